@@ -1,0 +1,1 @@
+"""The core of nightly NER: from a path to a path, without Airflow, S3 or the network."""

@@ -1,0 +1,102 @@
+"""A model folder: graph or weights, tokenizer and `model.json`, which lists and signs them.
+
+    trained/  weights.safetensors  tokenizer.json  model.json     a Keras model, to go on training
+    frozen/   graph.pb             tokenizer.json  model.json     one FP32 inference graph
+    int8/     graph.pb             tokenizer.json  model.json     the same, quantized
+
+`model.json` carries everything else that the model needs to be used: labels, encoder sizes, window
+length; and what people ask of it: metrics and lineage.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ner_tasks import atomic
+from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.labels import LabelSet
+
+MANIFEST = "model.json"
+TOKENIZER = "tokenizer.json"
+WEIGHTS = "weights.safetensors"
+GRAPH = "graph.pb"
+FORMAT = 1
+
+Kind = Literal["trained", "frozen", "int8"]
+_FILES: dict[str, tuple[str, ...]] = {
+    "trained": (WEIGHTS, TOKENIZER),
+    "frozen": (GRAPH, TOKENIZER),
+    "int8": (GRAPH, TOKENIZER),
+}
+
+
+@dataclass(frozen=True)
+class ModelManifest:
+    """What `model.json` says.
+
+    Attributes:
+        kind: what the folder holds.
+        labels: label names in the order of the model's tag ids.
+        encoder: the encoder's configuration, as in the Hugging Face `config.json`.
+        max_pieces: longest window that the model was trained for, with [CLS] and [SEP].
+        metrics: measured figures, each under the name of the step that measured it.
+        lineage: where the model comes from: snapshot, parent, versions of the libraries, configuration.
+        files: SHA-256 of each file.
+    """
+
+    kind: Kind
+    labels: tuple[str, ...]
+    encoder: dict[str, Any]
+    max_pieces: int
+    metrics: dict[str, Any] = field(default_factory=dict)
+    lineage: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def label_set(self) -> LabelSet:
+        return LabelSet(self.labels)
+
+
+def sign(folder: Path, manifest: ModelManifest) -> ModelManifest:
+    """Write `model.json` with the checksums of the files that lie in `folder`, last of all files."""
+    files = {name: atomic.sha256_of(folder / name) for name in _FILES[manifest.kind]}
+    signed = ModelManifest(**{**_fields(manifest), "files": files})
+    atomic.write_json(folder / MANIFEST, {"format": FORMAT, **asdict(signed)})
+    return signed
+
+
+def open_model(folder: Path) -> ModelManifest:
+    """Read a model folder's manifest, having checked every file against its checksum.
+
+    Raises:
+        InputMissing: no model folder there.
+        ArtifactBroken: a file is missing or changed, or the manifest is not one of ours.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise InputMissing(f"found no {MANIFEST} in {folder}, expected a model folder (trained, frozen or INT8)")
+    manifest = _parse(atomic.read_json(folder / MANIFEST), folder)
+    for name in _FILES[manifest.kind]:
+        path = folder / name
+        found = atomic.sha256_of(path) if path.is_file() else "no file"
+        if found != manifest.files.get(name):
+            raise ArtifactBroken(f"found {found[:12]}, expected sha256 {manifest.files.get(name, 'none')[:12]}, at {path}")
+    return manifest
+
+
+def _parse(values: Any, folder: Path) -> ModelManifest:
+    where = folder / MANIFEST
+    if not isinstance(values, Mapping) or values.get("format") != FORMAT:
+        found = values.get("format") if isinstance(values, Mapping) else type(values).__name__
+        raise ArtifactBroken(f"found format {found!r}, expected {FORMAT}, in {where}")
+    if values.get("kind") not in _FILES:
+        raise ArtifactBroken(f"found kind {values.get('kind')!r}, expected one of {sorted(_FILES)}, in {where}")
+    try:
+        fields = {key: value for key, value in values.items() if key != "format"}
+        return ModelManifest(**{**fields, "labels": tuple(fields["labels"])})
+    except (TypeError, KeyError) as error:
+        raise ArtifactBroken(f"found {error}, expected the fields of a model manifest, in {where}") from None
+
+
+def _fields(manifest: ModelManifest) -> dict[str, Any]:
+    return {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}

@@ -1,0 +1,68 @@
+"""Labels (`geo`), their BIO tags (`B-geo`) and the ids that a model gives to the tags."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ner_tasks.errors import ConfigInvalid
+
+OUTSIDE = "O"
+TAG_PATTERN = r"^(O|[BI]-[A-Za-z][A-Za-z0-9_]*)$"
+_TAG = re.compile(TAG_PATTERN)
+
+
+def label_of(tag: str) -> str | None:
+    """Label of a tag: `geo` for `B-geo`, None for `O`."""
+    return None if tag == OUTSIDE else tag[2:]
+
+
+def is_tag(text: str) -> bool:
+    """Whether `text` is written like a BIO tag, of whatever label."""
+    return _TAG.match(text) is not None
+
+
+def first_break(tags: Sequence[str]) -> int | None:
+    """Index of the first `I-` tag that continues no entity of its own label, or None."""
+    before = OUTSIDE
+    for index, tag in enumerate(tags):
+        if tag.startswith("I-") and label_of(before) != label_of(tag):
+            return index
+        before = tag
+    return None
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The labels that one model knows, in a fixed order; travels with the model.
+
+    The ids depend on nothing but this order: `O` is 0, then `B-` and `I-` of each label in turn.
+    """
+
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.labels:
+            raise ConfigInvalid("found no label, expected at least one, in the label set")
+        if len(set(self.labels)) != len(self.labels):
+            raise ConfigInvalid(f"found a label twice in {list(self.labels)}, expected each once")
+        for label in self.labels:
+            if not is_tag(f"B-{label}"):
+                raise ConfigInvalid(f"found label {label!r}, expected a letter, then letters, digits or _")
+
+    @classmethod
+    def of_tags(cls, tags: Iterable[str]) -> "LabelSet":
+        """The labels that occur in `tags`, in alphabetical order."""
+        return cls(tuple(sorted({label for tag in tags if (label := label_of(tag))})))
+
+    @cached_property
+    def tags(self) -> tuple[str, ...]:
+        return (OUTSIDE, *(f"{prefix}-{label}" for label in self.labels for prefix in "BI"))
+
+    @cached_property
+    def id_of(self) -> dict[str, int]:
+        return {tag: index for index, tag in enumerate(self.tags)}
+
+    def may_follow(self, before: str, tag: str) -> bool:
+        """Whether BIO allows `tag` after `before`; `O` stands for the sentence's start as well."""
+        return not tag.startswith("I-") or label_of(before) == label_of(tag)

@@ -1,0 +1,38 @@
+"""One deployment's settings, read from `NER_*` once, by the operators and the command line only."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ner_tasks.errors import ConfigInvalid
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things lie and how many threads a step may use.
+
+    Attributes:
+        store: root of the store, a folder.
+        scratch: a local folder for half-done work; may be lost without harm.
+        encoder: folder of the Hugging Face checkpoint that training starts from.
+        n_threads: threads of one step.
+    """
+
+    store: Path
+    scratch: Path
+    encoder: Path
+    n_threads: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
+        store = Path(env.get("NER_STORE", "var/store"))
+        threads = env.get("NER_THREADS", str(os.cpu_count() or 1))
+        if not threads.isdecimal() or int(threads) < 1:
+            raise ConfigInvalid(f"found NER_THREADS={threads!r}, expected a whole number of at least 1")
+        return cls(
+            store=store.absolute(),
+            scratch=Path(env.get("NER_SCRATCH", "var/scratch")).absolute(),
+            encoder=Path(env.get("NER_ENCODER", "var/encoder")).absolute(),
+            n_threads=int(threads),
+        )
