@@ -1,0 +1,200 @@
+"""The tagger: sentences of words in, a tag and a probability for every word out.
+
+One engine runs every kind of model: a trained model is frozen in memory first, so that what is evaluated is
+what will run.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from numpy.typing import NDArray
+
+from ner_tasks import artifacts
+from ner_tasks.artifacts import ModelManifest
+from ner_tasks.errors import ArtifactBroken
+from ner_tasks.labels import OUTSIDE, LabelSet, first_break
+from ner_tasks.tokenization import Window, WordPieces, batches_of, windows_of
+
+INPUTS = ("piece_ids", "shape_ids")
+OUTPUT = "logits"
+
+# int32 piece ids and shape ids [B, T] -> float32 logits [B, T, K]
+Engine = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class TaggedSentence:
+    """Answer for one sentence: a tag and its probability for each word, and what reading it took."""
+
+    tags: tuple[str, ...]
+    scores: tuple[float, ...]
+    n_pieces: int
+    n_windows: int
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """Most windows and most pieces (padding included) in one batch; the measured best on 2 cores."""
+
+    max_windows: int = 128
+    max_pieces: int = 4096
+
+
+class Tagger:
+    """A model, loaded once, that tags any number of sentences of any length.
+
+    Args:
+        engine: computes logits.
+        pieces: the model's vocabulary.
+        manifest: the model's labels and window length.
+    """
+
+    def __init__(self, engine: Engine, pieces: WordPieces, manifest: ModelManifest):
+        self._engine, self._pieces, self.manifest = engine, pieces, manifest
+        self._label_set = manifest.label_set
+
+    @classmethod
+    def load(cls, folder: Path, *, n_threads: int, bf16: bool = False) -> "Tagger":
+        """Open a model folder of any kind, its checksums verified.
+
+        Args:
+            folder: a trained, frozen or INT8 model.
+            n_threads: threads that one MatMul may use.
+            bf16: compute in bfloat16 where oneDNN can.
+
+        Raises:
+            InputMissing: no model there.
+            ArtifactBroken: damaged.
+        """
+        manifest = artifacts.open_model(folder)
+        pieces = WordPieces(folder / artifacts.TOKENIZER)
+        return cls(graph_engine(_graph_of(folder, manifest), n_threads=n_threads, bf16=bf16), pieces, manifest)
+
+    @property
+    def version(self) -> str:
+        """Version in the registry, or what identifies a model that is in none."""
+        weights = next(iter(self.manifest.files.values()), "unsigned")
+        return str(self.manifest.lineage.get("version") or f"{self.manifest.kind}-{weights[:12]}")
+
+    def tag(self, sentences: Sequence[Sequence[str]], limits: BatchLimits = BatchLimits()) -> list[TaggedSentence]:
+        """Tag sentences, each of any length; the answers are in the order of the sentences."""
+        windows = list(windows_of(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
+        readings: list[list[tuple[Window, NDArray[np.float32]]]] = [[] for _ in sentences]
+        for batch in batches_of(
+            windows, pad_id=self._pieces.pad_id, max_windows=limits.max_windows, max_pieces=limits.max_pieces
+        ):
+            logits = self._engine(batch.piece_ids, batch.shape_ids)  # [B, T, K]
+            for row, window in enumerate(batch.windows):
+                readings[window.sentence].append((window, logits[row, window.first_pieces]))  # [words, K]
+        return [
+            answer(reading, n_words=len(words), label_set=self._label_set)
+            for words, reading in zip(sentences, readings, strict=True)
+        ]
+
+
+def answer(
+    reading: Sequence[tuple[Window, NDArray[np.float32]]], *, n_words: int, label_set: LabelSet
+) -> TaggedSentence:
+    """One sentence's tags from its windows' logits, each word read where it is most central."""
+    if n_words == 0:
+        return TaggedSentence((), (), 0, 0)
+    logits = reading[0][1] if len(reading) == 1 else most_central(reading, n_words)  # [words, K]
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = shifted / shifted.sum(axis=1, keepdims=True)  # [words, K]
+    ids = probabilities.argmax(axis=1)
+    tags = [label_set.tags[tag_id] for tag_id in ids]
+    if first_break(tags) is not None:
+        ids = best_valid_path(probabilities, label_set)
+        tags = [label_set.tags[tag_id] for tag_id in ids]
+    scores = probabilities[np.arange(n_words), ids]
+    n_pieces = sum(len(window) for window, _ in reading)
+    return TaggedSentence(tuple(tags), tuple(scores.astype(float).tolist()), n_pieces, len(reading))
+
+
+def most_central(reading: Sequence[tuple[Window, NDArray[np.float32]]], n_words: int) -> NDArray[np.float32]:
+    """Logits [words, K] of a sentence in several windows: each word's come from the window with most context."""
+    merged = np.zeros((n_words, reading[0][1].shape[1]), np.float32)
+    context = np.full(n_words, -1)
+    for window, logits in reading:
+        words = np.arange(window.start, window.end)
+        # The sentence's own start and end are no cut: nothing is missing there.
+        left = words - window.start if window.start else np.full(len(words), n_words)
+        right = window.end - 1 - words if window.end < n_words else np.full(len(words), n_words)
+        seen = np.minimum(left, right)
+        better = seen > context[window.start : window.end]
+        merged[words[better]] = logits[better]
+        context[words[better]] = seen[better]
+    return merged
+
+
+def best_valid_path(probabilities: NDArray[np.float32], label_set: LabelSet) -> NDArray[np.intp]:
+    """The most probable sequence of tag ids among those that are valid BIO (Viterbi).
+
+    Args:
+        probabilities: [words, K].
+
+    Returns:
+        Tag ids [words].
+
+    Source: G. D. Forney, The Viterbi algorithm, Proc. IEEE 61 (1973).
+    """
+    tags = label_set.tags
+    allowed = np.array([[label_set.may_follow(before, tag) for tag in tags] for before in tags])  # [K, K]
+    cost = np.where(allowed, 0.0, -np.inf)  # [K, K]
+    log = np.log(np.maximum(probabilities, 1e-30))  # [words, K]
+    best = log[0] + cost[label_set.id_of[OUTSIDE]]  # [K]
+    came_from = []
+    for row in log[1:]:
+        paths = best[:, None] + cost  # [K, K]
+        came_from.append(paths.argmax(axis=0))
+        best = paths.max(axis=0) + row
+    ids = [int(best.argmax())]
+    for previous in reversed(came_from):
+        ids.append(int(previous[ids[-1]]))
+    return np.array(ids[::-1])
+
+
+def graph_engine(graph_def: tf.compat.v1.GraphDef, *, n_threads: int, bf16: bool = False) -> Engine:
+    """An engine that runs a frozen graph.
+
+    Args:
+        graph_def: a graph with inputs `INPUTS` and output `OUTPUT`.
+        n_threads: threads that one MatMul may use.
+        bf16: compute in bfloat16 where oneDNN can.
+    """
+    graph = tf.Graph()
+    with graph.as_default():
+        tf.import_graph_def(graph_def, name="")
+    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=n_threads, inter_op_parallelism_threads=1)
+    if bf16:
+        on = config.graph_options.rewrite_options.ON
+        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = on
+    session = tf.compat.v1.Session(graph=graph, config=config)
+    run = session.make_callable(f"{OUTPUT}:0", feed_list=[f"{name}:0" for name in INPUTS])
+    return lambda piece_ids, shape_ids: run(piece_ids, shape_ids)
+
+
+def read_graph(path: Path) -> tf.compat.v1.GraphDef:
+    """A frozen graph from its file.
+
+    Raises:
+        ArtifactBroken: not a graph.
+    """
+    graph_def = tf.compat.v1.GraphDef()
+    try:
+        graph_def.ParseFromString(path.read_bytes())
+    except DecodeError as error:
+        raise ArtifactBroken(f"found {error}, expected a TensorFlow graph, in {path}") from None
+    return graph_def
+
+
+def _graph_of(folder: Path, manifest: ModelManifest) -> tf.compat.v1.GraphDef:
+    if manifest.kind == "trained":
+        from ner_tasks import freezing
+
+        return freezing.graph_of(freezing.load_trained(folder, manifest))
+    return read_graph(folder / artifacts.GRAPH)
