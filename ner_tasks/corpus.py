@@ -126,8 +126,8 @@ def decode(data: bytes, name: str) -> str:
         high = b" ".join(re.findall(rb"[\x80-\xff]+", data))
         n_sound = len(high.decode("utf-8", errors="ignore").replace(" ", ""))
         if n_sound > high.decode("utf-8", errors="replace").count("\ufffd"):
-            where = _line_of(data, error.start)
-            raise DataRejected(f"found damaged UTF-8, expected UTF-8 or cp1252, at {name}:{where}") from None
+            where = f"{name}:{_line_of(data, error.start)}"
+            raise DataRejected(f"found damaged UTF-8, expected UTF-8 or cp1252, at {where}") from None
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError as error:
@@ -159,8 +159,12 @@ def _unzipped(path: Path) -> tuple[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             # macOS adds a `__MACOSX/._name.csv` beside each file.
-            inside = [item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")]
-            files = [item for item in inside if item.filename.lower().endswith((".csv", *CONLL_SUFFIXES))]
+            inside = [
+                item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")
+            ]
+            csvs = [item for item in inside if item.filename.lower().endswith(".csv")]
+            # A .txt beside a CSV is somebody's read-me.
+            files = csvs or [item for item in inside if item.filename.lower().endswith(CONLL_SUFFIXES)]
             if len(files) != 1:
                 names = ", ".join(item.filename for item in files[:4]) or "none"
                 raise DataRejected(f"found {len(files)} labelled files ({names}), expected exactly one, in {path}")
@@ -182,13 +186,14 @@ def _kaggle_rows(lines: list[str], name: str) -> Iterator[Row]:
     if missing or len(set(columns)) != len(columns):
         found = lines[0][:80]
         raise DataRejected(f"found header {found!r}, expected {','.join(KAGGLE_COLUMNS)!r}, at {name}:1")
-    return _kaggle_body(lines, [columns.index(column) if column in columns else None for column in KAGGLE_COLUMNS], len(columns))
+    return _kaggle_body(lines, columns)
 
 
-def _kaggle_body(lines: list[str], places: list[int | None], n_columns: int) -> Iterator[Row]:
+def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[Row]:
     """Rows below the header; a number that changes begins a sentence, an empty or repeated one goes on with it."""
-    at_number, at_word, at_pos, at_tag = places
-    assert at_number is not None and at_word is not None and at_tag is not None
+    at_number, at_word, at_tag = (columns.index(column) for column in ("Sentence #", "Word", "Tag"))
+    at_pos = columns.index("POS") if "POS" in columns else None
+    n_columns = len(columns)
     sentence, number = -1, ""
     for line, text in enumerate(lines[1:], start=2):
         if not text:

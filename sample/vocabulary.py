@@ -11,11 +11,15 @@ import random
 import re
 
 
+def _each_word(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(" ".join(name.split()) for name in text.split("|"))
 
 
-PERSON_FIRST = tuple(
+PERSON_FIRST = _each_word(
     """Aaron Abigail Adrian Agnes Ahmed Aiko Alan Alejandro Alice Alma Amara Amir Ana Andrea Andrew Angela Anita Anton
     Antonio Arthur Aurora Beatriz Benjamin Bernard Bianca Bridget Camila Carl Carlos Carmen Caroline Cecilia Charles
     Charlotte Chen Chloé Clara Claire Connor Cynthia Daniel Daphne David Deborah Denise Derek Diana Diego Dolores Dominic
@@ -28,10 +32,10 @@ PERSON_FIRST = tuple(
     Naomi Natalie Nathan Nelson Nina Noah Nora Oliver Olivia Omar Oscar Pamela Patricia Patrick Paul Pedro Peter Philip
     Priya Rachel Rafael Rajesh Ramona Raymond Rebecca René Ricardo Robert Rosa Roy Ruth Samir Samuel Sandra Sanjay Sarah
     Sebastian Sergei Shirley Simon Sofia Sonia Stella Stephen Susan Sylvia Teresa Theodore Thomas Timothy Tomás Valerie
-    Vanessa Veronica Victor Vincent Virginia Walter Wanda Wei Wendy Wesley William Yasmin Yolanda Yusuf Zoë""".split()
+    Vanessa Veronica Victor Vincent Virginia Walter Wanda Wei Wendy Wesley William Yasmin Yolanda Yusuf Zoë"""
 )
 
-PERSON_LAST = tuple(
+PERSON_LAST = _each_word(
     """Abbott Acosta Adeyemi Aguilar Ahmed Alvarez Andersen Appiah Archer Arroyo Atkins Bailey Baker Banerjee Barrett Becker
     Bennett Bergström Bianchi Blake Bouchard Bradley Brennan Brooks Bryant Caldwell Calderón Campbell Carlson Carmona
     Castillo Chandler Chavez Cho Clayton Cohen Coleman Conti Cortez Crawford Cruz Cunningham Dalton Davila Dawson Delgado
@@ -47,10 +51,21 @@ PERSON_LAST = tuple(
     Richter Rivera Rojas Romero Rosenberg Rossi Rowe Salazar Sanders Santiago Santos Sato Schmidt Schneider Schultz Serrano
     Shapiro Sharma Shaw Silva Simmons Singh Slater Sokolov Soto Stafford Stein Stevenson Sullivan Suzuki Swanson Takahashi
     Tanaka Tate Thornton Torres Tran Underwood Valdez Vargas Vasquez Vega Velasco Vogel Wagner Walsh Warren Watkins Weaver
-    Weber Whitaker Wilkins Winters Wolfe Wójcik Yamamoto Yates Zamora Zhang Zimmerman""".split()
+    Weber Whitaker Wilkins Winters Wolfe Wójcik Yamamoto Yates Zamora Zhang Zimmerman"""
 )
 
-PERSON_TITLES = ("Dr.", "Mr.", "Mrs.", "Ms.", "Professor", "Judge", "Senator", "President", "Governor", "Prime Minister")
+PERSON_TITLES = (
+    "Dr.",
+    "Mr.",
+    "Mrs.",
+    "Ms.",
+    "Professor",
+    "Judge",
+    "Senator",
+    "President",
+    "Governor",
+    "Prime Minister",
+)
 
 US_STATES = _names(
     """Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana
@@ -99,21 +114,30 @@ REGIONS = _names(
     |Midwest|New England|Rocky Mountains|Ohio River|Harris County|Cook County|King County"""
 )
 
-NATIONALITIES = tuple(
+NATIONALITIES = _each_word(
     """Afghan Algerian American Argentine Australian Austrian Bangladeshi Belgian Bolivian Bosnian Brazilian British Bulgarian
     Burmese Cambodian Canadian Chilean Chinese Colombian Croatian Cuban Czech Danish Dutch Ecuadorean Egyptian Ethiopian
     Finnish French German Ghanaian Greek Guatemalan Haitian Honduran Hungarian Indian Indonesian Iranian Iraqi Irish Israeli
     Italian Jamaican Japanese Jordanian Kenyan Korean Kuwaiti Lebanese Liberian Libyan Malaysian Mexican Moroccan Nepalese
     Nicaraguan Nigerian Norwegian Pakistani Palestinian Panamanian Peruvian Polish Portuguese Romanian Russian Rwandan Saudi
     Senegalese Serbian Slovak Somali Spanish Sudanese Swedish Swiss Syrian Thai Tunisian Turkish Ugandan Ukrainian Uruguayan
-    Venezuelan Vietnamese Yemeni Zambian""".split()
+    Venezuelan Vietnamese Yemeni Zambian"""
 )
 NATIONALITIES_LONG = (
     "South African", "South Korean", "North Korean", "Saudi Arabian", "Sri Lankan", "Costa Rican", "New Zealander",
     "Puerto Rican", "Sierra Leonean", "Latin American",
 )  # fmt: skip
 
-HOSPITAL_SAINTS = ("St. Agnes", "St. Brendan", "St. Clare", "St. Luke", "St. Vincent", "Holy Cross", "Sacred Heart", "Mercy")
+HOSPITAL_SAINTS = (
+    "St. Agnes",
+    "St. Brendan",
+    "St. Clare",
+    "St. Luke",
+    "St. Vincent",
+    "Holy Cross",
+    "Sacred Heart",
+    "Mercy",
+)
 HOSPITAL_NAMES = (
     "Bayview", "Birchwood", "Blue Ridge", "Cedar Grove", "Clearwater", "Eastgate", "Evergreen", "Fairhaven", "Glenwood",
     "Harborview", "Highland", "Hillcrest", "Lakeside", "Maple Valley", "Meadowbrook", "Mountain View", "Northfield", "Oak Hill",
@@ -184,7 +208,22 @@ ART = (
     "The Sopranos", "Mona Lisa", "Bible", "Koran", "Eiffel Tower", "Statue of Liberty", "Golden Gate Bridge", "Panama Canal",
 )  # fmt: skip
 FORM_NAMES = ("Form", "Notice", "Rider", "Schedule", "Exhibit")
-FORM_NUMBERS = ("1095-A", "1095-B", "CMS-1500", "UB-04", "W-9", "C-42", "27B", "HC-7", "D-110", "A-19", "R-3", "M-88", "1040", "5500")
+FORM_NUMBERS = (
+    "1095-A",
+    "1095-B",
+    "CMS-1500",
+    "UB-04",
+    "W-9",
+    "C-42",
+    "27B",
+    "HC-7",
+    "D-110",
+    "A-19",
+    "R-3",
+    "M-88",
+    "1040",
+    "5500",
+)
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = (
@@ -205,7 +244,9 @@ GOODS = (
     "oil", "steel", "wheat", "rice", "coffee", "cotton", "natural gas", "copper", "gold", "medicine", "textiles", "corn", "vaccines",
 )  # fmt: skip
 
-_WORD = re.compile(r"[A-Z](?:\.[A-Z])+\.|(?:Dr|Mr|Mrs|Ms|St|Inc|No)\.|'s\b|\$|[^\s.,;:!?()\"'$]+(?:[.,:'][^\s.,;:!?()\"'$]+)*(?<!'s)|\S")
+_WORD = re.compile(
+    r"[A-Z](?:\.[A-Z])+\.|(?:Dr|Mr|Mrs|Ms|St|Inc|No)\.|'s\b|\$|[^\s.,;:!?()\"'$]+(?:[.,:'][^\s.,;:!?()\"'$]+)*(?<!'s)|\S"
+)
 
 
 def words_of(text: str) -> list[str]:

@@ -44,7 +44,9 @@ def zipped(folder: Path, **files: bytes) -> Path:
 def test_the_kaggle_csv_is_read_sentence_by_sentence(tmp_path: Path) -> None:
     first, second = read_labelled(kaggle(tmp_path, *TWO_SENTENCES))
 
-    assert first == LabelledSentence(("Ann", "Lee", "slept"), ("B-per", "I-per", "O"), "ner.csv:2", ("NNP", "NNP", "VBD"))
+    assert first == LabelledSentence(
+        ("Ann", "Lee", "slept"), ("B-per", "I-per", "O"), "ner.csv:2", ("NNP", "NNP", "VBD")
+    )
     assert second.words == ("None", "saw", "Café")
     assert second.origin == "ner.csv:5"
 
@@ -99,7 +101,7 @@ def test_conll_with_tabs_may_have_spaces_in_a_word(tmp_path: Path) -> None:
 
 def test_a_zip_is_read_through_and_named_in_the_origin(tmp_path: Path) -> None:
     data = kaggle(tmp_path, *TWO_SENTENCES).read_bytes()
-    path = zipped(tmp_path, **{"ner_dataset.csv": data, "README.md": b"hello", "__MACOSX/._ner_dataset.csv": b"junk"})
+    path = zipped(tmp_path, **{"ner_dataset.csv": data, "README.txt": b"hello", "__MACOSX/._ner_dataset.csv": b"junk"})
 
     assert read_labelled(path)[1].origin == "corpus.zip/ner_dataset.csv:5"
 
@@ -111,7 +113,9 @@ WORDS = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs
 
 @settings(deadline=None, max_examples=60)
 @given(sentences=st.lists(st.lists(WORDS, min_size=1, max_size=5), min_size=1, max_size=5))
-def test_what_is_written_is_read_back_word_for_word(tmp_path_factory: pytest.TempPathFactory, sentences: list[list[str]]) -> None:
+def test_what_is_written_is_read_back_word_for_word(
+    tmp_path_factory: pytest.TempPathFactory, sentences: list[list[str]]
+) -> None:
     path = tmp_path_factory.mktemp("round") / "trip.csv"
     write_kaggle_csv(path, [LabelledSentence(tuple(words), ("B-x",) * len(words), "") for words in sentences])
 
@@ -126,7 +130,10 @@ def test_the_bytes_written_do_not_depend_on_where_sentences_came_from(tmp_path: 
 
 
 BAD_ROWS = {
-    "an unknown form of tag": (("Sentence: 1,a,X,geo",), "found tag 'geo', expected O, B-label or I-label, at ner.csv:2"),
+    "an unknown form of tag": (
+        ("Sentence: 1,a,X,geo",),
+        "found tag 'geo', expected O, B-label or I-label, at ner.csv:2",
+    ),
     "an empty tag": (("Sentence: 1,a,X,",), "found tag '', expected O, B-label or I-label, at ner.csv:2"),
     "an I- at the start": (
         ("Sentence: 1,a,X,I-geo",),
@@ -161,14 +168,26 @@ def test_a_bad_row_is_named_with_its_file_and_line(tmp_path: Path, rows: tuple[s
 BAD_FILES = {
     "empty": ("a.csv", b"", "found an empty file, expected labelled sentences"),
     "blank": ("a.csv", b"\r\n \r\n", "found an empty file, expected labelled sentences"),
-    "wrong header": ("a.csv", b"id,text,label\r\n1,a,O\r\n", "found header 'id,text,label', expected 'Sentence #,Word,POS,Tag'"),
-    "no header": ("a.csv", b"Sentence: 1,a,X,O\r\n", "found header 'Sentence: 1,a,X,O', expected 'Sentence #,Word,POS,Tag'"),
+    "wrong header": (
+        "a.csv",
+        b"id,text,label\r\n1,a,O\r\n",
+        "found header 'id,text,label', expected 'Sentence #,Word,POS,Tag'",
+    ),
+    "no header": (
+        "a.csv",
+        b"Sentence: 1,a,X,O\r\n",
+        "found header 'Sentence: 1,a,X,O', expected 'Sentence #,Word,POS,Tag'",
+    ),
     "column twice": ("a.csv", b"Sentence #,Word,Word,Tag\r\n", "found header 'Sentence #,Word,Word,Tag'"),
     "semicolons": ("a.csv", b"Sentence #;Word;POS;Tag\r\n", "found header 'Sentence #;Word;POS;Tag'"),
     "utf-16": ("a.csv", f"{HEADER}\r\nSentence: 1,a,X,O".encode("utf-16"), "found UTF-16, expected UTF-8 or cp1252"),
     "utf-16 unmarked": ("a.csv", f"{HEADER}\r\n".encode("utf-16-le"), "found UTF-16, expected UTF-8 or cp1252"),
     "binary": ("a.csv", b"\x89PNG\r\n\x1a\n\x00", "found binary data (NUL bytes), expected UTF-8 or cp1252"),
-    "not cp1252": ("a.csv", f"{HEADER}\r\nSentence: 1,".encode() + b"\x81,X,O", "found byte 0x81, expected UTF-8 or cp1252, at a.csv:2"),
+    "not cp1252": (
+        "a.csv",
+        f"{HEADER}\r\nSentence: 1,".encode() + b"\x81,X,O",
+        "found byte 0x81, expected UTF-8 or cp1252, at a.csv:2",
+    ),
     "damaged utf-8": (
         "a.csv",
         f"{HEADER}\r\nSentence: 1,café,X,O\r\n,naïve,X,O\r\n,caf".encode() + b"\xc3,X,O",
@@ -191,7 +210,9 @@ def test_a_file_that_cannot_be_read_says_why_in_one_line(tmp_path: Path, name: s
 
 
 def test_a_zip_with_two_labelled_files_is_not_guessed_at(tmp_path: Path) -> None:
-    with pytest.raises(DataRejected, match=r"found 2 labelled files \(a.csv, b.csv\), expected exactly one, in .*corpus.zip"):
+    with pytest.raises(
+        DataRejected, match=r"found 2 labelled files \(a.csv, b.csv\), expected exactly one, in .*corpus.zip"
+    ):
         read_labelled(zipped(tmp_path, **{"a.csv": b"x", "b.csv": b"y"}))
 
 
@@ -248,6 +269,8 @@ def test_the_lenient_reader_goes_on_after_a_broken_row(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("word", "blank"), [("", True), (" \t", True), ("\u200b", True), ("\ufeff", True), ("a", False), ("—", False)])
+@pytest.mark.parametrize(
+    ("word", "blank"), [("", True), (" \t", True), ("\u200b", True), ("\ufeff", True), ("a", False), ("—", False)]
+)
 def test_a_word_that_shows_nothing_is_blank(word: str, blank: bool) -> None:
     assert is_blank(word) is blank

@@ -13,7 +13,7 @@ TAG = st.sampled_from(["O", "B-geo", "I-geo", "B-per", "I-per", "B-org", "I-org"
 PAIRS = st.lists(st.lists(st.tuples(TAG, TAG), min_size=1, max_size=12), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(pairs=PAIRS)
 def test_every_figure_equals_seqevals(pairs: list[list[tuple[str, str]]]) -> None:
     gold = [[right for right, _ in sentence] for sentence in pairs]
