@@ -1,6 +1,7 @@
 """One deployment's settings, read from `NER_*` once, by the operators and the command line only."""
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,14 @@ class Settings:
         scratch: a local folder for half-done work; may be lost without harm.
         encoder: folder of the Hugging Face checkpoint that training starts from.
         n_threads: threads of one step.
+        python: the interpreter that steps run in; another one may hold other libraries than Airflow's.
     """
 
     store: Path
     scratch: Path
     encoder: Path
     n_threads: int
+    python: Path = Path(sys.executable)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
@@ -35,4 +38,5 @@ class Settings:
             scratch=Path(env.get("NER_SCRATCH", "var/scratch")).absolute(),
             encoder=Path(env.get("NER_ENCODER", "var/encoder")).absolute(),
             n_threads=int(threads),
+            python=Path(env.get("NER_PYTHON") or sys.executable),
         )

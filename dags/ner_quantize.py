@@ -1,0 +1,61 @@
+"""Freeze a registered FP32 model, quantize it to INT8 with Intel Neural Compressor, and promote it if it holds.
+
+| | |
+|---|---|
+| **Reads** | `models/<version>/trained/`, the calibration and test parts of its snapshot |
+| **Writes** | `models/<version>/frozen/`, `models/<version>/int8/`, then `models/promoted.json` and its history |
+| **Runs** | when `ner_retrain` registers a model; by hand for any `version` |
+| **Re-run** | safe: models that exist are not made again, the promoted version stays promoted |
+| **On failure** | docs/runbook.md#quantization |
+
+The gate measures entity F1 and speed of FP32 and INT8 on the same test sentences. Until it is passed the
+nightly run goes on with the model that was promoted before.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+from ner_airflow.assets import NER_FP32
+from ner_airflow.defaults import DAG_DEFAULTS, POOL
+from ner_airflow.operators.quantize import (
+    CheckQuantized,
+    CompareModels,
+    FindModel,
+    FreezeModel,
+    PromoteModel,
+    QuantizeModel,
+)
+
+PARAMS = {
+    "version": Param(None, type=["null", "string"], description="Version to quantize; empty: the one just registered"),
+    "max_f1_loss": Param(0.005, type="number", minimum=0, maximum=1, description="Most entity F1 that INT8 may lose"),
+    "min_speed_up": Param(1.0, type="number", minimum=0, description="Least INT8 speed over FP32 with oneDNN off"),
+}
+
+
+@dag(
+    schedule=[NER_FP32],
+    doc_md=__doc__,
+    params=PARAMS,
+    dagrun_timeout=timedelta(hours=4),
+    **DAG_DEFAULTS,
+)
+def ner_quantize() -> None:
+    model = FindModel(task_id="find", version="{{ params.version or '' }}")
+    frozen = FreezeModel(task_id="freeze", pool=POOL, model=model.output)
+    quantized = QuantizeModel(task_id="quantize", pool=POOL, model=frozen.output)
+    comparison = CompareModels(task_id="compare", pool=POOL, model=quantized.output)
+    checked = CheckQuantized(
+        task_id="gate",
+        comparison=comparison.output,
+        max_f1_loss="{{ params.max_f1_loss }}",
+        min_speed_up="{{ params.min_speed_up }}",
+    )
+    PromoteModel(
+        task_id="promote",
+        checked=checked.output,
+        by="{{ dag_run.triggering_user_name or dag_run.run_type }}",
+    )
+
+
+ner_quantize()

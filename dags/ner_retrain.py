@@ -1,0 +1,78 @@
+"""Train the entity tagger on refreshed labelled data, and register it if it is good enough.
+
+| | |
+|---|---|
+| **Reads** | `labelled/<batch>/`: the newest batch, or the one given as `batch`; the encoder |
+| **Writes** | `snapshots/<version>/`, `models/<version>/trained/`, `reports/models/<version>/` |
+| **Runs** | Saturdays 03:00 UTC; by hand whenever labelled data has arrived |
+| **Re-run** | safe: the same data, settings and code give the same version, which is not made twice (`force` does) |
+| **On failure** | docs/runbook.md#retraining |
+
+The data gate (Great Expectations) puts bad rows aside and fails the run if there are too many of them; the
+model gate compares entity F1 with a floor and with the promoted model. A registered version starts `ner_quantize`.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronTriggerTimetable, Param, dag
+from ner_airflow.defaults import DAG_DEFAULTS, POOL
+from ner_airflow.operators.retrain import (
+    CheckModel,
+    CollectLabelled,
+    EvaluateModel,
+    MakeSnapshot,
+    RegisterModel,
+    TrainModel,
+)
+
+PARAMS = {
+    "batch": Param(None, type=["null", "string"], description="Batch under labelled/; empty: the newest"),
+    "labels": Param(None, type=["null", "string"], description="Labels, comma-separated; empty: those in the data"),
+    "max_quarantined_share": Param(0.02, type="number", minimum=0, maximum=1, description="Most sentences put aside"),
+    "encoder": Param(None, type=["null", "string"], description="Folder of a BERT checkpoint; empty: NER_ENCODER"),
+    "epochs": Param(3, type="integer", minimum=1, maximum=100, description="Passes over the training part"),
+    "batch_size": Param(32, type="integer", minimum=1, maximum=1024, description="Sentences per step"),
+    "learning_rate": Param(2e-4, type="number", exclusiveMinimum=0, description="Its highest value"),
+    "min_f1": Param(0.6, type="number", minimum=0, maximum=1, description="Least entity F1 on the test part"),
+    "max_f1_below_champion": Param(0.005, type="number", minimum=0, maximum=1, description="Below the promoted model"),
+    "force": Param(False, type="boolean", description="Train again even if this version exists"),
+}
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 3 * * 6", timezone="UTC"),
+    doc_md=__doc__,
+    params=PARAMS,
+    dagrun_timeout=timedelta(hours=12),
+    **DAG_DEFAULTS,
+)
+def ner_retrain() -> None:
+    collected = CollectLabelled(task_id="collect", batch="{{ params.batch or '' }}")
+    snapshot = MakeSnapshot(
+        task_id="snapshot",
+        pool=POOL,
+        collected=collected.output,
+        labels="{{ params.labels or '' }}",
+        max_quarantined_share="{{ params.max_quarantined_share }}",
+    )
+    model = TrainModel(
+        task_id="train",
+        pool=POOL,
+        snapshot=snapshot.output,
+        encoder="{{ params.encoder or '' }}",
+        epochs="{{ params.epochs }}",
+        batch_size="{{ params.batch_size }}",
+        learning_rate="{{ params.learning_rate }}",
+        salt="{{ run_id if params.force else '' }}",
+    )
+    evaluation = EvaluateModel(task_id="evaluate", pool=POOL, model=model.output)
+    checked = CheckModel(
+        task_id="gate",
+        evaluation=evaluation.output,
+        min_f1="{{ params.min_f1 }}",
+        max_f1_below_champion="{{ params.max_f1_below_champion }}",
+    )
+    RegisterModel(task_id="register", checked=checked.output)
+
+
+ner_retrain()

@@ -1,0 +1,57 @@
+"""Tag every document that arrived during one UTC day with the promoted INT8 model.
+
+| | |
+|---|---|
+| **Reads** | `inbox/<day>/`, `models/promoted.json` |
+| **Writes** | `tagged/<day>/` and `rejected/<day>/`, whole, the tagged last |
+| **Runs** | 01:30 UTC for the day before, once its uploads have closed; any day by hand with `day` |
+| **Re-run** | safe: a day answered by the same model is skipped; late documents make it run again, and replace it whole |
+| **On failure** | docs/runbook.md#nightly-tagging |
+
+The model is pinned at the start. A document that cannot be tagged does not stop the others: it lies in
+`rejected/<day>/` with its reason. An empty inbox is green and says so; one that yields nothing never is.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronPartitionTimetable, Param, dag
+from ner_airflow.assets import NER_INT8
+from ner_airflow.defaults import DAG_DEFAULTS, DAY, POOL
+from ner_airflow.operators.tagging import CheckNight, PlanShards, PublishDay, ResolveModel, TagShard
+
+PARAMS = {
+    "day": Param(None, type=["null", "string"], format="date", description="Day to tag; empty: that of the schedule"),
+    "model": Param(None, type=["null", "string"], description="Version to tag with; empty: the promoted one"),
+    "max_rejected_share": Param(0.2, type="number", minimum=0, maximum=1, description="Most documents rejected"),
+    "shard_mib": Param(8, type="integer", minimum=1, maximum=1024, description="Least size of a shard"),
+    "force": Param(False, type="boolean", description="Tag again even if this model has answered the day"),
+}
+
+
+@dag(
+    schedule=CronPartitionTimetable("30 1 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    doc_md=__doc__,
+    params=PARAMS,
+    dagrun_timeout=timedelta(hours=6),
+    **DAG_DEFAULTS,
+)
+def ner_tag_nightly() -> None:
+    model = ResolveModel(task_id="resolve_model", version="{{ params.model or '' }}", inlets=[NER_INT8])
+    shards = PlanShards(
+        task_id="plan_shards",
+        day=DAY,
+        model=model.output,
+        shard_mib="{{ params.shard_mib }}",
+        force="{{ params.force }}",
+    )
+    tagged = TagShard.partial(task_id="tag_shard", pool=POOL, model=model.output).expand(shard=shards.output)
+    checked = CheckNight(
+        task_id="check_night",
+        day=DAY,
+        shards=tagged.output,
+        max_rejected_share="{{ params.max_rejected_share }}",
+    )
+    PublishDay(task_id="publish_day", day=DAY, night=checked.output)
+
+
+ner_tag_nightly()

@@ -1,0 +1,1 @@
+"""Brings Airflow up on one machine, runs the whole chain through it and shows what came out."""

@@ -1,0 +1,111 @@
+"""Where the launcher keeps things, and the environment that Airflow's processes get."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ner_tasks.errors import ConfigInvalid
+
+DEFAULT_PORT = 8080
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One installation: the repository, and a folder for all that it makes.
+
+    Attributes:
+        root: the repository.
+        var: state, secrets, logs, encoder, store; git-ignored.
+        port: where Airflow's web page and API listen, on loopback.
+    """
+
+    root: Path
+    var: Path
+    port: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Layout":
+        port = env.get("PORT") or str(DEFAULT_PORT)
+        if not port.isdecimal() or not 1024 <= int(port) <= 65535:
+            raise ConfigInvalid(f"found PORT={port!r}, expected a number from 1024 to 65535")
+        var = Path(env.get("NER_VAR") or REPOSITORY / "var")
+        return cls(root=REPOSITORY, var=var.absolute(), port=int(port))
+
+    @property
+    def airflow_home(self) -> Path:
+        return self.var / "airflow"
+
+    @property
+    def database(self) -> Path:
+        return self.airflow_home / "airflow.db"
+
+    @property
+    def passwords(self) -> Path:
+        return self.airflow_home / "passwords.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.var / "secrets" / "airflow.env"
+
+    @property
+    def encoder(self) -> Path:
+        return self.var / "encoder"
+
+    @property
+    def logs(self) -> Path:
+        return self.var / "log"
+
+    @property
+    def state(self) -> Path:
+        """Process id and port of the running services."""
+        return self.var / "services.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the services for as long as they run."""
+        return self.var / "services.lock"
+
+    @property
+    def run_lock(self) -> Path:
+        """Held while `run` is at work."""
+        return self.var / "run.lock"
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def environment(self, env: Mapping[str, str] = os.environ) -> dict[str, str]:
+        """The environment of Airflow's processes, the secrets included.
+
+        A `NER_*` setting of the caller wins over ours; where Airflow's own state lies does not.
+        """
+        ours = {
+            "NER_STORE": str(self.var / "store"),
+            "NER_SCRATCH": str(self.var / "scratch"),
+            "NER_ENCODER": str(self.encoder),
+        }
+        fixed = {
+            "NER_HOME": str(self.root),
+            "AIRFLOW_HOME": str(self.airflow_home),
+            "AIRFLOW_CONFIG": str(self.root / "airflow.cfg"),
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "PYTHONPATH": _joined(str(self.root), env.get("PYTHONPATH")),
+            "PATH": _joined(str(Path(sys.executable).parent), env.get("PATH")),
+            "PYTHONUNBUFFERED": "1",
+        }
+        return {**ours, **env, **fixed, **_secrets(self.secrets)}
+
+
+def _joined(first: str, rest: str | None) -> str:
+    return first if not rest else f"{first}{os.pathsep}{rest}"
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))

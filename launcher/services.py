@@ -1,0 +1,126 @@
+"""Airflow's processes as one thing that is up or down."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import httpx
+import psutil
+
+from launcher import keeper
+from launcher.layout import Layout
+from ner_tasks import atomic
+from ner_tasks.errors import Busy, NerTasksError
+
+HEALTH = "/api/v2/monitor/health"
+PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+START_S = 180.0
+STOP_S = 30.0
+
+
+class ServicesDown(NerTasksError):
+    """Airflow does not come up, or has gone."""
+
+    exit_code = 69
+
+
+def running(layout: Layout) -> int | None:
+    """Port of the services if they run, else None; the lock tells, so a stale file never lies."""
+    try:
+        with atomic.exclusive(layout.lock):
+            return None
+    except Busy:
+        pass
+    state = atomic.read_json(layout.state) if layout.state.is_file() else {}
+    return int(state.get("port", layout.port))
+
+
+def check_port(port: int) -> None:
+    """Raise `Busy` if something listens on `port` of this machine already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise Busy(
+                f"found port {port} taken by another program, expected it free, at 127.0.0.1; "
+                f"choose another: PORT={port + 1}"
+            ) from None
+
+
+def start(layout: Layout) -> "subprocess.Popen[bytes]":
+    """Start the services in a session of their own, so that Ctrl-C here does not reach them."""
+    check_port(layout.port)
+    layout.logs.mkdir(parents=True, exist_ok=True)
+    environment = {**layout.environment(), "PORT": str(layout.port), "NER_VAR": str(layout.var)}
+    with (layout.logs / "keeper.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "launcher.keeper"],
+            cwd=layout.root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def wait_healthy(layout: Layout, process: "subprocess.Popen[bytes]", show: Callable[[str], None]) -> None:
+    """Wait until all parts of Airflow say that they are healthy.
+
+    Args:
+        layout: where it was started.
+        process: the keeper that `start` returned.
+        show: called with a line such as `scheduler ok, triggerer starting` whenever it changes.
+
+    Raises:
+        ServicesDown: one of them ended, or they are not healthy in time.
+    """
+    deadline, shown = time.monotonic() + START_S, ""
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ServicesDown(f"found that Airflow ended at once, expected it to stay; its logs: {layout.logs}")
+        states = health(layout)
+        line = ", ".join(f"{part.replace('_', ' ')} {'ok' if states.get(part) else '...'}" for part in PARTS)
+        if line != shown:
+            show(line)
+            shown = line
+        if all(states.get(part) for part in PARTS):
+            return
+        time.sleep(0.5)
+    raise ServicesDown(f"found {shown}, expected all healthy after {START_S:.0f} s; the logs: {layout.logs}")
+
+
+def health(layout: Layout) -> dict[str, bool]:
+    """Which parts say that they are healthy; empty while nobody answers."""
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{layout.port}{HEALTH}", timeout=5.0)
+        answer.raise_for_status()
+        return {part: (answer.json().get(part) or {}).get("status") == "healthy" for part in PARTS}
+    except (httpx.HTTPError, ValueError):
+        return {}
+
+
+def stop(layout: Layout) -> bool:
+    """Stop the services and all tasks; True if there was anything to stop."""
+    state = atomic.read_json(layout.state) if layout.state.is_file() else None
+    if state is None:
+        return False
+    pid = int(state["pid"])
+    if running(layout) is None:
+        # the keeper was killed: what it had started may still be there, and bears its number as its session
+        if not psutil.pid_exists(pid):
+            keeper.end_session(pid)
+        layout.state.unlink(missing_ok=True)
+        return False
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_S
+    while running(layout) is not None:
+        if time.monotonic() > deadline:
+            raise ServicesDown(f"found process {pid} still there after {STOP_S:.0f} s, expected it to end")
+        time.sleep(0.2)
+    return True

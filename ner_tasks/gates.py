@@ -1,0 +1,118 @@
+"""May this model, this INT8 graph, this night's output go on? Each gate says what it found and what it expected."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ner_tasks.errors import ConfigInvalid, GateNotPassed
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the gates let through.
+
+    Attributes:
+        min_f1: least entity F1 of a trained model on the test part, 0 to 1.
+        max_f1_below_champion: how far it may lie below the promoted model, measured on the same sentences.
+        max_f1_loss: how much entity F1 the INT8 graph may lose against its own FP32 graph.
+        min_speed_up: least words per second of INT8 over stock FP32 (oneDNN off), same sentences and batches.
+        max_rejected_share: largest share of a night's documents that may be rejected, 0 to 1.
+    """
+
+    min_f1: float = 0.6
+    max_f1_below_champion: float = 0.005
+    max_f1_loss: float = 0.005
+    min_speed_up: float = 1.0
+    max_rejected_share: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            bounded = name != "min_speed_up"
+            if not math.isfinite(value) or value < 0 or (bounded and value > 1):
+                raise ConfigInvalid(f"found {name}={value}, expected a number from 0{' to 1' if bounded else ' on'}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A gate that was passed: a line for each thing that was looked at."""
+
+    lines: tuple[str, ...]
+
+
+def trained_model(f1: float, champion_f1: float | None, limits: Limits) -> Verdict:
+    """May a trained model be registered?
+
+    Args:
+        f1: its entity F1 on the test part.
+        champion_f1: that of the promoted model on the same sentences; None if there is none to compare with.
+        limits: what is allowed.
+
+    Raises:
+        GateNotPassed: it is too weak, or weaker than what is in use.
+    """
+    checks = [_at_least("entity F1", f1, limits.min_f1)]
+    if champion_f1 is not None:
+        floor = champion_f1 - limits.max_f1_below_champion
+        checks.append(_at_least(f"entity F1 beside the promoted model's {champion_f1:.4f}", f1, floor))
+    return _verdict("the trained model", checks)
+
+
+def quantized_model(comparison: Mapping[str, Any], limits: Limits) -> Verdict:
+    """May an INT8 graph be promoted?
+
+    Args:
+        comparison: what `compare` measured: `f1_loss` and `speed.int8_over_stock`.
+        limits: what is allowed.
+
+    Raises:
+        GateNotPassed: it loses too much, or gains no speed.
+    """
+    checks = [
+        _at_most("entity F1 lost by INT8", float(comparison["f1_loss"]), limits.max_f1_loss),
+        _at_least("speed of INT8 over stock FP32", float(comparison["speed"]["int8_over_stock"]), limits.min_speed_up),
+    ]
+    return _verdict("the INT8 model", checks)
+
+
+def night(n_documents: int, n_tagged: int, n_rejected: int, limits: Limits) -> Verdict:
+    """May a night's answers be published?
+
+    An inbox without documents is in order and is said to be empty; one with documents of which none was
+    tagged never is.
+
+    Args:
+        n_documents: documents that were found in the day's inbox.
+        n_tagged: documents that were tagged.
+        n_rejected: documents that could not be.
+        limits: what is allowed.
+
+    Raises:
+        GateNotPassed: documents got lost, or too many were rejected, or nothing came out.
+    """
+    if n_documents == 0:
+        return Verdict(("the inbox is empty: there was nothing to tag",))
+    if n_tagged + n_rejected != n_documents:
+        found = f"{n_tagged} tagged and {n_rejected} rejected"
+        raise GateNotPassed(f"found {found}, expected {n_documents} documents together, in the night's answers")
+    if n_tagged == 0:
+        raise GateNotPassed(f"found no tagged document, expected at least one of {n_documents}, in the night's answers")
+    checks = [_at_most("share of rejected documents", n_rejected / n_documents, limits.max_rejected_share)]
+    return _verdict("the night's answers", checks)
+
+
+def _at_least(what: str, found: float, least: float) -> tuple[bool, str]:
+    # written so that NaN fails
+    return found >= least, f"found {what} {found:.4f}, expected at least {least:.4f}"
+
+
+def _at_most(what: str, found: float, most: float) -> tuple[bool, str]:
+    return found <= most, f"found {what} {found:.4f}, expected at most {most:.4f}"
+
+
+def _verdict(where: str, checks: list[tuple[bool, str]]) -> Verdict:
+    failed = [line for passed, line in checks if not passed]
+    if failed:
+        raise GateNotPassed("; ".join(failed) + f", at {where}")
+    return Verdict(tuple(line for _, line in checks))

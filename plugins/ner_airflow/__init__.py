@@ -1,0 +1,1 @@
+"""Everything between Airflow and `ner_tasks`."""

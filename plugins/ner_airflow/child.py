@@ -1,0 +1,60 @@
+"""One heavy step as a child process of the task: streamed, and ended together with the task."""
+
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+
+import psutil
+
+GRACE_S = 3.0
+N_LAST_LINES = 20
+
+
+class ChildProcess:
+    """A child in the task's own process group, so that whatever kills the group reaches it as well.
+
+    Airflow kills a task's group 5 s after asking; the grace given to the child is shorter than that.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            list(command),
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self.last_lines: deque[str] = deque(maxlen=N_LAST_LINES)
+
+    def follow(self, show: Callable[[str], None]) -> int:
+        """Hand every line of output to `show` until the child ends; its exit code, negative for a signal.
+
+        Whatever interrupts this, a task's timeout included, ends the child first.
+        """
+        try:
+            for line in self._process.stdout or ():
+                self.last_lines.append(line.rstrip())
+                show(line.rstrip())
+            return self._process.wait()
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """End the child and all that it has started: politely, then not. Does nothing once it has ended."""
+        if self._process.poll() is not None:
+            return
+        try:
+            child = psutil.Process(self._process.pid)
+            family = [*child.children(recursive=True), child]
+        except psutil.NoSuchProcess:
+            return
+        for ask in (psutil.Process.terminate, psutil.Process.kill):
+            for process in family:
+                try:
+                    ask(process)
+                except psutil.NoSuchProcess:
+                    continue
+            psutil.wait_procs(family, timeout=GRACE_S)

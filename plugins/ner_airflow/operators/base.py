@@ -1,0 +1,146 @@
+"""The operator that all steps have in common."""
+
+import json
+import os
+import shutil
+import tempfile
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+from ner_airflow.child import ChildProcess
+
+import ner_tasks
+from ner_tasks import atomic
+from ner_tasks.errors import NerTasksError
+from ner_tasks.registry import Registry
+from ner_tasks.settings import Settings
+from ner_tasks.store import FolderStore
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+# what a child has no business to know
+_SECRET_PREFIX = "AIRFLOW__"
+
+
+class StepFailed(RuntimeError):
+    """A step ended for a reason that another try may mend."""
+
+
+class NerOperator(BaseOperator):
+    """A step: `step` does it, `execute` decides what its errors mean for Airflow.
+
+    Our own errors are about the input, and the same on each try: the task fails at once. Everything
+    else is retried.
+    """
+
+    def execute(self, context: "Context") -> dict[str, Any]:
+        try:
+            return self.step(context)
+        except NerTasksError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+    @abstractmethod
+    def step(self, context: "Context") -> dict[str, Any]:
+        """Do it; the result goes to XCom, so it is small and JSON."""
+
+    # read when the task runs: the DAG processor need not have the same environment
+    @cached_property
+    def settings(self) -> Settings:
+        return Settings.from_env()
+
+    @cached_property
+    def store(self) -> FolderStore:
+        return FolderStore(self.settings.store)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.store)
+
+    @contextmanager
+    def workspace(self, name: str) -> Iterator[Path]:
+        """A scratch folder for one piece of work, kept when it fails so that the next try can go on from there."""
+        folder = self.settings.scratch / name
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic.exclusive(folder.with_name(f".{folder.name}.lock")):
+            yield folder
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+class VerbOperator(NerOperator):
+    """A step that runs `python -m ner_tasks <verb>`.
+
+    A fresh process, because TensorFlow survives no fork and has to find its settings before it is
+    imported; and because the same command then works without Airflow.
+    """
+
+    _child: ChildProcess | None = None
+
+    def run_verb(self, verb: str, *positional: str | Path, **flags: Any) -> dict[str, Any]:
+        """Run one verb, log its output line by line, and return its result.
+
+        Args:
+            verb: one of `python -m ner_tasks --help`.
+            positional: arguments without a name.
+            flags: `--name value`; None is left out, a list gives several values.
+
+        Raises:
+            AirflowFailException: the verb found an error that is the same on each try.
+            StepFailed: anything else, a kill included.
+        """
+        self.settings.scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.settings.scratch, prefix=f"{verb}-") as folder:
+            report = Path(folder) / "report.json"
+            command = self._command(verb, report, positional, flags)
+            self.log.info("%s", " ".join(command))
+            self._child = ChildProcess(command, self._environment())
+            code = self._child.follow(lambda line: self.log.info("%s", line))
+            return self._result(verb, code, report)
+
+    def on_kill(self) -> None:
+        if self._child is not None:
+            self._child.end()
+
+    def _command(self, verb: str, report: Path, positional: tuple[str | Path, ...], flags: Mapping[str, Any]) -> list[str]:
+        command = [str(self.settings.python), "-m", "ner_tasks", verb, *map(str, positional)]
+        for name, value in {**flags, "report": report, "threads": self.settings.n_threads}.items():
+            if value is not None:
+                command += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+        return command
+
+    def _environment(self) -> dict[str, str]:
+        threads = str(self.settings.n_threads)
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET_PREFIX)}
+        package = str(Path(ner_tasks.__file__).parent.parent)
+        return {
+            **ours,
+            "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
+            "PYTHONUNBUFFERED": "1",
+            "PYTHONHASHSEED": "0",
+            "OMP_NUM_THREADS": threads,
+            "TF_NUM_INTRAOP_THREADS": threads,
+            "TF_NUM_INTEROP_THREADS": "1",
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            "CUDA_VISIBLE_DEVICES": "-1",
+        }
+
+    def _result(self, verb: str, code: int, report: Path) -> dict[str, Any]:
+        written = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
+        if code == 0 and written.get("ok"):
+            return dict(written["result"])
+        error = written.get("error")
+        if error:
+            line = f"{error['type']}: {error['message']}"
+            raise StepFailed(line) if error["retryable"] else AirflowFailException(line)
+        last = self._child.last_lines[-1] if self._child and self._child.last_lines else "no output"
+        if code < 0:
+            raise StepFailed(f"found {verb} ended by signal {-code}, expected it to finish; its last line: {last}")
+        raise StepFailed(f"found exit code {code} and no report, expected 0, from {verb}; its last line: {last}")

@@ -1,0 +1,201 @@
+"""The steps of `ner_retrain`: from a labelled file to a registered FP32 model."""
+
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ner_airflow.assets import NER_FP32
+from ner_airflow.operators.base import NerOperator, VerbOperator
+
+from ner_tasks import artifacts, atomic, gates, lineage
+from ner_tasks.errors import DataRejected, InputMissing
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+LABELLED_SUFFIXES = (".csv", ".zip", ".tsv", ".conll", ".txt")
+
+
+class CollectLabelled(NerOperator):
+    """Find the labelled file to train on: that of the batch asked for, or of the newest one."""
+
+    template_fields = ("batch",)
+
+    def __init__(self, *, batch: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch = batch
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        where = self.store.path_of("labelled")
+        batches = self.store.folders("labelled")
+        batch = self.batch or (batches[-1] if batches else "")
+        if batch not in batches:
+            raise InputMissing(f"found no batch {batch!r}, expected one of {batches[-5:]}, in {where}")
+        files = [file for file in self.store.files(f"labelled/{batch}") if file.name.endswith(LABELLED_SUFFIXES)]
+        if len(files) != 1:
+            found = [file.name for file in files]
+            raise DataRejected(f"found {found}, expected one {'/'.join(LABELLED_SUFFIXES)} file, in {where / batch}")
+        sha256 = atomic.sha256_of(self.store.path_of(files[0].key))
+        self.log.info("labelled data: %s, %d bytes, sha256 %s", files[0].key, files[0].n_bytes, sha256)
+        return {"batch": batch, "key": files[0].key, "sha256": sha256}
+
+
+class MakeSnapshot(VerbOperator):
+    """Validate labelled data with Great Expectations, put bad rows aside, split the rest; publish it as a version."""
+
+    template_fields = ("collected", "labels", "max_quarantined_share")
+
+    def __init__(self, *, collected: Any, labels: str, max_quarantined_share: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.collected, self.labels, self.max_quarantined_share = collected, labels, max_quarantined_share
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        config = {"labels": self.labels or None, "max_quarantined_share": float(self.max_quarantined_share), "seed": 0}
+        source, suffix = self.collected["sha256"], PurePosixPath(self.collected["key"]).suffix
+        code = lineage.code_version("dataset")
+        version = lineage.version_of({"source": source, "suffix": suffix, "config": config, "code": code})
+        key = f"snapshots/{version}"
+        if self._is_sound(key):
+            self.log.info("snapshot %s is there already, nothing to do", version)
+        else:
+            with self.workspace(f"snapshot-{version}") as folder:
+                dataset_file = self.store.path_of(self.collected["key"])
+                self.run_verb("dataset", dataset_file=dataset_file, output=folder / "snapshot", **config)
+                self.store.publish(folder / "snapshot", key)
+        said = self.store.read_json(f"{key}/snapshot.json")
+        names = ("labels", "n_rows", "n_sentences", "quarantined")
+        parts = {name: part["n_sentences"] for name, part in said["parts"].items()}
+        return {"version": version, "source": self.collected, "parts": parts, **{name: said[name] for name in names}}
+
+    def _is_sound(self, key: str) -> bool:
+        if not self.store.exists(f"{key}/snapshot.json"):
+            return False
+        files = self.store.read_json(f"{key}/snapshot.json")["files"]
+        paths = {name: self.store.path_of(f"{key}/{name}") for name in files}
+        return all(paths[name].is_file() and atomic.sha256_of(paths[name]) == sha for name, sha in files.items())
+
+
+class TrainModel(VerbOperator):
+    """Train a tagger on a snapshot; a killed training goes on from its last checkpoint."""
+
+    template_fields = ("snapshot", "encoder", "epochs", "batch_size", "learning_rate", "salt")
+
+    def __init__(
+        self, *, snapshot: Any, encoder: str, epochs: str, batch_size: str, learning_rate: str, salt: str, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.snapshot, self.encoder, self.salt = snapshot, encoder, salt
+        self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        encoder = Path(self.encoder) if self.encoder else self.settings.encoder
+        weights = encoder / "model.safetensors"
+        if not weights.is_file():
+            raise InputMissing(f"found no {weights.name}, expected a Hugging Face BERT checkpoint, in {encoder}")
+        config = {
+            "epochs": int(self.epochs),
+            "batch_size": int(self.batch_size),
+            "learning_rate": float(self.learning_rate),
+            "seed": 0,
+        }
+        version = lineage.version_of(
+            {
+                "snapshot": self.snapshot["version"],
+                "config": config,
+                "encoder": atomic.sha256_of(weights),
+                # the code of what is made from the model as well: a version is one recipe, to the end
+                "code": [lineage.code_version(name) for name in ("training", "freezing", "quantization")],
+                "salt": self.salt,
+            }
+        )
+        report = f"reports/models/{version}/train.json"
+        if self.registry.find(version, "trained") and self.store.exists(report):
+            self.log.info("version %s is trained already, nothing to do", version)
+        else:
+            with self.workspace(f"train-{version}") as folder:
+                result = self.run_verb(
+                    "train",
+                    dataset_file=self.store.path_of(f"snapshots/{self.snapshot['version']}"),
+                    encoder=encoder,
+                    save_model_path=folder / "model",
+                    checkpoint_path=folder / "checkpoints",
+                    version=version,
+                    **config,
+                )
+                self.registry.put(version, "trained", folder / "model")
+                self.store.write_json(report, {**result, "snapshot": self.snapshot["version"], "config": config})
+        said = self.store.read_json(report)
+        names = ("best_epoch", "dev_f1", "training_s")
+        return {"version": version, "snapshot": self.snapshot["version"], **{name: said[name] for name in names}}
+
+
+class EvaluateModel(VerbOperator):
+    """Score a trained model on its snapshot's test part, and the promoted model on the same sentences."""
+
+    template_fields = ("model",)
+
+    def __init__(self, *, model: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.model = model
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        version, snapshot = self.model["version"], self.model["snapshot"]
+        scores = self._scores(version, snapshot)
+        champion = self._champion(version)
+        champion_f1 = self._scores(champion, snapshot)["overall"]["f1"] if champion else None
+        self.log.info("entity F1 %.4f; promoted model %s: %s", scores["overall"]["f1"], champion, champion_f1)
+        return {**scores, "version": version, "snapshot": snapshot, "champion": champion, "champion_f1": champion_f1}
+
+    def _scores(self, version: str, snapshot: str) -> dict[str, Any]:
+        report = f"reports/models/{version}/evaluate-{snapshot}.json"
+        if not self.store.exists(report):
+            model = self.registry.path_of(version, "trained")
+            data = self.store.path_of(f"snapshots/{snapshot}/test.csv")
+            self.store.write_json(report, self.run_verb("evaluate", model=model, data=data))
+        said = self.store.read_json(report)
+        return {name: said[name] for name in ("overall", "labels", "n_sentences")}
+
+    def _champion(self, version: str) -> str | None:
+        """The promoted version, if it is another one that knows the same labels."""
+        promotion = self.registry.promoted()
+        if promotion is None or promotion.version == version:
+            return None
+        manifest = self.registry.find(promotion.version, "trained")
+        mine = artifacts.open_model(self.registry.path_of(version, "trained"))
+        if manifest is None or set(manifest.labels) != set(mine.labels):
+            self.log.info("version %s is gone or knows other labels: not compared with", promotion.version)
+            return None
+        return promotion.version
+
+
+class CheckModel(NerOperator):
+    """The gate between a trained model and the registry."""
+
+    template_fields = ("evaluation", "min_f1", "max_f1_below_champion")
+
+    def __init__(self, *, evaluation: Any, min_f1: str, max_f1_below_champion: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.evaluation, self.min_f1, self.max_f1_below_champion = evaluation, min_f1, max_f1_below_champion
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        limits = gates.Limits(min_f1=float(self.min_f1), max_f1_below_champion=float(self.max_f1_below_champion))
+        verdict = gates.trained_model(self.evaluation["overall"]["f1"], self.evaluation["champion_f1"], limits)
+        for line in verdict.lines:
+            self.log.info("passed: %s", line)
+        return {"evaluation": self.evaluation, "gate": list(verdict.lines)}
+
+
+class RegisterModel(NerOperator):
+    """Let the version count, and tell those who wait for a new FP32 model."""
+
+    template_fields = ("checked",)
+
+    def __init__(self, *, checked: Any, **kwargs: Any) -> None:
+        super().__init__(**{"outlets": [NER_FP32], **kwargs})
+        self.checked = checked
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        evaluation = self.checked["evaluation"]
+        version, f1 = evaluation["version"], evaluation["overall"]["f1"]
+        self.registry.register(version, {**evaluation, "gate": self.checked["gate"]})
+        context["outlet_events"][NER_FP32].extra = {"version": version, "f1": f1}
+        return {"version": version, "snapshot": evaluation["snapshot"], "f1": f1}
