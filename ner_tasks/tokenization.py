@@ -160,7 +160,9 @@ def _window(
     return Window(sentence, start, end, tuple(piece_ids), tuple(shape_ids), tuple(first_pieces))
 
 
-def batches_of(windows: Iterable[Window], *, pad_id: int, max_windows: int, max_pieces: int, step: int = 8) -> list[Batch]:
+def batches_of(
+    windows: Iterable[Window], *, pad_id: int, max_windows: int, max_pieces: int, length: int = 0, step: int = 8
+) -> list[Batch]:
     """Group windows by length, so that little of the work is padding.
 
     Args:
@@ -168,17 +170,18 @@ def batches_of(windows: Iterable[Window], *, pad_id: int, max_windows: int, max_
         pad_id: id of [PAD].
         max_windows: most windows in a batch.
         max_pieces: most pieces in a batch, padding included; one window may exceed it.
-        step: lengths are rounded up to a multiple of this, which bounds the number of shapes to compile for.
+        length: every batch is at least this long, in pieces; 128 is the reference kit's way.
+        step: lengths are rounded up to a multiple of this, which bounds the number of shapes to prepare for.
     """
     batches, group = [], list[Window]()
     for window in sorted(windows, key=len):
-        length = padded(len(window), step)
-        if group and (len(group) == max_windows or length * (len(group) + 1) > max_pieces):
-            batches.append(batch_of(group, pad_id=pad_id, step=step))
+        n_pieces = padded(max(len(window), length), step) * (len(group) + 1)
+        if group and (len(group) == max_windows or n_pieces > max_pieces):
+            batches.append(batch_of(group, pad_id=pad_id, length=length, step=step))
             group = []
         group.append(window)
     if group:
-        batches.append(batch_of(group, pad_id=pad_id, step=step))
+        batches.append(batch_of(group, pad_id=pad_id, length=length, step=step))
     return batches
 
 
@@ -187,7 +190,7 @@ def padded(length: int, step: int) -> int:
     return -(-length // step) * step
 
 
-def batch_of(windows: Sequence[Window], *, pad_id: int, step: int, length: int = 0) -> Batch:
+def batch_of(windows: Sequence[Window], *, pad_id: int, length: int = 0, step: int = 8) -> Batch:
     """Pad windows to the longest of them, or to `length` pieces if that is more."""
     n_pieces = padded(max(length, *(len(window) for window in windows)), step)
     piece_ids = np.full((len(windows), n_pieces), pad_id, np.int32)

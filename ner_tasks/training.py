@@ -43,6 +43,7 @@ class TrainConfig:
         learning_rate: highest rate, reached after `warmup_share` of the steps; linear to zero from there.
         checkpoint_steps: steps between two checkpoints.
         max_pieces: longest window, with [CLS] and [SEP].
+        bf16: let oneDNN compute in bfloat16, where the CPU has it.
     """
 
     epochs: int = 3
@@ -56,6 +57,7 @@ class TrainConfig:
     seed: int = 0
     checkpoint_steps: int = 250
     max_pieces: int = 128
+    bf16: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "learning_rate", "checkpoint_steps"):
@@ -99,6 +101,7 @@ def train(
         Busy: another process trains into the same `checkpoints`.
     """
     keras.utils.set_random_seed(config.seed)
+    tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": config.bf16})
     label_set = LabelSet.of_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
     encoder_config = read_config(encoder)
     sizes = Sizes.of_config(encoder_config, encoder / "config.json")
@@ -193,7 +196,7 @@ class _Run:
             pool = sorted(order[at : at + size * _POOL_BATCHES], key=lambda index: len(windows[index]))
             groups += [pool[first : first + size] for first in range(0, len(pool), size)]
         for index in random.permutation(len(groups)):
-            yield batch_of([windows[i] for i in groups[index]], pad_id=self.pieces.pad_id, step=8)
+            yield batch_of([windows[i] for i in groups[index]], pad_id=self.pieces.pad_id)
 
     def _end_epoch(self, done: Progress, epoch: int, dev: Sequence[LabelledSentence], losses: list[tf.Tensor]) -> None:
         f1 = self._dev_f1(dev)

@@ -1,0 +1,146 @@
+"""The command line: one verb per step, a JSON report if asked for, and an exit code that tells the truth.
+
+Verbs import what they need when they run: `--help` is quick, and TensorFlow finds its environment set.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ner_tasks import atomic, host, verbs
+from ner_tasks.errors import NerTasksError
+
+Add = Callable[..., argparse.Action]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb.
+
+    Returns:
+        0; the exit code of a `NerTasksError`; 1 for anything unforeseen. Wrong usage exits with 2.
+    """
+    args = parser().parse_args(argv)
+    onednn = bool(getattr(args, "intel", 1))
+    os.environ.update(host.tensorflow_env(n_threads=args.threads, onednn=onednn))
+    began = time.monotonic()
+    report: dict[str, Any] = {"verb": args.verb, "ok": False, "elapsed_s": None, "result": None, "error": None}
+    code = 1
+    try:
+        report["result"] = args.run(args)
+        report["ok"], code = True, 0
+    except NerTasksError as error:
+        code = error.exit_code
+        report["error"] = {"type": type(error).__name__, "message": str(error), "retryable": error.retryable}
+        print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    except BaseException as error:
+        report["error"] = {"type": type(error).__name__, "message": str(error), "retryable": True}
+        raise
+    finally:
+        report["elapsed_s"] = round(time.monotonic() - began, 3)
+        if args.report:
+            atomic.write_json(args.report, report)
+    if report["ok"]:
+        print(json.dumps(report["result"], ensure_ascii=False, indent=2), flush=True)
+    return code
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their flags; those of the reference kit keep its spelling."""
+    top = argparse.ArgumentParser(prog="python -m ner_tasks", description="Each step of nightly NER, without Airflow.")
+    sub = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    add = _verb(sub, "dataset", verbs.dataset, "Check labelled data, quarantine its bad rows, split it into a snapshot.")
+    _labelled_file(add)
+    add("--output", type=Path, required=True, metavar="DIR", help="the snapshot to make")
+    add("--labels", metavar="A,B", help="the labels that may occur (default: those of the data)")
+    add("--max_quarantined_share", type=float, default=0.02, metavar="S", help="0 to 1 (default: %(default)s)")
+    add("--seed", type=int, default=0, help="of the split (default: %(default)s)")
+
+    add = _verb(sub, "train", verbs.train, "Train the tagger on a snapshot, or on a labelled file that is split first.")
+    _labelled_file(add, "a snapshot folder, a Kaggle CSV, its zip, or CoNLL")
+    add("--encoder", type=Path, required=True, metavar="DIR", help="a Hugging Face BERT checkpoint")
+    _model_to_make(add)
+    add("--checkpoint_path", type=Path, metavar="DIR", help="half-done work; a killed run goes on from it")
+    add("--epochs", type=int, default=3, help="most passes (default: %(default)s)")
+    add("--batch_size", type=int, default=32, help="sentences in a batch (default: %(default)s)")
+    add("--learning_rate", type=float, default=3e-4, help="the highest (default: %(default)s)")
+    add("--seed", type=int, default=0, help="(default: %(default)s)")
+    add("--version", help="the model's name in the registry")
+    _intel(add)
+
+    add = _verb(sub, "evaluate", verbs.evaluate, "Entity-level precision, recall and F1, in all and per label.")
+    add("--model", type=Path, required=True, metavar="DIR", help="a trained, frozen or INT8 model")
+    add("--data", type=Path, required=True, metavar="FILE", help="a Kaggle CSV, its zip, or CoNLL")
+    add("--batch_size", type=int, default=128, help="most sentences in a batch (default: %(default)s)")
+    _intel(add)
+
+    add = _verb(sub, "freeze", verbs.freeze, "Make one FP32 inference graph of a trained model.")
+    _model_to_read(add, "a trained model")
+    _model_to_make(add)
+
+    add = _verb(sub, "quantize", verbs.quantize, "Make an INT8 graph of a frozen one with Intel Neural Compressor.")
+    _labelled_file(add, "calibration text: a snapshot folder, a Kaggle CSV, its zip, or CoNLL")
+    _model_to_read(add, "a frozen model")
+    add("--config_file", type=Path, metavar="YAML", help="settings (default: ner_tasks/config/quantize.yaml)")
+    _model_to_make(add)
+
+    add = _verb(sub, "compare", verbs.compare, "FP32 against INT8: entity F1 and speed.")
+    add("--fp32", type=Path, required=True, metavar="DIR", help="a frozen model")
+    add("--int8", type=Path, required=True, metavar="DIR", help="the INT8 model made of it")
+    add("--data", type=Path, required=True, metavar="FILE", help="labelled data that neither has seen")
+    add("--rounds", type=int, default=5, help="timed turns of each engine (default: %(default)s)")
+    add("--n_sentences", type=int, default=512, help="sentences timed in a turn (default: %(default)s)")
+
+    add = _verb(sub, "infer", verbs.infer, "Real-time (batch 1) and batch times of one model, as the kit prints them.")
+    _model_to_read(add, "a trained, frozen or INT8 model")
+    _labelled_file(add)
+    add("--batch_size", type=int, default=32, help="sentences in a batch (default: %(default)s)")
+    add("--n_sentences", type=int, default=512, help="sentences timed (default: %(default)s)")
+    _intel(add)
+
+    add = _verb(sub, "tag", verbs.tag, "Tag documents: entities with exact character offsets, and a receipt for each.")
+    add("--model", type=Path, required=True, metavar="DIR", help="a trained, frozen or INT8 model")
+    add("--output", type=Path, required=True, metavar="DIR", help="the folder of answers to make")
+    add("--inputs_file", type=Path, metavar="JSON", help='a list of {"name", "path"}, instead of INPUT')
+    add("--max_document_mib", type=float, default=20.0, help="larger files are rejected (default: %(default)s)")
+    add("inputs", nargs="*", type=Path, metavar="INPUT", help="files, and folders of files")
+
+    add = _verb(sub, "benchmark", verbs.benchmark, "Precision x batch size x oneDNN: a table and a chart.")
+    add("--model_path", type=Path, required=True, nargs="+", metavar="DIR", help="frozen and INT8 models")
+    _labelled_file(add)
+    add("--batch_sizes", default="1,32,64,128", metavar="N,N", help="(default: %(default)s)")
+    add("--rounds", type=int, default=3, help="timed turns of each engine (default: %(default)s)")
+    add("--n_sentences", type=int, default=256, help="sentences timed in a turn (default: %(default)s)")
+    add("--output", type=Path, required=True, metavar="DIR", help="the folder of the report to make")
+    return top
+
+
+def _verb(sub: Any, name: str, run: Callable[[argparse.Namespace], dict[str, Any]], says: str) -> Add:
+    verb = sub.add_parser(name, help=says, description=says)
+    verb.set_defaults(run=run)
+    verb.add_argument("--report", type=Path, metavar="OUT.json", help="write the result, or the error, there as JSON")
+    threads = os.environ.get("NER_THREADS", str(os.cpu_count() or 1))
+    verb.add_argument("--threads", type=int, default=threads, metavar="N", help="threads (default: %(default)s)")
+    return verb.add_argument  # type: ignore[no-any-return]
+
+
+def _labelled_file(add: Add, says: str = "a Kaggle CSV, its zip, or CoNLL") -> None:
+    add("--dataset_file", type=Path, required=True, metavar="FILE", help=says)
+
+
+def _model_to_read(add: Add, says: str) -> None:
+    add("--model_path", type=Path, required=True, metavar="DIR", help=says)
+
+
+def _model_to_make(add: Add) -> None:
+    add("--save_model_path", type=Path, required=True, metavar="DIR", help="the model folder to make")
+
+
+def _intel(add: Add) -> None:
+    add("--intel", type=int, choices=(0, 1), default=1, help="oneDNN off or on (default: %(default)s)")
+    add("--bf16", type=int, choices=(0, 1), default=0, help="bfloat16 where the CPU has it (default: %(default)s)")

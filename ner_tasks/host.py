@@ -1,0 +1,51 @@
+"""What this machine can do, and the environment that TensorFlow must find before it is imported."""
+
+import platform
+from pathlib import Path
+
+
+def tensorflow_env(*, n_threads: int, onednn: bool) -> dict[str, str]:
+    """Variables that set TensorFlow's threads and oneDNN; they have no effect once it is imported."""
+    return {
+        "TF_ENABLE_ONEDNN_OPTS": str(int(onednn)),
+        "OMP_NUM_THREADS": str(n_threads),
+        "TF_NUM_INTRAOP_THREADS": str(n_threads),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "KERAS_BACKEND": "tensorflow",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+
+
+def cpu_flags() -> frozenset[str]:
+    """Instruction sets of the first processor, as Linux names them; empty where Linux is not."""
+    return frozenset(next((line.partition(":")[2].split() for line in _cpuinfo() if line.startswith("flags")), []))
+
+
+def has_bf16() -> bool:
+    """Whether the CPU multiplies bfloat16."""
+    return bool(cpu_flags() & {"avx512_bf16", "amx_bf16"})
+
+
+def has_vnni() -> bool:
+    """Whether the CPU multiplies int8 in one instruction."""
+    return bool(cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8"})
+
+
+def describe(n_threads: int) -> dict[str, object]:
+    """The machine as a report names it."""
+    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
+    return {
+        "cpu": names[0] if names else platform.processor(),
+        "n_cpus": len(names),
+        "n_threads": n_threads,
+        "vnni": has_vnni(),
+        "bf16": has_bf16(),
+        "python": platform.python_version(),
+    }
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.is_file() else []

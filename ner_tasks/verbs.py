@@ -1,0 +1,183 @@
+"""What each verb of the command line does: from its flags to the dict of its report."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ner_tasks import atomic, corpus
+from ner_tasks.errors import ConfigInvalid, InputMissing
+
+if TYPE_CHECKING:
+    from ner_tasks.corpus import LabelledSentence
+
+Args = argparse.Namespace
+Result = dict[str, Any]
+
+
+def dataset(args: Args) -> Result:
+    from ner_tasks.dataset import DatasetConfig, build_snapshot
+
+    labels = tuple(args.labels.split(",")) if args.labels else None
+    config = DatasetConfig(labels=labels, max_quarantined_share=args.max_quarantined_share, seed=args.seed)
+    return {**build_snapshot(args.dataset_file, args.output, config), "snapshot": str(args.output)}
+
+
+def train(args: Args) -> Result:
+    from ner_tasks import training
+
+    refuse_bf16_without_cpu(args)
+    config = training.TrainConfig(
+        epochs=args.epochs, batch_size=args.batch_size, learning_rate=args.learning_rate, seed=args.seed, bf16=bool(args.bf16)
+    )
+    parts = {name: _part(args.dataset_file, name, seed=args.seed) for name in ("train", "dev")}
+    checkpoints = args.checkpoint_path or args.save_model_path.with_name(f".{args.save_model_path.name}.checkpoints")
+    source = args.dataset_file / "snapshot.json"
+    lineage = {"version": args.version, "data": atomic.read_json(source)["source"] if source.is_file() else None}
+    done = training.train(
+        parts,
+        encoder=args.encoder,
+        target=args.save_model_path,
+        checkpoints=checkpoints,
+        config=config,
+        lineage={name: value for name, value in lineage.items() if value},
+    )
+    return {
+        "model": str(args.save_model_path),
+        "batch_size": args.batch_size,
+        "best_epoch": done.best_epoch,
+        "dev_f1": done.best_f1,
+        "history": done.history,
+        "training_s": round(done.train_s, 1),
+    }
+
+
+def evaluate(args: Args) -> Result:
+    from ner_tasks.benchmarking import evaluated
+
+    refuse_unrunnable(args, args.model)
+    sentences = corpus.read_labelled(args.data)
+    return {
+        "model": str(args.model),
+        "data": str(args.data),
+        **evaluated(args.model, sentences, n_threads=args.threads, bf16=bool(args.bf16), batch_size=args.batch_size),
+    }
+
+
+def freeze(args: Args) -> Result:
+    from ner_tasks import freezing
+
+    manifest = freezing.freeze(args.model_path, args.save_model_path)
+    return {"model": str(args.save_model_path), "files": manifest.files}
+
+
+def quantize(args: Args) -> Result:
+    from ner_tasks import quantization
+
+    config = quantization.QuantizeConfig.read(args.config_file or quantization.DEFAULT_CONFIG)
+    sentences = [sentence.words for sentence in _part(args.dataset_file, "calibration")]
+    manifest = quantization.quantize(args.model_path, sentences, args.save_model_path, config)
+    return {"model": str(args.save_model_path), **manifest.metrics["quantize"], "files": manifest.files}
+
+
+def compare(args: Args) -> Result:
+    from ner_tasks import benchmarking
+
+    return benchmarking.compare(
+        args.fp32,
+        args.int8,
+        args.data,
+        n_sentences=args.n_sentences,
+        rounds=args.rounds,
+        n_threads=args.threads,
+    )
+
+
+def infer(args: Args) -> Result:
+    from ner_tasks import benchmarking
+    from ner_tasks.inference import Tagger
+
+    refuse_unrunnable(args, args.model_path)
+    tagger = Tagger.load(args.model_path, n_threads=args.threads, bf16=bool(args.bf16))
+    sentences = [sentence.words for sentence in corpus.read_labelled(args.dataset_file)[: args.n_sentences]]
+    times = {}
+    for batch_size in (1, args.batch_size):
+        load = benchmarking.Load(batch_size)
+        benchmarking.timed(tagger, sentences, load)  # warm-up
+        turn = benchmarking.timed(tagger, sentences, load)
+        times[batch_size] = turn["seconds"] / turn["n_calls"]
+    print(f"Average real time inference time (batch size 1): {times[1]:.6f} s")
+    print(f"Average batch inference time: {times[args.batch_size]:.6f} s, batch size: {args.batch_size}")
+    return {"realtime_s": times[1], "batch_s": times[args.batch_size], "batch_size": args.batch_size}
+
+
+def tag(args: Args) -> Result:
+    from ner_tasks import tagging
+    from ner_tasks.documents import Limits
+    from ner_tasks.inference import Tagger
+
+    paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
+    tagger = Tagger.load(args.model, n_threads=args.threads)
+    limits = Limits(max_bytes=int(args.max_document_mib * 2**20))
+    manifest = tagging.tag_documents(paths, tagger=tagger, output=args.output, limits=limits)
+    tagging.check_yield(manifest)
+    return {**manifest, "output": str(args.output)}
+
+
+def benchmark(args: Args) -> Result:
+    from ner_tasks import benchmarking
+
+    try:
+        batch_sizes = [int(size) for size in args.batch_sizes.split(",")]
+    except ValueError:
+        raise ConfigInvalid(f"found --batch_sizes {args.batch_sizes!r}, expected whole numbers, such as 1,32") from None
+    return benchmarking.benchmark(
+        args.model_path,
+        args.dataset_file,
+        args.output,
+        batch_sizes=batch_sizes,
+        n_sentences=args.n_sentences,
+        rounds=args.rounds,
+        n_threads=args.threads,
+    )
+
+
+def refuse_bf16_without_cpu(args: Args) -> None:
+    """Refuse `--bf16 1` where the CPU would only imitate it, more slowly than FP32."""
+    from ner_tasks import host
+
+    if args.bf16 and not host.has_bf16():
+        raise ConfigInvalid("found a CPU without AVX512_BF16 or AMX_BF16, expected one, for --bf16 1")
+
+
+def refuse_unrunnable(args: Args, model: Path) -> None:
+    from ner_tasks.benchmarking import Engine, check_runnable
+
+    check_runnable(Engine("this model", str(model), onednn=bool(args.intel), bf16=bool(args.bf16)))
+
+
+def _part(path: Path, name: str, *, seed: int = 0) -> "Sequence[LabelledSentence]":
+    """One part of a snapshot folder, or of a labelled file that is split here as `dataset` would."""
+    if path.is_dir():
+        return corpus.read_labelled(path / f"{name}.csv")
+    from ner_tasks.split import SplitConfig, split
+
+    return split(corpus.read_labelled(path), SplitConfig(seed=seed))[name]
+
+
+def _listed(path: Path) -> list[tuple[str, Path]]:
+    listed = atomic.read_json(path)
+    try:
+        return [(str(item["name"]), Path(item["path"])) for item in listed]
+    except (TypeError, KeyError) as error:
+        raise ConfigInvalid(f'found {error}, expected a list of {{"name", "path"}}, in {path}') from None
+
+
+def _found(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
+    paths = []
+    for path in inputs:
+        if not path.exists():
+            raise InputMissing(f"found nothing at {path}, expected a document or a folder of documents")
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        paths += [(str(file.relative_to(path)) if path.is_dir() else file.name, file) for file in files]
+    return paths
