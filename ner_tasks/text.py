@@ -1,0 +1,195 @@
+"""Raw text -> sentences -> words, with the characters `[start, end)` of each.
+
+Words are cut as the labelled data has them (Penn Treebank style, as the Groningen Meaning Bank does): punctuation
+and currency signs apart, `'s` and `n't` apart, `U.S.` and `Mr.` whole, and so are hyphenated words, numbers, dates,
+addresses of mail and web. Each character that is no space belongs to exactly one word.
+
+Sentence boundaries come from `sentencex`, asked for no more than a sentence can run over: a blank line ends a
+sentence, and so does the end of a list item, a `Field: value` line, a table's cell or a line that stops short; the
+line end of wrapped prose does not.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+# sentencex is quadratic in hostile punctuation, so it never sees more characters than this at once.
+_CHUNK = 4_000
+# A line is taken for wrapped when it fills at least this share of its paragraph's width, which is never taken for
+# less than _MIN_WIDTH characters; proportional fonts leave ragged line ends behind.
+_FULL_SHARE, _MIN_WIDTH = 0.75, 40
+
+_ITEM = re.compile(r"(?:[-*+•‣◦▪·–—]|\(?\d{1,3}[.)]|\(?[a-z]\))\s")
+_FIELD = re.compile(r"[A-Z][\w.#/&'()-]*(?: [\w.#/&'()-]+){0,3} ?:(?:\s|$)")
+_GAP = re.compile(r"\t+| {4,}|\u3000{2,}")
+# A sentence never ends behind these, whatever sentencex says.
+_OPEN = re.compile(
+    r"(?:\b(?:M[rsx]|Mrs|Dr|Prof|Rev|Hon|Gov|Sen|Rep|Gen|Lt|Col|Maj|Capt|Sgt|St|Mt|Ft|[Vv]ol|vs)\.|^\(?\d{1,3}[.)])\s+$"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# Letters and digits with the marks that sit on them, joiners, soft hyphens: what holds a word together.
+_W = r"[\w\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f\u00ad]"
+_LETTER = r"[^\W\d_]"
+_TITLES = (
+    "Mr Mrs Ms Mx Dr Prof Rev Fr Hon Pres Gov Sen Rep Gen Lt Col Maj Capt Cmdr Adm Brig Sgt Cpl Pvt Jr Sr Esq Messrs Mme "
+    "St Ste Mt Ft Ave Blvd Rd Hwy Inc Corp Co Ltd Cos Bros Dept Univ Assn Govt vs etc ca cf al approx est "
+    "Ala Ariz Ark Calif Colo Conn Del Fla Ga Ill Ind Kan Ky La Md Mass Mich Minn Mo Mont Neb Nev Okla Ore Pa Penn Tenn Tex "
+    "Va Vt Wash Wis Wyo Ph"
+).replace(" ", "|")
+_ABBREVIATION = "|".join(
+    (
+        rf"(?:{_LETTER}\.){{2,}}(?:{_LETTER}(?!{_W}))?",  # U.S., p.m., U.S
+        rf"{_LETTER}\.{_LETTER}(?!{_W})",
+        rf"(?:{_TITLES})\.(?!{_W})",
+        r"(?:[Nn]os?|pp?|[Ff]igs?|[Aa]rt|[Ss]ec|[Cc]h|[Vv]ol|[Tt]el|[Ee]xt)\.(?=\s*[\d:#])",  # without a number it is a word
+        rf"(?:{_LETTER}|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec)\.(?=\s+\S)",  # at a sentence's end the period is its own
+        r"Ph\.D\.|e\.g\.|i\.e\.",
+    )
+)
+_JOINT = "|".join(
+    (
+        r"(?<=\d)[.,:/](?=\d)",  # 6.5  1,200  10:30  03/12/2026
+        rf"['’](?={_LETTER})",  # O'Connor; clitics are cut off afterwards
+        r"\.(?=[a-z0-9])",  # example.com
+        r"(?<=[A-Z])&(?=[A-Z])",  # AT&T
+    )
+)
+_PART = rf"(?:{_ABBREVIATION}|{_W}+(?:(?:{_JOINT}){_W}+)*)"
+_WORD = re.compile(
+    "|".join(
+        (
+            r"(?:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'’]",
+            r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[^\W\d_]{2,}",
+            r"([-=_*~#.·•])\1+|\.\.+",  # -- ... ====
+            r"['’]\d0s\b",
+            r"['’](?:s|m|d|ll|ve|re|S)\b",
+            r"°[CFK]\b",
+            rf"{_PART}(?:[-\u2010\u2011]{_PART})*",
+            r"\S",
+        )
+    )
+)
+_TAIL = re.compile(r"(?:n['’]t|['’](?:s|m|d|ll|ve|re)|(?<=^can)not)$", re.IGNORECASE)
+_TAIL_LENGTH = 3
+
+
+class Word(NamedTuple):
+    """The characters `[start, end)` of one word."""
+
+    start: int
+    end: int
+
+
+def sentences_of(text: str) -> list[list[Word]]:
+    """All sentences of `text`, see `iter_sentences`."""
+    return list(iter_sentences(text))
+
+
+def iter_sentences(text: str) -> Iterator[list[Word]]:
+    """Sentences of `text` one by one, so that a document of a million words is never held as words.
+
+    Args:
+        text: any string. Time is linear in its length.
+
+    Returns:
+        The words of each sentence, at least one each, in the order of the text. Together they cover every
+        character that is no space exactly once.
+    """
+    for block in _blocks(text):
+        for start, end in _sentence_spans(text, *block):
+            if words := list(_words(text, start, end)):
+                yield words
+
+
+def _words(text: str, start: int, end: int) -> Iterator[Word]:
+    for match in _WORD.finditer(text, start, end):
+        first, last = match.span()
+        # A clitic is a word of its own: do|n't, Mary|'s, can|not.
+        tail = _TAIL.search(text[max(first, last - 16) : last]) if last - first > _TAIL_LENGTH - 1 else None
+        cut = last - len(tail.group()) if tail else first
+        if first < cut:
+            yield Word(first, cut)
+        yield Word(cut, last)
+
+
+def _sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Sentences within the block `[start, end)`: contiguous, nothing left out."""
+    from sentencex import segment
+
+    sentence, position = start, start
+    while position < end:
+        chunk_end = _chunk_end(text, position, end)
+        # Half a surrogate pair is a character to Python and an error to sentencex.
+        segments = segment("en", _SURROGATE.sub("\ufffd", text[position:chunk_end]))
+        if sum(map(len, segments)) != chunk_end - position:
+            # Never seen. A lost boundary is harmless, a wrong offset is not.
+            segments = [text[position:chunk_end]]
+        for index, length in enumerate(map(len, segments)):
+            is_last = index == len(segments) - 1
+            if is_last and chunk_end < end:
+                # Whether a sentence ends here shows in the next chunk, with the sentence's beginning in it if that is near.
+                position = position if length <= _CHUNK // 2 and index else chunk_end
+                break
+            position += length
+            if _may_end(text, sentence, position):
+                yield sentence, position
+                sentence = position
+    if sentence < end:
+        yield sentence, end
+
+
+def _may_end(text: str, start: int, end: int) -> bool:
+    """Whether `[start, end)` may be a sentence: not up to `anti-U.` or `Ms. `, but without a space in Chinese."""
+    if _OPEN.search(text[max(start, end - 16) : end]):
+        return False
+    before, after = text[end - 1], text[end : end + 1]
+    return before.isspace() or not after or after.isspace() or not before.isascii()
+
+
+def _chunk_end(text: str, start: int, end: int) -> int:
+    """End of the next chunk for sentencex: behind a space where there is one, not to cut a word."""
+    limit = min(start + _CHUNK, end)
+    space = text.rfind(" ", limit - _CHUNK // 4, limit) if limit < end else -1
+    return space + 1 if space > start else limit
+
+
+def _blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Stretches of text that no sentence runs over: paragraphs, list items, fields, table cells."""
+    paragraph: list[tuple[int, int]] = []
+    position = 0
+    for line in text.splitlines(keepends=True):
+        if stripped := line.strip():
+            start = position + len(line) - len(line.lstrip())
+            paragraph.append((start, start + len(stripped)))
+        elif paragraph:
+            yield from _blocks_of(text, paragraph)
+            paragraph = []
+        position += len(line)
+    if paragraph:
+        yield from _blocks_of(text, paragraph)
+
+
+def _blocks_of(text: str, lines: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Blocks of one paragraph, given its lines without the spaces around them."""
+    width = max(_MIN_WIDTH, *(end - start for start, end in lines))
+    block = lines[0][0]
+    for index, (start, end) in enumerate(lines):
+        for gap in _GAP.finditer(text, start, end):
+            yield block, gap.start()
+            block = gap.end()
+        if index == len(lines) - 1 or _ends_block(text, lines[index], lines[index + 1], width):
+            yield block, end
+            block = lines[index + 1][0] if index + 1 < len(lines) else end
+
+
+def _ends_block(text: str, line: tuple[int, int], following: tuple[int, int], width: int) -> bool:
+    """Whether the line break between two neighbouring lines was set on purpose, and not by wrapping."""
+    if _ITEM.match(text, *following) or _FIELD.match(text, *following):
+        return True
+    if _GAP.search(text, *line) or _GAP.search(text, *following):
+        return True
+    if text[following[0]].islower():
+        return False
+    next_word = re.compile(r"\S+").match(text, *following)
+    return line[1] - line[0] + 1 + len(next_word.group() if next_word else "") < _FULL_SHARE * width
