@@ -14,6 +14,7 @@ Figures of a busy machine are figures of a busy machine: it takes the pool, but 
 from datetime import timedelta
 
 from airflow.sdk import Param, dag
+
 from ner_airflow.defaults import DAG_DEFAULTS, POOL
 from ner_airflow.operators.benchmark import RunBenchmark
 

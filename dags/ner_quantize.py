@@ -15,6 +15,7 @@ nightly run goes on with the model that was promoted before.
 from datetime import timedelta
 
 from airflow.sdk import Param, dag
+
 from ner_airflow.assets import NER_FP32
 from ner_airflow.defaults import DAG_DEFAULTS, POOL
 from ner_airflow.operators.quantize import (

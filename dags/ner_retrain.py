@@ -15,6 +15,7 @@ model gate compares entity F1 with a floor and with the promoted model. A regist
 from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
+
 from ner_airflow.defaults import DAG_DEFAULTS, POOL
 from ner_airflow.operators.retrain import (
     CheckModel,

@@ -15,6 +15,7 @@ The model is pinned at the start. A document that cannot be tagged does not stop
 from datetime import timedelta
 
 from airflow.sdk import CronPartitionTimetable, Param, dag
+
 from ner_airflow.assets import NER_INT8
 from ner_airflow.defaults import DAG_DEFAULTS, DAY, POOL
 from ner_airflow.operators.tagging import CheckNight, PlanShards, PublishDay, ResolveModel, TagShard

@@ -22,6 +22,7 @@ class Api:
     """One user's session with one Airflow."""
 
     def __init__(self, port: int, user: str, password: str) -> None:
+        self.port = port
         # no proxy of the environment: this never leaves the machine
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30.0, trust_env=False)
         self._login = {"username": user, "password": password}
@@ -57,6 +58,11 @@ class Api:
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return list(self._call("GET", path, params={"limit": 100}).json()["task_instances"])
 
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned."""
+        path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self._call("GET", path, params={"deserialize": False, "stringify": False}).json()["value"]
+
     def started_by(self, run_id: str, consumer: str) -> str | None:
         """The run of `consumer` that was started by an asset event of run `run_id`, once there is one."""
         events = self._call("GET", "/assets/events", params={"source_run_id": run_id}).json()["asset_events"]
@@ -85,7 +91,9 @@ class Api:
             elif answer.status_code in accept:
                 return answer
             elif answer.status_code < 500 or attempt == N_TRIES - 1:
-                raise ApiError(f"found {answer.status_code} {answer.text[:300]!r}, expected {accept}, from {method} {path}")
+                raise ApiError(
+                    f"found {answer.status_code} {answer.text[:300]!r}, expected {accept}, from {method} {path}"
+                )
             else:
                 time.sleep(2**attempt)
         raise ApiError(f"found that Airflow does not accept our token, expected it to, from {method} {path}")
@@ -93,5 +101,7 @@ class Api:
     def _log_in(self) -> str:
         answer = self._client.post("/auth/token", json=self._login)
         if answer.status_code not in (200, 201):
-            raise ApiError(f"found {answer.status_code}, expected a token for {self._login['username']}, from /auth/token")
+            raise ApiError(
+                f"found {answer.status_code}, expected a token for {self._login['username']}, from /auth/token"
+            )
         return str(answer.json()["access_token"])

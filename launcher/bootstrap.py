@@ -48,6 +48,7 @@ def migrate(layout: Layout, show: Callable[[str], None]) -> None:
     show(f"database: preparing it for Airflow {version}, about 15 s")
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"],
+        check=False,
         cwd=layout.root,
         env=layout.environment(),
         stdin=subprocess.DEVNULL,
@@ -60,7 +61,9 @@ def migrate(layout: Layout, show: Callable[[str], None]) -> None:
     log.write_text(done.stdout, encoding="utf-8")
     if done.returncode:
         last = (done.stdout.strip().splitlines() or ["no output"])[-1]
-        raise SetupFailed(f"found exit code {done.returncode} ({last}), expected 0, from airflow db migrate; log: {log}")
+        raise SetupFailed(
+            f"found exit code {done.returncode} ({last}), expected 0, from airflow db migrate; log: {log}"
+        )
     stamp.write_text(version, encoding="utf-8")
 
 

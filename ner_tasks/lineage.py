@@ -34,6 +34,12 @@ def code_version(module: str, package: Path = PACKAGE) -> str:
     return version_of(_syntax_of(module, package, {}))
 
 
+def config_version(package: Path = PACKAGE) -> str:
+    """Version of the YAML files that lie beside the code."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted((package / "config").glob("*.yaml"))}
+    return version_of(texts)
+
+
 def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, str]:
     path = package / f"{module}.py"
     if module in seen or not path.is_file():

@@ -19,7 +19,9 @@ DOCUMENTS, REJECTED, MANIFEST = "documents.jsonl", "rejected.jsonl", "manifest.j
 _SUMS = ("n_documents", "n_tagged", "n_rejected", "n_words", "n_entities", "elapsed_s")
 
 
-def plan_shards(files: Sequence[StoredFile], *, shard_bytes: int, max_shards: int = MAX_SHARDS) -> list[list[StoredFile]]:
+def plan_shards(
+    files: Sequence[StoredFile], *, shard_bytes: int, max_shards: int = MAX_SHARDS
+) -> list[list[StoredFile]]:
     """Neighbouring files together, the shards about equally large; their order stays that of `files`.
 
     Few shards are better than many: each loads the model once, which takes as long as many documents.
@@ -33,7 +35,9 @@ def plan_shards(files: Sequence[StoredFile], *, shard_bytes: int, max_shards: in
         As many non-empty groups as are needed; none for no files.
     """
     if shard_bytes < 1 or not 1 <= max_shards <= MAX_SHARDS:
-        raise ConfigInvalid(f"found shard_bytes={shard_bytes}, max_shards={max_shards}, expected >= 1 and 1 to {MAX_SHARDS}")
+        raise ConfigInvalid(
+            f"found shard_bytes={shard_bytes}, max_shards={max_shards}, expected >= 1 and 1 to {MAX_SHARDS}"
+        )
     total = sum(file.n_bytes for file in files)
     n_shards = min(max_shards, max(1, total // shard_bytes), max(1, len(files)))
     shards: list[list[StoredFile]] = [[] for _ in range(n_shards)]

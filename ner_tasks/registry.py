@@ -1,9 +1,9 @@
 """Model versions: which there are, which one is promoted, and since when.
 
-    models/<version>/trained|frozen|int8/   the models, immutable
-    models/<version>/version.json           written last: the version has passed its gate and counts
-    models/promoted.json                    the pointer that the nightly run follows
-    models/history.jsonl                    a line for each promotion
+models/<version>/trained|frozen|int8/   the models, immutable
+models/<version>/version.json           written last: the version has passed its gate and counts
+models/promoted.json                    the pointer that the nightly run follows
+models/history.jsonl                    a line for each promotion
 """
 
 import json
@@ -91,7 +91,9 @@ class Registry:
         """
         key = f"{_home(version)}/{MARKER}"
         if not self.store.exists(key):
-            raise InputMissing(f"found no version {version!r}, expected one that is registered, in {self.store.root}/models")
+            raise InputMissing(
+                f"found no version {version!r}, expected one that is registered, in {self.store.root}/models"
+            )
         return dict(self.store.read_json(key))
 
     def promoted(self) -> Promotion | None:

@@ -1,13 +1,13 @@
 """The store: everything that outlives a run, under keys such as `models/4f2a9c/int8`.
 
-    labelled/<batch>/     labelled data as it arrives, one file each
-    snapshots/<version>/  validated, split, immutable
-    models/<version>/     trained, frozen and INT8 models; `models/promoted.json` is the pointer
-    inbox/<day>/          documents as they arrive
-    tagged/<day>/         published answers
-    rejected/<day>/       documents that could not be tagged, each with its reason
-    reports/              what the steps reported, benchmarks
-    staging/              handed from one task to the next; may be deleted while no run is active
+labelled/<batch>/     labelled data as it arrives, one file each
+snapshots/<version>/  validated, split, immutable
+models/<version>/     trained, frozen and INT8 models; `models/promoted.json` is the pointer
+inbox/<day>/          documents as they arrive
+tagged/<day>/         published answers
+rejected/<day>/       documents that could not be tagged, each with its reason
+reports/              what the steps reported, benchmarks
+staging/              handed from one task to the next; may be deleted while no run is active
 """
 
 import shutil
@@ -47,7 +47,13 @@ class FolderStore:
             ConfigInvalid: the key could lead out of the store, or to a hidden name.
         """
         parts = PurePosixPath(key).parts
-        if not parts or key.startswith("/") or "\0" in key or "\\" in key or any(part.startswith(".") for part in parts):
+        if (
+            not parts
+            or key.startswith("/")
+            or "\0" in key
+            or "\\" in key
+            or any(part.startswith(".") for part in parts)
+        ):
             raise ConfigInvalid(f"found key {key!r}, expected names joined by '/', none beginning with a dot")
         return self.root.joinpath(*parts)
 

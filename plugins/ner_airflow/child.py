@@ -1,8 +1,10 @@
 """One heavy step as a child process of the task: streamed, and ended together with the task."""
 
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import psutil
 
@@ -47,14 +49,20 @@ class ChildProcess:
         if self._process.poll() is not None:
             return
         try:
-            child = psutil.Process(self._process.pid)
-            family = [*child.children(recursive=True), child]
+            family = psutil.Process(self._process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
             return
-        for ask in (psutil.Process.terminate, psutil.Process.kill):
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._process.send_signal(number)
             for process in family:
-                try:
-                    ask(process)
-                except psutil.NoSuchProcess:
-                    continue
-            psutil.wait_procs(family, timeout=GRACE_S)
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
+            if self._gone(family):
+                return
+
+    def _gone(self, family: list[psutil.Process]) -> bool:
+        """Whether all have ended within the grace; the child is waited for here alone, psutil would take its code."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE_S)
+        _, left = psutil.wait_procs(family, timeout=0.1)
+        return not left and self._process.poll() is not None

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
-from ner_airflow.child import ChildProcess
 
 import ner_tasks
+from ner_airflow.child import ChildProcess
 from ner_tasks import atomic
 from ner_tasks.errors import NerTasksError
 from ner_tasks.registry import Registry
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 # what a child has no business to know
-_SECRET_PREFIX = "AIRFLOW__"
+_PRIVATE = "AIRFLOW__"
 
 
 class StepFailed(RuntimeError):
@@ -109,7 +109,9 @@ class VerbOperator(NerOperator):
         if self._child is not None:
             self._child.end()
 
-    def _command(self, verb: str, report: Path, positional: tuple[str | Path, ...], flags: Mapping[str, Any]) -> list[str]:
+    def _command(
+        self, verb: str, report: Path, positional: tuple[str | Path, ...], flags: Mapping[str, Any]
+    ) -> list[str]:
         command = [str(self.settings.python), "-m", "ner_tasks", verb, *map(str, positional)]
         for name, value in {**flags, "report": report, "threads": self.settings.n_threads}.items():
             if value is not None:
@@ -118,7 +120,7 @@ class VerbOperator(NerOperator):
 
     def _environment(self) -> dict[str, str]:
         threads = str(self.settings.n_threads)
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(_SECRET_PREFIX)}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
         package = str(Path(ner_tasks.__file__).parent.parent)
         return {
             **ours,

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import BENCHMARK
 from ner_airflow.operators.base import VerbOperator
-
 from ner_tasks import lineage
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import NER_FP32, NER_INT8
 from ner_airflow.operators.base import NerOperator, VerbOperator
-
 from ner_tasks import gates
 from ner_tasks.artifacts import Kind
 from ner_tasks.errors import InputMissing
@@ -114,7 +113,11 @@ class CompareModels(VerbOperator):
             )
             self.store.write_json(report, result)
         said = self.store.read_json(report)
-        return {"version": version, "snapshot": snapshot, **{name: said[name] for name in ("fp32", "int8", "f1_loss", "speed")}}
+        return {
+            "version": version,
+            "snapshot": snapshot,
+            **{name: said[name] for name in ("fp32", "int8", "f1_loss", "speed")},
+        }
 
 
 class CheckQuantized(NerOperator):

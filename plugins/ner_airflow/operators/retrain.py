@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.base import NerOperator, VerbOperator
-
 from ner_tasks import artifacts, atomic, gates, lineage
 from ner_tasks.errors import DataRejected, InputMissing
 
@@ -104,6 +103,7 @@ class TrainModel(VerbOperator):
                 "encoder": atomic.sha256_of(weights),
                 # the code of what is made from the model as well: a version is one recipe, to the end
                 "code": [lineage.code_version(name) for name in ("training", "freezing", "quantization")],
+                "quantization": lineage.config_version(),
                 "salt": self.salt,
             }
         )

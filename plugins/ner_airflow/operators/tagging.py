@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
+
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.base import NerOperator, VerbOperator
-
 from ner_tasks import atomic, gates, lineage, nights
 from ner_tasks.errors import ConfigInvalid
 

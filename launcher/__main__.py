@@ -1,0 +1,135 @@
+"""`python -m launcher <verb>`: set up, start and stop Airflow, or run the whole chain through it."""
+
+import argparse
+import datetime
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from launcher import bootstrap, chain, secrets, services, summary
+from launcher.layout import REPOSITORY, Layout
+from launcher.view import View
+from ner_tasks.errors import ConfigInvalid, NerTasksError
+from ner_tasks.store import FolderStore
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; its exit code."""
+    options = _parser().parse_args(arguments)
+    console = Console(highlight=False)
+    try:
+        layout = Layout.from_env()
+        if options.port:
+            layout = replace(layout, port=options.port)
+        options.verb(layout, options, View(console))
+        return 0
+    except NerTasksError as error:
+        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m launcher", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="verb")
+    encoder = os.environ.get("ENCODER") or os.environ.get("NER_ENCODER") or ""
+    yesterday = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=1)
+    for name, function, text in (
+        ("setup", setup, "make secrets, fetch the encoder, prepare the database"),
+        ("up", up, "set up, start Airflow and keep it"),
+        ("down", down, "stop Airflow and everything it runs"),
+        ("run", run, "set up, start Airflow, retrain, quantize, tag, and show what came out"),
+    ):
+        verb = verbs.add_parser(name, help=text, description=text)
+        verb.set_defaults(verb=function)
+        verb.add_argument("--port", type=_port, help="port of Airflow's page and API (default: PORT, else 8080)")
+        verb.add_argument(
+            "--encoder", default=encoder, help="a folder, or hub:<id>[@<revision>] (default: all-MiniLM-L6-v2)"
+        )
+        if function is run:
+            sample = REPOSITORY / "sample"
+            verb.add_argument(
+                "--dataset", type=Path, default=sample / "labelled" / "ner_sample.csv", help="labelled file"
+            )
+            verb.add_argument("--inbox", type=Path, default=sample / "inbox", help="folder of documents")
+            verb.add_argument(
+                "--day", type=_day, default=yesterday.isoformat(), help="their day, YYYY-MM-DD (yesterday)"
+            )
+            verb.add_argument(
+                "--params", type=_params, default={}, help='more DAG parameters: {"ner_retrain": {"epochs": 5}}'
+            )
+    return parser
+
+
+def setup(layout: Layout, options: argparse.Namespace, view: View) -> None:
+    bootstrap.prepare(layout, options.encoder, view.say)
+
+
+def up(layout: Layout, options: argparse.Namespace, view: View) -> None:
+    port = services.running(layout)
+    if port is not None:
+        layout = layout.on(port)
+        view.say("Airflow: up already")
+    else:
+        services.check_port(layout.port)
+        encoder = bootstrap.prepare(layout, options.encoder, view.say)
+        os.environ["NER_ENCODER"] = str(encoder)
+        chain.bring_up(layout, view)
+    view.console.print(
+        f"\n  Airflow   {layout.url}\n  user      {secrets.USER}\n  password  {secrets.password(layout)}\n"
+    )
+
+
+def down(layout: Layout, _options: argparse.Namespace, view: View) -> None:
+    view.say("Airflow: stopped" if services.stop(layout) else "Airflow: was not up")
+
+
+def run(layout: Layout, options: argparse.Namespace, view: View) -> None:
+    request = chain.Request(
+        dataset=options.dataset.expanduser().absolute(),
+        inbox=options.inbox.expanduser().absolute(),
+        day=options.day,
+        encoder=options.encoder,
+        params=options.params,
+    )
+    outcome = chain.run(layout, request, view)
+    summary.show(view.console, FolderStore(layout.store), outcome)
+
+
+def _port(text: str) -> int:
+    return Layout.from_env({"PORT": text}).port
+
+
+def _day(text: str) -> str:
+    try:
+        return datetime.date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ConfigInvalid(f"found day {text!r}, expected YYYY-MM-DD") from None
+
+
+def _params(text: str) -> dict[str, Any]:
+    try:
+        params = json.loads(text)
+    except ValueError as error:
+        raise ConfigInvalid(f"found {error}, expected JSON, in --params") from None
+    known = set(chain.CHAIN)
+    if (
+        not isinstance(params, dict)
+        or not set(params) <= known
+        or not all(isinstance(value, dict) for value in params.values())
+    ):
+        raise ConfigInvalid(f"found {text!r}, expected an object for each of {sorted(known)}, in --params")
+    return params
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The whole chain through Airflow's scheduler: retrain, quantize, tag."""
+
+import datetime
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from launcher import bootstrap, inputs, secrets, services
+from launcher.api import Api
+from launcher.follow import Follower, RunFailed
+from launcher.layout import Layout
+from launcher.view import View
+from ner_tasks import atomic
+from ner_tasks.store import FolderStore
+
+RETRAIN, QUANTIZE, TAG = "ner_retrain", "ner_quantize", "ner_tag_nightly"
+CHAIN = (RETRAIN, QUANTIZE, TAG)
+PARSE_S, EVENT_S = 90.0, 90.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one `run` is asked to do.
+
+    Attributes:
+        dataset: labelled file.
+        inbox: folder of documents.
+        day: the UTC day that the documents are taken to have arrived on, YYYY-MM-DD.
+        encoder: as for `encoder.obtain`.
+        params: more DAG parameters, by DAG id.
+    """
+
+    dataset: Path
+    inbox: Path
+    day: str
+    encoder: str = ""
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out; the rest lies in the store under these names."""
+
+    snapshot: str
+    version: str
+    day: str
+
+
+def run(layout: Layout, request: Request, view: View) -> Outcome:
+    """Do it all, starting Airflow if it is not up, and stopping it again if it was started here.
+
+    Raises:
+        Busy: another `run` is at work, or the port is taken.
+        RunFailed: a DAG run failed.
+    """
+    with atomic.exclusive(layout.run_lock):
+        encoder = bootstrap.prepare(layout, request.encoder, view.say)
+        store = FolderStore(layout.store)
+        batch = inputs.put_dataset(store, request.dataset, datetime.datetime.now(datetime.UTC).date())
+        view.say(f"labelled data: {request.dataset} is batch {batch}")
+        n_files = inputs.put_inbox(store, request.inbox, request.day)
+        view.say(f"documents: {n_files} files of {request.inbox} are in inbox/{request.day}")
+        with airflow(layout, view) as api:
+            retrain = {"batch": batch, "encoder": str(encoder), **request.params.get(RETRAIN, {})}
+            return _through(api, layout, view, retrain, request)
+
+
+def bring_up(layout: Layout, view: View) -> Api:
+    """Start Airflow and wait until it serves our DAGs."""
+    process = services.start(layout)
+    try:
+        with view.watching():
+            services.wait_healthy(layout, process, lambda line: view.update("Airflow", "starting", line))
+            view.update("Airflow", "success")
+        return connect(layout, view)
+    except BaseException:
+        services.stop(layout)
+        raise
+
+
+def connect(layout: Layout, view: View) -> Api:
+    """A session with the Airflow that is up, its pools made and its DAGs parsed."""
+    api = Api(layout.port, secrets.USER, secrets.password(layout))
+    for name in bootstrap.import_pools(api):
+        view.say(f"pool: {name} made")
+    follower = Follower(api, layout, view)
+    follower.wait_for("DAGs", lambda: "parsed" if set(CHAIN) <= api.dag_ids() else _no_errors(api), PARSE_S)
+    return api
+
+
+@contextmanager
+def airflow(layout: Layout, view: View) -> Iterator[Api]:
+    """A session with Airflow, which is up when the block begins and, if it was not before, down when it ends."""
+    port = services.running(layout)
+    if port is not None:
+        view.say(f"Airflow: up already, at {layout.on(port).url}")
+        yield connect(layout.on(port), view)
+        return
+    api = bring_up(layout, view)
+    try:
+        yield api
+    finally:
+        view.say("Airflow: stopping")
+        services.stop(layout)
+
+
+def _through(api: Api, layout: Layout, view: View, retrain: Mapping[str, Any], request: Request) -> Outcome:
+    follower = Follower(api, layout.on(api.port), view)
+    for dag_id in CHAIN:
+        api.unpause(dag_id)
+    with _ended_with_us(api, view, RETRAIN, api.trigger(RETRAIN, retrain)) as run_id:
+        follower.follow(RETRAIN, run_id)
+    registered = api.result(RETRAIN, run_id, "register")
+    what = f"{QUANTIZE} run, started by the new model"
+    quantize = follower.wait_for(what, lambda: api.started_by(run_id, QUANTIZE), EVENT_S)
+    with _ended_with_us(api, view, QUANTIZE, quantize):
+        follower.follow(QUANTIZE, quantize)
+    # several registrations in a row start one run, for the last of them
+    if api.result(QUANTIZE, quantize, "find")["version"] != registered["version"]:
+        raise RunFailed(
+            f"found another version quantized, expected {registered['version']}, in {QUANTIZE} run {quantize}"
+        )
+    conf = {"day": request.day, "model": registered["version"], **request.params.get(TAG, {})}
+    with _ended_with_us(api, view, TAG, api.trigger(TAG, conf, partition_key=request.day)) as run_id:
+        follower.follow(TAG, run_id)
+    return Outcome(snapshot=registered["snapshot"], version=registered["version"], day=request.day)
+
+
+@contextmanager
+def _ended_with_us(api: Api, view: View, dag_id: str, run_id: str) -> Iterator[str]:
+    """On Ctrl-C end the run too: left alone it would go on, or go on at the next start."""
+    try:
+        yield run_id
+    except KeyboardInterrupt:
+        view.say(f"interrupted: ending {dag_id}")
+        api.fail_run(dag_id, run_id)
+        raise
+
+
+def _no_errors(api: Api) -> None:
+    errors = api.import_errors()
+    if errors:
+        raise RunFailed(f"found DAG files that cannot be imported, expected none: {'; '.join(errors)}")

@@ -1,0 +1,106 @@
+"""Following one DAG run to its end."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from launcher import services, tasklog
+from launcher.api import Api
+from launcher.layout import Layout
+from launcher.services import ServicesDown
+from launcher.view import View
+from ner_tasks.errors import NerTasksError
+
+POLL_S = 1.5
+ENDED = ("success", "failed")
+N_LOG_LINES = 15
+
+
+class RunFailed(NerTasksError):
+    """A DAG run did not succeed."""
+
+    exit_code = 1
+
+
+class Follower:
+    """Watches runs through the API, and the log files for what running tasks say."""
+
+    def __init__(self, api: Api, layout: Layout, view: View, poll_s: float = POLL_S) -> None:
+        self.api, self.layout, self.view, self.poll_s = api, layout, view, poll_s
+
+    def follow(self, dag_id: str, run_id: str) -> None:
+        """Show a run until it has ended.
+
+        Raises:
+            RunFailed: it failed; names the task and its error, after the end of its log was shown.
+            ServicesDown: Airflow is gone.
+        """
+        with self.view.watching():
+            while True:
+                state = self.api.run_state(dag_id, run_id)
+                tasks = self.api.tasks(dag_id, run_id)
+                self._show(dag_id, run_id, state, tasks)
+                if state in ENDED:
+                    break
+                self._pause()
+        if state == "failed":
+            raise self._failure(dag_id, run_id, tasks)
+
+    def wait_for(self, what: str, find: Callable[[], str | None], timeout_s: float) -> str:
+        """Wait until `find` finds something.
+
+        Raises:
+            RunFailed: it does not in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self.view.watching():
+            while not (found := find()):
+                if time.monotonic() > deadline:
+                    raise RunFailed(
+                        f"found no {what} after {timeout_s:.0f} s, expected one, in Airflow at {self.layout.url}"
+                    )
+                self.view.update(what, "waiting")
+                self._pause()
+            self.view.update(what, "success")
+        return found
+
+    def _pause(self) -> None:
+        time.sleep(self.poll_s)
+        if services.running(self.layout) is None:
+            raise ServicesDown(f"found that Airflow has ended, expected it to stay; its logs: {self.layout.logs}")
+
+    def _show(self, dag_id: str, run_id: str, state: str, tasks: list[dict[str, Any]]) -> None:
+        begun = [task for task in tasks if task["state"] not in (None, "scheduled", "removed")]
+        if not begun and state not in ENDED:
+            self.view.update(
+                dag_id, "waiting", "for its turn: another run of this DAG is not done" if state == "queued" else ""
+            )
+            return
+        self.view.update(dag_id, state, f"{self.layout.url}/dags/{dag_id}/runs/{run_id}")
+        for task in sorted(begun, key=lambda task: task["start_date"] or "~"):
+            log = tasklog.path_of(self.layout, dag_id, run_id, task)
+            detail = ""
+            if task["state"] == "running":
+                detail = "".join(tasklog.last_lines(log, 1))
+            elif task["state"] in ("up_for_retry", "failed"):
+                detail = tasklog.error_line(log)
+            self.view.update(f"  {dag_id}.{_name(task)}", task["state"], detail[:200])
+
+    def _failure(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> RunFailed:
+        failed = [task for task in tasks if task["state"] == "failed"]
+        if not failed:
+            return RunFailed(
+                f"found {dag_id} failed without a failed task (timed out, or ended by hand), expected success"
+            )
+        task = min(failed, key=lambda task: task["end_date"] or "~")
+        log = tasklog.path_of(self.layout, dag_id, run_id, task)
+        self.view.say(f"the last lines of {log}:")
+        for line in tasklog.last_lines(log, N_LOG_LINES):
+            self.view.say(f"  | {line}")
+        return RunFailed(
+            f"found {dag_id}.{_name(task)} failed, expected success: {tasklog.error_line(log) or 'see its log'}"
+        )
+
+
+def _name(task: dict[str, Any]) -> str:
+    return task["task_id"] if task["map_index"] < 0 else f"{task['task_id']}[{task['map_index']}]"

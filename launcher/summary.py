@@ -1,0 +1,111 @@
+"""What one run brought, for a person to read."""
+
+import json
+from collections.abc import Mapping
+from itertools import islice
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from launcher.chain import Outcome
+from ner_tasks.store import FolderStore
+
+N_EXAMPLES = 3
+
+
+def show(console: Console, store: FolderStore, outcome: Outcome) -> None:
+    """Print data, quality, speed, the night and three tagged examples."""
+    snapshot = store.read_json(f"snapshots/{outcome.snapshot}/snapshot.json")
+    comparison = store.read_json(f"reports/models/{outcome.version}/compare.json")
+    night = store.read_json(f"tagged/{outcome.day}/manifest.json")
+    console.print()
+    console.rule("[bold]Summary")
+    _lines(console, _data(snapshot))
+    console.print()
+    console.print(_quality(comparison))
+    _lines(console, _speed(comparison))
+    _lines(console, _night(night))
+    console.print()
+    for document in islice(_examples(store, outcome.day), N_EXAMPLES):
+        _example(console, document)
+    _lines(console, _places(store, outcome))
+
+
+def _lines(console: Console, rows: list[tuple[str, str]]) -> None:
+    for name, value in rows:
+        console.print(Text.assemble((f"{name:<22}", "bold"), value), soft_wrap=True)
+
+
+def _data(snapshot: Mapping[str, Any]) -> list[tuple[str, str]]:
+    quarantined = snapshot["quarantined"]
+    reasons = ", ".join(f"{reason}: {n}" for reason, n in sorted(quarantined.items())) or "none"
+    parts = ", ".join(f"{name} {part['n_sentences']:,}" for name, part in snapshot["parts"].items())
+    return [
+        ("Data validated", f"{snapshot['n_rows']:,} rows, {snapshot['n_sentences']:,} sentences ({parts})"),
+        ("Quarantined", f"{sum(quarantined.values()):,} sentences ({reasons})"),
+    ]
+
+
+def _quality(comparison: Mapping[str, Any]) -> Table:
+    table = Table(title="Entity F1 on the test part (whole entities, exact spans)", title_justify="left")
+    table.add_column("label")
+    for name in ("entities", "FP32", "INT8", "change"):
+        table.add_column(name, justify="right")
+    fp32, int8 = comparison["fp32"], comparison["int8"]
+    for label in sorted(fp32["labels"]):
+        _score_row(table, label, fp32["labels"][label], int8["labels"].get(label, {}))
+    table.add_section()
+    _score_row(table, "all", fp32["overall"], int8["overall"])
+    return table
+
+
+def _score_row(table: Table, label: str, fp32: Mapping[str, Any], int8: Mapping[str, Any]) -> None:
+    before, after = float(fp32["f1"]), float(int8.get("f1", 0.0))
+    table.add_row(label, f"{fp32['n_gold']:,}", f"{before:.4f}", f"{after:.4f}", f"{after - before:+.4f}")
+
+
+def _speed(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
+    speed = comparison["speed"]
+    engines = {"stock_fp32": "stock FP32", "onednn_fp32": "oneDNN FP32", "int8": "INT8"}
+    rates = ", ".join(f"{said} {speed[name]['words_per_s']:,.0f}" for name, said in engines.items() if name in speed)
+    beside = {"int8_over_onednn": "over oneDNN FP32", "bucketed_over_padded": "by length buckets, apart from that"}
+    others = "".join(f", {speed[name]:.2f}x {said}" for name, said in beside.items() if speed.get(name))
+    return [("INT8 speed-up", f"{speed['int8_over_stock']:.2f}x over stock FP32{others}"), ("Words per second", rates)]
+
+
+def _night(night: Mapping[str, Any]) -> list[tuple[str, str]]:
+    reasons = ", ".join(f"{reason}: {n}" for reason, n in sorted(night["rejected"].items())) or "none"
+    labels = ", ".join(f"{label} {n:,}" for label, n in sorted(night["entities"].items(), key=lambda pair: -pair[1]))
+    return [
+        ("Documents of the day", f"{night['n_documents']:,} on {night['day']}, {night['n_words']:,} words"),
+        ("Tagged", f"{night['n_tagged']:,}, with {night['n_entities']:,} entities ({labels or 'none'})"),
+        ("Rejected", f"{night['n_rejected']:,} ({reasons})"),
+    ]
+
+
+def _examples(store: FolderStore, day: str) -> Any:
+    """Tagged documents with at least three entities, in order."""
+    with store.path_of(f"tagged/{day}/documents.jsonl").open(encoding="utf-8") as lines:
+        for line in lines:
+            document = json.loads(line)
+            if len(document["entities"]) >= 3:
+                yield document
+
+
+def _example(console: Console, document: Mapping[str, Any]) -> None:
+    from ner_tasks import rendering
+
+    console.print(Text(document["document"], style="bold"))
+    console.print(rendering.excerpt(document["text"], document["entities"]))
+
+
+def _places(store: FolderStore, outcome: Outcome) -> list[tuple[str, str]]:
+    return [
+        ("Answers", str(store.path_of(f"tagged/{outcome.day}"))),
+        ("Rejected documents", str(store.path_of(f"rejected/{outcome.day}"))),
+        ("Model", str(store.path_of(f"models/{outcome.version}/int8"))),
+        ("Data and quarantine", str(store.path_of(f"snapshots/{outcome.snapshot}"))),
+        ("Reports", str(store.path_of(f"reports/models/{outcome.version}"))),
+    ]

@@ -1,0 +1,48 @@
+"""What the tasks said, from Airflow's log files: a JSON object a line."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from launcher.layout import Layout
+
+TAIL_BYTES = 64 * 1024
+
+
+def path_of(layout: Layout, dag_id: str, run_id: str, task: dict[str, Any]) -> Path:
+    """Log file of a task instance's latest try."""
+    folder = layout.airflow_home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task['task_id']}"
+    if task["map_index"] >= 0:
+        folder /= f"map_index={task['map_index']}"
+    return folder / f"attempt={max(1, task['try_number'])}.log"
+
+
+def last_lines(path: Path, n: int) -> list[str]:
+    """The last messages of a log, the newest last; none if there is no such file (yet)."""
+    return [str(entry["event"]) for entry in _tail(path) if entry.get("event")][-n:]
+
+
+def error_line(path: Path) -> str:
+    """The error that ended a task, in one line; empty if the log names none."""
+    for entry in reversed(_tail(path)):
+        details = entry.get("error_detail") or []
+        if details:
+            raised = details[0]
+            return f"{raised['exc_type']}: {raised['exc_value']}".replace("\n", " ")
+    return ""
+
+
+def _tail(path: Path) -> list[dict[str, Any]]:
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        lines = file.read().decode("utf-8", errors="replace").splitlines()
+    entries = []
+    for line in lines:
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            # the first line may be cut, the last half-written
+            continue
+    return [entry for entry in entries if isinstance(entry, dict)]

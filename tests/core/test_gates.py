@@ -1,0 +1,74 @@
+import math
+
+import pytest
+
+from ner_tasks import gates
+from ner_tasks.errors import ConfigInvalid, GateNotPassed
+from ner_tasks.gates import Limits
+
+
+def comparison(f1_loss=0.001, speed_up=3.0):
+    return {"f1_loss": f1_loss, "speed": {"int8_over_stock": speed_up}}
+
+
+def test_a_model_that_reaches_the_floor_may_be_registered():
+    assert gates.trained_model(0.6, None, Limits(min_f1=0.6)).lines == (
+        "found entity F1 0.6000, expected at least 0.6000",
+    )
+
+
+@pytest.mark.parametrize("f1", [0.5999, 0.0, math.nan], ids=["just below", "nothing", "not a number"])
+def test_a_model_below_the_floor_may_not(f1):
+    with pytest.raises(GateNotPassed, match=r"expected at least 0\.6000, at the trained model"):
+        gates.trained_model(f1, None, Limits(min_f1=0.6))
+
+
+def test_a_model_worse_than_the_promoted_one_may_not_even_above_the_floor():
+    limits = Limits(min_f1=0.5, max_f1_below_champion=0.005)
+    assert gates.trained_model(0.796, 0.8, limits)
+    with pytest.raises(GateNotPassed, match=r"beside the promoted model's 0\.8000"):
+        gates.trained_model(0.794, 0.8, limits)
+
+
+def test_an_int8_model_may_lose_half_a_point_and_no_more():
+    assert gates.quantized_model(comparison(f1_loss=0.005), Limits())
+    with pytest.raises(GateNotPassed, match=r"found entity F1 lost by INT8 0\.0051, expected at most 0\.0050"):
+        gates.quantized_model(comparison(f1_loss=0.0051), Limits())
+
+
+def test_an_int8_model_slower_than_stock_fp32_is_of_no_use():
+    with pytest.raises(GateNotPassed, match="speed of INT8 over stock FP32"):
+        gates.quantized_model(comparison(speed_up=0.9), Limits())
+
+
+def test_a_gate_names_all_that_is_wrong_at_once():
+    with pytest.raises(GateNotPassed, match=r"lost by INT8.*; .*speed of INT8"):
+        gates.quantized_model(comparison(f1_loss=0.1, speed_up=0.5), Limits())
+
+
+def test_an_empty_inbox_is_in_order_and_is_said_to_be_empty():
+    assert "empty" in gates.night(0, 0, 0, Limits()).lines[0]
+
+
+@pytest.mark.parametrize(
+    ("n_documents", "n_tagged", "n_rejected", "expected"),
+    [
+        (5, 0, 5, "found no tagged document"),
+        (5, 4, 0, "expected 5 documents together"),
+        (5, 3, 2, "share of rejected documents 0.4000"),
+    ],
+    ids=["nothing came out", "one got lost", "too many rejected"],
+)
+def test_a_night_is_not_published_when(n_documents, n_tagged, n_rejected, expected):
+    with pytest.raises(GateNotPassed, match=expected):
+        gates.night(n_documents, n_tagged, n_rejected, Limits(max_rejected_share=0.2))
+
+
+def test_a_night_with_few_rejects_is_published():
+    assert gates.night(5, 4, 1, Limits(max_rejected_share=0.2))
+
+
+@pytest.mark.parametrize("limits", [{"min_f1": 1.1}, {"max_f1_loss": -0.1}, {"min_speed_up": math.inf}])
+def test_a_limit_that_makes_no_sense_is_refused(limits):
+    with pytest.raises(ConfigInvalid, match="expected a number from 0"):
+        Limits(**limits)

@@ -1,0 +1,42 @@
+import pytest
+
+from ner_tasks import lineage
+
+
+@pytest.fixture
+def package(tmp_path):
+    """Three modules: `training` uses `model` inside a function, nobody uses `rendering`."""
+    sources = {
+        "training": "def train():\n    from ner_tasks.model import build\n    return build()\n",
+        "model": "def build():\n    return 1\n",
+        "rendering": "SIZE = 1\n",
+    }
+    for name, text in sources.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    return tmp_path
+
+
+def test_the_order_of_the_ingredients_does_not_matter_their_values_do():
+    assert lineage.version_of({"a": 1, "b": 2}) == lineage.version_of({"b": 2, "a": 1})
+    assert lineage.version_of({"a": 1}) != lineage.version_of({"a": 2})
+
+
+def test_a_changed_import_of_an_import_is_another_version(package):
+    before = lineage.code_version("training", package)
+    (package / "model.py").write_text("def build():\n    return 2\n")
+    assert lineage.code_version("training", package) != before
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [("rendering", "SIZE = 2\n"), ("model", "# why\n\n\ndef build():\n        return 1  # so\n")],
+    ids=["a module that is not used", "comments and layout"],
+)
+def test_what_does_not_change_the_result_does_not_change_the_version(package, module, text):
+    before = lineage.code_version("training", package)
+    (package / f"{module}.py").write_text(text)
+    assert lineage.code_version("training", package) == before
+
+
+def test_training_depends_on_the_model_s_source():
+    assert "model" in lineage._syntax_of("training", lineage.PACKAGE, {})

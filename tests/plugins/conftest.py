@@ -1,0 +1,113 @@
+"""A store, and an interpreter that does as it is told instead of working."""
+
+import json
+import os
+import stat
+import sys
+import textwrap
+
+import pytest
+
+from ner_tasks import artifacts
+from ner_tasks.store import FolderStore
+
+# what `python -m ner_tasks` would do, in miniature; WILL is a list of [verb, what it does] in the order of the calls
+CHILD = """\
+#!{python}
+import json, os, signal, sys, time
+from pathlib import Path
+
+verb, arguments = sys.argv[3], sys.argv[4:]
+flags = {{}}
+for word in arguments:
+    if word.startswith("--"):
+        name = word[2:]
+        flags[name] = []
+    elif flags:
+        flags[name].append(word)
+calls = Path(os.environ["FAKE_CALLS"])
+with calls.open("a") as file:
+    file.write(json.dumps({{"verb": verb, "flags": flags, "env": dict(os.environ)}}) + "\\n")
+will = json.loads(Path(os.environ["FAKE_WILL"]).read_text()).get(verb, {{}})
+print(f"{{verb}}: at work", flush=True)
+if will.get("hang"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if will.get("deaf") else signal.SIG_DFL)
+    print("hanging", os.getpid(), flush=True)
+    time.sleep(60)
+if will.get("signal"):
+    os.kill(os.getpid(), will["signal"])
+for name, copied in will.get("copies", {{}}).items():
+    import shutil
+    shutil.copytree(copied, flags[name][0], dirs_exist_ok=True)
+error = will.get("error")
+if will.get("silent") is None:
+    report = {{"verb": verb, "ok": error is None, "elapsed_s": 0.1, "result": will.get("result", {{}}), "error": error}}
+    Path(flags["report"][0]).write_text(json.dumps(report))
+sys.exit(will.get("code", 1 if error else 0))
+"""
+
+
+class FakeVerbs:
+    """Says what each verb will do, and which calls there were."""
+
+    def __init__(self, folder):
+        self.will, self.calls_file = folder / "will.json", folder / "calls.jsonl"
+        self._will = {}
+        self.will.write_text("{}")
+        self.python = folder / "python"
+        self.python.write_text(textwrap.dedent(CHILD).format(python=sys.executable))
+        self.python.chmod(self.python.stat().st_mode | stat.S_IXUSR)
+
+    def set(self, verb, **will):
+        self._will[verb] = will
+        self.will.write_text(json.dumps(self._will))
+
+    @property
+    def calls(self):
+        lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+        return [json.loads(line) for line in lines]
+
+    @property
+    def verbs(self):
+        return [call["verb"] for call in self.calls]
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """The interpreter of the steps, replaced by one that does as told."""
+    folder = tmp_path / "fake"
+    folder.mkdir()
+    verbs = FakeVerbs(folder)
+    for name, value in {
+        "NER_STORE": tmp_path / "store",
+        "NER_SCRATCH": tmp_path / "scratch",
+        "NER_ENCODER": tmp_path / "encoder",
+        "NER_THREADS": "1",
+        "NER_PYTHON": verbs.python,
+        "FAKE_WILL": verbs.will,
+        "FAKE_CALLS": verbs.calls_file,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
+    return verbs
+
+
+def make_model(folder, kind, *, labels=("geo", "per"), text="weights"):
+    """A model folder that is sound as far as its checksums go."""
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = artifacts.ModelManifest(kind=kind, labels=labels, encoder={}, max_pieces=128)
+    for name in (artifacts.WEIGHTS if kind == "trained" else artifacts.GRAPH, artifacts.TOKENIZER):
+        (folder / name).write_text(text)
+    artifacts.sign(folder, manifest)
+    return folder
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Makes model folders."""
+    return lambda kind, **options: make_model(tmp_path / "made" / kind, kind, **options)
+
+
+@pytest.fixture
+def store(fake, tmp_path):
+    return FolderStore(tmp_path / "store")

@@ -1,0 +1,149 @@
+import os
+import signal
+import threading
+import time
+
+import psutil
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+
+from ner_airflow.operators.base import NerOperator, StepFailed, VerbOperator
+from ner_tasks.errors import Busy, DataRejected
+
+
+class Verb(VerbOperator):
+    def step(self, context):
+        return self.run_verb("evaluate", model="m", data=["a", "b"], skipped=None)
+
+
+def test_a_verb_s_result_is_what_the_task_returns(fake):
+    fake.set("evaluate", result={"overall": {"f1": 0.8}})
+    assert Verb(task_id="t").execute({}) == {"overall": {"f1": 0.8}}
+
+
+def test_flags_are_passed_on_and_those_without_value_left_out(fake):
+    Verb(task_id="t").execute({})
+    flags = fake.calls[0]["flags"]
+    assert flags["model"] == ["m"]
+    assert flags["data"] == ["a", "b"]
+    assert flags["threads"] == ["1"]
+    assert "skipped" not in flags
+
+
+def test_threads_are_set_before_the_child_starts_and_no_gpu_is_seen(fake):
+    Verb(task_id="t").execute({})
+    env = fake.calls[0]["env"]
+    assert env["OMP_NUM_THREADS"] == env["TF_NUM_INTRAOP_THREADS"] == "1"
+    assert env["CUDA_VISIBLE_DEVICES"] == "-1"
+    assert env["PYTHONUNBUFFERED"] == "1"
+
+
+def test_airflow_s_secrets_do_not_reach_the_child(fake, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "secret")
+    Verb(task_id="t").execute({})
+    assert not [name for name in fake.calls[0]["env"] if name.startswith("AIRFLOW__")]
+
+
+def test_rejected_data_fails_the_task_at_once_with_the_one_line(fake):
+    fake.set("evaluate", error={"type": "DataRejected", "message": "found X, expected Y", "retryable": False}, code=65)
+    with pytest.raises(AirflowFailException, match="^DataRejected: found X, expected Y$"):
+        Verb(task_id="t").execute({})
+
+
+def test_a_full_disk_is_retried(fake):
+    fake.set("evaluate", error={"type": "StorageFull", "message": "found 0 MiB", "retryable": True}, code=74)
+    with pytest.raises(StepFailed, match="^StorageFull: found 0 MiB$"):
+        Verb(task_id="t").execute({})
+
+
+def test_a_child_that_is_killed_is_retried_and_its_signal_named(fake):
+    fake.set("evaluate", signal=signal.SIGKILL)
+    with pytest.raises(StepFailed, match="ended by signal 9"):
+        Verb(task_id="t").execute({})
+
+
+def test_a_child_that_leaves_no_report_is_not_taken_for_success(fake):
+    fake.set("evaluate", silent=True, code=0)
+    with pytest.raises(StepFailed, match="no report"):
+        Verb(task_id="t").execute({})
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["polite", "ignores SIGTERM"])
+def test_on_kill_ends_the_child(fake, deaf):
+    fake.set("evaluate", hang=True, deaf=deaf)
+    operator = Verb(task_id="t")
+    threading.Thread(target=_kill_when_hanging, args=(operator, fake), daemon=True).start()
+    with pytest.raises(StepFailed, match="ended by signal"):
+        operator.execute({})
+    assert not psutil.pid_exists(operator._child._process.pid)
+
+
+def _kill_when_hanging(operator, fake):
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and "hanging" not in " ".join(
+        operator._child.last_lines if operator._child else []
+    ):
+        time.sleep(0.05)
+    operator.on_kill()
+
+
+def test_a_timed_out_task_leaves_no_child_behind(fake):
+    fake.set("evaluate", hang=True)
+    operator = Verb(task_id="t")
+
+    def interrupt(_number, _frame):
+        raise AirflowTaskTimeout("too long")
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 1.5)
+        with pytest.raises(AirflowTaskTimeout):
+            operator.execute({})
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not psutil.pid_exists(operator._child._process.pid)
+
+
+def test_the_child_stays_in_the_task_s_process_group(fake):
+    fake.set("evaluate", hang=True)
+    operator = Verb(task_id="t")
+    groups = []
+
+    def look_then_kill():
+        while operator._child is None:
+            time.sleep(0.02)
+        groups.append(os.getpgid(operator._child._process.pid))
+        operator.on_kill()
+
+    threading.Thread(target=look_then_kill, daemon=True).start()
+    with pytest.raises(StepFailed):
+        operator.execute({})
+    assert groups == [os.getpgid(0)]
+
+
+@pytest.mark.parametrize(("error", "raised"), [(DataRejected("bad"), AirflowFailException), (Busy("later"), Busy)])
+def test_a_light_step_s_error_is_retried_only_if_that_can_mend_it(fake, error, raised):
+    class Light(NerOperator):
+        def step(self, context):
+            raise error
+
+    with pytest.raises(raised):
+        Light(task_id="t").execute({})
+
+
+def test_work_that_failed_is_kept_for_the_next_try_and_removed_after_success(fake):
+    class Worker(NerOperator):
+        def step(self, context):
+            with self.workspace("job") as folder:
+                seen = (folder / "checkpoint").exists()
+                (folder / "checkpoint").touch()
+                if not seen:
+                    raise OSError("weather")
+            return {"resumed": seen}
+
+    with pytest.raises(OSError, match="weather"):
+        Worker(task_id="t").execute({})
+    worker = Worker(task_id="t")
+    assert worker.execute({}) == {"resumed": True}
+    assert not (worker.settings.scratch / "job").exists()

@@ -1,0 +1,102 @@
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from ner_airflow.assets import NER_FP32, NER_INT8
+from ner_airflow.operators.quantize import (
+    CheckQuantized,
+    CompareModels,
+    FindModel,
+    FreezeModel,
+    PromoteModel,
+    QuantizeModel,
+)
+from ner_tasks.registry import Registry
+
+MODEL = {"version": "v1", "snapshot": "s1", "f1": 0.8}
+COMPARISON = {
+    "fp32": {"overall": {"f1": 0.8}, "labels": {}},
+    "int8": {"overall": {"f1": 0.799}, "labels": {}},
+    "f1_loss": 0.001,
+    "speed": {"int8_over_stock": 3.0},
+}
+
+
+@pytest.fixture
+def registry(store, model):
+    """A registry with one registered version."""
+    registry = Registry(store)
+    registry.put("v1", "trained", model("trained"))
+    registry.register("v1", {"snapshot": "s1", "overall": {"f1": 0.8}})
+    return registry
+
+
+def find(version="", events=()):
+    triggering = {NER_FP32: [SimpleNamespace(extra={"version": name}) for name in events]} if events else {}
+    return FindModel(task_id="find", version=version).execute({"triggering_asset_events": triggering})
+
+
+def test_the_version_in_the_asset_s_event_is_quantized(registry):
+    assert find(events=["v1"]) == MODEL
+
+
+def test_of_several_events_the_last_counts(registry, model):
+    registry.put("v2", "trained", model("trained"))
+    registry.register("v2", {"snapshot": "s2", "overall": {"f1": 0.9}})
+    assert find(events=["v1", "v2"])["version"] == "v2"
+    assert find(version="v1", events=["v2"])["version"] == "v1"
+
+
+def test_a_version_nobody_registered_is_refused(registry):
+    with pytest.raises(AirflowFailException, match="InputMissing: found no version 'v9'"):
+        find(version="v9")
+
+
+@pytest.mark.parametrize(
+    ("operator", "verb", "kind"), [(FreezeModel, "freeze", "frozen"), (QuantizeModel, "quantize", "int8")]
+)
+def test_a_model_is_made_once(registry, fake, model, operator, verb, kind):
+    fake.set(verb, copies={"save_model_path": str(model(kind))})
+    for _ in range(2):
+        assert operator(task_id="t", model=MODEL).execute({}) == MODEL
+    assert fake.verbs == [verb]
+    assert registry.find("v1", kind) is not None
+
+
+def test_a_model_of_the_wrong_kind_is_not_published(registry, fake, model):
+    fake.set("quantize", copies={"save_model_path": str(model("frozen"))})
+    with pytest.raises(AirflowFailException, match="ArtifactBroken: found a frozen model, expected int8"):
+        QuantizeModel(task_id="t", model=MODEL).execute({})
+    assert registry.find("v1", "int8") is None
+
+
+def test_a_comparison_is_measured_again_until_the_version_is_promoted(registry, fake, model):
+    registry.put("v1", "int8", model("int8"))
+    fake.set("compare", result=COMPARISON)
+    for _ in range(2):
+        CompareModels(task_id="t", model=MODEL).execute({})
+    registry.promote("v1", "int8", by="test", metrics={})
+    CompareModels(task_id="t", model=MODEL).execute({})
+    assert fake.verbs == ["compare", "compare"]
+
+
+def check(**limits):
+    limits = {"max_f1_loss": "0.005", "min_speed_up": "1.0", **limits}
+    return CheckQuantized(task_id="gate", comparison={"version": "v1", **COMPARISON}, **limits).execute({})
+
+
+@pytest.mark.parametrize(
+    "limits", [{"max_f1_loss": "0.0005"}, {"min_speed_up": "3.5"}], ids=["loses too much", "too slow"]
+)
+def test_a_graph_that_loses_too_much_or_gains_too_little_is_not_promoted(fake, limits):
+    with pytest.raises(AirflowFailException, match="GateNotPassed"):
+        check(**limits)
+
+
+def test_promoting_moves_the_pointer_and_tells_the_version(registry, model):
+    registry.put("v1", "int8", model("int8"))
+    events = {NER_INT8: SimpleNamespace(extra=None)}
+    PromoteModel(task_id="promote", checked=check(), by="admin").execute({"outlet_events": events})
+    assert registry.promoted().by == "admin"
+    assert events[NER_INT8].extra["version"] == "v1"

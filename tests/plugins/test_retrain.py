@@ -1,0 +1,211 @@
+import json
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from ner_airflow.assets import NER_FP32
+from ner_airflow.operators.retrain import (
+    CheckModel,
+    CollectLabelled,
+    EvaluateModel,
+    MakeSnapshot,
+    RegisterModel,
+    TrainModel,
+)
+from ner_tasks import atomic
+from ner_tasks.registry import Registry
+
+
+class Events(dict):
+    """Outlet events as a task sees them."""
+
+    def __missing__(self, key):
+        self[key] = type("Event", (), {"extra": {}})()
+        return self[key]
+
+
+def collect(batch=""):
+    return CollectLabelled(task_id="collect", batch=batch).execute({})
+
+
+def snapshot(collected, **options):
+    defaults = {"labels": "", "max_quarantined_share": "0.02"}
+    return MakeSnapshot(task_id="snapshot", collected=collected, **{**defaults, **options}).execute({})
+
+
+def train(snapshot_version="s1", **options):
+    defaults = {"encoder": "", "epochs": "1", "batch_size": "8", "learning_rate": "0.001", "salt": ""}
+    return TrainModel(task_id="train", snapshot={"version": snapshot_version}, **{**defaults, **options}).execute({})
+
+
+@pytest.fixture
+def labelled(store, tmp_path):
+    """Two batches."""
+    for batch, text in (("2026-01-01-a", "old"), ("2026-01-02-b", "new")):
+        file = tmp_path / "ner.csv"
+        file.write_text(text)
+        store.put_file(file, f"labelled/{batch}/ner.csv")
+    return store
+
+
+@pytest.fixture
+def made_snapshot(fake, tmp_path):
+    """The folder that the verb `dataset` will make."""
+    folder = tmp_path / "made" / "snapshot"
+    folder.mkdir(parents=True)
+    (folder / "train.csv").write_text("rows")
+    said = {
+        "labels": ["geo"],
+        "parts": {"train": {"n_sentences": 7}},
+        "quarantined": {"broken_row": 1},
+        "n_rows": 90,
+        "n_sentences": 9,
+        "files": {"train.csv": atomic.sha256_of(folder / "train.csv")},
+    }
+    (folder / "snapshot.json").write_text(json.dumps(said))
+    fake.set("dataset", copies={"output": str(folder)}, result=said)
+    return folder
+
+
+@pytest.fixture
+def trainable(fake, model, tmp_path):
+    """An encoder, and a verb `train` that makes a model."""
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "model.safetensors").write_text("encoder")
+    fake.set(
+        "train",
+        copies={"save_model_path": str(model("trained"))},
+        result={"best_epoch": 1, "dev_f1": 0.8, "training_s": 3.0, "history": []},
+    )
+
+
+def test_the_newest_batch_is_taken_unless_another_is_asked_for(labelled):
+    assert collect()["batch"] == "2026-01-02-b"
+    assert collect("2026-01-01-a")["key"] == "labelled/2026-01-01-a/ner.csv"
+
+
+@pytest.mark.parametrize("batch", ["", "nothing-of-the-kind"], ids=["no batch at all", "an unknown batch"])
+def test_without_labelled_data_the_run_fails_at_once(store, batch):
+    with pytest.raises(AirflowFailException, match="InputMissing: found no batch"):
+        collect(batch)
+
+
+def test_two_files_in_a_batch_are_refused(labelled, tmp_path):
+    labelled.put_file(tmp_path / "ner.csv", "labelled/2026-01-02-b/second.csv")
+    with pytest.raises(AirflowFailException, match="expected one"):
+        collect()
+
+
+def test_the_same_data_is_made_into_a_snapshot_once(labelled, fake, made_snapshot):
+    first = snapshot(collect())
+    assert snapshot(collect()) == first
+    assert fake.verbs == ["dataset"]
+    assert first["quarantined"] == {"broken_row": 1}
+    assert labelled.exists(f"snapshots/{first['version']}/train.csv")
+
+
+def test_other_data_or_other_settings_give_another_snapshot(labelled, made_snapshot):
+    versions = {
+        snapshot(collect())["version"],
+        snapshot(collect("2026-01-01-a"))["version"],
+        snapshot(collect(), max_quarantined_share="0.5")["version"],
+    }
+    assert len(versions) == 3
+
+
+def test_a_snapshot_whose_file_was_changed_is_made_again(labelled, fake, made_snapshot):
+    version = snapshot(collect())["version"]
+    labelled.path_of(f"snapshots/{version}/train.csv").write_text("damaged")
+    snapshot(collect())
+    assert fake.verbs == ["dataset", "dataset"]
+    assert labelled.path_of(f"snapshots/{version}/train.csv").read_text() == "rows"
+
+
+def test_a_data_gate_that_is_not_passed_leaves_no_snapshot(labelled, fake):
+    fake.set("dataset", error={"type": "DataRejected", "message": "found 9 %", "retryable": False}, code=65)
+    with pytest.raises(AirflowFailException, match="DataRejected: found 9 %"):
+        snapshot(collect())
+    assert labelled.folders("snapshots") == []
+
+
+def test_a_version_is_trained_once(store, fake, trainable):
+    first = train()
+    assert train() == first
+    assert fake.verbs == ["train"]
+    assert Registry(store).find(first["version"], "trained") is not None
+
+
+def test_force_trains_again_as_another_version(fake, trainable):
+    assert train()["version"] != train(salt="manual__1")["version"]
+    assert fake.verbs == ["train", "train"]
+
+
+def test_a_trained_model_that_was_damaged_is_trained_again(store, fake, trainable):
+    version = train()["version"]
+    store.path_of(f"models/{version}/trained/weights.safetensors").write_text("damaged")
+    train()
+    assert fake.verbs == ["train", "train"]
+
+
+def test_a_training_that_broke_off_finds_its_checkpoints_again(fake, trainable):
+    fake.set("train", silent=True, code=1)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            train()
+    first, second = (call["flags"]["checkpoint_path"] for call in fake.calls)
+    assert first == second
+
+
+def test_a_missing_encoder_is_a_clear_line(store, fake):
+    with pytest.raises(AirflowFailException, match=r"InputMissing: found no model\.safetensors"):
+        train()
+
+
+def evaluate(version):
+    return EvaluateModel(task_id="evaluate", model={"version": version, "snapshot": "s1"}).execute({})
+
+
+def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(store, fake, model):
+    registry = Registry(store)
+    for version in ("champion", "new"):
+        registry.put(version, "trained", model("trained"))
+    registry.put("champion", "int8", model("int8"))
+    registry.register("champion", {"snapshot": "s0", "overall": {"f1": 0.9}})
+    registry.promote("champion", "int8", by="test", metrics={})
+    fake.set("evaluate", result={"overall": {"f1": 0.7}, "labels": {}, "n_sentences": 3})
+    evaluation = evaluate("new")
+    assert evaluation["champion"] == "champion"
+    assert [call["flags"]["model"][0].split("/")[-2] for call in fake.calls] == ["new", "champion"]
+    assert len({call["flags"]["data"][0] for call in fake.calls}) == 1
+
+
+def test_a_promoted_model_with_other_labels_is_not_compared_with(store, fake, model):
+    registry = Registry(store)
+    registry.put("champion", "trained", model("trained", labels=("chemical",)))
+    registry.put("champion", "int8", model("int8"))
+    registry.register("champion", {})
+    registry.promote("champion", "int8", by="test", metrics={})
+    registry.put("new", "trained", model("trained"))
+    fake.set("evaluate", result={"overall": {"f1": 0.7}, "labels": {}, "n_sentences": 3})
+    assert evaluate("new")["champion_f1"] is None
+
+
+def check(f1, champion_f1=None):
+    evaluation = {"version": "v", "snapshot": "s", "overall": {"f1": f1}, "champion_f1": champion_f1}
+    limits = {"min_f1": "0.6", "max_f1_below_champion": "0.005"}
+    return CheckModel(task_id="gate", evaluation=evaluation, **limits).execute({})
+
+
+def test_a_weak_model_stops_at_the_gate_without_another_try(fake):
+    with pytest.raises(
+        AirflowFailException, match=r"GateNotPassed: found entity F1 0\.5000, expected at least 0\.6000"
+    ):
+        check(0.5)
+
+
+def test_registering_tells_the_version_to_those_who_wait(store, fake, model):
+    Registry(store).put("v", "trained", model("trained"))
+    events = Events()
+    RegisterModel(task_id="register", checked=check(0.8)).execute({"outlet_events": events})
+    assert events[NER_FP32].extra == {"version": "v", "f1": 0.8}
+    assert Registry(store).versions() == ["v"]
