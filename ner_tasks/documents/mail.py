@@ -1,0 +1,36 @@
+"""E-mail (eml): who wrote to whom about what, and the text; attachments are named, not read."""
+
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+
+from ner_tasks.documents import html, plain
+from ner_tasks.documents.extract import CannotRead, Extract, Limits
+
+_HEADERS = ("From", "To", "Cc", "Date", "Subject")
+
+
+def read(data: bytes, _limits: Limits) -> Extract:
+    """Headers as `Field: value` lines, then the body, plain text if the sender gave it and else HTML.
+
+    Raises:
+        CannotRead: `broken` if there is no header, `not-text` or `unknown-encoding` as for any text.
+    """
+    message = BytesParser(EmailMessage, policy=policy.default).parsebytes(data)
+    headers = [f"{name}: {message[name]}" for name in _HEADERS if message[name]]
+    if not headers:
+        raise CannotRead("broken", f"found none of {', '.join(_HEADERS)}, expected a mail's headers")
+    body = message.get_body(("plain", "html"))
+    text, encoding = _text_of(body) if isinstance(body, EmailMessage) else ("", "")
+    # An odd header is no loss; a part that breaks off is.
+    defects = {type(defect).__name__ for part in message.walk() for defect in part.defects}
+    unread = [f"attachment {part.get_filename() or part.get_content_type()}" for part in message.iter_attachments()]
+    unread += [f"damage: {name}" for name in sorted(defects) if "Boundary" in name or "Base64" in name]
+    return Extract("\n".join(headers) + "\n\n" + text, encoding, tuple(unread))
+
+
+def _text_of(part: EmailMessage) -> tuple[str, str]:
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    text, encoding = plain.decode(data, part.get_content_charset() or "")
+    return (html.text_of(text) if part.get_content_subtype() == "html" else text), encoding

@@ -1,0 +1,111 @@
+"""Files of many documents: a JSON object per line (`id`, `text`), or a table with a column `text`."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from ner_tasks.documents import plain
+from ner_tasks.documents.extract import CannotRead, Limits
+
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+# A document's id in its file (`line-12` while it has none), and its text or what is wrong with it.
+Record = tuple[str, str | CannotRead]
+
+
+def read_json_lines(file: BinaryIO, limits: Limits) -> Iterator[Record]:
+    """Documents of a JSON Lines file, a line in memory at a time.
+
+    Args:
+        file: open for reading bytes; UTF-8, as JSON is.
+        limits: the largest line; there is no limit to their number.
+
+    Returns:
+        For each line that is not blank its id, or `line-<number>` of a bad one, and its text or the reason.
+
+    Raises:
+        CannotRead: the file is in UTF-16.
+    """
+    seen: set[str] = set()
+    for number, line in enumerate(_lines(file, limits.max_bytes), start=1):
+        if number == 1 and line.startswith(_UTF16_MARKS):
+            raise CannotRead("unknown-encoding", "found UTF-16, expected JSON lines in UTF-8")
+        if not line.strip():
+            continue
+        where = f"line-{number}"
+        try:
+            name, text = _document(line, limits.max_bytes)
+            if name in seen:
+                raise CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once, at {where}")
+            seen.add(name)
+            yield name, text
+        except CannotRead as error:
+            yield where, CannotRead(error.reason, f"{error}, at {where}")
+
+
+def _lines(file: BinaryIO, max_bytes: int) -> Iterator[bytes]:
+    """Lines, each cut behind `max_bytes`, the rest of it skipped: one byte too many tells that it was longer."""
+    while line := file.readline(max_bytes + 1):
+        yield line
+        while len(line) > max_bytes and not line.endswith(b"\n"):
+            line = file.readline(max_bytes)
+
+
+def _document(line: bytes, max_bytes: int) -> tuple[str, str]:
+    if len(line.rstrip(b"\r\n")) > max_bytes:
+        raise CannotRead("too-large", f"found more than {max_bytes} bytes, expected at most that many")
+    try:
+        values = json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        raise CannotRead("bad-line", f"found {_one_line(error)}, expected JSON") from None
+    name, text = (values.get("id"), values.get("text")) if isinstance(values, dict) else (None, None)
+    if not isinstance(name, str | int) or isinstance(name, bool) or name == "" or not isinstance(text, str):
+        found = sorted(values)[:8] if isinstance(values, dict) else type(values).__name__
+        raise CannotRead("bad-line", f'found {found}, expected {{"id", "text"}} with a text')
+    if _SURROGATE.search(str(name)):
+        raise CannotRead("bad-line", "found half a surrogate pair in the id, expected text")
+    return str(name), text
+
+
+def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterator[Record]]:
+    """Documents of a CSV or TSV file whose header names a column `text` and, if it likes, a column `id`.
+
+    Returns:
+        The file's encoding; and each row's id, or `row-<number>` without one, with its text.
+
+    Raises:
+        CannotRead: no such column, or not text at all.
+    """
+    csv.field_size_limit(limits.max_bytes)
+    content, encoding = plain.decode(data)
+    rows = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
+    columns = list(rows.fieldnames or ())
+    if "text" not in columns:
+        raise CannotRead(
+            "no-text-column", f"found columns {[name[:40] for name in columns[:8]]}, expected one named 'text'"
+        )
+    return encoding, _rows(rows)
+
+
+def _rows(rows: "csv.DictReader[str]") -> Iterator[Record]:
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=1):
+        name = row.get("id") or f"row-{number}"
+        if name in seen:
+            yield f"row-{number}", CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
+        elif None in row or (text := row["text"]) is None:
+            yield (
+                f"row-{number}",
+                CannotRead("bad-line", f"found another number of fields than columns, in row {number}"),
+            )
+        else:
+            seen.add(name)
+            yield name, text
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
