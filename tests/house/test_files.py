@@ -78,13 +78,6 @@ def test_a_function_fits_on_a_screen(sources, root):
     assert too_long == {}
 
 
-def test_packages_re_export_nothing(sources):
-    for path in sources:
-        if path.name == "__init__.py":
-            body = ast.parse(path.read_text(encoding="utf-8")).body
-            assert all(isinstance(node, ast.Expr) for node in body), f"{path} holds more than a docstring"
-
-
 def test_a_tests_name_is_a_sentence(tracked, root):
     short = [
         f"{path.relative_to(root)}: {node.name}"

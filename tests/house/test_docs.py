@@ -1,0 +1,103 @@
+"""The documentation keeps up with the code: links, anchors, files, verbs and flags that it names are there."""
+
+import re
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+NAMED = re.compile(r"`((?:ner_tasks|tests|docs|launcher|sample|docker|plugins|dags|\.ci)/[\w./-]*)`")
+DOCS_ANCHOR = re.compile(r"(docs/[\w/-]+\.md)(?:#([\w-]+))?")
+MADE_LOCALLY = {"docker/.env"}
+RUN = re.compile(r"python -m ner_tasks (\w+)([^`\n]*)")
+FLAG = re.compile(r"(?<![\w-])--(\w+)")
+
+
+@pytest.fixture(scope="module")
+def pages(tracked: list[Path]) -> dict[Path, str]:
+    return {path: path.read_text(encoding="utf-8") for path in tracked if path.suffix == ".md"}
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Anchors that headings get: lower case, spaces to hyphens, everything else but words and hyphens gone."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-")) for heading in headings}
+
+
+@lru_cache
+def flags_of(verb: str) -> set[str]:
+    shown = subprocess.run(
+        [sys.executable, "-m", "ner_tasks", verb, "--help"], capture_output=True, text=True, check=True
+    )
+    return set(FLAG.findall(shown.stdout))
+
+
+def test_every_link_within_the_repository_leads_somewhere(pages, root):
+    broken = []
+    for page, text in pages.items():
+        for link in LINK.findall(text):
+            path, _, anchor = link.partition("#")
+            if path.startswith(("http://", "https://", "mailto:")):
+                continue
+            target = (page.parent / path).resolve() if path else page
+            if not target.exists() or (anchor and anchor not in anchors_of(target)):
+                broken.append(f"{page.relative_to(root)}: {link}")
+    assert broken == []
+
+
+def test_every_page_that_the_code_sends_people_to_is_there(sources, root):
+    broken = []
+    for path in sources:
+        for page, anchor in DOCS_ANCHOR.findall(path.read_text(encoding="utf-8")):
+            target = root / page
+            if not target.exists() or (anchor and anchor not in anchors_of(target)):
+                broken.append(f"{path.relative_to(root)}: {page}#{anchor}")
+    assert broken == []
+
+
+def test_every_dag_has_its_part_of_the_runbook(root):
+    for path in (root / "dags").glob("*.py"):
+        assert re.search(r"docs/runbook\.md#[\w-]+", path.read_text(encoding="utf-8")), path.name
+
+
+def test_every_file_that_the_documentation_names_is_there(pages, root):
+    missing = [
+        f"{page.relative_to(root)}: {name}"
+        for page, text in pages.items()
+        for name in NAMED.findall(text)
+        if name not in MADE_LOCALLY and not (root / name).exists()
+    ]
+    assert missing == []
+
+
+def test_every_command_in_the_documentation_has_the_flags_that_it_is_given(pages, root):
+    unknown = [
+        f"{page.relative_to(root)}: {verb} --{flag}"
+        for page, text in pages.items()
+        for verb, rest in RUN.findall(text.replace("\\\n", " "))
+        for flag in FLAG.findall(rest)
+        if flag not in flags_of(verb)
+    ]
+    assert unknown == []
+
+
+def test_every_exit_code_is_in_the_decision_on_exit_codes(root):
+    from ner_tasks import errors
+
+    text = (root / "docs" / "decisions" / "0006-exit-codes-and-errors.md").read_text(encoding="utf-8")
+    rows = {int(code): names for code, names in re.findall(r"^\| (\d+) \| ([^|]+) \|", text, re.MULTILINE)}
+    for error in vars(errors).values():
+        if isinstance(error, type) and issubclass(error, errors.NerTasksError) and error is not errors.NerTasksError:
+            assert f"`{error.__name__}`" in rows[error.exit_code]
+
+
+def test_the_licence_of_every_locked_package_is_listed(root):
+    listed = (root / "docs" / "licences.md").read_text(encoding="utf-8")
+    for name in ("requirements.txt", "requirements-dev.txt", "docker/requirements.txt"):
+        locked = re.findall(r"^([a-z0-9][\w.-]*)(?:\[[^\]]+\])?==([^\s;\\]+)", (root / name).read_text(), re.MULTILINE)
+        assert len(locked) > 40
+        missing = [package for package, version in locked if f"| {package} | {version} |" not in listed]
+        assert [package for package in missing if f"- `{package}` (" not in listed] == [], "run .ci/licences.py"
