@@ -18,7 +18,19 @@ def read(data: bytes, _limits: Limits) -> Extract:
 
 def text_of(html: str) -> str:
     """Visible text of an HTML page or fragment."""
-    from inscriptis import get_text
+    from inscriptis.css_profiles import CSS_PROFILES
+    from inscriptis.html_engine import Inscriptis
     from inscriptis.model.config import ParserConfig
+    from lxml.etree import ParserError
+    from lxml.html import HTMLParser, document_fromstring
 
-    return str(get_text(html, ParserConfig(table_cell_separator="\t")))
+    # Without huge_tree, what is nested deeper than 256 elements would vanish without a word. Bytes, since a str may
+    # not declare an encoding.
+    parser = HTMLParser(huge_tree=True, no_network=True, encoding="utf-8")
+    try:
+        page = document_fromstring(html.encode("utf-8", "replace"), parser=parser)
+    except ParserError:  # nothing in it but comments
+        return ""
+    # The strict profile does not indent what is nested.
+    config = ParserConfig(css=CSS_PROFILES["strict"].copy(), table_cell_separator="\t")
+    return str(Inscriptis(page, config).get_text())

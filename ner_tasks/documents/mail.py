@@ -25,6 +25,7 @@ def read(data: bytes, _limits: Limits) -> Extract:
     # An odd header is no loss; a part that breaks off is.
     defects = {type(defect).__name__ for part in message.walk() for defect in part.defects}
     unread = [f"attachment {part.get_filename() or part.get_content_type()}" for part in message.iter_attachments()]
+    unread += [f"damage: {line.partition(':')[0]} in no known encoding" for line in headers if "\ufffd" in line]
     unread += [f"damage: {name}" for name in sorted(defects) if "Boundary" in name or "Base64" in name]
     return Extract("\n".join(headers) + "\n\n" + text, encoding, tuple(unread))
 

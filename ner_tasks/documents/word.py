@@ -22,7 +22,8 @@ def read(data: bytes, limits: Limits) -> Extract:
     """Headers, body, notes and footers; a paragraph or a table's row per block.
 
     Raises:
-        CannotRead: `encrypted`, or `too-large` if it unpacks to more than the limit, which is found out beforehand.
+        CannotRead: `encrypted`, `no-text-layer` if there are only pictures, or `too-large` if it unpacks to more than
+            the limit, which is found out beforehand.
     """
     import docx
     from docx.oxml.parser import parse_xml  # resolves no entities
@@ -37,9 +38,11 @@ def read(data: bytes, limits: Limits) -> Extract:
     parts = {str(part.partname): part for part in package.iter_parts()}
     found = sorted((_PARTS.index(kind), name) for name, part in parts.items() if (kind := _kind_of(part.content_type)))
     blocks = [block.strip() for _, name in found for block in _blocks(parse_xml(parts[name].blob))]
-    pictures = sum(part.content_type.startswith("image/") for part in parts.values())
-    unread = (f"{pictures} picture(s)",) if pictures else ()
-    return Extract("\n\n".join(filter(None, blocks)), unread=unread)
+    text = "\n\n".join(filter(None, blocks))
+    n_pictures = sum(name.startswith("/word/media/") for name in parts)
+    if n_pictures and not text:
+        raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
+    return Extract(text, unread=(f"{n_pictures} picture(s)",) if n_pictures else ())
 
 
 def _kind_of(content_type: str) -> str:

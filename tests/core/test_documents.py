@@ -1,0 +1,381 @@
+"""Every format is read whole, and whatever is wrong with a document is said and hurts no other."""
+
+import io
+import json
+import os
+import random
+import time
+import zipfile
+from email.message import EmailMessage
+
+import docx
+import pypdf
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from reportlab.pdfgen.canvas import Canvas
+
+from ner_tasks.documents import Document, Limits, Rejected, read_documents
+from ner_tasks.errors import ConfigInvalid
+
+SENTENCE = "Rosa Delgado of Zürich paid $50."
+DEFAULT = Limits()
+SMALL = Limits(max_bytes=10_000, max_unpacked_bytes=200_000)
+
+
+def docx_bytes(*paragraphs: str, header: str = "", table: list[list[str]] | None = None) -> bytes:
+    document = docx.Document()
+    document.sections[0].header.paragraphs[0].text = header
+    for paragraph in paragraphs:
+        document.add_paragraph(paragraph)
+    for row in table or []:
+        cells = document.add_table(1, len(row)).rows[0].cells
+        for cell, text in zip(cells, row, strict=True):
+            cell.text = text
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def pdf_bytes(*pages: str) -> bytes:
+    file = io.BytesIO()
+    canvas = Canvas(file, invariant=True)
+    for page in pages:
+        canvas.drawString(72, 700, page) if page else canvas.rect(72, 72, 300, 300, fill=1)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def eml_bytes(text: str, *, html: str = "", attachment: bytes = b"") -> bytes:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "Henry Quinn <h@x.org>", "claims@x.org", "Claim of Zoë"
+    message.set_content(text, charset="iso-8859-1")
+    if html:
+        message.add_alternative(html, subtype="html")
+    if attachment:
+        message.add_attachment(attachment, maintype="application", subtype="pdf", filename="bill.pdf")
+    return bytes(message)
+
+
+@pytest.fixture
+def read(tmp_path):
+    def _read(name: str, data: bytes, limits: Limits = DEFAULT) -> list[Document | Rejected]:
+        path = tmp_path / "document"
+        path.write_bytes(data)
+        return list(read_documents(path, name, limits))
+
+    return _read
+
+
+@pytest.fixture
+def reason(read):
+    def _reason(name: str, data: bytes, limits: Limits = DEFAULT) -> str:
+        (answer,) = read(name, data, limits)
+        assert isinstance(answer, Rejected), answer
+        assert answer.document == name
+        assert "\n" not in answer.message
+        assert answer.message.startswith("found ")
+        assert "expected" in answer.message
+        return answer.reason
+
+    return _reason
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("a.txt", SENTENCE.encode()),
+        ("a.md", f"# Claim\n\n{SENTENCE}\n".encode()),
+        ("a.html", f"<html><head><style>p{{}}</style></head><p>{SENTENCE.replace('ü', '&uuml;')}</p>".encode()),
+        ("a.eml", eml_bytes(SENTENCE)),
+        ("a.docx", docx_bytes("Claim", SENTENCE)),
+        ("a.pdf", pdf_bytes("Claim", SENTENCE)),
+        ("A.TXT", SENTENCE.encode()),
+        ("folder.x/with space/ä.txt", SENTENCE.encode()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_format_gives_its_text(read, name, data):
+    (document,) = read(name, data)
+    assert isinstance(document, Document), document
+    assert document.name == name
+    assert SENTENCE in document.text
+    assert len(document.sha256) == 64
+    assert document.unread == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (SENTENCE.encode(), "utf-8"),
+        (SENTENCE.encode("utf-8-sig"), "utf-8-sig"),
+        (SENTENCE.encode("utf-16"), "utf-16"),
+        (b"\xfe\xff" + SENTENCE.encode("utf-16-be"), "utf-16"),
+        (SENTENCE.encode("utf-32"), "utf-32"),
+        (SENTENCE.encode("cp1252"), "cp1252"),
+        ("The patient’s file.".encode("cp1252"), "cp1252"),
+        ("Уважаемый господин Иванов, ваша заявка получена в Москве в понедельник.".encode("cp1251"), "cp1251"),
+    ],
+    ids=["utf-8", "utf-8 with mark", "utf-16", "utf-16 big endian", "utf-32", "cp1252", "short cp1252", "cp1251"],
+)
+def test_an_encoding_is_found_and_told(read, data, encoding):
+    (document,) = read("a.txt", data)
+    assert isinstance(document, Document), document
+    assert document.encoding == encoding
+    assert document.text in (SENTENCE, "The patient’s file.", data.decode("cp1251", "replace"))
+
+
+def test_an_encoding_that_cannot_be_told_is_no_guess(reason):
+    assert reason("a.txt", "שלום לכם אדון כהן".encode("cp1255")) == "unknown-encoding"
+    assert reason("a.txt", SENTENCE.encode("utf-16")[:-1]) == "not-text"
+
+
+def test_a_page_is_read_in_the_encoding_that_it_declares(read):
+    (document,) = read("a.html", '<meta charset="windows-1250"><p>Wójcik, łódź'.encode("cp1250"))
+    assert "Wójcik, łódź" in document.text
+    assert document.encoding == "cp1250"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [
+        ("a.txt", b"", "empty"),
+        ("a.txt", b" \n\t ", "empty"),
+        ("a.html", b"<html><script>f()</script></html>", "empty"),
+        ("a.html", b"<!-- nothing -->", "empty"),
+        ("a.docx", docx_bytes(), "empty"),
+        ("a.jsonl", b"\n\n", "empty"),
+        ("a.csv", b"id,text\n", "empty"),
+        ("a.txt", random.Random(0).randbytes(5_000), "not-text"),
+        ("a.txt", b"\x7fELF" + bytes(200), "not-text"),
+        ("a.eml", b"no mail at all", "broken"),
+        ("a.docx", docx_bytes(SENTENCE)[:-300], "broken"),
+        ("a.docx", random.Random(0).randbytes(5_000), "broken"),
+        ("a.docx", b"\xd0\xcf\x11\xe0" + bytes(500), "encrypted"),
+        ("a.pdf", pdf_bytes(SENTENCE)[:300], "broken"),
+        ("a.pdf", random.Random(0).randbytes(5_000), "broken"),
+        ("a.pdf", pdf_bytes(""), "no-text-layer"),
+        ("a.xyz", SENTENCE.encode(), "unknown-format"),
+        ("a", SENTENCE.encode(), "unknown-format"),
+        ("a.csv", b"note\nhello\n", "no-text-column"),
+        ("a.txt", b"x" * 10_001, "too-large"),
+    ],
+)
+def test_a_bad_document_is_rejected_with_its_reason(reason, name, data, expected):
+    assert reason(name, data, Limits(max_bytes=10_000) if expected == "too-large" else Limits()) == expected
+
+
+def test_an_encrypted_pdf_is_rejected_and_one_that_only_forbids_printing_is_read(reason, read):
+    def encrypted(user: str) -> bytes:
+        writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf_bytes(SENTENCE)))
+        writer.encrypt(user_password=user, owner_password="owner", algorithm="AES-256")
+        file = io.BytesIO()
+        writer.write(file)
+        return file.getvalue()
+
+    assert reason("a.pdf", encrypted("secret")) == "encrypted"
+    assert SENTENCE in read("a.pdf", encrypted(""))[0].text
+
+
+def test_a_file_of_50_mb_is_rejected_without_being_read(tmp_path):
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(50_000_000)
+    began = time.perf_counter()
+    (answer,) = read_documents(path, "large.txt")
+    assert (answer.reason, time.perf_counter() - began < 0.5) == ("too-large", True)
+
+
+def test_a_zip_bomb_is_rejected_before_it_is_unpacked(reason):
+    file = io.BytesIO(docx_bytes(SENTENCE))
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/bomb.xml", b"0" * 5_000_000)
+    assert len(file.getvalue()) < 100_000
+    assert reason("a.docx", file.getvalue(), Limits(max_unpacked_bytes=1_000_000)) == "too-large"
+
+
+def test_entities_of_xml_are_not_expanded(read, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("top secret")
+    source, target = zipfile.ZipFile(io.BytesIO(docx_bytes(SENTENCE))), io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in source.namelist():
+            data = source.read(name)
+            if name == "word/document.xml":
+                attack = f'<!DOCTYPE a [<!ENTITY a SYSTEM "file://{secret}">]>\n<w:document'.encode()
+                data = data.replace(b"<w:document", attack, 1).replace(b"Rosa", b"Rosa &a;")
+            archive.writestr(name, data)
+    (answer,) = read("a.docx", target.getvalue())
+    assert "secret" not in str(answer)
+
+
+def test_a_word_file_is_read_with_header_tables_boxes_and_insertions(read):
+    data = docx_bytes("Body one.", header="Keystone Health", table=[["Rosa Delgado", "Tampa"], ["Ann", "Reno"]])
+    source, target = zipfile.ZipFile(io.BytesIO(data)), io.BytesIO()
+    box = b"<w:r><w:pict><w:txbxContent><w:p><w:r><w:t>In a box</w:t></w:r></w:p></w:txbxContent></w:pict></w:r>"
+    inserted = b"<w:ins><w:r><w:t>Body</w:t></w:r></w:ins><w:del><w:r><w:delText>gone</w:delText></w:r></w:del>"
+    with zipfile.ZipFile(target, "w") as archive:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "word/document.xml":
+                content = content.replace(
+                    b"<w:r><w:t>Body one.</w:t></w:r>", inserted + b"<w:r><w:t> one.</w:t></w:r>" + box
+                )
+            archive.writestr(name, content)
+    (document,) = read("a.docx", target.getvalue())
+    assert document.text.split("\n\n") == [
+        "Keystone Health",
+        "Body one.",
+        "In a box",
+        "Rosa Delgado\tTampa",
+        "Ann\tReno",
+    ]
+
+
+def test_cells_of_a_table_in_a_page_stay_apart(read):
+    (document,) = read("a.html", b"<table><tr><td>Rosa Delgado<td>Lakeside Clinic</table>")
+    assert document.text.strip() == "Rosa Delgado\tLakeside Clinic"
+
+
+def test_what_is_nested_deeply_is_read_or_reported_but_never_dropped(read):
+    (shallow,) = read("a.html", b"seen" + b"<div>" * 300 + b"hidden" + b"</div>" * 300)
+    assert "hidden" in shallow.text
+    (deep,) = read("a.html", b"seen" + b"<div>" * 100_000 + b"hidden")
+    assert deep.reason == "broken"
+
+
+def test_a_mail_shows_its_headers_and_names_what_was_not_read(read):
+    (document,) = read("a.eml", eml_bytes(SENTENCE, html="<b>other</b>", attachment=b"%PDF"))
+    assert document.text.startswith("From: Henry Quinn <h@x.org>\nTo: claims@x.org\nSubject: Claim of Zoë\n\n")
+    assert SENTENCE in document.text
+    assert "other" not in document.text
+    assert document.unread == ("attachment bill.pdf",)
+
+
+def test_a_mail_that_breaks_off_says_so(read):
+    whole = eml_bytes(SENTENCE, attachment=bytes(3_000))
+    (document,) = read("a.eml", whole[: len(whole) // 2])
+    assert any(note.startswith("damage: ") for note in document.unread)
+
+
+def test_a_pdf_page_without_text_is_named(read):
+    file = io.BytesIO()
+    canvas = Canvas(file, invariant=True)
+    canvas.drawString(72, 700, SENTENCE)
+    canvas.showPage()
+    canvas.beginForm("picture")
+    canvas.rect(72, 72, 300, 300, fill=1)
+    canvas.endForm()
+    canvas.doForm("picture")
+    canvas.showPage()
+    canvas.save()
+    (document,) = read("a.pdf", file.getvalue())
+    assert document.unread == ("page 2: pictures, no text layer",)
+
+
+def test_a_bad_line_is_rejected_alone_and_the_others_go_on(read):
+    lines = [
+        '{"id": "a", "text": "One."}',
+        "{broken",
+        '{"id": "b", "text": ""}',
+        '{"id": 7, "text": "Two."}',
+        '{"id": "a", "text": "Again."}',
+        '["no", "object"]',
+        '{"id": "c", "text": "half \\ud800 pair"}',
+        '{"id": "d", "text": ' + '"' + "x" * 11_000 + '"}',
+        "[" * 9_000,
+        '{"id": "e", "text": "Last."}',
+    ]
+    answers = read("day/a.jsonl", ("\n".join(lines)).encode() + b"\n\xff\xfe{}\n", SMALL)
+    assert [(a.name, a.text) for a in answers if isinstance(a, Document)] == [
+        ("day/a.jsonl#a", "One."),
+        ("day/a.jsonl#7", "Two."),
+        ("day/a.jsonl#e", "Last."),
+    ]
+    assert [(a.document, a.reason) for a in answers if isinstance(a, Rejected)] == [
+        ("day/a.jsonl#line-2", "bad-line"),
+        ("day/a.jsonl#b", "empty"),
+        ("day/a.jsonl#line-5", "duplicate-id"),
+        ("day/a.jsonl#line-6", "bad-line"),
+        ("day/a.jsonl#c", "not-text"),
+        ("day/a.jsonl#line-8", "too-large"),
+        ("day/a.jsonl#line-9", "bad-line"),
+        ("day/a.jsonl#line-11", "bad-line"),
+    ]
+
+
+def test_a_file_of_many_documents_may_be_larger_than_one_document_may(read):
+    lines = [json.dumps({"id": number, "text": "word " * 100}) for number in range(100)]
+    answers = read("a.jsonl", "\n".join(lines).encode(), SMALL)
+    assert [type(answer) for answer in answers] == [Document] * 100
+
+
+def test_a_table_with_a_text_column_holds_a_document_per_row(read):
+    answers = read("a.csv", b'id,text\r\nx,"One, ""two""\nlines"\r\n,Three\r\nx,Again\r\ny,a,b\r\n')
+    assert [(a.name, a.text) for a in answers if isinstance(a, Document)] == [
+        ("a.csv#x", 'One, "two"\nlines'),
+        ("a.csv#row-2", "Three"),
+    ]
+    assert [(a.document, a.reason) for a in answers if isinstance(a, Rejected)] == [
+        ("a.csv#row-3", "duplicate-id"),
+        ("a.csv#row-4", "bad-line"),
+    ]
+    (document,) = read("a.tsv", b"text\nOne\n")
+    assert document.text == "One"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd.txt", "a\nb.txt", "x" * 4_000 + ".txt", "\udcff.txt", "a\0b.txt", ".txt"]
+)
+def test_a_hostile_name_is_only_a_name(read, name):
+    (answer,) = read(name, SENTENCE.encode())
+    assert getattr(answer, "name", None) == name or answer.reason == "unknown-format"
+
+
+def test_what_is_no_file_is_rejected_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "folder.txt").mkdir()
+    found = [next(read_documents(tmp_path / name, name)).reason for name in ("pipe.txt", "folder.txt", "gone.txt")]
+    assert found == ["not-a-file", "not-a-file", "missing"]
+
+
+def test_limits_that_let_nothing_through_are_refused():
+    with pytest.raises(ConfigInvalid, match="max_bytes=0"):
+        Limits(max_bytes=0)
+
+
+VALID = {
+    "a.pdf": pdf_bytes(SENTENCE, "Page two."),
+    "a.docx": docx_bytes(SENTENCE, table=[["a", "b"]]),
+    "a.eml": eml_bytes(SENTENCE, html="<b>x</b>", attachment=b"%PDF"),
+    "a.html": f"<table><tr><td>{SENTENCE}</table>".encode(),
+    "a.jsonl": b'{"id": 1, "text": "One."}\n{"id": 2, "text": "Two."}\n',
+    "a.csv": b"id,text\n1,One\n",
+}
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(sorted(VALID)), cut=st.floats(0, 1), at=st.floats(0, 1), junk=st.binary(max_size=8))
+def test_a_damaged_file_is_answered_whatever_the_damage(read, name, cut, at, junk):
+    data = VALID[name]
+    place = int(at * len(data))
+    damaged = (data[:place] + junk + data[place + len(junk) :])[: int(cut * len(data)) + 1]
+    assert read(name, damaged, SMALL if name != "a.docx" else Limits(max_bytes=100_000))
+
+
+def test_a_word_file_of_nothing_but_a_scan_is_rejected(reason, read):
+    picture = io.BytesIO(
+        bytes.fromhex(
+            "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
+            "0000000c49444154789c63606060000000040001f61738550000000049454e44ae426082"
+        )
+    )
+    document, file = docx.Document(), io.BytesIO()
+    document.add_picture(picture)
+    document.save(file)
+    assert reason("a.docx", file.getvalue()) == "no-text-layer"
+    document.add_paragraph(SENTENCE)
+    file = io.BytesIO()
+    document.save(file)
+    assert read("a.docx", file.getvalue())[0].unread == ("1 picture(s)",)
