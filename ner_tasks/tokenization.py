@@ -115,11 +115,12 @@ def windows_of(
         sentences: words of each sentence; a sentence without words gives no window.
         pieces: the model's vocabulary.
         max_pieces: longest window, with [CLS] and [SEP].
-        overlap: pieces, at least, that two neighbouring windows of a sentence share.
+        overlap: pieces, at least, that two neighbouring windows of a sentence share; a quarter of a window at most.
 
     Returns:
         Windows in the order of the sentences; each word is in at least one of them.
     """
+    overlap = min(overlap, max_pieces // 4)
     for index, words in enumerate(sentences):
         encoded = [_cut(*pieces.of(word), limit=max_pieces - 2 - overlap) for word in words]
         start = 0
