@@ -17,6 +17,8 @@ from typing import BinaryIO
 from ner_tasks.documents import records
 from ner_tasks.documents.extract import CannotRead, Extract, Limits
 
+__all__ = ["FORMATS", "CannotRead", "Document", "Limits", "Rejected", "read_documents"]
+
 _READERS = {
     ".txt": "plain",
     ".text": "plain",
