@@ -25,6 +25,7 @@ from ner_tasks.labels import first_break, is_tag
 KAGGLE_COLUMNS = ("Sentence #", "Word", "POS", "Tag")
 CONLL_SUFFIXES = (".tsv", ".conll", ".txt")
 MAX_BYTES = 2**30
+_NUMBER = re.compile(r"(Sentence:?\s*)?\d+", re.IGNORECASE)
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -200,6 +201,8 @@ def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[Row]:
             continue
         fields = _fields(text)
         first = (fields[at_number] if fields and len(fields) > at_number else "").strip()
+        if fields is not None and len(fields) != n_columns and not _NUMBER.fullmatch(first):
+            first = ""  # shifted columns: a word must not pass for a sentence's number
         if sentence < 0 or (first and first != number):
             sentence += 1
             number = first

@@ -187,26 +187,69 @@ DISEASES = (
     "COVID-19", "Lyme Disease", "Spanish Flu", "Dengue Fever", "Rift Valley Fever", "Hepatitis C", "Norovirus", "Lassa Fever",
 )  # fmt: skip
 
-EVENTS = (
-    "World War I", "World War II", "Cold War", "Gulf War", "Vietnam War", "Korean War", "Civil War", "Olympic Games",
-    "Summer Olympics", "Winter Olympics", "World Cup", "Super Bowl", "Australian Open", "Wimbledon", "French Open",
-    "Grand Prix", "Boston Marathon", "Tour de France", "Ramadan", "Christmas", "Thanksgiving", "Easter", "Passover", "Diwali",
-    "Labor Day", "Memorial Day", "Independence Day", "Mardi Gras", "Holocaust", "Great Depression", "Hurricane Relief Concert",
-    "Annual Wellness Fair", "National Nurses Week", "World AIDS Day", "Flu Shot Sunday", "Members Day",
+WARS = (
+    "World War I", "World War II", "Cold War", "Gulf War", "Vietnam War", "Korean War", "Civil War", "Revolutionary War",
+    "Great Depression", "Holocaust",
 )  # fmt: skip
+TOURNAMENTS = (
+    "Olympic Games", "Summer Olympics", "Winter Olympics", "World Cup", "Super Bowl", "Australian Open", "French Open",
+    "Grand Prix", "Boston Marathon", "Tour de France", "Davis Cup", "Asian Games", "U.S. Open", "World Series",
+)  # fmt: skip
+HOLIDAYS = (
+    "Ramadan", "Christmas", "Thanksgiving", "Easter", "Passover", "Diwali", "Labor Day", "Memorial Day", "Independence Day",
+    "Mardi Gras", "Hanukkah", "New Year's Eve", "Veterans Day",
+)  # fmt: skip
+FAIRS = (
+    "Annual Wellness Fair", "National Nurses Week", "World AIDS Day", "Flu Shot Sunday", "Members Day", "Spring Health Fair",
+    "Heart Month Walk", "Healthy Kids Day", "Caregivers Forum", "Rural Health Summit",
+)  # fmt: skip
+EVENTS = (*WARS, *TOURNAMENTS, *HOLIDAYS, *FAIRS)
 EVENT_FIRST = ("Operation", "Exercise")
 EVENT_SECOND = (
     "Clear Harbor", "Desert Wind", "Steady Hand", "Iron Gate", "Northern Light", "Quiet River", "Silver Anchor", "Swift Relief",
     "Open Door", "Lightning Shield",
 )  # fmt: skip
 
-ART = (
+ACTS = (
     "Affordable Care Act", "Patriot Act", "Clean Water Act", "Family Leave Act", "Medicare Modernization Act", "Kyoto Protocol",
-    "Nobel Peace Prize", "Nobel Prize", "Academy Award", "Pulitzer Prize", "Grammy Award", "Medal of Freedom", "Vioxx", "Lipitor",
-    "Tylenol", "Humira", "Ozempic", "Prozac", "Windows", "Facebook", "Twitter", "YouTube", "Boeing 737", "Airbus A380", "Space Shuttle",
-    "Hubble Space Telescope", "Toyota Corolla", "Ford Explorer", "Harry Potter", "Gone With the Wind", "Romeo and Juliet",
-    "The Sopranos", "Mona Lisa", "Bible", "Koran", "Eiffel Tower", "Statue of Liberty", "Golden Gate Bridge", "Panama Canal",
+    "Prompt Payment Act", "No Surprises Act", "Mental Health Parity Act", "Geneva Convention", "Patient Records Act",
 )  # fmt: skip
+PRIZES = (
+    "Nobel Peace Prize", "Nobel Prize", "Academy Award", "Pulitzer Prize", "Grammy Award", "Medal of Freedom", "Booker Prize",
+)  # fmt: skip
+DRUGS = (
+    "Vioxx",
+    "Lipitor",
+    "Tylenol",
+    "Humira",
+    "Ozempic",
+    "Prozac",
+    "Advil",
+    "Nexium",
+    "Zocor",
+    "Celebrex",
+    "Tamiflu",
+    "Xanax",
+)
+SITES = ("Facebook", "Twitter", "YouTube", "Google Earth", "Wikipedia", "Skype")
+VEHICLES = (
+    "Boeing 737",
+    "Airbus A380",
+    "Toyota Corolla",
+    "Ford Explorer",
+    "Space Shuttle",
+    "Boeing 747",
+    "Honda Civic",
+)
+WORKS = (
+    "Harry Potter", "Gone With the Wind", "Romeo and Juliet", "The Sopranos", "Mona Lisa", "Don Quixote", "War and Peace",
+    "The Scream", "Moby Dick", "Swan Lake",
+)  # fmt: skip
+SIGHTS = (
+    "Eiffel Tower", "Statue of Liberty", "Golden Gate Bridge", "Panama Canal", "Hubble Space Telescope", "Berlin Wall",
+    "Brooklyn Bridge",
+)  # fmt: skip
+ART = (*ACTS, *PRIZES, *DRUGS, *SITES, *VEHICLES, *WORKS, *SIGHTS)
 FORM_NAMES = ("Form", "Notice", "Rider", "Schedule", "Exhibit")
 FORM_NUMBERS = (
     "1095-A",
@@ -266,8 +309,9 @@ def person(rng: random.Random) -> str:
 
 
 def titled_person(rng: random.Random) -> str:
-    """A person as reports name them the second time: `Dr. Delgado`."""
-    return f"{rng.choice(PERSON_TITLES)} {rng.choice(PERSON_LAST)}"
+    """A person with a title: `Dr. Delgado`, `Judge Harold Pierce`."""
+    first = f"{rng.choice(PERSON_FIRST)} " if rng.random() < 0.3 else ""
+    return f"{rng.choice(PERSON_TITLES)} {first}{rng.choice(PERSON_LAST)}"
 
 
 def hospital(rng: random.Random) -> str:
@@ -333,14 +377,26 @@ def work(rng: random.Random) -> str:
     return rng.choice(ART)
 
 
+def day(rng: random.Random) -> str:
+    """A day as running text names it after `on`: `March 14, 2019`, `Tuesday`."""
+    weekday, day_of_month = rng.choice(WEEKDAYS), f"{rng.choice(MONTHS)} {rng.randint(1, 28)}"
+    year = rng.randint(1996, 2027)
+    return rng.choice(
+        (weekday, day_of_month, f"{day_of_month}, {year}", f"{day_of_month}, {year}", f"{weekday}, {day_of_month}")
+    )
+
+
+def period(rng: random.Random) -> str:
+    """A month, year or decade as running text names it after `in`: `March 2019`, `1990s`."""
+    month, year = rng.choice(MONTHS), rng.randint(1980, 2027)
+    return rng.choice(
+        (month, f"{month} {year}", f"{month} {year}", f"{year}", f"{year}", f"{rng.choice((1970, 1980, 1990))}s")
+    )
+
+
 def date(rng: random.Random) -> str:
-    """A date as running text names it: `March 14, 2019`, `Tuesday`, `1990s`."""
-    month, day, year = rng.choice(MONTHS), rng.randint(1, 28), rng.randint(1989, 2025)
-    forms = (
-        f"{month} {day}", f"{month} {day}, {year}", f"{month} {year}", f"{year}", rng.choice(WEEKDAYS), rng.choice(WEEKDAYS),
-        f"{rng.choice(WEEKDAYS)}, {month} {day}", month, f"{rng.choice((1970, 1980, 1990))}s",
-    )  # fmt: skip
-    return rng.choice(forms)
+    """A day or a period."""
+    return rng.choice((day, day, period))(rng)
 
 
 def amount(rng: random.Random) -> str:

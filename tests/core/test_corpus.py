@@ -255,7 +255,7 @@ def test_a_missing_file_and_a_folder_are_input_missing(tmp_path: Path) -> None:
 
 
 def test_the_lenient_reader_goes_on_after_a_broken_row(tmp_path: Path) -> None:
-    path = kaggle(tmp_path, "Sentence: 1,a,X,O", ',"b,X,O', ",c,X", ",d,X,I-geo", "Sentence: 2,e", ",f,X,O")
+    path = kaggle(tmp_path, "Sentence: 1,a,X,O", ',"b,X,O', ",c,X", ",d,X,I-geo", "Sentence: 2,e", ",f,X,O", "x,O")
     name, rows = open_rows(path)
 
     assert name == "ner.csv"
@@ -266,6 +266,7 @@ def test_the_lenient_reader_goes_on_after_a_broken_row(tmp_path: Path) -> None:
         Row(5, 0, "d", "X", "I-geo", ""),
         Row(6, 1, "Sentence: 2,e", "", "", "found 2 columns, expected 4"),
         Row(7, 1, "f", "X", "O", ""),
+        Row(8, 1, "x,O", "", "", "found 2 columns, expected 4"),
     ]
 
 
