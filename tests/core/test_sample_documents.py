@@ -1,0 +1,78 @@
+"""The bundled inbox: small, the same on every machine, mostly good, and bad in every way that was meant."""
+
+import io
+import zipfile
+from collections import Counter
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from ner_tasks.documents import Document, Rejected, read_documents
+from ner_tasks.text import sentences_of
+from sample import documents as sample
+
+INBOX = Path(sample.OUTPUT)
+MEANT = {
+    "calls-afternoon.jsonl#line-5": "bad-line",
+    "empty.txt": "empty",
+    "export.wpd": "unknown-format",
+    "photo.txt": "not-text",
+    "scan.pdf": "no-text-layer",
+    "upload-broken-off.docx": "broken",
+    "upload-broken-off.pdf": "broken",
+}
+
+
+@pytest.fixture(scope="module")
+def answers() -> list[Document | Rejected]:
+    return [answer for path in sorted(INBOX.iterdir()) for answer in read_documents(path, path.name)]
+
+
+def content(name: str, data: bytes) -> object:
+    """What a file says; an archive's packed bytes depend on the zlib that packed them."""
+    if name.endswith(".docx") and not name.startswith("upload"):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return {member: archive.read(member) for member in archive.namelist()}
+    if name.endswith(".eml"):
+        return message_from_bytes(data).as_string()
+    return None if name.startswith("upload") else data
+
+
+def test_the_inbox_is_what_its_generator_writes():
+    built = sample.build()
+    assert sorted(built) == sorted(path.name for path in INBOX.iterdir())
+    assert [
+        name for name, data in built.items() if content(name, data) != content(name, (INBOX / name).read_bytes())
+    ] == []
+
+
+def test_the_inbox_is_small():
+    assert sum(path.stat().st_size for path in INBOX.iterdir()) < 1_000_000
+
+
+def test_sixty_documents_and_more_can_be_read_and_each_bad_one_is_bad_as_meant(answers):
+    assert {answer.document: answer.reason for answer in answers if isinstance(answer, Rejected)} == MEANT
+    good = [answer for answer in answers if isinstance(answer, Document)]
+    assert len(good) >= 60
+    assert all(answer.unread == () for answer in good)
+
+
+def test_all_formats_are_there(answers):
+    kinds = Counter(
+        answer.name.partition("#")[0].rpartition(".")[2] for answer in answers if isinstance(answer, Document)
+    )
+    assert all(kinds[kind] >= 3 for kind in ("txt", "jsonl", "html", "docx", "pdf", "eml", "md"))
+
+
+def test_one_letter_is_in_an_old_encoding(answers):
+    (old,) = [answer for answer in answers if isinstance(answer, Document) and answer.encoding == "cp1252"]
+    assert old.name == "letter-old-01.txt"
+    assert "’" in old.text
+
+
+def test_no_gap_is_left_open_and_no_sentence_runs_on(answers):
+    for answer in answers:
+        if isinstance(answer, Document):
+            assert "{" not in answer.text, answer.name
+            assert max(map(len, sentences_of(answer.text))) < 80, answer.name
