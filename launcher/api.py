@@ -39,19 +39,22 @@ class Api:
         found = self._call("GET", "/importErrors").json()["import_errors"]
         return [f"{error['filename']}: {error['stack_trace'].strip().splitlines()[-1]}" for error in found]
 
-    def dag_ids(self) -> set[str]:
-        return {dag["dag_id"] for dag in self._call("GET", "/dags", params={"limit": 100}).json()["dags"]}
+    def dags(self) -> dict[str, bool]:
+        """Whether each DAG is paused, by its id."""
+        found = self._call("GET", "/dags", params={"limit": 100}).json()["dags"]
+        return {dag["dag_id"]: bool(dag["is_paused"]) for dag in found}
 
-    def unpause(self, dag_id: str) -> None:
-        self._call("PATCH", f"/dags/{dag_id}", json={"is_paused": False})
+    def pause(self, dag_id: str, paused: bool) -> None:
+        self._call("PATCH", f"/dags/{dag_id}", json={"is_paused": paused})
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any], partition_key: str | None = None) -> str:
         """Start a run now; its id."""
         body = {"logical_date": None, "conf": dict(conf), "partition_key": partition_key}
         return str(self._call("POST", f"/dags/{dag_id}/dagRuns", json=body).json()["dag_run_id"])
 
-    def run_state(self, dag_id: str, run_id: str) -> str:
-        return str(self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}").json()["state"])
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """A run, with its `state` and its `duration` in seconds."""
+        return dict(self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}").json())
 
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """All task instances of a run, in no special order."""

@@ -64,7 +64,8 @@ def run(layout: Layout, request: Request, view: View) -> Outcome:
         view.say(f"documents: {n_files} files of {request.inbox} are in inbox/{request.day}")
         with airflow(layout, view) as api:
             retrain = {"batch": batch, "encoder": str(encoder), **request.params.get(RETRAIN, {})}
-            return _through(api, layout, view, retrain, request)
+            with _switched_on(api):
+                return _through(api, layout, view, retrain, request)
 
 
 def bring_up(layout: Layout, view: View) -> Api:
@@ -86,7 +87,7 @@ def connect(layout: Layout, view: View) -> Api:
     for name in bootstrap.import_pools(api):
         view.say(f"pool: {name} made")
     follower = Follower(api, layout, view)
-    follower.wait_for("DAGs", lambda: "parsed" if set(CHAIN) <= api.dag_ids() else _no_errors(api), PARSE_S)
+    follower.wait_for("DAGs", lambda: "parsed" if set(CHAIN) <= set(api.dags()) else _no_errors(api), PARSE_S)
     return api
 
 
@@ -108,8 +109,6 @@ def airflow(layout: Layout, view: View) -> Iterator[Api]:
 
 def _through(api: Api, layout: Layout, view: View, retrain: Mapping[str, Any], request: Request) -> Outcome:
     follower = Follower(api, layout.on(api.port), view)
-    for dag_id in CHAIN:
-        api.unpause(dag_id)
     with _ended_with_us(api, view, RETRAIN, api.trigger(RETRAIN, retrain)) as run_id:
         follower.follow(RETRAIN, run_id)
     registered = api.result(RETRAIN, run_id, "register")
@@ -126,6 +125,19 @@ def _through(api: Api, layout: Layout, view: View, retrain: Mapping[str, Any], r
     with _ended_with_us(api, view, TAG, api.trigger(TAG, conf, partition_key=request.day)) as run_id:
         follower.follow(TAG, run_id)
     return Outcome(snapshot=registered["snapshot"], version=registered["version"], day=request.day)
+
+
+@contextmanager
+def _switched_on(api: Api) -> Iterator[None]:
+    """Let the DAGs run while the block does; the schedules are the user's to switch on for good."""
+    paused = [dag_id for dag_id, is_paused in api.dags().items() if is_paused and dag_id in CHAIN]
+    for dag_id in paused:
+        api.pause(dag_id, False)
+    try:
+        yield
+    finally:
+        for dag_id in paused:
+            api.pause(dag_id, True)
 
 
 @contextmanager

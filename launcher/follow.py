@@ -13,6 +13,7 @@ from ner_tasks.errors import NerTasksError
 
 POLL_S = 1.5
 ENDED = ("success", "failed")
+NOT_BEGUN = (None, "scheduled", "queued", "removed")
 N_LOG_LINES = 15
 
 
@@ -37,13 +38,13 @@ class Follower:
         """
         with self.view.watching():
             while True:
-                state = self.api.run_state(dag_id, run_id)
+                run = self.api.run(dag_id, run_id)
                 tasks = self.api.tasks(dag_id, run_id)
-                self._show(dag_id, run_id, state, tasks)
-                if state in ENDED:
+                self._show(dag_id, run_id, run, tasks)
+                if run["state"] in ENDED:
                     break
                 self._pause()
-        if state == "failed":
+        if run["state"] == "failed":
             raise self._failure(dag_id, run_id, tasks)
 
     def wait_for(self, what: str, find: Callable[[], str | None], timeout_s: float) -> str:
@@ -69,22 +70,21 @@ class Follower:
         if services.running(self.layout) is None:
             raise ServicesDown(f"found that Airflow has ended, expected it to stay; its logs: {self.layout.logs}")
 
-    def _show(self, dag_id: str, run_id: str, state: str, tasks: list[dict[str, Any]]) -> None:
-        begun = [task for task in tasks if task["state"] not in (None, "scheduled", "removed")]
-        if not begun and state not in ENDED:
-            self.view.update(
-                dag_id, "waiting", "for its turn: another run of this DAG is not done" if state == "queued" else ""
-            )
+    def _show(self, dag_id: str, run_id: str, run: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
+        begun = [task for task in tasks if task["state"] not in NOT_BEGUN]
+        if not begun and run["state"] not in ENDED:
+            queued = run["state"] == "queued"
+            self.view.update(dag_id, "waiting", "for its turn: another run of this DAG is not done" if queued else "")
             return
-        self.view.update(dag_id, state, f"{self.layout.url}/dags/{dag_id}/runs/{run_id}")
+        self.view.update(dag_id, run["state"], f"{self.layout.url}/dags/{dag_id}/runs/{run_id}", run["duration"])
         for task in sorted(begun, key=lambda task: task["start_date"] or "~"):
             log = tasklog.path_of(self.layout, dag_id, run_id, task)
             detail = ""
             if task["state"] == "running":
-                detail = "".join(tasklog.last_lines(log, 1))
-            elif task["state"] in ("up_for_retry", "failed"):
+                detail = tasklog.progress_line(log)
+            elif task["state"] in {"up_for_retry", "failed"}:
                 detail = tasklog.error_line(log)
-            self.view.update(f"  {dag_id}.{_name(task)}", task["state"], detail[:200])
+            self.view.update(f"  {dag_id}.{_name(task)}", task["state"], detail[:200], task["duration"])
 
     def _failure(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> RunFailed:
         failed = [task for task in tasks if task["state"] == "failed"]

@@ -91,7 +91,10 @@ def _members(session: int) -> list[psutil.Process]:
     for pid in psutil.pids():
         try:
             if pid != os.getpid() and os.getsid(pid) == session:
-                found.append(psutil.Process(pid))
+                process = psutil.Process(pid)
+                # what has ended and was not asked for its code by its parent would be waited for in vain
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
         except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             continue
     return found

@@ -1,11 +1,13 @@
 """What the tasks said, from Airflow's log files: a JSON object a line."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from launcher.layout import Layout
 
+_PROGRESS = re.compile(r"\d+/\d+ [a-z]")
 TAIL_BYTES = 64 * 1024
 
 
@@ -20,6 +22,11 @@ def path_of(layout: Layout, dag_id: str, run_id: str, task: dict[str, Any]) -> P
 def last_lines(path: Path, n: int) -> list[str]:
     """The last messages of a log, the newest last; none if there is no such file (yet)."""
     return [str(entry["event"]) for entry in _tail(path) if entry.get("event")][-n:]
+
+
+def progress_line(path: Path) -> str:
+    """The last message that says how far the task is (`epoch 1/3: 20/40 steps`); empty if there is none."""
+    return next((line for line in reversed(last_lines(path, 200)) if _PROGRESS.search(line)), "")
 
 
 def error_line(path: Path) -> str:

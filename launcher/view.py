@@ -24,11 +24,12 @@ class Item:
     state: str
     detail: str
     began: float = field(default_factory=time.monotonic)
-    elapsed_s: float = 0.0
+    elapsed_s: float | None = None
     shown: float = 0.0
+    said: str = ""
 
     def age_s(self) -> float:
-        return self.elapsed_s if self.state in _DONE else time.monotonic() - self.began
+        return self.elapsed_s if self.elapsed_s is not None else time.monotonic() - self.began
 
 
 class View:
@@ -49,13 +50,14 @@ class View:
         """A line that stays."""
         self.console.print(Text(f"{self._clock()}  {text}"), highlight=False, soft_wrap=True)
 
-    def update(self, name: str, state: str, detail: str = "") -> None:
+    def update(self, name: str, state: str, detail: str = "", elapsed_s: float | None = None) -> None:
         """What has become of one thing.
 
         Args:
             name: what it is, the same in each call.
             state: success, failed or skipped end it; anything else is going on.
             detail: the latest that is known of it.
+            elapsed_s: how long it took, where somebody knows better than the clock here.
         """
         item = self._items.get(name)
         if item is None:
@@ -64,17 +66,18 @@ class View:
         if changed and state == "running":
             item.began = time.monotonic()
         item.detail = detail or item.detail
-        if changed and state in _DONE:
-            item.elapsed_s = item.age_s()
+        if state in _DONE:
+            item.elapsed_s = elapsed_s if elapsed_s is not None else item.age_s()
         item.state = state
         if not self.live:
             self._print_change(item, changed)
 
     def _print_change(self, item: Item, changed: bool) -> None:
         now = time.monotonic()
-        if not changed and (item.state in _DONE or now - item.shown < EVERY_S):
+        news = item.detail != item.said and now - item.shown >= EVERY_S
+        if not changed and (item.state in _DONE or not news):
             return
-        item.shown = now
+        item.shown, item.said = now, item.detail
         age = f"  {item.age_s():.0f} s" if item.state in _DONE or not changed else ""
         detail = f"  {item.detail}" if item.detail and item.state != "success" else ""
         self.say(f"{item.name:<34} {_DONE.get(item.state, (item.state,))[0]}{age}{detail}")

@@ -42,13 +42,15 @@ def config_version(package: Path = PACKAGE) -> str:
 
 def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, str]:
     path = package / f"{module}.py"
-    if module in seen or not path.is_file():
-        return seen
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    seen[module] = ast.dump(tree)
-    for node in ast.walk(tree):
-        for name in _imports(node):
-            _syntax_of(name, package, seen)
+    # of a package inside, all files: they may find each other by name
+    for file in [path] if path.is_file() else sorted((package / module).glob("*.py")):
+        if (name := file.relative_to(package).as_posix()) in seen:
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        seen[name] = ast.dump(tree)
+        for node in ast.walk(tree):
+            for imported in _imports(node):
+                _syntax_of(imported, package, seen)
     return seen
 
 

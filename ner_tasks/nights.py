@@ -6,7 +6,7 @@ The folders joined here are those that `tag` makes: `documents.jsonl`, `rejected
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -84,13 +84,13 @@ def add_up(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {**sums, "rejected": dict(rejected), "entities": dict(entities), "words_per_s": words_per_s}
 
 
-def file_of(document: str, files: Iterable[str]) -> str | None:
+def file_of(document: str, files: Set[str]) -> str | None:
     """The file that a document came from: its own name, or that of a file which holds several (`a.jsonl#3`)."""
-    known = set(files)
-    if document in known:
+    if document in files:
         return document
-    name = document.rpartition("#")[0]
-    return name if name in known else None
+    # a file's name and a document's id may both have a # in them
+    ends = [index for index, character in enumerate(document) if character == "#"]
+    return next((document[:end] for end in reversed(ends) if document[:end] in files), None)
 
 
 def names_in(path: Path) -> Iterator[str]:

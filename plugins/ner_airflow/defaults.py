@@ -1,6 +1,6 @@
 """What all DAGs have in common."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 # its slots are made at bootstrap from pools.json; a task in a pool that does not exist waits for ever
@@ -9,8 +9,8 @@ POOL = "ner_cpu"
 # the day of a scheduled run is its partition; `day` is for people
 DAY = "{{ params.day or partition_key or '' }}"
 
+# no start_date: with one, switching a DAG on starts the run it has missed, a retraining nobody asked for
 DAG_DEFAULTS: dict[str, Any] = {
-    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
     "catchup": False,
     "max_active_runs": 1,
     "tags": ["ner"],

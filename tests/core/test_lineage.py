@@ -38,5 +38,6 @@ def test_what_does_not_change_the_result_does_not_change_the_version(package, mo
     assert lineage.code_version("training", package) == before
 
 
-def test_training_depends_on_the_model_s_source():
-    assert "model" in lineage._syntax_of("training", lineage.PACKAGE, {})
+def test_training_depends_on_the_model_s_source_and_tagging_on_every_reader():
+    assert "model.py" in lineage._syntax_of("training", lineage.PACKAGE, {})
+    assert "documents/word.py" in lineage._syntax_of("tagging", lineage.PACKAGE, {})

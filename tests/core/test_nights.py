@@ -74,7 +74,8 @@ def test_no_shards_join_to_an_empty_night(tmp_path):
 
 
 def test_a_document_inside_a_file_is_traced_to_its_file():
-    known = ["notes.jsonl", "a#1.txt"]
+    known = {"notes.jsonl", "a#1.txt", "a#1.jsonl"}
     assert nights.file_of("notes.jsonl#3", known) == "notes.jsonl"
     assert nights.file_of("a#1.txt", known) == "a#1.txt"
+    assert nights.file_of("a#1.jsonl#x#2", known) == "a#1.jsonl"
     assert nights.file_of("unknown", known) is None

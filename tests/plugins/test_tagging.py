@@ -123,6 +123,19 @@ def test_a_promotion_during_the_night_does_not_change_its_model(promoted, fake, 
     assert fake.calls[-1]["flags"]["model"][0].endswith("models/v1/int8")
 
 
+def test_a_shard_of_nothing_but_rejects_does_not_stop_the_night(promoted, store, fake, arrive, tmp_path):
+    arrive(a="text" * 300_000, b="junk" * 300_000)
+    model, shards = plan()
+    assert len(shards) == 2
+    answers(fake, tmp_path, tagged=["a.txt"])
+    first = TagShard(task_id="tag_shard", model=model, shard=shards[0]).execute({})
+    answers(fake, tmp_path, tagged=[], rejected=["b.txt"])
+    refusal = {"type": "GateNotPassed", "message": "found 1 rejected", "retryable": False}
+    fake.set("tag", copies={"output": str(tmp_path / "made" / "tagged")}, error=refusal, code=77)
+    second = TagShard(task_id="tag_shard", model=model, shard=shards[1]).execute({})
+    CheckNight(task_id="check_night", day=DAY, shards=[first, second], max_rejected_share="0.5").execute({})
+
+
 def test_an_empty_inbox_is_green_and_published_as_empty(promoted, store, fake):
     assert night()["n_documents"] == 0
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_documents"] == 0

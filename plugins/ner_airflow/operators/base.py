@@ -84,12 +84,12 @@ class VerbOperator(NerOperator):
 
     _child: ChildProcess | None = None
 
-    def run_verb(self, verb: str, *positional: str | Path, **flags: Any) -> dict[str, Any]:
+    def run_verb(self, verb: str, *, tolerate: str = "", **flags: Any) -> dict[str, Any]:
         """Run one verb, log its output line by line, and return its result.
 
         Args:
             verb: one of `python -m ner_tasks --help`.
-            positional: arguments without a name.
+            tolerate: type of an error that the caller judges by itself; the result is then empty.
             flags: `--name value`; None is left out, a list gives several values.
 
         Raises:
@@ -99,20 +99,18 @@ class VerbOperator(NerOperator):
         self.settings.scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.settings.scratch, prefix=f"{verb}-") as folder:
             report = Path(folder) / "report.json"
-            command = self._command(verb, report, positional, flags)
+            command = self._command(verb, report, flags)
             self.log.info("%s", " ".join(command))
             self._child = ChildProcess(command, self._environment())
             code = self._child.follow(lambda line: self.log.info("%s", line))
-            return self._result(verb, code, report)
+            return self._result(verb, code, report, tolerate)
 
     def on_kill(self) -> None:
         if self._child is not None:
             self._child.end()
 
-    def _command(
-        self, verb: str, report: Path, positional: tuple[str | Path, ...], flags: Mapping[str, Any]
-    ) -> list[str]:
-        command = [str(self.settings.python), "-m", "ner_tasks", verb, *map(str, positional)]
+    def _command(self, verb: str, report: Path, flags: Mapping[str, Any]) -> list[str]:
+        command = [str(self.settings.python), "-m", "ner_tasks", verb]
         for name, value in {**flags, "report": report, "threads": self.settings.n_threads}.items():
             if value is not None:
                 command += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
@@ -134,11 +132,13 @@ class VerbOperator(NerOperator):
             "CUDA_VISIBLE_DEVICES": "-1",
         }
 
-    def _result(self, verb: str, code: int, report: Path) -> dict[str, Any]:
+    def _result(self, verb: str, code: int, report: Path, tolerate: str) -> dict[str, Any]:
         written = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
         if code == 0 and written.get("ok"):
             return dict(written["result"])
         error = written.get("error")
+        if error and error["type"] == tolerate:
+            return {}
         if error:
             line = f"{error['type']}: {error['message']}"
             raise StepFailed(line) if error["retryable"] else AirflowFailException(line)

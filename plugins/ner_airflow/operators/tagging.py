@@ -63,7 +63,7 @@ class PlanShards(NerOperator):
             {
                 "model": self.model,
                 "files": [[file.name, atomic.sha256_of(self.store.path_of(file.key))] for file in files],
-                "code": lineage.code_version("tagging"),
+                "code": [lineage.code_version(name) for name in ("tagging", "inference")],
             }
         )
         marker = f"tagged/{self.day}/{nights.MANIFEST}"
@@ -101,7 +101,9 @@ class TagShard(VerbOperator):
                 paths = [{"name": file["name"], "path": str(self.store.path_of(file["key"]))} for file in inputs]
                 atomic.write_json(folder / "inputs.json", paths)
                 model = self.registry.path_of(self.model["version"], self.model["kind"])
-                self.run_verb("tag", model=model, output=folder / "tagged", inputs_file=folder / "inputs.json")
+                inputs_file, output = folder / "inputs.json", folder / "tagged"
+                # a shard may be one huge file that is rejected; whether too many are is for the whole night to say
+                self.run_verb("tag", model=model, output=output, inputs_file=inputs_file, tolerate="GateNotPassed")
                 self.store.publish(folder / "tagged", key)
         said = self.store.read_json(f"{key}/{nights.MANIFEST}")
         return {"index": index, "n_documents": said["n_documents"], "n_rejected": said["n_rejected"]}
@@ -122,8 +124,8 @@ class CheckNight(NerOperator):
         folders = shard_folders(self.store.path_of(f"{staging(self.day)}/{plan['night']}"), plan["n_shards"])
         night = nights.add_up([atomic.read_json(folder / nights.MANIFEST) for folder in folders])
         answers = [folder / name for folder in folders for name in (nights.DOCUMENTS, nights.REJECTED)]
-        answered = {nights.file_of(name, plan["files"]) for answer in answers for name in nights.names_in(answer)}
-        lost = sorted(set(plan["files"]) - answered)
+        files = set(plan["files"])
+        lost = sorted(files - {nights.file_of(name, files) for answer in answers for name in nights.names_in(answer)})
         for name in lost[:10]:
             self.log.error("no answer for %s", name)
         limits = gates.Limits(max_rejected_share=float(self.max_rejected_share))
@@ -149,7 +151,7 @@ class PublishDay(NerOperator):
             manifest = nights.join_shards(folders, folder / "tagged")
             manifest = {"day": self.day, "night": plan["night"], "model_version": plan["model"]["version"], **manifest}
             atomic.write_json(folder / "tagged" / nights.MANIFEST, manifest)
-            self._gather_rejected(folder / "tagged" / nights.REJECTED, plan["files"], folder / "rejected")
+            self._gather_rejected(folder / "tagged" / nights.REJECTED, set(plan["files"]), folder / "rejected")
             self.store.publish(folder / "rejected", f"rejected/{self.day}")
             self.store.publish(folder / "tagged", f"tagged/{self.day}")
         self.store.remove(staging(self.day))
@@ -157,7 +159,7 @@ class PublishDay(NerOperator):
         context["outlet_events"][TAGGED_DOCUMENTS].extra = summary
         return {**summary, "n_entities": manifest["n_entities"]}
 
-    def _gather_rejected(self, listing: Path, files: list[str], target: Path) -> None:
+    def _gather_rejected(self, listing: Path, files: set[str], target: Path) -> None:
         """Copy the rejected documents' files beside the list of reasons."""
         target.mkdir(exist_ok=True)
         shutil.copyfile(listing, target / nights.REJECTED)

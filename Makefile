@@ -1,0 +1,83 @@
+# Everything a person types. `make` alone says what there is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+# Options of `run` and `up`; empty means the default.
+DATASET ?=
+INBOX ?=
+DAY ?=
+ENCODER ?=
+PORT ?=
+# What `make test` hands to pytest, such as ARGS="-k store -x".
+ARGS ?=
+
+export PYTHONPATH := .:plugins
+
+# On a terminal or not, a person sees what is being done.
+say = @printf '\033[1m%s\033[0m\n'
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down setup test lint clean python install install-dev
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\n  make run DATASET=ner_dataset.csv INBOX=folder DAY=2026-01-31 ENCODER=folder-or-hub:id PORT=8081\n'
+	@printf '  make test ARGS="-k store"          PYTHON=python3.12 chooses the interpreter of .venv\n'
+
+run: install  ## set up, start Airflow, retrain, quantize, tag a day of documents, show what came out
+	@$(BIN)/python -m launcher run $(if $(DATASET),--dataset '$(DATASET)') $(if $(INBOX),--inbox '$(INBOX)') \
+		$(if $(DAY),--day '$(DAY)') $(if $(ENCODER),--encoder '$(ENCODER)') $(if $(PORT),--port '$(PORT)')
+
+up: install  ## start Airflow and keep it; prints URL, user and password
+	@$(BIN)/python -m launcher up $(if $(ENCODER),--encoder '$(ENCODER)') $(if $(PORT),--port '$(PORT)')
+
+down: install  ## stop Airflow and everything it runs
+	@$(BIN)/python -m launcher down
+
+setup: install  ## make secrets, fetch the encoder, prepare the database, start nothing
+	@$(BIN)/python -m launcher setup $(if $(ENCODER),--encoder '$(ENCODER)')
+
+test: install-dev  ## run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: install-dev  ## check style, types and import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/mypy
+
+clean:  ## remove .venv and caches; what lies in var/ (store, models, secrets) stays
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
+	@printf 'removed .venv and caches; var/ is as it was\n'
+
+# Lowest and highest as in pyproject.toml.
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+		printf 'error: found %s, expected Python 3.11 to 3.13, as PYTHON=%s; choose another: make PYTHON=python3.12 ...\n' \
+			"$$($(PYTHON) --version 2>&1 | tail -n 1)" '$(PYTHON)' >&2; exit 1; }
+
+$(BIN)/python: | python
+	$(say) 'python: making $(VENV) with $(PYTHON)'
+	@$(PYTHON) -m venv $(VENV) || { \
+		printf 'error: found no working venv module, expected one, in %s (on Debian: apt install python3-venv)\n' '$(PYTHON)' >&2; \
+		rm -rf $(VENV); exit 1; }
+
+# A stamp holds the checksum of what was installed: a changed file installs, an unchanged one takes no time.
+install: $(BIN)/python
+	@$(call ensure,installed,requirements.txt)
+
+install-dev: install
+	@$(call ensure,installed-dev,requirements-dev.txt)
+
+define ensure
+	sum="$$(cat requirements-uv.txt $(2) | cksum)"; \
+	if [ "$$(cat $(VENV)/$(1) 2>/dev/null)" != "$$sum" ]; then \
+		printf '\033[1mpackages: installing %s (%s of them, every hash checked)\033[0m\n' '$(2)' "$$(grep -c '==' $(2))"; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt && \
+		$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r $(2) && \
+		printf '%s' "$$sum" > $(VENV)/$(1); \
+	fi
+endef

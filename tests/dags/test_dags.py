@@ -1,0 +1,140 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ner_airflow.assets import BENCHMARK, NER_FP32, NER_INT8, TAGGED_DOCUMENTS
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("tensorflow", "keras", "pandas", "great_expectations", "transformers", "boto3", "neural_compressor", "numpy")
+
+EDGES = {
+    "ner_retrain": ["collect", "snapshot", "train", "evaluate", "gate", "register"],
+    "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "promote"],
+    "ner_tag_nightly": ["resolve_model", "plan_shards", "tag_shard", "check_night", "publish_day"],
+    "ner_benchmark": ["benchmark"],
+}
+PAGE = ("Reads", "Writes", "Runs", "Re-run", "On failure")
+OUTLETS = {
+    ("ner_retrain", "register"): [NER_FP32],
+    ("ner_quantize", "promote"): [NER_INT8],
+    ("ner_tag_nightly", "publish_day"): [TAGGED_DOCUMENTS],
+    ("ner_benchmark", "benchmark"): [BENCHMARK],
+}
+
+
+@pytest.fixture(params=sorted(EDGES))
+def dag(request, bag):
+    assert bag.import_errors == {}
+    return bag.dags[request.param]
+
+
+def tasks(bag):
+    return [task for dag in bag.dags.values() for task in dag.tasks]
+
+
+def test_there_are_these_dags_and_no_others(bag):
+    assert bag.import_errors == {}
+    assert set(bag.dags) == set(EDGES)
+
+
+def test_the_steps_follow_each_other(dag):
+    order = EDGES[dag.dag_id]
+    assert set(dag.task_ids) == set(order)
+    for before, after in zip(order, order[1:], strict=False):
+        assert after in dag.get_task(before).downstream_task_ids
+
+
+def test_the_shards_are_mapped_and_wait_for_the_pinned_model(bag):
+    shard = bag.dags["ner_tag_nightly"].get_task("tag_shard")
+    assert shard.is_mapped
+    assert shard.upstream_task_ids == {"plan_shards", "resolve_model"}
+
+
+def test_every_dag_has_a_page_for_the_person_on_call(dag):
+    for heading in PAGE:
+        assert f"| **{heading}** |" in dag.doc_md, heading
+    assert "docs/runbook.md#" in dag.doc_md
+
+
+def test_two_runs_of_a_dag_never_overlap_and_nothing_is_caught_up(dag):
+    assert dag.max_active_runs == 1
+    assert dag.catchup is False
+
+
+def test_no_dag_has_a_start_date_so_that_switching_it_on_starts_nothing(dag):
+    assert dag.start_date is None
+    assert all(task.start_date is None for task in dag.tasks)
+
+
+def test_every_parameter_is_described_and_its_default_is_allowed(dag):
+    for name, param in dag.params.items():
+        assert dag.params.get_param(name).description, name
+        dag.params.get_param(name).resolve()
+
+
+def test_every_pool_that_a_task_waits_for_is_made_at_bootstrap(bag):
+    made = set(json.loads((ROOT / "plugins" / "ner_airflow" / "pools.json").read_text()))
+    assert {task.pool for task in tasks(bag)} - {"default_pool"} == made
+
+
+def test_every_step_that_starts_a_child_waits_for_the_pool(bag):
+    from ner_airflow.operators.base import VerbOperator
+
+    for task in tasks(bag):
+        operator = task.operator_class if task.is_mapped else type(task)
+        assert (task.pool == "ner_cpu") == issubclass(operator, VerbOperator), task.task_id
+
+
+def test_the_dags_are_joined_by_assets(bag):
+    outlets = {(task.dag_id, task.task_id): task.outlets for task in tasks(bag) if task.outlets}
+    assert outlets == OUTLETS
+    assert [asset.name for asset in bag.dags["ner_quantize"].timetable.asset_condition.objects] == [NER_FP32.name]
+
+
+def test_the_model_asset_is_not_partitioned_or_its_consumer_would_never_start(bag):
+    from airflow.sdk import CronPartitionTimetable
+
+    partitioned = {name for name, dag in bag.dags.items() if isinstance(dag.timetable, CronPartitionTimetable)}
+    assert partitioned == {"ner_tag_nightly"}
+
+
+def test_no_task_reads_a_date_that_manual_and_asset_runs_do_not_have(bag):
+    for path in (ROOT / "dags").glob("*.py"):
+        for name in ("{{ ds", "logical_date", "data_interval", "{{ ts"):
+            assert name not in path.read_text(), f"{name} in {path.name}"
+
+
+def test_a_dag_survives_being_stored(dag):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    stored = DagSerialization.serialize_dag(dag)
+    assert DagSerialization.deserialize_dag(json.loads(json.dumps(stored))).dag_id == dag.dag_id
+
+
+@pytest.fixture(scope="module")
+def parsed():
+    """Seconds for each file, and the heavy modules that were imported, from a fresh process."""
+    code = f"""
+import json, sys
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "plugins")!r}]
+from airflow.dag_processing.dagbag import DagBag
+before = set(sys.modules)
+bag = DagBag(dag_folder={str(ROOT / "dags")!r})
+heavy = [name for name in {HEAVY!r} if name in sys.modules]
+print(json.dumps({{"s": {{s.file: s.duration.total_seconds() for s in bag.dagbag_stats}}, "heavy": heavy, "errors": bag.import_errors}}))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_parsing_the_dags_imports_nothing_heavy(parsed):
+    assert parsed["errors"] == {}
+    assert parsed["heavy"] == []
+
+
+def test_each_dag_file_is_parsed_within_a_second(parsed):
+    assert len(parsed["s"]) == len(EDGES)
+    assert {file: seconds for file, seconds in parsed["s"].items() if seconds >= 1.0} == {}
