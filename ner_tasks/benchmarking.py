@@ -116,7 +116,12 @@ def take_turns(
 
 
 def evaluated(
-    model: Path, sentences: Sequence[corpus.LabelledSentence], *, n_threads: int, bf16: bool = False, batch_size: int = 128
+    model: Path,
+    sentences: Sequence[corpus.LabelledSentence],
+    *,
+    n_threads: int,
+    bf16: bool = False,
+    batch_size: int = 128,
 ) -> dict[str, Any]:
     """Entity F1 of one model on labelled sentences, in all and per label."""
     from ner_tasks.inference import BatchLimits, Tagger
@@ -131,9 +136,7 @@ def evaluated(
     return {**speed, **scores.as_dict()}
 
 
-def compare(
-    fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int, n_threads: int
-) -> dict[str, Any]:
+def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int, n_threads: int) -> dict[str, Any]:
     """What INT8 costs in F1 and gives in speed, against its own FP32 graph, with and without oneDNN.
 
     The kit's padding to 128 pieces is shown apart: it is what buckets save, not what INT8 does.
@@ -147,7 +150,9 @@ def compare(
         n_threads: threads of each engine.
     """
     sentences = corpus.read_labelled(data)
-    scores = {name: evaluated(model, sentences, n_threads=n_threads) for name, model in (("fp32", fp32), ("int8", int8))}
+    scores = {
+        name: evaluated(model, sentences, n_threads=n_threads) for name, model in (("fp32", fp32), ("int8", int8))
+    }
     engines = [
         Engine("stock_fp32", str(fp32), onednn=False),
         Engine("onednn_fp32", str(fp32)),

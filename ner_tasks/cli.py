@@ -54,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m ner_tasks", description="Each step of nightly NER, without Airflow.")
     sub = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    add = _verb(sub, "dataset", verbs.dataset, "Check labelled data, quarantine its bad rows, split it into a snapshot.")
+    add = _verb(
+        sub, "dataset", verbs.dataset, "Check labelled data, quarantine its bad rows, split it into a snapshot."
+    )
     _labelled_file(add)
     add("--output", type=Path, required=True, metavar="DIR", help="the snapshot to make")
     add("--labels", metavar="A,B", help="the labels that may occur (default: those of the data)")

@@ -179,8 +179,8 @@ def graph_engine(graph_def: tf.compat.v1.GraphDef, *, n_threads: int, bf16: bool
         on = config.graph_options.rewrite_options.ON
         config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = on
     session = tf.compat.v1.Session(graph=graph, config=config)
-    run = session.make_callable(f"{OUTPUT}:0", feed_list=[f"{name}:0" for name in INPUTS])
-    return lambda piece_ids, shape_ids: run(piece_ids, shape_ids)
+    run: Engine = session.make_callable(f"{OUTPUT}:0", feed_list=[f"{name}:0" for name in INPUTS])
+    return run
 
 
 def read_graph(path: Path) -> tf.compat.v1.GraphDef:

@@ -4,7 +4,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Rich
+    from rich.progress import TaskID
 
 
 class Progress(Protocol):
@@ -32,7 +36,7 @@ class _LogLines:
 
 
 class _Bar:
-    def __init__(self, bar, task):  # type: ignore[no-untyped-def]
+    def __init__(self, bar: "Rich", task: "TaskID"):
         self.bar, self.task = bar, task
 
     def advance(self, n: int = 1) -> None:
@@ -52,7 +56,8 @@ def progress(title: str, *, total: int | None, unit: str, every_s: float = 10.0)
     if not sys.stdout.isatty():
         yield _LogLines(title, total, unit, every_s)
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress as Rich, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Rich
 
     with Rich(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
         yield _Bar(bar, bar.add_task(title, total=total))

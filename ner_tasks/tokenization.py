@@ -80,15 +80,20 @@ class WordPieces:
     def __init__(self, tokenizer_file: Path):
         try:
             self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        except Exception as error:  # tokenizers raises bare Exception for whatever is wrong with the file
+        except Exception as error:  # noqa: BLE001  tokenizers raises nothing more exact, whatever is wrong with the file
             raise ArtifactBroken(f"found {error}, expected a tokenizer, in {tokenizer_file}") from None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        ids = {name: self._tokenizer.token_to_id(name) for name in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")}
-        if missing := [name for name, piece_id in ids.items() if piece_id is None]:
-            raise ArtifactBroken(f"found no {', '.join(missing)}, expected a BERT vocabulary, in {tokenizer_file}")
-        self.cls_id, self.sep_id, self.unk_id, self.pad_id = ids.values()
+        self.cls_id, self.sep_id, self.unk_id, self.pad_id = (
+            self._special(name, tokenizer_file) for name in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")
+        )
         self._cache: dict[str, tuple[tuple[int, ...], int]] = {}
+
+    def _special(self, name: str, tokenizer_file: Path) -> int:
+        piece_id = self._tokenizer.token_to_id(name)
+        if piece_id is None:
+            raise ArtifactBroken(f"found no {name}, expected a BERT vocabulary, in {tokenizer_file}")
+        return int(piece_id)
 
     def vocabulary_size(self) -> int:
         return int(self._tokenizer.get_vocab_size())

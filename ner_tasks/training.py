@@ -185,7 +185,7 @@ class _Run:
             self.optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
             return loss
 
-        return step  # type: ignore[no-any-return]
+        return step
 
     def _batches(self, windows: Sequence[Window], epoch: int) -> Iterator[Batch]:
         """Shuffled batches of windows of similar length, the same for the same seed and epoch."""
@@ -243,9 +243,7 @@ def rate_at(step: int, n_steps: int, config: TrainConfig) -> float:
     return config.learning_rate * share
 
 
-def targets_of(
-    batch: Batch, tag_ids: Sequence[Sequence[int]]
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def targets_of(batch: Batch, tag_ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Tag ids and their weights, both [B, T]: a tag sits on its word's first piece, all else weighs nothing."""
     ids = np.zeros(batch.piece_ids.shape, np.int32)
     weights = np.zeros(batch.piece_ids.shape, np.float32)

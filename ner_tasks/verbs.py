@@ -28,7 +28,11 @@ def train(args: Args) -> Result:
 
     refuse_bf16_without_cpu(args)
     config = training.TrainConfig(
-        epochs=args.epochs, batch_size=args.batch_size, learning_rate=args.learning_rate, seed=args.seed, bf16=bool(args.bf16)
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        learning_rate=args.learning_rate,
+        seed=args.seed,
+        bf16=bool(args.bf16),
     )
     parts = {name: _part(args.dataset_file, name, seed=args.seed) for name in ("train", "dev")}
     checkpoints = args.checkpoint_path or args.save_model_path.with_name(f".{args.save_model_path.name}.checkpoints")

@@ -64,7 +64,11 @@ def _random_weights(config: dict, random_: np.random.Generator) -> dict:
         return (0.1 * random_.standard_normal(shape)).astype(np.float32)
 
     weights = norm("embeddings.LayerNorm")
-    for name, n_rows in (("word", "vocab_size"), ("position", "max_position_embeddings"), ("token_type", "type_vocab_size")):
+    for name, n_rows in (
+        ("word", "vocab_size"),
+        ("position", "max_position_embeddings"),
+        ("token_type", "type_vocab_size"),
+    ):
         weights[f"embeddings.{name}_embeddings.weight"] = normal(config[n_rows], hidden)
     for index in range(config["num_hidden_layers"]):
         layer = f"encoder.layer.{index}"

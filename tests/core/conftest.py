@@ -10,7 +10,7 @@ from ner_tasks import host
 # TensorFlow reads these when it is imported, which some test does first.
 os.environ.update(host.tensorflow_env(n_threads=2, onednn=True))
 
-from tests import tiny  # noqa: E402  after the environment is set
+from tests import tiny
 
 
 @pytest.fixture(scope="session")

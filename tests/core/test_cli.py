@@ -1,0 +1,126 @@
+"""Every step runs from the shell, tells its result as JSON, and its exit code tells the truth."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ner_tasks import cli, corpus, verbs
+from tests import tiny
+
+VERBS = ["dataset", "train", "evaluate", "freeze", "quantize", "compare", "infer", "tag", "benchmark"]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "labelled.csv"
+    corpus.write_kaggle_csv(path, tiny.sentences(300, seed=8))
+    return path
+
+
+def run(*args: object, report: Path) -> tuple[int, dict]:
+    code = cli.main([str(arg) for arg in (*args, "--report", report)])
+    return code, json.loads(report.read_text())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main([verb, "--help"])
+    assert left.value.code == 0
+    assert "--report" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from ner_tasks import cli; cli.parser(); print([m for m in sys.modules if m in sys.argv])"
+    heavy = ["tensorflow", "pandas", "great_expectations", "transformers", "numpy", "boto3"]
+    found = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_evaluate_reports_f1_per_label(frozen: Path, data: Path, tmp_path: Path) -> None:
+    code, report = run("evaluate", "--model", frozen, "--data", data, report=tmp_path / "r.json")
+    assert (code, report["ok"], report["error"]) == (0, True, None)
+    assert report["result"]["n_sentences"] == 300
+    assert set(report["result"]["labels"]) == {"geo", "per"}
+    assert report["result"]["overall"]["f1"] > 0.9
+
+
+def test_infer_prints_the_kits_two_times(
+    int8: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--model_path", int8, "--dataset_file", data, "--batch_size", 16, "--n_sentences", 32]
+    code, report = run("infer", *flags, report=tmp_path / "r.json")
+    assert code == 0
+    assert 0 < report["result"]["realtime_s"] < report["result"]["batch_s"] * 16
+    assert "real time inference time (batch size 1)" in capsys.readouterr().out
+
+
+def test_an_error_is_one_line_a_code_and_a_report(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, report = run("evaluate", "--model", tmp_path / "none", "--data", data, report=tmp_path / "r.json")
+    assert code == 66
+    assert report["error"]["type"] == "InputMissing"
+    assert report["error"]["retryable"] is False
+    assert capsys.readouterr().err.startswith("error: InputMissing: found no model.json in ")
+
+
+def test_int8_with_onednn_off_is_refused(int8: Path, data: Path, tmp_path: Path) -> None:
+    flags = ["--model", int8, "--data", data, "--intel", 0]
+    code, report = run("evaluate", *flags, report=tmp_path / "r.json")
+    assert (code, report["error"]["type"]) == (78, "ConfigInvalid")
+
+
+def test_wrong_usage_exits_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        cli.main(["evaluate"])
+    assert left.value.code == 2
+    assert "--model" in capsys.readouterr().err
+
+
+def test_a_bug_is_reported_and_not_swallowed(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(args: object) -> dict:
+        raise ZeroDivisionError("seven")
+
+    monkeypatch.setattr(verbs, "evaluate", broken)
+    with pytest.raises(ZeroDivisionError):
+        run("evaluate", "--model", tmp_path, "--data", data, report=tmp_path / "r.json")
+    assert json.loads((tmp_path / "r.json").read_text())["error"]["type"] == "ZeroDivisionError"
+
+
+def test_a_list_of_inputs_that_is_none_is_refused(frozen: Path, tmp_path: Path) -> None:
+    (tmp_path / "list.json").write_text('{"name": 1}')
+    flags = ["--model", frozen, "--output", tmp_path / "out", "--inputs_file", tmp_path / "list.json"]
+    code, report = run("tag", *flags, report=tmp_path / "r.json")
+    assert (code, report["error"]["type"]) == (78, "ConfigInvalid")
+
+
+@pytest.mark.slow
+def test_the_whole_chain_runs_from_the_shell(encoder: Path, data: Path, tmp_path: Path) -> None:
+    """From dataset -> train -> freeze -> quantize -> compare -> tag, each in a process of its own."""
+
+    def step(*args: object) -> dict:
+        report = tmp_path / f"{args[0]}.json"
+        command = [sys.executable, "-m", "ner_tasks", *map(str, args), "--threads", "2", "--report", str(report)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        return json.loads(report.read_text())["result"]
+
+    snapshot, models = tmp_path / "snapshot", tmp_path / "models"
+    assert step("dataset", "--dataset_file", data, "--output", snapshot)["n_sentences"] == 300
+    flags = ["--encoder", encoder, "--epochs", 3, "--learning_rate", 3e-3]
+    step("train", "--dataset_file", snapshot, "--save_model_path", models / "trained", *flags)
+    step("freeze", "--model_path", models / "trained", "--save_model_path", models / "frozen")
+    flags = ["--dataset_file", snapshot, "--model_path", models / "frozen"]
+    assert step("quantize", *flags, "--save_model_path", models / "int8")["n_int8_matmul"] == 9
+    flags = ["--data", snapshot / "test.csv", "--rounds", 1]
+    found = step("compare", "--fp32", models / "frozen", "--int8", models / "int8", *flags)
+    assert found["f1_loss"] < 0.1
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Maria Chen visited Boston .")
+    assert step("tag", "--model", models / "int8", "--output", tmp_path / "out", letter)["n_tagged"] == 1
+    (line,) = (tmp_path / "out" / "documents.jsonl").read_text().splitlines()
+    assert [entity["mention"] for entity in json.loads(line)["entities"]] == ["Maria Chen", "Boston"]
