@@ -115,7 +115,7 @@ def _inert(text: str) -> str:
 def _word_start(text: str, position: int) -> int:
     """Start of the word around `position`, unless it is a very long one."""
     space = max(text.rfind(char, max(position - _LONG_WORD, 0), position) for char in " \n")
-    return space + 1 if space >= 0 else position
+    return space + 1 if space >= 0 or position <= _LONG_WORD else position
 
 
 def _word_end(text: str, position: int) -> int:

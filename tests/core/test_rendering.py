@@ -55,6 +55,11 @@ def test_a_document_without_entities_shows_its_beginning():
     assert str(excerpt("", [])) == ""
 
 
+def test_an_excerpt_does_not_begin_inside_a_word():
+    text = "From: Leon Serrano, to whom it may concern"
+    assert str(excerpt(text, [entity(text, "Leon Serrano")], n_characters=16)).startswith("From: [Leon Serrano|per]")
+
+
 @given(st.text(alphabet="ab \n.", max_size=200), st.data())
 def test_an_excerpt_holds_a_whole_entity_if_there_is_one(text, data):
     bounds = data.draw(st.lists(st.integers(0, len(text)), max_size=8, unique=True).map(sorted))

@@ -260,6 +260,22 @@ class _Cheap(RuleTagger):
         return [self._tag(words) for words in sentences]
 
 
+@pytest.mark.slow
+def test_a_real_model_answers_the_bundled_inbox_whole(frozen, tmp_path):
+    from ner_tasks.inference import Tagger
+
+    inbox = Path(__file__).parents[2] / "sample" / "inbox"
+    documents = [(path.name, path) for path in sorted(inbox.iterdir())]
+    tagger = Tagger.load(frozen, n_threads=2)
+    manifest = tag_documents(documents, tagger=tagger, output=tmp_path / "out", limits=Limits())
+
+    assert (manifest["n_tagged"], manifest["n_rejected"]) == (68, 7)
+    assert manifest["model_version"] == "tiny-1"
+    for answer in lines(tmp_path / "out/documents.jsonl"):
+        assert all(answer["text"][e["start"] : e["end"]] == e["mention"] for e in answer["entities"])
+        assert answer["receipt"]["n_windows"] >= answer["receipt"]["n_sentences"]
+
+
 def test_this_module_needs_no_tensorflow():
     source = Path(tagging.__file__).read_text()
     assert not re.search(r"^(from|import) (tensorflow|numpy|ner_tasks\.inference)", source, re.MULTILINE)
