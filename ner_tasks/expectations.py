@@ -9,6 +9,7 @@ Called directly: no provider, an ephemeral context, nothing written outside the 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import great_expectations as gx
@@ -74,10 +75,7 @@ def validate(suite: str, frame: pd.DataFrame, rules: Sequence[Rule], *, named_by
         frame: without nulls, since Great Expectations passes over them; indexed by whole numbers.
         named_by: a column that says what a row is about, for the examples in a finding.
     """
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
-    asset = context.data_sources.add_pandas("labelled").add_dataframe_asset(suite)
-    batch = asset.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame})
+    batch = _whole_frame().get_batch({"dataframe": frame})
     for rule in rules:
         rule.expectation.meta = {"rule": rule.name}
     checked = gx.ExpectationSuite(name=suite, expectations=[rule.expectation for rule in rules])
@@ -87,6 +85,15 @@ def validate(suite: str, frame: pd.DataFrame, rules: Sequence[Rule], *, named_by
     by_name = {result.expectation_config.meta["rule"]: result for result in answer.results}
     names = frame[named_by] if named_by else None
     return [_finding(suite, rule, by_name[rule.name], names) for rule in rules]
+
+
+@cache
+def _whole_frame() -> Any:
+    """Great Expectations' handle on "a frame, all of it": one context for the process, in memory, without bars."""
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    asset = context.data_sources.add_pandas("labelled").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("all")
 
 
 def require(findings: Iterable[Finding]) -> None:
