@@ -18,6 +18,8 @@ NEEDED_UNSEEN = {
     "sqlalchemy": "Airflow, bounded here",
 }
 
+# Run by developers only, with what requirements-dev.txt adds.
+NOT_THE_PRODUCT = {".ci", "benchmarks", "sample"}
 # Modules that several distributions share, or whose distribution is installed under another name by some.
 BROUGHT_BY = {"airflow": {"apache-airflow"}, "neural_compressor": {"neural-compressor"}}
 
@@ -90,7 +92,7 @@ def distributions_of(paths: list[Path], root: Path) -> dict[str, set[str]]:
 
 
 def test_each_import_of_the_product_stands_in_requirements_in(sources, root):
-    product = [path for path in sources if path.relative_to(root).parts[0] not in {".ci", "benchmarks"}]
+    product = [path for path in sources if path.relative_to(root).parts[0] not in NOT_THE_PRODUCT]
     listed = set(listed_in(root / "requirements.in"))
     # A namespace such as `google` belongs to several distributions: one of them is enough.
     missing = {module: names for module, names in distributions_of(product, root).items() if not names & listed}
@@ -102,8 +104,12 @@ def test_each_requirement_is_imported_or_says_who_needs_it(sources, root):
     assert {name for name in listed_in(root / "requirements.in") if name not in imported | set(NEEDED_UNSEEN)} == set()
 
 
-def test_the_tests_import_nothing_that_is_not_locked(tracked, root):
-    tests = [path for path in tracked if path.suffix == ".py" and path.relative_to(root).parts[0] == "tests"]
+def test_tests_and_tools_import_nothing_that_is_not_locked(tracked, root):
+    tests = [
+        path
+        for path in tracked
+        if path.suffix == ".py" and path.relative_to(root).parts[0] in NOT_THE_PRODUCT - {"benchmarks"} | {"tests"}
+    ]
     locked = set(locked_in(root / "requirements.txt")) | set(locked_in(root / "requirements-dev.txt"))
     local = {path.stem for path in tests} | {path.parent.name for path in tests}
     missing = {
