@@ -56,6 +56,11 @@ class Api:
         """A run, with its `state` and its `duration` in seconds."""
         return dict(self._call("GET", f"/dags/{dag_id}/dagRuns/{run_id}").json())
 
+    def active_runs(self, dag_id: str) -> list[str]:
+        """Runs that have begun and not ended."""
+        found = self._call("GET", f"/dags/{dag_id}/dagRuns", params={"state": "running"}).json()["dag_runs"]
+        return [str(run["dag_run_id"]) for run in found]
+
     def tasks(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
         """All task instances of a run, in no special order."""
         path = f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances"

@@ -73,8 +73,9 @@ class Follower:
     def _show(self, dag_id: str, run_id: str, run: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
         begun = [task for task in tasks if task["state"] not in NOT_BEGUN]
         if not begun and run["state"] not in ENDED:
-            queued = run["state"] == "queued"
-            self.view.update(dag_id, "waiting", "for its turn: another run of this DAG is not done" if queued else "")
+            self.view.update(
+                dag_id, "waiting", "behind an earlier run of this DAG" if self._is_second(dag_id, run_id) else ""
+            )
             return
         self.view.update(dag_id, run["state"], f"{self.layout.url}/dags/{dag_id}/runs/{run_id}", run["duration"])
         for task in sorted(begun, key=lambda task: task["start_date"] or "~"):
@@ -85,6 +86,9 @@ class Follower:
             elif task["state"] in {"up_for_retry", "failed"}:
                 detail = tasklog.error_line(log)
             self.view.update(f"  {dag_id}.{_name(task)}", task["state"], detail[:200], task["duration"])
+
+    def _is_second(self, dag_id: str, run_id: str) -> bool:
+        return any(other != run_id for other in self.api.active_runs(dag_id))
 
     def _failure(self, dag_id: str, run_id: str, tasks: list[dict[str, Any]]) -> RunFailed:
         failed = [task for task in tasks if task["state"] == "failed"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.settings import Settings
 
 DEFAULT_PORT = 8080
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -75,7 +76,7 @@ class Layout:
 
     @property
     def store(self) -> Path:
-        return Path(os.environ.get("NER_STORE") or self.var / "store").absolute()
+        return Settings.from_env({"NER_STORE": os.environ.get("NER_STORE") or str(self.var / "store")}).store
 
     def on(self, port: int) -> "Layout":
         """The same installation on another port."""

@@ -29,12 +29,14 @@ class Settings:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
-        store = Path(env.get("NER_STORE", "var/store"))
+        store = env.get("NER_STORE", "var/store")
+        if "://" in store:
+            raise ConfigInvalid(f"found NER_STORE={store!r}, expected a folder")
         threads = env.get("NER_THREADS", str(os.cpu_count() or 1))
         if not threads.isdecimal() or int(threads) < 1:
             raise ConfigInvalid(f"found NER_THREADS={threads!r}, expected a whole number of at least 1")
         return cls(
-            store=store.absolute(),
+            store=Path(store).absolute(),
             scratch=Path(env.get("NER_SCRATCH", "var/scratch")).absolute(),
             encoder=Path(env.get("NER_ENCODER", "var/encoder")).absolute(),
             n_threads=int(threads),

@@ -1,3 +1,4 @@
+import itertools
 import json
 import subprocess
 import sys
@@ -43,7 +44,7 @@ def test_there_are_these_dags_and_no_others(bag):
 def test_the_steps_follow_each_other(dag):
     order = EDGES[dag.dag_id]
     assert set(dag.task_ids) == set(order)
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in itertools.pairwise(order):
         assert after in dag.get_task(before).downstream_task_ids
 
 
@@ -70,7 +71,7 @@ def test_no_dag_has_a_start_date_so_that_switching_it_on_starts_nothing(dag):
 
 
 def test_every_parameter_is_described_and_its_default_is_allowed(dag):
-    for name, param in dag.params.items():
+    for name in dag.params:
         assert dag.params.get_param(name).description, name
         dag.params.get_param(name).resolve()
 

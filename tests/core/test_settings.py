@@ -1,0 +1,24 @@
+from pathlib import Path
+
+import pytest
+
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.settings import Settings
+
+
+def test_without_settings_everything_lies_in_var():
+    settings = Settings.from_env({})
+    assert settings.store == Path("var/store").absolute()
+    assert settings.n_threads >= 1
+    assert settings.python.is_file()
+
+
+def test_a_setting_is_taken_from_the_environment():
+    settings = Settings.from_env({"NER_STORE": "/data/ner", "NER_THREADS": "8", "NER_PYTHON": "/opt/ml/bin/python"})
+    assert (settings.store, settings.n_threads, settings.python) == (Path("/data/ner"), 8, Path("/opt/ml/bin/python"))
+
+
+@pytest.mark.parametrize("env", [{"NER_THREADS": "0"}, {"NER_THREADS": "many"}, {"NER_STORE": "s3://bucket/ner"}])
+def test_a_setting_that_cannot_be_is_one_clear_line(env):
+    with pytest.raises(ConfigInvalid, match="^found NER_.*expected"):
+        Settings.from_env(env)

@@ -1,0 +1,97 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from launcher import summary
+from launcher.chain import Outcome
+from ner_tasks.store import FolderStore
+
+
+@pytest.fixture
+def store(tmp_path):
+    """What a run leaves behind, in small."""
+    store = FolderStore(tmp_path / "store")
+    score = {"f1": 0.845, "n_gold": 1200}
+    store.write_json(
+        "snapshots/s/snapshot.json",
+        {
+            "n_rows": 33438,
+            "n_sentences": 1500,
+            "quarantined": {"bad_bio": 3},
+            "parts": {"train": {"n_sentences": 1200}},
+        },
+    )
+    store.write_json(
+        "reports/models/v/compare.json",
+        {
+            "fp32": {"overall": score, "labels": {"geo": score, "nat": {"f1": 0.0, "n_gold": 0}}},
+            "int8": {"overall": {"f1": 0.842}, "labels": {"geo": {"f1": 0.841}}},
+            "f1_loss": 0.003,
+            "speed": {
+                "stock_fp32": {"words_per_s": 1000.0},
+                "onednn_fp32": {"words_per_s": 1500.0},
+                "int8": {"words_per_s": 3100.0},
+                "int8_over_stock": 3.1,
+                "int8_over_onednn": 2.07,
+                "bucketed_over_padded": 2.4,
+            },
+        },
+    )
+    store.write_json(
+        "tagged/2026-01-31/manifest.json",
+        {
+            "day": "2026-01-31",
+            "n_documents": 5,
+            "n_tagged": 4,
+            "n_rejected": 1,
+            "rejected": {"empty": 1},
+            "n_words": 80,
+            "n_entities": 12,
+            "entities": {"geo": 8, "per": 4},
+        },
+    )
+    text = "Maria Chen left Boston for Ohio."
+    entities = [
+        {"start": 0, "end": 10, "label": "per"},
+        {"start": 16, "end": 22, "label": "geo"},
+        {"start": 27, "end": 31, "label": "geo"},
+    ]
+    lines = [json.dumps({"document": f"{n}.txt", "text": text, "entities": entities}) for n in range(5)]
+    store.path_of("tagged/2026-01-31/documents.jsonl").write_text("\n".join(lines))
+    return store
+
+
+@pytest.fixture
+def shown(store):
+    out = io.StringIO()
+    summary.show(Console(file=out, width=120), store, Outcome(snapshot="s", version="v", day="2026-01-31"))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "33,438 rows, 1,500 sentences (train 1,200)",
+        "3 sentences (bad_bio: 3)",
+        "3.10x over stock FP32, 2.07x over oneDNN FP32",
+        "stock FP32 1,000, oneDNN FP32 1,500, INT8 3,100",
+        "4, with 12 entities (geo 8, per 4)",
+        "1 (empty: 1)",
+        "[Maria Chen|per] left [Boston|geo] for [Ohio|geo].",
+        "models/v/int8",
+    ],
+)
+def test_the_summary_says(shown, expected):
+    assert expected in shown
+
+
+def test_each_label_has_its_f1_before_and_after(shown):
+    row = next(line for line in shown.splitlines() if "geo" in line and "0.8450" in line)
+    assert "0.8410" in row
+    assert "-0.0040" in row
+
+
+def test_three_documents_are_shown_as_examples(shown):
+    assert shown.count("[Maria Chen|per]") == 3
