@@ -45,6 +45,7 @@ class View:
         self.live = console.is_terminal if live is None else live
         self.began = time.monotonic()
         self._items: dict[str, Item] = {}
+        self._spinner = Spinner("dots")
 
     def say(self, text: str) -> None:
         """A line that stays."""
@@ -101,7 +102,7 @@ class View:
                 if done
                 else None
             )
-            state = mark or (Spinner("dots") if item.state in _BUSY else Text("·"))
+            state = mark or (self._spinner if item.state in _BUSY else Text("·"))
             detail = "" if item.state == "success" else item.detail or (item.state if item.state not in _BUSY else "")
             table.add_row(
                 state, item.name, f"{item.age_s():.0f} s", Text(detail, no_wrap=True, overflow="ellipsis", style="dim")

@@ -9,8 +9,6 @@ from ner_tasks.artifacts import Kind
 from ner_tasks.errors import InputMissing
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from airflow.sdk import Context
 
 
@@ -64,7 +62,7 @@ class _MakeModel(VerbOperator):
             self.store.write_json(f"reports/models/{version}/{self.verb}.json", result)
         return dict(self.model)
 
-    def _flags(self) -> "dict[str, Path]":
+    def _flags(self) -> dict[str, Any]:
         raise NotImplementedError
 
 
@@ -73,7 +71,7 @@ class FreezeModel(_MakeModel):
 
     verb, kind = "freeze", "frozen"
 
-    def _flags(self) -> "dict[str, Path]":
+    def _flags(self) -> dict[str, Any]:
         return {"model_path": self.registry.path_of(self.model["version"], "trained")}
 
 
@@ -82,7 +80,7 @@ class QuantizeModel(_MakeModel):
 
     verb, kind = "quantize", "int8"
 
-    def _flags(self) -> "dict[str, Path]":
+    def _flags(self) -> dict[str, Any]:
         return {
             "model_path": self.registry.path_of(self.model["version"], "frozen"),
             "dataset_file": self.store.path_of(f"snapshots/{self.model['snapshot']}"),

@@ -48,7 +48,7 @@ class MakeSnapshot(VerbOperator):
         self.collected, self.labels, self.max_quarantined_share = collected, labels, max_quarantined_share
 
     def step(self, context: "Context") -> dict[str, Any]:
-        config = {"labels": self.labels or None, "max_quarantined_share": float(self.max_quarantined_share), "seed": 0}
+        config: dict[str, Any] = {"labels": self.labels or None, "max_quarantined_share": float(self.max_quarantined_share), "seed": 0}
         source, suffix = self.collected["sha256"], PurePosixPath(self.collected["key"]).suffix
         code = lineage.code_version("dataset")
         version = lineage.version_of({"source": source, "suffix": suffix, "config": config, "code": code})
@@ -90,7 +90,7 @@ class TrainModel(VerbOperator):
         weights = encoder / "model.safetensors"
         if not weights.is_file():
             raise InputMissing(f"found no {weights.name}, expected a Hugging Face BERT checkpoint, in {encoder}")
-        config = {
+        config: dict[str, Any] = {
             "epochs": int(self.epochs),
             "batch_size": int(self.batch_size),
             "learning_rate": float(self.learning_rate),
