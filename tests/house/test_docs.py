@@ -73,6 +73,18 @@ def test_every_file_that_the_documentation_names_is_there(pages, root):
     assert missing == []
 
 
+def test_every_test_that_the_documentation_names_is_there(pages, tracked, root):
+    there = {
+        name
+        for path in tracked
+        if path.suffix == ".py" and path.name.startswith("test_")
+        for name in re.findall(r"^ *def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    named = {name for text in pages.values() for name in re.findall(r"`(test_\w+)`", text)}
+    assert len(named) >= 12
+    assert named - there == set()
+
+
 def test_every_command_in_the_documentation_has_the_flags_that_it_is_given(pages, root):
     unknown = [
         f"{page.relative_to(root)}: {verb} --{flag}"
