@@ -95,6 +95,12 @@ def test_conll_columns_are_word_first_and_tag_last(tmp_path: Path) -> None:
     assert second == LabelledSentence(("Peter",), ("B-PER",), "eng.conll:7")
 
 
+def test_conll_sentences_are_numbered_without_gaps(tmp_path: Path):
+    _, rows = open_rows(written(tmp_path, "a.conll", "\n\na O\n\n\n-DOCSTART- O\n\nb O\nc O\n\n"))
+
+    assert [(row.sentence, row.word) for row in rows] == [(0, "a"), (1, "b"), (1, "c")]
+
+
 def test_conll_with_tabs_may_have_spaces_in_a_word(tmp_path: Path) -> None:
     assert read_labelled(written(tmp_path, "a.tsv", "1 000\tO\nRome\tB-geo"))[0].words == ("1 000", "Rome")
 

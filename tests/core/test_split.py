@@ -2,7 +2,8 @@
 
 import random
 from collections import Counter
-from itertools import pairwise
+from hashlib import sha256
+from itertools import groupby, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -94,6 +95,13 @@ def test_a_split_is_the_same_today_and_tomorrow() -> None:
     assert [parts_of([[word]], SplitConfig())[0] for word in "abcdefghijkl"] == ["train"] * 6 + ["test", "dev"] + [
         "train"
     ] * 4
+
+
+def test_blocks_begin_where_they_always_did():
+    texts = [[str(number), "x"] for number in range(2000)]
+    blocks = [part for part, _ in groupby(parts_of(texts, SplitConfig()))]
+
+    assert (len(blocks), sha256("".join(blocks).encode()).hexdigest()[:12]) == (88, "383fb069de95")
 
 
 def test_another_seed_is_another_split() -> None:
