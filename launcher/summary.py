@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from launcher.chain import Outcome
+from ner_tasks import rendering
 from ner_tasks.store import FolderStore
 
 N_EXAMPLES = 3
@@ -95,8 +96,6 @@ def _examples(store: FolderStore, day: str) -> Any:
 
 
 def _example(console: Console, document: Mapping[str, Any]) -> None:
-    from ner_tasks import rendering
-
     console.print(Text(document["document"], style="bold"))
     console.print(rendering.excerpt(document["text"], document["entities"]))
 
