@@ -203,7 +203,7 @@ def _finding(suite: str, rule: Rule, result: Any, names: "pd.Series[str] | None"
     if "element_count" not in values:
         return Finding(suite, rule, bool(result.success), _observed(values["observed_value"]), rows)
     n, total = values["unexpected_count"], values["element_count"]
-    found = f"{n} of {total} ({n / total:.2%}) otherwise" if n else f"all {total} so"
+    found = f"{n} of {total} ({n / total:.2%}) break the rule" if n else f"all {total} as expected"
     shown = [str(value) for value in values.get("partial_unexpected_list", [])]
     if names is not None:
         shown = [f"{name}: {value}" for name, value in zip(names.loc[rows[: len(shown)]], shown, strict=True)]

@@ -273,7 +273,7 @@ REFUSED = {
     "a given label without entities": (
         sound_rows,
         {"labels": ("geo", "per", "nat")},
-        "found 1 of 3 (33.33%) otherwise, such as nat: 0, expected at least 5 entities of each label",
+        "found 1 of 3 (33.33%) break the rule, such as nat: 0, expected at least 5 entities of each label",
     ),
     "too much in quarantine": (
         lambda: [["Sentence: 1,Rome,X,I-geo"]] * 20 + sound_rows(),

@@ -86,7 +86,7 @@ def test_a_label_that_is_too_rare_is_named():
     with pytest.raises(DataRejected) as caught:
         expectations.require(findings)
     assert str(caught.value) == (
-        "found 1 of 2 (50.00%) otherwise, such as nat: 3, expected at least 5 entities of each label (entities-per-label)"
+        "found 1 of 2 (50.00%) break the rule, such as nat: 3, expected at least 5 entities of each label (entities-per-label)"
     )
 
 
@@ -148,7 +148,7 @@ def test_a_finding_reads_well_in_the_report():
     assert finding.as_dict() == {
         "name": "unknown-tag",
         "ok": False,
-        "found": "1 of 3 (33.33%) otherwise, such as B-gep",
+        "found": "1 of 3 (33.33%) break the rule, such as B-gep",
         "expected": "tags O, B-geo, I-geo",
         "when_broken": "sentences go to quarantine",
         "expectation": "expect_column_values_to_be_in_set",
