@@ -77,7 +77,8 @@ class Follower:
                 dag_id, "waiting", "behind an earlier run of this DAG" if self._is_second(dag_id, run_id) else ""
             )
             return
-        self.view.update(dag_id, run["state"], f"{self.layout.url}/dags/{dag_id}/runs/{run_id}", run["duration"])
+        # the run's own end is said after that of its tasks
+        self.view.update(dag_id, "running", f"{self.layout.url}/dags/{dag_id}/runs/{run_id}")
         for task in sorted(begun, key=lambda task: task["start_date"] or "~"):
             log = tasklog.path_of(self.layout, dag_id, run_id, task)
             detail = ""
@@ -86,6 +87,8 @@ class Follower:
             elif task["state"] in {"up_for_retry", "failed"}:
                 detail = tasklog.error_line(log)
             self.view.update(f"  {dag_id}.{_name(task)}", task["state"], detail[:200], task["duration"])
+        if run["state"] in ENDED:
+            self.view.update(dag_id, run["state"], "", run["duration"])
 
     def _is_second(self, dag_id: str, run_id: str) -> bool:
         return any(other != run_id for other in self.api.active_runs(dag_id))

@@ -89,6 +89,9 @@ def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, 
     night()
     with pytest.raises(AirflowSkipException, match="answered by this model already"):
         plan()
+    # without shards it is started all the same, see its trigger rule
+    with pytest.raises(AirflowSkipException, match="nothing was planned"):
+        CheckNight(task_id="check_night", day=DAY, shards=[], max_rejected_share="0.5").execute({})
     assert fake.verbs == ["tag"]
 
 

@@ -48,7 +48,11 @@ class MakeSnapshot(VerbOperator):
         self.collected, self.labels, self.max_quarantined_share = collected, labels, max_quarantined_share
 
     def step(self, context: "Context") -> dict[str, Any]:
-        config: dict[str, Any] = {"labels": self.labels or None, "max_quarantined_share": float(self.max_quarantined_share), "seed": 0}
+        config: dict[str, Any] = {
+            "labels": self.labels or None,
+            "max_quarantined_share": float(self.max_quarantined_share),
+            "seed": 0,
+        }
         source, suffix = self.collected["sha256"], PurePosixPath(self.collected["key"]).suffix
         code = lineage.code_version("dataset")
         version = lineage.version_of({"source": source, "suffix": suffix, "config": config, "code": code})

@@ -68,6 +68,7 @@ class PlanShards(NerOperator):
         )
         marker = f"tagged/{self.day}/{nights.MANIFEST}"
         if self.force != "True" and self.store.exists(marker) and self.store.read_json(marker).get("night") == night:
+            self.store.remove(staging(self.day))
             raise AirflowSkipException(f"{len(files)} files of {self.day} are answered by this model already")
         shards = nights.plan_shards(files, shard_bytes=int(self.shard_mib) * 2**20)
         self.log.info("%d files of %s in %d shards, night %s", len(files), self.day, len(shards), night)
@@ -120,6 +121,8 @@ class CheckNight(NerOperator):
         self.day, self.shards, self.max_rejected_share = day, shards, max_rejected_share
 
     def step(self, context: "Context") -> dict[str, Any]:
+        if not self.store.exists(f"{staging(self.day)}/plan.json"):
+            raise AirflowSkipException(f"nothing was planned for {self.day}")
         plan = self.store.read_json(f"{staging(self.day)}/plan.json")
         folders = shard_folders(self.store.path_of(f"{staging(self.day)}/{plan['night']}"), plan["n_shards"])
         night = nights.add_up([atomic.read_json(folder / nights.MANIFEST) for folder in folders])
