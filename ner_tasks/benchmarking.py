@@ -149,15 +149,17 @@ def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int
         rounds: timed turns of each engine.
         n_threads: threads of each engine.
     """
-    sentences = corpus.read_labelled(data)
-    scores = {
-        name: evaluated(model, sentences, n_threads=n_threads) for name, model in (("fp32", fp32), ("int8", int8))
-    }
     engines = [
         Engine("stock_fp32", str(fp32), onednn=False),
         Engine("onednn_fp32", str(fp32)),
         Engine("int8", str(int8)),
     ]
+    for engine in engines:
+        check_runnable(engine)
+    sentences = corpus.read_labelled(data)
+    scores = {
+        name: evaluated(model, sentences, n_threads=n_threads) for name, model in (("fp32", fp32), ("int8", int8))
+    }
     loads = [Load(batch_size=32), Load(batch_size=32, length=128)]
     timings = take_turns(engines, loads, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
     speed = {timing.engine: timing.words_per_s for timing in timings if timing.load.length == 0}
@@ -239,7 +241,7 @@ def check_runnable(engine: Engine) -> None:
     Raises:
         ConfigInvalid: an INT8 model without oneDNN, or BF16 on a CPU without it.
     """
-    if not engine.onednn and artifacts.open_model(Path(engine.model)).kind == "int8":
+    if artifacts.open_model(Path(engine.model)).kind == "int8" and not engine.onednn:
         raise ConfigInvalid(f"found oneDNN off, expected on for an INT8 model, for {engine.model}")
     if engine.bf16 and not host.has_bf16():
         raise ConfigInvalid(f"found a CPU without AVX512_BF16 or AMX_BF16, expected one, for BF16 of {engine.model}")

@@ -95,6 +95,13 @@ class LayerNorm(keras.layers.Layer):
         return centred * (tf.math.rsqrt(variance + self.epsilon) * self.gamma) + self.beta  # [.., H]
 
 
+def gelu(x: tf.Tensor, *, approximate: bool) -> tf.Tensor:
+    """GELU by Erf: `tf.nn.gelu` computes it by Erfc, which has no vector code on a CPU and takes three times as long."""
+    if approximate:
+        return tf.nn.gelu(x, approximate=True)
+    return 0.5 * x * (1.0 + tf.math.erf(x * 2**-0.5))
+
+
 class Block(keras.layers.Layer):
     """One transformer layer, normalized after each of its two residual sums, as BERT does."""
 
@@ -114,7 +121,7 @@ class Block(keras.layers.Layer):
         """`x` is [B*T, H]; `bias` is [B, 1, 1, T], a large negative number at padding."""
         attended = self.attended(self.attention(x, bias))  # [B*T, H]
         x = self.attended_norm(x + self.dropout(attended, training=training))  # [B*T, H]
-        wide = tf.nn.gelu(self.up(x), approximate=self.approximate_gelu)  # [B*T, 4H]
+        wide = gelu(self.up(x), approximate=self.approximate_gelu)  # [B*T, 4H]
         return self.down_norm(x + self.dropout(self.down(wide), training=training))  # [B*T, H]
 
     def attention(self, x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:

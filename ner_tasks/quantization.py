@@ -5,6 +5,7 @@ The ranges of the activations are read from calibration text, which no gate and 
 
 import logging
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from typing import Literal
 import tensorflow as tf
 import yaml
 from neural_compressor.tensorflow import Model, StaticQuantConfig, quantize_model
+from neural_compressor.tensorflow.utils.model import TFConfig
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
@@ -155,4 +157,7 @@ def _quantized_graph(graph: Path, batches: Sequence[Batch], config: QuantizeConf
     for pattern in config.keep_fp32:
         settings.set_local(pattern, StaticQuantConfig(weight_dtype="fp32", act_dtype="fp32"))
     loader = _Loader(batches, config.calibration.batch_size)
-    return quantize_model(model, settings, loader, calib_iteration=len(batches)).graph_def
+    with tempfile.TemporaryDirectory() as scratch:
+        # By default INC leaves an nc_workspace/ in whatever folder the process was started from.
+        TFConfig.global_config["workspace_path"] = scratch
+        return quantize_model(model, settings, loader, calib_iteration=len(batches)).graph_def

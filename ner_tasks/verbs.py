@@ -79,7 +79,9 @@ def quantize(args: Args) -> Result:
     from ner_tasks import quantization
 
     config = quantization.QuantizeConfig.read(args.config_file or quantization.DEFAULT_CONFIG)
-    sentences = [sentence.words for sentence in _part(args.dataset_file, "calibration")]
+    # A snapshot has a part for this; a file is what its user chose to calibrate on, whole.
+    data = args.dataset_file / "calibration.csv" if args.dataset_file.is_dir() else args.dataset_file
+    sentences = [sentence.words for sentence in corpus.read_labelled(data)]
     manifest = quantization.quantize(args.model_path, sentences, args.save_model_path, config)
     return {"model": str(args.save_model_path), **manifest.metrics["quantize"], "files": manifest.files}
 
@@ -160,7 +162,7 @@ def refuse_unrunnable(args: Args, model: Path) -> None:
     check_runnable(Engine("this model", str(model), onednn=bool(args.intel), bf16=bool(args.bf16)))
 
 
-def _part(path: Path, name: str, *, seed: int = 0) -> "Sequence[LabelledSentence]":
+def _part(path: Path, name: str, *, seed: int) -> "Sequence[LabelledSentence]":
     """One part of a snapshot folder, or of a labelled file that is split here as `dataset` would."""
     if path.is_dir():
         return corpus.read_labelled(path / f"{name}.csv")

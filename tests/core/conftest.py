@@ -1,11 +1,13 @@
 """Models made once for all tests: a tiny encoder, and what training, freezing and quantizing make of it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from ner_tasks import host
+from ner_tasks import corpus, host
 
 # TensorFlow reads these when it is imported, which some test does first.
 os.environ.update(host.tensorflow_env(n_threads=2, onednn=True))
@@ -44,8 +46,16 @@ def frozen(trained: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def int8(frozen: Path) -> Path:
-    from ner_tasks import quantization
+    return quantized(frozen, frozen.with_name("int8"))
 
-    words = [sentence.words for sentence in tiny.sentences(64, seed=2)]
-    quantization.quantize(frozen, words, frozen.with_name("int8"), quantization.QuantizeConfig())
-    return frozen.with_name("int8")
+
+def quantized(frozen: Path, target: Path, config: str = "") -> Path:
+    """Quantize in a process of its own, as Airflow does: INC reads its ranges from the process's real stderr."""
+    data, settings = target.with_suffix(".csv"), target.with_suffix(".yaml")
+    corpus.write_kaggle_csv(data, tiny.sentences(400, seed=2))
+    settings.write_text(config)
+    flags = ["--dataset_file", data, "--model_path", frozen, "--config_file", settings, "--save_model_path", target]
+    command = [sys.executable, "-m", "ner_tasks", "quantize", *map(str, flags)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return target

@@ -8,6 +8,7 @@ from ner_tasks import artifacts, evaluation, quantization
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
 from ner_tasks.inference import Tagger, read_graph
 from tests import tiny
+from tests.core.conftest import quantized
 
 
 def test_every_matmul_of_a_dense_layer_becomes_int8(int8: Path) -> None:
@@ -25,10 +26,8 @@ def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
 
 
 def test_what_is_to_stay_fp32_stays(frozen: Path, tmp_path: Path) -> None:
-    config = quantization.QuantizeConfig(keep_fp32=(".*classifier.*", ".*block_1.*"))
-    words = [sentence.words for sentence in tiny.sentences(8)]
-    quantization.quantize(frozen, words, tmp_path / "int8", config)
-    assert quantization.count_int8(read_graph(tmp_path / "int8" / artifacts.GRAPH)) == 4
+    folder = quantized(frozen, tmp_path / "int8", 'keep_fp32: [".*classifier.*", ".*block_1.*"]')
+    assert quantization.count_int8(read_graph(folder / artifacts.GRAPH)) == 4
 
 
 def test_the_shipped_yaml_says_what_the_defaults_are() -> None:
