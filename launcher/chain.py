@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launcher import bootstrap, inputs, secrets, services
+from launcher import bootstrap, inputs, keeper, secrets, services
 from launcher.api import Api
 from launcher.follow import Follower, RunFailed
 from launcher.layout import Layout
+from launcher.services import ServicesDown
 from launcher.view import View
 from ner_tasks import atomic
 from ner_tasks.store import FolderStore
@@ -76,7 +77,10 @@ def bring_up(layout: Layout, view: View) -> Api:
             services.wait_healthy(layout, process, lambda line: view.update("Airflow", "starting", line))
             view.update("Airflow", "success")
         return connect(layout, view)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, ServicesDown):
+            for line in keeper.last_lines(layout.logs / "keeper.log", keeper.N_LOG_LINES + 1):
+                view.say(f"  | {line}")
         services.stop(layout)
         raise
 

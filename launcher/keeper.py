@@ -25,6 +25,7 @@ COMMANDS: dict[str, list[str]] = {
     "triggerer": ["triggerer", "--skip-serve-logs"],
 }
 GRACE_S = 8.0
+N_LOG_LINES = 15
 
 
 class _Stop(Exception):
@@ -52,8 +53,11 @@ def _keep(layout: Layout) -> int:
             services[name] = _start(arguments, layout.logs / f"{name}.log", layout.root)
         while all(service.poll() is None for service in services.values()):
             time.sleep(0.5)
-        ended = ", ".join(f"{name} ({service.returncode})" for name, service in services.items() if service.poll())
-        print(f"ended by itself: {ended}; see {layout.logs}", flush=True)
+        for name, service in services.items():
+            if service.poll() is not None:
+                log = layout.logs / f"{name}.log"
+                print(f"{name} ended by itself with exit code {service.returncode}; the end of {log}:", flush=True)
+                print("\n".join(last_lines(log, N_LOG_LINES)), flush=True)
         return 1
     except _Stop:
         return 0
@@ -61,6 +65,15 @@ def _keep(layout: Layout) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         end_session(os.getpid())
         layout.state.unlink(missing_ok=True)
+
+
+def last_lines(path: Path, n: int) -> list[str]:
+    """The last lines of a text file; none if there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - n * 1000))
+        return file.read().decode("utf-8", errors="replace").splitlines()[-n:]
 
 
 def _start(arguments: list[str], log: Path, root: Path) -> "subprocess.Popen[bytes]":

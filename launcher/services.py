@@ -59,7 +59,7 @@ def start(layout: Layout) -> "subprocess.Popen[bytes]":
     check_port(layout.port)
     layout.logs.mkdir(parents=True, exist_ok=True)
     environment = {**layout.environment(), "PORT": str(layout.port), "NER_VAR": str(layout.var)}
-    with (layout.logs / "keeper.log").open("ab") as log:
+    with (layout.logs / "keeper.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "launcher.keeper"],
             cwd=layout.root,

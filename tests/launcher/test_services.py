@@ -125,7 +125,7 @@ def test_when_one_service_dies_the_others_are_not_left_behind(layout, short_live
         f"import os, time; os.makedirs({str(layout.var)!r}, exist_ok=True); time.sleep(1); os._exit(3)"
     )
     assert process.wait(20) == 1
-    assert b"ended by itself" in process.stdout.read()
+    assert b"scheduler ended by itself with exit code 3" in process.stdout.read()
     assert services.running(layout) is None
 
 
