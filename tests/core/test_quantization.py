@@ -26,7 +26,7 @@ def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
 
 
 def test_what_is_to_stay_fp32_stays(frozen: Path, tmp_path: Path) -> None:
-    folder = quantized(frozen, tmp_path / "int8", 'keep_fp32: [".*classifier.*", ".*block_1.*"]')
+    folder = quantized(frozen, tmp_path / "int8", 'keep_fp32: [".*/classifier.*", ".*/block_1.*"]')
     assert quantization.count_int8(read_graph(folder / artifacts.GRAPH)) == 4
 
 
