@@ -80,7 +80,9 @@ def open_model(folder: Path) -> ModelManifest:
         path = folder / name
         found = atomic.sha256_of(path) if path.is_file() else "no file"
         if found != manifest.files.get(name):
-            raise ArtifactBroken(f"found {found[:12]}, expected sha256 {manifest.files.get(name, 'none')[:12]}, at {path}")
+            raise ArtifactBroken(
+                f"found {found[:12]}, expected sha256 {manifest.files.get(name, 'none')[:12]}, at {path}"
+            )
     return manifest
 
 
