@@ -55,7 +55,7 @@ def ner_quantize() -> None:
     PromoteModel(
         task_id="promote",
         checked=checked.output,
-        by="{{ dag_run.triggering_user_name or dag_run.run_type }}",
+        by="{{ dag_run.triggering_user_name or dag_run.run_type.value }}",
     )
 
 

@@ -70,7 +70,7 @@ class NerOperator(BaseOperator):
         """A scratch folder for one piece of work, kept when it fails so that the next try can go on from there."""
         folder = self.settings.scratch / name
         folder.mkdir(parents=True, exist_ok=True)
-        with atomic.exclusive(folder.with_name(f".{folder.name}.lock")):
+        with atomic.exclusive(self.settings.scratch / ".locks" / name):
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
 
