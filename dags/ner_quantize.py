@@ -30,6 +30,7 @@ from ner_airflow.operators.quantize import (
 PARAMS = {
     "version": Param(None, type=["null", "string"], description="Version to quantize; empty: the one just registered"),
     "max_f1_loss": Param(0.005, type="number", minimum=0, maximum=1, description="Most entity F1 that INT8 may lose"),
+    "rounds": Param(3, type="integer", minimum=1, maximum=100, description="Timed turns of each engine; the median counts"),
     "min_speed_up": Param(1.0, type="number", minimum=0, description="Least INT8 speed over FP32 with oneDNN off"),
 }
 
@@ -45,7 +46,7 @@ def ner_quantize() -> None:
     model = FindModel(task_id="find", version="{{ params.version or '' }}")
     frozen = FreezeModel(task_id="freeze", pool=POOL, model=model.output)
     quantized = QuantizeModel(task_id="quantize", pool=POOL, model=frozen.output)
-    comparison = CompareModels(task_id="compare", pool=POOL, model=quantized.output)
+    comparison = CompareModels(task_id="compare", pool=POOL, model=quantized.output, rounds="{{ params.rounds }}")
     checked = CheckQuantized(
         task_id="gate",
         comparison=comparison.output,

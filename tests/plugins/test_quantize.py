@@ -75,9 +75,9 @@ def test_a_comparison_is_measured_again_until_the_version_is_promoted(registry, 
     registry.put("v1", "int8", model("int8"))
     fake.set("compare", result=COMPARISON)
     for _ in range(2):
-        CompareModels(task_id="t", model=MODEL).execute({})
+        CompareModels(task_id="t", model=MODEL, rounds="3").execute({})
     registry.promote("v1", "int8", by="test", metrics={})
-    CompareModels(task_id="t", model=MODEL).execute({})
+    CompareModels(task_id="t", model=MODEL, rounds="3").execute({})
     assert fake.verbs == ["compare", "compare"]
 
 

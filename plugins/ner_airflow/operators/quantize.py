@@ -90,11 +90,11 @@ class QuantizeModel(_MakeModel):
 class CompareModels(VerbOperator):
     """Score and time FP32 and INT8 on the same test sentences."""
 
-    template_fields = ("model",)
+    template_fields = ("model", "rounds")
 
-    def __init__(self, *, model: Any, **kwargs: Any) -> None:
+    def __init__(self, *, model: Any, rounds: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.model = model
+        self.model, self.rounds = model, rounds
 
     def step(self, context: "Context") -> dict[str, Any]:
         version, snapshot = self.model["version"], self.model["snapshot"]
@@ -108,6 +108,7 @@ class CompareModels(VerbOperator):
                 fp32=self.registry.path_of(version, "frozen"),
                 int8=self.registry.path_of(version, "int8"),
                 data=self.store.path_of(f"snapshots/{snapshot}/test.csv"),
+                rounds=int(self.rounds),
             )
             self.store.write_json(report, result)
         said = self.store.read_json(report)
