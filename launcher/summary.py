@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from itertools import islice
+from pathlib import PurePosixPath
 from typing import Any
 
 from rich.console import Console
@@ -14,6 +14,8 @@ from ner_tasks import rendering
 from ner_tasks.store import FolderStore
 
 N_EXAMPLES = 3
+# an example with this many entities shows something; one look at so many documents is enough
+N_ENTITIES, MAX_CANDIDATES = 3, 1000
 
 
 def show(console: Console, store: FolderStore, outcome: Outcome) -> None:
@@ -30,7 +32,7 @@ def show(console: Console, store: FolderStore, outcome: Outcome) -> None:
     _lines(console, _speed(comparison))
     _lines(console, _night(night))
     console.print()
-    for document in islice(_examples(store, outcome.day), N_EXAMPLES):
+    for document in _examples(store, outcome.day):
         _example(console, document)
     _lines(console, _places(store, outcome))
 
@@ -93,18 +95,23 @@ def _night(night: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _examples(store: FolderStore, day: str) -> Any:
-    """Tagged documents with at least three entities, in order."""
+def _examples(store: FolderStore, day: str) -> list[dict[str, Any]]:
+    """Three tagged documents, of three formats if there are as many; those with several entities first."""
+    best: dict[tuple[bool, bool, str], dict[str, Any]] = {}
+    seen: set[str] = set()
     with store.path_of(f"tagged/{day}/documents.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            document = json.loads(line)
-            if len(document["entities"]) >= 3:
-                yield document
+        for document in map(json.loads, lines):
+            suffix = PurePosixPath(document["document"].partition("#")[0]).suffix
+            if document["entities"] and len(best) < MAX_CANDIDATES:
+                best[(len(document["entities"]) < N_ENTITIES, suffix in seen, document["document"])] = document
+                seen.add(suffix)
+    return [best[rank] for rank in sorted(best)[:N_EXAMPLES]]
 
 
 def _example(console: Console, document: Mapping[str, Any]) -> None:
     console.print(Text(document["document"], style="bold"))
     console.print(rendering.excerpt(document["text"], document["entities"]))
+    console.print()
 
 
 def _places(store: FolderStore, outcome: Outcome) -> list[tuple[str, str]]:
