@@ -61,6 +61,12 @@ def parser() -> argparse.ArgumentParser:
     add("--output", type=Path, required=True, metavar="DIR", help="the snapshot to make")
     add("--labels", metavar="A,B", help="the labels that may occur (default: those of the data)")
     add("--max_quarantined_share", type=float, default=0.02, metavar="S", help="0 to 1 (default: %(default)s)")
+    add(
+        "--block_sentences",
+        type=int,
+        default=32,
+        help="neighbours that stay together; small data needs fewer (default: %(default)s)",
+    )
     add("--seed", type=int, default=0, help="of the split (default: %(default)s)")
 
     add = _verb(sub, "train", verbs.train, "Train the tagger on a snapshot, or on a labelled file that is split first.")
