@@ -30,7 +30,9 @@ from ner_airflow.operators.quantize import (
 PARAMS = {
     "version": Param(None, type=["null", "string"], description="Version to quantize; empty: the one just registered"),
     "max_f1_loss": Param(0.005, type="number", minimum=0, maximum=1, description="Most entity F1 that INT8 may lose"),
-    "rounds": Param(3, type="integer", minimum=1, maximum=100, description="Timed turns of each engine; the median counts"),
+    "rounds": Param(
+        3, type="integer", minimum=1, maximum=100, description="Timed turns of each engine; the median counts"
+    ),
     "min_speed_up": Param(1.0, type="number", minimum=0, description="Least INT8 speed over FP32 with oneDNN off"),
 }
 

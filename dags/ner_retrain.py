@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, POOL
+from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, POOL
 from ner_airflow.operators.retrain import (
     CheckModel,
     CollectLabelled,
@@ -33,7 +33,7 @@ PARAMS = {
     "encoder": Param(None, type=["null", "string"], description="Folder of a BERT checkpoint; empty: NER_ENCODER"),
     "epochs": Param(3, type="integer", minimum=1, maximum=100, description="Passes over the training part"),
     "batch_size": Param(32, type="integer", minimum=1, maximum=1024, description="Sentences per step"),
-    "learning_rate": Param(2e-4, type="number", exclusiveMinimum=0, description="Its highest value"),
+    "learning_rate": Param(3e-4, type="number", exclusiveMinimum=0, description="Its highest value"),
     "min_f1": Param(0.6, type="number", minimum=0, maximum=1, description="Least entity F1 on the test part"),
     "max_f1_below_champion": Param(0.005, type="number", minimum=0, maximum=1, description="Below the promoted model"),
     "force": Param(False, type="boolean", description="Train again even if this version exists"),
@@ -41,7 +41,7 @@ PARAMS = {
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 3 * * 6", timezone="UTC"),
+    schedule=CronTriggerTimetable("0 3 * * 6", timezone="UTC", run_immediately=NOT_AT_ONCE),
     doc_md=__doc__,
     params=PARAMS,
     dagrun_timeout=timedelta(hours=12),

@@ -17,7 +17,7 @@ from datetime import timedelta
 from airflow.sdk import CronPartitionTimetable, Param, dag
 
 from ner_airflow.assets import NER_INT8
-from ner_airflow.defaults import DAG_DEFAULTS, DAY, POOL
+from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, POOL
 from ner_airflow.operators.tagging import CheckNight, PlanShards, PublishDay, ResolveModel, TagShard
 
 PARAMS = {
@@ -30,7 +30,9 @@ PARAMS = {
 
 
 @dag(
-    schedule=CronPartitionTimetable("30 1 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d"),
+    schedule=CronPartitionTimetable(
+        "30 1 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d", run_immediately=NOT_AT_ONCE
+    ),
     doc_md=__doc__,
     params=PARAMS,
     dagrun_timeout=timedelta(hours=6),

@@ -9,7 +9,10 @@ POOL = "ner_cpu"
 # the day of a scheduled run is its partition; `day` is for people
 DAY = "{{ params.day or partition_key or '' }}"
 
-# no start_date: with one, switching a DAG on starts the run it has missed, a retraining nobody asked for
+# With these two, switching a DAG on does not start the run it has missed, a retraining nobody asked for: no
+# start_date below, and this for `run_immediately`, whose default of False means "if it is not long ago".
+NOT_AT_ONCE = timedelta(0)
+
 DAG_DEFAULTS: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,

@@ -70,6 +70,33 @@ def test_no_dag_has_a_start_date_so_that_switching_it_on_starts_nothing(dag):
     assert all(task.start_date is None for task in dag.tasks)
 
 
+@pytest.mark.parametrize(
+    ("name", "next_run"),
+    [("ner_retrain", "2026-11-28T03:00:00+00:00"), ("ner_tag_nightly", "2026-11-22T01:30:00+00:00")],
+)
+def test_switched_on_just_after_its_hour_a_dag_waits_for_the_next_one(bag, monkeypatch, name, next_run):
+    import pendulum
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    # a Saturday
+    monkeypatch.setattr("airflow.timetables.trigger.utcnow", lambda: pendulum.datetime(2026, 11, 21, 3, 1, tz="UTC"))
+    timetable = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag.dags[name])).timetable
+    restriction = TimeRestriction(earliest=None, latest=None, catchup=False)
+    assert (
+        timetable.next_dagrun_info_v2(last_dagrun_info=None, restriction=restriction).run_after.isoformat() == next_run
+    )
+
+
+def test_a_night_is_for_the_day_before(bag):
+    import pendulum
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    timetable = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag.dags["ner_tag_nightly"])).timetable
+    _, key = timetable._get_partition_info(pendulum.datetime(2026, 3, 1, 1, 30, tz="UTC"))
+    assert key == "2026-02-28"
+
+
 def test_every_parameter_is_described_and_its_default_is_allowed(dag):
     for name in dag.params:
         assert dag.params.get_param(name).description, name

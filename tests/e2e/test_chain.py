@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-01-31"
 # what a model of two layers can be asked for
 PARAMS = {
-    "ner_retrain": {"epochs": 6, "learning_rate": 0.005, "min_f1": 0.5},
+    "ner_retrain": {"epochs": 2, "learning_rate": 0.005, "min_f1": 0.5},
     "ner_quantize": {"min_speed_up": 0.0, "max_f1_loss": 0.2},
     "ner_tag_nightly": {"max_rejected_share": 0.5},
 }
@@ -61,7 +61,7 @@ class Installation:
 def inputs(tmp_path):
     """An encoder, labelled data, and a day's documents with a bad one among them."""
     tiny.make_tiny_encoder(tmp_path / "encoder")
-    corpus.write_kaggle_csv(tmp_path / "ner.csv", tiny.sentences(600))
+    corpus.write_kaggle_csv(tmp_path / "ner.csv", tiny.sentences(1500))
     (tmp_path / "inbox" / "letters").mkdir(parents=True)
     for index in range(3):
         (tmp_path / "inbox" / "letters" / f"{index}.txt").write_text("Maria Chen visited Boston . John left Ohio .")
