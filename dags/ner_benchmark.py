@@ -15,7 +15,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, POOL
+from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
 from ner_airflow.operators.benchmark import RunBenchmark
 
 PARAMS = {
@@ -36,9 +36,9 @@ def ner_benchmark() -> None:
     RunBenchmark(
         task_id="benchmark",
         pool=POOL,
-        version="{{ params.version or '' }}",
-        batch_sizes="{{ params.batch_sizes }}",
-        rounds="{{ params.rounds }}",
+        version=given("version"),
+        batch_sizes=given("batch_sizes"),
+        rounds=given("rounds"),
         salt="{{ run_id }}",
     )
 

@@ -17,7 +17,7 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.assets import NER_FP32
-from ner_airflow.defaults import DAG_DEFAULTS, POOL
+from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
 from ner_airflow.operators.quantize import (
     CheckQuantized,
     CompareModels,
@@ -29,11 +29,17 @@ from ner_airflow.operators.quantize import (
 
 PARAMS = {
     "version": Param(None, type=["null", "string"], description="Version to quantize; empty: the one just registered"),
-    "max_f1_loss": Param(0.005, type="number", minimum=0, maximum=1, description="Most entity F1 that INT8 may lose"),
+    "max_f1_loss": Param(
+        None,
+        type=["null", "number"],
+        description="Most entity F1 that INT8 may lose; empty: NER_MAX_F1_LOSS, else 0.005",
+    ),
     "rounds": Param(
         3, type="integer", minimum=1, maximum=100, description="Timed turns of each engine; the median counts"
     ),
-    "min_speed_up": Param(1.0, type="number", minimum=0, description="Least INT8 speed over FP32 with oneDNN off"),
+    "min_speed_up": Param(
+        None, type=["null", "number"], description="Over FP32 with oneDNN off; empty: NER_MIN_SPEED_UP, else 1.0"
+    ),
 }
 
 
@@ -45,15 +51,15 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_quantize() -> None:
-    model = FindModel(task_id="find", version="{{ params.version or '' }}")
+    model = FindModel(task_id="find", version=given("version"))
     frozen = FreezeModel(task_id="freeze", pool=POOL, model=model.output)
     quantized = QuantizeModel(task_id="quantize", pool=POOL, model=frozen.output)
-    comparison = CompareModels(task_id="compare", pool=POOL, model=quantized.output, rounds="{{ params.rounds }}")
+    comparison = CompareModels(task_id="compare", pool=POOL, model=quantized.output, rounds=given("rounds"))
     checked = CheckQuantized(
         task_id="gate",
         comparison=comparison.output,
-        max_f1_loss="{{ params.max_f1_loss }}",
-        min_speed_up="{{ params.min_speed_up }}",
+        max_f1_loss=given("max_f1_loss"),
+        min_speed_up=given("min_speed_up"),
     )
     PromoteModel(
         task_id="promote",

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, POOL
+from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, POOL, given
 from ner_airflow.operators.retrain import (
     CheckModel,
     CollectLabelled,
@@ -34,8 +34,12 @@ PARAMS = {
     "epochs": Param(3, type="integer", minimum=1, maximum=100, description="Passes over the training part"),
     "batch_size": Param(32, type="integer", minimum=1, maximum=1024, description="Sentences per step"),
     "learning_rate": Param(3e-4, type="number", exclusiveMinimum=0, description="Its highest value"),
-    "min_f1": Param(0.6, type="number", minimum=0, maximum=1, description="Least entity F1 on the test part"),
-    "max_f1_below_champion": Param(0.005, type="number", minimum=0, maximum=1, description="Below the promoted model"),
+    "min_f1": Param(None, type=["null", "number"], description="Least entity F1; empty: NER_MIN_F1, else 0.6"),
+    "max_f1_below_champion": Param(
+        None,
+        type=["null", "number"],
+        description="Below the promoted model; empty: NER_MAX_F1_BELOW_CHAMPION, else 0.005",
+    ),
     "force": Param(False, type="boolean", description="Train again even if this version exists"),
 }
 
@@ -48,30 +52,30 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_retrain() -> None:
-    collected = CollectLabelled(task_id="collect", batch="{{ params.batch or '' }}")
+    collected = CollectLabelled(task_id="collect", batch=given("batch"))
     snapshot = MakeSnapshot(
         task_id="snapshot",
         pool=POOL,
         collected=collected.output,
-        labels="{{ params.labels or '' }}",
-        max_quarantined_share="{{ params.max_quarantined_share }}",
+        labels=given("labels"),
+        max_quarantined_share=given("max_quarantined_share"),
     )
     model = TrainModel(
         task_id="train",
         pool=POOL,
         snapshot=snapshot.output,
-        encoder="{{ params.encoder or '' }}",
-        epochs="{{ params.epochs }}",
-        batch_size="{{ params.batch_size }}",
-        learning_rate="{{ params.learning_rate }}",
+        encoder=given("encoder"),
+        epochs=given("epochs"),
+        batch_size=given("batch_size"),
+        learning_rate=given("learning_rate"),
         salt="{{ run_id if params.force else '' }}",
     )
     evaluation = EvaluateModel(task_id="evaluate", pool=POOL, model=model.output)
     checked = CheckModel(
         task_id="gate",
         evaluation=evaluation.output,
-        min_f1="{{ params.min_f1 }}",
-        max_f1_below_champion="{{ params.max_f1_below_champion }}",
+        min_f1=given("min_f1"),
+        max_f1_below_champion=given("max_f1_below_champion"),
     )
     RegisterModel(task_id="register", checked=checked.output)
 

@@ -17,13 +17,15 @@ from datetime import timedelta
 from airflow.sdk import CronPartitionTimetable, Param, dag
 
 from ner_airflow.assets import NER_INT8
-from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, POOL
+from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, POOL, given
 from ner_airflow.operators.tagging import CheckNight, PlanShards, PublishDay, ResolveModel, TagShard
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], format="date", description="Day to tag; empty: that of the schedule"),
     "model": Param(None, type=["null", "string"], description="Version to tag with; empty: the promoted one"),
-    "max_rejected_share": Param(0.2, type="number", minimum=0, maximum=1, description="Most documents rejected"),
+    "max_rejected_share": Param(
+        None, type=["null", "number"], description="Most documents rejected; empty: NER_MAX_REJECTED_SHARE, else 0.2"
+    ),
     "shard_mib": Param(8, type="integer", minimum=1, maximum=1024, description="Least size of a shard"),
     "force": Param(False, type="boolean", description="Tag again even if this model has answered the day"),
 }
@@ -39,20 +41,20 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_tag_nightly() -> None:
-    model = ResolveModel(task_id="resolve_model", version="{{ params.model or '' }}", inlets=[NER_INT8])
+    model = ResolveModel(task_id="resolve_model", version=given("model"), inlets=[NER_INT8])
     shards = PlanShards(
         task_id="plan_shards",
         day=DAY,
         model=model.output,
-        shard_mib="{{ params.shard_mib }}",
-        force="{{ params.force }}",
+        shard_mib=given("shard_mib"),
+        force=given("force"),
     )
     tagged = TagShard.partial(task_id="tag_shard", pool=POOL, model=model.output).expand(shard=shards.output)
     checked = CheckNight(
         task_id="check_night",
         day=DAY,
         shards=tagged.output,
-        max_rejected_share="{{ params.max_rejected_share }}",
+        max_rejected_share=given("max_rejected_share"),
     )
     PublishDay(task_id="publish_day", day=DAY, night=checked.output)
 

@@ -121,7 +121,7 @@ def _params(text: str) -> dict[str, Any]:
         params = json.loads(text)
     except ValueError as error:
         raise ConfigInvalid(f"found {error}, expected JSON, in --params") from None
-    known = set(chain.CHAIN)
+    known = set(chain.TRIGGERED)
     if (
         not isinstance(params, dict)
         or not set(params) <= known

@@ -18,6 +18,7 @@ from ner_tasks.store import FolderStore
 
 RETRAIN, QUANTIZE, TAG = "ner_retrain", "ner_quantize", "ner_tag_nightly"
 CHAIN = (RETRAIN, QUANTIZE, TAG)
+TRIGGERED = (RETRAIN, TAG)
 PARSE_S, EVENT_S = 90.0, 90.0
 
 
@@ -30,7 +31,7 @@ class Request:
         inbox: folder of documents.
         day: the UTC day that the documents are taken to have arrived on, YYYY-MM-DD.
         encoder: as for `encoder.obtain`.
-        params: more DAG parameters, by DAG id.
+        params: more parameters for the DAGs that are triggered here, by DAG id.
     """
 
     dataset: Path

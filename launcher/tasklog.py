@@ -21,7 +21,8 @@ def path_of(layout: Layout, dag_id: str, run_id: str, task: dict[str, Any]) -> P
 
 def last_lines(path: Path, n: int) -> list[str]:
     """The last messages of a log, the newest last; none if there is no such file (yet)."""
-    return [str(entry["event"]) for entry in _tail(path) if entry.get("event")][-n:]
+    events = [str(entry.get("event", "")) for entry in _tail(path)]
+    return [event for event in events if event and not event.startswith("::")][-n:]
 
 
 def progress_line(path: Path) -> str:

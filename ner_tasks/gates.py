@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ner_tasks.errors import ConfigInvalid, GateNotPassed
@@ -32,6 +32,18 @@ class Limits:
             bounded = name != "min_speed_up"
             if not math.isfinite(value) or value < 0 or (bounded and value > 1):
                 raise ConfigInvalid(f"found {name}={value}, expected a number from 0{' to 1' if bounded else ' on'}")
+
+    def adjusted(self, **texts: str) -> "Limits":
+        """The same with some limits replaced; an empty text leaves its limit as it is.
+
+        Raises:
+            ConfigInvalid: a text is no number, or not one that the limit may have.
+        """
+        given = {name: text for name, text in texts.items() if text}
+        try:
+            return replace(self, **{name: float(text) for name, text in given.items()})
+        except ValueError as error:
+            raise ConfigInvalid(f"found {error}, expected numbers, as {', '.join(given)}") from None
 
 
 @dataclass(frozen=True)

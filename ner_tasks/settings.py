@@ -3,10 +3,11 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.gates import Limits
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Settings:
         scratch: a local folder for half-done work; may be lost without harm.
         encoder: folder of the Hugging Face checkpoint that training starts from.
         n_threads: threads of one step.
+        limits: what the gates let through, unless one run is told otherwise: `NER_MIN_F1` and so on.
         python: the interpreter that steps run in; another one may hold other libraries than Airflow's.
     """
 
@@ -25,6 +27,7 @@ class Settings:
     scratch: Path
     encoder: Path
     n_threads: int
+    limits: Limits = field(default_factory=Limits)
     python: Path = Path(sys.executable)
 
     @classmethod
@@ -40,5 +43,8 @@ class Settings:
             scratch=Path(env.get("NER_SCRATCH", "var/scratch")).absolute(),
             encoder=Path(env.get("NER_ENCODER", "var/encoder")).absolute(),
             n_threads=int(threads),
+            limits=Limits().adjusted(
+                **{name: env.get(f"NER_{name.upper()}", "") for name in Limits.__dataclass_fields__}
+            ),
             python=Path(env.get("NER_PYTHON") or sys.executable),
         )

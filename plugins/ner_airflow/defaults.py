@@ -6,6 +6,12 @@ from typing import Any
 # its slots are made at bootstrap from pools.json; a task in a pool that does not exist waits for ever
 POOL = "ner_cpu"
 
+
+def given(name: str) -> str:
+    """Template of a DAG parameter as text, empty if the run was not given any."""
+    return f"{{{{ params.{name} if params.{name} is not none else '' }}}}"
+
+
 # the day of a scheduled run is its partition; `day` is for people
 DAY = "{{ params.day or partition_key or '' }}"
 

@@ -68,6 +68,13 @@ def test_a_night_with_few_rejects_is_published():
     assert gates.night(5, 4, 1, Limits(max_rejected_share=0.2))
 
 
+def test_a_limit_is_replaced_by_what_was_given_and_kept_where_nothing_was():
+    limits = Limits(min_f1=0.7).adjusted(min_f1="", max_f1_loss="0.01")
+    assert (limits.min_f1, limits.max_f1_loss) == (0.7, 0.01)
+    with pytest.raises(ConfigInvalid, match="expected numbers, as min_f1"):
+        Limits().adjusted(min_f1="high")
+
+
 @pytest.mark.parametrize("limits", [{"min_f1": 1.1}, {"max_f1_loss": -0.1}, {"min_speed_up": math.inf}])
 def test_a_limit_that_makes_no_sense_is_refused(limits):
     with pytest.raises(ConfigInvalid, match="expected a number from 0"):

@@ -18,7 +18,14 @@ def test_a_setting_is_taken_from_the_environment():
     assert (settings.store, settings.n_threads, settings.python) == (Path("/data/ner"), 8, Path("/opt/ml/bin/python"))
 
 
-@pytest.mark.parametrize("env", [{"NER_THREADS": "0"}, {"NER_THREADS": "many"}, {"NER_STORE": "s3://bucket/ner"}])
+def test_a_deployment_has_limits_of_its_own():
+    limits = Settings.from_env({"NER_MIN_SPEED_UP": "0", "NER_MIN_F1": "0.8"}).limits
+    assert (limits.min_speed_up, limits.min_f1, limits.max_f1_loss) == (0.0, 0.8, 0.005)
+
+
+@pytest.mark.parametrize(
+    "env", [{"NER_THREADS": "0"}, {"NER_THREADS": "many"}, {"NER_STORE": "s3://bucket/ner"}, {"NER_MIN_F1": "2"}]
+)
 def test_a_setting_that_cannot_be_is_one_clear_line(env):
     with pytest.raises(ConfigInvalid, match="^found NER_.*expected"):
         Settings.from_env(env)

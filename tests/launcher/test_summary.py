@@ -102,4 +102,8 @@ def test_the_examples_are_of_several_formats_and_have_something_to_show(store):
     names = ["a.txt", "b.txt", "c.txt", "d.pdf", "e.jsonl#1", "f.docx"]
     documents = [{"document": name, "text": "x", "entities": [{}] * (0 if name == "f.docx" else 3)} for name in names]
     store.path_of("tagged/2026-01-31/documents.jsonl").write_text("\n".join(map(json.dumps, documents)))
-    assert [document["document"] for document in summary._examples(store, "2026-01-31")] == ["a.txt", "d.pdf", "e.jsonl#1"]
+    assert [document["document"] for document in summary._examples(store, "2026-01-31")] == [
+        "a.txt",
+        "d.pdf",
+        "e.jsonl#1",
+    ]

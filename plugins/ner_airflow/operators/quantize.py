@@ -129,7 +129,7 @@ class CheckQuantized(NerOperator):
         self.comparison, self.max_f1_loss, self.min_speed_up = comparison, max_f1_loss, min_speed_up
 
     def step(self, context: "Context") -> dict[str, Any]:
-        limits = gates.Limits(max_f1_loss=float(self.max_f1_loss), min_speed_up=float(self.min_speed_up))
+        limits = self.settings.limits.adjusted(max_f1_loss=self.max_f1_loss, min_speed_up=self.min_speed_up)
         verdict = gates.quantized_model(self.comparison, limits)
         for line in verdict.lines:
             self.log.info("passed: %s", line)

@@ -181,7 +181,7 @@ class CheckModel(NerOperator):
         self.evaluation, self.min_f1, self.max_f1_below_champion = evaluation, min_f1, max_f1_below_champion
 
     def step(self, context: "Context") -> dict[str, Any]:
-        limits = gates.Limits(min_f1=float(self.min_f1), max_f1_below_champion=float(self.max_f1_below_champion))
+        limits = self.settings.limits.adjusted(min_f1=self.min_f1, max_f1_below_champion=self.max_f1_below_champion)
         verdict = gates.trained_model(self.evaluation["overall"]["f1"], self.evaluation["champion_f1"], limits)
         for line in verdict.lines:
             self.log.info("passed: %s", line)

@@ -131,7 +131,7 @@ class CheckNight(NerOperator):
         lost = sorted(files - {nights.file_of(name, files) for answer in answers for name in nights.names_in(answer)})
         for name in lost[:10]:
             self.log.error("no answer for %s", name)
-        limits = gates.Limits(max_rejected_share=float(self.max_rejected_share))
+        limits = self.settings.limits.adjusted(max_rejected_share=self.max_rejected_share)
         n_documents = night["n_documents"] + len(lost)
         for line in gates.night(n_documents, night["n_tagged"], night["n_rejected"], limits).lines:
             self.log.info("passed: %s", line)
