@@ -26,9 +26,12 @@ def test_int8_is_compared_with_fp32_in_f1_and_speed(frozen: Path, int8: Path, da
     assert speed["int8_over_stock"] == pytest.approx(speed["int8"] / speed["stock_fp32"], rel=1e-3)
     # 128 pieces where 24 would do: no machine is noisy enough to hide it.
     assert speed["bucketed_over_padded"] > 1
-    assert {(row["engine"], row["padded_to"]) for row in found["timings"]} == {
-        (engine, length) for engine in ("stock_fp32", "onednn_fp32", "int8") for length in ("bucket", 128)
-    }
+    assert [(row["engine"], row["padded_to"]) for row in found["timings"]] == [
+        ("stock_fp32", "bucket"),
+        ("onednn_fp32", "bucket"),
+        ("int8", "bucket"),
+        ("int8", 128),
+    ]
 
 
 @pytest.mark.slow
