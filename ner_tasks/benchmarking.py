@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ner_tasks import artifacts, atomic, corpus, evaluation, host
+from ner_tasks import artifacts, corpus, host
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 
 
@@ -113,97 +113,6 @@ def take_turns(
                 seconds = tuple(answer["seconds"] for answer in answers)
                 timings.append(Timing(engine.name, load, seconds, answers[0]["n_words"], answers[0]["n_calls"]))
     return timings
-
-
-def evaluated(
-    model: Path,
-    sentences: Sequence[corpus.LabelledSentence],
-    *,
-    n_threads: int,
-    bf16: bool = False,
-    batch_size: int = 128,
-) -> dict[str, Any]:
-    """Entity F1 of one model on labelled sentences, in all and per label."""
-    from ner_tasks.inference import BatchLimits, Tagger
-
-    tagger = Tagger.load(model, n_threads=n_threads, bf16=bf16)
-    began = time.perf_counter()
-    tagged = tagger.tag([sentence.words for sentence in sentences], BatchLimits(max_windows=batch_size))
-    seconds = time.perf_counter() - began
-    n_words = sum(len(sentence.words) for sentence in sentences)
-    scores = evaluation.score([sentence.tags for sentence in sentences], [answer.tags for answer in tagged])
-    speed = {"n_sentences": len(sentences), "n_words": n_words, "words_per_s": round(n_words / seconds, 1)}
-    return {**speed, **scores.as_dict()}
-
-
-def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int, n_threads: int) -> dict[str, Any]:
-    """What INT8 costs in F1 and gives in speed, against its own FP32 graph, with and without oneDNN.
-
-    The kit's padding to 128 pieces is shown apart: it is what buckets save, not what INT8 does.
-
-    Args:
-        fp32: a frozen model.
-        int8: the INT8 model made of it.
-        data: labelled data that neither has seen.
-        n_sentences: how many of them are timed, from the beginning.
-        rounds: timed turns of each engine.
-        n_threads: threads of each engine.
-    """
-    engines = [
-        Engine("stock_fp32", str(fp32), onednn=False),
-        Engine("onednn_fp32", str(fp32)),
-        Engine("int8", str(int8)),
-    ]
-    for engine in engines:
-        check_runnable(engine)
-    sentences = corpus.read_labelled(data)
-    scores = {
-        name: evaluated(model, sentences, n_threads=n_threads) for name, model in (("fp32", fp32), ("int8", int8))
-    }
-    plan = {Load(batch_size=32): engines, Load(batch_size=32, length=128): engines[-1:]}
-    timings = take_turns(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
-    speed = {timing.engine: timing.words_per_s for timing in timings if timing.load.length == 0}
-    padded = next(timing.words_per_s for timing in timings if timing.load.length)
-    return {
-        **scores,
-        "f1_loss": scores["fp32"]["overall"]["f1"] - scores["int8"]["overall"]["f1"],
-        "speed": {
-            **{name: round(value, 1) for name, value in speed.items()},
-            "int8_over_stock": speed["int8"] / speed["stock_fp32"],
-            "int8_over_onednn": speed["int8"] / speed["onednn_fp32"],
-            "bucketed_over_padded": speed["int8"] / padded,
-        },
-        "timings": [timing.as_dict() for timing in timings],
-        "host": host.describe(n_threads),
-    }
-
-
-def benchmark(
-    models: Sequence[Path],
-    data: Path,
-    output: Path,
-    *,
-    batch_sizes: Sequence[int],
-    n_sentences: int,
-    rounds: int,
-    n_threads: int,
-) -> dict[str, Any]:
-    """Every way to run the models that this host offers, by batch size: rows, a table and a chart in `output`."""
-    from ner_tasks import charts
-
-    engines = [engine for model in models for engine in engines_of(model)]
-    plan = {Load(size): engines for size in batch_sizes}
-    timings = take_turns(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
-    sentences = corpus.read_labelled(data)
-    f1 = {str(m): evaluated(m, sentences, n_threads=n_threads)["overall"]["f1"] for m in models}
-    models_of = {engine.name: engine.model for engine in engines}
-    rows = [{**timing.as_dict(), "f1": round(f1[models_of[timing.engine]], 4)} for timing in timings]
-    result = {"rows": rows, "host": host.describe(n_threads), "data": data.name, "n_sentences": n_sentences}
-    with atomic.staged_folder(output) as stage:
-        atomic.write_json(stage / "benchmark.json", result)
-        atomic.write_text(stage / "table.md", charts.table(rows))
-        charts.plot(rows, stage)
-    return {**result, "output": str(output)}
 
 
 def engines_of(model: Path) -> list[Engine]:

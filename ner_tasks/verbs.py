@@ -62,7 +62,7 @@ def train(args: Args) -> Result:
 
 
 def evaluate(args: Args) -> Result:
-    from ner_tasks.benchmarking import evaluated
+    from ner_tasks.comparison import evaluated
 
     refuse_unrunnable(args, args.model)
     sentences = corpus.read_labelled(args.data)
@@ -92,9 +92,9 @@ def quantize(args: Args) -> Result:
 
 
 def compare(args: Args) -> Result:
-    from ner_tasks import benchmarking
+    from ner_tasks import comparison
 
-    return benchmarking.compare(
+    return comparison.compare(
         args.fp32,
         args.int8,
         args.data,
@@ -136,13 +136,13 @@ def tag(args: Args) -> Result:
 
 
 def benchmark(args: Args) -> Result:
-    from ner_tasks import benchmarking
+    from ner_tasks import comparison
 
     try:
         batch_sizes = [int(size) for size in args.batch_sizes.split(",")]
     except ValueError:
         raise ConfigInvalid(f"found --batch_sizes {args.batch_sizes!r}, expected whole numbers, such as 1,32") from None
-    return benchmarking.benchmark(
+    return comparison.benchmark(
         args.model_path,
         args.dataset_file,
         args.output,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks import benchmarking, charts, corpus, host
+from ner_tasks import benchmarking, charts, comparison, corpus, host
 from ner_tasks.benchmarking import Engine, Load
 from ner_tasks.errors import ConfigInvalid
 from tests import tiny
@@ -19,7 +19,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_int8_is_compared_with_fp32_in_f1_and_speed(frozen: Path, int8: Path, data: Path) -> None:
-    found = benchmarking.compare(frozen, int8, data, n_sentences=40, rounds=2, n_threads=2)
+    found = comparison.compare(frozen, int8, data, n_sentences=40, rounds=2, n_threads=2)
     assert found["fp32"]["overall"]["n_gold"] == found["int8"]["overall"]["n_gold"] == 80
     assert abs(found["f1_loss"]) < 0.05
     speed = found["speed"]
@@ -36,7 +36,7 @@ def test_int8_is_compared_with_fp32_in_f1_and_speed(frozen: Path, int8: Path, da
 
 @pytest.mark.slow
 def test_a_benchmark_leaves_its_rows_a_table_and_a_chart(frozen: Path, int8: Path, data: Path, tmp_path: Path) -> None:
-    found = benchmarking.benchmark(
+    found = comparison.benchmark(
         [frozen, int8], data, tmp_path / "out", batch_sizes=[1, 8], n_sentences=16, rounds=1, n_threads=2
     )
     engines = {row["engine"] for row in found["rows"]}
