@@ -9,7 +9,7 @@ length; and what people ask of it: metrics and lineage.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,7 +61,7 @@ class ModelManifest:
 def sign(folder: Path, manifest: ModelManifest) -> ModelManifest:
     """Write `model.json` with the checksums of the files that lie in `folder`, last of all files."""
     files = {name: atomic.sha256_of(folder / name) for name in _FILES[manifest.kind]}
-    signed = ModelManifest(**{**_fields(manifest), "files": files})
+    signed = replace(manifest, files=files)
     atomic.write_json(folder / MANIFEST, {"format": FORMAT, **asdict(signed)})
     return signed
 
@@ -98,7 +98,3 @@ def _parse(values: Any, folder: Path) -> ModelManifest:
         return ModelManifest(**{**fields, "labels": tuple(fields["labels"])})
     except (TypeError, KeyError) as error:
         raise ArtifactBroken(f"found {error}, expected the fields of a model manifest, in {where}") from None
-
-
-def _fields(manifest: ModelManifest) -> dict[str, Any]:
-    return {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}

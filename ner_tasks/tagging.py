@@ -16,11 +16,10 @@ from typing import Any, Protocol, TextIO
 from ner_tasks import atomic
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.errors import GateNotPassed, NerTasksError
+from ner_tasks.nights import DOCUMENTS, MANIFEST, REJECTED
 from ner_tasks.progress import progress
 from ner_tasks.spans import Entity, spans_of
 from ner_tasks.text import Word, iter_sentences
-
-DOCUMENTS, REJECTED, MANIFEST = "documents.jsonl", "rejected.jsonl", "manifest.json"
 
 # Enough words for length-sorted batches to waste little; enough characters for documents that are mostly spaces.
 _BATCH_WORDS, _BATCH_CHARACTERS = 20_000, 4_000_000

@@ -7,7 +7,7 @@ and the epoch, so the steps that were done are known by their number.
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -116,11 +116,8 @@ def train(
         manifest = ModelManifest("trained", label_set.labels, encoder_config, config.max_pieces)
         run = _Run(model, pieces, manifest, config, checkpoints)
         done = run.fit(parts["train"], parts["dev"])
-        manifest = ModelManifest(
-            "trained",
-            label_set.labels,
-            encoder_config,
-            config.max_pieces,
+        manifest = replace(
+            manifest,
             metrics={"train": {"dev_f1": done.best_f1, "epoch": done.best_epoch, "history": done.history}},
             lineage={**lineage, "config": asdict(config)},
         )

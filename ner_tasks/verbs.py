@@ -39,7 +39,7 @@ def train(args: Args) -> Result:
         seed=args.seed,
         bf16=bool(args.bf16),
     )
-    parts = {name: _part(args.dataset_file, name, seed=args.seed) for name in ("train", "dev")}
+    parts = _parts(args.dataset_file, ("train", "dev"), seed=args.seed)
     checkpoints = args.checkpoint_path or args.save_model_path.with_name(f".{args.save_model_path.name}.checkpoints")
     source = args.dataset_file / "snapshot.json"
     lineage = {"version": args.version, "data": atomic.read_json(source)["source"] if source.is_file() else None}
@@ -167,13 +167,14 @@ def refuse_unrunnable(args: Args, model: Path) -> None:
     check_runnable(Engine("this model", str(model), onednn=bool(args.intel), bf16=bool(args.bf16)))
 
 
-def _part(path: Path, name: str, *, seed: int) -> "Sequence[LabelledSentence]":
-    """One part of a snapshot folder, or of a labelled file that is split here as `dataset` would."""
+def _parts(path: Path, names: Sequence[str], *, seed: int) -> "dict[str, Sequence[LabelledSentence]]":
+    """Parts of a snapshot folder, or of a labelled file that is split here as `dataset` would."""
     if path.is_dir():
-        return corpus.read_labelled(path / f"{name}.csv")
+        return {name: corpus.read_labelled(path / f"{name}.csv") for name in names}
     from ner_tasks.split import SplitConfig, split
 
-    return split(corpus.read_labelled(path), SplitConfig(seed=seed))[name]
+    parts = split(corpus.read_labelled(path), SplitConfig(seed=seed))
+    return {name: parts[name] for name in names}
 
 
 def _listed(path: Path) -> list[tuple[str, Path]]:

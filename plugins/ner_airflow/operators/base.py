@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import ner_tasks
 from ner_airflow.child import ChildProcess
-from ner_tasks import atomic
+from ner_tasks import atomic, host
 from ner_tasks.errors import NerTasksError
 from ner_tasks.registry import Registry
 from ner_tasks.settings import Settings
@@ -117,7 +117,6 @@ class VerbOperator(NerOperator):
         return command
 
     def _environment(self) -> dict[str, str]:
-        threads = str(self.settings.n_threads)
         ours = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
         package = str(Path(ner_tasks.__file__).parent.parent)
         return {
@@ -125,11 +124,7 @@ class VerbOperator(NerOperator):
             "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",
             "PYTHONHASHSEED": "0",
-            "OMP_NUM_THREADS": threads,
-            "TF_NUM_INTRAOP_THREADS": threads,
-            "TF_NUM_INTEROP_THREADS": "1",
-            "TF_CPP_MIN_LOG_LEVEL": "2",
-            "CUDA_VISIBLE_DEVICES": "-1",
+            **host.tensorflow_env(n_threads=self.settings.n_threads, onednn=True),
         }
 
     def _result(self, verb: str, code: int, report: Path, tolerate: str) -> dict[str, Any]:
