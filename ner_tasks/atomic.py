@@ -95,6 +95,8 @@ def space_for(target: Path) -> Iterator[None]:
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock file `path` while the block runs; the kernel lets go of it when the process dies.
 
+    The block may remove the file, with the folder that it lies in.
+
     Raises:
         Busy: another process holds it.
     """
@@ -102,6 +104,10 @@ def exclusive(path: Path) -> Iterator[None]:
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # a file that was removed since it was opened keeps nobody out
+            mine = path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
         except BlockingIOError:
-            raise Busy(f"found another process at work, expected to be alone, on {path}") from None
+            mine = False
+        if not mine:
+            raise Busy(f"found another process at work, expected to be alone, on {path}")
         yield

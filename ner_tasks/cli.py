@@ -116,6 +116,8 @@ def parser() -> argparse.ArgumentParser:
     add("--output", type=Path, required=True, metavar="DIR", help="the folder of answers to make")
     add("--inputs_file", type=Path, metavar="JSON", help='a list of {"name", "path"}, instead of INPUT')
     add("--max_document_mib", type=float, default=20.0, help="larger files are rejected (default: %(default)s)")
+    add("--keep_text", type=int, choices=(0, 1), default=1, help="0: only offsets and hashes (default: %(default)s)")
+    add("--answered", type=Path, nargs="+", default=[], metavar="DIR", help="earlier answers, not to be tagged again")
     add("inputs", nargs="*", type=Path, metavar="INPUT", help="files, and folders of files")
 
     add = _verb(sub, "benchmark", verbs.benchmark, "Precision x batch size x oneDNN: a table and a chart.")

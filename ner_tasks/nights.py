@@ -12,10 +12,12 @@ from typing import Any
 
 from ner_tasks import atomic
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.journal import REJECTED
+from ner_tasks.ledger import DOCUMENTS
 from ner_tasks.store import StoredFile
 
 MAX_SHARDS = 64
-DOCUMENTS, REJECTED, MANIFEST = "documents.jsonl", "rejected.jsonl", "manifest.json"
+MANIFEST = "manifest.json"
 _SUMS = ("n_documents", "n_tagged", "n_rejected", "n_words", "n_entities", "elapsed_s")
 
 

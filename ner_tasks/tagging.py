@@ -1,41 +1,40 @@
 """Documents in, answers out: entities with exact offsets, a receipt for each document, rejects with reasons.
 
 Streams: sentences are gathered across documents until they make a full batch, so that small documents are tagged as
-fast as large ones, and a document of any length is never held as words. The tagger is an argument; nothing here
-knows TensorFlow.
+fast as large ones, and a document of any length is never held as words. A killed run goes on where its journal ends;
+a text that was answered before, by the same model and configuration, is not tagged again. The tagger is an argument;
+nothing here knows TensorFlow.
 """
 
-import json
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from shutil import rmtree
+from typing import Any, Protocol
 
 from ner_tasks import atomic
-from ner_tasks.documents import Document, Limits, Rejected, read_documents
+from ner_tasks.documents import Document, Limits, Rejected, read_here
 from ner_tasks.errors import GateNotPassed, NerTasksError
-from ner_tasks.nights import DOCUMENTS, MANIFEST, REJECTED
+from ner_tasks.journal import Journal
+from ner_tasks.ledger import Ledger
+from ner_tasks.nights import MANIFEST
 from ner_tasks.progress import progress
-from ner_tasks.spans import Entity, spans_of
+from ner_tasks.receipts import File, Reading, SentenceAnswer
 from ner_tasks.text import Word, iter_sentences
 
 # Enough words for length-sorted batches to waste little; enough characters for documents that are mostly spaces.
 _BATCH_WORDS, _BATCH_CHARACTERS = 20_000, 4_000_000
+# What a document that waits for its turn takes besides its text, in characters.
+_WAITING_CHARACTERS = 1_000
 
-
-class Answer(Protocol):
-    """What the tagger says about one sentence, see `inference.TaggedSentence`."""
-
-    @property
-    def tags(self) -> Sequence[str]: ...
-    @property
-    def scores(self) -> Sequence[float]: ...
-    @property
-    def n_pieces(self) -> int: ...
-    @property
-    def n_windows(self) -> int: ...
+# (index of the file, one of its documents), and (index, None) when a file is read to its end
+Found = tuple[int, Document | Rejected | None]
+Reader = Callable[[Iterable[tuple[str, Path]], Limits], Iterable[Found]]
 
 
 class SentenceTagger(Protocol):
@@ -43,28 +42,22 @@ class SentenceTagger(Protocol):
 
     @property
     def version(self) -> str: ...
-    def tag(self, sentences: Sequence[Sequence[str]]) -> Sequence[Answer]: ...
-
-
-@dataclass
-class _Open:
-    """A document of which some sentences may not be tagged yet."""
-
-    document: Document
-    entities: list[Entity] = field(default_factory=list)
-    n_sentences: int = 0
-    n_words: int = 0
-    n_pieces: int = 0
-    n_windows: int = 0
-    n_characters_read: int = 0
-    failure: Exception | None = None
+    def tag(self, sentences: Sequence[Sequence[str]]) -> Sequence[SentenceAnswer]: ...
 
 
 @dataclass(frozen=True)
-class _Sentence:
-    owner: _Open
-    spans: list[Word]
-    words: list[str]
+class TagConfig:
+    """How documents are tagged.
+
+    Attributes:
+        limits: how much of a document is read.
+        keep_text: whether answers hold the text and the mentions, or only their offsets and the text's hash.
+        version: stands for all that an answer follows from besides the text and the model.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    keep_text: bool = True
+    version: str = ""
 
 
 def tag_documents(
@@ -72,7 +65,10 @@ def tag_documents(
     *,
     tagger: SentenceTagger,
     output: Path,
-    limits: Limits,
+    config: TagConfig,
+    inputs: str = "",
+    answered: Sequence[Path] = (),
+    read: Reader = read_here,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
     """Tag files and write the answers as a whole folder.
@@ -80,8 +76,12 @@ def tag_documents(
     Args:
         documents: name and place of each file, in the order of the answers; may be a generator.
         tagger: the model.
-        output: folder to make: `documents.jsonl`, `rejected.jsonl`, and `manifest.json` last. Replaced if it is there.
-        limits: how much of a document is read.
+        output: folder to make: `documents.jsonl`, `rejected.jsonl`, `ledger.sqlite`, and `manifest.json` last.
+            Replaced if it is there. Half-done work lies beside it and is gone on from.
+        config: how.
+        inputs: stands for the documents' names and contents: half-done work on others is not gone on from.
+        answered: folders of earlier answers, whose ledgers say what need not be tagged again.
+        read: how files become documents.
         clock: seconds, for the manifest's rate.
 
     Returns:
@@ -89,26 +89,38 @@ def tag_documents(
 
     Raises:
         GateNotPassed: a receipt does not add up: a word that was read has no tag.
-        StorageFull: no space for the answers; nothing is left behind.
+        StorageFull: no space for the answers; what was whole is kept for the next try.
+        Busy: another process makes the same folder.
     """
-    began = clock()
     total = len(documents) if isinstance(documents, Sized) else None
-    with (
-        atomic.staged_folder(output) as stage,
-        (stage / DOCUMENTS).open("w", encoding="utf-8", newline="\n") as answers,
-        (stage / REJECTED).open("w", encoding="utf-8", newline="\n") as rejects,
-        progress("tagging", total=total, unit="files") as shown,
-    ):
-        run = _Run(tagger, answers, rejects)
-        for name, path in documents:
-            for found in read_documents(path, name, limits):
-                run.reject(found) if isinstance(found, Rejected) else run.add(found)
-            shown.advance()
+    work = output.with_name(f".{output.name}.work")
+    with ExitStack() as stack:
+        stack.enter_context(atomic.exclusive(work / "lock"))
+        earlier = [stack.enter_context(Ledger(folder, read_only=True)) for folder in answered]
+        based_on = {"model_version": tagger.version, "config": config.version, "inputs": inputs}
+        journal = stack.enter_context(Journal(work, based_on, clock))
+        shown = stack.enter_context(progress("tagging", total=total, unit="files"))
+        tally = journal.tally
+        run = _Run(tagger, journal, earlier, config, clock)
+        done, n_done = tally.file, tally.n_of_file
+        if n_done:
+            print(f"tagging: going on from file {done + 1}, answer {n_done + 1} of it", flush=True)
+        shown.advance(done)
+        names: dict[int, str] = {}
+        for index, found in read(_from(documents, done, names), config.limits):
+            if found is None:
+                shown.advance()
+                del names[index]
+            elif index == 0 and n_done:
+                n_done -= 1  # written before the kill
+            else:
+                run.add(File(done + index, names[index]), found)
         run.finish()
-        manifest = run.manifest(clock() - began)
-        answers.flush()
-        rejects.flush()
-        atomic.write_json(stage / MANIFEST, manifest)
+        with atomic.staged_folder(output) as stage:
+            journal.move_to(stage)
+            manifest = _manifest(journal, tagger.version, config)
+            atomic.write_json(stage / MANIFEST, manifest)
+        rmtree(work)
     if manifest["n_documents"] == 0:
         print("tagging: found no document, there was nothing to tag", flush=True)
     return manifest
@@ -128,149 +140,139 @@ def check_yield(manifest: Mapping[str, Any]) -> None:
         )
 
 
+def _from(documents: Iterable[tuple[str, Path]], first: int, names: dict[int, str]) -> Iterator[tuple[str, Path]]:
+    """The documents behind the first ones; `names` holds those that a reader has asked for, by index."""
+    for index, (name, path) in enumerate(islice(documents, first, None)):
+        names[index] = name
+        yield name, path
+
+
+def _manifest(journal: Journal, model_version: str, config: TagConfig) -> dict[str, Any]:
+    tally = journal.tally
+    n_rejected = tally.rejected.total()
+    return {
+        "n_documents": tally.n_tagged + n_rejected,
+        "n_tagged": tally.n_tagged,
+        "n_rejected": n_rejected,
+        "n_reused": tally.n_reused,
+        "n_partly_read": tally.n_partly_read,
+        "rejected": dict(sorted(tally.rejected.items())),
+        "n_words": tally.n_words,
+        "n_entities": tally.entities.total(),
+        "entities": dict(sorted(tally.entities.items())),
+        "words_per_s": round(tally.n_words / tally.elapsed_s, 1) if tally.elapsed_s > 0 else 0.0,
+        "model_version": model_version,
+        "config": config.version,
+        "elapsed_s": round(tally.elapsed_s, 3),
+        "model_s": round(tally.model_s, 3),
+    }
+
+
 class _Run:
-    """One run over all documents: the batch being filled, the documents it touches, the counts."""
+    """One run over all documents: the batch being filled, and what waits for its answers in the order of the files."""
 
-    def __init__(self, tagger: SentenceTagger, answers: TextIO, rejects: TextIO):
-        self._tagger, self._answers, self._rejects = tagger, answers, rejects
-        self._waiting: deque[_Open] = deque()
-        self._batch: list[_Sentence] = []
+    def __init__(
+        self,
+        tagger: SentenceTagger,
+        journal: Journal,
+        earlier: Sequence[Ledger],
+        config: TagConfig,
+        clock: Callable[[], float],
+    ):
+        self._tagger, self._journal, self._earlier, self._config, self._clock = tagger, journal, earlier, config, clock
+        self._waiting: deque[Reading | tuple[File, Rejected]] = deque()
+        self._texts: dict[str, Reading] = {}  # that wait to be tagged, by hash
+        self._batch: list[tuple[Reading, list[Word], list[str]]] = []
         self._n_batch_words = self._n_batch_characters = 0
-        self._rejected: Counter[str] = Counter()
-        self._entities: Counter[str] = Counter()
-        self._n_tagged = self._n_words = self._n_partly_read = 0
 
-    def add(self, document: Document) -> None:
-        """Take a document's sentences into the batch, tagging whenever it is full."""
-        owner = _Open(document)
-        self._waiting.append(owner)
-        self._n_batch_characters += len(document.text)
-        for spans in iter_sentences(document.text):
-            self._batch.append(_Sentence(owner, spans, [document.text[start:end] for start, end in spans]))
-            owner.n_sentences += 1
-            owner.n_words += len(spans)
-            self._n_batch_words += len(spans)
-            if self._n_batch_words >= _BATCH_WORDS:
-                self._tag()
-                if owner.failure:
-                    break
+    def add(self, file: File, found: Document | Rejected) -> None:
+        """Take one document, tagging whenever a batch is full."""
+        self._n_batch_characters += _WAITING_CHARACTERS
+        if isinstance(found, Rejected):
+            self._waiting.append((file, found))
+        else:
+            self._read(Reading.of(file, found, model_version=self._tagger.version, config=self._config.version))
         if self._n_batch_characters >= _BATCH_CHARACTERS:
             self.finish()
 
     def finish(self) -> None:
         """Tag what is in the batch, and write all documents: not one waits for more sentences."""
         self._tag()
-        while self._waiting:
-            self._write(self._waiting.popleft())
+        self._write_all()
         self._n_batch_characters = 0
 
-    def reject(self, rejected: Rejected) -> None:
-        self._rejected[rejected.reason] += 1
-        _write_line(self._rejects, asdict(rejected))
-
-    def manifest(self, elapsed_s: float) -> dict[str, Any]:
-        n_rejected = self._rejected.total()
-        return {
-            "n_documents": self._n_tagged + n_rejected,
-            "n_tagged": self._n_tagged,
-            "n_rejected": n_rejected,
-            "n_partly_read": self._n_partly_read,
-            "rejected": dict(sorted(self._rejected.items())),
-            "n_words": self._n_words,
-            "n_entities": self._entities.total(),
-            "entities": dict(sorted(self._entities.items())),
-            "words_per_s": round(self._n_words / elapsed_s, 1) if elapsed_s > 0 else 0.0,
-            "model_version": self._tagger.version,
-            "elapsed_s": round(elapsed_s, 3),
-        }
+    def _read(self, reading: Reading) -> None:
+        text = reading.document.text
+        self._waiting.append(reading)
+        self._n_batch_characters += len(text)
+        reading.copy_of = self._texts.get(reading.key.text_sha256)
+        if reading.copy_of or self._answer_to(reading):
+            return
+        self._texts[reading.key.text_sha256] = reading
+        for spans in iter_sentences(text):
+            self._batch.append((reading, spans, [text[start:end] for start, end in spans]))
+            reading.sentence(spans)
+            self._n_batch_words += len(spans)
+            if self._n_batch_words >= _BATCH_WORDS:
+                self._tag()
+                self._write_all(but=reading)
+                if reading.failure:
+                    break
 
     def _tag(self) -> None:
-        """Tag the batch and write every document but the last, which may have more sentences to come."""
         batch, self._batch, self._n_batch_words = self._batch, [], 0
         if batch:
+            began = self._clock()
             self._tag_or_bisect(batch)
-        while len(self._waiting) > 1:
-            self._write(self._waiting.popleft())
+            self._journal.tally.model_s += self._clock() - began
 
-    def _tag_or_bisect(self, batch: Sequence[_Sentence]) -> None:
+    def _tag_or_bisect(self, batch: Sequence[tuple[Reading, list[Word], list[str]]]) -> None:
         """Tag sentences; if that fails, halve them by documents until the one at fault is alone."""
         try:
-            answers = self._tagger.tag([sentence.words for sentence in batch])
+            answers = self._tagger.tag([words for _, _, words in batch])
         except (NerTasksError, MemoryError):
             raise  # the model's or the machine's fault, not a document's
         except Exception as error:  # noqa: BLE001 - whatever it is, the documents that are not at fault are to be tagged
-            owners = list({id(sentence.owner): sentence.owner for sentence in batch}.values())
-            if len(owners) == 1:
-                owners[0].failure = error
+            readings = list({id(reading): reading for reading, _, _ in batch}.values())
+            if len(readings) == 1:
+                readings[0].failure = error
                 return
-            first = {id(owner) for owner in owners[: len(owners) // 2]}
-            self._tag_or_bisect([sentence for sentence in batch if id(sentence.owner) in first])
-            self._tag_or_bisect([sentence for sentence in batch if id(sentence.owner) not in first])
+            first = {id(reading) for reading in readings[: len(readings) // 2]}
+            self._tag_or_bisect([sentence for sentence in batch if id(sentence[0]) in first])
+            self._tag_or_bisect([sentence for sentence in batch if id(sentence[0]) not in first])
             return
-        for sentence, answer in zip(batch, answers, strict=True):
-            _take(sentence, answer)
+        for (reading, spans, _), answer in zip(batch, answers, strict=True):
+            reading.take(spans, answer)
 
-    def _write(self, owner: _Open) -> None:
-        document = owner.document
-        if owner.failure:
-            failure = f"found {type(owner.failure).__name__}: {' '.join(str(owner.failure).split())[:300]}"
-            self.reject(Rejected(document.name, "tagging-failed", f"{failure}, expected tags"))
-            return
-        _write_line(
-            self._answers,
-            {
-                "document": document.name,
-                "sha256": document.sha256,
-                "text": document.text,
-                "entities": [asdict(entity) for entity in owner.entities],
-                "receipt": _receipt(owner, self._tagger.version),
-            },
-        )
-        self._n_tagged += 1
-        self._n_words += owner.n_words
-        self._n_partly_read += bool(document.unread)
-        self._entities.update(entity.label for entity in owner.entities)
+    def _write_all(self, *, but: Reading | None = None) -> None:
+        """Write what waits, up to a document that may have more sentences to come."""
+        while self._waiting and self._waiting[0] is not but:
+            waiting = self._waiting.popleft()
+            if isinstance(waiting, Reading):
+                self._write(waiting)
+            else:
+                self._reject(*waiting)
+        self._journal.checkpoint()
 
+    def _write(self, reading: Reading) -> None:
+        tagged = self._texts.pop(reading.key.text_sha256, None) if not reading.copy_of else None
+        failure = (reading.copy_of or reading).failure
+        if failure:
+            said = f"found {type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
+            self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", f"{said}, expected tags"))
+        elif tagged:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self._journal.write(reading.file.position, reading.answer(keep_text=self._config.keep_text, tagged_at=now))
+        elif answer := self._answer_to(reading):
+            self._journal.write(reading.file.position, reading.named(answer))
+            self._journal.tally.n_reused += 1
+        else:
+            raise GateNotPassed(f"found no answer, expected that of the same text, for {reading.document.name[:200]!r}")
 
-def _take(sentence: _Sentence, answer: Answer) -> None:
-    """Book one sentence's answer to its document."""
-    owner, spans, text = sentence.owner, sentence.spans, sentence.owner.document.text
-    if not len(answer.tags) == len(answer.scores) == len(spans):
-        raise GateNotPassed(
-            f"found {len(answer.tags)} tags, expected {len(spans)}, for a sentence of {owner.document.name[:200]!r}"
-        )
-    owner.n_pieces += answer.n_pieces
-    owner.n_windows += answer.n_windows
-    owner.n_characters_read += sum(end - start for start, end in spans)
-    for span in spans_of(answer.tags):
-        start, end = spans[span.start].start, spans[span.end - 1].end
-        score = round(float(min(answer.scores[span.start : span.end])), 4)
-        owner.entities.append(Entity(start, end, span.label, text[start:end], score))
+    def _reject(self, file: File, rejected: Rejected) -> None:
+        self._journal.reject(file.position, {"document": rejected.document, "file": file.name, **asdict(rejected)})
 
-
-def _receipt(owner: _Open, version: str) -> dict[str, Any]:
-    """What was read of a document. The share counts characters in tagged words, against the text itself."""
-    document = owner.document
-    n_characters = sum(map(len, document.text.split()))
-    if owner.n_characters_read != n_characters:
-        raise GateNotPassed(
-            f"found {owner.n_characters_read} characters in tagged words, expected {n_characters}, in {document.name[:200]!r}"
-        )
-    return {
-        "n_characters": len(document.text),
-        "n_sentences": owner.n_sentences,
-        "n_words": owner.n_words,
-        "n_pieces": owner.n_pieces,
-        "n_windows": owner.n_windows,
-        "read_share": 1.0,
-        "model_version": version,
-        "encoding": document.encoding,
-        "unread": list(document.unread),
-    }
-
-
-def _write_line(file: TextIO, value: Mapping[str, Any]) -> None:
-    line = json.dumps(value, ensure_ascii=False)
-    if not line.isascii() and any("\ud800" <= char <= "\udfff" for char in value["document"]):
-        line = json.dumps(value)  # a file name that is not UTF-8 survives as an escape
-    file.write(line + "\n")
+    def _answer_to(self, reading: Reading) -> dict[str, Any] | None:
+        """The answer that this text has been given before, in this run or an earlier one."""
+        ledgers: list[Journal | Ledger] = [self._journal, *self._earlier]
+        return next((answer for ledger in ledgers if (answer := ledger.find(reading.key))), None)

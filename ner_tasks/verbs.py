@@ -2,10 +2,11 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ner_tasks import atomic, corpus
+from ner_tasks import atomic, corpus, lineage
 from ner_tasks.errors import ConfigInvalid, InputMissing
 
 if TYPE_CHECKING:
@@ -128,11 +129,29 @@ def tag(args: Args) -> Result:
     from ner_tasks.inference import Tagger
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
-    tagger = Tagger.load(args.model, n_threads=args.threads)
     limits = Limits(max_bytes=int(args.max_document_mib * 2**20))
-    manifest = tagging.tag_documents(paths, tagger=tagger, output=args.output, limits=limits)
+    keep_text = bool(args.keep_text)
+    code = [lineage.code_version(name) for name in ("tagging", "inference")]
+    version = lineage.version_of({"code": code, "limits": asdict(limits), "keep_text": keep_text})
+    manifest = tagging.tag_documents(
+        paths,
+        tagger=Tagger.load(args.model, n_threads=args.threads),
+        output=args.output,
+        config=tagging.TagConfig(limits, keep_text=keep_text, version=version),
+        inputs=lineage.version_of({"files": [[name, *_state_of(path)] for name, path in paths]}),
+        answered=args.answered,
+    )
     tagging.check_yield(manifest)
     return {**manifest, "output": str(args.output)}
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    """What changes with a file's content: its size and when it was written; zeros for one that is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def benchmark(args: Args) -> Result:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from ner_tasks.documents import records
 from ner_tasks.documents.extract import CannotRead, Extract, Limits
 
-__all__ = ["FORMATS", "CannotRead", "Document", "Limits", "Rejected", "read_documents"]
+__all__ = ["FORMATS", "CannotRead", "Document", "Limits", "Rejected", "read_documents", "read_here"]
 
 _READERS = {
     ".txt": "plain",
@@ -84,6 +84,16 @@ def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator
         yield from _answers(path, name, limits)
     except CannotRead as error:
         yield Rejected(name, error.reason, str(error))
+
+
+def read_here(
+    files: Iterable[tuple[str, Path]], limits: Limits = _DEFAULT
+) -> Iterator[tuple[int, Document | Rejected | None]]:
+    """Read files in this process: `(index, document)` for each document of a file, then `(index, None)`."""
+    for index, (name, path) in enumerate(files):
+        for found in read_documents(path, name, limits):
+            yield index, found
+        yield index, None
 
 
 def _answers(path: Path, name: str, limits: Limits) -> Iterator[Document | Rejected]:

@@ -4,7 +4,8 @@ import hashlib
 import json
 import re
 import tracemalloc
-from dataclasses import dataclass
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,39 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ner_tasks import tagging
-from ner_tasks.documents import Limits
 from ner_tasks.errors import ArtifactBroken, GateNotPassed
-from ner_tasks.tagging import check_yield, tag_documents
-
-
-@dataclass(frozen=True)
-class Answer:
-    tags: tuple[str, ...]
-    scores: tuple[float, ...]
-    n_pieces: int
-    n_windows: int
-
-
-class RuleTagger:
-    """Tags a run of capitalised words as a person; refuses the word `poison` as a broken model would."""
-
-    version = "rule-1"
-
-    def __init__(self):
-        self.n_words_of_calls: list[int] = []
-
-    def tag(self, sentences):
-        self.n_words_of_calls.append(sum(map(len, sentences)))
-        return [self._tag(words) for words in sentences]
-
-    def _tag(self, words):
-        if "poison" in words:
-            raise ValueError("cannot digest\nthis")
-        tags, before = [], "O"
-        for word in words:
-            before = "O" if not word[0].isupper() else "I-per" if before != "O" else "B-per"
-            tags.append(before)
-        return Answer(tuple(tags), tuple(1 - 1 / (2 + len(word)) for word in words), len(words) + 2, 1)
+from ner_tasks.tagging import TagConfig, check_yield, tag_documents
+from tests.rules import Answer, RuleTagger, lines
 
 
 @pytest.fixture
@@ -57,27 +28,26 @@ def run(tmp_path):
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             documents.append((name, path))
         output = tmp_path / "tagged"
-        manifest = tag_documents(documents, tagger=tagger or RuleTagger(), output=output, limits=Limits(), **options)
+        manifest = tag_documents(
+            documents, tagger=tagger or RuleTagger(), output=output, config=TagConfig(version="c1"), **options
+        )
         return manifest, lines(output / "documents.jsonl"), lines(output / "rejected.jsonl")
 
     return _run
 
 
-def lines(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-
-
 def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
     text = "we met Rosa Delgado's\nson. She left."
-    manifest, (answer,), rejected = run({"a/b.txt": text}, clock=iter([1.0, 3.0]).__next__)
+    manifest, (answer,), rejected = run({"a/b.txt": text}, clock=count().__next__)
 
     assert [(e["start"], e["end"], e["label"], e["mention"]) for e in answer["entities"]] == [
         (7, 19, "per", "Rosa Delgado"),
         (27, 30, "per", "She"),
     ]
     assert [e["score"] for e in answer["entities"]] == [0.8333, 0.8]
-    assert (answer["document"], answer["text"]) == ("a/b.txt", text)
+    assert (answer["document"], answer["file"], answer["text"]) == ("a/b.txt", "a/b.txt", text)
     assert answer["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+    assert datetime.fromisoformat(answer["receipt"].pop("tagged_at")).tzinfo is not None
     assert answer["receipt"] == {
         "n_characters": 36,
         "n_sentences": 2,
@@ -86,6 +56,7 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "n_windows": 2,
         "read_share": 1.0,
         "model_version": "rule-1",
+        "config": "c1",
         "encoding": "utf-8",
         "unread": [],
     }
@@ -95,14 +66,17 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "n_documents": 1,
         "n_tagged": 1,
         "n_rejected": 0,
+        "n_reused": 0,
         "n_partly_read": 0,
         "rejected": {},
         "n_words": 10,
         "n_entities": 2,
         "entities": {"per": 2},
-        "words_per_s": 5.0,
+        "words_per_s": 2.5,
         "model_version": "rule-1",
-        "elapsed_s": 2.0,
+        "config": "c1",
+        "elapsed_s": 4.0,
+        "model_s": 1.0,
     }
 
 
@@ -171,7 +145,7 @@ def test_what_is_not_a_document_s_fault_ends_the_run_and_leaves_nothing(run, tmp
 
     with pytest.raises(type(error)):
         run({"a.txt": "One.", "b.txt": "Two."}, Failing())
-    assert [path.name for path in tmp_path.iterdir()] == ["inbox"]
+    assert not (tmp_path / "tagged").exists()
 
 
 def test_a_tagger_that_forgets_a_word_ends_the_run(run):
@@ -224,6 +198,7 @@ def test_a_second_run_replaces_the_answers_of_the_first_and_says_the_same(run, t
     assert run({"a.txt": "Rosa Delgado left."}, clock=lambda: 0.0) == first
     assert sorted(path.name for path in (tmp_path / "tagged").iterdir()) == [
         "documents.jsonl",
+        "ledger.sqlite",
         "manifest.json",
         "rejected.jsonl",
     ]
@@ -246,7 +221,7 @@ def test_memory_does_not_grow_with_the_number_of_documents(tmp_path, monkeypatch
     def peak_bytes(n_documents: int) -> int:
         documents = ((f"{n}.txt", path) for n in range(n_documents))
         tracemalloc.start()
-        tag_documents(documents, tagger=_Cheap(), output=tmp_path / "out", limits=Limits())
+        tag_documents(documents, tagger=_Cheap(), output=tmp_path / "out", config=TagConfig())
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
@@ -267,7 +242,7 @@ def test_a_real_model_answers_the_bundled_inbox_whole(frozen, tmp_path):
     inbox = Path(__file__).parents[2] / "sample" / "inbox"
     documents = [(path.name, path) for path in sorted(inbox.iterdir())]
     tagger = Tagger.load(frozen, n_threads=2)
-    manifest = tag_documents(documents, tagger=tagger, output=tmp_path / "out", limits=Limits())
+    manifest = tag_documents(documents, tagger=tagger, output=tmp_path / "out", config=TagConfig())
 
     assert (manifest["n_tagged"], manifest["n_rejected"]) == (68, 7)
     assert manifest["model_version"] == "tiny-1"

@@ -11,6 +11,8 @@ from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import atomic, gates, lineage, nights
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.journal import REJECTED
+from ner_tasks.ledger import DOCUMENTS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -126,7 +128,7 @@ class CheckNight(NerOperator):
         plan = self.store.read_json(f"{staging(self.day)}/plan.json")
         folders = shard_folders(self.store.path_of(f"{staging(self.day)}/{plan['night']}"), plan["n_shards"])
         night = nights.add_up([atomic.read_json(folder / nights.MANIFEST) for folder in folders])
-        answers = [folder / name for folder in folders for name in (nights.DOCUMENTS, nights.REJECTED)]
+        answers = [folder / name for folder in folders for name in (DOCUMENTS, REJECTED)]
         files = set(plan["files"])
         lost = sorted(files - {nights.file_of(name, files) for answer in answers for name in nights.names_in(answer)})
         for name in lost[:10]:
@@ -154,7 +156,7 @@ class PublishDay(NerOperator):
             manifest = nights.join_shards(folders, folder / "tagged")
             manifest = {"day": self.day, "night": plan["night"], "model_version": plan["model"]["version"], **manifest}
             atomic.write_json(folder / "tagged" / nights.MANIFEST, manifest)
-            self._gather_rejected(folder / "tagged" / nights.REJECTED, set(plan["files"]), folder / "rejected")
+            self._gather_rejected(folder / "tagged" / REJECTED, set(plan["files"]), folder / "rejected")
             self.store.publish(folder / "rejected", f"rejected/{self.day}")
             self.store.publish(folder / "tagged", f"tagged/{self.day}")
         self.store.remove(staging(self.day))
@@ -165,7 +167,7 @@ class PublishDay(NerOperator):
     def _gather_rejected(self, listing: Path, files: set[str], target: Path) -> None:
         """Copy the rejected documents' files beside the list of reasons."""
         target.mkdir(exist_ok=True)
-        shutil.copyfile(listing, target / nights.REJECTED)
+        shutil.copyfile(listing, target / REJECTED)
         for name in sorted({nights.file_of(name, files) or "" for name in nights.names_in(listing)} - {""}):
             copy = target / "documents" / name
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,39 @@
+"""A tagger by rule, in place of a model: what is tested with it is everything around a model."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Answer:
+    tags: tuple[str, ...]
+    scores: tuple[float, ...]
+    n_pieces: int
+    n_windows: int
+
+
+class RuleTagger:
+    """Tags a run of capitalised words as a person; refuses the word `poison` as a broken model would."""
+
+    version = "rule-1"
+
+    def __init__(self):
+        self.n_words_of_calls: list[int] = []
+
+    def tag(self, sentences):
+        self.n_words_of_calls.append(sum(map(len, sentences)))
+        return [self._tag(words) for words in sentences]
+
+    def _tag(self, words):
+        if "poison" in words:
+            raise ValueError("cannot digest\nthis")
+        tags, before = [], "O"
+        for word in words:
+            before = "O" if not word[0].isupper() else "I-per" if before != "O" else "B-per"
+            tags.append(before)
+        return Answer(tuple(tags), tuple(1 - 1 / (2 + len(word)) for word in words), len(words) + 2, 1)
+
+
+def lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
