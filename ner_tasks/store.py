@@ -32,6 +32,7 @@ class StoredFile:
     key: str
     name: str
     n_bytes: int
+    etag: str = ""
 
 
 class FolderStore:
@@ -74,10 +75,26 @@ class FolderStore:
         for file in sorted(path.rglob("*")):
             name = file.relative_to(path).as_posix()
             if file.is_file() and not any(part.startswith(".") for part in name.split("/")):
-                found.append(StoredFile(key=f"{key.rstrip('/')}/{name}", name=name, n_bytes=file.stat().st_size))
+                found.append(
+                    StoredFile(
+                        key=f"{key.rstrip('/')}/{name}",
+                        name=name,
+                        n_bytes=file.stat().st_size,
+                        etag=str(file.stat().st_mtime_ns),
+                    )
+                )
         return found
 
-    def publish(self, folder: Path, key: str) -> Path:
+    def fetch(self, key: str) -> Path:
+        return self.path_of(key)
+
+    def fetch_files(self, keys: list[str], folder: Path) -> list[Path]:
+        return [self.root / key for key in keys]
+
+    def fetch_file(self, key: str, target: Path) -> None:
+        shutil.copyfile(self.root / key, target)
+
+    def publish(self, folder: Path, key: str, *, marker: str | None = None) -> Path:
         """Make a copy of `folder` visible under `key`, in one step; what was there is replaced.
 
         Raises:
@@ -108,7 +125,11 @@ class FolderStore:
 
     def remove(self, key: str) -> None:
         """Remove the folder under `key`, if it is there."""
-        shutil.rmtree(self.path_of(key), ignore_errors=True)
+        path = self.path_of(key)
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
     def read_json(self, key: str) -> Any:
         """Value of the JSON file under `key`.

@@ -1,6 +1,7 @@
 """What each verb of the command line does: from its flags to the dict of its report."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -138,11 +139,20 @@ def tag(args: Args) -> Result:
         tagger=Tagger.load(args.model, n_threads=args.threads),
         output=args.output,
         config=tagging.TagConfig(limits, keep_text=keep_text, version=version),
-        inputs=lineage.version_of({"files": [[name, *_state_of(path)] for name, path in paths]}),
+        inputs=args.inputs_version or lineage.version_of({"files": [[name, *_state_of(path)] for name, path in paths]}),
         answered=args.answered,
     )
     tagging.check_yield(manifest)
     return {**manifest, "output": str(args.output)}
+
+
+def join(args: Args) -> Result:
+    from ner_tasks import nights
+
+    manifest = nights.join_shards(args.shards, args.output)
+    said = {"day": args.day, "night": args.night, **manifest, "model_version": args.model_version}
+    atomic.write_json(args.output / nights.MANIFEST, said)
+    return said
 
 
 def _state_of(path: Path) -> tuple[int, int]:
@@ -197,11 +207,13 @@ def _parts(path: Path, names: Sequence[str], *, seed: int) -> "dict[str, Sequenc
 
 
 def _listed(path: Path) -> list[tuple[str, Path]]:
-    listed = atomic.read_json(path)
     try:
+        listed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return [(str(item["name"]), Path(item["path"])) for item in listed]
-    except (TypeError, KeyError) as error:
-        raise ConfigInvalid(f'found {error}, expected a list of {{"name", "path"}}, in {path}') from None
+    except FileNotFoundError:
+        raise InputMissing(f"found nothing at {path}, expected a list of documents") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigInvalid(f'found {error}, expected a {{"name", "path"}} on each line, in {path}') from None
 
 
 def _found(inputs: Sequence[Path]) -> list[tuple[str, Path]]:

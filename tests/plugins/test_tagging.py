@@ -1,11 +1,13 @@
 import json
+import shlex
 from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.operators.tagging import CheckNight, PlanShards, PublishDay, ResolveModel, TagShard
+from ner_airflow.operators.tagging import CheckNight, PlanShards, PublishDay, ResolveModel, TagShard, WithdrawDay
+from ner_tasks.ledger import Ledger
 from ner_tasks.registry import Registry
 
 DAY = "2026-11-22"
@@ -39,48 +41,76 @@ def answers(fake, tmp_path, tagged, rejected=()):
     """Let the verb `tag` answer like this."""
     folder = tmp_path / "made" / "tagged"
     folder.mkdir(parents=True, exist_ok=True)
-    documents = [{"document": name, "text": "x", "entities": []} for name in tagged]
-    rejects = [{"document": name, "reason": "empty", "message": "found no text"} for name in rejected]
+    documents = [{"document": name, "file": name, "text": "x", "entities": []} for name in tagged]
+    rejects = [{"document": name, "file": name, "reason": "empty", "message": "found no text"} for name in rejected]
     (folder / "documents.jsonl").write_text("".join(json.dumps(line) + "\n" for line in documents))
     (folder / "rejected.jsonl").write_text("".join(json.dumps(line) + "\n" for line in rejects))
+    with Ledger(folder) as ledger:
+        ledger.commit()
     manifest = {
         "n_documents": len(tagged) + len(rejected),
         "n_tagged": len(tagged),
         "n_rejected": len(rejected),
+        "n_reused": 0,
+        "n_partly_read": 0,
         "rejected": {"empty": len(rejected)} if rejected else {},
         "n_words": 10 * len(tagged),
         "n_entities": 0,
         "entities": {},
         "words_per_s": 10.0,
         "elapsed_s": 1.0,
+        "model_s": 0.5,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     fake.set("tag", copies={"output": str(folder)}, result=manifest)
 
 
-def plan(day=DAY, **options):
-    model = ResolveModel(task_id="resolve_model", version="").execute({})
-    options = {"shard_mib": "1", "force": "False", **options}
-    return model, PlanShards(task_id="plan_shards", day=day, model=model, **options).execute({})
+RUN = {"run_id": "manual__2026-11-23T01:30:00+00:00"}
 
 
-def night(**options):
-    """One night, from the inbox to the published answers."""
-    model, shards = plan(**options)
-    tagged = [TagShard(task_id="tag_shard", model=model, shard=shard).execute({}) for shard in shards]
-    checked = CheckNight(task_id="check_night", day=DAY, shards=tagged, max_rejected_share="0.5").execute({})
+def resolve(**context):
+    return ResolveModel(task_id="resolve_model", version="").execute(context)
+
+
+def plan(day=DAY, context=RUN, **options):
+    return PlanShards(task_id="plan_shards", day=day, model=resolve(), **{"shard_mib": "1", **options}).execute(context)
+
+
+def tag(shards, context=RUN):
+    return [TagShard(task_id="tag_shard", shard=shard).execute(context) for shard in shards]
+
+
+def check(context=RUN):
+    return CheckNight(task_id="check_night", day=DAY, shards_done=[], max_rejected_share="0.5").execute(context)
+
+
+def publish(checked, context=RUN):
     events = {TAGGED_DOCUMENTS: SimpleNamespace(extra=None)}
-    return PublishDay(task_id="publish_day", day=DAY, night=checked).execute({"outlet_events": events})
+    return PublishDay(task_id="publish_day", night=checked).execute({**context, "outlet_events": events})
+
+
+def night(context=RUN, **options):
+    """One night, from the inbox to the published answers."""
+    tag(plan(context=context, **options), context)
+    return publish(check(context), context)
+
+
+def staged(store):
+    return [path for path in (store.root / "staging").rglob("*") if path.is_file()]
 
 
 def test_a_night_is_published_with_its_rejects_beside_their_reasons(promoted, store, fake, arrive, tmp_path):
     arrive(a="text", b="")
     answers(fake, tmp_path, tagged=["a.txt"], rejected=["b.txt"])
     assert night()["n_tagged"] == 1
-    assert store.read_json(f"tagged/{DAY}/manifest.json")["model_version"] == "v1"
-    assert json.loads(store.path_of(f"rejected/{DAY}/rejected.jsonl").read_text())["reason"] == "empty"
-    assert store.path_of(f"rejected/{DAY}/documents/b.txt").is_file()
-    assert not store.exists(f"staging/tagged/{DAY}")
+    said = store.read_json(f"tagged/{DAY}/manifest.json")
+    assert (said["day"], said["model_version"], said["n_rejected"]) == (DAY, "v1", 1)
+    (reject,) = map(json.loads, store.fetch(f"rejected/{DAY}/rejected.jsonl").read_text().splitlines())
+    assert reject["reason"] == "empty"
+    assert store.fetch(f"rejected/{DAY}/{reject['copy']}").read_bytes() == b""
+    assert reject["retry"].startswith("airflow dags trigger ner_tag_nightly --conf ")
+    assert json.loads(shlex.split(reject["retry"])[-1]) == {"day": DAY, "retry_rejected": True}
+    assert staged(store) == []
 
 
 def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, arrive, tmp_path):
@@ -91,11 +121,24 @@ def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, 
         plan()
     # without shards it is started all the same, see its trigger rule
     with pytest.raises(AirflowSkipException, match="nothing was planned"):
-        CheckNight(task_id="check_night", day=DAY, shards=[], max_rejected_share="0.5").execute({})
-    assert fake.verbs == ["tag"]
+        check()
+    assert fake.verbs == ["tag", "join"]
 
 
-def test_a_late_document_makes_the_night_run_again(promoted, store, fake, arrive, tmp_path):
+@pytest.mark.parametrize(("option", "reuses"), [("retry_rejected", True), ("force", False)])
+def test_an_answered_day_is_read_again_for_its_rejects_or_tagged_anew_as_a_whole(
+    promoted, fake, arrive, tmp_path, option, reuses
+):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    night()
+    night(**{option: "True"})
+    again = [call for call in fake.calls if call["verb"] == "tag"][-1]
+    assert fake.verbs == ["tag", "join"] * 2
+    assert ("answered" in again["flags"]) is reuses
+
+
+def test_a_late_document_makes_the_night_run_again_without_the_others(promoted, store, fake, arrive, tmp_path):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
     night()
@@ -103,46 +146,70 @@ def test_a_late_document_makes_the_night_run_again(promoted, store, fake, arrive
     answers(fake, tmp_path, tagged=["a.txt", "late.txt"])
     night()
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 2
+    again = [call for call in fake.calls if call["verb"] == "tag"][-1]
+    assert again["flags"]["answered"] == [str(store.fetch(f"tagged/{DAY}"))]
+
+
+def test_answers_of_the_days_before_are_given_again_if_the_model_is_the_same(promoted, store, fake, arrive, tmp_path):
+    for day, model in (("2026-11-21", "v1"), ("2026-11-20", "v0"), ("2026-11-19", "v1")):
+        store.write_json(f"tagged/{day}/manifest.json", {"model_version": model})
+    arrive(a="text")
+    (shard,) = plan(lookback_days="2")
+    assert shard["answered"] == ["2026-11-21"]
 
 
 def test_a_shard_that_is_tagged_is_not_tagged_again(promoted, fake, arrive, tmp_path):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
-    model, shards = plan()
-    for _ in range(2):
-        TagShard(task_id="tag_shard", model=model, shard=shards[0]).execute({})
+    shards = plan()
+    tag(shards)
+    tag(shards)
     assert fake.verbs == ["tag"]
 
 
 def test_a_promotion_during_the_night_does_not_change_its_model(promoted, fake, arrive, tmp_path, model):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
-    pinned, shards = plan()
+    shards = plan()
     promoted.put("v2", "trained", model("trained"))
     promoted.put("v2", "int8", model("int8", text="other"))
     promoted.register("v2", {})
     promoted.promote("v2", "int8", by="test", metrics={})
-    TagShard(task_id="tag_shard", model=pinned, shard=shards[0]).execute({})
+    tag(shards)
     assert fake.calls[-1]["flags"]["model"][0].endswith("models/v1/int8")
 
 
 def test_a_shard_of_nothing_but_rejects_does_not_stop_the_night(promoted, store, fake, arrive, tmp_path):
     arrive(a="text" * 300_000, b="junk" * 300_000)
-    model, shards = plan()
+    shards = plan()
     assert len(shards) == 2
     answers(fake, tmp_path, tagged=["a.txt"])
-    first = TagShard(task_id="tag_shard", model=model, shard=shards[0]).execute({})
+    tag(shards[:1])
     answers(fake, tmp_path, tagged=[], rejected=["b.txt"])
     refusal = {"type": "GateNotPassed", "message": "found 1 rejected", "retryable": False}
     fake.set("tag", copies={"output": str(tmp_path / "made" / "tagged")}, error=refusal, code=77)
-    second = TagShard(task_id="tag_shard", model=model, shard=shards[1]).execute({})
-    CheckNight(task_id="check_night", day=DAY, shards=[first, second], max_rejected_share="0.5").execute({})
+    tag(shards[1:])
+    assert check()["n_rejected"] == 1
+
+
+def test_two_runs_of_one_night_publish_it_once(promoted, store, fake, arrive, tmp_path):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    other = {"run_id": "manual__2026-11-23T02:00:00+00:00"}
+    shards, again = plan(), plan(context=other)
+    tag(shards)
+    tag(again, other)
+    publish(check())
+    with pytest.raises(AirflowSkipException, match="another run has published this night"):
+        check(other)
+    assert fake.verbs == ["tag", "join"]
+    assert staged(store) == []
 
 
 def test_an_empty_inbox_is_green_and_published_as_empty(promoted, store, fake):
     assert night()["n_documents"] == 0
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_documents"] == 0
-    assert fake.verbs == []
+    assert fake.verbs == ["join"]
 
 
 def test_documents_that_yield_nothing_are_never_green(promoted, store, fake, arrive, tmp_path):
@@ -160,11 +227,37 @@ def test_a_document_without_an_answer_stops_the_night(promoted, fake, arrive, tm
         night()
 
 
-def test_a_day_must_be_a_day(promoted):
-    with pytest.raises(AirflowFailException, match="ConfigInvalid: found day '../models'"):
-        plan(day="../models")
+def test_a_model_that_is_gone_in_the_middle_of_the_night_stops_it_with_nothing_published(
+    promoted, store, fake, arrive, tmp_path
+):
+    arrive(a="text")
+    shards = plan()
+    store.remove("models/v1/int8")
+    with pytest.raises(AirflowFailException, match="InputMissing: .*models/v1/int8"):
+        tag(shards)
+    assert not store.exists(f"tagged/{DAY}")
+
+
+@pytest.mark.parametrize("day", ["../models", "2026-02-30", ""])
+def test_a_day_must_be_a_day(promoted, day):
+    with pytest.raises(AirflowFailException, match="ConfigInvalid: found day"):
+        plan(day=day)
 
 
 def test_without_a_promoted_model_the_night_says_so(store, fake):
     with pytest.raises(AirflowFailException, match="InputMissing: found no promoted model"):
-        ResolveModel(task_id="resolve_model", version="").execute({})
+        resolve()
+
+
+def test_a_withdrawn_day_is_no_longer_read_and_still_kept(promoted, store, fake, arrive, tmp_path):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    night()
+    kept = WithdrawDay(task_id="withdraw", day=DAY, reason="wrong model").execute(RUN)["kept"]
+    assert not store.exists(f"tagged/{DAY}")
+    assert store.read_json(f"{kept}/manifest.json")["n_tagged"] == 1
+    assert store.read_json(f"{kept}/reason.json")["reason"] == "wrong model"
+    with pytest.raises(AirflowSkipException, match="nothing to withdraw"):
+        WithdrawDay(task_id="withdraw", day=DAY, reason="").execute(RUN)
+    night()
+    assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 1
