@@ -5,7 +5,7 @@
 | **Reads** | `inbox/<day>/`, `models/promoted.json` |
 | **Writes** | `tagged/<day>/` and `rejected/<day>/`, whole, the tagged last |
 | **Runs** | 01:30 UTC for the day before, once its uploads have closed; any day by hand with `day` |
-| **Re-run** | safe: a day answered by the same model is skipped; late documents make it run again, and replace it whole |
+| **Re-run** | safe: a day answered by the same model is skipped; late documents are added, nothing is tagged twice |
 | **On failure** | docs/runbook.md#nightly-tagging |
 
 The model is pinned at the start. A document that cannot be tagged does not stop the others: it lies in
@@ -26,8 +26,12 @@ PARAMS = {
     "max_rejected_share": Param(
         None, type=["null", "number"], description="Most documents rejected; empty: NER_MAX_REJECTED_SHARE, else 0.2"
     ),
+    "lookback_days": Param(
+        7, type="integer", minimum=0, maximum=366, description="Days before whose answers hold for the same text"
+    ),
     "shard_mib": Param(8, type="integer", minimum=1, maximum=1024, description="Least size of a shard"),
-    "force": Param(False, type="boolean", description="Tag again even if this model has answered the day"),
+    "retry_rejected": Param(False, type="boolean", description="Read again what was rejected; the rest stays"),
+    "force": Param(False, type="boolean", description="Tag everything again even if this model has answered it"),
 }
 
 
@@ -47,16 +51,18 @@ def ner_tag_nightly() -> None:
         day=DAY,
         model=model.output,
         shard_mib=given("shard_mib"),
+        lookback_days=given("lookback_days"),
+        retry_rejected=given("retry_rejected"),
         force=given("force"),
     )
-    tagged = TagShard.partial(task_id="tag_shard", pool=POOL, model=model.output).expand(shard=shards.output)
+    tagged = TagShard.partial(task_id="tag_shard", pool=POOL).expand(shard=shards.output)
     checked = CheckNight(
         task_id="check_night",
         day=DAY,
-        shards=tagged.output,
+        shards_done=tagged.output,
         max_rejected_share=given("max_rejected_share"),
     )
-    PublishDay(task_id="publish_day", day=DAY, night=checked.output)
+    PublishDay(task_id="publish_day", pool=POOL, night=checked.output)
 
 
 ner_tag_nightly()

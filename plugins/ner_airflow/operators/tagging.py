@@ -56,7 +56,7 @@ class ResolveModel(NerOperator):
         return {"version": version, "kind": path.name}
 
 
-class NightOperator(VerbOperator):
+class NightOperator(NerOperator):
     """A step of one night: the answers of one model to one state of one day's inbox."""
 
     def staging(self, day: str, night: str) -> str:
@@ -110,7 +110,7 @@ class PlanShards(NightOperator):
         force: whether everything is tagged anew.
     """
 
-    template_fields = ("day", "model", "shard_mib", "lookback_days", "retry_rejected", "force")
+    template_fields: tuple[str, ...] = ("day", "model", "shard_mib", "lookback_days", "retry_rejected", "force")
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class PlanShards(NightOperator):
         return [day for day, said in found.items() if said and said["model_version"] == self.model["version"]]
 
 
-class TagShard(NightOperator):
+class TagShard(NightOperator, VerbOperator):
     """Tag one shard; one that is done already is not done again, one that was killed goes on where it was."""
 
     template_fields = ("shard",)
@@ -246,7 +246,20 @@ class CheckNight(NightOperator):
         return {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
 
 
-class PublishDay(NightOperator):
+class JoiningOperator(NightOperator, VerbOperator):
+    """A step that needs the night's answers as one folder."""
+
+    def joined(self, plan: dict[str, Any], target: Path) -> Path:
+        """The night's answers as one folder, `target` unless they were joined before."""
+        key = f"{self.staging(plan['day'], plan['night'])}/joined"
+        if self.store.exists(f"{key}/{nights.MANIFEST}"):
+            return self.store.fetch(key)
+        said = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
+        self.run_verb("join", shards=self.shards(plan) or None, output=target, **said)
+        return target
+
+
+class PublishDay(JoiningOperator):
     """Make the day's answers visible: the rejected first, the tagged last and whole."""
 
     template_fields = ("night",)
@@ -259,12 +272,11 @@ class PublishDay(NightOperator):
         day = self.night["day"]
         plan = self.planned(context, day)
         with self.workspace(f"publish-{day}-{plan['night']}") as folder:
-            manifest = {"day": day, "night": plan["night"], "model_version": plan["model"]["version"]}
-            shards = self.shards(plan)
-            manifest = self.run_verb("join", shards=shards or None, output=folder / "tagged", **manifest)
-            self._gather_rejected(folder / "tagged" / REJECTED, f"inbox/{day}", folder / "rejected")
+            answers = self.joined(plan, folder / "tagged")
+            manifest = atomic.read_json(answers / nights.MANIFEST)
+            self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
             self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
-            self.store.publish(folder / "tagged", f"tagged/{day}", marker=nights.MANIFEST)
+            self.store.publish(answers, f"tagged/{day}", marker=nights.MANIFEST)
         self.forget(context, plan)
         summary = {name: manifest[name] for name in ("day", "model_version", "n_documents", "n_tagged", "n_rejected")}
         context["outlet_events"][TAGGED_DOCUMENTS].extra = summary

@@ -1,0 +1,56 @@
+"""Tag past days again with another model: say what it takes, tell what it changes, then publish.
+
+| | |
+|---|---|
+| **Reads** | `tagged/<day>/` and `inbox/<day>/` of the days asked for, the model `model` |
+| **Writes** | `reports/retag/<version>/`: `plan.json`, then what changes in each day; with `publish`, the days themselves |
+| **Runs** | by hand, first as it is: a plan and nothing else; then with `stop_after` = `diff`, then `publish` |
+| **Re-run** | safe: what is tagged is not tagged again, neither from `diff` to `publish` nor after a failure |
+| **On failure** | docs/runbook.md#tagging-past-days-again |
+
+After a roll-back, `tagged_by` = the version that was rolled back finds the days it tagged.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from ner_airflow.assets import TAGGED_DOCUMENTS
+from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
+from ner_airflow.operators.retagging import STOPS, CompareDay, PlanDays, PlanShardsOfDays
+from ner_airflow.operators.tagging import CheckNight, PublishDay, ResolveModel, TagShard
+
+PARAMS = {
+    "first_day": Param(None, type=["null", "string"], format="date", description="First day; empty: the oldest"),
+    "last_day": Param(None, type=["null", "string"], format="date", description="Last day; empty: the newest"),
+    "tagged_by": Param(None, type=["null", "string"], description="Only days tagged by this version; empty: any other"),
+    "model": Param(None, type=["null", "string"], description="Version to tag with; empty: the promoted one"),
+    "stop_after": Param("plan", type="string", enum=list(STOPS), description="How far to go"),
+    "max_rejected_share": Param(None, type=["null", "number"], description="As in ner_tag_nightly"),
+    "shard_mib": Param(8, type="integer", minimum=1, maximum=1024, description="Least size of a shard"),
+}
+
+
+@dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=24), **DAG_DEFAULTS)
+def ner_retag() -> None:
+    model = ResolveModel(task_id="resolve_model", version=given("model"))
+    days = PlanDays(
+        task_id="plan_days",
+        first_day=given("first_day"),
+        last_day=given("last_day"),
+        tagged_by=given("tagged_by"),
+        model=model.output,
+        stop_after=given("stop_after"),
+    )
+    shards = PlanShardsOfDays(task_id="plan_shards", days=days.output, model=model.output, shard_mib=given("shard_mib"))
+    tagged = TagShard.partial(task_id="tag_shard", pool=POOL).expand(shard=shards.output)
+    checked = CheckNight.partial(
+        task_id="check_night", shards_done=tagged.output, max_rejected_share=given("max_rejected_share")
+    ).expand(day=days.output)
+    compared = CompareDay.partial(task_id="compare_day", pool=POOL, stop_after=given("stop_after")).expand(
+        night=checked.output
+    )
+    PublishDay.partial(task_id="publish_day", pool=POOL, outlets=[TAGGED_DOCUMENTS]).expand(night=compared.output)
+
+
+ner_retag()

@@ -1,0 +1,123 @@
+"""The steps of `ner_retag` that `ner_tag_nightly` does not have: which days, and what another model changes in them."""
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from ner_airflow.operators.tagging import JoiningOperator, NightOperator, PlanShards, day_of
+from ner_tasks import nights
+from ner_tasks.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+STOPS = ("plan", "diff", "publish")
+
+
+class PlanDays(NightOperator):
+    """Say which published days another model would tag again, and how long that will take.
+
+    Args:
+        first_day, last_day: YYYY-MM-DD, both included; empty: no bound.
+        tagged_by: only days that this version has tagged; empty: all that the new one has not.
+        model: the version to tag with, as `ResolveModel` gives it.
+        stop_after: one of `STOPS`; after the plan, nothing is run.
+    """
+
+    template_fields = ("first_day", "last_day", "tagged_by", "model", "stop_after")
+
+    def __init__(
+        self, *, first_day: str, last_day: str, tagged_by: str, model: Any, stop_after: str, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.first_day, self.last_day, self.tagged_by = first_day, last_day, tagged_by
+        self.model, self.stop_after = model, stop_after
+
+    def execute(self, context: "Context") -> list[str]:  # type: ignore[override]
+        return list(super().execute(context)["days"])
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        if self.stop_after not in STOPS:
+            raise ConfigInvalid(f"found stop_after={self.stop_after!r}, expected one of {', '.join(STOPS)}")
+        plan = [self._day(day, said) for day in self._days() if (said := self.published(day)) and self._wanted(said)]
+        n_documents, n_words, expected_s = (
+            sum(day[name] for day in plan) for name in ("n_documents", "n_words", "expected_s")
+        )
+        for day in plan:
+            self.log.info(
+                "%(day)s: %(n_documents)d documents, %(n_words)d words, by %(model_version)s, about %(expected_s)d s",
+                day,
+            )
+        self.log.info("%d days, %d documents, %d words: about %d s", len(plan), n_documents, n_words, expected_s)
+        total = {"n_documents": n_documents, "n_words": n_words, "expected_s": expected_s}
+        said = {"model": self.model, "tagged_by": self.tagged_by or None, "days": plan, **total}
+        self.store.write_json(f"reports/retag/{self.model['version']}/plan.json", said)
+        if not plan:
+            raise AirflowSkipException("found no published day to tag again")
+        if self.stop_after == "plan":
+            raise AirflowSkipException("planned only; run it again with stop_after = diff or publish")
+        return {"days": [day["day"] for day in plan]}
+
+    def _days(self) -> list[str]:
+        first = day_of(self.first_day) if self.first_day else None
+        last = day_of(self.last_day) if self.last_day else None
+        days = [(day, day_of(day)) for day in self.store.folders("tagged")]
+        return [day for day, date in days if (not first or date >= first) and (not last or date <= last)]
+
+    def _wanted(self, published: dict[str, Any]) -> bool:
+        version: str = published["model_version"]
+        return version == self.tagged_by if self.tagged_by else version != str(self.model["version"])
+
+    def _day(self, day: str, published: dict[str, Any]) -> dict[str, Any]:
+        # at the speed that the day was tagged with
+        expected_s = round(published["n_words"] / published["words_per_s"]) if published["words_per_s"] else 0
+        names = ("n_documents", "n_words", "model_version")
+        return {"day": day, **{name: published[name] for name in names}, "expected_s": expected_s}
+
+
+class PlanShardsOfDays(PlanShards):
+    """Divide the files of several days into shards, all in one list: Airflow maps over one list only."""
+
+    template_fields: tuple[str, ...] = ("days", *PlanShards.template_fields)
+
+    def __init__(self, *, days: Any, **kwargs: Any) -> None:
+        super().__init__(day="", **kwargs)
+        self.days = days
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        shards: list[dict[str, Any]] = []
+        for day in self.days:
+            try:
+                shards += self.plan(context, day)
+            except AirflowSkipException as skipped:
+                self.log.info("%s", skipped)
+        return {"shards": shards}
+
+
+class CompareDay(JoiningOperator):
+    """Tell what another model changes in a day's entities, before anybody reads its answers."""
+
+    template_fields = ("night", "stop_after")
+
+    def __init__(self, *, night: Any, stop_after: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.night, self.stop_after = night, stop_after
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        day = self.night["day"]
+        plan = self.planned(context, day)
+        published = self.published(day)
+        if published is None:
+            raise AirflowSkipException(
+                f"found no published answers of {day} to compare with: it was withdrawn meanwhile"
+            )
+        with self.workspace(f"compare-{day}-{plan['night']}") as folder:
+            new = self.joined(plan, folder / "joined")
+            self.store.publish(new, f"{self.staging(day, plan['night'])}/joined", marker=nights.MANIFEST)
+            difference = self.run_verb("diff", old=self.store.fetch(f"tagged/{day}"), new=new)
+        report = f"reports/retag/{plan['model']['version']}/{day}.json"
+        self.store.write_json(report, {"day": day, "old_model": published["model_version"], **difference})
+        self.log.info("what changes is in %s", report)
+        if self.stop_after == "diff":
+            raise AirflowSkipException("compared only; run it again with stop_after = publish")
+        return dict(self.night)

@@ -1,0 +1,86 @@
+"""Past days tagged again: a plan first, then what changes, then the answers."""
+
+import json
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from ner_airflow.operators.retagging import CompareDay, PlanDays, PlanShardsOfDays
+
+RUN = {"run_id": "manual__2026-11-23T01:30:00+00:00"}
+MODEL = {"version": "v2", "kind": "int8"}
+
+
+@pytest.fixture
+def days(store, tmp_path):
+    """Three published days, by two models; one day that was never published."""
+    for day, version in (("2026-11-19", "v1"), ("2026-11-20", "v1"), ("2026-11-21", "v2")):
+        said = {"model_version": version, "n_documents": 10, "n_words": 6000, "words_per_s": 100.0, "night": "n"}
+        store.write_json(f"tagged/{day}/manifest.json", said)
+    for day in ("2026-11-18", "2026-11-19", "2026-11-20"):
+        (tmp_path / "a.txt").write_text("text")
+        store.put_file(tmp_path / "a.txt", f"inbox/{day}/a.txt")
+
+
+def plan(**options):
+    given = {"first_day": "", "last_day": "", "tagged_by": "", "stop_after": "publish", **options}
+    return PlanDays(task_id="plan_days", model=MODEL, **given).execute(RUN)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        pytest.param({}, ["2026-11-19", "2026-11-20"], id="those of any other model"),
+        pytest.param({"first_day": "2026-11-20"}, ["2026-11-20"], id="from a day on"),
+        pytest.param({"last_day": "2026-11-19"}, ["2026-11-19"], id="up to a day"),
+        pytest.param({"tagged_by": "v2"}, ["2026-11-21"], id="those of one model, after it was rolled back"),
+    ],
+)
+def test_the_days_that_would_change_are_found(days, options, found):
+    assert plan(**options) == found
+
+
+def test_a_plan_says_documents_words_and_time_and_runs_nothing(days, store, fake):
+    with pytest.raises(AirflowSkipException, match="planned only"):
+        plan(stop_after="plan")
+    said = store.read_json("reports/retag/v2/plan.json")
+    assert (said["n_documents"], said["n_words"], said["expected_s"]) == (20, 12000, 120)
+    assert fake.verbs == []
+
+
+def test_nothing_to_tag_again_is_said(days):
+    with pytest.raises(AirflowSkipException, match="no published day"):
+        plan(tagged_by="v9")
+
+
+@pytest.mark.parametrize("wrong", [{"first_day": "yesterday"}, {"stop_after": "never"}])
+def test_a_wrong_setting_is_refused(days, wrong):
+    with pytest.raises(AirflowFailException, match="ConfigInvalid: found"):
+        plan(**wrong)
+
+
+def test_the_shards_of_all_days_are_one_list(days):
+    shards = PlanShardsOfDays(task_id="p", days=["2026-11-19", "2026-11-20"], model=MODEL, shard_mib="1").execute(RUN)
+    assert [(shard["day"], shard["index"], shard["answered"]) for shard in shards] == [
+        ("2026-11-19", 0, []),
+        ("2026-11-20", 0, []),
+    ]
+
+
+def test_what_changes_is_told_and_published_only_if_asked_for(days, store, fake, monkeypatch):
+    PlanShardsOfDays(task_id="p", days=["2026-11-19"], model=MODEL, shard_mib="1").execute(RUN)
+    night = {"day": "2026-11-19", "n_documents": 10, "n_rejected": 0}
+    monkeypatch.setattr(CompareDay, "shards", lambda self, plan: [])
+    fake.set("diff", result={"n_added": 3})
+    with pytest.raises(AirflowSkipException, match="compared only"):
+        CompareDay(task_id="c", night=night, stop_after="diff").execute(RUN)
+    assert store.read_json("reports/retag/v2/2026-11-19.json") == {
+        "day": "2026-11-19",
+        "old_model": "v1",
+        "n_added": 3,
+    }
+    assert store.read_json("tagged/2026-11-19/manifest.json")["model_version"] == "v1"
+    assert CompareDay(task_id="c", night=night, stop_after="publish").execute(RUN) == night
+    # joined once, compared twice
+    assert fake.verbs == ["join", "diff", "diff"]
+    assert json.loads(json.dumps(fake.calls[-1]["flags"]["old"])) == [str(store.fetch("tagged/2026-11-19"))]
