@@ -69,7 +69,9 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--seed", type=int, default=0, help="of the split (default: %(default)s)")
 
-    add = _verb(sub, "train", verbs.train, "Train the tagger on a snapshot, or on a labelled file that is split first.")
+    add = _verb(
+        sub, "train", verbs.train, "Train the tagger on a snapshot, or on a whole labelled file but for a dev part."
+    )
     _labelled_file(add, "a snapshot folder, a Kaggle CSV, its zip, or CoNLL")
     add("--encoder", type=Path, required=True, metavar="DIR", help="a Hugging Face BERT checkpoint")
     _model_to_make(add)

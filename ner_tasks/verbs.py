@@ -41,7 +41,7 @@ def train(args: Args) -> Result:
         seed=args.seed,
         bf16=bool(args.bf16),
     )
-    parts = _parts(args.dataset_file, ("train", "dev"), seed=args.seed)
+    parts = _to_learn(args.dataset_file, seed=args.seed)
     checkpoints = args.checkpoint_path or args.save_model_path.with_name(f".{args.save_model_path.name}.checkpoints")
     source = args.dataset_file / "snapshot.json"
     lineage = {"version": args.version, "data": atomic.read_json(source)["source"] if source.is_file() else None}
@@ -196,14 +196,19 @@ def refuse_unrunnable(args: Args, model: Path) -> None:
     check_runnable(Engine("this model", str(model), onednn=bool(args.intel), bf16=bool(args.bf16)))
 
 
-def _parts(path: Path, names: Sequence[str], *, seed: int) -> "dict[str, Sequence[LabelledSentence]]":
-    """Parts of a snapshot folder, or of a labelled file that is split here as `dataset` would."""
+def _to_learn(path: Path, *, seed: int) -> "dict[str, Sequence[LabelledSentence]]":
+    """Train and dev part of a snapshot folder; of a labelled file all is learnt but what the best epoch is told by."""
     if path.is_dir():
-        return {name: corpus.read_labelled(path / f"{name}.csv") for name in names}
+        return {name: corpus.read_labelled(path / f"{name}.csv") for name in ("train", "dev")}
     from ner_tasks.split import SplitConfig, split
 
     parts = split(corpus.read_labelled(path), SplitConfig(seed=seed))
-    return {name: parts[name] for name in names}
+    train = [sentence for name, part in parts.items() if name != "dev" for sentence in part]
+    print(
+        f"learning {len(train)} sentences of {path.name}, {len(parts['dev'])} for dev; none kept back for a test",
+        flush=True,
+    )
+    return {"train": train, "dev": parts["dev"]}
 
 
 def _listed(path: Path) -> list[tuple[str, Path]]:
