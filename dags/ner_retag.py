@@ -17,8 +17,9 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
+from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.retagging import STOPS, CompareDay, PlanDays, PlanShardsOfDays
-from ner_airflow.operators.tagging import CheckNight, PublishDay, ResolveModel, TagShard
+from ner_airflow.operators.tagging import ResolveModel, TagShard
 
 PARAMS = {
     "first_day": Param(None, type=["null", "string"], format="date", description="First day; empty: the oldest"),

@@ -18,7 +18,8 @@ from airflow.sdk import CronPartitionTimetable, Param, dag
 
 from ner_airflow.assets import NER_INT8
 from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, POOL, given
-from ner_airflow.operators.tagging import CheckNight, PlanShards, PublishDay, ResolveModel, TagShard
+from ner_airflow.operators.publishing import CheckNight, PublishDay
+from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], format="date", description="Day to tag; empty: that of the schedule"),

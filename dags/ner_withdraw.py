@@ -16,7 +16,7 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.defaults import DAG_DEFAULTS
-from ner_airflow.operators.tagging import WithdrawDay
+from ner_airflow.operators.publishing import WithdrawDay
 
 PARAMS = {
     "day": Param(type="string", format="date", description="Day to withdraw"),

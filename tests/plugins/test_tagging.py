@@ -6,7 +6,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.operators.tagging import CheckNight, PlanShards, PublishDay, ResolveModel, TagShard, WithdrawDay
+from ner_airflow.operators.publishing import CheckNight, PublishDay, WithdrawDay
+from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_tasks.ledger import Ledger
 from ner_tasks.registry import Registry
 

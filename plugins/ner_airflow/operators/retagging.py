@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ner_airflow.operators.tagging import JoiningOperator, NightOperator, PlanShards, day_of
+from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of
+from ner_airflow.operators.tagging import PlanShards
 from ner_tasks import nights
 from ner_tasks.errors import ConfigInvalid
 

@@ -1,13 +1,6 @@
-"""The steps of `ner_tag_nightly` and `ner_retag`: from a day's inbox to its published answers.
-
-staging/tagged/<day>/<night>/inputs-00.jsonl  files of a shard
-staging/tagged/<day>/<night>/shard-00/        its answers
-staging/runs/<run>/<day>.json                 which night a run works on, for its later steps
-"""
+"""The steps of `ner_tag_nightly` up to tagged shards; `publishing` has the others."""
 
 import json
-import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -15,30 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_tasks import atomic, gates, lineage, nights
-from ner_tasks.errors import ConfigInvalid
-from ner_tasks.journal import REJECTED
+from ner_airflow.operators.nights import NightOperator, day_of, lines_of
+from ner_tasks import lineage, nights
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def day_of(text: str) -> date:
-    """A day as it was given.
-
-    Raises:
-        ConfigInvalid: it is none.
-    """
-    if not _DAY.fullmatch(text):
-        raise ConfigInvalid(f"found day {text!r}, expected YYYY-MM-DD; by hand, give the parameter `day`")
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigInvalid(f"found day {text!r}, expected one of the calendar: {error}") from None
 
 
 class ResolveModel(NerOperator):
@@ -54,48 +29,6 @@ class ResolveModel(NerOperator):
         version, path = self.registry.resolve(self.version or None)
         self.log.info("model of this night: %s, at %s", version, path)
         return {"version": version, "kind": path.name}
-
-
-class NightOperator(NerOperator):
-    """A step of one night: the answers of one model to one state of one day's inbox."""
-
-    def staging(self, day: str, night: str) -> str:
-        return f"staging/tagged/{day}/{night}"
-
-    def remember(self, context: "Context", plan: dict[str, Any]) -> None:
-        """Let the later steps of this run know the night."""
-        self.store.write_json(self._pointer(context, plan["day"]), plan)
-
-    def planned(self, context: "Context", day: str) -> dict[str, Any]:
-        """What this run has planned for the day.
-
-        Raises:
-            AirflowSkipException: nothing.
-        """
-        key = self._pointer(context, day)
-        if not self.store.exists(key):
-            raise AirflowSkipException(f"nothing was planned for {day}")
-        return dict(self.store.read_json(key))
-
-    def forget(self, context: "Context", plan: dict[str, Any]) -> None:
-        """Remove what the steps handed to each other, once it is published."""
-        self.store.remove(self.staging(plan["day"], plan["night"]))
-        self.store.remove(self._pointer(context, plan["day"]))
-
-    def published(self, day: str) -> dict[str, Any] | None:
-        """Manifest of the day's answers that others read; None if there are none."""
-        marker = f"tagged/{day}/{nights.MANIFEST}"
-        return dict(self.store.read_json(marker)) if self.store.exists(marker) else None
-
-    def shards(self, plan: dict[str, Any]) -> list[Path]:
-        """The shards' answers, in order."""
-        staging = self.staging(plan["day"], plan["night"])
-        return [self.store.fetch(f"{staging}/shard-{index:02d}") for index in range(plan["n_shards"])]
-
-    def _pointer(self, context: "Context", day: str) -> str:
-        # a run's id has characters that are no part of a name
-        run = lineage.version_of({"run": context["run_id"]})
-        return f"staging/runs/{run}/{day}.json"
 
 
 class PlanShards(NightOperator):
@@ -208,119 +141,8 @@ class TagShard(NightOperator, VerbOperator):
 
     def _fetch_inputs(self, listing: Path, folder: Path) -> None:
         """Write the shard's files with the places where they lie on this machine."""
-        files = list(_lines_of(self.store.fetch(self.shard["inputs"])))
+        files = list(lines_of(self.store.fetch(self.shard["inputs"])))
         paths = self.store.fetch_files([file["key"] for file in files], folder)
         with listing.open("w", encoding="utf-8") as lines:
             for file, path in zip(files, paths, strict=True):
                 lines.write(json.dumps({"name": file["name"], "path": str(path)}) + "\n")
-
-
-class CheckNight(NightOperator):
-    """The gate between tagged shards and what others read: nothing lost, and few enough rejected."""
-
-    template_fields = ("day", "shards_done", "max_rejected_share")
-
-    def __init__(self, *, day: str, shards_done: Any, max_rejected_share: str, **kwargs: Any) -> None:
-        # without documents there are no shards, and the empty night has to be checked as well
-        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
-        self.day, self.shards_done, self.max_rejected_share = day, shards_done, max_rejected_share
-
-    def step(self, context: "Context") -> dict[str, Any]:
-        plan = self.planned(context, self.day)
-        published = self.published(self.day)
-        if published and published.get("night") == plan["night"]:
-            self.forget(context, plan)
-            raise AirflowSkipException(f"another run has published this night of {self.day}")
-        shards = self.shards(plan)
-        night = nights.add_up(atomic.read_json(shard / nights.MANIFEST) for shard in shards)
-        n_lost = 0
-        for index, shard in enumerate(shards):
-            files = _lines_of(self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl"))
-            for name in nights.unanswered((file["name"] for file in files), shard):
-                n_lost += 1
-                self.log.error("no answer for %s", name)
-        limits = self.settings.limits.adjusted(max_rejected_share=self.max_rejected_share)
-        n_documents = night["n_documents"] + n_lost
-        for line in gates.night(n_documents, night["n_tagged"], night["n_rejected"], limits).lines:
-            self.log.info("passed: %s", line)
-        return {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
-
-
-class JoiningOperator(NightOperator, VerbOperator):
-    """A step that needs the night's answers as one folder."""
-
-    def joined(self, plan: dict[str, Any], target: Path) -> Path:
-        """The night's answers as one folder, `target` unless they were joined before."""
-        key = f"{self.staging(plan['day'], plan['night'])}/joined"
-        if self.store.exists(f"{key}/{nights.MANIFEST}"):
-            return self.store.fetch(key)
-        said = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
-        self.run_verb("join", shards=self.shards(plan) or None, output=target, **said)
-        return target
-
-
-class PublishDay(JoiningOperator):
-    """Make the day's answers visible: the rejected first, the tagged last and whole."""
-
-    template_fields = ("night",)
-
-    def __init__(self, *, night: Any, **kwargs: Any) -> None:
-        super().__init__(**{"outlets": [TAGGED_DOCUMENTS], **kwargs})
-        self.night = night
-
-    def step(self, context: "Context") -> dict[str, Any]:
-        day = self.night["day"]
-        plan = self.planned(context, day)
-        with self.workspace(f"publish-{day}-{plan['night']}") as folder:
-            answers = self.joined(plan, folder / "tagged")
-            manifest = atomic.read_json(answers / nights.MANIFEST)
-            self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
-            self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
-            self.store.publish(answers, f"tagged/{day}", marker=nights.MANIFEST)
-        self.forget(context, plan)
-        summary = {name: manifest[name] for name in ("day", "model_version", "n_documents", "n_tagged", "n_rejected")}
-        context["outlet_events"][TAGGED_DOCUMENTS].extra = summary
-        return {**summary, "n_entities": manifest["n_entities"]}
-
-    def _gather_rejected(self, listing: Path, inbox: str, target: Path) -> None:
-        """Copy the rejected documents' files beside the list of reasons, which says how to try them again."""
-        (target / "documents").mkdir(parents=True, exist_ok=True)
-        conf = json.dumps({"day": self.night["day"], "retry_rejected": True})
-        retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
-        copied: dict[str, str] = {}
-        with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
-            for rejected in _lines_of(listing):
-                file = rejected["file"]
-                if file not in copied:
-                    copied[file] = f"documents/{len(copied):06d}{Path(file).suffix[:16]}"
-                    self.store.fetch_file(f"{inbox}/{file}", target / copied[file])
-                lines.write(json.dumps({**rejected, "copy": copied[file], "retry": retry}) + "\n")
-
-
-class WithdrawDay(NerOperator):
-    """Take back a day's answers: the marker first, so that nobody reads half of them; they are kept as withdrawn."""
-
-    template_fields = ("day", "reason")
-
-    def __init__(self, *, day: str, reason: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.day, self.reason = day, reason
-
-    def step(self, context: "Context") -> dict[str, Any]:
-        key = f"tagged/{day_of(self.day)}"
-        if not self.store.exists(f"{key}/{nights.MANIFEST}"):
-            raise AirflowSkipException(f"found no published answers of {self.day}: nothing to withdraw")
-        manifest = self.store.read_json(f"{key}/{nights.MANIFEST}")
-        kept = f"withdrawn/{self.day}/{manifest['night']}"
-        with self.workspace(f"withdraw-{self.day}"):
-            self.store.publish(self.store.fetch(key), kept, marker=nights.MANIFEST)
-            self.store.write_json(f"{kept}/reason.json", {"reason": self.reason, "run": context["run_id"]})
-            self.store.remove(key)
-        self.log.info("withdrawn: %s, by model %s; kept as %s", key, manifest["model_version"], kept)
-        return {"day": self.day, "kept": kept}
-
-
-def _lines_of(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)

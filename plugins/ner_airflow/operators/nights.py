@@ -1,0 +1,101 @@
+"""What the steps of one night share: its place in the staging area, what was planned, its answers as one folder.
+
+staging/tagged/<day>/<night>/inputs-00.jsonl  files of a shard
+staging/tagged/<day>/<night>/shard-00/        its answers
+staging/tagged/<day>/<night>/joined/          all answers, where they are compared before they are published
+staging/runs/<run>/<day>.json                 which night a run works on, for its later steps
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from ner_airflow.operators.base import NerOperator, VerbOperator
+from ner_tasks import lineage, nights
+from ner_tasks.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def day_of(text: str) -> date:
+    """A day as it was given.
+
+    Raises:
+        ConfigInvalid: it is none.
+    """
+    if not _DAY.fullmatch(text):
+        raise ConfigInvalid(f"found day {text!r}, expected YYYY-MM-DD; by hand, give the parameter `day`")
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigInvalid(f"found day {text!r}, expected one of the calendar: {error}") from None
+
+
+def lines_of(path: Path) -> Iterator[dict[str, Any]]:
+    """Objects of a JSON Lines file, one at a time."""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+class NightOperator(NerOperator):
+    """A step of one night: the answers of one model to one state of one day's inbox."""
+
+    def staging(self, day: str, night: str) -> str:
+        return f"staging/tagged/{day}/{night}"
+
+    def remember(self, context: "Context", plan: dict[str, Any]) -> None:
+        """Let the later steps of this run know the night."""
+        self.store.write_json(self._pointer(context, plan["day"]), plan)
+
+    def planned(self, context: "Context", day: str) -> dict[str, Any]:
+        """What this run has planned for the day.
+
+        Raises:
+            AirflowSkipException: nothing.
+        """
+        key = self._pointer(context, day)
+        if not self.store.exists(key):
+            raise AirflowSkipException(f"nothing was planned for {day}")
+        return dict(self.store.read_json(key))
+
+    def forget(self, context: "Context", plan: dict[str, Any]) -> None:
+        """Remove what the steps handed to each other, once it is published."""
+        self.store.remove(self.staging(plan["day"], plan["night"]))
+        self.store.remove(self._pointer(context, plan["day"]))
+
+    def published(self, day: str) -> dict[str, Any] | None:
+        """Manifest of the day's answers that others read; None if there are none."""
+        marker = f"tagged/{day}/{nights.MANIFEST}"
+        return dict(self.store.read_json(marker)) if self.store.exists(marker) else None
+
+    def shards(self, plan: dict[str, Any]) -> list[Path]:
+        """The shards' answers, in order."""
+        staging = self.staging(plan["day"], plan["night"])
+        return [self.store.fetch(f"{staging}/shard-{index:02d}") for index in range(plan["n_shards"])]
+
+    def _pointer(self, context: "Context", day: str) -> str:
+        # a run's id has characters that are no part of a name
+        run = lineage.version_of({"run": context["run_id"]})
+        return f"staging/runs/{run}/{day}.json"
+
+
+class JoiningOperator(NightOperator, VerbOperator):
+    """A step that needs the night's answers as one folder."""
+
+    def joined(self, plan: dict[str, Any], target: Path) -> Path:
+        """The night's answers as one folder, `target` unless they were joined before."""
+        key = f"{self.staging(plan['day'], plan['night'])}/joined"
+        if self.store.exists(f"{key}/{nights.MANIFEST}"):
+            return self.store.fetch(key)
+        said = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
+        self.run_verb("join", shards=self.shards(plan) or None, output=target, **said)
+        return target

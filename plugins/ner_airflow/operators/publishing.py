@@ -1,0 +1,108 @@
+"""The steps of `ner_tag_nightly` from tagged shards to answers that others read, and the way back."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from ner_airflow.assets import TAGGED_DOCUMENTS
+from ner_airflow.operators.base import NerOperator
+from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of, lines_of
+from ner_tasks import atomic, gates, nights
+from ner_tasks.journal import REJECTED
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class CheckNight(NightOperator):
+    """The gate between tagged shards and what others read: nothing lost, and few enough rejected."""
+
+    template_fields = ("day", "shards_done", "max_rejected_share")
+
+    def __init__(self, *, day: str, shards_done: Any, max_rejected_share: str, **kwargs: Any) -> None:
+        # without documents there are no shards, and the empty night has to be checked as well
+        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
+        self.day, self.shards_done, self.max_rejected_share = day, shards_done, max_rejected_share
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        plan = self.planned(context, self.day)
+        published = self.published(self.day)
+        if published and published.get("night") == plan["night"]:
+            self.forget(context, plan)
+            raise AirflowSkipException(f"another run has published this night of {self.day}")
+        shards = self.shards(plan)
+        night = nights.add_up(atomic.read_json(shard / nights.MANIFEST) for shard in shards)
+        n_lost = 0
+        for index, shard in enumerate(shards):
+            files = lines_of(self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl"))
+            for name in nights.unanswered((file["name"] for file in files), shard):
+                n_lost += 1
+                self.log.error("no answer for %s", name)
+        limits = self.settings.limits.adjusted(max_rejected_share=self.max_rejected_share)
+        n_documents = night["n_documents"] + n_lost
+        for line in gates.night(n_documents, night["n_tagged"], night["n_rejected"], limits).lines:
+            self.log.info("passed: %s", line)
+        return {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
+
+
+class PublishDay(JoiningOperator):
+    """Make the day's answers visible: the rejected first, the tagged last and whole."""
+
+    template_fields = ("night",)
+
+    def __init__(self, *, night: Any, **kwargs: Any) -> None:
+        super().__init__(**{"outlets": [TAGGED_DOCUMENTS], **kwargs})
+        self.night = night
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        day = self.night["day"]
+        plan = self.planned(context, day)
+        with self.workspace(f"publish-{day}-{plan['night']}") as folder:
+            answers = self.joined(plan, folder / "tagged")
+            manifest = atomic.read_json(answers / nights.MANIFEST)
+            self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
+            self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
+            self.store.publish(answers, f"tagged/{day}", marker=nights.MANIFEST)
+        self.forget(context, plan)
+        summary = {name: manifest[name] for name in ("day", "model_version", "n_documents", "n_tagged", "n_rejected")}
+        context["outlet_events"][TAGGED_DOCUMENTS].extra = summary
+        return {**summary, "n_entities": manifest["n_entities"]}
+
+    def _gather_rejected(self, listing: Path, inbox: str, target: Path) -> None:
+        """Copy the rejected documents' files beside the list of reasons, which says how to try them again."""
+        (target / "documents").mkdir(parents=True, exist_ok=True)
+        conf = json.dumps({"day": self.night["day"], "retry_rejected": True})
+        retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
+        copied: dict[str, str] = {}
+        with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
+            for rejected in lines_of(listing):
+                file = rejected["file"]
+                if file not in copied:
+                    copied[file] = f"documents/{len(copied):06d}{Path(file).suffix[:16]}"
+                    self.store.fetch_file(f"{inbox}/{file}", target / copied[file])
+                lines.write(json.dumps({**rejected, "copy": copied[file], "retry": retry}) + "\n")
+
+
+class WithdrawDay(NerOperator):
+    """Take back a day's answers: the marker first, so that nobody reads half of them; they are kept as withdrawn."""
+
+    template_fields = ("day", "reason")
+
+    def __init__(self, *, day: str, reason: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.day, self.reason = day, reason
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        key = f"tagged/{day_of(self.day)}"
+        if not self.store.exists(f"{key}/{nights.MANIFEST}"):
+            raise AirflowSkipException(f"found no published answers of {self.day}: nothing to withdraw")
+        manifest = self.store.read_json(f"{key}/{nights.MANIFEST}")
+        kept = f"withdrawn/{self.day}/{manifest['night']}"
+        with self.workspace(f"withdraw-{self.day}"):
+            self.store.publish(self.store.fetch(key), kept, marker=nights.MANIFEST)
+            self.store.write_json(f"{kept}/reason.json", {"reason": self.reason, "run": context["run_id"]})
+            self.store.remove(key)
+        self.log.info("withdrawn: %s, by model %s; kept as %s", key, manifest["model_version"], kept)
+        return {"day": self.day, "kept": kept}
