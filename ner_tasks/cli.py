@@ -6,6 +6,7 @@ Verbs import what they need when they run: `--help` is quick, and TensorFlow fin
 import argparse
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -28,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     onednn = bool(getattr(args, "intel", 1))
     os.environ.update(host.tensorflow_env(n_threads=args.threads, onednn=onednn))
     began = time.monotonic()
-    report: dict[str, Any] = {"verb": args.verb, "ok": False, "elapsed_s": None, "result": None, "error": None}
+    report: dict[str, Any] = {"verb": args.verb, "ok": False, "elapsed_s": None, "peak_memory_mib": None}
+    report |= {"result": None, "error": None}
     code = 1
     try:
         report["result"] = args.run(args)
@@ -42,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise
     finally:
         report["elapsed_s"] = round(time.monotonic() - began, 3)
+        report["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         if args.report:
             atomic.write_json(args.report, report)
     if report["ok"]:

@@ -127,6 +127,7 @@ def infer(args: Args) -> Result:
 def tag(args: Args) -> Result:
     from ner_tasks import tagging
     from ner_tasks.documents import Limits
+    from ner_tasks.documents.apart import read_apart
     from ner_tasks.inference import Tagger
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
@@ -141,6 +142,7 @@ def tag(args: Args) -> Result:
         config=tagging.TagConfig(limits, keep_text=keep_text, version=version),
         inputs=args.inputs_version or lineage.version_of({"files": [[name, *_state_of(path)] for name, path in paths]}),
         answered=args.answered,
+        read=read_apart,
     )
     tagging.check_yield(manifest)
     return {**manifest, "output": str(args.output)}

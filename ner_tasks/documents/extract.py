@@ -14,10 +14,14 @@ class Limits:
     Attributes:
         max_bytes: largest file; in a file of many documents, the largest of them.
         max_unpacked_bytes: most bytes that a compressed file (docx) may unpack to.
+        seconds: longest time without a document, for a file that is read by a process of its own, see `apart`.
+        memory_mib: most memory of that process.
     """
 
     max_bytes: int = 20 * _MIB
     max_unpacked_bytes: int = 200 * _MIB
+    seconds: float = 60.0
+    memory_mib: int = 2048
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:

@@ -129,6 +129,8 @@ class VerbOperator(NerOperator):
 
     def _result(self, verb: str, code: int, report: Path, tolerate: str) -> dict[str, Any]:
         written = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
+        if written.get("peak_memory_mib"):
+            self.log.info("%s: %.1f s, %d MiB at most", verb, written["elapsed_s"], written["peak_memory_mib"])
         if code == 0 and written.get("ok"):
             return dict(written["result"])
         error = written.get("error")

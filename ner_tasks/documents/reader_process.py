@@ -1,0 +1,71 @@
+"""The process that reads documents for `apart`: hostile files do their worst here, within limits, and nowhere else.
+
+Requests come on standard input, a JSON line each. Answers go to standard output as frames: two lengths, a JSON
+header, the text as UTF-8. Plain data both ways: who reads them trusts nothing that was made here.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ner_tasks.documents import Document, Limits, Rejected, read_documents
+
+# Length of the header and of the text, in bytes.
+LENGTHS = struct.Struct(">IQ")
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Read until no more requests come."""
+    # Whatever a library prints must not get between the frames.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    limits = Limits(**json.loads(sys.argv[1]))
+    _confine(limits)
+    _send(answers, {"kind": "ready"})
+    for line in sys.stdin.buffer:
+        request = json.loads(line)
+        try:
+            for found in read_documents(Path(request["path"]), request["name"], limits):
+                _answer(answers, found)
+        except MemoryError:
+            needs = f"found a need for more than {limits.memory_mib} MiB of memory, expected less"
+            _answer(answers, Rejected(request["name"], "too-much-memory", needs))
+        except OSError as error:
+            _send(answers, {"kind": "error", "errno": error.errno, "message": str(error)})
+        _send(answers, {"kind": "end"})
+
+
+def _confine(limits: Limits) -> None:
+    n_bytes = limits.memory_mib * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # In a Ctrl-C the parent decides; when it dies, nobody is left to read for.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _answer(answers: BinaryIO, found: Document | Rejected) -> None:
+    header = asdict(found)
+    text = header.pop("text", "").encode()
+    _send(answers, {"kind": "document" if isinstance(found, Document) else "rejected", "values": header}, text)
+
+
+def _send(answers: BinaryIO, header: dict[str, Any], text: bytes = b"") -> None:
+    # ASCII, so that a file name that is not UTF-8 survives as an escape.
+    head = json.dumps(header).encode("ascii")
+    answers.write(LENGTHS.pack(len(head), len(text)) + head)
+    answers.write(text)
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()
