@@ -46,6 +46,9 @@ def test_evaluate_reports_f1_per_label(frozen: Path, data: Path, tmp_path: Path)
     assert report["result"]["n_sentences"] == 300
     assert set(report["result"]["labels"]) == {"geo", "per"}
     assert report["result"]["overall"]["f1"] > 0.9
+    calibration = report["result"]["calibration"]
+    assert 0 <= calibration["error"]["entities"] < 0.2
+    assert calibration["error"]["words"] < calibration["error_at_temperature_1"]["words"]
 
 
 def test_infer_prints_the_kits_two_times(
