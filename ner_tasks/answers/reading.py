@@ -1,5 +1,6 @@
 """The answers in a `documents.jsonl`, one at a time."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ class Answer:
         document: its name.
         sha256: that of the document as it arrived.
         text: what was read of it; None where only hashes are kept.
+        text_sha256: that of the text, kept or not.
         entities: in the order of the text, each with `start`, `end`, `label` and `score`; `[start, end)` are characters.
         receipt: what of the document was read, and by which model.
     """
@@ -26,6 +28,13 @@ class Answer:
     text: str | None
     entities: tuple[Mapping[str, Any], ...]
     receipt: Mapping[str, Any]
+    kept_text_sha256: str | None = None
+
+    @property
+    def text_sha256(self) -> str:
+        if self.text is None:
+            return self.kept_text_sha256 or ""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def mention(self, entity: Mapping[str, Any]) -> str | None:
         """The entity's characters; None where the text was not kept."""
@@ -65,8 +74,17 @@ def parse(line: bytes, where: str) -> Answer:
             start, end = entity["start"], entity["end"]
             if not 0 <= start < end or (text is not None and end > len(text)):
                 raise ArtifactBroken(f"found an entity at [{start}, {end}), expected one inside the text, in {where}")
-            _, _ = str(entity["label"]), float(entity["score"])
-        return Answer(str(values["document"]), str(values["sha256"]), text, entities, dict(values["receipt"]))
+            if not isinstance(entity["label"], str):
+                raise TypeError(f"label {entity['label']!r}")
+            float(entity["score"])
+        return Answer(
+            str(values["document"]),
+            str(values["sha256"]),
+            text,
+            entities,
+            dict(values["receipt"]),
+            values["text_sha256"] if text is None else None,
+        )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         found = f"{type(error).__name__}: {error}"
         raise ArtifactBroken(f"found {found}, expected an answer that `tag` wrote, in {where}") from None
