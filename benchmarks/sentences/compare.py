@@ -117,7 +117,9 @@ def main() -> None:
     """Print one Markdown table per file and layout."""
     arguments = argparse.ArgumentParser(description="Compare sentence splitters on labelled sentences.")
     arguments.add_argument("labelled", nargs="+", type=Path)
-    arguments.add_argument("--n_sentences", type=int, default=8000, help="of each file, half of them at most (default: %(default)s)")
+    arguments.add_argument(
+        "--n_sentences", type=int, default=8000, help="of each file, half of them at most (default: %(default)s)"
+    )
     args = arguments.parse_args()
     for path in args.labelled:
         found = [prose(sentence.words) for sentence in corpus.read_labelled(path)]
