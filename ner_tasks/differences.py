@@ -5,7 +5,7 @@ Both answers are read side by side, a document at a time; only where their order
 
 import hashlib
 import random
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -227,25 +227,24 @@ def _paired(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer | None
     offsets = _offsets(new, skip=n_same)
     with new.open("rb") as file:
         while (before := before or next(befores, None)) is not None:
-            waiting = offsets.get(_key(before))
-            if waiting:
-                yield before, _answer_at(file, waiting.popleft(), new)
-            else:
-                yield before, None
+            waiting = offsets.pop(_key(before), ())
+            if waiting[1:]:
+                offsets[_key(before)] = waiting[1:]
+            yield before, _answer_at(file, waiting[0], new) if waiting else None
             before = None
         for offset in sorted(offset for waiting in offsets.values() for offset in waiting):
             yield None, _answer_at(file, offset, new)
 
 
-def _offsets(path: Path, *, skip: int) -> dict[bytes, deque[int]]:
-    """Where each answer begins in the file, but for the first ones."""
-    offsets: dict[bytes, deque[int]] = {}
+def _offsets(path: Path, *, skip: int) -> dict[bytes, tuple[int, ...]]:
+    """Where each answer begins in the file, but for the first ones; a document may be there twice."""
+    offsets: dict[bytes, tuple[int, ...]] = {}
     offset = 0
     with path.open("rb") as lines:
         for number, line in enumerate(lines):
             if number >= skip:
-                answer = parse(line, f"{path}, line {number + 1}")
-                offsets.setdefault(_key(answer), deque()).append(offset)
+                key = _key(parse(line, f"{path}, line {number + 1}"))
+                offsets[key] = (*offsets.get(key, ()), offset)
             offset += len(line)
     return offsets
 
