@@ -5,9 +5,10 @@
     int8/     graph.pb             tokenizer.json  model.json     the same, quantized
 
 `model.json` carries everything else that the model needs to be used: labels, encoder sizes, window
-length; and what people ask of it: metrics and lineage.
+length, temperature; and what people ask of it: metrics and lineage.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -40,6 +41,7 @@ class ModelManifest:
         labels: label names in the order of the model's tag ids.
         encoder: the encoder's configuration, as in the Hugging Face `config.json`.
         max_pieces: longest window that the model was trained for, with [CLS] and [SEP].
+        temperature: what logits are divided by to become probabilities that hold, more than 0; see `calibration`.
         metrics: measured figures, each under the name of the step that measured it.
         lineage: where the model comes from: snapshot, parent, versions of the libraries, configuration.
         files: SHA-256 of each file.
@@ -49,6 +51,7 @@ class ModelManifest:
     labels: tuple[str, ...]
     encoder: dict[str, Any]
     max_pieces: int
+    temperature: float = 1.0  # that of models made before there was one
     metrics: dict[str, Any] = field(default_factory=dict)
     lineage: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -95,6 +98,9 @@ def _parse(values: Any, folder: Path) -> ModelManifest:
         raise ArtifactBroken(f"found kind {values.get('kind')!r}, expected one of {sorted(_FILES)}, in {where}")
     try:
         fields = {key: value for key, value in values.items() if key != "format"}
-        return ModelManifest(**{**fields, "labels": tuple(fields["labels"])})
+        manifest = ModelManifest(**{**fields, "labels": tuple(fields["labels"])})
     except (TypeError, KeyError) as error:
         raise ArtifactBroken(f"found {error}, expected the fields of a model manifest, in {where}") from None
+    if not isinstance(manifest.temperature, float) or not 0 < manifest.temperature < math.inf:
+        raise ArtifactBroken(f"found temperature {manifest.temperature!r}, expected a number above 0, in {where}")
+    return manifest

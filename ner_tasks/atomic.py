@@ -80,6 +80,23 @@ def staged_folder(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def staged_file(target: Path) -> Iterator[Path]:
+    """A path to write to, whose file becomes `target` when the block ends well and vanishes otherwise.
+
+    Raises:
+        StorageFull: the disk is full; nothing is left behind.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        with space_for(target):
+            yield part
+            os.replace(part, target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
 def space_for(target: Path) -> Iterator[None]:
     """Turn "no space left" from inside the block into a `StorageFull` that names the place."""
     try:

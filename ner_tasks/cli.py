@@ -133,6 +133,16 @@ def parser() -> argparse.ArgumentParser:
     add("--night", required=True, metavar="V", help="the night's version")
     add("--model_version", required=True, metavar="V")
 
+    add = _verb(sub, "diff", verbs.diff, "What another model says differently about the same documents.")
+    add("--old", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
+    add("--new", type=Path, required=True, metavar="DIR", help="the folder to compare with it")
+    add("--n_examples", type=int, default=3, help="of each kind and label (default: %(default)s)")
+
+    add = _verb(sub, "convert", verbs.convert, "A folder of answers as Parquet, as CoNLL or as one page for people.")
+    add("--answers", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
+    add("--to", choices=("parquet", "conll", "page"), required=True, help="the form")
+    add("--output", type=Path, required=True, metavar="PATH", help="the file to make; for Parquet the folder of two")
+
     add = _verb(sub, "benchmark", verbs.benchmark, "Precision x batch size x oneDNN: a table and a chart.")
     add("--model_path", type=Path, required=True, nargs="+", metavar="DIR", help="frozen and INT8 models")
     _labelled_file(add)

@@ -17,17 +17,25 @@ def evaluated(
     bf16: bool = False,
     batch_size: int = 128,
 ) -> dict[str, Any]:
-    """Entity F1 of one model on labelled sentences, in all and per label."""
+    """Entity F1 of one model on labelled sentences, in all and per label, and how far its scores can be believed."""
+    from ner_tasks import calibration
     from ner_tasks.inference import BatchLimits, Tagger
 
     tagger = Tagger.load(model, n_threads=n_threads, bf16=bf16)
     began = time.perf_counter()
-    tagged = tagger.tag([sentence.words for sentence in sentences], BatchLimits(max_windows=batch_size))
+    logits = tagger.logits([sentence.words for sentence in sentences], BatchLimits(max_windows=batch_size))
+    tagged = tagger.answers(logits)
     seconds = time.perf_counter() - began
     n_words = sum(len(sentence.words) for sentence in sentences)
-    scores = evaluation.score([sentence.tags for sentence in sentences], [answer.tags for answer in tagged])
+    gold = [sentence.tags for sentence in sentences]
+    scores = evaluation.score(gold, [answer.tags for answer in tagged])
+    calibrated = {
+        "temperature": round(tagger.manifest.temperature, 4),
+        "error": calibration.errors_of(gold, tagged),
+        "error_at_temperature_1": calibration.errors_of(gold, tagger.answers(logits, temperature=1.0)),
+    }
     speed = {"n_sentences": len(sentences), "n_words": n_words, "words_per_s": round(n_words / seconds, 1)}
-    return {**speed, **scores.as_dict()}
+    return {**speed, **scores.as_dict(), "calibration": calibrated}
 
 
 def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int, n_threads: int) -> dict[str, Any]:

@@ -231,7 +231,7 @@ def _conll_rows(lines: list[str]) -> Iterator[Row]:
     """Rows of a CoNLL file: word first, tag last, whatever lies between; columns by tabs, else by spaces."""
     sentence, is_open = 0, False
     for line, text in enumerate(lines, start=1):
-        if not text.strip() or text.startswith("-DOCSTART-"):
+        if not text.strip() or text.startswith(("-DOCSTART-", "# document = ")):
             sentence += is_open
             is_open = False
             continue

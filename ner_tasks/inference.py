@@ -4,7 +4,7 @@ One engine runs every kind of model: a trained model is frozen in memory first, 
 what will run.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,6 +24,8 @@ OUTPUT = "logits"
 
 # int32 piece ids and shape ids [B, T] -> float32 logits [B, T, K]
 Engine = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
+# a window of a sentence and the logits [words, K] of its words
+Reading = tuple[Window, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,23 @@ class TaggedSentence:
     scores: tuple[float, ...]
     n_pieces: int
     n_windows: int
+
+
+@dataclass(frozen=True)
+class SentenceLogits:
+    """Logits [words, K] of one sentence, and what reading it took."""
+
+    logits: NDArray[np.float32]
+    n_pieces: int
+    n_windows: int
+
+    @classmethod
+    def of(cls, reading: Sequence[Reading], *, n_words: int, n_tags: int) -> "SentenceLogits":
+        """Those of a sentence from its windows, each word read where it is most central."""
+        if n_words == 0:
+            return cls(np.zeros((0, n_tags), np.float32), 0, 0)
+        logits = reading[0][1] if len(reading) == 1 else most_central(reading, n_words)  # [words, K]
+        return cls(logits, sum(len(window) for window, _ in reading), len(reading))
 
 
 @dataclass(frozen=True)
@@ -57,7 +76,7 @@ class Tagger:
     Args:
         engine: computes logits.
         pieces: the model's vocabulary.
-        manifest: the model's labels and window length.
+        manifest: the model's labels, window length and temperature.
     """
 
     def __init__(self, engine: Engine, pieces: WordPieces, manifest: ModelManifest):
@@ -89,38 +108,42 @@ class Tagger:
 
     def tag(self, sentences: Sequence[Sequence[str]], limits: BatchLimits = BatchLimits()) -> list[TaggedSentence]:
         """Tag sentences, each of any length; the answers are in the order of the sentences."""
+        return self.answers(self.logits(sentences, limits))
+
+    def logits(self, sentences: Sequence[Sequence[str]], limits: BatchLimits = BatchLimits()) -> list[SentenceLogits]:
+        """What the model makes of each sentence, before temperature and tags."""
         windows = list(windows_of(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
-        readings: list[list[tuple[Window, NDArray[np.float32]]]] = [[] for _ in sentences]
+        readings: list[list[Reading]] = [[] for _ in sentences]
         for batch in batches_of(windows, pad_id=self._pieces.pad_id, **asdict(limits)):
             logits = self._engine(batch.piece_ids, batch.shape_ids)  # [B, T, K]
             for row, window in enumerate(batch.windows):
                 readings[window.sentence].append((window, logits[row, window.first_pieces]))  # [words, K]
+        n_tags = len(self._label_set.tags)
         return [
-            answer(reading, n_words=len(words), label_set=self._label_set)
+            SentenceLogits.of(reading, n_words=len(words), n_tags=n_tags)
             for words, reading in zip(sentences, readings, strict=True)
         ]
 
+    def answers(self, found: Iterable[SentenceLogits], *, temperature: float | None = None) -> list[TaggedSentence]:
+        """Tags and scores from logits, at the model's own temperature unless another is given."""
+        at = self.manifest.temperature if temperature is None else temperature
+        return [answer(logits, label_set=self._label_set, temperature=at) for logits in found]
 
-def answer(
-    reading: Sequence[tuple[Window, NDArray[np.float32]]], *, n_words: int, label_set: LabelSet
-) -> TaggedSentence:
-    """One sentence's tags from its windows' logits, each word read where it is most central."""
-    if n_words == 0:
-        return TaggedSentence((), (), 0, 0)
-    logits = reading[0][1] if len(reading) == 1 else most_central(reading, n_words)  # [words, K]
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    probabilities = shifted / shifted.sum(axis=1, keepdims=True)  # [words, K]
-    ids = probabilities.argmax(axis=1)
+
+def answer(found: SentenceLogits, *, label_set: LabelSet, temperature: float = 1.0) -> TaggedSentence:
+    """One sentence's tags, and the probability of each at a temperature, which changes no tag."""
+    logits = found.logits  # [words, K]
+    ids = logits.argmax(axis=1)
     tags = [label_set.tags[tag_id] for tag_id in ids]
     if first_break(tags) is not None:
-        ids = best_valid_path(probabilities, label_set)
+        ids = best_valid_path(logits, label_set)
         tags = [label_set.tags[tag_id] for tag_id in ids]
-    scores = probabilities[np.arange(n_words), ids]
-    n_pieces = sum(len(window) for window, _ in reading)
-    return TaggedSentence(tuple(tags), tuple(scores.astype(float).tolist()), n_pieces, len(reading))
+    shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
+    scores = shifted[np.arange(len(ids)), ids] / shifted.sum(axis=1)  # [words]
+    return TaggedSentence(tuple(tags), tuple(scores.astype(float).tolist()), found.n_pieces, found.n_windows)
 
 
-def most_central(reading: Sequence[tuple[Window, NDArray[np.float32]]], n_words: int) -> NDArray[np.float32]:
+def most_central(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32]:
     """Logits [words, K] of a sentence in several windows: each word's come from the window with most context."""
     merged = np.zeros((n_words, reading[0][1].shape[1]), np.float32)
     context = np.full(n_words, -1)
@@ -136,11 +159,12 @@ def most_central(reading: Sequence[tuple[Window, NDArray[np.float32]]], n_words:
     return merged
 
 
-def best_valid_path(probabilities: NDArray[np.float32], label_set: LabelSet) -> NDArray[np.intp]:
+def best_valid_path(logits: NDArray[np.float32], label_set: LabelSet) -> NDArray[np.intp]:
     """The most probable sequence of tag ids among those that are valid BIO (Viterbi).
 
     Args:
-        probabilities: [words, K].
+        logits: [words, K]; a word's logits differ from the logarithms of its probabilities by one number, and that
+            changes no order among the paths, at any temperature.
 
     Returns:
         Tag ids [words].
@@ -150,10 +174,9 @@ def best_valid_path(probabilities: NDArray[np.float32], label_set: LabelSet) -> 
     tags = label_set.tags
     allowed = np.array([[label_set.may_follow(before, tag) for tag in tags] for before in tags])  # [K, K]
     cost = np.where(allowed, 0.0, -np.inf)  # [K, K]
-    log = np.log(np.maximum(probabilities, 1e-30))  # [words, K]
-    best = log[0] + cost[label_set.id_of[OUTSIDE]]  # [K]
+    best = logits[0] + cost[label_set.id_of[OUTSIDE]]  # [K]
     came_from = []
-    for row in log[1:]:
+    for row in logits[1:]:
         paths = best[:, None] + cost  # [K, K]
         came_from.append(paths.argmax(axis=0))
         best = paths.max(axis=0) + row

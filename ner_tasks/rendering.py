@@ -1,6 +1,5 @@
 """Entities shown in the text they were found in: on a terminal, in a log, on a page. Hostile text stays text."""
 
-import html
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -62,9 +61,10 @@ def excerpt(text: str, entities: Entities, *, n_characters: int = 300) -> Excerp
     """
     start, end = densest(text, entities, n_characters=n_characters)
     inside = [entity for entity in entities if start <= entity["start"] and entity["end"] <= end]
-    pieces = [(_SPACES.sub(" ", _inert(piece)), label) for piece, label in _pieces(text, inside, start, end)]
+    found = pieces(text, inside, start, end)
+    shown = [(_SPACES.sub(" ", piece), str(entity["label"]) if entity else "") for piece, entity in found]
     before, after = "… " if start > 0 else "", " …" if end < len(text.rstrip()) else ""
-    return Excerpt(tuple(piece for piece in ((before, ""), *pieces, (after, "")) if piece[0]))
+    return Excerpt(tuple(piece for piece in ((before, ""), *shown, (after, "")) if piece[0]))
 
 
 def densest(text: str, entities: Entities, *, n_characters: int) -> tuple[int, int]:
@@ -83,32 +83,70 @@ def densest(text: str, entities: Entities, *, n_characters: int) -> tuple[int, i
     return _word_start(text, max(min(start, end - n_characters), 0)), _word_end(text, end)
 
 
-def html_fragment(text: str, entities: Entities) -> str:
-    """A whole document as HTML, each entity in a `<mark>` with its label; to be shown with `white-space: pre-wrap`.
+def stretches(
+    text: str, entities: Entities, *, context: int = 120, longest: int = 600, most: int = 6
+) -> list[tuple[int, int]]:
+    """Bounds of the stretches of a document around its entities, in order; they do not overlap.
 
-    Everything that comes from the document is escaped, so that it can only ever be read.
+    Args:
+        text: the document.
+        entities: its entities.
+        context: characters shown before and behind an entity, give or take a word.
+        longest: characters in a stretch, give or take a word; an entity that is longer is cut.
+        most: stretches, at most; of more, these many spread evenly are taken.
+
+    Returns:
+        At least one: the beginning, if there are no entities.
     """
-    parts = []
-    for piece, label in _pieces(text, entities, 0, len(text)):
-        shown = html.escape(_inert(piece))
-        name = html.escape(label)
-        parts.append(f'<mark class="ner" data-label="{name}">{shown}<small>{name}</small></mark>' if label else shown)
-    return "".join(parts)
+    found: list[tuple[int, int]] = []
+    for entity in sorted(entities, key=lambda entity: (entity["start"], entity["end"])):
+        start = _word_start(text, max(entity["start"] - context, 0))
+        end = _word_end(text, min(entity["end"] + context, len(text)))
+        if found and start <= found[-1][1]:
+            first, last = found[-1]
+            if end - first <= longest:
+                found[-1] = first, max(end, last)
+                continue
+            # An entity is not shown in two halves: where two stretches meet, the second has it whole.
+            start = min(max(last, start), entity["start"]) if entity["start"] > first else last
+            found[-1] = first, start
+        found.append((start, min(end, start + longest)))
+    found = [(start, end) for start, end in found if start < end]
+    return spread(found, most) or [(0, _word_end(text, min(longest, len(text))))]
 
 
-def _pieces(text: str, entities: Entities, start: int, end: int) -> Iterator[tuple[str, str]]:
-    """The text `[start, end)` cut at its entities; one that overlaps the entity before it is left out."""
+def spread(items: Sequence[Any], most: int) -> list[Any]:
+    """At most `most` of the items, evenly from the first to the last."""
+    return [items[index] for index in indexes(len(items), most)]
+
+
+def indexes(n_items: int, most: int) -> list[int]:
+    """At most `most` of the numbers `[0, n_items)`, evenly spread, ascending."""
+    n_taken = min(n_items, most)
+    return [(2 * index + 1) * n_items // (2 * n_taken) for index in range(n_taken)]
+
+
+def pieces(text: str, entities: Entities, start: int, end: int) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    """The text `[start, end)` cut at its entities, each piece made inert; what crosses a bound is cut there.
+
+    Returns:
+        Pieces that are not empty, each with its entity or None. Of two entities that overlap the first is shown.
+    """
     position = start
     for entity in sorted(entities, key=lambda entity: (entity["start"], entity["end"])):
-        if entity["start"] < position:
+        first, last = max(entity["start"], start), min(entity["end"], end)
+        if first < position or first >= last:
             continue
-        yield text[position : entity["start"]], ""
-        yield text[entity["start"] : entity["end"]], str(entity["label"])
-        position = entity["end"]
-    yield text[position:end], ""
+        if position < first:
+            yield inert(text[position:first]), None
+        yield inert(text[first:last]), entity
+        position = last
+    if position < end:
+        yield inert(text[position:end]), None
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
+    """The text with what would act on a terminal or a page, instead of being shown, replaced."""
     return _ACTIVE.sub(_SHOWN_INSTEAD, text.replace("\r\n", "\n"))
 
 

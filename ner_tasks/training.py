@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from transformers import AutoTokenizer
 
-from ner_tasks import artifacts, atomic, evaluation
+from ner_tasks import artifacts, atomic, calibration, evaluation
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.corpus import LabelledSentence
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
@@ -125,6 +125,7 @@ def train(
         done = run.fit(parts["train"], parts["dev"])
         manifest = replace(
             manifest,
+            temperature=run.temperature(parts["dev"]),
             metrics={"train": {"dev_f1": done.best_f1, "epoch": done.best_epoch, "history": done.history}},
             lineage={**lineage, "config": asdict(config)},
         )
@@ -214,12 +215,20 @@ class _Run:
                 write_weights(self.folder / _BEST, self.model.export())
         self._checkpoint(done)
 
+    def temperature(self, dev: Sequence[LabelledSentence]) -> float:
+        """That of the best epoch, fitted on the dev part; from here on the model is that epoch's."""
+        self.model.import_all(read_weights(self.folder / _BEST), self.folder / _BEST)
+        found = self._tagger().logits([sentence.words for sentence in dev])
+        return calibration.fitted_to(found, [sentence.tags for sentence in dev], self.label_set)
+
     def _dev_f1(self, dev: Sequence[LabelledSentence]) -> float:
+        tagged = self._tagger().tag([sentence.words for sentence in dev])
+        return evaluation.score([sentence.tags for sentence in dev], [t.tags for t in tagged]).overall.f1
+
+    def _tagger(self) -> Tagger:
         signature = [tf.TensorSpec([None, None], tf.int32)] * 2
         infer = tf.function(lambda p, s: self.model({"piece_ids": p, "shape_ids": s}), input_signature=signature)
-        tagger = Tagger(lambda piece_ids, shape_ids: infer(piece_ids, shape_ids).numpy(), self.pieces, self.manifest)
-        tagged = tagger.tag([sentence.words for sentence in dev])
-        return evaluation.score([sentence.tags for sentence in dev], [t.tags for t in tagged]).overall.f1
+        return Tagger(lambda piece_ids, shape_ids: infer(piece_ids, shape_ids).numpy(), self.pieces, self.manifest)
 
     def _checkpoint(self, done: Progress) -> None:
         """Write the variables and how far they are as one file, so that a kill can not part them."""

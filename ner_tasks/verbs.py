@@ -166,6 +166,39 @@ def _state_of(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
+def diff(args: Args) -> Result:
+    from rich.console import Console
+
+    from ner_tasks.differences import compare_answers
+    from ner_tasks.ledger import DOCUMENTS
+
+    found = compare_answers(args.old / DOCUMENTS, args.new / DOCUMENTS, n_examples=args.n_examples)
+    Console().print(found)
+    return found.as_dict()
+
+
+def convert(args: Args) -> Result:
+    from ner_tasks.journal import REJECTED
+    from ner_tasks.ledger import DOCUMENTS
+    from ner_tasks.nights import MANIFEST
+
+    documents = args.answers / DOCUMENTS
+    if args.to == "conll":
+        from ner_tasks.answers.conll import write_conll
+
+        counts = write_conll(documents, args.output)
+    elif args.to == "page":
+        from ner_tasks.answers.page import write_page
+
+        manifest = atomic.read_json(args.answers / MANIFEST)
+        counts = write_page(documents, args.answers / REJECTED, manifest, args.output)
+    else:
+        from ner_tasks.answers.parquet import write_parquet
+
+        counts = write_parquet(documents, args.output)
+    return {**counts, "output": str(args.output)}
+
+
 def benchmark(args: Args) -> Result:
     from ner_tasks import comparison
 

@@ -45,6 +45,8 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path: Path) -> None:
         ({"format": 9}, "found format 9, expected 1"),
         ({"kind": "onnx"}, "found kind 'onnx'"),
         ({"surprise": 1}, "unexpected keyword argument 'surprise'"),
+        ({"temperature": 0.0}, "found temperature 0.0, expected a number above 0"),
+        ({"temperature": "hot"}, "found temperature 'hot'"),
     ],
 )
 def test_a_manifest_that_is_not_ours_is_refused(folder: Path, changed: dict, complaint: str) -> None:
@@ -52,3 +54,11 @@ def test_a_manifest_that_is_not_ours_is_refused(folder: Path, changed: dict, com
     atomic.write_json(path, {**atomic.read_json(path), **changed})
     with pytest.raises(ArtifactBroken, match=complaint):
         artifacts.open_model(folder)
+
+
+def test_a_model_from_before_there_was_a_temperature_is_read_at_1(folder: Path) -> None:
+    path = folder / artifacts.MANIFEST
+    values = atomic.read_json(path)
+    del values["temperature"]
+    atomic.write_json(path, values)
+    assert artifacts.open_model(folder).temperature == 1

@@ -9,8 +9,21 @@ import pytest
 
 from ner_tasks import cli, corpus, verbs
 from tests import tiny
+from tests.core import answers
 
-VERBS = ["dataset", "train", "evaluate", "freeze", "quantize", "compare", "infer", "tag", "benchmark"]
+VERBS = [
+    "dataset",
+    "train",
+    "evaluate",
+    "freeze",
+    "quantize",
+    "compare",
+    "infer",
+    "tag",
+    "diff",
+    "convert",
+    "benchmark",
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +59,9 @@ def test_evaluate_reports_f1_per_label(frozen: Path, data: Path, tmp_path: Path)
     assert report["result"]["n_sentences"] == 300
     assert set(report["result"]["labels"]) == {"geo", "per"}
     assert report["result"]["overall"]["f1"] > 0.9
+    calibration = report["result"]["calibration"]
+    assert 0 <= calibration["error"]["entities"] < 0.2
+    assert calibration["error"]["words"] < calibration["error_at_temperature_1"]["words"]
 
 
 def test_infer_prints_the_kits_two_times(
@@ -96,6 +112,32 @@ def test_a_list_of_inputs_that_is_none_is_refused(frozen: Path, tmp_path: Path) 
     flags = ["--model", frozen, "--output", tmp_path / "out", "--inputs_file", tmp_path / "list.json"]
     code, report = run("tag", *flags, report=tmp_path / "r.json")
     assert (code, report["error"]["type"]) == (78, "ConfigInvalid")
+
+
+def test_diff_tells_what_another_model_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, label in (("old", "geo"), ("new", "per")):
+        (tmp_path / name).mkdir()
+        answers.write(tmp_path / name / "documents.jsonl", [answers.answer("a", "Jackson left.", {"Jackson": label})])
+    code, report = run("diff", "--old", tmp_path / "old", "--new", tmp_path / "new", report=tmp_path / "r.json")
+    assert code == 0
+    assert report["result"]["relabelled"] == [{"old": "geo", "new": "per", "n": 1}]
+    assert "+ [Jackson|per] left." in capsys.readouterr().out
+
+
+def test_answers_are_converted_to_each_form(tmp_path: Path) -> None:
+    counts = dict.fromkeys(("n_documents", "n_tagged", "n_rejected", "n_words", "n_entities", "words_per_s"), 1)
+    (tmp_path / "manifest.json").write_text(json.dumps({**counts, "entities": {"per": 1}, "rejected": {}}))
+    answers.write(tmp_path / "documents.jsonl", [answers.answer("a", "Rosa left.", {"Rosa": "per"})])
+    answers.write(tmp_path / "rejected.jsonl", [])
+    for form, output, made in (
+        ("parquet", "tables", "tables/entities.parquet"),
+        ("conll", "day.conll", "day.conll"),
+        ("page", "day.html", "day.html"),
+    ):
+        flags = ["--answers", tmp_path, "--to", form, "--output", tmp_path / output]
+        code, report = run("convert", *flags, report=tmp_path / "r.json")
+        assert (code, report["result"]["n_documents"]) == (0, 1)
+        assert (tmp_path / made).is_file()
 
 
 @pytest.mark.slow

@@ -25,6 +25,12 @@ def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
     assert f1[0] - f1[1] < 0.05
 
 
+def test_the_temperature_goes_with_the_model(trained: Path, frozen: Path, int8: Path) -> None:
+    found = {artifacts.open_model(folder).temperature for folder in (trained, frozen, int8)}
+    assert len(found) == 1
+    assert found != {1.0}
+
+
 def test_what_is_to_stay_fp32_stays(frozen: Path, tmp_path: Path) -> None:
     folder = quantized(frozen, tmp_path / "int8", 'keep_fp32: [".*/classifier.*", ".*/block_1.*"]')
     assert quantization.count_int8(read_graph(folder / artifacts.GRAPH)) == 4

@@ -1,14 +1,14 @@
 """Entities shown in their text: readable with and without colours, harmless whatever the text."""
 
-import html.parser
 import io
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ner_tasks.rendering import densest, excerpt, html_fragment
+from ner_tasks.rendering import densest, excerpt, indexes, inert, pieces, stretches
 
 
 def entity(text: str, mention: str, label: str = "per") -> dict:
@@ -85,23 +85,57 @@ def test_overlapping_entities_do_not_repeat_text():
     assert str(excerpt("New York City is.", entities)) == "[New York|a] City is."
 
 
-def test_text_on_a_page_is_escaped_and_every_character_is_there():
-    text = 'Rosa <script>alert("x")</script> & <b>Ann\'s</b>\n</mark>end'
-    fragment = html_fragment(text, [entity(text, "<b>Ann", '"><img>'), entity(text, "Rosa")])
-    assert fragment.startswith('<mark class="ner" data-label="per">Rosa<small>per</small></mark>')
-    seen = _Page()
-    seen.feed(fragment)
-    assert set(seen.tags) == {"mark", "small"}
-    assert seen.text == text.replace("Rosa", "Rosaper").replace("<b>Ann", '<b>Ann"><img>')
+SPANS = st.lists(st.integers(0, 400), max_size=40, unique=True).map(sorted)
 
 
-class _Page(html.parser.HTMLParser):
-    def __init__(self):
-        super().__init__()
-        self.tags, self.text = [], ""
+def spans_in(text: str, bounds: list[int]) -> list[dict]:
+    inside = [bound for bound in bounds if bound <= len(text)]
+    return [{"start": a, "end": b, "label": "x"} for a, b in zip(inside[::2], inside[1::2], strict=False)]
 
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
 
-    def handle_data(self, data):
-        self.text += data
+@given(st.text(alphabet="ab \n.", max_size=400), SPANS)
+def test_stretches_are_in_order_bounded_and_hold_their_entities_whole(text, bounds):
+    entities = spans_in(text, bounds)
+    found = stretches(text, entities, context=10, longest=60, most=1000)
+    ends = [0, *(bound for stretch in found for bound in stretch), len(text)]
+    assert ends == sorted(ends)
+    assert found
+    assert all(end - start <= 60 + 2 * 40 for start, end in found)
+    for entity in entities:
+        held = [start for start, end in found if start <= entity["start"] and entity["end"] <= end]
+        # with the context of both sides and a word each, a longer one may be cut
+        assert held or entity["end"] - entity["start"] + 2 * (10 + 40) > 60
+
+
+def test_of_many_stretches_some_are_taken_from_the_whole_document():
+    text = "Ann met Bob in Rome. " + "Nothing happened there. " * 50
+    entities = [{"start": at, "end": at + 3, "label": "per"} for at in range(0, 20 * len(text), len(text))]
+    found = stretches(text * 20, entities, most=4)
+    assert len(found) == 4
+    assert found[0][0] < 5 * len(text) and found[-1][0] > 15 * len(text)
+
+
+def test_a_long_document_without_entities_shows_its_beginning():
+    assert stretches("One two. " * 1000, [], longest=20) == [(0, 21)]
+    assert stretches("", []) == [(0, 0)]
+
+
+@given(st.text(alphabet="ab \n.\u202e", max_size=200), SPANS, st.data())
+def test_pieces_hold_each_character_once(text, bounds, data):
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    found = list(pieces(text, spans_in(text, bounds), start, end))
+    assert "".join(piece for piece, _ in found) == inert(text[start:end])
+    assert all(piece for piece, _ in found)
+    for piece, entity in found:
+        if entity:
+            assert piece in inert(text[entity["start"] : entity["end"]])
+
+
+@given(st.integers(0, 3000), st.integers(1, 50))
+def test_what_is_shown_of_much_is_spread_evenly(n_items, most):
+    found = indexes(n_items, most)
+    assert len(found) == min(n_items, most)
+    gaps = [after - before for before, after in pairwise(found)]
+    assert all(0 <= index < n_items for index in found)
+    assert not gaps or (min(gaps) >= 1 and max(gaps) - min(gaps) <= 1)

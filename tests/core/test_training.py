@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from ner_tasks import artifacts, atomic, evaluation, model, training
+from ner_tasks import artifacts, atomic, calibration, evaluation, model, training
 from ner_tasks.errors import Busy, ConfigInvalid, StorageFull
 from ner_tasks.inference import Tagger
 from ner_tasks.tokenization import WordPieces, batch_of, windows_of
@@ -67,6 +67,20 @@ def test_early_stopping_keeps_the_best_epoch(encoder: Path, tmp_path: Path, monk
     folder = train(encoder, tmp_path, config)
     metrics = artifacts.open_model(folder).metrics["train"]
     assert (metrics["epoch"], len(metrics["history"])) == (2, 4)
+
+
+def test_the_temperature_is_that_of_the_best_epoch_on_the_dev_part(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f1s = iter([0.5, 0.1])
+    monkeypatch.setattr(training._Run, "_dev_f1", lambda self, dev: next(f1s))
+    folder, dev = train(encoder, tmp_path), tiny.sentences(16, seed=1)
+    tagger = Tagger.load(folder, n_threads=2)
+    found = tagger.logits([sentence.words for sentence in dev])
+    expected = calibration.fitted_to(found, [sentence.tags for sentence in dev], tagger.manifest.label_set)
+    assert tagger.manifest.metrics["train"]["epoch"] == 1
+    assert tagger.manifest.temperature == pytest.approx(expected, rel=1e-3)
+    assert tagger.manifest.temperature != 1
 
 
 def test_only_first_pieces_carry_a_tag_and_padding_weighs_nothing(encoder: Path) -> None:

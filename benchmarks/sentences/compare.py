@@ -1,0 +1,144 @@
+"""Sentence splitters side by side, on sentences whose ends are known.
+
+    python -m venv .venv-sentences && .venv-sentences/bin/pip install -r benchmarks/sentences/requirements.txt
+    .venv-sentences/bin/python benchmarks/sentences/compare.py LABELLED...
+
+LABELLED: labelled data as `dataset` takes it (a Kaggle CSV, its zip, CoNLL). Its sentences are written out as prose,
+eight to a paragraph, and each splitter is asked for the ends. Two layouts: a paragraph on one line, and wrapped at 72
+characters as mail and PDF have it. Ends are compared by the number of characters before them that are no space, so
+that no splitter is judged by its way with spaces; a paragraph's own end is no question and does not count.
+"""
+
+import argparse
+import re
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from ner_tasks import corpus  # noqa: E402  the repository is no installed package
+from ner_tasks.text import iter_sentences  # noqa: E402
+
+PER_PARAGRAPH, WIDTH = 8, 72
+# A text -> the sentences in it, or at least what of each is no space.
+Splitter = Callable[[str], Sequence[str]]
+
+_NO_SPACE_BEFORE = re.compile(r" (?=(?:[,.;:?!%)\]}]|n't|'(?:s|re|ve|ll|d|m)|'')(?: |$))")
+_NO_SPACE_AFTER = re.compile(r"(?<=[(\[{$]) ")
+_QUOTED = re.compile(r'" ([^"]*?) "')
+# BC5CDR cuts at every sign: 0 . 5 mg . / kg, i . p ., Parkinson ' s, dose - dependent
+_TORN = re.compile(
+    r"(?<=\d) \. (?=\d)|(?<=\b[a-z]) \. (?=[a-z] \.)|(?<= \.) (?=/)| ' (?=s )|(?<=\w) [-/] (?=\w)|(?<=\+) / (?=-)"
+)
+
+
+def prose(words: Sequence[str]) -> str:
+    """A sentence's words as they were probably written."""
+    text = _TORN.sub(lambda torn: torn.group().replace(" ", ""), " ".join(words))
+    text = _QUOTED.sub(r'"\1"', text)
+    return _NO_SPACE_AFTER.sub("", _NO_SPACE_BEFORE.sub("", text))
+
+
+def paragraphs(sentences: Sequence[str]) -> Iterator[list[str]]:
+    for first in range(0, len(sentences) - PER_PARAGRAPH + 1, PER_PARAGRAPH):
+        yield list(sentences[first : first + PER_PARAGRAPH])
+
+
+def wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)
+
+
+def ends(sentences: Sequence[str]) -> set[int]:
+    """Where sentences end, but for the last: characters up to there that are no space."""
+    lengths = [sum(map(len, sentence.split())) for sentence in sentences]
+    return set(accumulate(lengths)) - {0, sum(lengths)}
+
+
+def splitters(other_text: str) -> dict[str, Splitter]:
+    """Those that are compared; `other_text` is for what learns without labels."""
+    import blingfire
+    import nupunkt
+    import pysbd
+    import sentencex
+    import syntok.segmenter
+    from nltk.tokenize.punkt import PunktSentenceTokenizer, PunktTrainer
+
+    rules = pysbd.Segmenter(language="en", clean=False)
+    trainer = PunktTrainer()
+    trainer.INCLUDE_ALL_COLLOCS = True
+    trainer.train(other_text)
+    punkt = PunktSentenceTokenizer(trainer.get_params())
+
+    def ours(text: str) -> list[str]:
+        return ["".join(text[start:end] for start, end in words) for words in iter_sentences(text)]
+
+    def by_syntok(text: str) -> list[str]:
+        # Its tokens are not always what stood there (`not` for `n't`), but their offsets are.
+        starts = [sentence[0].offset for paragraph in syntok.segmenter.process(text) for sentence in paragraph]
+        return [text[start:end] for start, end in pairwise([0, *starts[1:], len(text)])]
+
+    return {
+        "ner_tasks.text (sentencex within blocks)": ours,
+        "sentencex": lambda text: list(sentencex.segment("en", text)),
+        "pysbd": rules.segment,
+        "nltk Punkt, learnt from the other half": punkt.tokenize,
+        "nupunkt": nupunkt.sent_tokenize,
+        "syntok": by_syntok,
+        "blingfire": lambda text: blingfire.text_to_sentences(text).split("\n"),
+        "regex [.?!] space capital": re.compile(r"(?<=[.?!])\s+(?=[\"'(]?[A-Z])").split,
+    }
+
+
+def measured(split: Splitter, texts: Sequence[tuple[str, set[int]]]) -> tuple[float, float, float, float]:
+    """Precision, recall and F1 of the ends, and characters per second."""
+    n_right = n_found = n_gold = 0
+    began = time.perf_counter()
+    answers = [split(text) for text, _ in texts]
+    seconds = time.perf_counter() - began
+    for (text, gold), answer in zip(texts, answers, strict=True):
+        if sum(len("".join(sentence.split())) for sentence in answer) != len("".join(text.split())):
+            n_gold += len(gold)  # a text that comes back changed has no ends that could be used
+            continue
+        found = ends(answer)
+        n_right += len(found & gold)
+        n_found += len(found)
+        n_gold += len(gold)
+    precision, recall = n_right / max(n_found, 1), n_right / n_gold
+    f1 = 2 * n_right / (n_found + n_gold)
+    return precision, recall, f1, sum(len(text) for text, _ in texts) / seconds
+
+
+def main() -> None:
+    """Print one Markdown table per file and layout."""
+    arguments = argparse.ArgumentParser(description="Compare sentence splitters on labelled sentences.")
+    arguments.add_argument("labelled", nargs="+", type=Path)
+    arguments.add_argument(
+        "--n_sentences", type=int, default=8000, help="of each file, half of them at most (default: %(default)s)"
+    )
+    args = arguments.parse_args()
+    for path in args.labelled:
+        found = [prose(sentence.words) for sentence in corpus.read_labelled(path)]
+        n = min(args.n_sentences, len(found) // 2)
+        sentences, others = found[:n], found[-n:]
+        groups = list(paragraphs(sentences))
+        layouts = {
+            "one line to a paragraph": [" ".join(group) for group in groups],
+            f"wrapped at {WIDTH}": ["\n".join(wrapped(" ".join(group))) for group in groups],
+        }
+        for layout, texts in layouts.items():
+            cases = [(text, ends(group)) for text, group in zip(texts, groups, strict=True)]
+            n_ends = sum(len(gold) for _, gold in cases)
+            print(f"\n{path.name}, {layout}: {n_ends:,} ends\n")
+            print("| splitter | precision | recall | F1 | characters/s |\n|---|---:|---:|---:|---:|")
+            for name, split in splitters(" ".join(others)).items():
+                precision, recall, f1, speed = measured(split, cases)
+                print(f"| {name} | {precision:.4f} | {recall:.4f} | {f1:.4f} | {speed:,.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

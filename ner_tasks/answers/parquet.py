@@ -1,0 +1,140 @@
+"""Answers as two Parquet tables: a row for each entity, and a row for each document.
+
+The columns are `ENTITIES` and `DOCUMENTS`, whatever the answers hold, so that the days of a year read as one table.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ner_tasks import atomic
+from ner_tasks.answers.reading import Answer, read_answers, utf8
+from ner_tasks.errors import ArtifactBroken
+
+ENTITIES_FILE, DOCUMENTS_FILE = "entities.parquet", "documents.parquet"
+
+ENTITIES = pa.schema(
+    [
+        pa.field("document", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),  # [start, end): characters of the document's text
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("text", pa.string()),  # null where the text was not kept
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("model_version", pa.string(), nullable=False),
+        pa.field("day", pa.date32()),  # null where the answers belong to no day
+    ]
+)
+_COUNTS = ("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows")
+DOCUMENTS = pa.schema(
+    [
+        pa.field("document", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        *(pa.field(name, pa.int64(), nullable=False) for name in _COUNTS),
+        pa.field("read_share", pa.float64(), nullable=False),
+        pa.field("n_entities", pa.int64(), nullable=False),
+        pa.field("model_version", pa.string(), nullable=False),
+        pa.field("day", pa.date32()),
+    ]
+)
+# What a row group may hold before it is written: enough to compress well, little to hold.
+_GROUP_ROWS, _GROUP_CHARACTERS = 50_000, 8_000_000
+
+
+def write_parquet(documents_jsonl: Path, folder: Path, *, day: date | None = None) -> dict[str, int]:
+    """Write `entities.parquet` and `documents.parquet` into a folder; each appears whole.
+
+    Args:
+        documents_jsonl: the answers.
+        folder: where to write; other files in it stay.
+        day: the day they belong to, a column of both tables.
+
+    Returns:
+        Rows in each: `{"n_documents": ..., "n_entities": ...}`.
+
+    Raises:
+        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+        StorageFull: no room; nothing is left behind.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        paths = [stack.enter_context(atomic.staged_file(folder / name)) for name in (ENTITIES_FILE, DOCUMENTS_FILE)]
+        entities = stack.enter_context(_Table(paths[0], ENTITIES))
+        documents = stack.enter_context(_Table(paths[1], DOCUMENTS))
+        for answer in read_answers(documents_jsonl):
+            entities.add(_entity_rows(answer, day))
+            documents.add([_document_row(answer, day, documents_jsonl)])
+    return {"n_documents": documents.n_rows, "n_entities": entities.n_rows}
+
+
+def _entity_rows(answer: Answer, day: date | None) -> Iterable[dict[str, Any]]:
+    for entity in answer.entities:
+        yield {
+            "document": utf8(answer.document),
+            "sha256": answer.sha256,
+            "start": entity["start"],
+            "end": entity["end"],
+            "label": str(entity["label"]),
+            "text": None if (mention := answer.mention(entity)) is None else utf8(mention),
+            "score": float(entity["score"]),
+            "model_version": str(answer.receipt.get("model_version", "")),
+            "day": day,
+        }
+
+
+def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, Any]:
+    try:
+        counts = {name: int(answer.receipt[name]) for name in _COUNTS}
+        read_share, version = float(answer.receipt["read_share"]), str(answer.receipt["model_version"])
+    except KeyError as error:
+        raise ArtifactBroken(f"found a receipt without {error}, expected one, in {where}") from None
+    return {
+        "document": utf8(answer.document),
+        "sha256": answer.sha256,
+        **counts,
+        "read_share": read_share,
+        "n_entities": len(answer.entities),
+        "model_version": version,
+        "day": day,
+    }
+
+
+class _Table:
+    """A Parquet file that is written in row groups."""
+
+    def __init__(self, path: Path, schema: pa.Schema):
+        self._writer, self._schema = pq.ParquetWriter(path, schema, compression="zstd"), schema
+        self._rows: list[Mapping[str, Any]] = []
+        self._n_characters = self.n_rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._write()
+        finally:
+            self._writer.close()
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self._rows.append(row)
+            self._n_characters += len(row.get("text") or "") + len(row["document"])
+            if len(self._rows) >= _GROUP_ROWS or self._n_characters >= _GROUP_CHARACTERS:
+                self._write()
+
+    def _write(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self.n_rows += len(self._rows)
+        self._rows, self._n_characters = [], 0

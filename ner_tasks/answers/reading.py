@@ -1,0 +1,90 @@
+"""The answers in a `documents.jsonl`, one at a time."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ner_tasks.errors import ArtifactBroken, InputMissing
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One document and what was found in it.
+
+    Attributes:
+        document: its name.
+        sha256: that of the document as it arrived.
+        text: what was read of it; None where only hashes are kept.
+        text_sha256: that of the text, kept or not.
+        entities: in the order of the text, each with `start`, `end`, `label` and `score`; `[start, end)` are characters.
+        receipt: what of the document was read, and by which model.
+    """
+
+    document: str
+    sha256: str
+    text: str | None
+    entities: tuple[Mapping[str, Any], ...]
+    receipt: Mapping[str, Any]
+    kept_text_sha256: str | None = None
+
+    @property
+    def text_sha256(self) -> str:
+        if self.text is None:
+            return self.kept_text_sha256 or ""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def mention(self, entity: Mapping[str, Any]) -> str | None:
+        """The entity's characters; None where the text was not kept."""
+        return None if self.text is None else self.text[entity["start"] : entity["end"]]
+
+
+def utf8(text: str) -> str:
+    """The same text; half a surrogate pair, which no file of other tools can hold, as the escape that Python writes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def read_answers(path: Path) -> Iterator[Answer]:
+    """The answers in the order of the file; no more than one of them is held.
+
+    Raises:
+        InputMissing: no such file.
+        ArtifactBroken: a line is not an answer; names file and line.
+    """
+    if not path.is_file():
+        raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            yield parse(line, f"{path}, line {number}")
+
+
+def parse(line: bytes, where: str) -> Answer:
+    """The answer in one line.
+
+    Raises:
+        ArtifactBroken: it is none.
+    """
+    try:
+        values = json.loads(line)
+        text = values.get("text")
+        entities = tuple(sorted(values["entities"], key=lambda entity: (entity["start"], entity["end"])))
+        for entity in entities:
+            start, end = entity["start"], entity["end"]
+            if not 0 <= start < end or (text is not None and end > len(text)):
+                raise ArtifactBroken(f"found an entity at [{start}, {end}), expected one inside the text, in {where}")
+            if not isinstance(entity["label"], str):
+                raise TypeError(f"label {entity['label']!r}")
+            float(entity["score"])
+        return Answer(
+            str(values["document"]),
+            str(values["sha256"]),
+            text,
+            entities,
+            dict(values["receipt"]),
+            values["text_sha256"] if text is None else None,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise ArtifactBroken(f"found {found}, expected an answer that `tag` wrote, in {where}") from None
