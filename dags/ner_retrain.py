@@ -8,8 +8,9 @@
 | **Re-run** | safe: the same data, settings and code give the same version, which is not made twice (`force` does) |
 | **On failure** | docs/runbook.md#retraining |
 
-The data gate (Great Expectations) puts bad rows aside and fails the run if there are too many of them; the
-model gate compares entity F1 with a floor and with the promoted model. A registered version starts `ner_quantize`.
+The data gate (Great Expectations) puts bad rows aside and fails the run if there are too many of them; what it
+found then lies in `reports/snapshots/<version>/`, which the task's last line names. The model gate compares entity F1
+with a floor and with the promoted model. A registered version starts `ner_quantize`.
 """
 
 from datetime import timedelta
@@ -30,6 +31,7 @@ PARAMS = {
     "batch": Param(None, type=["null", "string"], description="Batch under labelled/; empty: the newest"),
     "labels": Param(None, type=["null", "string"], description="Labels, comma-separated; empty: those in the data"),
     "max_quarantined_share": Param(0.02, type="number", minimum=0, maximum=1, description="Most sentences put aside"),
+    "block_sentences": Param(32, type="integer", minimum=1, description="Neighbours that stay together in the split"),
     "encoder": Param(None, type=["null", "string"], description="Folder of a BERT checkpoint; empty: NER_ENCODER"),
     "epochs": Param(3, type="integer", minimum=1, maximum=100, description="Passes over the training part"),
     "batch_size": Param(32, type="integer", minimum=1, maximum=1024, description="Sentences per step"),
@@ -59,6 +61,7 @@ def ner_retrain() -> None:
         collected=collected.output,
         labels=given("labels"),
         max_quarantined_share=given("max_quarantined_share"),
+        block_sentences=given("block_sentences"),
     )
     model = TrainModel(
         task_id="train",

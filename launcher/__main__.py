@@ -15,7 +15,7 @@ from launcher import bootstrap, chain, secrets, services, summary
 from launcher.layout import REPOSITORY, Layout
 from launcher.view import View
 from ner_tasks.errors import ConfigInvalid, NerTasksError
-from ner_tasks.store import FolderStore
+from ner_tasks.store.folder import FolderStore
 
 INTERRUPTED = 130
 
@@ -106,7 +106,7 @@ def run(layout: Layout, options: argparse.Namespace, view: View) -> None:
         params=options.params or (SAMPLE_PARAMS if options.dataset.is_relative_to(SAMPLE) else {}),
     )
     outcome = chain.run(layout, request, view)
-    summary.show(view.console, FolderStore(layout.store), outcome)
+    summary.show(view.console, FolderStore(layout.store_folder), outcome)
 
 
 def _port(text: str) -> int:

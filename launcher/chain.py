@@ -14,7 +14,7 @@ from launcher.layout import Layout
 from launcher.services import ServicesDown
 from launcher.view import View
 from ner_tasks import atomic
-from ner_tasks.store import FolderStore
+from ner_tasks.store.folder import FolderStore
 
 RETRAIN, QUANTIZE, TAG = "ner_retrain", "ner_quantize", "ner_tag_nightly"
 CHAIN = (RETRAIN, QUANTIZE, TAG)
@@ -59,7 +59,7 @@ def run(layout: Layout, request: Request, view: View) -> Outcome:
     """
     with atomic.exclusive(layout.run_lock):
         encoder = bootstrap.prepare(layout, request.encoder, view.say)
-        store = FolderStore(layout.store)
+        store = FolderStore(layout.store_folder)
         batch = inputs.put_dataset(store, request.dataset, datetime.datetime.now(datetime.UTC).date())
         view.say(f"labelled data: {request.dataset} is batch {batch}")
         n_files = inputs.put_inbox(store, request.inbox, request.day)

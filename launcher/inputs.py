@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ner_tasks import atomic
 from ner_tasks.errors import InputMissing
-from ner_tasks.store import FolderStore
+from ner_tasks.store.folder import FolderStore
 
 # of an inbox: what an earlier run put there, by name and checksum
 LISTING = ".put-by-run.json"

@@ -75,8 +75,20 @@ class Layout:
         return self.var / "run.lock"
 
     @property
-    def store(self) -> Path:
+    def store(self) -> str:
+        """Where the store is: a folder, or `s3://bucket/prefix`."""
         return Settings.from_env({"NER_STORE": os.environ.get("NER_STORE") or str(self.var / "store")}).store
+
+    @property
+    def store_folder(self) -> Path:
+        """The store's folder, for what puts files there itself.
+
+        Raises:
+            ConfigInvalid: the store is on S3.
+        """
+        if "://" in self.store:
+            raise ConfigInvalid(f"found NER_STORE={self.store!r}, expected a folder: `run` fills and reads it there")
+        return Path(self.store)
 
     def on(self, port: int) -> "Layout":
         """The same installation on another port."""
@@ -92,7 +104,7 @@ class Layout:
         A `NER_*` setting of the caller wins over ours; where Airflow's own state lies does not.
         """
         ours = {
-            "NER_STORE": str(self.store),
+            "NER_STORE": self.store,
             "NER_SCRATCH": str(self.var / "scratch"),
             "NER_ENCODER": str(self.encoder),
         }

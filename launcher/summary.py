@@ -11,7 +11,7 @@ from rich.text import Text
 
 from launcher.chain import Outcome
 from ner_tasks import rendering
-from ner_tasks.store import FolderStore
+from ner_tasks.store.folder import FolderStore
 
 N_EXAMPLES = 3
 # an example with this many entities shows something; one look at so many documents is enough

@@ -126,7 +126,9 @@ def parser() -> argparse.ArgumentParser:
     add("--answered", type=Path, nargs="+", default=[], metavar="DIR", help="earlier answers, not to be tagged again")
     add("inputs", nargs="*", type=Path, metavar="INPUT", help="files, and folders of files")
 
-    add = _verb(sub, "join", verbs.join, "Join the shards of one day: answers, rejects, ledger, manifest.")
+    add = _verb(
+        sub, "join", verbs.join, "Join the shards of one day: answers, rejects, ledger, Parquet, a page for people."
+    )
     add("--shards", type=Path, nargs="*", default=[], metavar="DIR", help="what `tag` made, in order")
     add("--output", type=Path, required=True, metavar="DIR", help="the day's folder to make")
     add("--day", required=True, metavar="YYYY-MM-DD")

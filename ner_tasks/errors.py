@@ -9,6 +9,7 @@
     │   └── EncoderUnsupported   the checkpoint is not a BERT we can read     exit 76
     ├── GateNotPassed       a model or a night is worse than it may be        exit 77
     ├── StorageFull         no space left for what would be written           exit 74
+    ├── StoreUnavailable    the store on S3 does not answer, or not to us now exit 75
     └── Busy                another process is at work on the same thing      exit 75
 
 Each message says what was found, what was expected and where, in one line. Everything that is not a
@@ -55,6 +56,13 @@ class StorageFull(NerTasksError):
     """Space may be freed between two tries, so the orchestrator may try again."""
 
     exit_code = 74
+    retryable = True
+
+
+class StoreUnavailable(NerTasksError):
+    """Networks, servers and expired credentials recover, so the orchestrator may try again."""
+
+    exit_code = 75
     retryable = True
 
 

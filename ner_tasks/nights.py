@@ -130,14 +130,14 @@ def files_in(path: Path) -> Iterator[str]:
 
 
 def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
-    """Write the shards' documents and rejects one after the other, their ledgers as one, and the manifest last.
+    """Write the shards' documents and rejects one after the other, and their ledgers as one.
 
     Args:
         shards: folders made by `tag`, in order.
         output: folder to write into.
 
     Returns:
-        The manifest: counts added up, words per second over the time that tagging took.
+        What the manifest says: counts added up, words per second over the time that tagging took.
     """
     output.mkdir(parents=True, exist_ok=True)
     for name in (DOCUMENTS, REJECTED):
@@ -147,9 +147,7 @@ def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
                     shutil.copyfileobj(file, joined)
     with Ledger(output) as ledger:
         ledger.take_over(_with_bases(shards))
-    manifest = add_up([atomic.read_json(shard / MANIFEST) for shard in shards])
-    atomic.write_json(output / MANIFEST, manifest)
-    return manifest
+    return add_up([atomic.read_json(shard / MANIFEST) for shard in shards])
 
 
 def _with_bases(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:

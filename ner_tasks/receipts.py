@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from ner_tasks.documents import Document
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.ledger import Key
-from ner_tasks.spans import Entity, spans_of
+from ner_tasks.spans import Entity, entity_score, spans_of
 from ner_tasks.text import Word
 
 
@@ -78,7 +78,7 @@ class Reading:
         self.n_characters_read += sum(end - start for start, end in spans)
         for span in spans_of(answer.tags):
             start, end = spans[span.start].start, spans[span.end - 1].end
-            score = round(float(min(answer.scores[span.start : span.end])), 4)
+            score = round(float(entity_score(answer.scores, span.start, span.end)), 4)
             self.entities.append(Entity(start, end, span.label, self.document.text[start:end], score))
 
     def answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:

@@ -4,6 +4,9 @@ models/<version>/trained|frozen|int8/   the models, immutable
 models/<version>/version.json           written last: the version has passed its gate and counts
 models/promoted.json                    the pointer that the nightly run follows
 models/history.jsonl                    a line for each promotion
+
+A promotion is the swap of the pointer, which of two at once only one can do. The history follows; a promotion
+that was killed before it wrote its line is read from the pointer, and written down by the next.
 """
 
 import json
@@ -13,14 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import artifacts, atomic
+from ner_tasks import artifacts
 from ner_tasks.artifacts import Kind, ModelManifest
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
-from ner_tasks.store import FolderStore
+from ner_tasks.store import Store
 
 POINTER = "models/promoted.json"
 HISTORY = "models/history.jsonl"
-LOCK = ".promotion.lock"
 MARKER = "version.json"
 
 
@@ -48,20 +50,25 @@ class Promotion:
 class Registry:
     """The models of one store."""
 
-    def __init__(self, store: FolderStore) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
 
-    def path_of(self, version: str, kind: Kind) -> Path:
-        return self.store.path_of(f"{_home(version)}/{kind}")
+    def fetch(self, version: str, kind: Kind) -> Path:
+        """Local folder of a model, its files not checked.
+
+        Raises:
+            InputMissing: there is none.
+        """
+        return self.store.fetch(f"{_home(version)}/{kind}")
 
     def find(self, version: str, kind: Kind) -> ModelManifest | None:
         """Manifest of a model that lies here and is sound; None if it has to be made (again)."""
         try:
-            return artifacts.open_model(self.path_of(version, kind))
+            return artifacts.open_model(self.fetch(version, kind))
         except (InputMissing, ArtifactBroken):
             return None
 
-    def put(self, version: str, kind: Kind, folder: Path) -> Path:
+    def put(self, version: str, kind: Kind, folder: Path) -> None:
         """Publish a model folder as `kind` of `version`, once it has been checked.
 
         Raises:
@@ -70,11 +77,11 @@ class Registry:
         manifest = artifacts.open_model(folder)
         if manifest.kind != kind:
             raise ArtifactBroken(f"found a {manifest.kind} model, expected {kind}, at {folder}")
-        return self.store.publish(folder, f"{_home(version)}/{kind}")
+        self.store.publish(folder, f"{_home(version)}/{kind}", marker=artifacts.MANIFEST)
 
     def register(self, version: str, details: Mapping[str, Any]) -> None:
         """Let a version count, which must have a sound trained model; again changes nothing."""
-        artifacts.open_model(self.path_of(version, "trained"))
+        artifacts.open_model(self.fetch(version, "trained"))
         if not self.store.exists(f"{_home(version)}/{MARKER}"):
             self.store.write_json(f"{_home(version)}/{MARKER}", {"version": version, "at": _now(), **details})
 
@@ -91,9 +98,8 @@ class Registry:
         """
         key = f"{_home(version)}/{MARKER}"
         if not self.store.exists(key):
-            raise InputMissing(
-                f"found no version {version!r}, expected one that is registered, in {self.store.root}/models"
-            )
+            where = self.store.where("models")
+            raise InputMissing(f"found no version {version!r}, expected one that is registered, in {where}")
         return dict(self.store.read_json(key))
 
     def promoted(self) -> Promotion | None:
@@ -110,43 +116,41 @@ class Registry:
         if version is None:
             promotion = self.promoted()
             if promotion is None:
-                raise InputMissing(f"found no promoted model, expected one, at {self.store.path_of(POINTER)}")
+                raise InputMissing(f"found no promoted model, expected one, at {self.store.where(POINTER)}")
             version, kind = promotion.version, promotion.kind
-        path = self.path_of(version, kind)
+        path = self.fetch(version, kind)
         artifacts.open_model(path)
         return version, path
 
     def promote(self, version: str, kind: Kind, *, by: str, metrics: Mapping[str, Any]) -> Promotion:
         """Let the nightly run use a version from now on; the one promoted already stays as it is.
 
-        The history is written before the pointer: killed in between, the line is there and the old version
-        still in use, and the next try does not write the line again.
-
         Raises:
             InputMissing, ArtifactBroken: it is not a registered version with a sound model.
             Busy: somebody else is promoting.
         """
         self.details(version)
-        artifacts.open_model(self.path_of(version, kind))
-        with atomic.exclusive(self.store.root / "models" / LOCK):
-            current = self.promoted()
-            if current and (current.version, current.kind) == (version, kind):
+        artifacts.open_model(self.fetch(version, kind))
+        seen = self.store.etag(POINTER)
+        current = self.promoted()
+        if current:
+            self._note(current)
+            if (current.version, current.kind) == (version, kind):
                 return current
-            previous = current.version if current else None
-            promotion = Promotion(version, kind, by, _now(), dict(metrics), previous)
-            last = self.history()[-1:]
-            if not last or (last[0].version, last[0].kind) != (version, kind):
-                with self.store.path_of(HISTORY).open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(asdict(promotion), ensure_ascii=False) + "\n")
-            self.store.write_json(POINTER, asdict(promotion))
-            return promotion
+        previous = current.version if current else None
+        promotion = Promotion(version, kind, by, _now(), dict(metrics), previous)
+        self.store.swap_json(POINTER, asdict(promotion), etag=seen)
+        self._note(promotion)
+        return promotion
 
     def history(self) -> list[Promotion]:
         """All promotions, oldest first."""
-        path = self.store.path_of(HISTORY)
-        if not path.is_file():
-            return []
-        return [Promotion(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines() if line]
+        past = [Promotion(**json.loads(line)) for line in self.store.read_lines(HISTORY)]
+        current = self.promoted()
+        return past if current is None or current in past else [*past, current]
+
+    def _note(self, promotion: Promotion) -> None:
+        self.store.append_line(HISTORY, json.dumps(asdict(promotion), ensure_ascii=False))
 
 
 def _home(version: str) -> str:
@@ -156,4 +160,5 @@ def _home(version: str) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    # no two promotions in the same one: a line of the history is written once
+    return datetime.now(UTC).isoformat(timespec="microseconds")

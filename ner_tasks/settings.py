@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.gates import Limits
+from ner_tasks.store import S3, Store, open_store
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Settings:
     """Where things lie and how many threads a step may use.
 
     Attributes:
-        store: root of the store, a folder.
+        store: where the store is: an absolute folder, or `s3://bucket/prefix`.
         scratch: a local folder for half-done work; may be lost without harm.
         encoder: folder of the Hugging Face checkpoint that training starts from.
         n_threads: threads of one step.
@@ -24,7 +25,7 @@ class Settings:
         python: the interpreter that steps run in; another one may hold other libraries than Airflow's.
     """
 
-    store: Path
+    store: str
     scratch: Path
     encoder: Path
     n_threads: int
@@ -32,11 +33,15 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     python: Path = Path(sys.executable)
 
+    def open_store(self) -> Store:
+        """The store; what is fetched from S3 is kept in the scratch folder."""
+        return open_store(self.store, cache=self.scratch / "store")
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
         store = env.get("NER_STORE", "var/store")
-        if "://" in store:
-            raise ConfigInvalid(f"found NER_STORE={store!r}, expected a folder")
+        if "://" in store and not store.startswith(S3):
+            raise ConfigInvalid(f"found NER_STORE={store!r}, expected a folder or s3://bucket/prefix")
         threads = env.get("NER_THREADS", str(os.cpu_count() or 1))
         if not threads.isdecimal() or int(threads) < 1:
             raise ConfigInvalid(f"found NER_THREADS={threads!r}, expected a whole number of at least 1")
@@ -44,7 +49,7 @@ class Settings:
         if keep_text not in ("0", "1"):
             raise ConfigInvalid(f"found NER_KEEP_TEXT={keep_text!r}, expected 0 or 1")
         return cls(
-            store=Path(store).absolute(),
+            store=store if store.startswith(S3) else str(Path(store).absolute()),
             scratch=Path(env.get("NER_SCRATCH", "var/scratch")).absolute(),
             encoder=Path(env.get("NER_ENCODER", "var/encoder")).absolute(),
             n_threads=int(threads),

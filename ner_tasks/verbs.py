@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,9 +151,17 @@ def tag(args: Args) -> Result:
 
 def join(args: Args) -> Result:
     from ner_tasks import nights
+    from ner_tasks.answers.page import write_page
+    from ner_tasks.answers.parquet import write_parquet
+    from ner_tasks.journal import REJECTED
+    from ner_tasks.ledger import DOCUMENTS
 
     manifest = nights.join_shards(args.shards, args.output)
     said = {"day": args.day, "night": args.night, **manifest, "model_version": args.model_version}
+    documents = args.output / DOCUMENTS
+    day = date.fromisoformat(args.day)
+    write_parquet(documents, args.output, day=day)
+    write_page(documents, args.output / REJECTED, said, args.output / "page.html", day=day)
     atomic.write_json(args.output / nights.MANIFEST, said)
     return said
 

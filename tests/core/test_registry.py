@@ -1,9 +1,9 @@
 import pytest
 
-from ner_tasks import artifacts, atomic
+from ner_tasks import artifacts
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
-from ner_tasks.registry import HISTORY, LOCK, POINTER, Registry
-from ner_tasks.store import FolderStore
+from ner_tasks.registry import HISTORY, POINTER, Registry
+from ner_tasks.store.folder import FolderStore
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def test_the_promoted_version_is_the_one_that_is_resolved(registry, add):
     add("v1")
     add("v2")
     promote(registry, "v1")
-    assert registry.resolve() == ("v1", registry.path_of("v1", "int8"))
-    assert registry.resolve("v2") == ("v2", registry.path_of("v2", "int8"))
+    assert registry.resolve() == ("v1", registry.fetch("v1", "int8"))
+    assert registry.resolve("v2") == ("v2", registry.fetch("v2", "int8"))
 
 
 def test_promoting_what_is_promoted_changes_nothing(registry, add):
@@ -80,22 +80,25 @@ def test_going_back_to_an_older_version_is_a_promotion_like_any_other(registry, 
     assert registry.promoted().previous == "v2"
 
 
-def test_killed_between_history_and_pointer_the_next_try_writes_no_second_line(registry, add, monkeypatch):
+def test_a_promotion_that_was_killed_before_its_line_was_written_is_in_the_history_all_the_same(
+    registry, add, monkeypatch
+):
     add("v1")
+    add("v2")
     with monkeypatch.context() as patch:
-        patch.setattr(FolderStore, "write_json", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(type(registry.store), "append_line", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             promote(registry, "v1")
-    assert registry.promoted() is None
-    promote(registry, "v1")
-    assert len(registry.history()) == 1
-    assert len(registry.store.path_of(HISTORY).read_text().splitlines()) == 1
+    assert [line.version for line in registry.history()] == ["v1"]
+    promote(registry, "v2")
+    assert [line.version for line in registry.history()] == ["v1", "v2"]
+    assert len(registry.store.read_lines(HISTORY)) == 2
 
 
 @pytest.mark.parametrize("act", [promote, Registry.resolve], ids=["promote", "resolve"])
 def test_a_model_whose_file_was_changed_is_neither_promoted_nor_used(registry, add, act):
     add("v1")
-    (registry.path_of("v1", "int8") / artifacts.GRAPH).write_text("tampered")
+    (registry.fetch("v1", "int8") / artifacts.GRAPH).write_text("tampered")
     with pytest.raises(ArtifactBroken, match=r"graph\.pb"):
         act(registry, "v1")
     assert registry.find("v1", "int8") is None
@@ -109,10 +112,22 @@ def test_a_version_that_passed_no_gate_is_not_promoted(registry, add):
         promote(registry, "v1")
 
 
-def test_two_promotions_do_not_mix(registry, add):
+def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(registry, add, monkeypatch):
     add("v1")
-    with atomic.exclusive(registry.store.root / "models" / LOCK), pytest.raises(Busy):
+    add("v2")
+    read = Registry.promoted
+
+    def then_another_is_quicker(self):
+        seen = read(self)
+        monkeypatch.setattr(Registry, "promoted", read)
+        promote(registry, "v2")
+        return seen
+
+    monkeypatch.setattr(Registry, "promoted", then_another_is_quicker)
+    with pytest.raises(Busy, match="another process has written it"):
         promote(registry, "v1")
+    assert registry.promoted().version == "v2"
+    assert [line.version for line in registry.history()] == ["v2"]
 
 
 def test_a_damaged_model_folder_is_not_taken_in(registry, tmp_path):
@@ -126,4 +141,4 @@ def test_a_damaged_model_folder_is_not_taken_in(registry, tmp_path):
 
 def test_a_version_is_a_plain_name(registry):
     with pytest.raises(ConfigInvalid):
-        registry.path_of("../..", "int8")
+        registry.fetch("../..", "int8")

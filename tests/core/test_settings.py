@@ -8,14 +8,18 @@ from ner_tasks.settings import Settings
 
 def test_without_settings_everything_lies_in_var():
     settings = Settings.from_env({})
-    assert settings.store == Path("var/store").absolute()
+    assert settings.store == str(Path("var/store").absolute())
     assert settings.n_threads >= 1
     assert settings.python.is_file()
 
 
 def test_a_setting_is_taken_from_the_environment():
     settings = Settings.from_env({"NER_STORE": "/data/ner", "NER_THREADS": "8", "NER_PYTHON": "/opt/ml/bin/python"})
-    assert (settings.store, settings.n_threads, settings.python) == (Path("/data/ner"), 8, Path("/opt/ml/bin/python"))
+    assert (settings.store, settings.n_threads, settings.python) == ("/data/ner", 8, Path("/opt/ml/bin/python"))
+
+
+def test_a_store_on_s3_is_taken_as_it_is_written():
+    assert Settings.from_env({"NER_STORE": "s3://bucket/ner"}).store == "s3://bucket/ner"
 
 
 def test_a_deployment_has_limits_of_its_own():
@@ -24,7 +28,7 @@ def test_a_deployment_has_limits_of_its_own():
 
 
 @pytest.mark.parametrize(
-    "env", [{"NER_THREADS": "0"}, {"NER_THREADS": "many"}, {"NER_STORE": "s3://bucket/ner"}, {"NER_MIN_F1": "2"}]
+    "env", [{"NER_THREADS": "0"}, {"NER_THREADS": "many"}, {"NER_STORE": "gs://bucket/ner"}, {"NER_MIN_F1": "2"}]
 )
 def test_a_setting_that_cannot_be_is_one_clear_line(env):
     with pytest.raises(ConfigInvalid, match="^found .*expected"):

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, StorageFull
-from ner_tasks.store import FolderStore
+from ner_tasks.store.folder import FolderStore
 
 
 @pytest.fixture
@@ -68,12 +68,12 @@ def test_files_are_listed_by_name_at_any_depth_with_their_size(store, folder):
     (folder / "letters").mkdir()
     (folder / "letters" / "c.txt").write_text("ccc")
     store.publish(folder, "inbox/day")
-    found = store.files("inbox/day")
+    found = list(store.files("inbox/day"))
     assert [(file.key, file.n_bytes) for file in found][-1] == ("inbox/day/letters/c.txt", 3)
 
 
 def test_what_is_not_there_is_empty_to_list_and_missing_to_read(store, folder):
-    assert store.files("inbox/never") == []
+    assert list(store.files("inbox/never")) == []
     assert store.folders("models") == []
     with pytest.raises(InputMissing, match="expected a JSON file"):
         store.read_json("models/promoted.json")

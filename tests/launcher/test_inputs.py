@@ -4,7 +4,7 @@ import pytest
 
 from launcher import inputs
 from ner_tasks.errors import InputMissing
-from ner_tasks.store import FolderStore
+from ner_tasks.store.folder import FolderStore
 
 DAY = "2026-11-22"
 MONDAY, TUESDAY = datetime.date(2026, 11, 23), datetime.date(2026, 11, 24)

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from launcher import summary
 from launcher.chain import Outcome
-from ner_tasks.store import FolderStore
+from ner_tasks.store.folder import FolderStore
 
 
 @pytest.fixture

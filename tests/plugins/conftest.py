@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from ner_tasks import artifacts
-from ner_tasks.store import FolderStore
+from ner_tasks.store.folder import FolderStore
 
 # what `python -m ner_tasks` would do, in miniature; WILL is a list of [verb, what it does] in the order of the calls
 CHILD = """\
@@ -42,6 +42,11 @@ for name, copied in will.get("copies", {{}}).items():
     import shutil
     shutil.copytree(copied, flags[name][0], dirs_exist_ok=True)
 error = will.get("error")
+if "refuses" in will:
+    import shutil
+    refused = flags["output"][0] + ".refused"
+    shutil.copytree(will["refuses"]["evidence"], refused)
+    error["message"] = error["message"].replace("{{refused}}", refused)
 if will.get("silent") is None:
     report = {{"verb": verb, "ok": error is None, "elapsed_s": 0.1, "result": will.get("result", {{}}), "error": error}}
     Path(flags["report"][0]).write_text(json.dumps(report))
@@ -114,3 +119,12 @@ def model(tmp_path):
 @pytest.fixture
 def store(fake, tmp_path):
     return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def stored_snapshot(store, tmp_path):
+    """The snapshot `s1` of the store."""
+    folder = tmp_path / "made" / "s1"
+    folder.mkdir(parents=True)
+    (folder / "test.csv").write_text("rows")
+    store.publish(folder, "snapshots/s1")

@@ -24,7 +24,7 @@ COMPARISON = {
 
 
 @pytest.fixture
-def registry(store, model):
+def registry(store, stored_snapshot, model):
     """A registry with one registered version."""
     registry = Registry(store)
     registry.put("v1", "trained", model("trained"))
@@ -57,6 +57,8 @@ def test_a_version_nobody_registered_is_refused(registry):
     ("operator", "verb", "kind"), [(FreezeModel, "freeze", "frozen"), (QuantizeModel, "quantize", "int8")]
 )
 def test_a_model_is_made_once(registry, fake, model, operator, verb, kind):
+    if kind == "int8":
+        registry.put("v1", "frozen", model("frozen"))
     fake.set(verb, copies={"save_model_path": str(model(kind))})
     for _ in range(2):
         assert operator(task_id="t", model=MODEL).execute({}) == MODEL
@@ -65,6 +67,7 @@ def test_a_model_is_made_once(registry, fake, model, operator, verb, kind):
 
 
 def test_a_model_of_the_wrong_kind_is_not_published(registry, fake, model):
+    registry.put("v1", "frozen", model("frozen"))
     fake.set("quantize", copies={"save_model_path": str(model("frozen"))})
     with pytest.raises(AirflowFailException, match="ArtifactBroken: found a frozen model, expected int8"):
         QuantizeModel(task_id="t", model=MODEL).execute({})
@@ -72,7 +75,8 @@ def test_a_model_of_the_wrong_kind_is_not_published(registry, fake, model):
 
 
 def test_a_comparison_is_measured_again_until_the_version_is_promoted(registry, fake, model):
-    registry.put("v1", "int8", model("int8"))
+    for kind in ("frozen", "int8"):
+        registry.put("v1", kind, model(kind))
     fake.set("compare", result=COMPARISON)
     for _ in range(2):
         CompareModels(task_id="t", model=MODEL, rounds="3").execute({})

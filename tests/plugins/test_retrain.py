@@ -29,7 +29,7 @@ def collect(batch=""):
 
 
 def snapshot(collected, **options):
-    defaults = {"labels": "", "max_quarantined_share": "0.02"}
+    defaults = {"labels": "", "max_quarantined_share": "0.02", "block_sentences": "32"}
     return MakeSnapshot(task_id="snapshot", collected=collected, **{**defaults, **options}).execute({})
 
 
@@ -68,7 +68,7 @@ def made_snapshot(fake, tmp_path):
 
 
 @pytest.fixture
-def trainable(fake, model, tmp_path):
+def trainable(fake, model, stored_snapshot, tmp_path):
     """An encoder, and a verb `train` that makes a model."""
     (tmp_path / "encoder").mkdir()
     (tmp_path / "encoder" / "model.safetensors").write_text("encoder")
@@ -109,8 +109,9 @@ def test_other_data_or_other_settings_give_another_snapshot(labelled, made_snaps
         snapshot(collect())["version"],
         snapshot(collect("2026-01-01-a"))["version"],
         snapshot(collect(), max_quarantined_share="0.5")["version"],
+        snapshot(collect(), block_sentences="8")["version"],
     }
-    assert len(versions) == 3
+    assert len(versions) == 4
 
 
 def test_a_snapshot_whose_file_was_changed_is_made_again(labelled, fake, made_snapshot):
@@ -126,6 +127,27 @@ def test_a_data_gate_that_is_not_passed_leaves_no_snapshot(labelled, fake):
     with pytest.raises(AirflowFailException, match="DataRejected: found 9 %"):
         snapshot(collect())
     assert labelled.folders("snapshots") == []
+
+
+def test_why_data_was_refused_is_published_and_its_place_named(labelled, fake, tmp_path):
+    evidence = tmp_path / "made" / "refused"
+    evidence.mkdir(parents=True)
+    (evidence / "validation.json").write_text('{"ok": false}')
+    (evidence / "quarantined.csv").write_text("rows")
+    fake.set(
+        "dataset",
+        refuses={"evidence": str(evidence)},
+        error={"type": "DataRejected", "message": "found 9 %; details in {refused}", "retryable": False},
+        code=65,
+    )
+    with pytest.raises(AirflowFailException, match="DataRejected: found 9 %; details in ") as raised:
+        snapshot(collect())
+    version = labelled.folders("reports/snapshots")[0]
+    assert str(raised.value).endswith(labelled.where(f"reports/snapshots/{version}"))
+    assert labelled.read_json(f"reports/snapshots/{version}/validation.json") == {"ok": False}
+    assert labelled.exists(f"reports/snapshots/{version}/quarantined.csv")
+    assert labelled.folders("snapshots") == []
+    assert not list((tmp_path / "scratch").rglob("quarantined.csv"))
 
 
 def test_a_version_is_trained_once(store, fake, trainable):
@@ -165,7 +187,7 @@ def evaluate(version):
     return EvaluateModel(task_id="evaluate", model={"version": version, "snapshot": "s1"}).execute({})
 
 
-def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(store, fake, model):
+def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(store, stored_snapshot, fake, model):
     registry = Registry(store)
     for version in ("champion", "new"):
         registry.put(version, "trained", model("trained"))
@@ -179,7 +201,7 @@ def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(store, 
     assert len({call["flags"]["data"][0] for call in fake.calls}) == 1
 
 
-def test_a_promoted_model_with_other_labels_is_not_compared_with(store, fake, model):
+def test_a_promoted_model_with_other_labels_is_not_compared_with(store, stored_snapshot, fake, model):
     registry = Registry(store)
     registry.put("champion", "trained", model("trained", labels=("chemical",)))
     registry.put("champion", "int8", model("int8"))

@@ -38,11 +38,32 @@ def arrive(store, tmp_path):
     return put
 
 
+RECEIPT = {
+    **dict.fromkeys(("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows"), 1),
+    "read_share": 1.0,
+    "model_version": "v1",
+    "config": "c",
+    "encoding": "utf-8",
+    "unread": [],
+}
+
+
 def answers(fake, tmp_path, tagged, rejected=()):
     """Let the verb `tag` answer like this."""
     folder = tmp_path / "made" / "tagged"
     folder.mkdir(parents=True, exist_ok=True)
-    documents = [{"document": name, "file": name, "text": "x", "entities": []} for name in tagged]
+    documents = [
+        {
+            "document": name,
+            "file": name,
+            "sha256": "s",
+            "text": "x",
+            "text_sha256": "t",
+            "entities": [],
+            "receipt": RECEIPT,
+        }
+        for name in tagged
+    ]
     rejects = [{"document": name, "file": name, "reason": "empty", "message": "found no text"} for name in rejected]
     (folder / "documents.jsonl").write_text("".join(json.dumps(line) + "\n" for line in documents))
     (folder / "rejected.jsonl").write_text("".join(json.dumps(line) + "\n" for line in rejects))

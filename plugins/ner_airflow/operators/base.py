@@ -20,7 +20,7 @@ from ner_tasks import atomic, host
 from ner_tasks.errors import NerTasksError
 from ner_tasks.registry import Registry
 from ner_tasks.settings import Settings
-from ner_tasks.store import FolderStore
+from ner_tasks.store import Store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -58,8 +58,8 @@ class NerOperator(BaseOperator):
         return Settings.from_env()
 
     @cached_property
-    def store(self) -> FolderStore:
-        return FolderStore(self.settings.store)
+    def store(self) -> Store:
+        return self.settings.open_store()
 
     @cached_property
     def registry(self) -> Registry:

@@ -9,6 +9,9 @@ from ner_tasks import lineage
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+# written with the rest; its presence says that the rest is there
+MARKER = "benchmark.json"
+
 
 class RunBenchmark(VerbOperator):
     """Time the frozen and the INT8 model of one version on its snapshot's test part."""
@@ -25,17 +28,17 @@ class RunBenchmark(VerbOperator):
         # one folder for each run: figures of two days are two figures
         name = f"{version}-{lineage.version_of({'run': self.salt})}"
         key = f"reports/benchmarks/{name}"
-        if not self.store.exists(key):
+        if not self.store.exists(f"{key}/{MARKER}"):
             with self.workspace(f"benchmark-{name}") as folder:
                 self.run_verb(
                     "benchmark",
-                    model_path=[self.registry.path_of(version, "frozen"), self.registry.path_of(version, "int8")],
-                    dataset_file=self.store.path_of(f"snapshots/{snapshot}/test.csv"),
+                    model_path=[self.registry.fetch(version, "frozen"), self.registry.fetch(version, "int8")],
+                    dataset_file=self.store.fetch(f"snapshots/{snapshot}/test.csv"),
                     batch_sizes=self.batch_sizes,
                     rounds=int(self.rounds),
                     output=folder / "benchmark",
                 )
-                self.store.publish(folder / "benchmark", key)
-        self.log.info("table and plots: %s", self.store.path_of(key))
+                self.store.publish(folder / "benchmark", key, marker=MARKER)
+        self.log.info("table and plots: %s", self.store.where(key))
         context["outlet_events"][BENCHMARK].extra = {"version": version, "key": key}
         return {"version": version, "key": key}

@@ -3,7 +3,7 @@
 staging/tagged/<day>/<night>/inputs-00.jsonl  files of a shard
 staging/tagged/<day>/<night>/shard-00/        its answers
 staging/tagged/<day>/<night>/joined/          all answers, where they are compared before they are published
-staging/runs/<run>/<day>.json                 which night a run works on, for its later steps
+staging/runs/<run>/<day>/                     which night a run works on, for its later steps
 """
 
 import json
@@ -70,7 +70,7 @@ class NightOperator(NerOperator):
     def forget(self, context: "Context", plan: dict[str, Any]) -> None:
         """Remove what the steps handed to each other, once it is published."""
         self.store.remove(self.staging(plan["day"], plan["night"]))
-        self.store.remove(self._pointer(context, plan["day"]))
+        self.store.remove(self._run(context, plan["day"]))
 
     def published(self, day: str) -> dict[str, Any] | None:
         """Manifest of the day's answers that others read; None if there are none."""
@@ -83,9 +83,11 @@ class NightOperator(NerOperator):
         return [self.store.fetch(f"{staging}/shard-{index:02d}") for index in range(plan["n_shards"])]
 
     def _pointer(self, context: "Context", day: str) -> str:
+        return f"{self._run(context, day)}/plan.json"
+
+    def _run(self, context: "Context", day: str) -> str:
         # a run's id has characters that are no part of a name
-        run = lineage.version_of({"run": context["run_id"]})
-        return f"staging/runs/{run}/{day}.json"
+        return f"staging/runs/{lineage.version_of({'run': context['run_id']})}/{day}"
 
 
 class JoiningOperator(NightOperator, VerbOperator):

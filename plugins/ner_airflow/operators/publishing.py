@@ -1,6 +1,9 @@
 """The steps of `ner_tag_nightly` from tagged shards to answers that others read, and the way back."""
 
 import json
+import re
+import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,14 +78,25 @@ class PublishDay(JoiningOperator):
         (target / "documents").mkdir(parents=True, exist_ok=True)
         conf = json.dumps({"day": self.night["day"], "retry_rejected": True})
         retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
-        copied: dict[str, str] = {}
+        copied: dict[str, str | None] = {}
         with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
             for rejected in lines_of(listing):
                 file = rejected["file"]
                 if file not in copied:
-                    copied[file] = f"documents/{len(copied):06d}{Path(file).suffix[:16]}"
-                    self.store.fetch_file(f"{inbox}/{file}", target / copied[file])
+                    copied[file] = self._copy(f"{inbox}/{file}", target, len(copied))
                 lines.write(json.dumps({**rejected, "copy": copied[file], "retry": retry}) + "\n")
+
+    def _copy(self, key: str, target: Path, number: int) -> str | None:
+        """Name of a rejected file's copy below `target`; None if the file has gone from the inbox."""
+        with tempfile.TemporaryDirectory(dir=self.settings.scratch) as folder:
+            (path,) = self.store.fetch_files([key], Path(folder))
+            if path is None:
+                return None
+            # by number: a document's own name may be anything
+            name = f"documents/{number:06d}{re.sub(r'[^.a-z0-9]', '', Path(key).suffix.lower())[:16]}"
+            with atomic.space_for(target / name):
+                shutil.copyfile(path, target / name)
+            return name
 
 
 class WithdrawDay(NerOperator):
@@ -103,6 +117,6 @@ class WithdrawDay(NerOperator):
         with self.workspace(f"withdraw-{self.day}"):
             self.store.publish(self.store.fetch(key), kept, marker=nights.MANIFEST)
             self.store.write_json(f"{kept}/reason.json", {"reason": self.reason, "run": context["run_id"]})
-            self.store.remove(key)
+            self.store.remove(key, marker=nights.MANIFEST)
         self.log.info("withdrawn: %s, by model %s; kept as %s", key, manifest["model_version"], kept)
         return {"day": self.day, "kept": kept}

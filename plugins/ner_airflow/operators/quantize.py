@@ -35,7 +35,7 @@ class FindModel(NerOperator):
     def _newest(self) -> str:
         versions = self.registry.versions()
         if not versions:
-            raise InputMissing(f"found no registered version, expected one, in {self.store.path_of('models')}")
+            raise InputMissing(f"found no registered version, expected one, in {self.store.where('models')}")
         self.log.info("no version asked for: the newest one")
         return versions[-1]
 
@@ -72,7 +72,7 @@ class FreezeModel(_MakeModel):
     verb, kind = "freeze", "frozen"
 
     def _flags(self) -> dict[str, Any]:
-        return {"model_path": self.registry.path_of(self.model["version"], "trained")}
+        return {"model_path": self.registry.fetch(self.model["version"], "trained")}
 
 
 class QuantizeModel(_MakeModel):
@@ -82,8 +82,8 @@ class QuantizeModel(_MakeModel):
 
     def _flags(self) -> dict[str, Any]:
         return {
-            "model_path": self.registry.path_of(self.model["version"], "frozen"),
-            "dataset_file": self.store.path_of(f"snapshots/{self.model['snapshot']}"),
+            "model_path": self.registry.fetch(self.model["version"], "frozen"),
+            "dataset_file": self.store.fetch(f"snapshots/{self.model['snapshot']}"),
         }
 
 
@@ -105,9 +105,9 @@ class CompareModels(VerbOperator):
         else:
             result = self.run_verb(
                 "compare",
-                fp32=self.registry.path_of(version, "frozen"),
-                int8=self.registry.path_of(version, "int8"),
-                data=self.store.path_of(f"snapshots/{snapshot}/test.csv"),
+                fp32=self.registry.fetch(version, "frozen"),
+                int8=self.registry.fetch(version, "int8"),
+                data=self.store.fetch(f"snapshots/{snapshot}/test.csv"),
                 rounds=int(self.rounds),
             )
             self.store.write_json(report, result)

@@ -1,7 +1,10 @@
 """The steps of `ner_retrain`: from a labelled file to a registered FP32 model."""
 
+import shutil
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.base import NerOperator, VerbOperator
@@ -11,6 +14,7 @@ from ner_tasks.errors import DataRejected, InputMissing
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+SNAPSHOT, REFUSED = "snapshot.json", "validation.json"  # each the marker of its folder
 LABELLED_SUFFIXES = (".csv", ".zip", ".tsv", ".conll", ".txt")
 
 
@@ -24,33 +28,42 @@ class CollectLabelled(NerOperator):
         self.batch = batch
 
     def step(self, context: "Context") -> dict[str, Any]:
-        where = self.store.path_of("labelled")
         batches = self.store.folders("labelled")
         batch = self.batch or (batches[-1] if batches else "")
         if batch not in batches:
-            raise InputMissing(f"found no batch {batch!r}, expected one of {batches[-5:]}, in {where}")
+            raise InputMissing(
+                f"found no batch {batch!r}, expected one of {batches[-5:]}, in {self.store.where('labelled')}"
+            )
         files = [file for file in self.store.files(f"labelled/{batch}") if file.name.endswith(LABELLED_SUFFIXES)]
         if len(files) != 1:
             found = [file.name for file in files]
-            raise DataRejected(f"found {found}, expected one {'/'.join(LABELLED_SUFFIXES)} file, in {where / batch}")
-        sha256 = atomic.sha256_of(self.store.path_of(files[0].key))
+            where = self.store.where(f"labelled/{batch}")
+            raise DataRejected(f"found {found}, expected one {'/'.join(LABELLED_SUFFIXES)} file, in {where}")
+        sha256 = atomic.sha256_of(self.store.fetch(files[0].key))
         self.log.info("labelled data: %s, %d bytes, sha256 %s", files[0].key, files[0].n_bytes, sha256)
         return {"batch": batch, "key": files[0].key, "sha256": sha256}
 
 
 class MakeSnapshot(VerbOperator):
-    """Validate labelled data with Great Expectations, put bad rows aside, split the rest; publish it as a version."""
+    """Validate labelled data with Great Expectations, put bad rows aside, split the rest; publish it as a version.
 
-    template_fields = ("collected", "labels", "max_quarantined_share")
+    Of data that is refused, what was found is published as a report.
+    """
 
-    def __init__(self, *, collected: Any, labels: str, max_quarantined_share: str, **kwargs: Any) -> None:
+    template_fields = ("collected", "labels", "max_quarantined_share", "block_sentences")
+
+    def __init__(
+        self, *, collected: Any, labels: str, max_quarantined_share: str, block_sentences: str, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.collected, self.labels, self.max_quarantined_share = collected, labels, max_quarantined_share
+        self.collected, self.labels = collected, labels
+        self.max_quarantined_share, self.block_sentences = max_quarantined_share, block_sentences
 
     def step(self, context: "Context") -> dict[str, Any]:
         config: dict[str, Any] = {
             "labels": self.labels or None,
             "max_quarantined_share": float(self.max_quarantined_share),
+            "block_sentences": int(self.block_sentences),
             "seed": 0,
         }
         source, suffix = self.collected["sha256"], PurePosixPath(self.collected["key"]).suffix
@@ -61,20 +74,33 @@ class MakeSnapshot(VerbOperator):
             self.log.info("snapshot %s is there already, nothing to do", version)
         else:
             with self.workspace(f"snapshot-{version}") as folder:
-                dataset_file = self.store.path_of(self.collected["key"])
-                self.run_verb("dataset", dataset_file=dataset_file, output=folder / "snapshot", **config)
-                self.store.publish(folder / "snapshot", key)
-        said = self.store.read_json(f"{key}/snapshot.json")
+                dataset_file = self.store.fetch(self.collected["key"])
+                try:
+                    self.run_verb("dataset", dataset_file=dataset_file, output=folder / "snapshot", **config)
+                except AirflowFailException as error:
+                    line = self._report_refusal(str(error), folder / "snapshot.refused", version)
+                    raise AirflowFailException(line) from error
+                self.store.publish(folder / "snapshot", key, marker=SNAPSHOT)
+        said = self.store.read_json(f"{key}/{SNAPSHOT}")
         names = ("labels", "n_rows", "n_sentences", "quarantined")
         parts = {name: part["n_sentences"] for name, part in said["parts"].items()}
         return {"version": version, "source": self.collected, "parts": parts, **{name: said[name] for name in names}}
 
     def _is_sound(self, key: str) -> bool:
-        if not self.store.exists(f"{key}/snapshot.json"):
+        if not self.store.exists(f"{key}/{SNAPSHOT}"):
             return False
-        files = self.store.read_json(f"{key}/snapshot.json")["files"]
-        paths = {name: self.store.path_of(f"{key}/{name}") for name in files}
-        return all(paths[name].is_file() and atomic.sha256_of(paths[name]) == sha for name, sha in files.items())
+        folder = self.store.fetch(key)
+        files = atomic.read_json(folder / SNAPSHOT)["files"]
+        return all((folder / name).is_file() and atomic.sha256_of(folder / name) == sha for name, sha in files.items())
+
+    def _report_refusal(self, line: str, refused: Path, version: str) -> str:
+        """Publish what `dataset` left beside the snapshot that it did not make; `line`, naming the place."""
+        if not refused.is_dir():
+            return line
+        key = f"reports/snapshots/{version}"
+        self.store.publish(refused, key, marker=REFUSED)
+        shutil.rmtree(refused)
+        return line.replace(str(refused), self.store.where(key))
 
 
 class TrainModel(VerbOperator):
@@ -118,7 +144,7 @@ class TrainModel(VerbOperator):
             with self.workspace(f"train-{version}") as folder:
                 result = self.run_verb(
                     "train",
-                    dataset_file=self.store.path_of(f"snapshots/{self.snapshot['version']}"),
+                    dataset_file=self.store.fetch(f"snapshots/{self.snapshot['version']}"),
                     encoder=encoder,
                     save_model_path=folder / "model",
                     checkpoint_path=folder / "checkpoints",
@@ -152,8 +178,8 @@ class EvaluateModel(VerbOperator):
     def _scores(self, version: str, snapshot: str) -> dict[str, Any]:
         report = f"reports/models/{version}/evaluate-{snapshot}.json"
         if not self.store.exists(report):
-            model = self.registry.path_of(version, "trained")
-            data = self.store.path_of(f"snapshots/{snapshot}/test.csv")
+            model = self.registry.fetch(version, "trained")
+            data = self.store.fetch(f"snapshots/{snapshot}/test.csv")
             self.store.write_json(report, self.run_verb("evaluate", model=model, data=data))
         said = self.store.read_json(report)
         return {name: said[name] for name in ("overall", "labels", "n_sentences")}
@@ -164,7 +190,7 @@ class EvaluateModel(VerbOperator):
         if promotion is None or promotion.version == version:
             return None
         manifest = self.registry.find(promotion.version, "trained")
-        mine = artifacts.open_model(self.registry.path_of(version, "trained"))
+        mine = artifacts.open_model(self.registry.fetch(version, "trained"))
         if manifest is None or set(manifest.labels) != set(mine.labels):
             self.log.info("version %s is gone or knows other labels: not compared with", promotion.version)
             return None

@@ -145,4 +145,5 @@ class TagShard(NightOperator, VerbOperator):
         paths = self.store.fetch_files([file["key"] for file in files], folder)
         with listing.open("w", encoding="utf-8") as lines:
             for file, path in zip(files, paths, strict=True):
-                lines.write(json.dumps({"name": file["name"], "path": str(path)}) + "\n")
+                # what has gone since the day was planned is answered like any other document that cannot be read
+                lines.write(json.dumps({"name": file["name"], "path": str(path or folder / "gone")}) + "\n")

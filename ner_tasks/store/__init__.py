@@ -1,0 +1,200 @@
+"""The store: everything that outlives a run, under keys such as `models/4f2a9c/int8`.
+
+labelled/<batch>/     labelled data as it arrives, one file each
+snapshots/<version>/  validated, split, immutable
+models/<version>/     trained, frozen and INT8 models; `models/promoted.json` is the pointer
+inbox/<day>/          documents as they arrive
+tagged/<day>/         published answers
+rejected/<day>/       documents that could not be tagged, each with its reason
+reports/              what the steps reported, benchmarks; `snapshots/<version>/` is of data that was refused
+staging/              handed from one task to the next; may be deleted while no run is active
+
+It lies in a folder or on S3, and what uses it need not know where. A key of ours is made of plain names. A document's
+key may be anything that its sender chose: it is only ever handed back to the store that listed it.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
+
+from ner_tasks.errors import ConfigInvalid
+
+S3 = "s3://"
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of the store.
+
+    Attributes:
+        key: its full key.
+        name: its key below the one that was listed.
+        n_bytes: its size.
+        etag: changes when its content does; to be compared with another of the same store only.
+    """
+
+    key: str
+    name: str
+    n_bytes: int
+    etag: str
+
+
+class Store(Protocol):
+    """Where things lie. Every method that takes a key refuses one that is not made of plain names (`checked`).
+
+    Any method may raise `ConfigInvalid` (no bucket, no right to it), `StoreUnavailable` (S3 does not answer)
+    or `StorageFull` (no room to write, here or there).
+    """
+
+    def where(self, key: str = "") -> str:
+        """Where `key` lies, for people."""
+        ...
+
+    def exists(self, key: str) -> bool:
+        """Whether there is a file, or anything at all below it, under `key`."""
+        ...
+
+    def etag(self, key: str) -> str | None:
+        """What changes when the file under `key` does; None if there is no such file."""
+        ...
+
+    def folders(self, key: str) -> list[str]:
+        """Names of the folders directly under `key`, in order; none if there is nothing."""
+        ...
+
+    def files(self, key: str) -> Iterator[StoredFile]:
+        """All files below `key`, at any depth, one at a time, in the order of their names (by code point)."""
+        ...
+
+    def fetch(self, key: str) -> Path:
+        """A local path of the file or folder under `key`, whole; to be read, never written to.
+
+        Raises:
+            InputMissing: there is nothing.
+        """
+        ...
+
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
+        """Local paths of many files, in the order of `keys`; to be read, never written to.
+
+        Args:
+            keys: as `files` gave them, which may be names that no key of ours could be.
+            folder: where copies may be put, named by their place in `keys`. It is made if need be; a copy that
+                an earlier call left there is not trusted.
+
+        Returns:
+            A path for each key, None where the file has been removed since it was listed.
+        """
+        ...
+
+    def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
+        """Make a copy of `folder` visible under `key`; what was there is replaced as a whole.
+
+        Args:
+            folder: what to publish.
+            key: under which name.
+            marker: name of the file in it that says "this is whole": readers take a key without it for
+                nothing. A folder is replaced in one step; S3 has no such step, so that there the marker goes
+                first and comes last.
+
+        Raises:
+            InputMissing: there is no such folder, or no marker in it.
+            Busy: another process is publishing under the same key.
+        """
+        ...
+
+    def put_file(self, file: Path, key: str) -> None:
+        """Make a copy of `file` visible under `key`, in one step.
+
+        Raises:
+            InputMissing: there is no such file.
+        """
+        ...
+
+    def remove(self, key: str, *, marker: str | None = None) -> None:
+        """Remove the folder under `key`, if it is there; its `marker` first, so that nobody reads the rest."""
+        ...
+
+    def read_json(self, key: str) -> Any:
+        """Value of the JSON file under `key`.
+
+        Raises:
+            InputMissing: no such file.
+            ArtifactBroken: not JSON.
+        """
+        ...
+
+    def write_json(self, key: str, value: Any) -> None:
+        """Replace the file under `key` by `value` as JSON, in one step."""
+        ...
+
+    def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:
+        """Replace the file under `key` if it is still the one that had `etag`; None: if there is still none.
+
+        Raises:
+            Busy: somebody else has written it.
+        """
+        ...
+
+    def read_lines(self, key: str) -> list[str]:
+        """Lines of the text file under `key`; none if there is no such file."""
+        ...
+
+    def append_line(self, key: str, line: str) -> None:
+        """Add a line to the text file under `key`, in one step; one that stands there already is not added again.
+
+        Raises:
+            Busy: somebody else keeps writing it.
+        """
+        ...
+
+    def exclusive(self, key: str) -> AbstractContextManager[None]:
+        """Be the only one to hold `key` while the block runs; the lock is let go when its holder dies.
+
+        On S3 that takes a minute, there being no kernel to tell. Nothing is written under `key` itself.
+
+        Raises:
+            Busy: another process holds it, or has taken it over from this one, which did not answer.
+        """
+        ...
+
+
+def checked(key: str) -> str:
+    """`key`, once it is known to be made of plain names joined by '/'.
+
+    Raises:
+        ConfigInvalid: it could lead out of the store, or to a hidden name.
+    """
+    parts = PurePosixPath(key).parts
+    if not parts or key.startswith("/") or "\0" in key or "\\" in key or any(part.startswith(".") for part in parts):
+        raise ConfigInvalid(f"found key {key!r}, expected names joined by '/', none beginning with a dot")
+    return "/".join(parts)
+
+
+def lines_of(text: str) -> list[str]:
+    """Lines that hold something. Only a line feed ends one: `splitlines` would cut JSON at a U+2028."""
+    return [line for line in text.split("\n") if line]
+
+
+def open_store(where: str, *, cache: Path) -> Store:
+    """The store at `where`.
+
+    Args:
+        where: a folder, or `s3://bucket/prefix`.
+        cache: a local folder for what is fetched from S3; may be lost without harm.
+
+    Raises:
+        ConfigInvalid: it is neither.
+    """
+    if where.startswith(S3):
+        from ner_tasks.store.s3 import S3Store  # boto3 takes half a second to import
+
+        bucket, _, prefix = where.removeprefix(S3).partition("/")
+        return S3Store(bucket, prefix, cache=cache)
+    if "://" in where or not where:
+        raise ConfigInvalid(f"found store {where!r}, expected a folder or s3://bucket/prefix")
+    from ner_tasks.store.folder import FolderStore
+
+    return FolderStore(Path(where))

@@ -1,0 +1,172 @@
+"""The store in a folder, which several machines may share.
+
+Names that begin with a dot are half-done work or not ours (`.part`, `.DS_Store`): never listed.
+"""
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ner_tasks import atomic
+from ner_tasks.errors import Busy, ConfigInvalid, InputMissing
+from ner_tasks.store import StoredFile, checked, lines_of
+
+LOCKS = ".locks"
+
+
+class FolderStore:
+    """See `Store`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def where(self, key: str = "") -> str:
+        return str(self.path_of(key) if key else self.root)
+
+    def path_of(self, key: str) -> Path:
+        """Local path of what lies, or would lie, under `key`; to be read, never written to."""
+        return self.root / checked(key)
+
+    def exists(self, key: str) -> bool:
+        return self.path_of(key).exists()
+
+    def etag(self, key: str) -> str | None:
+        path = self.path_of(key)
+        return _etag(path.stat()) if path.is_file() else None
+
+    def folders(self, key: str) -> list[str]:
+        path = self.path_of(key)
+        if not path.is_dir():
+            return []
+        return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+    def files(self, key: str) -> Iterator[StoredFile]:
+        """As `Store.files`; holds the names of one folder and of those above it. Links to folders are not followed."""
+        key, top = checked(key), self.path_of(key)
+        waiting = [iter(_entries(top, ""))]
+        while waiting:
+            name = next(waiting[-1], None)
+            if name is None:
+                waiting.pop()
+            elif name.endswith("/"):
+                waiting.append(iter(_entries(top, name)))
+            else:
+                with suppress(FileNotFoundError):  # removed since its folder was read
+                    status = _located(top, name).stat()
+                    yield StoredFile(f"{key}/{name}", name, status.st_size, _etag(status))
+
+    def fetch(self, key: str) -> Path:
+        path = self.path_of(key)
+        if not path.exists():
+            raise InputMissing(f"found nothing, expected a file or a folder, at {path}")
+        return path
+
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
+        """As `Store.fetch_files`; the files where they lie, nothing is copied."""
+        paths = [_located(self.root, key) for key in keys]
+        return [path if path.is_file() else None for path in paths]
+
+    def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
+        target = self.path_of(key)
+        if not folder.is_dir():
+            raise InputMissing(f"found no folder at {folder}, expected one to publish as {key}")
+        if marker and not (folder / marker).is_file():
+            raise InputMissing(f"found no {marker} in {folder}, expected one to publish as {key}")
+        with atomic.staged_folder(target) as stage:
+            shutil.copytree(folder, stage, dirs_exist_ok=True)
+
+    def put_file(self, file: Path, key: str) -> None:
+        target = self.path_of(key)
+        if not file.is_file():
+            raise InputMissing(f"found no file at {file}, expected one to store as {key}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{uuid.uuid4().hex}.part")
+        try:
+            with atomic.space_for(target):
+                shutil.copyfile(file, part)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def remove(self, key: str, *, marker: str | None = None) -> None:
+        """As `Store.remove`; out of sight in one step, so that the marker needs no care."""
+        path = self.path_of(key)
+        if path.is_dir():
+            gone = path.with_name(f".{uuid.uuid4().hex}.old")
+            path.rename(gone)
+            shutil.rmtree(gone)
+
+    def read_json(self, key: str) -> Any:
+        return atomic.read_json(self.path_of(key))
+
+    def write_json(self, key: str, value: Any) -> None:
+        atomic.write_json(self.path_of(key), value)
+
+    def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:
+        with self._alone(f"{key}.swap"):
+            if self.etag(key) != etag:
+                raise Busy(f"found that another process has written it, expected to be alone, at {self.where(key)}")
+            self.write_json(key, value)
+
+    def read_lines(self, key: str) -> list[str]:
+        path = self.path_of(key)
+        return lines_of(path.read_text(encoding="utf-8")) if path.is_file() else []
+
+    def append_line(self, key: str, line: str) -> None:
+        with self._alone(f"{key}.swap"):
+            lines = self.read_lines(key)
+            if line not in lines:
+                atomic.write_text(self.path_of(key), "".join(f"{each}\n" for each in [*lines, line]))
+
+    @contextmanager
+    def exclusive(self, key: str) -> Iterator[None]:
+        with self._alone(f"{key}.lock"):
+            yield
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[None]:
+        with atomic.exclusive(self.root / LOCKS / checked(name)):
+            yield
+
+
+def _etag(status: os.stat_result) -> str:
+    return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
+
+
+def _entries(top: Path, below: str) -> list[str]:
+    """Names in one folder, as keys below `top` and in their order; those of folders end in '/'."""
+    names = []
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(_located(top, below)) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                names.append(f"{below}{_shown(entry.name)}/")
+            elif entry.is_file():
+                names.append(f"{below}{_shown(entry.name)}")
+    return sorted(names)
+
+
+def _shown(name: str) -> str:
+    r"""A file's name as text that can be written anywhere: a byte that is no UTF-8 as `\x` and two digits.
+
+    `_located` undoes it, for which a `\x` in the name itself is written `\x5cx`.
+    """
+    return os.fsencode(name.replace("\\x", "\\x5cx")).decode("utf-8", "backslashreplace")
+
+
+def _located(top: Path, key: str) -> Path:
+    """Path of a listed key below `top`, whatever its names are made of.
+
+    Raises:
+        ConfigInvalid: it was not listed here: it could lead out of `top`, or to a hidden name.
+    """
+    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), key.encode())
+    if b"\0" in raw or any(not part or part.startswith(b".") for part in raw.rstrip(b"/").split(b"/") if raw):
+        raise ConfigInvalid(f"found key {key!r}, expected one that was listed, in {top}")
+    return top / os.fsdecode(raw)
