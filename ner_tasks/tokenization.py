@@ -74,7 +74,7 @@ class WordPieces:
         tokenizer_file: a `tokenizer.json`.
 
     Raises:
-        ArtifactBroken: the file cannot be read, or lacks [CLS], [SEP], [UNK], [PAD] or [MASK].
+        ArtifactBroken: the file cannot be read, or has no [CLS], [SEP], [UNK] or [PAD].
     """
 
     def __init__(self, tokenizer_file: Path):
@@ -84,8 +84,8 @@ class WordPieces:
             raise ArtifactBroken(f"found {error}, expected a tokenizer, in {tokenizer_file}") from None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self.cls_id, self.sep_id, self.unk_id, self.pad_id, self.mask_id = (
-            self._special(name, tokenizer_file) for name in ("[CLS]", "[SEP]", "[UNK]", "[PAD]", "[MASK]")
+        self.cls_id, self.sep_id, self.unk_id, self.pad_id = (
+            self._special(name, tokenizer_file) for name in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")
         )
         self._cache: dict[str, tuple[tuple[int, ...], int]] = {}
 

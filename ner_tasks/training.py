@@ -43,8 +43,6 @@ class TrainConfig:
         learning_rate: highest rate, reached after `warmup_share` of the steps; linear to zero from there.
         checkpoint_steps: steps between two checkpoints.
         dropout: share of values dropped inside the model.
-        masked_words: share of words hidden behind [MASK], a new choice in each epoch, so that a name is learnt
-            from what stands around it as well, and not by heart.
         max_pieces: longest window, with [CLS] and [SEP].
         bf16: let oneDNN compute in bfloat16, where the CPU has it.
     """
@@ -57,7 +55,6 @@ class TrainConfig:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     dropout: float = 0.1
-    masked_words: float = 0.1
     seed: int = 0
     checkpoint_steps: int = 250
     max_pieces: int = 128
@@ -67,9 +64,8 @@ class TrainConfig:
         for name in ("epochs", "batch_size", "learning_rate", "checkpoint_steps"):
             if getattr(self, name) <= 0:
                 raise ConfigInvalid(f"found {name} = {getattr(self, name)}, expected more than 0")
-        for name in ("dropout", "masked_words"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigInvalid(f"found {name} = {getattr(self, name)}, expected 0 to less than 1")
+        if not 0 <= self.dropout < 1:
+            raise ConfigInvalid(f"found dropout = {self.dropout}, expected 0 to less than 1")
 
 
 @dataclass
@@ -201,8 +197,7 @@ class _Run:
             pool = sorted(order[at : at + size * _POOL_BATCHES], key=lambda index: len(windows[index]))
             groups += [pool[first : first + size] for first in range(0, len(pool), size)]
         for index in random.permutation(len(groups)):
-            batch = batch_of([windows[i] for i in groups[index]], pad_id=self.pieces.pad_id)
-            yield hide_words(batch, self.pieces.mask_id, self.config.masked_words, random)
+            yield batch_of([windows[i] for i in groups[index]], pad_id=self.pieces.pad_id)
 
     def _end_epoch(self, done: Progress, epoch: int, dev: Sequence[LabelledSentence], losses: list[tf.Tensor]) -> None:
         f1 = self._dev_f1(dev)
@@ -248,16 +243,6 @@ class _Run:
 
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self.optimizer.variables]
-
-
-def hide_words(batch: Batch, mask_id: int, share: float, random: np.random.Generator) -> Batch:
-    """The batch with a share of its words, all pieces of each, replaced by [MASK]; their shapes stay."""
-    piece_ids = batch.piece_ids.copy()
-    for row, window in enumerate(batch.windows):
-        ends = (*window.first_pieces[1:], len(window) - 1)
-        for word in np.flatnonzero(random.random(len(ends)) < share):
-            piece_ids[row, window.first_pieces[word] : ends[word]] = mask_id
-    return replace(batch, piece_ids=piece_ids)
 
 
 def rate_at(step: int, n_steps: int, config: TrainConfig) -> float:

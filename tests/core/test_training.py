@@ -91,17 +91,6 @@ def test_only_first_pieces_carry_a_tag_and_padding_weighs_nothing(encoder: Path)
     assert [ids[0, 1], ids[0, 4], ids[1, 1]] == [3, 1, 2]
 
 
-def test_hidden_words_keep_their_place_their_shape_and_their_tag(encoder: Path) -> None:
-    pieces = WordPieces(encoder / "tokenizer.json")
-    batch = batch_of(list(windows_of([["xyz", "Boston"], ["."]], pieces, max_pieces=32)), pad_id=0)
-    hidden = training.hide_words(batch, pieces.mask_id, 1.0, np.random.default_rng(0))
-    inner = (batch.piece_ids != 0) & (batch.piece_ids != pieces.cls_id) & (batch.piece_ids != pieces.sep_id)
-    np.testing.assert_array_equal(hidden.piece_ids, np.where(inner, pieces.mask_id, batch.piece_ids))
-    assert (hidden.windows, hidden.shape_ids is batch.shape_ids) == (batch.windows, True)
-    same = training.hide_words(batch, pieces.mask_id, 0.0, np.random.default_rng(0))
-    np.testing.assert_array_equal(same.piece_ids, batch.piece_ids)
-
-
 def test_the_rate_rises_then_falls_to_zero() -> None:
     config = training.TrainConfig(learning_rate=1.0, warmup_share=0.1)
     rates = [training.rate_at(step, 100, config) for step in range(101)]
@@ -130,8 +119,8 @@ def test_two_trainings_of_one_model_do_not_mix(encoder: Path, tmp_path: Path) ->
 def test_a_setting_out_of_bounds_is_refused() -> None:
     with pytest.raises(ConfigInvalid, match="found epochs = 0, expected more than 0"):
         training.TrainConfig(epochs=0)
-    with pytest.raises(ConfigInvalid, match="found masked_words = 1.5, expected 0 to less than 1"):
-        training.TrainConfig(masked_words=1.5)
+    with pytest.raises(ConfigInvalid, match="found dropout = 1.5, expected 0 to less than 1"):
+        training.TrainConfig(dropout=1.5)
 
 
 def test_a_tokenizer_with_more_pieces_than_the_encoder_is_refused(encoder: Path) -> None:
