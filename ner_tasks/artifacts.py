@@ -42,6 +42,7 @@ class ModelManifest:
         encoder: the encoder's configuration, as in the Hugging Face `config.json`.
         max_pieces: longest window that the model was trained for, with [CLS] and [SEP].
         temperature: what logits are divided by to become probabilities that hold, more than 0; see `calibration`.
+        transitions: weighted log-probabilities of a tag after a tag, [K + 1][K]; see `decoding`. None: all alike.
         metrics: measured figures, each under the name of the step that measured it.
         lineage: where the model comes from: snapshot, parent, versions of the libraries, configuration.
         files: SHA-256 of each file.
@@ -52,6 +53,7 @@ class ModelManifest:
     encoder: dict[str, Any]
     max_pieces: int
     temperature: float = 1.0  # that of models made before there was one
+    transitions: list[list[float]] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     lineage: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -103,4 +105,16 @@ def _parse(values: Any, folder: Path) -> ModelManifest:
         raise ArtifactBroken(f"found {error}, expected the fields of a model manifest, in {where}") from None
     if not isinstance(manifest.temperature, float) or not 0 < manifest.temperature < math.inf:
         raise ArtifactBroken(f"found temperature {manifest.temperature!r}, expected a number above 0, in {where}")
+    n_tags = len(manifest.label_set.tags)
+    if manifest.transitions is not None and not _is_matrix(manifest.transitions, n_tags + 1, n_tags):
+        raise ArtifactBroken(f"found transitions of another form, expected {n_tags + 1} rows of {n_tags}, in {where}")
     return manifest
+
+
+def _is_matrix(rows: Any, n_rows: int, n_columns: int) -> bool:
+    if not isinstance(rows, list) or len(rows) != n_rows:
+        return False
+    return all(
+        isinstance(row, list) and len(row) == n_columns and all(isinstance(x, float) and math.isfinite(x) for x in row)
+        for row in rows
+    )

@@ -4,7 +4,7 @@ One engine runs every kind of model: a trained model is frozen in memory first, 
 what will run.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from ner_tasks import artifacts
 from ner_tasks.artifacts import ModelManifest
+from ner_tasks.decoding import Transitions, best_paths
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.labels import OUTSIDE, LabelSet, first_break
 from ner_tasks.tokenization import Window, WordPieces, batches_of, windows_of
 
 INPUTS = ("piece_ids", "shape_ids")
@@ -76,12 +76,13 @@ class Tagger:
     Args:
         engine: computes logits.
         pieces: the model's vocabulary.
-        manifest: the model's labels, window length and temperature.
+        manifest: the model's labels, window length, temperature and transitions.
     """
 
     def __init__(self, engine: Engine, pieces: WordPieces, manifest: ModelManifest):
         self._engine, self._pieces, self.manifest = engine, pieces, manifest
         self._label_set = manifest.label_set
+        self._transitions = np.array(manifest.transitions, np.float32) if manifest.transitions else None
 
     @classmethod
     def load(cls, folder: Path, *, n_threads: int, bf16: bool = False) -> "Tagger":
@@ -124,23 +125,27 @@ class Tagger:
             for words, reading in zip(sentences, readings, strict=True)
         ]
 
-    def answers(self, found: Iterable[SentenceLogits], *, temperature: float | None = None) -> list[TaggedSentence]:
-        """Tags and scores from logits, at the model's own temperature unless another is given."""
+    def answers(
+        self,
+        found: Sequence[SentenceLogits],
+        *,
+        temperature: float | None = None,
+        transitions: Transitions | None = None,
+    ) -> list[TaggedSentence]:
+        """Tags and scores from logits, at the model's own temperature and transitions unless others are given."""
         at = self.manifest.temperature if temperature is None else temperature
-        return [answer(logits, label_set=self._label_set, temperature=at) for logits in found]
+        paths = best_paths(
+            [one.logits for one in found], self._label_set, self._transitions if transitions is None else transitions
+        )
+        return [self._answer(one, ids, at) for one, ids in zip(found, paths, strict=True)]
 
-
-def answer(found: SentenceLogits, *, label_set: LabelSet, temperature: float = 1.0) -> TaggedSentence:
-    """One sentence's tags, and the probability of each at a temperature, which changes no tag."""
-    logits = found.logits  # [words, K]
-    ids = logits.argmax(axis=1)
-    tags = [label_set.tags[tag_id] for tag_id in ids]
-    if first_break(tags) is not None:
-        ids = best_valid_path(logits, label_set)
-        tags = [label_set.tags[tag_id] for tag_id in ids]
-    shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
-    scores = shifted[np.arange(len(ids)), ids] / shifted.sum(axis=1)  # [words]
-    return TaggedSentence(tuple(tags), tuple(scores.astype(float).tolist()), found.n_pieces, found.n_windows)
+    def _answer(self, found: SentenceLogits, ids: NDArray[np.intp], temperature: float) -> TaggedSentence:
+        """One sentence's tags, and the probability of each at a temperature, which changes no tag."""
+        logits = found.logits  # [words, K]
+        shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
+        scores = shifted[np.arange(len(ids)), ids] / shifted.sum(axis=1)  # [words]
+        tags = tuple(self._label_set.tags[tag_id] for tag_id in ids)
+        return TaggedSentence(tags, tuple(scores.astype(float).tolist()), found.n_pieces, found.n_windows)
 
 
 def most_central(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32]:
@@ -157,33 +162,6 @@ def most_central(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32
         merged[words[better]] = logits[better]
         context[words[better]] = seen[better]
     return merged
-
-
-def best_valid_path(logits: NDArray[np.float32], label_set: LabelSet) -> NDArray[np.intp]:
-    """The most probable sequence of tag ids among those that are valid BIO (Viterbi).
-
-    Args:
-        logits: [words, K]; a word's logits differ from the logarithms of its probabilities by one number, and that
-            changes no order among the paths, at any temperature.
-
-    Returns:
-        Tag ids [words].
-
-    Source: G. D. Forney, The Viterbi algorithm, Proc. IEEE 61 (1973).
-    """
-    tags = label_set.tags
-    allowed = np.array([[label_set.may_follow(before, tag) for tag in tags] for before in tags])  # [K, K]
-    cost = np.where(allowed, 0.0, -np.inf)  # [K, K]
-    best = logits[0] + cost[label_set.id_of[OUTSIDE]]  # [K]
-    came_from = []
-    for row in logits[1:]:
-        paths = best[:, None] + cost  # [K, K]
-        came_from.append(paths.argmax(axis=0))
-        best = paths.max(axis=0) + row
-    ids = [int(best.argmax())]
-    for previous in reversed(came_from):
-        ids.append(int(previous[ids[-1]]))
-    return np.array(ids[::-1])
 
 
 def graph_engine(graph_def: tf.compat.v1.GraphDef, *, n_threads: int, bf16: bool = False) -> Engine:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from transformers import AutoTokenizer
 
-from ner_tasks import artifacts, atomic, calibration, evaluation
+from ner_tasks import artifacts, atomic, calibration, decoding, evaluation
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.corpus import LabelledSentence
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
@@ -79,6 +79,16 @@ class Progress:
     train_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What the dev part says about a trained model: its temperature, and how much the transitions count."""
+
+    temperature: float
+    transitions: decoding.Transitions
+    weight: float
+    dev_f1: float
+
+
 def train(
     parts: dict[str, Sequence[LabelledSentence]],
     *,
@@ -119,10 +129,20 @@ def train(
         manifest = ModelManifest("trained", label_set.labels, encoder_config, config.max_pieces)
         run = _Run(model, pieces, manifest, config, checkpoints)
         done = run.fit(parts["train"], parts["dev"])
+        fitted = run.fitted(parts["train"], parts["dev"])
         manifest = replace(
             manifest,
-            temperature=run.temperature(parts["dev"]),
-            metrics={"train": {"dev_f1": done.best_f1, "epoch": done.best_epoch, "history": done.history}},
+            temperature=fitted.temperature,
+            transitions=(fitted.weight * fitted.transitions).tolist(),
+            metrics={
+                "train": {
+                    "dev_f1": done.best_f1,
+                    "dev_f1_decoded": fitted.dev_f1,
+                    "transition_weight": fitted.weight,
+                    "epoch": done.best_epoch,
+                    "history": done.history,
+                }
+            },
             lineage={**lineage, "config": asdict(config)},
         )
         with atomic.staged_folder(target) as stage:
@@ -210,11 +230,23 @@ class _Run:
                 write_weights(self.folder / _BEST, self.model.export())
         self._checkpoint(done)
 
-    def temperature(self, dev: Sequence[LabelledSentence]) -> float:
-        """That of the best epoch, fitted on the dev part; from here on the model is that epoch's."""
+    def fitted(self, train: Sequence[LabelledSentence], dev: Sequence[LabelledSentence]) -> "Fitted":
+        """What is fitted to the best epoch's model once it is trained; from here on the model is that epoch's."""
         self.model.import_all(read_weights(self.folder / _BEST), self.folder / _BEST)
-        found = self._tagger().logits([sentence.words for sentence in dev])
-        return calibration.fitted_to(found, [sentence.tags for sentence in dev], self.label_set)
+        tagger, gold = self._tagger(), [sentence.tags for sentence in dev]
+        found = tagger.logits([sentence.words for sentence in dev])
+        transitions = decoding.transitions_of([sentence.tags for sentence in train], self.label_set)
+
+        def dev_f1(weight: float) -> float:
+            tagged = tagger.answers(found, transitions=weight * transitions)
+            return evaluation.score(gold, [answer.tags for answer in tagged]).overall.f1
+
+        weight = decoding.fitted_weight(dev_f1)
+        temperature = calibration.fitted_to(found, gold, self.label_set)
+        print(
+            f"transitions weigh {weight}: dev entity F1 {dev_f1(weight):.4f}; temperature {temperature:.3f}", flush=True
+        )
+        return Fitted(temperature, transitions, weight, dev_f1(weight))
 
     def _dev_f1(self, dev: Sequence[LabelledSentence]) -> float:
         tagged = self._tagger().tag([sentence.words for sentence in dev])

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from ner_tasks import artifacts
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.inference import BatchLimits, SentenceLogits, Tagger, answer, best_valid_path, most_central
+from ner_tasks.inference import BatchLimits, SentenceLogits, TaggedSentence, Tagger, most_central
 from ner_tasks.labels import LabelSet, first_break
 from ner_tasks.tokenization import Window
 from tests import tiny
@@ -51,10 +51,16 @@ def test_sentences_without_words_get_empty_answers_in_their_place(frozen: Path) 
     assert [len(found.tags) for found in tagged] == [0, 1, 0]
 
 
+def answer(logits: np.ndarray, **options: float) -> TaggedSentence:
+    """What a model says about one sentence that has these logits."""
+    manifest = artifacts.ModelManifest("frozen", LABELS.labels, {}, 32)
+    (found,) = Tagger(None, None, manifest).answers([SentenceLogits(logits, len(logits), 1)], **options)
+    return found
+
+
 @given(arrays(np.float32, st.tuples(st.integers(1, 12), st.just(5)), elements=st.floats(-9, 9, width=32)))
 def test_tags_are_valid_bio_whatever_the_logits(logits: np.ndarray) -> None:
-    found = answer(SentenceLogits(logits, len(logits), 1), label_set=LABELS)
-    assert first_break(found.tags) is None
+    assert first_break(answer(logits).tags) is None
 
 
 @given(
@@ -62,11 +68,9 @@ def test_tags_are_valid_bio_whatever_the_logits(logits: np.ndarray) -> None:
     st.floats(0.2, 5),
 )
 def test_a_temperature_changes_scores_and_no_tag(logits: np.ndarray, temperature: float) -> None:
-    whole = SentenceLogits(logits, len(logits), 1)
-    plain = answer(whole, label_set=LABELS)
-    scaled = answer(whole, label_set=LABELS, temperature=temperature)
+    plain, scaled = answer(logits), answer(logits, temperature=temperature)
     assert scaled.tags == plain.tags
-    expected = answer(SentenceLogits(logits / np.float32(temperature), len(logits), 1), label_set=LABELS)
+    expected = answer(logits / np.float32(temperature))
     if expected.tags == plain.tags:  # a division may round two neighbours to one number
         np.testing.assert_allclose(scaled.scores, expected.scores, atol=1e-5)
 
@@ -78,15 +82,6 @@ def test_a_model_is_read_at_its_own_temperature(frozen: Path) -> None:
     assert tagger.manifest.temperature != 1
     assert tagger.tag(words) == tagger.answers(logits, temperature=tagger.manifest.temperature)
     assert tagger.tag(words) != tagger.answers(logits, temperature=1.0)
-
-
-def test_the_best_valid_path_is_the_best_of_all_valid_ones() -> None:
-    chance = np.random.default_rng(0)
-    for _ in range(20):
-        probabilities = chance.dirichlet(np.ones(5), size=4)
-        valid = [p for p in np.ndindex(5, 5, 5, 5) if first_break([LABELS.tags[i] for i in p]) is None]
-        best = max(valid, key=lambda path: np.log(probabilities[np.arange(4), path]).sum())
-        assert tuple(best_valid_path(np.log(probabilities), LABELS)) == best
 
 
 def test_each_word_is_read_where_it_is_most_central() -> None:
