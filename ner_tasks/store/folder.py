@@ -141,7 +141,8 @@ def _etag(status: os.stat_result) -> str:
 def _entries(top: Path, below: str) -> list[str]:
     """Names in one folder, as keys below `top` and in their order; those of folders end in '/'."""
     names = []
-    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(_located(top, below)) as entries:
+    home = _located(top, below.rstrip("/")) if below else top
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(home) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
@@ -167,6 +168,6 @@ def _located(top: Path, key: str) -> Path:
         ConfigInvalid: it was not listed here: it could lead out of `top`, or to a hidden name.
     """
     raw = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), key.encode())
-    if b"\0" in raw or any(not part or part.startswith(b".") for part in raw.rstrip(b"/").split(b"/") if raw):
+    if b"\0" in raw or any(not part or part.startswith(b".") for part in raw.split(b"/")):
         raise ConfigInvalid(f"found key {key!r}, expected one that was listed, in {top}")
     return top / os.fsdecode(raw)

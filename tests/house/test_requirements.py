@@ -16,7 +16,6 @@ PINNED = re.compile(r"^(?P<requirement>[A-Za-z0-9_.\[\],-]+==[^\\#]+?)\s*\\?$", 
 NEEDED_UNSEEN = {
     "setuptools": "neural-compressor imports pkg_resources",
     "sqlalchemy": "Airflow, bounded here",
-    "boto3": "the store on S3, which is to come; one of the packages that are given",
 }
 
 # Run by developers only, with what requirements-dev.txt adds.

@@ -1,0 +1,194 @@
+"""The store in a bucket on S3, or on what speaks its language (`AWS_ENDPOINT_URL`).
+
+Who may do what is boto3's own business: environment, profile, container or machine role. Keys lie below a prefix;
+locks lie under `.locks/`, where no key of ours can be.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
+from ner_tasks.store import StoredFile, checked, lines_of
+from ner_tasks.store.bucket import Bucket, Found, in_parallel
+from ner_tasks.store.cache import Cache
+from ner_tasks.store.lease import LEASE_S, held
+
+LOCKS = ".locks"
+TIMEOUT_S = 60.0
+ATTEMPTS = 6
+N_TRIES = 5  # where somebody else is at work on the same objects
+
+
+class S3Store:
+    """See `Store`.
+
+    Args:
+        bucket: its name.
+        prefix: what all keys lie below; may be empty.
+        cache: a local folder for what is fetched.
+        timeout_s: longest silence of the server.
+        attempts: how often anything is tried before it is said to be unavailable.
+        lease_s: after which the lock of a killed process is free.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        cache: Path,
+        timeout_s: float = TIMEOUT_S,
+        attempts: int = ATTEMPTS,
+        lease_s: float = LEASE_S,
+    ) -> None:
+        if not bucket:
+            raise ConfigInvalid("found no bucket, expected one, in s3://bucket/prefix")
+        self._bucket = Bucket(bucket, timeout_s=timeout_s, attempts=attempts)
+        self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
+        self._cache, self._lease_s = Cache(cache), lease_s
+
+    def where(self, key: str = "") -> str:
+        return self._bucket.where(self._name(key) if key else self._prefix)
+
+    def exists(self, key: str) -> bool:
+        # of all names that begin like this one, itself comes first; `a-b` comes before `a/b`
+        return self.etag(key) is not None or self._first(f"{self._name(key)}/") is not None
+
+    def etag(self, key: str) -> str | None:
+        # a listing, as a HEAD cannot tell a missing bucket from a missing object
+        found = self._first(self._name(key))
+        return found.etag if found and found.name == self._name(key) else None
+
+    def folders(self, key: str) -> list[str]:
+        return [name for name in self._bucket.folders(f"{self._name(key)}/") if name and not name.startswith(".")]
+
+    def files(self, key: str) -> Iterator[StoredFile]:
+        """As `Store.files`; holds a page of 1,000. Names that begin with a dot are listed: nothing here is half-done."""
+        key = checked(key)
+        for name, found in self._below(key):
+            yield StoredFile(f"{key}/{name}", name, found.n_bytes, found.etag)
+
+    def fetch(self, key: str) -> Path:
+        key = checked(key)
+        for _ in range(N_TRIES):
+            first = self._first(self._name(key))
+            if first and first.name == self._name(key):
+                copies = [(key, first)]
+            else:
+                copies = [(f"{key}/{name}", found) for name, found in self._below(key)]
+            if not copies:
+                raise InputMissing(f"found nothing, expected a file or a folder, at {self.where(key)}")
+            try:
+                return self._cache.get(self.where(), copies, self._download) / key
+            except (Busy, InputMissing):
+                time.sleep(1)  # replaced or removed since it was listed
+        raise Busy(f"found that it is replaced again and again, expected to fetch it, at {self.where(key)}")
+
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
+        folder.mkdir(parents=True, exist_ok=True)
+
+        def fetch(numbered: tuple[int, str]) -> Path | None:
+            index, key = numbered
+            path = folder / f"{index:06d}"
+            try:
+                self._bucket.download(f"{self._prefix}{key}", path)
+            except InputMissing:
+                path.unlink(missing_ok=True)
+                return None
+            return path
+
+        return in_parallel(fetch, enumerate(keys))
+
+    def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
+        """As `Store.publish`. Without a marker, readers may meet the old beside the new."""
+        key = checked(key)
+        if not folder.is_dir():
+            raise InputMissing(f"found no folder at {folder}, expected one to publish as {key}")
+        if marker and not (folder / marker).is_file():
+            raise InputMissing(f"found no {marker} in {folder}, expected one to publish as {key}")
+        files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+        last = {f"{self._name(key)}/{marker}": files[marker]} if marker else {}
+        # a publisher that was killed lets go after a lease
+        patience_s = 2 * self._lease_s
+        name = f"{self._prefix}{LOCKS}/{key}.publish"
+        with held(self._bucket, name, patience_s=patience_s, lease_s=self._lease_s) as lease:
+            self._bucket.delete(last)
+            self._bucket.upload({f"{self._name(key)}/{name}": files[name] for name in files if name != marker})
+            self._bucket.delete(found.name for name, found in self._below(key) if name not in files)
+            lease.renew()
+            self._bucket.upload(last)
+
+    def put_file(self, file: Path, key: str) -> None:
+        if not file.is_file():
+            raise InputMissing(f"found no file at {file}, expected one to store as {key}")
+        self._bucket.upload({self._name(key): file})
+
+    def remove(self, key: str, *, marker: str | None = None) -> None:
+        if marker:
+            self._bucket.delete([f"{self._name(key)}/{marker}"])
+        self._bucket.delete(found.name for _, found in self._below(key))
+
+    def read_json(self, key: str) -> Any:
+        try:
+            return json.loads(self._bucket.get(self._name(key)).body)
+        except InputMissing:
+            raise InputMissing(f"found nothing at {self.where(key)}, expected a JSON file") from None
+        except ValueError as error:
+            raise ArtifactBroken(f"found {error} in {self.where(key)}, expected JSON") from None
+
+    def write_json(self, key: str, value: Any) -> None:
+        self._bucket.put(self._name(key), _as_json(value))
+
+    def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:
+        self._bucket.swap(self._name(key), _as_json(value), etag=etag)
+
+    def read_lines(self, key: str) -> list[str]:
+        try:
+            return lines_of(self._bucket.get(self._name(key)).body.decode("utf-8"))
+        except InputMissing:
+            return []
+
+    def append_line(self, key: str, line: str) -> None:
+        for _ in range(N_TRIES):
+            # in this order: a line that is added between the two makes the swap fail
+            etag = self.etag(key)
+            lines = self.read_lines(key)
+            if line in lines:
+                return
+            try:
+                body = "".join(f"{each}\n" for each in [*lines, line])
+                self._bucket.swap(self._name(key), body.encode("utf-8"), etag=etag)
+            except Busy:
+                time.sleep(1)
+            else:
+                return
+        raise Busy(f"found that others keep writing it, expected to add a line, at {self.where(key)}")
+
+    @contextmanager
+    def exclusive(self, key: str) -> Iterator[None]:
+        with held(self._bucket, f"{self._prefix}{LOCKS}/{checked(key)}.lock", lease_s=self._lease_s):
+            yield
+
+    def _name(self, key: str) -> str:
+        return f"{self._prefix}{checked(key)}"
+
+    def _first(self, prefix: str) -> Found | None:
+        return next(self._bucket.list(prefix, n_at_once=1), None)
+
+    def _below(self, key: str) -> Iterator[tuple[str, Found]]:
+        """Objects below a key, by what follows it; not the empty ones that S3's own page makes as folders."""
+        prefix = f"{self._name(key)}/"
+        for found in self._bucket.list(prefix):
+            if found.n_bytes or not found.name.endswith("/"):
+                yield found.name.removeprefix(prefix), found
+
+    def _download(self, found: Found, path: Path) -> None:
+        self._bucket.download(found.name, path, etag=found.etag)
+
+
+def _as_json(value: Any) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")

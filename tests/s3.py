@@ -1,0 +1,181 @@
+"""An S3 server in a process of its own, and a proxy before it that fails when it is told to."""
+
+import contextlib
+import http.client
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+# what boto3 would look for elsewhere
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_CONFIG_FILE": "/dev/null",
+    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+}
+
+
+@contextlib.contextmanager
+def running() -> Iterator[str]:
+    """A server on a free port of loopback; its URL."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.s3", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None, "the S3 server did not start"
+                assert time.monotonic() < deadline, "the S3 server does not answer"
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def client(url: str) -> Any:
+    import boto3
+
+    return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test").client(
+        "s3", endpoint_url=url, region_name="us-east-1"
+    )
+
+
+@dataclass
+class Fault:
+    """What happens to the next requests that match.
+
+    Attributes:
+        matches: of method and path.
+        does: `answer`: an error instead of an answer; `stall`: none at all; `lose`: it is done, but no answer
+            comes; `cut` and `hang`: half of the body, then the end or nothing.
+        times: to so many of them.
+        status: of `answer`.
+        code: of `answer`, as S3 calls it.
+    """
+
+    matches: Callable[[str, str], bool]
+    does: str
+    times: int = 1
+    status: int = 503
+    code: str = "SlowDown"
+
+
+@dataclass
+class Proxy:
+    """A server that passes on what it is not told to spoil."""
+
+    target: str
+    faults: list[Fault] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    hurry: threading.Event = field(default_factory=threading.Event)
+
+    def spoil(self, method: str, part: str, does: str, **options: Any) -> None:
+        """Let requests of a method whose path contains `part` fail."""
+        self.faults.append(Fault(lambda verb, path: verb == method and part in path, does, **options))
+
+    def fault_of(self, method: str, path: str) -> Fault | None:
+        for fault in self.faults:
+            if fault.times and fault.matches(method, path):
+                fault.times -= 1
+                return fault
+        return None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[str]:
+        handler = type("Handler", (_Handler,), {"proxy": self})
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            self.hurry.set()
+            server.shutdown()
+            server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    proxy: Proxy
+
+    def log_message(self, *_: Any) -> None:
+        """Not on the screen."""
+
+    def pass_on(self) -> None:
+        proxy, body = self.proxy, self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        proxy.requests.append((self.command, self.path))
+        fault = proxy.fault_of(self.command, self.path)
+        if fault and fault.does == "answer":
+            said = f"<Error><Code>{fault.code}</Code><Message>as told</Message></Error>".encode()
+            return self.answer(fault.status, {"Content-Type": "application/xml"}, said)
+        if fault and fault.does == "stall":
+            return self.say_nothing()
+        upstream = http.client.HTTPConnection(proxy.target.removeprefix("http://"), timeout=30)
+        upstream.request(self.command, self.path, body, dict(self.headers))
+        response = upstream.getresponse()
+        got = response.read()
+        upstream.close()
+        if fault and fault.does == "lose":
+            self.close_connection = True
+            return None
+        self.answer(response.status, dict(response.getheaders()), got, fault)
+        return None
+
+    def answer(self, status: int, headers: dict[str, str], body: bytes, fault: Fault | None = None) -> None:
+        self.send_response_only(status)
+        for name, value in headers.items():
+            if name.lower() not in {"connection", "transfer-encoding", "content-length"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", headers.get("Content-Length", str(len(body))))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        if fault is None:
+            self.wfile.write(body)
+            return
+        self.wfile.write(body[: len(body) // 2])
+        self.wfile.flush()
+        if fault.does == "hang":
+            self.say_nothing()
+        self.close_connection = True
+
+    def say_nothing(self) -> None:
+        self.proxy.hurry.wait(30)
+        self.close_connection = True
+
+    # names that http.server looks for
+    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815
+
+
+def main(port: str) -> None:
+    """Run the server, with one thing mended: moto's pattern of a key ends at a line feed."""
+    from moto import server
+    from moto.moto_server import werkzeug_app
+
+    class AnyText(werkzeug_app.RegexConverter):
+        def __init__(self, url_map: Any, *items: Any) -> None:
+            super().__init__(url_map, *(item.replace(".", r"[\s\S]") for item in items))
+
+    werkzeug_app.RegexConverter = AnyText
+    server.main(["-H", "127.0.0.1", "-p", port])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
