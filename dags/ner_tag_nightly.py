@@ -27,6 +27,8 @@ PARAMS = {
     "max_rejected_share": Param(
         None, type=["null", "number"], description="Most documents rejected; empty: NER_MAX_REJECTED_SHARE, else 0.2"
     ),
+    "text_column": Param("text", type="string", minLength=1, description="Of csv, tsv and xlsx: holds the documents"),
+    "id_column": Param("id", type="string", minLength=1, description="Of csv, tsv and xlsx: names the documents"),
     "lookback_days": Param(
         7, type="integer", minimum=0, maximum=366, description="Days before whose answers hold for the same text"
     ),
@@ -52,6 +54,8 @@ def ner_tag_nightly() -> None:
         day=DAY,
         model=model.output,
         shard_mib=given("shard_mib"),
+        text_column=given("text_column"),
+        id_column=given("id_column"),
         lookback_days=given("lookback_days"),
         retry_rejected=given("retry_rejected"),
         force=given("force"),

@@ -21,6 +21,7 @@ class Settings:
         encoder: folder of the Hugging Face checkpoint that training starts from.
         n_threads: threads of one step.
         keep_text: whether answers hold the documents' text, or only its hash and offsets.
+        ocr: whether scans are read by Tesseract.
         limits: what the gates let through, unless one run is told otherwise: `NER_MIN_F1` and so on.
         python: the interpreter that steps run in; another one may hold other libraries than Airflow's.
     """
@@ -30,6 +31,7 @@ class Settings:
     encoder: Path
     n_threads: int
     keep_text: bool = True
+    ocr: bool = False
     limits: Limits = field(default_factory=Limits)
     python: Path = Path(sys.executable)
 
@@ -45,17 +47,22 @@ class Settings:
         threads = env.get("NER_THREADS", str(os.cpu_count() or 1))
         if not threads.isdecimal() or int(threads) < 1:
             raise ConfigInvalid(f"found NER_THREADS={threads!r}, expected a whole number of at least 1")
-        keep_text = env.get("NER_KEEP_TEXT", "1")
-        if keep_text not in ("0", "1"):
-            raise ConfigInvalid(f"found NER_KEEP_TEXT={keep_text!r}, expected 0 or 1")
         return cls(
             store=store if store.startswith(S3) else str(Path(store).absolute()),
             scratch=Path(env.get("NER_SCRATCH", "var/scratch")).absolute(),
             encoder=Path(env.get("NER_ENCODER", "var/encoder")).absolute(),
             n_threads=int(threads),
-            keep_text=keep_text == "1",
+            keep_text=_switch(env, "NER_KEEP_TEXT", "1"),
+            ocr=_switch(env, "NER_OCR", "0"),
             limits=Limits().adjusted(
                 **{name: env.get(f"NER_{name.upper()}", "") for name in Limits.__dataclass_fields__}
             ),
             python=Path(env.get("NER_PYTHON") or sys.executable),
         )
+
+
+def _switch(env: Mapping[str, str], name: str, default: str) -> bool:
+    value = env.get(name, default)
+    if value not in ("0", "1"):
+        raise ConfigInvalid(f"found {name}={value!r}, expected 0 or 1")
+    return value == "1"

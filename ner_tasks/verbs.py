@@ -127,12 +127,19 @@ def infer(args: Args) -> Result:
 
 def tag(args: Args) -> Result:
     from ner_tasks import tagging
-    from ner_tasks.documents import Limits
+    from ner_tasks.documents import Limits, scans
     from ner_tasks.documents.apart import read_apart
     from ner_tasks.inference import Tagger
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
-    limits = Limits(max_bytes=int(args.max_document_mib * 2**20))
+    if args.ocr and not scans.is_installed():
+        raise ConfigInvalid("found no Tesseract or no packages of requirements-ocr.in, expected both, for --ocr 1")
+    limits = Limits(
+        max_bytes=int(args.max_document_mib * 2**20),
+        text_column=args.text_column,
+        id_column=args.id_column,
+        ocr=bool(args.ocr),
+    )
     keep_text = bool(args.keep_text)
     code = [lineage.code_version(name) for name in ("tagging", "inference")]
     version = lineage.version_of({"code": code, "limits": asdict(limits), "keep_text": keep_text})

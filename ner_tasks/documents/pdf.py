@@ -3,10 +3,11 @@
 import io
 import logging
 
+from ner_tasks.documents import scans
 from ner_tasks.documents.extract import CannotRead, Extract, Limits
 
 
-def read(data: bytes, _limits: Limits) -> Extract:
+def read(data: bytes, limits: Limits) -> Extract:
     """Text of all pages, a blank line between two of them.
 
     Raises:
@@ -20,10 +21,10 @@ def read(data: bytes, _limits: Limits) -> Extract:
     if reader.is_encrypted and not reader.decrypt(""):
         raise CannotRead("encrypted", "found a PDF that asks for a password, expected one that opens")
     pages = [page.extract_text() for page in reader.pages]
+    if not any(text.strip() for text in pages) and limits.ocr:
+        return scans.read_pdf(data)
     if not any(text.strip() for text in pages):
-        raise CannotRead(
-            "no-text-layer", f"found no text on {len(pages)} page(s), expected a text layer; a scan needs OCR"
-        )
+        raise CannotRead("no-text-layer", f"found no text on {len(pages)} page(s), expected a text layer; {scans.HINT}")
     unread = tuple(
         f"page {number}: pictures, no text layer"
         for number, (page, text) in enumerate(zip(reader.pages, pages, strict=True), start=1)

@@ -4,8 +4,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, BinaryIO
 
 from ner_tasks.documents import plain
 from ner_tasks.documents.extract import CannotRead, Limits
@@ -15,6 +15,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # A document's id in its file (`line-12` while it has none), and its text or what is wrong with it.
 Record = tuple[str, str | CannotRead]
+# A table's row by column, as csv.DictReader gives it: None for what is missing, under None what is too much.
+Row = Mapping[str | None, Any]
 
 
 def read_json_lines(file: BinaryIO, limits: Limits) -> Iterator[Record]:
@@ -72,7 +74,7 @@ def _document(line: bytes, max_bytes: int) -> tuple[str, str]:
 
 
 def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterator[Record]]:
-    """Documents of a CSV or TSV file whose header names a column `text` and, if it likes, a column `id`.
+    """Documents of a CSV or TSV file whose header names a column for the text and, if it likes, one for the id.
 
     Returns:
         The file's encoding; and each row's id, or `row-<number>` without one, with its text.
@@ -83,21 +85,33 @@ def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterat
     csv.field_size_limit(limits.max_bytes)
     content, encoding = plain.decode(data)
     rows = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
-    columns = list(rows.fieldnames or ())
-    if "text" not in columns:
-        raise CannotRead(
-            "no-text-column", f"found columns {[name[:40] for name in columns[:8]]}, expected one named 'text'"
-        )
-    return encoding, _rows(rows)
+    return encoding, table_rows(list(rows.fieldnames or ()), rows, limits)
 
 
-def _rows(rows: "csv.DictReader[str]") -> Iterator[Record]:
+def table_rows(columns: list[str], rows: Iterable[Row], limits: Limits) -> Iterator[Record]:
+    """Documents of a table's rows.
+
+    Args:
+        columns: their names.
+        rows: each row's values by column.
+        limits: which columns hold the text and the id.
+
+    Raises:
+        CannotRead: there is no column for the text.
+    """
+    if limits.text_column not in columns:
+        found = [name[:40] for name in columns[:8]]
+        raise CannotRead("no-text-column", f"found columns {found}, expected one named {limits.text_column!r}")
+    return _rows(rows, limits)
+
+
+def _rows(rows: Iterable[Row], limits: Limits) -> Iterator[Record]:
     seen: set[str] = set()
     for number, row in enumerate(rows, start=1):
-        name = row.get("id") or f"row-{number}"
+        name = row.get(limits.id_column) or f"row-{number}"
         if name in seen:
             yield f"row-{number}", CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
-        elif None in row or (text := row["text"]) is None:
+        elif None in row or (text := row[limits.text_column]) is None:
             yield (
                 f"row-{number}",
                 CannotRead("bad-line", f"found another number of fields than columns, in row {number}"),

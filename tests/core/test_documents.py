@@ -245,17 +245,18 @@ def test_what_is_nested_deeply_is_read_or_reported_but_never_dropped(read):
     assert deep.reason == "broken"
 
 
-def test_a_mail_shows_its_headers_and_names_what_was_not_read(read):
-    (document,) = read("a.eml", eml_bytes(SENTENCE, html="<b>other</b>", attachment=b"%PDF"))
+def test_a_mail_shows_its_headers_and_its_attachments_are_documents_of_their_own(read):
+    document, attachment = read("a.eml", eml_bytes(SENTENCE, html="<b>other</b>", attachment=b"%PDF"))
     assert document.text.startswith("From: Henry Quinn <h@x.org>\nTo: claims@x.org\nSubject: Claim of Zoë\n\n")
     assert SENTENCE in document.text
     assert "other" not in document.text
-    assert document.unread == ("attachment bill.pdf",)
+    assert document.unread == ()
+    assert (attachment.document, attachment.reason) == ("a.eml#bill.pdf", "broken")
 
 
 def test_a_mail_that_breaks_off_says_so(read):
     whole = eml_bytes(SENTENCE, attachment=bytes(3_000))
-    (document,) = read("a.eml", whole[: len(whole) // 2])
+    document, _ = read("a.eml", whole[: len(whole) // 2])
     assert any(note.startswith("damage: ") for note in document.unread)
 
 

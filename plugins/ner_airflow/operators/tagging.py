@@ -38,12 +38,22 @@ class PlanShards(NightOperator):
         day: YYYY-MM-DD.
         model: what `ResolveModel` said.
         shard_mib: least size of a shard.
+        text_column, id_column: of csv, tsv and xlsx files.
         lookback_days: days before this one whose answers may be given again to the same text.
         retry_rejected: whether an answered day is read again for what was rejected.
         force: whether everything is tagged anew.
     """
 
-    template_fields: tuple[str, ...] = ("day", "model", "shard_mib", "lookback_days", "retry_rejected", "force")
+    template_fields: tuple[str, ...] = (
+        "day",
+        "model",
+        "shard_mib",
+        "text_column",
+        "id_column",
+        "lookback_days",
+        "retry_rejected",
+        "force",
+    )
 
     def __init__(
         self,
@@ -51,6 +61,8 @@ class PlanShards(NightOperator):
         day: str,
         model: Any,
         shard_mib: str,
+        text_column: str = "text",
+        id_column: str = "id",
         lookback_days: str = "0",
         retry_rejected: str = "False",
         force: str = "False",
@@ -59,6 +71,7 @@ class PlanShards(NightOperator):
         super().__init__(**kwargs)
         self.day, self.model, self.shard_mib, self.lookback_days = day, model, shard_mib, lookback_days
         self.retry_rejected, self.force = retry_rejected, force
+        self.text_column, self.id_column = text_column, id_column
 
     def execute(self, context: "Context") -> list[dict[str, Any]]:  # type: ignore[override]
         return list(super().execute(context)["shards"])
@@ -78,6 +91,8 @@ class PlanShards(NightOperator):
                 "inbox": inbox.state,
                 "code": code,
                 "keep_text": self.settings.keep_text,
+                "ocr": self.settings.ocr,
+                "columns": [self.text_column, self.id_column],
                 "salt": salt,
             }
         )
@@ -96,7 +111,8 @@ class PlanShards(NightOperator):
         self.remember(context, {"day": day, "night": night, "model": self.model, "n_shards": len(names)})
         answered = [] if self.force == "True" else self._answered(day_of(day))
         self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, len(names), night)
-        said = {"day": day, "night": night, "model": self.model, "answered": answered}
+        columns = {"text_column": self.text_column, "id_column": self.id_column}
+        said = {"day": day, "night": night, "model": self.model, "answered": answered, **columns}
         return [{**said, "index": index, "inputs": name} for index, name in enumerate(names)]
 
     def _answered(self, day: date) -> list[str]:
@@ -133,6 +149,9 @@ class TagShard(NightOperator, VerbOperator):
                     inputs_version=f"{night}-{index}",
                     answered=[self.store.fetch(f"tagged/{day}") for day in self.shard["answered"]] or None,
                     keep_text=int(self.settings.keep_text),
+                    ocr=int(self.settings.ocr),
+                    text_column=self.shard["text_column"],
+                    id_column=self.shard["id_column"],
                     tolerate="GateNotPassed",
                 )
                 self.store.publish(folder / "tagged", key, marker=nights.MANIFEST)
