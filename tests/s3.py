@@ -64,7 +64,7 @@ class Fault:
     Attributes:
         matches: of method and path.
         does: `answer`: an error instead of an answer; `stall`: none at all; `lose`: it is done, but no answer
-            comes; `cut` and `hang`: half of the body, then the end or nothing.
+            comes; `cut` and `hang`: half of the body, then the end or nothing; `flip`: a body of other bytes.
         times: to so many of them.
         status: of `answer`.
         code: of `answer`, as S3 calls it.
@@ -147,8 +147,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        if fault is None:
-            self.wfile.write(body)
+        if fault is None or fault.does == "flip":
+            self.wfile.write(body if fault is None else bytes(255 - byte for byte in body))
             return
         self.wfile.write(body[: len(body) // 2])
         self.wfile.flush()
