@@ -56,10 +56,11 @@ def run(layout: Layout, request: Request, view: View) -> Outcome:
     Raises:
         Busy: another `run` is at work, or the port is taken.
         RunFailed: a DAG run failed.
+        ConfigInvalid: the store is on S3.
     """
+    store = FolderStore(layout.store_folder)
     with atomic.exclusive(layout.run_lock):
         encoder = bootstrap.prepare(layout, request.encoder, view.say)
-        store = FolderStore(layout.store_folder)
         batch = inputs.put_dataset(store, request.dataset, datetime.datetime.now(datetime.UTC).date())
         view.say(f"labelled data: {request.dataset} is batch {batch}")
         n_files = inputs.put_inbox(store, request.inbox, request.day)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 # what boto3 would look for elsewhere
@@ -64,10 +65,11 @@ class Fault:
     Attributes:
         matches: of method and path.
         does: `answer`: an error instead of an answer; `stall`: none at all; `lose`: it is done, but no answer
-            comes; `cut` and `hang`: half of the body, then the end or nothing.
+            comes; `tell`: what `tells` makes of the path; `cut` and `hang`: half of the body, then the end or nothing; `flip`: a body of other bytes.
         times: to so many of them.
         status: of `answer`.
         code: of `answer`, as S3 calls it.
+        tells: body of `tell`, by path.
     """
 
     matches: Callable[[str, str], bool]
@@ -75,6 +77,7 @@ class Fault:
     times: int = 1
     status: int = 503
     code: str = "SlowDown"
+    tells: Callable[[str], bytes] = str.encode
 
 
 @dataclass
@@ -111,6 +114,24 @@ class Proxy:
             server.server_close()
 
 
+def endless_listing(n_objects: int) -> Callable[[str], bytes]:
+    """A bucket of so many objects, as `tells` of a fault: a page of 1,000 at a time."""
+
+    def page(path: str) -> bytes:
+        query = parse_qs(urlsplit(path).query)
+        prefix, start = query["prefix"][0], int(query.get("continuation-token", ["0"])[0])
+        end = min(start + 1000, n_objects)
+        entries = "".join(
+            f"<Contents><Key>{prefix}{index:06d}.txt</Key><Size>9</Size><ETag>&quot;{index}&quot;</ETag>"
+            "<LastModified>2026-01-31T00:00:00.000Z</LastModified></Contents>"
+            for index in range(start, end)
+        )
+        more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{end}</NextContinuationToken>"
+        return f"<ListBucketResult>{entries}{more if end < n_objects else ''}</ListBucketResult>".encode()
+
+    return page
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     proxy: Proxy
@@ -125,6 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.does == "answer":
             said = f"<Error><Code>{fault.code}</Code><Message>as told</Message></Error>".encode()
             return self.answer(fault.status, {"Content-Type": "application/xml"}, said)
+        if fault and fault.does == "tell":
+            return self.answer(200, {"Content-Type": "application/xml"}, fault.tells(self.path))
         if fault and fault.does == "stall":
             return self.say_nothing()
         upstream = http.client.HTTPConnection(proxy.target.removeprefix("http://"), timeout=30)
@@ -147,8 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return
-        if fault is None:
-            self.wfile.write(body)
+        if fault is None or fault.does == "flip":
+            self.wfile.write(body if fault is None else bytes(255 - byte for byte in body))
             return
         self.wfile.write(body[: len(body) // 2])
         self.wfile.flush()

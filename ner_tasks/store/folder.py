@@ -67,9 +67,10 @@ class FolderStore:
         return path
 
     def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
-        """As `Store.fetch_files`; the files where they lie, nothing is copied."""
+        """As `Store.fetch_files`; the files where they lie. A path that is no text gets a link that is."""
         paths = [_located(self.root, key) for key in keys]
-        return [path if path.is_file() else None for path in paths]
+        folder.mkdir(parents=True, exist_ok=True)
+        return [_as_text(path, folder / f"{n:06d}") if path.is_file() else None for n, path in enumerate(paths)]
 
     def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
         target = self.path_of(key)
@@ -159,6 +160,15 @@ def _shown(name: str) -> str:
     `_located` undoes it, for which a `\x` in the name itself is written `\x5cx`.
     """
     return os.fsencode(name.replace("\\x", "\\x5cx")).decode("utf-8", "backslashreplace")
+
+
+def _as_text(path: Path, link: Path) -> Path:
+    """`path`, or a link to it if it cannot be written into a JSON file."""
+    if os.fsencode(path) == str(path).encode("utf-8", "replace"):
+        return path
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.absolute())
+    return link
 
 
 def _located(top: Path, key: str) -> Path:

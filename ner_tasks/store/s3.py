@@ -33,6 +33,7 @@ class S3Store:
         timeout_s: longest silence of the server.
         attempts: how often anything is tried before it is said to be unavailable.
         lease_s: after which the lock of a killed process is free.
+        patience_s: how long to wait for another publisher of the same key, who may have been killed.
     """
 
     def __init__(
@@ -44,12 +45,13 @@ class S3Store:
         timeout_s: float = TIMEOUT_S,
         attempts: int = ATTEMPTS,
         lease_s: float = LEASE_S,
+        patience_s: float = 1.5 * LEASE_S,
     ) -> None:
         if not bucket:
             raise ConfigInvalid("found no bucket, expected one, in s3://bucket/prefix")
         self._bucket = Bucket(bucket, timeout_s=timeout_s, attempts=attempts)
         self._prefix = f"{prefix.strip('/')}/" if prefix.strip("/") else ""
-        self._cache, self._lease_s = Cache(cache), lease_s
+        self._cache, self._lease_s, self._patience_s = Cache(cache), lease_s, patience_s
 
     def where(self, key: str = "") -> str:
         return self._bucket.where(self._name(key) if key else self._prefix)
@@ -112,10 +114,8 @@ class S3Store:
             raise InputMissing(f"found no {marker} in {folder}, expected one to publish as {key}")
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         last = {f"{self._name(key)}/{marker}": files[marker]} if marker else {}
-        # a publisher that was killed lets go after a lease
-        patience_s = 2 * self._lease_s
-        name = f"{self._prefix}{LOCKS}/{key}.publish"
-        with held(self._bucket, name, patience_s=patience_s, lease_s=self._lease_s) as lease:
+        lock = f"{self._prefix}{LOCKS}/{key}.publish"
+        with held(self._bucket, lock, patience_s=self._patience_s, lease_s=self._lease_s) as lease:
             self._bucket.delete(last)
             self._bucket.upload({f"{self._name(key)}/{name}": files[name] for name in files if name != marker})
             self._bucket.delete(found.name for name, found in self._below(key) if name not in files)

@@ -48,6 +48,14 @@ def test_a_setting_of_the_user_wins_but_the_state_stays_where_it_is(layout):
     assert environment["AIRFLOW_HOME"] == str(layout.airflow_home)
 
 
+def test_airflow_may_have_its_store_on_s3_but_run_needs_a_folder(layout, monkeypatch):
+    assert layout.store_folder == layout.var / "store"
+    monkeypatch.setenv("NER_STORE", "s3://bucket/ner")
+    assert layout.environment()["NER_STORE"] == "s3://bucket/ner"
+    with pytest.raises(ConfigInvalid, match="expected a folder"):
+        _ = layout.store_folder
+
+
 @pytest.mark.parametrize("port", ["http", "80", "70000", "-1"])
 def test_a_port_that_is_none_is_refused(port):
     with pytest.raises(ConfigInvalid, match="expected a number from 1024 to 65535"):

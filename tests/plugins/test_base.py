@@ -38,10 +38,11 @@ def test_threads_are_set_before_the_child_starts_and_no_gpu_is_seen(fake):
     assert env["PYTHONUNBUFFERED"] == "1"
 
 
-def test_airflow_s_secrets_do_not_reach_the_child(fake, monkeypatch):
-    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "secret")
+def test_secrets_of_airflow_and_of_the_store_do_not_reach_the_child(fake, monkeypatch):
+    for name in ("AIRFLOW__API_AUTH__JWT_SECRET", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "secret")
     Verb(task_id="t").execute({})
-    assert not [name for name in fake.calls[0]["env"] if name.startswith("AIRFLOW__")]
+    assert "secret" not in fake.calls[0]["env"].values()
 
 
 def test_rejected_data_fails_the_task_at_once_with_the_one_line(fake):

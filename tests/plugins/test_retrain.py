@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -14,6 +15,7 @@ from ner_airflow.operators.retrain import (
 )
 from ner_tasks import atomic
 from ner_tasks.registry import Registry
+from ner_tasks.settings import Settings
 
 
 class Events(dict):
@@ -53,7 +55,8 @@ def made_snapshot(fake, tmp_path):
     """The folder that the verb `dataset` will make."""
     folder = tmp_path / "made" / "snapshot"
     folder.mkdir(parents=True)
-    (folder / "train.csv").write_text("rows")
+    for name in ("train.csv", "test.csv"):
+        (folder / name).write_text("rows")
     said = {
         "labels": ["geo"],
         "parts": {"train": {"n_sentences": 7}},
@@ -157,6 +160,27 @@ def test_a_version_is_trained_once(store, fake, trainable):
     assert Registry(store).find(first["version"], "trained") is not None
 
 
+def test_the_same_steps_do_on_a_store_on_s3(fake, s3, made_snapshot, model, monkeypatch, tmp_path):
+    monkeypatch.setenv("NER_STORE", f"s3://{s3.bucket}/ner")
+    s3.client.put_object(Bucket=s3.bucket, Key="ner/labelled/2026-01-01/ner.csv", Body=b"rows")
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "model.safetensors").write_text("encoder")
+    copies = {"save_model_path": str(model("trained"))}
+    fake.set("train", copies=copies, result={"best_epoch": 1, "dev_f1": 0.8, "training_s": 3.0})
+    fake.set("evaluate", result={"overall": {"f1": 0.8}, "labels": {}, "n_sentences": 3})
+    for _ in range(2):
+        made = snapshot(collect())
+        trained = train(made["version"])
+        evaluation = evaluate(trained["version"], made["version"])
+    check = {"evaluation": evaluation, "gate": []}
+    RegisterModel(task_id="register", checked=check).execute({"outlet_events": Events()})
+    assert fake.verbs == ["dataset", "train", "evaluate"]
+    registry = Registry(Settings.from_env().open_store())
+    assert registry.versions() == [trained["version"]]
+    assert registry.find(trained["version"], "trained") is not None
+    assert all(Path(path).is_relative_to(tmp_path) for call in fake.calls for path in call["flags"].get("data", []))
+
+
 def test_force_trains_again_as_another_version(fake, trainable):
     assert train()["version"] != train(salt="manual__1")["version"]
     assert fake.verbs == ["train", "train"]
@@ -183,8 +207,8 @@ def test_a_missing_encoder_is_a_clear_line(store, fake):
         train()
 
 
-def evaluate(version):
-    return EvaluateModel(task_id="evaluate", model={"version": version, "snapshot": "s1"}).execute({})
+def evaluate(version, snapshot_version="s1"):
+    return EvaluateModel(task_id="evaluate", model={"version": version, "snapshot": snapshot_version}).execute({})
 
 
 def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(store, stored_snapshot, fake, model):

@@ -25,8 +25,8 @@ from ner_tasks.store import Store
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# what a child has no business to know
-_PRIVATE = "AIRFLOW__"
+# what a child, which reads other people's documents, has no business to know; it gets files, not the store
+_PRIVATE = ("AIRFLOW__", "AWS_")
 
 
 class StepFailed(RuntimeError):
