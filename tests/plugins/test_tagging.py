@@ -1,5 +1,6 @@
 import json
 import shlex
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from ner_airflow.operators.publishing import CheckNight, PublishDay, WithdrawDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_tasks.ledger import Ledger
 from ner_tasks.registry import Registry
+from ner_tasks.settings import Settings
 
 DAY = "2026-11-22"
 
@@ -283,3 +285,25 @@ def test_a_withdrawn_day_is_no_longer_read_and_still_kept(promoted, store, fake,
         WithdrawDay(task_id="withdraw", day=DAY, reason="").execute(RUN)
     night()
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 1
+
+
+def test_the_same_night_on_a_store_on_s3(fake, s3, model, monkeypatch, tmp_path):
+    monkeypatch.setenv("NER_STORE", f"s3://{s3.bucket}/ner")
+    store = Settings.from_env().open_store()
+    registry = Registry(store)
+    for kind in ("trained", "int8"):
+        registry.put("v1", kind, model(kind))
+    registry.register("v1", {})
+    registry.promote("v1", "int8", by="test", metrics={})
+    names = ["a.txt", "../b.txt", "line\nfeed.txt"]
+    for name in names:
+        s3.client.put_object(Bucket=s3.bucket, Key=f"ner/inbox/{DAY}/{name}", Body=b"text")
+    answers(fake, tmp_path, tagged=[names[1], names[0]], rejected=[names[2]])
+    assert night()["n_tagged"] == 2
+    tagged = next(call for call in fake.calls if call["verb"] == "tag")
+    assert Path(tagged["flags"]["model"][0]).is_relative_to(tmp_path / "scratch")
+    (reject,) = map(json.loads, store.fetch(f"rejected/{DAY}/rejected.jsonl").read_text().splitlines())
+    assert (reject["file"], store.fetch(f"rejected/{DAY}/{reject['copy']}").read_bytes()) == (names[2], b"text")
+    with pytest.raises(AirflowSkipException, match="answered by this model already"):
+        plan()
+    assert [file.name for file in store.files("staging")] == []
