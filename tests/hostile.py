@@ -25,14 +25,15 @@ def files(seed: int = 0, *, token_mib: int = 4) -> Iterator[tuple[str, bytes, st
         token_mib: size of the text that is one word.
     """
     rng = random.Random(seed)
-    hostile = [*_damaged(rng), *_bombs(token_mib)]
+    hostile = [*damaged(rng), *_bombs(token_mib)]
     for number, (name, content) in enumerate(hostile):
         yield f"{number:03d}-{name}", content, None
         good = documents.letter(rng)
         yield f"{number:03d}-good.txt", good.encode(), good
 
 
-def _damaged(rng: random.Random) -> Iterator[tuple[str, bytes]]:
+def damaged(rng: random.Random) -> Iterator[tuple[str, bytes]]:
+    """Valid documents with bits flipped, cut off, spliced, under a wrong suffix, with another beginning."""
     valid = [(path.name, path.read_bytes()) for path in sorted(INBOX.iterdir()) if path.stat().st_size]
     valid += [("sheet.xlsx", _zip({"xl/workbook.xml": b"<workbook/>", "[Content_Types].xml": b"<Types/>"}))]
     valid += [("post.zip", _zip(dict(valid[:5]))), ("post.tgz", _tar(valid[5:9]))]
