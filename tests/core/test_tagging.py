@@ -44,7 +44,8 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         (7, 19, "per", "Rosa Delgado"),
         (27, 30, "per", "She"),
     ]
-    assert [e["score"] for e in answer["entities"]] == [0.8333, 0.8]
+    # the word behind `Rosa Delgado` is the least sure that it ends there
+    assert [e["score"] for e in answer["entities"]] == [0.75, 0.8]
     assert (answer["document"], answer["file"], answer["text"]) == ("a/b.txt", "a/b.txt", text)
     assert answer["sha256"] == hashlib.sha256(text.encode()).hexdigest()
     assert datetime.fromisoformat(answer["receipt"].pop("tagged_at")).tzinfo is not None
