@@ -55,7 +55,10 @@ def put_inbox(store: FolderStore, inbox: Path, day: str) -> int:
     # noted first: a copy that is interrupted is still known to be ours
     atomic.write_json(home / LISTING, {**before, **wanted})
     for path in files:
-        store.put_file(path, f"inbox/{day}/{path.relative_to(inbox).as_posix()}")
+        name = path.relative_to(inbox).as_posix()
+        # a file written anew is a new file to the night, whatever its content
+        if not ((home / name).is_file() and atomic.sha256_of(home / name) == wanted[name]):
+            store.put_file(path, f"inbox/{day}/{name}")
     atomic.write_json(home / LISTING, wanted)
     return len(files)
 

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from transformers import AutoTokenizer
 
-from ner_tasks import artifacts, atomic, calibration, decoding, evaluation
+from ner_tasks import artifacts, atomic, evaluation
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.corpus import LabelledSentence
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
+from ner_tasks.fitting import Fitted, fitted_to
 from ner_tasks.inference import Tagger
 from ner_tasks.labels import LabelSet
 from ner_tasks.model import Sizes, TokenClassifier, read_config, read_weights, write_weights
@@ -77,16 +78,6 @@ class Progress:
     best_epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     train_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What the dev part says about a trained model: its temperature, and how much the transitions count."""
-
-    temperature: float
-    transitions: decoding.Transitions
-    weight: float
-    dev_f1: float
 
 
 def train(
@@ -230,23 +221,10 @@ class _Run:
                 write_weights(self.folder / _BEST, self.model.export())
         self._checkpoint(done)
 
-    def fitted(self, train: Sequence[LabelledSentence], dev: Sequence[LabelledSentence]) -> "Fitted":
-        """What is fitted to the best epoch's model once it is trained; from here on the model is that epoch's."""
+    def fitted(self, train: Sequence[LabelledSentence], dev: Sequence[LabelledSentence]) -> Fitted:
+        """What is fitted to the best epoch's model; from here on the model is that epoch's."""
         self.model.import_all(read_weights(self.folder / _BEST), self.folder / _BEST)
-        tagger, gold = self._tagger(), [sentence.tags for sentence in dev]
-        found = tagger.logits([sentence.words for sentence in dev])
-        transitions = decoding.transitions_of([sentence.tags for sentence in train], self.label_set)
-
-        def dev_f1(weight: float) -> float:
-            tagged = tagger.answers(found, transitions=weight * transitions)
-            return evaluation.score(gold, [answer.tags for answer in tagged]).overall.f1
-
-        weight = decoding.fitted_weight(dev_f1)
-        temperature = calibration.fitted_to(found, gold, self.label_set)
-        print(
-            f"transitions weigh {weight}: dev entity F1 {dev_f1(weight):.4f}; temperature {temperature:.3f}", flush=True
-        )
-        return Fitted(temperature, transitions, weight, dev_f1(weight))
+        return fitted_to(self._tagger(), train, dev)
 
     def _dev_f1(self, dev: Sequence[LabelledSentence]) -> float:
         tagged = self._tagger().tag([sentence.words for sentence in dev])

@@ -50,6 +50,14 @@ def test_documents_keep_their_names_and_hidden_files_stay_away(store, inbox):
     assert names(store) == ["a.txt", "letters/b.txt"]
 
 
+def test_documents_that_are_there_already_are_not_written_again(store, inbox):
+    inputs.put_inbox(store, inbox, DAY)
+    before = [file.etag for file in store.files(f"inbox/{DAY}")]
+    (inbox / "letters" / "b.txt").write_text("changed")
+    inputs.put_inbox(store, inbox, DAY)
+    assert [old == file.etag for old, file in zip(before, store.files(f"inbox/{DAY}"), strict=True)] == [True, False]
+
+
 def test_another_folder_takes_the_place_of_the_one_put_before(store, inbox, tmp_path):
     inputs.put_inbox(store, inbox, DAY)
     (tmp_path / "other").mkdir()
