@@ -13,18 +13,43 @@ class Limits:
 
     Attributes:
         max_bytes: largest file; in a file of many documents, the largest of them.
-        max_unpacked_bytes: most bytes that a compressed file (docx) may unpack to.
+        max_unpacked_bytes: most bytes that a compressed file may unpack to: docx, xlsx, an archive with all in it.
+        max_characters: most characters of one document's text.
+        max_depth: most files around a document: 3 lets `a.zip#b.zip#c.eml#d.txt` through.
+        max_members: most files in one archive or mail, those in its archives counted.
+        text_column: which column of a table holds the documents.
+        id_column: which column of a table holds their ids.
     """
 
     max_bytes: int = 20 * _MIB
     max_unpacked_bytes: int = 200 * _MIB
+    max_characters: int = 50_000_000
+    max_depth: int = 3
+    max_members: int = 10_000
+    text_column: str = "text"
+    id_column: str = "id"
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
-            if getattr(self, name) < 1:
-                raise ConfigInvalid(
-                    f"found {name}={getattr(self, name)}, expected at least 1, in the limits of documents"
-                )
+            value = getattr(self, name)
+            if value == "" or (isinstance(value, int) and value < 1):
+                least = "a column's name" if value == "" else "at least 1"
+                raise ConfigInvalid(f"found {name}={value}, expected {least}, in the limits of documents")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file in another one that was read whole: a mail's attachment.
+
+    Attributes:
+        name: how it is called there; its suffix says the format.
+        content: its bytes, or why there are none.
+        encoding: how its text is encoded, as far as the file around it says so.
+    """
+
+    name: str
+    content: "bytes | CannotRead"
+    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,13 +58,16 @@ class Extract:
 
     Attributes:
         text: what was read; offsets of entities count its characters.
-        encoding: how the text was stored, as far as that was for us to decide; "" where the format says it.
-        unread: what the document holds besides and was not read, such as an attachment or a page without text.
+        encoding: how the text was stored, as far as that was for us to decide; "" where the format says it; "ocr"
+            where it was recognized in a picture.
+        unread: what the document holds besides and was not read, such as a page without text.
+        parts: files in it, each a document of its own.
     """
 
     text: str
     encoding: str = ""
     unread: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 class CannotRead(DocumentRejected):
@@ -48,3 +76,7 @@ class CannotRead(DocumentRejected):
     def __init__(self, reason: str, message: str):
         super().__init__(message)
         self.reason = reason
+
+
+class Exhausted(CannotRead):
+    """A limit on a whole file and all that is in it was passed: whatever is left of it is not read."""

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from ner_tasks.documents import plain
@@ -72,7 +72,7 @@ def _document(line: bytes, max_bytes: int) -> tuple[str, str]:
 
 
 def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterator[Record]]:
-    """Documents of a CSV or TSV file whose header names a column `text` and, if it likes, a column `id`.
+    """Documents of a CSV or TSV file whose header names the column of texts and, if it likes, that of ids.
 
     Returns:
         The file's encoding; and each row's id, or `row-<number>` without one, with its text.
@@ -82,29 +82,63 @@ def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterat
     """
     csv.field_size_limit(limits.max_bytes)
     content, encoding = plain.decode(data)
-    rows = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
-    columns = list(rows.fieldnames or ())
-    if "text" not in columns:
+    rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+    columns = _next(rows) or []
+    if limits.text_column not in columns:
         raise CannotRead(
-            "no-text-column", f"found columns {[name[:40] for name in columns[:8]]}, expected one named 'text'"
+            "no-text-column",
+            f"found columns {[name[:40] for name in columns[:8]]}, expected one named {limits.text_column[:40]!r}",
         )
-    return encoding, _rows(rows)
+    return encoding, documents_of(columns, _to_end(rows), limits)
 
 
-def _rows(rows: "csv.DictReader[str]") -> Iterator[Record]:
+def documents_of(columns: list[str], rows: Iterable[list[str] | CannotRead], limits: Limits) -> Iterator[Record]:
+    """The documents of a table's rows; a row without any field is none.
+
+    Args:
+        columns: names of the columns, that of texts among them.
+        rows: fields of each row, or why it cannot be read.
+        limits: which columns hold texts and ids.
+    """
+    at_text = columns.index(limits.text_column)
+    at_id = columns.index(limits.id_column) if limits.id_column in columns else None
     seen: set[str] = set()
-    for number, row in enumerate(rows, start=1):
-        name = row.get("id") or f"row-{number}"
-        if name in seen:
-            yield f"row-{number}", CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
-        elif None in row or (text := row["text"]) is None:
-            yield (
-                f"row-{number}",
-                CannotRead("bad-line", f"found another number of fields than columns, in row {number}"),
-            )
+    number = 0
+    for row in rows:
+        if row == []:
+            continue
+        number += 1
+        where = f"row-{number}"
+        if isinstance(row, CannotRead):
+            yield where, row
+        elif len(row) != len(columns):
+            found = f"found {len(row)} fields, expected {len(columns)} as in the header, in row {number}"
+            yield where, CannotRead("bad-line", found)
+        elif (name := (row[at_id] if at_id is not None else "") or where) in seen:
+            yield where, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)
-            yield name, text
+            yield name, row[at_text]
+
+
+def _next(rows: Iterator[list[str]]) -> list[str] | None:
+    try:
+        return next(rows, None)
+    except csv.Error as error:
+        raise CannotRead("bad-line", f"found {_one_line(error)}, expected a row of fields") from None
+
+
+def _to_end(rows: Iterator[list[str]]) -> Iterator[list[str] | CannotRead]:
+    """All rows; behind one that the parser gives up on it cannot be told where the next one begins."""
+    while True:
+        try:
+            row = _next(rows)
+        except CannotRead as error:
+            yield error
+            return
+        if row is None:
+            return
+        yield row
 
 
 def _one_line(error: BaseException) -> str:
