@@ -4,66 +4,19 @@ A reader takes bytes and gives an `Extract` or raises `CannotRead`; it touches n
 can run in a process of its own. What is wrong with one document never hurts another.
 """
 
-import hashlib
 import os
-import re
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ner_tasks.documents import records
-from ner_tasks.documents.extract import CannotRead, Extract, Limits
+from ner_tasks.documents.archives import Budget
+from ner_tasks.documents.extract import CannotRead, Limits
+from ner_tasks.documents.reading import FORMATS, Document, Place, Rejected, answers, suffix_of
 
 __all__ = ["FORMATS", "CannotRead", "Document", "Limits", "Rejected", "read_documents", "read_here"]
 
-_READERS = {
-    ".txt": "plain",
-    ".text": "plain",
-    ".md": "plain",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
-    ".eml": "mail",
-    ".docx": "word",
-    ".pdf": "pdf",
-}
-_TABLES = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
-FORMATS = tuple(sorted((*_READERS, *_TABLES, *_JSON_LINES)))
-
 _DEFAULT = Limits()
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class Document:
-    """One document's text.
-
-    Attributes:
-        name: its path in the inbox; in a file of many, `file.jsonl#<id>`.
-        sha256: of the file's bytes; in a file of many, of the text as UTF-8.
-        text: what was read; offsets of entities count its characters.
-        encoding: how the text was stored, "" where the format says it.
-        unread: what the document holds besides and was not read: attachments, pages without text.
-    """
-
-    name: str
-    sha256: str
-    text: str
-    encoding: str = ""
-    unread: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A document that was not read; `reason` is one word to count by, `message` one line for a person."""
-
-    document: str
-    reason: str
-    message: str
 
 
 def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator[Document | Rejected]:
@@ -75,15 +28,20 @@ def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator
         limits: how much is read.
 
     Returns:
-        Its documents in order, at least one answer per file. Whatever is wrong with a document becomes a `Rejected`.
+        Its documents in order, at least one answer per file. Whatever is wrong with a document becomes a `Rejected`;
+        one under the file's own name, behind documents in it, says that the rest could not be read (`<name>#rest` where
+        the name is that of a document, a mail).
 
     Raises:
         OSError: the file cannot be read for a reason that may pass, such as a lost connection.
     """
+    is_answered = False
     try:
-        yield from _answers(path, name, limits)
+        for answer in _answers(path, name, limits):
+            is_answered = is_answered or (isinstance(answer, Document) and answer.name == name)
+            yield answer
     except CannotRead as error:
-        yield Rejected(name, error.reason, str(error))
+        yield Rejected(f"{name}#rest" if is_answered else name, error.reason, str(error))
 
 
 def read_here(
@@ -97,37 +55,20 @@ def read_here(
 
 
 def _answers(path: Path, name: str, limits: Limits) -> Iterator[Document | Rejected]:
-    suffix = PurePosixPath(name).suffix.lower()
-    if suffix not in FORMATS:
-        raise CannotRead("unknown-format", f"found {suffix or 'no suffix'}, expected one of {' '.join(FORMATS)}")
+    called = PurePosixPath(name).name
+    suffix_of(called)
     with _opened(path) as file:
-        if suffix in _JSON_LINES:
-            yield from _many(name, records.read_json_lines(file, limits), "utf-8")
-            return
-        data = _content(file, limits)
-    if suffix in _TABLES:
-        encoding, rows = records.read_table(data, _TABLES[suffix], limits)
-        yield from _many(name, rows, encoding)
-        return
-    extract = _extract(_READERS[suffix], data, limits)
-    _check(extract.text)
-    yield Document(name, hashlib.sha256(data).hexdigest(), extract.text, extract.encoding, extract.unread)
-
-
-def _many(name: str, found: Iterable[records.Record], encoding: str) -> Iterator[Document | Rejected]:
-    """Answers for the documents of one file, each on its own."""
-    is_empty = True
-    for where, text in found:
-        is_empty = False
+        before = os.fstat(file.fileno())
+        place = Place(name, called, limits, Budget(limits))
         try:
-            if isinstance(text, CannotRead):
-                raise text
-            _check(text)
-            yield Document(f"{name}#{where}", hashlib.sha256(text.encode()).hexdigest(), text, encoding)
-        except CannotRead as error:
-            yield Rejected(f"{name}#{where}", error.reason, str(error))
-    if is_empty:
-        raise CannotRead("empty", "found no document, expected at least one")
+            for answer in answers(place, file, before.st_size):
+                _check_same(path, before)
+                yield answer
+        except CannotRead:
+            # Half a file is rightly found broken, but that is not what is wrong with it.
+            _check_same(path, before)
+            raise
+        _check_same(path, before)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -144,32 +85,12 @@ def _opened(path: Path) -> BinaryIO:
         ) from None
 
 
-def _content(file: BinaryIO, limits: Limits) -> bytes:
-    n_bytes = os.fstat(file.fileno()).st_size
-    if n_bytes > limits.max_bytes:
-        raise CannotRead("too-large", f"found {n_bytes} bytes, expected at most {limits.max_bytes}")
-    data = file.read(limits.max_bytes + 1)
-    if len(data) > limits.max_bytes:
-        raise CannotRead("too-large", f"found a file that grew over {limits.max_bytes} bytes while it was read")
-    if not data.strip():
-        raise CannotRead("empty", f"found {len(data)} bytes without a word, expected text")
-    return data
-
-
-def _extract(reader: str, data: bytes, limits: Limits) -> Extract:
-    read: Callable[[bytes, Limits], Extract] = import_module(f"ner_tasks.documents.{reader}").read
+def _check_same(path: Path, before: os.stat_result) -> None:
     try:
-        return read(data, limits)
-    except (CannotRead, MemoryError):
-        raise
-    except Exception as error:
-        # Parsers fail on damaged files in whatever way they like, and it is the file's fault.
-        found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise CannotRead("broken", f"found {found}, expected a whole {reader} file") from error
-
-
-def _check(text: str) -> None:
-    if not text.strip():
-        raise CannotRead("empty", "found no word, expected text")
-    if half := _SURROGATE.search(text):
-        raise CannotRead("not-text", f"found half a surrogate pair at character {half.start()}, expected text")
+        after = path.stat()
+    except FileNotFoundError:
+        raise CannotRead("changed", "found a file that went away while it was read, expected it to stay") from None
+    for what in ("st_ino", "st_size", "st_mtime_ns"):
+        if getattr(after, what) != getattr(before, what):
+            found = f"found another {what} ({getattr(before, what)}, now {getattr(after, what)})"
+            raise CannotRead("changed", f"{found}, expected a file that stays as it is while it is read")

@@ -1,12 +1,32 @@
-"""E-mail (eml): who wrote to whom about what, and the text; attachments are named, not read."""
+"""E-mail (eml): who wrote to whom about what, and the text; attachments are documents of their own."""
 
+from collections.abc import Iterator
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
+from pathlib import PurePosixPath
 
 from ner_tasks.documents import html, plain
-from ner_tasks.documents.extract import CannotRead, Extract, Limits
+from ner_tasks.documents.extract import CannotRead, Extract, Limits, Part
 
+_SUFFIXES = {
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "text/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
+    "text/markdown": ".md",
+    "message/rfc822": ".eml",
+    "application/pdf": ".pdf",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/zip": ".zip",
+    "application/gzip": ".gz",
+    "application/x-tar": ".tar",
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/tiff": ".tiff",
+}
+_MAX_NAME = 1_000
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 
 
@@ -24,10 +44,46 @@ def read(data: bytes, _limits: Limits) -> Extract:
     text, encoding = _text_of(body) if isinstance(body, EmailMessage) else ("", "")
     # An odd header is no loss; a part that breaks off is.
     defects = {type(defect).__name__ for part in message.walk() for defect in part.defects}
-    unread = [f"attachment {part.get_filename() or part.get_content_type()}" for part in message.iter_attachments()]
-    unread += [f"damage: {line.partition(':')[0]} in no known encoding" for line in headers if "\ufffd" in line]
+    unread = [f"damage: {line.partition(':')[0]} in no known encoding" for line in headers if "\ufffd" in line]
     unread += [f"damage: {name}" for name in sorted(defects) if "Boundary" in name or "Base64" in name]
-    return Extract("\n".join(headers) + "\n\n" + text, encoding, tuple(unread))
+    return Extract("\n".join(headers) + "\n\n" + text, encoding, tuple(unread), tuple(_parts(message)))
+
+
+def _parts(message: EmailMessage) -> Iterator[Part]:
+    """Attachments by their file names, or `part-<number>` and what their type suggests."""
+    seen: set[str] = set()
+    leaves = (leaf for part in message.iter_attachments() for leaf in _leaves(part))
+    for number, part in enumerate(leaves, start=1):
+        content_type = part.get_content_type()
+        suffix = _SUFFIXES.get(content_type, "")
+        name = (part.get_filename() or "").replace("#", "%23")[:_MAX_NAME] or f"part-{number}{suffix}"
+        if not PurePosixPath(name).suffix:
+            name += suffix
+        if name in seen:
+            name = f"part-{number}-{name}"
+        seen.add(name)
+        declared = part.get_content_charset() or "" if content_type.startswith("text/") else ""
+        yield Part(name, _content(part), declared)
+
+
+def _leaves(part: MIMEPart) -> Iterator[MIMEPart]:
+    if part.get_content_maintype() != "multipart":
+        yield part
+    else:
+        for inner in part.iter_parts():
+            yield from _leaves(inner)
+
+
+def _content(part: MIMEPart) -> bytes | CannotRead:
+    if part.get_content_type() == "message/rfc822" and part.is_multipart():
+        try:
+            return bytes(part.get_payload(0))  # type: ignore[arg-type]
+        except (LookupError, ValueError, TypeError, AttributeError) as error:  # headers that cannot be written again
+            return CannotRead("broken", f"found {type(error).__name__} in a mail's headers, expected a whole mail")
+    payload = part.get_payload(decode=True)
+    if not isinstance(payload, bytes):
+        return CannotRead("broken", f"found a part of type {part.get_content_type()[:80]}, expected a file")
+    return payload
 
 
 def _text_of(part: EmailMessage) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks.documents import Document, Rejected, read_documents
+from ner_tasks.documents import Document, Rejected, read_documents, scans
 from ner_tasks.text import sentences_of
 from sample import documents as sample
 
@@ -18,7 +18,7 @@ MEANT = {
     "empty.txt": "empty",
     "export.wpd": "unknown-format",
     "photo.txt": "not-text",
-    "scan.pdf": "no-text-layer",
+    "scan.pdf": "needs-ocr" if scans.missing(pdf=True) else "empty",
     "upload-broken-off.docx": "broken",
     "upload-broken-off.pdf": "broken",
 }
