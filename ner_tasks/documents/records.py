@@ -83,21 +83,21 @@ def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterat
     csv.field_size_limit(limits.max_bytes)
     content, encoding = plain.decode(data)
     rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
-    columns = _next(rows) or []
+    columns = next(rows, [])
     if limits.text_column not in columns:
         raise CannotRead(
             "no-text-column",
             f"found columns {[name[:40] for name in columns[:8]]}, expected one named {limits.text_column[:40]!r}",
         )
-    return encoding, documents_of(columns, _to_end(rows), limits)
+    return encoding, documents_of(columns, rows, limits)
 
 
-def documents_of(columns: list[str], rows: Iterable[list[str] | CannotRead], limits: Limits) -> Iterator[Record]:
+def documents_of(columns: list[str], rows: Iterable[list[str]], limits: Limits) -> Iterator[Record]:
     """The documents of a table's rows; a row without any field is none.
 
     Args:
         columns: names of the columns, that of texts among them.
-        rows: fields of each row, or why it cannot be read.
+        rows: fields of each row.
         limits: which columns hold texts and ids.
     """
     at_text = columns.index(limits.text_column)
@@ -109,9 +109,7 @@ def documents_of(columns: list[str], rows: Iterable[list[str] | CannotRead], lim
             continue
         number += 1
         where = f"row-{number}"
-        if isinstance(row, CannotRead):
-            yield where, row
-        elif len(row) != len(columns):
+        if len(row) != len(columns):
             found = f"found {len(row)} fields, expected {len(columns)} as in the header, in row {number}"
             yield where, CannotRead("bad-line", found)
         elif (name := (row[at_id] if at_id is not None else "") or where) in seen:
@@ -119,26 +117,6 @@ def documents_of(columns: list[str], rows: Iterable[list[str] | CannotRead], lim
         else:
             seen.add(name)
             yield name, row[at_text]
-
-
-def _next(rows: Iterator[list[str]]) -> list[str] | None:
-    try:
-        return next(rows, None)
-    except csv.Error as error:
-        raise CannotRead("bad-line", f"found {_one_line(error)}, expected a row of fields") from None
-
-
-def _to_end(rows: Iterator[list[str]]) -> Iterator[list[str] | CannotRead]:
-    """All rows; behind one that the parser gives up on it cannot be told where the next one begins."""
-    while True:
-        try:
-            row = _next(rows)
-        except CannotRead as error:
-            yield error
-            return
-        if row is None:
-            return
-        yield row
 
 
 def _one_line(error: BaseException) -> str:

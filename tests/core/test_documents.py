@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
-from ner_tasks.documents import Document, Limits, Rejected, read_documents, scans
+from ner_tasks.documents import Document, Limits, Rejected, read_documents, reading, scans
 from ner_tasks.errors import ConfigInvalid
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."
@@ -329,6 +329,61 @@ def test_a_table_with_a_text_column_holds_a_document_per_row(read):
     assert document.text == "One"
 
 
+def test_the_columns_of_a_table_can_be_chosen(read):
+    chosen = Limits(text_column="note", id_column="number")
+    answers = read("a.csv", b"number,note,text\n7,One,x\n", chosen)
+    assert [(a.name, a.text) for a in answers] == [("a.csv#7", "One")]
+    (answer,) = read("a.csv", b"id,text\n1,One\n", chosen)
+    assert (answer.reason, "'note'" in answer.message) == ("no-text-column", True)
+
+
+def test_a_table_whose_quotes_or_lines_never_end_is_answered(read):
+    answers = read("a.csv", b'id,text\n1,One\n2,"' + b"x\n" * 4_000, SMALL)
+    assert [a.text[:4] for a in answers] == ["One", "x\nx\n"]
+    answers = read("a.csv", b"id,text\n1,One\n2," + b"x" * 9_000 + b"\r3,Three", SMALL)
+    assert [a.text[:5] for a in answers] == ["One", "xxxxx", "Three"]
+
+
+def test_a_text_longer_than_the_limit_is_rejected(reason, read):
+    assert reason("a.txt", b"x" * 101, Limits(max_characters=100)) == "too-long"
+    assert read("a.txt", b"x" * 100, Limits(max_characters=100))[0].text == "x" * 100
+
+
+@pytest.mark.parametrize("how", ["grows", "is replaced", "goes away", "is touched"])
+def test_a_document_that_changes_while_it_is_read_is_rejected(tmp_path, how):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": 1, "text": "One."}\n{"id": 2, "text": "Two."}\n')
+    answers = read_documents(path, "a.jsonl")
+    assert next(answers).name == "a.jsonl#1"
+    if how == "grows":
+        with path.open("a") as file:
+            file.write("{}\n")
+    elif how == "is replaced":
+        (tmp_path / "b").write_bytes(path.read_bytes())
+        (tmp_path / "b").replace(path)
+    elif how == "goes away":
+        path.unlink()
+    else:
+        os.utime(path, (1, 1))
+    (answer,) = answers
+    assert (answer.document, answer.reason) == ("a.jsonl", "changed")
+
+
+def test_half_a_file_that_is_still_written_is_changed_and_not_broken(tmp_path, monkeypatch):
+    path = tmp_path / "a.docx"
+    path.write_bytes(docx_bytes(SENTENCE)[:-300])
+    whole, real = docx_bytes(SENTENCE), reading._content
+
+    def slow(*args):
+        data = real(*args)
+        path.write_bytes(whole)
+        return data
+
+    monkeypatch.setattr(reading, "_content", slow)
+    (answer,) = read_documents(path, "a.docx")
+    assert answer.reason == "changed"
+
+
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd.txt", "a\nb.txt", "x" * 4_000 + ".txt", "\udcff.txt", "a\0b.txt", ".txt"]
 )
@@ -347,6 +402,8 @@ def test_what_is_no_file_is_rejected_and_not_waited_for(tmp_path):
 def test_limits_that_let_nothing_through_are_refused():
     with pytest.raises(ConfigInvalid, match="max_bytes=0"):
         Limits(max_bytes=0)
+    with pytest.raises(ConfigInvalid, match="text_column="):
+        Limits(text_column="")
 
 
 VALID = {

@@ -195,7 +195,11 @@ def test_an_archive_that_unpacks_to_too_much_is_a_bomb_and_what_came_before_stan
     assert len(found) < 3
     assert read("a.txt.gz", gzip.compress(b"x" * 60_000), limits) == {"a.txt.gz#a.txt": "too-large"}
     line = gzip.compress(b'{"id": 1, "text": "One."}\n' + b"x" * 10_000_000)
-    assert read("a.jsonl.gz", line, limits) == {"a.jsonl.gz#a.jsonl#1": "One.", "a.jsonl.gz": "bomb"}
+    assert read("a.jsonl.gz", line, limits) == {
+        "a.jsonl.gz#a.jsonl#1": "One.",
+        "a.jsonl.gz#a.jsonl#line-2": "too-large",
+        "a.jsonl.gz": "bomb",
+    }
 
 
 def test_a_zip_that_lies_about_its_sizes_gives_no_more_than_it_says(read):

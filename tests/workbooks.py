@@ -1,0 +1,66 @@
+"""Writes small xlsx files from their parts, so that tests can also write broken and hostile ones."""
+
+import io
+import zipfile
+from xml.sax.saxutils import escape
+
+_TYPES = (
+    '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>'
+    "</Types>"
+)
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_PACKAGE = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
+_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+
+
+def xlsx_bytes(sheets: dict[str, list[list[str | float | bool]]], **parts: bytes) -> bytes:
+    """A workbook of these rows.
+
+    Args:
+        sheets: rows of cells by the sheet's name.
+        parts: further or replaced files of the package, `xl__media__image1_png` for `xl/media/image1.png`.
+    """
+    names = list(sheets)
+    listed = "".join(
+        f'<sheet name="{escape(name)}" sheetId="{n}" r:id="rId{n}"/>' for n, name in enumerate(names, start=1)
+    )
+    targets = "".join(
+        f'<Relationship Id="rId{n}" Type="{_RELATIONS}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+        for n in range(1, len(names) + 1)
+    )
+    office = f'<Relationship Id="rId1" Type="{_RELATIONS}/officeDocument" Target="xl/workbook.xml"/>'
+    files: dict[str, str | bytes] = {
+        "[Content_Types].xml": _TYPES,
+        "_rels/.rels": _PACKAGE.format(office),
+        "xl/workbook.xml": f'<workbook xmlns="{_MAIN}" xmlns:r="{_RELATIONS}"><sheets>{listed}</sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": _PACKAGE.format(targets),
+    }
+    for n, rows in enumerate(sheets.values(), start=1):
+        files[f"xl/worksheets/sheet{n}.xml"] = sheet_xml(rows)
+    for name, data in parts.items():
+        folder, _, extension = name.replace("__", "/").rpartition("_")
+        files[f"{folder}.{extension}"] = data
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, content in files.items():
+            archive.writestr(zipfile.ZipInfo(path), content, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def sheet_xml(rows: list[list[str | float | bool]], entity: str = "") -> str:
+    """One sheet, after the document type that `entity` gives."""
+    lines = "".join(
+        f'<row r="{r}">{"".join(_cell(f"{chr(64 + c)}{r}", value) for c, value in enumerate(row, start=1))}</row>'
+        for r, row in enumerate(rows, start=1)
+    )
+    return f'{entity}<worksheet xmlns="{_MAIN}"><sheetData>{lines}</sheetData></worksheet>'
+
+
+def _cell(place: str, value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
+    if isinstance(value, int | float):
+        return f'<c r="{place}"><v>{value}</v></c>'
+    return f'<c r="{place}" t="inlineStr"><is><t>{escape(value)}</t></is></c>' if value else ""
