@@ -6,7 +6,6 @@ import os
 import random
 import time
 import zipfile
-from email.message import EmailMessage
 
 import docx
 import pypdf
@@ -17,47 +16,13 @@ from reportlab.pdfgen.canvas import Canvas
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents, reading, scans
 from ner_tasks.errors import ConfigInvalid
+from tests.formats import docx_bytes, eml_bytes, pdf_bytes
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."
 DEFAULT = Limits()
 WITH_OCR = pytest.mark.skipif(bool(scans.missing(pdf=True)), reason="OCR is not installed")
 WITHOUT_OCR = pytest.mark.skipif(not scans.missing(pdf=True), reason="OCR is installed")
 SMALL = Limits(max_bytes=10_000, max_unpacked_bytes=200_000)
-
-
-def docx_bytes(*paragraphs: str, header: str = "", table: list[list[str]] | None = None) -> bytes:
-    document = docx.Document()
-    document.sections[0].header.paragraphs[0].text = header
-    for paragraph in paragraphs:
-        document.add_paragraph(paragraph)
-    for row in table or []:
-        cells = document.add_table(1, len(row)).rows[0].cells
-        for cell, text in zip(cells, row, strict=True):
-            cell.text = text
-    file = io.BytesIO()
-    document.save(file)
-    return file.getvalue()
-
-
-def pdf_bytes(*pages: str) -> bytes:
-    file = io.BytesIO()
-    canvas = Canvas(file, invariant=True)
-    for page in pages:
-        canvas.drawString(72, 700, page) if page else canvas.rect(72, 72, 300, 300, fill=1)
-        canvas.showPage()
-    canvas.save()
-    return file.getvalue()
-
-
-def eml_bytes(text: str, *, html: str = "", attachment: bytes = b"") -> bytes:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "Henry Quinn <h@x.org>", "claims@x.org", "Claim of Zoë"
-    message.set_content(text, charset="iso-8859-1")
-    if html:
-        message.add_alternative(html, subtype="html")
-    if attachment:
-        message.add_attachment(attachment, maintype="application", subtype="pdf", filename="bill.pdf")
-    return bytes(message)
 
 
 @pytest.fixture

@@ -12,27 +12,10 @@ import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.documents.scans import missing
+from tests.formats import tarred, zipped
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."
 TEXT = SENTENCE.encode()
-
-
-def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", method) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return file.getvalue()
-
-
-def tarred(files: dict[str, bytes], *, mode: str = "w") -> bytes:
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=mode) as archive:
-        for name, data in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return file.getvalue()
 
 
 def mail(*attachments: tuple[str, bytes, str]) -> bytes:

@@ -64,7 +64,7 @@ def test_a_scanned_page_among_others_is_read_in_its_place(read):
         target.append(io.BytesIO(part))
     target.write(file)
     document = read("a.pdf", file.getvalue())
-    assert document.text.split() == "Written words. Scanned words Written words.".split()
+    assert document.text.split() == ["Written", "words.", "Scanned", "words", "Written", "words."]
 
 
 @WITH_OCR

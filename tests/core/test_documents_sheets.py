@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
-from tests.workbooks import sheet_xml, xlsx_bytes
+from tests.formats import sheet_xml, xlsx_bytes
 
 PEOPLE = [["Name", "City", "Paid"], ["Rosa Delgado", "Zürich", 50], ["Ann", "", 1.5], [], ["Bo", "Reno", True]]
 

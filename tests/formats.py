@@ -1,8 +1,13 @@
-"""Writes small xlsx files from their parts, so that tests can also write broken and hostile ones."""
+"""Writes a small valid file of every format, for tests to read, break and make hostile."""
 
 import io
+import tarfile
 import zipfile
+from email.message import EmailMessage
 from xml.sax.saxutils import escape
+
+import docx
+from reportlab.pdfgen.canvas import Canvas
 
 _TYPES = (
     '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'
@@ -64,3 +69,56 @@ def _cell(place: str, value: str | float | bool) -> str:
     if isinstance(value, int | float):
         return f'<c r="{place}"><v>{value}</v></c>'
     return f'<c r="{place}" t="inlineStr"><is><t>{escape(value)}</t></is></c>' if value else ""
+
+
+def docx_bytes(*paragraphs: str, header: str = "", table: list[list[str]] | None = None) -> bytes:
+    document = docx.Document()
+    document.sections[0].header.paragraphs[0].text = header
+    for paragraph in paragraphs:
+        document.add_paragraph(paragraph)
+    for row in table or []:
+        cells = document.add_table(1, len(row)).rows[0].cells
+        for cell, text in zip(cells, row, strict=True):
+            cell.text = text
+    file = io.BytesIO()
+    document.save(file)
+    return file.getvalue()
+
+
+def pdf_bytes(*pages: str) -> bytes:
+    file = io.BytesIO()
+    canvas = Canvas(file, invariant=True)
+    for page in pages:
+        canvas.drawString(72, 700, page) if page else canvas.rect(72, 72, 300, 300, fill=1)
+        canvas.showPage()
+    canvas.save()
+    return file.getvalue()
+
+
+def eml_bytes(text: str, *, html: str = "", attachment: bytes = b"") -> bytes:
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "Henry Quinn <h@x.org>", "claims@x.org", "Claim of Zoë"
+    message.set_content(text, charset="iso-8859-1")
+    if html:
+        message.add_alternative(html, subtype="html")
+    if attachment:
+        message.add_attachment(attachment, maintype="application", subtype="pdf", filename="bill.pdf")
+    return bytes(message)
+
+
+def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def tarred(files: dict[str, bytes], *, mode: str = "w") -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=mode) as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    return file.getvalue()
