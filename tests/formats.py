@@ -20,12 +20,12 @@ _PACKAGE = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
-def xlsx_bytes(sheets: dict[str, list[list[str | float | bool]]], **parts: bytes) -> bytes:
+def xlsx_bytes(sheets: dict[str, list[list[str | float | bool]]], parts: dict[str, bytes] | None = None) -> bytes:
     """A workbook of these rows.
 
     Args:
         sheets: rows of cells by the sheet's name.
-        parts: further or replaced files of the package, `xl__media__image1_png` for `xl/media/image1.png`.
+        parts: further or replaced files of the package.
     """
     names = list(sheets)
     listed = "".join(
@@ -44,9 +44,7 @@ def xlsx_bytes(sheets: dict[str, list[list[str | float | bool]]], **parts: bytes
     }
     for n, rows in enumerate(sheets.values(), start=1):
         files[f"xl/worksheets/sheet{n}.xml"] = sheet_xml(rows)
-    for name, data in parts.items():
-        folder, _, extension = name.replace("__", "/").rpartition("_")
-        files[f"{folder}.{extension}"] = data
+    files |= parts or {}
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, content in files.items():
