@@ -118,7 +118,7 @@ def named(large_mib: int, bomb_mib: int) -> Iterator[File]:
     yield from _odd_texts()
     yield "token.txt", b"x" * (large_mib * MIB)
     yield "token-below-the-limit.txt", b"x" * (min(large_mib, 15) * MIB)
-    yield "field.csv", b"id,text\n1,One\n2," + b"x" * (large_mib * MIB // 2) + b"\n3,Three\n"
+    yield "field.csv", b"id,text\n1,One\n2," + b"x" * (large_mib * MIB) + b"\n3,Three\n"
     yield "field-below-the-limit.csv", b"id,text\n1,One\n2," + b"x" * (min(large_mib, 15) * MIB) + b"\n"
     yield "line.jsonl", b'{"id": 1, "text": "One."}\n' + b"x" * (large_mib * MIB) + b'\n{"id": 2, "text": "Two."}\n'
     for side in (10_000, 60_000):
@@ -164,6 +164,9 @@ def _bombs_of_archives(bomb_mib: int) -> Iterator[File]:
     header[124:136] = b"77777777777\0"  # says that it is 8 GiB long
     header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:512]))
     yield "says-8-gib.tar", bytes(header)
+    header[124:136] = b"\x80" + (2**62).to_bytes(11, "big")
+    header[148:156] = b"%06o\0 " % (sum(header[:148]) + 8 * 32 + sum(header[156:512]))
+    yield "says-4-eib.tar", bytes(header)
     lying = bytearray(zipped({"a.txt": b"0" * MIB}))
     for at in (22, lying.index(b"PK\x01\x02") + 24):
         lying[at : at + 4] = (100).to_bytes(4, "little")
@@ -255,7 +258,7 @@ def pdf_of(*objects: bytes) -> bytes:
 
 def _bombs_of_pdf(bomb_mib: int) -> Iterator[File]:
     catalogue = b"<</Type /Catalog /Pages 2 0 R>>"
-    page = b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] /Contents 4 0 R>>"
+    page = b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 100 100] /Resources <<>> /Contents 4 0 R>>"
     one = b"<</Type /Pages /Kids [3 0 R] /Count 1>>"
     yield "pages-loop.pdf", pdf_of(catalogue, b"<</Type /Pages /Kids [2 0 R 2 0 R] /Count 2>>")
     yield "pages-loop-far.pdf", pdf_of(catalogue, one, b"<</Type /Pages /Kids [2 0 R] /Count 9 /Parent 2 0 R>>")
@@ -270,8 +273,9 @@ def _bombs_of_pdf(bomb_mib: int) -> Iterator[File]:
     filters = b"<</Length %d /Filter [/FlateDecode /FlateDecode]>>stream\n%s\nendstream" % (len(twice), twice)
     yield "flate-twice.pdf", pdf_of(catalogue, one, page, filters)
     yield "huge-page.pdf", pdf_of(catalogue, one, b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 1e9 1e9]>>")
+    drawn = b"<</Length 12>>stream\n0 0 9 9 re f\nendstream"
     kids = b"[" + b"3 0 R " * 3_000 + b"]"
-    yield "pages-many.pdf", pdf_of(catalogue, b"<</Type /Pages /Kids %s /Count 3000>>" % kids, page, b"<<>>")
+    yield "pages-many.pdf", pdf_of(catalogue, b"<</Type /Pages /Kids %s /Count 3000>>" % kids, page, drawn)
     deep = b"[" * 50_000 + b"]" * 50_000
     yield "deep.pdf", pdf_of(b"<</Type /Catalog /Pages 2 0 R /Names %s>>" % deep, one, page)
     form = b"<</Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources <</XObject <</A 5 0 R>>>> /Length 4>>"
@@ -296,7 +300,7 @@ def _bombs_of_mail() -> Iterator[File]:
         )
     yield "mail-in-mail.eml", mail
     part = b"--x\nContent-Disposition: attachment\nContent-Type: text/plain\n\nwords\n"
-    yield "parts.eml", head + b"Content-Type: multipart/mixed; boundary=x\n\n" + part * 20_000 + b"--x--\n"
+    yield "parts.eml", head + b"Content-Type: multipart/mixed; boundary=x\n\n" + part * 12_000 + b"--x--\n"
     yield "headers.eml", b"".join(b"X-%d: words\n" % n for n in range(100_000)) + head + b"\nwords\n"
     yield "header.eml", b"Subject: =?utf-8?q?" + b"=C3=BC" * 500_000 + b"?=\n" + head + b"\nwords\n"
     yield "addresses.eml", b"To: " + b"(" * 5_000 + b"a@x.org\n" + head + b"\nwords\n"

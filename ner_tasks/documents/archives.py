@@ -167,6 +167,10 @@ def _of_tar(file: BinaryIO, budget: Budget) -> Iterator[Member]:
         if entry is None:
             return
         budget.take_member()
+        # The next entry is looked for behind this one, at an end that may never come.
+        if not 0 <= entry.size <= budget.limits.max_unpacked_bytes:
+            found = f"found an entry of {entry.size} bytes"
+            raise Exhausted("bomb", f"{found}, expected 0 to {budget.limits.max_unpacked_bytes}")
         if entry.isdir():
             continue
         if not entry.isreg() or entry.issparse():

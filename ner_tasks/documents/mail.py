@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from email import policy
 from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
+from itertools import islice
 from pathlib import PurePosixPath
 
 from ner_tasks.documents import html, plain
@@ -30,7 +31,7 @@ _MAX_NAME = 1_000
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 
 
-def read(data: bytes, _limits: Limits) -> Extract:
+def read(data: bytes, limits: Limits) -> Extract:
     """Headers as `Field: value` lines, then the body, plain text if the sender gave it and else HTML.
 
     Raises:
@@ -46,7 +47,12 @@ def read(data: bytes, _limits: Limits) -> Extract:
     defects = {type(defect).__name__ for part in message.walk() for defect in part.defects}
     unread = [f"damage: {line.partition(':')[0]} in no known encoding" for line in headers if "\ufffd" in line]
     unread += [f"damage: {name}" for name in sorted(defects) if "Boundary" in name or "Base64" in name]
-    return Extract("\n".join(headers) + "\n\n" + text, encoding, tuple(unread), tuple(_parts(message)))
+    return Extract(
+        "\n".join(headers) + "\n\n" + text,
+        encoding,
+        tuple(unread),
+        tuple(islice(_parts(message), limits.max_members + 1)),
+    )
 
 
 def _parts(message: EmailMessage) -> Iterator[Part]:

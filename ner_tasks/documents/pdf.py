@@ -2,9 +2,13 @@
 
 import io
 import logging
+from typing import TYPE_CHECKING
 
 from ner_tasks.documents import scans
 from ner_tasks.documents.extract import CannotRead, Extract, Limits
+
+if TYPE_CHECKING:
+    from pypdf import PageObject
 
 
 def read(data: bytes, _limits: Limits) -> Extract:
@@ -23,10 +27,12 @@ def read(data: bytes, _limits: Limits) -> Extract:
         raise CannotRead("encrypted", "found a PDF that asks for a password, expected one that opens")
     try:
         pages = [page.extract_text() for page in reader.pages]
+        scanned = [
+            number for number, text in enumerate(pages) if not text.strip() and _has_content(reader.pages[number])
+        ]
     except LimitReachedError as error:
         raise CannotRead("bomb", f"found {' '.join(str(error).split())[:200]}, expected less") from None
-    scanned = [number for number, text in enumerate(pages) if not text.strip()]
-    if len(scanned) < len(pages):  # a page without a text or a picture is empty, and may be so
+    if any(text.strip() for text in pages):  # where others have text, lines and boxes are an empty page
         scanned = [number for number in scanned if "/XObject" in (reader.pages[number].get("/Resources") or {})]
     if not scanned:
         return Extract("\n\n".join(pages))
@@ -35,8 +41,14 @@ def read(data: bytes, _limits: Limits) -> Extract:
             pages[number] = text
         blank = tuple(f"page {number + 1}: pictures, no text found in them" for number in scanned if not pages[number])
         return Extract("\n\n".join(pages), scans.ENCODING, blank)
-    if len(scanned) == len(pages):
+    if not any(text.strip() for text in pages):
         raise scans.needs_ocr(f"no text on {len(pages)} page(s)", pdf=True)
     return Extract(
         "\n\n".join(pages), unread=tuple(f"page {number + 1}: pictures, no text layer" for number in scanned)
     )
+
+
+def _has_content(page: "PageObject") -> bool:
+    """Whether anything is drawn on a page; unpacked within pypdf's limit, before another library unpacks it."""
+    contents = page.get_contents()
+    return contents is not None and bool(contents.get_data().strip())

@@ -59,6 +59,7 @@ def test_each_hostile_file_is_answered_in_time_and_each_good_one_is_read(files):
         ("many.tar", "too-many"),
         ("bomb.docx", "too-large"),
         ("far.xlsx", "too-large"),
+        ("says-4-eib.tar", "bomb"),
         ("flate.pdf", "bomb"),
         ("token.txt", "too-large"),
         ("field.csv", "too-large"),

@@ -72,7 +72,7 @@ def test_a_bad_workbook_is_rejected_with_its_reason(read, data, expected):
 def test_cells_far_apart_are_refused_before_their_rectangle_is_laid_out(read):
     far = sheet_xml([["a"]]).replace("</row>", '</row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
     began = time.perf_counter()
-    (answer,) = read(xlsx_bytes({"A": []}, {"xl/worksheets/sheet1.xml": far.encode())})
+    (answer,) = read(xlsx_bytes({"A": []}, {"xl/worksheets/sheet1.xml": far.encode()}))
     assert (answer.reason, time.perf_counter() - began < 1) == ("too-large", True)
 
 
@@ -91,6 +91,6 @@ def test_entities_are_not_expanded(read, tmp_path):
     laughs = "".join(f'<!ENTITY e{n + 1} "{f"&e{n};" * 10}">' for n in range(9))
     for declared in (f'<!ENTITY e9 SYSTEM "file://{tmp_path}/secret">', f'<!ENTITY e0 "ha">{laughs}'):
         xml = sheet_xml([["x&y"]], f"<!DOCTYPE a [{declared}]>").replace("&amp;y", "&e9;")
-        (answer,) = read(xlsx_bytes({"A": []}, {"xl/worksheets/sheet1.xml": xml.encode())})
+        (answer,) = read(xlsx_bytes({"A": []}, {"xl/worksheets/sheet1.xml": xml.encode()}))
         assert "secret" not in str(answer)
         assert len(str(answer)) < 1_000
