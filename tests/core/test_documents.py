@@ -4,8 +4,10 @@ import io
 import json
 import os
 import random
+import re
 import time
 import zipfile
+from pathlib import Path
 
 import docx
 import pypdf
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
-from ner_tasks.documents import Document, Limits, Rejected, read_documents, reading, scans
+from ner_tasks.documents import FORMATS, Document, Limits, Rejected, read_documents, reading, scans
 from ner_tasks.errors import ConfigInvalid
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes
 
@@ -405,3 +407,14 @@ def test_a_word_file_of_nothing_but_a_scan_is_rejected(reason, read):
     file = io.BytesIO()
     document.save(file)
     assert read("a.docx", file.getvalue())[0].unread == ("1 picture(s)",)
+
+
+def test_the_page_on_formats_lists_each_format_limit_and_reason():
+    root = Path(reading.__file__).parents[2]
+    formats, _, reasons = (root / "docs" / "formats.md").read_text().partition("## Reasons")
+    sources = "".join(path.read_text() for path in (root / "ner_tasks" / "documents").glob("*.py"))
+    raised = set(re.findall(r"(?:CannotRead|Exhausted)\(\s*\"([a-z-]+)\"", sources))
+    assert len(raised) > 15
+    assert set(re.findall(r"^\| `([a-z-]+)`", reasons, re.MULTILINE)) >= raised
+    assert all(f"`{suffix}`" in formats for suffix in FORMATS)
+    assert all(f"`{name}`" in formats for name in Limits.__dataclass_fields__ if name.startswith("max_"))
