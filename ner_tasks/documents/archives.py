@@ -15,7 +15,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, Self, cast
 
-from ner_tasks.documents.extract import CannotRead, Exhausted, Limits
+from ner_tasks.documents.extract import CannotRead, Exhausted, Limits, free_name
 
 SUFFIXES = (".gz", ".tar", ".tgz", ".zip")
 _MAX_NAME = 1_000
@@ -94,10 +94,10 @@ def members(called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
         name = member.name.replace("#", "%23")
         if len(name) > _MAX_NAME or not name:
             wrong = CannotRead("bad-name", f"found a name of {len(name)} characters, expected 1 to {_MAX_NAME}")
-            yield Member(f"member-{number}", wrong)
+            yield Member(free_name(f"member-{number}", seen), wrong)
         elif name in seen:
             again = CannotRead("duplicate-id", f"found {name[:80]!r} again, expected each name once in an archive")
-            yield Member(f"member-{number}", again)
+            yield Member(free_name(f"member-{number}", seen), again)
         else:
             seen.add(name)
             yield Member(name, member.open)

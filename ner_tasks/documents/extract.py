@@ -80,3 +80,11 @@ class CannotRead(DocumentRejected):
 
 class Exhausted(CannotRead):
     """A limit on a whole file and all that is in it was passed: whatever is left of it is not read."""
+
+
+def free_name(wanted: str, taken: set[str]) -> str:
+    """`wanted`, or with as many `+` as it takes to be called like nothing else; from now on it is taken."""
+    while wanted in taken:
+        wanted += "+"
+    taken.add(wanted)
+    return wanted

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from ner_tasks.documents import html, plain
-from ner_tasks.documents.extract import CannotRead, Extract, Limits, Part
+from ner_tasks.documents.extract import CannotRead, Extract, Limits, Part, free_name
 
 _SUFFIXES = {
     "text/plain": ".txt",
@@ -65,9 +65,7 @@ def _parts(message: EmailMessage) -> Iterator[Part]:
         name = (part.get_filename() or "").replace("#", "%23")[:_MAX_NAME] or f"part-{number}{suffix}"
         if not PurePosixPath(name).suffix:
             name += suffix
-        if name in seen:
-            name = f"part-{number}-{name}"
-        seen.add(name)
+        name = free_name(f"part-{number}-{name}" if name in seen else name, seen)
         declared = part.get_content_charset() or "" if content_type.startswith("text/") else ""
         yield Part(name, _content(part), declared)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from ner_tasks.documents import plain
-from ner_tasks.documents.extract import CannotRead, Limits
+from ner_tasks.documents.extract import CannotRead, Limits, free_name
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -44,7 +44,7 @@ def read_json_lines(file: BinaryIO, limits: Limits) -> Iterator[Record]:
             seen.add(name)
             yield name, text
         except CannotRead as error:
-            yield where, CannotRead(error.reason, f"{error}, at {where}")
+            yield free_name(where, seen), CannotRead(error.reason, f"{error}, at {where}")
 
 
 def _lines(file: BinaryIO, max_bytes: int) -> Iterator[bytes]:
@@ -111,9 +111,10 @@ def documents_of(columns: list[str], rows: Iterable[list[str]], limits: Limits) 
         where = f"row-{number}"
         if len(row) != len(columns):
             found = f"found {len(row)} fields, expected {len(columns)} as in the header, in row {number}"
-            yield where, CannotRead("bad-line", found)
+            yield free_name(where, seen), CannotRead("bad-line", found)
         elif (name := (row[at_id] if at_id is not None else "") or where) in seen:
-            yield where, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
+            again = free_name(where, seen)
+            yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)
             yield name, row[at_text]

@@ -7,7 +7,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from ner_tasks.documents import archives, records
-from ner_tasks.documents.extract import CannotRead, Extract, Limits
+from ner_tasks.documents.extract import CannotRead, Extract, Limits, free_name
 
 _OLE = b"\xd0\xcf\x11\xe0"
 _CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
@@ -53,7 +53,8 @@ def read(data: bytes, limits: Limits) -> Extract | list[records.Record]:
     if sheets and sheets[0][1] and limits.text_column in sheets[0][1][0]:
         header, *rows = sheets[0][1]
         documents = list(records.documents_of(header, rows, limits))
-        return documents + [(name, _text(rows)) for name, rows in sheets[1:] if rows]
+        taken = {name for name, _ in documents}
+        return documents + [(free_name(name, taken), _text(rows)) for name, rows in sheets[1:] if rows]
     unread = tuple(
         f"{n_parts} {what}"
         for what, pattern in _NOT_READ.items()

@@ -12,7 +12,7 @@ import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.documents.scans import missing
-from tests.formats import tarred, zipped
+from tests.formats import tarred, xlsx_bytes, zipped
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."
 TEXT = SENTENCE.encode()
@@ -265,3 +265,19 @@ def test_a_picture_in_a_mail_is_answered_and_its_neighbours_are_read(read):
     found = read("a.eml", mail(("", b"no picture", "image/png"), ("b.txt", TEXT, "text/plain")))
     assert found["a.eml#part-1.png"] == ("needs-ocr" if missing() else "broken")
     assert found["a.eml#b.txt"] == SENTENCE
+
+
+def test_made_up_names_never_are_those_of_others(read):
+    lines = b'{"id": "line-2", "text": "One."}\nbroken\n{"id": "line-2+", "text": "Three."}\n'
+    assert read("a.jsonl", lines) == {
+        "a.jsonl#line-2": "One.",
+        "a.jsonl#line-2+": "bad-line",
+        "a.jsonl#line-3": "duplicate-id",
+    }
+    rows = b"id,text\nrow-2,One.\nx,too,many\nrow-2,Again.\n"
+    assert read("a.csv", rows) == {"a.csv#row-2": "One.", "a.csv#row-2+": "bad-line", "a.csv#row-3": "duplicate-id"}
+    book = xlsx_bytes({"Calls": [["id", "text"], ["Notes", "One."]], "Notes": [["Two."]]})
+    assert read("a.xlsx", book) == {"a.xlsx#Notes": "One.", "a.xlsx#Notes+": "Two."}
+    named_alike = [(name, TEXT, "text/plain") for name in ("part-2-a.txt", "a.txt", "part-3-a.txt", "a.txt")]
+    assert len(read("a.eml", mail(*named_alike))) == 5
+    assert len(read("a.tar", tarred({"member-2": TEXT, "x" * 2_000 + ".txt": TEXT, "member-2+": TEXT}))) == 3
