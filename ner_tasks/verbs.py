@@ -132,8 +132,8 @@ def tag(args: Args) -> Result:
     from ner_tasks.inference import Tagger
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
-    if args.ocr and not scans.is_installed():
-        raise ConfigInvalid("found no Tesseract or no packages of requirements-ocr.in, expected both, for --ocr 1")
+    if args.ocr and (absent := scans.missing()):
+        raise ConfigInvalid(f"found no {absent}, expected the program and requirements-ocr.in, for --ocr 1")
     limits = Limits(
         max_bytes=int(args.max_document_mib * 2**20),
         text_column=args.text_column,

@@ -1,19 +1,20 @@
 """A document and how it is read: a file in, text out, or the reason why not; one reader per format beside this file.
 
 A reader takes bytes and gives an `Extract` or raises `CannotRead`; it touches neither files nor state, so that it
-can run in a process of its own, see `apart`. What is wrong with one document never hurts another.
+can run in a process of its own. What is wrong with one document never hurts another.
 """
 
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ner_tasks.documents.contents import FORMATS, answers_in
-from ner_tasks.documents.extract import CannotRead, Document, Extract, Limits, Rejected
+from ner_tasks.documents.archives import Budget
+from ner_tasks.documents.extract import CannotRead, Limits
+from ner_tasks.documents.reading import FORMATS, Document, Place, Rejected, answers, suffix_of
 
-__all__ = ["FORMATS", "CannotRead", "Document", "Extract", "Limits", "Rejected", "read_documents", "read_here"]
+__all__ = ["FORMATS", "CannotRead", "Document", "Limits", "Rejected", "read_documents", "read_here"]
 
 _DEFAULT = Limits()
 
@@ -27,19 +28,20 @@ def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator
         limits: how much is read.
 
     Returns:
-        Its documents in order, at least one answer per file. Whatever is wrong with a document becomes a `Rejected`.
+        Its documents in order, at least one answer per file. Whatever is wrong with a document becomes a `Rejected`;
+        one under the file's own name, behind documents in it, says that the rest could not be read (`<name>#rest` where
+        the name is that of a document, a mail).
 
     Raises:
         OSError: the file cannot be read for a reason that may pass, such as a lost connection.
     """
+    is_answered = False
     try:
-        with _opened(path) as file:
-            before = _state(file)
-            yield from answers_in(file, name, limits, n_bytes=before[0])
-            if _state(file) != before:
-                raise CannotRead("changed", "found the file written to while it was read, expected it whole")
+        for answer in _answers(path, name, limits):
+            is_answered = is_answered or (isinstance(answer, Document) and answer.name == name)
+            yield answer
     except CannotRead as error:
-        yield Rejected(name, error.reason, str(error))
+        yield Rejected(f"{name}#rest" if is_answered else name, error.reason, str(error))
 
 
 def read_here(
@@ -50,6 +52,23 @@ def read_here(
         for found in read_documents(path, name, limits):
             yield index, found
         yield index, None
+
+
+def _answers(path: Path, name: str, limits: Limits) -> Iterator[Document | Rejected]:
+    called = PurePosixPath(name).name
+    suffix_of(called)
+    with _opened(path) as file:
+        before = os.fstat(file.fileno())
+        place = Place(name, called, limits, Budget(limits))
+        try:
+            for answer in answers(place, file, before.st_size):
+                _check_same(path, before)
+                yield answer
+        except CannotRead:
+            # Half a file is rightly found broken, but that is not what is wrong with it.
+            _check_same(path, before)
+            raise
+        _check_same(path, before)
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -66,7 +85,12 @@ def _opened(path: Path) -> BinaryIO:
         ) from None
 
 
-def _state(file: BinaryIO) -> tuple[int, int]:
-    """Size and time of the last change of an open file."""
-    status = os.fstat(file.fileno())
-    return status.st_size, status.st_mtime_ns
+def _check_same(path: Path, before: os.stat_result) -> None:
+    try:
+        after = path.stat()
+    except FileNotFoundError:
+        raise CannotRead("changed", "found a file that went away while it was read, expected it to stay") from None
+    for what in ("st_ino", "st_size", "st_mtime_ns"):
+        if getattr(after, what) != getattr(before, what):
+            found = f"found another {what} ({getattr(before, what)}, now {getattr(after, what)})"
+            raise CannotRead("changed", f"{found}, expected a file that stays as it is while it is read")

@@ -7,12 +7,14 @@ model is at work, as far ahead as a bounded buffer lets it.
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -107,12 +109,19 @@ class _Ahead:
 
 @dataclass
 class _Request:
-    """A file that the reader has been told of; `n_answers` of its documents have been handed on."""
+    """A file that the reader has been told of.
+
+    Attributes:
+        n_answers: its documents that have been handed on.
+        is_answered: whether one of them has the file's own name.
+        n_deaths: how often a reader died over it.
+    """
 
     index: int
     name: str
     path: Path
     n_answers: int = 0
+    is_answered: bool = False
     n_deaths: int = 0
 
 
@@ -176,6 +185,7 @@ class _Reading:
                 values = header["values"]
                 if header["kind"] == "document":
                     unread = tuple(values.pop("unread"))
+                    request.is_answered |= values["name"] == request.name
                     self._ahead.put(request.index, Document(**values, text=text.decode(), unread=unread))
                 else:
                     self._ahead.put(request.index, Rejected(**values))
@@ -188,7 +198,8 @@ class _Reading:
     def _lose(self, reason: str, message: str) -> None:
         """Give up the file that is being read."""
         request = self._requests[0]
-        self._ahead.put(request.index, Rejected(request.name, reason, message))
+        name = f"{request.name}#rest" if request.is_answered else request.name
+        self._ahead.put(request.index, Rejected(name, reason, message))
         self._end_request()
         self._restart()
 
@@ -199,7 +210,9 @@ class _Reading:
             [sys.executable, "-m", "ner_tasks.documents.reader_process", json.dumps(asdict(self._limits))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path},
+            # what a library starts besides, such as tesseract, ends with the reader, and takes one core
+            process_group=0,
+            env={**os.environ, "PYTHONPATH": path, "OMP_THREAD_LIMIT": "1"},
         )
         self._process = process
         try:
@@ -217,7 +230,8 @@ class _Reading:
             self._send(request)
 
     def _stop(self) -> None:
-        self._process.kill()
+        with suppress(ProcessLookupError):  # it may have ended, and been waited for, already
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None

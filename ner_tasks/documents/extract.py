@@ -9,36 +9,53 @@ _MIB = 2**20
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a document is read before it is turned away, and which columns of a table are read.
+    """How much of a document is read before it is turned away.
 
     Attributes:
-        max_bytes: largest file; in a file of many documents, the largest of them. Archives may be larger.
-        max_unpacked_bytes: most bytes that a compressed file may unpack to, whatever its size.
-        max_members: most files in an archive, in a mail, and in what they hold.
-        max_depth: most archives and mails within each other.
-        max_characters: longest text.
+        max_bytes: largest file; in a file of many documents, the largest of them.
+        max_unpacked_bytes: most bytes that a compressed file may unpack to: docx, xlsx, an archive with all in it.
+        max_characters: most characters of one document's text.
+        max_depth: most files around a document: 3 lets `a.zip#b.zip#c.eml#d.txt` through.
+        max_members: most files in one archive or mail, those in its archives counted.
+        text_column: which column of a table holds the documents.
+        id_column: which column of a table holds their ids.
         seconds: longest time without a document, for a file that is read by a process of its own, see `apart`.
         memory_mib: most memory of that process.
-        text_column: column of a csv, tsv or xlsx file that holds the documents.
-        id_column: column that names them, if there is one.
         ocr: whether pictures of text are read by Tesseract, see `scans`.
     """
 
     max_bytes: int = 20 * _MIB
     max_unpacked_bytes: int = 200 * _MIB
-    max_members: int = 100_000
-    max_depth: int = 3
     max_characters: int = 50_000_000
-    seconds: float = 60.0
-    memory_mib: int = 2048
+    max_depth: int = 3
+    max_members: int = 10_000
     text_column: str = "text"
     id_column: str = "id"
+    seconds: float = 60.0
+    memory_mib: int = 2048
     ocr: bool = False
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not isinstance(value, str | bool) and value < (0 if name == "max_depth" else 1):
-                raise ConfigInvalid(f"found {name}={value}, expected at least 1, in the limits of documents")
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if value == "" or (not isinstance(value, str | bool) and value < 1):
+                least = "a column's name" if value == "" else "at least 1"
+                raise ConfigInvalid(f"found {name}={value}, expected {least}, in the limits of documents")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file in another one that was read whole: a mail's attachment.
+
+    Attributes:
+        name: how it is called there; its suffix says the format.
+        content: its bytes, or why there are none.
+        encoding: how its text is encoded, as far as the file around it says so.
+    """
+
+    name: str
+    content: "bytes | CannotRead"
+    encoding: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,13 +64,16 @@ class Extract:
 
     Attributes:
         text: what was read; offsets of entities count its characters.
-        encoding: how the text was stored, as far as that was for us to decide; "" where the format says it.
-        unread: what the document holds besides and was not read, such as an attachment or a page without text.
+        encoding: how the text was stored, as far as that was for us to decide; "" where the format says it; "ocr"
+            where it was recognized in a picture.
+        unread: what the document holds besides and was not read, such as a page without text.
+        parts: files in it, each a document of its own.
     """
 
     text: str
     encoding: str = ""
     unread: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 class CannotRead(DocumentRejected):
@@ -64,29 +84,13 @@ class CannotRead(DocumentRejected):
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class Document:
-    """One document's text.
-
-    Attributes:
-        name: its path in the inbox; in a file of many, `file.jsonl#<id>`.
-        sha256: of the file's bytes; in a file of many, of the text as UTF-8.
-        text: what was read; offsets of entities count its characters.
-        encoding: how the text was stored, "" where the format says it.
-        unread: what the document holds besides and was not read: attachments, pages without text.
-    """
-
-    name: str
-    sha256: str
-    text: str
-    encoding: str = ""
-    unread: tuple[str, ...] = ()
+class Exhausted(CannotRead):
+    """A limit on a whole file and all that is in it was passed: whatever is left of it is not read."""
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """A document that was not read; `reason` is one word to count by, `message` one line for a person."""
-
-    document: str
-    reason: str
-    message: str
+def free_name(wanted: str, taken: set[str]) -> str:
+    """`wanted`, or with as many `+` as it takes to be called like nothing else; from now on it is taken."""
+    while wanted in taken:
+        wanted += "+"
+    taken.add(wanted)
+    return wanted

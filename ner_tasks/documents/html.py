@@ -9,10 +9,11 @@ _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{2,40})", 
 _HEAD_BYTES = 4096
 
 
-def read(data: bytes, _limits: Limits) -> Extract:
-    """An HTML file, in the encoding that it declares or that `plain.decode` finds."""
-    declared = _CHARSET.search(data[:_HEAD_BYTES])
-    text, encoding = plain.decode(data, declared.group(1).decode() if declared else "")
+def read(data: bytes, _limits: Limits, declared: str = "") -> Extract:
+    """An HTML file, in the encoding that the mail around it or itself declares or that `plain.decode` finds."""
+    if not declared and (found := _CHARSET.search(data[:_HEAD_BYTES])):
+        declared = found.group(1).decode()
+    text, encoding = plain.decode(data, declared)
     return Extract(text_of(text), encoding)
 
 

@@ -1,33 +1,54 @@
-"""PDF with a text layer. A picture of text is not read here, and is never passed over in silence."""
+"""PDF: its text layer, and by OCR the pages that have none. None is passed over in silence."""
 
 import io
 import logging
+from typing import TYPE_CHECKING
 
 from ner_tasks.documents import scans
 from ner_tasks.documents.extract import CannotRead, Extract, Limits
+
+if TYPE_CHECKING:
+    from pypdf import PageObject
 
 
 def read(data: bytes, limits: Limits) -> Extract:
     """Text of all pages, a blank line between two of them.
 
     Raises:
-        CannotRead: `encrypted`, or `no-text-layer` if no page has any text.
+        CannotRead: `encrypted`, `bomb`, or `needs-ocr` if no page has any text and OCR is off.
     """
     from pypdf import PdfReader
+    from pypdf.errors import LimitReachedError
 
     # pypdf mends what it can and tells the log, which belongs to the night and not to one document's commas.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     reader = PdfReader(io.BytesIO(data))
     if reader.is_encrypted and not reader.decrypt(""):
         raise CannotRead("encrypted", "found a PDF that asks for a password, expected one that opens")
-    pages = [page.extract_text() for page in reader.pages]
-    if not any(text.strip() for text in pages) and limits.ocr:
-        return scans.read_pdf(data)
+    try:
+        pages = [page.extract_text() for page in reader.pages]
+        scanned = [
+            number for number, text in enumerate(pages) if not text.strip() and _has_content(reader.pages[number])
+        ]
+    except LimitReachedError as error:
+        raise CannotRead("bomb", f"found {' '.join(str(error).split())[:200]}, expected less") from None
+    if any(text.strip() for text in pages):  # where others have text, lines and boxes are an empty page
+        scanned = [number for number in scanned if "/XObject" in (reader.pages[number].get("/Resources") or {})]
+    if not scanned:
+        return Extract("\n\n".join(pages))
+    if limits.ocr:
+        for number, text in zip(scanned, scans.read_pages(data, scanned), strict=True):
+            pages[number] = text
+        blank = tuple(f"page {number + 1}: pictures, no text found in them" for number in scanned if not pages[number])
+        return Extract("\n\n".join(pages), scans.ENCODING, blank)
     if not any(text.strip() for text in pages):
-        raise CannotRead("no-text-layer", f"found no text on {len(pages)} page(s), expected a text layer; {scans.HINT}")
-    unread = tuple(
-        f"page {number}: pictures, no text layer"
-        for number, (page, text) in enumerate(zip(reader.pages, pages, strict=True), start=1)
-        if not text.strip() and "/XObject" in (page.get("/Resources") or {})
+        raise scans.needs_ocr(f"no text on {len(pages)} page(s)")
+    return Extract(
+        "\n\n".join(pages), unread=tuple(f"page {number + 1}: pictures, no text layer" for number in scanned)
     )
-    return Extract("\n\n".join(pages), unread=unread)
+
+
+def _has_content(page: "PageObject") -> bool:
+    """Whether anything is drawn on a page; unpacked within pypdf's limit, before another library unpacks it."""
+    contents = page.get_contents()
+    return contents is not None and bool(contents.get_data().strip())

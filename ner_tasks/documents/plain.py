@@ -35,9 +35,9 @@ _MIN_COHERENCE, _CHAOS_MARGIN = 0.4, 0.02
 _SAMPLE_BYTES = 256 * 1024
 
 
-def read(data: bytes, _limits: Limits) -> Extract:
-    """A text file."""
-    return Extract(*decode(data))
+def read(data: bytes, _limits: Limits, declared: str = "") -> Extract:
+    """A text file, in the encoding that the mail around it declares or that `decode` finds."""
+    return Extract(*decode(data, declared))
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:

@@ -4,19 +4,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 from ner_tasks.documents import plain
-from ner_tasks.documents.extract import CannotRead, Limits
+from ner_tasks.documents.extract import CannotRead, Limits, free_name
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 # A document's id in its file (`line-12` while it has none), and its text or what is wrong with it.
 Record = tuple[str, str | CannotRead]
-# A table's row by column, as csv.DictReader gives it: None for what is missing, under None what is too much.
-Row = Mapping[str | None, Any]
 
 
 def read_json_lines(file: BinaryIO, limits: Limits) -> Iterator[Record]:
@@ -46,7 +44,7 @@ def read_json_lines(file: BinaryIO, limits: Limits) -> Iterator[Record]:
             seen.add(name)
             yield name, text
         except CannotRead as error:
-            yield where, CannotRead(error.reason, f"{error}, at {where}")
+            yield free_name(where, seen), CannotRead(error.reason, f"{error}, at {where}")
 
 
 def _lines(file: BinaryIO, max_bytes: int) -> Iterator[bytes]:
@@ -74,7 +72,7 @@ def _document(line: bytes, max_bytes: int) -> tuple[str, str]:
 
 
 def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterator[Record]]:
-    """Documents of a CSV or TSV file whose header names a column for the text and, if it likes, one for the id.
+    """Documents of a CSV or TSV file whose header names the column of texts and, if it likes, that of ids.
 
     Returns:
         The file's encoding; and each row's id, or `row-<number>` without one, with its text.
@@ -84,41 +82,42 @@ def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterat
     """
     csv.field_size_limit(limits.max_bytes)
     content, encoding = plain.decode(data)
-    rows = csv.DictReader(io.StringIO(content, newline=""), delimiter=delimiter)
-    return encoding, table_rows(list(rows.fieldnames or ()), rows, limits)
+    rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
+    columns = next(rows, [])
+    if limits.text_column not in columns:
+        raise CannotRead(
+            "no-text-column",
+            f"found columns {[name[:40] for name in columns[:8]]}, expected one named {limits.text_column[:40]!r}",
+        )
+    return encoding, documents_of(columns, rows, limits)
 
 
-def table_rows(columns: list[str], rows: Iterable[Row], limits: Limits) -> Iterator[Record]:
-    """Documents of a table's rows.
+def documents_of(columns: list[str], rows: Iterable[list[str]], limits: Limits) -> Iterator[Record]:
+    """The documents of a table's rows; a row without any field is none.
 
     Args:
-        columns: their names.
-        rows: each row's values by column.
-        limits: which columns hold the text and the id.
-
-    Raises:
-        CannotRead: there is no column for the text.
+        columns: names of the columns, that of texts among them.
+        rows: fields of each row.
+        limits: which columns hold texts and ids.
     """
-    if limits.text_column not in columns:
-        found = [name[:40] for name in columns[:8]]
-        raise CannotRead("no-text-column", f"found columns {found}, expected one named {limits.text_column!r}")
-    return _rows(rows, limits)
-
-
-def _rows(rows: Iterable[Row], limits: Limits) -> Iterator[Record]:
+    at_text = columns.index(limits.text_column)
+    at_id = columns.index(limits.id_column) if limits.id_column in columns else None
     seen: set[str] = set()
-    for number, row in enumerate(rows, start=1):
-        name = row.get(limits.id_column) or f"row-{number}"
-        if name in seen:
-            yield f"row-{number}", CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
-        elif None in row or (text := row[limits.text_column]) is None:
-            yield (
-                f"row-{number}",
-                CannotRead("bad-line", f"found another number of fields than columns, in row {number}"),
-            )
+    number = 0
+    for row in rows:
+        if row == []:
+            continue
+        number += 1
+        where = f"row-{number}"
+        if len(row) != len(columns):
+            found = f"found {len(row)} fields, expected {len(columns)} as in the header, in row {number}"
+            yield free_name(where, seen), CannotRead("bad-line", found)
+        elif (name := (row[at_id] if at_id is not None else "") or where) in seen:
+            again = free_name(where, seen)
+            yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)
-            yield name, text
+            yield name, row[at_text]
 
 
 def _one_line(error: BaseException) -> str:

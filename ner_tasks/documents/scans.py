@@ -1,62 +1,87 @@
-"""Pictures of text, read by Tesseract where it is installed: an extra, see `requirements-ocr.in`."""
+"""Pictures of text (png, jpg, tiff, pages of a PDF), read by Tesseract where that is switched on.
 
+An extra, since the program does not come from PyPI; and a switch, so that no answer depends on what is installed.
+"""
+
+import importlib.util
 import io
 import shutil
+import warnings
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 from ner_tasks.documents.extract import CannotRead, Extract, Limits
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
-# Enough for print; twice as much takes four times as long.
-_DPI = 200
-_MAX_PIXELS = 200_000_000
-HINT = "a scan needs OCR, see docs/formats.md"
+ENCODING = "ocr"
+_DPI = 300
+_POINTS_PER_INCH = 72
+_MAX_PIXELS = 40_000_000  # A3 at 300 dpi has 17 million
+_MAX_PAGE_SECONDS = 120
 
 
-def is_installed() -> bool:
-    """Whether this machine can read pictures: the program and both packages are there."""
-    return bool(shutil.which("tesseract") and find_spec("pytesseract") and find_spec("pypdfium2"))
+def missing() -> str:
+    """Which of the program and the packages that it takes is not there, "" if all are."""
+    absent = [name for name in ("pytesseract", "PIL", "pypdfium2") if importlib.util.find_spec(name) is None]
+    return ", ".join(absent if shutil.which("tesseract") else ["tesseract", *absent])
+
+
+def needs_ocr(found: str) -> CannotRead:
+    """What is said of a picture where it is not to be read."""
+    return CannotRead("needs-ocr", f"found {found}, expected text; OCR is switched off, see docs/formats.md")
 
 
 def read(data: bytes, limits: Limits) -> Extract:
-    """A picture, or each frame of one that has several.
+    """All pages of a picture, a blank line between two of them.
 
     Raises:
-        CannotRead: `needs-ocr` if that is off, `too-large` for more pixels than a page can have.
+        CannotRead: `needs-ocr`, `bomb` if it has more pixels than Pillow lets through, `too-slow`.
     """
     if not limits.ocr:
-        raise CannotRead("needs-ocr", f"found a picture, expected text; {HINT}")
-    from PIL import Image, ImageSequence
-
-    Image.MAX_IMAGE_PIXELS = None  # judged here, with our own words
-    with Image.open(io.BytesIO(data)) as picture:
-        if picture.width * picture.height > _MAX_PIXELS:
-            found = f"{picture.width} x {picture.height} pixels"
-            raise CannotRead("too-large", f"found {found}, expected at most {_MAX_PIXELS} in all")
-        texts = [_recognized(frame.convert("L")) for frame in ImageSequence.Iterator(picture)]
-    return Extract("\n\n".join(texts), encoding="ocr")
+        raise needs_ocr("a picture")
+    return Extract("\n\n".join(_text_of(picture) for picture in _pictures(data)), ENCODING)
 
 
-def read_pdf(data: bytes) -> Extract:
-    """Each page of a PDF without a text layer."""
-    return Extract("\n\n".join(_recognized(page) for page in _pages(data)), encoding="ocr")
+def read_pages(data: bytes, numbers: list[int]) -> list[str]:
+    """Text of these pages of a PDF, counted from 0; `missing` was asked before.
 
-
-def _pages(data: bytes) -> Iterator[Any]:
+    Raises:
+        CannotRead: `too-slow`.
+    """
     import pypdfium2
 
-    with pypdfium2.PdfDocument(data) as document:
-        for page in document:
-            scale = _DPI / 72
-            width, height = page.get_size()
-            if width * height * scale**2 > _MAX_PIXELS:
-                raise CannotRead("too-large", f"found a page of {width:.0f} x {height:.0f} points, expected less")
-            yield page.render(scale=scale, grayscale=True).to_pil()
+    document = pypdfium2.PdfDocument(data)
+    try:
+        return [_text_of(_drawn(document[number])) for number in numbers]
+    finally:
+        document.close()
 
 
-def _recognized(picture: Any) -> str:
+def _drawn(page: Any) -> Any:
+    width, height = page.get_size()
+    fitting = (_MAX_PIXELS / max(width * height, 1)) ** 0.5
+    return page.render(scale=min(_DPI / _POINTS_PER_INCH, fitting)).to_pil()
+
+
+def _pictures(data: bytes) -> Iterator[Any]:
+    from PIL import Image, ImageSequence
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "TIFF")) as picture:
+                for page in ImageSequence.Iterator(picture):
+                    yield page.convert("RGB")
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+            raise CannotRead("bomb", f"found {' '.join(str(error).split())}, expected fewer") from None
+
+
+def _text_of(picture: Any) -> str:
     import pytesseract
 
-    return str(pytesseract.image_to_string(picture))
+    try:
+        return str(pytesseract.image_to_string(picture, timeout=_MAX_PAGE_SECONDS)).strip()
+    except RuntimeError as error:
+        if isinstance(error, pytesseract.TesseractError) or "timeout" not in str(error):
+            raise
+        found = f"found a page that took more than {_MAX_PAGE_SECONDS} seconds to recognize"
+        raise CannotRead("too-slow", f"{found}, expected fewer") from None

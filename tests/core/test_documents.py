@@ -4,9 +4,10 @@ import io
 import json
 import os
 import random
+import re
 import time
 import zipfile
-from email.message import EmailMessage
+from pathlib import Path
 
 import docx
 import pypdf
@@ -15,47 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
-from ner_tasks.documents import Document, Limits, Rejected, read_documents
+from ner_tasks.documents import FORMATS, Document, Limits, Rejected, read_documents, reading
 from ner_tasks.errors import ConfigInvalid
+from tests.formats import docx_bytes, eml_bytes, pdf_bytes
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."
 DEFAULT = Limits()
 SMALL = Limits(max_bytes=10_000, max_unpacked_bytes=200_000)
-
-
-def docx_bytes(*paragraphs: str, header: str = "", table: list[list[str]] | None = None) -> bytes:
-    document = docx.Document()
-    document.sections[0].header.paragraphs[0].text = header
-    for paragraph in paragraphs:
-        document.add_paragraph(paragraph)
-    for row in table or []:
-        cells = document.add_table(1, len(row)).rows[0].cells
-        for cell, text in zip(cells, row, strict=True):
-            cell.text = text
-    file = io.BytesIO()
-    document.save(file)
-    return file.getvalue()
-
-
-def pdf_bytes(*pages: str) -> bytes:
-    file = io.BytesIO()
-    canvas = Canvas(file, invariant=True)
-    for page in pages:
-        canvas.drawString(72, 700, page) if page else canvas.rect(72, 72, 300, 300, fill=1)
-        canvas.showPage()
-    canvas.save()
-    return file.getvalue()
-
-
-def eml_bytes(text: str, *, html: str = "", attachment: bytes = b"") -> bytes:
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "Henry Quinn <h@x.org>", "claims@x.org", "Claim of Zoë"
-    message.set_content(text, charset="iso-8859-1")
-    if html:
-        message.add_alternative(html, subtype="html")
-    if attachment:
-        message.add_attachment(attachment, maintype="application", subtype="pdf", filename="bill.pdf")
-    return bytes(message)
 
 
 @pytest.fixture
@@ -155,7 +122,7 @@ def test_a_page_is_read_in_the_encoding_that_it_declares(read):
         ("a.docx", b"\xd0\xcf\x11\xe0" + bytes(500), "encrypted"),
         ("a.pdf", pdf_bytes(SENTENCE)[:300], "broken"),
         ("a.pdf", random.Random(0).randbytes(5_000), "broken"),
-        ("a.pdf", pdf_bytes(""), "no-text-layer"),
+        ("a.pdf", pdf_bytes(""), "needs-ocr"),
         ("a.xyz", SENTENCE.encode(), "unknown-format"),
         ("a", SENTENCE.encode(), "unknown-format"),
         ("a.csv", b"note\nhello\n", "no-text-column"),
@@ -245,18 +212,18 @@ def test_what_is_nested_deeply_is_read_or_reported_but_never_dropped(read):
     assert deep.reason == "broken"
 
 
-def test_a_mail_shows_its_headers_and_its_attachments_are_documents_of_their_own(read):
-    document, attachment = read("a.eml", eml_bytes(SENTENCE, html="<b>other</b>", attachment=b"%PDF"))
+def test_a_mail_shows_its_headers_and_its_plain_text(read):
+    (document,) = read("a.eml", eml_bytes(SENTENCE, html="<b>other</b>"))
     assert document.text.startswith("From: Henry Quinn <h@x.org>\nTo: claims@x.org\nSubject: Claim of Zoë\n\n")
     assert SENTENCE in document.text
     assert "other" not in document.text
     assert document.unread == ()
-    assert (attachment.document, attachment.reason) == ("a.eml#bill.pdf", "broken")
 
 
 def test_a_mail_that_breaks_off_says_so(read):
     whole = eml_bytes(SENTENCE, attachment=bytes(3_000))
-    document, _ = read("a.eml", whole[: len(whole) // 2])
+    document, bill = read("a.eml", whole[: len(whole) // 2])
+    assert (bill.document, bill.reason) == ("a.eml#bill.pdf", "broken")
     assert any(note.startswith("damage: ") for note in document.unread)
 
 
@@ -272,7 +239,7 @@ def test_a_pdf_page_without_text_is_named(read):
     canvas.showPage()
     canvas.save()
     (document,) = read("a.pdf", file.getvalue())
-    assert document.unread == ("page 2: pictures, no text layer",)
+    assert document.unread[0].startswith("page 2: pictures, no text ")
 
 
 def test_a_bad_line_is_rejected_alone_and_the_others_go_on(read):
@@ -326,6 +293,61 @@ def test_a_table_with_a_text_column_holds_a_document_per_row(read):
     assert document.text == "One"
 
 
+def test_the_columns_of_a_table_can_be_chosen(read):
+    chosen = Limits(text_column="note", id_column="number")
+    answers = read("a.csv", b"number,note,text\n7,One,x\n", chosen)
+    assert [(a.name, a.text) for a in answers] == [("a.csv#7", "One")]
+    (answer,) = read("a.csv", b"id,text\n1,One\n", chosen)
+    assert (answer.reason, "'note'" in answer.message) == ("no-text-column", True)
+
+
+def test_a_table_whose_quotes_or_lines_never_end_is_answered(read):
+    answers = read("a.csv", b'id,text\n1,One\n2,"' + b"x\n" * 4_000, SMALL)
+    assert [a.text[:4] for a in answers] == ["One", "x\nx\n"]
+    answers = read("a.csv", b"id,text\n1,One\n2," + b"x" * 9_000 + b"\r3,Three", SMALL)
+    assert [a.text[:5] for a in answers] == ["One", "xxxxx", "Three"]
+
+
+def test_a_text_longer_than_the_limit_is_rejected(reason, read):
+    assert reason("a.txt", b"x" * 101, Limits(max_characters=100)) == "too-long"
+    assert read("a.txt", b"x" * 100, Limits(max_characters=100))[0].text == "x" * 100
+
+
+@pytest.mark.parametrize("how", ["grows", "is replaced", "goes away", "is touched"])
+def test_a_document_that_changes_while_it_is_read_is_rejected(tmp_path, how):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": 1, "text": "One."}\n{"id": 2, "text": "Two."}\n')
+    answers = read_documents(path, "a.jsonl")
+    assert next(answers).name == "a.jsonl#1"
+    if how == "grows":
+        with path.open("a") as file:
+            file.write("{}\n")
+    elif how == "is replaced":
+        (tmp_path / "b").write_bytes(path.read_bytes())
+        (tmp_path / "b").replace(path)
+    elif how == "goes away":
+        path.unlink()
+    else:
+        os.utime(path, (1, 1))
+    (answer,) = answers
+    assert (answer.document, answer.reason) == ("a.jsonl", "changed")
+
+
+def test_half_a_file_that_is_still_written_is_changed_and_not_broken(tmp_path, monkeypatch):
+    path = tmp_path / "a.docx"
+    path.write_bytes(docx_bytes(SENTENCE)[:-300])
+    whole, real = docx_bytes(SENTENCE), reading._content
+
+    def slow(*args):
+        data = real(*args)
+        path.write_bytes(whole)
+        return data
+
+    monkeypatch.setattr(reading, "_content", slow)
+    (answer,) = read_documents(path, "a.docx")
+    assert answer.reason == "changed"
+
+
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd.txt", "a\nb.txt", "x" * 4_000 + ".txt", "\udcff.txt", "a\0b.txt", ".txt"]
 )
@@ -344,6 +366,8 @@ def test_what_is_no_file_is_rejected_and_not_waited_for(tmp_path):
 def test_limits_that_let_nothing_through_are_refused():
     with pytest.raises(ConfigInvalid, match="max_bytes=0"):
         Limits(max_bytes=0)
+    with pytest.raises(ConfigInvalid, match="text_column="):
+        Limits(text_column="")
 
 
 VALID = {
@@ -380,3 +404,14 @@ def test_a_word_file_of_nothing_but_a_scan_is_rejected(reason, read):
     file = io.BytesIO()
     document.save(file)
     assert read("a.docx", file.getvalue())[0].unread == ("1 picture(s)",)
+
+
+def test_the_page_on_formats_lists_each_format_limit_and_reason():
+    root = Path(reading.__file__).parents[2]
+    formats, _, reasons = (root / "docs" / "formats.md").read_text().partition("## Reasons")
+    sources = "".join(path.read_text() for path in (root / "ner_tasks" / "documents").glob("*.py"))
+    raised = set(re.findall(r"(?:CannotRead|Exhausted)\(\s*\"([a-z-]+)\"", sources))
+    assert len(raised) > 15
+    assert set(re.findall(r"^\| `([a-z-]+)`", reasons, re.MULTILINE)) >= raised
+    assert all(f"`{suffix}`" in formats for suffix in FORMATS)
+    assert all(f"`{name}`" in formats for name in Limits.__dataclass_fields__ if name.startswith("max_"))

@@ -1,38 +1,93 @@
-"""Two hundred hostile files among good ones: none ends the reading, none costs a good one, each bad one has a reason."""
+"""Whatever is in a file, there is an answer for it, in time, and the files around it are read."""
 
 import time
-from collections import defaultdict
 
 import pytest
 
-from ner_tasks.documents import Document, Limits, Rejected
+from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.documents.apart import read_apart
 from tests import hostile
 
+SECONDS = 20  # the slowest takes a tenth of it
 
-@pytest.mark.slow
-def test_hostile_files_hurt_nobody(tmp_path):
-    files, texts = [], []
-    for number, (name, content, text) in enumerate(hostile.files()):
-        (tmp_path / str(number)).write_bytes(content)
-        files.append((name, tmp_path / str(number)))
-        texts.append(text)
-    assert sum(text is None for text in texts) >= 200
-    began = time.monotonic()
-    limits = Limits(seconds=10, memory_mib=1024, max_unpacked_bytes=50 * 2**20)
-    answers: dict[int, list[Document | Rejected]] = defaultdict(list)
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    return hostile.make(tmp_path_factory.mktemp("hostile"), 8, n_fuzzed=240, large_mib=24, bomb_mib=210)
+
+
+def test_the_set_is_large_and_each_name_is_there_once(files):
+    names = [path.name for _, path, _ in files]
+    assert len(names) == len(set(names))
+    assert sum(expected is None for *_, expected in files) >= 300
+    assert {name for name, *_ in files} >= hostile.HARMFUL
+
+
+def test_the_same_seed_damages_alike():
+    import random
+
+    def twice() -> list[tuple[str, bytes]]:
+        return list(hostile.fuzzed(random.Random(1), 20))
+
+    assert [name for name, _ in twice()] == [name for name, _ in twice()]
+
+
+def test_each_hostile_file_is_answered_in_time_and_each_good_one_is_read(files):
+    wrong = []
+    for name, path, expected in files:
+        if name in hostile.HARMFUL:
+            continue
+        began = time.perf_counter()
+        answers = list(read_documents(path, name))
+        took = time.perf_counter() - began
+        names = [answer.name if isinstance(answer, Document) else answer.document for answer in answers]
+        if not answers or len(names) != len(set(names)) or took > SECONDS:
+            wrong.append((name, len(answers), took))
+        wrong += [(name, a.message) for a in answers if isinstance(a, Rejected) and not a.message.startswith("found ")]
+        wrong += [(name, "a secret") for a in answers if isinstance(a, Document) and "root:" in a.text]
+        if expected and not any(isinstance(answer, Document) and expected in answer.text for answer in answers):
+            wrong.append((name, answers))
+    assert wrong == []
+
+
+def test_read_apart_each_has_an_answer_and_the_harmful_ones_cost_themselves_alone(files):
+    requests = [(name, path) for name, path, _ in files]
+    answers = {index: [] for index in range(len(files))}
     ended = []
-    for index, answer in read_apart(files, limits):
-        ended.append(index) if answer is None else answers[index].append(answer)
+    for index, answer in read_apart(requests, Limits(seconds=SECONDS, memory_mib=1_500)):
+        if answer is None:
+            ended.append(index)
+        else:
+            answers[index].append(answer)
     assert ended == list(range(len(files)))
-    for index, text in enumerate(texts):
-        if text is not None:
-            assert [answer.text for answer in answers[index]] == [text]
-        assert answers[index], files[index][0]
-        for answer in answers[index]:
-            assert isinstance(answer, Document) or (answer.reason and answer.message.startswith("found "))
-    print(f"{len(files)} files in {time.monotonic() - began:.0f} s")
-    bombs = {name[4:]: answers[index][-1] for index, (name, _) in enumerate(files) if texts[index] is None}
-    for name in ("flat.zip", "nested.zip", "zeros.txt.gz"):
-        assert isinstance(bombs[name], Rejected) and bombs[name].reason in ("bomb", "too-large"), bombs[name]
-    assert "root:" not in "".join(a.text for found in answers.values() for a in found if isinstance(a, Document))
+    assert [files[index][0] for index, found in answers.items() if not found] == []
+    for index, (name, _, expected) in enumerate(files):
+        if expected:
+            assert any(isinstance(answer, Document) and expected in answer.text for answer in answers[index]), name
+        if name in hostile.HARMFUL:
+            assert [type(answer) for answer in answers[index]] == [Rejected], name
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("flat.zip", "bomb"),
+        ("bomb.txt.gz", "too-large"),
+        ("bomb.jsonl.gz", "bomb"),
+        ("many.zip", "too-many"),
+        ("many.tar", "too-many"),
+        ("bomb.docx", "too-large"),
+        ("far.xlsx", "too-large"),
+        ("says-4-eib.tar", "bomb"),
+        ("flate.pdf", "bomb"),
+        ("token.txt", "too-large"),
+        ("field.csv", "too-large"),
+        ("deep-100000.html", "broken"),
+        ("deep.jsonl", "bad-line"),
+        ("nul.txt", "not-text"),
+    ],
+)
+def test_a_bomb_is_called_what_it_is(files, name, reason):
+    (path,) = [path for called, path, _ in files if called == name]
+    found = [answer.reason for answer in read_documents(path, name) if isinstance(answer, Rejected)]
+    assert reason in found

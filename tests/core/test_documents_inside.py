@@ -1,217 +1,287 @@
-"""Files in files, sheets and scans: each document inside is answered on its own, and a bomb is put down."""
+"""Files in files: each is a document of its own under a name that tells where it lies, and a bomb does no harm."""
 
 import gzip
 import io
-import os
+import json
+import stat
 import tarfile
 import zipfile
 from email.message import EmailMessage
 
-import openpyxl
 import pytest
 
-from ner_tasks.documents import Document, Limits, read_documents, scans
+from ner_tasks.documents import Document, Limits, Rejected, read_documents
+from tests.formats import tarred, xlsx_bytes, zipped
 
-SENTENCE = "Rosa Delgado was seen in Tampa."
+SENTENCE = "Rosa Delgado of Zürich paid $50."
+TEXT = SENTENCE.encode()
+
+
+def mail(*attachments: tuple[str, bytes, str]) -> bytes:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "Henry Quinn <h@x.org>", "Claim"
+    message.set_content("See below.")
+    for name, data, content_type in attachments:
+        maintype, subtype = content_type.split("/")
+        message.add_attachment(data, maintype=maintype, subtype=subtype, filename=name or None)
+    return bytes(message)
 
 
 @pytest.fixture
 def read(tmp_path):
-    def _read(name, data, **limits):
-        (tmp_path / "file").write_bytes(data)
-        return list(read_documents(tmp_path / "file", name, Limits(**limits)))
+    def _read(name: str, data: bytes, limits: Limits | None = None) -> dict[str, str]:
+        """Text or reason by name."""
+        path = tmp_path / "document"
+        path.write_bytes(data)
+        answers = list(read_documents(path, name, limits or Limits()))
+        found = {
+            answer.name if isinstance(answer, Document) else answer.document: answer.text
+            if isinstance(answer, Document)
+            else answer.reason
+            for answer in answers
+        }
+        assert len(found) == len(answers), "two answers have one name"
+        for answer in answers:
+            if isinstance(answer, Rejected):
+                assert "\n" not in answer.message
+                assert answer.message.startswith("found ")
+        return found
 
     return _read
 
 
-def short(answers):
-    """Each answer as its name and its text or reason."""
-    return [(a.name, a.text) if isinstance(a, Document) else (a.document, a.reason) for a in answers]
-
-
-def zipped(members, *, password=False):
-    target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members:
-            archive.writestr(name, data)
-    data = bytearray(target.getvalue())
-    if password:  # the flag of the local header and of the directory's
-        for mark, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-            data[data.index(mark) + at] |= 1
-    return bytes(data)
-
-
-def tarred(members, mode="w"):
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode=mode) as archive:
-        for name, data in members:
-            entry = tarfile.TarInfo(name)
-            entry.size = len(data)
-            archive.addfile(entry, io.BytesIO(data))
-    return target.getvalue()
-
-
-MEMBERS = [("letters/a.txt", b"One."), ("b.jsonl", b'{"id": 7, "text": "Two."}\n{bad'), ("c.exe", b"MZ")]
-INSIDE = [("letters/a.txt", "One."), ("b.jsonl#7", "Two."), ("b.jsonl#line-2", "bad-line"), ("c.exe", "unknown-format")]
+FILES = {"a.txt": TEXT, "day/b.md": TEXT, "c.jsonl": b'{"id": 1, "text": "One."}\n{"id": 2, "text": "Two."}\n'}
 
 
 @pytest.mark.parametrize(
     ("name", "data"),
     [
-        ("a.zip", zipped(MEMBERS)),
-        ("a.tar", tarred(MEMBERS)),
-        ("a.tgz", tarred(MEMBERS, "w:gz")),
-        ("a.tar.gz", tarred(MEMBERS, "w:gz")),
+        ("x.zip", zipped(FILES)),
+        ("x.ZIP", zipped(FILES, zipfile.ZIP_STORED)),
+        ("x.tar", tarred(FILES)),
+        ("x.tar.gz", tarred(FILES, mode="w:gz")),
+        ("in/x.tgz", tarred(FILES, mode="w:gz")),
     ],
 )
-def test_every_file_in_an_archive_is_answered_under_its_name(read, name, data):
-    assert short(read(name, data)) == [(f"{name}#{inner}", said) for inner, said in INSIDE]
+def test_each_file_in_an_archive_is_a_document(read, name, data):
+    assert read(name, data) == {
+        f"{name}#a.txt": SENTENCE,
+        f"{name}#day/b.md": SENTENCE,
+        f"{name}#c.jsonl#1": "One.",
+        f"{name}#c.jsonl#2": "Two.",
+    }
 
 
-def test_a_packed_file_is_read_under_the_name_it_had(read):
-    assert short(read("a.txt.gz", gzip.compress(b"One."))) == [("a.txt.gz#a.txt", "One.")]
-    lines = b"".join(b'{"id": %d, "text": "Two."}\n' % number for number in range(5000))
-    assert len(read("a.jsonl.gz", gzip.compress(lines), max_bytes=10_000)) == 5000
+def test_a_gz_holds_the_file_that_its_name_says(read):
+    assert read("day/a.txt.gz", gzip.compress(TEXT)) == {"day/a.txt.gz#a.txt": SENTENCE}
+    assert read("a.gz", gzip.compress(TEXT)) == {"a.gz#a": "unknown-format"}
 
 
-def test_an_archive_in_an_archive_is_read_and_one_too_deep_is_a_bomb(read):
-    inner = zipped([("a.txt", b"One.")])
-    assert short(read("o.zip", zipped([("i.zip", inner)]))) == [("o.zip#i.zip#a.txt", "One.")]
-    deep = inner
-    for _ in range(4):
-        deep = zipped([("i.zip", deep)])
-    assert short(read("o.zip", deep)) == [("o.zip", "bomb")]
+def test_lines_of_a_packed_file_are_read_as_a_stream_and_may_be_more_than_one_document_may(read):
+    lines = "\n".join(json.dumps({"id": number, "text": "word " * 100}) for number in range(1_000))
+    answers = read("a.jsonl.gz", gzip.compress(lines.encode()), Limits(max_bytes=10_000))
+    assert (len(answers), set(answers.values())) == (1_000, {"word " * 100})
 
 
-def test_two_files_of_one_name_are_two_documents(read):
-    answers = read("a.tar", tarred([("a.txt", b"One."), ("a.txt", b"Two.")]))
-    assert short(answers) == [("a.tar#a.txt", "One."), ("a.tar#2~a.txt", "Two.")]
+def test_a_folder_is_no_document_and_an_empty_archive_is_said_to_be_one(read):
+    assert read("a.zip", zipped({"folder/": b""})) == {"a.zip": "empty"}
+    assert read("a.zip", zipped({})) == {"a.zip": "empty"}
+    assert read("a.tar", tarred({})) == {"a.tar": "empty"}
 
 
-def test_what_unpacks_to_too_much_is_a_bomb_and_what_came_before_it_stands(read):
-    data = zipped([("a.txt", b"One."), ("b.txt", bytes(30_000_000)), ("c.txt", b"Three.")])
-    answers = short(read("a.zip", data, max_unpacked_bytes=1_000_000))
-    assert answers == [("a.zip#a.txt", "One."), ("a.zip", "bomb")]
+def test_what_cannot_be_read_hurts_no_neighbour(read):
+    data = zipped({"a.txt": TEXT, "b.xyz": TEXT, "c.pdf": b"junk", "d.txt": TEXT}, zipfile.ZIP_STORED)
+    damaged = data.replace(TEXT, TEXT[:-1] + b"!", 1)
+    assert read("x.zip", damaged) == {
+        "x.zip#a.txt": "broken",
+        "x.zip#b.xyz": "unknown-format",
+        "x.zip#c.pdf": "broken",
+        "x.zip#d.txt": SENTENCE,
+    }
 
 
-def test_more_members_than_allowed_are_a_bomb(read):
-    data = zipped([(f"{number}.txt", b"x") for number in range(10)])
-    assert short(read("a.zip", data, max_members=3))[-1] == ("a.zip", "bomb")
+def test_links_devices_and_folders_above_are_never_followed(read, tmp_path):
+    (tmp_path / "secret.txt").write_text("top secret")
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, kind in (("s.txt", tarfile.SYMTYPE), ("h.txt", tarfile.LNKTYPE), ("d.txt", tarfile.CHRTYPE)):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, str(tmp_path / "secret.txt")
+            archive.addfile(entry)
+        entry = tarfile.TarInfo("../../up.txt")
+        entry.size = len(TEXT)
+        archive.addfile(entry, io.BytesIO(TEXT))
+    assert read("a.tar", file.getvalue()) == {
+        "a.tar#s.txt": "not-a-file",
+        "a.tar#h.txt": "not-a-file",
+        "a.tar#d.txt": "not-a-file",
+        "a.tar#../../up.txt": SENTENCE,
+    }
+    assert [path.name for path in tmp_path.parent.glob("up.txt")] == []
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        entry = zipfile.ZipInfo("s.txt")
+        entry.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(entry, "secret.txt")
+    assert read("a.zip", file.getvalue()) == {"a.zip#s.txt": "not-a-file"}
 
 
-def test_a_member_that_cannot_be_read_hurts_no_other(read):
-    assert short(read("a.zip", zipped([("a.txt", b"One.")], password=True))) == [("a.zip#a.txt", "encrypted")]
-    data = zipped([("a.txt", b"One. " * 50), ("b.txt", b"Two.")])
-    at = data.index(b"a.txt") + len(b"a.txt")  # where its packed bytes begin
-    broken = data[:at] + bytes(4) + data[at + 4 :]
-    assert [said for _, said in short(read("a.zip", broken))] == ["broken", "Two."]
+def test_an_encrypted_file_and_an_odd_packing_are_told(read):
+    data = bytearray(zipped({"a.txt": TEXT}))
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    assert read("a.zip", bytes(data)) == {"a.zip#a.txt": "encrypted"}
+    assert read("a.zip", zipped({"a.txt": TEXT}, zipfile.ZIP_LZMA)) == {"a.zip#a.txt": "unknown-format"}
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.txt.gz", "a.tgz"])
-@pytest.mark.parametrize("data", [b"no archive at all", b"PK\x03\x04", b"\x1f\x8b\x08"])
-def test_what_is_no_archive_is_broken_and_an_empty_one_is_empty(read, name, data):
-    ((_, reason),) = short(read(name, data))
-    assert reason == "broken"
-    assert short(read("a.zip", zipped([]))) == [("a.zip", "empty")]
+def test_names_in_an_archive_stay_apart(read):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.txt", TEXT)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.txt", b"other")
+        archive.writestr("c.jsonl", b'{"id": "1.txt", "text": "One."}')
+        archive.writestr("c.jsonl#1.txt", b"not the line")
+        archive.writestr("x" * 1_001 + ".txt", TEXT)
+    assert read("a.zip", file.getvalue()) == {
+        "a.zip#a.txt": SENTENCE,
+        "a.zip#member-2": "duplicate-id",
+        "a.zip#c.jsonl#1.txt": "One.",
+        "a.zip#c.jsonl%231.txt": "not the line",
+        "a.zip#member-5": "bad-name",
+    }
 
 
-def test_links_and_names_that_climb_touch_no_other_file(read):
-    target = io.BytesIO()
-    with tarfile.open(fileobj=target, mode="w") as archive:
-        link = tarfile.TarInfo("passwd.txt")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-        up = tarfile.TarInfo("../../up.txt")
-        up.size = 4
-        archive.addfile(up, io.BytesIO(b"One."))
-    assert short(read("a.tar", target.getvalue())) == [
-        ("a.tar#passwd.txt", "not-a-file"),
-        ("a.tar#../../up.txt", "One."),
-    ]
+@pytest.mark.parametrize("kind", ["zip", "tar", "mail"])
+def test_files_in_files_are_read_three_deep(read, kind):
+    wrap = {
+        "zip": lambda name, data: zipped({name: data}),
+        "tar": lambda name, data: tarred({name: data}),
+        "mail": lambda name, data: mail((name, data, "application/octet-stream")),
+    }[kind]
+    suffix = {"zip": ".zip", "tar": ".tar", "mail": ".eml"}[kind]
+    name, inner = f"a{suffix}", f"a{suffix}#b{suffix}#c{suffix}#x.txt"
+    three = wrap(f"b{suffix}", wrap(f"c{suffix}", wrap("x.txt", TEXT)))
+    assert read(name, three)[inner] == SENTENCE
+    four = wrap(f"b{suffix}", wrap(f"c{suffix}", wrap(f"d{suffix}", wrap("x.txt", TEXT))))
+    deep = f"a{suffix}#b{suffix}#c{suffix}#d{suffix}"
+    found = read(name, four)
+    assert found.get(f"{deep}#x.txt" if kind == "mail" else deep) == "too-deep"
 
 
-def mail(*attachments):
-    message = EmailMessage()
-    message["From"] = "a@x.org"
-    message.set_content(SENTENCE)
-    for data, kind, name in attachments:
-        main, sub = kind.split("/")
-        message.add_attachment(data, maintype=main, subtype=sub, filename=name)
-    return message
+def test_an_archive_that_unpacks_to_too_much_is_a_bomb_and_what_came_before_stands(read):
+    limits = Limits(max_bytes=50_000, max_unpacked_bytes=100_000)
+    many = {f"{number}.txt": b"word " * 8_000 for number in range(5)}
+    assert read("a.zip", zipped(many), limits) == {"a.zip": "bomb"}
+    found = read("a.tar.gz", tarred(many, mode="w:gz"), limits)
+    assert (found.pop("a.tar.gz"), next(iter(found))) == ("bomb", "a.tar.gz#0.txt")
+    assert len(found) < 3
+    assert read("a.txt.gz", gzip.compress(b"x" * 60_000), limits) == {"a.txt.gz#a.txt": "too-large"}
+    line = gzip.compress(b'{"id": 1, "text": "One."}\n' + b"x" * 10_000_000)
+    assert read("a.jsonl.gz", line, limits) == {
+        "a.jsonl.gz#a.jsonl#1": "One.",
+        "a.jsonl.gz#a.jsonl#line-2": "too-large",
+        "a.jsonl.gz": "bomb",
+    }
 
 
-def test_the_attachments_of_a_mail_are_documents_and_its_pictures_are_named(read):
-    message = mail(
-        (b"One.", "application/octet-stream", "a.txt"),
-        (b"Two.", "application/octet-stream", "a.txt"),
-        (zipped([("b.txt", b"Three.")]), "application/zip", "post.zip"),
-        (b"logo", "image/png", "logo.png"),
-    )
-    body, *others = read("m.eml", message.as_bytes())
-    assert (body.name, body.unread) == ("m.eml", ("attachment logo.png",))
-    assert short(others) == [("m.eml#a.txt", "One."), ("m.eml#2~a.txt", "Two."), ("m.eml#post.zip#b.txt", "Three.")]
+def test_a_zip_that_lies_about_its_sizes_gives_no_more_than_it_says(read):
+    data = bytearray(zipped({"a.txt": b"0" * 5_000_000}))
+    for at in (22, data.index(b"PK\x01\x02") + 24):
+        data[at : at + 4] = (100).to_bytes(4, "little")
+    assert read("a.zip", bytes(data)) == {"a.zip#a.txt": "broken"}
 
 
-def test_a_mail_in_a_mail_is_read(read):
-    message = mail()
-    message.add_attachment(mail((b"One.", "application/octet-stream", "a.txt")))
-    answers = read("m.eml", message.as_bytes())
-    assert [answer.name for answer in answers] == ["m.eml", "m.eml#attachment.eml", "m.eml#attachment.eml#a.txt"]
-    assert SENTENCE in answers[1].text
+def test_nested_bombs_share_one_allowance(read):
+    inner = zipped({"x.txt": b"0" * 40_000})
+    outer = zipped({f"{number}.zip": inner for number in range(10)})
+    found = read("a.zip", outer, Limits(max_unpacked_bytes=100_000))
+    assert found["a.zip"] == "bomb"
+    assert len(found) < 5
 
 
-def workbook(*sheets):
-    book, target = openpyxl.Workbook(), io.BytesIO()
-    book.remove(book.active)
-    for number, rows in enumerate(sheets):
-        sheet = book.create_sheet(f"s{number}")
-        for row in rows:
-            sheet.append(row)
-    book.save(target)
-    return target.getvalue()
+def test_more_files_than_the_limit_are_not_read(read):
+    files = {f"{number}.txt": TEXT for number in range(10)}
+    for name, data in (("a.zip", zipped(files)), ("a.tar", tarred(files))):
+        found = read(name, data, Limits(max_members=4))
+        assert (found.pop(name), len(found)) == ("too-many", 4)
+    letters = [(f"{number}.txt", TEXT, "text/plain") for number in range(10)]
+    found = read("a.eml", mail(*letters), Limits(max_members=4))
+    assert found.pop("a.eml").endswith("See below.\n")
+    assert (found.pop("a.eml#rest"), len(found)) == ("too-many", 4)
 
 
-def test_a_workbook_is_its_rows_or_a_table_of_documents(read):
-    data = workbook([["Member", "Rosa Delgado"], ["Amount", 12.0], ["Rate", 0.5]], [[]], [["Second"]])
-    assert short(read("a.xlsx", data)) == [("a.xlsx", "Member\tRosa Delgado\nAmount\t12\nRate\t0.5\n\nSecond")]
-    table = workbook([["id", "note"], ["n1", "One."], [2, "Two."]])
-    assert short(read("a.xlsx", table, text_column="note")) == [("a.xlsx#n1", "One."), ("a.xlsx#2", "Two.")]
-    assert [answer.reason for answer in read("a.xlsx", table[:100])] == ["broken"]
+@pytest.mark.parametrize("at", [100, 700, 1_600])
+def test_a_tar_that_is_damaged_or_breaks_off_says_so_and_gives_what_it_can(read, at):
+    data = tarred({"a.txt": TEXT, "b.txt": TEXT})
+    found = read("a.tar", data[:at])
+    assert "broken" in found.values()
+    damaged = bytearray(data)
+    damaged[1_024 + 100] ^= 0xFF
+    assert read("a.tar", bytes(damaged)) == {"a.tar#a.txt": SENTENCE, "a.tar": "broken"}
 
 
-def test_the_columns_of_a_table_are_chosen(read):
-    data = b"claim,note,text\n7,One.,no\n8,Two.,no\n"
-    answers = read("a.csv", data, text_column="note", id_column="claim")
-    assert short(answers) == [("a.csv#7", "One."), ("a.csv#8", "Two.")]
-    assert [answer.reason for answer in read("a.csv", data, text_column="remark")] == ["no-text-column"]
+def test_attachments_of_a_mail_are_documents(read):
+    forwarded = EmailMessage()
+    forwarded["From"], forwarded["Subject"] = "rosa@x.org", "Inner"
+    forwarded.set_content("Forwarded words.")
+    data = mail(
+        ("bill.txt", TEXT, "application/octet-stream"),
+        ("", "Wójcik, łódź".encode("cp1250"), "text/plain"),
+        ("bill.txt", b"Second.", "text/plain"),
+        ("rows.csv", b"id,text\n7,One\n", "text/csv"),
+        ("note", b"<p>Noted.</p>", "text/html"),
+        ("all.zip", zipped({"in/a.txt": TEXT}), "application/zip"),
+        ("sign.p7s", b"\0\1", "application/pkcs7-signature"),
+    ).replace(b"Content-Type: text/plain\n", b"Content-Type: text/plain; charset=windows-1250\n", 1)
+    assert b"windows-1250" in data
+    found = read("a.eml", data)
+    assert found.pop("a.eml").endswith("\n\nSee below.\n")
+    assert {name: text.strip() for name, text in found.items()} == {
+        "a.eml#bill.txt": SENTENCE,
+        "a.eml#part-2.txt": "Wójcik, łódź",
+        "a.eml#part-3-bill.txt": "Second.",
+        "a.eml#rows.csv#7": "One",
+        "a.eml#note.html": "Noted.",
+        "a.eml#all.zip#in/a.txt": SENTENCE,
+        "a.eml#sign.p7s": "unknown-format",
+    }
 
 
-def test_a_text_that_is_too_long_is_rejected(read):
-    assert short(read("a.txt", b"One two.", max_characters=7)) == [("a.txt", "too-long")]
+def test_a_forwarded_mail_is_a_document(read):
+    inner, outer = EmailMessage(), EmailMessage()
+    inner["From"], inner["Subject"] = "rosa@x.org", "Inner"
+    inner.set_content("Forwarded words.")
+    outer["From"] = "h@x.org"
+    outer.set_content("See below.")
+    outer.add_attachment(inner)
+    found = read("a.eml", bytes(outer))
+    assert list(found) == ["a.eml", "a.eml#part-1.eml"]
+    assert "Forwarded words." in found["a.eml#part-1.eml"]
+    assert "Forwarded" not in found["a.eml"]
 
 
-def test_a_file_that_is_written_to_while_it_is_read_is_rejected(tmp_path):
-    path = tmp_path / "a.jsonl"
-    path.write_text('{"id": 1, "text": "One."}\n')
-    answers = read_documents(path, "a.jsonl")
-    first = next(answers)
-    path.write_text('{"id": 1, "text": "Other."}\n')
-    os.utime(path, ns=(1, 1))
-    assert short([first, *answers])[-1] == ("a.jsonl", "changed")
+def test_a_picture_in_a_mail_is_a_document_where_pictures_are_read_and_its_neighbours_always_are(read, tmp_path):
+    data = mail(("", b"no picture", "image/png"), ("b.txt", TEXT, "text/plain"))
+    found = read("a.eml", data, Limits(ocr=True))
+    assert found["a.eml#part-1.png"] == "broken"
+    assert found["a.eml#b.txt"] == SENTENCE
+    assert sorted(read("a.eml", data)) == ["a.eml", "a.eml#b.txt"]
+    (message, _) = read_documents(tmp_path / "document", "a.eml")
+    assert isinstance(message, Document)
+    assert message.unread == ("attachment image/png",)
 
 
-def test_a_picture_is_rejected_unless_it_is_asked_to_be_read(read):
-    assert short(read("a.png", b"\x89PNG")) == [("a.png", "needs-ocr")]
-
-
-@pytest.mark.skipif(not scans.is_installed(), reason="needs tesseract and requirements-ocr.in")
-@pytest.mark.parametrize("form", ["PNG", "TIFF", "PDF"])
-def test_a_scan_is_read(read, form):
-    from PIL import Image, ImageDraw, ImageFont
-
-    picture, target = Image.new("L", (1200, 200), 255), io.BytesIO()
-    ImageDraw.Draw(picture).text((40, 60), SENTENCE, font=ImageFont.load_default(60), fill=0)
-    picture.save(target, form)
-    (document,) = read(f"a.{form.lower()}", target.getvalue(), ocr=True)
-    assert document.text.split() == SENTENCE.split()
-    assert document.encoding == "ocr"
+def test_made_up_names_never_are_those_of_others(read):
+    lines = b'{"id": "line-2", "text": "One."}\nbroken\n{"id": "line-2+", "text": "Three."}\n'
+    assert read("a.jsonl", lines) == {
+        "a.jsonl#line-2": "One.",
+        "a.jsonl#line-2+": "bad-line",
+        "a.jsonl#line-3": "duplicate-id",
+    }
+    rows = b"id,text\nrow-2,One.\nx,too,many\nrow-2,Again.\n"
+    assert read("a.csv", rows) == {"a.csv#row-2": "One.", "a.csv#row-2+": "bad-line", "a.csv#row-3": "duplicate-id"}
+    book = xlsx_bytes({"Calls": [["id", "text"], ["Notes", "One."]], "Notes": [["Two."]]})
+    assert read("a.xlsx", book) == {"a.xlsx#Notes": "One.", "a.xlsx#Notes+": "Two."}
+    named_alike = [(name, TEXT, "text/plain") for name in ("part-2-a.txt", "a.txt", "part-3-a.txt", "a.txt")]
+    assert len(read("a.eml", mail(*named_alike))) == 5
+    assert len(read("a.tar", tarred({"member-2": TEXT, "x" * 2_000 + ".txt": TEXT, "member-2+": TEXT}))) == 3

@@ -18,7 +18,7 @@ MEANT = {
     "empty.txt": "empty",
     "export.wpd": "unknown-format",
     "photo.txt": "not-text",
-    "scan.pdf": "no-text-layer",
+    "scan.pdf": "needs-ocr",
     "upload-broken-off.docx": "broken",
     "upload-broken-off.pdf": "broken",
 }

@@ -13,8 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from ner_tasks.documents import FORMATS, Limits, contents
+from ner_tasks.documents import FORMATS, Limits
+from ner_tasks.documents.archives import Budget
 from ner_tasks.documents.extract import CannotRead
+from ner_tasks.documents.reading import Place, answers
 from tests import hostile
 
 LIMITS = Limits(max_bytes=2**20, max_unpacked_bytes=2**22, max_members=100)
@@ -23,7 +25,7 @@ LIMITS = Limits(max_bytes=2**20, max_unpacked_bytes=2**22, max_members=100)
 def try_one(name: str, data: bytes) -> int:
     """Read one file; the number of its answers. Anything but `CannotRead` is a finding."""
     try:
-        return sum(1 for _ in contents.answers_in(io.BytesIO(data), name, LIMITS, n_bytes=len(data)))
+        return sum(1 for _ in answers(Place(name, name, LIMITS, Budget(LIMITS)), io.BytesIO(data), len(data)))
     except CannotRead:
         return 1
 
@@ -31,7 +33,7 @@ def try_one(name: str, data: bytes) -> int:
 def by_chance(seconds: float, seed: int) -> int:
     rng, n_files, began = random.Random(seed), 0, time.monotonic()
     while time.monotonic() - began < seconds:
-        for name, data in hostile.damaged(rng):
+        for name, data in hostile.fuzzed(rng, 100):
             assert try_one(name, data) > 0, name
             n_files += 1
     print(f"{n_files} files in {time.monotonic() - began:.0f} s, each answered; seed {seed}")
