@@ -10,8 +10,8 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from ner_tasks import artifacts, atomic
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.inference import INPUTS, OUTPUT
 from ner_tasks.model import Sizes, TokenClassifier, read_weights
+from ner_tasks.routes import INPUTS, OUTPUT
 from ner_tasks.tokenization import WordPieces
 
 

@@ -13,14 +13,12 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
-from ner_tasks import artifacts
+from ner_tasks import artifacts, host
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.decoding import Transitions, best_paths
 from ner_tasks.errors import ArtifactBroken
+from ner_tasks.routes import INPUTS, output_of
 from ner_tasks.tokenization import Window, WordPieces, batches_of, windows_of
-
-INPUTS = ("piece_ids", "shape_ids")
-OUTPUT = "logits"
 
 # int32 piece ids and shape ids [B, T] -> float32 logits [B, T, K]
 Engine = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
@@ -77,10 +75,14 @@ class Tagger:
         engine: computes logits.
         pieces: the model's vocabulary.
         manifest: the model's labels, window length, temperature and transitions.
+        engine_of_few: computes logits of sentences that come one by one; None: `engine` does.
     """
 
-    def __init__(self, engine: Engine, pieces: WordPieces, manifest: ModelManifest):
+    def __init__(
+        self, engine: Engine, pieces: WordPieces, manifest: ModelManifest, engine_of_few: Engine | None = None
+    ):
         self._engine, self._pieces, self.manifest = engine, pieces, manifest
+        self._engine_of_few = engine_of_few or engine
         self._label_set = manifest.label_set
         self._transitions = np.array(manifest.transitions, np.float32) if manifest.transitions else None
 
@@ -99,7 +101,8 @@ class Tagger:
         """
         manifest = artifacts.open_model(folder)
         pieces = WordPieces(folder / artifacts.TOKENIZER)
-        return cls(graph_engine(_graph_of(folder, manifest), n_threads=n_threads, bf16=bf16), pieces, manifest)
+        session = session_of(_graph_of(folder, manifest), n_threads=n_threads, bf16=bf16)
+        return cls(engine_of(session), pieces, manifest, engine_of(session, few=True))
 
     @property
     def version(self) -> str:
@@ -115,8 +118,9 @@ class Tagger:
         """What the model makes of each sentence, before temperature and tags."""
         windows = list(windows_of(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
         readings: list[list[Reading]] = [[] for _ in sentences]
+        engine = self._engine_of_few if limits.max_windows == 1 else self._engine
         for batch in batches_of(windows, pad_id=self._pieces.pad_id, **asdict(limits)):
-            logits = self._engine(batch.piece_ids, batch.shape_ids)  # [B, T, K]
+            logits = engine(batch.piece_ids, batch.shape_ids)  # [B, T, K]
             for row, window in enumerate(batch.windows):
                 readings[window.sentence].append((window, logits[row, window.first_pieces]))  # [words, K]
         n_tags = len(self._label_set.tags)
@@ -164,13 +168,13 @@ def most_central(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32
     return merged
 
 
-def graph_engine(graph_def: tf.compat.v1.GraphDef, *, n_threads: int, bf16: bool = False) -> Engine:
-    """An engine that runs a frozen graph.
+def session_of(graph_def: tf.compat.v1.GraphDef, *, n_threads: int, bf16: bool = False) -> tf.compat.v1.Session:
+    """A session that holds a graph's weights, for the engines that run it.
 
     Args:
-        graph_def: a graph with inputs `INPUTS` and output `OUTPUT`.
+        graph_def: a graph with `routes.INPUTS`.
         n_threads: threads that one MatMul may use.
-        bf16: compute in bfloat16 where oneDNN can.
+        bf16: compute an FP32 graph in bfloat16 where oneDNN can.
     """
     graph = tf.Graph()
     with graph.as_default():
@@ -179,8 +183,19 @@ def graph_engine(graph_def: tf.compat.v1.GraphDef, *, n_threads: int, bf16: bool
     if bf16:
         on = config.graph_options.rewrite_options.ON
         config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = on
-    session = tf.compat.v1.Session(graph=graph, config=config)
-    run: Engine = session.make_callable(f"{OUTPUT}:0", feed_list=[f"{name}:0" for name in INPUTS])
+    return tf.compat.v1.Session(graph=graph, config=config)
+
+
+def engine_of(session: tf.compat.v1.Session, *, few: bool = False) -> Engine:
+    """An engine that runs the session's graph by the route that suits this host.
+
+    Args:
+        session: of a graph.
+        few: for sentences that come one by one. Its scores may differ from the other's in the third digit.
+    """
+    names = {operation.name for operation in session.graph.get_operations()}
+    output = output_of(names, bf16=host.has_bf16(), few=few)
+    run: Engine = session.make_callable(f"{output}:0", feed_list=[f"{name}:0" for name in INPUTS])
     return run
 
 

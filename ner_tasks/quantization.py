@@ -1,12 +1,12 @@
 """A frozen FP32 graph becomes INT8: post-training static quantization by Intel Neural Compressor (INC).
 
-The ranges of the activations are read from calibration text, which no gate and no tuning ever sees.
+INC reads the ranges of the activations from calibration text, which no gate and no tuning ever sees, and decides what
+becomes INT8. Around its ranges `int8_graph` builds the graph that runs; INC's own graph can be had instead.
 """
 
 import logging
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +22,14 @@ from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 from ner_tasks import artifacts, atomic
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
-from ner_tasks.inference import INPUTS, OUTPUT
+from ner_tasks.graph_weights import GraphWeights, ranges_of
+from ner_tasks.inference import read_graph
+from ner_tasks.int8_graph import int8_graph
+from ner_tasks.model import Sizes
+from ner_tasks.routes import INPUTS, OUTPUT
 from ner_tasks.tokenization import Batch, WordPieces, batches_of, windows_of
 
 DEFAULT_CONFIG = Path(__file__).parent / "config" / "quantize.yaml"
-_INT8_OPS = ("QuantizedMatMulWithBiasAndDequantize", "_QuantizedMatMul")
 
 
 class _Strict(BaseModel):
@@ -54,6 +57,7 @@ class QuantizeConfig(_Strict):
     calibration: Calibration = Calibration()
     weights: WeightsConfig = WeightsConfig()
     activations: Activations = Activations()
+    graph: Literal["fused", "inc"] = "fused"
     keep_fp32: tuple[str, ...] = ()
 
     @classmethod
@@ -97,9 +101,11 @@ def quantize(
     pieces = WordPieces(model_path / artifacts.TOKENIZER)
     batches = _calibration_batches(sentences, pieces, manifest.max_pieces, config.calibration)
     graph_def = _quantized_graph(model_path / artifacts.GRAPH, batches, config)
-    n_int8 = count_int8(graph_def)
+    n_int8 = sum(node.op.startswith("QuantizedMatMul") for node in graph_def.node)
     if n_int8 == 0:
         raise ConfigInvalid(f"found no quantized MatMul, expected some, after quantizing {model_path}: all kept FP32?")
+    if config.graph == "fused":
+        graph_def = _fused(graph_def, model_path, manifest, pieces, config)
     with atomic.staged_folder(target) as stage:
         (stage / artifacts.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
         shutil.copy2(model_path / artifacts.TOKENIZER, stage / artifacts.TOKENIZER)
@@ -108,10 +114,23 @@ def quantize(
         return artifacts.sign(stage, replace(manifest, kind="int8", lineage=lineage, metrics=metrics))
 
 
-def count_int8(graph_def: tf.compat.v1.GraphDef) -> int:
-    """Number of MatMuls that the graph computes in INT8."""
-    counts = Counter(node.op for node in graph_def.node)
-    return sum(counts[op] for op in _INT8_OPS)
+def _fused(
+    quantized: tf.compat.v1.GraphDef,
+    model_path: Path,
+    manifest: ModelManifest,
+    pieces: WordPieces,
+    config: QuantizeConfig,
+) -> tf.compat.v1.GraphDef:
+    """The graph that runs: the frozen graph's weights, quantized where INC's graph is, in its ranges."""
+    sizes = Sizes.of_config(manifest.encoder, model_path / artifacts.MANIFEST)
+    frozen = read_graph(model_path / artifacts.GRAPH)
+    return int8_graph(
+        GraphWeights.of(frozen, sizes.num_hidden_layers),
+        ranges_of(quantized),
+        sizes,
+        pad_id=pieces.pad_id,
+        per_channel=config.weights.granularity == "per_channel",
+    )
 
 
 def _calibration_batches(

@@ -1,19 +1,28 @@
-"""INC turns every MatMul of the frozen graph into INT8, as the YAML says, and no further."""
+"""INC turns every dense layer of the frozen graph into INT8, as the YAML says, and no further."""
 
 from pathlib import Path
 
 import pytest
 
-from ner_tasks import artifacts, evaluation, quantization
+from ner_tasks import artifacts, evaluation, graph_weights, quantization
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
 from ner_tasks.inference import Tagger, read_graph
+from ner_tasks.routes import ROUTES
 from tests import tiny
 from tests.core.conftest import quantized
 
 
-def test_every_matmul_of_a_dense_layer_becomes_int8(int8: Path) -> None:
-    assert quantization.count_int8(read_graph(int8 / artifacts.GRAPH)) == 2 * 4 + 1
+def test_every_dense_layer_becomes_int8(int8: Path) -> None:
+    graph = read_graph(int8 / artifacts.GRAPH)
+    assert sum(node.op == "_QuantizedMatMul" for node in graph.node) == (2 * 4 + 1) * len(ROUTES)
     assert artifacts.open_model(int8).metrics["quantize"] == {"n_int8_matmul": 9}
+
+
+def test_incs_own_graph_can_be_had(frozen: Path, tmp_path: Path) -> None:
+    folder = quantized(frozen, tmp_path / "int8", "graph: inc")
+    assert len(graph_weights.ranges_of(read_graph(folder / artifacts.GRAPH))) == 9
+    (tagged,) = Tagger.load(folder, n_threads=2).tag([["Maria", "Chen", "visited", "Boston", "."]])
+    assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
 
 def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
@@ -33,7 +42,9 @@ def test_the_temperature_goes_with_the_model(trained: Path, frozen: Path, int8: 
 
 def test_what_is_to_stay_fp32_stays(frozen: Path, tmp_path: Path) -> None:
     folder = quantized(frozen, tmp_path / "int8", 'keep_fp32: [".*/classifier.*", ".*/block_1.*"]')
-    assert quantization.count_int8(read_graph(folder / artifacts.GRAPH)) == 4
+    assert artifacts.open_model(folder).metrics["quantize"] == {"n_int8_matmul": 4}
+    (tagged,) = Tagger.load(folder, n_threads=2).tag([["Maria", "Chen", "visited", "Boston", "."]])
+    assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
 
 def test_the_shipped_yaml_says_what_the_defaults_are() -> None:
