@@ -16,7 +16,7 @@ from ner_tasks.labels import OUTSIDE, LabelSet
 Transitions = NDArray[np.float32]
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 _UNSEEN = 0.5  # added to each count: what was never seen is rare, not impossible
-_GROUP = 128  # sentences of similar length that are decoded together
+_GROUP = 512  # sentences of similar length that are decoded together
 
 
 def transitions_of(tagged: Sequence[Sequence[str]], label_set: LabelSet) -> Transitions:
@@ -82,21 +82,35 @@ def _decode(logits: Sequence[NDArray[np.float32]], steps: Transitions) -> list[N
     """Paths of sentences of similar length, all at once."""
     lengths = np.array([len(one) for one in logits])
     n_sentences, n_words, n_tags = len(logits), int(lengths.max()), steps.shape[1]
-    scores = np.zeros((n_words, n_sentences, n_tags), np.float32)  # [T, B, K]
+    scores = np.zeros((n_words, n_tags, n_sentences), np.float32)  # [T, K, B]
     for row, one in enumerate(logits):
-        scores[: len(one), row] = one
-    best = scores[0] + steps[n_tags]  # [B, K]
-    came_from = np.empty((n_words, n_sentences, n_tags), np.intp)  # [T, B, K]
-    stay = np.arange(n_tags)
+        scores[: len(one), :, row] = one
+    best = scores[0] + steps[n_tags][:, None]  # [K, B]
+    came_from = np.empty((n_words, n_tags, n_sentences), np.uint16)  # [T, K, B]
+    stay = np.arange(n_tags, dtype=np.uint16)[:, None]
     for word in range(1, n_words):
-        paths = best[:, :, None] + steps[:n_tags]  # [B, K, K]
-        came_from[word] = paths.argmax(axis=1)
+        reached = _step(best, steps[:n_tags], came_from[word]) + scores[word]  # [K, B]
         ended = lengths <= word  # [B]
-        came_from[word, ended] = stay
-        best = np.where(ended[:, None], best, paths.max(axis=1) + scores[word])  # [B, K]
+        if ended.any():
+            reached, came_from[word] = np.where(ended, best, reached), np.where(ended, stay, came_from[word])
+        best = reached
     ids = np.empty((n_words, n_sentences), np.intp)  # [T, B]
-    ids[-1] = best.argmax(axis=1)
+    ids[-1] = best.argmax(axis=0)
     every = np.arange(n_sentences)
     for word in range(n_words - 1, 0, -1):
-        ids[word - 1] = came_from[word, every, ids[word]]
+        ids[word - 1] = came_from[word, ids[word], every]
     return [ids[:length, row] for row, length in enumerate(lengths)]
+
+
+def _step(best: NDArray[np.float32], steps: Transitions, came_from: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Best score [K, B] of the paths to each tag, before the next word's own; `came_from` is told their tags before.
+
+    Tag by tag over rows of sentences, which takes a quarter of the time of all K x K x B sums at once.
+    """
+    top = best[0] + steps[0][:, None]  # [K, B]
+    came_from[:] = 0
+    for before in range(1, len(steps)):
+        paths = best[before] + steps[before][:, None]  # [K, B]
+        np.copyto(came_from, before, where=paths > top)
+        np.maximum(top, paths, out=top)
+    return top

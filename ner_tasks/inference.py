@@ -5,6 +5,7 @@ what will run.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -61,11 +62,13 @@ class BatchLimits:
         max_windows: most windows in a batch.
         max_pieces: most pieces in a batch, padding included.
         length: least length of a batch, in pieces; 128 is the reference kit's way, 0 ours.
+        step: lengths are rounded up to a multiple of this.
     """
 
-    max_windows: int = 128
-    max_pieces: int = 4096
+    max_windows: int = 512
+    max_pieces: int = 2048
     length: int = 0
+    step: int = 2
 
 
 class Tagger:
@@ -75,14 +78,22 @@ class Tagger:
         engine: computes logits.
         pieces: the model's vocabulary.
         manifest: the model's labels, window length, temperature and transitions.
+        n_streams: batches that the engine computes at the same time.
         engine_of_few: computes logits of sentences that come one by one; None: `engine` does.
     """
 
     def __init__(
-        self, engine: Engine, pieces: WordPieces, manifest: ModelManifest, engine_of_few: Engine | None = None
+        self,
+        engine: Engine,
+        pieces: WordPieces,
+        manifest: ModelManifest,
+        *,
+        n_streams: int = 1,
+        engine_of_few: Engine | None = None,
     ):
         self._engine, self._pieces, self.manifest = engine, pieces, manifest
         self._engine_of_few = engine_of_few or engine
+        self._streams = ThreadPoolExecutor(n_streams, "stream")
         self._label_set = manifest.label_set
         self._transitions = np.array(manifest.transitions, np.float32) if manifest.transitions else None
 
@@ -92,7 +103,8 @@ class Tagger:
 
         Args:
             folder: a trained, frozen or INT8 model.
-            n_threads: threads that one MatMul may use.
+            n_threads: batches at the same time, each on a thread of its own, which takes less time than all threads on
+                one batch: none waits for another at the end of each operation. Their number changes no answer.
             bf16: compute in bfloat16 where oneDNN can.
 
         Raises:
@@ -101,8 +113,10 @@ class Tagger:
         """
         manifest = artifacts.open_model(folder)
         pieces = WordPieces(folder / artifacts.TOKENIZER)
-        session = session_of(_graph_of(folder, manifest), n_threads=n_threads, bf16=bf16)
-        return cls(engine_of(session), pieces, manifest, engine_of(session, few=True))
+        session = session_of(_graph_of(folder, manifest), bf16=bf16)
+        return cls(
+            engine_of(session), pieces, manifest, n_streams=n_threads, engine_of_few=engine_of(session, few=True)
+        )
 
     @property
     def version(self) -> str:
@@ -119,8 +133,9 @@ class Tagger:
         windows = list(windows_of(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
         readings: list[list[Reading]] = [[] for _ in sentences]
         engine = self._engine_of_few if limits.max_windows == 1 else self._engine
-        for batch in batches_of(windows, pad_id=self._pieces.pad_id, **asdict(limits)):
-            logits = engine(batch.piece_ids, batch.shape_ids)  # [B, T, K]
+        batches = batches_of(windows, pad_id=self._pieces.pad_id, **asdict(limits))
+        computed = self._streams.map(lambda batch: engine(batch.piece_ids, batch.shape_ids), batches)
+        for batch, logits in zip(batches, computed, strict=True):  # [B, T, K]
             for row, window in enumerate(batch.windows):
                 readings[window.sentence].append((window, logits[row, window.first_pieces]))  # [words, K]
         n_tags = len(self._label_set.tags)
@@ -141,15 +156,23 @@ class Tagger:
         paths = best_paths(
             [one.logits for one in found], self._label_set, self._transitions if transitions is None else transitions
         )
-        return [self._answer(one, ids, at) for one, ids in zip(found, paths, strict=True)]
+        return self._scored(found, paths, at)
 
-    def _answer(self, found: SentenceLogits, ids: NDArray[np.intp], temperature: float) -> TaggedSentence:
-        """One sentence's tags, and the probability of each at a temperature, which changes no tag."""
-        logits = found.logits  # [words, K]
-        shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
-        scores = shifted[np.arange(len(ids)), ids] / shifted.sum(axis=1)  # [words]
-        tags = tuple(self._label_set.tags[tag_id] for tag_id in ids)
-        return TaggedSentence(tags, tuple(scores.astype(float).tolist()), found.n_pieces, found.n_windows)
+    def _scored(
+        self, found: Sequence[SentenceLogits], paths: Sequence[NDArray[np.intp]], temperature: float
+    ) -> list[TaggedSentence]:
+        """Each sentence's tags, and the probability of each at a temperature, which changes no tag."""
+        if not found:
+            return []
+        logits, ids = np.concatenate([one.logits for one in found]), np.concatenate(paths)  # [words, K], [words]
+        shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature))
+        scores = (shifted[np.arange(len(ids)), ids] / shifted.sum(axis=1)).astype(float).tolist()  # [words]
+        tags = [self._label_set.tags[tag_id] for tag_id in ids.tolist()]
+        ends = np.cumsum([len(path) for path in paths]).tolist()
+        return [
+            TaggedSentence(tuple(tags[start:end]), tuple(scores[start:end]), one.n_pieces, one.n_windows)
+            for one, start, end in zip(found, [0, *ends], ends, strict=False)
+        ]
 
 
 def most_central(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32]:
@@ -168,18 +191,18 @@ def most_central(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32
     return merged
 
 
-def session_of(graph_def: tf.compat.v1.GraphDef, *, n_threads: int, bf16: bool = False) -> tf.compat.v1.Session:
-    """A session that holds a graph's weights, for the engines that run it.
+def session_of(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.compat.v1.Session:
+    """A session that holds a graph's weights, for the engines that run it; each run takes one thread, its caller's.
 
     Args:
         graph_def: a graph with `routes.INPUTS`.
-        n_threads: threads that one MatMul may use.
         bf16: compute an FP32 graph in bfloat16 where oneDNN can.
     """
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(graph_def, name="")
-    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=n_threads, inter_op_parallelism_threads=1)
+    # below zero: operations run in the thread that calls, so that each stream keeps to one core
+    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
     if bf16:
         on = config.graph_options.rewrite_options.ON
         config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = on

@@ -40,6 +40,7 @@ class Reading:
         file: the file that it came in.
         copy_of: the document whose answer will be this one's as well.
         failure: what the tagger said if it could not take this document.
+        is_cut: whether all its sentences have been given to the tagger.
     """
 
     file: File
@@ -52,11 +53,20 @@ class Reading:
     n_pieces: int = 0
     n_windows: int = 0
     n_characters_read: int = 0
+    n_answered: int = 0
     failure: Exception | None = None
+    is_cut: bool = False
 
     @classmethod
     def of(cls, file: File, document: Document, *, model_version: str, config: str) -> "Reading":
         return cls(file, document, Key(hashlib.sha256(document.text.encode()).hexdigest(), model_version, config))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is to come: its answer is complete, or will be that of another, or there is none."""
+        if self.copy_of:
+            return self.copy_of.is_done
+        return self.is_cut and (self.failure is not None or self.n_answered == self.n_sentences)
 
     def sentence(self, spans: Sequence[Word]) -> None:
         """Count a sentence that will be tagged."""
@@ -73,6 +83,7 @@ class Reading:
             raise GateNotPassed(
                 f"found {len(answer.tags)} tags, expected {len(spans)}, for a sentence of {self.document.name[:200]!r}"
             )
+        self.n_answered += 1
         self.n_pieces += answer.n_pieces
         self.n_windows += answer.n_windows
         self.n_characters_read += sum(end - start for start, end in spans)

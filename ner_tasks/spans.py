@@ -51,6 +51,8 @@ def spans_of(tags: Sequence[str]) -> list[WordSpan]:
     spans: list[WordSpan] = []
     start, label = 0, None
     for index, tag in enumerate([*tags, OUTSIDE]):
+        if tag == OUTSIDE and label is None:
+            continue  # by far the most
         inside = tag.startswith("I-") and label == label_of(tag)
         if label is not None and not inside:
             spans.append(WordSpan(start, index, label))

@@ -2,13 +2,15 @@
 
 Streams: sentences are gathered across documents until they make a full batch, so that small documents are tagged as
 fast as large ones, and a document of any length is never held as words. A killed run goes on where its journal ends;
-a text that was answered before, by the same model and configuration, is not tagged again. The tagger is an argument;
-nothing here knows TensorFlow.
+a text that was answered before, by the same model and configuration, is not tagged again. While the model is at work on
+one batch, the next is being cut into sentences and the last written. The tagger is an argument; nothing here knows
+TensorFlow.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +30,7 @@ from ner_tasks.receipts import File, Reading, SentenceAnswer
 from ner_tasks.text import Word, iter_sentences
 
 # Enough words for length-sorted batches to waste little; enough characters for documents that are mostly spaces.
-_BATCH_WORDS, _BATCH_CHARACTERS = 20_000, 4_000_000
+_BATCH_WORDS, _BATCH_CHARACTERS = 60_000, 4_000_000
 # What a document that waits for its turn takes besides its text, in characters.
 _WAITING_CHARACTERS = 1_000
 
@@ -101,7 +103,7 @@ def tag_documents(
         journal = stack.enter_context(Journal(work, based_on, clock))
         shown = stack.enter_context(progress("tagging", total=total, unit="files"))
         tally = journal.tally
-        run = _Run(tagger, journal, earlier, config, clock)
+        run = _Run(tagger, journal, earlier, config, clock, stack.enter_context(ThreadPoolExecutor(1, "model")))
         done, n_done = tally.file, tally.n_of_file
         if n_done:
             print(f"tagging: going on from file {done + 1}, answer {n_done + 1} of it", flush=True)
@@ -168,8 +170,13 @@ def _manifest(journal: Journal, model_version: str, config: TagConfig) -> dict[s
     }
 
 
+# a document, the words of one of its sentences, and their texts
+_Sentence = tuple[Reading, list[Word], list[str]]
+
+
 class _Run:
-    """One run over all documents: the batch being filled, and what waits for its answers in the order of the files."""
+    """One run over all documents: the batch being filled, the one at the model, and what waits for its answers in the
+    order of the files."""
 
     def __init__(
         self,
@@ -178,11 +185,14 @@ class _Run:
         earlier: Sequence[Ledger],
         config: TagConfig,
         clock: Callable[[], float],
+        model: Executor,
     ):
         self._tagger, self._journal, self._earlier, self._config, self._clock = tagger, journal, earlier, config, clock
+        self._model = model
         self._waiting: deque[Reading | tuple[File, Rejected]] = deque()
         self._texts: dict[str, Reading] = {}  # that wait to be tagged, by hash
-        self._batch: list[tuple[Reading, list[Word], list[str]]] = []
+        self._batch: list[_Sentence] = []
+        self._at_model: tuple[list[_Sentence], Future[Sequence[SentenceAnswer]]] | None = None
         self._n_batch_words = self._n_batch_characters = 0
 
     def add(self, file: File, found: Document | Rejected) -> None:
@@ -197,7 +207,8 @@ class _Run:
 
     def finish(self) -> None:
         """Tag what is in the batch, and write all documents: not one waits for more sentences."""
-        self._tag()
+        self._hand_over()
+        self._take_back()
         self._write_all()
         self._n_batch_characters = 0
 
@@ -207,6 +218,7 @@ class _Run:
         self._n_batch_characters += len(text)
         reading.copy_of = self._texts.get(reading.key.text_sha256)
         if reading.copy_of or self._answer_to(reading):
+            reading.is_cut = True
             return
         self._texts[reading.key.text_sha256] = reading
         for spans in iter_sentences(text):
@@ -214,22 +226,37 @@ class _Run:
             reading.sentence(spans)
             self._n_batch_words += len(spans)
             if self._n_batch_words >= _BATCH_WORDS:
-                self._tag()
-                self._write_all(but=reading)
+                self._hand_over()
+                self._write_all()
                 if reading.failure:
                     break
+        reading.is_cut = True
 
-    def _tag(self) -> None:
+    def _hand_over(self) -> None:
+        """Give the batch to the model, once it has answered the one before."""
+        self._take_back()
         batch, self._batch, self._n_batch_words = self._batch, [], 0
         if batch:
-            began = self._clock()
-            self._tag_or_bisect(batch)
+            self._at_model = batch, self._model.submit(self._tag, batch)
+
+    def _take_back(self) -> None:
+        """Wait for the model, and book its answers."""
+        if self._at_model is None:
+            return
+        (batch, answers), self._at_model = self._at_model, None
+        self._book_or_bisect(batch, answers.result)
+
+    def _tag(self, batch: Sequence[_Sentence]) -> Sequence[SentenceAnswer]:
+        began = self._clock()
+        try:
+            return self._tagger.tag([words for _, _, words in batch])
+        finally:
             self._journal.tally.model_s += self._clock() - began
 
-    def _tag_or_bisect(self, batch: Sequence[tuple[Reading, list[Word], list[str]]]) -> None:
-        """Tag sentences; if that fails, halve them by documents until the one at fault is alone."""
+    def _book_or_bisect(self, batch: Sequence[_Sentence], answers_of: Callable[[], Sequence[SentenceAnswer]]) -> None:
+        """Book a batch's answers; if there are none, halve it by documents until the one at fault is alone."""
         try:
-            answers = self._tagger.tag([words for _, _, words in batch])
+            answers = answers_of()
         except (NerTasksError, MemoryError):
             raise  # the model's or the machine's fault, not a document's
         except Exception as error:  # noqa: BLE001 - whatever it is, the documents that are not at fault are to be tagged
@@ -238,20 +265,24 @@ class _Run:
                 readings[0].failure = error
                 return
             first = {id(reading) for reading in readings[: len(readings) // 2]}
-            self._tag_or_bisect([sentence for sentence in batch if id(sentence[0]) in first])
-            self._tag_or_bisect([sentence for sentence in batch if id(sentence[0]) not in first])
+            halves = ([sentence for sentence in batch if (id(sentence[0]) in first) is side] for side in (True, False))
+            for half in halves:
+                self._book_or_bisect(half, lambda half=half: self._tag(half))  # type: ignore[misc]
             return
         for (reading, spans, _), answer in zip(batch, answers, strict=True):
             reading.take(spans, answer)
 
-    def _write_all(self, *, but: Reading | None = None) -> None:
-        """Write what waits, up to a document that may have more sentences to come."""
-        while self._waiting and self._waiting[0] is not but:
-            waiting = self._waiting.popleft()
+    def _write_all(self) -> None:
+        """Write what waits, up to a document of which sentences are still to come or at the model."""
+        while self._waiting:
+            waiting = self._waiting[0]
             if isinstance(waiting, Reading):
+                if not waiting.is_done:
+                    break
                 self._write(waiting)
             else:
                 self._reject(*waiting)
+            self._waiting.popleft()
         self._journal.checkpoint()
 
     def _write(self, reading: Reading) -> None:

@@ -38,7 +38,7 @@ def ids(n_windows: int, n_pieces: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 def logits_of(graph: tf.compat.v1.GraphDef, inputs: dict[str, np.ndarray], output: str = OUTPUT) -> np.ndarray:
     feed = {f"{name}:0": value for name, value in inputs.items()}
-    return session_of(graph, n_threads=2).run(f"{output}:0", feed)[inputs["piece_ids"] != 0]
+    return session_of(graph).run(f"{output}:0", feed)[inputs["piece_ids"] != 0]
 
 
 def fused(frozen: Path, ranges: dict[str, Range], **options: bool) -> tf.compat.v1.GraphDef:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import time
 import tracemalloc
 from datetime import datetime
 from itertools import count
@@ -132,6 +133,8 @@ def test_a_document_that_breaks_the_tagger_is_rejected_and_hurts_no_other(run, m
     bad = {"7.txt": "Begins well. Then comes poison here. Ends well.", "13.txt": "poison", "19.txt": "Late. poison."}
     manifest, answers, rejected = run(files | bad)
 
+    for answer in (*answers, *undisturbed):
+        del answer["receipt"]["tagged_at"]  # a second may have begun between the two
     assert answers == [answer for answer in undisturbed if answer["document"] not in bad]
     assert [(r["document"], r["reason"]) for r in rejected] == [(name, "tagging-failed") for name in bad]
     assert rejected[0]["message"] == "found ValueError: cannot digest this, expected tags"
@@ -147,6 +150,28 @@ def test_what_is_not_a_document_s_fault_ends_the_run_and_leaves_nothing(run, tmp
     with pytest.raises(type(error)):
         run({"a.txt": "One.", "b.txt": "Two."}, Failing())
     assert not (tmp_path / "tagged").exists()
+
+
+def test_the_next_batch_is_cut_while_the_model_is_at_work_and_no_further(run, monkeypatch):
+    monkeypatch.setattr(tagging, "_BATCH_WORDS", 3)
+    cut, cut_when_called = [], []
+
+    class Watching(RuleTagger):
+        def tag(self, sentences):
+            time.sleep(0.05)  # for the other thread to come as far as it may
+            cut_when_called.append(len(cut))
+            return super().tag(sentences)
+
+    def counted(text):
+        for sentence in iter_sentences(text):
+            cut.append(sentence)
+            yield sentence
+
+    iter_sentences = tagging.iter_sentences
+    monkeypatch.setattr(tagging, "iter_sentences", counted)
+    _, answers, _ = run({f"{n}.txt": f"Document {n}." for n in range(6)}, Watching())
+    assert len(answers) == 6
+    assert cut_when_called == [2, 3, 4, 5, 6, 6]
 
 
 def test_a_tagger_that_forgets_a_word_ends_the_run(run):
@@ -211,7 +236,7 @@ def test_a_document_of_any_length_is_read_whole_batch_by_batch(run, n_words):
     _, (answer,), _ = run({"a.txt": "Short one here. " * (n_words // 4) + "word " * (n_words % 4)}, tagger)
     assert answer["receipt"]["n_words"] == n_words
     assert answer["receipt"]["read_share"] == 1.0
-    assert max(tagger.n_words_of_calls) < 20_010
+    assert max(tagger.n_words_of_calls) < tagging._BATCH_WORDS + 10
 
 
 def test_memory_does_not_grow_with_the_number_of_documents(tmp_path, monkeypatch):
