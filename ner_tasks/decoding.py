@@ -107,7 +107,7 @@ def _step(best: NDArray[np.float32], steps: Transitions, came_from: NDArray[np.u
 
     Tag by tag over rows of sentences, which takes a quarter of the time of all K x K x B sums at once.
     """
-    top = best[0] + steps[0][:, None]  # [K, B]
+    top: NDArray[np.float32] = best[0] + steps[0][:, None]  # [K, B]
     came_from[:] = 0
     for before in range(1, len(steps)):
         paths = best[before] + steps[before][:, None]  # [K, B]

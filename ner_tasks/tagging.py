@@ -176,7 +176,8 @@ _Sentence = tuple[Reading, list[Word], list[str]]
 
 class _Run:
     """One run over all documents: the batch being filled, the one at the model, and what waits for its answers in the
-    order of the files."""
+    order of the files.
+    """
 
     def __init__(
         self,
