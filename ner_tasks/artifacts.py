@@ -78,9 +78,7 @@ def open_model(folder: Path) -> ModelManifest:
         InputMissing: no model folder there.
         ArtifactBroken: a file is missing or changed, or the manifest is not one of ours.
     """
-    if not (folder / MANIFEST).is_file():
-        raise InputMissing(f"found no {MANIFEST} in {folder}, expected a model folder (trained, frozen or INT8)")
-    manifest = _parse(atomic.read_json(folder / MANIFEST), folder)
+    manifest = _manifest_of(folder)
     for name in _FILES[manifest.kind]:
         path = folder / name
         found = atomic.sha256_of(path) if path.is_file() else "no file"
@@ -89,6 +87,22 @@ def open_model(folder: Path) -> ModelManifest:
                 f"found {found[:12]}, expected sha256 {manifest.files.get(name, 'none')[:12]}, at {path}"
             )
     return manifest
+
+
+def kind_of(folder: Path) -> Kind:
+    """What a model folder holds, its files unchecked.
+
+    Raises:
+        InputMissing: no model folder there.
+        ArtifactBroken: the manifest is not one of ours.
+    """
+    return _manifest_of(folder).kind
+
+
+def _manifest_of(folder: Path) -> ModelManifest:
+    if not (folder / MANIFEST).is_file():
+        raise InputMissing(f"found no {MANIFEST} in {folder}, expected a model folder (trained, frozen or INT8)")
+    return _parse(atomic.read_json(folder / MANIFEST), folder)
 
 
 def _parse(values: Any, folder: Path) -> ModelManifest:

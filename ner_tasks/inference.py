@@ -198,14 +198,18 @@ def session_of(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.co
         graph_def: a graph with `routes.INPUTS`.
         bf16: compute an FP32 graph in bfloat16 where oneDNN can.
     """
+    names = {node.name for node in graph_def.node}
+    outputs = {output_of(names, bf16=host.has_bf16(), few=few) for few in (False, True)}
     graph = tf.Graph()
     with graph.as_default():
-        tf.import_graph_def(graph_def, name="")
+        tf.import_graph_def(tf.compat.v1.graph_util.extract_sub_graph(graph_def, sorted(outputs)), name="")
     # below zero: operations run in the thread that calls, so that each stream keeps to one core
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
+    rewrites = config.graph_options.rewrite_options
+    # A graph with routes is fused already: Grappler would look at it for four seconds, and change nothing.
+    rewrites.disable_meta_optimizer = len(outputs) > 1
     if bf16:
-        on = config.graph_options.rewrite_options.ON
-        config.graph_options.rewrite_options.auto_mixed_precision_onednn_bfloat16 = on
+        rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
     return tf.compat.v1.Session(graph=graph, config=config)
 
 

@@ -126,6 +126,10 @@ def infer(args: Args) -> Result:
 
 
 def tag(args: Args) -> Result:
+    from ner_tasks import artifacts, host
+
+    if artifacts.kind_of(args.model) != "trained":
+        host.leave_out_keras()
     from ner_tasks import tagging
     from ner_tasks.documents import Limits, scans
     from ner_tasks.documents.apart import read_apart
