@@ -105,8 +105,8 @@ def dense(
 def dense_to_bytes(
     x: tf.Tensor, weights: Weights, span: float, activation: Activation, least: float, largest: float, *, name: str
 ) -> tf.Tensor:
-    """`activation(x @ kernel + bias)` as bytes [M, N], 0 for `least` and 255 for `largest`."""
-    fused = ["BiasAdd", activation, "Requantize"]
+    """`activation(x @ kernel + bias)` as bytes [M, N], 0 for `least` and 255 for `largest`; "" is no activation."""
+    fused = ["BiasAdd", *([activation] if activation else []), "Requantize"]
     return _quantized_matmul(x, weights, span, fused, tf.quint8, [], [tf.constant(least), tf.constant(largest)], name)
 
 

@@ -1,0 +1,146 @@
+"""Where the INT8 graph's time goes, and how near it is to what the CPU can do.
+
+    python benchmarks/graph/profile.py --model var/store/models/<version>/int8 [--threads 2] [--rounds 9]
+
+For each shape: pieces per second, milliseconds of each kind of operation on one thread (TensorFlow's timeline), and the
+share of the roofline. The roofline is the time that nothing but the graph's own INT8 MatMuls take, bytes in and bytes
+out, with no GELU, no sum and no other operation between them: oneDNN goes no faster on these shapes. The graph and the
+bare MatMuls take turns.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from ner_tasks import host  # noqa: E402  the repository is no installed package
+
+os.environ.update(host.tensorflow_env(n_threads=1, onednn=True))
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+from ner_tasks import artifacts, onednn_ops  # noqa: E402
+from ner_tasks.inference import engine_of, read_graph, session_of  # noqa: E402
+from ner_tasks.model import Sizes  # noqa: E402
+from ner_tasks.routes import INPUTS, output_of  # noqa: E402
+
+SHAPES = ((32, 128), (128, 32), (32, 32), (64, 32))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True, help="an INT8 model folder")
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--rounds", type=int, default=9)
+    args = parser.parse_args()
+    manifest = artifacts.open_model(args.model)
+    sizes = Sizes.of_config(manifest.encoder, args.model)
+    session = session_of(read_graph(args.model / artifacts.GRAPH))
+    run = engine_of(session)
+    print(f"{host.describe(args.threads)}, TensorFlow {tf.__version__}")
+    print("| shape | pieces/s | bare INT8 MatMuls, pieces/s | share of the roofline | GOP/s of INT8 |")
+    print("|---|---:|---:|---:|---:|")
+    for n_windows, n_pieces in SHAPES:
+        batch = random_batch(n_windows, n_pieces, sizes)
+        bare = bare_matmuls(sizes, n_windows * n_pieces, len(manifest.label_set.tags))
+        whole_s, bare_s = timed([lambda batch=batch: run(*batch), bare], args.threads, args.rounds)
+        rates = [args.threads * n_windows * n_pieces / seconds for seconds in (whole_s, bare_s)]
+        operations = 2 * rates[0] * macs_of(sizes, len(manifest.label_set.tags)) / 1e9
+        print(
+            f"| {n_windows}x{n_pieces} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[0] / rates[1]:.3f} | {operations:,.0f} |",
+            flush=True,
+        )
+    for n_windows, n_pieces in SHAPES[:2]:
+        spent = timeline(session, random_batch(n_windows, n_pieces, sizes), args.rounds)
+        print(f"\n{n_windows}x{n_pieces}, one thread, ms: " + ", ".join(f"{op} {ms:.1f}" for op, ms in spent))
+    return 0
+
+
+def random_batch(n_windows: int, n_pieces: int, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    pieces = random.integers(min(1000, sizes.vocab_size // 2), sizes.vocab_size, (n_windows, n_pieces))
+    return pieces.astype(np.int32), random.integers(1, 9, pieces.shape).astype(np.int32)
+
+
+def layers_of(sizes: Sizes, n_tags: int) -> list[tuple[int, int]]:
+    """Inputs and outputs of each dense layer."""
+    hidden, wide = sizes.hidden_size, sizes.intermediate_size
+    block = [(hidden, 3 * hidden), (hidden, hidden), (hidden, wide), (wide, hidden)]
+    return block * sizes.num_hidden_layers + [(hidden, n_tags)]
+
+
+def macs_of(sizes: Sizes, n_tags: int) -> int:
+    """Multiplications of the dense layers for one piece."""
+    return sum(n_in * n_out for n_in, n_out in layers_of(sizes, n_tags))
+
+
+def bare_matmuls(sizes: Sizes, n_rows: int, n_tags: int) -> Callable[[], object]:
+    """Runs all dense layers of the model on random bytes, and nothing else."""
+    random = np.random.default_rng(0)
+    graph = tf.Graph()
+    with graph.as_default():
+        inputs = {}
+        for width in (sizes.hidden_size, sizes.intermediate_size):
+            held = tf.Variable(random.integers(0, 256, (n_rows, width)).astype(np.uint8), trainable=False)
+            inputs[width] = tf.bitcast(held, tf.quint8)
+        results = []
+        for index, (n_in, n_out) in enumerate(layers_of(sizes, n_tags)):
+            kernel = onednn_ops.QuantizedKernel.of(
+                random.standard_normal((n_in, n_out)).astype(np.float32), per_channel=True
+            )
+            weights = onednn_ops.Weights.of(kernel, np.zeros(n_out, np.float32), f"layer_{index}")
+            results.append(onednn_ops.dense_to_bytes(inputs[n_in], weights, 1.0, "", 0.0, 60.0, name=f"dense_{index}"))
+        with tf.control_dependencies([tf.identity(result).op for result in results]):
+            done = tf.no_op()
+        start = tf.compat.v1.global_variables_initializer()
+    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
+    config.graph_options.rewrite_options.disable_meta_optimizer = True
+    session = tf.compat.v1.Session(graph=graph, config=config)
+    session.run(start)
+    return session.make_callable(done)  # type: ignore[no-any-return]
+
+
+def timed(runs: Sequence[Callable[[], object]], n_threads: int, rounds: int) -> list[float]:
+    """Median seconds of each, all threads running it at once, in turns behind a warm-up."""
+    seconds: list[list[float]] = [[] for _ in runs]
+    with ThreadPoolExecutor(n_threads) as threads:
+        for turn in range(rounds + 2):
+            for run, taken in zip(runs, seconds, strict=True):
+                began = time.perf_counter()
+                list(threads.map(lambda _, run=run: run(), range(4 * n_threads)))
+                if turn > 1:
+                    taken.append((time.perf_counter() - began) / 4)
+    return [statistics.median(taken) for taken in seconds]
+
+
+def timeline(session: tf.compat.v1.Session, batch: Sequence[np.ndarray], rounds: int) -> list[tuple[str, float]]:
+    """Median milliseconds of each kind of operation."""
+    output = output_of({op.name for op in session.graph.get_operations()}, bf16=host.has_bf16(), few=False)
+    feed = {f"{name}:0": value for name, value in zip(INPUTS, batch, strict=True)}
+    spent: dict[str, list[float]] = defaultdict(list)
+    for turn in range(rounds + 1):
+        said = tf.compat.v1.RunMetadata()
+        options = tf.compat.v1.RunOptions(trace_level=tf.compat.v1.RunOptions.FULL_TRACE)
+        session.run(f"{output}:0", feed, options=options, run_metadata=said)
+        once: dict[str, float] = defaultdict(float)
+        for device in said.step_stats.dev_stats:
+            for node in device.node_stats:
+                name = node.timeline_label.partition(" = ")[2].partition("(")[0] or node.node_name
+                once[name] += (node.op_end_rel_micros - node.op_start_rel_micros) / 1000
+        for name, value in once.items():
+            if turn:
+                spent[name].append(value)
+    medians = {name: statistics.median(values) for name, values in spent.items()}
+    return [(name, ms) for name, ms in sorted(medians.items(), key=lambda item: -item[1]) if ms > 0.05]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
