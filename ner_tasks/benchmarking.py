@@ -5,6 +5,7 @@ of them is this module run as `python -m ner_tasks.benchmarking`: a line of JSON
 """
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -16,25 +17,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ner_tasks import artifacts, corpus, host
-from ner_tasks.errors import ConfigInvalid, NerTasksError
+from ner_tasks import corpus, host
+from ner_tasks.engines import Engine, check_runnable
+from ner_tasks.errors import NerTasksError
 
-
-@dataclass(frozen=True)
-class Engine:
-    """One way to run one model.
-
-    Attributes:
-        name: how the tables call it.
-        model: the model folder.
-        onednn: whether TensorFlow may use oneDNN.
-        bf16: whether to compute in bfloat16.
-    """
-
-    name: str
-    model: str
-    onednn: bool = True
-    bf16: bool = False
+PERCENTILES = (50, 95, 99)
 
 
 @dataclass(frozen=True)
@@ -44,18 +31,23 @@ class Load:
     Attributes:
         batch_size: sentences in a batch; 1 is real time, one sentence after the other as it comes.
         length: least padded length of a batch, in pieces: 0 is our buckets, 128 the kit's padding.
+        each_call: whether, after the pass that counts for words per second, batches are also given one by one and
+            each call is timed. In real time one pass gives both.
     """
 
     batch_size: int
     length: int = 0
+    each_call: bool = False
 
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of each round of one engine under one load, over the same sentences.
+    """What one engine took under one load, over the same sentences in each round.
 
     Attributes:
-        n_calls: sentences if in real time, otherwise batches.
+        seconds: of each round's pass over all sentences.
+        n_calls: calls of a pass: sentences if in real time, otherwise batches.
+        calls_s: of each call in all rounds, if each was timed.
     """
 
     engine: str
@@ -63,24 +55,29 @@ class Timing:
     seconds: tuple[float, ...]
     n_words: int
     n_calls: int
+    calls_s: tuple[float, ...] = ()
 
     @property
     def words_per_s(self) -> float:
         return self.n_words / statistics.median(self.seconds)
 
-    @property
-    def call_ms(self) -> float:
-        return 1000 * statistics.median(self.seconds) / self.n_calls
-
     def as_dict(self) -> dict[str, Any]:
+        latency = {f"p{p}_ms": round(1000 * percentile(self.calls_s, p), 3) for p in PERCENTILES if self.calls_s}
         return {
             "engine": self.engine,
             "batch_size": self.load.batch_size,
             "padded_to": self.load.length or "bucket",
             "words_per_s": round(self.words_per_s, 1),
-            "call_ms": round(self.call_ms, 3),
+            "words_per_s_min": round(self.n_words / max(self.seconds), 1),
+            "words_per_s_max": round(self.n_words / min(self.seconds), 1),
             "rounds_s": [round(value, 4) for value in self.seconds],
+            **({**latency, "n_calls_timed": len(self.calls_s)} if self.calls_s else {}),
         }
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The smallest of the values that at least `percent` % of them do not exceed (nearest rank, nothing between)."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
 def take_turns(
@@ -111,17 +108,10 @@ def take_turns(
                         turns[engine].append(answer)
             for engine, answers in turns.items():
                 seconds = tuple(answer["seconds"] for answer in answers)
-                timings.append(Timing(engine.name, load, seconds, answers[0]["n_words"], answers[0]["n_calls"]))
+                calls_s = tuple(value for answer in answers for value in answer["calls_s"])
+                first = answers[0]
+                timings.append(Timing(engine.name, load, seconds, first["n_words"], first["n_calls"], calls_s))
     return timings
-
-
-def engines_of(model: Path) -> list[Engine]:
-    """The ways in which this host can run a model: INT8 needs oneDNN, BF16 a CPU that has it."""
-    kind = artifacts.open_model(model).kind
-    if kind == "int8":
-        return [Engine("INT8", str(model))]
-    engines = [Engine("stock FP32", str(model), onednn=False), Engine("oneDNN FP32", str(model))]
-    return engines + ([Engine("oneDNN BF16", str(model), bf16=True)] if host.has_bf16() else [])
 
 
 @contextmanager
@@ -141,18 +131,6 @@ def _worker(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> Ite
     finally:
         process.kill()
         process.wait()
-
-
-def check_runnable(engine: Engine) -> None:
-    """Refuse what this host or TensorFlow cannot do.
-
-    Raises:
-        ConfigInvalid: an INT8 model without oneDNN, or BF16 on a CPU without it.
-    """
-    if artifacts.open_model(Path(engine.model)).kind == "int8" and not engine.onednn:
-        raise ConfigInvalid(f"found oneDNN off, expected on for an INT8 model, for {engine.model}")
-    if engine.bf16 and not host.has_bf16():
-        raise ConfigInvalid(f"found a CPU without AVX512_BF16 or AMX_BF16, expected one, for BF16 of {engine.model}")
 
 
 def _ask(worker: "subprocess.Popen[str]", load: Load, engine: Engine) -> dict[str, Any]:
@@ -177,20 +155,39 @@ def _serve(engine: Engine, data: Path, n_sentences: int, n_threads: int, asked: 
 
 
 def timed(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> dict[str, Any]:
-    """Seconds of one pass over the sentences, from words to tags."""
+    """Seconds of one pass over the sentences, from words to tags, and of each call if the load asks for it.
+
+    The pass: in real time a call for each sentence, which takes the model's route for single sentences and one
+    thread; otherwise one call with all sentences, whose batches the tagger computes at the same time, on all its
+    threads. A call of the second kind, with a single batch, takes one thread.
+    """
     from ner_tasks.inference import BatchLimits
 
     limits = BatchLimits(max_windows=load.batch_size, max_pieces=2**31, length=load.length)
-    groups = [[sentence] for sentence in sentences] if load.batch_size == 1 else [sentences]
-    began = time.perf_counter()
+    n_words, alone = sum(map(len, sentences)), load.batch_size == 1
+    took = _took(tagger, [[sentence] for sentence in sentences] if alone else [sentences], limits)
+    pass_ = {"seconds": sum(took), "n_words": n_words, "n_calls": -(-len(sentences) // load.batch_size)}
+    if not load.each_call:
+        return {**pass_, "calls_s": []}
+    # a sentence of several windows must not make a second batch of a call
+    one_batch = BatchLimits(max_windows=2**31, max_pieces=2**31, length=load.length)
+    return {**pass_, "calls_s": took if alone else _took(tagger, full_batches(sentences, load.batch_size), one_batch)}
+
+
+def full_batches(sentences: Sequence[Sequence[str]], size: int) -> list[list[Sequence[str]]]:
+    """Neighbouring sentences, `size` in each batch; the last is filled up from the beginning, so that none is short."""
+    starts = range(0, len(sentences), size)
+    return [[sentences[(start + at) % len(sentences)] for at in range(size)] for start in starts]
+
+
+def _took(tagger: Any, groups: Sequence[Sequence[Sequence[str]]], limits: Any) -> list[float]:
+    """Seconds of each call."""
+    seconds = []
     for group in groups:
+        began = time.perf_counter()
         tagger.tag(group, limits)
-    seconds = time.perf_counter() - began
-    return {
-        "seconds": seconds,
-        "n_words": sum(map(len, sentences)),
-        "n_calls": len(groups) if load.batch_size == 1 else -(-len(sentences) // load.batch_size),
-    }
+        seconds.append(time.perf_counter() - began)
+    return seconds
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks import atomic, host, verbs
+from ner_tasks.engines import PRECISIONS
 from ner_tasks.errors import NerTasksError
 
 Add = Callable[..., argparse.Action]
@@ -148,12 +149,16 @@ def parser() -> argparse.ArgumentParser:
     add("--to", choices=("parquet", "conll", "page"), required=True, help="the form")
     add("--output", type=Path, required=True, metavar="PATH", help="the file to make; for Parquet the folder of two")
 
-    add = _verb(sub, "benchmark", verbs.benchmark, "Precision x batch size x oneDNN: a table and a chart.")
+    add = _verb(sub, "benchmark", verbs.benchmark, "Precision x batch size: words/s, latency, F1; a table and charts.")
     add("--model_path", type=Path, required=True, nargs="+", metavar="DIR", help="frozen and INT8 models")
     _labelled_file(add)
     add("--batch_sizes", default="1,32,64,128", metavar="N,N", help="(default: %(default)s)")
+    ways = ", ".join(PRECISIONS)
+    add("--precisions", default="", metavar="P,P", help=f"some of {ways} (default: all that this host can run)")
     add("--rounds", type=int, default=3, help="timed turns of each engine (default: %(default)s)")
     add("--n_sentences", type=int, default=256, help="sentences timed in a turn (default: %(default)s)")
+    add("--previous", type=Path, nargs="+", default=[], metavar="JSON", help="earlier runs' benchmark.json, to compare")
+    add("--max_slowdown", default="", metavar="S", help="fail if slower than before by more, 0 to 1 (default: never)")
     add("--output", type=Path, required=True, metavar="DIR", help="the folder of the report to make")
     return top
 

@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import atomic, charts, corpus, evaluation, host
-from ner_tasks.benchmarking import Engine, Load, check_runnable, engines_of, take_turns
+from ner_tasks import atomic, benchmark_history, charts, corpus, evaluation, host
+from ner_tasks.benchmarking import Load, take_turns
+from ner_tasks.engines import Engine, check_runnable, engines_of
 
 
 def evaluated(
@@ -85,22 +88,53 @@ def benchmark(
     data: Path,
     output: Path,
     *,
+    at: datetime,
     batch_sizes: Sequence[int],
     n_sentences: int,
     rounds: int,
     n_threads: int,
+    precisions: Sequence[str] = (),
+    earlier: Sequence[benchmark_history.Run] = (),
 ) -> dict[str, Any]:
-    """Every way to run the models that this host offers, by batch size: rows, a table and a chart in `output`."""
-    engines = [engine for model in models for engine in engines_of(model)]
-    plan = {Load(size): engines for size in batch_sizes}
-    timings = take_turns(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
+    """Ways to run the models, by batch size: rows, a page, charts, and what has changed, in `output`.
+
+    Args:
+        models: a frozen or trained model, an INT8 model, or both.
+        data: a labelled file.
+        output: the folder to make.
+        at: when this is, with its zone.
+        batch_sizes: sentences per batch, each at least 1.
+        n_sentences: how many are timed, from the beginning; entity F1 is of all.
+        rounds: timed turns of each engine, at least 1.
+        n_threads: threads of each engine.
+        precisions: which ways, by name; none for all that this host can run.
+        earlier: other runs, to compare with those on the same host and data.
+
+    Raises:
+        ConfigInvalid: a way that is unknown, or that this host cannot run.
+    """
+    engines = engines_of(models, precisions)
     sentences = corpus.read_labelled(data)
-    f1 = {str(m): evaluated(m, sentences, n_threads=n_threads)["overall"]["f1"] for m in models}
-    models_of = {engine.name: engine.model for engine in engines}
-    rows = [{**timing.as_dict(), "f1": round(f1[models_of[timing.engine]], 4)} for timing in timings]
-    result = {"rows": rows, "host": host.describe(n_threads), "data": data.name, "n_sentences": n_sentences}
+    plan = {Load(size, each_call=True): engines for size in dict.fromkeys(batch_sizes)}
+    timings = take_turns(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
+    ways = {engine.name: (engine.model, engine.bf16) for engine in engines}
+    f1 = {
+        (model, bf16): evaluated(Path(model), sentences, n_threads=n_threads, bf16=bf16)["overall"]["f1"]
+        for model, bf16 in dict.fromkeys(ways.values())
+    }
+    report: dict[str, Any] = {
+        "at": at.isoformat(timespec="microseconds"),
+        "host": host.describe(n_threads),
+        "data": data.name,
+        "data_sha256": atomic.sha256_of(data),
+        "n_sentences": min(n_sentences, len(sentences)),
+        "rounds": rounds,
+        "rows": [{**timing.as_dict(), "f1": round(f1[ways[timing.engine]], 4)} for timing in timings],
+    }
+    changes = benchmark_history.changes(report, earlier)
+    report["changes"] = [asdict(change) for change in changes]
     with atomic.staged_folder(output) as stage:
-        atomic.write_json(stage / "benchmark.json", result)
-        atomic.write_text(stage / "table.md", charts.table(rows))
-        charts.plot(rows, stage)
-    return {**result, "output": str(output)}
+        atomic.write_json(stage / "benchmark.json", report)
+        atomic.write_text(stage / "table.md", charts.page(report, changes))
+        charts.plot(report["rows"], stage)
+    return {**report, "output": str(output)}

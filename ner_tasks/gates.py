@@ -1,10 +1,11 @@
 """May this model, this INT8 graph, this night's output go on? Each gate says what it found and what it expected."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ner_tasks.benchmark_history import Change
 from ner_tasks.errors import ConfigInvalid, GateNotPassed
 
 
@@ -112,6 +113,48 @@ def night(n_documents: int, n_tagged: int, n_rejected: int, limits: Limits) -> V
         raise GateNotPassed(f"found no tagged document, expected at least one of {n_documents}, in the night's answers")
     checks = [_at_most("share of rejected documents", n_rejected / n_documents, limits.max_rejected_share)]
     return _verdict("the night's answers", checks)
+
+
+def max_slowdown(text: str) -> float:
+    """How much slower than the last time an engine may be, 0 to 1, from a flag or parameter; empty is 1: anything may.
+
+    Raises:
+        ConfigInvalid: no such number.
+    """
+    try:
+        share = float(text) if text else 1.0
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise ConfigInvalid(f"found max_slowdown={text}, expected a number from 0 to 1")
+    return share
+
+
+def benchmark(changes: Sequence[Change], most: float, where: str) -> Verdict:
+    """Is anything slower than the last time?
+
+    Args:
+        changes: each engine and batch size beside the last run; those that are not `judged` are passed over.
+        most: share of its speed that each may have lost, 0 to 1; 1 lets everything pass.
+        where: which benchmark, for people.
+
+    Raises:
+        GateNotPassed: something has lost more.
+    """
+    if most == 1:
+        return Verdict(("slower or not was not asked for",))
+    checks = [(change.slower_share <= most, _slower(change, most)) for change in changes if change.judged]
+    return _verdict(where, checks or [(True, "nothing measured before on this host and data to compare with")])
+
+
+def _slower(change: Change, most: float) -> str:
+    figure = "{:,.2f}x stock FP32" if change.relative else "{:,.0f} words/s"
+    now, least, before = (figure.format(value) for value in (change.now, change.before * (1 - most), change.before))
+    of = f"version {change.version} at {change.at}" if change.version else f"the run at {change.at}"
+    return (
+        f"found {change.engine} at batch size {change.batch_size} at {now}, expected at least {least}, "
+        f"which is {most:.0%} under the {before} of {of}"
+    )
 
 
 def _at_least(what: str, found: float, least: float) -> tuple[bool, str]:

@@ -1,8 +1,12 @@
 """What this machine can do, and the environment that TensorFlow must find before it is imported."""
 
+import os
 import platform
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 
 def tensorflow_env(*, n_threads: int, onednn: bool) -> dict[str, str]:
@@ -46,17 +50,27 @@ def has_vnni() -> bool:
     return bool(cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8"})
 
 
-def describe(n_threads: int) -> dict[str, object]:
+def describe(n_threads: int) -> dict[str, Any]:
     """The machine as a report names it."""
     names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
     return {
         "cpu": names[0] if names else platform.processor(),
-        "n_cpus": len(names),
+        "n_cpus": len(names) or os.cpu_count() or 1,
         "n_threads": n_threads,
         "vnni": has_vnni(),
         "bf16": has_bf16(),
         "python": platform.python_version(),
     }
+
+
+def key(description: Mapping[str, Any]) -> str:
+    """A machine's plain name, from what `describe` says; the same on another machine of the same kind.
+
+    Such as `amd-epyc-7763-64-core-processor-4-cpus-vnni-bf16-2-threads`.
+    """
+    cpu = re.sub(r"[^a-z0-9]+", "-", str(description["cpu"]).lower()).strip("-") or "unknown-cpu"
+    able = "".join(f"-{name}" if description[name] else f"-no-{name}" for name in ("vnni", "bf16"))
+    return f"{cpu}-{description['n_cpus']}-cpus{able}-{description['n_threads']}-threads"
 
 
 def _cpuinfo() -> list[str]:

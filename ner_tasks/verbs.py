@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -220,21 +220,32 @@ def convert(args: Args) -> Result:
 
 
 def benchmark(args: Args) -> Result:
-    from ner_tasks import comparison
+    from ner_tasks import benchmark_history, comparison, gates
 
-    try:
-        batch_sizes = [int(size) for size in args.batch_sizes.split(",")]
-    except ValueError:
-        raise ConfigInvalid(f"found --batch_sizes {args.batch_sizes!r}, expected whole numbers, such as 1,32") from None
-    return comparison.benchmark(
+    most = gates.max_slowdown(args.max_slowdown)
+    result = comparison.benchmark(
         args.model_path,
         args.dataset_file,
         args.output,
-        batch_sizes=batch_sizes,
-        n_sentences=args.n_sentences,
-        rounds=args.rounds,
+        at=datetime.now(UTC),
+        batch_sizes=_whole_numbers("--batch_sizes", args.batch_sizes.split(",")),
+        n_sentences=_whole_numbers("--n_sentences", [args.n_sentences])[0],
+        rounds=_whole_numbers("--rounds", [args.rounds])[0],
         n_threads=args.threads,
+        precisions=[name.strip() for name in args.precisions.split(",") if name.strip()],
+        earlier=[benchmark_history.read_run(path) for path in args.previous],
     )
+    print((args.output / "table.md").read_text(encoding="utf-8"), flush=True)
+    changes = [benchmark_history.Change(**change) for change in result["changes"]]
+    verdict = gates.benchmark(changes, most, f"the benchmark in {args.output}")
+    return {**result, "gate": list(verdict.lines)}
+
+
+def _whole_numbers(flag: str, texts: Sequence[Any]) -> list[int]:
+    if not all(str(text).isdecimal() and int(text) > 0 for text in texts):
+        found = ",".join(map(str, texts))
+        raise ConfigInvalid(f"found {flag} {found!r}, expected whole numbers of at least 1, such as 32")
+    return [int(text) for text in texts]
 
 
 def refuse_bf16_without_cpu(args: Args) -> None:
@@ -246,7 +257,7 @@ def refuse_bf16_without_cpu(args: Args) -> None:
 
 
 def refuse_unrunnable(args: Args, model: Path) -> None:
-    from ner_tasks.benchmarking import Engine, check_runnable
+    from ner_tasks.engines import Engine, check_runnable
 
     check_runnable(Engine("this model", str(model), onednn=bool(args.intel), bf16=bool(args.bf16)))
 

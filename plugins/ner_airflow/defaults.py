@@ -12,6 +12,11 @@ def given(name: str) -> str:
     return f"{{{{ params.{name} if params.{name} is not none else '' }}}}"
 
 
+def listed(name: str) -> str:
+    """Template of a DAG parameter that is a list of texts, joined by commas; empty if the run was not given any."""
+    return f"{{{{ (params.{name} or []) | join(',') }}}}"
+
+
 # the day of a scheduled run is its partition; `day` is for people
 DAY = "{{ params.day or partition_key or '' }}"
 

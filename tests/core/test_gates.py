@@ -1,8 +1,10 @@
 import math
+import re
 
 import pytest
 
 from ner_tasks import gates
+from ner_tasks.benchmark_history import Change
 from ner_tasks.errors import ConfigInvalid, GateNotPassed
 from ner_tasks.gates import Limits
 
@@ -66,6 +68,49 @@ def test_a_night_is_not_published_when(n_documents, n_tagged, n_rejected, expect
 
 def test_a_night_with_few_rejects_is_published():
     assert gates.night(5, 4, 1, Limits(max_rejected_share=0.2))
+
+
+def change(now=2.0, before=2.5, *, relative=True, judged=True, version="v1"):
+    return Change("INT8", 32, relative, now, before, judged, "2026-11-20T03:00:00+00:00", version)
+
+
+def test_an_engine_that_is_slower_than_it_may_be_fails_in_one_line():
+    line = (
+        "found INT8 at batch size 32 at 2.00x stock FP32, expected at least 2.12x stock FP32, which is 15% under the "
+        "2.50x stock FP32 of version v1 at 2026-11-20T03:00:00+00:00, at the benchmark of v2"
+    )
+    with pytest.raises(GateNotPassed, match=f"^{re.escape(line)}$"):
+        gates.benchmark([change()], 0.15, "the benchmark of v2")
+
+
+def test_an_engine_judged_by_words_per_second_says_so():
+    with pytest.raises(GateNotPassed, match=r"at 1,000 words/s, expected at least 1,800 words/s.* of the run at 2026"):
+        gates.benchmark([change(1000, 2000, relative=False, version=None)], 0.1, "b")
+
+
+@pytest.mark.parametrize(("now", "most"), [(2.0, 0.2), (2.5, 0.0), (3.0, 0.15)], ids=["just", "as before", "faster"])
+def test_an_engine_that_has_lost_no_more_than_it_may_passes(now, most):
+    assert "found INT8" in gates.benchmark([change(now)], most, "b").lines[0]
+
+
+def test_every_engine_that_is_slower_is_named():
+    with pytest.raises(GateNotPassed, match=r"at 2\.00x.*; found .* at 1\.00x"):
+        gates.benchmark([change(2.0), change(1.0)], 0.15, "b")
+
+
+def test_what_others_are_measured_by_is_not_judged():
+    assert "nothing" in gates.benchmark([change(judged=False)], 0.15, "b").lines[0]
+
+
+def test_without_a_limit_nothing_is_too_slow():
+    assert gates.benchmark([change(0.01)], gates.max_slowdown(""), "b").lines == ("slower or not was not asked for",)
+    assert gates.max_slowdown("1") == 1
+
+
+@pytest.mark.parametrize("text", ["-0.1", "1.1", "nan", "much"])
+def test_a_slowdown_that_makes_no_sense_is_refused(text):
+    with pytest.raises(ConfigInvalid, match=f"found max_slowdown={text}, expected a number from 0 to 1"):
+        gates.max_slowdown(text)
 
 
 def test_a_limit_is_replaced_by_what_was_given_and_kept_where_nothing_was():

@@ -1,44 +1,83 @@
-"""The step of `ner_benchmark`: FP32 beside INT8, over batch sizes."""
+"""The step of `ner_benchmark`: the engines of one version, over batch sizes, beside the last time."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import BENCHMARK
 from ner_airflow.operators.base import VerbOperator
-from ner_tasks import lineage
+from ner_tasks import benchmark_history, gates, host, lineage
+from ner_tasks.benchmark_history import Change
+from ner_tasks.engines import PRECISIONS
+from ner_tasks.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+__all__ = ["PRECISIONS", "RunBenchmark"]
 
 # written with the rest; its presence says that the rest is there
 MARKER = "benchmark.json"
 
 
 class RunBenchmark(VerbOperator):
-    """Time the frozen and the INT8 model of one version on its snapshot's test part."""
+    """Time the frozen and the INT8 model of one version, and compare with the last run on this host and data.
 
-    template_fields = ("version", "batch_sizes", "rounds", "salt")
+    The report is published and kept in the history before it is judged: it is there when the task fails.
+    """
 
-    def __init__(self, *, version: str, batch_sizes: str, rounds: str, salt: str, **kwargs: Any) -> None:
+    template_fields = ("version", "batch_sizes", "precisions", "rounds", "n_sentences", "data", "max_slowdown", "salt")
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        batch_sizes: str,
+        precisions: str,
+        rounds: str,
+        n_sentences: str,
+        data: str,
+        max_slowdown: str,
+        salt: str,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**{"outlets": [BENCHMARK], **kwargs})
-        self.version, self.batch_sizes, self.rounds, self.salt = version, batch_sizes, rounds, salt
+        self.version, self.batch_sizes, self.precisions, self.rounds = version, batch_sizes, precisions, rounds
+        self.n_sentences, self.data, self.max_slowdown, self.salt = n_sentences, data, max_slowdown, salt
 
     def step(self, context: "Context") -> dict[str, Any]:
+        most = gates.max_slowdown(self.max_slowdown)
         version, _ = self.registry.resolve(self.version or None)
-        snapshot = self.registry.details(version)["snapshot"]
+        data = self.data or f"snapshots/{self.registry.details(version)['snapshot']}/test.csv"
         # one folder for each run: figures of two days are two figures
         name = f"{version}-{lineage.version_of({'run': self.salt})}"
         key = f"reports/benchmarks/{name}"
         if not self.store.exists(f"{key}/{MARKER}"):
             with self.workspace(f"benchmark-{name}") as folder:
-                self.run_verb(
-                    "benchmark",
-                    model_path=[self.registry.fetch(version, "frozen"), self.registry.fetch(version, "int8")],
-                    dataset_file=self.store.fetch(f"snapshots/{snapshot}/test.csv"),
-                    batch_sizes=self.batch_sizes,
-                    rounds=int(self.rounds),
-                    output=folder / "benchmark",
-                )
+                self._measure(version, data, folder)
                 self.store.publish(folder / "benchmark", key, marker=MARKER)
-        self.log.info("table and plots: %s", self.store.where(key))
+        report = self.store.read_json(f"{key}/{MARKER}")
+        place = benchmark_history.keep(self.store, report, version=version, data=data, key=key)
+        self.log.info("table and charts: %s; history: %s", self.store.where(key), self.store.where(place))
         context["outlet_events"][BENCHMARK].extra = {"version": version, "key": key}
-        return {"version": version, "key": key}
+        changes = [Change(**change) for change in report["changes"]]
+        verdict = gates.benchmark(changes, most, f"the benchmark of version {version} in {self.store.where(key)}")
+        for line in verdict.lines:
+            self.log.info("passed: %s", line)
+        return {"version": version, "key": key, "gate": list(verdict.lines)}
+
+    def _measure(self, version: str, data: str, folder: Path) -> None:
+        labelled = self.store.fetch(data)
+        if labelled.is_dir():
+            raise ConfigInvalid(f"found a folder, expected a labelled file, at {self.store.where(data)}")
+        host_key = host.key(host.describe(self.settings.n_threads))
+        self.run_verb(
+            "benchmark",
+            model_path=[self.registry.fetch(version, "frozen"), self.registry.fetch(version, "int8")],
+            dataset_file=labelled,
+            batch_sizes=self.batch_sizes,
+            precisions=self.precisions or None,
+            rounds=int(self.rounds),
+            n_sentences=int(self.n_sentences),
+            previous=benchmark_history.fetch_latest(self.store, host_key, folder / "previous") or None,
+            output=folder / "benchmark",
+        )
