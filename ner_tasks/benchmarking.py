@@ -33,11 +33,13 @@ class Load:
         length: least padded length of a batch, in pieces: 0 is our buckets, 128 the kit's padding.
         each_call: whether, after the pass that counts for words per second, batches are also given one by one and
             each call is timed. In real time one pass gives both.
+        max_pieces: most pieces in a batch, padding included.
     """
 
     batch_size: int
     length: int = 0
     each_call: bool = False
+    max_pieces: int = 2**31
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ def _ask(worker: "subprocess.Popen[str]", load: Load, engine: Engine) -> dict[st
 def _serve(engine: Engine, data: Path, n_sentences: int, n_threads: int, asked: IO[str], answers: IO[str]) -> None:
     from ner_tasks.inference import Tagger
 
-    tagger = Tagger.load(Path(engine.model), n_threads=n_threads, bf16=engine.bf16)
+    tagger = Tagger.load(Path(engine.model), n_threads=engine.n_streams or n_threads, bf16=engine.bf16)
     sentences = [sentence.words for sentence in corpus.read_labelled(data)[:n_sentences]]
     for line in asked:
         answers.write(json.dumps(timed(tagger, sentences, Load(**json.loads(line)))) + "\n")
@@ -163,7 +165,7 @@ def timed(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> dict[s
     """
     from ner_tasks.inference import BatchLimits
 
-    limits = BatchLimits(max_windows=load.batch_size, max_pieces=2**31, length=load.length)
+    limits = BatchLimits(max_windows=load.batch_size, max_pieces=load.max_pieces, length=load.length)
     n_words, alone = sum(map(len, sentences)), load.batch_size == 1
     took = _took(tagger, [[sentence] for sentence in sentences] if alone else [sentences], limits)
     pass_ = {"seconds": sum(took), "n_words": n_words, "n_calls": -(-len(sentences) // load.batch_size)}

@@ -127,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
     add("--id_column", default="id", help="names them (default: %(default)s)")
     add("--ocr", type=int, choices=(0, 1), default=0, help="1: read scans by Tesseract (default: %(default)s)")
     add("--keep_text", type=int, choices=(0, 1), default=1, help="0: only offsets and hashes (default: %(default)s)")
+    add("--tuned", type=int, choices=(0, 1), default=1, help="0: not as `tune` chose (default: %(default)s)")
     add("--answered", type=Path, nargs="+", default=[], metavar="DIR", help="earlier answers, not to be tagged again")
     add("inputs", nargs="*", type=Path, metavar="INPUT", help="files, and folders of files")
 
@@ -148,6 +149,14 @@ def parser() -> argparse.ArgumentParser:
     add("--answers", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
     add("--to", choices=("parquet", "conll", "page"), required=True, help="the form")
     add("--output", type=Path, required=True, metavar="PATH", help="the file to make; for Parquet the folder of two")
+
+    add = _verb(sub, "tune", verbs.tune, "Measure how this host runs a model best, and let `tag` do so.")
+    add("--model_path", type=Path, required=True, metavar="DIR", help="a version: has frozen/ and int8/")
+    _labelled_file(add, "what F1 is judged by: the dev part of the model's snapshot")
+    add("--max_f1_loss", type=float, default=0.005, metavar="S", help="against FP32 (default: %(default)s)")
+    add("--rounds", type=int, default=3, help="timed turns of each candidate (default: %(default)s)")
+    add("--n_sentences", type=int, default=1024, help="sentences timed in a turn (default: %(default)s)")
+    add("--time_limit", type=float, default=600, metavar="SECONDS", help="ask nothing new after (default: %(default)s)")
 
     add = _verb(sub, "benchmark", verbs.benchmark, "Precision x batch size: words/s, latency, F1; a table and charts.")
     add("--model_path", type=Path, required=True, nargs="+", metavar="DIR", help="frozen and INT8 models")

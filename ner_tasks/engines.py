@@ -21,12 +21,14 @@ class Engine:
         model: the model folder.
         onednn: whether TensorFlow may use oneDNN.
         bf16: whether to compute in bfloat16.
+        n_streams: batches at the same time; 0 for one on each thread.
     """
 
     name: str
     model: str
     onednn: bool = True
     bf16: bool = False
+    n_streams: int = 0
 
 
 def check_runnable(engine: Engine) -> None:

@@ -79,6 +79,7 @@ class Tagger:
         pieces: the model's vocabulary.
         manifest: the model's labels, window length, temperature and transitions.
         n_streams: batches that the engine computes at the same time.
+        limits: how windows are put into batches where a call does not say.
         engine_of_few: computes logits of sentences that come one by one; None: `engine` does.
     """
 
@@ -89,8 +90,10 @@ class Tagger:
         manifest: ModelManifest,
         *,
         n_streams: int = 1,
+        limits: BatchLimits = BatchLimits(),
         engine_of_few: Engine | None = None,
     ):
+        self._limits = limits
         self._engine, self._pieces, self.manifest = engine, pieces, manifest
         self._engine_of_few = engine_of_few or engine
         self._streams = ThreadPoolExecutor(n_streams, "stream")
@@ -98,7 +101,7 @@ class Tagger:
         self._transitions = np.array(manifest.transitions, np.float32) if manifest.transitions else None
 
     @classmethod
-    def load(cls, folder: Path, *, n_threads: int, bf16: bool = False) -> "Tagger":
+    def load(cls, folder: Path, *, n_threads: int, bf16: bool = False, limits: BatchLimits = BatchLimits()) -> "Tagger":
         """Open a model folder of any kind, its checksums verified.
 
         Args:
@@ -106,6 +109,7 @@ class Tagger:
             n_threads: batches at the same time, each on a thread of its own, which takes less time than all threads on
                 one batch: none waits for another at the end of each operation. Their number changes no answer.
             bf16: compute in bfloat16 where oneDNN can.
+            limits: how windows are put into batches where a call does not say.
 
         Raises:
             InputMissing: no model there.
@@ -114,9 +118,8 @@ class Tagger:
         manifest = artifacts.open_model(folder)
         pieces = WordPieces(folder / artifacts.TOKENIZER)
         session = session_of(_graph_of(folder, manifest), bf16=bf16)
-        return cls(
-            engine_of(session), pieces, manifest, n_streams=n_threads, engine_of_few=engine_of(session, few=True)
-        )
+        few = engine_of(session, few=True)
+        return cls(engine_of(session), pieces, manifest, n_streams=n_threads, limits=limits, engine_of_few=few)
 
     @property
     def version(self) -> str:
@@ -124,12 +127,13 @@ class Tagger:
         weights = next(iter(self.manifest.files.values()), "unsigned")
         return str(self.manifest.lineage.get("version") or f"{self.manifest.kind}-{weights[:12]}")
 
-    def tag(self, sentences: Sequence[Sequence[str]], limits: BatchLimits = BatchLimits()) -> list[TaggedSentence]:
+    def tag(self, sentences: Sequence[Sequence[str]], limits: BatchLimits | None = None) -> list[TaggedSentence]:
         """Tag sentences, each of any length; the answers are in the order of the sentences."""
         return self.answers(self.logits(sentences, limits))
 
-    def logits(self, sentences: Sequence[Sequence[str]], limits: BatchLimits = BatchLimits()) -> list[SentenceLogits]:
+    def logits(self, sentences: Sequence[Sequence[str]], limits: BatchLimits | None = None) -> list[SentenceLogits]:
         """What the model makes of each sentence, before temperature and tags."""
+        limits = limits or self._limits
         windows = list(windows_of(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
         readings: list[list[Reading]] = [[] for _ in sentences]
         engine = self._engine_of_few if limits.max_windows == 1 else self._engine

@@ -6,10 +6,9 @@
 Another machine finds no file of its own there, and runs the INT8 model as it would without any.
 """
 
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ner_tasks import atomic, host
 from ner_tasks.errors import ArtifactBroken
@@ -22,14 +21,14 @@ class Choice:
     """One way to run a model.
 
     Attributes:
-        kind: the model folder.
+        kind: name of the model folder, `int8` or `frozen` where it was tuned.
         onednn: whether TensorFlow may use oneDNN.
         bf16: whether an FP32 graph computes in bfloat16.
         n_streams: batches at the same time, 0 for one on each thread.
         max_pieces: most pieces in a batch.
     """
 
-    kind: Literal["int8", "frozen"] = "int8"
+    kind: str = "int8"
     onednn: bool = True
     bf16: bool = False
     n_streams: int = 0
@@ -41,32 +40,28 @@ class Choice:
         return {"kind": self.kind, "onednn": self.onednn, "bf16": self.bf16}
 
 
-def host_key() -> str:
-    """A file name for machines like this one: processor, number of CPUs, what multiplies in INT8 and BF16."""
-    said = host.describe(0)
-    marks = [name for name in ("vnni", "bf16") if said[name]]
-    return re.sub(r"[^a-z0-9]+", "-", " ".join([str(said["cpu"]), f"{said['n_cpus']} cpus", *marks]).lower()).strip("-")
+def file_for(version_folder: Path, n_threads: int) -> Path:
+    """Where the choice for machines like this one lies."""
+    return version_folder / FOLDER / f"{host.key(host.describe(n_threads))}.json"
 
 
-def write(version_folder: Path, choice: Choice, evidence: dict[str, Any]) -> Path:
-    """Write this host's choice beside the model, in one step; the file.
+def write(path: Path, choice: Choice, evidence: dict[str, Any]) -> None:
+    """Write a choice and what it rests on, in one step.
 
     Raises:
         StorageFull: no room; what was there before stays.
     """
-    path = version_folder / FOLDER / f"{host_key()}.json"
     path.parent.mkdir(exist_ok=True)
     atomic.write_json(path, {"choice": asdict(choice), **evidence})
-    return path
 
 
-def choice_for(model: Path) -> Choice | None:
+def choice_for(model: Path, n_threads: int) -> Choice | None:
     """This host's choice for the version that an INT8 model folder belongs to; None if it was not tuned here.
 
     Raises:
         ArtifactBroken: the file is not one of ours.
     """
-    path = model.parent / FOLDER / f"{host_key()}.json"
+    path = file_for(model.parent, n_threads)
     if model.name != "int8" or not path.is_file():
         return None
     try:

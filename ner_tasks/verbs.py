@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -126,14 +127,17 @@ def infer(args: Args) -> Result:
 
 
 def tag(args: Args) -> Result:
-    from ner_tasks import artifacts, host
+    from ner_tasks import artifacts, host, tuned
 
-    if artifacts.kind_of(args.model) != "trained":
+    choice = (tuned.choice_for(args.model, args.threads) if args.tuned else None) or tuned.Choice(args.model.name)
+    model = args.model.with_name(choice.kind)
+    os.environ.update(host.tensorflow_env(n_threads=args.threads, onednn=choice.onednn))
+    if artifacts.kind_of(model) != "trained":
         host.leave_out_keras()
     from ner_tasks import tagging
     from ner_tasks.documents import Limits, scans
     from ner_tasks.documents.apart import read_apart
-    from ner_tasks.inference import Tagger
+    from ner_tasks.inference import BatchLimits, Tagger
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
     if args.ocr and (absent := scans.missing()):
@@ -146,10 +150,17 @@ def tag(args: Args) -> Result:
     )
     keep_text = bool(args.keep_text)
     code = [lineage.code_version(name) for name in ("tagging", "inference")]
-    version = lineage.version_of({"code": code, "limits": asdict(limits), "keep_text": keep_text})
+    version = lineage.version_of(
+        {"code": code, "limits": asdict(limits), "keep_text": keep_text, "precision": choice.precision}
+    )
     manifest = tagging.tag_documents(
         paths,
-        tagger=Tagger.load(args.model, n_threads=args.threads),
+        tagger=Tagger.load(
+            model,
+            n_threads=choice.n_streams or args.threads,
+            bf16=choice.bf16,
+            limits=BatchLimits(max_pieces=choice.max_pieces),
+        ),
         output=args.output,
         config=tagging.TagConfig(limits, keep_text=keep_text, version=version),
         inputs=args.inputs_version or lineage.version_of({"files": [[name, *_state_of(path)] for name, path in paths]}),
@@ -246,6 +257,20 @@ def _whole_numbers(flag: str, texts: Sequence[Any]) -> list[int]:
         found = ",".join(map(str, texts))
         raise ConfigInvalid(f"found {flag} {found!r}, expected whole numbers of at least 1, such as 32")
     return [int(text) for text in texts]
+
+
+def tune(args: Args) -> Result:
+    from ner_tasks import tuning
+
+    return tuning.tune(
+        args.model_path,
+        args.dataset_file,
+        n_threads=args.threads,
+        n_sentences=args.n_sentences,
+        rounds=args.rounds,
+        max_f1_loss=args.max_f1_loss,
+        time_limit_s=args.time_limit,
+    )
 
 
 def refuse_bf16_without_cpu(args: Args) -> None:
