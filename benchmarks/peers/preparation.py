@@ -59,6 +59,11 @@ def prepare(
     families = list(dict.fromkeys(engine.family for engine in engines if engine.is_peer))
     if not families:
         return folder, {}
+    if not peers_python.is_file():
+        reason = (
+            f"found no interpreter, expected that of the peers' environment (make bench makes it), at {peers_python}"
+        )
+        return folder, dict.fromkeys(families, reason)
     if not (folder / HUGGING_FACE).is_dir():
         write_checkpoint(sources.trained, folder / HUGGING_FACE)
     if not (folder / REFERENCE).is_file():
