@@ -70,7 +70,7 @@ def to_onnx_runtime(folder: Path, calibration: Path) -> dict[str, Any]:
     config = atomic.read_json(folder / HUGGING_FACE / "config.json")
     feeds = iter(calibration_feeds(folder, calibration))
 
-    class Feeds(CalibrationDataReader):  # type: ignore[misc]  # the library has no types
+    class Feeds(CalibrationDataReader):
         def get_next(self) -> Feed | None:
             return next(feeds, None)
 

@@ -7,6 +7,7 @@ Windows and batches are cut by the product's own functions, so that all see the 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,7 +64,7 @@ class Reader:
             return
         encodings = self._tokenizer.encode_batch_fast(sentences, is_pretokenized=True, add_special_tokens=False)
         for index, (words, encoding) in enumerate(zip(sentences, encodings, strict=True)):
-            word_of = encoding.word_ids
+            word_of: Any = encoding.word_ids
             first = [at + 1 for at, word in enumerate(word_of) if not at or word != word_of[at - 1]]
             if len(first) != len(words) or len(word_of) > self._max_pieces - 2:
                 # too long for one window, or a word without a piece

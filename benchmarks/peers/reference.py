@@ -7,6 +7,7 @@ Three batches of short, middling and long windows of real sentences, padding inc
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def write_reference(frozen: Path, labelled: Path, target: Path) -> None:
     sentences = [sentence.words for sentence in corpus.read_labelled(labelled)[:N_SENTENCES]]
     windows = windows_of(sentences, pieces, max_pieces=tagger.manifest.max_pieces)
     batches = batches_of(windows, pad_id=pieces.pad_id, max_windows=PER_BATCH, max_pieces=2**31)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for number, batch in enumerate((batches[0], batches[len(batches) // 2], batches[-1])):
         logits = tagger._engine(batch.piece_ids, batch.shape_ids)  # noqa: SLF001  the graph's own answer, of each piece
         arrays |= {f"pieces_{number}": batch.piece_ids, f"shapes_{number}": batch.shape_ids}

@@ -31,7 +31,7 @@ class ShapePipeline(TokenClassificationPipeline):
 
     def gather_pre_entities(self, *given: Any, word_ids: Any = None, **named: Any) -> list[dict[str, Any]]:
         # Left to itself it takes each part of `U.S.` for a word.
-        found = super().gather_pre_entities(*given, word_ids=word_ids, **named)
+        found: list[dict[str, Any]] = super().gather_pre_entities(*given, word_ids=word_ids, **named)
         for piece in found:
             piece["is_subword"] = word_ids[piece["index"]] == word_ids[piece["index"] - 1]
         return found
