@@ -31,9 +31,10 @@ def tokenizer_file(tmp_path_factory):
 
 
 def logits_of(piece_ids, shape_ids):
-    """Scores that depend on a piece, its neighbours and its shape: a window's edge changes them."""
+    """Scores that depend on a piece, its neighbours, its shape and its place: every window has scores of its own."""
     before, after = np.roll(piece_ids, 1, axis=1), np.roll(piece_ids, -1, axis=1)
-    seed = (7 * piece_ids + 3 * shape_ids + before + 5 * after) % 97
+    place = 11 * np.arange(piece_ids.shape[1])
+    seed = (7 * piece_ids + 3 * shape_ids + before + 5 * after + place) % 97
     return np.sin(seed[..., None] * (1.0 + np.arange(len(LABELS.tags)))).astype(np.float32)
 
 
