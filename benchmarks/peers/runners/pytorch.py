@@ -19,7 +19,6 @@ class PytorchRunner:
 
     def __init__(self, job: Job):
         torch.set_num_threads(job.n_threads)
-        torch.set_num_interop_threads(1)
         self._reader = reader_of(job.model, job.form)
         dtype = torch.bfloat16 if job.engine.precision == "BF16" else torch.float32
         model = BertForTokenClassification.from_pretrained(job.model / HUGGING_FACE, dtype=dtype)
