@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH_VENV := .venv-bench
 
 # Options of `run` and `up`; empty means the default.
 DATASET ?=
@@ -10,6 +11,15 @@ INBOX ?=
 DAY ?=
 ENCODER ?=
 PORT ?=
+# Options of `bench`; empty means the default. benchmarks/peers says what each of them is.
+MODEL ?=
+SNAPSHOT ?=
+ENGINES ?=
+LEVEL ?=
+SHAPE ?=
+ROUNDS ?=
+THREADS ?=
+SENTENCES ?=
 # What `make test` hands to pytest, such as ARGS="-k store -x".
 ARGS ?=
 
@@ -19,11 +29,12 @@ export PYTHONPATH := .:plugins
 say = @printf '\033[1m%s\033[0m\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test lint clean python install install-dev
+.PHONY: help run up down setup test lint bench clean python install install-dev install-bench
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make run DATASET=ner_dataset.csv INBOX=folder DAY=2026-01-31 ENCODER=folder-or-hub:id PORT=8081\n'
+	@printf '  make bench ENGINES="ours-*,openvino-*" LEVEL=text ROUNDS=5 MODEL=folder SNAPSHOT=folder\n'
 	@printf '  make test ARGS="-k store"          PYTHON=python3.12 chooses the interpreter of .venv\n'
 
 run: install  ## set up, start Airflow, retrain, quantize, tag a day of documents, show what came out
@@ -48,8 +59,14 @@ lint: install-dev  ## check style, types and import directions
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
+bench: install install-bench  ## measure speed, F1 and memory against peers with the same weights; takes long
+	@$(BIN)/python -m benchmarks.peers --peers_python $(BENCH_VENV)/bin/python $(if $(MODEL),--model '$(MODEL)') \
+		$(if $(SNAPSHOT),--snapshot '$(SNAPSHOT)') $(if $(ENGINES),--engines '$(ENGINES)') $(if $(LEVEL),--level '$(LEVEL)') \
+		$(if $(SHAPE),--shape '$(SHAPE)') $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(THREADS),--threads '$(THREADS)') \
+		$(if $(SENTENCES),--sentences '$(SENTENCES)')
+
 clean:  ## remove .venv and caches; what lies in var/ (store, models, secrets) stays
-	@rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(BENCH_VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
 	@printf 'removed .venv and caches; var/ is as it was\n'
 
@@ -71,6 +88,16 @@ install: $(BIN)/python
 
 install-dev: install
 	@$(call ensure,installed-dev,requirements-dev.txt)
+
+# The peers' environment is apart: what they need is no part of the product.
+install-bench: | python
+	@sum="$$(cksum < benchmarks/requirements.txt)"; \
+	if [ "$$(cat $(BENCH_VENV)/installed 2>/dev/null)" != "$$sum" ]; then \
+		printf '\033[1mpackages: installing the peers from benchmarks/requirements.txt into $(BENCH_VENV)\033[0m\n'; \
+		{ [ -x $(BENCH_VENV)/bin/python ] || $(PYTHON) -m venv $(BENCH_VENV); } && \
+		$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt && \
+		printf '%s' "$$sum" > $(BENCH_VENV)/installed; \
+	fi
 
 define ensure
 	sum="$$(cat requirements-uv.txt $(2) | cksum)"; \

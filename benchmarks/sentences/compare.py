@@ -14,39 +14,20 @@ import re
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from ner_tasks import corpus  # noqa: E402  the repository is no installed package
+from benchmarks.prose import paragraphs, prose  # noqa: E402  the repository is no installed package
+from ner_tasks import corpus  # noqa: E402
 from ner_tasks.text import iter_sentences  # noqa: E402
 
-PER_PARAGRAPH, WIDTH = 8, 72
+WIDTH = 72
 # A text -> the sentences in it, or at least what of each is no space.
 Splitter = Callable[[str], Sequence[str]]
-
-_NO_SPACE_BEFORE = re.compile(r" (?=(?:[,.;:?!%)\]}]|n't|'(?:s|re|ve|ll|d|m)|'')(?: |$))")
-_NO_SPACE_AFTER = re.compile(r"(?<=[(\[{$]) ")
-_QUOTED = re.compile(r'" ([^"]*?) "')
-# BC5CDR cuts at every sign: 0 . 5 mg . / kg, i . p ., Parkinson ' s, dose - dependent
-_TORN = re.compile(
-    r"(?<=\d) \. (?=\d)|(?<=\b[a-z]) \. (?=[a-z] \.)|(?<= \.) (?=/)| ' (?=s )|(?<=\w) [-/] (?=\w)|(?<=\+) / (?=-)"
-)
-
-
-def prose(words: Sequence[str]) -> str:
-    """A sentence's words as they were probably written."""
-    text = _TORN.sub(lambda torn: torn.group().replace(" ", ""), " ".join(words))
-    text = _QUOTED.sub(r'"\1"', text)
-    return _NO_SPACE_AFTER.sub("", _NO_SPACE_BEFORE.sub("", text))
-
-
-def paragraphs(sentences: Sequence[str]) -> Iterator[list[str]]:
-    for first in range(0, len(sentences) - PER_PARAGRAPH + 1, PER_PARAGRAPH):
-        yield list(sentences[first : first + PER_PARAGRAPH])
 
 
 def wrapped(text: str) -> list[str]:

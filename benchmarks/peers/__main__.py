@@ -1,0 +1,174 @@
+"""`make bench`: speed against peers, on one machine, with the same weights, documents and threads."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from benchmarks.peers import tables
+from benchmarks.peers.bench import Bench, Setting, default_threads
+from benchmarks.peers.engines import Engine, chosen
+from benchmarks.peers.models import Sources, promoted_model, snapshot_of
+from benchmarks.peers.preparation import base_sources, prepare
+from benchmarks.peers.view import View
+from ner_tasks import artifacts, atomic, host
+from ner_tasks.errors import ConfigInvalid, NerTasksError
+
+NOT_ALL_RAN = 1
+INTERRUPTED = 130
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure; 0 only if every engine that was asked for has run."""
+    try:
+        return bench(parser().parse_args(arguments), View(Console(highlight=False)))
+    except NerTasksError as error:
+        print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def bench(options: argparse.Namespace, view: View) -> int:
+    """Prepare, measure, write; the exit code."""
+    model = options.model or promoted_model()
+    snapshot = options.snapshot or snapshot_of(model)
+    sources = Sources.of(model, snapshot)
+    engines = chosen(options.engines)
+    left_out = unfit(engines)
+    engines = [engine for engine in engines if engine.name not in left_out]
+    levels = levels_of(options.level, options.shape)
+    trained = options.shape == "minilm"
+    if not trained:
+        sources = base_sources(sources, options.output / "models", say=view.say)
+    peers, failed = prepare(sources, engines, options.output, peers_python=options.peers_python, say=view.say)
+    began = datetime.now(UTC)
+    target = options.output / began.strftime("%Y-%m-%dT%H%M%S")
+    setting = Setting(
+        sources=sources,
+        peers=peers,
+        peers_python=options.peers_python,
+        logs=target.with_name(f"{target.name}-logs"),
+        rounds=options.rounds,
+        n_threads=options.threads,
+        n_sentences=options.sentences,
+        turn_s=options.turn_s,
+        trained=trained,
+        vocabulary=int(artifacts.open_model(sources.trained).encoder["vocab_size"]),
+    )
+    run = Bench(setting, view)
+    for engine in engines:
+        if engine.family in failed:
+            run.failed[engine.name] = failed[engine.family]
+            view.say(f"{engine.name} did not run: {failed[engine.family]}")
+    results: dict[str, Any] = {
+        "at": began.isoformat(timespec="seconds"),
+        "host": host.describe(options.threads),
+        "shape": options.shape,
+        "model": model.name,
+        "snapshot": snapshot.name,
+        "rounds": options.rounds,
+        "n_sentences": options.sentences,
+        "left_out": left_out,
+    }
+    for level in levels:
+        able = [engine for engine in engines if engine.name not in run.failed]
+        results[level] = run.graph(able) if level == "graph" else run.text(able)
+    results |= {"engines": run.engines, "failed": run.failed, "conversion": reports_of(peers)}
+    results |= {"baseline": baseline_of(engines, run.failed), "versions": versions_of(run.engines)}
+    write(results, target, levels, view)
+    return NOT_ALL_RAN if run.failed else 0
+
+
+def unfit(engines: list[Engine]) -> dict[str, str]:
+    """Engines that this CPU cannot run as they are named, and why."""
+    if host.has_bf16():
+        return {}
+    return {e.name: "the CPU has neither AVX512_BF16 nor AMX_BF16" for e in engines if e.precision == "BF16"}
+
+
+def levels_of(level: str, shape: str) -> tuple[str, ...]:
+    """What is to be measured.
+
+    Raises:
+        ConfigInvalid: text is asked for and the weights are random.
+    """
+    if shape == "base":
+        if level == "text":
+            raise ConfigInvalid("found LEVEL=text, expected graph, with SHAPE=base, whose weights are random")
+        return ("graph",)
+    return ("graph", "text") if level == "all" else (level,)
+
+
+def baseline_of(engines: list[Engine], failed: dict[str, str]) -> str:
+    """The engine that the tables compare with: the first of ours that ran."""
+    return next((engine.name for engine in engines if engine.family == "ours" and engine.name not in failed), "ours")
+
+
+def versions_of(engines: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Versions of all libraries that ran."""
+    found: dict[str, str] = {}
+    for levels in engines.values():
+        for said in levels.values():
+            found |= said.get("facts", {}).get("versions", {})
+    return found
+
+
+def reports_of(peers: Path) -> dict[str, Any]:
+    """What each conversion said: versions, and how far its logits are from ours."""
+    return {path.parent.name: atomic.read_json(path) for path in sorted(peers.glob("*/report.json"))}
+
+
+def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: View) -> None:
+    """Write tables and JSON as a whole folder, and show the tables."""
+    pages = {"graph": ("graph.md", tables.graph_page), "text": ("end_to_end.md", tables.text_page)}
+    with atomic.staged_folder(target) as stage:
+        atomic.write_json(stage / "bench.json", results)
+        for level in levels:
+            name, page = pages[level]
+            atomic.write_text(stage / name, page(results))
+            view.show(page(results))
+    view.say(f"results: {target}")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All options."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    made.add_argument(
+        "--model", type=Path, help="a version's folder: trained/, frozen/, int8/ (default: the promoted one)"
+    )
+    made.add_argument(
+        "--snapshot", type=Path, help="folder with test.csv, calibration.csv (default: that of the model)"
+    )
+    made.add_argument("--engines", type=_names, default=[], help="names or patterns, by commas: ours-*,openvino-int8-*")
+    made.add_argument("--level", choices=("all", "graph", "text"), default="all", help="what is timed (default: all)")
+    made.add_argument("--shape", choices=("minilm", "base"), default="minilm", help="base: random weights, graph only")
+    made.add_argument("--rounds", type=_count, default=5, help="turns of each engine (default: %(default)s)")
+    made.add_argument("--threads", type=_count, default=default_threads(), help="of each engine (default: %(default)s)")
+    made.add_argument("--sentences", type=_count, default=1024, help="timed as documents (default: %(default)s)")
+    made.add_argument(
+        "--turn_s", type=float, default=1.0, help="least seconds of a turn of a graph (default: %(default)s)"
+    )
+    made.add_argument("--output", type=Path, default=Path("var/bench"), help="where to write (default: %(default)s)")
+    made.add_argument(
+        "--peers_python", type=Path, default=Path(".venv-bench/bin/python"), help="the peers' interpreter"
+    )
+    return made
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of at least 1")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,224 @@
+"""The measurement itself: forms, then interleaved rounds at each level, then rows."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.engines import Engine, Form, Level
+from benchmarks.peers.models import Sources
+from benchmarks.peers.preparation import environment
+from benchmarks.peers.ratios import Spread, ratio
+from benchmarks.peers.talk import EngineFailed, Worker
+from benchmarks.peers.turns import Turns, take_turns
+from benchmarks.peers.view import View
+from benchmarks.prose import PER_PARAGRAPH
+from ner_tasks.errors import NerTasksError
+
+# windows x pieces: the kit's shape, the product's largest, a middling one; then one sentence as it comes
+GRAPH_SHAPES = ((32, 128), (128, 32), (32, 32))
+LATENCY_SHAPE = (1, 32)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all engines have in common.
+
+    Attributes:
+        sources: our models and the data.
+        peers: folder of the peers' models.
+        peers_python: the interpreter of their environment.
+        logs: where the processes' stderr goes.
+        rounds: turns of each engine, after a warm-up.
+        n_threads: threads of each engine.
+        n_sentences: of the test part, that are timed as documents.
+        turn_s: least seconds of a turn at the level of the graph.
+        trained: whether the weights are worth a score.
+        vocabulary: pieces that random ids are drawn from.
+    """
+
+    sources: Sources
+    peers: Path
+    peers_python: Path
+    logs: Path
+    rounds: int
+    n_threads: int
+    n_sentences: int
+    turn_s: float
+    trained: bool
+    vocabulary: int
+
+
+class Bench:
+    """One run; collects what each engine said of itself, and the engines that failed, by name."""
+
+    def __init__(self, setting: Setting, view: View):
+        self._setting, self._view = setting, view
+        self.engines: dict[str, dict[str, Any]] = {}
+        self.failed: dict[str, str] = {}
+
+    def forms(self, engines: Sequence[Engine], level: Level) -> dict[str, Form]:
+        """The best form of each peer; the product and the kit have forms of their own."""
+        found = {engine.name: Form() for engine in engines if not engine.is_peer}
+        peers = [engine for engine in engines if engine.is_peer]
+        with self._view.phase(f"{level}: tuning", len(peers)) as step:
+            for engine in peers:
+                step(engine.name)
+                try:
+                    said = self._tuned(engine, level)
+                except EngineFailed as error:
+                    self._fail(engine.name, str(error))
+                    continue
+                found[engine.name] = Form(**said["form"])
+                self.engines.setdefault(engine.name, {})[level] = said
+        return found
+
+    def graph(self, engines: Sequence[Engine]) -> dict[str, list[dict[str, Any]]]:
+        """The graph alone: rows for each load."""
+        loads = {f"{windows}x{pieces}": self._load(windows, pieces) for windows, pieces in GRAPH_SHAPES}
+        windows, pieces = LATENCY_SHAPE
+        loads[f"{windows}x{pieces}, latency"] = self._load(windows, pieces, one_by_one=True)
+        turns, _ = self._measure(engines, "graph", loads, score=False)
+        return {
+            load: rows_of(answers, "n_calls" if "latency" in load else "n_pieces", per_call="latency" in load)
+            for load, answers in turns.answers.items()
+        }
+
+    def text(self, engines: Sequence[Engine]) -> dict[str, Any]:
+        """From documents to entities: rows, and what was read."""
+        load = {"do": "time_text", "n_sentences": self._setting.n_sentences}
+        turns, scores = self._measure(engines, "text", {"text": load}, score=True)
+        answers = turns.answers["text"]
+        rows = rows_of(answers, "n_words")
+        for row in rows:
+            name = row["engine"]
+            row["n_entities"] = answers[name][0]["n_entities"]
+            row["f1"] = scores[name]["f1"]
+            row["peak_mib"] = self.engines[name]["text"]["peak_mib"]
+        words = {answer[0]["n_words"] for answer in answers.values()}
+        if len(words) > 1:
+            raise NerTasksError(f"found {sorted(words)} words read, expected the same by all engines, in the documents")
+        n_documents = max((answer[0]["n_documents"] for answer in answers.values()), default=0)
+        n_scored = max((said["n_sentences"] for said in scores.values()), default=0)
+        read = {"n_words": max(words, default=0), "n_documents": n_documents, "per_document": PER_PARAGRAPH}
+        return {"rows": rows, "n_scored": n_scored, **read}
+
+    def _measure(
+        self, engines: Sequence[Engine], level: Level, loads: Mapping[str, Mapping[str, Any]], *, score: bool
+    ) -> tuple[Turns, dict[str, dict[str, Any]]]:
+        forms = self.forms(engines, level)
+        with ExitStack() as stack:
+            workers = self._started(engines, forms, level, stack)
+            n_steps = len(loads) * len(workers) * (self._setting.rounds + 1)
+            with self._view.phase(level, n_steps) as step:
+                turns = take_turns(workers, loads, rounds=self._setting.rounds, step=step)
+            for name, reason in turns.failed.items():
+                self._fail(name, reason)
+            scores = self._finished(workers, level, turns, score=score)
+        return turns, scores
+
+    def _started(
+        self, engines: Sequence[Engine], forms: Mapping[str, Form], level: Level, stack: ExitStack
+    ) -> dict[str, Worker]:
+        """Workers with their models loaded, one engine after the other."""
+        workers = {}
+        with self._view.phase(f"{level}: loading", len(forms)) as step:
+            for engine in engines:
+                if engine.name not in forms:
+                    continue
+                step(engine.name)
+                try:
+                    worker = self._worker(
+                        "worker", engine, forms[engine.name], stack, test=str(self._setting.sources.test)
+                    )
+                    facts = worker.hello()
+                except NerTasksError as error:
+                    self._fail(engine.name, str(error))
+                    continue
+                self.engines.setdefault(engine.name, {}).setdefault(level, {})["facts"] = facts
+                workers[engine.name] = worker
+        return workers
+
+    def _finished(
+        self, workers: Mapping[str, Worker], level: Level, turns: Turns, *, score: bool
+    ) -> dict[str, dict[str, Any]]:
+        """Memory of each worker, before its score is made, which reads more at once; and the scores."""
+        scores = {}
+        names = [name for name in workers if name not in turns.failed]
+        with self._view.phase(f"{level}: memory and scores", len(names)) as step:
+            for name in names:
+                step(name)
+                try:
+                    self.engines[name][level] |= workers[name].ask(do="memory")
+                    if score:
+                        scores[name] = workers[name].ask(do="score")
+                except EngineFailed as error:
+                    self._fail(name, str(error))
+                    for answers in turns.answers.values():
+                        del answers[name]
+        return scores
+
+    def _tuned(self, engine: Engine, level: Level) -> dict[str, Any]:
+        setting = self._setting
+        given = {"level": level, "vocabulary": setting.vocabulary, "trained": setting.trained}
+        with ExitStack() as stack:
+            calibration = str(setting.sources.calibration)
+            return self._worker("tuning", engine, Form(), stack, calibration=calibration, **given).hello()
+
+    def _worker(self, module: str, engine: Engine, form: Form, stack: ExitStack, **given: Any) -> Worker:
+        setting = self._setting
+        python = str(setting.peers_python) if engine.is_peer else sys.executable
+        model = setting.sources.model_of(engine, setting.peers)
+        said = {"engine": asdict(engine), "model": str(model), "form": asdict(form), "n_threads": setting.n_threads}
+        command = [python, "-m", f"benchmarks.peers.{module}", json.dumps({**said, **given})]
+        env = environment(engine, setting.n_threads)
+        worker = Worker(engine.name, command, env=env, log=setting.logs / f"{engine.name}.log")
+        stack.callback(worker.close)
+        return worker
+
+    def _load(self, n_windows: int, n_pieces: int, *, one_by_one: bool = False) -> dict[str, Any]:
+        return {
+            "do": "time_graph",
+            "n_windows": n_windows,
+            "n_pieces": n_pieces,
+            "vocabulary": self._setting.vocabulary,
+            "at_least_s": self._setting.turn_s,
+            "one_by_one": one_by_one,
+        }
+
+    def _fail(self, name: str, reason: str) -> None:
+        if name not in self.failed:
+            self.failed[name] = reason
+            self._view.say(f"{name} did not run: {reason}")
+
+
+def rows_of(
+    answers: Mapping[str, Sequence[Mapping[str, Any]]], counted: str, *, per_call: bool = False
+) -> list[dict[str, Any]]:
+    """A row for each engine: its rate, and how many times as fast each of ours is.
+
+    Args:
+        answers: those of each engine, a round each.
+        counted: what a rate counts, such as `n_words`.
+        per_call: show milliseconds of a call and not calls per second.
+    """
+    rates = {name: [one[counted] / one["seconds"] for one in said] for name, said in answers.items()}
+    ours = [name for name in rates if name.startswith("ours-")]
+    return [
+        {
+            "engine": name,
+            "rate": Spread.of([1000 / rate for rate in rounds] if per_call else rounds).as_dict(),
+            "ratios": {mine: ratio(rates[mine], rounds).as_dict() for mine in ours},
+            "rounds_s": [round(one["seconds"], 4) for one in answers[name]],
+        }
+        for name, rounds in rates.items()
+    ]
+
+
+def default_threads() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0))

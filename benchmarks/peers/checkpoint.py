@@ -1,0 +1,73 @@
+"""A trained model as a Hugging Face folder that computes exactly the same, so that every peer has our weights.
+
+Ours adds an embedding of each word's shape to the input; BERT adds one of the segment, and reads one segment only.
+So the shapes take the place of the segments there: row k is our segment 0 plus our shape k, and the shape ids go in
+as `token_type_ids`.
+"""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from ner_tasks import artifacts, atomic
+from ner_tasks.artifacts import ModelManifest
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid
+
+Weights = dict[str, NDArray[np.float32]]
+_SEGMENTS, _SHAPES = "embeddings.token_type_embeddings.weight", "shape_embeddings.weight"
+
+
+def write_checkpoint(trained: Path, target: Path) -> Path:
+    """Write a trained model folder as a `BertForTokenClassification` with its fast tokenizer.
+
+    Raises:
+        InputMissing, ArtifactBroken: it is no sound model folder.
+        ConfigInvalid: it is a frozen or an INT8 model.
+    """
+    manifest = artifacts.open_model(trained)
+    if manifest.kind != "trained":
+        raise ConfigInvalid(f"found a {manifest.kind} model, expected a trained one, at {trained}")
+    weights = hugging_face_weights(load_file(trained / artifacts.WEIGHTS), trained)
+    with atomic.staged_folder(target) as stage:
+        save_file(weights, stage / "model.safetensors", {"format": "pt"})
+        config = hugging_face_config(manifest, n_shapes=len(weights[f"bert.{_SEGMENTS}"]))
+        atomic.write_json(stage / "config.json", config)
+        shutil.copy(trained / artifacts.TOKENIZER, stage / artifacts.TOKENIZER)
+        tokenizer = {"tokenizer_class": "BertTokenizer", "model_max_length": manifest.max_pieces}
+        atomic.write_json(stage / "tokenizer_config.json", tokenizer)
+    return target
+
+
+def hugging_face_weights(weights: Mapping[str, NDArray[np.float32]], where: Path | str) -> Weights:
+    """Our weights under the names that `BertForTokenClassification` has, shapes in the place of segments.
+
+    Raises:
+        ArtifactBroken: there are no segments or no shapes among them.
+    """
+    if missing := [name for name in (_SEGMENTS, _SHAPES) if name not in weights]:
+        raise ArtifactBroken(f"found no weight {missing[0]}, expected one, in {where}")
+    named = {
+        name if name.startswith("classifier.") else f"bert.{name}": np.ascontiguousarray(value)
+        for name, value in weights.items()
+        if name != _SHAPES
+    }
+    named[f"bert.{_SEGMENTS}"] = np.ascontiguousarray(weights[_SEGMENTS][0] + weights[_SHAPES])
+    return named
+
+
+def hugging_face_config(manifest: ModelManifest, *, n_shapes: int) -> dict[str, Any]:
+    """`config.json` of that checkpoint."""
+    tags = manifest.label_set.tags
+    return {
+        **json.loads(json.dumps(manifest.encoder)),
+        "architectures": ["BertForTokenClassification"],
+        "type_vocab_size": n_shapes,
+        "id2label": {str(index): tag for index, tag in enumerate(tags)},
+        "label2id": {tag: index for index, tag in enumerate(tags)},
+    }

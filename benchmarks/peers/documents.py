@@ -1,0 +1,60 @@
+"""Labelled sentences as documents, and the way from a document's text to its entities, the same for every engine."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+from benchmarks.peers.spans import Span
+from benchmarks.prose import paragraphs, prose
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.text import Word, iter_sentences
+
+# As many words as the product gathers before it tags.
+BLOCK_WORDS = 20_000
+
+# document, first character, character behind the last, label
+Entity = tuple[int, int, int, str]
+# sentences of words -> entities over words
+FindSpans = Callable[[Sequence[Sequence[str]]], list[Span]]
+
+
+def documents_of(sentences: Iterable[Sequence[str]], n_sentences: int) -> list[str]:
+    """Texts of eight sentences each, from the first sentences.
+
+    Raises:
+        ConfigInvalid: not enough sentences for one document.
+    """
+    texts = [" ".join(group) for group in paragraphs([prose(words) for words in islice(sentences, n_sentences)])]
+    if not texts:
+        raise ConfigInvalid("found fewer than 8 sentences, expected a document's worth, in the test part")
+    return texts
+
+
+def entities_of(texts: Sequence[str], find_spans: FindSpans) -> tuple[list[Entity], int]:
+    """Entities of all texts, in their order, and how many words were read.
+
+    Sentences are gathered across documents until they make a block, as in the nightly run.
+    """
+    entities: list[Entity] = []
+    block: list[tuple[int, list[Word]]] = []
+    words: list[list[str]] = []
+    n_block_words = n_words = 0
+
+    def finish() -> None:
+        for sentence, start, end, label in find_spans(words):
+            document, spans = block[sentence]
+            entities.append((document, spans[start].start, spans[end - 1].end, label))
+        block.clear()
+        words.clear()
+
+    for document, text in enumerate(texts):
+        for spans in iter_sentences(text):
+            block.append((document, spans))
+            words.append([text[start:end] for start, end in spans])
+            n_block_words += len(spans)
+            n_words += len(spans)
+            if n_block_words >= BLOCK_WORDS:
+                finish()
+                n_block_words = 0
+    if block:
+        finish()
+    return entities, n_words

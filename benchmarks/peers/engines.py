@@ -1,0 +1,103 @@
+"""The engines that are compared, and the forms in which a peer may run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from ner_tasks.errors import ConfigInvalid
+
+Family = Literal["ours", "kit", "pipeline", "pytorch", "onnxruntime", "openvino"]
+Precision = Literal["FP32", "BF16", "INT8"]
+Level = Literal["graph", "text"]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """One way to run the model.
+
+    Attributes:
+        name: how tables and the filter call it.
+        family: the library; `ours` and `kit` run in the product's environment, the others in the peers'.
+        precision: what most of the arithmetic is done in.
+        hint: OpenVINO's performance hint, empty for the others.
+    """
+
+    name: str
+    family: Family
+    precision: Precision
+    hint: str = ""
+
+    @property
+    def is_peer(self) -> bool:
+        return self.family not in ("ours", "kit")
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a peer is run; what is best for it is found by trying.
+
+    Attributes:
+        variant: which model file, or which arithmetic for what is not quantized.
+        max_windows: most windows in a batch.
+        max_pieces: most pieces in a batch, padding included.
+        encoding: `tokenizers`, its batch encoding in Rust, or `word cache`, the product's own.
+    """
+
+    variant: str = ""
+    max_windows: int = 128
+    max_pieces: int = 4096
+    encoding: str = "word cache"
+
+
+UNBOUNDED = 2**31
+# (windows, pieces): the product's own limits and smaller ones, then the plain counts that people use
+BATCHES = ((128, 4096), (128, 2048), (128, 1024), (32, UNBOUNDED), (64, UNBOUNDED), (128, UNBOUNDED))
+ENCODINGS = ("word cache", "tokenizers")
+
+ENGINES = (
+    Engine("ours-int8", "ours", "INT8"),
+    Engine("ours-bf16", "ours", "BF16"),
+    Engine("ours-fp32", "ours", "FP32"),
+    Engine("kit-int8", "kit", "INT8"),
+    Engine("kit-fp32", "kit", "FP32"),
+    Engine("pipeline-fp32", "pipeline", "FP32"),
+    Engine("pytorch-fp32", "pytorch", "FP32"),
+    Engine("pytorch-bf16", "pytorch", "BF16"),
+    Engine("onnxruntime-fp32", "onnxruntime", "FP32"),
+    Engine("onnxruntime-int8", "onnxruntime", "INT8"),
+    Engine("openvino-fp32-latency", "openvino", "FP32", "LATENCY"),
+    Engine("openvino-fp32-throughput", "openvino", "FP32", "THROUGHPUT"),
+    Engine("openvino-bf16-latency", "openvino", "BF16", "LATENCY"),
+    Engine("openvino-bf16-throughput", "openvino", "BF16", "THROUGHPUT"),
+    Engine("openvino-int8-latency", "openvino", "INT8", "LATENCY"),
+    Engine("openvino-int8-throughput", "openvino", "INT8", "THROUGHPUT"),
+)
+
+
+def chosen(patterns: Sequence[str]) -> list[Engine]:
+    """Engines whose names match one of the patterns (`openvino-*`), in the order of the list; all if there is none.
+
+    Raises:
+        ConfigInvalid: a pattern that matches no engine.
+    """
+    for pattern in patterns:
+        if not any(fnmatchcase(engine.name, pattern) for engine in ENGINES):
+            names = ", ".join(engine.name for engine in ENGINES)
+            raise ConfigInvalid(f"found {pattern!r}, expected names or patterns among {names}, in ENGINES")
+    return [e for e in ENGINES if not patterns or any(fnmatchcase(e.name, pattern) for pattern in patterns)]
+
+
+def variants_of(engine: Engine, *, bf16: bool) -> tuple[str, ...]:
+    """The model files or kinds of arithmetic among which a peer's best is looked for.
+
+    Args:
+        bf16: whether the CPU multiplies bfloat16.
+    """
+    if engine.family == "onnxruntime":
+        return ("dynamic", "static") if engine.precision == "INT8" else ("fused",)
+    if engine.family == "openvino":
+        if engine.precision == "INT8":
+            return ("int8+f32", "int8+bf16") if bf16 else ("int8+f32",)
+        return ("bf16",) if engine.precision == "BF16" else ("f32",)
+    return ("",)

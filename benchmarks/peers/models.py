@@ -1,0 +1,162 @@
+"""Which folder belongs to which engine, and where the peers' models are made.
+
+var/bench/models/<key>/
+    hugging_face/    the checkpoint that all of them come from
+    reference.npz    what our own FP32 graph makes of a few batches
+    onnx/            model.onnx
+    onnxruntime/     fused.onnx  dynamic.onnx  static.onnx
+    openvino/        fp32.xml  int8.xml
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.peers.engines import Engine, Form
+from ner_tasks import artifacts, atomic
+from ner_tasks.errors import InputMissing
+from ner_tasks.labels import LabelSet, label_of
+from ner_tasks.lineage import version_of
+from ner_tasks.registry import Registry
+from ner_tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from benchmarks.peers.reading import Reader
+
+HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO = "hugging_face", "onnx", "onnxruntime", "openvino"
+REFERENCE, REPORT = "reference.npz", "report.json"
+_HERE = Path(__file__).parent
+# What the peers' files follow from besides the weights.
+_MADE_BY = (_HERE / "checkpoint.py", _HERE / "conversion.py", _HERE.parent / "requirements.txt")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the models and the data lie.
+
+    Attributes:
+        trained: the weights that all peers get.
+        frozen: the product's FP32 graph.
+        int8: the product's INT8 model.
+        kit_int8: the INT8 graph that the kit's way of quantizing makes; None where there is none.
+        test: labelled data that no engine has seen.
+        calibration: labelled data to quantize with.
+    """
+
+    trained: Path
+    frozen: Path
+    int8: Path
+    kit_int8: Path | None
+    test: Path
+    calibration: Path
+
+    @classmethod
+    def of(cls, model: Path, snapshot: Path) -> "Sources":
+        """Those of a version's folder and a snapshot's.
+
+        The kit's INT8 is `int8_inc/` beside the others; without it `int8/`, if that is a TensorFlow graph.
+
+        Raises:
+            InputMissing: a folder or file is not there.
+        """
+        needed = [model / kind / artifacts.MANIFEST for kind in ("trained", "frozen", "int8")]
+        for path in (*needed, snapshot / "test.csv", snapshot / "calibration.csv"):
+            if not path.is_file():
+                raise InputMissing(f"found no {path.name}, expected one, in {path.parent}")
+        kit = [folder for folder in (model / "int8_inc", model / "int8") if (folder / artifacts.GRAPH).is_file()]
+        return cls(
+            trained=model / "trained",
+            frozen=model / "frozen",
+            int8=model / "int8",
+            kit_int8=kit[0] if kit else None,
+            test=snapshot / "test.csv",
+            calibration=snapshot / "calibration.csv",
+        )
+
+    def model_of(self, engine: Engine, peers: Path) -> Path:
+        """Model folder of an engine.
+
+        Raises:
+            InputMissing: the kit's INT8 graph is wanted and there is none.
+        """
+        if engine.is_peer:
+            return peers
+        if engine.precision != "INT8":
+            return self.frozen
+        if engine.family == "ours":
+            return self.int8
+        if self.kit_int8 is None:
+            where = self.int8.parent
+            raise InputMissing(
+                f"found no TensorFlow graph, expected the kit's INT8 as int8_inc/{artifacts.GRAPH}, in {where}"
+            )
+        return self.kit_int8
+
+    def peers_folder(self, root: Path) -> Path:
+        """Where the peers' models of these weights, these libraries and this code are made."""
+        made_by = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _MADE_BY}
+        weights = artifacts.open_model(self.trained).files[artifacts.WEIGHTS]
+        data = atomic.sha256_of(self.calibration)
+        return root / "models" / version_of({"weights": weights, "calibration": data, **made_by})
+
+
+def promoted_model() -> Path:
+    """Folder of the version that the nightly run uses.
+
+    Raises:
+        InputMissing: none is promoted.
+    """
+    registry = Registry(Settings.from_env().open_store())
+    promotion = registry.promoted()
+    if promotion is None:
+        where = registry.store.where("models")
+        raise InputMissing(f"found no promoted model, expected one (make run) or MODEL=folder, at {where}")
+    folders = {kind: registry.fetch(promotion.version, kind) for kind in ("trained", "frozen", "int8")}
+    return folders["trained"].parent
+
+
+def snapshot_of(model: Path) -> Path:
+    """The newest snapshot in the store of the data that a model was trained on.
+
+    Raises:
+        InputMissing: there is none.
+    """
+    wanted = artifacts.open_model(model / "trained").lineage.get("data")
+    store = Settings.from_env().open_store()
+    found = [
+        (snapshot, store.read_json(f"snapshots/{snapshot}/snapshot.json"))
+        for snapshot in store.folders("snapshots")
+        if store.exists(f"snapshots/{snapshot}/snapshot.json")
+    ]
+    fitting = [name for name, said in found if wanted and said.get("source") == wanted]
+    if len(fitting) != 1:
+        number = len(fitting) or "no"
+        raise InputMissing(
+            f"found {number} snapshots of the data of {model.name}, expected one or SNAPSHOT=folder, "
+            f"at {store.where('snapshots')}"
+        )
+    return store.fetch(f"snapshots/{fitting[0]}")
+
+
+def labels_of(checkpoint: Path) -> tuple[str, ...]:
+    """Labels of a Hugging Face folder, in the order of its tag ids."""
+    tags = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))["id2label"]
+    names = [label_of(tags[str(index)]) for index in range(1, len(tags), 2)]
+    label_set = LabelSet(tuple(name for name in names if name))
+    assert list(label_set.tags) == [tags[str(index)] for index in range(len(tags))]
+    return label_set.labels
+
+
+def max_pieces_of(checkpoint: Path) -> int:
+    """Longest window of a Hugging Face folder's model, in pieces."""
+    return int(json.loads((checkpoint / "tokenizer_config.json").read_text(encoding="utf-8"))["model_max_length"])
+
+
+def reader_of(model: Path, form: Form) -> "Reader":
+    """What stands around a peer's graph; `model` is a folder of the peers."""
+    from benchmarks.peers.reading import Reader
+
+    checkpoint = model / HUGGING_FACE
+    return Reader(checkpoint / artifacts.TOKENIZER, labels_of(checkpoint), max_pieces_of(checkpoint), form)

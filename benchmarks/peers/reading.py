@@ -1,0 +1,105 @@
+"""From sentences to spans around any engine that gives logits: windows, batches by length, argmax, spans.
+
+This is what a peer is given around its graph, and it is cheaper than what the product does: no Viterbi, no scores.
+Windows and batches are cut by the product's own functions, so that all see the same pieces.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from benchmarks.peers.engines import Form
+from benchmarks.peers.spans import Span, spans_of_ids
+from ner_tasks.tokenization import SHAPES, Batch, Window, WordPieces, batches_of, shape_of, windows_of
+
+# piece ids and shape ids [B, T] of each batch -> logits [B, T, K] of each; an engine may work on several at once
+ComputeLogits = Callable[[Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]], Sequence[NDArray[np.float32]]]
+
+
+@lru_cache(maxsize=200_000)
+def shape_id_of(word: str) -> int:
+    """Id of a word's shape; a language repeats itself."""
+    return SHAPES.index(shape_of(word))
+
+
+class Reader:
+    """What a peer has around its graph.
+
+    Args:
+        tokenizer_file: the model's `tokenizer.json`.
+        labels: in the order of the model's tag ids.
+        max_pieces: longest window.
+        form: batches and encoding.
+    """
+
+    def __init__(self, tokenizer_file: Path, labels: Sequence[str], max_pieces: int, form: Form):
+        self._pieces, self._labels = WordPieces(tokenizer_file), tuple(labels)
+        self._max_pieces, self.form = max_pieces, form
+        self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+
+    @property
+    def pad_id(self) -> int:
+        return self._pieces.pad_id
+
+    def spans(self, sentences: Sequence[Sequence[str]], compute: ComputeLogits) -> list[Span]:
+        """Entities of the sentences."""
+        form = self.form
+        windows = list(self.windows(sentences))
+        batches = batches_of(windows, pad_id=self.pad_id, max_windows=form.max_windows, max_pieces=form.max_pieces)
+        logits = compute([(batch.piece_ids, batch.shape_ids) for batch in batches])
+        lengths = [len(words) for words in sentences]
+        return spans_of_ids(_ids_of_words(batches, logits, lengths), lengths, self._labels)
+
+    def windows(self, sentences: Sequence[Sequence[str]]) -> Iterator[Window]:
+        """Windows of the sentences."""
+        if self.form.encoding == "word cache":
+            yield from windows_of(sentences, self._pieces, max_pieces=self._max_pieces)
+            return
+        encodings = self._tokenizer.encode_batch_fast(sentences, is_pretokenized=True, add_special_tokens=False)
+        for index, (words, encoding) in enumerate(zip(sentences, encodings, strict=True)):
+            word_of: Any = encoding.word_ids
+            first = [at + 1 for at, word in enumerate(word_of) if not at or word != word_of[at - 1]]
+            if len(first) != len(words) or len(word_of) > self._max_pieces - 2:
+                # too long for one window, or a word without a piece
+                yield from self._cut(index, words)
+                continue
+            shapes = [shape_id_of(word) for word in words]
+            ids = (self._pieces.cls_id, *encoding.ids, self._pieces.sep_id)
+            yield Window(index, 0, len(words), ids, (0, *(shapes[word] for word in word_of), 0), tuple(first))
+
+    def _cut(self, index: int, words: Sequence[str]) -> Iterator[Window]:
+        for window in windows_of([words], self._pieces, max_pieces=self._max_pieces):
+            yield Window(index, window.start, window.end, window.piece_ids, window.shape_ids, window.first_pieces)
+
+
+def _ids_of_words(
+    batches: Sequence[Batch], logits: Sequence[NDArray[np.float32]], lengths: Sequence[int]
+) -> NDArray[np.intp]:
+    """The tag id of every word; where windows overlap, that of the window in which the word has most context."""
+    ends = np.cumsum(lengths)
+    ids = np.zeros(int(ends[-1]) if len(ends) else 0, np.intp)
+    context = np.full(len(ids), -1)
+    for batch, scores in zip(batches, logits, strict=True):
+        best = scores.argmax(axis=-1)  # [B, T]
+        for row, window in enumerate(batch.windows):
+            begin, length = int(ends[window.sentence]) - lengths[window.sentence], lengths[window.sentence]
+            found = best[row, list(window.first_pieces)]  # [words]
+            here = slice(begin + window.start, begin + window.end)
+            if window.start == 0 and window.end == length:
+                ids[here] = found
+                continue
+            words = np.arange(window.start, window.end)
+            left = words - window.start if window.start else np.full(len(words), length)
+            right = window.end - 1 - words if window.end < length else np.full(len(words), length)
+            seen = np.minimum(left, right)
+            better = seen > context[here]
+            ids[here] = np.where(better, found, ids[here])
+            context[here] = np.where(better, seen, context[here])
+    return ids

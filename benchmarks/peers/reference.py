@@ -1,0 +1,39 @@
+"""What our own FP32 graph makes of a few batches, to hold the peers' models to.
+
+    .venv/bin/python -m benchmarks.peers.reference FROZEN CALIBRATION TARGET
+
+Three batches of short, middling and long windows of real sentences, padding included, as the peers will see them.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ner_tasks import artifacts, corpus
+from ner_tasks.inference import Tagger
+from ner_tasks.tokenization import WordPieces, batches_of, windows_of
+
+N_SENTENCES, PER_BATCH = 120, 8
+
+
+def write_reference(frozen: Path, labelled: Path, target: Path) -> None:
+    """Write piece ids, shape ids and logits of three batches."""
+    tagger = Tagger.load(frozen, n_threads=1)
+    pieces = WordPieces(frozen / artifacts.TOKENIZER)
+    sentences = [sentence.words for sentence in corpus.read_labelled(labelled)[:N_SENTENCES]]
+    windows = windows_of(sentences, pieces, max_pieces=tagger.manifest.max_pieces)
+    batches = batches_of(windows, pad_id=pieces.pad_id, max_windows=PER_BATCH, max_pieces=2**31)
+    arrays: dict[str, Any] = {}
+    for number, batch in enumerate((batches[0], batches[len(batches) // 2], batches[-1])):
+        logits = tagger._engine(batch.piece_ids, batch.shape_ids)  # noqa: SLF001  the graph's own answer, of each piece
+        arrays |= {f"pieces_{number}": batch.piece_ids, f"shapes_{number}": batch.shape_ids}
+        arrays[f"logits_{number}"] = np.asarray(logits)
+    part = target.with_name(f"part-{target.name}")
+    np.savez(part, pad_id=np.array(pieces.pad_id), **arrays)
+    part.replace(target)
+
+
+if __name__ == "__main__":
+    write_reference(*(Path(argument) for argument in sys.argv[1:]))

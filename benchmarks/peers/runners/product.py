@@ -1,0 +1,42 @@
+"""The product's own engines, as the nightly run uses them, and the reference kit's way with the same graphs."""
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.peers.engines import UNBOUNDED
+from benchmarks.peers.runners import Batches, Job
+from benchmarks.peers.spans import Span
+from ner_tasks.inference import BatchLimits, Tagger
+from ner_tasks.spans import entity_score, spans_of
+
+# The kit pads everything to 128 pieces and takes 32 sentences at a time, as they come.
+KIT_LIMITS = BatchLimits(max_windows=32, max_pieces=UNBOUNDED, length=128)
+
+
+class ProductRunner:
+    """`Tagger` with the product's batches, Viterbi and scores; or with the kit's batches."""
+
+    def __init__(self, job: Job):
+        self._limits = KIT_LIMITS if job.engine.family == "kit" else BatchLimits()
+        self._tagger = Tagger.load(job.model, n_threads=job.n_threads, bf16=job.engine.precision == "BF16")
+        self.facts: dict[str, Any] = {
+            "batches": "32 padded to 128 pieces" if job.engine.family == "kit" else "as the nightly run",
+            "versions": {"tensorflow": version("tensorflow"), "python": platform.python_version()},
+        }
+
+    def logits(self, batches: Batches) -> Sequence[NDArray[np.float32]]:
+        engine = self._tagger._engine  # noqa: SLF001  the graph alone is what this level times
+        return [engine(piece_ids, shape_ids) for piece_ids, shape_ids in batches]
+
+    def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
+        found: list[Span] = []
+        for index, answer in enumerate(self._tagger.tag(sentences, self._limits)):
+            for span in spans_of(answer.tags):
+                entity_score(answer.scores, span.start, span.end)  # part of each answer of the product
+                found.append((index, span.start, span.end, span.label))
+        return found

@@ -1,0 +1,44 @@
+"""Tag ids of many sentences -> entities, all at once.
+
+The ids are those of `LabelSet`: 0 is `O`, then `B-` and `I-` of each label. The reading is that of `ner_tasks.spans`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ner_tasks.labels import OUTSIDE
+
+# sentence, first word, word behind the last, label
+Span = tuple[int, int, int, str]
+
+
+def spans_of_ids(ids: NDArray[np.intp], lengths: Sequence[int], labels: Sequence[str]) -> list[Span]:
+    """Entities in the tag ids of sentences.
+
+    Args:
+        ids: those of all words of all sentences, one after the other.
+        lengths: words of each sentence; they add up to the ids.
+        labels: in the order of the ids.
+    """
+    if not len(ids):
+        return []
+    sizes = np.asarray(lengths, np.intp)
+    sentence = np.repeat(np.arange(len(sizes)), sizes)  # [words]
+    offset = (np.cumsum(sizes) - sizes)[sentence]  # [words]
+    label, inside = (ids - 1) // 2, (ids > 0) & (ids % 2 == 0)
+    goes_on = np.zeros(len(ids) + 1, bool)
+    goes_on[1:-1] = inside[1:] & (ids[:-1] > 0) & (label[1:] == label[:-1]) & (sentence[1:] == sentence[:-1])
+    first = np.flatnonzero((ids > 0) & ~goes_on[:-1])
+    last = np.flatnonzero((ids > 0) & ~goes_on[1:])
+    columns = (sentence[first], first - offset[first], last + 1 - offset[first], label[first])
+    return [(s, start, end, labels[k]) for s, start, end, k in zip(*(c.tolist() for c in columns), strict=True)]
+
+
+def tags_of(spans: Sequence[Span], lengths: Sequence[int]) -> list[list[str]]:
+    """BIO tags of each sentence, from its entities."""
+    tags = [[OUTSIDE] * length for length in lengths]
+    for sentence, start, end, label in spans:
+        tags[sentence][start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]
+    return tags

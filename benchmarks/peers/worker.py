@@ -1,0 +1,127 @@
+"""The process of one engine: loads its model, then answers requests, one a line.
+
+    python -m benchmarks.peers.worker JOB
+
+`time_graph`     pieces per second, or milliseconds of a call, of the graph alone
+`time_text`      words per second from documents to entities
+`score`          entity F1 on labelled sentences
+`memory`         most memory that the process had
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.peers import runners, talk
+from benchmarks.peers.documents import documents_of, entities_of
+from benchmarks.peers.engines import Engine, Form
+from benchmarks.peers.spans import tags_of
+from ner_tasks import corpus, evaluation
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.tokenization import SHAPES
+
+N_AT_ONCE = 8  # batches that a queue is given at once; the same number of calls for all
+
+
+def answerer(runner: runners.Runner, test: Path) -> talk.Answerer:
+    """What answers the requests to one runner."""
+    labelled = corpus.read_labelled(test)
+    texts: dict[int, list[str]] = {}
+
+    def time_text(n_sentences: int) -> dict[str, Any]:
+        if n_sentences not in texts:
+            texts[n_sentences] = documents_of((one.words for one in labelled), n_sentences)
+        began = time.perf_counter()
+        entities, n_words = entities_of(texts[n_sentences], runner.spans)
+        seconds = time.perf_counter() - began
+        read = {"n_words": n_words, "n_documents": len(texts[n_sentences])}
+        return {"seconds": seconds, "n_entities": len(entities), **read}
+
+    def time_graph(
+        n_windows: int, n_pieces: int, vocabulary: int, at_least_s: float, one_by_one: bool
+    ) -> dict[str, Any]:
+        batch = random_batch(n_windows, n_pieces, vocabulary)
+        batches = [batch] if one_by_one else [batch] * N_AT_ONCE
+        return timed_calls(runner, batches, at_least_s)
+
+    def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
+        given = {name: value for name, value in request.items() if name != "do"}
+        if request["do"] == "time_text":
+            return time_text(**given)
+        if request["do"] == "time_graph":
+            return time_graph(**given)
+        if request["do"] == "score":
+            return score(runner, labelled)
+        if request["do"] == "memory":
+            return {"peak_mib": peak_mib()}
+        raise ConfigInvalid(f"found {request['do']!r}, expected time_text, time_graph, score or memory, in a request")
+
+    return answer
+
+
+def random_batch(n_windows: int, n_pieces: int, vocabulary: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Piece ids and shape ids [windows, pieces] of one batch, no padding among them; the same in every process."""
+    random = np.random.default_rng(0)
+    shape = (n_windows, n_pieces)
+    piece_ids = random.integers(vocabulary // 2, vocabulary, shape, np.int32)
+    return piece_ids, random.integers(1, len(SHAPES), shape, np.int32)
+
+
+def timed_calls(runner: runners.Runner, batches: runners.Batches, at_least_s: float) -> dict[str, Any]:
+    """Whole rounds of the batches until the time is over."""
+    n_calls, began = 0, time.perf_counter()
+    while True:
+        runner.logits(batches)
+        n_calls += len(batches)
+        seconds = time.perf_counter() - began
+        if seconds >= at_least_s:
+            return {"seconds": seconds, "n_calls": n_calls, "n_pieces": n_calls * batches[0][0].size}
+
+
+def score(runner: runners.Runner, labelled: Iterable[corpus.LabelledSentence]) -> dict[str, Any]:
+    """Entity F1 over the words as they are labelled."""
+    gold = list(labelled)
+    spans = runner.spans([sentence.words for sentence in gold])
+    tags = tags_of(spans, [len(sentence.words) for sentence in gold])
+    return {"f1": evaluation.score([sentence.tags for sentence in gold], tags).overall.f1, "n_sentences": len(gold)}
+
+
+def peak_mib() -> float:
+    """Most resident memory of this process so far.
+
+    `getrusage` would count what the parent had when it started us.
+
+    Raises:
+        ConfigInvalid: no Linux.
+    """
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        raise ConfigInvalid(f"found no {status}, expected Linux, to measure memory")
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def job_of(said: Mapping[str, Any]) -> runners.Job:
+    """The job that a command line describes."""
+    return runners.Job(Engine(**said["engine"]), Path(said["model"]), Form(**said["form"]), said["n_threads"])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Serve one engine until its requests end."""
+    said = json.loads(arguments[0])
+
+    def start() -> tuple[Mapping[str, Any], talk.Answerer]:
+        runner = runners.load(job_of(said))
+        return runner.facts, answerer(runner, Path(said["test"]))
+
+    return talk.serve(start, sys.stdin, talk.own_stdout())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

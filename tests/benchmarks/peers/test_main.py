@@ -1,0 +1,93 @@
+"""`make bench` names what is missing, and its exit code tells the truth."""
+
+import json
+
+import pytest
+
+from benchmarks.peers.__main__ import levels_of, main, unfit
+from benchmarks.peers.engines import chosen
+from benchmarks.peers.models import Sources
+from ner_tasks import artifacts, atomic, corpus, host
+from ner_tasks.artifacts import ModelManifest
+from ner_tasks.errors import ConfigInvalid, InputMissing
+from tests import tiny
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """A version's folder and a snapshot's, as far as they are looked at before an engine starts."""
+    model, snapshot = tmp_path / "model", tmp_path / "snapshot"
+    snapshot.mkdir()
+    for part in ("test", "calibration"):
+        corpus.write_kaggle_csv(snapshot / f"{part}.csv", tiny.sentences(16))
+    for kind, files in (("trained", [artifacts.WEIGHTS]), ("frozen", [artifacts.GRAPH]), ("int8", [artifacts.GRAPH])):
+        (model / kind).mkdir(parents=True)
+        for name in (*files, artifacts.TOKENIZER):
+            (model / kind / name).write_bytes(name.encode())
+        artifacts.sign(model / kind, ModelManifest(kind, ("geo",), {"vocab_size": 100}, max_pieces=32))
+    return model, snapshot
+
+
+def test_engines_whose_environment_is_missing_are_named_and_the_exit_code_is_not_0(folders, tmp_path, capsys):
+    model, snapshot = folders
+    options = ["--model", model, "--snapshot", snapshot, "--engines", "onnxruntime-*", "--output", tmp_path / "out"]
+    assert main([*map(str, options), "--peers_python", str(tmp_path / "no-python")]) == 1
+    (written,) = (tmp_path / "out").glob("*/bench.json")
+    failed = json.loads(written.read_text())["failed"]
+    assert list(failed) == ["onnxruntime-fp32", "onnxruntime-int8"]
+    assert failed["onnxruntime-fp32"].startswith("found no interpreter, expected that of the peers' environment")
+    assert "onnxruntime-int8 did not run: found no interpreter" in capsys.readouterr().out
+    assert "- `onnxruntime-int8` did not run" in written.with_name("end_to_end.md").read_text()
+
+
+def test_a_folder_that_is_no_version_is_an_error_of_one_line(tmp_path, capsys):
+    assert main(["--model", str(tmp_path), "--snapshot", str(tmp_path)]) == InputMissing.exit_code
+    assert "InputMissing: found no model.json, expected one, in" in capsys.readouterr().err
+
+
+def test_text_with_random_weights_is_refused():
+    with pytest.raises(ConfigInvalid, match="found LEVEL=text, expected graph, with SHAPE=base"):
+        levels_of("text", "base")
+    assert levels_of("all", "base") == ("graph",)
+    assert levels_of("all", "minilm") == ("graph", "text")
+
+
+@pytest.mark.parametrize("has", [False, True])
+def test_bf16_is_left_out_with_its_reason_where_the_cpu_has_none(has, monkeypatch):
+    monkeypatch.setattr(host, "has_bf16", lambda: has)
+    left_out = unfit(chosen(["ours-*", "pytorch-*"]))
+    assert list(left_out) == ([] if has else ["ours-bf16", "pytorch-bf16"])
+
+
+def test_the_kits_int8_is_its_own_graph_where_there_is_one(folders):
+    model, snapshot = folders
+    assert Sources.of(model, snapshot).kit_int8 == model / "int8"
+    (model / "int8_inc").mkdir()
+    (model / "int8_inc" / artifacts.GRAPH).write_bytes(b"")
+    assert Sources.of(model, snapshot).kit_int8 == model / "int8_inc"
+
+
+def test_without_a_tensorflow_graph_there_is_no_int8_of_the_kit(folders, tmp_path):
+    model, snapshot = folders
+    (model / "int8" / artifacts.GRAPH).unlink()
+    sources = Sources.of(model, snapshot)
+    with pytest.raises(
+        InputMissing, match=r"found no TensorFlow graph, expected the kit's INT8 as int8_inc/graph\.pb, in"
+    ):
+        sources.model_of(chosen(["kit-int8"])[0], tmp_path)
+
+
+def test_other_weights_have_other_models_of_the_peers(folders, tmp_path):
+    model, snapshot = folders
+    before = Sources.of(model, snapshot).peers_folder(tmp_path)
+    manifest = artifacts.open_model(model / "trained")
+    (model / "trained" / artifacts.WEIGHTS).write_bytes(b"other")
+    artifacts.sign(model / "trained", manifest)
+    assert Sources.of(model, snapshot).peers_folder(tmp_path) != before
+
+
+def test_what_a_report_said_is_kept(tmp_path):
+    from benchmarks.peers.__main__ import reports_of
+
+    atomic.write_json(tmp_path / "onnx" / "report.json", {"max_difference": 1e-5})
+    assert reports_of(tmp_path) == {"onnx": {"max_difference": 1e-5}}

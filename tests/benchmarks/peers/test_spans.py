@@ -1,0 +1,34 @@
+"""Entities from tag ids, all at once, are those that `ner_tasks.spans` reads sentence by sentence."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.peers.spans import spans_of_ids, tags_of
+from ner_tasks.labels import LabelSet
+from ner_tasks.spans import spans_of
+
+LABELS = LabelSet(("geo", "org", "per"))
+SENTENCES = st.lists(st.lists(st.integers(0, len(LABELS.tags) - 1), max_size=8), max_size=6)
+
+
+def flat(sentences):
+    return np.array([tag for sentence in sentences for tag in sentence], np.intp), [len(one) for one in sentences]
+
+
+@given(SENTENCES)
+def test_any_tags_broken_or_not_give_the_entities_that_each_sentence_gives(sentences):
+    expected = [
+        (index, span.start, span.end, span.label)
+        for index, sentence in enumerate(sentences)
+        for span in spans_of([LABELS.tags[tag] for tag in sentence])
+    ]
+    assert spans_of_ids(*flat(sentences), LABELS.labels) == expected
+
+
+@given(SENTENCES)
+def test_tags_made_of_entities_give_the_same_entities(sentences):
+    ids, lengths = flat(sentences)
+    spans = spans_of_ids(ids, lengths, LABELS.labels)
+    again = [[LABELS.id_of[tag] for tag in tags] for tags in tags_of(spans, lengths)]
+    assert spans_of_ids(*flat(again), LABELS.labels) == spans
