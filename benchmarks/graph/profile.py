@@ -20,17 +20,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from ner_tasks import host  # noqa: E402  the repository is no installed package
+from ner_tasks import host
 
 os.environ.update(host.tensorflow_env(n_threads=1, onednn=True))
 
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
+import numpy as np
+import tensorflow as tf
 
-from ner_tasks import artifacts, onednn_ops  # noqa: E402
-from ner_tasks.inference import engine_of, read_graph, session_of  # noqa: E402
-from ner_tasks.model import Sizes  # noqa: E402
-from ner_tasks.routes import INPUTS, output_of  # noqa: E402
+from ner_tasks import artifacts, onednn_ops
+from ner_tasks.inference import engine_of, read_graph, session_of
+from ner_tasks.model import Sizes
+from ner_tasks.routes import INPUTS, output_of
 
 SHAPES = ((32, 128), (128, 32), (32, 32), (64, 32))
 

@@ -9,7 +9,7 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.text import Word, iter_sentences
 
 # As many words as the product gathers before it tags.
-BLOCK_WORDS = 20_000
+BLOCK_WORDS = 60_000  # as the nightly run takes them
 
 # document, first character, character behind the last, label
 Entity = tuple[int, int, int, str]

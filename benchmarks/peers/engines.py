@@ -42,18 +42,21 @@ class Form:
         max_windows: most windows in a batch.
         max_pieces: most pieces in a batch, padding included.
         encoding: `tokenizers`, its batch encoding in Rust, or `word cache`, the product's own.
+        step: lengths are rounded up to a multiple of this: more shapes, or more padding.
     """
 
     variant: str = ""
     max_windows: int = 128
     max_pieces: int = 4096
     encoding: str = "word cache"
+    step: int = 8
 
 
 UNBOUNDED = 2**31
 # (windows, pieces): the product's own limits and smaller ones, then the plain counts that people use
 BATCHES = ((128, 4096), (128, 2048), (128, 1024), (32, UNBOUNDED), (64, UNBOUNDED), (128, UNBOUNDED))
 ENCODINGS = ("word cache", "tokenizers")
+STEPS = (8, 2)
 
 ENGINES = (
     Engine("ours-int8", "ours", "INT8"),

@@ -52,7 +52,8 @@ class Reader:
         """Entities of the sentences."""
         form = self.form
         windows = list(self.windows(sentences))
-        batches = batches_of(windows, pad_id=self.pad_id, max_windows=form.max_windows, max_pieces=form.max_pieces)
+        limits = {"max_windows": form.max_windows, "max_pieces": form.max_pieces, "step": form.step}
+        batches = batches_of(windows, pad_id=self.pad_id, **limits)
         logits = compute([(batch.piece_ids, batch.shape_ids) for batch in batches])
         lengths = [len(words) for words in sentences]
         return spans_of_ids(_ids_of_words(batches, logits, lengths), lengths, self._labels)

@@ -2,7 +2,7 @@
 
     python -m benchmarks.peers.tuning JOB
 
-First the variant (the model file, or the arithmetic of what is not quantized), then the batches, then the encoding.
+First the variant (the model file, or the arithmetic of what is not quantized), then the batches, the step of their lengths, the encoding.
 A variant of an INT8 model that loses more than `MAX_F1_LOSS` against the same library's FP32 is no candidate.
 Tried on the calibration part, never on the test part, and in a process that ends with it.
 """
@@ -18,12 +18,12 @@ from typing import Any
 
 from benchmarks.peers import runners, talk
 from benchmarks.peers.documents import documents_of, entities_of
-from benchmarks.peers.engines import BATCHES, ENCODINGS, ENGINES, Form, Level, variants_of
+from benchmarks.peers.engines import BATCHES, ENCODINGS, ENGINES, STEPS, Form, Level, variants_of
 from benchmarks.peers.worker import N_AT_ONCE, job_of, random_batch, score, timed_calls
 from ner_tasks import corpus, host
 
 MAX_F1_LOSS = 0.01
-N_SENTENCES, N_PASSES = 400, 2
+N_SENTENCES, N_PASSES = 800, 2
 SHAPES_TRIED, TRIED_S = ((32, 128), (128, 32), (32, 32)), 0.3
 # The pipeline batches by count, and has an encoding of its own.
 PIPELINE_BATCHES = tuple((count, Form.max_pieces) for count in (32, 64, 128))
@@ -51,6 +51,7 @@ def tuned(job: runners.Job, level: Level, calibration: Path, *, vocabulary: int,
     if level == "text":
         limits = PIPELINE_BATCHES if pipeline else BATCHES
         choices.append([{"max_windows": windows, "max_pieces": pieces} for windows, pieces in limits])
+        choices.append([{"step": step} for step in STEPS[: 1 if pipeline else None]])
         choices.append([{"encoding": encoding} for encoding in ENCODINGS[: 1 if pipeline else None]])
     form, tried = job.form, dict[Form, float]()
     for choice in choices:

@@ -30,8 +30,11 @@ class ProductRunner:
         }
 
     def logits(self, batches: Batches) -> Sequence[NDArray[np.float32]]:
-        engine = self._tagger._engine  # noqa: SLF001  the graph alone is what this level times
-        return [engine(piece_ids, shape_ids) for piece_ids, shape_ids in batches]
+        # The graph alone is what this level times: in the tagger's streams, by the route that the tagger would take.
+        tagger = self._tagger
+        alone = all(len(piece_ids) == 1 for piece_ids, _ in batches)
+        engine = tagger._engine_of_few if alone else tagger._engine  # noqa: SLF001
+        return list(tagger._streams.map(lambda batch: engine(*batch), batches))  # noqa: SLF001
 
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
         found: list[Span] = []
