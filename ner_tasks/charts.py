@@ -111,7 +111,9 @@ def _latencies(axes: "Axes", rows: Sequence[Row]) -> None:
         above = [high - middle for high, middle in zip(p99, p50, strict=True)]
         bars = axes.bar(at, p50, width, label=label, yerr=[[0] * len(above), above], error_kw={"lw": 0.8, "capsize": 2})
         axes.plot(at, p95, linestyle="none", marker="_", markersize=8, color="black")
-        axes.bar_label(bars, labels=[f"{value:,.1f}" for value in p50], fontsize=7, label_type="center")
+        axes.bar_label(
+            bars, labels=[f"{value:,.{1 if value < 100 else 0}f}" for value in p50], fontsize=7, label_type="center"
+        )
     axes.set_yscale("log")
     axes.set_ylabel("milliseconds per call")
     axes.set_title("Time of a call: bar p50, mark p95, whisker p99 (lower is better)")

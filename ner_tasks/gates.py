@@ -142,7 +142,7 @@ def benchmark(changes: Sequence[Change], most: float, where: str) -> Verdict:
         GateNotPassed: something has lost more.
     """
     if most == 1:
-        return Verdict(("slower or not was not asked for",))
+        return Verdict(("no limit was given: nothing is too slow",))
     checks = [(change.slower_share <= most, _slower(change, most)) for change in changes if change.judged]
     return _verdict(where, checks or [(True, "nothing measured before on this host and data to compare with")])
 

@@ -6,7 +6,7 @@ models/<version>/     trained, frozen and INT8 models; `models/promoted.json` is
 inbox/<day>/          documents as they arrive
 tagged/<day>/         published answers
 rejected/<day>/       documents that could not be tagged, each with its reason
-reports/              what the steps reported, benchmarks; `snapshots/<version>/` is of data that was refused
+reports/              what the steps reported, benchmarks and their history; `snapshots/<version>/` is of refused data
 staging/              handed from one task to the next; may be deleted while no run is active
 
 It lies in a folder or on S3, and what uses it need not know where. A key of ours is made of plain names. A document's

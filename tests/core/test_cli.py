@@ -3,13 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from ner_tasks import cli, corpus, verbs
+from ner_tasks import benchmark_history, cli, comparison, corpus, verbs
 from tests import tiny
-from tests.core import answers
+from tests.core import answers, benchmarks
 
 VERBS = [
     "dataset",
@@ -166,3 +167,49 @@ def test_the_whole_chain_runs_from_the_shell(encoder: Path, data: Path, tmp_path
     assert step("tag", "--model", models / "int8", "--output", tmp_path / "out", letter)["n_tagged"] == 1
     (line,) = (tmp_path / "out" / "documents.jsonl").read_text().splitlines()
     assert [entity["mention"] for entity in json.loads(line)["entities"]] == ["Maria Chen", "Boston"]
+
+
+BENCHMARK = ["benchmark", "--model_path", "none", "--dataset_file", "none", "--output", "none"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        (["--batch_sizes", "1,0"], "found --batch_sizes '1,0', expected whole numbers of at least 1"),
+        (["--batch_sizes", "many"], "found --batch_sizes 'many'"),
+        (["--rounds", "0"], "found --rounds '0'"),
+        (["--n_sentences", "-1"], "found --n_sentences '-1'"),
+        (["--max_slowdown", "2"], "found max_slowdown=2, expected a number from 0 to 1"),
+        (["--precisions", "FP16"], "found precision 'FP16', expected some of stock FP32"),
+    ],
+)
+def test_a_benchmark_that_makes_no_sense_is_refused_before_anything_runs(
+    tmp_path: Path, flags: list[str], expected: str
+) -> None:
+    code, report = run(*BENCHMARK, *flags, report=tmp_path / "r.json")
+    assert (code, report["error"]["type"]) == (78, "ConfigInvalid")
+    assert expected in report["error"]["message"]
+
+
+@pytest.mark.parametrize(("most", "code"), [("0.15", 77), ("0.25", 0), ("", 0)])
+def test_a_benchmark_slower_than_the_previous_one_fails_if_a_limit_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], most: str, code: int
+) -> None:
+    before = tmp_path / "before.json"
+    before.write_text(json.dumps(benchmarks.report(20, stock=100, int8=250)))
+
+    def measured(models: object, data: object, output: Path, *, earlier: list[dict], **options: object) -> dict:
+        assert options["precisions"] == ["stock FP32", "INT8"]
+        output.mkdir()
+        (output / "table.md").write_text("the page")
+        now = benchmarks.report(21, stock=100, int8=200)
+        return {**now, "changes": [asdict(change) for change in benchmark_history.changes(now, earlier)]}
+
+    monkeypatch.setattr(comparison, "benchmark", measured)
+    flags = ["--output", tmp_path / "out", "--previous", before, "--precisions", "stock FP32, INT8"]
+    found, report = run(*BENCHMARK, *flags, "--max_slowdown", most, report=tmp_path / "r.json")
+    assert found == code
+    assert "the page" in capsys.readouterr().out
+    if code:
+        assert "found INT8 at batch size 32 at 2.00x stock FP32" in report["error"]["message"]
+        assert f"the benchmark in {tmp_path / 'out'}" in report["error"]["message"]

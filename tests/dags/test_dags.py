@@ -144,6 +144,34 @@ def test_the_model_asset_is_not_partitioned_or_its_consumer_would_never_start(ba
     assert partitioned == {"ner_tag_nightly"}
 
 
+@pytest.mark.parametrize(
+    ("chosen", "text"),
+    [(None, ""), ([], ""), (["INT8"], "INT8"), (["stock FP32", "INT8"], "stock FP32,INT8")],
+)
+def test_the_precisions_of_a_benchmark_reach_its_task_as_text(bag, chosen, text):
+    from jinja2 import Environment
+
+    task = bag.dags["ner_benchmark"].get_task("benchmark")
+    params = {**bag.dags["ner_benchmark"].params.dump(), "precisions": chosen}
+    assert Environment().from_string(task.precisions).render(params=params) == text
+
+
+@pytest.mark.parametrize(("given", "text"), [(None, ""), (0, "0"), (0.15, "0.15"), (1, "1")])
+def test_a_limit_of_nothing_is_another_than_no_limit(bag, given, text):
+    from jinja2 import Environment
+
+    task = bag.dags["ner_benchmark"].get_task("benchmark")
+    assert Environment().from_string(task.max_slowdown).render(params={"max_slowdown": given}) == text
+
+
+def test_a_benchmark_offers_every_precision_and_takes_all_by_default(bag):
+    from ner_tasks.engines import PRECISIONS
+
+    param = bag.dags["ner_benchmark"].params.get_param("precisions")
+    assert param.schema["examples"] == list(PRECISIONS)
+    assert param.value is None
+
+
 def test_no_task_reads_a_date_that_manual_and_asset_runs_do_not_have(bag):
     for path in (ROOT / "dags").glob("*.py"):
         for name in ("{{ ds", "logical_date", "data_interval", "{{ ts"):
