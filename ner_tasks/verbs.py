@@ -137,6 +137,7 @@ def tag(args: Args) -> Result:
     from ner_tasks import tagging
     from ner_tasks.documents import Limits, scans
     from ner_tasks.documents.apart import read_apart
+    from ner_tasks.gathering import TagConfig
     from ner_tasks.inference import BatchLimits, Tagger
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
@@ -162,7 +163,7 @@ def tag(args: Args) -> Result:
             limits=BatchLimits(max_pieces=choice.max_pieces),
         ),
         output=args.output,
-        config=tagging.TagConfig(limits, keep_text=keep_text, version=version),
+        config=TagConfig(limits, keep_text=keep_text, version=version),
         inputs=args.inputs_version or lineage.version_of({"files": [[name, *_state_of(path)] for name, path in paths]}),
         answered=args.answered,
         read=read_apart,

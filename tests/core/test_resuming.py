@@ -12,16 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks import atomic, journal, tagging
+from ner_tasks import atomic, gathering, journal
 from ner_tasks.errors import Busy, StorageFull
-from ner_tasks.tagging import TagConfig, tag_documents
+from ner_tasks.gathering import TagConfig
+from ner_tasks.tagging import tag_documents
 from tests.rules import RuleTagger, lines
 
 
 @pytest.fixture(autouse=True)
 def often(monkeypatch):
     """Small batches, and a checkpoint after each."""
-    monkeypatch.setattr(tagging, "_BATCH_WORDS", 40)
+    monkeypatch.setattr(gathering, "BATCH_WORDS", 40)
     monkeypatch.setattr(journal, "_CHECKPOINT_S", 0.0)
 
 
@@ -185,14 +186,14 @@ _SLOWLY = """
 import sys, time
 from pathlib import Path
 from tests.rules import RuleTagger
-from ner_tasks import journal, tagging
-tagging._BATCH_WORDS, journal._CHECKPOINT_S = 40, 0.0
+from ner_tasks import gathering, journal, tagging
+gathering.BATCH_WORDS, journal._CHECKPOINT_S = 40, 0.0
 class Slow(RuleTagger):
     def tag(self, sentences):
         time.sleep(0.02)
         return super().tag(sentences)
 inbox = [(path.name, path) for path in sorted(Path(sys.argv[1]).iterdir())]
-tagging.tag_documents(inbox, tagger=Slow(), output=Path(sys.argv[2]), config=tagging.TagConfig())
+tagging.tag_documents(inbox, tagger=Slow(), output=Path(sys.argv[2]), config=gathering.TagConfig())
 """
 
 

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ner_tasks import tagging
+from ner_tasks import gathering, tagging
 from ner_tasks.errors import ArtifactBroken, GateNotPassed
-from ner_tasks.tagging import TagConfig, check_yield, tag_documents
+from ner_tasks.gathering import TagConfig
+from ner_tasks.tagging import check_yield, tag_documents
 from tests.rules import Answer, RuleTagger, lines
 
 
@@ -115,7 +116,7 @@ def test_answers_are_in_the_order_of_the_documents_and_bad_ones_stand_apart(run)
 
 
 def test_small_documents_share_a_batch_and_large_ones_are_cut_into_many(run, monkeypatch):
-    monkeypatch.setattr(tagging, "_BATCH_WORDS", 100)
+    monkeypatch.setattr(gathering, "BATCH_WORDS", 100)
     tagger = RuleTagger()
     sentence = "Nine small words stand in this one sentence. "
     _, answers, _ = run({f"{n}.txt": sentence for n in range(50)} | {"large.txt": sentence * 200}, tagger)
@@ -127,7 +128,7 @@ def test_small_documents_share_a_batch_and_large_ones_are_cut_into_many(run, mon
 
 @pytest.mark.parametrize("batch_words", [1, 7, 20, 10_000])
 def test_a_document_that_breaks_the_tagger_is_rejected_and_hurts_no_other(run, monkeypatch, batch_words):
-    monkeypatch.setattr(tagging, "_BATCH_WORDS", batch_words)
+    monkeypatch.setattr(gathering, "BATCH_WORDS", batch_words)
     files = {f"{n}.txt": f"Document {n} is good. It has Two sentences." for n in range(20)}
     _, undisturbed, _ = run(files)
     bad = {"7.txt": "Begins well. Then comes poison here. Ends well.", "13.txt": "poison", "19.txt": "Late. poison."}
@@ -153,7 +154,7 @@ def test_what_is_not_a_document_s_fault_ends_the_run_and_leaves_nothing(run, tmp
 
 
 def test_the_next_batch_is_cut_while_the_model_is_at_work_and_no_further(run, monkeypatch):
-    monkeypatch.setattr(tagging, "_BATCH_WORDS", 3)
+    monkeypatch.setattr(gathering, "BATCH_WORDS", 3)
     cut, cut_when_called = [], []
 
     class Watching(RuleTagger):
@@ -167,8 +168,8 @@ def test_the_next_batch_is_cut_while_the_model_is_at_work_and_no_further(run, mo
             cut.append(sentence)
             yield sentence
 
-    iter_sentences = tagging.iter_sentences
-    monkeypatch.setattr(tagging, "iter_sentences", counted)
+    iter_sentences = gathering.iter_sentences
+    monkeypatch.setattr(gathering, "iter_sentences", counted)
     _, answers, _ = run({f"{n}.txt": f"Document {n}." for n in range(6)}, Watching())
     assert len(answers) == 6
     assert cut_when_called == [2, 3, 4, 5, 6, 6]
@@ -185,8 +186,8 @@ def test_a_tagger_that_forgets_a_word_ends_the_run(run):
 
 
 def test_a_receipt_that_does_not_add_up_ends_the_run(run, monkeypatch):
-    whole = tagging.iter_sentences
-    monkeypatch.setattr(tagging, "iter_sentences", lambda text: list(whole(text))[:-1])
+    whole = gathering.iter_sentences
+    monkeypatch.setattr(gathering, "iter_sentences", lambda text: list(whole(text))[:-1])
     with pytest.raises(GateNotPassed, match="found 8 characters in tagged words, expected 12, in 'a.txt'"):
         run({"a.txt": "One word. Two."})
 
@@ -236,11 +237,11 @@ def test_a_document_of_any_length_is_read_whole_batch_by_batch(run, n_words):
     _, (answer,), _ = run({"a.txt": "Short one here. " * (n_words // 4) + "word " * (n_words % 4)}, tagger)
     assert answer["receipt"]["n_words"] == n_words
     assert answer["receipt"]["read_share"] == 1.0
-    assert max(tagger.n_words_of_calls) < tagging._BATCH_WORDS + 10
+    assert max(tagger.n_words_of_calls) < gathering.BATCH_WORDS + 10
 
 
 def test_memory_does_not_grow_with_the_number_of_documents(tmp_path, monkeypatch):
-    monkeypatch.setattr(tagging, "_BATCH_WORDS", 400)
+    monkeypatch.setattr(gathering, "BATCH_WORDS", 400)
     path = tmp_path / "document.txt"
     path.write_text("Rosa Delgado went to the clinic on Monday. She left.")
 
@@ -277,6 +278,7 @@ def test_a_real_model_answers_the_bundled_inbox_whole(frozen, tmp_path):
         assert answer["receipt"]["n_windows"] >= answer["receipt"]["n_sentences"]
 
 
-def test_this_module_needs_no_tensorflow():
-    source = Path(tagging.__file__).read_text()
+@pytest.mark.parametrize("module", [tagging, gathering])
+def test_this_module_needs_no_tensorflow(module):
+    source = Path(module.__file__).read_text()
     assert not re.search(r"^(from|import) (tensorflow|numpy|ner_tasks\.inference)", source, re.MULTILINE)
