@@ -29,7 +29,11 @@ class OpenVinoRunner:
         }
         self._compiled = openvino.Core().compile_model(path, "CPU", config)
         self._request = self._compiled.create_infer_request()
-        self._queue = openvino.AsyncInferQueue(self._compiled, 0) if job.engine.hint == "THROUGHPUT" else None
+        self._queue = None
+        if job.engine.hint == "THROUGHPUT":
+            self._queue = openvino.AsyncInferQueue(self._compiled, 0)
+            # Once: to replace a callback while a thread returns from it ends the process.
+            self._queue.set_callback(_keep)
         self.facts: dict[str, Any] = {
             "file": path.name,
             "hint": job.engine.hint,
@@ -38,17 +42,12 @@ class OpenVinoRunner:
         }
 
     def logits(self, batches: Batches) -> Sequence[NDArray[np.float32]]:
-        if self._queue is None or len(batches) == 1:
+        if self._queue is None:
             return [self._infer(*batch) for batch in batches]
         found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(batches)
-
-        def keep(request: Any, index: int) -> None:
-            found[index] = request.get_output_tensor(0).data.copy()
-
-        self._queue.set_callback(keep)
         # The longest first: no stream waits long for the last.
         for index in sorted(range(len(batches)), key=lambda at: -batches[at][0].size):
-            self._queue.start_async(self._inputs(*batches[index]), index)
+            self._queue.start_async(self._inputs(*batches[index]), (found, index))
         self._queue.wait_all()
         return found
 
@@ -66,6 +65,11 @@ class OpenVinoRunner:
             "attention_mask": (piece_ids != self._reader.pad_id).astype(np.int64),
             "token_type_ids": shape_ids.astype(np.int64),
         }
+
+
+def _keep(request: Any, kept: tuple[list[NDArray[np.float32]], int]) -> None:
+    found, index = kept
+    found[index] = request.get_output_tensor(0).data.copy()
 
 
 def _plain(value: Any) -> str | int:
