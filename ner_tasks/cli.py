@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import atomic, host, verbs
+from ner_tasks import atomic, host
 from ner_tasks.engines import PRECISIONS
 from ner_tasks.errors import NerTasksError
+from ner_tasks.verbs import documents, measures, models
 
 Add = Callable[..., argparse.Action]
 
@@ -59,7 +60,7 @@ def parser() -> argparse.ArgumentParser:
     sub = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     add = _verb(
-        sub, "dataset", verbs.dataset, "Check labelled data, quarantine its bad rows, split it into a snapshot."
+        sub, "dataset", models.dataset, "Check labelled data, quarantine its bad rows, split it into a snapshot."
     )
     _labelled_file(add)
     add("--output", type=Path, required=True, metavar="DIR", help="the snapshot to make")
@@ -74,7 +75,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of the split (default: %(default)s)")
 
     add = _verb(
-        sub, "train", verbs.train, "Train the tagger on a snapshot, or on a whole labelled file but for a dev part."
+        sub, "train", models.train, "Train the tagger on a snapshot, or on a whole labelled file but for a dev part."
     )
     _labelled_file(add, "a snapshot folder, a Kaggle CSV, its zip, or CoNLL")
     add("--encoder", type=Path, required=True, metavar="DIR", help="a Hugging Face BERT checkpoint")
@@ -87,37 +88,41 @@ def parser() -> argparse.ArgumentParser:
     add("--version", help="the model's name in the registry")
     _intel(add)
 
-    add = _verb(sub, "evaluate", verbs.evaluate, "Entity-level precision, recall and F1, in all and per label.")
+    add = _verb(sub, "evaluate", models.evaluate, "Entity-level precision, recall and F1, in all and per label.")
     add("--model", type=Path, required=True, metavar="DIR", help="a trained, frozen or INT8 model")
     add("--data", type=Path, required=True, metavar="FILE", help="a Kaggle CSV, its zip, or CoNLL")
     add("--batch_size", type=int, default=128, help="most sentences in a batch (default: %(default)s)")
     _intel(add)
 
-    add = _verb(sub, "freeze", verbs.freeze, "Make one FP32 inference graph of a trained model.")
+    add = _verb(sub, "freeze", models.freeze, "Make one FP32 inference graph of a trained model.")
     _model_to_read(add, "a trained model")
     _model_to_make(add)
 
-    add = _verb(sub, "quantize", verbs.quantize, "Make an INT8 graph of a frozen one with Intel Neural Compressor.")
+    add = _verb(sub, "quantize", models.quantize, "Make an INT8 graph of a frozen one with Intel Neural Compressor.")
     _labelled_file(add, "calibration text: a snapshot folder, a Kaggle CSV, its zip, or CoNLL")
     _model_to_read(add, "a frozen model")
     add("--config_file", type=Path, metavar="YAML", help="settings (default: ner_tasks/config/quantize.yaml)")
     _model_to_make(add)
 
-    add = _verb(sub, "compare", verbs.compare, "FP32 against INT8: entity F1 and speed.")
+    add = _verb(sub, "compare", models.compare, "FP32 against INT8: entity F1 and speed.")
     add("--fp32", type=Path, required=True, metavar="DIR", help="a frozen model")
     add("--int8", type=Path, required=True, metavar="DIR", help="the INT8 model made of it")
     add("--data", type=Path, required=True, metavar="FILE", help="labelled data that neither has seen")
     add("--rounds", type=int, default=5, help="timed turns of each engine (default: %(default)s)")
     add("--n_sentences", type=int, default=512, help="sentences timed in a turn (default: %(default)s)")
 
-    add = _verb(sub, "infer", verbs.infer, "Real-time (batch 1) and batch times of one model, as the kit prints them.")
+    add = _verb(
+        sub, "infer", measures.infer, "Real-time (batch 1) and batch times of one model, as the kit prints them."
+    )
     _model_to_read(add, "a trained, frozen or INT8 model")
     _labelled_file(add)
     add("--batch_size", type=int, default=32, help="sentences in a batch (default: %(default)s)")
     add("--n_sentences", type=int, default=512, help="sentences timed (default: %(default)s)")
     _intel(add)
 
-    add = _verb(sub, "tag", verbs.tag, "Tag documents: entities with exact character offsets, and a receipt for each.")
+    add = _verb(
+        sub, "tag", documents.tag, "Tag documents: entities with exact character offsets, and a receipt for each."
+    )
     add("--model", type=Path, required=True, metavar="DIR", help="a trained, frozen or INT8 model")
     add("--output", type=Path, required=True, metavar="DIR", help="the folder of answers to make")
     add("--inputs_file", type=Path, metavar="JSONL", help='a {"name", "path"} on each line, instead of INPUT')
@@ -132,7 +137,7 @@ def parser() -> argparse.ArgumentParser:
     add("inputs", nargs="*", type=Path, metavar="INPUT", help="files, and folders of files")
 
     add = _verb(
-        sub, "join", verbs.join, "Join the shards of one day: answers, rejects, ledger, Parquet, a page for people."
+        sub, "join", documents.join, "Join the shards of one day: answers, rejects, ledger, Parquet, a page for people."
     )
     add("--shards", type=Path, nargs="*", default=[], metavar="DIR", help="what `tag` made, in order")
     add("--output", type=Path, required=True, metavar="DIR", help="the day's folder to make")
@@ -140,17 +145,19 @@ def parser() -> argparse.ArgumentParser:
     add("--night", required=True, metavar="V", help="the night's version")
     add("--model_version", required=True, metavar="V")
 
-    add = _verb(sub, "diff", verbs.diff, "What another model says differently about the same documents.")
+    add = _verb(sub, "diff", documents.diff, "What another model says differently about the same documents.")
     add("--old", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
     add("--new", type=Path, required=True, metavar="DIR", help="the folder to compare with it")
     add("--n_examples", type=int, default=3, help="of each kind and label (default: %(default)s)")
 
-    add = _verb(sub, "convert", verbs.convert, "A folder of answers as Parquet, as CoNLL or as one page for people.")
+    add = _verb(
+        sub, "convert", documents.convert, "A folder of answers as Parquet, as CoNLL or as one page for people."
+    )
     add("--answers", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
     add("--to", choices=("parquet", "conll", "page"), required=True, help="the form")
     add("--output", type=Path, required=True, metavar="PATH", help="the file to make; for Parquet the folder of two")
 
-    add = _verb(sub, "tune", verbs.tune, "Measure how this host runs a model best, and let `tag` do so.")
+    add = _verb(sub, "tune", measures.tune, "Measure how this host runs a model best, and let `tag` do so.")
     add("--model_path", type=Path, required=True, metavar="DIR", help="a version: has frozen/ and int8/")
     _labelled_file(add, "what F1 is judged by: the dev part of the model's snapshot")
     add("--max_f1_loss", type=float, default=0.005, metavar="S", help="against FP32 (default: %(default)s)")
@@ -158,7 +165,9 @@ def parser() -> argparse.ArgumentParser:
     add("--n_sentences", type=int, default=1024, help="sentences timed in a turn (default: %(default)s)")
     add("--time_limit", type=float, default=600, metavar="SECONDS", help="ask nothing new after (default: %(default)s)")
 
-    add = _verb(sub, "benchmark", verbs.benchmark, "Precision x batch size: words/s, latency, F1; a table and charts.")
+    add = _verb(
+        sub, "benchmark", measures.benchmark, "Precision x batch size: words/s, latency, F1; a table and charts."
+    )
     add("--model_path", type=Path, required=True, nargs="+", metavar="DIR", help="frozen and INT8 models")
     _labelled_file(add)
     add("--batch_sizes", default="1,32,64,128", metavar="N,N", help="(default: %(default)s)")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks import benchmark_history, cli, comparison, corpus, verbs
+from ner_tasks import benchmark_history, cli, comparison, corpus
+from ner_tasks.verbs import models
 from tests import tiny
 from tests.core import answers, benchmarks
 
@@ -102,7 +103,7 @@ def test_a_bug_is_reported_and_not_swallowed(tmp_path: Path, data: Path, monkeyp
     def broken(args: object) -> dict:
         raise ZeroDivisionError("seven")
 
-    monkeypatch.setattr(verbs, "evaluate", broken)
+    monkeypatch.setattr(models, "evaluate", broken)
     with pytest.raises(ZeroDivisionError):
         run("evaluate", "--model", tmp_path, "--data", data, report=tmp_path / "r.json")
     assert json.loads((tmp_path / "r.json").read_text())["error"]["type"] == "ZeroDivisionError"

@@ -1,0 +1,141 @@
+"""What the verbs that take documents and answers do: from their flags to the dict of their report."""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from ner_tasks import atomic, lineage
+from ner_tasks.errors import ConfigInvalid, InputMissing
+
+Args = argparse.Namespace
+Result = dict[str, Any]
+
+
+def tag(args: Args) -> Result:
+    from ner_tasks import artifacts, host, tuned
+
+    choice = (tuned.choice_for(args.model, args.threads) if args.tuned else None) or tuned.Choice(args.model.name)
+    model = args.model.with_name(choice.kind)
+    os.environ.update(host.tensorflow_env(n_threads=args.threads, onednn=choice.onednn))
+    if artifacts.kind_of(model) != "trained":
+        host.leave_out_keras()
+    from ner_tasks import tagging
+    from ner_tasks.documents import Limits, scans
+    from ner_tasks.documents.apart import read_apart
+    from ner_tasks.gathering import TagConfig
+    from ner_tasks.inference import BatchLimits, Tagger
+
+    paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
+    if args.ocr and (absent := scans.missing()):
+        raise ConfigInvalid(f"found no {absent}, expected the program and requirements-ocr.in, for --ocr 1")
+    limits = Limits(
+        max_bytes=int(args.max_document_mib * 2**20),
+        text_column=args.text_column,
+        id_column=args.id_column,
+        ocr=bool(args.ocr),
+    )
+    keep_text = bool(args.keep_text)
+    code = [lineage.code_version(name) for name in ("tagging", "inference")]
+    version = lineage.version_of(
+        {"code": code, "limits": asdict(limits), "keep_text": keep_text, "precision": choice.precision}
+    )
+    manifest = tagging.tag_documents(
+        paths,
+        tagger=Tagger.load(
+            model,
+            n_threads=choice.n_streams or args.threads,
+            bf16=choice.bf16,
+            limits=BatchLimits(max_pieces=choice.max_pieces),
+        ),
+        output=args.output,
+        config=TagConfig(limits, keep_text=keep_text, version=version),
+        inputs=args.inputs_version or lineage.version_of({"files": [[name, *_state_of(path)] for name, path in paths]}),
+        answered=args.answered,
+        read=read_apart,
+    )
+    tagging.check_yield(manifest)
+    return {**manifest, "output": str(args.output)}
+
+
+def join(args: Args) -> Result:
+    from ner_tasks import nights
+    from ner_tasks.answers.page import write_page
+    from ner_tasks.answers.parquet import write_parquet
+    from ner_tasks.journal import REJECTED
+    from ner_tasks.ledger import DOCUMENTS
+
+    manifest = nights.join_shards(args.shards, args.output)
+    said = {"day": args.day, "night": args.night, **manifest, "model_version": args.model_version}
+    documents = args.output / DOCUMENTS
+    day = date.fromisoformat(args.day)
+    write_parquet(documents, args.output, day=day)
+    write_page(documents, args.output / REJECTED, said, args.output / "page.html", day=day)
+    atomic.write_json(args.output / nights.MANIFEST, said)
+    return said
+
+
+def diff(args: Args) -> Result:
+    from rich.console import Console
+
+    from ner_tasks.differences import compare_answers
+    from ner_tasks.ledger import DOCUMENTS
+
+    found = compare_answers(args.old / DOCUMENTS, args.new / DOCUMENTS, n_examples=args.n_examples)
+    Console().print(found)
+    return found.as_dict()
+
+
+def convert(args: Args) -> Result:
+    from ner_tasks.journal import REJECTED
+    from ner_tasks.ledger import DOCUMENTS
+    from ner_tasks.nights import MANIFEST
+
+    documents = args.answers / DOCUMENTS
+    if args.to == "conll":
+        from ner_tasks.answers.conll import write_conll
+
+        counts = write_conll(documents, args.output)
+    elif args.to == "page":
+        from ner_tasks.answers.page import write_page
+
+        manifest = atomic.read_json(args.answers / MANIFEST)
+        counts = write_page(documents, args.answers / REJECTED, manifest, args.output)
+    else:
+        from ner_tasks.answers.parquet import write_parquet
+
+        counts = write_parquet(documents, args.output)
+    return {**counts, "output": str(args.output)}
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    """What changes with a file's content: its size and when it was written; zeros for one that is gone."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def _listed(path: Path) -> list[tuple[str, Path]]:
+    try:
+        listed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [(str(item["name"]), Path(item["path"])) for item in listed]
+    except FileNotFoundError:
+        raise InputMissing(f"found nothing at {path}, expected a list of documents") from None
+    except (ValueError, TypeError, KeyError) as error:
+        raise ConfigInvalid(f'found {error}, expected a {{"name", "path"}} on each line, in {path}') from None
+
+
+def _found(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
+    paths = []
+    for path in inputs:
+        if not path.exists():
+            raise InputMissing(f"found nothing at {path}, expected a document or a folder of documents")
+        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+        paths += [(str(file.relative_to(path)) if path.is_dir() else file.name, file) for file in files]
+    return paths

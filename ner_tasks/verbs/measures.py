@@ -1,0 +1,74 @@
+"""What the verbs that time models do: from their flags to the dict of their report."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from ner_tasks import corpus
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.verbs.models import refuse_unrunnable
+
+Args = argparse.Namespace
+Result = dict[str, Any]
+
+
+def infer(args: Args) -> Result:
+    from ner_tasks import benchmarking
+    from ner_tasks.inference import Tagger
+
+    refuse_unrunnable(args, args.model_path)
+    tagger = Tagger.load(args.model_path, n_threads=args.threads, bf16=bool(args.bf16))
+    sentences = [sentence.words for sentence in corpus.read_labelled(args.dataset_file)[: args.n_sentences]]
+    times = {}
+    for batch_size in (1, args.batch_size):
+        load = benchmarking.Load(batch_size)
+        benchmarking.timed(tagger, sentences, load)  # warm-up
+        turn = benchmarking.timed(tagger, sentences, load)
+        times[batch_size] = turn["seconds"] / turn["n_calls"]
+    print(f"Average real time inference time (batch size 1): {times[1]:.6f} s")
+    print(f"Average batch inference time: {times[args.batch_size]:.6f} s, batch size: {args.batch_size}")
+    return {"realtime_s": times[1], "batch_s": times[args.batch_size], "batch_size": args.batch_size}
+
+
+def benchmark(args: Args) -> Result:
+    from ner_tasks import benchmark_history, comparison, gates
+
+    most = gates.max_slowdown(args.max_slowdown)
+    result = comparison.benchmark(
+        args.model_path,
+        args.dataset_file,
+        args.output,
+        at=datetime.now(UTC),
+        batch_sizes=_whole_numbers("--batch_sizes", args.batch_sizes.split(",")),
+        n_sentences=_whole_numbers("--n_sentences", [args.n_sentences])[0],
+        rounds=_whole_numbers("--rounds", [args.rounds])[0],
+        n_threads=args.threads,
+        precisions=[name.strip() for name in args.precisions.split(",") if name.strip()],
+        earlier=[benchmark_history.read_run(path) for path in args.previous],
+    )
+    print((args.output / "table.md").read_text(encoding="utf-8"), flush=True)
+    changes = [benchmark_history.Change(**change) for change in result["changes"]]
+    verdict = gates.benchmark(changes, most, f"the benchmark in {args.output}")
+    return {**result, "gate": list(verdict.lines)}
+
+
+def tune(args: Args) -> Result:
+    from ner_tasks import tuning
+
+    return tuning.tune(
+        args.model_path,
+        args.dataset_file,
+        n_threads=args.threads,
+        n_sentences=args.n_sentences,
+        rounds=args.rounds,
+        max_f1_loss=args.max_f1_loss,
+        time_limit_s=args.time_limit,
+    )
+
+
+def _whole_numbers(flag: str, texts: Sequence[Any]) -> list[int]:
+    if not all(str(text).isdecimal() and int(text) > 0 for text in texts):
+        found = ",".join(map(str, texts))
+        raise ConfigInvalid(f"found {flag} {found!r}, expected whole numbers of at least 1, such as 32")
+    return [int(text) for text in texts]
