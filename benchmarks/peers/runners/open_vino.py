@@ -28,12 +28,12 @@ class OpenVinoRunner:
             "INFERENCE_PRECISION_HINT": rest,
         }
         self._compiled = openvino.Core().compile_model(path, "CPU", config)
-        self._request = self._compiled.create_infer_request()
-        self._queue = None
+        self._request = self._queue = None
         if job.engine.hint == "THROUGHPUT":
             self._queue = openvino.AsyncInferQueue(self._compiled, 0)
-            # Once: to replace a callback while a thread returns from it ends the process.
             self._queue.set_callback(_keep)
+        else:
+            self._request = self._compiled.create_infer_request()
         self.facts: dict[str, Any] = {
             "file": path.name,
             "hint": job.engine.hint,
@@ -55,7 +55,8 @@ class OpenVinoRunner:
         return self._reader.spans(sentences, self.logits)
 
     def _infer(self, piece_ids: NDArray[np.int32], shape_ids: NDArray[np.int32]) -> NDArray[np.float32]:
-        self._request.infer(self._inputs(piece_ids, shape_ids), share_inputs=True)
+        # Inputs are copied: sharing them saves nothing at this size, and has ended processes in which shapes change.
+        self._request.infer(self._inputs(piece_ids, shape_ids))
         answer: NDArray[np.float32] = self._request.get_output_tensor(0).data.copy()
         return answer
 
