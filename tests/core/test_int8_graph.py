@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from ner_tasks import artifacts, graph_weights, host
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.graph_weights import GraphWeights, Range, layer_of, ranges_of
-from ner_tasks.inference import BatchLimits, Tagger, read_graph, session_of
+from ner_tasks.inference import BatchLimits, Tagger, read_graph
 from ner_tasks.int8_graph import int8_graph
 from ner_tasks.model import Sizes
 from ner_tasks.onednn_ops import QuantizedKernel
@@ -37,8 +37,12 @@ def ids(n_windows: int, n_pieces: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def logits_of(graph: tf.compat.v1.GraphDef, inputs: dict[str, np.ndarray], output: str = OUTPUT) -> np.ndarray:
+    """Logits of all pieces but padding, by any of a graph's outputs, whichever this host would take."""
     feed = {f"{name}:0": value for name, value in inputs.items()}
-    return session_of(graph).run(f"{output}:0", feed)[inputs["piece_ids"] != 0]
+    with tf.Graph().as_default() as imported:
+        tf.import_graph_def(graph, name="")
+    with tf.compat.v1.Session(graph=imported) as session:
+        return session.run(f"{output}:0", feed)[inputs["piece_ids"] != 0]
 
 
 def fused(frozen: Path, ranges: dict[str, Range], **options: bool) -> tf.compat.v1.GraphDef:
@@ -70,7 +74,8 @@ def test_a_scale_for_each_column_loses_less_than_one_for_all(frozen: Path, inc: 
 def test_without_ranges_it_is_the_fp32_graph(frozen: Path) -> None:
     inputs = ids(4, 16)
     exact = logits_of(read_graph(frozen / artifacts.GRAPH), inputs)
-    np.testing.assert_allclose(logits_of(fused(frozen, {}), inputs), exact, atol=1e-4)
+    # What float16 rounds off the embeddings is left.
+    np.testing.assert_allclose(logits_of(fused(frozen, {}), inputs), exact, atol=3e-3)
 
 
 @pytest.mark.parametrize("kept", ["block_0/up", "block_0/down", "block_1/attended", "block_1/qkv", "classifier"])
