@@ -1,5 +1,6 @@
 """What this machine can do, and the environment that TensorFlow must find before it is imported."""
 
+import ctypes
 import os
 import platform
 import re
@@ -61,6 +62,13 @@ def describe(n_threads: int) -> dict[str, Any]:
         "bf16": has_bf16(),
         "python": platform.python_version(),
     }
+
+
+def give_memory_back() -> None:
+    """Return to the system what was freed and lies between what is in use; does nothing where the C library is not glibc."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def key(description: Mapping[str, Any]) -> str:

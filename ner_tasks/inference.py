@@ -118,8 +118,11 @@ class Tagger:
         manifest = artifacts.open_model(folder)
         pieces = WordPieces(folder / artifacts.TOKENIZER)
         session = session_of(_graph_of(folder, manifest), bf16=bf16)
-        few = engine_of(session, few=True)
-        return cls(engine_of(session), pieces, manifest, n_streams=n_threads, limits=limits, engine_of_few=few)
+        engine, few = engine_of(session), engine_of(session, few=True)
+        # The first run makes what all others use, by way of several copies of the graph, a sixth of the process.
+        engine(np.full((1, 2), pieces.pad_id, np.int32), np.zeros((1, 2), np.int32))
+        host.give_memory_back()
+        return cls(engine, pieces, manifest, n_streams=n_threads, limits=limits, engine_of_few=few)
 
     @property
     def version(self) -> str:
@@ -209,6 +212,7 @@ def session_of(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.co
         tf.import_graph_def(tf.compat.v1.graph_util.extract_sub_graph(graph_def, sorted(outputs)), name="")
     # below zero: operations run in the thread that calls, so that each stream keeps to one core
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
+    config.experimental.optimize_for_static_graph = True  # no further copy of it is kept
     rewrites = config.graph_options.rewrite_options
     # A graph with routes is fused already: Grappler would look at it for four seconds, and change nothing.
     rewrites.disable_meta_optimizer = len(outputs) > 1
