@@ -81,12 +81,12 @@ def test_ending_a_session_ends_the_tasks_that_have_groups_of_their_own(deaf, mon
 
 @pytest.fixture
 def short_lived(layout, monkeypatch):
-    """A keeper whose services are four small processes."""
+    """A keeper whose services are four small processes, each of which is told its name."""
 
     def start(code):
         wrapper = (
             "import sys; from launcher import keeper; "
-            f"keeper._start = lambda arguments, log, root: keeper.subprocess.Popen([sys.executable, '-c', {code!r}]); "
+            f"keeper._start = lambda arguments, log, root: keeper.subprocess.Popen([sys.executable, '-c', {code!r}, log.stem]); "
             "sys.exit(keeper.main())"
         )
         environment = {
@@ -121,9 +121,7 @@ def test_what_is_up_is_known_by_its_lock_and_goes_down_whole(layout, short_lived
 
 
 def test_when_one_service_dies_the_others_are_not_left_behind(layout, short_lived):
-    process = short_lived(
-        f"import os, time; os.makedirs({str(layout.var)!r}, exist_ok=True); time.sleep(1); os._exit(3)"
-    )
+    process = short_lived("import sys, time; time.sleep(1 if sys.argv[1] == 'scheduler' else 60); sys.exit(3)")
     assert process.wait(20) == 1
     assert b"scheduler ended by itself with exit code 3" in process.stdout.read()
     assert services.running(layout) is None
