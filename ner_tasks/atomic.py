@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, StorageFull
+
+_LOOK_AGAIN_S = 0.02
 
 
 def sha256_of(path: Path) -> str:
@@ -109,22 +112,31 @@ def space_for(target: Path) -> Iterator[None]:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, *, patience_s: float = 0.0) -> Iterator[None]:
     """Hold the lock file `path` while the block runs; the kernel lets go of it when the process dies.
 
     The block may remove the file, with the folder that it lies in.
 
+    Args:
+        path: the lock file.
+        patience_s: how long to wait for another holder.
+
     Raises:
         Busy: another process holds it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # a file that was removed since it was opened keeps nobody out
-            mine = path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
-        except BlockingIOError:
-            mine = False
-        if not mine:
+    deadline = time.monotonic() + patience_s
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # a file that was removed since it was opened keeps nobody out
+                mine = path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
+            except BlockingIOError:
+                mine = False
+            if mine:
+                yield
+                return
+        if time.monotonic() >= deadline:
             raise Busy(f"found another process at work, expected to be alone, on {path}")
-        yield
+        time.sleep(_LOOK_AGAIN_S)

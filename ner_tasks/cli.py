@@ -16,7 +16,7 @@ from typing import Any
 from ner_tasks import atomic, host
 from ner_tasks.engines import PRECISIONS
 from ner_tasks.errors import NerTasksError
-from ner_tasks.verbs import documents, measures, models
+from ner_tasks.verbs import documents, measures, models, registry
 
 Add = Callable[..., argparse.Action]
 
@@ -178,6 +178,17 @@ def parser() -> argparse.ArgumentParser:
     add("--previous", type=Path, nargs="+", default=[], metavar="JSON", help="earlier runs' benchmark.json, to compare")
     add("--max_slowdown", default="", metavar="S", help="fail if slower than before by more, 0 to 1 (default: never)")
     add("--output", type=Path, required=True, metavar="DIR", help="the folder of the report to make")
+
+    add = _verb(sub, "models", registry.models, "The registered versions, their figures, and which is promoted.")
+    _store(add)
+
+    add = _verb(sub, "promote", registry.promote, "Let the nightly run use a version from now on.")
+    add("--version", required=True, metavar="V", help="a registered version")
+    add("--kind", choices=("int8", "frozen"), default="int8", help="which of its models (default: %(default)s)")
+    _moved_by(add)
+
+    add = _verb(sub, "rollback", registry.rollback, "Let the nightly run use again what it used before.")
+    _moved_by(add)
     return top
 
 
@@ -200,6 +211,18 @@ def _model_to_read(add: Add, says: str) -> None:
 
 def _model_to_make(add: Add) -> None:
     add("--save_model_path", type=Path, required=True, metavar="DIR", help="the model folder to make")
+
+
+def _store(add: Add) -> None:
+    where = os.environ.get("NER_STORE", "var/store")
+    add("--store", default=where, metavar="STORE", help="a folder, or s3://bucket/prefix (default: %(default)s)")
+
+
+def _moved_by(add: Add) -> None:
+    _store(add)
+    add("--instead_of", metavar="V", help="only if this version is promoted still")
+    add("--by", metavar="NAME", help="who does it, for the history (default: the user of this machine)")
+    add("--reason", default="", metavar="TEXT", help="why, for the history")
 
 
 def _intel(add: Add) -> None:

@@ -5,13 +5,15 @@ models/<version>/version.json           written last: the version has passed its
 models/promoted.json                    the pointer that the nightly run follows
 models/history.jsonl                    a line for each promotion
 
-A promotion is the swap of the pointer, which of two at once only one can do. The history follows; a promotion
-that was killed before it wrote its line is read from the pointer, and written down by the next.
+A promotion is the swap of the pointer, for which one at a time holds a lock and has checked the model under it. The
+history follows; a promotion that was killed before it wrote its line is read from the pointer, and written down by the
+next.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,38 +22,24 @@ from ner_tasks import artifacts
 from ner_tasks.artifacts import Kind, ModelManifest
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.store import Store
+from ner_tasks.versions.promotions import Promotion, before
 
 POINTER = "models/promoted.json"
 HISTORY = "models/history.jsonl"
 MARKER = "version.json"
-
-
-@dataclass(frozen=True)
-class Promotion:
-    """One line of the history; the newest is the pointer.
-
-    Attributes:
-        version: the version.
-        kind: which of its models is used.
-        by: who or what promoted it.
-        at: when, ISO 8601, UTC.
-        metrics: the figures that it was promoted for.
-        previous: the version that it took the place of, if any.
-    """
-
-    version: str
-    kind: Kind
-    by: str
-    at: str
-    metrics: dict[str, Any] = field(default_factory=dict)
-    previous: str | None = None
+PATIENCE_S = 120.0  # twice what the lock of a killed process holds on S3
 
 
 class Registry:
-    """The models of one store."""
+    """The models of one store.
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    Args:
+        store: where they lie.
+        patience_s: how long to wait for somebody else who moves the pointer.
+    """
+
+    def __init__(self, store: Store, *, patience_s: float = PATIENCE_S) -> None:
+        self.store, self._patience_s = store, patience_s
 
     def fetch(self, version: str, kind: Kind) -> Path:
         """Local folder of a model, its files not checked.
@@ -122,35 +110,114 @@ class Registry:
         artifacts.open_model(path)
         return version, path
 
-    def promote(self, version: str, kind: Kind, *, by: str, metrics: Mapping[str, Any]) -> Promotion:
+    def promote(
+        self,
+        version: str,
+        kind: Kind,
+        *,
+        by: str,
+        metrics: Mapping[str, Any],
+        reason: str = "",
+        instead_of: str | None = None,
+    ) -> Promotion:
         """Let the nightly run use a version from now on; the one promoted already stays as it is.
+
+        Args:
+            version, kind: the model.
+            by, metrics, reason: see `Promotion`.
+            instead_of: the version that has to be promoted still; None: whichever is.
 
         Raises:
             InputMissing, ArtifactBroken: it is not a registered version with a sound model.
-            Busy: somebody else is promoting.
+            ConfigInvalid: another version than `instead_of` is promoted.
+            Busy: somebody else is promoting, and goes on for too long.
         """
-        self.details(version)
-        artifacts.open_model(self.fetch(version, kind))
-        seen = self.store.etag(POINTER)
-        current = self.promoted()
+        self._verified(version, kind)  # the slow part, if it has to be fetched first
+        with self.pointer_held():
+            seen, current = self._current()
+            if current and (current.version, current.kind) == (version, kind):
+                return current
+            previous = self._expected(current, instead_of)
+            promotion = Promotion(version, kind, by, _now(), dict(metrics), previous, "promote", reason)
+            return self._move(seen, promotion)
+
+    def roll_back(self, *, by: str, reason: str = "", instead_of: str | None = None) -> Promotion:
+        """Let the nightly run use again what it used before the promoted version.
+
+        Args:
+            by, reason: see `Promotion`.
+            instead_of: the version to leave, which has to be promoted still; None: whichever is.
+
+        Raises:
+            InputMissing, ArtifactBroken: there is nothing to go back to, or its files are gone or have changed.
+            ConfigInvalid, Busy: as for `promote`.
+        """
+        self._expected(self.promoted(), instead_of)
+        likely = self.step_back()
+        self._verified(likely.version, likely.kind)
+        with self.pointer_held():
+            seen, current = self._current()
+            previous = self._expected(current, instead_of)
+            back = replace(self.step_back(), by=by, at=_now(), previous=previous, action="rollback", reason=reason)
+            return self._move(seen, back)
+
+    def step_back(self) -> Promotion:
+        """The promotion that a roll-back would go to.
+
+        Raises:
+            InputMissing: nothing was in use before.
+        """
+        history = self.history()
+        target = before(history)
+        if target is None:
+            found = f"{history[-1].version} and nothing in use before it" if history else "no promotion"
+            raise InputMissing(f"found {found}, expected a version to go back to, in {self.store.where(HISTORY)}")
+        return target
+
+    def pointer_held(self) -> AbstractContextManager[None]:
+        """While the block runs, nobody else moves the pointer.
+
+        Raises:
+            Busy: somebody else holds it, and goes on for too long.
+        """
+        return self.store.exclusive(POINTER, patience_s=self._patience_s)
+
+    def history(self) -> list[Promotion]:
+        """All promotions, oldest first."""
+        past, current = self._past(), self.promoted()
+        return past if current is None or current in past else [*past, current]
+
+    def _current(self) -> tuple[str | None, Promotion | None]:
+        """The pointer's etag, and what it says, which is in the history from here on."""
+        seen, current = self.store.etag(POINTER), self.promoted()
         if current:
             self._note(current)
-            if (current.version, current.kind) == (version, kind):
-                return current
-        previous = current.version if current else None
-        promotion = Promotion(version, kind, by, _now(), dict(metrics), previous)
+        return seen, current
+
+    def _expected(self, current: Promotion | None, instead_of: str | None) -> str | None:
+        """The version that is promoted, once it is known to be `instead_of`, if that is given."""
+        found = current.version if current else None
+        if instead_of not in (None, found):
+            where = self.store.where(POINTER)
+            raise ConfigInvalid(f"found {found or 'nothing'} promoted, expected {instead_of} still, at {where}")
+        return found
+
+    def _move(self, seen: str | None, promotion: Promotion) -> Promotion:
+        self._verified(promotion.version, promotion.kind)
         self.store.swap_json(POINTER, asdict(promotion), etag=seen)
         self._note(promotion)
         return promotion
 
-    def history(self) -> list[Promotion]:
-        """All promotions, oldest first."""
-        past = [Promotion(**json.loads(line)) for line in self.store.read_lines(HISTORY)]
-        current = self.promoted()
-        return past if current is None or current in past else [*past, current]
+    def _verified(self, version: str, kind: Kind) -> None:
+        self.details(version)
+        artifacts.open_model(self.fetch(version, kind))
 
     def _note(self, promotion: Promotion) -> None:
-        self.store.append_line(HISTORY, json.dumps(asdict(promotion), ensure_ascii=False))
+        if promotion not in self._past():
+            self.store.append_line(HISTORY, json.dumps(asdict(promotion), ensure_ascii=False))
+
+    def _past(self) -> list[Promotion]:
+        return [Promotion(**json.loads(line)) for line in self.store.read_lines(HISTORY)]
 
 
 def _home(version: str) -> str:

@@ -150,10 +150,14 @@ class Store(Protocol):
         """
         ...
 
-    def exclusive(self, key: str) -> AbstractContextManager[None]:
+    def exclusive(self, key: str, *, patience_s: float = 0.0) -> AbstractContextManager[None]:
         """Be the only one to hold `key` while the block runs; the lock is let go when its holder dies.
 
         On S3 that takes a minute, there being no kernel to tell. Nothing is written under `key` itself.
+
+        Args:
+            key: what to hold.
+            patience_s: how long to wait for another holder.
 
         Raises:
             Busy: another process holds it, or has taken it over from this one, which did not answer.

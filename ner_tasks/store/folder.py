@@ -17,6 +17,7 @@ from ner_tasks.errors import Busy, ConfigInvalid, InputMissing
 from ner_tasks.store import StoredFile, checked, lines_of
 
 LOCKS = ".locks"
+_MOMENT_S = 10.0  # many times what writing one small file takes
 
 
 class FolderStore:
@@ -109,7 +110,7 @@ class FolderStore:
         atomic.write_json(self.path_of(key), value)
 
     def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:
-        with self._alone(f"{key}.swap"):
+        with self._alone(f"{key}.swap", _MOMENT_S):
             if self.etag(key) != etag:
                 raise Busy(f"found that another process has written it, expected to be alone, at {self.where(key)}")
             self.write_json(key, value)
@@ -119,19 +120,19 @@ class FolderStore:
         return lines_of(path.read_text(encoding="utf-8")) if path.is_file() else []
 
     def append_line(self, key: str, line: str) -> None:
-        with self._alone(f"{key}.swap"):
+        with self._alone(f"{key}.swap", _MOMENT_S):
             lines = self.read_lines(key)
             if line not in lines:
                 atomic.write_text(self.path_of(key), "".join(f"{each}\n" for each in [*lines, line]))
 
     @contextmanager
-    def exclusive(self, key: str) -> Iterator[None]:
-        with self._alone(f"{key}.lock"):
+    def exclusive(self, key: str, *, patience_s: float = 0.0) -> Iterator[None]:
+        with self._alone(f"{key}.lock", patience_s):
             yield
 
     @contextmanager
-    def _alone(self, name: str) -> Iterator[None]:
-        with atomic.exclusive(self.root / LOCKS / checked(name)):
+    def _alone(self, name: str, patience_s: float) -> Iterator[None]:
+        with atomic.exclusive(self.root / LOCKS / checked(name), patience_s=patience_s):
             yield
 
 

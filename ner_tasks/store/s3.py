@@ -169,8 +169,9 @@ class S3Store:
         raise Busy(f"found that others keep writing it, expected to add a line, at {self.where(key)}")
 
     @contextmanager
-    def exclusive(self, key: str) -> Iterator[None]:
-        with held(self._bucket, f"{self._prefix}{LOCKS}/{checked(key)}.lock", lease_s=self._lease_s):
+    def exclusive(self, key: str, *, patience_s: float = 0.0) -> Iterator[None]:
+        lock = f"{self._prefix}{LOCKS}/{checked(key)}.lock"
+        with held(self._bucket, lock, patience_s=patience_s, lease_s=self._lease_s):
             yield
 
     def _name(self, key: str) -> str:

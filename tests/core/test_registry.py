@@ -1,9 +1,13 @@
+import json
+from dataclasses import asdict
+
 import pytest
 
 from ner_tasks import artifacts
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
 from ner_tasks.registry import HISTORY, POINTER, Registry
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.versions.promotions import Promotion
 
 
 @pytest.fixture
@@ -112,7 +116,7 @@ def test_a_version_that_passed_no_gate_is_not_promoted(registry, add):
         promote(registry, "v1")
 
 
-def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(registry, add, monkeypatch):
+def test_a_promotion_that_lost_its_lock_does_not_undo_another_one(registry, add, monkeypatch):
     add("v1")
     add("v2")
     read = Registry.promoted
@@ -120,7 +124,8 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(registry, add,
     def then_another_is_quicker(self):
         seen = read(self)
         monkeypatch.setattr(Registry, "promoted", read)
-        promote(registry, "v2")
+        other = Promotion("v2", "int8", "other", "2026-01-31")
+        registry.store.swap_json(POINTER, asdict(other), etag=registry.store.etag(POINTER))
         return seen
 
     monkeypatch.setattr(Registry, "promoted", then_another_is_quicker)
@@ -128,6 +133,60 @@ def test_of_two_promotions_at_once_one_wins_and_the_other_is_told(registry, add,
         promote(registry, "v1")
     assert registry.promoted().version == "v2"
     assert [line.version for line in registry.history()] == ["v2"]
+
+
+def test_whoever_promotes_while_another_does_waits_and_is_told_if_it_takes_too_long(registry, add):
+    add("v1")
+    with registry.pointer_held(), pytest.raises(Busy, match="expected to be alone"):
+        promote(Registry(registry.store, patience_s=0.1), "v1")
+    assert promote(registry, "v1").version == "v1"
+
+
+def test_a_roll_back_goes_to_what_was_in_use_before_and_a_second_one_further(registry, add):
+    for version in ("v1", "v2", "v3"):
+        add(version)
+        promote(registry, version)
+    assert [registry.roll_back(by="ann", reason="worse").version for _ in range(2)] == ["v2", "v1"]
+    assert [(line.version, line.action, line.previous) for line in registry.history()[-2:]] == [
+        ("v2", "rollback", "v3"),
+        ("v1", "rollback", "v2"),
+    ]
+    assert (registry.promoted().by, registry.promoted().reason) == ("ann", "worse")
+    with pytest.raises(InputMissing, match="found v1 and nothing in use before it"):
+        registry.roll_back(by="ann")
+    promote(registry, "v3")
+    assert registry.roll_back(by="ann").version == "v1"
+
+
+def test_a_roll_back_does_nothing_once_another_version_is_promoted_than_the_one_to_leave(registry, add):
+    for version in ("v1", "v2"):
+        add(version)
+        promote(registry, version)
+    registry.roll_back(by="ann", instead_of="v2")
+    with pytest.raises(ConfigInvalid, match="found v1 promoted, expected v2 still"):
+        registry.roll_back(by="bob", instead_of="v2")
+    assert registry.promoted().by == "ann"
+
+
+def test_a_roll_back_to_a_model_that_has_changed_leaves_the_pointer_where_it_is(registry, add):
+    for version in ("v1", "v2"):
+        add(version)
+        promote(registry, version)
+    (registry.fetch("v1", "int8") / artifacts.GRAPH).write_text("weightz")
+    with pytest.raises(ArtifactBroken, match=r"v1.int8.graph\.pb"):
+        registry.roll_back(by="ann")
+    assert registry.promoted().version == "v2"
+
+
+def test_a_history_written_before_there_were_roll_backs_is_read_and_not_written_twice(registry, add):
+    for version in ("v1", "v2"):
+        add(version)
+    old = {"version": "v1", "kind": "int8", "by": "x", "at": "2026-01-31", "metrics": {}, "previous": None}
+    registry.store.write_json(POINTER, old)
+    registry.store.append_line(HISTORY, json.dumps(old))
+    promote(registry, "v2")
+    assert [line.version for line in registry.history()] == ["v1", "v2"]
+    assert registry.roll_back(by="ann").version == "v1"
 
 
 def test_a_damaged_model_folder_is_not_taken_in(registry, tmp_path):

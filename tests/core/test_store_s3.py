@@ -5,6 +5,7 @@ import os
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import pytest
 
@@ -15,6 +16,7 @@ from ner_tasks.store import lease
 from ner_tasks.store.bucket import Bucket
 from ner_tasks.store.cache import UNUSED_S
 from ner_tasks.store.s3 import S3Store
+from ner_tasks.versions.promotions import Promotion
 from tests.s3 import endless_listing
 
 
@@ -213,7 +215,7 @@ def test_a_lock_is_kept_for_as_long_as_the_work_takes(open_):
             pass
 
 
-def test_of_two_processes_that_promote_at_once_one_wins(open_, put, model_in, monkeypatch):
+def test_of_two_processes_that_promote_at_once_without_a_lock_one_wins(open_, put, model_in, monkeypatch):
     first, second = Registry(open_()), Registry(open_())
     for version in ("v1", "v2"):
         model_in(first, version)
@@ -221,7 +223,9 @@ def test_of_two_processes_that_promote_at_once_one_wins(open_, put, model_in, mo
 
     def the_other_is_quicker(self, *args, **options):
         monkeypatch.setattr(S3Store, "swap_json", swap)
-        second.promote("v2", "int8", by="second", metrics={})
+        # as if the lock of the first had been taken over
+        other = Promotion("v2", "int8", "second", "2026-01-31")
+        second.store.swap_json(POINTER, asdict(other), etag=second.store.etag(POINTER))
         swap(self, *args, **options)
 
     monkeypatch.setattr(S3Store, "swap_json", the_other_is_quicker)

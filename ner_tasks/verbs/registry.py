@@ -1,0 +1,53 @@
+"""What the verbs about registered versions do: from their flags to the dict of their report."""
+
+import argparse
+import getpass
+import os
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ner_tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from ner_tasks.registry import Registry
+    from ner_tasks.versions.promotions import Promotion
+
+Args = argparse.Namespace
+Result = dict[str, Any]
+
+
+def models(args: Args) -> Result:
+    from rich.console import Console
+
+    from ner_tasks.versions import listing
+
+    versions = listing.versions_of(_registry(args))
+    Console().print(listing.table(versions))
+    return {"versions": versions}
+
+
+def promote(args: Args) -> Result:
+    from ner_tasks.versions import listing
+
+    registry = _registry(args)
+    metrics = listing.figures_of(registry, args.version)
+    return _told(registry.promote(args.version, args.kind, metrics=metrics, **_moved_by(args)))
+
+
+def rollback(args: Args) -> Result:
+    return _told(_registry(args).roll_back(**_moved_by(args)))
+
+
+def _told(promotion: "Promotion") -> Result:
+    print(f"promoted: {promotion.version} since {promotion.at}, after {promotion.previous}", flush=True)
+    return asdict(promotion)
+
+
+def _moved_by(args: Args) -> dict[str, Any]:
+    return {"by": args.by or getpass.getuser(), "reason": args.reason, "instead_of": args.instead_of}
+
+
+def _registry(args: Args) -> "Registry":
+    from ner_tasks.registry import Registry
+
+    return Registry(Settings.from_env({**os.environ, "NER_STORE": args.store}).open_store())

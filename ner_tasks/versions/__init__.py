@@ -1,0 +1,1 @@
+"""What is done with registered versions: promoting and going back, where they come from, cards, clearing up."""
