@@ -88,11 +88,18 @@ def parser() -> argparse.ArgumentParser:
     add("--version", help="the model's name in the registry")
     _intel(add)
 
-    add = _verb(sub, "evaluate", models.evaluate, "Entity-level precision, recall and F1, in all and per label.")
+    add = _verb(sub, "evaluate", models.evaluate, "Entity-level F1 with intervals, slices, confusion, worst sentences.")
     add("--model", type=Path, required=True, metavar="DIR", help="a trained, frozen or INT8 model")
-    add("--data", type=Path, required=True, metavar="FILE", help="a Kaggle CSV, its zip, or CoNLL")
+    add("--data", type=Path, required=True, metavar="PATH", help="a snapshot folder, a Kaggle CSV, its zip, or CoNLL")
     add("--batch_size", type=int, default=128, help="most sentences in a batch (default: %(default)s)")
+    _resamples(add)
+    add("--output", type=Path, metavar="DIR", help="make a folder of the report, its page, and counts by sentence")
     _intel(add)
+
+    add = _verb(sub, "challenge", models.challenge, "What one model loses against another on the same sentences.")
+    add("--champion", type=Path, required=True, metavar="JSON", help="counts.json that `evaluate --output` has made")
+    add("--challenger", type=Path, required=True, metavar="JSON", help="that of the other model")
+    _resamples(add)
 
     add = _verb(sub, "freeze", models.freeze, "Make one FP32 inference graph of a trained model.")
     _model_to_read(add, "a trained model")
@@ -203,6 +210,10 @@ def _verb(sub: Any, name: str, run: Callable[[argparse.Namespace], dict[str, Any
 
 def _labelled_file(add: Add, says: str = "a Kaggle CSV, its zip, or CoNLL") -> None:
     add("--dataset_file", type=Path, required=True, metavar="FILE", help=says)
+
+
+def _resamples(add: Add) -> None:
+    add("--resamples", type=int, default=1000, help="draws of the sentences (default: %(default)s)")
 
 
 def _model_to_read(add: Add, says: str) -> None:

@@ -2,24 +2,36 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ner_tasks import atomic, benchmark_history, charts, corpus, evaluation, host
 from ner_tasks.benchmarking import Load, take_turns
 from ner_tasks.engines import Engine, check_runnable, engines_of
 
+if TYPE_CHECKING:
+    from ner_tasks.inference import TaggedSentence
 
-def evaluated(
+
+@dataclass(frozen=True)
+class Answered:
+    """What a model said about labelled sentences, and its figures."""
+
+    version: str
+    answers: "list[TaggedSentence]"
+    figures: dict[str, Any]
+
+
+def answered(
     model: Path,
     sentences: Sequence[corpus.LabelledSentence],
     *,
     n_threads: int,
     bf16: bool = False,
     batch_size: int = 128,
-) -> dict[str, Any]:
+) -> Answered:
     """Entity F1 of one model on labelled sentences, in all and per label, and how far its scores can be believed."""
     from ner_tasks import calibration
     from ner_tasks.inference import BatchLimits, Tagger
@@ -38,7 +50,14 @@ def evaluated(
         "error_at_temperature_1": calibration.errors_of(gold, tagger.answers(logits, temperature=1.0)),
     }
     speed = {"n_sentences": len(sentences), "n_words": n_words, "words_per_s": round(n_words / seconds, 1)}
-    return {**speed, **scores.as_dict(), "calibration": calibrated}
+    return Answered(tagger.version, tagged, {**speed, **scores.as_dict(), "calibration": calibrated})
+
+
+def evaluated(
+    model: Path, sentences: Sequence[corpus.LabelledSentence], *, n_threads: int, bf16: bool = False
+) -> dict[str, Any]:
+    """The figures alone; see `answered`."""
+    return answered(model, sentences, n_threads=n_threads, bf16=bf16).figures
 
 
 def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int, n_threads: int) -> dict[str, Any]:

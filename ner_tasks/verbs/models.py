@@ -62,15 +62,26 @@ def train(args: Args) -> Result:
 
 
 def evaluate(args: Args) -> Result:
-    from ner_tasks.comparison import evaluated
+    from ner_tasks.quality import report
 
     refuse_unrunnable(args, args.model)
-    sentences = corpus.read_labelled(args.data)
-    return {
-        "model": str(args.model),
-        "data": str(args.data),
-        **evaluated(args.model, sentences, n_threads=args.threads, bf16=bool(args.bf16), batch_size=args.batch_size),
-    }
+    return report.evaluate(
+        args.model,
+        args.data,
+        n_threads=args.threads,
+        bf16=bool(args.bf16),
+        batch_size=args.batch_size,
+        n_resamples=args.resamples,
+        output=args.output,
+    )
+
+
+def challenge(args: Args) -> Result:
+    from ner_tasks.quality import bootstrap
+    from ner_tasks.quality.counts import Counts
+
+    champion, challenger = Counts.read(args.champion), Counts.read(args.challenger)
+    return bootstrap.losses(champion, challenger, n_resamples=args.resamples)
 
 
 def freeze(args: Args) -> Result:

@@ -160,14 +160,14 @@ def test_a_version_is_trained_once(store, fake, trainable):
     assert Registry(store).find(first["version"], "trained") is not None
 
 
-def test_the_same_steps_do_on_a_store_on_s3(fake, s3, made_snapshot, model, monkeypatch, tmp_path):
+def test_the_same_steps_do_on_a_store_on_s3(fake, s3, made_snapshot, model, evaluated, monkeypatch, tmp_path):
     monkeypatch.setenv("NER_STORE", f"s3://{s3.bucket}/ner")
     s3.client.put_object(Bucket=s3.bucket, Key="ner/labelled/2026-01-01/ner.csv", Body=b"rows")
     (tmp_path / "encoder").mkdir()
     (tmp_path / "encoder" / "model.safetensors").write_text("encoder")
     copies = {"save_model_path": str(model("trained"))}
     fake.set("train", copies=copies, result={"best_epoch": 1, "dev_f1": 0.8, "training_s": 3.0})
-    fake.set("evaluate", result={"overall": {"f1": 0.8}, "labels": {}, "n_sentences": 3})
+    evaluated(0.8)
     for _ in range(2):
         made = snapshot(collect())
         trained = train(made["version"])
@@ -207,32 +207,57 @@ def test_a_missing_encoder_is_a_clear_line(store, fake):
         train()
 
 
+@pytest.fixture
+def evaluated(fake, tmp_path):
+    """A verb `evaluate` that finds this F1 and leaves its folder."""
+    folder = tmp_path / "made" / "report"
+    folder.mkdir(parents=True)
+    for name in ("counts.json", "page.html", "evaluation.json"):
+        (folder / name).write_text("{}")
+
+    def will(f1):
+        result = {"overall": {"f1": f1}, "labels": {}, "n_sentences": 3}
+        fake.set("evaluate", copies={"output": str(folder)}, result=result)
+        fake.set("challenge", result={"overall": {"loss": 0.0}, "labels": {}, "n_sentences": 3})
+
+    return will
+
+
 def evaluate(version, snapshot_version="s1"):
     return EvaluateModel(task_id="evaluate", model={"version": version, "snapshot": snapshot_version}).execute({})
 
 
-def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(store, stored_snapshot, fake, model):
+def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(
+    store, stored_snapshot, fake, model, evaluated
+):
     registry = Registry(store)
     for version in ("champion", "new"):
         registry.put(version, "trained", model("trained"))
     registry.put("champion", "int8", model("int8"))
     registry.register("champion", {"snapshot": "s0", "overall": {"f1": 0.9}})
     registry.promote("champion", "int8", by="test", metrics={})
-    fake.set("evaluate", result={"overall": {"f1": 0.7}, "labels": {}, "n_sentences": 3})
+    evaluated(0.7)
     evaluation = evaluate("new")
     assert evaluation["champion"] == "champion"
-    assert [call["flags"]["model"][0].split("/")[-2] for call in fake.calls] == ["new", "champion"]
-    assert len({call["flags"]["data"][0] for call in fake.calls}) == 1
+    *scored, challenge = fake.calls
+    assert [call["flags"]["model"][0].split("/")[-2] for call in scored] == ["new", "champion"]
+    assert len({call["flags"]["data"][0] for call in scored}) == 1
+    counts = {name: challenge["flags"][name][0].split("/")[-3] for name in ("champion", "challenger")}
+    assert counts == {"champion": "champion", "challenger": "new"}
+    assert evaluation["losses"] == {"overall": {"loss": 0.0}, "labels": {}}
+    assert store.exists("reports/models/new/evaluate-s1/page.html")
+    evaluate("new")
+    assert fake.verbs == ["evaluate", "evaluate", "challenge", "challenge"]
 
 
-def test_a_promoted_model_with_other_labels_is_not_compared_with(store, stored_snapshot, fake, model):
+def test_a_promoted_model_with_other_labels_is_not_compared_with(store, stored_snapshot, fake, model, evaluated):
     registry = Registry(store)
     registry.put("champion", "trained", model("trained", labels=("chemical",)))
     registry.put("champion", "int8", model("int8"))
     registry.register("champion", {})
     registry.promote("champion", "int8", by="test", metrics={})
     registry.put("new", "trained", model("trained"))
-    fake.set("evaluate", result={"overall": {"f1": 0.7}, "labels": {}, "n_sentences": 3})
+    evaluated(0.7)
     assert evaluate("new")["champion_f1"] is None
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 SNAPSHOT, REFUSED = "snapshot.json", "validation.json"  # each the marker of its folder
+COUNTS, PAGE = "counts.json", "page.html"  # what `evaluate` leaves in its folder
 LABELLED_SUFFIXES = (".csv", ".zip", ".tsv", ".conll", ".txt")
 
 
@@ -173,16 +174,36 @@ class EvaluateModel(VerbOperator):
         champion = self._champion(version)
         champion_f1 = self._scores(champion, snapshot)["overall"]["f1"] if champion else None
         self.log.info("entity F1 %.4f; promoted model %s: %s", scores["overall"]["f1"], champion, champion_f1)
-        return {**scores, "version": version, "snapshot": snapshot, "champion": champion, "champion_f1": champion_f1}
+        page = self.store.where(f"{_report(version, snapshot)}/{PAGE}")
+        self.log.info("intervals, slices, confusion, the worst sentences: %s", page)
+        return {
+            **scores,
+            "version": version,
+            "snapshot": snapshot,
+            "page": page,
+            "champion": champion,
+            "champion_f1": champion_f1,
+            "losses": self._losses(version, champion, snapshot) if champion else None,
+        }
 
     def _scores(self, version: str, snapshot: str) -> dict[str, Any]:
-        report = f"reports/models/{version}/evaluate-{snapshot}.json"
-        if not self.store.exists(report):
-            model = self.registry.fetch(version, "trained")
-            data = self.store.fetch(f"snapshots/{snapshot}/test.csv")
-            self.store.write_json(report, self.run_verb("evaluate", model=model, data=data))
-        said = self.store.read_json(report)
+        key = _report(version, snapshot)
+        # the counts came later than the figures: an older report is made again
+        if not self.store.exists(f"{key}.json") or not self.store.exists(f"{key}/{COUNTS}"):
+            with self.workspace(f"evaluate-{version}-{snapshot}") as folder:
+                model, data = self.registry.fetch(version, "trained"), self.store.fetch(f"snapshots/{snapshot}")
+                result = self.run_verb("evaluate", model=model, data=data, output=folder / "report")
+                self.store.publish(folder / "report", key)
+                self.store.write_json(f"{key}.json", result)
+        said = self.store.read_json(f"{key}.json")
         return {name: said[name] for name in ("overall", "labels", "n_sentences")}
+
+    def _losses(self, version: str, champion: str, snapshot: str) -> dict[str, Any]:
+        """What is lost against the champion, sentence by sentence: by label, with the part that chance plays."""
+        theirs, ours = (self.store.fetch(f"{_report(of, snapshot)}/{COUNTS}") for of in (champion, version))
+        result = self.run_verb("challenge", champion=theirs, challenger=ours)
+        self.store.write_json(f"{_report(version, snapshot)}-beside-{champion}.json", result)
+        return {name: result[name] for name in ("overall", "labels")}
 
     def _champion(self, version: str) -> str | None:
         """The promoted version, if it is another one that knows the same labels."""
@@ -229,3 +250,7 @@ class RegisterModel(NerOperator):
         self.registry.register(version, {**evaluation, "gate": self.checked["gate"]})
         context["outlet_events"][NER_FP32].extra = {"version": version, "f1": f1}
         return {"version": version, "snapshot": evaluation["snapshot"], "f1": f1}
+
+
+def _report(version: str, snapshot: str) -> str:
+    return f"reports/models/{version}/evaluate-{snapshot}"
