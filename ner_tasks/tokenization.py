@@ -169,7 +169,10 @@ def _window(
 def batches_of(
     windows: Iterable[Window], *, pad_id: int, max_windows: int, max_pieces: int, length: int = 0, step: int = 8
 ) -> list[Batch]:
-    """Group windows by length, so that little of the work is padding.
+    """Group windows by length, the longest first, so that little of the work is padding and few shapes occur.
+
+    How many windows a batch has follows from its length alone; only the last one may have fewer. oneDNN prepares, and
+    keeps, code of its own for each shape.
 
     Args:
         windows: in any order.
@@ -179,15 +182,12 @@ def batches_of(
         length: every batch is at least this long, in pieces; 128 is the reference kit's way.
         step: lengths are rounded up to a multiple of this, which bounds the number of shapes to prepare for.
     """
-    batches, group = [], list[Window]()
-    for window in sorted(windows, key=len):
-        n_pieces = padded(max(len(window), length), step) * (len(group) + 1)
-        if group and (len(group) == max_windows or n_pieces > max_pieces):
-            batches.append(batch_of(group, pad_id=pad_id, length=length, step=step))
-            group = []
-        group.append(window)
-    if group:
-        batches.append(batch_of(group, pad_id=pad_id, length=length, step=step))
+    batches, ordered, at = [], sorted(windows, key=len, reverse=True), 0
+    while at < len(ordered):
+        n_pieces = padded(max(len(ordered[at]), length), step)
+        n_windows = min(max_windows, max(max_pieces // n_pieces, 1))
+        batches.append(batch_of(ordered[at : at + n_windows], pad_id=pad_id, length=length, step=step))
+        at += n_windows
     return batches
 
 

@@ -64,6 +64,15 @@ def test_batches_hold_each_window_once_within_their_limits(pieces: WordPieces, l
         assert batch.piece_ids.shape[1] % 8 == 0
 
 
+def test_a_batch_has_a_shape_that_follows_from_its_length_except_the_last(pieces: WordPieces) -> None:
+    windows = list(windows_of([["ohio"] * (1 + index % 50) for index in range(900)], pieces, max_pieces=64))
+    batches = batches_of(windows, pad_id=pieces.pad_id, max_windows=40, max_pieces=512)
+    for batch in batches[:-1]:
+        n_windows, n_pieces = batch.piece_ids.shape
+        assert n_windows == min(40, 512 // n_pieces)
+    assert len({batch.piece_ids.shape for batch in batches[:-1]}) <= 64 // 8
+
+
 def test_padding_stands_behind_the_pieces(pieces: WordPieces) -> None:
     windows = list(windows_of([["ohio"], ["ohio", "texas"]], pieces, max_pieces=64))
     batch = batch_of(windows, pad_id=pieces.pad_id, length=128)

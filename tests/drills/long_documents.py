@@ -7,7 +7,6 @@ words in each receipt is compared with the number that was written. Not part of 
 """
 
 import argparse
-import json
 import random
 import subprocess
 import sys
@@ -15,6 +14,8 @@ import tempfile
 from pathlib import Path
 
 from launcher.layout import Layout
+from ner_tasks.answers.reading import read_answers
+from ner_tasks.registry import Registry
 from ner_tasks.store.folder import FolderStore
 
 LENGTHS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
@@ -31,8 +32,7 @@ def main() -> int:
         written = write_documents(folder)
         command = ["tag", str(folder), "--model", str(args.model or promoted()), "--output", str(output)]
         subprocess.run([sys.executable, "-m", "ner_tasks", *command, "--max_document_mib", "64"], check=True)
-        lines = (output / "documents.jsonl").read_text(encoding="utf-8").splitlines()
-        receipts = {answer["document"]: answer["receipt"] for answer in map(json.loads, lines)}
+        receipts = {answer.document: answer.receipt for answer in read_answers(output / "documents.jsonl")}
     wrong = 0
     for name, n_words in written.items():
         said = receipts.get(name, {"n_words": 0, "read_share": 0.0, "n_windows": 0})
@@ -62,9 +62,7 @@ def prose(chosen: list[str]) -> str:
 
 
 def promoted() -> Path:
-    store = FolderStore(Path(Layout.from_env().store))
-    version = store.read_json("models/promoted.json")["version"]
-    return store.root / "models" / str(version) / "int8"
+    return Registry(FolderStore(Path(Layout.from_env().store))).resolve()[1]
 
 
 if __name__ == "__main__":
