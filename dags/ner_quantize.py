@@ -9,7 +9,8 @@
 | **On failure** | docs/runbook.md#quantization |
 
 The gate measures entity F1 and speed of FP32 and INT8 on the same test sentences. Until it is passed the
-nightly run goes on with the model that was promoted before.
+nightly run goes on with the model that was promoted before. With `approval` a person is asked as well, under
+"Required Actions"; no answer within `approval_hours` is a no.
 """
 
 from datetime import timedelta
@@ -17,7 +18,8 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.assets import NER_FP32
-from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
+from ner_airflow.defaults import DAG_DEFAULTS, POOL, WHO, given
+from ner_airflow.operators.approving import ApproveModel
 from ner_airflow.operators.quantize import (
     CheckQuantized,
     CompareModels,
@@ -27,6 +29,7 @@ from ner_airflow.operators.quantize import (
     QuantizeModel,
 )
 
+HEAVY = {"pool": POOL, "execution_timeout": timedelta(hours=4)}
 PARAMS = {
     "version": Param(None, type=["null", "string"], description="Version to quantize; empty: the one just registered"),
     "max_f1_loss": Param(
@@ -40,6 +43,10 @@ PARAMS = {
     "min_speed_up": Param(
         None, type=["null", "number"], description="Over FP32 with oneDNN off; empty: NER_MIN_SPEED_UP, else 1.0"
     ),
+    "approval": Param(
+        None, type=["null", "boolean"], description="Ask a person before it is promoted; empty: NER_APPROVAL, else no"
+    ),
+    "approval_hours": Param(24, type="integer", minimum=1, maximum=168, description="No answer in this time is a no"),
 }
 
 
@@ -47,25 +54,25 @@ PARAMS = {
     schedule=[NER_FP32],
     doc_md=__doc__,
     params=PARAMS,
-    dagrun_timeout=timedelta(hours=4),
+    # the longest wait for an answer, and the work before it
+    dagrun_timeout=timedelta(hours=168 + 12),
     **DAG_DEFAULTS,
 )
 def ner_quantize() -> None:
     model = FindModel(task_id="find", version=given("version"))
-    frozen = FreezeModel(task_id="freeze", pool=POOL, model=model.output)
-    quantized = QuantizeModel(task_id="quantize", pool=POOL, model=frozen.output)
-    comparison = CompareModels(task_id="compare", pool=POOL, model=quantized.output, rounds=given("rounds"))
+    frozen = FreezeModel(task_id="freeze", **HEAVY, model=model.output)
+    quantized = QuantizeModel(task_id="quantize", **HEAVY, model=frozen.output)
+    comparison = CompareModels(task_id="compare", **HEAVY, model=quantized.output, rounds=given("rounds"))
     checked = CheckQuantized(
         task_id="gate",
         comparison=comparison.output,
         max_f1_loss=given("max_f1_loss"),
         min_speed_up=given("min_speed_up"),
     )
-    PromoteModel(
-        task_id="promote",
-        checked=checked.output,
-        by="{{ dag_run.triggering_user_name or dag_run.run_type.value }}",
+    approved = ApproveModel(
+        task_id="approve", checked=checked.output, approval=given("approval"), hours=given("approval_hours")
     )
+    PromoteModel(task_id="promote", checked=approved.output, by=WHO)
 
 
 ner_quantize()

@@ -22,6 +22,7 @@ class Settings:
         n_threads: threads of one step.
         keep_text: whether answers hold the documents' text, or only its hash and offsets.
         ocr: whether scans are read by Tesseract.
+        approval: whether a person is asked before a model is promoted, unless one run is told otherwise.
         limits: what the gates let through, unless one run is told otherwise: `NER_MIN_F1` and so on.
         python: the interpreter that steps run in; another one may hold other libraries than Airflow's.
     """
@@ -32,6 +33,7 @@ class Settings:
     n_threads: int
     keep_text: bool = True
     ocr: bool = False
+    approval: bool = False
     limits: Limits = field(default_factory=Limits)
     python: Path = Path(sys.executable)
 
@@ -54,6 +56,7 @@ class Settings:
             n_threads=int(threads),
             keep_text=_switch(env, "NER_KEEP_TEXT", "1"),
             ocr=_switch(env, "NER_OCR", "0"),
+            approval=_switch(env, "NER_APPROVAL", "0"),
             limits=Limits().adjusted(
                 **{name: env.get(f"NER_{name.upper()}", "") for name in Limits.__dataclass_fields__}
             ),

@@ -17,6 +17,9 @@ def listed(name: str) -> str:
     return f"{{{{ (params.{name} or []) | join(',') }}}}"
 
 
+# for the history of promotions
+WHO = "{{ dag_run.triggering_user_name or dag_run.run_type.value }}"
+
 # the day of a scheduled run is its partition; `day` is for people
 DAY = "{{ params.day or partition_key or '' }}"
 

@@ -13,7 +13,8 @@ HEAVY = ("tensorflow", "keras", "pandas", "great_expectations", "transformers", 
 
 EDGES = {
     "ner_retrain": ["collect", "snapshot", "train", "evaluate", "gate", "register"],
-    "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "promote"],
+    "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "approve", "promote"],
+    "ner_promote": ["choose", "promote"],
     "ner_tag_nightly": ["resolve_model", "plan_shards", "tag_shard", "check_night", "publish_day"],
     "ner_retag": [
         "resolve_model",
@@ -31,6 +32,7 @@ PAGE = ("Reads", "Writes", "Runs", "Re-run", "On failure")
 OUTLETS = {
     ("ner_retrain", "register"): [NER_FP32],
     ("ner_quantize", "promote"): [NER_INT8],
+    ("ner_promote", "promote"): [NER_INT8],
     ("ner_tag_nightly", "publish_day"): [TAGGED_DOCUMENTS],
     ("ner_retag", "publish_day"): [TAGGED_DOCUMENTS],
     ("ner_benchmark", "benchmark"): [BENCHMARK],

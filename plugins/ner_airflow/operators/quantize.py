@@ -152,7 +152,8 @@ class PromoteModel(NerOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         version, metrics = self.checked["version"], self.checked["metrics"]
-        promotion = self.registry.promote(version, "int8", by=self.by, metrics=metrics)
+        by = self.checked.get("approved_by") or self.by
+        promotion = self.registry.promote(version, "int8", by=by, metrics=metrics)
         self.log.info("promoted: %s since %s, after %s", promotion.version, promotion.at, promotion.previous)
         context["outlet_events"][NER_INT8].extra = {"version": version, **metrics}
         return {"version": version, "previous": promotion.previous, "metrics": metrics}
