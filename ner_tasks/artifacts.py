@@ -5,9 +5,11 @@
     int8/     graph.pb             tokenizer.json  model.json     the same, quantized
 
 `model.json` carries everything else that the model needs to be used: labels, encoder sizes, window
-length, temperature; and what people ask of it: metrics and lineage.
+length, temperature; what people ask of it: metrics and lineage; and its own checksum.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +25,7 @@ TOKENIZER = "tokenizer.json"
 WEIGHTS = "weights.safetensors"
 GRAPH = "graph.pb"
 FORMAT = 1
+OWN = "sha256"  # of the rest of the manifest
 
 Kind = Literal["trained", "frozen", "int8"]
 _FILES: dict[str, tuple[str, ...]] = {
@@ -67,7 +70,8 @@ def sign(folder: Path, manifest: ModelManifest) -> ModelManifest:
     """Write `model.json` with the checksums of the files that lie in `folder`, last of all files."""
     files = {name: atomic.sha256_of(folder / name) for name in _FILES[manifest.kind]}
     signed = replace(manifest, files=files)
-    atomic.write_json(folder / MANIFEST, {"format": FORMAT, **asdict(signed)})
+    values = json.loads(json.dumps({"format": FORMAT, **asdict(signed)}))  # as it will be read
+    atomic.write_json(folder / MANIFEST, {**values, OWN: _digest(values)})
     return signed
 
 
@@ -110,10 +114,13 @@ def _parse(values: Any, folder: Path) -> ModelManifest:
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
         found = values.get("format") if isinstance(values, Mapping) else type(values).__name__
         raise ArtifactBroken(f"found format {found!r}, expected {FORMAT}, in {where}")
+    # models made before there was one have none; a damaged name of it is a field that nobody knows
+    if OWN in values and values[OWN] != _digest({key: value for key, value in values.items() if key != OWN}):
+        raise ArtifactBroken(f"found that it was changed since it was written, expected its own sha256, in {where}")
     if values.get("kind") not in _FILES:
         raise ArtifactBroken(f"found kind {values.get('kind')!r}, expected one of {sorted(_FILES)}, in {where}")
     try:
-        fields = {key: value for key, value in values.items() if key != "format"}
+        fields = {key: value for key, value in values.items() if key not in ("format", OWN)}
         manifest = ModelManifest(**{**fields, "labels": tuple(fields["labels"])})
     except (TypeError, KeyError) as error:
         raise ArtifactBroken(f"found {error}, expected the fields of a model manifest, in {where}") from None
@@ -123,6 +130,11 @@ def _parse(values: Any, folder: Path) -> ModelManifest:
     if manifest.transitions is not None and not _is_matrix(manifest.transitions, n_tags + 1, n_tags):
         raise ArtifactBroken(f"found transitions of another form, expected {n_tags + 1} rows of {n_tags}, in {where}")
     return manifest
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """SHA-256 of JSON values, however they are laid out in the file."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _is_matrix(rows: Any, n_rows: int, n_columns: int) -> bool:

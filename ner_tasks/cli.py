@@ -196,6 +196,10 @@ def parser() -> argparse.ArgumentParser:
 
     add = _verb(sub, "rollback", registry.rollback, "Let the nightly run use again what it used before.")
     _moved_by(add)
+
+    add = _verb(sub, "card", registry.card, "The model card of a version, as Markdown and HTML beside its reports.")
+    add("--version", required=True, metavar="V", help="a registered version")
+    _store(add)
     return top
 
 

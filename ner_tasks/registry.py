@@ -27,6 +27,7 @@ from ner_tasks.versions.promotions import Promotion, before
 POINTER = "models/promoted.json"
 HISTORY = "models/history.jsonl"
 MARKER = "version.json"
+ORIGIN = ("code", "environment", "config", "parent")
 PATIENCE_S = 120.0  # twice what the lock of a killed process holds on S3
 
 
@@ -68,10 +69,18 @@ class Registry:
         self.store.publish(folder, f"{_home(version)}/{kind}", marker=artifacts.MANIFEST)
 
     def register(self, version: str, details: Mapping[str, Any]) -> None:
-        """Let a version count, which must have a sound trained model; again changes nothing."""
-        artifacts.open_model(self.fetch(version, "trained"))
+        """Let a version count, which must have a sound trained model; again changes nothing.
+
+        Beside `details` stands what the model says of where it comes from: code, environment, configuration, parent.
+
+        Raises:
+            InputMissing, ArtifactBroken: there is no sound trained model.
+            StorageFull: no room; the version does not count.
+        """
+        origin = artifacts.open_model(self.fetch(version, "trained")).lineage
         if not self.store.exists(f"{_home(version)}/{MARKER}"):
-            self.store.write_json(f"{_home(version)}/{MARKER}", {"version": version, "at": _now(), **details})
+            said = {"version": version, "at": _now(), **{name: origin.get(name) for name in ORIGIN}, **details}
+            self.store.write_json(f"{_home(version)}/{MARKER}", said)
 
     def versions(self) -> list[str]:
         """Versions that have passed their gate, oldest first."""

@@ -80,7 +80,7 @@ class FolderStore:
         if marker and not (folder / marker).is_file():
             raise InputMissing(f"found no {marker} in {folder}, expected one to publish as {key}")
         with atomic.staged_folder(target) as stage:
-            shutil.copytree(folder, stage, dirs_exist_ok=True)
+            shutil.copytree(folder, stage, dirs_exist_ok=True, copy_function=_copy)
 
     def put_file(self, file: Path, key: str) -> None:
         target = self.path_of(key)
@@ -134,6 +134,12 @@ class FolderStore:
     def _alone(self, name: str, patience_s: float) -> Iterator[None]:
         with atomic.exclusive(self.root / LOCKS / checked(name), patience_s=patience_s):
             yield
+
+
+def _copy(source: str, target: str) -> None:
+    """As `shutil.copy2`; for `copytree`, which would go on behind a full disk and in the end not say that it was full."""
+    with atomic.space_for(Path(target)):
+        shutil.copy2(source, target)
 
 
 def _etag(status: os.stat_result) -> str:

@@ -30,6 +30,7 @@ def dataset(args: Args) -> Result:
 
 def train(args: Args) -> Result:
     from ner_tasks import training
+    from ner_tasks.versions import provenance
 
     refuse_bf16_without_cpu(args)
     config = training.TrainConfig(
@@ -49,7 +50,7 @@ def train(args: Args) -> Result:
         target=args.save_model_path,
         checkpoints=checkpoints,
         config=config,
-        lineage={name: value for name, value in lineage.items() if value},
+        lineage={name: value for name, value in lineage.items() if value} | provenance.made_by(args.threads),
     )
     return {
         "model": str(args.save_model_path),

@@ -38,6 +38,15 @@ def rollback(args: Args) -> Result:
     return _told(_registry(args).roll_back(**_moved_by(args)))
 
 
+def card(args: Args) -> Result:
+    from ner_tasks.versions import card as cards
+
+    registry = _registry(args)
+    key = cards.publish(registry, args.version)
+    print(registry.store.fetch(f"{key}.md").read_text(encoding="utf-8"), flush=True)
+    return {"markdown": registry.store.where(f"{key}.md"), "html": registry.store.where(f"{key}.html")}
+
+
 def _told(promotion: "Promotion") -> Result:
     print(f"promoted: {promotion.version} since {promotion.at}, after {promotion.previous}", flush=True)
     return asdict(promotion)

@@ -53,7 +53,9 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path: Path) -> None:
 )
 def test_a_manifest_that_is_not_ours_is_refused(folder: Path, changed: dict, complaint: str) -> None:
     path = folder / artifacts.MANIFEST
-    atomic.write_json(path, {**atomic.read_json(path), **changed})
+    values = atomic.read_json(path)
+    del values[artifacts.OWN]
+    atomic.write_json(path, {**values, **changed})
     with pytest.raises(ArtifactBroken, match=complaint):
         artifacts.open_model(folder)
 
@@ -61,6 +63,24 @@ def test_a_manifest_that_is_not_ours_is_refused(folder: Path, changed: dict, com
 def test_a_model_from_before_there_was_a_temperature_is_read_at_1(folder: Path) -> None:
     path = folder / artifacts.MANIFEST
     values = atomic.read_json(path)
-    del values["temperature"]
+    del values["temperature"], values[artifacts.OWN]
     atomic.write_json(path, values)
     assert artifacts.open_model(folder).temperature == 1
+
+
+def test_whichever_byte_of_a_model_folder_is_flipped_it_is_not_opened(folder: Path) -> None:
+    assert artifacts.open_model(folder)
+    opened = []
+    for path in sorted(folder.iterdir()):
+        sound = path.read_bytes()
+        for index in range(len(sound)):
+            for bit in (1, 0x80):
+                path.write_bytes(sound[:index] + bytes([sound[index] ^ bit]) + sound[index + 1 :])
+                try:
+                    artifacts.open_model(folder)
+                    opened.append((path.name, index, bit))
+                except ArtifactBroken:
+                    pass
+        path.write_bytes(sound)
+    assert opened == []
+    assert artifacts.open_model(folder)

@@ -1,6 +1,7 @@
 """Every step runs from the shell, tells its result as JSON, and its exit code tells the truth."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import asdict
@@ -25,6 +26,10 @@ VERBS = [
     "diff",
     "convert",
     "benchmark",
+    "models",
+    "promote",
+    "rollback",
+    "card",
 ]
 
 
@@ -53,6 +58,36 @@ def test_help_imports_nothing_heavy() -> None:
     heavy = ["tensorflow", "pandas", "great_expectations", "transformers", "numpy", "boto3"]
     found = subprocess.run([sys.executable, "-c", code, *heavy], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+READERS = {
+    "evaluate": ["--model", "{int8}", "--data", "{data}"],
+    "freeze": ["--model_path", "{trained}", "--save_model_path", "{out}"],
+    "quantize": ["--dataset_file", "{data}", "--model_path", "{frozen}", "--save_model_path", "{out}"],
+    "compare": ["--fp32", "{frozen}", "--int8", "{int8}", "--data", "{data}"],
+    "infer": ["--model_path", "{int8}", "--dataset_file", "{data}"],
+    "tag": ["--model", "{int8}", "--output", "{out}", "{data}"],
+    "tune": ["--model_path", "{home}", "--dataset_file", "{data}"],
+    "benchmark": ["--model_path", "{frozen}", "{int8}", "--dataset_file", "{data}", "--output", "{out}"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", READERS)
+def test_no_verb_uses_a_model_of_which_a_byte_was_flipped(
+    verb: str, trained: Path, frozen: Path, int8: Path, data: Path, tmp_path: Path
+) -> None:
+    places = {"data": data, "out": tmp_path / "out", "home": tmp_path}
+    for model in (trained, frozen, int8):
+        places[model.name] = Path(shutil.copytree(model, tmp_path / model.name))
+        path = tmp_path / model.name / ("weights.safetensors" if model is trained else "graph.pb")
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    code, report = run(verb, *(word.format(**places) for word in READERS[verb]), report=tmp_path / "r.json")
+    assert (code, report["error"]["type"]) == (76, "ArtifactBroken")
+    assert "expected sha256" in report["error"]["message"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_evaluate_reports_f1_per_label(frozen: Path, data: Path, tmp_path: Path) -> None:

@@ -1,10 +1,15 @@
+import errno
 import json
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import asdict
 
 import pytest
 
 from ner_tasks import artifacts
-from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
+from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing, StorageFull
 from ner_tasks.registry import HISTORY, POINTER, Registry
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.versions.promotions import Promotion
@@ -201,3 +206,92 @@ def test_a_damaged_model_folder_is_not_taken_in(registry, tmp_path):
 def test_a_version_is_a_plain_name(registry):
     with pytest.raises(ConfigInvalid):
         registry.fetch("../..", "int8")
+
+
+def test_on_a_full_disk_nothing_half_registered_is_to_be_seen(registry, tmp_path, monkeypatch):
+    made = tmp_path / "made"
+    made.mkdir()
+    for name in (artifacts.WEIGHTS, artifacts.TOKENIZER):
+        (made / name).write_text("x")
+    artifacts.sign(made, artifacts.ModelManifest(kind="trained", labels=("geo",), encoder={}, max_pieces=8))
+
+    def files():
+        home = registry.store.root
+        return sorted(path.name for path in home.rglob("*") if path.is_file() and ".locks" not in path.parts)
+
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copyfile", full)  # at the first file of the model
+        with pytest.raises(StorageFull, match="expected room for "):
+            registry.put("v1", "trained", made)
+    assert (registry.find("v1", "trained"), files()) == (None, [])
+
+    registry.put("v1", "trained", made)
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_text", full)  # at the marker
+        with pytest.raises(StorageFull, match=r"expected room for version\.json"):
+            registry.register("v1", {})
+    assert registry.versions() == []
+    assert files() == ["model.json", "tokenizer.json", "weights.safetensors"]
+    with pytest.raises(InputMissing, match="found no version 'v1'"):
+        promote(registry, "v1")
+    registry.register("v1", {})
+    assert registry.versions() == ["v1"]
+
+
+def test_on_a_full_disk_the_pointer_stays_where_it_is(registry, add, monkeypatch):
+    for version in ("v1", "v2"):
+        add(version)
+    promote(registry, "v1")
+
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_text", full)
+        with pytest.raises(StorageFull, match=r"expected room for promoted\.json"):
+            promote(registry, "v2")
+    assert (registry.promoted().version, len(registry.history())) == ("v1", 1)
+
+
+# puts a model of 200 KB, then one that fits, into a store on a disk of 128 KB
+ON_A_SMALL_DISK = """
+import sys
+from pathlib import Path
+from ner_tasks import artifacts
+from ner_tasks.errors import StorageFull
+from ner_tasks.registry import Registry
+from ner_tasks.store.folder import FolderStore
+
+disk, made = Path(sys.argv[1]), Path(sys.argv[2])
+registry = Registry(FolderStore(disk))
+for size in (200_000, 1_000):
+    for name in (artifacts.WEIGHTS, artifacts.TOKENIZER):
+        (made / name).write_bytes(bytes(size))
+    artifacts.sign(made, artifacts.ModelManifest(kind="trained", labels=("geo",), encoder={}, max_pieces=8))
+    try:
+        registry.put("v1", "trained", made)
+        registry.register("v1", {})
+    except StorageFull as error:
+        print("full", error)
+    print(registry.versions(), sorted(path.name for path in disk.rglob("*") if path.is_file()))
+"""
+
+
+def test_a_disk_that_is_really_full_shows_nothing_of_a_version_and_one_that_fits_goes_on_it(tmp_path):
+    disk, made = tmp_path / "disk", tmp_path / "made"
+    disk.mkdir()
+    made.mkdir()
+    mounted = 'mount -t tmpfs -o size=128k none "$1" && exec "$2" -c "$3" "$1" "$4"'
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", mounted, "sh", disk, sys.executable]
+    if shutil.which("unshare") is None:
+        pytest.skip("this system has no unshare")
+    done = subprocess.run([*command, ON_A_SMALL_DISK, made], capture_output=True, text=True, check=False)
+    if "unshare" in done.stderr or "mount" in done.stderr:
+        pytest.skip(f"a small disk cannot be made here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("full found 0 MiB free, expected room for ")
+    assert lines[1:] == ["[] []", "['v1'] ['model.json', 'tokenizer.json', 'version.json', 'weights.safetensors']"]

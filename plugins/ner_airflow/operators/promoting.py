@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import NER_INT8
 from ner_airflow.operators.base import NerOperator
+from ner_tasks.versions import card
 from ner_tasks.versions.listing import figures_of
 
 if TYPE_CHECKING:
@@ -53,5 +54,6 @@ class MovePointer(NerOperator):
         else:
             promotion = self.registry.promote(version, kind, metrics=metrics, **said)
         self.log.info("promoted: %s since %s, after %s", promotion.version, promotion.at, promotion.previous)
+        self.log.info("model card: %s.html", self.store.where(card.publish(self.registry, version)))
         context["outlet_events"][NER_INT8].extra = {"version": version, **metrics}
         return {"version": version, "previous": promotion.previous, "metrics": metrics}

@@ -7,6 +7,7 @@ from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import gates
 from ner_tasks.artifacts import Kind
 from ner_tasks.errors import InputMissing
+from ner_tasks.versions import card
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -155,5 +156,6 @@ class PromoteModel(NerOperator):
         by = self.checked.get("approved_by") or self.by
         promotion = self.registry.promote(version, "int8", by=by, metrics=metrics)
         self.log.info("promoted: %s since %s, after %s", promotion.version, promotion.at, promotion.previous)
+        self.log.info("model card: %s.html", self.store.where(card.publish(self.registry, version)))
         context["outlet_events"][NER_INT8].extra = {"version": version, **metrics}
         return {"version": version, "previous": promotion.previous, "metrics": metrics}

@@ -10,6 +10,7 @@ from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import artifacts, atomic, gates, lineage
 from ner_tasks.errors import DataRejected, InputMissing
+from ner_tasks.versions import card
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -248,6 +249,7 @@ class RegisterModel(NerOperator):
         evaluation = self.checked["evaluation"]
         version, f1 = evaluation["version"], evaluation["overall"]["f1"]
         self.registry.register(version, {**evaluation, "gate": self.checked["gate"]})
+        card.publish(self.registry, version)
         context["outlet_events"][NER_FP32].extra = {"version": version, "f1": f1}
         return {"version": version, "snapshot": evaluation["snapshot"], "f1": f1}
 
