@@ -200,6 +200,15 @@ def parser() -> argparse.ArgumentParser:
     add = _verb(sub, "card", registry.card, "The model card of a version, as Markdown and HTML beside its reports.")
     add("--version", required=True, metavar="V", help="a registered version")
     _store(add)
+
+    add = _verb(
+        sub, "retain", registry.retain, "Clear away versions, snapshots and staging that nobody needs any more."
+    )
+    add("--delete", type=int, choices=(0, 1), default=0, help="0: only say what would go (default: %(default)s)")
+    add("--days", type=float, default=90, help="keep what is younger, or was in use since (default: %(default)s)")
+    add("--n_versions", type=int, default=5, help="keep so many of the newest (default: %(default)s)")
+    add("--staging_days", type=float, default=14, help="keep what runs hand on for so long (default: %(default)s)")
+    _store(add)
     return top
 
 

@@ -13,6 +13,7 @@ It lies in a folder or on S3, and what uses it need not know where. A key of our
 key may be anything that its sender chose: it is only ever handed back to the store that listed it.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -33,12 +34,14 @@ class StoredFile:
         name: its key below the one that was listed.
         n_bytes: its size.
         etag: changes when its content does; to be compared with another of the same store only.
+        modified_s: when it was written, in seconds since 1970; infinite, as if it were new, where nobody knows.
     """
 
     key: str
     name: str
     n_bytes: int
     etag: str
+    modified_s: float = math.inf
 
 
 class Store(Protocol):

@@ -59,7 +59,7 @@ class FolderStore:
             else:
                 with suppress(FileNotFoundError):  # removed since its folder was read
                     status = _located(top, name).stat()
-                    yield StoredFile(f"{key}/{name}", name, status.st_size, _etag(status))
+                    yield StoredFile(f"{key}/{name}", name, status.st_size, _etag(status), status.st_mtime)
 
     def fetch(self, key: str) -> Path:
         path = self.path_of(key)

@@ -72,7 +72,7 @@ class S3Store:
         """As `Store.files`; holds a page of 1,000. Names that begin with a dot are listed: nothing here is half-done."""
         key = checked(key)
         for name, found in self._below(key):
-            yield StoredFile(f"{key}/{name}", name, found.n_bytes, found.etag)
+            yield StoredFile(f"{key}/{name}", name, found.n_bytes, found.etag, found.modified.timestamp())
 
     def fetch(self, key: str) -> Path:
         key = checked(key)

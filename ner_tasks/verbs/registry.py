@@ -3,6 +3,7 @@
 import argparse
 import getpass
 import os
+import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,27 @@ def card(args: Args) -> Result:
     key = cards.publish(registry, args.version)
     print(registry.store.fetch(f"{key}.md").read_text(encoding="utf-8"), flush=True)
     return {"markdown": registry.store.where(f"{key}.md"), "html": registry.store.where(f"{key}.html")}
+
+
+def retain(args: Args) -> Result:
+    from ner_tasks.versions.retention import Keep, clear, survey
+
+    registry = _registry(args)
+    keep = Keep(days=args.days, n_versions=args.n_versions, staging_days=args.staging_days)
+    if args.delete:
+        kept, gone = clear(registry, keep, time.time())
+    else:
+        found = survey(registry, keep, time.time())
+        kept, gone = [item for item in found if item.reason], [item for item in found if not item.reason]
+    for item in kept:
+        print(f"kept: {item.key}: {item.reason}")
+    for item in gone:
+        print(f"{'removed' if args.delete else 'would remove'}: {item.key}, {item.n_bytes / 2**20:.1f} MiB", flush=True)
+    return {
+        "deleted": bool(args.delete),
+        "kept": [asdict(item) for item in kept],
+        "gone": [asdict(item) for item in gone],
+    }
 
 
 def _told(promotion: "Promotion") -> Result:

@@ -30,6 +30,7 @@ VERBS = [
     "promote",
     "rollback",
     "card",
+    "retain",
 ]
 
 

@@ -14,6 +14,7 @@ HEAVY = ("tensorflow", "keras", "pandas", "great_expectations", "transformers", 
 EDGES = {
     "ner_retrain": ["collect", "snapshot", "train", "evaluate", "gate", "register"],
     "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "approve", "promote"],
+    "ner_maintain": ["clear_away"],
     "ner_promote": ["choose", "promote"],
     "ner_tag_nightly": ["resolve_model", "plan_shards", "tag_shard", "check_night", "publish_day"],
     "ner_retag": [
@@ -86,7 +87,11 @@ def test_no_dag_has_a_start_date_so_that_switching_it_on_starts_nothing(dag):
 
 @pytest.mark.parametrize(
     ("name", "next_run"),
-    [("ner_retrain", "2026-11-28T03:00:00+00:00"), ("ner_tag_nightly", "2026-11-22T01:30:00+00:00")],
+    [
+        ("ner_retrain", "2026-11-28T03:00:00+00:00"),
+        ("ner_tag_nightly", "2026-11-22T01:30:00+00:00"),
+        ("ner_maintain", "2026-11-22T12:00:00+00:00"),
+    ],
 )
 def test_switched_on_just_after_its_hour_a_dag_waits_for_the_next_one(bag, monkeypatch, name, next_run):
     import pendulum

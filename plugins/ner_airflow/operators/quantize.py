@@ -7,7 +7,7 @@ from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import gates
 from ner_tasks.artifacts import Kind
 from ner_tasks.errors import InputMissing
-from ner_tasks.versions import card
+from ner_tasks.versions import card, using
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -24,6 +24,7 @@ class FindModel(NerOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         version = self.version or self._announced(context) or self._newest()
+        using.note(self.registry, models=version)
         details = self.registry.details(version)
         return {"version": version, "snapshot": details["snapshot"], "f1": details["overall"]["f1"]}
 

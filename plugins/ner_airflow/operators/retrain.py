@@ -10,7 +10,7 @@ from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import artifacts, atomic, gates, lineage
 from ner_tasks.errors import DataRejected, InputMissing
-from ner_tasks.versions import card
+from ner_tasks.versions import card, using
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -72,6 +72,7 @@ class MakeSnapshot(VerbOperator):
         code = lineage.code_version("dataset")
         version = lineage.version_of({"source": source, "suffix": suffix, "config": config, "code": code})
         key = f"snapshots/{version}"
+        using.note(self.registry, snapshots=version)
         if self._is_sound(key):
             self.log.info("snapshot %s is there already, nothing to do", version)
         else:
@@ -140,6 +141,7 @@ class TrainModel(VerbOperator):
             }
         )
         report = f"reports/models/{version}/train.json"
+        using.note(self.registry, models=version)
         if self.registry.find(version, "trained") and self.store.exists(report):
             self.log.info("version %s is trained already, nothing to do", version)
         else:

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of, lines_of
 from ner_tasks import lineage, nights
+from ner_tasks.versions import using
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,6 +27,8 @@ class ResolveModel(NerOperator):
         self.version = version
 
     def step(self, context: "Context") -> dict[str, Any]:
+        if self.version:  # what is promoted is never cleared away
+            using.note(self.registry, models=self.version)
         version, path = self.registry.resolve(self.version or None)
         self.log.info("model of this night: %s, at %s", version, path)
         return {"version": version, "kind": path.name}

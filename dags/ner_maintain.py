@@ -1,0 +1,47 @@
+"""Clear away what nobody needs any more: old versions and snapshots, and what runs have handed from task to task.
+
+| | |
+|---|---|
+| **Reads** | `models/`, `snapshots/`, `staging/`, and of `tagged/` which version has tagged each day |
+| **Writes** | removes what has no reason to be kept; `reports/retention/` has what and why |
+| **Runs** | Sundays 12:00 UTC; by hand with `delete` off: says what would go |
+| **Re-run** | safe: what is gone is gone, what is needed is looked up anew |
+| **On failure** | docs/runbook.md#clearing-away |
+
+Never removed: what is promoted, what a roll-back goes to, what was in use within `days`, what tagged a day that is still
+there, what a run works on, and the snapshots that all these were made from.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, given
+from ner_airflow.operators.maintaining import ClearAway
+
+PARAMS = {
+    "days": Param(90, type="number", minimum=1, description="Keep what was made or in use within so many days"),
+    "n_versions": Param(5, type="integer", minimum=1, description="Keep so many of the newest versions and snapshots"),
+    "staging_days": Param(14, type="number", minimum=8, description="Keep for so long what tasks hand on"),
+    "delete": Param(True, type="boolean", description="Off: only say what would go"),
+}
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 12 * * 0", timezone="UTC", run_immediately=NOT_AT_ONCE),
+    doc_md=__doc__,
+    params=PARAMS,
+    dagrun_timeout=timedelta(hours=4),
+    **DAG_DEFAULTS,
+)
+def ner_maintain() -> None:
+    ClearAway(
+        task_id="clear_away",
+        days=given("days"),
+        n_versions=given("n_versions"),
+        staging_days=given("staging_days"),
+        delete=given("delete"),
+    )
+
+
+ner_maintain()
