@@ -3,13 +3,14 @@
 | | |
 |---|---|
 | **Reads** | `inbox/<day>/`, `models/promoted.json` |
-| **Writes** | `tagged/<day>/` and `rejected/<day>/`, whole, the tagged last |
+| **Writes** | `tagged/<day>/` and `rejected/<day>/`, whole, the tagged last; then `reports/drift/<day>.json` |
 | **Runs** | 01:30 UTC for the day before, once its uploads have closed; any day by hand with `day` |
 | **Re-run** | safe: a day answered by the same model is skipped; late documents are added, nothing is tagged twice |
 | **On failure** | docs/runbook.md#nightly-tagging |
 
 The model is pinned at the start. A document that cannot be tagged does not stop the others: it lies in
 `rejected/<day>/` with its reason. An empty inbox is green and says so; one that yields nothing never is.
+A night unlike those before it fails in `alert`, with its answers published.
 """
 
 from datetime import timedelta
@@ -20,6 +21,7 @@ from ner_airflow.assets import NER_INT8
 from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, POOL, given
 from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
+from ner_airflow.operators.watching import AlertOnDrift, RetrainOnDrift, WatchNight
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], format="date", description="Day to tag; empty: that of the schedule"),
@@ -35,6 +37,12 @@ PARAMS = {
     "shard_mib": Param(8, type="integer", minimum=1, maximum=1024, description="Least size of a shard"),
     "retry_rejected": Param(False, type="boolean", description="Read again what was rejected; the rest stays"),
     "force": Param(False, type="boolean", description="Tag everything again even if this model has answered it"),
+    "retrain_on_drift": Param(
+        False, type="boolean", description="Start ner_retrain if this night is unlike the others"
+    ),
+    "accept_drift": Param(
+        False, type="boolean", description="This night is usual from now on: no alert, and it counts"
+    ),
 }
 
 
@@ -67,7 +75,11 @@ def ner_tag_nightly() -> None:
         shards_done=tagged.output,
         max_rejected_share=given("max_rejected_share"),
     )
-    PublishDay(task_id="publish_day", pool=POOL, night=checked.output)
+    published = PublishDay(task_id="publish_day", pool=POOL, night=checked.output)
+    watched = WatchNight(task_id="drift", pool=POOL, day=DAY, accept=given("accept_drift"))
+    retrained = RetrainOnDrift(task_id="retrain", watched=watched.output, wanted=given("retrain_on_drift"))
+    published >> watched
+    retrained >> AlertOnDrift(task_id="alert", watched=watched.output)
 
 
 ner_tag_nightly()

@@ -16,7 +16,7 @@ from typing import Any
 from ner_tasks import atomic, host
 from ner_tasks.engines import PRECISIONS
 from ner_tasks.errors import NerTasksError
-from ner_tasks.verbs import documents, measures, models, registry
+from ner_tasks.verbs import documents, measures, models, registry, watching
 
 Add = Callable[..., argparse.Action]
 
@@ -156,6 +156,18 @@ def parser() -> argparse.ArgumentParser:
     add("--old", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
     add("--new", type=Path, required=True, metavar="DIR", help="the folder to compare with it")
     add("--n_examples", type=int, default=3, help="of each kind and label (default: %(default)s)")
+
+    add = _verb(sub, "drift", watching.drift, "Whether a night is of another kind than the nights before it.")
+    add("--night", type=Path, required=True, metavar="JSON", help="the night's statistics.json, as `join` makes it")
+    add(
+        "--before",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="JSON",
+        help="those of the nights before, the newest first",
+    )
+    add("--config_file", type=Path, metavar="YAML", help="limits (default: ner_tasks/config/drift.yaml)")
 
     add = _verb(
         sub, "convert", documents.convert, "A folder of answers as Parquet, as CoNLL or as one page for people."

@@ -68,6 +68,7 @@ def join(args: Args) -> Result:
     from ner_tasks.answers.parquet import write_parquet
     from ner_tasks.journal import REJECTED
     from ner_tasks.ledger import DOCUMENTS
+    from ner_tasks.watching.statistics import STATISTICS, statistics_of
 
     manifest = nights.join_shards(args.shards, args.output)
     said = {"day": args.day, "night": args.night, **manifest, "model_version": args.model_version}
@@ -75,6 +76,7 @@ def join(args: Args) -> Result:
     day = date.fromisoformat(args.day)
     write_parquet(documents, args.output, day=day)
     write_page(documents, args.output / REJECTED, said, args.output / "page.html", day=day)
+    atomic.write_json(args.output / STATISTICS, statistics_of(documents, said))
     atomic.write_json(args.output / nights.MANIFEST, said)
     return said
 

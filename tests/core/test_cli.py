@@ -24,6 +24,7 @@ VERBS = [
     "infer",
     "tag",
     "diff",
+    "drift",
     "convert",
     "benchmark",
     "models",

@@ -16,7 +16,16 @@ EDGES = {
     "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "approve", "promote"],
     "ner_maintain": ["clear_away"],
     "ner_promote": ["choose", "promote"],
-    "ner_tag_nightly": ["resolve_model", "plan_shards", "tag_shard", "check_night", "publish_day"],
+    "ner_tag_nightly": [
+        "resolve_model",
+        "plan_shards",
+        "tag_shard",
+        "check_night",
+        "publish_day",
+        "drift",
+        "retrain",
+        "alert",
+    ],
     "ner_retag": [
         "resolve_model",
         "plan_days",
