@@ -137,9 +137,9 @@ def _beside(name: str, now: Sums, nights: Sequence[Sums], config: DriftConfig) -
     p = 2 * float(student.sf(abs(now.x - expected) / width, df)) if width else float(now.x == expected)
     half = float(student.ppf(0.975, df)) * width / now.w
     enough = now.n >= config.min_documents and max(expected, now.x if _is_counted(name) else now.w) >= config.min_count
-    shown = [_shown(name, value) for value in (now.x / now.w, rate, max(0.0, rate - half), rate + half)]
-    change = shown[0] / shown[1] - 1 if shown[1] else 0.0
-    return Finding(name, *shown, change, p if enough else None)
+    value, usual = _shown(name, now.x / now.w), _shown(name, rate)
+    lowest, highest = _shown(name, max(0.0, rate - half)), _shown(name, rate + half)
+    return Finding(name, value, usual, lowest, highest, value / usual - 1 if usual else 0.0, p if enough else None)
 
 
 def _is_counted(name: str) -> bool:
