@@ -35,13 +35,13 @@ PARAMS = {
     "max_f1_loss": Param(
         None,
         type=["null", "number"],
-        description="Most entity F1 that INT8 may lose; empty: NER_MAX_F1_LOSS, else 0.005",
+        description="Most entity F1 that INT8 may lose; empty: NER_MAX_F1_LOSS, else the gates' YAML",
     ),
     "rounds": Param(
         3, type="integer", minimum=1, maximum=100, description="Timed turns of each engine; the median counts"
     ),
     "min_speed_up": Param(
-        None, type=["null", "number"], description="Over FP32 with oneDNN off; empty: NER_MIN_SPEED_UP, else 1.0"
+        None, type=["null", "number"], description="Over FP32 with oneDNN off; empty: NER_MIN_SPEED_UP, else the YAML"
     ),
     "approval": Param(
         None, type=["null", "boolean"], description="Ask a person before it is promoted; empty: NER_APPROVAL, else no"

@@ -36,11 +36,13 @@ PARAMS = {
     "epochs": Param(3, type="integer", minimum=1, maximum=100, description="Passes over the training part"),
     "batch_size": Param(32, type="integer", minimum=1, maximum=1024, description="Sentences per step"),
     "learning_rate": Param(3e-4, type="number", exclusiveMinimum=0, description="Its highest value"),
-    "min_f1": Param(None, type=["null", "number"], description="Least entity F1; empty: NER_MIN_F1, else 0.6"),
+    "min_f1": Param(
+        None, type=["null", "number"], description="Least entity F1; empty: NER_MIN_F1, else the gates' YAML"
+    ),
     "max_f1_below_champion": Param(
         None,
         type=["null", "number"],
-        description="Below the promoted model; empty: NER_MAX_F1_BELOW_CHAMPION, else 0.005",
+        description="Below the promoted model; empty: NER_MAX_F1_BELOW_CHAMPION, else the gates' YAML",
     ),
     "force": Param(False, type="boolean", description="Train again even if this version exists"),
 }

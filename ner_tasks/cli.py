@@ -117,6 +117,13 @@ def parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, metavar="FILE", help="labelled data that neither has seen")
     add("--rounds", type=int, default=5, help="timed turns of each engine (default: %(default)s)")
     add("--n_sentences", type=int, default=512, help="sentences timed in a turn (default: %(default)s)")
+    add("--output", type=Path, metavar="DIR", help="make a folder of INT8's counts by sentence, and of a canary")
+
+    add = _verb(
+        sub, "canary", models.canary, "Ask a model in a fresh process what `compare` asked it: the same answers?"
+    )
+    add("--model", type=Path, required=True, metavar="DIR", help="the INT8 model, where it will run from")
+    add("--canary", type=Path, required=True, metavar="JSON", help="canary.json that `compare --output` has made")
 
     add = _verb(
         sub, "infer", measures.infer, "Real-time (batch 1) and batch times of one model, as the kit prints them."

@@ -1,66 +1,37 @@
 """What a model is worth: entity F1, FP32 against INT8, and every way to run it on this host."""
 
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ner_tasks import atomic, benchmark_history, charts, corpus, evaluation, host
+from ner_tasks import artifacts, atomic, benchmark_history, charts, corpus, host
 from ner_tasks.benchmarking import Load, take_turns
 from ner_tasks.engines import Engine, check_runnable, engines_of
 
-if TYPE_CHECKING:
-    from ner_tasks.inference import TaggedSentence
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What a model said about labelled sentences, and its figures."""
-
-    version: str
-    answers: "list[TaggedSentence]"
-    figures: dict[str, Any]
-
-
-def answered(
-    model: Path,
-    sentences: Sequence[corpus.LabelledSentence],
-    *,
-    n_threads: int,
-    bf16: bool = False,
-    batch_size: int = 128,
-) -> Answered:
-    """Entity F1 of one model on labelled sentences, in all and per label, and how far its scores can be believed."""
-    from ner_tasks import calibration
-    from ner_tasks.inference import BatchLimits, Tagger
-
-    tagger = Tagger.load(model, n_threads=n_threads, bf16=bf16)
-    began = time.perf_counter()
-    logits = tagger.logits([sentence.words for sentence in sentences], BatchLimits(max_windows=batch_size))
-    tagged = tagger.answers(logits)
-    seconds = time.perf_counter() - began
-    n_words = sum(len(sentence.words) for sentence in sentences)
-    gold = [sentence.tags for sentence in sentences]
-    scores = evaluation.score(gold, [answer.tags for answer in tagged])
-    calibrated = {
-        "temperature": round(tagger.manifest.temperature, 4),
-        "error": calibration.errors_of(gold, tagged),
-        "error_at_temperature_1": calibration.errors_of(gold, tagger.answers(logits, temperature=1.0)),
-    }
-    speed = {"n_sentences": len(sentences), "n_words": n_words, "words_per_s": round(n_words / seconds, 1)}
-    return Answered(tagger.version, tagged, {**speed, **scores.as_dict(), "calibration": calibrated})
+COUNTS, CANARY = "int8-counts.json", "canary.json"
 
 
 def evaluated(
     model: Path, sentences: Sequence[corpus.LabelledSentence], *, n_threads: int, bf16: bool = False
 ) -> dict[str, Any]:
-    """The figures alone; see `answered`."""
+    """Entity F1 of one model on labelled sentences, in all and per label; see `quality.answering`."""
+    from ner_tasks.quality.answering import answered
+
     return answered(model, sentences, n_threads=n_threads, bf16=bf16).figures
 
 
-def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int, n_threads: int) -> dict[str, Any]:
+def compare(
+    fp32: Path,
+    int8: Path,
+    data: Path,
+    *,
+    n_sentences: int,
+    rounds: int,
+    n_threads: int,
+    output: Path | None = None,
+) -> dict[str, Any]:
     """What INT8 costs in F1 and gives in speed, against its own FP32 graph, with and without oneDNN.
 
     The kit's padding to 128 pieces is shown apart: it is what buckets save, not what INT8 does.
@@ -72,7 +43,12 @@ def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int
         n_sentences: how many of them are timed, from the beginning.
         rounds: timed turns of each engine.
         n_threads: threads of each engine.
+        output: a folder to make, of the INT8 model's counts by sentence and of answers for a canary.
     """
+    from ner_tasks.quality import bootstrap, canary
+    from ner_tasks.quality.answering import agreement, answered
+    from ner_tasks.quality.counts import Counts
+
     engines = [
         Engine("stock_fp32", str(fp32), onednn=False),
         Engine("onednn_fp32", str(fp32)),
@@ -80,10 +56,15 @@ def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int
     ]
     for engine in engines:
         check_runnable(engine)
-    sentences = corpus.read_labelled(data)
-    scores = {
-        name: evaluated(model, sentences, n_threads=n_threads) for name, model in (("fp32", fp32), ("int8", int8))
-    }
+    sentences, data_sha256 = corpus.read_labelled(data), atomic.sha256_of(data)
+    found = [answered(model, sentences, n_threads=n_threads) for model in (fp32, int8)]
+    scores = {name: one.figures for name, one in zip(("fp32", "int8"), found, strict=True)}
+    gold, (fp32_tags, int8_tags) = [one.tags for one in sentences], (one.tags for one in found)
+    counts = [Counts.between(gold, tags, data_sha256=data_sha256) for tags in (fp32_tags, int8_tags)]
+    if output is not None:
+        with atomic.staged_folder(output) as stage:
+            counts[1].write(stage / COUNTS)
+            canary.write(int8, sentences, stage / CANARY, n_threads=n_threads)
     plan = {Load(batch_size=32): engines, Load(batch_size=32, length=128): engines[-1:]}
     timings = take_turns(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
     speed = {timing.engine: timing.words_per_s for timing in timings if timing.load.length == 0}
@@ -91,6 +72,9 @@ def compare(fp32: Path, int8: Path, data: Path, *, n_sentences: int, rounds: int
     return {
         **scores,
         "f1_loss": scores["fp32"]["overall"]["f1"] - scores["int8"]["overall"]["f1"],
+        "losses": bootstrap.losses(*counts),
+        "agreement": agreement(fp32_tags, int8_tags),
+        "size_share": (int8 / artifacts.GRAPH).stat().st_size / (fp32 / artifacts.GRAPH).stat().st_size,
         "speed": {
             **{name: round(value, 1) for name, value in speed.items()},
             "int8_over_stock": speed["int8"] / speed["stock_fp32"],

@@ -3,15 +3,18 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ner_tasks.benchmark_history import Change
 from ner_tasks.errors import ConfigInvalid, GateNotPassed
 
+if TYPE_CHECKING:
+    from ner_tasks.gate_policy import GatePolicy, Loss, ModelPolicy
+
 
 @dataclass(frozen=True)
 class Limits:
-    """What the gates let through.
+    """What a deployment or a run says itself; what is None the YAML of the gates says, see `gate_policy`.
 
     Attributes:
         min_f1: least entity F1 of a trained model on the test part, 0 to 1.
@@ -21,17 +24,17 @@ class Limits:
         max_rejected_share: largest share of a night's documents that may be rejected, 0 to 1.
     """
 
-    min_f1: float = 0.6
-    max_f1_below_champion: float = 0.005
-    max_f1_loss: float = 0.005
-    min_speed_up: float = 1.0
+    min_f1: float | None = None
+    max_f1_below_champion: float | None = None
+    max_f1_loss: float | None = None
+    min_speed_up: float | None = None
     max_rejected_share: float = 0.2
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
             bounded = name != "min_speed_up"
-            if not math.isfinite(value) or value < 0 or (bounded and value > 1):
+            if value is not None and (not math.isfinite(value) or value < 0 or (bounded and value > 1)):
                 raise ConfigInvalid(f"found {name}={value}, expected a number from 0{' to 1' if bounded else ' on'}")
 
     def adjusted(self, **texts: str) -> "Limits":
@@ -54,38 +57,61 @@ class Verdict:
     lines: tuple[str, ...]
 
 
-def trained_model(f1: float, champion_f1: float | None, limits: Limits) -> Verdict:
+def trained_model(evaluation: Mapping[str, Any], policy: "ModelPolicy") -> Verdict:
     """May a trained model be registered?
 
     Args:
-        f1: its entity F1 on the test part.
-        champion_f1: that of the promoted model on the same sentences; None if there is none to compare with.
-        limits: what is allowed.
+        evaluation: its `overall` figures on the test part, and its `losses` against the promoted model on the same
+            sentences, as `challenge` gives them; None if there is none to compare with.
+        policy: what is allowed.
 
     Raises:
-        GateNotPassed: it is too weak, or weaker than what is in use.
+        GateNotPassed: it is too weak, or weaker than what is in use: in all, or at one label with enough entities.
     """
-    checks = [_at_least("entity F1", f1, limits.min_f1)]
-    if champion_f1 is not None:
-        floor = champion_f1 - limits.max_f1_below_champion
-        checks.append(_at_least(f"entity F1 beside the promoted model's {champion_f1:.4f}", f1, floor))
+    checks = [_at_least("entity F1", evaluation["overall"]["f1"], policy.min_f1)]
+    losses = evaluation.get("losses")
+    if losses:
+        chance = 1 - policy.champion.confidence
+        checks.append(_lost("entity F1", losses["overall"], policy.champion, chance))
+        for label, found in losses["labels"].items():
+            checks.append(_label_lost(label, found, policy.labels.of(label), chance, policy.labels.min_support))
     return _verdict("the trained model", checks)
 
 
-def quantized_model(comparison: Mapping[str, Any], limits: Limits) -> Verdict:
+def quantized_model(comparison: Mapping[str, Any], policy: "GatePolicy") -> Verdict:
     """May an INT8 graph be promoted?
 
     Args:
-        comparison: what `compare` measured: `f1_loss` and `speed.int8_over_stock`.
-        limits: what is allowed.
+        comparison: what `compare`, `challenge` and `canary` found: `f1_loss`, `losses` (against its own FP32 graph),
+            `champion_losses` (against the promoted INT8 model, or None), `agreement`, `size_share`, `speed`, `canary`.
+        policy: what is allowed.
 
     Raises:
-        GateNotPassed: it loses too much, or gains no speed.
+        GateNotPassed: it loses too much, gains no speed, or is not the artifact that was measured.
     """
+    int8, labels = policy.int8, policy.model.labels
+    chance = 1 - policy.model.champion.confidence
+    share, canary = float(comparison["size_share"]), comparison["canary"]
     checks = [
-        _at_most("entity F1 lost by INT8", float(comparison["f1_loss"]), limits.max_f1_loss),
-        _at_least("speed of INT8 over stock FP32", float(comparison["speed"]["int8_over_stock"]), limits.min_speed_up),
+        _at_most("entity F1 lost by INT8", float(comparison["f1_loss"]), int8.max_f1_loss),
+        _at_least("agreement of tags with FP32", float(comparison["agreement"]), int8.min_agreement),
+        _at_least("speed of INT8 over stock FP32", float(comparison["speed"]["int8_over_stock"]), int8.min_speed_up),
+        _at_least("size over FP32", share, int8.size_share.min),
+        _at_most("size over FP32", share, int8.size_share.max),
+        (
+            canary["n_other_tags"] == 0,
+            f"found {canary['n_other_tags']} tags of a fresh process to be others, expected 0",
+        ),
+        _at_most("difference of a fresh process's scores", canary["largest_difference"], int8.canary_tolerance),
     ]
+    for label, found in comparison["losses"]["labels"].items():
+        limits = _Limit(int8.max_label_loss, 1.0)
+        checks.append(_label_lost(label, found, limits, chance, labels.min_support, beside="FP32's"))
+    if comparison.get("champion_losses"):
+        below = int8.max_f1_below_champion
+        limits = _Limit(below, max(below, policy.model.champion.hard_loss))
+        overall = comparison["champion_losses"]["overall"]
+        checks.append(_lost("entity F1 of INT8", overall, limits, chance, beside="the promoted INT8 model's"))
     return _verdict("the INT8 model", checks)
 
 
@@ -155,6 +181,51 @@ def _slower(change: Change, most: float) -> str:
         f"found {change.engine} at batch size {change.batch_size} at {now}, expected at least {least}, "
         f"which is {most:.0%} under the {before} of {of}"
     )
+
+
+@dataclass(frozen=True)
+class _Limit:
+    max_loss: float
+    hard_loss: float
+
+
+def _lost(
+    what: str,
+    found: Mapping[str, Any],
+    limits: "Loss | _Limit",
+    chance: float,
+    *,
+    beside: str = "the promoted model's",
+) -> tuple[bool, str]:
+    """A loss that is too large, and so certain or so large that chance is no excuse."""
+    loss, p, interval = float(found["loss"]), float(found["p"]), found["interval"]
+    figures = f"{what} {found['challenger']:.4f} beside {beside} {found['champion']:.4f}"
+    if loss <= limits.max_loss:
+        return True, f"found {figures}, expected at most {limits.max_loss:.4f} less"
+    between = f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
+    told = f"found {figures}, a loss of {loss:.4f}{between}"
+    if loss > limits.hard_loss:
+        return False, f"{told}, expected at most {limits.hard_loss:.4f} whatever chance may have done"
+    if p <= chance:
+        return False, f"{told}, too certain for chance (p {p:.3f}), expected at most {limits.max_loss:.4f}"
+    # written so that NaN fails
+    return loss <= limits.hard_loss, f"{told}, which may be chance (p {p:.3f}): not refused"
+
+
+def _label_lost(
+    label: str,
+    found: Mapping[str, Any],
+    limits: "Loss | _Limit",
+    chance: float,
+    min_support: int,
+    *,
+    beside: str = "the promoted model's",
+) -> tuple[bool, str]:
+    passed, line = _lost(f"F1 of {label}", found, limits, chance, beside=beside)
+    if found["n_gold"] < min_support:
+        few = f"{found['n_gold']} entities are too few to judge {label} by, {min_support} would do: told only"
+        return True, f"{line}; {few}" if not passed else f"{line} ({few})"
+    return passed, line
 
 
 def _at_least(what: str, found: float, least: float) -> tuple[bool, str]:

@@ -35,8 +35,9 @@ def code_version(module: str, package: Path = PACKAGE) -> str:
 
 
 def config_version(package: Path = PACKAGE) -> str:
-    """Version of the YAML files that lie beside the code."""
-    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted((package / "config").glob("*.yaml"))}
+    """Version of the YAML files of the quantization; a limit of a gate makes no other model."""
+    files = sorted((package / "config").glob("quantize*.yaml"))
+    texts = {path.name: path.read_text(encoding="utf-8") for path in files}
     return version_of(texts)
 
 

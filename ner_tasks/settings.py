@@ -23,7 +23,8 @@ class Settings:
         keep_text: whether answers hold the documents' text, or only its hash and offsets.
         ocr: whether scans are read by Tesseract.
         approval: whether a person is asked before a model is promoted, unless one run is told otherwise.
-        limits: what the gates let through, unless one run is told otherwise: `NER_MIN_F1` and so on.
+        gates: the YAML of the gates; None for ours.
+        limits: what goes before it, unless one run is told otherwise: `NER_MIN_F1` and so on.
         python: the interpreter that steps run in; another one may hold other libraries than Airflow's.
     """
 
@@ -34,6 +35,7 @@ class Settings:
     keep_text: bool = True
     ocr: bool = False
     approval: bool = False
+    gates: Path | None = None
     limits: Limits = field(default_factory=Limits)
     python: Path = Path(sys.executable)
 
@@ -57,6 +59,7 @@ class Settings:
             keep_text=_switch(env, "NER_KEEP_TEXT", "1"),
             ocr=_switch(env, "NER_OCR", "0"),
             approval=_switch(env, "NER_APPROVAL", "0"),
+            gates=Path(env["NER_GATES"]).absolute() if env.get("NER_GATES") else None,
             limits=Limits().adjusted(
                 **{name: env.get(f"NER_{name.upper()}", "") for name in Limits.__dataclass_fields__}
             ),

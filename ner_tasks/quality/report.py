@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks import atomic, corpus
-from ner_tasks.comparison import Answered, answered
 from ner_tasks.corpus import LabelledSentence
 from ner_tasks.quality import bootstrap, mistakes, page, slices
+from ner_tasks.quality.answering import Answered, answered
 from ner_tasks.quality.counts import Counts
 
 COUNTS, REPORT, PAGE = "counts.json", "evaluation.json", "page.html"
@@ -41,7 +41,7 @@ def evaluate(
     file = data / f"{TEST}.csv" if is_snapshot else data
     sentences = corpus.read_labelled(file)
     found = answered(model, sentences, n_threads=n_threads, bf16=bf16, batch_size=batch_size)
-    gold, predicted = [one.tags for one in sentences], [answer.tags for answer in found.answers]
+    gold, predicted = [one.tags for one in sentences], found.tags
     counts = Counts.between(gold, predicted, data_sha256=atomic.sha256_of(file))
     report = {
         "model": str(model),
@@ -67,6 +67,6 @@ def _slices(
     if snapshot is None:
         return made
     train = corpus.read_labelled(snapshot / "train.csv")
-    made["seen"] = slices.by_seen(sentences, [answer.tags for answer in found.answers], train)
+    made["seen"] = slices.by_seen(sentences, found.tags, train)
     batches = slices.batches_of(snapshot, TEST, len(sentences))
     return made if batches is None else {**made, "batch": slices.by_batch(counts, batches)}

@@ -113,7 +113,14 @@ def compare(args: Args) -> Result:
         n_sentences=args.n_sentences,
         rounds=args.rounds,
         n_threads=args.threads,
+        output=args.output,
     )
+
+
+def canary(args: Args) -> Result:
+    from ner_tasks.quality import canary as canaries
+
+    return canaries.ask(args.model, args.canary, n_threads=args.threads)
 
 
 def refuse_bf16_without_cpu(args: Args) -> None:

@@ -6,46 +6,122 @@ import pytest
 from ner_tasks import gates
 from ner_tasks.benchmark_history import Change
 from ner_tasks.errors import ConfigInvalid, GateNotPassed
+from ner_tasks.gate_policy import GatePolicy
 from ner_tasks.gates import Limits
 
 
-def comparison(f1_loss=0.001, speed_up=3.0):
-    return {"f1_loss": f1_loss, "speed": {"int8_over_stock": speed_up}}
+def losses(loss=0.0, p=0.5, n_gold=100, champion=0.8):
+    """What `challenge` says of one label, or of all."""
+    interval = [loss - 0.01, loss + 0.01]
+    return {"champion": champion, "challenger": champion - loss, "loss": loss, "interval": interval} | {
+        "p": p,
+        "n_gold": n_gold,
+    }
+
+
+def evaluation(f1=0.8, overall=None, **labels):
+    """What the gate of a trained model reads; without `overall` there is no champion."""
+    found = {"overall": overall, "labels": labels} if overall else None
+    return {"overall": {"f1": f1}, "losses": found}
+
+
+def comparison(f1_loss=0.001, speed_up=3.0, **changed):
+    canary = {"n_other_tags": 0, "largest_difference": 0.0}
+    known = {"agreement": 0.99, "size_share": 0.4, "canary": canary, "losses": {"overall": losses(), "labels": {}}}
+    return {"f1_loss": f1_loss, "speed": {"int8_over_stock": speed_up}, **known, **changed}
+
+
+POLICY = GatePolicy()
 
 
 def test_a_model_that_reaches_the_floor_may_be_registered():
-    assert gates.trained_model(0.6, None, Limits(min_f1=0.6)).lines == (
-        "found entity F1 0.6000, expected at least 0.6000",
-    )
+    lines = gates.trained_model(evaluation(0.6), POLICY.model).lines
+    assert lines == ("found entity F1 0.6000, expected at least 0.6000",)
 
 
 @pytest.mark.parametrize("f1", [0.5999, 0.0, math.nan], ids=["just below", "nothing", "not a number"])
 def test_a_model_below_the_floor_may_not(f1):
     with pytest.raises(GateNotPassed, match=r"expected at least 0\.6000, at the trained model"):
-        gates.trained_model(f1, None, Limits(min_f1=0.6))
+        gates.trained_model(evaluation(f1), POLICY.model)
 
 
-def test_a_model_worse_than_the_promoted_one_may_not_even_above_the_floor():
-    limits = Limits(min_f1=0.5, max_f1_below_champion=0.005)
-    assert gates.trained_model(0.796, 0.8, limits)
-    with pytest.raises(GateNotPassed, match=r"beside the promoted model's 0\.8000"):
-        gates.trained_model(0.794, 0.8, limits)
+def test_a_loss_within_the_limit_passes_however_certain_it_is():
+    assert gates.trained_model(evaluation(overall=losses(0.005, p=0.001)), POLICY.model)
+
+
+def test_a_larger_loss_is_refused_if_it_is_none_of_chance():
+    with pytest.raises(
+        GateNotPassed, match=r"0\.7900 beside the promoted model's 0\.8000, a loss of 0\.0100.*p 0\.001"
+    ):
+        gates.trained_model(evaluation(overall=losses(0.01, p=0.001)), POLICY.model)
+
+
+def test_a_larger_loss_that_may_be_chance_is_told_and_passes():
+    lines = gates.trained_model(evaluation(overall=losses(0.01, p=0.2)), POLICY.model).lines
+    assert "a loss of 0.0100 (0.0000 to 0.0200), which may be chance (p 0.200): not refused" in lines[1]
+
+
+@pytest.mark.parametrize("loss", [0.021, math.nan])
+def test_beyond_the_hard_limit_chance_is_no_excuse(loss):
+    with pytest.raises(GateNotPassed, match="the promoted model's"):
+        gates.trained_model(evaluation(overall=losses(loss, p=0.4)), POLICY.model)
+
+
+def test_a_model_that_is_better_in_all_and_worse_on_one_rare_label_is_refused():
+    with pytest.raises(GateNotPassed, match=r"found F1 of nat 0\.4000 beside .* 0\.6000, a loss of 0\.2000") as refused:
+        gates.trained_model(
+            evaluation(overall=losses(-0.01, p=0.99), geo=losses(), nat=losses(0.2, p=0.01, n_gold=25, champion=0.6)),
+            POLICY.model,
+        )
+    assert "geo" not in str(refused.value)
+
+
+def test_a_label_with_too_few_entities_is_told_and_not_judged():
+    rare = losses(0.4, p=0.001, n_gold=8, champion=0.6)
+    lines = gates.trained_model(evaluation(overall=losses(), nat=rare), POLICY.model).lines
+    assert "8 entities are too few to judge nat by, 20 would do: told only" in lines[-1]
+
+
+def test_a_label_may_have_limits_of_its_own():
+    policy = GatePolicy.model_validate({"model": {"labels": {"only": {"nat": {"max_loss": 0.3, "hard_loss": 0.5}}}}})
+    worse = losses(0.2, p=0.001, champion=0.6)
+    assert gates.trained_model(evaluation(overall=losses(), nat=worse), policy.model)
+    with pytest.raises(GateNotPassed, match="F1 of geo"):
+        gates.trained_model(evaluation(overall=losses(), geo=worse), policy.model)
 
 
 def test_an_int8_model_may_lose_half_a_point_and_no_more():
-    assert gates.quantized_model(comparison(f1_loss=0.005), Limits())
+    assert gates.quantized_model(comparison(f1_loss=0.005), POLICY)
     with pytest.raises(GateNotPassed, match=r"found entity F1 lost by INT8 0\.0051, expected at most 0\.0050"):
-        gates.quantized_model(comparison(f1_loss=0.0051), Limits())
+        gates.quantized_model(comparison(f1_loss=0.0051), POLICY)
 
 
 def test_an_int8_model_slower_than_stock_fp32_is_of_no_use():
     with pytest.raises(GateNotPassed, match="speed of INT8 over stock FP32"):
-        gates.quantized_model(comparison(speed_up=0.9), Limits())
+        gates.quantized_model(comparison(speed_up=0.9), POLICY)
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"agreement": 0.8}, r"agreement of tags with FP32 0\.8000, expected at least 0\.9000"),
+        ({"size_share": 0.05}, r"size over FP32 0\.0500, expected at least 0\.1000"),
+        ({"size_share": 1.2}, r"size over FP32 1\.2000, expected at most 1\.0000"),
+        ({"canary": {"n_other_tags": 1, "largest_difference": 0.0}}, "found 1 tags of a fresh process to be others"),
+        ({"canary": {"n_other_tags": 0, "largest_difference": 0.5}}, "difference of a fresh process's scores 0.5"),
+        ({"losses": {"labels": {"nat": losses(0.2, p=0.01)}}}, "F1 of nat 0.6000 beside FP32's 0.8000"),
+        ({"champion_losses": {"overall": losses(0.015, p=0.01)}}, "beside the promoted INT8 model's 0.8000"),
+    ],
+    ids=["other tags", "too small", "too large", "other answers", "other scores", "a label", "the champion"],
+)
+def test_an_int8_model_is_not_promoted_for(changed, complaint):
+    with pytest.raises(GateNotPassed, match=complaint):
+        gates.quantized_model(comparison(**changed), POLICY)
 
 
 def test_a_gate_names_all_that_is_wrong_at_once():
     with pytest.raises(GateNotPassed, match=r"lost by INT8.*; .*speed of INT8"):
-        gates.quantized_model(comparison(f1_loss=0.1, speed_up=0.5), Limits())
+        gates.quantized_model(comparison(f1_loss=0.1, speed_up=0.5), POLICY)
 
 
 def test_an_empty_inbox_is_in_order_and_is_said_to_be_empty():

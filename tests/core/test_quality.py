@@ -5,9 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from ner_tasks import corpus, evaluation
+from ner_tasks import corpus, evaluation, gates
 from ner_tasks.corpus import LabelledSentence
-from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, GateNotPassed, InputMissing
+from ner_tasks.gate_policy import GatePolicy
 from ner_tasks.inference import TaggedSentence
 from ner_tasks.quality import bootstrap, mistakes, page, report, slices
 from ner_tasks.quality.counts import Counts
@@ -213,3 +214,21 @@ def test_a_sentence_is_shown_whole_with_its_entities():
         ("Ohio", "geo"),
     ]
     assert page._pieces(words, []) == [("Maria Chen left Ohio", None)]
+
+
+def worse_on(label, share, n):
+    """A champion that is right, and a challenger that misses a share of one label's entities; the gate's answer."""
+    gold = [(GEO, PER) for _ in range(2000)] + [("B-nat",)] * n
+    champion, challenger = Counts.between(gold, gold), Counts.between(gold, spoilt(gold, share, label=label))
+    found = bootstrap.losses(champion, challenger)
+    return gates.trained_model({"overall": {"f1": 0.99}, "losses": found}, GatePolicy().model)
+
+
+def test_a_challenger_that_is_worse_on_one_rare_label_is_refused_where_the_evidence_is_there():
+    with pytest.raises(GateNotPassed, match=r"found F1 of nat 0\.\d+ beside the promoted model's 1\.0000") as refused:
+        worse_on("nat", 0.25, n=40)
+    assert "entity F1" not in str(refused.value)
+
+
+def test_where_the_evidence_is_not_there_it_is_told():
+    assert any("too few to judge nat by" in line for line in worse_on("nat", 0.5, n=8).lines)

@@ -19,8 +19,12 @@ COMPARISON = {
     "fp32": {"overall": {"f1": 0.8}, "labels": {}},
     "int8": {"overall": {"f1": 0.799}, "labels": {}},
     "f1_loss": 0.001,
+    "losses": {"overall": {}, "labels": {}},
+    "agreement": 0.99,
+    "size_share": 0.4,
     "speed": {"int8_over_stock": 3.0},
 }
+CANARY = {"n_other_tags": 0, "largest_difference": 0.0}
 
 
 @pytest.fixture
@@ -74,20 +78,57 @@ def test_a_model_of_the_wrong_kind_is_not_published(registry, fake, model):
     assert registry.find("v1", "int8") is None
 
 
-def test_a_comparison_is_measured_again_until_the_version_is_promoted(registry, fake, model):
+@pytest.fixture
+def comparable(registry, fake, model, tmp_path):
+    """A version whose models are there, and verbs that measure it."""
     for kind in ("frozen", "int8"):
         registry.put("v1", kind, model(kind))
-    fake.set("compare", result=COMPARISON)
+    folder = tmp_path / "made" / "compared"
+    folder.mkdir(parents=True)
+    for name in ("canary.json", "int8-counts.json", "counts.json"):
+        (folder / name).write_text("{}")
+    fake.set("compare", result=COMPARISON, copies={"output": str(folder)})
+    fake.set("evaluate", result={}, copies={"output": str(folder)})
+    fake.set("challenge", result={"overall": {"loss": 0.0}, "labels": {}})
+    fake.set("canary", result=CANARY)
+
+
+def compare():
+    return CompareModels(task_id="t", model=MODEL, rounds="3").execute({})
+
+
+def test_a_comparison_is_measured_again_until_the_version_is_promoted(registry, fake, comparable):
     for _ in range(2):
-        CompareModels(task_id="t", model=MODEL, rounds="3").execute({})
+        compare()
     registry.promote("v1", "int8", by="test", metrics={})
-    CompareModels(task_id="t", model=MODEL, rounds="3").execute({})
-    assert fake.verbs == ["compare", "compare"]
+    compare()
+    assert [verb for verb in fake.verbs if verb != "canary"] == ["compare", "compare"]
+
+
+def test_what_will_run_is_asked_in_a_process_of_its_own_each_time(registry, fake, comparable):
+    assert compare()["canary"] == CANARY
+    registry.promote("v1", "int8", by="test", metrics={})
+    compare()
+    assert fake.verbs == ["compare", "canary", "canary"]
+    assert fake.calls[1]["flags"]["model"][0].endswith("models/v1/int8")
+
+
+def test_an_int8_model_is_compared_with_the_promoted_one_on_the_same_sentences(registry, fake, comparable, model):
+    registry.put("old", "trained", model("trained"))
+    registry.put("old", "int8", model("int8"))
+    registry.register("old", {})
+    registry.promote("old", "int8", by="test", metrics={})
+    assert compare()["champion_losses"] == {"overall": {"loss": 0.0}, "labels": {}}
+    compare()
+    assert fake.verbs.count("evaluate") == 1
+    assert fake.verbs.count("challenge") == 2
 
 
 def check(**limits):
     limits = {"max_f1_loss": "0.005", "min_speed_up": "1.0", **limits}
-    return CheckQuantized(task_id="gate", comparison={"version": "v1", **COMPARISON}, **limits).execute({})
+    return CheckQuantized(
+        task_id="gate", comparison={"version": "v1", **COMPARISON, "canary": CANARY}, **limits
+    ).execute({})
 
 
 @pytest.mark.parametrize(

@@ -261,10 +261,24 @@ def test_a_promoted_model_with_other_labels_is_not_compared_with(store, stored_s
     assert evaluate("new")["champion_f1"] is None
 
 
-def check(f1, champion_f1=None):
-    evaluation = {"version": "v", "snapshot": "s", "overall": {"f1": f1}, "champion_f1": champion_f1}
+def check(f1, losses=None):
+    evaluation = {"version": "v", "snapshot": "s", "overall": {"f1": f1}, "labels": {"geo": {}}, "losses": losses}
     limits = {"min_f1": "0.6", "max_f1_below_champion": "0.005"}
     return CheckModel(task_id="gate", evaluation=evaluation, **limits).execute({})
+
+
+def test_a_model_that_is_worse_on_one_rare_label_stops_at_the_gate(fake):
+    fine = {"champion": 0.8, "challenger": 0.81, "loss": -0.01, "interval": [-0.02, 0.0], "p": 0.9, "n_gold": 900}
+    worse = {"champion": 0.6, "challenger": 0.3, "loss": 0.3, "interval": [0.2, 0.4], "p": 0.001, "n_gold": 30}
+    with pytest.raises(AirflowFailException, match="GateNotPassed: found F1 of nat"):
+        check(0.81, {"overall": fine, "labels": {"geo": fine, "nat": worse}})
+
+
+def test_a_yaml_of_gates_that_contradicts_itself_is_one_line(fake, tmp_path, monkeypatch):
+    (tmp_path / "gates.yaml").write_text("model: {champion: {max_loss: 0.5}}")
+    monkeypatch.setenv("NER_GATES", str(tmp_path / "gates.yaml"))
+    with pytest.raises(AirflowFailException, match=r"ConfigInvalid: found .*max_loss 0\.5 lies above hard_loss"):
+        check(0.8)
 
 
 def test_a_weak_model_stops_at_the_gate_without_another_try(fake):

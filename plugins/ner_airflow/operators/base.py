@@ -18,6 +18,7 @@ import ner_tasks
 from ner_airflow.child import ChildProcess
 from ner_tasks import atomic, host
 from ner_tasks.errors import NerTasksError
+from ner_tasks.gate_policy import DEFAULT_POLICY, GatePolicy
 from ner_tasks.registry import Registry
 from ner_tasks.settings import Settings
 from ner_tasks.store import Store
@@ -64,6 +65,10 @@ class NerOperator(BaseOperator):
     @cached_property
     def registry(self) -> Registry:
         return Registry(self.store)
+
+    def policy(self, **texts: str) -> GatePolicy:
+        """Limits of the gates: the YAML's, under the deployment's, under those that this run was given."""
+        return GatePolicy.read(self.settings.gates or DEFAULT_POLICY).under(self.settings.limits.adjusted(**texts))
 
     @contextmanager
     def workspace(self, name: str) -> Iterator[Path]:

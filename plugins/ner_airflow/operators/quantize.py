@@ -12,6 +12,9 @@ from ner_tasks.versions import card, using
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+CANARY, INT8_COUNTS = "canary.json", "int8-counts.json"  # what `compare` leaves in its folder
+COUNTS = "counts.json"  # what `evaluate` leaves in its own
+
 
 class FindModel(NerOperator):
     """Which version to quantize: the one asked for, else the one whose registration started this run."""
@@ -100,25 +103,64 @@ class CompareModels(VerbOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         version, snapshot = self.model["version"], self.model["snapshot"]
-        report = f"reports/models/{version}/compare.json"
+        said = self._compared(version, snapshot)
+        champion = self._champion(version)
+        losses = self._champion_losses(version, champion, snapshot) if champion else None
+        # what will run, where it will be read from, in a process that has just been started
+        int8, answers = self.registry.fetch(version, "int8"), self.store.fetch(f"{_comparison(version)}/{CANARY}")
+        canary = self.run_verb("canary", model=int8, canary=answers)
+        names = ("fp32", "int8", "f1_loss", "losses", "agreement", "size_share", "speed")
+        return {
+            "version": version,
+            "snapshot": snapshot,
+            **{name: said[name] for name in names},
+            "champion": champion,
+            "champion_losses": losses,
+            "canary": canary,
+        }
+
+    def _compared(self, version: str, snapshot: str) -> dict[str, Any]:
+        key = _comparison(version)
         # one that was promoted needs no second opinion; one that failed may have had a busy machine
-        if self.store.exists(report) and any(past.version == version for past in self.registry.history()):
+        promoted = any(past.version == version for past in self.registry.history())
+        if promoted and self.store.exists(f"{key}.json") and self.store.exists(f"{key}/{CANARY}"):
             self.log.info("version %s has been compared and promoted already", version)
-        else:
+            return dict(self.store.read_json(f"{key}.json"))
+        with self.workspace(f"compare-{version}") as folder:
             result = self.run_verb(
                 "compare",
                 fp32=self.registry.fetch(version, "frozen"),
                 int8=self.registry.fetch(version, "int8"),
                 data=self.store.fetch(f"snapshots/{snapshot}/test.csv"),
                 rounds=int(self.rounds),
+                output=folder / "compared",
             )
-            self.store.write_json(report, result)
-        said = self.store.read_json(report)
-        return {
-            "version": version,
-            "snapshot": snapshot,
-            **{name: said[name] for name in ("fp32", "int8", "f1_loss", "speed")},
-        }
+            self.store.publish(folder / "compared", key)
+            self.store.write_json(f"{key}.json", result)
+        return result
+
+    def _champion(self, version: str) -> str | None:
+        """The promoted version, if it is another INT8 model that knows the same labels."""
+        promotion = self.registry.promoted()
+        if promotion is None or promotion.version == version:
+            return None
+        theirs, ours = self.registry.find(promotion.version, "int8"), self.registry.find(version, "int8")
+        if theirs is None or ours is None or set(theirs.labels) != set(ours.labels):
+            self.log.info("version %s is gone or knows other labels: not compared with", promotion.version)
+            return None
+        return promotion.version
+
+    def _champion_losses(self, version: str, champion: str, snapshot: str) -> dict[str, Any]:
+        """What is lost against the promoted INT8 model on the same sentences."""
+        key = f"reports/models/{champion}/evaluate-int8-{snapshot}"
+        if not self.store.exists(f"{key}/{COUNTS}"):
+            with self.workspace(f"evaluate-int8-{champion}-{snapshot}") as folder:
+                model, data = self.registry.fetch(champion, "int8"), self.store.fetch(f"snapshots/{snapshot}")
+                self.run_verb("evaluate", model=model, data=data, output=folder / "report")
+                self.store.publish(folder / "report", key)
+        theirs, ours = f"{key}/{COUNTS}", f"{_comparison(version)}/{INT8_COUNTS}"
+        result = self.run_verb("challenge", champion=self.store.fetch(theirs), challenger=self.store.fetch(ours))
+        return {name: result[name] for name in ("overall", "labels")}
 
 
 class CheckQuantized(NerOperator):
@@ -131,8 +173,8 @@ class CheckQuantized(NerOperator):
         self.comparison, self.max_f1_loss, self.min_speed_up = comparison, max_f1_loss, min_speed_up
 
     def step(self, context: "Context") -> dict[str, Any]:
-        limits = self.settings.limits.adjusted(max_f1_loss=self.max_f1_loss, min_speed_up=self.min_speed_up)
-        verdict = gates.quantized_model(self.comparison, limits)
+        policy = self.policy(max_f1_loss=self.max_f1_loss, min_speed_up=self.min_speed_up)
+        verdict = gates.quantized_model(self.comparison, policy)
         for line in verdict.lines:
             self.log.info("passed: %s", line)
         metrics = {
@@ -160,3 +202,7 @@ class PromoteModel(NerOperator):
         self.log.info("model card: %s.html", self.store.where(card.publish(self.registry, version)))
         context["outlet_events"][NER_INT8].extra = {"version": version, **metrics}
         return {"version": version, "previous": promotion.previous, "metrics": metrics}
+
+
+def _comparison(version: str) -> str:
+    return f"reports/models/{version}/compare"

@@ -231,8 +231,9 @@ class CheckModel(NerOperator):
         self.evaluation, self.min_f1, self.max_f1_below_champion = evaluation, min_f1, max_f1_below_champion
 
     def step(self, context: "Context") -> dict[str, Any]:
-        limits = self.settings.limits.adjusted(min_f1=self.min_f1, max_f1_below_champion=self.max_f1_below_champion)
-        verdict = gates.trained_model(self.evaluation["overall"]["f1"], self.evaluation["champion_f1"], limits)
+        policy = self.policy(min_f1=self.min_f1, max_f1_below_champion=self.max_f1_below_champion)
+        policy.check_labels(self.evaluation["labels"])
+        verdict = gates.trained_model(self.evaluation, policy.model)
         for line in verdict.lines:
             self.log.info("passed: %s", line)
         return {"evaluation": self.evaluation, "gate": list(verdict.lines)}

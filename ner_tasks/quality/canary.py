@@ -1,0 +1,80 @@
+"""A few sentences that a model has answered, to be asked again where it will run: the same artifact, the same answers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ner_tasks import artifacts, atomic
+from ner_tasks.corpus import LabelledSentence
+from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.inference import TaggedSentence, Tagger
+
+FORMAT = 1
+N_SENTENCES = 64
+
+
+def write(model: Path, sentences: Sequence[LabelledSentence], target: Path, *, n_threads: int) -> None:
+    """Ask a model, and keep its answers.
+
+    Args:
+        model: a model folder.
+        sentences: of which some are asked, evenly over them.
+        target: the JSON file to make.
+        n_threads: threads of the model.
+    """
+    step = max(len(sentences) / N_SENTENCES, 1.0)
+    chosen = [sentences[int(at * step)].words for at in range(min(N_SENTENCES, len(sentences)))]
+    files, answers = _asked(model, chosen, n_threads)
+    asked = [
+        {"words": list(words), "tags": list(answer.tags), "scores": list(answer.scores)}
+        for words, answer in zip(chosen, answers, strict=True)
+    ]
+    atomic.write_json(target, {"format": FORMAT, "files": files, "answers": asked})
+
+
+def ask(model: Path, canary: Path, *, n_threads: int) -> dict[str, Any]:
+    """Ask a model again, in this process.
+
+    Returns:
+        `n_sentences`, `n_words`, `n_other_tags`, and `largest_difference` of the scores.
+
+    Raises:
+        InputMissing: there is no model, or no canary.
+        ArtifactBroken: the model is damaged, is another one than was asked before, or the canary is none.
+    """
+    if not canary.is_file():
+        raise InputMissing(f"found nothing at {canary}, expected the canary that `compare` writes")
+    said = atomic.read_json(canary)
+    try:
+        before = [(tuple(one["words"]), tuple(one["tags"]), tuple(one["scores"])) for one in said["answers"]]
+        expected = dict(said["files"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactBroken(f"found {type(error).__name__}: {error}, expected a canary, in {canary}") from None
+    files, answers = _asked(model, [words for words, _, _ in before], n_threads)
+    other = sorted(name for name in {*files, *expected} if files.get(name) != expected.get(name))
+    if other:
+        raise ArtifactBroken(f"found another {', '.join(other)} than was measured, expected the same, in {model}")
+    tags = [
+        (tag, now)
+        for (_, old, _), answer in zip(before, answers, strict=True)
+        for tag, now in zip(old, answer.tags, strict=True)
+    ]
+    scores = [
+        abs(score - now)
+        for (_, _, old), answer in zip(before, answers, strict=True)
+        for score, now in zip(old, answer.scores, strict=True)
+    ]
+    return {
+        "n_sentences": len(before),
+        "n_words": len(tags),
+        "n_other_tags": sum(tag != now for tag, now in tags),
+        "largest_difference": max(scores, default=0.0),
+    }
+
+
+def _asked(
+    model: Path, sentences: Sequence[Sequence[str]], n_threads: int
+) -> tuple[dict[str, str], list[TaggedSentence]]:
+    """The checksums of a model's files, which are checked, and its answers."""
+    tagger = Tagger.load(model, n_threads=n_threads)
+    return dict(artifacts.open_model(model).files), tagger.tag(sentences)
