@@ -9,7 +9,8 @@
 | **On failure** | docs/runbook.md#quantization |
 
 The gate measures entity F1 and speed of FP32 and INT8 on the same test sentences. Until it is passed the
-nightly run goes on with the model that was promoted before. With `approval` a person is asked as well, under
+nightly run goes on with the model that was promoted before. What the new model changes in last night's documents is in
+`reports/impact/<version>.json`. With `approval` a person is asked as well, under
 "Required Actions"; no answer within `approval_hours` is a no.
 """
 
@@ -28,6 +29,7 @@ from ner_airflow.operators.quantize import (
     PromoteModel,
     QuantizeModel,
 )
+from ner_airflow.operators.second_opinion import ImpactReport
 
 HEAVY = {"pool": POOL, "execution_timeout": timedelta(hours=4)}
 PARAMS = {
@@ -42,6 +44,9 @@ PARAMS = {
     ),
     "min_speed_up": Param(
         None, type=["null", "number"], description="Over FP32 with oneDNN off; empty: NER_MIN_SPEED_UP, else the YAML"
+    ),
+    "impact_words": Param(
+        50_000, type="integer", minimum=1, description="Of last night, tagged by the new model as well"
     ),
     "approval": Param(
         None, type=["null", "boolean"], description="Ask a person before it is promoted; empty: NER_APPROVAL, else no"
@@ -69,8 +74,9 @@ def ner_quantize() -> None:
         max_f1_loss=given("max_f1_loss"),
         min_speed_up=given("min_speed_up"),
     )
+    impact = ImpactReport(task_id="impact", **HEAVY, checked=checked.output, max_words=given("impact_words"))
     approved = ApproveModel(
-        task_id="approve", checked=checked.output, approval=given("approval"), hours=given("approval_hours")
+        task_id="approve", checked=impact.output, approval=given("approval"), hours=given("approval_hours")
     )
     PromoteModel(task_id="promote", checked=approved.output, by=WHO)
 

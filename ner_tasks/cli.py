@@ -158,6 +158,8 @@ def parser() -> argparse.ArgumentParser:
     add("--day", required=True, metavar="YYYY-MM-DD")
     add("--night", required=True, metavar="V", help="the night's version")
     add("--model_version", required=True, metavar="V")
+    add("--text_column", default="text", help="as `tag` was told (default: %(default)s)")
+    add("--id_column", default="id", help="likewise (default: %(default)s)")
 
     add = _verb(sub, "diff", documents.diff, "What another model says differently about the same documents.")
     add("--old", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
@@ -175,6 +177,25 @@ def parser() -> argparse.ArgumentParser:
         help="those of the nights before, the newest first",
     )
     add("--config_file", type=Path, metavar="YAML", help="limits (default: ner_tasks/config/drift.yaml)")
+
+    add = _verb(sub, "sample", watching.sample, "Some of a folder's answers: whole files, the same ones each time.")
+    add("--answers", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
+    add("--output", type=Path, required=True, metavar="DIR", help="the folder to make: documents.jsonl, files.jsonl")
+    add("--max_words", type=int, default=50_000, help="most words in all (default: %(default)s)")
+    add("--seed", type=int, default=0, help="another one takes other files (default: %(default)s)")
+
+    add = _verb(
+        sub, "review", watching.review, "The sentences most worth a person's time, for Label Studio and doccano."
+    )
+    add("--answers", type=Path, required=True, metavar="DIR", help="a folder of answers with their texts")
+    add("--other", type=Path, metavar="DIR", help="another model's answers to some or all of the same documents")
+    add("--output", type=Path, required=True, metavar="DIR", help="the folder to make")
+    add("--day", required=True, metavar="YYYY-MM-DD", help="the night's, for the meta data")
+    add("--n_most", type=int, default=200, help="most sentences (default: %(default)s)")
+    add("--max_score", type=float, default=0.8, metavar="S", help="ask what scores less (default: %(default)s)")
+    add("--n_same", type=int, default=3, help="most sentences for one mention (default: %(default)s)")
+    add("--random_share", type=float, default=0.1, metavar="S", help="picked by chance (default: %(default)s)")
+    add("--seed", type=int, default=0, help="of that choice (default: %(default)s)")
 
     add = _verb(
         sub, "convert", documents.convert, "A folder of answers as Parquet, as CoNLL or as one page for people."

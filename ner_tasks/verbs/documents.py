@@ -71,7 +71,8 @@ def join(args: Args) -> Result:
     from ner_tasks.watching.statistics import STATISTICS, statistics_of
 
     manifest = nights.join_shards(args.shards, args.output)
-    said = {"day": args.day, "night": args.night, **manifest, "model_version": args.model_version}
+    columns = {"text_column": args.text_column, "id_column": args.id_column}
+    said = {"day": args.day, "night": args.night, **manifest, "model_version": args.model_version, "columns": columns}
     documents = args.output / DOCUMENTS
     day = date.fromisoformat(args.day)
     write_parquet(documents, args.output, day=day)

@@ -25,6 +25,8 @@ VERBS = [
     "tag",
     "diff",
     "drift",
+    "sample",
+    "review",
     "convert",
     "benchmark",
     "models",

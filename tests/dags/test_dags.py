@@ -13,7 +13,8 @@ HEAVY = ("tensorflow", "keras", "pandas", "great_expectations", "transformers", 
 
 EDGES = {
     "ner_retrain": ["collect", "snapshot", "train", "evaluate", "gate", "register"],
-    "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "approve", "promote"],
+    "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "impact", "approve", "promote"],
+    "ner_review": ["export"],
     "ner_maintain": ["clear_away"],
     "ner_promote": ["choose", "promote"],
     "ner_tag_nightly": [

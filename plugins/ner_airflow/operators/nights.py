@@ -99,5 +99,6 @@ class JoiningOperator(NightOperator, VerbOperator):
         if self.store.exists(f"{key}/{nights.MANIFEST}"):
             return self.store.fetch(key)
         said = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
+        said |= plan["columns"]
         self.run_verb("join", shards=self.shards(plan) or None, output=target, **said)
         return target

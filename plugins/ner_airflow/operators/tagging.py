@@ -111,10 +111,11 @@ class PlanShards(NightOperator):
                         lines.write(json.dumps({"name": file.name, "key": file.key}) + "\n")
                 names.append(f"{self.staging(day, night)}/inputs-{index:02d}.jsonl")
                 self.store.put_file(folder / "inputs.jsonl", names[-1])
-        self.remember(context, {"day": day, "night": night, "model": self.model, "n_shards": len(names)})
+        columns = {"text_column": self.text_column, "id_column": self.id_column}
+        plan = {"day": day, "night": night, "model": self.model, "n_shards": len(names), "columns": columns}
+        self.remember(context, plan)
         answered = [] if self.force == "True" else self._answered(day_of(day))
         self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, len(names), night)
-        columns = {"text_column": self.text_column, "id_column": self.id_column}
         said = {"day": day, "night": night, "model": self.model, "answered": answered, **columns}
         return [{**said, "index": index, "inputs": name} for index, name in enumerate(names)]
 
