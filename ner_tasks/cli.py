@@ -147,6 +147,7 @@ def parser() -> argparse.ArgumentParser:
     add("--ocr", type=int, choices=(0, 1), default=0, help="1: read scans by Tesseract (default: %(default)s)")
     add("--keep_text", type=int, choices=(0, 1), default=1, help="0: only offsets and hashes (default: %(default)s)")
     add("--tuned", type=int, choices=(0, 1), default=1, help="0: not as `tune` chose (default: %(default)s)")
+    add("--choice_file", type=Path, metavar="JSON", help="what `tune` chose, where it does not lie beside the model")
     add("--answered", type=Path, nargs="+", default=[], metavar="DIR", help="earlier answers, not to be tagged again")
     add("inputs", nargs="*", type=Path, metavar="INPUT", help="files, and folders of files")
 
@@ -211,6 +212,8 @@ def parser() -> argparse.ArgumentParser:
     add("--rounds", type=int, default=3, help="timed turns of each candidate (default: %(default)s)")
     add("--n_sentences", type=int, default=1024, help="sentences timed in a turn (default: %(default)s)")
     add("--time_limit", type=float, default=600, metavar="SECONDS", help="ask nothing new after (default: %(default)s)")
+    add("--publish", metavar="V", help="put the choice into --store as well, for this version")
+    _store(add)
 
     add = _verb(
         sub, "benchmark", measures.benchmark, "Precision x batch size: words/s, latency, F1; a table and charts."

@@ -3,6 +3,7 @@
 models/<version>/trained|frozen|int8/   the models, immutable
 models/<version>/version.json           written last: the version has passed its gate and counts
 models/promoted.json                    the pointer that the nightly run follows
+models/<version>/tuned/<host>.json      how machines of one kind run it best
 models/history.jsonl                    a line for each promotion
 
 A promotion is the swap of the pointer, for which one at a time holds a lock and has checked the model under it. The
@@ -18,10 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import artifacts
+from ner_tasks import artifacts, tuned
 from ner_tasks.artifacts import Kind, ModelManifest
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.store import Store
+from ner_tasks.tuned import Choice
 from ner_tasks.versions.promotions import Promotion, before
 
 POINTER = "models/promoted.json"
@@ -81,6 +83,29 @@ class Registry:
         if not self.store.exists(f"{_home(version)}/{MARKER}"):
             said = {"version": version, "at": _now(), **{name: origin.get(name) for name in ORIGIN}, **details}
             self.store.write_json(f"{_home(version)}/{MARKER}", said)
+
+    def choices(self, version: str) -> dict[str, Choice]:
+        """How each kind of machine runs a version best, as far as it was tuned there, by `host.key`.
+
+        Raises:
+            ArtifactBroken: a file is not one of ours.
+        """
+        files = self.store.files(f"{_home(version)}/{tuned.FOLDER}")
+        return {
+            file.name.removesuffix(".json"): tuned.parsed(self.store.read_json(file.key), self.store.where(file.key))
+            for file in files
+        }
+
+    def put_choice(self, version: str, host_key: str, said: Mapping[str, Any]) -> None:
+        """Let machines of one kind run a version as `tune` has chosen there.
+
+        Raises:
+            InputMissing: there is no such version.
+            ArtifactBroken: it is no choice.
+        """
+        self.details(version)
+        tuned.parsed(said, host_key)
+        self.store.write_json(f"{_home(version)}/{tuned.FOLDER}/{host_key}.json", dict(said))
 
     def versions(self) -> list[str]:
         """Versions that have passed their gate, oldest first."""

@@ -3,7 +3,8 @@
     models/<version>/tuned/<host>.json      the choice, and every figure that it rests on
     models/<version>/int8/ frozen/          what it chooses from
 
-Another machine finds no file of its own there, and runs the INT8 model as it would without any.
+Another machine finds no file of its own there, and runs the INT8 model as it would without any. Where the version lies in
+a store, on S3 for instance, the registry hands the choice on: see `Registry.choices`.
 """
 
 from dataclasses import asdict, dataclass
@@ -64,7 +65,26 @@ def choice_for(model: Path, n_threads: int) -> Choice | None:
     path = file_for(model.parent, n_threads)
     if model.name != "int8" or not path.is_file():
         return None
+    return read(path)
+
+
+def read(path: Path) -> Choice:
+    """A choice from its file.
+
+    Raises:
+        InputMissing: there is no such file.
+        ArtifactBroken: the file is not one of ours.
+    """
+    return parsed(atomic.read_json(path), str(path))
+
+
+def parsed(values: Any, where: str) -> Choice:
+    """A choice from the values of its file.
+
+    Raises:
+        ArtifactBroken: they are not what `write` has written.
+    """
     try:
-        return Choice(**atomic.read_json(path)["choice"])
+        return Choice(**values["choice"])
     except (KeyError, TypeError) as error:
-        raise ArtifactBroken(f"found {error}, expected the choice that `tune` writes, in {path}") from None
+        raise ArtifactBroken(f"found {error}, expected the choice that `tune` writes, in {where}") from None

@@ -19,8 +19,13 @@ Result = dict[str, Any]
 def tag(args: Args) -> Result:
     from ner_tasks import artifacts, host, tuned
 
-    choice = (tuned.choice_for(args.model, args.threads) if args.tuned else None) or tuned.Choice(args.model.name)
-    model = args.model.with_name(choice.kind)
+    if args.choice_file:
+        choice, model = tuned.read(args.choice_file), args.model
+        if (kind := artifacts.kind_of(model)) != choice.kind:
+            raise ConfigInvalid(f"found a model of kind {kind!r}, expected {choice.kind!r} for {args.choice_file}")
+    else:
+        choice = (tuned.choice_for(args.model, args.threads) if args.tuned else None) or tuned.Choice(args.model.name)
+        model = args.model.with_name(choice.kind)
     os.environ.update(host.tensorflow_env(n_threads=args.threads, onednn=choice.onednn))
     if artifacts.kind_of(model) != "trained":
         host.leave_out_keras()

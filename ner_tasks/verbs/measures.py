@@ -3,11 +3,13 @@
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from ner_tasks import corpus
+from ner_tasks import atomic, corpus
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.verbs.models import refuse_unrunnable
+from ner_tasks.verbs.registry import registry_at
 
 Args = argparse.Namespace
 Result = dict[str, Any]
@@ -56,7 +58,7 @@ def benchmark(args: Args) -> Result:
 def tune(args: Args) -> Result:
     from ner_tasks import tuning
 
-    return tuning.tune(
+    result = tuning.tune(
         args.model_path,
         args.dataset_file,
         n_threads=args.threads,
@@ -65,6 +67,10 @@ def tune(args: Args) -> Result:
         max_f1_loss=args.max_f1_loss,
         time_limit_s=args.time_limit,
     )
+    if args.publish:
+        file = Path(result["file"])
+        registry_at(args.store).put_choice(args.publish, file.stem, atomic.read_json(file))
+    return result
 
 
 def _whole_numbers(flag: str, texts: Sequence[Any]) -> list[int]:

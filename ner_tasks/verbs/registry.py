@@ -22,7 +22,7 @@ def models(args: Args) -> Result:
 
     from ner_tasks.versions import listing
 
-    versions = listing.versions_of(_registry(args))
+    versions = listing.versions_of(registry_at(args.store))
     Console().print(listing.table(versions))
     return {"versions": versions}
 
@@ -30,19 +30,19 @@ def models(args: Args) -> Result:
 def promote(args: Args) -> Result:
     from ner_tasks.versions import listing
 
-    registry = _registry(args)
+    registry = registry_at(args.store)
     metrics = listing.figures_of(registry, args.version)
     return _told(registry.promote(args.version, args.kind, metrics=metrics, **_moved_by(args)))
 
 
 def rollback(args: Args) -> Result:
-    return _told(_registry(args).roll_back(**_moved_by(args)))
+    return _told(registry_at(args.store).roll_back(**_moved_by(args)))
 
 
 def card(args: Args) -> Result:
     from ner_tasks.versions import card as cards
 
-    registry = _registry(args)
+    registry = registry_at(args.store)
     key = cards.publish(registry, args.version)
     print(registry.store.fetch(f"{key}.md").read_text(encoding="utf-8"), flush=True)
     return {"markdown": registry.store.where(f"{key}.md"), "html": registry.store.where(f"{key}.html")}
@@ -51,7 +51,7 @@ def card(args: Args) -> Result:
 def retain(args: Args) -> Result:
     from ner_tasks.versions.retention import Keep, clear, survey
 
-    registry = _registry(args)
+    registry = registry_at(args.store)
     keep = Keep(days=args.days, n_versions=args.n_versions, staging_days=args.staging_days)
     if args.delete:
         kept, gone = clear(registry, keep, time.time())
@@ -78,7 +78,8 @@ def _moved_by(args: Args) -> dict[str, Any]:
     return {"by": args.by or getpass.getuser(), "reason": args.reason, "instead_of": args.instead_of}
 
 
-def _registry(args: Args) -> "Registry":
+def registry_at(where: str) -> "Registry":
+    """The registry of a store that was named by a flag."""
     from ner_tasks.registry import Registry
 
-    return Registry(Settings.from_env({**os.environ, "NER_STORE": args.store}).open_store())
+    return Registry(Settings.from_env({**os.environ, "NER_STORE": where}).open_store())

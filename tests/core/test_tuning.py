@@ -3,12 +3,15 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ner_tasks import artifacts, corpus, host, tuned
 from ner_tasks.cli import main
-from ner_tasks.errors import ArtifactBroken
+from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.registry import Registry
+from ner_tasks.store import open_store
 from ner_tasks.tuned import Choice
 from tests import tiny
 
@@ -96,3 +99,38 @@ def test_a_choice_that_is_not_ours_is_refused(version: Path) -> None:
     path.write_text('{"choice": {"colour": "red"}}')
     with pytest.raises(ArtifactBroken, match="expected the choice that `tune` writes, in .*tuned"):
         tuned.choice_for(version / "int8", 2)
+
+
+@pytest.mark.slow
+def test_a_choice_goes_by_the_store_on_s3_to_whoever_fetches_the_model(
+    version: Path, trained: Path, data: Path, s3: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NER_SCRATCH", str(tmp_path / "scratch"))
+    where = f"s3://{s3.bucket}/ner"
+    registry = Registry(open_store(where, cache=tmp_path / "cache"))
+    for kind, model in (("trained", trained), ("frozen", version / "frozen"), ("int8", version / "int8")):
+        registry.put("v1", kind, model)
+    registry.register("v1", {})
+    assert tune(version, data, "--time_limit", "0", "--max_f1_loss", "1", "--publish", "v1", "--store", where) == 0
+    (chosen,) = registry.choices("v1").values()
+    assert chosen == tuned.choice_for(version / "int8", 2)
+    tuned.write(tmp_path / "tuned" / "choice.json", chosen, {})
+    (tmp_path / "a.txt").write_text("Maria Chen visited Boston.")
+    flags = ["--choice_file", str(tmp_path / "tuned" / "choice.json"), "--output", str(tmp_path / "answers")]
+    model = registry.fetch("v1", chosen.kind)
+    assert main(["tag", "--model", str(model), *flags, "--threads", "2", str(tmp_path / "a.txt")]) == 0
+    answer = json.loads((tmp_path / "answers" / "documents.jsonl").read_text())
+    assert [entity["mention"] for entity in answer["entities"]] == ["Maria Chen", "Boston"]
+
+
+def test_a_choice_for_another_kind_of_model_than_the_one_given_is_refused(version: Path, tmp_path: Path) -> None:
+    tuned.write(tmp_path / "tuned" / "choice.json", Choice("frozen"), {})
+    flags = ["--choice_file", str(tmp_path / "tuned" / "choice.json"), "--output", str(tmp_path / "answers")]
+    assert main(["tag", "--model", str(version / "int8"), *flags, str(tmp_path)]) == 78
+
+
+def test_a_version_that_is_not_registered_gets_no_choice(tmp_path: Path) -> None:
+    registry = Registry(open_store(str(tmp_path / "store"), cache=tmp_path / "cache"))
+    with pytest.raises(InputMissing, match="found no version 'v9'"):
+        registry.put_choice("v9", "host", {"choice": {}})
+    assert not registry.store.exists("models/v9")

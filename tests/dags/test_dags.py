@@ -16,6 +16,7 @@ EDGES = {
     "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "impact", "approve", "promote"],
     "ner_review": ["export"],
     "ner_maintain": ["clear_away"],
+    "ner_tune": ["tune"],
     "ner_promote": ["choose", "promote"],
     "ner_tag_nightly": [
         "resolve_model",

@@ -1,6 +1,8 @@
 """The steps of `ner_tag_nightly` up to tagged shards; `publishing` has the others."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of, lines_of
-from ner_tasks import lineage, nights
+from ner_tasks import host, lineage, nights, tuned
 from ner_tasks.versions import using
 
 if TYPE_CHECKING:
@@ -31,7 +33,10 @@ class ResolveModel(NerOperator):
             using.note(self.registry, models=self.version)
         version, path = self.registry.resolve(self.version or None)
         self.log.info("model of this night: %s, at %s", version, path)
-        return {"version": version, "kind": path.name}
+        model: dict[str, Any] = {"version": version, "kind": path.name}
+        # pinned as well; which of them holds is for each worker to say, by what kind of machine it is
+        choices = self.registry.choices(version) if path.name == "int8" else {}
+        return model | ({"tuned": {name: asdict(choice) for name, choice in choices.items()}} if choices else {})
 
 
 class PlanShards(NightOperator):
@@ -90,7 +95,8 @@ class PlanShards(NightOperator):
         salt = context["run_id"] if "True" in (self.force, self.retry_rejected) else ""
         night = lineage.version_of(
             {
-                "model": self.model,
+                # not how hosts run it: a day that it has answered is answered
+                "model": {name: self.model[name] for name in ("version", "kind")},
                 "inbox": inbox.state,
                 "code": code,
                 "keep_text": self.settings.keep_text,
@@ -142,12 +148,14 @@ class TagShard(NightOperator, VerbOperator):
             self.log.info("shard %d is tagged already, nothing to do", index)
         else:
             with self.workspace(f"tag-{night}-{index:02d}") as folder:
-                _, path = self.registry.resolve(model["version"], model["kind"])
+                path, choice_file = self._tuned(model, folder)
                 self._fetch_inputs(folder / "inputs.jsonl", folder / "inbox")
                 # a shard may be one huge file that is rejected; whether too many are is for the whole night to say
                 self.run_verb(
                     "tag",
                     model=path,
+                    choice_file=choice_file,
+                    tuned=0,  # nothing but what was pinned
                     output=folder / "tagged",
                     inputs_file=folder / "inputs.jsonl",
                     inputs_version=f"{night}-{index}",
@@ -161,6 +169,17 @@ class TagShard(NightOperator, VerbOperator):
                 self.store.publish(folder / "tagged", key, marker=nights.MANIFEST)
         said = self.store.read_json(f"{key}/{nights.MANIFEST}")
         return {"index": index, "n_documents": said["n_documents"], "n_rejected": said["n_rejected"]}
+
+    def _tuned(self, model: Mapping[str, Any], folder: Path) -> tuple[Path, Path | None]:
+        """The model that machines of this kind run best, and the file of the choice; None if it was not tuned here."""
+        this = host.key(host.describe(self.settings.n_threads))
+        choice = model.get("tuned", {}).get(this)
+        _, path = self.registry.resolve(model["version"], choice["kind"] if choice else model["kind"])
+        if choice is None:
+            return path, None
+        self.log.info("as tuned on %s: %s", this, choice)
+        tuned.write(folder / "choice.json", tuned.Choice(**choice), {})
+        return path, folder / "choice.json"
 
     def _fetch_inputs(self, listing: Path, folder: Path) -> None:
         """Write the shard's files with the places where they lie on this machine."""

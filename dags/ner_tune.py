@@ -1,0 +1,46 @@
+"""Find out how machines of this kind run a model best, and let the nightly run do so.
+
+| | |
+|---|---|
+| **Reads** | `models/<version>/`, the dev part of its snapshot |
+| **Writes** | `models/<version>/tuned/<host>.json`: the choice, and every figure that it rests on |
+| **Runs** | by hand, once for each kind of machine that tags, when nothing else is running |
+| **Re-run** | safe: it is measured anew, and the last choice holds |
+| **On failure** | docs/runbook.md#tuning |
+
+What holds is the kind of the machine that the task ran on: processor, number of CPUs, threads. A night that has begun goes
+on as it began.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
+from ner_airflow.operators.tuning import TuneModel
+
+PARAMS = {
+    "version": Param(None, type=["null", "string"], description="Version to tune; empty: the promoted one"),
+    "rounds": Param(3, type="integer", minimum=1, maximum=100, description="Timed turns of each candidate"),
+    "n_sentences": Param(1024, type="integer", minimum=1, description="Sentences timed in a turn"),
+    "time_limit_s": Param(600, type="number", minimum=1, description="Ask nothing new after so many seconds"),
+    "max_f1_loss": Param(
+        None, type=["null", "number"], description="Most entity F1 a way may lose; empty: NER_MAX_F1_LOSS, else 0.005"
+    ),
+}
+
+
+@dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=4), **DAG_DEFAULTS)
+def ner_tune() -> None:
+    TuneModel(
+        task_id="tune",
+        pool=POOL,
+        version=given("version"),
+        rounds=given("rounds"),
+        n_sentences=given("n_sentences"),
+        time_limit_s=given("time_limit_s"),
+        max_f1_loss=given("max_f1_loss"),
+    )
+
+
+ner_tune()

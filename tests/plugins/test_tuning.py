@@ -1,0 +1,97 @@
+"""What one machine was found to do best goes by the store to all machines of its kind, wherever the store lies."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
+from ner_airflow.operators.tuning import TuneModel
+from ner_tasks import host
+from ner_tasks.registry import Registry
+from ner_tasks.settings import Settings
+from ner_tasks.tuned import Choice
+from tests.plugins.test_tagging import RUN, answers
+
+DAY = "2026-01-31"
+CHOICE = Choice("frozen", bf16=True, n_streams=1, max_pieces=4096)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def registry(request, fake, model, monkeypatch, tmp_path):
+    """The promoted version v1, with its models and its dev part."""
+    if request.param == "s3":
+        monkeypatch.setenv("NER_STORE", f"s3://{request.getfixturevalue('s3').bucket}/ner")
+    registry = Registry(Settings.from_env().open_store())
+    for kind in ("trained", "frozen", "int8"):
+        registry.put("v1", kind, model(kind))
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "snapshot" / "dev.csv").write_text("rows")
+    registry.store.publish(tmp_path / "snapshot", "snapshots/s1")
+    registry.register("v1", {"snapshot": "s1"})
+    registry.promote("v1", "int8", by="test", metrics={})
+    return registry
+
+
+def this_host():
+    return host.key(host.describe(1))
+
+
+def resolve():
+    return ResolveModel(task_id="resolve_model", version="").execute({})
+
+
+def tune(fake, tmp_path, choice=CHOICE):
+    """Run the step; the measuring is done by what has this choice in the end."""
+    made = tmp_path / "measured" / "tuned"
+    made.mkdir(parents=True, exist_ok=True)
+    (made / f"{this_host()}.json").write_text(json.dumps({"choice": asdict(choice), "measured": {}}))
+    fake.set("tune", copies={"model_path": str(made.parent)}, result={"choice": asdict(choice)})
+    options = {"rounds": "1", "n_sentences": "9", "time_limit_s": "5.0", "max_f1_loss": ""}
+    return TuneModel(task_id="tune", version="", **options).execute({})
+
+
+def test_the_choice_is_put_beside_the_version_and_every_later_night_has_it(registry, fake, tmp_path):
+    assert resolve() == {"version": "v1", "kind": "int8"}
+    tune(fake, tmp_path)
+    flags = fake.calls[-1]["flags"]
+    assert (flags["max_f1_loss"], flags["time_limit"]) == (["0.005"], ["5.0"])
+    assert registry.store.exists(f"models/v1/tuned/{this_host()}.json")
+    assert resolve() == {"version": "v1", "kind": "int8", "tuned": {this_host(): asdict(CHOICE)}}
+
+
+def shard_of(registry, tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    registry.store.put_file(tmp_path / "a.txt", f"inbox/{DAY}/a.txt")
+    (shard,) = PlanShards(task_id="plan_shards", day=DAY, model=resolve(), shard_mib="1").execute(RUN)
+    return shard
+
+
+def tagged_by(fake, tmp_path, shard):
+    answers(fake, tmp_path, tagged=["a.txt"])
+    TagShard(task_id="tag_shard", shard=shard).execute(RUN)
+    return fake.calls[-1]["flags"]
+
+
+def test_a_shard_is_tagged_as_this_kind_of_machine_does_best(registry, fake, tmp_path, capsys):
+    tune(fake, tmp_path)
+    flags = tagged_by(fake, tmp_path, shard_of(registry, tmp_path))
+    assert flags["model"][0].endswith("models/v1/frozen")
+    assert flags["choice_file"][0].endswith("choice.json")
+    assert f"as tuned on {this_host()}" in capsys.readouterr().out
+
+
+def test_another_kind_of_machine_tags_as_if_nothing_was_tuned(registry, fake, tmp_path):
+    registry.put_choice("v1", "another-cpu", {"choice": asdict(CHOICE)})
+    flags = tagged_by(fake, tmp_path, shard_of(registry, tmp_path))
+    assert flags["model"][0].endswith("models/v1/int8")
+    assert "choice_file" not in flags
+
+
+def test_a_choice_made_during_the_night_holds_from_the_next_one_on(registry, fake, tmp_path):
+    shard = shard_of(registry, tmp_path)
+    tune(fake, tmp_path)
+    flags = tagged_by(fake, tmp_path, shard)
+    assert flags["model"][0].endswith("models/v1/int8")
+    assert "choice_file" not in flags
+    assert flags["tuned"] == ["0"]
