@@ -18,7 +18,7 @@ from ner_tasks.versions import using
 from ner_tasks.versions.promotions import before
 
 _DAY_S = 86400.0
-_SNAPSHOT = "snapshot.json"
+_SNAPSHOT, _ACCEPTED = "snapshot.json", "snapshots/accepted.json"
 # folders of staging/ that are one piece of work each: so many names deep
 _DEPTH = {"tagged": 4, "using": 4}
 
@@ -88,6 +88,8 @@ def survey(registry: Registry, keep: Keep, now_s: float) -> list[Item]:
     known = _Survey(registry, keep, now_s)
     _need_what_is_promoted(known)
     _need_what_tagged(known)
+    if registry.store.exists(_ACCEPTED):
+        known.need(f"snapshots/{registry.store.read_json(_ACCEPTED)['version']}", "later data is compared with it")
     _need_what_is_worked_on(known)
     registered = registry.versions()
     for version in registered[-keep.n_versions :]:
@@ -126,12 +128,13 @@ class _State:
     """What changes when something is promoted or worked on, to be compared with later; no clock has to be right for it."""
 
     n_promotions: int
+    accepted: str | None
     notes: Mapping[str, str]
 
     @classmethod
     def of(cls, registry: Registry) -> "_State":
         notes = {file.key: file.etag for file in registry.store.files(using.NOTES)}
-        return cls(len(registry.history()), notes)
+        return cls(len(registry.history()), registry.store.etag(_ACCEPTED), notes)
 
     def needed_since(self, registry: Registry, key: str, old_s: float) -> str:
         """Why something must not go after all; empty if it still may."""
@@ -139,6 +142,8 @@ class _State:
             return "written meanwhile" if _size_of(registry.store, key).newest_s > old_s else ""
         if any(key == f"models/{line.version}" for line in registry.history()[self.n_promotions :]):
             return "promoted meanwhile"
+        if registry.store.etag(_ACCEPTED) != self.accepted and key.startswith("snapshots/"):
+            return "another snapshot was accepted meanwhile"
         note = f"{using.NOTES}/{key}/{using.NOTE}"
         return "a run works on it meanwhile" if registry.store.etag(note) != self.notes.get(note) else ""
 

@@ -133,6 +133,14 @@ def test_a_snapshot_that_a_run_works_on_stays(registry):
     assert {item.key: item.reason for item in kept}["snapshots/s-old"] == "a run works on it"
 
 
+def test_the_snapshot_that_later_data_is_compared_with_stays(registry):
+    registry.store.write_json("snapshots/accepted.json", {"version": "s-old"})
+    kept, _ = clear(registry, KEEP, in_days(10))
+    assert {item.key: item.reason for item in kept}["snapshots/s-old"] == "later data is compared with it"
+    assert registry.store.folders("snapshots") == ["s-last", "s-old"]
+    assert registry.store.exists("snapshots/accepted.json")
+
+
 @pytest.mark.parametrize(
     ("act", "reason"),
     [

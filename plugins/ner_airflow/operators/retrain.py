@@ -141,7 +141,7 @@ class TrainModel(VerbOperator):
             }
         )
         report = f"reports/models/{version}/train.json"
-        using.note(self.registry, models=version)
+        using.note(self.registry, models=version, snapshots=self.snapshot["version"])
         if self.registry.find(version, "trained") and self.store.exists(report):
             self.log.info("version %s is trained already, nothing to do", version)
         else:
