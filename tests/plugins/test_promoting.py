@@ -34,6 +34,7 @@ def test_without_a_version_it_goes_back_to_the_one_before_and_the_asset_says_so(
     assert move(choose()) == {"version": "v2", "f1": 2.0}
     said = registry.promoted()
     assert (said.version, said.previous, said.by, said.reason, said.action) == ("v2", "v3", "ann", "worse", "rollback")
+    assert "worse" in (registry.store.path_of("reports/models/v2/card.html")).read_text()
 
 
 def test_a_second_try_of_the_same_run_does_not_go_back_further(registry):
