@@ -25,7 +25,7 @@ PARAMS = {
     "n_sentences": Param(1024, type="integer", minimum=1, description="Sentences timed in a turn"),
     "time_limit_s": Param(600, type="number", minimum=1, description="Ask nothing new after so many seconds"),
     "max_f1_loss": Param(
-        None, type=["null", "number"], description="Most entity F1 a way may lose; empty: NER_MAX_F1_LOSS, else 0.005"
+        None, type=["null", "number"], description="Most entity F1 a way may lose; empty: as the INT8 gate"
     ),
 }
 

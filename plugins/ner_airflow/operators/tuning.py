@@ -29,7 +29,7 @@ class TuneModel(VerbOperator):
         if self.version:
             using.note(self.registry, models=self.version)
         version, _ = self.registry.resolve(self.version or None)
-        limits = self.settings.limits.adjusted(max_f1_loss=self.max_f1_loss)
+        policy = self.policy(max_f1_loss=self.max_f1_loss)
         snapshot = self.registry.details(version)["snapshot"]
         this = host.key(host.describe(self.settings.n_threads))
         with self.workspace(f"tune-{version}-{this}") as folder:
@@ -45,7 +45,7 @@ class TuneModel(VerbOperator):
                 rounds=int(self.rounds),
                 n_sentences=int(self.n_sentences),
                 time_limit=float(self.time_limit_s),
-                max_f1_loss=limits.max_f1_loss,
+                max_f1_loss=policy.int8.max_f1_loss,
             )
             said = atomic.read_json(tuned.file_for(home, self.settings.n_threads))
             self.registry.put_choice(version, this, said)
