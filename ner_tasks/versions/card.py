@@ -53,7 +53,7 @@ def sections_of(registry: Registry, version: str) -> Iterator[Section]:
     home = f"models/{version}"
     found = [kind for kind in _KINDS if registry.store.exists(f"{home}/{kind}/{artifacts.MANIFEST}")]
     models = {kind: artifacts.open_model(registry.fetch(version, kind)) for kind in found}
-    yield _what_it_is(registry, version, said, models["trained"])
+    yield _what_it_is(version, said, models["trained"])
     yield _origin(said, models["trained"].lineage)
     reports = {"FP32": said}
     key = f"reports/models/{version}/compare.json"
@@ -96,13 +96,11 @@ def html(version: str, sections: Sequence[Section]) -> str:
     return environment.get_template("card.html.jinja").render(version=version, sections=sections)
 
 
-def _what_it_is(registry: Registry, version: str, said: Mapping[str, Any], model: ModelManifest) -> Section:
-    current = registry.promoted()
+def _what_it_is(version: str, said: Mapping[str, Any], model: ModelManifest) -> Section:
     sizes = [f"{model.encoder[name]} {of}" for name, of in _SIZES.items() if name in model.encoder]
     rows = [
         ("Version", version),
         ("Registered", str(said["at"])[:19]),
-        ("Promoted now", "yes" if current and current.version == version else "no"),
         ("Finds", ", ".join(model.labels)),
         ("Encoder", f"BERT: {', '.join(sizes)}" if sizes else "BERT"),
         ("Longest window", f"{model.max_pieces} pieces; longer sentences are read in several"),
