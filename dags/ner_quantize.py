@@ -66,7 +66,7 @@ PARAMS = {
 def ner_quantize() -> None:
     model = FindModel(task_id="find", version=given("version"))
     frozen = FreezeModel(task_id="freeze", **HEAVY, model=model.output)
-    quantized = QuantizeModel(task_id="quantize", **HEAVY, model=frozen.output)
+    quantized = QuantizeModel(task_id="quantize", **HEAVY, model=frozen.output, max_f1_loss=given("max_f1_loss"))
     comparison = CompareModels(task_id="compare", **HEAVY, model=quantized.output, rounds=given("rounds"))
     checked = CheckQuantized(
         task_id="gate",

@@ -109,6 +109,9 @@ def parser() -> argparse.ArgumentParser:
     _labelled_file(add, "calibration text: a snapshot folder, a Kaggle CSV, its zip, or CoNLL")
     _model_to_read(add, "a frozen model")
     add("--config_file", type=Path, metavar="YAML", help="settings (default: ner_tasks/config/quantize.yaml)")
+    add("--accuracy", type=int, choices=(0, 1), default=0, help="1: other ways, if the default loses too much on dev")
+    add("--accuracy_file", type=Path, metavar="YAML", help="how (default: ner_tasks/config/quantize_accuracy.yaml)")
+    add("--max_f1_loss", type=float, metavar="S", help="most that may be lost on dev (default: what that YAML says)")
     _model_to_make(add)
 
     add = _verb(sub, "compare", models.compare, "FP32 against INT8: entity F1 and speed.")

@@ -7,22 +7,22 @@ becomes INT8. Around its ranges `int8_graph` builds the graph that runs; INC's o
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import tensorflow as tf
 import yaml
-from neural_compressor.tensorflow import Model, StaticQuantConfig, quantize_model
+from neural_compressor.tensorflow import Model, SmoothQuantConfig, StaticQuantConfig, quantize_model
 from neural_compressor.tensorflow.utils.model import TFConfig
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
-from ner_tasks import artifacts, atomic
+from ner_tasks import artifacts, atomic, inc_result
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
-from ner_tasks.graph_weights import GraphWeights, ranges_of
+from ner_tasks.graph_weights import GraphWeights
 from ner_tasks.inference import read_graph
 from ner_tasks.int8_graph import int8_graph
 from ner_tasks.model import Sizes
@@ -32,16 +32,19 @@ from ner_tasks.tokenization import Batch, WordPieces, batches_of, windows_of
 DEFAULT_CONFIG = Path(__file__).parent / "config" / "quantize.yaml"
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Calibration(_Strict):
+Config = TypeVar("Config", bound=Strict)
+
+
+class Calibration(Strict):
     sampling_size: PositiveInt = 512
     batch_size: PositiveInt = 32
 
 
-class Activations(_Strict):
+class Activations(Strict):
     dtype: Literal["int8", "fp32"] = "int8"
     symmetric: bool = True
     algorithm: Literal["minmax", "kl"] = "minmax"
@@ -51,7 +54,11 @@ class WeightsConfig(Activations):
     granularity: Literal["per_tensor", "per_channel"] = "per_channel"
 
 
-class QuantizeConfig(_Strict):
+class SmoothQuant(Strict):
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class QuantizeConfig(Strict):
     """What a quantization YAML may say; `config/quantize.yaml` explains each key."""
 
     calibration: Calibration = Calibration()
@@ -59,6 +66,13 @@ class QuantizeConfig(_Strict):
     activations: Activations = Activations()
     graph: Literal["fused", "inc"] = "fused"
     keep_fp32: tuple[str, ...] = ()
+    smooth_quant: SmoothQuant | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.smooth_quant is not None and self.graph != "inc":
+            raise ValueError("smooth_quant needs graph: inc, which multiplies by its scales before each MatMul")
+        return self
 
     @classmethod
     def read(cls, path: Path) -> "QuantizeConfig":
@@ -68,15 +82,20 @@ class QuantizeConfig(_Strict):
             InputMissing: no such file.
             ConfigInvalid: not YAML, an unknown key, or a value out of bounds.
         """
-        if not path.is_file():
-            raise InputMissing(f"found nothing at {path}, expected a quantization YAML")
-        try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise ConfigInvalid(f"found {wrong}, expected the keys of {DEFAULT_CONFIG.name}, in {path}") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigInvalid(f"found {' '.join(str(error).split())}, expected YAML, in {path}") from None
+        return read_yaml(cls, path, DEFAULT_CONFIG.name)
+
+
+def read_yaml(model: type[Config], path: Path, explained_in: str) -> Config:
+    """Settings of one kind from a YAML file; see `QuantizeConfig.read`."""
+    if not path.is_file():
+        raise InputMissing(f"found nothing at {path}, expected a quantization YAML")
+    try:
+        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigInvalid(f"found {wrong}, expected the keys of {explained_in}, in {path}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(f"found {' '.join(str(error).split())}, expected YAML, in {path}") from None
 
 
 def quantize(
@@ -95,42 +114,81 @@ def quantize(
         DataRejected: no calibration text.
         StorageFull: no room; nothing is left behind.
     """
-    manifest = artifacts.open_model(model_path)
-    if manifest.kind != "frozen":
-        raise ConfigInvalid(f"found a model of kind {manifest.kind!r}, expected 'frozen', in {model_path}")
-    pieces = WordPieces(model_path / artifacts.TOKENIZER)
-    batches = _calibration_batches(sentences, pieces, manifest.max_pieces, config.calibration)
-    graph_def = _quantized_graph(model_path / artifacts.GRAPH, batches, config)
-    n_int8 = sum(node.op.startswith("QuantizedMatMul") for node in graph_def.node)
-    if n_int8 == 0:
-        raise ConfigInvalid(f"found no quantized MatMul, expected some, after quantizing {model_path}: all kept FP32?")
-    if config.graph == "fused":
-        graph_def = _fused(graph_def, model_path, manifest, pieces, config)
-    with atomic.staged_folder(target) as stage:
-        (stage / artifacts.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
-        shutil.copy2(model_path / artifacts.TOKENIZER, stage / artifacts.TOKENIZER)
-        lineage = {**manifest.lineage, "quantization": config.model_dump(mode="json")}
-        metrics = {**manifest.metrics, "quantize": {"n_int8_matmul": n_int8}}
-        return artifacts.sign(stage, replace(manifest, kind="int8", lineage=lineage, metrics=metrics))
+    return Quantizer(model_path, sentences).write(config, target)
 
 
-def _fused(
-    quantized: tf.compat.v1.GraphDef,
-    model_path: Path,
-    manifest: ModelManifest,
-    pieces: WordPieces,
-    config: QuantizeConfig,
-) -> tf.compat.v1.GraphDef:
-    """The graph that runs: the frozen graph's weights, quantized where INC's graph is, in its ranges."""
-    sizes = Sizes.of_config(manifest.encoder, model_path / artifacts.MANIFEST)
-    frozen = read_graph(model_path / artifacts.GRAPH)
-    return int8_graph(
-        GraphWeights.of(frozen, sizes.num_hidden_layers),
-        ranges_of(quantized),
-        sizes,
-        pad_id=pieces.pad_id,
-        per_channel=config.weights.granularity == "per_channel",
-    )
+class Quantizer:
+    """A frozen model and calibration text, for one quantization or for several.
+
+    Raises:
+        ConfigInvalid: it is not a frozen model.
+    """
+
+    def __init__(self, model_path: Path, sentences: Sequence[Sequence[str]]):
+        self._path, self._sentences = model_path, sentences
+        self._manifest = artifacts.open_model(model_path)
+        if self._manifest.kind != "frozen":
+            raise ConfigInvalid(f"found a model of kind {self._manifest.kind!r}, expected 'frozen', in {model_path}")
+        self._pieces = WordPieces(model_path / artifacts.TOKENIZER)
+        self._frozen = read_graph(model_path / artifacts.GRAPH)
+        self._calibrated: dict[str, tf.compat.v1.GraphDef] = {}
+
+    def layers(self, config: QuantizeConfig) -> list[str]:
+        """The dense layers that shall become INT8."""
+        return inc_result.wanted(self._frozen, config.keep_fp32)
+
+    def write(self, config: QuantizeConfig, target: Path, *, metrics: Mapping[str, Any] | None = None) -> ModelManifest:
+        """Make the INT8 model folder `target`.
+
+        Args:
+            config: how.
+            target: the folder.
+            metrics: what else the manifest shall say of the quantization.
+
+        Raises:
+            ConfigInvalid: nothing would become INT8.
+            ArtifactBroken: INC has not done what it was told.
+            DataRejected: no calibration text.
+            StorageFull: no room; nothing is left behind.
+        """
+        if config.weights.dtype == config.activations.dtype == "fp32" or not self.layers(config):
+            raise ConfigInvalid(
+                f"found no MatMul to quantize, expected some, after quantizing {self._path}: all kept FP32?"
+            )
+        if config.graph == "fused":
+            graph_def, n_int8 = self._fused(config)
+        else:
+            graph_def = self._incs(config)
+            n_int8 = len(inc_result.checked(graph_def, self.layers(config)))
+        with atomic.staged_folder(target) as stage:
+            (stage / artifacts.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
+            shutil.copy2(self._path / artifacts.TOKENIZER, stage / artifacts.TOKENIZER)
+            lineage = {**self._manifest.lineage, "quantization": config.model_dump(mode="json")}
+            said = {**self._manifest.metrics, "quantize": {"n_int8_matmul": n_int8, **(metrics or {})}}
+            return artifacts.sign(stage, replace(self._manifest, kind="int8", lineage=lineage, metrics=said))
+
+    def _incs(self, config: QuantizeConfig) -> tf.compat.v1.GraphDef:
+        batches = _calibration_batches(self._sentences, self._pieces, self._manifest.max_pieces, config.calibration)
+        return _quantized_graph(self._path / artifacts.GRAPH, batches, config)
+
+    def _fused(self, config: QuantizeConfig) -> tuple[tf.compat.v1.GraphDef, int]:
+        """The graph that runs: the frozen graph's weights, quantized where they shall be, in INC's ranges."""
+        # A layer's range does not depend on which others stay FP32: INC calibrates once for all of them.
+        whole = config.model_copy(update={"keep_fp32": ()})
+        key = whole.model_dump_json()
+        if key not in self._calibrated:
+            self._calibrated[key] = self._incs(whole)
+        ranges = inc_result.checked(self._calibrated[key], self.layers(whole))
+        sizes = Sizes.of_config(self._manifest.encoder, self._path / artifacts.MANIFEST)
+        int8 = self.layers(config)
+        graph_def = int8_graph(
+            GraphWeights.of(self._frozen, sizes.num_hidden_layers),
+            {layer: ranges[layer] for layer in int8},
+            sizes,
+            pad_id=self._pieces.pad_id,
+            per_channel=config.weights.granularity == "per_channel",
+        )
+        return graph_def, len(int8)
 
 
 def _calibration_batches(
@@ -175,8 +233,13 @@ def _quantized_graph(graph: Path, batches: Sequence[Batch], config: QuantizeConf
     )
     for pattern in config.keep_fp32:
         settings.set_local(pattern, StaticQuantConfig(weight_dtype="fp32", act_dtype="fp32"))
+    steps: Any = settings if config.smooth_quant is None else [_smooth(config.smooth_quant), settings]
     loader = _Loader(batches, config.calibration.batch_size)
     with tempfile.TemporaryDirectory() as scratch:
         # By default INC leaves an nc_workspace/ in whatever folder the process was started from.
         TFConfig.global_config["workspace_path"] = scratch
-        return quantize_model(model, settings, loader, calib_iteration=len(batches)).graph_def
+        return quantize_model(model, steps, loader, calib_iteration=len(batches)).graph_def
+
+
+def _smooth(config: SmoothQuant) -> SmoothQuantConfig:
+    return SmoothQuantConfig(alpha=config.alpha)

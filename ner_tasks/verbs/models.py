@@ -97,9 +97,23 @@ def quantize(args: Args) -> Result:
 
     config = quantization.QuantizeConfig.read(args.config_file or quantization.DEFAULT_CONFIG)
     # A snapshot has a part for this; a file is what its user chose to calibrate on, whole.
-    data = args.dataset_file / "calibration.csv" if args.dataset_file.is_dir() else args.dataset_file
+    is_snapshot = args.dataset_file.is_dir()
+    data = args.dataset_file / "calibration.csv" if is_snapshot else args.dataset_file
     sentences = [sentence.words for sentence in corpus.read_labelled(data)]
-    manifest = quantization.quantize(args.model_path, sentences, args.save_model_path, config)
+    if args.accuracy:
+        from ner_tasks import accuracy
+
+        if not is_snapshot:
+            raise ConfigInvalid(f"found a file, expected a snapshot, whose dev part judges, for --accuracy, at {data}")
+        criteria = accuracy.AccuracyConfig.read(args.accuracy_file or accuracy.DEFAULT_CONFIG)
+        if args.max_f1_loss is not None:
+            criteria = criteria.losing_at_most(args.max_f1_loss)
+        dev = corpus.read_labelled(args.dataset_file / "dev.csv")
+        manifest = accuracy.quantize(
+            args.model_path, sentences, dev, args.save_model_path, config, criteria, n_threads=args.threads
+        )
+    else:
+        manifest = quantization.quantize(args.model_path, sentences, args.save_model_path, config)
     return {"model": str(args.save_model_path), **manifest.metrics["quantize"], "files": manifest.files}
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from ner_tasks import benchmarking, comparison, corpus, host
 from ner_tasks.benchmarking import Load, Timing
+from ner_tasks.quality import canary
+from ner_tasks.quality.counts import Counts
 from tests import tiny
 
 
@@ -18,10 +20,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_int8_is_compared_with_fp32_in_f1_and_speed(frozen: Path, int8: Path, data: Path) -> None:
-    found = comparison.compare(frozen, int8, data, n_sentences=40, rounds=2, n_threads=2)
+def test_int8_is_compared_with_fp32_in_f1_and_speed(frozen: Path, int8: Path, data: Path, tmp_path: Path) -> None:
+    output = tmp_path / "compared"
+    found = comparison.compare(frozen, int8, data, n_sentences=40, rounds=2, n_threads=2, output=output)
     assert found["fp32"]["overall"]["n_gold"] == found["int8"]["overall"]["n_gold"] == 80
     assert abs(found["f1_loss"]) < 0.05
+    assert found["losses"]["overall"]["loss"] == pytest.approx(found["f1_loss"])
+    assert found["agreement"] > 0.9
+    assert 0 < found["size_share"] < 2
+    assert Counts.read(output / comparison.COUNTS).score().f1 == found["int8"]["overall"]["f1"]
+    assert canary.ask(int8, output / comparison.CANARY, n_threads=1)["n_other_tags"] == 0
     speed = found["speed"]
     assert speed["int8_over_stock"] == pytest.approx(speed["int8"] / speed["stock_fp32"], rel=1e-3)
     # 128 pieces where 24 would do: no machine is noisy enough to hide it.

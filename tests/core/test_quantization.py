@@ -58,6 +58,7 @@ def test_the_shipped_yaml_says_what_the_defaults_are() -> None:
         ("weights: {dtype: int4}", "weights.dtype: Input should be 'int8' or 'fp32'"),
         ("calibration: {sampling_size: 0}", "greater than 0"),
         ("a: [", "expected YAML"),
+        ("smooth_quant: {alpha: 0.5}", "smooth_quant needs graph: inc"),
         ("just words", "expected the keys of quantize.yaml"),
     ],
 )

@@ -27,6 +27,8 @@ class Installation:
 
     def __init__(self, folder):
         self.var = folder / "var"
+        # beside such small matrices the graph's operations weigh something
+        (folder / "gates.yaml").write_text("int8: {size_share: {max: 5}, min_agreement: 0.5}")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -40,6 +42,7 @@ class Installation:
             # INT8 gains nothing on matrices this small
             "NER_MIN_SPEED_UP": "0",
             "NER_MAX_F1_LOSS": "0.2",
+            "NER_GATES": str(folder / "gates.yaml"),
         }
 
     def __call__(self, *arguments):

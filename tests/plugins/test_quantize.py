@@ -70,6 +70,17 @@ def test_a_model_is_made_once(registry, fake, model, operator, verb, kind):
     assert registry.find("v1", kind) is not None
 
 
+def test_what_the_gate_lets_through_is_what_quantizing_may_lose(registry, fake, model, monkeypatch):
+    registry.put("v1", "frozen", model("frozen"))
+    fake.set("quantize", error={"type": "GateNotPassed", "message": "found a loss", "retryable": False}, code=77)
+    for given, deployed in (("", ""), ("", "0.2"), ("0.01", "0.2")):
+        monkeypatch.setenv("NER_MAX_F1_LOSS", deployed)
+        with pytest.raises(AirflowFailException, match="GateNotPassed: found a loss"):
+            QuantizeModel(task_id="t", model=MODEL, max_f1_loss=given).execute({})
+    assert [call["flags"].get("max_f1_loss") for call in fake.calls] == [None, ["0.2"], ["0.01"]]
+    assert {call["flags"]["accuracy"][0] for call in fake.calls} == {"1"}
+
+
 def test_a_model_of_the_wrong_kind_is_not_published(registry, fake, model):
     registry.put("v1", "frozen", model("frozen"))
     fake.set("quantize", copies={"save_model_path": str(model("frozen"))})

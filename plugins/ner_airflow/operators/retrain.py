@@ -135,7 +135,7 @@ class TrainModel(VerbOperator):
                 "config": config,
                 "encoder": atomic.sha256_of(weights),
                 # the code of what is made from the model as well: a version is one recipe, to the end
-                "code": [lineage.code_version(name) for name in ("training", "freezing", "quantization")],
+                "code": [lineage.code_version(name) for name in ("training", "freezing", "quantization", "accuracy")],
                 "quantization": lineage.config_version(),
                 "salt": self.salt,
             }
