@@ -35,6 +35,7 @@ class TaggedSentence:
     scores: tuple[float, ...]
     n_pieces: int
     n_windows: int
+    n_unknown: int = 0  # of the pieces, those that stand for what the vocabulary cannot write
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,16 @@ class SentenceLogits:
     logits: NDArray[np.float32]
     n_pieces: int
     n_windows: int
+    n_unknown: int = 0
 
     @classmethod
-    def of(cls, reading: Sequence[Reading], *, n_words: int, n_tags: int) -> "SentenceLogits":
+    def of(cls, reading: Sequence[Reading], *, n_words: int, n_tags: int, unk_id: int) -> "SentenceLogits":
         """Those of a sentence from its windows, each word read where it is most central."""
         if n_words == 0:
             return cls(np.zeros((0, n_tags), np.float32), 0, 0)
         logits = reading[0][1] if len(reading) == 1 else most_central(reading, n_words)  # [words, K]
-        return cls(logits, sum(len(window) for window, _ in reading), len(reading))
+        n_pieces = sum(len(window) for window, _ in reading)
+        return cls(logits, n_pieces, len(reading), sum(window.piece_ids.count(unk_id) for window, _ in reading))
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ class Tagger:
                 readings[window.sentence].append((window, logits[row, window.first_pieces]))  # [words, K]
         n_tags = len(self._label_set.tags)
         return [
-            SentenceLogits.of(reading, n_words=len(words), n_tags=n_tags)
+            SentenceLogits.of(reading, n_words=len(words), n_tags=n_tags, unk_id=self._pieces.unk_id)
             for words, reading in zip(sentences, readings, strict=True)
         ]
 
@@ -177,7 +180,7 @@ class Tagger:
         tags = [self._label_set.tags[tag_id] for tag_id in ids.tolist()]
         ends = np.cumsum([len(path) for path in paths]).tolist()
         return [
-            TaggedSentence(tuple(tags[start:end]), tuple(scores[start:end]), one.n_pieces, one.n_windows)
+            TaggedSentence(tuple(tags[start:end]), tuple(scores[start:end]), one.n_pieces, one.n_windows, one.n_unknown)
             for one, start, end in zip(found, [0, *ends], ends, strict=False)
         ]
 

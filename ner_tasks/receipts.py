@@ -23,6 +23,8 @@ class SentenceAnswer(Protocol):
     def n_pieces(self) -> int: ...
     @property
     def n_windows(self) -> int: ...
+    @property
+    def n_unknown(self) -> int: ...
 
 
 class File(NamedTuple):
@@ -52,6 +54,7 @@ class Reading:
     n_words: int = 0
     n_pieces: int = 0
     n_windows: int = 0
+    n_unknown: int = 0
     n_characters_read: int = 0
     n_answered: int = 0
     failure: Exception | None = None
@@ -86,6 +89,7 @@ class Reading:
         self.n_answered += 1
         self.n_pieces += answer.n_pieces
         self.n_windows += answer.n_windows
+        self.n_unknown += answer.n_unknown
         self.n_characters_read += sum(end - start for start, end in spans)
         for span in spans_of(answer.tags):
             start, end = spans[span.start].start, spans[span.end - 1].end
@@ -112,6 +116,7 @@ class Reading:
             "n_words": self.n_words,
             "n_pieces": self.n_pieces,
             "n_windows": self.n_windows,
+            "n_unknown": self.n_unknown,
             "read_share": 1.0,
             "model_version": self.key.model_version,
             "config": self.key.config,

@@ -11,6 +11,7 @@ class Answer:
     scores: tuple[float, ...]
     n_pieces: int
     n_windows: int
+    n_unknown: int = 0
 
 
 class RuleTagger:
@@ -32,7 +33,9 @@ class RuleTagger:
         for word in words:
             before = "O" if not word[0].isupper() else "I-per" if before != "O" else "B-per"
             tags.append(before)
-        return Answer(tuple(tags), tuple(1 - 1 / (2 + len(word)) for word in words), len(words) + 2, 1)
+        return Answer(
+            tuple(tags), tuple(1 - 1 / (2 + len(word)) for word in words), len(words) + 2, 1, words.count("unknown")
+        )
 
 
 def lines(path: Path) -> list[dict]:

@@ -46,6 +46,13 @@ def test_a_sentence_of_ten_thousand_words_is_read_to_its_end(frozen: Path) -> No
     assert tagged.tags[-600:].count("B-geo") > 0.8 * tagged.tags[:600].count("B-geo") > 0
 
 
+def test_pieces_that_the_vocabulary_cannot_write_are_counted(frozen: Path) -> None:
+    known, strange = Tagger.load(frozen, n_threads=2).tag(
+        [["Maria", "left", "."], ["Maria", "\u4e16\u754c", "\u20ac", "."]]
+    )
+    assert (known.n_unknown, strange.n_unknown) == (0, 3)
+
+
 def test_sentences_without_words_get_empty_answers_in_their_place(frozen: Path) -> None:
     tagged = Tagger.load(frozen, n_threads=2).tag([[], ["Boston"], []])
     assert [len(found.tags) for found in tagged] == [0, 1, 0]

@@ -57,6 +57,7 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "n_words": 10,
         "n_pieces": 14,
         "n_windows": 2,
+        "n_unknown": 0,
         "read_share": 1.0,
         "model_version": "rule-1",
         "config": "c1",
@@ -173,6 +174,11 @@ def test_the_next_batch_is_cut_while_the_model_is_at_work_and_no_further(run, mo
     _, answers, _ = run({f"{n}.txt": f"Document {n}." for n in range(6)}, Watching())
     assert len(answers) == 6
     assert cut_when_called == [2, 3, 4, 5, 6, 6]
+
+
+def test_a_receipt_counts_the_pieces_that_the_model_does_not_know(run):
+    _, (answer,), _ = run({"a.txt": "An unknown word. And an unknown one."})
+    assert answer["receipt"]["n_unknown"] == 2
 
 
 def test_a_tagger_that_forgets_a_word_ends_the_run(run):
