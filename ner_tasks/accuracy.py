@@ -4,6 +4,7 @@ Calibrated on calibration text, judged on the dev part; the gate on the test par
 Why not INC's own `autotune`: docs/decisions/0010-own-search-for-accuracy.md.
 """
 
+import gc
 import re
 import tempfile
 import time
@@ -15,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from ner_tasks import evaluation, quantization
+from ner_tasks import evaluation, host, quantization
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.corpus import LabelledSentence
 from ner_tasks.errors import ConfigInvalid, DataRejected, GateNotPassed
@@ -180,6 +181,7 @@ class _Judge:
             seconds=round(self._clock() - began, 1),
         )
         _tell(trial, self._accuracy.exit_policy.max_trials)
+        _let_go()
         return trial
 
     def _scored(self, tagger: Tagger) -> tuple[float, float]:
@@ -232,9 +234,17 @@ def _by_sensitivity(
             tagger = Tagger.load(Path(scratch) / "alone", n_threads=1)
             logits = np.concatenate([one.logits for one in tagger.logits(sentences)])  # [words, K]
             moved[layer] = float(np.square(logits - right).mean())
+            del tagger
+            _let_go()
     order = sorted(layers, key=lambda layer: -moved[layer])
     print("layers by what they cost: " + ", ".join(f"{layer} {moved[layer]:.2e}" for layer in order[:8]), flush=True)
     return order
+
+
+def _let_go() -> None:
+    """Give back the graphs of models that are done with: each trial would keep a few hundred megabytes."""
+    gc.collect()
+    host.give_memory_back()
 
 
 def pattern_of(layer: str) -> str:

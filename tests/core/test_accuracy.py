@@ -73,6 +73,7 @@ def quantize(model: Path, snapshot: Path, target: Path, accuracy: str = "") -> t
     return done.returncode, json.loads(report.read_text()), done.stdout
 
 
+@pytest.mark.slow
 def test_where_the_default_is_good_enough_nothing_else_is_tried(frozen, snapshot, tmp_path):
     code, report, _ = quantize(frozen, snapshot, tmp_path / "int8", "accuracy_criterion: {absolute: 0.05}")
     assert code == 0, report
@@ -80,6 +81,7 @@ def test_where_the_default_is_good_enough_nothing_else_is_tried(frozen, snapshot
     assert (trial["name"], trial["passed"], report["result"]["n_int8_matmul"]) == ("default", True, 9)
 
 
+@pytest.mark.slow
 def test_a_layer_that_cannot_be_quantized_is_found_and_stays_fp32(fragile, snapshot, tmp_path):
     accuracy = "accuracy_criterion: {relative: 0.02}\napproaches: [fallback]"
     code, report, log = quantize(fragile, snapshot, tmp_path / "int8", accuracy)
@@ -97,6 +99,7 @@ def test_a_layer_that_cannot_be_quantized_is_found_and_stays_fp32(fragile, snaps
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
 
+@pytest.mark.slow
 def test_where_nothing_is_good_enough_there_is_no_model(fragile, snapshot, tmp_path):
     code, report, _ = quantize(fragile, snapshot, tmp_path / "int8", "approaches: []")
     assert code == 77
