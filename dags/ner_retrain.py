@@ -24,8 +24,8 @@ from ner_airflow.operators.retrain import (
     EvaluateModel,
     MakeSnapshot,
     RegisterModel,
-    TrainModel,
 )
+from ner_airflow.operators.training import TrainModel
 
 PARAMS = {
     "batch": Param(None, type=["null", "string"], description="Batch under labelled/; empty: the newest"),
@@ -33,9 +33,18 @@ PARAMS = {
     "max_quarantined_share": Param(0.02, type="number", minimum=0, maximum=1, description="Most sentences put aside"),
     "block_sentences": Param(32, type="integer", minimum=1, description="Neighbours that stay together in the split"),
     "encoder": Param(None, type=["null", "string"], description="Folder of a BERT checkpoint; empty: NER_ENCODER"),
-    "epochs": Param(3, type="integer", minimum=1, maximum=100, description="Passes over the training part"),
-    "batch_size": Param(32, type="integer", minimum=1, maximum=1024, description="Sentences per step"),
-    "learning_rate": Param(3e-4, type="number", exclusiveMinimum=0, description="Its highest value"),
+    "start_from": Param("encoder", description="encoder, promoted, or a version whose training goes on"),
+    "epochs": Param(None, type=["null", "integer"], minimum=1, description="Most passes; empty: the recipe's"),
+    "batch_size": Param(
+        None, type=["null", "integer"], minimum=1, description="Sentences per step; empty: the recipe's"
+    ),
+    "learning_rate": Param(
+        None, type=["null", "number"], exclusiveMinimum=0, description="Highest; empty: the recipe's"
+    ),
+    "recipe": Param(
+        None, type=["null", "object"], description="More settings of `train`, by name; empty: its defaults"
+    ),
+    "search_minutes": Param(0, type="number", minimum=0, description="Look that long for better settings first"),
     "min_f1": Param(
         None, type=["null", "number"], description="Least entity F1; empty: NER_MIN_F1, else the gates' YAML"
     ),
@@ -73,6 +82,9 @@ def ner_retrain() -> None:
         epochs=given("epochs"),
         batch_size=given("batch_size"),
         learning_rate=given("learning_rate"),
+        start_from=given("start_from"),
+        recipe="{{ params.recipe | tojson if params.recipe else '' }}",
+        search_minutes=given("search_minutes"),
         salt="{{ run_id if params.force else '' }}",
     )
     evaluation = EvaluateModel(task_id="evaluate", pool=POOL, model=model.output)

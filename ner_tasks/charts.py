@@ -119,6 +119,36 @@ def _latencies(axes: "Axes", rows: Sequence[Row]) -> None:
     axes.set_title("Time of a call: bar p50, mark p95, whisker p99 (lower is better)")
 
 
+def learning_curve(history: Sequence[Row], curve: Sequence[Row], folder: Path) -> None:
+    """`learning.png` and `.svg`: loss and dev F1 by step, the learning rate below them.
+
+    Args:
+        history: of each epoch its last `step` and its F1s on the dev part.
+        curve: `step`, `loss` and `learning_rate` now and then.
+        folder: where to.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+    steps = [point["step"] for point in curve]
+    above.plot(steps, [point["loss"] for point in curve], color="tab:grey", lw=1, label="loss, mean of 25 steps")
+    above.set_ylabel("loss")
+    f1s = above.twinx()
+    for name, says, mark in (("dev_f1", "dev F1", "o"), ("dev_f1_averaged", "dev F1, averaged weights", "s")):
+        if found := [(line["step"], line[name]) for line in history if name in line]:
+            f1s.plot(*zip(*found, strict=True), marker=mark, label=says)
+    f1s.set_ylabel("entity F1 on the dev part")
+    below.plot(steps, [point["learning_rate"] for point in curve], color="tab:green", lw=1)
+    below.set_ylabel("learning rate")
+    below.set_xlabel("steps")
+    for axes in (above, below):
+        axes.spines[["top"]].set_visible(False)
+    figure.legend(loc="outside upper center", ncols=3, frameon=False, fontsize=8)
+    for suffix in ("png", "svg"):
+        figure.savefig(folder / f"learning.{suffix}", dpi=150)
+
+
 def _groups(rows: Sequence[Row]) -> Iterator[tuple[str, list[float], float, list[Row]]]:
     """Of each engine: its name with its entity F1, where its bars stand, how wide, and its rows by batch size."""
     engines, sizes = _distinct(rows, "engine"), _distinct(rows, "batch_size")

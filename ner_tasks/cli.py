@@ -16,7 +16,7 @@ from typing import Any
 from ner_tasks import atomic, host
 from ner_tasks.engines import PRECISIONS
 from ner_tasks.errors import NerTasksError
-from ner_tasks.verbs import documents, measures, models, registry, watching
+from ner_tasks.verbs import documents, measures, models, registry, training, watching
 
 Add = Callable[..., argparse.Action]
 
@@ -75,18 +75,12 @@ def parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="of the split (default: %(default)s)")
 
     add = _verb(
-        sub, "train", models.train, "Train the tagger on a snapshot, or on a whole labelled file but for a dev part."
+        sub, "train", training.train, "Train the tagger on a snapshot, or on a whole labelled file but for a dev part."
     )
-    _labelled_file(add, "a snapshot folder, a Kaggle CSV, its zip, or CoNLL")
-    add("--encoder", type=Path, required=True, metavar="DIR", help="a Hugging Face BERT checkpoint")
-    _model_to_make(add)
-    add("--checkpoint_path", type=Path, metavar="DIR", help="half-done work; a killed run goes on from it")
-    add("--epochs", type=int, default=3, help="most passes (default: %(default)s)")
-    add("--batch_size", type=int, default=32, help="sentences in a batch (default: %(default)s)")
-    add("--learning_rate", type=float, default=3e-4, help="the highest (default: %(default)s)")
-    add("--seed", type=int, default=0, help="(default: %(default)s)")
-    add("--version", help="the model's name in the registry")
-    _intel(add)
+    training.train_flags(add)
+
+    add = _verb(sub, "search", training.search, "Look for better settings of a training, within a time budget.")
+    training.search_flags(add)
 
     add = _verb(sub, "evaluate", models.evaluate, "Entity-level F1 with intervals, slices, confusion, worst sentences.")
     add("--model", type=Path, required=True, metavar="DIR", help="a trained, frozen or INT8 model")

@@ -72,10 +72,14 @@ def best_paths(
     return paths
 
 
+def is_allowed(label_set: LabelSet) -> NDArray[np.bool_]:
+    """Whether BIO allows a tag after a tag, [K + 1, K]; the last row is for the first word of a sentence."""
+    return np.array([[label_set.may_follow(a, b) for b in label_set.tags] for a in (*label_set.tags, OUTSIDE)])
+
+
 def _valid(label_set: LabelSet) -> Transitions:
     """0 where BIO allows a tag after a tag, minus infinity elsewhere."""
-    rows = [[label_set.may_follow(before, tag) for tag in label_set.tags] for before in (*label_set.tags, OUTSIDE)]
-    return np.where(rows, 0.0, -np.inf).astype(np.float32)
+    return np.where(is_allowed(label_set), 0.0, -np.inf).astype(np.float32)
 
 
 def _decode(logits: Sequence[NDArray[np.float32]], steps: Transitions) -> list[NDArray[np.intp]]:

@@ -1,15 +1,14 @@
 """What the verbs that make and judge models do: from their flags to the dict of their report."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ner_tasks import atomic, corpus
+from ner_tasks import corpus
 from ner_tasks.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from ner_tasks.corpus import LabelledSentence
+    pass
 
 Args = argparse.Namespace
 Result = dict[str, Any]
@@ -26,40 +25,6 @@ def dataset(args: Args) -> Result:
         seed=args.seed,
     )
     return {**build_snapshot(args.dataset_file, args.output, config), "snapshot": str(args.output)}
-
-
-def train(args: Args) -> Result:
-    from ner_tasks import training
-    from ner_tasks.versions import provenance
-
-    refuse_bf16_without_cpu(args)
-    config = training.TrainConfig(
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        learning_rate=args.learning_rate,
-        seed=args.seed,
-        bf16=bool(args.bf16),
-    )
-    parts = _to_learn(args.dataset_file, seed=args.seed)
-    checkpoints = args.checkpoint_path or args.save_model_path.with_name(f".{args.save_model_path.name}.checkpoints")
-    source = args.dataset_file / "snapshot.json"
-    lineage = {"version": args.version, "data": atomic.read_json(source)["source"] if source.is_file() else None}
-    done = training.train(
-        parts,
-        encoder=args.encoder,
-        target=args.save_model_path,
-        checkpoints=checkpoints,
-        config=config,
-        lineage={name: value for name, value in lineage.items() if value} | provenance.made_by(args.threads),
-    )
-    return {
-        "model": str(args.save_model_path),
-        "batch_size": args.batch_size,
-        "best_epoch": done.best_epoch,
-        "dev_f1": done.best_f1,
-        "history": done.history,
-        "training_s": round(done.train_s, 1),
-    }
 
 
 def evaluate(args: Args) -> Result:
@@ -137,30 +102,7 @@ def canary(args: Args) -> Result:
     return canaries.ask(args.model, args.canary, n_threads=args.threads)
 
 
-def refuse_bf16_without_cpu(args: Args) -> None:
-    """Refuse `--bf16 1` where the CPU would only imitate it, more slowly than FP32."""
-    from ner_tasks import host
-
-    if args.bf16 and not host.has_bf16():
-        raise ConfigInvalid("found a CPU without AVX512_BF16 or AMX_BF16, expected one, for --bf16 1")
-
-
 def refuse_unrunnable(args: Args, model: Path) -> None:
     from ner_tasks.engines import Engine, check_runnable
 
     check_runnable(Engine("this model", str(model), onednn=bool(args.intel), bf16=bool(args.bf16)))
-
-
-def _to_learn(path: Path, *, seed: int) -> "dict[str, Sequence[LabelledSentence]]":
-    """Train and dev part of a snapshot folder; of a labelled file all is learnt but what the best epoch is told by."""
-    if path.is_dir():
-        return {name: corpus.read_labelled(path / f"{name}.csv") for name in ("train", "dev")}
-    from ner_tasks.split import SplitConfig, split
-
-    parts = split(corpus.read_labelled(path), SplitConfig(seed=seed))
-    train = [sentence for name, part in parts.items() if name != "dev" for sentence in part]
-    print(
-        f"learning {len(train)} sentences of {path.name}, {len(parts['dev'])} for dev; none kept back for a test",
-        flush=True,
-    )
-    return {"train": train, "dev": parts["dev"]}

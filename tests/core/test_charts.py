@@ -52,3 +52,13 @@ def test_both_charts_show_every_engine_with_its_f1(tmp_path):
     assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
     drawn = charts._groups(report(stock_1=10, stock_32=100, int8_32=250)["rows"])
     assert [(label, len(at)) for label, at, _, _ in drawn] == [("stock FP32, F1 0.9000", 2), ("INT8, F1 0.9000", 1)]
+
+
+def test_the_learning_curves_are_drawn_with_and_without_averaged_weights(tmp_path):
+    curve = [{"step": step, "loss": 1 / step, "learning_rate": 1e-3 / step} for step in (25, 50, 75)]
+    for name, more in (("plain", {}), ("averaged", {"dev_f1_averaged": 0.6})):
+        (tmp_path / name).mkdir()
+        charts.learning_curve([{"step": 80, "dev_f1": 0.5, **more}], curve, tmp_path / name)
+        assert (tmp_path / name / "learning.png").read_bytes().startswith(b"\x89PNG")
+    said = [(tmp_path / name / "learning.svg").read_text() for name in ("plain", "averaged")]
+    assert ["averaged weights" in text for text in said] == [False, True]

@@ -11,9 +11,10 @@ from ner_airflow.operators.retrain import (
     EvaluateModel,
     MakeSnapshot,
     RegisterModel,
-    TrainModel,
 )
+from ner_airflow.operators.training import TrainModel
 from ner_tasks import atomic
+from ner_tasks.recipe import TrainConfig
 from ner_tasks.registry import Registry
 from ner_tasks.settings import Settings
 
@@ -179,6 +180,78 @@ def test_the_same_steps_do_on_a_store_on_s3(fake, s3, made_snapshot, model, eval
     assert registry.versions() == [trained["version"]]
     assert registry.find(trained["version"], "trained") is not None
     assert all(Path(path).is_relative_to(tmp_path) for call in fake.calls for path in call["flags"].get("data", []))
+
+
+@pytest.fixture
+def promoted(store, model):
+    """A promoted version, with the test part that it was judged by."""
+    registry = Registry(store)
+    registry.put("old", "trained", model("trained", text="older weights"))
+    registry.put("old", "int8", model("int8"))
+    registry.register("old", {})
+    registry.promote("old", "int8", by="test", metrics={})
+    store.write_json("reports/models/old/train.json", {"snapshot": "s1"})
+    return registry
+
+
+def test_training_goes_on_from_the_promoted_model_and_is_told_what_to_remember(store, fake, trainable, promoted):
+    lost = {"before": 0.8, "after": 0.75, "n_sentences": 3, "n_left_out": 0, "labels": {}}
+    copies = fake._will["train"]["copies"]
+    fake.set(
+        "train",
+        copies=copies,
+        result={"best_epoch": 1, "dev_f1": 0.8, "training_s": 3.0, "history": [], "forgotten": lost},
+    )
+    version = train(start_from="promoted")["version"]
+    flags = fake.calls[0]["flags"]
+    assert flags["start_from"][0].endswith("models/old/trained")
+    assert flags["remember"][0].endswith("snapshots/s1/test.csv")
+    assert (flags["parent"], "encoder" in flags) == (["old"], False)
+    said = store.read_json(f"reports/models/{version}/train.json")
+    assert (said["parent"], said["forgotten"]) == ("old", lost)
+    assert train(start_from="old")["version"] == version
+    assert train()["version"] != version
+
+
+def test_without_a_promoted_model_there_is_nothing_to_go_on_from(store, fake, trainable):
+    with pytest.raises(AirflowFailException, match="InputMissing: found no promoted model, expected one to start from"):
+        train(start_from="promoted")
+    with pytest.raises(AirflowFailException, match="InputMissing"):
+        train(start_from="no-such-version")
+
+
+def test_a_recipe_is_given_to_the_verb_and_what_is_given_by_itself_goes_first(fake, trainable, tmp_path):
+    fake.set("train", silent=True, code=1)
+    with pytest.raises(RuntimeError):
+        train(recipe='{"label_smoothing": 0.1, "epochs": 7}', learning_rate="")
+    said = json.loads(Path(fake.calls[0]["flags"]["config_file"][0]).read_text())
+    assert (said["label_smoothing"], said["epochs"], said["learning_rate"]) == (0.1, 1, TrainConfig().learning_rate)
+
+
+@pytest.mark.parametrize("recipe", ['{"epoch": 7}', "{", '{"epochs": "many"}'])
+def test_a_recipe_that_makes_no_sense_fails_at_once(fake, trainable, recipe):
+    with pytest.raises(AirflowFailException, match="ConfigInvalid: found "):
+        train(recipe=recipe, epochs="")
+    assert fake.verbs == []
+
+
+def test_a_search_comes_before_the_training_that_takes_what_it_has_found(store, fake, trainable):
+    fake.set("search", result={"config": {"epochs": 2}, "dev_f1": 0.7, "trials": []})
+    version = train(search_minutes="5")["version"]
+    assert fake.verbs == ["search", "train"]
+    search, training = (call["flags"] for call in fake.calls)
+    assert search["minutes"] == ["5.0"]
+    assert training["config_file"] == search["output"]
+    assert store.read_json(f"reports/models/{version}/train.json")["search"]["dev_f1"] == 0.7
+
+
+def test_the_learning_curves_are_published_beside_the_report(store, fake, trainable, tmp_path):
+    (tmp_path / "made" / "curves").mkdir()
+    (tmp_path / "made" / "curves" / "learning.svg").write_text("<svg/>")
+    will = fake._will["train"]
+    fake.set("train", **{**will, "copies": {**will["copies"], "curves": str(tmp_path / "made" / "curves")}})
+    version = train()["version"]
+    assert store.exists(f"reports/models/{version}/learning.svg")
 
 
 def test_force_trains_again_as_another_version(fake, trainable):

@@ -106,62 +106,6 @@ class MakeSnapshot(VerbOperator):
         return line.replace(str(refused), self.store.where(key))
 
 
-class TrainModel(VerbOperator):
-    """Train a tagger on a snapshot; a killed training goes on from its last checkpoint."""
-
-    template_fields = ("snapshot", "encoder", "epochs", "batch_size", "learning_rate", "salt")
-
-    def __init__(
-        self, *, snapshot: Any, encoder: str, epochs: str, batch_size: str, learning_rate: str, salt: str, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.snapshot, self.encoder, self.salt = snapshot, encoder, salt
-        self.epochs, self.batch_size, self.learning_rate = epochs, batch_size, learning_rate
-
-    def step(self, context: "Context") -> dict[str, Any]:
-        encoder = Path(self.encoder) if self.encoder else self.settings.encoder
-        weights = encoder / "model.safetensors"
-        if not weights.is_file():
-            raise InputMissing(f"found no {weights.name}, expected a Hugging Face BERT checkpoint, in {encoder}")
-        config: dict[str, Any] = {
-            "epochs": int(self.epochs),
-            "batch_size": int(self.batch_size),
-            "learning_rate": float(self.learning_rate),
-            "seed": 0,
-        }
-        version = lineage.version_of(
-            {
-                "snapshot": self.snapshot["version"],
-                "config": config,
-                "encoder": atomic.sha256_of(weights),
-                # the code of what is made from the model as well: a version is one recipe, to the end
-                "code": [lineage.code_version(name) for name in ("training", "freezing", "quantization", "accuracy")],
-                "quantization": lineage.config_version(),
-                "salt": self.salt,
-            }
-        )
-        report = f"reports/models/{version}/train.json"
-        using.note(self.registry, models=version, snapshots=self.snapshot["version"])
-        if self.registry.find(version, "trained") and self.store.exists(report):
-            self.log.info("version %s is trained already, nothing to do", version)
-        else:
-            with self.workspace(f"train-{version}") as folder:
-                result = self.run_verb(
-                    "train",
-                    dataset_file=self.store.fetch(f"snapshots/{self.snapshot['version']}"),
-                    encoder=encoder,
-                    save_model_path=folder / "model",
-                    checkpoint_path=folder / "checkpoints",
-                    version=version,
-                    **config,
-                )
-                self.registry.put(version, "trained", folder / "model")
-                self.store.write_json(report, {**result, "snapshot": self.snapshot["version"], "config": config})
-        said = self.store.read_json(report)
-        names = ("best_epoch", "dev_f1", "training_s")
-        return {"version": version, "snapshot": self.snapshot["version"], **{name: said[name] for name in names}}
-
-
 class EvaluateModel(VerbOperator):
     """Score a trained model on its snapshot's test part, and the promoted model on the same sentences."""
 
