@@ -48,7 +48,7 @@ class Ledger:
             if read_only:
                 # immutable: published files change no more, and their folder may not be writable
                 self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-                self._db.execute("SELECT count(*) FROM answers LIMIT 1")
+                self._db.execute("SELECT 1 FROM answers LIMIT 1")
             else:
                 self._db = sqlite3.connect(path)
                 self._db.execute(_TABLE)

@@ -120,6 +120,14 @@ class Store(Protocol):
         """Remove the folder under `key`, if it is there; its `marker` first, so that nobody reads the rest."""
         ...
 
+    def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
+        """The bytes `[offset, offset + n_bytes)` of the file under `key`, fewer where it ends.
+
+        Raises:
+            InputMissing: no such file.
+        """
+        ...
+
     def read_json(self, key: str) -> Any:
         """Value of the JSON file under `key`.
 

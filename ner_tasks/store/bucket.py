@@ -106,14 +106,15 @@ class Bucket:
             for entry in page.get("CommonPrefixes", ()):
                 yield entry["Prefix"].removeprefix(prefix).rstrip("/")
 
-    def get(self, name: str) -> Content:
-        """Read a small object.
+    def get(self, name: str, *, part: tuple[int, int] | None = None) -> Content:
+        """Read a small object, or of a large one the bytes from an offset on, this many.
 
         Raises:
             InputMissing: there is none.
         """
         memory = BytesIO()
-        response = self._read(name, memory)
+        span = {"Range": f"bytes={part[0]}-{part[0] + part[1] - 1}"} if part else {}
+        response = self._read(name, memory, **span)
         sent = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
         age = sent - response["LastModified"]
         return Content(memory.getvalue(), response["ETag"].strip('"'), age.total_seconds())
@@ -199,9 +200,9 @@ class Bucket:
                 return
             yield page
 
-    def _read(self, name: str, file: IO[bytes], *, etag: str | None = None) -> Any:
+    def _read(self, name: str, file: IO[bytes], *, etag: str | None = None, **wanted: str) -> Any:
         """Read an object into `file`, from the beginning again if the body stalls or breaks off; the response."""
-        condition = {"IfMatch": f'"{etag}"'} if etag else {}
+        condition = {"IfMatch": f'"{etag}"', **wanted} if etag else wanted
         for attempt in range(self._attempts):
             file.seek(0)
             file.truncate()

@@ -103,6 +103,14 @@ class FolderStore:
             path.rename(gone)
             shutil.rmtree(gone)
 
+    def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
+        path = self.path_of(key)
+        if not path.is_file():
+            raise InputMissing(f"found nothing, expected a file, at {path}")
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(n_bytes)
+
     def read_json(self, key: str) -> Any:
         return atomic.read_json(self.path_of(key))
 

@@ -132,6 +132,9 @@ class S3Store:
             self._bucket.delete([f"{self._name(key)}/{marker}"])
         self._bucket.delete(found.name for _, found in self._below(key))
 
+    def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
+        return self._bucket.get(self._name(key), part=(offset, n_bytes)).body
+
     def read_json(self, key: str) -> Any:
         try:
             return json.loads(self._bucket.get(self._name(key)).body)

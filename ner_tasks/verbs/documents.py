@@ -69,6 +69,7 @@ def tag(args: Args) -> Result:
 
 def join(args: Args) -> Result:
     from ner_tasks import nights
+    from ner_tasks.answers.index import INDEX, write_index
     from ner_tasks.answers.page import write_page
     from ner_tasks.answers.parquet import write_parquet
     from ner_tasks.journal import REJECTED
@@ -81,6 +82,7 @@ def join(args: Args) -> Result:
     documents = args.output / DOCUMENTS
     day = date.fromisoformat(args.day)
     write_parquet(documents, args.output, day=day)
+    write_index(documents, args.output / REJECTED, args.output / INDEX)
     write_page(documents, args.output / REJECTED, said, args.output / "page.html", day=day)
     atomic.write_json(args.output / STATISTICS, statistics_of(documents, said))
     atomic.write_json(args.output / nights.MANIFEST, said)

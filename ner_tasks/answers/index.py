@@ -1,0 +1,136 @@
+"""Which documents a day has, by name: an SQLite file beside the answers, so that one is found without reading all.
+
+A part of a name is found by its trigrams (SQLite's FTS5), in a day of a million documents as in one of ten.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ner_tasks import atomic
+from ner_tasks.answers.reading import utf8
+from ner_tasks.errors import ArtifactBroken, InputMissing
+
+INDEX = "index.sqlite"
+_TABLES = """
+CREATE TABLE documents (
+    number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,
+    n_entities INTEGER, n_words INTEGER, reason TEXT
+);
+CREATE VIRTUAL TABLE names USING fts5(name, content='documents', content_rowid='number', tokenize='trigram');
+"""
+_TRIGRAM = 3
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One document of a day.
+
+    Attributes:
+        name: the document's.
+        offset, n_bytes: where its line lies, in `documents.jsonl`, or in `rejected.jsonl` if there is a `reason`.
+        n_entities, n_words: what was found in it; None of a rejected one.
+        reason: why it was rejected; None of a tagged one.
+    """
+
+    name: str
+    offset: int
+    n_bytes: int
+    n_entities: int | None
+    n_words: int | None
+    reason: str | None
+
+
+def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> int:
+    """Write the index of a day's answers and rejects, whole or not at all; returns how many documents it has.
+
+    Raises:
+        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+        StorageFull: no room.
+    """
+    with atomic.staged_file(target) as stage, atomic.space_for(target), closing(sqlite3.connect(stage)) as database:
+        database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES}")
+        for path in (documents_jsonl, rejected_jsonl):
+            database.executemany("INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?)", _rows(path))
+        database.execute("CREATE INDEX by_name ON documents (name)")
+        database.execute("INSERT INTO names(names) VALUES ('rebuild')")
+        database.commit()
+        n_documents: int = database.execute("SELECT count(*) FROM documents").fetchone()[0]
+    return n_documents
+
+
+class Index:
+    """The index of one day, as it was published.
+
+    Raises:
+        InputMissing: there is none, as in days that were published before there was one.
+        ArtifactBroken: what lies there is no index.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise InputMissing(f"found nothing at {path}, expected a day's index")
+        try:
+            # immutable: published files change no more, and their folder may not be writable
+            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+            self._db.execute("SELECT rowid FROM names LIMIT 1")
+        except sqlite3.DatabaseError as error:
+            raise ArtifactBroken(f"found {error}, expected a day's index, at {path}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def find(self, name: str) -> Entry | None:
+        """The document of this very name, the first of several; None if there is none."""
+        return next(iter(self._entries("name = ?", [utf8(name)], 1)), None)
+
+    def search(self, text: str, *, most: int, rejected_only: bool = False) -> list[Entry]:
+        """Documents whose names hold `text`, in the order of the answers; all of them for no text.
+
+        Args:
+            text: part of a name, in capitals or not; what stands behind a NUL, which SQLite takes for the end, is not
+                looked at. One or two characters are sought at a name's beginning only.
+            most: documents, at most.
+            rejected_only: whether those that were tagged are left out.
+        """
+        text = text.partition("\0")[0]
+        wanted, values = ["reason IS NOT NULL"] if rejected_only else [], list[str]()
+        if len(text) >= _TRIGRAM:
+            wanted.append("number IN (SELECT rowid FROM names WHERE names MATCH ?)")
+            values.append('"' + utf8(text).replace('"', '""') + '"')
+        elif text:
+            wanted.append("name >= ? AND name < ?")
+            values += [utf8(text), utf8(text) + "\U0010ffff"]
+        return self._entries(" AND ".join(wanted) or "1", values, most)
+
+    def _entries(self, where: str, values: Sequence[str], most: int) -> list[Entry]:
+        columns = "name, offset, n_bytes, n_entities, n_words, reason"
+        query = f"SELECT {columns} FROM documents WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
+        return [Entry(*row) for row in self._db.execute(query, (*values, most))]
+
+
+def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, str | None]]:
+    if not path.is_file():
+        raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
+    offset = 0
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                said = json.loads(line)
+                reason = said.get("reason")
+                counts = (None, None) if reason else (len(said["entities"]), int(said["receipt"]["n_words"]))
+                yield utf8(str(said["document"])), offset, len(line), *counts, reason
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                found = f"{type(error).__name__}: {error}"
+                raise ArtifactBroken(f"found {found}, expected an answer, in {path}, line {number}") from None
+            offset += len(line)

@@ -1,0 +1,85 @@
+"""One document of one day: its answer, or why it has none, and what became of it on other days."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ner_tasks.answers.index import INDEX, Entry, Index
+from ner_tasks.answers.reading import Answer, parse
+from ner_tasks.errors import InputMissing
+from ner_tasks.journal import REJECTED
+from ner_tasks.ledger import DOCUMENTS
+from ner_tasks.nights import MANIFEST
+from ner_tasks.overview.reader import Reader
+
+MAX_DAYS = 31
+
+
+@dataclass(frozen=True)
+class Found:
+    """A document as one day has it: an answer, or what the rejection said."""
+
+    day: str
+    entry: Entry
+    answer: Answer | None
+    rejection: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A document of the same name on some day, and the model of that day's answers."""
+
+    day: str
+    entry: Entry
+    model_version: str
+
+
+def days(reader: Reader) -> list[str]:
+    """Published days, the newest first."""
+    return sorted(reader.folders("tagged"), reverse=True)
+
+
+def search(reader: Reader, day: str, text: str, *, most: int, rejected_only: bool) -> list[Entry]:
+    """Documents of a day whose names hold `text`.
+
+    Raises:
+        InputMissing: the day has no index: it is not published, or was before there was one.
+    """
+    with _index(reader, day) as index:
+        return index.search(text, most=most, rejected_only=rejected_only)
+
+
+def find(reader: Reader, day: str, name: str) -> Found:
+    """A document by its very name.
+
+    Raises:
+        InputMissing: the day has no index, or the index not this name.
+        ArtifactBroken: its line is none of ours.
+    """
+    with _index(reader, day) as index:
+        entry = index.find(name)
+    if entry is None:
+        raise InputMissing(f"found no document {name[:200]!r}, expected one of this name, in the answers of {day}")
+    key = f"tagged/{day}/{REJECTED if entry.reason else DOCUMENTS}"
+    line = reader.store.read_bytes(key, entry.offset, entry.n_bytes)
+    if entry.reason:
+        return Found(day, entry, None, json.loads(line))
+    return Found(day, entry, parse(line, reader.store.where(key)), None)
+
+
+def sightings(reader: Reader, name: str) -> list[Sighting]:
+    """The days among the newest that have a document of this name, the newest first."""
+    found = []
+    for day in days(reader)[:MAX_DAYS]:
+        manifest = reader.json(f"tagged/{day}/{MANIFEST}")
+        if manifest and reader.store.exists(f"tagged/{day}/{INDEX}"):
+            with _index(reader, day) as index:
+                entry = index.find(name)
+            if entry:
+                found.append(Sighting(day, entry, str(manifest["model_version"])))
+    return found
+
+
+def _index(reader: Reader, day: str) -> Index:
+    return Index(reader.store.fetch(f"tagged/{day}/{INDEX}"))

@@ -1,0 +1,46 @@
+"""How good the promoted model is, whether its nights are as they use to be, and what people are asked to correct."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ner_tasks.overview.reader import Reader
+from ner_tasks.registry import MARKER, POINTER
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """The promoted version and its evaluation: entity F1 with intervals, slices, confusion, the worst sentences."""
+
+    version: str
+    snapshot: str
+    evaluation: Mapping[str, Any]
+
+
+def promoted(reader: Reader) -> Promoted | None:
+    """The promoted version in depth; None before the first, or if it was never evaluated."""
+    pointer = reader.json(POINTER)
+    details = reader.json(f"models/{pointer['version']}/{MARKER}", changes=False) if pointer else None
+    if not pointer or not details:
+        return None
+    version, snapshot = pointer["version"], details["snapshot"]
+    evaluation = reader.json(f"reports/models/{version}/evaluate-{snapshot}.json")
+    return Promoted(version, snapshot, evaluation) if evaluation else None
+
+
+def drift(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
+    """What was found about the newest nights, the newest first."""
+    names = [name for name in reader.names("reports/drift") if name.endswith(".json")]
+    found = (reader.json(f"reports/drift/{name}") for name in sorted(names, reverse=True)[:most])
+    return [report for report in found if report]
+
+
+def review_queue(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
+    """What was exported of the newest days for people to correct, and whether it has come back."""
+    returned = set(reader.folders("labelled"))
+    found = list[Mapping[str, Any]]()
+    for day in sorted(reader.folders("reports/review"), reverse=True)[:most]:
+        files = reader.names(f"reports/review/{day}")
+        said = reader.json(f"reports/review/{day}/review.json") or {}
+        found.append({"day": day, "files": files, "said": said, "returned": f"review-{day}" in returned})
+    return found

@@ -1,0 +1,213 @@
+"""The routes: each reads the store and renders one page. Nothing here writes.
+
+What a page offers to do (promote, roll back, try rejected documents again) is a run of a DAG, which the browser asks
+Airflow's own API for: Airflow decides who may, and notes who did.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from starlette.middleware.base import RequestResponseEndpoint
+
+from ner_airflow.pages.templates import render
+from ner_tasks import answers
+from ner_tasks.errors import InputMissing, NerTasksError
+from ner_tasks.overview import benchmarks, documents, nights, quality, versions
+from ner_tasks.overview.reader import Reader
+from ner_tasks.settings import Settings
+
+_HERE = Path(__file__).parent
+_STATIC = {
+    # a day's own page, which `tag` writes, looks like these
+    "answers.css": (Path(answers.__file__).parent / "page.css", "text/css"),
+    "pages.css": (_HERE / "static" / "pages.css", "text/css"),
+    "act.js": (_HERE / "static" / "act.js", "text/javascript"),
+}
+_CHARTS = ("plot.svg", "latency.svg")
+# Airflow shows the pages in a frame of its own; texts of documents are on them
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+N_NIGHTS, N_FOUND, N_RUNS = 31, 100, 20
+
+log = logging.getLogger("ner.access")
+app = FastAPI(
+    title="Nightly NER",
+    # a mounted app inherits nothing of Airflow's own: without this anybody could read
+    dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
+    docs_url=None,
+    redoc_url=None,
+    openapi_url=None,
+)
+
+
+@cache
+def reader() -> Reader:
+    """The store of this deployment, as all pages read it."""
+    return Reader(Settings.from_env().open_store())
+
+
+@app.middleware("http")
+async def guarded(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    response = await call_next(request)
+    response.headers.update(_HEADERS)
+    return response
+
+
+@app.exception_handler(NerTasksError)
+def told(request: Request, error: NerTasksError) -> Response:
+    """Our own errors as a page of one line."""
+    status = 404 if isinstance(error, InputMissing) else 500
+    return _page(request, "problem", status=status, title="Not shown", message=str(error))
+
+
+@app.get("/tonight", response_class=HTMLResponse)
+def tonight(request: Request, user: GetUserDep) -> Response:
+    """The night that is under way, and the last ones."""
+    found = nights.published(reader(), most=N_NIGHTS)
+    return _page(
+        request,
+        "tonight",
+        title="Tonight",
+        under_way=nights.under_way(reader()),
+        nights=found,
+        may_run=_may_run(user, "ner_tag_nightly"),
+    )
+
+
+@app.get("/documents", response_class=HTMLResponse)
+def find_documents(
+    request: Request,
+    day: str = "",
+    q: Annotated[str, Query(max_length=300)] = "",
+    rejected: bool = False,
+) -> Response:
+    """Search for documents of a day by name."""
+    days = documents.days(reader())
+    chosen = day if day in days else (days[0] if days else "")
+    found, missing = [], ""
+    if chosen:
+        try:
+            found = documents.search(reader(), chosen, q.strip(), most=N_FOUND + 1, rejected_only=rejected)
+        except InputMissing as error:  # a day of before there was an index
+            missing = str(error)
+    return _page(
+        request,
+        "documents",
+        title="Documents",
+        days=days,
+        day=chosen,
+        q=q,
+        rejected=rejected,
+        entries=found[:N_FOUND],
+        is_cut=len(found) > N_FOUND,
+        most=N_FOUND,
+        missing=missing,
+    )
+
+
+@app.get("/documents/{day}", response_class=HTMLResponse)
+def show_document(
+    request: Request, user: GetUserDep, day: str, name: Annotated[str, Query(max_length=4000)]
+) -> Response:
+    """One document: its entities in its text, its receipt, or why it was rejected."""
+    if day not in documents.days(reader()):
+        raise HTTPException(404, "no such day")
+    found = documents.find(reader(), day, name)
+    # who read what: texts are health data
+    log.info("%s read document %r of %s", user.get_name(), name[:200], day)
+    return _page(
+        request,
+        "document",
+        title=name,
+        found=found,
+        labels=nights.labels(reader(), day),
+        sightings=documents.sightings(reader(), name),
+        may_run=_may_run(user, "ner_tag_nightly"),
+    )
+
+
+@app.get("/models", response_class=HTMLResponse)
+def show_models(request: Request, user: GetUserDep) -> Response:
+    """All versions, their quality over time, and the promotions."""
+    return _page(
+        request,
+        "models",
+        title="Models",
+        versions=versions.versions(reader()),
+        promotions=versions.promotions(reader()),
+        may_run=_may_run(user, "ner_promote"),
+    )
+
+
+@app.get("/quality", response_class=HTMLResponse)
+def show_quality(request: Request) -> Response:
+    """The promoted model in depth, and the drift of the last nights."""
+    return _page(
+        request,
+        "quality",
+        title="Quality and drift",
+        promoted=quality.promoted(reader()),
+        drift=quality.drift(reader(), most=N_NIGHTS),
+    )
+
+
+@app.get("/benchmarks", response_class=HTMLResponse)
+def show_benchmarks(request: Request, user: GetUserDep) -> Response:
+    """The last runs of each host."""
+    hosts = benchmarks.hosts(reader(), most=N_RUNS)
+    return _page(request, "benchmarks", title="Benchmarks", hosts=hosts, may_run=_may_run(user, "ner_benchmark"))
+
+
+@app.get("/benchmarks/{report}/{chart}")
+def chart(report: str, chart: str) -> Response:
+    """A chart of one run, as `ner_benchmark` drew it."""
+    if chart not in _CHARTS or report not in reader().folders("reports/benchmarks"):
+        raise HTTPException(404, "no such chart")
+    return FileResponse(reader().store.fetch(f"reports/benchmarks/{report}/{chart}"), media_type="image/svg+xml")
+
+
+@app.get("/review", response_class=HTMLResponse)
+def show_review(request: Request, user: GetUserDep) -> Response:
+    """What was exported for people to correct."""
+    return _page(
+        request,
+        "review",
+        title="Review queue",
+        queue=quality.review_queue(reader(), most=N_NIGHTS),
+        may_run=_may_run(user, "ner_review"),
+    )
+
+
+@app.get("/static/{name}")
+def static(name: str) -> Response:
+    """Style and script; behind the same door as the pages."""
+    if name not in _STATIC:
+        return JSONResponse({"detail": "no such file"}, status_code=404)
+    path, media_type = _STATIC[name]
+    return FileResponse(path, media_type=media_type)
+
+
+def _page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    # where this app is mounted, with the path that Airflow itself may be served under
+    root = request.scope.get("root_path", "")
+    api = f"{root.rsplit('/', 1)[0]}/api/v2"
+    return HTMLResponse(render(template, root=root, api=api, **values), status_code=status)
+
+
+def _may_run(user: Any, dag_id: str) -> bool:
+    """Whether a page offers to start a DAG; Airflow asks again when it is started."""
+    allowed: Callable[..., bool] = get_auth_manager().is_authorized_dag
+    return allowed(method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user)

@@ -1,0 +1,64 @@
+"""HTML of the pages; everything that a document brought is escaped and made inert."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ner_tasks import rendering
+
+_HERE = Path(__file__).parent / "html"
+N_HUES = 10  # of pages.css
+UNSURE = 0.6  # an entity with a lower score shows it
+# longer documents are shown as stretches around their entities
+WHOLE_CHARACTERS = 20_000
+
+
+def render(template: str, **values: Any) -> str:
+    """A page; `root` is where the app is mounted, `api` where Airflow's own API is."""
+    return _environment().get_template(f"{template}.html.jinja").render(page=template, **values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["line"] = _line
+    environment.filters["number"] = lambda value: f"{value:,}".replace(",", "\u202f")
+    environment.filters["share"] = lambda value: "" if value is None else f"{value:.4f}"
+    environment.filters["minutes"] = _minutes
+    environment.filters["moment"] = lambda text: str(text)[:16].replace("T", " ")
+    environment.filters["hue"] = lambda label, labels: labels.index(label) % N_HUES if label in labels else 0
+    environment.filters["stretches"] = _stretches
+    environment.filters["points"] = _points
+    environment.globals["pieces"] = rendering.pieces
+    environment.globals["unsure"] = UNSURE
+    return environment
+
+
+def _line(text: object, most: int = 160) -> str:
+    """Something that a document brought, such as its name, as one inert line of bounded length."""
+    line = " ".join(rendering.inert(str(text)[: 2 * most]).split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _minutes(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{seconds:.0f} s" if seconds < 90 else f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
+
+
+def _stretches(answer: Any) -> list[tuple[int, int]]:
+    text = answer.text
+    whole = len(text) <= WHOLE_CHARACTERS
+    return [(0, len(text))] if whole else rendering.stretches(text, answer.entities, most=40)
+
+
+def _points(values: list[float], width: int, height: int) -> str:
+    """Points of a line over `values` [n], for an SVG of this size; the axis goes from the least to the most."""
+    low, high = min(values), max(values)
+    across, up = max(len(values) - 1, 1), (high - low) or 1.0
+    return " ".join(
+        f"{width * index / across:.1f},{height - height * (value - low) / up:.1f}" for index, value in enumerate(values)
+    )

@@ -1,0 +1,46 @@
+"""The pages of the nightly run in Airflow's UI; the one file here that Airflow's plugin loader imports."""
+
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/ner-ops"
+# every process loads plugins, each task's among them; only one of them serves pages
+_SERVES_PAGES = "api-server" in sys.argv[1:2]
+_BASE = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+_PAGES = (
+    ("tonight", "Tonight"),
+    ("documents", "Documents"),
+    ("models", "Models"),
+    ("quality", "Quality and drift"),
+    ("benchmarks", "Benchmarks"),
+    ("review", "Review queue"),
+)
+
+
+def _apps() -> list[dict[str, Any]]:
+    if not _SERVES_PAGES:
+        return []
+    from ner_airflow.pages.app import app
+
+    return [{"app": app, "url_prefix": PREFIX, "name": "Nightly NER"}]
+
+
+class NerOpsPlugin(AirflowPlugin):
+    """Six pages in the navigation, under "Nightly NER"."""
+
+    name = "ner_ops"
+    fastapi_apps = _apps()
+    external_views = [  # noqa: RUF012 - Airflow's own form
+        {
+            "name": title,
+            "href": f"{_BASE}{PREFIX}/{page}",
+            "destination": "nav",
+            "category": "Nightly NER",
+            "url_route": f"ner-{page}",
+        }
+        for page, title in _PAGES
+    ]

@@ -1,0 +1,81 @@
+"""Finding a document of a day by its name."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_tasks.answers.index import Index, write_index
+from ner_tasks.errors import ArtifactBroken, InputMissing
+
+
+def answer(name, n_entities=0):
+    return {"document": name, "entities": [{}] * n_entities, "receipt": {"n_words": 7}}
+
+
+def indexed(folder, answers, rejected=()):
+    for name, lines in (("documents.jsonl", answers), ("rejected.jsonl", rejected)):
+        (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    n_documents = write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
+    assert n_documents == len(answers) + len(rejected)
+    return Index(folder / "index.sqlite")
+
+
+def test_a_document_is_found_by_its_very_name_and_its_line_lies_where_the_index_says(tmp_path):
+    names = ["a.txt", "claims/b.pdf", "calls.jsonl#line-5"]
+    with indexed(tmp_path, [answer(name, n) for n, name in enumerate(names)]) as index:
+        for n_entities, name in enumerate(names):
+            entry = index.find(name)
+            line = (tmp_path / "documents.jsonl").read_bytes()[entry.offset : entry.offset + entry.n_bytes]
+            assert json.loads(line)["document"] == name
+            assert (entry.n_entities, entry.n_words, entry.reason) == (n_entities, 7, None)
+        assert index.find("b.pdf") is None
+
+
+def test_a_part_of_a_name_is_found_in_capitals_or_not_and_a_short_one_at_the_beginning(tmp_path):
+    with indexed(tmp_path, [answer("Claim-01.docx"), answer("appeal-01.eml")]) as index:
+        assert [entry.name for entry in index.search("CLAIM", most=9)] == ["Claim-01.docx"]
+        assert [entry.name for entry in index.search("-01", most=9)] == ["Claim-01.docx", "appeal-01.eml"]
+        assert [entry.name for entry in index.search("ap", most=9)] == ["appeal-01.eml"]
+        assert [entry.name for entry in index.search("", most=1)] == ["Claim-01.docx"]
+
+
+def test_rejected_documents_are_there_with_their_reason_and_can_be_listed_alone(tmp_path):
+    rejected = [{"document": "empty.txt", "reason": "empty"}]
+    with indexed(tmp_path, [answer("full.txt")], rejected) as index:
+        assert [(entry.name, entry.reason) for entry in index.search("", most=9, rejected_only=True)] == [
+            ("empty.txt", "empty")
+        ]
+        assert index.find("empty.txt").n_entities is None
+
+
+@given(name=st.text(min_size=1, max_size=30))
+def test_no_name_breaks_the_index_or_the_search(tmp_path_factory, name):
+    with indexed(tmp_path_factory.mktemp("day"), [answer(name), answer("other")]) as index:
+        assert index.find(name).name
+        index.search(name, most=9)
+
+
+@pytest.mark.parametrize("text", ['"', "a OR b", "name:x", "*", "100%_", "'; DROP TABLE documents; --"])
+def test_what_is_sought_is_text_and_no_query(tmp_path, text):
+    with indexed(tmp_path, [answer(f"x{text}y"), answer("other")]) as index:
+        if len(text) > 2:
+            assert [entry.name for entry in index.search(text, most=9)] == [f"x{text}y"]
+        assert index.search(text + "nowhere", most=9) == []
+
+
+def test_a_day_without_an_index_and_one_that_is_broken_are_told_apart(tmp_path):
+    with pytest.raises(InputMissing, match="expected a day's index"):
+        Index(tmp_path / "index.sqlite")
+    (tmp_path / "index.sqlite").write_bytes(b"not a database, but long enough to look like one" * 50)
+    with pytest.raises(ArtifactBroken, match="expected a day's index"):
+        Index(tmp_path / "index.sqlite")
+
+
+def test_a_broken_line_of_the_answers_is_named(tmp_path):
+    (tmp_path / "documents.jsonl").write_text('{"document": "a"}\n')
+    (tmp_path / "rejected.jsonl").write_text("")
+    with pytest.raises(ArtifactBroken, match="line 1"):
+        write_index(tmp_path / "documents.jsonl", tmp_path / "rejected.jsonl", tmp_path / "index.sqlite")
+    assert not (tmp_path / "index.sqlite").exists()

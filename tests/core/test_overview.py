@@ -1,0 +1,149 @@
+"""What the pages show, read from a store."""
+
+import json
+
+import pytest
+
+from ner_tasks.answers.index import write_index
+from ner_tasks.errors import InputMissing
+from ner_tasks.overview import benchmarks, documents, nights, quality, versions
+from ner_tasks.overview.reader import FRESH_S, Reader
+from ner_tasks.store.folder import FolderStore
+from ner_tasks.store.s3 import S3Store
+
+NIGHT = {"n_documents": 2, "n_rejected": 1, "n_words": 40, "elapsed_s": 10.0, "model_version": "v1"}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request, tmp_path):
+    if request.param == "folder":
+        return FolderStore(tmp_path / "store")
+    bucket = request.getfixturevalue("s3").bucket
+    return S3Store(bucket, "ner/", cache=tmp_path / "cache")
+
+
+def publish_day(store, folder, day, texts, rejected=()):
+    folder.mkdir()
+    lines = [
+        {
+            "document": name,
+            "sha256": "0" * 64,
+            "text_sha256": "1" * 64,
+            "text": text,
+            "entities": [{"start": 0, "end": 4, "label": "per", "score": 0.9}],
+            "receipt": {"n_words": len(text.split())},
+        }
+        for name, text in texts.items()
+    ]
+    for name, values in (("documents.jsonl", lines), ("rejected.jsonl", rejected)):
+        (folder / name).write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
+    write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
+    (folder / "manifest.json").write_text(json.dumps({**NIGHT, "day": day, "entities": {"per": 2, "geo": 1}}))
+    store.publish(folder, f"tagged/{day}", marker="manifest.json")
+
+
+def test_a_file_that_never_changes_is_read_once_and_one_that_may_is_looked_at_again(store):
+    clock = Clock()
+    reader = Reader(store, clock=clock)
+    assert reader.json("a.json") is None
+    store.write_json("a.json", 1)
+    store.write_json("b.json", 1)
+    assert (reader.json("a.json"), reader.json("b.json", changes=False)) == (1, 1)
+    store.write_json("a.json", {"now": 2})
+    store.write_json("b.json", {"now": 2})
+    assert reader.json("a.json") == 1, "fresh enough"
+    clock.now += FRESH_S
+    assert (reader.json("a.json"), reader.json("b.json", changes=False)) == ({"now": 2}, 1)
+
+
+def test_published_nights_come_newest_first_and_half_done_ones_not_at_all(store, tmp_path):
+    for day in ("2026-01-01", "2026-01-02"):
+        publish_day(store, tmp_path / day, day, {"a.txt": "Anna came"})
+    store.write_json("tagged/2026-01-03/other.json", {})
+    found = nights.published(Reader(store), most=9)
+    assert [night["day"] for night in found] == ["2026-01-02", "2026-01-01"]
+
+
+def test_a_night_under_way_says_how_much_is_done_and_how_long_the_rest_takes(store):
+    plan = {"day": "2026-01-31", "night": "n1", "model": {"version": "v1"}, "n_shards": 3}
+    for run in ("r1", "r2"):  # a retry of the same night
+        store.write_json(f"staging/runs/{run}/2026-01-31/plan.json", plan)
+    clock = Clock()
+    reader = Reader(store, clock=clock)
+    (night,) = nights.under_way(reader)
+    assert (night.n_done, night.n_shards, night.seconds_left) == (0, 3, None)
+    store.write_json("staging/tagged/2026-01-31/n1/shard-01/manifest.json", NIGHT)
+    clock.now += FRESH_S
+    (night,) = nights.under_way(reader)
+    assert (night.n_done, night.n_documents, night.n_words, night.seconds_left) == (1, 2, 40, 20.0)
+
+
+def test_a_document_is_found_by_name_with_its_answer_and_where_else_it_was(store, tmp_path):
+    publish_day(store, tmp_path / "1", "2026-01-01", {"a.txt": "Anna came", "b.txt": "Otto left us"})
+    rejected = [{"document": "b.txt", "file": "b.txt", "reason": "empty", "message": "found nothing"}]
+    publish_day(store, tmp_path / "2", "2026-01-02", {"a.txt": "Anna came again"}, rejected)
+    reader = Reader(store)
+    entries = documents.search(reader, "2026-01-02", "", most=9, rejected_only=False)
+    assert [entry.name for entry in entries] == ["a.txt", "b.txt"]
+    found = documents.find(reader, "2026-01-02", "a.txt")
+    assert found.answer.text == "Anna came again" and found.rejection is None
+    assert documents.find(reader, "2026-01-02", "b.txt").rejection["message"] == "found nothing"
+    sightings = documents.sightings(reader, "b.txt")
+    assert [(one.day, one.entry.reason) for one in sightings] == [("2026-01-02", "empty"), ("2026-01-01", None)]
+    with pytest.raises(InputMissing, match="expected one of this name"):
+        documents.find(reader, "2026-01-01", "c.txt")
+
+
+def test_versions_come_newest_first_with_what_they_are_worth_and_which_is_promoted(store):
+    for at, name in enumerate(("old", "new", "half")):
+        details = {"at": f"2026-01-0{at + 1}", "overall": {"f1": 0.8}, "labels": {"per": {"f1": 0.7}}, "snapshot": "s"}
+        store.write_json(f"models/{name}/{'version' if name != 'half' else 'draft'}.json", details)
+    store.write_json(
+        "reports/models/old/compare.json", {"int8": {"overall": {"f1": 0.79}}, "speed": {"int8_over_stock": 3}}
+    )
+    store.write_json("models/promoted.json", {"version": "old", "kind": "int8"})
+    new, old = versions.versions(Reader(store))
+    assert (new.name, new.int8_f1, new.is_promoted) == ("new", None, False)
+    assert (old.name, old.int8_f1, old.int8_over_stock, old.is_promoted) == ("old", 0.79, 3, True)
+    assert old.labels == {"per": 0.7}
+    assert versions.promotions(Reader(store)) == [{"version": "old", "kind": "int8"}]
+
+
+def test_an_empty_store_has_pages_of_nothing(store):
+    reader = Reader(store)
+    assert nights.published(reader, most=9) == nights.under_way(reader) == documents.days(reader) == []
+    assert versions.versions(reader) == versions.promotions(reader) == []
+    assert benchmarks.hosts(reader, most=9) == {}
+    assert quality.promoted(reader) is None
+    assert quality.drift(reader, most=9) == quality.review_queue(reader, most=9) == []
+
+
+def test_the_newest_benchmarks_of_each_host_come_first(store):
+    for at in ("1", "2"):
+        store.write_json(f"reports/benchmarks/history/host-a/{at}.json", {"at": at})
+    assert benchmarks.hosts(Reader(store), most=1) == {"host-a": [{"at": "2"}]}
+
+
+def test_the_promoted_model_drift_and_the_review_queue_are_read_from_the_reports(store):
+    store.write_json("models/promoted.json", {"version": "v1", "kind": "int8"})
+    store.write_json("models/v1/version.json", {"snapshot": "s1"})
+    assert quality.promoted(Reader(store)) is None, "never evaluated"
+    store.write_json("reports/models/v1/evaluate-s1.json", {"overall": {"f1": 0.8}})
+    for day in ("2026-01-01", "2026-01-02"):
+        store.write_json(f"reports/drift/{day}.json", {"day": day, "alerts": []})
+        store.write_json(f"reports/review/{day}/review.json", {"n_mentions": 3})
+    store.write_json("labelled/review-2026-01-01/corrected.json", [])
+    reader = Reader(store)
+    assert quality.promoted(reader).evaluation == {"overall": {"f1": 0.8}}
+    assert [night["day"] for night in quality.drift(reader, most=1)] == ["2026-01-02"]
+    assert [(one["day"], one["returned"]) for one in quality.review_queue(reader, most=9)] == [
+        ("2026-01-02", False),
+        ("2026-01-01", True),
+    ]

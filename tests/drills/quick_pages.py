@@ -1,0 +1,137 @@
+"""How long the pages take with a day of 1,000,000 documents, a year of nights, and 200 versions.
+
+    python -m tests.drills.quick_pages [--documents 1000000] [--versions 200] [--rounds 30]
+
+Builds a store in a scratch folder, asks for each page through the real app in turns, and prints the median and the 95th
+percentile of each in milliseconds, the first call, which reads everything, apart. Not part of the test suite.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from ner_airflow.pages import app as pages
+from ner_tasks.answers.index import write_index
+from ner_tasks.overview.reader import Reader
+from ner_tasks.store.folder import FolderStore
+
+DAY = "2026-01-31"
+
+
+class _Nobody:
+    def get_name(self) -> str:
+        return "drill"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--documents", type=int, default=1_000_000)
+    parser.add_argument("--versions", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=30)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        store = FolderStore(Path(scratch))
+        began = time.perf_counter()
+        fill(store, args.documents, args.versions)
+        print(
+            f"a store of {args.documents:,} documents and {args.versions} versions: {time.perf_counter() - began:.0f} s"
+        )
+        visit = visitor(store)
+        name = f"claims/claim-{args.documents // 2:07d}.txt"
+        asked = [
+            "tonight",
+            "models",
+            "quality",
+            "benchmarks",
+            "review",
+            f"documents?day={DAY}",
+            f"documents?day={DAY}&q={args.documents // 2:07d}",
+            f"documents?day={DAY}&q=nowhere-at-all",
+            f"documents/{DAY}?name={name}",
+        ]
+        first = {page: visit(page) for page in asked}
+        times = {page: [] for page in asked}
+        for _ in range(args.rounds):
+            for page in asked:
+                times[page].append(visit(page))
+    worst = 0.0
+    for page, taken in times.items():
+        median, p95 = np.percentile(taken, [50, 95])
+        worst = max(worst, p95)
+        print(f"{page}: median {median:.0f} ms, p95 {p95:.0f} ms, the first call {first[page]:.0f} ms")
+    print(f"the slowest page: p95 {worst:.0f} ms")
+    return 0
+
+
+def fill(store: FolderStore, n_documents: int, n_versions: int) -> None:
+    folder = store.root / "tagged" / DAY
+    folder.mkdir(parents=True)
+    entities = [{"start": 0, "end": 4, "label": "per", "score": 0.9}]
+    with (folder / "documents.jsonl").open("w") as lines:
+        for number in range(n_documents):
+            answer = {"document": f"claims/claim-{number:07d}.txt", "sha256": "0" * 64, "text_sha256": "1" * 64}
+            more = {"text": "Anna came to Boston.", "entities": entities, "receipt": {"n_words": 5}}
+            lines.write(json.dumps({**answer, **more}) + "\n")
+    (folder / "rejected.jsonl").touch()
+    began = time.perf_counter()
+    write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
+    mib = (folder / "index.sqlite").stat().st_size / 2**20
+    print(f"its index: {time.perf_counter() - began:.0f} s, {mib:.0f} MiB")
+    counts = dict.fromkeys(
+        ("n_documents", "n_rejected", "n_entities", "n_words", "n_reused", "words_per_s"), n_documents
+    )
+    manifest = {**counts, "model_version": "v0", "elapsed_s": 9.0, "rejected": {}, "entities": {"per": n_documents}}
+    for day in [DAY, *(f"2025-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29))]:
+        store.write_json(f"tagged/{day}/manifest.json", {**manifest, "day": day})
+        store.write_json(
+            f"reports/drift/{day}.json",
+            {"day": day, "model_version": "v0", "alerts": [], "accepted": False, "model_before": None},
+        )
+    score = {"precision": 0.8, "recall": 0.8, "f1": 0.8, "n_gold": 100}
+    labels = dict.fromkeys(("art", "eve", "geo", "gpe", "nat", "org", "per", "tim"), score)
+    for number in range(n_versions):
+        name, at = f"v{number}", f"2026-01-01T00:{number // 60:02d}:{number % 60:02d}"
+        details = {"version": name, "at": at, "overall": score, "labels": labels, "snapshot": "s"}
+        store.write_json(f"models/{name}/version.json", details)
+        compared = {"int8": {"overall": score}, "speed": {"int8_over_stock": 3.0}}
+        store.write_json(f"reports/models/{name}/compare.json", compared)
+        said = {"version": name, "kind": "int8", "by": "drill", "at": at, "metrics": {"f1": 0.8}, "previous": None}
+        store.append_line("models/history.jsonl", json.dumps(said))
+        store.write_json("models/promoted.json", said)
+        evaluation = {"overall": score, "labels": labels, "n_sentences": 4000}
+        store.write_json(f"reports/models/{name}/evaluate-s.json", evaluation)
+
+
+def visitor(store: FolderStore):
+    """Asks for a page, whole, and says how many milliseconds it took."""
+    reader = Reader(store)
+    pages.reader = lambda: reader  # type: ignore[assignment]
+    pages._may_run = lambda user, dag_id: True
+    for dependency in pages.app.router.dependencies:
+        pages.app.dependency_overrides[dependency.dependency] = lambda: None
+    pages.app.dependency_overrides[get_user] = _Nobody
+    airflow = FastAPI()
+    airflow.mount("/ner-ops", pages.app)
+    client = TestClient(airflow)
+
+    def visit(page: str) -> float:
+        began = time.perf_counter()
+        answer = client.get(f"/ner-ops/{page}")
+        took = 1000 * (time.perf_counter() - began)
+        if answer.status_code != 200:
+            raise SystemExit(f"found {answer.status_code}, expected 200, at {page}: {answer.text[:300]}")
+        return took
+
+    return visit
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""The pages behind Airflow's own doors: its auth manager, its roles, and whatever a document may bring."""
+
+import html
+import json
+import re
+
+import pytest
+
+from ner_tasks.answers.index import write_index
+from ner_tasks.overview.reader import Reader
+from ner_tasks.store.folder import FolderStore
+
+PAGES = ["tonight", "documents", "models", "quality", "benchmarks", "review", "static/pages.css", "static/act.js"]
+HOSTILE = '<script>alert(1)</script> "onmouseover=x \u202e{{ 7*7 }}'
+DAY = "2026-01-31"
+
+
+@pytest.fixture(scope="module")
+def auth():
+    """Airflow's simple auth manager, as airflow.cfg chooses it, with a key to sign sessions."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
+    from airflow.api_fastapi.app import init_auth_manager
+    from airflow.utils.db import initdb
+
+    initdb()  # sessions that were ended are looked up there
+    yield init_auth_manager()
+    patch.undo()
+
+
+@pytest.fixture
+def store(tmp_path):
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def visit(auth, store, monkeypatch):
+    """Asks for a page as somebody of a role; nobody in particular has none."""
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from ner_airflow.pages import app as pages
+
+    monkeypatch.setattr(pages, "reader", lambda: Reader(store))
+    airflow = FastAPI()
+    airflow.mount("/ner-ops", pages.app)
+
+    def get(page, role="VIEWER"):
+        client = TestClient(airflow, raise_server_exceptions=True)
+        if role:
+            client.cookies.set("_token", auth.generate_jwt(SimpleAuthManagerUser(username="ada", role=role)))
+        return client.get(f"/ner-ops/{page}")
+
+    return get
+
+
+@pytest.fixture
+def day(store, tmp_path):
+    """A published day with a document whose name, text, label and reason are hostile."""
+    folder = tmp_path / "day"
+    folder.mkdir()
+    answer = {
+        "document": HOSTILE,
+        "sha256": "0" * 64,
+        "text_sha256": "1" * 64,
+        "text": f"Anna {HOSTILE}",
+        "entities": [{"start": 0, "end": 4, "label": HOSTILE, "score": 0.5}],
+        "receipt": {"n_words": 3, "unread": [HOSTILE]},
+    }
+    rejected = {"document": f"not {HOSTILE}", "file": "x", "reason": "broken", "message": HOSTILE}
+    (folder / "documents.jsonl").write_text(json.dumps(answer) + "\n")
+    (folder / "rejected.jsonl").write_text(json.dumps(rejected) + "\n")
+    write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
+    counts = dict.fromkeys(("n_documents", "n_rejected", "n_entities", "n_words", "n_reused", "words_per_s"), 1)
+    manifest = {
+        "day": DAY,
+        "model_version": "v1",
+        "elapsed_s": 1.0,
+        "rejected": {"broken": 1},
+        "entities": {HOSTILE: 1},
+    }
+    (folder / "manifest.json").write_text(json.dumps({**counts, **manifest}))
+    store.publish(folder, f"tagged/{DAY}", marker="manifest.json")
+
+
+def promoted(store):
+    details = {"at": "2026-01-01T00:00:00", "overall": {"f1": 0.8}, "labels": {"per": {"f1": 0.7}}, "snapshot": "s"}
+    compared = {"int8": {"overall": {"f1": 0.79}}, "speed": {"int8_over_stock": 3.0}}
+    for version in ("v1", "v2"):
+        store.write_json(f"models/{version}/version.json", details)
+        store.write_json(f"reports/models/{version}/compare.json", compared)
+    pointer = {
+        "version": "v2",
+        "kind": "int8",
+        "at": "2026-01-02",
+        "by": "ada",
+        "metrics": {"f1": 0.8},
+        "previous": "v1",
+    }
+    store.write_json("models/promoted.json", pointer)
+
+
+@pytest.mark.parametrize("page", [*PAGES, f"documents/{DAY}?name=x", "benchmarks/x/plot.svg"])
+def test_nobody_in_particular_sees_nothing(visit, page):
+    assert visit(page, role=None).status_code == 401
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_viewer_sees_every_page_even_of_an_empty_store(visit, page):
+    answer = visit(page)
+    assert answer.status_code == 200, answer.text
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_app_answers_nothing_but_reading_and_has_no_pages_of_its_framework(visit):
+    from ner_airflow.pages.app import app
+
+    assert {method for route in app.routes for method in getattr(route, "methods", ())} == {"GET"}
+    assert visit("docs").status_code == visit("openapi.json").status_code == 404
+
+
+def test_who_may_promote_is_offered_to_and_a_viewer_is_not(visit, store):
+    promoted(store)
+    assert "ner_promote/dagRuns" not in visit("models").text
+    page = visit("models", role="USER").text
+    assert page.count('data-url="/api/v2/dags/ner_promote/dagRuns"') == 2, "promote v1, roll back to v1"
+    conf = json.loads(html.unescape(re.search(r'data-conf="([^"]*)"', page)[1]))
+    assert conf["version"] == "v1"
+
+
+def test_whatever_a_document_brings_is_text(visit, day):
+    from urllib.parse import quote
+
+    pages = [
+        visit("tonight"),
+        visit(f"documents?day={DAY}&q={quote('<script>')}"),
+        visit(f"documents/{DAY}?name={quote(HOSTILE)}"),
+        visit(f"documents/{DAY}?name={quote('not ' + HOSTILE)}"),
+        visit(f"documents/{DAY}?name={quote('no such' + HOSTILE)}"),
+    ]
+    for page in pages:
+        assert page.status_code in {200, 404}, page.text
+        assert "<script>alert" not in page.text
+        assert '"onmouseover' not in page.text.replace("&#34;", "")
+        assert "\u202e" not in page.text and "49" not in re.sub(r"\d{3,}", "", page.text)
+    assert "&lt;script&gt;alert(1)" in pages[2].text
+
+
+def test_a_document_shows_its_entities_and_who_read_it_is_written_down(visit, day, caplog):
+    from urllib.parse import quote
+
+    caplog.set_level("INFO", logger="ner.access")
+    page = visit(f"documents/{DAY}?name={quote(HOSTILE)}").text
+    assert re.search(r"<mark[^>]*><bdi>Anna</bdi>", page)
+    assert "0.50" in page, "an unsure entity shows its score"
+    assert [record.args[0] for record in caplog.records if record.name == "ner.access"] == ["ada"]
+    assert "Anna" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"documents/{DAY}?name=absent",
+        "documents/2001-01-01?name=x",
+        "documents/..%2f..%2fmodels?name=x",
+        "benchmarks/..%2f..%2fmodels/plot.svg",
+        "benchmarks/x/..%2f..%2fpromoted.json",
+        "static/..%2fapp.py",
+    ],
+)
+def test_what_is_not_there_is_not_found(visit, day, page):
+    assert visit(page).status_code == 404
+
+
+def test_a_day_without_an_index_says_what_to_do(visit, store, tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "manifest.json").write_text(json.dumps({"day": DAY, "entities": {}}))
+    store.publish(tmp_path / "old", f"tagged/{DAY}", marker="manifest.json")
+    assert "published without an index" in visit(f"documents?day={DAY}").text
