@@ -2,15 +2,16 @@
 
 | | |
 |---|---|
-| **Reads** | `labelled/<batch>/`: the newest batch, or the one given as `batch`; the encoder |
+| **Reads** | `labelled/<batch>/`: all batches, or the one given as `batch`; the last accepted snapshot; the encoder |
 | **Writes** | `snapshots/<version>/`, `models/<version>/trained/`, `reports/models/<version>/` |
 | **Runs** | Saturdays 03:00 UTC; by hand whenever labelled data has arrived |
 | **Re-run** | safe: the same data, settings and code give the same version, which is not made twice (`force` does) |
 | **On failure** | docs/runbook.md#retraining |
 
-The data gate (Great Expectations) puts bad rows aside and fails the run if there are too many of them; what it
-found then lies in `reports/snapshots/<version>/`, which the task's last line names. The model gate compares entity F1
-with a floor and with the promoted model. A registered version starts `ner_quantize`.
+The data gate (Great Expectations) puts bad rows aside and fails the run if there are too many of them, in all or in
+one batch, or if the data has changed since the last accepted snapshot; what it found then lies in
+`reports/snapshots/<recipe>/`, which the task's last line names. A text keeps its part in every later snapshot. The
+model gate compares entity F1 with a floor and with the promoted model. A registered version starts `ner_quantize`.
 """
 
 from datetime import timedelta
@@ -18,20 +19,23 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, POOL, given
+from ner_airflow.operators.labelled import CollectLabelled, MakeSnapshot
 from ner_airflow.operators.retrain import (
     CheckModel,
-    CollectLabelled,
     EvaluateModel,
-    MakeSnapshot,
     RegisterModel,
 )
 from ner_airflow.operators.training import TrainModel
 
 PARAMS = {
-    "batch": Param(None, type=["null", "string"], description="Batch under labelled/; empty: the newest"),
+    "batch": Param(None, type=["null", "string"], description="One batch under labelled/ alone; empty: all"),
+    "kaggle": Param(
+        None, type=["null", "string"], description="Kaggle data set to fetch first, owner/name; empty: none"
+    ),
     "labels": Param(None, type=["null", "string"], description="Labels, comma-separated; empty: those in the data"),
     "max_quarantined_share": Param(0.02, type="number", minimum=0, maximum=1, description="Most sentences put aside"),
     "block_sentences": Param(32, type="integer", minimum=1, description="Neighbours that stay together in the split"),
+    "accept_drift": Param(False, type="boolean", description="The data has changed and that is wanted: note it only"),
     "encoder": Param(None, type=["null", "string"], description="Folder of a BERT checkpoint; empty: NER_ENCODER"),
     "start_from": Param("encoder", description="encoder, promoted, or a version whose training goes on"),
     "epochs": Param(None, type=["null", "integer"], minimum=1, description="Most passes; empty: the recipe's"),
@@ -65,7 +69,7 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_retrain() -> None:
-    collected = CollectLabelled(task_id="collect", batch=given("batch"))
+    collected = CollectLabelled(task_id="collect", pool=POOL, batch=given("batch"), kaggle=given("kaggle"))
     snapshot = MakeSnapshot(
         task_id="snapshot",
         pool=POOL,
@@ -73,6 +77,7 @@ def ner_retrain() -> None:
         labels=given("labels"),
         max_quarantined_share=given("max_quarantined_share"),
         block_sentences=given("block_sentences"),
+        accept_drift=given("accept_drift"),
     )
     model = TrainModel(
         task_id="train",

@@ -66,7 +66,8 @@ def run(layout: Layout, request: Request, view: View) -> Outcome:
         n_files = inputs.put_inbox(store, request.inbox, request.day)
         view.say(f"documents: {n_files} files of {request.inbox} are in inbox/{request.day}")
         with airflow(layout, view) as api:
-            retrain = {"batch": batch, "encoder": str(encoder), **request.params.get(RETRAIN, {})}
+            # whoever names a file means that one, however unlike the sample it is
+            retrain = {"batch": batch, "accept_drift": True, "encoder": str(encoder), **request.params.get(RETRAIN, {})}
             with _switched_on(api):
                 return _through(api, layout, view, retrain, request)
 

@@ -16,7 +16,7 @@ from typing import Any
 from ner_tasks import atomic, host
 from ner_tasks.engines import PRECISIONS
 from ner_tasks.errors import NerTasksError
-from ner_tasks.verbs import documents, measures, models, registry, training, watching
+from ner_tasks.verbs import documents, labelled, measures, models, registry, training, watching
 
 Add = Callable[..., argparse.Action]
 
@@ -59,20 +59,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m ner_tasks", description="Each step of nightly NER, without Airflow.")
     sub = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    add = _verb(
-        sub, "dataset", models.dataset, "Check labelled data, quarantine its bad rows, split it into a snapshot."
-    )
-    _labelled_file(add)
-    add("--output", type=Path, required=True, metavar="DIR", help="the snapshot to make")
-    add("--labels", metavar="A,B", help="the labels that may occur (default: those of the data)")
-    add("--max_quarantined_share", type=float, default=0.02, metavar="S", help="0 to 1 (default: %(default)s)")
-    add(
-        "--block_sentences",
-        type=int,
-        default=32,
-        help="neighbours that stay together; small data needs fewer (default: %(default)s)",
-    )
-    add("--seed", type=int, default=0, help="of the split (default: %(default)s)")
+    labelled.dataset_flags(_verb(sub, "dataset", labelled.dataset, labelled.DATASET))
+    labelled.download_flags(_verb(sub, "download", labelled.download, labelled.DOWNLOAD))
 
     add = _verb(
         sub, "train", training.train, "Train the tagger on a snapshot, or on a whole labelled file but for a dev part."
@@ -261,7 +249,7 @@ def _verb(sub: Any, name: str, run: Callable[[argparse.Namespace], dict[str, Any
     return verb.add_argument  # type: ignore[no-any-return]
 
 
-def _labelled_file(add: Add, says: str = "a Kaggle CSV, its zip, or CoNLL") -> None:
+def _labelled_file(add: Add, says: str = labelled.LABELLED) -> None:
     add("--dataset_file", type=Path, required=True, metavar="FILE", help=says)
 
 

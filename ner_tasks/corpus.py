@@ -1,4 +1,4 @@
-"""Labelled sentences on disk: the Kaggle CSV, its zip, and CoNLL columns.
+"""Labelled sentences on disk: the Kaggle CSV, CoNLL columns, spans in JSON, and a zip with one of them.
 
 Two ways in: `read_labelled` is strict, for whoever trains or scores; `read_rows` is lenient and says of
 each row what is wrong with it, for the step that decides what goes to quarantine.
@@ -17,13 +17,16 @@ from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from sys import intern
-from typing import NamedTuple
 
 from ner_tasks.errors import DataRejected, InputMissing
+from ner_tasks.labelled.frozen import check_frozen
+from ner_tasks.labelled.rows import Row
+from ner_tasks.labelled.spans import SPAN_SUFFIXES, span_rows
 from ner_tasks.labels import first_break, is_tag
 
 KAGGLE_COLUMNS = ("Sentence #", "Word", "POS", "Tag")
 CONLL_SUFFIXES = (".tsv", ".conll", ".txt")
+LABELLED_SUFFIXES = (".csv", ".zip", *CONLL_SUFFIXES, *SPAN_SUFFIXES)
 MAX_BYTES = 2**30
 _NUMBER = re.compile(r"(Sentence:?\s*)?\d+", re.IGNORECASE)
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -46,34 +49,18 @@ class LabelledSentence:
     pos: tuple[str, ...] = ()
 
 
-class Row(NamedTuple):
-    """One word's row as it was found.
-
-    Attributes:
-        line: 1-based line in the file.
-        sentence: 0-based number of its sentence in the file.
-        problem: what is wrong with the row's form, in words; empty if nothing is. The word of a broken row
-            is the whole line, its tag is empty.
-    """
-
-    line: int
-    sentence: int
-    word: str
-    pos: str
-    tag: str
-    problem: str
-
-
 def read_labelled(path: Path) -> list[LabelledSentence]:
-    """Sentences of a labelled file, every one of them sound.
+    """Sentences of a labelled file, every one of them sound. A snapshot's file has to be as it was made.
 
     Args:
-        path: `.csv` (Kaggle columns), `.zip` with one labelled file in it, or CoNLL (`.tsv .conll .txt`).
+        path: `.csv` (Kaggle columns), CoNLL (`.tsv .conll .txt`), spans (`.json .jsonl`), or a `.zip` with one such file.
 
     Raises:
         InputMissing: no such file.
         DataRejected: a row or the file is not sound; the message names the first such place.
+        ArtifactBroken: a snapshot's file that has changed since it was made.
     """
+    check_frozen(path)
     name, rows = open_rows(path)
     sentences = [_sound(name, list(group)) for _, group in groupby(rows, key=lambda row: row.sentence)]
     if not sentences:
@@ -91,7 +78,10 @@ def open_rows(path: Path) -> tuple[str, Iterator[Row]]:
     name, data = _labelled_bytes(path)
     if not data.strip():
         raise DataRejected(f"found an empty file, expected labelled sentences, at {path}")
-    lines = decode(data, name).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = decode(data, name).replace("\r\n", "\n").replace("\r", "\n")
+    if name.lower().endswith(SPAN_SUFFIXES):
+        return name, span_rows(text, name)
+    lines = text.split("\n")
     return name, _conll_rows(lines) if name.lower().endswith(CONLL_SUFFIXES) else _kaggle_rows(lines, name)
 
 
@@ -146,11 +136,11 @@ def _labelled_bytes(path: Path) -> tuple[str, bytes]:
     """Name and bytes of a labelled file, taken out of its zip if need be."""
     if not path.is_file():
         found = "a folder" if path.is_dir() else "nothing"
-        raise InputMissing(f"found {found}, expected a labelled file (.csv, .zip or CoNLL), at {path}")
+        raise InputMissing(f"found {found}, expected a labelled file (CSV, CoNLL, JSON or zip), at {path}")
     if path.suffix.lower() == ".zip":
         return _unzipped(path)
-    if path.suffix.lower() not in (".csv", *CONLL_SUFFIXES):
-        expected = ", ".join((".csv", ".zip", *CONLL_SUFFIXES))
+    if path.suffix.lower() not in LABELLED_SUFFIXES:
+        expected = ", ".join(LABELLED_SUFFIXES)
         raise DataRejected(f"found a file that ends in {path.suffix or 'nothing'!r}, expected {expected}, at {path}")
     _check_size(path.stat().st_size, path)
     return path.name, path.read_bytes()
@@ -165,7 +155,9 @@ def _unzipped(path: Path) -> tuple[str, bytes]:
             ]
             csvs = [item for item in inside if item.filename.lower().endswith(".csv")]
             # A .txt beside a CSV is somebody's read-me.
-            files = csvs or [item for item in inside if item.filename.lower().endswith(CONLL_SUFFIXES)]
+            kinds = (CONLL_SUFFIXES, SPAN_SUFFIXES)
+            others = [[item for item in inside if item.filename.lower().endswith(kind)] for kind in kinds]
+            files = csvs or others[1] or others[0]
             if len(files) != 1:
                 names = ", ".join(item.filename for item in files[:4]) or "none"
                 raise DataRejected(f"found {len(files)} labelled files ({names}), expected exactly one, in {path}")

@@ -1,180 +1,146 @@
-"""A labelled file becomes a snapshot: checked, its bad sentences set aside, split, never changed again.
+"""Labelled batches become a snapshot: checked, their bad sentences set aside, split, never changed again.
 
     train.csv  dev.csv  calibration.csv  test.csv    Kaggle columns, UTF-8
+    origins.csv                                      which batch each of their sentences came from
+    texts.csv                                        part of every text that this snapshot or one before it has held
     quarantined.csv                                  every row of a sentence set aside, with the reason
     validation.json                                  what each expectation found
-    snapshot.json                                    counts, configuration, checksums; written last
+    snapshot.json                                    counts, sources, configuration, checksums, version; written last
 
-The bytes follow from the source file and the configuration alone. Data that is refused leaves no snapshot;
-what was found lies beside it in `<target>.refused/`.
+The bytes follow from the source files, the snapshot before and the configuration alone. Data that is refused leaves
+no snapshot; what was found lies beside it in `<target>.refused/`.
 """
 
 import csv
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from ner_tasks import atomic, expectations
-from ner_tasks.corpus import KAGGLE_COLUMNS, LabelledSentence, open_rows, write_kaggle_csv
-from ner_tasks.errors import ConfigInvalid, DataRejected
+from ner_tasks.corpus import LabelledSentence, open_rows, write_kaggle_csv
+from ner_tasks.datagate.checks import check_batches, check_parts, check_whole, entities_in
+from ner_tasks.datagate.config import DatasetConfig
+from ner_tasks.datagate.docs import write_data_docs
+from ner_tasks.datagate.drift import Past
+from ner_tasks.errors import DataRejected
 from ner_tasks.expectations import Finding
-from ner_tasks.labels import LabelSet
+from ner_tasks.labelled import frozen
+from ner_tasks.labelled.batches import Source, ranks_of
 from ner_tasks.progress import progress
 from ner_tasks.quarantine import QUARANTINE_COLUMNS, LabelledTable, Review, quarantined_rows, review
 from ner_tasks.split import PARTS, SplitConfig, split
 
-MANIFEST = "snapshot.json"
 VALIDATION = "validation.json"
 QUARANTINED = "quarantined.csv"
-FORMAT = 1
+FORMAT = 2
 
 
-@dataclass(frozen=True)
-class DatasetConfig:
-    """What labelled data must be like, and how it is split.
-
-    Attributes:
-        labels: the labels that may occur, in the order of the model's tag ids; None takes those of the data.
-        max_quarantined_share: largest share of sentences that may be set aside, 0 to 1.
-        min_label_entities: least entities of each label. A label of the data with fewer is taken for a typing
-            error and its sentences are set aside; a label that was given and has fewer refuses the data.
-        min_sentences: least sentences in the file.
-        max_words: longest sentence, in words. Longer ones are lists or lost line breaks.
-        max_label_share_difference: how far a label's share of the entities may differ between train and test.
-        seed: of the split.
-        block_sentences: mean length of the blocks that are split, in sentences.
-    """
-
-    labels: tuple[str, ...] | None = None
-    max_quarantined_share: float = 0.02
-    min_label_entities: int = 5
-    min_sentences: int = 10
-    max_words: int = 512
-    max_label_share_difference: float = 0.15
-    seed: int = 0
-    block_sentences: int = 32
-
-    def __post_init__(self) -> None:
-        if self.labels is not None:
-            LabelSet(tuple(self.labels))
-        for name in ("max_quarantined_share", "max_label_share_difference"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigInvalid(f"found {name}={getattr(self, name)}, expected 0 to 1")
-        for name in ("min_label_entities", "min_sentences", "max_words", "block_sentences"):
-            if getattr(self, name) < 1:
-                raise ConfigInvalid(f"found {name}={getattr(self, name)}, expected at least 1")
-
-
-def build_snapshot(source: Path, target: Path, config: DatasetConfig) -> dict[str, Any]:
-    """Make the snapshot folder `target` of a labelled file, whole or not at all.
+def build_snapshot(
+    sources: Sequence[Source],
+    target: Path,
+    config: DatasetConfig,
+    *,
+    previous: Path | None = None,
+    docs: Path | None = None,
+) -> dict[str, Any]:
+    """Make the snapshot folder `target` of labelled files, whole or not at all.
 
     Args:
-        source: Kaggle CSV, its zip, or CoNLL.
+        sources: what to make it of, in the order in which they came.
         target: replaced if it is there.
         config: what the data must be like.
+        previous: the last accepted snapshot. Its texts keep their parts, and the data is compared with it.
+        docs: a folder for Great Expectations' Data Docs of what was checked, made whether the data passes or not.
 
     Returns:
         The content of `snapshot.json`.
 
     Raises:
-        InputMissing: no source.
-        DataRejected: the source cannot be read, or an expectation that refuses was not met; then
+        InputMissing: no source, or no snapshot in `previous`.
+        DataRejected: a source cannot be read, or an expectation that refuses was not met; then
             `validation.json` and `quarantined.csv` lie in `<target>.refused/`.
+        ArtifactBroken: `previous` has changed since it was made.
         StorageFull: no room for the snapshot.
     """
-    with progress("dataset", total=4, unit="steps") as steps:
-        table = LabelledTable(*open_rows(source))
-        if not table.n_rows:
-            raise DataRejected(f"found no sentence, expected at least {config.min_sentences}, in {source}")
+    with progress("dataset", total=5, unit="steps") as steps:
+        past = Past.read(previous) if previous else None
         steps.advance()
-        reviewed = review(
-            table, labels=config.labels, min_label_entities=config.min_label_entities, max_words=config.max_words
-        )
-        findings = [*reviewed.findings, *_check_file(reviewed, config)]
+        table = _read(sources)
+        if not table.n_rows:
+            raise DataRejected(f"found no sentence, expected at least {config.min_sentences}, in {_named(sources)}")
+        steps.advance()
+        reviewed = _review(table, sources, config)
+        findings = [*reviewed.findings, *check_whole(reviewed, config), *check_batches(table, reviewed, past, config)]
         steps.advance()
         refused = target.with_name(f"{target.name}.refused")
         try:
             expectations.require(findings)
-            is_sound = [not reason for reason in reviewed.reasons]
-            split_config = SplitConfig(seed=config.seed, block_sentences=config.block_sentences)
-            parts = split(table.sentences, split_config, is_sound=is_sound)
+            known = past.known if past else {}
+            parts = _split(table, reviewed, known, config)
             steps.advance()
             with atomic.staged_folder(target) as folder:
                 for part, sentences in parts.items():
                     write_kaggle_csv(folder / f"{part}.csv", sentences)
-                findings += _check_parts(folder, parts, reviewed.labels, config)
+                findings += check_parts(folder, parts, reviewed.labels, config, known=known)
                 expectations.require(findings)
+                _write_lineage(folder, parts, known)
                 _write_evidence(folder, table, reviewed, findings)
-                manifest = _manifest(source, folder, table, reviewed, parts, config=config)
-                atomic.write_json(folder / MANIFEST, manifest)
+                manifest = _manifest(folder, sources, table, reviewed, parts, config=config)
+                manifest["previous"] = past.version if past else None
+                atomic.write_json(folder / frozen.MANIFEST, manifest)
         except DataRejected as error:
-            with atomic.staged_folder(refused) as folder:
-                _write_evidence(folder, table, reviewed, findings, refusal=str(error))
-            aside = ", ".join(f"{n} {reason}" for reason, n in _by_reason(reviewed).items()) or "none"
-            raise DataRejected(f"{error}, in {source} (quarantined: {aside}); details in {refused}") from None
+            line = f"{error}, {_put_aside(refused, sources, table, reviewed, findings, refusal=str(error))}"
+            raise DataRejected(line) from None
+        finally:
+            if docs:
+                write_data_docs(docs, findings)
         # What an earlier, refused attempt left behind is no longer true.
         shutil.rmtree(refused, ignore_errors=True)
         steps.advance()
     return manifest
 
 
-def _check_file(reviewed: Review, config: DatasetConfig) -> list[Finding]:
-    """The suites over the file as a whole: enough of it, not too much set aside, no label too rare."""
-    sentences = pd.DataFrame({"reason": pd.Series(reviewed.reasons, dtype="str")})
-    file_rules = expectations.file_rules(
-        min_sentences=config.min_sentences, max_quarantined_share=config.max_quarantined_share
-    )
-    labels = pd.DataFrame({"label": reviewed.labels, "n_entities": list(reviewed.n_entities.values())})
-    label_rules = expectations.label_rules(min_label_entities=config.min_label_entities)
-    return [
-        *expectations.validate("sentences", sentences, file_rules),
-        *expectations.validate("labels", labels.astype({"n_entities": "int64"}), label_rules, named_by="label"),
-    ]
+def _read(sources: Sequence[Source]) -> LabelledTable:
+    """All rows of all files; `batch/file` begins the origin of each sentence."""
+    opened = (open_rows(source.path) for source in sources)
+    return LabelledTable((f"{source.batch}/{name}", rows) for source, (name, rows) in zip(sources, opened, strict=True))
 
 
-def _check_parts(
-    folder: Path, parts: Mapping[str, Sequence[LabelledSentence]], labels: tuple[str, ...], config: DatasetConfig
-) -> list[Finding]:
-    """The strict suites, over the files as they lie on disk: read back by pandas, not by our own reader."""
-    frames = [
-        pd.read_csv(folder / f"{part}.csv", dtype="str", keep_default_na=False, encoding="utf-8").assign(part=part)
-        for part in PARTS
-    ]
-    written = pd.concat(frames, ignore_index=True)
-    number = ((written["Sentence #"] != "").cumsum() - 1).tolist()
-    columns = (written[name].tolist() for name in ("Word", "POS", "Tag"))
-    rows = ((line, *row, "") for line, row in enumerate(zip(number, *columns, strict=True)))
-    table = LabelledTable("snapshot", rows)  # type: ignore[arg-type]
-    judged = pd.concat([written, table.frame().drop(columns=["problem"])], axis=1)
-    texts = pd.DataFrame({"text": pd.Series(["\x1f".join(s.words) for s in table.sentences], dtype="str")})
-    n_rows = sum(len(sentence.words) for part in PARTS for sentence in parts[part])
-    row_rules = expectations.snapshot_row_rules(
-        LabelSet(labels).tags, KAGGLE_COLUMNS, n_rows=n_rows, max_words=config.max_words
-    )
-    balance = expectations.balance_rules(max_label_share_difference=config.max_label_share_difference)
-    return [
-        *expectations.validate("snapshot rows", judged, row_rules),
-        *expectations.validate("snapshot sentences", texts, expectations.leak_rules()),
-        *expectations.validate("snapshot labels", _balance(parts, labels), balance, named_by="label"),
-    ]
-
-
-def _balance(parts: Mapping[str, Sequence[LabelledSentence]], labels: tuple[str, ...]) -> pd.DataFrame:
-    train, test = (_entities(parts[part]) for part in ("train", "test"))
-    n_train, n_test = max(train.total(), 1), max(test.total(), 1)
-    difference = [abs(train[label] / n_train - test[label] / n_test) for label in labels]
-    return pd.DataFrame(
-        {"label": labels, "n_train": [train[label] for label in labels], "share_difference": difference}
+def _review(table: LabelledTable, sources: Sequence[Source], config: DatasetConfig) -> Review:
+    ranks = ranks_of([source.batch for source in sources])
+    return review(
+        table,
+        labels=config.labels,
+        min_label_entities=config.min_label_entities,
+        max_words=config.max_words,
+        ranks=[ranks[source.batch] for source in sources],
     )
 
 
-def _entities(sentences: Sequence[LabelledSentence]) -> Counter[str]:
-    return Counter(tag[2:] for sentence in sentences for tag in sentence.tags if tag.startswith("B-"))
+def _split(
+    table: LabelledTable, reviewed: Review, known: Mapping[str, str], config: DatasetConfig
+) -> dict[str, list[LabelledSentence]]:
+    files = table.files.tolist()
+    begins = {at for at, file in enumerate(files) if not at or file != files[at - 1]}
+    split_config = SplitConfig(seed=config.seed, block_sentences=config.block_sentences)
+    return split(table.sentences, split_config, is_sound=reviewed.is_sound, begins=begins, known=known)
+
+
+def _named(sources: Sequence[Source]) -> str:
+    """The sources for a message; of many, how many."""
+    if len(sources) == 1:
+        return sources[0].key
+    return f"{len(sources)} files of {len({source.batch for source in sources})} batches"
+
+
+def _write_lineage(folder: Path, parts: Mapping[str, Sequence[LabelledSentence]], known: Mapping[str, str]) -> None:
+    here = {frozen.text_key(sentence.words): part for part in PARTS for sentence in parts[part]}
+    frozen.write_known_parts(folder / frozen.TEXTS, {**here, **known})
+    origins = {part: [sentence.origin for sentence in parts[part]] for part in PARTS}
+    frozen.write_origins(folder / frozen.ORIGINS, origins)
 
 
 def _write_evidence(
@@ -200,35 +166,73 @@ def _write_evidence(
         writer.writerows(quarantined_rows(table, reviewed))
 
 
+def _put_aside(
+    refused: Path,
+    sources: Sequence[Source],
+    table: LabelledTable,
+    reviewed: Review,
+    findings: Sequence[Finding],
+    *,
+    refusal: str,
+) -> str:
+    """Leave the evidence of a refusal in `refused`; in what, and where to look."""
+    with atomic.staged_folder(refused) as folder:
+        _write_evidence(folder, table, reviewed, findings, refusal=refusal)
+    aside = ", ".join(f"{n} {reason}" for reason, n in _by_reason(reviewed).items()) or "none"
+    return f"in {_named(sources)} (quarantined: {aside}); details in {refused}"
+
+
 def _manifest(
-    source: Path,
     folder: Path,
+    sources: Sequence[Source],
     table: LabelledTable,
     reviewed: Review,
     parts: Mapping[str, Sequence[LabelledSentence]],
     *,
     config: DatasetConfig,
 ) -> dict[str, Any]:
-    """Content of `snapshot.json`; every sentence of the source is in a part, in quarantine, or a copy of another."""
+    """Content of `snapshot.json`; every sentence of the sources is in a part, in quarantine, superseded or a copy."""
     n_kept = sum(len(sentences) for sentences in parts.values())
-    n_quarantined = sum(map(bool, reviewed.reasons))
-    names = [*(f"{part}.csv" for part in PARTS), QUARANTINED, VALIDATION]
+    n_aside = sum(map(bool, reviewed.reasons)) + sum(reviewed.superseded)
+    names = [*(f"{part}.csv" for part in PARTS), frozen.ORIGINS, frozen.TEXTS, QUARANTINED, VALIDATION]
+    files = {name: atomic.sha256_of(folder / name) for name in names}
     return {
         "format": FORMAT,
+        "version": frozen.version_of_contents(reviewed.labels, files),
         "labels": list(reviewed.labels),
         "parts": {part: _part(parts[part], reviewed.labels) for part in PARTS},
         "quarantined": _by_reason(reviewed),
         "n_rows": table.n_rows,
         "n_sentences": table.n_sentences,
-        "n_copies": table.n_sentences - n_kept - n_quarantined,
-        "source": {"name": source.name, "sha256": atomic.sha256_of(source)},
+        "n_superseded": sum(reviewed.superseded),
+        "n_copies": table.n_sentences - n_kept - n_aside,
+        "sources": _sources(sources, table, reviewed),
         "config": {**asdict(config), "labels": None if config.labels is None else list(config.labels)},
-        "files": {name: atomic.sha256_of(folder / name) for name in names},
+        "files": files,
     }
 
 
+def _sources(sources: Sequence[Source], table: LabelledTable, reviewed: Review) -> list[dict[str, Any]]:
+    files = table.files.tolist()
+    n, aside, gone = Counter(files), Counter[int](), Counter[int]()
+    for file, reason, superseded in zip(files, reviewed.reasons, reviewed.superseded, strict=True):
+        aside[file] += bool(reason)
+        gone[file] += superseded
+    return [
+        {
+            "batch": source.batch,
+            "key": source.key,
+            "sha256": atomic.sha256_of(source.path),
+            "n_sentences": n[file],
+            "n_quarantined": aside[file],
+            "n_superseded": gone[file],
+        }
+        for file, source in enumerate(sources)
+    ]
+
+
 def _part(sentences: Sequence[LabelledSentence], labels: tuple[str, ...]) -> dict[str, Any]:
-    entities = _entities(sentences)
+    entities = entities_in(sentences)
     return {
         "n_sentences": len(sentences),
         "n_words": sum(len(sentence.words) for sentence in sentences),

@@ -1,10 +1,10 @@
-"""Which sentences of a labelled file are sound, and why each of the others is not.
+"""Which sentences of labelled files are sound, and why each of the others is not.
 
 A whole sentence goes to quarantine if any of its rows is bad: half a sentence would teach a wrong one.
 Great Expectations names the bad rows; here they become sentences with one reason each.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from ner_tasks import expectations
-from ner_tasks.corpus import LabelledSentence, Row, is_blank
+from ner_tasks.corpus import LabelledSentence, is_blank
 from ner_tasks.expectations import Finding
+from ner_tasks.labelled.rows import BAD_SPAN, Row
 from ner_tasks.labels import OUTSIDE, LabelSet, is_tag, label_of
 
-QUARANTINE_COLUMNS = ("line", "sentence", "word", "tag", "reason", "found")
+QUARANTINE_COLUMNS = ("file", "line", "sentence", "word", "tag", "reason", "found")
 _MALFORMED = "?"
 
 
@@ -28,6 +29,7 @@ class Review:
     Attributes:
         labels: the labels that count, given or taken from the data.
         reasons: for each sentence why it is in quarantine; empty if it is sound.
+        superseded: whether a correction with other labels has taken the sentence's place; then it has no reason.
         bad_rows: which rows gave their sentence that reason, one flag for each row.
         n_entities: entities of each label in the sound sentences.
         findings: what each rule found.
@@ -35,20 +37,41 @@ class Review:
 
     labels: tuple[str, ...]
     reasons: tuple[str, ...]
+    superseded: tuple[bool, ...]
     bad_rows: np.ndarray[Any, Any]
     n_entities: dict[str, int]
     findings: tuple[Finding, ...]
 
+    @property
+    def is_sound(self) -> list[bool]:
+        """Whether each sentence may go into a part."""
+        return [not (reason or gone) for reason, gone in zip(self.reasons, self.superseded, strict=True)]
+
 
 class LabelledTable:
-    """The rows of a labelled file in columns, with what the rules judge worked out for each row."""
+    """The rows of labelled files in columns, with what the rules judge worked out for each row.
 
-    def __init__(self, name: str, rows: Iterable[Row]) -> None:
-        """`name` is the file's, for the sentences' origins."""
+    Attributes:
+        names: of the files, in the order in which they stand here.
+        files: for each sentence the index of its file.
+        starts: index of each sentence's first row.
+    """
+
+    def __init__(self, sources: Iterable[tuple[str, Iterable[Row]]]) -> None:
+        """`sources`: name and rows of each file; the name begins the origins of its sentences."""
+        self.names: list[str] = []
+        rows: list[Row] = []
+        bounds = [0]
+        for name, found in sources:
+            self.names.append(name)
+            rows.extend(found)
+            bounds.append(len(rows))
         columns = tuple(zip(*rows, strict=True)) or ((),) * len(Row._fields)
-        self.name = name
-        self.lines, sentence, self.words, self.pos, self.tags, self.problems = columns
-        self.starts = np.flatnonzero(np.diff(np.asarray(sentence, dtype=np.int64), prepend=-1))
+        self.lines, sentence, self.words, self.pos, self.tags, self.problems, self.kinds = columns
+        begins = np.diff(np.asarray(sentence, dtype=np.int64), prepend=-1) != 0
+        begins[[at for at in bounds if at < len(rows)]] = True
+        self.starts = np.flatnonzero(begins)
+        self.files = np.searchsorted(np.asarray(bounds[1:]), self.starts, side="right")
         self.n_words = np.diff(self.starts, append=len(self.lines))
         self.n_sentences, self.n_rows = len(self.starts), len(self.lines)
 
@@ -56,10 +79,10 @@ class LabelledTable:
     def sentences(self) -> list[LabelledSentence]:
         """All sentences, sound or not; a broken row's word is its whole line."""
         made = []
-        for start, n in zip(self.starts.tolist(), self.n_words.tolist(), strict=True):
+        for start, n, file in zip(self.starts.tolist(), self.n_words.tolist(), self.files.tolist(), strict=True):
             at = slice(start, start + n)
             pos = self.pos[at] if any(self.pos[at]) else ()
-            made.append(LabelledSentence(self.words[at], self.tags[at], f"{self.name}:{self.lines[start]}", pos))
+            made.append(LabelledSentence(self.words[at], self.tags[at], f"{self.names[file]}:{self.lines[start]}", pos))
         return made
 
     def frame(self) -> pd.DataFrame:
@@ -68,6 +91,7 @@ class LabelledTable:
         A broken row has no tag to judge, so it stands there with `O` and is found by its problem alone.
         """
         problem = pd.Series(self.problems, dtype="str")
+        is_span = pd.Series(self.kinds, dtype="str") == BAD_SPAN
         tag_ids, tags = pd.factorize(np.asarray(self.tags, dtype=object))
         label_ids, is_inside = _labels_of(tags)
         is_first = np.zeros(self.n_rows, dtype=bool)
@@ -78,7 +102,8 @@ class LabelledTable:
         blank = np.array([is_blank(word) for word in words], dtype=bool)
         return pd.DataFrame(
             {
-                "problem": problem,
+                "problem": problem.where(~is_span, ""),
+                "span_problem": problem.where(is_span, ""),
                 "is_blank": blank[word_ids],
                 "tag": pd.Series(self.tags, dtype="str").where(problem == "", OUTSIDE),
                 "is_orphan": is_inside[tag_ids] & ~continues,
@@ -94,7 +119,14 @@ class LabelledTable:
         return {tag[2:]: count for tag, count in pairs if tag.startswith("B-") and is_tag(tag)}
 
 
-def review(table: LabelledTable, *, labels: tuple[str, ...] | None, min_label_entities: int, max_words: int) -> Review:
+def review(
+    table: LabelledTable,
+    *,
+    labels: tuple[str, ...] | None,
+    min_label_entities: int,
+    max_words: int,
+    ranks: Sequence[int] = (0,),
+) -> Review:
     """Judge every row and every sentence.
 
     Labels that are taken from the data must have `min_label_entities` entities each, else their tags are
@@ -106,39 +138,46 @@ def review(table: LabelledTable, *, labels: tuple[str, ...] | None, min_label_en
         labels: those that may occur; None takes those of the data.
         min_label_entities: at least 1; only for labels of the data.
         max_words: longest sentence, in words.
+        ranks: how much the word of each file counts where two label a text differently; as many as files.
     """
     frame = table.frame()
     counts = table.entities_per_label(np.ones(table.n_sentences, dtype=bool))
     current = labels or _frequent(counts, min_label_entities)
     while True:
-        reasons, bad_rows, findings = _judge(table, frame, current, max_words)
-        counts = table.entities_per_label(reasons == "")
+        reasons, superseded, bad_rows, findings = _judge(table, frame, current, max_words, ranks)
+        counts = table.entities_per_label((reasons == "") & ~superseded)
         n_entities = {label: counts.get(label, 0) for label in current}
         frequent = _frequent(n_entities, min_label_entities)
         if labels or frequent == current:
-            return Review(current, tuple(reasons.tolist()), bad_rows, n_entities, tuple(findings))
+            gone = tuple(superseded.tolist())
+            return Review(current, tuple(reasons.tolist()), gone, bad_rows, n_entities, tuple(findings))
         current = frequent
 
 
-def quarantined_rows(table: LabelledTable, reviewed: Review) -> list[tuple[int, str, str, str, str, str]]:
-    """Rows of all quarantined sentences in the order of the file, as `QUARANTINE_COLUMNS`.
+def quarantined_rows(table: LabelledTable, reviewed: Review) -> list[tuple[str, int, str, str, str, str, str]]:
+    """Rows of all quarantined sentences in the order of the files, as `QUARANTINE_COLUMNS`.
 
     Every row carries its sentence's reason; `found` is filled on the rows that are to blame.
     """
     rows = []
+    first = np.searchsorted(table.files, np.arange(len(table.names)))
     for index, start in enumerate(table.starts.tolist()):
+        file = table.files[index]
         reason = reviewed.reasons[index]
         for at in range(start, start + int(table.n_words[index])) if reason else ():
             found = _found(table, reason, at, index) if reviewed.bad_rows[at] else ""
-            number = f"Sentence: {index + 1}"
-            rows.append((table.lines[at], number, table.words[at], table.tags[at], reason, found))
+            number = f"Sentence: {index - first[file] + 1}"
+            rows.append((table.names[file], table.lines[at], number, table.words[at], table.tags[at], reason, found))
     return rows
 
 
 def _judge(
-    table: LabelledTable, frame: pd.DataFrame, labels: tuple[str, ...], max_words: int
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], list[Finding]]:
-    """Reason of each sentence, the rows to blame, and what the rules found; the first rule that is broken counts."""
+    table: LabelledTable, frame: pd.DataFrame, labels: tuple[str, ...], max_words: int, ranks: Sequence[int]
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any], list[Finding]]:
+    """Reason of each sentence, who is superseded, the rows to blame, and what the rules found.
+
+    The first rule that is broken counts.
+    """
     tags = LabelSet(labels).tags if labels else (OUTSIDE,)
     reasons = np.full(table.n_sentences, "", dtype=object)
     bad_rows = np.zeros(table.n_rows, dtype=bool)
@@ -148,21 +187,43 @@ def _judge(
         fresh = finding.rows[reasons[of_row[finding.rows]] == ""]
         bad_rows[fresh] = True
         reasons[of_row[fresh]] = finding.rule.name
-    n_readings = _readings(table.sentences, reasons == "")
+    is_sound, of_sentence = reasons == "", [ranks[file] for file in table.files.tolist()]
+    readings = _readings(table.sentences, of_sentence, is_sound)
+    superseded = _superseded(table.sentences, of_sentence, is_sound, readings)
+    counts = (is_sound & ~superseded).tolist()
+    n_readings = [len(readings[s.words][1]) if one else 1 for s, one in zip(table.sentences, counts, strict=True)]
     copies = expectations.validate("copies", pd.DataFrame({"n_readings": n_readings}), expectations.copy_rules())
     for finding in copies:
         reasons[finding.rows] = finding.rule.name
         bad_rows[table.starts[finding.rows]] = True
-    return reasons, bad_rows, [*findings, *copies]
+    return reasons, superseded, bad_rows, [*findings, *copies]
 
 
-def _readings(sentences: Sequence[LabelledSentence], is_sound: np.ndarray[Any, Any]) -> list[int]:
-    """In how many ways the words of each sentence are tagged, over all of its sound copies; 1 for the unsound."""
-    readings: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
-    for sentence, sound in zip(sentences, is_sound.tolist(), strict=True):
+Readings = Mapping[tuple[str, ...], tuple[int, set[tuple[str, ...]]]]
+
+
+def _readings(sentences: Sequence[LabelledSentence], ranks: Sequence[int], is_sound: np.ndarray[Any, Any]) -> Readings:
+    """For the words of each sound sentence the highest rank among its copies, and how those of that rank are tagged."""
+    readings: dict[tuple[str, ...], tuple[int, set[tuple[str, ...]]]] = {}
+    for sentence, rank, sound in zip(sentences, ranks, is_sound.tolist(), strict=True):
         if sound:
-            readings.setdefault(sentence.words, set()).add(sentence.tags)
-    return [len(readings[s.words]) if sound else 1 for s, sound in zip(sentences, is_sound.tolist(), strict=True)]
+            highest, taggings = readings.get(sentence.words, (-1, set()))
+            if rank > highest:
+                readings[sentence.words] = (rank, {sentence.tags})
+            elif rank == highest:
+                taggings.add(sentence.tags)
+    return readings
+
+
+def _superseded(
+    sentences: Sequence[LabelledSentence], ranks: Sequence[int], is_sound: np.ndarray[Any, Any], readings: Readings
+) -> np.ndarray[Any, Any]:
+    """Which sound sentences are tagged in another way than a copy of higher rank is."""
+    gone = [
+        sound and rank < readings[sentence.words][0] and {sentence.tags} != readings[sentence.words][1]
+        for sentence, rank, sound in zip(sentences, ranks, is_sound.tolist(), strict=True)
+    ]
+    return np.asarray(gone, dtype=bool)
 
 
 def _frequent(counts: dict[str, int], at_least: int) -> tuple[str, ...]:
@@ -179,7 +240,7 @@ def _labels_of(tags: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.nda
 
 def _found(table: LabelledTable, reason: str, at: int, sentence: int) -> str:
     match reason:
-        case "broken-row":
+        case "broken-row" | "bad-span":
             return str(table.problems[at])
         case "empty-word":
             return f"a word that shows nothing: {table.words[at]!r}"
@@ -191,4 +252,4 @@ def _found(table: LabelledTable, reason: str, at: int, sentence: int) -> str:
         case "too-long":
             return f"{table.n_words[sentence]} words"
         case _:
-            return "the same words with other tags elsewhere in the file"
+            return "the same words with other tags elsewhere"

@@ -6,18 +6,20 @@ not from its place in the file, not from the file's name, not from how much data
 therefore moves no sentence at all; inserting or removing data moves at most the one block it touches.
 
 A sentence that occurs again, word for word, belongs to the part of its first occurrence and is kept once, so
-that no text is both learned and scored.
+that no text is both learned and scored. A text that an earlier snapshot had in a part stays in that part, whatever
+its block says now: whoever was scored on it must never learn it.
 
 Source: content-defined chunking, as in Muthitacharoen et al., "A Low-bandwidth Network File System", 2001.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isclose
 
 from ner_tasks.corpus import LabelledSentence
 from ner_tasks.errors import ConfigInvalid, DataRejected
+from ner_tasks.labelled.frozen import text_digest
 
 PARTS = ("train", "dev", "calibration", "test")
 
@@ -47,7 +49,12 @@ class SplitConfig:
 
 
 def split(
-    sentences: Sequence[LabelledSentence], config: SplitConfig, *, is_sound: Sequence[bool] | None = None
+    sentences: Sequence[LabelledSentence],
+    config: SplitConfig,
+    *,
+    is_sound: Sequence[bool] | None = None,
+    begins: Collection[int] = (0,),
+    known: Mapping[str, str] | None = None,
 ) -> dict[str, list[LabelledSentence]]:
     """Sentences of each part, each text once, in the order of the input.
 
@@ -55,13 +62,16 @@ def split(
         sentences: in the order of their documents.
         is_sound: whether each sentence may be used. The others still mark where blocks begin, so that
             quarantining a sentence moves none of its neighbours.
+        begins: indices at which a file begins, see `parts_of`.
+        known: parts that texts have had before, see `parts_of`.
 
     Raises:
         DataRejected: a part would be empty.
     """
     parts: dict[str, list[LabelledSentence]] = {part: [] for part in PARTS}
     seen: set[tuple[str, ...]] = set()
-    for index, part in enumerate(parts_of([sentence.words for sentence in sentences], config)):
+    texts = [sentence.words for sentence in sentences]
+    for index, part in enumerate(parts_of(texts, config, begins=begins, known=known)):
         words = sentences[index].words
         if words not in seen and (is_sound is None or is_sound[index]):
             seen.add(words)
@@ -73,7 +83,13 @@ def split(
     return parts
 
 
-def parts_of(texts: Sequence[Sequence[str]], config: SplitConfig) -> list[str]:
+def parts_of(
+    texts: Sequence[Sequence[str]],
+    config: SplitConfig,
+    *,
+    begins: Collection[int] = (0,),
+    known: Mapping[str, str] | None = None,
+) -> list[str]:
     """Part of each sentence; a text that occurs again has the part of its first occurrence.
 
     Dev and calibration share their blocks and are told apart sentence by sentence: neither is learned
@@ -81,15 +97,18 @@ def parts_of(texts: Sequence[Sequence[str]], config: SplitConfig) -> list[str]:
 
     Args:
         texts: words of each sentence, in the order of their documents.
+        begins: indices at which a file begins and with it a block, so that a file's parts follow from it alone.
+        known: part of each text that has been in one before, by `labelled.frozen.text_key`.
     """
+    known = known or {}
     _, dev, calibration, test = config.shares
     held_out = dev + calibration
     first_part: dict[bytes, str] = {}
     parts: list[str] = []
     block_place = 0.0
     for index, words in enumerate(texts):
-        digest = sha256("\x1f".join(words).encode("utf-8", errors="surrogatepass")).digest()
-        if index == 0 or int.from_bytes(digest[:8]) % config.block_sentences == 0:
+        digest = text_digest(words)
+        if index in begins or int.from_bytes(digest[:8]) % config.block_sentences == 0:
             block_place = _place(config.seed, "block", digest)
         if block_place < test:
             part = "test"
@@ -97,7 +116,7 @@ def parts_of(texts: Sequence[Sequence[str]], config: SplitConfig) -> list[str]:
             part = "train"
         else:
             part = "calibration" if _place(config.seed, "sentence", digest) < calibration / held_out else "dev"
-        parts.append(first_part.setdefault(digest, part))
+        parts.append(first_part.setdefault(digest, known.get(digest.hex()[:32], part)))
     return parts
 
 

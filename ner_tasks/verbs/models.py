@@ -14,19 +14,6 @@ Args = argparse.Namespace
 Result = dict[str, Any]
 
 
-def dataset(args: Args) -> Result:
-    from ner_tasks.dataset import DatasetConfig, build_snapshot
-
-    labels = tuple(args.labels.split(",")) if args.labels else None
-    config = DatasetConfig(
-        labels=labels,
-        max_quarantined_share=args.max_quarantined_share,
-        block_sentences=args.block_sentences,
-        seed=args.seed,
-    )
-    return {**build_snapshot(args.dataset_file, args.output, config), "snapshot": str(args.output)}
-
-
 def evaluate(args: Args) -> Result:
     from ner_tasks.quality import report
 

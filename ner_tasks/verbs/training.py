@@ -65,7 +65,7 @@ def train(args: Args) -> Result:
     parts = _to_learn(args.dataset_file, seed=config.seed)
     checkpoints = args.checkpoint_path or args.save_model_path.with_name(f".{args.save_model_path.name}.checkpoints")
     source = args.dataset_file / "snapshot.json"
-    data = atomic.read_json(source)["source"] if source.is_file() else None
+    data = atomic.read_json(source)["sources"] if source.is_file() else None
     lineage = {"version": args.version, "parent": args.parent, "data": data}
     done = training.train(
         parts,

@@ -16,6 +16,7 @@ from tests.core import answers, benchmarks
 
 VERBS = [
     "dataset",
+    "download",
     "train",
     "evaluate",
     "freeze",

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ner_tasks.corpus import LabelledSentence, Row, is_blank, open_rows, read_labelled, write_kaggle_csv
+from ner_tasks.corpus import LabelledSentence, is_blank, open_rows, read_labelled, write_kaggle_csv
 from ner_tasks.errors import DataRejected, InputMissing
+from ner_tasks.labelled.rows import Row
 
 HEADER = "Sentence #,Word,POS,Tag"
 TWO_SENTENCES = (

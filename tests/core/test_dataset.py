@@ -9,15 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks import atomic
+from ner_tasks import atomic, dataset
 from ner_tasks.corpus import read_labelled
-from ner_tasks.dataset import DatasetConfig, build_snapshot
+from ner_tasks.datagate.config import DatasetConfig
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
+from ner_tasks.labelled.batches import sources_of
 from ner_tasks.split import PARTS
 from sample import labelled_sentences
 
 SMALL = DatasetConfig(block_sentences=4)
 PLACES = ("Rome", "Oslo", "Lima", "Cairo", "Quito")
+
+
+def build_snapshot(source: Path, target: Path, config: DatasetConfig, **options: object) -> dict[str, object]:
+    return dataset.build_snapshot(sources_of([source]), target, config, **options)
 
 
 def sound_rows(n: int = 300, seed: int = 0) -> list[list[str]]:
@@ -72,7 +77,7 @@ def test_the_bundled_sample_passes_with_every_kind_of_bad_row_set_aside(sample: 
     assert said["labels"] == ["art", "eve", "geo", "gpe", "nat", "org", "per", "tim"]
     assert set(said["quarantined"]) == {
         "broken-row",
-        "conflicting-duplicate",
+        "conflicting-labels",
         "empty-word",
         "orphan-inside-tag",
         "unknown-tag",
@@ -143,7 +148,8 @@ def test_what_is_returned_is_what_the_manifest_says(tmp_path: Path):
 
     assert said == json.loads((tmp_path / "snapshot" / "snapshot.json").read_text())
     assert said["n_copies"] == 0
-    assert said["source"] == {"name": "ner.csv", "sha256": atomic.sha256_of(tmp_path / "ner.csv")}
+    source = {"batch": "ner", "key": str(tmp_path / "ner.csv"), "sha256": atomic.sha256_of(tmp_path / "ner.csv")}
+    assert said["sources"] == [{**source, "n_sentences": 300, "n_quarantined": 0, "n_superseded": 0}]
 
 
 def test_a_zip_and_a_conll_file_make_the_same_parts_as_the_csv(tmp_path: Path):
@@ -234,7 +240,7 @@ def test_copies_are_kept_once_unless_their_tags_conflict(tmp_path: Path):
         sentences[at] = [f"Sentence: {at + 1},{word},X,{tag}", ",won,X,O"]
     said = build_snapshot(kaggle(tmp_path, sentences), tmp_path / "snapshot", SMALL)
 
-    assert said["quarantined"] == {"conflicting-duplicate": 3, "unknown-tag": 1}
+    assert said["quarantined"] == {"conflicting-labels": 3, "unknown-tag": 1}
     assert said["n_copies"] == 1
 
 
@@ -367,8 +373,6 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path):
 
 
 def test_a_leak_that_slipped_through_the_split_is_caught_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from ner_tasks import dataset
-
     def leaky(*args, **kwargs):
         parts = sound_split(*args, **kwargs)
         return {**parts, "test": [*parts["test"], parts["train"][0]]}
@@ -380,8 +384,6 @@ def test_a_leak_that_slipped_through_the_split_is_caught_on_disk(tmp_path: Path,
 
 
 def test_a_label_that_only_the_test_part_has_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from ner_tasks import dataset
-
     def unfair(sentences, *args, **kwargs):
         parts = sound_split(sentences, *args, **kwargs)
         moved = [sentence for sentence in parts["train"] if "B-nat" in sentence.tags]

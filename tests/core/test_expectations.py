@@ -12,6 +12,7 @@ TAGS = ("O", "B-geo", "I-geo")
 def rows(**changes: list[object]) -> pd.DataFrame:
     sound = {
         "problem": [""] * 3,
+        "span_problem": [""] * 3,
         "is_blank": [False] * 3,
         "tag": list(TAGS),
         "is_orphan": [False] * 3,
@@ -28,13 +29,14 @@ def test_sound_rows_break_no_rule():
     findings = check(rows(), expectations.row_rules(TAGS, max_words=512))
 
     assert all(finding.ok and not len(finding.rows) for finding in findings.values())
-    assert list(findings) == ["broken-row", "empty-word", "unknown-tag", "orphan-inside-tag", "too-long"]
+    assert list(findings) == ["broken-row", "bad-span", "empty-word", "unknown-tag", "orphan-inside-tag", "too-long"]
 
 
 @pytest.mark.parametrize(
     ("changes", "rule", "bad"),
     [
         ({"problem": ["", "found 2 columns", ""]}, "broken-row", [1]),
+        ({"span_problem": ["found span", "", ""]}, "bad-span", [0]),
         ({"is_blank": [False, False, True]}, "empty-word", [2]),
         ({"tag": ["O", "B-gep", ""]}, "unknown-tag", [1, 2]),
         ({"is_orphan": [True, False, False]}, "orphan-inside-tag", [0]),
@@ -53,7 +55,7 @@ def test_all_bad_rows_are_named_however_many():
     n = 3000
     frame = pd.DataFrame({"n_readings": [2] * n})
 
-    assert check(frame, expectations.copy_rules())["conflicting-duplicate"].rows.tolist() == list(range(n))
+    assert check(frame, expectations.copy_rules())["conflicting-labels"].rows.tolist() == list(range(n))
 
 
 @pytest.mark.parametrize(("n_bad", "ok"), [(0, True), (2, True), (3, False)])
@@ -97,7 +99,7 @@ def test_no_label_at_all_refuses_the_data():
 
 
 def test_a_text_in_two_parts_is_a_leak():
-    findings = check(pd.DataFrame({"text": ["a", "b", "a"]}), expectations.leak_rules())
+    findings = check(pd.DataFrame({"text": ["a", "b", "a"], "moved": [""] * 3}), expectations.leak_rules())
 
     assert findings["no-leak"].refuses
     assert findings["no-leak"].rows.tolist() == [0, 2]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks.corpus import Row, open_rows
+from ner_tasks.corpus import open_rows
+from ner_tasks.labelled.rows import Row
 from ner_tasks.labels import LabelSet
 from sample import labelled_sentences, vocabulary
 

@@ -5,15 +5,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import NER_FP32
-from ner_airflow.operators.retrain import (
-    CheckModel,
-    CollectLabelled,
-    EvaluateModel,
-    MakeSnapshot,
-    RegisterModel,
-)
+from ner_airflow.operators.labelled import CollectLabelled, MakeSnapshot
+from ner_airflow.operators.retrain import CheckModel, EvaluateModel, RegisterModel
 from ner_airflow.operators.training import TrainModel
 from ner_tasks import atomic
+from ner_tasks.labelled.accepted import last_accepted
+from ner_tasks.labelled.frozen import version_of_contents
 from ner_tasks.recipe import TrainConfig
 from ner_tasks.registry import Registry
 from ner_tasks.settings import Settings
@@ -58,13 +55,17 @@ def made_snapshot(fake, tmp_path):
     folder.mkdir(parents=True)
     for name in ("train.csv", "test.csv"):
         (folder / name).write_text("rows")
+    files = {"train.csv": atomic.sha256_of(folder / "train.csv")}
     said = {
+        "version": version_of_contents(["geo"], files),
         "labels": ["geo"],
         "parts": {"train": {"n_sentences": 7}},
         "quarantined": {"broken_row": 1},
         "n_rows": 90,
         "n_sentences": 9,
-        "files": {"train.csv": atomic.sha256_of(folder / "train.csv")},
+        "n_superseded": 0,
+        "n_copies": 0,
+        "files": files,
     }
     (folder / "snapshot.json").write_text(json.dumps(said))
     fake.set("dataset", copies={"output": str(folder)}, result=said)
@@ -83,9 +84,9 @@ def trainable(fake, model, stored_snapshot, tmp_path):
     )
 
 
-def test_the_newest_batch_is_taken_unless_another_is_asked_for(labelled):
-    assert collect()["batch"] == "2026-01-02-b"
-    assert collect("2026-01-01-a")["key"] == "labelled/2026-01-01-a/ner.csv"
+def test_all_batches_are_taken_unless_one_is_asked_for(labelled):
+    assert collect()["batches"] == ["2026-01-01-a", "2026-01-02-b"]
+    assert [file["key"] for file in collect("2026-01-01-a")["files"]] == ["labelled/2026-01-01-a/ner.csv"]
 
 
 @pytest.mark.parametrize("batch", ["", "nothing-of-the-kind"], ids=["no batch at all", "an unknown batch"])
@@ -94,9 +95,11 @@ def test_without_labelled_data_the_run_fails_at_once(store, batch):
         collect(batch)
 
 
-def test_two_files_in_a_batch_are_refused(labelled, tmp_path):
-    labelled.put_file(tmp_path / "ner.csv", "labelled/2026-01-02-b/second.csv")
-    with pytest.raises(AirflowFailException, match="expected one"):
+def test_a_batch_may_have_several_files_but_not_none(labelled, tmp_path):
+    labelled.put_file(tmp_path / "ner.csv", "labelled/2026-01-02-b/second.jsonl")
+    assert len(collect()["files"]) == 3
+    labelled.put_file(tmp_path / "ner.csv", "labelled/2026-01-03-c/readme.md")
+    with pytest.raises(AirflowFailException, match="DataRejected: found no labelled file, expected one"):
         collect()
 
 
@@ -108,14 +111,17 @@ def test_the_same_data_is_made_into_a_snapshot_once(labelled, fake, made_snapsho
     assert labelled.exists(f"snapshots/{first['version']}/train.csv")
 
 
-def test_other_data_or_other_settings_give_another_snapshot(labelled, made_snapshot):
-    versions = {
-        snapshot(collect())["version"],
-        snapshot(collect("2026-01-01-a"))["version"],
-        snapshot(collect(), max_quarantined_share="0.5")["version"],
-        snapshot(collect(), block_sentences="8")["version"],
-    }
-    assert len(versions) == 4
+def test_other_data_or_other_settings_are_checked_anew_against_the_last_accepted_snapshot(
+    labelled, fake, made_snapshot
+):
+    version = snapshot(collect())["version"]
+    snapshot(collect("2026-01-01-a"))
+    snapshot(collect(), max_quarantined_share="0.5")
+    snapshot(collect(), block_sentences="8")
+    assert fake.verbs == ["dataset"] * 4
+    before = [call["flags"].get("previous") for call in fake.calls]
+    assert before[0] is None
+    assert [Path(folder[0]).name for folder in before[1:]] == [version] * 3
 
 
 def test_a_snapshot_whose_file_was_changed_is_made_again(labelled, fake, made_snapshot):
@@ -124,6 +130,18 @@ def test_a_snapshot_whose_file_was_changed_is_made_again(labelled, fake, made_sn
     snapshot(collect())
     assert fake.verbs == ["dataset", "dataset"]
     assert labelled.path_of(f"snapshots/{version}/train.csv").read_text() == "rows"
+
+
+def test_the_last_accepted_snapshot_is_pointed_at_and_stays_so_when_later_data_is_refused(
+    labelled, fake, made_snapshot
+):
+    version = snapshot(collect())["version"]
+    fake.set("dataset", error={"type": "DataRejected", "message": "found 9 %", "retryable": False}, code=65)
+    with pytest.raises(AirflowFailException, match="DataRejected: found 9 %"):
+        snapshot(collect("2026-01-01-a"))
+    accepted = last_accepted(labelled)
+    assert (accepted.version, accepted.previous) == (version, None)
+    assert labelled.folders("snapshots") == [version]
 
 
 def test_a_data_gate_that_is_not_passed_leaves_no_snapshot(labelled, fake):

@@ -1,109 +1,16 @@
-"""The steps of `ner_retrain`: from a labelled file to a registered FP32 model."""
+"""The steps of `ner_retrain`: from an accepted snapshot to a registered FP32 model."""
 
-import shutil
-from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
-
-from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_tasks import artifacts, atomic, gates, lineage
-from ner_tasks.errors import DataRejected, InputMissing
-from ner_tasks.versions import card, using
+from ner_tasks import artifacts, gates
+from ner_tasks.versions import card
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-SNAPSHOT, REFUSED = "snapshot.json", "validation.json"  # each the marker of its folder
 COUNTS, PAGE = "counts.json", "page.html"  # what `evaluate` leaves in its folder
-LABELLED_SUFFIXES = (".csv", ".zip", ".tsv", ".conll", ".txt")
-
-
-class CollectLabelled(NerOperator):
-    """Find the labelled file to train on: that of the batch asked for, or of the newest one."""
-
-    template_fields = ("batch",)
-
-    def __init__(self, *, batch: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.batch = batch
-
-    def step(self, context: "Context") -> dict[str, Any]:
-        batches = self.store.folders("labelled")
-        batch = self.batch or (batches[-1] if batches else "")
-        if batch not in batches:
-            raise InputMissing(
-                f"found no batch {batch!r}, expected one of {batches[-5:]}, in {self.store.where('labelled')}"
-            )
-        files = [file for file in self.store.files(f"labelled/{batch}") if file.name.endswith(LABELLED_SUFFIXES)]
-        if len(files) != 1:
-            found = [file.name for file in files]
-            where = self.store.where(f"labelled/{batch}")
-            raise DataRejected(f"found {found}, expected one {'/'.join(LABELLED_SUFFIXES)} file, in {where}")
-        sha256 = atomic.sha256_of(self.store.fetch(files[0].key))
-        self.log.info("labelled data: %s, %d bytes, sha256 %s", files[0].key, files[0].n_bytes, sha256)
-        return {"batch": batch, "key": files[0].key, "sha256": sha256}
-
-
-class MakeSnapshot(VerbOperator):
-    """Validate labelled data with Great Expectations, put bad rows aside, split the rest; publish it as a version.
-
-    Of data that is refused, what was found is published as a report.
-    """
-
-    template_fields = ("collected", "labels", "max_quarantined_share", "block_sentences")
-
-    def __init__(
-        self, *, collected: Any, labels: str, max_quarantined_share: str, block_sentences: str, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.collected, self.labels = collected, labels
-        self.max_quarantined_share, self.block_sentences = max_quarantined_share, block_sentences
-
-    def step(self, context: "Context") -> dict[str, Any]:
-        config: dict[str, Any] = {
-            "labels": self.labels or None,
-            "max_quarantined_share": float(self.max_quarantined_share),
-            "block_sentences": int(self.block_sentences),
-            "seed": 0,
-        }
-        source, suffix = self.collected["sha256"], PurePosixPath(self.collected["key"]).suffix
-        code = lineage.code_version("dataset")
-        version = lineage.version_of({"source": source, "suffix": suffix, "config": config, "code": code})
-        key = f"snapshots/{version}"
-        using.note(self.registry, snapshots=version)
-        if self._is_sound(key):
-            self.log.info("snapshot %s is there already, nothing to do", version)
-        else:
-            with self.workspace(f"snapshot-{version}") as folder:
-                dataset_file = self.store.fetch(self.collected["key"])
-                try:
-                    self.run_verb("dataset", dataset_file=dataset_file, output=folder / "snapshot", **config)
-                except AirflowFailException as error:
-                    line = self._report_refusal(str(error), folder / "snapshot.refused", version)
-                    raise AirflowFailException(line) from error
-                self.store.publish(folder / "snapshot", key, marker=SNAPSHOT)
-        said = self.store.read_json(f"{key}/{SNAPSHOT}")
-        names = ("labels", "n_rows", "n_sentences", "quarantined")
-        parts = {name: part["n_sentences"] for name, part in said["parts"].items()}
-        return {"version": version, "source": self.collected, "parts": parts, **{name: said[name] for name in names}}
-
-    def _is_sound(self, key: str) -> bool:
-        if not self.store.exists(f"{key}/{SNAPSHOT}"):
-            return False
-        folder = self.store.fetch(key)
-        files = atomic.read_json(folder / SNAPSHOT)["files"]
-        return all((folder / name).is_file() and atomic.sha256_of(folder / name) == sha for name, sha in files.items())
-
-    def _report_refusal(self, line: str, refused: Path, version: str) -> str:
-        """Publish what `dataset` left beside the snapshot that it did not make; `line`, naming the place."""
-        if not refused.is_dir():
-            return line
-        key = f"reports/snapshots/{version}"
-        self.store.publish(refused, key, marker=REFUSED)
-        shutil.rmtree(refused)
-        return line.replace(str(refused), self.store.where(key))
 
 
 class EvaluateModel(VerbOperator):

@@ -1,0 +1,61 @@
+"""Which snapshot was accepted last: `snapshots/accepted.json`, with a line for each one before in `accepted.jsonl`.
+
+A snapshot counts as soon as it has passed its own gate, and not when a model of it is registered: from then on models
+may have learnt from its training part and been judged on its test part, so its texts must never change sides. A model
+that is refused afterwards says something against the training, not against the data.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from ner_tasks.store import Store
+
+POINTER, HISTORY = "snapshots/accepted.json", "snapshots/accepted.jsonl"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """An accepted snapshot.
+
+    Attributes:
+        version: of the snapshot.
+        recipe: what it was made of and how, so that the same data need not be made into it again.
+        at: when, in UTC.
+        previous: the snapshot that was the last one until then.
+    """
+
+    version: str
+    recipe: str
+    at: str
+    previous: str | None
+
+
+def last_accepted(store: Store) -> Accepted | None:
+    """The snapshot that later data is compared with, None before the first."""
+    return Accepted(**store.read_json(POINTER)) if store.exists(POINTER) else None
+
+
+def accept(store: Store, version: str, recipe: str) -> Accepted:
+    """Let `version` be the last accepted snapshot, in one step; one that is already stays as it is.
+
+    Raises:
+        Busy: another run has accepted a snapshot meanwhile.
+    """
+    seen = store.etag(POINTER)
+    current = last_accepted(store)
+    if current:
+        _note(store, current)
+        if (current.version, current.recipe) == (version, recipe):
+            return current
+    previous = current.version if current else None
+    if current and current.version == version:
+        previous = current.previous  # the same contents by another way
+    accepted = Accepted(version, recipe, datetime.now(UTC).isoformat(timespec="microseconds"), previous)
+    store.swap_json(POINTER, asdict(accepted), etag=seen)
+    _note(store, accepted)
+    return accepted
+
+
+def _note(store: Store, accepted: Accepted) -> None:
+    store.append_line(HISTORY, json.dumps(asdict(accepted)))
