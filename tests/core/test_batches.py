@@ -356,7 +356,7 @@ def test_corrections_may_differ_from_all_before_but_not_be_broken(tmp_path: Path
 
 @pytest.mark.parametrize("bad", [sentences(50, seed=5), shuffled(sentences(200, seed=5))], ids=["passed", "refused"])
 def test_data_docs_of_every_suite_are_written_and_fetch_nothing(tmp_path: Path, bad: list[Sentence]):
-    both(tmp_path, [*bad, (["<b>Rome</b>", "x"], ["<script>alert(1)</script>", "O"])])
+    both(tmp_path, [*bad, (["a", "b", "c"], ["<script>alert(1)</script>", "<b onclick=steal()>", "gep!"])])
     sources = sources_of(sorted((tmp_path / "in").iterdir()))
     with contextlib.suppress(DataRejected):
         build_snapshot(sources, tmp_path / "new", SMALL, previous=tmp_path / "old", docs=tmp_path / "docs")
@@ -372,4 +372,6 @@ def test_data_docs_of_every_suite_are_written_and_fetch_nothing(tmp_path: Path, 
     assert "batches-word-agreement" in pages["index.html"]
     for page in pages.values():
         assert not re.search(r"""<(script|img|iframe)|<link[^>]+//|url\(['"]?https?:|@import""", page)
-    assert "alert(1)" in pages["rows"]
+        assert "Content-Security-Policy" in page
+        assert "alert(1)" not in page and "onclick" not in page
+    assert "gep!" in pages["rows"]
