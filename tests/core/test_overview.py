@@ -1,15 +1,13 @@
 """What the pages show, read from a store."""
 
-import json
-
 import pytest
 
-from ner_tasks.answers.index import write_index
 from ner_tasks.errors import InputMissing
 from ner_tasks.overview import benchmarks, documents, nights, quality, versions
 from ner_tasks.overview.reader import FRESH_S, Reader
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.store.s3 import S3Store
+from tests.published import answer, publish
 
 NIGHT = {"n_documents": 2, "n_rejected": 1, "n_words": 40, "elapsed_s": 10.0, "model_version": "v1"}
 
@@ -29,26 +27,6 @@ def store(request, tmp_path):
     return S3Store(bucket, "ner/", cache=tmp_path / "cache")
 
 
-def publish_day(store, folder, day, texts, rejected=()):
-    folder.mkdir()
-    lines = [
-        {
-            "document": name,
-            "sha256": "0" * 64,
-            "text_sha256": "1" * 64,
-            "text": text,
-            "entities": [{"start": 0, "end": 4, "label": "per", "score": 0.9}],
-            "receipt": {"n_words": len(text.split())},
-        }
-        for name, text in texts.items()
-    ]
-    for name, values in (("documents.jsonl", lines), ("rejected.jsonl", rejected)):
-        (folder / name).write_text("".join(json.dumps(value) + "\n" for value in values), encoding="utf-8")
-    write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
-    (folder / "manifest.json").write_text(json.dumps({**NIGHT, "day": day, "entities": {"per": 2, "geo": 1}}))
-    store.publish(folder, f"tagged/{day}", marker="manifest.json")
-
-
 def test_a_file_that_never_changes_is_read_once_and_one_that_may_is_looked_at_again(store):
     clock = Clock()
     reader = Reader(store, clock=clock)
@@ -65,7 +43,7 @@ def test_a_file_that_never_changes_is_read_once_and_one_that_may_is_looked_at_ag
 
 def test_published_nights_come_newest_first_and_half_done_ones_not_at_all(store, tmp_path):
     for day in ("2026-01-01", "2026-01-02"):
-        publish_day(store, tmp_path / day, day, {"a.txt": "Anna came"})
+        publish(store, tmp_path / day, day, [answer("a.txt", "Anna came")])
     store.write_json("tagged/2026-01-03/other.json", {})
     found = nights.published(Reader(store), most=9)
     assert [night["day"] for night in found] == ["2026-01-02", "2026-01-01"]
@@ -86,9 +64,9 @@ def test_a_night_under_way_says_how_much_is_done_and_how_long_the_rest_takes(sto
 
 
 def test_a_document_is_found_by_name_with_its_answer_and_where_else_it_was(store, tmp_path):
-    publish_day(store, tmp_path / "1", "2026-01-01", {"a.txt": "Anna came", "b.txt": "Otto left us"})
+    publish(store, tmp_path / "1", "2026-01-01", [answer("a.txt", "Anna came"), answer("b.txt", "Otto left us")])
     rejected = [{"document": "b.txt", "file": "b.txt", "reason": "empty", "message": "found nothing"}]
-    publish_day(store, tmp_path / "2", "2026-01-02", {"a.txt": "Anna came again"}, rejected)
+    publish(store, tmp_path / "2", "2026-01-02", [answer("a.txt", "Anna came again")], rejected)
     reader = Reader(store)
     entries = documents.search(reader, "2026-01-02", "", most=9, rejected_only=False)
     assert [entry.name for entry in entries] == ["a.txt", "b.txt"]

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from ner_tasks.answers.index import write_index
 from ner_tasks.overview.reader import Reader
 from ner_tasks.store.folder import FolderStore
+from tests.published import answer, publish
 
 PAGES = ["tonight", "documents", "models", "quality", "benchmarks", "review", "static/pages.css", "static/act.js"]
 HOSTILE = '<script>alert(1)</script> "onmouseover=x \u202e{{ 7*7 }}'
@@ -58,30 +58,10 @@ def visit(auth, store, monkeypatch):
 @pytest.fixture
 def day(store, tmp_path):
     """A published day with a document whose name, text, label and reason are hostile."""
-    folder = tmp_path / "day"
-    folder.mkdir()
-    answer = {
-        "document": HOSTILE,
-        "sha256": "0" * 64,
-        "text_sha256": "1" * 64,
-        "text": f"Anna {HOSTILE}",
-        "entities": [{"start": 0, "end": 4, "label": HOSTILE, "score": 0.5}],
-        "receipt": {"n_words": 3, "unread": [HOSTILE]},
-    }
+    line = answer(HOSTILE, f"Anna {HOSTILE}", label=HOSTILE)
+    line["receipt"]["unread"] = [HOSTILE]
     rejected = {"document": f"not {HOSTILE}", "file": "x", "reason": "broken", "message": HOSTILE}
-    (folder / "documents.jsonl").write_text(json.dumps(answer) + "\n")
-    (folder / "rejected.jsonl").write_text(json.dumps(rejected) + "\n")
-    write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
-    counts = dict.fromkeys(("n_documents", "n_rejected", "n_entities", "n_words", "n_reused", "words_per_s"), 1)
-    manifest = {
-        "day": DAY,
-        "model_version": "v1",
-        "elapsed_s": 1.0,
-        "rejected": {"broken": 1},
-        "entities": {HOSTILE: 1},
-    }
-    (folder / "manifest.json").write_text(json.dumps({**counts, **manifest}))
-    store.publish(folder, f"tagged/{DAY}", marker="manifest.json")
+    publish(store, tmp_path / "day", DAY, [line], [rejected], rejected={"broken": 1}, entities={HOSTILE: 1})
 
 
 def promoted(store):

@@ -5,7 +5,7 @@ Airflow's own API for: Airflow decides who may, and notes who did.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,6 @@ from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
-from starlette.middleware.base import RequestResponseEndpoint
 
 from ner_airflow.pages.templates import render
 from ner_tasks import answers
@@ -60,7 +59,7 @@ def reader() -> Reader:
 
 
 @app.middleware("http")
-async def guarded(request: Request, call_next: RequestResponseEndpoint) -> Response:
+async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
     response.headers.update(_HEADERS)
     return response
