@@ -1,7 +1,7 @@
 """Accuracy-aware quantization: default first, and if it loses too much, other ways until one is good enough.
 
 Calibrated on calibration text, judged on the dev part; the gate on the test part comes later and knows nothing of it.
-Why not INC's own `autotune`: docs/decisions/0010-own-search-for-accuracy.md.
+Why not INC's own `autotune`: docs/decisions/0011-own-search-for-accuracy.md.
 """
 
 import gc
