@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.labelled.accepted import last_accepted
 from ner_tasks.nights import MANIFEST
 from ner_tasks.registry import MARKER, Registry
 from ner_tasks.store import Store
@@ -92,8 +91,6 @@ def survey(registry: Registry, keep: Keep, now_s: float) -> list[Item]:
     if registry.store.exists(_ACCEPTED):
         known.need(f"snapshots/{registry.store.read_json(_ACCEPTED)['version']}", "later data is compared with it")
     _need_what_is_worked_on(known)
-    if accepted := last_accepted(registry.store):
-        known.need(f"snapshots/{accepted.version}", "later data goes on from it")
     registered = registry.versions()
     for version in registered[-keep.n_versions :]:
         known.need(f"models/{version}", f"one of the {keep.n_versions} newest versions")

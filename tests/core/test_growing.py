@@ -15,8 +15,8 @@ REAL = [
 ]
 
 
-def never_moved(data: Path, folder: Path) -> None:
-    rows = drill(data, folder, n_batches=5)
+def never_moved(data: Path, folder: Path, **options: int) -> None:
+    rows = drill(data, folder, n_batches=5, **options)
 
     assert [row["n_moved"] for row in rows] == [0] * 5
     assert [row["train"] for row in rows] == sorted(row["train"] for row in rows)
@@ -26,7 +26,7 @@ def never_moved(data: Path, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_five_batches_arrive_and_no_test_sentence_is_ever_learnt(tmp_path: Path):
-    never_moved(labelled_sentences.OUTPUT, tmp_path)
+    never_moved(labelled_sentences.OUTPUT, tmp_path, block_sentences=4)
 
 
 @pytest.mark.parametrize("variable", REAL)

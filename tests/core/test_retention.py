@@ -10,7 +10,6 @@ import pytest
 from ner_tasks import artifacts
 from ner_tasks.cli import main
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
-from ner_tasks.labelled.accepted import accept
 from ner_tasks.registry import HISTORY, POINTER, Registry
 from ner_tasks.store import open_store
 from ner_tasks.versions import retention, using
@@ -208,11 +207,3 @@ def test_the_verb_says_what_would_go_and_removes_it_only_when_told(registry, tmp
 def test_nobody_can_ask_for_nothing_to_be_kept(wrong):
     with pytest.raises(ConfigInvalid, match="expected at least"):
         Keep(**wrong)
-
-
-def test_the_snapshot_that_later_data_goes_on_from_stays(registry):
-    accept(registry.store, "s-old", "recipe")
-    clear(registry, KEEP, in_days(9))
-
-    assert "s-old" in registry.store.folders("snapshots")
-    assert "s-other" not in registry.store.folders("snapshots")

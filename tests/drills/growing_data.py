@@ -30,19 +30,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     parse = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parse.add_argument("data", type=Path, help="a labelled file")
     parse.add_argument("--batches", type=int, default=5)
+    parse.add_argument("--block_sentences", type=int, default=32, help="fewer for small data")
     parse.add_argument("--encoder", type=Path, help="train a model after each batch")
     parse.add_argument("--epochs", type=int, default=3)
     parse.add_argument("--output", type=Path, help="keep snapshots and models there")
     args = parse.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.output or Path(scratch)
-        rows = drill(args.data, folder, n_batches=args.batches, encoder=args.encoder, epochs=args.epochs)
+        options = {name: getattr(args, name) for name in ("block_sentences", "encoder", "epochs")}
+        rows = drill(args.data, folder, n_batches=args.batches, **options)
     print(json.dumps(rows, indent=2))
     return int(any(row["n_moved"] for row in rows))
 
 
 def drill(
-    data: Path, folder: Path, *, n_batches: int, encoder: Path | None = None, epochs: int = 3
+    data: Path,
+    folder: Path,
+    *,
+    n_batches: int,
+    block_sentences: int = 32,
+    encoder: Path | None = None,
+    epochs: int = 3,
 ) -> list[dict[str, Any]]:
     """A row for each batch: sizes of the parts, sentences that changed sides, F1 if a model was trained."""
     rng = random.Random(0)
@@ -57,7 +65,8 @@ def drill(
         _write(folder / "labelled" / f"batch-{n_batches - turn}", batch)
         snapshot = folder / f"snapshot-{turn + 1}"
         batches = sorted((folder / "labelled").iterdir())
-        _verb("dataset", dataset_file=batches, output=snapshot, **({"previous": previous} if previous else {}))
+        flags = {"previous": previous} if previous else {}
+        _verb("dataset", dataset_file=batches, output=snapshot, block_sentences=block_sentences, **flags)
         rows.append({"batches": turn + 1, **_moves(snapshot, first)})
         if encoder:
             rows[-1]["f1"] = _f1(snapshot, folder / f"model-{turn + 1}", encoder, epochs)
