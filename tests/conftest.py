@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _HOME = tempfile.mkdtemp(prefix="ner-airflow-")
 atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 
-for _name in [name for name in os.environ if name.startswith(("AIRFLOW__", "NER_")) and name != "NER_GMB"]:
+for _name in [
+    name for name in os.environ if name.startswith(("AIRFLOW__", "NER_")) and name not in ("NER_GMB", "NER_BC5CDR")
+]:
     del os.environ[_name]
 os.environ.update(AIRFLOW_HOME=_HOME, AIRFLOW_CONFIG=str(ROOT / "airflow.cfg"), NER_HOME=str(ROOT))
 
