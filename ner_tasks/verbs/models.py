@@ -2,13 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ner_tasks import corpus
 from ner_tasks.errors import ConfigInvalid
-
-if TYPE_CHECKING:
-    pass
 
 Args = argparse.Namespace
 Result = dict[str, Any]

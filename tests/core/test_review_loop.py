@@ -9,10 +9,9 @@ import pytest
 
 from ner_tasks import atomic, cli, corpus
 from ner_tasks.answers.reading import read_answers
-from ner_tasks.corpus import LabelledSentence
 from tests import tiny
 
-RIGHT, WRONG = ("B-per", "I-per", "O", "B-geo", "O", "O"), ("B-per", "I-per", "O", "B-per", "O", "O")
+WRONG = ("B-per", "I-per", "O", "B-per", "O", "O")
 
 
 def run(folder: Path, *args: object) -> dict:
@@ -20,11 +19,11 @@ def run(folder: Path, *args: object) -> dict:
     return atomic.read_json(folder / "report.json")["result"]
 
 
-def learn(folder: Path, name: str, encoder: Path, sentences: list[LabelledSentence]) -> Path:
-    """A model of a snapshot of these sentences."""
-    corpus.write_kaggle_csv(folder / f"{name}.csv", sentences)
-    flags = ("--dataset_file", folder / f"{name}.csv", "--output", folder / f"{name}-data")
-    run(folder, "dataset", *flags, "--block_sentences", 4)
+def learn(folder: Path, name: str, encoder: Path, batches: list[Path], previous: Path | None = None) -> Path:
+    """A model of a snapshot of these batches, beside its data."""
+    flags = ("--dataset_file", *batches, "--output", folder / f"{name}-data", "--block_sentences", 4)
+    # what a label's words are has changed, on purpose
+    run(folder, "dataset", *flags, *(("--previous", previous, "--accept_drift", 1) if previous else ()))
     sizes = ("--epochs", 4, "--learning_rate", 3e-3)
     flags = ("--dataset_file", folder / f"{name}-data", "--encoder", encoder, "--save_model_path", folder / name)
     run(folder, "train", *flags, *sizes, "--version", name)
@@ -51,11 +50,13 @@ def found(answers: Path, mention: str) -> list[str | None]:
     return labels
 
 
-def corrected(line: str) -> LabelledSentence:
-    """What a person who knows the pattern of these sentences makes of a line of `doccano.jsonl`."""
+def corrected(line: str) -> str:
+    """What a person who knows the pattern of these sentences makes of a line of `doccano.jsonl`: who, and where."""
     exported = json.loads(line)
-    words = tuple(exported["text"].split(" "))
-    return LabelledSentence(words, RIGHT, f"review:{exported['document']}")
+    words = exported["text"].split(" ")
+    starts = [sum(len(word) + 1 for word in words[:index]) for index in range(len(words))]
+    person = [starts[0], starts[1] + len(words[1]), "per"]
+    return json.dumps({**exported, "label": [person, [starts[3], starts[3] + len(words[3]), "geo"]]})
 
 
 @pytest.mark.slow
@@ -66,7 +67,11 @@ def test_a_planted_error_is_gone_after_one_round(encoder, tmp_path):
         replace(one, tags=WRONG) if one.words[3] == "Denver" and chance.random() < 0.65 else one
         for one in tiny.sentences(1500)
     ]
-    before = night(tmp_path, "before", learn(tmp_path, "v1", encoder, batch), seed=1)
+    first, review = tmp_path / "2026-11-01", tmp_path / "review-2026-11-22"
+    for folder in (first, review):
+        folder.mkdir()
+    corpus.write_kaggle_csv(first / "ner.csv", batch)
+    before = night(tmp_path, "before", learn(tmp_path, "v1", encoder, [first]), seed=1)
     labels = found(before, "Denver")
     assert labels.count("per") / len(labels) > 0.8
 
@@ -78,7 +83,12 @@ def test_a_planted_error_is_gone_after_one_round(encoder, tmp_path):
     assert n_denver >= 0.8 * len(labels)
     assert all("Denver" in line for line in asked[: n_denver // 2])
 
-    learnt = learn(tmp_path, "v2", encoder, [*batch, *map(corrected, asked)])
+    (review / "corrected.jsonl").write_text("".join(corrected(line) + "\n" for line in asked), encoding="utf-8")
+    learnt = learn(tmp_path, "v2", encoder, [first, review], previous=tmp_path / "v1-data")
+    sources = {
+        source["batch"]: source for source in atomic.read_json(tmp_path / "v2-data" / "snapshot.json")["sources"]
+    }
+    assert sources[review.name]["n_sentences"] == len(asked) and sources[review.name]["n_quarantined"] == 0
     after = night(tmp_path, "after", learnt, seed=2)
     for place in ("Denver", "Chicago"):
         labels = found(after, place)
