@@ -1,9 +1,7 @@
-"""Which documents a day has, by name: an SQLite file beside the answers, so that one is found without reading all.
-
-A part of a name is found by its trigrams (SQLite's FTS5), in a day of a million documents as in one of ten.
-"""
+"""Which documents a day has, by name: an SQLite file beside the answers, so that one is found without reading all."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -22,9 +20,7 @@ CREATE TABLE documents (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,
     n_entities INTEGER, n_words INTEGER, reason TEXT
 );
-CREATE VIRTUAL TABLE names USING fts5(name, content='documents', content_rowid='number', tokenize='trigram');
 """
-_TRIGRAM = 3
 
 
 @dataclass(frozen=True)
@@ -58,7 +54,6 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
         for path in (documents_jsonl, rejected_jsonl):
             database.executemany("INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?)", _rows(path))
         database.execute("CREATE INDEX by_name ON documents (name)")
-        database.execute("INSERT INTO names(names) VALUES ('rebuild')")
         database.commit()
         n_documents: int = database.execute("SELECT count(*) FROM documents").fetchone()[0]
     return n_documents
@@ -78,7 +73,7 @@ class Index:
         try:
             # immutable: published files change no more, and their folder may not be writable
             self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-            self._db.execute("SELECT rowid FROM names LIMIT 1")
+            self._db.execute("SELECT number FROM documents LIMIT 1")
         except sqlite3.DatabaseError as error:
             raise ArtifactBroken(f"found {error}, expected a day's index, at {path}") from None
 
@@ -99,18 +94,15 @@ class Index:
 
         Args:
             text: part of a name, in capitals or not; what stands behind a NUL, which SQLite takes for the end, is not
-                looked at. One or two characters are sought at a name's beginning only.
+                looked at.
             most: documents, at most.
             rejected_only: whether those that were tagged are left out.
         """
         text = text.partition("\0")[0]
         wanted, values = ["reason IS NOT NULL"] if rejected_only else [], list[str]()
-        if len(text) >= _TRIGRAM:
-            wanted.append("number IN (SELECT rowid FROM names WHERE names MATCH ?)")
-            values.append('"' + utf8(text).replace('"', '""') + '"')
-        elif text:
-            wanted.append("name >= ? AND name < ?")
-            values += [utf8(text), utf8(text) + "\U0010ffff"]
+        if text:
+            wanted.append(r"name LIKE ? ESCAPE '\'")
+            values.append("%" + re.sub(r"([%_\\])", r"\\\1", utf8(text)) + "%")
         return self._entries(" AND ".join(wanted) or "1", values, most)
 
     def _entries(self, where: str, values: Sequence[str], most: int) -> list[Entry]:

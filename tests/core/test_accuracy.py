@@ -17,7 +17,7 @@ from ner_tasks.graph_weights import layer_of
 from ner_tasks.inference import Tagger, read_graph
 from tests import tiny
 
-FRAGILE = "block_0/attended"
+FRAGILE = "classifier"
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,9 @@ def snapshot(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fragile(frozen, tmp_path_factory):
-    """The frozen model with one channel of the attention's values made tiny, and what reads it as much larger.
+    """The frozen model with one channel of what the classifier reads made large, and its kernel as much smaller there.
 
-    FP32 computes the same; in bytes the channel is lost, and so are all others of the kernel that reads it.
+    FP32 computes the same; in bytes, whose range is that of the large channel, all others are lost.
     """
     folder = tmp_path_factory.mktemp("fragile") / "frozen"
     shutil.copytree(frozen, folder)
@@ -47,15 +47,16 @@ def fragile(frozen, tmp_path_factory):
         edit(values)
         node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(values))
 
-    def less(values):
-        values[..., 2 * tiny.CONFIG["hidden_size"] + channel] /= factor
-
     def more(values):
         values[channel] *= factor
 
-    change("block_0/qkv/Cast", less)
-    change("block_0/qkv/BiasAdd", less)
-    change(f"{FRAGILE}/Cast", more)
+    def less(values):
+        values[channel] /= factor
+
+    last = f"block_{tiny.CONFIG['num_hidden_layers'] - 1}/down_norm"
+    change(f"{last}/mul", more)
+    change(f"{last}/add_1", more)
+    change(f"{FRAGILE}/Cast", less)
     (folder / artifacts.GRAPH).write_bytes(graph.SerializeToString(deterministic=True))
     artifacts.sign(folder, replace(artifacts.open_model(frozen), files={}))
     return folder

@@ -33,7 +33,7 @@ def test_a_document_is_found_by_its_very_name_and_its_line_lies_where_the_index_
         assert index.find("b.pdf") is None
 
 
-def test_a_part_of_a_name_is_found_in_capitals_or_not_and_a_short_one_at_the_beginning(tmp_path):
+def test_a_part_of_a_name_is_found_in_capitals_or_not(tmp_path):
     with indexed(tmp_path, [answer("Claim-01.docx"), answer("appeal-01.eml")]) as index:
         assert [entry.name for entry in index.search("CLAIM", most=9)] == ["Claim-01.docx"]
         assert [entry.name for entry in index.search("-01", most=9)] == ["Claim-01.docx", "appeal-01.eml"]
@@ -57,11 +57,10 @@ def test_no_name_breaks_the_index_or_the_search(tmp_path_factory, name):
         index.search(name, most=9)
 
 
-@pytest.mark.parametrize("text", ['"', "a OR b", "name:x", "*", "100%_", "'; DROP TABLE documents; --"])
+@pytest.mark.parametrize("text", ['"', "a OR b", "name:x", "*", "100%_", "%", "_", "\\", "'; DROP TABLE documents; --"])
 def test_what_is_sought_is_text_and_no_query(tmp_path, text):
     with indexed(tmp_path, [answer(f"x{text}y"), answer("other")]) as index:
-        if len(text) > 2:
-            assert [entry.name for entry in index.search(text, most=9)] == [f"x{text}y"]
+        assert [entry.name for entry in index.search(text, most=9)] == [f"x{text}y"]
         assert index.search(text + "nowhere", most=9) == []
 
 
