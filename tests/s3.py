@@ -188,7 +188,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main(port: str) -> None:
-    """Run the server, with one thing mended: moto's pattern of a key ends at a line feed."""
+    """Run the server, with two things mended: moto's pattern of a key ends at a line feed; and between its look at an
+    object and its write there is room for another's, which S3 has not.
+    """
     from moto import server
     from moto.moto_server import werkzeug_app
 
@@ -196,7 +198,17 @@ def main(port: str) -> None:
         def __init__(self, url_map: Any, *items: Any) -> None:
             super().__init__(url_map, *(item.replace(".", r"[\s\S]") for item in items))
 
+    one_at_a_time, answer = threading.Lock(), werkzeug_app.DomainDispatcherApplication.__call__
+
+    def whole(app: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        is_write = environ["REQUEST_METHOD"] in {"PUT", "DELETE"}
+        if not is_write or not environ.keys() & {"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"}:
+            return answer(app, environ, start_response)
+        with one_at_a_time:
+            return [b"".join(answer(app, environ, start_response))]
+
     werkzeug_app.RegexConverter = AnyText
+    werkzeug_app.DomainDispatcherApplication.__call__ = whole
     server.main(["-H", "127.0.0.1", "-p", port])
 
 

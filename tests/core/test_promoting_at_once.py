@@ -76,7 +76,7 @@ def test_processes_that_are_killed_while_they_move_it_leave_a_sound_version_and_
         add(registry, tmp_path, version)
     registry.promote(versions[0], "int8", by="test", metrics={})
     rng, n_killed = random.Random(7), 0
-    for round_ in range(15):
+    for round_ in range(60):
         moves = [["promote", "--version", version] for version in rng.sample(versions, 3)]
         processes = [move(where, tmp_path, arguments, f"{round_}") for arguments in [*moves, ["rollback"]]]
         time.sleep(rng.uniform(0.1, 0.5))
@@ -89,6 +89,9 @@ def test_processes_that_are_killed_while_they_move_it_leave_a_sound_version_and_
         history = registry.history()
         assert history[-1] == registry.promoted()
         assert all(line.previous == before.version for before, line in itertools.pairwise(history))
+        # how many are killed in time depends on the machine
+        if n_killed > 10 and len(history) > 10:
+            break
     assert n_killed > 10
     assert len(registry.history()) > 10
 
