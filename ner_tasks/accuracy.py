@@ -16,19 +16,20 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
-from ner_tasks import evaluation, host, quantization
+from ner_tasks import evaluation, host
 from ner_tasks.artifacts import ModelManifest
 from ner_tasks.corpus import LabelledSentence
 from ner_tasks.errors import ConfigInvalid, DataRejected, GateNotPassed
 from ner_tasks.inference import Tagger
 from ner_tasks.quantization import QuantizeConfig, Quantizer, SmoothQuant
+from ner_tasks.yaml_settings import Strict, read_yaml
 
 DEFAULT_CONFIG = Path(__file__).parent / "config" / "quantize_accuracy.yaml"
 Approach = Literal["calibration", "smooth_quant", "fallback"]
 _N_FOR_SENSITIVITY = 256  # sentences; the order of the layers settles long before
 
 
-class Criterion(quantization.Strict):
+class Criterion(Strict):
     absolute: Annotated[float, Field(ge=0, le=1)] | None = None
     relative: Annotated[float, Field(ge=0, le=1)] | None = None
 
@@ -42,12 +43,12 @@ class Criterion(quantization.Strict):
         return self.absolute if self.absolute is not None else (self.relative or 0.0) * fp32_f1
 
 
-class ExitPolicy(quantization.Strict):
+class ExitPolicy(Strict):
     max_trials: PositiveInt = 12
     timeout: NonNegativeInt = 1800
 
 
-class AccuracyConfig(quantization.Strict):
+class AccuracyConfig(Strict):
     """What an accuracy YAML may say; `config/quantize_accuracy.yaml` explains each key."""
 
     accuracy_criterion: Criterion = Criterion(absolute=0.003)
@@ -62,7 +63,7 @@ class AccuracyConfig(quantization.Strict):
             InputMissing: no such file.
             ConfigInvalid: not YAML, an unknown key, or a value out of bounds.
         """
-        return quantization.read_yaml(cls, path, DEFAULT_CONFIG.name)
+        return read_yaml(cls, path, kind="a quantization YAML", expected=f"the keys of {DEFAULT_CONFIG.name}")
 
     def losing_at_most(self, f1: float) -> "AccuracyConfig":
         """The same with another criterion."""

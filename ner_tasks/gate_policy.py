@@ -4,11 +4,11 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, model_validator
+from pydantic import Field, NonNegativeInt, model_validator
 
-from ner_tasks.errors import ConfigInvalid, InputMissing
+from ner_tasks.errors import ConfigInvalid
 from ner_tasks.gates import Limits
+from ner_tasks.yaml_settings import Strict, read_yaml
 
 DEFAULT_POLICY = Path(__file__).parent / "config" / "gates.yaml"
 
@@ -16,11 +16,7 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Loss(_Strict):
+class Loss(Strict):
     """How much F1 may be lost: up to `max_loss` always, up to `hard_loss` where it may be chance."""
 
     max_loss: Share
@@ -49,13 +45,13 @@ class LabelsPolicy(Loss):
         return self.only.get(label, self)
 
 
-class ModelPolicy(_Strict):
+class ModelPolicy(Strict):
     min_f1: Share = 0.6
     champion: ChampionPolicy = ChampionPolicy()
     labels: LabelsPolicy = LabelsPolicy()
 
 
-class SizeShare(_Strict):
+class SizeShare(Strict):
     min: Ratio = 0.1
     max: Ratio = 1.0
 
@@ -66,7 +62,7 @@ class SizeShare(_Strict):
         return self
 
 
-class Int8Policy(_Strict):
+class Int8Policy(Strict):
     max_f1_loss: Share = 0.005
     max_label_loss: Share = 0.05
     max_f1_below_champion: Share = 0.01
@@ -82,7 +78,7 @@ class Int8Policy(_Strict):
         return self
 
 
-class GatePolicy(_Strict):
+class GatePolicy(Strict):
     """What a gates YAML may say; `config/gates.yaml` explains each key."""
 
     model: ModelPolicy = ModelPolicy()
@@ -96,15 +92,7 @@ class GatePolicy(_Strict):
             InputMissing: no such file.
             ConfigInvalid: not YAML, an unknown key, a value out of bounds, or two that contradict each other.
         """
-        if not path.is_file():
-            raise InputMissing(f"found nothing at {path}, expected a YAML of gates")
-        try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            raise ConfigInvalid(f"found {wrong}, expected what {DEFAULT_POLICY.name} explains, in {path}") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigInvalid(f"found {' '.join(str(error).split())}, expected YAML, in {path}") from None
+        return read_yaml(cls, path, kind="a YAML of gates", expected=f"what {DEFAULT_POLICY.name} explains")
 
     def under(self, limits: Limits) -> "GatePolicy":
         """The same with what a deployment or a run says itself; a limit that it loosens takes those behind it along."""

@@ -10,33 +10,26 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 import tensorflow as tf
-import yaml
 from neural_compressor.tensorflow import Model, SmoothQuantConfig, StaticQuantConfig, quantize_model
 from neural_compressor.tensorflow.utils.model import TFConfig
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from ner_tasks import artifacts, atomic, inc_result
 from ner_tasks.artifacts import ModelManifest
-from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
+from ner_tasks.errors import ConfigInvalid, DataRejected
 from ner_tasks.graph_weights import GraphWeights
 from ner_tasks.inference import read_graph
 from ner_tasks.int8_graph import int8_graph
 from ner_tasks.model import Sizes
 from ner_tasks.routes import INPUTS, OUTPUT
 from ner_tasks.tokenization import Batch, WordPieces, batches_of, windows_of
+from ner_tasks.yaml_settings import Strict, read_yaml
 
 DEFAULT_CONFIG = Path(__file__).parent / "config" / "quantize.yaml"
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-Config = TypeVar("Config", bound=Strict)
 
 
 class Calibration(Strict):
@@ -82,20 +75,7 @@ class QuantizeConfig(Strict):
             InputMissing: no such file.
             ConfigInvalid: not YAML, an unknown key, or a value out of bounds.
         """
-        return read_yaml(cls, path, DEFAULT_CONFIG.name)
-
-
-def read_yaml(model: type[Config], path: Path, explained_in: str) -> Config:
-    """Settings of one kind from a YAML file; see `QuantizeConfig.read`."""
-    if not path.is_file():
-        raise InputMissing(f"found nothing at {path}, expected a quantization YAML")
-    try:
-        return model.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigInvalid(f"found {wrong}, expected the keys of {explained_in}, in {path}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(f"found {' '.join(str(error).split())}, expected YAML, in {path}") from None
+        return read_yaml(cls, path, kind="a quantization YAML", expected=f"the keys of {DEFAULT_CONFIG.name}")
 
 
 def quantize(
