@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks import atomic, host
-from ner_tasks.engines import PRECISIONS
 from ner_tasks.errors import NerTasksError
+from ner_tasks.tagger.engines import PRECISIONS
 from ner_tasks.verbs import documents, labelled, measures, models, registry, training, watching
 
 Add = Callable[..., argparse.Action]

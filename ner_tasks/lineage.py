@@ -3,12 +3,14 @@
 import ast
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
 LENGTH = 12
+_MODULE = re.compile(r"ner_tasks\.\w")
 
 
 def version_of(ingredients: Mapping[str, Any]) -> str:
@@ -28,7 +30,7 @@ def code_version(module: str, package: Path = PACKAGE) -> str:
     Comments and layout do not count.
 
     Args:
-        module: name without the package, such as `training`.
+        module: name without the package, such as `learning.training`.
         package: where its source lies.
     """
     return version_of(_syntax_of(module, package, {}))
@@ -42,25 +44,31 @@ def config_version(package: Path = PACKAGE) -> str:
 
 
 def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, str]:
-    path = package / f"{module}.py"
-    # of a package inside, all files: they may find each other by name
-    for file in [path] if path.is_file() else sorted((package / module).glob("*.py")):
-        if (name := file.relative_to(package).as_posix()) in seen:
-            continue
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        seen[name] = ast.dump(tree)
-        for node in ast.walk(tree):
-            for imported in _imports(node):
-                _syntax_of(imported, package, seen)
+    """Syntax trees of a module and of what it imports, by their files' names."""
+    path = package.joinpath(*module.split(".")).with_suffix(".py")
+    if not path.is_file() or (name := path.relative_to(package).as_posix()) in seen:
+        return seen
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    seen[name] = ast.dump(tree)
+    for node in ast.walk(tree):
+        for imported in _imports(node):
+            _syntax_of(imported, package, seen)
+        if _names_module(node):
+            for neighbour in sorted(path.parent.glob("*.py")):
+                _syntax_of(".".join(neighbour.relative_to(package).with_suffix("").parts), package, seen)
     return seen
 
 
 def _imports(node: ast.AST) -> list[str]:
-    """Modules of the package that one import statement names."""
-    if isinstance(node, ast.ImportFrom) and node.module == "ner_tasks":
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("ner_tasks."):
-        return [node.module.split(".")[1]]
+    """What one import statement may name of the package: `from ner_tasks.a import b` is module `a` or module `a.b`."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ner_tasks":
+        parent = (node.module or "").removeprefix("ner_tasks").removeprefix(".")
+        return [parent, *(f"{parent}.{alias.name}".removeprefix(".") for alias in node.names)]
     if isinstance(node, ast.Import):
-        return [alias.name.split(".")[1] for alias in node.names if alias.name.startswith("ner_tasks.")]
+        return [alias.name.removeprefix("ner_tasks.") for alias in node.names if alias.name.startswith("ner_tasks.")]
     return []
+
+
+def _names_module(node: ast.AST) -> bool:
+    """Whether a text names a module, to be imported or run by that name: then any file of the room may be meant."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(_MODULE.match(node.value))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.gates import Limits
+from ner_tasks.judging.gates import Limits
 from ner_tasks.store import S3, Store, open_store
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ner_tasks.corpus import LabelledSentence
+from ner_tasks.labelled.corpus import LabelledSentence
 
 CONFIG = {
     "architectures": ["BertModel"],

@@ -27,10 +27,11 @@ os.environ.update(host.tensorflow_env(n_threads=1, onednn=True))
 import numpy as np
 import tensorflow as tf
 
-from ner_tasks import artifacts, onednn_ops
-from ner_tasks.inference import engine_of, read_graph, session_of
-from ner_tasks.model import Sizes
-from ner_tasks.routes import INPUTS, output_of
+from ner_tasks.int8 import onednn_ops
+from ner_tasks.tagger import artifacts
+from ner_tasks.tagger.inference import engine_of, read_graph, session_of
+from ner_tasks.tagger.model import Sizes
+from ner_tasks.tagger.routes import INPUTS, output_of
 
 SHAPES = ((32, 128), (128, 32), (32, 32), (64, 32))
 

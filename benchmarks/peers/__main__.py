@@ -14,8 +14,9 @@ from benchmarks.peers.engines import Engine, chosen
 from benchmarks.peers.models import Sources, promoted_model, snapshot_of
 from benchmarks.peers.preparation import base_sources, prepare
 from benchmarks.peers.view import View
-from ner_tasks import artifacts, atomic, host
+from ner_tasks import atomic, host
 from ner_tasks.errors import ConfigInvalid, NerTasksError
+from ner_tasks.tagger import artifacts
 
 NOT_ALL_RAN = 1
 INTERRUPTED = 130

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from ner_tasks import artifacts, atomic
-from ner_tasks.artifacts import ModelManifest
+from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
+from ner_tasks.tagger import artifacts
+from ner_tasks.tagger.artifacts import ModelManifest
 
 Weights = dict[str, NDArray[np.float32]]
 _SEGMENTS, _SHAPES = "embeddings.token_type_embeddings.weight", "shape_embeddings.weight"

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.engines import Form
 from benchmarks.peers.models import HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO, REFERENCE, REPORT, reader_of
-from ner_tasks import atomic, corpus, host
+from ner_tasks import atomic, host
 from ner_tasks.errors import ArtifactBroken, NerTasksError
-from ner_tasks.tokenization import batches_of
+from ner_tasks.labelled import corpus
+from ner_tasks.tagger.tokenization import batches_of
 
 TOLERANCE = 1e-3
 N_CALIBRATION = 512  # windows, as the product's own quantization takes

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.engines import Engine, Form
-from ner_tasks import artifacts, atomic
+from ner_tasks import atomic
 from ner_tasks.errors import InputMissing
 from ner_tasks.labels import LabelSet, label_of
 from ner_tasks.lineage import version_of
-from ner_tasks.registry import Registry
 from ner_tasks.settings import Settings
+from ner_tasks.tagger import artifacts
+from ner_tasks.versions.registry import Registry
 
 if TYPE_CHECKING:
     from benchmarks.peers.reading import Reader

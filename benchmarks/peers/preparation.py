@@ -17,8 +17,9 @@ from benchmarks.peers import talk
 from benchmarks.peers.checkpoint import write_checkpoint
 from benchmarks.peers.engines import Engine
 from benchmarks.peers.models import HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO, REFERENCE, REPORT, Sources
-from ner_tasks import artifacts, atomic, host
+from ner_tasks import atomic, host
 from ner_tasks.errors import InputMissing
+from ner_tasks.tagger import artifacts
 
 # What BERT-base has; the other sizes are those of the model whose vocabulary is taken.
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}

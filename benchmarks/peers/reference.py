@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ner_tasks import artifacts, corpus
-from ner_tasks.inference import Tagger
-from ner_tasks.tokenization import WordPieces, batches_of, windows_of
+from ner_tasks.labelled import corpus
+from ner_tasks.tagger import artifacts
+from ner_tasks.tagger.inference import Tagger
+from ner_tasks.tagger.tokenization import WordPieces, batches_of, windows_of
 
 N_SENTENCES, PER_BATCH = 120, 8
 

@@ -20,7 +20,8 @@ from benchmarks.peers import runners, talk
 from benchmarks.peers.documents import documents_of, entities_of
 from benchmarks.peers.engines import BATCHES, ENCODINGS, ENGINES, STEPS, Form, Level, variants_of
 from benchmarks.peers.worker import N_AT_ONCE, job_of, random_batch, score, timed_calls
-from ner_tasks import corpus, host
+from ner_tasks import host
+from ner_tasks.labelled import corpus
 
 MAX_F1_LOSS = 0.01
 N_SENTENCES, N_PASSES = 800, 2

@@ -22,9 +22,10 @@ from benchmarks.peers import runners, talk
 from benchmarks.peers.documents import documents_of, entities_of
 from benchmarks.peers.engines import Engine, Form
 from benchmarks.peers.spans import tags_of
-from ner_tasks import corpus, evaluation
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.tokenization import SHAPES
+from ner_tasks.labelled import corpus
+from ner_tasks.quality import evaluation
+from ner_tasks.tagger.tokenization import SHAPES
 
 N_AT_ONCE = 8  # batches that a queue is given at once; the same number of calls for all
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.prose import paragraphs, prose  # noqa: E402  the repository is no installed package
-from ner_tasks import corpus  # noqa: E402
+from ner_tasks.labelled import corpus  # noqa: E402
 from ner_tasks.text import iter_sentences  # noqa: E402
 
 WIDTH = 72

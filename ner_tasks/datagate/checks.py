@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from ner_tasks import expectations
-from ner_tasks.corpus import KAGGLE_COLUMNS, LabelledSentence
+from ner_tasks.datagate import expectations
 from ner_tasks.datagate.config import DatasetConfig
 from ner_tasks.datagate.drift import Past, batch_frames, label_changes
-from ner_tasks.expectations import Finding
+from ner_tasks.datagate.expectations import Finding
+from ner_tasks.datagate.quarantine import LabelledTable, Review
+from ner_tasks.labelled.corpus import KAGGLE_COLUMNS, LabelledSentence
 from ner_tasks.labelled.frozen import text_key
 from ner_tasks.labelled.rows import Row
+from ner_tasks.labelled.split import PARTS
 from ner_tasks.labels import LabelSet
-from ner_tasks.quarantine import LabelledTable, Review
-from ner_tasks.split import PARTS
 
 
 def check_whole(reviewed: Review, config: DatasetConfig) -> list[Finding]:

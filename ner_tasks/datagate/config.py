@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from ner_tasks.datagate.expectations import BatchLimits
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.expectations import BatchLimits
 from ner_tasks.labels import LabelSet
 
 

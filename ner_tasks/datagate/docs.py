@@ -23,7 +23,7 @@ from great_expectations.data_context.types.resource_identifiers import (
 from lxml import html
 
 from ner_tasks import atomic
-from ner_tasks.expectations import Finding
+from ner_tasks.datagate.expectations import Finding
 
 _SITE = "data_gate"
 _ELSEWHERE = re.compile(r"""url\(\s*['"]?(?:https?:)?//[^)]*\)""")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from ner_tasks.corpus import LabelledSentence, read_labelled
+from ner_tasks.datagate.quarantine import LabelledTable, Review
 from ner_tasks.labelled.batches import REVIEW
+from ner_tasks.labelled.corpus import LabelledSentence, read_labelled
 from ner_tasks.labelled.frozen import known_parts, open_snapshot, text_key
+from ner_tasks.labelled.split import PARTS
 from ner_tasks.labels import OUTSIDE, label_of
-from ner_tasks.quarantine import LabelledTable, Review
-from ner_tasks.split import PARTS
 
 # Less than this says nothing: a handful of sentences may be about anything.
 MIN_WORDS, MIN_ENTITIES, MIN_JUDGED = 500, 100, 50

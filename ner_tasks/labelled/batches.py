@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ner_tasks.corpus import LABELLED_SUFFIXES
 from ner_tasks.errors import DataRejected, InputMissing
+from ner_tasks.labelled.corpus import LABELLED_SUFFIXES
 
 REVIEW = "review-"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks import atomic
-from ner_tasks.corpus import open_rows
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing, NerTasksError
 from ner_tasks.labelled.batches import is_labelled
+from ner_tasks.labelled.corpus import open_rows
 
 CREDENTIALS = "KAGGLE_USERNAME and KAGGLE_KEY, or KAGGLE_API_TOKEN"
 

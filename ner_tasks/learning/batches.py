@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ner_tasks.corpus import LabelledSentence
+from ner_tasks.labelled.corpus import LabelledSentence
 from ner_tasks.labels import LabelSet
-from ner_tasks.recipe import TrainConfig
+from ner_tasks.learning.recipe import TrainConfig
 from ner_tasks.spans import spans_of
-from ner_tasks.tokenization import Batch, WordPieces, batch_of, windows_of
+from ner_tasks.tagger.tokenization import Batch, WordPieces, batch_of, windows_of
 
 _POOL_BATCHES = 50  # sentences of this many batches are sorted by length together
 _MOST_REPEATS = 8.0  # of a sentence with a rare label: beyond, a few sentences would be learnt by heart

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
-from ner_tasks.model import write_weights
+from ner_tasks.tagger.model import write_weights
 
 STATE = "state.safetensors"
 

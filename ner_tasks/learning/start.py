@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from transformers import AutoTokenizer
 
-from ner_tasks import artifacts
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.labels import LabelSet
-from ner_tasks.model import Sizes, TokenClassifier, Weights, read_config, read_weights
-from ner_tasks.tokenization import WordPieces
+from ner_tasks.tagger import artifacts
+from ner_tasks.tagger.model import Sizes, TokenClassifier, Weights, read_config, read_weights
+from ner_tasks.tagger.tokenization import WordPieces
 
 ENCODER = "model.safetensors"
 

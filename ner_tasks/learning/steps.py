@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from ner_tasks.decoding import Transitions, is_allowed
 from ner_tasks.labels import LabelSet
-from ner_tasks.model import TokenClassifier
-from ner_tasks.recipe import TrainConfig
+from ner_tasks.learning.recipe import TrainConfig
+from ner_tasks.tagger.decoding import Transitions, is_allowed
+from ner_tasks.tagger.model import TokenClassifier
 
 _FORBIDDEN = -1e4  # finite: minus infinity has no gradient
 _AVERAGE_EVERY = 10  # steps; each time reads and writes every weight

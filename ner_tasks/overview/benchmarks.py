@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ner_tasks.benchmark_history import HISTORY
 from ner_tasks.overview.reader import Reader
+from ner_tasks.speed.benchmark_history import HISTORY
 
 
 def hosts(reader: Reader, *, most: int) -> dict[str, list[Mapping[str, Any]]]:

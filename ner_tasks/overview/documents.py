@@ -8,9 +8,9 @@ from typing import Any
 from ner_tasks.answers.index import INDEX, Entry, Index
 from ner_tasks.answers.reading import Answer, parse
 from ner_tasks.errors import InputMissing
-from ner_tasks.journal import REJECTED
-from ner_tasks.ledger import DOCUMENTS
-from ner_tasks.nights import MANIFEST
+from ner_tasks.nightly.journal import REJECTED
+from ner_tasks.nightly.ledger import DOCUMENTS
+from ner_tasks.nightly.nights import MANIFEST
 from ner_tasks.overview.reader import Reader
 
 MAX_DAYS = 31

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ner_tasks.nights import MANIFEST
+from ner_tasks.nightly.nights import MANIFEST
 from ner_tasks.overview.reader import Reader
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_tasks.overview.reader import Reader
-from ner_tasks.registry import MARKER, POINTER
+from ner_tasks.versions.registry import MARKER, POINTER
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_tasks.overview.reader import Reader
-from ner_tasks.registry import HISTORY, MARKER, POINTER
+from ner_tasks.versions.registry import HISTORY, MARKER, POINTER
 
 
 @dataclass(frozen=True)

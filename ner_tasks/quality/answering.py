@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import calibration, evaluation
-from ner_tasks.corpus import LabelledSentence
-from ner_tasks.inference import BatchLimits, TaggedSentence, Tagger
+from ner_tasks.labelled.corpus import LabelledSentence
 from ner_tasks.labels import OUTSIDE
+from ner_tasks.quality import evaluation
+from ner_tasks.tagger import calibration
+from ner_tasks.tagger.inference import BatchLimits, TaggedSentence, Tagger
 
 
 @dataclass(frozen=True)

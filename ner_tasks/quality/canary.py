@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import artifacts, atomic
-from ner_tasks.corpus import LabelledSentence
+from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.inference import TaggedSentence, Tagger
+from ner_tasks.labelled.corpus import LabelledSentence
+from ner_tasks.tagger import artifacts
+from ner_tasks.tagger.inference import TaggedSentence, Tagger
 
 FORMAT = 1
 N_SENTENCES = 64

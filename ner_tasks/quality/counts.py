@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
-from ner_tasks.evaluation import Score
+from ner_tasks.quality.evaluation import Score
 from ner_tasks.spans import spans_of
 
 FORMAT = 1

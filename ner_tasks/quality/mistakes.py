@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from ner_tasks.corpus import LabelledSentence
-from ner_tasks.inference import TaggedSentence
+from ner_tasks.labelled.corpus import LabelledSentence
 from ner_tasks.spans import WordSpan, entity_score, spans_of
+from ner_tasks.tagger.inference import TaggedSentence
 
 MISSED, SPURIOUS = "missed", "spurious"
 N_WORST = 20

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import atomic, corpus
-from ner_tasks.corpus import LabelledSentence
+from ner_tasks import atomic
+from ner_tasks.labelled import corpus
+from ner_tasks.labelled.corpus import LabelledSentence
 from ner_tasks.quality import bootstrap, mistakes, page, slices
 from ner_tasks.quality.answering import Answered, answered
 from ner_tasks.quality.counts import Counts

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ner_tasks.corpus import LabelledSentence
 from ner_tasks.errors import ArtifactBroken
+from ner_tasks.labelled.corpus import LabelledSentence
 from ner_tasks.quality.counts import Counts
 from ner_tasks.spans import WordSpan, spans_of
 

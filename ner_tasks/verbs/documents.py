@@ -17,7 +17,9 @@ Result = dict[str, Any]
 
 
 def tag(args: Args) -> Result:
-    from ner_tasks import artifacts, host, tuned
+    from ner_tasks import host
+    from ner_tasks.speed import tuned
+    from ner_tasks.tagger import artifacts
 
     if args.choice_file:
         choice, model = tuned.read(args.choice_file), args.model
@@ -29,11 +31,11 @@ def tag(args: Args) -> Result:
     os.environ.update(host.tensorflow_env(n_threads=args.threads, onednn=choice.onednn))
     if artifacts.kind_of(model) != "trained":
         host.leave_out_keras()
-    from ner_tasks import tagging
     from ner_tasks.documents import Limits, scans
     from ner_tasks.documents.apart import read_apart
-    from ner_tasks.gathering import TagConfig
-    from ner_tasks.inference import BatchLimits, Tagger
+    from ner_tasks.nightly import tagging
+    from ner_tasks.nightly.gathering import TagConfig
+    from ner_tasks.tagger.inference import BatchLimits, Tagger
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
     if args.ocr and (absent := scans.missing()):
@@ -45,7 +47,7 @@ def tag(args: Args) -> Result:
         ocr=bool(args.ocr),
     )
     keep_text = bool(args.keep_text)
-    code = [lineage.code_version(name) for name in ("tagging", "inference")]
+    code = [lineage.code_version(name) for name in ("nightly.tagging", "tagger.inference")]
     version = lineage.version_of(
         {"code": code, "limits": asdict(limits), "keep_text": keep_text, "precision": choice.precision}
     )
@@ -68,12 +70,12 @@ def tag(args: Args) -> Result:
 
 
 def join(args: Args) -> Result:
-    from ner_tasks import nights
     from ner_tasks.answers.index import INDEX, write_index
     from ner_tasks.answers.page import write_page
     from ner_tasks.answers.parquet import write_parquet
-    from ner_tasks.journal import REJECTED
-    from ner_tasks.ledger import DOCUMENTS
+    from ner_tasks.nightly import nights
+    from ner_tasks.nightly.journal import REJECTED
+    from ner_tasks.nightly.ledger import DOCUMENTS
     from ner_tasks.watching.statistics import STATISTICS, statistics_of
 
     manifest = nights.join_shards(args.shards, args.output)
@@ -92,8 +94,8 @@ def join(args: Args) -> Result:
 def diff(args: Args) -> Result:
     from rich.console import Console
 
-    from ner_tasks.differences import compare_answers
-    from ner_tasks.ledger import DOCUMENTS
+    from ner_tasks.nightly.ledger import DOCUMENTS
+    from ner_tasks.watching.differences import compare_answers
 
     found = compare_answers(args.old / DOCUMENTS, args.new / DOCUMENTS, n_examples=args.n_examples)
     Console().print(found)
@@ -101,9 +103,9 @@ def diff(args: Args) -> Result:
 
 
 def convert(args: Args) -> Result:
-    from ner_tasks.journal import REJECTED
-    from ner_tasks.ledger import DOCUMENTS
-    from ner_tasks.nights import MANIFEST
+    from ner_tasks.nightly.journal import REJECTED
+    from ner_tasks.nightly.ledger import DOCUMENTS
+    from ner_tasks.nightly.nights import MANIFEST
 
     documents = args.answers / DOCUMENTS
     if args.to == "conll":

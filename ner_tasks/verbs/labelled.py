@@ -38,7 +38,7 @@ def download_flags(add: Add) -> None:
 
 def dataset(args: Args) -> Result:
     from ner_tasks.datagate.config import DatasetConfig
-    from ner_tasks.dataset import build_snapshot
+    from ner_tasks.datagate.dataset import build_snapshot
     from ner_tasks.labelled.batches import read_sources, sources_of
 
     if bool(args.dataset_file) == bool(args.sources_file):

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import atomic, corpus
+from ner_tasks import atomic
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.labelled import corpus
 from ner_tasks.verbs.models import refuse_unrunnable
 from ner_tasks.verbs.registry import registry_at
 
@@ -16,8 +17,8 @@ Result = dict[str, Any]
 
 
 def infer(args: Args) -> Result:
-    from ner_tasks import benchmarking
-    from ner_tasks.inference import Tagger
+    from ner_tasks.speed import benchmarking
+    from ner_tasks.tagger.inference import Tagger
 
     refuse_unrunnable(args, args.model_path)
     tagger = Tagger.load(args.model_path, n_threads=args.threads, bf16=bool(args.bf16))
@@ -34,7 +35,8 @@ def infer(args: Args) -> Result:
 
 
 def benchmark(args: Args) -> Result:
-    from ner_tasks import benchmark_history, comparison, gates
+    from ner_tasks.judging import gates
+    from ner_tasks.speed import benchmark_history, comparison
 
     most = gates.max_slowdown(args.max_slowdown)
     result = comparison.benchmark(
@@ -56,7 +58,7 @@ def benchmark(args: Args) -> Result:
 
 
 def tune(args: Args) -> Result:
-    from ner_tasks import tuning
+    from ner_tasks.speed import tuning
 
     result = tuning.tune(
         args.model_path,

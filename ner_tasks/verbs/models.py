@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import corpus
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.labelled import corpus
 
 Args = argparse.Namespace
 Result = dict[str, Any]
@@ -35,14 +35,14 @@ def challenge(args: Args) -> Result:
 
 
 def freeze(args: Args) -> Result:
-    from ner_tasks import freezing
+    from ner_tasks.tagger import freezing
 
     manifest = freezing.freeze(args.model_path, args.save_model_path)
     return {"model": str(args.save_model_path), "files": manifest.files}
 
 
 def quantize(args: Args) -> Result:
-    from ner_tasks import quantization
+    from ner_tasks.int8 import quantization
 
     config = quantization.QuantizeConfig.read(args.config_file or quantization.DEFAULT_CONFIG)
     # A snapshot has a part for this; a file is what its user chose to calibrate on, whole.
@@ -50,7 +50,7 @@ def quantize(args: Args) -> Result:
     data = args.dataset_file / "calibration.csv" if is_snapshot else args.dataset_file
     sentences = [sentence.words for sentence in corpus.read_labelled(data)]
     if args.accuracy:
-        from ner_tasks import accuracy
+        from ner_tasks.int8 import accuracy
 
         if not is_snapshot:
             raise ConfigInvalid(f"found a file, expected a snapshot, whose dev part judges, for --accuracy, at {data}")
@@ -67,7 +67,7 @@ def quantize(args: Args) -> Result:
 
 
 def compare(args: Args) -> Result:
-    from ner_tasks import comparison
+    from ner_tasks.speed import comparison
 
     return comparison.compare(
         args.fp32,
@@ -87,6 +87,6 @@ def canary(args: Args) -> Result:
 
 
 def refuse_unrunnable(args: Args, model: Path) -> None:
-    from ner_tasks.engines import Engine, check_runnable
+    from ner_tasks.tagger.engines import Engine, check_runnable
 
     check_runnable(Engine("this model", str(model), onednn=bool(args.intel), bf16=bool(args.bf16)))

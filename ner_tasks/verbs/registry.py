@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ner_tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from ner_tasks.registry import Registry
     from ner_tasks.versions.promotions import Promotion
+    from ner_tasks.versions.registry import Registry
 
 Args = argparse.Namespace
 Result = dict[str, Any]
@@ -80,6 +80,6 @@ def _moved_by(args: Args) -> dict[str, Any]:
 
 def registry_at(where: str) -> "Registry":
     """The registry of a store that was named by a flag."""
-    from ner_tasks.registry import Registry
+    from ner_tasks.versions.registry import Registry
 
     return Registry(Settings.from_env({**os.environ, "NER_STORE": where}).open_store())

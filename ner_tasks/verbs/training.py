@@ -6,12 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ner_tasks import atomic, corpus
+from ner_tasks import atomic
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.recipe import SCHEDULES, TrainConfig
+from ner_tasks.labelled import corpus
+from ner_tasks.learning.recipe import SCHEDULES, TrainConfig
 
 if TYPE_CHECKING:
-    from ner_tasks.corpus import LabelledSentence
+    from ner_tasks.labelled.corpus import LabelledSentence
 
 Args = argparse.Namespace
 Add = Callable[..., argparse.Action]
@@ -58,7 +59,8 @@ def _recipe_flags(add: Add) -> None:
 
 
 def train(args: Args) -> Result:
-    from ner_tasks import charts, training
+    from ner_tasks.learning import training
+    from ner_tasks.speed import charts
     from ner_tasks.versions import provenance
 
     config, start = _recipe(args), _start(args)
@@ -91,7 +93,7 @@ def train(args: Args) -> Result:
 
 
 def search(args: Args) -> Result:
-    from ner_tasks import search as searching
+    from ner_tasks.learning import search as searching
 
     config, start = _recipe(args), _start(args)
     budget = searching.Budget(args.minutes, args.trials, args.train_share)
@@ -116,7 +118,7 @@ def _forgotten(args: Args, parts: "dict[str, Sequence[LabelledSentence]]") -> Re
         return None
     if args.start_from is None:
         raise ConfigInvalid("found --remember without --start_from, expected a model that can forget")
-    from ner_tasks.forgetting import forgotten
+    from ner_tasks.learning.forgetting import forgotten
 
     learnt = [sentence for part in parts.values() for sentence in part]
     old = corpus.read_labelled(args.remember)
@@ -144,7 +146,7 @@ def _to_learn(path: Path, *, seed: int) -> "dict[str, Sequence[LabelledSentence]
     """Train and dev part of a snapshot folder; of a labelled file all is learnt but what the best epoch is told by."""
     if path.is_dir():
         return {name: corpus.read_labelled(path / f"{name}.csv") for name in ("train", "dev")}
-    from ner_tasks.split import SplitConfig, split
+    from ner_tasks.labelled.split import SplitConfig, split
 
     parts = split(corpus.read_labelled(path), SplitConfig(seed=seed))
     train = [sentence for name, part in parts.items() if name != "dev" for sentence in part]

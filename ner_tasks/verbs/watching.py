@@ -29,7 +29,7 @@ def sample(args: Args) -> Result:
 
 
 def review(args: Args) -> Result:
-    from ner_tasks.ledger import DOCUMENTS
+    from ner_tasks.nightly.ledger import DOCUMENTS
     from ner_tasks.watching.exchange import write_queue
     from ner_tasks.watching.review import ReviewConfig, queue_of
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import artifacts
-from ner_tasks.artifacts import Kind, ModelManifest
-from ner_tasks.registry import Registry
+from ner_tasks.tagger import artifacts
+from ner_tasks.tagger.artifacts import Kind, ModelManifest
+from ner_tasks.versions.registry import Registry
 
 _HERE = Path(__file__).parent
 _KINDS: tuple[Kind, ...] = ("trained", "frozen", "int8")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ner_tasks.registry import Registry
 from ner_tasks.versions.promotions import before
+from ner_tasks.versions.registry import Registry
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ner_tasks.artifacts import Kind
+from ner_tasks.tagger.artifacts import Kind
 
 Action = Literal["promote", "rollback"]
 

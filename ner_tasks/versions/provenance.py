@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # what the figures of a model may depend on
 LIBRARIES = ("tensorflow", "keras", "neural-compressor", "neural-compressor-tf", "numpy", "tokenizers", "safetensors")
 # what a version is made by, from its data to its INT8 graph
-_CODE = ("dataset", "training", "freezing", "quantization")
+_CODE = ("datagate.dataset", "learning.training", "tagger.freezing", "int8.quantization")
 _GIT_S = 10.0
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.nights import MANIFEST
-from ner_tasks.registry import MARKER, Registry
+from ner_tasks.nightly.nights import MANIFEST
 from ner_tasks.store import Store
 from ner_tasks.versions import using
 from ner_tasks.versions.promotions import before
+from ner_tasks.versions.registry import MARKER, Registry
 
 _DAY_S = 86400.0
 _SNAPSHOT, _ACCEPTED = "snapshot.json", "snapshots/accepted.json"

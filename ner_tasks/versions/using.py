@@ -9,7 +9,7 @@ It is left behind and grows old: a run may wait for days, for a person, between 
 from datetime import UTC, datetime
 from typing import Literal
 
-from ner_tasks.registry import Registry
+from ner_tasks.versions.registry import Registry
 
 Thing = Literal["models", "snapshots"]
 NOTES = "staging/using"

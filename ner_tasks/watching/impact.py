@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ner_tasks import rendering
-from ner_tasks.differences import KINDS
+from ner_tasks.watching.differences import KINDS
 
 # Of each kind, over all labels; the report has the others.
 _EXAMPLES = 3

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.answers.reading import Answer, read_answers
-from ner_tasks.differences import pairs_of
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.text import iter_sentences
+from ner_tasks.watching.differences import pairs_of
 
 Entity = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.ledger import DOCUMENTS
+from ner_tasks.nightly.ledger import DOCUMENTS
 
 FILES = "files.jsonl"
 

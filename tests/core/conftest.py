@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks import corpus, host
+from ner_tasks import host
+from ner_tasks.labelled import corpus
 
 # TensorFlow reads these when it is imported, which some test does first.
 os.environ.update(host.tensorflow_env(n_threads=2, onednn=True))
@@ -22,7 +23,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from ner_tasks import training
+    from ner_tasks.learning import training
 
     folder = tmp_path_factory.mktemp("models")
     training.train(
@@ -38,7 +39,7 @@ def trained(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def frozen(trained: Path) -> Path:
-    from ner_tasks import freezing
+    from ner_tasks.tagger import freezing
 
     freezing.freeze(trained, trained.with_name("frozen"))
     return trained.with_name("frozen")

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks import benchmark_history, cli, comparison, corpus
+from ner_tasks import cli
+from ner_tasks.labelled import corpus
+from ner_tasks.speed import benchmark_history, comparison
 from ner_tasks.verbs import models
-from tests import tiny
-from tests.core import answers, benchmarks
+from tests import answers, benchmark_figures, tiny
 
 VERBS = [
     "dataset",
@@ -237,13 +238,13 @@ def test_a_benchmark_slower_than_the_previous_one_fails_if_a_limit_is_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], most: str, code: int
 ) -> None:
     before = tmp_path / "before.json"
-    before.write_text(json.dumps(benchmarks.report(20, stock=100, int8=250)))
+    before.write_text(json.dumps(benchmark_figures.report(20, stock=100, int8=250)))
 
     def measured(models: object, data: object, output: Path, *, earlier: list[dict], **options: object) -> dict:
         assert options["precisions"] == ["stock FP32", "INT8"]
         output.mkdir()
         (output / "table.md").write_text("the page")
-        now = benchmarks.report(21, stock=100, int8=200)
+        now = benchmark_figures.report(21, stock=100, int8=200)
         return {**now, "changes": [asdict(change) for change in benchmark_history.changes(now, earlier)]}
 
     monkeypatch.setattr(comparison, "benchmark", measured)

@@ -7,7 +7,7 @@ from ner_tasks import lineage
 def package(tmp_path):
     """Three modules: `training` uses `model` inside a function, nobody uses `rendering`."""
     sources = {
-        "training": "def train():\n    from ner_tasks.model import build\n    return build()\n",
+        "training": "def train():\n    from ner_tasks.tagger.model import build\n    return build()\n",
         "model": "def build():\n    return 1\n",
         "rendering": "SIZE = 1\n",
     }
@@ -38,6 +38,20 @@ def test_what_does_not_change_the_result_does_not_change_the_version(package, mo
     assert lineage.code_version("training", package) == before
 
 
+def test_a_module_that_is_found_by_name_counts_with_all_of_its_room(tmp_path):
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "reading.py").write_text("NAME = f'ner_tasks.documents.{kind}'\n")
+    (tmp_path / "documents" / "word.py").write_text("SIZE = 1\n")
+    before = lineage.code_version("documents.reading", tmp_path)
+    (tmp_path / "documents" / "word.py").write_text("SIZE = 2\n")
+    assert lineage.code_version("documents.reading", tmp_path) != before
+
+
+def test_a_module_of_a_room_does_not_stand_for_the_whole_room():
+    found = lineage._syntax_of("tagger.tokenization", lineage.PACKAGE, {})
+    assert "tagger/tokenization.py" in found and "tagger/model.py" not in found
+
+
 def test_training_depends_on_the_model_s_source_and_tagging_on_every_reader():
-    assert "model.py" in lineage._syntax_of("training", lineage.PACKAGE, {})
-    assert "documents/word.py" in lineage._syntax_of("tagging", lineage.PACKAGE, {})
+    assert "tagger/model.py" in lineage._syntax_of("learning.training", lineage.PACKAGE, {})
+    assert "documents/word.py" in lineage._syntax_of("nightly.tagging", lineage.PACKAGE, {})

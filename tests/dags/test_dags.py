@@ -183,7 +183,7 @@ def test_a_limit_of_nothing_is_another_than_no_limit(bag, given, text):
 
 
 def test_a_benchmark_offers_every_precision_and_takes_all_by_default(bag):
-    from ner_tasks.engines import PRECISIONS
+    from ner_tasks.tagger.engines import PRECISIONS
 
     param = bag.dags["ner_benchmark"].params.get_param("precisions")
     assert param.schema["examples"] == list(PRECISIONS)

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.corpus import LabelledSentence, read_labelled
+from ner_tasks.labelled.corpus import LabelledSentence, read_labelled
 from ner_tasks.labelled.frozen import open_snapshot, text_key
-from ner_tasks.split import PARTS
+from ner_tasks.labelled.split import PARTS
 
 AGAIN = 50  # sentences of earlier batches that each batch brings once more
 

@@ -18,8 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from ner_tasks import artifacts, atomic, corpus
+from ner_tasks import atomic
+from ner_tasks.labelled import corpus
 from ner_tasks.learning.checkpoints import STATE
+from ner_tasks.tagger import artifacts
 
 SETTINGS = {
     "epochs": 3,

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from launcher.layout import Layout
 from ner_tasks.answers.reading import read_answers
-from ner_tasks.registry import Registry
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.versions.registry import Registry
 
 LENGTHS = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 VOCABULARY = ("claim", "member", "doctor", "hospital", "letter", "paid", "refused", "of", "the", "in")

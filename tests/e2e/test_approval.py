@@ -9,9 +9,9 @@ import pytest
 from launcher import secrets
 from launcher.api import Api
 from launcher.layout import Layout
-from ner_tasks import artifacts
-from ner_tasks.registry import Registry
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagger import artifacts
+from ner_tasks.versions.registry import Registry
 from tests import tiny
 from tests.e2e.test_chain import ROOT, Installation
 

@@ -48,7 +48,7 @@ def test_the_rule_finds_what_it_is_for_and_no_more(source, n_found):
 
 
 def test_a_model_folder_holds_no_file_of_a_kind_that_runs_code():
-    from ner_tasks import artifacts
+    from ner_tasks.tagger import artifacts
 
     assert {name for names in artifacts._FILES.values() for name in names} == {
         "weights.safetensors",

@@ -8,8 +8,8 @@ import textwrap
 
 import pytest
 
-from ner_tasks import artifacts
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagger import artifacts
 
 # what `python -m ner_tasks` would do, in miniature; WILL is a list of [verb, what it does] in the order of the calls
 CHILD = """\

@@ -7,8 +7,8 @@ from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped,
 
 from ner_airflow.operators import approving
 from ner_airflow.operators.approving import ApproveModel, request
-from ner_tasks.registry import Registry
 from ner_tasks.versions.promotions import Promotion
+from ner_tasks.versions.registry import Registry
 
 CHECKED = {"version": "v2", "metrics": {"f1": 0.8123, "f1_loss": 0.001}, "gate": ["found entity F1 0.8123"]}
 UNTIL = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)

@@ -8,9 +8,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import BENCHMARK
 from ner_airflow.operators.benchmark import RunBenchmark
-from ner_tasks import benchmark_history, host
-from ner_tasks.registry import Registry
-from tests.core.benchmarks import HOST, report
+from ner_tasks import host
+from ner_tasks.speed import benchmark_history
+from ner_tasks.versions.registry import Registry
+from tests.benchmark_figures import HOST, report
 
 HISTORY = "reports/benchmarks/history"
 CHANGE = {

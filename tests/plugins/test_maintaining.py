@@ -2,7 +2,7 @@ import pytest
 
 from ner_airflow.operators import maintaining
 from ner_airflow.operators.maintaining import ClearAway
-from ner_tasks.registry import Registry
+from ner_tasks.versions.registry import Registry
 
 
 @pytest.fixture

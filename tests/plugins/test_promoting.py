@@ -5,7 +5,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import NER_INT8
 from ner_airflow.operators.promoting import ChooseVersion, MovePointer
-from ner_tasks.registry import Registry
+from ner_tasks.versions.registry import Registry
 
 
 @pytest.fixture

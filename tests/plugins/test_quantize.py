@@ -12,7 +12,7 @@ from ner_airflow.operators.quantize import (
     PromoteModel,
     QuantizeModel,
 )
-from ner_tasks.registry import Registry
+from ner_tasks.versions.registry import Registry
 
 MODEL = {"version": "v1", "snapshot": "s1", "f1": 0.8}
 COMPARISON = {

@@ -11,9 +11,9 @@ from ner_airflow.operators.training import TrainModel
 from ner_tasks import atomic
 from ner_tasks.labelled.accepted import last_accepted
 from ner_tasks.labelled.frozen import version_of_contents
-from ner_tasks.recipe import TrainConfig
-from ner_tasks.registry import Registry
+from ner_tasks.learning.recipe import TrainConfig
 from ner_tasks.settings import Settings
+from ner_tasks.versions.registry import Registry
 
 
 class Events(dict):

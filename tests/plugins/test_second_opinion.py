@@ -6,8 +6,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.operators.second_opinion import ExportReview, ImpactReport
-from ner_tasks.registry import Registry
-from tests.core.answers import answer, without_text
+from ner_tasks.versions.registry import Registry
+from tests.answers import answer, without_text
 
 DAY = "2026-11-22"
 CHECKED = {"version": "v2", "metrics": {"f1": 0.9}, "gate": ["found"]}

@@ -9,9 +9,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.publishing import CheckNight, PublishDay, WithdrawDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
-from ner_tasks.ledger import Ledger
-from ner_tasks.registry import Registry
+from ner_tasks.nightly.ledger import Ledger
 from ner_tasks.settings import Settings
+from ner_tasks.versions.registry import Registry
 
 DAY = "2026-11-22"
 

@@ -8,9 +8,9 @@ import pytest
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_airflow.operators.tuning import TuneModel
 from ner_tasks import host
-from ner_tasks.registry import Registry
 from ner_tasks.settings import Settings
-from ner_tasks.tuned import Choice
+from ner_tasks.speed.tuned import Choice
+from ner_tasks.versions.registry import Registry
 from tests.plugins.test_tagging import RUN, answers
 
 DAY = "2026-01-31"

@@ -18,10 +18,10 @@ import ner_tasks
 from ner_airflow.child import ChildProcess
 from ner_tasks import atomic, host
 from ner_tasks.errors import NerTasksError
-from ner_tasks.gate_policy import DEFAULT_POLICY, GatePolicy
-from ner_tasks.registry import Registry
+from ner_tasks.judging.gate_policy import DEFAULT_POLICY, GatePolicy
 from ner_tasks.settings import Settings
 from ner_tasks.store import Store
+from ner_tasks.versions.registry import Registry
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

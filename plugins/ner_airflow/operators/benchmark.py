@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import BENCHMARK
 from ner_airflow.operators.base import VerbOperator
-from ner_tasks import benchmark_history, gates, host, lineage
-from ner_tasks.benchmark_history import Change
-from ner_tasks.engines import PRECISIONS
+from ner_tasks import host, lineage
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.judging import gates
+from ner_tasks.speed import benchmark_history
+from ner_tasks.speed.benchmark_history import Change
+from ner_tasks.tagger.engines import PRECISIONS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

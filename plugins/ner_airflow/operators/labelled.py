@@ -112,7 +112,9 @@ class MakeSnapshot(VerbOperator):
             "seed": 0,
         }
         files = self.collected["files"]
-        recipe = lineage.version_of({"files": files, "config": config, "code": lineage.code_version("dataset")})
+        recipe = lineage.version_of(
+            {"files": files, "config": config, "code": lineage.code_version("datagate.dataset")}
+        )
         current = last_accepted(self.store)
         if current:
             using.note(self.registry, snapshots=current.version)

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_tasks import lineage, nights
+from ner_tasks import lineage
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.nightly import nights
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -12,8 +12,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of, lines_of
-from ner_tasks import atomic, gates, nights
-from ner_tasks.journal import REJECTED
+from ner_tasks import atomic
+from ner_tasks.judging import gates
+from ner_tasks.nightly import nights
+from ner_tasks.nightly.journal import REJECTED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

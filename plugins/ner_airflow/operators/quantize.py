@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import NER_FP32, NER_INT8
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_tasks import gates
-from ner_tasks.artifacts import Kind
 from ner_tasks.errors import InputMissing
+from ner_tasks.judging import gates
+from ner_tasks.tagger.artifacts import Kind
 from ner_tasks.versions import card, using
 
 if TYPE_CHECKING:

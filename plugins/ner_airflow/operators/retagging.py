@@ -6,8 +6,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of
 from ner_airflow.operators.tagging import PlanShards
-from ner_tasks import nights
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.nightly import nights
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

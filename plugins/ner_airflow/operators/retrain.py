@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_tasks import artifacts, gates
+from ner_tasks.judging import gates
+from ner_tasks.tagger import artifacts
 from ner_tasks.versions import card
 
 if TYPE_CHECKING:

@@ -12,7 +12,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of, lines_of
-from ner_tasks import host, lineage, nights, tuned
+from ner_tasks import host, lineage
+from ner_tasks.nightly import nights
+from ner_tasks.speed import tuned
 from ner_tasks.versions import using
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class PlanShards(NightOperator):
         """The day's shards, each with what its step needs to know."""
         key = f"inbox/{day_of(day)}"
         inbox = nights.survey(self.store.files(key))
-        code = [lineage.code_version(name) for name in ("tagging", "inference")]
+        code = [lineage.code_version(name) for name in ("nightly.tagging", "tagger.inference")]
         salt = context["run_id"] if "True" in (self.force, self.retry_rejected) else ""
         night = lineage.version_of(
             {

@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ner_airflow.operators.base import VerbOperator
-from ner_tasks import artifacts, atomic, lineage
+from ner_tasks import atomic, lineage
 from ner_tasks.errors import ConfigInvalid, InputMissing
-from ner_tasks.recipe import TrainConfig
+from ner_tasks.learning.recipe import TrainConfig
+from ner_tasks.tagger import artifacts
 from ner_tasks.versions import using
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 ENCODER, PROMOTED = "encoder", "promoted"
+# What a model is made by, down to its INT8 graph.
+_CODE = ("learning.training", "tagger.freezing", "int8.quantization", "int8.accuracy")
 
 
 class TrainModel(VerbOperator):
@@ -64,9 +67,9 @@ class TrainModel(VerbOperator):
                 "snapshot": self.snapshot["version"],
                 "config": asdict(config),
                 "start": atomic.sha256_of(start),
-                "search": [minutes, lineage.code_version("search")] if minutes else None,
+                "search": [minutes, lineage.code_version("learning.search")] if minutes else None,
                 # the code of what is made from the model as well: a version is one recipe, to the end
-                "code": [lineage.code_version(name) for name in ("training", "freezing", "quantization", "accuracy")],
+                "code": [lineage.code_version(name) for name in _CODE],
                 "quantization": lineage.config_version(),
                 "salt": self.salt,
             }

@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from ner_airflow.operators.base import VerbOperator
-from ner_tasks import atomic, host, tuned
-from ner_tasks.artifacts import Kind
+from ner_tasks import atomic, host
+from ner_tasks.speed import tuned
+from ner_tasks.tagger.artifacts import Kind
 from ner_tasks.versions import using
 
 if TYPE_CHECKING:

@@ -9,10 +9,11 @@ from safetensors.numpy import load_file, save_file
 
 from benchmarks.peers.checkpoint import hugging_face_weights, write_checkpoint
 from benchmarks.peers.models import labels_of, max_pieces_of
-from ner_tasks import artifacts, atomic
-from ner_tasks.artifacts import ModelManifest
+from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
-from ner_tasks.tokenization import SHAPES
+from ner_tasks.tagger import artifacts
+from ner_tasks.tagger.artifacts import ModelManifest
+from ner_tasks.tagger.tokenization import SHAPES
 from tests import tiny
 
 LABELS = ("geo", "per")
@@ -69,7 +70,7 @@ def bert_logits(folder, input_ids, attention_mask, token_type_ids):
 
 
 def test_a_bert_that_reads_shapes_as_segments_gives_our_logits(trained, tmp_path):
-    from ner_tasks import freezing
+    from ner_tasks.tagger import freezing
 
     checkpoint = write_checkpoint(trained, tmp_path / "hugging_face")
     random, n_windows, n_pieces = np.random.default_rng(2), 3, 12

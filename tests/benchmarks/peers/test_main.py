@@ -7,9 +7,11 @@ import pytest
 from benchmarks.peers.__main__ import levels_of, main, unfit
 from benchmarks.peers.engines import chosen
 from benchmarks.peers.models import Sources
-from ner_tasks import artifacts, atomic, corpus, host
-from ner_tasks.artifacts import ModelManifest
+from ner_tasks import atomic, host
 from ner_tasks.errors import ConfigInvalid, InputMissing
+from ner_tasks.labelled import corpus
+from ner_tasks.tagger import artifacts
+from ner_tasks.tagger.artifacts import ModelManifest
 from tests import tiny
 
 

@@ -1,0 +1,187 @@
+"""Sentences of many documents gathered into full batches, and their answers given back to the documents.
+
+Answers are written in the order of the files, whatever was tagged when: a document waits until its last sentence is
+answered, and those behind it wait for it.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from ner_tasks.documents import Document, Limits, Rejected
+from ner_tasks.errors import GateNotPassed, NerTasksError
+from ner_tasks.nightly.journal import Journal
+from ner_tasks.nightly.ledger import Ledger
+from ner_tasks.nightly.receipts import File, Reading, SentenceAnswer
+from ner_tasks.text import Word, iter_sentences
+
+# Enough words for length-sorted batches to waste little; enough characters for documents that are mostly spaces.
+BATCH_WORDS, BATCH_CHARACTERS = 60_000, 4_000_000
+# What a document that waits for its turn takes besides its text, in characters.
+_WAITING_CHARACTERS = 1_000
+
+
+class SentenceTagger(Protocol):
+    """Tags sentences of words, in order, whole; see `inference.Tagger`."""
+
+    @property
+    def version(self) -> str: ...
+    def tag(self, sentences: Sequence[Sequence[str]]) -> Sequence[SentenceAnswer]: ...
+
+
+@dataclass(frozen=True)
+class TagConfig:
+    """How documents are tagged.
+
+    Attributes:
+        limits: how much of a document is read.
+        keep_text: whether answers hold the text and the mentions, or only their offsets and the text's hash.
+        version: stands for all that an answer follows from besides the text and the model.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    keep_text: bool = True
+    version: str = ""
+
+
+# a document, the words of one of its sentences, and their texts
+_Sentence = tuple[Reading, list[Word], list[str]]
+
+
+class Gathering:
+    """One run over all documents: the batch being filled, the one at the model, and what waits for its answers in the
+    order of the files.
+    """
+
+    def __init__(
+        self,
+        tagger: SentenceTagger,
+        journal: Journal,
+        earlier: Sequence[Ledger],
+        config: TagConfig,
+        clock: Callable[[], float],
+        model: Executor,
+    ):
+        self._tagger, self._journal, self._earlier, self._config, self._clock = tagger, journal, earlier, config, clock
+        self._model = model
+        self._waiting: deque[Reading | tuple[File, Rejected]] = deque()
+        self._texts: dict[str, Reading] = {}  # that wait to be tagged, by hash
+        self._batch: list[_Sentence] = []
+        self._at_model: tuple[list[_Sentence], Future[Sequence[SentenceAnswer]]] | None = None
+        self._n_batch_words = self._n_batch_characters = 0
+
+    def add(self, file: File, found: Document | Rejected) -> None:
+        """Take one document, tagging whenever a batch is full."""
+        self._n_batch_characters += _WAITING_CHARACTERS
+        if isinstance(found, Rejected):
+            self._waiting.append((file, found))
+        else:
+            self._read(Reading.of(file, found, model_version=self._tagger.version, config=self._config.version))
+        if self._n_batch_characters >= BATCH_CHARACTERS:
+            self.finish()
+
+    def finish(self) -> None:
+        """Tag what is in the batch, and write all documents: not one waits for more sentences."""
+        self._hand_over()
+        self._take_back()
+        self._write_all()
+        self._n_batch_characters = 0
+
+    def _read(self, reading: Reading) -> None:
+        text = reading.document.text
+        self._waiting.append(reading)
+        self._n_batch_characters += len(text)
+        reading.copy_of = self._texts.get(reading.key.text_sha256)
+        if reading.copy_of or self._answer_to(reading):
+            reading.is_cut = True
+            return
+        self._texts[reading.key.text_sha256] = reading
+        for spans in iter_sentences(text):
+            self._batch.append((reading, spans, [text[start:end] for start, end in spans]))
+            reading.sentence(spans)
+            self._n_batch_words += len(spans)
+            if self._n_batch_words >= BATCH_WORDS:
+                self._hand_over()
+                self._write_all()
+                if reading.failure:
+                    break
+        reading.is_cut = True
+
+    def _hand_over(self) -> None:
+        """Give the batch to the model, once it has answered the one before."""
+        self._take_back()
+        batch, self._batch, self._n_batch_words = self._batch, [], 0
+        if batch:
+            self._at_model = batch, self._model.submit(self._tag, batch)
+
+    def _take_back(self) -> None:
+        """Wait for the model, and book its answers."""
+        if self._at_model is None:
+            return
+        (batch, answers), self._at_model = self._at_model, None
+        self._book_or_bisect(batch, answers.result)
+
+    def _tag(self, batch: Sequence[_Sentence]) -> Sequence[SentenceAnswer]:
+        began = self._clock()
+        try:
+            return self._tagger.tag([words for _, _, words in batch])
+        finally:
+            self._journal.tally.model_s += self._clock() - began
+
+    def _book_or_bisect(self, batch: Sequence[_Sentence], answers_of: Callable[[], Sequence[SentenceAnswer]]) -> None:
+        """Book a batch's answers; if there are none, halve it by documents until the one at fault is alone."""
+        try:
+            answers = answers_of()
+        except (NerTasksError, MemoryError):
+            raise  # the model's or the machine's fault, not a document's
+        except Exception as error:  # noqa: BLE001 - whatever it is, the documents that are not at fault are to be tagged
+            readings = list({id(reading): reading for reading, _, _ in batch}.values())
+            if len(readings) == 1:
+                readings[0].failure = error
+                return
+            first = {id(reading) for reading in readings[: len(readings) // 2]}
+            halves = ([sentence for sentence in batch if (id(sentence[0]) in first) is side] for side in (True, False))
+            for half in halves:
+                self._book_or_bisect(half, lambda half=half: self._tag(half))  # type: ignore[misc]
+            return
+        for (reading, spans, _), answer in zip(batch, answers, strict=True):
+            reading.take(spans, answer)
+
+    def _write_all(self) -> None:
+        """Write what waits, up to a document of which sentences are still to come or at the model."""
+        while self._waiting:
+            waiting = self._waiting[0]
+            if isinstance(waiting, Reading):
+                if not waiting.is_done:
+                    break
+                self._write(waiting)
+            else:
+                self._reject(*waiting)
+            self._waiting.popleft()
+        self._journal.checkpoint()
+
+    def _write(self, reading: Reading) -> None:
+        tagged = self._texts.pop(reading.key.text_sha256, None) if not reading.copy_of else None
+        failure = (reading.copy_of or reading).failure
+        if failure:
+            said = f"found {type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
+            self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", f"{said}, expected tags"))
+        elif tagged:
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self._journal.write(reading.file.position, reading.answer(keep_text=self._config.keep_text, tagged_at=now))
+        elif answer := self._answer_to(reading):
+            self._journal.write(reading.file.position, reading.named(answer))
+            self._journal.tally.n_reused += 1
+        else:
+            raise GateNotPassed(f"found no answer, expected that of the same text, for {reading.document.name[:200]!r}")
+
+    def _reject(self, file: File, rejected: Rejected) -> None:
+        self._journal.reject(file.position, {"document": rejected.document, "file": file.name, **asdict(rejected)})
+
+    def _answer_to(self, reading: Reading) -> dict[str, Any] | None:
+        """The answer that this text has been given before, in this run or an earlier one."""
+        ledgers: list[Journal | Ledger] = [self._journal, *self._earlier]
+        return next((answer for ledger in ledgers if (answer := ledger.find(reading.key))), None)

@@ -1,0 +1,178 @@
+"""The answers of a run while it writes them: whole up to its last checkpoint, whatever kills it.
+
+    <folder>/documents.jsonl  rejected.jsonl  ledger.sqlite     grow
+    <folder>/checkpoint.json                                    how far they are whole, replaced in one step
+
+Answers come in the order of the files, so how far a run is are two numbers: the file it is at, and how many
+answers of it are written. What was written behind the last checkpoint is cut off and made again.
+"""
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from ner_tasks import atomic
+from ner_tasks.nightly.ledger import DOCUMENTS, LEDGER, Key, Ledger
+
+REJECTED, CHECKPOINT = "rejected.jsonl", "checkpoint.json"
+_CHECKPOINT_S = 5.0
+
+
+@dataclass
+class Tally:
+    """What a run has done so far, in all its tries.
+
+    Attributes:
+        file: index of the file that the last answer belongs to.
+        n_of_file: answers written of that file.
+        n_tagged: documents with answers, those that were reused and those partly read among them.
+        n_reused: documents whose text had been answered before.
+        n_partly_read: documents that hold something which was not read.
+        n_words: words in tagged documents.
+        rejected: rejected documents by reason.
+        entities: entities by label.
+        elapsed_s: seconds spent.
+        model_s: seconds of them during which the model was at work.
+    """
+
+    file: int = 0
+    n_of_file: int = 0
+    n_tagged: int = 0
+    n_reused: int = 0
+    n_partly_read: int = 0
+    n_words: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    entities: Counter[str] = field(default_factory=Counter)
+    elapsed_s: float = 0.0
+    model_s: float = 0.0
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "Tally":
+        return cls(**{**values, "rejected": Counter(values["rejected"]), "entities": Counter(values["entities"])})
+
+
+class Journal:
+    """One run's answers on their way into `folder`; entered again, it goes on behind the last checkpoint.
+
+    Args:
+        folder: for this run alone, see `atomic.exclusive`.
+        run: what the answers follow from; another run's half-done work is thrown away.
+        clock: seconds, for the time between two checkpoints.
+
+    Raises:
+        StorageFull: no space for an answer or a checkpoint; what was whole before still is.
+    """
+
+    def __init__(self, folder: Path, run: Mapping[str, Any], clock: Callable[[], float] = time.monotonic):
+        self.folder, self._run, self._clock = folder, dict(run), clock
+
+    def __enter__(self) -> Self:
+        kept = self._kept()
+        if kept is None:
+            for name in (CHECKPOINT, DOCUMENTS, REJECTED, LEDGER, f"{LEDGER}-journal"):
+                (self.folder / name).unlink(missing_ok=True)
+        self.tally = Tally.of(kept["tally"]) if kept else Tally()
+        self._documents = _opened(self.folder / DOCUMENTS, kept["documents_bytes"] if kept else 0)
+        self._rejected = _opened(self.folder / REJECTED, kept["rejected_bytes"] if kept else 0)
+        self._ledger = Ledger(self.folder)
+        self._ledger.forget_from(self._documents.tell())
+        self._elapsed_before, self._began = self.tally.elapsed_s, self._clock()
+        self._checked = self._began
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ledger.__exit__(kind, error, trace)
+        for file in (self._documents, self._rejected):
+            # after an error only the checkpoint counts; with the disk full, closing would raise a second one
+            file.raw.close() if kind else file.close()  # type: ignore[attr-defined]
+
+    def find(self, key: Key) -> dict[str, Any] | None:
+        """The answer that this run has given to a text before."""
+        self._documents.flush()
+        return self._ledger.find(key)
+
+    def write(self, file: int, answer: Mapping[str, Any]) -> None:
+        """Append a document's answer, whose receipt says what it follows from."""
+        receipt = answer["receipt"]
+        offset = self._documents.tell()
+        with atomic.space_for(self.folder / DOCUMENTS):
+            n_bytes = self._documents.write(_line_of(answer))
+        self._ledger.book(
+            Key(answer["text_sha256"], receipt["model_version"], receipt["config"]), offset=offset, n_bytes=n_bytes
+        )
+        self._at(file)
+        self.tally.n_tagged += 1
+        self.tally.n_words += receipt["n_words"]
+        self.tally.n_partly_read += bool(receipt["unread"])
+        self.tally.entities.update(entity["label"] for entity in answer["entities"])
+
+    def reject(self, file: int, rejected: Mapping[str, Any]) -> None:
+        """Append a document that has no answer, with its `reason`."""
+        with atomic.space_for(self.folder / REJECTED):
+            self._rejected.write(_line_of(rejected))
+        self._at(file)
+        self.tally.rejected[rejected["reason"]] += 1
+
+    def checkpoint(self, *, at_once: bool = False) -> None:
+        """Make what is written count, unless that was done a moment ago."""
+        now = self._clock()
+        if not at_once and now - self._checked < _CHECKPOINT_S:
+            return
+        self._checked = now
+        self.tally.elapsed_s = self._elapsed_before + now - self._began
+        with atomic.space_for(self.folder / CHECKPOINT):
+            for file in (self._documents, self._rejected):
+                file.flush()
+                os.fsync(file.fileno())
+            self._ledger.commit()
+        said = {
+            "run": self._run,
+            "documents_bytes": self._documents.tell(),
+            "rejected_bytes": self._rejected.tell(),
+            "tally": vars(self.tally),
+        }
+        atomic.write_json(self.folder / CHECKPOINT, said)
+
+    def move_to(self, target: Path) -> None:
+        """Hand over the whole answers to a folder on the same disk, once everything is written and checked."""
+        self.checkpoint(at_once=True)
+        for name in (DOCUMENTS, REJECTED, LEDGER):
+            os.link(self.folder / name, target / name)
+
+    def _at(self, file: int) -> None:
+        if file != self.tally.file:
+            self.tally.file, self.tally.n_of_file = file, 0
+        self.tally.n_of_file += 1
+
+    def _kept(self) -> dict[str, Any] | None:
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            return None
+        kept: dict[str, Any] = atomic.read_json(path)
+        sizes = {DOCUMENTS: kept["documents_bytes"], REJECTED: kept["rejected_bytes"]}
+        whole = all((self.folder / name).stat().st_size >= size for name, size in sizes.items())
+        return kept if kept["run"] == self._run and whole else None
+
+
+def _opened(path: Path, n_bytes: int) -> BinaryIO:
+    """A file to append to, cut to its first `n_bytes`."""
+    file = path.open("r+b" if path.exists() else "w+b")
+    file.truncate(n_bytes)
+    file.seek(n_bytes)
+    return file
+
+
+def _line_of(value: Mapping[str, Any]) -> bytes:
+    line = json.dumps(value, ensure_ascii=False) + "\n"
+    try:
+        return line.encode()
+    except UnicodeEncodeError:
+        return (json.dumps(value) + "\n").encode()  # a file name that is not UTF-8 survives as an escape

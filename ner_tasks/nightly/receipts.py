@@ -1,0 +1,136 @@
+"""One document on its way through the tagger: its sentences' answers booked, and a receipt that adds up."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from ner_tasks.documents import Document
+from ner_tasks.errors import GateNotPassed
+from ner_tasks.nightly.ledger import Key
+from ner_tasks.spans import Entity, entity_score, spans_of
+from ner_tasks.text import Word
+
+
+class SentenceAnswer(Protocol):
+    """What the tagger says about one sentence, see `inference.TaggedSentence`."""
+
+    @property
+    def tags(self) -> Sequence[str]: ...
+    @property
+    def scores(self) -> Sequence[float]: ...
+    @property
+    def n_pieces(self) -> int: ...
+    @property
+    def n_windows(self) -> int: ...
+    @property
+    def n_unknown(self) -> int: ...
+
+
+class File(NamedTuple):
+    """One file of the inbox: its place in the order of the answers, and its name."""
+
+    position: int
+    name: str
+
+
+@dataclass
+class Reading:
+    """A document that is being tagged.
+
+    Attributes:
+        file: the file that it came in.
+        copy_of: the document whose answer will be this one's as well.
+        failure: what the tagger said if it could not take this document.
+        is_cut: whether all its sentences have been given to the tagger.
+    """
+
+    file: File
+    document: Document
+    key: Key
+    copy_of: "Reading | None" = None
+    entities: list[Entity] = field(default_factory=list)
+    n_sentences: int = 0
+    n_words: int = 0
+    n_pieces: int = 0
+    n_windows: int = 0
+    n_unknown: int = 0
+    n_characters_read: int = 0
+    n_answered: int = 0
+    failure: Exception | None = None
+    is_cut: bool = False
+
+    @classmethod
+    def of(cls, file: File, document: Document, *, model_version: str, config: str) -> "Reading":
+        return cls(file, document, Key(hashlib.sha256(document.text.encode()).hexdigest(), model_version, config))
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is to come: its answer is complete, or will be that of another, or there is none."""
+        if self.copy_of:
+            return self.copy_of.is_done
+        return self.is_cut and (self.failure is not None or self.n_answered == self.n_sentences)
+
+    def sentence(self, spans: Sequence[Word]) -> None:
+        """Count a sentence that will be tagged."""
+        self.n_sentences += 1
+        self.n_words += len(spans)
+
+    def take(self, spans: Sequence[Word], answer: SentenceAnswer) -> None:
+        """Book the answer to one sentence.
+
+        Raises:
+            GateNotPassed: it is not an answer to each of the sentence's words.
+        """
+        if not len(answer.tags) == len(answer.scores) == len(spans):
+            raise GateNotPassed(
+                f"found {len(answer.tags)} tags, expected {len(spans)}, for a sentence of {self.document.name[:200]!r}"
+            )
+        self.n_answered += 1
+        self.n_pieces += answer.n_pieces
+        self.n_windows += answer.n_windows
+        self.n_unknown += answer.n_unknown
+        self.n_characters_read += sum(end - start for start, end in spans)
+        for span in spans_of(answer.tags):
+            start, end = spans[span.start].start, spans[span.end - 1].end
+            score = round(float(entity_score(answer.scores, span.start, span.end)), 4)
+            self.entities.append(Entity(start, end, span.label, self.document.text[start:end], score))
+
+    def answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:
+        """The document's line in `documents.jsonl`; without `keep_text`, hashes and offsets stand for what was read.
+
+        Raises:
+            GateNotPassed: the receipt does not add up. It counts characters in tagged words, against the text itself.
+        """
+        document = self.document
+        n_characters = sum(map(len, document.text.split()))
+        if self.n_characters_read != n_characters:
+            raise GateNotPassed(
+                f"found {self.n_characters_read} characters in tagged words, expected {n_characters}, "
+                f"in {document.name[:200]!r}"
+            )
+        entities = [asdict(entity) for entity in self.entities]
+        receipt = {
+            "n_characters": len(document.text),
+            "n_sentences": self.n_sentences,
+            "n_words": self.n_words,
+            "n_pieces": self.n_pieces,
+            "n_windows": self.n_windows,
+            "n_unknown": self.n_unknown,
+            "read_share": 1.0,
+            "model_version": self.key.model_version,
+            "config": self.key.config,
+            "tagged_at": tagged_at,
+        }
+        if not keep_text:
+            for entity in entities:
+                del entity["mention"]
+        text = {"text": document.text} if keep_text else {}
+        return self.named({"text_sha256": self.key.text_sha256, **text, "entities": entities, "receipt": receipt})
+
+    def named(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """An answer to this document's text, under this document's name."""
+        document = self.document
+        mine = {"document": document.name, "file": self.file.name, "sha256": document.sha256}
+        receipt = {**answer["receipt"], "encoding": document.encoding, "unread": list(document.unread)}
+        return {**mine, **answer, **mine, "receipt": receipt}

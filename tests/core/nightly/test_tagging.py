@@ -1,0 +1,290 @@
+"""Documents in, answers out: nothing lost, nothing shifted, one bad document hurts no other."""
+
+import hashlib
+import json
+import re
+import time
+import tracemalloc
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ner_tasks.errors import ArtifactBroken, GateNotPassed
+from ner_tasks.nightly import gathering, tagging
+from ner_tasks.nightly.gathering import TagConfig
+from ner_tasks.nightly.tagging import check_yield, tag_documents
+from tests.rules import Answer, RuleTagger, lines
+
+
+@pytest.fixture
+def run(tmp_path):
+    def _run(files: dict[str, str | bytes], tagger=None, **options):
+        (tmp_path / "inbox").mkdir(exist_ok=True)
+        documents = []
+        for number, (name, content) in enumerate(files.items()):
+            path = tmp_path / "inbox" / str(number)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            documents.append((name, path))
+        output = tmp_path / "tagged"
+        manifest = tag_documents(
+            documents, tagger=tagger or RuleTagger(), output=output, config=TagConfig(version="c1"), **options
+        )
+        return manifest, lines(output / "documents.jsonl"), lines(output / "rejected.jsonl")
+
+    return _run
+
+
+def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
+    text = "we met Rosa Delgado's\nson. She left."
+    manifest, (answer,), rejected = run({"a/b.txt": text}, clock=count().__next__)
+
+    assert [(e["start"], e["end"], e["label"], e["mention"]) for e in answer["entities"]] == [
+        (7, 19, "per", "Rosa Delgado"),
+        (27, 30, "per", "She"),
+    ]
+    # the word behind `Rosa Delgado` is the least sure that it ends there
+    assert [e["score"] for e in answer["entities"]] == [0.75, 0.8]
+    assert (answer["document"], answer["file"], answer["text"]) == ("a/b.txt", "a/b.txt", text)
+    assert answer["sha256"] == hashlib.sha256(text.encode()).hexdigest()
+    assert datetime.fromisoformat(answer["receipt"].pop("tagged_at")).tzinfo is not None
+    assert answer["receipt"] == {
+        "n_characters": 36,
+        "n_sentences": 2,
+        "n_words": 10,
+        "n_pieces": 14,
+        "n_windows": 2,
+        "n_unknown": 0,
+        "read_share": 1.0,
+        "model_version": "rule-1",
+        "config": "c1",
+        "encoding": "utf-8",
+        "unread": [],
+    }
+    assert rejected == []
+    assert manifest == json.loads((tmp_path / "tagged/manifest.json").read_text())
+    assert manifest == {
+        "n_documents": 1,
+        "n_tagged": 1,
+        "n_rejected": 0,
+        "n_reused": 0,
+        "n_partly_read": 0,
+        "rejected": {},
+        "n_words": 10,
+        "n_entities": 2,
+        "entities": {"per": 2},
+        "words_per_s": 2.5,
+        "model_version": "rule-1",
+        "config": "c1",
+        "elapsed_s": 4.0,
+        "model_s": 1.0,
+    }
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), min_size=1), max_size=5))
+def test_every_mention_is_what_its_offsets_cut_from_the_text(run, texts):
+    jsonl = "\n".join(json.dumps({"id": index, "text": text}) for index, text in enumerate(texts))
+    manifest, answers, rejected = run({"a.jsonl": jsonl})
+
+    assert manifest["n_documents"] == len(answers) + len(rejected) == max(len(texts), 1)
+    for answer in answers:
+        assert answer["text"] == texts[int(answer["document"].partition("#")[2])]
+        assert all(answer["text"][e["start"] : e["end"]] == e["mention"] for e in answer["entities"])
+
+
+def test_answers_are_in_the_order_of_the_documents_and_bad_ones_stand_apart(run):
+    files = {f"{n}.txt": f"Number {n}." for n in range(30)} | {"empty.txt": "", "x.exe": "MZ"}
+    files |= {"many.jsonl": '{"id": "a", "text": "One."}\n{bad\n{"id": "b", "text": "Two."}', "last.txt": "Last."}
+    manifest, answers, rejected = run(files)
+
+    assert [a["document"] for a in answers] == [
+        *(f"{n}.txt" for n in range(30)),
+        "many.jsonl#a",
+        "many.jsonl#b",
+        "last.txt",
+    ]
+    assert [(r["document"], r["reason"]) for r in rejected] == [
+        ("empty.txt", "empty"),
+        ("x.exe", "unknown-format"),
+        ("many.jsonl#line-2", "bad-line"),
+    ]
+    assert manifest["rejected"] == {"bad-line": 1, "empty": 1, "unknown-format": 1}
+    assert (manifest["n_documents"], manifest["n_tagged"], manifest["n_rejected"]) == (36, 33, 3)
+
+
+def test_small_documents_share_a_batch_and_large_ones_are_cut_into_many(run, monkeypatch):
+    monkeypatch.setattr(gathering, "BATCH_WORDS", 100)
+    tagger = RuleTagger()
+    sentence = "Nine small words stand in this one sentence. "
+    _, answers, _ = run({f"{n}.txt": sentence for n in range(50)} | {"large.txt": sentence * 200}, tagger)
+
+    assert max(tagger.n_words_of_calls) < 110
+    assert len(tagger.n_words_of_calls) <= 1 + (250 * 9) // 99
+    assert [a["receipt"]["n_words"] for a in answers] == [9] * 50 + [1800]
+
+
+@pytest.mark.parametrize("batch_words", [1, 7, 20, 10_000])
+def test_a_document_that_breaks_the_tagger_is_rejected_and_hurts_no_other(run, monkeypatch, batch_words):
+    monkeypatch.setattr(gathering, "BATCH_WORDS", batch_words)
+    files = {f"{n}.txt": f"Document {n} is good. It has Two sentences." for n in range(20)}
+    _, undisturbed, _ = run(files)
+    bad = {"7.txt": "Begins well. Then comes poison here. Ends well.", "13.txt": "poison", "19.txt": "Late. poison."}
+    manifest, answers, rejected = run(files | bad)
+
+    for answer in (*answers, *undisturbed):
+        del answer["receipt"]["tagged_at"]  # a second may have begun between the two
+    assert answers == [answer for answer in undisturbed if answer["document"] not in bad]
+    assert [(r["document"], r["reason"]) for r in rejected] == [(name, "tagging-failed") for name in bad]
+    assert rejected[0]["message"] == "found ValueError: cannot digest this, expected tags"
+    assert manifest["n_documents"] == 20
+
+
+@pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt(), ArtifactBroken("found no model")])
+def test_what_is_not_a_document_s_fault_ends_the_run_and_leaves_nothing(run, tmp_path, error):
+    class Failing(RuleTagger):
+        def tag(self, sentences):
+            raise error
+
+    with pytest.raises(type(error)):
+        run({"a.txt": "One.", "b.txt": "Two."}, Failing())
+    assert not (tmp_path / "tagged").exists()
+
+
+def test_the_next_batch_is_cut_while_the_model_is_at_work_and_no_further(run, monkeypatch):
+    monkeypatch.setattr(gathering, "BATCH_WORDS", 3)
+    cut, cut_when_called = [], []
+
+    class Watching(RuleTagger):
+        def tag(self, sentences):
+            time.sleep(0.05)  # for the other thread to come as far as it may
+            cut_when_called.append(len(cut))
+            return super().tag(sentences)
+
+    def counted(text):
+        for sentence in iter_sentences(text):
+            cut.append(sentence)
+            yield sentence
+
+    iter_sentences = gathering.iter_sentences
+    monkeypatch.setattr(gathering, "iter_sentences", counted)
+    _, answers, _ = run({f"{n}.txt": f"Document {n}." for n in range(6)}, Watching())
+    assert len(answers) == 6
+    assert cut_when_called == [2, 3, 4, 5, 6, 6]
+
+
+def test_a_receipt_counts_the_pieces_that_the_model_does_not_know(run):
+    _, (answer,), _ = run({"a.txt": "An unknown word. And an unknown one."})
+    assert answer["receipt"]["n_unknown"] == 2
+
+
+def test_a_tagger_that_forgets_a_word_ends_the_run(run):
+    class Forgetful(RuleTagger):
+        def _tag(self, words):
+            answer = super()._tag(words)
+            return Answer(answer.tags[1:], answer.scores[1:], answer.n_pieces, 1)
+
+    with pytest.raises(GateNotPassed, match="found 2 tags, expected 3, for a sentence of 'a.txt'"):
+        run({"a.txt": "One word."}, Forgetful())
+
+
+def test_a_receipt_that_does_not_add_up_ends_the_run(run, monkeypatch):
+    whole = gathering.iter_sentences
+    monkeypatch.setattr(gathering, "iter_sentences", lambda text: list(whole(text))[:-1])
+    with pytest.raises(GateNotPassed, match="found 8 characters in tagged words, expected 12, in 'a.txt'"):
+        run({"a.txt": "One word. Two."})
+
+
+def test_an_empty_inbox_is_in_order_and_says_so(run, capsys):
+    manifest, answers, rejected = run({})
+    check_yield(manifest)
+    assert (manifest["n_documents"], answers, rejected) == (0, [], [])
+    assert "nothing to tag" in capsys.readouterr().out
+
+
+def test_documents_that_yield_nothing_are_written_and_then_refused(run):
+    manifest, _, rejected = run({"a.txt": "", "b.pdf": b"junk"})
+    assert len(rejected) == 2
+    with pytest.raises(GateNotPassed, match=r"found 2 rejected documents \(broken 1, empty 1\)"):
+        check_yield(manifest)
+
+
+def test_what_was_not_read_of_a_document_is_in_its_receipt_and_counted(run):
+    mail = b"From: a@x.org\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nHello.\n"
+    manifest, (answer,), _ = run({"a.eml": mail})
+    assert answer["receipt"]["unread"] == ["damage: CloseBoundaryNotFoundDefect"]
+    assert manifest["n_partly_read"] == 1
+
+
+@pytest.mark.parametrize("name", ["../../etc/x.txt", "a\nb.txt", "x" * 4_000 + ".txt", "\udcff.txt"])
+def test_a_hostile_name_comes_back_as_it_went_in(run, tmp_path, name):
+    _, (answer,), _ = run({name: "Zoë."})
+    assert answer["document"] == name
+    assert not (tmp_path / "etc").exists()
+
+
+def test_a_second_run_replaces_the_answers_of_the_first_and_says_the_same(run, tmp_path):
+    first = run({"a.txt": "Rosa Delgado left."}, clock=lambda: 0.0)
+    assert run({"a.txt": "Rosa Delgado left."}, clock=lambda: 0.0) == first
+    assert sorted(path.name for path in (tmp_path / "tagged").iterdir()) == [
+        "documents.jsonl",
+        "ledger.sqlite",
+        "manifest.json",
+        "rejected.jsonl",
+    ]
+
+
+@pytest.mark.parametrize("n_words", [1, 1_000, 60_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+def test_a_document_of_any_length_is_read_whole_batch_by_batch(run, n_words):
+    tagger = RuleTagger()
+    _, (answer,), _ = run({"a.txt": "Short one here. " * (n_words // 4) + "word " * (n_words % 4)}, tagger)
+    assert answer["receipt"]["n_words"] == n_words
+    assert answer["receipt"]["read_share"] == 1.0
+    assert max(tagger.n_words_of_calls) < gathering.BATCH_WORDS + 10
+
+
+def test_memory_does_not_grow_with_the_number_of_documents(tmp_path, monkeypatch):
+    monkeypatch.setattr(gathering, "BATCH_WORDS", 400)
+    path = tmp_path / "document.txt"
+    path.write_text("Rosa Delgado went to the clinic on Monday. She left.")
+
+    def peak_bytes(n_documents: int) -> int:
+        documents = ((f"{n}.txt", path) for n in range(n_documents))
+        tracemalloc.start()
+        tag_documents(documents, tagger=_Cheap(), output=tmp_path / "out", config=TagConfig())
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    peak_bytes(20)  # imports
+    assert peak_bytes(2_000) < 1.2 * peak_bytes(200)
+
+
+class _Cheap(RuleTagger):
+    def tag(self, sentences):
+        return [self._tag(words) for words in sentences]
+
+
+@pytest.mark.slow
+def test_a_real_model_answers_the_bundled_inbox_whole(frozen, tmp_path):
+    from ner_tasks.tagger.inference import Tagger
+
+    inbox = Path(__file__).parents[3] / "sample" / "inbox"
+    documents = [(path.name, path) for path in sorted(inbox.iterdir())]
+    tagger = Tagger.load(frozen, n_threads=2)
+    manifest = tag_documents(documents, tagger=tagger, output=tmp_path / "out", config=TagConfig())
+
+    assert (manifest["n_tagged"], manifest["n_rejected"]) == (68, 7)
+    assert manifest["model_version"] == "tiny-1"
+    for answer in lines(tmp_path / "out/documents.jsonl"):
+        assert all(answer["text"][e["start"] : e["end"]] == e["mention"] for e in answer["entities"])
+        assert answer["receipt"]["n_windows"] >= answer["receipt"]["n_sentences"]
+
+
+@pytest.mark.parametrize("module", [tagging, gathering])
+def test_this_module_needs_no_tensorflow(module):
+    source = Path(module.__file__).read_text()
+    assert not re.search(r"^(from|import) (tensorflow|numpy|ner_tasks\.inference)", source, re.MULTILINE)
