@@ -20,7 +20,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, POOL, given, listed
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given, listed
 from ner_airflow.operators.benchmark import PRECISIONS, RunBenchmark
 
 PARAMS = {
@@ -60,7 +60,7 @@ PARAMS = {
 def ner_benchmark() -> None:
     RunBenchmark(
         task_id="benchmark",
-        pool=POOL,
+        **TAGS,
         version=given("version"),
         batch_sizes=given("batch_sizes"),
         precisions=listed("precisions"),

@@ -19,7 +19,7 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.assets import NER_FP32
-from ner_airflow.defaults import DAG_DEFAULTS, POOL, WHO, given
+from ner_airflow.defaults import DAG_DEFAULTS, TRAINS, WHO, given
 from ner_airflow.operators.approving import ApproveModel
 from ner_airflow.operators.quantize import (
     CheckQuantized,
@@ -31,7 +31,7 @@ from ner_airflow.operators.quantize import (
 )
 from ner_airflow.operators.second_opinion import ImpactReport
 
-HEAVY = {"pool": POOL, "execution_timeout": timedelta(hours=4)}
+HEAVY = {**TRAINS, "execution_timeout": timedelta(hours=4)}
 PARAMS = {
     "version": Param(None, type=["null", "string"], description="Version to quantize; empty: the one just registered"),
     "max_f1_loss": Param(

@@ -16,7 +16,7 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.retagging import STOPS, CompareDay, PlanDays, PlanShardsOfDays
 from ner_airflow.operators.tagging import ResolveModel, TagShard
@@ -44,14 +44,14 @@ def ner_retag() -> None:
         stop_after=given("stop_after"),
     )
     shards = PlanShardsOfDays(task_id="plan_shards", days=days.output, model=model.output, shard_mib=given("shard_mib"))
-    tagged = TagShard.partial(task_id="tag_shard", pool=POOL).expand(shard=shards.output)
+    tagged = TagShard.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
     checked = CheckNight.partial(
         task_id="check_night", shards_done=tagged.output, max_rejected_share=given("max_rejected_share")
     ).expand(day=days.output)
-    compared = CompareDay.partial(task_id="compare_day", pool=POOL, stop_after=given("stop_after")).expand(
+    compared = CompareDay.partial(task_id="compare_day", **TAGS, stop_after=given("stop_after")).expand(
         night=checked.output
     )
-    PublishDay.partial(task_id="publish_day", pool=POOL, outlets=[TAGGED_DOCUMENTS]).expand(night=compared.output)
+    PublishDay.partial(task_id="publish_day", **TAGS, outlets=[TAGGED_DOCUMENTS]).expand(night=compared.output)
 
 
 ner_retag()

@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, POOL, given
+from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, TRAINS, given
 from ner_airflow.operators.labelled import CollectLabelled, MakeSnapshot
 from ner_airflow.operators.retrain import (
     CheckModel,
@@ -69,10 +69,10 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_retrain() -> None:
-    collected = CollectLabelled(task_id="collect", pool=POOL, batch=given("batch"), kaggle=given("kaggle"))
+    collected = CollectLabelled(task_id="collect", **TRAINS, batch=given("batch"), kaggle=given("kaggle"))
     snapshot = MakeSnapshot(
         task_id="snapshot",
-        pool=POOL,
+        **TRAINS,
         collected=collected.output,
         labels=given("labels"),
         max_quarantined_share=given("max_quarantined_share"),
@@ -81,7 +81,7 @@ def ner_retrain() -> None:
     )
     model = TrainModel(
         task_id="train",
-        pool=POOL,
+        **TRAINS,
         snapshot=snapshot.output,
         encoder=given("encoder"),
         epochs=given("epochs"),
@@ -92,7 +92,7 @@ def ner_retrain() -> None:
         search_minutes=given("search_minutes"),
         salt="{{ run_id if params.force else '' }}",
     )
-    evaluation = EvaluateModel(task_id="evaluate", pool=POOL, model=model.output)
+    evaluation = EvaluateModel(task_id="evaluate", **TRAINS, model=model.output)
     checked = CheckModel(
         task_id="gate",
         evaluation=evaluation.output,

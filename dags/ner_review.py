@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.second_opinion import ExportReview
 
 PARAMS = {
@@ -34,7 +34,7 @@ PARAMS = {
 def ner_review() -> None:
     ExportReview(
         task_id="export",
-        pool=POOL,
+        **TAGS,
         day=given("day"),
         other=given("other"),
         n_most=given("n_most"),

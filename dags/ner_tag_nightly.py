@@ -18,7 +18,7 @@ from datetime import timedelta
 from airflow.sdk import CronPartitionTimetable, Param, dag
 
 from ner_airflow.assets import NER_INT8
-from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, POOL, given
+from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, TAGS, given
 from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_airflow.operators.watching import AlertOnDrift, RetrainOnDrift, WatchNight
@@ -68,15 +68,15 @@ def ner_tag_nightly() -> None:
         retry_rejected=given("retry_rejected"),
         force=given("force"),
     )
-    tagged = TagShard.partial(task_id="tag_shard", pool=POOL).expand(shard=shards.output)
+    tagged = TagShard.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
     checked = CheckNight(
         task_id="check_night",
         day=DAY,
         shards_done=tagged.output,
         max_rejected_share=given("max_rejected_share"),
     )
-    published = PublishDay(task_id="publish_day", pool=POOL, night=checked.output)
-    watched = WatchNight(task_id="drift", pool=POOL, day=DAY, accept=given("accept_drift"))
+    published = PublishDay(task_id="publish_day", **TAGS, night=checked.output)
+    watched = WatchNight(task_id="drift", **TAGS, day=DAY, accept=given("accept_drift"))
     retrained = RetrainOnDrift(task_id="retrain", watched=watched.output, wanted=given("retrain_on_drift"))
     published >> watched
     retrained >> AlertOnDrift(task_id="alert", watched=watched.output)

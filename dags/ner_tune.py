@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, POOL, given
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.tuning import TuneModel
 
 PARAMS = {
@@ -34,7 +34,7 @@ PARAMS = {
 def ner_tune() -> None:
     TuneModel(
         task_id="tune",
-        pool=POOL,
+        **TAGS,
         version=given("version"),
         rounds=given("rounds"),
         n_sentences=given("n_sentences"),

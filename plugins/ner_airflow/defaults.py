@@ -6,6 +6,14 @@ from typing import Any
 # its slots are made at bootstrap from pools.json; a task in a pool that does not exist waits for ever
 POOL = "ner_cpu"
 
+# With Celery, `airflow celery worker --queues` says which of these a machine works on; what is light goes to Airflow's own
+# queue, `default`. The LocalExecutor knows no queues.
+TRAIN_QUEUE = "train"
+TAG_QUEUE = "tag"
+# Heavy steps. What measures how a machine tags runs on one that does.
+TRAINS: dict[str, Any] = {"pool": POOL, "queue": TRAIN_QUEUE}
+TAGS: dict[str, Any] = {"pool": POOL, "queue": TAG_QUEUE}
+
 
 def given(name: str) -> str:
     """Template of a DAG parameter as text, empty if the run was not given any."""

@@ -149,6 +149,12 @@ def test_every_step_that_starts_a_child_waits_for_the_pool(bag):
         assert (task.pool == "ner_cpu") == issubclass(operator, VerbOperator), task.task_id
 
 
+def test_heavy_steps_have_the_queue_of_what_they_are_for_and_light_ones_have_airflow_s(bag):
+    queues = {"ner_retrain": "train", "ner_quantize": "train"}
+    for task in tasks(bag):
+        assert task.queue == (queues.get(task.dag_id, "tag") if task.pool == "ner_cpu" else "default"), task
+
+
 def test_the_dags_are_joined_by_assets(bag):
     outlets = {(task.dag_id, task.task_id): task.outlets for task in tasks(bag) if task.outlets}
     assert outlets == OUTLETS
