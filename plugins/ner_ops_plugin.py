@@ -30,11 +30,11 @@ def _apps() -> list[dict[str, Any]]:
 
 
 class NerOpsPlugin(AirflowPlugin):
-    """Six pages in the navigation, under "Nightly NER"."""
+    """Six pages in the navigation, under "Nightly NER", and a tab on each run of a DAG."""
 
     name = "ner_ops"
     fastapi_apps = _apps()
-    external_views = [  # noqa: RUF012 - Airflow's own form
+    external_views = [
         {
             "name": title,
             "href": f"{_BASE}{PREFIX}/{page}",
@@ -43,4 +43,12 @@ class NerOpsPlugin(AirflowPlugin):
             "url_route": f"ner-{page}",
         }
         for page, title in _PAGES
+    ] + [
+        {
+            "name": "Nightly NER",
+            # Airflow puts in the ids, percent-encoded
+            "href": f"{_BASE}{PREFIX}/run/{{DAG_ID}}/{{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": "ner-run",
+        }
     ]

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from ner_airflow import noting
+
 # its slots are made at bootstrap from pools.json; a task in a pool that does not exist waits for ever
 POOL = "ner_cpu"
 
@@ -39,5 +41,5 @@ DAG_DEFAULTS: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
     "tags": ["ner"],
-    "default_args": {"owner": "ner", "retries": 2, "retry_delay": timedelta(seconds=30)},
+    "default_args": {"owner": "ner", "retries": 2, "retry_delay": timedelta(seconds=30), **noting.CALLBACKS},
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ner_airflow import noting
 from ner_airflow.assets import BENCHMARK, NER_FP32, NER_INT8, TAGGED_DOCUMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -233,3 +234,10 @@ def test_parsing_the_dags_imports_nothing_heavy(parsed):
 def test_each_dag_file_is_parsed_within_a_second(parsed):
     assert len(parsed["s"]) == len(EDGES)
     assert {file: seconds for file, seconds in parsed["s"].items() if seconds >= 1.0} == {}
+
+
+def test_every_task_notes_for_the_pages_what_it_comes_to(bag):
+    for dag in bag.dags.values():
+        for task in dag.tasks:
+            for kind, callback in noting.CALLBACKS.items():
+                assert callback in getattr(task, kind), f"{dag.dag_id}.{task.task_id}: {kind}"

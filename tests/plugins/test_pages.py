@@ -6,11 +6,15 @@ import re
 
 import pytest
 
+from ner_airflow.pages import runbook
+from ner_tasks.overview import runs
 from ner_tasks.overview.reader import Reader
 from ner_tasks.store.folder import FolderStore
 from tests.published import answer, publish
 
-PAGES = ["tonight", "documents", "models", "quality", "benchmarks", "review", "static/pages.css", "static/act.js"]
+RUN = "run/ner_tag_nightly/manual__2026-01-31T01:30:00+00:00"
+PAGES = ["tonight", "documents", "models", "quality", "benchmarks", "review", "runbook", RUN]
+PAGES += ["static/pages.css", "static/act.js"]
 HOSTILE = '<script>alert(1)</script> "onmouseover=x \u202e{{ 7*7 }}'
 DAY = "2026-01-31"
 
@@ -81,7 +85,9 @@ def promoted(store):
     store.write_json("models/promoted.json", pointer)
 
 
-@pytest.mark.parametrize("page", [*PAGES, f"documents/{DAY}?name=x", "benchmarks/x/plot.svg"])
+@pytest.mark.parametrize(
+    "page", [*PAGES, f"documents/{DAY}?name=x", "benchmarks/x/plot.svg", "models/v/s/card.html", f"review/{DAY}/x"]
+)
 def test_nobody_in_particular_sees_nothing(visit, page):
     assert visit(page, role=None).status_code == 401
 
@@ -148,9 +154,15 @@ def test_a_document_shows_its_entities_and_who_read_it_is_written_down(visit, da
         "benchmarks/..%2f..%2fmodels/plot.svg",
         "benchmarks/x/..%2f..%2fpromoted.json",
         "static/..%2fapp.py",
+        "models/v1/s/version.json",
+        "models/v1/other/card.html",
+        "models/..%2ftagged/s/card.html",
+        f"review/{DAY}/..%2f..%2f..%2fmodels%2fpromoted.json",
+        "review/..%2f..%2fmodels/promoted.json",
     ],
 )
-def test_what_is_not_there_is_not_found(visit, day, page):
+def test_what_is_not_there_is_not_found(visit, store, day, page):
+    promoted(store)
     assert visit(page).status_code == 404
 
 
@@ -159,3 +171,42 @@ def test_a_day_without_an_index_says_what_to_do(visit, store, tmp_path):
     (tmp_path / "old" / "manifest.json").write_text(json.dumps({"day": DAY, "entities": {}}))
     store.publish(tmp_path / "old", f"tagged/{DAY}", marker="manifest.json")
     assert "published without an index" in visit(f"documents?day={DAY}").text
+
+
+def test_the_tab_of_a_run_shows_what_its_tasks_came_to_with_log_and_runbook(visit, store):
+    notes = [("plan_shards", "success", "", {"day": DAY}), ("check_night", "failed", f"GateNotPassed: {HOSTILE}", {})]
+    for task, state, said, result in notes:
+        note = {"dag": "ner_tag_nightly", "run": RUN.split("/")[2], "task": task, "map_index": -1, "try": 1}
+        note |= {"state": state, "at": f"{DAY}T02:00:00", "took_s": 3.0, "said": said, "result": result}
+        store.write_json(f"reports/runs/ner_tag_nightly/{runs.key_of(note['run'])}/{task}.json", note)
+    page = visit(RUN).text
+    assert "GateNotPassed: &lt;script&gt;" in page
+    assert 'href="/ner-ops/runbook#nightly-tagging"' in page
+    log = "/dags/ner_tag_nightly/runs/manual__2026-01-31T01%3A30%3A00%2B00%3A00/tasks/check_night?try_number=1"
+    assert f'href="{log}"' in page
+    assert f'href="/ner-ops/documents?day={DAY}"' in page
+    assert "none of the DAGs of the nightly run" in visit("run/another/manual").text
+
+
+def test_the_runbook_has_a_part_for_each_dag_and_its_html_is_text(visit, monkeypatch, tmp_path):
+    page = visit("runbook").text
+    dags = {path.stem for path in (runbook.PATH.parents[1] / "dags").glob("*.py")}
+    assert set(runbook.SECTIONS) == dags
+    for section in runbook.SECTIONS.values():
+        assert f'<h2 id="{section}">' in page
+    assert '<a href="#tagging-past-days-again">' in page and ".md" not in re.findall(r'href="([^"]*)"', page)
+    monkeypatch.setattr(runbook, "PATH", tmp_path / "other.md")
+    runbook.PATH.write_text(f"# One\n\n{HOSTILE} [b](deployment.md)\n")
+    assert "<script>" not in runbook.html.__wrapped__() and 'href="deployment' not in runbook.html.__wrapped__()
+
+
+def test_papers_of_a_version_may_run_nothing_and_a_file_for_review_is_a_download(visit, store):
+    promoted(store)
+    (store.root / "reports/models/v1/card.html").write_text("<script>alert(1)</script>")
+    page = visit("models/v1/s/card.html")
+    assert page.status_code == 200
+    assert "sandbox" in page.headers["content-security-policy"]
+    assert "script-src" not in page.headers["content-security-policy"]
+    store.write_json(f"reports/review/{DAY}/label-studio.json", [])
+    taken = visit(f"review/{DAY}/label-studio.json")
+    assert taken.headers["content-disposition"] == f'attachment; filename="{DAY}-label-studio.json"'

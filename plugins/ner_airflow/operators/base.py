@@ -41,9 +41,12 @@ class NerOperator(BaseOperator):
     else is retried.
     """
 
+    said: dict[str, Any] | None = None  # the result, for the note of what the task came to
+
     def execute(self, context: "Context") -> dict[str, Any]:
         try:
-            return self.step(context)
+            self.said = self.step(context)
+            return self.said
         except NerTasksError as error:
             if error.retryable:
                 raise

@@ -13,6 +13,7 @@ from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of, lines_of
 from ner_tasks import atomic
+from ner_tasks.errors import GateNotPassed
 from ner_tasks.judging import gates
 from ner_tasks.nightly import nights
 from ner_tasks.nightly.journal import REJECTED
@@ -47,7 +48,16 @@ class CheckNight(NightOperator):
                 self.log.error("no answer for %s", name)
         limits = self.settings.limits.adjusted(max_rejected_share=self.max_rejected_share)
         n_documents = night["n_documents"] + n_lost
-        for line in gates.night(n_documents, night["n_tagged"], night["n_rejected"], limits).lines:
+        said: dict[str, Any] = {"night": plan["night"], "passed": False, "lines": []}
+        try:
+            said["lines"] = list(gates.night(n_documents, night["n_tagged"], night["n_rejected"], limits).lines)
+            said["passed"] = True
+        except GateNotPassed as error:
+            said["lines"] = [str(error)]
+            raise
+        finally:
+            self.store.write_json(f"reports/nights/{self.day}.json", said)
+        for line in said["lines"]:
             self.log.info("passed: %s", line)
         return {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
 

@@ -189,6 +189,7 @@ class CheckQuantized(NerOperator):
         verdict = gates.quantized_model(self.comparison, policy)
         for line in verdict.lines:
             self.log.info("passed: %s", line)
+        self.store.write_json(f"reports/models/{self.comparison['version']}/gate.json", {"lines": verdict.lines})
         metrics = {
             "f1": self.comparison["int8"]["overall"]["f1"],
             "f1_loss": self.comparison["f1_loss"],

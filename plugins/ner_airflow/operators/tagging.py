@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,7 +120,9 @@ class PlanShards(NightOperator):
                 names.append(f"{self.staging(day, night)}/inputs-{index:02d}.jsonl")
                 self.store.put_file(folder / "inputs.jsonl", names[-1])
         columns = {"text_column": self.text_column, "id_column": self.id_column}
+        at = datetime.now(UTC).isoformat(timespec="seconds")
         plan = {"day": day, "night": night, "model": self.model, "n_shards": len(names), "columns": columns}
+        plan |= {"n_files": inbox.n_files, "at": at}
         self.remember(context, plan)
         answered = [] if self.force == "True" else self._answered(day_of(day))
         self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, len(names), night)

@@ -12,16 +12,18 @@ from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_view
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
+from ner_airflow.pages import runbook
 from ner_airflow.pages.templates import render
 from ner_tasks import answers
 from ner_tasks.errors import InputMissing, NerTasksError
-from ner_tasks.overview import benchmarks, documents, nights, quality, versions
+from ner_tasks.overview import benchmarks, documents, nights, quality, runs, versions
 from ner_tasks.overview.reader import Reader
 from ner_tasks.settings import Settings
+from ner_tasks.versions.registry import MARKER
 
 _HERE = Path(__file__).parent
 _STATIC = {
@@ -31,9 +33,13 @@ _STATIC = {
     "act.js": (_HERE / "static" / "act.js", "text/javascript"),
 }
 _CHARTS = ("plot.svg", "latency.svg")
+# of a version, as its steps wrote them: pages of their own, which load nothing and may run nothing
+_PAPERS = ("card.html", "page.html", "learning.svg")
+_INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 # Airflow shows the pages in a frame of its own; texts of documents are on them
+_CSP = "Content-Security-Policy"
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    _CSP: "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -61,7 +67,7 @@ def reader() -> Reader:
 @app.middleware("http")
 async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
-    response.headers.update(_HEADERS)
+    response.headers.update({name: value for name, value in _HEADERS.items() if name not in response.headers})
     return response
 
 
@@ -76,12 +82,14 @@ def told(request: Request, error: NerTasksError) -> Response:
 def tonight(request: Request, user: GetUserDep) -> Response:
     """The night that is under way, and the last ones."""
     found = nights.published(reader(), most=N_NIGHTS)
+    last = found[0] if found else None
     return _page(
         request,
         "tonight",
         title="Tonight",
-        under_way=nights.under_way(reader()),
+        under_way=nights.under_way(reader(), last),
         nights=found,
+        gates=nights.gates(reader(), last) if last else [],
         may_run=_may_run(user, "ner_tag_nightly"),
     )
 
@@ -190,6 +198,48 @@ def show_review(request: Request, user: GetUserDep) -> Response:
     )
 
 
+@app.get(
+    "/run/{dag_id}/{run_id:path}",
+    response_class=HTMLResponse,
+    dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))],
+)
+def show_run(request: Request, dag_id: str, run_id: str) -> Response:
+    """What the tasks of one run came to; the tab that a run has in Airflow's own pages."""
+    steps = runs.steps(reader(), dag_id, runs.key_of(run_id))
+    return _page(
+        request, "run", title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
+    )
+
+
+@app.get("/runbook", response_class=HTMLResponse)
+def show_runbook(request: Request) -> Response:
+    """The runbook of this release."""
+    return _page(request, "runbook", title="Runbook", text=runbook.html())
+
+
+@app.get("/models/{version}/{snapshot}/{paper}")
+def paper(user: GetUserDep, version: str, snapshot: str, paper: str) -> Response:
+    """A page about a version: its card, its evaluation on a snapshot, how it was trained."""
+    details = reader().json(f"models/{version}/{MARKER}") if version in reader().folders("models") else None
+    if paper not in _PAPERS or not details or details["snapshot"] != snapshot:
+        raise HTTPException(404, "no such page")
+    folder = f"reports/models/{version}"
+    key = f"{folder}/evaluate-{snapshot}/{paper}" if paper == "page.html" else f"{folder}/{paper}"
+    # sentences of labelled data are on it
+    log.info("%s read %s", user.get_name(), key)
+    media_type = "image/svg+xml" if paper.endswith(".svg") else "text/html"
+    return FileResponse(reader().store.fetch(key), media_type=media_type, headers={_CSP: _INERT})
+
+
+@app.get("/review/{day}/{name}")
+def review_file(user: GetUserDep, day: str, name: str) -> Response:
+    """A file for Label Studio or doccano, to be kept on one's own machine."""
+    if day not in reader().folders("reports/review") or name not in reader().names(f"reports/review/{day}"):
+        raise HTTPException(404, "no such file")
+    log.info("%s took %s of the review of %s", user.get_name(), name, day)
+    return FileResponse(reader().store.fetch(f"reports/review/{day}/{name}"), filename=f"{day}-{name}")
+
+
 @app.get("/static/{name}")
 def static(name: str) -> Response:
     """Style and script; behind the same door as the pages."""
@@ -202,8 +252,10 @@ def static(name: str) -> Response:
 def _page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     # where this app is mounted, with the path that Airflow itself may be served under
     root = request.scope.get("root_path", "")
-    api = f"{root.rsplit('/', 1)[0]}/api/v2"
-    return HTMLResponse(render(template, root=root, api=api, **values), status_code=status)
+    airflow = root.rsplit("/", 1)[0]
+    return HTMLResponse(
+        render(template, root=root, airflow=airflow, api=f"{airflow}/api/v2", **values), status_code=status
+    )
 
 
 def _may_run(user: Any, dag_id: str) -> bool:

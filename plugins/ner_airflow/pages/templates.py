@@ -30,6 +30,7 @@ def _environment() -> Environment:
     environment.filters["share"] = lambda value: "" if value is None else f"{value:.4f}"
     environment.filters["minutes"] = _minutes
     environment.filters["moment"] = lambda text: str(text)[:16].replace("T", " ")
+    environment.filters["figure_of"] = lambda value: f"{value:.4g}" if isinstance(value, float) else value
     environment.filters["hue"] = lambda label, labels: labels.index(label) % N_HUES if label in labels else 0
     environment.filters["stretches"] = _stretches
     environment.filters["points"] = _points

@@ -1,15 +1,17 @@
 """What the pages show, read from a store."""
 
+from datetime import datetime
+
 import pytest
 
 from ner_tasks.errors import InputMissing
-from ner_tasks.overview import benchmarks, documents, nights, quality, versions
+from ner_tasks.overview import benchmarks, documents, nights, quality, runs, versions
 from ner_tasks.overview.reader import FRESH_S, Reader
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.store.s3 import S3Store
 from tests.published import answer, publish
 
-NIGHT = {"n_documents": 2, "n_rejected": 1, "n_words": 40, "elapsed_s": 10.0, "model_version": "v1"}
+NIGHT = {"n_documents": 2, "n_rejected": 1, "n_entities": 3, "n_words": 40, "elapsed_s": 10.0, "model_version": "v1"}
 
 
 class Clock:
@@ -61,6 +63,74 @@ def test_a_night_under_way_says_how_much_is_done_and_how_long_the_rest_takes(sto
     clock.now += FRESH_S
     (night,) = nights.under_way(reader)
     assert (night.n_done, night.n_documents, night.n_words, night.seconds_left) == (1, 2, 40, 20.0)
+
+
+PLAN = {
+    "day": "2026-01-31",
+    "night": "n1",
+    "model": {"version": "v1"},
+    "n_files": 10,
+    "at": "2026-01-31T01:30:00+00:00",
+}
+
+
+def noted(store, run, task, state, *, at, took_s, map_index=-1, said=""):
+    names = {"dag": "ner_tag_nightly", "run": run, "task": task, "map_index": map_index, "try": 1, "result": {}}
+    place = f"reports/runs/ner_tag_nightly/{runs.key_of(run)}/{runs.name_of(task, map_index)}"
+    store.write_json(place, {**names, "state": state, "at": at, "took_s": took_s, "said": said})
+
+
+def test_before_its_first_answer_a_night_is_expected_to_go_as_the_last_one_did(store):
+    store.write_json("staging/runs/r/2026-01-31/plan.json", {**PLAN, "n_shards": 2})
+    last, began_s = {"elapsed_s": 60.0, "n_documents": 5}, datetime.fromisoformat(PLAN["at"]).timestamp()
+    (night,) = nights.under_way(Reader(store), last, now_s=began_s + 30)
+    assert (night.seconds_left, night.n_files, night.words_per_s) == (90.0, 10, None)
+    (late,) = nights.under_way(Reader(store), last, now_s=began_s + 999)
+    assert late.seconds_left == 0
+
+
+def test_shards_that_are_tagged_at_once_take_no_longer_than_one(store):
+    key = runs.key_of("manual")
+    store.write_json(f"staging/runs/{key}/2026-01-31/plan.json", {**PLAN, "n_shards": 4})
+    for index in (0, 1):
+        store.write_json(f"staging/tagged/2026-01-31/n1/shard-0{index}/manifest.json", NIGHT)
+        noted(store, "manual", "tag_shard", "success", at="2026-01-31T01:31:00+00:00", took_s=12, map_index=index)
+    (night,) = nights.under_way(Reader(store))
+    assert (night.n_done, night.seconds_left) == (2, 12.0)
+    assert (night.n_entities, night.words_per_s, night.stopped) == (6, 4.0, None)
+    assert night.run == nights.Run("ner_tag_nightly", "manual")
+
+
+def test_a_night_that_failed_is_not_under_way_but_stopped_until_another_run_takes_it_up(store):
+    for run in ("first", "second"):
+        store.write_json(f"staging/runs/{runs.key_of(run)}/2026-01-31/plan.json", {**PLAN, "n_shards": 1})
+    said = "GateNotPassed: found share of rejected documents"
+    for run in ("first", "second"):
+        noted(store, run, "check_night", "failed", at="2026-01-31T01:32:00+00:00", took_s=1, said=said)
+    (night,) = nights.under_way(Reader(store))
+    assert (night.stopped.task, night.stopped.said) == ("check_night", [said])
+    noted(store, "second", "check_night", "success", at="2026-01-31T01:40:00+00:00", took_s=1)
+    (night,) = nights.under_way(Reader(store))
+    assert (night.stopped, night.run.run) == (None, "second")
+
+
+def test_the_gates_are_those_of_the_night_that_is_published_and_of_the_model_that_is_promoted(store):
+    last = {"day": "2026-01-31", "night": "n1"}
+    store.write_json("reports/nights/2026-01-31.json", {"night": "n0", "passed": True, "lines": ["of before"]})
+    store.write_json("reports/drift/2026-01-31.json", {"night": "n1", "alerts": ["found geo"], "accepted": False})
+    store.write_json("models/promoted.json", {"version": "v1"})
+    store.write_json("models/v1/version.json", {"gate": ["found entity F1 0.9"]})
+    drift, trained = nights.gates(Reader(store), last)
+    assert (drift.passed, drift.lines) == (False, ["found geo"])
+    assert (trained.name, trained.passed) == ("trained model v1", True)
+    store.write_json("reports/nights/2026-01-31.json", {"night": "n1", "passed": True, "lines": ["few rejected"]})
+    store.write_json("reports/models/v1/gate.json", {"lines": ["found speed of INT8"]})
+    assert [gate.lines[0] for gate in nights.gates(Reader(store), last)] == [
+        "few rejected",
+        "found geo",
+        "found entity F1 0.9",
+        "found speed of INT8",
+    ]
 
 
 def test_a_document_is_found_by_name_with_its_answer_and_where_else_it_was(store, tmp_path):

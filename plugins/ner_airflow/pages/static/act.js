@@ -31,6 +31,33 @@ async function start(form) {
   delete form.dataset.asked;
 }
 
+// What is under way is fetched anew as often as its element says, in seconds.
+function live() {
+  const shown = document.querySelector("[data-live]");
+  if (!shown) return;
+  setTimeout(async () => {
+    try {
+      const answer = await fetch(location.href, { credentials: "same-origin" });
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(shown.id);
+      if (answer.ok && fresh) shown.replaceWith(fresh);
+    } catch {
+      // shown as it was until the server answers again
+    }
+    live();
+  }, 1000 * shown.dataset.live);
+}
+live();
+
+// Airflow's frame may open no window and lead its own window nowhere; a link of the window's own document may.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a.airflow");
+  if (!link || window === window.parent || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const outside = window.parent.document.createElement("a");
+  outside.href = link.href;
+  outside.click();
+});
+
 document.addEventListener("submit", (event) => {
   if (event.target.matches("form.act")) {
     event.preventDefault();

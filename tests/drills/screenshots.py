@@ -1,0 +1,170 @@
+"""Pictures of the pages in Airflow's UI, over the synthetic sample: docs/pages.md shows them.
+
+    make run
+    python -m tests.drills.screenshots [--output docs/images]
+
+Goes on from what `make run` leaves in `NER_VAR`: tags more days, trains and promotes a second version, measures, exports
+sentences for review, each unless it is there already. Then opens every page in the Debian package chromium, one of them
+while a night is under way. A picture of 150 KB or more is an error. Not part of the test suite: it takes half an hour.
+"""
+
+import argparse
+import io
+import json
+import shutil
+import sys
+import time
+import urllib.parse
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from launcher import secrets
+from launcher.layout import REPOSITORY, Layout
+from ner_tasks.overview import nights
+from ner_tasks.overview.reader import Reader
+from ner_tasks.store.folder import FolderStore
+from tests.drills.airflow_up import DAG, Airflow, write_inbox
+
+N_DAYS, N_DOCUMENTS, N_LARGE = 6, 60, 4000
+MOST_BYTES, N_COLOURS = 150_000, 128
+WIDTH, HEIGHT = 1180, 1250
+USED = (DAG, "ner_retrain", "ner_quantize", "ner_benchmark", "ner_review")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "images")
+    args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
+    layout = Layout.from_env()
+    airflow = Airflow(layout)
+    filler = Filler(airflow, FolderStore(layout.store_folder))
+    try:
+        last = filler.fill()
+        with sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+            camera = Camera(browser, layout, args.output)
+            camera.page("documents", f"documents?day={filler.first}")
+            camera.page("document", filler.document())
+            for name in ("models", "quality", "benchmarks", "review"):
+                camera.page(name, name)
+            camera.page("models-dark", "models", scheme="dark")
+            camera.page("document-dark", filler.document(), scheme="dark")
+            run = urllib.parse.quote(last, safe="")
+            camera.shoot("run", f"/dags/{DAG}/runs/{run}/plugin/ner-run", framed=True)
+            filler.while_under_way(lambda: camera.shoot("tonight", "/plugin/ner-tonight", framed=True))
+            browser.close()
+    finally:
+        airflow.stop()
+    return 0
+
+
+class Filler:
+    """Lets a real Airflow do what there is to be seen."""
+
+    def __init__(self, airflow: Airflow, store: FolderStore) -> None:
+        self.airflow, self.store = airflow, store
+        published = store.folders("tagged")
+        if not published:
+            raise SystemExit(f"found no published day, expected that of `make run`, in {store.root}")
+        # the sample's own: the day with the most kinds of documents
+        self.first = min(published, key=lambda day: (store.root / "inbox" / day / "empty.txt").is_file() is False)
+
+    def fill(self) -> str:
+        """Do what has not been done; the id of the last night's run."""
+        for dag in USED:
+            self.airflow.api.pause(dag, False)
+        if len(self.store.folders("models")) < 2:
+            self._do("ner_retrain", {"epochs": 3})
+            self._wait(lambda: len(self.store.read_lines("models/history.jsonl")) > 1, "a second promotion")
+        run = ""
+        for back in range(N_DAYS, -1, -1):
+            day = str(date.fromisoformat(self.first) - timedelta(days=back))
+            if back and not (self.store.root / "inbox" / day).is_dir():
+                write_inbox(self.store.root / "inbox" / day, N_DOCUMENTS + 5 * back, seed=back)
+            run = self._do(DAG, {"day": day}, may_fail=True)  # a night unlike the others is told of by a failed task
+        if not self.store.folders("reports/benchmarks"):
+            self._do("ner_benchmark", {"batch_sizes": "1,8,32", "rounds": 3, "n_sentences": 300})
+        if not self.store.folders("reports/review"):
+            self._do("ner_review", {"day": self.first, "n_most": 20})
+        return run
+
+    def document(self) -> str:
+        """Where a document with several entities is shown."""
+        lines = (self.store.root / "tagged" / self.first / "documents.jsonl").read_text(encoding="utf-8").splitlines()
+        best = max(map(json.loads, lines), key=lambda answer: min(len(answer["entities"]), 12))
+        return f"documents/{self.first}?name={urllib.parse.quote(best['document'])}"
+
+    def while_under_way(self, shoot: Callable[[], None]) -> None:
+        """Have a larger night tagged, and take a picture when the first of its shards are answered."""
+        day = str(date.fromisoformat(self.first) + timedelta(days=1))
+        self.store.remove(f"inbox/{day}")
+        write_inbox(self.store.root / "inbox" / day, N_LARGE, seed=int(time.time()))
+        run = self.airflow.api.trigger(DAG, {"day": day, "shard_mib": 1})
+        reader = Reader(self.store)
+        self._wait(lambda: any(night.n_done for night in nights.under_way(reader)), "an answered shard")
+        shoot()
+        self._ended(DAG, run)
+
+    def _do(self, dag: str, conf: dict[str, object], *, may_fail: bool = False) -> str:
+        print(f"{dag} {json.dumps(conf)}", flush=True)
+        run = self.airflow.api.trigger(dag, conf)
+        state = self._ended(dag, run)
+        if state != "success" and not may_fail:
+            raise SystemExit(f"found {state}, expected success, of {dag} run {run}")
+        return run
+
+    def _ended(self, dag: str, run: str) -> str:
+        self._wait(lambda: self.airflow.api.run(dag, run)["state"] in ("success", "failed"), f"the end of {dag} {run}")
+        return str(self.airflow.api.run(dag, run)["state"])
+
+    def _wait(self, is_so: Callable[[], bool], what: str, most_s: float = 2400.0) -> None:
+        deadline = time.monotonic() + most_s
+        while not is_so():
+            if time.monotonic() > deadline:
+                raise SystemExit(f"found none after {most_s:.0f} s, expected {what}")
+            time.sleep(1.0)
+
+
+class Camera:
+    """A browser in which the one user of the installation has logged in."""
+
+    def __init__(self, browser, layout: Layout, output: Path) -> None:  # type: ignore[no-untyped-def]
+        self.browser, self.url, self.output = browser, layout.url, output
+        page = browser.new_page()
+        answer = page.request.post(
+            f"{self.url}/auth/token", data={"username": secrets.USER, "password": secrets.password(layout)}
+        )
+        self.token = answer.json()["access_token"]
+        page.close()
+
+    def page(self, name: str, address: str, *, scheme: str = "light") -> None:
+        """One of our pages by itself."""
+        self.shoot(name, f"/ner-ops/{address}", scheme=scheme)
+
+    def shoot(self, name: str, path: str, *, scheme: str = "light", framed: bool = False) -> None:
+        context = self.browser.new_context(viewport={"width": WIDTH, "height": 760}, color_scheme=scheme)
+        context.add_cookies([{"name": "_token", "value": self.token, "url": self.url}])
+        page: Page = context.new_page()
+        page.goto(f"{self.url}{path}")
+        if framed:
+            page.frame_locator("iframe").locator("main h1").wait_for(timeout=60_000)
+            page.wait_for_timeout(1500)
+        height = 900 if framed else min(HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
+        page.set_viewport_size({"width": WIDTH, "height": height})
+        target = self.output / f"{name}.png"
+        picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+        context.close()
+        picture.quantize(N_COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+        n_bytes = target.stat().st_size
+        print(f"{target}: {n_bytes / 1000:.0f} KB", flush=True)
+        if n_bytes >= MOST_BYTES:
+            raise SystemExit(f"found {n_bytes} bytes, expected fewer than {MOST_BYTES}, at {target}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
