@@ -9,14 +9,18 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
+from ner_tasks.overview import runs
 from ner_tasks.store.folder import FolderStore
 from tests.published import answer, publish
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-01-31"
+DAG, RUN = "ner_tag_nightly", "manual__2026-01-31T01:30:00+00:00"
+RUN_PAGE = f"run/{DAG}/{quote(RUN)}"
 HOSTILE = "<img src=x onerror=document.title='taken'>.txt"
 pytestmark = [
     pytest.mark.e2e,
@@ -47,6 +51,9 @@ def fill(store, folder):
         "previous": "v1",
     }
     store.write_json("models/promoted.json", pointer)
+    note = {"dag": DAG, "run": RUN, "task": "check_night", "map_index": -1, "try": 1, "state": "failed", "result": {}}
+    note |= {"at": f"{DAY}T02:00:00", "took_s": 3.0, "said": f"GateNotPassed: found {HOSTILE}"}
+    store.write_json(f"{runs.NOTES}/{DAG}/{runs.key_of(RUN)}/check_night.json", note)
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +150,18 @@ def test_the_pages_are_in_airflow_s_navigation_and_open_in_its_frame(airflow, pa
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
-    "name", ["tonight", "documents", f"documents/{DAY}?name=letter.txt", "models", "quality", "benchmarks", "review"]
+    "name",
+    [
+        "tonight",
+        "documents",
+        f"documents/{DAY}?name=letter.txt",
+        "models",
+        "quality",
+        "benchmarks",
+        "review",
+        "runbook",
+        RUN_PAGE,
+    ],
 )
 def test_nothing_keeps_people_out_of_a_page_and_its_console_is_silent(airflow, page_of, name, scheme):
     from axe_playwright_python.sync_playwright import Axe
@@ -200,3 +218,23 @@ def test_a_press_asks_first_and_says_what_airflow_answered(airflow, page_of):
     # no DAG processor runs here, so that Airflow knows no such DAG
     expect(page.locator("td output")).to_contain_text("Not started")
     assert "ner_promote" in page.locator("td output").inner_text()
+
+
+def test_airflow_knows_the_tab_of_a_run(airflow, page_of):
+    page = page_of("ada")
+    plugins = page.request.get(f"{airflow}/api/v2/plugins").json()["plugins"]
+    (ours,) = (plugin for plugin in plugins if plugin["name"] == "ner_ops")
+    (tab,) = (view for view in ours["external_views"] if view["destination"] == "dag_run")
+    address = tab["href"].replace("{DAG_ID}", DAG).replace("{RUN_ID}", quote(RUN, safe=""))
+    page.goto(f"{airflow}{address}")
+    assert "GateNotPassed" in page.locator("td .attention").inner_text()
+    assert page.locator("img").count() == 0
+
+
+def test_a_link_to_a_log_leads_airflow_s_own_window_and_not_the_frame(airflow, page_of):
+    page = page_of("ada")
+    page.goto(f"{airflow}/plugin/ner-tonight")
+    page.frame_locator("iframe").get_by_role("heading", name="Last published").wait_for()
+    page.frames[1].goto(f"{airflow}/ner-ops/{RUN_PAGE}")
+    page.frame_locator("iframe").get_by_role("link", name="check_night").click()
+    page.wait_for_url(f"{airflow}/dags/{DAG}/runs/**/tasks/check_night**")

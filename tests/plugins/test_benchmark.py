@@ -177,3 +177,9 @@ def test_data_that_is_no_file_of_the_store_is_refused(version, measured, fake, d
     with pytest.raises(AirflowFailException, match=expected):
         run(data=data)
     assert fake.calls == []
+
+
+def test_without_a_version_or_a_promoted_one_nothing_is_timed(version, fake):
+    with pytest.raises(AirflowFailException, match="InputMissing: found no promoted model"):
+        run(version="")
+    assert fake.calls == []

@@ -156,3 +156,22 @@ def test_promoting_moves_the_pointer_and_tells_the_version(registry, model):
     PromoteModel(task_id="promote", checked=check(), by="admin").execute({"outlet_events": events})
     assert registry.promoted().by == "admin"
     assert events[NER_INT8].extra["version"] == "v1"
+
+
+def test_without_an_event_or_a_version_the_newest_is_quantized(registry, model):
+    registry.put("v2", "trained", model("trained", text="v2"))
+    registry.register("v2", {"snapshot": "s2", "overall": {"f1": 0.9}})
+    assert find()["version"] == "v2"
+
+
+def test_a_damaged_model_is_told_and_made_again_by_the_task_that_makes_it(registry, fake, store, model):
+    fake.set("freeze", copies={"save_model_path": str(model("frozen"))})
+    FreezeModel(task_id="t", model=MODEL).execute({})
+    (store.root / "models" / "v1" / "frozen" / "graph.pb").write_text("another graph")
+    broken = {"type": "ArtifactBroken", "message": "found graph.pb changed", "retryable": False}
+    fake.set("quantize", error=broken, code=65)  # as `test_no_verb_uses_a_model_of_which_a_byte_was_flipped`
+    with pytest.raises(AirflowFailException, match="ArtifactBroken"):
+        QuantizeModel(task_id="t", model=MODEL).execute({})
+    FreezeModel(task_id="t", model=MODEL).execute({})
+    assert fake.verbs == ["freeze", "quantize", "freeze"]
+    assert (store.root / "models" / "v1" / "frozen" / "graph.pb").read_text() == "weights"

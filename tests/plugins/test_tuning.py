@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_airflow.operators.tuning import TuneModel
@@ -95,3 +96,9 @@ def test_a_choice_made_during_the_night_holds_from_the_next_one_on(registry, fak
     assert flags["model"][0].endswith("models/v1/int8")
     assert "choice_file" not in flags
     assert flags["tuned"] == ["0"]
+
+
+def test_a_version_nobody_quantized_is_not_tuned(registry, fake, tmp_path):
+    registry.store.remove("models/v1/frozen")
+    with pytest.raises(AirflowFailException, match="InputMissing: found nothing .*frozen"):
+        tune(fake, tmp_path)
