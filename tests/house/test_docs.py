@@ -113,3 +113,40 @@ def test_the_licence_of_every_locked_package_is_listed(root):
         assert len(locked) > 40
         missing = [package for package, version in locked if f"| {package} | {version} |" not in listed]
         assert [package for package in missing if f"- `{package}` (" not in listed] == [], "run .ci/licences.py"
+
+
+def rows_of(page: Path) -> list[list[str]]:
+    """Rows of the tables of a page, each with the heading that it stands under first."""
+    rows, heading = [], ""
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            heading = line[3:]
+        elif line.startswith("| ") and not line.startswith("| symptom"):
+            rows.append([heading, *re.split(r" \| ", line[2:].removesuffix(" |"))])
+    return rows
+
+
+def test_every_row_of_the_runbook_is_tried_or_says_why_not(root):
+    told, tried = rows_of(root / "docs" / "runbook.md"), rows_of(root / "docs" / "runbook-tried.md")
+    assert [row[:2] for row in tried] == [row[:2] for row in told]
+    assert len(told) > 90
+    for *_, brought_about, fix in tried:
+        for cell in (brought_about, fix):
+            # that the tests are there is another test's matter
+            assert re.search(r"`test_\w+`|^not tried: .{10,}|^nothing to take$", cell), cell
+
+
+def test_the_runbook_quotes_what_the_code_says(root, sources):
+    """Each quoted error stands in the code, as far as it is constant."""
+    code = re.sub(r'"\s*\n\s*f?"', "", "\n".join(path.read_text(encoding="utf-8") for path in sources))
+    missing = []
+    for heading, symptom, *_ in rows_of(root / "docs" / "runbook.md"):
+        for quoted in re.findall(r"`((?:\w+: )?(?:found|expected|no|another|published|documents) [^`]+)`", symptom):
+            # what is put in when it happens: `...`, <label>, names and figures
+            for part in re.split(
+                r"\.\.\.|<\w+>|\w+\.\w+|\bv\d\b|\d[\d.]*x?|s3://|entities/geo", quoted.split(": ", 1)[-1]
+            ):
+                words = part.strip(" ,").removeprefix("found ")
+                if words and words not in code:
+                    missing.append(f"{heading}: {words}")
+    assert missing == []
