@@ -18,8 +18,12 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = {"requirements.txt": "run", "docker/requirements.txt": "image", "requirements-dev.txt": "tests and checks"}
 PINNED = re.compile(r"^([A-Za-z0-9_.\[\],-]+==[^\\#]+?)\s*\\?$", re.MULTILINE)
 
-# The metadata says nothing; read in the licence file that the package ships.
-BY_HAND = {"namex": "Apache-2.0"}
+# The metadata says nothing, or not all; read in what the package ships, or in the project that it is a part of.
+BY_HAND = {
+    "axe-playwright-python": "MIT, with axe-core under MPL-2.0 inside",
+    "namex": "Apache-2.0",
+    "openlineage-sql": "Apache-2.0, as all of OpenLineage",
+}
 HEADER = """# Licences
 
 The licence of every package in the locked files, as the package's own metadata states it; made by

@@ -22,6 +22,7 @@ from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, TAGS, given
 from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_airflow.operators.watching import AlertOnDrift, RetrainOnDrift, WatchNight
+from ner_airflow.signals.deadline import deadline_of
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], format="date", description="Day to tag; empty: that of the schedule"),
@@ -53,6 +54,7 @@ PARAMS = {
     doc_md=__doc__,
     params=PARAMS,
     dagrun_timeout=timedelta(hours=6),
+    deadline=deadline_of(__doc__),
     **DAG_DEFAULTS,
 )
 def ner_tag_nightly() -> None:

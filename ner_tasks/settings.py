@@ -4,11 +4,14 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.judging.gates import Limits
 from ner_tasks.store import S3, Store, open_store
+
+_MOST_HOURS = 168
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,26 @@ class Settings:
             ),
             python=Path(env.get("NER_PYTHON") or sys.executable),
         )
+
+
+# The two that are not read by a step, but by whoever watches over it; a notice has to leave even if others are wrong.
+
+
+def runbook_page(env: Mapping[str, str] = os.environ) -> str | None:
+    """Where the people on call have their runbook: `NER_RUNBOOK`, an address; None for ours."""
+    return env.get("NER_RUNBOOK") or None
+
+
+def night_deadline(env: Mapping[str, str] = os.environ) -> timedelta | None:
+    """How long after it was queued a night has to be done: `NER_DEADLINE`, in hours; None where it is 0."""
+    text = env.get("NER_DEADLINE") or "4"
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = -1.0
+    if not 0 <= hours <= _MOST_HOURS:
+        raise ConfigInvalid(f"found NER_DEADLINE={text!r}, expected hours, 0 to {_MOST_HOURS}")
+    return timedelta(hours=hours) if hours else None
 
 
 def _switch(env: Mapping[str, str], name: str, default: str) -> bool:

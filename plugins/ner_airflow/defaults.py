@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from ner_airflow import noting
+from ner_airflow.signals.notices import tell_failed, tell_run_failed
 
 # its slots are made at bootstrap from pools.json; a task in a pool that does not exist waits for ever
 POOL = "ner_cpu"
@@ -41,5 +42,12 @@ DAG_DEFAULTS: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
     "tags": ["ner"],
-    "default_args": {"owner": "ner", "retries": 2, "retry_delay": timedelta(seconds=30), **noting.CALLBACKS},
+    "on_failure_callback": tell_run_failed,
+    "default_args": {
+        "owner": "ner",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=30),
+        **noting.CALLBACKS,
+        "on_failure_callback": [noting.failed, tell_failed],
+    },
 }

@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import ner_tasks
 from ner_airflow.child import ChildProcess
-from ner_tasks import atomic, host
+from ner_tasks import atomic, errors, host
 from ner_tasks.errors import NerTasksError
 from ner_tasks.judging.gate_policy import DEFAULT_POLICY, GatePolicy
 from ner_tasks.settings import Settings
@@ -31,7 +31,16 @@ _PRIVATE = ("AIRFLOW__", "AIRFLOW_CONN_", "AWS_", "KAGGLE_")
 
 
 class StepFailed(RuntimeError):
-    """A step ended for a reason that another try may mend."""
+    """A step ended for a reason that another try may mend.
+
+    Args:
+        line: what happened, in our own words.
+        seen: what the step's process said, which may quote what it was given: for its log, and nobody else.
+    """
+
+    def __init__(self, line: str, *, seen: str = "") -> None:
+        super().__init__(f"{line}; {seen}" if seen else line)
+        self.line = line
 
 
 class NerOperator(BaseOperator):
@@ -144,10 +153,18 @@ class VerbOperator(NerOperator):
         error = written.get("error")
         if error and error["type"] == tolerate:
             return {}
+        if error and not _is_ours(error["type"]):
+            raise StepFailed(f"found {error['type']} in {verb}, expected it to finish", seen=error["message"])
         if error:
             line = f"{error['type']}: {error['message']}"
             raise StepFailed(line) if error["retryable"] else AirflowFailException(line)
         last = self._child.last_lines[-1] if self._child and self._child.last_lines else "no output"
+        seen = f"its last line: {last}"
         if code < 0:
-            raise StepFailed(f"found {verb} ended by signal {-code}, expected it to finish; its last line: {last}")
-        raise StepFailed(f"found exit code {code} and no report, expected 0, from {verb}; its last line: {last}")
+            raise StepFailed(f"found {verb} ended by signal {-code}, expected it to finish", seen=seen)
+        raise StepFailed(f"found exit code {code} and no report, expected 0, from {verb}", seen=seen)
+
+
+def _is_ours(name: str) -> bool:
+    """Whether an error of this name is one that the core raises on purpose, with words that are its own."""
+    return issubclass(getattr(errors, name, type(None)), NerTasksError)

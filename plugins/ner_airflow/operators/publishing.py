@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of, lines_of
+from ner_airflow.signals import metrics
 from ner_tasks import atomic
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.judging import gates
@@ -48,6 +49,13 @@ class CheckNight(NightOperator):
                 self.log.error("no answer for %s", name)
         limits = self.settings.limits.adjusted(max_rejected_share=self.max_rejected_share)
         n_documents = night["n_documents"] + n_lost
+        metrics.emit(
+            context,
+            night_documents=n_documents,
+            night_rejected=night["n_rejected"],
+            night_rejected_share=night["n_rejected"] / n_documents if n_documents else 0.0,
+            night_lost=n_lost,
+        )
         said: dict[str, Any] = {"night": plan["night"], "passed": False, "lines": []}
         try:
             said["lines"] = list(gates.night(n_documents, night["n_tagged"], night["n_rejected"], limits).lines)
@@ -80,6 +88,8 @@ class PublishDay(JoiningOperator):
             self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
             self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
             self.store.publish(answers, f"tagged/{day}", marker=nights.MANIFEST)
+        metrics.emit_published(context, manifest)
+        metrics.emit_queue(context, self.store)
         self.forget(context, plan)
         summary = {name: manifest[name] for name in ("day", "model_version", "n_documents", "n_tagged", "n_rejected")}
         context["outlet_events"][TAGGED_DOCUMENTS].extra = summary

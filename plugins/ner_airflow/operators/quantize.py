@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import NER_FP32, NER_INT8
 from ner_airflow.operators.base import NerOperator, VerbOperator
+from ner_airflow.signals import metrics
 from ner_tasks.errors import InputMissing
 from ner_tasks.judging import gates
 from ner_tasks.tagger.artifacts import Kind
@@ -186,16 +187,23 @@ class CheckQuantized(NerOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         policy = self.policy(max_f1_loss=self.max_f1_loss, min_speed_up=self.min_speed_up)
-        verdict = gates.quantized_model(self.comparison, policy)
-        for line in verdict.lines:
-            self.log.info("passed: %s", line)
-        self.store.write_json(f"reports/models/{self.comparison['version']}/gate.json", {"lines": verdict.lines})
-        metrics = {
+        figures = {
             "f1": self.comparison["int8"]["overall"]["f1"],
             "f1_loss": self.comparison["f1_loss"],
             "int8_over_stock": self.comparison["speed"]["int8_over_stock"],
         }
-        return {"version": self.comparison["version"], "metrics": metrics, "gate": list(verdict.lines)}
+        # before the gate: what it refuses is what somebody will want to see
+        metrics.emit(
+            context,
+            int8_f1=figures["f1"],
+            int8_f1_loss=figures["f1_loss"],
+            int8_speed_up=figures["int8_over_stock"],
+        )
+        verdict = gates.quantized_model(self.comparison, policy)
+        for line in verdict.lines:
+            self.log.info("passed: %s", line)
+        self.store.write_json(f"reports/models/{self.comparison['version']}/gate.json", {"lines": verdict.lines})
+        return {"version": self.comparison["version"], "metrics": figures, "gate": list(verdict.lines)}
 
 
 class PromoteModel(NerOperator):
@@ -208,13 +216,13 @@ class PromoteModel(NerOperator):
         self.checked, self.by = checked, by
 
     def step(self, context: "Context") -> dict[str, Any]:
-        version, metrics = self.checked["version"], self.checked["metrics"]
+        version, figures = self.checked["version"], self.checked["metrics"]
         by = self.checked.get("approved_by") or self.by
-        promotion = self.registry.promote(version, "int8", by=by, metrics=metrics)
+        promotion = self.registry.promote(version, "int8", by=by, metrics=figures)
         self.log.info("promoted: %s since %s, after %s", promotion.version, promotion.at, promotion.previous)
         self.log.info("model card: %s.html", self.store.where(card.publish(self.registry, version)))
-        context["outlet_events"][NER_INT8].extra = {"version": version, **metrics}
-        return {"version": version, "previous": promotion.previous, "metrics": metrics}
+        context["outlet_events"][NER_INT8].extra = {"version": version, **figures}
+        return {"version": version, "previous": promotion.previous, "metrics": figures}
 
 
 def _comparison(version: str) -> str:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.base import NerOperator, VerbOperator
+from ner_airflow.signals import metrics
 from ner_tasks.judging import gates
 from ner_tasks.tagger import artifacts
 from ner_tasks.versions import card
@@ -85,6 +86,7 @@ class CheckModel(NerOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         policy = self.policy(min_f1=self.min_f1, max_f1_below_champion=self.max_f1_below_champion)
         policy.check_labels(self.evaluation["labels"])
+        metrics.emit(context, fp32_f1=self.evaluation["overall"]["f1"])
         verdict = gates.trained_model(self.evaluation, policy.model)
         for line in verdict.lines:
             self.log.info("passed: %s", line)

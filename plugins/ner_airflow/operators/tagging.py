@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of, lines_of
+from ner_airflow.signals import metrics
 from ner_tasks import host, lineage
 from ner_tasks.nightly import nights
 from ner_tasks.speed import tuned
@@ -35,6 +36,10 @@ class ResolveModel(NerOperator):
             using.note(self.registry, models=self.version)
         version, path = self.registry.resolve(self.version or None)
         self.log.info("model of this night: %s, at %s", version, path)
+        promotion = self.registry.promoted()
+        if promotion:
+            age = datetime.now(UTC) - datetime.fromisoformat(promotion.at)
+            metrics.emit(context, model_age_s=age.total_seconds())
         model: dict[str, Any] = {"version": version, "kind": path.name}
         # pinned as well; which of them holds is for each worker to say, by what kind of machine it is
         choices = self.registry.choices(version) if path.name == "int8" else {}
@@ -93,6 +98,8 @@ class PlanShards(NightOperator):
         """The day's shards, each with what its step needs to know."""
         key = f"inbox/{day_of(day)}"
         inbox = nights.survey(self.store.files(key))
+        metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
+        metrics.emit_queue(context, self.store)
         code = [lineage.code_version(name) for name in ("nightly.tagging", "tagger.inference")]
         salt = context["run_id"] if "True" in (self.force, self.retry_rejected) else ""
         night = lineage.version_of(

@@ -7,6 +7,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of
+from ner_airflow.signals import metrics
 from ner_tasks.errors import GateNotPassed
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class WatchNight(NightOperator, VerbOperator):
         nights_before = [name.split("/")[1] for name in before]
         more = {"model_before": changed, "accepted": accepted, "nights": nights_before}
         self.store.write_json(report, {**said, **more, **found})
+        metrics.emit(context, drift_alerts=len(found["alerts"]), drift_nights=len(before))
         if changed:
             self.log.info(
                 "the model has changed: %s, the night before was tagged by %s", said["model_version"], changed

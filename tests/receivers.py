@@ -1,0 +1,80 @@
+"""Servers on loopback that keep what they are sent: a webhook's, a mail's."""
+
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Webhook:
+    """Keeps the bodies that are posted to it, in order."""
+
+    def __init__(self, url, status):
+        self.url, self.status = url, status
+        self.bodies, self.paths = [], []
+
+    @property
+    def said(self):
+        return [json.loads(body) for body in self.bodies]
+
+    def wait_for(self, found, seconds=120):
+        """The first that `found` says is it."""
+        deadline = time.monotonic() + seconds
+        while not (those := [one for one in self.said if found(one)]):
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.5)
+        return those[0]
+
+
+@contextmanager
+def webhook(status=200):
+    """A web server that answers with `status`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            hook.paths.append(self.path)
+            hook.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(hook.status)
+            self.end_headers()
+            self.wfile.write(b"ok")  # what Slack answers
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hook = Webhook(f"http://127.0.0.1:{server.server_port}", status)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield hook
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@contextmanager
+def mailbox():
+    """An SMTP server; its port, and the mails that it took."""
+    from aiosmtpd.controller import Controller
+
+    class Keep:
+        def __init__(self):
+            self.mails = []
+
+        async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
+            self.mails.append(envelope)
+            return "250 OK"
+
+    kept = Keep()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    controller = Controller(kept, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        yield port, kept.mails
+    finally:
+        controller.stop()
