@@ -1,9 +1,10 @@
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.settings import Settings
+from ner_tasks.settings import Settings, night_deadline, runbook_page
 
 
 def test_without_settings_everything_lies_in_var():
@@ -33,3 +34,22 @@ def test_a_deployment_has_limits_of_its_own():
 def test_a_setting_that_cannot_be_is_one_clear_line(env):
     with pytest.raises(ConfigInvalid, match="^found .*expected"):
         Settings.from_env(env)
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [("", timedelta(hours=4)), ("0.5", timedelta(minutes=30)), ("168", timedelta(days=7)), ("0", None)],
+)
+def test_a_deadline_is_a_number_of_hours(text, after):
+    assert night_deadline({"NER_DEADLINE": text}) == after
+
+
+@pytest.mark.parametrize("text", ["05:30", "-1", "169", "nan", "inf"])
+def test_a_deadline_is_a_number_of_hours_and_nothing_else(text):
+    with pytest.raises(ConfigInvalid, match=f"found NER_DEADLINE='{text}', expected hours, 0 to 168"):
+        night_deadline({"NER_DEADLINE": text})
+
+
+def test_the_runbook_is_ours_unless_there_is_another():
+    assert runbook_page({"NER_RUNBOOK": ""}) is None
+    assert runbook_page({"NER_RUNBOOK": "https://wiki.example.org/ner"}) == "https://wiki.example.org/ner"

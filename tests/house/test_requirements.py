@@ -16,6 +16,11 @@ PINNED = re.compile(r"^(?P<requirement>[A-Za-z0-9_.\[\],-]+==[^\\#]+?)\s*\\?$", 
 NEEDED_UNSEEN = {
     "setuptools": "neural-compressor imports pkg_resources",
     "sqlalchemy": "Airflow, bounded here",
+    "statsd": "Airflow's metrics",
+    **dict.fromkeys(
+        (f"apache-airflow-providers-{name}" for name in ("http", "openlineage", "slack", "smtp")),
+        "Airflow finds them; their modules are airflow.providers",
+    ),
 }
 
 # Run by developers only, with what requirements-dev.txt adds.

@@ -82,6 +82,15 @@ def test_a_mail_says_the_same(connect):
     assert "runbook: http://localhost:8080/ner-ops/runbook#nightly-tagging" in part.get_content()
 
 
+def test_a_mail_server_without_encryption_has_to_be_named_as_one(connect, caplog):
+    with receivers.mailbox() as (port, mails):
+        extra = {"to": "oncall@example.org", "from_email": "ner@example.org"}
+        connect(conn_type="smtp", host="127.0.0.1", port=port, extra=extra)
+        notices.tell_failed(failure(GateNotPassed("found it")))
+    assert mails == []
+    assert "found SSLError, expected Connection ner_alerts to take the notice: it is not sent" in caplog.text
+
+
 def test_without_a_connection_the_log_has_it(caplog):
     with caplog.at_level(logging.INFO, "ner.notices"):
         notices.tell_failed(failure(AirflowFailException(LINE)))
