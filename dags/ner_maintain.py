@@ -1,9 +1,9 @@
-"""Clear away what nobody needs any more: old versions and snapshots, and what runs have handed from task to task.
+"""Clear away what nobody needs any more: old versions, snapshots and staging, and old runs of Airflow with their logs.
 
 | | |
 |---|---|
-| **Reads** | `models/`, `snapshots/`, `staging/`, and of `tagged/` which version has tagged each day |
-| **Writes** | removes what has no reason to be kept; `reports/retention/` has what and why |
+| **Reads** | `models/`, `snapshots/`, `staging/`, and of `tagged/` which version has tagged each day; Airflow's database |
+| **Writes** | removes what has no reason to be kept; `reports/retention/` has what and why. Rows of all DAGs' old runs go |
 | **Runs** | Sundays 12:00 UTC; by hand with `delete` off: says what would go |
 | **Re-run** | safe: what is gone is gone, what is needed is looked up anew |
 | **On failure** | docs/runbook.md#clearing-away |
@@ -16,13 +16,16 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, given
-from ner_airflow.operators.maintaining import ClearAway
+from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, POOL, given
+from ner_airflow.operators.maintaining import CleanAirflow, ClearAway
 
 PARAMS = {
     "days": Param(90, type="number", minimum=1, description="Keep what was made or in use within so many days"),
     "n_versions": Param(5, type="integer", minimum=1, description="Keep so many of the newest versions and snapshots"),
     "staging_days": Param(14, type="number", minimum=8, description="Keep for so long what tasks hand on"),
+    "db_days": Param(
+        90, type=["null", "number"], minimum=8, description="Keep runs, logs and notes for so long; empty: for ever"
+    ),
     "delete": Param(True, type="boolean", description="Off: only say what would go"),
 }
 
@@ -35,13 +38,14 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_maintain() -> None:
-    ClearAway(
+    cleared = ClearAway(
         task_id="clear_away",
         days=given("days"),
         n_versions=given("n_versions"),
         staging_days=given("staging_days"),
         delete=given("delete"),
     )
+    cleared >> CleanAirflow(task_id="clean_airflow", pool=POOL, db_days=given("db_days"), delete=given("delete"))
 
 
 ner_maintain()

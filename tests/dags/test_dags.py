@@ -16,7 +16,7 @@ EDGES = {
     "ner_retrain": ["collect", "snapshot", "train", "evaluate", "gate", "register"],
     "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "impact", "approve", "promote"],
     "ner_review": ["export"],
-    "ner_maintain": ["clear_away"],
+    "ner_maintain": ["clear_away", "clean_airflow"],
     "ner_tune": ["tune"],
     "ner_promote": ["choose", "promote"],
     "ner_tag_nightly": [

@@ -50,13 +50,15 @@ def main() -> int:
             camera = Camera(browser, layout, args.output)
             camera.page("documents", f"documents?day={filler.first}")
             camera.page("document", filler.document())
-            for name in ("models", "quality", "benchmarks", "review"):
+            for name in ("quality", "benchmarks", "review"):
                 camera.page(name, name)
-            camera.page("models-dark", "models", scheme="dark")
             camera.page("document-dark", filler.document(), scheme="dark")
             run = urllib.parse.quote(last, safe="")
             camera.shoot("run", f"/dags/{DAG}/runs/{run}/plugin/ner-run", framed=True)
             filler.while_under_way(lambda: camera.shoot("tonight", "/plugin/ner-tonight", framed=True))
+            filler.second_version()
+            camera.page("models", "models")
+            camera.page("models-dark", "models", scheme="dark")
             browser.close()
     finally:
         airflow.stop()
@@ -78,9 +80,8 @@ class Filler:
         """Do what has not been done; the id of the last night's run."""
         for dag in USED:
             self.airflow.api.pause(dag, False)
-        if len(self.store.folders("models")) < 2:
-            self._do("ner_retrain", {"epochs": 3})
-            self._wait(lambda: len(self.store.read_lines("models/history.jsonl")) > 1, "a second promotion")
+        if len(self.store.folders("models")) < 2:  # beside what follows; `second_version` waits for it
+            self.airflow.api.trigger("ner_retrain", {"epochs": 1, "min_f1": 0.0, "max_f1_below_champion": 1.0})
         run = ""
         for back in range(N_DAYS, -1, -1):
             day = str(date.fromisoformat(self.first) - timedelta(days=back))
@@ -88,10 +89,14 @@ class Filler:
                 write_inbox(self.store.root / "inbox" / day, N_DOCUMENTS + 5 * back, seed=back)
             run = self._do(DAG, {"day": day}, may_fail=True)  # a night unlike the others is told of by a failed task
         if not self.store.folders("reports/benchmarks"):
-            self._do("ner_benchmark", {"batch_sizes": "1,8,32", "rounds": 3, "n_sentences": 300})
+            self._do("ner_benchmark", {"batch_sizes": "1,8,32", "rounds": 3, "n_sentences": 128})
         if not self.store.folders("reports/review"):
             self._do("ner_review", {"day": self.first, "n_most": 20})
         return run
+
+    def second_version(self) -> None:
+        """Wait until a second version is promoted."""
+        self._wait(lambda: len(self.store.read_lines("models/history.jsonl")) > 1, "a second promotion", most_s=5400)
 
     def document(self) -> str:
         """Where a document with several entities is shown."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 # what a child, which reads other people's documents, has no business to know; it gets files, not the store
-_PRIVATE = ("AIRFLOW__", "AIRFLOW_CONN_", "AWS_", "KAGGLE_")
+_PRIVATE = ("AIRFLOW__", "AIRFLOW_CONN_", "AWS_", "KAGGLE_", "NER_AIRFLOW_DATABASE")
 
 
 class StepFailed(RuntimeError):

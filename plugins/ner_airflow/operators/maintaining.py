@@ -1,15 +1,30 @@
-"""The step of `ner_maintain`: clear away what nobody needs any more, and report it."""
+"""The steps of `ner_maintain`: clear away what nobody needs any more, in the store and in Airflow, and report it."""
 
+import os
+import sys
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ner_airflow.operators.base import NerOperator
+from airflow.configuration import conf
+from airflow.sdk.exceptions import AirflowSkipException
+
+from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import lineage
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.overview import runs
 from ner_tasks.versions.retention import Keep, clear, survey
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+# what Airflow puts in place of the database's address before it runs a task
+_ADDRESSES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__SQL_ALCHEMY_CONN")
+_LEAST_DAYS = 8.0  # more than the longest run, with its retries
 
 
 class ClearAway(NerOperator):
@@ -39,3 +54,98 @@ class ClearAway(NerOperator):
         self.store.write_json(report, {"run": context["run_id"], "deleted": really, **items})
         n_bytes = sum(item.n_bytes for item in gone)
         return {"deleted": really, "n_kept": len(kept), "n_gone": len(gone), "n_bytes": n_bytes, "report": report}
+
+
+class CleanAirflow(VerbOperator):
+    """Delete old runs of all DAGs from Airflow's database, and their logs here and notes in the store.
+
+    Tasks do not reach the database: Airflow takes its address from them. Cleaning it is what no API offers; so this one step
+    starts a program that gets the address back: `NER_AIRFLOW_DATABASE`, else what airflow.cfg says.
+
+    Args:
+        db_days: what is younger is kept; empty: nothing is cleaned.
+        delete: "False": only say what would go.
+    """
+
+    template_fields = ("db_days", "delete")
+
+    def __init__(self, *, db_days: str, delete: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.db_days, self.delete = db_days, delete
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        if not self.db_days:
+            raise AirflowSkipException("db_days is empty: Airflow's runs and logs are kept")
+        days = float(self.db_days)
+        if days < _LEAST_DAYS:
+            raise ConfigInvalid(f"found db_days = {days:g}, expected at least {_LEAST_DAYS:g}")
+        before, really = datetime.now(UTC) - timedelta(days=days), self.delete == "True"
+        # the database first: a run without its log is better than a log without its run
+        said = self.run_verb("clean", before=before.isoformat(), run=context["run_id"], dry_run=int(not really))
+        logs = self._old_logs(before.timestamp())
+        notes = self._old_notes(before.timestamp())
+        if really:
+            for path in logs:
+                path.unlink(missing_ok=True)
+            _remove_empty(_log_folder())
+            for key in notes:
+                self.store.remove(key)
+        self.log.info(
+            "%s: %d rows, %d logs, notes of %d runs",
+            "deleted" if really else "would delete",
+            said["n_gone"],
+            len(logs),
+            len(notes),
+        )
+        return {
+            **said,
+            "before": before.isoformat(timespec="seconds"),
+            "deleted": really,
+            "n_logs": len(logs),
+            "n_notes": len(notes),
+        }
+
+    def _command(self, verb: str, report: Path, flags: Mapping[str, Any]) -> list[str]:
+        # Airflow's own interpreter, which has Airflow
+        return [sys.executable, "-m", "ner_airflow.cleaning", *super()._command(verb, report, flags)[4:]]
+
+    def _environment(self) -> dict[str, str]:
+        # its own program, which reads nothing that others have written
+        ours = {
+            name: value for name, value in os.environ.items() if name not in (*_ADDRESSES, "_AIRFLOW_PROCESS_CONTEXT")
+        }
+        if address := os.environ.get("NER_AIRFLOW_DATABASE"):
+            ours[_ADDRESSES[0]] = address
+        plugins = str(Path(__file__).parents[2])
+        package = str(Path(lineage.__file__).parents[1])
+        return {
+            **ours,
+            "PYTHONPATH": os.pathsep.join(filter(None, [package, plugins, os.environ.get("PYTHONPATH", "")])),
+        }
+
+    def _old_logs(self, before_s: float) -> list[Path]:
+        """Logs of tasks on this machine; those of Airflow's own processes are none of a run's."""
+        return [path for path in _log_folder().glob("dag_id=*/**/*.log") if path.stat().st_mtime < before_s]
+
+    def _old_notes(self, before_s: float) -> list[str]:
+        """Folders of the store with notes of runs of which no task has ended since."""
+        newest: dict[str, float] = {}
+        for file in self.store.files(runs.NOTES):
+            key = f"{runs.NOTES}/{file.name.rsplit('/', 1)[0]}"
+            newest[key] = max(newest.get(key, 0.0), file.modified_s)
+        return [key for key, at_s in newest.items() if at_s < before_s]
+
+
+def _log_folder() -> Path:
+    return Path(conf.get_mandatory_value("logging", "base_log_folder"))
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove the empty folders of tasks and runs; those that others fill meanwhile stay."""
+    for path in sorted(_folders(folder), reverse=True):
+        with suppress(OSError):  # not empty
+            path.rmdir()
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.glob("dag_id=*/**/") if path.is_dir())
