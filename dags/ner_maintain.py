@@ -16,7 +16,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, POOL, given
+from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, given
 from ner_airflow.operators.maintaining import CleanAirflow, ClearAway
 
 PARAMS = {
@@ -45,7 +45,7 @@ def ner_maintain() -> None:
         staging_days=given("staging_days"),
         delete=given("delete"),
     )
-    cleared >> CleanAirflow(task_id="clean_airflow", pool=POOL, db_days=given("db_days"), delete=given("delete"))
+    cleared >> CleanAirflow(task_id="clean_airflow", db_days=given("db_days"), delete=given("delete"))
 
 
 ner_maintain()
