@@ -57,7 +57,7 @@ def migrated(request, tmp_path_factory):
         return
     if not postgres.BIN or not all(map(importlib.util.find_spec, ("psycopg2", "asyncpg"))):
         pytest.skip("needs the Debian package postgresql, and docker/requirements.txt")
-    with postgres.running(folder / "postgres") as url:
+    with postgres.running() as url:
         airflow(url, "-m", "airflow", "db", "migrate")
         yield url
 

@@ -90,13 +90,10 @@ class CleanAirflow(VerbOperator):
             _remove_empty(_log_folder())
             for key in notes:
                 self.store.remove(key)
-        self.log.info(
-            "%s: %d rows, %d logs, notes of %d runs",
-            "deleted" if really else "would delete",
-            said["n_gone"],
-            len(logs),
-            len(notes),
-        )
+        # how many rows would go, the program has said above, table by table
+        rows = f"{said['n_gone']} rows, " if really else ""
+        done = "deleted" if really else "would delete"
+        self.log.info("%s: %s%d logs, notes of %d runs", done, rows, len(logs), len(notes))
         return {
             **said,
             "before": before.isoformat(timespec="seconds"),
