@@ -50,13 +50,13 @@ def clean(before: datetime, run: str, *, dry_run: bool) -> dict[str, int]:
     Raises:
         ConfigInvalid: it is another Airflow's database, or none.
     """
+    from airflow.sdk.timezone import coerce_datetime
     from airflow.utils.db_cleanup import run_cleanup
-    from pendulum import instance
 
     counted = _count(run)
     # skip_archive: an archive in the same database would make it no smaller
     run_cleanup(
-        clean_before_timestamp=instance(before),
+        clean_before_timestamp=coerce_datetime(before),
         dry_run=dry_run,
         confirm=False,
         skip_archive=True,
