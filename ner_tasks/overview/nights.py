@@ -62,12 +62,12 @@ class Gate:
 
     Attributes:
         name: which gate.
-        passed: whether it lets things on.
+        verdict: `passed`, `not passed`, or `not judged` where there is too little to judge by.
         lines: what it found and expected.
     """
 
     name: str
-    passed: bool
+    verdict: str
     lines: Sequence[str]
 
 
@@ -109,11 +109,10 @@ def gates(reader: Reader, last: Mapping[str, Any]) -> list[Gate]:
     found = []
     night = reader.json(f"reports/nights/{last['day']}.json")
     if night and night["night"] == last.get("night"):
-        found.append(Gate(f"answers of {last['day']}", night["passed"], night["lines"]))
+        found.append(Gate(f"answers of {last['day']}", _verdict(passed=night["passed"]), night["lines"]))
     drift = reader.json(f"reports/drift/{last['day']}.json")
     if drift and drift.get("night") == last.get("night"):
-        usual = not drift["alerts"] or drift["accepted"]
-        found.append(Gate(f"{last['day']} beside the nights before", usual, drift["alerts"] or ["nothing unusual"]))
+        found.append(_drift(f"{last['day']} beside the nights before", drift))
     pointer = reader.json(POINTER)
     if pointer:
         version = pointer["version"]
@@ -121,8 +120,19 @@ def gates(reader: Reader, last: Mapping[str, Any]) -> list[Gate]:
         int8 = reader.json(f"reports/models/{version}/gate.json") or {}
         for name, said in (("trained model", trained.get("gate")), ("INT8 model", int8.get("lines"))):
             if said:
-                found.append(Gate(f"{name} {version}", True, said))
+                found.append(Gate(f"{name} {version}", _verdict(passed=True), said))
     return found
+
+
+def _drift(name: str, said: Mapping[str, Any]) -> Gate:
+    if not said.get("judged", True):
+        return Gate(name, "not judged", [said["why_not"]])
+    passed = not said["alerts"] or said["accepted"]
+    return Gate(name, _verdict(passed=passed), said["alerts"] or ["nothing unusual"])
+
+
+def _verdict(*, passed: bool) -> str:
+    return "passed" if passed else "not passed"
 
 
 def _steps(reader: Reader, key: str) -> list[runs.Step]:

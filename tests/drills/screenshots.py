@@ -81,7 +81,7 @@ class Filler:
         for dag in USED:
             self.airflow.api.pause(dag, False)
         if len(self.store.folders("models")) < 2:  # beside what follows; `second_version` waits for it
-            self.airflow.api.trigger("ner_retrain", {"epochs": 1, "min_f1": 0.0, "max_f1_below_champion": 1.0})
+            self.airflow.api.trigger("ner_retrain", {"epochs": 2, "force": True})
         run = ""
         for back in range(N_DAYS, -1, -1):
             day = str(date.fromisoformat(self.first) - timedelta(days=back))

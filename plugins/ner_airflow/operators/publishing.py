@@ -67,7 +67,8 @@ class CheckNight(NightOperator):
             self.store.write_json(f"reports/nights/{self.day}.json", said)
         for line in said["lines"]:
             self.log.info("passed: %s", line)
-        return {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
+        found = {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
+        return {**found, "gate": said["lines"]}
 
 
 class PublishDay(JoiningOperator):

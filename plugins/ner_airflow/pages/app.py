@@ -97,6 +97,7 @@ def tonight(request: Request, user: GetUserDep) -> Response:
 @app.get("/documents", response_class=HTMLResponse)
 def find_documents(
     request: Request,
+    user: GetUserDep,
     day: str = "",
     q: Annotated[str, Query(max_length=300)] = "",
     rejected: bool = False,
@@ -122,6 +123,7 @@ def find_documents(
         is_cut=len(found) > N_FOUND,
         most=N_FOUND,
         missing=missing,
+        may_run=_may_run(user, "ner_tag_nightly"),
     )
 
 

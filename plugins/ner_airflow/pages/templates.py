@@ -11,6 +11,20 @@ from ner_tasks import rendering
 _HERE = Path(__file__).parent / "html"
 N_HUES = 10  # of pages.css
 UNSURE = 0.6  # an entity with a lower score shows it
+RECEIPT = {
+    "n_characters": "Characters",
+    "n_sentences": "Sentences",
+    "n_words": "Words",
+    "n_pieces": "Pieces",
+    "n_windows": "Windows",
+    "n_unknown": "Unknown pieces",
+    "read_share": "Read",
+    "model_version": "Model",
+    "config": "Configuration",
+    "tagged_at": "Tagged at",
+    "encoding": "Encoding",
+    "unread": "Not read",
+}
 # longer documents are shown as stretches around their entities
 WHOLE_CHARACTERS = 20_000
 
@@ -36,6 +50,7 @@ def _environment() -> Environment:
     environment.filters["points"] = _points
     environment.globals["pieces"] = rendering.pieces
     environment.globals["unsure"] = UNSURE
+    environment.globals["receipt_names"] = RECEIPT
     return environment
 
 

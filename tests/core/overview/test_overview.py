@@ -121,8 +121,8 @@ def test_the_gates_are_those_of_the_night_that_is_published_and_of_the_model_tha
     store.write_json("models/promoted.json", {"version": "v1"})
     store.write_json("models/v1/version.json", {"gate": ["found entity F1 0.9"]})
     drift, trained = nights.gates(Reader(store), last)
-    assert (drift.passed, drift.lines) == (False, ["found geo"])
-    assert (trained.name, trained.passed) == ("trained model v1", True)
+    assert (drift.verdict, drift.lines) == ("not passed", ["found geo"])
+    assert (trained.name, trained.verdict) == ("trained model v1", "passed")
     store.write_json("reports/nights/2026-01-31.json", {"night": "n1", "passed": True, "lines": ["few rejected"]})
     store.write_json("reports/models/v1/gate.json", {"lines": ["found speed of INT8"]})
     assert [gate.lines[0] for gate in nights.gates(Reader(store), last)] == [
@@ -195,3 +195,10 @@ def test_the_promoted_model_drift_and_the_review_queue_are_read_from_the_reports
         ("2026-01-02", False),
         ("2026-01-01", True),
     ]
+
+
+def test_a_night_that_was_not_judged_is_not_said_to_be_usual(store):
+    said = {"night": "n1", "alerts": [], "accepted": False, "judged": False, "why_not": "found 0 nights"}
+    store.write_json("reports/drift/2026-01-31.json", said)
+    (drift,) = nights.gates(Reader(store), {"day": "2026-01-31", "night": "n1"})
+    assert (drift.verdict, drift.lines) == ("not judged", ["found 0 nights"])
