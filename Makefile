@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
+CLUSTER_VENV := .venv-distributed
 
 # Options of `run` and `up`; empty means the default.
 DATASET ?=
@@ -29,10 +30,10 @@ export PYTHONPATH := .:plugins
 say = @printf '\033[1m%s\033[0m\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test lint bench clean python install install-dev install-bench
+.PHONY: help run up down setup test test-distributed lint bench clean python install install-dev install-bench install-cluster
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make run DATASET=ner_dataset.csv INBOX=folder DAY=2026-01-31 ENCODER=folder-or-hub:id PORT=8081\n'
 	@printf '  make bench ENGINES="ours-*,openvino-*" LEVEL=text ROUNDS=5 MODEL=folder SNAPSHOT=folder\n'
 	@printf '  make test ARGS="-k store"          PYTHON=python3.12 chooses the interpreter of .venv\n'
@@ -53,6 +54,10 @@ setup: install  ## make secrets, fetch the encoder, prepare the database, start 
 test: install-dev  ## run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
+# What is missing fails here and is skipped elsewhere.
+test-distributed: install-cluster  ## kill workers, servers and S3 of a cluster in mid-night; needs PostgreSQL and Redis installed
+	@NIGHTLY_DRILLS_REQUIRED=1 $(CLUSTER_VENV)/bin/python -m pytest -m distributed tests/distributed $(ARGS)
+
 lint: install-dev  ## check style, types and import directions
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -66,7 +71,7 @@ bench: install install-bench  ## measure speed, F1 and memory against peers with
 		$(if $(SENTENCES),--sentences '$(SENTENCES)')
 
 clean:  ## remove .venv and caches; what lies in var/ (store, models, secrets) stays
-	@rm -rf $(VENV) $(BENCH_VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(BENCH_VENV) $(CLUSTER_VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
 	@printf 'removed .venv and caches; var/ is as it was\n'
 
@@ -97,6 +102,17 @@ install-bench: | python
 		{ [ -x $(BENCH_VENV)/bin/python ] || $(PYTHON) -m venv $(BENCH_VENV); } && \
 		$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt && \
 		printf '%s' "$$sum" > $(BENCH_VENV)/installed; \
+	fi
+
+# What the image holds, and the tests' tools. Not in .venv: with Celery and its drivers there, no test would notice that
+# something of ours needs them where they are not installed. The files are links into uv's cache, so it costs seconds.
+install-cluster: install-dev
+	@files='requirements.txt requirements-dev.txt docker/requirements.txt'; sum="$$(cat $$files | cksum)"; \
+	if [ "$$(cat $(CLUSTER_VENV)/installed 2>/dev/null)" != "$$sum" ]; then \
+		printf '\033[1mpackages: installing %s into $(CLUSTER_VENV)\033[0m\n' "$$files"; \
+		{ [ -x $(CLUSTER_VENV)/bin/python ] || $(BIN)/python -m venv --without-pip $(CLUSTER_VENV); } && \
+		$(BIN)/uv pip install --quiet --python $(CLUSTER_VENV)/bin/python --require-hashes $$(printf ' -r %s' $$files) && \
+		printf '%s' "$$sum" > $(CLUSTER_VENV)/installed; \
 	fi
 
 define ensure

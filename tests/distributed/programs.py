@@ -1,0 +1,178 @@
+"""The programs that a cluster is made of, started as processes of this machine: found, kept up, killed."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+POSTGRES_PROGRAMS = ("initdb", "postgres", "createdb")
+# where Debian keeps those that are not on PATH
+_DEBIAN = "/usr/lib/postgresql"
+# PostgreSQL refuses to be run by root
+_UNPRIVILEGED = "postgres"
+# how long anything may take on a machine that has much else to do
+PATIENCE_S = 900.0
+
+
+def find(name: str) -> Path | None:
+    """A program on PATH, or Debian's newest PostgreSQL's."""
+    versions = sorted(Path(_DEBIAN).glob(f"*/bin/{name}"), key=lambda path: int(path.parts[-3]))
+    on_path = shutil.which(name)
+    return versions[-1] if versions else Path(on_path) if on_path else None
+
+
+def missing() -> str:
+    """What there is not, and where it comes from; empty if all is there."""
+    absent = [name for name in (*POSTGRES_PROGRAMS, "redis-server") if find(name) is None]
+    absent += [name for name in ("celery", "redis", "psycopg2", "asyncpg") if importlib.util.find_spec(name) is None]
+    return absent and (
+        f"found no {', '.join(absent)}, expected them; make test-distributed installs the Python packages, "
+        "apt-get install postgresql redis-server the programs"
+    )
+
+
+def unprivileged() -> str | None:
+    """The user that PostgreSQL runs as; None: the one that we are."""
+    return _UNPRIVILEGED if os.geteuid() == 0 else None
+
+
+def give(folder: Path) -> None:
+    """Let PostgreSQL's user have a folder."""
+    if user := unprivileged():
+        entry = pwd.getpwnam(user)
+        os.chown(folder, entry.pw_uid, entry.pw_gid)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def wait(until: Callable[[], object], what: str, *, seconds: float = PATIENCE_S, every_s: float = 0.5) -> object:
+    """What `until` says once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := until()):
+        assert time.monotonic() < deadline, f"found nothing after {seconds:.0f} s, expected {what}"
+        time.sleep(every_s)
+    return found
+
+
+def kill_tree(pid: int) -> int:
+    """SIGKILL for a process and all that it has started, whatever groups they are in; how many they were."""
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        # held first, so that nobody starts another one meanwhile
+        root.suspend()
+        family = [*root.children(recursive=True), root]
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(family, timeout=10)
+        return len(family)
+    return 0
+
+
+class Program:
+    """One program that is up or down; what it says goes to a file.
+
+    Args:
+        name: of the program in the cluster.
+        command: to start it.
+        environment: its whole environment.
+        log: file for its output, appended to.
+        user: that it runs as; None: as we do.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        user: str | None = None,
+    ) -> None:
+        self.name, self.log, self.n_starts = name, log, 0
+        self._command, self._environment, self._user = [str(part) for part in command], dict(environment), user
+        self._process: subprocess.Popen[bytes] | None = None
+        self.wanted = False
+
+    def start(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        as_user = {"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                **as_user,  # type: ignore[arg-type]
+            )
+        self.n_starts += 1
+        self.wanted = True
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process.pid
+
+    def is_up(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> int:
+        """SIGKILL for it and all that it has started; it stays down until it is started again."""
+        self.wanted = False
+        if self._process is None:
+            return 0
+        n_killed = kill_tree(self._process.pid)
+        self._process.wait()
+        return n_killed
+
+
+class Keeper:
+    """Starts a program again that has ended by itself, as `restart: unless-stopped` of docker/compose.yaml does."""
+
+    def __init__(self, every_s: float = 2.0) -> None:
+        self.programs: dict[str, Program] = {}
+        self._every_s, self._done = every_s, threading.Event()
+        self._thread = threading.Thread(target=self._keep, daemon=True)
+
+    def add(self, program: Program) -> Program:
+        self.programs[program.name] = program
+        return program
+
+    def begin(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        """Nothing is started again; all of it ends."""
+        self._done.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for program in reversed(self.programs.values()):
+            program.kill()
+
+    def _keep(self) -> None:
+        while not self._done.wait(self._every_s):
+            for program in list(self.programs.values()):
+                if program.wanted and not program.is_up():
+                    program.start()

@@ -1,0 +1,95 @@
+"""Whatever fails in the night, each document of the day is answered exactly once, and as in any other night."""
+
+import json
+import shutil
+import time
+
+import pytest
+
+from tests.distributed.cluster import POSTGRES, REDIS, SCHEDULER, TAG, TRAIN
+from tests.distributed.nights import Night, get, promote
+from tests.distributed.programs import wait
+from tests.s3 import Fault
+
+pytestmark = [pytest.mark.distributed, pytest.mark.slow, pytest.mark.timeout(1200)]
+# three shards of 1 MiB for two workers
+N_DOCUMENTS = 4000
+DOWN_S, S3_DOWN_S = 10.0, 60.0
+
+
+@pytest.fixture(scope="session")
+def promoted(cluster):
+    """The version that the DAGs have made and promoted."""
+    return promote(cluster)
+
+
+@pytest.fixture(scope="session")
+def same():
+    """Sees that answers are those of the first night that was asked about."""
+    first = []
+
+    def compare(answers):
+        first.append(answers)
+        assert answers == first[0]
+
+    return compare
+
+
+@pytest.fixture
+def night(request, cluster, promoted):
+    """A night in which a shard is being tagged and others wait; each has a day of its own."""
+    drills = [item for item in request.session.items if "night" in item.fixturenames]
+    begun = Night.begin(cluster, f"2026-02-{1 + drills.index(request.node):02d}", N_DOCUMENTS)
+    wait(cluster.mid_shard, "a worker in mid-shard", every_s=0.1)
+    return begun
+
+
+def test_two_schedulers_have_nothing_done_twice_by_machines_that_share_the_store_alone(cluster, promoted, same):
+    second = cluster.add_scheduler("scheduler-2")
+    second.start()
+    cluster.wait_for_schedulers(2)
+    night = Night.begin(cluster, "2026-01-31", N_DOCUMENTS)
+    same(night.end())
+    assert second.is_up()
+    assert second.n_starts == 1
+    second.kill()
+
+    assert json.loads(get(cluster, f"tagged/{night.day}/manifest.json"))["model_version"] == promoted
+    worked_on = {name: cluster.worked_on(name) for name in (TRAIN, *TAG)}
+    assert {"train", "quantize", "plan_shards", "check_night"} <= worked_on[TRAIN]
+    assert worked_on[TAG[0]] | worked_on[TAG[1]] == {"tag_shard", "publish_day", "drift"}
+
+
+def test_the_shard_of_a_killed_worker_is_tagged_by_another(cluster, night, same):
+    victim = wait(cluster.mid_shard, "a worker in mid-shard", every_s=0.1)[0]
+    # itself, its pool with the supervisor of the task, the task, the child that tags
+    assert cluster[victim].kill() >= 4
+    same(night.end())
+    assert max(night.tries("tag_shard")) == 2
+    # another machine in its place
+    shutil.rmtree(cluster.home(victim) / "scratch")
+    cluster[victim].start()
+
+
+@pytest.mark.parametrize("name", [REDIS, POSTGRES])
+def test_a_night_outlives_a_server_that_is_killed_and_comes_back(cluster, night, same, name):
+    assert cluster[name].kill()
+    time.sleep(DOWN_S)
+    cluster[name].start()
+    same(night.end())
+
+
+def test_a_night_outlives_its_scheduler(cluster, night, same):
+    assert cluster[SCHEDULER].kill()
+    time.sleep(DOWN_S)
+    cluster[SCHEDULER].start()
+    same(night.end())
+
+
+def test_a_night_outlives_a_minute_without_s3(cluster, night, same):
+    cluster.proxy.faults.append(Fault(lambda *_: True, "answer", times=10**9))
+    n_before = len(cluster.proxy.requests)
+    time.sleep(S3_DOWN_S)
+    cluster.proxy.faults.clear()
+    assert len(cluster.proxy.requests) > n_before
+    same(night.end())
