@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from ner_tasks.datagate.expectations import BatchLimits
+from ner_tasks.datagate.limits import BatchLimits
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.labels import LabelSet
 

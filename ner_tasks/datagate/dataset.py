@@ -208,7 +208,11 @@ def _manifest(
         "n_superseded": sum(reviewed.superseded),
         "n_copies": table.n_sentences - n_kept - n_aside,
         "sources": _sources(sources, table, reviewed),
-        "config": {**asdict(config), "labels": None if config.labels is None else list(config.labels)},
+        "config": {
+            **asdict(config),
+            "labels": None if config.labels is None else list(config.labels),
+            "batch_limits": config.batch_limits.model_dump(),
+        },
         "files": files,
     }
 

@@ -17,7 +17,8 @@ import great_expectations.expectations as gxe
 import numpy as np
 import pandas as pd
 
-from ner_tasks.errors import ConfigInvalid, DataRejected
+from ner_tasks.datagate.limits import BatchLimits
+from ner_tasks.errors import DataRejected
 
 N_EXAMPLES = 5
 
@@ -44,32 +45,6 @@ class Rule:
         if self.only_noted:
             return "noted: drift was accepted"
         return "sentences go to quarantine" if self.quarantines else "the data is refused"
-
-
-@dataclass(frozen=True)
-class BatchLimits:
-    """What each batch must be like; all 0 to 1.
-
-    Attributes:
-        max_quarantined_share: most of one batch's sentences that may be set aside. More than for all of the data,
-            because a batch may be small.
-        max_unseen_words: most of its new words that were never seen before.
-        max_label_drift: how far its label shares may lie from those before, as total variation.
-        min_word_agreement: least of its known words that are labelled as elsewhere, as a share of how many are so in
-            the data before. Measured: 0.78 to 1 for sound parts of GMB and BC5CDR, under 0.45 for shuffled ones.
-        max_own_labels: most of its entities with a label that no other batch has, where nothing was accepted before.
-    """
-
-    max_quarantined_share: float = 0.2
-    max_unseen_words: float = 0.6
-    max_label_drift: float = 0.3
-    min_word_agreement: float = 0.6
-    max_own_labels: float = 0.5
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not 0 <= value <= 1:
-                raise ConfigInvalid(f"found {name}={value}, expected 0 to 1")
 
 
 @dataclass(frozen=True)

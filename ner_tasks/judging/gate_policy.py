@@ -6,13 +6,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from ner_tasks.datagate.limits import BatchLimits, Share
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.judging.gates import Limits
 from ner_tasks.yaml_settings import Strict, read_yaml
 
 DEFAULT_POLICY = Path(__file__).parent.parent / "config" / "gates.yaml"
 
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -81,6 +81,7 @@ class Int8Policy(Strict):
 class GatePolicy(Strict):
     """What a gates YAML may say; `config/gates.yaml` explains each key."""
 
+    data: BatchLimits = BatchLimits()
     model: ModelPolicy = ModelPolicy()
     int8: Int8Policy = Int8Policy()
 
@@ -101,6 +102,7 @@ class GatePolicy(Strict):
         below = _first(limits.max_f1_below_champion, champion.max_loss)
         loss = _first(limits.max_f1_loss, int8.max_f1_loss)
         return GatePolicy(
+            data=self.data,
             model=_with(
                 model,
                 min_f1=_first(limits.min_f1, model.min_f1),

@@ -27,6 +27,7 @@ def dataset_flags(add: Add) -> None:
     add("--max_quarantined_share", type=float, default=0.02, metavar="S", help="0 to 1 (default: %(default)s)")
     says = "neighbours that stay together; small data needs fewer (default: %(default)s)"
     add("--block_sentences", type=int, default=32, help=says)
+    add("--gates", type=Path, metavar="YAML", help="limits of single batches, under `data` (default: ours)")
     add("--seed", type=int, default=0, help="of the split (default: %(default)s)")
 
 
@@ -39,6 +40,7 @@ def download_flags(add: Add) -> None:
 def dataset(args: Args) -> Result:
     from ner_tasks.datagate.config import DatasetConfig
     from ner_tasks.datagate.dataset import build_snapshot
+    from ner_tasks.judging.gate_policy import DEFAULT_POLICY, GatePolicy
     from ner_tasks.labelled.batches import read_sources, sources_of
 
     if bool(args.dataset_file) == bool(args.sources_file):
@@ -49,6 +51,7 @@ def dataset(args: Args) -> Result:
         max_quarantined_share=args.max_quarantined_share,
         block_sentences=args.block_sentences,
         seed=args.seed,
+        batch_limits=GatePolicy.read(args.gates or DEFAULT_POLICY).data,
         accept_drift=bool(args.accept_drift),
     )
     sources = read_sources(args.sources_file) if args.sources_file else sources_of(args.dataset_file)

@@ -11,14 +11,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, NonNegativeFloat, model_validator
 from scipy.stats import t as student
 
-from ner_tasks.errors import ConfigInvalid, InputMissing
 from ner_tasks.watching.statistics import Sums, sums_of
+from ner_tasks.yaml_settings import Strict, read_yaml
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config" / "drift.yaml"
 FAMILIES = ("entities", "confidence", "pieces", "documents", "rejected")
@@ -27,17 +26,15 @@ _COUNTS = ("entities/", "rejected/", "pieces/unknown")
 _SHARES = ("confidence/below", "documents/without")
 
 
-class DriftConfig(BaseModel):
+class DriftConfig(Strict):
     """What a drift YAML may say; `config/drift.yaml` explains each key."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_nights: int = Field(14, ge=2, le=366)
     min_nights: int = Field(5, ge=2)
     min_documents: int = Field(20, ge=2)
     min_count: int = Field(20, ge=1)
     false_alarms: float = Field(0.01, gt=0, lt=1)
-    least_change: dict[str, float]
+    least_change: dict[str, NonNegativeFloat]
 
     @classmethod
     def read(cls, path: Path = DEFAULT_CONFIG) -> "DriftConfig":
@@ -47,21 +44,15 @@ class DriftConfig(BaseModel):
             InputMissing: no such file.
             ConfigInvalid: not YAML, an unknown key, a value out of bounds, a family of measures without a limit.
         """
-        if not path.is_file():
-            raise InputMissing(f"found nothing at {path}, expected a drift YAML")
-        try:
-            config = cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-        except (ValidationError, yaml.YAMLError) as error:
-            raise ConfigInvalid(f"found {' '.join(str(error).split())}, expected a drift YAML, in {path}") from None
-        if set(config.least_change) != set(FAMILIES) or min(config.least_change.values()) < 0:
-            raise ConfigInvalid(
-                f"found least_change={config.least_change}, expected a share for each of {', '.join(FAMILIES)}, in {path}"
-            )
-        if config.min_nights > config.max_nights:
-            raise ConfigInvalid(
-                f"found min_nights={config.min_nights}, expected at most max_nights={config.max_nights}, in {path}"
-            )
-        return config
+        return read_yaml(cls, path, kind="a drift YAML", expected=f"what {DEFAULT_CONFIG.name} explains")
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if set(self.least_change) != set(FAMILIES):
+            raise ValueError(f"least_change has {', '.join(self.least_change)} and not {', '.join(FAMILIES)}")
+        if self.min_nights > self.max_nights:
+            raise ValueError(f"min_nights {self.min_nights} lies above max_nights {self.max_nights}")
+        return self
 
 
 @dataclass(frozen=True)

@@ -118,12 +118,30 @@ def fetch(name="somebody/entities"):
 def test_a_kaggle_data_set_becomes_a_batch_once(store, fake, tmp_path, monkeypatch):
     monkeypatch.setenv("KAGGLE_USERNAME", "ann")
     kaggle_batch(fake, tmp_path)
-    assert [file["key"] for file in fetch()["files"]] == ["labelled/kaggle-4/ner_dataset.csv"]
-    store.path_of("labelled/kaggle-4/ner_dataset.csv").write_text("corrected by hand")
+    assert [file["key"] for file in fetch()["files"]] == ["labelled/kaggle-somebody-entities-4/ner_dataset.csv"]
+    store.path_of("labelled/kaggle-somebody-entities-4/ner_dataset.csv").write_text("corrected by hand")
     fetch()
 
-    assert store.path_of("labelled/kaggle-4/ner_dataset.csv").read_text() == "corrected by hand"
+    assert store.path_of("labelled/kaggle-somebody-entities-4/ner_dataset.csv").read_text() == "corrected by hand"
     assert fake.calls[0]["env"]["KAGGLE_USERNAME"] == "ann"
+
+
+def test_two_data_sets_of_the_same_version_number_are_two_batches(store, fake, tmp_path, monkeypatch):
+    monkeypatch.setenv("KAGGLE_USERNAME", "ann")
+    kaggle_batch(fake, tmp_path)
+    fetch()
+    assert fetch("somebody/else")["batches"] == ["kaggle-somebody-else-4", "kaggle-somebody-entities-4"]
+
+
+def test_a_deployment_s_limits_of_batches_are_those_that_refuse(real, tmp_path, monkeypatch):
+    put(real, tmp_path, "2026-01-a/ner.tsv", table(1))
+    before = made()["version"]
+    put(real, tmp_path, "2026-02-b/ner.tsv", table(2))
+    (tmp_path / "gates.yaml").write_text("data: {max_unseen_words: 0}")
+    monkeypatch.setenv("NER_GATES", str(tmp_path / "gates.yaml"))
+    with pytest.raises(AirflowFailException, match="unseen-words"):
+        made()
+    assert last_accepted(real).version == before
 
 
 def test_credentials_for_kaggle_come_from_the_connection_too_and_go_to_no_other_step(

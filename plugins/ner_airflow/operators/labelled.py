@@ -53,7 +53,8 @@ class CollectLabelled(VerbOperator):
             # the cache outlives the folder: of a version that is known only its number is asked for
             cache = self.settings.scratch / "kaggle-cache"
             made = self.run_verb("download", dataset=self.kaggle, output=folder / "batch", cache=cache)
-            key = f"labelled/kaggle-{made['version']}"
+            owner, name = self.kaggle.split("/")[:2]
+            key = f"labelled/kaggle-{owner}-{name}-{made['version']}"
             if self.store.exists(key):
                 self.log.info("version %s of %s is batch %s already", made["version"], self.kaggle, key)
             else:
@@ -112,9 +113,9 @@ class MakeSnapshot(VerbOperator):
             "seed": 0,
         }
         files = self.collected["files"]
-        recipe = lineage.version_of(
-            {"files": files, "config": config, "code": lineage.code_version("datagate.dataset")}
-        )
+        code = lineage.code_version("datagate.dataset")
+        limits = self.policy().data.model_dump()
+        recipe = lineage.version_of({"files": files, "config": config, "limits": limits, "code": code})
         current = last_accepted(self.store)
         if current:
             using.note(self.registry, snapshots=current.version)
@@ -151,6 +152,8 @@ class MakeSnapshot(VerbOperator):
     def _make(self, recipe: str, previous: str | None, config: dict[str, Any]) -> str:
         with self.workspace(f"snapshot-{recipe}") as folder:
             flags = {**config, "accept_drift": int(self.accept_drift.lower() == "true")}
+            if self.settings.gates:
+                flags["gates"] = self.settings.gates
             if previous:
                 flags["previous"] = self.store.fetch(f"snapshots/{previous}")
             sources = folder / "sources.jsonl"

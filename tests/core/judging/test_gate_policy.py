@@ -22,6 +22,7 @@ def test_the_shipped_yaml_says_what_the_defaults_are():
         ("model: {min_f1: 1.2}", "model.min_f1: Input should be less than or equal to 1"),
         ("model: {min_f1: .nan}", "model.min_f1"),
         ("model: {champion: {confidence: 0.2}}", "model.champion.confidence: Input should be greater than"),
+        ("data: {max_label_drift: 2}", "data.max_label_drift: Input should be less than or equal to 1"),
         ("model: {floor: 0.2}", "model.floor: Extra inputs are not permitted"),
         ("a: [", "expected YAML"),
         ("just words", "expected what gates.yaml explains"),

@@ -163,9 +163,9 @@ def test_an_empty_night_is_not_judged(usual, tmp_path):
 
 WRONG = {
     "an unknown key": ("max_nigths: 3", "max_nigths"),
-    "a family without a limit": ("least_change: {entities: 0.1}", "a share for each of"),
-    "limits that contradict each other": ("min_nights: 9\nmax_nights: 7", "min_nights=9"),
-    "no YAML": ("a: [", "expected a drift YAML"),
+    "a family without a limit": ("least_change: {entities: 0.1}", "least_change has entities and not"),
+    "limits that contradict each other": ("min_nights: 9\nmax_nights: 7", "min_nights 9 lies above"),
+    "no YAML": ("a: [", "expected YAML"),
 }
 
 
