@@ -45,7 +45,8 @@ def config_version(package: Path = PACKAGE) -> str:
 
 def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, str]:
     """Syntax trees of a module and of what it imports, by their files' names."""
-    path = package.joinpath(*module.split(".")).with_suffix(".py")
+    path = package.joinpath(*module.split("."))
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     if not path.is_file() or (name := path.relative_to(package).as_posix()) in seen:
         return seen
     tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -31,6 +31,7 @@ from ner_tasks.int8 import onednn_ops
 from ner_tasks.tagger import artifacts
 from ner_tasks.tagger.inference import engine_of, read_graph, session_of
 from ner_tasks.tagger.model import Sizes
+from ner_tasks.tagger.narrow import for_this_host
 from ner_tasks.tagger.routes import INPUTS, output_of
 
 SHAPES = ((32, 128), (128, 32), (32, 32), (64, 32))
@@ -44,7 +45,7 @@ def main() -> int:
     args = parser.parse_args()
     manifest = artifacts.open_model(args.model)
     sizes = Sizes.of_config(manifest.encoder, args.model)
-    session = session_of(read_graph(args.model / artifacts.GRAPH))
+    session = session_of(for_this_host(read_graph(args.model / artifacts.GRAPH)))
     run = engine_of(session)
     print(f"{host.describe(args.threads)}, TensorFlow {tf.__version__}")
     print("| shape | pieces/s | bare INT8 MatMuls, pieces/s | share of the roofline | GOP/s of INT8 |")
@@ -97,7 +98,7 @@ def bare_matmuls(sizes: Sizes, n_rows: int, n_tags: int) -> Callable[[], object]
             kernel = onednn_ops.QuantizedKernel.of(
                 random.standard_normal((n_in, n_out)).astype(np.float32), per_channel=True
             )
-            weights = onednn_ops.Weights.of(kernel, np.zeros(n_out, np.float32), f"layer_{index}")
+            weights = onednn_ops.Weights.of(kernel, np.zeros(n_out, np.float32), 0.0, f"layer_{index}")
             results.append(onednn_ops.dense_to_bytes(inputs[n_in], weights, 1.0, "", 0.0, 60.0, name=f"dense_{index}"))
         with tf.control_dependencies([tf.identity(result).op for result in results]):
             done = tf.no_op()

@@ -147,8 +147,7 @@ class _Builder:
             self._fp32[layer.name] = tf.constant(layer.kernel), tf.constant(bias)
             return
         kernel = onednn_ops.QuantizedKernel.of(layer.kernel, per_channel=per_channel)
-        shifted = bias + np.float32(self._range(layer).least) * kernel.column_sums()
-        self._int8[layer.name] = onednn_ops.Weights.of(kernel, shifted, layer.name)
+        self._int8[layer.name] = onednn_ops.Weights.of(kernel, bias, self._range(layer).least, layer.name)
 
     def _range(self, layer: Dense) -> Range:
         """Range of a layer's input; a layer of floats reads its input unshifted."""

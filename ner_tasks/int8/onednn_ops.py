@@ -15,8 +15,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.framework import attr_value_pb2, tensor_pb2, tensor_shape_pb2, types_pb2
 
+from ner_tasks.tagger.narrow import BIAS, KERNEL, LARGEST, LEAST, N_WEIGHT_LEVELS, SHIFT
+
 N_LEVELS = 255  # of an unsigned byte above 0
-N_WEIGHT_LEVELS = 127  # of a signed byte on each side of 0
 
 Activation = Literal["", "GeluExact", "GeluApproximate"]
 
@@ -44,7 +45,10 @@ class QuantizedKernel:
 
 @dataclass(frozen=True)
 class Weights:
-    """A quantized dense layer as constants of the graph: kernel, bias, and the two ends of the kernel's range."""
+    """A quantized dense layer as constants of the graph: kernel, bias, and the two ends of the kernel's range.
+
+    What its input was shifted by lies beside them, for CPUs that need a narrower kernel (`tagger/narrow.py`).
+    """
 
     kernel: tf.Tensor
     bias: tf.Tensor
@@ -52,12 +56,14 @@ class Weights:
     largest: tf.Tensor
 
     @classmethod
-    def of(cls, kernel: QuantizedKernel, bias: NDArray[np.float32], name: str) -> "Weights":
+    def of(cls, kernel: QuantizedKernel, bias: NDArray[np.float32], shift: float, name: str) -> "Weights":
+        """Constants of a layer whose input comes less `shift`, below `name`."""
+        tf.constant(shift, tf.float32, name=name + SHIFT)
         return cls(
-            _bytes_constant(kernel.values, f"{name}/kernel"),
-            tf.constant(bias, tf.float32, name=f"{name}/bias"),
-            tf.constant(-kernel.largest, name=f"{name}/least"),
-            tf.constant(kernel.largest, name=f"{name}/largest"),
+            _bytes_constant(kernel.values, name + KERNEL),
+            tf.constant(bias + np.float32(shift) * kernel.column_sums(), tf.float32, name=name + BIAS),
+            tf.constant(-kernel.largest, name=name + LEAST),
+            tf.constant(kernel.largest, name=name + LARGEST),
         )
 
 

@@ -21,6 +21,8 @@ from ner_tasks.store import StoredFile
 
 MAX_SHARDS = 64
 MANIFEST = "manifest.json"
+# What an answer depends on, for `lineage.code_version`.
+CODE = ("nightly.tagging", "tagger.inference")
 _COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_reused", "n_partly_read", "n_words", "n_entities")
 _TIMES = ("elapsed_s", "model_s")
 

@@ -19,6 +19,7 @@ from ner_tasks.errors import ArtifactBroken
 from ner_tasks.tagger import artifacts
 from ner_tasks.tagger.artifacts import ModelManifest
 from ner_tasks.tagger.decoding import Transitions, best_paths
+from ner_tasks.tagger.narrow import for_this_host
 from ner_tasks.tagger.routes import INPUTS, output_of
 from ner_tasks.tagger.tokenization import Window, WordPieces, batches_of, windows_of
 
@@ -257,4 +258,4 @@ def _graph_of(folder: Path, manifest: ModelManifest) -> tf.compat.v1.GraphDef:
         from ner_tasks.tagger import freezing
 
         return freezing.graph_of(freezing.load_trained(folder, manifest))
-    return read_graph(folder / artifacts.GRAPH)
+    return for_this_host(read_graph(folder / artifacts.GRAPH))

@@ -11,6 +11,7 @@ from typing import Any
 
 from ner_tasks import atomic, lineage
 from ner_tasks.errors import ConfigInvalid, InputMissing
+from ner_tasks.nightly import nights
 
 Args = argparse.Namespace
 Result = dict[str, Any]
@@ -47,7 +48,7 @@ def tag(args: Args) -> Result:
         ocr=bool(args.ocr),
     )
     keep_text = bool(args.keep_text)
-    code = [lineage.code_version(name) for name in ("nightly.tagging", "tagger.inference")]
+    code = [lineage.code_version(name) for name in nights.CODE]
     version = lineage.version_of(
         {"code": code, "limits": asdict(limits), "keep_text": keep_text, "precision": choice.precision}
     )

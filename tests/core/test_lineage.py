@@ -7,7 +7,7 @@ from ner_tasks import lineage
 def package(tmp_path):
     """Three modules: `training` uses `model` inside a function, nobody uses `rendering`."""
     sources = {
-        "training": "def train():\n    from ner_tasks.tagger.model import build\n    return build()\n",
+        "training": "def train():\n    from ner_tasks.model import build\n    return build()\n",
         "model": "def build():\n    return 1\n",
         "rendering": "SIZE = 1\n",
     }

@@ -100,7 +100,7 @@ class PlanShards(NightOperator):
         inbox = nights.survey(self.store.files(key))
         metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
         metrics.emit_queue(context, self.store)
-        code = [lineage.code_version(name) for name in ("nightly.tagging", "tagger.inference")]
+        code = [lineage.code_version(name) for name in nights.CODE]
         salt = context["run_id"] if "True" in (self.force, self.retry_rejected) else ""
         night = lineage.version_of(
             {

@@ -18,6 +18,7 @@ from ner_tasks.int8.onednn_ops import QuantizedKernel
 from ner_tasks.tagger import artifacts
 from ner_tasks.tagger.inference import BatchLimits, Tagger, read_graph
 from ner_tasks.tagger.model import Sizes
+from ner_tasks.tagger.narrow import for_this_host
 from ner_tasks.tagger.routes import INPUTS, OUTPUT, ROUTES, Route, output_of
 from tests import tiny
 from tests.core.conftest import quantized
@@ -50,7 +51,7 @@ def logits_of(graph: tf.compat.v1.GraphDef, inputs: dict[str, np.ndarray], outpu
 def fused(frozen: Path, ranges: dict[str, Range], **options: bool) -> tf.compat.v1.GraphDef:
     sizes = Sizes.of_config(artifacts.open_model(frozen).encoder, frozen)
     weights = GraphWeights.of(read_graph(frozen / artifacts.GRAPH), sizes.num_hidden_layers)
-    return int8_graph(weights, ranges, sizes, pad_id=0, **options)
+    return for_this_host(int8_graph(weights, ranges, sizes, pad_id=0, **options))
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.output)
