@@ -45,8 +45,10 @@ DAG_DEFAULTS: dict[str, Any] = {
     "on_failure_callback": tell_run_failed,
     "default_args": {
         "owner": "ner",
-        "retries": 2,
+        # what is wrong with the data is never tried again; S3, Redis or a machine may be gone for minutes
+        "retries": 4,
         "retry_delay": timedelta(seconds=30),
+        "retry_exponential_backoff": 2.0,
         **noting.CALLBACKS,
         "on_failure_callback": [noting.failed, tell_failed],
     },

@@ -2,6 +2,7 @@ import itertools
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,13 @@ def test_heavy_steps_have_the_queue_of_what_they_are_for_and_light_ones_have_air
     queues = {"ner_retrain": "train", "ner_quantize": "train"}
     for task in tasks(bag):
         assert task.queue == (queues.get(task.dag_id, "tag") if task.pool == "ner_cpu" else "default"), task
+
+
+def test_a_task_is_tried_for_some_minutes_before_it_is_given_up(bag):
+    for task in tasks(bag):
+        # Airflow waits for that long at least, and for twice that at most
+        waits = [task.retry_delay * task.retry_exponential_backoff**n for n in range(task.retries)]
+        assert sum(waits, timedelta()) >= timedelta(minutes=7), task
 
 
 def test_the_dags_are_joined_by_assets(bag):
