@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks import atomic, host
-from ner_tasks.errors import NerTasksError
+from ner_tasks.errors import NerTasksError, traceback_without_words, without_words
 from ner_tasks.tagger.engines import PRECISIONS
 from ner_tasks.verbs import documents, labelled, measures, models, registry, training, watching
 
 Add = Callable[..., argparse.Action]
+
+# These read documents or answers; what other libraries say of an error in them may quote one.
+_OF_DOCUMENTS = frozenset({"tag", "join", "diff", "convert", "sample", "review"})
+_QUOTATIONS = frozenset({"examples"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -42,15 +46,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         report["error"] = {"type": type(error).__name__, "message": str(error), "retryable": error.retryable}
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     except BaseException as error:
-        report["error"] = {"type": type(error).__name__, "message": str(error), "retryable": True}
-        raise
+        untold = args.verb in _OF_DOCUMENTS
+        message = without_words(error) if untold else str(error)
+        report["error"] = {"type": type(error).__name__, "message": message, "retryable": True}
+        if not untold or not isinstance(error, Exception):
+            raise
+        print(traceback_without_words(error), file=sys.stderr, flush=True)
     finally:
         report["elapsed_s"] = round(time.monotonic() - began, 3)
         report["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         if args.report:
             atomic.write_json(args.report, report)
     if report["ok"]:
-        print(json.dumps(report["result"], ensure_ascii=False, indent=2), flush=True)
+        # with a report somebody else's log has this output, and that is no place for quotations
+        shown = {name: value for name, value in report["result"].items() if not args.report or name not in _QUOTATIONS}
+        print(json.dumps(shown, ensure_ascii=False, indent=2), flush=True)
     return code
 
 

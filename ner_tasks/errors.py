@@ -14,7 +14,12 @@
 
 Each message says what was found, what was expected and where, in one line. Everything that is not a
 `NerTasksError` is weather or a bug: exit 1, and the orchestrator may retry it.
+
+Other libraries' messages may quote the document that they were given. Where such an error is told, `without_words` is
+what is told of it.
 """
+
+import traceback
 
 
 class NerTasksError(Exception):
@@ -71,3 +76,23 @@ class Busy(NerTasksError):
 
     exit_code = 75
     retryable = True
+
+
+def without_words(error: BaseException) -> str:
+    """An error's type, and where it was raised: `ValueError at records.py, line 62`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    at = f" at {frames[-1].filename.rsplit('/', 1)[-1]}, line {frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{at}"
+
+
+def traceback_without_words(error: BaseException) -> str:
+    """What Python prints of an error that nobody foresaw, the lines of code included and its words left out."""
+    chain, one = [], error
+    while one is not None and one not in chain:
+        chain.append(one)
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)  # type: ignore[assignment]
+    told = [
+        "".join(traceback.format_tb(each.__traceback__)) + f"{type(each).__name__} (its words may quote a document)\n"
+        for each in reversed(chain)
+    ]
+    return "Traceback (most recent call last):\n" + "\n".join(told)

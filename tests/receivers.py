@@ -78,3 +78,44 @@ def mailbox():
         yield port, kept.mails
     finally:
         controller.stop()
+
+
+@contextmanager
+def collector():
+    """An OpenTelemetry collector: its URL, and each request that it got, decoded."""
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+    got = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            assert self.path == "/v1/metrics"
+            got.append(ExportMetricsServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", got
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def metrics_of(requests):
+    """Metrics in what a collector got: name -> values of its points, with their attributes."""
+    found = {}
+    for request in requests:
+        for resource in request.resource_metrics:
+            for scope in resource.scope_metrics:
+                for metric in scope.metrics:
+                    points = (metric.gauge if metric.HasField("gauge") else metric.sum).data_points
+                    for point in points:
+                        value = point.as_double if point.HasField("as_double") else point.as_int
+                        tags = {item.key: item.value.string_value for item in point.attributes}
+                        found.setdefault(metric.name, []).append((value, tags))
+    return found

@@ -12,7 +12,7 @@ from typing import Self
 
 from ner_tasks import atomic
 from ner_tasks.answers.reading import utf8
-from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
 INDEX = "index.sqlite"
 _TABLES = """
@@ -123,6 +123,7 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, s
                 counts = (None, None) if reason else (len(said["entities"]), int(said["receipt"]["n_words"]))
                 yield utf8(str(said["document"])), offset, len(line), *counts, reason
             except (ValueError, TypeError, KeyError, AttributeError) as error:
-                found = f"{type(error).__name__}: {error}"
-                raise ArtifactBroken(f"found {found}, expected an answer, in {path}, line {number}") from None
+                raise ArtifactBroken(
+                    f"found {without_words(error)}, expected an answer, in {path}, line {number}"
+                ) from None
             offset += len(line)

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ner_tasks import atomic, rendering
 from ner_tasks.answers.reading import Answer, parse
-from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
 _HERE = Path(__file__).parent
 # Longer documents are shown as stretches around their entities.
@@ -154,5 +154,6 @@ def _rejected(path: Path, chosen: Sequence[int]) -> Iterator[Mapping[str, Any]]:
             values = json.loads(line)
             yield {name: values[name] for name in ("document", "reason", "message")}
         except (ValueError, TypeError, KeyError) as error:
-            found = f"{type(error).__name__}: {error}"
-            raise ArtifactBroken(f"found {found}, expected a rejected document, in {path}, line {number + 1}") from None
+            raise ArtifactBroken(
+                f"found {without_words(error)}, expected a rejected document, in {path}, line {number + 1}"
+            ) from None

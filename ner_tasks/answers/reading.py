@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
 
 @dataclass(frozen=True)
@@ -86,5 +86,4 @@ def parse(line: bytes, where: str) -> Answer:
             values["text_sha256"] if text is None else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        found = f"{type(error).__name__}: {error}"
-        raise ArtifactBroken(f"found {found}, expected an answer that `tag` wrote, in {where}") from None
+        raise ArtifactBroken(f"found {without_words(error)}, expected an answer that `tag` wrote, in {where}") from None

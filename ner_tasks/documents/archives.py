@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, Self, cast
 
 from ner_tasks.documents.extract import CannotRead, Exhausted, Limits, free_name
+from ner_tasks.errors import without_words
 
 SUFFIXES = (".gz", ".tar", ".tgz", ".zip")
 _MAX_NAME = 1_000
@@ -240,5 +241,4 @@ def _damage() -> Iterator[None]:
         # Damaged numbers send a reader to impossible places (EINVAL); gzip's own complaint has no number.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise CannotRead("broken", f"found {found}, expected a whole archive") from error
+        raise CannotRead("broken", f"found {without_words(error)}, expected a whole archive") from error

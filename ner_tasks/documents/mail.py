@@ -101,7 +101,7 @@ def _content(part: MIMEPart) -> bytes | CannotRead:
             return CannotRead("broken", f"found {type(error).__name__} in a mail's headers, expected a whole mail")
     payload = part.get_payload(decode=True)
     if not isinstance(payload, bytes):
-        return CannotRead("broken", f"found a part of type {part.get_content_type()[:80]}, expected a file")
+        return CannotRead("broken", "found a part without content of its own, expected a file")
     return payload
 
 

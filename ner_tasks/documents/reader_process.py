@@ -6,16 +6,19 @@ header, the text as UTF-8. Plain data both ways: who reads them trusts nothing t
 
 import ctypes
 import json
+import logging
 import os
 import resource
 import signal
 import struct
 import sys
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
+from ner_tasks.errors import traceback_without_words
 
 # Length of the header and of the text, in bytes.
 LENGTHS = struct.Struct(">IQ")
@@ -27,6 +30,7 @@ def main() -> None:
     # Whatever a library prints must not get between the frames.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    _be_silent()
     limits = Limits(**json.loads(sys.argv[1]))
     _confine(limits)
     _send(answers, {"kind": "ready"})
@@ -41,6 +45,13 @@ def main() -> None:
         except OSError as error:
             _send(answers, {"kind": "error", "errno": error.errno, "message": str(error)})
         _send(answers, {"kind": "end"})
+
+
+def _be_silent() -> None:
+    """What libraries remark on a document would go into the night's log, and may quote it."""
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    sys.excepthook = lambda _type, error, _at: print(traceback_without_words(error), file=sys.stderr, flush=True)
 
 
 def _confine(limits: Limits) -> None:

@@ -11,6 +11,7 @@ from typing import BinaryIO, TypeVar
 
 from ner_tasks.documents import archives, records, sheets
 from ner_tasks.documents.extract import CannotRead, Exhausted, Extract, Limits
+from ner_tasks.errors import without_words
 
 _READERS = {
     ".txt": "plain",
@@ -207,8 +208,7 @@ def _guarded(reader: str, read: Callable[[], _Found]) -> _Found:
         raise
     except Exception as error:
         # Parsers fail on damaged files in whatever way they like, and it is the file's fault.
-        found = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise CannotRead("broken", f"found {found}, expected a whole {reader} file") from error
+        raise CannotRead("broken", f"found {without_words(error)}, expected a whole {reader} file") from error
 
 
 def _check(text: str, limits: Limits) -> None:

@@ -61,11 +61,12 @@ def _document(line: bytes, max_bytes: int) -> tuple[str, str]:
     try:
         values = json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        raise CannotRead("bad-line", f"found {_one_line(error)}, expected JSON") from None
+        at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        raise CannotRead("bad-line", f"found {type(error).__name__}{at}, expected JSON") from None
     name, text = (values.get("id"), values.get("text")) if isinstance(values, dict) else (None, None)
     if not isinstance(name, str | int) or isinstance(name, bool) or name == "" or not isinstance(text, str):
-        found = sorted(values)[:8] if isinstance(values, dict) else type(values).__name__
-        raise CannotRead("bad-line", f'found {found}, expected {{"id", "text"}} with a text')
+        found = f"{len(values)} keys" if isinstance(values, dict) else type(values).__name__
+        raise CannotRead("bad-line", f'found {found}, expected "id" and "text" among them, with a text')
     if _SURROGATE.search(str(name)):
         raise CannotRead("bad-line", "found half a surrogate pair in the id, expected text")
     return str(name), text
@@ -87,7 +88,8 @@ def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterat
     if limits.text_column not in columns:
         raise CannotRead(
             "no-text-column",
-            f"found columns {[name[:40] for name in columns[:8]]}, expected one named {limits.text_column[:40]!r}",
+            # without a header the first row is a document, which no message quotes
+            f"found {len(columns)} columns of other names, expected one named {limits.text_column[:40]!r}",
         )
     return encoding, documents_of(columns, rows, limits)
 
@@ -118,7 +120,3 @@ def documents_of(columns: list[str], rows: Iterable[list[str]], limits: Limits) 
         else:
             seen.add(name)
             yield name, row[at_text]
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200]

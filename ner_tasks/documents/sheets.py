@@ -8,6 +8,7 @@ from typing import Any
 
 from ner_tasks.documents import archives, records
 from ner_tasks.documents.extract import CannotRead, Extract, Limits, free_name
+from ner_tasks.errors import without_words
 
 _OLE = b"\xd0\xcf\x11\xe0"
 _CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
@@ -49,7 +50,7 @@ def read(data: bytes, limits: Limits) -> Extract | list[records.Record]:
         # A parser written in Rust that finds itself in an impossible state raises what no `except Exception` sees.
         if type(error).__name__ != "PanicException":
             raise
-        raise CannotRead("broken", f"found {str(error)[:200]!r}, expected a whole Excel file") from error
+        raise CannotRead("broken", f"found {without_words(error)}, expected a whole Excel file") from error
     if sheets and sheets[0][1] and limits.text_column in sheets[0][1][0]:
         header, *rows = sheets[0][1]
         documents = list(records.documents_of(header, rows, limits))

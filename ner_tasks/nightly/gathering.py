@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from ner_tasks.documents import Document, Limits, Rejected
-from ner_tasks.errors import GateNotPassed, NerTasksError
+from ner_tasks.errors import GateNotPassed, NerTasksError, without_words
 from ner_tasks.nightly.journal import Journal
 from ner_tasks.nightly.ledger import Ledger
 from ner_tasks.nightly.receipts import File, Reading, SentenceAnswer
@@ -167,8 +167,8 @@ class Gathering:
         tagged = self._texts.pop(reading.key.text_sha256, None) if not reading.copy_of else None
         failure = (reading.copy_of or reading).failure
         if failure:
-            said = f"found {type(failure).__name__}: {' '.join(str(failure).split())[:300]}"
-            self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", f"{said}, expected tags"))
+            said = f"found {without_words(failure)}, expected tags"
+            self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", said))
         elif tagged:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             self._journal.write(reading.file.position, reading.answer(keep_text=self._config.keep_text, tagged_at=now))

@@ -4,7 +4,7 @@ import argparse
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -99,7 +99,8 @@ def diff(args: Args) -> Result:
     from ner_tasks.watching.differences import compare_answers
 
     found = compare_answers(args.old / DOCUMENTS, args.new / DOCUMENTS, n_examples=args.n_examples)
-    Console().print(found)
+    # with a report it is the report that quotes documents, and not the log
+    Console().print(replace(found, examples={}) if args.report else found)
     return found.as_dict()
 
 

@@ -13,11 +13,12 @@ NO_NIGHT = "There is no published night yet: nothing to compare with."
 GONE = "None of the files that were looked for are in inbox/{}/ any more: nothing to compare with."
 
 
-def summary_of(impact: Mapping[str, Any]) -> str:
+def summary_of(impact: Mapping[str, Any], *, quoting: bool = True) -> str:
     """The report as short Markdown; what documents bring is shown as code, so that none of it acts.
 
     Args:
         impact: `day`, `n_documents`, `n_words` and `sampled` of the night, and what `diff` says.
+        quoting: whether it may quote documents, which no log may.
     """
     sampled, documents, entities = impact["sampled"], impact["n_documents"], impact["difference"]["n_entities"]
     changed, compared = (impact["difference"]["n_documents"][name] for name in ("changed", "compared"))
@@ -28,7 +29,9 @@ def summary_of(impact: Mapping[str, Any]) -> str:
         f"{entities['added']:,} added, {entities['removed']:,} removed, {entities['relabelled']:,} relabelled, "
         f"{entities['moved']:,} with other bounds."
     )
-    lines = [first, "", *_table(impact["difference"]["labels"]), *_examples(impact["difference"]["examples"])]
+    lines = [first, "", *_table(impact["difference"]["labels"])]
+    if quoting:
+        lines += _examples(impact["difference"]["examples"])
     if lost := {why: said["n"] for why, said in impact["difference"]["apart"].items()}:
         said = ", ".join(f"{why.replace('_', ' ')} {n:,}" for why, n in lost.items())
         lines += ["", f"Not compared: {said} documents."]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from ner_airflow.signals.notices import line_of
 from ner_tasks.overview import runs
 from ner_tasks.settings import Settings
 
@@ -46,7 +47,7 @@ def _note(context: "Context", state: str) -> None:
         "state": state,
         "at": now.isoformat(timespec="milliseconds"),
         "took_s": round((now - began).total_seconds(), 1) if began else None,
-        "said": str(error)[:_LONGEST] if error else "",
+        "said": line_of(error) if error else "",
         "result": _small(getattr(context.get("task"), "said", None)),
     }
     place = f"{runs.NOTES}/{task.dag_id}/{runs.key_of(task.run_id)}"

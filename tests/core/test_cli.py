@@ -1,5 +1,6 @@
 """Every step runs from the shell, tells its result as JSON, and its exit code tells the truth."""
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -164,7 +165,28 @@ def test_diff_tells_what_another_model_says(tmp_path: Path, capsys: pytest.Captu
     code, report = run("diff", "--old", tmp_path / "old", "--new", tmp_path / "new", report=tmp_path / "r.json")
     assert code == 0
     assert report["result"]["relabelled"] == [{"old": "geo", "new": "per", "n": 1}]
+    (example,) = report["result"]["examples"]["relabelled"]["geo -> per"]
+    assert example["context"] == "Jackson left."
+    # where there is a report, the output is somebody's log
+    said = capsys.readouterr().out
+    assert "from others" in said and "Jackson" not in said
+    assert cli.main(["diff", "--old", str(tmp_path / "old"), "--new", str(tmp_path / "new")]) == 0
     assert "+ [Jackson|per] left." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["tag", "join", "diff", "convert", "sample", "review"])
+def test_what_a_library_says_of_an_error_in_a_document_is_told_nobody(verb, tmp_path, capsys, monkeypatch):
+    def fail(_args: object) -> None:
+        raise ValueError("could not read Zephyrine")
+
+    parsed = argparse.Namespace(verb=verb, run=fail, threads=1, report=tmp_path / "r.json")
+    monkeypatch.setattr(cli, "parser", lambda: argparse.Namespace(parse_args=lambda _: parsed))
+    assert cli.main([]) == 1
+    error = json.loads((tmp_path / "r.json").read_text())["error"]
+    assert (error["type"], error["retryable"]) == ("ValueError", True)
+    said = capsys.readouterr()
+    assert "in fail" in said.err and "ValueError" in said.err
+    assert "Zephyrine" not in said.out + said.err + json.dumps(error)
 
 
 def test_answers_are_converted_to_each_form(tmp_path: Path) -> None:

@@ -117,8 +117,9 @@ def test_the_request_shows_both_models_the_gate_and_what_would_change():
     assert "corpus" not in request(CHECKED, None, UNTIL, "x")
 
 
-def test_what_a_document_brings_into_the_request_is_no_template(asked, monkeypatch):
-    checked = {**CHECKED, "impact": {"key": "k", "summary": "{{ 7 * 6 }}"}}
+def test_what_a_document_brings_into_the_request_comes_from_the_report_and_is_no_template(asked, store):
+    store.write_json("reports/impact/v2.json", {"summary": "{{ 7 * 6 }}"})
+    checked = {**CHECKED, "impact": {"key": "reports/impact/v2.json", "summary": "6 added"}}
     with pytest.raises(TaskAwaitingInput):
         approve(checked=checked).execute(CONTEXT)
     assert "{{ 7 * 6 }}" in asked[0]["body"]

@@ -3,8 +3,6 @@ import atexit
 import json
 import re
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +14,7 @@ from ner_airflow.operators.quantize import CheckQuantized
 from ner_airflow.operators.watching import WatchNight
 from ner_airflow.signals import metrics
 from ner_tasks.errors import GateNotPassed
+from tests import receivers
 from tests.conftest import ROOT
 from tests.plugins import test_tagging as nights
 from tests.plugins.test_quantize import CANARY, COMPARISON
@@ -106,31 +105,14 @@ def test_a_gate_that_refuses_has_told_the_figures_before(statsd, fake):
 
 @pytest.fixture
 def collector():
-    """An OpenTelemetry collector: each request that it got, decoded."""
     from airflow.sdk._shared.observability.metrics.otel_logger import flush_otel_metrics
     from opentelemetry.metrics import get_meter_provider
-    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
-    got = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            assert self.path == "/v1/metrics"
-            got.append(ExportMetricsServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", got
-    # what Airflow does as a process ends, while there is still somebody to send to
-    atexit.unregister(flush_otel_metrics)
-    get_meter_provider().shutdown()
-    server.shutdown()
-    server.server_close()
+    with receivers.collector() as (url, got):
+        yield url, got
+        # what Airflow does as a process ends, while there is still somebody to send to
+        atexit.unregister(flush_otel_metrics)
+        get_meter_provider().shutdown()
 
 
 def test_the_same_goes_to_an_opentelemetry_collector_with_the_dag_as_a_tag(collector, switched_on):
@@ -140,16 +122,7 @@ def test_the_same_goes_to_an_opentelemetry_collector_with_the_dag_as_a_tag(colle
     switched_on(AIRFLOW__METRICS__OTEL_ON="True", OTEL_EXPORTER_OTLP_ENDPOINT=url)
     metrics.emit({"ti": TI}, night_words_per_s=21400.5, int8_f1=None)
     flush_otel_metrics()
-    (metric,) = [
-        metric
-        for request in got
-        for resource in request.resource_metrics
-        for scope in resource.scope_metrics
-        for metric in scope.metrics
-    ]
-    (point,) = metric.gauge.data_points
-    assert (metric.name, point.as_double) == ("airflow.ner.night.words_per_s", 21400.5)
-    assert {item.key: item.value.string_value for item in point.attributes} == {"dag_id": "ner_tag_nightly"}
+    assert receivers.metrics_of(got) == {"airflow.ner.night.words_per_s": [(21400.5, {"dag_id": "ner_tag_nightly"})]}
 
 
 def test_switched_off_nothing_is_sent_and_nothing_fails():

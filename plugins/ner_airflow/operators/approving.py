@@ -40,9 +40,10 @@ class ApproveModel(NerOperator, ApprovalOperator):
         self.response_timeout = timedelta(hours=float(self.hours))
         until = datetime.now(UTC) + self.response_timeout
         self.subject = f"Promote version {version}?"
-        self.body = request(
-            self.checked, self.registry.promoted(), until, self.store.where(f"reports/models/{version}")
-        )
+        shown = dict(self.checked)
+        if "impact" in shown:  # with its quotations: for the person who answers
+            shown["impact"] = self.store.read_json(shown["impact"]["key"])
+        self.body = request(shown, self.registry.promoted(), until, self.store.where(f"reports/models/{version}"))
         self.log.info("asking for approval of version %s until %s", version, until.isoformat(timespec="minutes"))
         return dict(ApprovalOperator.execute(self, context))  # ends the process; goes on in execute_complete
 

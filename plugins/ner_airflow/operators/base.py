@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import ner_tasks
 from ner_airflow.child import ChildProcess
+from ner_airflow.signals.lineage import Trace, lineage_of
 from ner_tasks import atomic, errors, host
 from ner_tasks.errors import NerTasksError
 from ner_tasks.judging.gate_policy import DEFAULT_POLICY, GatePolicy
@@ -24,6 +25,7 @@ from ner_tasks.store import Store
 from ner_tasks.versions.registry import Registry
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors.base import OperatorLineage
     from airflow.sdk import Context
 
 # what a child, which reads other people's documents, has no business to know; it gets files, not the store
@@ -51,6 +53,7 @@ class NerOperator(BaseOperator):
     """
 
     said: dict[str, Any] | None = None  # the result, for the note of what the task came to
+    trace = Trace()  # what it was made from, for lineage
 
     def execute(self, context: "Context") -> dict[str, Any]:
         try:
@@ -64,6 +67,10 @@ class NerOperator(BaseOperator):
     @abstractmethod
     def step(self, context: "Context") -> dict[str, Any]:
         """Do it; the result goes to XCom, so it is small and JSON."""
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> "OperatorLineage":
+        """What OpenLineage is told; Airflow calls it by this name, where it is switched on."""
+        return lineage_of(self.trace, self.store)
 
     # read when the task runs: the DAG processor need not have the same environment
     @cached_property

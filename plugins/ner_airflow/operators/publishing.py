@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of, lines_of
 from ner_airflow.signals import metrics
+from ner_airflow.signals.lineage import Trace
 from ner_tasks import atomic
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.judging import gates
@@ -89,6 +91,7 @@ class PublishDay(JoiningOperator):
             self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
             self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
             self.store.publish(answers, f"tagged/{day}", marker=nights.MANIFEST)
+        self.trace = _trace(plan, manifest)
         metrics.emit_published(context, manifest)
         metrics.emit_queue(context, self.store)
         self.forget(context, plan)
@@ -120,6 +123,16 @@ class PublishDay(JoiningOperator):
             with atomic.space_for(target / name):
                 shutil.copyfile(path, target / name)
             return name
+
+
+def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:
+    day, version = plan["day"], plan["model"]["version"]
+    tagged, rejected = f"tagged/{day}", f"rejected/{day}"
+    return Trace(
+        inputs={f"inbox/{day}": None, f"models/{version}/{plan['model']['kind']}": version},
+        outputs={tagged: plan["night"], rejected: plan["night"]},
+        n_rows={tagged: manifest["n_tagged"], rejected: manifest["n_rejected"]},
+    )
 
 
 class WithdrawDay(NerOperator):

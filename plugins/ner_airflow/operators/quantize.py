@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ner_airflow.assets import NER_FP32, NER_INT8
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.signals import metrics
+from ner_airflow.signals.lineage import Trace
 from ner_tasks.errors import InputMissing
 from ner_tasks.judging import gates
 from ner_tasks.tagger.artifacts import Kind
@@ -221,6 +222,7 @@ class PromoteModel(NerOperator):
         promotion = self.registry.promote(version, "int8", by=by, metrics=figures)
         self.log.info("promoted: %s since %s, after %s", promotion.version, promotion.at, promotion.previous)
         self.log.info("model card: %s.html", self.store.where(card.publish(self.registry, version)))
+        self.trace = Trace(inputs={f"models/{version}/trained": version}, outputs={f"models/{version}/int8": version})
         context["outlet_events"][NER_INT8].extra = {"version": version, **figures}
         return {"version": version, "previous": promotion.previous, "metrics": figures}
 

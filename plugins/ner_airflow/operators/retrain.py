@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.signals import metrics
+from ner_airflow.signals.lineage import Trace
 from ner_tasks.judging import gates
 from ner_tasks.tagger import artifacts
 from ner_tasks.versions import card
@@ -107,6 +108,10 @@ class RegisterModel(NerOperator):
         version, f1 = evaluation["version"], evaluation["overall"]["f1"]
         self.registry.register(version, {**evaluation, "gate": self.checked["gate"]})
         card.publish(self.registry, version)
+        self.trace = Trace(
+            inputs={f"snapshots/{evaluation['snapshot']}": evaluation["snapshot"]},
+            outputs={f"models/{version}/trained": version},
+        )
         context["outlet_events"][NER_FP32].extra = {"version": version, "f1": f1}
         return {"version": version, "snapshot": evaluation["snapshot"], "f1": f1}
 

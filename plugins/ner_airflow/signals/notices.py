@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from ner_airflow.operators.base import StepFailed
 from ner_tasks.errors import ConfigInvalid, NerTasksError
@@ -117,7 +117,7 @@ def _day(given: Mapping[str, Any] | None, partition: object) -> str:
 
 
 def line_of(error: object) -> str:
-    """What a notice says of an error: our own line, or its type alone.
+    """What is told of an error outside its log: our own line, or its type alone.
 
     The words of other libraries are left out: they may quote what they were given, which is a document.
     """
@@ -125,7 +125,7 @@ def line_of(error: object) -> str:
         said = error.line
     elif isinstance(error, NerTasksError):
         said = f"{type(error).__name__}: {error}"
-    elif isinstance(error, AirflowFailException):
+    elif isinstance(error, AirflowFailException | AirflowSkipException):
         said = str(error)
     else:
         said = (
