@@ -134,7 +134,9 @@ def test_a_night_tells_everything_but_what_stands_in_its_documents(night, tmp_pa
     assert store.where(f"tagged/{DAY}") in {one["name"] for one in published["outputs"]}
     assert MARKER.lower() not in (tmp_path / "lineage.jsonl").read_text().lower()
 
-    for log in (tmp_path / "var" / "airflow" / "logs").rglob("*.log"):
+    logs = [*(tmp_path / "var" / "airflow" / "logs").rglob("*.log"), *(tmp_path / "var" / "log").glob("[!k]*.log")]
+    assert len(logs) > 10
+    for log in logs:
         for line in log.read_text().splitlines():
-            assert "event" in json.loads(line)
+            assert "event" in json.loads(line), log.name
     assert quoting(tmp_path / "var") == []
