@@ -39,7 +39,7 @@ def lineage_of(trace: Trace, store: "Store") -> "OperatorLineage":
     outputs = []
     for key, named, facets in _data_sets(trace.outputs.items(), store):
         n = trace.n_rows.get(key)
-        rows = {} if n is None else {"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=n)}
+        rows: dict[str, Any] = {} if n is None else {"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=n)}
         outputs.append(OutputDataset(*named, facets=facets, outputFacets=rows))
     return OperatorLineage(inputs=inputs, outputs=outputs)
 
