@@ -149,9 +149,9 @@ def test_a_file_of_50_mb_is_rejected_without_being_read(tmp_path):
     path = tmp_path / "large.txt"
     with path.open("wb") as file:
         file.truncate(50_000_000)
-    began = time.perf_counter()
+    began = time.process_time()
     (answer,) = read_documents(path, "large.txt")
-    assert (answer.reason, time.perf_counter() - began < 0.5) == ("too-large", True)
+    assert (answer.reason, time.process_time() - began < 0.5) == ("too-large", True)
 
 
 def test_a_zip_bomb_is_rejected_before_it_is_unpacked(reason):

@@ -71,9 +71,9 @@ def test_a_bad_workbook_is_rejected_with_its_reason(read, data, expected):
 
 def test_cells_far_apart_are_refused_before_their_rectangle_is_laid_out(read):
     far = sheet_xml([["a"]]).replace("</row>", '</row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
-    began = time.perf_counter()
+    began = time.process_time()
     (answer,) = read(xlsx_bytes({"A": []}, {"xl/worksheets/sheet1.xml": far.encode()}))
-    assert (answer.reason, time.perf_counter() - began < 1) == ("too-large", True)
+    assert (answer.reason, time.process_time() - began < 1) == ("too-large", True)
 
 
 def test_a_part_that_lies_about_its_size_is_not_unpacked_beyond_the_limit(read):

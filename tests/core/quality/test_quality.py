@@ -119,9 +119,9 @@ def test_counts_of_other_sentences_are_not_compared():
 def test_a_thousand_draws_of_four_thousand_sentences_take_about_a_second():
     gold = GOLD * 10
     counts = Counts.between(gold, spoilt(gold, 0.2)).with_labels(["geo", "per", *"abcdef"])
-    began = time.perf_counter()
+    began = time.process_time()
     bootstrap.intervals(counts)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_weakness_in_long_sentences_shows_in_their_slice():
