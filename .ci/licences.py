@@ -4,10 +4,14 @@ Run it with a Python that has all of them installed, after `.ci/lock`:
 
     uv pip install --require-hashes -r requirements.txt -r requirements-dev.txt -r docker/requirements.txt
     python .ci/licences.py
+
+`python .ci/licences.py --check`, which CI runs, writes nothing: it fails if a locked package has no row of its version there, a
+licence that is not permissive and no exception, or metadata that says otherwise than its row, where it is installed.
 """
 
 import re
 import sys
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
+LISTED = ROOT / "docs" / "licences.md"
 FILES = {"requirements.txt": "run", "docker/requirements.txt": "image", "requirements-dev.txt": "tests and checks"}
 PINNED = re.compile(r"^([A-Za-z0-9_.\[\],-]+==[^\\#]+?)\s*\\?$", re.MULTILINE)
 
@@ -22,8 +27,27 @@ PINNED = re.compile(r"^([A-Za-z0-9_.\[\],-]+==[^\\#]+?)\s*\\?$", re.MULTILINE)
 BY_HAND = {
     "axe-playwright-python": "MIT, with axe-core under MPL-2.0 inside",
     "namex": "Apache-2.0",
-    "openlineage-sql": "Apache-2.0, as all of OpenLineage",
+    "openlineage-sql": "Apache-2.0",
 }
+# As metadata writes them; a package may join several.
+PERMISSIVE = {
+    *("0BSD", "Apache-2.0", "Apache 2.0 License", "Apache License 2.0", "Apache License Version 2.0"),
+    "Apache Software License",
+    *("BSD-2-Clause", "BSD-3-Clause", "3-Clause BSD License", "BSD License", "CC0-1.0", "CNRI-Python", "ISC", "Zlib"),
+    *("ISC License (ISCL)", "MIT", "MIT License", "MIT-0", "MIT-CMU", "PSF-2.0"),
+    *("Python Software Foundation License", "The Unlicense (Unlicense)"),
+}
+# Not simply permissive; the header of docs/licences.md has the reason of each.
+EXCEPTIONS = {
+    "axe-playwright-python": "MIT, with axe-core under MPL-2.0 inside",
+    "certifi": "Mozilla Public License 2.0 (MPL 2.0)",
+    "hypothesis": "MPL-2.0",
+    "pathspec": "Mozilla Public License 2.0 (MPL 2.0)",
+    "psycopg2-binary": "GNU Library or Lesser General Public License (LGPL)",
+    "text-unidecode": "Artistic License, GNU General Public License (GPL), GNU General Public License v2 or later (GPLv2+)",
+    "tqdm": "MPL-2.0 AND MIT",
+}
+ROW = re.compile(r"^\| ([a-z0-9-]+) \| (\d\S*) \| (.+?) \| [a-z, ]+ \|$", re.MULTILINE)
 HEADER = """# Licences
 
 The licence of every package in the locked files, as the package's own metadata states it; made by
@@ -35,6 +59,7 @@ Nothing here is under the GPL or AGPL. What is not simply permissive:
   no other driver for PostgreSQL.
 - `certifi`, `pathspec`, `tqdm` and `hypothesis` are under the MPL-2.0 in whole or part: unmodified files of theirs ask for
   nothing but their notice.
+- `axe-playwright-python` carries axe-core, which is under the MPL-2.0, for tests only.
 - `text-unidecode` may be used under the Artistic licence instead of the GPL, and is.
 
 | package | version | licence | used for |
@@ -60,31 +85,74 @@ def licence_of(name: str) -> str:
     return ", ".join(classifiers) or (first if len(first) < 60 else "") or "not stated"
 
 
-def main() -> int:
-    rows: dict[str, tuple[str, str, set[str]]] = {}
-    elsewhere: set[str] = set()
+def is_permissive(licence: str) -> bool:
+    """Whether a licence as metadata states it asks for nothing but notices: all that it joins, or one of a choice."""
+    return any(all(part in PERMISSIVE for part in re.split(r" AND |, ", choice)) for choice in licence.split(" OR "))
+
+
+def locked() -> Iterator[tuple[str, Requirement, str]]:
+    """Name, requirement and purpose of each package in each locked file."""
     for file, purpose in FILES.items():
         for text in PINNED.findall((ROOT / file).read_text(encoding="utf-8")):
             requirement = Requirement(text)
-            name = canonicalize_name(requirement.name)
-            if requirement.marker and not requirement.marker.evaluate():
-                elsewhere.add(f"`{name}` ({requirement.marker})")
-                continue
-            version = next(iter(requirement.specifier)).version
-            if metadata.version(name) != version:
-                print(f"found {name} {metadata.version(name)}, expected {version}, in {sys.prefix}", file=sys.stderr)
-                return 1
-            rows.setdefault(name, (version, licence_of(name), set()))[2].add(purpose)
+            yield canonicalize_name(requirement.name), requirement, purpose
+
+
+def check() -> list[str]:
+    """What is wrong with docs/licences.md, a line each."""
+    listed = {name: (version, licence) for name, version, licence in ROW.findall(LISTED.read_text(encoding="utf-8"))}
+    wrong = [
+        f"found licence {licence!r} of {name}, expected a permissive one, or an exception with its reason"
+        for name, (_, licence) in listed.items()
+        if not is_permissive(licence) and EXCEPTIONS.get(name) != licence
+    ]
+    for name, requirement, _ in locked():
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        version = next(iter(requirement.specifier)).version
+        found, licence = listed.get(name, ("no row", ""))
+        if found != version:
+            wrong.append(f"found {found} of {name}, expected one of {version}: run .ci/licences.py")
+            continue
+        try:  # what only the image has is not installed where this runs
+            stated = licence_of(name) if metadata.version(name) == version else licence
+        except metadata.PackageNotFoundError:
+            continue
+        if stated.replace("|", "/") != licence:
+            wrong.append(f"found {licence!r} of {name}, expected {stated!r} as its metadata says: run .ci/licences.py")
+    return sorted(set(wrong))
+
+
+def main(arguments: Sequence[str]) -> int:
+    if arguments == ["--check"]:
+        wrong = check()
+        print(
+            "\n".join(wrong) or "licences: all permissive, or excepted with a reason",
+            file=sys.stderr if wrong else sys.stdout,
+        )
+        return 1 if wrong else 0
+    if arguments:
+        print(f"found {arguments}, expected nothing or --check", file=sys.stderr)
+        return 2
+    rows: dict[str, tuple[str, str, set[str]]] = {}
+    elsewhere: set[str] = set()
+    for name, requirement, purpose in locked():
+        if requirement.marker and not requirement.marker.evaluate():
+            elsewhere.add(f"`{name}` ({requirement.marker})")
+            continue
+        version = next(iter(requirement.specifier)).version
+        if metadata.version(name) != version:
+            print(f"found {name} {metadata.version(name)}, expected {version}, in {sys.prefix}", file=sys.stderr)
+            return 1
+        rows.setdefault(name, (version, licence_of(name), set()))[2].add(purpose)
     table = "".join(
         f"| {name} | {version} | {licence.replace('|', '/')} | {', '.join(p for p in FILES.values() if p in purposes)} |\n"
         for name, (version, licence, purposes) in sorted(rows.items())
     )
     other = "".join(f"- {line}\n" for line in sorted(elsewhere))
-    (ROOT / "docs" / "licences.md").write_text(
-        f"{HEADER}{table}\nLocked, and not installed here:\n\n{other}", encoding="utf-8"
-    )
+    LISTED.write_text(f"{HEADER}{table}\nLocked, and not installed here:\n\n{other}", encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

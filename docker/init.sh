@@ -3,8 +3,26 @@
 set -eu
 
 airflow db migrate
-airflow pools import "$NER_HOME/plugins/ner_airflow/pools.json"
+airflow pools set ner_cpu "$NER_POOL_SLOTS" 'Heavy steps at one time, on all workers; each uses NER_THREADS threads'
 
 # The one user of the web page. Only its owner may read the file.
 umask 077
-python -c 'import json, os; print(json.dumps({"admin": os.environ["NER_ADMIN_PASSWORD"]}))' > "$AIRFLOW_HOME/passwords.json"
+python -c 'import json, pathlib; print(json.dumps({"admin": pathlib.Path("/run/secrets/admin_password").read_text()}))' \
+    > "$AIRFLOW_HOME/passwords.json"
+
+# A bucket of one's own server is made here; Amazon's is made by whoever writes its policy, docs/deployment.md.
+[ -n "${AWS_ENDPOINT_URL:-}" ] || exit 0
+python - <<'END'
+import os
+
+import boto3
+from botocore.exceptions import ClientError
+
+bucket = os.environ["NER_STORE"].removeprefix("s3://").partition("/")[0]
+try:
+    boto3.client("s3").create_bucket(Bucket=bucket)
+except ClientError as error:
+    if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+        raise
+print(f"the bucket {bucket} is there")
+END

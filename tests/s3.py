@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,12 +51,20 @@ def running() -> Iterator[str]:
         process.wait()
 
 
-def client(url: str) -> Any:
+def client(url: str, service: str = "s3") -> Any:
     import boto3
 
     return boto3.session.Session(aws_access_key_id="test", aws_secret_access_key="test").client(
-        "s3", endpoint_url=url, region_name="us-east-1"
+        service, endpoint_url=url, region_name="us-east-1"
     )
+
+
+def enforce(url: str, *, on: bool) -> None:
+    """Let the server ask who may do what, or let everybody do anything, which it does at first."""
+    count = b"0" if on else b"inf"  # of requests that are let through before it asks
+    headers = {"Content-Type": "application/octet-stream"}
+    request = urllib.request.Request(f"{url}/moto-api/reset-auth", data=count, method="POST", headers=headers)
+    urllib.request.urlopen(request, timeout=30).close()
 
 
 @dataclass
@@ -114,15 +123,16 @@ class Proxy:
             server.server_close()
 
 
-def endless_listing(n_objects: int) -> Callable[[str], bytes]:
+def endless_listing(n_objects: int, *, n_bytes: int = 9) -> Callable[[str], bytes]:
     """A bucket of so many objects, as `tells` of a fault: a page of 1,000 at a time."""
+    width = max(6, len(str(n_objects)))
 
     def page(path: str) -> bytes:
         query = parse_qs(urlsplit(path).query)
         prefix, start = query["prefix"][0], int(query.get("continuation-token", ["0"])[0])
         end = min(start + 1000, n_objects)
         entries = "".join(
-            f"<Contents><Key>{prefix}{index:06d}.txt</Key><Size>9</Size><ETag>&quot;{index}&quot;</ETag>"
+            f"<Contents><Key>{prefix}{index:0{width}d}.txt</Key><Size>{n_bytes}</Size><ETag>&quot;{index}&quot;</ETag>"
             "<LastModified>2026-01-31T00:00:00.000Z</LastModified></Contents>"
             for index in range(start, end)
         )
@@ -188,11 +198,26 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def main(port: str) -> None:
-    """Run the server, with two things mended: moto's pattern of a key ends at a line feed; and between its look at an
-    object and its write there is room for another's, which S3 has not.
+    """Run the server, with three things mended: moto's pattern of a key ends at a line feed; between its look at an
+    object and its write there is room for another's, which S3 has not; and whether many objects may be deleted at once it
+    asks of the bucket, where S3 asks of each object.
     """
+    import xmltodict
     from moto import server
     from moto.moto_server import werkzeug_app
+    from moto.s3.responses import S3Response
+
+    authorize = S3Response._authenticate_and_authorize_s3_action
+
+    def of_each_object(said: Any, bucket_name: str | None = None, key_name: str | None = None) -> None:
+        if said.data.get("Action") != "DeleteObject" or key_name is not None:
+            return authorize(said, bucket_name=bucket_name, key_name=key_name)
+        objects = xmltodict.parse(said.body, force_list=("Object",), strip_whitespace=False)["Delete"]["Object"]
+        for one in objects:
+            authorize(said, bucket_name=bucket_name, key_name=one["Key"])
+        return None
+
+    S3Response._authenticate_and_authorize_s3_action = of_each_object
 
     class AnyText(werkzeug_app.RegexConverter):
         def __init__(self, url_map: Any, *items: Any) -> None:

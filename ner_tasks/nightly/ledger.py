@@ -4,9 +4,12 @@ A ledger lies beside the `documents.jsonl` that it points into, as one SQLite fi
 kill costs no more than what was not committed.
 """
 
+import heapq
 import json
 import sqlite3
 from collections.abc import Iterable
+from contextlib import ExitStack
+from itertools import starmap
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -98,12 +101,17 @@ class Ledger:
 
     def take_over(self, parts: Iterable[tuple[Path, int]]) -> None:
         """Add the ledgers of folders whose `documents.jsonl` lie in this one's, each from a byte on."""
-        columns = "text_sha256, model_version, config, offset + ?, n_bytes"
-        for folder, base in parts:
-            with Ledger(folder, read_only=True) as part:
-                rows = part._db.execute(f"SELECT {columns} FROM answers", (base,))  # noqa: S608 - a constant
-                self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", rows)
+        with ExitStack() as stack:
+            ledgers = [(stack.enter_context(Ledger(folder, read_only=True)), base) for folder, base in parts]
+            # in the order of the keys: millions of rows by chance would each look for a page of their own. Of two
+            # answers to one text the one that lies first comes first, and stays.
+            rows = heapq.merge(*starmap(Ledger._rows, ledgers))
+            self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", rows)
         self.commit()
+
+    def _rows(self, base: int) -> Iterable[tuple[str, str, str, int, int]]:
+        columns = "text_sha256, model_version, config, offset + ?, n_bytes"
+        return self._db.execute(f"SELECT {columns} FROM answers ORDER BY 1, 2, 3", (base,))  # noqa: S608 - a constant
 
     def commit(self) -> None:
         self._db.commit()

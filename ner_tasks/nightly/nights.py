@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ner_tasks import atomic
-from ner_tasks.errors import Busy, ConfigInvalid
+from ner_tasks.errors import ConfigInvalid
 from ner_tasks.nightly.journal import REJECTED
 from ner_tasks.nightly.ledger import DOCUMENTS, Ledger
 from ner_tasks.store import StoredFile
@@ -25,6 +25,14 @@ MANIFEST = "manifest.json"
 CODE = ("nightly.tagging", "tagger.inference")
 _COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_reused", "n_partly_read", "n_words", "n_entities")
 _TIMES = ("elapsed_s", "model_s")
+
+
+class Listed(NamedTuple):
+    """One file of a day's listing: its name, its key in the store, and its size."""
+
+    name: str
+    key: str
+    n_bytes: int
 
 
 @dataclass(frozen=True)
@@ -42,39 +50,51 @@ class Inbox:
     state: str
 
 
-def survey(files: Iterable[StoredFile]) -> Inbox:
-    """Count a day's files, and sum up which they are."""
+def take_stock(files: Iterable[StoredFile], listing: Path) -> Inbox:
+    """Write down a day's files, count them, and sum up which they are.
+
+    The store is looked at once: a look takes hours where there are millions of files, and two of them would differ.
+
+    Args:
+        files: the day's, in their order.
+        listing: file to make, see `listed`.
+
+    Raises:
+        StorageFull: no room for the listing.
+    """
     n_files = n_bytes = 0
     state = hashlib.sha256()
-    for file in files:
-        n_files += 1
-        n_bytes += file.n_bytes
-        state.update(_mark(file))
+    with atomic.space_for(listing), listing.open("w", encoding="utf-8") as lines:
+        for file in files:
+            n_files += 1
+            n_bytes += file.n_bytes
+            state.update(json.dumps([file.name, file.etag]).encode())
+            lines.write(json.dumps(Listed(file.name, file.key, file.n_bytes)) + "\n")
     return Inbox(n_files, n_bytes, state.hexdigest())
 
 
-def _mark(file: StoredFile) -> bytes:
-    return json.dumps([file.name, file.etag]).encode()
+def listed(listing: Path) -> Iterator[Listed]:
+    """The files that `take_stock` wrote down, one at a time."""
+    with listing.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield Listed(*json.loads(line))
 
 
 def shards_of(
-    files: Iterable[StoredFile], inbox: Inbox, *, shard_bytes: int, max_shards: int = MAX_SHARDS
-) -> Iterator[tuple[int, StoredFile]]:
+    files: Iterable[Listed], inbox: Inbox, *, shard_bytes: int, max_shards: int = MAX_SHARDS
+) -> Iterator[tuple[int, Listed]]:
     """The shard of each file: neighbours together, the shards about equally large, the order that of `files`.
 
     Few shards are better than many: each loads the model once, which takes as long as many documents.
 
     Args:
-        files: the day's files, as they were surveyed.
-        inbox: what the survey found.
+        files: the day's files, as they were written down.
+        inbox: what they are in all.
         shard_bytes: a shard is not made smaller than this without need, at least 1.
         max_shards: upper bound of their number, 1 to 64.
 
     Returns:
         Files with their shards' numbers, which go from 0 up without a gap.
-
-    Raises:
-        Busy: the inbox has changed since the survey, as it does while documents still arrive.
     """
     if shard_bytes < 1 or not 1 <= max_shards <= MAX_SHARDS:
         raise ConfigInvalid(
@@ -82,17 +102,12 @@ def shards_of(
         )
     n_shards = min(max_shards, max(1, inbox.n_bytes // shard_bytes), max(1, inbox.n_files))
     before, place, number = 0, -1, -1
-    state, n_files = hashlib.sha256(), 0
     for file in files:
-        n_files += 1
-        state.update(_mark(file))
         # by the middle of the file, so that a large one does not leave its neighbours empty-handed
         wanted = min(n_shards - 1, (before + file.n_bytes // 2) * n_shards // max(1, inbox.n_bytes))
         number, place = (number + 1, wanted) if wanted > place else (number, place)
         before += file.n_bytes
         yield number, file
-    if state.hexdigest() != inbox.state:
-        raise Busy(f"found {n_files} files, expected the {inbox.n_files} of a moment ago: documents still arrive")
 
 
 def unanswered(names: Iterable[str], shard: Path) -> Iterator[str]:

@@ -3,20 +3,25 @@
 Names that begin with a dot are half-done work or not ours (`.part`, `.DS_Store`): never listed.
 """
 
+import heapq
+import json
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from ner_tasks import atomic
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing
 from ner_tasks.store import StoredFile, checked, lines_of
 
 LOCKS = ".locks"
+_NAMES_HELD = 100_000  # of one folder, at a time
 _MOMENT_S = 10.0  # many times what writing one small file takes
 
 
@@ -47,15 +52,15 @@ class FolderStore:
         return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
     def files(self, key: str) -> Iterator[StoredFile]:
-        """As `Store.files`; holds the names of one folder and of those above it. Links to folders are not followed."""
+        """As `Store.files`; holds 100,000 names of a folder and of those above it. Links to folders are not followed."""
         key, top = checked(key), self.path_of(key)
-        waiting = [iter(_entries(top, ""))]
+        waiting = [_entries(top, "")]
         while waiting:
             name = next(waiting[-1], None)
             if name is None:
                 waiting.pop()
             elif name.endswith("/"):
-                waiting.append(iter(_entries(top, name)))
+                waiting.append(_entries(top, name))
             else:
                 with suppress(FileNotFoundError):  # removed since its folder was read
                     status = _located(top, name).stat()
@@ -154,19 +159,41 @@ def _etag(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
 
-def _entries(top: Path, below: str) -> list[str]:
+def _entries(top: Path, below: str) -> Iterator[str]:
     """Names in one folder, as keys below `top` and in their order; those of folders end in '/'."""
-    names = []
+    names = _unsorted(top, below)
+    first = sorted(islice(names, _NAMES_HELD))
+    others = []
+    while run := sorted(islice(names, _NAMES_HELD)):
+        others.append(_on_disk(run))
+    return heapq.merge(first, *others)
+
+
+def _unsorted(top: Path, below: str) -> Iterator[str]:
     home = _located(top, below.rstrip("/")) if below else top
     with suppress(FileNotFoundError, NotADirectoryError), os.scandir(home) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
             if entry.is_dir(follow_symlinks=False):
-                names.append(f"{below}{_shown(entry.name)}/")
+                yield f"{below}{_shown(entry.name)}/"
             elif entry.is_file():
-                names.append(f"{below}{_shown(entry.name)}")
-    return sorted(names)
+                yield f"{below}{_shown(entry.name)}"
+
+
+def _on_disk(names: Sequence[str]) -> Iterator[str]:
+    """The same names, to be read again one at a time, from a file that vanishes with its reader."""
+    with atomic.space_for(Path(tempfile.gettempdir(), "the names of a folder")):
+        file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - its reader closes it
+        # as JSON, for a name may hold a line feed
+        file.writelines(json.dumps(name) + "\n" for name in names)
+        file.seek(0)
+    return _read_again(file)
+
+
+def _read_again(file: IO[str]) -> Iterator[str]:
+    with file:
+        yield from map(json.loads, file)
 
 
 def _shown(name: str) -> str:

@@ -141,3 +141,10 @@ def test_no_step_that_reads_documents_is_told_where_the_database_is(fake, monkey
     fake.set("evaluate", result={})
     Verb(task_id="t").execute({})
     assert "secret" not in str(fake.calls[0]["env"])
+
+
+def test_the_database_may_be_told_by_a_file_which_no_environment_shows(fake, monkeypatch, tmp_path):
+    (tmp_path / "address").write_text("postgresql://secret\n")
+    monkeypatch.setenv("NER_AIRFLOW_DATABASE_FILE", str(tmp_path / "address"))
+    step = CleanAirflow(task_id="clean_airflow", db_days="30", delete="False")
+    assert step._environment()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql://secret"

@@ -1,5 +1,6 @@
 import json
 import shlex
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -100,6 +101,12 @@ def plan(day=DAY, context=RUN, **options):
     return PlanShards(task_id="plan_shards", day=day, model=resolve(), **{"shard_mib": "1", **options}).execute(context)
 
 
+def planned(store):
+    """What the one run that there was has planned."""
+    (found,) = (store.root / "staging" / "runs").rglob("plan.json")
+    return json.loads(found.read_text())
+
+
 def tag(shards, context=RUN):
     return [TagShard(task_id="tag_shard", shard=shard).execute(context) for shard in shards]
 
@@ -178,8 +185,29 @@ def test_answers_of_the_days_before_are_given_again_if_the_model_is_the_same(pro
     for day, model in (("2026-11-21", "v1"), ("2026-11-20", "v0"), ("2026-11-19", "v1")):
         store.write_json(f"tagged/{day}/manifest.json", {"model_version": model})
     arrive(a="text")
-    (shard,) = plan(lookback_days="2")
-    assert shard["answered"] == ["2026-11-21"]
+    assert plan(lookback_days="2") == [{"day": DAY, "index": 0}]
+    assert planned(store)["answered"] == ["2026-11-21"]
+
+
+def test_what_the_shards_are_handed_is_small_however_much_the_plan_holds(promoted, store, fake, arrive):
+    for number in range(70):
+        arrive(**{f"n{number}": "text" * 2**15})
+    days = [str(date.fromisoformat(DAY) - timedelta(days=back)) for back in range(1, 367)]
+    for day in days:
+        store.write_json(f"tagged/{day}/manifest.json", {"model_version": "v1"})
+    shards = plan(lookback_days="366")
+    assert (len(shards), planned(store)["answered"]) == (8, days)
+    assert len(json.dumps(shards)) / len(shards) < 48_000 / 64
+
+
+def test_what_arrives_while_the_day_is_planned_is_of_the_next_night(promoted, store, fake, arrive, tmp_path):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    shards = plan()
+    arrive(late="text")
+    tag(shards)
+    assert publish(check())["n_documents"] == 1
+    assert len(plan()) == 1  # and does not skip the day
 
 
 def test_a_shard_that_is_tagged_is_not_tagged_again(promoted, fake, arrive, tmp_path):
@@ -234,6 +262,33 @@ def test_an_empty_inbox_is_green_and_published_as_empty(promoted, store, fake):
     assert night()["n_documents"] == 0
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_documents"] == 0
     assert fake.verbs == ["join"]
+
+
+def test_each_rejected_file_is_copied_once_however_many_of_its_documents_were_rejected(
+    promoted, store, fake, arrive, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("ner_airflow.operators.publishing._REJECTED_AT_ONCE", 3)
+    names = ["a.txt", "b.txt", "b.txt", "b.txt", "b.txt", "b.txt", "c.txt", "gone.txt", "gone.txt"]
+    arrive(ok="text", a="", b="bb", c="c", gone="x")
+    answers(fake, tmp_path, tagged=["ok.txt"] * 20, rejected=names)
+    shards = plan()
+    store.path_of(f"inbox/{DAY}/gone.txt").unlink()
+    tag(shards)
+    publish(check())
+    rejects = list(map(json.loads, store.fetch(f"rejected/{DAY}/rejected.jsonl").read_text().splitlines()))
+    assert [reject["file"] for reject in rejects] == names
+    copies = {reject["file"]: reject["copy"] for reject in rejects}
+    assert copies == {**{f"{name}.txt": f"documents/00000{n}.txt" for n, name in enumerate("abc")}, "gone.txt": None}
+    assert [store.fetch(f"rejected/{DAY}/{copies[f'{n}.txt']}").read_text() for n in "abc"] == ["", "bb", "c"]
+    assert len(list(store.files(f"rejected/{DAY}/documents"))) == 3
+
+
+def test_of_many_lost_documents_a_few_are_named(promoted, fake, arrive, tmp_path, capsys):
+    arrive(**{f"n{number}": "text" for number in range(50)})
+    answers(fake, tmp_path, tagged=["n0.txt"])
+    with pytest.raises(AirflowFailException, match="found 1 tagged and 0 rejected, expected 50"):
+        night()
+    assert capsys.readouterr().out.count("no answer for") == 20
 
 
 def test_documents_that_yield_nothing_are_never_green(promoted, store, fake, arrive, tmp_path):

@@ -60,7 +60,8 @@ class CleanAirflow(VerbOperator):
     """Delete old runs of all DAGs from Airflow's database, and their logs here and notes in the store.
 
     Tasks do not reach the database: Airflow takes its address from them. Cleaning it is what no API offers; so this one step
-    starts a program that gets the address back: `NER_AIRFLOW_DATABASE`, else what airflow.cfg says.
+    starts a program that gets the address back: what stands in the file `NER_AIRFLOW_DATABASE_FILE`, or
+    `NER_AIRFLOW_DATABASE`, else what airflow.cfg says.
 
     Args:
         db_days: what is younger is kept; empty: nothing is cleaned.
@@ -111,7 +112,9 @@ class CleanAirflow(VerbOperator):
         ours = {
             name: value for name, value in os.environ.items() if name not in (*_ADDRESSES, "_AIRFLOW_PROCESS_CONTEXT")
         }
-        if address := os.environ.get("NER_AIRFLOW_DATABASE"):
+        if file := os.environ.get("NER_AIRFLOW_DATABASE_FILE"):
+            ours[_ADDRESSES[0]] = Path(file).read_text(encoding="utf-8").strip()
+        elif address := os.environ.get("NER_AIRFLOW_DATABASE"):
             ours[_ADDRESSES[0]] = address
         plugins = str(Path(__file__).parents[2])
         package = str(Path(lineage.__file__).parents[1])

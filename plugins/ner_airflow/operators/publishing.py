@@ -5,6 +5,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ from ner_tasks.nightly.journal import REJECTED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+_REJECTED_AT_ONCE = 1000
+_N_NAMED = 20  # of documents that are lost
 
 
 class CheckNight(NightOperator):
@@ -48,7 +52,8 @@ class CheckNight(NightOperator):
             files = lines_of(self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl"))
             for name in nights.unanswered((file["name"] for file in files), shard):
                 n_lost += 1
-                self.log.error("no answer for %s", name)
+                if n_lost <= _N_NAMED:
+                    self.log.error("no answer for %s", name)
         limits = self.settings.limits.adjusted(max_rejected_share=self.max_rejected_share)
         n_documents = night["n_documents"] + n_lost
         metrics.emit(
@@ -104,25 +109,36 @@ class PublishDay(JoiningOperator):
         (target / "documents").mkdir(parents=True, exist_ok=True)
         conf = json.dumps({"day": self.night["day"], "retry_rejected": True})
         retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
-        copied: dict[str, str | None] = {}
+        waiting, copied, n_copied = lines_of(listing), dict[str, str | None](), 0
         with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
-            for rejected in lines_of(listing):
-                file = rejected["file"]
-                if file not in copied:
-                    copied[file] = self._copy(f"{inbox}/{file}", target, len(copied))
-                lines.write(json.dumps({**rejected, "copy": copied[file], "retry": retry}) + "\n")
+            while some := list(islice(waiting, _REJECTED_AT_ONCE)):
+                # the documents of one file are neighbours: only the last one's may go on among the next
+                names = dict.fromkeys(rejected["file"] for rejected in some)
+                new = [name for name in names if name not in copied]
+                copies = self._copies([f"{inbox}/{name}" for name in new], target, n_copied)
+                copied = {
+                    **{name: copied[name] for name in names if name in copied},
+                    **dict(zip(new, copies, strict=True)),
+                }
+                n_copied += len(new)
+                for rejected in some:
+                    said = {**rejected, "copy": copied[rejected["file"]], "retry": retry}
+                    lines.write(json.dumps(said) + "\n")
 
-    def _copy(self, key: str, target: Path, number: int) -> str | None:
-        """Name of a rejected file's copy below `target`; None if the file has gone from the inbox."""
+    def _copies(self, keys: list[str], target: Path, first: int) -> list[str | None]:
+        """Names of rejected files' copies below `target`; None for one that has gone from the inbox."""
+        names: list[str | None] = []
         with tempfile.TemporaryDirectory(dir=self.settings.scratch) as folder:
-            (path,) = self.store.fetch_files([key], Path(folder))
-            if path is None:
-                return None
-            # by number: a document's own name may be anything
-            name = f"documents/{number:06d}{re.sub(r'[^.a-z0-9]', '', Path(key).suffix.lower())[:16]}"
-            with atomic.space_for(target / name):
-                shutil.copyfile(path, target / name)
-            return name
+            for number, (key, path) in enumerate(zip(keys, self.store.fetch_files(keys, Path(folder)), strict=True)):
+                if path is None:
+                    names.append(None)
+                    continue
+                # by number: a document's own name may be anything
+                suffix = re.sub(r"[^.a-z0-9]", "", Path(key).suffix.lower())[:16]
+                names.append(f"documents/{first + number:06d}{suffix}")
+                with atomic.space_for(target / REJECTED):
+                    shutil.copyfile(path, target / str(names[-1]))
+        return names
 
 
 def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:

@@ -95,46 +95,61 @@ class PlanShards(NightOperator):
         return {"shards": self.plan(context, self.day)}
 
     def plan(self, context: "Context", day: str) -> list[dict[str, Any]]:
-        """The day's shards, each with what its step needs to know."""
-        key = f"inbox/{day_of(day)}"
-        inbox = nights.survey(self.store.files(key))
-        metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
-        metrics.emit_queue(context, self.store)
-        code = [lineage.code_version(name) for name in nights.CODE]
-        salt = context["run_id"] if "True" in (self.force, self.retry_rejected) else ""
-        night = lineage.version_of(
+        """The day's shards; what they have in common is in the plan, as every XCom has to be small."""
+        files = self.store.files(f"inbox/{day_of(day)}")
+        with self.workspace(f"plan-{day}-{lineage.version_of({'run': context['run_id']})}") as folder:
+            inbox = nights.take_stock(files, folder / "listing.jsonl")
+            metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
+            metrics.emit_queue(context, self.store)
+            night = self._night(context, inbox)
+            published = self.published(day)
+            if published and published.get("night") == night:
+                raise AirflowSkipException(f"{inbox.n_files} files of {day} are answered by this model already")
+            n_shards = self._write_inputs(folder, inbox, self.staging(day, night))
+        self.remember(
+            context,
+            {
+                "day": day,
+                "night": night,
+                "model": self.model,
+                "n_shards": n_shards,
+                "n_files": inbox.n_files,
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "columns": {"text_column": self.text_column, "id_column": self.id_column},
+                "answered": [] if self.force == "True" else self._answered(day_of(day)),
+            },
+        )
+        self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, n_shards, night)
+        return [{"day": day, "index": index} for index in range(n_shards)]
+
+    def _night(self, context: "Context", inbox: nights.Inbox) -> str:
+        """All that the night's answers follow from, in one word."""
+        return lineage.version_of(
             {
                 # not how hosts run it: a day that it has answered is answered
                 "model": {name: self.model[name] for name in ("version", "kind")},
                 "inbox": inbox.state,
-                "code": code,
+                "code": [lineage.code_version(name) for name in nights.CODE],
                 "keep_text": self.settings.keep_text,
                 "ocr": self.settings.ocr,
                 "columns": [self.text_column, self.id_column],
-                "salt": salt,
+                "salt": context["run_id"] if "True" in (self.force, self.retry_rejected) else "",
             }
         )
-        published = self.published(day)
-        if published and published.get("night") == night:
-            raise AirflowSkipException(f"{inbox.n_files} files of {day} are answered by this model already")
-        shards = nights.shards_of(self.store.files(key), inbox, shard_bytes=int(self.shard_mib) * 2**20)
-        names = []
-        with self.workspace(f"plan-{day}-{night}") as folder:
-            for index, files in groupby(shards, key=lambda shard: shard[0]):
-                with (folder / "inputs.jsonl").open("w", encoding="utf-8") as lines:
-                    for _, file in files:
-                        lines.write(json.dumps({"name": file.name, "key": file.key}) + "\n")
-                names.append(f"{self.staging(day, night)}/inputs-{index:02d}.jsonl")
-                self.store.put_file(folder / "inputs.jsonl", names[-1])
-        columns = {"text_column": self.text_column, "id_column": self.id_column}
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        plan = {"day": day, "night": night, "model": self.model, "n_shards": len(names), "columns": columns}
-        plan |= {"n_files": inbox.n_files, "at": at}
-        self.remember(context, plan)
-        answered = [] if self.force == "True" else self._answered(day_of(day))
-        self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, len(names), night)
-        said = {"day": day, "night": night, "model": self.model, "answered": answered, **columns}
-        return [{**said, "index": index, "inputs": name} for index, name in enumerate(names)]
+
+    def _write_inputs(self, folder: Path, inbox: nights.Inbox, staging: str) -> int:
+        """Hand each shard the list of its files; how many shards there are."""
+        shards = nights.shards_of(
+            nights.listed(folder / "listing.jsonl"), inbox, shard_bytes=int(self.shard_mib) * 2**20
+        )
+        n_shards = 0
+        for index, files in groupby(shards, key=lambda shard: shard[0]):
+            with (folder / "inputs.jsonl").open("w", encoding="utf-8") as lines:
+                for _, file in files:
+                    lines.write(json.dumps({"name": file.name, "key": file.key}) + "\n")
+            self.store.put_file(folder / "inputs.jsonl", f"{staging}/inputs-{index:02d}.jsonl")
+            n_shards += 1
+        return n_shards
 
     def _answered(self, day: date) -> list[str]:
         """Days whose answers by this model may be given again."""
@@ -153,14 +168,16 @@ class TagShard(NightOperator, VerbOperator):
         self.shard = shard
 
     def step(self, context: "Context") -> dict[str, Any]:
-        day, night, index, model = (self.shard[name] for name in ("day", "night", "index", "model"))
-        key = f"{self.staging(day, night)}/shard-{index:02d}"
+        day, index = self.shard["day"], self.shard["index"]
+        plan = self.planned(context, day)
+        night, staging = plan["night"], self.staging(day, plan["night"])
+        key = f"{staging}/shard-{index:02d}"
         if self.store.exists(f"{key}/{nights.MANIFEST}"):
             self.log.info("shard %d is tagged already, nothing to do", index)
         else:
             with self.workspace(f"tag-{night}-{index:02d}") as folder:
-                path, choice_file = self._tuned(model, folder)
-                self._fetch_inputs(folder / "inputs.jsonl", folder / "inbox")
+                path, choice_file = self._tuned(plan["model"], folder)
+                self._fetch_inputs(f"{staging}/inputs-{index:02d}.jsonl", folder / "inputs.jsonl", folder / "inbox")
                 # a shard may be one huge file that is rejected; whether too many are is for the whole night to say
                 self.run_verb(
                     "tag",
@@ -170,11 +187,10 @@ class TagShard(NightOperator, VerbOperator):
                     output=folder / "tagged",
                     inputs_file=folder / "inputs.jsonl",
                     inputs_version=f"{night}-{index}",
-                    answered=[self.store.fetch(f"tagged/{day}") for day in self.shard["answered"]] or None,
+                    answered=[self.store.fetch(f"tagged/{day}") for day in plan["answered"]] or None,
                     keep_text=int(self.settings.keep_text),
                     ocr=int(self.settings.ocr),
-                    text_column=self.shard["text_column"],
-                    id_column=self.shard["id_column"],
+                    **plan["columns"],
                     tolerate="GateNotPassed",
                 )
                 self.store.publish(folder / "tagged", key, marker=nights.MANIFEST)
@@ -192,9 +208,9 @@ class TagShard(NightOperator, VerbOperator):
         tuned.write(folder / "choice.json", tuned.Choice(**choice), {})
         return path, folder / "choice.json"
 
-    def _fetch_inputs(self, listing: Path, folder: Path) -> None:
+    def _fetch_inputs(self, inputs: str, listing: Path, folder: Path) -> None:
         """Write the shard's files with the places where they lie on this machine."""
-        files = list(lines_of(self.store.fetch(self.shard["inputs"])))
+        files = list(lines_of(self.store.fetch(inputs)))
         paths = self.store.fetch_files([file["key"] for file in files], folder)
         with listing.open("w", encoding="utf-8") as lines:
             for file, path in zip(files, paths, strict=True):

@@ -1,13 +1,15 @@
 import json
+import tempfile
 import tracemalloc
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_tasks.errors import Busy, ConfigInvalid
+from ner_tasks.errors import ConfigInvalid
 from ner_tasks.nightly import nights
 from ner_tasks.nightly.ledger import Ledger
 from ner_tasks.store import StoredFile
@@ -22,7 +24,10 @@ def files(sizes):
 
 def shards(day, **options):
     """The shards as lists, and their numbers."""
-    planned = list(nights.shards_of(day, nights.survey(day), **options))
+    with tempfile.TemporaryDirectory() as folder:
+        listing = Path(folder, "listing.jsonl")
+        inbox = nights.take_stock(day, listing)
+        planned = list(nights.shards_of(nights.listed(listing), inbox, **options))
     numbers = [number for number, _ in planned]
     return [[file for number, file in planned if number == wanted] for wanted in sorted(set(numbers))], numbers
 
@@ -31,7 +36,7 @@ def shards(day, **options):
 def test_every_document_is_in_one_shard_and_in_its_place(sizes, shard_bytes, max_shards):
     day = files(sizes)
     planned, numbers = shards(day, shard_bytes=shard_bytes, max_shards=max_shards)
-    assert [file for shard in planned for file in shard] == day
+    assert [file for shard in planned for file in shard] == [(file.name, file.key, file.n_bytes) for file in day]
     assert numbers == sorted(numbers)
     assert sorted(set(numbers)) == list(range(len(planned)))
     assert len(planned) <= max_shards
@@ -52,17 +57,18 @@ def test_more_than_64_shards_cannot_be_asked_for():
         shards([], shard_bytes=1, max_shards=65)
 
 
-def test_a_day_is_listed_without_being_held():
+def test_a_day_is_listed_without_being_held(tmp_path):
     def day():
-        for index in range(100_000):
+        for index in range(30_000):
             yield StoredFile(key=f"inbox/d/{index:06d}", name=f"{index:06d}", n_bytes=1000, etag=str(index))
 
+    listing = tmp_path / "listing.jsonl"
     tracemalloc.start()
-    inbox = nights.survey(day())
-    numbers = Counter(number for number, _ in nights.shards_of(day(), inbox, shard_bytes=2**20))
+    inbox = nights.take_stock(day(), listing)
+    numbers = Counter(number for number, _ in nights.shards_of(nights.listed(listing), inbox, shard_bytes=2**18))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert (inbox.n_files, len(numbers), max(numbers.values()) - min(numbers.values())) == (100_000, 64, 1)
+    assert (inbox.n_files, len(numbers), max(numbers.values()) - min(numbers.values())) == (30_000, 64, 1)
     assert peak < 200_000
 
 
@@ -74,9 +80,16 @@ def test_a_day_is_listed_without_being_held():
         pytest.param([*files([1, 2]), replace(files([1, 2, 3])[2], etag="changed")], id="one changed"),
     ],
 )
-def test_an_inbox_that_changes_while_it_is_planned_is_planned_again(later):
-    with pytest.raises(Busy, match="documents still arrive"):
-        list(nights.shards_of(later, nights.survey(files([1, 2, 3])), shard_bytes=10))
+def test_another_inbox_is_in_another_state(later, tmp_path):
+    before = nights.take_stock(files([1, 2, 3]), tmp_path / "listing.jsonl")
+    assert nights.take_stock(later, tmp_path / "listing.jsonl").state != before.state
+
+
+def test_a_name_of_any_kind_is_listed_as_it_is(tmp_path):
+    names = ["line\nfeed", "\u2028", "quote'\"", "\\x00", "ü\u202etxt.exe"]
+    day = [StoredFile(key=f"inbox/d/{name}", name=name, n_bytes=1, etag="e") for name in names]
+    nights.take_stock(day, tmp_path / "listing.jsonl")
+    assert [file.name for file in nights.listed(tmp_path / "listing.jsonl")] == names
 
 
 def shard(folder, names, n_entities):

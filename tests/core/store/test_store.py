@@ -121,6 +121,45 @@ def test_files_are_listed_in_the_same_order_wherever_they_lie(store, folder):
     assert all(file.key == f"inbox/day/{file.name}" for file in found)
 
 
+def test_a_folder_of_more_names_than_are_held_is_listed_in_order_and_once(folder_store, monkeypatch):
+    names = ["b\nfeed.txt", "ü.txt", *(f"{number:02d}.txt" for number in range(20)), "sub/1", "sub/2", "sub/3"]
+    for name in names:
+        path = folder_store.root / "inbox/day" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    whole = list(folder_store.files("inbox/day"))
+    monkeypatch.setattr("ner_tasks.store.folder._NAMES_HELD", 2)
+    assert list(folder_store.files("inbox/day")) == whole
+    assert [file.name for file in whole] == sorted(names)
+
+
+def test_a_large_folder_is_listed_without_being_held(folder_store, monkeypatch):
+    top = folder_store.root / "inbox/day"
+    top.mkdir(parents=True)
+    for number in range(20_000):
+        (top / f"{number:0100d}").touch()
+    monkeypatch.setattr("ner_tasks.store.folder._NAMES_HELD", 1000)
+    tracemalloc.start()
+    n_files = sum(1 for _ in folder_store.files("inbox/day"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (n_files, peak < 2**20) == (20_000, True)
+
+
+def test_no_room_for_the_names_of_a_large_folder_is_said(folder_store, monkeypatch):
+    (folder_store.root / "inbox/day").mkdir(parents=True)
+    for number in range(4):
+        (folder_store.root / "inbox/day" / f"{number}").touch()
+    monkeypatch.setattr("ner_tasks.store.folder._NAMES_HELD", 2)
+
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    with pytest.raises(StorageFull, match="the names of a folder"):
+        list(folder_store.files("inbox/day"))
+
+
 def test_the_etag_of_a_file_changes_with_its_content(store, folder):
     store.put_file(folder / "a.txt", "inbox/day/x")
     before = [file.etag for file in store.files("inbox/day")]

@@ -8,9 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
 import pytest
+from botocore.utils import parse_timestamp
 
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing, StorageFull, StoreUnavailable
-from ner_tasks.store import lease
+from ner_tasks.store import bucket, lease
 from ner_tasks.store.bucket import Bucket
 from ner_tasks.store.cache import UNUSED_S
 from ner_tasks.store.s3 import S3Store
@@ -135,6 +136,20 @@ def test_a_long_listing_is_read_with_one_page_in_memory(open_, proxy):
     tracemalloc.stop()
     assert (n_more, len(proxy.requests)) == (n_objects - 1, n_objects / 1000)
     assert peak < 16 * 2**20
+
+
+def test_the_times_of_a_listing_are_those_of_the_objects(open_, put, s3):
+    put("inbox/day/a.txt", "x")
+    (found,) = open_().files("inbox/day")
+    said = s3.client.head_object(Bucket=s3.bucket, Key="ner/inbox/day/a.txt")["LastModified"]
+    assert int(found.modified_s) == int(said.timestamp())
+
+
+@pytest.mark.parametrize(
+    "said", ["2026-01-31T10:20:30.500Z", "2026-01-31T10:20:30Z", "Sat, 31 Jan 2026 10:20:30 GMT", 1769854830]
+)
+def test_a_time_is_read_as_botocore_reads_it(said):
+    assert bucket._moment(said) == parse_timestamp(said)
 
 
 # --- publishing
