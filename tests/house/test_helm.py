@@ -93,8 +93,9 @@ def test_every_role_may_take_so_much_and_no_more(values):
 def test_what_compose_sets_is_set_here_as_well(values, compose):
     theirs = {name for name in compose["services"]["scheduler"]["environment"] if not name.endswith("_CMD")}
     # what is set in another way here: by Secrets, by the set of workers, or not needed with Amazon
-    theirs -= {"AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "NER_THREADS"}
+    theirs -= {"AWS_SHARED_CREDENTIALS_FILE", "AWS_ENDPOINT_URL", "NER_THREADS", "NER_AIRFLOW_DATABASE_FILE"}
     assert theirs <= environment(values["env"]).keys()
+    assert "NER_AIRFLOW_DATABASE" in {entry["envName"] for entry in values["secret"]}
 
 
 def test_each_setting_of_airflow_exists_under_that_name(root):
