@@ -20,10 +20,12 @@ from fastapi.testclient import TestClient
 
 from ner_airflow.pages import app as pages
 from ner_tasks.answers.index import write_index
+from ner_tasks.overview import runs
 from ner_tasks.overview.reader import Reader
 from ner_tasks.store.folder import FolderStore
 
-DAY = "2026-01-31"
+DAY, NEXT, RUN, N_SHARDS = "2026-01-31", "2026-02-01", "drill", 64
+AT = "2026-02-02T01:30:00+00:00"
 
 
 class _Nobody:
@@ -44,6 +46,7 @@ def main() -> int:
         print(
             f"a store of {args.documents:,} documents and {args.versions} versions: {time.perf_counter() - began:.0f} s"
         )
+        begin_a_night(store)
         visit = visitor(store)
         name = f"claims/claim-{args.documents // 2:07d}.txt"
         asked = [
@@ -52,6 +55,8 @@ def main() -> int:
             "quality",
             "benchmarks",
             "review",
+            "runbook",
+            f"run/ner_tag_nightly/{RUN}",
             f"documents?day={DAY}",
             f"documents?day={DAY}&q={args.documents // 2:07d}",
             f"documents?day={DAY}&q=nowhere-at-all",
@@ -110,12 +115,27 @@ def fill(store: FolderStore, n_documents: int, n_versions: int) -> None:
         store.write_json(f"reports/models/{name}/evaluate-s.json", evaluation)
 
 
+def begin_a_night(store: FolderStore) -> None:
+    """The next day under way, all of its shards but one answered and noted."""
+    place = runs.key_of(RUN)
+    plan = {"day": NEXT, "night": "n", "model": {"version": "v0"}, "n_shards": N_SHARDS, "n_files": 9, "at": AT}
+    store.write_json(f"staging/runs/{place}/{NEXT}/plan.json", plan)
+    counts = dict.fromkeys(("n_documents", "n_rejected", "n_entities", "n_words"), 1000)
+    for index in range(N_SHARDS - 1):
+        manifest = f"staging/tagged/{NEXT}/n/shard-{index:02d}/manifest.json"
+        store.write_json(manifest, {**counts, "elapsed_s": 9.0})
+        note = {"dag": "ner_tag_nightly", "run": RUN, "task": "tag_shard", "map_index": index, "try": 1, "said": ""}
+        note |= {"state": "success", "at": AT, "took_s": 9.0, "result": {}}
+        store.write_json(f"{runs.NOTES}/ner_tag_nightly/{place}/{runs.name_of('tag_shard', index)}", note)
+
+
 def visitor(store: FolderStore):
     """Asks for a page, whole, and says how many milliseconds it took."""
     reader = Reader(store)
     pages.reader = lambda: reader  # type: ignore[assignment]
     pages._may_run = lambda user, dag_id: True
-    for dependency in pages.app.router.dependencies:
+    doors = [*pages.app.router.dependencies, *(door for route in pages.app.routes for door in route.dependencies)]
+    for dependency in doors:
         pages.app.dependency_overrides[dependency.dependency] = lambda: None
     pages.app.dependency_overrides[get_user] = _Nobody
     airflow = FastAPI()

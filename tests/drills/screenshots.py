@@ -3,9 +3,10 @@
     make run
     python -m tests.drills.screenshots [--output docs/images]
 
-Goes on from what `make run` leaves in `NER_VAR`: tags more days, trains and promotes a second version, measures, exports
-sentences for review, each unless it is there already. Then opens every page in the Debian package chromium, one of them
-while a night is under way. A picture of 150 KB or more is an error. Not part of the test suite: it takes half an hour.
+Goes on from what `make run` leaves in `NER_VAR`: tags more days, measures, exports sentences for review, trains and promotes a
+second version, each unless it is there already; then asks too much of a model, to see a gate say no. Opens every page in the
+Debian package chromium, one of them while a night is under way. A picture of 150 KB or more is an error. Not part of the test
+suite: it takes half an hour.
 """
 
 import argparse
@@ -38,27 +39,27 @@ USED = (DAG, "ner_retrain", "ner_quantize", "ner_benchmark", "ner_review")
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "images")
+    parser.add_argument("--second_version", type=int, default=1, help="0: take pictures of what there is")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     layout = Layout.from_env()
     airflow = Airflow(layout)
     filler = Filler(airflow, FolderStore(layout.store_folder))
     try:
-        last = filler.fill()
+        filler.fill()
+        if args.second_version:
+            filler.second_version()
+        refused = urllib.parse.quote(filler.refused(), safe="")
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             camera = Camera(browser, layout, args.output)
-            camera.page("documents", f"documents?day={filler.first}")
-            camera.page("document", filler.document())
-            for name in ("quality", "benchmarks", "review"):
+            for name in ("documents", "models", "quality", "benchmarks", "review"):
                 camera.page(name, name)
+            camera.page("document", filler.document())
             camera.page("document-dark", filler.document(), scheme="dark")
-            run = urllib.parse.quote(last, safe="")
-            camera.shoot("run", f"/dags/{DAG}/runs/{run}/plugin/ner-run", framed=True)
-            filler.while_under_way(lambda: camera.shoot("tonight", "/plugin/ner-tonight", framed=True))
-            filler.second_version()
-            camera.page("models", "models")
             camera.page("models-dark", "models", scheme="dark")
+            camera.shoot("run", f"/dags/ner_retrain/runs/{refused}/plugin/ner-run", framed=True)
+            filler.while_under_way(lambda: camera.shoot("tonight", "/plugin/ner-tonight", framed=True))
             browser.close()
     finally:
         airflow.stop()
@@ -76,27 +77,31 @@ class Filler:
         # the sample's own: the day with the most kinds of documents
         self.first = min(published, key=lambda day: (store.root / "inbox" / day / "empty.txt").is_file() is False)
 
-    def fill(self) -> str:
-        """Do what has not been done; the id of the last night's run."""
+    def fill(self) -> None:
+        """Tag more days, measure, and ask for corrections, as far as that has not been done."""
         for dag in USED:
             self.airflow.api.pause(dag, False)
-        if len(self.store.folders("models")) < 2:  # beside what follows; `second_version` waits for it
-            self.airflow.api.trigger("ner_retrain", {"epochs": 2, "force": True})
-        run = ""
-        for back in range(N_DAYS, -1, -1):
+        for back in range(N_DAYS, 0, -1):
             day = str(date.fromisoformat(self.first) - timedelta(days=back))
-            if back and not (self.store.root / "inbox" / day).is_dir():
+            if not self.airflow.is_published(day):
+                self.store.remove(f"inbox/{day}")
                 write_inbox(self.store.root / "inbox" / day, N_DOCUMENTS + 5 * back, seed=back)
-            run = self._do(DAG, {"day": day}, may_fail=True)  # a night unlike the others is told of by a failed task
+                # a night unlike the others is told of by a failed task
+                self._do(DAG, {"day": day}, may_fail=True)
         if not self.store.folders("reports/benchmarks"):
             self._do("ner_benchmark", {"batch_sizes": "1,8,32", "rounds": 3, "n_sentences": 128})
         if not self.store.folders("reports/review"):
             self._do("ner_review", {"day": self.first, "n_most": 20})
-        return run
 
     def second_version(self) -> None:
-        """Wait until a second version is promoted."""
-        self._wait(lambda: len(self.store.read_lines("models/history.jsonl")) > 1, "a second promotion", most_s=5400)
+        """Train another version and wait until it is promoted."""
+        if len(self.store.read_lines("models/history.jsonl")) < 2:
+            self._do("ner_retrain", {"epochs": 2, "force": True})
+            self._wait(lambda: len(self.store.read_lines("models/history.jsonl")) > 1, "a second promotion")
+
+    def refused(self) -> str:
+        """A run that asks more of the model than it can do: what is made is found, and the gate says no."""
+        return self._do("ner_retrain", {"epochs": 2, "min_f1": 1.0}, may_fail=True)
 
     def document(self) -> str:
         """Where a document with several entities is shown."""

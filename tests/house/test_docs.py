@@ -115,6 +115,17 @@ def test_the_licence_of_every_locked_package_is_listed(root):
         assert [package for package in missing if f"- `{package}` (" not in listed] == [], "run .ci/licences.py"
 
 
+def test_every_picture_is_there_light_and_described(pages, tracked, root):
+    shown = set()
+    for page, text in pages.items():
+        for words, link in re.findall(r"!\[([^\]]*)\]\(([^)\s]+)\)", text):
+            path = (page.parent / link).resolve()
+            assert path.is_file() and path.stat().st_size < 150_000, f"{page.relative_to(root)}: {link}"
+            assert len(words) > 10, f"{page.relative_to(root)}: {link} says nothing to those who do not see it"
+            shown.add(path)
+    assert {path.resolve() for path in tracked if path.suffix == ".png"} == shown
+
+
 def rows_of(page: Path) -> list[list[str]]:
     """Rows of the tables of a page, each with the heading that it stands under first."""
     rows, heading = [], ""
