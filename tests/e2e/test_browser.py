@@ -57,10 +57,15 @@ def fill(store, folder):
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory):
+def store(tmp_path_factory):
+    return FolderStore(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory, store):
     """Airflow's API server with our plugin, over a small store, and two people: its URL."""
     folder = tmp_path_factory.mktemp("airflow")
-    fill(FolderStore(folder / "store"), folder / "work")
+    fill(store, folder / "work")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -73,7 +78,7 @@ def airflow(tmp_path_factory):
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
         "AIRFLOW__API__SECRET_KEY": "s" * 32,
         "AIRFLOW__API_AUTH__JWT_SECRET": "j" * 64,
-        "NER_STORE": str(folder / "store"),
+        "NER_STORE": str(store.root),
         "NER_SCRATCH": str(folder / "scratch"),
     }
     command = [sys.executable, "-m", "airflow"]
@@ -238,3 +243,22 @@ def test_a_link_to_a_log_leads_airflow_s_own_window_and_not_the_frame(airflow, p
     page.frames[1].goto(f"{airflow}/ner-ops/{RUN_PAGE}")
     page.frame_locator("iframe").get_by_role("link", name="check_night").click()
     page.wait_for_url(f"{airflow}/dags/{DAG}/runs/**/tasks/check_night**")
+
+
+def test_a_night_under_way_is_shown_as_it_goes_and_the_page_knows_when_it_has_gone(airflow, store, page_of):
+    from playwright.sync_api import expect
+
+    page = page_of("vera")
+    page.clock.install()
+    plan = {"day": "2026-02-01", "night": "n", "model": {"version": "v2"}, "n_shards": 2, "at": f"{DAY}T00:00:00+00:00"}
+    store.write_json("staging/runs/0/2026-02-01/plan.json", plan)
+    page.goto(f"{airflow}/ner-ops/tonight")
+    expect(page.locator("#under-way")).to_contain_text("0 of 2 shards")
+    said = {"n_documents": 3, "n_rejected": 0, "n_entities": 5, "n_words": 60, "elapsed_s": 2.0}
+    store.write_json("staging/tagged/2026-02-01/n/shard-00/manifest.json", said)
+    page.clock.fast_forward(31_000)
+    expect(page.locator("#under-way")).to_contain_text("1 of 2 shards, about 2 s left")
+    store.remove("staging/runs")
+    time.sleep(6)  # pages may be that old
+    page.clock.fast_forward(31_000)
+    expect(page.get_by_text("No night is under way.")).to_be_visible()

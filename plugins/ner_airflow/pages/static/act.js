@@ -39,7 +39,11 @@ function live() {
     try {
       const answer = await fetch(location.href, { credentials: "same-origin" });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(shown.id);
-      if (answer.ok && fresh) shown.replaceWith(fresh);
+      if (answer.ok && fresh) {
+        // what was under way is published, or stopped: the rest of the page is of before
+        if (!fresh.dataset.live) return location.reload();
+        shown.replaceWith(fresh);
+      }
     } catch {
       // shown as it was until the server answers again
     }
