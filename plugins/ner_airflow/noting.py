@@ -36,6 +36,7 @@ def failed(context: "Context") -> None:
 
 def _note(context: "Context", state: str) -> None:
     task = context["ti"]
+    store = Settings.from_env().open_store()
     began, now = task.start_date, datetime.now(UTC)
     error = context.get("exception")
     note = {
@@ -48,18 +49,18 @@ def _note(context: "Context", state: str) -> None:
         "at": now.isoformat(timespec="milliseconds"),
         "took_s": round((now - began).total_seconds(), 1) if began else None,
         "said": line_of(error) if error else "",
-        "result": _small(getattr(context.get("task"), "said", None)),
+        "result": _small(getattr(context.get("task"), "said", None), store.where()),
     }
     place = f"{runs.NOTES}/{task.dag_id}/{runs.key_of(task.run_id)}"
-    Settings.from_env().open_store().write_json(f"{place}/{runs.name_of(task.task_id, task.map_index)}", note)
+    store.write_json(f"{place}/{runs.name_of(task.task_id, task.map_index)}", note)
 
 
-def _small(result: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Of a step's result the names, figures and lines, without what is nested in it."""
+def _small(result: Mapping[str, Any] | None, store: str) -> dict[str, Any]:
+    """Of a step's result the names, figures and lines, without what is nested in it; places in the store as keys."""
     found: dict[str, Any] = {}
     for name, value in (result or {}).items():
         if isinstance(value, str):
-            found[name] = value[:_LONGEST]
+            found[name] = value.removeprefix(f"{store}/")[:_LONGEST]
         elif isinstance(value, bool | int | float):
             found[name] = value
         elif isinstance(value, list) and all(isinstance(line, str) for line in value):

@@ -32,7 +32,7 @@ from tests.drills.airflow_up import DAG, Airflow, write_inbox
 
 N_DAYS, N_DOCUMENTS, N_LARGE = 6, 60, 4000
 MOST_BYTES, N_COLOURS = 150_000, 128
-WIDTH, HEIGHT = 1180, 1250
+WIDTH, HEIGHT, FRAMED = 1180, 1250, 900
 USED = (DAG, "ner_retrain", "ner_quantize", "ner_benchmark", "ner_review")
 
 
@@ -157,15 +157,18 @@ class Camera:
         self.shoot(name, f"/ner-ops/{address}", scheme=scheme)
 
     def shoot(self, name: str, path: str, *, scheme: str = "light", framed: bool = False) -> None:
-        context = self.browser.new_context(viewport={"width": WIDTH, "height": 760}, color_scheme=scheme)
+        # Airflow's page makes its frame anew when its window changes
+        height = FRAMED if framed else 760
+        context = self.browser.new_context(viewport={"width": WIDTH, "height": height}, color_scheme=scheme)
         context.add_cookies([{"name": "_token", "value": self.token, "url": self.url}])
         page: Page = context.new_page()
         page.goto(f"{self.url}{path}")
         if framed:
             page.frame_locator("iframe").locator("main h1").wait_for(timeout=60_000)
-            page.wait_for_timeout(1500)
-        height = 900 if framed else min(HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
-        page.set_viewport_size({"width": WIDTH, "height": height})
+            page.wait_for_timeout(5000)
+        else:
+            height = min(HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
+            page.set_viewport_size({"width": WIDTH, "height": height})
         target = self.output / f"{name}.png"
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         context.close()

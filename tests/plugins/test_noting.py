@@ -60,6 +60,14 @@ def test_a_failure_is_noted_with_its_line_and_the_worst_of_mapped_tasks_counts(s
     assert (step.state, step.said) == ("success", [])
 
 
+def test_a_place_in_the_store_is_noted_as_its_key(store):
+    task = Step(task_id="evaluate")
+    task.said = {"page": store.where("reports/page.html")}
+    noting.succeeded(context(task))
+    (step,) = runs.steps(Reader(store), "ner_retrain", runs.key_of(RUN))
+    assert step.notes[0]["result"] == {"page": "reports/page.html"}
+
+
 def test_a_note_is_json_that_any_program_reads(store):
     task = Step(task_id="register")
     task.execute({})
