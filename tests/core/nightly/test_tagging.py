@@ -139,7 +139,8 @@ def test_a_document_that_breaks_the_tagger_is_rejected_and_hurts_no_other(run, m
         del answer["receipt"]["tagged_at"]  # a second may have begun between the two
     assert answers == [answer for answer in undisturbed if answer["document"] not in bad]
     assert [(r["document"], r["reason"]) for r in rejected] == [(name, "tagging-failed") for name in bad]
-    assert rejected[0]["message"] == "found ValueError: cannot digest this, expected tags"
+    # without the words of the error, which may quote the document
+    assert re.fullmatch(r"found ValueError at rules\.py, line \d+, expected tags", rejected[0]["message"])
     assert manifest["n_documents"] == 20
 
 
