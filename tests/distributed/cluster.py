@@ -33,6 +33,8 @@ DRILL = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "45",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
+    # the DAGs do not change meanwhile
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "3600",
 }
 # what a model of two layers can be asked for; INT8 gains nothing on matrices this small
 GATES = "int8: {size_share: {max: 5}, min_agreement: 0.5}"
@@ -95,7 +97,7 @@ class Cluster:
             states = services.health(layout)
             return all(states.get(part) for part in services.PARTS)
 
-        wait(healthy, "Airflow to be healthy", seconds=services.START_S)
+        wait(healthy, f"Airflow to be healthy; logs: {self.folder / 'log'}", seconds=services.START_S)
 
     def wait_for_schedulers(self, n: int) -> None:
         """Wait until so many schedulers say that they are alive."""

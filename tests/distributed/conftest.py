@@ -22,7 +22,8 @@ def folder():
     made = Path(tempfile.mkdtemp(prefix="ner-distributed-"))
     made.chmod(0o711)
     yield made
-    print(f"logs: {made}")
+    if made.is_dir():
+        print(f"\nall logs are kept: {made}")
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,9 @@ def missing() -> str:
     """What there is not, and where it comes from; empty if all is there."""
     absent = [name for name in (*POSTGRES_PROGRAMS, "redis-server") if find(name) is None]
     absent += [name for name in ("celery", "redis", "psycopg2", "asyncpg") if importlib.util.find_spec(name) is None]
-    return absent and (
+    if not absent:
+        return ""
+    return (
         f"found no {', '.join(absent)}, expected them; make test-distributed installs the Python packages, "
         "apt-get install postgresql redis-server the programs"
     )
