@@ -1,7 +1,7 @@
 """What it costs to spread a night over machines: figures for docs/distributed.md.
 
     make test-distributed ARGS=--collect-only                             # makes .venv-distributed
-    .venv-distributed/bin/python -m tests.distributed.measure --documents 20000
+    PYTHONPATH=.:plugins .venv-distributed/bin/python -m tests.distributed.measure --documents 20000
 
 The cluster of the drills, undisturbed, with the same small model. Times are those that Airflow's API reports. On a machine that does
 other things besides, the figures are those of that machine at that hour.
