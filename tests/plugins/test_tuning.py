@@ -100,5 +100,5 @@ def test_a_choice_made_during_the_night_holds_from_the_next_one_on(registry, fak
 
 def test_a_version_nobody_quantized_is_not_tuned(registry, fake, tmp_path):
     registry.store.remove("models/v1/frozen")
-    with pytest.raises(AirflowFailException, match="InputMissing: found nothing .*frozen"):
+    with pytest.raises(AirflowFailException, match="InputMissing: found nothing.*frozen"):
         tune(fake, tmp_path)
