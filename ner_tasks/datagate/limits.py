@@ -1,12 +1,6 @@
 """What each labelled batch must be like; the gates' YAML has the figures under `data`."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from ner_tasks.yaml_settings import Strict
-
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+from ner_tasks.yaml_settings import Share, Strict
 
 
 class BatchLimits(Strict):

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from ner_tasks.datagate.limits import BatchLimits, Share
+from ner_tasks.datagate.limits import BatchLimits
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.judging.gates import Limits
-from ner_tasks.yaml_settings import Strict, read_yaml
+from ner_tasks.yaml_settings import Share, Strict, read_yaml
 
 DEFAULT_POLICY = Path(__file__).parent.parent / "config" / "gates.yaml"
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from ner_tasks.nightly.nights import MANIFEST
 from ner_tasks.store import Store
 
-MARKER = "manifest.json"
 DAYS_BACK = 31
 
 
@@ -50,7 +50,7 @@ def _days(store: Store, now: datetime, days_back: int) -> Iterator[date]:
 
 
 def _is_answered(store: Store, day: date) -> bool:
-    return store.exists(f"tagged/{day}/{MARKER}") or bool(store.folders(f"withdrawn/{day}"))
+    return store.exists(f"tagged/{day}/{MANIFEST}") or bool(store.folders(f"withdrawn/{day}"))
 
 
 def _end_of(day: date) -> datetime:

@@ -6,6 +6,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of
 from ner_airflow.operators.tagging import PlanShards
+from ner_airflow.signals import metrics
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.nightly import nights
 
@@ -86,6 +87,7 @@ class PlanShardsOfDays(PlanShards):
         self.days = days
 
     def step(self, context: "Context") -> dict[str, Any]:
+        metrics.emit_queue(context, self.store)
         shards: list[dict[str, Any]] = []
         for day in self.days:
             try:

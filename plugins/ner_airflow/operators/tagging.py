@@ -92,6 +92,7 @@ class PlanShards(NightOperator):
         return list(super().execute(context)["shards"])
 
     def step(self, context: "Context") -> dict[str, Any]:
+        metrics.emit_queue(context, self.store)
         return {"shards": self.plan(context, self.day)}
 
     def plan(self, context: "Context", day: str) -> list[dict[str, Any]]:
@@ -100,7 +101,6 @@ class PlanShards(NightOperator):
         with self.workspace(f"plan-{day}-{lineage.version_of({'run': context['run_id']})}") as folder:
             inbox = nights.take_stock(files, folder / "listing.jsonl")
             metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
-            metrics.emit_queue(context, self.store)
             night = self._night(context, inbox)
             published = self.published(day)
             if published and published.get("night") == night:
