@@ -35,6 +35,13 @@ PARAMS = {
     "labels": Param(None, type=["null", "string"], description="Labels, comma-separated; empty: those in the data"),
     "max_quarantined_share": Param(0.02, type="number", minimum=0, maximum=1, description="Most sentences put aside"),
     "block_sentences": Param(32, type="integer", minimum=1, description="Neighbours that stay together in the split"),
+    "dev_share": Param(
+        0.08,
+        type="number",
+        exclusiveMinimum=0,
+        maximum=0.5,
+        description="Of the sentences; the smaller, the more is learnt",
+    ),
     "accept_drift": Param(False, type="boolean", description="The data has changed and that is wanted: note it only"),
     "encoder": Param(None, type=["null", "string"], description="Folder of a BERT checkpoint; empty: NER_ENCODER"),
     "start_from": Param("encoder", description="encoder, promoted, or a version whose training goes on"),
@@ -77,6 +84,7 @@ def ner_retrain() -> None:
         labels=given("labels"),
         max_quarantined_share=given("max_quarantined_share"),
         block_sentences=given("block_sentences"),
+        dev_share=given("dev_share"),
         accept_drift=given("accept_drift"),
     )
     model = TrainModel(

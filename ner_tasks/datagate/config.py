@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from ner_tasks.datagate.limits import BatchLimits
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.labelled.split import SplitConfig
 from ner_tasks.labels import LabelSet
 
 
@@ -21,6 +22,7 @@ class DatasetConfig:
         max_label_share_difference: how far a label's share of the entities may differ between train and test.
         seed: of the split.
         block_sentences: mean length of the blocks that are split, in sentences.
+        dev_share: of the sentences; what is not dev is learnt. The test part is the same at any share.
         batch_limits: what each batch must be like by itself and beside what was accepted before.
         accept_drift: whether somebody has looked at what changed and wants it; then it is noted and refuses nothing.
             A text keeps its part all the same.
@@ -34,6 +36,7 @@ class DatasetConfig:
     max_label_share_difference: float = 0.15
     seed: int = 0
     block_sentences: int = 32
+    dev_share: float = 0.08
     batch_limits: BatchLimits = field(default_factory=BatchLimits)
     accept_drift: bool = False
 
@@ -46,3 +49,12 @@ class DatasetConfig:
         for name in ("min_label_entities", "min_sentences", "max_words", "block_sentences"):
             if getattr(self, name) < 1:
                 raise ConfigInvalid(f"found {name}={getattr(self, name)}, expected at least 1")
+        if not 0 < self.dev_share <= 0.5:
+            raise ConfigInvalid(f"found dev_share={self.dev_share}, expected above 0, to 0.5")
+
+    @property
+    def split(self) -> SplitConfig:
+        """How the sentences are split: what dev has more or less, train has less or more."""
+        train, dev, calibration, test = SplitConfig.shares
+        shares = (train + dev - self.dev_share, self.dev_share, calibration, test)
+        return SplitConfig(shares, block_sentences=self.block_sentences, seed=self.seed)

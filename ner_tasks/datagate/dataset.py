@@ -31,7 +31,7 @@ from ner_tasks.errors import DataRejected
 from ner_tasks.labelled import frozen
 from ner_tasks.labelled.batches import Source, ranks_of
 from ner_tasks.labelled.corpus import LabelledSentence, open_rows, write_kaggle_csv
-from ner_tasks.labelled.split import PARTS, SplitConfig, split
+from ner_tasks.labelled.split import PARTS, split
 from ner_tasks.progress import progress
 
 VALIDATION = "validation.json"
@@ -126,8 +126,7 @@ def _split(
 ) -> dict[str, list[LabelledSentence]]:
     files = table.files.tolist()
     begins = {at for at, file in enumerate(files) if not at or file != files[at - 1]}
-    split_config = SplitConfig(seed=config.seed, block_sentences=config.block_sentences)
-    return split(table.sentences, split_config, is_sound=reviewed.is_sound, begins=begins, known=known)
+    return split(table.sentences, config.split, is_sound=reviewed.is_sound, begins=begins, known=known)
 
 
 def _named(sources: Sequence[Source]) -> str:

@@ -30,6 +30,7 @@ class Lessons:
         self, sentences: Sequence[LabelledSentence], pieces: WordPieces, label_set: LabelSet, config: TrainConfig
     ):
         self._config, self._pad_id = config, pieces.pad_id
+        self._mask_id = pieces.mask_id if config.word_dropout else None
         self._windows = list(windows_of([s.words for s in sentences], pieces, max_pieces=config.max_pieces))
         self._tag_ids = [[label_set.id_of[tag] for tag in sentence.tags] for sentence in sentences]
         repeats = repeats_of(sentences, below=config.oversampling, seed=config.seed)
@@ -51,6 +52,9 @@ class Lessons:
             groups += [pool[first : first + size] for first in range(0, len(pool), size)]
         for index in random.permutation(len(groups))[skip:]:
             batch = batch_of([self._windows[i] for i in groups[index]], pad_id=self._pad_id)
+            if self._mask_id is not None:
+                draw = np.random.default_rng([self._config.seed, epoch, int(index)])
+                hide_words(batch, self._config.word_dropout, draw, mask_id=self._mask_id)
             yield batch, *targets_of(batch, self._tag_ids)
 
 
@@ -73,6 +77,18 @@ def repeats_of(sentences: Sequence[LabelledSentence], *, below: float, seed: int
     }
     wanted = np.array([max((factor[label] for label in found), default=1.0) for found in labels])  # [sentences]
     return np.floor(wanted + np.random.default_rng([seed, 0]).random(len(wanted)) * (wanted > 1)).astype(np.int64)
+
+
+def hide_words(batch: Batch, share: float, random: np.random.Generator, *, mask_id: int) -> None:
+    """Put [MASK] for every piece of a share of the batch's words, in place: context has to tell their tags.
+
+    The words' shapes stay, as they do where a name is new.
+    """
+    for row, window in enumerate(batch.windows):
+        ends = (*window.first_pieces[1:], len(window) - 1)
+        hidden = random.random(len(ends)) < share
+        for first, end in zip(np.array(window.first_pieces)[hidden], np.array(ends)[hidden], strict=True):
+            batch.piece_ids[row, first:end] = mask_id
 
 
 def targets_of(batch: Batch, tag_ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

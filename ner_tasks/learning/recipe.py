@@ -36,9 +36,16 @@ class TrainConfig:
     weight_decay: float = _setting(0.01, "pull of the weights towards zero")
     clip_norm: float = _setting(1.0, "longest gradient", above=0)
     dropout: float = _setting(0.1, "share of values dropped inside the model", below=1)
+    attention_dropout: float = _setting(0.0, "share of what a piece attends to that is dropped", below=1)
+    word_dropout: float = _setting(0.0, "share of words hidden behind [MASK]; their tags are asked for still", below=1)
     label_smoothing: float = _setting(0.0, "share of a tag's probability that is spread over all tags", below=1)
     path_loss: float = _setting(0.5, "weight of the whole sentence's path (CRF) beside the loss of single words")
     r_drop: float = _setting(0.0, "weight of agreement between two passes with other dropout; doubles the time")
+    self_teaching: float = _setting(
+        0.0,
+        "share of a tag's target that the averaged weights give, from the second epoch; costs a third more time",
+        below=1,
+    )
     averaging: float = _setting(
         0.999, "decay by step of an average of the weights, which is kept if better; 0: none", below=1
     )
@@ -62,6 +69,9 @@ class TrainConfig:
             elif not value >= bounds["least"] or (bounds["below"] is not None and not value < bounds["below"]):
                 to = "or more" if bounds["below"] is None else f"to less than {bounds['below']}"
                 raise ConfigInvalid(f"{found}{bounds['least']} {to}")
+
+        if self.self_teaching and not self.averaging:
+            raise ConfigInvalid("found self_teaching without averaging, expected averaged weights to teach")
 
     @classmethod
     def says(cls, name: str) -> str:

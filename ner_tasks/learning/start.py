@@ -57,7 +57,9 @@ class Start:
         else:
             path.write_bytes((self.folder / artifacts.TOKENIZER).read_bytes())
 
-    def model(self, pieces: WordPieces, label_set: LabelSet, *, dropout: float) -> TokenClassifier:
+    def model(
+        self, pieces: WordPieces, label_set: LabelSet, *, dropout: float, attention_dropout: float = 0.0
+    ) -> TokenClassifier:
         """A model with these weights; the head's rows of labels that are new here start by chance.
 
         Raises:
@@ -67,7 +69,13 @@ class Start:
         if pieces.vocabulary_size() > sizes.vocab_size:
             found = f"{pieces.vocabulary_size()} pieces in the tokenizer"
             raise ArtifactBroken(f"found {found}, expected at most {sizes.vocab_size}, in {self.folder}")
-        model = TokenClassifier(sizes, n_tags=len(label_set.tags), pad_id=pieces.pad_id, dropout=dropout)
+        model = TokenClassifier(
+            sizes,
+            n_tags=len(label_set.tags),
+            pad_id=pieces.pad_id,
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+        )
         body = {name: value for name, value in self.weights.items() if not name.startswith("classifier.")}
         model.import_encoder(body, self.folder)
         if self.label_set is not None:

@@ -94,7 +94,8 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         source.save_tokenizer(folder / artifacts.TOKENIZER)
         self.pieces = WordPieces(folder / artifacts.TOKENIZER)
-        model = source.model(self.pieces, label_set, dropout=config.dropout)
+        dropout = {"dropout": config.dropout, "attention_dropout": config.attention_dropout}
+        model = source.model(self.pieces, label_set, **dropout)
         self.train, self.dev, self.folder, self.config = parts["train"], parts["dev"], folder, config
         self.manifest = ModelManifest("trained", label_set.labels, source.config, config.max_pieces)
         self.counted = decoding.transitions_of([sentence.tags for sentence in self.train], label_set)
@@ -119,7 +120,9 @@ class Run:
                 began = time.monotonic()
                 for batch, tag_ids, weights in lessons.of_epoch(epoch, skip=skip):
                     rate = rate_at(done.step, n_steps, config)
-                    loss = self.learner.step(done.step, rate, batch.piece_ids, batch.shape_ids, tag_ids, weights)
+                    learnt = batch.piece_ids, batch.shape_ids, tag_ids, weights
+                    # in the first epoch the average knows nothing that it could teach
+                    loss = self.learner.step(done.step, rate, *learnt, taught=epoch > 0)
                     _note(done, float(loss), rate)
                     bar.advance()
                     if watch and done.step % _CURVE_STEPS == 0:

@@ -105,7 +105,7 @@ def gelu(x: tf.Tensor, *, approximate: bool) -> tf.Tensor:
 class Block(keras.layers.Layer):
     """One transformer layer, normalized after each of its two residual sums, as BERT does."""
 
-    def __init__(self, sizes: Sizes, dropout: float, **kwargs: Any):
+    def __init__(self, sizes: Sizes, dropout: float, attention_dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
         self.n_heads, self.hidden = sizes.num_attention_heads, sizes.hidden_size
         self.approximate_gelu = sizes.approximate_gelu
@@ -116,20 +116,22 @@ class Block(keras.layers.Layer):
         self.down = keras.layers.Dense(self.hidden, name="down")
         self.down_norm = LayerNorm(sizes.layer_norm_eps, name="down_norm")
         self.dropout = keras.layers.Dropout(dropout)
+        self.attention_dropout = keras.layers.Dropout(attention_dropout)
 
     def call(self, x: tf.Tensor, bias: tf.Tensor, training: bool = False) -> tf.Tensor:
         """`x` is [B*T, H]; `bias` is [B, 1, 1, T], a large negative number at padding."""
-        attended = self.attended(self.attention(x, bias))  # [B*T, H]
+        attended = self.attended(self.attention(x, bias, training=training))  # [B*T, H]
         x = self.attended_norm(x + self.dropout(attended, training=training))  # [B*T, H]
         wide = gelu(self.up(x), approximate=self.approximate_gelu)  # [B*T, 4H]
         return self.down_norm(x + self.dropout(self.down(wide), training=training))  # [B*T, H]
 
-    def attention(self, x: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
+    def attention(self, x: tf.Tensor, bias: tf.Tensor, *, training: bool) -> tf.Tensor:
         n_windows, n_pieces, head = tf.shape(bias)[0], tf.shape(bias)[3], self.hidden // self.n_heads
         qkv = tf.reshape(self.qkv(x), [n_windows, n_pieces, 3, self.n_heads, head])  # [B, T, 3, A, D]
         query, key, value = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))  # 3 of [B, A, T, D]
         scores = tf.matmul(query * head**-0.5, key, transpose_b=True) + bias  # [B, A, T, T]
-        read = tf.matmul(tf.nn.softmax(scores), value)  # [B, A, T, D]
+        shares = self.attention_dropout(tf.nn.softmax(scores), training=training)  # [B, A, T, T]
+        read = tf.matmul(shares, value)  # [B, A, T, D]
         return tf.reshape(tf.transpose(read, [0, 2, 1, 3]), [-1, self.hidden])  # [B*T, H]
 
 
@@ -141,9 +143,12 @@ class TokenClassifier(keras.Model):
         n_tags: K.
         pad_id: piece id of padding, which nothing attends to.
         dropout: share of values dropped while training.
+        attention_dropout: share of attention dropped while training.
     """
 
-    def __init__(self, sizes: Sizes, *, n_tags: int, pad_id: int = 0, dropout: float = 0.1):
+    def __init__(
+        self, sizes: Sizes, *, n_tags: int, pad_id: int = 0, dropout: float = 0.1, attention_dropout: float = 0.0
+    ):
         super().__init__()
         self.sizes, self.pad_id = sizes, pad_id
         width = {"output_dim": sizes.hidden_size}
@@ -156,7 +161,9 @@ class TokenClassifier(keras.Model):
             table.build()
         self.norm = LayerNorm(sizes.layer_norm_eps, name="norm")
         self.dropout = keras.layers.Dropout(dropout)
-        self.blocks = [Block(sizes, dropout, name=f"block_{index}") for index in range(sizes.num_hidden_layers)]
+        self.blocks = [
+            Block(sizes, dropout, attention_dropout, name=f"block_{index}") for index in range(sizes.num_hidden_layers)
+        ]
         self.classifier = keras.layers.Dense(n_tags, name="classifier")
         self({"piece_ids": np.zeros((1, 1), np.int32), "shape_ids": np.zeros((1, 1), np.int32)})
 

@@ -84,15 +84,23 @@ class WordPieces:
             raise ArtifactBroken(f"found {error}, expected a tokenizer, in {tokenizer_file}") from None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
-        self.cls_id, self.sep_id, self.unk_id, self.pad_id = (
-            self._special(name, tokenizer_file) for name in ("[CLS]", "[SEP]", "[UNK]", "[PAD]")
-        )
+        self._file = tokenizer_file
+        self.cls_id, self.sep_id, self.unk_id, self.pad_id = map(self._special, ("[CLS]", "[SEP]", "[UNK]", "[PAD]"))
         self._cache: dict[str, tuple[tuple[int, ...], int]] = {}
 
-    def _special(self, name: str, tokenizer_file: Path) -> int:
+    @property
+    def mask_id(self) -> int:
+        """Id of [MASK], which only some trainings need.
+
+        Raises:
+            ArtifactBroken: there is none.
+        """
+        return self._special("[MASK]")
+
+    def _special(self, name: str) -> int:
         piece_id = self._tokenizer.token_to_id(name)
         if piece_id is None:
-            raise ArtifactBroken(f"found no {name}, expected a BERT vocabulary, in {tokenizer_file}")
+            raise ArtifactBroken(f"found no {name}, expected a BERT vocabulary, in {self._file}")
         return int(piece_id)
 
     def vocabulary_size(self) -> int:

@@ -27,6 +27,8 @@ def dataset_flags(add: Add) -> None:
     add("--max_quarantined_share", type=float, default=0.02, metavar="S", help="0 to 1 (default: %(default)s)")
     says = "neighbours that stay together; small data needs fewer (default: %(default)s)"
     add("--block_sentences", type=int, default=32, help=says)
+    says = "what is not dev is learnt; large data needs a smaller share (default: %(default)s)"
+    add("--dev_share", type=float, default=0.08, metavar="S", help=says)
     add("--gates", type=Path, metavar="YAML", help="limits of single batches, under `data` (default: ours)")
     add("--seed", type=int, default=0, help="of the split (default: %(default)s)")
 
@@ -50,6 +52,7 @@ def dataset(args: Args) -> Result:
         labels=labels,
         max_quarantined_share=args.max_quarantined_share,
         block_sentences=args.block_sentences,
+        dev_share=args.dev_share,
         seed=args.seed,
         batch_limits=GatePolicy.read(args.gates or DEFAULT_POLICY).data,
         accept_drift=bool(args.accept_drift),

@@ -1,7 +1,7 @@
 """What it costs to spread a night over machines: figures for docs/distributed.md.
 
     make test-distributed ARGS=--collect-only                             # makes .venv-distributed
-    PYTHONPATH=.:plugins .venv-distributed/bin/python -m tests.distributed.measure --documents 20000
+    PYTHONPATH=.:plugins .venv-distributed/bin/python -m tests.distributed.measure --documents 100000
 
 The cluster of the drills, undisturbed, with the same small model. Times are those that Airflow's API reports. On a machine that does
 other things besides, the figures are those of that machine at that hour.
@@ -35,7 +35,10 @@ SHARD_BYTES = 2**20
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--documents", type=int, default=20_000, help="of the large night, and of those that are timed")
+    parser.add_argument("--documents", type=int, default=100_000, help="of the large night")
+    parser.add_argument(
+        "--timed", type=int, default=20_000, help="documents of each night that workers are compared by"
+    )
     parser.add_argument("--shards", type=int, default=16, help="of the night whose shards are all but empty")
     args = parser.parse_args()
     if absent := programs.missing():
@@ -49,7 +52,7 @@ def main() -> int:
         say(versions={name: metadata.version(name) for name in VERSIONS})
         overhead(cluster, args.shards)
         latency(cluster, args.documents)
-        throughput(cluster, args.documents)
+        throughput(cluster, args.timed)
     shutil.rmtree(folder)
     return 0
 
@@ -64,8 +67,9 @@ def overhead(cluster: Cluster, n_shards: int) -> None:
     gaps = [seconds(before["end_date"], after["start_date"]) for before, after in pairwise(tasks)]
     say(empty_night={task["task_id"]: task["duration"] for task in tasks}, gaps_s=spread(gaps))
     # the same text again and again is tagged once
-    line = json.dumps({"text": text(random.Random(0), 0)}).encode()
-    body = b"\n".join([line] * (SHARD_BYTES // len(line) + 1))
+    same = text(random.Random(0), 0)
+    lines = [json.dumps({"id": str(number), "text": same}) for number in range(SHARD_BYTES // len(same) + 1)]
+    body = "\n".join(lines).encode()
     for index in range(n_shards):
         put(cluster, f"inbox/2026-03-02/same-{index:02d}.jsonl", body)
     shards = shards_of(night(cluster, "2026-03-02"))

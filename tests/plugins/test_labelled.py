@@ -40,7 +40,13 @@ def put(store, tmp_path, key, text):
 
 def made(**options):
     collected = CollectLabelled(task_id="collect", batch=options.pop("batch", "")).execute({})
-    settings = {"labels": "", "max_quarantined_share": "0.02", "block_sentences": "4", "accept_drift": "False"}
+    settings = {
+        "labels": "",
+        "max_quarantined_share": "0.02",
+        "block_sentences": "4",
+        "dev_share": "0.08",
+        "accept_drift": "False",
+    }
     return MakeSnapshot(task_id="snapshot", collected=collected, **{**settings, **options}).execute({})
 
 

@@ -29,7 +29,7 @@ def collect(batch=""):
 
 
 def snapshot(collected, **options):
-    defaults = {"labels": "", "max_quarantined_share": "0.02", "block_sentences": "32"}
+    defaults = {"labels": "", "max_quarantined_share": "0.02", "block_sentences": "32", "dev_share": "0.08"}
     return MakeSnapshot(task_id="snapshot", collected=collected, **{**defaults, **options}).execute({})
 
 

@@ -89,7 +89,7 @@ class MakeSnapshot(VerbOperator):
     Of data that is refused, what was found is published as a report, and the last accepted snapshot stays what it is.
     """
 
-    template_fields = ("collected", "labels", "max_quarantined_share", "block_sentences", "accept_drift")
+    template_fields = ("collected", "labels", "max_quarantined_share", "block_sentences", "dev_share", "accept_drift")
 
     def __init__(
         self,
@@ -98,18 +98,21 @@ class MakeSnapshot(VerbOperator):
         labels: str,
         max_quarantined_share: str,
         block_sentences: str,
+        dev_share: str,
         accept_drift: str = "",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.collected, self.labels, self.accept_drift = collected, labels, accept_drift
         self.max_quarantined_share, self.block_sentences = max_quarantined_share, block_sentences
+        self.dev_share = dev_share
 
     def step(self, context: "Context") -> dict[str, Any]:
         config: dict[str, Any] = {
             "labels": self.labels or None,
             "max_quarantined_share": float(self.max_quarantined_share),
             "block_sentences": int(self.block_sentences),
+            "dev_share": float(self.dev_share),
             "seed": 0,
         }
         files = self.collected["files"]

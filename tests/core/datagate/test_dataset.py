@@ -245,6 +245,19 @@ def test_copies_are_kept_once_unless_their_tags_conflict(tmp_path: Path):
     assert said["n_copies"] == 1
 
 
+def test_a_smaller_dev_part_leaves_more_to_learn_and_the_same_test_part(tmp_path: Path):
+    source = kaggle(tmp_path, sound_rows(n=900))
+    for name, share in (("more", 0.08), ("less", 0.03)):
+        build_snapshot(source, tmp_path / name, DatasetConfig(block_sentences=4, dev_share=share))
+    parts = {
+        name: {part: read_labelled(tmp_path / name / f"{part}.csv") for part in PARTS} for name in ("more", "less")
+    }
+    words = {name: {part: {one.words for one in of} for part, of in found.items()} for name, found in parts.items()}
+    assert words["less"]["test"] == words["more"]["test"]
+    assert words["less"]["train"] > words["more"]["train"]
+    assert len(words["less"]["dev"]) < 0.6 * len(words["more"]["dev"])
+
+
 def rare_label(n: int) -> list[list[str]]:
     sentences = sound_rows(400)
     for at in range(n):
@@ -407,6 +420,8 @@ def test_a_label_that_only_the_test_part_has_is_caught(tmp_path: Path, monkeypat
         {"min_label_entities": 0},
         {"max_words": 0},
         {"block_sentences": 0},
+        {"dev_share": 0.0},
+        {"dev_share": 0.6},
     ],
     ids=str,
 )

@@ -25,7 +25,8 @@ def learner(encoder: Path):
     def make(**settings: float) -> steps.Learner:
         plain = {"layer_decay": 1.0, "head_rate": 1.0, "averaging": 0.0, "path_loss": 0.0}
         config = TrainConfig(learning_rate=1e-3, **{**plain, **settings})
-        model = Start.at(encoder).model(WordPieces(encoder / "tokenizer.json"), LABELS, dropout=0.0)
+        pieces, dropped = WordPieces(encoder / "tokenizer.json"), config.attention_dropout
+        model = Start.at(encoder).model(pieces, LABELS, dropout=0.0, attention_dropout=dropped)
         n_tags = len(LABELS.tags)
         return steps.Learner(model, LABELS, np.zeros((n_tags + 1, n_tags), np.float32), config)
 
@@ -70,6 +71,41 @@ def test_two_passes_that_agree_cost_nothing_and_others_the_same_from_both_sides(
     there, back = (steps.disagreement(*pair).numpy().item() for pair in ((one, other), (other, one)))
     assert there == pytest.approx(back)
     assert there > 0
+
+
+def test_a_lesson_is_least_where_it_is_repeated() -> None:
+    random = np.random.default_rng(0)
+    teacher = tf.constant(random.normal(size=(2, 3, 4)).astype(np.float32))
+    other = tf.constant(random.normal(size=(2, 3, 4)).astype(np.float32))
+    probabilities = tf.nn.softmax(teacher)
+    entropy = -tf.reduce_sum(probabilities * tf.math.log(probabilities), axis=-1)
+    np.testing.assert_allclose(steps.taught_losses(teacher, teacher), entropy, rtol=1e-5)
+    assert (steps.taught_losses(other, teacher).numpy() > entropy.numpy()).all()
+
+
+def test_the_averaged_weights_teach(learner) -> None:
+    """Taught by nothing else, the weights go where the average is, whatever the tags say."""
+    taught, batch = learner(averaging=0.999, self_teaching=0.999), one_batch()
+    inputs = {"piece_ids": batch[0], "shape_ids": batch[1]}
+    before = taught.model(inputs).numpy()
+    np.testing.assert_allclose(taught._averaged(inputs), before, rtol=1e-4, atol=1e-5)
+    for average in taught.average:
+        average.assign(average + 0.05)
+    goal = tf.nn.softmax(taught._averaged(inputs)).numpy()
+    for number in range(8):
+        taught.step(number, 1e-3, *batch, taught=True)
+
+    def distance(logits: np.ndarray) -> float:
+        return float(np.abs(tf.nn.softmax(logits).numpy() - goal).mean())
+
+    assert distance(taught.model(inputs)) < 0.7 * distance(before)
+
+
+def test_attention_is_dropped_in_training_only(learner) -> None:
+    model, batch = learner(attention_dropout=0.5).model, one_batch()
+    inputs = {"piece_ids": batch[0], "shape_ids": batch[1]}
+    assert np.array_equal(model(inputs), model(inputs))
+    assert not np.array_equal(model(inputs, training=True), model(inputs, training=True))
 
 
 def test_lower_layers_learn_more_slowly(learner) -> None:
@@ -137,6 +173,34 @@ def test_sentences_with_a_rare_label_are_learnt_more_often_and_no_sentence_less(
     assert set(repeats[90:]) == {2}
     assert set(batches.repeats_of([*common, *rare], below=0.0, seed=0)) == {1}
     assert len(batches.repeats_of([*common, *rare], below=0.9, seed=3)) == 100
+
+
+def test_hidden_words_are_hidden_whole_keep_shape_and_tag_and_follow_from_seed_and_epoch(encoder: Path) -> None:
+    pieces = WordPieces(encoder / "tokenizer.json")
+    plain, hiding = (
+        batches.Lessons(
+            tiny.sentences(64), pieces, LABELS, TrainConfig(batch_size=8, max_pieces=32, word_dropout=share)
+        )
+        for share in (0.0, 0.3)
+    )
+    n_hidden = n_words = 0
+    for (batch, tags, weights), (seen, seen_tags, seen_weights) in zip(
+        hiding.of_epoch(1), plain.of_epoch(1), strict=True
+    ):
+        assert np.array_equal(tags, seen_tags) and np.array_equal(weights, seen_weights)
+        assert np.array_equal(batch.shape_ids, seen.shape_ids)
+        for row, window in enumerate(batch.windows):
+            for first, end in zip(window.first_pieces, (*window.first_pieces[1:], len(window) - 1), strict=True):
+                word, whole = batch.piece_ids[row, first:end], seen.piece_ids[row, first:end]
+                hidden = (word == pieces.mask_id).all()
+                assert hidden or np.array_equal(word, whole)
+                n_hidden, n_words = n_hidden + hidden, n_words + 1
+            outside = [0, *range(len(window) - 1, batch.piece_ids.shape[1])]
+            assert np.array_equal(batch.piece_ids[row, outside], seen.piece_ids[row, outside])
+    assert 0.2 < n_hidden / n_words < 0.4
+    again = [batch.piece_ids for batch, _, _ in hiding.of_epoch(1, skip=2)]
+    for one, other in zip(again, [batch.piece_ids for batch, _, _ in hiding.of_epoch(1)][2:], strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_a_sentence_without_a_mention_is_learnt_once() -> None:
