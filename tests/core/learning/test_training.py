@@ -48,6 +48,9 @@ EVERYTHING = replace(
     head_rate=2.0,
     label_smoothing=0.1,
     schedule="cosine",
+    attention_dropout=0.1,
+    word_dropout=0.2,
+    self_teaching=0.5,
 )
 
 
