@@ -5,13 +5,15 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import ConfigInvalid, InputMissing
 
 SCHEDULES = ("linear", "cosine")
+# 34,000 sentences are best learnt three times (Kaggle's GMB), 4,000 twelve times (BC5CDR): see docs/benchmarks.md
+_LEAST_LEARNT, _FEWEST_EPOCHS, _MOST_EPOCHS = 50_000, 3, 12
 
 
 def _setting(
@@ -25,8 +27,8 @@ def _setting(
 class TrainConfig:
     """How to train; the defaults are what `docs/benchmarks.md` reports on."""
 
-    epochs: int = _setting(3, "most passes over the train part", above=0)
-    patience: int = _setting(2, "epochs without a better dev F1 after which training ends", above=0)
+    epochs: int = _setting(0, "most passes over the train part; 0: 3 to 12, the more the less data there is")
+    patience: int = _setting(4, "epochs without a better dev F1 after which training ends", above=0)
     batch_size: int = _setting(32, "windows in a batch", above=0)
     learning_rate: float = _setting(4e-4, "its highest value, that of the last layer", above=0)
     layer_decay: float = _setting(0.9, "a layer's learning rate, as a share of that of the layer above it", above=0)
@@ -72,6 +74,15 @@ class TrainConfig:
 
         if self.self_teaching and not self.averaging:
             raise ConfigInvalid("found self_teaching without averaging, expected averaged weights to teach")
+
+    def for_data(self, n_sentences: int) -> "TrainConfig":
+        """These settings, with the epochs that so much data needs where they do not say how many.
+
+        Args:
+            n_sentences: of the train part, at least one.
+        """
+        enough = min(max(-(-_LEAST_LEARNT // n_sentences), _FEWEST_EPOCHS), _MOST_EPOCHS)
+        return self if self.epochs else replace(self, epochs=enough)
 
     @classmethod
     def says(cls, name: str) -> str:

@@ -77,11 +77,12 @@ def search(parts: Parts, *, encoder: Path, folder: Path, base: TrainConfig, budg
 class _Search:
     def __init__(self, parts: Parts, encoder: Path, folder: Path, base: TrainConfig, budget: Budget):
         self.parts = {"train": share_of(parts["train"], budget.train_share, seed=base.seed), "dev": parts["dev"]}
-        self.encoder, self.folder, self.base, self.budget = encoder, folder, base, budget
+        # of all the data: that is what the settings found are for
+        self.encoder, self.folder, self.base, self.budget = encoder, folder, base.for_data(len(parts["train"])), budget
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         storage = JournalStorage(JournalFileBackend(str(folder / "study.log")))
         # other settings, another share: another study, in the same file
-        name = version_of({"base": asdict(base), "share": budget.train_share, "n": len(self.parts["train"])})
+        name = version_of({"base": asdict(self.base), "share": budget.train_share, "n": len(self.parts["train"])})
         self.study = optuna.create_study(
             study_name=name,
             storage=storage,

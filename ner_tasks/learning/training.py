@@ -67,7 +67,7 @@ def train(
     with atomic.exclusive(checkpoints / "lock"):
         run = Run(parts, encoder, checkpoints, config)
         done = run.fit()
-        manifest = replace(run.finished(done), lineage={**lineage, "config": asdict(config)})
+        manifest = replace(run.finished(done), lineage={**lineage, "config": asdict(run.config)})
         with atomic.staged_folder(target) as stage:
             (stage / artifacts.WEIGHTS).write_bytes((checkpoints / _BEST).read_bytes())
             (stage / artifacts.TOKENIZER).write_bytes((checkpoints / artifacts.TOKENIZER).read_bytes())
@@ -87,6 +87,7 @@ class Run:
     """
 
     def __init__(self, parts: Parts, start: Path, folder: Path, config: TrainConfig):
+        config = config.for_data(len(parts["train"]))
         keras.utils.set_random_seed(config.seed)
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": config.bf16})
         label_set = LabelSet.of_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)

@@ -12,7 +12,7 @@ from ner_tasks.learning.recipe import TrainConfig
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"epochs": 0}, "found epochs = 0, expected more than 0"),
+        ({"epochs": -1}, "found epochs = -1, expected 0 or more"),
         ({"dropout": 1.5}, "found dropout = 1.5, expected 0 to less than 1"),
         ({"path_loss": -1}, "found path_loss = -1.0, expected 0 or more"),
         ({"learning_rate": float("nan")}, "found learning_rate = nan, expected more than 0"),
@@ -27,6 +27,12 @@ from ner_tasks.learning.recipe import TrainConfig
 def test_a_setting_that_makes_no_sense_is_refused(values: dict, message: str) -> None:
     with pytest.raises(ConfigInvalid, match=message):
         TrainConfig.of(values, "here")
+
+
+@pytest.mark.parametrize(("n_sentences", "epochs"), [(1, 12), (4_081, 12), (10_000, 5), (34_337, 3), (10**7, 3)])
+def test_less_data_is_learnt_more_often(n_sentences: int, epochs: int) -> None:
+    assert TrainConfig().for_data(n_sentences).epochs == epochs
+    assert TrainConfig(epochs=7).for_data(n_sentences) == TrainConfig(epochs=7)
 
 
 def test_numbers_may_be_text() -> None:
