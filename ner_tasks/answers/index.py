@@ -15,6 +15,7 @@ from ner_tasks.answers.reading import utf8
 from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
 INDEX = "index.sqlite"
+REPLACED = "reports/replaced"  # <day>/<model version>/index.sqlite, of answers that another model's took the place of
 _TABLES = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ner_tasks.answers.index import INDEX, Entry, Index
+from ner_tasks.answers.index import INDEX, REPLACED, Entry, Index
 from ner_tasks.answers.reading import Answer, parse
 from ner_tasks.errors import InputMissing
 from ner_tasks.nightly.journal import REJECTED
@@ -28,11 +28,15 @@ class Found:
 
 @dataclass(frozen=True)
 class Sighting:
-    """A document of the same name on some day, and the model of that day's answers."""
+    """A document of the same name on some day, and the model that has read it.
+
+    `replaced` are answers that those of another model have taken the place of: what is left of them is this entry.
+    """
 
     day: str
     entry: Entry
     model_version: str
+    replaced: bool = False
 
 
 def days(reader: Reader) -> list[str]:
@@ -69,16 +73,23 @@ def find(reader: Reader, day: str, name: str) -> Found:
 
 
 def sightings(reader: Reader, name: str) -> list[Sighting]:
-    """The days among the newest that have a document of this name, the newest first."""
-    found = []
+    """The days among the newest that have a document of this name, the newest first, and every model that has read it."""
+    found: list[Sighting] = []
     for day in days(reader)[:MAX_DAYS]:
         manifest = reader.json(f"tagged/{day}/{MANIFEST}")
-        if manifest and reader.store.exists(f"tagged/{day}/{INDEX}"):
-            with _index(reader, day) as index:
-                entry = index.find(name)
-            if entry:
-                found.append(Sighting(day, entry, str(manifest["model_version"])))
+        read = [(f"tagged/{day}", str(manifest["model_version"]), False)] if manifest else []
+        read += [(f"{REPLACED}/{day}/{version}", version, True) for version in reader.folders(f"{REPLACED}/{day}")]
+        for folder, version, replaced in read:
+            if entry := _entry(reader, folder, name):
+                found.append(Sighting(day, entry, version, replaced))
     return found
+
+
+def _entry(reader: Reader, folder: str, name: str) -> Entry | None:
+    if not reader.store.exists(f"{folder}/{INDEX}"):
+        return None
+    with Index(reader.store.fetch(f"{folder}/{INDEX}")) as index:
+        return index.find(name)
 
 
 def _index(reader: Reader, day: str) -> Index:

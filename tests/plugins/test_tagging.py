@@ -231,6 +231,23 @@ def test_a_promotion_during_the_night_does_not_change_its_model(promoted, fake, 
     assert fake.calls[-1]["flags"]["model"][0].endswith("models/v1/int8")
 
 
+def test_what_another_model_found_stays_known_by_name(promoted, store, fake, arrive, tmp_path, model):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    night()
+    (tmp_path / "index.sqlite").write_bytes(b"by v1")
+    store.put_file(tmp_path / "index.sqlite", f"tagged/{DAY}/index.sqlite")
+    night(force="True")
+    assert store.folders(f"reports/replaced/{DAY}") == []  # the same model again
+    store.put_file(tmp_path / "index.sqlite", f"tagged/{DAY}/index.sqlite")
+    promoted.put("v2", "trained", model("trained"))
+    promoted.put("v2", "int8", model("int8", text="other"))
+    promoted.register("v2", {})
+    promoted.promote("v2", "int8", by="test", metrics={})
+    night()
+    assert store.fetch(f"reports/replaced/{DAY}/v1/index.sqlite").read_bytes() == b"by v1"
+
+
 def test_a_shard_of_nothing_but_rejects_does_not_stop_the_night(promoted, store, fake, arrive, tmp_path):
     arrive(a="text" * 300_000, b="junk" * 300_000)
     shards = plan()

@@ -17,6 +17,7 @@ from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of,
 from ner_airflow.signals import metrics
 from ner_airflow.signals.lineage import Trace
 from ner_tasks import atomic
+from ner_tasks.answers.index import INDEX, REPLACED
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.judging import gates
 from ner_tasks.nightly import nights
@@ -93,6 +94,7 @@ class PublishDay(JoiningOperator):
         with self.workspace(f"publish-{day}-{plan['night']}") as folder:
             answers = self.joined(plan, folder / "tagged")
             manifest = atomic.read_json(answers / nights.MANIFEST)
+            self._keep_index(day, manifest)
             self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
             self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
             self.store.publish(answers, f"tagged/{day}", marker=nights.MANIFEST)
@@ -103,6 +105,15 @@ class PublishDay(JoiningOperator):
         summary = {name: manifest[name] for name in ("day", "model_version", "n_documents", "n_tagged", "n_rejected")}
         context["outlet_events"][TAGGED_DOCUMENTS].extra = summary
         return {**summary, "n_entities": manifest["n_entities"]}
+
+    def _keep_index(self, day: str, manifest: Mapping[str, Any]) -> None:
+        """What another model has found in each document stays known by name, after its answers are replaced."""
+        replaced = self.published(day)
+        if replaced is None or replaced["model_version"] == manifest["model_version"]:
+            return
+        if self.store.exists(f"tagged/{day}/{INDEX}"):
+            index = self.store.fetch(f"tagged/{day}/{INDEX}")
+            self.store.put_file(index, f"{REPLACED}/{day}/{replaced['model_version']}/{INDEX}")
 
     def _gather_rejected(self, listing: Path, inbox: str, target: Path) -> None:
         """Copy the rejected documents' files beside the list of reasons, which says how to try them again."""

@@ -149,6 +149,20 @@ def test_a_document_is_found_by_name_with_its_answer_and_where_else_it_was(store
         documents.find(reader, "2026-01-01", "c.txt")
 
 
+def test_a_document_is_known_by_each_model_that_has_read_it(store, tmp_path):
+    publish(store, tmp_path / "1", "2026-01-01", [answer("a.txt", "Anna came"), answer("b.txt", "Otto left us")])
+    store.put_file(store.fetch("tagged/2026-01-01/index.sqlite"), "reports/replaced/2026-01-01/v0/index.sqlite")
+    now, before = documents.sightings(Reader(store), "a.txt")
+    assert (now.day, now.replaced, before.day, before.model_version, before.replaced) == (
+        "2026-01-01",
+        False,
+        "2026-01-01",
+        "v0",
+        True,
+    )
+    assert documents.sightings(Reader(store), "c.txt") == []
+
+
 def test_versions_come_newest_first_with_what_they_are_worth_and_which_is_promoted(store):
     for at, name in enumerate(("old", "new", "half")):
         details = {"at": f"2026-01-0{at + 1}", "overall": {"f1": 0.8}, "labels": {"per": {"f1": 0.7}}, "snapshot": "s"}
