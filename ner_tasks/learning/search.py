@@ -115,7 +115,7 @@ class _Search:
             self.study.enqueue_trial(self._now())
 
     def _now(self) -> dict[str, Any]:
-        names = ("learning_rate", "batch_size", "epochs", "dropout", "label_smoothing")
+        names = ("learning_rate", "batch_size", "epochs", "dropout", "word_dropout", "label_smoothing")
         return {name: getattr(self.base, name) for name in names}
 
     def _proposed(self, trial: optuna.Trial) -> TrainConfig:
@@ -128,6 +128,7 @@ class _Search:
             batch_size=trial.suggest_categorical("batch_size", sorted({*_BATCH_SIZES, base.batch_size})),
             epochs=trial.suggest_int("epochs", 1, base.epochs + 2),
             dropout=trial.suggest_float("dropout", 0.0, max(0.3, base.dropout)),
+            word_dropout=trial.suggest_float("word_dropout", 0.0, max(0.3, base.word_dropout)),
             label_smoothing=trial.suggest_float("label_smoothing", 0.0, max(0.15, base.label_smoothing)),
         )
 
