@@ -20,6 +20,7 @@ from typing import IO, Any
 from ner_tasks import host
 from ner_tasks.errors import NerTasksError
 from ner_tasks.labelled import corpus
+from ner_tasks.tagger import artifacts
 from ner_tasks.tagger.engines import Engine, check_runnable
 
 PERCENTILES = (50, 95, 99)
@@ -148,6 +149,8 @@ def _ask(worker: "subprocess.Popen[str]", load: Load, engine: Engine) -> dict[st
 
 
 def _serve(engine: Engine, data: Path, n_sentences: int, n_threads: int, asked: IO[str], answers: IO[str]) -> None:
+    if artifacts.kind_of(Path(engine.model)) != "trained":
+        host.leave_out_keras()
     from ner_tasks.tagger.inference import Tagger
 
     tagger = Tagger.load(Path(engine.model), n_threads=engine.n_streams or n_threads, bf16=engine.bf16)
