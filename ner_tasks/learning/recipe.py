@@ -43,11 +43,6 @@ class TrainConfig:
     label_smoothing: float = _setting(0.0, "share of a tag's probability that is spread over all tags", below=1)
     path_loss: float = _setting(0.5, "weight of the whole sentence's path (CRF) beside the loss of single words")
     r_drop: float = _setting(0.0, "weight of agreement between two passes with other dropout; doubles the time")
-    self_teaching: float = _setting(
-        0.0,
-        "share of a tag's target that the averaged weights give, from the second epoch; costs a third more time",
-        below=1,
-    )
     averaging: float = _setting(
         0.999, "decay by step of an average of the weights, which is kept if better; 0: none", below=1
     )
@@ -71,9 +66,6 @@ class TrainConfig:
             elif not value >= bounds["least"] or (bounds["below"] is not None and not value < bounds["below"]):
                 to = "or more" if bounds["below"] is None else f"to less than {bounds['below']}"
                 raise ConfigInvalid(f"{found}{bounds['least']} {to}")
-
-        if self.self_teaching and not self.averaging:
-            raise ConfigInvalid("found self_teaching without averaging, expected averaged weights to teach")
 
     def for_data(self, n_sentences: int) -> "TrainConfig":
         """These settings, with the epochs that so much data needs where they do not say how many.

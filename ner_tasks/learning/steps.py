@@ -76,25 +76,23 @@ class Learner:
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "transitions"])
         self.optimizer.build(self.learnt)
         self.average = [tf.Variable(variable) for variable in self.learnt] if config.averaging else []
-        self._plain = self._compiled_step(taught=False)
-        self._taught = self._compiled_step(taught=True) if config.self_teaching else self._plain
+        self._step = self._compiled_step()
 
     @property
     def variables(self) -> list[keras.Variable | tf.Variable]:
         """All that a checkpoint has to keep."""
         return [*self.model.variables, self.transitions, *self.optimizer.variables, *self.average]
 
-    def step(self, number: int, rate: float, *batch: tf.Tensor, taught: bool = False) -> tf.Tensor:
+    def step(self, number: int, rate: float, *batch: tf.Tensor) -> tf.Tensor:
         """Learn one batch; the loss of its words.
 
         Args:
             number: of the step, from 0.
             rate: learning rate.
             batch: piece ids, shape ids, tag ids and which pieces carry a tag, each [B, T].
-            taught: the averaged weights give their share of the targets, if they are to teach at all.
         """
         self.optimizer.learning_rate = rate
-        loss = (self._taught if taught else self._plain)(*batch)
+        loss = self._step(*batch)
         if self.average and (number + 1) % _AVERAGE_EVERY == 0:
             decay = min(self._config.averaging, (1 + number) / (10 + number)) ** _AVERAGE_EVERY
             for average, variable in zip(self.average, self.learnt, strict=True):
@@ -108,36 +106,24 @@ class Learner:
             variable.assign(average)
             average.assign(value)
 
-    def _compiled_step(self, *, taught: bool) -> Step:
+    def _compiled_step(self) -> Step:
         ids, weights = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.float32)
 
         @tf.function(input_signature=[ids, ids, ids, weights])
         def step(piece_ids: tf.Tensor, shape_ids: tf.Tensor, tag_ids: tf.Tensor, carries_tag: tf.Tensor) -> tf.Tensor:
             inputs = {"piece_ids": piece_ids, "shape_ids": shape_ids}
-            teacher = self._averaged(inputs) if taught else None
             with tf.GradientTape() as tape:
-                loss = self._loss(inputs, tag_ids, carries_tag, teacher)
+                loss = self._loss(inputs, tag_ids, carries_tag)
             self.optimizer.apply_gradients(zip(tape.gradient(loss, self.learnt), self.learnt, strict=True))
             return loss
 
         return step
 
-    def _averaged(self, inputs: dict[str, tf.Tensor]) -> tf.Tensor:
-        """What the averaged weights say, nothing dropped: logits [B, T, K]."""
-        weights = [tf.convert_to_tensor(each) for each in self.average[: len(self.model.trainable_variables)]]
-        logits, _ = self.model.stateless_call(weights, self.model.non_trainable_variables, inputs, training=False)
-        return logits
-
-    def _loss(
-        self, inputs: dict[str, tf.Tensor], tag_ids: tf.Tensor, carries_tag: tf.Tensor, teacher: tf.Tensor | None
-    ) -> tf.Tensor:
+    def _loss(self, inputs: dict[str, tf.Tensor], tag_ids: tf.Tensor, carries_tag: tf.Tensor) -> tf.Tensor:
         config = self._config
         n_words = tf.maximum(tf.reduce_sum(carries_tag), 1.0)
         passes = [self.model(inputs, training=True) for _ in range(2 if config.r_drop else 1)]  # of [B, T, K]
         loss = tf.add_n([word_losses(logits, tag_ids, config.label_smoothing) for logits in passes]) / len(passes)
-        if teacher is not None:
-            lessons = tf.add_n([taught_losses(logits, teacher) for logits in passes]) / len(passes)
-            loss = (1 - config.self_teaching) * loss + config.self_teaching * lessons
         if config.r_drop:
             loss += config.r_drop * disagreement(*passes)
         loss = tf.reduce_sum(loss * carries_tag) / n_words
@@ -155,16 +141,6 @@ def word_losses(logits: tf.Tensor, tag_ids: tf.Tensor, smoothing: float) -> tf.T
     if not smoothing:
         return losses
     return (1 - smoothing) * losses - smoothing * tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
-
-
-def taught_losses(logits: tf.Tensor, teacher: tf.Tensor) -> tf.Tensor:
-    """Cross entropy of each piece [B, T] with another model's probabilities; both are logits [B, T, K].
-
-    Labels that people or programs got wrong weigh less so.
-
-    Source: A. Tarvainen and H. Valpola, Mean teachers are better role models, NeurIPS 2017.
-    """
-    return -tf.reduce_sum(tf.nn.softmax(teacher) * tf.nn.log_softmax(logits), axis=-1)
 
 
 def disagreement(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:

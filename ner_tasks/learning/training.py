@@ -121,9 +121,7 @@ class Run:
                 began = time.monotonic()
                 for batch, tag_ids, weights in lessons.of_epoch(epoch, skip=skip):
                     rate = rate_at(done.step, n_steps, config)
-                    learnt = batch.piece_ids, batch.shape_ids, tag_ids, weights
-                    # in the first epoch the average knows nothing that it could teach
-                    loss = self.learner.step(done.step, rate, *learnt, taught=epoch > 0)
+                    loss = self.learner.step(done.step, rate, batch.piece_ids, batch.shape_ids, tag_ids, weights)
                     _note(done, float(loss), rate)
                     bar.advance()
                     if watch and done.step % _CURVE_STEPS == 0:

@@ -73,34 +73,6 @@ def test_two_passes_that_agree_cost_nothing_and_others_the_same_from_both_sides(
     assert there > 0
 
 
-def test_a_lesson_is_least_where_it_is_repeated() -> None:
-    random = np.random.default_rng(0)
-    teacher = tf.constant(random.normal(size=(2, 3, 4)).astype(np.float32))
-    other = tf.constant(random.normal(size=(2, 3, 4)).astype(np.float32))
-    probabilities = tf.nn.softmax(teacher)
-    entropy = -tf.reduce_sum(probabilities * tf.math.log(probabilities), axis=-1)
-    np.testing.assert_allclose(steps.taught_losses(teacher, teacher), entropy, rtol=1e-5)
-    assert (steps.taught_losses(other, teacher).numpy() > entropy.numpy()).all()
-
-
-def test_the_averaged_weights_teach(learner) -> None:
-    """Taught by nothing else, the weights go where the average is, whatever the tags say."""
-    taught, batch = learner(averaging=0.999, self_teaching=0.999), one_batch()
-    inputs = {"piece_ids": batch[0], "shape_ids": batch[1]}
-    before = taught.model(inputs).numpy()
-    np.testing.assert_allclose(taught._averaged(inputs), before, rtol=1e-4, atol=1e-5)
-    for average in taught.average:
-        average.assign(average + 0.05)
-    goal = tf.nn.softmax(taught._averaged(inputs)).numpy()
-    for number in range(8):
-        taught.step(number, 1e-3, *batch, taught=True)
-
-    def distance(logits: np.ndarray) -> float:
-        return float(np.abs(tf.nn.softmax(logits).numpy() - goal).mean())
-
-    assert distance(taught.model(inputs)) < 0.7 * distance(before)
-
-
 def test_attention_is_dropped_in_training_only(learner) -> None:
     model, batch = learner(attention_dropout=0.5).model, one_batch()
     inputs = {"piece_ids": batch[0], "shape_ids": batch[1]}

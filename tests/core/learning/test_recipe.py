@@ -17,7 +17,6 @@ from ner_tasks.learning.recipe import TrainConfig
         ({"path_loss": -1}, "found path_loss = -1.0, expected 0 or more"),
         ({"learning_rate": float("nan")}, "found learning_rate = nan, expected more than 0"),
         ({"schedule": "steps"}, "found schedule = steps, expected one of linear, cosine"),
-        ({"self_teaching": 0.5, "averaging": 0}, "found self_teaching without averaging, expected averaged weights"),
         ({"epochs": 2.5}, "found epochs = 2.5, expected a whole number, in here"),
         ({"bf16": 2}, "found bf16 = 2, expected 0 or 1, in here"),
         ({"learning_rate": "fast"}, "found learning_rate = 'fast', expected a number, in here"),

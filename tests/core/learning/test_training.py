@@ -50,7 +50,6 @@ EVERYTHING = replace(
     schedule="cosine",
     attention_dropout=0.1,
     word_dropout=0.2,
-    self_teaching=0.5,
 )
 
 
