@@ -36,7 +36,7 @@ class DatasetConfig:
     max_label_share_difference: float = 0.15
     seed: int = 0
     block_sentences: int = 32
-    dev_share: float = 0.08
+    dev_share: float = SplitConfig.shares[1]
     batch_limits: BatchLimits = field(default_factory=BatchLimits)
     accept_drift: bool = False
 

@@ -95,8 +95,7 @@ class Run:
         folder.mkdir(parents=True, exist_ok=True)
         source.save_tokenizer(folder / artifacts.TOKENIZER)
         self.pieces = WordPieces(folder / artifacts.TOKENIZER)
-        dropout = {"dropout": config.dropout, "attention_dropout": config.attention_dropout}
-        model = source.model(self.pieces, label_set, **dropout)
+        model = source.model(self.pieces, label_set, dropout=config.dropout, attention_dropout=config.attention_dropout)
         self.train, self.dev, self.folder, self.config = parts["train"], parts["dev"], folder, config
         self.manifest = ModelManifest("trained", label_set.labels, source.config, config.max_pieces)
         self.counted = decoding.transitions_of([sentence.tags for sentence in self.train], label_set)

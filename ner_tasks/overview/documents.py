@@ -50,7 +50,7 @@ def search(reader: Reader, day: str, text: str, *, most: int, rejected_only: boo
     Raises:
         InputMissing: the day has no index: it is not published, or was before there was one.
     """
-    with _index(reader, day) as index:
+    with _index(reader, f"tagged/{day}") as index:
         return index.search(text, most=most, rejected_only=rejected_only)
 
 
@@ -61,7 +61,7 @@ def find(reader: Reader, day: str, name: str) -> Found:
         InputMissing: the day has no index, or the index not this name.
         ArtifactBroken: its line is none of ours.
     """
-    with _index(reader, day) as index:
+    with _index(reader, f"tagged/{day}") as index:
         entry = index.find(name)
     if entry is None:
         raise InputMissing(f"found no document {name[:200]!r}, expected one of this name, in the answers of {day}")
@@ -88,9 +88,9 @@ def sightings(reader: Reader, name: str) -> list[Sighting]:
 def _entry(reader: Reader, folder: str, name: str) -> Entry | None:
     if not reader.store.exists(f"{folder}/{INDEX}"):
         return None
-    with Index(reader.store.fetch(f"{folder}/{INDEX}")) as index:
+    with _index(reader, folder) as index:
         return index.find(name)
 
 
-def _index(reader: Reader, day: str) -> Index:
-    return Index(reader.store.fetch(f"tagged/{day}/{INDEX}"))
+def _index(reader: Reader, folder: str) -> Index:
+    return Index(reader.store.fetch(f"{folder}/{INDEX}"))
