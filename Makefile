@@ -23,6 +23,8 @@ THREADS ?=
 SENTENCES ?=
 # What `make test` hands to pytest, such as ARGS="-k store -x".
 ARGS ?=
+# How many processes run the tests: much of them is waiting, and each may come to hold 3 GiB.
+JOBS ?= 2
 
 export PYTHONPATH := .:plugins
 
@@ -36,7 +38,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make run DATASET=ner_dataset.csv INBOX=folder DAY=2026-01-31 ENCODER=folder-or-hub:id PORT=8081\n'
 	@printf '  make bench ENGINES="ours-*,openvino-*" LEVEL=text ROUNDS=5 MODEL=folder SNAPSHOT=folder\n'
-	@printf '  make test ARGS="-k store"          PYTHON=python3.12 chooses the interpreter of .venv\n'
+	@printf '  make test JOBS=1 ARGS="-k store"   PYTHON=python3.12 chooses the interpreter of .venv\n'
 
 run: install  ## set up, start Airflow, retrain, quantize, tag a day of documents, show what came out
 	@$(BIN)/python -m launcher run $(if $(DATASET),--dataset '$(DATASET)') $(if $(INBOX),--inbox '$(INBOX)') \
@@ -52,11 +54,11 @@ setup: install  ## make secrets, fetch the encoder, prepare the database, start 
 	@$(BIN)/python -m launcher setup $(if $(ENCODER),--encoder '$(ENCODER)')
 
 test: install-dev  ## run all tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # What is missing fails here and is skipped elsewhere.
 test-distributed: install-cluster  ## kill workers, servers and S3 of a cluster in mid-night; needs PostgreSQL and Redis installed
-	@NIGHTLY_DRILLS_REQUIRED=1 $(CLUSTER_VENV)/bin/python -m pytest -m distributed tests/distributed $(ARGS)
+	@NIGHTLY_DRILLS_REQUIRED=1 $(CLUSTER_VENV)/bin/python -m pytest -m distributed $(ARGS)
 
 lint: install-dev  ## check style, types and import directions
 	@$(BIN)/ruff check .

@@ -1,16 +1,13 @@
 """A PostgreSQL of the test's own, from the Debian package postgresql."""
 
-import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-BIN = _FOUND[-1] if _FOUND else None
+from tests.distributed.programs import find, free_port, give, unprivileged
 
 
 @contextmanager
@@ -18,16 +15,13 @@ def running() -> Iterator[str]:
     """A server on a free port of loopback, its data in a folder that goes with it: its URL."""
     # none of pytest's folders: those are for one user alone, and the server refuses to be root
     folder = Path(tempfile.mkdtemp(prefix="ner-postgres-"))
-    who = ["runuser", "--user", "postgres", "--"] if os.geteuid() == 0 else []
-    if who:
-        shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    user, port = unprivileged(), free_port()
+    give(folder)
+    who = ["runuser", "--user", user, "--"] if user else []
     data, options = folder / "data", f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-    control = [*who, f"{BIN}/pg_ctl", "--pgdata", data, "--wait", "--log", folder / "log"]
+    control = [*who, find("pg_ctl"), "--pgdata", data, "--wait", "--log", folder / "log"]
     try:
-        _run([*who, f"{BIN}/initdb", "--auth=trust", "--username=airflow", "--pgdata", data], folder)
+        _run([*who, find("initdb"), "--auth=trust", "--username=airflow", "--pgdata", data], folder)
         _run([*control, "--options", options, "start"], folder)
         try:
             yield f"postgresql+psycopg2://airflow@127.0.0.1:{port}/postgres"

@@ -1,6 +1,5 @@
 """One cluster for all drills, with a model that was retrained, quantized and promoted in it."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -9,15 +8,11 @@ import pytest
 
 from tests.distributed import programs
 
-# `make test-distributed` sets it: there the drills are not skipped
-REQUIRED = "NIGHTLY_DRILLS_REQUIRED"
-
 
 @pytest.fixture(scope="session")
 def folder():
     """Kept if a drill failed, with all logs."""
-    if absent := programs.missing():
-        (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(absent)
+    programs.require()
     # not pytest's own, whose parents only we may enter
     made = Path(tempfile.mkdtemp(prefix="ner-distributed-"))
     made.chmod(0o711)

@@ -1,6 +1,5 @@
 """Old runs go from a real Airflow database, from a process that Airflow has taken its address from."""
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from ner_airflow.operators.maintaining import CleanAirflow
 from ner_tasks.overview import runs
 from tests import postgres
+from tests.distributed import programs
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKED = "airflow-db-not-allowed:///"  # what Airflow's supervisor puts there
@@ -46,7 +46,8 @@ def airflow(url, *arguments):
     return done.stdout
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+# the driver that PostgreSQL needs is where the drills run
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.distributed)])
 def migrated(request, tmp_path_factory):
     """An empty database with Airflow's tables: its URL."""
     folder = tmp_path_factory.mktemp("database")
@@ -55,8 +56,7 @@ def migrated(request, tmp_path_factory):
         airflow(url, "-m", "airflow", "db", "migrate")
         yield url
         return
-    if not postgres.BIN or not all(map(importlib.util.find_spec, ("psycopg2", "asyncpg"))):
-        pytest.skip("needs the Debian package postgresql, and docker/requirements.txt")
+    programs.require()
     with postgres.running() as url:
         airflow(url, "-m", "airflow", "db", "migrate")
         yield url
