@@ -1,11 +1,12 @@
 """Let a labelled file arrive in batches, and see that no sentence that was scored on is ever learnt.
 
-    python -m tests.drills.growing_data ner.zip --batches 5 [--encoder var/encoder --epochs 3]
+    python -m tests.drills.growing_data ner.zip --batches 5 [--encoder var/encoder --epochs 3 [--go_on]]
 
 The file's sentences are cut into batches of neighbours. They arrive one by one, and each snapshot is made of all that
 have arrived, going on from the one before. Each batch after the first brings some sentences of earlier ones again, and
 comes before them by name, so that what comes first in the data changes. After each, every sentence ever seen in a part
-has to be in that part still; with an encoder a model is trained and scored on the test part as it stands then.
+has to be in that part still; with an encoder a model is trained and scored on the test part as it stands then. With `--go_on`
+each model but the first goes on from the one before, and is asked what it has forgotten of that one's test part.
 """
 
 import argparse
@@ -33,11 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parse.add_argument("--block_sentences", type=int, default=32, help="fewer for small data")
     parse.add_argument("--encoder", type=Path, help="train a model after each batch")
     parse.add_argument("--epochs", type=int, default=3)
+    parse.add_argument("--go_on", action="store_true", help="train each model from the one before")
     parse.add_argument("--output", type=Path, help="keep snapshots and models there")
     args = parse.parse_args(argv)
     with tempfile.TemporaryDirectory() as scratch:
         folder = args.output or Path(scratch)
-        options = {name: getattr(args, name) for name in ("block_sentences", "encoder", "epochs")}
+        options = {name: getattr(args, name) for name in ("block_sentences", "encoder", "epochs", "go_on")}
         rows = drill(args.data, folder, n_batches=args.batches, **options)
     print(json.dumps(rows, indent=2))
     return int(any(row["n_moved"] for row in rows))
@@ -51,8 +53,9 @@ def drill(
     block_sentences: int = 32,
     encoder: Path | None = None,
     epochs: int = 3,
+    go_on: bool = False,
 ) -> list[dict[str, Any]]:
-    """A row for each batch: sizes of the parts, sentences that changed sides, F1 if a model was trained."""
+    """A row for each batch: sizes of the parts, sentences that changed sides, what `_learn` says if a model is trained."""
     rng = random.Random(0)
     sentences = _sound(data, folder)
     size = len(sentences) // n_batches + 1
@@ -69,7 +72,10 @@ def drill(
         _verb("dataset", dataset_file=batches, output=snapshot, block_sentences=block_sentences, **flags)
         rows.append({"batches": turn + 1, **_moves(snapshot, first)})
         if encoder:
-            rows[-1]["f1"] = _f1(snapshot, folder / f"model-{turn + 1}", encoder, epochs)
+            begin = {"encoder": encoder}
+            if go_on and previous:
+                begin = {"start_from": folder / f"model-{turn}", "remember": previous / "test.csv"}
+            rows[-1] |= _learn(snapshot, folder / f"model-{turn + 1}", epochs=epochs, **begin)
         print(rows[-1], flush=True)
         previous = snapshot
     return rows
@@ -101,9 +107,11 @@ def _write(folder: Path, sentences: Sequence[LabelledSentence]) -> None:
     (folder / "ner.tsv").write_text("\n".join(blocks), encoding="utf-8")
 
 
-def _f1(snapshot: Path, model: Path, encoder: Path, epochs: int) -> float:
-    _verb("train", dataset_file=snapshot, encoder=encoder, save_model_path=model, epochs=epochs)
-    return float(_verb("evaluate", model=model, data=snapshot / "test.csv")["overall"]["f1"])
+def _learn(snapshot: Path, model: Path, **flags: Any) -> dict[str, Any]:
+    """F1 on the test part, and that of the model before and of this one on the test part of the snapshot before."""
+    forgotten = _verb("train", dataset_file=snapshot, save_model_path=model, **flags)["forgotten"]
+    said = {"f1": _verb("evaluate", model=model, data=snapshot / "test.csv")["overall"]["f1"]}
+    return said | ({f"old_test_{when}": forgotten[when] for when in ("before", "after")} if forgotten else {})
 
 
 def _verb(name: str, **flags: Any) -> dict[str, Any]:
