@@ -79,7 +79,7 @@ def runbook_page(env: Mapping[str, str] = os.environ) -> str | None:
 
 
 def night_deadline(env: Mapping[str, str] = os.environ) -> timedelta | None:
-    """How long after it was queued a night has to be done: `NER_DEADLINE`, in hours; None where it is 0."""
+    """How long after it was due a night has to be done: `NER_DEADLINE`, in hours; None where it is 0."""
     text = env.get("NER_DEADLINE") or "4"
     try:
         hours = float(text)

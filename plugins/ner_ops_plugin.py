@@ -1,11 +1,13 @@
 """The pages of the nightly run in Airflow's UI; the one file here that Airflow's plugin loader imports."""
 
 import sys
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
+
+from ner_airflow.signals.due import RunDue
 
 PREFIX = "/ner-ops"
 # every process loads plugins, each task's among them; only one of them serves pages
@@ -30,9 +32,10 @@ def _apps() -> list[dict[str, Any]]:
 
 
 class NerOpsPlugin(AirflowPlugin):
-    """Six pages in the navigation, under "Nightly NER", and a tab on each run of a DAG."""
+    """Six pages in the navigation, under "Nightly NER", a tab on each run of a DAG, and what a deadline counts from."""
 
     name = "ner_ops"
+    deadline_references: ClassVar = [RunDue]
     fastapi_apps = _apps()
     external_views = [
         {

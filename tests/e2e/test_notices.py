@@ -97,7 +97,7 @@ def test_a_failure_a_missed_deadline_and_an_endless_run_are_told_with_the_way_to
     late = hook.wait_for(lambda said: (said["dag"], said["event"]) == ("ner_tag_nightly", "late"))
     assert (late["task"], late["day"], late["run"]) == ("", DAY, night)
     # the other tasks of its run are about to be given up, or are
-    assert re.match(r"found it (running|failed), expected it done 0\.002 h after it was queued, at 20", late["reason"])
+    assert re.match(r"found it (running|failed), expected it done 0\.002 h after it was due, at 20", late["reason"])
     assert {failed["runbook"], late["runbook"]} == {"https://wiki.example.org/ner#nightly-tagging"}
 
     quoted = hook.wait_for(lambda said: said["dag"] == "quoting")

@@ -16,6 +16,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from ner_airflow.operators.base import StepFailed
+from ner_airflow.signals.due import due
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.settings import runbook_page
 
@@ -107,7 +108,8 @@ def tell_late(context: Mapping[str, Any], hours: float, page: str) -> None:
     run = context["dag_run"]
     dag, name = str(run["dag_id"]), str(run["dag_run_id"])
     day = _day(run.get("conf"), run.get("partition_key"))
-    reason = f"found it {run['state']}, expected it done {hours:g} h after it was queued, at {run['queued_at']}"
+    since = due(str(run["run_type"]), run["run_after"], run["queued_at"])
+    reason = f"found it {run['state']}, expected it done {hours:g} h after it was due, at {since}"
     send(Notice("late", dag, name, day, "", reason, run_page(dag, name), page))
 
 
