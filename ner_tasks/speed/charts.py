@@ -78,13 +78,14 @@ def plot(rows: Sequence[Row], folder: Path) -> None:
     from matplotlib.figure import Figure
 
     for name, draw in (("plot", _speeds), ("latency", _latencies)):
-        figure = Figure(figsize=(9, 4.5), layout="constrained")
+        # two of them stand side by side on a page: few inches, so that their words are large there
+        figure = Figure(figsize=(6.4, 4.2), layout="constrained")
         axes = figure.subplots()
         draw(axes, rows)
         sizes = _distinct(rows, "batch_size")
         axes.set_xticks(range(len(sizes)), [str(size) for size in sizes])
         axes.set_xlabel("batch size, sentences")
-        figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+        figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
         axes.spines[["top", "right"]].set_visible(False)
         for suffix in ("png", "svg"):
             figure.savefig(folder / f"{name}.{suffix}", dpi=150)
