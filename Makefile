@@ -23,7 +23,7 @@ THREADS ?=
 SENTENCES ?=
 # What `make test` hands to pytest, such as ARGS="-k store -x".
 ARGS ?=
-# How many processes run the tests: much of them is waiting, and each may come to hold 3 GiB.
+# How many processes run the tests: much of them is waiting. Each comes to hold 1 GiB, besides what its tests start.
 JOBS ?= 2
 
 export PYTHONPATH := .:plugins
