@@ -32,8 +32,14 @@ def code_version(module: str, package: Path = PACKAGE) -> str:
     Args:
         module: name without the package, such as `learning.training`.
         package: where its source lies.
+
+    Raises:
+        ValueError: no such module; a version of nothing would never change.
     """
-    return version_of(_syntax_of(module, package, {}))
+    found = _syntax_of(module, package, {})
+    if not found:
+        raise ValueError(f"found no module {module}, expected one, in {package}")
+    return version_of(found)
 
 
 def config_version(package: Path = PACKAGE) -> str:
@@ -54,8 +60,8 @@ def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, st
     for node in ast.walk(tree):
         for imported in _imports(node):
             _syntax_of(imported, package, seen)
-        if _names_module(node):
-            for neighbour in sorted(path.parent.glob("*.py")):
+        if room := _named_room(node, package):
+            for neighbour in sorted(room.glob("*.py")):
                 _syntax_of(".".join(neighbour.relative_to(package).with_suffix("").parts), package, seen)
     return seen
 
@@ -70,6 +76,13 @@ def _imports(node: ast.AST) -> list[str]:
     return []
 
 
-def _names_module(node: ast.AST) -> bool:
-    """Whether a text names a module, to be imported or run by that name: then any file of the room may be meant."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(_MODULE.match(node.value))
+def _named_room(node: ast.AST, package: Path) -> Path | None:
+    """The room of a module that a text names, to be imported or run by that name: then any file of it may be meant.
+
+    `"ner_tasks.documents.readers."` is the room `documents/readers`, `"ner_tasks.documents.sandbox_worker"` is `documents`.
+    """
+    if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and _MODULE.match(node.value)):
+        return None
+    parts = node.value.rstrip(".").split(".")[1:]
+    named = package.joinpath(*parts)
+    return named if named.is_dir() else named.parent

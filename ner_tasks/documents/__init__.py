@@ -11,15 +11,26 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from ner_tasks.documents.archives import Budget
-from ner_tasks.documents.extract import CannotRead, Limits
-from ner_tasks.documents.reading import FORMATS, Document, Place, Rejected, answers, suffix_of
+from ner_tasks.documents.formats import FORMATS
+from ner_tasks.documents.reading import Place, answers
+from ner_tasks.documents.types import Answer, CannotRead, Document, Ignored, Limits, Rejected
 
-__all__ = ["FORMATS", "CannotRead", "Document", "Limits", "Rejected", "read_documents", "read_here"]
+__all__ = [
+    "FORMATS",
+    "Answer",
+    "CannotRead",
+    "Document",
+    "Ignored",
+    "Limits",
+    "Rejected",
+    "read_documents",
+    "read_here",
+]
 
 _DEFAULT = Limits()
 
 
-def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator[Document | Rejected]:
+def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator[Answer]:
     """Read one file of the inbox, which holds one document or many.
 
     Args:
@@ -44,9 +55,7 @@ def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator
         yield Rejected(f"{name}#rest" if is_answered else name, error.reason, str(error))
 
 
-def read_here(
-    files: Iterable[tuple[str, Path]], limits: Limits = _DEFAULT
-) -> Iterator[tuple[int, Document | Rejected | None]]:
+def read_here(files: Iterable[tuple[str, Path]], limits: Limits = _DEFAULT) -> Iterator[tuple[int, Answer | None]]:
     """Read files in this process: `(index, document)` for each document of a file, then `(index, None)`."""
     for index, (name, path) in enumerate(files):
         for found in read_documents(path, name, limits):
@@ -54,12 +63,11 @@ def read_here(
         yield index, None
 
 
-def _answers(path: Path, name: str, limits: Limits) -> Iterator[Document | Rejected]:
+def _answers(path: Path, name: str, limits: Limits) -> Iterator[Answer]:
     called = PurePosixPath(name).name
-    suffix_of(called)
     with _opened(path) as file:
         before = os.fstat(file.fileno())
-        place = Place(name, called, limits, Budget(limits))
+        place = Place(name, called, limits, Budget(limits), name)
         try:
             for answer in answers(place, file, before.st_size):
                 _check_same(path, before)

@@ -15,10 +15,9 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, Self, cast
 
-from ner_tasks.documents.extract import CannotRead, Exhausted, Limits, free_name
+from ner_tasks.documents.types import CannotRead, Exhausted, Limits, free_name
 from ner_tasks.errors import without_words
 
-SUFFIXES = (".gz", ".tar", ".tgz", ".zip")
 _MAX_NAME = 1_000
 _BUFFER_BYTES = 64 * 1024
 _ENCRYPTED = 0x1
@@ -66,11 +65,12 @@ class Member:
     open: Callable[[], BinaryIO] | CannotRead
 
 
-def members(called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
+def members(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
     """The files of an archive in the order in which they lie there; folders are none.
 
     Args:
-        called: the archive's file name, which says what kind it is.
+        kind: `zip`, `tar`, `tar.gz` or `gz`.
+        called: the archive's file name, after which the one file of a `gz` is called.
         file: its bytes; a zip's can seek.
         budget: counts files and bytes.
 
@@ -80,13 +80,12 @@ def members(called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
     Raises:
         CannotRead: `broken`, before or between its members; `bomb` or `too-many`.
     """
-    lowered = called.lower()
-    if lowered.endswith(".zip"):
+    if kind == "zip":
         found = _of_zip(file, budget)
-    elif lowered.endswith((".tgz", ".tar.gz")):
+    elif kind == "tar.gz":
         found = _of_tar(_measured(cast(BinaryIO, gzip.GzipFile(fileobj=file, mode="rb")), budget), budget)
-    elif lowered.endswith(".gz"):
-        found = _of_gzip(called[: -len(".gz")], file, budget)
+    elif kind == "gz":
+        found = _of_gzip(called[: -len(".gz")] if called.lower().endswith(".gz") else called, file, budget)
     else:
         found = _of_tar(_measured(file, budget), budget)
     seen: set[str] = set()

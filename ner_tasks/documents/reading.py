@@ -9,143 +9,184 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import BinaryIO, TypeVar
 
-from ner_tasks.documents import archives, records, sheets
-from ner_tasks.documents.extract import CannotRead, Exhausted, Extract, Limits
+from ner_tasks.documents import archives, formats, litter, sniffing, tables
+from ner_tasks.documents.formats import Format
+from ner_tasks.documents.inventory import Items
+from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
 from ner_tasks.errors import without_words
 
-_READERS = {
-    ".txt": "plain",
-    ".text": "plain",
-    ".md": "plain",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
-    ".eml": "mail",
-    ".docx": "word",
-    ".pdf": "pdf",
-    ".png": "scans",
-    ".jpg": "scans",
-    ".jpeg": "scans",
-    ".tif": "scans",
-    ".tiff": "scans",
-}
-# Readers that can be told what a mail says of its attachment's encoding.
-_TOLD_ENCODING = ("plain", "html")
-_TABLES = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
-_SHEETS = ".xlsx"
-FORMATS = tuple(sorted((*_READERS, *_TABLES, *_JSON_LINES, _SHEETS, *archives.SUFFIXES)))
-
+_READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
-class Document:
-    """One document's text.
-
-    Attributes:
-        name: its path in the inbox; in a file of many, `file.jsonl#<id>`; in an archive or mail, `a.zip#path/b.txt`.
-        sha256: of the file's bytes as they are outside of any archive or mail; in a file of many, of the text as UTF-8.
-        text: what was read; offsets of entities count its characters.
-        encoding: how the text was stored, "" where the format says it.
-        unread: what the document holds besides and was not read: pictures, pages without text.
-    """
-
-    name: str
-    sha256: str
-    text: str
-    encoding: str = ""
-    unread: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A document, or the rest of a file, that was not read.
-
-    Attributes:
-        document: its name, as that of a `Document`; of the file in which the rest was not read.
-        reason: one word to count by; docs/formats.md lists them all.
-        message: one line for a person.
-    """
-
-    document: str
-    reason: str
-    message: str
-
-
-@dataclass(frozen=True)
 class Place:
-    """Where one file lies: `name` tells the files around it, `called` is its own name, by which it is read."""
+    """Where one file lies.
+
+    Attributes:
+        name: tells the files around it.
+        called: its own name.
+        path: its path in the file around it, or in the inbox.
+    """
 
     name: str
     called: str
     limits: Limits
     budget: archives.Budget
+    path: str = ""
     depth: int = 0
     encoding: str = ""
+    media_type: str = ""
 
-    def holding(self, called: str, encoding: str = "") -> "Place":
+    def holding(self, called: str, encoding: str = "", media_type: str = "") -> "Place":
         own = called.replace("\\", "/").rpartition("/")[2]
-        return replace(self, name=f"{self.name}#{called}", called=own, depth=self.depth + 1, encoding=encoding)
+        return replace(
+            self,
+            name=f"{self.name}#{called}",
+            called=own,
+            path=called,
+            depth=self.depth + 1,
+            encoding=encoding,
+            media_type=media_type,
+        )
 
 
-def answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Document | Rejected]:
+def answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
     """Answers for one file, wherever it lies; `n_bytes` is its size where that is known beforehand."""
-    name, limits, suffix = here.name, here.limits, suffix_of(here.called)
-    if suffix in _JSON_LINES:
-        yield from _many(name, records.read_json_lines(file, limits), "utf-8", limits)
+    if rule := litter.rule_of(here.path or here.called):
+        yield Ignored(here.name, rule)
         return
-    if suffix in archives.SUFFIXES:
-        if suffix == ".zip" and here.depth:  # a zip is read from its end, a stream is not
-            file = io.BytesIO(_content(file, n_bytes, limits))
-        yield from _members(here, file)
-        return
-    data = _content(file, n_bytes, limits)
-    if suffix in _TABLES:
-        encoding, rows = records.read_table(data, _TABLES[suffix], limits)
-        yield from _many(name, rows, encoding, limits)
-        return
-    if suffix == _SHEETS:
-        found = _guarded("sheets", lambda: sheets.read(data, limits))
-        yield from _many(name, found, "", limits) if isinstance(found, list) else _one(here, data, found)
-        return
-    yield from _one(here, data, _extract(_READERS[suffix], data, here))
+    limits = here.limits
+    head = _head(file)
+    if not file.seekable() and head.startswith((b"PK", sniffing.OLE[:4])):  # packages are read from their end
+        file, n_bytes = io.BytesIO(_content(file, n_bytes, limits)), None
+    format_, notes = _format_of(here, head, file if file.seekable() else None)
+    if format_.shape == formats.ARCHIVE:
+        yield from _members(here, format_, file)
+    elif format_.shape == formats.JSON_LINES:
+        yield from _many(here, format_, tables.read_json_lines(file, limits), "utf-8")
+    else:
+        data = _content(file, n_bytes, limits)
+        if format_.shape == formats.TABLE:
+            encoding, rows = tables.read_table(data, format_.delimiter, limits)
+            yield from _many(here, format_, rows, encoding)
+            return
+        found = _extract(format_.reader, data, here)
+        if isinstance(found, list):
+            yield from _many(here, format_, found, "")
+        else:
+            yield from _one(here, format_, data, found, notes)
 
 
-def _one(here: Place, data: bytes, extract: Extract) -> Iterator[Document | Rejected]:
+def _head(file: BinaryIO) -> bytes:
+    """The first bytes of a file, which goes on holding them."""
+    if file.seekable():
+        head = file.read(sniffing.HEAD_BYTES)
+        file.seek(0)
+        return head
+    assert isinstance(file, io.BufferedReader)  # as archives give them
+    return file.peek(sniffing.HEAD_BYTES)[: sniffing.HEAD_BYTES]
+
+
+def _format_of(here: Place, head: bytes, file: BinaryIO | None) -> tuple[Format, tuple[str, ...]]:
+    """The format of a file: by its content where that leaves no doubt, else by its name, else by what is said of it.
+
+    Raises:
+        CannotRead: `unknown-format`, `encrypted`, `empty`.
+    """
+    called = formats.by_suffix(here.called)
+    if head.strip() == b"":
+        raise CannotRead("empty", f"found {len(head)} bytes without a word, expected text")
+    if sniffing.is_encrypted_office(head, file):
+        raise CannotRead("encrypted", "found an Office file with a password, expected one that opens")
+    sniffed = sniffing.sniff(head, file)
+    declared = formats.by_media_type(here.media_type) if here.media_type else None
+    format_ = _chosen(called, sniffed, declared)
+    if format_ is None and sniffing.looks_like_text(head):
+        format_ = formats.FORMATS["text"]
+    if format_ is None:
+        suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
+        raise CannotRead("unknown-format", f"found {suffix}, and content of no known format, expected one that is read")
+    if format_ is called or (called is None and format_ is declared):
+        return format_, ()
+    suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
+    return format_, (f"read as {format_.name}, by its content; its name has {suffix}",)
+
+
+def _chosen(called: Format | None, sniffed: Format | None, declared: Format | None) -> Format | None:
+    if sniffed is None:
+        return called or declared
+    if called is None:
+        return declared if declared and _may_be(declared, sniffed) else sniffed
+    return called if _may_be(called, sniffed) else sniffed
+
+
+def _may_be(called: Format, sniffed: Format) -> bool:
+    """Whether a file of the format that its name says may look like another one."""
+    if called.shape in (formats.TABLE, formats.JSON_LINES):
+        return sniffed.is_text and sniffed.name not in ("html", "rtf")  # a cell or line may begin like anything
+    if called.name == "mhtml":
+        return sniffed.name in ("eml", "mhtml")
+    if called.name == "eml":
+        return sniffed.is_text and sniffed.name not in ("rtf", "html")
+    return called.name in ("html", "cda", "fhir", "svg") and sniffed.name in ("xml", "html") and called.is_text
+
+
+def _one(here: Place, format_: Format, data: bytes, extract: Extract, notes: tuple[str, ...]) -> Iterator[Answer]:
     try:
         _check(extract.text, here.limits)
-        yield Document(here.name, hashlib.sha256(data).hexdigest(), extract.text, extract.encoding, extract.unread)
+        yield Document(
+            here.name,
+            hashlib.sha256(data).hexdigest(),
+            extract.text,
+            format_.name,
+            extract.encoding,
+            extract.is_guessed,
+            extract.items,
+            (*notes, *extract.notes),
+            _n_extracted(extract.text),
+            extract.sources,
+        )
     except CannotRead as error:
         if not extract.parts:
             raise
-        yield Rejected(here.name, error.reason, str(error))
+        # A file that holds nothing but other files, such as a portfolio, is none that got lost.
+        if error.reason == "empty" and not extract.items.unread:
+            yield Ignored(here.name, "only-holds-files")
+        else:
+            yield Rejected(here.name, error.reason, str(error))
     for part in extract.parts:
-        here.budget.take_member()
-        inner = here.holding(part.name, part.encoding)
-        try:
-            if isinstance(part.content, CannotRead):
-                raise part.content
-            _check_depth(here)
-            yield from answers(inner, io.BytesIO(part.content), len(part.content))
-        except Exhausted:
-            raise
-        except CannotRead as error:
-            yield Rejected(inner.name, error.reason, str(error))
+        yield from _part(here, part)
 
 
-def _members(here: Place, file: BinaryIO) -> Iterator[Document | Rejected]:
+def _part(here: Place, part: Part) -> Iterator[Answer]:
+    here.budget.take_member()
+    inner = here.holding(part.name, part.encoding, part.media_type)
+    try:
+        if isinstance(part.content, CannotRead):
+            raise part.content
+        _check_depth(here)
+        yield from answers(inner, io.BytesIO(part.content), len(part.content))
+    except Exhausted:
+        raise
+    except CannotRead as error:
+        yield Rejected(inner.name, error.reason, str(error))
+
+
+def _members(here: Place, format_: Format, file: BinaryIO) -> Iterator[Answer]:
     """Answers for all files in an archive."""
     _check_depth(here)
     is_empty = True
-    for member in archives.members(here.called, file, here.budget):
-        is_empty = False
+    for member in archives.members(format_.name, here.called, file, here.budget):
         inner = here.holding(member.name)
+        if rule := litter.rule_of(member.name):
+            yield Ignored(inner.name, rule)
+            continue
+        is_empty = False
         try:
             if isinstance(member.open, CannotRead):
                 raise member.open
-            suffix_of(inner.called)
             with member.open() as stream:
                 yield from answers(inner, stream, None)
         except Exhausted:
@@ -153,35 +194,33 @@ def _members(here: Place, file: BinaryIO) -> Iterator[Document | Rejected]:
         except CannotRead as error:
             yield Rejected(inner.name, error.reason, str(error))
     if is_empty:
-        raise CannotRead("empty", "found no file in the archive, expected at least one")
+        raise CannotRead("empty", "found no document in the archive, expected at least one")
 
 
-def _many(name: str, found: Iterable[records.Record], encoding: str, limits: Limits) -> Iterator[Document | Rejected]:
+def _many(here: Place, format_: Format, found: Iterable[tables.Record], encoding: str) -> Iterator[Answer]:
     """Answers for the documents of one file, each on its own."""
     is_empty = True
     for where, text in found:
+        if isinstance(text, Ignored):
+            yield replace(text, document=here.name)
+            continue
         is_empty = False
+        name = f"{here.name}#{where}"
         try:
             if isinstance(text, CannotRead):
                 raise text
-            _check(text, limits)
-            yield Document(f"{name}#{where}", hashlib.sha256(text.encode()).hexdigest(), text, encoding)
+            _check(text, here.limits)
+            sha256 = hashlib.sha256(text.encode()).hexdigest()
+            items = Items({"row": {"read": 1}})
+            yield Document(name, sha256, text, format_.name, encoding, items=items, n_extracted=_n_extracted(text))
         except CannotRead as error:
-            yield Rejected(f"{name}#{where}", error.reason, str(error))
+            yield Rejected(name, error.reason, str(error))
     if is_empty:
         raise CannotRead("empty", "found no document, expected at least one")
 
 
-def suffix_of(called: str) -> str:
-    """The suffix by which a file is read.
-
-    Raises:
-        CannotRead: `unknown-format`.
-    """
-    suffix = PurePosixPath(called).suffix.lower()
-    if suffix not in FORMATS:
-        raise CannotRead("unknown-format", f"found {suffix[:40] or 'no suffix'}, expected one of {' '.join(FORMATS)}")
-    return suffix
+def _n_extracted(text: str) -> int:
+    return sum(map(len, text.split()))
 
 
 def _content(file: BinaryIO, n_bytes: int | None, limits: Limits) -> bytes:
@@ -195,10 +234,9 @@ def _content(file: BinaryIO, n_bytes: int | None, limits: Limits) -> bytes:
     return data
 
 
-def _extract(reader: str, data: bytes, here: Place) -> Extract:
-    read: Callable[..., Extract] = import_module(f"ner_tasks.documents.{reader}").read
-    declared = (here.encoding,) if here.encoding and reader in _TOLD_ENCODING else ()
-    return _guarded(reader, lambda: read(data, here.limits, *declared))
+def _extract(reader: str, data: bytes, here: Place) -> "Extract | list[tables.Record]":
+    read: Callable[..., Extract | list[tables.Record]] = import_module(f"{_READERS}{reader}").read
+    return _guarded(reader, lambda: read(data, here.limits, here.encoding))
 
 
 def _guarded(reader: str, read: Callable[[], _Found]) -> _Found:

@@ -1,6 +1,8 @@
 import pytest
 
 from ner_tasks import lineage
+from ner_tasks.nightly import nights
+from ner_tasks.versions import provenance
 
 
 @pytest.fixture
@@ -54,4 +56,30 @@ def test_a_module_of_a_room_does_not_stand_for_the_whole_room():
 
 def test_training_depends_on_the_model_s_source_and_tagging_on_every_reader():
     assert "tagger/model.py" in lineage._syntax_of("learning.training", lineage.PACKAGE, {})
-    assert "documents/word.py" in lineage._syntax_of("nightly.tagging", lineage.PACKAGE, {})
+    assert "documents/readers/docx.py" in lineage._syntax_of("nightly.tagging", lineage.PACKAGE, {})
+
+
+def test_a_module_that_is_not_there_has_no_version(package):
+    with pytest.raises(ValueError, match="no module nowhere"):
+        lineage.code_version("nowhere", package)
+
+
+def test_a_room_that_is_named_by_its_own_name_counts(tmp_path):
+    (tmp_path / "documents" / "readers").mkdir(parents=True)
+    (tmp_path / "documents" / "reading.py").write_text("READERS = 'ner_tasks.documents.readers.'\n")
+    (tmp_path / "documents" / "readers" / "docx.py").write_text("SIZE = 1\n")
+    before = lineage.code_version("documents.reading", tmp_path)
+    (tmp_path / "documents" / "readers" / "docx.py").write_text("SIZE = 2\n")
+    assert lineage.code_version("documents.reading", tmp_path) != before
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *nights.CODE,
+        *provenance._CODE,
+        *("datagate.dataset", "learning.training", "tagger.freezing", "int8.quantization", "int8.accuracy", "learning.search"),
+    ],
+)
+def test_every_module_that_a_version_is_taken_of_is_there(module):
+    assert lineage.code_version(module)

@@ -20,15 +20,17 @@ from pathlib import Path
 from typing import Any
 
 import ner_tasks
-from ner_tasks.documents import Document, Limits, Rejected
-from ner_tasks.documents.reader_process import LENGTHS
+from ner_tasks.documents import Answer, Document, Ignored, Limits, Rejected
+from ner_tasks.documents.inventory import Items
+from ner_tasks.documents.sandbox_worker import LENGTHS
+from ner_tasks.documents.source_map import SourceMap
 
 _AHEAD_CHARACTERS, _AHEAD_DOCUMENTS = 8_000_000, 2_000
 # Files that the reader knows of: the one that it reads, and the next. More could fill the pipe both ways.
 _N_REQUESTED = 2
 _START_S, _TICK_S = 60.0, 0.2
 
-Found = tuple[int, Document | Rejected | None]
+Found = tuple[int, Answer | None]
 
 
 def read_apart(files: Iterable[tuple[str, Path]], limits: Limits) -> Iterator[Found]:
@@ -68,7 +70,7 @@ class _Ahead:
         self._error: BaseException | None = None
         self._ended = self.closed = False
 
-    def put(self, index: int, answer: Document | Rejected | None) -> None:
+    def put(self, index: int, answer: Answer | None) -> None:
         weight = len(answer.text) if isinstance(answer, Document) else 0
         with self._changed:
             while not self.closed and self._found and self._is_full(weight):
@@ -150,7 +152,7 @@ class _Reading:
     def _read(self) -> None:
         while self._fill():
             try:
-                header, text = self._receive(self._limits.seconds)
+                header, text, sources = self._receive(self._limits.seconds)
             except TimeoutError:
                 self._lose("too-slow", f"found no end after {self._limits.seconds:g} s, expected one")
             except EOFError:
@@ -162,7 +164,7 @@ class _Reading:
                 else:  # it may have been killed for another's sake
                     self._restart()
             else:
-                self._take(header, text)
+                self._take(header, text, sources)
 
     def _fill(self) -> bool:
         """Tell the reader of the next files; False when there is nothing left to wait for."""
@@ -172,7 +174,7 @@ class _Reading:
             self._send(self._requests[-1])
         return bool(self._requests)
 
-    def _take(self, header: dict[str, Any], text: bytes) -> None:
+    def _take(self, header: dict[str, Any], text: bytes, sources: bytes) -> None:
         request = self._requests[0]
         if header["kind"] == "end":
             self._end_request()
@@ -184,11 +186,11 @@ class _Reading:
                 request.n_answers += 1
                 values = header["values"]
                 if header["kind"] == "document":
-                    unread = tuple(values.pop("unread"))
                     request.is_answered |= values["name"] == request.name
-                    self._ahead.put(request.index, Document(**values, text=text.decode(), unread=unread))
+                    self._ahead.put(request.index, _document(values, text, sources))
                 else:
-                    self._ahead.put(request.index, Rejected(**values))
+                    kind = Rejected if header["kind"] == "rejected" else Ignored
+                    self._ahead.put(request.index, kind(**values))
 
     def _end_request(self) -> None:
         request = self._requests.popleft()
@@ -207,7 +209,7 @@ class _Reading:
         root = str(Path(ner_tasks.__file__).parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         process = subprocess.Popen(
-            [sys.executable, "-m", "ner_tasks.documents.reader_process", json.dumps(asdict(self._limits))],
+            [sys.executable, "-m", "ner_tasks.documents.sandbox_worker", json.dumps(asdict(self._limits))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # what a library starts besides, such as tesseract, ends with the reader, and takes one core
@@ -249,17 +251,18 @@ class _Reading:
         except BrokenPipeError:
             return  # its death shows where its answer is waited for
 
-    def _receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
-        """The reader's next frame.
+    def _receive(self, seconds: float) -> tuple[dict[str, Any], bytes, bytes]:
+        """The worker's next frame: header, text, source map.
 
         Raises:
             TimeoutError: it made no progress for so long, while somebody was there to take what it made.
             EOFError: it has died.
         """
         deadline = time.monotonic() + seconds
-        head_length, text_length = LENGTHS.unpack(self._exactly(LENGTHS.size, deadline))
+        head_length, *lengths = LENGTHS.unpack(self._exactly(LENGTHS.size, deadline))
         head = self._exactly(head_length, deadline)
-        return json.loads(head), self._exactly(text_length, deadline)
+        text, sources = (self._exactly(length, deadline) for length in lengths)
+        return json.loads(head), text, sources
 
     def _exactly(self, n_bytes: int, deadline: float) -> bytes:
         assert self._process.stdout is not None
@@ -277,3 +280,10 @@ class _Reading:
             elif time.monotonic() > deadline:
                 raise TimeoutError
         return b"".join(parts)
+
+
+def _document(values: dict[str, Any], text: bytes, sources: bytes) -> Document:
+    items = values.pop("items")
+    items = Items(items["counts"], tuple(items["unread"]), items["ignored"])
+    notes = tuple(values.pop("notes"))
+    return Document(**values, text=text.decode(), items=items, notes=notes, sources=SourceMap.from_bytes(sources))

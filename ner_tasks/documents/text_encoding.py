@@ -3,7 +3,7 @@
 import codecs
 import re
 
-from ner_tasks.documents.extract import CannotRead, Extract, Limits
+from ner_tasks.documents.types import CannotRead
 
 _MARKS = (  # UTF-32 begins like UTF-16, so it is asked for first
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -33,11 +33,6 @@ _MULTIBYTE = frozenset(
 )
 _MIN_COHERENCE, _CHAOS_MARGIN = 0.4, 0.02
 _SAMPLE_BYTES = 256 * 1024
-
-
-def read(data: bytes, _limits: Limits, declared: str = "") -> Extract:
-    """A text file, in the encoding that the mail around it declares or that `decode` finds."""
-    return Extract(*decode(data, declared))
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:

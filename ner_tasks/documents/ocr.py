@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from ner_tasks.documents.extract import CannotRead, Extract, Limits
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 ENCODING = "ocr"
 _DPI = 300
@@ -30,7 +30,7 @@ def needs_ocr(found: str) -> CannotRead:
     return CannotRead("needs-ocr", f"found {found}, expected text; OCR is switched off, see docs/formats.md")
 
 
-def read(data: bytes, limits: Limits) -> Extract:
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """All pages of a picture, a blank line between two of them.
 
     Raises:
@@ -38,7 +38,11 @@ def read(data: bytes, limits: Limits) -> Extract:
     """
     if not limits.ocr:
         raise needs_ocr("a picture")
-    return Extract("\n\n".join(_text_of(picture) for picture in _pictures(data)), ENCODING)
+    builder = ExtractBuilder()
+    for number, picture in enumerate(_pictures(data), start=1):
+        builder.inventory.read("page")
+        builder.block(_text_of(picture), number)
+    return builder.extract(ENCODING)
 
 
 def read_pages(data: bytes, numbers: list[int]) -> list[str]:

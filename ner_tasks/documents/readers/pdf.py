@@ -4,14 +4,14 @@ import io
 import logging
 from typing import TYPE_CHECKING
 
-from ner_tasks.documents import scans
-from ner_tasks.documents.extract import CannotRead, Extract, Limits
+from ner_tasks.documents import ocr
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 if TYPE_CHECKING:
     from pypdf import PageObject
 
 
-def read(data: bytes, limits: Limits) -> Extract:
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """Text of all pages, a blank line between two of them.
 
     Raises:
@@ -34,18 +34,21 @@ def read(data: bytes, limits: Limits) -> Extract:
         raise CannotRead("bomb", f"found {' '.join(str(error).split())[:200]}, expected less") from None
     if any(text.strip() for text in pages):  # where others have text, lines and boxes are an empty page
         scanned = [number for number in scanned if "/XObject" in (reader.pages[number].get("/Resources") or {})]
-    if not scanned:
-        return Extract("\n\n".join(pages))
-    if limits.ocr:
-        for number, text in zip(scanned, scans.read_pages(data, scanned), strict=True):
+    if scanned and limits.ocr:
+        for number, text in zip(scanned, ocr.read_pages(data, scanned), strict=True):
             pages[number] = text
-        blank = tuple(f"page {number + 1}: pictures, no text found in them" for number in scanned if not pages[number])
-        return Extract("\n\n".join(pages), scans.ENCODING, blank)
-    if not any(text.strip() for text in pages):
-        raise scans.needs_ocr(f"no text on {len(pages)} page(s)")
-    return Extract(
-        "\n\n".join(pages), unread=tuple(f"page {number + 1}: pictures, no text layer" for number in scanned)
-    )
+        scanned = [number for number in scanned if not pages[number]]
+    elif scanned and not any(text.strip() for text in pages):
+        raise ocr.needs_ocr(f"no text on {len(pages)} page(s)")
+    builder = ExtractBuilder()
+    builder.inventory.found("page", len(pages))
+    for number, text in enumerate(pages):
+        builder.block(text, number + 1)
+        if number in scanned:
+            builder.inventory.unread("page", f"page {number + 1}", "pictures, no text layer")
+        else:
+            builder.inventory.read("page")
+    return builder.extract()
 
 
 def _has_content(page: "PageObject") -> bool:

@@ -6,8 +6,8 @@ import zipfile
 from datetime import date, datetime, time
 from typing import Any
 
-from ner_tasks.documents import archives, records
-from ner_tasks.documents.extract import CannotRead, Extract, Limits, free_name
+from ner_tasks.documents import archives, tables
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, free_name
 from ner_tasks.errors import without_words
 
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -23,7 +23,7 @@ _NOT_READ = {
 }
 
 
-def read(data: bytes, limits: Limits) -> Extract | list[records.Record]:
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tables.Record]:
     """Cells of a row apart by tabs, rows by lines, sheets by a blank line.
 
     Returns:
@@ -53,15 +53,17 @@ def read(data: bytes, limits: Limits) -> Extract | list[records.Record]:
         raise CannotRead("broken", f"found {without_words(error)}, expected a whole Excel file") from error
     if sheets and sheets[0][1] and limits.text_column in sheets[0][1][0]:
         header, *rows = sheets[0][1]
-        documents = list(records.documents_of(header, rows, limits))
+        documents = list(tables.documents_of(header, rows, limits))
         taken = {name for name, _ in documents}
         return documents + [(free_name(name, taken), _text(rows)) for name, rows in sheets[1:] if rows]
-    unread = tuple(
-        f"{n_parts} {what}"
-        for what, pattern in _NOT_READ.items()
-        if (n_parts := sum(pattern.match(name) is not None for name in names))
-    )
-    return Extract("\n\n".join(_text(rows) for _, rows in sheets if rows), unread=unread)
+    builder = ExtractBuilder()
+    for name, rows in sheets:
+        builder.inventory.read("sheet")
+        builder.block(_text(rows), name)
+    for what, pattern in _NOT_READ.items():
+        if n_parts := sum(pattern.match(name) is not None for name in names):
+            builder.inventory.unread("part", f"{n_parts} {what}", "not read", n_parts)
+    return builder.extract()
 
 
 def _check_spans(data: bytes, names: list[str]) -> None:

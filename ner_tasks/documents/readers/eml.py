@@ -7,8 +7,9 @@ from email.parser import BytesParser
 from itertools import islice
 from pathlib import PurePosixPath
 
-from ner_tasks.documents import html, plain
-from ner_tasks.documents.extract import CannotRead, Extract, Limits, Part, free_name
+from ner_tasks.documents import text_encoding
+from ner_tasks.documents.readers import html
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part, free_name
 
 _SUFFIXES = {
     "text/plain": ".txt",
@@ -31,7 +32,7 @@ _MAX_NAME = 1_000
 _HEADERS = ("From", "To", "Cc", "Date", "Subject")
 
 
-def read(data: bytes, limits: Limits) -> Extract:
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """Headers as `Field: value` lines, then the body, plain text if the sender gave it and else HTML.
 
     Raises:
@@ -45,15 +46,20 @@ def read(data: bytes, limits: Limits) -> Extract:
     text, encoding = _text_of(body) if isinstance(body, EmailMessage) else ("", "")
     # An odd header is no loss; a part that breaks off is.
     defects = {type(defect).__name__ for part in message.walk() for defect in part.defects}
-    unread = [f"damage: {line.partition(':')[0]} in no known encoding" for line in headers if "\ufffd" in line]
-    unread += [f"damage: {name}" for name in sorted(defects) if "Boundary" in name or "Base64" in name]
-    unread += [f"attachment {_name_of(part)}" for part in _attachments(message) if not _is_read(part, limits)]
-    return Extract(
-        "\n".join(headers) + "\n\n" + text,
-        encoding,
-        tuple(unread),
-        tuple(islice(_parts(message, limits), limits.max_members + 1)),
-    )
+    builder = ExtractBuilder()
+    builder.append("\n".join(headers) + "\n\n" + text)
+    builder.inventory.read("body")
+    for line in headers:
+        if "\ufffd" in line:
+            builder.inventory.unread("header", f"damage: {line.partition(':')[0]}", "in no known encoding")
+    for name in sorted(defects):
+        if "Boundary" in name or "Base64" in name:
+            builder.inventory.unread("part", "damage", name)
+    for part in _attachments(message):
+        if not _is_read(part, limits):
+            builder.inventory.unread("attachment", f"attachment {_name_of(part)}", "not read")
+    builder.parts = list(islice(_parts(message, limits), limits.max_members + 1))
+    return builder.extract(encoding)
 
 
 def _attachments(message: EmailMessage) -> Iterator[MIMEPart]:
@@ -108,5 +114,5 @@ def _content(part: MIMEPart) -> bytes | CannotRead:
 def _text_of(part: EmailMessage) -> tuple[str, str]:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
-    text, encoding = plain.decode(data, part.get_content_charset() or "")
+    text, encoding = text_encoding.decode(data, part.get_content_charset() or "")
     return (html.text_of(text) if part.get_content_subtype() == "html" else text), encoding

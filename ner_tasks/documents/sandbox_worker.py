@@ -1,7 +1,7 @@
-"""The process that reads documents for `apart`: hostile files do their worst here, within limits, and nowhere else.
+"""The process that reads documents for `sandbox`: hostile files do their worst here, within limits, and nowhere else.
 
-Requests come on standard input, a JSON line each. Answers go to standard output as frames: two lengths, a JSON
-header, the text as UTF-8. Plain data both ways: who reads them trusts nothing that was made here.
+Requests come on standard input, a JSON line each. Answers go to standard output as frames: three
+lengths, a JSON header, the text as UTF-8, its source map. Plain data both ways: who reads them trusts nothing that was made here.
 """
 
 import ctypes
@@ -17,11 +17,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ner_tasks.documents import Document, Limits, Rejected, read_documents
+from ner_tasks.documents import Answer, Document, Ignored, Limits, Rejected, read_documents
 from ner_tasks.errors import traceback_without_words
 
-# Length of the header and of the text, in bytes.
-LENGTHS = struct.Struct(">IQ")
+# Length of the header, of the text and of the source map, in bytes.
+LENGTHS = struct.Struct(">IQQ")
 _PR_SET_PDEATHSIG = 1
 
 
@@ -64,17 +64,21 @@ def _confine(limits: Limits) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _answer(answers: BinaryIO, found: Document | Rejected) -> None:
-    header = asdict(found)
-    text = header.pop("text", "").encode()
-    _send(answers, {"kind": "document" if isinstance(found, Document) else "rejected", "values": header}, text)
+def _answer(answers: BinaryIO, found: Answer) -> None:
+    if isinstance(found, Document):
+        names = ("name", "sha256", "format", "encoding", "is_guessed", "notes", "n_extracted")
+        values = {**{name: getattr(found, name) for name in names}, "items": asdict(found.items)}
+        _send(answers, {"kind": "document", "values": values}, found.text.encode(), found.sources.to_bytes())
+    else:
+        _send(answers, {"kind": "ignored" if isinstance(found, Ignored) else "rejected", "values": asdict(found)})
 
 
-def _send(answers: BinaryIO, header: dict[str, Any], text: bytes = b"") -> None:
+def _send(answers: BinaryIO, header: dict[str, Any], text: bytes = b"", sources: bytes = b"") -> None:
     # ASCII, so that a file name that is not UTF-8 survives as an escape.
     head = json.dumps(header).encode("ascii")
-    answers.write(LENGTHS.pack(len(head), len(text)) + head)
+    answers.write(LENGTHS.pack(len(head), len(text), len(sources)) + head)
     answers.write(text)
+    answers.write(sources)
     answers.flush()
 
 

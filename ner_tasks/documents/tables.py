@@ -7,14 +7,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from ner_tasks.documents import plain
-from ner_tasks.documents.extract import CannotRead, Limits, free_name
+from ner_tasks.documents import text_encoding
+from ner_tasks.documents.types import CannotRead, Ignored, Limits, free_name
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-# A document's id in its file (`line-12` while it has none), and its text or what is wrong with it.
-Record = tuple[str, str | CannotRead]
+# A document's id in its file (`line-12` while it has none), and its text, or what is wrong with it, or that it is none.
+Record = tuple[str, str | CannotRead | Ignored]
 
 
 def read_json_lines(file: BinaryIO, limits: Limits) -> Iterator[Record]:
@@ -82,7 +82,7 @@ def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterat
         CannotRead: no such column, or not text at all.
     """
     csv.field_size_limit(limits.max_bytes)
-    content, encoding = plain.decode(data)
+    content, encoding = text_encoding.decode(data)
     rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
     columns = next(rows, [])
     if limits.text_column not in columns:

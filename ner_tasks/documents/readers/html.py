@@ -2,19 +2,22 @@
 
 import re
 
-from ner_tasks.documents import plain
-from ner_tasks.documents.extract import Extract, Limits
+from ner_tasks.documents import text_encoding
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 _HEAD_BYTES = 4096
 
 
 def read(data: bytes, _limits: Limits, declared: str = "") -> Extract:
-    """An HTML file, in the encoding that the mail around it or itself declares or that `plain.decode` finds."""
+    """An HTML file, in the encoding that the mail around it or itself declares or that `text_encoding.decode` finds."""
     if not declared and (found := _CHARSET.search(data[:_HEAD_BYTES])):
         declared = found.group(1).decode()
-    text, encoding = plain.decode(data, declared)
-    return Extract(text_of(text), encoding)
+    text, encoding = text_encoding.decode(data, declared)
+    builder = ExtractBuilder()
+    builder.inventory.read("text")
+    builder.append(text_of(text))
+    return builder.extract(encoding)
 
 
 def text_of(html: str) -> str:

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from ner_tasks.documents.extract import CannotRead, Extract, Limits
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 _OLE = b"\xd0\xcf\x11\xe0"
 # Parts of the package that hold text, in the order of reading; all others are styles, pictures, settings.
@@ -18,7 +18,7 @@ _SPECIAL = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "softHyph
 _SKIPPED = frozenset({"Fallback", "pPr", "rPr", "sectPr", "tblPr"})
 
 
-def read(data: bytes, limits: Limits) -> Extract:
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """Headers, body, notes and footers; a paragraph or a table's row per block.
 
     Raises:
@@ -42,7 +42,12 @@ def read(data: bytes, limits: Limits) -> Extract:
     n_pictures = sum(name.startswith("/word/media/") for name in parts)
     if n_pictures and not text:
         raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
-    return Extract(text, unread=(f"{n_pictures} picture(s)",) if n_pictures else ())
+    builder = ExtractBuilder()
+    builder.inventory.read("part", len(found))
+    builder.append(text)
+    if n_pictures:
+        builder.inventory.unread("picture", f"{n_pictures} picture(s)", "pictures are not read", n_pictures)
+    return builder.extract()
 
 
 def _kind_of(content_type: str) -> str:

@@ -1,0 +1,246 @@
+"""The format of a file by its content: signatures, what lies in a package, how a text begins."""
+
+import gzip
+import io
+import re
+import zipfile
+import zlib
+from typing import BinaryIO
+from xml.etree.ElementTree import ParseError  # the name of an error, nothing is parsed with it
+
+from ner_tasks.documents.formats import FORMATS, Format
+
+HEAD_BYTES = 64 * 1024
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ENCRYPTED_OFFICE = "encrypted-office"  # no format that is read: what Office makes of a file with a password
+
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a")
+_TNEF = b"\x78\x9f\x3e\x22"
+_MAX_TYPES_BYTES = 2**20
+# Programs' own files that would pass for text in some encoding: WordPerfect, programs, PostScript.
+_NOT_TEXT = (b"\xffWPC", b"\x7fELF", b"MZ", b"%!PS")
+# The main part of an Office package by the last words of its content type; "macroEnabled" may stand between.
+_OFFICE = (
+    (
+        re.compile(
+            rb"wordprocessingml\.(?:document|template)\.main|ms-word\.(?:document|template)\.macroEnabled",
+            re.IGNORECASE,
+        ),
+        "docx",
+    ),
+    (re.compile(rb"ms-excel\.sheet\.binary\.macroEnabled", re.IGNORECASE), "xlsb"),
+    (
+        re.compile(
+            rb"spreadsheetml\.(?:sheet|template)\.main|ms-excel\.(?:sheet|template)\.macroEnabled", re.IGNORECASE
+        ),
+        "xlsx",
+    ),
+    (
+        re.compile(
+            rb"presentationml\.(?:presentation|template|slideshow)\.main|ms-powerpoint\.\w+\.macroEnabled",
+            re.IGNORECASE,
+        ),
+        "pptx",
+    ),
+)
+_MIMETYPES = {
+    b"application/epub+zip": "epub",
+    b"application/vnd.oasis.opendocument.text": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": "ods",
+    b"application/vnd.oasis.opendocument.presentation": "odp",
+}
+_FOLDERS = {
+    "word/document.xml": "docx",
+    "xl/workbook.xml": "xlsx",
+    "xl/workbook.bin": "xlsb",
+    "ppt/presentation.xml": "pptx",
+}
+# UTF-16 names of streams in an OLE file.
+_OLE_STREAMS = (
+    ("EncryptedPackage", ENCRYPTED_OFFICE),
+    ("__properties_version1.0", "msg"),
+    ("WordDocument", "doc"),
+    ("PowerPoint Document", "ppt"),
+    ("Workbook", "xls"),
+    ("Book", "xls"),
+)
+_HL7 = re.compile(r"\s*\x0b?\s*(?:FHS|BHS|MSH)([^\w\s])([^\w\s]{1,5}?)\1")
+_X12 = re.compile(r"\s*ISA([^\w\s])(?:[^\r\n]{2,15}?\1){15}.", re.DOTALL)
+_CDA = re.compile(r"<(?:\w+:)?ClinicalDocument[\s>]")
+_SVG = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+svg[^>]*>\s*)?<(?:\w+:)?svg[\s>]",
+    re.DOTALL | re.IGNORECASE,
+)
+_HTML = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>])",
+    re.DOTALL | re.IGNORECASE,
+)
+_XML = re.compile(r"\s*<\?xml[\s?]")
+_FHIR = re.compile(r"\s*\{[^{}\[\]]{0,2000}?\"resourceType\"\s*:\s*\"[A-Z][A-Za-z]+\"")
+_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]?\S?")
+_UNIX_FROM = re.compile(r"From \S+.* \d{4}\s*$")
+_MAIL_HEADERS = frozenset(
+    [
+        "received",
+        "return-path",
+        "message-id",
+        "mime-version",
+        "content-type",
+        "delivered-to",
+        "dkim-signature",
+        "x-mailer",
+        "x-originating-ip",
+        "content-transfer-encoding",
+        "authentication-results",
+    ]
+)
+_LETTER_HEADERS = frozenset(["from", "to", "cc", "bcc", "subject", "date", "sender", "reply-to"])
+_MIN_MAIL_HEADERS = 2
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_MAX_CONTROL_SHARE = 0.01
+
+
+def sniff(head: bytes, file: BinaryIO | None = None) -> Format | None:
+    """The format that a file's content tells beyond doubt; None where it does not.
+
+    Args:
+        head: the first `HEAD_BYTES` of the file.
+        file: the whole file, able to seek, for what lies in a package; left at its beginning.
+    """
+    name = _by_signature(head, file) or _by_beginning(head)
+    return FORMATS.get(name)
+
+
+def is_encrypted_office(head: bytes, file: BinaryIO | None) -> bool:
+    """Whether this is what Office makes of a file with a password."""
+    return head.startswith(OLE) and _of_ole(head, file) == ENCRYPTED_OFFICE
+
+
+def looks_like_text(head: bytes) -> bool:
+    """Whether the beginning of a file may be text in some encoding."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    if head.startswith(_NOT_TEXT):
+        return False
+    return b"\0" not in head and len(_CONTROL.findall(head)) <= max(1, _MAX_CONTROL_SHARE * len(head))
+
+
+def _by_signature(head: bytes, file: BinaryIO | None) -> str:
+    if head.startswith(_ZIP):
+        return _of_zip(file) if file else ""
+    if head.startswith(OLE):
+        return _of_ole(head, file)
+    if b"%PDF-" in head[:1024] and not _CONTROL.search(head[: head.index(b"%PDF-")]):
+        return "pdf" if head.index(b"%PDF-") == 0 or not looks_like_text(head) else ""
+    if head.startswith(_IMAGES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+        return "image"
+    if head.startswith(b"BM") and len(head) > 30 and head[6:10] == b"\0\0\0\0":
+        return "image"
+    if head.startswith(b"\x1f\x8b"):
+        return _of_gzip(head)
+    if head[257:262] == b"ustar":
+        return "tar"
+    return "tnef" if head.startswith(_TNEF) else ""
+
+
+def _of_zip(file: BinaryIO) -> str:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = set(archive.namelist())
+            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
+                kind = archive.read("mimetype").strip().removesuffix(b"-template")
+                if kind in _MIMETYPES:
+                    return _MIMETYPES[kind]
+            if "[Content_Types].xml" in names:
+                types = archive.open("[Content_Types].xml").read(_MAX_TYPES_BYTES)
+                plain = types.replace(b"\0", b"")  # may be UTF-16
+                # A document may hold another one: it is what its root relationship says, and folders tell the same.
+                at_home = next((kind for name, kind in _FOLDERS.items() if name in names), "")
+                named = [kind for pattern, kind in _OFFICE if pattern.search(plain)]
+                return at_home if at_home and (at_home in named or not named) else (named or [at_home])[0] or "zip"
+            if "META-INF/container.xml" in names and any(name.endswith(".opf") for name in names):
+                return "epub"
+        return "zip"
+    except (
+        zipfile.BadZipFile,
+        OSError,
+        ValueError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+        ParseError,
+        EOFError,
+    ):
+        return ""  # damaged: its name says what it was
+    finally:
+        file.seek(0)
+
+
+def _of_ole(head: bytes, file: BinaryIO | None) -> str:
+    import olefile
+
+    if file is None:
+        return next((kind for name, kind in _OLE_STREAMS if name.encode("utf-16-le") in head), "")
+    try:
+        with olefile.OleFileIO(io.BytesIO(file.read())) as ole:
+            roots = {path[0].lower() for path in ole.listdir()}
+        return next((kind for name, kind in _OLE_STREAMS if name.lower() in roots), "")
+    except Exception:  # noqa: BLE001 - damaged: its name says what it was
+        return next((kind for name, kind in _OLE_STREAMS if name.encode("utf-16-le") in head), "")
+    finally:
+        file.seek(0)
+
+
+def _of_gzip(head: bytes) -> str:
+    try:
+        inner = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, 512)
+    except (zlib.error, gzip.BadGzipFile):
+        return "gz"
+    return "tar.gz" if inner[257:262] == b"ustar" else "gz"
+
+
+def _by_beginning(head: bytes) -> str:
+    if head.lstrip().startswith(b"{\\rtf"):
+        return "rtf"
+    if not looks_like_text(head):
+        return ""
+    text = _text_of(head)
+    if _HL7.match(text):
+        return "hl7"
+    if _X12.match(text):
+        return "x12"
+    if _FHIR.match(text):
+        return "fhir"
+    if _XML.match(text) or text.lstrip().startswith("<"):
+        if _CDA.search(text[:8192]):
+            return "cda"
+        if _SVG.match(text):
+            return "svg"
+        if _HTML.match(text):
+            return "html"
+        return "xml" if _XML.match(text) else ""
+    return "eml" if _is_mail(text) else ""
+
+
+def _text_of(head: bytes) -> str:
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return head.decode("utf-16", "replace")
+    return head.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
+
+
+def _is_mail(text: str) -> bool:
+    """Whether a text begins like a mail that a program wrote; a letter with `From:` and `Subject:` lines does not."""
+    lines = text.lstrip("\r\n").splitlines()
+    if lines and _UNIX_FROM.match(lines[0]):
+        lines = lines[1:]
+    names: list[str] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and names:
+            continue
+        if not (header := _HEADER.match(line)):
+            break
+        names.append(header.group(1).lower())
+    found = set(names)
+    n_program = len(found & _MAIL_HEADERS)
+    return n_program >= _MIN_MAIL_HEADERS or (n_program >= 1 and bool(found & _LETTER_HEADERS))
