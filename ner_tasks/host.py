@@ -64,6 +64,27 @@ def describe(n_threads: int) -> dict[str, Any]:
     }
 
 
+def n_cpus() -> int:
+    """Processors that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def memory_bytes() -> int:
+    """Memory that this process may use: the machine's, or less if its container has less."""
+    limits = [path.read_text().strip() for path in _memory_limits() if path.is_file()]
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min([machine, *(int(limit) for limit in limits if limit.isdecimal())])
+
+
+def _memory_limits() -> list[Path]:
+    """Where Linux says how much memory a control group may use, of version 2 and of version 1."""
+    root, own = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+    paths = [line.split(":", 2)[2].strip("/") for line in own.read_text().splitlines()] if own.is_file() else []
+    folders = {root / path for path in paths} | {root / "memory" / path for path in paths} | {root, root / "memory"}
+    return [folder / name for folder in sorted(folders) for name in ("memory.max", "memory.limit_in_bytes")]
+
+
 def give_memory_back() -> None:
     """Return to the system what was freed and lies between what is in use; does nothing where the C library is not glibc."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

@@ -22,6 +22,7 @@ from ner_tasks.errors import traceback_without_words
 
 # Length of the header, of the text and of the source map, in bytes.
 LENGTHS = struct.Struct(">IQQ")
+EXIT_FULL = 12  # ENOMEM
 _PR_SET_PDEATHSIG = 1
 
 
@@ -34,12 +35,14 @@ def main() -> None:
     limits = Limits(**json.loads(sys.argv[1]))
     _confine(limits)
     _send(answers, {"kind": "ready"})
-    for line in sys.stdin.buffer:
+    for number, line in enumerate(sys.stdin.buffer):
         request = json.loads(line)
         try:
             for found in read_documents(Path(request["path"]), request["name"], limits):
                 _answer(answers, found)
         except MemoryError:
+            if number:  # what earlier files left behind may be at fault: a fresh process is to try
+                os._exit(EXIT_FULL)
             needs = f"found a need for more than {limits.memory_mib} MiB of memory, expected less"
             _answer(answers, Rejected(request["name"], "too-much-memory", needs))
         except OSError as error:

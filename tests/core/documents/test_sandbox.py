@@ -1,4 +1,4 @@
-"""Documents read in a process of their own: what hangs, crashes or eats memory costs itself and nothing else."""
+"""Documents read in processes of their own: what hangs, crashes or eats memory costs itself and nothing else."""
 
 import json
 import os
@@ -12,17 +12,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ner_tasks.documents import Document, Limits, Rejected, apart, read_here
-from ner_tasks.documents.apart import read_apart
+from ner_tasks.documents import Document, Limits, Rejected, in_order, read_here, sandbox_process
+from ner_tasks.documents.sandbox import n_readers, read_apart
 
 SAMPLE = Path(__file__).parents[3] / "sample" / "inbox"
 # A parser that does what the file says: real parsers have done all of it.
 MISCHIEF = """
 import ctypes, os, signal, time
-from ner_tasks.documents import plain
-from ner_tasks.documents.extract import Extract
+from ner_tasks.documents.readers import plain
+from ner_tasks.documents.types import Extract
 
-def read(data, limits):
+def read(data, limits, declared=""):
     what = data.decode().split()[0]
     if what == "hang":
         time.sleep(1000)
@@ -100,7 +100,7 @@ def test_what_a_file_has_given_before_its_reader_died_is_not_given_again(tmp_pat
     (tmp_path / "many.jsonl").write_text("\n".join(many))
     answers = read_apart([("many.jsonl", tmp_path / "many.jsonl")], Limits())
     taken = [next(answers) for _ in range(10)]
-    reader = [child for child in psutil.Process().children() if "reader_process" in " ".join(child.cmdline())]
+    reader = [child for child in psutil.Process().children() if "sandbox_worker" in " ".join(child.cmdline())]
     reader[0].send_signal(signal.SIGKILL)
     taken += list(answers)
     assert [answer.name for _, answer in taken[:-1]] == [f"many.jsonl#{number}" for number in range(3000)]
@@ -127,7 +127,7 @@ def test_a_hostile_name_comes_back_as_it_went_in(inbox, name):
 
 
 def test_files_are_asked_for_only_as_far_ahead_as_the_bounds_allow(inbox, monkeypatch):
-    monkeypatch.setattr(apart, "_AHEAD_DOCUMENTS", 10)
+    monkeypatch.setattr(in_order, "_MAX_ANSWERS", 10)
     ((name, path),) = inbox("text")
     asked = []
 
@@ -158,7 +158,7 @@ def test_one_who_stops_early_leaves_no_process_and_no_thread(inbox):
     next(answers)
     answers.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "reading"]
-    assert not [child for child in psutil.Process().children() if "reader_process" in " ".join(child.cmdline())]
+    assert not [child for child in psutil.Process().children() if "sandbox_worker" in " ".join(child.cmdline())]
 
 
 def test_a_reader_whose_parent_is_killed_ends(inbox):
@@ -168,7 +168,7 @@ def test_a_reader_whose_parent_is_killed_ends(inbox):
 import json
 from pathlib import Path
 from ner_tasks.documents import Limits
-from ner_tasks.documents.apart import read_apart
+from ner_tasks.documents.sandbox import read_apart
 for found in read_apart([(n, Path(p)) for n, p in json.loads({listed!r})], Limits()):
     print(found[0], flush=True)
 """
@@ -184,6 +184,6 @@ for found in read_apart([(n, Path(p)) for n, p in json.loads({listed!r})], Limit
 
 
 def test_no_interpreter_is_weather_and_no_fault_of_the_documents(inbox, monkeypatch):
-    monkeypatch.setattr(apart.sys, "executable", "/bin/false")
+    monkeypatch.setattr(sandbox_process.sys, "executable", "/bin/false")
     with pytest.raises(OSError, match="found no reader process"):
         found(inbox("one"))

@@ -1,0 +1,155 @@
+"""Answers on their way from the readers to the one who takes them: in the order of the files, within a bound.
+
+Readers work on several files at once. The answers of a later file wait here until all files before it have ended. The
+bound counts what waits, by bytes and by number. The first file in line may always go on, so a buffer full of later
+files' answers stops nobody for good.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from time import monotonic
+
+from ner_tasks.documents.types import Answer
+
+Found = tuple[int, Answer | None]
+_Next = Answer | BaseException | None
+# Texts and source maps, in bytes, and answers that wait at most.
+_MAX_BYTES, _MAX_ANSWERS = 32 * 2**20, 2_000
+# What files behind the first in line may fill of it: the first one is to go on without waiting for each answer's taker.
+_LATER_SHARE = 0.75
+# Who was refused tries again when so much is left of it, and not after each answer that is taken.
+_RETRY_SHARE = 0.5
+
+
+class Closed(Exception):
+    """Nobody takes answers any more."""
+
+
+class InOrder:
+    """Answers by file: one thread puts them in, another takes them out.
+
+    Attributes:
+        wake: called by the taker when there is room again for one who was refused, and when it stops.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self._changed = threading.Condition()
+        self._ready: deque[tuple[int, _Next, int | None]] = deque()
+        self._later: dict[int, list[tuple[_Next, int | None]]] = {}
+        self._first = 0  # index of the file that is first in line
+        self._n_bytes = self._n_answers = 0
+        self._refused = self._ended = self._closed = False
+        self._error: BaseException | None = None
+        self._waited_s, self._waits_since = 0.0, 0.0
+
+    def reserve(self, index: int, n_bytes: int) -> bool:
+        """Ask for room for one answer of a file; False if there is none now.
+
+        Raises:
+            Closed: nobody takes answers any more.
+        """
+        with self._changed:
+            self._check_open()
+            is_first = index == self._first
+            share = 1.0 if is_first else _LATER_SHARE
+            fits = self._n_bytes + n_bytes <= share * _MAX_BYTES and self._n_answers < share * _MAX_ANSWERS
+            if not fits and not (is_first and not self._ready):
+                self._refused = True
+                return False
+            self._n_bytes += n_bytes
+            self._n_answers += 1
+            return True
+
+    def release(self, n_bytes: int) -> None:
+        """Give back the room of one answer that does not come after all."""
+        with self._changed:
+            self._n_bytes -= n_bytes
+            self._n_answers -= 1
+
+    def put(self, index: int, answer: _Next, reserved: int | None = None) -> None:
+        """Add an answer of a file, None for the file's end, or an error for the taker; never waits.
+
+        Args:
+            index: of the file.
+            answer: what comes next of it.
+            reserved: bytes that were reserved for it; None if nothing was.
+
+        Raises:
+            Closed: nobody takes answers any more.
+        """
+        with self._changed:
+            self._check_open()
+            if index != self._first:
+                self._later.setdefault(index, []).append((answer, reserved))
+                return
+            self._ready.append((index, answer, reserved))
+            if answer is None:
+                self._move_up()
+            self._changed.notify_all()
+
+    def _move_up(self) -> None:
+        """Put the next file first in line, and all that follow it and have ended."""
+        has_ended = True
+        while has_ended:
+            self._first += 1
+            waiting = self._later.pop(self._first, [])
+            self._ready.extend((self._first, *one) for one in waiting)
+            has_ended = bool(waiting) and waiting[-1][0] is None
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Say that no more answers come, and why if it is not that all were given."""
+        with self._changed:
+            self._ended, self._error = True, error
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Say that nobody takes answers any more."""
+        with self._changed:
+            self._closed = True
+        self.wake()
+
+    def check_open(self) -> None:
+        """Raises `Closed` if nobody takes answers any more."""
+        with self._changed:
+            self._check_open()
+
+    def waited_s(self) -> float:
+        """Seconds that the taker has waited for answers so far."""
+        with self._changed:
+            return self._waited_s + (monotonic() - self._waits_since if self._waits_since else 0.0)
+
+    def __iter__(self) -> Iterator[Found]:
+        while (found := self._take()) is not None:
+            index, answer = found
+            if isinstance(answer, BaseException):
+                raise answer
+            yield index, answer
+        if self._error:
+            raise self._error
+
+    def _take(self) -> tuple[int, _Next] | None:
+        with self._changed:
+            if not self._ready and not self._ended:
+                self._waits_since = monotonic()
+                while not self._ready and not self._ended:
+                    self._changed.wait()
+                self._waited_s += monotonic() - self._waits_since
+                self._waits_since = 0.0
+            if not self._ready:
+                return None
+            index, answer, reserved = self._ready.popleft()
+            if reserved is not None:
+                self._n_bytes -= reserved
+                self._n_answers -= 1
+            has_room = self._n_bytes <= _RETRY_SHARE * _MAX_BYTES and self._n_answers <= _RETRY_SHARE * _MAX_ANSWERS
+            wakes = self._refused and (has_room or not self._ready)
+            self._refused = self._refused and not wakes
+        if wakes:
+            self.wake()
+        return index, answer
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed
