@@ -28,6 +28,7 @@ PARAMS = {
     "model": Param(None, type=["null", "string"], description="Version to tag with; empty: the promoted one"),
     "stop_after": Param("plan", type="string", enum=list(STOPS), description="How far to go"),
     "max_rejected_share": Param(None, type=["null", "number"], description="As in ner_tag_nightly"),
+    "max_partly_read_share": Param(None, type=["null", "number"], description="As in ner_tag_nightly"),
     "shard_mib": Param(8, type="integer", minimum=1, maximum=1024, description="Least size of a shard"),
 }
 
@@ -46,7 +47,10 @@ def ner_retag() -> None:
     shards = PlanShardsOfDays(task_id="plan_shards", days=days.output, model=model.output, shard_mib=given("shard_mib"))
     tagged = TagShard.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
     checked = CheckNight.partial(
-        task_id="check_night", shards_done=tagged.output, max_rejected_share=given("max_rejected_share")
+        task_id="check_night",
+        shards_done=tagged.output,
+        max_rejected_share=given("max_rejected_share"),
+        max_partly_read_share=given("max_partly_read_share"),
     ).expand(day=days.output)
     compared = CompareDay.partial(task_id="compare_day", **TAGS, stop_after=given("stop_after")).expand(
         night=checked.output

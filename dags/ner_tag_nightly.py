@@ -30,6 +30,11 @@ PARAMS = {
     "max_rejected_share": Param(
         None, type=["null", "number"], description="Most documents rejected; empty: NER_MAX_REJECTED_SHARE, else 0.2"
     ),
+    "max_partly_read_share": Param(
+        None,
+        type=["null", "number"],
+        description="Maximum share of documents read in part; empty: NER_MAX_PARTLY_READ_SHARE, else 0.5",
+    ),
     "text_column": Param("text", type="string", minLength=1, description="Of csv, tsv and xlsx: holds the documents"),
     "id_column": Param("id", type="string", minLength=1, description="Of csv, tsv and xlsx: names the documents"),
     "lookback_days": Param(
@@ -76,6 +81,7 @@ def ner_tag_nightly() -> None:
         day=DAY,
         shards_done=tagged.output,
         max_rejected_share=given("max_rejected_share"),
+        max_partly_read_share=given("max_partly_read_share"),
     )
     published = PublishDay(task_id="publish_day", **TAGS, night=checked.output)
     watched = WatchNight(task_id="drift", **TAGS, day=DAY, accept=given("accept_drift"))

@@ -87,11 +87,14 @@ def _speed(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _night(night: Mapping[str, Any]) -> list[tuple[str, str]]:
     reasons = ", ".join(f"{reason}: {n}" for reason, n in sorted(night["rejected"].items())) or "none"
+    ignored = ", ".join(f"{rule}: {n}" for rule, n in sorted(night["ignored"].items()))
     labels = ", ".join(f"{label} {n:,}" for label, n in sorted(night["entities"].items(), key=lambda pair: -pair[1]))
     return [
         ("Documents of the day", f"{night['n_documents']:,} on {night['day']}, {night['n_words']:,} words"),
         ("Tagged", f"{night['n_tagged']:,}, with {night['n_entities']:,} entities ({labels or 'none'})"),
+        ("Partly read", f"{night['n_partly_read']:,}"),
         ("Rejected", f"{night['n_rejected']:,} ({reasons})"),
+        *([("Ignored", ignored)] if ignored else []),
     ]
 
 

@@ -161,3 +161,10 @@ def _word_end(text: str, position: int) -> int:
     if space := re.compile(r"\s|\Z").search(text, position, position + _LONG_WORD):
         return space.start()
     return position
+
+
+def place(entity: Mapping[str, Any]) -> str:
+    """Where an entity stands, as the end of a phrase: `, page 3` or `, Claims!B7`; "" where its format says nothing."""
+    if entity.get("page"):
+        return f", page {entity['page']}"
+    return f", {entity['source']}" if entity.get("source") else ""

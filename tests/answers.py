@@ -18,7 +18,11 @@ def answer(name: str, text: str, mentions: dict[str, str] | None = None, *, scor
         "n_words": len(text.split()),
         "n_pieces": 2 * len(text.split()),
         "n_windows": 1,
+        "format": "text",
+        "encoding": "utf-8",
+        "items": {"text": {"read": 1}},
         "read_share": 1.0,
+        "unread": [],
         "model_version": "v1",
     }
     sha256 = hashlib.sha256(name.encode("utf-8", "surrogatepass") + text.encode("utf-8", "surrogatepass")).hexdigest()

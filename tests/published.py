@@ -4,7 +4,7 @@ import json
 
 from ner_tasks.answers.index import write_index
 
-COUNTS = ("n_documents", "n_rejected", "n_entities", "n_words", "n_reused", "words_per_s")
+COUNTS = ("n_documents", "n_rejected", "n_partly_read", "n_entities", "n_words", "n_reused", "words_per_s")
 
 
 def answer(name, text, *, label="per"):
@@ -15,7 +15,7 @@ def answer(name, text, *, label="per"):
         "text_sha256": "1" * 64,
         "text": text,
         "entities": [{"start": 0, "end": 4, "label": label, "score": 0.5}],
-        "receipt": {"n_words": len(text.split()), "unread": []},
+        "receipt": {"n_words": len(text.split()), "items": {"text": {"read": 1}}, "unread": []},
     }
 
 

@@ -3,12 +3,12 @@
 import json
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from ner_tasks import atomic
 from ner_tasks.answers.reading import utf8
@@ -19,7 +19,7 @@ REPLACED = "reports/replaced"  # <day>/<model version>/index.sqlite, of answers 
 _TABLES = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,
-    n_entities INTEGER, n_words INTEGER, reason TEXT
+    n_entities INTEGER, n_words INTEGER, n_unread INTEGER, reason TEXT
 );
 """
 
@@ -32,6 +32,7 @@ class Entry:
         name: the document's.
         offset, n_bytes: where its line lies, in `documents.jsonl`, or in `rejected.jsonl` if there is a `reason`.
         n_entities, n_words: what was found in it; None of a rejected one.
+        n_unread: items of it that were not read; None of a rejected one.
         reason: why it was rejected; None of a tagged one.
     """
 
@@ -40,6 +41,7 @@ class Entry:
     n_bytes: int
     n_entities: int | None
     n_words: int | None
+    n_unread: int | None
     reason: str | None
 
 
@@ -53,7 +55,7 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
     with atomic.staged_file(target) as stage, atomic.space_for(target), closing(sqlite3.connect(stage)) as database:
         database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES}")
         for path in (documents_jsonl, rejected_jsonl):
-            database.executemany("INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?)", _rows(path))
+            database.executemany("INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", _rows(path))
         database.execute("CREATE INDEX by_name ON documents (name)")
         database.commit()
         n_documents: int = database.execute("SELECT count(*) FROM documents").fetchone()[0]
@@ -90,7 +92,9 @@ class Index:
         """The document of this very name, the first of several; None if there is none."""
         return next(iter(self._entries("name = ?", [utf8(name)], 1)), None)
 
-    def search(self, text: str, *, most: int, rejected_only: bool = False) -> list[Entry]:
+    def search(
+        self, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
+    ) -> list[Entry]:
         """Documents whose names hold `text`, in the order of the answers; all of them for no text.
 
         Args:
@@ -98,21 +102,24 @@ class Index:
                 looked at.
             most: documents, at most.
             rejected_only: whether those that were tagged are left out.
+            partly_read_only: whether those that were read whole, or not at all, are left out.
         """
         text = text.partition("\0")[0]
         wanted, values = ["reason IS NOT NULL"] if rejected_only else [], list[str]()
+        if partly_read_only:
+            wanted.append("n_unread > 0")
         if text:
             wanted.append(r"name LIKE ? ESCAPE '\'")
             values.append("%" + re.sub(r"([%_\\])", r"\\\1", utf8(text)) + "%")
         return self._entries(" AND ".join(wanted) or "1", values, most)
 
     def _entries(self, where: str, values: Sequence[str], most: int) -> list[Entry]:
-        columns = "name, offset, n_bytes, n_entities, n_words, reason"
+        columns = "name, offset, n_bytes, n_entities, n_words, n_unread, reason"
         query = f"SELECT {columns} FROM documents WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
         return [Entry(*row) for row in self._db.execute(query, (*values, most))]
 
 
-def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, str | None]]:
+def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, int | None, str | None]]:
     if not path.is_file():
         raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
     offset = 0
@@ -121,10 +128,16 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, s
             try:
                 said = json.loads(line)
                 reason = said.get("reason")
-                counts = (None, None) if reason else (len(said["entities"]), int(said["receipt"]["n_words"]))
+                counts = (None, None, None) if reason else _counts(said)
                 yield utf8(str(said["document"])), offset, len(line), *counts, reason
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise ArtifactBroken(
                     f"found {without_words(error)}, expected an answer, in {path}, line {number}"
                 ) from None
             offset += len(line)
+
+
+def _counts(answer: Mapping[str, Any]) -> tuple[int, int, int]:
+    receipt = answer["receipt"]
+    n_unread = sum(fates.get("unread", 0) for fates in receipt["items"].values())
+    return len(answer["entities"]), int(receipt["n_words"]), n_unread

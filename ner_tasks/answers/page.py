@@ -24,6 +24,7 @@ _HERE = Path(__file__).parent
 # Longer documents are shown as stretches around their entities.
 _WHOLE_CHARACTERS = 3_000
 _NAME_CHARACTERS, _MESSAGE_CHARACTERS = 160, 600
+_MAX_UNREAD = 5  # lines of one document
 _MAX_MENTIONS = 50  # of a document whose text was not kept
 _UNSURE = 0.6  # an entity with a lower score shows it
 _N_HUES = 10
@@ -88,6 +89,7 @@ def write_page(
         n_rejected=n_rejected,
         n_rejected_shown=len(chosen_rejected),
         max_mentions=_MAX_MENTIONS,
+        max_unread=_MAX_UNREAD,
     )
     with atomic.staged_file(target) as stage, stage.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(stream)
@@ -101,6 +103,7 @@ def _environment() -> Environment:
     environment.filters["name"] = partial(_one_line, most=_NAME_CHARACTERS)
     environment.filters["message"] = partial(_one_line, most=_MESSAGE_CHARACTERS)
     environment.filters["pieces"] = _pieces
+    environment.filters["place"] = rendering.place
     environment.filters["number"] = _number
     environment.filters["counted"] = lambda n, one, many: f"{_number(n)} {one if n == 1 else many}"
     return environment

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ner_tasks import atomic
 from ner_tasks.answers.reading import Answer, read_answers, utf8
+from ner_tasks.documents.source_map import PLACE_FIELDS
 from ner_tasks.errors import ArtifactBroken
 
 ENTITIES_FILE, DOCUMENTS_FILE = "entities.parquet", "documents.parquet"
@@ -28,6 +29,11 @@ ENTITIES = pa.schema(
         pa.field("label", pa.string(), nullable=False),
         pa.field("text", pa.string()),  # null where the text was not kept
         pa.field("score", pa.float64(), nullable=False),
+        pa.field("page", pa.int32()),  # counted from 1; null where the format has no pages
+        # left, top, right, bottom in points from the top left of the page, one box per line; null as above
+        pa.field("boxes", pa.list_(pa.list_(pa.float32()))),
+        pa.field("ocr_confidence", pa.int32()),  # percent, of the least sure word; null where nothing was recognised
+        pa.field("source", pa.string()),  # cell, part or section; null where the format has none
         pa.field("model_version", pa.string(), nullable=False),
         pa.field("day", pa.date32()),  # null where the answers belong to no day
     ]
@@ -38,7 +44,11 @@ DOCUMENTS = pa.schema(
         pa.field("document", pa.string(), nullable=False),
         pa.field("sha256", pa.string(), nullable=False),
         *(pa.field(name, pa.int64(), nullable=False) for name in _COUNTS),
+        pa.field("format", pa.string(), nullable=False),
+        pa.field("encoding", pa.string(), nullable=False),
         pa.field("read_share", pa.float64(), nullable=False),
+        pa.field("n_unread", pa.int64(), nullable=False),  # items of the file that were not read
+        pa.field("unread", pa.list_(pa.string()), nullable=False),
         pa.field("n_entities", pa.int64(), nullable=False),
         pa.field("model_version", pa.string(), nullable=False),
         pa.field("day", pa.date32()),
@@ -84,6 +94,7 @@ def _entity_rows(answer: Answer, day: date | None) -> Iterable[dict[str, Any]]:
             "label": str(entity["label"]),
             "text": None if (mention := answer.mention(entity)) is None else utf8(mention),
             "score": float(entity["score"]),
+            **{name: entity.get(name) for name in PLACE_FIELDS},
             "model_version": str(answer.receipt.get("model_version", "")),
             "day": day,
         }
@@ -91,15 +102,22 @@ def _entity_rows(answer: Answer, day: date | None) -> Iterable[dict[str, Any]]:
 
 def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, Any]:
     try:
-        counts = {name: int(answer.receipt[name]) for name in _COUNTS}
-        read_share, version = float(answer.receipt["read_share"]), str(answer.receipt["model_version"])
+        receipt = answer.receipt
+        counts = {name: int(receipt[name]) for name in _COUNTS}
+        n_unread = sum(int(fates.get("unread", 0)) for fates in receipt["items"].values())
+        read = {"format": str(receipt["format"]), "encoding": str(receipt["encoding"])}
+        unread = [utf8(str(line)) for line in receipt["unread"]]
+        read_share, version = float(receipt["read_share"]), str(receipt["model_version"])
     except KeyError as error:
         raise ArtifactBroken(f"found a receipt without {error}, expected one, in {where}") from None
     return {
         "document": utf8(answer.document),
         "sha256": answer.sha256,
         **counts,
+        **read,
         "read_share": read_share,
+        "n_unread": n_unread,
+        "unread": unread,
         "n_entities": len(answer.entities),
         "model_version": version,
         "day": day,

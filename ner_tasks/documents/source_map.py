@@ -13,6 +13,8 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import Any
 
+# What `SourceMap.locate` says of an entity.
+PLACE_FIELDS = ("page", "boxes", "ocr_confidence", "source")
 # A longer map costs more than it tells: further runs are dropped, the last label holds to the end.
 MAX_RUNS = 200_000
 MAX_BOXES = 4_000_000

@@ -22,6 +22,7 @@ class Limits:
         max_f1_loss: how much entity F1 the INT8 graph may lose against its own FP32 graph.
         min_speed_up: least words per second of INT8 over stock FP32 (oneDNN off), same sentences and batches.
         max_rejected_share: largest share of a night's documents that may be rejected, 0 to 1.
+        max_partly_read_share: largest share of a night's tagged documents that may hold something unread, 0 to 1.
     """
 
     min_f1: float | None = None
@@ -29,6 +30,7 @@ class Limits:
     max_f1_loss: float | None = None
     min_speed_up: float | None = None
     max_rejected_share: float = 0.2
+    max_partly_read_share: float = 0.5
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
@@ -115,7 +117,7 @@ def quantized_model(comparison: Mapping[str, Any], policy: "GatePolicy") -> Verd
     return _verdict("the INT8 model", checks)
 
 
-def night(n_documents: int, n_tagged: int, n_rejected: int, limits: Limits) -> Verdict:
+def night(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: int, limits: Limits) -> Verdict:
     """May a night's answers be published?
 
     An inbox without documents is in order and is said to be empty; one with documents of which none was
@@ -125,10 +127,11 @@ def night(n_documents: int, n_tagged: int, n_rejected: int, limits: Limits) -> V
         n_documents: documents that were found in the day's inbox.
         n_tagged: documents that were tagged.
         n_rejected: documents that could not be.
+        n_partly_read: tagged documents that hold something which was not read.
         limits: what is allowed.
 
     Raises:
-        GateNotPassed: documents got lost, or too many were rejected, or nothing came out.
+        GateNotPassed: documents got lost, too many were rejected or partly read, or nothing came out.
     """
     if n_documents == 0:
         return Verdict(("the inbox is empty: there was nothing to tag",))
@@ -137,7 +140,10 @@ def night(n_documents: int, n_tagged: int, n_rejected: int, limits: Limits) -> V
         raise GateNotPassed(f"found {found}, expected {n_documents} documents together, in the night's answers")
     if n_tagged == 0:
         raise GateNotPassed(f"found no tagged document, expected at least one of {n_documents}, in the night's answers")
-    checks = [_at_most("share of rejected documents", n_rejected / n_documents, limits.max_rejected_share)]
+    checks = [
+        _at_most("share of rejected documents", n_rejected / n_documents, limits.max_rejected_share),
+        _at_most("share of partly read documents", n_partly_read / n_tagged, limits.max_partly_read_share),
+    ]
     return _verdict("the night's answers", checks)
 
 

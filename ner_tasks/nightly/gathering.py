@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from ner_tasks.documents import Document, Limits, Rejected
+from ner_tasks.documents import Answer, Document, Ignored, Limits, Rejected
 from ner_tasks.errors import GateNotPassed, NerTasksError, without_words
 from ner_tasks.nightly.journal import Journal
 from ner_tasks.nightly.ledger import Ledger
@@ -67,16 +67,16 @@ class Gathering:
     ):
         self._tagger, self._journal, self._earlier, self._config, self._clock = tagger, journal, earlier, config, clock
         self._model = model
-        self._waiting: deque[Reading | tuple[File, Rejected]] = deque()
+        self._waiting: deque[Reading | tuple[File, Rejected | Ignored]] = deque()
         self._texts: dict[str, Reading] = {}  # that wait to be tagged, by hash
         self._batch: list[_Sentence] = []
         self._at_model: tuple[list[_Sentence], Future[Sequence[SentenceAnswer]]] | None = None
         self._n_batch_words = self._n_batch_characters = 0
 
-    def add(self, file: File, found: Document | Rejected) -> None:
+    def add(self, file: File, found: Answer) -> None:
         """Take one document, tagging whenever a batch is full."""
         self._n_batch_characters += _WAITING_CHARACTERS
-        if isinstance(found, Rejected):
+        if not isinstance(found, Document):
             self._waiting.append((file, found))
         else:
             self._read(Reading.of(file, found, model_version=self._tagger.version, config=self._config.version))
@@ -158,8 +158,10 @@ class Gathering:
                 if not waiting.is_done:
                     break
                 self._write(waiting)
+            elif isinstance(waiting[1], Rejected):
+                self._reject(waiting[0], waiting[1])
             else:
-                self._reject(*waiting)
+                self._journal.ignore(waiting[0].position, {"file": waiting[0].name, **asdict(waiting[1])})
             self._waiting.popleft()
         self._journal.checkpoint()
 

@@ -1,6 +1,6 @@
 """The answers of a run while it writes them: whole up to its last checkpoint, whatever kills it.
 
-    <folder>/documents.jsonl  rejected.jsonl  ledger.sqlite     grow
+    <folder>/documents.jsonl  rejected.jsonl  ignored.jsonl  ledger.sqlite     grow
     <folder>/checkpoint.json                                    how far they are whole, replaced in one step
 
 Answers come in the order of the files, so how far a run is are two numbers: the file it is at, and how many
@@ -20,7 +20,8 @@ from typing import Any, BinaryIO, Self
 from ner_tasks import atomic
 from ner_tasks.nightly.ledger import DOCUMENTS, LEDGER, Key, Ledger
 
-REJECTED, CHECKPOINT = "rejected.jsonl", "checkpoint.json"
+REJECTED, IGNORED, CHECKPOINT = "rejected.jsonl", "ignored.jsonl", "checkpoint.json"
+ANSWERS = (DOCUMENTS, REJECTED, IGNORED)
 _CHECKPOINT_S = 5.0
 
 
@@ -36,6 +37,8 @@ class Tally:
         n_partly_read: documents that hold something which was not read.
         n_words: words in tagged documents.
         rejected: rejected documents by reason.
+        ignored: what is no document, by the name of the rule that says so.
+        items: items of the tagged documents by kind and fate.
         entities: entities by label.
         elapsed_s: seconds spent.
         model_s: seconds of them during which the model was at work.
@@ -48,13 +51,22 @@ class Tally:
     n_partly_read: int = 0
     n_words: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    items: dict[str, dict[str, int]] = field(default_factory=dict)
     entities: Counter[str] = field(default_factory=Counter)
     elapsed_s: float = 0.0
     model_s: float = 0.0
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> "Tally":
-        return cls(**{**values, "rejected": Counter(values["rejected"]), "entities": Counter(values["entities"])})
+        return cls(**{**values, **{name: Counter(values[name]) for name in ("rejected", "ignored", "entities")}})
+
+    def add_items(self, items: Mapping[str, Mapping[str, int]]) -> None:
+        """Add the items of one document."""
+        for kind, fates in items.items():
+            counted = self.items.setdefault(kind, {})
+            for fate, n in fates.items():
+                counted[fate] = counted.get(fate, 0) + n
 
 
 class Journal:
@@ -75,11 +87,11 @@ class Journal:
     def __enter__(self) -> Self:
         kept = self._kept()
         if kept is None:
-            for name in (CHECKPOINT, DOCUMENTS, REJECTED, LEDGER, f"{LEDGER}-journal"):
+            for name in (CHECKPOINT, *ANSWERS, LEDGER, f"{LEDGER}-journal"):
                 (self.folder / name).unlink(missing_ok=True)
         self.tally = Tally.of(kept["tally"]) if kept else Tally()
-        self._documents = _opened(self.folder / DOCUMENTS, kept["documents_bytes"] if kept else 0)
-        self._rejected = _opened(self.folder / REJECTED, kept["rejected_bytes"] if kept else 0)
+        sizes = kept["n_bytes"] if kept else dict.fromkeys(ANSWERS, 0)
+        self._documents, self._rejected, self._ignored = (_opened(self.folder / name, sizes[name]) for name in ANSWERS)
         self._ledger = Ledger(self.folder)
         self._ledger.forget_from(self._documents.tell())
         self._elapsed_before, self._began = self.tally.elapsed_s, self._clock()
@@ -90,7 +102,7 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ledger.__exit__(kind, error, trace)
-        for file in (self._documents, self._rejected):
+        for file in self._files():
             # after an error only the checkpoint counts; with the disk full, closing would raise a second one
             file.raw.close() if kind else file.close()  # type: ignore[attr-defined]
 
@@ -112,6 +124,7 @@ class Journal:
         self.tally.n_tagged += 1
         self.tally.n_words += receipt["n_words"]
         self.tally.n_partly_read += bool(receipt["unread"])
+        self.tally.add_items(receipt["items"])
         self.tally.entities.update(entity["label"] for entity in answer["entities"])
 
     def reject(self, file: int, rejected: Mapping[str, Any]) -> None:
@@ -121,6 +134,13 @@ class Journal:
         self._at(file)
         self.tally.rejected[rejected["reason"]] += 1
 
+    def ignore(self, file: int, ignored: Mapping[str, Any]) -> None:
+        """Append what is no document, with the `rule` that says so and how many there are."""
+        with atomic.space_for(self.folder / IGNORED):
+            self._ignored.write(_line_of(ignored))
+        self._at(file)
+        self.tally.ignored[ignored["rule"]] += ignored["n"]
+
     def checkpoint(self, *, at_once: bool = False) -> None:
         """Make what is written count, unless that was done a moment ago."""
         now = self._clock()
@@ -129,23 +149,22 @@ class Journal:
         self._checked = now
         self.tally.elapsed_s = self._elapsed_before + now - self._began
         with atomic.space_for(self.folder / CHECKPOINT):
-            for file in (self._documents, self._rejected):
+            for file in self._files():
                 file.flush()
                 os.fsync(file.fileno())
             self._ledger.commit()
-        said = {
-            "run": self._run,
-            "documents_bytes": self._documents.tell(),
-            "rejected_bytes": self._rejected.tell(),
-            "tally": vars(self.tally),
-        }
+        sizes = {name: file.tell() for name, file in zip(ANSWERS, self._files(), strict=True)}
+        said = {"run": self._run, "n_bytes": sizes, "tally": vars(self.tally)}
         atomic.write_json(self.folder / CHECKPOINT, said)
 
     def move_to(self, target: Path) -> None:
         """Hand over the whole answers to a folder on the same disk, once everything is written and checked."""
         self.checkpoint(at_once=True)
-        for name in (DOCUMENTS, REJECTED, LEDGER):
+        for name in (*ANSWERS, LEDGER):
             os.link(self.folder / name, target / name)
+
+    def _files(self) -> tuple[BinaryIO, BinaryIO, BinaryIO]:
+        return self._documents, self._rejected, self._ignored
 
     def _at(self, file: int) -> None:
         if file != self.tally.file:
@@ -157,8 +176,7 @@ class Journal:
         if not path.is_file():
             return None
         kept: dict[str, Any] = atomic.read_json(path)
-        sizes = {DOCUMENTS: kept["documents_bytes"], REJECTED: kept["rejected_bytes"]}
-        whole = all((self.folder / name).stat().st_size >= size for name, size in sizes.items())
+        whole = all((self.folder / name).stat().st_size >= size for name, size in kept["n_bytes"].items())
         return kept if kept["run"] == self._run and whole else None
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ner_tasks import atomic
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.nightly.journal import REJECTED
+from ner_tasks.nightly.journal import ANSWERS, Tally
 from ner_tasks.nightly.ledger import DOCUMENTS, Ledger
 from ner_tasks.store import StoredFile
 
@@ -111,13 +111,13 @@ def shards_of(
 
 
 def unanswered(names: Iterable[str], shard: Path) -> Iterator[str]:
-    """Names of the files that have neither an answer nor a reason in a shard.
+    """Names of the files that a shard neither answers nor rejects nor ignores.
 
     Args:
         names: the shard's files, in order.
         shard: folder made by `tag`.
     """
-    answers = [_Files(shard / name) for name in (DOCUMENTS, REJECTED)]
+    answers = [_Files(shard / name) for name in ANSWERS]
     for name in names:
         found = [answer.pass_by(name) for answer in answers]  # both are asked, so that both go on
         if not any(found):
@@ -140,14 +140,14 @@ class _Files:
 
 
 def files_in(path: Path) -> Iterator[str]:
-    """The file that each line of a `documents.jsonl` or `rejected.jsonl` came from."""
+    """The file that each line of a `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl` came from."""
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield str(json.loads(line)["file"])
 
 
 def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
-    """Write the shards' documents and rejects one after the other, and their ledgers as one.
+    """Write the shards' documents, rejects and what they ignored one after the other, and their ledgers as one.
 
     Args:
         shards: folders made by `tag`, in order.
@@ -157,7 +157,7 @@ def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
         What the manifest says: counts added up, words per second over the time that tagging took.
     """
     output.mkdir(parents=True, exist_ok=True)
-    for name in (DOCUMENTS, REJECTED):
+    for name in ANSWERS:
         with atomic.space_for(output / name), (output / name).open("wb") as joined:
             for shard in shards:
                 with (shard / name).open("rb") as file:
@@ -177,13 +177,15 @@ def _with_bases(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
 def add_up(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """One manifest for several; that of no documents if there are none."""
     sums: dict[str, Any] = dict.fromkeys((*_COUNTS, *_TIMES), 0)
-    rejected: Counter[str] = Counter()
-    entities: Counter[str] = Counter()
+    counters: dict[str, Counter[str]] = {name: Counter() for name in ("rejected", "ignored", "entities")}
+    tally = Tally()
     for manifest in manifests:
         for name in sums:
             sums[name] += manifest[name]
-        rejected.update(manifest["rejected"])
-        entities.update(manifest["entities"])
+        for name, counter in counters.items():
+            counter.update(manifest[name])
+        tally.add_items(manifest["items"])
     times = {name: round(sums[name], 3) for name in _TIMES}
     words_per_s = round(sums["n_words"] / sums["elapsed_s"], 1) if sums["elapsed_s"] else 0.0
-    return {**sums, **times, "rejected": dict(rejected), "entities": dict(entities), "words_per_s": words_per_s}
+    counted = {name: dict(counter) for name, counter in counters.items()}
+    return {**sums, **times, **counted, "items": tally.items, "words_per_s": words_per_s}

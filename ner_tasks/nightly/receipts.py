@@ -1,4 +1,8 @@
-"""One document on its way through the tagger: its sentences' answers booked, and a receipt that adds up."""
+"""One document on its way through the tagger: its sentences' answers booked, and a receipt that adds up.
+
+The receipt begins at the file: its items by kind and fate, the characters that were extracted from those that were read,
+and the characters that were tagged.
+"""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from ner_tasks.documents import Document
+from ner_tasks.documents.source_map import PLACE_FIELDS
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.nightly.ledger import Key
 from ner_tasks.spans import Entity, entity_score, spans_of
@@ -100,15 +105,9 @@ class Reading:
         """The document's line in `documents.jsonl`; without `keep_text`, hashes and offsets stand for what was read.
 
         Raises:
-            GateNotPassed: the receipt does not add up. It counts characters in tagged words, against the text itself.
+            GateNotPassed: the receipt does not add up, see `named`.
         """
         document = self.document
-        n_characters = sum(map(len, document.text.split()))
-        if self.n_characters_read != n_characters:
-            raise GateNotPassed(
-                f"found {self.n_characters_read} characters in tagged words, expected {n_characters}, "
-                f"in {document.name[:200]!r}"
-            )
         entities = [asdict(entity) for entity in self.entities]
         receipt = {
             "n_characters": len(document.text),
@@ -117,7 +116,7 @@ class Reading:
             "n_pieces": self.n_pieces,
             "n_windows": self.n_windows,
             "n_unknown": self.n_unknown,
-            "read_share": 1.0,
+            "n_characters_tagged": self.n_characters_read,
             "model_version": self.key.model_version,
             "config": self.key.config,
             "tagged_at": tagged_at,
@@ -129,8 +128,42 @@ class Reading:
         return self.named({"text_sha256": self.key.text_sha256, **text, "entities": entities, "receipt": receipt})
 
     def named(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """An answer to this document's text, under this document's name."""
-        document = self.document
+        """An answer to this document's text, under this document's name, with this document's places and items.
+
+        Raises:
+            GateNotPassed: the receipt does not add up: characters that were extracted and not tagged, or items of which
+                the fate is not told.
+        """
+        document, items = self.document, self.document.items
+        n_tagged = answer["receipt"]["n_characters_tagged"]
+        if n_tagged != document.n_extracted:
+            raise GateNotPassed(
+                f"found {n_tagged} characters in tagged words, expected {document.n_extracted} as extracted, "
+                f"in {document.name[:200]!r}"
+            )
+        if not items.add_up():
+            raise GateNotPassed(
+                f"found items by kind and by name that differ, expected them to add up, in {document.name[:200]!r}"
+            )
+        receipt = {
+            **answer["receipt"],
+            "n_characters_extracted": document.n_extracted,
+            "format": document.format,
+            "encoding": document.encoding,
+            "encoding_guessed": document.is_guessed,
+            "items": {kind: dict(fates) for kind, fates in items.counts.items()},
+            "read_share": round(items.read_share, 4),
+            "unread": list(items.unread),
+            "ignored": dict(items.ignored),
+            "notes": list(document.notes),
+        }
         mine = {"document": document.name, "file": self.file.name, "sha256": document.sha256}
-        receipt = {**answer["receipt"], "encoding": document.encoding, "unread": list(document.unread)}
-        return {**mine, **answer, **mine, "receipt": receipt}
+        return {**mine, **answer, **mine, "entities": self._placed(answer["entities"]), "receipt": receipt}
+
+    def _placed(self, entities: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Entities with where they stand in this document; another one of the same text may have been laid out otherwise."""
+        placed = []
+        for entity in entities:
+            own = {name: value for name, value in entity.items() if name not in PLACE_FIELDS}
+            placed.append(own | self.document.sources.locate(entity["start"], entity["end"]))
+        return placed

@@ -17,7 +17,7 @@ from shutil import rmtree
 from typing import Any
 
 from ner_tasks import atomic
-from ner_tasks.documents import Document, Limits, Rejected, read_here
+from ner_tasks.documents import Answer, Limits, read_here
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.nightly.gathering import Gathering, SentenceTagger, TagConfig
 from ner_tasks.nightly.journal import Journal
@@ -27,7 +27,7 @@ from ner_tasks.nightly.receipts import File
 from ner_tasks.progress import progress
 
 # (index of the file, one of its documents), and (index, None) when a file is read to its end
-Found = tuple[int, Document | Rejected | None]
+Found = tuple[int, Answer | None]
 Reader = Callable[[Iterable[tuple[str, Path]], Limits], Iterable[Found]]
 
 
@@ -47,7 +47,7 @@ def tag_documents(
     Args:
         documents: name and place of each file, in the order of the answers; may be a generator.
         tagger: the model.
-        output: folder to make: `documents.jsonl`, `rejected.jsonl`, `ledger.sqlite`, and `manifest.json` last.
+        output: folder to make: `documents.jsonl`, `rejected.jsonl`, `ignored.jsonl`, `ledger.sqlite`, and `manifest.json` last.
             Replaced if it is there. Half-done work lies beside it and is gone on from.
         config: how.
         inputs: stands for the documents' names and contents: half-done work on others is not gone on from.
@@ -128,6 +128,8 @@ def _manifest(journal: Journal, model_version: str, config: TagConfig) -> dict[s
         "n_reused": tally.n_reused,
         "n_partly_read": tally.n_partly_read,
         "rejected": dict(sorted(tally.rejected.items())),
+        "ignored": dict(sorted(tally.ignored.items())),
+        "items": {kind: dict(sorted(fates.items())) for kind, fates in sorted(tally.items.items())},
         "n_words": tally.n_words,
         "n_entities": tally.entities.total(),
         "entities": dict(sorted(tally.entities.items())),

@@ -44,14 +44,16 @@ def days(reader: Reader) -> list[str]:
     return sorted(reader.folders("tagged"), reverse=True)
 
 
-def search(reader: Reader, day: str, text: str, *, most: int, rejected_only: bool) -> list[Entry]:
+def search(
+    reader: Reader, day: str, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
+) -> list[Entry]:
     """Documents of a day whose names hold `text`.
 
     Raises:
         InputMissing: the day has no index: it is not published, or was before there was one.
     """
     with _index(reader, f"tagged/{day}") as index:
-        return index.search(text, most=most, rejected_only=rejected_only)
+        return index.search(text, most=most, rejected_only=rejected_only, partly_read_only=partly_read_only)
 
 
 def find(reader: Reader, day: str, name: str) -> Found:

@@ -46,6 +46,8 @@ def store(tmp_path):
             "n_documents": 5,
             "n_tagged": 4,
             "n_rejected": 1,
+            "n_partly_read": 0,
+            "ignored": {},
             "rejected": {"empty": 1},
             "n_words": 80,
             "n_entities": 12,

@@ -43,6 +43,8 @@ def arrive(store, tmp_path):
 
 RECEIPT = {
     **dict.fromkeys(("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows"), 1),
+    "format": "text",
+    "items": {"text": {"read": 1}},
     "read_share": 1.0,
     "model_version": "v1",
     "config": "c",
@@ -70,6 +72,7 @@ def answers(fake, tmp_path, tagged, rejected=()):
     rejects = [{"document": name, "file": name, "reason": "empty", "message": "found no text"} for name in rejected]
     (folder / "documents.jsonl").write_text("".join(json.dumps(line) + "\n" for line in documents))
     (folder / "rejected.jsonl").write_text("".join(json.dumps(line) + "\n" for line in rejects))
+    (folder / "ignored.jsonl").write_text("")
     with Ledger(folder) as ledger:
         ledger.commit()
     manifest = {
@@ -79,6 +82,8 @@ def answers(fake, tmp_path, tagged, rejected=()):
         "n_reused": 0,
         "n_partly_read": 0,
         "rejected": {"empty": len(rejected)} if rejected else {},
+        "ignored": {},
+        "items": {"text": {"read": len(tagged)}} if tagged else {},
         "n_words": 10 * len(tagged),
         "n_entities": 0,
         "entities": {},

@@ -33,12 +33,21 @@ _N_NAMED = 20  # of documents that are lost
 class CheckNight(NightOperator):
     """The gate between tagged shards and what others read: nothing lost, and few enough rejected."""
 
-    template_fields = ("day", "shards_done", "max_rejected_share")
+    template_fields = ("day", "shards_done", "max_rejected_share", "max_partly_read_share")
 
-    def __init__(self, *, day: str, shards_done: Any, max_rejected_share: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        day: str,
+        shards_done: Any,
+        max_rejected_share: str = "",
+        max_partly_read_share: str = "",
+        **kwargs: Any,
+    ) -> None:
         # without documents there are no shards, and the empty night has to be checked as well
         super().__init__(**{"trigger_rule": "none_failed", **kwargs})
-        self.day, self.shards_done, self.max_rejected_share = day, shards_done, max_rejected_share
+        self.day, self.shards_done = day, shards_done
+        self.max_rejected_share, self.max_partly_read_share = max_rejected_share, max_partly_read_share
 
     def step(self, context: "Context") -> dict[str, Any]:
         plan = self.planned(context, self.day)
@@ -55,7 +64,9 @@ class CheckNight(NightOperator):
                 n_lost += 1
                 if n_lost <= _N_NAMED:
                     self.log.error("no answer for %s", name)
-        limits = self.settings.limits.adjusted(max_rejected_share=self.max_rejected_share)
+        limits = self.settings.limits.adjusted(
+            max_rejected_share=self.max_rejected_share, max_partly_read_share=self.max_partly_read_share
+        )
         n_documents = night["n_documents"] + n_lost
         metrics.emit(
             context,
@@ -63,10 +74,14 @@ class CheckNight(NightOperator):
             night_rejected=night["n_rejected"],
             night_rejected_share=night["n_rejected"] / n_documents if n_documents else 0.0,
             night_lost=n_lost,
+            night_partly_read=night["n_partly_read"],
+            night_partly_read_share=night["n_partly_read"] / night["n_tagged"] if night["n_tagged"] else 0.0,
+            night_ignored=sum(night["ignored"].values()),
         )
         said: dict[str, Any] = {"night": plan["night"], "passed": False, "lines": []}
         try:
-            said["lines"] = list(gates.night(n_documents, night["n_tagged"], night["n_rejected"], limits).lines)
+            counts = (night["n_tagged"], night["n_rejected"], night["n_partly_read"])
+            said["lines"] = list(gates.night(n_documents, *counts, limits).lines)
             said["passed"] = True
         except GateNotPassed as error:
             said["lines"] = [str(error)]

@@ -101,6 +101,7 @@ def find_documents(
     day: str = "",
     q: Annotated[str, Query(max_length=300)] = "",
     rejected: bool = False,
+    partly_read: bool = False,
 ) -> Response:
     """Search for documents of a day by name."""
     days = documents.days(reader())
@@ -108,7 +109,8 @@ def find_documents(
     found, missing = [], ""
     if chosen:
         try:
-            found = documents.search(reader(), chosen, q.strip(), most=N_FOUND + 1, rejected_only=rejected)
+            kinds = {"rejected_only": rejected, "partly_read_only": partly_read}
+            found = documents.search(reader(), chosen, q.strip(), most=N_FOUND + 1, **kinds)
         except InputMissing as error:  # a day of before there was an index
             missing = str(error)
     return _page(
@@ -119,6 +121,7 @@ def find_documents(
         day=chosen,
         q=q,
         rejected=rejected,
+        partly_read=partly_read,
         entries=found[:N_FOUND],
         is_cut=len(found) > N_FOUND,
         most=N_FOUND,

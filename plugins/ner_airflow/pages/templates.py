@@ -1,5 +1,6 @@
 """HTML of the pages; everything that a document brought is escaped and made inert."""
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,19 @@ RECEIPT = {
     "n_pieces": "Pieces",
     "n_windows": "Windows",
     "n_unknown": "Unknown pieces",
-    "read_share": "Read",
+    "n_characters_extracted": "Characters extracted, without spaces",
+    "n_characters_tagged": "Characters tagged, without spaces",
+    "format": "Format",
+    "read_share": "Items read",
     "model_version": "Model",
     "config": "Configuration",
     "tagged_at": "Tagged at",
     "encoding": "Encoding",
+    "encoding_guessed": "Encoding detected, not declared",
+    "items": "Items",
     "unread": "Not read",
+    "ignored": "Ignored by rule",
+    "notes": "Notes",
 }
 # longer documents are shown as stretches around their entities
 WHOLE_CHARACTERS = 20_000
@@ -48,6 +56,8 @@ def _environment() -> Environment:
     environment.filters["hue"] = lambda label, labels: labels.index(label) % N_HUES if label in labels else 0
     environment.filters["stretches"] = _stretches
     environment.filters["points"] = _points
+    environment.filters["place"] = rendering.place
+    environment.filters["counted"] = _counted
     environment.globals["pieces"] = rendering.pieces
     environment.globals["unsure"] = UNSURE
     environment.globals["receipt_names"] = RECEIPT
@@ -69,6 +79,18 @@ def _stretches(answer: Any) -> list[tuple[int, int]]:
     text = answer.text
     whole = len(text) <= WHOLE_CHARACTERS
     return [(0, len(text))] if whole else rendering.stretches(text, answer.entities, most=40)
+
+
+def _counted(value: Any) -> str:
+    """Counts by name, or by kind and fate, as one line: `page: 3 read, 1 unread; form-field: 12 read`."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    parts = []
+    for name, counts in value.items():
+        of_kind = counts.items() if isinstance(counts, Mapping) else None
+        told = ", ".join(f"{n} {fate}" for fate, n in of_kind) if of_kind is not None else str(counts)
+        parts.append(f"{name}: {told}")
+    return "; ".join(parts)
 
 
 def _points(values: list[float], width: int, height: int) -> str:

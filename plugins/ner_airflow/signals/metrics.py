@@ -44,6 +44,11 @@ METRICS = {
     "ner.night.documents": Metric("1", "check_night", "documents of the night, tagged or not"),
     "ner.night.rejected": Metric("1", "check_night", "those that could not be tagged"),
     "ner.night.rejected_share": Metric("1", "check_night", "their share; the gate's limit is 0.2 unless set otherwise"),
+    "ner.night.partly_read": Metric("1", "check_night", "tagged documents that hold something unread"),
+    "ner.night.partly_read_share": Metric(
+        "1", "check_night", "their share of the tagged; the gate's limit is 0.5 unless set otherwise"
+    ),
+    "ner.night.ignored": Metric("1", "check_night", "files that a rule ignores, such as Thumbs.db"),
     "ner.night.lost": Metric("1", "check_night", "files without an answer; anything but 0 fails the gate"),
     "ner.night.words": Metric("1", "publish_day", "words of the published answers"),
     "ner.night.words_per_s": Metric("1/s", "publish_day", "words over the time that tagging took, all shards together"),

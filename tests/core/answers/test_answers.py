@@ -63,6 +63,10 @@ def test_parquet_has_a_row_for_each_entity_and_each_document(tmp_path: Path) -> 
         "label": "per",
         "text": "Rosa Delgado",
         "score": 0.9,
+        "page": None,
+        "boxes": None,
+        "ocr_confidence": None,
+        "source": None,
         "model_version": "v1",
         "day": date(2026, 3, 14),
     }

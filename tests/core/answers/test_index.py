@@ -10,8 +10,9 @@ from ner_tasks.answers.index import Index, write_index
 from ner_tasks.errors import ArtifactBroken, InputMissing
 
 
-def answer(name, n_entities=0):
-    return {"document": name, "entities": [{}] * n_entities, "receipt": {"n_words": 7}}
+def answer(name, n_entities=0, n_unread=0):
+    items = {"page": {"read": 1, "unread": n_unread} if n_unread else {"read": 1}}
+    return {"document": name, "entities": [{}] * n_entities, "receipt": {"n_words": 7, "items": items}}
 
 
 def indexed(folder, answers, rejected=()):
@@ -48,6 +49,14 @@ def test_rejected_documents_are_there_with_their_reason_and_can_be_listed_alone(
             ("empty.txt", "empty")
         ]
         assert index.find("empty.txt").n_entities is None
+
+
+def test_partly_read_documents_can_be_listed_alone(tmp_path):
+    with indexed(tmp_path, [answer("whole.pdf"), answer("part.pdf", n_unread=2)]) as index:
+        assert [(entry.name, entry.n_unread) for entry in index.search("", most=9, partly_read_only=True)] == [
+            ("part.pdf", 2)
+        ]
+        assert index.find("whole.pdf").n_unread == 0
 
 
 @given(name=st.text(min_size=1, max_size=30))

@@ -48,7 +48,9 @@ def page_of(folder: Path, lines: list[dict], rejected: list[dict] = (), **option
         "n_documents": len(lines) + len(rejected),
         "n_tagged": len(lines),
         "n_rejected": len(rejected),
+        "n_partly_read": sum(bool(line["receipt"]["unread"]) for line in lines),
         "rejected": {reason: reasons.count(reason) for reason in reasons},
+        "ignored": {},
         "n_words": 12345,
         "n_entities": len(labels),
         "entities": {label: labels.count(label) for label in labels},
@@ -186,7 +188,7 @@ def test_a_day_of_many_documents_takes_no_more_memory(tmp_path: Path) -> None:
         path = tmp_path / "d.jsonl"
         path.write_text((json.dumps(LETTER) + "\n") * n)
         tracemalloc.start()
-        write_page(path, rejects, {**manifest, "entities": {}, "rejected": {}}, tmp_path / "page.html")
+        write_page(path, rejects, {**manifest, "entities": {}, "rejected": {}, "ignored": {}}, tmp_path / "page.html")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]

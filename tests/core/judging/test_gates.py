@@ -125,25 +125,26 @@ def test_a_gate_names_all_that_is_wrong_at_once():
 
 
 def test_an_empty_inbox_is_in_order_and_is_said_to_be_empty():
-    assert "empty" in gates.night(0, 0, 0, Limits()).lines[0]
+    assert "empty" in gates.night(0, 0, 0, 0, Limits()).lines[0]
 
 
 @pytest.mark.parametrize(
-    ("n_documents", "n_tagged", "n_rejected", "expected"),
+    ("n_documents", "n_tagged", "n_rejected", "n_partly_read", "expected"),
     [
-        (5, 0, 5, "found no tagged document"),
-        (5, 4, 0, "expected 5 documents together"),
-        (5, 3, 2, "share of rejected documents 0.4000"),
+        (5, 0, 5, 0, "found no tagged document"),
+        (5, 4, 0, 0, "expected 5 documents together"),
+        (5, 3, 2, 0, "share of rejected documents 0.4000"),
+        (5, 4, 1, 3, "share of partly read documents 0.7500"),
     ],
-    ids=["nothing came out", "one got lost", "too many rejected"],
+    ids=["nothing came out", "one got lost", "too many rejected", "too many partly read"],
 )
-def test_a_night_is_not_published_when(n_documents, n_tagged, n_rejected, expected):
+def test_a_night_is_not_published_when(n_documents, n_tagged, n_rejected, n_partly_read, expected):
     with pytest.raises(GateNotPassed, match=expected):
-        gates.night(n_documents, n_tagged, n_rejected, Limits(max_rejected_share=0.2))
+        gates.night(n_documents, n_tagged, n_rejected, n_partly_read, Limits(max_rejected_share=0.2))
 
 
 def test_a_night_with_few_rejects_is_published():
-    assert gates.night(5, 4, 1, Limits(max_rejected_share=0.2))
+    assert gates.night(5, 4, 1, 2, Limits(max_rejected_share=0.2))
 
 
 def change(now=2.0, before=2.5, *, relative=True, judged=True, version="v1"):

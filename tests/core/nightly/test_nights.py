@@ -98,6 +98,9 @@ def shard(folder, names, n_entities):
         "".join(json.dumps({"document": name, "file": name}) + "\n" for name in names)
     )
     (folder / "rejected.jsonl").write_text('{"document": "bad#1", "file": "bad", "reason": "empty"}\n')
+    (folder / "ignored.jsonl").write_text(
+        '{"document": "z.DS_Store", "file": "z.DS_Store", "rule": "litter", "n": 1}\n'
+    )
     manifest = {
         "n_documents": len(names) + 1,
         "n_tagged": len(names),
@@ -105,6 +108,8 @@ def shard(folder, names, n_entities):
         "n_reused": 0,
         "n_partly_read": 0,
         "rejected": {"empty": 1},
+        "ignored": {"litter": 1},
+        "items": {"page": {"read": 2, "unread": 1}},
         "n_words": 100,
         "n_entities": n_entities,
         "entities": {"geo": n_entities},
@@ -125,6 +130,9 @@ def test_joined_shards_keep_their_order_and_their_counts_add_up(tmp_path):
     assert (manifest["n_documents"], manifest["n_tagged"], manifest["n_rejected"]) == (5, 3, 2)
     assert manifest["entities"] == {"geo": 7}
     assert manifest["rejected"] == {"empty": 2}
+    assert manifest["ignored"] == {"litter": 2}
+    assert manifest["items"] == {"page": {"read": 4, "unread": 2}}
+    assert list(nights.files_in(tmp_path / "joined" / "ignored.jsonl")) == ["z.DS_Store"] * 2
     assert manifest["words_per_s"] == 50.0
 
 
@@ -135,5 +143,5 @@ def test_no_shards_join_to_an_empty_night(tmp_path):
 
 def test_a_file_without_answer_or_reason_is_found_out(tmp_path):
     done = shard(tmp_path / "1", ["a", "a", "b#b", "d"], 3)
-    assert list(nights.unanswered(["a", "b#b", "bad", "d"], done)) == []
+    assert list(nights.unanswered(["a", "b#b", "bad", "d", "z.DS_Store"], done)) == []
     assert list(nights.unanswered(["a", "b", "b#b", "bad", "c", "d", "e"], done)) == ["b", "c", "e"]

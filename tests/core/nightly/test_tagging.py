@@ -13,6 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ner_tasks.documents import Document
+from ner_tasks.documents.inventory import Items
+from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.errors import ArtifactBroken, GateNotPassed
 from ner_tasks.nightly import gathering, tagging
 from ner_tasks.nightly.gathering import TagConfig
@@ -58,11 +61,18 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "n_pieces": 14,
         "n_windows": 2,
         "n_unknown": 0,
+        "n_characters_extracted": 30,
+        "n_characters_tagged": 30,
+        "format": "text",
+        "encoding": "utf-8",
+        "encoding_guessed": False,
+        "items": {"text": {"read": 1}},
         "read_share": 1.0,
+        "unread": [],
+        "ignored": {},
+        "notes": [],
         "model_version": "rule-1",
         "config": "c1",
-        "encoding": "utf-8",
-        "unread": [],
     }
     assert rejected == []
     assert manifest == json.loads((tmp_path / "tagged/manifest.json").read_text())
@@ -73,6 +83,8 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "n_reused": 0,
         "n_partly_read": 0,
         "rejected": {},
+        "ignored": {},
+        "items": {"text": {"read": 1}},
         "n_words": 10,
         "n_entities": 2,
         "entities": {"per": 2},
@@ -195,7 +207,7 @@ def test_a_tagger_that_forgets_a_word_ends_the_run(run):
 def test_a_receipt_that_does_not_add_up_ends_the_run(run, monkeypatch):
     whole = gathering.iter_sentences
     monkeypatch.setattr(gathering, "iter_sentences", lambda text: list(whole(text))[:-1])
-    with pytest.raises(GateNotPassed, match="found 8 characters in tagged words, expected 12, in 'a.txt'"):
+    with pytest.raises(GateNotPassed, match="found 8 characters in tagged words, expected 12 as extracted, in 'a.txt'"):
         run({"a.txt": "One word. Two."})
 
 
@@ -220,6 +232,39 @@ def test_what_was_not_read_of_a_document_is_in_its_receipt_and_counted(run):
     assert manifest["n_partly_read"] == 1
 
 
+def test_what_is_no_document_is_ignored_by_a_rule_and_counted_apart(run, tmp_path):
+    manifest, answers, rejected = run({"a.txt": "Hello.", "Thumbs.db": b"\xd0\xcf\x11\xe0" + bytes(600)})
+    assert (len(answers), rejected) == (1, [])
+    assert (manifest["n_documents"], manifest["ignored"]) == (1, {"windows-metadata": 1})
+    (ignored,) = lines(tmp_path / "tagged" / "ignored.jsonl")
+    assert ignored == {"file": "Thumbs.db", "document": "Thumbs.db", "rule": "windows-metadata", "n": 1}
+
+
+def test_an_entity_says_where_it_stands_also_in_a_second_document_of_the_same_text(run):
+    pages = [
+        Document(name, "0", "Rosa left.", sources=map_, n_extracted=9) for name, map_ in (("a", at(1)), ("b", at(7)))
+    ]
+    _, (first, second), _ = run(
+        {"a": "", "b": ""},
+        read=lambda files, limits: [(0, pages[0]), (0, None), (1, pages[1]), (1, None)] if list(files) else [],
+    )
+    assert first["entities"][0] | {"page": 1, "boxes": [[10.0, 20.0, 30.0, 32.0]]} == first["entities"][0]
+    assert second["entities"][0] | {"page": 7, "boxes": [[10.0, 20.0, 30.0, 32.0]]} == second["entities"][0]
+
+
+def at(page):
+    found = SourceMap()
+    found.add_run(0, page)
+    found.add_box(0, 4, (10.0, 20.0, 30.0, 32.0))
+    return found
+
+
+def test_items_that_do_not_add_up_end_the_run(run):
+    wrong = Document("a", "0", "Hello.", items=Items({"page": {"unread": 1}}), n_extracted=6)
+    with pytest.raises(GateNotPassed, match="found items by kind and by name that differ"):
+        run({"a": ""}, read=lambda files, limits: [(0, wrong), (0, None)] if list(files) else [])
+
+
 @pytest.mark.parametrize("name", ["../../etc/x.txt", "a\nb.txt", "x" * 4_000 + ".txt", "\udcff.txt"])
 def test_a_hostile_name_comes_back_as_it_went_in(run, tmp_path, name):
     _, (answer,), _ = run({name: "Zoë."})
@@ -228,10 +273,13 @@ def test_a_hostile_name_comes_back_as_it_went_in(run, tmp_path, name):
 
 
 def test_a_second_run_replaces_the_answers_of_the_first_and_says_the_same(run, tmp_path):
-    first = run({"a.txt": "Rosa Delgado left."}, clock=lambda: 0.0)
-    assert run({"a.txt": "Rosa Delgado left."}, clock=lambda: 0.0) == first
+    runs = [run({"a.txt": "Rosa Delgado left."}, clock=lambda: 0.0) for _ in range(2)]
+    for _, (answer,), _ in runs:
+        del answer["receipt"]["tagged_at"]
+    assert runs[0] == runs[1]
     assert sorted(path.name for path in (tmp_path / "tagged").iterdir()) == [
         "documents.jsonl",
+        "ignored.jsonl",
         "ledger.sqlite",
         "manifest.json",
         "rejected.jsonl",
