@@ -1,7 +1,16 @@
 """Pictures of text (PNG, JPEG, TIFF, GIF, BMP, WebP), read by OCR."""
 
-from ner_tasks.documents import ocr
-from ner_tasks.documents.types import Extract, Limits
+import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from ner_tasks.documents import ocr, ocr_images
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "GIF", "BMP", "WEBP")
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
@@ -10,4 +19,21 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     Raises:
         CannotRead: `needs-ocr`, `bomb`, `too-slow`.
     """
-    return ocr.read(data, limits)
+    if not limits.ocr:
+        raise ocr.needs_ocr("a picture")
+    builder = ExtractBuilder()
+    for number, (image, dpi) in enumerate(_pages(data), start=1):
+        ocr.add_page(builder, ocr.recognize(image, dpi, limits), number, limits)
+    return builder.extract(ocr.ENCODING)
+
+
+def _pages(data: bytes) -> "Iterator[tuple[Image.Image, float]]":
+    from PIL import Image, ImageSequence
+
+    try:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as file:
+            for image in ImageSequence.Iterator(file):
+                ocr_images.check_size(image.size)
+                yield image, 300.0
+    except Image.DecompressionBombError as error:
+        raise CannotRead("bomb", f"found {' '.join(str(error).split())}, expected fewer") from None

@@ -1,0 +1,106 @@
+"""The program Tesseract: what of it is installed, and the words that it finds in a picture.
+
+The program is called itself, with a grey picture on its standard input: no Python package wraps it, no file is written.
+
+Source of the columns: Tesseract 5, `tesseract --help-extra`, and its TSV renderer.
+"""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ner_tasks.documents.types import CannotRead
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+PROGRAM = "tesseract"
+_LIST_SECONDS = 30
+_LANGUAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:/[A-Za-z0-9_]+)*")
+# A fully automatic segmentation of the page, without a look for its orientation.
+_PAGE_SEGMENTATION = "3"
+_WORD_LEVEL, _N_COLUMNS = "5", 12
+_MAX_CONFIDENCE = 100
+
+
+@dataclass(frozen=True)
+class FoundWord:
+    """A word of a picture.
+
+    Attributes:
+        line: number of its block, paragraph and line, which name the line on its page.
+        box: left, top, right, bottom in pixels.
+        confidence: percent.
+    """
+
+    text: str
+    line: tuple[int, int, int]
+    box: tuple[float, float, float, float]
+    confidence: int
+
+
+def missing(languages: str) -> str:
+    """What Tesseract needs for these languages and is not there, as words for a message; "" if all is.
+
+    Args:
+        languages: Tesseract's names, joined by `+`.
+    """
+    if not shutil.which(PROGRAM):
+        return f"program {PROGRAM}"
+    installed = installed_languages()
+    absent = [name for name in languages.split("+") if not _LANGUAGE.fullmatch(name) or name not in installed]
+    return f"language {', '.join(map(repr, absent))} of {PROGRAM}" if absent else ""
+
+
+def installed_languages() -> frozenset[str]:
+    """Tesseract's names of the languages that it has data of; none if it does not answer."""
+    try:
+        found = subprocess.run(
+            [PROGRAM, "--list-langs"], capture_output=True, text=True, timeout=_LIST_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return frozenset()
+    return frozenset(found.stdout.split("\n")[1:]) - {""}
+
+
+def words_of(image: "Image.Image", dpi: float, languages: str, seconds: float) -> list[FoundWord]:
+    """The words of a grey picture, in reading order.
+
+    Args:
+        image: of mode L.
+        dpi: its resolution.
+        languages: Tesseract's names, joined by `+`.
+        seconds: longest time.
+
+    Raises:
+        CannotRead: `too-slow`; `needs-ocr` without the program; `broken` if it gives up.
+    """
+    command = [PROGRAM, "-", "-", "-l", languages, "--psm", _PAGE_SEGMENTATION, "--dpi", str(round(dpi)), "tsv"]
+    picture = b"P5 %d %d 255\n" % image.size + image.tobytes()
+    try:
+        found = subprocess.run(command, input=picture, capture_output=True, timeout=max(seconds, 0.1), check=False)
+    except subprocess.TimeoutExpired:
+        raise CannotRead("too-slow", f"found a page that OCR takes over {seconds:.0f} s for, expected less") from None
+    except FileNotFoundError:
+        raise CannotRead("needs-ocr", f"found no program {PROGRAM}, expected it, for a picture") from None
+    if found.returncode:
+        raise CannotRead("broken", f"found that {PROGRAM} ends with {found.returncode}, expected 0, for a picture")
+    return _parsed(found.stdout.decode("utf-8", "replace").split("\n"))
+
+
+def _parsed(lines: Sequence[str]) -> list[FoundWord]:
+    words = []
+    for line in lines[1:]:
+        cells = line.split("\t", _N_COLUMNS - 1)
+        if len(cells) != _N_COLUMNS or cells[0] != _WORD_LEVEL:
+            continue
+        block, paragraph, line_number = (int(cell) for cell in cells[2:5])
+        left, top, width, height = (int(cell) for cell in cells[6:10])
+        confidence = min(max(round(float(cells[10])), 0), _MAX_CONFIDENCE)
+        words.append(
+            FoundWord(cells[11], (block, paragraph, line_number), (left, top, left + width, top + height), confidence)
+        )
+    return words
