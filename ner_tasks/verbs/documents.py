@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,20 +33,22 @@ def tag(args: Args) -> Result:
     os.environ.update(host.tensorflow_env(n_threads=args.threads, onednn=choice.onednn))
     if artifacts.kind_of(model) != "trained":
         host.leave_out_keras()
-    from ner_tasks.documents import Limits, scans
-    from ner_tasks.documents.apart import read_apart
+    from ner_tasks.documents import Limits, ocr
+    from ner_tasks.documents.sandbox import read_apart
     from ner_tasks.nightly import tagging
     from ner_tasks.nightly.gathering import TagConfig
     from ner_tasks.tagger.inference import BatchLimits, Tagger
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
-    if args.ocr and (absent := scans.missing()):
-        raise ConfigInvalid(f"found no {absent}, expected the program and requirements-ocr.in, for --ocr 1")
+    if args.ocr and (absent := ocr.missing(args.ocr_languages)):
+        raise ConfigInvalid(f"found no {absent}, expected it as `make install-ocr` installs it, for --ocr 1")
     limits = Limits(
         max_bytes=int(args.max_document_mib * 2**20),
         text_column=args.text_column,
         id_column=args.id_column,
         ocr=bool(args.ocr),
+        ocr_languages=args.ocr_languages,
+        min_ocr_confidence=args.min_ocr_confidence,
     )
     keep_text = bool(args.keep_text)
     code = [lineage.code_version(name) for name in nights.CODE]
@@ -64,7 +67,7 @@ def tag(args: Args) -> Result:
         config=TagConfig(limits, keep_text=keep_text, version=version),
         inputs=args.inputs_version or lineage.version_of({"files": [[name, *_state_of(path)] for name, path in paths]}),
         answered=args.answered,
-        read=read_apart,
+        read=partial(read_apart, n_workers=args.n_readers),
     )
     tagging.check_yield(manifest)
     return {**manifest, "output": str(args.output)}
