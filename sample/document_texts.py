@@ -6,11 +6,13 @@ A gap in braces is a name of the document's cast (`cast_of`), or any slot or fil
 
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from sample import vocabulary
 from sample.labelled_sentences import FILLERS, GAP, SLOTS
 
 Cast = dict[str, str]
+RECEIVED = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
 
 AGENCIES = (
     "Department of Insurance", "Department of Health", "Department of Labor", "Food and Drug Administration",

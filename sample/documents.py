@@ -13,18 +13,17 @@ import shutil
 import textwrap
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from html import escape
 from pathlib import Path
 
+from sample import compound_file, exchanged, office_files, scans_and_forms
 from sample import document_texts as texts
-from sample.document_texts import cast_of, filled, some
+from sample.document_texts import RECEIVED, cast_of, filled, some
 
 SEED = 8
 OUTPUT = Path(__file__).parent / "inbox"
-RECEIVED = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)
 _ZIP_TIME = (2026, 3, 12, 9, 30, 0)
 
 File = tuple[str, bytes]
@@ -62,19 +61,6 @@ def report_pdf(rng: random.Random) -> bytes:
             page.textLines(textwrap.wrap(line, 88) or [""])
         page.textLine()
     canvas.drawText(page)
-    canvas.save()
-    return file.getvalue()
-
-
-def scan_pdf(rng: random.Random) -> bytes:
-    """What a scanner makes: a page of grey spots and no text."""
-    from reportlab.pdfgen.canvas import Canvas
-
-    file = io.BytesIO()
-    canvas = Canvas(file, invariant=True, pageCompression=0)
-    for line in range(40):
-        canvas.setFillGray(0.2 + 0.4 * rng.random())
-        canvas.rect(72, 740 - 16 * line, rng.randint(200, 450), 7, stroke=0, fill=1)
     canvas.save()
     return file.getvalue()
 
@@ -188,14 +174,33 @@ def bad(rng: random.Random) -> Iterator[File]:
     yield "photo.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + rng.randbytes(600)
     yield "upload-broken-off.docx", claim_docx(rng)[:9_000]
     yield "upload-broken-off.pdf", report_pdf(rng)[:700]
-    yield "scan.pdf", scan_pdf(rng)
+    yield "scan.pdf", scans_and_forms.scan_pdf(rng)
     yield "export.wpd", b"\xffWPC" + letter(rng).encode()
+
+
+def unlike(rng: random.Random) -> Iterator[File]:
+    """One of each kind that is easily read in part: forms, faxes, mail that is a file, what systems exchange."""
+    yield "form-01.pdf", scans_and_forms.form_pdf(rng)
+    yield "fax-01.pdf", scans_and_forms.fax_pdf(rng)
+    yield "scanner-01.eml", exchanged.mail_that_is_a_pdf(rng, report_pdf(rng))
+    yield "appeal-09.msg", exchanged.message_msg(rng)
+    yield "result-01.hl7", exchanged.result_hl7(rng)
+    yield "summary-01.xml", exchanged.summary_cda(rng)
+    yield "bundle-01.json", exchanged.bundle_fhir(rng)
+    yield "claim-07.x12", exchanged.claim_x12(rng)
+    yield "letter-13.rtf", office_files.letter_rtf(rng)
+    yield "report-08.odt", office_files.report_odt(rng)
+    yield "press-09.pptx", office_files.slides_pptx(rng)
+    yield "claims-01.xlsx", office_files.claims_xlsx(rng)
+    yield "guide-01.epub", office_files.guide_epub(rng)
+    yield "appeal-10.zip", office_files.mac_zip(rng)
+    yield "Thumbs.db", compound_file.write({"Catalog": b"catalog of pictures"})
 
 
 def build(seed: int = SEED) -> dict[str, bytes]:
     """All files of the inbox by name."""
     rng = random.Random(seed)
-    return dict([*good(rng), *bad(rng)])
+    return dict([*good(rng), *bad(rng), *unlike(rng)])
 
 
 def main() -> None:
