@@ -65,9 +65,23 @@ _OLE_STREAMS = (
     ("Workbook", "xls"),
     ("Book", "xls"),
 )
-_HL7 = re.compile(r"\s*\x0b?\s*(?:FHS|BHS|MSH)([^\w\s])([^\w\s]{1,5}?)\1")
-_X12 = re.compile(r"\s*ISA([^\w\s])(?:[^\r\n]{2,15}?\1){15}.", re.DOTALL)
-_CDA = re.compile(r"<(?:\w+:)?ClinicalDocument[\s>]")
+# A header's separators; or, where they are broken, the name of another segment behind the same field separator.
+_HL7 = re.compile(
+    r"[\s\ufeff\x0b]*(?:FHS|BHS|MSH)([^\w\s])(?:[^\w\s]{1,5}?\1|.*?[\r\n](?:EVN|PID|PV1|OB[RX]|ORC|MSA|NTE|BHS|MSH)\1)",
+    re.DOTALL,
+)
+_X12 = re.compile(r"[\s\ufeff]*ISA([^\w\s])(?:(?:(?!\1)[^\r\n]){0,40}\1){15}.", re.DOTALL)
+_CDA = re.compile(r"<(?:[\w-]+:)?ClinicalDocument[\s>/]")
+_FHIR_XML = re.compile(r"<(?:\w+:)?[A-Z][^>]{0,2000}?xmlns(?::\w+)?\s*=\s*[\"']http://hl7\.org/fhir[\"']")
+_PROLOG = (("<?", "?>"), ("<!--", "-->"), ("<!DOCTYPE", ">"))
+_UTF16 = (
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+    (b"{\0", "utf-16-le"),
+    (b"\0{", "utf-16-be"),
+    (b"M\0S\0H\0", "utf-16-le"),
+    (b"\0M\0S\0H", "utf-16-be"),
+)
 _SVG = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*(?:<!DOCTYPE\s+svg[^>]*>\s*)?<(?:\w+:)?svg[\s>]",
     re.DOTALL | re.IGNORECASE,
@@ -77,7 +91,10 @@ _HTML = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _XML = re.compile(r"\s*<\?xml[\s?]")
-_FHIR = re.compile(r"\s*\{[^{}\[\]]{0,2000}?\"resourceType\"\s*:\s*\"[A-Z][A-Za-z]+\"")
+_RESOURCE = rb"\"resourceType\"\s*:\s*\"[A-Z][A-Za-z]{2,60}\""
+_FHIR = re.compile(_RESOURCE.decode())
+_FHIR_BYTES = re.compile(_RESOURCE)
+_MAX_SEARCHED = 20 * 2**20
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]?\S?")
 _UNIX_FROM = re.compile(r"From \S+.* \d{4}\s*$")
 _MAIL_HEADERS = frozenset(
@@ -108,7 +125,7 @@ def sniff(head: bytes, file: BinaryIO | None = None) -> Format | None:
         head: the first `HEAD_BYTES` of the file.
         file: the whole file, able to seek, for what lies in a package; left at its beginning.
     """
-    name = _by_signature(head, file) or _by_beginning(head)
+    name = _by_signature(head, file) or _by_beginning(head) or _by_late_key(head, file)
     return FORMATS.get(name)
 
 
@@ -203,18 +220,21 @@ def _of_gzip(head: bytes) -> str:
 def _by_beginning(head: bytes) -> str:
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
-    if not looks_like_text(head):
-        return ""
     text = _text_of(head)
-    if _HL7.match(text):
+    if _HL7.match(text):  # before all else: the bytes around its messages look like no text
         return "hl7"
+    if not looks_like_text(head) and not head.startswith(tuple(mark for mark, _ in _UTF16)):
+        return ""
     if _X12.match(text):
         return "x12"
-    if _FHIR.match(text):
+    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and _FHIR.search(text):
         return "fhir"
-    if _XML.match(text) or text.lstrip().startswith("<"):
-        if _CDA.search(text[:8192]):
+    if _XML.match(text) or text.lstrip("\ufeff \t\r\n").startswith("<"):
+        root = _behind_prolog(text)
+        if _CDA.match(root) or _CDA.search(text[:8192]):
             return "cda"
+        if _FHIR_XML.match(root):
+            return "fhir"
         if _SVG.match(text):
             return "svg"
         if _HTML.match(text):
@@ -223,9 +243,35 @@ def _by_beginning(head: bytes) -> str:
     return "eml" if _is_mail(text) else ""
 
 
+def _behind_prolog(text: str) -> str:
+    """XML from its first element on."""
+    at = 0
+    while True:
+        while at < len(text) and (text[at].isspace() or text[at] == "\ufeff"):
+            at += 1
+        closing = next((end for begin, end in _PROLOG if text.startswith(begin, at)), "")
+        end = text.find(closing, at) if closing else -1
+        if end < 0:
+            return text[at:]
+        at = end + len(closing)
+
+
+def _by_late_key(head: bytes, file: BinaryIO | None) -> str:
+    """`fhir` for JSON that says only behind a long beginning, such as a scan in base64, that it is a resource."""
+    if not file or len(head) < HEAD_BYTES or head.lstrip()[:1] not in (b"{", b"["):
+        return ""
+    try:
+        return "fhir" if _FHIR_BYTES.search(file.read(_MAX_SEARCHED)) else ""
+    finally:
+        file.seek(0)
+
+
 def _text_of(head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "replace")
+    for beginning, encoding in _UTF16:
+        if head.startswith(beginning):
+            return head.decode(encoding, "replace")
     return head.removeprefix(b"\xef\xbb\xbf").decode("latin-1")
 
 
