@@ -1,102 +1,73 @@
-"""Word files (docx), read from their XML, since that also holds what python-docx's paragraphs leave out.
+"""Word files since 2007 (docx, docm, dotx), read from the XML of the package itself.
 
-Text boxes, content controls, tracked insertions, footnotes and comments are text that a person sees.
+All parts are enumerated: what Word shows is read, files inside become documents of their own, the rest is named or
+ignored by a rule.
 """
 
-import io
-import zipfile
-from collections.abc import Iterator
-from typing import Any
+from ner_tasks.documents.readers import ooxml, ooxml_parts
+from ner_tasks.documents.readers.ooxml import Package
+from ner_tasks.documents.readers.ooxml_text import TextWalk
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
 
-from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
-
-_OLE = b"\xd0\xcf\x11\xe0"
-# Parts of the package that hold text, in the order of reading; all others are styles, pictures, settings.
-_PARTS = ("header", "main", "footnotes", "endnotes", "comments", "footer")
-_SPECIAL = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "softHyphen": "\u00ad"}
-# An old program's copy of what the neighbouring element holds.
-_SKIPPED = frozenset({"Fallback", "pPr", "rPr", "sectPr", "tblPr"})
+# Root elements of the parts that hold text, in the order of reading.
+_ROOTS = ("hdr", "document", "footnotes", "endnotes", "comments", "ftr")
+_GLOSSARY = "word/glossary/"
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Headers, body, notes and footers; a paragraph or a table's row per block.
+    """Headers, body, notes, comments and footers; a paragraph or a table's row per block, cells apart by tabs.
 
     Raises:
-        CannotRead: `encrypted`, `no-text-layer` if there are only pictures, or `too-large` if it unpacks to more than
-            the limit, which is found out beforehand.
+        CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
     """
-    import docx
-    from docx.oxml.parser import parse_xml  # resolves no entities
-
-    if data.startswith(_OLE):
-        raise CannotRead("encrypted", "found an encrypted or pre-2007 Word file, expected docx without a password")
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        n_bytes = sum(entry.file_size for entry in archive.infolist())
-    if n_bytes > limits.max_unpacked_bytes:
-        raise CannotRead("too-large", f"found {n_bytes} bytes unpacked, expected at most {limits.max_unpacked_bytes}")
-    package = docx.Document(io.BytesIO(data)).part.package
-    parts = {str(part.partname): part for part in package.iter_parts()}
-    found = sorted((_PARTS.index(kind), name) for name, part in parts.items() if (kind := _kind_of(part.content_type)))
-    blocks = [block.strip() for _, name in found for block in _blocks(parse_xml(parts[name].blob))]
-    text = "\n\n".join(filter(None, blocks))
-    n_pictures = sum(name.startswith("/word/media/") for name in parts)
-    if n_pictures and not text:
-        raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
+    package = ooxml.open_package(data, limits)
+    main = package.main("document", "wordDocument")
     builder = ExtractBuilder()
-    builder.inventory.read("part", len(found))
-    builder.append(text)
-    if n_pictures:
-        builder.inventory.unread("picture", f"{n_pictures} picture(s)", "pictures are not read", n_pictures)
-    return builder.extract()
+    shown: list[str] = []
+    taken = _text_parts(package, main)
+    chunks: list[str] = []
+    for name in taken:
+        chunks += _add(package, name, builder, "" if name == main else name, shown)
+    for name in chunks:
+        _hand_on(package, name, builder)
+    ooxml_parts.add_rest(package, {*taken, *chunks}, builder, limits, shown)
+    found = builder.extract()
+    if not found.text.strip() and not found.parts and (pictures := found.items.counts.get("picture")):
+        n_pictures = sum(pictures.values())
+        raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
+    if not found.text.strip() and not found.parts and found.items.unread:
+        raise CannotRead("broken", f"found no text and {len(found.items.unread)} unread item(s), expected a whole file")
+    return found
 
 
-def _kind_of(content_type: str) -> str:
-    """`footer` for `application/vnd....wordprocessingml.footer+xml`, "" for what holds no text."""
-    kind = content_type.removesuffix("+xml").removesuffix(".main").rpartition(".")[2]
-    kind = "main" if kind in ("document", "template") else kind
-    return kind if kind in _PARTS else ""
+def _text_parts(package: Package, main: str) -> list[str]:
+    """Names of the parts that hold text, in the order of reading."""
+    found = [name for name in package.parts if package.root(name) in _ROOTS and not name.lower().startswith(_GLOSSARY)]
+    ranks = {name: (_ROOTS.index(package.root(name)), name != main) for name in found}
+    return sorted(found, key=lambda name: ranks[name])
 
 
-def _name(element: Any) -> str:
-    # Comments and processing instructions have a function for a tag.
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+def _add(package: Package, name: str, builder: ExtractBuilder, place: str, shown: list[str]) -> list[str]:
+    """Read a part; returns names of the parts that hold documents which stand in it."""
+    root = package.xml(name, builder)
+    walk = TextWalk()
+    for block in walk.blocks(root) if root is not None else ():
+        builder.block(block, place)
+        shown.append(block)
+    builder.inventory.read("part")
+    ooxml_parts.count(walk, builder)
+    relations = package.relations(name)
+    for id_ in walk.subdocuments:
+        builder.inventory.unread("subdocument", f"{name} {id_}", "a document outside of this file")
+    for id_ in walk.chunks:
+        if id_ not in relations or not relations[id_].target:
+            builder.inventory.unread("subdocument", f"{name} {id_}", "a document that is not in this file")
+    named = [relations[id_].target for id_ in walk.chunks if id_ in relations]
+    named += package.related(name, "aFChunk")
+    return [target for target in dict.fromkeys(named) if target in package.parts]
 
 
-def _blocks(element: Any) -> Iterator[str]:
-    """Text of each paragraph and each table row below `element`, text boxes behind the paragraph they hang on."""
-    for child in element:
-        name = _name(child)
-        if name == "p":
-            yield _inline(child)
-            yield from _boxes(child)
-        elif name == "tr":
-            cells = (cell for cell in child.iter() if _name(cell) == "tc" and _row_of(cell) is child)
-            yield "\t".join(" ".join(filter(None, (block.strip() for block in _blocks(cell)))) for cell in cells)
-        elif name not in _SKIPPED:
-            yield from _blocks(child)
-
-
-def _row_of(cell: Any) -> Any:
-    return next(ancestor for ancestor in cell.iterancestors() if _name(ancestor) == "tr")
-
-
-def _inline(element: Any) -> str:
-    """Text of one paragraph without its text boxes."""
-    pieces = []
-    for child in element:
-        name = _name(child)
-        if name == "t":
-            pieces.append(child.text or "")
-        elif name in _SPECIAL:
-            pieces.append(_SPECIAL[name])
-        elif name not in _SKIPPED and name != "txbxContent":
-            pieces.append(_inline(child))
-    return "".join(pieces)
-
-
-def _boxes(paragraph: Any) -> Iterator[str]:
-    for box in paragraph.iter():
-        if _name(box) == "txbxContent" and not any(_name(above) == "Fallback" for above in box.iterancestors()):
-            nested = any(_name(above) == "txbxContent" for above in box.iterancestors())
-            if not nested:  # a box within a box is reached through its own paragraph
-                yield from _blocks(box)
+def _hand_on(package: Package, name: str, builder: ExtractBuilder) -> None:
+    """Make a document of what Word shows in its place when it opens the file."""
+    builder.inventory.read("embedded-file")
+    builder.parts.append(Part(name.replace("#", "%23"), package.parts[name], "", package.type_of(name)))

@@ -1,0 +1,114 @@
+"""Files that stand in another one as OLE objects, taken out of their wrapping.
+
+Source: [MS-OLEDS] 2.3.6 (Ole10Native); what programs call their streams was seen in files of theirs.
+"""
+
+import io
+import re
+import struct
+from typing import Any
+
+from ner_tasks.documents import sniffing
+from ner_tasks.documents.types import ExtractBuilder, Part
+
+KIND = "embedded-file"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_NATIVE = "\x01ole10native"
+# Streams that hold a whole file: of Office since 2007, of Acrobat and others, of LibreOffice.
+_WHOLE = ("package", "contents", "embeddedodf", "package_stream")
+# Streams that make the object itself a file of such a program.
+_PROGRAMS = ("worddocument", "workbook", "book", "powerpoint document", "__properties_version1.0", "encryptedpackage")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f]")
+
+
+def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = "") -> None:
+    """Hand on the file in an object, or name what cannot be taken out of it.
+
+    Args:
+        builder: of the file around it.
+        name: of the part that holds the object.
+        content: an OLE object, or a file as it is.
+        media_type: what the file around says of it.
+    """
+    own = name.replace("#", "%23")
+    if not content.startswith(_OLE):
+        head = content[: sniffing.HEAD_BYTES]
+        if sniffing.sniff(head, io.BytesIO(content)) or not own.lower().endswith((".bin", ".ole", ".dat")):
+            builder.inventory.read(KIND)
+            builder.parts.append(Part(own, content, "", media_type))
+        elif inner := _native(content):
+            _hand_on(builder, own, *inner)
+        else:
+            builder.inventory.unread(KIND, name, "an object of a format that is not known")
+        return
+    try:
+        found = _unwrapped(content)
+    except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
+        builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
+        return
+    if isinstance(found, str):
+        builder.inventory.unread(KIND, name, found)
+    else:
+        _hand_on(builder, own, *found)
+
+
+def _hand_on(builder: ExtractBuilder, own: str, called: str, content: bytes) -> None:
+    builder.inventory.read(KIND)
+    builder.parts.append(Part(f"{own}/{called}" if called else own, content))
+
+
+def _unwrapped(content: bytes) -> tuple[str, bytes] | str:
+    """Name and bytes of the file in an object, or what it is instead."""
+    import olefile
+
+    with olefile.OleFileIO(io.BytesIO(content)) as ole:
+        streams = {path[0].lower(): path for path in ole.listdir() if len(path) == 1}
+        roots = {path[0].lower() for path in ole.listdir(storages=True)}
+        if _NATIVE in streams:
+            if found := _native(ole.openstream(streams[_NATIVE]).read()):
+                return found
+            return "an object whose file cannot be taken out"
+        for name in _WHOLE:
+            if name in streams:
+                data = ole.openstream(streams[name]).read()
+                if sniffing.sniff(data[: sniffing.HEAD_BYTES], io.BytesIO(data)):
+                    return "", data
+        if roots & set(_PROGRAMS):
+            return "", content
+        return f"an object of {_program(ole)}, which is not read"
+
+
+def _program(ole: Any) -> str:
+    if ole.exists("Equation Native"):
+        return "an equation editor"
+    if ole.exists("VisioDocument"):
+        return "Visio"
+    return "a program that is not known"
+
+
+def _native(data: bytes) -> tuple[str, bytes] | None:
+    """Name and bytes of the file in an `Ole10Native` stream."""
+    try:
+        position = 4
+        if struct.unpack_from("<H", data, position)[0] == 2:
+            label, position = _string(data, position + 2)
+            path, position = _string(data, position)
+            position += 4
+            n_temporary = struct.unpack_from("<I", data, position)[0]
+            position += 4 + n_temporary
+            n_bytes = struct.unpack_from("<I", data, position)[0]
+            content = data[position + 4 : position + 4 + n_bytes]
+            called = (label or path).replace("\\", "/").rpartition("/")[2]
+            if content:
+                return _CONTROL_CHARACTERS.sub("", called).replace("#", "%23") or "object", content
+        n_bytes = struct.unpack_from("<I", data, 0)[0]
+    except (struct.error, ValueError):
+        return None
+    # Older programs write the bytes as they are.
+    content = data[4 : 4 + n_bytes]
+    return ("", content) if sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content)) else None
+
+
+def _string(data: bytes, position: int) -> tuple[str, int]:
+    end = data.index(b"\0", position)
+    return data[position:end].decode("cp1252", "replace"), end + 1

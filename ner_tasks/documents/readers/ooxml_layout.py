@@ -1,0 +1,105 @@
+"""Paragraphs, tables and text boxes as they nest in office files, put together into blocks of text."""
+
+import re
+from typing import Any
+
+# Stands where something without text lies between two words; becomes a space if nothing else keeps them apart.
+SOFT = "\0"
+_BETWEEN_WORDS = re.compile(r"(?<=\w)\0+(?=\w)")
+
+PARAGRAPH, FLOW, CELL, ROW = "paragraph", "flow", "cell", "row"
+
+
+class _Frame:
+    """What is open: a paragraph, a row of cells, or a flow of blocks such as a body, a cell, a text box."""
+
+    __slots__ = ("blocks", "carried", "element", "is_joined", "kind", "pieces")
+
+    def __init__(self, kind: str, element: Any):
+        self.kind, self.element = kind, element
+        self.pieces: list[str] = []  # text that is being written
+        self.blocks: list[str] = []  # finished: of a paragraph, its text boxes; of a row, its cells
+        self.carried: list[str] = []  # text of a paragraph that goes on in the next one
+        self.is_joined = False
+
+
+def clean(pieces: list[str]) -> str:
+    """Text of a paragraph."""
+    text = "".join(pieces)
+    return _BETWEEN_WORDS.sub(" ", text).replace(SOFT, "") if SOFT in text else text
+
+
+class Layout:
+    """Takes what a walk over an XML tree meets, and keeps paragraphs and cells apart."""
+
+    def __init__(self) -> None:
+        self._frames = [_Frame(FLOW, None)]
+
+    def open(self, kind: str, element: Any) -> None:
+        """Begin a paragraph, row, cell or flow; `close` with the same element ends it."""
+        frame = _Frame(kind, element)
+        around = self._frames[-1]
+        if kind == PARAGRAPH and around.carried:
+            frame.pieces, around.carried = around.carried, []
+        self._frames.append(frame)
+
+    def close(self, element: Any) -> None:
+        """End what the element began, if it began anything."""
+        if len(self._frames) == 1 or self._frames[-1].element is not element:
+            return
+        frame = self._frames.pop()
+        around = self._frames[-1]
+        if frame.kind == PARAGRAPH and frame.is_joined and around.kind in (FLOW, CELL) and not frame.blocks:
+            self._flush(around)
+            around.carried = frame.pieces
+            return
+        self.deliver(self._blocks_of(frame), keep_blank=frame.kind == CELL)
+
+    def join_next(self) -> None:
+        """Let the open paragraph go on in the next one, since the mark between them is deleted."""
+        self._frames[-1].is_joined = True
+
+    def write(self, text: str) -> None:
+        """Add characters to what is open."""
+        frame = self._frames[-1]
+        if frame.carried:
+            self._flush(frame)
+        frame.pieces.append(text)
+
+    def deliver(self, blocks: list[str], *, keep_blank: bool = False) -> None:
+        """Add finished blocks: to a flow in their order, to a paragraph behind its text."""
+        frame = self._frames[-1]
+        if frame.kind in (FLOW, CELL):
+            self._flush(frame)
+        frame.blocks.extend(block for block in blocks if keep_blank or block.strip())
+
+    def mark(self) -> tuple[object, int]:
+        """Where writing stands now, for `written_since`."""
+        frame = self._frames[-1]
+        return frame, len(frame.pieces)
+
+    def written_since(self, mark: tuple[object, int]) -> bool:
+        """Whether something was written since, or another paragraph is open."""
+        frame, n_pieces = mark
+        here = self._frames[-1]
+        return here is not frame or any(piece.strip(SOFT + " ") for piece in here.pieces[n_pieces:])
+
+    def finish(self) -> list[str]:
+        """All blocks; what was left open by a damaged file is closed."""
+        while len(self._frames) > 1:
+            self.close(self._frames[-1].element)
+        return self._blocks_of(self._frames[0])
+
+    def _flush(self, frame: _Frame) -> None:
+        for pieces in (frame.carried, frame.pieces):
+            if pieces and (text := clean(pieces).strip()):
+                frame.blocks.append(text)
+        frame.carried, frame.pieces = [], []
+
+    def _blocks_of(self, frame: _Frame) -> list[str]:
+        if frame.kind == PARAGRAPH:
+            return [clean(frame.pieces).strip(), *frame.blocks]
+        if frame.kind == ROW:
+            return ["\t".join(frame.blocks).strip()]
+        self._flush(frame)
+        return ["\n".join(frame.blocks)] if frame.kind == CELL else frame.blocks
