@@ -1,0 +1,162 @@
+"""Syntax of X12 interchanges: separators, segments, and binary segments with a declared length.
+
+Source: ANSI ASC X12.5 (interchange control structures), X12.6 (application control structure), segments BIN and BDS.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+_N_ISA = 16  # elements of the ISA segment
+_MAX_ISA = 1_000
+_ISA = re.compile(r"(?<![A-Za-z0-9])ISA([^\w\s])")
+_GUESSED_BY = 4_000  # characters from whose beginning broken separators are guessed
+# Binary segments: which element says how many bytes there are, which holds them.
+BINARY = {"BIN": (1, 2), "BDS": (2, 3)}
+_LENGTH = re.compile(r"\d{1,10}")
+
+
+@dataclass(frozen=True)
+class Separators:
+    """The separators of one interchange.
+
+    Attributes:
+        fault: what is wrong with the declared ones, "" if nothing is.
+    """
+
+    element: str = "*"
+    component: str = ":"
+    repetition: str = "^"
+    terminator: str = "~"
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One segment.
+
+    Attributes:
+        name: its two or three letters; "" for text that is no segment.
+        elements: raw elements; `elements[1]` is the first one, and 0 is the name.
+        separators: of its interchange.
+        content: of a binary segment.
+        fault: what is wrong with it, "" if nothing is.
+    """
+
+    name: str
+    elements: tuple[str, ...]
+    separators: Separators
+    content: str = ""
+    fault: str = ""
+
+    def element(self, number: int) -> str:
+        """A raw element, "" if it is missing."""
+        return self.elements[number].strip() if number < len(self.elements) else ""
+
+
+def segments_of(text: str) -> Iterator[Segment]:
+    """Segments of all interchanges in a file.
+
+    Args:
+        text: the file, a character for each byte.
+    """
+    found = _ISA.search(text)
+    separators = separators_of(text, found.start()) if found else _guessed(text[:_GUESSED_BY])
+    at = found.start() if found else 0
+    if before := text[:at].strip():
+        yield Segment("", (before,), separators)
+    while at < len(text):
+        while at < len(text) and (text[at].isspace() or text[at] in separators.terminator + "\0\x1a"):
+            at += 1
+        if at >= len(text):
+            return
+        if text.startswith("ISA", at) and _ISA.match(text, at):
+            separators = separators_of(text, at)
+        name = text[at : at + 4].partition(separators.element)[0]
+        if name in BINARY:
+            segment, at = _binary(text, at, name, separators)
+        else:
+            segment, at = _plain(text, at, separators)
+        yield segment
+
+
+def separators_of(text: str, at: int) -> Separators:
+    """Separators of the interchange whose ISA segment begins at `at`, also where its elements have odd lengths."""
+    element = text[at + 3]
+    position = at + 3
+    for _ in range(_N_ISA - 1):
+        position = text.find(element, position + 1, at + _MAX_ISA)
+        if position < 0:
+            return replace(
+                _guessed(text[at : at + _GUESSED_BY]), element=element, fault="an ISA segment of fewer than 16 elements"
+            )
+    component, terminator = text[position + 1 : position + 2], text[position + 2 : position + 3]
+    elements = text[at:position].split(element)
+    declared = elements[11].strip()
+    repetition = declared if len(declared) == 1 and not declared.isalnum() else "^"
+    if terminator in ("\r", "\n"):
+        terminator = "\n" if "\n" in text[position : position + 5] else "\r"
+    if not terminator or terminator.isalnum() or terminator in (element, component):
+        guessed = _guessed(text[at : at + _GUESSED_BY]).terminator
+        return Separators(
+            element, component or ":", repetition, guessed, "no segment terminator behind the ISA segment"
+        )
+    return Separators(element, component, repetition, terminator)
+
+
+def _guessed(text: str) -> Separators:
+    """The usual separators, with the terminator that stands where the next segment begins."""
+    element = next((sign for sign in "*|^" if re.search(rf"(?:ISA|GS|ST){re.escape(sign)}", text[:_MAX_ISA])), "*")
+    begins = re.compile(rf"([^\w\s]|[\r\n])\s*(?:GS|ST|BHT|HL|NM1|N[34]|REF|SE|IEA|B[A-Z]{{2}}){re.escape(element)}")
+    counts = Counter(found[1] for found in begins.finditer(text) if found[1] != element)
+    return Separators(element, terminator=counts.most_common(1)[0][0] if counts else "~")
+
+
+def _plain(text: str, at: int, separators: Separators) -> tuple[Segment, int]:
+    end = text.find(separators.terminator, at)
+    is_cut = end < 0
+    end = len(text) if is_cut else end
+    raw = text[at:end].strip("\r\n")
+    elements = tuple(raw.split(separators.element))
+    name = elements[0].strip()
+    if not re.fullmatch(r"[A-Z][A-Z0-9]{1,2}", name) or len(elements) < 2:
+        return Segment("", (raw,), separators), end + 1
+    # Whatever is cut off at the end of an interchange that is whole has a terminator.
+    fault = "breaks off at the end of the file" if is_cut and name != "IEA" else ""
+    return Segment(name, elements, separators, fault=fault), end + 1
+
+
+def _binary(text: str, at: int, name: str, separators: Separators) -> tuple[Segment, int]:
+    """A segment whose last element has a declared length and may hold any byte."""
+    length_at, _ = BINARY[name]
+    start, elements = at, []
+    for _ in range(length_at + 1):
+        end = text.find(separators.element, start, start + 200)
+        if end < 0:
+            return _plain(text, at, separators)
+        elements.append(text[start:end])
+        start = end + 1
+    declared = elements[length_at].strip()
+    n_bytes = int(declared) if _LENGTH.fullmatch(declared) else -1
+    if n_bytes >= 0 and _ends(text, start + n_bytes, separators):
+        content, end = text[start : start + n_bytes], start + n_bytes
+        return Segment(name, tuple(elements), separators, content), _behind(text, end, separators)
+    terminator = re.escape(separators.terminator)
+    following = re.compile(rf"{terminator}(?=\s*(?:[A-Z][A-Z0-9]{{1,2}}{re.escape(separators.element)}|\Z))")
+    found = following.search(text, start)
+    end = found.start() if found else len(text)
+    fault = f"found {end - start} bytes, expected {declared[:20] or 'a number'} as it says of itself"
+    return Segment(name, tuple(elements), separators, text[start:end], fault), end + len(separators.terminator)
+
+
+def _ends(text: str, at: int, separators: Separators) -> bool:
+    """Whether a terminator stands at `at`, behind the end of a line at most."""
+    behind = text[at : at + 3]
+    return (
+        at <= len(text) and separators.terminator in behind and not behind.partition(separators.terminator)[0].strip()
+    )
+
+
+def _behind(text: str, at: int, separators: Separators) -> int:
+    return text.find(separators.terminator, at) + len(separators.terminator)
