@@ -75,7 +75,11 @@ _ALL = (
     Format("zip", "", (".zip",), ("application/zip", "application/x-zip-compressed"), ARCHIVE),
     Format("tar", "", (".tar",), ("application/x-tar",), ARCHIVE),
     Format("tar.gz", "", (".tgz",), (), ARCHIVE),
+    Format("tar.bz2", "", (".tbz2", ".tbz"), (), ARCHIVE),
+    Format("tar.xz", "", (".txz",), (), ARCHIVE),
     Format("gz", "", (".gz",), ("application/gzip", "application/x-gzip"), ARCHIVE),
+    Format("bz2", "", (".bz2",), ("application/x-bzip2",), ARCHIVE),
+    Format("xz", "", (".xz", ".lzma"), ("application/x-xz",), ARCHIVE),
 )
 
 FORMATS: Mapping[str, Format] = {format_.name: format_ for format_ in _ALL}
@@ -89,8 +93,9 @@ MEDIA_TYPES: Mapping[str, Format] = {
 def by_suffix(called: str) -> Format | None:
     """The format that a file's name stands for; None for no suffix, or one that stands for none."""
     lowered = called.lower()
-    if lowered.endswith(".tar.gz"):
-        return FORMATS["tar.gz"]
+    for packed in ("tar.gz", "tar.bz2", "tar.xz"):
+        if lowered.endswith(f".{packed}"):
+            return FORMATS[packed]
     if lowered == "winmail.dat":
         return FORMATS["tnef"]
     return SUFFIXES.get(PurePosixPath(lowered).suffix)

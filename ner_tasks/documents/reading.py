@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import BinaryIO, TypeVar
 
-from ner_tasks.documents import archives, formats, litter, sniffing, tables
+from ner_tasks.documents import archives, formats, litter, sniffing, tables, unread_formats
 from ner_tasks.documents.formats import Format
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
@@ -54,15 +54,17 @@ class Place:
 
 def answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
     """Answers for one file, wherever it lies; `n_bytes` is its size where that is known beforehand."""
-    if rule := litter.rule_of(here.path or here.called):
-        yield Ignored(here.name, rule)
-        return
     limits = here.limits
     head = _head(file)
+    if rule := litter.rule_of(here.path or here.called, head):
+        yield Ignored(here.name, rule)
+        return
     if not file.seekable() and head.startswith((b"PK", sniffing.OLE[:4])):  # packages are read from their end
         file, n_bytes = io.BytesIO(_content(file, n_bytes, limits)), None
     format_, notes = _format_of(here, head, file if file.seekable() else None)
     if format_.shape == formats.ARCHIVE:
+        if format_.name == "zip" and not file.seekable():  # behind a program that unpacks it
+            file = io.BytesIO(_content(file, n_bytes, limits))
         yield from _members(here, format_, file)
     elif format_.shape == formats.JSON_LINES:
         yield from _many(here, format_, tables.read_json_lines(file, limits), "utf-8")
@@ -101,6 +103,8 @@ def _format_of(here: Place, head: bytes, file: BinaryIO | None) -> tuple[Format,
     if sniffing.is_encrypted_office(head, file):
         raise CannotRead("encrypted", "found an Office file with a password, expected one that opens")
     sniffed = sniffing.sniff(head, file)
+    if sniffed is None and (kind := unread_formats.name_of(head)):
+        raise CannotRead("unknown-format", f"found {kind}, expected a file of a format that is read")
     declared = formats.by_media_type(here.media_type) if here.media_type else None
     format_ = _chosen(called, sniffed, declared)
     if format_ is None and sniffing.looks_like_text(head):
@@ -177,24 +181,32 @@ def _part(here: Place, part: Part) -> Iterator[Answer]:
 def _members(here: Place, format_: Format, file: BinaryIO) -> Iterator[Answer]:
     """Answers for all files in an archive."""
     _check_depth(here)
-    is_empty = True
+    n_ignored = n_others = 0
     for member in archives.members(format_.name, here.called, file, here.budget):
-        inner = here.holding(member.name)
-        if rule := litter.rule_of(member.name):
+        for answer in _member(here, member):
+            yield answer
+            n_ignored, n_others = n_ignored + isinstance(answer, Ignored), n_others + (not isinstance(answer, Ignored))
+    if not n_others:
+        found = "only files that are ignored" if n_ignored else "no file in the archive"
+        raise CannotRead("empty", f"found {found}, expected a document")
+
+
+def _member(here: Place, member: archives.Member) -> Iterator[Answer]:
+    inner = here.holding(member.name)
+    try:
+        if isinstance(member.open, Ignored):
+            yield replace(member.open, document=here.name)
+        elif isinstance(member.open, CannotRead) and (rule := litter.rule_of(member.name)):
             yield Ignored(inner.name, rule)
-            continue
-        is_empty = False
-        try:
-            if isinstance(member.open, CannotRead):
-                raise member.open
+        elif isinstance(member.open, CannotRead):
+            raise member.open
+        else:
             with member.open() as stream:
                 yield from answers(inner, stream, None)
-        except Exhausted:
-            raise
-        except CannotRead as error:
-            yield Rejected(inner.name, error.reason, str(error))
-    if is_empty:
-        raise CannotRead("empty", "found no document in the archive, expected at least one")
+    except Exhausted:
+        raise
+    except CannotRead as error:
+        yield Rejected(inner.name, error.reason, str(error))
 
 
 def _many(here: Place, format_: Format, found: Iterable[tables.Record], encoding: str) -> Iterator[Answer]:

@@ -1,6 +1,5 @@
 """The format of a file by its content: signatures, what lies in a package, how a text begins."""
 
-import gzip
 import io
 import re
 import zipfile
@@ -9,17 +8,20 @@ from typing import BinaryIO
 from xml.etree.ElementTree import ParseError  # the name of an error, nothing is parsed with it
 
 from ner_tasks.documents.formats import FORMATS, Format
+from ner_tasks.documents.unpacking import packed_kind
 
 HEAD_BYTES = 64 * 1024
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED_OFFICE = "encrypted-office"  # no format that is read: what Office makes of a file with a password
 
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
+# Programs that unpack the archive behind them.
+_STUBS = (b"MZ", b"\x7fELF", b"#!")
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a")
 _TNEF = b"\x78\x9f\x3e\x22"
 _MAX_TYPES_BYTES = 2**20
 # Programs' own files that would pass for text in some encoding: WordPerfect, programs, PostScript.
-_NOT_TEXT = (b"\xffWPC", b"\x7fELF", b"MZ", b"%!PS")
+_NOT_TEXT = (b"\xffWPC", b"\x7fELF", b"%!PS")
 # The main part of an Office package by the last words of its content type; "macroEnabled" may stand between.
 _OFFICE = (
     (
@@ -154,8 +156,10 @@ def _by_signature(head: bytes, file: BinaryIO | None) -> str:
         return "image"
     if head.startswith(b"BM") and len(head) > 30 and head[6:10] == b"\0\0\0\0":
         return "image"
-    if head.startswith(b"\x1f\x8b"):
-        return _of_gzip(head)
+    if head.startswith(_STUBS) and file:
+        return _behind_stub(file)
+    if kind := packed_kind(head):
+        return kind
     if head[257:262] == b"ustar":
         return "tar"
     return "tnef" if head.startswith(_TNEF) else ""
@@ -209,12 +213,11 @@ def _of_ole(head: bytes, file: BinaryIO | None) -> str:
         file.seek(0)
 
 
-def _of_gzip(head: bytes) -> str:
+def _behind_stub(file: BinaryIO) -> str:
     try:
-        inner = zlib.decompressobj(16 + zlib.MAX_WBITS).decompress(head, 512)
-    except (zlib.error, gzip.BadGzipFile):
-        return "gz"
-    return "tar.gz" if inner[257:262] == b"ustar" else "gz"
+        return "zip" if zipfile.is_zipfile(file) else ""
+    finally:
+        file.seek(0)
 
 
 def _by_beginning(head: bytes) -> str:
