@@ -6,8 +6,9 @@ from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 def read(data: bytes, _limits: Limits, declared: str = "") -> Extract:
     """Read a text file, in the encoding that the mail around it declares or that `text_encoding.decode` finds."""
-    text, encoding = text_encoding.decode(data, declared)
+    decoded = text_encoding.decode_with_guess(data, declared)
     builder = ExtractBuilder()
     builder.inventory.read("text")
-    builder.append(text)
-    return builder.extract(encoding)
+    decoded.name_damage(builder)
+    builder.append(decoded.text)
+    return builder.extract(decoded.encoding, is_guessed=decoded.is_guessed)
