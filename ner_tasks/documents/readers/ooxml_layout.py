@@ -53,7 +53,7 @@ class Layout:
             self._flush(around)
             around.carried = frame.pieces
             return
-        self.deliver(self._blocks_of(frame), keep_blank=frame.kind == CELL)
+        self.deliver(self._blocks_of(frame), keep_blank=frame.kind == CELL and around.kind == ROW)
 
     def join_next(self) -> None:
         """Let the open paragraph go on in the next one, since the mark between them is deleted."""
@@ -72,6 +72,11 @@ class Layout:
         if frame.kind in (FLOW, CELL):
             self._flush(frame)
         frame.blocks.extend(block for block in blocks if keep_blank or block.strip())
+
+    @property
+    def is_in_paragraph(self) -> bool:
+        """Whether characters that come now belong to a paragraph."""
+        return self._frames[-1].kind == PARAGRAPH
 
     def mark(self) -> tuple[object, int]:
         """Where writing stands now, for `written_since`."""

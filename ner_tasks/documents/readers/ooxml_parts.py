@@ -61,26 +61,24 @@ _TEXT_ROOTS = ("chartSpace", "dataModel", "userShapes", "wsDr", "lockedCanvas")
 _OWN_DATA = re.compile(
     r"schemas\.microsoft\.com/(?:office/2006/(?:metadata|coverPageProps)|sharepoint|office/infopath)", re.IGNORECASE
 )
-_SOUND = tuple(
-    [
-        ".mp3",
-        ".mp4",
-        ".wav",
-        ".wma",
-        ".wmv",
-        ".avi",
-        ".mov",
-        ".m4a",
-        ".m4v",
-        ".mpg",
-        ".mpeg",
-        ".mid",
-        ".aif",
-        ".aiff",
-        ".au",
-        ".webm",
-        ".ogg",
-    ]
+_SOUND = (
+    ".mp3",
+    ".mp4",
+    ".wav",
+    ".wma",
+    ".wmv",
+    ".avi",
+    ".mov",
+    ".m4a",
+    ".m4v",
+    ".mpg",
+    ".mpeg",
+    ".mid",
+    ".aif",
+    ".aiff",
+    ".au",
+    ".webm",
+    ".ogg",
 )
 # Values times characters that are compared at most; beyond, they are read.
 _MAX_COMPARED = 10**9
@@ -111,7 +109,7 @@ def add_rest(
         elif package.root(name):
             unknown.append(name)
         else:
-            _add_file(package, name, builder, limits)
+            add_file(package, name, builder, limits)
     squeezed = squeeze("".join(told)) if unknown else ""
     for name in unknown:
         _add_unknown(package, name, builder, squeezed)
@@ -181,7 +179,8 @@ def _is_control_value(element: Any) -> bool:
     return xml_tree.name_of(element) == "ocxPr" and xml_tree.attribute(element, "name") in _CONTROL_VALUES
 
 
-def _add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limits) -> None:
+def add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limits) -> None:
+    """Give a part that is no XML its fate."""
     content, lowered, media_type = package.parts[name], name.lower(), package.type_of(name)
     suffix = PurePosixPath(lowered).suffix
     if not content:

@@ -24,13 +24,17 @@ _SKIPPED = (
     *("rPr", "sectPr", "tblGrid", "sdtEndPr", "customXmlPr", "smartTagPr", "ffData"),
     *("style", "lstStyle", "bodyPr", "spPr", "txPr"),
 )
-_FLOWS = ("txbxContent", "txBody", "textbox", "rt", "rich", "body", "hdr", "ftr")
-_ENDING = frozenset({"p", "tr", "tc", *_FLOWS})
+_FLOWS = ("txbxContent", "textbox", "rt", "body", "hdr", "ftr")
+_SHAPE_TEXTS = ("txBody", "rich")  # one block, its paragraphs by lines
+_ENDING = frozenset({"p", "tr", "tc", *_FLOWS, *_SHAPE_TEXTS})
 _FORMS_AT_MOST = 4  # forms of one thing, and forms in forms, that are compared; further ones are read
 
 
 class TextWalk:
     """One walk over one part.
+
+    Args:
+        skips_placeholders: whether shapes that a slide fills are left out, as of a layout.
 
     Attributes:
         ignored: what was met and is not shown, by the name of the rule.
@@ -38,7 +42,8 @@ class TextWalk:
         subdocuments: ids of relations to documents outside.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, skips_placeholders: bool = False) -> None:
+        self._skips_placeholders = skips_placeholders
         self.ignored: Counter[str] = Counter()
         self.chunks: list[str] = []
         self.subdocuments: list[str] = []
@@ -71,6 +76,7 @@ class TextWalk:
             **dict.fromkeys(_SOFT, self._soft),
             **dict.fromkeys(_MATH, self._math),
             **dict.fromkeys(_FLOWS, self._flow),
+            **dict.fromkeys(_SHAPE_TEXTS, self._shape_text),
             **dict.fromkeys(("v", "pt"), self._value),
             **dict.fromkeys(("numCache", "numLit", "numDim"), self._numbers),
             **dict.fromkeys(("del", "moveFrom", "delText", "delInstrText"), self._deleted),
@@ -81,6 +87,7 @@ class TextWalk:
             "subDoc": self._subdocument,
             "t": self._text,
             "div": self._old_button,
+            "sp": self._shape,
             "sym": self._symbol,
             "p": self._paragraph,
             "pPr": self._paragraph_properties,
@@ -164,6 +171,9 @@ class TextWalk:
     def _flow(self, element: Any) -> None:
         self._layout.open(FLOW, element)
 
+    def _shape_text(self, element: Any) -> None:
+        self._layout.open(CELL, element)
+
     def _row(self, element: Any) -> bool:
         if child(element, "trPr", "del") is not None:
             self.ignored["deleted-text"] += 1
@@ -225,6 +235,12 @@ class TextWalk:
                 self._described.add(text)
                 self._layout.deliver([text])
         return False
+
+    def _shape(self, element: Any) -> bool:
+        if not self._skips_placeholders or child(element, "nvSpPr", "nvPr", "ph") is None:
+            return False
+        self.ignored["layout"] += 1
+        return True
 
     def _word_art(self, element: Any) -> None:
         self._layout.deliver([attribute(element, "string")])

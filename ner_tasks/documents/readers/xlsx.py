@@ -1,123 +1,160 @@
-"""Spreadsheets (xlsx): a document of all their cells, or a table of documents if there is a column of texts."""
+"""Workbooks since 2007 (xlsx, xlsm): a document of all their cells and remarks, or a table of documents.
 
-import io
+All parts of the package are enumerated: cells, comments, text boxes, headers, charts are read, files inside become
+documents of their own, the rest is named or ignored by a rule.
+"""
+
 import re
-import zipfile
-from datetime import date, datetime, time
+from collections.abc import Sequence
 from typing import Any
 
-from ner_tasks.documents import archives, tables
-from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, free_name
-from ner_tasks.errors import without_words
+from ner_tasks.documents import tables
+from ner_tasks.documents.readers import ooxml, ooxml_parts, sheets, xlsx_cells, xml_tree
+from ner_tasks.documents.readers.ooxml import Package
+from ner_tasks.documents.readers.sheets import Budget, Sheet
+from ner_tasks.documents.readers.xlsx_cells import Book
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
-_OLE = b"\xd0\xcf\x11\xe0"
-_CELL = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
-# The parser lays out the whole rectangle between the first and the last cell; a full sheet of Excel has 17 thousand
-# million of them, about 30 bytes each.
-_MAX_CELLS = 10_000_000
-_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
-_NOT_READ = {
-    "picture(s)": re.compile(r"xl/media/"),
-    "drawing(s)": re.compile(r"xl/drawings/drawing"),
-    "sheet(s) of comments": re.compile(r"xl/(threadedComments/|comments)"),
-}
+_SHEETS = ("worksheet", "chartsheet", "dialogsheet", "macrosheet")
+_MARGINS = ("oddHeader", "evenHeader", "firstHeader", "oddFooter", "evenFooter", "firstFooter")
+# Codes in headers: fonts, sizes, colours, page numbers, dates; sections become words of their own.
+_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|[0-9]+|K[0-9A-Fa-f]{6}|K[0-9]{2}[+-][0-9]{3}|[A-Za-z])')
+_MAX_SHEETS = 10_000
+# What Excel writes into an old comment for programs that do not know threads of comments.
+_THREAD_NOTICE = re.compile(r"^\[Threaded comment\].*?Comment:\s*", re.DOTALL)
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tables.Record]:
-    """Cells of a row apart by tabs, rows by lines, sheets by a blank line.
+    """Cells of a row apart by tabs, rows by lines, sheets by a blank line, each sheet followed by its remarks.
 
     Returns:
         All sheets as one text. If the first row of the first sheet names the column of texts, the documents of its
         rows instead, and each further sheet that is not empty as one more, called like the sheet.
 
     Raises:
-        CannotRead: `encrypted`; `too-large` if it unpacks to more than the limit or its cells span too much; `broken`.
+        CannotRead: `encrypted`, `too-large`, `too-long`, `broken`.
     """
-    from python_calamine import CalamineWorkbook, SheetTypeEnum
-
-    if data.startswith(_OLE):
-        raise CannotRead("encrypted", "found an encrypted or pre-2007 Excel file, expected xlsx without a password")
-    names = archives.check_parts(data, limits)
-    _check_spans(data, [name for name in names if _SHEET.fullmatch(name)])
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        sheets = [
-            (sheet.name, _rows(workbook.get_sheet_by_name(sheet.name), limits))
-            for sheet in workbook.sheets_metadata
-            if sheet.typ == SheetTypeEnum.WorkSheet
-        ]
-    except BaseException as error:
-        # A parser written in Rust that finds itself in an impossible state raises what no `except Exception` sees.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise CannotRead("broken", f"found {without_words(error)}, expected a whole Excel file") from error
-    if sheets and sheets[0][1] and limits.text_column in sheets[0][1][0]:
-        header, *rows = sheets[0][1]
-        documents = list(tables.documents_of(header, rows, limits))
-        taken = {name for name, _ in documents}
-        return documents + [(free_name(name, taken), _text(rows)) for name, rows in sheets[1:] if rows]
+    package = ooxml.open_package(data, limits)
+    main = package.main("workbook")
     builder = ExtractBuilder()
-    for name, rows in sheets:
-        builder.inventory.read("sheet")
-        builder.block(_text(rows), name)
-    for what, pattern in _NOT_READ.items():
-        if n_parts := sum(pattern.match(name) is not None for name in names):
-            builder.inventory.unread("part", f"{n_parts} {what}", "not read", n_parts)
-    return builder.extract()
+    named, taken = _sheets(package, main, builder)
+    book = _book(package, main, builder)
+    budget = Budget(limits)
+    found = [_read_sheet(package, part, name, book, budget, builder) for name, part in named]
+    if book.n_missing:
+        builder.inventory.unread(
+            "cell", f"{book.n_missing} cell(s)", "their shared strings are missing", book.n_missing
+        )
+    builder.inventory.ignored("text", "unused-string", len(book.strings) - len(book.used))
+    as_table = sheets.is_table(found, limits)
+    shown: list[str] = []
+    for sheet, (name, part) in zip(found, named, strict=True):
+        if not as_table:
+            sheets.add_sheet(builder, sheet)
+            shown += [text for _, cells in sheet.rows for _, text in cells]
+        taken |= _add_remarks(package, part, name, builder, shown)
+    ooxml_parts.add_rest(package, taken, builder, limits, shown)
+    rest = builder.extract()
+    return sheets.documents_of(found, rest, limits) if as_table else rest
 
 
-def _check_spans(data: bytes, names: list[str]) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for name in names:
-            rows, columns = _span(archive.read(name))
-            if rows * columns > _MAX_CELLS:
-                found = f"found cells over {rows} rows and {columns} columns in {name[:80]!r}"
-                raise CannotRead("too-large", f"{found}, expected at most {_MAX_CELLS} cells")
+def _sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:
+    """Name and part of each sheet in the order of the workbook, and the parts that were accounted for."""
+    root = package.xml(main, builder)
+    relations = package.relations(main)
+    found: dict[str, str] = {}
+    for element in root.iter("{*}sheet") if root is not None else ():
+        name, relation = xml_tree.attribute(element, "name"), relations.get(xml_tree.attribute(element, "id"))
+        part = relation.target if relation else ""
+        if part in package.parts and part not in found:
+            found[part] = name
+        elif part not in found:
+            builder.inventory.unread("sheet", f"sheet {len(found) + 1}", "its part is missing or damaged")
+    lost = [part for part in package.parts if package.root(part) in _SHEETS and part not in found]
+    found |= {part: part for part in lost}
+    if len(found) > _MAX_SHEETS:
+        n_left = len(found) - _MAX_SHEETS
+        builder.inventory.unread("sheet", f"{n_left} sheets", f"more than the {_MAX_SHEETS} that are read", n_left)
+    strings = [name for name in package.parts if package.root(name) == "sst"]
+    builder.inventory.read("part", 1 + len(strings))
+    return [(name, part) for part, name in [*found.items()][:_MAX_SHEETS]], {main, *found, *strings}
 
 
-def _span(sheet: bytes) -> tuple[int, int]:
-    """How many rows and columns lie between the outermost cells of a sheet."""
-    columns, rows = set(), set()
-    for cell in _CELL.finditer(sheet):
-        columns.add(cell[1])
-        rows.add(int(cell[2]))
-    if not rows:
-        return 0, 0
-    numbers = [_column(letters) for letters in columns]
-    return max(rows) - min(rows) + 1, max(numbers) - min(numbers) + 1
+def _book(package: Package, main: str, builder: ExtractBuilder) -> Book:
+    book = Book()
+    related = package.related(main, "sharedStrings") or [name for name in package.parts if package.root(name) == "sst"]
+    for name in related[:1]:
+        if name in package.parts:
+            _name_damage(package, name, builder)
+            book.strings = [xlsx_cells.rich_text(one) for one in xlsx_cells.elements(package.parts[name], "si")]
+    for name in package.related(main, "styles")[:1]:
+        if name in package.parts:
+            book.kinds = xlsx_cells.styles_of(package.parts[name])
+    for properties in xlsx_cells.elements(package.parts[main], "workbookPr"):
+        book.is_1904 = xml_tree.attribute(properties, "date1904").lower() in ("1", "true", "on")
+    return book
 
 
-def _column(letters: bytes) -> int:
-    number = 0
-    for letter in letters:
-        number = 26 * number + letter - ord("A") + 1
-    return number
+def _name_damage(package: Package, name: str, builder: ExtractBuilder) -> None:
+    if wrong := xlsx_cells.damage_of(package.parts[name]):
+        builder.inventory.unread("damage", name, wrong)
 
 
-def _rows(sheet: Any, limits: Limits) -> list[list[str]]:
-    """Cells as text; rows without any are left out."""
-    rows, n_characters = [], 0
-    for values in sheet.iter_rows():
-        row = [_shown(value) for value in values]
-        if any(cell.strip() for cell in row):
-            n_characters += sum(map(len, row))
-            if n_characters > limits.max_characters:
-                found = f"found more than {limits.max_characters} characters in a sheet"
-                raise CannotRead("too-long", f"{found}, expected at most that many")
-            rows.append(row)
-    return rows
+def _read_sheet(package: Package, part: str, name: str, book: Book, budget: Budget, builder: ExtractBuilder) -> Sheet:
+    _name_damage(package, part, builder)
+    sheet, n_without = xlsx_cells.read_sheet(name, package.parts[part], book, budget)
+    builder.inventory.read("sheet")
+    builder.inventory.ignored("text", "sheet-name")
+    if n_without:
+        builder.inventory.unread("formula", f"{n_without} formula(s) in {part}", "no value is stored", n_without)
+    return sheet
 
 
-def _shown(value: object) -> str:
-    """A cell as a person reads it: whole numbers without a point, dates as ISO writes them."""
-    if isinstance(value, bool):
-        return str(value).upper()
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    if isinstance(value, datetime):
-        return value.isoformat(" ")
-    return value.isoformat() if isinstance(value, date | time) else str(value)
+def _add_remarks(package: Package, part: str, name: str, builder: ExtractBuilder, shown: list[str]) -> set[str]:
+    """Headers, comments and drawings of a sheet; returns the parts that were read."""
+    for margin in xlsx_cells.elements(package.parts[part], *_MARGINS):
+        text = " ".join(_MARGIN_CODE.sub(" ", xml_tree.text_of(margin).replace("&&", "＆")).replace("＆", "&").split())
+        builder.block(text, f"{name}!{xml_tree.name_of(margin)}")
+    taken = set()
+    threads = [one for one in package.related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
+    told: set[str] = set()
+    for one in threads:
+        told |= _add_comments(package, one, name, builder, "threadedComment", told)
+    for one in package.related(part, "comments"):
+        if package.root(one) == "comments":
+            _add_comments(package, one, name, builder, "comment", told)
+            taken.add(one)
+    for one in package.related(part, "drawing", "vmlDrawing", "legacyDrawing"):
+        if one in package.parts and package.root(one) in ("wsDr", "xml"):
+            shown += ooxml_parts.add_text(package, one, builder, name)
+            taken.add(one)
+            for chart in package.related(one, "chart", "chartEx", "diagramData"):
+                if chart in package.parts:
+                    shown += ooxml_parts.add_text(package, chart, builder, name)
+                    taken.add(chart)
+    return taken | set(threads)
 
 
-def _text(rows: list[list[str]]) -> str:
-    return "\n".join("\t".join(row).rstrip("\t") for row in rows)
+def _add_comments(
+    package: Package, part: str, name: str, builder: ExtractBuilder, kind: str, told: Sequence[str] | set[str]
+) -> set[str]:
+    """Read the comments of a part; returns cell and text of each, to be known again in an older form."""
+    root = package.xml(part, builder)
+    found = set()
+    for comment in root.iter(f"{{*}}{kind}") if root is not None else ():
+        cell = xml_tree.attribute(comment, "ref")
+        text = _comment_text(comment)
+        if f"{cell} {ooxml_parts.squeeze(_THREAD_NOTICE.sub('', text))}" in told:
+            builder.inventory.ignored("text", "other-form")
+            continue
+        found.add(f"{cell} {ooxml_parts.squeeze(text)}")
+        builder.block(text, f"{name}!{cell}" if cell else name)
+    builder.inventory.read("part")
+    return found
+
+
+def _comment_text(comment: Any) -> str:
+    element = xml_tree.child(comment, "text")
+    if element is None:
+        return ""
+    return xlsx_cells.rich_text(element) if len(element) else xlsx_cells.unescaped(xml_tree.text_of(element))

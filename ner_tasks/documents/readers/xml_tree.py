@@ -45,6 +45,9 @@ def root_of(data: bytes) -> tuple[str, str]:
             parser.feed(data[start : start + 4096])
             for _, element in parser.read_events():
                 return split(element.tag)
+        parser.close()  # a few bytes are only looked at when no more can come
+        for _, element in parser.read_events():
+            return split(element.tag)
     except etree.XMLSyntaxError:
         pass
     return "", ""
