@@ -1,0 +1,115 @@
+"""S/MIME containers: what a signed or compressed one holds lies in it as it is; an encrypted one is told by its type.
+
+Source: RFC 5652 (CMS), RFC 3274 (compressed data), X.690 (BER, with indefinite lengths).
+"""
+
+import zlib
+from dataclasses import dataclass
+
+from ner_tasks.documents.types import CannotRead
+
+_SIGNED = bytes.fromhex("2a864886f70d010702")
+_ENVELOPED = bytes.fromhex("2a864886f70d010703")
+_SIGNED_ENVELOPED = bytes.fromhex("2a864886f70d010704")
+_ENCRYPTED = bytes.fromhex("2a864886f70d010706")
+_AUTH_ENVELOPED = bytes.fromhex("2a864886f70d0109100117")
+_COMPRESSED = bytes.fromhex("2a864886f70d0109100109")
+_SEQUENCE, _OID, _OCTETS, _CONSTRUCTED_OCTETS, _EXPLICIT_0 = 0x30, 0x06, 0x04, 0x24, 0xA0
+
+
+@dataclass(frozen=True)
+class _Element:
+    tag: int
+    start: int  # of its content
+    end: int
+    after: int
+
+
+def content_of(data: bytes, max_bytes: int) -> bytes:
+    """What a signed or compressed container holds: a MIME entity; empty for certificates or a detached signature.
+
+    Raises:
+        CannotRead: `encrypted`, `broken`, `bomb`.
+    """
+    try:
+        return _content_of(data, max_bytes)
+    except (IndexError, ValueError, zlib.error) as error:
+        raise CannotRead("broken", f"found {type(error).__name__} in an S/MIME part, expected a whole one") from None
+
+
+def _content_of(data: bytes, max_bytes: int) -> bytes:
+    outer = _element(data, 0)
+    kind = _element(data, outer.start)
+    if outer.tag != _SEQUENCE or kind.tag != _OID:
+        raise ValueError("no container")
+    oid = data[kind.start : kind.end]
+    if oid in (_ENVELOPED, _SIGNED_ENVELOPED, _ENCRYPTED, _AUTH_ENVELOPED):
+        raise CannotRead("encrypted", "found an encrypted S/MIME part, expected one that opens")
+    if oid not in (_SIGNED, _COMPRESSED):
+        raise ValueError("no known container")
+    inner = _element(data, _element(data, kind.after).start)
+    version = _element(data, inner.start)
+    algorithms = _element(data, version.after)
+    encapsulated = _element(data, algorithms.after)
+    content_type = _element(data, encapsulated.start)
+    if content_type.after >= encapsulated.end:
+        return b""
+    wrapper = _element(data, content_type.after)
+    if wrapper.tag != _EXPLICIT_0:
+        return b""
+    content = _octets(data, _element(data, wrapper.start))
+    return _inflate(content, max_bytes) if oid == _COMPRESSED else content
+
+
+def _inflate(data: bytes, max_bytes: int) -> bytes:
+    unpacker = zlib.decompressobj()
+    content = unpacker.decompress(data, max_bytes)
+    if unpacker.unconsumed_tail:
+        raise CannotRead("bomb", f"found more than {max_bytes} bytes in a compressed part, expected at most that many")
+    return content
+
+
+def _header(data: bytes, position: int) -> tuple[int, int, int]:
+    """Tag, start of the content and its length; -1 for a length that is told by an end mark."""
+    tag, first = data[position], data[position + 1]
+    position += 2
+    if first == 0x80:
+        return tag, position, -1
+    if first < 0x80:
+        return tag, position, first
+    n_bytes = first & 0x7F
+    if n_bytes > 8:
+        raise ValueError("too long")
+    return tag, position + n_bytes, int.from_bytes(data[position : position + n_bytes], "big")
+
+
+def _element(data: bytes, position: int) -> _Element:
+    tag, start, length = _header(data, position)
+    if length >= 0:
+        end = min(start + length, len(data))  # one that breaks off is read as far as it goes
+        return _Element(tag, start, end, end)
+    n_open, position = 1, start
+    while n_open and position < len(data):
+        if data[position : position + 2] == b"\0\0":
+            n_open, position = n_open - 1, position + 2
+            continue
+        _, inner, length = _header(data, position)
+        n_open, position = (n_open + 1, inner) if length < 0 else (n_open, inner + length)
+    return _Element(tag, start, position - 2 if not n_open else len(data), position)
+
+
+def _octets(data: bytes, element: _Element) -> bytes:
+    """The bytes of an octet string, that may come in pieces, those in pieces again."""
+    if element.tag == _OCTETS:
+        return data[element.start : element.end]
+    if element.tag != _CONSTRUCTED_OCTETS:
+        raise ValueError("no octet string")
+    pieces, position = [], element.start
+    while position < element.end:
+        tag, start, length = _header(data, position)
+        if tag == _OCTETS and length >= 0:
+            pieces.append(data[start : min(start + length, element.end)])
+            position = start + length
+        else:  # a piece in pieces, or an end mark
+            position = start if tag == _CONSTRUCTED_OCTETS else start + max(length, 0)
+    return b"".join(pieces)

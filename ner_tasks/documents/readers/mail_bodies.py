@@ -1,0 +1,124 @@
+"""The forms of one body: which of them is read, and what the others say that it does not."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+_BLANK = re.compile("[\\s\u00a0\u00ad\u034f\u180e\u200b-\u200f\u2028-\u202f\u2060-\u2064\ufeff\u3164\uffa0]+")
+_URL = re.compile(r"(?:https?|ftp|file|cid|mailto):[^\s<>\"\])]+|\bwww\.[^\s<>\"\])]+", re.IGNORECASE)
+_NO_SPACES = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_BETWEEN = re.compile(f"(?<=[{_NO_SPACES}])\\s+(?=[{_NO_SPACES}])")
+_TOKEN = re.compile(f"[{_NO_SPACES}]+|[^\\W_{_NO_SPACES}]+")
+_IS_UNSPACED = re.compile(f"[{_NO_SPACES}]")
+_PARAGRAPHS = re.compile(r"\n[^\S\n]*\n\s*")
+# What stands in the plain form for people whose program shows no HTML; it says nothing of the matter.
+_STUB = re.compile(
+    r"(?:html|mime|rich text)\b.{0,200}\b(?:not|n't|unable|cannot|kein|nicht|pas|no|non|niet|view|display|support|see|read|show)"
+    r"|(?:not|n't|unable|cannot|kein|nicht|ne|no|non|niet|view|display|support|see|read|show)\b.{0,200}\b(?:html|mime|rich text)"
+    r"|view (?:this|the) (?:e-?mail|message|newsletter) (?:in|online|with)",
+    re.IGNORECASE | re.DOTALL,
+)
+_MAX_STUB = 250
+_STUB_ABOUT = re.compile(
+    r"\b(?:e-?mails?|messages?|clients?|programs?|readers?|viewers?|browsers?|nachrichten?|programme?|newsletters?|"
+    r"courriels?|messagerie|correo|mensajes?)\b",
+    re.IGNORECASE,
+)
+_SENTENCES = re.compile(r"(?<=[.!?])\s+(?=\S)")
+
+
+@dataclass
+class Block:
+    """Text of one part of a mail that people read.
+
+    Attributes:
+        text: its text.
+        place: which part, for the source map.
+        form: `plain`, `html`, `rtf` ...; "" for what is no form of a body.
+        encoding: how it was stored.
+    """
+
+    text: str
+    place: str
+    form: str = ""
+    encoding: str = ""
+    kind: str = "body"
+    is_guessed: bool = False
+    _tokens: set[str] | None = field(default=None, repr=False)
+
+    @property
+    def tokens(self) -> set[str]:
+        """The words in it."""
+        if self._tokens is None:
+            self._tokens = words_of(self.text)
+        return self._tokens
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text has nothing but spaces of any kind."""
+    return not _BLANK.sub("", text)
+
+
+def is_stub(text: str) -> bool:
+    """Whether a text only says that its reader's program cannot show the other form."""
+    compact = " ".join(text.split())
+    if len(compact) > _MAX_STUB or not _STUB.search(compact):
+        return False
+    return all(_STUB_ABOUT.search(sentence) or _STUB.search(sentence) for sentence in _SENTENCES.split(compact))
+
+
+def words_of(text: str) -> set[str]:
+    """The words of a text, web addresses left out; pairs of characters where a script has no spaces."""
+    found: set[str] = set()
+    for token in _TOKEN.findall(_BETWEEN.sub("", _URL.sub(" ", text)).replace("\u00ad", "").casefold()):
+        if _IS_UNSPACED.match(token) and len(token) > 1:
+            found.update(token[at : at + 2] for at in range(len(token) - 1))
+        elif len(token) > 1:
+            found.add(token)
+    return found
+
+
+def choose(forms: Sequence[list[Block]]) -> tuple[list[Block], list[Block], int]:
+    """Choose among the forms of one body.
+
+    The simplest form is taken if it has every word that the others have, else the richest one; what another form has of
+    its own follows, paragraph by paragraph.
+
+    Args:
+        forms: blocks of each form, in the order of the mail: the simplest first.
+
+    Returns:
+        Blocks of the chosen form; blocks of what the others say of their own; how many blocks say the same again.
+    """
+    worded = [form for form in forms if form]
+    is_full = [not all(is_stub(block.text) for block in form) for form in worded]
+    full = [form for form, is_one in zip(worded, is_full, strict=True) if is_one] or worded
+    n_same = sum(len(form) for form, is_one in zip(worded, is_full, strict=True) if not is_one) if any(is_full) else 0
+    if len(full) < 2:
+        return (full[0] if full else []), [], n_same
+    sets = [set[str]().union(*(block.tokens for block in form)) for form in full]
+    everything = set[str]().union(*sets)
+    complete = next((index for index, words in enumerate(sets) if words == everything), None)
+    sizes = [sum(len(block.text) - len(_URL.findall(block.text)) for block in form) for form in full]
+    chosen = (
+        complete if complete is not None else max(range(len(full)), key=lambda index: (len(sets[index]), sizes[index]))
+    )
+    known, own = set(sets[chosen]), []
+    for index, form in enumerate(full):
+        if index == chosen:
+            continue
+        for block in form:
+            if extra := own_paragraphs(block, known):
+                own.append(extra)
+                known |= extra.tokens
+            else:
+                n_same += 1
+    return full[chosen], own, n_same
+
+
+def own_paragraphs(block: Block, known: set[str]) -> Block | None:
+    """The paragraphs of a block that have words which are not known yet; None if there is none."""
+    if block.tokens <= known:
+        return None
+    paragraphs = [text for text in _PARAGRAPHS.split(block.text) if not words_of(text) <= known and not is_stub(text)]
+    return Block("\n\n".join(paragraphs), block.place, block.form, block.encoding, block.kind) if paragraphs else None
