@@ -113,5 +113,5 @@ def _end(found: _Text, node: Any, name: str) -> None:
         found.part("\n\n")
     elif name not in _INLINE:
         found.part("\n")
-    if name in ("linkHtml", "a") and not "".join(node.itertext()).strip():
+    if name in ("linkHtml", "a") and not len(node) and not (node.text or "").strip():
         found.say(node.get("href"))

@@ -82,7 +82,11 @@ def values_of(element: Any, *, with_ids: bool = False, with_numbers: bool = Fals
 
 def files_of(element: Any) -> Iterator[Value]:
     """Files and pointers to files below an element."""
-    return (value for value in values_of(element) if value.kind in ("file", "pointer"))
+    for node in element.iter():
+        if (found := _file(node)) is not None:
+            yield found
+        elif local_name(node) == "reference" and (value := _clean(node.get("value"))) and not value.startswith("#"):
+            yield Value("pointer", value)
 
 
 def content_of(element: Any, limits: Limits) -> bytes | CannotRead:
@@ -114,16 +118,16 @@ def _file(node: Any) -> Value | None:
 
 def _composed(node: Any, name: str) -> str | None:
     """A name or an address put together; None for any other element."""
-    parts = [(local_name(child), _clean("".join(child.itertext()))) for child in node]
-    if not parts or _clean(node.text) or any(_clean(child.tail) for child in node):
+    kinds = [local_name(child) for child in node]
+    is_address = name == "addr" or not _ADDRESS_PARTS.isdisjoint(kinds)
+    is_name = name in ("name", "asSynonym") or "given" in kinds or "family" in kinds
+    if not kinds or not (is_address or is_name) or _clean(node.text) or any(_clean(child.tail) for child in node):
         return None
-    kinds = {kind for kind, _ in parts}
-    if name == "addr" or kinds & _ADDRESS_PARTS:
+    parts = [(kind, _clean(" ".join(child.itertext()))) for kind, child in zip(kinds, node, strict=True)]
+    if is_address:
         return ", ".join(text for _, text in parts if text)
-    if name in ("name", "asSynonym") or kinds & {"given", "family"}:
-        ordered = sorted(parts, key=lambda part: _NAME_ORDER.get(part[0], len(_NAME_ORDER)))
-        return " ".join(text for _, text in ordered if text)
-    return None
+    ordered = sorted(parts, key=lambda part: _NAME_ORDER.get(part[0], len(_NAME_ORDER)))
+    return " ".join(text for _, text in ordered if text)
 
 
 def _of_attributes(node: Any, name: str, *, with_ids: bool, with_numbers: bool) -> Iterator[Value]:

@@ -24,6 +24,7 @@ from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limit
 
 _MEDIA_TYPE = "application/hl7-v2"
 _BEGINS = re.compile(rb"(?:^|[\r\n\x0b\x1c])[ \t]*(?=(MSH|BHS|FHS|BTS|FTS)[^\w\s])")
+_NO_SEGMENT = "lines that are no segments are read as they stand"
 _FRAME = b"\x0b\x1c\r\n\0\x1a"
 _LINE = re.compile("\r\n|\r|\n|\x0b|\x1c|\u2028|\u2029")
 _UTF16 = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"M\0S\0H\0", "utf-16-le"), (b"\0M\0S\0H", "utf-16-be"))
@@ -121,6 +122,8 @@ def _read_segments(
             observations.read(group, separator)
         elif not name:
             builder.inventory.read("line")
+            if _NO_SEGMENT not in builder.notes:
+                builder.notes.append(_NO_SEGMENT)
             builder.block(group[0].fields[1].strip(), f"{prefix}line", separator="\n")
         else:
             _read_fields(builder, values, group[0], separator, prefix)

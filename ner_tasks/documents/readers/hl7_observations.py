@@ -4,6 +4,7 @@ Source: HL7 Version 2.5.1, sections 7.4.2 (OBX), 2.15.10 (NTE), 2A.24 (ED) and 2
 """
 
 import re
+from dataclasses import dataclass
 
 from ner_tasks.documents import formats, sniffing
 from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
@@ -15,6 +16,7 @@ from ner_tasks.documents.types import CannotRead, ExtractBuilder
 _ENCODINGS = {"base64": "base64", "b64": "base64", "hex": "hex", "a": "a", "ascii": "a", "none": "a"}
 _BASE64_TEXT = re.compile(r"[A-Za-z0-9+/\s]{200,}={0,2}\s*")
 _FILES = ("rtf", "html", "cda", "xml", "pdf", "hl7", "fhir")  # formats that a text field may hold a whole file of
+_HEAD_CHARACTERS = 4_096  # of base64, by which the beginning of a file is recognised
 # The field that holds the text of segments that come in rows.
 TEXT_FIELDS = {"OBX": 5, "NTE": 3, "DSP": 3}
 _SHOWN_WITH_VALUE = (2, 3, 5, 6, 7, 8)
@@ -115,26 +117,24 @@ class Observations:
             self._attachments.pointer(place, value)
 
     def _read_files(self, group: list[Segment], separator: str) -> None:
-        """Files, each perhaps cut over several segments or repetitions: a piece that is no file by itself goes on."""
+        """Files, each perhaps cut over several segments or repetitions."""
         self._builder.block(self._label(group[0]), self._place(group[0], 3), separator=separator)
-        files: list[tuple[str, str, list[bytes | CannotRead]]] = []  # where, media type, content in pieces
+        files: list[tuple[str, list[_Piece]]] = []
         for segment in group:
-            inventory = self._builder.inventory
-            inventory.read("field", bool(segment.field(3).strip()) + bool(segment.field(5).strip()))
+            read = bool(segment.field(3).strip()) + bool(segment.field(5).strip())
+            self._builder.inventory.read("field", read)
             self._around(segment)
             for raw in segment.field(5).split(self._values.separators.repetition):
-                media_type, content = self._decoded(raw)
-                place = self._place(segment, 5)
-                if files and isinstance(content, bytes) and isinstance(files[-1][2][-1], bytes) and _goes_on(content):
-                    files[-1][2].append(content)
+                piece = self._piece(raw)
+                if files and _goes_on(files[-1][1], piece):
+                    files[-1][1].append(piece)
                 else:
-                    files.append((place, media_type, [content]))
-        for place, media_type, pieces in files:
-            whole = [piece for piece in pieces if isinstance(piece, bytes)]
-            self._attachments.add(b"".join(whole) if whole else pieces[0], place, media_type=media_type)
+                    files.append((self._place(segment, 5), [piece]))
+        for place, pieces in files:
+            self._attachments.add(_content_of(pieces), place, media_type=pieces[0].media_type)
 
-    def _decoded(self, raw: str) -> tuple[str, bytes | CannotRead]:
-        """Media type and content of an ED value: source, type, subtype, encoding, data."""
+    def _piece(self, raw: str) -> "_Piece":
+        """An ED value: source, type, subtype, encoding, data."""
         components = raw.split(self._values.separators.component)
         at = next((i for i, text in enumerate(components[:6]) if i and text.strip().lower() in _ENCODINGS), None)
         before = components[: min(4, len(components) - 1)] if at is None else components[:at]
@@ -144,11 +144,9 @@ class Observations:
         media_type = _media_type(before)
         if not encoding:
             encoding = "base64" if isinstance(decode_base64(data), bytes) and len(data) % 4 == 0 else "a"
-        if encoding == "base64":
-            return media_type, decode_base64(data)
-        if encoding == "hex":
-            return media_type, decode_hex(data)
-        return f"{media_type or 'text/plain'}; charset=utf-8", data.encode("utf-8", "replace")
+        if encoding == "a":
+            media_type = f"{media_type or 'text/plain'}; charset=utf-8"
+        return _Piece(media_type, encoding, "".join(data.split()) if encoding != "a" else data)
 
     def _read_others(self, group: list[Segment]) -> None:
         """What else the segments say, such as who observed: once for a group."""
@@ -171,9 +169,44 @@ class Observations:
                     self._builder.block(line, self._place(segment, number), separator="\n")
 
 
-def _goes_on(content: bytes) -> bool:
-    """Whether bytes are the middle of a file: no beginning of any format, and no text."""
-    return sniffing.sniff(content[: sniffing.HEAD_BYTES]) is None and not sniffing.looks_like_text(content)
+@dataclass(frozen=True)
+class _Piece:
+    """The data of one ED value, still encoded; perhaps not a whole file."""
+
+    media_type: str
+    encoding: str
+    data: str
+
+    @property
+    def is_aligned(self) -> bool:
+        return len(self.data) % 4 == 0
+
+    def begins_like(self) -> str:
+        """The format that its first bytes tell, "" for none."""
+        head = decode_base64(self.data[:_HEAD_CHARACTERS])
+        sniffed = sniffing.sniff(head) if isinstance(head, bytes) else None
+        return sniffed.name if sniffed else ""
+
+
+def _goes_on(pieces: list[_Piece], piece: _Piece) -> bool:
+    """Whether a piece of base64 is the middle of the file before it: that breaks off, or this begins like no file."""
+    first, last = pieces[0], pieces[-1]
+    if first.encoding != "base64" or piece.encoding != "base64" or piece.media_type != first.media_type:
+        return False
+    return not last.is_aligned or bool(first.begins_like() and not piece.begins_like())
+
+
+def _content_of(pieces: list[_Piece]) -> bytes | CannotRead:
+    joined = "".join(piece.data for piece in pieces)
+    if pieces[0].encoding == "a":
+        return joined.encode("utf-8", "replace")
+    if pieces[0].encoding == "hex":
+        return decode_hex(joined)
+    if "=" not in joined.rstrip("="):
+        return decode_base64(joined)
+    decoded = [decode_base64(piece.data) for piece in pieces]
+    wrong = next((one for one in decoded if isinstance(one, CannotRead)), None)
+    return wrong or b"".join(one for one in decoded if isinstance(one, bytes))
 
 
 def _media_type(components: list[str]) -> str:

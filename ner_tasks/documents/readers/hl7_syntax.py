@@ -163,9 +163,11 @@ def unescape(text: str, separators: Separators, encoding: str = "utf-8") -> str:
     if escape not in text:
         return text
     pieces, position = [], 0
+    signs = _signs(separators)
     while (start := text.find(escape, position)) >= 0:
         end = text.find(escape, start + 1, start + 1 + _MAX_SEQUENCE)
-        shown = _shown(text[start + 1 : end], separators, encoding) if end > 0 else None
+        sequence = text[start + 1 : end] if end > 0 else ""
+        shown = signs.get(sequence) if len(sequence) < 2 else _shown(sequence, encoding)
         pieces.append(text[position:start])
         if shown is None:
             pieces.append(escape)
@@ -177,9 +179,9 @@ def unescape(text: str, separators: Separators, encoding: str = "utf-8") -> str:
     return _shifted("".join(pieces))
 
 
-def _shown(sequence: str, separators: Separators, encoding: str) -> str | None:
-    """What an escape sequence stands for; None if it is none."""
-    signs = {
+def _signs(separators: Separators) -> dict[str, str]:
+    """What the escape sequences of one letter stand for."""
+    return {
         "F": separators.field,
         "S": separators.component,
         "T": separators.subcomponent,
@@ -189,8 +191,10 @@ def _shown(sequence: str, separators: Separators, encoding: str) -> str | None:
         "H": "",
         "N": "",
     }
-    if sequence in signs:
-        return signs[sequence]
+
+
+def _shown(sequence: str, encoding: str) -> str | None:
+    """What a longer escape sequence stands for; None if it is none."""
     if formatting := _FORMATTING.fullmatch(sequence):
         command, n = formatting[1].lower(), int(formatting[2].strip("+-") or 1)
         if command == "sk":

@@ -52,7 +52,7 @@ class Values:
             return "" if _SET_ID.fullmatch(raw.strip()) else self.text(raw).strip()
         if named in ("TX", "FT", "ST"):
             return self.text(raw).strip()
-        repetitions = [self.components(value) for value in raw.split(self.separators.repetition)]
+        repetitions = [self.components(value) for value in raw.split(self.separators.repetition) if value]
         return "; ".join(filter(None, (self._one(components, named) for components in repetitions)))
 
     def components(self, raw: str) -> list[str]:
