@@ -5,12 +5,12 @@ By Tesseract, where that is switched on; a switch, so that no answer depends on 
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ner_tasks.documents import ocr_images, tesseract
+from ner_tasks.documents import ocr_images, ocr_layout, tesseract
+from ner_tasks.documents.ocr_images import Page
 from ner_tasks.documents.source_map import Box
 from ner_tasks.documents.tesseract import FoundWord
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
@@ -24,7 +24,10 @@ _SHARE_OF_SECONDS = 0.8
 _MAX_PAGE_SECONDS = 120.0
 _LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _NO_TEXT = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]+")
-_HYPHENS = "-\u2010"
+# Mean confidence, in percent, from which on a page is not looked at from its other sides.
+_SURE = 70.0
+# Confidence, in percent, from which on a word is no noise.
+_LIKELY = 50
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,10 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     page = ocr_images.prepare(image, dpi)
     if page is None:
         return Recognized("", is_blank=True)
-    deadline = time.monotonic() + min(_MAX_PAGE_SECONDS, _SHARE_OF_SECONDS * limits.seconds)
-    words = _words_of(page, limits.ocr_languages, deadline)
-    return _laid_out([(word, page.box_of(word.box)) for word in words])
+    turned, found = _best_turned(page, limits)
+    text, spans = ocr_layout.laid_out(found)
+    words = [Word(*span, turned.box_of(word.box), word.confidence) for word, span in zip(found, spans, strict=True)]
+    return Recognized(text, words, _mean_confidence(found), is_blank=not found and ocr_images.is_blank(page.image))
 
 
 def add_page(builder: ExtractBuilder, found: Recognized, number: int, limits: Limits, kind: str = "page") -> None:
@@ -112,44 +116,40 @@ def add_page(builder: ExtractBuilder, found: Recognized, number: int, limits: Li
         builder.inventory.read(kind)
 
 
-def _words_of(page: ocr_images.Page, languages: str, deadline: float) -> list[FoundWord]:
-    return _cleaned(tesseract.words_of(page.image, page.dpi, languages, deadline - time.monotonic()))
+def _best_turned(page: Page, limits: Limits) -> tuple[Page, list[FoundWord]]:
+    """The page as it is, or turned to the side on which its text stands, with its words."""
+    deadline = time.monotonic() + min(_MAX_PAGE_SECONDS, _SHARE_OF_SECONDS * limits.seconds)
+    words = _words_of(page, limits.ocr_languages, deadline)
+    best, best_score = (page, words), _score(words)
+    is_sideways = ocr_layout.is_sideways(words)
+    if _mean_confidence(words) >= _SURE and not is_sideways:
+        return best
+    for quarters in (1, 3, 2) if is_sideways else (2, 1, 3):
+        turned = page.turned(quarters)
+        try:
+            words = _words_of(turned, limits.ocr_languages, deadline)
+        except CannotRead:
+            break  # what was found before stands
+        if (score := _score(words)) > best_score:
+            best, best_score = (turned, words), score
+            if _mean_confidence(words) >= _SURE:
+                break
+    return best
 
 
-def _cleaned(words: list[FoundWord]) -> list[FoundWord]:
+def _score(words: Sequence[FoundWord]) -> int:
+    """How much text was recognised: what stands on its head gives noise, of which Tesseract is not sure."""
+    if ocr_layout.is_sideways(words):
+        return 0
+    return sum(word.confidence * len(word.text) for word in words if word.confidence >= _LIKELY)
+
+
+def _words_of(page: Page, languages: str, deadline: float) -> list[FoundWord]:
     """Words without what is no text; where there is nothing else, Tesseract gives a space as a word."""
+    words = tesseract.words_of(page.image, page.dpi, languages, deadline - time.monotonic())
     texts = (_NO_TEXT.sub("", word.text.translate(_LIGATURES)) for word in words)
     return [replace(word, text=text) for word, text in zip(words, texts, strict=True) if text]
 
 
-def _mean_confidence(words: list[FoundWord]) -> float:
+def _mean_confidence(words: Sequence[FoundWord]) -> float:
     return sum(word.confidence for word in words) / len(words) if words else 0.0
-
-
-def _laid_out(found: list[tuple[FoundWord, Box]]) -> Recognized:
-    """Words as text: by line, paragraphs apart, words that were hyphenated at a line's end whole."""
-    pieces: list[str] = []
-    words: list[Word] = []
-    length = 0
-    separators = [*_separators([word for word, _ in found]), ""]
-    for (word, box), separator in zip(found, separators, strict=True) if found else ():
-        text = word.text[:-1] if separator == "" and word is not found[-1][0] else word.text
-        words.append(Word(length, length + len(text), box, word.confidence))
-        pieces += [text, separator]
-        length += len(text) + len(separator)
-    return Recognized("".join(pieces), words, _mean_confidence([word for word, _ in found]))
-
-
-def _separators(words: list[FoundWord]) -> Iterator[str]:
-    """What stands between each word and the next; nothing, where a hyphen at a line's end cuts a word in two."""
-    for word, following in pairwise(words):
-        if word.line == following.line:
-            yield " "
-        elif word.line[:2] != following.line[:2]:
-            yield "\n\n"
-        else:
-            yield "" if _is_cut(word.text, following.text) else "\n"
-
-
-def _is_cut(text: str, following: str) -> bool:
-    return len(text) > 1 and text[-1] in _HYPHENS and text[-2].isalpha() and following[0].islower()

@@ -5,6 +5,7 @@ The program is called itself, with a grey picture on its standard input: no Pyth
 Source of the columns: Tesseract 5, `tesseract --help-extra`, and its TSV renderer.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -81,7 +82,9 @@ def words_of(image: "Image.Image", dpi: float, languages: str, seconds: float) -
     command = [PROGRAM, "-", "-", "-l", languages, "--psm", _PAGE_SEGMENTATION, "--dpi", str(round(dpi)), "tsv"]
     picture = b"P5 %d %d 255\n" % image.size + image.tobytes()
     try:
-        found = subprocess.run(command, input=picture, capture_output=True, timeout=max(seconds, 0.1), check=False)
+        found = subprocess.run(
+            command, input=picture, capture_output=True, timeout=max(seconds, 0.1), check=False, env=_environment()
+        )
     except subprocess.TimeoutExpired:
         raise CannotRead("too-slow", f"found a page that OCR takes over {seconds:.0f} s for, expected less") from None
     except FileNotFoundError:
@@ -104,3 +107,8 @@ def _parsed(lines: Sequence[str]) -> list[FoundWord]:
             FoundWord(cells[11], (block, paragraph, line_number), (left, top, left + width, top + height), confidence)
         )
     return words
+
+
+def _environment() -> dict[str, str]:
+    # Several threads take more time for one page than one does, and readers run side by side.
+    return {**os.environ, "OMP_THREAD_LIMIT": "1"}

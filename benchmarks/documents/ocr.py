@@ -1,0 +1,100 @@
+"""How well pictures of known text are recognised: word error rate by resolution, skew and noise.
+
+    python -m benchmarks.documents.ocr [--n_pages 12] [--json FILE]
+
+The texts are the sample's letters and reports, drawn in the fonts that are here, one page each. An error is a word to be
+put in, taken out or replaced; words are what stands between spaces, so a wrong comma counts.
+"""
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+
+from PIL import Image
+
+from benchmarks.documents import scanned_pages
+from ner_tasks.documents import Limits, ocr, ocr_images
+
+_TEXTS = Path(__file__).resolve().parents[2] / "sample/inbox"
+_ASKED_FOR = {"300 dpi, clean": 0.01, "fax, 204 x 196 dpi": 0.08}
+
+
+def measure(kind: str, n_pages: int, limits: Limits) -> dict[str, float]:
+    """Word error rate over the pages of one kind, and what a page takes."""
+    n_words = n_errors = 0
+    seconds, confidences = [], []
+    for text, font in pages(n_pages):
+        page = scanned_pages.KINDS[kind](text, font)
+        begin = time.perf_counter()
+        image, dpi = ocr_images.square(page.image, page.dpi, page.dpi_down)
+        found = ocr.recognize(image, dpi, limits)
+        seconds.append(time.perf_counter() - begin)
+        confidences.append(found.mean_confidence)
+        expected = page.text.split()
+        n_words += len(expected)
+        n_errors += scanned_pages.word_errors(expected, found.text.split())
+    return {
+        "word_error_rate": n_errors / n_words,
+        "n_words": n_words,
+        "mean_confidence": sum(confidences) / len(confidences),
+        "median_seconds": median(seconds),
+    }
+
+
+def pages(n_pages: int) -> list[tuple[str, Path]]:
+    """Texts, each with the font that it is drawn in."""
+    letters, reports = (sorted(_TEXTS.glob(f"{name}-??.txt")) for name in ("letter", "report"))
+    texts = [path for pair in zip(letters, reports, strict=False) for path in pair]
+    fonts = list(scanned_pages.fonts().values())
+    chosen = [texts[index % len(texts)].read_text(encoding="utf-8") for index in range(n_pages)]
+    return [(text, fonts[index % len(fonts)]) for index, text in enumerate(chosen)]
+
+
+def versions() -> dict[str, str]:
+    """What the figures hang on."""
+    program = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, check=True)
+    return {
+        "tesseract": program.stdout.split("\n")[0].removeprefix("tesseract "),
+        "pillow": Image.__version__,
+        "numpy": metadata.version("numpy"),
+        "python": platform.python_version(),
+        "fonts": ", ".join(scanned_pages.fonts()),
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print a row for each kind of page; 1 if one is worse than asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n_pages", type=int, default=12, help="pages of each kind (default: %(default)s)")
+    parser.add_argument("--kinds", default="", help="only those whose name holds this")
+    parser.add_argument("--json", type=Path, help="write the figures here as well")
+    args = parser.parse_args(argv)
+    limits = Limits(ocr=True)
+    if absent := ocr.missing(limits.ocr_languages):
+        parser.error(f"found no {absent}, expected it; see `make install-ocr`")
+    print(", ".join(f"{name} {version}" for name, version in versions().items()))
+    print(f"{'kind':28} {'words':>6} {'word error rate':>16} {'asked for':>10} {'confidence':>11} {'s/page':>7}")
+    found = {}
+    for kind in scanned_pages.KINDS:
+        if args.kinds in kind:
+            found[kind] = row = measure(kind, args.n_pages, limits)
+            asked = f"{100 * _ASKED_FOR[kind]:.0f} %" if kind in _ASKED_FOR else "-"
+            print(
+                f"{kind:28} {row['n_words']:6} {100 * row['word_error_rate']:14.2f} % {asked:>10} "
+                f"{row['mean_confidence']:9.0f} % {row['median_seconds']:7.2f}",
+                flush=True,
+            )
+    if args.json:
+        args.json.write_text(json.dumps({"versions": versions(), "kinds": found}, indent=1) + "\n", encoding="utf-8")
+    return int(any(found[kind]["word_error_rate"] > most for kind, most in _ASKED_FOR.items() if kind in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
