@@ -40,7 +40,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     package = open_odf(data, limits)
     builder = ExtractBuilder()
     root = content_of(package, builder)
-    margins = [*_margins(package, builder)]
+    margins = [*margins_of(package, builder)]
     for name, block in margins:
         if "header" in name:
             builder.block(block, STYLES)
@@ -107,7 +107,7 @@ def _add(root: Any, builder: ExtractBuilder, place: str, leaves_out: tuple[str, 
         builder.inventory.ignored("text", rule, n)
 
 
-def _margins(package: Package, builder: ExtractBuilder) -> Iterator[tuple[str, str]]:
+def margins_of(package: Package, builder: ExtractBuilder) -> Iterator[tuple[str, str]]:
     """Headers, footers and shapes of the master pages, with the name of the element that holds them."""
     source = STYLES if STYLES in package.parts else CONTENT
     root = package.xml(source, builder) if source == STYLES else xml_tree.parse(package.parts[source])[0]

@@ -43,7 +43,8 @@ def qualified(tag: Any) -> str:
     found = _PREFIX.search(namespace)
     if found is None:
         return name
-    return f"{found[1] or found[2] or ('dc' if found[3] else 'math')}:{name}"
+    prefix = found[1] or found[2] or ("dc" if found[3] else "math")
+    return f"{'draw' if prefix == 'drawing' else prefix}:{name}"
 
 
 class OdfWalk:

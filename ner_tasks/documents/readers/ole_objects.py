@@ -52,6 +52,30 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
         _hand_on(builder, own, *found)
 
 
+def add_storage(builder: ExtractBuilder, ole: Any, path: list[str]) -> None:
+    """Hand on the file in an object that is a storage of the file around it, or name it.
+
+    Args:
+        builder: of the file around it.
+        ole: the open file around it.
+        path: of the storage there.
+    """
+    name = "/".join(path)
+    streams = {entry[-1].lower(): entry for entry in ole.listdir() if entry[:-1] == path}
+    try:
+        for stream in (_NATIVE, *_WHOLE):
+            if stream in streams:
+                data = ole.openstream(streams[stream]).read()
+                found = _native(data) if stream == _NATIVE else ("", data)
+                if found:
+                    _hand_on(builder, name, *found)
+                    return
+    except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
+        builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
+        return
+    builder.inventory.unread(KIND, name, "an object of a program that is not read")
+
+
 def _hand_on(builder: ExtractBuilder, own: str, called: str, content: bytes) -> None:
     builder.inventory.read(KIND)
     builder.parts.append(Part(f"{own}/{called}" if called else own, content))

@@ -1,0 +1,139 @@
+"""What python-calamine does not give of old and binary workbooks: comments, text boxes, headers.
+
+Source: [MS-XLS] 2.4 (records), [MS-XLSB] 2.3 (records), with the numbers of records that hold such text.
+"""
+
+import re
+import struct
+from collections.abc import Iterator
+
+_FILE_PASS, _TXO, _CONTINUE, _HEADER, _FOOTER, _SERIES_TEXT, _NOTE = 0x2F, 0x1B6, 0x3C, 0x14, 0x15, 0x100D, 0x1C
+_BLIP = 0xEB  # group of drawings of the whole workbook, with its pictures
+_BINARY_CELLS = frozenset(range(12))  # a row's head, and the kinds of its cells
+_COMMENT_TEXT, _BEGIN_MARGINS = 637, 479
+_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|[0-9]+|K[0-9A-Fa-f]{6}|[A-Za-z])')
+_MAX_RECORDS = 5_000_000
+
+
+def records(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and data of each record of a BIFF stream (xls); a cut-off one ends them."""
+    position = 0
+    for _ in range(_MAX_RECORDS):
+        if position + 4 > len(stream):
+            return
+        kind, n_bytes = struct.unpack_from("<HH", stream, position)
+        yield kind, stream[position + 4 : position + 4 + n_bytes]
+        position += 4 + n_bytes
+
+
+def is_encrypted(stream: bytes) -> bool:
+    """Whether the workbook asks for a password: then a record says so near its beginning."""
+    return any(kind == _FILE_PASS for kind, _ in _first(stream))
+
+
+def _first(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    for number, record in enumerate(records(stream)):
+        if number > 20:
+            return
+        yield record
+
+
+def remarks_of(stream: bytes) -> tuple[list[str], int]:
+    """Texts of comments, boxes, headers and charts of a BIFF8 stream; and how many of them cannot be read."""
+    found: list[str] = []
+    n_left = n_waiting = 0
+    for kind, data in records(stream):
+        if kind == _TXO and len(data) >= 12:
+            n_waiting = struct.unpack_from("<H", data, 10)[0]
+        elif kind == _CONTINUE and n_waiting:
+            text = _characters(data, n_waiting)
+            n_left += not text
+            found.append(text)
+            n_waiting = 0
+        elif kind in (_HEADER, _FOOTER) and len(data) > 3:
+            n_characters = struct.unpack_from("<H", data)[0]
+            found.append(" ".join(_MARGIN_CODE.sub(" ", _characters(data[2:], n_characters)).split()))
+        elif kind == _SERIES_TEXT and len(data) > 4:
+            found.append(_characters(data[3:], data[2]))
+        elif kind == _NOTE and len(data) > 6 and _is_old_note(data):
+            found.append(data[6:].decode("cp1252", "replace"))
+    return [text.replace("\r", "\n") for text in found if text.strip()], n_left
+
+
+def has_pictures(stream: bytes) -> bool:
+    """Whether the workbook holds pictures: its group of drawings stores more than their numbers."""
+    return any(kind == _BLIP and len(data) > 1000 for kind, data in records(stream))
+
+
+def _is_old_note(data: bytes) -> bool:
+    """Whether a note holds its own text (BIFF5); since BIFF8 an object of drawing does."""
+    n_characters = struct.unpack_from("<H", data, 4)[0]
+    return n_characters == len(data) - 6 and data[6:].isascii()
+
+
+def _characters(data: bytes, n_characters: int) -> str:
+    """A string behind its byte of flags, in Latin-1 or UTF-16."""
+    if not data:
+        return ""
+    if data[0] & 1:
+        return data[1 : 1 + 2 * n_characters].decode("utf-16-le", "replace")
+    return data[1 : 1 + n_characters].decode("latin-1")
+
+
+def binary_records(part: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and data of each record of a part of an xlsb file."""
+    position = 0
+    for _ in range(_MAX_RECORDS):
+        kind, position = _variable(part, position, 2)
+        n_bytes, position = _variable(part, position, 4)
+        if kind < 0 or n_bytes < 0:
+            return
+        yield kind, part[position : position + n_bytes]
+        position += n_bytes
+
+
+def _variable(part: bytes, position: int, most: int) -> tuple[int, int]:
+    value = 0
+    for number in range(most):
+        if position >= len(part):
+            return -1, position
+        byte = part[position]
+        position += 1
+        value |= (byte & 0x7F) << (7 * number)
+        if not byte & 0x80:
+            break
+    return value, position
+
+
+def binary_span(part: bytes) -> int:
+    """How many cells lie in the rectangle between the outermost cells of a sheet of an xlsb file."""
+    rows: list[int] = []
+    columns: list[int] = []
+    for kind, data in binary_records(part):
+        if kind in _BINARY_CELLS and len(data) >= 4:
+            (rows if kind == 0 else columns).append(struct.unpack_from("<I", data)[0])
+    return (max(rows) - min(rows) + 1) * (max(columns) - min(columns) + 1) if rows and columns else 0
+
+
+def binary_remarks_of(part: bytes) -> list[str]:
+    """Texts of comments and headers in a part of an xlsb file."""
+    found: list[str] = []
+    for kind, data in binary_records(part):
+        if kind == _COMMENT_TEXT:
+            found.append(_wide_string(data, 1)[0])
+        elif kind == _BEGIN_MARGINS:
+            position = 2
+            for _ in range(6):
+                text, position = _wide_string(data, position)
+                found.append(" ".join(_MARGIN_CODE.sub(" ", text).split()))
+    return [text for text in found if text.strip()]
+
+
+def _wide_string(data: bytes, position: int) -> tuple[str, int]:
+    if position + 4 > len(data):
+        return "", position
+    n_characters = struct.unpack_from("<I", data, position)[0]
+    if n_characters == 0xFFFFFFFF:
+        return "", position + 4
+    end = position + 4 + 2 * n_characters
+    return data[position + 4 : end].decode("utf-16-le", "replace"), end

@@ -1,0 +1,152 @@
+"""Text of Word files of 1997 to 2003 (doc), put together from the pieces in which Word stores it.
+
+Source: [MS-DOC] 2.4.1 (retrieving text), 2.5 (file information block), 2.8.35 and 2.9.178 (pieces), 2.3 (parts).
+"""
+
+import re
+import struct
+from dataclasses import dataclass
+
+from ner_tasks.documents.types import CannotRead
+
+_WORD_97 = 0xC1
+_IDENT = 0xA5EC
+_ENCRYPTED, _IN_1TABLE = 0x0100, 0x0200
+_CLX_AT, _COUNTS_AT = 0x01A2, 0x4C
+_COMPRESSED = 0x40000000
+_MAX_PIECES = 2_000_000
+# Parts in the order of their characters, and where the file information block counts these.
+_PARTS = (
+    ("body", 0x4C),
+    ("footnotes", 0x50),
+    ("headers and footers", 0x54),
+    ("macros", 0x58),
+    ("comments", 0x5C),
+    ("endnotes", 0x60),
+    ("text boxes", 0x64),
+    ("text boxes of headers", 0x68),
+)
+_FIELD_BEGIN, _FIELD_RESULT, _FIELD_END = "\x13", "\x14", "\x15"
+_CELL_MARKS = re.compile("\x07+")
+_CHARACTERS = str.maketrans(
+    {"\x0b": "\n", "\x0c": "\n\n", "\x0e": "\n", "\r": "\n\n", "\x1e": "-", "\x1f": None, "\xa0": "\xa0", "\x02": None}
+    | {"\x03": None, "\x04": None, "\x05": None, "\x01": None, "\x08": None, "\x00": None, "\x06": None, "\x15": None}
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a Word file: body, footnotes and so on.
+
+    Attributes:
+        name: which one.
+        text: what is shown of it, paragraphs apart by blank lines, cells by tabs.
+        n_pictures: pictures in its lines.
+        n_drawn: shapes and pictures that float.
+        n_codes: codes of fields that are not shown.
+    """
+
+    name: str
+    text: str
+    n_pictures: int
+    n_drawn: int
+    n_codes: int
+
+
+def is_encrypted(stream: bytes) -> bool:
+    """Whether a file asks for a password."""
+    return len(stream) > 0x0C and bool(struct.unpack_from("<H", stream, 0x0A)[0] & _ENCRYPTED)
+
+
+def is_readable(stream: bytes) -> bool:
+    """Whether a `WordDocument` stream is of Word 97 or later."""
+    if len(stream) < 0x01AA:
+        return False
+    ident, version = struct.unpack_from("<HH", stream)
+    return ident == _IDENT and version >= _WORD_97
+
+
+def table_of(stream: bytes) -> str:
+    """Name of the stream that holds the table of pieces."""
+    return "1Table" if struct.unpack_from("<H", stream, 0x0A)[0] & _IN_1TABLE else "0Table"
+
+
+def parts_of(stream: bytes, table: bytes) -> list[Part]:
+    """Parts of a Word file that have text.
+
+    Args:
+        stream: `WordDocument`, which `is_readable`.
+        table: the stream that `table_of` names.
+
+    Raises:
+        CannotRead: `broken`.
+    """
+    at, n_bytes = struct.unpack_from("<II", stream, _CLX_AT)
+    text = "".join(_pieces(stream, table[at : at + n_bytes]))
+    found, start = [], 0
+    for name, counted_at in _PARTS:
+        n_characters = struct.unpack_from("<i", stream, counted_at)[0]
+        if n_characters < 0:
+            raise CannotRead("broken", "found a part of less than no characters, expected a whole Word file")
+        raw = text[start : start + n_characters]
+        start += n_characters
+        if raw.strip("\r\x03\x04\x07 ") and name != "macros":
+            found.append(_part(name, raw))
+    return found
+
+
+def _pieces(stream: bytes, table: bytes) -> list[str]:
+    position = 0
+    while position + 3 <= len(table) and table[position] == 1:  # formats of paragraphs, before the pieces
+        position += 3 + struct.unpack_from("<H", table, position + 1)[0]
+    if position + 5 > len(table) or table[position] != 2:
+        raise CannotRead("broken", "found no table of pieces, expected a whole Word file")
+    n_bytes = struct.unpack_from("<I", table, position + 1)[0]
+    plan = table[position + 5 : position + 5 + n_bytes]
+    n_pieces = min((len(plan) - 4) // 12, _MAX_PIECES)
+    if n_pieces < 1:
+        raise CannotRead("broken", "found an empty table of pieces, expected a whole Word file")
+    starts = struct.unpack_from(f"<{n_pieces + 1}I", plan)
+    found, n_left = [], len(stream)
+    for number in range(n_pieces):
+        place = struct.unpack_from("<I", plan, 4 * (n_pieces + 1) + 8 * number + 2)[0]
+        n_characters = starts[number + 1] - starts[number]
+        if not 0 <= n_characters <= n_left:  # pieces do not overlap: together they are no longer than the file
+            raise CannotRead("broken", "found a piece that is longer than the file, expected a whole Word file")
+        n_left -= n_characters
+        if place & _COMPRESSED:
+            at = (place & ~_COMPRESSED) // 2
+            found.append(stream[at : at + n_characters].decode("cp1252", "replace"))
+        else:
+            found.append(stream[place : place + 2 * n_characters].decode("utf-16-le", "replace"))
+    return found
+
+
+def _part(name: str, raw: str) -> Part:
+    shown, n_codes = _without_codes(raw)
+    text = _CELL_MARKS.sub(lambda marks: "\n" if len(marks[0]) > 1 else "\t", shown)
+    text = re.sub(r"\n{3,}", "\n\n", text.translate(_CHARACTERS)).strip("\n")
+    return Part(name, text, shown.count("\x01"), shown.count("\x08"), n_codes)
+
+
+def _without_codes(raw: str) -> tuple[str, int]:
+    """Text without the codes of fields, whose results stay; a field that does not end hides nothing."""
+    if raw.count(_FIELD_BEGIN) != raw.count(_FIELD_END):
+        return raw.replace(_FIELD_BEGIN, " ").replace(_FIELD_RESULT, " ").replace(_FIELD_END, " "), 0
+    pieces: list[str] = []
+    in_code: list[bool] = []
+    n_hidden = n_codes = 0
+    for piece in re.split("([\x13\x14\x15])", raw):
+        if piece == _FIELD_BEGIN:
+            in_code.append(True)
+            n_hidden += 1
+            n_codes += 1
+        elif piece in (_FIELD_RESULT, _FIELD_END):
+            if in_code and in_code[-1]:
+                in_code[-1] = False
+                n_hidden -= 1
+            if in_code and piece == _FIELD_END:
+                in_code.pop()
+        elif not n_hidden:
+            pieces.append(piece)
+    return "".join(pieces), n_codes

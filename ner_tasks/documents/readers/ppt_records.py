@@ -1,0 +1,129 @@
+"""Text of PowerPoint files of 1997 to 2003 (ppt): that of the slides as they were last saved, and their notes.
+
+Source: [MS-PPT] 2.1.2 (streams), 2.3.3 (edits), 2.4.14.3 (lists of slides), 2.9 (text).
+"""
+
+import struct
+from collections.abc import Iterator
+
+_DOCUMENT, _SLIDE, _NOTES, _LIST, _PERSIST = 1000, 1006, 1008, 4080, 1011
+_CHARACTERS, _BYTES, _STRING = 4000, 4008, 4026
+_USER_EDIT, _DIRECTORY, _COMMENT = 4085, 6002, 12000
+_TEXTS = (_CHARACTERS, _BYTES)
+_HEAD = struct.Struct("<HHI")
+_MAX_DEPTH, _MAX_EDITS, _MAX_OBJECTS = 64, 10_000, 1_000_000
+
+Record = tuple[int, int, int, int]  # type, instance, first byte, end
+
+
+def records(data: bytes, start: int, end: int) -> Iterator[tuple[Record, bool]]:
+    """Records between two places, and whether each holds further ones."""
+    while start + _HEAD.size <= end:
+        version, kind, n_bytes = _HEAD.unpack_from(data, start)
+        inner = start + _HEAD.size
+        yield (kind, version >> 4, inner, min(inner + n_bytes, end)), version & 0xF == 0xF
+        start = inner + n_bytes
+
+
+def within(data: bytes, start: int, end: int) -> Iterator[Record]:
+    """All records between two places, those in others too, in their order."""
+    stack = [records(data, start, end)]
+    while stack:
+        found = next(stack[-1], None)
+        if found is None:
+            stack.pop()
+            continue
+        record, is_container = found
+        yield record
+        if is_container and len(stack) < _MAX_DEPTH:
+            stack.append(records(data, record[2], record[3]))
+
+
+def slides_of(data: bytes, current_user: bytes) -> list[tuple[str, list[str]]]:
+    """Label and texts of each slide and of each slide's notes.
+
+    Args:
+        data: the stream `PowerPoint Document`.
+        current_user: the stream `Current User`, which says where the last edit is.
+    """
+    places = _places(data, current_user)
+    if not places:
+        return [("", _texts(data, 0, len(data)))]
+    objects = {place: next(records(data, place, len(data)), None) for place in sorted(set(places.values()))}
+    held = {place: found[0] for place, found in objects.items() if found}
+    found: list[tuple[str, list[str]]] = []
+    listed: set[int] = set()
+    outlines = [record for record in held.values() if record[0] == _DOCUMENT]
+    for document in outlines[:1]:
+        for (kind, instance, start, end), _ in records(data, document[2], document[3]):
+            if kind == _LIST and instance in (0, 2):
+                found += _listed(data, start, end, places, held, listed, "slide" if instance == 0 else "notes")
+    lost = [record for place, record in held.items() if record[0] in (_SLIDE, _NOTES) and place not in listed]
+    found += [("slides that no list names", _texts(data, record[2], record[3])) for record in lost]
+    return [(label, list(dict.fromkeys(texts))) for label, texts in found if texts]
+
+
+def _listed(
+    data: bytes, start: int, end: int, places: dict[int, int], held: dict[int, Record], listed: set[int], label: str
+) -> list[tuple[str, list[str]]]:
+    """Slides of a list: their outline stands there, their other text in an object of its own."""
+    found: list[tuple[str, list[str]]] = []
+    for (kind, _, first, last), _ in records(data, start, end):
+        if kind == _PERSIST and last - first >= 4:
+            place = places.get(struct.unpack_from("<I", data, first)[0], -1)
+            listed.add(place)
+            record = held.get(place)
+            own = _texts(data, record[2], record[3]) if record else []
+            found.append((f"{label} {len(found) + 1}", own))
+        elif kind in _TEXTS and found:
+            found[-1][1].insert(0, _text(data, kind, first, last))
+    return found
+
+
+def _texts(data: bytes, start: int, end: int) -> list[str]:
+    found, comment_ends = [], 0
+    for kind, instance, first, last in within(data, start, end):
+        if kind == _COMMENT:
+            comment_ends = last
+        if kind in _TEXTS:
+            found.append(_text(data, kind, first, last))
+        elif kind == _STRING and first < comment_ends and instance == 1:
+            found.append(data[first:last].decode("utf-16-le", "replace"))
+    return found
+
+
+def _text(data: bytes, kind: int, first: int, last: int) -> str:
+    text = data[first:last].decode("utf-16-le" if kind == _CHARACTERS else "latin-1", "replace")
+    return text.replace("\r", "\n").replace("\x0b", "\n")
+
+
+def _places(data: bytes, current_user: bytes) -> dict[int, int]:
+    """Where each object was saved last, by its number; none in a damaged file."""
+    places: dict[int, int] = {}
+    if len(current_user) < 20:
+        return places
+    edit = struct.unpack_from("<I", current_user, 16)[0]
+    for _ in range(_MAX_EDITS):
+        if edit <= 0 or edit + 8 + 16 > len(data) or _HEAD.unpack_from(data, edit)[1] != _USER_EDIT:
+            break
+        edit, directory = struct.unpack_from("<II", data, edit + 8 + 8)
+        if directory + 8 > len(data) or _HEAD.unpack_from(data, directory)[1] != _DIRECTORY:
+            break
+        _, _, n_bytes = _HEAD.unpack_from(data, directory)
+        for number, place in _entries(data[directory + 8 : directory + 8 + n_bytes]):
+            places.setdefault(number, place)
+        if len(places) > _MAX_OBJECTS:
+            break
+    return {number: place for number, place in places.items() if place + 8 <= len(data)}
+
+
+def _entries(directory: bytes) -> Iterator[tuple[int, int]]:
+    position = 0
+    while position + 4 <= len(directory):
+        head = struct.unpack_from("<I", directory, position)[0]
+        position += 4
+        for number in range(head >> 20):
+            if position + 4 > len(directory):
+                return
+            yield (head & 0xFFFFF) + number, struct.unpack_from("<I", directory, position)[0]
+            position += 4
