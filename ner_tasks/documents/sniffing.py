@@ -261,7 +261,7 @@ def _behind_prolog(text: str) -> str:
 
 def _by_late_key(head: bytes, file: BinaryIO | None) -> str:
     """`fhir` for JSON that says only behind a long beginning, such as a scan in base64, that it is a resource."""
-    if not file or len(head) < HEAD_BYTES or head.lstrip()[:1] not in (b"{", b"["):
+    if not file or len(head) < HEAD_BYTES or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"["):
         return ""
     try:
         return "fhir" if _FHIR_BYTES.search(file.read(_MAX_SEARCHED)) else ""

@@ -193,7 +193,7 @@ def _goes_on(pieces: list[_Piece], piece: _Piece) -> bool:
     first, last = pieces[0], pieces[-1]
     if first.encoding != "base64" or piece.encoding != "base64" or piece.media_type != first.media_type:
         return False
-    return not last.is_aligned or bool(first.begins_like() and not piece.begins_like())
+    return not piece.begins_like() and (not last.is_aligned or bool(first.begins_like()))
 
 
 def _content_of(pieces: list[_Piece]) -> bytes | CannotRead:
