@@ -60,6 +60,7 @@ class _Reader:
         self._budget = Budget()
 
     def read_document(self, document: Any) -> None:
+        self._read_loose(document, "header")
         for child in document:
             name = local_name(child)
             if name == "ClinicalDocument":
@@ -90,6 +91,13 @@ class _Reader:
         else:
             self._builder.inventory.ignored(kind, "coded-value")
 
+    def _read_loose(self, element: Any, place: str) -> None:
+        """Words where no text is expected, as a broken document may have them."""
+        words = " ".join(" ".join([element.text or "", *(child.tail or "" for child in element)]).split())
+        if words:
+            self._builder.inventory.read("loose-text")
+            self._builder.block(words, place)
+
     def _read_body(self, component: Any) -> None:
         """Sections and the body that is no XML, in their order, however deep they lie."""
         waiting: list[tuple[Any, str]] = [(component, "")]
@@ -105,6 +113,7 @@ class _Reader:
                 continue
             nested = [child for child in element if local_name(child) in _HOLDERS]
             waiting.extend((child, path) for child in reversed(nested))
+            self._read_loose(element, path or "body")
             if name in ("structuredBody", "component"):
                 for child in element:
                     if local_name(child) not in _HOLDERS:

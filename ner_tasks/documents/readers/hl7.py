@@ -55,6 +55,8 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         else:
             prefix = f"message[{number}]." if is_message and len(messages) > 1 else ""
             encodings.append(_read_message(builder, attachments, chunk, declared, prefix))
+    if not builder.parts and "field" not in builder.inventory.items().counts:
+        raise CannotRead("broken", "found lines and no segment among them, expected HL7 v2 segments")
     if not is_split and len(messages) > 1:
         builder.notes.append(f"{len(messages)} messages in one text")
     return builder.extract(encodings[0] if encodings else "")
@@ -78,8 +80,6 @@ def _read_message(builder: ExtractBuilder, attachments: Attachments, chunk: byte
     if not has_header and lines[0][:3] not in SEGMENTS:
         separators = Separators()
     segments = segments_of(lines, separators, SEGMENTS)
-    if not prefix and not builder.length and not any(segment.name in FIELDS for segment in segments):
-        raise CannotRead("broken", f"found {len(segments)} lines and no segment among them, expected HL7 v2 segments")
     if separators.fault:
         builder.inventory.unread(
             "separators", f"{prefix}{lines[0][:3]}-2", f"{separators.fault}; the usual ones are taken"

@@ -179,3 +179,11 @@ def test_a_damaged_message_loses_no_other():
 
     assert not any(isinstance(answer, Rejected) for answer in found.values())
     assert len([answer for answer in found.values() if isinstance(answer, Document)]) == 3
+
+
+def test_lines_above_the_first_message_cost_nothing():
+    found = hl7.read(f"Sent by the gateway\n\n{HEADER}\rPID|1||||QUINN^HENRY\r".encode(), Limits())
+
+    assert "HENRY QUINN" in found.text
+    assert "Sent by the gateway" in found.text
+    assert found.notes
