@@ -25,7 +25,7 @@ _MAX_PAGE_SECONDS = 120.0
 _LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _NO_TEXT = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]+")
 # Mean confidence, in percent, from which on a page is not looked at from its other sides.
-_SURE = 70.0
+_SURE = 80.0
 # Confidence, in percent, from which on a word is no noise.
 _LIKELY = 50
 
@@ -92,9 +92,11 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     if page is None:
         return Recognized("", is_blank=True)
     turned, found = _best_turned(page, limits)
+    if not found and ocr_images.is_blank(page.image):
+        return Recognized("", is_blank=True)
     text, spans = ocr_layout.laid_out(found)
     words = [Word(*span, turned.box_of(word.box), word.confidence) for word, span in zip(found, spans, strict=True)]
-    return Recognized(text, words, _mean_confidence(found), is_blank=not found and ocr_images.is_blank(page.image))
+    return Recognized(text, words, _mean_confidence(found))
 
 
 def add_page(builder: ExtractBuilder, found: Recognized, number: int, limits: Limits, kind: str = "page") -> None:

@@ -1,10 +1,12 @@
-"""Makes any picture of a page one that Tesseract reads well: grey, of a fitting resolution, without specks."""
+"""Makes any picture of a page one that Tesseract reads well: grey, straight, of a fitting resolution, without specks."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ner_tasks.documents.ocr_skew import skew_of
 from ner_tasks.documents.source_map import Box
 from ner_tasks.documents.types import CannotRead
 
@@ -29,6 +31,7 @@ _BLUR = 1.3
 _FAINT, _VISIBLE = 24, 64
 _COARSE_DPI = 75
 _N_QUARTERS = 4
+_SKEWED = 2.5  # degrees; less is left to Tesseract
 
 
 @dataclass(frozen=True)
@@ -38,19 +41,25 @@ class Page:
     Attributes:
         image: of mode L.
         dpi: its resolution.
-        quarters: by how many quarters it is turned to the left, against the page as it is shown.
+        quarters: by how many quarters it is turned to the left, against the page as it was prepared.
+        skew: by how many degrees it was turned to the left before, to be straight.
+        shown: width and height of the page as it is shown, in pixels of this resolution.
     """
 
     image: "Image.Image"
     dpi: float
     quarters: int = 0
+    skew: float = 0.0
+    shown: tuple[float, float] = (0.0, 0.0)
 
     def turned(self, quarters: int) -> "Page":
         """The page turned to the left by quarters of a full turn."""
         from PIL import Image
 
         turn = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}
-        return Page(self.image.transpose(turn[quarters]), self.dpi, (self.quarters + quarters) % _N_QUARTERS)
+        return replace(
+            self, image=self.image.transpose(turn[quarters]), quarters=(self.quarters + quarters) % _N_QUARTERS
+        )
 
     def box_of(self, box: Box) -> Box:
         """Where a box of pixels lies on the page as it is shown, in points."""
@@ -59,8 +68,19 @@ class Page:
         for _ in range(self.quarters):  # each turns it back to the right
             left, top, right, bottom = height - bottom, left, height - top, right
             width, height = height, width
+        if self.skew:
+            left, top, right, bottom = self._askew((left, top, right, bottom), (width, height))
         scale = POINTS_PER_INCH / self.dpi
         return left * scale, top * scale, right * scale, bottom * scale
+
+    def _askew(self, box: Box, straight: tuple[int, int]) -> Box:
+        """Where a box of the straight page lay before: as wide and as high, around the same middle."""
+        turn = math.radians(self.skew)
+        across, down = (box[0] + box[2] - straight[0]) / 2, (box[1] + box[3] - straight[1]) / 2
+        middle_x = self.shown[0] / 2 + across * math.cos(turn) - down * math.sin(turn)
+        middle_y = self.shown[1] / 2 + across * math.sin(turn) + down * math.cos(turn)
+        half_width, half_height = (box[2] - box[0]) / 2, (box[3] - box[1]) / 2
+        return middle_x - half_width, middle_y - half_height, middle_x + half_width, middle_y + half_height
 
 
 def check_size(size: tuple[int, int]) -> None:
@@ -75,18 +95,27 @@ def check_size(size: tuple[int, int]) -> None:
 
 def prepare(image: "Image.Image", dpi: float) -> Page | None:
     """The picture as Tesseract should get it; None for one on which nothing is drawn."""
+    from PIL import Image
+
     check_size(image.size)
     grey = in_grey(image)
-    if is_blank(grey, dpi, _FAINT):
-        return None
     if dpi >= _SPECKLED_DPI:
         grey = _without_specks(grey)
-    if dpi < _BELOW:
-        factor = min(BEST_DPI / dpi, (MAX_PIXELS / (grey.width * grey.height)) ** 0.5)
-        if factor > 1:
-            grey = grey.resize((round(grey.width * factor), round(grey.height * factor)))
-            dpi *= factor
-    return Page(grey, dpi)
+    if is_blank(grey, dpi, _FAINT):
+        return None
+    skew = skew_of(grey, dpi)
+    if abs(skew) < _SKEWED:
+        skew = 0.0
+    size = grey.size
+    if skew:
+        paper = int(np.median(np.asarray(grey)))
+        grey = grey.rotate(skew, Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
+    factor = min(BEST_DPI / dpi if dpi < _BELOW else 1.0, (MAX_PIXELS / (grey.width * grey.height)) ** 0.5)
+    if factor > 1:
+        grey = grey.resize((round(grey.width * factor), round(grey.height * factor)))
+    else:
+        factor = 1.0
+    return Page(grey, dpi * factor, skew=skew, shown=(size[0] * factor, size[1] * factor))
 
 
 def square(image: "Image.Image", dpi: float, dpi_down: float) -> "tuple[Image.Image, float]":

@@ -43,7 +43,7 @@ def laid_out(words: Sequence[FoundWord]) -> tuple[str, list[tuple[int, int]]]:
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     length = 0
-    for line, following in zip(lines, [*lines[1:], None], strict=True):
+    for line, following in zip(lines, [*lines, None][1:], strict=True):
         end = _separator(line, following, pitches) if following else ""
         is_cut = end == _LINE_END and following is not None and _is_cut(line.words[-1].text, following.words[0].text)
         for index, word in enumerate(line.words):

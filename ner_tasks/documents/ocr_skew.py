@@ -1,0 +1,62 @@
+"""By how much the lines of a scanned page are askew, from the profile of its ink.
+
+Tesseract itself straightens pages of up to about 4 degrees. Beyond, it drops words and says nothing: at 6 degrees half of
+a page, at 8 all of it.
+
+Source: W. Postl, "Detection of linear oblique structures and skew scan in digitized documents", ICPR 1986.
+"""
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+_MOST, _STEP, _FINE_STEP = 20.0, 0.5, 0.1  # degrees
+_COARSE_DPI = 100
+_INK = 64  # shades darker or lighter than the paper
+_MAX_POINTS = 100_000
+_FEW_POINTS = 200
+# Lines that are straight already, or pictures without any, gain less than this by being turned.
+_GAIN = 1.1
+
+Points: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
+
+
+def skew_of(grey: "Image.Image", dpi: float) -> float:
+    """Degrees by which the page is to be turned to the left for its lines to be level; 0 where that tells nothing.
+
+    Args:
+        grey: the page, of mode L; its lines may run across, or up and down.
+        dpi: its resolution.
+    """
+    coarse = np.asarray(grey.reduce(max(round(dpi / _COARSE_DPI), 1)), np.int16)
+    down, across = np.nonzero(np.abs(coarse - int(np.median(coarse))) >= _INK)
+    if len(down) < _FEW_POINTS:
+        return 0.0
+    every = -(-len(down) // _MAX_POINTS)
+    points: tuple[Points, Points] = across[::every].astype(np.float32), down[::every].astype(np.float32)
+    ways = (points, (-points[1], points[0]))
+    # One turn levels lines that run across, and sets those upright that run down.
+    along, off = max(ways, key=lambda way: _best(*way, 0.0, _MOST, _STEP)[1])
+    coarse_angle, sharpness = _best(along, off, 0.0, _MOST, _STEP)
+    if sharpness < _GAIN * _sharpness(along, off, 0.0):
+        return 0.0
+    return _best(along, off, coarse_angle, _STEP, _FINE_STEP)[0]
+
+
+def _best(along: Points, off: Points, around: float, most: float, step: float) -> tuple[float, float]:
+    """The angle at which the profile is sharpest, and how sharp it is there."""
+    n_steps = round(most / step)
+    angles = [around + step * index for index in range(-n_steps, n_steps + 1)]
+    return max(((angle, _sharpness(along, off, angle)) for angle in angles), key=lambda found: found[1])
+
+
+def _sharpness(along: Points, off: Points, angle: float) -> float:
+    """How much the ink of neighbouring rows differs on a page turned by an angle."""
+    turn = math.radians(angle)
+    rows = off * math.cos(turn) - along * math.sin(turn)
+    profile = np.bincount((rows - rows.min()).astype(np.int32))
+    return float((np.diff(profile.astype(np.float64)) ** 2).sum())
