@@ -72,6 +72,7 @@ _ALL = (
     Format("csv", "", (".csv",), ("text/csv",), TABLE, is_text=True, delimiter=","),
     Format("tsv", "", (".tsv",), ("text/tab-separated-values",), TABLE, is_text=True, delimiter="\t"),
     Format("jsonl", "", (".jsonl", ".ndjson"), ("application/x-ndjson", "application/jsonl"), JSON_LINES, is_text=True),
+    Format("json", "json_values", (".json",), ("application/json", "text/json"), is_text=True),
     Format("zip", "", (".zip",), ("application/zip", "application/x-zip-compressed"), ARCHIVE),
     Format("tar", "", (".tar",), ("application/x-tar",), ARCHIVE),
     Format("tar.gz", "", (".tgz",), (), ARCHIVE),

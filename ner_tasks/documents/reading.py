@@ -9,9 +9,8 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import BinaryIO, TypeVar
 
-from ner_tasks.documents import archives, formats, litter, sniffing, tables, unread_formats
+from ner_tasks.documents import archives, formats, json_lines, litter, sniffing, tables, unread_formats
 from ner_tasks.documents.formats import Format
-from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
 from ner_tasks.errors import without_words
 
@@ -67,12 +66,12 @@ def answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer
             file = io.BytesIO(_content(file, n_bytes, limits))
         yield from _members(here, format_, file)
     elif format_.shape == formats.JSON_LINES:
-        yield from _many(here, format_, tables.read_json_lines(file, limits), "utf-8")
+        yield from _many(here, format_, json_lines.read(file, head, limits), json_lines.encoding_of(head))
     else:
         data = _content(file, n_bytes, limits)
         if format_.shape == formats.TABLE:
-            encoding, rows = tables.read_table(data, format_.delimiter, limits)
-            yield from _many(here, format_, rows, encoding)
+            table = tables.read_table(data, format_.delimiter, limits, here.encoding)
+            yield from _many(here, format_, table.records, table.encoding, is_guessed=table.is_guessed)
             return
         found = _extract(format_.reader, data, here)
         if isinstance(found, list):
@@ -209,24 +208,28 @@ def _member(here: Place, member: archives.Member) -> Iterator[Answer]:
         yield Rejected(inner.name, error.reason, str(error))
 
 
-def _many(here: Place, format_: Format, found: Iterable[tables.Record], encoding: str) -> Iterator[Answer]:
+def _many(
+    here: Place, format_: Format, found: Iterable[tables.Record], encoding: str, *, is_guessed: bool = False
+) -> Iterator[Answer]:
     """Answers for the documents of one file, each on its own."""
     is_empty = True
-    for where, text in found:
-        if isinstance(text, Ignored):
-            yield replace(text, document=here.name)
+    for where, record in found:
+        if isinstance(record, Ignored):
+            yield replace(record, document=here.name)
             continue
         is_empty = False
-        name = f"{here.name}#{where}"
+        inner = here.holding(where)
         try:
-            if isinstance(text, CannotRead):
-                raise text
-            _check(text, here.limits)
-            sha256 = hashlib.sha256(text.encode()).hexdigest()
-            items = Items({"row": {"read": 1}})
-            yield Document(name, sha256, text, format_.name, encoding, items=items, n_extracted=_n_extracted(text))
+            if isinstance(record, CannotRead):
+                raise record
+            extract = Extract(record, items=tables.ROW) if isinstance(record, str) else record
+            if not extract.encoding:
+                extract = replace(extract, encoding=encoding, is_guessed=is_guessed)
+            yield from _one(inner, format_, extract.text.encode("utf-8", "surrogatepass"), extract, ())
+        except Exhausted:
+            raise
         except CannotRead as error:
-            yield Rejected(name, error.reason, str(error))
+            yield Rejected(inner.name, error.reason, str(error))
     if is_empty:
         raise CannotRead("empty", "found no document, expected at least one")
 

@@ -1,122 +1,131 @@
-"""Files of many documents: a JSON object per line (`id`, `text`), or a table with a column `text`."""
+"""Tables of documents: a row each, the text in a column that the header names."""
 
 import csv
-import io
-import json
-import re
-from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ner_tasks.documents import text_encoding
-from ner_tasks.documents.types import CannotRead, Ignored, Limits, free_name
+from ner_tasks.documents.csv_rows import Row, rows_of
+from ner_tasks.documents.inventory import Items
+from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits, free_name
 
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+ROW = Items({"row": {"read": 1}})
+# Stands for a NUL byte while rows are parted, so that it costs its row and not the file. Text holds no such character.
+_NUL = "\x1a"
 
 # A document's id in its file (`line-12` while it has none), and its text, or what is wrong with it, or that it is none.
-Record = tuple[str, str | CannotRead | Ignored]
+Record = tuple[str, str | Extract | CannotRead | Ignored]
 
 
-def read_json_lines(file: BinaryIO, limits: Limits) -> Iterator[Record]:
-    """Documents of a JSON Lines file, a line in memory at a time.
+@dataclass(frozen=True)
+class Table:
+    """The documents of a file, and how it was stored."""
 
-    Args:
-        file: open for reading bytes; UTF-8, as JSON is.
-        limits: the largest line; there is no limit to their number.
-
-    Returns:
-        For each line that is not blank its id, or `line-<number>` of a bad one, and its text or the reason.
-
-    Raises:
-        CannotRead: the file is in UTF-16.
-    """
-    seen: set[str] = set()
-    for number, line in enumerate(_lines(file, limits.max_bytes), start=1):
-        if number == 1 and line.startswith(_UTF16_MARKS):
-            raise CannotRead("unknown-encoding", "found UTF-16, expected JSON lines in UTF-8")
-        if not line.strip():
-            continue
-        where = f"line-{number}"
-        try:
-            name, text = _document(line, limits.max_bytes)
-            if name in seen:
-                raise CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once, at {where}")
-            seen.add(name)
-            yield name, text
-        except CannotRead as error:
-            yield free_name(where, seen), CannotRead(error.reason, f"{error}, at {where}")
+    encoding: str
+    is_guessed: bool
+    records: Iterator[Record]
 
 
-def _lines(file: BinaryIO, max_bytes: int) -> Iterator[bytes]:
-    """Lines, each cut behind `max_bytes`, the rest of it skipped: one byte too many tells that it was longer."""
-    while line := file.readline(max_bytes + 1):
-        yield line
-        while len(line) > max_bytes and not line.endswith(b"\n"):
-            line = file.readline(max_bytes)
-
-
-def _document(line: bytes, max_bytes: int) -> tuple[str, str]:
-    if len(line.rstrip(b"\r\n")) > max_bytes:
-        raise CannotRead("too-large", f"found more than {max_bytes} bytes, expected at most that many")
-    try:
-        values = json.loads(line.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
-        at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        raise CannotRead("bad-line", f"found {type(error).__name__}{at}, expected JSON") from None
-    name, text = (values.get("id"), values.get("text")) if isinstance(values, dict) else (None, None)
-    if not isinstance(name, str | int) or isinstance(name, bool) or name == "" or not isinstance(text, str):
-        found = f"{len(values)} keys" if isinstance(values, dict) else type(values).__name__
-        raise CannotRead("bad-line", f'found {found}, expected "id" and "text" among them, with a text')
-    if _SURROGATE.search(str(name)):
-        raise CannotRead("bad-line", "found half a surrogate pair in the id, expected text")
-    return str(name), text
-
-
-def read_table(data: bytes, delimiter: str, limits: Limits) -> tuple[str, Iterator[Record]]:
+def read_table(data: bytes, delimiter: str, limits: Limits, declared: str = "") -> Table:
     """Documents of a CSV or TSV file whose header names the column of texts and, if it likes, that of ids.
 
+    Args:
+        data: a whole file.
+        delimiter: as its name says it; another one is recognised by the header.
+        limits: which columns hold texts and ids.
+        declared: encoding, as far as the file around it says it.
+
     Returns:
-        The file's encoding; and each row's id, or `row-<number>` without one, with its text.
+        Each row's id, or `row-<number>` without one, with its text.
 
     Raises:
         CannotRead: no such column, or not text at all.
     """
     csv.field_size_limit(limits.max_bytes)
-    content, encoding = text_encoding.decode(data)
-    rows = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
-    columns = next(rows, [])
-    if limits.text_column not in columns:
+    if not text_encoding.wide_codec(data) and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        data = data.replace(b"\0", _NUL.encode())
+    decoded = text_encoding.decode_with_guess(data, declared)
+    rows = rows_of(decoded.text, delimiter, lambda fields: _find(fields, limits.text_column) is not None)
+    columns = next(rows, Row([])).fields
+    if _find(columns, limits.text_column) is None:
         raise CannotRead(
             "no-text-column",
             # without a header the first row is a document, which no message quotes
             f"found {len(columns)} columns of other names, expected one named {limits.text_column[:40]!r}",
         )
-    return encoding, documents_of(columns, rows, limits)
+    return Table(decoded.encoding, decoded.is_guessed, _records(columns, rows, limits, decoded.n_replaced))
 
 
-def documents_of(columns: list[str], rows: Iterable[list[str]], limits: Limits) -> Iterator[Record]:
-    """The documents of a table's rows; a row without any field is none.
+def _records(columns: list[str], rows: Iterable[Row], limits: Limits, n_replaced: int) -> Iterator[Record]:
+    filled: set[int] = set()
+    yield from _documents(columns, rows, limits, filled)
+    if others := filled - {_find(columns, limits.text_column), _find(columns, limits.id_column)}:
+        yield "", Ignored("", "other-columns", len(others))
+    if n_replaced:
+        yield "rest", CannotRead("not-text", f"found {n_replaced} damaged characters, expected text; each is U+FFFD")
+
+
+def documents_of(columns: Sequence[str], rows: Iterable[list[str]], limits: Limits) -> Iterator[Record]:
+    """The documents of a table's rows; a row without a word is none, and counted.
 
     Args:
         columns: names of the columns, that of texts among them.
         rows: fields of each row.
         limits: which columns hold texts and ids.
     """
-    at_text = columns.index(limits.text_column)
-    at_id = columns.index(limits.id_column) if limits.id_column in columns else None
+    return _documents(columns, map(Row, rows), limits, set())
+
+
+def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, filled: set[int]) -> Iterator[Record]:
+    """The documents of rows; `filled` gets the columns that hold something."""
+    at_text, at_id = _find(columns, limits.text_column), _find(columns, limits.id_column)
+    assert at_text is not None
     seen: set[str] = set()
-    number = 0
+    number = n_blank = 0
     for row in rows:
-        if row == []:
+        fields = row.fields
+        if not fields:
             continue
         number += 1
+        with_words = [at for at, field in enumerate(fields[: len(columns)]) if field.strip()]
+        if not with_words and not any(field.strip() for field in fields):
+            n_blank += 1
+            continue
+        filled.update(with_words)
         where = f"row-{number}"
-        if len(row) != len(columns):
-            found = f"found {len(row)} fields, expected {len(columns)} as in the header, in row {number}"
-            yield free_name(where, seen), CannotRead("bad-line", found)
-        elif (name := (row[at_id] if at_id is not None else "") or where) in seen:
+        name = (fields[at_id].strip() if at_id is not None and at_id < len(fields) else "") or where
+        if wrong := _wrong_with(fields, len(columns), at_text, number):
+            yield free_name(where, seen), wrong
+        elif name in seen:
             again = free_name(where, seen)
             yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)
-            yield name, row[at_text]
+            note = f"found a quote without an end in row {number}, expected one"
+            text = fields[at_text]
+            yield name, Extract(text, items=ROW, notes=(note,)) if row.has_open_quote else text
+    if n_blank:
+        yield "", Ignored("", "blank-row", n_blank)
+
+
+def _wrong_with(fields: Sequence[str], n_columns: int, at_text: int, number: int) -> CannotRead | None:
+    """What is wrong with a row: too many fields, unless they are empty, or too few to have a text."""
+    if any(field.strip() for field in fields[n_columns:]) or at_text >= len(fields):
+        found = f"found {len(fields)} fields, expected {n_columns} as in the header, in row {number}"
+        return CannotRead("bad-line", found)
+    if any(_NUL in field for field in fields):
+        return CannotRead("not-text", f"found a byte 0x00 in row {number}, expected text")
+    return None
+
+
+def _find(columns: Sequence[str], wanted: str) -> int | None:
+    """Where a column stands: that of exactly this name, else of the same but for case and the spaces around it."""
+    for clean in (str, _clean):
+        names = [clean(name) for name in columns]
+        if clean(wanted) in names:
+            return names.index(clean(wanted))
+    return None
+
+
+def _clean(name: str) -> str:
+    return name.strip(" \t\r\n\u00a0\u200b\ufeff\"'").casefold()

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reportlab.pdfgen.canvas import Canvas
 
-from ner_tasks.documents import FORMATS, Document, Limits, Rejected, read_documents, reading
+from ner_tasks.documents import FORMATS, Document, Ignored, Limits, Rejected, read_documents, reading
 from ner_tasks.errors import ConfigInvalid
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes
 
@@ -295,7 +295,8 @@ def test_a_table_with_a_text_column_holds_a_document_per_row(read):
 def test_the_columns_of_a_table_can_be_chosen(read):
     chosen = Limits(text_column="note", id_column="number")
     answers = read("a.csv", b"number,note,text\n7,One,x\n", chosen)
-    assert [(a.name, a.text) for a in answers] == [("a.csv#7", "One")]
+    assert [(a.name, a.text) for a in answers if isinstance(a, Document)] == [("a.csv#7", "One")]
+    assert answers[-1] == Ignored("a.csv", "other-columns", 1)
     (answer,) = read("a.csv", b"id,text\n1,One\n", chosen)
     assert (answer.reason, "expected one named 'note'" in answer.message) == ("no-text-column", True)
 

@@ -1,0 +1,132 @@
+"""Rows of CSV as spreadsheets write it: the delimiter recognised, a quote without an end held to its line.
+
+Source: RFC 4180; `sep=` is how Excel is told the delimiter.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+_DELIMITERS = (",", ";", "\t", "|")
+# Stands for a delimiter in a file of one column, in which every comma belongs to the text.
+_NO_DELIMITER = "\x1f"
+_SEPARATOR = re.compile(r"\ufeff?\"?sep=(.)\"?\s*$", re.IGNORECASE)
+# The line behind the last one: a row of its own unless a quote is open. Text holds no such character.
+_END_LINE = "\x1aend\n"
+# After so many quotes without an end, each line is a row.
+_MAX_OPEN_QUOTES = 100
+_MAX_LOOKED_AT = 50
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file parts its fields.
+
+    Attributes:
+        delimiter: one character.
+        has_spaces: whether a space behind a delimiter belongs to it.
+    """
+
+    delimiter: str
+    has_spaces: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row; `has_open_quote` says that a quote in it has no end, so that its last field may be too long."""
+
+    fields: list[str]
+    has_open_quote: bool = False
+
+
+def rows_of(content: str, delimiter: str, is_header: Callable[[Sequence[str]], bool]) -> Iterator[Row]:
+    """Rows of a file, the header first.
+
+    Args:
+        content: of the file.
+        delimiter: tried first, as the file's name says it.
+        is_header: whether fields are those of a header; decides which delimiter it is.
+    """
+    lines = io.StringIO(content, newline="").readlines()
+    at, told = 0, ""
+    if lines and (separator := _SEPARATOR.match(lines[0])):
+        at, told = 1, separator.group(1)
+    blank = frozenset("".join(_DELIMITERS) + ' \r\n\ufeff"')
+    while at < len(lines) and blank.issuperset(lines[at]):
+        at += 1
+    dialect = _dialect_of(lines, at, [told or delimiter, *_DELIMITERS], is_header)
+    yield from _rows(lines, at, dialect)
+
+
+def _dialect_of(
+    lines: Sequence[str], at: int, delimiters: Sequence[str], is_header: Callable[[Sequence[str]], bool]
+) -> Dialect:
+    """The first dialect whose first row is a header; that of the first delimiter where there is none."""
+    for delimiter in delimiters:
+        dialect = Dialect(delimiter)
+        header = next(_rows(lines, at, dialect), Row([])).fields
+        if not is_header(header):
+            continue
+        if len(header) == 1:
+            return Dialect(_NO_DELIMITER)
+        has_spaces = all(name.startswith(" ") for name in header[1:])
+        return replace(dialect, has_spaces=has_spaces and delimiter != "\t")
+    return Dialect(delimiters[0])
+
+
+def _rows(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[Row]:
+    n_open, n_columns = 0, 0
+    while at < len(lines):
+        if n_open >= _MAX_OPEN_QUOTES:
+            yield from (_on_one_line(line, dialect) for line in lines[at:])
+            return
+        for fields, start, end in _parsed(lines, at, dialect):
+            is_open = end > len(lines) or (end - start > 1 and not _is_closed(lines[start:end], dialect))
+            if is_open and _are_rows(lines[start + 1 : end], n_columns, dialect):
+                yield _on_one_line(lines[start], dialect)
+                at, n_open = start + 1, n_open + 1
+                break
+            n_columns = n_columns or len(fields)
+            yield Row([field.removesuffix(_END_LINE) for field in fields] if is_open else fields, is_open)
+            at = end
+
+
+def _are_rows(lines: Sequence[str], n_columns: int, dialect: Dialect) -> bool:
+    """Whether what an open quote has swallowed is further rows, and no text over several lines."""
+    behind = [line for line in lines[:_MAX_LOOKED_AT] if line.strip()]
+    n_rows = sum(len(_on_one_line(line, dialect).fields) == n_columns for line in behind)
+    return bool(behind) and 2 * n_rows > len(behind)
+
+
+def _parsed(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[list[str], int, int]]:
+    """Rows from a line on, each with its first line and the one behind its last."""
+
+    def counted() -> Iterator[str]:
+        for number in range(at, len(lines)):
+            yield lines[number] if lines[number][-1:] in "\r\n" else f"{lines[number]}\n"
+        yield _END_LINE
+
+    reader = csv.reader(counted(), delimiter=dialect.delimiter, skipinitialspace=dialect.has_spaces)
+    start = at
+    for fields in reader:
+        end = at + reader.line_num
+        if end <= len(lines) or end - start > 1:
+            yield fields, start, end
+        start = end
+
+
+def _is_closed(lines: Sequence[str], dialect: Dialect) -> bool:
+    """Whether each quoted field of a row over several lines ends where a field may."""
+    options = {"delimiter": dialect.delimiter, "skipinitialspace": dialect.has_spaces}
+    try:
+        list(csv.reader(lines, strict=True, **options))  # type: ignore[arg-type]
+    except csv.Error:
+        return False
+    return True
+
+
+def _on_one_line(line: str, dialect: Dialect) -> Row:
+    (fields,) = csv.reader([line.rstrip("\r\n") + "\n"], delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE)
+    return Row([field.strip(' "') if '"' in field else field for field in fields], has_open_quote='"' in line)
