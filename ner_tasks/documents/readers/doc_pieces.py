@@ -55,7 +55,7 @@ class Part:
 
 def is_encrypted(stream: bytes) -> bool:
     """Whether a file asks for a password."""
-    return len(stream) > 0x0C and bool(struct.unpack_from("<H", stream, 0x0A)[0] & _ENCRYPTED)
+    return len(stream) > 0x0C and struct.unpack_from("<H", stream, 0x0A)[0] & _ENCRYPTED != 0
 
 
 def is_readable(stream: bytes) -> bool:

@@ -6,6 +6,7 @@ Tracked deletions, codes of fields and placeholders are left out and counted; of
 Source: ECMA-376, part 1, 17 (WordprocessingML), 20 (DrawingML); part 3 (markup compatibility); part 4, 14 (VML).
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -24,6 +25,8 @@ _SKIPPED = (
     *("rPr", "sectPr", "tblGrid", "sdtEndPr", "customXmlPr", "smartTagPr", "ffData"),
     *("style", "lstStyle", "bodyPr", "spPr", "txPr"),
 )
+# Breaks as some programs write them into DrawingML.
+_ESCAPED = re.compile("_x000([9AaBbDd])_")
 _FLOWS = ("txbxContent", "textbox", "rt", "body", "hdr", "ftr")
 _SHAPE_TEXTS = ("txBody", "rich")  # one block, its paragraphs by lines
 _ENDING = frozenset({"p", "tr", "tc", *_FLOWS, *_SHAPE_TEXTS})
@@ -122,7 +125,7 @@ class TextWalk:
         if self._fields.is_hidden:
             self.ignored["field-code"] += 1
         else:
-            self._layout.write(text_of(element))
+            self._layout.write(_ESCAPED.sub(lambda found: "\t" if found[1] == "9" else "\n", text_of(element)))
         return True
 
     def _value(self, element: Any) -> bool:
