@@ -11,7 +11,8 @@ from ner_tasks.documents.readers.mail_text import FORMS, text_of_part
 from ner_tasks.documents.readers.mime import Entity
 from ner_tasks.documents.readers.mime_content import decode_transfer, split_embedded
 from ner_tasks.documents.readers.picture_size import is_tiny
-from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part, free_name
+from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
+from ner_tasks.documents.types import free_name as name_of_its_own
 
 _SUFFIXES = {
     "text/plain": ".txt",
@@ -107,7 +108,7 @@ class Leaves:
             if embedded.content is None:
                 self.inventory.unread("attachment", f"attachment {_clean(name)}", "damaged, or one piece of several")
             else:
-                self._take(name, "application/octet-stream", embedded.content, "")
+                self.take(name, "application/octet-stream", embedded.content, "")
         return self._text(entity, text, FORMS[entity.content_type], entity.parameters.get("charset", ""))
 
     def _text(self, entity: Entity, data: bytes, form: str, charset: str) -> list[Block]:
@@ -138,10 +139,10 @@ class Leaves:
         if entity.disposition in ("", "inline") and not name:
             name = _location(entity)
         charset = entity.parameters.get("charset", "") if content_type.startswith("text/") else ""
-        self._take(name, content_type, data, charset)
+        self.take(name, content_type, data, charset)
         return []
 
-    def _take(self, name: str, content_type: str, data: bytes, charset: str) -> None:
+    def take(self, name: str, content_type: str, data: bytes, charset: str) -> None:
         """Hand a file on as a document, or name it."""
         where = f"attachment {_clean(name) or content_type}"
         maintype = content_type.partition("/")[0]
@@ -158,7 +159,7 @@ class Leaves:
             self.inventory.unread("attachment", where, f"more than {self.limits.max_members} files in one")
             return
         self.inventory.read("attachment")
-        self.builder.parts.append(Part(self._free_name(name, content_type), data, charset, content_type))
+        self.builder.parts.append(Part(self.free_name(name, content_type), data, charset, content_type))
 
     def _is_picture(self, content_type: str, data: bytes) -> bool:
         sniffed = sniffing.sniff(data[: sniffing.HEAD_BYTES], io.BytesIO(data)) if _has_mark(data) else None
@@ -174,14 +175,15 @@ class Leaves:
             self.inventory.unread("attachment", where, "a picture; OCR is off")
         return self.limits.ocr
 
-    def _free_name(self, name: str, content_type: str) -> str:
+    def free_name(self, name: str, content_type: str) -> str:
+        """What a file is called, like no other one."""
         number = self.n_attachments
         suffix = _suffix_of(content_type)
         wanted = _clean(name) or f"part-{number}{suffix}"
         called = formats.by_suffix(wanted)
         if not PurePosixPath(wanted).suffix or (content_type in _MESSAGES and (called is None or called.name != "eml")):
             wanted += suffix
-        return free_name(f"part-{number}-{wanted}" if wanted in self.names else wanted, self.names)
+        return name_of_its_own(f"part-{number}-{wanted}" if wanted in self.names else wanted, self.names)
 
     def unpack(self, entity: Entity) -> tuple[bytes, bool]:
         """The MIME entity in a part that is encoded or signed as a whole, and whether there is one."""
