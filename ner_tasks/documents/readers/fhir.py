@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ner_tasks.documents import text_encoding
-from ner_tasks.documents.readers import encapsulated, fhir_xml, html, xml_parsing
+from ner_tasks.documents.readers import damaged_text, encapsulated, fhir_xml, html, xml_parsing
 from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.fhir_strings import Leaf, Number, leaves_of, words_of
 from ner_tasks.documents.readers.narrative import Budget, Narrative
@@ -38,7 +37,9 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
             builder.inventory.unread("xml", "the file", parsed.fault)
         reader.read(fhir_xml.resource_of(parsed))
         return builder.extract(parsed.encoding)
-    text, encoding = _decoded(data, declared)
+    text, encoding, n_damaged = _decoded(data, declared)
+    if n_damaged:
+        builder.inventory.unread("characters", "the file", damaged_text.damage(n_damaged), n_damaged)
     values, rest = _parsed(text, builder)
     resources = [one for value in values for one in (value if isinstance(value, list) else [value])]
     for resource in resources:
@@ -65,11 +66,11 @@ def text_of_resource(resource: Mapping[str, Any], limits: Limits) -> Extract:
     return builder.extract("utf-8")
 
 
-def _decoded(data: bytes, declared: str) -> tuple[str, str]:
+def _decoded(data: bytes, declared: str) -> tuple[str, str, int]:
     if b"\0" in data[:4] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = json.detect_encoding(data)
-        return data.decode(encoding, "replace"), encoding
-    return text_encoding.decode(data, declared)[:2]
+        encoding = json.detect_encoding(data)  # UTF-16 or UTF-32 without a mark
+        return data.decode(encoding, "replace"), encoding, 0
+    return damaged_text.decode(data, declared)
 
 
 def _parsed(text: str, builder: ExtractBuilder) -> tuple[list[Any], int]:

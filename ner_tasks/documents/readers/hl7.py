@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from ner_tasks.documents import text_encoding
+from ner_tasks.documents.readers import damaged_text
 from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.hl7_fields import FIELDS, SEGMENTS, field_of
 from ner_tasks.documents.readers.hl7_observations import TEXT_FIELDS, Observations, group_key
@@ -71,7 +71,7 @@ def _chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _read_message(builder: ExtractBuilder, attachments: Attachments, chunk: bytes, declared: str, prefix: str) -> str:
-    text, encoding, note = _decoded(chunk, declared)
+    text, encoding, note = _decoded(builder, chunk, declared)
     if note and note not in builder.notes:
         builder.notes.append(note)
     lines = _LINE.split(text)
@@ -88,7 +88,7 @@ def _read_message(builder: ExtractBuilder, attachments: Attachments, chunk: byte
     return encoding
 
 
-def _decoded(chunk: bytes, declared: str) -> tuple[str, str, str]:
+def _decoded(builder: ExtractBuilder, chunk: bytes, declared: str) -> tuple[str, str, str]:
     """Text, its encoding and a note, by MSH-18 where that names a known character set."""
     line = re.split(rb"[\r\n]", chunk, maxsplit=1)[0].decode("latin-1")
     fields = line.split(line[3:4]) if line.startswith(SEGMENT_HEADERS) and line[3:4] else []
@@ -101,7 +101,9 @@ def _decoded(chunk: bytes, declared: str) -> tuple[str, str, str]:
             return chunk.decode(codec), codec, note
         except UnicodeDecodeError:
             note = f"MSH-18 names {named[:40]!r}, and the message is in another character set"
-    text, encoding = text_encoding.decode(chunk, declared)[:2]
+    text, encoding, n_damaged = damaged_text.decode(chunk, declared)
+    if n_damaged:
+        builder.inventory.unread("characters", "the message", damaged_text.damage(n_damaged), n_damaged)
     return text, encoding, note
 
 

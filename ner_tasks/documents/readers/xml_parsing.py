@@ -5,10 +5,11 @@ Source: Extensible Markup Language (XML) 1.0, fifth edition; HTML's named charac
 
 import re
 from dataclasses import dataclass
+from html import unescape
 from html.entities import html5
 from typing import Any
 
-from ner_tasks.documents import text_encoding
+from ner_tasks.documents.readers import damaged_text
 from ner_tasks.documents.types import CannotRead
 
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,200}\?>")
@@ -18,6 +19,8 @@ _FIRST_ELEMENT = re.compile(r"<[A-Za-z_:]")
 _CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
 _AMPERSAND = re.compile(r"&(?:#(\d{1,7}|[xX][0-9a-fA-F]{1,6});|(\w{1,32});)?")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_TAG = re.compile(r"<[^<>]*>")
+_LONG_BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
 _OWN = frozenset({"amp", "lt", "gt", "quot", "apos"})
 _UTF16 = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 
@@ -49,7 +52,7 @@ def parse(data: bytes, declared: str = "") -> Parsed:
     Raises:
         CannotRead: `broken` if there is no element; `not-text`, `unknown-encoding` as for any text.
     """
-    text, encoding = _decoded(data, declared)
+    text, encoding, n_damaged = _decoded(data, declared)
     # The encoding is known by now, and no document type is wanted: its entities may unpack to anything.
     text = _DECLARATION.sub("", text, count=1)
     first = _FIRST_ELEMENT.search(text)
@@ -57,18 +60,30 @@ def parse(data: bytes, declared: str = "") -> Parsed:
     if at >= 0 and (not first or at < first.start()) and (doctype := _DOCTYPE.match(text, at)):
         text = text[:at] + text[doctype.end() :]
     text = text[max(text.find("<"), 0) :]
+    damage = damaged_text.damage(n_damaged) if n_damaged else ""
     root, errors = _tree(text)
     if not errors:
-        return Parsed(root, encoding)
+        return Parsed(root, encoding, fault=damage)
     mended, unknown = _mended(text)
     again, errors = _tree(mended)
-    if again is None:
-        raise CannotRead("broken", f"found {errors[:80]}, expected XML")
+    if again is None or not "".join(again.itertext()).strip():
+        return _without_structure(mended, encoding, errors)
     notes = ["XML mended: a character or reference that is none"] if mended != text else []
     if unknown:
         notes.append(f"{unknown} entities are not expanded and stand as they are written")
-    fault = f"XML that is not well-formed, {errors}; what lies behind may be lost" if errors else ""
+    fault = f"XML that is not well-formed, {errors}; what lies behind may be lost" if errors else damage
     return Parsed(again, encoding, tuple(notes), fault)
+
+
+def _without_structure(text: str, encoding: str, errors: str) -> Parsed:
+    """The words between the tags, for a file whose first element is not whole."""
+    from lxml import etree
+
+    root = etree.Element("document")
+    root.text = _NOT_XML.sub(" ", _LONG_BASE64.sub(" ", unescape(_TAG.sub("\n", text)))).strip()
+    if not root.text:
+        raise CannotRead("broken", f"found a fault at {errors or 'no line'} and no text, expected XML")
+    return Parsed(root, encoding, fault=f"XML with a fault at {errors}: read without its structure and files")
 
 
 def local_name(element: Any) -> str:
@@ -81,13 +96,12 @@ def namespace(element: Any) -> str:
     return element.tag[1:].partition("}")[0] if isinstance(element.tag, str) and element.tag.startswith("{") else ""
 
 
-def _decoded(data: bytes, declared: str) -> tuple[str, str]:
+def _decoded(data: bytes, declared: str) -> tuple[str, str, int]:
     for beginning, encoding in _UTF16:
         if data.startswith(beginning):
-            return data.decode(encoding, "replace"), encoding
+            return data.decode(encoding, "replace"), encoding, 0
     named = _ENCODING.match(data.removeprefix(b"\xef\xbb\xbf")[:1024])
-    found = text_encoding.decode(data, declared or (named[1].decode() if named else ""))
-    return found[0], found[1]
+    return damaged_text.decode(data, declared or (named[1].decode() if named else ""))
 
 
 def _tree(text: str) -> tuple[Any, str]:

@@ -151,7 +151,7 @@ def test_entities_are_never_expanded():
 
 def test_deep_documents_are_rejected_or_read():
     deep = document("<section><component>" * 100_000 + "</component></section>" * 100_000, header="")
-    with pytest.raises(CannotRead, match="not well-formed"):
+    with pytest.raises(CannotRead, match="expected XML"):
         cda.read(deep.encode(), Limits())
     assert narrative("<list><item>" * 500 + "deep" + "</item></list>" * 500) == "deep"
 
@@ -173,3 +173,18 @@ def test_clinical_documents_are_recognised(before, root, encoding):
     found = sniffing.sniff((before + root).encode(encoding))
 
     assert found is not None and found.name == "cda"
+
+
+def test_a_document_whose_first_tag_is_broken_is_read_without_its_structure():
+    text = document(f"<structuredBody>{section('Margins are clear.')}</structuredBody>").replace('v3"', "v3", 1)
+    found = cda.read(text.encode(), Limits())
+
+    assert "Margins are clear." in found.text
+    assert "without its structure" in found.items.unread[0]
+
+
+def test_a_damaged_byte_costs_one_character():
+    found = cda.read(document(header="<title>Discharge\0 Summary</title>").encode(), Limits())
+
+    assert found.text == "Discharge\ufffd Summary"
+    assert "damaged" in found.items.unread[0]
