@@ -58,11 +58,11 @@ def answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer
     if rule := litter.rule_of(here.path or here.called, head):
         yield Ignored(here.name, rule)
         return
-    if not file.seekable() and head.startswith((b"PK", sniffing.OLE[:4])):  # packages are read from their end
+    if not file.seekable() and head.startswith(sniffing.PACKAGES):
         file, n_bytes = io.BytesIO(_content(file, n_bytes, limits)), None
     format_, notes = _format_of(here, head, file if file.seekable() else None)
     if format_.shape == formats.ARCHIVE:
-        if format_.name == "zip" and not file.seekable():  # behind a program that unpacks it
+        if format_.name == "zip" and not file.seekable():  # behind bytes of any kind
             file = io.BytesIO(_content(file, n_bytes, limits))
         yield from _members(here, format_, file)
     elif format_.shape == formats.JSON_LINES:

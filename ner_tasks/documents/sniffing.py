@@ -17,6 +17,8 @@ ENCRYPTED_OFFICE = "encrypted-office"  # no format that is read: what Office mak
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
 # Programs that unpack the archive behind them.
 _STUBS = (b"MZ", b"\x7fELF", b"#!")
+# How files begin that are read from their end.
+PACKAGES = (b"PK", OLE, *_STUBS)
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a")
 _TNEF = b"\x78\x9f\x3e\x22"
 _MAX_TYPES_BYTES = 2**20
