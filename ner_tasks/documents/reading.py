@@ -11,11 +11,13 @@ from typing import BinaryIO, TypeVar
 
 from ner_tasks.documents import archives, formats, json_lines, litter, sniffing, tables, unread_formats
 from ner_tasks.documents.formats import Format
+from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
 from ner_tasks.errors import without_words
 
 _READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
+_MAX_UNREAD_IN_MESSAGE = 3
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -152,15 +154,20 @@ def _one(here: Place, format_: Format, data: bytes, extract: Extract, notes: tup
             extract.sources,
         )
     except CannotRead as error:
-        if not extract.parts:
-            raise
         # A file that holds nothing but other files, such as a portfolio, is none that got lost.
-        if error.reason == "empty" and not extract.items.unread:
+        if error.reason == "empty" and extract.parts and not extract.items.unread:
             yield Ignored(here.name, "only-holds-files")
         else:
-            yield Rejected(here.name, error.reason, str(error))
+            yield Rejected(here.name, error.reason, _naming_unread(str(error), extract.items))
     for part in extract.parts:
         yield from _part(here, part)
+
+
+def _naming_unread(message: str, items: Items) -> str:
+    """A reject's message, with what the file holds that was not read."""
+    more = len(items.unread) - _MAX_UNREAD_IN_MESSAGE
+    named = [*items.unread[:_MAX_UNREAD_IN_MESSAGE], *([f"{more} more"] if more > 0 else [])]
+    return f"{message}; not read: {'; '.join(named)}" if named else message
 
 
 def _part(here: Place, part: Part) -> Iterator[Answer]:
