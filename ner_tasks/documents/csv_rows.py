@@ -89,8 +89,13 @@ def _rows(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[Row]:
                 at, n_open = start + 1, n_open + 1
                 break
             n_columns = n_columns or len(fields)
-            yield Row([field.removesuffix(_END_LINE) for field in fields] if is_open else fields, is_open)
+            yield Row([_without_end(field) for field in fields] if is_open else fields, is_open)
             at = end
+
+
+def _without_end(field: str) -> str:
+    """A field that an open quote has drawn on to the end of the file, without what marks that."""
+    return field.removesuffix(_END_LINE).rstrip("\r\n") if field.endswith(_END_LINE) else field
 
 
 def _are_rows(lines: Sequence[str], n_columns: int, dialect: Dialect) -> bool:

@@ -5,6 +5,7 @@ Source: RFC 8259.
 
 import base64
 import binascii
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -95,7 +96,7 @@ def _add_file(builder: ExtractBuilder, place: str, packed: str) -> None:
         content = base64.b64decode(packed)
     except binascii.Error:
         content = b""
-    if content and sniffing.sniff(content[: sniffing.HEAD_BYTES]):
+    if content and sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content)):
         builder.parts.append(Part(place, content))
         builder.inventory.read("file")
     else:
