@@ -14,6 +14,7 @@ from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limit
 
 # Words of a person: with a space between letters, or long and of letters only.
 _WORDS = re.compile(r".*[^\W\d_]\S* +\S*[^\W\d_]|[^\W\d_][^\W\d_.'-]{4,}", re.DOTALL)
+_MIN_WORDS = 3  # characters of the shortest of them
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*")
 _MAX_NOTED = 10
 
@@ -137,14 +138,15 @@ class _Reader:
     def _words(self, segment: Segment, e: list[str], start: int) -> list[str]:
         """A line for each element that holds words; a run of the same segment is one text under one label."""
         wanted = x12_names.TEXTS.get(segment.name, frozenset())
+        component, repetition = segment.separators.component, segment.separators.repetition
         lines: list[str] = []
-        for number in range(start, len(e)):
+        for number in range(start, len(segment.elements)):
+            if len(e[number]) < _MIN_WORDS and number not in wanted:
+                continue
             if number in wanted:
                 texts = [e[number]] if e[number] else []
             else:
-                pieces = re.split(
-                    f"[{re.escape(segment.separators.component + segment.separators.repetition)}]", e[number]
-                )
+                pieces = e[number].replace(repetition, component).split(component)
                 texts = [piece for piece in map(str.strip, pieces) if _WORDS.match(piece)]
             label = x12_names.LABELS.get(segment.name, f"{segment.name}-{number}")
             is_running = number in wanted and segment.name == self._before and segment.name in ("NTE", "MSG", "K3")
