@@ -5,7 +5,7 @@ By Tesseract, where that is switched on; a switch, so that no answer depends on 
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,9 @@ _NO_TEXT = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]+")
 _SURE = 80.0
 # Confidence, in percent, from which on a word is no noise.
 _LIKELY = 50
+
+# Each is called after each page: a file of many pages takes longer than a reader may be without a sign of life.
+after_page: list[Callable[[], None]] = []
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     if page is None:
         return Recognized("", is_blank=True)
     turned, found = _best_turned(page, limits)
+    for tell in after_page:
+        tell()
     if not found and ocr_images.is_blank(page.image):
         return Recognized("", is_blank=True)
     text, spans = ocr_layout.laid_out(found)
@@ -99,14 +104,19 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     return Recognized(text, words, _mean_confidence(found))
 
 
+def add_text(builder: ExtractBuilder, found: Recognized, number: int) -> None:
+    """Add a recognised page as a block, with its boxes."""
+    start = builder.block(found.text, number)
+    for word in found.words:
+        builder.sources.add_box(start + word.start, start + word.end, word.box, word.confidence)
+
+
 def add_page(builder: ExtractBuilder, found: Recognized, number: int, limits: Limits, kind: str = "page") -> None:
     """Add a recognised page as a block, with its boxes, and account for it.
 
     The text of a page that lies below `limits.min_ocr_confidence` is kept, and the page named as unread.
     """
-    start = builder.block(found.text, number)
-    for word in found.words:
-        builder.sources.add_box(start + word.start, start + word.end, word.box, word.confidence)
+    add_text(builder, found, number)
     if found.is_blank:
         builder.inventory.ignored(kind, "blank-page")
     elif not found.words:

@@ -95,27 +95,30 @@ def check_size(size: tuple[int, int]) -> None:
 
 def prepare(image: "Image.Image", dpi: float) -> Page | None:
     """The picture as Tesseract should get it; None for one on which nothing is drawn."""
-    from PIL import Image
-
     check_size(image.size)
-    grey = in_grey(image)
+    grey, is_speckled = in_grey(image), False
     if dpi >= _SPECKLED_DPI:
-        grey = _without_specks(grey)
-    if is_blank(grey, dpi, _FAINT):
+        grey, is_speckled = _without_specks(grey)
+    # What is left of specks looks like faint text, and a picture in black and white holds none.
+    if is_blank(grey, dpi, _VISIBLE if is_speckled else _FAINT):
         return None
     skew = skew_of(grey, dpi)
-    if abs(skew) < _SKEWED:
-        skew = 0.0
-    size = grey.size
+    return _enlarged(grey, dpi, skew if abs(skew) >= _SKEWED else 0.0)
+
+
+def _enlarged(grey: "Image.Image", dpi: float, skew: float) -> Page:
+    """The picture straight, in the resolution that Tesseract reads best, if that is higher and not too large."""
+    from PIL import Image
+
+    width, height = grey.size
     if skew:
         paper = int(np.median(np.asarray(grey)))
         grey = grey.rotate(skew, Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
-    factor = min(BEST_DPI / dpi if dpi < _BELOW else 1.0, (MAX_PIXELS / (grey.width * grey.height)) ** 0.5)
-    if factor > 1:
-        grey = grey.resize((round(grey.width * factor), round(grey.height * factor)))
-    else:
-        factor = 1.0
-    return Page(grey, dpi * factor, skew=skew, shown=(size[0] * factor, size[1] * factor))
+    factor = min(BEST_DPI / dpi, (MAX_PIXELS / (grey.width * grey.height)) ** 0.5) if dpi < _BELOW else 1.0
+    if factor <= 1:
+        return Page(grey, dpi, skew=skew, shown=(width, height))
+    grey = grey.resize((round(grey.width * factor), round(grey.height * factor)))
+    return Page(grey, dpi * factor, skew=skew, shown=(width * factor, height * factor))
 
 
 def square(image: "Image.Image", dpi: float, dpi_down: float) -> "tuple[Image.Image, float]":
@@ -126,7 +129,7 @@ def square(image: "Image.Image", dpi: float, dpi_down: float) -> "tuple[Image.Im
     size = (round(image.width * best / dpi), round(image.height * best / dpi_down))
     check_size(size)
     grey = in_grey(image)
-    return _without_specks(grey, size), best
+    return _without_specks(grey, size)[0], best
 
 
 def in_grey(image: "Image.Image") -> "Image.Image":
@@ -157,13 +160,13 @@ def _in_8_bits(image: "Image.Image") -> "Image.Image":
     return Image.fromarray(values.astype(np.uint8))
 
 
-def _without_specks(grey: "Image.Image", size: tuple[int, int] | None = None) -> "Image.Image":
-    """The picture in another size; blurred where it is full of single dark and white pixels, as that of a fax is."""
+def _without_specks(grey: "Image.Image", size: tuple[int, int] | None = None) -> "tuple[Image.Image, bool]":
+    """The picture in another size; blurred where it is full of single dark and white pixels, and whether it was."""
     from PIL import ImageFilter
 
     is_speckled = _speckled_share(grey) > _SPECKLED
     resized = grey.resize(size) if size else grey
-    return resized.filter(ImageFilter.GaussianBlur(_BLUR)) if is_speckled else resized
+    return (resized.filter(ImageFilter.GaussianBlur(_BLUR)) if is_speckled else resized), is_speckled
 
 
 def _speckled_share(grey: "Image.Image") -> float:

@@ -38,9 +38,9 @@ def skew_of(grey: "Image.Image", dpi: float) -> float:
         return 0.0
     every = -(-len(down) // _MAX_POINTS)
     points: tuple[Points, Points] = across[::every].astype(np.float32), down[::every].astype(np.float32)
-    ways = (points, (-points[1], points[0]))
     # One turn levels lines that run across, and sets those upright that run down.
-    along, off = max(ways, key=lambda way: _best(*way, 0.0, _MOST, _STEP)[1])
+    ways = (points, (-points[1], points[0]))
+    along, off = max(ways, key=lambda way: _best(way[0], way[1], 0.0, _MOST, _STEP)[1])
     coarse_angle, sharpness = _best(along, off, 0.0, _MOST, _STEP)
     if sharpness < _GAIN * _sharpness(along, off, 0.0):
         return 0.0

@@ -1,7 +1,12 @@
-"""Pictures of text (PNG, JPEG, TIFF, GIF, BMP, WebP), read by OCR."""
+"""Pictures of text (PNG, JPEG, TIFF, GIF, BMP, WebP), read by OCR: all their pages.
+
+Sources: TIFF 6.0 (Adobe, 1992), tags 254 and 282; ITU-T T.4, lines and dots of a fax; ISO/IEC 29170 and CIPA DC-007 for
+pictures of several frames.
+"""
 
 import io
-from collections.abc import Iterator
+import math
+import warnings
 from typing import TYPE_CHECKING
 
 from ner_tasks.documents import ocr, ocr_images
@@ -9,31 +14,190 @@ from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limit
 
 if TYPE_CHECKING:
     from PIL import Image
+    from PIL.ImageFile import ImageFile as File
 
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "GIF", "BMP", "WEBP")
+_FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "DIB", "WEBP")
+_MAX_PAGES = 1_000
+# Formats whose further frames are an animation; it shows the same text over and over.
+_ANIMATED, _MAX_FRAMES = ("GIF", "WEBP", "PNG"), 50
+# So many pages that take too long, and the rest is not tried.
+_MAX_SLOW = 3
+_SUBFILE_TYPE, _REDUCED, _DESCRIPTION = 254, 1, 270
+_LEAST_DPI, _MOST_DPI, _MOST_INCHES = 50.0, 1200.0, 24.0
+_FAX_WIDTHS, _FAX_DPI, _FINE_LINES, _STANDARD_LINES = (1728, 2048, 2432), 204.0, 196.0, 98.0
+_SCAN_PIXELS, _SCAN_DPI, _SCREEN_DPI = 2_800, 300.0, 96.0
+_PAGE_INCHES = 11.0
+# What Pillow raises for damaged files.
+_DAMAGED = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, OverflowError, ArithmeticError, EOFError)
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """Read all pages of a picture, a blank line between two of them.
 
     Raises:
-        CannotRead: `needs-ocr`, `bomb`, `too-slow`.
+        CannotRead: `needs-ocr` with OCR off; of the first page, if none can be read: `bomb` for more than 40 million
+            pixels, `too-slow`, `broken`.
     """
     if not limits.ocr:
         raise ocr.needs_ocr("a picture")
-    builder = ExtractBuilder()
-    for number, (image, dpi) in enumerate(_pages(data), start=1):
-        ocr.add_page(builder, ocr.recognize(image, dpi, limits), number, limits)
-    return builder.extract(ocr.ENCODING)
+    pages = _Pages(data, limits)
+    pages.read()
+    if not pages.builder.length and pages.error:
+        raise pages.error
+    return pages.builder.extract(ocr.ENCODING)
 
 
-def _pages(data: bytes) -> "Iterator[tuple[Image.Image, float]]":
-    from PIL import Image, ImageSequence
+class _Pages:
+    """The pages of one file, read one after another."""
+
+    def __init__(self, data: bytes, limits: Limits):
+        self.builder = ExtractBuilder()
+        self.error: CannotRead | None = None
+        self._data, self._limits = data, limits
+        self._n_slow = 0
+        self._texts: set[str] = set()
+
+    def read(self) -> None:
+        """Read all pages, and name those that cannot be read.
+
+        Raises:
+            CannotRead: `bomb`, or `broken` if it is no picture.
+        """
+        file = _opened(self._data)
+        inventory = self.builder.inventory
+        inventory.ignored("metadata", "picture-metadata", _n_metadata(file))
+        is_animated = file.format in _ANIMATED
+        most = _MAX_FRAMES if is_animated else _MAX_PAGES
+        number, index = 0, 0
+        while self._seek(file, index, number + 1):
+            index += 1
+            if _is_copy(file, index):
+                inventory.ignored("page", "reduced-copy")
+                continue
+            number += 1
+            if number > most or self._n_slow >= _MAX_SLOW:
+                why = f"more than {most} pages" if number > most else f"{_MAX_SLOW} pages took too long"
+                inventory.unread("page", f"page {number} and all behind it", why)
+                break
+            self._read_page(file, number, is_animated=is_animated)
+
+    def _seek(self, file: "File", index: int, number: int) -> bool:
+        try:
+            file.seek(index)
+        except EOFError:
+            return False
+        except _DAMAGED:
+            self.builder.inventory.unread("page", f"page {number} and all behind it", "the file is broken there")
+            return False
+        return True
+
+    def _read_page(self, file: "File", number: int, *, is_animated: bool) -> None:
+        inventory = self.builder.inventory
+        try:
+            image, is_whole = _loaded(file, self._data, is_first=number == 1)
+            found = ocr.recognize(*_upright(image), self._limits)
+        except CannotRead as error:
+            self.error = self.error or error
+            self._n_slow += error.reason == "too-slow"
+            inventory.unread("page", f"page {number}", f"{error.reason}: {error}")
+            return
+        if is_animated and number > 1 and found.text in self._texts:
+            inventory.ignored("page", "repeated-frame")
+            return
+        self._texts.add(found.text)
+        if is_whole:
+            ocr.add_page(self.builder, found, number, self._limits)
+            return
+        ocr.add_text(self.builder, found, number)
+        self.error = self.error or CannotRead("broken", "found a picture that is cut off, expected a whole one")
+        inventory.unread("page", f"page {number}", "the picture is cut off; what there is of it was recognised")
+
+
+def _opened(data: bytes) -> "File":
+    from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as file:
-            for image in ImageSequence.Iterator(file):
-                ocr_images.check_size(image.size)
-                yield image, 300.0
-    except Image.DecompressionBombError as error:
-        raise CannotRead("bomb", f"found {' '.join(str(error).split())}, expected fewer") from None
+        with warnings.catch_warnings(action="ignore"):  # of many pixels; they are counted before they are unpacked
+            return Image.open(io.BytesIO(data), formats=_FORMATS)
+    except Image.DecompressionBombError:
+        raise CannotRead(
+            "bomb", f"found a picture of too many pixels, expected at most {ocr_images.MAX_PIXELS:,}"
+        ) from None
+    except _DAMAGED:
+        raise CannotRead("broken", "found no picture that opens, expected a whole one") from None
+
+
+def _loaded(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image, bool]":
+    """The current page unpacked, and whether it is whole; a photo larger than is read is unpacked at half its size.
+
+    Raises:
+        CannotRead: `bomb`, `broken`.
+    """
+    from PIL import ImageFile
+
+    if file.format in ("JPEG", "MPO") and is_first:
+        while file.width * file.height > ocr_images.MAX_PIXELS and file.draft(
+            None, (file.width // 2, file.height // 2)
+        ):
+            continue
+    ocr_images.check_size(file.size)
+    try:
+        file.load()
+    except _DAMAGED:
+        if not is_first or file.format == "TIFF":
+            raise CannotRead("broken", "found a page that cannot be unpacked, expected a whole one") from None
+    else:
+        return file, True
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
+    try:
+        again = _opened(data)
+        again.load()
+    except _DAMAGED:
+        raise CannotRead("broken", "found a picture that cannot be unpacked, expected a whole one") from None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return again, False
+
+
+def _upright(image: "Image.Image") -> "tuple[Image.Image, float]":
+    """A page as it is shown, with square pixels, and its resolution."""
+    from PIL import ImageOps
+
+    across, down = _resolution(image)
+    shown = ImageOps.exif_transpose(image)
+    is_sideways = shown.size != image.size
+    return ocr_images.square(shown, *((down, across) if is_sideways else (across, down)))
+
+
+def _resolution(image: "Image.Image") -> tuple[float, float]:
+    """Pixels per inch across and down: as the file says, or as pictures of its kind have."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ArithmeticError):
+        across = down = 0.0
+    declared = (across, down)
+    is_known = all(math.isfinite(dpi) and _LEAST_DPI <= dpi <= _MOST_DPI for dpi in declared)
+    if is_known and max(image.width / across, image.height / down) <= _MOST_INCHES:
+        return declared
+    if image.mode == "1" and image.width in _FAX_WIDTHS:
+        return _FAX_DPI, _STANDARD_LINES if image.height < image.width else _FINE_LINES
+    longest = max(image.size)
+    dpi = _SCAN_DPI if longest >= _SCAN_PIXELS else max(longest / _PAGE_INCHES, _SCREEN_DPI)
+    return dpi, dpi
+
+
+def _is_copy(file: "File", index: int) -> bool:
+    """Whether a page shows another one again: a TIFF's preview, the further exposures of a photo."""
+    if file.format == "MPO":
+        return index > 1
+    kind = getattr(file, "tag_v2", {}).get(_SUBFILE_TYPE, 0)
+    return index > 1 and isinstance(kind, int) and bool(kind & _REDUCED)
+
+
+def _n_metadata(file: "File") -> int:
+    """How many remarks a picture carries that nobody sees in it."""
+    texts = sum(isinstance(value, str) for name, value in file.info.items() if name != "compression")
+    try:
+        return texts + ("comment" in file.info) + (_DESCRIPTION in file.getexif())
+    except _DAMAGED:
+        return texts
