@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ner_tasks.documents.readers import mail_bodies, mime
 from ner_tasks.documents.readers.mail_bodies import Block
-from ner_tasks.documents.readers.mail_headers import SHOWN, Headers, decode_value, is_technical
+from ner_tasks.documents.readers.mail_headers import SHOWN, decode_value, is_technical
 from ner_tasks.documents.readers.mail_leaves import Leaves
 from ner_tasks.documents.readers.mail_text import decode_loose, is_mime_remark
 from ner_tasks.documents.readers.mime import Entity
@@ -16,6 +16,7 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAIL_BEGINS = re.compile(rb"(?:\A|\n\r?\n)(From [^\s]+ [^\n]*\d{4}[^\n]{0,40}\r?\n)(?=[!-9;-~]+:|>From )")
 # Values of these are often those of another field once more.
 _REPEATED = frozenset({"sender", "reply-to", "thread-topic", "resent-from", "resent-to", "resent-date", "errors-to"})
+_DESCRIPTION = "content-description"  # of people, though it begins like the fields of programs
 _MAX_UNPACKED = 8  # containers in containers: signed around encoded around signed
 _MAX_ALTERNATIVES = 8  # one in another; what lies deeper is read whole
 
@@ -72,7 +73,7 @@ class _Mail:
 
     def read(self, root: Entity, damage: list[str]) -> Extract:
         charset = next((found for found in _charsets(root) if found), "")
-        self._headers(root.headers, charset)
+        self._headers(root, charset)
         blocks = self._blocks(root, "", 0)
         for what in dict.fromkeys(damage):
             self.inventory.unread("part", "damage", what)
@@ -82,12 +83,14 @@ class _Mail:
         encoding = next((block.encoding for block in blocks if block.encoding), "")
         return self.builder.extract(encoding)
 
-    def _headers(self, headers: Headers, charset: str) -> None:
+    def _headers(self, root: Entity, charset: str) -> None:
         """The fields for people, those that every mail has first."""
+        headers = root.headers
         named = [(name.lower(), name, value) for name, value in headers.fields]
         order = {name: place for place, name in enumerate(SHOWN)}
         shown = sorted(
-            (one for one in named if not is_technical(one[0])), key=lambda one: order.get(one[0], len(order))
+            (one for one in named if not is_technical(one[0]) or one[0] == _DESCRIPTION),
+            key=lambda one: order.get(one[0], len(order)),
         )
         self.inventory.ignored("header", "technical-header", len(named) - len(shown))
         values: list[str] = []
@@ -95,7 +98,9 @@ class _Mail:
             value = decode_value(raw, charset)
             if not value:
                 self.inventory.ignored("header", "blank")
-            elif lowered in _REPEATED and any(value in other for other in values):
+            elif (lowered == _DESCRIPTION and value == root.name) or (
+                lowered in _REPEATED and any(value in other for other in values)
+            ):
                 self.inventory.ignored("header", "repeated-header")
             else:
                 values.append(value)
@@ -148,7 +153,7 @@ class _Mail:
         found = []
         for name, raw in entity.headers.fields:
             lowered = name.lower()
-            value = decode_value(raw) if lowered == "content-description" or not is_technical(lowered) else ""
+            value = decode_value(raw) if lowered == _DESCRIPTION or not is_technical(lowered) else ""
             if value and value not in (entity.name, entity.headers.get("content-id").decode("latin-1")):
                 found.append(Block(f"{name}: {value}", f"part {entity.number}", kind="header"))
         found.extend(
