@@ -1,40 +1,120 @@
-"""HTML as a reader sees it: no markup, no scripts, table cells apart."""
+"""HTML as a reader sees it: no markup, no scripts, nothing hidden, table cells apart."""
 
 import re
+from urllib.parse import unquote_to_bytes
 
 from ner_tasks.documents import text_encoding
-from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
+from ner_tasks.documents.readers import encapsulated, picture_size
+from ner_tasks.documents.readers.html_tokens import MAX_NESTED, Tokens
+from ner_tasks.documents.readers.html_walk import Page, Walk
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
-_HEAD_BYTES = 4096
+_META = re.compile(
+    rb"<meta\b[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:+-]{2,40})|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,40})[\"']",
+    re.IGNORECASE,
+)
+_HEAD_BYTES = 16_384
+_MAX_INNER = 3
+_DATA_URI = re.compile(r"\s*data:([^,]{0,300}),", re.IGNORECASE)
 
 
-def read(data: bytes, _limits: Limits, declared: str = "") -> Extract:
-    """An HTML file, in the encoding that the mail around it or itself declares or that `text_encoding.decode` finds."""
-    if not declared and (found := _CHARSET.search(data[:_HEAD_BYTES])):
-        declared = found.group(1).decode()
-    text, encoding = text_encoding.decode(data, declared)
+def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
+    """An HTML or XHTML file, in the encoding that is declared or that `text_encoding` finds."""
+    decoded = decode(data, declared)
     builder = ExtractBuilder()
-    builder.inventory.read("text")
-    builder.append(text_of(text))
-    return builder.extract(encoding)
+    decoded.name_damage(builder)
+    add_to(builder, decoded.text, limits)
+    return builder.extract(decoded.encoding, is_guessed=decoded.is_guessed)
+
+
+def decode(data: bytes, declared: str = "") -> text_encoding.Decoded:
+    """The markup of a page: what the file around it declares wins over what the page itself declares.
+
+    Raises:
+        CannotRead: `not-text`, `unknown-encoding`.
+    """
+    return text_encoding.decode_with_guess(data, declared, declared_in(data))
+
+
+def declared_in(data: bytes) -> str:
+    """The encoding that the XML declaration or a `<meta>` of a page names; "" if none does."""
+    found = _META.search(data[:_HEAD_BYTES])
+    label = (found[1] or found[2]).decode("ascii", "replace") if found else ""
+    # It was found by reading ASCII, so it is no encoding of two bytes per character.
+    return "utf-8" if label.lower().startswith(("utf-16", "utf-32", "ucs-")) else label
 
 
 def text_of(html: str) -> str:
     """Visible text of an HTML page or fragment."""
-    from inscriptis.css_profiles import CSS_PROFILES
-    from inscriptis.html_engine import Inscriptis
-    from inscriptis.model.config import ParserConfig
-    from lxml.etree import ParserError
-    from lxml.html import HTMLParser, document_fromstring
+    return parse(html).text
 
-    # Without huge_tree, what is nested deeper than 256 elements would vanish without a word. Bytes, since a str may
-    # not declare an encoding.
-    parser = HTMLParser(huge_tree=True, no_network=True, encoding="utf-8")
-    try:
-        page = document_fromstring(html.encode("utf-8", "replace"), parser=parser)
-    except ParserError:  # nothing in it but comments
-        return ""
-    # The strict profile does not indent what is nested.
-    config = ParserConfig(css=CSS_PROFILES["strict"].copy(), table_cell_separator="\t")
-    return str(Inscriptis(page, config).get_text())
+
+def add_to(builder: ExtractBuilder, html: str, limits: Limits, place: str | None = None) -> None:
+    """Add a page's text to a document, with all that it holds: files in it, what no person reads.
+
+    Args:
+        builder: takes it.
+        html: markup of a page or fragment.
+        limits: whether pictures are read.
+        place: label of the text's source.
+    """
+    page = parse(html)
+    inventory = builder.inventory
+    inventory.read("text")
+    inventory.read("form-field", page.n_fields)
+    for (kind, rule), n in page.ignored.items():
+        inventory.ignored(kind, rule, n)
+    builder.notes.extend(page.notes)
+    builder.block(page.text, place)
+    _hand_on(page, builder, limits)
+
+
+def parse(html: str) -> Page:
+    """What a page holds."""
+    page = Page()
+    page.text = "\n".join(_lines(html, page, 0)).strip("\n")
+    title = page.title
+    if title and title not in " ".join(page.text.split()):
+        page.text = f"{title}\n\n{page.text}".strip("\n")
+    return page
+
+
+def _lines(html: str, page: Page, depth: int) -> list[str]:
+    from selectolax.lexbor import LexborHTMLParser
+
+    if not html.strip():
+        return []
+    if depth > _MAX_INNER:
+        page.notes.append(f"pages inside pages are read {_MAX_INNER} deep; what lies deeper is shown as its markup")
+        return html.splitlines()
+    tokens = Tokens(html)
+    safe = tokens.safe().encode("utf-8", "replace")
+    for rule, n in tokens.ignored.items():
+        page.ignored["element", rule] += n
+    if tokens.n_flattened:
+        page.notes.append(f"{tokens.n_flattened} elements nested deeper than {MAX_NESTED} were taken as simple blocks")
+    root = LexborHTMLParser(safe).root
+    if root is None:
+        return []
+    return Walk(page, lambda inner: _lines(inner, page, depth + 1)).lines(root)
+
+
+def _hand_on(page: Page, builder: ExtractBuilder, limits: Limits) -> None:
+    """Files in `data:` links become documents of their own; pictures too small for a line of text are ignored."""
+    attachments = encapsulated.Attachments(builder, limits)
+    for where, link, title in page.files:
+        media_type, content = _of_data_uri(link)
+        if isinstance(content, bytes) and picture_size.is_tiny(content):
+            builder.inventory.ignored("picture", "tiny-picture")
+        else:
+            attachments.add(content, where, media_type=media_type, title=title)
+
+
+def _of_data_uri(link: str) -> tuple[str, bytes | CannotRead]:
+    if not (head := _DATA_URI.match(link)):
+        return "", CannotRead("broken", "found a data link without its comma, expected a whole one")
+    about = head[1]
+    content = link[head.end() :]
+    if about.lower().rstrip().endswith(";base64"):
+        return about.rpartition(";")[0], encapsulated.decode_base64(unquote_to_bytes(content).decode("latin-1"))
+    return about, unquote_to_bytes(content)

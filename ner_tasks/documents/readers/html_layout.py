@@ -1,0 +1,85 @@
+"""Lines of text as a browser lays them out: blocks on lines of their own, cells apart by tabs, no space twice."""
+
+import re
+
+_SPACE = re.compile(r"[ \t\n\r\f]+")
+
+
+class Flow:
+    """Text that runs into lines: of a page, or of one cell of a table."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._line: list[str] = []
+        self._ends_in_space = True
+        self._gap = 0
+
+    def text(self, text: str) -> None:
+        """Add text of which any run of white space is one space."""
+        text = _SPACE.sub(" ", text)
+        if self._ends_in_space and text.startswith(" "):
+            text = text[1:]
+        if text:
+            self._line.append(text)
+            self._ends_in_space = text.endswith(" ")
+
+    def preformatted(self, text: str) -> None:
+        """Add text whose line ends and spaces count."""
+        first, *others = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self._as_it_is(first)
+        for line in others:
+            self.end_line(keep_empty=True)
+            self._as_it_is(line)
+
+    def apart(self) -> None:
+        """Have white space between what was and what comes."""
+        self.text(" ")
+
+    def end_line(self, *, keep_empty: bool = False) -> None:
+        """End the line; one without a word is left out unless it is kept."""
+        line = "".join(self._line).rstrip(" ")
+        self._line.clear()
+        self._ends_in_space = True
+        if line.strip():
+            if self._gap > 1 and self.lines:
+                self.lines.append("")
+            self.lines.append(line)
+            self._gap = 0
+        elif keep_empty:
+            self._gap = 2
+
+    def end_block(self, gap: int) -> None:
+        """End the line, and have the next one begin so many lines below."""
+        self.end_line()
+        self._gap = max(self._gap, gap)
+
+    def add_lines(self, lines: list[str]) -> None:
+        """Add lines as they are."""
+        self.end_line()
+        if lines:
+            if self._gap > 1 and self.lines:
+                self.lines.append("")
+            self._gap = 0
+            self.lines.extend(lines)
+
+    def last(self, n: int) -> str:
+        """The last characters of the line so far."""
+        return "".join(self._line[-n:])[-n:]
+
+    def finished(self) -> list[str]:
+        """All lines."""
+        self.end_line()
+        return self.lines
+
+    def _as_it_is(self, text: str) -> None:
+        if text:
+            self._line.append(text)
+            self._ends_in_space = text.endswith(" ")
+
+
+def row_of(cells: list[list[str]]) -> list[str]:
+    """Lines of a row of a table: one, with tabs between the cells, unless a cell has lines of its own."""
+    if all(len(cell) <= 1 for cell in cells):
+        line = "\t".join(cell[0].strip() if cell else "" for cell in cells).strip("\t")
+        return [line] if line.strip() else []
+    return [line for cell in cells for line in cell]
