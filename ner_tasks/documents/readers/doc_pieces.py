@@ -1,4 +1,4 @@
-"""Text of Word files of 1997 to 2003 (doc), put together from the pieces in which Word stores it.
+"""Text of Word files of 1993 to 2003 (doc), put together from the pieces in which Word stores it.
 
 Source: [MS-DOC] 2.4.1 (retrieving text), 2.5 (file information block), 2.8.35 and 2.9.178 (pieces), 2.3 (parts).
 """
@@ -9,22 +9,19 @@ from dataclasses import dataclass
 
 from ner_tasks.documents.types import CannotRead
 
-_WORD_97 = 0xC1
-_IDENT = 0xA5EC
-_ENCRYPTED, _IN_1TABLE = 0x0100, 0x0200
+_WORD_6, _WORD_97 = 101, 0xC1
+_IDENTS = (0xA5EC, 0xA5DC)
+_IN_PIECES, _ENCRYPTED, _IN_1TABLE = 0x0004, 0x0100, 0x0200
+_TEXT_AT = 0x18
+# Where the file information block says where the pieces are, and counts the characters of each part.
 _CLX_AT, _COUNTS_AT = 0x01A2, 0x4C
+_CLX_AT_BEFORE_97, _COUNTS_AT_BEFORE_97 = 0x0160, 0x34
 _COMPRESSED = 0x40000000
 _MAX_PIECES = 2_000_000
-# Parts in the order of their characters, and where the file information block counts these.
+# Parts in the order of their characters and of their counts.
 _PARTS = (
-    ("body", 0x4C),
-    ("footnotes", 0x50),
-    ("headers and footers", 0x54),
-    ("macros", 0x58),
-    ("comments", 0x5C),
-    ("endnotes", 0x60),
-    ("text boxes", 0x64),
-    ("text boxes of headers", 0x68),
+    *("body", "footnotes", "headers and footers", "macros", "comments", "endnotes", "text boxes"),
+    "text boxes of headers",
 )
 _FIELD_BEGIN, _FIELD_RESULT, _FIELD_END = "\x13", "\x14", "\x15"
 _CELL_MARKS = re.compile("\x07+")
@@ -59,16 +56,23 @@ def is_encrypted(stream: bytes) -> bool:
 
 
 def is_readable(stream: bytes) -> bool:
-    """Whether a `WordDocument` stream is of Word 97 or later."""
-    if len(stream) < 0x01AA:
+    """Whether a `WordDocument` stream is of Word 6 or later."""
+    if len(stream) < _CLX_AT + 8:
         return False
     ident, version = struct.unpack_from("<HH", stream)
-    return ident == _IDENT and version >= _WORD_97
+    return ident in _IDENTS and version >= _WORD_6
 
 
 def table_of(stream: bytes) -> str:
     """Name of the stream that holds the table of pieces."""
-    return "1Table" if struct.unpack_from("<H", stream, 0x0A)[0] & _IN_1TABLE else "0Table"
+    version, flags = _version(stream), struct.unpack_from("<H", stream, 0x0A)[0]
+    if version < _WORD_97:
+        return "WordDocument"
+    return "1Table" if flags & _IN_1TABLE else "0Table"
+
+
+def _version(stream: bytes) -> int:
+    return int(struct.unpack_from("<H", stream, 2)[0])
 
 
 def parts_of(stream: bytes, table: bytes) -> list[Part]:
@@ -81,11 +85,16 @@ def parts_of(stream: bytes, table: bytes) -> list[Part]:
     Raises:
         CannotRead: `broken`.
     """
-    at, n_bytes = struct.unpack_from("<II", stream, _CLX_AT)
-    text = "".join(_pieces(stream, table[at : at + n_bytes]))
+    is_old = _version(stream) < _WORD_97
+    at, n_bytes = struct.unpack_from("<II", stream, _CLX_AT_BEFORE_97 if is_old else _CLX_AT)
+    if is_old and not struct.unpack_from("<H", stream, 0x0A)[0] & _IN_PIECES:
+        first, end = struct.unpack_from("<II", stream, _TEXT_AT)
+        text = stream[first:end].decode("cp1252", "replace")
+    else:
+        text = "".join(_pieces(stream, table[at : at + n_bytes], is_old=is_old))
+    counts = struct.unpack_from("<8i", stream, _COUNTS_AT_BEFORE_97 if is_old else _COUNTS_AT)
     found, start = [], 0
-    for name, counted_at in _PARTS:
-        n_characters = struct.unpack_from("<i", stream, counted_at)[0]
+    for name, n_characters in zip(_PARTS, counts, strict=True):
         if n_characters < 0:
             raise CannotRead("broken", "found a part of less than no characters, expected a whole Word file")
         raw = text[start : start + n_characters]
@@ -95,7 +104,7 @@ def parts_of(stream: bytes, table: bytes) -> list[Part]:
     return found
 
 
-def _pieces(stream: bytes, table: bytes) -> list[str]:
+def _pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
     position = 0
     while position + 3 <= len(table) and table[position] == 1:  # formats of paragraphs, before the pieces
         position += 3 + struct.unpack_from("<H", table, position + 1)[0]
@@ -114,8 +123,8 @@ def _pieces(stream: bytes, table: bytes) -> list[str]:
         if not 0 <= n_characters <= n_left:  # pieces do not overlap: together they are no longer than the file
             raise CannotRead("broken", "found a piece that is longer than the file, expected a whole Word file")
         n_left -= n_characters
-        if place & _COMPRESSED:
-            at = (place & ~_COMPRESSED) // 2
+        if is_old or place & _COMPRESSED:
+            at = place if is_old else (place & ~_COMPRESSED) // 2
             found.append(stream[at : at + n_characters].decode("cp1252", "replace"))
         else:
             found.append(stream[place : place + 2 * n_characters].decode("utf-16-le", "replace"))

@@ -4,10 +4,10 @@ All parts are enumerated: what Word shows is read, files inside become documents
 ignored by a rule.
 """
 
-from ner_tasks.documents.readers import ooxml, ooxml_parts
+from ner_tasks.documents.readers import ooxml, ooxml_parts, pictures, xml_tree
 from ner_tasks.documents.readers.ooxml import Package
-from ner_tasks.documents.readers.ooxml_text import TextWalk
-from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
+from ner_tasks.documents.readers.ooxml_text import TextWalk, squeezed
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part
 
 # Root elements of the parts that hold text, in the order of reading.
 _ROOTS = ("hdr", "document", "footnotes", "endnotes", "comments", "ftr")
@@ -26,18 +26,14 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     shown: list[str] = []
     taken = _text_parts(package, main)
     chunks: list[str] = []
+    prompts = _prompts(package)
     for name in taken:
-        chunks += _add(package, name, builder, "" if name == main else name, shown)
+        walk = TextWalk(prompts=prompts)
+        chunks += _add(package, name, builder, walk, "" if name == main else name, shown)
     for name in chunks:
         _hand_on(package, name, builder)
     ooxml_parts.add_rest(package, {*taken, *chunks}, builder, limits, shown)
-    found = builder.extract()
-    if not found.text.strip() and not found.parts and (pictures := found.items.counts.get("picture")):
-        n_pictures = sum(pictures.values())
-        raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
-    if not found.text.strip() and not found.parts and found.items.unread:
-        raise CannotRead("broken", f"found no text and {len(found.items.unread)} unread item(s), expected a whole file")
-    return found
+    return pictures.checked(builder.extract())
 
 
 def _text_parts(package: Package, main: str) -> list[str]:
@@ -47,10 +43,22 @@ def _text_parts(package: Package, main: str) -> list[str]:
     return sorted(found, key=lambda name: ranks[name])
 
 
-def _add(package: Package, name: str, builder: ExtractBuilder, place: str, shown: list[str]) -> list[str]:
+def _prompts(package: Package) -> frozenset[str]:
+    """What the content controls of a form show until somebody fills them: it stands among the building blocks."""
+    found: set[str] = set()
+    for name in package.parts:
+        if package.root(name) == "glossaryDocument":
+            root, _ = xml_tree.parse(package.parts[name])
+            bodies = root.iter("{*}p", "{*}docPartBody") if root is not None else ()
+            found.update(squeezed(body) for body in bodies)
+    return frozenset(found - {""})
+
+
+def _add(
+    package: Package, name: str, builder: ExtractBuilder, walk: TextWalk, place: str, shown: list[str]
+) -> list[str]:
     """Read a part; returns names of the parts that hold documents which stand in it."""
     root = package.xml(name, builder)
-    walk = TextWalk()
     for block in walk.blocks(root) if root is not None else ():
         builder.block(block, place)
         shown.append(block)

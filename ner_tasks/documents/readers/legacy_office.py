@@ -1,13 +1,13 @@
 """Word and PowerPoint files of before 2007 (doc, ppt).
 
-Those of 1997 and later are read from their own streams. Older ones are read by a program where one is installed, which
+Those of 1993 and later (presentations: of 1997) are read from their own streams. Older ones are read by a program where one is installed, which
 the document's notes name, and are rejected elsewhere.
 """
 
 import io
 from typing import Any
 
-from ner_tasks.documents.readers import doc_pieces, legacy_programs, ole_objects, ppt_records
+from ner_tasks.documents.readers import doc_pieces, legacy_programs, ole_objects, pictures, ppt_records
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 _OLE = b"\xd0\xcf\x11\xe0"
@@ -18,7 +18,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """Body, notes, comments and boxes of a text; slides and notes of a presentation.
 
     Raises:
-        CannotRead: `encrypted`, `no-program` for files of before 1997, `broken`.
+        CannotRead: `encrypted`, `no-program` for files of before 1993, `broken`.
     """
     import olefile
 
@@ -38,7 +38,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         else:
             raise CannotRead("broken", "found neither a text nor slides, expected a Word or PowerPoint file")
         _add_objects(ole, builder)
-    return builder.extract()
+    return pictures.checked(builder.extract())
 
 
 def _add_word(ole: Any, stream: bytes, builder: ExtractBuilder) -> None:

@@ -1,4 +1,4 @@
-"""Programs that read Word files of before 1997, where one is installed.
+"""Programs that read Word files of before 1993, where one is installed.
 
 The one place where a reader starts a process and writes a file: a temporary one, removed before the reader returns.
 """
@@ -27,7 +27,7 @@ def read(data: bytes, suffix: str, limits: Limits) -> Extract:
     name = next((name for name in _PROGRAMS if shutil.which(name)), "")
     if not name:
         expected = f"expected docx, or one of the programs {', '.join(_PROGRAMS)}"
-        raise CannotRead("no-program", f"found a Word file of before 1997, {expected}")
+        raise CannotRead("no-program", f"found a Word file of before 1993, {expected}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"a.{suffix}")
         path.write_bytes(data)

@@ -49,12 +49,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         if "header" not in name:
             builder.block(block, STYLES)
     add_rest(package, builder, limits)
-    found = builder.extract()
-    if not found.text.strip() and not found.parts and (seen := found.items.counts.get(pictures.KIND)):
-        raise CannotRead(
-            "no-text-layer", f"found {sum(seen.values())} picture(s) and no text, expected text; a scan needs OCR"
-        )
-    return found
+    return pictures.checked(builder.extract())
 
 
 def open_odf(data: bytes, limits: Limits) -> Package:

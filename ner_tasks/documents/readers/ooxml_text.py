@@ -38,6 +38,7 @@ class TextWalk:
 
     Args:
         skips_placeholders: whether shapes that a slide fills are left out, as of a layout.
+        prompts: what content controls show until somebody fills them, `squeezed`.
 
     Attributes:
         ignored: what was met and is not shown, by the name of the rule.
@@ -45,7 +46,7 @@ class TextWalk:
         subdocuments: ids of relations to documents outside.
     """
 
-    def __init__(self, *, skips_placeholders: bool = False) -> None:
+    def __init__(self, *, skips_placeholders: bool = False, prompts: frozenset[str] = frozenset()) -> None:
         self._skips_placeholders = skips_placeholders
         self.ignored: Counter[str] = Counter()
         self.chunks: list[str] = []
@@ -54,7 +55,7 @@ class TextWalk:
         self._fields = ooxml_fields.Fields()
         self._to_skip: set[Any] = set()
         self._alternatives = 0
-        self._placeholders: list[Any] = []
+        self._prompts = prompts
         self._described: set[str] = set()
 
     def blocks(self, root: Any) -> list[str]:
@@ -94,7 +95,6 @@ class TextWalk:
             "sym": self._symbol,
             "p": self._paragraph,
             "pPr": self._paragraph_properties,
-            "r": self._run,
             "tr": self._row,
             "tc": self._cell,
             "tblPr": self._table_properties,
@@ -110,8 +110,6 @@ class TextWalk:
             self._layout.close(element)
         elif name == "AlternateContent":
             self._alternatives -= 1
-        elif name == "sdt" and self._placeholders and self._placeholders[-1] is element:
-            self._placeholders.pop()
         elif name in _SOFT:
             self._layout.write(SOFT)
 
@@ -195,18 +193,15 @@ class TextWalk:
         self.ignored["deleted-text"] += 1
         return True
 
-    def _run(self, element: Any) -> bool:
-        # What stands in a content control while nobody has filled it: Word gives it a style of its own.
-        style = child(element, "rPr", "rStyle") if self._placeholders else None
-        if style is None or not attribute(style, "val").lower().startswith("placeholder"):
+    def _control(self, element: Any) -> bool:
+        """A content control that shows the prompt of its template, since nobody has filled it."""
+        if not self._prompts or child(element, "sdtPr", "showingPlcHdr") is None:
+            return False
+        content = child(element, "sdtContent")
+        if content is None or squeezed(content) not in self._prompts:
             return False
         self.ignored["placeholder"] += 1
         return True
-
-    def _control(self, element: Any) -> bool:
-        if child(element, "sdtPr", "showingPlcHdr") is not None:
-            self._placeholders.append(element)
-        return False
 
     def _field_mark(self, element: Any) -> bool:
         if text := self._fields.meet(element, self._layout):

@@ -2,7 +2,8 @@
 
 import struct
 
-from ner_tasks.documents.types import ExtractBuilder, Limits, Part
+from ner_tasks.documents.inventory import UNREAD
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
 
 KIND = "picture"
 # Bullets, lines, spacers: no letter of a readable size fits.
@@ -27,6 +28,21 @@ def add(builder: ExtractBuilder, name: str, content: bytes, limits: Limits, medi
         builder.parts.append(Part(name.replace("#", "%23"), content, "", media_type))
     else:
         builder.inventory.unread(KIND, name, "a picture; OCR is switched off")
+
+
+def checked(found: Extract) -> Extract:
+    """What was read, if it is more than pictures.
+
+    Raises:
+        CannotRead: `no-text-layer` if there is no text but a picture, `broken` if there is none in what damage has left.
+    """
+    if found.text.strip() or found.parts:
+        return found
+    if n_pictures := sum(found.items.counts.get(KIND, {}).values()):
+        raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
+    if any(found.items.counts.get(kind, {}).get(UNREAD) for kind in ("damage", "part")):
+        raise CannotRead("broken", f"found no text and damage: {found.items.unread[0]}; expected a whole file")
+    return found
 
 
 def _size(content: bytes) -> tuple[int, int] | None:

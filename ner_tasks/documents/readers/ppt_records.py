@@ -6,7 +6,8 @@ Source: [MS-PPT] 2.1.2 (streams), 2.3.3 (edits), 2.4.14.3 (lists of slides), 2.9
 import struct
 from collections.abc import Iterator
 
-_DOCUMENT, _SLIDE, _NOTES, _LIST, _PERSIST = 1000, 1006, 1008, 4080, 1011
+_DOCUMENT, _SLIDE, _NOTES, _MASTER, _LIST, _PERSIST = 1000, 1006, 1008, 1016, 4080, 1011
+_SHAPE, _PLACEHOLDER = 0xF004, 3011
 _CHARACTERS, _BYTES, _STRING = 4000, 4008, 4026
 _USER_EDIT, _DIRECTORY, _COMMENT = 4085, 6002, 12000
 _TEXTS = (_CHARACTERS, _BYTES)
@@ -60,7 +61,18 @@ def slides_of(data: bytes, current_user: bytes) -> list[tuple[str, list[str]]]:
                 found += _listed(data, start, end, places, held, listed, "slide" if instance == 0 else "notes")
     lost = [record for place, record in held.items() if record[0] in (_SLIDE, _NOTES) and place not in listed]
     found += [("slides that no list names", _texts(data, record[2], record[3])) for record in lost]
+    masters = [record for record in held.values() if record[0] == _MASTER]
+    found += [("master", _texts_of_master(data, record[2], record[3])) for record in masters]
     return [(label, list(dict.fromkeys(texts))) for label, texts in found if texts]
+
+
+def _texts_of_master(data: bytes, start: int, end: int) -> list[str]:
+    """Texts that a master adds to its slides: those in shapes that are no placeholders."""
+    found: list[str] = []
+    for kind, _, first, last in within(data, start, end):
+        if kind == _SHAPE and not any(inner[0] == _PLACEHOLDER for inner in within(data, first, last)):
+            found += _texts(data, first, last)
+    return found
 
 
 def _listed(

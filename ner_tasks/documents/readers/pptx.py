@@ -4,10 +4,10 @@ All parts of the package are enumerated: what a slide shows is read, with what i
 documents of their own, the rest is named or ignored by a rule.
 """
 
-from ner_tasks.documents.readers import ooxml, ooxml_parts, xml_tree
+from ner_tasks.documents.readers import ooxml, ooxml_parts, pictures, xml_tree
 from ner_tasks.documents.readers.ooxml import Package
 from ner_tasks.documents.readers.ooxml_text import TextWalk
-from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 # Parts behind slides: of their shapes, only those that are no placeholders are shown.
 _LAYOUTS = ("sldLayout", "sldMaster", "notesMaster", "handoutMaster")
@@ -35,11 +35,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         elif root in ("sld", "notes", "cmLst"):  # of no slide that the presentation lists
             shown += _add_text(package, name, name, builder, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
-    found = builder.extract()
-    if not found.text.strip() and not found.parts and (pictures := found.items.counts.get("picture")):
-        n_pictures = sum(pictures.values())
-        raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
-    return found
+    return pictures.checked(builder.extract())
 
 
 def _slides(package: Package, main: str, builder: ExtractBuilder) -> list[str]:

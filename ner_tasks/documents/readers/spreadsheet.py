@@ -6,7 +6,17 @@ They read like xlsx: all cells as one text, or a table of documents.
 import io
 
 from ner_tasks.documents import tables
-from ner_tasks.documents.readers import biff, odf, ods_cells, ole_objects, ooxml, ooxml_parts, sheets, xml_tree
+from ner_tasks.documents.readers import (
+    biff,
+    odf,
+    ods_cells,
+    ole_objects,
+    ooxml,
+    ooxml_parts,
+    pictures,
+    sheets,
+    xml_tree,
+)
 from ner_tasks.documents.readers.sheets import Budget, Sheet
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 from ner_tasks.errors import without_words
@@ -14,7 +24,7 @@ from ner_tasks.errors import without_words
 _OLE = b"\xd0\xcf\x11\xe0"
 _BOOKS = ("workbook", "book")
 # python-calamine lays out the whole rectangle between the first and the last cell, about 30 bytes each.
-_MAX_SPAN = 10_000_000
+_MAX_SPAN = 20_000_000  # a full sheet of xls has 17 million
 # Parts of an xlsb file that hold no remarks: cells are read by python-calamine.
 _BINARY_CELLS = ("/sharedstrings.bin", "/styles.bin", "/workbook.bin", "/calcchain.bin")
 
@@ -50,7 +60,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
     whole.block(remarks.text, "")
     for start, place in zip(remarks.sources.run_starts, remarks.sources.places, strict=True):
         whole.sources.add_run(at + start, place)
-    return whole.extract()
+    return pictures.checked(whole.extract())
 
 
 def _is_odf(data: bytes) -> bool:

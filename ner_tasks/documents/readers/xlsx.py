@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ner_tasks.documents import tables
-from ner_tasks.documents.readers import ooxml, ooxml_parts, sheets, xlsx_cells, xml_tree
+from ner_tasks.documents.readers import ooxml, ooxml_parts, pictures, sheets, xlsx_cells, xml_tree
 from ner_tasks.documents.readers.ooxml import Package
 from ner_tasks.documents.readers.sheets import Budget, Sheet
 from ner_tasks.documents.readers.xlsx_cells import Book
@@ -55,7 +55,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
         taken |= _add_remarks(package, part, name, builder, shown)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
     rest = builder.extract()
-    return sheets.documents_of(found, rest, limits) if as_table else rest
+    return sheets.documents_of(found, rest, limits) if as_table else pictures.checked(rest)
 
 
 def _sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lxml import etree
 
+from ner_tasks.documents.readers import xml_tree
 from ner_tasks.documents.readers.sheets import Budget, Cell, Sheet, shown
 from ner_tasks.documents.readers.xml_tree import attribute, name_of, text_of
 
@@ -73,6 +74,8 @@ def rich_text(element: Any) -> str:
 
 def damage_of(data: bytes) -> str:
     """What is wrong with some XML, "" if it is sound; nothing is kept in memory."""
+    if xml_tree.declares_entities(data):
+        return xml_tree.ENTITIES
     parser = etree.XMLParser(target=_Nothing(), recover=False, resolve_entities=False, no_network=True, huge_tree=True)
     try:
         etree.fromstring(data, parser)
@@ -95,7 +98,7 @@ def elements(data: bytes, *names: str) -> Iterator[Any]:
     Damage ends them early; the caller has looked for it.
     """
     tags = [f"{{*}}{name}" for name in names]
-    huge = b"<!ENTITY" not in data
+    huge = not xml_tree.declares_entities(data)
     walk = etree.iterparse(
         io.BytesIO(data), ("end",), tag=tags, recover=True, huge_tree=huge, resolve_entities=False, no_network=True
     )

@@ -6,7 +6,13 @@ from lxml import etree
 
 # libxml2 stops at this depth; no office program nests anything like it.
 MAX_DEPTH = 2048
+ENTITIES = "it declares entities of XML, which are not resolved"
 _ENTITY = (b"<!ENTITY", "<!ENTITY".encode("utf-16-le"), "<!ENTITY".encode("utf-16-be"))
+
+
+def declares_entities(data: bytes) -> bool:
+    """Whether some XML declares entities, none of which is resolved."""
+    return any(mark in data for mark in _ENTITY)
 
 
 def parse(data: bytes) -> tuple[Any, str]:
@@ -18,9 +24,9 @@ def parse(data: bytes) -> tuple[Any, str]:
     Returns:
         The root, None if there is none; and "" for sound XML, else a phrase that says what was lost.
     """
-    declares_entities = any(mark in data for mark in _ENTITY)
+    has_entities = declares_entities(data)
     # Without huge_tree, libxml2 keeps the limits that stop entities which multiply each other in attributes.
-    options = {"huge_tree": not declares_entities, "resolve_entities": False, "no_network": True, "load_dtd": False}
+    options = {"huge_tree": not has_entities, "resolve_entities": False, "no_network": True, "load_dtd": False}
     parser = etree.XMLParser(remove_comments=True, remove_pis=True, recover=True, **options)
     try:
         root = etree.fromstring(data, parser)
@@ -30,8 +36,8 @@ def parse(data: bytes) -> tuple[Any, str]:
         return None, "no XML could be read of it"
     if errors := [entry for entry in parser.error_log if entry.level >= etree.ErrorLevels.FATAL]:
         return root, f"damaged XML at line {errors[0].line}, what can be read of it is in the text"
-    if declares_entities:
-        return root, "it declares entities of XML, which are not resolved"
+    if has_entities:
+        return root, ENTITIES
     return root, ""
 
 
