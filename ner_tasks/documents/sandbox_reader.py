@@ -63,6 +63,7 @@ class Reader:
         self.has_failed = False
         self._is_admitted = False
         self._reserved: int | None = None  # bytes of the answer that is coming in
+        self._n_killed_starts = 0
         self._start()
 
     def has_room(self, request: Request) -> bool:
@@ -147,7 +148,7 @@ class Reader:
 
     def _take(self, header: Header, text: bytes, sources: bytes) -> None:
         if header["kind"] == "ready":
-            self.is_ready = True
+            self.is_ready, self._n_killed_starts = True, 0
             self.process.send(request.line for request in self.requests)
             return
         request = self.requests[0]
@@ -172,8 +173,10 @@ class Reader:
     def _die(self) -> None:
         code = self.process.stop(_EXIT_S)
         if not self.is_ready:
-            raise ChildProcessError(f"found no reader process (exit {code}), expected one to start")
-        if self.requests:
+            self._n_killed_starts += 1
+            if code is None or code >= 0 or self._n_killed_starts > _MAX_DEATHS:
+                raise ChildProcessError(f"found no reader process (exit {code}), expected one to start")
+        elif self.requests:
             self.requests[0].n_deaths += 1
             if self.requests[0].n_deaths == _MAX_DEATHS:
                 found = f"found a reader that crashed twice (exit {code}), expected it to finish the file"
