@@ -131,8 +131,8 @@ def _may_be(called: Format, sniffed: Format) -> bool:
     """Whether a file of the format that its name says may look like another one."""
     if called.shape in (formats.TABLE, formats.JSON_LINES):
         return sniffed.is_text and sniffed.name not in ("html", "rtf")  # a cell or line may begin like anything
-    if called.name == "mhtml":
-        return sniffed.name in ("eml", "mhtml")
+    if called.name in ("mhtml", "mbox"):
+        return sniffed.name == "eml"
     if called.name == "eml":
         return sniffed.is_text and sniffed.name not in ("rtf", "html")
     return called.name in ("html", "cda", "fhir", "svg") and sniffed.name in ("xml", "html") and called.is_text

@@ -99,6 +99,7 @@ _RESOURCE = rb"\"resourceType\"\s*:\s*\"[A-Z][A-Za-z]{2,60}\""
 _FHIR = re.compile(_RESOURCE.decode())
 _FHIR_BYTES = re.compile(_RESOURCE)
 _MAX_SEARCHED = 20 * 2**20
+_CALENDAR = re.compile(r"\s*BEGIN:V(?:CALENDAR|(CARD))[ \t]*[\r\n]", re.IGNORECASE)
 _HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,40}):[ \t]?\S?")
 _UNIX_FROM = re.compile(r"From \S+.* \d{4}\s*$")
 _MAIL_HEADERS = frozenset(
@@ -232,6 +233,8 @@ def _by_beginning(head: bytes) -> str:
         return ""
     if _X12.match(text):
         return "x12"
+    if calendar := _CALENDAR.match(text):
+        return "vcf" if calendar.group(1) else "ics"
     if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and _FHIR.search(text):
         return "fhir"
     if _XML.match(text) or text.lstrip("\ufeff \t\r\n").startswith("<"):

@@ -25,14 +25,17 @@ class _Element:
     after: int
 
 
-def content_of(data: bytes, max_bytes: int) -> bytes:
+def content_of(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
     """What a signed or compressed container holds: a MIME entity; empty for certificates or a detached signature.
+
+    Returns:
+        The entity, and whether the container is whole.
 
     Raises:
         CannotRead: `encrypted`, `broken`, `bomb`.
     """
     try:
-        return _content_of(data, max_bytes)
+        return _content_of(data, max_bytes), _is_whole(data)
     except (IndexError, ValueError, zlib.error) as error:
         raise CannotRead("broken", f"found {type(error).__name__} in an S/MIME part, expected a whole one") from None
 
@@ -53,12 +56,19 @@ def _content_of(data: bytes, max_bytes: int) -> bytes:
     encapsulated = _element(data, algorithms.after)
     content_type = _element(data, encapsulated.start)
     if content_type.after >= encapsulated.end:
+        if not _is_whole(data):
+            raise ValueError("breaks off")
         return b""
     wrapper = _element(data, content_type.after)
     if wrapper.tag != _EXPLICIT_0:
         return b""
     content = _octets(data, _element(data, wrapper.start))
     return _inflate(content, max_bytes) if oid == _COMPRESSED else content
+
+
+def _is_whole(data: bytes) -> bool:
+    _, start, length = _header(data, 0)
+    return start + length <= len(data) if length >= 0 else data.rstrip(b"\r\n").endswith(b"\0\0")
 
 
 def _inflate(data: bytes, max_bytes: int) -> bytes:

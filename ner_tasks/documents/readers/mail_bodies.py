@@ -13,8 +13,8 @@ _IS_UNSPACED = re.compile(f"[{_NO_SPACES}]")
 _PARAGRAPHS = re.compile(r"\n[^\S\n]*\n\s*")
 # What stands in the plain form for people whose program shows no HTML; it says nothing of the matter.
 _STUB = re.compile(
-    r"(?:html|mime|rich text)\b.{0,200}\b(?:not|n't|unable|cannot|kein|nicht|pas|no|non|niet|view|display|support|see|read|show)"
-    r"|(?:not|n't|unable|cannot|kein|nicht|ne|no|non|niet|view|display|support|see|read|show)\b.{0,200}\b(?:html|mime|rich text)"
+    r"(?:html|mime|rich text)\b.{0,200}\b(?:not|n't|unable|cannot|kein|nicht|pas|no|non|niet|view|display|support|see|read|show|use|using|format)"
+    r"|(?:not|n't|unable|cannot|kein|nicht|ne|no|non|niet|view|display|support|see|read|show|use|using|format)\b.{0,200}\b(?:html|mime|rich text)"
     r"|view (?:this|the) (?:e-?mail|message|newsletter) (?:in|online|with)",
     re.IGNORECASE | re.DOTALL,
 )

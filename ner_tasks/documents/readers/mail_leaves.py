@@ -196,11 +196,13 @@ class Leaves:
         if not is_container:
             return b"", False
         try:
-            content = cms.content_of(decode_transfer(entity)[0], self.limits.max_unpacked_bytes)
+            content, is_whole = cms.content_of(decode_transfer(entity)[0], self.limits.max_unpacked_bytes)
         except CannotRead as error:
             reason = "encrypted" if error.reason == "encrypted" else str(error)
             self.inventory.unread("attachment", self._where(entity), reason)
             return b"", True
+        if not is_whole:
+            self.inventory.unread("part", "damage", "an S/MIME part that breaks off")
         if not content.strip():
             self.inventory.ignored("attachment", "signature")
         return content, True

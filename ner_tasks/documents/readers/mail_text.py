@@ -36,7 +36,7 @@ FORMS = {
 }
 # What programs on the way write into the preamble, for programs that know no MIME.
 _MIME_REMARK = re.compile(
-    r"\s*(?:this is a (?:cryptographically )?(?:signed |multi-?part )*(?:message|mail|e-?mail)(?: in)?(?: the)? mime.?(?: format)?"
+    r"\s*(?:this is a (?:cryptographically )?(?:signed |multi-?part )*(?:message|mail|e-?mail)(?: in)?(?: the)? mime(?:[- ]format)?"
     r"|this is an? (?:open)?pgp/mime (?:signed|encrypted)(?: and signed)? message(?: \(rfc [\d and]+\))?"
     r"|this is an? (?:s/mime|smime) (?:signed|encrypted) message"
     r"|this (?:message|mail|e-?mail) (?:is|was) (?:composed |written |sent )?in (?:the )?mime(?: format)?"

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from ner_tasks.documents.readers.mime import Entity
 
 _TOKEN = re.compile(r"[a-z0-9-]+")
-_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=]+$")
+_BASE64_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_MAX_OTHERS = 8  # one in so many
 _BASE64_CHUNK = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _WHITE = b" \t\r\n\x0b\x0c"
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n", re.MULTILINE)
@@ -70,7 +71,7 @@ def _decode_base64(raw: bytes) -> tuple[bytes, bytes, str]:
 def _split_base64(raw: bytes) -> tuple[bytes, bytes]:
     """The lines in base64, and the text behind them; nothing at all of a text that is not in base64."""
     lines = raw.splitlines()
-    coded = [bool(_BASE64_LINE.match(line.strip())) for line in lines]
+    coded = [_is_base64(line.strip()) for line in lines]
     last = next(
         (index for index in range(len(lines) - 1, -1, -1) if coded[index] and len(lines[index].strip()) > 3), -1
     )
@@ -83,6 +84,12 @@ def _split_base64(raw: bytes) -> tuple[bytes, bytes]:
     if first_text > last or sum(len(line) for line in lines[:first_text]) >= sum(map(len, lines[first_text:])):
         return b"".join(lines[:first_text]).translate(None, _WHITE), b"\n".join(lines[first_text:])
     return b"".join(line for line, is_coded in zip(lines, coded, strict=True) if is_coded).translate(None, _WHITE), b""
+
+
+def _is_base64(line: bytes) -> bool:
+    """Whether a line is in base64, with a few other characters in it; words have spaces between them."""
+    n_others = len(line.translate(None, _BASE64_CHARACTERS))
+    return bool(line) and b" " not in line and n_others * _MAX_OTHERS <= len(line)
 
 
 def _decode_chunk(chunk: bytes) -> bytes:
