@@ -117,8 +117,9 @@ class Leaves:
             charset = self.charset
         try:
             text, encoding = text_of_part(data, form, entity.parameters, charset)
-        except CannotRead as error:
-            self.inventory.unread("body", place, str(error))
+        except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other parts are read
+            what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
+            self.inventory.unread("body", place, what)
             return []
         if _PGP_BLOCK.search(text):
             self.inventory.unread("part", f"{place}: a PGP message", "encrypted")

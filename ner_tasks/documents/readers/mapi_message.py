@@ -7,12 +7,12 @@ from ner_tasks.documents.readers.mail_bodies import Block
 from ner_tasks.documents.readers.mail_headers import Headers, decode_value, split_headers
 from ner_tasks.documents.readers.mail_leaves import Leaves
 from ner_tasks.documents.readers.mail_text import text_of_part
-from ner_tasks.documents.readers.mapi import Attachment, Message, Properties, encoding_of
+from ner_tasks.documents.readers.mapi import BINARY, Attachment, Message, Properties, encoding_of
 from ner_tasks.documents.readers.mapi_fields import field_lines
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 _RECIPIENTS = ((1, "To", 0x0E04), (2, "Cc", 0x0E03), (3, "Bcc", 0x0E02))
-_BY_VALUE, _EMBEDDED, _OLE = 1, 5, 6
+_BODY, _HTML, _RTF = 0x1000, 0x1013, 0x1009
 _BY_REFERENCE = (2, 3, 4, 7)
 _PREFIX = re.compile(r"^\x01.")
 _HIDDEN_SENDER = re.compile(r"^/o=", re.IGNORECASE)
@@ -83,38 +83,40 @@ def _person(properties: Properties, names: tuple[int, ...], addresses: tuple[int
 
 
 def _forms(properties: Properties, builder: ExtractBuilder, limits: Limits) -> list[list[Block]]:
+    """The body in each form that it has, the simplest first."""
     forms: list[list[Block]] = []
-    if text := properties.text(0x1000):
+    if text := properties.text(_BODY):
         forms.append([Block(text, "body", "plain")])
-    page = properties.values.get(0x1013)
-    if isinstance(page, bytes) and properties.types[0x1013] == 0x102:
+    for name, number, read_form in (("HTML", _HTML, _html_block), ("RTF", _RTF, _rtf_block)):
+        if not properties.values.get(number):
+            continue
         try:
-            text, encoding = text_of_part(page.rstrip(b"\0"), "html", {}, encoding_of(properties.number(0x3FDE)))
-            forms.append([Block(text, "body", "html", encoding)])
-        except CannotRead as error:
-            builder.inventory.unread("body", "body in HTML", str(error))
-    elif text := properties.text(0x1013):
-        forms.append([Block(html.text_of(text), "body", "html")])
-    if packed := properties.binary(0x1009):
-        try:
-            forms.append([Block(_rtf_text(packed, builder, limits), "body", "rtf")])
-        except ValueError as error:
-            builder.inventory.unread("body", "body in RTF", f"damaged ({type(error).__name__})")
+            forms.append([read_form(properties, builder, limits)])
+        except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other forms are read
+            what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
+            builder.inventory.unread("body", f"body in {name}", what)
     return [form for form in forms if not mail_bodies.is_blank(form[0].text)]
 
 
-def _rtf_text(packed: bytes, builder: ExtractBuilder, limits: Limits) -> str:
-    raw, is_whole = rtf_compression.decompress(packed, limits.max_unpacked_bytes)
+def _html_block(properties: Properties, _builder: ExtractBuilder, _limits: Limits) -> Block:
+    page = properties.values[_HTML]
+    if isinstance(page, bytes) and properties.types[_HTML] == BINARY:
+        text, encoding = text_of_part(page.rstrip(b"\0"), "html", {}, encoding_of(properties.number(0x3FDE)))
+        return Block(text, "body", "html", encoding)
+    return Block(html.text_of(properties.text(_HTML)), "body", "html")
+
+
+def _rtf_block(properties: Properties, builder: ExtractBuilder, limits: Limits) -> Block:
+    raw, is_whole = rtf_compression.decompress(properties.binary(_RTF), limits.max_unpacked_bytes)
     if not is_whole:
         builder.inventory.unread("body", "damage: body in RTF", "breaks off")
     kind = rtf_html.kind_of(raw)
-    if kind == "html":
-        return html.text_of(rtf_html.unwrap(raw))
-    if kind == "text":
-        return rtf_html.unwrap(raw)
+    if kind:
+        unwrapped = rtf_html.unwrap(raw)
+        return Block(html.text_of(unwrapped) if kind == "html" else unwrapped, "body", "rtf")
     from ner_tasks.documents.readers import rtf
 
-    return rtf.text_of(raw)
+    return Block(rtf.text_of(raw), "body", "rtf")
 
 
 def _attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Leaves) -> None:
