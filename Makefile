@@ -12,6 +12,8 @@ INBOX ?=
 DAY ?=
 ENCODER ?=
 PORT ?=
+# Languages of the scans that OCR is to read, as Tesseract calls them: eng+spa.
+OCR_LANGUAGES ?= eng
 # Options of `bench`; empty means the default. benchmarks/peers says what each of them is.
 MODEL ?=
 SNAPSHOT ?=
@@ -32,7 +34,7 @@ export PYTHONPATH := .:plugins
 say = @printf '\033[1m%s\033[0m\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test test-distributed lint bench clean python install install-dev install-bench install-cluster
+.PHONY: help run up down setup test test-distributed lint bench clean python install install-dev install-bench install-cluster install-ocr
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +97,21 @@ install: $(BIN)/python
 
 install-dev: install
 	@$(call ensure,installed-dev,requirements-dev.txt)
+
+# In Python, OCR needs nothing that requirements.txt does not lock. The program and its data come from Debian, whose hashes apt
+# checks; without apt-get or its rights a person installs them.
+ocr_packages = tesseract-ocr $(addprefix tesseract-ocr-,$(subst _,-,$(subst +, ,$(OCR_LANGUAGES))))
+ocr_missing = $(BIN)/python -c 'from ner_tasks.documents import ocr; print(ocr.missing("$(OCR_LANGUAGES)"))'
+
+install-ocr: install  ## install Tesseract, which reads scans (NER_OCR=1); OCR_LANGUAGES=eng+spa for more than English
+	@if [ -n "$$($(ocr_missing))" ] && command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+		printf '\033[1mpackages: installing %s\033[0m\n' '$(ocr_packages)'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(ocr_packages) > /dev/null; \
+	fi; \
+	missing="$$($(ocr_missing))"; [ -z "$$missing" ] || { \
+		printf 'error: found no %s, expected it; install it (Debian: sudo apt-get install %s)\n' "$$missing" '$(ocr_packages)' >&2; \
+		exit 1; }
+	@printf 'OCR is installed: %s, %s\n' "$$(tesseract --version 2>&1 | head -n 1)" '$(OCR_LANGUAGES)'
 
 # The peers' environment is apart: what they need is no part of the product.
 install-bench: | python

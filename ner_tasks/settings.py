@@ -1,6 +1,7 @@
 """One deployment's settings, read from `NER_*` once, by the operators and the command line only."""
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,9 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.judging.gates import Limits
 from ner_tasks.store import S3, Store, open_store
 
-_MOST_HOURS = 168
+_MOST_HOURS, _MOST_PERCENT = 168, 100
+# As Tesseract names its data, such as `eng+spa` or `script/Latin`.
+_LANGUAGES = re.compile(r"[A-Za-z]\w*(?:/\w+)?(?:\+[A-Za-z]\w*(?:/\w+)?)*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,8 @@ class Settings:
         n_threads: threads of one step.
         keep_text: whether answers hold the documents' text, or only its hash and offsets.
         ocr: whether scans are read by Tesseract.
+        ocr_languages: Tesseract's names of the languages that they may be in, joined by `+`.
+        min_ocr_confidence: percent; a recognised page below it is named as unread, with its text kept.
         approval: whether a person is asked before a model is promoted, unless one run is told otherwise.
         gates: the YAML of the gates; None for ours.
         limits: what goes before it, unless one run is told otherwise: `NER_MIN_F1` and so on.
@@ -37,6 +42,8 @@ class Settings:
     n_threads: int
     keep_text: bool = True
     ocr: bool = False
+    ocr_languages: str = "eng"
+    min_ocr_confidence: float = 50.0
     approval: bool = False
     gates: Path | None = None
     limits: Limits = field(default_factory=Limits)
@@ -61,6 +68,8 @@ class Settings:
             n_threads=int(threads),
             keep_text=_switch(env, "NER_KEEP_TEXT", "1"),
             ocr=_switch(env, "NER_OCR", "0"),
+            ocr_languages=_languages(env),
+            min_ocr_confidence=_percent(env, "NER_MIN_OCR_CONFIDENCE", "50"),
             approval=_switch(env, "NER_APPROVAL", "0"),
             gates=Path(env["NER_GATES"]).absolute() if env.get("NER_GATES") else None,
             limits=Limits().adjusted(
@@ -95,3 +104,21 @@ def _switch(env: Mapping[str, str], name: str, default: str) -> bool:
     if value not in ("0", "1"):
         raise ConfigInvalid(f"found {name}={value!r}, expected 0 or 1")
     return value == "1"
+
+
+def _languages(env: Mapping[str, str]) -> str:
+    value = env.get("NER_OCR_LANGUAGES") or "eng"
+    if not _LANGUAGES.fullmatch(value):
+        raise ConfigInvalid(f"found NER_OCR_LANGUAGES={value!r}, expected Tesseract's names, such as 'eng+spa'")
+    return value
+
+
+def _percent(env: Mapping[str, str], name: str, default: str) -> float:
+    value = env.get(name) or default
+    try:
+        percent = float(value)
+    except ValueError:
+        percent = -1.0
+    if not 1 <= percent <= _MOST_PERCENT:
+        raise ConfigInvalid(f"found {name}={value!r}, expected a percentage, 1 to {_MOST_PERCENT}")
+    return percent

@@ -23,6 +23,29 @@ def test_a_store_on_s3_is_taken_as_it_is_written():
     assert Settings.from_env({"NER_STORE": "s3://bucket/ner"}).store == "s3://bucket/ner"
 
 
+def test_scans_are_in_english_unless_they_are_said_to_be_in_other_languages():
+    assert Settings.from_env({}).ocr_languages == "eng"
+    settings = Settings.from_env({"NER_OCR": "1", "NER_OCR_LANGUAGES": "eng+spa", "NER_MIN_OCR_CONFIDENCE": "62.5"})
+    assert (settings.ocr, settings.ocr_languages, settings.min_ocr_confidence) == (True, "eng+spa", 62.5)
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"NER_OCR_LANGUAGES": "eng spa"},
+        {"NER_OCR_LANGUAGES": "-psm"},
+        {"NER_OCR_LANGUAGES": "../eng"},
+        {"NER_MIN_OCR_CONFIDENCE": "0"},
+        {"NER_MIN_OCR_CONFIDENCE": "101"},
+        {"NER_MIN_OCR_CONFIDENCE": "nan"},
+        {"NER_MIN_OCR_CONFIDENCE": "half"},
+    ],
+)
+def test_languages_and_confidence_of_scans_are_checked(env):
+    with pytest.raises(ConfigInvalid, match="^found NER_.*expected"):
+        Settings.from_env(env)
+
+
 def test_a_deployment_has_limits_of_its_own():
     limits = Settings.from_env({"NER_MIN_SPEED_UP": "0", "NER_MIN_F1": "0.8"}).limits
     assert (limits.min_speed_up, limits.min_f1, limits.max_f1_loss) == (0.0, 0.8, None)

@@ -100,8 +100,7 @@ def distributions_of(paths: list[Path], root: Path) -> dict[str, set[str]]:
 
 def test_each_import_of_the_product_stands_in_requirements_in(sources, root):
     product = [path for path in sources if path.relative_to(root).parts[0] not in NOT_THE_PRODUCT]
-    # the extra is imported only where it is switched on
-    listed = set(listed_in(root / "requirements.in")) | set(listed_in(root / "requirements-ocr.in"))
+    listed = set(listed_in(root / "requirements.in"))
     # A namespace such as `google` belongs to several distributions: one of them is enough.
     missing = {module: names for module, names in distributions_of(product, root).items() if not names & listed}
     assert missing == {}

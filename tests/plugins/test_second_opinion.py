@@ -115,6 +115,16 @@ def test_a_model_that_answers_nothing_is_said_and_not_hidden(registry, night, fa
     assert "Not compared: only old 10" in impact()["impact"]["summary"]
 
 
+def test_scans_are_read_by_both_models_alike(registry, night, fake, tmp_path, monkeypatch):
+    night()
+    monkeypatch.setenv("NER_OCR", "1")
+    monkeypatch.setenv("NER_OCR_LANGUAGES", "eng+spa")
+    challenger_answers(fake, tmp_path)
+    impact()
+    flags = next(call for call in fake.calls if call["verb"] == "tag")["flags"]
+    assert [flags[name] for name in ("ocr", "ocr_languages", "min_ocr_confidence")] == [["1"], ["eng+spa"], ["50.0"]]
+
+
 def test_where_texts_are_not_kept_the_report_has_none(registry, store, night, fake, tmp_path, monkeypatch):
     night()  # from before the setting was changed
     monkeypatch.setenv("NER_KEEP_TEXT", "0")

@@ -149,6 +149,20 @@ def test_a_night_is_published_with_its_rejects_beside_their_reasons(promoted, st
     assert staged(store) == []
 
 
+def test_how_scans_are_read_is_handed_to_the_shards_and_part_of_the_night(
+    promoted, store, fake, arrive, tmp_path, monkeypatch
+):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    monkeypatch.setenv("NER_OCR", "1")
+    english = night()["night"]
+    monkeypatch.setenv("NER_OCR_LANGUAGES", "eng+spa")
+    monkeypatch.setenv("NER_MIN_OCR_CONFIDENCE", "60")
+    assert night()["night"] != english
+    flags = [call["flags"] for call in fake.calls if call["verb"] == "tag"][-1]
+    assert [flags[name] for name in ("ocr", "ocr_languages", "min_ocr_confidence")] == [["1"], ["eng+spa"], ["60.0"]]
+
+
 def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, arrive, tmp_path):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])

@@ -56,6 +56,8 @@ class SecondOpinion(NightOperator, VerbOperator):
             inputs_file=folder / "inputs.jsonl",
             keep_text=int(self.settings.keep_text),
             ocr=int(self.settings.ocr),
+            ocr_languages=self.settings.ocr_languages,
+            min_ocr_confidence=self.settings.min_ocr_confidence,
             **published.get("columns", {}),
             tolerate="GateNotPassed",  # that it answers nothing is what there is to say
         )

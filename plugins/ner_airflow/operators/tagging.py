@@ -131,7 +131,7 @@ class PlanShards(NightOperator):
                 "inbox": inbox.state,
                 "code": [lineage.code_version(name) for name in nights.CODE],
                 "keep_text": self.settings.keep_text,
-                "ocr": self.settings.ocr,
+                "ocr": self.settings.ocr and [self.settings.ocr_languages, self.settings.min_ocr_confidence],
                 "columns": [self.text_column, self.id_column],
                 "salt": context["run_id"] if "True" in (self.force, self.retry_rejected) else "",
             }
@@ -190,6 +190,8 @@ class TagShard(NightOperator, VerbOperator):
                     answered=[self.store.fetch(f"tagged/{day}") for day in plan["answered"]] or None,
                     keep_text=int(self.settings.keep_text),
                     ocr=int(self.settings.ocr),
+                    ocr_languages=self.settings.ocr_languages,
+                    min_ocr_confidence=self.settings.min_ocr_confidence,
                     **plan["columns"],
                     tolerate="GateNotPassed",
                 )
