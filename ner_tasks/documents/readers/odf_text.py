@@ -24,7 +24,7 @@ _SKIPPED = (
     *("math:annotation", "math:annotation-xml"),
 )
 _FLOWS = (
-    *("text:note-body", "office:annotation", "draw:text-box", "text:ruby-text", "style:header", "style:footer"),
+    *("text:note-body", "office:annotation", "draw:text-box", "style:header", "style:footer"),
     *("style:header-left", "style:footer-left", "style:header-first", "style:footer-first"),
 )
 _PARAGRAPHS = ("text:p", "text:h")
@@ -98,6 +98,7 @@ class OdfWalk:
                 self._described,
             ),
             **dict.fromkeys((f"math:{name}" for name in _MATH), self._formula),
+            "text:ruby-text": self._described,
             "table:table-row": self._row,
             "text:tracked-changes": self._deleted,
             "text:s": self._spaces,
