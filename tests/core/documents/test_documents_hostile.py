@@ -5,7 +5,7 @@ import time
 import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
-from ner_tasks.documents.apart import read_apart
+from ner_tasks.documents.sandbox import read_apart
 from tests import hostile
 
 SECONDS = 20  # of the processor; the slowest takes a tenth of it
@@ -77,12 +77,10 @@ def test_read_apart_each_has_an_answer_and_the_harmful_ones_cost_themselves_alon
         ("many.zip", "too-many"),
         ("many.tar", "too-many"),
         ("bomb.docx", "too-large"),
-        ("far.xlsx", "too-large"),
         ("says-4-eib.tar", "bomb"),
         ("flate.pdf", "bomb"),
         ("token.txt", "too-large"),
         ("field.csv", "too-large"),
-        ("deep-100000.html", "broken"),
         ("deep.jsonl", "bad-line"),
         ("nul.txt", "not-text"),
     ],
@@ -91,3 +89,11 @@ def test_a_bomb_is_called_what_it_is(files, name, reason):
     (path,) = [path for called, path, _ in files if called == name]
     found = [answer.reason for answer in read_documents(path, name) if isinstance(answer, Rejected)]
     assert reason in found
+
+
+@pytest.mark.parametrize("name", ["far.xlsx", "deep-100000.html"])
+def test_what_is_only_far_away_or_deep_down_is_read(files, name):
+    (path,) = [path for called, path, _ in files if called == name]
+    (document,) = read_documents(path, name)
+    assert isinstance(document, Document)
+    assert ("words" in document.text, document.unread) == (name.startswith("deep"), ())
