@@ -30,6 +30,7 @@ from ner_tasks.datagate.quarantine import QUARANTINE_COLUMNS, LabelledTable, Rev
 from ner_tasks.errors import DataRejected
 from ner_tasks.labelled import frozen
 from ner_tasks.labelled.batches import Source, ranks_of
+from ner_tasks.labelled.conversions import Conversions
 from ner_tasks.labelled.corpus import LabelledSentence, open_rows, write_kaggle_csv
 from ner_tasks.labelled.split import PARTS, split
 from ner_tasks.progress import progress
@@ -106,8 +107,10 @@ def build_snapshot(
 
 def _read(sources: Sequence[Source]) -> LabelledTable:
     """All rows of all files; `batch/file` begins the origin of each sentence."""
-    opened = (open_rows(source.path) for source in sources)
-    return LabelledTable((f"{source.batch}/{name}", rows) for source, (name, rows) in zip(sources, opened, strict=True))
+    conversions = [Conversions() for _ in sources]
+    opened = (open_rows(source.path, made) for source, made in zip(sources, conversions, strict=True))
+    named = ((f"{source.batch}/{name}", rows) for source, (name, rows) in zip(sources, opened, strict=True))
+    return LabelledTable(named, conversions)
 
 
 def _review(table: LabelledTable, sources: Sequence[Source], config: DatasetConfig) -> Review:
@@ -154,6 +157,7 @@ def _write_evidence(
         "refusal": refusal or None,
         "labels": list(reviewed.labels),
         "quarantined": _by_reason(reviewed),
+        "read": {name: made.as_dict() for name, made in zip(table.names, table.conversions, strict=True)},
         "suites": [
             {"suite": name, "ok": all(one["ok"] for one in found), "expectations": found}
             for name, found in suites.items()
@@ -230,6 +234,7 @@ def _sources(sources: Sequence[Source], table: LabelledTable, reviewed: Review) 
             "n_sentences": n[file],
             "n_quarantined": aside[file],
             "n_superseded": gone[file],
+            **table.conversions[file].as_dict(),
         }
         for file, source in enumerate(sources)
     ]

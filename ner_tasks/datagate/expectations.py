@@ -126,7 +126,7 @@ def row_rules(tags: Sequence[str], *, max_words: int) -> list[Rule]:
     For a frame with the columns `problem`, `span_problem`, `is_blank`, `tag`, `is_orphan`, `n_words` (of the row's sentence).
     """
     return [
-        Rule("broken-row", "rows with a word and a tag in their columns", _only("problem", [""]), quarantines=True),
+        Rule("broken-row", "rows with a word and a tag of the file's scheme", _only("problem", [""]), quarantines=True),
         Rule(
             "bad-span", "spans of whole words, apart, within their text", _only("span_problem", [""]), quarantines=True
         ),

@@ -14,6 +14,7 @@ import pandas as pd
 
 from ner_tasks.datagate import expectations
 from ner_tasks.datagate.expectations import Finding
+from ner_tasks.labelled.conversions import Conversions
 from ner_tasks.labelled.corpus import LabelledSentence, is_blank
 from ner_tasks.labelled.rows import BAD_SPAN, Row
 from ner_tasks.labels import OUTSIDE, LabelSet, is_tag, label_of
@@ -55,10 +56,18 @@ class LabelledTable:
         names: of the files, in the order in which they stand here.
         files: for each sentence the index of its file.
         starts: index of each sentence's first row.
+        conversions: what was recognised and changed in each file, in the same order.
     """
 
-    def __init__(self, sources: Iterable[tuple[str, Iterable[Row]]]) -> None:
-        """`sources`: name and rows of each file; the name begins the origins of its sentences."""
+    def __init__(
+        self, sources: Iterable[tuple[str, Iterable[Row]]], conversions: Sequence[Conversions] | None = None
+    ) -> None:
+        """Take the rows of files.
+
+        Args:
+            sources: name and rows of each file; the name begins the origins of its sentences.
+            conversions: of each file, filled as its rows are read.
+        """
         self.names: list[str] = []
         rows: list[Row] = []
         bounds = [0]
@@ -66,6 +75,7 @@ class LabelledTable:
             self.names.append(name)
             rows.extend(found)
             bounds.append(len(rows))
+        self.conversions = list(conversions or (Conversions() for _ in self.names))
         columns = tuple(zip(*rows, strict=True)) or ((),) * len(Row._fields)
         self.lines, sentence, self.words, self.pos, self.tags, self.problems, self.kinds = columns
         begins = np.diff(np.asarray(sentence, dtype=np.int64), prepend=-1) != 0

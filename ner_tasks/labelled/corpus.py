@@ -19,9 +19,12 @@ from pathlib import Path
 from sys import intern
 
 from ner_tasks.errors import DataRejected, InputMissing
+from ner_tasks.labelled.conll import conll_rows
+from ner_tasks.labelled.conversions import Conversions
 from ner_tasks.labelled.frozen import check_frozen
 from ner_tasks.labelled.rows import Row
 from ner_tasks.labelled.spans import SPAN_SUFFIXES, span_rows
+from ner_tasks.labelled.tag_schemes import convert_to_bio
 from ner_tasks.labels import first_break, is_tag
 
 KAGGLE_COLUMNS = ("Sentence #", "Word", "POS", "Tag")
@@ -68,21 +71,38 @@ def read_labelled(path: Path) -> list[LabelledSentence]:
     return sentences
 
 
-def open_rows(path: Path) -> tuple[str, Iterator[Row]]:
-    """Name of the labelled file (with its archive's) and its rows, good and broken ones, in file order.
+def open_rows(path: Path, conversions: Conversions | None = None) -> tuple[str, Iterator[Row]]:
+    """Name of the labelled file (with its archive's) and its rows, good and broken ones, in file order, tags in BIO.
+
+    Args:
+        path: see `read_labelled`.
+        conversions: gets what is recognised and changed while the rows are read; it is printed too behind the last.
 
     Raises:
         InputMissing: no such file.
         DataRejected: the file as a whole cannot be read: archive, encoding, header, or nothing in it.
     """
+    conversions = conversions if conversions is not None else Conversions()
     name, data = _labelled_bytes(path)
     if not data.strip():
         raise DataRejected(f"found an empty file, expected labelled sentences, at {path}")
-    text = decode(data, name).replace("\r\n", "\n").replace("\r", "\n")
+    # A file with CRLF that was written in text mode has one CR too many on each line.
+    text = decode(data, name).replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     if name.lower().endswith(SPAN_SUFFIXES):
-        return name, span_rows(text, name)
+        return name, _printing(span_rows(text, name, conversions), name, conversions)
     lines = text.split("\n")
-    return name, _conll_rows(lines) if name.lower().endswith(CONLL_SUFFIXES) else _kaggle_rows(lines, name)
+    if name.lower().endswith(CONLL_SUFFIXES):
+        rows = conll_rows(lines, name, conversions)
+    else:
+        rows = _in_bio(_kaggle_rows(lines, name), conversions)
+    return name, _printing(rows, name, conversions)
+
+
+def _printing(rows: Iterable[Row], name: str, conversions: Conversions) -> Iterator[Row]:
+    """The rows, and behind the last of them a line for each conversion, so that a person sees what was changed."""
+    yield from rows
+    for line in conversions.lines():
+        print(f"{name}: {line}", flush=True)
 
 
 def write_kaggle_csv(path: Path, sentences: Iterable[LabelledSentence]) -> None:
@@ -172,6 +192,10 @@ def _check_size(n_bytes: int, path: Path) -> None:
         raise DataRejected(f"found {n_bytes // 2**20} MiB, expected at most {MAX_BYTES // 2**20} MiB, at {path}")
 
 
+def _in_bio(rows: Iterator[Row], conversions: Conversions) -> Iterator[Row]:
+    yield from convert_to_bio(list(rows), conversions, is_kaggle=True)
+
+
 def _kaggle_rows(lines: list[str], name: str) -> Iterator[Row]:
     header = _fields(lines[0]) or []
     columns = [column.strip() for column in header]
@@ -205,8 +229,9 @@ def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[Row]:
         elif not number:
             yield Row(line, sentence, text[:80], "", "", "found a row before the first sentence's number")
         else:
-            pos = intern(fields[at_pos].strip()) if at_pos is not None else ""
-            yield Row(line, sentence, intern(fields[at_word].strip()), pos, intern(fields[at_tag].strip()), "")
+            word, tag = (intern(fields[at].strip(" \t")) for at in (at_word, at_tag))
+            pos = intern(fields[at_pos].strip(" \t")) if at_pos is not None else ""
+            yield Row(line, sentence, word, pos, tag, "")
 
 
 def _fields(line: str) -> list[str] | None:
@@ -217,22 +242,6 @@ def _fields(line: str) -> list[str] | None:
         return next(csv.reader([line], strict=True))
     except csv.Error:
         return None
-
-
-def _conll_rows(lines: list[str]) -> Iterator[Row]:
-    """Rows of a CoNLL file: word first, tag last, whatever lies between; columns by tabs, else by spaces."""
-    sentence, is_open = 0, False
-    for line, text in enumerate(lines, start=1):
-        if not text.strip() or text.startswith(("-DOCSTART-", "# document = ")):
-            sentence += is_open
-            is_open = False
-            continue
-        is_open = True
-        fields = text.split("\t") if "\t" in text else text.split()
-        if len(fields) < 2:
-            yield Row(line, sentence, text[:80], "", "", "found 1 column, expected a word and a tag")
-        else:
-            yield Row(line, sentence, intern(fields[0].strip()), "", intern(fields[-1].strip()), "")
 
 
 def _sound(name: str, rows: list[Row]) -> LabelledSentence:
