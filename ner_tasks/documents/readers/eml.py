@@ -80,8 +80,8 @@ class _Mail:
         for block in blocks:
             self.inventory.read(block.kind)
             self.builder.block(block.text, block.place)
-        encoding = next((block.encoding for block in blocks if block.encoding), "")
-        return self.builder.extract(encoding)
+        first = next((block for block in blocks if block.encoding), Block("", ""))
+        return self.builder.extract(first.encoding, is_guessed=any(block.is_guessed for block in blocks))
 
     def _headers(self, root: Entity, charset: str) -> None:
         """The fields for people, those that every mail has first."""

@@ -103,14 +103,15 @@ def _hand_on(page: Page, builder: ExtractBuilder, limits: Limits) -> None:
     """Files in `data:` links become documents of their own; pictures too small for a line of text are ignored."""
     attachments = encapsulated.Attachments(builder, limits)
     for where, link, title in page.files:
-        media_type, content = _of_data_uri(link)
+        media_type, content = decode_data_link(link)
         if isinstance(content, bytes) and picture_size.is_tiny(content):
             builder.inventory.ignored("picture", "tiny-picture")
         else:
             attachments.add(content, where, media_type=media_type, title=title)
 
 
-def _of_data_uri(link: str) -> tuple[str, bytes | CannotRead]:
+def decode_data_link(link: str) -> tuple[str, bytes | CannotRead]:
+    """Media type and content of a `data:` link."""
     if not (head := _DATA_URI.match(link)):
         return "", CannotRead("broken", "found a data link without its comma, expected a whole one")
     about = head[1]

@@ -5,7 +5,8 @@ import re
 from pathlib import PurePosixPath
 
 from ner_tasks.documents import formats, litter, sniffing
-from ner_tasks.documents.readers import cms
+from ner_tasks.documents.readers import cms, html
+from ner_tasks.documents.readers.html_walk import Page
 from ner_tasks.documents.readers.mail_bodies import Block, is_blank
 from ner_tasks.documents.readers.mail_text import FORMS, text_of_part
 from ner_tasks.documents.readers.mime import Entity
@@ -116,18 +117,35 @@ class Leaves:
         if self.charset and not entity.headers.get("content-transfer-encoding"):
             charset = self.charset
         try:
-            text, encoding = text_of_part(data, form, entity.parameters, charset)
+            found = text_of_part(data, form, entity.parameters, charset)
         except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other parts are read
             what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
             self.inventory.unread("body", place, what)
             return []
+        text = found.text
+        found.decoded.name_damage(self.builder)
+        if found.page:
+            self.account_for(found.page)
         if _PGP_BLOCK.search(text):
             self.inventory.unread("part", f"{place}: a PGP message", "encrypted")
             text = _PGP_BLOCK.sub("", text)
         if is_blank(text):
             self.inventory.ignored("body", "blank")
             return []
-        return [Block(text, place, form, encoding)]
+        return [Block(text, place, form, found.decoded.encoding, is_guessed=found.decoded.is_guessed)]
+
+    def account_for(self, page: Page) -> None:
+        """Take what a page of HTML holds beside its text: files in links, what no person sees."""
+        self.inventory.read("form-field", page.n_fields)
+        for (kind, rule), n in page.ignored.items():
+            self.inventory.ignored(kind, rule, n)
+        self.builder.notes.extend(page.notes)
+        for where, link, title in page.files:
+            media_type, content = html.decode_data_link(link)
+            if isinstance(content, CannotRead):
+                self.inventory.unread("attachment", where, str(content))
+            else:
+                self.take(title, media_type, content, "")
 
     def _file(self, entity: Entity, data: bytes, around: str) -> list[Block]:
         content_type, name = entity.content_type, entity.name

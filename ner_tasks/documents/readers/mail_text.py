@@ -1,10 +1,13 @@
 """Text of the kinds of MIME parts that are shown inside a mail."""
 
 import re
+from dataclasses import dataclass, field
 
 from ner_tasks.documents import text_encoding
 from ner_tasks.documents.readers import calendar, html
+from ner_tasks.documents.readers.html_walk import Page
 from ner_tasks.documents.readers.mail_headers import decode_value, split_headers
+from ner_tasks.documents.text_encoding import Decoded
 from ner_tasks.documents.types import CannotRead
 
 # Media type -> form of a body.
@@ -48,11 +51,7 @@ _MIME_REMARK = re.compile(
     r"|it has been signed conforming to rfc ?\d+)[\s.!:>-]*",
     re.IGNORECASE,
 )
-_META_CHARSET = re.compile(
-    rb"<(?:meta|\?xml)[^>]{0,200}?(?:charset|encoding)\s*=\s*[\"']?\s*([\w.:-]{2,40})", re.IGNORECASE
-)
 _ENRICHED = re.compile(r"<(/?)([A-Za-z0-9-]{1,60})>|<<|\n+")
-_HEAD_BYTES = 4096
 _FLOWED = re.compile(r"(?m)^(?!-- \r?$)(.*) \r?\n(?!-- \r?$)")
 
 
@@ -66,8 +65,23 @@ def is_mime_remark(text: str) -> bool:
     return not text[position:].strip()
 
 
-def text_of_part(data: bytes, form: str, parameters: dict[str, str], declared: str) -> tuple[str, str]:
-    """Text of a part, and the encoding that it was stored in.
+@dataclass(frozen=True)
+class PartText:
+    """Text of a part.
+
+    Attributes:
+        text: as people see it.
+        decoded: how it was stored.
+        page: what else it holds, if it is HTML.
+    """
+
+    text: str = ""
+    decoded: Decoded = field(default_factory=lambda: Decoded("", ""))
+    page: Page | None = None
+
+
+def text_of_part(data: bytes, form: str, parameters: dict[str, str], declared: str) -> PartText:
+    """Text of a part.
 
     Args:
         data: its content, transfer encoding undone.
@@ -79,25 +93,27 @@ def text_of_part(data: bytes, form: str, parameters: dict[str, str], declared: s
         CannotRead: `not-text` or `unknown-encoding`, as for any text.
     """
     if not data.strip():
-        return "", ""
+        return PartText()
     if form == "headers":
         headers = split_headers(data, 0, is_root=True)
         lines = [f"{name}: {value}" for name, raw in headers.fields if (value := decode_value(raw, declared))]
         rest = data[headers.body_start :]
-        tail, encoding = text_encoding.decode(rest, declared) if rest.strip() else ("", "")
-        return "\n".join((*lines, *(decode_value(line) for line in headers.foreign), tail)), encoding
-    if form == "html" and not declared and (meta := _META_CHARSET.search(data[:_HEAD_BYTES])):
-        declared = meta.group(1).decode()
-    text, encoding = text_encoding.decode(data, declared)
+        decoded = text_encoding.decode_with_guess(rest, declared) if rest.strip() else Decoded("", "")
+        lines += [decode_value(line) for line in headers.foreign]
+        return PartText("\n".join((*lines, decoded.text)), decoded)
     if form == "html":
-        return html.text_of(text), encoding
+        decoded = html.decode(data, declared)
+        page = html.parse(decoded.text)
+        return PartText(page.text, decoded, page)
+    decoded = text_encoding.decode_with_guess(data, declared)
+    text = decoded.text
     if form == "calendar":
-        return calendar.text_of(text), encoding
-    if form == "enriched":
-        return enriched_text(text), encoding
-    if parameters.get("format", "").lower() == "flowed" and parameters.get("delsp", "").lower() == "yes":
+        text = calendar.text_of(text)
+    elif form == "enriched":
+        text = enriched_text(text)
+    elif parameters.get("format", "").lower() == "flowed" and parameters.get("delsp", "").lower() == "yes":
         text = _FLOWED.sub(r"\1", text)
-    return text, encoding
+    return PartText(text, decoded)
 
 
 def enriched_text(text: str) -> str:

@@ -35,16 +35,17 @@ def read(message: Message, builder: ExtractBuilder, limits: Limits) -> Extract:
     lines = field_lines(properties)
     builder.lines([f"{name}: {value}" if name else value for name, value in lines], "fields")
     builder.inventory.read("field", len(lines))
-    forms = _forms(properties, builder, limits)
+    leaves = Leaves(builder, limits)
+    forms = _forms(properties, leaves)
     chosen, own, n_same = mail_bodies.choose(forms)
     builder.inventory.ignored("body", "other-form-of-the-same-body", n_same)
     for block in (*chosen, *own):
         builder.inventory.read("body")
         builder.block(block.text, block.place)
-    leaves = Leaves(builder, limits)
     for attachment in message.attachments:
         _attachment(attachment, builder, leaves)
-    return builder.extract(next((block.encoding for block in chosen), ""))
+    is_guessed = any(block.is_guessed for block in chosen)
+    return builder.extract(next((block.encoding for block in chosen), ""), is_guessed=is_guessed)
 
 
 def _header_lines(message: Message, headers: Headers) -> list[tuple[str, str]]:
@@ -82,7 +83,7 @@ def _person(properties: Properties, names: tuple[int, ...], addresses: tuple[int
     return f"{name} <{address}>" if name else address
 
 
-def _forms(properties: Properties, builder: ExtractBuilder, limits: Limits) -> list[list[Block]]:
+def _forms(properties: Properties, leaves: Leaves) -> list[list[Block]]:
     """The body in each form that it has, the simplest first."""
     forms: list[list[Block]] = []
     if text := properties.text(_BODY):
@@ -91,29 +92,38 @@ def _forms(properties: Properties, builder: ExtractBuilder, limits: Limits) -> l
         if not properties.values.get(number):
             continue
         try:
-            forms.append([read_form(properties, builder, limits)])
+            forms.append([read_form(properties, leaves)])
         except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other forms are read
             what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
-            builder.inventory.unread("body", f"body in {name}", what)
+            leaves.inventory.unread("body", f"body in {name}", what)
     return [form for form in forms if not mail_bodies.is_blank(form[0].text)]
 
 
-def _html_block(properties: Properties, _builder: ExtractBuilder, _limits: Limits) -> Block:
+def _html_block(properties: Properties, leaves: Leaves) -> Block:
     page = properties.values[_HTML]
     if isinstance(page, bytes) and properties.types[_HTML] == BINARY:
-        text, encoding = text_of_part(page.rstrip(b"\0"), "html", {}, encoding_of(properties.number(0x3FDE)))
-        return Block(text, "body", "html", encoding)
-    return Block(html.text_of(properties.text(_HTML)), "body", "html")
+        found = text_of_part(page.rstrip(b"\0"), "html", {}, encoding_of(properties.number(0x3FDE)))
+        found.decoded.name_damage(leaves.builder)
+        if found.page:
+            leaves.account_for(found.page)
+        return Block(found.text, "body", "html", found.decoded.encoding, is_guessed=found.decoded.is_guessed)
+    return _page_block(properties.text(_HTML), leaves, "html")
 
 
-def _rtf_block(properties: Properties, builder: ExtractBuilder, limits: Limits) -> Block:
-    raw, is_whole = rtf_compression.decompress(properties.binary(_RTF), limits.max_unpacked_bytes)
+def _page_block(markup: str, leaves: Leaves, form: str) -> Block:
+    page = html.parse(markup)
+    leaves.account_for(page)
+    return Block(page.text, "body", form)
+
+
+def _rtf_block(properties: Properties, leaves: Leaves) -> Block:
+    raw, is_whole = rtf_compression.decompress(properties.binary(_RTF), leaves.limits.max_unpacked_bytes)
     if not is_whole:
-        builder.inventory.unread("body", "damage: body in RTF", "breaks off")
+        leaves.inventory.unread("body", "damage: body in RTF", "breaks off")
     kind = rtf_html.kind_of(raw)
     if kind:
         unwrapped = rtf_html.unwrap(raw)
-        return Block(html.text_of(unwrapped) if kind == "html" else unwrapped, "body", "rtf")
+        return _page_block(unwrapped, leaves, "rtf") if kind == "html" else Block(unwrapped, "body", "rtf")
     from ner_tasks.documents.readers import rtf
 
     return Block(rtf.text_of(raw), "body", "rtf")
