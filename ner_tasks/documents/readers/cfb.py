@@ -4,7 +4,6 @@ Source: [MS-CFB].
 """
 
 import io
-import logging
 import struct
 from dataclasses import dataclass, field
 
@@ -39,7 +38,6 @@ def read(data: bytes, max_bytes: int) -> tuple[Storage, list[str]]:
     """
     import olefile
 
-    logging.getLogger("olefile").setLevel(logging.CRITICAL)
     try:
         ole = olefile.OleFileIO(io.BytesIO(data))
     except (OSError, ValueError, IndexError, struct.error, RecursionError, AttributeError, TypeError) as error:

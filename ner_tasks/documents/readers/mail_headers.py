@@ -29,6 +29,7 @@ _TECHNICAL_PREFIXES = ("x-", "content-", "list-", "arc-", "dkim", "ironport-", "
 _FIELD = re.compile(rb"([!-,.-9;-~][!-9;-~]{0,200})[ \t]*:")
 _UNIX_FROM = re.compile(rb">?From [^\n]*")
 _LOOKAHEAD_LINES = 20
+_STORAGE = frozenset({"content-type", "mime-version", "content-transfer-encoding"})
 _WORD = re.compile(r"=\?([^?\s]{1,75})\?([bBqQ])\?([^?]*)\?=")
 _Q_ESCAPE = re.compile(rb"=([0-9A-Fa-f]{2})")
 _NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
@@ -77,6 +78,8 @@ def split_headers(data: bytes, start: int, *, is_root: bool) -> Headers:
         line = data[position:line_end].rstrip(b"\r\n")
         if not line.strip():
             position = line_end
+            if is_root and _is_blank_among_fields(data, position, found):
+                continue
             break
         if line[:1] in (b" ", b"\t") and values:
             values[-1].append(line)
@@ -94,6 +97,28 @@ def split_headers(data: bytes, start: int, *, is_root: bool) -> Headers:
     found.fields = [(name, b"".join(lines).strip()) for (name, _), lines in zip(found.fields, values, strict=True)]
     found.body_start = position
     return found
+
+
+def _is_blank_among_fields(data: bytes, position: int, found: Headers) -> bool:
+    """Whether fields that say how the body is stored follow a blank line, as a program on the way left them."""
+    names = {name.lower() for name, _ in found.fields}
+    if not names or names & _STORAGE:
+        return False
+    following: set[str] = set()
+    for _ in range(_LOOKAHEAD_LINES):
+        line_end = data.find(b"\n", position) + 1 or len(data)
+        line = data[position:line_end]
+        if not line.strip():
+            break
+        header = _FIELD.match(line)
+        if header:
+            following.add(header.group(1).decode("ascii").lower())
+        if not (header and _is_known(header.group(1).decode("ascii").lower())) and (
+            line[:1] not in b" \t" or not following
+        ):
+            return False
+        position = line_end
+    return bool(following & _STORAGE) and "from" not in following
 
 
 def _goes_on(data: bytes, position: int, *, is_root: bool, has_fields: bool) -> bool:

@@ -155,6 +155,13 @@ def test_what_stands_before_the_fields_does_not_hide_them(read, before):
     assert text.startswith("From: Rosa Delgado <rosa@example.org>\nTo: claims@example.org\nSubject: Claim\n\nHenry")
 
 
+def test_a_blank_line_among_the_fields_does_not_make_text_of_those_behind_it(read):
+    packed_body = b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(
+        SENTENCE.encode()
+    )
+    assert read(b"From: a@example.org\nSubject: Claim\n\n" + packed_body)["a.eml"].text.endswith(SENTENCE)
+
+
 def test_a_mail_that_was_saved_in_utf_16_is_read(read):
     data = (HEAD + b"Content-Type: text/plain; charset=iso-8859-1\n\n").decode() + "Jürgen Müller"
     assert read(data.encode("utf-16"))["a.eml"].text.endswith("Jürgen Müller")
