@@ -151,6 +151,8 @@ class Reader:
             self.is_ready, self._n_killed_starts = True, 0
             self.process.send(request.line for request in self.requests)
             return
+        if header["kind"] == "progress":  # a page of many: what it was for is the time that it allows
+            return
         request = self.requests[0]
         if header["kind"] == "end":
             self._end_request()

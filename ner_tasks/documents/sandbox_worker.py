@@ -34,6 +34,10 @@ def main() -> None:
     _be_silent()
     limits = Limits(**json.loads(sys.argv[1]))
     _confine(limits)
+    if limits.ocr:
+        from ner_tasks.documents import ocr
+
+        ocr.after_page.append(lambda: _send(answers, {"kind": "progress"}))
     _send(answers, {"kind": "ready"})
     for number, line in enumerate(sys.stdin.buffer):
         request = json.loads(line)

@@ -155,11 +155,12 @@ def test_how_scans_are_read_is_handed_to_the_shards_and_part_of_the_night(
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
     monkeypatch.setenv("NER_OCR", "1")
-    english = night()["night"]
+    night()
     monkeypatch.setenv("NER_OCR_LANGUAGES", "eng+spa")
     monkeypatch.setenv("NER_MIN_OCR_CONFIDENCE", "60")
-    assert night()["night"] != english
-    flags = [call["flags"] for call in fake.calls if call["verb"] == "tag"][-1]
+    night()
+    english, flags = (call["flags"] for call in fake.calls if call["verb"] == "tag")
+    assert english["inputs_version"] != flags["inputs_version"]
     assert [flags[name] for name in ("ocr", "ocr_languages", "min_ocr_confidence")] == [["1"], ["eng+spa"], ["60.0"]]
 
 
