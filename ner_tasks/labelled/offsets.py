@@ -57,6 +57,7 @@ class Placed(NamedTuple):
     """Spans of a task in code points; those that are doubtful are left out of them.
 
     Attributes:
+        doubts: where the others may lie, in order and apart.
         problem: why none of the offsets is to be believed; empty if nothing speaks against them.
     """
 
@@ -261,4 +262,15 @@ def _doubtful(task: Task, question: _Question, candidates: Sequence[Counting]) -
             problem = f"found span [{span.start}, {span.end}) {span.label} that may be {said}, expected offsets that "
             problem += f"show whether they count {counted}"
             doubts.append(Doubt(min(at[0] for at in places), max(at[1] for at in places), problem))
-    return Placed(spans, doubts, wrong)
+    return Placed(spans, _apart(doubts), wrong)
+
+
+def _apart(doubts: Iterable[Doubt]) -> list[Doubt]:
+    """Doubts in the order of their places, those that overlap as one."""
+    apart: list[Doubt] = []
+    for doubt in sorted(doubts):
+        if apart and doubt.start < apart[-1].end:
+            apart[-1] = apart[-1]._replace(end=max(apart[-1].end, doubt.end))
+        else:
+            apart.append(doubt)
+    return apart

@@ -27,6 +27,10 @@ _SPAN_KEYS = ("label", "labels", "entities", "spans")
 # Words and sentences with their places, and what a model found.
 _NO_SPANS = ("tokens", "words", "sents", "sentences", "prediction", "predictions")
 _NO_TEXTS = ("created_at", "updated_at", "answer")
+# What Prodigy calls a task that its annotator did not accept.
+_NOT_DONE = ("reject", "ignore")
+# So many mentions tell which of several strings is the text.
+_MAX_LOOKED_FOR = 50
 _RESULTS = ("labels", "hypertextlabels")
 # JSON_MIN leaves the list of spans out where a person has marked nothing.
 _JSON_MIN = ("annotation_id", "lead_time")
@@ -166,7 +170,7 @@ def _read(task: Any, conversions: Conversions) -> tuple[str, list[Span]] | None:
 
 
 def _flat(task: dict[str, Any], conversions: Conversions) -> tuple[str, list[Span]] | None:
-    if task.get("answer", "accept") != "accept":
+    if task.get("answer") in _NOT_DONE:
         return None
     found = [key for key in task if _are_spans(task[key]) and key not in _NO_SPANS]
     known = [key for key in _SPAN_KEYS if isinstance(task.get(key), list)]
@@ -182,6 +186,8 @@ def _flat(task: dict[str, Any], conversions: Conversions) -> tuple[str, list[Spa
     if not listed:
         if "annotations" in task and task["annotations"] == []:
             return None
+        if any(map(_has_places, (value for key, value in task.items() if key not in _NO_SPANS))):
+            raise UnreadableTask("found places without labels, expected a label with each span")
         raise _NoSpans(text)
     return text, spans
 
@@ -197,7 +203,8 @@ def _text_of(strings: dict[str, str], spans: list[Span]) -> str | None:
             return strings[key]
     texts = list(strings.values())
     if len(texts) > 1 and spans and all(span.mention for span in spans):
-        texts = [text for text in texts if all(span.mention and span.mention in text for span in spans)]
+        mentions = {span.mention or "" for span in spans[:_MAX_LOOKED_FOR]}
+        texts = [text for text in texts if all(mention in text for mention in mentions)]
     return texts[0] if len(texts) == 1 else None
 
 
@@ -240,10 +247,17 @@ def _are_spans(value: Any) -> bool:
     return isinstance(value, list) and any(map(_is_span_like, value))
 
 
+def _has_places(value: Any) -> bool:
+    return isinstance(value, list) and any(isinstance(one, dict) and _has_place(one) for one in value)
+
+
+def _has_place(one: dict[str, Any]) -> bool:
+    return _first(one, _STARTS) is not None and _first(one, _ENDS) is not None
+
+
 def _is_span_like(one: Any) -> bool:
     if isinstance(one, dict):
-        has_place = _first(one, _STARTS) is not None and _first(one, _ENDS) is not None
-        return has_place and _first(one, _LABELS) is not None
+        return _has_place(one) and _first(one, _LABELS) is not None
     return isinstance(one, list) and len(one) == 3 and type(one[0]) is int and type(one[1]) is int
 
 

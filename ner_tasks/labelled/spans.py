@@ -6,6 +6,7 @@ spaces at its ends are cut off, where the mentions or the other spans of the fil
 What offsets count is told by the whole file, see `offsets`. Nothing else is shifted into place.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from sys import intern
@@ -84,6 +85,7 @@ def _sentences(task: Task, placed: Placed) -> Iterator[list[Row]]:
     """Rows of each sentence; their number in the file is for the caller to set."""
     text, spans = task.text, placed.spans
     overlapping = {span for pair in pairwise(spans) if pair[1].start < pair[0].end for span in pair}
+    doubt_ends = [one.end for one in placed.doubts]
     at = 0
     for words in iter_sentences(text):
         start, end = words[0].start, words[-1].end
@@ -95,8 +97,9 @@ def _sentences(task: Task, placed: Placed) -> Iterator[list[Row]]:
                 break
             here.append(span)
         tags, problem = _tags(text, words, here, overlapping)
-        doubt = next((one.problem for one in placed.doubts if one.start < end and start < one.end), "")
-        if problem := placed.problem or doubt or problem:
+        near = bisect_right(doubt_ends, start)
+        doubt = placed.doubts[near] if near < len(doubt_ends) and placed.doubts[near].start < end else None
+        if problem := placed.problem or (doubt.problem if doubt else problem):
             yield [Row(task.line, 0, text[start:end], "", "", problem, BAD_SPAN)]
         else:
             yield [

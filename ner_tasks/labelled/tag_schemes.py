@@ -59,7 +59,8 @@ def convert_to_bio(rows: list[Row], conversions: Conversions, *, is_kaggle: bool
         return rows
     conversions.scheme = scheme.name
     if scheme.name == BIO and not spelling.unusual:
-        _note_orphans(rows, spelling, conversions)
+        if not is_kaggle:
+            _note_orphans(rows, spelling, conversions)
         return rows
     return _converted(rows, spelling, scheme, conversions)
 

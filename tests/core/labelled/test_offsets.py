@@ -207,3 +207,12 @@ def test_many_texts_are_read_in_linear_time(tmp_path: Path) -> None:
     path = exported(tmp_path, {"text": text, "label": spans})
 
     assert sum(row.tag == "B-PER" for row in open_rows(path)[1]) == len(spans)
+
+
+def test_many_doubtful_spans_cost_no_more_than_their_number(tmp_path: Path) -> None:
+    n = 3_000
+    text = "👍👍👍👍\n\n" + "Ann saw Bob here.\n\n" * n
+    spans = [[6 + 19 * at + 4, 6 + 19 * at + 7, "PER"] for at in range(n)]
+    path = exported(tmp_path, {"text": text, "label": spans})
+
+    assert sum(bool(row.problem) for row in open_rows(path)[1]) == n
