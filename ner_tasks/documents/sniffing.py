@@ -3,10 +3,9 @@
 import io
 import re
 import zipfile
-import zlib
 from typing import BinaryIO
-from xml.etree.ElementTree import ParseError  # the name of an error, nothing is parsed with it
 
+from ner_tasks.documents import packages
 from ner_tasks.documents.formats import FORMATS, Format
 from ner_tasks.documents.unpacking import packed_kind
 
@@ -21,45 +20,8 @@ _STUBS = (b"MZ", b"\x7fELF", b"#!")
 PACKAGES = (b"PK", OLE, *_STUBS)
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a")
 _TNEF = b"\x78\x9f\x3e\x22"
-_MAX_TYPES_BYTES = 2**20
 # Programs' own files that would pass for text in some encoding: WordPerfect, programs, PostScript.
 _NOT_TEXT = (b"\xffWPC", b"\x7fELF", b"%!PS")
-# The main part of an Office package by the last words of its content type; "macroEnabled" may stand between.
-_OFFICE = (
-    (
-        re.compile(
-            rb"wordprocessingml\.(?:document|template)\.main|ms-word\.(?:document|template)\.macroEnabled",
-            re.IGNORECASE,
-        ),
-        "docx",
-    ),
-    (re.compile(rb"ms-excel\.sheet\.binary\.macroEnabled", re.IGNORECASE), "xlsb"),
-    (
-        re.compile(
-            rb"spreadsheetml\.(?:sheet|template)\.main|ms-excel\.(?:sheet|template)\.macroEnabled", re.IGNORECASE
-        ),
-        "xlsx",
-    ),
-    (
-        re.compile(
-            rb"presentationml\.(?:presentation|template|slideshow)\.main|ms-powerpoint\.\w+\.macroEnabled",
-            re.IGNORECASE,
-        ),
-        "pptx",
-    ),
-)
-_MIMETYPES = {
-    b"application/epub+zip": "epub",
-    b"application/vnd.oasis.opendocument.text": "odt",
-    b"application/vnd.oasis.opendocument.spreadsheet": "ods",
-    b"application/vnd.oasis.opendocument.presentation": "odp",
-}
-_FOLDERS = {
-    "word/document.xml": "docx",
-    "xl/workbook.xml": "xlsx",
-    "xl/workbook.bin": "xlsb",
-    "ppt/presentation.xml": "pptx",
-}
 # UTF-16 names of streams in an OLE file.
 _OLE_STREAMS = (
     ("EncryptedPackage", ENCRYPTED_OFFICE),
@@ -150,7 +112,7 @@ def looks_like_text(head: bytes) -> bool:
 
 def _by_signature(head: bytes, file: BinaryIO | None) -> str:
     if head.startswith(_ZIP):
-        return _of_zip(file) if file else ""
+        return packages.kind_of(file) if file else ""
     if head.startswith(OLE):
         return _of_ole(head, file)
     if b"%PDF-" in head[:1024] and not _CONTROL.search(head[: head.index(b"%PDF-")]):
@@ -166,39 +128,6 @@ def _by_signature(head: bytes, file: BinaryIO | None) -> str:
     if head[257:262] == b"ustar":
         return "tar"
     return "tnef" if head.startswith(_TNEF) else ""
-
-
-def _of_zip(file: BinaryIO) -> str:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            names = set(archive.namelist())
-            if "mimetype" in names and archive.getinfo("mimetype").file_size < 200:
-                kind = archive.read("mimetype").strip().removesuffix(b"-template")
-                if kind in _MIMETYPES:
-                    return _MIMETYPES[kind]
-            if "[Content_Types].xml" in names:
-                types = archive.open("[Content_Types].xml").read(_MAX_TYPES_BYTES)
-                plain = types.replace(b"\0", b"")  # may be UTF-16
-                # A document may hold another one: it is what its root relationship says, and folders tell the same.
-                at_home = next((kind for name, kind in _FOLDERS.items() if name in names), "")
-                named = [kind for pattern, kind in _OFFICE if pattern.search(plain)]
-                return at_home if at_home and (at_home in named or not named) else (named or [at_home])[0] or "zip"
-            if "META-INF/container.xml" in names and any(name.endswith(".opf") for name in names):
-                return "epub"
-        return "zip"
-    except (
-        zipfile.BadZipFile,
-        OSError,
-        ValueError,
-        NotImplementedError,
-        RuntimeError,
-        zlib.error,
-        ParseError,
-        EOFError,
-    ):
-        return ""  # damaged: its name says what it was
-    finally:
-        file.seek(0)
 
 
 def _of_ole(head: bytes, file: BinaryIO | None) -> str:
@@ -247,6 +176,8 @@ def _by_beginning(head: bytes) -> str:
             return "svg"
         if _HTML.match(text):
             return "html"
+        if kind := packages.kind_of_xml(root):
+            return kind
         return "xml" if _XML.match(text) else ""
     return "eml" if _is_mail(text) else ""
 

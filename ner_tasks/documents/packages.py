@@ -1,0 +1,96 @@
+"""The format of an Office, OpenDocument or EPUB file by what lies in its package, or in the XML file that stands for one."""
+
+import re
+import zipfile
+import zlib
+from typing import BinaryIO
+
+_MAX_BYTES = 2**20
+# The main part of an Office package by the last words of its content type; "macroEnabled" may stand between.
+_OFFICE = (
+    (
+        re.compile(
+            rb"wordprocessingml\.(?:document|template)\.main|ms-word\.(?:document|template)\.macroEnabled",
+            re.IGNORECASE,
+        ),
+        "docx",
+    ),
+    (re.compile(rb"ms-excel\.sheet\.binary\.macroEnabled", re.IGNORECASE), "xlsb"),
+    (
+        re.compile(
+            rb"spreadsheetml\.(?:sheet|template)\.main|ms-excel\.(?:sheet|template)\.macroEnabled", re.IGNORECASE
+        ),
+        "xlsx",
+    ),
+    (
+        re.compile(
+            rb"presentationml\.(?:presentation|template|slideshow)\.main|ms-powerpoint\.\w+\.macroEnabled",
+            re.IGNORECASE,
+        ),
+        "pptx",
+    ),
+)
+_MIMETYPES = {
+    b"application/epub+zip": "epub",
+    b"application/vnd.oasis.opendocument.text": "odt",
+    b"application/vnd.oasis.opendocument.spreadsheet": "ods",
+    b"application/vnd.oasis.opendocument.presentation": "odp",
+}
+_FOLDERS = {
+    "word/document.xml": "docx",
+    "xl/workbook.xml": "xlsx",
+    "xl/workbook.bin": "xlsb",
+    "ppt/presentation.xml": "pptx",
+}
+_MANIFEST = re.compile(rb"opendocument\.(text|spreadsheet|presentation)")
+_OF_MANIFEST = {b"text": "odt", b"spreadsheet": "ods", b"presentation": "odp"}
+_FLAT_OFFICE = re.compile(r"<pkg:package[\s>]")
+_FLAT_ODF = re.compile(r"<office:document[\s>][^>]*?office:mimetype=\"application/vnd\.oasis\.opendocument\.(\w+)")
+
+
+def kind_of(file: BinaryIO) -> str:
+    """Name of the format of a zip file: `zip` where it is nothing else, "" where damage leaves it open.
+
+    Args:
+        file: able to seek; left at its beginning.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            # Some programs write names with backslashes or in another case.
+            names = {name.replace("\\", "/").lstrip("/").lower(): name for name in archive.namelist()}
+            return _of_names(archive, names) or "zip"
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error, EOFError):
+        return ""  # damaged: its name says what it was
+    finally:
+        file.seek(0)
+
+
+def _of_names(archive: zipfile.ZipFile, names: dict[str, str]) -> str:
+    if "mimetype" in names and archive.getinfo(names["mimetype"]).file_size < 200:
+        kind = archive.read(names["mimetype"]).strip().removesuffix(b"-template")
+        if kind in _MIMETYPES:
+            return _MIMETYPES[kind]
+    # A document may hold another one: it is what its root relationship says, and folders tell the same.
+    at_home = next((kind for name, kind in _FOLDERS.items() if name in names), "")
+    if "[content_types].xml" in names:
+        types = archive.open(names["[content_types].xml"]).read(_MAX_BYTES).replace(b"\0", b"")  # may be UTF-16
+        named = [kind for pattern, kind in _OFFICE if pattern.search(types)]
+        return at_home if at_home and (at_home in named or not named) else (named or [at_home])[0]
+    if "content.xml" in names and "meta-inf/manifest.xml" in names:
+        found = _MANIFEST.search(archive.open(names["meta-inf/manifest.xml"]).read(_MAX_BYTES))
+        return _OF_MANIFEST[found[1]] if found else ""
+    if "meta-inf/container.xml" in names and any(name.endswith(".opf") for name in names):
+        return "epub"
+    return at_home
+
+
+def kind_of_xml(text: str) -> str:
+    """Name of the format of an XML file that stands for a whole package, "" for any other.
+
+    Args:
+        text: its beginning, from the first element on.
+    """
+    if _FLAT_OFFICE.match(text):
+        return next((kind for name, kind in _FOLDERS.items() if f'pkg:name="/{name}"' in text), "docx")
+    found = _FLAT_ODF.match(text)
+    return _OF_MANIFEST.get(found[1].encode(), "") if found else ""
