@@ -13,12 +13,14 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from ner_tasks.documents.formats import SUFFIXES
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes, sheet_xml, tarred, xlsx_bytes, zipped
 
 MIB = 2**20
 WORDS = "good text"
 # These need a reader in a process of its own, with its time or memory limited.
 HARMFUL = frozenset({"strings-amplified.xlsx", "pages-many.pdf"})
+DAMAGES = ("bits", "cut", "splice", "suffix", "zeros", "doubled")
 _EVERY = 4  # one good document behind so many hostile ones
 
 File = tuple[str, bytes]
@@ -89,24 +91,33 @@ def fuzzed(rng: random.Random, n_files: int) -> Iterator[File]:
     names = sorted(files)
     for number in range(n_files):
         name, other = rng.choice(names), rng.choice(names)
-        data = files[name]
-        damage = ("bits", "cut", "splice", "suffix", "zeros", "doubled")[number % 6]
-        if damage == "bits":
-            changed = bytearray(data)
-            for _ in range(rng.randint(1, 20)):
-                changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
-            data = bytes(changed)
-        elif damage == "cut":
-            data = data[: rng.randrange(len(data))]
-        elif damage == "splice":
-            data = data[: rng.randrange(len(data))] + files[other][rng.randrange(len(files[other])) :]
-        elif damage == "zeros":
-            at = rng.randrange(len(data))
-            data = data[:at] + bytes(rng.randint(1, 64)) + data[at + 64 :]
-        elif damage == "doubled":
-            at = rng.randrange(len(data))
-            data = data[:at] + data[: at + 1] + data[at:]
-        yield f"{damage}-{number:03}-{other if damage == 'suffix' else name}", data
+        damage = DAMAGES[number % len(DAMAGES)]
+        called, data = damaged(rng, name, files[name], files[other], damage)
+        yield f"{damage}-{number:03}-{other if damage == 'suffix' else called}", data
+
+
+def damaged(rng: random.Random, name: str, data: bytes, other: bytes, damage: str = "") -> File:
+    """A file with one kind of damage, by chance unless it is given; `other` is what it may be spliced with."""
+    damage = damage or rng.choice(DAMAGES)
+    if not data:
+        return name, data
+    at = rng.randrange(len(data))
+    if damage == "bits":
+        changed = bytearray(data)
+        for _ in range(rng.randint(1, 20)):
+            changed[rng.randrange(len(changed))] ^= 1 << rng.randrange(8)
+        data = bytes(changed)
+    elif damage == "cut":
+        data = data[:at]
+    elif damage == "splice":
+        data = data[:at] + other[rng.randrange(max(len(other), 1)) :]
+    elif damage == "suffix":
+        name = f"a{rng.choice(sorted(SUFFIXES))}"
+    elif damage == "zeros":
+        data = data[:at] + bytes(rng.randint(1, 64)) + data[at + 64 :]
+    else:
+        data = data[:at] + data[: at + 1] + data[at:]
+    return name, data
 
 
 def named(large_mib: int, bomb_mib: int) -> Iterator[File]:

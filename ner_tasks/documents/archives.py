@@ -184,7 +184,9 @@ def _of_compressed(kind: str, called: str, file: BinaryIO, budget: Budget) -> It
     budget.take_member()
     unpacker, magics, suffixes = _COMPRESSED[kind]
     suffix = PurePosixPath(called).suffix
-    name = called[: -len(suffix)] if suffix.lower() in suffixes else called
+    said = formats.by_suffix(called)
+    is_packed = suffix.lower() in suffixes or (said is not None and said.shape == formats.ARCHIVE)
+    name = called[: -len(suffix)] if is_packed else called
     stored, comment = _said_in_gzip(file) if kind == "gz" else ("", "")
     if not formats.by_suffix(name) and formats.by_suffix(stored):
         name = stored

@@ -35,10 +35,15 @@ class Dialect:
 
 @dataclass(frozen=True)
 class Row:
-    """One row; `has_open_quote` says that a quote in it has no end, so that its last field may be too long."""
+    """One row.
+
+    Attributes:
+        fields: its fields.
+        raw: its lines as they are, where a quote in it has no end, so that a field may be too long; else "".
+    """
 
     fields: list[str]
-    has_open_quote: bool = False
+    raw: str = ""
 
 
 def rows_of(content: str, delimiter: str, is_header: Callable[[Sequence[str]], bool]) -> Iterator[Row]:
@@ -83,14 +88,29 @@ def _rows(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[Row]:
             yield from (_on_one_line(line, dialect) for line in lines[at:])
             return
         for fields, start, end in _parsed(lines, at, dialect):
-            is_open = end > len(lines) or (end - start > 1 and not _is_closed(lines[start:end], dialect))
-            if is_open and _are_rows(lines[start + 1 : end], n_columns, dialect):
-                yield _on_one_line(lines[start], dialect)
-                at, n_open = start + 1, n_open + 1
-                break
+            own = lines[start:end]
+            if any('"' in line for line in own) and (end > len(lines) or not _is_closed(own, dialect)):
+                if _are_rows(own[1:], n_columns, dialect):
+                    yield _on_one_line(own[0], dialect)
+                    at, n_open = start + 1, n_open + 1
+                    break
+                yield _likelier(own, [_without_end(field) for field in fields], n_columns, dialect)
+            else:
+                yield Row(fields)
             n_columns = n_columns or len(fields)
-            yield Row([_without_end(field) for field in fields] if is_open else fields, is_open)
             at = end
+
+
+def _likelier(lines: Sequence[str], fields: list[str], n_columns: int, dialect: Dialect) -> Row:
+    """A row with misplaced quotes: as they part it, or on one line as its delimiters alone do."""
+    alone = _on_one_line(lines[0], dialect)
+    while len(alone.fields) > n_columns and not alone.fields[-1]:
+        alone.fields.pop()
+    is_swallowed = any(dialect.delimiter in field for field in fields) or len(fields) != n_columns
+    if len(lines) == 1 and is_swallowed and len(alone.fields) == n_columns:
+        return alone
+    is_noted = len(lines) > 1 or is_swallowed
+    return Row(fields, "".join(lines) if is_noted else "")
 
 
 def _without_end(field: str) -> str:
@@ -134,4 +154,4 @@ def _is_closed(lines: Sequence[str], dialect: Dialect) -> bool:
 
 def _on_one_line(line: str, dialect: Dialect) -> Row:
     (fields,) = csv.reader([line.rstrip("\r\n") + "\n"], delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE)
-    return Row([field.strip(' "') if '"' in field else field for field in fields], has_open_quote='"' in line)
+    return Row([field.strip(' "') if '"' in field else field for field in fields], line if '"' in line else "")

@@ -93,6 +93,9 @@ def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, fill
             continue
         filled.update(with_words)
         where = f"row-{number}"
+        if row.raw and _is_torn(fields, len(columns), at_text):
+            yield free_name(where, seen), _noted(row.raw.rstrip("\r\n"), number)
+            continue
         name = (fields[at_id].strip() if at_id is not None and at_id < len(fields) else "") or where
         if wrong := _wrong_with(fields, len(columns), at_text, number):
             yield free_name(where, seen), wrong
@@ -101,11 +104,19 @@ def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, fill
             yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)
-            note = f"found a quote without an end in row {number}, expected one"
-            text = fields[at_text]
-            yield name, Extract(text, items=ROW, notes=(note,)) if row.has_open_quote else text
+            yield name, _noted(fields[at_text], number) if row.raw else fields[at_text]
     if n_blank:
         yield "", Ignored("", "blank-row", n_blank)
+
+
+def _is_torn(fields: Sequence[str], n_columns: int, at_text: int) -> bool:
+    """Whether a quote without an end has drawn the text, or what follows it, into another column."""
+    others = [field for at, field in enumerate(fields) if at != at_text]
+    return at_text >= len(fields) or len(fields) > n_columns or any(set("\r\n") & set(field) for field in others)
+
+
+def _noted(text: str, number: int) -> Extract:
+    return Extract(text, items=ROW, notes=(f"found a quote without an end in row {number}, expected one",))
 
 
 def _wrong_with(fields: Sequence[str], n_columns: int, at_text: int, number: int) -> CannotRead | None:

@@ -1,51 +1,106 @@
-"""Fuzz the document readers: whatever the bytes, each file gets an answer, and nothing but weather is raised.
+"""Fuzz the document readers: whatever the bytes, each file gets an answer, and no reader process dies.
 
-    python -m tests.fuzz.fuzz_documents --seconds 60            # damage by chance
-    python -m tests.fuzz.fuzz_documents --atheris corpus/       # by coverage, with `pip install atheris`
+    python -m tests.fuzz.fuzz_documents --format pdf --n 20000     # damage by chance, in the sandbox
+    python -m tests.fuzz.fuzz_documents --atheris corpus/          # by coverage, with `pip install atheris`
 
-Not part of the test suite, which has hypothesis and two hundred fixed files (tests/hostile.py).
+Each file is one of the canaries' of its format (tests/canaries), or a small valid one (tests/hostile.py), damaged; every
+tenth is whole, and has to be read. Not part of the test suite, which has hypothesis and two hundred fixed files.
 """
 
 import argparse
 import io
 import random
 import sys
+import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ner_tasks.documents import FORMATS, Limits
-from ner_tasks.documents.archives import Budget
-from ner_tasks.documents.extract import CannotRead
+from ner_tasks.documents import CannotRead, Document, Limits, Rejected
+from ner_tasks.documents.formats import SUFFIXES
 from ner_tasks.documents.reading import Place, answers
+from ner_tasks.documents.sandbox import read_apart
+from ner_tasks.documents.unpacking import Budget
 from tests import hostile
+from tests.canaries.drive import makers
 
-LIMITS = Limits(max_bytes=2**20, max_unpacked_bytes=2**22, max_members=100)
-
-
-def try_one(name: str, data: bytes) -> int:
-    """Read one file; the number of its answers. Anything but `CannotRead` is a finding."""
-    try:
-        return sum(1 for _ in answers(Place(name, name, LIMITS, Budget(LIMITS)), io.BytesIO(data), len(data)))
-    except CannotRead:
-        return 1
+LIMITS = Limits(max_bytes=2**21, max_unpacked_bytes=2**24, max_members=100, seconds=20)
+_N_SEEDS = 200  # valid files of a format that are damaged again and again
+_WHOLE_EVERY = 10
+_DEADLY = ("reader-died", "too-slow", "too-much-memory")
 
 
-def by_chance(seconds: float, seed: int) -> int:
-    rng, n_files, began = random.Random(seed), 0, time.monotonic()
-    while time.monotonic() - began < seconds:
-        for name, data in hostile.fuzzed(rng, 100):
-            assert try_one(name, data) > 0, name
-            n_files += 1
-    print(f"{n_files} files in {time.monotonic() - began:.0f} s, each answered; seed {seed}")
-    return 0
+def formats() -> dict[str, list[hostile.File]]:
+    """Valid files by name of the format: a name with the suffix, and the content."""
+    small: dict[str, list[hostile.File]] = {}
+    for name, data in hostile.valid("words").items():
+        small.setdefault(name.removeprefix("a."), []).append((name, data))
+    for name, (suffix, make) in makers().items():
+        made = [(f"a{suffix}", make(random.Random(f"seed-{number}"))[0]) for number in range(_N_SEEDS)]
+        small[name] = [*made, *small.get(name, [])]
+    return small
+
+
+def inbox(rng: random.Random, files: Sequence[hostile.File], n: int, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Write files as they are asked for: damaged ones, and whole ones among them."""
+    for number in range(n):
+        called, data = rng.choice(files)
+        is_whole = number % _WHOLE_EVERY == 0
+        name, data = (called, data) if is_whole else hostile.damaged(rng, called, data, rng.choice(files)[1])
+        path = folder / f"{number}"
+        path.write_bytes(data)
+        yield f"{'whole' if is_whole else 'damaged'}-{number}/{name}", path
+
+
+def by_chance(name: str, files: Sequence[hostile.File], n: int, seed: int) -> int:
+    """Read damaged files of a format in the sandbox; the number of findings.
+
+    A finding is a file without an answer, a whole one without a document, or one that ended or stopped its reader.
+    """
+    began, rng, findings = time.monotonic(), random.Random(f"{name}-{seed}"), 0
+    reasons: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder:
+        listed: list[tuple[str, Path]] = []
+        given = inbox(rng, files, n, Path(folder))
+        found: list[object] = []
+        for index, answer in read_apart((listed.append(file) or file for file in given), LIMITS):  # type: ignore[func-returns-value]
+            if answer is not None:
+                found.append(answer)
+                continue
+            called, path = listed[index]
+            reasons.update(one.reason for one in found if isinstance(one, Rejected))
+            reasons["documents"] += sum(isinstance(one, Document) for one in found)
+            deadly = [one.message for one in found if isinstance(one, Rejected) and one.reason in _DEADLY]
+            is_lost = called.startswith("whole") and not any(isinstance(one, Document) for one in found)
+            if deadly or is_lost or not found:
+                findings += 1
+                kept = Path(tempfile.gettempdir()) / f"finding-{name}-{seed}-{index}-{Path(called).name}"
+                kept.write_bytes(path.read_bytes())
+                print(f"  {called}: {deadly or found}"[:300], f"kept as {kept}", flush=True)
+            found = []
+            path.unlink()
+    said = ", ".join(f"{n_of} {reason}" for reason, n_of in reasons.most_common(8))
+    took = time.monotonic() - began
+    print(f"{name}: {n} files in {took:.0f} s, {findings} findings; seed {seed}; {said}", flush=True)
+    return findings
 
 
 def by_coverage(arguments: list[str]) -> int:
+    """Let atheris look for bytes that raise anything but `CannotRead`."""
     import atheris
 
+    suffixes = sorted(SUFFIXES)
+
     def one(data: bytes) -> None:
-        if data:
-            try_one(f"a{FORMATS[data[0] % len(FORMATS)]}", data[1:])
+        if not data:
+            return
+        name = f"a{suffixes[data[0] % len(suffixes)]}"
+        try:
+            for _ in answers(Place(name, name, LIMITS, Budget(LIMITS)), io.BytesIO(data[1:]), len(data) - 1):
+                pass
+        except CannotRead:
+            return
 
     atheris.instrument_all()
     atheris.Setup([sys.argv[0], *arguments], one)
@@ -53,10 +108,23 @@ def by_coverage(arguments: list[str]) -> int:
     return 0
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=60)
+def main() -> int:
+    known = formats()
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz.fuzz_documents", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--format", action="append", choices=sorted(known), help="all of them unless given")
+    parser.add_argument("--n", type=int, default=1_000, help="files of each format")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--atheris", nargs="*", type=Path, metavar="CORPUS")
     args = parser.parse_args()
-    sys.exit(by_chance(args.seconds, args.seed) if args.atheris is None else by_coverage([*map(str, args.atheris)]))
+    if args.atheris is not None:
+        return by_coverage([*map(str, args.atheris)])
+    names = args.format or sorted(known)
+    findings = sum(by_chance(name, known[name], args.n, args.seed) for name in names)
+    print(f"{len(names)} formats, {args.n * len(names)} files, {findings} findings")
+    return findings > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
