@@ -43,6 +43,7 @@ EXCEPTIONS = {
     "certifi": "Mozilla Public License 2.0 (MPL 2.0)",
     "hypothesis": "MPL-2.0",
     "pathspec": "Mozilla Public License 2.0 (MPL 2.0)",
+    "pypdfium2": "BSD-3-Clause, Apache-2.0, dependency licenses",
     "psycopg2-binary": "GNU Library or Lesser General Public License (LGPL)",
     "text-unidecode": "Artistic License, GNU General Public License (GPL), GNU General Public License v2 or later (GPLv2+)",
     "tqdm": "MPL-2.0 AND MIT",
@@ -60,6 +61,8 @@ Nothing here is under the GPL or AGPL. What is not simply permissive:
 - `certifi`, `pathspec`, `tqdm` and `hypothesis` are under the MPL-2.0 in whole or part: unmodified files of theirs ask for
   nothing but their notice.
 - `axe-playwright-python` carries axe-core, which is under the MPL-2.0, for tests only.
+- `pypdfium2` carries PDFium (BSD-3-Clause, Apache-2.0) and what that is built from (FreeType, OpenJPEG, Little CMS, libtiff, zlib, libpng):
+  permissive licences all, kept in the package.
 - `text-unidecode` may be used under the Artistic licence instead of the GPL, and is.
 
 | package | version | licence | used for |
