@@ -74,9 +74,7 @@ def _add_slides(ole: Any, builder: ExtractBuilder) -> None:
 def _add_objects(ole: Any, builder: ExtractBuilder) -> None:
     """Files that stand in the text as objects; macros and properties are ignored."""
     entries = ole.listdir(storages=True, streams=False)
-    for path in entries:
-        if len(path) == 2 and path[0] == "ObjectPool":
-            ole_objects.add_storage(builder, ole, path)
+    ole_objects.add_storages(builder, ole, 2, lambda path: path[0] == "ObjectPool")
     n_macros = sum(1 for path in entries if len(path) == 1 and path[0].lower() in ("macros", "_vba_project_cur"))
     builder.inventory.ignored("part", "macro", n_macros)
     n_metadata = sum(1 for path in ole.listdir() if len(path) == 1 and path[0].endswith("SummaryInformation"))

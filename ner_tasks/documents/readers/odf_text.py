@@ -71,8 +71,7 @@ class OdfWalk:
                 self._layout.write(SOFT)
             if event == "start":
                 handle = self._handlers.get(name) or (self._form if name.startswith("form:") else None)
-                # What is left out may be the root of this walk, as a slide's notes are.
-                if handle and element is not root and handle(element):
+                if handle and handle(element):
                     walk.skip_subtree()
                 else:
                     self._write(element.text)

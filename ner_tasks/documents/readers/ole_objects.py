@@ -6,9 +6,11 @@ Source: [MS-OLEDS] 2.3.6 (Ole10Native); what programs call their streams was see
 import io
 import re
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from ner_tasks.documents import sniffing
+from ner_tasks.documents.readers import cfb
 from ner_tasks.documents.types import ExtractBuilder, Part
 
 KIND = "embedded-file"
@@ -18,6 +20,7 @@ _NATIVE = "\x01ole10native"
 _WHOLE = ("package", "contents", "embeddedodf", "package_stream")
 # Streams that make the object itself a file of such a program.
 _PROGRAMS = ("worddocument", "workbook", "book", "powerpoint document", "__properties_version1.0", "encryptedpackage")
+_STREAM = 2  # olefile's number for what is no storage
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f]")
 
 
@@ -52,28 +55,49 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
         _hand_on(builder, own, *found)
 
 
-def add_storage(builder: ExtractBuilder, ole: Any, path: list[str]) -> None:
-    """Hand on the file in an object that is a storage of the file around it, or name it.
+def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Callable[[list[str]], bool]) -> None:
+    """Hand on the files in objects that are storages of the file around them, or name them.
 
     Args:
-        builder: of the file around it.
-        ole: the open file around it.
-        path: of the storage there.
+        builder: of the file around them.
+        ole: the open file around them.
+        depth: how many names the path of such a storage has.
+        is_object: whether a path is that of an object.
     """
-    name = "/".join(path)
-    streams = {entry[-1].lower(): entry for entry in ole.listdir() if entry[:-1] == path}
-    try:
-        for stream in (_NATIVE, *_WHOLE):
-            if stream in streams:
-                data = ole.openstream(streams[stream]).read()
-                found = _native(data) if stream == _NATIVE else ("", data)
-                if found:
-                    _hand_on(builder, name, *found)
-                    return
-    except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
-        builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
-        return
-    builder.inventory.unread(KIND, name, "an object of a program that is not read")
+    objects: dict[tuple[str, ...], list[list[str]]] = {}
+    for entry in ole.listdir(streams=True, storages=True):
+        if len(entry) >= depth and is_object(entry[:depth]):
+            objects.setdefault(tuple(entry[:depth]), []).append(entry)
+    for path, entries in objects.items():
+        name = "/".join(path).replace("#", "%23")
+        try:
+            found = _of_storage(ole, [entry for entry in entries if ole.get_type(entry) == _STREAM], depth)
+        except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
+            builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
+            continue
+        if found:
+            _hand_on(builder, name, *found)
+        else:
+            builder.inventory.unread(KIND, name, "an object of a program that is not read")
+
+
+def _of_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | None:
+    """Name and bytes of the file in an object, None where its program's files are not read."""
+    streams = {entry[-1].lower(): entry for entry in entries if len(entry) == depth + 1}
+    if _NATIVE in streams:
+        return _native(ole.openstream(streams[_NATIVE]).read())
+    for stream in _WHOLE:
+        if stream in streams:
+            return "", ole.openstream(streams[stream]).read()
+    if not streams.keys() & set(_PROGRAMS):
+        return None
+    root = cfb.Storage()
+    for entry in entries:
+        storage = root
+        for folder in entry[depth:-1]:
+            storage = storage.storages.setdefault(folder, cfb.Storage())
+        storage.streams[entry[-1]] = ole.openstream(entry).read()
+    return "", cfb.write(root)
 
 
 def _hand_on(builder: ExtractBuilder, own: str, called: str, content: bytes) -> None:

@@ -4,8 +4,9 @@ They read like xlsx: all cells as one text, or a table of documents.
 """
 
 import io
+from dataclasses import replace
 
-from ner_tasks.documents import tables
+from ner_tasks.documents import packages, sniffing, tables
 from ner_tasks.documents.readers import (
     biff,
     odf,
@@ -14,6 +15,7 @@ from ner_tasks.documents.readers import (
     ooxml,
     ooxml_parts,
     pictures,
+    plain,
     sheets,
     xml_tree,
 )
@@ -29,7 +31,7 @@ _MAX_SPAN = 20_000_000  # a full sheet of xls has 17 million
 _BINARY_CELLS = ("/sharedstrings.bin", "/styles.bin", "/workbook.bin", "/calcchain.bin")
 
 
-def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tables.Record]:
+def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tables.Record]:
     """Cells of a row apart by tabs, rows by lines, sheets by a blank line, then comments, boxes and headers.
 
     Returns:
@@ -38,6 +40,9 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
     Raises:
         CannotRead: `encrypted`, `too-large`, `too-long`, `broken`.
     """
+    if sniffing.looks_like_text(data[: sniffing.HEAD_BYTES]) and not _is_odf(data):
+        # What many programs call a workbook is a table in plain text.
+        return replace(plain.read(data, limits, declared), notes=("read as text, by its content",))
     builder = ExtractBuilder()
     if data.startswith(_OLE):
         found = _read_xls(data, builder, limits)
@@ -64,10 +69,9 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
 
 
 def _is_odf(data: bytes) -> bool:
-    head = data[:4096]
-    return b"opendocument" in head or (
-        not data.startswith(b"PK") and data.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<")
-    )
+    if data.startswith(b"PK"):
+        return packages.kind_of(io.BytesIO(data)).startswith("od")
+    return data.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<")
 
 
 def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
@@ -96,9 +100,7 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
         names = [entry for entry in entries if len(entry) == 1 and entry[0].lower() in _BOOKS]
         stream = ole.openstream(names[0]).read() if names else b""
         is_locked = any(entry[0].lower() == "encryptedpackage" for entry in entries)
-        objects = sorted({entry[0] for entry in entries if entry[0].upper().startswith("MBD")})
-        for name in objects:
-            ole_objects.add_storage(builder, ole, [name])
+        ole_objects.add_storages(builder, ole, 1, lambda path: path[0].upper().startswith("MBD"))
         n_macros = any(entry[0] == "_VBA_PROJECT_CUR" for entry in entries)
     if is_locked or biff.is_encrypted(stream):
         raise CannotRead("encrypted", "found a workbook with a password, expected one that opens")
