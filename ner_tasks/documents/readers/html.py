@@ -1,13 +1,12 @@
 """HTML as a reader sees it: no markup, no scripts, nothing hidden, table cells apart."""
 
 import re
-from urllib.parse import unquote_to_bytes
 
 from ner_tasks.documents import text_encoding
-from ner_tasks.documents.readers import encapsulated, picture_size
+from ner_tasks.documents.readers import data_links
 from ner_tasks.documents.readers.html_tokens import MAX_NESTED, Tokens
 from ner_tasks.documents.readers.html_walk import Page, Walk
-from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 _META = re.compile(
     rb"<meta\b[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:+-]{2,40})|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,40})[\"']",
@@ -15,7 +14,6 @@ _META = re.compile(
 )
 _HEAD_BYTES = 16_384
 _MAX_INNER = 3
-_DATA_URI = re.compile(r"\s*data:([^,]{0,300}),", re.IGNORECASE)
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
@@ -59,14 +57,20 @@ def add_to(builder: ExtractBuilder, html: str, limits: Limits, place: str | None
         place: label of the text's source.
     """
     page = parse(html)
+    builder.inventory.read("text")
+    builder.block(page.text, place)
+    add_findings(page, builder, limits)
+
+
+def add_findings(page: Page, builder: ExtractBuilder, limits: Limits) -> None:
+    """Account for all that a page holds beside its text; files in `data:` links are handed on or named."""
     inventory = builder.inventory
-    inventory.read("text")
     inventory.read("form-field", page.n_fields)
     for (kind, rule), n in page.ignored.items():
         inventory.ignored(kind, rule, n)
     builder.notes.extend(page.notes)
-    builder.block(page.text, place)
-    _hand_on(page, builder, limits)
+    for where, link, title in page.files:
+        data_links.hand_on(builder, link, where, limits, title)
 
 
 def parse(html: str) -> Page:
@@ -97,25 +101,3 @@ def _lines(html: str, page: Page, depth: int) -> list[str]:
     if root is None:
         return []
     return Walk(page, lambda inner: _lines(inner, page, depth + 1)).lines(root)
-
-
-def _hand_on(page: Page, builder: ExtractBuilder, limits: Limits) -> None:
-    """Files in `data:` links become documents of their own; pictures too small for a line of text are ignored."""
-    attachments = encapsulated.Attachments(builder, limits)
-    for where, link, title in page.files:
-        media_type, content = decode_data_link(link)
-        if isinstance(content, bytes) and picture_size.is_tiny(content):
-            builder.inventory.ignored("picture", "tiny-picture")
-        else:
-            attachments.add(content, where, media_type=media_type, title=title)
-
-
-def decode_data_link(link: str) -> tuple[str, bytes | CannotRead]:
-    """Media type and content of a `data:` link."""
-    if not (head := _DATA_URI.match(link)):
-        return "", CannotRead("broken", "found a data link without its comma, expected a whole one")
-    about = head[1]
-    content = link[head.end() :]
-    if about.lower().rstrip().endswith(";base64"):
-        return about.rpartition(";")[0], encapsulated.decode_base64(unquote_to_bytes(content).decode("latin-1"))
-    return about, unquote_to_bytes(content)
