@@ -10,6 +10,7 @@ import json
 import struct
 from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,6 +65,19 @@ class SourceMap:
             self.ends.append(end)
             self.edges.extend(box)
             self.confidences.append(confidence)
+
+    def add_boxes(self, starts: Sequence[int], ends: Sequence[int], edges: "array[float]") -> None:
+        """Say where many stretches of characters stand, which were not recognised by OCR; starts ascend.
+
+        Args:
+            starts, ends: characters `[start, end)` of each.
+            edges: left, top, right, bottom of each, one after the other [n_boxes * 4].
+        """
+        n_boxes = min(len(starts), max(MAX_BOXES - len(self.starts), 0))
+        self.starts.extend(starts[:n_boxes])
+        self.ends.extend(ends[:n_boxes])
+        self.edges.extend(edges[: _EDGES * n_boxes])
+        self.confidences.extend([NO_CONFIDENCE] * n_boxes)
 
     def locate(self, start: int, end: int) -> dict[str, Any]:
         """Where the characters `[start, end)` come from.

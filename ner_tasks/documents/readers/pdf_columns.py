@@ -1,0 +1,173 @@
+"""Columns of running text that were drawn row by row, put one below the other again.
+
+PDFium puts what stands on one line together, so that two columns come interleaved. A table looks alike and has to stay
+as it is, row by row: columns count as running text only if their lines go on from each other.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+
+from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Words
+from ner_tasks.documents.source_map import Box
+
+_LINE = re.compile(r"[^\r\n]+")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+# Between columns is at least this share of the height of a letter; between words is about a third of it.
+_MIN_GUTTER = 1.0
+_MIN_ROWS = 3
+_MIN_WORDS = 3  # of a column's line, in the middle
+_MIN_GOING_ON = 0.4  # share of a column's lines that begin in lower case, as in the middle of a sentence
+_MAX_ENDING = 0.4  # share of a column's lines that end as labels and cells do
+_MAX_COLUMNS = 4
+_MAX_LEADING = 2.5
+_ENDS = (":", "?", "$", "%")
+
+
+@dataclass
+class _Segment:
+    """What stands on one line without a wide gap."""
+
+    start: int
+    end: int
+    box: Box
+
+
+@dataclass
+class _Rows:
+    """Lines one below the other that the same gutters run through."""
+
+    first: int
+    gutters: list[tuple[float, float]]
+    rows: list[list[_Segment]] = field(default_factory=list)
+
+
+def reorder(text: str, words: Words) -> tuple[str, Words]:
+    """The text with its columns one after the other, if it has any."""
+    wide = _wide_gaps(words)
+    if len(wide) < _MIN_ROWS - 1 or _RIGHT_TO_LEFT.search(text):
+        return text, words
+    lines = [match.span() for match in _LINE.finditer(text)]
+    found = [rows for rows in _rows_of(lines, wide, words) if _is_running_text(rows, text)]
+    return _put_in_order(text, words, lines, found) if found else (text, words)
+
+
+def _wide_gaps(words: Words) -> list[int]:
+    """Numbers of the words that have a wide gap to their left; a word on a new line lies to the left of the one before."""
+    neighbours = zip(words.rights, words.lefts[1:], words.tops[1:], words.bottoms[1:], strict=False)
+    return [
+        number
+        for number, (right, left, top, bottom) in enumerate(neighbours, start=1)
+        if left - right > _MIN_GUTTER * (bottom - top)
+    ]
+
+
+def _segments_of(line: range, wide: list[int], words: Words) -> list[_Segment]:
+    if not line:
+        return []
+    cuts = wide[bisect_left(wide, line.start + 1) : bisect_left(wide, line.stop)]
+    return [
+        _Segment(words.starts[first], words.ends[last - 1], _around(words.box(first), words.box(last - 1)))
+        for first, last in pairwise([line.start, *cuts, line.stop])
+    ]
+
+
+def _rows_of(lines: list[tuple[int, int]], wide: list[int], words: Words) -> Iterator[_Rows]:
+    """Runs of lines that share their gutters."""
+    begins = [start for start, _ in lines]
+    behind = 0
+    for number in sorted({bisect_right(begins, words.starts[word]) - 1 for word in wide}):
+        if number < behind:
+            continue
+        line = _segments_of(words.between(*lines[number]), wide, words)
+        gaps = [(left.box[2], right.box[0]) for left, right in pairwise(line)]
+        if not 1 < len(line) <= _MAX_COLUMNS or not all(left < right for left, right in gaps):
+            continue
+        rows = _Rows(number, gaps, [line])
+        behind = number + 1
+        while behind < len(lines):
+            line = _segments_of(words.between(*lines[behind]), wide, words)
+            if not line or not _goes_on(rows, line):
+                break
+            behind += 1
+        if len(rows.rows) >= _MIN_ROWS:
+            yield rows
+
+
+def _goes_on(rows: _Rows, line: list[_Segment]) -> bool:
+    """Add a line to the rows above it, if their gutters run through it."""
+    above, below = rows.rows[-1][0].box, line[0].box
+    height = max(above[3] - above[1], 1.0)
+    if not 0 < below[3] - above[3] <= _MAX_LEADING * height:
+        return False
+    gutters = []
+    for before, after in rows.gutters:
+        middle = (before + after) / 2
+        left = max([before, *(segment.box[2] for segment in line if segment.box[0] < middle)])
+        right = min([after, *(segment.box[0] for segment in line if segment.box[0] >= middle)])
+        if right - left < _MIN_GUTTER * height / 2:
+            return False
+        gutters.append((left, right))
+    rows.gutters = gutters
+    rows.rows.append(line)
+    return True
+
+
+def _columns(rows: _Rows) -> list[list[_Segment]]:
+    middles = [(left + right) / 2 for left, right in rows.gutters]
+    columns: list[list[_Segment]] = [[] for _ in range(len(middles) + 1)]
+    for row in rows.rows:
+        for segment in row:
+            columns[bisect_left(middles, segment.box[0])].append(segment)
+    return columns
+
+
+def _is_running_text(rows: _Rows, text: str) -> bool:
+    return all(_runs_on(column, text) for column in _columns(rows))
+
+
+def _runs_on(column: list[_Segment], text: str) -> bool:
+    """Whether the lines of a column are those of a text, and no cells of a table."""
+    pieces = [text[segment.start : segment.end] for segment in column]
+    if len(pieces) < _MIN_ROWS - 1 or median(len(piece.split()) for piece in pieces) < _MIN_WORDS:
+        return False
+    n_going_on = sum(piece[0].islower() for piece in pieces[1:])
+    n_ending = sum(piece.endswith(_ENDS) for piece in pieces)
+    n_letters = sum(map(str.isalpha, "".join(pieces)))
+    is_of_words = 2 * n_letters > sum(len("".join(piece.split())) for piece in pieces)
+    return is_of_words and n_going_on >= _MIN_GOING_ON * (len(pieces) - 1) and n_ending <= _MAX_ENDING * len(pieces)
+
+
+def _put_in_order(text: str, words: Words, lines: list[tuple[int, int]], found: list[_Rows]) -> tuple[str, Words]:
+    pieces: list[str] = []
+    numbers: list[int] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    length = position = 0
+
+    def take(start: int, end: int, separator: str = "") -> None:
+        nonlocal length
+        if separator and text[end - 1] in "-\u2010\u00ad" and text[end - 2 : end - 1].isalpha():
+            end, separator = end - 1, LINE_END_HYPHEN
+        here = words.between(start, end)
+        numbers.extend(here)
+        starts.extend(at - start + length for at in words.starts[here.start : here.stop])
+        ends.extend(at - start + length for at in words.ends[here.start : here.stop])
+        pieces.extend((text[start:end], separator))
+        length += end - start + len(separator)
+
+    for rows in found:
+        take(position, lines[rows.first][0])
+        for column in _columns(rows):
+            for segment in column:
+                take(segment.start, segment.end, "\n")
+        position = lines[rows.first + len(rows.rows) - 1][1]
+    take(position, len(text))
+    return "".join(pieces), words.chosen(numbers, starts, ends)
+
+
+def _around(one: Box, other: Box) -> Box:
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])

@@ -1,0 +1,72 @@
+"""Letters that were set apart, `H e n r y  Q u i n n`, put together to words again.
+
+PDFium puts a space wherever a gap is wide for its font. Where all gaps of a line are about as wide as each other, or
+all letters stand at one pitch, only wider ones are spaces.
+"""
+
+import re
+from collections.abc import Callable
+from itertools import pairwise
+from statistics import median
+
+from ner_tasks.documents.readers.pdf_words import Words
+
+# A line that may be spaced: four tokens or more, most of them of one or two letters.
+_LINE = re.compile(r"[^\r\n]+")
+_SHORT = re.compile(r"(?<!\S)[^\W\d_]{1,2}(?!\S)")
+_SPACED = re.compile(r" \w{1,2} \w{1,2} \w{1,2}(?!\w)")
+_MIN_TOKENS = 4
+_MIN_SHORT_SHARE = 0.6
+_MAX_MEAN_LENGTH = 3.0
+# Letters are not set farther apart than this share of their height.
+_MAX_GAP = 0.8
+_WIDER = 0.2
+_MAX_CHARACTERS = 400
+
+
+def join_spaced_letters(text: str, words: Words, is_generated: Callable[[int], bool]) -> tuple[str, Words]:
+    """Take out the spaces that only part letters.
+
+    Args:
+        text: of a page.
+        words: of the text.
+        is_generated: whether the character at an offset was put in by PDFium, so that no space is in the file.
+    """
+    if not _SPACED.search(text):
+        return text, words
+    gone: set[int] = set()
+    for line in _LINE.finditer(text):
+        tokens = line[0].split()
+        if len(tokens) >= _MIN_TOKENS and len(line[0]) <= _MAX_CHARACTERS and _may_be_spaced(line[0], tokens):
+            gone.update(_false_spaces(text, line.start(), line.end(), words, is_generated))
+    if not gone:
+        return text, words
+    kept = [char for place, char in enumerate(text) if place not in gone]
+    places, place = [], 0
+    for number in range(len(text) + 1):
+        places.append(place)
+        place += number not in gone
+    return "".join(kept), words.moved(places, 0, len(kept))
+
+
+def _may_be_spaced(line: str, tokens: list[str]) -> bool:
+    mean = sum(map(len, tokens)) / len(tokens)
+    return mean <= _MAX_MEAN_LENGTH and len(_SHORT.findall(line)) >= _MIN_SHORT_SHARE * len(tokens)
+
+
+def _false_spaces(text: str, start: int, end: int, words: Words, is_generated: Callable[[int], bool]) -> list[int]:
+    """Offsets of the spaces of a line that stand at gaps no wider than those between its letters."""
+    here = words.between(start, end)
+    found = []
+    for one, other in pairwise(here):
+        stop = words.ends[one]
+        if words.starts[other] == stop + 1 and text[stop] == " " and is_generated(stop):
+            found.append((stop, words.lefts[other] - words.rights[one], words.bottoms[one] - words.tops[one]))
+    if len(found) < _MIN_TOKENS - 1:
+        return []
+    usual = median(gap for _, gap, _ in found)
+    height = median(height for _, _, height in found)
+    if not 0 < usual <= _MAX_GAP * height:
+        return []
+    narrow = [place for place, gap, _ in found if gap <= usual + _WIDER * height]
+    return narrow if len(narrow) >= _MIN_SHORT_SHARE * len(found) else []

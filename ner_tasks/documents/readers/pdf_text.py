@@ -1,0 +1,193 @@
+"""The text layer of a PDF page: its characters in reading order, cleaned, each word with its box.
+
+PDFium's order of characters is the order in which they were drawn, lines put together. Its text differs from what a
+person reads by line-end hyphens (U+FFFE), ligatures, control codes of glyphs without a Unicode value, and columns that
+were drawn row by row.
+"""
+
+import ctypes
+import re
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import chain
+from operator import gt, sub
+from typing import Any
+
+from pypdfium2 import raw
+
+from ner_tasks.documents.readers import pdf_columns, pdf_garbled, pdf_spacing, pdfium
+from ner_tasks.documents.readers.pdf_geometry import Frame
+from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Words
+from ner_tasks.documents.source_map import SourceMap
+
+REPLACEMENT = "\ufffd"
+LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+_HYPHEN_CODE = 2  # a hyphen at a line's end in PDFium's list of characters
+# Where a token may begin and end: runs of letters and digits, single signs, single characters of Chinese and Japanese.
+# Signs that neither begin nor end a name have no box of their own.
+_WORD = re.compile(r"\w+|[^\w\s,;\"]")
+_WORD_OR_CHARACTER = re.compile('[^\\W\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]+|[^\\s,;"]')
+_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
+_SPECIAL = re.compile("[\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ufffe\uffff](?:(?<=\r)\n)?")
+_LIGATURE = re.compile("[\ufb00-\ufb06]")
+_MAX_LOOKED_THROUGH = 100_000
+_LAST_WORD, _FIRST_WORD = re.compile(r"[^\W\d_]+$"), re.compile(r"[^\W\d_]+")
+_MAX_WORD = 60
+# Lines of a paragraph are at most this many heights of a letter apart.
+_MAX_LEADING = 2.5
+_MAX_RISE = 2.0  # points between the tops of letters of one word, whose height differs a little in some fonts
+
+
+@dataclass
+class PageText:
+    """Text of a page.
+
+    Attributes:
+        text: cleaned, without spaces around it.
+        words: where runs without spaces stand in it, and on the page as shown.
+        n_unmapped: glyphs within words that have no Unicode value; each is U+FFFD in the text.
+        is_garbled: whether the text layer is nonsense; then there is no text.
+    """
+
+    text: str = ""
+    words: Words = field(default_factory=Words)
+    n_unmapped: int = 0
+    is_garbled: bool = False
+
+    def add_boxes(self, sources: SourceMap, offset: int) -> None:
+        """Say where the words stand, for a text that begins at `offset` of the document."""
+        words = self.words
+        starts, ends = ([offset + place for place in places] for places in (words.starts, words.ends))
+        sources.add_boxes(starts, ends, words.edges())
+
+
+def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
+    """Text of a page, of the characters from `begin` on.
+
+    Args:
+        text_page: pypdfium2's helper.
+        frame: how the page is shown.
+        begin: index of a character.
+    """
+    at = pdfium.address_of(text_page)
+    text, index = _characters(text_page, at, begin)
+    if not text.strip():
+        return PageText()
+    if pdf_garbled.is_garbled(text, at, len(text)):
+        return PageText(is_garbled=True)
+    words = _words_of(text, index, text_page, frame, begin)
+    generated: Callable[[int], bool] = lambda place: bool(  # noqa: E731
+        pdfium.char_is_generated(at, (index[place] if index else place) + begin)
+    )
+    text, words = pdf_spacing.join_spaced_letters(text, words, generated)
+    text, words = pdf_columns.reorder(text, words)
+    return _clean(text, words)
+
+
+def _characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
+    """Characters as PDFium has them, and the index of each in its list; no list where it is the same."""
+    n_chars = max(int(raw.FPDFText_CountChars(text_page)) - begin, 0)
+    if not n_chars:
+        return "", []
+    buffer = (ctypes.c_ushort * (n_chars + 2))()
+    n_units = max(int(raw.FPDFText_GetText(text_page, begin, n_chars, buffer)) - 1, 0)
+    data = bytes(memoryview(buffer).cast("B")[: 2 * n_units])
+    if n_units != n_chars:  # it leaves out glyphs without a Unicode value
+        codes = (min(pdfium.char_code(at, begin + number), 0xFFFF) for number in range(n_chars))
+        data = b"".join(
+            (0xFFFE if code == _HYPHEN_CODE and pdfium.char_is_hyphen(at, begin + number) == 1 else code).to_bytes(
+                2, "little"
+            )
+            for number, code in enumerate(codes)
+        )
+    try:
+        text = data.decode("utf-16-le")
+    except UnicodeDecodeError:
+        halves = data.decode("utf-16-le", "surrogatepass")
+        text = "".join(REPLACEMENT if "\ud800" <= char <= "\udfff" else char for char in halves)
+    if len(text) == n_chars:
+        return text, []
+    index, place = [], 0
+    for char in text:
+        index.append(place)
+        place += 2 if char > "\uffff" else 1
+    return text, index
+
+
+def _words_of(text: str, index: list[int], text_page: Any, frame: Frame, begin: int) -> Words:
+    """Words of a text as PDFium has it, each with the box around its first and its last character."""
+    word = _WORD if text.isascii() or not _CJK.search(text) else _WORD_OR_CHARACTER
+    spans = list(chain.from_iterable(map(re.Match.span, word.finditer(text))))
+    starts, ends = spans[0::2], spans[1::2]
+    if index:
+        heads, tails = [index[start] + begin for start in starts], [index[end - 1] + begin for end in ends]
+    else:
+        heads, tails = [start + begin for start in starts] if begin else starts, [end - 1 + begin for end in ends]
+    values = pdfium.character_boxes.of(text_page, heads, tails)
+    return Words(starts, ends, *frame.all_shown(*_around(values)))
+
+
+def _around(values: "array[float]") -> "tuple[array[float], array[float], array[float], array[float]]":
+    """Left, bottom, right, top around the two boxes of each word."""
+    left, top, right, bottom = (values[number::8] for number in range(4))
+    left2, top2, right2, bottom2 = (values[number::8] for number in range(4, 8))
+    rises = list(map(sub, top, top2))
+    if rises and (max(rises) > _MAX_RISE or min(rises) < -_MAX_RISE or any(map(gt, left, left2))):
+        # Some words are not in one line, from left to right.
+        left, right2 = array("f", map(min, left, left2)), array("f", map(max, right, right2))
+        top, bottom = array("f", map(max, top, top2)), array("f", map(min, bottom, bottom2))
+    return left, bottom, right2, top
+
+
+def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
+    if not _LIGATURE.search(text):
+        return text, words
+    places, place = [], 0
+    for char in text:
+        places.append(place)
+        place += len(LIGATURES.get(ord(char), char))
+    return text.translate(LIGATURES), words.moved([*places, place], 0, place)
+
+
+def _clean(text: str, words: Words) -> PageText:
+    """Text without what only a program sees, offsets of words moved along."""
+    text, words = _without_ligatures(text, words)
+    pieces: list[str] = []
+    changes: list[tuple[int, int, int]] = []
+    position = n_unmapped = 0
+    for match in _SPECIAL.finditer(text):
+        start, end = match.span()
+        found = match[0]
+        if found[0] == "\r":
+            new = "\n"
+        elif found == LINE_END_HYPHEN:
+            new = _at_line_end(text, start, end, words)
+        elif found == "\u00ad":
+            new = "-"  # within a line it is drawn like any hyphen
+        elif text[start - 1 : start].isalpha() and text[end : end + 1].isalpha():
+            new, n_unmapped = REPLACEMENT, n_unmapped + 1
+        else:
+            new = ""
+        pieces += (text[position:start], new)
+        changes.append((start, end, len(new)))
+        position = end
+    pieces.append(text[position:])
+    cleaned = "".join(pieces)
+    n_before = len(cleaned) - len(cleaned.lstrip())
+    return PageText(cleaned.strip(), words.shifted(changes, n_before), n_unmapped)
+
+
+def _at_line_end(text: str, start: int, end: int, words: Words) -> str:
+    """What stands for a hyphen at a line's end and the break behind it.
+
+    Halves of a word are joined: what goes on in lower case lost its hyphen, unless the page has the same word with a
+    hyphen elsewhere; before a capital or a digit it is the hyphen of a compound.
+    """
+    before = _LAST_WORD.search(text, max(start - _MAX_WORD, 0), start)
+    after = _FIRST_WORD.match(text, end)
+    if words.are_apart(start, end, _MAX_LEADING):
+        return "-\n"
+    if not before or not after or not after[0][0].islower():
+        return "-"
+    return "-" if len(text) <= _MAX_LOOKED_THROUGH and f"{before[0]}-{after[0]}" in text else ""

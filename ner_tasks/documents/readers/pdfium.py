@@ -1,0 +1,186 @@
+"""PDFium through the calls that reading takes: documents, pages and their strings, closed again in order.
+
+Calls that are made for each word or object of a page take plain addresses and keep the interpreter's lock, which costs
+a third of what pypdfium2's own prototypes do.
+
+Source: the headers `fpdfview.h`, `fpdf_text.h`, `fpdf_annot.h`, `fpdf_edit.h` of PDFium.
+"""
+
+import ctypes
+import logging
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import repeat
+from typing import Any
+
+import pypdfium2
+from pypdfium2 import raw
+
+from ner_tasks.documents.source_map import Box
+from ner_tasks.documents.types import CannotRead
+
+PdfDocument, PdfiumError = pypdfium2.PdfDocument, pypdfium2.PdfiumError
+TEXT, PATH, IMAGE, SHADING, FORM = 1, 2, 3, 4, 5  # kinds of page objects
+_PASSWORD = 4  # FPDF_ERR_PASSWORD
+_SECURITY = 5  # FPDF_ERR_SECURITY
+_MAX_STRING_BYTES = 64 * 2**20
+# It tells the log of each XFA form that this build shows none; they are read from their XML.
+logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
+
+_Int, _Address = ctypes.c_int, ctypes.c_void_p
+
+
+def _fast(name: str, *arguments: Any, result: Any = _Int) -> Callable[..., Any]:
+    address = ctypes.cast(getattr(raw, name), ctypes.c_void_p).value
+    assert address
+    return ctypes.PYFUNCTYPE(result, *arguments)(address)
+
+
+char_code = _fast("FPDFText_GetUnicode", _Address, _Int, result=ctypes.c_uint)
+char_is_hyphen = _fast("FPDFText_IsHyphen", _Address, _Int)
+char_is_generated = _fast("FPDFText_IsGenerated", _Address, _Int)
+char_is_unmapped = _fast("FPDFText_HasUnicodeMapError", _Address, _Int)
+char_object = _fast("FPDFText_GetTextObject", _Address, _Int, result=_Address)
+count_objects = _fast("FPDFPage_CountObjects", _Address)
+page_object = _fast("FPDFPage_GetObject", _Address, _Int, result=_Address)
+object_kind = _fast("FPDFPageObj_GetType", _Address)
+count_in_form = _fast("FPDFFormObj_CountObjects", _Address)
+object_in_form = _fast("FPDFFormObj_GetObject", _Address, ctypes.c_ulong, result=_Address)
+count_segments = _fast("FPDFPath_CountSegments", _Address)
+render_mode = _fast("FPDFTextObj_GetTextRenderMode", _Address)
+_bounds = _fast("FPDFPageObj_GetBounds", _Address, _Address, _Address, _Address, _Address)
+_matrix = _fast("FPDFPageObj_GetMatrix", _Address, _Address)
+_pixel_size = _fast("FPDFImageObj_GetImagePixelSize", _Address, _Address, _Address)
+count_in_annotation = _fast("FPDFAnnot_GetObjectCount", _Address)
+object_in_annotation = _fast("FPDFAnnot_GetObject", _Address, _Int, result=_Address)
+
+
+class CharacterBoxes:
+    """Boxes of a page's characters, two for each word, many at once.
+
+    Without prototypes, and with pointers that are made once, a call costs a quarter of one through ctypes' usual way.
+    """
+
+    _N_WORDS = 2048
+    _EDGES = 4
+
+    def __init__(self) -> None:
+        address = ctypes.cast(raw.FPDFText_GetLooseCharBox, ctypes.c_void_p).value
+        assert address
+        self._call = ctypes.PYFUNCTYPE(ctypes.c_int)(address)
+        self._edges = (ctypes.c_float * (2 * self._EDGES * self._N_WORDS))()
+        pointers = [ctypes.byref(self._edges, 16 * number) for number in range(2 * self._N_WORDS)]
+        self._of_heads, self._of_tails = pointers[0::2], pointers[1::2]
+
+    def of(self, text_page: Any, heads: list[int], tails: list[int]) -> "array[float]":
+        """Left, top, right, bottom of the first character of each word, then of its last [n_words * 8].
+
+        Args:
+            text_page: pypdfium2's helper.
+            heads: index of each word's first character.
+            tails: of its last.
+        """
+        page = ctypes.byref(text_page.raw.contents)
+        found = array("f")
+        for begin in range(0, len(heads), self._N_WORDS):
+            some = heads[begin : begin + self._N_WORDS]
+            deque(map(self._call, repeat(page), some, self._of_heads), 0)
+            deque(map(self._call, repeat(page), tails[begin : begin + self._N_WORDS], self._of_tails), 0)
+            found.frombytes(memoryview(self._edges).cast("B")[: 32 * len(some)])
+        return found
+
+
+character_boxes = CharacterBoxes()
+
+
+def address_of(handle: Any) -> int:
+    """The address behind a handle of PDFium's, or of a helper of pypdfium2's."""
+    return ctypes.cast(getattr(handle, "raw", handle), ctypes.c_void_p).value or 0
+
+
+@contextmanager
+def opened(data: bytes) -> Iterator[Any]:
+    """A document, opened with the empty password if it has one; closed with all that was taken from it.
+
+    Raises:
+        CannotRead: `encrypted`, `broken`.
+    """
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        code = getattr(error, "err_code", 0)
+        if code in (_PASSWORD, _SECURITY):
+            raise CannotRead("encrypted", "found a PDF that asks for a password, expected one that opens") from None
+        raise CannotRead("broken", "found a PDF without a catalogue that can be read, expected a whole one") from None
+    try:
+        yield document
+    finally:
+        document.close()
+
+
+@contextmanager
+def opened_page(document: Any, number: int) -> Iterator[Any]:
+    """A page, counted from 0; None for one that cannot be loaded."""
+    try:
+        page = document[number]
+    except pypdfium2.PdfiumError:
+        yield None
+        return
+    try:
+        yield page
+    finally:
+        page.close()
+
+
+@contextmanager
+def opened_annotation(page: Any, number: int) -> Iterator[Any]:
+    """An annotation of a page, counted from 0; None for one that is none."""
+    annotation = raw.FPDFPage_GetAnnot(page, number)
+    if not annotation:
+        yield None
+        return
+    try:
+        yield annotation
+    finally:
+        raw.FPDFPage_CloseAnnot(annotation)
+
+
+def string(function: Callable[..., int], *arguments: Any) -> str:
+    """What a function of PDFium's puts into a buffer as UTF-16, without what is no text."""
+    n_bytes = function(*arguments, None, 0)
+    if n_bytes <= 2 or n_bytes > _MAX_STRING_BYTES:  # a NUL of two bytes ends it
+        return ""
+    buffer = ctypes.create_string_buffer(n_bytes)
+    function(*arguments, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), n_bytes)
+    return buffer.raw[: n_bytes - 2].decode("utf-16-le", "replace")
+
+
+def clean(text: str) -> str:
+    """A string of a PDF without NULs and other codes that are no text."""
+    return "".join(char for char in text if char in "\t\n\r" or char.isprintable() or char.isspace())
+
+
+def bounds(address: int) -> Box | None:
+    """Left, bottom, right, top of a page object in the page's, or its form's, own units."""
+    edges = (ctypes.c_float * 4)()
+    at = ctypes.addressof(edges)
+    if not _bounds(address, at, at + 4, at + 8, at + 12):
+        return None
+    return edges[0], edges[1], edges[2], edges[3]
+
+
+def matrix(address: int) -> tuple[float, ...]:
+    """How a form lies on its page; as it is, where it does not say."""
+    values = (ctypes.c_float * 6)()
+    if not _matrix(address, ctypes.addressof(values)):
+        return 1.0, 0.0, 0.0, 1.0, 0.0, 0.0
+    return tuple(values)
+
+
+def pixel_size(address: int) -> tuple[int, int]:
+    """Width and height of a picture in pixels."""
+    sides = (ctypes.c_uint * 2)()
+    at = ctypes.addressof(sides)
+    return (sides[0], sides[1]) if _pixel_size(address, at, at + 4) else (0, 0)
