@@ -84,12 +84,6 @@ KINDS: Mapping[str, Callable[[str, Path], Picture]] = {
 }
 
 
-def word_error_rate(expected: str, found: str) -> float:
-    """Words to be put in, taken out or replaced, by the words expected."""
-    ours, theirs = expected.split(), found.split()
-    return word_errors(ours, theirs) / max(len(ours), 1)
-
-
 def word_errors(expected: list[str], found: list[str]) -> int:
     """Levenshtein's distance over words."""
     row = list(range(len(found) + 1))
