@@ -38,7 +38,7 @@ def checked(found: Extract) -> Extract:
     """
     if found.text.strip() or found.parts:
         return found
-    if n_pictures := sum(found.items.counts.get(KIND, {}).values()):
+    if n_pictures := found.items.counts.get(KIND, {}).get(UNREAD, 0):
         raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
     if any(found.items.counts.get(kind, {}).get(UNREAD) for kind in ("damage", "part")):
         raise CannotRead("broken", f"found no text and damage: {found.items.unread[0]}; expected a whole file")

@@ -19,7 +19,6 @@ from ner_tasks.documents.readers.xml_tree import attribute, name_of, text_of
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 _HALF = re.compile("[\ud800-\udfff]")
-_PLACE = re.compile(r"\$?([A-Za-z]{1,3})\$?([0-9]{1,7})$")
 _QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
 _DATE_LETTERS = re.compile(r"[dmyhs]", re.IGNORECASE)
 _BUILT_IN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
@@ -27,7 +26,6 @@ _BUILT_IN_TIMES = frozenset([18, 19, 20, 21, 45, 47])
 _BUILT_IN_DURATION = 46
 _MAX_SERIAL = 2_958_465  # 9999-12-31
 _INTEGER = re.compile(r"-?[0-9]+")
-_MAX_COLUMN, _MAX_ROW = 16_384, 1_048_576
 
 DATE, TIME, DURATION = "date", "time", "duration"
 
@@ -138,30 +136,36 @@ def read_sheet(name: str, data: bytes, book: Book, budget: Budget) -> tuple[Shee
     """The cells of a sheet, and how many formulas have no value stored."""
     sheet = Sheet(name)
     row = n_without = 0
+    places: dict[str, int] = {}
     for element in elements(data, "row"):
-        number = attribute(element, "r")
+        number = element.get("r", "")
         row = int(number) if number.isdecimal() and len(number) <= 7 else row + 1
         cells: list[Cell] = []
         column = 0
-        for cell in element:
-            if name_of(cell) != "c":
-                continue
-            place = _PLACE.match(cell.get("r", ""))
-            column = _column(place[1]) if place else column + 1
+        for cell in element.iterchildren("{*}c"):
+            letters = cell.get("r", "").rstrip("0123456789$").lstrip("$")
+            if letters not in places:
+                places[letters] = _column(letters)
+            column = places[letters] or column + 1
             text = _text(cell, book)
             if text is None:
                 n_without += 1
-            elif text.strip():
+            elif text and not text.isspace():
                 budget.take(text)
                 cells.append((column, text))
-        sheet.add(row, sorted(cells, key=lambda cell: cell[0]))
+        sheet.add(row, sorted(cells, key=_by_column))
     sheet.rows.sort(key=lambda found: found[0])
     return sheet, n_without
 
 
+def _by_column(cell: Cell) -> int:
+    return cell[0]
+
+
 def _column(letters: str) -> int:
+    """Number of a column; 0 for what is none."""
     number = 0
-    for letter in letters.upper():
+    for letter in letters.upper() if len(letters) <= 3 and letters.isascii() and letters.isalpha() else "":
         number = 26 * number + ord(letter) - ord("A") + 1
     return number
 
@@ -171,12 +175,13 @@ def _text(cell: Any, book: Book) -> str | None:
     value = inline = None
     has_formula = False
     for one in cell:
-        name = name_of(one)
-        if name == "v":
+        tag = one.tag
+        if tag.endswith("}v"):
             value = text_of(one)
-        elif name == "is":
+        elif tag.endswith("}is"):
             inline = one
-        has_formula = has_formula or name == "f"
+        elif tag.endswith("}f"):
+            has_formula = True
     if inline is not None:
         return rich_text(inline)
     if value is None:
@@ -221,6 +226,8 @@ def number_text(value: str, kind: str = "", *, is_1904: bool = False) -> str:
         kind: `date`, `time`, `duration`, or "" for a number.
         is_1904: whether days are counted from 1904 on.
     """
+    if not kind and _INTEGER.fullmatch(value):
+        return value
     try:
         number = float(value)
     except ValueError:

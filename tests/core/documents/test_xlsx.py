@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from ner_tasks.documents import Document, Limits, Rejected, read_documents
-from tests.formats import sheet_xml, xlsx_bytes
+from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents
+from tests.formats import sheet_xml, xlsx_bytes, zipped
 
 PEOPLE = [["Name", "City", "Paid"], ["Rosa Delgado", "Zürich", 50], ["Ann", "", 1.5], [], ["Bo", "Reno", True]]
 
@@ -96,3 +96,121 @@ def test_entities_are_not_expanded(read, tmp_path):
         (answer,) = read(xlsx_bytes({"A": []}, {"xl/worksheets/sheet1.xml": xml.encode()}))
         assert "secret" not in str(answer)
         assert len(str(answer)) < 1_000
+
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+RELATIONS = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
+
+
+def book(cells: str, parts: dict[str, bytes] | None = None, after: str = "", **related: str) -> bytes:
+    """A workbook of one sheet of these cells; `related` are targets of the sheet's relations by their kind."""
+    sheet = f'<worksheet xmlns="{MAIN}"><sheetData>{cells}</sheetData>{after}</worksheet>'
+    own = "".join(f'<Relationship Id="r{k}" Type="{OFFICE}/{k}" Target="{target}"/>' for k, target in related.items())
+    strings = f'<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+    strings += f'<Relationship Id="rIdS" Type="{OFFICE}/sharedStrings" Target="sharedStrings.xml"/>'
+    strings += f'<Relationship Id="rIdF" Type="{OFFICE}/styles" Target="styles.xml"/>'
+    files = {
+        "xl/worksheets/sheet1.xml": sheet.encode(),
+        "xl/worksheets/_rels/sheet1.xml.rels": RELATIONS.format(own).encode(),
+        "xl/_rels/workbook.xml.rels": RELATIONS.format(strings).encode(),
+    }
+    return xlsx_bytes({"A": []}, files | (parts or {}))
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ('<c r="A1" t="inlineStr"><is><t>Rosa_x000D_&#10;Delgado</t></is></c>', "Rosa\nDelgado"),
+        ('<c r="A1" t="inlineStr"><is><t>_x005F_x000D_</t></is></c>', "_x000D_"),
+        ('<c r="A1" t="inlineStr"><is><r><t>Ro</t></r><r><t>sa</t></r><rPh><t>spoken</t></rPh></is></c>', "Rosa"),
+        ('<c r="A1" t="s"><v>0</v></c>', "Shared"),
+        ('<c r="A1" t="str"><f>A2</f><v>Rosa</v></c>', "Rosa"),
+        ('<c t="e"><v>#N/A</v></c><c t="b"><v>1</v></c>', "#N/A\tTRUE"),
+        ('<c t="d"><v>2024-03-04T00:00:00</v></c><c t="d"><v>2024-03-04T10:30:00</v></c>', "2024-03-04\t2024-03-04 10:30:00"),
+        ('<c s="1"><v>45355</v></c><c s="1"><v>45355.5</v></c>', "2024-03-04\t2024-03-04 12:00:00"),
+        ('<c s="2"><v>1.5</v></c><c s="3"><v>0.5</v></c><c s="4"><v>0.15</v></c>', "36:00:00\t12:00:00\t0.15"),
+        ("<c><v>7</v></c><c><v>7.0</v></c><c><v>0.1</v></c><c><v>12345678901234567890</v></c>", "7\t7\t0.1\t12345678901234567890"),
+        ('<c r="C1"><v>1</v></c><c r="A1"><v>2</v></c>', "2\t\t1"),
+    ],
+)  # fmt: skip
+def test_a_cell_reads_as_it_is_shown(read, cell, expected):
+    formats = '<numFmt numFmtId="164" formatCode="[h]:mm"/><numFmt numFmtId="165" formatCode="0.0&quot;d&quot;%"/>'
+    styles = "".join(f'<xf numFmtId="{number}"/>' for number in (0, 14, 164, 20, 165))
+    parts = {
+        "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}"><si><t>Shared</t></si></sst>'.encode(),
+        "xl/styles.xml": f'<styleSheet xmlns="{MAIN}"><numFmts>{formats}</numFmts><cellXfs>{styles}</cellXfs></styleSheet>'.encode(),
+    }
+    (document,) = read(book(f"<row>{cell}</row>", parts))
+    assert document.text == expected
+
+
+def test_what_hangs_on_cells_is_read_with_its_place(read):
+    shape = '<d:wsDr xmlns:d="x" xmlns:a="y"><d:txBody><a:p><a:r><a:t>In a box</a:t></a:r></a:p></d:txBody></d:wsDr>'
+    old = "[Threaded comment] Your version of Excel allows you to read it. Comment: In a thread"
+    comments = "".join(
+        f'<comment ref="{ref}"><text><t>{text}</t></text></comment>' for ref, text in (("A1", "A comment"), ("B2", old))
+    )
+    parts = {
+        "xl/drawings/drawing1.xml": shape.encode(),
+        "xl/comments1.xml": f'<comments xmlns="{MAIN}"><commentList>{comments}</commentList></comments>'.encode(),
+        "xl/threaded.xml": b'<ThreadedComments xmlns="x"><threadedComment ref="B2"><text>In a thread</text></threadedComment></ThreadedComments>',
+    }
+    margins = (
+        '<headerFooter><oddHeader>&amp;L&amp;"Arial,Bold"&amp;12Keystone&amp;RPage &amp;P</oddHeader></headerFooter>'
+    )
+    data = book(
+        '<row><c r="A1"><v>1</v></c></row>', parts, margins,
+        drawing="../drawings/drawing1.xml", comments="../comments1.xml", threadedComment="../threaded.xml",
+    )  # fmt: skip
+    (document,) = read(data)
+    assert document.text.split("\n\n") == ["1", "Keystone Page", "In a thread", "A comment", "In a box"]
+    at = document.text.index("A comment")
+    assert document.sources.locate(at, at + 3) == {"source": "A!A1"}
+    assert document.items.ignored["other-form"] == 1
+
+
+def test_what_is_lost_of_cells_is_named(read):
+    (document,) = read(book('<row><c t="str"><f>A2</f></c><c t="s"><v>9</v></c><c><v>1</v></c></row>'))
+    assert document.text == "1"
+    assert [line.partition(":")[0] for line in document.unread] == [
+        "1 cell(s)",
+        "1 formula(s) in xl/worksheets/sheet1.xml",
+    ]
+
+
+def test_other_columns_of_a_table_of_documents_are_ignored_by_a_rule(read, tmp_path):
+    answers = read(xlsx_bytes({"A": [["id", "text", "by"], [1, "One.", "Ann"]]}))
+    assert [(a.document, a.rule, a.n) for a in answers if isinstance(a, Ignored)] == [("a.xlsx", "other-columns", 1)]
+
+
+def test_strict_files_sheets_without_relations_and_hidden_sheets_are_read(read):
+    data = book('<row><c t="inlineStr"><is><t>Rosa</t></is></c></row>')
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    strict = {
+        name: content.replace(MAIN.encode(), b"http://purl.oclc.org/ooxml/spreadsheetml/main")
+        for name, content in files.items()
+    }
+    lost = files | {"xl/_rels/workbook.xml.rels": RELATIONS.format("").encode()}
+    hidden = files | {"xl/workbook.xml": files["xl/workbook.xml"].replace(b"sheetId", b'state="veryHidden" sheetId')}
+    for changed in (strict, lost, hidden):
+        assert read(zipped(changed))[0].text == "Rosa"
+
+
+@pytest.mark.parametrize(
+    ("cells", "seconds"),
+    [("<row><c>" * 100_000, 5), ("<row><c><v>1</v></c></row>" * 100_000, 10), ('<row r="9999999"/>' * 100_000, 5)],
+    ids=["deep", "many", "rows"],
+)
+def test_hostile_sheets_take_linear_time(read, cells, seconds):
+    began = time.process_time()
+    assert read(book(cells))
+    assert time.process_time() - began < seconds
+
+
+def test_very_many_sheets_are_read_or_named(read):
+    sheets = {f"S{number}": [[f"w{number}"]] for number in range(300)}
+    (document,) = read(xlsx_bytes(sheets))
+    assert document.items.counts["sheet"] == {"read": 300}
+    assert document.text.split("\n\n") == [f"w{number}" for number in range(300)]
