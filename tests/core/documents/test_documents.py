@@ -389,23 +389,6 @@ def test_a_damaged_file_is_answered_whatever_the_damage(read, name, cut, at, jun
     assert read(name, damaged, SMALL if name != "a.docx" else Limits(max_bytes=100_000))
 
 
-def test_a_word_file_of_nothing_but_a_scan_is_rejected(reason, read):
-    picture = io.BytesIO(
-        bytes.fromhex(
-            "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de"
-            "0000000c49444154789c63606060000000040001f61738550000000049454e44ae426082"
-        )
-    )
-    document, file = docx.Document(), io.BytesIO()
-    document.add_picture(picture)
-    document.save(file)
-    assert reason("a.docx", file.getvalue()) == "no-text-layer"
-    document.add_paragraph(SENTENCE)
-    file = io.BytesIO()
-    document.save(file)
-    assert read("a.docx", file.getvalue())[0].unread == ("1 picture(s)",)
-
-
 def test_the_page_on_formats_lists_each_format_limit_and_reason():
     root = Path(reading.__file__).parents[2]
     formats, _, reasons = (root / "docs" / "formats.md").read_text().partition("## Reasons")
