@@ -18,6 +18,8 @@ from ner_tasks.errors import without_words
 _READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
 _MAX_UNREAD_IN_MESSAGE = 3
+# Formats that are written in another one, so that a name which tells the other one is right as well.
+_CONTAINERS = {"fhir": ("json", "xml"), "cda": ("xml",), "svg": ("xml",), "html": ("xml",), "mbox": ("eml",)}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -113,7 +115,8 @@ def _format_of(here: Place, head: bytes, file: BinaryIO | None) -> tuple[Format,
     if format_ is None:
         suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
         raise CannotRead("unknown-format", f"found {suffix}, and content of no known format, expected one that is read")
-    if format_ is called or (called is None and format_ is declared):
+    is_kind_of = called is not None and called.name in _CONTAINERS.get(format_.name, ())
+    if format_ is called or is_kind_of or (called is None and format_ is declared):
         return format_, ()
     suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
     return format_, (f"read as {format_.name}, by its content; its name has {suffix}",)
