@@ -34,7 +34,8 @@ def make(rng: random.Random) -> tuple[bytes, Mapping[str, str]]:
     deck = Presentation()
     for _ in range(rng.randint(1, 3)):
         slide = deck.slides.add_slide(deck.slide_layouts[rng.choice([1, 5, 6])])
-        for _ in range(rng.randint(1, 3)):
+        _box(maker, slide)
+        for _ in range(rng.randint(0, 2)):
             rng.choice([_box, _table, _group, _title, _notes])(maker, slide)
         if rng.random() < 0.1:
             _chart(maker, slide)
