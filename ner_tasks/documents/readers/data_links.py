@@ -68,13 +68,10 @@ def _give_fate(
         suffix = format_.suffixes[0] if format_ else f".{kind.partition('/')[2][:10]}"
         pictures.add(builder, f"{where}{suffix}", content, limits, kind)
         return
-    name = " ".join(_UNSAFE.sub(" ", title).split())[:80]
-    if "." not in name:
-        suffix = format_.suffixes[0] if format_ else _SUFFIXES.get(kind, "")
-        name = f"{name or where}{suffix}"
-    taken = {part.name for part in builder.parts[-1_000:]}
-    while name in taken:
-        name = f"{len(builder.parts) + 1}-{name}"
+    # Where it stands makes the name one of its own.
+    name = " ".join([where, *_UNSAFE.sub(" ", title).split()])[:120]
+    if "." not in name[len(where) :]:
+        name += format_.suffixes[0] if format_ else _SUFFIXES.get(kind, "")
     builder.inventory.read(_KIND)
     charset = _CHARSET.search(media_type)
     builder.parts.append(Part(name, content, charset[1] if charset else "", kind))

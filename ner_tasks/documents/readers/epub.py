@@ -5,7 +5,7 @@ Source: EPUB 3.3; Open Packaging Format (OPF) 2.0.1; Open Container Format 3.3 f
 
 import posixpath
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -179,7 +179,7 @@ class _Reading:
         self._texts.append(page.text)
         self.builder.inventory.read("chapter")
         self.builder.block(page.text, name)
-        html.add_findings(page, self.builder, self.limits)
+        html.add_findings(page, self.builder, self.limits, name)
 
     def _drawing(self, name: str) -> None:
         try:
@@ -194,7 +194,9 @@ class _Reading:
         self.builder.block(drawing.text, name)
         for line in drawing.items.unread:
             self.builder.inventory.unread("picture", name, line)
-        self.builder.parts.extend(drawing.parts)
+        self.builder.parts.extend(
+            replace(part, name=f"{name}/{part.name}".replace("#", "%23")) for part in drawing.parts
+        )
 
     def _contents(self, name: str) -> None:
         """A table of contents repeats the headings; one that says more is read."""

@@ -62,15 +62,22 @@ def add_to(builder: ExtractBuilder, html: str, limits: Limits, place: str | None
     add_findings(page, builder, limits)
 
 
-def add_findings(page: Page, builder: ExtractBuilder, limits: Limits) -> None:
-    """Account for all that a page holds beside its text; files in `data:` links are handed on or named."""
+def add_findings(page: Page, builder: ExtractBuilder, limits: Limits, within: str = "") -> None:
+    """Account for all that a page holds beside its text; files in `data:` links are handed on or named.
+
+    Args:
+        page: what was read.
+        builder: takes it.
+        limits: whether pictures are read.
+        within: name of the page in a file of several.
+    """
     inventory = builder.inventory
     inventory.read("form-field", page.n_fields)
     for (kind, rule), n in page.ignored.items():
         inventory.ignored(kind, rule, n)
     builder.notes.extend(page.notes)
     for where, link, title in page.files:
-        data_links.hand_on(builder, link, where, limits, title)
+        data_links.hand_on(builder, link, f"{within}/{where}".lstrip("/"), limits, title)
 
 
 def parse(html: str) -> Page:

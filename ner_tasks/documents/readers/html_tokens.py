@@ -15,8 +15,8 @@ from itertools import islice
 MAX_NESTED = 200
 # Names that stand for others in what the parser is given.
 BREAK, FORMAT = "x-break", "x-format"
-# The parser looks at all options again for each new one.
-RENAMED = {"select": "x-select", "option": "x-option", "optgroup": "x-optgroup"}
+# The parser looks at all options again for each new one, and takes `<noscript>` apart at the beginning of a page.
+RENAMED = {"select": "x-select", "option": "x-option", "optgroup": "x-optgroup", "noscript": "x-noscript"}
 _NAME = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
 # Up to the end of a tag; a quote counts behind an equals sign only. Nothing is tried twice.
 _REST = re.compile(r"(?:[^>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'>][^\s>]*+)?+)*+>")
@@ -149,8 +149,8 @@ class Tokens:
         known = RENAMED.get(tag, tag)
         if self._is_xhtml and attributes.endswith("/"):
             return f"{apart}<{known}{attributes[:-1]}></{known}>", end
-        if (closed := self._close_before(tag)) and known != tag:
-            apart = f"</{RENAMED.get(closed, closed)}>"
+        if (closed := self._close_before(tag)) in RENAMED:
+            apart = f"</{RENAMED[closed]}>"
         if len(self._open) >= MAX_NESTED:
             self._open.append((tag, False))
             self.n_flattened += 1
@@ -166,7 +166,7 @@ class Tokens:
         closing = None if tag in self._never_end else _END_OF[tag].search(html, end)
         if closing is None:
             self._never_end.add(tag)
-            return "", end
+            return _broken(), end
         content = html[end : closing.start()]
         if tag in ("script", "style"):
             self.ignored[tag] += 1

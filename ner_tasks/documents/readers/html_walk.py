@@ -17,7 +17,7 @@ _FAR = (
 )
 _NEAR = (
     "div li dt dd address aside center details summary dialog figcaption footer header hgroup legend main nav search"
-    " caption tr tbody thead tfoot x-option x-optgroup body html noscript marquee textarea foreignobject text desc mtr"
+    " caption tr tbody thead tfoot x-option x-optgroup body html x-noscript marquee textarea foreignobject text desc mtr"
     f" video audio canvas noembed applet {BREAK}"
 )
 _BLOCKS = {**dict.fromkeys(_FAR.split(), 2), **dict.fromkeys(_NEAR.split(), 1)}
@@ -119,6 +119,9 @@ class Walk:
             return _nothing
         if tag == "head":
             self._head(node)
+            return None
+        if tag == "title" and node.parent.tag in ("body", "x-noscript"):
+            self._titles.append(node.text(deep=True) or "")
             return None
         if tag in _SKIPPED:
             if rule := _SKIPPED[tag]:

@@ -141,10 +141,11 @@ class Parsing:
                 self.blobs.append(Blob("picture" if word == b"pict" else "object"))
                 self._state = replace(state, capture=word.decode())
         elif word in (b"sn", b"sv", b"ffl", b"ffdeftext", b"fonttbl", b"formfield"):
-            if not state.skipped:
+            # Word keeps the choices of a form field within the code of the field.
+            if not state.skipped or (word == b"formfield" and state.skipped == "field-code"):
                 self._flush()
                 self._captured.clear()
-                self._state = replace(state, capture=word.decode())
+                self._state = replace(state, capture=word.decode(), skipped="")
                 if word == b"formfield":
                     self._form, self._choices = {}, []
         elif word == b"ud":

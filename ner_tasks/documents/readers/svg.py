@@ -117,7 +117,8 @@ class _Walk:
         page = html.parse(markup)
         self.n_texts += 1
         self.lines.extend(page.text.split("\n"))
-        html.add_findings(page, self._builder, self._limits)
+        self._n_links += 1
+        html.add_findings(page, self._builder, self._limits, f"foreignObject {self._n_links}")
 
     def _picture(self, element: Any, name: str) -> None:
         link = element.get("href") or element.get(_LINK) or ""
