@@ -8,6 +8,9 @@ import struct
 from collections.abc import Iterator
 
 _FILE_PASS, _TXO, _CONTINUE, _HEADER, _FOOTER, _SERIES_TEXT, _NOTE = 0x2F, 0x1B6, 0x3C, 0x14, 0x15, 0x100D, 0x1C
+_BEGINNING, _MANY_NUMBERS, _EDGE = 0x809, 0xBD, 0xFFFF
+# Records of one cell: they begin with its row and column.
+_CELLS = frozenset({0x203, 0x204, 0x205, 0xFD, 0x27E, _MANY_NUMBERS, 0x06, 0xD6, 0x03, 0x04, 0x02, 0x05, 0x07E})
 _BLIP = 0xEB  # group of drawings of the whole workbook, with its pictures
 _BINARY_CELLS = frozenset(range(12))  # a row's head, and the kinds of its cells
 _COMMENT_TEXT, _BEGIN_MARGINS = 637, 479
@@ -58,6 +61,20 @@ def remarks_of(stream: bytes) -> tuple[list[str], int]:
         elif kind == _NOTE and len(data) > 6 and _is_old_note(data):
             found.append(data[6:].decode("cp1252", "replace"))
     return [text.replace("\r", "\n") for text in found if text.strip()], n_left
+
+
+def span(stream: bytes) -> int:
+    """How many cells lie in the rectangle between the outermost cells of the largest sheet of a BIFF stream."""
+    largest, edges = 0, [_EDGE, 0, _EDGE, 0]
+    for kind, data in records(stream):
+        if kind == _BEGINNING:
+            edges = [_EDGE, 0, _EDGE, 0]
+        elif kind in _CELLS and len(data) >= 4:
+            row, column = struct.unpack_from("<HH", data)
+            last = struct.unpack_from("<H", data, len(data) - 2)[0] if kind == _MANY_NUMBERS else column
+            edges = [min(edges[0], row), max(edges[1], row), min(edges[2], column), max(edges[3], column, last)]
+            largest = max(largest, (edges[1] - edges[0] + 1) * (edges[3] - edges[2] + 1))
+    return largest
 
 
 def has_pictures(stream: bytes) -> bool:

@@ -104,6 +104,8 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
         n_macros = any(entry[0] == "_VBA_PROJECT_CUR" for entry in entries)
     if is_locked or biff.is_encrypted(stream):
         raise CannotRead("encrypted", "found a workbook with a password, expected one that opens")
+    if (span := biff.span(stream)) > _MAX_SPAN:
+        raise CannotRead("too-large", f"found a sheet that spans {span} cells, expected at most {_MAX_SPAN}")
     remarks, n_left = biff.remarks_of(stream)
     for text in remarks:
         builder.block(text, "remarks")

@@ -119,10 +119,11 @@ def test_plain_text_that_is_called_a_workbook_is_read():
         (zipped({"xl/workbook.bin": b"junk"}), "broken"),
         (ods(row(cell("x" * 100, more='table:number-columns-repeated="16384"'), more='table:number-rows-repeated="1048576"')), "too-long"),
         (xls_bytes([(0, 0, "x" * 900)]), "too-long"),
+        (xls_bytes([(0, 0, "x"), (65_535, 65_535, "y")]), "too-large"),
         (packed(text("<text:p/>"), {"bomb": bytes(3_000_000)}), "too-large"),
         (zipped({"xl/worksheets/sheet1.bin": b"\0\4" + struct.pack("<I", 0) + b"\0\4" + struct.pack("<I", 2**20 - 1) + b"\1\4" + struct.pack("<I", 0) + b"\1\4" + struct.pack("<I", 16_383)}), "too-large"),
     ],
-    ids=["password", "package", "no book", "junk", "xlsb", "repeated", "long", "bomb", "far"],
+    ids=["password", "package", "no book", "junk", "xlsb", "repeated", "long", "far", "bomb", "far xlsb"],
 )  # fmt: skip
 def test_a_bad_workbook_is_rejected_with_its_reason(data, reason):
     with pytest.raises(CannotRead) as caught:
