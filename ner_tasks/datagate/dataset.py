@@ -5,7 +5,7 @@
     texts.csv                                        part of every text that this snapshot or one before it has held
     quarantined.csv                                  every row of a sentence set aside, with the reason
     validation.json                                  what each expectation found
-    snapshot.json                                    counts, sources, configuration, checksums, version; written last
+    snapshot.json                                    counts, sources, conversions, configuration, checksums, version; written last
 
 The bytes follow from the source files, the snapshot before and the configuration alone. Data that is refused leaves
 no snapshot; what was found lies beside it in `<target>.refused/`.
@@ -157,7 +157,7 @@ def _write_evidence(
         "refusal": refusal or None,
         "labels": list(reviewed.labels),
         "quarantined": _by_reason(reviewed),
-        "read": {name: made.as_dict() for name, made in zip(table.names, table.conversions, strict=True)},
+        "read": _conversions(table),
         "suites": [
             {"suite": name, "ok": all(one["ok"] for one in found), "expectations": found}
             for name, found in suites.items()
@@ -211,6 +211,7 @@ def _manifest(
         "n_superseded": sum(reviewed.superseded),
         "n_copies": table.n_sentences - n_kept - n_aside,
         "sources": _sources(sources, table, reviewed),
+        "read": _conversions(table),
         "config": {
             **asdict(config),
             "labels": None if config.labels is None else list(config.labels),
@@ -218,6 +219,11 @@ def _manifest(
         },
         "files": files,
     }
+
+
+def _conversions(table: LabelledTable) -> dict[str, Any]:
+    """What was recognised and changed in each file, by `batch/file`."""
+    return {name: made.as_dict() for name, made in zip(table.names, table.conversions, strict=True)}
 
 
 def _sources(sources: Sequence[Source], table: LabelledTable, reviewed: Review) -> list[dict[str, Any]]:
@@ -234,7 +240,6 @@ def _sources(sources: Sequence[Source], table: LabelledTable, reviewed: Review) 
             "n_sentences": n[file],
             "n_quarantined": aside[file],
             "n_superseded": gone[file],
-            **table.conversions[file].as_dict(),
         }
         for file, source in enumerate(sources)
     ]

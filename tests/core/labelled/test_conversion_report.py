@@ -30,10 +30,9 @@ def test_the_scheme_of_each_file_stands_in_the_snapshot_and_is_printed(
 ) -> None:
     said = build_snapshot(sources_of([bilou(tmp_path, 120)]), tmp_path / "out", CONFIG)
 
-    assert said["sources"][0]["scheme"] == "BILOU"
-    assert said["sources"][0]["conversions"] == [
-        {"what": "scheme BILOU, converted to BIO", "n": 120, "unit": "sentences"}
-    ]
+    read = said["read"]["letters/letters.conll"]
+    assert (read["scheme"], read["offsets"]) == ("BILOU", None)
+    assert read["conversions"] == [{"what": "scheme BILOU, converted to BIO", "n": 120, "unit": "sentences"}]
     assert said["labels"] == ["geo", "per"]
     assert "letters.conll: scheme BILOU, converted to BIO: 120 sentences\n" in capsys.readouterr().out
 
