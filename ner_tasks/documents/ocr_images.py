@@ -22,6 +22,7 @@ _BELOW = 250  # pictures of a lower resolution are enlarged
 _SAME = 0.02  # resolutions that differ by less are the same
 # Share of the pixels that are unlike all around them, from which on a page has specks. Clean pages have a tenth of it.
 _SPECKLED = 0.0004
+_FAX_DPI = 204.0
 _SPECKLED_DPI = 150  # below it dots of letters are single pixels
 # Standard deviation in pixels: specks of one pixel vanish, strokes of two do not. Measured by benchmarks.documents.ocr:
 # against a median filter, or to take single pixels out, it halves the errors.
@@ -98,7 +99,7 @@ def prepare(image: "Image.Image", dpi: float) -> Page | None:
     check_size(image.size)
     grey, is_speckled = in_grey(image), False
     if dpi >= _SPECKLED_DPI:
-        grey, is_speckled = _without_specks(grey)
+        grey, is_speckled = _without_specks(grey, dpi)
     # What is left of specks looks like faint text, and a picture in black and white holds none.
     if is_blank(grey, dpi, _VISIBLE if is_speckled else _FAINT):
         return None
@@ -129,7 +130,7 @@ def square(image: "Image.Image", dpi: float, dpi_down: float) -> "tuple[Image.Im
     size = (round(image.width * best / dpi), round(image.height * best / dpi_down))
     check_size(size)
     grey = in_grey(image)
-    return _without_specks(grey, size)[0], best
+    return _without_specks(grey, min(dpi, dpi_down), size)[0], best
 
 
 def in_grey(image: "Image.Image") -> "Image.Image":
@@ -160,13 +161,18 @@ def _in_8_bits(image: "Image.Image") -> "Image.Image":
     return Image.fromarray(values.astype(np.uint8))
 
 
-def _without_specks(grey: "Image.Image", size: tuple[int, int] | None = None) -> "tuple[Image.Image, bool]":
+def _without_specks(grey: "Image.Image", dpi: float, size: tuple[int, int] | None = None) -> "tuple[Image.Image, bool]":
     """The picture in another size; blurred where it is full of single dark and white pixels, and whether it was."""
-    from PIL import ImageFilter
+    from PIL import Image, ImageFilter
 
-    is_speckled = _speckled_share(grey) > _SPECKLED
+    radius = _BLUR if _speckled_share(grey) > _SPECKLED else 0.0
+    if not radius:  # it may be a fax that a program has enlarged, perhaps one of half as many lines
+        factor = _FAX_DPI / dpi if dpi > _BELOW else 1.0
+        fax = grey.resize((round(grey.width * factor), round(grey.height * factor)), Image.Resampling.BOX)
+        if any(_speckled_share(seen) > _SPECKLED for seen in (fax, fax.reduce((1, 2)))):
+            radius = _BLUR / factor
     resized = grey.resize(size) if size else grey
-    return (resized.filter(ImageFilter.GaussianBlur(_BLUR)) if is_speckled else resized), is_speckled
+    return (resized.filter(ImageFilter.GaussianBlur(radius)) if radius else resized), bool(radius)
 
 
 def _speckled_share(grey: "Image.Image") -> float:
