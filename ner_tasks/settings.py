@@ -29,6 +29,7 @@ class Settings:
         keep_text: whether answers hold the documents' text, or only its hash and offsets.
         ocr: whether scans are read by Tesseract.
         ocr_languages: Tesseract's names of the languages that they may be in, joined by `+`.
+        n_readers: processes that read documents beside a model; 0: as many as it takes.
         min_ocr_confidence: percent; a recognised page below it is named as unread, with its text kept.
         approval: whether a person is asked before a model is promoted, unless one run is told otherwise.
         gates: the YAML of the gates; None for ours.
@@ -44,6 +45,7 @@ class Settings:
     ocr: bool = False
     ocr_languages: str = "eng"
     min_ocr_confidence: float = 50.0
+    n_readers: int = 0
     approval: bool = False
     gates: Path | None = None
     limits: Limits = field(default_factory=Limits)
@@ -70,6 +72,7 @@ class Settings:
             ocr=_switch(env, "NER_OCR", "0"),
             ocr_languages=_languages(env),
             min_ocr_confidence=_percent(env, "NER_MIN_OCR_CONFIDENCE", "50"),
+            n_readers=_number(env, "NER_READERS"),
             approval=_switch(env, "NER_APPROVAL", "0"),
             gates=Path(env["NER_GATES"]).absolute() if env.get("NER_GATES") else None,
             limits=Limits().adjusted(
@@ -104,6 +107,13 @@ def _switch(env: Mapping[str, str], name: str, default: str) -> bool:
     if value not in ("0", "1"):
         raise ConfigInvalid(f"found {name}={value!r}, expected 0 or 1")
     return value == "1"
+
+
+def _number(env: Mapping[str, str], name: str) -> int:
+    value = env.get(name) or "0"
+    if not (value.isascii() and value.isdecimal()):
+        raise ConfigInvalid(f"found {name}={value!r}, expected a whole number of at least 0")
+    return int(value)
 
 
 def _languages(env: Mapping[str, str]) -> str:

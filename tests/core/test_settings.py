@@ -39,6 +39,8 @@ def test_scans_are_in_english_unless_they_are_said_to_be_in_other_languages():
         {"NER_MIN_OCR_CONFIDENCE": "101"},
         {"NER_MIN_OCR_CONFIDENCE": "nan"},
         {"NER_MIN_OCR_CONFIDENCE": "half"},
+        {"NER_READERS": "two"},
+        {"NER_READERS": "-1"},
     ],
 )
 def test_languages_and_confidence_of_scans_are_checked(env):

@@ -58,6 +58,7 @@ class SecondOpinion(NightOperator, VerbOperator):
             ocr=int(self.settings.ocr),
             ocr_languages=self.settings.ocr_languages,
             min_ocr_confidence=self.settings.min_ocr_confidence,
+            n_readers=self.settings.n_readers,
             **published.get("columns", {}),
             tolerate="GateNotPassed",  # that it answers nothing is what there is to say
         )

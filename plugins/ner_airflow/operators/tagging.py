@@ -192,6 +192,7 @@ class TagShard(NightOperator, VerbOperator):
                     ocr=int(self.settings.ocr),
                     ocr_languages=self.settings.ocr_languages,
                     min_ocr_confidence=self.settings.min_ocr_confidence,
+                    n_readers=self.settings.n_readers,
                     **plan["columns"],
                     tolerate="GateNotPassed",
                 )
