@@ -9,6 +9,7 @@ from dataclasses import replace
 from ner_tasks.documents import packages, sniffing, tables
 from ner_tasks.documents.readers import (
     biff,
+    cfb,
     odf,
     ods_cells,
     ole_objects,
@@ -104,6 +105,8 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
         n_macros = any(entry[0] == "_VBA_PROJECT_CUR" for entry in entries)
     if is_locked or biff.is_encrypted(stream):
         raise CannotRead("encrypted", "found a workbook with a password, expected one that opens")
+    if not names:
+        raise CannotRead("broken", f"found no workbook among {len(entries)} streams, expected a whole Excel file")
     if (span := biff.span(stream)) > _MAX_SPAN:
         raise CannotRead("too-large", f"found a sheet that spans {span} cells, expected at most {_MAX_SPAN}")
     remarks, n_left = biff.remarks_of(stream)
@@ -115,7 +118,9 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
     if biff.has_pictures(stream):
         builder.inventory.unread("picture", "pictures of the workbook", "pictures in an xls file are not read")
     builder.inventory.ignored("part", "macro", int(n_macros))
-    return _from_calamine(data, builder, limits)
+    # In a file whose chains of sectors are damaged, python-calamine goes in circles: it gets a sound one.
+    sound = cfb.write(cfb.Storage({names[0][0]: stream}))
+    return _from_calamine(sound, builder, limits)
 
 
 def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
