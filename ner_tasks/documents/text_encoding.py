@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -29,7 +30,8 @@ _SEVEN_BITS = {
 _SAMPLE_BYTES = 64 * 1024
 # Share of a file's bytes that may be damaged for the rest to be read.
 _MAX_DAMAGED_SHARE = 0.001
-_MIN_UNITS, _MIN_ZERO_SHARE, _MAX_ZERO_SHARE = 4, 0.3, 0.02
+_MAX_JUDGED, _ODD = 4_000, frozenset({"Cc", "Cn", "Co", "Cs"})
+_MIN_UNITS, _MIN_ZERO_SHARE, _MAX_ZERO_SHARE = 4, 0.05, 0.02
 
 
 @dataclass(frozen=True)
@@ -111,9 +113,16 @@ def _wide(data: bytes, declared: list[str]) -> Decoded | None:
     if named and not seen and b"\0" not in data and _strictly(data, "utf-8") is not None:
         return None  # a page that was converted and still says what it was
     for codec in (seen, f"{named}-le" if named in ("utf-16", "utf-32") else named):
-        if codec and (text := _strictly(data, codec)) is not None:
+        if codec and (text := _strictly(data, codec)) is not None and (named or _is_text(text)):
             return Decoded(text, codec, is_guessed=not named)
     return None
+
+
+def _is_text(text: str) -> bool:
+    """Whether characters are such as people write, and not what pairs of any bytes make."""
+    sample = text[:_MAX_JUDGED]
+    n_odd = sum(unicodedata.category(character) in _ODD and character not in "\t\r\n\f" for character in sample)
+    return n_odd <= _MAX_CONTROL_SHARE * len(sample)
 
 
 def wide_codec(data: bytes) -> str:

@@ -16,7 +16,8 @@ _HEAD = re.compile(r"\s*data:([^,]{0,300}),", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|#]+")
 _SVG_TEXT = re.compile(rb"<(?:\w+:)?(?:text|foreignObject|image)\b", re.IGNORECASE)
-_NO_TEXT = ("font/", "audio/", "video/", "text/css", "text/javascript", "application/javascript", "application/font")
+_MEDIA = ("audio/", "video/")
+_NO_TEXT = ("font/", "text/css", "text/javascript", "application/javascript", "application/font")
 _SUFFIXES = {
     "text/plain": ".txt",
     "text/html": ".html",
@@ -49,7 +50,9 @@ def hand_on(builder: ExtractBuilder, link: str, where: str, limits: Limits, titl
     elif not content.strip():
         inventory.ignored(_KIND, "empty-attachment")
     elif kind.startswith(_NO_TEXT):
-        inventory.ignored(_KIND, "media-without-text")
+        inventory.ignored(_KIND, "styles-and-settings")
+    elif kind.startswith(_MEDIA):
+        inventory.unread(_KIND, where, "sound or film, which is not read")
     elif "svg" in kind and not _SVG_TEXT.search(content):
         inventory.ignored("picture", "drawing-without-text")
     else:

@@ -1,7 +1,10 @@
 """Lines of text as a browser lays them out: blocks on lines of their own, cells apart by tabs, no space twice."""
 
 import re
+from typing import Any
 
+_STYLE = re.compile(r"([a-z-]+)\s*:\s*([^;]*)")
+_ZERO = re.compile(r"0+(?:\.0+)?(?:px|em|rem|%|pt)?$")
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 
 
@@ -83,3 +86,16 @@ def row_of(cells: list[list[str]]) -> list[str]:
         line = "\t".join(cell[0].strip() if cell else "" for cell in cells).strip("\t")
         return [line] if line.strip() else []
     return [line for cell in cells for line in cell]
+
+
+def style_of(style: str | None) -> dict[str, str]:
+    """Properties of a `style` attribute."""
+    return {name: value.replace("!important", "").strip() for name, value in _STYLE.findall((style or "").lower())}
+
+
+def is_hidden(attributes: Any, style: dict[str, str]) -> bool:
+    """Whether nothing of an element is shown, whatever is in it."""
+    if "hidden" in attributes or style.get("display") == "none" or _ZERO.match(style.get("opacity", "1")):
+        return True
+    is_cut = style.get("overflow", "").startswith("hidden")
+    return is_cut and any(_ZERO.match(style.get(side, "1")) for side in ("max-height", "height"))

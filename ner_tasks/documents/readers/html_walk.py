@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ner_tasks.documents.readers.html_layout import Flow, row_of
-from ner_tasks.documents.readers.html_tokens import BREAK
+from ner_tasks.documents.readers.html_forms import Forms, value_of
+from ner_tasks.documents.readers.html_layout import Flow, is_hidden, row_of, style_of
+from ner_tasks.documents.readers.html_tokens import BREAK, FORMAT
 
 # Blocks by how many lines below the text before them they begin.
 _FAR = (
@@ -38,12 +39,9 @@ _SKIPPED = {
     "symbol": "",
     "metadata": "",
 }
-_STYLE = re.compile(r"([a-z-]+)\s*:\s*([^;]*)")
 _BLOCK_DISPLAYS = re.compile(r"(?:block|flex|grid|table|list-item|flow-root|table-row|table-caption)\b")
 _APART_DISPLAYS = re.compile(r"(?:inline-|table-cell)")
-_ZERO = re.compile(r"0+(?:\.0+)?(?:px|em|rem|%|pt)?$")
 _PRE = frozenset({"pre", "listing", "xmp", "plaintext"})
-_NO_VALUE = frozenset({"checkbox", "radio", "file", "image", "color", "range"})
 _SHIFTED = re.compile(r"[^\W\d_]{3}")
 
 
@@ -82,7 +80,7 @@ class Walk:
         self._n_pre = 0
         self._visible = [True]
         self._titles: list[str] = []
-        self._shown: dict[int, int] = {}
+        self._forms = Forms()
 
     def lines(self, root: Any) -> list[str]:
         """Lines of text of a tree."""
@@ -128,8 +126,8 @@ class Walk:
                 self._page.ignored["element", rule] += 1
             return None
         attributes = node.attributes
-        style = _style_of(attributes.get("style")) if "style" in attributes else {}
-        if _is_hidden(attributes, style):
+        style = style_of(attributes.get("style")) if "style" in attributes else {}
+        if is_hidden(attributes, style):
             self._page.ignored["element", "hidden-element"] += 1
             return None
         self._files(tag, attributes)
@@ -233,7 +231,7 @@ class Walk:
 
     def _replaced(self, node: Any, tag: str, attributes: Any) -> Callable[[], None] | None:
         if tag == "x-option":
-            return self._option(node)
+            return self._option(node, attributes)
         if tag == "textarea":
             self._page.n_fields += 1
             self._flow.end_block(1)
@@ -252,50 +250,29 @@ class Walk:
         return None
 
     def _value(self, attributes: Any) -> str:
-        kind = (attributes.get("type") or "text").lower()
-        if kind in ("hidden", "password"):
+        value = value_of(attributes)
+        if value is None:
             self._page.ignored["form-field", "hidden-input"] += 1
             return ""
         self._page.n_fields += 1
-        if kind in ("checkbox", "radio"):
-            return "[x]" if "checked" in attributes else "[ ]"
-        if kind in _NO_VALUE:
-            return attributes.get("alt") or ""
-        return attributes.get("value") or attributes.get("placeholder") or ""
+        return value
 
-    def _option(self, node: Any) -> Callable[[], None] | None:
-        """An option that is shown: selected, or the first one, or any of a list that shows them all."""
-        select = node.parent
-        while select is not None and select.tag in ("x-optgroup", "x-option", "div"):
-            select = select.parent
-        if select is not None and select.tag == "x-select":
-            attributes = select.attributes
-            is_list = "multiple" in attributes or (attributes.get("size") or "1") not in ("0", "1")
-            is_shown = is_list or "selected" in node.attributes or self._is_first(node, select)
-            if not is_shown:
-                self._page.ignored["form-field", "unselected-option"] += 1
-                return None
+    def _option(self, node: Any, attributes: Any) -> Callable[[], None] | None:
+        if not self._forms.is_shown(node):
+            self._page.ignored["form-field", "unselected-option"] += 1
+            return None
         self._page.n_fields += 1
-        self._flow.end_block(1)
-        label = node.attributes.get("label")
-        if label and not (node.text(deep=True) or "").strip():
-            self._flow.text(label)
+        self._near()
+        if not (node.text(deep=True) or "").strip():
+            self._text(attributes.get("label") or "")
         return self._near
-
-    def _is_first(self, node: Any, select: Any) -> bool:
-        """Whether this is the first option of a list in which none is selected."""
-        if select.mem_id not in self._shown:
-            chosen = select.css_first("x-option[selected]")
-            first = chosen or select.css_first("x-option")
-            self._shown[select.mem_id] = first.mem_id if first is not None and chosen is None else 0
-        return bool(self._shown[select.mem_id] == node.mem_id)
 
     def _files(self, tag: str, attributes: Any) -> None:
         for name in ("src", "data", "href", "xlink:href", "poster"):
             link = attributes.get(name) or ""
             if not link:
                 continue
-            where = f"{tag} {len(self._page.files) + 1}"
+            where = f"{'link' if tag == FORMAT else tag} {len(self._page.files) + 1}"
             if link.lstrip()[:5].lower() == "data:":
                 self._page.files.append((where, link, attributes.get("download") or attributes.get("title") or ""))
             elif tag in ("img", "image", "input"):
@@ -311,14 +288,3 @@ def _call(ends: list[Callable[[], None]]) -> None:
 
 def _nothing() -> None:
     return None
-
-
-def _style_of(style: str | None) -> dict[str, str]:
-    return {name: value.replace("!important", "").strip() for name, value in _STYLE.findall((style or "").lower())}
-
-
-def _is_hidden(attributes: Any, style: dict[str, str]) -> bool:
-    if "hidden" in attributes or style.get("display") == "none" or _ZERO.match(style.get("opacity", "1")):
-        return True
-    is_cut = style.get("overflow", "").startswith("hidden")
-    return is_cut and any(_ZERO.match(style.get(side, "1")) for side in ("max-height", "height"))

@@ -61,7 +61,7 @@ def _in_order(blocks: list[Block]) -> list[Block]:
 
 def _clean(text: str) -> str:
     lines = (line.rstrip(" \t") for line in text.split("\n"))
-    return "\n".join(lines).strip("\n")
+    return "\n".join(lines).strip()
 
 
 def _hand_on(builder: ExtractBuilder, blob: Blob, number: int, limits: Limits) -> None:

@@ -1,0 +1,43 @@
+"""What a form of a page shows: values, prompts, ticks, options."""
+
+from typing import Any
+
+_NO_VALUE = frozenset({"file", "image", "color", "range"})
+
+
+def value_of(attributes: Any) -> str | None:
+    """What a person sees of an `<input>`, None for one that is not shown."""
+    kind = (attributes.get("type") or "text").lower()
+    if kind in ("hidden", "password"):
+        return None
+    if kind in ("checkbox", "radio"):
+        return "[x]" if "checked" in attributes else "[ ]"
+    if kind in _NO_VALUE:
+        return attributes.get("alt") or ""
+    return attributes.get("value") or attributes.get("placeholder") or ""
+
+
+class Forms:
+    """Which options of the lists of one page are shown."""
+
+    def __init__(self) -> None:
+        self._first: dict[int, int] = {}
+
+    def is_shown(self, option: Any) -> bool:
+        """Whether an option is selected, or the first one, or one of a list that shows them all."""
+        select = option.parent
+        while select is not None and select.tag in ("x-optgroup", "x-option", "div"):
+            select = select.parent
+        if select is None or select.tag != "x-select" or "selected" in option.attributes:
+            return True
+        attributes = select.attributes
+        is_list = "multiple" in attributes or (attributes.get("size") or "1") not in ("0", "1")
+        return is_list or self._first_of(select) == option.mem_id
+
+    def _first_of(self, select: Any) -> int:
+        """The option that is shown where none is selected, 0 where one is."""
+        if select.mem_id not in self._first:
+            chosen = select.css_first("x-option[selected]")
+            first = None if chosen else select.css_first("x-option")
+            self._first[select.mem_id] = first.mem_id if first is not None else 0
+        return self._first[select.mem_id]
