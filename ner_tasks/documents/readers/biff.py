@@ -11,6 +11,9 @@ _FILE_PASS, _TXO, _CONTINUE, _HEADER, _FOOTER, _SERIES_TEXT, _NOTE = 0x2F, 0x1B6
 _BEGINNING, _MANY_NUMBERS, _EDGE = 0x809, 0xBD, 0xFFFF
 # Records of one cell: they begin with its row and column.
 _CELLS = frozenset({0x203, 0x204, 0x205, 0xFD, 0x27E, _MANY_NUMBERS, 0x06, 0xD6, 0x03, 0x04, 0x02, 0x05, 0x07E})
+# The head of a record of dimensions, with what follows in it.
+_DIMENSIONS = re.compile(rb"\x00\x02\x0e\x00(?=.{14})", re.DOTALL)
+_MAX_ROWS, _MAX_COLUMNS = 65_536, 256
 _BLIP = 0xEB  # group of drawings of the whole workbook, with its pictures
 _BINARY_CELLS = frozenset(range(12))  # a row's head, and the kinds of its cells
 _COMMENT_TEXT, _BEGIN_MARGINS = 637, 479
@@ -75,6 +78,19 @@ def span(stream: bytes) -> int:
             edges = [min(edges[0], row), max(edges[1], row), min(edges[2], column), max(edges[3], column, last)]
             largest = max(largest, (edges[1] - edges[0] + 1) * (edges[3] - edges[2] + 1))
     return largest
+
+
+def with_sound_dimensions(stream: bytes) -> bytes:
+    """The stream, where no sheet claims to have more cells than a sheet can have.
+
+    python-calamine makes room for as many as a sheet claims. What it claims is used for nothing else.
+    """
+    sound = bytearray(stream)
+    for found in _DIMENSIONS.finditer(stream):
+        first_row, end_row, first_column, end_column = struct.unpack_from("<IIHH", stream, found.end())
+        if not (first_row <= end_row <= _MAX_ROWS and first_column <= end_column <= _MAX_COLUMNS):
+            struct.pack_into("<IIHH", sound, found.end(), 0, 0, 0, 0)
+    return bytes(sound)
 
 
 def has_pictures(stream: bytes) -> bool:

@@ -119,7 +119,7 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
         builder.inventory.unread("picture", "pictures of the workbook", "pictures in an xls file are not read")
     builder.inventory.ignored("part", "macro", int(n_macros))
     # In a file whose chains of sectors are damaged, python-calamine goes in circles: it gets a sound one.
-    sound = cfb.write(cfb.Storage({names[0][0]: stream}))
+    sound = cfb.write(cfb.Storage({names[0][0]: biff.with_sound_dimensions(stream)}))
     return _from_calamine(sound, builder, limits)
 
 

@@ -129,3 +129,8 @@ def test_a_bad_workbook_is_rejected_with_its_reason(data, reason):
     with pytest.raises(CannotRead) as caught:
         spreadsheet.read(data, Limits(max_unpacked_bytes=1_000_000, max_characters=500))
     assert caught.value.reason == reason
+
+
+def test_a_sheet_that_claims_to_be_larger_than_any_is_read_all_the_same():
+    claims = record(0x200, struct.pack("<IIHHH", 16_384, 4, 0, 0xFFFF, 0))
+    assert spreadsheet.read(xls_bytes([(0, 0, "Rosa")], more=claims), Limits()).text == "Rosa"
