@@ -10,10 +10,12 @@ import zlib
 
 from ner_tasks.documents.types import CannotRead, Limits
 
-_STREAM = re.compile(rb"(?<!end)stream\r?\n")
+_STREAM = re.compile(rb"stream\r?\n")
 _FLATE = re.compile(rb"/(?:FlateDecode|Fl)\b")
 _PICTURE = re.compile(rb"/Subtype\s*/Image\b")
+_PACKED_TWICE = re.compile(rb"/Fl(?:ateDecode)?\s*/Fl(?:ateDecode)?\b")
 _MAX_RATIO = 1_032
+_MAX_PACKINGS = 4
 _DICTIONARY_BYTES = 1_000
 _CHUNK = 2**20
 
@@ -25,18 +27,28 @@ def check(data: bytes, limits: Limits) -> None:
         CannotRead: `bomb`.
     """
     least = limits.max_unpacked_bytes // _MAX_RATIO
-    for match in _STREAM.finditer(data):
-        begin = match.end()
-        dictionary = data[max(match.start() - _DICTIONARY_BYTES, 0) : match.start()].rpartition(b" obj")[2]
-        n_packings = len(_FLATE.findall(dictionary))
-        if not n_packings or _PICTURE.search(dictionary):
-            continue
-        end = data.find(b"endstream", begin, begin + least) if n_packings == 1 else -1
-        if end >= 0:
-            continue  # too short for a bomb
+    if _PACKED_TWICE.search(data):
+        least = 0
+    begin = 0
+    while True:
         end = data.find(b"endstream", begin)
-        packed = data[begin : end if end >= 0 else len(data)]
-        for _ in range(min(n_packings, 4)):
+        if (end if end >= 0 else len(data)) - begin > least:
+            _check_one(data[begin : end if end >= 0 else len(data)], limits)
+        if end < 0:
+            return
+        begin = end + len(b"endstream")
+
+
+def _check_one(piece: bytes, limits: Limits) -> None:
+    """Check the stream at the end of a piece of the file, behind whatever stands before it."""
+    start = _STREAM.search(piece)
+    if not start:
+        return
+    dictionary = piece[max(start.start() - _DICTIONARY_BYTES, 0) : start.start()].rpartition(b" obj")[2]
+    n_packings = len(_FLATE.findall(dictionary))
+    if n_packings and not _PICTURE.search(dictionary):
+        packed = piece[start.end() :]
+        for _ in range(min(n_packings, _MAX_PACKINGS)):
             packed = _unpacked(packed, limits.max_unpacked_bytes, keep=n_packings > 1)
 
 

@@ -10,16 +10,16 @@ import re
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import accumulate, chain
 from operator import gt, sub
 from typing import Any
 
 from pypdfium2 import raw
 
-from ner_tasks.documents.readers import pdf_columns, pdf_garbled, pdf_spacing, pdfium
+from ner_tasks.documents.readers import pdf_accents, pdf_columns, pdf_garbled, pdf_spacing, pdfium
 from ner_tasks.documents.readers.pdf_geometry import Frame
 from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Words
-from ner_tasks.documents.source_map import SourceMap
+from ner_tasks.documents.source_map import Box, SourceMap
 
 REPLACEMENT = "\ufffd"
 LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
@@ -76,6 +76,7 @@ def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
         return PageText()
     if pdf_garbled.is_garbled(text, at, len(text)):
         return PageText(is_garbled=True)
+    text = pdf_accents.compose_accents(text, lambda place: _boxes_at(text_page, index, begin, place))
     words = _words_of(text, index, text_page, frame, begin)
     generated: Callable[[int], bool] = lambda place: bool(  # noqa: E731
         pdfium.char_is_generated(at, (index[place] if index else place) + begin)
@@ -128,6 +129,13 @@ def _words_of(text: str, index: list[int], text_page: Any, frame: Frame, begin: 
     return Words(starts, ends, *frame.all_shown(*_around(values)))
 
 
+def _boxes_at(text_page: Any, index: list[int], begin: int, place: int) -> tuple[Box, Box]:
+    """Boxes of the character at an offset and of the next one."""
+    first, second = (index[at] if index else at for at in (place, place + 1))
+    values = pdfium.character_boxes.of(text_page, [first + begin], [second + begin]).tolist()
+    return (values[0], values[1], values[2], values[3]), (values[4], values[5], values[6], values[7])
+
+
 def _around(values: "array[float]") -> "tuple[array[float], array[float], array[float], array[float]]":
     """Left, bottom, right, top around the two boxes of each word."""
     left, top, right, bottom = (values[number::8] for number in range(4))
@@ -141,13 +149,14 @@ def _around(values: "array[float]") -> "tuple[array[float], array[float], array[
 
 
 def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
-    if not _LIGATURE.search(text):
+    """Ligatures spelled out: those of Unicode, and those of TeX's fonts that have only a code."""
+    if not _LIGATURE.search(text) and not pdf_accents.has_ligatures(text):
         return text, words
-    places, place = [], 0
-    for char in text:
-        places.append(place)
-        place += len(LIGATURES.get(ord(char), char))
-    return text.translate(LIGATURES), words.moved([*places, place], 0, place)
+    pieces = [LIGATURES.get(ord(char), char) for char in text]
+    for place in pdf_accents.ligatures_in(text):
+        pieces[place] = pdf_accents.LIGATURES[text[place]]
+    places = [0, *accumulate(map(len, pieces))]
+    return "".join(pieces), words.moved(places, 0, places[-1])
 
 
 def _clean(text: str, words: Words) -> PageText:
@@ -165,7 +174,7 @@ def _clean(text: str, words: Words) -> PageText:
             new = _at_line_end(text, start, end, words)
         elif found == "\u00ad":
             new = "-"  # within a line it is drawn like any hyphen
-        elif text[start - 1 : start].isalpha() and text[end : end + 1].isalpha():
+        elif found != pdf_accents.GONE and text[start - 1 : start].isalpha() and text[end : end + 1].isalpha():
             new, n_unmapped = REPLACEMENT, n_unmapped + 1
         else:
             new = ""
