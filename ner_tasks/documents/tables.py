@@ -42,9 +42,12 @@ def read_table(data: bytes, delimiter: str, limits: Limits, declared: str = "") 
         CannotRead: no such column, or not text at all.
     """
     csv.field_size_limit(limits.max_bytes)
-    if not text_encoding.wide_codec(data) and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        data = data.replace(b"\0", _NUL.encode())
-    decoded = text_encoding.decode_with_guess(data, declared)
+    try:
+        decoded = text_encoding.decode_with_guess(data, declared)
+    except CannotRead:
+        if b"\0" not in data or data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise
+        decoded = text_encoding.decode_with_guess(data.replace(b"\0", _NUL.encode()), declared)
     rows = rows_of(decoded.text, delimiter, lambda fields: _find(fields, limits.text_column) is not None)
     columns = next(rows, Row([])).fields
     if _find(columns, limits.text_column) is None:
