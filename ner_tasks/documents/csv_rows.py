@@ -104,8 +104,7 @@ def _rows(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[Row]:
 def _likelier(lines: Sequence[str], fields: list[str], n_columns: int, dialect: Dialect) -> Row:
     """A row with misplaced quotes: as they part it, or on one line as its delimiters alone do."""
     alone = _on_one_line(lines[0], dialect)
-    while len(alone.fields) > n_columns and not alone.fields[-1]:
-        alone.fields.pop()
+    alone = replace(alone, fields=_cut(alone.fields, n_columns))
     is_swallowed = any(dialect.delimiter in field for field in fields) or len(fields) != n_columns
     if len(lines) == 1 and is_swallowed and len(alone.fields) == n_columns:
         return alone
@@ -120,9 +119,17 @@ def _without_end(field: str) -> str:
 
 def _are_rows(lines: Sequence[str], n_columns: int, dialect: Dialect) -> bool:
     """Whether what an open quote has swallowed is further rows, and no text over several lines."""
-    behind = [line for line in lines[:_MAX_LOOKED_AT] if line.strip()]
-    n_rows = sum(len(_on_one_line(line, dialect).fields) == n_columns for line in behind)
+    behind = [line for line in lines[:_MAX_LOOKED_AT] if line.strip(f" {dialect.delimiter}\r\n")]
+    n_rows = sum(len(_cut(_on_one_line(line, dialect).fields, n_columns)) == n_columns for line in behind)
     return bool(behind) and 2 * n_rows > len(behind)
+
+
+def _cut(fields: list[str], n_columns: int) -> list[str]:
+    """Fields without the empty ones that are too many."""
+    n_fields = len(fields)
+    while n_fields > n_columns and not fields[n_fields - 1].strip():
+        n_fields -= 1
+    return fields[:n_fields]
 
 
 def _parsed(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[list[str], int, int]]:

@@ -115,7 +115,8 @@ def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, fill
 def _is_torn(fields: Sequence[str], n_columns: int, at_text: int) -> bool:
     """Whether a quote without an end has drawn the text, or what follows it, into another column."""
     others = [field for at, field in enumerate(fields) if at != at_text]
-    return at_text >= len(fields) or len(fields) > n_columns or any(set("\r\n") & set(field) for field in others)
+    is_off = at_text >= len(fields) or len(fields) > n_columns or not fields[at_text].strip()
+    return is_off or any(set("\r\n") & set(field) for field in others)
 
 
 def _noted(text: str, number: int) -> Extract:
