@@ -147,7 +147,11 @@ def _list(properties: Sequence[tuple]) -> bytes:  # type: ignore[type-arg]
         if name:
             guid, key = name
             encoded = key.encode("utf-16-le") + b"\0\0" if isinstance(key, str) else b""
-            data += guid + (struct.pack("<II", 1, len(encoded)) + encoded + bytes(-len(encoded) % 4) if encoded else struct.pack("<II", 0, key))
+            data += guid + (
+                struct.pack("<II", 1, len(encoded)) + encoded + bytes(-len(encoded) % 4)
+                if encoded
+                else struct.pack("<II", 0, key)
+            )
         if isinstance(value, int):
             data += value.to_bytes(8 if kind == TIME else 4, "little", signed=True)
         else:

@@ -25,7 +25,9 @@ def main() -> int:
             if n_here <= 10:
                 print(f"  {name} seed {finding.seed}: {finding.word} in {finding.holder}: {finding.what}")
         n_wrong += n_here
-        print(f"{name}: {args.n} files in {time.monotonic() - began:.1f} s, {n_here} canaries lost or glued", flush=True)
+        print(
+            f"{name}: {args.n} files in {time.monotonic() - began:.1f} s, {n_here} canaries lost or glued", flush=True
+        )
     return n_wrong > 0
 
 

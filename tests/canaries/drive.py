@@ -51,7 +51,7 @@ def read(name: str, data: bytes) -> tuple[list[Document], list[str]]:
     except CannotRead as error:
         rejects.append(Rejected(name, error.reason, str(error)))
     lines = [line for document in found for line in document.unread]
-    return found, lines + [f"{r.document}: {r.reason}" for r in rejects if isinstance(r, Rejected)]
+    return found, lines + [f"{r.document}: {r.reason}, {r.message}" for r in rejects if isinstance(r, Rejected)]
 
 
 def _in_one(seed: str, name: str, data: bytes, canaries: Mapping[str, str]) -> Iterator[Finding]:

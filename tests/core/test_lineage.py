@@ -78,7 +78,14 @@ def test_a_room_that_is_named_by_its_own_name_counts(tmp_path):
     [
         *nights.CODE,
         *provenance._CODE,
-        *("datagate.dataset", "learning.training", "tagger.freezing", "int8.quantization", "int8.accuracy", "learning.search"),
+        *(
+            "datagate.dataset",
+            "learning.training",
+            "tagger.freezing",
+            "int8.quantization",
+            "int8.accuracy",
+            "learning.search",
+        ),
     ],
 )
 def test_every_module_that_a_version_is_taken_of_is_there(module):

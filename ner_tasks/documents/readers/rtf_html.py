@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 from ner_tasks.documents import text_encoding
 from ner_tasks.documents.types import CannotRead
 
-_TOKEN = re.compile(rb"\\([a-zA-Z]{1,32})(-?\d{1,9})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|[\r\n]+|[^\\{}\r\n]+", re.DOTALL)
+_TOKEN = re.compile(
+    rb"\\([a-zA-Z]{1,32})(-?\d{1,9})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|[\r\n]+|[^\\{}\r\n]+", re.DOTALL
+)
 _FROM = re.compile(rb"\\from(html|text)\d?", re.IGNORECASE)
 _HEAD_BYTES = 4096
 _CHARSETS = {
