@@ -75,9 +75,10 @@ def _fits(text: str, encoding: str) -> bool:
 
 def ours(data: bytes) -> str | None:
     try:
-        return decode_with_guess(data).text
+        decoded = decode_with_guess(data)
     except CannotRead:
         return None
+    return None if decoded.n_replaced else decoded.text
 
 
 def of_chardet(data: bytes) -> str | None:

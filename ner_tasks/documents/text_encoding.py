@@ -30,6 +30,8 @@ _SEVEN_BITS = {
 _SAMPLE_BYTES = 64 * 1024
 # Share of a file's bytes that may be damaged for the rest to be read.
 _MAX_DAMAGED_SHARE = 0.001
+# Of a text in ASCII, the share of other characters that may stay unknown, and the least length.
+_MAX_UNKNOWN_SHARE, _MIN_KNOWN, _BEYOND_ASCII = 0.005, 200, bytes(range(0x80, 0x100))
 _MAX_JUDGED, _ODD = 4_000, frozenset({"Cc", "Cn", "Co", "Cs"})
 _MIN_UNITS, _MIN_ZERO_SHARE, _MAX_ZERO_SHARE = 4, 0.05, 0.02
 
@@ -83,7 +85,10 @@ def decode_with_guess(data: bytes, *declared: str) -> Decoded:
     if found := _wide(data, codecs_declared) or _of_seven_bits(data, codecs_declared):
         return found
     if not any(is_ebcdic(codec) for codec in codecs_declared):
+        filled = data.rstrip(b"\0")  # as fixed records are
+        data = filled if 2 * len(filled) > len(data) else data
         _check_control(data)
+        data = data.replace(b"\0", b" ")
     for codec in ("utf-8", *codecs_declared):
         text = None if codec in _SEVEN_BITS else _strictly(data, codec)
         if text is not None:
@@ -102,6 +107,11 @@ def _marked(data: bytes, encoding: str) -> Decoded | None:
             return None  # joined from files of two encodings
         if encoding == "utf-32" and data.startswith(codecs.BOM_UTF16_LE) and len(data) % 4:
             return None
+        # Cut off within a character, or a few pairs that are none.
+        text = data.decode(encoding, "replace")
+        n_replaced = text.count("\ufffd")
+        if n_replaced <= max(1, _MAX_DAMAGED_SHARE * len(text)) and len(text) > n_replaced and _is_text(text):
+            return Decoded(text, encoding, n_replaced=n_replaced)
         found = f"found {error.reason} at byte {error.start}"
         raise CannotRead("not-text", f"{found}, expected {encoding} as marked") from None
 
@@ -152,9 +162,7 @@ def _of_seven_bits(data: bytes, declared: list[str]) -> Decoded | None:
 
 
 def _check_control(data: bytes) -> None:
-    if (control := _CONTROL.search(data)) and (
-        b"\0" in data or len(_CONTROL.findall(data)) > max(1, _MAX_CONTROL_SHARE * len(data))
-    ):
+    if (control := _CONTROL.search(data)) and len(_CONTROL.findall(data)) > max(1, _MAX_CONTROL_SHARE * len(data)):
         raise CannotRead("not-text", f"found byte 0x{control.group()[0]:02x} at {control.start()}, expected text")
 
 
@@ -162,7 +170,12 @@ def _detected(data: bytes, declared: list[str]) -> Decoded:
     for codec in ("utf-8", *declared):
         if codec not in _SEVEN_BITS and (found := _with_damage(data, codec)):
             return found
-    codec = encoding_detection.detect(data[:_SAMPLE_BYTES])
+    try:
+        codec = encoding_detection.detect(data[:_SAMPLE_BYTES])
+    except CannotRead:
+        if few := _with_few_beyond_ascii(data):
+            return few
+        raise
     text, n_replaced = _strictly(data, codec), 0
     if text is None:  # beyond the sample
         damaged = _with_damage(data, codec)
@@ -183,6 +196,14 @@ def _with_damage(data: bytes, codec: str) -> Decoded | None:
     if is_cut or (n_good > 20 * n_replaced and n_replaced <= max(1, _MAX_DAMAGED_SHARE * len(data))):
         return Decoded(text, codec, n_replaced=n_replaced)
     return None
+
+
+def _with_few_beyond_ascii(data: bytes) -> Decoded | None:
+    """A text in ASCII with a few characters of which nobody can tell what they are: each of them is named."""
+    n_beyond = len(data) - len(data.translate(None, _BEYOND_ASCII))
+    if n_beyond > max(1, _MAX_UNKNOWN_SHARE * len(data)) or len(data) < _MIN_KNOWN:
+        return None
+    return Decoded(data.decode("ascii", "replace"), "ascii", is_guessed=True, n_replaced=n_beyond)
 
 
 def _strictly(data: bytes, codec: str) -> str | None:

@@ -43,7 +43,7 @@ def hand_on(builder: ExtractBuilder, link: str, where: str, limits: Limits, titl
         title: what the page calls it.
     """
     inventory = builder.inventory
-    media_type, content = _unpacked(link)
+    media_type, content = decode(link)
     kind = media_type.partition(";")[0].strip().lower()
     if isinstance(content, CannotRead):
         inventory.unread("picture" if kind.startswith("image/") else _KIND, where, str(content))
@@ -80,7 +80,8 @@ def _give_fate(
     builder.parts.append(Part(name, content, charset[1] if charset else "", kind))
 
 
-def _unpacked(link: str) -> tuple[str, bytes | CannotRead]:
+def decode(link: str) -> tuple[str, bytes | CannotRead]:
+    """Media type and content of a `data:` link; what is wrong with one that is damaged."""
     head = _HEAD.match(link)
     if not head:
         return "", CannotRead("broken", "found a data link without its comma, expected a whole one")

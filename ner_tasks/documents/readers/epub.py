@@ -38,7 +38,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """
     try:
         package = ooxml.open_package(data, limits)
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError) as error:
         raise CannotRead("broken", "found a damaged archive, expected a whole EPUB") from error
     reading = _Reading(package, limits)
     reading.run()

@@ -5,7 +5,7 @@ import re
 from pathlib import PurePosixPath
 
 from ner_tasks.documents import formats, litter, sniffing
-from ner_tasks.documents.readers import cms, html
+from ner_tasks.documents.readers import cms, data_links
 from ner_tasks.documents.readers.html_walk import Page
 from ner_tasks.documents.readers.mail_bodies import Block, is_blank
 from ner_tasks.documents.readers.mail_text import FORMS, text_of_part
@@ -141,7 +141,7 @@ class Leaves:
             self.inventory.ignored(kind, rule, n)
         self.builder.notes.extend(page.notes)
         for where, link, title in page.files:
-            media_type, content = html.decode_data_link(link)
+            media_type, content = data_links.decode(link)
             if isinstance(content, CannotRead):
                 self.inventory.unread("attachment", where, str(content))
             else:

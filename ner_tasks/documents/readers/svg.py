@@ -6,7 +6,7 @@ Source: Scalable Vector Graphics (SVG) 2, chapters 5 and 11.
 import re
 from typing import Any
 
-from ner_tasks.documents.readers import data_links, html, pictures, xml_parsing
+from ner_tasks.documents.readers import data_links, html, pictures, xml_parsing, xml_words
 from ner_tasks.documents.readers.xml_parsing import local_name
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
@@ -29,6 +29,10 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     builder.notes.extend(parsed.notes)
     if parsed.fault:
         builder.inventory.unread("damage", "the file", parsed.fault)
+    if local_name(parsed.root) != "svg":  # damaged: the words that are left
+        builder.inventory.read("text")
+        builder.lines(xml_words.Words().read(parsed.root))
+        return pictures.checked(builder.extract(parsed.encoding))
     walk = _Walk(builder, limits)
     walk.run(parsed.root)
     builder.inventory.read("text", walk.n_texts)

@@ -156,3 +156,9 @@ def test_a_file_without_an_element_is_broken():
     with pytest.raises(CannotRead) as error:
         xml.read(b"<!-- nothing -->", Limits())
     assert error.value.reason == "broken"
+
+
+def test_a_damaged_drawing_gives_the_words_that_are_left():
+    extract = svg.read(b'<svg xmlns="http://www.w3.org/2000/svg" x="<text>Rosa</text><text>Reno</text>', Limits())
+    assert {"Rosa", "Reno"} <= set(extract.text.split())
+    assert extract.items.unread

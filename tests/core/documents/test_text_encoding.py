@@ -148,6 +148,8 @@ def test_a_damaged_character_costs_itself_and_is_named():
     assert extract.items.unread == ("1 damaged characters: no utf-8; each is shown as U+FFFD",)
     cut = decode_with_guess(data + "ü".encode()[:1])
     assert (cut.encoding, cut.n_replaced) == ("utf-8", 1)
+    wide = decode_with_guess(GERMAN.encode("utf-16")[:-1])
+    assert (wide.text, wide.n_replaced) == (GERMAN[:-1] + "\ufffd", 1)
 
 
 def test_a_text_without_a_letter_beyond_ascii_is_no_guess():
@@ -156,8 +158,20 @@ def test_a_text_without_a_letter_beyond_ascii_is_no_guess():
     assert decode_with_guess(GERMAN.encode("utf-16")).is_guessed is False
 
 
-@pytest.mark.parametrize("data", [b"\0\1\2\3" * 50, GERMAN.encode("utf-16")[:-1], b"\x01" * 20 + b"text"])
+@pytest.mark.parametrize("data", [b"\0\1\2\3" * 50, b"\xff\xfe" + b"\x00\xd8" * 40, b"\x01" * 20 + b"text"])
 def test_what_is_no_text_is_not_decoded(data):
     with pytest.raises(CannotRead) as error:
         decode(data)
     assert error.value.reason == "not-text"
+
+
+def test_a_few_letters_that_nobody_can_tell_cost_themselves_and_are_named():
+    data = b"The claim was paid and the case is closed. " * 20
+    extract = plain.read(data + b"D\xb9browska" + data, Limits())
+    assert extract.text == data.decode() + "D\ufffdbrowska" + data.decode()
+    assert extract.is_guessed
+    assert extract.items.unread == ("1 damaged characters: no ascii; each is shown as U+FFFD",)
+
+
+def test_a_stray_zero_byte_costs_no_document():
+    assert decode(b"Rosa Delgado of\0Reno, who paid." + bytes(5))[0] == "Rosa Delgado of Reno, who paid."
