@@ -62,7 +62,7 @@ def first_pages(path: Path, n_pages: int) -> bytes:
         writer, file = pypdf.PdfWriter(), io.BytesIO()
         writer.append(reader, pages=(0, n_pages))
         writer.write(file)
-    except Exception:  # pypdf fails on odd files in whatever way it likes
+    except Exception:  # noqa: BLE001 (pypdf fails on odd files in whatever way it likes)
         return b""
     return file.getvalue()
 
@@ -96,7 +96,7 @@ def _ours(data: bytes) -> int:
 def _theirs(data: bytes) -> int:
     try:
         return sum(page.extract_text() is not None for page in pypdf.PdfReader(io.BytesIO(data)).pages)
-    except Exception:  # see above
+    except Exception:  # noqa: BLE001 (see above)
         return 0
 
 
@@ -115,7 +115,9 @@ def measure_missing(files: list[Path]) -> dict[str, float]:
         if theirs and missing.total() > EXPLAIN_FROM * theirs.total():
             share = missing.total() / theirs.total()
             words = ", ".join(word for word, _ in missing.most_common(8))
-            print(f"  {path.name}: {share:.1%} of {theirs.total()} words missing, such as {words}; unread: {unread[:2]}")
+            print(
+                f"  {path.name}: {share:.1%} of {theirs.total()} words missing, such as {words}; unread: {unread[:2]}"
+            )
     share = n_missing / max(n_words, 1)
     print(f"missing of pdftotext's words: {share:.2%} of {n_words}, asked for at most {ASKED_FOR_MISSING:.1%}")
     return {"share": share, "n_words": n_words}
