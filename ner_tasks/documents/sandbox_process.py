@@ -3,12 +3,9 @@
 import fcntl
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict
@@ -18,11 +15,11 @@ from typing import Any
 import ner_tasks
 from ner_tasks.documents.sandbox_worker import LENGTHS
 from ner_tasks.documents.types import Limits
+from ner_tasks.documents.worker_folder import WorkerFolder
 
 _READ_BYTES = 2**18
 # What a worker may be ahead of its parent in the pipe alone; Linux's default is 64 KiB.
 _PIPE_BYTES = 2**20
-_N_REMOVALS, _REMOVAL_S = 20, 0.05
 
 Header = dict[str, Any]
 
@@ -37,7 +34,7 @@ class ReaderProcess:
     def __init__(self, limits: Limits) -> None:
         root = str(Path(ner_tasks.__file__).parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
-        self._folder = Path(tempfile.mkdtemp(prefix="ner-reader-"))
+        self._folder = WorkerFolder()
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "ner_tasks.documents.sandbox_worker", json.dumps(asdict(limits))],
@@ -45,10 +42,10 @@ class ReaderProcess:
                 stdout=subprocess.PIPE,
                 # What a library starts besides, such as tesseract, ends with the reader, and takes one core.
                 process_group=0,
-                env={**os.environ, "PYTHONPATH": path, "OMP_THREAD_LIMIT": "1", "TMPDIR": str(self._folder)},
+                env={**os.environ, "PYTHONPATH": path, "OMP_THREAD_LIMIT": "1", "TMPDIR": str(self._folder.path)},
             )
         except BaseException:
-            self._remove_folder()
+            self._folder.remove()
             raise
         assert self._process.stdout is not None
         self.output = self._process.stdout.fileno()
@@ -127,13 +124,5 @@ class ReaderProcess:
             assert pipe is not None
             with suppress(BrokenPipeError):  # a request that it did not live to take
                 pipe.close()
-        self._remove_folder()
+        self._folder.remove()
         return code
-
-    def _remove_folder(self) -> None:
-        # What it started may write until the signal reaches it.
-        for _ in range(_N_REMOVALS):
-            shutil.rmtree(self._folder, ignore_errors=True)
-            if not self._folder.exists():
-                return
-            time.sleep(_REMOVAL_S)

@@ -12,6 +12,8 @@ from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits, free
 ROW = Items({"row": {"read": 1}})
 # Stands for a NUL byte while rows are parted, so that it costs its row and not the file. Text holds no such character.
 _NUL = "\x1a"
+# More of them are half of the characters of UTF-16.
+_MAX_NUL_SHARE, _WIDE_MARKS = 0.05, (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 
 # A document's id in its file (`line-12` while it has none), and its text, or what is wrong with it, or that it is none.
 Record = tuple[str, str | Extract | CannotRead | Ignored]
@@ -42,12 +44,9 @@ def read_table(data: bytes, delimiter: str, limits: Limits, declared: str = "") 
         CannotRead: no such column, or not text at all.
     """
     csv.field_size_limit(limits.max_bytes)
-    try:
-        decoded = text_encoding.decode_with_guess(data, declared)
-    except CannotRead:
-        if b"\0" not in data or data.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise
-        decoded = text_encoding.decode_with_guess(data.replace(b"\0", _NUL.encode()), declared)
+    if not data.startswith(_WIDE_MARKS) and data.count(0) <= _MAX_NUL_SHARE * len(data):
+        data = data.replace(b"\0", _NUL.encode())
+    decoded = text_encoding.decode_with_guess(data, declared)
     rows = rows_of(decoded.text, delimiter, lambda fields: _find(fields, limits.text_column) is not None)
     columns = next(rows, Row([])).fields
     if _find(columns, limits.text_column) is None:

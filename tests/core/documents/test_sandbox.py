@@ -330,6 +330,7 @@ def test_whatever_readers_do_each_file_is_answered_once_and_in_order(inbox, tmp_
 
 def test_a_reader_whose_parent_is_killed_ends(inbox):
     files = inbox("one", "hang")
+    inbox_of_one = files[:1]
     listed = json.dumps([[name, str(path)] for name, path in files])
     script = f"""
 import json
@@ -340,7 +341,7 @@ for found in read_apart([(n, Path(p)) for n, p in json.loads({listed!r})], Limit
     print(found[0], flush=True)
 """
     root = str(Path(__file__).parents[3])
-    env = {**os.environ, "PYTHONPATH": f"{root}:{os.environ['PYTHONPATH']}"}
+    env = {**os.environ, "TMPDIR": tempfile.gettempdir(), "PYTHONPATH": f"{root}:{os.environ['PYTHONPATH']}"}
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=env)
     assert parent.stdout is not None
     parent.stdout.readline()
@@ -348,6 +349,9 @@ for found in read_apart([(n, Path(p)) for n, p in json.loads({listed!r})], Limit
     parent.kill()
     parent.communicate()
     reader.wait(10)
+    left = list(Path(tempfile.gettempdir()).iterdir())  # that of the killed parent; the next reading removes it
+    assert len(left) == 1
+    found(inbox_of_one)
 
 
 def test_no_interpreter_is_weather_and_no_fault_of_the_documents(inbox, monkeypatch):
