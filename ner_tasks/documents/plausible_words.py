@@ -49,7 +49,9 @@ _CYRILLIC = tuple(
     )
 )
 # A letter alone that is no word of some language, and no initial.
-_LONELY = re.compile(r"[\W\d_]*[^\W\d_\x00-\x7f½¼¾¹²³àáâäåæèéêíîóôöøúüÀÁÄÅÈÉÓÔÖ\u0370-\U0010ffff](?:[^\w.\u0300-\u036f]|\d)*$")
+_LONELY = re.compile(
+    r"[\W\d_]*[^\W\d_\x00-\x7f½¼¾¹²³àáâäåæèéêíîóôöøúüÀÁÄÅÈÉÓÔÖ\u0370-\U0010ffff](?:[^\w.\u0300-\u036f]|\d)*$"
+)
 # Dashes and the like between letters, an ellipsis behind one, signs in a row, letters of Icelandic and Macedonian.
 _ODD = re.compile(
     r"(?<=[^\W\d_])[–—…|´‘®](?=[^\W\d_])|[^\W\d_]…|[–—’‘…]{2}(?=[^\W\d_])|[ðþÐÞªº]|[©®™»«¡¿]{2}|[ѓѕјљњќџћђЃЅЈЉЊЌЏЋЂ]"
