@@ -6,11 +6,23 @@ from collections.abc import Mapping
 
 import pypdf
 
-from tests.pdf_objects import PdfObjects, drawn, string
 from tests.canaries.words import new_word
+from tests.pdf_objects import PdfObjects, drawn, string
 
 NAME, SUFFIX = "pdf", ".pdf"
-_MARKS = ("Text", "Highlight", "Underline", "StrikeOut", "Squiggly", "Line", "Square", "Circle", "Ink", "Caret", "Stamp")
+_MARKS = (
+    "Text",
+    "Highlight",
+    "Underline",
+    "StrikeOut",
+    "Squiggly",
+    "Line",
+    "Square",
+    "Circle",
+    "Ink",
+    "Caret",
+    "Stamp",
+)
 _DATA = "http://www.xfa.org/schema/xfa-data/1.0/"
 
 

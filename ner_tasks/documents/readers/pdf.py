@@ -9,6 +9,7 @@ from pypdfium2 import raw
 
 from ner_tasks.documents import ocr
 from ner_tasks.documents.readers import pdf_bombs, pdf_files, pdf_xfa, pdfium
+from ner_tasks.documents.readers.pdf_annotations import Annotations
 from ner_tasks.documents.readers.pdf_pages import Pages
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
@@ -26,31 +27,22 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
             and OCR is off.
     """
     pdf_bombs.check(data, limits)
-    with pdfium.opened(data) as document:
+    with pdfium.opened(data) as document, pdfium.opened_form(document) as form:
         builder = ExtractBuilder()
-        _open_form(document, builder)
         if raw.FPDF_GetSecurityHandlerRevision(document) >= 0:
             builder.notes.append("encrypted; the empty password opens it")
         files = pdf_files.Files(builder, limits)
-        pages = Pages(data, document, builder, files, limits)
+        annotations = Annotations(form, builder.inventory)
+        pages = Pages(data, document, annotations, builder, files, limits)
         try:
             n_pages = _read_pages(document, pages, builder)
         finally:
             pages.close()
-        lines = pdf_xfa.lines_of(document, limits, pages.annotations.values, builder.inventory)
+        lines = pdf_xfa.lines_of(document, limits, annotations.values, builder.inventory)
         builder.lines(lines, "XFA form")
         files.add_attached(document)
         builder.inventory.ignored("bookmark", "bookmark", _count_bookmarks(document))
         return _extract(builder, pages, n_pages, limits)
-
-
-def _open_form(document: Any, builder: ExtractBuilder) -> None:
-    if document.get_formtype() == raw.FORMTYPE_NONE:
-        return
-    try:
-        document.init_forms()
-    except pdfium.PdfiumError:
-        builder.notes.append("its form does not open; values are read as they are stored")
 
 
 def _read_pages(document: Any, pages: Pages, builder: ExtractBuilder) -> int:

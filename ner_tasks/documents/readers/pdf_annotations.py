@@ -66,10 +66,9 @@ class Notes:
 class Annotations:
     """Reads the annotations of a document, page by page."""
 
-    def __init__(self, document: Any, inventory: Inventory) -> None:
-        self._form = getattr(document, "formenv", None)
+    def __init__(self, form: Any, inventory: Inventory) -> None:
         self._inventory = inventory
-        self._fields = pdf_fields.Fields(self._form, inventory)
+        self._fields = pdf_fields.Fields(form, inventory)
         self._n_left = MAX_ANNOTATIONS
 
     @property

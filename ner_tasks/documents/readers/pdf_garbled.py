@@ -29,8 +29,10 @@ _MIN_CASED = 0.85
 _MIN_WITH_VOWEL = 0.85
 _SHIFTS = [shift for size in range(1, 32) for shift in (-size, size)]
 _MAX_LOOKED_AT = 20_000
+_MAX_SHIFTED = 2_000
+_MAX_TOKEN = 40
 _PUNCTUATION = frozenset("!\"#$%&'()*+/:;<=>?@[\\]^`{|}~")
-_MAX_PUNCTUATION = 0.45
+_MAX_PUNCTUATION = 0.6
 _MIN_SHORT = 20
 
 
@@ -99,30 +101,36 @@ def _is_of_signs(solid: str) -> bool:
 
 def _is_shifted(text: str) -> bool:
     """Whether the text reads well once all its codes are moved by the same number, and does not as it is."""
-    tokens = [token for token in text.split() if token][:400]
-    if len(tokens) < _MIN_TOKENS or not all(" " < char <= "\x7f" for token in tokens for char in token):
+    text = text[:_MAX_SHIFTED]
+    if not text.isascii():
         return False
-    return any(_reads_well([_moved(token, shift) for token in tokens]) for shift in _SHIFTS)
+    return any(_reads_well(_moved(text, shift)) for shift in _SHIFTS)
 
 
-def _moved(token: str, shift: int) -> str:
-    return "".join(chr(max(ord(char) + shift, 0)) for char in token)
+def _moved(text: str, shift: int) -> str:
+    return text.translate({code: max(code + shift, 0) for code in range(128) if not chr(code).isspace()})
 
 
-def _reads_well(tokens: list[str]) -> bool:
+def _reads_well(text: str) -> bool:
+    tokens = list(dict.fromkeys(text.split()))
+    if len(tokens) < _MIN_TOKENS or max(map(len, tokens)) > _MAX_TOKEN:
+        return False
     n_cased = sum(_CASED.match(token) is not None for token in tokens)
     if n_cased < _MIN_CASED * len(tokens):
         return False
     letters = [char for token in tokens for char in token.lower() if "a" <= char <= "z"]
     long = [token.lower() for token in tokens if len(token) >= 3]
     n_with_vowel = sum(not _VOWELS.isdisjoint(token) for token in long)
-    return _is_natural(letters) and n_with_vowel >= _MIN_WITH_VOWEL * len(long)
+    return len(letters) >= _MIN_LETTERS and _is_natural(letters) and n_with_vowel >= _MIN_WITH_VOWEL * len(long)
 
 
 def _is_exchanged(text: str) -> bool:
     """Whether words look like those of a language, but of letters as no language uses them."""
     words = _WORD.findall(text)
-    if len(words) < _MIN_ODD_WORDS or len(words) < _MIN_ODD_SHARE * len(text.split()):
+    if len(words) < _MIN_ODD_SHARE * len(text.split()):
+        return False
+    words = list(dict.fromkeys(words))
+    if len(words) < _MIN_ODD_WORDS:
         return False
     decomposed = unicodedata.normalize("NFD", " ".join(words)).lower()
     letters = [char for char in decomposed if char.isalpha()]

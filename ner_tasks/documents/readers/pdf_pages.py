@@ -26,11 +26,19 @@ class Pages:
         lined: numbers of pages of nothing but lines and boxes.
     """
 
-    def __init__(self, data: bytes, document: Any, builder: ExtractBuilder, files: Files, limits: Limits) -> None:
+    def __init__(
+        self,
+        data: bytes,
+        document: Any,
+        annotations: Annotations,
+        builder: ExtractBuilder,
+        files: Files,
+        limits: Limits,
+    ) -> None:
         self._data, self._document, self._builder, self._limits = data, document, builder, limits
         self._inventory, self._files = builder.inventory, files
         self._copy: Any = None  # for appearances; it is thrown away
-        self.annotations = Annotations(document, builder.inventory)
+        self._annotations = annotations
         self.n_broken = self.n_recognised = self.n_with_text = 0
         self.drawn: list[int] = []
         self.lined: list[int] = []
@@ -57,7 +65,7 @@ class Pages:
             frame = pdf_geometry.frame_of(page)
             text = self._text_of(page, frame)
             self._add(page, number, frame, text)
-            self._add_notes(page, number, frame, self.annotations.of(page, number, frame, text))
+            self._add_notes(page, number, frame, self._annotations.of(page, number, frame, text))
         if self._builder.length > self._limits.max_characters:
             most = self._limits.max_characters
             raise CannotRead("too-long", f"found more than {most} characters, expected at most that many")

@@ -125,13 +125,30 @@ def opened_page(document: Any, number: int) -> Iterator[Any]:
     """A page, counted from 0; None for one that cannot be loaded."""
     try:
         page = document[number]
-    except pypdfium2.PdfiumError:
+    except PdfiumError:
         yield None
         return
     try:
         yield page
     finally:
         page.close()
+
+
+@contextmanager
+def opened_form(document: Any) -> Iterator[Any]:
+    """The form of a document, None where it has none or it does not open."""
+    try:
+        document.init_forms()
+    except PdfiumError:
+        yield None
+        return
+    form = document.formenv
+    # Else each page would be prepared for filling in, in a time that grows with the square of its fields.
+    document.formenv = None
+    try:
+        yield form
+    finally:
+        document.formenv = form
 
 
 @contextmanager
