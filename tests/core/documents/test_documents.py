@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
-from ner_tasks.documents import FORMATS, Document, Ignored, Limits, Rejected, read_documents, reading
+from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents, reading
+from ner_tasks.documents.formats import SUFFIXES
 from ner_tasks.errors import ConfigInvalid
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes
 
@@ -115,7 +116,7 @@ def test_a_page_is_read_in_the_encoding_that_it_declares(read):
         ("a.jsonl", b"\n\n", "empty"),
         ("a.csv", b"id,text\n", "empty"),
         ("a.txt", random.Random(0).randbytes(5_000), "not-text"),
-        ("a.txt", b"\x7fELF" + bytes(200), "not-text"),
+        ("a.txt", b"\x7fELF" + bytes(200), "unknown-format"),
         ("a.eml", b"no mail at all", "broken"),
         ("a.docx", docx_bytes(SENTENCE)[:-300], "broken"),
         ("a.docx", random.Random(0).randbytes(5_000), "broken"),
@@ -123,8 +124,8 @@ def test_a_page_is_read_in_the_encoding_that_it_declares(read):
         ("a.pdf", pdf_bytes(SENTENCE)[:300], "broken"),
         ("a.pdf", random.Random(0).randbytes(5_000), "broken"),
         ("a.pdf", pdf_bytes(""), "needs-ocr"),
-        ("a.xyz", SENTENCE.encode(), "unknown-format"),
-        ("a", SENTENCE.encode(), "unknown-format"),
+        ("a.xyz", random.Random(0).randbytes(5_000), "unknown-format"),
+        ("a", random.Random(0).randbytes(5_000), "unknown-format"),
         ("a.csv", b"note\nhello\n", "no-text-column"),
         ("a.txt", b"x" * 10_001, "too-large"),
     ],
@@ -389,10 +390,14 @@ def test_a_damaged_file_is_answered_whatever_the_damage(read, name, cut, at, jun
 
 def test_the_page_on_formats_lists_each_format_limit_and_reason():
     root = Path(reading.__file__).parents[2]
-    formats, _, reasons = (root / "docs" / "formats.md").read_text().partition("## Reasons")
-    sources = "".join(path.read_text() for path in (root / "ner_tasks" / "documents").glob("*.py"))
+    page, _, reasons = (root / "docs" / "formats.md").read_text().partition("## Reasons")
+    sources = "".join(path.read_text() for path in (root / "ner_tasks" / "documents").rglob("*.py"))
     raised = set(re.findall(r"(?:CannotRead|Exhausted)\(\s*\"([a-z-]+)\"", sources))
+    ignored = set(re.findall(r"ignored\(\s*[^,()]+, \"([a-z-]+)\"", sources))
+    ignored |= set(re.findall(r"Ignored\([^,()]*, \"([a-z-]+)\"", sources))
     assert len(raised) > 15
     assert set(re.findall(r"^\| `([a-z-]+)`", reasons, re.MULTILINE)) >= raised
-    assert all(f"`{suffix}`" in formats for suffix in FORMATS)
-    assert all(f"`{name}`" in formats for name in Limits.__dataclass_fields__ if name.startswith("max_"))
+    assert [suffix for suffix in SUFFIXES if f"`{suffix}`" not in page] == []
+    assert len(ignored) > 30
+    assert [rule for rule in sorted(ignored) if f"`{rule}`" not in page] == []
+    assert all(f"`{name}`" in page for name in Limits.__dataclass_fields__ if name.startswith("max_"))
