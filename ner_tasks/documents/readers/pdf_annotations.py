@@ -158,13 +158,7 @@ class _Said:
         if not self._is_on_page(flat):
             return False
         words = self._page.words
-        here = [
-            self._page.text[start:end]
-            for start, end, left, right, top, bottom in zip(
-                words.starts, words.ends, words.lefts, words.rights, words.tops, words.bottoms, strict=True
-            )
-            if box[0] <= (left + right) / 2 <= box[2] and box[1] <= (top + bottom) / 2 <= box[3]
-        ]
+        here = [self._page.text[words.starts[number] : words.ends[number]] for number in words.within(box)]
         return "".join(_WORDS.findall(flat)) in "".join(_WORDS.findall(" ".join(here)))
 
     def _is_on_page(self, flat: str) -> bool:

@@ -5,11 +5,13 @@ as it is, row by row: columns count as running text only if their lines go on fr
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
+
+import numpy as np
 
 from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Words
 from ner_tasks.documents.source_map import Box
@@ -19,6 +21,7 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 # Between columns is at least this share of the height of a letter; between words is about a third of it.
 _MIN_GUTTER = 1.0
 _MIN_ROWS = 3
+_LEAST_WORDS = 2  # beside a gutter, for a closer look
 _MIN_WORDS = 3  # of a column's line, in the middle
 _MIN_GOING_ON = 0.4  # share of a column's lines that begin in lower case, as in the middle of a sentence
 _MAX_ENDING = 0.4  # share of a column's lines that end as labels and cells do
@@ -47,49 +50,70 @@ class _Rows:
 
 def reorder(text: str, words: Words) -> tuple[str, Words]:
     """The text with its columns one after the other, if it has any."""
-    wide = _wide_gaps(words)
-    if len(wide) < _MIN_ROWS - 1 or _RIGHT_TO_LEFT.search(text):
+    lines = _Lines(text, words)
+    if lines.n_candidates < _MIN_ROWS - 1 or _RIGHT_TO_LEFT.search(text):
         return text, words
-    lines = [match.span() for match in _LINE.finditer(text)]
-    found = [rows for rows in _rows_of(lines, wide, words) if _is_running_text(rows, text)]
-    return _put_in_order(text, words, lines, found) if found else (text, words)
+    found = [rows for rows in _rows_of(lines) if _is_running_text(rows, text)]
+    return _put_in_order(text, words, lines.spans, found) if found else (text, words)
 
 
-def _wide_gaps(words: Words) -> list[int]:
-    """Numbers of the words that have a wide gap to their left; a word on a new line lies to the left of the one before."""
-    neighbours = zip(words.rights, words.lefts[1:], words.tops[1:], words.bottoms[1:], strict=False)
-    return [
-        number
-        for number, (right, left, top, bottom) in enumerate(neighbours, start=1)
-        if left - right > _MIN_GUTTER * (bottom - top)
-    ]
+class _Lines:
+    """Lines of a page, each cut at its wide gaps.
+
+    Attributes:
+        spans: characters `[start, end)` of each line.
+        candidates: numbers of the lines that have a wide gap with some words on both sides.
+    """
+
+    def __init__(self, text: str, words: Words) -> None:
+        self._words = words
+        self.spans: list[tuple[int, int]] = []
+        self.candidates: list[int] = []
+        self.n_candidates = 0
+        boxes = words.boxes
+        # A word on a new line lies to the left of the one before.
+        gaps = boxes[1:, 0] - boxes[:-1, 2]
+        is_wide = gaps > _MIN_GUTTER * (boxes[1:, 3] - boxes[1:, 1])
+        self._wide = (np.flatnonzero(is_wide) + 1).tolist()
+        if len(self._wide) < _MIN_ROWS - 1:
+            return
+        self.spans = [match.span() for match in _LINE.finditer(text)]
+        begins = np.array([start for start, _ in self.spans])
+        firsts = np.searchsorted(words.starts, begins)  # first word of each line, and of none behind the last
+        at = np.searchsorted(firsts, self._wide, "right") - 1
+        n_left = self._wide - firsts[at]
+        n_right = np.append(firsts, len(words))[at + 1] - self._wide
+        self.candidates = np.unique(at[(n_left >= _LEAST_WORDS) & (n_right >= _LEAST_WORDS)]).tolist()
+        self.n_candidates = len(self.candidates)
+        self._firsts = [*firsts.tolist(), len(words)]
+
+    def segments(self, number: int) -> list[_Segment]:
+        """What of a line stands without a wide gap."""
+        first, last = self._firsts[number], self._firsts[number + 1]
+        if first == last:
+            return []
+        words = self._words
+        cuts = self._wide[bisect_left(self._wide, first + 1) : bisect_left(self._wide, last)]
+        return [
+            _Segment(int(words.starts[one]), int(words.ends[end - 1]), _around(words.box(one), words.box(end - 1)))
+            for one, end in pairwise([first, *cuts, last])
+        ]
 
 
-def _segments_of(line: range, wide: list[int], words: Words) -> list[_Segment]:
-    if not line:
-        return []
-    cuts = wide[bisect_left(wide, line.start + 1) : bisect_left(wide, line.stop)]
-    return [
-        _Segment(words.starts[first], words.ends[last - 1], _around(words.box(first), words.box(last - 1)))
-        for first, last in pairwise([line.start, *cuts, line.stop])
-    ]
-
-
-def _rows_of(lines: list[tuple[int, int]], wide: list[int], words: Words) -> Iterator[_Rows]:
+def _rows_of(lines: _Lines) -> Iterator[_Rows]:
     """Runs of lines that share their gutters."""
-    begins = [start for start, _ in lines]
     behind = 0
-    for number in sorted({bisect_right(begins, words.starts[word]) - 1 for word in wide}):
+    for number in lines.candidates:
         if number < behind:
             continue
-        line = _segments_of(words.between(*lines[number]), wide, words)
+        line = lines.segments(number)
         gaps = [(left.box[2], right.box[0]) for left, right in pairwise(line)]
         if not 1 < len(line) <= _MAX_COLUMNS or not all(left < right for left, right in gaps):
             continue
         rows = _Rows(number, gaps, [line])
         behind = number + 1
-        while behind < len(lines):
-            line = _segments_of(words.between(*lines[behind]), wide, words)
+        while behind < len(lines.spans):
+            line = lines.segments(behind)
             if not line or not _goes_on(rows, line):
                 break
             behind += 1
@@ -143,9 +167,7 @@ def _runs_on(column: list[_Segment], text: str) -> bool:
 
 def _put_in_order(text: str, words: Words, lines: list[tuple[int, int]], found: list[_Rows]) -> tuple[str, Words]:
     pieces: list[str] = []
-    numbers: list[int] = []
-    starts: list[int] = []
-    ends: list[int] = []
+    taken: list[Words] = []
     length = position = 0
 
     def take(start: int, end: int, separator: str = "") -> None:
@@ -153,9 +175,8 @@ def _put_in_order(text: str, words: Words, lines: list[tuple[int, int]], found: 
         if separator and text[end - 1] in "-\u2010\u00ad" and text[end - 2 : end - 1].isalpha():
             end, separator = end - 1, LINE_END_HYPHEN
         here = words.between(start, end)
-        numbers.extend(here)
-        starts.extend(at - start + length for at in words.starts[here.start : here.stop])
-        ends.extend(at - start + length for at in words.ends[here.start : here.stop])
+        some, shift = slice(here.start, here.stop), length - start
+        taken.append(Words(words.starts[some] + shift, words.ends[some] + shift, words.boxes[some]))
         pieces.extend((text[start:end], separator))
         length += end - start + len(separator)
 
@@ -166,7 +187,8 @@ def _put_in_order(text: str, words: Words, lines: list[tuple[int, int]], found: 
                 take(segment.start, segment.end, "\n")
         position = lines[rows.first + len(rows.rows) - 1][1]
     take(position, len(text))
-    return "".join(pieces), words.chosen(numbers, starts, ends)
+    starts, ends = (np.concatenate([getattr(some, name) for some in taken]) for name in ("starts", "ends"))
+    return "".join(pieces), Words(starts, ends, np.concatenate([some.boxes for some in taken]))
 
 
 def _around(one: Box, other: Box) -> Box:

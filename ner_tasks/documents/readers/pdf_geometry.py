@@ -3,15 +3,15 @@
 Source: PDF 32000-1, 14.11.2 (page boundaries), table 30 (Rotate); origin at the top left, as of a picture.
 """
 
-from array import array
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
+import numpy as np
 from pypdfium2 import raw
 
+from ner_tasks.documents.readers.pdf_words import Floats
 from ner_tasks.documents.source_map import Box
 
-Edges: TypeAlias = "array[float]"
 _LARGEST = 1e6  # a page of 350 m; whatever lies farther away is nowhere
 
 
@@ -38,32 +38,24 @@ class Frame:
 
     def shown(self, left: float, bottom: float, right: float, top: float) -> Box:
         """Where a box of the page's own units is on the page as shown: left, top, right, bottom."""
-        one, two, three, four = self.all_shown(*(array("f", [edge]) for edge in (left, bottom, right, top)))
-        return one[0], two[0], three[0], four[0]
-
-    def all_shown(self, left: Edges, bottom: Edges, right: Edges, top: Edges) -> tuple[Edges, Edges, Edges, Edges]:
-        """The same of many boxes: all lefts, tops, rights and bottoms."""
+        x0, y0, x1, y1 = self.left, self.bottom, self.right, self.top
         if self.n_turns == 0:
-            return _from(left, self.left), _to(self.top, top), _from(right, self.left), _to(self.top, bottom)
+            return left - x0, y1 - top, right - x0, y1 - bottom
         if self.n_turns == 1:
-            return _from(bottom, self.bottom), _from(left, self.left), _from(top, self.bottom), _from(right, self.left)
+            return bottom - y0, left - x0, top - y0, right - x0
         if self.n_turns == 2:
-            return _to(self.right, right), _from(bottom, self.bottom), _to(self.right, left), _from(top, self.bottom)
-        return _to(self.top, top), _to(self.right, right), _to(self.top, bottom), _to(self.right, left)
+            return x1 - right, bottom - y0, x1 - left, top - y0
+        return y1 - top, x1 - right, y1 - bottom, x1 - left
+
+    def all_shown(self, boxes: Floats) -> Floats:
+        """The same of many boxes: left, bottom, right, top in, left, top, right, bottom out [n_boxes, 4]."""
+        return np.stack(self.shown(*boxes.T), axis=1).astype(np.float32)  # type: ignore[arg-type]
 
     def clipped(self, box: Box) -> Box:
         """The part of a shown box that lies on the page; without area if none does."""
         width, height = self.size
         left, top = min(max(box[0], 0.0), width), min(max(box[1], 0.0), height)
         return left, top, min(max(box[2], left), width), min(max(box[3], top), height)
-
-
-def _from(values: Edges, origin: float) -> Edges:
-    return array("f", [value - origin for value in values]) if origin else values
-
-
-def _to(origin: float, values: Edges) -> Edges:
-    return array("f", [origin - value for value in values])
 
 
 def frame_of(page: Any) -> Frame:

@@ -142,10 +142,7 @@ def _sort(
         if min(box[2] - box[0], box[3] - box[1]) < _MIN_SIDE or share < _MIN_SHARE:
             drawn.n_small += 1
             continue
-        n_over = sum(
-            box[0] <= (left + right) / 2 <= box[2] and box[1] <= (top + bottom) / 2 <= box[3]
-            for left, top, right, bottom in zip(words.lefts, words.tops, words.rights, words.bottoms, strict=True)
-        )
+        n_over = len(words.within(box))
         needed = _LEAST_WORDS if is_invisible else max(_MIN_WORDS * share, _LEAST_WORDS)
         if n_over >= needed:
             drawn.n_under_text += 1

@@ -6,8 +6,9 @@ all letters stand at one pitch, only wider ones are spaces.
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
 from statistics import median
+
+import numpy as np
 
 from ner_tasks.documents.readers.pdf_words import Words
 
@@ -41,12 +42,9 @@ def join_spaced_letters(text: str, words: Words, is_generated: Callable[[int], b
             gone.update(_false_spaces(text, line.start(), line.end(), words, is_generated))
     if not gone:
         return text, words
-    kept = [char for place, char in enumerate(text) if place not in gone]
-    places, place = [], 0
-    for number in range(len(text) + 1):
-        places.append(place)
-        place += number not in gone
-    return "".join(kept), words.moved(places, 0, len(kept))
+    kept = "".join(char for place, char in enumerate(text) if place not in gone)
+    places = np.arange(len(text) + 1) - np.searchsorted(np.array(sorted(gone)), np.arange(len(text) + 1))
+    return kept, words.moved(places)
 
 
 def _may_be_spaced(line: str, tokens: list[str]) -> bool:
@@ -57,11 +55,12 @@ def _may_be_spaced(line: str, tokens: list[str]) -> bool:
 def _false_spaces(text: str, start: int, end: int, words: Words, is_generated: Callable[[int], bool]) -> list[int]:
     """Offsets of the spaces of a line that stand at gaps no wider than those between its letters."""
     here = words.between(start, end)
+    starts, ends = (places[here.start : here.stop].tolist() for places in (words.starts, words.ends))
     found = []
-    for one, other in pairwise(here):
-        stop = words.ends[one]
-        if words.starts[other] == stop + 1 and text[stop] == " " and is_generated(stop):
-            found.append((stop, words.lefts[other] - words.rights[one], words.bottoms[one] - words.tops[one]))
+    for one, stop, begin in zip(here, ends, starts[1:], strict=False):
+        if begin == stop + 1 and text[stop] == " " and is_generated(stop):
+            _, top, right, bottom = words.box(one)
+            found.append((stop, words.box(one + 1)[0] - right, bottom - top))
     if len(found) < _MIN_TOKENS - 1:
         return []
     usual = median(gap for _, gap, _ in found)

@@ -10,25 +10,20 @@ import re
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
-from operator import gt, sub
+from itertools import accumulate
 from typing import Any
 
+import numpy as np
 from pypdfium2 import raw
 
 from ner_tasks.documents.readers import pdf_accents, pdf_columns, pdf_garbled, pdf_spacing, pdfium
 from ner_tasks.documents.readers.pdf_geometry import Frame
-from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Words
+from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Words, spans_of
 from ner_tasks.documents.source_map import Box, SourceMap
 
 REPLACEMENT = "\ufffd"
 LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _HYPHEN_CODE = 2  # a hyphen at a line's end in PDFium's list of characters
-# Where a token may begin and end: runs of letters and digits, single signs, single characters of Chinese and Japanese.
-# Signs that neither begin nor end a name have no box of their own.
-_WORD = re.compile(r"\w+|[^\w\s,;\"]")
-_WORD_OR_CHARACTER = re.compile('[^\\W\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]+|[^\\s,;"]')
-_CJK = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
 _SPECIAL = re.compile("[\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ufffe\uffff](?:(?<=\r)\n)?")
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _MAX_LOOKED_THROUGH = 100_000
@@ -36,7 +31,6 @@ _LAST_WORD, _FIRST_WORD = re.compile(r"[^\W\d_]+$"), re.compile(r"[^\W\d_]+")
 _MAX_WORD = 60
 # Lines of a paragraph are at most this many heights of a letter apart.
 _MAX_LEADING = 2.5
-_MAX_RISE = 2.0  # points between the tops of letters of one word, whose height differs a little in some fonts
 
 
 @dataclass
@@ -58,8 +52,10 @@ class PageText:
     def add_boxes(self, sources: SourceMap, offset: int) -> None:
         """Say where the words stand, for a text that begins at `offset` of the document."""
         words = self.words
-        starts, ends = ([offset + place for place in places] for places in (words.starts, words.ends))
-        sources.add_boxes(starts, ends, words.edges())
+        starts, ends = (
+            array("I", (places + offset).astype(np.uint32).tobytes()) for places in (words.starts, words.ends)
+        )
+        sources.add_boxes(starts, ends, array("f", words.boxes.tobytes()))
 
 
 def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
@@ -118,34 +114,23 @@ def _characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
 
 def _words_of(text: str, index: list[int], text_page: Any, frame: Frame, begin: int) -> Words:
     """Words of a text as PDFium has it, each with the box around its first and its last character."""
-    word = _WORD if text.isascii() or not _CJK.search(text) else _WORD_OR_CHARACTER
-    spans = list(chain.from_iterable(map(re.Match.span, word.finditer(text))))
-    starts, ends = spans[0::2], spans[1::2]
+    starts, ends = spans_of(text)
+    heads, tails = starts, ends - 1
     if index:
-        heads, tails = [index[start] + begin for start in starts], [index[end - 1] + begin for end in ends]
-    else:
-        heads, tails = [start + begin for start in starts] if begin else starts, [end - 1 + begin for end in ends]
-    values = pdfium.character_boxes.of(text_page, heads, tails)
-    return Words(starts, ends, *frame.all_shown(*_around(values)))
+        indices = np.array(index, np.int64)
+        heads, tails = indices[heads], indices[tails]
+    boxes = pdfium.character_boxes.of(text_page, (heads + begin).tolist(), (tails + begin).tolist())
+    first, last = boxes[:, 0], boxes[:, 1]  # left, top, right, bottom of each
+    low, high = np.minimum(first, last), np.maximum(first, last)
+    around = np.stack((low[:, 0], low[:, 3], high[:, 2], high[:, 1]), axis=1)
+    return Words(starts, ends, frame.all_shown(around))
 
 
 def _boxes_at(text_page: Any, index: list[int], begin: int, place: int) -> tuple[Box, Box]:
     """Boxes of the character at an offset and of the next one."""
     first, second = (index[at] if index else at for at in (place, place + 1))
-    values = pdfium.character_boxes.of(text_page, [first + begin], [second + begin]).tolist()
-    return (values[0], values[1], values[2], values[3]), (values[4], values[5], values[6], values[7])
-
-
-def _around(values: "array[float]") -> "tuple[array[float], array[float], array[float], array[float]]":
-    """Left, bottom, right, top around the two boxes of each word."""
-    left, top, right, bottom = (values[number::8] for number in range(4))
-    left2, top2, right2, bottom2 = (values[number::8] for number in range(4, 8))
-    rises = list(map(sub, top, top2))
-    if rises and (max(rises) > _MAX_RISE or min(rises) < -_MAX_RISE or any(map(gt, left, left2))):
-        # Some words are not in one line, from left to right.
-        left, right2 = array("f", map(min, left, left2)), array("f", map(max, right, right2))
-        top, bottom = array("f", map(max, top, top2)), array("f", map(min, bottom, bottom2))
-    return left, bottom, right2, top
+    ((one, other),) = pdfium.character_boxes.of(text_page, [first + begin], [second + begin]).tolist()
+    return (one[0], one[1], one[2], one[3]), (other[0], other[1], other[2], other[3])
 
 
 def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
@@ -155,8 +140,8 @@ def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
     pieces = [LIGATURES.get(ord(char), char) for char in text]
     for place in pdf_accents.ligatures_in(text):
         pieces[place] = pdf_accents.LIGATURES[text[place]]
-    places = [0, *accumulate(map(len, pieces))]
-    return "".join(pieces), words.moved(places, 0, places[-1])
+    places = np.array([0, *accumulate(map(len, pieces))], np.int64)
+    return "".join(pieces), words.moved(places)
 
 
 def _clean(text: str, words: Words) -> PageText:

@@ -1,66 +1,72 @@
 """Words of a page: where they stand in its text, and on the page."""
 
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
 
 from ner_tasks.documents.source_map import Box
 
 LINE_END_HYPHEN = "\ufffe"  # what PDFium makes of a hyphen at a line's end, and of the end
-_EDGES = 4
+Integers = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+_LETTER, _SIGN = 1, 2
+_N_TABLED = 0x20000
+# Chinese, Japanese and Korean characters are words of their own: tokens may begin and end anywhere between them.
+_SINGLE = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff]")
+# These neither begin nor end a name, and have no box.
+_NO_BOX = frozenset(',;"')
 
 
-def _floats() -> "array[float]":
-    return array("f")
+def _none() -> Integers:
+    return np.zeros(0, np.int64)
+
+
+def _no_boxes() -> Floats:
+    return np.zeros((0, 4), np.float32)
 
 
 @dataclass
 class Words:
-    """Runs of characters without spaces between them, in the order of the text.
+    """Runs of letters and digits, and single signs, in the order of the text: where tokens may begin and end.
 
     Attributes:
-        starts, ends: characters `[start, end)` of each in the text.
-        lefts, tops, rights, bottoms: edges of each, in points of the page as it is shown.
+        starts, ends: characters `[start, end)` of each in the text [n_words].
+        boxes: left, top, right, bottom of each, in points of the page as it is shown [n_words, 4].
     """
 
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    lefts: "array[float]" = field(default_factory=_floats)
-    tops: "array[float]" = field(default_factory=_floats)
-    rights: "array[float]" = field(default_factory=_floats)
-    bottoms: "array[float]" = field(default_factory=_floats)
+    starts: Integers = field(default_factory=_none)
+    ends: Integers = field(default_factory=_none)
+    boxes: Floats = field(default_factory=_no_boxes)
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def box(self, number: int) -> Box:
         """Left, top, right, bottom of one word."""
-        return self.lefts[number], self.tops[number], self.rights[number], self.bottoms[number]
+        left, top, right, bottom = self.boxes[number].tolist()
+        return left, top, right, bottom
 
     def between(self, start: int, end: int) -> range:
         """Numbers of the words that begin within `[start, end)` of the text."""
-        first = bisect_left(self.starts, start)
-        return range(first, bisect_left(self.starts, end, first))
+        first, last = np.searchsorted(self.starts, (start, end)).tolist()
+        return range(first, last)
 
-    def chosen(self, numbers: Iterable[int], starts: list[int], ends: list[int]) -> "Words":
-        """Some of the words, or all in another order, at new places of a text."""
-        at = list(numbers)
-        edges = (self.lefts, self.tops, self.rights, self.bottoms)
-        return Words(starts, ends, *(array("f", [values[number] for number in at]) for values in edges))
+    def within(self, box: Box) -> Integers:
+        """Numbers of the words whose middle lies in a box."""
+        x, y = self.boxes[:, 0] + self.boxes[:, 2], self.boxes[:, 1] + self.boxes[:, 3]
+        is_in = (x >= 2 * box[0]) & (x <= 2 * box[2]) & (y >= 2 * box[1]) & (y <= 2 * box[3])
+        return np.flatnonzero(is_in)
 
-    def moved(self, places: list[int], n_before: int, length: int) -> "Words":
-        """The same words after characters of the text were replaced.
+    def moved(self, places: Integers) -> "Words":
+        """The same words after characters of the text were replaced by others.
 
         Args:
             places: where each character of the text before is in the text after, and its end [n_characters + 1].
-            n_before: characters that were taken off the beginning afterwards.
-            length: of the text after.
         """
-        starts = [places[start] - n_before for start in self.starts]
-        ends = [places[end] - n_before for end in self.ends]
-        kept = [n for n, (start, end) in enumerate(zip(starts, ends, strict=True)) if 0 <= start < end <= length]
-        return self.chosen(kept, [starts[n] for n in kept], [ends[n] for n in kept])
+        return Words(places[self.starts], places[self.ends], self.boxes)
 
     def shifted(self, changes: list[tuple[int, int, int]], n_before: int) -> "Words":
         """The same words after what stands between them was replaced; those that were replaced themselves are gone.
@@ -69,39 +75,48 @@ class Words:
             changes: first and last character, `[start, end)`, of each stretch, and the length of what replaced it.
             n_before: characters that were taken off the beginning afterwards.
         """
-        starts: list[int] = []
-        ends: list[int] = []
-        gone: list[int] = []
-        at, shift = 0, -n_before
-        for start, end, length in [*changes, (self.ends[-1] if self.ends else 0, 0, 0)]:
-            stop = bisect_left(self.starts, start, at)
-            starts += [place + shift for place in self.starts[at:stop]]
-            ends += [place + shift for place in self.ends[at:stop]]
-            at = stop
-            while at < len(self.starts) and self.starts[at] < end:
-                gone.append(at)
-                at += 1
-            shift += length - (end - start)
-        if not gone:
-            return Words(starts, ends, self.lefts, self.tops, self.rights, self.bottoms)
-        without = set(gone)
-        return self.chosen((n for n in range(len(self)) if n not in without), starts, ends)
-
-    def edges(self) -> "array[float]":
-        """Left, top, right, bottom of each word, one word after the other [n_words * 4]."""
-        found = array("f", bytes(_EDGES * len(self) * self.lefts.itemsize))
-        for number, values in enumerate((self.lefts, self.tops, self.rights, self.bottoms)):
-            found[number::_EDGES] = values
-        return found
+        if not changes:
+            return Words(self.starts - n_before, self.ends - n_before, self.boxes)
+        starts, ends, lengths = np.array(changes, np.int64).T
+        shifts = np.concatenate(([-n_before], np.cumsum(lengths - (ends - starts)) - n_before))
+        n_passed = np.searchsorted(starts, self.starts, "right")  # changes that begin before, or with, each word
+        is_kept = self.starts >= np.concatenate(([0], ends))[n_passed]
+        moves = shifts[n_passed]
+        if is_kept.all():
+            return Words(self.starts + moves, self.ends + moves, self.boxes)
+        return Words((self.starts + moves)[is_kept], (self.ends + moves)[is_kept], self.boxes[is_kept])
 
     def are_apart(self, start: int, end: int, max_leading: float) -> bool:
         """Whether what stands before `start` and from `end` on is farther apart than two lines of a paragraph.
 
         What goes on farther up goes on in the next column.
         """
-        at = bisect_left(self.starts, end)
-        before = bisect_left(self.starts, start) - 1
-        if before < 0 or at >= len(self.starts):
+        before, at = (np.searchsorted(self.starts, (start, end)) - (1, 0)).tolist()
+        if before < 0 or at >= len(self):
             return False
-        height = max(self.bottoms[before] - self.tops[before], 1.0)
-        return self.tops[at] - self.tops[before] > max_leading * height
+        above, below = self.box(before), self.box(at)
+        return below[1] - above[1] > max_leading * max(above[3] - above[1], 1.0)
+
+
+def spans_of(text: str) -> tuple[Integers, Integers]:
+    """First character of each word of a text, and the one behind its last."""
+    codes: npt.NDArray[np.uint32] = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    kinds = _table()[np.minimum(codes, _N_TABLED)]
+    is_letter, is_sign = kinds == _LETTER, kinds == _SIGN
+    begins, stops = is_letter.copy(), is_letter.copy()
+    begins[1:] &= ~is_letter[:-1]
+    stops[:-1] &= ~is_letter[1:]
+    return np.flatnonzero(begins | is_sign), np.flatnonzero(stops | is_sign) + 1
+
+
+@cache
+def _table() -> npt.NDArray[np.uint8]:
+    """Kind of each character up to U+1FFFF; the last entry is that of all beyond."""
+    kinds = [_SIGN] * (_N_TABLED + 1)
+    for code in range(_N_TABLED):
+        char = chr(code)
+        if char.isspace() or char in _NO_BOX:
+            kinds[code] = 0
+        elif (char.isalnum() or char == "_") and not _SINGLE.match(char):
+            kinds[code] = _LETTER
+    return np.array(kinds, np.uint8)

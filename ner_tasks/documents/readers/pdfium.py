@@ -8,13 +8,14 @@ Source: the headers `fpdfview.h`, `fpdf_text.h`, `fpdf_annot.h`, `fpdf_edit.h` o
 
 import ctypes
 import logging
-from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import repeat
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pypdfium2
 from pypdfium2 import raw
 
@@ -70,12 +71,13 @@ class CharacterBoxes:
         address = ctypes.cast(raw.FPDFText_GetLooseCharBox, ctypes.c_void_p).value
         assert address
         self._call = ctypes.PYFUNCTYPE(ctypes.c_int)(address)
-        self._edges = (ctypes.c_float * (2 * self._EDGES * self._N_WORDS))()
-        pointers = [ctypes.byref(self._edges, 16 * number) for number in range(2 * self._N_WORDS)]
+        edges = (ctypes.c_float * (2 * self._EDGES * self._N_WORDS))()
+        self._boxes = np.frombuffer(edges, np.float32).reshape(self._N_WORDS, 2, self._EDGES)
+        pointers = [ctypes.byref(edges, 16 * number) for number in range(2 * self._N_WORDS)]
         self._of_heads, self._of_tails = pointers[0::2], pointers[1::2]
 
-    def of(self, text_page: Any, heads: list[int], tails: list[int]) -> "array[float]":
-        """Left, top, right, bottom of the first character of each word, then of its last [n_words * 8].
+    def of(self, text_page: Any, heads: list[int], tails: list[int]) -> npt.NDArray[np.float32]:
+        """Left, top, right, bottom of the first and of the last character of each word [n_words, 2, 4].
 
         Args:
             text_page: pypdfium2's helper.
@@ -83,12 +85,12 @@ class CharacterBoxes:
             tails: of its last.
         """
         page = ctypes.byref(text_page.raw.contents)
-        found = array("f")
+        found = np.empty((len(heads), 2, self._EDGES), np.float32)
         for begin in range(0, len(heads), self._N_WORDS):
             some = heads[begin : begin + self._N_WORDS]
             deque(map(self._call, repeat(page), some, self._of_heads), 0)
             deque(map(self._call, repeat(page), tails[begin : begin + self._N_WORDS], self._of_tails), 0)
-            found.frombytes(memoryview(self._edges).cast("B")[: 32 * len(some)])
+            found[begin : begin + len(some)] = self._boxes[: len(some)]
         return found
 
 
