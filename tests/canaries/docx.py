@@ -6,7 +6,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Mapping
 
-from tests.canaries.words import new_word
+from tests.canaries.words import new_word, office_properties
 
 NAME, SUFFIX = "docx", ".docx"
 
@@ -202,6 +202,8 @@ def make(rng: random.Random) -> tuple[bytes, Mapping[str, str]]:
     _files(maker)
     if rng.random() < 0.2:
         maker.parts["customXml/item1.xml"] = f"<claim><who>{maker.word('customXml/item1.xml')}</who></claim>".encode()
+    properties = office_properties(rng, maker.word)
+    maker.parts |= {name: text.encode() for name, text in properties.items()}
     return _packed(maker, body), maker.words
 
 

@@ -51,6 +51,20 @@ class _Book:
         else:
             self.add("nav.xhtml", f"<nav><ol><li><a>{word}</a></li></ol></nav>".encode(), _PAGE, "nav")
 
+    def metadata(self) -> str:
+        """Title and the like; OPF 1 wraps them once more, shops describe books in HTML."""
+        if self.rng.random() < 0.3:
+            return "<metadata/>"
+        texts = []
+        for name in ("title", "subject", "subject", "description"):
+            word = new_word(self.rng)
+            self.words[word] = name
+            text = f"&lt;p&gt;{word}&lt;/p&gt;" if name == "description" and self.rng.random() < 0.5 else word
+            texts.append(f"<dc:{name}>{text}</dc:{name}>")
+        listed = "".join(texts)
+        listed = f"<dc-metadata>{listed}</dc-metadata>" if self.rng.random() < 0.2 else listed
+        return f'<metadata xmlns:dc="http://purl.org/dc/elements/1.1/">{listed}</metadata>'
+
     def beside(self) -> None:
         word = new_word(self.rng)
         self.words[word] = "file"
@@ -67,7 +81,9 @@ def make(rng: random.Random) -> tuple[bytes, Mapping[str, str]]:
         book.contents()
     if rng.random() < 0.4:
         book.beside()
-    package = f'<package xmlns="http://www.idpf.org/2007/opf"><metadata/><manifest>{"".join(book.items)}</manifest>'
+    package = (
+        f'<package xmlns="http://www.idpf.org/2007/opf">{book.metadata()}<manifest>{"".join(book.items)}</manifest>'
+    )
     lost = '<itemref idref="none"/>' if rng.random() < 0.1 else ""
     package += f"<spine>{''.join(book.spine)}{lost}</spine></package>"
     book.files["OEBPS/content.opf"] = package.encode()

@@ -122,6 +122,15 @@ def make(rng: random.Random) -> tuple[bytes, Mapping[str, str]]:
     if rng.random() < 0.3:
         maker.files["Pictures/1.png"] = b"no picture"
         maker.words[new_word(rng)] = "Pictures/1.png"
+    if rng.random() < 0.5:
+        names = ("dc:title", "dc:subject", "dc:description", "meta:keyword", "meta:keyword")
+        texts = "".join(f"<{name}>{maker.word(name)}</{name}>" for name in names)
+        own = (
+            f'<meta:user-defined meta:name="{maker.word("name of a property")}">{maker.word("own")}</meta:user-defined>'
+        )
+        maker.files["meta.xml"] = (
+            f"<office:document-meta {_NAMESPACES}><office:meta>{texts}{own}</office:meta></office:document-meta>"
+        )
     maker.files["META-INF/manifest.xml"] = f"<manifest:manifest {_NAMESPACES}/>"
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -11,7 +11,7 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 from pptx.util import Inches
 
-from tests.canaries.words import new_word
+from tests.canaries.words import new_word, office_properties
 
 NAME, SUFFIX = "pptx", ".pptx"
 
@@ -121,6 +121,7 @@ def _with_parts(maker: _Maker, data: bytes) -> bytes:
     if maker.rng.random() < 0.3:
         files["ppt/media/media1.mp4"] = b"no film"
         maker.words[new_word(maker.rng)] = "ppt/media/media1.mp4"
+    files |= {name: text.encode() for name, text in office_properties(maker.rng, maker.word).items()}
     rels = "ppt/slides/_rels/slide1.xml.rels"
     more = "".join(
         f'<Relationship Id="rX{n}" Type="{_OFFICE}/{kind}" Target="{target}"/>'

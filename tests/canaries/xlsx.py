@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import xlsxwriter
 
-from tests.canaries.words import new_word
+from tests.canaries.words import new_word, office_properties
 
 NAME, SUFFIX = "xlsx", ".xlsx"
 
@@ -80,7 +80,8 @@ def _raw(rng: random.Random) -> tuple[bytes, Mapping[str, str]]:
     for number in range(1, rng.randint(2, 4)):
         files[f"xl/worksheets/sheet{number}.xml"] = maker.sheet()
         state = rng.choice(["", ' state="hidden"', ' state="veryHidden"'])
-        listed.append(f'<sheet name="S{number}" sheetId="{number}"{state} r:id="rId{number}"/>')
+        name = f"Sheet{number}" if rng.random() < 0.3 else maker.word("name of a sheet")
+        listed.append(f'<sheet name="{name}" sheetId="{number}"{state} r:id="rId{number}"/>')
         target = rng.choice([f"worksheets/sheet{number}.xml", f"/xl/worksheets/sheet{number}.xml"])
         related.append(f'<Relationship Id="rId{number}" Type="{_OFFICE}/worksheet" Target="{target}"/>')
         own = _remarks(maker, files, number)
@@ -99,6 +100,7 @@ def _raw(rng: random.Random) -> tuple[bytes, Mapping[str, str]]:
         maker.words[new_word(rng)] = "xl/media/image1.png"
     if rng.random() < 0.2:
         files["xl/embeddings/note.txt"] = maker.word("embedded")
+    files |= office_properties(rng, maker.word)
     return _packed(files, is_strict=rng.random() < 0.2), maker.words
 
 
@@ -146,12 +148,22 @@ def _written(rng: random.Random) -> tuple[bytes, Mapping[str, str]]:
     sheet.insert_textbox("D4", maker.word("text box"), {"description": maker.word("alt text")})
     sheet.write_formula("H1", '="x"', None, maker.word("formula"))
     sheet.set_header(f"&L{maker.word('header')}&R&P")
-    chart = book.add_chart({"type": "column"})
-    chart.add_series({"values": "=Claims!$A$1:$A$3", "name": maker.word("series")})
-    chart.set_title({"name": maker.word("chart title")})
-    sheet.insert_chart("D9", chart)
-    hidden = book.add_worksheet("Old")
+    sheet.insert_chart("D9", _chart(book, maker))
+    hidden = book.add_worksheet(maker.word("name of a sheet"))
+    book.add_worksheet(maker.word("name of an empty sheet"))
+    book.add_chartsheet(maker.word("name of a chart sheet")).set_chart(_chart(book, maker))
+    book.set_properties(
+        {"title": maker.word("title"), "comments": maker.word("comments"), "category": maker.word("category")}
+    )
+    book.set_custom_property(maker.word("name of a property"), maker.word("custom property"))
     hidden.write_rich_string("A1", book.add_format({"bold": True}), maker.word("rich"), " and ", maker.word("plain"))
     hidden.hide()
     book.close()
     return file.getvalue(), maker.words
+
+
+def _chart(book: xlsxwriter.Workbook, maker: _Maker) -> xlsxwriter.chart.Chart:
+    chart = book.add_chart({"type": "column"})
+    chart.add_series({"values": "=Claims!$A$1:$A$3", "name": maker.word("series")})
+    chart.set_title({"name": maker.word("chart title")})
+    return chart

@@ -4,7 +4,7 @@ All parts are enumerated: what Word shows is read, files inside become documents
 ignored by a rule.
 """
 
-from ner_tasks.documents.readers import ooxml, ooxml_parts, pictures, xml_tree
+from ner_tasks.documents.readers import ooxml, ooxml_parts, ooxml_properties, pictures, properties, xml_tree
 from ner_tasks.documents.readers.ooxml import Package
 from ner_tasks.documents.readers.ooxml_text import TextWalk, squeezed
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part
@@ -15,7 +15,7 @@ _GLOSSARY = "word/glossary/"
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Headers, body, notes, comments and footers; a paragraph or a table's row per block, cells apart by tabs.
+    """Headers, body, notes, comments, footers and properties; a paragraph or a table's row per block, cells apart by tabs.
 
     Raises:
         CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
@@ -33,7 +33,9 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for name in chunks:
         _hand_on(package, name, builder)
     ooxml_parts.add_rest(package, {*taken, *chunks}, builder, limits, shown)
-    return pictures.checked(builder.extract())
+    told = pictures.checked(builder.extract()).text
+    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
+    return builder.extract()
 
 
 def _text_parts(package: Package, main: str) -> list[str]:

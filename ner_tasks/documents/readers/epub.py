@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
-from ner_tasks.documents.readers import html, ooxml, pictures, svg, xml_parsing
+from ner_tasks.documents.readers import html, ooxml, pictures, properties, svg, xml_parsing
 from ner_tasks.documents.readers.ooxml import Package
+from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
@@ -44,7 +45,9 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     reading.run()
     if not reading.builder.length and reading.encrypted:
         raise CannotRead("encrypted", "found a book whose documents are encrypted, expected one that opens")
-    return pictures.checked(reading.builder.extract())
+    told = pictures.checked(reading.builder.extract()).text
+    properties.add(reading.builder, reading.properties, told)
+    return reading.builder.extract()
 
 
 class _Reading:
@@ -57,6 +60,7 @@ class _Reading:
         self.encrypted = self._encrypted()
         self._left = dict.fromkeys((*package.parts, *package.damaged))
         self._texts: list[str] = []
+        self.properties: list[Property] = []
 
     def run(self) -> None:
         """Read the spine, then the rest."""
@@ -100,6 +104,7 @@ class _Reading:
         for name in dict.fromkeys(name for name in found if name in parts):
             self._done(name)
             self.builder.inventory.ignored("part", "document-properties")
+            self.properties += self._properties(name)
             by_id = self._manifest(name)
             items.update({item.name: item for item in by_id.values()})
             for reference in self._tree(name).iter("{*}itemref"):
@@ -122,6 +127,15 @@ class _Reading:
                 item = _Item(name, entry.get("media-type", "").lower(), entry.get("properties", ""))
                 by_id[entry.get("id", "")] = item
         return by_id
+
+    def _properties(self, package: str) -> list[Property]:
+        """Title, subjects and description; of these, shops write some in HTML."""
+        found = []
+        for metadata in self._tree(package).iter("{*}metadata"):
+            for one in metadata.iter("{*}title", "{*}subject", "{*}description"):
+                text = "".join(one.itertext())
+                found.append((xml_parsing.local_name(one).title(), html.text_of(text) if "<" in text else text))
+        return found
 
     def _tree(self, name: str) -> Any:
         """The root of a part; an element without anything in it for one that is no XML, which is named."""

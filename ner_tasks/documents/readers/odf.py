@@ -10,16 +10,32 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ner_tasks.documents.readers import ole_objects, ooxml, ooxml_parts, pictures, xml_tree
+from ner_tasks.documents.readers import (
+    ole_objects,
+    ooxml,
+    ooxml_parts,
+    ooxml_properties,
+    pictures,
+    properties,
+    xml_tree,
+)
 from ner_tasks.documents.readers.odf_text import OdfWalk, qualified
 from ner_tasks.documents.readers.ooxml import Package
+from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 CONTENT, STYLES = "content.xml", "styles.xml"
 _MANIFEST = "META-INF/manifest.xml"
+_META = re.compile(r"(^|/)meta\.xml$")
+_PROPERTIES = {
+    "dc:title": "Title",
+    "dc:subject": "Subject",
+    "dc:description": "Description",
+    "meta:keyword": "Keywords",
+}
 _RULES = (
     ("signature", re.compile(r"^META-INF/.*signatures.*\.xml$", re.IGNORECASE)),
-    ("metadata", re.compile(r"(^|/)meta\.xml$")),
+    ("metadata", _META),
     ("macro", re.compile(r"^(Basic|Dialogs|Scripts)/")),
     ("other-form", re.compile(r"^ObjectReplacements/")),
     (
@@ -49,7 +65,9 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         if "header" not in name:
             builder.block(block, STYLES)
     add_rest(package, builder, limits)
-    return pictures.checked(builder.extract())
+    told = pictures.checked(builder.extract()).text
+    properties.add(builder, properties_of(package, builder), told)
+    return builder.extract()
 
 
 def open_odf(data: bytes, limits: Limits) -> Package:
@@ -142,6 +160,29 @@ def add_rest(package: Package, builder: ExtractBuilder, limits: Limits) -> None:
         builder.inventory.unread("part", name, wrong)
     if len(package.parts) == 1:
         _add_binary_data(package, builder, limits)
+
+
+def properties_of(package: Package, builder: ExtractBuilder) -> list[Property]:
+    """Name and text of each property that a person types."""
+    found: list[Property] = []
+    names = [name for name in package.parts if _META.search(name)] or [CONTENT]
+    for name in names:
+        root = package.xml(name, builder) if name != CONTENT else xml_tree.parse(package.parts[name])[0]
+        for one in root.iter() if root is not None else ():
+            element = qualified(one.tag)
+            if element == "office:body":
+                break
+            if element in _PROPERTIES:
+                found.append((_PROPERTIES[element], xml_tree.text_of(one)))
+            elif element == "meta:user-defined":
+                called, text = xml_tree.attribute(one, "name"), xml_tree.text_of(one)
+                if xml_tree.attribute(one, "value-type", "string") != "string" or ooxml_properties.is_of_program(
+                    called, text
+                ):
+                    builder.inventory.ignored(properties.KIND, ooxml_properties.METADATA)
+                else:
+                    found.append((called, text))
+    return found
 
 
 def _add_binary_data(package: Package, builder: ExtractBuilder, limits: Limits) -> None:

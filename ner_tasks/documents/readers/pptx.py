@@ -4,7 +4,7 @@ All parts of the package are enumerated: what a slide shows is read, with what i
 documents of their own, the rest is named or ignored by a rule.
 """
 
-from ner_tasks.documents.readers import ooxml, ooxml_parts, pictures, xml_tree
+from ner_tasks.documents.readers import ooxml, ooxml_parts, ooxml_properties, pictures, properties, xml_tree
 from ner_tasks.documents.readers.ooxml import Package
 from ner_tasks.documents.readers.ooxml_text import TextWalk
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
@@ -35,7 +35,9 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         elif root in ("sld", "notes", "cmLst"):  # of no slide that the presentation lists
             shown += _add_text(package, name, name, builder, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
-    return pictures.checked(builder.extract())
+    told = pictures.checked(builder.extract()).text
+    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
+    return builder.extract()
 
 
 def _slides(package: Package, main: str, builder: ExtractBuilder) -> list[str]:

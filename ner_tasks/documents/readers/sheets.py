@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from ner_tasks.documents import tables
+from ner_tasks.documents.readers import default_names
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Ignored, Limits, free_name
 
 # A table of documents is laid out as a whole.
@@ -12,6 +13,8 @@ _MAX_TABLE_CELLS = 10_000_000
 _MAX_CELLS = 5_000_000
 # Columns between two cells that are shown by as many tabs; beyond, one tab stands for all.
 _MAX_GAP = 256
+# Excel allows 31 characters, others write more.
+_MAX_NAME = 1_000
 
 Cell = tuple[int, str]
 
@@ -69,6 +72,24 @@ def letters_of(column: int) -> str:
     return letters
 
 
+def add_name(builder: ExtractBuilder, name: str) -> None:
+    """Add a sheet's name as a block, unless a program gave it."""
+    if default_names.is_default_sheet(name):
+        builder.inventory.ignored("sheet-name", "default-name")
+    elif len(name) > _MAX_NAME:
+        builder.block(name[:_MAX_NAME], name[:_MAX_NAME])
+        where = f"the name of a sheet, {len(name)} characters"
+        builder.inventory.unread("sheet-name", where, f"only the first {_MAX_NAME} are read")
+    elif name.strip():
+        builder.block(name, name)
+        builder.inventory.read("sheet-name")
+
+
+def all_text(sheets: Sequence[Sheet]) -> str:
+    """What all cells say, a line each."""
+    return "\n".join(text for sheet in sheets for _, cells in sheet.rows for _, text in cells)
+
+
 def add_sheet(builder: ExtractBuilder, sheet: Sheet) -> None:
     """Add a sheet's cells to a document, each with its place."""
     left = min((cells[0][0] for _, cells in sheet.rows), default=1)
@@ -115,6 +136,11 @@ def documents_of(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list
     n_others = len([name for name in header if name and name not in (limits.text_column, limits.id_column)])
     if n_others:
         found.append(("", Ignored("", "other-columns", n_others)))
+    # Names of other sheets are those of their documents.
+    without = [sheet.name for number, sheet in enumerate(sheets) if number == 0 or not sheet.rows]
+    n_default = sum(map(default_names.is_default_sheet, without))
+    for rule, n in (("default-name", n_default), ("table-name", len(without) - n_default)):
+        found += [("", Ignored("", rule, n))] if n else []
     return found
 
 

@@ -15,11 +15,14 @@ from ner_tasks.documents.readers import (
     ole_objects,
     ooxml,
     ooxml_parts,
+    ooxml_properties,
     pictures,
     plain,
+    properties,
     sheets,
     xml_tree,
 )
+from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.readers.sheets import Budget, Sheet
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 from ner_tasks.errors import without_words
@@ -45,28 +48,31 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
         # What many programs call a workbook is a table in plain text.
         return replace(plain.read(data, limits, declared), notes=("read as text, by its content",))
     builder = ExtractBuilder()
+    typed: list[Property] = []
     if data.startswith(_OLE):
         found = _read_xls(data, builder, limits)
     elif _is_odf(data):
-        found = _read_ods(data, builder, limits)
+        found, typed = _read_ods(data, builder, limits)
     elif data.startswith(b"PK"):
-        found = _read_xlsb(data, builder, limits)
+        found, typed = _read_xlsb(data, builder, limits)
     else:
         found = _from_calamine(data, builder, limits)
-    builder.inventory.ignored("text", "sheet-name", len(found))
     if sheets.is_table(found, limits):
+        properties.add(builder, typed, sheets.all_text(found))
         return sheets.documents_of(found, builder.extract(), limits)
     # Remarks were collected first, to be told apart from cells in a table of documents.
     whole = ExtractBuilder()
+    whole.inventory, whole.parts, whole.notes = builder.inventory, builder.parts, builder.notes
     for sheet in found:
+        sheets.add_name(whole, sheet.name)
         sheets.add_sheet(whole, sheet)
     remarks = builder.extract()
-    whole.inventory, whole.parts, whole.notes = builder.inventory, builder.parts, builder.notes
     at = whole.length + (2 if whole.length and remarks.text else 0)
     whole.block(remarks.text, "")
     for start, place in zip(remarks.sources.run_starts, remarks.sources.places, strict=True):
         whole.sources.add_run(at + start, place)
-    return pictures.checked(whole.extract())
+    properties.add(whole, typed, pictures.checked(whole.extract()).text)
+    return whole.extract()
 
 
 def _is_odf(data: bytes) -> bool:
@@ -75,7 +81,7 @@ def _is_odf(data: bytes) -> bool:
     return data.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<")
 
 
-def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
+def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[list[Sheet], list[Property]]:
     package = odf.open_odf(data, limits)
     root = odf.content_of(package, builder)
     budget = Budget(limits)
@@ -90,7 +96,7 @@ def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
     for place, block in [*remarks, *((odf.STYLES, block) for _, block in odf.margins_of(package, builder))]:
         builder.block(block, place)
     odf.add_rest(package, builder, limits)
-    return found
+    return found, odf.properties_of(package, builder)
 
 
 def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
@@ -123,7 +129,7 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
     return _from_calamine(sound, builder, limits)
 
 
-def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
+def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[list[Sheet], list[Property]]:
     package = ooxml.open_package(data, limits)
     taken = set()
     for name, content in package.parts.items():
@@ -145,7 +151,7 @@ def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[She
             for text in biff.binary_remarks_of(content):
                 builder.block(text, name)
     ooxml_parts.add_rest(package, taken, builder, limits, ())
-    return _from_calamine(data, builder, limits)
+    return _from_calamine(data, builder, limits), ooxml_properties.properties_of(package, builder)
 
 
 def _from_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
@@ -157,6 +163,7 @@ def _from_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list
         for meta in workbook.sheets_metadata:
             if meta.typ not in (SheetTypeEnum.WorkSheet, SheetTypeEnum.MacroSheet, SheetTypeEnum.DialogSheet):
                 builder.inventory.ignored("sheet", "chart-sheet")
+                sheets.add_name(builder, meta.name)
                 continue
             sheet = workbook.get_sheet_by_name(meta.name)
             if sheet.total_height * sheet.total_width > _MAX_SPAN:

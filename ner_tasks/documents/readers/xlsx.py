@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from ner_tasks.documents import tables
-from ner_tasks.documents.readers import ooxml, ooxml_parts, pictures, sheets, xlsx_cells, xml_tree
+from ner_tasks.documents.readers import (
+    ooxml,
+    ooxml_parts,
+    ooxml_properties,
+    pictures,
+    properties,
+    sheets,
+    xlsx_cells,
+    xml_tree,
+)
 from ner_tasks.documents.readers.ooxml import Package
 from ner_tasks.documents.readers.sheets import Budget, Sheet
 from ner_tasks.documents.readers.xlsx_cells import Book
@@ -25,7 +34,8 @@ _THREAD_NOTICE = re.compile(r"^\[Threaded comment\].*?Comment:\s*", re.DOTALL)
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tables.Record]:
-    """Cells of a row apart by tabs, rows by lines, sheets by a blank line, each sheet followed by its remarks.
+    """Cells of a row apart by tabs, rows by lines, sheets by a blank line, each sheet behind its name and followed
+    by its remarks.
 
     Returns:
         All sheets as one text. If the first row of the first sheet names the column of texts, the documents of its
@@ -50,12 +60,16 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
     shown: list[str] = []
     for sheet, (name, part) in zip(found, named, strict=True):
         if not as_table:
+            if name != part:
+                sheets.add_name(builder, name)
             sheets.add_sheet(builder, sheet)
             shown += [text for _, cells in sheet.rows for _, text in cells]
         taken |= _add_remarks(package, part, name, builder, shown)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
+    told = sheets.all_text(found) if as_table else pictures.checked(builder.extract()).text
+    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
     rest = builder.extract()
-    return sheets.documents_of(found, rest, limits) if as_table else pictures.checked(rest)
+    return sheets.documents_of(found, rest, limits) if as_table else rest
 
 
 def _sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:
@@ -68,8 +82,10 @@ def _sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[
         part = relation.target if relation else ""
         if part in package.parts and part not in found:
             found[part] = name
-        elif part not in found:
-            builder.inventory.unread("sheet", f"sheet {len(found) + 1}", "its part is missing or damaged")
+        else:
+            if part not in found:
+                builder.inventory.unread("sheet", f"sheet {len(found) + 1}", "its part is missing or damaged")
+            sheets.add_name(builder, name)
     lost = [part for part in package.parts if package.root(part) in _SHEETS and part not in found]
     found |= {part: part for part in lost}
     if len(found) > _MAX_SHEETS:
@@ -90,8 +106,8 @@ def _book(package: Package, main: str, builder: ExtractBuilder) -> Book:
     for name in package.related(main, "styles")[:1]:
         if name in package.parts:
             book.kinds = xlsx_cells.styles_of(package.parts[name])
-    for properties in xlsx_cells.elements(package.parts[main], "workbookPr"):
-        book.is_1904 = xml_tree.attribute(properties, "date1904").lower() in ("1", "true", "on")
+    for settings in xlsx_cells.elements(package.parts[main], "workbookPr"):
+        book.is_1904 = xml_tree.attribute(settings, "date1904").lower() in ("1", "true", "on")
     return book
 
 
@@ -104,7 +120,6 @@ def _read_sheet(package: Package, part: str, name: str, book: Book, budget: Budg
     _name_damage(package, part, builder)
     sheet, n_without = xlsx_cells.read_sheet(name, package.parts[part], book, budget)
     builder.inventory.read("sheet")
-    builder.inventory.ignored("text", "sheet-name")
     if n_without:
         builder.inventory.unread("formula", f"{n_without} formula(s) in {part}", "no value is stored", n_without)
     return sheet

@@ -3,6 +3,7 @@
 Source: ECMA-376, part 1, 18.3 (sheets), 18.4 (strings), 18.8 (formats); 22.9.2.19 (`_x000D_`).
 """
 
+import contextlib
 import io
 import re
 from collections.abc import Iterator
@@ -100,11 +101,12 @@ def elements(data: bytes, *names: str) -> Iterator[Any]:
     walk = etree.iterparse(
         io.BytesIO(data), ("end",), tag=tags, recover=True, huge_tree=huge, resolve_entities=False, no_network=True
     )
-    for _, element in walk:
-        yield element
-        element.clear()
-        while element.getprevious() is not None:
-            del element.getparent()[0]
+    with contextlib.suppress(etree.XMLSyntaxError):
+        for _, element in walk:
+            yield element
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]
 
 
 def styles_of(data: bytes) -> list[str]:

@@ -136,3 +136,15 @@ def test_a_book_that_unpacks_to_too_much_is_too_large():
     with pytest.raises(CannotRead) as error:
         epub.read(book("", "", {"a.xhtml": b" " * 100_000}), Limits(max_unpacked_bytes=10_000))
     assert error.value.reason == "too-large"
+
+
+def test_title_subjects_and_description_of_a_book_are_read_where_its_text_lacks_them():
+    metadata = (
+        '<metadata xmlns:dc="http://purl.org/dc/elements/1.1/"><dc:title>One</dc:title><dc:creator>Bo</dc:creator>'
+        "<dc:subject>Reno</dc:subject><dc:description>&lt;p&gt;Of &lt;b&gt;Ann&lt;/b&gt;&lt;/p&gt;</dc:description></metadata>"
+    )
+    package = f"<package>{metadata}<manifest>{item('a', 'a.xhtml')}</manifest><spine>{ref('a')}</spine></package>"
+    extract = read("", "", {"OEBPS/content.opf": package, "OEBPS/a.xhtml": "<h1>One</h1>"})
+    assert extract.text == "One\n\nSubject: Reno\nDescription: Of Ann"
+    assert extract.items.ignored["said-in-the-text"] == 1
+    assert extract.items.counts["property"] == {"ignored": 1, "read": 2}

@@ -164,3 +164,33 @@ def test_damaged_content_is_read_as_far_as_it_goes():
     found = read("", {"content.xml": whole[: whole.index("Ann")]})
     assert found.text == "Rosa"
     assert found.items.unread[0].startswith("content.xml: damaged XML")
+
+
+META = (
+    '<office:document-meta {spaces} xmlns:meta="urn:oasis:names:tc:opendocument:xmlns:meta:1.0" '
+    'xmlns:dc="http://purl.org/dc/elements/1.1/">{meta}</office:document-meta>'
+)
+TYPED = (
+    "<office:meta><dc:title>Rosa</dc:title><dc:subject>Claim of Ann</dc:subject><dc:description>Reno</dc:description>"
+    "<meta:keyword>one</meta:keyword><meta:keyword>two</meta:keyword><dc:creator>Bo</dc:creator>"
+    '<meta:user-defined meta:name="Client">Henry Quinn</meta:user-defined>'
+    '<meta:user-defined meta:name="Paid" meta:value-type="float">7</meta:user-defined>'
+    '<meta:user-defined meta:name="Info 1"/></office:meta>'
+)
+LINES = ["Subject: Claim of Ann", "Description: Reno", "Keywords: one", "Keywords: two", "Client: Henry Quinn"]
+
+
+def test_properties_that_a_person_typed_are_the_last_block():
+    found = read(text("<text:p>Dear Rosa,</text:p>"), {"meta.xml": META.format(spaces=SPACES, meta=TYPED)})
+    assert found.text.split("\n\n") == ["Dear Rosa,", "\n".join(LINES)]
+    assert found.items.counts["property"] == {"ignored": 2, "read": 5}
+    assert found.items.ignored == {"metadata": 2, "said-in-the-text": 1}
+
+
+def test_properties_of_a_single_xml_file_are_read():
+    body = CONTENT.format(spaces=SPACES, body=text("<text:p>Dear Rosa,</text:p>"))
+    spaces = '<office:body xmlns:meta="urn:oasis:names:tc:opendocument:xmlns:meta:1.0">'
+    flat = body.replace(
+        "<office:body>", TYPED.replace("<office:meta>", spaces.replace("body", "meta")) + "<office:body>"
+    )
+    assert odf.read(flat.encode(), Limits()).text.split("\n\n") == ["Dear Rosa,", "\n".join(LINES)]

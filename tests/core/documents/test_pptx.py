@@ -141,3 +141,11 @@ def test_a_bad_file_is_rejected_with_its_reason(data, reason):
     with pytest.raises(CannotRead) as caught:
         pptx.read(data, Limits(max_unpacked_bytes=1_000_000))
     assert caught.value.reason == reason
+
+
+def test_properties_that_a_person_typed_are_the_last_block():
+    deck = deck_of("One")
+    deck.core_properties.title, deck.core_properties.subject = "PowerPoint Presentation", "Claim of Rosa"
+    found = pptx.read(saved(deck), Limits())
+    assert found.text == "One\n\nSubject: Claim of Rosa"
+    assert found.items.ignored["default-name"] == 2

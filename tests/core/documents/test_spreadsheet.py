@@ -4,9 +4,9 @@ import struct
 
 import pytest
 
-from ner_tasks.documents import CannotRead, Limits
+from ner_tasks.documents import CannotRead, Ignored, Limits
 from ner_tasks.documents.readers import spreadsheet
-from tests.core.documents.test_odf import packed, text
+from tests.core.documents.test_odf import META, SPACES, TYPED, packed, text
 from tests.formats import zipped
 from tests.ole import ole_bytes
 
@@ -59,15 +59,19 @@ def test_an_old_workbook_is_read_with_comments_headers_and_objects():
     objects = {"MBD01/\x01Ole10Native": struct.pack("<I", len(native)) + native, "MBD02/Other": b"x"}
     data = xls_bytes([(0, 0, "Rosa"), (0, 2, "Reno"), (2, 1, "Ann")], more=header + comment("A comment"), parts=objects)
     found = spreadsheet.read(data, Limits())
-    assert found.text == "Rosa\t\tReno\n\tAnn\n\nKeystone\n\nA comment"
-    assert found.sources.locate(6, 10) == {"source": "Claims!C1"}
+    assert found.text == "Claims\n\nRosa\t\tReno\n\tAnn\n\nKeystone\n\nA comment"
+    assert found.sources.locate(14, 18) == {"source": "Claims!C1"}
     assert [(part.name, part.content) for part in found.parts] == [("MBD01/bill.txt", b"Tom.")]
     assert found.items.unread == ("MBD02: an object of a program that is not read",)
 
 
 def test_a_column_of_texts_makes_an_old_workbook_a_table_of_documents():
     data = xls_bytes([(0, 0, "id"), (0, 1, "text"), (1, 0, "7"), (1, 1, "One.")], more=comment("A comment"))
-    assert spreadsheet.read(data, Limits()) == [("7", "One."), ("remarks", "A comment")]
+    assert spreadsheet.read(data, Limits()) == [
+        ("7", "One."),
+        ("remarks", "A comment"),
+        ("", Ignored("", "table-name", 1)),
+    ]
 
 
 def test_cells_of_an_opendocument_workbook_read_as_in_other_formats():
@@ -79,7 +83,7 @@ def test_cells_of_an_opendocument_workbook_read_as_in_other_formats():
         cell("36:00", "time", 'office:time-value="PT36H00M00S"'),
         cell("00775"),
     ]
-    assert spreadsheet.read(ods(row(*cells)), Limits()).text == "2024-03-04\t0.5\t7\tTRUE\t36:00:00\t00775"
+    assert spreadsheet.read(ods(row(*cells)), Limits()).text == "Claims\n\n2024-03-04\t0.5\t7\tTRUE\t36:00:00\t00775"
 
 
 def test_repeated_cells_and_rows_keep_their_places_and_blank_ones_cost_nothing():
@@ -90,8 +94,8 @@ def test_repeated_cells_and_rows_keep_their_places_and_blank_ones_cost_nothing()
         + row(cell("c", more='table:number-columns-repeated="2"'))
     )
     found = spreadsheet.read(ods(rows), Limits())
-    assert found.text == "a\tb\nc\tc"
-    assert found.sources.locate(4, 5) == {"source": "Claims!A1000002"}
+    assert found.text == "Claims\n\na\tb\nc\tc"
+    assert found.sources.locate(12, 13) == {"source": "Claims!A1000002"}
 
 
 def test_comments_boxes_and_headers_of_an_opendocument_workbook_are_read():
@@ -100,8 +104,8 @@ def test_comments_boxes_and_headers_of_an_opendocument_workbook_are_read():
         "<table:shapes><draw:frame><draw:text-box><text:p>In a box</text:p></draw:text-box></draw:frame></table:shapes>"
     )
     found = spreadsheet.read(ods(shapes + row(remark)), Limits())
-    assert found.text == "Rosa\n\nA remark\n\nIn a box"
-    assert found.sources.locate(6, 7) == {"source": "Claims!A1"}
+    assert found.text == "Claims\n\nRosa\n\nA remark\n\nIn a box"
+    assert found.sources.locate(14, 15) == {"source": "Claims!A1"}
 
 
 def test_plain_text_that_is_called_a_workbook_is_read():
@@ -133,4 +137,12 @@ def test_a_bad_workbook_is_rejected_with_its_reason(data, reason):
 
 def test_a_sheet_that_claims_to_be_larger_than_any_is_read_all_the_same():
     claims = record(0x200, struct.pack("<IIHHH", 16_384, 4, 0, 0xFFFF, 0))
-    assert spreadsheet.read(xls_bytes([(0, 0, "Rosa")], more=claims), Limits()).text == "Rosa"
+    assert spreadsheet.read(xls_bytes([(0, 0, "Rosa")], more=claims), Limits()).text == "Claims\n\nRosa"
+
+
+def test_names_and_properties_of_an_opendocument_workbook_are_read():
+    found = spreadsheet.read(ods(row(cell("Rosa")), '</table:table><table:table table:name="Feuille2">'), Limits())
+    assert (found.text, found.items.ignored["default-name"]) == ("Claims\n\nRosa", 1)
+    book = "<office:spreadsheet><table:table table:name='Tabelle1'/></office:spreadsheet>"
+    found = spreadsheet.read(packed(book, {"meta.xml": META.format(spaces=SPACES, meta=TYPED)}), Limits())
+    assert found.text.split("\n")[0] == "Title: Rosa"

@@ -23,7 +23,8 @@ def read(tmp_path):
 
 def test_all_sheets_are_read_rows_by_line_cells_by_tab(read):
     (document,) = read(xlsx_bytes({"People": PEOPLE, "Empty": [], "More": [["Tampa"]]}))
-    assert document.text == "Name\tCity\tPaid\nRosa Delgado\tZürich\t50\nAnn\t\t1.5\nBo\tReno\tTRUE\n\nTampa"
+    cells = "Name\tCity\tPaid\nRosa Delgado\tZürich\t50\nAnn\t\t1.5\nBo\tReno\tTRUE"
+    assert document.text == f"People\n\n{cells}\n\nEmpty\n\nMore\n\nTampa"
     assert (document.name, document.unread) == ("a.xlsx", ())
 
 
@@ -44,19 +45,21 @@ def test_a_table_with_a_text_column_holds_a_document_per_row_and_no_other_sheet_
 def test_the_columns_can_be_chosen(read):
     rows = [["number", "note"], [1, "One."], [2, "Two."]]
     answers = read(xlsx_bytes({"Calls": rows}), Limits(text_column="note", id_column="number"))
-    assert [(a.name, a.text) for a in answers] == [("a.xlsx#1", "One."), ("a.xlsx#2", "Two.")]
+    read_ones = [(a.name, a.text) for a in answers if isinstance(a, Document)]
+    assert read_ones == [("a.xlsx#1", "One."), ("a.xlsx#2", "Two.")]
 
 
 def test_what_is_not_read_is_named(read):
     (document,) = read(xlsx_bytes({"A": [["x"]]}, {"xl/media/image1.png": b"x", "xl/comments1.xml": b"<a/>"}))
     assert document.unread == ("xl/media/image1.png: a picture; OCR is switched off",)
-    assert document.items.ignored == {"no-text": 1, "sheet-name": 1}
+    assert document.items.ignored == {"no-text": 1}
+    assert document.items.counts["sheet-name"] == {"read": 1}
 
 
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (xlsx_bytes({"A": []}), "empty"),
+        (xlsx_bytes({"Sheet1": []}), "empty"),
         (xlsx_bytes({"A": PEOPLE})[:-200], "broken"),
         (b"\xd0\xcf\x11\xe0" + bytes(500), "encrypted"),
         (b"junk", "broken"),
@@ -73,9 +76,9 @@ def test_a_bad_workbook_is_rejected_with_its_reason(read, data, expected):
 def test_cells_far_apart_are_read_without_laying_out_what_is_between(read):
     far = sheet_xml([["a"]]).replace("</row>", '</row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
     began = time.process_time()
-    (document,) = read(xlsx_bytes({"A": []}, {"xl/worksheets/sheet1.xml": far.encode()}))
+    (document,) = read(xlsx_bytes({"Sheet1": []}, {"xl/worksheets/sheet1.xml": far.encode()}))
     assert (document.text, time.process_time() - began < 1) == ("a\n\t1", True)
-    assert document.sources.locate(3, 4) == {"source": "A!XFD1048576"}
+    assert document.sources.locate(3, 4) == {"source": "Sheet1!XFD1048576"}
 
 
 def test_a_part_that_lies_about_its_size_is_not_unpacked_beyond_the_limit(read):
@@ -115,7 +118,7 @@ def book(cells: str, parts: dict[str, bytes] | None = None, after: str = "", **r
         "xl/worksheets/_rels/sheet1.xml.rels": RELATIONS.format(own).encode(),
         "xl/_rels/workbook.xml.rels": RELATIONS.format(strings).encode(),
     }
-    return xlsx_bytes({"A": []}, files | (parts or {}))
+    return xlsx_bytes({"Sheet1": []}, files | (parts or {}))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,7 @@ def test_what_hangs_on_cells_is_read_with_its_place(read):
     (document,) = read(data)
     assert document.text.split("\n\n") == ["1", "Keystone Page", "In a thread", "A comment", "In a box"]
     at = document.text.index("A comment")
-    assert document.sources.locate(at, at + 3) == {"source": "A!A1"}
+    assert document.sources.locate(at, at + 3) == {"source": "Sheet1!A1"}
     assert document.items.ignored["other-form"] == 1
 
 
@@ -177,8 +180,9 @@ def test_what_is_lost_of_cells_is_named(read):
 
 
 def test_other_columns_of_a_table_of_documents_are_ignored_by_a_rule(read, tmp_path):
-    answers = read(xlsx_bytes({"A": [["id", "text", "by"], [1, "One.", "Ann"]]}))
-    assert [(a.document, a.rule, a.n) for a in answers if isinstance(a, Ignored)] == [("a.xlsx", "other-columns", 1)]
+    answers = read(xlsx_bytes({"Calls": [["id", "text", "by"], [1, "One.", "Ann"]]}))
+    ignored = [(a.document, a.rule, a.n) for a in answers if isinstance(a, Ignored)]
+    assert ignored == [("a.xlsx", "other-columns", 1), ("a.xlsx", "table-name", 1)]
 
 
 def test_strict_files_sheets_without_relations_and_hidden_sheets_are_read(read):
@@ -210,4 +214,45 @@ def test_very_many_sheets_are_read_or_named(read):
     sheets = {f"S{number}": [[f"w{number}"]] for number in range(300)}
     (document,) = read(xlsx_bytes(sheets))
     assert document.items.counts["sheet"] == {"read": 300}
-    assert document.text.split("\n\n") == [f"w{number}" for number in range(300)]
+    assert document.text.split("\n\n") == [text for number in range(300) for text in (f"S{number}", f"w{number}")]
+
+
+def test_names_of_sheets_that_a_person_gave_are_read_and_those_of_programs_ignored(read):
+    (document,) = read(xlsx_bytes({"Rosa Delgado": [["a"]], "Sheet2": [["b"]], "Tabelle3": []}))
+    assert document.text == "Rosa Delgado\n\na\n\nb"
+    assert document.sources.locate(0, 4) == {"source": "Rosa Delgado"}
+    assert document.items.counts["sheet-name"] == {"ignored": 2, "read": 1}
+    assert document.items.ignored["default-name"] == 2
+
+
+@pytest.mark.parametrize("lost", ["xl/worksheets/sheet2.xml", "xl/_rels/workbook.xml.rels"])
+def test_the_name_of_a_sheet_whose_part_is_lost_is_read(read, lost):
+    related = f'<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
+    content = RELATIONS.format(related) if lost.endswith(".rels") else ""
+    (document,) = read(xlsx_bytes({"Sheet1": [["a"]], "Rosa": []}, {lost: content.encode()}))
+    assert sorted(document.text.split("\n\n")) == ["Rosa", "a"]
+    assert len(document.unread) == 1
+
+
+def test_an_endless_name_of_a_sheet_is_cut_and_named(read):
+    (document,) = read(xlsx_bytes({"x" * 5_000: [["a"]]}))
+    assert document.text == "x" * 1_000 + "\n\na"
+    assert document.unread == ("the name of a sheet, 5000 characters: only the first 1000 are read",)
+
+
+def test_names_of_sheets_of_a_table_of_documents_are_ignored_but_for_documents(read):
+    sheets = {"Sheet1": [["text"], ["One."]], "Rosa": [["Two."]], "Ann": [], "Sheet4": []}
+    answers = read(xlsx_bytes(sheets))
+    assert [(a.name, a.text) for a in answers if isinstance(a, Document)] == [
+        ("a.xlsx#row-1", "One."),
+        ("a.xlsx#Rosa", "Two."),
+    ]
+    assert [(a.rule, a.n) for a in answers if isinstance(a, Ignored)] == [("default-name", 2), ("table-name", 1)]
+
+
+def test_properties_that_cells_lack_are_read(read):
+    core = b"<coreProperties xmlns:dc='x'><dc:title>Rosa</dc:title><dc:subject>Reno</dc:subject></coreProperties>"
+    (document,) = read(xlsx_bytes({"Sheet1": [["Rosa"]]}, {"docProps/core.xml": core}))
+    assert document.text == "Rosa\n\nSubject: Reno"
+    answers = read(xlsx_bytes({"Sheet1": [["text"], ["Rosa"]]}, {"docProps/core.xml": core}))
+    assert [(a.name, a.text) for a in answers if isinstance(a, Document)][1:] == [("a.xlsx#remarks", "Subject: Reno")]
