@@ -145,9 +145,7 @@ class Reading:
             raise GateNotPassed(
                 f"found items by kind and by name that differ, expected them to add up, in {document.name[:200]!r}"
             )
-        receipt = {
-            **answer["receipt"],
-            "n_characters_extracted": document.n_extracted,
+        of_file = {
             "format": document.format,
             "encoding": document.encoding,
             "encoding_guessed": document.is_guessed,
@@ -156,7 +154,10 @@ class Reading:
             "unread": list(items.unread),
             "ignored": dict(items.ignored),
             "notes": list(document.notes),
+            "n_characters_extracted": document.n_extracted,
         }
+        of_text = {name: value for name, value in answer["receipt"].items() if name not in of_file}
+        receipt = {**of_file, **of_text}
         mine = {"document": document.name, "file": self.file.name, "sha256": document.sha256}
         return {**mine, **answer, **mine, "entities": self._placed(answer["entities"]), "receipt": receipt}
 
