@@ -27,12 +27,12 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
             and OCR is off.
     """
     pdf_bombs.check(data, limits)
-    with pdfium.opened(data) as document, pdfium.opened_form(document) as form:
+    with pdfium.opened(data) as document:
         builder = ExtractBuilder()
         if raw.FPDF_GetSecurityHandlerRevision(document) >= 0:
             builder.notes.append("encrypted; the empty password opens it")
         files = pdf_files.Files(builder, limits)
-        annotations = Annotations(form, builder.inventory)
+        annotations = Annotations(pdfium.form_of(document), builder.inventory)
         pages = Pages(data, document, annotations, builder, files, limits)
         try:
             n_pages = _read_pages(document, pages, builder)

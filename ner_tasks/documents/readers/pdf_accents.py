@@ -61,7 +61,7 @@ def ligatures_in(text: str) -> list[int]:
 
 def has_ligatures(text: str) -> bool:
     """Whether there is such a code."""
-    return _CODE.search(text) is not None
+    return any(code in text for code in LIGATURES) and _CODE.search(text) is not None
 
 
 def _is_over(accent: Box, letter: Box) -> bool:

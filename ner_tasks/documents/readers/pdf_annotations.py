@@ -103,6 +103,9 @@ class Annotations:
 
     def _read(self, annotation: Any, index: int, where: str, frame: Frame, said: "_Said", found: Notes) -> None:
         kind = raw.FPDFAnnot_GetSubtype(annotation)
+        if kind == raw.FPDF_ANNOT_LINK and not raw.FPDFAnnot_HasKey(annotation, b"Contents"):
+            self._inventory.ignored(_KIND, "link")
+            return
         box = _box_of(annotation, frame)
         if kind == raw.FPDF_ANNOT_WIDGET:
             line = self._fields.read(annotation)

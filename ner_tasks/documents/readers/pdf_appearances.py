@@ -56,14 +56,13 @@ def _of_last_form(page: Any, frame: Frame) -> PageText:
     if not last or pdfium.object_kind(last) != pdfium.FORM:
         return PageText()
     added = _texts_in(last)
-    text_page = page.get_textpage()
-    try:
+    with pdfium.opened_text(page) as text_page:
+        if text_page is None:
+            return PageText()
         handle = pdfium.address_of(text_page)
         n_chars = raw.FPDFText_CountChars(text_page)
         begin = next((n for n in range(n_chars) if pdfium.char_object(handle, n) in added), None)
         return PageText() if begin is None else pdf_text.read_page(text_page, frame, begin)
-    finally:
-        text_page.close()
 
 
 def _texts_in(form: int) -> set[int]:

@@ -79,7 +79,7 @@ class _Lines:
             return
         self.spans = [match.span() for match in _LINE.finditer(text)]
         begins = np.array([start for start, _ in self.spans])
-        firsts = np.searchsorted(words.starts, begins)  # first word of each line, and of none behind the last
+        firsts = np.searchsorted(words.starts, begins)  # first word of each line
         at = np.searchsorted(firsts, self._wide, "right") - 1
         n_left = self._wide - firsts[at]
         n_right = np.append(firsts, len(words))[at + 1] - self._wide

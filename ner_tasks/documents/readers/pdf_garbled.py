@@ -8,7 +8,10 @@ import re
 import unicodedata
 from collections import Counter
 
+import numpy as np
+
 from ner_tasks.documents.readers import pdfium
+from ner_tasks.documents.readers.pdf_words import Codes
 
 _LOST = re.compile("[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\ufffd\\ue000-\\uefff\\uf100-\\uf8ff\\uffff]")
 _MIN_CHARACTERS = 5
@@ -17,6 +20,9 @@ _SAMPLE = 300
 _MAX_UNMAPPED_SHARE = 0.5
 # Letters that are frequent in every language of Latin script that was looked at: together half of a text or more.
 _FREQUENT, _VOWELS = frozenset("eainrsto"), frozenset("aeiouy")
+_N_ASCII = 128
+_BEHIND_LATIN, _PRIVATE = 0x250, 0xE000
+_OF_FREQUENT, _OF_VOWELS = (sorted(map(ord, "".join(some) + "".join(some).upper())) for some in (_FREQUENT, _VOWELS))
 _NATURAL_FREQUENT, _NATURAL_VOWELS = 0.46, 0.28
 _ODD_FREQUENT, _ODD_VOWELS = 0.38, 0.26
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -36,15 +42,16 @@ _MAX_PUNCTUATION = 0.6
 _MIN_SHORT = 20
 
 
-def is_garbled(text: str, text_page: int, n_chars: int) -> bool:
+def is_garbled(text: str, codes: Codes, text_page: int, n_chars: int) -> bool:
     """Whether the text of a page is none.
 
     Args:
         text: as PDFium has it, before it is cleaned.
+        codes: number of each of its characters.
         text_page: address of PDFium's text of the page.
         n_chars: of the page.
     """
-    if _is_plainly_natural(text):
+    if _is_plainly_natural(codes):
         return False
     solid = "".join(text.split())
     if len(solid) < _MIN_CHARACTERS:
@@ -52,6 +59,8 @@ def is_garbled(text: str, text_page: int, n_chars: int) -> bool:
     n_lost = len(_LOST.findall(solid))
     if n_lost >= _MIN_CHARACTERS and n_lost > _MAX_LOST_SHARE * len(solid):
         return True
+    if np.count_nonzero((codes >= _BEHIND_LATIN) & (codes < _PRIVATE)) > len(solid) / 2:
+        return False  # another script, of which too little is known
     sample = text[:_MAX_LOOKED_AT]
     if _is_natural([char for char in unicodedata.normalize("NFD", sample).lower() if "a" <= char <= "z"]):
         return False
@@ -60,15 +69,14 @@ def is_garbled(text: str, text_page: int, n_chars: int) -> bool:
     return _is_of_signs(solid[:_MAX_LOOKED_AT]) or _is_shifted(sample) or _is_exchanged(sample)
 
 
-def _is_plainly_natural(text: str) -> bool:
+def _is_plainly_natural(codes: Codes) -> bool:
     """Whether the frequent letters and the vowels are enough of all characters: a quick look that most pages pass."""
-    sample = text[:_MAX_LOOKED_AT].lower()
-    n_solid = len(sample) - sample.count(" ") - sample.count("\n") - sample.count("\r")
-    counts = {char: sample.count(char) for char in _FREQUENT | _VOWELS}
-    n_frequent = sum(counts[char] for char in _FREQUENT)
-    n_vowels = sum(counts[char] for char in _VOWELS)
-    return (
-        n_solid >= _MIN_LETTERS and n_frequent >= _NATURAL_FREQUENT * n_solid and n_vowels >= _NATURAL_VOWELS * n_solid
+    counts = np.bincount(np.minimum(codes, _N_ASCII), minlength=_N_ASCII + 1)
+    n_solid = len(codes) - counts[32] - counts[10] - counts[13]
+    return bool(
+        n_solid >= _MIN_LETTERS
+        and counts[_OF_FREQUENT].sum() >= _NATURAL_FREQUENT * n_solid
+        and counts[_OF_VOWELS].sum() >= _NATURAL_VOWELS * n_solid
     )
 
 
@@ -104,7 +112,13 @@ def _is_shifted(text: str) -> bool:
     text = text[:_MAX_SHIFTED]
     if not text.isascii():
         return False
-    return any(_reads_well(_moved(text, shift)) for shift in _SHIFTS)
+    counts = Counter(char for char in text if not char.isspace())
+    n_solid = counts.total()
+    for shift in _SHIFTS:
+        n_frequent = sum(counts[chr(code - shift)] for code in _OF_FREQUENT if code >= shift)
+        if n_frequent >= _NATURAL_FREQUENT * _MIN_CASED * n_solid and _reads_well(_moved(text, shift)):
+            return True
+    return False
 
 
 def _moved(text: str, shift: int) -> str:

@@ -12,6 +12,7 @@ from pypdfium2 import raw
 from ner_tasks.documents.readers.pdf_words import Floats
 from ner_tasks.documents.source_map import Box
 
+_LETTER = (0.0, 0.0, 612.0, 792.0)
 _LARGEST = 1e6  # a page of 350 m; whatever lies farther away is nowhere
 
 
@@ -49,7 +50,7 @@ class Frame:
 
     def all_shown(self, boxes: Floats) -> Floats:
         """The same of many boxes: left, bottom, right, top in, left, top, right, bottom out [n_boxes, 4]."""
-        return np.stack(self.shown(*boxes.T), axis=1).astype(np.float32)  # type: ignore[arg-type]
+        return np.stack(self.shown(*boxes.T), axis=1).astype(np.float32)
 
     def clipped(self, box: Box) -> Box:
         """The part of a shown box that lies on the page; without area if none does."""
@@ -60,8 +61,11 @@ class Frame:
 
 def frame_of(page: Any) -> Frame:
     """How a page is shown."""
-    left, bottom, right, top = page.get_bbox()
     turns = int(raw.FPDFPage_GetRotation(page)) % 4
-    if not (abs(left) < _LARGEST and abs(top) < _LARGEST and abs(right) < _LARGEST and abs(bottom) < _LARGEST):
-        return Frame(0.0, 0.0, 612.0, 792.0, turns)
+    edges = raw.FS_RECTF()
+    if not raw.FPDF_GetPageBoundingBox(page, edges):
+        return Frame(*_LETTER, turns)
+    left, bottom, right, top = edges.left, edges.bottom, edges.right, edges.top
+    if not all(abs(edge) < _LARGEST for edge in (left, bottom, right, top)):
+        return Frame(*_LETTER, turns)
     return Frame(min(left, right), min(bottom, top), max(left, right), max(bottom, top), turns)

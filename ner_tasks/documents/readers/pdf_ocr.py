@@ -18,9 +18,9 @@ _POINTS_PER_INCH = 72
 class Recogniser:
     """Reads what is drawn on one page, which is drawn once for all its pictures."""
 
-    def __init__(self, builder: ExtractBuilder, limits: Limits, page: Any, number: int) -> None:
+    def __init__(self, builder: ExtractBuilder, limits: Limits, document: Any, number: int) -> None:
         self._builder, self._limits = builder, limits
-        self._page, self._number = page, number
+        self._document, self._number = document, number
 
     def add_page(self, kind: str = "page") -> None:
         """Add the text of a whole page."""
@@ -53,18 +53,23 @@ class Recogniser:
         ocr.add_page(self._builder, replace(found, words=moved), self._number, self._limits, kind)
 
     def _drawn(self, *, with_annotations: bool) -> tuple[Any, float]:
-        width, height = self._page.get_size()
-        scale = min(_DPI / _POINTS_PER_INCH, (ocr_images.MAX_PIXELS / max(width * height, 1.0)) ** 0.5 * 0.999)
         try:
-            bitmap = self._page.render(
-                scale=scale, draw_annots=with_annotations, may_draw_forms=False, force_bitmap_format=_GREY
-            )
+            page = self._document[self._number - 1]
+            try:
+                width, height = page.get_size()
+                most = (ocr_images.MAX_PIXELS / max(width * height, 1.0)) ** 0.5 * 0.999
+                scale = min(_DPI / _POINTS_PER_INCH, most)
+                bitmap = page.render(
+                    scale=scale, draw_annots=with_annotations, may_draw_forms=False, force_bitmap_format=_GREY
+                )
+                try:
+                    return bitmap.to_pil().copy(), scale * _POINTS_PER_INCH
+                finally:
+                    bitmap.close()
+            finally:
+                page.close()
         except pdfium.PdfiumError:
             raise CannotRead("broken", "found a page that cannot be drawn, expected one that can") from None
-        try:
-            return bitmap.to_pil().copy(), scale * _POINTS_PER_INCH
-        finally:
-            bitmap.close()
 
     def _wipe(self, image: Any, words: Words, dpi: float) -> None:
         from PIL import ImageDraw

@@ -63,25 +63,16 @@ class Pages:
                 self._inventory.unread("page", f"page {number}", "broken")
                 return
             frame = pdf_geometry.frame_of(page)
-            text = self._text_of(page, frame)
+            with pdfium.opened_text(page) as text_page:
+                text = PageText() if text_page is None else pdf_text.read_page(text_page, frame)
             self._add(page, number, frame, text)
             self._add_notes(page, number, frame, self._annotations.of(page, number, frame, text))
         if self._builder.length > self._limits.max_characters:
             most = self._limits.max_characters
             raise CannotRead("too-long", f"found more than {most} characters, expected at most that many")
 
-    def _text_of(self, page: Any, frame: Frame) -> PageText:
-        try:
-            text_page = page.get_textpage()
-        except pdfium.PdfiumError:
-            return PageText()
-        try:
-            return pdf_text.read_page(text_page, frame)
-        finally:
-            text_page.close()
-
     def _add(self, page: Any, number: int, frame: Frame, text: PageText) -> None:
-        recogniser = Recogniser(self._builder, self._limits, page, number)
+        recogniser = Recogniser(self._builder, self._limits, self._document, number)
         if text.is_garbled:
             if self._limits.ocr:
                 recogniser.add_page()
@@ -138,7 +129,7 @@ class Pages:
             self._add_drawn(number, frame, notes)
         for box, kind, what in notes.pictures:
             if self._limits.ocr:
-                Recogniser(self._builder, self._limits, page, number).add_picture(
+                Recogniser(self._builder, self._limits, self._document, number).add_picture(
                     box, f"page {number}", Words(), kind=kind, with_annotations=True
                 )
             else:

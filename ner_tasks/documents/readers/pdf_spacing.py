@@ -13,9 +13,8 @@ import numpy as np
 from ner_tasks.documents.readers.pdf_words import Words
 
 # A line that may be spaced: four tokens or more, most of them of one or two letters.
-_LINE = re.compile(r"[^\r\n]+")
 _SHORT = re.compile(r"(?<!\S)[^\W\d_]{1,2}(?!\S)")
-_SPACED = re.compile(r" \w{1,2} \w{1,2} \w{1,2}(?!\w)")
+_SHORT_LENGTH = 2
 _MIN_TOKENS = 4
 _MIN_SHORT_SHARE = 0.6
 _MAX_MEAN_LENGTH = 3.0
@@ -33,18 +32,29 @@ def join_spaced_letters(text: str, words: Words, is_generated: Callable[[int], b
         words: of the text.
         is_generated: whether the character at an offset was put in by PDFium, so that no space is in the file.
     """
-    if not _SPACED.search(text):
-        return text, words
+    is_short = words.ends - words.starts <= _SHORT_LENGTH
+    # Short words one character apart from each other, three in a row.
+    in_row = is_short[:-1] & is_short[1:] & (words.starts[1:] - words.ends[:-1] == 1)
     gone: set[int] = set()
-    for line in _LINE.finditer(text):
-        tokens = line[0].split()
-        if len(tokens) >= _MIN_TOKENS and len(line[0]) <= _MAX_CHARACTERS and _may_be_spaced(line[0], tokens):
-            gone.update(_false_spaces(text, line.start(), line.end(), words, is_generated))
+    behind = -1
+    for place in words.starts[:-2][in_row[:-1] & in_row[1:]].tolist():
+        if place < behind:
+            continue
+        start, behind = _line_around(text, place)
+        line = text[start:behind]
+        tokens = line.split()
+        if len(tokens) >= _MIN_TOKENS and len(line) <= _MAX_CHARACTERS and _may_be_spaced(line, tokens):
+            gone.update(_false_spaces(text, start, behind, words, is_generated))
     if not gone:
         return text, words
     kept = "".join(char for place, char in enumerate(text) if place not in gone)
     places = np.arange(len(text) + 1) - np.searchsorted(np.array(sorted(gone)), np.arange(len(text) + 1))
     return kept, words.moved(places)
+
+
+def _line_around(text: str, place: int) -> tuple[int, int]:
+    end = text.find("\r", place)
+    return text.rfind("\n", 0, place) + 1, end if end >= 0 else len(text)
 
 
 def _may_be_spaced(line: str, tokens: list[str]) -> bool:

@@ -18,13 +18,15 @@ from pypdfium2 import raw
 
 from ner_tasks.documents.readers import pdf_accents, pdf_columns, pdf_garbled, pdf_spacing, pdfium
 from ner_tasks.documents.readers.pdf_geometry import Frame
-from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Words, spans_of
+from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Codes, Words, codes_of, spans_of
 from ner_tasks.documents.source_map import Box, SourceMap
 
 REPLACEMENT = "\ufffd"
 LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _HYPHEN_CODE = 2  # a hyphen at a line's end in PDFium's list of characters
-_SPECIAL = re.compile("[\r\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ufffe\uffff](?:(?<=\r)\n)?")
+_SPECIAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ufffe\uffff]")
+_CARRIAGE_RETURN = 13
+_LONE_RETURN = re.compile("\r(?!\n)")
 _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _MAX_LOOKED_THROUGH = 100_000
 _LAST_WORD, _FIRST_WORD = re.compile(r"[^\W\d_]+$"), re.compile(r"[^\W\d_]+")
@@ -62,7 +64,7 @@ def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
     """Text of a page, of the characters from `begin` on.
 
     Args:
-        text_page: pypdfium2's helper.
+        text_page: handle of the page's text.
         frame: how the page is shown.
         begin: index of a character.
     """
@@ -70,10 +72,11 @@ def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
     text, index = _characters(text_page, at, begin)
     if not text.strip():
         return PageText()
-    if pdf_garbled.is_garbled(text, at, len(text)):
+    codes = codes_of(text)
+    if pdf_garbled.is_garbled(text, codes, at, len(text)):
         return PageText(is_garbled=True)
     text = pdf_accents.compose_accents(text, lambda place: _boxes_at(text_page, index, begin, place))
-    words = _words_of(text, index, text_page, frame, begin)
+    words = _words_of(codes, index, text_page, frame, begin)
     generated: Callable[[int], bool] = lambda place: bool(  # noqa: E731
         pdfium.char_is_generated(at, (index[place] if index else place) + begin)
     )
@@ -103,6 +106,7 @@ def _characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
     except UnicodeDecodeError:
         halves = data.decode("utf-16-le", "surrogatepass")
         text = "".join(REPLACEMENT if "\ud800" <= char <= "\udfff" else char for char in halves)
+    text = _LONE_RETURN.sub("\n", text)
     if len(text) == n_chars:
         return text, []
     index, place = [], 0
@@ -112,9 +116,9 @@ def _characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
     return text, index
 
 
-def _words_of(text: str, index: list[int], text_page: Any, frame: Frame, begin: int) -> Words:
+def _words_of(codes: Codes, index: list[int], text_page: Any, frame: Frame, begin: int) -> Words:
     """Words of a text as PDFium has it, each with the box around its first and its last character."""
-    starts, ends = spans_of(text)
+    starts, ends = spans_of(codes)
     heads, tails = starts, ends - 1
     if index:
         indices = np.array(index, np.int64)
@@ -135,7 +139,8 @@ def _boxes_at(text_page: Any, index: list[int], begin: int, place: int) -> tuple
 
 def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
     """Ligatures spelled out: those of Unicode, and those of TeX's fonts that have only a code."""
-    if not _LIGATURE.search(text) and not pdf_accents.has_ligatures(text):
+    is_plain = text.isascii() or not _LIGATURE.search(text)
+    if is_plain and not pdf_accents.has_ligatures(text):
         return text, words
     pieces = [LIGATURES.get(ord(char), char) for char in text]
     for place in pdf_accents.ligatures_in(text):
@@ -147,15 +152,14 @@ def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
 def _clean(text: str, words: Words) -> PageText:
     """Text without what only a program sees, offsets of words moved along."""
     text, words = _without_ligatures(text, words)
+    breaks = np.flatnonzero(codes_of(text) == _CARRIAGE_RETURN)  # PDFium ends lines by two characters
+    changes = [np.stack((breaks, breaks + 2, np.ones_like(breaks)), axis=1)]
     pieces: list[str] = []
-    changes: list[tuple[int, int, int]] = []
     position = n_unmapped = 0
     for match in _SPECIAL.finditer(text):
         start, end = match.span()
         found = match[0]
-        if found[0] == "\r":
-            new = "\n"
-        elif found == LINE_END_HYPHEN:
+        if found == LINE_END_HYPHEN:
             new = _at_line_end(text, start, end, words)
         elif found == "\u00ad":
             new = "-"  # within a line it is drawn like any hyphen
@@ -164,12 +168,14 @@ def _clean(text: str, words: Words) -> PageText:
         else:
             new = ""
         pieces += (text[position:start], new)
-        changes.append((start, end, len(new)))
+        changes.append(np.array([[start, end, len(new)]]))
         position = end
-    pieces.append(text[position:])
-    cleaned = "".join(pieces)
+    cleaned = ("".join(pieces) + text[position:]).replace("\r\n", "\n")
     n_before = len(cleaned) - len(cleaned.lstrip())
-    return PageText(cleaned.strip(), words.shifted(changes, n_before), n_unmapped)
+    all_changes = np.concatenate(changes)
+    if position:
+        all_changes = all_changes[np.argsort(all_changes[:, 0], kind="stable")]
+    return PageText(cleaned.strip(), words.shifted(all_changes, n_before), n_unmapped)
 
 
 def _at_line_end(text: str, start: int, end: int, words: Words) -> str:

@@ -12,6 +12,7 @@ from ner_tasks.documents.source_map import Box
 LINE_END_HYPHEN = "\ufffe"  # what PDFium makes of a hyphen at a line's end, and of the end
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.uint32]
 _LETTER, _SIGN = 1, 2
 _N_TABLED = 0x20000
 # Chinese, Japanese and Korean characters are words of their own: tokens may begin and end anywhere between them.
@@ -68,17 +69,16 @@ class Words:
         """
         return Words(places[self.starts], places[self.ends], self.boxes)
 
-    def shifted(self, changes: list[tuple[int, int, int]], n_before: int) -> "Words":
+    def shifted(self, changes: Integers, n_before: int) -> "Words":
         """The same words after what stands between them was replaced; those that were replaced themselves are gone.
 
         Args:
-            changes: first and last character, `[start, end)`, of each stretch, and the length of what replaced it.
+            changes: first and last character, `[start, end)`, of each stretch, and the length of what replaced it,
+                ascending [n_changes, 3].
             n_before: characters that were taken off the beginning afterwards.
         """
-        if not changes:
-            return Words(self.starts - n_before, self.ends - n_before, self.boxes)
-        starts, ends, lengths = np.array(changes, np.int64).T
-        shifts = np.concatenate(([-n_before], np.cumsum(lengths - (ends - starts)) - n_before))
+        starts, ends, lengths = changes.T
+        shifts = np.concatenate(([-n_before], np.cumsum(lengths - ends + starts) - n_before))
         n_passed = np.searchsorted(starts, self.starts, "right")  # changes that begin before, or with, each word
         is_kept = self.starts >= np.concatenate(([0], ends))[n_passed]
         moves = shifts[n_passed]
@@ -98,15 +98,22 @@ class Words:
         return below[1] - above[1] > max_leading * max(above[3] - above[1], 1.0)
 
 
-def spans_of(text: str) -> tuple[Integers, Integers]:
+def codes_of(text: str) -> Codes:
+    """Number of each character of a text."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
+
+def spans_of(codes: Codes) -> tuple[Integers, Integers]:
     """First character of each word of a text, and the one behind its last."""
-    codes: npt.NDArray[np.uint32] = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
     kinds = _table()[np.minimum(codes, _N_TABLED)]
-    is_letter, is_sign = kinds == _LETTER, kinds == _SIGN
-    begins, stops = is_letter.copy(), is_letter.copy()
-    begins[1:] &= ~is_letter[:-1]
-    stops[:-1] &= ~is_letter[1:]
-    return np.flatnonzero(begins | is_sign), np.flatnonzero(stops | is_sign) + 1
+    is_letter = kinds == _LETTER
+    is_edge = np.empty(len(codes) + 1, bool)  # between a letter and what is none
+    is_edge[0], is_edge[-1] = is_letter[0], is_letter[-1]
+    np.not_equal(is_letter[1:], is_letter[:-1], out=is_edge[1:-1])
+    is_sign = kinds == _SIGN
+    begins = (is_edge[:-1] & is_letter) | is_sign
+    stops = (is_edge[1:] & is_letter) | is_sign
+    return np.flatnonzero(begins), np.flatnonzero(stops) + 1
 
 
 @cache

@@ -72,7 +72,7 @@ class CharacterBoxes:
         assert address
         self._call = ctypes.PYFUNCTYPE(ctypes.c_int)(address)
         edges = (ctypes.c_float * (2 * self._EDGES * self._N_WORDS))()
-        self._boxes = np.frombuffer(edges, np.float32).reshape(self._N_WORDS, 2, self._EDGES)
+        self._boxes = np.frombuffer(memoryview(edges).cast("B"), np.float32).reshape(self._N_WORDS, 2, self._EDGES)
         pointers = [ctypes.byref(edges, 16 * number) for number in range(2 * self._N_WORDS)]
         self._of_heads, self._of_tails = pointers[0::2], pointers[1::2]
 
@@ -80,11 +80,11 @@ class CharacterBoxes:
         """Left, top, right, bottom of the first and of the last character of each word [n_words, 2, 4].
 
         Args:
-            text_page: pypdfium2's helper.
+            text_page: handle of the page's text.
             heads: index of each word's first character.
             tails: of its last.
         """
-        page = ctypes.byref(text_page.raw.contents)
+        page = ctypes.byref(text_page.contents)
         found = np.empty((len(heads), 2, self._EDGES), np.float32)
         for begin in range(0, len(heads), self._N_WORDS):
             some = heads[begin : begin + self._N_WORDS]
@@ -98,8 +98,8 @@ character_boxes = CharacterBoxes()
 
 
 def address_of(handle: Any) -> int:
-    """The address behind a handle of PDFium's, or of a helper of pypdfium2's."""
-    return ctypes.cast(getattr(handle, "raw", handle), ctypes.c_void_p).value or 0
+    """The address behind a handle of PDFium's."""
+    return ctypes.cast(handle, ctypes.c_void_p).value or 0
 
 
 @contextmanager
@@ -124,33 +124,40 @@ def opened(data: bytes) -> Iterator[Any]:
 
 @contextmanager
 def opened_page(document: Any, number: int) -> Iterator[Any]:
-    """A page, counted from 0; None for one that cannot be loaded."""
-    try:
-        page = document[number]
-    except PdfiumError:
+    """Handle of a page, counted from 0; None for one that cannot be loaded."""
+    page = raw.FPDF_LoadPage(document, number)
+    if not page:
         yield None
         return
     try:
         yield page
     finally:
-        page.close()
+        raw.FPDF_ClosePage(page)
 
 
 @contextmanager
-def opened_form(document: Any) -> Iterator[Any]:
-    """The form of a document, None where it has none or it does not open."""
+def opened_text(page: Any) -> Iterator[Any]:
+    """Handle of a page's text; None for one that cannot be loaded."""
+    text_page = raw.FPDFText_LoadPage(page)
+    if not text_page:
+        yield None
+        return
+    try:
+        yield text_page
+    finally:
+        raw.FPDFText_ClosePage(text_page)
+
+
+def form_of(document: Any) -> Any:
+    """The form of a document, None where it has none or it does not open.
+
+    Pages are not prepared for filling in, which takes a time that grows with the square of their fields.
+    """
     try:
         document.init_forms()
     except PdfiumError:
-        yield None
-        return
-    form = document.formenv
-    # Else each page would be prepared for filling in, in a time that grows with the square of its fields.
-    document.formenv = None
-    try:
-        yield form
-    finally:
-        document.formenv = form
+        return None
+    return document.formenv
 
 
 @contextmanager
