@@ -22,6 +22,7 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _MIN_GUTTER = 1.0
 _MIN_ROWS = 3
 _LEAST_WORDS = 2  # beside a gutter, for a closer look
+_NOWHERE = 2**31  # a line far below
 _MIN_WORDS = 3  # of a column's line, in the middle
 _MIN_GOING_ON = 0.4  # share of a column's lines that begin in lower case, as in the middle of a sentence
 _MAX_ENDING = 0.4  # share of a column's lines that end as labels and cells do
@@ -51,7 +52,7 @@ class _Rows:
 def reorder(text: str, words: Words) -> tuple[str, Words]:
     """The text with its columns one after the other, if it has any."""
     lines = _Lines(text, words)
-    if lines.n_candidates < _MIN_ROWS - 1 or _RIGHT_TO_LEFT.search(text):
+    if not lines.candidates or _RIGHT_TO_LEFT.search(text):
         return text, words
     found = [rows for rows in _rows_of(lines) if _is_running_text(rows, text)]
     return _put_in_order(text, words, lines.spans, found) if found else (text, words)
@@ -69,7 +70,6 @@ class _Lines:
         self._words = words
         self.spans: list[tuple[int, int]] = []
         self.candidates: list[int] = []
-        self.n_candidates = 0
         boxes = words.boxes
         # A word on a new line lies to the left of the one before.
         gaps = boxes[1:, 0] - boxes[:-1, 2]
@@ -83,8 +83,9 @@ class _Lines:
         at = np.searchsorted(firsts, self._wide, "right") - 1
         n_left = self._wide - firsts[at]
         n_right = np.append(firsts, len(words))[at + 1] - self._wide
-        self.candidates = np.unique(at[(n_left >= _LEAST_WORDS) & (n_right >= _LEAST_WORDS)]).tolist()
-        self.n_candidates = len(self.candidates)
+        candidates = np.unique(at[(n_left >= _LEAST_WORDS) & (n_right >= _LEAST_WORDS)])
+        is_near = np.diff(candidates, append=_NOWHERE) <= _MIN_ROWS  # with another one not far below
+        self.candidates = candidates[is_near].tolist()
         self._firsts = [*firsts.tolist(), len(words)]
 
     def segments(self, number: int) -> list[_Segment]:

@@ -5,6 +5,7 @@ A picture is read by its text layer if words lie over it, as in a scan that was 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 from ner_tasks.documents.readers import pdfium
@@ -58,11 +59,10 @@ class Drawn:
 
 def drawn_on(page: Any, frame: Frame, words: Words) -> Drawn:
     """Look through what is drawn on a page."""
+    top = _top_objects(page)
     found: list[tuple[Box, tuple[int, int]]] = []
     n_outlines = n_segments = 0
-    is_invisible, is_empty = False, True
-    for kind, address, within in _objects(page):
-        is_empty = False
+    for kind, address, within in _objects(top):
         if kind == pdfium.IMAGE and len(found) < _MAX_PICTURES:
             box = _shown(address, within, frame)
             if box:
@@ -71,40 +71,41 @@ def drawn_on(page: Any, frame: Frame, words: Words) -> Drawn:
             n = pdfium.count_segments(address)
             if n > _SEGMENTS_OF_LINES:
                 n_outlines, n_segments = n_outlines + 1, max(n_segments, n)
-    if found:
-        is_invisible = any(
-            kind == pdfium.TEXT and pdfium.render_mode(address) == _INVISIBLE for kind, address, _ in _objects(page)
-        )
     few = len(words) < _FEW_WORDS
     outlines = n_outlines >= (_MANY_OUTLINES if len(words) else _MIN_OUTLINES) or n_segments >= _MANY_SEGMENTS
-    drawn = Drawn([], page=(0.0, 0.0, *frame.size), has_outlines=few and outlines, is_empty=is_empty)
-    _sort(found, frame, words, drawn, is_invisible=is_invisible)
+    drawn = Drawn([], page=(0.0, 0.0, *frame.size), has_outlines=few and outlines, is_empty=not top)
+    if found:
+        is_invisible = any(
+            kind == pdfium.TEXT and pdfium.render_mode(address) == _INVISIBLE
+            for kind, address, _ in _objects(top, with_texts=True)
+        )
+        _sort(found, frame, words, drawn, is_invisible=is_invisible)
     return drawn
 
 
-def _objects(page: Any) -> Iterator[tuple[int, int, Matrix]]:
-    """Kind, address and surrounding matrix of each object that is no form; those of forms, too."""
+def _top_objects(page: Any) -> list[tuple[int, int]]:
+    """Kind and address of each object of a page, those in forms left out."""
     at = pdfium.address_of(page)
-    kind_of = pdfium.object_kind
-    forms: list[tuple[int, Matrix, int]] = []
+    n_objects = min(pdfium.count_objects(at), _MAX_OBJECTS)
+    addresses = list(map(pdfium.page_object, repeat(at), range(n_objects)))
+    return list(zip(map(pdfium.object_kind, addresses), addresses, strict=True))
+
+
+def _objects(top: list[tuple[int, int]], *, with_texts: bool = False) -> Iterator[tuple[int, int, Matrix]]:
+    """Kind, address and surrounding matrix of each object that is no form; those of forms, too."""
+    left_out = (0, pdfium.FORM) if with_texts else (0, pdfium.FORM, pdfium.TEXT)
+    yield from ((kind, address, _IDENTITY) for kind, address in top if kind not in left_out)
+    forms = [(address, pdfium.matrix(address), 1) for kind, address in top if kind == pdfium.FORM]
     n_left = _MAX_OBJECTS
-    for number in range(min(pdfium.count_objects(at), n_left)):
-        address = pdfium.page_object(at, number)
-        kind = kind_of(address) if address else 0
-        if kind == pdfium.FORM:
-            forms.append((address, pdfium.matrix(address), 1))
-        elif kind:
-            yield kind, address, _IDENTITY
     while forms and n_left > 0:
         form, within, depth = forms.pop()
         for number in range(min(pdfium.count_in_form(form), n_left)):
             n_left -= 1
             address = pdfium.object_in_form(form, number)
-            kind = kind_of(address) if address else 0
-            if kind == pdfium.FORM:
-                if depth < _MAX_DEPTH:
-                    forms.append((address, _product(pdfium.matrix(address), within), depth + 1))
-            elif kind:
+            kind = pdfium.object_kind(address)
+            if kind == pdfium.FORM and depth < _MAX_DEPTH:
+                forms.append((address, _product(pdfium.matrix(address), within), depth + 1))
+            elif kind not in left_out:
                 yield kind, address, within
 
 
