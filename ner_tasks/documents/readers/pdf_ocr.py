@@ -49,6 +49,11 @@ class Recogniser:
             # A photograph or a logo: what has no word for OCR has none to lose.
             self._builder.inventory.ignored(kind, "picture-without-words")
             return
+        if found.words and found.mean_confidence < self._limits.min_ocr_confidence:
+            # What OCR makes of a photograph is no text of the page.
+            sure = f"recognised with a confidence of {found.mean_confidence:.0f} %, too low to be text"
+            self._builder.inventory.unread(kind, what, f"a picture, {sure}")
+            return
         moved = [replace(word, box=_moved(word.box, box)) for word in found.words]
         ocr.add_page(self._builder, replace(found, words=moved), self._number, self._limits, kind)
 
