@@ -12,8 +12,9 @@ from itertools import pairwise
 from statistics import median
 
 import numpy as np
+import numpy.typing as npt
 
-from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Words
+from ner_tasks.documents.readers.pdf_words import LINE_END_HYPHEN, Floats, Integers, Words
 from ner_tasks.documents.source_map import Box
 
 _LINE = re.compile(r"[^\r\n]+")
@@ -77,9 +78,18 @@ class _Lines:
         self._wide = (np.flatnonzero(is_wide) + 1).tolist()
         if len(self._wide) < _MIN_ROWS - 1:
             return
-        self.spans = [match.span() for match in _LINE.finditer(text)]
-        begins = np.array([start for start, _ in self.spans])
-        firsts = np.searchsorted(words.starts, begins)  # first word of each line
+        spans = [match.span() for match in _LINE.finditer(text)]
+        firsts = np.searchsorted(words.starts, [start for start, _ in spans])  # first word of each line
+        goes_on = self._go_on(firsts, gaps)
+        self.spans = [
+            (start, end)
+            for (start, _), (_, end) in zip(
+                (span for span, is_on in zip(spans, goes_on, strict=True) if not is_on),
+                (span for span, is_on in zip(spans, [*goes_on[1:], False], strict=True) if not is_on),
+                strict=True,
+            )
+        ]
+        firsts = firsts[~goes_on]
         at = np.searchsorted(firsts, self._wide, "right") - 1
         n_left = self._wide - firsts[at]
         n_right = np.append(firsts, len(words))[at + 1] - self._wide
@@ -87,6 +97,17 @@ class _Lines:
         is_near = np.diff(candidates, append=_NOWHERE) <= _MIN_ROWS  # with another one not far below
         self.candidates = candidates[is_near].tolist()
         self._firsts = [*firsts.tolist(), len(words)]
+
+    def _go_on(self, firsts: Integers, gaps: Floats) -> npt.NDArray[np.bool_]:
+        """Whether each line only goes on beside the one before, a little higher or lower, as columns often do."""
+        found = np.zeros(len(firsts), bool)
+        inner = np.flatnonzero((firsts > 0) & (firsts < len(self._words)))
+        word = firsts[inner]
+        tops, bottoms = self._words.boxes[:, 1], self._words.boxes[:, 3]
+        heights = bottoms[word] - tops[word]
+        overlaps = np.minimum(bottoms[word], bottoms[word - 1]) - np.maximum(tops[word], tops[word - 1])
+        found[inner] = (gaps[word - 1] > _MIN_GUTTER * heights) & (overlaps > heights / 2)
+        return found
 
     def segments(self, number: int) -> list[_Segment]:
         """What of a line stands without a wide gap."""

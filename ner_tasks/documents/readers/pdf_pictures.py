@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
+import numpy as np
+
 from ner_tasks.documents.readers import pdfium
 from ner_tasks.documents.readers.pdf_geometry import Frame
-from ner_tasks.documents.readers.pdf_words import Words
+from ner_tasks.documents.readers.pdf_words import Integers, Words
 from ner_tasks.documents.source_map import Box
 
 _MAX_OBJECTS = 200_000  # of one page
@@ -24,6 +26,7 @@ _MIN_SHARE = 0.03
 # Words of a text layer over a picture that fills the page; over a smaller one, as many fewer.
 _MIN_WORDS = 50
 _LEAST_WORDS = 3
+_BANDS, _MIN_BANDS = 16, 3
 _GRID = 16  # cells per side in which the pictures of a page are added up
 # Outlines of letters have curves; lines and boxes have at most so many segments.
 _SEGMENTS_OF_LINES = 8
@@ -143,12 +146,19 @@ def _sort(
         if min(box[2] - box[0], box[3] - box[1]) < _MIN_SIDE or share < _MIN_SHARE:
             drawn.n_small += 1
             continue
-        n_over = len(words.within(box))
-        needed = _LEAST_WORDS if is_invisible else max(_MIN_WORDS * share, _LEAST_WORDS)
-        if n_over >= needed:
+        over = words.within(box)
+        if len(over) >= _LEAST_WORDS if is_invisible else _is_spread(words, over, box, share):
             drawn.n_under_text += 1
         else:
             drawn.pictures.append(box)
+
+
+def _is_spread(words: Words, over: Integers, box: Box, share: float) -> bool:
+    """Whether the words over a picture are as many as a text has, and more than a line at its edge."""
+    if len(over) < max(_MIN_WORDS * share, _LEAST_WORDS):
+        return False
+    bands = (words.boxes[over, 1] - box[1]) * (_BANDS / max(box[3] - box[1], 1.0))
+    return len(np.unique(np.floor(bands))) >= _MIN_BANDS
 
 
 def _is_wide(box: Box) -> bool:

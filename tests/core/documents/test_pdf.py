@@ -80,11 +80,12 @@ class TestText:
         content = b"".join(drawn(word, x=72 + 70 * number) for number, word in enumerate(SENTENCE.split()))
         assert text_of(content) == SENTENCE
 
-    def test_columns_of_running_text_drawn_row_by_row_are_read_one_by_one(self):
+    @pytest.mark.parametrize("lower", [0, 3])
+    def test_columns_of_running_text_drawn_row_by_row_are_read_one_by_one(self, lower):
         left = ("Rosa Delgado wrote that", "she had moved to Key-", "stone in March of last")
         right = ("Ann Baker answered from", "her office that the plan", "had paid the whole bill")
         content = b"".join(
-            drawn(one, y=700 - 14 * row) + drawn(other, x=330, y=700 - 14 * row)
+            drawn(one, y=700 - 14 * row) + drawn(other, x=330, y=700 - lower - 14 * row)
             for row, (one, other) in enumerate(zip(left, right, strict=True))
         )
         assert text_of(content) == "Rosa Delgado wrote that\nshe had moved to Keystone in March of last\n" + "\n".join(
@@ -400,12 +401,14 @@ class TestPictures:
         assert found.items.unread == ("page 2: pictures, no text layer; OCR is switched off",)
         assert found.items.counts["page"] == {"read": 1, "unread": 1}
 
-    @pytest.mark.parametrize("stamp", ["KH-000124", "FAX 12/05/2024 10:31 FROM 555-0100 TO 555-0199 P. 3/7"])
+    @pytest.mark.parametrize(
+        "stamp", ["KH-000124", "FAX 12/05/2024 10:31 FROM 555-0100 TO 555-0199 P. 3/7", "a b c " * 20]
+    )
     def test_a_scan_with_a_stamped_line_keeps_the_line_and_is_named(self, stamp):
         objects = PdfObjects()
-        page_with_picture(objects, b"612 0 0 792 0 0", drawn(stamp, x=200, y=20))
+        page_with_picture(objects, b"612 0 0 792 0 0", drawn(stamp, x=100, y=20, size=9))
         found = pdf.read(objects.to_bytes(), Limits())
-        assert found.text == stamp
+        assert found.text == stamp.strip()
         assert found.items.unread == ("page 1: a picture of 612 x 792 points; OCR is switched off",)
 
     def test_a_scan_in_strips_is_one_picture(self):
