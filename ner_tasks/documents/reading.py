@@ -271,7 +271,8 @@ def _guarded(reader: str, read: Callable[[], _Found]) -> _Found:
         raise
     except Exception as error:
         # Parsers fail on damaged files in whatever way they like, and it is the file's fault.
-        raise CannotRead("broken", f"found {without_words(error)}, expected a whole {reader} file") from error
+        kind = reader.rpartition(".")[2]
+        raise CannotRead("broken", f"found {without_words(error)}, expected a whole {kind} file") from error
 
 
 def _check(text: str, limits: Limits) -> None:

@@ -233,7 +233,9 @@ def test_what_was_not_read_of_a_document_is_in_its_receipt_and_counted(run):
 
 
 def test_what_is_no_document_is_ignored_by_a_rule_and_counted_apart(run, tmp_path):
-    manifest, answers, rejected = run({"a.txt": "Hello.", "Thumbs.db": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)})
+    manifest, answers, rejected = run(
+        {"a.txt": "Hello.", "Thumbs.db": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)}
+    )
     assert (len(answers), rejected) == (1, [])
     assert (manifest["n_documents"], manifest["ignored"]) == (1, {"windows-metadata": 1})
     (ignored,) = lines(tmp_path / "tagged" / "ignored.jsonl")
