@@ -61,7 +61,7 @@ def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, st
         for imported in _imports(node):
             _syntax_of(imported, package, seen)
         if room := _named_room(node, package):
-            for neighbour in sorted(room.glob("*.py")):
+            for neighbour in sorted(room.rglob("*.py")):
                 _syntax_of(".".join(neighbour.relative_to(package).with_suffix("").parts), package, seen)
     return seen
 
@@ -79,7 +79,7 @@ def _imports(node: ast.AST) -> list[str]:
 def _named_room(node: ast.AST, package: Path) -> Path | None:
     """The room of a module that a text names, to be imported or run by that name: then any file of it may be meant.
 
-    `"ner_tasks.documents.readers."` is the room `documents/readers`, `"ner_tasks.documents.sandbox_worker"` is `documents`.
+    `"ner_tasks.documents.readers."` is the room `documents/readers` with those in it; a module's name is its own room.
     """
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and _MODULE.match(node.value)):
         return None

@@ -4,8 +4,8 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ner_tasks.documents.readers import cfb
-from ner_tasks.documents.readers.cfb import Storage
+from ner_tasks.documents.readers.mail import cfb
+from ner_tasks.documents.readers.mail.cfb import Storage
 
 STRING8, UNICODE, BINARY, INT32, TIME, OBJECT = 0x1E, 0x1F, 0x102, 0x03, 0x40, 0x0D
 SUBJECT, BODY, HTML, RTF, SENDER_NAME, SENDER_ADDRESS = 0x0037, 0x1000, 0x1013, 0x1009, 0x0C1A, 0x0C1F

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ner_tasks.documents import CannotRead
-from ner_tasks.documents.text_encoding import decode_with_guess
+from ner_tasks.documents.encodings.text_encoding import decode_with_guess
 
 SENTENCES = Path(__file__).with_suffix(".jsonl")
 # Sentences of each language that thresholds were tuned on, and those that nothing was tuned on.

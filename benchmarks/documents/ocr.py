@@ -22,7 +22,8 @@ from statistics import median
 from PIL import Image
 
 from benchmarks.documents import scanned_pages
-from ner_tasks.documents import Limits, ocr, ocr_images
+from ner_tasks.documents import Limits
+from ner_tasks.documents.ocr import ocr, ocr_images
 
 _TEXTS = Path(__file__).resolve().parents[2] / "sample/inbox"
 _ASKED_FOR = {"300 dpi, clean": 0.01, "fax, 204 x 196 dpi": 0.08}

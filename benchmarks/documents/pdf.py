@@ -26,7 +26,7 @@ from statistics import median
 import pypdf
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import pdf
+from ner_tasks.documents.readers.pdf import pdf
 
 ASKED_FOR_SPEED, ASKED_FOR_MISSING, EXPLAIN_FROM = 8.0, 0.015, 0.05
 _LIMITS = Limits(max_bytes=200 * 2**20)

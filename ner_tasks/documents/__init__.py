@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from ner_tasks.documents.archives import Budget
-from ner_tasks.documents.formats import FORMATS
+from ner_tasks.documents.archives.archives import Budget
 from ner_tasks.documents.reading import Place, answers
+from ner_tasks.documents.recognition.formats import FORMATS
 from ner_tasks.documents.types import Answer, CannotRead, Document, Ignored, Limits, Rejected
 
 __all__ = [

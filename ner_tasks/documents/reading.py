@@ -9,9 +9,11 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import BinaryIO, TypeVar
 
-from ner_tasks.documents import archives, formats, json_lines, litter, sniffing, tables, unread_formats
-from ner_tasks.documents.formats import Format
+from ner_tasks.documents.archives import archives
 from ner_tasks.documents.inventory import Items
+from ner_tasks.documents.recognition import formats, litter, sniffing, unread_formats
+from ner_tasks.documents.recognition.formats import Format
+from ner_tasks.documents.tables import json_lines, tables
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
 from ner_tasks.errors import without_words
 

@@ -33,8 +33,9 @@ def tag(args: Args) -> Result:
     os.environ.update(host.tensorflow_env(n_threads=args.threads, onednn=choice.onednn))
     if artifacts.kind_of(model) != "trained":
         host.leave_out_keras()
-    from ner_tasks.documents import Limits, ocr
-    from ner_tasks.documents.sandbox import read_apart
+    from ner_tasks.documents import Limits
+    from ner_tasks.documents.ocr import ocr
+    from ner_tasks.documents.sandbox.sandbox import read_apart
     from ner_tasks.nightly import tagging
     from ner_tasks.nightly.gathering import TagConfig
     from ner_tasks.tagger.inference import BatchLimits, Tagger

@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
-from ner_tasks.documents.archives import Budget
+from ner_tasks.documents.archives.archives import Budget
 from ner_tasks.documents.reading import Place, answers
 
 Maker = Callable[[random.Random], tuple[bytes, Mapping[str, str]]]

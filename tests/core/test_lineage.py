@@ -56,7 +56,7 @@ def test_a_module_of_a_room_does_not_stand_for_the_whole_room():
 
 def test_training_depends_on_the_model_s_source_and_tagging_on_every_reader():
     assert "tagger/model.py" in lineage._syntax_of("learning.training", lineage.PACKAGE, {})
-    assert "documents/readers/docx.py" in lineage._syntax_of("nightly.tagging", lineage.PACKAGE, {})
+    assert "documents/readers/office/docx.py" in lineage._syntax_of("nightly.tagging", lineage.PACKAGE, {})
 
 
 def test_a_module_that_is_not_there_has_no_version(package):

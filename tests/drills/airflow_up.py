@@ -59,7 +59,7 @@ class Airflow:
                 if "ner_tasks" in command and "tag" in command:
                     yield "child", process
                     yield "worker", process.parents()[0]
-                elif "ner_tasks.documents.sandbox_worker" in command:
+                elif "ner_tasks.documents.sandbox.sandbox_worker" in command:
                     yield "reader", process
                 elif "scheduler" in command and process.ppid() == keeper:
                     yield "scheduler", process

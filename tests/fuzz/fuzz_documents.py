@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
-from ner_tasks.documents.formats import SUFFIXES
+from ner_tasks.documents.archives.unpacking import Budget
 from ner_tasks.documents.reading import Place, answers
-from ner_tasks.documents.sandbox import read_apart
-from ner_tasks.documents.unpacking import Budget
+from ner_tasks.documents.recognition.formats import SUFFIXES
+from ner_tasks.documents.sandbox.sandbox import read_apart
 from tests import hostile
 from tests.canaries.drive import makers
 

@@ -9,7 +9,7 @@ import math
 import warnings
 from typing import TYPE_CHECKING
 
-from ner_tasks.documents import ocr, ocr_images
+from ner_tasks.documents.ocr import ocr, ocr_images
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 if TYPE_CHECKING:

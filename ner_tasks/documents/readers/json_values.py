@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ner_tasks.documents import json_lines, sniffing, text_encoding
-from ner_tasks.documents.tables import Record
+from ner_tasks.documents.encodings import text_encoding
+from ner_tasks.documents.recognition import sniffing
+from ner_tasks.documents.tables import json_lines
+from ner_tasks.documents.tables.tables import Record
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
 
 _BASE64 = re.compile(r"(?:data:[\w/.+-]*;base64,)?([A-Za-z0-9+/\r\n]{200,}={0,2})\s*")

@@ -1,6 +1,6 @@
 """Plain text and Markdown."""
 
-from ner_tasks.documents import text_encoding
+from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 

@@ -11,7 +11,8 @@ import zlib
 
 import pytest
 
-from ner_tasks.documents import Document, Ignored, Limits, Rejected, member_names, read_documents
+from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents
+from ner_tasks.documents.archives import member_names
 from tests.formats import tarred, zipped
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."

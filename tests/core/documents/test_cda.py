@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from ner_tasks.documents import CannotRead, Limits, sniffing
-from ner_tasks.documents.readers import cda
+from ner_tasks.documents import CannotRead, Limits
+from ner_tasks.documents.readers.clinical import cda
+from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import Extract
 
 PAGE = b"<html><body>Margins are clear.</body></html>"

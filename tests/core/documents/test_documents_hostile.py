@@ -5,7 +5,7 @@ import time
 import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
-from ner_tasks.documents.sandbox import read_apart
+from ner_tasks.documents.sandbox.sandbox import read_apart
 from tests import hostile
 
 SECONDS = 20  # of the processor; the slowest takes a tenth of it

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.documents import Limits, Rejected
-from ner_tasks.documents.sandbox import read_apart
+from ner_tasks.documents.sandbox.sandbox import read_apart
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes, tarred, xlsx_bytes, zipped
 
 MARKER = "Zephyrine"

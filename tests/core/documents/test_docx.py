@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits, read_documents
-from ner_tasks.documents.readers import docx
+from ner_tasks.documents.readers.office import docx
 from ner_tasks.documents.types import Extract
 from tests.formats import docx_bytes, zipped
 

@@ -3,7 +3,7 @@
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import epub
+from ner_tasks.documents.readers.markup import epub
 from ner_tasks.documents.types import Extract
 from tests.formats import zipped
 

@@ -6,8 +6,8 @@ import io
 import pytest
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
-from ner_tasks.documents.archives import Budget
-from ner_tasks.documents.readers import hl7
+from ner_tasks.documents.archives.archives import Budget
+from ner_tasks.documents.readers.clinical import hl7
 from ner_tasks.documents.reading import Place, answers
 from ner_tasks.documents.types import Answer, Extract
 

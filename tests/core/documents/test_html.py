@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import html
+from ner_tasks.documents.readers.markup import html
 from tests.hostile import png
 
 

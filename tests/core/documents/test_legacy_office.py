@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import legacy_office, legacy_programs
+from ner_tasks.documents.readers.office import legacy_office, legacy_programs
 from tests.ole import ole_bytes
 
 SENTENCE = "Rosa Delgado of Zürich paid."

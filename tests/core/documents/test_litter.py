@@ -2,7 +2,8 @@
 
 import pytest
 
-from ner_tasks.documents import Document, Ignored, Rejected, litter, read_documents
+from ner_tasks.documents import Document, Ignored, Rejected, read_documents
+from ner_tasks.documents.recognition import litter
 from tests.formats import docx_bytes, pdf_bytes
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."

@@ -7,8 +7,8 @@ import olefile
 import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected
-from ner_tasks.documents.readers import cfb, msg
-from ner_tasks.documents.readers.cfb import Storage
+from ner_tasks.documents.readers.mail import cfb, msg
+from ner_tasks.documents.readers.mail.cfb import Storage
 from ner_tasks.documents.types import CannotRead
 from tests.canaries.drive import read
 from tests.outlook import (

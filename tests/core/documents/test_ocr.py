@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont, TiffImagePlugin
 
-from ner_tasks.documents import Document, Limits, Rejected, ocr, ocr_layout, read_documents
-from ner_tasks.documents.sandbox import read_apart
-from ner_tasks.documents.tesseract import FoundWord
+from ner_tasks.documents import Document, Limits, Rejected, read_documents
+from ner_tasks.documents.ocr import ocr, ocr_layout
+from ner_tasks.documents.ocr.tesseract import FoundWord
+from ner_tasks.documents.sandbox.sandbox import read_apart
 from ner_tasks.text import sentences_of
 
 WITH_OCR = pytest.mark.skipif(bool(ocr.missing("eng")), reason="OCR is not installed")

@@ -7,7 +7,7 @@ from odfdo import Document as Odf
 from odfdo import DrawPage, Frame, Header, Paragraph, Table
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import odf
+from ner_tasks.documents.readers.office import odf
 from ner_tasks.documents.types import Extract
 from tests.formats import zipped
 

@@ -10,7 +10,7 @@ from reportlab.pdfbase.pdfmetrics import stringWidth
 from reportlab.pdfgen.canvas import Canvas
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import pdf
+from ner_tasks.documents.readers.pdf import pdf
 from tests.pdf_objects import PdfObjects, drawn, string
 
 SENTENCE = "Henry Quinn of Reno paid Keystone Health"

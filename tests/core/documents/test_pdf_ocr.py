@@ -3,8 +3,9 @@
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from ner_tasks.documents import Limits, ocr
-from ner_tasks.documents.readers import pdf
+from ner_tasks.documents import Limits
+from ner_tasks.documents.ocr import ocr
+from ner_tasks.documents.readers.pdf import pdf
 from tests.pdf_objects import PdfObjects, drawn
 
 LINES = ("Henry Quinn of Reno paid", "the bill of Rosa Delgado")

@@ -10,7 +10,7 @@ from pptx.chart.data import CategoryChartData
 from pptx.enum.chart import XL_CHART_TYPE
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import pptx
+from ner_tasks.documents.readers.office import pptx
 from tests.formats import zipped
 
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import rtf
+from ner_tasks.documents.readers.markup import rtf
 from ner_tasks.documents.types import Extract
 from tests.hostile import png
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ner_tasks.documents import Document, Limits, Rejected, in_order, read_here, sandbox, sandbox_process
-from ner_tasks.documents.sandbox import n_readers, read_apart
+from ner_tasks.documents import Document, Limits, Rejected, read_here
+from ner_tasks.documents.sandbox import in_order, sandbox, sandbox_process
+from ner_tasks.documents.sandbox.sandbox import n_readers, read_apart
 
 SAMPLE = Path(__file__).parents[3] / "sample" / "inbox"
 # A parser that does what the file says: real parsers have done all of it.
@@ -336,7 +337,7 @@ def test_a_reader_whose_parent_is_killed_ends(inbox):
 import json
 from pathlib import Path
 from ner_tasks.documents import Limits
-from ner_tasks.documents.sandbox import read_apart
+from ner_tasks.documents.sandbox.sandbox import read_apart
 for found in read_apart([(n, Path(p)) for n, p in json.loads({listed!r})], Limits()):
     print(found[0], flush=True)
 """

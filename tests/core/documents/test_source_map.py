@@ -71,7 +71,7 @@ def test_a_map_comes_through_the_pipe_as_it_went_in(runs, n_boxes):
 
 
 def test_a_map_that_was_cut_off_is_refused():
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="source map"):
         SourceMap.from_bytes(page().to_bytes()[:-3])
 
 

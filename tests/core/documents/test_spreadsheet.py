@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from ner_tasks.documents import CannotRead, Ignored, Limits
-from ner_tasks.documents.readers import spreadsheet
+from ner_tasks.documents.readers.office import spreadsheet
 from tests.core.documents.test_odf import META, SPACES, TYPED, packed, text
 from tests.formats import zipped
 from tests.ole import ole_bytes

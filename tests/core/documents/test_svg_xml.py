@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
-from ner_tasks.documents.readers import svg, xml
+from ner_tasks.documents.readers.markup import svg, xml
 from ner_tasks.documents.types import Extract
 from tests.hostile import png
 

@@ -7,7 +7,8 @@ import zipfile
 
 import pytest
 
-from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents, tables
+from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents
+from ner_tasks.documents.tables import tables
 from tests.formats import zipped
 
 ROWS = [("1", "Rosa Delgado of Zürich paid."), ("2", "Henry Quinn paid.")]

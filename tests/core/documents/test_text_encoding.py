@@ -3,8 +3,8 @@
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
+from ner_tasks.documents.encodings.text_encoding import decode, decode_with_guess
 from ner_tasks.documents.readers import plain
-from ner_tasks.documents.text_encoding import decode, decode_with_guess
 
 GERMAN = "Sehr geehrte Frau Müller, für die Behandlung übernehmen wir die Kosten. Schöne Grüße aus Köln."
 RUSSIAN = "Уважаемая госпожа Иванова, ваше заявление получено и будет рассмотрено."

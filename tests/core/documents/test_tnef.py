@@ -62,7 +62,7 @@ def test_a_winmail_that_only_holds_files_is_ignored_itself():
     import io
 
     from ner_tasks.documents import Limits
-    from ner_tasks.documents.archives import Budget
+    from ner_tasks.documents.archives.archives import Budget
     from ner_tasks.documents.reading import Place, answers
 
     data = tnef_bytes(Outlook(attached=[Attached("a.txt", b"Text.")]))

@@ -1,0 +1,1 @@
+"""Archives: each file in them as a stream, counted while it unpacks."""

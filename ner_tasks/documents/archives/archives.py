@@ -1,0 +1,222 @@
+"""Archives (zip, tar, gz, bz2, xz): each file in them as a stream, never written to disk, counted while it unpacks.
+
+What an archive says of itself is never believed: its files are counted, and their bytes are as they come out.
+"""
+
+import io
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from copy import copy
+from pathlib import PurePosixPath
+from typing import BinaryIO, Self, cast
+
+from ner_tasks.documents.archives import member_names, zip_files
+from ner_tasks.documents.archives.unpacking import (
+    BUFFER_BYTES,
+    Budget,
+    Member,
+    Unpacked,
+    Unpacker,
+    bunzip,
+    comment_of,
+    damage,
+    gunzip,
+    measured,
+    opener,
+    unxz,
+)
+from ner_tasks.documents.recognition import formats
+from ner_tasks.documents.types import CannotRead, Exhausted, Ignored, Limits, free_name
+
+__all__ = ["Budget", "Member", "check_parts", "members"]
+
+_MAX_NAME = 1_000
+# What unpacks one stream of a format, how another one behind it begins, and the suffixes that its files have.
+_COMPRESSED: dict[str, tuple[Callable[[], Unpacker], tuple[bytes, ...], tuple[str, ...]]] = {
+    "gz": (gunzip, (b"\x1f\x8b",), (".gz", ".tgz")),
+    "bz2": (bunzip, (b"BZh",), (".bz2", ".tbz2", ".tbz")),
+    "xz": (unxz, (b"\xfd7zXZ\0",), (".xz", ".txz", ".lzma")),
+}
+_GZIP_HEAD = struct.Struct("<3sBI2B")
+_GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 4, 8, 16
+
+
+def members(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
+    """The files of an archive in the order in which they lie there; folders are none.
+
+    Args:
+        kind: name of its format, such as `zip`, `tar.gz` or `gz`.
+        called: the archive's file name, after which the one file of a `gz` is called.
+        file: its bytes; a zip's can seek.
+        budget: counts files and bytes.
+
+    Returns:
+        One by one; the next member of a tar closes the one before.
+
+    Raises:
+        CannotRead: `broken`, before or between its members; `bomb` or `too-many`.
+    """
+    seen: set[str] = set()
+    for number, member in enumerate(_found(kind, called, file, budget), start=1):
+        # A document's name tells by its "#" which file lies in which.
+        name = member.name.replace("#", "%23")
+        if isinstance(member.open, Ignored):
+            yield member
+        elif member.is_comment:
+            yield Member(free_name(name, seen), member.open)
+        elif len(name) > _MAX_NAME or not name:
+            wrong = CannotRead("bad-name", f"found a name of {len(name)} characters, expected 1 to {_MAX_NAME}")
+            yield Member(free_name(f"member-{number}", seen), wrong)
+        elif name in seen:
+            again = CannotRead("duplicate-id", f"found {name[:80]!r} again, expected each name once in an archive")
+            yield Member(free_name(f"member-{number}", seen), again)
+        else:
+            seen.add(name)
+            yield Member(name, member.open)
+
+
+def _found(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
+    if kind == "zip":
+        yield from zip_files.members(file, budget)
+    elif kind in _COMPRESSED:
+        yield from _of_compressed(kind, called, file, budget)
+    elif kind == "tar":
+        yield from _of_tar(measured(file, budget), budget)
+    else:
+        unpacker, magics, _ = _COMPRESSED[kind.removeprefix("tar.")]
+        stream = Unpacked(file, unpacker, magics)
+        yield from _of_tar(measured(stream, budget), budget)
+
+
+def check_parts(data: bytes, limits: Limits) -> list[str]:
+    """Unpack a packed document (xlsx) once, bytes thrown away, so that a parser which trusts it can be let at it.
+
+    Returns:
+        Names of its parts.
+
+    Raises:
+        CannotRead: `too-large`; `broken` if a part is damaged or longer than it says.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = archive.infolist()
+        n_bytes = 0
+        for entry in entries:
+            n_bytes += _n_unpacked(archive, entry, limits.max_unpacked_bytes - n_bytes)
+    return [entry.filename for entry in entries]
+
+
+def _n_unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> int:
+    # Read as long as it goes on, not as long as it says.
+    unlimited, n_bytes = copy(entry), 0
+    unlimited.file_size = most + 2 * BUFFER_BYTES
+    with archive.open(unlimited) as part:
+        while data := part.read(BUFFER_BYTES):
+            n_bytes += len(data)
+            if n_bytes > most:
+                raise CannotRead("too-large", "found more bytes unpacked than max_unpacked_bytes, expected fewer")
+    if n_bytes != entry.file_size:
+        raise CannotRead("broken", f"found a part of {n_bytes} bytes, expected {entry.file_size} as it says of itself")
+    return n_bytes
+
+
+def _of_tar(file: BinaryIO, budget: Budget) -> Iterator[Member]:
+    with damage():
+        archive = _Archive.open(fileobj=file, mode="r|", errors="surrogateescape", tarinfo=_Entry, ignore_zeros=True)
+    while True:
+        try:
+            with damage():
+                entry = archive.next()
+        except CannotRead:
+            if not archive.has_ended:
+                raise
+            yield Member("", Ignored("", "bytes-around-archive"))
+            return
+        if entry is None:
+            return
+        archive.has_ended = False  # another archive behind the end of the one before
+        budget.take_member()
+        # The next entry is looked for behind this one, at an end that may never come.
+        if not 0 <= entry.size <= budget.limits.max_unpacked_bytes:
+            found = f"found an entry of {entry.size} bytes"
+            raise Exhausted("bomb", f"{found}, expected 0 to {budget.limits.max_unpacked_bytes}")
+        if entry.isdir():
+            continue
+        (name,) = member_names.decode([entry.name.encode("utf-8", "surrogateescape")])
+        if not entry.isreg():
+            yield Member(name, CannotRead("not-a-file", "found a link or device, expected a file"))
+        else:
+            # Its bytes were counted when the archive around it was read, those of its holes were not.
+            yield Member(name, opener(_extraction(archive, entry), budget if entry.issparse() else None))
+
+
+class _Archive(tarfile.TarFile):
+    """A tar archive, which may go on behind its end.
+
+    Attributes:
+        has_ended: whether the blocks that mark the end were the last that was read.
+    """
+
+    has_ended = False
+
+
+def _extraction(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[], BinaryIO]:
+    return lambda: cast(BinaryIO, archive.extractfile(entry))
+
+
+class _Entry(tarfile.TarInfo):
+    """Takes only the blocks that mark it for the end of an archive, where tarfile takes any damage for it."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(archive)
+        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError) as error:  # type: ignore[attr-defined]
+            assert isinstance(archive, _Archive)
+            archive.has_ended = archive.has_ended or isinstance(error, tarfile.EOFHeaderError)  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"{error} at byte {archive.offset}") from error
+
+
+def _of_compressed(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
+    """The one file of a gz, bz2 or xz, and the comment of a gz."""
+    budget.take_member()
+    unpacker, magics, suffixes = _COMPRESSED[kind]
+    suffix = PurePosixPath(called).suffix
+    said = formats.by_suffix(called)
+    is_packed = suffix.lower() in suffixes or (said is not None and said.shape == formats.ARCHIVE)
+    name = called[: -len(suffix)] if is_packed else called
+    stored, comment = _said_in_gzip(file) if kind == "gz" else ("", "")
+    if not formats.by_suffix(name) and formats.by_suffix(stored):
+        name = stored
+    stream = Unpacked(file, unpacker, magics)
+    yield Member(name, opener(lambda: cast(BinaryIO, stream), budget))
+    if comment.strip():
+        yield comment_of(comment)
+    if stream.is_followed:
+        yield Member("", Ignored("", "bytes-around-archive"))
+
+
+def _said_in_gzip(file: BinaryIO) -> tuple[str, str]:
+    """The name and the comment in a gzip file's header; it is read again afterwards.
+
+    Source: RFC 1952, section 2.3.
+    """
+    if file.seekable():
+        head = file.read(BUFFER_BYTES)
+        file.seek(0)
+    else:
+        head = cast(io.BufferedReader, file).peek(BUFFER_BYTES)
+    if len(head) < _GZIP_HEAD.size:
+        return "", ""
+    flags, at = head[3], _GZIP_HEAD.size
+    if flags & _GZIP_EXTRA:
+        at += 2 + int.from_bytes(head[at : at + 2], "little")
+    said = []
+    for flag in (_GZIP_NAME, _GZIP_COMMENT):
+        raw, end, _ = head[at:].partition(b"\0") if flags & flag else (b"", b"", b"")
+        at += len(raw) + len(end)
+        said.append(member_names.decode([raw])[0])
+    return PurePosixPath(said[0].replace("\\", "/")).name, said[1]

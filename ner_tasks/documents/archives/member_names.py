@@ -1,0 +1,134 @@
+"""Names of files in archives that do not say how they are encoded: the most plausible of the encodings in use.
+
+ZIP has a flag for UTF-8. Without it a name is in the code page of the machine that packed it: Windows' command line
+pages (cp850, cp437, cp866), Windows' own (cp1252, cp1251), Shift JIS, GBK and others. One archive is made on one
+machine, so all its names are judged together.
+"""
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from functools import cache
+
+from ner_tasks.documents.encodings import text_encoding
+from ner_tasks.documents.types import CannotRead
+
+# In the order in which they are preferred where they are equally plausible.
+_SINGLE_BYTE = ("cp850", "cp437", "cp1252", "cp852", "cp1250", "cp866", "cp1251", "koi8-r", "cp737", "cp1253", "cp862")
+_MAX_JUDGED = 4_096
+_MIN_COMMON_SHARE = 0.8
+# Punctuation that a name may hold beside letters.
+_NEUTRAL = frozenset("§°–—’‘“”€·«»ºª¿¡½¼¾ \u00a0")
+_VOWELS = frozenset("aeiouäöüyAEIOUÄÖÜY")
+
+
+def _is_common_in_shift_jis(lead: int, trail: int) -> bool:
+    is_kana = (lead == 0x82 and trail >= 0x9F) or (lead == 0x83 and trail <= 0x96)
+    return is_kana or 0x88 <= lead <= 0x97
+
+
+# Whether a character of two bytes is one in daily use: kana and level 1 of each standard.
+_COMMON: dict[str, Callable[[int, int], bool]] = {
+    "cp932": _is_common_in_shift_jis,
+    "gbk": lambda lead, trail: 0xB0 <= lead <= 0xD7 and trail >= 0xA1,
+    "big5": lambda lead, _: 0xA4 <= lead <= 0xC6,
+    "cp949": lambda lead, trail: 0xB0 <= lead <= 0xC8 and trail >= 0xA1,
+}
+_ALIKE = {
+    "cp932": ("cp932", "shift_jis"),
+    "gbk": ("gbk", "gb18030", "gb2312"),
+    "big5": ("big5", "big5hkscs", "cp950"),
+    "cp949": ("cp949", "euc_kr"),
+}
+
+
+def decode(names: Sequence[bytes]) -> list[str]:
+    """The names of one archive as text; bytes of no encoding become replacement characters."""
+    encoding = ""
+    decoded = []
+    for name in names:
+        try:
+            decoded.append(name.decode())
+        except UnicodeDecodeError:
+            encoding = encoding or _most_plausible([name for name in names if not _is_utf8(name)])
+            decoded.append(name.decode(encoding, "replace"))
+    return decoded
+
+
+def _is_utf8(name: bytes) -> bool:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _most_plausible(names: Sequence[bytes]) -> str:
+    joined = b"\n".join(names)[: 16 * _MAX_JUDGED]
+    eastern = [encoding for encoding in _COMMON if _is_eastern(joined, encoding)]
+    if len(eastern) > 1:
+        try:
+            detected = text_encoding.decode(joined)[1]
+        except CannotRead:
+            return eastern[0]
+        return next((encoding for encoding in eastern if detected in _ALIKE[encoding]), eastern[0])
+    if eastern:
+        return eastern[0]
+    scores = {encoding: _score(joined, encoding) for encoding in _SINGLE_BYTE}
+    return max(_SINGLE_BYTE, key=lambda encoding: (scores[encoding], -_SINGLE_BYTE.index(encoding)))
+
+
+def _is_eastern(joined: bytes, encoding: str) -> bool:
+    """Whether the bytes say words in daily use in an encoding of two bytes a character.
+
+    One such character between two Latin letters is no word: it is an accented letter and the letter behind it.
+    """
+    n_common = n_other = n_borders = 0
+    at, before = 0, ""
+    while at < min(len(joined), _MAX_JUDGED):
+        lead = joined[at]
+        if lead < 0x80:
+            n_borders += before == "wide" and chr(lead).isalpha()
+            before, at = "letter" if chr(lead).isalpha() else "", at + 1
+            continue
+        pair = joined[at : at + 2]
+        try:
+            pair.decode(encoding)
+        except UnicodeDecodeError:
+            return False
+        if len(pair) < 2:
+            return False
+        is_common = _COMMON[encoding](pair[0], pair[1])
+        n_common, n_other = n_common + is_common, n_other + (not is_common)
+        n_borders += before == "letter"
+        before, at = "wide", at + 2
+    return n_common >= max(1, 2 * n_borders) and n_common >= _MIN_COMMON_SHARE * (n_common + n_other)
+
+
+def _score(joined: bytes, encoding: str) -> float:
+    """How much of what is no ASCII is letters that fit to their neighbours, from 1 down."""
+    text = joined.decode(encoding, "replace")[:_MAX_JUDGED]
+    marks = [at for at, character in enumerate(text) if ord(character) >= 0x80]
+    n_fitting = sum(_fit(text, at) for at in marks)
+    return round(n_fitting / max(len(marks), 1), 3)
+
+
+def _fit(text: str, at: int) -> float:
+    """1 for a letter that fits to its neighbours, 0.3 for usual punctuation, 0 and less for anything else."""
+    character = text[at]
+    if character in _NEUTRAL:
+        return 0.3
+    if not character.isalpha():
+        return -1.0
+    around = [other for other in (text[at - 1 : at], text[at + 1 : at + 2]) if other.isalpha()]
+    if any(_script(other) != _script(character) for other in around):
+        return -0.5
+    before = text[at - 1 : at]
+    if (character.isupper() and before.islower()) or (character == "ß" and before not in _VOWELS):
+        return -0.5
+    # A word of Latin letters has accents on few of them.
+    return 0.6 if _script(character) == "LATIN" and any(other >= "\x80" for other in around) else 1.0
+
+
+@cache
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]

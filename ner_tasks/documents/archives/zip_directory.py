@@ -1,0 +1,250 @@
+"""The directory of a ZIP archive: found behind another file's bytes and in front of garbage, or made up where it is lost.
+
+Python's own reader turns a whole archive away for one name that breaks the rules; this one reads entry by entry.
+
+Source of the layout: PKWARE, APPNOTE.TXT, .ZIP File Format Specification 6.3.10, sections 4.3.7 to 4.5.3.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from ner_tasks.documents.archives.unpacking import Budget
+from ner_tasks.documents.types import CannotRead
+
+_LOCAL, _CENTRAL, _END, _DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08"
+# Signature, version, flags, method, time, date, CRC, packed, unpacked, lengths of name and extra field.
+_LOCAL_HEAD = struct.Struct("<4s5H3I2H")
+# Signature, made by, needed, flags, method, time, date, CRC, packed, unpacked, lengths of name, extra field and
+# comment, disk, two kinds of attributes, offset.
+_CENTRAL_HEAD = struct.Struct("<4s6H3I5H2I")
+# Signature, this disk, the directory's disk, entries here, entries, bytes, offset, length of the comment.
+_END_HEAD = struct.Struct("<4s4H2IH")
+_END64_HEAD, _LOCATOR = struct.Struct("<4sQ2H2I4Q"), struct.Struct("<4sIQI")
+_END64_MARK, _LOCATOR_MARK = b"PK\x06\x06", b"PK\x06\x07"
+_ZIP64 = 0x0001
+_MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
+_HAS_DESCRIPTOR, _DEFLATED = 0x8, 8
+UNIX = 3
+# The end of the directory is looked for so far from the end of the file: the comment, and what was put behind it.
+_TAIL_BYTES = 1_100_000
+_MAX_CANDIDATES = 1_000
+_READ_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry of an archive's directory.
+
+    Attributes:
+        name: as it lies there.
+        system: on which it was made, 3 for Unix.
+        at: where its own header lies in the file.
+    """
+
+    name: bytes
+    system: int
+    flags: int
+    method: int
+    crc: int
+    n_packed: int
+    n_unpacked: int
+    at: int
+    attributes: int = 0
+    extra: bytes = b""
+    comment: bytes = b""
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder and no file."""
+        by_name = self.name.endswith(b"/") or (self.system != UNIX and self.name.endswith(b"\\"))
+        return by_name and self.n_unpacked == 0
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Where the directory lies, and what lies around the archive.
+
+    Attributes:
+        start, end: of the directory in the file.
+        n_before: bytes in front of the archive, by which its offsets are too small.
+        n_behind: bytes behind it.
+        comment: of the archive.
+    """
+
+    start: int
+    end: int
+    n_before: int
+    n_behind: int
+    comment: bytes
+
+
+def find(file: BinaryIO) -> Directory | None:
+    """The directory of an archive; None if it has lost it.
+
+    Raises:
+        CannotRead: the archive is one part of several.
+    """
+    n_bytes = file.seek(0, 2)
+    tail_at = max(0, n_bytes - _TAIL_BYTES)
+    file.seek(tail_at)
+    tail = file.read()
+    at = len(tail)
+    for _ in range(_MAX_CANDIDATES):
+        at = tail.rfind(_END, 0, at + len(_END) - 1) if at else -1
+        if at < 0:
+            break
+        if found := _directory(file, tail_at + at, tail[at:]):
+            return found
+    return None
+
+
+def _directory(file: BinaryIO, at: int, tail: bytes) -> Directory | None:
+    if len(tail) < _END_HEAD.size:
+        return None
+    _, disk, first_disk, _, n_entries, n_directory, offset, n_comment = _END_HEAD.unpack_from(tail)
+    end = at
+    if _MAX16 in (disk, n_entries) or _MAX32 in (n_directory, offset):
+        end, disk, first_disk, n_directory, offset = _zip64_end(file, at) or (at, disk, first_disk, n_directory, offset)
+    if disk != first_disk or disk not in (0, _MAX16):
+        raise CannotRead("broken", f"found the last of {disk + 1} parts of an archive, expected a whole one")
+    comment = tail[_END_HEAD.size : _END_HEAD.size + n_comment]
+    n_behind = len(tail) - _END_HEAD.size - len(comment)
+    # Bytes in front of the archive move it; bytes between the directory and its end do not.
+    for start in (end - n_directory, offset):
+        if start >= 0 and (n_directory == 0 or _bytes_at(file, start, len(_CENTRAL)) == _CENTRAL):
+            return Directory(start, start + n_directory, max(start - offset, 0), n_behind, comment)
+    return None
+
+
+def _zip64_end(file: BinaryIO, at: int) -> tuple[int, int, int, int, int] | None:
+    raw = _bytes_at(file, at - _LOCATOR.size, _LOCATOR.size) if at >= _LOCATOR.size else b""
+    if len(raw) < _LOCATOR.size or not raw.startswith(_LOCATOR_MARK):
+        return None
+    for start in (at - _LOCATOR.size - _END64_HEAD.size, _LOCATOR.unpack(raw)[2]):
+        head = _bytes_at(file, start, _END64_HEAD.size) if start >= 0 else b""
+        if len(head) == _END64_HEAD.size and head.startswith(_END64_MARK):
+            _, _, _, _, disk, first_disk, _, _, n_directory, offset = _END64_HEAD.unpack(head)
+            return start, disk, first_disk, n_directory, offset
+    return None
+
+
+def entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
+    """The entries of a directory.
+
+    Raises:
+        CannotRead: the directory is damaged behind those that were given.
+    """
+    at = directory.start
+    while at < directory.end:
+        raw = _bytes_at(file, at, _CENTRAL_HEAD.size)
+        if len(raw) < _CENTRAL_HEAD.size or not raw.startswith(_CENTRAL):
+            raise CannotRead("broken", f"found no entry at byte {at}, expected one of the archive's directory")
+        (_, made_by, _, flags, method, _, _, crc, n_packed, n_unpacked, n_name, n_extra, n_comment, *rest) = (
+            _CENTRAL_HEAD.unpack(raw)
+        )
+        texts = file.read(n_name + n_extra + n_comment)
+        extra = texts[n_name : n_name + n_extra]
+        entry = Entry(
+            texts[:n_name],
+            made_by >> 8,
+            flags,
+            method,
+            crc,
+            n_packed,
+            n_unpacked,
+            rest[-1],
+            rest[-2],
+            extra,
+            texts[n_name + n_extra :],
+        )
+        entry = _with_zip64(entry)
+        yield replace(entry, at=entry.at + directory.n_before)
+        at += len(raw) + len(texts)
+
+
+def scanned(file: BinaryIO, budget: Budget) -> Iterator[Entry]:
+    """The entries of an archive without a directory, by their own headers, which lie one behind the other.
+
+    Raises:
+        CannotRead: `broken`, behind the last entry: what follows is lost.
+    """
+    at = max(_bytes_at(file, 0, _TAIL_BYTES).find(_LOCAL), 0)
+    while len(raw := _bytes_at(file, at, _LOCAL_HEAD.size)) == _LOCAL_HEAD.size and raw.startswith(_LOCAL):
+        _, _, flags, method, _, _, crc, n_packed, n_unpacked, n_name, n_extra = _LOCAL_HEAD.unpack(raw)
+        name, extra = file.read(n_name), file.read(n_extra)
+        entry = Entry(name, UNIX, flags, method, crc, n_packed, n_unpacked, at, 0, extra)
+        entry = _with_zip64(entry)
+        data_at = at + len(raw) + n_name + n_extra
+        if flags & _HAS_DESCRIPTOR and not entry.n_packed:
+            if method != _DEFLATED or (measured := _measured(file, data_at, entry, budget)) is None:
+                yield entry
+                break
+            entry = measured
+        yield entry
+        at = data_at + entry.n_packed
+        if flags & _HAS_DESCRIPTOR:
+            at += max(_bytes_at(file, at, 2 * _LOCAL_HEAD.size).find(_LOCAL), 0)
+    raise CannotRead("broken", f"found no directory, and no further file at byte {at}, expected a whole archive")
+
+
+def _measured(file: BinaryIO, at: int, entry: Entry, budget: Budget) -> Entry | None:
+    """An entry whose lengths stand behind its data, which is unpacked for them; None if it breaks off."""
+    inflater, crc, n_unpacked, n_read = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0, 0
+    file.seek(at)
+    packed = b""
+    try:
+        while not inflater.eof:
+            if not packed:
+                packed = file.read(_READ_BYTES)
+                n_read += len(packed)
+                if not packed:
+                    return None
+            data = inflater.decompress(packed, _READ_BYTES)
+            packed = inflater.unconsumed_tail
+            budget.take_bytes(len(data))
+            crc, n_unpacked = zlib.crc32(data, crc), n_unpacked + len(data)
+    except zlib.error:
+        return None
+    return replace(entry, crc=crc, n_unpacked=n_unpacked, n_packed=n_read - len(inflater.unused_data))
+
+
+def _with_zip64(entry: Entry) -> Entry:
+    """An entry with the lengths that do not fit in 32 bits."""
+    wanted = [name for name in ("n_unpacked", "n_packed", "at") if getattr(entry, name) == _MAX32]
+    if not wanted:
+        return entry
+    data = extra_field(entry.extra, _ZIP64)
+    values = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data) - 7, 8)]
+    return replace(entry, **dict(zip(wanted, values, strict=False)))  # type: ignore[arg-type]
+
+
+def extra_field(extra: bytes, wanted: int) -> bytes:
+    """The data of one kind of an entry's extra fields; empty if it is not among them."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, n_bytes = struct.unpack_from("<HH", extra, at)
+        if kind == wanted:
+            return extra[at + 4 : at + 4 + n_bytes]
+        at += 4 + n_bytes
+    return b""
+
+
+def data_at(file: BinaryIO, entry: Entry) -> int:
+    """Where the packed bytes of an entry begin, which its own header tells.
+
+    Raises:
+        CannotRead: there is no such header.
+    """
+    raw = _bytes_at(file, entry.at, _LOCAL_HEAD.size)
+    if len(raw) < _LOCAL_HEAD.size or not raw.startswith(_LOCAL):
+        raise CannotRead("broken", f"found no file at byte {entry.at}, expected one, as the directory says")
+    *_, n_name, n_extra = _LOCAL_HEAD.unpack(raw)
+    return entry.at + len(raw) + int(n_name) + int(n_extra)
+
+
+def _bytes_at(file: BinaryIO, at: int, n_bytes: int) -> bytes:
+    file.seek(at)
+    return file.read(n_bytes)

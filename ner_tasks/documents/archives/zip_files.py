@@ -1,0 +1,179 @@
+"""The files of a ZIP archive as streams, in every method of packing that Python has."""
+
+import io
+import lzma
+import stat
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import IO, Any, BinaryIO
+
+from ner_tasks.documents.archives import member_names, zip_directory
+from ner_tasks.documents.archives.unpacking import (
+    Budget,
+    Inflater,
+    Member,
+    Unpacked,
+    Unpacker,
+    bunzip,
+    comment_of,
+    damage,
+    opener,
+    unxz,
+)
+from ner_tasks.documents.archives.zip_directory import UNIX, Entry
+from ner_tasks.documents.types import CannotRead, Exhausted, Ignored
+
+_UNICODE_PATH = 0x7075
+_ENCRYPTED, _UTF8 = 0x1, 0x800
+_STORED, _DEFLATED, _BZIP2, _LZMA, _XZ, _AES = 0, 8, 12, 14, 95, 99
+_UNREAD_METHODS = {1: "Shrink", 6: "Implode", 9: "Deflate64", 20: "Zstandard", 93: "Zstandard", 98: "PPMd"}
+_LZMA_HEAD, _LZMA_PROPERTIES = struct.Struct("<2xH"), struct.Struct("<BI")
+_MAX_DICTIONARY_BYTES = 256 * 2**20
+
+
+def members(file: BinaryIO, budget: Budget) -> Iterator[Member]:
+    """The files of a ZIP archive in the order of its directory, or of the file where that is lost; folders are none.
+
+    Comments of the archive and its files come last, as a text of their own.
+
+    Raises:
+        CannotRead: `broken`, behind the last file of an archive that is cut off; `bomb` or `too-many`.
+    """
+    with damage():
+        directory = zip_directory.find(file)
+    found = zip_directory.entries(file, directory) if directory else zip_directory.scanned(file, budget)
+    entries, wrong = _listed(found, budget.limits.max_members)
+    n_bytes = sum(entry.n_unpacked for entry in entries)
+    if n_bytes > budget.limits.max_unpacked_bytes:
+        found_bytes = f"found {n_bytes} bytes unpacked, expected at most {budget.limits.max_unpacked_bytes}"
+        raise Exhausted("bomb", found_bytes)
+    for name, entry in zip(_names(entries), entries, strict=True):
+        budget.take_member()
+        if not entry.is_folder:
+            yield Member(name, _wrong_with(entry) or opener(_opening(file, entry), budget))
+    comments = _comments(directory.comment if directory else b"", entries)
+    if comments:
+        yield comment_of(comments)
+    if wrong:
+        raise wrong
+    if directory and (directory.n_before or directory.n_behind):
+        yield Member("", Ignored("", "bytes-around-archive"))
+
+
+def _listed(found: Iterator[Entry], n_most: int) -> tuple[list[Entry], CannotRead | None]:
+    """Entries up to one more than there may be, and what is wrong behind them."""
+    entries: list[Entry] = []
+    try:
+        with damage():
+            entries.extend(islice(found, n_most + 1))
+    except Exhausted:
+        raise
+    except CannotRead as error:
+        return entries, error
+    return entries, None
+
+
+def _names(entries: Sequence[Entry]) -> list[str]:
+    """Names of the entries; a backslash parts folders on every system but Unix."""
+    undeclared = []
+    for entry in entries:
+        path = zip_directory.extra_field(entry.extra, _UNICODE_PATH)
+        is_current = len(path) > 5 and path[0] == 1 and int.from_bytes(path[1:5], "little") == zlib.crc32(entry.name)
+        undeclared.append(path[5:] if is_current else entry.name)
+    names = member_names.decode(undeclared)
+    return [
+        name.replace("\\", "/") if entry.system != UNIX or "/" not in name else name
+        for name, entry in zip(names, entries, strict=True)
+    ]
+
+
+def _comments(of_archive: bytes, entries: Sequence[Entry]) -> str:
+    commented = [entry for entry in entries if entry.comment.strip(b"\0 \t\r\n")]
+    (archive, *said) = member_names.decode([of_archive, *(entry.comment for entry in commented)])
+    names = member_names.decode([entry.name for entry in commented])
+    lines = [archive, *(f"{name}: {text}" for name, text in zip(names, said, strict=True))]
+    return "\n\n".join(line.strip("\0 \t\r\n") for line in lines if line.strip("\0 \t\r\n"))
+
+
+def _wrong_with(entry: Entry) -> CannotRead | None:
+    if entry.flags & _ENCRYPTED or entry.method == _AES:
+        return CannotRead("encrypted", "found a file that asks for a password, expected one that opens")
+    mode = stat.S_IFMT(entry.attributes >> 16)
+    if entry.system == UNIX and mode not in (0, stat.S_IFREG):
+        return CannotRead("not-a-file", "found a link or device, expected a file")
+    if entry.method not in (_STORED, _DEFLATED, _BZIP2, _LZMA, _XZ):
+        method = f"{_UNREAD_METHODS.get(entry.method, 'unknown')} ({entry.method})"
+        return CannotRead("unknown-format", f"found packing method {method}, expected Deflate, BZip2, LZMA or XZ")
+    return None
+
+
+def _opening(file: BinaryIO, entry: Entry) -> Callable[[], IO[bytes]]:
+    def open_() -> IO[bytes]:
+        section = _Section(file, zip_directory.data_at(file, entry), entry.n_packed)
+        return _Checked(_unpacked(section, entry.method), entry)  # type: ignore[return-value]
+
+    return open_
+
+
+def _unpacked(section: "_Section", method: int) -> io.RawIOBase:
+    if method == _STORED:
+        return section
+    source: IO[bytes] = section  # type: ignore[assignment]
+    if method == _LZMA:
+        return Unpacked(source, lambda: _lzma_unpacker(section))
+    unpackers = {_DEFLATED: lambda: Inflater(-zlib.MAX_WBITS), _BZIP2: bunzip, _XZ: unxz}
+    return Unpacked(source, unpackers[method])
+
+
+def _lzma_unpacker(section: "_Section") -> Unpacker:
+    """What unpacks LZMA as ZIP has it: behind a header of its own with the properties of the stream."""
+    (n_properties,) = _LZMA_HEAD.unpack(section.read(_LZMA_HEAD.size) or b"")
+    properties, n_dictionary = _LZMA_PROPERTIES.unpack((section.read(n_properties) or b"")[: _LZMA_PROPERTIES.size])
+    if n_dictionary > _MAX_DICTIONARY_BYTES:
+        raise CannotRead("too-large", f"found a dictionary of {n_dictionary} bytes, expected fewer")
+    rest, lc = divmod(properties, 9)
+    pb, lp = divmod(rest, 5)
+    filters = [{"id": lzma.FILTER_LZMA1, "dict_size": max(n_dictionary, 4096), "lc": lc, "lp": lp, "pb": pb}]
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
+
+
+class _Section(io.RawIOBase):
+    """A stretch of a file that others read, too."""
+
+    def __init__(self, file: BinaryIO, at: int, n_bytes: int):
+        self._file, self._at, self._left = file, at, n_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._file.seek(self._at)
+        data = self._file.read(min(len(buffer), self._left))
+        self._at += len(data)
+        self._left -= len(data)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+class _Checked(io.RawIOBase):
+    """An entry's bytes, as many as it says, held against its checksum."""
+
+    def __init__(self, source: io.RawIOBase, entry: Entry):
+        self._source, self._left, self._wanted, self._crc = source, entry.n_unpacked, entry.crc, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._source.read(min(len(buffer), self._left)) if self._left else b""
+        if self._left and not data:
+            raise EOFError(f"found {self._left} bytes fewer than the directory says")
+        data = data or b""
+        self._left -= len(data)
+        self._crc = zlib.crc32(data, self._crc)
+        if not self._left and self._crc != self._wanted:
+            raise ValueError("found another checksum than the directory says")
+        buffer[: len(data)] = data
+        return len(data)

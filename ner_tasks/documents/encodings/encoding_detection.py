@@ -1,0 +1,144 @@
+"""The most plausible old encoding of bytes that declare none: a detector's language models, held against how words look.
+
+The detector (chardet) is right on whole sentences of any language. In an English letter with a few foreign names its
+models have little to go by, so that a reading must also look like words: no symbols within them, no capitals behind
+small letters, no letters of two scripts, and only accented letters that some one language has.
+"""
+
+import re
+
+from ner_tasks.documents.encodings.plausible_words import bad_share, consistency, is_rare, is_typography, odd_share
+from ner_tasks.documents.types import CannotRead
+
+# What a browser or an old program of some office wrote; not what only mainframes and museums have.
+_CANDIDATES = (
+    "cp1252",
+    "iso8859-15",
+    "cp1250",
+    "iso8859-2",
+    "cp1251",
+    "koi8-r",
+    "koi8-u",
+    "iso8859-5",
+    "cp866",
+    "cp1253",
+    "iso8859-7",
+    "cp737",
+    "cp1254",
+    "cp857",
+    "cp1255",
+    "iso8859-8",
+    "cp862",
+    "cp1256",
+    "iso8859-6",
+    "cp1257",
+    "cp1258",
+    "cp874",
+    "cp932",
+    "euc_jis_2004",
+    "cp949",
+    "gb18030",
+    "big5hkscs",
+    "mac-roman",
+    "mac-cyrillic",
+    "mac-latin2",
+    "cp437",
+    "cp850",
+    "cp852",
+)
+_WORD = re.compile(rb"[^\x00-\x20<>&;\"=]*[\x80-\xff][^\x00-\x20<>&;\"=]*")
+_MAX_WORDS = 3_000
+_MAX_BAD_SHARE = 0.02
+# How much more confident the detector must be of one reading than of the next that looks like words, too.
+_MARGIN, _MARGIN_OF_FEW, _FEW = 1.15, 1.8, 5
+# Chinese, Korean and Japanese use the same pairs of bytes, and a few names look alike to the detector.
+_DOUBLE_BYTE, _DOUBLE_BYTE_MARGIN = frozenset({"gb18030", "cp949", "euc_jis_2004", "big5hkscs"}), 8.0
+# Pages of DOS and of the Macintosh are rare today.
+_PRIORS = {
+    **dict.fromkeys(("cp437", "cp850", "cp852", "cp857", "cp862", "cp866", "cp737"), 0.8),
+    **dict.fromkeys(("mac-roman", "mac-cyrillic"), 0.6),
+    "mac-latin2": 0.4,
+}
+# Windows' Western page is by far the most common where English is written: only a much better reading beats it.
+# Least share of the best confidence: a page that the detector drops by its structure may still hold a few words.
+_FLOOR = 0.1
+_ODD_COST, _MAX_ODD_SHARE, _CONSISTENCY_POWER = 0.85, 0.3, 4
+_WESTERN, _WESTERN_MARGIN = "cp1252", 2.0
+
+
+def detect(data: bytes) -> str:
+    """Most plausible encoding of bytes that are not UTF-8.
+
+    Args:
+        data: a sample that holds at least one byte beyond ASCII.
+
+    Raises:
+        CannotRead: `unknown-encoding` if none is clearly more plausible than the others.
+    """
+    words = list(dict.fromkeys(_WORD.findall(data)))[:_MAX_WORDS]
+    sample = b" ".join(words)
+    confidences = _confidences(data, sample)
+    readings = _readings(sample)
+    # Encodings that give the same text are one reading.
+    of_text: dict[str, tuple[float, str]] = {}
+    for codec, text in readings.items():
+        found = text.split(" ")
+        score = confidences[codec] * _PRIORS.get(codec, 1.0) * (1 - _ODD_COST * odd_share(found))
+        score *= consistency(found) ** _CONSISTENCY_POWER
+        of_text[text] = max(of_text.get(text, (0.0, codec)), (score, codec), key=lambda pair: pair[0])
+    return _chosen(sorted(of_text.items(), key=lambda item: -item[1][0]), readings.get(_WESTERN))
+
+
+def _confidences(data: bytes, sample: bytes) -> dict[str, float]:
+    """The detector's confidence in each candidate, by the whole text and by the words that need more than ASCII.
+
+    In a text of another language the whole tells; in an English one with a few names the whole fits any of them.
+    """
+    import chardet
+
+    both = []
+    for part in (data, sample):
+        found = chardet.detect_all(
+            part, ignore_threshold=True, compat_names=False, include_encodings=_CANDIDATES, max_bytes=len(part)
+        )
+        confidences = {str(answer["encoding"]): answer["confidence"] for answer in found}
+        floor = _FLOOR * max(confidences.values(), default=0.0)
+        both.append({codec: max(confidences.get(codec, 0.0), floor) for codec in _CANDIDATES})
+    return {codec: both[0][codec] * both[1][codec] for codec in _CANDIDATES}
+
+
+def _readings(sample: bytes) -> dict[str, str]:
+    """Texts that look like words, by the encoding."""
+    readings = {}
+    for codec in _CANDIDATES:
+        try:
+            text = sample.decode(codec)
+        except UnicodeDecodeError:
+            continue
+        if bad_share(text.split(" ")) <= _MAX_BAD_SHARE:
+            readings[codec] = text
+    return readings
+
+
+def _chosen(ranked: list[tuple[str, tuple[float, str]]], western: str | None) -> str:
+    if not ranked:
+        raise CannotRead("unknown-encoding", "found bytes that are words in no encoding, expected UTF-8")
+    text, (best, codec) = ranked[0]
+    if western is not None and not is_rare(western) and odd_share(western.split(" ")) <= _MAX_ODD_SHARE:
+        if is_typography(western):
+            return _WESTERN
+        own = next(pair for text, pair in ranked if text == western)
+        if own[0] * _WESTERN_MARGIN >= best:
+            return _WESTERN
+    rivals = [(pair[0] * _margin(codec, pair[1], text), pair[1]) for _, pair in ranked[1:]]
+    close = [name for score, name in rivals if score >= best]
+    if not close:
+        return codec
+    raise CannotRead("unknown-encoding", f"found text that may be {', '.join([codec, *close[:2]])}, expected UTF-8")
+
+
+def _margin(codec: str, other: str, text: str) -> float:
+    if codec in _DOUBLE_BYTE and other in _DOUBLE_BYTE:
+        return _DOUBLE_BYTE_MARGIN
+    n_beyond = sum(not character.isascii() for character in text)
+    return _MARGIN if n_beyond >= _FEW else _MARGIN_OF_FEW

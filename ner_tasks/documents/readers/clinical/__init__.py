@@ -1,0 +1,1 @@
+"""What payers and providers exchange: HL7 v2, CDA, FHIR, X12."""

@@ -1,0 +1,117 @@
+"""Narrative blocks of clinical documents as text: paragraphs, lists and tables by lines, cells apart by tabs.
+
+Source: HL7 CDA R2, section 4.3.5 (the narrative block's elements).
+"""
+
+import re
+from typing import Any
+
+from ner_tasks.documents.readers.markup.xml_parsing import local_name
+
+_SPACE = re.compile(r"[ \t\r\n\f\v]+")
+_BREAKS = ("", " ", "\t", "\n", "\n\n")
+_INLINE = frozenset(
+    [
+        "content",
+        "linkHtml",
+        "sub",
+        "sup",
+        "span",
+        "a",
+        "b",
+        "i",
+        "u",
+        "em",
+        "strong",
+        "small",
+        "font",
+        "footnoteRef",
+        "renderMultiMedia",
+        "code",
+    ]
+)
+_CELLS = frozenset(("td", "th"))
+_BLANK_LINE = frozenset(("table", "list", "ul", "ol"))
+
+
+class _Text:
+    """Pieces of text, with the widest break that was asked for between two of them."""
+
+    def __init__(self) -> None:
+        self.pieces: list[str] = []
+        self._break = ""
+        self.n_cells = 0  # cells around the present place
+
+    def part(self, wanted: str) -> None:
+        """Ask for a break; one in a cell is a space, so that a row stays a line."""
+        if self.n_cells and wanted != "\t":
+            wanted = " "
+        if _BREAKS.index(wanted) > _BREAKS.index(self._break):
+            self._break = wanted
+
+    def say(self, text: str | None) -> None:
+        """Add text, each of its runs of spaces as one."""
+        if not text:
+            return
+        shown = _SPACE.sub(" ", text)
+        if shown.startswith(" "):
+            self.part(" ")
+        if shown := shown.strip(" "):
+            self.pieces.append(self._break if self.pieces else "")
+            self.pieces.append(shown)
+            self._break = ""
+        if text[-1] in " \t\r\n\f\v":
+            self.part(" ")
+
+
+def text_of(element: Any) -> tuple[str, int]:
+    """Text of a narrative block, and how many deletions of a revision are left out."""
+    from lxml import etree
+
+    if not len(element):  # written as plain text, whose lines mean what they say
+        return (element.text or "").strip(), 0
+    found, n_deleted = _Text(), 0
+    walk = etree.iterwalk(element, events=("start", "end"))
+    for event, node in walk:
+        name = local_name(node)
+        if event == "start":
+            if node.get("revised") == "delete":
+                walk.skip_subtree()
+                n_deleted += 1
+            else:
+                _begin(found, node, name)
+                found.say(node.text)
+        if event == "end":
+            if node.get("revised") != "delete":
+                _end(found, node, name)
+            if node is not element:
+                found.say(node.tail)
+    return "".join(found.pieces), n_deleted
+
+
+def _begin(found: _Text, node: Any, name: str) -> None:
+    if name in _CELLS:
+        found.part("\t" if node.getprevious() is not None else "\n")
+        found.n_cells += 1
+    elif name == "br":
+        found.part("\n")
+    elif name in _INLINE:
+        # Two of them side by side are two things, such as a code and its name.
+        before = node.getprevious()
+        if before is not None and not before.tail and local_name(before) == name and name not in ("sub", "sup"):
+            found.part(" ")
+    else:
+        found.part("\n\n" if name in _BLANK_LINE else "\n")
+    if name == "img":
+        found.say(node.get("alt"))
+
+
+def _end(found: _Text, node: Any, name: str) -> None:
+    if name in _CELLS:
+        found.n_cells -= 1
+    elif name in _BLANK_LINE:
+        found.part("\n\n")
+    elif name not in _INLINE:
+        found.part("\n")
+    if name in ("linkHtml", "a") and not len(node) and not (node.text or "").strip():
+        found.say(node.get("href"))

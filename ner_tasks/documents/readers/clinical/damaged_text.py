@@ -1,0 +1,34 @@
+"""Text of a structured message in which single bytes are damaged: the rest of it is read, and the damage is named."""
+
+from ner_tasks.documents.encodings import text_encoding
+from ner_tasks.documents.types import CannotRead
+
+_MAX_DAMAGED_SHARE = 0.02
+_MIN_DAMAGED = 3  # characters of a short message that may be damaged
+_UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+
+
+def decode(data: bytes, declared: str = "") -> tuple[str, str, int]:
+    """Text, its encoding, and how many damaged characters stand as U+FFFD in it.
+
+    Args:
+        data: a whole message, which its syntax tells to be text.
+        declared: encoding that the message itself names.
+
+    Raises:
+        CannotRead: `not-text`, `unknown-encoding` if more than a few characters are damaged.
+    """
+    try:
+        return *text_encoding.decode(data, declared)[:2], 0
+    except CannotRead:
+        encoding = _UTF16.get(data[:2], "utf-8")
+        text = data.decode(encoding, "replace").removeprefix("\ufeff").replace("\0", "\ufffd")
+        n_damaged = text.count("\ufffd")
+        if n_damaged > max(_MIN_DAMAGED, _MAX_DAMAGED_SHARE * len(text)):
+            raise
+        return text, encoding, n_damaged
+
+
+def damage(n: int) -> str:
+    """What `unread` says of damaged characters."""
+    return f"{n} damaged character(s), which stand as U+FFFD"

@@ -1,0 +1,147 @@
+"""Files inside a message or resource (HL7 v2, CDA, FHIR, X12): their content decoded, named and handed on."""
+
+import base64
+import binascii
+import io
+import re
+import zlib
+from pathlib import PurePosixPath
+
+from ner_tasks.documents.recognition import formats, sniffing
+from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part, free_name
+
+_DATA_URI = re.compile(r"\s*data:([\w.+/-]{0,100})[^,]{0,200},")
+_SPACE = re.compile(r"\s+")
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*")
+_TO_STANDARD = str.maketrans("-_", "+/", "=")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|]+")
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
+_MAX_NAME = 100
+_NO_TEXT = ("audio/", "video/")
+# zlib's window bits by the compression code of HL7 V3 data types (CompressionAlgorithm).
+_WINDOW_BITS = {"DF": -zlib.MAX_WBITS, "GZ": 16 + zlib.MAX_WBITS, "ZL": zlib.MAX_WBITS}
+PICTURE_UNREAD = "a picture; OCR is off"
+
+
+class Attachments:
+    """Hands on the files inside one document; each gets a name of its own and one fate in the inventory."""
+
+    def __init__(self, builder: ExtractBuilder, limits: Limits, kind: str = "attachment"):
+        """Args:
+        builder: takes the parts.
+        limits: whether pictures are read.
+        kind: what the inventory calls them.
+        """
+        self._builder, self._limits, self._kind = builder, limits, kind
+        self._taken: set[str] = set()
+
+    def add(self, content: bytes | CannotRead, where: str, *, media_type: str = "", title: str = "") -> str:
+        """Hand on one file.
+
+        Args:
+            content: its bytes, or why there are none.
+            where: which one, as `unread` names it.
+            media_type: what is said of it, such as `application/pdf; charset=utf-8`.
+            title: its name or title as the sender gives it.
+
+        Returns:
+            The name of the part; "" if it is not handed on.
+        """
+        inventory = self._builder.inventory
+        if isinstance(content, CannotRead):
+            inventory.unread(self._kind, where, str(content))
+            return ""
+        if not content.strip():
+            inventory.ignored(self._kind, "empty-attachment")
+            return ""
+        sniffed = sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content))
+        kind = media_type.partition(";")[0].strip().lower()
+        of_type = formats.by_media_type(kind) if kind else None
+        format_ = sniffed or of_type
+        if not self._limits.ocr and (
+            format_ is formats.FORMATS["image"] or (not format_ and kind.startswith("image/"))
+        ):
+            inventory.unread("picture", where, PICTURE_UNREAD)
+            return ""
+        if not format_ and kind.startswith(_NO_TEXT):
+            inventory.unread(self._kind, where, "sound or film, which is not read")
+            return ""
+        name = free_name(_name_of(title, format_, content, len(self._taken) + 1), self._taken)
+        declared = _CHARSET.search(media_type)
+        self._builder.parts.append(Part(name, content, declared[1] if declared else "", kind))
+        inventory.read(self._kind)
+        return name
+
+    def pointer(self, where: str, what: str) -> None:
+        """Name a file that lies elsewhere, which is never fetched."""
+        self._builder.inventory.unread("pointer", where, f"points to {what[:100]!r}, which lies elsewhere: not fetched")
+
+
+def _name_of(title: str, format_: formats.Format | None, content: bytes, number: int) -> str:
+    name = " ".join(_UNSAFE.sub(" ", title).split()).replace("#", "%23")[:_MAX_NAME].strip(" .")
+    if name and (PurePosixPath(name.lower()).suffix in formats.SUFFIXES):
+        return name
+    suffix = format_.suffixes[0] if format_ else ""
+    if not suffix and sniffing.looks_like_text(content[: sniffing.HEAD_BYTES]):
+        suffix = ".txt"
+    return (name or f"attachment-{number}") + suffix
+
+
+def is_data_uri(url: str) -> bool:
+    """Whether a link holds the file itself."""
+    return _DATA_URI.match(url) is not None
+
+
+def decode_base64(text: str) -> bytes | CannotRead:
+    """Bytes of base64 as senders write it: wrapped, without padding, in the URL alphabet, as a `data:` URI.
+
+    Returns:
+        The bytes, or what is wrong; never a part of them without a word.
+    """
+    if uri := _DATA_URI.match(text):
+        text = text[uri.end() :]
+    clean = _SPACE.sub("", text).translate(_TO_STANDARD)
+    n_good = _BASE64.match(clean).end()  # type: ignore[union-attr]  # matches anything
+    if n_good < len(clean):
+        return CannotRead(
+            "broken", f"found a character at {n_good} of {len(clean)} that is not base64, expected base64"
+        )
+    if len(clean) % 4 == 1:
+        return CannotRead("broken", f"found {len(clean)} characters of base64, which break off, expected all of it")
+    try:
+        return base64.b64decode(clean + "=" * (-len(clean) % 4))
+    except binascii.Error as error:
+        return CannotRead("broken", f"found {error}, expected base64")
+
+
+def decode_hex(text: str) -> bytes | CannotRead:
+    """Bytes of hexadecimal digits, which may be wrapped."""
+    clean = _SPACE.sub("", text)
+    try:
+        return bytes.fromhex(clean)
+    except ValueError:
+        return CannotRead("broken", f"found {len(clean)} characters that are not hexadecimal, expected pairs of digits")
+
+
+def unpack(content: bytes, method: str, limits: Limits) -> bytes | CannotRead:
+    """Unpack what an HL7 V3 `compression` attribute says.
+
+    Args:
+        content: packed bytes.
+        method: `DF` (deflate), `GZ` (gzip), `ZL` (zlib) or "" for none.
+        limits: most bytes unpacked.
+    """
+    if not method:
+        return content
+    if method.upper() not in _WINDOW_BITS:
+        return CannotRead("unknown-format", f"found packing method {method[:20]!r}, expected DF, GZ or ZL")
+    unpacker = zlib.decompressobj(_WINDOW_BITS[method.upper()])
+    try:
+        unpacked = unpacker.decompress(content, limits.max_unpacked_bytes)
+    except zlib.error:
+        return CannotRead("broken", "found damaged packed bytes, expected whole ones")
+    if unpacker.unconsumed_tail:
+        return CannotRead(
+            "bomb", f"found more than {limits.max_unpacked_bytes} bytes unpacked, expected at most that many"
+        )
+    return unpacked if unpacker.eof else CannotRead("broken", "found packed bytes that break off, expected all of them")

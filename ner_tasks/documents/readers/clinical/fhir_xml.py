@@ -1,0 +1,57 @@
+"""FHIR resources in XML, as the same objects that JSON gives.
+
+Source: HL7 FHIR R4, 2.6.1 (XML) and 2.6.2 (JSON).
+"""
+
+from typing import Any
+
+from ner_tasks.documents.readers.markup.xml_parsing import Parsed, local_name, namespace
+from ner_tasks.documents.types import CannotRead
+
+_XHTML = "http://www.w3.org/1999/xhtml"
+_MAX_DEPTH = 200
+
+
+def resource_of(parsed: Parsed) -> dict[str, Any]:
+    """The resource that a tree of XML holds.
+
+    Raises:
+        CannotRead: `too-deep`.
+    """
+    value = _value_of(parsed.root, 0)
+    return value if isinstance(value, dict) else {"resourceType": local_name(parsed.root), "text": value}
+
+
+def _value_of(element: Any, depth: int) -> Any:
+    """An object, or the string of a primitive element; a resource in a wrapper is the resource."""
+    from lxml import etree
+
+    if depth > _MAX_DEPTH:
+        raise CannotRead("too-deep", f"found elements within more than {_MAX_DEPTH} others, expected at most that many")
+    name = local_name(element)
+    if namespace(element) == _XHTML:
+        return etree.tostring(element, encoding="unicode", with_tail=False)
+    found: dict[str, Any] = {"resourceType": name} if name[:1].isupper() else {}
+    children = [child for child in element if isinstance(child.tag, str)]
+    if not found and len(children) == 1 and local_name(children[0])[:1].isupper():
+        return _value_of(children[0], depth + 1)
+    if url := element.get("url"):
+        found["url"] = url
+    for child in children:
+        _put(found, local_name(child), _value_of(child, depth + 1))
+    loose = " ".join(" ".join([element.text or "", *(child.tail or "" for child in children)]).split())
+    if loose:
+        _put(found, "text", loose)
+    value = element.get("value")
+    if value is None:
+        return found
+    return {"valueString": value, **found} if found else value
+
+
+def _put(found: dict[str, Any], name: str, value: Any) -> None:
+    if name not in found:
+        found[name] = value
+    elif isinstance(found[name], list):
+        found[name].append(value)
+    else:
+        found[name] = [found[name], value]

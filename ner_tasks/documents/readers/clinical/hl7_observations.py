@@ -1,0 +1,238 @@
+"""Observations (OBX), comments (NTE) and displays (DSP) of an HL7 v2 message: running text, values, files in them.
+
+Source: HL7 Version 2.5.1, sections 7.4.2 (OBX), 2.15.10 (NTE), 2A.24 (ED) and 2A.69 (RP).
+"""
+
+import re
+from dataclasses import dataclass
+
+from ner_tasks.documents.readers.clinical.encapsulated import Attachments, decode_base64, decode_hex
+from ner_tasks.documents.readers.clinical.hl7_fields import field_of
+from ner_tasks.documents.readers.clinical.hl7_syntax import Segment, unescape
+from ner_tasks.documents.readers.clinical.hl7_values import TEXT_TYPES, Values
+from ner_tasks.documents.recognition import formats, sniffing
+from ner_tasks.documents.types import CannotRead, ExtractBuilder
+
+_ENCODINGS = {"base64": "base64", "b64": "base64", "hex": "hex", "a": "a", "ascii": "a", "none": "a"}
+_BASE64_TEXT = re.compile(r"[A-Za-z0-9+/\s]{200,}={0,2}\s*")
+_FILES = ("rtf", "html", "cda", "xml", "pdf", "hl7", "fhir")  # formats that a text field may hold a whole file of
+_HEAD_CHARACTERS = 4_096  # of base64, by which the beginning of a file is recognised
+# The field that holds the text of segments that come in rows.
+TEXT_FIELDS = {"OBX": 5, "NTE": 3, "DSP": 3}
+_SHOWN_WITH_VALUE = (2, 3, 5, 6, 7, 8)
+
+
+def kind_of(segment: Segment, values: Values) -> str:
+    """How the value of a segment with a text field is read: `text`, `file`, `pointer` or `value`."""
+    if segment.name != "OBX":
+        return "text"
+    named = segment.field(2).strip().upper()
+    if named == "RP":
+        return "pointer"
+    components = segment.field(5).split(values.separators.component, 5)
+    if named == "ED" or (len(components) > 4 and components[3].strip().lower() in ("base64", "hex")):
+        return "file"
+    return "text" if named in TEXT_TYPES else "value"
+
+
+def group_key(segment: Segment, values: Values) -> tuple[str, str, str]:
+    """Neighbours with the same key are one text or one file."""
+    return segment.name, segment.field(3) if segment.name == "OBX" else "", kind_of(segment, values)
+
+
+class Observations:
+    """Reads groups of neighbouring segments into a document."""
+
+    def __init__(self, builder: ExtractBuilder, attachments: Attachments, values: Values, prefix: str):
+        self._builder, self._attachments, self._values, self._prefix = builder, attachments, values, prefix
+
+    def read(self, group: list[Segment], separator: str) -> None:
+        """Read neighbours of one `group_key`.
+
+        Args:
+            group: the segments.
+            separator: what stands between the text before and theirs.
+        """
+        kind = kind_of(group[0], self._values)
+        if kind == "file":
+            self._read_files(group, separator)
+        elif kind == "text":
+            self._read_text(group, separator)
+        else:
+            for segment in group:
+                self._read_value(segment, separator, is_pointer=kind == "pointer")
+                separator = "\n"
+        self._read_others(group)
+
+    def _label(self, segment: Segment) -> str:
+        if segment.name != "OBX":
+            return field_of(segment.name, TEXT_FIELDS[segment.name])[0]
+        return self._values.shown(segment.field(3), "label") or "Observation"
+
+    def _place(self, segment: Segment, number: int) -> str:
+        return self._prefix + segment.place(number)
+
+    def _read_text(self, group: list[Segment], separator: str) -> None:
+        first, at = group[0], TEXT_FIELDS[group[0].name]
+        texts = [self._values.text(segment.field(at)).rstrip() for segment in group]
+        label, inventory = self._label(first), self._builder.inventory
+        inventory.read("field", sum(bool(segment.field(at).strip()) for segment in group))
+        inventory.read("field", sum(bool(segment.field(3).strip()) for segment in group if segment.name == "OBX"))
+        joined = "\n".join(texts)
+        if content := _file_in(joined):
+            self._builder.block(label, self._place(first, 3), separator=separator)
+            self._attachments.add(content, self._place(first, at), media_type="text/plain; charset=utf-8")
+            return
+        if len(group) == 1 and "\n" not in joined:
+            line = f"{label}: {joined}{self._around(first)}" if joined.strip() or first.name == "OBX" else ""
+            self._builder.block(line, self._place(first, at), separator=separator)
+            return
+        self._builder.block(f"{label}:", self._place(first, 3), separator=separator)
+        separator = "\n"
+        for segment, text in zip(group, texts, strict=True):
+            line = text + self._around(segment)
+            self._builder.block(line, self._place(segment, at), separator=separator)
+            separator = "\n" if line.strip() else "\n\n"  # an empty line sets paragraphs apart
+
+    def _around(self, segment: Segment) -> str:
+        """Units, reference range and flags behind a value."""
+        if segment.name != "OBX":
+            return ""
+        units, limits = self._values.units(segment.field(6)), self._values.shown(segment.field(7), "TX")
+        flags = self._values.shown(segment.field(8), "")
+        self._builder.inventory.read("field", sum(bool(segment.field(number).strip()) for number in (6, 7, 8)))
+        behind = f" {units}" if units else ""
+        behind += f" (reference range {limits})" if limits else ""
+        return behind + (f" [{flags}]" if flags else "")
+
+    def _read_value(self, segment: Segment, separator: str, *, is_pointer: bool) -> None:
+        named = segment.field(2).strip().upper()
+        value = self._values.shown(segment.field(5), named)
+        line = f"{self._label(segment)}: {value}{self._around(segment)}"
+        place = self._place(segment, 5)
+        self._builder.block(line, place, separator=separator)
+        inventory = self._builder.inventory
+        inventory.read("field", bool(segment.field(3).strip()) + bool(segment.field(5).strip()))
+        if is_pointer and value:
+            self._attachments.pointer(place, value)
+
+    def _read_files(self, group: list[Segment], separator: str) -> None:
+        """Files, each perhaps cut over several segments or repetitions."""
+        self._builder.block(self._label(group[0]), self._place(group[0], 3), separator=separator)
+        files: list[tuple[str, list[_Piece]]] = []
+        for segment in group:
+            read = bool(segment.field(3).strip()) + bool(segment.field(5).strip())
+            self._builder.inventory.read("field", read)
+            self._around(segment)
+            for raw in segment.field(5).split(self._values.separators.repetition):
+                piece = self._piece(raw)
+                if files and _goes_on(files[-1][1], piece):
+                    files[-1][1].append(piece)
+                else:
+                    files.append((self._place(segment, 5), [piece]))
+        for place, pieces in files:
+            self._attachments.add(_content_of(pieces), place, media_type=pieces[0].media_type)
+
+    def _piece(self, raw: str) -> "_Piece":
+        """An ED value: source, type, subtype, encoding, data."""
+        components = raw.split(self._values.separators.component)
+        at = next((i for i, text in enumerate(components[:6]) if i and text.strip().lower() in _ENCODINGS), None)
+        before = components[: min(4, len(components) - 1)] if at is None else components[:at]
+        data = components[-1] if at is None else self._values.separators.component.join(components[at + 1 :])
+        data = unescape(data, self._values.separators, self._values.encoding)
+        encoding = _ENCODINGS[components[at].strip().lower()] if at is not None else ""
+        media_type = _media_type(before)
+        if not encoding:
+            encoding = "base64" if isinstance(decode_base64(data), bytes) and len(data) % 4 == 0 else "a"
+        if encoding == "a":
+            media_type = f"{media_type or 'text/plain'}; charset=utf-8"
+        return _Piece(media_type, encoding, "".join(data.split()) if encoding != "a" else data)
+
+    def _read_others(self, group: list[Segment]) -> None:
+        """What else the segments say, such as who observed: once for a group."""
+        seen: set[str] = set()
+        inventory = self._builder.inventory
+        for segment in group:
+            if segment.name == "OBX":
+                inventory.ignored("field", "value-type", bool(segment.field(2).strip()))
+            for number in range(1, len(segment.fields)):
+                is_done = number in _SHOWN_WITH_VALUE if segment.name == "OBX" else number == TEXT_FIELDS[segment.name]
+                if is_done or not segment.field(number).strip():
+                    continue
+                label, named = field_of(segment.name, number)
+                if not (text := self._values.shown(segment.field(number), named)):
+                    inventory.ignored("field", "protocol-code")
+                    continue
+                inventory.read("field")
+                if (line := f"{label}: {text}") not in seen:
+                    seen.add(line)
+                    self._builder.block(line, self._place(segment, number), separator="\n")
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """The data of one ED value, still encoded; perhaps not a whole file."""
+
+    media_type: str
+    encoding: str
+    data: str
+
+    @property
+    def is_aligned(self) -> bool:
+        return len(self.data) % 4 == 0
+
+    def begins_like(self) -> str:
+        """The format that its first bytes tell, "" for none."""
+        head = decode_base64(self.data[:_HEAD_CHARACTERS])
+        sniffed = sniffing.sniff(head) if isinstance(head, bytes) else None
+        return sniffed.name if sniffed else ""
+
+
+def _goes_on(pieces: list[_Piece], piece: _Piece) -> bool:
+    """Whether a piece of base64 is the middle of the file before it: that breaks off, or this begins like no file."""
+    first, last = pieces[0], pieces[-1]
+    if first.encoding != "base64" or piece.encoding != "base64" or piece.media_type != first.media_type:
+        return False
+    return not piece.begins_like() and (not last.is_aligned or bool(first.begins_like()))
+
+
+def _content_of(pieces: list[_Piece]) -> bytes | CannotRead:
+    joined = "".join(piece.data for piece in pieces)
+    if pieces[0].encoding == "a":
+        return joined.encode("utf-8", "replace")
+    if pieces[0].encoding == "hex":
+        return decode_hex(joined)
+    if "=" not in joined.rstrip("="):
+        return decode_base64(joined)
+    decoded = [decode_base64(piece.data) for piece in pieces]
+    wrong = next((one for one in decoded if isinstance(one, CannotRead)), None)
+    return wrong or b"".join(one for one in decoded if isinstance(one, bytes))
+
+
+def _media_type(components: list[str]) -> str:
+    """`application/pdf` of `["", "application", "pdf"]` or `["", "PDF"]`; "" if nothing known is said."""
+    for word in reversed([component.strip().lower() for component in components]):
+        if "/" in word:
+            return word
+        if "cda" in word:
+            return "application/hl7-cda+xml"
+        if known := formats.SUFFIXES.get("." + word):
+            image = f"image/{word}" if known is formats.FORMATS["image"] else ""
+            return image or (known.media_types[0] if known.media_types else "")
+        if word == "msword":
+            return "application/msword"
+        if word in ("text", "plain", "octet-stream"):
+            return "text/plain" if word != "octet-stream" else ""
+    return ""
+
+
+def _file_in(text: str) -> bytes | None:
+    """A whole file that stands in a text field as it is or in base64; None if it is text."""
+    if _BASE64_TEXT.fullmatch(text) and " " not in text.strip():
+        content = decode_base64(text)
+        if isinstance(content, bytes) and sniffing.sniff(content[: sniffing.HEAD_BYTES]) is not None:
+            return content
+        return None
+    head = text[: sniffing.HEAD_BYTES].encode("utf-8", "replace")
+    sniffed = sniffing.sniff(head)
+    return text.encode("utf-8", "replace") if sniffed is not None and sniffed.name in _FILES else None

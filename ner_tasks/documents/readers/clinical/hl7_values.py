@@ -1,0 +1,120 @@
+"""Values of HL7 v2 fields as a person reads them: names in their usual order, components apart, codes left out."""
+
+import re
+from dataclasses import dataclass
+
+from ner_tasks.documents.inventory import Inventory
+from ner_tasks.documents.readers.clinical.hl7_syntax import Separators, unescape
+
+TEXT_TYPES = ("TX", "FT", "ST", "")
+_CODED_TYPES = ("CE", "CWE", "CNE", "CF")
+# Components of a coded element that people wrote: text, alternate text, original text, second alternate text.
+_CODE_TEXTS = (1, 4, 8, 11)
+# prefix, given, middle, family, suffix, degree of an XPN; an XCN has a number in front.
+_NAME_ORDER = (4, 1, 2, 0, 3, 5)
+_N_NAME = 6
+_MAX_CODE = 3  # characters of a code for the kind of a name or address
+_CODE = re.compile(r"[A-Z0-9][\w.:/%*{}\[\]^-]*")
+_SET_ID = re.compile(r"\S{0,8}")
+# From which component on codes say what kind of name or address it is.
+_KINDS_FROM = {"XAD": 6, "XON": 1}
+
+
+@dataclass(frozen=True)
+class Values:
+    """Shows the values of one message.
+
+    Attributes:
+        encoding: of the message, for bytes in escape sequences.
+        inventory: counts the codes that are left out.
+    """
+
+    separators: Separators
+    encoding: str
+    inventory: Inventory
+
+    def text(self, raw: str) -> str:
+        """Free text: repetitions are lines, and a separator that was not escaped stays what it is."""
+        lines = raw.split(self.separators.repetition)
+        return "\n".join(unescape(line, self.separators, self.encoding) for line in lines)
+
+    def shown(self, raw: str, named: str) -> str:
+        """A field of any type.
+
+        Args:
+            raw: as it stands in the message.
+            named: its data type, "" for an unknown one.
+
+        Returns:
+            Its text; "" for what no person reads.
+        """
+        if named == "SI":
+            return "" if _SET_ID.fullmatch(raw.strip()) else self.text(raw).strip()
+        if named in ("TX", "FT", "ST"):
+            return self.text(raw).strip()
+        repetitions = [self.components(value) for value in raw.split(self.separators.repetition) if value]
+        return "; ".join(filter(None, (self._one(components, named) for components in repetitions)))
+
+    def components(self, raw: str) -> list[str]:
+        """Components of one value, each with its subcomponents apart by a space."""
+        return [self._component(component) for component in raw.split(self.separators.component)]
+
+    def _component(self, raw: str) -> str:
+        sign = self.separators.subcomponent
+        lone = f" {sign} "  # a word and no separator, though it should have been escaped
+        if sign in raw:
+            raw = lone.join(" ".join(filter(None, piece.split(sign))) for piece in raw.split(lone))
+        return unescape(raw, self.separators, self.encoding).strip().removeprefix('""')
+
+    def _one(self, components: list[str], named: str) -> str:
+        if named == "XPN":
+            return self._name(components)
+        if named == "XCN":
+            rest = [components[0], *components[1 + _N_NAME :]]
+            name = self._name(components[1 : 1 + _N_NAME])
+            behind = ", ".join(self._without_codes(rest))
+            return f"{name} ({behind})" if name and behind else name or behind
+        if named in _CODED_TYPES or named == "label":
+            return self._coded(components, with_code=named != "label")
+        kept = self._without_codes(components, _KINDS_FROM[named]) if named in _KINDS_FROM else components
+        return ", ".join(filter(None, kept))
+
+    def _name(self, components: list[str]) -> str:
+        ordered = [components[index] for index in _NAME_ORDER if index < len(components) and components[index]]
+        name = " ".join(ordered)
+        rest = ", ".join(self._without_codes(components[_N_NAME:], 0))
+        return f"{name}, {rest}" if name and rest else name or rest
+
+    def _without_codes(self, components: list[str], start: int = 1) -> list[str]:
+        """Components without the codes, from `start` on, that say what kind of name or address it is."""
+        kept = [text for index, text in enumerate(components) if text and (index < start or not _is_kind(text))]
+        self._leave_out(sum(map(bool, components)) - len(kept))
+        return kept
+
+    def _coded(self, components: list[str], *, with_code: bool) -> str:
+        """The texts of a coded element, and its code in brackets; other codes only where they are words."""
+        texts = [components[index] for index in _CODE_TEXTS if index < len(components) and components[index]]
+        others = [text for index, text in enumerate(components) if text and index not in _CODE_TEXTS]
+        words = [text for text in others if not texts or not _CODE.fullmatch(text) or _is_word(text)]
+        code = components[0] if with_code and components[0] not in ("", *words) else ""
+        self._leave_out(len(others) - len(words) - bool(code))
+        return ", ".join(dict.fromkeys([*texts, *words])) + (f" ({code})" if code else "")
+
+    def units(self, raw: str) -> str:
+        """Units of a number: the code, which people read, and its text where that is another."""
+        components = self.components(raw)
+        shown = [text for text in components[:2] if text]
+        self._leave_out(len([text for text in components[2:] if text]))
+        return " ".join(dict.fromkeys(shown))
+
+    def _leave_out(self, n: int) -> None:
+        self.inventory.ignored("code", "coded-value", n)
+
+
+def _is_kind(text: str) -> bool:
+    return len(text) <= _MAX_CODE and text.isalpha() and text.isupper()
+
+
+def _is_word(text: str) -> bool:
+    """Whether a token is written like a word: `Negative`, and not `LN`, `I10` or `SCT`."""
+    return text.isalpha() and len(text) > _MAX_CODE and not text.isupper()

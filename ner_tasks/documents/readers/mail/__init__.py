@@ -1,0 +1,1 @@
+"""Mail as people send it: MIME, Outlook, calendars, cards."""

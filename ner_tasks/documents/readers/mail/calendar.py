@@ -1,0 +1,115 @@
+"""Appointments (iCalendar, vCalendar) and contact cards (vCard): what people enter in them.
+
+Sources: RFC 5545, RFC 6350; vCard 2.1 for quoted-printable values.
+"""
+
+import binascii
+import re
+
+from ner_tasks.documents.encodings import text_encoding
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part, free_name
+
+_LINE = re.compile(r"(?:[\w-]+\.)?([\w-]+)((?:;(?:[^\":;]|\"[^\"]*\")*)*):(.*)", re.DOTALL)
+_PARAMETER = re.compile(r";\s*([\w-]+)\s*(?:=\s*((?:[^\";]|\"[^\"]*\")*))?")
+_ESCAPE = re.compile(r"\\([\\;,:nN\"])")
+_UNFOLD = re.compile(r"\r?\n[ \t]")
+# Fields for programs; all others are read.
+_TECHNICAL = frozenset(
+    """
+    begin end version prodid uid dtstamp created last-modified sequence rrule exrule exdate rdate transp class status
+    method calscale tzid tzoffsetfrom tzoffsetto tzname tzurl trigger repeat duration action rev key priority
+    percent-complete geo request-status recurrence-id refresh-interval source color profile kind clientpidmap mailer
+    sort-string xml calendar-color acknowledged
+    """.split()  # noqa: SIM905 - a list of words reads better in lines
+)
+_BINARY = frozenset({"photo", "logo", "sound", "attach", "key", "image"})
+_PERSONS = frozenset({"organizer", "attendee"})
+_LISTS = frozenset({"n", "adr", "org"})
+
+
+def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
+    """Fields of a calendar or card that people enter, as `Field: value` lines; attached files are documents."""
+    text, encoding = text_encoding.decode(data, declared)
+    builder = ExtractBuilder()
+    lines, parts, n_pictures, n_technical = fields_of(text)
+    builder.lines(lines)
+    builder.inventory.read("field", len(lines))
+    builder.inventory.ignored("field", "technical-field", n_technical)
+    for number in range(1, n_pictures + 1):
+        builder.inventory.unread("picture", f"picture {number}", "a picture or sound in a card, not read")
+    for part in parts[: limits.max_members + 1]:
+        builder.inventory.read("attachment")
+        builder.parts.append(part)
+    return builder.extract(encoding)
+
+
+def fields_of(text: str) -> tuple[list[str], list[Part], int, int]:
+    """Lines for people, attached files, number of pictures and sounds, number of fields for programs."""
+    lines: list[str] = []
+    parts: list[Part] = []
+    taken: set[str] = set()
+    n_pictures = n_technical = 0
+    for line in _logical_lines(text):
+        found = _LINE.fullmatch(line)
+        if not found:
+            lines.append(line.strip())  # no field, but text
+            continue
+        name = found.group(1).lower()
+        parameters = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(found.group(2))}
+        is_base64 = parameters.get("encoding", "").lower() in ("b", "base64") or "base64" in parameters
+        if name in _BINARY and (is_base64 or found.group(3).startswith("data:")):
+            if name == "attach" and is_base64:
+                parts.append(_attached(parameters, found.group(3), taken, len(parts) + 1))
+            else:
+                n_pictures += 1
+        elif name in _TECHNICAL or (name.startswith("x-") and not _is_entered(name)):
+            n_technical += 1
+        elif value := _value_of(name, parameters, found.group(3)):
+            lines.append(f"{found.group(1).capitalize()}: {value}")
+    return list(dict.fromkeys(line for line in lines if line)), parts, n_pictures, n_technical
+
+
+def text_of(text: str) -> str:
+    """A calendar or card as text, without what is attached to it."""
+    return "\n".join(fields_of(text)[0])
+
+
+def _is_entered(name: str) -> bool:
+    return name in ("x-alt-desc", "x-wr-calname", "x-wr-caldesc", "x-microsoft-locations") or name.endswith("-name")
+
+
+def _logical_lines(text: str) -> list[str]:
+    """Lines unfolded, those in quoted-printable joined."""
+    lines: list[str] = []
+    for line in re.split(r"\r\n|\n|\r", _UNFOLD.sub("", text)):
+        if lines and lines[-1].endswith("=") and "QUOTED-PRINTABLE" in lines[-1].partition(":")[0].upper():
+            lines[-1] = lines[-1][:-1] + line.lstrip(" \t")
+        elif line.strip():
+            lines.append(line)
+    return lines
+
+
+def _value_of(name: str, parameters: dict[str, str], value: str) -> str:
+    if parameters.get("encoding", "").upper() == "QUOTED-PRINTABLE" or "quoted-printable" in parameters:
+        raw = binascii.a2b_qp(value.encode("utf-8", "replace"))
+        value = text_encoding.decode(raw, parameters.get("charset", "utf-8"))[0] if raw else ""
+    if name in _PERSONS:
+        address = re.sub(r"(?i)^mailto:", "", value)
+        called = parameters.get("cn", "")
+        return f"{called} <{address}>" if called and called != address else address
+    if name in _LISTS:
+        value = " ".join(part.strip() for part in re.split(r"(?<!\\)[;,]", value) if part.strip())
+    value = _ESCAPE.sub(lambda found: "\n" if found.group(1) in "nN" else found.group(1), value)
+    if name == "x-alt-desc" or parameters.get("fmttype", "") == "text/html":
+        from ner_tasks.documents.readers.markup import html
+
+        return html.text_of(value).strip()
+    return value.strip()
+
+
+def _attached(parameters: dict[str, str], value: str, taken: set[str], number: int) -> Part:
+    called = parameters.get("filename") or parameters.get("x-filename") or parameters.get("x-apple-filename") or ""
+    name = free_name(called.replace("#", "%23") or f"part-{number}", taken)
+    usable = re.sub(r"[^A-Za-z0-9+/]", "", value)
+    usable = usable[: len(usable) - (len(usable) % 4 == 1)]
+    return Part(name, binascii.a2b_base64(usable + "=" * (-len(usable) % 4)), "", parameters.get("fmttype", ""))

@@ -1,0 +1,266 @@
+"""The fate of each leaf of a mail: text of its body, a file that becomes a document, or named, or ignored by a rule."""
+
+import io
+import re
+from pathlib import PurePosixPath
+
+from ner_tasks.documents.readers.mail import cms
+from ner_tasks.documents.readers.mail.mail_bodies import Block, is_blank
+from ner_tasks.documents.readers.mail.mail_text import FORMS, text_of_part
+from ner_tasks.documents.readers.mail.mime import Entity
+from ner_tasks.documents.readers.mail.mime_content import decode_transfer, split_embedded
+from ner_tasks.documents.readers.markup import data_links
+from ner_tasks.documents.readers.markup.html_walk import Page
+from ner_tasks.documents.readers.picture_size import is_tiny
+from ner_tasks.documents.recognition import formats, litter, sniffing
+from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
+from ner_tasks.documents.types import free_name as name_of_its_own
+
+_SUFFIXES = {
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "text/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
+    "text/markdown": ".md",
+    "text/rtf": ".rtf",
+    "text/calendar": ".ics",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+    "text/xml": ".xml",
+    "message/rfc822": ".eml",
+    "message/global": ".eml",
+    "message/news": ".eml",
+    "image/jpeg": ".jpg",
+    "image/tiff": ".tiff",
+    "image/svg+xml": ".svg",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+}
+_MESSAGES = ("message/rfc822", "message/global", "message/news")
+_SIGNATURES = ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
+_PKCS7 = ("application/pkcs7-mime", "application/x-pkcs7-mime")
+_RESOURCES = re.compile(
+    r"text/css|(?:text|application)/(?:x-)?(?:java|ecma)script|font/.*|application/(?:x-)?font.*|application/vnd\.ms-fontobject"
+)
+_PGP_BLOCK = re.compile(r"-----BEGIN PGP MESSAGE-----.*?(?:-----END PGP MESSAGE-----|\Z)", re.DOTALL)
+_NAMED_ONLY = {
+    "message/partial": "one piece of a mail that was sent in pieces",
+    "message/external-body": "its content lies elsewhere",
+}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
+MAX_NAME = 1_000
+_NO_PICTURE = ("image/svg+xml", "image/vnd.dwg", "image/vnd.dxf")
+
+
+class Leaves:
+    """Gives each leaf of one mail its fate."""
+
+    def __init__(self, builder: ExtractBuilder, limits: Limits, *, is_page: bool = False, charset: str = "") -> None:
+        self.builder, self.limits, self.inventory = builder, limits, builder.inventory
+        self.is_page = is_page  # a page of the web with all that it shows
+        self.charset = charset  # of all text that is not encoded for transfer, whatever its part says
+        self.names: set[str] = set()
+        self.n_attachments = 0
+
+    def read(self, entity: Entity, around: str) -> list[Block]:
+        """Account for a leaf; returns its text where it is shown inside the mail.
+
+        Args:
+            entity: no multipart.
+            around: media type of the multipart around it, "" for the mail itself.
+        """
+        content_type = entity.content_type
+        if rule := self._rule(entity, around):
+            self.inventory.ignored("attachment", rule)
+            return []
+        if content_type in _NAMED_ONLY:
+            self.inventory.unread("attachment", self._where(entity), _NAMED_ONLY[content_type])
+            return []
+        data, tail, damage = decode_transfer(entity)
+        if damage:
+            self.inventory.unread("part", "damage", f"{damage} ({self._section(entity)})")
+        blocks = self._body(entity, data) if self._is_body(entity) else self._file(entity, data, around)
+        if not is_blank(tail.decode("latin-1")):
+            blocks = [*blocks, *self._text(entity, tail, "plain", "")]
+        return blocks
+
+    def _rule(self, entity: Entity, around: str) -> str:
+        if entity.content_type in _SIGNATURES:
+            return "signature"
+        if entity.content_type == "application/pgp-keys":
+            return "public-key"
+        if entity.content_type == "application/applefile":
+            return "macos-metadata"
+        is_shown = self.is_page or around == "multipart/related" or not (entity.disposition or entity.name)
+        if is_shown and _RESOURCES.fullmatch(entity.content_type):
+            return "page-resource"
+        return litter.rule_of(entity.name) if entity.name else ""
+
+    def _is_body(self, entity: Entity) -> bool:
+        if entity.content_type not in FORMS:
+            return False
+        if entity.content_type.startswith("message/"):
+            return True
+        return not entity.name and entity.disposition in ("", "inline")
+
+    def _body(self, entity: Entity, data: bytes) -> list[Block]:
+        text, files = split_embedded(data)
+        for embedded in files:
+            name = embedded.name.decode("utf-8", "replace").strip()
+            if embedded.content is None:
+                self.inventory.unread("attachment", f"attachment {_clean(name)}", "damaged, or one piece of several")
+            else:
+                self.take(name, "application/octet-stream", embedded.content, "")
+        return self._text(entity, text, FORMS[entity.content_type], entity.parameters.get("charset", ""))
+
+    def _text(self, entity: Entity, data: bytes, form: str, charset: str) -> list[Block]:
+        place = self._place(entity)
+        if self.charset and not entity.headers.get("content-transfer-encoding"):
+            charset = self.charset
+        try:
+            found = text_of_part(data, form, entity.parameters, charset)
+        except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other parts are read
+            what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
+            self.inventory.unread("body", place, what)
+            return []
+        text = found.text
+        found.decoded.name_damage(self.builder)
+        if found.page:
+            self.account_for(found.page)
+        if _PGP_BLOCK.search(text):
+            self.inventory.unread("part", f"{place}: a PGP message", "encrypted")
+            text = _PGP_BLOCK.sub("", text)
+        if is_blank(text):
+            self.inventory.ignored("body", "blank")
+            return []
+        return [Block(text, place, form, found.decoded.encoding, is_guessed=found.decoded.is_guessed)]
+
+    def account_for(self, page: Page) -> None:
+        """Take what a page of HTML holds beside its text: files in links, what no person sees."""
+        self.inventory.read("form-field", page.n_fields)
+        for (kind, rule), n in page.ignored.items():
+            self.inventory.ignored(kind, rule, n)
+        self.builder.notes.extend(page.notes)
+        for where, link, title in page.files:
+            media_type, content = data_links.decode(link)
+            if isinstance(content, CannotRead):
+                self.inventory.unread("attachment", where, str(content))
+            else:
+                self.take(title, media_type, content, "")
+
+    def _file(self, entity: Entity, data: bytes, around: str) -> list[Block]:
+        content_type, name = entity.content_type, entity.name
+        if around == "multipart/encrypted":
+            if content_type == "application/pgp-encrypted":
+                self.inventory.ignored("attachment", "encryption-parameters")
+            else:
+                self.inventory.unread("attachment", self._where(entity), "encrypted")
+            return []
+        if entity.disposition in ("", "inline") and not name:
+            name = _location(entity)
+        charset = entity.parameters.get("charset", "") if content_type.startswith("text/") else ""
+        self.take(name, content_type, data, charset)
+        return []
+
+    def take(self, name: str, content_type: str, data: bytes, charset: str) -> None:
+        """Hand a file on as a document, or name it."""
+        where = f"attachment {_clean(name) or content_type}"
+        maintype = content_type.partition("/")[0]
+        if not data.strip():
+            self.inventory.ignored("attachment", "blank")
+            return
+        if maintype in ("audio", "video"):
+            self.inventory.unread("attachment", where, "a recording, not read")
+            return
+        if self._is_picture(content_type, data) and not self._is_read_picture(where, data):
+            return
+        self.n_attachments += 1
+        if self.n_attachments > self.limits.max_members + 1:  # the caller says where the limit was passed
+            self.inventory.unread("attachment", where, f"more than {self.limits.max_members} files in one")
+            return
+        self.inventory.read("attachment")
+        self.builder.parts.append(Part(self.free_name(name, content_type), data, charset, content_type))
+
+    def _is_picture(self, content_type: str, data: bytes) -> bool:
+        sniffed = sniffing.sniff(data[: sniffing.HEAD_BYTES], io.BytesIO(data)) if _has_mark(data) else None
+        if sniffed is not None:
+            return sniffed.name == "image"
+        return content_type.startswith("image/") and content_type not in _NO_PICTURE
+
+    def _is_read_picture(self, where: str, data: bytes) -> bool:
+        if is_tiny(data):
+            self.inventory.ignored("attachment", "tiny-picture")
+            return False
+        if not self.limits.ocr:
+            self.inventory.unread("attachment", where, "a picture; OCR is off")
+        return self.limits.ocr
+
+    def free_name(self, name: str, content_type: str) -> str:
+        """What a file is called, like no other one."""
+        number = self.n_attachments
+        suffix = _suffix_of(content_type)
+        wanted = _clean(name) or f"part-{number}{suffix}"
+        called = formats.by_suffix(wanted)
+        if not PurePosixPath(wanted).suffix or (content_type in _MESSAGES and (called is None or called.name != "eml")):
+            wanted += suffix
+        return name_of_its_own(f"part-{number}-{wanted}" if wanted in self.names else wanted, self.names)
+
+    def unpack(self, entity: Entity) -> tuple[bytes, bool]:
+        """The MIME entity in a part that is encoded or signed as a whole, and whether there is one."""
+        if entity.content_type.startswith("multipart/"):
+            data, _, damage = decode_transfer(entity)
+            if damage:
+                self.inventory.unread("part", "damage", f"{damage} ({self._section(entity)})")
+            return b"Content-Type: " + entity.headers.get("content-type") + b"\r\n\r\n" + data, True
+        is_container = entity.content_type in _PKCS7 or entity.name.lower().endswith(".p7m")
+        if not is_container:
+            return b"", False
+        try:
+            content, is_whole = cms.content_of(decode_transfer(entity)[0], self.limits.max_unpacked_bytes)
+        except CannotRead as error:
+            reason = "encrypted" if error.reason == "encrypted" else str(error)
+            self.inventory.unread("attachment", self._where(entity), reason)
+            return b"", True
+        if not is_whole:
+            self.inventory.unread("part", "damage", "an S/MIME part that breaks off")
+        if not content.strip():
+            self.inventory.ignored("attachment", "signature")
+        return content, True
+
+    def _where(self, entity: Entity) -> str:
+        return f"attachment {_clean(entity.name) or entity.content_type}"
+
+    def _section(self, entity: Entity) -> str:
+        return f"part {entity.number}" if entity.number else "the mail itself"
+
+    def _place(self, entity: Entity) -> str:
+        return f"body {entity.number}".rstrip() if len(entity.number) < 40 else "body"
+
+
+def _has_mark(data: bytes) -> bool:
+    """Whether a file begins like one of a format with a signature; text is not looked at any closer."""
+    return data[:1] in b"\x89\xff\xd0GIMRBP%\x1f\x78" and not data[:4].isalpha()
+
+
+def _suffix_of(content_type: str) -> str:
+    if content_type in _SUFFIXES:
+        return _SUFFIXES[content_type]
+    found = formats.by_media_type(content_type)
+    if found is None or (found.name == "text" and content_type not in found.media_types):
+        return ".txt" if content_type.startswith("text/") else ""
+    if found.name == "image":
+        return "." + content_type.partition("/")[2]
+    return found.suffixes[0] if found.suffixes else ""
+
+
+def _location(entity: Entity) -> str:
+    """The file name in the address of a part of a web page."""
+    address = entity.headers.get("content-location").decode("ascii", "replace").strip()
+    found = re.sub(r"\s+", "", address).partition("?")[0].partition("#")[0].rpartition("/")[2]
+    return found if "." in found and ":" not in found else ""
+
+
+def _clean(name: str) -> str:
+    """A file name in one line, without the folders of its sender."""
+    own = _CONTROL.sub(" ", name).replace("\\", "/").rstrip("/ .").rpartition("/")[2]
+    return " ".join(own.split()).replace("#", "%23")[:MAX_NAME]

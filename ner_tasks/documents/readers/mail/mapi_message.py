@@ -1,0 +1,155 @@
+"""A message of Outlook's as a document: its headers, the fields of its kind, the body in its forms, its files."""
+
+import re
+
+from ner_tasks.documents.readers.mail import mail_bodies, rtf_compression, rtf_html
+from ner_tasks.documents.readers.mail.mail_bodies import Block
+from ner_tasks.documents.readers.mail.mail_headers import Headers, decode_value, split_headers
+from ner_tasks.documents.readers.mail.mail_leaves import Leaves
+from ner_tasks.documents.readers.mail.mail_text import text_of_part
+from ner_tasks.documents.readers.mail.mapi import BINARY, Attachment, Message, Properties, encoding_of
+from ner_tasks.documents.readers.mail.mapi_fields import field_lines
+from ner_tasks.documents.readers.markup import html
+from ner_tasks.documents.readers.office import ole_objects
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+
+_RECIPIENTS = ((1, "To", 0x0E04), (2, "Cc", 0x0E03), (3, "Bcc", 0x0E02))
+_BODY, _HTML, _RTF = 0x1000, 0x1013, 0x1009
+_BY_REFERENCE = (2, 3, 4, 7)
+_PREFIX = re.compile(r"^\x01.")
+_HIDDEN_SENDER = re.compile(r"^/o=", re.IGNORECASE)
+
+
+def read(message: Message, builder: ExtractBuilder, limits: Limits) -> Extract:
+    """The document of one message.
+
+    Args:
+        message: as a .msg file or winmail.dat holds it.
+        builder: with what is damaged in the file already named.
+        limits: of reading.
+    """
+    properties = message.properties
+    headers = split_headers(properties.text(0x007D).encode("utf-8", "replace"), 0, is_root=True)
+    for name, value in _header_lines(message, headers):
+        builder.block(f"{name}: {value}", name, separator="\n")
+        builder.inventory.read("header")
+    builder.inventory.ignored("header", "technical-header", len(headers.fields))
+    lines = field_lines(properties)
+    builder.lines([f"{name}: {value}" if name else value for name, value in lines], "fields")
+    builder.inventory.read("field", len(lines))
+    leaves = Leaves(builder, limits)
+    forms = _forms(properties, leaves)
+    chosen, own, n_same = mail_bodies.choose(forms)
+    builder.inventory.ignored("body", "other-form-of-the-same-body", n_same)
+    for block in (*chosen, *own):
+        builder.inventory.read("body")
+        builder.block(block.text, block.place)
+    for attachment in message.attachments:
+        _attachment(attachment, builder, leaves)
+    is_guessed = any(block.is_guessed for block in chosen)
+    return builder.extract(next((block.encoding for block in chosen), ""), is_guessed=is_guessed)
+
+
+def _header_lines(message: Message, headers: Headers) -> list[tuple[str, str]]:
+    properties = message.properties
+    sender = _person(properties, (0x0C1A,), (0x5D01, 0x0C1F))
+    author = _person(properties, (0x0042,), (0x5D02, 0x0065)) or sender
+    subject = _PREFIX.sub("", properties.text(0x0037)) or properties.text(0x0E1D, 0x0070)
+    found = [
+        ("From", author or decode_value(headers.get("from"))),
+        ("Sender", sender if sender != author else ""),
+        ("Reply-To", "; ".join(properties.texts(0x0050))),
+    ]
+    for kind, name, shown in _RECIPIENTS:
+        persons = [_person(one, (0x3001, 0x5FF6), (0x39FE, 0x3003)) for one in message.recipients if _kind(one) == kind]
+        listed = "; ".join(dict.fromkeys(person for person in persons if person))
+        display = properties.text(shown)
+        if not mail_bodies.words_of(display) <= mail_bodies.words_of(listed):
+            listed = f"{listed}; {display}" if listed else display
+        found.append((name, listed or decode_value(headers.get(name.lower()))))
+    found += [("Date", properties.time(0x0039, 0x0E06) or decode_value(headers.get("date")))]
+    found += [("Subject", subject or decode_value(headers.get("subject")))]
+    return [(name, " ".join(value.split())) for name, value in found if value.strip()]
+
+
+def _kind(recipient: Properties) -> int:
+    return (recipient.number(0x0C15) & 0xF) or 1
+
+
+def _person(properties: Properties, names: tuple[int, ...], addresses: tuple[int, ...]) -> str:
+    """Name and address, such as `Rosa Delgado <rosa@example.org>`."""
+    name = properties.text(*names)
+    address = next((text for one in addresses if (text := properties.text(one)) and not _HIDDEN_SENDER.match(text)), "")
+    if not address or address.lower() == name.lower():
+        return name or address
+    return f"{name} <{address}>" if name else address
+
+
+def _forms(properties: Properties, leaves: Leaves) -> list[list[Block]]:
+    """The body in each form that it has, the simplest first."""
+    forms: list[list[Block]] = []
+    if text := properties.text(_BODY):
+        forms.append([Block(text, "body", "plain")])
+    for name, number, read_form in (("HTML", _HTML, _html_block), ("RTF", _RTF, _rtf_block)):
+        if not properties.values.get(number):
+            continue
+        try:
+            forms.append([read_form(properties, leaves)])
+        except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other forms are read
+            what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
+            leaves.inventory.unread("body", f"body in {name}", what)
+    return [form for form in forms if not mail_bodies.is_blank(form[0].text)]
+
+
+def _html_block(properties: Properties, leaves: Leaves) -> Block:
+    page = properties.values[_HTML]
+    if isinstance(page, bytes) and properties.types[_HTML] == BINARY:
+        found = text_of_part(page.rstrip(b"\0"), "html", {}, encoding_of(properties.number(0x3FDE)))
+        found.decoded.name_damage(leaves.builder)
+        if found.page:
+            leaves.account_for(found.page)
+        return Block(found.text, "body", "html", found.decoded.encoding, is_guessed=found.decoded.is_guessed)
+    return _page_block(properties.text(_HTML), leaves, "html")
+
+
+def _page_block(markup: str, leaves: Leaves, form: str) -> Block:
+    page = html.parse(markup)
+    leaves.account_for(page)
+    return Block(page.text, "body", form)
+
+
+def _rtf_block(properties: Properties, leaves: Leaves) -> Block:
+    raw, is_whole = rtf_compression.decompress(properties.binary(_RTF), leaves.limits.max_unpacked_bytes)
+    if not is_whole:
+        leaves.inventory.unread("body", "damage: body in RTF", "breaks off")
+    kind = rtf_html.kind_of(raw)
+    if kind:
+        unwrapped = rtf_html.unwrap(raw)
+        return _page_block(unwrapped, leaves, "rtf") if kind == "html" else Block(unwrapped, "body", "rtf")
+    from ner_tasks.documents.readers.markup import rtf
+
+    return Block(rtf.text_of(raw), "body", "rtf")
+
+
+def _attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Leaves) -> None:
+    properties = attachment.properties
+    name = properties.text(0x3707, 0x3704, 0x3001)
+    where = f"attachment {name or 'without a name'}"
+    if attachment.message:
+        content, suffix = attachment.message
+        called = properties.text(0x3001, 0x3707, 0x3704) or "message"
+        leaves.take(called if called.lower().endswith(suffix) else called + suffix, "", content, "")
+    elif attachment.ole is not None:
+        ole_objects.add(builder, leaves.free_name(name or "object", ""), attachment.ole)
+    elif properties.number(0x3705) in _BY_REFERENCE and not attachment.content:
+        builder.inventory.unread("attachment", where, "its content lies elsewhere")
+    elif attachment.content is None:
+        builder.inventory.unread("attachment", where, "its content is missing")
+    else:
+        media_type = properties.text(0x370E).lower()
+        leaves.take(name or _named_by(properties), media_type, attachment.content, "")
+
+
+def _named_by(properties: Properties) -> str:
+    extension = properties.text(0x3703)
+    return f"attachment{extension}" if extension.startswith(".") else ""

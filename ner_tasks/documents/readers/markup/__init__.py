@@ -1,0 +1,1 @@
+"""Marked-up text: HTML, RTF, EPUB, SVG, XML."""

@@ -1,0 +1,92 @@
+"""Files that stand in a link itself (`data:`), in pages and drawings: handed on, or named.
+
+Source: RFC 2397.
+"""
+
+import io
+import re
+from urllib.parse import unquote_to_bytes
+
+from ner_tasks.documents.readers import picture_size, pictures
+from ner_tasks.documents.readers.clinical import encapsulated
+from ner_tasks.documents.recognition import sniffing
+from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
+
+_KIND = "embedded-file"
+_HEAD = re.compile(r"\s*data:([^,]{0,300}),", re.IGNORECASE)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|#]+")
+_SVG_TEXT = re.compile(rb"<(?:\w+:)?(?:text|foreignObject|image)\b", re.IGNORECASE)
+_MEDIA = ("audio/", "video/")
+_NO_TEXT = ("font/", "text/css", "text/javascript", "application/javascript", "application/font")
+_SUFFIXES = {
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "image/svg+xml": ".svg",
+    "text/csv": ".csv",
+    "application/json": ".txt",
+}
+
+
+def is_data(link: str) -> bool:
+    """Whether a link holds the file itself."""
+    return link.lstrip()[:5].lower() == "data:"
+
+
+def hand_on(builder: ExtractBuilder, link: str, where: str, limits: Limits, title: str = "") -> None:
+    """Give the file in a link its fate.
+
+    Args:
+        builder: takes it.
+        link: the whole link.
+        where: which one, as `unread` names it.
+        limits: whether pictures are read.
+        title: what the page calls it.
+    """
+    inventory = builder.inventory
+    media_type, content = decode(link)
+    kind = media_type.partition(";")[0].strip().lower()
+    if isinstance(content, CannotRead):
+        inventory.unread("picture" if kind.startswith("image/") else _KIND, where, str(content))
+    elif not content.strip():
+        inventory.ignored(_KIND, "empty-attachment")
+    elif kind.startswith(_NO_TEXT):
+        inventory.ignored(_KIND, "styles-and-settings")
+    elif kind.startswith(_MEDIA):
+        inventory.unread(_KIND, where, "sound or film, which is not read")
+    elif "svg" in kind and not _SVG_TEXT.search(content):
+        inventory.ignored("picture", "drawing-without-text")
+    else:
+        _give_fate(builder, content, media_type, where, limits, title)
+
+
+def _give_fate(
+    builder: ExtractBuilder, content: bytes, media_type: str, where: str, limits: Limits, title: str
+) -> None:
+    kind = media_type.partition(";")[0].strip().lower()
+    format_ = sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content))
+    if (format_ and format_.name == "image") or (format_ is None and kind.startswith("image/") and "svg" not in kind):
+        if picture_size.is_tiny(content):
+            builder.inventory.ignored("picture", "tiny-picture")
+            return
+        suffix = format_.suffixes[0] if format_ else f".{kind.partition('/')[2][:10]}"
+        pictures.add(builder, f"{where}{suffix}", content, limits, kind)
+        return
+    # Where it stands makes the name one of its own.
+    name = " ".join([where, *_UNSAFE.sub(" ", title).split()])[:120]
+    if "." not in name[len(where) :]:
+        name += format_.suffixes[0] if format_ else _SUFFIXES.get(kind, "")
+    builder.inventory.read(_KIND)
+    charset = _CHARSET.search(media_type)
+    builder.parts.append(Part(name, content, charset[1] if charset else "", kind))
+
+
+def decode(link: str) -> tuple[str, bytes | CannotRead]:
+    """Media type and content of a `data:` link; what is wrong with one that is damaged."""
+    head = _HEAD.match(link)
+    if not head:
+        return "", CannotRead("broken", "found a data link without its comma, expected a whole one")
+    about, content = head[1], unquote_to_bytes(link[head.end() :])
+    if about.lower().rstrip().endswith(";base64"):
+        return about.rpartition(";")[0], encapsulated.decode_base64(content.decode("latin-1"))
+    return about, content

@@ -1,0 +1,240 @@
+"""Books in EPUB: the documents of the spine in its order, then what lies beside it.
+
+Source: EPUB 3.3; Open Packaging Format (OPF) 2.0.1; Open Container Format 3.3 for `encryption.xml`.
+"""
+
+import posixpath
+import zipfile
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.markup import html, svg, xml_parsing
+from ner_tasks.documents.readers.office import ooxml, properties
+from ner_tasks.documents.readers.office.ooxml import Package
+from ner_tasks.documents.readers.office.properties import Property
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
+
+_CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"
+_PAGES = (".xhtml", ".html", ".htm", ".xml")
+_MARKUP = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "application/x-dtbook+xml")
+_SILENT = (".css", ".js", ".otf", ".ttf", ".woff", ".woff2", ".opf", ".smil", ".pls", ".xpgt", ".plist", ".json")
+_MEDIA = (".mp3", ".mp4", ".m4a", ".m4v", ".ogg", ".oga", ".ogv", ".wav", ".webm", ".opus", ".aac")
+_MAX_SEARCHED = 500_000_000
+# Fonts are made hard to copy by these; they are no protection of text.
+_OBFUSCATION = ("idpf.org/2008/embedding", "ns.adobe.com/pdf/enc")
+
+
+@dataclass(frozen=True)
+class _Item:
+    name: str
+    media_type: str
+    properties: str = ""
+
+
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
+    """A book.
+
+    Raises:
+        CannotRead: `broken`; `encrypted` if all its documents are; `too-large`.
+    """
+    try:
+        package = ooxml.open_package(data, limits)
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise CannotRead("broken", "found a damaged archive, expected a whole EPUB") from error
+    reading = _Reading(package, limits)
+    reading.run()
+    if not reading.builder.length and reading.encrypted:
+        raise CannotRead("encrypted", "found a book whose documents are encrypted, expected one that opens")
+    told = pictures.checked(reading.builder.extract()).text
+    properties.add(reading.builder, reading.properties, told)
+    return reading.builder.extract()
+
+
+class _Reading:
+    """Reads one book: each of its files gets one fate."""
+
+    def __init__(self, package: Package, limits: Limits):
+        self.package, self.limits = package, limits
+        self.builder = ExtractBuilder()
+        self._damaged: dict[str, str] = {}
+        self.encrypted = self._encrypted()
+        self._left = dict.fromkeys((*package.parts, *package.damaged))
+        self._texts: list[str] = []
+        self.properties: list[Property] = []
+
+    def run(self) -> None:
+        """Read the spine, then the rest."""
+        items, spine = self._packages()
+        for item in spine:
+            if not _is_contents(item):
+                self._take(item)
+        by_name = {item.name: item for item in items}
+        rest = list(self._left)
+        # What holds text first, tables of contents last: whether they say anything new is known then.
+        for name in sorted(rest, key=lambda name: _is_contents(by_name.get(name, _Item(name, "")))):
+            self._take(by_name.get(name, _Item(name, "")))
+        for name, fault in self._damaged.items():
+            self.builder.inventory.unread("damage", name, fault)
+
+    def _encrypted(self) -> frozenset[str]:
+        found = self.package.find(_ENCRYPTION)
+        if found not in self.package.parts:
+            return frozenset()
+        names: set[str] = set()
+        for entry in self._tree(found).iter("{*}EncryptedData"):
+            method = next(entry.iter("{*}EncryptionMethod"), None)
+            algorithm = method.get("Algorithm", "") if method is not None else ""
+            if not any(known in algorithm for known in _OBFUSCATION):
+                names.update(self.package.find(link.get("URI", "")) for link in entry.iter("{*}CipherReference"))
+        return frozenset(names)
+
+    def _packages(self) -> tuple[list[_Item], list[_Item]]:
+        """All files that the book lists, and those of the spine in its order, each once."""
+        parts = self.package.parts
+        container = self.package.find(_CONTAINER)
+        wanted = []
+        if container in parts:
+            self._done(container)
+            wanted = [link.get("full-path", "") for link in self._tree(container).iter("{*}rootfile")]
+        found = [self.package.find(name) for name in wanted] or [
+            name for name in parts if name.lower().endswith(".opf")
+        ]
+        items: dict[str, _Item] = {}
+        spine: dict[str, _Item] = {}
+        for name in dict.fromkeys(name for name in found if name in parts):
+            self._done(name)
+            self.builder.inventory.ignored("part", "document-properties")
+            self.properties += self._properties(name)
+            by_id = self._manifest(name)
+            items.update({item.name: item for item in by_id.values()})
+            for reference in self._tree(name).iter("{*}itemref"):
+                if item := by_id.get(reference.get("idref", "")):
+                    spine.setdefault(item.name, item)
+                else:
+                    where = f"idref {reference.get('idref', '')[:40]}"
+                    self.builder.inventory.unread("part", where, "the spine names it, the book lacks it")
+        if not spine:
+            self.builder.notes.append("no spine was found: documents are read in the order of their names")
+        return list(items.values()), list(spine.values())
+
+    def _manifest(self, package: str) -> dict[str, _Item]:
+        folder = posixpath.dirname(package)
+        by_id = {}
+        for entry in self._tree(package).iter("{*}item"):
+            path = unquote(entry.get("href", "").partition("#")[0])
+            name = self.package.find(posixpath.normpath(posixpath.join("/", folder, path)))
+            if name:
+                item = _Item(name, entry.get("media-type", "").lower(), entry.get("properties", ""))
+                by_id[entry.get("id", "")] = item
+        return by_id
+
+    def _properties(self, package: str) -> list[Property]:
+        """Title, subjects and description; of these, shops write some in HTML."""
+        found = []
+        for metadata in self._tree(package).iter("{*}metadata"):
+            for one in metadata.iter("{*}title", "{*}subject", "{*}description"):
+                text = "".join(one.itertext())
+                found.append((xml_parsing.local_name(one).title(), html.text_of(text) if "<" in text else text))
+        return found
+
+    def _tree(self, name: str) -> Any:
+        """The root of a part; an element without anything in it for one that is no XML, which is named."""
+        from lxml import etree
+
+        try:
+            parsed = xml_parsing.parse(self.package.parts[name])
+        except CannotRead as error:
+            self._damaged[name] = str(error)
+            return etree.Element("damaged")
+        if parsed.fault:
+            self._damaged[name] = parsed.fault
+        return parsed.root
+
+    def _done(self, name: str) -> bool:
+        if name in self._left:
+            del self._left[name]
+            return True
+        return False
+
+    def _take(self, item: _Item) -> None:
+        inventory, name = self.builder.inventory, item.name
+        if not self._done(name):
+            return
+        lowered = name.lower()
+        if name in self.package.damaged:
+            inventory.unread("part", name, self.package.damaged[name])
+        elif name in self.encrypted:
+            inventory.unread("part", name, "it is encrypted")
+        elif name == "mimetype" or lowered.startswith("meta-inf/") or lowered.endswith(_SILENT):
+            inventory.ignored("part", "styles-and-settings")
+        elif lowered.endswith(".ncx") or _is_contents(item):
+            self._contents(name)
+        elif item.media_type in _MARKUP or lowered.endswith(_PAGES):
+            self._page(name)
+        elif lowered.endswith(".svg") or "svg" in item.media_type:
+            self._drawing(name)
+        elif lowered.endswith(pictures.SUFFIXES) or item.media_type.startswith("image/"):
+            pictures.add(self.builder, name, self.package.parts[name], self.limits, item.media_type)
+        elif lowered.endswith(_MEDIA) or item.media_type.startswith(("audio/", "video/")):
+            inventory.unread("part", name, "sound or film, which is not read")
+        else:
+            inventory.read("embedded-file")
+            content = self.package.parts[name]
+            self.builder.parts.append(Part(name.replace("#", "%23"), content, "", item.media_type))
+
+    def _page(self, name: str) -> None:
+        try:
+            decoded = html.decode(self.package.parts[name])
+        except CannotRead as error:
+            self.builder.inventory.unread("part", name, str(error))
+            return
+        decoded.name_damage(self.builder)
+        page = html.parse(decoded.text)
+        self._texts.append(page.text)
+        self.builder.inventory.read("chapter")
+        self.builder.block(page.text, name)
+        html.add_findings(page, self.builder, self.limits, name)
+
+    def _drawing(self, name: str) -> None:
+        try:
+            drawing = svg.read(self.package.parts[name], self.limits)
+        except CannotRead as error:
+            if error.reason == "broken":
+                self.builder.inventory.unread("part", name, str(error))
+                return
+            self.builder.inventory.unread("picture", name, "a drawing that holds pictures; OCR is switched off")
+            return
+        self.builder.inventory.read("drawing")
+        self.builder.block(drawing.text, name)
+        for line in drawing.items.unread:
+            self.builder.inventory.unread("picture", name, line)
+        self.builder.parts.extend(
+            replace(part, name=f"{name}/{part.name}".replace("#", "%23")) for part in drawing.parts
+        )
+
+    def _contents(self, name: str) -> None:
+        """A table of contents repeats the headings; one that says more is read."""
+        if name.lower().endswith(".ncx"):
+            lines = [" ".join("".join(label.itertext()).split()) for label in self._tree(name).iter("{*}text")]
+        else:
+            try:
+                lines = html.parse(html.decode(self.package.parts[name]).text).text.split("\n")
+            except CannotRead as error:
+                self.builder.inventory.unread("part", name, str(error))
+                return
+        words = " ".join(" ".join(self._texts).split())
+        known: str | set[str] = words
+        if len(words) * len(lines) > _MAX_SEARCHED:
+            known = {line.strip() for text in self._texts for line in text.split("\n")}
+        new = [line for line in lines if line.strip() and line.strip() not in known]
+        if not new:
+            self.builder.inventory.ignored("part", "table-of-contents")
+            return
+        self.builder.inventory.read("table-of-contents")
+        self.builder.lines(new, name)
+
+
+def _is_contents(item: _Item) -> bool:
+    return "nav" in item.properties.split() or item.name.lower().endswith(".ncx")

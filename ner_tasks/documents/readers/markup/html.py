@@ -1,0 +1,110 @@
+"""HTML as a reader sees it: no markup, no scripts, nothing hidden, table cells apart."""
+
+import re
+
+from ner_tasks.documents.encodings import text_encoding
+from ner_tasks.documents.readers.markup import data_links
+from ner_tasks.documents.readers.markup.html_tokens import MAX_NESTED, Tokens
+from ner_tasks.documents.readers.markup.html_walk import Page, Walk
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
+
+_META = re.compile(
+    rb"<meta\b[^>]{0,400}?charset\s*=\s*[\"']?\s*([\w.:+-]{2,40})|<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,40})[\"']",
+    re.IGNORECASE,
+)
+_HEAD_BYTES = 16_384
+_MAX_INNER = 3
+
+
+def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
+    """An HTML or XHTML file, in the encoding that is declared or that `text_encoding` finds."""
+    decoded = decode(data, declared)
+    builder = ExtractBuilder()
+    decoded.name_damage(builder)
+    add_to(builder, decoded.text, limits)
+    return builder.extract(decoded.encoding, is_guessed=decoded.is_guessed)
+
+
+def decode(data: bytes, declared: str = "") -> text_encoding.Decoded:
+    """The markup of a page: what the file around it declares wins over what the page itself declares.
+
+    Raises:
+        CannotRead: `not-text`, `unknown-encoding`.
+    """
+    return text_encoding.decode_with_guess(data, declared, declared_in(data))
+
+
+def declared_in(data: bytes) -> str:
+    """The encoding that the XML declaration or a `<meta>` of a page names; "" if none does."""
+    found = _META.search(data[:_HEAD_BYTES])
+    label = (found[1] or found[2]).decode("ascii", "replace") if found else ""
+    # It was found by reading ASCII, so it is no encoding of two bytes per character.
+    return "utf-8" if label.lower().startswith(("utf-16", "utf-32", "ucs-")) else label
+
+
+def text_of(html: str) -> str:
+    """Visible text of an HTML page or fragment."""
+    return parse(html).text
+
+
+def add_to(builder: ExtractBuilder, html: str, limits: Limits, place: str | None = None) -> None:
+    """Add a page's text to a document, with all that it holds: files in it, what no person reads.
+
+    Args:
+        builder: takes it.
+        html: markup of a page or fragment.
+        limits: whether pictures are read.
+        place: label of the text's source.
+    """
+    page = parse(html)
+    builder.inventory.read("text")
+    builder.block(page.text, place)
+    add_findings(page, builder, limits)
+
+
+def add_findings(page: Page, builder: ExtractBuilder, limits: Limits, within: str = "") -> None:
+    """Account for all that a page holds beside its text; files in `data:` links are handed on or named.
+
+    Args:
+        page: what was read.
+        builder: takes it.
+        limits: whether pictures are read.
+        within: name of the page in a file of several.
+    """
+    inventory = builder.inventory
+    inventory.read("form-field", page.n_fields)
+    for (kind, rule), n in page.ignored.items():
+        inventory.ignored(kind, rule, n)
+    builder.notes.extend(page.notes)
+    for where, link, title in page.files:
+        data_links.hand_on(builder, link, f"{within}/{where}".lstrip("/"), limits, title)
+
+
+def parse(html: str) -> Page:
+    """What a page holds."""
+    page = Page()
+    page.text = "\n".join(_lines(html, page, 0)).strip("\n")
+    title = page.title
+    if title and title not in " ".join(page.text.split()):
+        page.text = f"{title}\n\n{page.text}".strip("\n")
+    return page
+
+
+def _lines(html: str, page: Page, depth: int) -> list[str]:
+    from selectolax.lexbor import LexborHTMLParser
+
+    if not html.strip():
+        return []
+    if depth > _MAX_INNER:
+        page.notes.append(f"pages inside pages are read {_MAX_INNER} deep; what lies deeper is shown as its markup")
+        return html.splitlines()
+    tokens = Tokens(html)
+    safe = tokens.safe().encode("utf-8", "replace")
+    for rule, n in tokens.ignored.items():
+        page.ignored["element", rule] += n
+    if tokens.n_flattened:
+        page.notes.append(f"{tokens.n_flattened} elements nested deeper than {MAX_NESTED} were taken as simple blocks")
+    root = LexborHTMLParser(safe).root
+    if root is None:
+        return []
+    return Walk(page, lambda inner: _lines(inner, page, depth + 1)).lines(root)

@@ -1,0 +1,122 @@
+"""Rich text (RTF) with its headers, footers, notes, annotations and text boxes; objects in it are documents of their own."""
+
+import struct
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.mail import rtf_html
+from ner_tasks.documents.readers.markup import html
+from ner_tasks.documents.readers.markup.rtf_blocks import Blob, Block
+from ner_tasks.documents.readers.markup.rtf_parsing import BODY, Parsing
+from ner_tasks.documents.readers.office import ole_objects
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+
+_BEGINNING = b"{\\rtf"
+_LINKED, _EMBEDDED = 1, 2
+_DIB_HEADER = 14
+_PACKAGE = b"package"
+
+
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
+    """An RTF file; what it declares of its characters is in it.
+
+    Raises:
+        CannotRead: `broken` if it is no RTF; `no-text-layer` if it holds pictures only.
+    """
+    if _BEGINNING not in data[:1024].lower():
+        raise CannotRead("broken", "found no {\\rtf at the beginning, expected RTF")
+    builder = ExtractBuilder()
+    kind = rtf_html.kind_of(data)
+    if kind == "html":
+        builder.notes.append("HTML that a mail program wrapped in RTF")
+        html.add_to(builder, rtf_html.unwrap(data), limits)
+        return builder.extract()
+    parsing = Parsing(data).run()
+    for block in _in_order(parsing.blocks):
+        if block.kind == BODY:
+            builder.inventory.read(BODY)
+            builder.block(_clean(block.text))
+        elif block.text.strip():
+            builder.inventory.read(block.kind)
+            builder.block(_clean(block.text), block.kind)
+    for rule, n in parsing.ignored.items():
+        builder.inventory.ignored("destination", rule, n)
+    for number, blob in enumerate(parsing.blobs, start=1):
+        _hand_on(builder, blob, number, limits)
+    if not parsing.is_whole:
+        builder.inventory.unread("damage", "end of the file", "breaks off within a group")
+    return pictures.checked(builder.extract())
+
+
+def text_of(data: bytes) -> str:
+    """All text of an RTF file, such as the body of an Outlook message."""
+    kind = rtf_html.kind_of(data)
+    if kind:
+        inner = rtf_html.unwrap(data)
+        return html.text_of(inner) if kind == "html" else inner
+    blocks = _in_order(Parsing(data).run().blocks)
+    return "\n\n".join(_clean(block.text) for block in blocks if block.text.strip())
+
+
+def _in_order(blocks: list[Block]) -> list[Block]:
+    """The body first, what is apart from it behind it in the order in which it stands in the file."""
+    return sorted(blocks, key=lambda block: block.kind != BODY)
+
+
+def _clean(text: str) -> str:
+    lines = (line.rstrip(" \t") for line in text.split("\n"))
+    return "\n".join(lines).strip()
+
+
+def _hand_on(builder: ExtractBuilder, blob: Blob, number: int, limits: Limits) -> None:
+    content = blob.content
+    if blob.kind == "picture":
+        name = f"picture-{number}{blob.suffix or '.wmf'}"
+        if not content:
+            builder.inventory.ignored("picture", "empty-picture")
+        elif blob.suffix == ".dib":
+            pictures.add(builder, f"picture-{number}.bmp", _with_header(content), limits)
+        else:
+            pictures.add(builder, name, content, limits)
+        return
+    name = f"object-{number}.bin"
+    try:
+        class_name, native = _native(content)
+    except (struct.error, ValueError):
+        builder.inventory.unread(ole_objects.KIND, name, "a damaged object")
+        return
+    if native is None:
+        builder.inventory.unread(ole_objects.KIND, name, "a link to a file that lies elsewhere")
+    elif class_name == _PACKAGE:
+        ole_objects.add(builder, name, struct.pack("<I", len(native)) + native)
+    else:
+        ole_objects.add(builder, name, native)
+
+
+def _native(content: bytes) -> tuple[bytes, bytes | None]:
+    """Class and bytes of an object as OLE 1.0 stores it; no bytes for a link.
+
+    Source: [MS-OLEDS] 2.2.4, 2.2.5, 2.2.6.
+    """
+    _, kind = struct.unpack_from("<II", content)
+    position, strings = 8, []
+    for _ in range(3):
+        n_bytes = struct.unpack_from("<I", content, position)[0]
+        strings.append(content[position + 4 : position + 4 + n_bytes].rstrip(b"\0"))
+        position += 4 + n_bytes
+    class_name = strings[0].lower()
+    if kind != _EMBEDDED:
+        if kind != _LINKED:
+            raise ValueError("found an object that is neither embedded nor linked")
+        return class_name, None
+    n_bytes = struct.unpack_from("<I", content, position)[0]
+    return class_name, content[position + 4 : position + 4 + n_bytes]
+
+
+def _with_header(dib: bytes) -> bytes:
+    """A picture in Windows' memory format as a file."""
+    if len(dib) < 40:
+        return dib
+    n_header, _, _, _, n_bits = struct.unpack_from("<IiiHH", dib)
+    n_colours = struct.unpack_from("<I", dib, 32)[0] or (1 << n_bits if n_bits <= 8 else 0)
+    start = _DIB_HEADER + n_header + 4 * n_colours
+    return struct.pack("<2sIII", b"BM", _DIB_HEADER + len(dib), 0, start) + dib

@@ -1,0 +1,44 @@
+"""What an RTF file holds once it is interpreted: blocks of text, bytes of pictures and objects."""
+
+import re
+from dataclasses import dataclass, field
+
+from ner_tasks.documents.encodings import plausible_words
+
+
+@dataclass
+class Block:
+    """Text that stands together."""
+
+    kind: str
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        joined = "".join(self.pieces)
+        if any("\ud800" <= piece <= "\udfff" for piece in self.pieces if len(piece) == 1):
+            joined = joined.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return joined
+
+
+@dataclass
+class Blob:
+    """Bytes of a picture or object."""
+
+    kind: str
+    suffix: str = ""
+    hexadecimal: list[bytes] = field(default_factory=list)
+    binary: list[bytes] = field(default_factory=list)
+
+    @property
+    def content(self) -> bytes:
+        digits = re.sub(rb"[^0-9a-fA-F]", b"", b"".join(self.hexadecimal))
+        return b"".join(self.binary) or bytes.fromhex(digits[: len(digits) // 2 * 2].decode())
+
+
+def is_western(text: str) -> bool:
+    """Whether bytes make sense as Windows' Western page, which fonts name that in truth have another one."""
+    found = [word for word in text.split() if not word.isascii()]
+    letters = [character for word in found for character in word if character.isalpha()]
+    n_beyond = sum(not letter.isascii() for letter in letters)
+    return plausible_words.bad_share(found) == 0 and 2 * n_beyond <= len(letters)

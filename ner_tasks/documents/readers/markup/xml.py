@@ -1,0 +1,85 @@
+"""XML of any kind: by its root element to the reader of its format, or all its text as it stands."""
+
+import re
+from importlib import import_module
+from typing import Any
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.clinical import encapsulated
+from ner_tasks.documents.readers.markup import xml_parsing, xml_words
+from ner_tasks.documents.readers.office import office_xml
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+
+_ODF = "urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+_PACKAGE = "http://schemas.microsoft.com/office/2006/xmlPackage"
+_COMMENT = re.compile(rb"<!--")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\s]{200,}")
+_INSTRUCTION = re.compile(rb"<\?(?!xml\s)[A-Za-z]")
+# Readers by the local name of a root element and a word of its namespace.
+_BY_ROOT = {
+    "html": ("xhtml", "html"),
+    "svg": ("svg", "svg"),
+    "ClinicalDocument": ("", "cda"),
+    "Bundle": ("hl7.org/fhir", "fhir"),
+}
+
+
+def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
+    """An XML file.
+
+    Raises:
+        CannotRead: `broken`, `not-text`, `unknown-encoding`, or as the reader of its format says.
+    """
+    parsed = xml_parsing.parse(data, declared)
+    root = parsed.root
+    if reader := _reader_of(root, data):
+        extract: Extract = import_module(f"ner_tasks.documents.readers.{reader}").read(data, limits, declared)
+        return extract
+    builder = ExtractBuilder()
+    builder.notes.extend(parsed.notes)
+    if parsed.fault:
+        builder.inventory.unread("damage", "the file", parsed.fault)
+    builder.inventory.ignored("comment", "comment", len(_COMMENT.findall(data)))
+    builder.inventory.ignored("instruction", "processing-instruction", len(_INSTRUCTION.findall(data)))
+    _take_files(root, builder, limits)
+    if office_xml.is_known(root):
+        office_xml.add_to(builder, root, limits)
+    else:
+        words = xml_words.Words()
+        builder.lines(words.read(root))
+        builder.inventory.read("element", words.n_elements)
+        builder.inventory.read("attribute", words.n_attributes)
+        for rule, n in words.ignored.items():
+            builder.inventory.ignored("attribute", rule, n)
+    return pictures.checked(builder.extract(parsed.encoding))
+
+
+def _reader_of(root: Any, data: bytes) -> str:
+    name, namespace = xml_parsing.local_name(root), xml_parsing.namespace(root)
+    word, reader = _BY_ROOT.get(name, ("", ""))
+    if reader and word in namespace:
+        return reader
+    if "hl7.org/fhir" in namespace:
+        return "fhir"
+    if namespace == _ODF:
+        return "spreadsheet" if b"office:spreadsheet" in data else "odf"
+    if namespace == _PACKAGE:
+        kinds = ((b"/word/document", "docx"), (b"/xl/workbook", "xlsx"), (b"/ppt/presentation", "pptx"))
+        return next((reader for mark, reader in kinds if mark in data), "")
+    return ""
+
+
+def _take_files(root: Any, builder: ExtractBuilder, limits: Limits) -> None:
+    """Hand on files that stand in elements in base64, so that no one takes them for words."""
+    attachments = encapsulated.Attachments(builder, limits)
+    number = 0
+    for element in root.iter():
+        text = element.text or ""
+        if len(text) < 200 or not _BASE64.fullmatch(text) or len(text.split(None, 1)[0]) < 40:
+            continue
+        content = encapsulated.decode_base64(text)
+        if isinstance(content, CannotRead):
+            continue
+        number += 1
+        element.text = None
+        attachments.add(content, f"{xml_parsing.local_name(element)} {number}")

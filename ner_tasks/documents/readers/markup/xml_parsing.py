@@ -1,0 +1,151 @@
+"""XML from senders who may mean harm, or who write it by hand: no entities, no network, mended where it is broken.
+
+Source: Extensible Markup Language (XML) 1.0, fifth edition; HTML's named characters stand for what they do in HTML.
+"""
+
+import re
+from dataclasses import dataclass
+from html import unescape
+from html.entities import html5
+from typing import Any
+
+from ner_tasks.documents.readers.clinical import damaged_text
+from ner_tasks.documents.types import CannotRead
+
+_DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,200}\?>")
+_ENCODING = re.compile(rb"\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,40})[\"']")
+_DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,2000}(?:\[.*?\]\s*)?>", re.DOTALL)
+_FIRST_ELEMENT = re.compile(r"<[A-Za-z_:]")
+_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_AMPERSAND = re.compile(r"&(?:#(\d{1,7}|[xX][0-9a-fA-F]{1,6});|(\w{1,32});)?")
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
+_TAG = re.compile(r"<[^<>]*>")
+_LONG_BASE64 = re.compile(r"[A-Za-z0-9+/=]{200,}")
+_OWN = frozenset({"amp", "lt", "gt", "quot", "apos"})
+_UTF16 = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A tree of XML.
+
+    Attributes:
+        root: its first element; `lxml.etree._Element`.
+        encoding: how the file was stored.
+        notes: how it was mended, a line each.
+        fault: what of it may be lost, "" if nothing is.
+    """
+
+    root: Any
+    encoding: str
+    notes: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def parse(data: bytes, declared: str = "") -> Parsed:
+    """Parse a file of XML; what is not well-formed is mended, or read as far as it goes.
+
+    Args:
+        data: a whole file.
+        declared: encoding that the file around it names.
+
+    Raises:
+        CannotRead: `broken` if there is no element; `not-text`, `unknown-encoding` as for any text.
+    """
+    text, encoding, n_damaged = _decoded(data, declared)
+    # The encoding is known by now, and no document type is wanted: its entities may unpack to anything.
+    text = _DECLARATION.sub("", text, count=1)
+    first = _FIRST_ELEMENT.search(text)
+    at = text.find("<!DOCTYPE")
+    if at >= 0 and (not first or at < first.start()) and (doctype := _DOCTYPE.match(text, at)):
+        text = text[:at] + text[doctype.end() :]
+    text = text[max(text.find("<"), 0) :]
+    damage = damaged_text.damage(n_damaged) if n_damaged else ""
+    root, errors = _tree(text)
+    if not errors:
+        return Parsed(root, encoding, fault=damage)
+    mended, unknown = _mended(text)
+    again, errors = _tree(mended)
+    if again is None or not "".join(again.itertext()).strip():
+        return _without_structure(mended, encoding, errors)
+    notes = ["XML mended: a character or reference that is none"] if mended != text else []
+    if unknown:
+        notes.append(f"{unknown} entities are not expanded and stand as they are written")
+    fault = f"XML that is not well-formed, {errors}; what lies behind may be lost" if errors else damage
+    return Parsed(again, encoding, tuple(notes), fault)
+
+
+def _without_structure(text: str, encoding: str, errors: str) -> Parsed:
+    """The words between the tags, for a file whose first element is not whole."""
+    from lxml import etree
+
+    root = etree.Element("document")
+    root.text = _NOT_XML.sub(" ", _LONG_BASE64.sub(" ", unescape(_TAG.sub("\n", text)))).strip()
+    if not root.text:
+        raise CannotRead("broken", f"found a fault at {errors or 'no line'} and no text, expected XML")
+    return Parsed(root, encoding, fault=f"XML with a fault at {errors}: read without its structure and files")
+
+
+def local_name(element: Any) -> str:
+    """The name of an element without its namespace; "" for a comment or instruction."""
+    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def namespace(element: Any) -> str:
+    """The namespace of an element, "" for none."""
+    return element.tag[1:].partition("}")[0] if isinstance(element.tag, str) and element.tag.startswith("{") else ""
+
+
+def _decoded(data: bytes, declared: str) -> tuple[str, str, int]:
+    for beginning, encoding in _UTF16:
+        if data.startswith(beginning):
+            return data.decode(encoding, "replace"), encoding, 0
+    named = _ENCODING.match(data.removeprefix(b"\xef\xbb\xbf")[:1024])
+    return damaged_text.decode(data, declared or (named[1].decode() if named else ""))
+
+
+def _tree(text: str) -> tuple[Any, str]:
+    """The root, and where the first fault is; parsed as far as it goes."""
+    from lxml import etree
+
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        recover=True,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=True,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(text.encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError as error:
+        return None, f"line {error.lineno}"
+    # A prefix without a namespace does no harm to what is read.
+    wrong = [error for error in parser.error_log if error.domain_name != "NAMESPACE" and error.level_name != "WARNING"]
+    return root, f"line {wrong[0].line}" if wrong else ""
+
+
+def _mended(text: str) -> tuple[str, int]:
+    """Text with every `&` that begins no reference, every named character of HTML and every character that XML forbids
+    replaced; and how many entities nobody declares.
+    """
+    unknown = 0
+
+    def shown(found: re.Match[str]) -> str:
+        nonlocal unknown
+        if number := found[1]:
+            code = int(number[1:], 16) if number[0] in "xX" else int(number)
+            is_valid = code <= 0x10FFFF and not _NOT_XML.match(chr(code))
+            return f"&#{code};" if is_valid else " "
+        if found[2] in _OWN:
+            return found[0]
+        if named := html5.get(f"{found[2]};"):
+            return "".join(f"&#{ord(sign)};" for sign in named)
+        unknown += found[2] is not None
+        return "&amp;" + found[0][1:]
+
+    pieces = _CDATA.split(text)
+    pieces[::2] = [_AMPERSAND.sub(shown, piece) for piece in pieces[::2]]
+    return _NOT_XML.sub(" ", "".join(pieces)), unknown

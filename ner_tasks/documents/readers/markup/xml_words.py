@@ -1,0 +1,101 @@
+"""Text of XML whose meaning is not known: what stands in one sentence stays together, anything else on its own line."""
+
+import re
+from collections import Counter
+from typing import Any
+
+from ner_tasks.documents.readers.markup.xml_parsing import local_name
+
+_SPACE = re.compile(r"\s+")
+_WORDS = re.compile(r"[^\W\d_]{2}")
+# Attributes that say how something is stored or shown; what they hold is for programs.
+_TECHNICAL = frozenset(
+    {"id", "idref", "ref", "class", "style", "lang", "space", "base", "type", "href", "src", "url", "uri", "version"}
+    | {"encoding", "schemalocation", "nonamespaceschemalocation", "rel", "mimetype", "mediatype", "format", "charset"}
+    | {"xmlns", "uuid", "guid", "oid", "root", "target", "namespace", "prefix", "datatype", "unit", "color", "font"}
+    | {"width", "height", "nil", "align", "valign", "colspan", "rowspan", "checksum", "hash", "algorithm"}
+)
+# Elements that may begin or end within a word.
+_LETTERS = frozenset(
+    {"b", "i", "u", "em", "strong", "sub", "sup", "italic", "bold", "emphasis", "hi", "span", "font", "underline", "s"}
+    | {"tt", "code", "sc", "small", "a", "link", "ulink", "xref", "ref", "phrase", "styled-content", "monospace"}
+)
+_TECHNICAL_VALUE = re.compile(
+    r"(?:[a-z][a-z0-9+.-]*://|urn:|mailto:|[\w.-]*[\\/][\w.\\/-]*$|true$|false$|yes$|no$|[0-9a-fA-F-]{16,}$|#)",
+    re.IGNORECASE,
+)
+
+
+class Words:
+    """Lines of the text of one tree."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.n_elements = self.n_attributes = 0
+        self.ignored: Counter[str] = Counter()
+        self._line: list[str] = []
+
+    def read(self, root: Any) -> list[str]:
+        """All lines, without recursion."""
+        # An element, whether it is left, and whether it stands in a sentence.
+        stack: list[tuple[Any, bool, bool]] = [(root, False, False)]
+        while stack:
+            element, is_left, is_inline = stack.pop()
+            name = local_name(element)
+            if is_left or not name:
+                if name:
+                    self._edge(name, is_inline=is_inline)
+                self._add(element.tail)
+                continue
+            self.n_elements += 1
+            self._edge(name, is_inline=is_inline)
+            self._attributes(element, is_inline=is_inline)
+            self._add(element.text)
+            stack.append((element, True, is_inline))
+            is_mixed = _is_mixed(element)
+            stack.extend((child, False, is_mixed and not _is_structure(child)) for child in reversed(element))
+        self._end_line()
+        return self.lines
+
+    def _edge(self, name: str, *, is_inline: bool) -> None:
+        """Where an element begins or ends: a new line, or a space unless it only changes how letters look."""
+        if not is_inline:
+            self._end_line()
+        elif name.lower() not in _LETTERS:
+            self._line.append(" ")
+
+    def _add(self, text: str | None) -> None:
+        if text:
+            self._line.append(text)
+
+    def _end_line(self) -> None:
+        if self._line:
+            if line := _SPACE.sub(" ", "".join(self._line)).strip():
+                self.lines.append(line)
+            self._line.clear()
+
+    def _attributes(self, element: Any, *, is_inline: bool) -> None:
+        for name, value in element.attrib.items():
+            if is_inline or not _is_text(name, value):
+                self.ignored["technical-attribute"] += 1
+                continue
+            self.n_attributes += 1
+            self.lines.append(_SPACE.sub(" ", value).strip())
+
+
+def _is_text(name: str, value: str) -> bool:
+    if name.rpartition("}")[2].lower() in _TECHNICAL or not _WORDS.search(value):
+        return False
+    return not _TECHNICAL_VALUE.match(value.strip())
+
+
+def _is_mixed(element: Any) -> bool:
+    """Whether characters stand between the elements within this one, as in a sentence."""
+    return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
+
+
+def _is_structure(element: Any) -> bool:
+    """Whether an element is a container of others, or empty such as a line break."""
+    if len(element) == 0:
+        return not (element.text or "").strip()
+    return not _is_mixed(element) and len(element) > 1

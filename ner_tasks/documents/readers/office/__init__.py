@@ -1,0 +1,1 @@
+"""Files of office programs: OOXML, OpenDocument, and the binary formats before them."""

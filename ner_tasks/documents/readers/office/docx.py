@@ -1,0 +1,84 @@
+"""Word files since 2007 (docx, docm, dotx), read from the XML of the package itself.
+
+All parts are enumerated: what Word shows is read, files inside become documents of their own, the rest is named or
+ignored by a rule.
+"""
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, properties, xml_tree
+from ner_tasks.documents.readers.office.ooxml import Package
+from ner_tasks.documents.readers.office.ooxml_text import TextWalk, squeezed
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part
+
+# Root elements of the parts that hold text, in the order of reading.
+_ROOTS = ("hdr", "document", "footnotes", "endnotes", "comments", "ftr")
+_GLOSSARY = "word/glossary/"
+
+
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
+    """Headers, body, notes, comments, footers and properties; a paragraph or a table's row per block, cells apart by tabs.
+
+    Raises:
+        CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
+    """
+    package = ooxml.open_package(data, limits)
+    main = package.main("document", "wordDocument")
+    builder = ExtractBuilder()
+    shown: list[str] = []
+    taken = _text_parts(package, main)
+    chunks: list[str] = []
+    prompts = _prompts(package)
+    for name in taken:
+        walk = TextWalk(prompts=prompts)
+        chunks += _add(package, name, builder, walk, "" if name == main else name, shown)
+    for name in chunks:
+        _hand_on(package, name, builder)
+    ooxml_parts.add_rest(package, {*taken, *chunks}, builder, limits, shown)
+    told = pictures.checked(builder.extract()).text
+    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
+    return builder.extract()
+
+
+def _text_parts(package: Package, main: str) -> list[str]:
+    """Names of the parts that hold text, in the order of reading."""
+    found = [name for name in package.parts if package.root(name) in _ROOTS and not name.lower().startswith(_GLOSSARY)]
+    ranks = {name: (_ROOTS.index(package.root(name)), name != main) for name in found}
+    return sorted(found, key=lambda name: ranks[name])
+
+
+def _prompts(package: Package) -> frozenset[str]:
+    """What the content controls of a form show until somebody fills them: it stands among the building blocks."""
+    found: set[str] = set()
+    for name in package.parts:
+        if package.root(name) == "glossaryDocument":
+            root, _ = xml_tree.parse(package.parts[name])
+            bodies = root.iter("{*}p", "{*}docPartBody") if root is not None else ()
+            found.update(squeezed(body) for body in bodies)
+    return frozenset(found - {""})
+
+
+def _add(
+    package: Package, name: str, builder: ExtractBuilder, walk: TextWalk, place: str, shown: list[str]
+) -> list[str]:
+    """Read a part; returns names of the parts that hold documents which stand in it."""
+    root = package.xml(name, builder)
+    for block in walk.blocks(root) if root is not None else ():
+        builder.block(block, place)
+        shown.append(block)
+    builder.inventory.read("part")
+    ooxml_parts.count(walk, builder)
+    relations = package.relations(name)
+    for id_ in walk.subdocuments:
+        builder.inventory.unread("subdocument", f"{name} {id_}", "a document outside of this file")
+    for id_ in walk.chunks:
+        if id_ not in relations or not relations[id_].target:
+            builder.inventory.unread("subdocument", f"{name} {id_}", "a document that is not in this file")
+    named = [relations[id_].target for id_ in walk.chunks if id_ in relations]
+    named += package.related(name, "aFChunk")
+    return [target for target in dict.fromkeys(named) if target in package.parts]
+
+
+def _hand_on(package: Package, name: str, builder: ExtractBuilder) -> None:
+    """Make a document of what Word shows in its place when it opens the file."""
+    builder.inventory.read("embedded-file")
+    builder.parts.append(Part(name.replace("#", "%23"), package.parts[name], "", package.type_of(name)))

@@ -1,0 +1,82 @@
+"""Word and PowerPoint files of before 2007 (doc, ppt).
+
+Those of 1993 and later (presentations: of 1997) are read from their own streams. Older ones are read by a program where one is installed, which
+the document's notes name, and are rejected elsewhere.
+"""
+
+import io
+from typing import Any
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.office import doc_pieces, legacy_programs, ole_objects, ppt_records
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+
+_OLE = b"\xd0\xcf\x11\xe0"
+_WORD, _SLIDES, _USER = "WordDocument", "PowerPoint Document", "Current User"
+
+
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
+    """Body, notes, comments and boxes of a text; slides and notes of a presentation.
+
+    Raises:
+        CannotRead: `encrypted`, `no-program` for files of before 1993, `broken`.
+    """
+    import olefile
+
+    if not data.startswith(_OLE):
+        return legacy_programs.read(data, "doc", limits)
+    builder = ExtractBuilder()
+    with olefile.OleFileIO(io.BytesIO(data)) as ole:
+        if ole.exists("EncryptedPackage"):
+            raise CannotRead("encrypted", "found an Office file with a password, expected one that opens")
+        if ole.exists(_WORD):
+            stream = ole.openstream(_WORD).read()
+            if not doc_pieces.is_readable(stream):
+                return legacy_programs.read(data, "doc", limits)
+            _add_word(ole, stream, builder)
+        elif ole.exists(_SLIDES):
+            _add_slides(ole, builder)
+        else:
+            raise CannotRead("broken", "found neither a text nor slides, expected a Word or PowerPoint file")
+        _add_objects(ole, builder)
+    return pictures.checked(builder.extract())
+
+
+def _add_word(ole: Any, stream: bytes, builder: ExtractBuilder) -> None:
+    if doc_pieces.is_encrypted(stream):
+        raise CannotRead("encrypted", "found a Word file with a password, expected one that opens")
+    name = doc_pieces.table_of(stream)
+    if not ole.exists(name):
+        raise CannotRead("broken", f"found no stream {name}, expected a whole Word file")
+    for part in doc_pieces.parts_of(stream, ole.openstream(name).read()):
+        builder.block(part.text, "" if part.name == "body" else part.name)
+        builder.inventory.read("part")
+        builder.inventory.ignored("text", "field-code", part.n_codes)
+        if part.n_pictures:
+            where = f"{part.n_pictures} picture(s) in the {part.name}"
+            builder.inventory.unread("picture", where, "pictures in a doc file are not read", part.n_pictures)
+        if part.n_drawn:
+            where = f"{part.n_drawn} floating object(s) in the {part.name}"
+            builder.inventory.unread("drawing", where, "only the text of their boxes is read", part.n_drawn)
+
+
+def _add_slides(ole: Any, builder: ExtractBuilder) -> None:
+    if ole.exists("EncryptedSummary"):
+        raise CannotRead("encrypted", "found a PowerPoint file with a password, expected one that opens")
+    user = ole.openstream(_USER).read() if ole.exists(_USER) else b""
+    for label, texts in ppt_records.slides_of(ole.openstream(_SLIDES).read(), user):
+        builder.inventory.read("slide")
+        for text in texts:
+            builder.block(text, label)
+    if ole.exists("Pictures"):
+        builder.inventory.unread("picture", "Pictures", "pictures in a ppt file are not read")
+
+
+def _add_objects(ole: Any, builder: ExtractBuilder) -> None:
+    """Files that stand in the text as objects; macros and properties are ignored."""
+    entries = ole.listdir(storages=True, streams=False)
+    ole_objects.add_storages(builder, ole, 2, lambda path: path[0] == "ObjectPool")
+    n_macros = sum(1 for path in entries if len(path) == 1 and path[0].lower() in ("macros", "_vba_project_cur"))
+    builder.inventory.ignored("part", "macro", n_macros)
+    n_metadata = sum(1 for path in ole.listdir() if len(path) == 1 and path[0].endswith("SummaryInformation"))
+    builder.inventory.ignored("part", "metadata", n_metadata)

@@ -1,0 +1,193 @@
+"""OpenDocument texts and presentations (odt, odp), and what workbooks (ods) share with them.
+
+All parts of the package are enumerated: what is shown is read, files inside become documents of their own, the rest is
+named or ignored by a rule.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.office import ole_objects, ooxml, ooxml_parts, ooxml_properties, properties, xml_tree
+from ner_tasks.documents.readers.office.odf_text import OdfWalk, qualified
+from ner_tasks.documents.readers.office.ooxml import Package
+from ner_tasks.documents.readers.office.properties import Property
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+
+CONTENT, STYLES = "content.xml", "styles.xml"
+_MANIFEST = "META-INF/manifest.xml"
+_META = re.compile(r"(^|/)meta\.xml$")
+_PROPERTIES = {
+    "dc:title": "Title",
+    "dc:subject": "Subject",
+    "dc:description": "Description",
+    "meta:keyword": "Keywords",
+}
+_RULES = (
+    ("signature", re.compile(r"^META-INF/.*signatures.*\.xml$", re.IGNORECASE)),
+    ("metadata", _META),
+    ("macro", re.compile(r"^(Basic|Dialogs|Scripts)/")),
+    ("other-form", re.compile(r"^ObjectReplacements/")),
+    (
+        "styles-and-settings",
+        re.compile(r"^(Configurations2|Thumbnails|Fonts)/|(^|/)(settings\.xml|manifest\.rdf|layout-cache)$"),
+    ),
+    ("styles-and-settings", re.compile(r".+/styles\.xml$|^[A-Za-z]+/(accelerator|images)/")),
+)
+_PLUMBING = ("mimetype", _MANIFEST)
+
+
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
+    """Headers, body with its notes and boxes, footers; of a presentation, slides in their order, each with its notes.
+
+    Raises:
+        CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
+    """
+    package = open_odf(data, limits)
+    builder = ExtractBuilder()
+    root = content_of(package, builder)
+    margins = [*margins_of(package, builder)]
+    for name, block in margins:
+        if "header" in name:
+            builder.block(block, STYLES)
+    add_body(root, builder)
+    for name, block in margins:
+        if "header" not in name:
+            builder.block(block, STYLES)
+    add_rest(package, builder, limits)
+    told = pictures.checked(builder.extract()).text
+    properties.add(builder, properties_of(package, builder), told)
+    return builder.extract()
+
+
+def open_odf(data: bytes, limits: Limits) -> Package:
+    """Unpack an OpenDocument file; one that is a single XML file becomes a package of its content.
+
+    Raises:
+        CannotRead: `encrypted`, `too-large`, `broken`.
+    """
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return Package({CONTENT: data}, {})
+    package = ooxml.open_package(data, limits)
+    manifest = xml_tree.parse(package.parts[_MANIFEST])[0] if _MANIFEST in package.parts else None
+    if manifest is not None and next(manifest.iter("{*}encryption-data"), None) is not None:
+        raise CannotRead("encrypted", "found an OpenDocument file with a password, expected one that opens")
+    if CONTENT not in package.parts:
+        wrong = package.damaged.get(CONTENT, "it is missing")
+        raise CannotRead("broken", f"found no content among {len(package.parts)} parts ({wrong}), expected {CONTENT}")
+    return package
+
+
+def content_of(package: Package, builder: ExtractBuilder) -> Any:
+    """The root of the main part.
+
+    Raises:
+        CannotRead: `broken`.
+    """
+    root = package.xml(CONTENT, builder)
+    builder.inventory.read("part")
+    if root is None:
+        raise CannotRead("broken", f"found no XML in {CONTENT}, expected an OpenDocument file")
+    return root
+
+
+def add_body(root: Any, builder: ExtractBuilder) -> None:
+    """Read a text, a drawing or the slides of a presentation."""
+    pages = [page for page in root.iter("{*}page") if qualified(page.tag) == "draw:page"]
+    _add(root, builder, "", ("draw:page", "office:master-styles"))
+    for number, page in enumerate(pages, start=1):
+        builder.inventory.read("slide")
+        _add(page, builder, f"slide {number}", ("presentation:notes",))
+        for notes in page.iter("{*}notes"):
+            _add(notes, builder, f"slide {number} notes", ())
+
+
+def _add(root: Any, builder: ExtractBuilder, place: str, leaves_out: tuple[str, ...]) -> None:
+    walk = OdfWalk(leaves_out)
+    for block in walk.blocks(root):
+        builder.block(block, place)
+    for rule, n in walk.ignored.items():
+        builder.inventory.ignored("text", rule, n)
+
+
+def margins_of(package: Package, builder: ExtractBuilder) -> Iterator[tuple[str, str]]:
+    """Headers, footers and shapes of the master pages, with the name of the element that holds them."""
+    source = STYLES if STYLES in package.parts else CONTENT
+    root = package.xml(source, builder) if source == STYLES else xml_tree.parse(package.parts[source])[0]
+    builder.inventory.read("part", int(source == STYLES))
+    for master in root.iter("{*}master-styles") if root is not None else ():
+        for page in master:
+            for element in page:
+                if _is_filled_by_slides(element):
+                    builder.inventory.ignored("text", "layout")
+                    continue
+                walk = OdfWalk()
+                for block in walk.blocks(element):
+                    yield xml_tree.name_of(element), block
+
+
+def _is_filled_by_slides(element: Any) -> bool:
+    if xml_tree.name_of(element) == "notes":
+        return True
+    return any(xml_tree.attribute(element, name) for name in ("placeholder", "class"))
+
+
+def add_rest(package: Package, builder: ExtractBuilder, limits: Limits) -> None:
+    """Give every part but content and styles its fate."""
+    for name in package.parts:
+        if name in (CONTENT, STYLES, *_PLUMBING):
+            continue
+        if rule := next((rule for rule, pattern in _RULES if pattern.search(name)), ""):
+            builder.inventory.ignored("part", rule)
+        elif name.endswith(f"/{CONTENT}"):
+            root = package.xml(name, builder)
+            builder.inventory.read("part")
+            if root is not None:
+                _add(root, builder, name, ())
+        else:
+            ooxml_parts.add_file(package, name, builder, limits)
+    for name, wrong in package.damaged.items():
+        builder.inventory.unread("part", name, wrong)
+    if len(package.parts) == 1:
+        _add_binary_data(package, builder, limits)
+
+
+def properties_of(package: Package, builder: ExtractBuilder) -> list[Property]:
+    """Name and text of each property that a person types."""
+    found: list[Property] = []
+    names = [name for name in package.parts if _META.search(name)] or [CONTENT]
+    for name in names:
+        root = package.xml(name, builder) if name != CONTENT else xml_tree.parse(package.parts[name])[0]
+        for one in root.iter() if root is not None else ():
+            element = qualified(one.tag)
+            if element == "office:body":
+                break
+            if element in _PROPERTIES:
+                found.append((_PROPERTIES[element], xml_tree.text_of(one)))
+            elif element == "meta:user-defined":
+                called, text = xml_tree.attribute(one, "name"), xml_tree.text_of(one)
+                if xml_tree.attribute(one, "value-type", "string") != "string" or ooxml_properties.is_of_program(
+                    called, text
+                ):
+                    builder.inventory.ignored(properties.KIND, ooxml_properties.METADATA)
+                else:
+                    found.append((called, text))
+    return found
+
+
+def _add_binary_data(package: Package, builder: ExtractBuilder, limits: Limits) -> None:
+    """Pictures and files that stand in a single XML file."""
+    root, _ = xml_tree.parse(package.parts[CONTENT])
+    for number, element in enumerate(root.iter("{*}binary-data"), start=1):
+        try:
+            content = base64.b64decode(xml_tree.text_of(element))
+        except binascii.Error:
+            content = b""
+        around = xml_tree.name_of(element.getparent())
+        if around == "image":
+            pictures.add(builder, f"picture {number}.png", content, limits)
+        elif content:
+            ole_objects.add(builder, f"object {number}.bin", content)

@@ -1,0 +1,101 @@
+"""Cells of an OpenDocument workbook, as a person reads them, and what hangs on cells.
+
+Source: OASIS OpenDocument 1.3, part 3, 9.1 (tables), 19.381 and following (values of cells).
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from ner_tasks.documents.readers.office.odf_text import OdfWalk, qualified
+from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, place_of, shown
+from ner_tasks.documents.readers.office.xlsx_cells import number_text
+from ner_tasks.documents.readers.office.xml_tree import attribute
+
+_CELLS = frozenset({"table:table-cell", "table:covered-table-cell"})
+_DURATION = re.compile(r"(-?)P(?:(\d{1,9})D)?T?(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:[.,]\d+)?S)?$")
+_NUMBERS = ("float", "currency", "percentage")
+_MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
+
+
+def tables_of(root: Any) -> Iterator[Any]:
+    """The sheets of a workbook; tables within cells, changes and links to other files are none."""
+    for book in root.iter("{*}spreadsheet"):
+        yield from book.iterchildren("{*}table")
+
+
+def read_sheet(table: Any, name: str, budget: Budget) -> tuple[Sheet, list[tuple[str, str]]]:
+    """Cells of a table; and text that hangs on them or floats above: its place and the text."""
+    sheet = Sheet(name)
+    remarks: list[tuple[str, str]] = []
+    number = 1
+    for row in table.iter("{*}table-row"):
+        if next(row.iterancestors("{*}table"), None) is not table:
+            continue
+        cells = _cells(row, number, name, budget, remarks)
+        n_rows = _repeated(row, "number-rows-repeated", _MAX_ROWS)
+        if cells:
+            for again in range(n_rows):
+                for _, text in cells if again else ():
+                    budget.take(text)
+                sheet.add(number + again, cells)
+        number += n_rows
+    for shapes in table.iterchildren("{*}shapes", "{*}forms"):
+        remarks += [(name, block) for block in OdfWalk().blocks(shapes)]
+    return sheet, remarks
+
+
+def _cells(row: Any, number: int, name: str, budget: Budget, remarks: list[tuple[str, str]]) -> list[Cell]:
+    cells: list[Cell] = []
+    column = 1
+    for cell in row:
+        if qualified(cell.tag) not in _CELLS:
+            continue
+        n_columns = _repeated(cell, "number-columns-repeated", _MAX_COLUMNS)
+        text, hanging = _text(cell)
+        remarks += [(place_of(name, number, column), block) for block in hanging]
+        if text.strip():
+            for again in range(n_columns):
+                budget.take(text)
+                cells.append((column + again, text))
+        column += n_columns
+    return cells
+
+
+def _repeated(element: Any, name: str, most: int) -> int:
+    count = attribute(element, name, "1")
+    return max(1, min(int(count), most)) if count.isdecimal() and len(count) < 9 else 1
+
+
+def _text(cell: Any) -> tuple[str, list[str]]:
+    """What a cell shows, and what hangs on it."""
+    lines: list[str] = []
+    hanging: list[str] = []
+    for element in cell:
+        name = qualified(element.tag)
+        if name in ("text:p", "text:h", "text:list"):
+            line, *boxes = OdfWalk().blocks(element) or [""]
+            lines.append(line)
+            hanging += boxes
+        else:
+            hanging += OdfWalk().blocks(element)
+    kind = attribute(cell, "value-type")
+    if kind in _NUMBERS and (value := attribute(cell, "value")):
+        return number_text(value), hanging
+    if kind == "boolean":
+        return attribute(cell, "boolean-value").upper(), hanging
+    if kind == "date" and (value := attribute(cell, "date-value")):
+        return _date(value), hanging
+    if kind == "time" and (found := _DURATION.match(attribute(cell, "time-value"))):
+        days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:])
+        length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        return shown(-length if found[1] else length), hanging
+    return "\n".join(lines) or attribute(cell, "string-value"), hanging
+
+
+def _date(value: str) -> str:
+    try:
+        return shown(datetime.fromisoformat(value))
+    except ValueError:
+        return value

@@ -1,0 +1,162 @@
+"""Files that stand in another one as OLE objects, taken out of their wrapping.
+
+Source: [MS-OLEDS] 2.3.6 (Ole10Native); what programs call their streams was seen in files of theirs.
+"""
+
+import io
+import re
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from ner_tasks.documents.readers.mail import cfb
+from ner_tasks.documents.recognition import sniffing
+from ner_tasks.documents.types import ExtractBuilder, Part
+
+KIND = "embedded-file"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_NATIVE = "\x01ole10native"
+# Streams that hold a whole file: of Office since 2007, of Acrobat and others, of LibreOffice.
+_WHOLE = ("package", "contents", "embeddedodf", "package_stream")
+# Streams that make the object itself a file of such a program.
+_PROGRAMS = ("worddocument", "workbook", "book", "powerpoint document", "__properties_version1.0", "encryptedpackage")
+_STREAM = 2  # olefile's number for what is no storage
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f]")
+
+
+def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = "") -> None:
+    """Hand on the file in an object, or name what cannot be taken out of it.
+
+    Args:
+        builder: of the file around it.
+        name: of the part that holds the object.
+        content: an OLE object, or a file as it is.
+        media_type: what the file around says of it.
+    """
+    own = name.replace("#", "%23")
+    if not content.startswith(_OLE):
+        head = content[: sniffing.HEAD_BYTES]
+        if sniffing.sniff(head, io.BytesIO(content)) or not own.lower().endswith((".bin", ".ole", ".dat")):
+            builder.inventory.read(KIND)
+            builder.parts.append(Part(own, content, "", media_type))
+        elif inner := _native(content):
+            _hand_on(builder, own, *inner)
+        else:
+            builder.inventory.unread(KIND, name, "an object of a format that is not known")
+        return
+    try:
+        found = _unwrapped(content)
+    except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
+        builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
+        return
+    if isinstance(found, str):
+        builder.inventory.unread(KIND, name, found)
+    else:
+        _hand_on(builder, own, *found)
+
+
+def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Callable[[list[str]], bool]) -> None:
+    """Hand on the files in objects that are storages of the file around them, or name them.
+
+    Args:
+        builder: of the file around them.
+        ole: the open file around them.
+        depth: how many names the path of such a storage has.
+        is_object: whether a path is that of an object.
+    """
+    objects: dict[tuple[str, ...], list[list[str]]] = {}
+    for entry in ole.listdir(streams=True, storages=True):
+        if len(entry) >= depth and is_object(entry[:depth]):
+            objects.setdefault(tuple(entry[:depth]), []).append(entry)
+    for path, entries in objects.items():
+        name = "/".join(path).replace("#", "%23")
+        try:
+            found = _of_storage(ole, [entry for entry in entries if ole.get_type(entry) == _STREAM], depth)
+        except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
+            builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
+            continue
+        if found:
+            _hand_on(builder, name, *found)
+        else:
+            builder.inventory.unread(KIND, name, "an object of a program that is not read")
+
+
+def _of_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | None:
+    """Name and bytes of the file in an object, None where its program's files are not read."""
+    streams = {entry[-1].lower(): entry for entry in entries if len(entry) == depth + 1}
+    if _NATIVE in streams:
+        return _native(ole.openstream(streams[_NATIVE]).read())
+    for stream in _WHOLE:
+        if stream in streams:
+            return "", ole.openstream(streams[stream]).read()
+    if not streams.keys() & set(_PROGRAMS):
+        return None
+    root = cfb.Storage()
+    for entry in entries:
+        storage = root
+        for folder in entry[depth:-1]:
+            storage = storage.storages.setdefault(folder, cfb.Storage())
+        storage.streams[entry[-1]] = ole.openstream(entry).read()
+    return "", cfb.write(root)
+
+
+def _hand_on(builder: ExtractBuilder, own: str, called: str, content: bytes) -> None:
+    builder.inventory.read(KIND)
+    builder.parts.append(Part(f"{own}/{called}" if called else own, content))
+
+
+def _unwrapped(content: bytes) -> tuple[str, bytes] | str:
+    """Name and bytes of the file in an object, or what it is instead."""
+    import olefile
+
+    with olefile.OleFileIO(io.BytesIO(content)) as ole:
+        streams = {path[0].lower(): path for path in ole.listdir() if len(path) == 1}
+        roots = {path[0].lower() for path in ole.listdir(storages=True)}
+        if _NATIVE in streams:
+            if found := _native(ole.openstream(streams[_NATIVE]).read()):
+                return found
+            return "an object whose file cannot be taken out"
+        for name in _WHOLE:
+            if name in streams:
+                data = ole.openstream(streams[name]).read()
+                if sniffing.sniff(data[: sniffing.HEAD_BYTES], io.BytesIO(data)):
+                    return "", data
+        if roots & set(_PROGRAMS):
+            return "", content
+        return f"an object of {_program(ole)}, which is not read"
+
+
+def _program(ole: Any) -> str:
+    if ole.exists("Equation Native"):
+        return "an equation editor"
+    if ole.exists("VisioDocument"):
+        return "Visio"
+    return "a program that is not known"
+
+
+def _native(data: bytes) -> tuple[str, bytes] | None:
+    """Name and bytes of the file in an `Ole10Native` stream."""
+    try:
+        position = 4
+        if struct.unpack_from("<H", data, position)[0] == 2:
+            label, position = _string(data, position + 2)
+            path, position = _string(data, position)
+            position += 4
+            n_temporary = struct.unpack_from("<I", data, position)[0]
+            position += 4 + n_temporary
+            n_bytes = struct.unpack_from("<I", data, position)[0]
+            content = data[position + 4 : position + 4 + n_bytes]
+            called = (label or path).replace("\\", "/").rpartition("/")[2]
+            if content:
+                return _CONTROL_CHARACTERS.sub("", called).replace("#", "%23") or "object", content
+        n_bytes = struct.unpack_from("<I", data, 0)[0]
+    except (struct.error, ValueError):
+        return None
+    # Older programs write the bytes as they are.
+    content = data[4 : 4 + n_bytes]
+    return ("", content) if sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content)) else None
+
+
+def _string(data: bytes, position: int) -> tuple[str, int]:
+    end = data.index(b"\0", position)
+    return data[position:end].decode("cp1252", "replace"), end + 1

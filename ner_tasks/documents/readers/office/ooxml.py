@@ -1,0 +1,226 @@
+"""Office packages (docx, xlsx, pptx): their parts and the relations between these, taken as Office takes them.
+
+Names are compared whatever their case, relations may lead nowhere, types may be missing, and a damaged part costs
+itself alone.
+
+Source: ECMA-376, part 2 (Open Packaging Conventions); part 4 for the namespaces of strict files.
+"""
+
+import base64
+import binascii
+import io
+import posixpath
+import zipfile
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+from ner_tasks.documents.readers.office import xml_tree
+from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
+
+CONTENT_TYPES = "[Content_Types].xml"
+_ENCRYPTED = 0x1
+_BUFFER_BYTES = 64 * 1024
+_MAX_PARTS = 100_000
+_OLE = b"\xd0\xcf\x11\xe0"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation of one part to another.
+
+    Attributes:
+        id: what the XML of the source calls it.
+        kind: last word of its type, such as `aFChunk` or `image`; strict and transitional files share them.
+        target: name of a part that is there, else "".
+        wanted: what it says of its target.
+        is_external: whether the target lies outside of the package.
+    """
+
+    id: str
+    kind: str
+    target: str
+    wanted: str
+    is_external: bool
+
+
+class Package:
+    """Parts of a package by name, without a slash in front.
+
+    Attributes:
+        parts: content of each part that could be unpacked, in the order of the archive.
+        damaged: why a part could not be unpacked, by its name.
+    """
+
+    def __init__(self, parts: Mapping[str, bytes], damaged: Mapping[str, str]):
+        self.parts, self.damaged = parts, damaged
+        self._by_lower = {name.lower(): name for name in reversed([*parts, *damaged])}
+        self._relations: dict[str, dict[str, Relation]] = {}
+
+    def find(self, name: str) -> str:
+        """The name under which the package has a part, "" if it has none."""
+        lowered = name.replace("\\", "/").lstrip("/").lower()
+        return self._by_lower.get(lowered) or self._by_lower.get(unquote(lowered), "")
+
+    @cached_property
+    def roots(self) -> Mapping[str, tuple[str, str]]:
+        """Namespace and name of the root element of each part that is XML."""
+        return {name: xml_tree.root_of(data) for name, data in self.parts.items() if _may_be_xml(name, data)}
+
+    def root(self, name: str) -> str:
+        """Name of the root element of a part, "" if it is no XML."""
+        return self.roots.get(name, ("", ""))[1]
+
+    @cached_property
+    def _types(self) -> tuple[dict[str, str], dict[str, str]]:
+        by_suffix, by_name = {}, {}
+        found = self.find(CONTENT_TYPES)
+        root = xml_tree.parse(self.parts[found])[0] if found in self.parts else None
+        for element in root if root is not None else ():
+            kind = xml_tree.attribute(element, "ContentType")
+            if suffix := xml_tree.attribute(element, "Extension"):
+                by_suffix[suffix.lower()] = kind
+            else:
+                by_name[self.find(xml_tree.attribute(element, "PartName"))] = kind
+        return by_suffix, by_name
+
+    def type_of(self, name: str) -> str:
+        """Content type that the package gives a part, "" if it gives none."""
+        by_suffix, by_name = self._types
+        return by_name.get(name) or by_suffix.get(name.rpartition(".")[2].lower(), "")
+
+    def relations(self, name: str = "") -> Mapping[str, Relation]:
+        """Relations of a part by id; "" stands for the package."""
+        if name not in self._relations:
+            folder, own = posixpath.split(name)
+            found = self.find(posixpath.join(folder, "_rels", f"{own}.rels"))
+            root = xml_tree.parse(self.parts[found])[0] if found in self.parts else None
+            listed = [self._relation(folder, element) for element in root] if root is not None else []
+            self._relations[name] = {relation.id: relation for relation in listed}
+        return self._relations[name]
+
+    def _relation(self, folder: str, element: Any) -> Relation:
+        wanted = xml_tree.attribute(element, "Target")
+        is_external = xml_tree.attribute(element, "TargetMode").lower() == "external"
+        path = wanted.replace("\\", "/").partition("#")[0]
+        target = ""
+        if path and not is_external:
+            # Absolute and relative targets get mixed up by programs that write them: either will do.
+            joined = posixpath.normpath(posixpath.join("/", folder, path))
+            target = self.find(joined) or self.find(path)
+        kind = xml_tree.attribute(element, "Type").rstrip("/").rpartition("/")[2]
+        return Relation(xml_tree.attribute(element, "Id"), kind, target, wanted, is_external)
+
+    def related(self, name: str, *kinds: str) -> list[str]:
+        """Names of the parts that a part has relations of these kinds to."""
+        wanted = {kind.lower() for kind in kinds}
+        targets = [one.target for one in self.relations(name).values() if one.kind.lower() in wanted and one.target]
+        return list(dict.fromkeys(targets))
+
+    def main(self, *roots: str) -> str:
+        """Name of the main part: what the package's relation says, or the first part with such a root element.
+
+        Raises:
+            CannotRead: `broken` if there is none.
+        """
+        named = [name for name in self.related("", "officeDocument") if name in self.parts]
+        fitting = [name for name in self.parts if self.root(name) in roots]
+        found = [name for name in named if self.root(name) in roots] or fitting
+        if not found:
+            raise CannotRead("broken", f"found no main part among {len(self.parts)}, expected <{roots[0]}>")
+        return found[0]
+
+    def xml(self, name: str, builder: ExtractBuilder) -> Any:
+        """Root element of a part, None if it has none; damage is named in the builder's inventory."""
+        root, wrong = xml_tree.parse(self.parts[name])
+        if wrong:
+            builder.inventory.unread("damage", name, wrong)
+        return root
+
+
+def _may_be_xml(name: str, data: bytes) -> bool:
+    head = data[:64].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head.startswith((b"\xff\xfe<\0", b"\xfe\xff\0<", b"<\0", b"\0<")):
+        return True
+    return head.startswith(b"<") and not name.lower().endswith((".htm", ".html", ".xhtml", ".svg", ".rels"))
+
+
+def open_package(data: bytes, limits: Limits) -> Package:
+    """Unpack a package, every part once and no further than the limit.
+
+    Raises:
+        CannotRead: `too-large`, `encrypted` if every part asks for a password.
+        zipfile.BadZipFile: no archive, or cut off.
+    """
+    if data.startswith(_OLE):
+        raise CannotRead("encrypted", "found an encrypted or pre-2007 Office file, expected one without a password")
+    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return _flat(data)
+    parts: dict[str, bytes] = {}
+    damaged: dict[str, str] = {}
+    n_bytes = n_encrypted = 0
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+        if len(entries) > _MAX_PARTS:
+            raise CannotRead("too-large", f"found {len(entries)} parts, expected at most {_MAX_PARTS}")
+        for number, entry in enumerate(entries):
+            name = entry.filename.replace("\\", "/").lstrip("/")
+            n_encrypted += entry.flag_bits & _ENCRYPTED
+            content, wrong = _unpacked(archive, entry, limits.max_unpacked_bytes - n_bytes)
+            n_bytes += len(content)
+            if wrong:
+                damaged[_free(name, number, parts, damaged)] = wrong
+            elif parts.get(name) != content:
+                parts[_free(name, number, parts, damaged)] = content
+    if n_encrypted and not parts:
+        raise CannotRead("encrypted", "found a package that asks for a password, expected one that opens")
+    return Package(parts, damaged)
+
+
+def _free(name: str, number: int, *taken: Mapping[str, object]) -> str:
+    """The name, or one of its own where an archive has two files of that name."""
+    return f"{name}+{number}" if any(name in names for names in taken) else name
+
+
+def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> tuple[bytes, str]:
+    """Content of a part, read as long as it goes on and not as long as it says; and what is wrong with it."""
+    if entry.flag_bits & _ENCRYPTED:
+        return b"", "it asks for a password"
+    unlimited, pieces, n_bytes = copy(entry), [], 0
+    unlimited.file_size = most + 2 * _BUFFER_BYTES
+    try:
+        with archive.open(unlimited) as part:
+            while piece := part.read(_BUFFER_BYTES):
+                n_bytes += len(piece)
+                if n_bytes > most:
+                    raise CannotRead("too-large", "found more bytes unpacked than max_unpacked_bytes, expected fewer")
+                pieces.append(piece)
+    except (CannotRead, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - zipfile and zlib fail on damage in whatever way they like
+        return b"", f"it cannot be unpacked ({type(error).__name__})"
+    return b"".join(pieces), ""
+
+
+def _flat(data: bytes) -> Package:
+    """A package whose parts stand in one XML file (flat OPC)."""
+    from lxml import etree
+
+    root, _ = xml_tree.parse(data)
+    parts: dict[str, bytes] = {}
+    for part in root if root is not None and xml_tree.name_of(root) == "package" else ():
+        name = xml_tree.attribute(part, "name").lstrip("/")
+        for kind in part:
+            if xml_tree.name_of(kind) == "xmlData" and len(kind):
+                parts[name] = etree.tostring(kind[0], encoding="utf-8")
+            elif xml_tree.name_of(kind) == "binaryData":
+                try:
+                    parts[name] = base64.b64decode(xml_tree.text_of(kind))
+                except binascii.Error:
+                    parts[name] = b""
+    if not parts:
+        raise CannotRead("broken", "found XML that is no package, expected an Office file")
+    return Package(parts, {})

@@ -1,0 +1,206 @@
+"""Parts of an Office package that no reader of a main part takes: each is read, handed on, named or ignored by a rule."""
+
+import io
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.office import ole_objects, xml_tree
+from ner_tasks.documents.readers.office.ooxml import CONTENT_TYPES, Package
+from ner_tasks.documents.readers.office.ooxml_text import TextWalk
+from ner_tasks.documents.recognition import formats, sniffing
+from ner_tasks.documents.types import ExtractBuilder, Limits
+
+_SETTINGS = "styles-and-settings"
+_METADATA = "metadata"
+# Rules by the part's path, in lower case. The first that fits holds.
+_BY_PATH: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("macro", re.compile(r"(^|/)vba(project|data|projectsignature)\w*\.(bin|xml)$|^(xl/)?(macrosheets|dialogsheets)/")),
+    ("signature", re.compile(r"^_xmlsignatures/")),
+    (_SETTINGS, re.compile(r"^docprops/thumbnail|(^|/)(fonts|theme|printersettings)/|\.(odttf|fntdata)$")),
+    (_METADATA, re.compile(r"^(docprops|docmetadata)/|\.psmdcp$|^customxml/itemprops|^\[trash\]/")),
+    ("building-blocks", re.compile(r"^word/glossary/")),
+)
+# Rules by the name of the root element.
+_BY_ROOT: Mapping[str, str] = {
+    **dict.fromkeys(
+        (
+            *("styles", "settings", "webSettings", "fonts", "numbering", "theme", "styleSheet", "presentationPr"),
+            *("viewPr", "tblStyleLst", "tagLst", "people", "personList", "cmAuthorLst", "authorLst", "recipients"),
+            *("calcChain", "connections", "queryTable", "table", "metadata", "volTypes", "colorsDef", "styleDef"),
+            *("layoutDef", "chartStyle", "colorStyle", "commentsEx", "commentsIds", "commentsExtensible", "tcg"),
+            *("customUI", "datastoreItem", "singleXmlCells", "MapInfo", "revInfo", "chgInfo", "userShapesStyle"),
+            *("webextension", "taskpanes", "slicerCacheDefinition", "slicers", "timelines", "rvTypesInfo", "rvData"),
+            *(
+                "rvStructures",
+                "richStyleSheet",
+                "supportingPropertyBags",
+                "supportingPropertyBagStructure",
+                "slideUpdateInfo",
+            ),
+            *("threadReactions", "formControlPr", "xstlMap", "clrMapOvr", "users", "headers", "themeManager"),
+            *(
+                "namedSheetViews",
+                "cellImages",
+                "arrayData",
+                "featurePropertyBags",
+                "webPublishItems",
+                "keyMapCustomizations",
+            ),
+        ),
+        _SETTINGS,
+    ),
+    **dict.fromkeys(("coreProperties", "Properties", "labelList"), _METADATA),
+    **dict.fromkeys(("pivotCacheDefinition", "pivotCacheRecords", "pivotTableDefinition"), "pivot-cache"),
+    "externalLink": "external-link",
+    "revisions": "deleted-text",
+}
+_TEXT_ROOTS = ("chartSpace", "dataModel", "userShapes", "wsDr", "lockedCanvas")
+# What Office and SharePoint keep of a document for themselves.
+_OWN_DATA = re.compile(
+    r"schemas\.microsoft\.com/(?:office/2006/(?:metadata|coverPageProps)|sharepoint|office/infopath)", re.IGNORECASE
+)
+_SOUND = (
+    ".mp3",
+    ".mp4",
+    ".wav",
+    ".wma",
+    ".wmv",
+    ".avi",
+    ".mov",
+    ".m4a",
+    ".m4v",
+    ".mpg",
+    ".mpeg",
+    ".mid",
+    ".aif",
+    ".aiff",
+    ".au",
+    ".webm",
+    ".ogg",
+)
+# Values times characters that are compared at most; beyond, they are read.
+_MAX_COMPARED = 10**9
+_CONTROL_VALUES = frozenset({"Value", "Caption", "Text"})
+
+
+def add_rest(
+    package: Package, taken: Iterable[str], builder: ExtractBuilder, limits: Limits, shown: Iterable[str]
+) -> None:
+    """Give every part that is not taken its fate; text that is read comes in blocks behind the others.
+
+    Args:
+        package: the package.
+        taken: names of the parts that a reader has given a fate.
+        builder: of the document.
+        limits: whether pictures are handed on.
+        shown: text of the document, to which data and drawings are compared that only repeat it.
+    """
+    done = set(taken)
+    rest = [name for name in package.parts if name not in done and not is_plumbing(name)]
+    told = [*shown]
+    unknown = []
+    for name in rest:
+        if rule := _rule(package, name):
+            builder.inventory.ignored("part", rule)
+        elif package.root(name) in _TEXT_ROOTS or name.lower().endswith(".vml"):
+            told += add_text(package, name, builder)
+        elif package.root(name):
+            unknown.append(name)
+        else:
+            add_file(package, name, builder, limits)
+    squeezed = squeeze("".join(told)) if unknown else ""
+    for name in unknown:
+        _add_unknown(package, name, builder, squeezed)
+    for name, wrong in package.damaged.items():
+        if not is_plumbing(name):
+            builder.inventory.unread("part", name, wrong)
+
+
+def squeeze(text: str) -> str:
+    """A text without any space, to tell whether two of them say the same."""
+    return "".join(text.split())
+
+
+def is_plumbing(name: str) -> bool:
+    """Whether a part only holds the package together."""
+    lowered = name.lower()
+    return lowered.endswith(".rels") or lowered.rstrip("+") == CONTENT_TYPES.lower()
+
+
+def add_text(package: Package, name: str, builder: ExtractBuilder, place: str = "") -> list[str]:
+    """Read a part's paragraphs as blocks of the document; returns them."""
+    root = package.xml(name, builder)
+    walk = TextWalk()
+    blocks = walk.blocks(root) if root is not None else []
+    for block in blocks:
+        builder.block(block, place or name)
+    count(walk, builder)
+    builder.inventory.read("part")
+    return blocks
+
+
+def count(walk: TextWalk, builder: ExtractBuilder) -> None:
+    """Account for what a walk left out."""
+    for rule, n in walk.ignored.items():
+        builder.inventory.ignored("text", rule, n)
+
+
+def _rule(package: Package, name: str) -> str:
+    by_path = next((rule for rule, pattern in _BY_PATH if pattern.search(name.lower())), "")
+    return by_path or _BY_ROOT.get(package.root(name), "")
+
+
+def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: str) -> None:
+    """Data in XML of another kind: read where a program or person put it, unless the document says the same."""
+    root = package.xml(name, builder)
+    if root is None:
+        builder.inventory.unread("part", name, "no XML could be read of it")
+        return
+    if xml_tree.name_of(root) == "ocx":
+        values = [xml_tree.attribute(one, "value") for one in root.iter() if _is_control_value(one)]
+    else:
+        values = [text for text in (text.strip() for text in root.itertext()) if text]
+    if not any(character.isalpha() for text in values for character in text):
+        builder.inventory.ignored("part", "no-text")
+    elif _OWN_DATA.search(package.roots[name][0]):
+        builder.inventory.ignored("part", _METADATA)
+    elif len(values) * len(told) <= _MAX_COMPARED and all(squeeze(text) in told for text in values):
+        builder.inventory.ignored("part", "other-form")
+    elif name.lower().startswith("customxml/") or xml_tree.name_of(root) in ("ocx", "drawing"):
+        builder.lines(values, name)
+        builder.inventory.read("part")
+    else:
+        builder.inventory.unread("part", name, "a part of a kind that is not known")
+
+
+def _is_control_value(element: Any) -> bool:
+    return xml_tree.name_of(element) == "ocxPr" and xml_tree.attribute(element, "name") in _CONTROL_VALUES
+
+
+def add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limits) -> None:
+    """Give a part that is no XML its fate."""
+    content, lowered, media_type = package.parts[name], name.lower(), package.type_of(name)
+    suffix = PurePosixPath(lowered).suffix
+    if not content:
+        builder.inventory.ignored("part", "no-text")
+    elif suffix in pictures.SUFFIXES or (media_type.startswith("image/") and suffix != ".svg"):
+        pictures.add(builder, name, content, limits, media_type)
+    elif suffix in _SOUND or media_type.startswith(("audio/", "video/")):
+        builder.inventory.unread("media", name, "sound or film, which is not read")
+    elif "/activex/" in lowered:
+        builder.inventory.unread("form-control", name, "the value of a form control, which is not read")
+    elif "/ink/" in lowered:
+        builder.inventory.unread("ink", name, "handwriting, which is not read")
+    elif (
+        formats.by_suffix(name)
+        or suffix in (".bin", ".ole", ".dat")
+        or "/embeddings/" in lowered
+        or sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content))
+        or media_type.startswith("text/")
+    ):
+        ole_objects.add(builder, name, content, media_type)
+    else:
+        builder.inventory.unread("part", name, "a file of a format that is not known")

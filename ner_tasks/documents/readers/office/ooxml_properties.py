@@ -1,0 +1,76 @@
+"""Properties of an Office package that a person types; those that programs keep for themselves are metadata.
+
+Source: ECMA-376, part 2, 11 (core properties); part 1, 22.3 (custom properties).
+"""
+
+import re
+from typing import Any
+
+from ner_tasks.documents.readers.office import xlsx_cells, xml_tree
+from ner_tasks.documents.readers.office.ooxml import Package
+from ner_tasks.documents.readers.office.properties import KIND, Property
+from ner_tasks.documents.types import ExtractBuilder
+
+METADATA = "metadata"
+CORE = {
+    "title": "Title",
+    "subject": "Subject",
+    "description": "Description",
+    "keywords": "Keywords",
+    "category": "Category",
+}
+_STRINGS = frozenset({"lpwstr", "lpstr", "bstr"})
+# Custom properties by which programs know a document again: labels of protection, servers, add-ins.
+_OF_PROGRAMS = re.compile(
+    r"msip_label|contenttypeid|_dlc_|_author|_?(?:previous)?adhocreview|_newreview|_reviewingtools|template|xd_|kso|icv$"
+    r"|.*guid$|grammarly|mtwin|mteq|appversion|docsecurity|generator|producer|creator|created|lastsaved|progid|ptex\."
+    r"|complianceassetid|mediaservice|_extendeddescription|triggerflow|_sourceurl|_sharedfileindex|_color|_ms_pid"
+    r"|_2015_ms|sflag|zotero_|mendeley|en\.|titus|docstate|language$|order$|version$|url$",
+    re.IGNORECASE,
+)
+_FOR_PROGRAMS = re.compile(
+    r"\{?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}\}?|0x[0-9a-f]{8,}|true|false|https?://\S+", re.IGNORECASE
+)
+
+
+def properties_of(package: Package, builder: ExtractBuilder) -> list[Property]:
+    """Name and text of each property that a person types, wherever the package has its part."""
+    found: list[Property] = []
+    for name in package.parts:
+        space, root_name = package.roots.get(name, ("", ""))
+        # Extended properties (app.xml) have the same name and hold what programs count.
+        is_custom = root_name == "Properties" and "custom" in f"{space} {name}".lower()
+        if root_name != "coreProperties" and not is_custom:
+            continue
+        root = package.xml(name, builder)
+        if root is None:
+            continue
+        if root_name == "coreProperties":
+            found += [(CORE[xml_tree.name_of(one)], _text(one)) for one in root if xml_tree.name_of(one) in CORE]
+        else:
+            found += _custom(root, builder)
+    return found
+
+
+def _custom(root: Any, builder: ExtractBuilder) -> list[Property]:
+    """Properties that are strings; numbers, dates and what programs keep for themselves are ignored by a rule."""
+    found: list[Property] = []
+    for one in root:
+        if xml_tree.name_of(one) != "property":
+            continue
+        name = xml_tree.attribute(one, "name")
+        texts = [_text(value) for value in one.iter() if xml_tree.name_of(value) in _STRINGS]
+        if texts and not is_of_program(name, "".join(texts)):
+            found.append((name, " ".join(texts)))
+        else:
+            builder.inventory.ignored(KIND, METADATA)
+    return found
+
+
+def is_of_program(name: str, text: str) -> bool:
+    """Whether a custom property is one that a program keeps for itself."""
+    return bool(_OF_PROGRAMS.match(name) or _FOR_PROGRAMS.fullmatch(text.strip()))
+
+
+def _text(element: Any) -> str:
+    return xlsx_cells.unescaped(xml_tree.text_of(element))

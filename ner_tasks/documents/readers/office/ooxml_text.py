@@ -1,0 +1,271 @@
+"""Text of WordprocessingML and DrawingML as it is shown: Word's bodies, notes and boxes, shapes, charts, diagrams.
+
+Tracked deletions, codes of fields and placeholders are left out and counted; of the two forms of one thing
+(`mc:AlternateContent`), the second is read only where it says something else.
+
+Source: ECMA-376, part 1, 17 (WordprocessingML), 20 (DrawingML); part 3 (markup compatibility); part 4, 14 (VML).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from lxml import etree
+
+from ner_tasks.documents.readers.office import ooxml_fields, ooxml_symbols
+from ner_tasks.documents.readers.office.ooxml_layout import CELL, FLOW, PARAGRAPH, ROW, SOFT, Layout
+from ner_tasks.documents.readers.office.xml_tree import attribute, child, name_of, text_of
+
+_BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_SOFT = ("drawing", "pict", "object", "footnoteReference", "endnoteReference", "commentReference", "annotationRef")
+# Borders between the parts of a formula.
+_MATH = ("num", "den", "e", "sub", "sup", "deg", "lim", "fName", "mr")
+_SKIPPED = (
+    *("rPr", "sectPr", "tblGrid", "sdtEndPr", "customXmlPr", "smartTagPr", "ffData"),
+    *("style", "lstStyle", "bodyPr", "spPr", "txPr"),
+)
+# Breaks as some programs write them into DrawingML.
+_ESCAPED = re.compile("_x000([9AaBbDd])_")
+_FLOWS = ("txbxContent", "textbox", "rt", "body", "hdr", "ftr")
+_SHAPE_TEXTS = ("txBody", "rich")  # one block, its paragraphs by lines
+_ENDING = frozenset({"p", "tr", "tc", *_FLOWS, *_SHAPE_TEXTS})
+_FORMS_AT_MOST = 4  # forms of one thing, and forms in forms, that are compared; further ones are read
+
+
+class TextWalk:
+    """One walk over one part.
+
+    Args:
+        skips_placeholders: whether shapes that a slide fills are left out, as of a layout.
+        prompts: what content controls show until somebody fills them, `squeezed`.
+
+    Attributes:
+        ignored: what was met and is not shown, by the name of the rule.
+        chunks: ids of relations to documents that stand in this one (`altChunk`), in their order.
+        subdocuments: ids of relations to documents outside.
+    """
+
+    def __init__(self, *, skips_placeholders: bool = False, prompts: frozenset[str] = frozenset()) -> None:
+        self._skips_placeholders = skips_placeholders
+        self.ignored: Counter[str] = Counter()
+        self.chunks: list[str] = []
+        self.subdocuments: list[str] = []
+        self._layout = Layout()
+        self._fields = ooxml_fields.Fields()
+        self._to_skip: set[Any] = set()
+        self._alternatives = 0
+        self._prompts = prompts
+        self._described: set[str] = set()
+
+    def blocks(self, root: Any) -> list[str]:
+        """Text of all paragraphs, rows of tables and text boxes below an element."""
+        self._fields.prepare(root)
+        handlers = self._handlers()
+        walk = etree.iterwalk(root, events=("start", "end"))
+        for event, element in walk:
+            name = name_of(element)
+            if event == "start":
+                if (handle := handlers.get(name)) and handle(element):
+                    walk.skip_subtree()
+            else:
+                self._end(name, element)
+        return self._layout.finish()
+
+    def _handlers(self) -> dict[str, Callable[[Any], bool | None]]:
+        """What is done where an element begins; True leaves out what is in it."""
+        return {
+            **dict.fromkeys(_SKIPPED, self._skip),
+            **dict.fromkeys(_BREAKS, self._break),
+            **dict.fromkeys(_SOFT, self._soft),
+            **dict.fromkeys(_MATH, self._math),
+            **dict.fromkeys(_FLOWS, self._flow),
+            **dict.fromkeys(_SHAPE_TEXTS, self._shape_text),
+            **dict.fromkeys(("v", "pt"), self._value),
+            **dict.fromkeys(("numCache", "numLit", "numDim"), self._numbers),
+            **dict.fromkeys(("del", "moveFrom", "delText", "delInstrText"), self._deleted),
+            **dict.fromkeys(("docPr", "cNvPr", "shape", "rect", "roundrect", "oval"), self._description),
+            **dict.fromkeys(("Choice", "Fallback"), self._form),
+            "AlternateContent": self._alternative,
+            "altChunk": self._chunk,
+            "subDoc": self._subdocument,
+            "t": self._text,
+            "div": self._old_button,
+            "sp": self._shape,
+            "sym": self._symbol,
+            "p": self._paragraph,
+            "pPr": self._paragraph_properties,
+            "tr": self._row,
+            "tc": self._cell,
+            "tblPr": self._table_properties,
+            "sdt": self._control,
+            "fldChar": self._field_mark,
+            "instrText": self._field_code,
+            "fldSimple": self._simple_field,
+            "textpath": self._word_art,
+        }
+
+    def _end(self, name: str, element: Any) -> None:
+        if name in _ENDING:
+            self._layout.close(element)
+        elif name == "AlternateContent":
+            self._alternatives -= 1
+        elif name in _SOFT:
+            self._layout.write(SOFT)
+
+    def _skip(self, _element: Any) -> bool:
+        return True
+
+    def _text(self, element: Any) -> bool:
+        # In a chart and in a comment's frame, <t> and <tx> hold paragraphs.
+        if len(element) and not (element.text or "").strip():
+            return False
+        if self._fields.is_hidden:
+            self.ignored["field-code"] += 1
+        else:
+            self._layout.write(_ESCAPED.sub(lambda found: "\t" if found[1] == "9" else "\n", text_of(element)))
+        return True
+
+    def _value(self, element: Any) -> bool:
+        """A label of a chart: a series has the same ones as its neighbours."""
+        text = text_of(element)
+        if len(element) == 0 and text not in self._described:
+            self._described.add(text)
+            self._layout.deliver([text])
+        return len(element) == 0
+
+    def _numbers(self, _element: Any) -> bool:
+        self.ignored["chart-numbers"] += 1
+        return True
+
+    def _old_button(self, element: Any) -> bool:
+        """HTML within a shape of VML."""
+        self._layout.deliver([" ".join("\n".join(element.itertext()).split())])
+        return True
+
+    def _break(self, element: Any) -> None:
+        if not self._fields.is_hidden:
+            self._layout.write(_BREAKS[name_of(element)])
+
+    def _soft(self, _element: Any) -> None:
+        self._layout.write(SOFT)
+
+    def _math(self, element: Any) -> None:
+        if "/math" in element.tag:
+            self._layout.write("/" if name_of(element) == "den" else SOFT)
+
+    def _symbol(self, element: Any) -> None:
+        if not self._fields.is_hidden:
+            self._layout.write(ooxml_symbols.shown(attribute(element, "font"), attribute(element, "char")))
+
+    def _paragraph(self, element: Any) -> bool:
+        self._layout.open(PARAGRAPH, element)
+        return False
+
+    def _paragraph_properties(self, element: Any) -> bool:
+        marks = child(element, "rPr")
+        if marks is not None and any(name_of(mark) in ("del", "moveFrom") for mark in marks):
+            self._layout.join_next()
+            self.ignored["deleted-text"] += 1
+        return True
+
+    def _flow(self, element: Any) -> None:
+        self._layout.open(FLOW, element)
+
+    def _shape_text(self, element: Any) -> None:
+        self._layout.open(CELL, element)
+
+    def _row(self, element: Any) -> bool:
+        if child(element, "trPr", "del") is not None:
+            self.ignored["deleted-text"] += 1
+            return True
+        self._layout.open(ROW, element)
+        return False
+
+    def _cell(self, element: Any) -> bool:
+        if child(element, "tcPr", "cellDel") is not None:
+            self.ignored["deleted-text"] += 1
+            return True
+        self._layout.open(CELL, element)
+        return False
+
+    def _deleted(self, _element: Any) -> bool:
+        self.ignored["deleted-text"] += 1
+        return True
+
+    def _control(self, element: Any) -> bool:
+        """A content control that shows the prompt of its template, since nobody has filled it."""
+        if not self._prompts or child(element, "sdtPr", "showingPlcHdr") is None:
+            return False
+        content = child(element, "sdtContent")
+        if content is None or squeezed(content) not in self._prompts:
+            return False
+        self.ignored["placeholder"] += 1
+        return True
+
+    def _field_mark(self, element: Any) -> bool:
+        if text := self._fields.meet(element, self._layout):
+            self._layout.write(text)
+        return True
+
+    def _field_code(self, element: Any) -> bool:
+        self.ignored["field-code"] += 1
+        self._fields.add_code(text_of(element))
+        return True
+
+    def _simple_field(self, element: Any) -> bool:
+        self.ignored["field-code"] += 1
+        if len(element) == 0:
+            self._layout.write(ooxml_fields.shown_by_code(attribute(element, "instr")))
+        return False
+
+    def _table_properties(self, element: Any) -> bool:
+        for name in ("tblCaption", "tblDescription"):
+            if (found := child(element, name)) is not None:
+                self._layout.deliver([attribute(found, "val")])
+        return True
+
+    def _description(self, element: Any) -> bool:
+        """Text that stands for a picture or shape."""
+        for name in ("title", "descr", "alt"):
+            text = element.get(name, "").strip()
+            if text and text not in self._described:
+                self._described.add(text)
+                self._layout.deliver([text])
+        return False
+
+    def _shape(self, element: Any) -> bool:
+        if not self._skips_placeholders or child(element, "nvSpPr", "nvPr", "ph") is None:
+            return False
+        self.ignored["layout"] += 1
+        return True
+
+    def _word_art(self, element: Any) -> None:
+        self._layout.deliver([attribute(element, "string")])
+
+    def _chunk(self, element: Any) -> None:
+        self.chunks.append(attribute(element, "id"))
+
+    def _subdocument(self, element: Any) -> None:
+        self.subdocuments.append(attribute(element, "id"))
+
+    def _alternative(self, element: Any) -> None:
+        self._alternatives += 1
+        if self._alternatives > _FORMS_AT_MOST:
+            return
+        first, *others = [one for one in element if name_of(one) in ("Choice", "Fallback")] or [None]
+        told = squeezed(first) if others else ""
+        for form in others[:_FORMS_AT_MOST]:
+            text = squeezed(form)
+            if text in told:
+                self._to_skip.add(form)
+                self.ignored["other-form"] += bool(text)
+
+    def _form(self, element: Any) -> bool:
+        return element in self._to_skip
+
+
+def squeezed(element: Any) -> str:
+    """Characters of an element that are shown, without any space: to tell whether two of them say the same."""
+    shown = (attribute(one, "string") or text_of(one) for one in element.iter("{*}t", "{*}v", "{*}textpath"))
+    return "".join("".join(text.split()) for text in shown)

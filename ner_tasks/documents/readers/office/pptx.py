@@ -1,0 +1,99 @@
+"""Presentations since 2007 (pptx, pptm, ppsx): slides in their order, each with its notes and comments.
+
+All parts of the package are enumerated: what a slide shows is read, with what its layout adds; files inside become
+documents of their own, the rest is named or ignored by a rule.
+"""
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, properties, xml_tree
+from ner_tasks.documents.readers.office.ooxml import Package
+from ner_tasks.documents.readers.office.ooxml_text import TextWalk
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
+
+# Parts behind slides: of their shapes, only those that are no placeholders are shown.
+_LAYOUTS = ("sldLayout", "sldMaster", "notesMaster", "handoutMaster")
+_DRAWN = ("chart", "chartEx", "diagramData")
+
+
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
+    """Shapes of each slide as blocks, rows of tables by lines, then its notes and comments.
+
+    Raises:
+        CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
+    """
+    package = ooxml.open_package(data, limits)
+    main = package.main("presentation")
+    builder = ExtractBuilder()
+    builder.inventory.read("part")
+    taken, shown = {main}, []
+    for number, name in enumerate(_slides(package, main, builder), start=1):
+        shown += _add_slide(package, name, f"slide {number}", builder, taken)
+    for name in [name for name in package.parts if name not in taken]:
+        root = package.root(name)
+        if root in _LAYOUTS:
+            shown += _add_layout(package, name, builder)
+            taken.add(name)
+        elif root in ("sld", "notes", "cmLst"):  # of no slide that the presentation lists
+            shown += _add_text(package, name, name, builder, taken)
+    ooxml_parts.add_rest(package, taken, builder, limits, shown)
+    told = pictures.checked(builder.extract()).text
+    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
+    return builder.extract()
+
+
+def _slides(package: Package, main: str, builder: ExtractBuilder) -> list[str]:
+    root = package.xml(main, builder)
+    relations = package.relations(main)
+    found: list[str] = []
+    for number, element in enumerate(root.iter("{*}sldId") if root is not None else (), start=1):
+        # It has an id of its own beside that of the relation.
+        ids = [value for key, value in element.attrib.items() if key.startswith("{")]
+        name = next((relations[id_].target for id_ in ids if id_ in relations), "")
+        if name in package.parts:
+            found.append(name)
+        else:
+            builder.inventory.unread("slide", f"slide {number}", "its part is missing or damaged")
+    return list(dict.fromkeys(found))
+
+
+def _add_slide(package: Package, name: str, place: str, builder: ExtractBuilder, taken: set[str]) -> list[str]:
+    shown = _add_text(package, name, place, builder, taken, kind="slide")
+    for notes in package.related(name, "notesSlide"):
+        if notes in package.parts and notes not in taken:
+            shown += _add_text(package, notes, f"{place} notes", builder, taken)
+    for comments in package.related(name, "comments"):
+        if comments in package.parts and comments not in taken:
+            shown += _add_text(package, comments, f"{place} comments", builder, taken)
+    return shown
+
+
+def _add_text(
+    package: Package, name: str, place: str, builder: ExtractBuilder, taken: set[str], kind: str = "part"
+) -> list[str]:
+    """Read a slide, notes or comments, and the charts and diagrams on it."""
+    root = package.xml(name, builder)
+    walk = TextWalk()
+    blocks = walk.blocks(root) if root is not None else []
+    if package.root(name) == "cmLst" and root is not None:
+        blocks += [xml_tree.text_of(text) for text in root.iter("{*}text")]
+    for block in blocks:
+        builder.block(block, place)
+    builder.inventory.read(kind)
+    ooxml_parts.count(walk, builder)
+    taken.add(name)
+    for drawn in package.related(name, *_DRAWN):
+        if drawn in package.parts and drawn not in taken:
+            blocks += ooxml_parts.add_text(package, drawn, builder, place)
+            taken.add(drawn)
+    return blocks
+
+
+def _add_layout(package: Package, name: str, builder: ExtractBuilder) -> list[str]:
+    root = package.xml(name, builder)
+    walk = TextWalk(skips_placeholders=True)
+    blocks = walk.blocks(root) if root is not None else []
+    for block in blocks:
+        builder.block(block, name)
+    ooxml_parts.count(walk, builder)
+    builder.inventory.read("part")
+    return blocks

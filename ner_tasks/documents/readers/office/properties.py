@@ -1,0 +1,97 @@
+"""Properties of a document that a person types, such as its title: lines of text, where the text lacks them."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ner_tasks.documents.readers.office import default_names
+from ner_tasks.documents.types import ExtractBuilder
+
+PLACE, KIND = "properties", "property"
+MAX_CHARACTERS = 1_000
+_MAX_PROPERTIES, _MAX_WORD = 100, 100
+# Of a text, this many characters are searched for what a property says; of what stands behind, properties repeat some.
+_MAX_SEARCHED = 10_000_000
+_NO_WORD = re.compile(r"\W+")
+
+Property = tuple[str, str]
+
+
+@dataclass
+class Fates:
+    """What becomes of the properties of one document.
+
+    Attributes:
+        lines: what is read, such as `Title: Claim of Rosa Delgado`.
+        n_read: how many are read whole.
+        unread: which one is not or not wholly read, why, and of how many that is said.
+        ignored: how many are ignored, by the name of the rule.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    n_read: int = 0
+    unread: list[tuple[str, str, int]] = field(default_factory=list)
+    ignored: dict[str, int] = field(default_factory=dict)
+
+
+def fates_of(properties: Iterable[Property], told: str) -> Fates:
+    """What becomes of each property; a blank one is none.
+
+    Args:
+        properties: name and text of each.
+        told: text of the document, to which they are compared.
+    """
+    fates = Fates()
+    filled = [(name, " ".join(text.split())) for name, text in properties]
+    filled = [(" ".join(name.split()), text) for name, text in filled if _NO_WORD.sub("", text)]
+    known = _words(told[:_MAX_SEARCHED]) if filled else ""
+    own = ""
+    for number, (name, text) in enumerate(filled[:_MAX_PROPERTIES], start=1):
+        words = _words(text[:_MAX_SEARCHED])
+        if default_names.is_default_text(text):
+            _count(fates, "default-name")
+        elif words in known or words in own:
+            _count(fates, "said-in-the-text")
+        else:
+            own += words
+            _read(fates, f"property {number}", f"{name}: {text}")
+    if n_left := len(filled[_MAX_PROPERTIES:]):
+        fates.unread.append((f"{n_left} properties", f"more than the {_MAX_PROPERTIES} that are read", n_left))
+    return fates
+
+
+def _read(fates: Fates, where: str, line: str) -> None:
+    if len(line) <= MAX_CHARACTERS:
+        fates.lines.append(line)
+        fates.n_read += 1
+        return
+    # No word is cut in two, unless it is a long one.
+    head = line[: MAX_CHARACTERS + 1].rpartition(" ")[0]
+    fates.lines.append(head if len(head) > MAX_CHARACTERS - _MAX_WORD else line[:MAX_CHARACTERS])
+    fates.unread.append((where, f"only the first {MAX_CHARACTERS} of its {len(line)} characters are read", 1))
+
+
+def _count(fates: Fates, rule: str) -> None:
+    fates.ignored[rule] = fates.ignored.get(rule, 0) + 1
+
+
+def _words(text: str) -> str:
+    """The words of a text, whatever their case and what stands between them."""
+    return f" {_NO_WORD.sub(' ', text.casefold()).strip()} "
+
+
+def add(builder: ExtractBuilder, properties: Sequence[Property], told: str) -> None:
+    """Add the properties that the text lacks as its last block, and give each its fate.
+
+    Args:
+        builder: of the document.
+        properties: name and text of each.
+        told: text of the document.
+    """
+    fates = fates_of(properties, told)
+    builder.lines(fates.lines, PLACE)
+    builder.inventory.read(KIND, fates.n_read)
+    for where, reason, n in fates.unread:
+        builder.inventory.unread(KIND, where, reason, n)
+    for rule, n in fates.ignored.items():
+        builder.inventory.ignored(KIND, rule, n)

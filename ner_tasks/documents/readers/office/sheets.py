@@ -1,0 +1,200 @@
+"""Sheets of cells as text: rows by lines, cells apart by tabs; or as a table of documents if a column has that name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from ner_tasks.documents.readers.office import default_names
+from ner_tasks.documents.tables import tables
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Ignored, Limits, free_name
+
+# A table of documents is laid out as a whole.
+_MAX_TABLE_CELLS = 10_000_000
+_MAX_CELLS = 5_000_000
+# Columns between two cells that are shown by as many tabs; beyond, one tab stands for all.
+_MAX_GAP = 256
+# Excel allows 31 characters, others write more.
+_MAX_NAME = 1_000
+
+Cell = tuple[int, str]
+
+
+@dataclass
+class Sheet:
+    """One sheet.
+
+    Attributes:
+        name: as its tab shows it.
+        rows: number of each row that has text, from 1, and its cells: number of the column, from 1, and text.
+    """
+
+    name: str
+    rows: list[tuple[int, list[Cell]]] = field(default_factory=list)
+
+    def add(self, number: int, cells: list[Cell]) -> None:
+        """Add a row, unless it is blank; rows ascend."""
+        if any(text.strip() for _, text in cells):
+            self.rows.append((number, cells))
+
+
+class Budget:
+    """Counts the cells and characters of a workbook."""
+
+    def __init__(self, limits: Limits):
+        self._limits, self._n_cells, self._n_characters = limits, 0, 0
+
+    def take(self, text: str) -> None:
+        """Count a cell that has text.
+
+        Raises:
+            CannotRead: `too-large`, `too-long`.
+        """
+        self._n_cells += 1
+        self._n_characters += len(text)
+        if self._n_cells > _MAX_CELLS:
+            raise CannotRead("too-large", f"found more than {_MAX_CELLS} cells with text, expected at most that many")
+        if self._n_characters > self._limits.max_characters:
+            found = f"found more than {self._limits.max_characters} characters in its cells"
+            raise CannotRead("too-long", f"{found}, expected at most that many")
+
+
+def place_of(sheet: str, row: int, column: int) -> str:
+    """Label of a cell, such as `Claims!B7`."""
+    return f"{sheet}!{letters_of(column)}{row}"
+
+
+def letters_of(column: int) -> str:
+    """Name of a column: `A` for 1, `AA` for 27."""
+    letters = ""
+    while column > 0:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return letters
+
+
+def add_name(builder: ExtractBuilder, name: str) -> None:
+    """Add a sheet's name as a block, unless a program gave it."""
+    if default_names.is_default_sheet(name):
+        builder.inventory.ignored("sheet-name", "default-name")
+    elif len(name) > _MAX_NAME:
+        builder.block(name[:_MAX_NAME], name[:_MAX_NAME])
+        where = f"the name of a sheet, {len(name)} characters"
+        builder.inventory.unread("sheet-name", where, f"only the first {_MAX_NAME} are read")
+    elif name.strip():
+        builder.block(name, name)
+        builder.inventory.read("sheet-name")
+
+
+def all_text(sheets: Sequence[Sheet]) -> str:
+    """What all cells say, a line each."""
+    return "\n".join(text for sheet in sheets for _, cells in sheet.rows for _, text in cells)
+
+
+def add_sheet(builder: ExtractBuilder, sheet: Sheet) -> None:
+    """Add a sheet's cells to a document, each with its place."""
+    left = min((cells[0][0] for _, cells in sheet.rows), default=1)
+    for number, (row, cells) in enumerate(sheet.rows):
+        if builder.length:
+            builder.append("\n" if number else "\n\n")
+        at = left
+        for column, text in cells:
+            gap = column - at
+            builder.append("\t" * gap if gap <= _MAX_GAP else "\t")
+            builder.append(text, place_of(sheet.name, row, column))
+            at = column
+
+
+def is_table(sheets: Sequence[Sheet], limits: Limits) -> bool:
+    """Whether the first row of the first sheet names the column of texts: then each row is a document."""
+    first = sheets[0].rows[:1] if sheets else []
+    return any(text == limits.text_column for _, cells in first for _, text in cells)
+
+
+def documents_of(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list[tables.Record]:
+    """The documents of a workbook that is a table of them.
+
+    Args:
+        sheets: the first is the table; each further one that is not empty is one document, called like the sheet.
+        rest: what else the workbook holds, such as comments.
+        limits: which columns hold texts and ids.
+    """
+    header, *rows = _dense(sheets[0])
+    found = list(tables.documents_of(header, rows, limits))
+    taken = {name for name, _ in found}
+    for sheet in sheets[1:]:
+        if sheet.rows:
+            builder = ExtractBuilder()
+            add_sheet(builder, sheet)
+            found.append((free_name(sheet.name, taken), builder.extract().text))
+    if rest.text:
+        found.append((free_name("remarks", taken), rest.text))
+    unread = [CannotRead("not-read", f"found {line}; expected text") for line in rest.items.unread]
+    found.extend((free_name("unread", taken), reason) for reason in unread)
+    for part in rest.parts:
+        reason = "found a file in a table of documents, expected it beside the table"
+        found.append((free_name(part.name, taken), CannotRead("not-read", reason)))
+    n_others = len([name for name in header if name and name not in (limits.text_column, limits.id_column)])
+    if n_others:
+        found.append(("", Ignored("", "other-columns", n_others)))
+    # Names of other sheets are those of their documents.
+    without = [sheet.name for number, sheet in enumerate(sheets) if number == 0 or not sheet.rows]
+    n_default = sum(map(default_names.is_default_sheet, without))
+    for rule, n in (("default-name", n_default), ("table-name", len(without) - n_default)):
+        found += [("", Ignored("", rule, n))] if n else []
+    return found
+
+
+def _dense(sheet: Sheet) -> list[list[str]]:
+    """Rows of equal length, from the first column with text to the last."""
+    left = min(cells[0][0] for _, cells in sheet.rows)
+    width = max(cells[-1][0] for _, cells in sheet.rows) - left + 1
+    if width * len(sheet.rows) > _MAX_TABLE_CELLS:
+        found = f"found a table of {len(sheet.rows)} rows and {width} columns"
+        raise CannotRead("too-large", f"{found}, expected at most {_MAX_TABLE_CELLS} cells")
+    rows = []
+    for _, cells in sheet.rows:
+        row = [""] * width
+        for column, text in cells:
+            row[column - left] = text
+        rows.append(row)
+    return rows
+
+
+def shown(value: object) -> str:
+    """A cell as a person reads it: whole numbers without a point, dates as ISO writes them."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    if isinstance(value, datetime):
+        return value.isoformat(" ") if value.time() != time() else value.date().isoformat()
+    if isinstance(value, timedelta):
+        return shown_duration(value)
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def shown_duration(value: timedelta) -> str:
+    """Hours, minutes and seconds: `36:00:00`."""
+    seconds = round(value.total_seconds())
+    minutes, second = divmod(abs(seconds), 60)
+    return f"{'-' if seconds < 0 else ''}{minutes // 60}:{minutes % 60:02}:{second:02}"
+
+
+def from_values(name: str, rows: Iterable[Sequence[object]], first: tuple[int, int], budget: Budget) -> Sheet:
+    """A sheet of the values that a library gives.
+
+    Args:
+        name: of the sheet.
+        rows: values from its first row and column with any on.
+        first: numbers of that row and column, from 1.
+        budget: counts the cells.
+    """
+    sheet = Sheet(name)
+    for number, values in enumerate(rows, start=first[0]):
+        cells = []
+        for column, value in enumerate(values, start=first[1]):
+            if value != "" and (text := shown(value)).strip():
+                budget.take(text)
+                cells.append((column, text))
+        sheet.add(number, cells)
+    return sheet

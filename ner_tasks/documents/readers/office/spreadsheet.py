@@ -1,0 +1,184 @@
+"""Workbooks of other formats than xlsx: Excel's old and binary ones (xls, xlsb) and OpenDocument's (ods).
+
+They read like xlsx: all cells as one text, or a table of documents.
+"""
+
+import io
+from dataclasses import replace
+
+from ner_tasks.documents.readers import pictures, plain
+from ner_tasks.documents.readers.mail import cfb
+from ner_tasks.documents.readers.office import (
+    biff,
+    odf,
+    ods_cells,
+    ole_objects,
+    ooxml,
+    ooxml_parts,
+    ooxml_properties,
+    properties,
+    sheets,
+    xml_tree,
+)
+from ner_tasks.documents.readers.office.properties import Property
+from ner_tasks.documents.readers.office.sheets import Budget, Sheet
+from ner_tasks.documents.recognition import packages, sniffing
+from ner_tasks.documents.tables import tables
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+from ner_tasks.errors import without_words
+
+_OLE = b"\xd0\xcf\x11\xe0"
+_BOOKS = ("workbook", "book")
+# python-calamine lays out the whole rectangle between the first and the last cell, about 30 bytes each.
+_MAX_SPAN = 20_000_000  # a full sheet of xls has 17 million
+# Parts of an xlsb file that hold no remarks: cells are read by python-calamine.
+_BINARY_CELLS = ("/sharedstrings.bin", "/styles.bin", "/workbook.bin", "/calcchain.bin")
+
+
+def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tables.Record]:
+    """Cells of a row apart by tabs, rows by lines, sheets by a blank line, then comments, boxes and headers.
+
+    Returns:
+        All sheets as one text, or documents as `readers.xlsx` gives them.
+
+    Raises:
+        CannotRead: `encrypted`, `too-large`, `too-long`, `broken`.
+    """
+    if sniffing.looks_like_text(data[: sniffing.HEAD_BYTES]) and not _is_odf(data):
+        # What many programs call a workbook is a table in plain text.
+        return replace(plain.read(data, limits, declared), notes=("read as text, by its content",))
+    builder = ExtractBuilder()
+    typed: list[Property] = []
+    if data.startswith(_OLE):
+        found = _read_xls(data, builder, limits)
+    elif _is_odf(data):
+        found, typed = _read_ods(data, builder, limits)
+    elif data.startswith(b"PK"):
+        found, typed = _read_xlsb(data, builder, limits)
+    else:
+        found = _from_calamine(data, builder, limits)
+    if sheets.is_table(found, limits):
+        properties.add(builder, typed, sheets.all_text(found))
+        return sheets.documents_of(found, builder.extract(), limits)
+    # Remarks were collected first, to be told apart from cells in a table of documents.
+    whole = ExtractBuilder()
+    whole.inventory, whole.parts, whole.notes = builder.inventory, builder.parts, builder.notes
+    for sheet in found:
+        sheets.add_name(whole, sheet.name)
+        sheets.add_sheet(whole, sheet)
+    remarks = builder.extract()
+    at = whole.length + (2 if whole.length and remarks.text else 0)
+    whole.block(remarks.text, "")
+    for start, place in zip(remarks.sources.run_starts, remarks.sources.places, strict=True):
+        whole.sources.add_run(at + start, place)
+    properties.add(whole, typed, pictures.checked(whole.extract()).text)
+    return whole.extract()
+
+
+def _is_odf(data: bytes) -> bool:
+    if data.startswith(b"PK"):
+        return packages.kind_of(io.BytesIO(data)).startswith("od")
+    return data.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<")
+
+
+def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[list[Sheet], list[Property]]:
+    package = odf.open_odf(data, limits)
+    root = odf.content_of(package, builder)
+    budget = Budget(limits)
+    found: list[Sheet] = []
+    remarks: list[tuple[str, str]] = []
+    for number, table in enumerate(ods_cells.tables_of(root), start=1):
+        name = xml_tree.attribute(table, "name") or f"Sheet{number}"
+        sheet, hanging = ods_cells.read_sheet(table, name, budget)
+        builder.inventory.read("sheet")
+        found.append(sheet)
+        remarks += hanging
+    for place, block in [*remarks, *((odf.STYLES, block) for _, block in odf.margins_of(package, builder))]:
+        builder.block(block, place)
+    odf.add_rest(package, builder, limits)
+    return found, odf.properties_of(package, builder)
+
+
+def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
+    import olefile
+
+    with olefile.OleFileIO(io.BytesIO(data)) as ole:
+        entries = ole.listdir(storages=True, streams=True)
+        names = [entry for entry in entries if len(entry) == 1 and entry[0].lower() in _BOOKS]
+        stream = ole.openstream(names[0]).read() if names else b""
+        is_locked = any(entry[0].lower() == "encryptedpackage" for entry in entries)
+        ole_objects.add_storages(builder, ole, 1, lambda path: path[0].upper().startswith("MBD"))
+        n_macros = any(entry[0] == "_VBA_PROJECT_CUR" for entry in entries)
+    if is_locked or biff.is_encrypted(stream):
+        raise CannotRead("encrypted", "found a workbook with a password, expected one that opens")
+    if not names:
+        raise CannotRead("broken", f"found no workbook among {len(entries)} streams, expected a whole Excel file")
+    if (span := biff.span(stream)) > _MAX_SPAN:
+        raise CannotRead("too-large", f"found a sheet that spans {span} cells, expected at most {_MAX_SPAN}")
+    remarks, n_left = biff.remarks_of(stream)
+    for text in remarks:
+        builder.block(text, "remarks")
+    builder.inventory.read("remark", len(remarks))
+    if n_left:
+        builder.inventory.unread("remark", f"{n_left} comment(s) or box(es)", "their text cannot be found", n_left)
+    if biff.has_pictures(stream):
+        builder.inventory.unread("picture", "pictures of the workbook", "pictures in an xls file are not read")
+    builder.inventory.ignored("part", "macro", int(n_macros))
+    # In a file whose chains of sectors are damaged, python-calamine goes in circles: it gets a sound one.
+    sound = cfb.write(cfb.Storage({names[0][0]: biff.with_sound_dimensions(stream)}))
+    return _from_calamine(sound, builder, limits)
+
+
+def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[list[Sheet], list[Property]]:
+    package = ooxml.open_package(data, limits)
+    taken = set()
+    for name, content in package.parts.items():
+        lowered = name.lower()
+        if (
+            not lowered.endswith(".bin")
+            or not lowered.startswith("xl/")
+            or "vba" in lowered
+            or "/embeddings/" in lowered
+        ):
+            continue
+        if "/printersettings/" in lowered:
+            continue
+        taken.add(name)
+        builder.inventory.read("part")
+        if "/worksheets/" in lowered and (span := biff.binary_span(content)) > _MAX_SPAN:
+            raise CannotRead("too-large", f"found a sheet that spans {span} cells, expected at most {_MAX_SPAN}")
+        if not lowered.endswith(_BINARY_CELLS):
+            for text in biff.binary_remarks_of(content):
+                builder.block(text, name)
+    ooxml_parts.add_rest(package, taken, builder, limits, ())
+    return _from_calamine(data, builder, limits), ooxml_properties.properties_of(package, builder)
+
+
+def _from_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
+    from python_calamine import CalamineWorkbook, SheetTypeEnum
+
+    budget, found = Budget(limits), []
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        for meta in workbook.sheets_metadata:
+            if meta.typ not in (SheetTypeEnum.WorkSheet, SheetTypeEnum.MacroSheet, SheetTypeEnum.DialogSheet):
+                builder.inventory.ignored("sheet", "chart-sheet")
+                sheets.add_name(builder, meta.name)
+                continue
+            sheet = workbook.get_sheet_by_name(meta.name)
+            if sheet.total_height * sheet.total_width > _MAX_SPAN:
+                span = f"{sheet.total_height} rows and {sheet.total_width} columns"
+                raise CannotRead("too-large", f"found cells over {span}, expected at most {_MAX_SPAN} cells")
+            row, column = sheet.start or (0, 0)
+            found.append(sheets.from_values(meta.name, sheet.iter_rows(), (row + 1, column + 1), budget))
+            builder.inventory.read("sheet")
+    except CannotRead:
+        raise
+    except BaseException as error:
+        # A parser written in Rust that finds itself in an impossible state raises what no `except Exception` sees.
+        if type(error).__name__ == "PasswordError":
+            raise CannotRead("encrypted", "found a workbook with a password, expected one that opens") from error
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        raise CannotRead("broken", f"found {without_words(error)}, expected a whole workbook") from error
+    return found

@@ -1,0 +1,175 @@
+"""Workbooks since 2007 (xlsx, xlsm): a document of all their cells and remarks, or a table of documents.
+
+All parts of the package are enumerated: cells, comments, text boxes, headers, charts are read, files inside become
+documents of their own, the rest is named or ignored by a rule.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers.office import (
+    ooxml,
+    ooxml_parts,
+    ooxml_properties,
+    properties,
+    sheets,
+    xlsx_cells,
+    xml_tree,
+)
+from ner_tasks.documents.readers.office.ooxml import Package
+from ner_tasks.documents.readers.office.sheets import Budget, Sheet
+from ner_tasks.documents.readers.office.xlsx_cells import Book
+from ner_tasks.documents.tables import tables
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
+
+_SHEETS = ("worksheet", "chartsheet", "dialogsheet", "macrosheet")
+_MARGINS = ("oddHeader", "evenHeader", "firstHeader", "oddFooter", "evenFooter", "firstFooter")
+# Codes in headers: fonts, sizes, colours, page numbers, dates; sections become words of their own.
+_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|[0-9]+|K[0-9A-Fa-f]{6}|K[0-9]{2}[+-][0-9]{3}|[A-Za-z])')
+_MAX_SHEETS = 10_000
+# What Excel writes into an old comment for programs that do not know threads of comments.
+_THREAD_NOTICE = re.compile(r"^\[Threaded comment\].*?Comment:\s*", re.DOTALL)
+
+
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tables.Record]:
+    """Cells of a row apart by tabs, rows by lines, sheets by a blank line, each sheet behind its name and followed
+    by its remarks.
+
+    Returns:
+        All sheets as one text. If the first row of the first sheet names the column of texts, the documents of its
+        rows instead, and each further sheet that is not empty as one more, called like the sheet.
+
+    Raises:
+        CannotRead: `encrypted`, `too-large`, `too-long`, `broken`.
+    """
+    package = ooxml.open_package(data, limits)
+    main = package.main("workbook")
+    builder = ExtractBuilder()
+    named, taken = _sheets(package, main, builder)
+    book = _book(package, main, builder)
+    budget = Budget(limits)
+    found = [_read_sheet(package, part, name, book, budget, builder) for name, part in named]
+    if book.n_missing:
+        builder.inventory.unread(
+            "cell", f"{book.n_missing} cell(s)", "their shared strings are missing", book.n_missing
+        )
+    builder.inventory.ignored("text", "unused-string", len(book.strings) - len(book.used))
+    as_table = sheets.is_table(found, limits)
+    shown: list[str] = []
+    for sheet, (name, part) in zip(found, named, strict=True):
+        if not as_table:
+            if name != part:
+                sheets.add_name(builder, name)
+            sheets.add_sheet(builder, sheet)
+            shown += [text for _, cells in sheet.rows for _, text in cells]
+        taken |= _add_remarks(package, part, name, builder, shown)
+    ooxml_parts.add_rest(package, taken, builder, limits, shown)
+    told = sheets.all_text(found) if as_table else pictures.checked(builder.extract()).text
+    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
+    rest = builder.extract()
+    return sheets.documents_of(found, rest, limits) if as_table else rest
+
+
+def _sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:
+    """Name and part of each sheet in the order of the workbook, and the parts that were accounted for."""
+    root = package.xml(main, builder)
+    relations = package.relations(main)
+    found: dict[str, str] = {}
+    for element in root.iter("{*}sheet") if root is not None else ():
+        name, relation = xml_tree.attribute(element, "name"), relations.get(xml_tree.attribute(element, "id"))
+        part = relation.target if relation else ""
+        if part in package.parts and part not in found:
+            found[part] = name
+        else:
+            if part not in found:
+                builder.inventory.unread("sheet", f"sheet {len(found) + 1}", "its part is missing or damaged")
+            sheets.add_name(builder, name)
+    lost = [part for part in package.parts if package.root(part) in _SHEETS and part not in found]
+    found |= {part: part for part in lost}
+    if len(found) > _MAX_SHEETS:
+        n_left = len(found) - _MAX_SHEETS
+        builder.inventory.unread("sheet", f"{n_left} sheets", f"more than the {_MAX_SHEETS} that are read", n_left)
+    strings = [name for name in package.parts if package.root(name) == "sst"]
+    builder.inventory.read("part", 1 + len(strings))
+    return [(name, part) for part, name in [*found.items()][:_MAX_SHEETS]], {main, *found, *strings}
+
+
+def _book(package: Package, main: str, builder: ExtractBuilder) -> Book:
+    book = Book()
+    related = package.related(main, "sharedStrings") or [name for name in package.parts if package.root(name) == "sst"]
+    for name in related[:1]:
+        if name in package.parts:
+            _name_damage(package, name, builder)
+            book.strings = [xlsx_cells.rich_text(one) for one in xlsx_cells.elements(package.parts[name], "si")]
+    for name in package.related(main, "styles")[:1]:
+        if name in package.parts:
+            book.kinds = xlsx_cells.styles_of(package.parts[name])
+    for settings in xlsx_cells.elements(package.parts[main], "workbookPr"):
+        book.is_1904 = xml_tree.attribute(settings, "date1904").lower() in ("1", "true", "on")
+    return book
+
+
+def _name_damage(package: Package, name: str, builder: ExtractBuilder) -> None:
+    if wrong := xlsx_cells.damage_of(package.parts[name]):
+        builder.inventory.unread("damage", name, wrong)
+
+
+def _read_sheet(package: Package, part: str, name: str, book: Book, budget: Budget, builder: ExtractBuilder) -> Sheet:
+    _name_damage(package, part, builder)
+    sheet, n_without = xlsx_cells.read_sheet(name, package.parts[part], book, budget)
+    builder.inventory.read("sheet")
+    if n_without:
+        builder.inventory.unread("formula", f"{n_without} formula(s) in {part}", "no value is stored", n_without)
+    return sheet
+
+
+def _add_remarks(package: Package, part: str, name: str, builder: ExtractBuilder, shown: list[str]) -> set[str]:
+    """Headers, comments and drawings of a sheet; returns the parts that were read."""
+    for margin in xlsx_cells.elements(package.parts[part], *_MARGINS):
+        text = " ".join(_MARGIN_CODE.sub(" ", xml_tree.text_of(margin).replace("&&", "＆")).replace("＆", "&").split())
+        builder.block(text, f"{name}!{xml_tree.name_of(margin)}")
+    taken = set()
+    threads = [one for one in package.related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
+    told: set[str] = set()
+    for one in threads:
+        told |= _add_comments(package, one, name, builder, "threadedComment", told)
+    for one in package.related(part, "comments"):
+        if package.root(one) == "comments":
+            _add_comments(package, one, name, builder, "comment", told)
+            taken.add(one)
+    for one in package.related(part, "drawing", "vmlDrawing", "legacyDrawing"):
+        if one in package.parts and package.root(one) in ("wsDr", "xml"):
+            shown += ooxml_parts.add_text(package, one, builder, name)
+            taken.add(one)
+            for chart in package.related(one, "chart", "chartEx", "diagramData"):
+                if chart in package.parts:
+                    shown += ooxml_parts.add_text(package, chart, builder, name)
+                    taken.add(chart)
+    return taken | set(threads)
+
+
+def _add_comments(
+    package: Package, part: str, name: str, builder: ExtractBuilder, kind: str, told: Sequence[str] | set[str]
+) -> set[str]:
+    """Read the comments of a part; returns cell and text of each, to be known again in an older form."""
+    root = package.xml(part, builder)
+    found = set()
+    for comment in root.iter(f"{{*}}{kind}") if root is not None else ():
+        cell = xml_tree.attribute(comment, "ref")
+        text = _comment_text(comment)
+        if f"{cell} {ooxml_parts.squeeze(_THREAD_NOTICE.sub('', text))}" in told:
+            builder.inventory.ignored("text", "other-form")
+            continue
+        found.add(f"{cell} {ooxml_parts.squeeze(text)}")
+        builder.block(text, f"{name}!{cell}" if cell else name)
+    builder.inventory.read("part")
+    return found
+
+
+def _comment_text(comment: Any) -> str:
+    element = xml_tree.child(comment, "text")
+    if element is None:
+        return ""
+    return xlsx_cells.rich_text(element) if len(element) else xlsx_cells.unescaped(xml_tree.text_of(element))

@@ -1,0 +1,249 @@
+"""Cells of a workbook in SpreadsheetML, a row in memory at a time: no rectangle is laid out, whatever the sheet spans.
+
+Source: ECMA-376, part 1, 18.3 (sheets), 18.4 (strings), 18.8 (formats); 22.9.2.19 (`_x000D_`).
+"""
+
+import contextlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from lxml import etree
+
+from ner_tasks.documents.readers.office import xml_tree
+from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, shown
+from ner_tasks.documents.readers.office.xml_tree import attribute, name_of, text_of
+
+_ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
+_QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
+_DATE_LETTERS = re.compile(r"[dmyhs]", re.IGNORECASE)
+_BUILT_IN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
+_BUILT_IN_TIMES = frozenset([18, 19, 20, 21, 45, 47])
+_BUILT_IN_DURATION = 46
+_MAX_SERIAL = 2_958_465  # 9999-12-31
+_INTEGER = re.compile(r"-?[0-9]+")
+
+DATE, TIME, DURATION = "date", "time", "duration"
+
+
+@dataclass
+class Book:
+    """What the cells of all sheets refer to.
+
+    Attributes:
+        strings: shared strings.
+        kinds: by number of the style, whether its numbers are shown as `date`, `time`, `duration` or "" as numbers.
+        is_1904: whether days are counted from 1904 on.
+        used: numbers of the shared strings that a cell shows.
+        n_missing: cells that refer to a string that is not there.
+    """
+
+    strings: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    is_1904: bool = False
+    used: set[int] = field(default_factory=set)
+    n_missing: int = 0
+
+
+def unescaped(text: str) -> str:
+    """A string without the escapes that Excel writes for characters that XML does not allow."""
+    if "_x" in text:
+        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        text = _SURROGATES.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+        text = _HALF.sub("\ufffd", text).replace("\0", "")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def rich_text(element: Any) -> str:
+    """Text of a string in pieces, without how it is spoken (furigana)."""
+    pieces = []
+    for one in element:
+        name = name_of(one)
+        if name == "t":
+            pieces.append(text_of(one))
+        elif name == "r":
+            pieces.extend(text_of(piece) for piece in one if name_of(piece) == "t")
+    return unescaped("".join(pieces))
+
+
+def damage_of(data: bytes) -> str:
+    """What is wrong with some XML, "" if it is sound; nothing is kept in memory."""
+    if xml_tree.declares_entities(data):
+        return xml_tree.ENTITIES
+    parser = etree.XMLParser(target=_Nothing(), recover=False, resolve_entities=False, no_network=True, huge_tree=True)
+    try:
+        etree.fromstring(data, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        return f"damaged XML at line {line}, what can be read of it is in the text"
+    return ""
+
+
+class _Nothing:
+    """Takes what a parser finds, and keeps none of it."""
+
+    def close(self) -> None:
+        pass
+
+
+def elements(data: bytes, *names: str) -> Iterator[Any]:
+    """Elements of these names as they end, each emptied after its use.
+
+    Damage ends them early; the caller has looked for it.
+    """
+    tags = [f"{{*}}{name}" for name in names]
+    huge = not xml_tree.declares_entities(data)
+    walk = etree.iterparse(
+        io.BytesIO(data), ("end",), tag=tags, recover=True, huge_tree=huge, resolve_entities=False, no_network=True
+    )
+    with contextlib.suppress(etree.XMLSyntaxError):
+        for _, element in walk:
+            yield element
+            element.clear()
+            while element.getprevious() is not None:
+                del element.getparent()[0]
+
+
+def styles_of(data: bytes) -> list[str]:
+    """How the numbers of each cell style are shown."""
+    codes, kinds = {}, []
+    for element in elements(data, "numFmt", "cellXfs"):
+        if name_of(element) == "numFmt":
+            codes[attribute(element, "numFmtId")] = attribute(element, "formatCode")
+        else:
+            kinds = [_kind(attribute(xf, "numFmtId"), codes) for xf in element]
+    return kinds
+
+
+def _kind(number: str, codes: dict[str, str]) -> str:
+    if number not in codes:
+        built_in = int(number) if number.isdecimal() else 0
+        if built_in == _BUILT_IN_DURATION:
+            return DURATION
+        return TIME if built_in in _BUILT_IN_TIMES else DATE if built_in in _BUILT_IN_DATES else ""
+    code = _QUOTED.sub("", codes[number]).partition(";")[0].lower()
+    if not _DATE_LETTERS.search(code) or "general" in code:
+        return ""
+    if "[" in code:
+        return DURATION
+    return DATE if "d" in code or "y" in code or not re.search("[hs]", code) else TIME
+
+
+def read_sheet(name: str, data: bytes, book: Book, budget: Budget) -> tuple[Sheet, int]:
+    """The cells of a sheet, and how many formulas have no value stored."""
+    sheet = Sheet(name)
+    row = n_without = 0
+    places: dict[str, int] = {}
+    for element in elements(data, "row"):
+        number = element.get("r", "")
+        row = int(number) if number.isdecimal() and len(number) <= 7 else row + 1
+        cells: list[Cell] = []
+        column = 0
+        for cell in element.iterchildren("{*}c"):
+            letters = cell.get("r", "").rstrip("0123456789$").lstrip("$")
+            if letters not in places:
+                places[letters] = _column(letters)
+            column = places[letters] or column + 1
+            text = _text(cell, book)
+            if text is None:
+                n_without += 1
+            elif text and not text.isspace():
+                budget.take(text)
+                cells.append((column, text))
+        sheet.add(row, sorted(cells, key=_by_column))
+    sheet.rows.sort(key=lambda found: found[0])
+    return sheet, n_without
+
+
+def _by_column(cell: Cell) -> int:
+    return cell[0]
+
+
+def _column(letters: str) -> int:
+    """Number of a column; 0 for what is none."""
+    number = 0
+    for letter in letters.upper() if len(letters) <= 3 and letters.isascii() and letters.isalpha() else "":
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number
+
+
+def _text(cell: Any, book: Book) -> str | None:
+    """What a cell shows; None for a formula whose value is not stored."""
+    value = inline = None
+    has_formula = False
+    for one in cell:
+        tag = one.tag
+        if tag.endswith("}v"):
+            value = text_of(one)
+        elif tag.endswith("}is"):
+            inline = one
+        elif tag.endswith("}f"):
+            has_formula = True
+    if inline is not None:
+        return rich_text(inline)
+    if value is None:
+        return None if has_formula else ""
+    kind = cell.get("t", "n")
+    if kind == "s":
+        return _shared(value.strip(), book)
+    if kind == "b":
+        return {"1": "TRUE", "0": "FALSE"}.get(value.strip(), value.upper())
+    if kind == "d":
+        return _iso(value.strip())
+    if kind == "n":
+        return number_text(value.strip(), _kind_of(cell, book), is_1904=book.is_1904)
+    return unescaped(value)
+
+
+def _shared(number: str, book: Book) -> str:
+    if number.isdecimal() and int(number) < len(book.strings):
+        book.used.add(int(number))
+        return book.strings[int(number)]
+    book.n_missing += 1
+    return ""
+
+
+def _kind_of(cell: Any, book: Book) -> str:
+    style = cell.get("s", "")
+    return book.kinds[int(style)] if style.isdecimal() and int(style) < len(book.kinds) else ""
+
+
+def _iso(value: str) -> str:
+    try:
+        return shown(datetime.fromisoformat(value))
+    except ValueError:
+        return value
+
+
+def number_text(value: str, kind: str = "", *, is_1904: bool = False) -> str:
+    """A number as a person reads it.
+
+    Args:
+        value: as it is stored.
+        kind: `date`, `time`, `duration`, or "" for a number.
+        is_1904: whether days are counted from 1904 on.
+    """
+    if not kind and _INTEGER.fullmatch(value):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    if not kind or not 0 <= number <= _MAX_SERIAL:
+        return value if _INTEGER.fullmatch(value) else shown(number)
+    if kind == DURATION:
+        return shown(timedelta(days=number))
+    seconds = timedelta(seconds=round(number * 86_400, 3))
+    if number < 1 and kind == TIME:
+        return shown((datetime(1900, 1, 1) + seconds).time())  # noqa: DTZ001 - a sheet's times have no zone
+    # Day 60 is the 29 February 1900 that Excel counts and that never was.
+    start = datetime(1904, 1, 1) if is_1904 else datetime(1899, 12, 30 if number >= 60 else 31)  # noqa: DTZ001
+    try:
+        return shown(start + seconds)
+    except OverflowError:
+        return value

@@ -1,0 +1,87 @@
+"""PDF: the text layer of each page, what people put on it, the files in it; by OCR what is only drawn.
+
+What of a document cannot be read is named, page by page; nothing is passed over in silence.
+"""
+
+from typing import Any
+
+from pypdfium2 import raw
+
+from ner_tasks.documents.ocr import ocr
+from ner_tasks.documents.readers.pdf import pdf_bombs, pdf_files, pdf_xfa, pdfium
+from ner_tasks.documents.readers.pdf.pdf_annotations import Annotations
+from ner_tasks.documents.readers.pdf.pdf_pages import Pages
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+
+MAX_PAGES = 50_000
+# A count of pages is easily claimed: after so many that are broken, and none that is not, the rest is taken to be, too.
+_MAX_BROKEN = 500
+_MAX_BOOKMARKS = 20_000
+
+
+def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
+    """Text of all pages with what lies on them, a blank line between two of them; the files in it as parts.
+
+    Raises:
+        CannotRead: `encrypted`, `broken`, `bomb`, `too-long`; `needs-ocr` if there is no text at all, pages are drawn,
+            and OCR is off.
+    """
+    pdf_bombs.check(data, limits)
+    with pdfium.opened(data) as document:
+        builder = ExtractBuilder()
+        if raw.FPDF_GetSecurityHandlerRevision(document) >= 0:
+            builder.notes.append("encrypted; the empty password opens it")
+        files = pdf_files.Files(builder, limits)
+        annotations = Annotations(pdfium.form_of(document), builder.inventory)
+        pages = Pages(data, document, annotations, builder, files, limits)
+        try:
+            n_pages = _read_pages(document, pages, builder)
+        finally:
+            pages.close()
+        lines = pdf_xfa.lines_of(document, limits, annotations.values, builder.inventory)
+        builder.lines(lines, "XFA form")
+        files.add_attached(document)
+        builder.inventory.ignored("bookmark", "bookmark", _count_bookmarks(document))
+        return _extract(builder, pages, n_pages, limits)
+
+
+def _read_pages(document: Any, pages: Pages, builder: ExtractBuilder) -> int:
+    n_pages = len(document)
+    builder.inventory.found("page", n_pages)
+    n_read = 0
+    for n_read in range(1, min(n_pages, MAX_PAGES) + 1):
+        pages.read(n_read)
+        if pages.n_broken >= _MAX_BROKEN and pages.n_broken == n_read:
+            break
+    if n_read < n_pages:
+        n_left = n_pages - n_read
+        builder.inventory.unread("page", f"pages from {n_read + 1} on", f"not read, of {n_pages}", n_left)
+    return n_pages
+
+
+def _extract(builder: ExtractBuilder, pages: Pages, n_pages: int, limits: Limits) -> Extract:
+    """What was read, or why it is nothing."""
+    is_empty = not builder.length and not builder.parts
+    if is_empty and not limits.ocr and (pages.drawn or pages.lined):
+        raise ocr.needs_ocr(f"no text on {n_pages} page(s)")
+    if is_empty and pages.n_broken and pages.n_broken == n_pages:
+        raise CannotRead("broken", f"found {n_pages} page(s), none of which can be read, expected a whole PDF")
+    # Beside pages of text, one of nothing but lines and boxes is empty.
+    builder.inventory.ignored("page", "lines-only", len(pages.lined))
+    is_recognised = pages.n_recognised > 0 and not pages.n_with_text
+    return builder.extract(ocr.ENCODING if is_recognised and builder.length else "")
+
+
+def _count_bookmarks(document: Any) -> int:
+    """Number of bookmarks, which repeat headings; each counted once, however they refer to each other."""
+    seen: set[int] = set()
+    pending = [raw.FPDFBookmark_GetFirstChild(document, None)]
+    while pending and len(seen) < _MAX_BOOKMARKS:
+        bookmark = pending.pop()
+        address = pdfium.address_of(bookmark)
+        if not address or address in seen:
+            continue
+        seen.add(address)
+        pending.append(raw.FPDFBookmark_GetNextSibling(document, bookmark))
+        pending.append(raw.FPDFBookmark_GetFirstChild(document, bookmark))
+    return len(seen)

@@ -1,0 +1,216 @@
+"""What people put on a PDF page: notes, typed text, stamps, filled form fields.
+
+None of it is in the page's own text. A person sees an annotation's appearance, and its text is there as `Contents`, as a
+field's value, or only in the appearance itself.
+
+Source: PDF 32000-1, 12.5 (annotations), 12.7 (interactive forms).
+"""
+
+import ctypes
+from dataclasses import dataclass, field
+from html import unescape
+from re import compile as pattern
+from typing import Any
+
+from pypdfium2 import raw
+
+from ner_tasks.documents.inventory import Inventory
+from ner_tasks.documents.readers.pdf import pdf_fields, pdfium
+from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
+from ner_tasks.documents.readers.pdf.pdf_text import PageText
+from ner_tasks.documents.source_map import Box
+
+# Of one document; each costs time, and pages may share them.
+MAX_ANNOTATIONS = 200_000
+_KIND = "annotation"
+_RECORDINGS = {raw.FPDF_ANNOT_SOUND: "a recording", raw.FPDF_ANNOT_MOVIE: "a film", raw.FPDF_ANNOT_RICHMEDIA: "a film"}
+_SHOWN_WITHOUT_AUTHOR = (raw.FPDF_ANNOT_FREETEXT, raw.FPDF_ANNOT_LINK)
+# `Contents` of these often repeats what they lie on.
+_ON_TEXT = (
+    raw.FPDF_ANNOT_LINK,
+    raw.FPDF_ANNOT_HIGHLIGHT,
+    raw.FPDF_ANNOT_UNDERLINE,
+    raw.FPDF_ANNOT_SQUIGGLY,
+    raw.FPDF_ANNOT_STRIKEOUT,
+)
+_NAMES = {
+    raw.FPDF_ANNOT_FREETEXT: "typed text",
+    raw.FPDF_ANNOT_STAMP: "a stamp",
+    raw.FPDF_ANNOT_WIDGET: "a form field",
+    raw.FPDF_ANNOT_WATERMARK: "a watermark",
+}
+_TAG = pattern(r"<[^<>]{0,2000}>")
+_WORDS = pattern(r"\w+")
+_MAX_OBJECTS = 2_000
+_MAX_DEPTH = 5
+_MAX_SOUGHT = 100  # texts of a page that are sought in its own text
+
+
+@dataclass
+class Notes:
+    """What lies on one page.
+
+    Attributes:
+        lines: texts, each with the box of its holder as shown.
+        drawn: numbers of the annotations whose text is only in their appearance, kind of item, what it is.
+        pictures: boxes of annotations with a picture in their appearance, kind of item, what it is.
+        files: numbers of the annotations that hold a file.
+    """
+
+    lines: list[tuple[str, Box]] = field(default_factory=list)
+    drawn: list[tuple[int, str, str]] = field(default_factory=list)
+    pictures: list[tuple[Box, str, str]] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+
+
+class Annotations:
+    """Reads the annotations of a document, page by page."""
+
+    def __init__(self, form: Any, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._fields = pdf_fields.Fields(form, inventory)
+        self._n_left = MAX_ANNOTATIONS
+
+    @property
+    def values(self) -> set[str]:
+        """Values of all form fields so far."""
+        return self._fields.values
+
+    def of(self, page: Any, number: int, frame: Frame, text: PageText) -> Notes:
+        """Read what lies on a page.
+
+        Args:
+            page: pypdfium2's helper.
+            number: of the page, counted from 1.
+            frame: how it is shown.
+            text: its text layer.
+        """
+        found = Notes()
+        n_here = raw.FPDFPage_GetAnnotCount(page)
+        n_taken = min(n_here, self._n_left)
+        self._n_left -= n_taken
+        if n_taken < n_here:
+            what = f"more than {MAX_ANNOTATIONS} annotations"
+            self._inventory.unread(_KIND, f"page {number}", what, n_here - n_taken)
+        said = _Said(text)
+        for index in range(n_taken):
+            with pdfium.opened_annotation(page, index) as annotation:
+                if annotation is None:
+                    self._inventory.ignored(_KIND, "no-annotation")
+                else:
+                    self._read(annotation, index, f"page {number}", frame, said, found)
+        return found
+
+    def _read(self, annotation: Any, index: int, where: str, frame: Frame, said: "_Said", found: Notes) -> None:
+        kind = raw.FPDFAnnot_GetSubtype(annotation)
+        if kind == raw.FPDF_ANNOT_LINK and not raw.FPDFAnnot_HasKey(annotation, b"Contents"):
+            self._inventory.ignored(_KIND, "link")
+            return
+        box = _box_of(annotation, frame)
+        if kind == raw.FPDF_ANNOT_WIDGET:
+            line = self._fields.read(annotation)
+            if line is not None:
+                if line and not said.under(self._fields.last_value, box):
+                    found.lines.append((line, box))
+                return
+        elif kind == raw.FPDF_ANNOT_FILEATTACHMENT:
+            found.files.append(index)
+        text = "" if kind == raw.FPDF_ANNOT_WIDGET else _text_of(annotation, kind)
+        if text and not said.before(text, is_on_text=kind in _ON_TEXT):
+            found.lines.append((text, box))
+        self._account(annotation, index, where, box, kind, text, found)
+
+    def _account(self, annotation: Any, index: int, where: str, box: Box, kind: int, text: str, found: Notes) -> None:
+        item = pdf_fields.KIND if kind == raw.FPDF_ANNOT_WIDGET else _KIND
+        if kind in _RECORDINGS:
+            self._inventory.unread(item, where, f"{_RECORDINGS[kind]}, which is not listened to")
+            return
+        has_text, has_picture = (False, False) if kind == raw.FPDF_ANNOT_POPUP else _drawn(annotation)
+        name = _NAMES.get(kind, "an annotation")
+        if has_picture:
+            found.pictures.append((box, item, name))
+        if has_text and not text:
+            found.drawn.append((index, item, name))
+        elif has_text or text or kind == raw.FPDF_ANNOT_FILEATTACHMENT:
+            self._inventory.read(item)
+        elif not has_picture:
+            rule = {raw.FPDF_ANNOT_LINK: "link", raw.FPDF_ANNOT_POPUP: "popup"}.get(kind, "mark-without-text")
+            self._inventory.ignored(item, "empty-field" if kind == raw.FPDF_ANNOT_WIDGET else rule)
+        # A picture is accounted for by whoever reads pictures.
+
+
+class _Said:
+    """What a page says already, so that nothing is said twice."""
+
+    def __init__(self, page: PageText) -> None:
+        self._page, self._flat = page, " ".join(page.text.split())
+        self._texts: set[str] = set()
+        self._n_sought = 0
+
+    def before(self, text: str, *, is_on_text: bool) -> bool:
+        """Whether a text was given by another annotation of the page, or lies over the same words."""
+        flat = " ".join(text.split())
+        if flat in self._texts:
+            return True
+        self._texts.add(flat)
+        return is_on_text and self._is_on_page(flat)
+
+    def under(self, value: str, box: Box) -> bool:
+        """Whether the page's own text has a field's value where the field is, as in a form printed into the page."""
+        flat = " ".join(value.split())
+        if not self._is_on_page(flat):
+            return False
+        words = self._page.words
+        here = [self._page.text[words.starts[number] : words.ends[number]] for number in words.within(box)]
+        return "".join(_WORDS.findall(flat)) in "".join(_WORDS.findall(" ".join(here)))
+
+    def _is_on_page(self, flat: str) -> bool:
+        self._n_sought += 1
+        return self._n_sought <= _MAX_SOUGHT and flat in self._flat
+
+
+def _text_of(annotation: Any, kind: int) -> str:
+    """Text of an annotation, behind who wrote it where a person sees that."""
+    text = _value(annotation, b"Contents").strip()
+    if not text and raw.FPDFAnnot_HasKey(annotation, b"RC"):
+        text = unescape(_TAG.sub(" ", _value(annotation, b"RC"))).strip()
+    if not text:
+        return ""
+    author = "" if kind in _SHOWN_WITHOUT_AUTHOR else _value(annotation, b"T").strip()
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return f"{author}: {text}" if author else text
+
+
+def _value(annotation: Any, key: bytes) -> str:
+    return pdfium.clean(pdfium.string(raw.FPDFAnnot_GetStringValue, annotation, key))
+
+
+def _box_of(annotation: Any, frame: Frame) -> Box:
+    edges = raw.FS_RECTF()
+    if not raw.FPDFAnnot_GetRect(annotation, ctypes.byref(edges)):
+        return 0.0, 0.0, 0.0, 0.0
+    left, right = sorted((edges.left, edges.right))
+    bottom, top = sorted((edges.bottom, edges.top))
+    return frame.clipped(frame.shown(left, bottom, right, top))
+
+
+def _drawn(annotation: Any) -> tuple[bool, bool]:
+    """Whether the appearance of an annotation has text, and whether it has pictures."""
+    if not raw.FPDFAnnot_HasKey(annotation, b"AP"):
+        return False, False
+    at = pdfium.address_of(annotation)
+    n_objects = min(pdfium.count_in_annotation(at), _MAX_OBJECTS)
+    pending: list[tuple[int, int]] = [(pdfium.object_in_annotation(at, number), 0) for number in range(n_objects)]
+    kinds: set[int] = set()
+    n_seen = 0
+    while pending and n_seen < _MAX_OBJECTS:
+        address, depth = pending.pop()
+        n_seen += 1
+        if not address:
+            continue
+        kind = pdfium.object_kind(address)
+        kinds.add(kind)
+        if kind == pdfium.FORM and depth < _MAX_DEPTH:
+            n_inside = min(pdfium.count_in_form(address), _MAX_OBJECTS)
+            pending += [(pdfium.object_in_form(address, number), depth + 1) for number in range(n_inside)]
+    return pdfium.TEXT in kinds, pdfium.IMAGE in kinds

@@ -1,0 +1,82 @@
+"""Text that is only drawn in the appearance of an annotation, as on a stamp or a signature.
+
+PDFium reads text of pages, not of annotations. In a second copy of the document that is thrown away, appearances are
+made part of their page, and the text of what was added is read.
+"""
+
+from typing import Any
+
+from pypdfium2 import raw
+
+from ner_tasks.documents.readers.pdf import pdf_text, pdfium
+from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
+from ner_tasks.documents.readers.pdf.pdf_text import PageText
+
+_PRINT = 4  # the flag of an annotation that is shown and printed
+_FLAT_NORMALDISPLAY, _FLATTEN_SUCCESS = 0, 1
+_MAX_OBJECTS = 100_000
+_MAX_DEPTH = 8
+
+
+def text_of(document: Any, number: int, wanted: list[int], frame: Frame) -> PageText:
+    """Text of the appearances of some annotations of a page.
+
+    Args:
+        document: a copy to be thrown away.
+        number: of the page, counted from 0.
+        wanted: numbers of the annotations.
+        frame: how the page is shown.
+    """
+    with pdfium.opened_page(document, number) as page:
+        if page is None or not _leave_only(page, set(wanted)):
+            return PageText()
+        if raw.FPDFPage_Flatten(page, _FLAT_NORMALDISPLAY) != _FLATTEN_SUCCESS:
+            return PageText()
+    with pdfium.opened_page(document, number) as page:
+        return PageText() if page is None else _of_last_form(page, frame)
+
+
+def _leave_only(page: Any, wanted: set[int]) -> bool:
+    for index in range(raw.FPDFPage_GetAnnotCount(page) - 1, -1, -1):
+        if index not in wanted:
+            if not raw.FPDFPage_RemoveAnnot(page, index):
+                return False
+            continue
+        with pdfium.opened_annotation(page, index) as annotation:
+            if annotation is not None:
+                raw.FPDFAnnot_SetFlags(annotation, _PRINT)  # hidden ones would be left out
+    return True
+
+
+def _of_last_form(page: Any, frame: Frame) -> PageText:
+    """Text of the last form on a page, which holds all that was added."""
+    at = pdfium.address_of(page)
+    n_objects = pdfium.count_objects(at)
+    last = pdfium.page_object(at, n_objects - 1) if n_objects > 0 else 0
+    if not last or pdfium.object_kind(last) != pdfium.FORM:
+        return PageText()
+    added = _texts_in(last)
+    with pdfium.opened_text(page) as text_page:
+        if text_page is None:
+            return PageText()
+        handle = pdfium.address_of(text_page)
+        n_chars = raw.FPDFText_CountChars(text_page)
+        begin = next((n for n in range(n_chars) if pdfium.char_object(handle, n) in added), None)
+        return PageText() if begin is None else pdf_text.read_page(text_page, frame, begin)
+
+
+def _texts_in(form: int) -> set[int]:
+    found: set[int] = set()
+    pending = [(form, 0)]
+    n_seen = 0
+    while pending and n_seen < _MAX_OBJECTS:
+        address, depth = pending.pop()
+        for number in range(min(pdfium.count_in_form(address), _MAX_OBJECTS)):
+            inner = pdfium.object_in_form(address, number)
+            n_seen += 1
+            kind = pdfium.object_kind(inner) if inner else 0
+            if kind == pdfium.TEXT:
+                found.add(inner)
+            elif kind == pdfium.FORM and depth < _MAX_DEPTH:
+                pending.append((inner, depth + 1))
+    return found

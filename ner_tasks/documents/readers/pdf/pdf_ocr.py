@@ -1,0 +1,92 @@
+"""Pages and pictures of a PDF that OCR reads, drawn as a person sees them."""
+
+from dataclasses import replace
+from typing import Any
+
+from pypdfium2 import raw
+
+from ner_tasks.documents.ocr import ocr, ocr_images
+from ner_tasks.documents.readers.pdf import pdfium
+from ner_tasks.documents.readers.pdf.pdf_words import Words
+from ner_tasks.documents.source_map import Box
+from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
+
+_DPI = 300
+_POINTS_PER_INCH = 72
+
+
+class Recogniser:
+    """Reads what is drawn on one page, which is drawn once for all its pictures."""
+
+    def __init__(self, builder: ExtractBuilder, limits: Limits, document: Any, number: int) -> None:
+        self._builder, self._limits = builder, limits
+        self._document, self._number = document, number
+
+    def add_page(self, kind: str = "page") -> None:
+        """Add the text of a whole page."""
+        try:
+            image, dpi = self._drawn(with_annotations=False)
+            found = ocr.recognize(image, dpi, self._limits)
+        except CannotRead as error:
+            self._builder.inventory.unread(kind, f"page {self._number}", f"OCR {error.reason}")
+            return
+        ocr.add_page(self._builder, found, self._number, self._limits, kind)
+
+    def add_picture(
+        self, box: Box, what: str, words: Words, *, kind: str = "picture", with_annotations: bool = False
+    ) -> None:
+        """Add the text of a picture on a page, without the words of the text layer that lie over it."""
+        try:
+            image, dpi = self._drawn(with_annotations=with_annotations)
+            self._wipe(image, words, dpi)
+            scale = dpi / _POINTS_PER_INCH
+            cut = image.crop(tuple(round(edge * scale) for edge in box))
+            found = ocr.recognize(cut, dpi, self._limits) if min(cut.size) > 0 else ocr.Recognized("", is_blank=True)
+        except CannotRead as error:
+            self._builder.inventory.unread(kind, what, f"OCR {error.reason}")
+            return
+        if not found.words and not found.is_blank:
+            # A photograph or a logo: what has no word for OCR has none to lose.
+            self._builder.inventory.ignored(kind, "picture-without-words")
+            return
+        if found.words and found.mean_confidence < self._limits.min_ocr_confidence:
+            # What OCR makes of a photograph is no text of the page.
+            sure = f"recognised with a confidence of {found.mean_confidence:.0f} %, too low to be text"
+            self._builder.inventory.unread(kind, what, f"a picture, {sure}")
+            return
+        moved = [replace(word, box=_moved(word.box, box)) for word in found.words]
+        ocr.add_page(self._builder, replace(found, words=moved), self._number, self._limits, kind)
+
+    def _drawn(self, *, with_annotations: bool) -> tuple[Any, float]:
+        try:
+            page = self._document[self._number - 1]
+            try:
+                width, height = page.get_size()
+                most = (ocr_images.MAX_PIXELS / max(width * height, 1.0)) ** 0.5 * 0.999
+                scale = min(_DPI / _POINTS_PER_INCH, most)
+                bitmap = page.render(
+                    scale=scale, draw_annots=with_annotations, may_draw_forms=False, force_bitmap_format=_GREY
+                )
+                try:
+                    return bitmap.to_pil().copy(), scale * _POINTS_PER_INCH
+                finally:
+                    bitmap.close()
+            finally:
+                page.close()
+        except pdfium.PdfiumError:
+            raise CannotRead("broken", "found a page that cannot be drawn, expected one that can") from None
+
+    def _wipe(self, image: Any, words: Words, dpi: float) -> None:
+        from PIL import ImageDraw
+
+        draw = ImageDraw.Draw(image)
+        scale = dpi / _POINTS_PER_INCH
+        for number in range(len(words)):
+            draw.rectangle([edge * scale for edge in words.box(number)], fill=255)
+
+
+_GREY = raw.FPDFBitmap_Gray
+
+
+def _moved(box: Box, within: Box) -> Box:
+    return box[0] + within[0], box[1] + within[1], box[2] + within[0], box[3] + within[1]

@@ -1,0 +1,192 @@
+"""What of a PDF page is drawn: pictures that may hold text, and text drawn as outlines.
+
+A picture is read by its text layer if words lie over it, as in a scan that was recognised before; else it needs OCR.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+
+from ner_tasks.documents.readers.pdf import pdfium
+from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
+from ner_tasks.documents.readers.pdf.pdf_words import Integers, Words
+from ner_tasks.documents.source_map import Box
+
+_MAX_OBJECTS = 200_000  # of one page
+_MAX_DEPTH = 6
+_MAX_PICTURES = 2_000
+# A picture of a lower height or width, or of a smaller share of the page, holds no line of text worth reading: a logo,
+# a bullet, a line.
+_MIN_SIDE = 20.0
+_MIN_PIXELS = 16
+_MIN_SHARE = 0.03
+# Words of a text layer over a picture that fills the page; over a smaller one, as many fewer.
+_MIN_WORDS = 50
+_LEAST_WORDS = 3
+_BANDS, _MIN_BANDS = 16, 3
+_GRID = 16  # cells per side in which the pictures of a page are added up
+# Outlines of letters have curves; lines and boxes have at most so many segments.
+_SEGMENTS_OF_LINES = 8
+_MIN_OUTLINES = 10
+_MANY_OUTLINES = 150
+_MANY_SEGMENTS = 200
+_FEW_WORDS = 20
+_INVISIBLE = 3
+Matrix = tuple[float, ...]
+_IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+
+@dataclass
+class Drawn:
+    """What is drawn on a page.
+
+    Attributes:
+        pictures: boxes of those that may hold text and no text layer reads, as shown.
+        n_small: pictures too small for text.
+        n_under_text: pictures that the text layer reads.
+        page: box of the whole page.
+        has_outlines: whether there are as many outlines as letters make.
+        is_empty: whether nothing is drawn at all.
+    """
+
+    pictures: list[Box]
+    n_small: int = 0
+    n_under_text: int = 0
+    page: Box = (0.0, 0.0, 0.0, 0.0)
+    has_outlines: bool = False
+    is_empty: bool = True
+
+
+def drawn_on(page: Any, frame: Frame, words: Words) -> Drawn:
+    """Look through what is drawn on a page."""
+    top = _top_objects(page)
+    found: list[tuple[Box, tuple[int, int]]] = []
+    n_outlines = n_segments = 0
+    for kind, address, within in _objects(top):
+        if kind == pdfium.IMAGE and len(found) < _MAX_PICTURES:
+            box = _shown(address, within, frame)
+            if box:
+                found.append((box, pdfium.pixel_size(address)))
+        elif kind == pdfium.PATH:
+            n = pdfium.count_segments(address)
+            if n > _SEGMENTS_OF_LINES:
+                n_outlines, n_segments = n_outlines + 1, max(n_segments, n)
+    few = len(words) < _FEW_WORDS
+    outlines = n_outlines >= (_MANY_OUTLINES if len(words) else _MIN_OUTLINES) or n_segments >= _MANY_SEGMENTS
+    drawn = Drawn([], page=(0.0, 0.0, *frame.size), has_outlines=few and outlines, is_empty=not top)
+    if found:
+        is_invisible = any(
+            kind == pdfium.TEXT and pdfium.render_mode(address) == _INVISIBLE
+            for kind, address, _ in _objects(top, with_texts=True)
+        )
+        _sort(found, frame, words, drawn, is_invisible=is_invisible)
+    return drawn
+
+
+def _top_objects(page: Any) -> list[tuple[int, int]]:
+    """Kind and address of each object of a page, those in forms left out."""
+    at = pdfium.address_of(page)
+    n_objects = min(pdfium.count_objects(at), _MAX_OBJECTS)
+    addresses = list(map(pdfium.page_object, repeat(at), range(n_objects)))
+    return list(zip(map(pdfium.object_kind, addresses), addresses, strict=True))
+
+
+def _objects(top: list[tuple[int, int]], *, with_texts: bool = False) -> Iterator[tuple[int, int, Matrix]]:
+    """Kind, address and surrounding matrix of each object that is no form; those of forms, too."""
+    left_out = (0, pdfium.FORM) if with_texts else (0, pdfium.FORM, pdfium.TEXT)
+    yield from ((kind, address, _IDENTITY) for kind, address in top if kind not in left_out)
+    forms = [(address, pdfium.matrix(address), 1) for kind, address in top if kind == pdfium.FORM]
+    n_left = _MAX_OBJECTS
+    while forms and n_left > 0:
+        form, within, depth = forms.pop()
+        for number in range(min(pdfium.count_in_form(form), n_left)):
+            n_left -= 1
+            address = pdfium.object_in_form(form, number)
+            kind = pdfium.object_kind(address)
+            if kind == pdfium.FORM and depth < _MAX_DEPTH:
+                forms.append((address, _product(pdfium.matrix(address), within), depth + 1))
+            elif kind not in left_out:
+                yield kind, address, within
+
+
+def _product(inner: Matrix, outer: Matrix) -> Matrix:
+    a, b, c, d, e, f = inner
+    g, h, i, j, k, m = outer
+    return a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + m
+
+
+def _shown(address: int, within: Matrix, frame: Frame) -> Box | None:
+    box = pdfium.bounds(address)
+    if box is None:
+        return None
+    a, b, c, d, e, f = within
+    corners = [(a * x + c * y + e, b * x + d * y + f) for x in (box[0], box[2]) for y in (box[1], box[3])]
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return frame.clipped(frame.shown(min(xs), min(ys), max(xs), max(ys)))
+
+
+def _sort(
+    found: list[tuple[Box, tuple[int, int]]], frame: Frame, words: Words, drawn: Drawn, *, is_invisible: bool
+) -> None:
+    """Tell pictures that need OCR from small ones and from those under text; strips of a scan count as one."""
+    width, height = frame.size
+    area = max(width * height, 1.0)
+    boxes = [box for box, pixels in found if pixels == (0, 0) or min(pixels) >= _MIN_PIXELS or _is_wide(box)]
+    whole = _around_all(boxes)
+    if len(boxes) > 1 and whole and _covered(boxes, frame) * area >= 0.7 * _area(whole) and _area(whole) > area / 4:
+        boxes = [whole]
+        drawn.n_small += len(found) - 1
+    else:
+        drawn.n_small += len(found) - len(boxes)
+    for box in boxes:
+        share = _area(box) / area
+        if min(box[2] - box[0], box[3] - box[1]) < _MIN_SIDE or share < _MIN_SHARE:
+            drawn.n_small += 1
+            continue
+        over = words.within(box)
+        if len(over) >= _LEAST_WORDS if is_invisible else _is_spread(words, over, box, share):
+            drawn.n_under_text += 1
+        else:
+            drawn.pictures.append(box)
+
+
+def _is_spread(words: Words, over: Integers, box: Box, share: float) -> bool:
+    """Whether the words over a picture are as many as a text has, and more than a line at its edge."""
+    if len(over) < max(_MIN_WORDS * share, _LEAST_WORDS):
+        return False
+    bands = (words.boxes[over, 1] - box[1]) * (_BANDS / max(box[3] - box[1], 1.0))
+    return len(np.unique(np.floor(bands))) >= _MIN_BANDS
+
+
+def _is_wide(box: Box) -> bool:
+    """Whether a picture of few pixels is drawn as a strip of a page, as some scanners cut it."""
+    return box[2] - box[0] > 10 * (box[3] - box[1])
+
+
+def _area(box: Box) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _around_all(boxes: list[Box]) -> Box | None:
+    if not boxes:
+        return None
+    return (
+        min(box[0] for box in boxes),
+        min(box[1] for box in boxes),
+        max(box[2] for box in boxes),
+        max(box[3] for box in boxes),
+    )
+
+
+def _covered(boxes: list[Box], frame: Frame) -> float:
+    """Share of the page that boxes cover, overlaps counted once."""
+    width, height = frame.size
+    cells: set[tuple[int, int]] = set()
+    for left, top, right, bottom in boxes:
+        columns = range(int(_GRID * left / max(width, 1)), -int(-_GRID * right // max(width, 1)))
+        rows = range(int(_GRID * top / max(height, 1)), -int(-_GRID * bottom // max(height, 1)))
+        cells.update((column, row) for column in columns for row in rows)
+    return len(cells) / (_GRID * _GRID)

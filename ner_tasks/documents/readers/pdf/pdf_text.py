@@ -1,0 +1,193 @@
+"""The text layer of a PDF page: its characters in reading order, cleaned, each word with its box.
+
+PDFium's order of characters is the order in which they were drawn, lines put together. Its text differs from what a
+person reads by line-end hyphens (U+FFFE), ligatures, control codes of glyphs without a Unicode value, and columns that
+were drawn row by row.
+"""
+
+import ctypes
+import re
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+from pypdfium2 import raw
+
+from ner_tasks.documents.readers.pdf import pdf_accents, pdf_columns, pdf_garbled, pdf_spacing, pdfium
+from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
+from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Codes, Words, codes_of, spans_of
+from ner_tasks.documents.source_map import Box, SourceMap
+
+REPLACEMENT = "\ufffd"
+LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+_HYPHEN_CODE = 2  # a hyphen at a line's end in PDFium's list of characters
+_SPECIAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ufffe\uffff]")
+_CARRIAGE_RETURN = 13
+_LONE_RETURN = re.compile("\r(?!\n)")
+_LIGATURE = re.compile("[\ufb00-\ufb06]")
+_MAX_LOOKED_THROUGH = 100_000
+_LAST_WORD, _FIRST_WORD = re.compile(r"[^\W\d_]+$"), re.compile(r"[^\W\d_]+")
+_MAX_WORD = 60
+# Lines of a paragraph are at most this many heights of a letter apart.
+_MAX_LEADING = 2.5
+
+
+@dataclass
+class PageText:
+    """Text of a page.
+
+    Attributes:
+        text: cleaned, without spaces around it.
+        words: where runs without spaces stand in it, and on the page as shown.
+        n_unmapped: glyphs within words that have no Unicode value; each is U+FFFD in the text.
+        is_garbled: whether the text layer is nonsense; then there is no text.
+    """
+
+    text: str = ""
+    words: Words = field(default_factory=Words)
+    n_unmapped: int = 0
+    is_garbled: bool = False
+
+    def add_boxes(self, sources: SourceMap, offset: int) -> None:
+        """Say where the words stand, for a text that begins at `offset` of the document."""
+        words = self.words
+        starts, ends = (
+            array("I", (places + offset).astype(np.uint32).tobytes()) for places in (words.starts, words.ends)
+        )
+        sources.add_boxes(starts, ends, array("f", words.boxes.tobytes()))
+
+
+def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
+    """Text of a page, of the characters from `begin` on.
+
+    Args:
+        text_page: handle of the page's text.
+        frame: how the page is shown.
+        begin: index of a character.
+    """
+    at = pdfium.address_of(text_page)
+    text, index = _characters(text_page, at, begin)
+    if not text.strip():
+        return PageText()
+    codes = codes_of(text)
+    if pdf_garbled.is_garbled(text, codes, at, len(text)):
+        return PageText(is_garbled=True)
+    text = pdf_accents.compose_accents(text, lambda place: _boxes_at(text_page, index, begin, place))
+    words = _words_of(codes, index, text_page, frame, begin)
+    generated: Callable[[int], bool] = lambda place: bool(  # noqa: E731
+        pdfium.char_is_generated(at, (index[place] if index else place) + begin)
+    )
+    text, words = pdf_spacing.join_spaced_letters(text, words, generated)
+    text, words = pdf_columns.reorder(text, words)
+    return _clean(text, words)
+
+
+def _characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
+    """Characters as PDFium has them, and the index of each in its list; no list where it is the same."""
+    n_chars = max(int(raw.FPDFText_CountChars(text_page)) - begin, 0)
+    if not n_chars:
+        return "", []
+    buffer = (ctypes.c_ushort * (n_chars + 2))()
+    n_units = max(int(raw.FPDFText_GetText(text_page, begin, n_chars, buffer)) - 1, 0)
+    data = bytes(memoryview(buffer).cast("B")[: 2 * n_units])
+    if n_units != n_chars:  # it leaves out glyphs without a Unicode value
+        codes = (min(pdfium.char_code(at, begin + number), 0xFFFF) for number in range(n_chars))
+        data = b"".join(
+            (0xFFFE if code == _HYPHEN_CODE and pdfium.char_is_hyphen(at, begin + number) == 1 else code).to_bytes(
+                2, "little"
+            )
+            for number, code in enumerate(codes)
+        )
+    try:
+        text = data.decode("utf-16-le")
+    except UnicodeDecodeError:
+        halves = data.decode("utf-16-le", "surrogatepass")
+        text = "".join(REPLACEMENT if "\ud800" <= char <= "\udfff" else char for char in halves)
+    text = _LONE_RETURN.sub("\n", text)
+    if len(text) == n_chars:
+        return text, []
+    index, place = [], 0
+    for char in text:
+        index.append(place)
+        place += 2 if char > "\uffff" else 1
+    return text, index
+
+
+def _words_of(codes: Codes, index: list[int], text_page: Any, frame: Frame, begin: int) -> Words:
+    """Words of a text as PDFium has it, each with the box around its first and its last character."""
+    starts, ends = spans_of(codes)
+    heads, tails = starts, ends - 1
+    if index:
+        indices = np.array(index, np.int64)
+        heads, tails = indices[heads], indices[tails]
+    boxes = pdfium.character_boxes.of(text_page, (heads + begin).tolist(), (tails + begin).tolist())
+    first, last = boxes[:, 0], boxes[:, 1]  # left, top, right, bottom of each
+    low, high = np.minimum(first, last), np.maximum(first, last)
+    around = np.stack((low[:, 0], low[:, 3], high[:, 2], high[:, 1]), axis=1)
+    return Words(starts, ends, frame.all_shown(around))
+
+
+def _boxes_at(text_page: Any, index: list[int], begin: int, place: int) -> tuple[Box, Box]:
+    """Boxes of the character at an offset and of the next one."""
+    first, second = (index[at] if index else at for at in (place, place + 1))
+    ((one, other),) = pdfium.character_boxes.of(text_page, [first + begin], [second + begin]).tolist()
+    return (one[0], one[1], one[2], one[3]), (other[0], other[1], other[2], other[3])
+
+
+def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
+    """Ligatures spelled out: those of Unicode, and those of TeX's fonts that have only a code."""
+    is_plain = text.isascii() or not _LIGATURE.search(text)
+    if is_plain and not pdf_accents.has_ligatures(text):
+        return text, words
+    pieces = [LIGATURES.get(ord(char), char) for char in text]
+    for place in pdf_accents.ligatures_in(text):
+        pieces[place] = pdf_accents.LIGATURES[text[place]]
+    places = np.array([0, *accumulate(map(len, pieces))], np.int64)
+    return "".join(pieces), words.moved(places)
+
+
+def _clean(text: str, words: Words) -> PageText:
+    """Text without what only a program sees, offsets of words moved along."""
+    text, words = _without_ligatures(text, words)
+    breaks = np.flatnonzero(codes_of(text) == _CARRIAGE_RETURN)  # PDFium ends lines by two characters
+    changes = [np.stack((breaks, breaks + 2, np.ones_like(breaks)), axis=1)]
+    pieces: list[str] = []
+    position = n_unmapped = 0
+    for match in _SPECIAL.finditer(text):
+        start, end = match.span()
+        found = match[0]
+        if found == LINE_END_HYPHEN:
+            new = _at_line_end(text, start, end, words)
+        elif found == "\u00ad":
+            new = "-"  # within a line it is drawn like any hyphen
+        elif found != pdf_accents.GONE and text[start - 1 : start].isalpha() and text[end : end + 1].isalpha():
+            new, n_unmapped = REPLACEMENT, n_unmapped + 1
+        else:
+            new = ""
+        pieces += (text[position:start], new)
+        changes.append(np.array([[start, end, len(new)]]))
+        position = end
+    cleaned = ("".join(pieces) + text[position:]).replace("\r\n", "\n")
+    n_before = len(cleaned) - len(cleaned.lstrip())
+    all_changes = np.concatenate(changes)
+    if position:
+        all_changes = all_changes[np.argsort(all_changes[:, 0], kind="stable")]
+    return PageText(cleaned.strip(), words.shifted(all_changes, n_before), n_unmapped)
+
+
+def _at_line_end(text: str, start: int, end: int, words: Words) -> str:
+    """What stands for a hyphen at a line's end and the break behind it.
+
+    Halves of a word are joined: what goes on in lower case lost its hyphen, unless the page has the same word with a
+    hyphen elsewhere; before a capital or a digit it is the hyphen of a compound.
+    """
+    before = _LAST_WORD.search(text, max(start - _MAX_WORD, 0), start)
+    after = _FIRST_WORD.match(text, end)
+    if words.are_apart(start, end, _MAX_LEADING):
+        return "-\n"
+    if not before or not after or not after[0][0].islower():
+        return "-"
+    return "-" if len(text) <= _MAX_LOOKED_THROUGH and f"{before[0]}-{after[0]}" in text else ""

@@ -1,0 +1,189 @@
+"""Reading in processes of their own, ahead of whoever takes the documents.
+
+A file that makes its reader hang, crash or eat memory costs itself and nothing else. Readers go on while the model is
+at work, as far ahead as a bounded buffer lets them. Files are dealt to them in order, a few each, so the first file
+without an end is always the one that some reader is at.
+"""
+
+import os
+import select
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ner_tasks import host
+from ner_tasks.documents.sandbox.in_order import Closed, Found, InOrder
+from ner_tasks.documents.sandbox.sandbox_reader import Reader, Request
+from ner_tasks.documents.types import Limits
+
+_MAX_READERS = 4
+# What readers may fill of the memory: the model, its batches and the operating system have the rest.
+_MEMORY_SHARE = 0.5
+# Another reader is started when the taker has waited so long for answers since the last one was.
+_STARVED_S = 0.5
+_TICK_S = 0.2
+
+
+def read_apart(files: Iterable[tuple[str, Path]], limits: Limits, n_workers: int = 0) -> Iterator[Found]:
+    """Read files in other processes.
+
+    Args:
+        files: name and place of each; taken as they are needed, from another thread.
+        limits: how much of a file is read, for how long, with how much memory per process.
+        n_workers: how many processes; 0 starts with one and adds others, up to one per processor and four in all, while
+            the taker waits. Fewer if they could take more than half of the memory.
+
+    Returns:
+        `(index, answer)` for each document of a file, then `(index, None)`, in the order of `files`.
+
+    Raises:
+        OSError: a file cannot be read for a reason that may pass, or there is no process to read it.
+    """
+    reading = _Reading(files, limits, n_workers)
+    thread = threading.Thread(target=reading.run, name="reading", daemon=True)
+    thread.start()
+    try:
+        yield from reading.answers
+    finally:
+        reading.answers.close()
+        thread.join()
+
+
+def n_readers(wanted: int, memory_mib: int) -> int:
+    """How many reader processes there may be, at least one.
+
+    Args:
+        wanted: 0 for as many as the machine has processors for.
+        memory_mib: most memory of each.
+    """
+    fits = int(_MEMORY_SHARE * host.memory_bytes()) // (memory_mib * 2**20)
+    return max(1, min(wanted or min(_MAX_READERS, host.n_cpus()), fits))
+
+
+class _Alarm:
+    """Wakes the thread that waits for the readers' pipes."""
+
+    def __init__(self) -> None:
+        self.output, self._input = os.pipe()
+        os.set_blocking(self.output, False)
+        os.set_blocking(self._input, False)
+        self._lock = threading.Lock()
+
+    def ring(self) -> None:
+        with self._lock, suppress(BlockingIOError):
+            if self._input >= 0:
+                os.write(self._input, b"\0")
+
+    def quiet(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self.output, 2**10)
+
+    def close(self) -> None:
+        with self._lock:
+            os.close(self._input)
+            os.close(self.output)
+            self._input = -1
+
+
+class _Reading:
+    """The readers, and the files that are dealt to them; runs in a thread of its own."""
+
+    def __init__(self, files: Iterable[tuple[str, Path]], limits: Limits, n_workers: int):
+        self._alarm = _Alarm()
+        self.answers = InOrder(self._alarm.ring)
+        self._files, self._limits, self._n_files = iter(files), limits, 0
+        self._next: Request | None = None
+        self._readers: list[Reader] = []
+        self._n_most, self._at_once = n_readers(n_workers, limits.memory_mib), bool(n_workers)
+        self._starved_from = 0.0  # what the taker had waited when the last reader was ready
+
+    def run(self) -> None:
+        error: BaseException | None = None
+        try:
+            while self._deal():
+                self._serve()
+        except Closed:
+            pass  # the one who would be told has gone
+        except BaseException as raised:  # noqa: BLE001 - whatever it is, it belongs to the thread that takes
+            error = raised
+        finally:
+            for reader in self._readers:
+                reader.stop()
+            self._alarm.close()
+        self.answers.end(error)
+
+    def _deal(self) -> bool:
+        """Give the next files to readers that have room; False when there is nothing left to wait for."""
+        while (request := self._peek()) and (reader := self._freest(request)):
+            self._next = None
+            reader.ask(request)
+        if self._next and self._needs_another():
+            self._add_reader()
+        return bool(self._next or any(reader.requests for reader in self._readers))
+
+    def _peek(self) -> Request | None:
+        """The next file, None if there is none; an error among the files has its place in their order."""
+        if self._next is None and not any(reader.has_failed for reader in self._readers):
+            try:
+                file = next(self._files, None)
+            except BaseException as error:  # noqa: BLE001 - it belongs to the thread that takes
+                self.answers.put(self._n_files, error)
+                file = None
+            if file is None:
+                self._files = iter(())
+                return None
+            self._next = Request.of(self._n_files, *file)
+            self._n_files += 1
+        return self._next
+
+    def _freest(self, request: Request) -> Reader | None:
+        free = [reader for reader in self._readers if reader.has_room(request)]
+        freest = min(free, key=lambda reader: len(reader.requests), default=None)
+        is_growing = self._at_once and len([one for one in self._readers if one.is_ready]) < self._n_most
+        return None if freest and freest.requests and is_growing else freest
+
+    def _needs_another(self) -> bool:
+        """Whether one more reader would help: none has room, and the taker waits."""
+        if len(self._readers) >= self._n_most or not all(reader.is_ready for reader in self._readers):
+            return False
+        is_starved = self.answers.waited_s() - self._starved_from > _STARVED_S
+        is_full = any(reader.is_paused for reader in self._readers)
+        return not self._readers or self._at_once or (is_starved and not is_full)
+
+    def _add_reader(self) -> None:
+        try:
+            self._readers.append(Reader(self.answers, self._limits))
+        except OSError:
+            if not self._readers:
+                raise
+            self._n_most = len(self._readers)  # the machine has no room for more
+
+    def _serve(self) -> None:
+        """Take what the readers have to say, and wait a while if it is nothing."""
+        for reader in self._readers:
+            if reader.is_paused:
+                reader.go_on()
+        pipes = {reader.process.output: reader for reader in self._readers if not reader.is_paused}
+        ready = _readable([self._alarm.output, *pipes], _TICK_S)
+        self.answers.check_open()
+        self._alarm.quiet()
+        for output, reader in pipes.items():
+            try:
+                was_ready = reader.is_ready
+                reader.receive() if output in ready else reader.check_time()
+                if reader.is_ready and not was_ready:
+                    self._starved_from = self.answers.waited_s()
+            except ChildProcessError:
+                if reader.requests or len(self._readers) == 1:
+                    raise
+                self._readers.remove(reader)
+                self._n_most = len(self._readers)
+
+
+def _readable(outputs: list[int], seconds: float) -> set[int]:
+    """Those descriptors that can be read, or have ended, at the latest after so many seconds."""
+    poll = select.poll()
+    for output in outputs:
+        poll.register(output, select.POLLIN)
+    return {output for output, _ in poll.poll(1_000 * seconds)}

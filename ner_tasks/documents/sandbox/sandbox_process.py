@@ -1,0 +1,128 @@
+"""One reader process as its parent sees it: its pipes, the frames that come out of it, its folder for temporary files."""
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import ner_tasks
+from ner_tasks.documents.sandbox.sandbox_worker import LENGTHS
+from ner_tasks.documents.sandbox.worker_folder import WorkerFolder
+from ner_tasks.documents.types import Limits
+
+_READ_BYTES = 2**18
+# What a worker may be ahead of its parent in the pipe alone; Linux's default is 64 KiB.
+_PIPE_BYTES = 2**20
+
+Header = dict[str, Any]
+
+
+class ReaderProcess:
+    """A worker of `sandbox_worker`, started.
+
+    Attributes:
+        output: descriptor that is ready to be read when more of its frames is there.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        root = str(Path(ner_tasks.__file__).parent.parent)
+        path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+        self._folder = WorkerFolder()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ner_tasks.documents.sandbox.sandbox_worker", json.dumps(asdict(limits))],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                # What a library starts besides, such as tesseract, ends with the reader, and takes one core.
+                process_group=0,
+                env={**os.environ, "PYTHONPATH": path, "OMP_THREAD_LIMIT": "1", "TMPDIR": str(self._folder.path)},
+            )
+        except BaseException:
+            self._folder.remove()
+            raise
+        assert self._process.stdout is not None
+        self.output = self._process.stdout.fileno()
+        with suppress(OSError, AttributeError):  # a smaller pipe is slower, and no worse
+            fcntl.fcntl(self.output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._buffer = bytearray()
+        self._header: Header | None = None
+        self._n_text = self._n_sources = 0
+        self._is_stopped = False
+
+    def send(self, lines: Iterable[bytes]) -> None:
+        """Tell it of files; what it did not live to take shows where answers are waited for."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(b"".join(lines))
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            return
+
+    def receive(self) -> None:
+        """Read some of what it says; waits if there is nothing.
+
+        Raises:
+            EOFError: it has ended.
+        """
+        data = os.read(self.output, _READ_BYTES)
+        if not data:
+            raise EOFError
+        self._buffer += data
+
+    def header(self) -> Header | None:
+        """The header of the next frame, as soon as it is there."""
+        if self._header is None and len(self._buffer) >= LENGTHS.size:
+            n_head, n_text, n_sources = LENGTHS.unpack_from(self._buffer)
+            end = LENGTHS.size + n_head
+            if len(self._buffer) >= end:
+                self._header = json.loads(self._buffer[LENGTHS.size : end])
+                self._n_text, self._n_sources = n_text, n_sources
+                del self._buffer[:end]
+        return self._header
+
+    @property
+    def n_bytes(self) -> int:
+        """Length of what follows the header."""
+        return self._n_text + self._n_sources
+
+    def body(self) -> tuple[bytes, bytes] | None:
+        """Text and source map of the frame whose header is there, as soon as they are; the next frame is next."""
+        if len(self._buffer) < self.n_bytes:
+            return None
+        text = bytes(self._buffer[: self._n_text])
+        sources = bytes(self._buffer[self._n_text : self.n_bytes])
+        del self._buffer[: self.n_bytes]
+        self._header = None
+        return text, sources
+
+    def stop(self, wait_s: float = 0.0) -> int | None:
+        """End it, all that it started and its temporary files.
+
+        Args:
+            wait_s: time to end by itself.
+
+        Returns:
+            Its exit code, below 0 for the signal that ended it.
+        """
+        if self._is_stopped:
+            return self._process.returncode
+        self._is_stopped = True
+        if wait_s:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(wait_s)
+        with suppress(ProcessLookupError):  # nobody is left of its group
+            os.killpg(self._process.pid, signal.SIGKILL)
+        code = self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            with suppress(BrokenPipeError):  # a request that it did not live to take
+                pipe.close()
+        self._folder.remove()
+        return code

@@ -1,0 +1,210 @@
+"""One reader with the files that it has been given: its answers go on in order, and what ends it costs one file."""
+
+import json
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from ner_tasks.documents.inventory import Items
+from ner_tasks.documents.sandbox.in_order import InOrder
+from ner_tasks.documents.sandbox.sandbox_process import Header, ReaderProcess
+from ner_tasks.documents.source_map import SourceMap
+from ner_tasks.documents.types import Answer, Document, Ignored, Limits, Rejected
+
+# Files that a reader knows of: the one that it reads, and the next.
+_N_REQUESTS = 2
+# More could fill the pipe to a reader that waits for its own answers to be taken.
+_MAX_REQUESTED_BYTES = 32 * 1024
+_START_S, _EXIT_S = 60.0, 5.0
+_MAX_DEATHS = 2
+
+
+@dataclass
+class Request:
+    """A file to be read.
+
+    Attributes:
+        line: what a reader is told.
+        n_answers: its documents that have been handed on.
+        is_answered: whether one of them has the file's own name.
+        n_deaths: how often a reader died over it.
+    """
+
+    index: int
+    name: str
+    line: bytes = field(repr=False)
+    n_answers: int = 0
+    is_answered: bool = False
+    n_deaths: int = 0
+
+    @classmethod
+    def of(cls, index: int, name: str, path: Path) -> "Request":
+        """A request as it travels: ASCII, so that a name that is not UTF-8 survives as an escape."""
+        return cls(index, name, json.dumps({"name": name, "path": str(path)}).encode("ascii") + b"\n")
+
+
+class Reader:
+    """A reader process, restarted as often as it takes, and what has been asked of it.
+
+    Attributes:
+        process: the process that reads now.
+        requests: files without an end, in order; the first is being read.
+        is_ready: whether the process has started.
+        is_paused: whether an answer waits until there is room for it.
+        has_failed: whether a file could not be read for a reason that may pass; the taker gets the error at its place.
+    """
+
+    def __init__(self, answers: InOrder, limits: Limits) -> None:
+        self._answers, self._limits = answers, limits
+        self.requests: deque[Request] = deque()
+        self.has_failed = False
+        self._is_admitted = False
+        self._reserved: int | None = None  # bytes of the answer that is coming in
+        self._n_killed_starts = 0
+        self._start()
+
+    def has_room(self, request: Request) -> bool:
+        """Whether one more file can be asked of it."""
+        n_bytes = sum(len(one.line) for one in self.requests) + len(request.line)
+        is_short = len(self.requests) < _N_REQUESTS and n_bytes <= _MAX_REQUESTED_BYTES
+        return self.is_ready and (is_short or not self.requests)
+
+    def ask(self, request: Request) -> None:
+        """Have one more file read."""
+        self.requests.append(request)
+        if len(self.requests) == 1:
+            self._allow_time()
+        self.process.send([request.line])
+
+    def receive(self) -> None:
+        """Take what its process says; waits if there is nothing.
+
+        Raises:
+            ChildProcessError: it has ended before it was ready.
+        """
+        try:
+            self.process.receive()
+        except EOFError:
+            self._die()
+        else:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Hand on the answers that are there, as long as there is room."""
+        self.is_paused = False
+        while header := self.process.header():
+            if not self._is_admitted and not self._admit(header):
+                self.is_paused, self._deadline = True, inf
+                return
+            if (body := self.process.body()) is None:
+                return
+            self._take(header, *body)
+            self._is_admitted, self._reserved = False, None
+            self._allow_time()
+
+    def check_time(self) -> None:
+        """Give up the file that has taken too long.
+
+        Raises:
+            ChildProcessError: it is the start that has.
+        """
+        if time.monotonic() < self._deadline:
+            return
+        if not self.is_ready:
+            raise ChildProcessError(f"found no reader process after {_START_S:g} s, expected one to start")
+        self._lose("too-slow", f"found no end after {self._limits.seconds:g} s, expected one")
+        self._restart()
+
+    def stop(self) -> None:
+        """End its process."""
+        self.process.stop()
+
+    def _start(self) -> None:
+        self.process = ReaderProcess(self._limits)
+        self.is_ready = self.is_paused = self._is_admitted = False
+        self._n_seen = 0  # answers of the first request that this process gave
+        self._deadline = time.monotonic() + _START_S
+
+    def _restart(self) -> None:
+        self.process.stop()
+        self._start()
+
+    def _allow_time(self) -> None:
+        self._deadline = time.monotonic() + self._limits.seconds if self.requests else inf
+
+    def _admit(self, header: Header) -> bool:
+        """Reserve room for an answer that is new; anything else needs none."""
+        is_answer = header["kind"] in ("document", "rejected", "ignored")
+        if is_answer and self._n_seen >= self.requests[0].n_answers:
+            if not self._answers.reserve(self.requests[0].index, self.process.n_bytes):
+                return False
+            self._reserved = self.process.n_bytes
+        self._is_admitted = True
+        self._allow_time()
+        return True
+
+    def _take(self, header: Header, text: bytes, sources: bytes) -> None:
+        if header["kind"] == "ready":
+            self.is_ready, self._n_killed_starts = True, 0
+            self.process.send(request.line for request in self.requests)
+            return
+        if header["kind"] == "progress":  # a page of many: what it was for is the time that it allows
+            return
+        request = self.requests[0]
+        if header["kind"] == "end":
+            self._end_request()
+        elif header["kind"] == "error":
+            self.has_failed = True
+            found = f"found {header['message']}, expected to read {request.name[:200]!r}"
+            self._answers.put(request.index, OSError(header["errno"], found))
+        else:
+            self._n_seen += 1
+            if self._n_seen > request.n_answers:  # else handed on before a reader died
+                request.n_answers += 1
+                answer = _answer(header, text, sources)
+                request.is_answered |= isinstance(answer, Document) and answer.name == request.name
+                self._answers.put(request.index, answer, self._reserved)
+
+    def _end_request(self) -> None:
+        self._n_seen = 0
+        self._answers.put(self.requests.popleft().index, None)
+
+    def _die(self) -> None:
+        code = self.process.stop(_EXIT_S)
+        if not self.is_ready:
+            self._n_killed_starts += 1
+            if code is None or code >= 0 or self._n_killed_starts > _MAX_DEATHS:
+                raise ChildProcessError(f"found no reader process (exit {code}), expected one to start")
+        elif self.requests:
+            self.requests[0].n_deaths += 1
+            if self.requests[0].n_deaths == _MAX_DEATHS:
+                found = f"found a reader that crashed twice (exit {code}), expected it to finish the file"
+                self._lose("reader-died", found)
+        self._release()
+        self._start()  # the file is read again: the reader may have been killed for another's sake
+
+    def _lose(self, reason: str, message: str) -> None:
+        """Give up the file that is being read."""
+        request = self.requests[0]
+        name = f"{request.name}#rest" if request.is_answered else request.name
+        self._answers.put(request.index, Rejected(name, reason, message))
+        self._release()
+        self._end_request()
+
+    def _release(self) -> None:
+        if self._reserved is not None:
+            self._answers.release(self._reserved)
+            self._reserved = None
+
+
+def _answer(header: dict[str, Any], text: bytes, sources: bytes) -> Answer:
+    values = header["values"]
+    if header["kind"] != "document":
+        return (Rejected if header["kind"] == "rejected" else Ignored)(**values)
+    items = values.pop("items")
+    items = Items(items["counts"], tuple(items["unread"]), items["ignored"])
+    notes = tuple(values.pop("notes"))
+    return Document(**values, text=text.decode(), items=items, notes=notes, sources=SourceMap.from_bytes(sources))

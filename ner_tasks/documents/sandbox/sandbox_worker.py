@@ -1,0 +1,93 @@
+"""The process that reads documents for `sandbox`: hostile files do their worst here, within limits, and nowhere else.
+
+Requests come on standard input, a JSON line each. Answers go to standard output as frames: three
+lengths, a JSON header, the text as UTF-8, its source map. Plain data both ways: who reads them trusts nothing that was made here.
+"""
+
+import ctypes
+import json
+import logging
+import os
+import resource
+import signal
+import struct
+import sys
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ner_tasks.documents import Answer, Document, Ignored, Limits, Rejected, read_documents
+from ner_tasks.errors import traceback_without_words
+
+# Length of the header, of the text and of the source map, in bytes.
+LENGTHS = struct.Struct(">IQQ")
+EXIT_FULL = 12  # ENOMEM
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Read until no more requests come."""
+    # Whatever a library prints must not get between the frames.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _be_silent()
+    limits = Limits(**json.loads(sys.argv[1]))
+    _confine(limits)
+    if limits.ocr:
+        from ner_tasks.documents.ocr import ocr
+
+        ocr.after_page.append(lambda: _send(answers, {"kind": "progress"}))
+    _send(answers, {"kind": "ready"})
+    for number, line in enumerate(sys.stdin.buffer):
+        request = json.loads(line)
+        try:
+            for found in read_documents(Path(request["path"]), request["name"], limits):
+                _answer(answers, found)
+        except MemoryError:
+            if number:  # what earlier files left behind may be at fault: a fresh process is to try
+                os._exit(EXIT_FULL)
+            needs = f"found a need for more than {limits.memory_mib} MiB of memory, expected less"
+            _answer(answers, Rejected(request["name"], "too-much-memory", needs))
+        except OSError as error:
+            _send(answers, {"kind": "error", "errno": error.errno, "message": str(error)})
+        _send(answers, {"kind": "end"})
+
+
+def _be_silent() -> None:
+    """What libraries remark on a document would go into the night's log, and may quote it."""
+    logging.disable(logging.CRITICAL)
+    warnings.simplefilter("ignore")
+    sys.excepthook = lambda _type, error, _at: print(traceback_without_words(error), file=sys.stderr, flush=True)
+
+
+def _confine(limits: Limits) -> None:
+    n_bytes = limits.memory_mib * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # In a Ctrl-C the parent decides; when it dies, nobody is left to read for.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _answer(answers: BinaryIO, found: Answer) -> None:
+    if isinstance(found, Document):
+        names = ("name", "sha256", "format", "encoding", "is_guessed", "notes", "n_extracted")
+        values = {**{name: getattr(found, name) for name in names}, "items": asdict(found.items)}
+        _send(answers, {"kind": "document", "values": values}, found.text.encode(), found.sources.to_bytes())
+    else:
+        _send(answers, {"kind": "ignored" if isinstance(found, Ignored) else "rejected", "values": asdict(found)})
+
+
+def _send(answers: BinaryIO, header: dict[str, Any], text: bytes = b"", sources: bytes = b"") -> None:
+    # ASCII, so that a file name that is not UTF-8 survives as an escape.
+    head = json.dumps(header).encode("ascii")
+    answers.write(LENGTHS.pack(len(head), len(text), len(sources)) + head)
+    answers.write(text)
+    answers.write(sources)
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""JSON Lines, a document (`id`, `text`) or a FHIR resource per line; also the same in one JSON array."""
+
+import codecs
+import io
+import json
+import re
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any, BinaryIO
+
+from ner_tasks.documents.encodings import text_encoding
+from ner_tasks.documents.tables.tables import ROW, Record
+from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits, free_name
+
+_MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_BLANK = b" \t\r\n\x1e\0"  # with the separator of RFC 7464
+_READ_BYTES = 64 * 1024
+_MAX_KEYS = 10_000
+
+
+class _KeyTwice(ValueError):
+    """A JSON object that has one key twice."""
+
+
+def read(file: BinaryIO, head: bytes, limits: Limits) -> Iterator[Record]:
+    """Documents of a JSON Lines file, a line in memory at a time.
+
+    Args:
+        file: open for reading bytes.
+        head: its first bytes.
+        limits: the largest line; there is no limit to their number.
+
+    Returns:
+        For each line that is not blank its id, or `line-<number>` of a bad one, and its text or the reason; last, how
+        many other keys the lines have.
+    """
+    if (encoding := encoding_of(head)) != "utf-8":
+        file = io.BufferedReader(_Recoded(file, encoding), _READ_BYTES)
+    records = _Records(limits)
+    lines = _lines(file, limits.max_bytes)
+    held: list[tuple[int, bytes]] = []
+    for number, line in lines:
+        if line.strip(_BLANK):
+            held.append((number, line))
+            break
+    if held and _is_open(held[0][1]):  # an array or an object over several lines
+        n_bytes = len(held[0][1])
+        while n_bytes <= limits.max_bytes and (following := next(lines, None)):
+            held.append(following)
+            n_bytes += len(following[1])
+        values = _whole(b"".join(line for _, line in held)) if n_bytes <= limits.max_bytes else None
+        if values is not None:
+            held = []
+            for number, value in enumerate(values, start=1):
+                yield from records.of_value(value, f"value-{number}")
+    for number, line in chain(held, lines):
+        yield from records.of_line(line, number)
+    yield from records.rest()
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding of a file: UTF-8, as JSON is, unless a mark or its zero bytes say another one."""
+    marked = next((name for mark, name in _MARKS if head.startswith(mark)), "")
+    return marked or text_encoding.wide_codec(head) or "utf-8"
+
+
+class _Records:
+    """Documents of the values of one file."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._seen: set[str] = set()
+        self._other_keys: set[str] = set()
+
+    def of_line(self, line: bytes, number: int) -> Iterator[Record]:
+        """The document of a line, or what is wrong with it; none if it is blank."""
+        line = line.strip(_BLANK)
+        if not line:
+            return
+        where = f"line-{number}"
+        try:
+            if len(line) > self._limits.max_bytes:
+                most = self._limits.max_bytes
+                raise CannotRead("too-large", f"found more than {most} bytes, expected at most that many")
+            value, encoding = _parsed(line)
+        except CannotRead as error:
+            yield free_name(where, self._seen), CannotRead(error.reason, f"{error}, at {where}")
+            return
+        if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
+            for place, each in enumerate(value, start=1):
+                yield from self.of_value(each, f"{where}-{place}", encoding)
+        else:
+            yield from self.of_value(value, where, encoding)
+
+    def of_value(self, value: Any, where: str, encoding: str = "") -> Iterator[Record]:
+        """The document of one JSON value, or what is wrong with it."""
+        try:
+            name, text = self._document(value, where)
+            if name in self._seen:
+                raise CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
+            self._seen.add(name)
+            yield (
+                name,
+                Extract(text, encoding, is_guessed=True, items=ROW) if encoding and isinstance(text, str) else text,
+            )
+        except CannotRead as error:
+            yield free_name(where, self._seen), CannotRead(error.reason, f"{error}, at {where}")
+
+    def rest(self) -> Iterator[Record]:
+        """What the lines hold besides."""
+        if self._other_keys:
+            yield "", Ignored("", "other-keys", len(self._other_keys))
+
+    def _document(self, value: Any, where: str) -> tuple[str, str | Extract]:
+        if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
+            from ner_tasks.documents.readers.clinical import fhir
+
+            return _name_of_resource(value, where, self._seen), fhir.text_of_resource(value, self._limits)
+        name, text = (value.get("id"), value.get("text")) if isinstance(value, dict) else (None, None)
+        if not isinstance(name, str | int) or isinstance(name, bool) or name == "" or not isinstance(text, str):
+            found = f"{len(value)} keys" if isinstance(value, dict) else type(value).__name__
+            raise CannotRead("bad-line", f'found {found}, expected "id" and "text" among them, with a text')
+        if _SURROGATE.search(str(name)):
+            raise CannotRead("bad-line", "found half a surrogate pair in the id, expected text")
+        if len(self._other_keys) < _MAX_KEYS:
+            self._other_keys.update(value.keys() - {"id", "text"})
+        return str(name), text
+
+
+def is_record(value: Any) -> bool:
+    """Whether a JSON value is a document with an id and a text."""
+    return isinstance(value, dict) and "id" in value and isinstance(value.get("text"), str)
+
+
+def records_of(values: list[Any], limits: Limits) -> list[Record]:
+    """The documents of an array of them."""
+    records = _Records(limits)
+    found = [record for number, value in enumerate(values, 1) for record in records.of_value(value, f"value-{number}")]
+    return [*found, *records.rest()]
+
+
+def _name_of_resource(resource: dict[str, Any], where: str, seen: set[str]) -> str:
+    """Its type and id, such as `Patient/7`, as FHIR refers to it; the line's number where it has none."""
+    kind, own = resource["resourceType"], resource.get("id")
+    name = f"{kind}/{own}" if isinstance(own, str) and own and not _SURROGATE.search(kind + own) else where
+    return where if name in seen else name
+
+
+def _lines(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes]]:
+    """Lines and their numbers, each cut behind `max_bytes`, the rest of it skipped: one byte too many tells that it was
+    longer. JSON holds no bare carriage return, so that it ends a line, too.
+    """
+    number = 0
+    while line := file.readline(max_bytes + 1):
+        is_cut = len(line) > max_bytes and not line.endswith(b"\n")
+        for part in line.removesuffix(b"\n").removesuffix(b"\r").split(b"\r"):
+            number += 1
+            yield number, part
+        while is_cut and line and not line.endswith(b"\n"):
+            line = file.readline(max_bytes)
+
+
+def _is_open(line: bytes) -> bool:
+    """Whether a value begins on a line and does not end there."""
+    begins = line.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"[", b"{")
+    return begins and isinstance(_error_in(line), json.JSONDecodeError)
+
+
+def _error_in(line: bytes) -> Exception | None:
+    try:
+        json.loads(line.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        return error
+    return None
+
+
+def _whole(data: bytes) -> list[Any] | None:
+    """The values of an array, or the one value, of a whole file; None if it is not JSON."""
+    try:
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, list) else [value]
+
+
+def _parsed(line: bytes) -> tuple[Any, str]:
+    """The value of a line, and its encoding where that was guessed.
+
+    Raises:
+        CannotRead: `bad-line`.
+    """
+    text, encoding = "", ""
+    try:
+        text = line.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        try:
+            text, encoding = text_encoding.decode(line)
+        except CannotRead:
+            raise CannotRead("bad-line", f"found {type(error).__name__}, expected JSON") from None
+    try:
+        return json.loads(text, object_pairs_hook=_object), encoding
+    except (ValueError, RecursionError) as error:
+        at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
+        found = "one key twice" if isinstance(error, _KeyTwice) else f"{type(error).__name__}{at}"
+        raise CannotRead("bad-line", f"found {found}, expected JSON") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _KeyTwice
+    return found
+
+
+class _Recoded(io.RawIOBase):
+    """A file of two or four bytes per character as UTF-8."""
+
+    def __init__(self, source: BinaryIO, encoding: str) -> None:
+        self._source, self._ahead, self._ended = source, b"", False
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ahead and not self._ended:
+            data = self._source.read(_READ_BYTES)
+            self._ended = not data
+            self._ahead = self._decoder.decode(data, final=self._ended).encode("utf-8", "replace")
+        data, self._ahead = self._ahead[: len(buffer)], self._ahead[len(buffer) :]
+        buffer[: len(data)] = data
+        return len(data)

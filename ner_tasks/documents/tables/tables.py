@@ -1,0 +1,145 @@
+"""Tables of documents: a row each, the text in a column that the header names."""
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ner_tasks.documents.encodings import text_encoding
+from ner_tasks.documents.inventory import Items
+from ner_tasks.documents.tables.csv_rows import Row, rows_of
+from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits, free_name
+
+ROW = Items({"row": {"read": 1}})
+# Stands for a NUL byte while rows are parted, so that it costs its row and not the file. Text holds no such character.
+_NUL = "\x1a"
+# More of them are half of the characters of UTF-16.
+_MAX_NUL_SHARE, _WIDE_MARKS = 0.05, (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+
+# A document's id in its file (`line-12` while it has none), and its text, or what is wrong with it, or that it is none.
+Record = tuple[str, str | Extract | CannotRead | Ignored]
+
+
+@dataclass(frozen=True)
+class Table:
+    """The documents of a file, and how it was stored."""
+
+    encoding: str
+    is_guessed: bool
+    records: Iterator[Record]
+
+
+def read_table(data: bytes, delimiter: str, limits: Limits, declared: str = "") -> Table:
+    """Documents of a CSV or TSV file whose header names the column of texts and, if it likes, that of ids.
+
+    Args:
+        data: a whole file.
+        delimiter: as its name says it; another one is recognised by the header.
+        limits: which columns hold texts and ids.
+        declared: encoding, as far as the file around it says it.
+
+    Returns:
+        Each row's id, or `row-<number>` without one, with its text.
+
+    Raises:
+        CannotRead: no such column, or not text at all.
+    """
+    csv.field_size_limit(limits.max_bytes)
+    if not data.startswith(_WIDE_MARKS) and data.count(0) <= _MAX_NUL_SHARE * len(data):
+        data = data.replace(b"\0", _NUL.encode())
+    decoded = text_encoding.decode_with_guess(data, declared)
+    rows = rows_of(decoded.text, delimiter, lambda fields: _find(fields, limits.text_column) is not None)
+    columns = next(rows, Row([])).fields
+    if _find(columns, limits.text_column) is None:
+        raise CannotRead(
+            "no-text-column",
+            # without a header the first row is a document, which no message quotes
+            f"found {len(columns)} columns of other names, expected one named {limits.text_column[:40]!r}",
+        )
+    return Table(decoded.encoding, decoded.is_guessed, _records(columns, rows, limits, decoded.n_replaced))
+
+
+def _records(columns: list[str], rows: Iterable[Row], limits: Limits, n_replaced: int) -> Iterator[Record]:
+    filled: set[int] = set()
+    yield from _documents(columns, rows, limits, filled)
+    if others := filled - {_find(columns, limits.text_column), _find(columns, limits.id_column)}:
+        yield "", Ignored("", "other-columns", len(others))
+    if n_replaced:
+        yield "rest", CannotRead("not-text", f"found {n_replaced} damaged characters, expected text; each is U+FFFD")
+
+
+def documents_of(columns: Sequence[str], rows: Iterable[list[str]], limits: Limits) -> Iterator[Record]:
+    """The documents of a table's rows; a row without a word is none, and counted.
+
+    Args:
+        columns: names of the columns, that of texts among them.
+        rows: fields of each row.
+        limits: which columns hold texts and ids.
+    """
+    return _documents(columns, map(Row, rows), limits, set())
+
+
+def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, filled: set[int]) -> Iterator[Record]:
+    """The documents of rows; `filled` gets the columns that hold something."""
+    at_text, at_id = _find(columns, limits.text_column), _find(columns, limits.id_column)
+    assert at_text is not None
+    seen: set[str] = set()
+    number = n_blank = 0
+    for row in rows:
+        fields = row.fields
+        if not fields:
+            continue
+        number += 1
+        with_words = [at for at, field in enumerate(fields[: len(columns)]) if field.strip()]
+        if not with_words and not any(field.strip() for field in fields):
+            n_blank += 1
+            continue
+        filled.update(with_words)
+        where = f"row-{number}"
+        if row.raw and _is_torn(fields, len(columns), at_text):
+            yield free_name(where, seen), _noted(row.raw.rstrip("\r\n"), number)
+            continue
+        name = (fields[at_id].strip() if at_id is not None and at_id < len(fields) else "") or where
+        if wrong := _wrong_with(fields, len(columns), at_text, number):
+            yield free_name(where, seen), wrong
+        elif name in seen:
+            again = free_name(where, seen)
+            yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
+        else:
+            seen.add(name)
+            yield name, _noted(fields[at_text], number) if row.raw else fields[at_text]
+    if n_blank:
+        yield "", Ignored("", "blank-row", n_blank)
+
+
+def _is_torn(fields: Sequence[str], n_columns: int, at_text: int) -> bool:
+    """Whether a quote without an end has drawn the text, or what follows it, into another column."""
+    others = [field for at, field in enumerate(fields) if at != at_text]
+    is_off = at_text >= len(fields) or len(fields) > n_columns or not fields[at_text].strip()
+    return is_off or any(set("\r\n") & set(field) for field in others)
+
+
+def _noted(text: str, number: int) -> Extract:
+    return Extract(text, items=ROW, notes=(f"found a quote without an end in row {number}, expected one",))
+
+
+def _wrong_with(fields: Sequence[str], n_columns: int, at_text: int, number: int) -> CannotRead | None:
+    """What is wrong with a row: too many fields, unless they are empty, or too few to have a text."""
+    if any(field.strip() for field in fields[n_columns:]) or at_text >= len(fields):
+        found = f"found {len(fields)} fields, expected {n_columns} as in the header, in row {number}"
+        return CannotRead("bad-line", found)
+    if any(_NUL in field for field in fields):
+        return CannotRead("not-text", f"found a byte 0x00 in row {number}, expected text")
+    return None
+
+
+def _find(columns: Sequence[str], wanted: str) -> int | None:
+    """Where a column stands: that of exactly this name, else of the same but for case and the spaces around it."""
+    for clean in (str, _clean):
+        names = [clean(name) for name in columns]
+        if clean(wanted) in names:
+            return names.index(clean(wanted))
+    return None
+
+
+def _clean(name: str) -> str:
+    return name.strip(" \t\r\n\u00a0\u200b\ufeff\"'").casefold()
