@@ -131,10 +131,15 @@ class ExtractBuilder:
         """Add lines as one block."""
         return self.block("\n".join(lines), place)
 
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(self._pieces)
+
     def extract(self, encoding: str = "", *, is_guessed: bool = False) -> Extract:
         """All that was put together."""
         return Extract(
-            "".join(self._pieces),
+            self.text,
             encoding,
             is_guessed,
             self.inventory.items(),

@@ -566,17 +566,45 @@ class TestDocuments:
         assert found.text == "A letter"
         assert found.items.unread == ("page 2: broken",)
 
-    def test_metadata_is_no_text(self):
-        data = canvas_bytes(lambda canvas: (canvas.setTitle("Henry Quinn"), canvas.drawString(72, 700, "A letter")))
-        assert pdf.read(data, Limits()).text == "A letter"
+    def test_what_people_call_a_document_is_read_where_its_pages_do_not_say_it(self):
+        def draw(canvas):
+            canvas.setTitle("MRI of Henry Quinn")
+            canvas.setSubject("A letter")
+            canvas.drawString(72, 700, "A letter")
 
-    def test_bookmarks_are_ignored_by_name(self):
+        found = pdf.read(canvas_bytes(draw), Limits())
+        assert found.text == "A letter\n\nTitle: MRI of Henry Quinn"
+        assert found.items.counts["property"] == {"read": 1, "ignored": 1}
+        assert found.items.ignored == {"said-in-the-text": 1}
+
+    def test_bookmarks_are_read_where_the_pages_do_not_say_them(self):
         def draw(canvas):
             canvas.drawString(72, 700, "A letter")
             canvas.bookmarkPage("one")
-            canvas.addOutlineEntry("A letter", "one")
+            canvas.addOutlineEntry("Letter", "one")
+            canvas.bookmarkPage("two")
+            canvas.addOutlineEntry("Exhibit B, Tampa", "two", 1)
 
-        assert pdf.read(canvas_bytes(draw), Limits()).items.ignored == {"bookmark": 1}
+        found = pdf.read(canvas_bytes(draw), Limits())
+        assert found.text == "A letter\n\nExhibit B, Tampa"
+        assert found.items.counts["bookmark"] == {"read": 1, "ignored": 1}
+
+    def test_a_very_long_bookmark_is_named(self):
+        def draw(canvas):
+            canvas.drawString(72, 700, "A letter")
+            canvas.bookmarkPage("one")
+            canvas.addOutlineEntry("x " * 40_000, "one")
+
+        assert pdf.read(canvas_bytes(draw), Limits()).items.unread == ("1 bookmark(s): of more than 32768 characters",)
+
+    def test_a_title_does_not_make_a_scan_a_document_with_text(self):
+        def draw(canvas):
+            canvas.setTitle("MRI of Henry Quinn")
+            canvas.rect(72, 72, 300, 300, fill=1)
+
+        with pytest.raises(CannotRead) as refused:
+            pdf.read(canvas_bytes(draw), Limits())
+        assert refused.value.reason == "needs-ocr"
 
     def test_hidden_layers_are_read(self):
         objects = PdfObjects()

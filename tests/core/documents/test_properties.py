@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ner_tasks.documents.readers.office import default_names, properties
+from ner_tasks.documents.readers import default_names, properties
 from ner_tasks.documents.types import ExtractBuilder
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
-from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers import pictures, properties
 from ner_tasks.documents.readers.markup import html, svg, xml_parsing
-from ner_tasks.documents.readers.office import ooxml, properties
+from ner_tasks.documents.readers.office import ooxml
 from ner_tasks.documents.readers.office.ooxml import Package
-from ner_tasks.documents.readers.office.properties import Property
+from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
 
 _CONTAINER, _ENCRYPTION = "META-INF/container.xml", "META-INF/encryption.xml"

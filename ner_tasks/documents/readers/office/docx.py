@@ -4,8 +4,8 @@ All parts are enumerated: what Word shows is read, files inside become documents
 ignored by a rule.
 """
 
-from ner_tasks.documents.readers import pictures
-from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, properties, xml_tree
+from ner_tasks.documents.readers import pictures, properties
+from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, xml_tree
 from ner_tasks.documents.readers.office.ooxml import Package
 from ner_tasks.documents.readers.office.ooxml_text import TextWalk, squeezed
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ner_tasks.documents.readers import pictures
-from ner_tasks.documents.readers.office import ole_objects, ooxml, ooxml_parts, ooxml_properties, properties, xml_tree
+from ner_tasks.documents.readers import pictures, properties
+from ner_tasks.documents.readers.office import ole_objects, ooxml, ooxml_parts, ooxml_properties, xml_tree
 from ner_tasks.documents.readers.office.odf_text import OdfWalk, qualified
 from ner_tasks.documents.readers.office.ooxml import Package
-from ner_tasks.documents.readers.office.properties import Property
+from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 CONTENT, STYLES = "content.xml", "styles.xml"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ner_tasks.documents.readers.office import xlsx_cells, xml_tree
 from ner_tasks.documents.readers.office.ooxml import Package
-from ner_tasks.documents.readers.office.properties import KIND, Property
+from ner_tasks.documents.readers.properties import KIND, Property
 from ner_tasks.documents.types import ExtractBuilder
 
 METADATA = "metadata"

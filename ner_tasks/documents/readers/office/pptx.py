@@ -4,8 +4,8 @@ All parts of the package are enumerated: what a slide shows is read, with what i
 documents of their own, the rest is named or ignored by a rule.
 """
 
-from ner_tasks.documents.readers import pictures
-from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, properties, xml_tree
+from ner_tasks.documents.readers import pictures, properties
+from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, xml_tree
 from ner_tasks.documents.readers.office.ooxml import Package
 from ner_tasks.documents.readers.office.ooxml_text import TextWalk
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from ner_tasks.documents.readers.office import default_names
+from ner_tasks.documents.readers import default_names
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Ignored, Limits, free_name
 

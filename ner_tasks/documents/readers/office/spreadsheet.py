@@ -6,7 +6,7 @@ They read like xlsx: all cells as one text, or a table of documents.
 import io
 from dataclasses import replace
 
-from ner_tasks.documents.readers import pictures, plain
+from ner_tasks.documents.readers import pictures, plain, properties
 from ner_tasks.documents.readers.mail import cfb
 from ner_tasks.documents.readers.office import (
     biff,
@@ -16,12 +16,11 @@ from ner_tasks.documents.readers.office import (
     ooxml,
     ooxml_parts,
     ooxml_properties,
-    properties,
     sheets,
     xml_tree,
 )
-from ner_tasks.documents.readers.office.properties import Property
 from ner_tasks.documents.readers.office.sheets import Budget, Sheet
+from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.recognition import packages, sniffing
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits

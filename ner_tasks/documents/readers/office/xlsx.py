@@ -8,12 +8,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers import pictures, properties
 from ner_tasks.documents.readers.office import (
     ooxml,
     ooxml_parts,
     ooxml_properties,
-    properties,
     sheets,
     xlsx_cells,
     xml_tree,

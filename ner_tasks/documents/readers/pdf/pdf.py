@@ -8,7 +8,7 @@ from typing import Any
 from pypdfium2 import raw
 
 from ner_tasks.documents.ocr import ocr
-from ner_tasks.documents.readers.pdf import pdf_bombs, pdf_files, pdf_xfa, pdfium
+from ner_tasks.documents.readers.pdf import pdf_bombs, pdf_files, pdf_properties, pdf_xfa, pdfium
 from ner_tasks.documents.readers.pdf.pdf_annotations import Annotations
 from ner_tasks.documents.readers.pdf.pdf_pages import Pages
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
@@ -16,7 +16,6 @@ from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limit
 MAX_PAGES = 50_000
 # A count of pages is easily claimed: after so many that are broken, and none that is not, the rest is taken to be, too.
 _MAX_BROKEN = 500
-_MAX_BOOKMARKS = 20_000
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
@@ -41,7 +40,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         lines = pdf_xfa.lines_of(document, limits, annotations.values, builder.inventory)
         builder.lines(lines, "XFA form")
         files.add_attached(document)
-        builder.inventory.ignored("bookmark", "bookmark", _count_bookmarks(document))
+        pdf_properties.add(document, builder)
         return _extract(builder, pages, n_pages, limits)
 
 
@@ -70,18 +69,3 @@ def _extract(builder: ExtractBuilder, pages: Pages, n_pages: int, limits: Limits
     builder.inventory.ignored("page", "lines-only", len(pages.lined))
     is_recognised = pages.n_recognised > 0 and not pages.n_with_text
     return builder.extract(ocr.ENCODING if is_recognised and builder.length else "")
-
-
-def _count_bookmarks(document: Any) -> int:
-    """Number of bookmarks, which repeat headings; each counted once, however they refer to each other."""
-    seen: set[int] = set()
-    pending = [raw.FPDFBookmark_GetFirstChild(document, None)]
-    while pending and len(seen) < _MAX_BOOKMARKS:
-        bookmark = pending.pop()
-        address = pdfium.address_of(bookmark)
-        if not address or address in seen:
-            continue
-        seen.add(address)
-        pending.append(raw.FPDFBookmark_GetNextSibling(document, bookmark))
-        pending.append(raw.FPDFBookmark_GetFirstChild(document, bookmark))
-    return len(seen)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ner_tasks.documents.readers.office import default_names
+from ner_tasks.documents.readers import default_names
 from ner_tasks.documents.types import ExtractBuilder
 
 PLACE, KIND = "properties", "property"
