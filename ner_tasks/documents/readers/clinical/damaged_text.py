@@ -5,6 +5,7 @@ from ner_tasks.documents.types import CannotRead
 
 _MAX_DAMAGED_SHARE = 0.02
 _MIN_DAMAGED = 3  # characters of a short message that may be damaged
+_WIDE = ("utf-16", "utf-32")
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
@@ -19,14 +20,20 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str, int]:
         CannotRead: `not-text`, `unknown-encoding` if more than a few characters are damaged.
     """
     try:
-        return *text_encoding.decode(data, declared)[:2], 0
-    except CannotRead:
-        encoding = _UTF16.get(data[:2], "utf-8")
-        text = data.decode(encoding, "replace").removeprefix("\ufeff").replace("\0", "\ufffd")
-        n_damaged = text.count("\ufffd")
-        if n_damaged > max(_MIN_DAMAGED, _MAX_DAMAGED_SHARE * len(text)):
-            raise
+        found = text_encoding.decode_with_guess(data, declared)
+        refused = None
+    except CannotRead as error:
+        refused = error
+    if refused is None and (b"\0" not in data or found.encoding.startswith(_WIDE)):
+        return found.text, found.encoding, found.n_replaced
+    encoding = _UTF16.get(data[:2], "utf-8")
+    text = data.decode(encoding, "replace").removeprefix("\ufeff").replace("\0", "\ufffd")
+    n_damaged = text.count("\ufffd")
+    if n_damaged <= max(_MIN_DAMAGED, _MAX_DAMAGED_SHARE * len(text)):
         return text, encoding, n_damaged
+    if refused:
+        raise refused
+    return found.text, found.encoding, found.n_replaced
 
 
 def damage(n: int) -> str:

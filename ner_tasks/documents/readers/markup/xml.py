@@ -17,9 +17,9 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/=_\-\s]{200,}")
 _INSTRUCTION = re.compile(rb"<\?(?!xml\s)[A-Za-z]")
 # Readers by the local name of a root element and a word of its namespace.
 _BY_ROOT = {
-    "html": ("xhtml", "html"),
-    "svg": ("svg", "svg"),
-    "ClinicalDocument": ("", "cda"),
+    "html": ("xhtml", "markup.html"),
+    "svg": ("svg", "markup.svg"),
+    "ClinicalDocument": ("", "clinical.cda"),
     "Bundle": ("hl7.org/fhir", "fhir"),
 }
 
@@ -62,7 +62,7 @@ def _reader_of(root: Any, data: bytes) -> str:
     if "hl7.org/fhir" in namespace:
         return "fhir"
     if namespace == _ODF:
-        return "spreadsheet" if b"office:spreadsheet" in data else "odf"
+        return "office.spreadsheet" if b"office:spreadsheet" in data else "office.odf"
     if namespace == _PACKAGE:
         kinds = ((b"/word/document", "docx"), (b"/xl/workbook", "xlsx"), (b"/ppt/presentation", "pptx"))
         return next((reader for mark, reader in kinds if mark in data), "")
