@@ -101,14 +101,16 @@ install-dev: install
 # In Python, OCR needs nothing that requirements.txt does not lock. The program and its data come from Debian, whose hashes apt
 # checks; without apt-get or its rights a person installs them.
 ocr_packages = tesseract-ocr $(addprefix tesseract-ocr-,$(subst _,-,$(subst +, ,$(OCR_LANGUAGES))))
-ocr_missing = $(BIN)/python -c 'from ner_tasks.documents import ocr; print(ocr.missing("$(OCR_LANGUAGES)"))'
+ocr_missing = $(BIN)/python -c 'from ner_tasks.documents.ocr import ocr; print(ocr.missing("$(OCR_LANGUAGES)"))'
 
 install-ocr: install  ## install Tesseract, which reads scans (NER_OCR=1); OCR_LANGUAGES=eng+spa for more than English
-	@if [ -n "$$($(ocr_missing))" ] && command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
+	@missing="$$($(ocr_missing))" || exit 1; \
+	if [ -n "$$missing" ] && command -v apt-get > /dev/null && [ "$$(id -u)" = 0 ]; then \
 		printf '\033[1mpackages: installing %s\033[0m\n' '$(ocr_packages)'; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(ocr_packages) > /dev/null; \
 	fi; \
-	missing="$$($(ocr_missing))"; [ -z "$$missing" ] || { \
+	missing="$$($(ocr_missing))" || exit 1; \
+	[ -z "$$missing" ] || { \
 		printf 'error: found no %s, expected it; install it (Debian: sudo apt-get install %s)\n' "$$missing" '$(ocr_packages)' >&2; \
 		exit 1; }
 	@printf 'OCR is installed: %s, %s\n' "$$(tesseract --version 2>&1 | head -n 1)" '$(OCR_LANGUAGES)'

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -137,3 +138,10 @@ def test_the_environment_of_make_is_the_locked_one(root):
         if requirement.marker is None or requirement.marker.evaluate()
     }
     assert {key: metadata.version(key) for key in expected} == expected
+
+
+def test_the_makefile_asks_the_product_itself_whether_ocr_is_installed(root):
+    (code,) = re.findall(r"^ocr_missing = .* -c '(.*)'$", (root / "Makefile").read_text(), re.MULTILINE)
+    asked = [sys.executable, "-c", code.replace("$(OCR_LANGUAGES)", "no-such-language")]
+    said = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=True).stdout
+    assert "tesseract" in said
