@@ -1,5 +1,6 @@
 """One deployment's settings, read from `NER_*` once, by the operators and the command line only."""
 
+import math
 import os
 import re
 import sys
@@ -60,19 +61,18 @@ class Settings:
         store = env.get("NER_STORE", "var/store")
         if "://" in store and not store.startswith(S3):
             raise ConfigInvalid(f"found NER_STORE={store!r}, expected a folder or s3://bucket/prefix")
-        threads = env.get("NER_THREADS", str(os.cpu_count() or 1))
-        if not threads.isdecimal() or int(threads) < 1:
-            raise ConfigInvalid(f"found NER_THREADS={threads!r}, expected a whole number of at least 1")
         return cls(
             store=store if store.startswith(S3) else str(Path(store).absolute()),
             scratch=Path(env.get("NER_SCRATCH", "var/scratch")).absolute(),
             encoder=Path(env.get("NER_ENCODER", "var/encoder")).absolute(),
-            n_threads=int(threads),
+            n_threads=_whole("NER_THREADS", env.get("NER_THREADS", str(os.cpu_count() or 1)), least=1),
             keep_text=_switch(env, "NER_KEEP_TEXT", "1"),
             ocr=_switch(env, "NER_OCR", "0"),
             ocr_languages=_languages(env),
-            min_ocr_confidence=_percent(env, "NER_MIN_OCR_CONFIDENCE", "50"),
-            n_readers=_number(env, "NER_READERS"),
+            min_ocr_confidence=_between(
+                "NER_MIN_OCR_CONFIDENCE", env.get("NER_MIN_OCR_CONFIDENCE") or "50", 1, _MOST_PERCENT, "a percentage"
+            ),
+            n_readers=_whole("NER_READERS", env.get("NER_READERS") or "0", least=0),
             approval=_switch(env, "NER_APPROVAL", "0"),
             gates=Path(env["NER_GATES"]).absolute() if env.get("NER_GATES") else None,
             limits=Limits().adjusted(
@@ -92,13 +92,7 @@ def runbook_page(env: Mapping[str, str] = os.environ) -> str | None:
 
 def night_deadline(env: Mapping[str, str] = os.environ) -> timedelta | None:
     """How long after it was due a night has to be done: `NER_DEADLINE`, in hours; None where it is 0."""
-    text = env.get("NER_DEADLINE") or "4"
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = -1.0
-    if not 0 <= hours <= _MOST_HOURS:
-        raise ConfigInvalid(f"found NER_DEADLINE={text!r}, expected hours, 0 to {_MOST_HOURS}")
+    hours = _between("NER_DEADLINE", env.get("NER_DEADLINE") or "4", 0, _MOST_HOURS, "hours")
     return timedelta(hours=hours) if hours else None
 
 
@@ -109,11 +103,20 @@ def _switch(env: Mapping[str, str], name: str, default: str) -> bool:
     return value == "1"
 
 
-def _number(env: Mapping[str, str], name: str) -> int:
-    value = env.get(name) or "0"
-    if not (value.isascii() and value.isdecimal()):
-        raise ConfigInvalid(f"found {name}={value!r}, expected a whole number of at least 0")
-    return int(value)
+def _whole(name: str, text: str, *, least: int) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise ConfigInvalid(f"found {name}={text!r}, expected a whole number of at least {least}")
+    return int(text)
+
+
+def _between(name: str, text: str, least: float, most: float, what: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise ConfigInvalid(f"found {name}={text!r}, expected {what}, {least} to {most}")
+    return number
 
 
 def _languages(env: Mapping[str, str]) -> str:
@@ -121,14 +124,3 @@ def _languages(env: Mapping[str, str]) -> str:
     if not _LANGUAGES.fullmatch(value):
         raise ConfigInvalid(f"found NER_OCR_LANGUAGES={value!r}, expected Tesseract's names, such as 'eng+spa'")
     return value
-
-
-def _percent(env: Mapping[str, str], name: str, default: str) -> float:
-    value = env.get(name) or default
-    try:
-        percent = float(value)
-    except ValueError:
-        percent = -1.0
-    if not 1 <= percent <= _MOST_PERCENT:
-        raise ConfigInvalid(f"found {name}={value!r}, expected a percentage, 1 to {_MOST_PERCENT}")
-    return percent

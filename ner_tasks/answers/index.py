@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ner_tasks import atomic
-from ner_tasks.answers.reading import utf8
+from ner_tasks.answers.reading import n_unread, utf8
 from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
 INDEX = "index.sqlite"
@@ -139,5 +139,4 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, i
 
 def _counts(answer: Mapping[str, Any]) -> tuple[int, int, int]:
     receipt = answer["receipt"]
-    n_unread = sum(fates.get("unread", 0) for fates in receipt["items"].values())
-    return len(answer["entities"]), int(receipt["n_words"]), n_unread
+    return len(answer["entities"]), int(receipt["n_words"]), n_unread(receipt)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ner_tasks import atomic
-from ner_tasks.answers.reading import Answer, read_answers, utf8
+from ner_tasks.answers.reading import Answer, n_unread, read_answers, utf8
 from ner_tasks.documents.source_map import PLACE_FIELDS
 from ner_tasks.errors import ArtifactBroken
 
@@ -104,7 +104,7 @@ def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, An
     try:
         receipt = answer.receipt
         counts = {name: int(receipt[name]) for name in _COUNTS}
-        n_unread = sum(int(fates.get("unread", 0)) for fates in receipt["items"].values())
+        n_items_unread = n_unread(receipt)
         read = {"format": str(receipt["format"]), "encoding": str(receipt["encoding"])}
         unread = [utf8(str(line)) for line in receipt["unread"]]
         read_share, version = float(receipt["read_share"]), str(receipt["model_version"])
@@ -116,7 +116,7 @@ def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, An
         **counts,
         **read,
         "read_share": read_share,
-        "n_unread": n_unread,
+        "n_unread": n_items_unread,
         "unread": unread,
         "n_entities": len(answer.entities),
         "model_version": version,

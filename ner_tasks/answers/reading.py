@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ner_tasks.documents.inventory import UNREAD
 from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
 
@@ -39,6 +40,11 @@ class Answer:
     def mention(self, entity: Mapping[str, Any]) -> str | None:
         """The entity's characters; None where the text was not kept."""
         return None if self.text is None else self.text[entity["start"] : entity["end"]]
+
+
+def n_unread(receipt: Mapping[str, Any]) -> int:
+    """Items of a document that were not read, of its receipt."""
+    return sum(int(fates.get(UNREAD, 0)) for fates in receipt["items"].values())
 
 
 def utf8(text: str) -> str:

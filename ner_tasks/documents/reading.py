@@ -105,22 +105,22 @@ def _format_of(here: Place, head: bytes, file: BinaryIO | None) -> tuple[Format,
     called = formats.by_suffix(here.called)
     if head.strip() == b"":
         raise CannotRead("empty", f"found {len(head)} bytes without a word, expected text")
-    if sniffing.is_encrypted_office(head, file):
+    by_content = sniffing.kind_of(head, file)
+    if by_content == sniffing.ENCRYPTED_OFFICE:
         raise CannotRead("encrypted", "found an Office file with a password, expected one that opens")
-    sniffed = sniffing.sniff(head, file)
+    sniffed = formats.FORMATS.get(by_content)
     if sniffed is None and (kind := unread_formats.name_of(head)):
         raise CannotRead("unknown-format", f"found {kind}, expected a file of a format that is read")
     declared = formats.by_media_type(here.media_type) if here.media_type else None
     format_ = _chosen(called, sniffed, declared)
     if format_ is None and sniffing.looks_like_text(head):
         format_ = formats.FORMATS["text"]
+    suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
     if format_ is None:
-        suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
         raise CannotRead("unknown-format", f"found {suffix}, and content of no known format, expected one that is read")
     is_kind_of = called is not None and called.name in _CONTAINERS.get(format_.name, ())
     if format_ is called or is_kind_of or (called is None and format_ is declared):
         return format_, ()
-    suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
     return format_, (f"read as {format_.name}, by its content; its name has {suffix}",)
 
 

@@ -6,9 +6,7 @@ What an archive says of itself is never believed: its files are counted, and the
 import io
 import struct
 import tarfile
-import zipfile
 from collections.abc import Callable, Iterator
-from copy import copy
 from pathlib import PurePosixPath
 from typing import BinaryIO, Self, cast
 
@@ -28,9 +26,9 @@ from ner_tasks.documents.archives.unpacking import (
     unxz,
 )
 from ner_tasks.documents.recognition import formats
-from ner_tasks.documents.types import CannotRead, Exhausted, Ignored, Limits, free_name
+from ner_tasks.documents.types import CannotRead, Exhausted, Ignored, free_name
 
-__all__ = ["Budget", "Member", "check_parts", "members"]
+__all__ = ["Budget", "Member", "members"]
 
 _MAX_NAME = 1_000
 # What unpacks one stream of a format, how another one behind it begins, and the suffixes that its files have.
@@ -88,37 +86,6 @@ def _found(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[M
         unpacker, magics, _ = _COMPRESSED[kind.removeprefix("tar.")]
         stream = Unpacked(file, unpacker, magics)
         yield from _of_tar(measured(stream, budget), budget)
-
-
-def check_parts(data: bytes, limits: Limits) -> list[str]:
-    """Unpack a packed document (xlsx) once, bytes thrown away, so that a parser which trusts it can be let at it.
-
-    Returns:
-        Names of its parts.
-
-    Raises:
-        CannotRead: `too-large`; `broken` if a part is damaged or longer than it says.
-    """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        entries = archive.infolist()
-        n_bytes = 0
-        for entry in entries:
-            n_bytes += _n_unpacked(archive, entry, limits.max_unpacked_bytes - n_bytes)
-    return [entry.filename for entry in entries]
-
-
-def _n_unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> int:
-    # Read as long as it goes on, not as long as it says.
-    unlimited, n_bytes = copy(entry), 0
-    unlimited.file_size = most + 2 * BUFFER_BYTES
-    with archive.open(unlimited) as part:
-        while data := part.read(BUFFER_BYTES):
-            n_bytes += len(data)
-            if n_bytes > most:
-                raise CannotRead("too-large", "found more bytes unpacked than max_unpacked_bytes, expected fewer")
-    if n_bytes != entry.file_size:
-        raise CannotRead("broken", f"found a part of {n_bytes} bytes, expected {entry.file_size} as it says of itself")
-    return n_bytes
 
 
 def _of_tar(file: BinaryIO, budget: Budget) -> Iterator[Member]:

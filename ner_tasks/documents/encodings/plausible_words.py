@@ -75,7 +75,6 @@ _SCRIPTS = (
     (0xFF21, 0xFF5A, "full-width Latin"),
 )
 _APART = frozenset({"Latin", "Greek", "Cyrillic", "Hebrew", "Arabic", "half-width Kana"})
-_TOGETHER = (frozenset({"Han", "Kana"}),)
 _EAST = frozenset({"Han", "Kana", "Hangul", "Thai", "full-width Latin"})
 
 

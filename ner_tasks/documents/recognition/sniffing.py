@@ -86,19 +86,18 @@ _MAX_CONTROL_SHARE = 0.01
 
 
 def sniff(head: bytes, file: BinaryIO | None = None) -> Format | None:
-    """The format that a file's content tells beyond doubt; None where it does not.
+    """The format that a file's content tells beyond doubt; None where it does not, see `kind_of`."""
+    return FORMATS.get(kind_of(head, file))
+
+
+def kind_of(head: bytes, file: BinaryIO | None = None) -> str:
+    """What a file is by its content: name of a format, `ENCRYPTED_OFFICE`, or "" where that leaves a doubt.
 
     Args:
         head: the first `HEAD_BYTES` of the file.
         file: the whole file, able to seek, for what lies in a package; left at its beginning.
     """
-    name = _by_signature(head, file) or _by_beginning(head) or _by_late_key(head, file)
-    return FORMATS.get(name)
-
-
-def is_encrypted_office(head: bytes, file: BinaryIO | None) -> bool:
-    """Whether this is what Office makes of a file with a password."""
-    return head.startswith(OLE) and _of_ole(head, file) == ENCRYPTED_OFFICE
+    return _by_signature(head, file) or _by_beginning(head) or _by_late_key(head, file)
 
 
 def looks_like_text(head: bytes) -> bool:

@@ -81,16 +81,13 @@ def _stretches(answer: Any) -> list[tuple[int, int]]:
     return [(0, len(text))] if whole else rendering.stretches(text, answer.entities, most=40)
 
 
-def _counted(value: Any) -> str:
+def _counted(counts: Mapping[str, Any]) -> str:
     """Counts by name, or by kind and fate, as one line: `page: 3 read, 1 unread; form-field: 12 read`."""
-    if not isinstance(value, Mapping):
-        return str(value)
-    parts = []
-    for name, counts in value.items():
-        of_kind = counts.items() if isinstance(counts, Mapping) else None
-        told = ", ".join(f"{n} {fate}" for fate, n in of_kind) if of_kind is not None else str(counts)
-        parts.append(f"{name}: {told}")
-    return "; ".join(parts)
+    told = (
+        ", ".join(f"{n} {fate}" for fate, n in value.items()) if isinstance(value, Mapping) else value
+        for value in counts.values()
+    )
+    return "; ".join(f"{name}: {text}" for name, text in zip(counts, told, strict=True))
 
 
 def _points(values: list[float], width: int, height: int) -> str:

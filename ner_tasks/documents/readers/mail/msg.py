@@ -18,7 +18,6 @@ _STREAM = "__substg1.0_"
 _HEAD_MESSAGE, _HEAD_EMBEDDED, _HEAD_OTHER = 32, 24, 8
 _ENTRY = struct.Struct("<HHI8s")
 _NAME = struct.Struct("<IHH")
-_DATA = 0x3701
 _KNOWN_SETS = {
     1: bytes.fromhex("2803020000000000c000000000000046"),
     2: bytes.fromhex("2903020000000000c000000000000046"),

@@ -13,7 +13,6 @@ _TOKEN = re.compile(
     rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|[\r\n\x00]+|[^\\{}\r\n\x00]+|(\\)",
     re.DOTALL,
 )
-_MAX_FONT_NAME = 64
 _MAX_SKIP = 16
 _EAST = frozenset({"cp932", "cp949", "gb18030", "big5hkscs", "johab"})
 _CHECKBOX, _DROP_DOWN, _AS_BY_DEFAULT = 1, 2, 25
