@@ -5,7 +5,6 @@ import io
 import itertools
 import os
 import random
-import time
 import zipfile
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ner_tasks.text import iter_sentences, sentences_of
+from tests.growth import growth
 
 # Characters that cut, join or confuse, beside whatever else hypothesis knows.
 HOSTILE = st.text(alphabet="aB1.!?,;:'’\"“”()[]-–_*@/&$%°~#\n\r\t \u00ad\u0301\u200b\u2028\x00\x85\x1c。😀\ud800nt")
@@ -106,17 +106,12 @@ def test_sentences_are_the_same_wherever_a_chunk_ends():
 
 @pytest.mark.parametrize("unit", ["word ", "“?!", "a.", "(?!", "a@", "www.", "A: b\n", "-", "\n", "x\t", "a'", "U."])
 def test_time_grows_linearly_with_the_text(unit):
-    def seconds(n_characters: int) -> float:
-        text, turns = unit * (n_characters // len(unit)), []
-        for _ in range(3):  # the best of three: a busy machine slows a process down as well as holding it up
-            began = time.process_time()
-            for _ in iter_sentences(text):
-                pass
-            turns.append(time.process_time() - began)
-        return min(turns)
+    def split(n_characters: int) -> None:
+        for _ in iter_sentences(unit * (n_characters // len(unit))):
+            pass
 
     # Sixteen times the text; a quadratic step would take 256 times as long.
-    assert seconds(160_000) < 60 * max(seconds(10_000), 0.01)
+    assert growth(split, 10_000, 160_000) < 60
 
 
 @pytest.mark.gmb
