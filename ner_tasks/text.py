@@ -11,7 +11,14 @@ line end of wrapped prose does not.
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
+
+# What a text that no person wrote can do to memory is bounded: a longer sentence, word or paragraph is cut there.
+MAX_SENTENCE_WORDS = 1_000
+_MAX_JOINTS = 500  # parts of a word, such as those of a-b-c or a.b.c
+_MAX_PARAGRAPH_LINES = 10_000
+_PIECE = 65_536  # characters, about, that are split into lines at once
 
 # sentencex is quadratic in hostile punctuation, so it never sees more characters than this at once.
 _CHUNK = 4_000
@@ -27,6 +34,7 @@ _OPEN = re.compile(
     r"(?:\b(?:M[rsx]|Mrs|Dr|Prof|Rev|Hon|Gov|Sen|Rep|Gen|Lt|Col|Maj|Capt|Sgt|St|Mt|Ft|[Vv]ol|vs)\.|^\(?\d{1,3}[.)])\s+$"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # as `str.splitlines` has them
 
 # Letters and digits with the marks that sit on them, joiners, soft hyphens: what holds a word together.
 _W = r"[\w\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f\u00ad]"
@@ -39,7 +47,7 @@ _TITLES = (
 ).replace(" ", "|")
 _ABBREVIATION = "|".join(
     (
-        rf"(?:{_LETTER}\.){{2,}}(?:{_LETTER}(?!{_W}))?",  # U.S., p.m., U.S
+        rf"(?:{_LETTER}\.){{2,{_MAX_JOINTS}}}(?:{_LETTER}(?!{_W}))?",  # U.S., p.m., U.S
         rf"{_LETTER}\.{_LETTER}(?!{_W})",
         rf"(?:{_TITLES})\.(?!{_W})",
         r"(?:[Nn]os?|pp?|[Ff]igs?|[Aa]rt|[Ss]ec|[Cc]h|[Vv]ol|[Tt]el|[Ee]xt)\.(?=\s*[\d:#])",  # without a number it is a word
@@ -55,17 +63,17 @@ _JOINT = "|".join(
         r"(?<=[A-Z])&(?=[A-Z])",  # AT&T
     )
 )
-_PART = rf"(?:{_ABBREVIATION}|{_W}+(?:(?:{_JOINT}){_W}+)*)"
+_PART = rf"(?:{_ABBREVIATION}|{_W}+(?:(?:{_JOINT}){_W}+){{0,{_MAX_JOINTS}}})"
 _WORD = re.compile(
     "|".join(
         (
             r"(?:https?://|www\.)[^\s<>\"]*[^\s<>\".,;:!?)\]}'’]",
-            r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})*\.[^\W\d_]{2,}",
-            r"([-=_*~#.·•])\1+|\.\.+",  # -- ... ====
+            r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,126}\.[^\W\d_]{2,}",
+            "|".join(rf"{re.escape(sign)}{{2,}}" for sign in "-=_*~#.·•"),  # -- ... ====
             r"['’]\d0s\b",
             r"['’](?:s|m|d|ll|ve|re|S)\b",
             r"°[CFK]\b",
-            rf"{_PART}(?:[-\u2010\u2011]{_PART})*",
+            rf"{_PART}(?:[-\u2010\u2011]{_PART}){{0,{_MAX_JOINTS}}}",
             r"\S",
         )
     )
@@ -90,16 +98,17 @@ def iter_sentences(text: str) -> Iterator[list[Word]]:
     """Sentences of `text` one by one, so that a document of a million words is never held as words.
 
     Args:
-        text: any string. Time is linear in its length.
+        text: any string. Time is linear in its length; memory is bounded.
 
     Returns:
-        The words of each sentence, at least one each, in the order of the text. Together they cover every
+        The words of each sentence, 1 to `MAX_SENTENCE_WORDS`, in the order of the text. Together they cover every
         character that is no space exactly once.
     """
     for block in _blocks(text):
         for start, end in _sentence_spans(text, *block):
-            if words := list(_words(text, start, end)):
-                yield words
+            words = _words(text, start, end)
+            while sentence := list(islice(words, MAX_SENTENCE_WORDS)):
+                yield sentence
 
 
 def _words(text: str, start: int, end: int) -> Iterator[Word]:
@@ -157,17 +166,27 @@ def _chunk_end(text: str, start: int, end: int) -> int:
 def _blocks(text: str) -> Iterator[tuple[int, int]]:
     """Stretches of text that no sentence runs over: paragraphs, list items, fields, table cells."""
     paragraph: list[tuple[int, int]] = []
-    position = 0
-    for line in text.splitlines(keepends=True):
-        if stripped := line.strip():
-            start = position + len(line) - len(line.lstrip())
-            paragraph.append((start, start + len(stripped)))
-        elif paragraph:
+    for start, end in _lines(text):
+        if start < end:
+            paragraph.append((start, end))
+        if paragraph and (start == end or len(paragraph) == _MAX_PARAGRAPH_LINES):
             yield from _blocks_of(text, paragraph)
             paragraph = []
-        position += len(line)
     if paragraph:
         yield from _blocks_of(text, paragraph)
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Each line without the spaces around it; `(start, start)` for a blank one."""
+    position = 0
+    while position < len(text):
+        found = _LINE_END.search(text, position + _PIECE)
+        end = found.end() if found else len(text)
+        for line in text[position:end].splitlines(keepends=True):
+            stripped = line.strip()
+            start = position + len(line) - len(line.lstrip()) if stripped else position
+            yield start, start + len(stripped)
+            position += len(line)
 
 
 def _blocks_of(text: str, lines: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

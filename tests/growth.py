@@ -1,7 +1,9 @@
-"""How the time of a piece of work grows with its input, measured so that a busy machine does not change the answer."""
+"""How time and memory of a piece of work grow with its input, measured so that a busy machine does not change the answer."""
 
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 _TURNS = 3
 _SHORTEST = 0.01  # seconds; less is the clock's own noise
@@ -20,3 +22,17 @@ def fastest(work: Callable[[], object]) -> float:
 def growth(work: Callable[[int], object], small: int, large: int) -> float:
     """How many times as long the work takes on the large input as on the small one."""
     return fastest(lambda: work(large)) / fastest(lambda: work(small))
+
+
+def peak_mib(work: Callable[[], object]) -> float:
+    """How much more memory than before this process has while it works, in MiB, at most."""
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = _memory_mib("VmRSS")
+    work()
+    return _memory_mib("VmHWM") - before
+
+
+def _memory_mib(name: str) -> float:
+    found = re.search(rf"^{name}:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    assert found
+    return int(found[1]) / 1024

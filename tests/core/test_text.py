@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ner_tasks.text import iter_sentences, sentences_of
-from tests.growth import growth
+from tests.growth import growth, peak_mib
 
 # Characters that cut, join or confuse, beside whatever else hypothesis knows.
 HOSTILE = st.text(alphabet="aB1.!?,;:'’\"“”()[]-–_*@/&$%°~#\n\r\t \u00ad\u0301\u200b\u2028\x00\x85\x1c。😀\ud800nt")
@@ -94,9 +94,50 @@ def test_a_sentence_ends_where_a_reader_would_end_it(text, expected):
     assert len(words(text)) == expected, words(text)
 
 
-def test_a_sentence_that_runs_over_many_chunks_stays_whole():
-    text = "word " * 20_000 + "end. Next one."
-    assert [len(sentence) for sentence in words(text)] == [20_002, 3]
+def test_a_sentence_that_runs_over_chunks_stays_whole():
+    text = "lengthy " * 990 + "end. Next one."
+    assert [len(sentence) for sentence in words(text)] == [992, 3]
+
+
+def test_a_longer_sentence_than_anybody_writes_is_cut():
+    text = "word " * 2_500 + "end. Next one."
+    assert [len(sentence) for sentence in words(text)] == [1_000, 1_000, 502, 3]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "@",
+        "a ",
+        "a",
+        "a. ",
+        "a\n",
+        "a\v",
+        "\n",
+        "a\n\n",
+        "a\t",
+        ".",
+        "-",
+        "a-",
+        "a.",
+        "a.b",
+        "a1,",
+        "a'",
+        "Mr. ",
+        "a@b.",
+        "\u0300",
+    ],
+)
+def test_memory_does_not_grow_with_the_text(unit):
+    text = unit * (2**20 // len(unit))
+
+    def split() -> None:
+        for _ in iter_sentences(text):
+            pass
+
+    split_some = iter_sentences("Rosa.")  # loads what splitting needs
+    next(split_some)
+    assert peak_mib(split) < 16  # 1 MiB of text; one word or line at a time was 80 and more
 
 
 def test_sentences_are_the_same_wherever_a_chunk_ends():
