@@ -3,6 +3,7 @@
 import contextlib
 import io
 import random
+import zlib
 
 import pypdf
 import pytest
@@ -502,6 +503,18 @@ class TestFiles:
         data = objects.to_bytes(b"/Names<</EmbeddedFiles<</Names[%s]>>>>" % names)
         found = pdf.read(data, Limits(max_unpacked_bytes=200_000))
         assert [getattr(part.content, "reason", "") for part in found.parts] == ["", "", "bomb"]
+
+    @pytest.mark.parametrize("comments", [b"", b"%stream\n", b"%stream\n" * 100], ids=["none", "one", "many"])
+    def test_a_stream_that_unpacks_to_too_much_is_a_bomb_whatever_stands_before_it(self, comments):
+        packed = zlib.compress(bytes(3_000_000))
+        entries = b"<</Filter/FlateDecode/Length %d>>\n" % len(packed)
+        content = entries + comments + b"stream\n%s\nendstream" % packed
+        objects = PdfObjects()
+        objects.add_page(drawn("A letter"))
+        objects.add(content)
+        with pytest.raises(CannotRead) as caught:
+            pdf.read(objects.to_bytes(), Limits(max_unpacked_bytes=1_000_000))
+        assert caught.value.reason == "bomb"
 
 
 class TestXfa:

@@ -18,6 +18,7 @@ _MAX_RATIO = 1_032
 _MAX_PACKINGS = 4
 _DICTIONARY_BYTES = 1_000
 _CHUNK = 2**20
+_MAX_TRIED = 10_000
 
 
 def check(data: bytes, limits: Limits) -> None:
@@ -40,19 +41,28 @@ def check(data: bytes, limits: Limits) -> None:
 
 
 def _check_one(piece: bytes, limits: Limits) -> None:
-    """Check the stream at the end of a piece of the file, behind whatever stands before it."""
-    start = _STREAM.search(piece)
-    if not start:
-        return
-    dictionary = piece[max(start.start() - _DICTIONARY_BYTES, 0) : start.start()].rpartition(b" obj")[2]
-    n_packings = len(_FLATE.findall(dictionary))
-    if n_packings and not _PICTURE.search(dictionary):
-        packed = piece[start.end() :]
+    """Check the stream at the end of a piece of the file, behind whatever stands before it.
+
+    Only a parser can tell where it begins, as a comment may say `stream`, too: each place is tried, and what they unpack
+    to is added up. A place where no packed stream begins costs little: zlib refuses its first bytes.
+    """
+    n_left, n_tried = limits.max_unpacked_bytes, 0
+    for start in _STREAM.finditer(piece):
+        dictionary = piece[max(start.start() - _DICTIONARY_BYTES, 0) : start.start()].rpartition(b" obj")[2]
+        n_packings = len(_FLATE.findall(dictionary))
+        if not n_packings or _PICTURE.search(dictionary):
+            continue
+        n_tried += 1
+        if n_tried > _MAX_TRIED:
+            raise CannotRead("bomb", f"found more than {_MAX_TRIED} streams before the end of one, expected one")
+        packed: bytes | memoryview = memoryview(piece)[start.end() :]
         for _ in range(min(n_packings, _MAX_PACKINGS)):
-            packed = _unpacked(packed, limits.max_unpacked_bytes, keep=n_packings > 1)
+            packed, n_bytes = _unpacked(packed, n_left, keep=n_packings > 1)
+        n_left -= n_bytes
 
 
-def _unpacked(packed: bytes, largest: int, *, keep: bool) -> bytes:
+def _unpacked(packed: bytes | memoryview, largest: int, *, keep: bool) -> tuple[bytes, int]:
+    """What some bytes unpack to, where it is kept, and the number of its bytes."""
     unpacker = zlib.decompressobj()
     kept: list[bytes] = []
     n_bytes = 0
@@ -67,4 +77,4 @@ def _unpacked(packed: bytes, largest: int, *, keep: bool) -> bytes:
             piece = unpacker.decompress(unpacker.unconsumed_tail, _CHUNK)
     except zlib.error:
         pass  # damaged, or encrypted
-    return b"".join(kept)
+    return b"".join(kept), n_bytes
