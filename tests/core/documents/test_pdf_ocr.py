@@ -2,6 +2,7 @@
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
+from pypdfium2 import PdfPage
 
 from ner_tasks.documents import Limits
 from ner_tasks.documents.ocr import ocr
@@ -88,3 +89,18 @@ def test_a_stamp_that_is_a_picture_is_read():
     found = pdf.read(objects.to_bytes(), LIMITS)
     assert words_of(found.text) == ["A", "letter", *" ".join(LINES).split()]
     assert found.items.counts == {"annotation": {"read": 1}, "page": {"read": 1}}
+
+
+def test_a_page_is_drawn_once_for_all_its_pictures(monkeypatch):
+    n_drawn = []
+    render = PdfPage.render
+    monkeypatch.setattr(PdfPage, "render", lambda page, **options: n_drawn.append(1) or render(page, **options))
+    objects = PdfObjects()
+    form = objects.add_form(b"q 300 0 0 110 0 0 cm /Im Do Q", (0, 0, 300, 110), scan(objects, size=(1600, 600)))
+    stamp = b"<</Type/Annot/Subtype/Stamp/F 4/Rect[100 %d 400 %d]/AP<</N %s>>>>"
+    stamps = [objects.add(stamp % (bottom, bottom + 110, form)) for bottom in (40, 160)]
+    content = drawn("A letter") + b"".join(b"q 300 0 0 110 100 %d cm /Im Do Q " % y for y in (300, 450))
+    objects.add_page(content, resources=scan(objects, size=(1600, 600)), annotations=stamps)
+    found = pdf.read(objects.to_bytes(), LIMITS)
+    assert words_of(found.text) == ["A", "letter", *" ".join(LINES).split() * 4]
+    assert len(n_drawn) == 2  # without what lies on the page, and with it

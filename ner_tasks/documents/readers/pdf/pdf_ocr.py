@@ -6,21 +6,25 @@ from typing import Any
 from pypdfium2 import raw
 
 from ner_tasks.documents.ocr import ocr, ocr_images
+from ner_tasks.documents.ocr.ocr_images import POINTS_PER_INCH
 from ner_tasks.documents.readers.pdf import pdfium
 from ner_tasks.documents.readers.pdf.pdf_words import Words
 from ner_tasks.documents.source_map import Box
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
 
 _DPI = 300
-_POINTS_PER_INCH = 72
 
 
 class Recogniser:
-    """Reads what is drawn on one page, which is drawn once for all its pictures."""
+    """Reads what is drawn on one page, which is drawn once for all its pictures, and once for all that lie on it.
 
-    def __init__(self, builder: ExtractBuilder, limits: Limits, document: Any, number: int) -> None:
+    Words of the text layer are wiped out, so that none is read twice.
+    """
+
+    def __init__(self, builder: ExtractBuilder, limits: Limits, document: Any, number: int, words: Words) -> None:
         self._builder, self._limits = builder, limits
-        self._document, self._number = document, number
+        self._document, self._number, self._words = document, number, words
+        self._images: dict[bool, tuple[Any, float]] = {}  # with annotations, and without
 
     def add_page(self, kind: str = "page") -> None:
         """Add the text of a whole page."""
@@ -32,14 +36,12 @@ class Recogniser:
             return
         ocr.add_page(self._builder, found, self._number, self._limits, kind)
 
-    def add_picture(
-        self, box: Box, what: str, words: Words, *, kind: str = "picture", with_annotations: bool = False
-    ) -> None:
-        """Add the text of a picture on a page, without the words of the text layer that lie over it."""
+    def add_picture(self, box: Box, *, kind: str = "picture", with_annotations: bool = False) -> None:
+        """Add the text of a picture on the page; what is in an annotation is only drawn with annotations."""
+        what = f"page {self._number}"
         try:
             image, dpi = self._drawn(with_annotations=with_annotations)
-            self._wipe(image, words, dpi)
-            scale = dpi / _POINTS_PER_INCH
+            scale = dpi / POINTS_PER_INCH
             cut = image.crop(tuple(round(edge * scale) for edge in box))
             found = ocr.recognize(cut, dpi, self._limits) if min(cut.size) > 0 else ocr.Recognized("", is_blank=True)
         except CannotRead as error:
@@ -58,17 +60,25 @@ class Recogniser:
         ocr.add_page(self._builder, replace(found, words=moved), self._number, self._limits, kind)
 
     def _drawn(self, *, with_annotations: bool) -> tuple[Any, float]:
+        if with_annotations not in self._images:
+            image, dpi = self._draw(with_annotations=with_annotations)
+            if not with_annotations:
+                self._wipe(image, dpi)
+            self._images[with_annotations] = image, dpi
+        return self._images[with_annotations]
+
+    def _draw(self, *, with_annotations: bool) -> tuple[Any, float]:
         try:
             page = self._document[self._number - 1]
             try:
                 width, height = page.get_size()
                 most = (ocr_images.MAX_PIXELS / max(width * height, 1.0)) ** 0.5 * 0.999
-                scale = min(_DPI / _POINTS_PER_INCH, most)
+                scale = min(_DPI / POINTS_PER_INCH, most)
                 bitmap = page.render(
                     scale=scale, draw_annots=with_annotations, may_draw_forms=False, force_bitmap_format=_GREY
                 )
                 try:
-                    return bitmap.to_pil().copy(), scale * _POINTS_PER_INCH
+                    return bitmap.to_pil().copy(), scale * POINTS_PER_INCH
                 finally:
                     bitmap.close()
             finally:
@@ -76,13 +86,13 @@ class Recogniser:
         except pdfium.PdfiumError:
             raise CannotRead("broken", "found a page that cannot be drawn, expected one that can") from None
 
-    def _wipe(self, image: Any, words: Words, dpi: float) -> None:
+    def _wipe(self, image: Any, dpi: float) -> None:
         from PIL import ImageDraw
 
         draw = ImageDraw.Draw(image)
-        scale = dpi / _POINTS_PER_INCH
-        for number in range(len(words)):
-            draw.rectangle([edge * scale for edge in words.box(number)], fill=255)
+        scale = dpi / POINTS_PER_INCH
+        for number in range(len(self._words)):
+            draw.rectangle([edge * scale for edge in self._words.box(number)], fill=ocr_images.WHITE)
 
 
 _GREY = raw.FPDFBitmap_Gray

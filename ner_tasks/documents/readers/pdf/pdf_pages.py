@@ -9,7 +9,6 @@ from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
 from ner_tasks.documents.readers.pdf.pdf_ocr import Recogniser
 from ner_tasks.documents.readers.pdf.pdf_pictures import Drawn
 from ner_tasks.documents.readers.pdf.pdf_text import PageText
-from ner_tasks.documents.readers.pdf.pdf_words import Words
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
 
 OCR_OFF = "OCR is switched off"
@@ -65,14 +64,14 @@ class Pages:
             frame = pdf_geometry.frame_of(page)
             with pdfium.opened_text(page) as text_page:
                 text = PageText() if text_page is None else pdf_text.read_page(text_page, frame)
-            self._add(page, number, frame, text)
-            self._add_notes(page, number, frame, self._annotations.of(page, number, frame, text))
+            recogniser = Recogniser(self._builder, self._limits, self._document, number, text.words)
+            self._add(recogniser, page, number, frame, text)
+            self._add_notes(recogniser, page, number, frame, self._annotations.of(page, number, frame, text))
         if self._builder.length > self._limits.max_characters:
             most = self._limits.max_characters
             raise CannotRead("too-long", f"found more than {most} characters, expected at most that many")
 
-    def _add(self, page: Any, number: int, frame: Frame, text: PageText) -> None:
-        recogniser = Recogniser(self._builder, self._limits, self._document, number)
+    def _add(self, recogniser: Recogniser, page: Any, number: int, frame: Frame, text: PageText) -> None:
         if text.is_garbled:
             if self._limits.ocr:
                 recogniser.add_page()
@@ -84,7 +83,7 @@ class Pages:
         drawn = pdf_pictures.drawn_on(page, frame, text.words)
         if text.text:
             self._add_text(number, text)
-            self._add_pictures(recogniser, number, text.words, drawn)
+            self._add_pictures(recogniser, number, drawn)
         elif drawn.pictures or drawn.has_outlines:
             if self._limits.ocr:
                 recogniser.add_page()
@@ -106,21 +105,21 @@ class Pages:
             what = f"{text.n_unmapped} letter(s) within words have no Unicode value"
             self._inventory.unread("glyph", f"page {number}", what, text.n_unmapped)
 
-    def _add_pictures(self, recogniser: Recogniser, number: int, words: Words, drawn: Drawn) -> None:
+    def _add_pictures(self, recogniser: Recogniser, number: int, drawn: Drawn) -> None:
         self._inventory.ignored("picture", "small-picture", drawn.n_small)
         self._inventory.read("picture", drawn.n_under_text)
         for box in drawn.pictures:
             if self._limits.ocr:
-                recogniser.add_picture(box, f"page {number}", words)
+                recogniser.add_picture(box)
             else:
                 size = f"{box[2] - box[0]:.0f} x {box[3] - box[1]:.0f} points"
                 self._inventory.unread("picture", f"page {number}", f"a picture of {size}; {OCR_OFF}")
         if drawn.has_outlines and not self._limits.ocr:
             self._inventory.unread("picture", f"page {number}", f"text or drawings as outlines; {OCR_OFF}")
         elif drawn.has_outlines:
-            recogniser.add_picture(drawn.page, f"page {number}", words)
+            recogniser.add_picture(drawn.page)
 
-    def _add_notes(self, page: Any, number: int, frame: Frame, notes: Notes) -> None:
+    def _add_notes(self, recogniser: Recogniser, page: Any, number: int, frame: Frame, notes: Notes) -> None:
         start = self._builder.block("\n".join(line for line, _ in notes.lines), number)
         for line, box in notes.lines:
             self._builder.sources.add_box(start, start + len(line), box)
@@ -129,9 +128,7 @@ class Pages:
             self._add_drawn(number, frame, notes)
         for box, kind, what in notes.pictures:
             if self._limits.ocr:
-                Recogniser(self._builder, self._limits, self._document, number).add_picture(
-                    box, f"page {number}", Words(), kind=kind, with_annotations=True
-                )
+                recogniser.add_picture(box, kind=kind, with_annotations=True)
             else:
                 self._inventory.unread(kind, f"page {number}", f"{what} with a picture; {OCR_OFF}")
         for index in notes.files:
