@@ -17,7 +17,10 @@ from ner_tasks.errors import ArtifactBroken
 # An uncased vocabulary throws the best signal away, so each piece also carries its word's shape.
 SHAPES = ("none", "lower", "Title", "UPPER", "Initial", "mixedCase", "dotted", "number", "digits+", "other")
 _SHAPE_ID = {shape: index for index, shape in enumerate(SHAPES)}
-_CACHE_SIZE = 200_000
+# A longer word is noise, of which the model reads the beginning.
+MAX_WORD_CHARACTERS = 1_000
+# What is remembered of words, at most: how many, and what they take by a measure that makes a piece ten characters.
+_CACHE_SIZE, _CACHE_WEIGHT, _PIECE_WEIGHT = 200_000, 20_000_000, 10
 
 
 def shape_of(word: str) -> str:
@@ -87,6 +90,7 @@ class WordPieces:
         self._file = tokenizer_file
         self.cls_id, self.sep_id, self.unk_id, self.pad_id = map(self._special, ("[CLS]", "[SEP]", "[UNK]", "[PAD]"))
         self._cache: dict[str, tuple[tuple[int, ...], int]] = {}
+        self._cache_weight = 0
 
     @property
     def mask_id(self) -> int:
@@ -107,15 +111,18 @@ class WordPieces:
         return int(self._tokenizer.get_vocab_size())
 
     def of(self, word: str) -> tuple[tuple[int, ...], int]:
-        """Piece ids of one word, at least one, and the id of its shape."""
+        """Piece ids of one word, at least one, and the id of its shape; of its first `MAX_WORD_CHARACTERS`."""
+        word = word[:MAX_WORD_CHARACTERS]
         known = self._cache.get(word)
         if known is None:
             # A word of nothing but control characters has no piece; it still must be answered.
             pieces = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids) or (self.unk_id,)
             known = pieces, _SHAPE_ID[shape_of(word)]
-            if len(self._cache) >= _CACHE_SIZE:
+            if len(self._cache) >= _CACHE_SIZE or self._cache_weight >= _CACHE_WEIGHT:
                 self._cache.clear()
+                self._cache_weight = 0
             self._cache[word] = known
+            self._cache_weight += len(word) + _PIECE_WEIGHT * len(pieces)
         return known
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.tagger.tokenization import WordPieces, batch_of, batches_of, shape_of, windows_of
 from tests import tiny
+from tests.growth import peak_mib
 
 words = st.lists(st.text(min_size=1, max_size=20), max_size=30)
 
@@ -47,6 +48,21 @@ def test_a_word_longer_than_a_window_is_read_by_its_beginning(pieces: WordPieces
     assert windows[0].start == 0
     assert windows[-1].end == 2
     assert max(map(len, windows)) <= max_pieces
+
+
+@pytest.mark.parametrize("letter", ["a", "-", "\u0300", "\u4e2d"])
+def test_a_word_of_a_million_characters_is_read_by_its_first_thousand(pieces: WordPieces, letter: str) -> None:
+    long = letter * 1_000_000
+    assert peak_mib(lambda: pieces.of(long)) < 16
+    assert pieces.of(long) == pieces.of(letter * 1_000)
+
+
+def test_what_is_remembered_of_words_is_bounded(pieces: WordPieces) -> None:
+    def read() -> None:
+        for number in range(10_000):
+            pieces.of(f"{number}{'-' * 990}")
+
+    assert peak_mib(read) < 50  # 10 million pieces are 80
 
 
 def test_a_word_without_pieces_is_read_as_unknown(pieces: WordPieces) -> None:
