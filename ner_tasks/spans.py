@@ -1,4 +1,4 @@
-"""Entities as half-open spans: over words for scoring, over characters for answers."""
+"""Entities as half-open spans over the words of a sentence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,20 +13,6 @@ class WordSpan:
     start: int
     end: int
     label: str
-
-
-@dataclass(frozen=True)
-class Entity:
-    """An entity over the characters `[start, end)` of one text; `text[start:end]` is the mention.
-
-    `score` is the probability that label and bounds are right, 0 to 1; see `entity_score`.
-    """
-
-    start: int
-    end: int
-    label: str
-    mention: str
-    score: float
 
 
 def entity_score(word_scores: Sequence[float], start: int, end: int) -> float:

@@ -11,8 +11,9 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
@@ -23,6 +24,7 @@ from ner_tasks.nightly.ledger import DOCUMENTS, LEDGER, Key, Ledger
 REJECTED, IGNORED, CHECKPOINT = "rejected.jsonl", "ignored.jsonl", "checkpoint.json"
 ANSWERS = (DOCUMENTS, REJECTED, IGNORED)
 _CHECKPOINT_S = 5.0
+_N_AT_ONCE = 1_000  # entities
 
 
 @dataclass
@@ -112,11 +114,12 @@ class Journal:
         return self._ledger.find(key)
 
     def write(self, file: int, answer: Mapping[str, Any]) -> None:
-        """Append a document's answer, whose receipt says what it follows from."""
+        """Append a document's answer, whose receipt says what it follows from; its `entities` may be an iterator."""
         receipt = answer["receipt"]
         offset = self._documents.tell()
+        labels: Counter[str] = Counter()
         with atomic.space_for(self.folder / DOCUMENTS):
-            n_bytes = self._documents.write(_line_of(answer))
+            n_bytes = sum(map(self._documents.write, _pieces_of(answer, labels)))
         self._ledger.book(
             Key(answer["text_sha256"], receipt["model_version"], receipt["config"]), offset=offset, n_bytes=n_bytes
         )
@@ -125,7 +128,7 @@ class Journal:
         self.tally.n_words += receipt["n_words"]
         self.tally.n_partly_read += bool(receipt["unread"])
         self.tally.add_items(receipt["items"])
-        self.tally.entities.update(entity["label"] for entity in answer["entities"])
+        self.tally.entities += labels
 
     def reject(self, file: int, rejected: Mapping[str, Any]) -> None:
         """Append a document that has no answer, with its `reason`."""
@@ -188,9 +191,27 @@ def _opened(path: Path, n_bytes: int) -> BinaryIO:
     return file
 
 
+def _pieces_of(answer: Mapping[str, Any], labels: Counter[str]) -> Iterator[bytes]:
+    """An answer's line in pieces, since no more than some of its entities are held as dicts; counts their labels."""
+    before, after = dict(answer), {}
+    for name in [*answer][[*answer].index("entities") :]:
+        after[name] = before.pop(name)
+    entities = iter(after.pop("entities"))
+    yield _json_of(before)[:-1] + b', "entities": ['
+    separator = b""
+    while some := list(islice(entities, _N_AT_ONCE)):
+        labels.update(entity["label"] for entity in some)
+        yield separator + _json_of(some)[1:-1]
+        separator = b", "
+    yield b"], " + _json_of(after)[1:] + b"\n"
+
+
 def _line_of(value: Mapping[str, Any]) -> bytes:
-    line = json.dumps(value, ensure_ascii=False) + "\n"
+    return _json_of(value) + b"\n"
+
+
+def _json_of(value: Any) -> bytes:
     try:
-        return line.encode()
+        return json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return (json.dumps(value) + "\n").encode()  # a file name that is not UTF-8 survives as an escape
+        return json.dumps(value).encode()  # a file name that is not UTF-8 survives as an escape

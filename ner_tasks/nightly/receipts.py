@@ -5,15 +5,16 @@ and the characters that were tagged.
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from ner_tasks.documents import Document
 from ner_tasks.documents.source_map import PLACE_FIELDS
 from ner_tasks.errors import GateNotPassed
+from ner_tasks.nightly.entity_list import EntityList
 from ner_tasks.nightly.ledger import Key
-from ner_tasks.spans import Entity, entity_score, spans_of
+from ner_tasks.spans import entity_score, spans_of
 from ner_tasks.text import Word
 
 
@@ -46,7 +47,7 @@ class Reading:
     Attributes:
         file: the file that it came in.
         copy_of: the document whose answer will be this one's as well.
-        failure: what the tagger said if it could not take this document.
+        failure: why it has no answer, if it has none.
         is_cut: whether all its sentences have been given to the tagger.
     """
 
@@ -54,7 +55,7 @@ class Reading:
     document: Document
     key: Key
     copy_of: "Reading | None" = None
-    entities: list[Entity] = field(default_factory=list)
+    entities: EntityList = field(default_factory=EntityList)
     n_sentences: int = 0
     n_words: int = 0
     n_pieces: int = 0
@@ -99,16 +100,17 @@ class Reading:
         for span in spans_of(answer.tags):
             start, end = spans[span.start].start, spans[span.end - 1].end
             score = round(float(entity_score(answer.scores, span.start, span.end)), 4)
-            self.entities.append(Entity(start, end, span.label, self.document.text[start:end], score))
+            self.entities.append(start, end, span.label, score)
 
     def answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:
         """The document's line in `documents.jsonl`; without `keep_text`, hashes and offsets stand for what was read.
+
+        Its `entities` are an iterator: as dicts, hundreds of thousands of them take more memory than all else.
 
         Raises:
             GateNotPassed: the receipt does not add up, see `named`.
         """
         document = self.document
-        entities = [asdict(entity) for entity in self.entities]
         receipt = {
             "n_characters": len(document.text),
             "n_sentences": self.n_sentences,
@@ -121,11 +123,15 @@ class Reading:
             "config": self.key.config,
             "tagged_at": tagged_at,
         }
-        if not keep_text:
-            for entity in entities:
-                del entity["mention"]
         text = {"text": document.text} if keep_text else {}
+        entities = self._entities(keep_text=keep_text)
         return self.named({"text_sha256": self.key.text_sha256, **text, "entities": entities, "receipt": receipt})
+
+    def _entities(self, *, keep_text: bool) -> Iterator[dict[str, Any]]:
+        text = self.document.text
+        for start, end, label, score in self.entities:
+            mention = {"mention": text[start:end]} if keep_text else {}
+            yield {"start": start, "end": end, "label": label, **mention, "score": score}
 
     def named(self, answer: dict[str, Any]) -> dict[str, Any]:
         """An answer to this document's text, under this document's name, with this document's places and items.
@@ -161,10 +167,8 @@ class Reading:
         mine = {"document": document.name, "file": self.file.name, "sha256": document.sha256}
         return {**mine, **answer, **mine, "entities": self._placed(answer["entities"]), "receipt": receipt}
 
-    def _placed(self, entities: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _placed(self, entities: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Entities with where they stand in this document; another one of the same text may have been laid out otherwise."""
-        placed = []
         for entity in entities:
             own = {name: value for name, value in entity.items() if name not in PLACE_FIELDS}
-            placed.append(own | self.document.sources.locate(entity["start"], entity["end"]))
-        return placed
+            yield own | self.document.sources.locate(entity["start"], entity["end"])
