@@ -7,15 +7,18 @@ import json
 import os
 import shutil
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, StorageFull
+from ner_tasks import replacement
+from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, NerTasksError, StorageFull
 
 _LOOK_AGAIN_S = 0.02
+_N_READS = 100  # of a folder that is replaced during each
+
+Result = TypeVar("Result")
 
 
 def sha256_of(path: Path) -> str:
@@ -27,7 +30,7 @@ def sha256_of(path: Path) -> str:
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    part = replacement.staging_path(path)
     try:
         with space_for(path):
             part.write_text(text, encoding="utf-8")
@@ -60,26 +63,64 @@ def read_json(path: Path) -> Any:
 def staged_folder(target: Path) -> Iterator[Path]:
     """A folder to write into, which becomes `target` when the block ends well and vanishes otherwise.
 
-    A `target` that is there already is replaced, the old one being visible until the last moment.
+    A `target` that is there already is replaced in one step where the system can, see `replacement`.
 
     Raises:
         StorageFull: the disk is full; nothing is left behind.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    stage = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    replacement.complete(target)
+    stage = replacement.staging_path(target)
     try:
         with space_for(target):
             stage.mkdir()
             yield stage
-            if target.exists():
-                old = stage.with_suffix(".old")
-                os.replace(target, old)
-                os.replace(stage, target)
-                shutil.rmtree(old)
-            else:
-                os.replace(stage, target)
+            replacement.replace(stage, target)
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
+        replacement.discard(stage)
+
+
+def read_whole(
+    folder: Path, read: Callable[[], Result], *, undo: Callable[[Result], object] = lambda _: None
+) -> Result:
+    """What `read` makes of a folder that may be replaced meanwhile; it reads again until all is of one folder.
+
+    Args:
+        folder: what is read, by its path.
+        read: reads it; what it raises counts only if the folder is the same still.
+        undo: takes back a result that may be of two folders, such as open files.
+
+    Raises:
+        InputMissing: there is no such folder.
+        Busy: it is replaced again and again.
+    """
+    for _ in range(_N_READS):
+        try:
+            # as long as it is open, no other folder gets its number
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError):
+            if replacement.complete(folder) and folder.is_dir():
+                continue
+            raise InputMissing(f"found nothing, expected a folder, at {folder}") from None
+        try:
+            result = read()
+        except (OSError, NerTasksError):
+            if _is_same(handle, folder):
+                raise
+        else:
+            if _is_same(handle, folder):
+                return result
+            undo(result)
+        finally:
+            os.close(handle)
+    raise Busy(f"found that it is replaced again and again, expected to read it whole, at {folder}")
+
+
+def _is_same(handle: int, folder: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), folder.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager
@@ -90,7 +131,7 @@ def staged_file(target: Path) -> Iterator[Path]:
         StorageFull: the disk is full; nothing is left behind.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    part = replacement.staging_path(target)
     try:
         with space_for(target):
             yield part
@@ -107,8 +148,13 @@ def space_for(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        free_mib = shutil.disk_usage(target.parent).free // 2**20
-        raise StorageFull(f"found {free_mib} MiB free, expected room for {target.name}, at {target.parent}") from error
+        raise storage_full(target) from error
+
+
+def storage_full(target: Path) -> StorageFull:
+    """What to raise where there is no room for `target`."""
+    free_mib = shutil.disk_usage(target.parent).free // 2**20
+    return StorageFull(f"found {free_mib} MiB free, expected room for {target.name}, at {target.parent}")
 
 
 @contextmanager

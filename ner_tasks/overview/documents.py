@@ -60,9 +60,14 @@ def find(reader: Reader, day: str, name: str) -> Found:
     """A document by its very name.
 
     Raises:
-        InputMissing: the day has no index, or the index not this name.
+        InputMissing: the day has no answers, no index, or the index not this name.
         ArtifactBroken: its line is none of ours.
+        Busy: the day is replaced again and again.
     """
+    return reader.store.read_whole(f"tagged/{day}", lambda: _find(reader, day, name), marker=MANIFEST)
+
+
+def _find(reader: Reader, day: str, name: str) -> Found:
     with _index(reader, f"tagged/{day}") as index:
         entry = index.find(name)
     if entry is None:

@@ -14,15 +14,16 @@ key may be anything that its sender chose: it is only ever handed back to the st
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ner_tasks.errors import ConfigInvalid
 
 S3 = "s3://"
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,20 @@ class Store(Protocol):
         """
         ...
 
+    def read_whole(self, key: str, read: Callable[[], Result], *, marker: str) -> Result:
+        """What `read` makes of several files of the folder under `key`, all of one publication.
+
+        Args:
+            key: the folder.
+            read: reads it; again if the folder was replaced meanwhile.
+            marker: as for `publish`.
+
+        Raises:
+            InputMissing: there is no such folder; on S3 also while it is being replaced.
+            Busy: it is replaced again and again.
+        """
+        ...
+
     def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
         """Local paths of many files, in the order of `keys`; to be read, never written to.
 
@@ -118,6 +133,18 @@ class Store(Protocol):
 
     def remove(self, key: str, *, marker: str | None = None) -> None:
         """Remove the folder under `key`, if it is there; its `marker` first, so that nobody reads the rest."""
+        ...
+
+    def half_done(self) -> Iterator[StoredFile]:
+        """What killed processes, and those still at work, have written and not made visible, and what they replaced.
+
+        `modified_s` is when the last of it was changed. On S3 there is nothing: an upload becomes visible when it is
+        whole, and the bucket's lifecycle rule drops what is not.
+        """
+        ...
+
+    def remove_half_done(self, key: str) -> None:
+        """Remove something that `half_done` gave; a replacement that was cut off half-way is completed."""
         ...
 
     def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:

@@ -1,6 +1,7 @@
 """The store in a folder, which several machines may share.
 
-Names that begin with a dot are half-done work or not ours (`.part`, `.DS_Store`): never listed.
+Names that begin with a dot are half-done work or not ours (`.part`, `.DS_Store`): never listed. A folder is replaced in
+one step where the file system can; what is done elsewhere, as on NFS, and what is left there, says `replacement`.
 """
 
 import heapq
@@ -9,19 +10,20 @@ import os
 import re
 import shutil
 import tempfile
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from ner_tasks import atomic
+from ner_tasks import atomic, replacement
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing
-from ner_tasks.store import StoredFile, checked, lines_of
+from ner_tasks.store import Result, StoredFile, checked, lines_of
+from ner_tasks.store.half_done import left_behind
 
 LOCKS = ".locks"
 _NAMES_HELD = 100_000  # of one folder, at a time
+_N_LOOKS = 10  # at what is just being replaced
 _MOMENT_S = 10.0  # many times what writing one small file takes
 
 
@@ -39,15 +41,14 @@ class FolderStore:
         return self.root / checked(key)
 
     def exists(self, key: str) -> bool:
-        return self.path_of(key).exists()
+        return bool(self._look(key, Path.exists))
 
     def etag(self, key: str) -> str | None:
-        path = self.path_of(key)
-        return _etag(path.stat()) if path.is_file() else None
+        return self._look(key, lambda path: _etag(path.stat()) if path.is_file() else None)
 
     def folders(self, key: str) -> list[str]:
         path = self.path_of(key)
-        if not path.is_dir():
+        if not self._look(key, Path.is_dir):
             return []
         return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
@@ -68,9 +69,12 @@ class FolderStore:
 
     def fetch(self, key: str) -> Path:
         path = self.path_of(key)
-        if not path.exists():
+        if not self._look(key, Path.exists):
             raise InputMissing(f"found nothing, expected a file or a folder, at {path}")
         return path
+
+    def read_whole(self, key: str, read: Callable[[], Result], *, marker: str) -> Result:
+        return atomic.read_whole(self.path_of(key), read)
 
     def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
         """As `Store.fetch_files`; the files where they lie. A path that is no text gets a link that is."""
@@ -85,14 +89,15 @@ class FolderStore:
         if marker and not (folder / marker).is_file():
             raise InputMissing(f"found no {marker} in {folder}, expected one to publish as {key}")
         with atomic.staged_folder(target) as stage:
-            shutil.copytree(folder, stage, dirs_exist_ok=True, copy_function=_copy)
+            # it may be a day of the store, which another night replaces
+            atomic.read_whole(folder, lambda: _copy_tree(folder, stage))
 
     def put_file(self, file: Path, key: str) -> None:
         target = self.path_of(key)
         if not file.is_file():
             raise InputMissing(f"found no file at {file}, expected one to store as {key}")
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{uuid.uuid4().hex}.part")
+        part = replacement.staging_path(target)
         try:
             with atomic.space_for(target):
                 shutil.copyfile(file, part)
@@ -103,21 +108,28 @@ class FolderStore:
     def remove(self, key: str, *, marker: str | None = None) -> None:
         """As `Store.remove`; out of sight in one step, so that the marker needs no care."""
         path = self.path_of(key)
-        if path.is_dir():
-            gone = path.with_name(f".{uuid.uuid4().hex}.old")
-            path.rename(gone)
-            shutil.rmtree(gone)
+        if self._look(key, Path.is_dir):
+            replacement.remove(path)
+
+    def half_done(self) -> Iterator[StoredFile]:
+        return left_behind(self.root)
+
+    def remove_half_done(self, key: str) -> None:
+        path = self.root / key
+        if not replacement.is_left_behind(path.name) or ".." in path.parts:
+            raise ConfigInvalid(f"found key {key!r}, expected one of half-done work, in {self.root}")
+        replacement.remove_left_behind(path)
 
     def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
-        path = self.path_of(key)
-        if not path.is_file():
-            raise InputMissing(f"found nothing, expected a file, at {path}")
-        with path.open("rb") as file:
-            file.seek(offset)
-            return file.read(n_bytes)
+        read = self._look(key, lambda path: _bytes_of(path, offset, n_bytes))
+        if read is None:
+            raise InputMissing(f"found nothing, expected a file, at {self.path_of(key)}")
+        return read
 
     def read_json(self, key: str) -> Any:
-        return atomic.read_json(self.path_of(key))
+        path = self.path_of(key)
+        self._look(key, Path.exists)
+        return atomic.read_json(path)
 
     def write_json(self, key: str, value: Any) -> None:
         atomic.write_json(self.path_of(key), value)
@@ -143,6 +155,21 @@ class FolderStore:
         with self._alone(f"{key}.lock", patience_s):
             yield
 
+    def _look(self, key: str, look: Callable[[Path], Result | None]) -> Result | None:
+        """What `look` sees at `key`; once more if it is nothing, and the folder was just being replaced."""
+        path = self.path_of(key)
+        for _ in range(_N_LOOKS):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                seen = look(path)
+                if seen is not None and seen is not False:
+                    return seen
+            missing = path
+            while missing.parent not in (self.root, missing) and not missing.parent.exists():
+                missing = missing.parent
+            if not replacement.complete(missing):
+                break
+        return None
+
     @contextmanager
     def _alone(self, name: str, patience_s: float) -> Iterator[None]:
         with atomic.exclusive(self.root / LOCKS / checked(name), patience_s=patience_s):
@@ -153,6 +180,20 @@ def _copy(source: str, target: str) -> None:
     """As `shutil.copy2`; for `copytree`, which would go on behind a full disk and in the end not say that it was full."""
     with atomic.space_for(Path(target)):
         shutil.copy2(source, target)
+
+
+def _copy_tree(source: Path, target: Path) -> None:
+    for path in target.iterdir():  # of a try before this one
+        replacement.discard(path)
+    shutil.copytree(source, target, dirs_exist_ok=True, copy_function=_copy)
+
+
+def _bytes_of(path: Path, offset: int, n_bytes: int) -> bytes | None:
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(n_bytes)
 
 
 def _etag(status: os.stat_result) -> str:

@@ -6,13 +6,13 @@ locks lie under `.locks/`, where no key of ours can be.
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
-from ner_tasks.store import StoredFile, checked, lines_of
+from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing, NerTasksError
+from ner_tasks.store import Result, StoredFile, checked, lines_of
 from ner_tasks.store.bucket import Bucket, Found, in_parallel
 from ner_tasks.store.cache import Cache
 from ner_tasks.store.lease import LEASE_S, held
@@ -90,6 +90,21 @@ class S3Store:
                 time.sleep(1)  # replaced or removed since it was listed
         raise Busy(f"found that it is replaced again and again, expected to fetch it, at {self.where(key)}")
 
+    def read_whole(self, key: str, read: Callable[[], Result], *, marker: str) -> Result:
+        for _ in range(N_TRIES):
+            before = self.etag(f"{key}/{marker}")
+            if before is None:
+                raise InputMissing(f"found no {marker}, expected a published folder, at {self.where(key)}")
+            try:
+                result = read()
+            except NerTasksError:
+                if self.etag(f"{key}/{marker}") == before:
+                    raise
+            else:
+                if self.etag(f"{key}/{marker}") == before:
+                    return result
+        raise Busy(f"found that it is replaced again and again, expected to read it whole, at {self.where(key)}")
+
     def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -131,6 +146,12 @@ class S3Store:
         if marker:
             self._bucket.delete([f"{self._name(key)}/{marker}"])
         self._bucket.delete(found.name for _, found in self._below(key))
+
+    def half_done(self) -> Iterator[StoredFile]:
+        return iter(())
+
+    def remove_half_done(self, key: str) -> None:
+        raise ConfigInvalid(f"found key {key!r}, expected none: no half-done work is visible, at {self.where()}")
 
     def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
         return self._bucket.get(self._name(key), part=(offset, n_bytes)).body

@@ -18,6 +18,7 @@ from ner_tasks.versions.promotions import before
 from ner_tasks.versions.registry import MARKER, Registry
 
 _DAY_S = 86400.0
+_HALF_DONE_DAYS = 1.0  # no step writes for so long without a sign of life
 _SNAPSHOT, _ACCEPTED = "snapshot.json", "snapshots/accepted.json"
 # folders of staging/ that are one piece of work each: so many names deep
 _DEPTH = {"tagged": 4, "using": 4}
@@ -50,6 +51,11 @@ class Item:
     key: str
     reason: str
     n_bytes: int
+
+    @property
+    def is_half_done(self) -> bool:
+        """Whether it is what a killed process has left behind, under a hidden name."""
+        return self.key.rsplit("/", 1)[-1].startswith(".")
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ def survey(registry: Registry, keep: Keep, now_s: float) -> list[Item]:
     for item in models:
         if item.reason and (snapshot := _snapshot_of(registry, item.key.removeprefix("models/"))):
             known.need(f"snapshots/{snapshot}", f"{item.key} was made from it")
-    return [*models, *_snapshots(known), *_staging(known)]
+    return [*models, *_snapshots(known), *_staging(known), *_half_done(known)]
 
 
 def clear(registry: Registry, keep: Keep, now_s: float) -> tuple[list[Item], list[Item]]:
@@ -112,6 +118,10 @@ def clear(registry: Registry, keep: Keep, now_s: float) -> tuple[list[Item], lis
     found = survey(registry, keep, now_s)
     kept, removed = [item for item in found if item.reason], []
     for item in (item for item in found if not item.reason):
+        if item.is_half_done:
+            registry.store.remove_half_done(item.key)
+            removed.append(item)
+            continue
         with registry.pointer_held():
             reason = before_it.needed_since(registry, item.key, now_s - keep.staging_days * _DAY_S)
             if reason:
@@ -218,6 +228,12 @@ def _staging(known: _Survey) -> Iterator[Item]:
     for key, size in found.items():
         young = known.is_young(size.newest_s, known.keep.staging_days)
         yield Item(key, f"written within {known.keep.staging_days:g} days" if young else "", size.n_bytes)
+
+
+def _half_done(known: _Survey) -> Iterator[Item]:
+    for file in known.registry.store.half_done():
+        young = known.is_young(file.modified_s, _HALF_DONE_DAYS)
+        yield Item(file.key, "somebody may be writing it" if young else "", file.n_bytes)
 
 
 def _size_of(store: Store, key: str) -> _Size:
