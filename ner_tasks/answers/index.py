@@ -4,13 +4,13 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ner_tasks import atomic
+from ner_tasks import atomic, sqlite_files
 from ner_tasks.answers.reading import n_unread, utf8
 from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
@@ -52,7 +52,11 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
         InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
         StorageFull: no room.
     """
-    with atomic.staged_file(target) as stage, atomic.space_for(target), closing(sqlite3.connect(stage)) as database:
+    with (
+        atomic.staged_file(target) as stage,
+        sqlite_files.errors_about(target, "a day's index"),
+        closing(sqlite3.connect(stage)) as database,
+    ):
         database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES}")
         for path in (documents_jsonl, rejected_jsonl):
             database.executemany("INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", _rows(path))
@@ -67,18 +71,16 @@ class Index:
 
     Raises:
         InputMissing: there is none, as in days that were published before there was one.
-        ArtifactBroken: what lies there is no index.
+        ArtifactBroken: what lies there is no index, or a damaged one; any method may find that out.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
             raise InputMissing(f"found nothing at {path}, expected a day's index")
-        try:
-            # immutable: published files change no more, and their folder may not be writable
-            self._db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+        self._path = path
+        with self._errors():
+            self._db = sqlite_files.open_published(path)
             self._db.execute("SELECT number FROM documents LIMIT 1")
-        except sqlite3.DatabaseError as error:
-            raise ArtifactBroken(f"found {error}, expected a day's index, at {path}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +118,26 @@ class Index:
     def _entries(self, where: str, values: Sequence[str], most: int) -> list[Entry]:
         columns = "name, offset, n_bytes, n_entities, n_words, n_unread, reason"
         query = f"SELECT {columns} FROM documents WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
-        return [Entry(*row) for row in self._db.execute(query, (*values, most))]
+        with self._errors():
+            rows = self._db.execute(query, (*values, most)).fetchall()
+        if not all(map(_is_entry, rows)):
+            raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self._path}")
+        return [Entry(*row) for row in rows]
+
+    def _errors(self) -> AbstractContextManager[None]:
+        return sqlite_files.errors_about(self._path, "a day's index")
+
+
+def _is_entry(row: Sequence[Any]) -> bool:
+    """Whether a row has what an `Entry` has: in a damaged file, a column may hold anything."""
+    name, offset, n_bytes, *counts, reason = row
+    return (
+        isinstance(name, str)
+        and all(isinstance(place, int) and place >= 0 for place in (offset, n_bytes))
+        and all(isinstance(count, int | None) for count in counts)
+        and isinstance(reason, str | None)
+        and (reason is not None or None not in counts)
+    )
 
 
 def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, int | None, str | None]]:

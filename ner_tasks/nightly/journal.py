@@ -4,27 +4,31 @@
     <folder>/checkpoint.json                                    how far they are whole, replaced in one step
 
 Answers come in the order of the files, so how far a run is are two numbers: the file it is at, and how many
-answers of it are written. What was written behind the last checkpoint is cut off and made again.
+answers of it are written. What was written behind the last checkpoint is cut off and made again. Half-done work that
+is damaged, which the checkpoint's checksums tell, is thrown away with a notice, and the run begins anew.
 """
 
 import json
 import os
 import time
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from ner_tasks import atomic
+from ner_tasks import atomic, replacement
+from ner_tasks.errors import ArtifactBroken, NerTasksError, StorageFull, without_words
 from ner_tasks.nightly.ledger import DOCUMENTS, LEDGER, Key, Ledger
 
 REJECTED, IGNORED, CHECKPOINT = "rejected.jsonl", "ignored.jsonl", "checkpoint.json"
 ANSWERS = (DOCUMENTS, REJECTED, IGNORED)
 _CHECKPOINT_S = 5.0
 _N_AT_ONCE = 1_000  # entities
+_CHUNK_BYTES = 2**20
 
 
 @dataclass
@@ -87,18 +91,62 @@ class Journal:
         self.folder, self._run, self._clock = folder, dict(run), clock
 
     def __enter__(self) -> Self:
-        kept = self._kept()
-        if kept is None:
-            for name in (CHECKPOINT, *ANSWERS, LEDGER, f"{LEDGER}-journal"):
-                (self.folder / name).unlink(missing_ok=True)
-        self.tally = Tally.of(kept["tally"]) if kept else Tally()
-        sizes = kept["n_bytes"] if kept else dict.fromkeys(ANSWERS, 0)
-        self._documents, self._rejected, self._ignored = (_opened(self.folder / name, sizes[name]) for name in ANSWERS)
-        self._ledger = Ledger(self.folder)
-        self._ledger.forget_from(self._documents.tell())
+        kept = self._take_up() or self._begin_anew()
+        self.tally, self._crc32 = Tally.of(kept["tally"]), kept["crc32"]
+        self._documents, self._rejected, self._ignored = (
+            _opened(self.folder / name, kept["n_bytes"][name]) for name in ANSWERS
+        )
         self._elapsed_before, self._began = self.tally.elapsed_s, self._clock()
         self._checked = self._began
         return self
+
+    def _take_up(self) -> dict[str, Any] | None:
+        """The checkpoint of an earlier try whose work is whole, with its ledger opened; None if there is none."""
+        try:
+            kept = self._kept()
+            if kept is None:
+                return None
+            ledger = Ledger(self.folder)
+            ledger.forget_from(kept["n_bytes"][DOCUMENTS])
+            if ledger.sum_up() == kept["ledger"]:
+                self._ledger = ledger
+                return kept
+            ledger.__exit__(None, None, None)
+            found = f"found a ledger of other answers, expected that of {DOCUMENTS}"
+        except StorageFull:
+            raise
+        except (NerTasksError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            found = str(error) if isinstance(error, NerTasksError) else f"found {without_words(error)}"
+        print(f"notice: damaged half-done work is thrown away and begun anew: {found}, in {self.folder}", flush=True)
+        return None
+
+    def _begin_anew(self) -> dict[str, Any]:
+        for name in (CHECKPOINT, *ANSWERS, LEDGER, f"{LEDGER}-journal"):
+            replacement.discard(self.folder / name)
+        self._ledger = Ledger(self.folder)
+        zeros = dict.fromkeys(ANSWERS, 0)
+        return {"n_bytes": zeros, "crc32": dict(zeros), "tally": vars(Tally())}
+
+    def _kept(self) -> dict[str, Any] | None:
+        """The last checkpoint of this very run, None if there is none.
+
+        Raises:
+            ArtifactBroken, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError: it is damaged, or
+                what was written before it is.
+        """
+        path = self.folder / CHECKPOINT
+        if not path.exists():
+            return None
+        said = atomic.read_json(path)
+        kept: dict[str, Any] = said["checkpoint"]
+        if said["crc32"] != _crc32_of_json(kept):
+            raise ArtifactBroken(f"found another checksum, expected that of its content, in {path.name}")
+        if kept["run"] != self._run:
+            return None
+        for name in ANSWERS:
+            if _crc32_of(self.folder / name, kept["n_bytes"][name]) != kept["crc32"][name]:
+                raise ArtifactBroken(f"found other bytes, expected those of the last checkpoint, in {name}")
+        return kept
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -118,8 +166,7 @@ class Journal:
         receipt = answer["receipt"]
         offset = self._documents.tell()
         labels: Counter[str] = Counter()
-        with atomic.space_for(self.folder / DOCUMENTS):
-            n_bytes = sum(map(self._documents.write, _pieces_of(answer, labels)))
+        n_bytes = self._append(DOCUMENTS, self._documents, _pieces_of(answer, labels))
         self._ledger.book(
             Key(answer["text_sha256"], receipt["model_version"], receipt["config"]), offset=offset, n_bytes=n_bytes
         )
@@ -132,15 +179,13 @@ class Journal:
 
     def reject(self, file: int, rejected: Mapping[str, Any]) -> None:
         """Append a document that has no answer, with its `reason`."""
-        with atomic.space_for(self.folder / REJECTED):
-            self._rejected.write(_line_of(rejected))
+        self._append(REJECTED, self._rejected, [_line_of(rejected)])
         self._at(file)
         self.tally.rejected[rejected["reason"]] += 1
 
     def ignore(self, file: int, ignored: Mapping[str, Any]) -> None:
         """Append what is no document, with the `rule` that says so and how many there are."""
-        with atomic.space_for(self.folder / IGNORED):
-            self._ignored.write(_line_of(ignored))
+        self._append(IGNORED, self._ignored, [_line_of(ignored)])
         self._at(file)
         self.tally.ignored[ignored["rule"]] += ignored["n"]
 
@@ -157,8 +202,9 @@ class Journal:
                 os.fsync(file.fileno())
             self._ledger.commit()
         sizes = {name: file.tell() for name, file in zip(ANSWERS, self._files(), strict=True)}
-        said = {"run": self._run, "n_bytes": sizes, "tally": vars(self.tally)}
-        atomic.write_json(self.folder / CHECKPOINT, said)
+        sums = {"crc32": self._crc32, "ledger": self._ledger.checksum}
+        said = {"run": self._run, "n_bytes": sizes, **sums, "tally": vars(self.tally)}
+        atomic.write_json(self.folder / CHECKPOINT, {"checkpoint": said, "crc32": _crc32_of_json(said)})
 
     def move_to(self, target: Path) -> None:
         """Hand over the whole answers to a folder on the same disk, once everything is written and checked."""
@@ -174,13 +220,33 @@ class Journal:
             self.tally.file, self.tally.n_of_file = file, 0
         self.tally.n_of_file += 1
 
-    def _kept(self) -> dict[str, Any] | None:
-        path = self.folder / CHECKPOINT
-        if not path.is_file():
-            return None
-        kept: dict[str, Any] = atomic.read_json(path)
-        whole = all((self.folder / name).stat().st_size >= size for name, size in kept["n_bytes"].items())
-        return kept if kept["run"] == self._run and whole else None
+    def _append(self, name: str, file: BinaryIO, pieces: Iterable[bytes]) -> int:
+        n_bytes = 0
+        with atomic.space_for(self.folder / name):
+            for piece in pieces:
+                n_bytes += file.write(piece)
+                self._crc32[name] = zlib.crc32(piece, self._crc32[name])
+        return n_bytes
+
+
+def _crc32_of(path: Path, n_bytes: int) -> int:
+    """Checksum of a file's first bytes.
+
+    Raises:
+        ArtifactBroken: it has fewer.
+    """
+    crc32, n_left = 0, n_bytes
+    with path.open("rb") as file:
+        while n_left:
+            chunk = file.read(min(n_left, _CHUNK_BYTES))
+            if not chunk:
+                raise ArtifactBroken(f"found {n_bytes - n_left} bytes, expected {n_bytes} or more, in {path.name}")
+            crc32, n_left = zlib.crc32(chunk, crc32), n_left - len(chunk)
+    return crc32
+
+
+def _crc32_of_json(value: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(value, sort_keys=True).encode())
 
 
 def _opened(path: Path, n_bytes: int) -> BinaryIO:

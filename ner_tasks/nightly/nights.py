@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ner_tasks import atomic
+from ner_tasks import atomic, replacement
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.nightly.journal import ANSWERS, Tally
-from ner_tasks.nightly.ledger import DOCUMENTS, Ledger
+from ner_tasks.nightly.ledger import DOCUMENTS, LEDGER, Ledger
 from ner_tasks.store import StoredFile
 
 MAX_SHARDS = 64
@@ -162,6 +162,9 @@ def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
             for shard in shards:
                 with (shard / name).open("rb") as file:
                     shutil.copyfileobj(file, joined)
+    # of a try before this one, which may be damaged, and whose rows are of other answers
+    for name in (LEDGER, f"{LEDGER}-journal"):
+        replacement.discard(output / name)
     with Ledger(output) as ledger:
         ledger.take_over(_with_bases(shards))
     return add_up([atomic.read_json(shard / MANIFEST) for shard in shards])

@@ -21,7 +21,7 @@ from ner_tasks.documents import Answer, Limits, read_here
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.nightly.gathering import Gathering, SentenceTagger, TagConfig
 from ner_tasks.nightly.journal import Journal
-from ner_tasks.nightly.ledger import Ledger
+from ner_tasks.nightly.ledger import open_earlier
 from ner_tasks.nightly.nights import MANIFEST
 from ner_tasks.nightly.receipts import File
 from ner_tasks.progress import progress
@@ -51,7 +51,7 @@ def tag_documents(
             Replaced if it is there. Half-done work lies beside it and is gone on from.
         config: how.
         inputs: stands for the documents' names and contents: half-done work on others is not gone on from.
-        answered: folders of earlier answers, whose ledgers say what need not be tagged again.
+        answered: folders of earlier answers, whose ledgers say what need not be tagged again; damaged ones cost a notice.
         read: how files become documents.
         clock: seconds, for the manifest's rate.
 
@@ -67,7 +67,7 @@ def tag_documents(
     work = output.with_name(f".{output.name}.work")
     with ExitStack() as stack:
         stack.enter_context(atomic.exclusive(work / "lock"))
-        earlier = [stack.enter_context(Ledger(folder, read_only=True)) for folder in answered]
+        earlier = open_earlier(answered, stack)
         based_on = {"model_version": tagger.version, "config": config.version, "inputs": inputs}
         journal = stack.enter_context(Journal(work, based_on, clock))
         shown = stack.enter_context(progress("tagging", total=total, unit="files"))
