@@ -137,6 +137,8 @@ def parser() -> argparse.ArgumentParser:
     add("--inputs_file", type=Path, metavar="JSONL", help='a {"name", "path"} on each line, instead of INPUT')
     add("--inputs_version", metavar="V", help="stands for the inputs' contents (default: their sizes and times)")
     add("--max_document_mib", type=float, default=20.0, help="larger files are rejected (default: %(default)s)")
+    add("--file_minutes", type=float, default=10.0, help="longest time for one file (default: %(default)s)")
+    add("--file_words", type=int, default=10_000_000, help="most words of one file (default: %(default)s)")
     add("--text_column", default="text", help="of csv, tsv and xlsx: holds the documents (default: %(default)s)")
     add("--id_column", default="id", help="names them (default: %(default)s)")
     add("--ocr", type=int, choices=(0, 1), default=0, help="1: read scans by Tesseract (default: %(default)s)")

@@ -30,6 +30,7 @@ class Settings:
         keep_text: whether answers hold the documents' text, or only its hash and offsets.
         ocr: whether scans are read by Tesseract.
         ocr_languages: Tesseract's names of the languages that they may be in, joined by `+`.
+        file_minutes, file_words: longest time and most words of one file of the inbox, with all documents in it.
         n_readers: processes that read documents beside a model; 0: as many as it takes.
         min_ocr_confidence: percent; a recognised page below it is named as unread, with its text kept.
         approval: whether a person is asked before a model is promoted, unless one run is told otherwise.
@@ -46,6 +47,8 @@ class Settings:
     ocr: bool = False
     ocr_languages: str = "eng"
     min_ocr_confidence: float = 50.0
+    file_minutes: float = 10.0
+    file_words: int = 10_000_000
     n_readers: int = 0
     approval: bool = False
     gates: Path | None = None
@@ -72,6 +75,10 @@ class Settings:
             min_ocr_confidence=_between(
                 "NER_MIN_OCR_CONFIDENCE", env.get("NER_MIN_OCR_CONFIDENCE") or "50", 1, _MOST_PERCENT, "a percentage"
             ),
+            file_minutes=_between(
+                "NER_FILE_MINUTES", env.get("NER_FILE_MINUTES") or "10", 1, 60 * _MOST_HOURS, "minutes"
+            ),
+            file_words=_whole("NER_FILE_WORDS", env.get("NER_FILE_WORDS") or "10000000", least=1),
             n_readers=_whole("NER_READERS", env.get("NER_READERS") or "0", least=0),
             approval=_switch(env, "NER_APPROVAL", "0"),
             gates=Path(env["NER_GATES"]).absolute() if env.get("NER_GATES") else None,

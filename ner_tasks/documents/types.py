@@ -18,11 +18,15 @@ class Limits:
         max_bytes: largest file; in a file of many documents, the largest of them.
         max_unpacked_bytes: most bytes that a compressed file may unpack to: docx, xlsx, an archive with all in it.
         max_characters: most characters of one document's text.
+        max_words: most words of a file of the inbox, all documents in it that are tagged counted.
+        max_entities: most entities of one document.
         max_depth: most files around a document: 3 lets `a.zip#b.zip#c.eml#d.txt` through.
         max_members: most files in one archive or mail, those in its archives counted.
         text_column: which column of a table holds the documents.
         id_column: which column of a table holds their ids.
         seconds: longest time without a document, for a file that is read by a process of its own, see `sandbox`.
+        file_seconds: longest time for a file of the inbox, all documents in it counted: to read it, and to tag it once
+            the files before it are answered.
         memory_mib: most memory of that process.
         ocr: whether pictures of text are read by Tesseract, see `ocr`.
         ocr_languages: Tesseract's names of the languages that pictures may be in, joined by `+`.
@@ -32,11 +36,14 @@ class Limits:
     max_bytes: int = 20 * _MIB
     max_unpacked_bytes: int = 200 * _MIB
     max_characters: int = 50_000_000
+    max_words: int = 10_000_000
+    max_entities: int = 500_000
     max_depth: int = 3
     max_members: int = 10_000
     text_column: str = "text"
     id_column: str = "id"
     seconds: float = 60.0
+    file_seconds: float = 600.0
     memory_mib: int = 2048
     ocr: bool = False
     ocr_languages: str = "eng"

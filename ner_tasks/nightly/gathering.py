@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from ner_tasks.documents import Answer, Document, Ignored, Limits, Rejected
+from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected
 from ner_tasks.errors import GateNotPassed, NerTasksError, without_words
 from ner_tasks.nightly.journal import Journal
 from ner_tasks.nightly.ledger import Ledger
@@ -20,6 +20,8 @@ from ner_tasks.text import Word, iter_sentences
 
 # Enough words for length-sorted batches to waste little; enough characters for documents that are mostly spaces.
 BATCH_WORDS, BATCH_CHARACTERS = 60_000, 4_000_000
+# A batch of words that no person writes, of a thousand pieces each, would be a hundred times as large.
+_BATCH_WORD_CHARACTERS = 10 * BATCH_WORDS
 # What a document that waits for its turn takes besides its text, in characters.
 _WAITING_CHARACTERS = 1_000
 
@@ -71,7 +73,14 @@ class Gathering:
         self._texts: dict[str, Reading] = {}  # that wait to be tagged, by hash
         self._batch: list[_Sentence] = []
         self._at_model: tuple[list[_Sentence], Future[Sequence[SentenceAnswer]]] | None = None
-        self._n_batch_words = self._n_batch_characters = 0
+        self._n_batch_words = self._n_batch_characters = self._n_word_characters = 0
+        self._n_file_words = 0
+        self._file_began = clock()
+
+    def end_file(self) -> None:
+        """A file is read to its end: what its documents may take is counted anew for the next one."""
+        self._n_file_words = 0
+        self._file_began = self._clock()
 
     def add(self, file: File, found: Answer) -> None:
         """Take one document, tagging whenever a batch is full."""
@@ -91,29 +100,56 @@ class Gathering:
         self._n_batch_characters = 0
 
     def _read(self, reading: Reading) -> None:
-        text = reading.document.text
-        self._waiting.append(reading)
-        self._n_batch_characters += len(text)
+        self._n_batch_characters += len(reading.document.text)
         reading.copy_of = self._texts.get(reading.key.text_sha256)
         if reading.copy_of or self._answer_to(reading):
-            reading.is_cut = True
-            return
-        self._texts[reading.key.text_sha256] = reading
+            self._waiting.append(reading)
+        elif excess := self._excess_of(reading.document.text):
+            self._waiting.append((reading.file, Rejected(reading.document.name, excess.reason, str(excess))))
+        else:
+            self._waiting.append(reading)
+            self._texts[reading.key.text_sha256] = reading
+            self._cut(reading)
+            self._n_file_words += reading.n_words
+        reading.is_cut = True
+
+    def _cut(self, reading: Reading) -> None:
+        """Put the sentences of a document into batches, as far as it comes."""
+        text = reading.document.text
         for spans in iter_sentences(text):
-            self._batch.append((reading, spans, [text[start:end] for start, end in spans]))
+            words = [text[start:end] for start, end in spans]
+            self._batch.append((reading, spans, words))
             reading.sentence(spans)
             self._n_batch_words += len(spans)
-            if self._n_batch_words >= BATCH_WORDS:
+            self._n_word_characters += sum(map(len, words))
+            if self._n_batch_words >= BATCH_WORDS or self._n_word_characters >= _BATCH_WORD_CHARACTERS:
                 self._hand_over()
                 self._write_all()
                 if reading.failure:
-                    break
-        reading.is_cut = True
+                    return
+                if overtime := self._overtime():
+                    reading.failure = overtime
+                    del self._texts[reading.key.text_sha256]  # in another file, the same text has its time
+                    return
+
+    def _excess_of(self, text: str) -> CannotRead | None:
+        """What is wrong with a file in which a document of this text comes next."""
+        most, n_before = self._config.limits.max_words, self._n_file_words
+        # a word has a character, at least: to be counted are those of long texts alone
+        if n_before + len(text) > most and n_before + sum(map(len, iter_sentences(text))) > most:
+            return CannotRead("too-many-words", f"found more than {most} words in its file, expected at most that many")
+        return self._overtime()
+
+    def _overtime(self) -> CannotRead | None:
+        most = self._config.limits.file_seconds
+        if self._clock() - self._file_began <= most:
+            return None
+        return CannotRead("too-slow", f"found that its file takes more than {most:g} s, expected at most that")
 
     def _hand_over(self) -> None:
         """Give the batch to the model, once it has answered the one before."""
         self._take_back()
-        batch, self._batch, self._n_batch_words = self._batch, [], 0
+        batch, self._batch, self._n_batch_words, self._n_word_characters = self._batch, [], 0, 0
         if batch:
             self._at_model = batch, self._model.submit(self._tag, batch)
 
@@ -147,8 +183,12 @@ class Gathering:
             for half in halves:
                 self._book_or_bisect(half, lambda half=half: self._tag(half))  # type: ignore[misc]
             return
+        most = self._config.limits.max_entities
         for (reading, spans, _), answer in zip(batch, answers, strict=True):
             reading.take(spans, answer)
+            if len(reading.entities) > most:
+                found = f"found more than {most} entities, expected at most that many"
+                reading.failure = CannotRead("too-many-entities", found)
 
     def _write_all(self) -> None:
         """Write what waits, up to a document of which sentences are still to come or at the model."""
@@ -166,9 +206,13 @@ class Gathering:
         self._journal.checkpoint()
 
     def _write(self, reading: Reading) -> None:
-        tagged = self._texts.pop(reading.key.text_sha256, None) if not reading.copy_of else None
+        tagged = self._texts.get(reading.key.text_sha256) is reading
+        if tagged:
+            del self._texts[reading.key.text_sha256]
         failure = (reading.copy_of or reading).failure
-        if failure:
+        if isinstance(failure, CannotRead):
+            self._reject(reading.file, Rejected(reading.document.name, failure.reason, str(failure)))
+        elif failure:
             said = f"found {without_words(failure)}, expected tags"
             self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", said))
         elif tagged:

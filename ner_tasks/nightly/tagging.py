@@ -81,6 +81,7 @@ def tag_documents(
         for index, found in read(_from(documents, done, names), config.limits):
             if found is None:
                 shown.advance()
+                run.end_file()
                 del names[index]
             elif index == 0 and n_done:
                 n_done -= 1  # written before the kill

@@ -45,6 +45,8 @@ def tag(args: Args) -> Result:
         raise ConfigInvalid(f"found no {absent}, expected it as `make install-ocr` installs it, for --ocr 1")
     limits = Limits(
         max_bytes=int(args.max_document_mib * 2**20),
+        max_words=args.file_words,
+        file_seconds=60 * args.file_minutes,
         text_column=args.text_column,
         id_column=args.id_column,
         ocr=bool(args.ocr),
@@ -53,8 +55,10 @@ def tag(args: Args) -> Result:
     )
     keep_text = bool(args.keep_text)
     code = [lineage.code_version(name) for name in nights.CODE]
+    # how long a file may take changes nothing in what is answered: to raise it is not to tag everything anew
+    in_answers = {name: value for name, value in asdict(limits).items() if name not in ("max_words", "file_seconds")}
     version = lineage.version_of(
-        {"code": code, "limits": asdict(limits), "keep_text": keep_text, "precision": choice.precision}
+        {"code": code, "limits": in_answers, "keep_text": keep_text, "precision": choice.precision}
     )
     manifest = tagging.tag_documents(
         paths,

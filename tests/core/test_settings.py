@@ -39,11 +39,15 @@ def test_scans_are_in_english_unless_they_are_said_to_be_in_other_languages():
         {"NER_MIN_OCR_CONFIDENCE": "101"},
         {"NER_MIN_OCR_CONFIDENCE": "nan"},
         {"NER_MIN_OCR_CONFIDENCE": "half"},
+        {"NER_FILE_MINUTES": "0"},
+        {"NER_FILE_MINUTES": "inf"},
+        {"NER_FILE_WORDS": "0"},
+        {"NER_FILE_WORDS": "many"},
         {"NER_READERS": "two"},
         {"NER_READERS": "-1"},
     ],
 )
-def test_languages_and_confidence_of_scans_are_checked(env):
+def test_how_documents_are_read_is_checked(env):
     with pytest.raises(ConfigInvalid, match="^found NER_.*expected"):
         Settings.from_env(env)
 

@@ -158,10 +158,13 @@ def test_how_scans_are_read_is_handed_to_the_shards_and_part_of_the_night(
     night()
     monkeypatch.setenv("NER_OCR_LANGUAGES", "eng+spa")
     monkeypatch.setenv("NER_MIN_OCR_CONFIDENCE", "60")
+    monkeypatch.setenv("NER_FILE_MINUTES", "30")
+    monkeypatch.setenv("NER_FILE_WORDS", "2000000")
     night()
     english, flags = (call["flags"] for call in fake.calls if call["verb"] == "tag")
     assert english["inputs_version"] != flags["inputs_version"]
     assert [flags[name] for name in ("ocr", "ocr_languages", "min_ocr_confidence")] == [["1"], ["eng+spa"], ["60.0"]]
+    assert [flags[name] for name in ("file_minutes", "file_words")] == [["30.0"], ["2000000"]]
 
 
 def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, arrive, tmp_path):

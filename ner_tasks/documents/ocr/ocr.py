@@ -29,6 +29,8 @@ _SURE = 80.0
 # Confidence, in percent, from which on a word is no noise.
 _LIKELY = 50
 
+# Each is called before each page, and may raise `CannotRead` to leave it unread.
+before_page: list[Callable[[], None]] = []
 # Each is called after each page: a file of many pages takes longer than a reader may be without a sign of life.
 after_page: list[Callable[[], None]] = []
 
@@ -91,6 +93,8 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     Raises:
         CannotRead: `too-slow`; `bomb` for too many pixels; `broken` if Tesseract gives up.
     """
+    for check in before_page:
+        check()
     page = ocr_images.prepare(image, dpi)
     if page is None:
         return Recognized("", is_blank=True)

@@ -31,6 +31,7 @@ class Request:
         n_answers: its documents that have been handed on.
         is_answered: whether one of them has the file's own name.
         n_deaths: how often a reader died over it.
+        seconds_left: that it may still take, without those during which its answers wait to be taken.
     """
 
     index: int
@@ -39,6 +40,7 @@ class Request:
     n_answers: int = 0
     is_answered: bool = False
     n_deaths: int = 0
+    seconds_left: float = inf
 
     @classmethod
     def of(cls, index: int, name: str, path: Path) -> "Request":
@@ -61,7 +63,7 @@ class Reader:
         self._answers, self._limits = answers, limits
         self.requests: deque[Request] = deque()
         self.has_failed = False
-        self._is_admitted = False
+        self.is_paused = self._is_admitted = False
         self._reserved: int | None = None  # bytes of the answer that is coming in
         self._n_killed_starts = 0
         self._start()
@@ -74,8 +76,10 @@ class Reader:
 
     def ask(self, request: Request) -> None:
         """Have one more file read."""
+        request.seconds_left = self._limits.file_seconds
         self.requests.append(request)
         if len(self.requests) == 1:
+            self._watched_from = time.monotonic()
             self._allow_time()
         self.process.send([request.line])
 
@@ -94,9 +98,12 @@ class Reader:
 
     def go_on(self) -> None:
         """Hand on the answers that are there, as long as there is room."""
-        self.is_paused = False
+        if self.is_paused:
+            self.is_paused = False
+            self._watched_from = time.monotonic()
         while header := self.process.header():
             if not self._is_admitted and not self._admit(header):
+                self._spend_time()
                 self.is_paused, self._deadline = True, inf
                 return
             if (body := self.process.body()) is None:
@@ -115,7 +122,11 @@ class Reader:
             return
         if not self.is_ready:
             raise ChildProcessError(f"found no reader process after {_START_S:g} s, expected one to start")
-        self._lose("too-slow", f"found no end after {self._limits.seconds:g} s, expected one")
+        self._spend_time()
+        is_long = self.requests[0].seconds_left <= 0
+        seconds = self._limits.file_seconds if is_long else self._limits.seconds
+        what = "end of the file" if is_long else "next document"
+        self._lose("too-slow", f"found no {what} after {seconds:g} s, expected it by then")
         self._restart()
 
     def stop(self) -> None:
@@ -126,14 +137,24 @@ class Reader:
         self.process = ReaderProcess(self._limits)
         self.is_ready = self.is_paused = self._is_admitted = False
         self._n_seen = 0  # answers of the first request that this process gave
-        self._deadline = time.monotonic() + _START_S
+        self._watched_from = time.monotonic()
+        self._deadline = self._watched_from + _START_S
 
     def _restart(self) -> None:
         self.process.stop()
         self._start()
 
     def _allow_time(self) -> None:
-        self._deadline = time.monotonic() + self._limits.seconds if self.requests else inf
+        """Let the file that is being read go on: until its next answer has to be there, or its own time is over."""
+        self._spend_time()
+        left = min(self._limits.seconds, self.requests[0].seconds_left) if self.requests else inf
+        self._deadline = self._watched_from + left
+
+    def _spend_time(self) -> None:
+        now = time.monotonic()
+        if self.requests and not self.is_paused:
+            self.requests[0].seconds_left -= now - self._watched_from
+        self._watched_from = now
 
     def _admit(self, header: Header) -> bool:
         """Reserve room for an answer that is new; anything else needs none."""
@@ -149,6 +170,7 @@ class Reader:
     def _take(self, header: Header, text: bytes, sources: bytes) -> None:
         if header["kind"] == "ready":
             self.is_ready, self._n_killed_starts = True, 0
+            self._watched_from = time.monotonic()
             self.process.send(request.line for request in self.requests)
             return
         if header["kind"] == "progress":  # a page of many: what it was for is the time that it allows
@@ -169,6 +191,7 @@ class Reader:
                 self._answers.put(request.index, answer, self._reserved)
 
     def _end_request(self) -> None:
+        self._spend_time()
         self._n_seen = 0
         self._answers.put(self.requests.popleft().index, None)
 

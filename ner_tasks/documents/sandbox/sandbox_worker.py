@@ -12,18 +12,20 @@ import resource
 import signal
 import struct
 import sys
+import time
 import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ner_tasks.documents import Answer, Document, Ignored, Limits, Rejected, read_documents
+from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected, read_documents
 from ner_tasks.errors import traceback_without_words
 
 # Length of the header, of the text and of the source map, in bytes.
 LENGTHS = struct.Struct(">IQQ")
 EXIT_FULL = 12  # ENOMEM
 _PR_SET_PDEATHSIG = 1
+_OCR_SHARE = 0.8  # of a file's time; the rest is for all else
 
 
 def main() -> None:
@@ -34,13 +36,16 @@ def main() -> None:
     _be_silent()
     limits = Limits(**json.loads(sys.argv[1]))
     _confine(limits)
+    watch = _Stopwatch(limits.file_seconds * _OCR_SHARE)
     if limits.ocr:
         from ner_tasks.documents.ocr import ocr
 
+        ocr.before_page.append(watch.check)
         ocr.after_page.append(lambda: _send(answers, {"kind": "progress"}))
     _send(answers, {"kind": "ready"})
     for number, line in enumerate(sys.stdin.buffer):
         request = json.loads(line)
+        watch.start()
         try:
             for found in read_documents(Path(request["path"]), request["name"], limits):
                 _answer(answers, found)
@@ -52,6 +57,20 @@ def main() -> None:
         except OSError as error:
             _send(answers, {"kind": "error", "errno": error.errno, "message": str(error)})
         _send(answers, {"kind": "end"})
+
+
+class _Stopwatch:
+    """Tells OCR when to stop, so that the pages which it has recognised are kept and the others named."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._began = seconds, time.monotonic()
+
+    def start(self) -> None:
+        self._began = time.monotonic()
+
+    def check(self) -> None:
+        if time.monotonic() - self._began > self._seconds:
+            raise CannotRead("too-slow", f"found no end of OCR after {self._seconds:.0f} s, expected it by then")
 
 
 def _be_silent() -> None:

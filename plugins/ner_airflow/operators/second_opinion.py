@@ -58,6 +58,8 @@ class SecondOpinion(NightOperator, VerbOperator):
             ocr=int(self.settings.ocr),
             ocr_languages=self.settings.ocr_languages,
             min_ocr_confidence=self.settings.min_ocr_confidence,
+            file_minutes=self.settings.file_minutes,
+            file_words=self.settings.file_words,
             n_readers=self.settings.n_readers,
             **published.get("columns", {}),
             tolerate="GateNotPassed",  # that it answers nothing is what there is to say

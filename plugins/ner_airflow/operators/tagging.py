@@ -192,6 +192,8 @@ class TagShard(NightOperator, VerbOperator):
                     ocr=int(self.settings.ocr),
                     ocr_languages=self.settings.ocr_languages,
                     min_ocr_confidence=self.settings.min_ocr_confidence,
+                    file_minutes=self.settings.file_minutes,
+                    file_words=self.settings.file_words,
                     n_readers=self.settings.n_readers,
                     **plan["columns"],
                     tolerate="GateNotPassed",

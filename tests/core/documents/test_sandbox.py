@@ -1,5 +1,6 @@
 """Documents read in processes of their own: what hangs, crashes or eats memory costs itself and nothing else."""
 
+import io
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -135,6 +137,43 @@ def test_a_file_that_harms_its_reader_costs_itself_alone(inbox, what, reason, n_
     assert short(answers) == whole("one", reason, "two", reason, reason, "three")
     message = next(answer.message for _, answer in answers if isinstance(answer, Rejected))
     assert (message.startswith("found ") and ", expected" in message) or "twice" in message
+
+
+def zipped(members):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def test_an_archive_of_archives_takes_no_longer_than_one_file_may(inbox, tmp_path, n_workers):
+    slow = zipped({f"{n}.txt": f"sleep 0.3 {n}" for n in range(20)})
+    files = inbox("one", "", "two")
+    files[1] = ("a.zip", tmp_path / "a.zip")
+    files[1][1].write_bytes(zipped({f"{n}.zip": slow for n in range(20)}))
+    began = time.monotonic()
+    answers = found(files, n_workers, seconds=30.0, file_seconds=2.0)
+    assert time.monotonic() - began < 15  # it would be two minutes
+    assert short(answers)[:2] == [(0, "one"), (0, None)]
+    assert short(answers)[-2:] == [(2, "two"), (2, None)]
+    of_archive = [answer for index, answer in answers if index == 1]
+    assert {answer.text.split()[0] for answer in of_archive[:-2]} == {"sleep"}
+    assert of_archive[-2:] == [
+        Rejected("a.zip", "too-slow", "found no end of the file after 2 s, expected it by then"),
+        None,
+    ]
+
+
+def test_time_that_answers_wait_to_be_taken_does_not_count(inbox, tmp_path):
+    files = inbox("")
+    files[0][1].write_text("".join(f'{{"id": "{n}", "text": "Rosa {n}."}}\n' for n in range(10_000)))
+    answers = []
+    for answer in read_apart([("a.jsonl", files[0][1])], Limits(file_seconds=3.0), 1):
+        if not answers:
+            time.sleep(4)
+        answers.append(answer)
+    assert len(answers) == 10_001
 
 
 def test_the_end_of_a_reader_is_told_with_its_exit_code(inbox):

@@ -13,19 +13,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ner_tasks.documents import Document
+from ner_tasks.documents import Document, Limits
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.errors import ArtifactBroken, GateNotPassed
 from ner_tasks.nightly import gathering, tagging
 from ner_tasks.nightly.gathering import TagConfig
 from ner_tasks.nightly.tagging import check_yield, tag_documents
+from tests.growth import peak_mib
 from tests.rules import Answer, RuleTagger, lines
 
 
 @pytest.fixture
 def run(tmp_path):
-    def _run(files: dict[str, str | bytes], tagger=None, **options):
+    def _run(files: dict[str, str | bytes], tagger=None, limits=None, **options):
         (tmp_path / "inbox").mkdir(exist_ok=True)
         documents = []
         for number, (name, content) in enumerate(files.items()):
@@ -33,9 +34,8 @@ def run(tmp_path):
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             documents.append((name, path))
         output = tmp_path / "tagged"
-        manifest = tag_documents(
-            documents, tagger=tagger or RuleTagger(), output=output, config=TagConfig(version="c1"), **options
-        )
+        config = TagConfig(Limits(**(limits or {})), version="c1")
+        manifest = tag_documents(documents, tagger=tagger or RuleTagger(), output=output, config=config, **options)
         return manifest, lines(output / "documents.jsonl"), lines(output / "rejected.jsonl")
 
     return _run
@@ -88,10 +88,10 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "n_words": 10,
         "n_entities": 2,
         "entities": {"per": 2},
-        "words_per_s": 2.5,
+        "words_per_s": 1.4,
         "model_version": "rule-1",
         "config": "c1",
-        "elapsed_s": 4.0,
+        "elapsed_s": 7.0,
         "model_s": 1.0,
     }
 
@@ -192,6 +192,74 @@ def test_the_next_batch_is_cut_while_the_model_is_at_work_and_no_further(run, mo
 def test_a_receipt_counts_the_pieces_that_the_model_does_not_know(run):
     _, (answer,), _ = run({"a.txt": "An unknown word. And an unknown one."})
     assert answer["receipt"]["n_unknown"] == 2
+
+
+def jsonl(*texts):
+    return "\n".join(json.dumps({"id": number, "text": text}) for number, text in enumerate(texts))
+
+
+def reasons(rejected):
+    return [(one["document"], one["reason"]) for one in rejected]
+
+
+def test_a_file_of_more_words_than_one_may_have_is_tagged_as_far_as_it_fits(run):
+    files = {"a.jsonl": jsonl("One two.", "A much longer text.", "Three."), "b.txt": "Four five six."}
+    _, answers, rejected = run(files, limits={"max_words": 5})
+    assert [answer["text"] for answer in answers] == ["One two.", "Three.", "Four five six."]
+    assert reasons(rejected) == [("a.jsonl#1", "too-many-words")]
+    assert rejected[0]["message"] == "found more than 5 words in its file, expected at most that many"
+
+
+def test_a_text_that_is_tagged_already_costs_its_file_no_words(run):
+    _, answers, rejected = run({"a.jsonl": jsonl(*["One two three."] * 5)}, limits={"max_words": 5})
+    assert (len(answers), rejected) == (5, [])
+
+
+def test_a_file_that_takes_more_time_than_one_may_is_tagged_as_far_as_it_comes(run, monkeypatch):
+    monkeypatch.setattr(gathering, "BATCH_WORDS", 100)
+    long = "Rosa left. " * 1_000
+    files = {"a.jsonl": jsonl("One.", long, "Two."), "b.jsonl": jsonl(long)}
+    seconds = count(step=0.1)
+    _, answers, rejected = run(files, limits={"file_seconds": 5.0}, clock=lambda: next(seconds))
+    assert [answer["document"] for answer in answers] == ["a.jsonl#0"]
+    assert reasons(rejected) == [("a.jsonl#1", "too-slow"), ("a.jsonl#2", "too-slow"), ("b.jsonl#0", "too-slow")]
+    seconds = count(step=0.001)
+    _, answers, rejected = run(files, limits={"file_seconds": 5.0}, clock=lambda: next(seconds))
+    assert (len(answers), rejected) == (4, [])
+
+
+def test_a_text_that_was_too_slow_in_one_file_has_its_time_in_the_next(run):
+    class SlowAtFirst(RuleTagger):
+        now_s = 0.0
+
+        def tag(self, sentences):
+            if not self.n_words_of_calls:
+                self.now_s = 10.0
+            return super().tag(sentences)
+
+    tagger, long = SlowAtFirst(), "Rosa left. " * 50_000
+    files = {"a.txt": long, "b.txt": long}
+    _, answers, rejected = run(files, tagger, limits={"file_seconds": 5.0}, clock=lambda: tagger.now_s)
+    assert [answer["document"] for answer in answers] == ["b.txt"]
+    assert reasons(rejected) == [("a.txt", "too-slow")]
+
+
+def test_a_document_of_more_entities_than_one_may_have_is_rejected_with_its_copies(run):
+    many, few = "Rosa left. " * 4, "Rosa left. " * 3
+    _, answers, rejected = run({"a.txt": many, "b.txt": few, "c.txt": many}, limits={"max_entities": 3})
+    assert [answer["document"] for answer in answers] == ["b.txt"]
+    assert reasons(rejected) == [("a.txt", "too-many-entities"), ("c.txt", "too-many-entities")]
+
+
+@pytest.mark.parametrize("unit", ["@", "a ", "a", "Rosa left. ", "a\n", "a-"])
+def test_memory_grows_with_a_text_by_little_more_than_itself(tmp_path, unit):
+    def tag(n_characters):
+        path = tmp_path / "a.txt"
+        path.write_text(unit * (n_characters // len(unit)))
+        tag_documents([("a.txt", path)], tagger=_Cheap(), output=tmp_path / "out", config=TagConfig())
+
+    tag(100)  # loads what tagging needs
+    assert peak_mib(lambda: tag(2**20)) < 60  # of 1 MiB; it was 100 to 300
 
 
 def test_a_tagger_that_forgets_a_word_ends_the_run(run):
