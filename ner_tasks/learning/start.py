@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from transformers import AutoTokenizer
 
+from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.labels import LabelSet
 from ner_tasks.tagger import artifacts
@@ -55,7 +56,8 @@ class Start:
         if self.label_set is None:
             save_tokenizer(self.folder, path)
         else:
-            path.write_bytes((self.folder / artifacts.TOKENIZER).read_bytes())
+            with atomic.space_for(path):
+                path.write_bytes((self.folder / artifacts.TOKENIZER).read_bytes())
 
     def model(
         self, pieces: WordPieces, label_set: LabelSet, *, dropout: float, attention_dropout: float = 0.0
@@ -106,4 +108,5 @@ def save_tokenizer(encoder: Path, path: Path) -> None:
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ArtifactBroken(f"found {reason}, expected a tokenizer, in {encoder}") from None
-    tokenizer.backend_tokenizer.save(str(path))
+    # its own `save` raises an error without a type if the disk is full
+    atomic.write_text(path, tokenizer.backend_tokenizer.to_str(pretty=True))

@@ -8,7 +8,6 @@ Shapes in the comments: B windows, T pieces in a window, H hidden size, A heads,
 """
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, EncoderUnsupported, InputMissing
 from ner_tasks.tagger.tokenization import SHAPES
 
@@ -276,7 +276,10 @@ def read_weights(path: Path) -> Weights:
 
 
 def write_weights(path: Path, weights: Weights, metadata: dict[str, str] | None = None) -> None:
-    """Write weights as safetensors, in one step."""
-    part = path.with_suffix(".part")
-    part.write_bytes(save(weights, metadata))
-    os.replace(part, path)
+    """Write weights as safetensors, in one step.
+
+    Raises:
+        StorageFull: no room; nothing is left behind.
+    """
+    with atomic.staged_file(path) as part:
+        part.write_bytes(save(weights, metadata))
