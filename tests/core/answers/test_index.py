@@ -1,6 +1,8 @@
 """Finding a document of a day by its name."""
 
 import json
+import random
+import sqlite3
 
 import pytest
 from hypothesis import given
@@ -87,3 +89,38 @@ def test_a_broken_line_of_the_answers_is_named(tmp_path):
     with pytest.raises(ArtifactBroken, match="line 1"):
         write_index(tmp_path / "documents.jsonl", tmp_path / "rejected.jsonl", tmp_path / "index.sqlite")
     assert not (tmp_path / "index.sqlite").exists()
+
+
+def test_an_index_that_is_damaged_anywhere_answers_or_says_that_it_is_broken(tmp_path):
+    names = [f"letter {number:04d}" for number in range(3000)]
+    path = tmp_path / "index.sqlite"
+    with indexed(tmp_path, [answer(name) for name in names]):
+        whole = path.read_bytes()
+    rng, broken = random.Random(0), []
+    for _ in range(200):
+        damaged = bytearray(whole)
+        begin = rng.randrange(len(whole))
+        damaged[begin : begin + 200] = rng.randbytes(len(damaged[begin : begin + 200]))
+        path.write_bytes(damaged[: rng.choice([len(whole), begin])])
+        try:
+            with Index(path) as index:
+                index.find(rng.choice(names))
+                found = index.search("letter", most=5000)
+            assert all(isinstance(entry.offset, int) and isinstance(entry.name, str) for entry in found)
+        except ArtifactBroken as error:
+            broken.append(str(error))
+    assert len(broken) > 50
+    assert all(", expected a d" in said and "letter 0" not in said for said in broken)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["offset = 'x'", "n_bytes = -1", "name = x'00'", "n_words = 'x'", "n_entities = NULL"]
+)
+def test_a_row_of_another_shape_is_no_document(tmp_path, wrong):
+    with indexed(tmp_path, [answer("a")]):
+        pass
+    with sqlite3.connect(tmp_path / "index.sqlite") as database:
+        database.execute(f"UPDATE documents SET {wrong}")
+    database.close()
+    with Index(tmp_path / "index.sqlite") as index, pytest.raises(ArtifactBroken, match="another shape"):
+        index.search("", most=9)
