@@ -1,6 +1,7 @@
 """How far a training is, kept so that a killed one goes on to the same weights as an undisturbed one, to the bit."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 from safetensors import SafetensorError, safe_open
 
-from ner_tasks import atomic
+from ner_tasks import atomic, replacement
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
 from ner_tasks.tagger.model import write_weights
 
@@ -56,26 +57,43 @@ def save(folder: Path, done: Progress, variables: Sequence[keras.Variable | tf.V
         write_weights(folder / STATE, values, metadata={"progress": json.dumps(asdict(done)), "of": of})
 
 
-def resume(folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, of: str) -> Progress:
-    """Set the variables to the last checkpoint's, if there is one; how far it was.
+def resume(folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, of: str, best: Path) -> Progress:
+    """Set the variables to the last checkpoint's, if there is a whole one; how far it was.
+
+    Half-done work that is damaged is thrown away with a notice; the variables are as they were.
+
+    Args:
+        folder: as for `save`.
+        variables: as for `save`.
+        of: what identifies the training.
+        best: weights of the best epoch so far, if one has ended; they go with the checkpoint.
 
     Raises:
         ConfigInvalid: the checkpoint is another training's.
-        ArtifactBroken: it is damaged.
     """
-    if not (folder / STATE).is_file():
+    if not os.path.lexists(folder / STATE):
         return Progress()
     try:
         with safe_open(folder / STATE, "np") as state:
-            said = state.metadata() or {}
-            if said.get("of") != of:
+            said = state.metadata()
+            if said["of"] != of:
                 raise ConfigInvalid(
                     f"found half-done work of other data or settings, expected that of this training or none, in {folder}"
                 )
+            done = Progress(**json.loads(said["progress"]))
+            # all is looked at before anything is set
+            for index, variable in enumerate(variables):
+                if (shape := state.get_slice(str(index)).get_shape()) != list(variable.shape):
+                    raise ArtifactBroken(f"found shape {shape} of variable {index}, expected {list(variable.shape)}")
+            if done.best_epoch:
+                with safe_open(best, "np"):
+                    pass
             for index, variable in enumerate(variables):
                 variable.assign(state.get_tensor(str(index)))
-    except SafetensorError as error:
-        raise ArtifactBroken(f"found {error}, expected a checkpoint, at {folder / STATE}") from None
-    done = Progress(**json.loads(said["progress"]))
+    except (SafetensorError, ArtifactBroken, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        print(f"notice: damaged half-done work is thrown away and begun anew: found {error}, in {folder}", flush=True)
+        replacement.discard(folder / STATE)
+        replacement.discard(best)
+        return Progress()
     print(f"going on from step {done.step}", flush=True)
     return done

@@ -17,7 +17,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from ner_tasks import atomic
+from ner_tasks import atomic, replacement
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.labelled.corpus import LabelledSentence
 from ner_tasks.learning.checkpoints import Progress
@@ -26,6 +26,7 @@ from ner_tasks.learning.training import Parts, Run
 from ner_tasks.lineage import version_of
 
 _BATCH_SIZES = (16, 32, 64)
+_STUDY = "study.log"
 
 
 @dataclass(frozen=True)
@@ -80,16 +81,15 @@ class _Search:
         # of all the data: that is what the settings found are for
         self.encoder, self.folder, self.base, self.budget = encoder, folder, base.for_data(len(parts["train"])), budget
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = JournalStorage(JournalFileBackend(str(folder / "study.log")))
         # other settings, another share: another study, in the same file
         name = version_of({"base": asdict(self.base), "share": budget.train_share, "n": len(self.parts["train"])})
-        self.study = optuna.create_study(
-            study_name=name,
-            storage=storage,
-            direction="maximize",
-            load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
-        )
+        try:
+            self.study = _study(folder / _STUDY, name)
+        except (ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError, RecursionError) as error:
+            found = f"found {type(error).__name__}, expected a study"
+            print(f"notice: a damaged search is thrown away and begun anew: {found}, at {folder / _STUDY}", flush=True)
+            replacement.discard(folder / _STUDY)
+            self.study = _study(folder / _STUDY, name)
         # a search that goes on must not propose again what it has proposed before
         self.study.sampler = optuna.samplers.TPESampler(seed=base.seed + len(self.study.trials))
 
@@ -179,6 +179,22 @@ class _Search:
         ]
         config = asdict(replace(self.base, **(best.params if best else {})))
         return {"config": config, "dev_f1": best.value if best else None, "trials": trials}
+
+
+def _study(path: Path, name: str) -> optuna.Study:
+    """The study that is kept in a file; behind its last whole line, which a kill may have cut off, it goes on."""
+    if path.exists():
+        content = path.read_bytes()
+        with path.open("r+b") as file:
+            file.truncate(content.rfind(b"\n") + 1)
+    with atomic.space_for(path):
+        return optuna.create_study(
+            study_name=name,
+            storage=JournalStorage(JournalFileBackend(str(path))),
+            direction="maximize",
+            load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=3),
+        )
 
 
 def share_of(sentences: Sequence[LabelledSentence], share: float, *, seed: int) -> list[LabelledSentence]:

@@ -108,7 +108,8 @@ class Run:
         Args:
             watch: told now and then how far it is; what it raises ends the training, which can go on later.
         """
-        config, done = self.config, resume(self.folder, self.learner.variables, of=self.identity)
+        config = self.config
+        done = resume(self.folder, self.learner.variables, of=self.identity, best=self.folder / _BEST)
         lessons = Lessons(self.train, self.pieces, self.manifest.label_set, config)
         n_steps = lessons.n_steps * config.epochs
         for epoch in range(done.step // lessons.n_steps, config.epochs):

@@ -73,6 +73,38 @@ def test_a_killed_search_goes_on_with_the_trial_that_was_at_work(
     assert failed["params"] == found["trials"][failed["number"] + 1]["params"]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda study: b"no study\n" + study,
+        lambda study: b"\xff\xfe\n" + study,
+        lambda study: b'{"op_code": "x"}\n' + study,
+        lambda study: b"[1]\n",
+    ],
+)
+def test_a_damaged_search_is_begun_anew(encoder: Path, tmp_path: Path, damage, capsys) -> None:
+    def run(n_trials: int) -> dict:
+        budget = Budget(5, n_trials=n_trials, train_share=1)
+        return search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+
+    run(1)
+    study = tmp_path / "study.log"
+    study.write_bytes(damage(study.read_bytes()))
+    assert [trial["number"] for trial in run(1)["trials"]] == [0]
+    assert capsys.readouterr().out.count("notice: a damaged search is thrown away") == 1
+
+
+def test_a_line_of_the_search_that_a_kill_cut_off_costs_no_other(encoder: Path, tmp_path: Path, capsys) -> None:
+    budget = Budget(5, n_trials=1, train_share=1)
+    first = search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+    with (tmp_path / "study.log").open("ab") as study:
+        study.write(b'{"op_code":4,"worker')
+    budget = Budget(5, n_trials=2, train_share=1)
+    second = search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+    assert second["trials"][0]["dev_f1"] == first["trials"][0]["dev_f1"] and len(second["trials"]) == 2
+    assert "notice" not in capsys.readouterr().out
+
+
 def test_a_share_is_the_same_each_time_and_in_order() -> None:
     sentences = tiny.sentences(100)
     share = searching.share_of(sentences, 0.25, seed=3)

@@ -4,7 +4,10 @@ import errno
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from ner_tasks import atomic
 from ner_tasks.errors import Busy, ConfigInvalid, StorageFull
@@ -94,6 +97,59 @@ def test_half_done_work_of_other_settings_is_refused(
         train(encoder, tmp_path)
     with pytest.raises(ConfigInvalid, match="found half-done work of other data or settings"):
         train(encoder, tmp_path, replace(SHORT, dropout=0.2))
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _of_other_shapes(path: Path) -> None:
+    with safe_open(path, "np") as state:
+        values = {name: state.get_tensor(name) for name in state.keys()}  # noqa: SIM118 - no dict
+        said = state.metadata()
+    save_file({**values, "3": np.zeros((2, 2), np.float32)}, path, said)
+
+
+def _of_other_progress(path: Path) -> None:
+    with safe_open(path, "np") as state:
+        values = {name: state.get_tensor(name) for name in state.keys()}  # noqa: SIM118 - no dict
+        said = state.metadata()
+    save_file(values, path, {**said, "progress": '{"stepp": 4}'})
+
+
+@pytest.fixture(scope="module")
+def undisturbed(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return (train(encoder, tmp_path_factory.mktemp("undisturbed")) / artifacts.WEIGHTS).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("state.safetensors", lambda path: path.write_bytes(b"no checkpoint")),
+        ("state.safetensors", _cut),
+        ("state.safetensors", _of_other_shapes),
+        ("state.safetensors", _of_other_progress),
+        ("best.safetensors", _cut),
+        ("best.safetensors", Path.unlink),
+    ],
+)
+def test_damaged_half_done_work_is_begun_anew(
+    encoder: Path, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, name: str, damage
+) -> None:
+    rate_at = training.rate_at
+
+    def killing(done: int, n_steps: int, config: TrainConfig) -> float:
+        if done == 12:  # of 16: the first epoch has ended
+            raise Killed
+        return rate_at(done, n_steps, config)
+
+    monkeypatch.setattr(training, "rate_at", killing)
+    with pytest.raises(Killed):
+        train(encoder, tmp_path / "killed")
+    monkeypatch.setattr(training, "rate_at", rate_at)
+    damage(tmp_path / "killed" / "half" / name)
+    assert (train(encoder, tmp_path / "killed") / artifacts.WEIGHTS).read_bytes() == undisturbed
+    assert capsys.readouterr().out.count("notice: damaged half-done work") == 1
 
 
 def test_early_stopping_keeps_the_best_epoch(encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
