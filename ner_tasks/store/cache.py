@@ -8,24 +8,25 @@ Several processes may share a cache. Whoever is the first to have a copy whole, 
 import hashlib
 import json
 import os
-import shutil
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ner_tasks import atomic
+from ner_tasks import atomic, replacement
 from ner_tasks.store import checked
 from ner_tasks.store.bucket import Found, in_parallel
 
-UNUSED_S = 7 * 86400.0
+UNUSED_S, HALF_DONE_S = 7 * 86400.0, 86400.0
 
 Download = Callable[[Found, Path], None]
 
 
 class Cache:
-    """A folder of copies; one that nobody has asked for in a week is removed when another is added."""
+    """A folder of copies; one that nobody has asked for in a week is removed when another is added, and half of one that
+    a kill has left after a day.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -62,7 +63,7 @@ class Cache:
             with atomic.space_for(home):
                 stage.mkdir(parents=True)
                 in_parallel(copy, copies)
-                if home.exists():  # damaged
+                if os.path.lexists(home):  # damaged
                     home.rename(stage.with_suffix(".old"))
                 try:
                     stage.rename(home)
@@ -70,15 +71,16 @@ class Cache:
                     if not _is_sound(home, copies):  # else another process was quicker
                         raise
         finally:
-            shutil.rmtree(stage, ignore_errors=True)
-            shutil.rmtree(stage.with_suffix(".old"), ignore_errors=True)
+            replacement.discard(stage)
+            replacement.discard(stage.with_suffix(".old"))
 
     def _forget_unused(self) -> None:
-        """Remove what nobody has asked for in a long time, what killed processes have left included."""
+        """Remove what nobody has asked for in a long time, and before that what killed processes have left."""
         for entry in self._folder.iterdir():
             with suppress(FileNotFoundError):  # another process removes it, too
-                if time.time() - entry.stat().st_mtime > UNUSED_S:
-                    shutil.rmtree(entry)
+                longest_s = HALF_DONE_S if replacement.is_left_behind(entry.name) else UNUSED_S
+                if time.time() - entry.lstat().st_mtime > longest_s:
+                    replacement.discard(entry)
 
 
 def _is_sound(home: Path, copies: Sequence[tuple[str, Found]]) -> bool:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -278,7 +279,26 @@ def test_what_has_changed_is_fetched_again_and_the_copy_in_use_stays(open_, put)
     assert (old / "graph.pb").read_text() == "old"
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_text("graqh"), lambda path: path.unlink()])
+def _be_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def _be_file(path):
+    shutil.rmtree(path.parents[3])
+    path.parents[3].touch()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_text("graqh"),
+        lambda path: path.write_text("gra"),
+        lambda path: path.unlink(),
+        _be_folder,
+        _be_file,
+    ],
+)
 def test_a_copy_that_was_changed_here_is_fetched_again(open_, put, damage, tmp_path):
     put("models/v1/int8/graph.pb", "graph")
     damage(open_().fetch("models/v1/int8/graph.pb"))
@@ -318,14 +338,18 @@ def test_copies_that_nobody_asks_for_are_removed_when_another_is_added(open_, pu
     for version in ("v1", "v2", "v3"):
         put(f"models/{version}/graph.pb", version)
     unused, used = open_().fetch("models/v1"), open_().fetch("models/v2")
-    left_over = tmp_path / "cache" / ".killed.part"
+    left_over, young = (tmp_path / "cache" / f".{digit * 32}.part" for digit in "ab")
     left_over.mkdir()
+    young.mkdir()
+    (tmp_path / "cache" / "stray").touch()
     past = time.time() - UNUSED_S - 1
-    for folder in (left_over, unused.parent.parent, used.parent.parent):
-        os.utime(folder, (past, past))
+    for path in (unused.parent.parent, used.parent.parent, tmp_path / "cache" / "stray"):
+        os.utime(path, (past, past))
+    os.utime(left_over, (time.time() - 86401, time.time() - 86401))
     open_().fetch("models/v2")
     open_().fetch("models/v3")
-    assert not unused.exists() and used.exists() and not left_over.exists()
+    assert not unused.exists() and used.exists() and not left_over.exists() and young.exists()
+    assert not (tmp_path / "cache" / "stray").exists()
 
 
 def test_a_full_disk_leaves_nothing_half_done(open_, put, tmp_path, monkeypatch):
