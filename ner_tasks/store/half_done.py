@@ -23,7 +23,7 @@ def left_behind(root: Path) -> Iterator[StoredFile]:
 
 def _below(path: Path, root: Path) -> Iterator[StoredFile]:
     if replacement.is_left_behind(path.name):
-        n_bytes, changed_s = _size_and_change(path)
+        n_bytes, changed_s = size_and_change(path)
         yield StoredFile(path.relative_to(root).as_posix(), path.name, n_bytes, "", changed_s)
     elif not path.name.startswith("."):
         for each in _entries(path):
@@ -38,7 +38,7 @@ def _entries(folder: Path) -> list[Path]:
     return []
 
 
-def _size_and_change(path: Path) -> tuple[int, float]:
+def size_and_change(path: Path) -> tuple[int, float]:
     """Bytes of a file or of all below a folder, and when the last of it was changed: what is copied keeps other times."""
     n_bytes, changed_s = 0, 0.0
     for each in (path, *path.rglob("*")):

@@ -113,6 +113,11 @@ def diff(args: Args) -> Result:
 
 
 def convert(args: Args) -> Result:
+    # it reads several files, and another night may replace the folder in between
+    return atomic.read_whole(args.answers, lambda: _convert(args))
+
+
+def _convert(args: Args) -> Result:
     from ner_tasks.nightly.journal import REJECTED
     from ner_tasks.nightly.ledger import DOCUMENTS
     from ner_tasks.nightly.nights import MANIFEST

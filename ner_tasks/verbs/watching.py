@@ -25,7 +25,10 @@ def drift(args: Args) -> Result:
 def sample(args: Args) -> Result:
     from ner_tasks.watching.sampling import sample_answers
 
-    return sample_answers(args.answers, args.output, max_words=args.max_words, seed=args.seed)
+    # it reads the answers twice, and another night may replace them in between
+    return atomic.read_whole(
+        args.answers, lambda: sample_answers(args.answers, args.output, max_words=args.max_words, seed=args.seed)
+    )
 
 
 def review(args: Args) -> Result:

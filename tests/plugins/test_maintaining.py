@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from ner_airflow.operators import maintaining
@@ -24,3 +27,45 @@ def test_what_went_is_reported_and_only_goes_if_it_should(registry, store, monke
     report = store.read_json(said["report"])
     assert [item["key"] for item in report["gone"]] == ["models/old"]
     assert (report["deleted"], said["n_gone"]) == (delete == "True", 1)
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """Work of this machine: given up, held by another process, and the copies of what lies on S3."""
+    scratch = tmp_path / "scratch"
+    monkeypatch.setenv("NER_SCRATCH", str(scratch))
+    for name in ("tag-night-00", "held", "store", ".locks"):
+        (scratch / name / ".tagged.work").mkdir(parents=True)
+        (scratch / name / ".tagged.work" / "documents.jsonl").write_text("text")
+    return scratch
+
+
+@pytest.mark.parametrize(
+    ("delete", "days", "left"),
+    [
+        ("False", 20, ["held", "store", "tag-night-00"]),
+        ("True", 10, ["held", "store", "tag-night-00"]),
+        ("True", 20, ["held", "store"]),
+    ],
+)
+def test_what_failed_work_left_in_scratch_goes_if_nobody_holds_it(
+    registry, store, scratch, monkeypatch, delete, days, left
+):
+    real = maintaining.time.time()
+    monkeypatch.setattr(maintaining.time, "time", lambda: real + days * 86400)
+    holder = "import sys, time, pathlib; from ner_tasks import atomic\n"
+    holder += "with atomic.exclusive(pathlib.Path(sys.argv[1])): print(flush=True); time.sleep(60)"
+    process = subprocess.Popen(
+        [sys.executable, "-c", holder, str(scratch / ".locks" / "held")], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout and process.stdout.readline()
+        operator = ClearAway(task_id="t", days="90", n_versions="1", staging_days="14", delete=delete)
+        said = operator.execute({"run_id": "manual__2026-01-31T00:00:00"})
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert sorted(path.name for path in scratch.iterdir() if path.name != ".locks") == left
+    gone = {"tag-night-00": 4} if days == 20 else {}
+    assert store.read_json(said["report"])["scratch"] == (gone if delete == "True" else {**gone, "held": 4})

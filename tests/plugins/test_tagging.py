@@ -212,6 +212,34 @@ def test_answers_of_the_days_before_are_given_again_if_the_model_is_the_same(pro
     assert planned(store)["answered"] == ["2026-11-21"]
 
 
+@pytest.mark.parametrize("damaged", ["{", "[]", "7", '{"model_version": 7}', "{}"])
+def test_a_damaged_earlier_day_costs_its_reuse_and_not_the_night(promoted, store, fake, arrive, tmp_path, damaged):
+    for day in ("2026-11-21", "2026-11-20", DAY):
+        store.write_json(f"tagged/{day}/manifest.json", {"model_version": "v1"})
+        (store.root / "tagged" / day / "documents.jsonl").touch()
+    (store.root / "tagged/2026-11-21/manifest.json").write_text(damaged)
+    (store.root / "tagged" / DAY / "manifest.json").write_text(damaged)
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    night(lookback_days="2")
+    assert [call["flags"]["answered"] for call in fake.calls if call["verb"] == "tag"] == [
+        [str(store.fetch("tagged/2026-11-20"))]
+    ]
+    assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 1
+
+
+def test_an_earlier_day_that_is_withdrawn_after_the_night_was_planned_is_done_without(
+    promoted, store, fake, arrive, tmp_path
+):
+    store.write_json("tagged/2026-11-21/manifest.json", {"model_version": "v1"})
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    shards = plan(lookback_days="1")
+    store.remove("tagged/2026-11-21")
+    assert tag(shards)
+    assert "answered" not in fake.calls[-1]["flags"]
+
+
 def test_what_the_shards_are_handed_is_small_however_much_the_plan_holds(promoted, store, fake, arrive):
     for number in range(70):
         arrive(**{f"n{number}": "text" * 2**15})

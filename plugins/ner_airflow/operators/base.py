@@ -15,6 +15,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 import ner_tasks
+from ner_airflow import scratch
 from ner_airflow.child import ChildProcess
 from ner_airflow.signals.lineage import Trace, lineage_of
 from ner_tasks import atomic, errors, host
@@ -93,8 +94,8 @@ class NerOperator(BaseOperator):
     def workspace(self, name: str) -> Iterator[Path]:
         """A scratch folder for one piece of work, kept when it fails so that the next try can go on from there."""
         folder = self.settings.scratch / name
-        folder.mkdir(parents=True, exist_ok=True)
-        with atomic.exclusive(self.settings.scratch / ".locks" / name):
+        with atomic.exclusive(self.settings.scratch / scratch.LOCKS / name):
+            folder.mkdir(parents=True, exist_ok=True)
             yield folder
             shutil.rmtree(folder, ignore_errors=True)
 

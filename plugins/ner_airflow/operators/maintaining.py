@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 
+from ner_airflow import scratch
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import lineage
 from ner_tasks.errors import ConfigInvalid
@@ -28,7 +29,9 @@ _LEAST_DAYS = 8.0  # more than the longest run, with its retries
 
 
 class ClearAway(NerOperator):
-    """Remove versions, snapshots and staging without a reason to be kept; with `delete` False only say what would go."""
+    """Remove versions, snapshots and staging without a reason to be kept, and what killed processes have left in the store
+    and in this machine's scratch; with `delete` False only say what would go.
+    """
 
     template_fields = ("days", "n_versions", "staging_days", "delete")
 
@@ -48,10 +51,15 @@ class ClearAway(NerOperator):
             self.log.info("kept: %s: %s", item.key, item.reason)
         for item in gone:
             self.log.info("%s: %s, %d bytes", "removed" if really else "would remove", item.key, item.n_bytes)
+        # no later try goes on from it: what it was handed lies in staging, and is as old
+        old_s = time.time() - keep.staging_days * 86400
+        scratched = scratch.clear(self.settings.scratch, old_s, delete=really)
+        for name, n_bytes in scratched.items():
+            self.log.info("%s from scratch: %s, %d bytes", "removed" if really else "would remove", name, n_bytes)
         # a run's id has characters that are no part of a name
         report = f"reports/retention/{lineage.version_of({'run': context['run_id']})}.json"
         items = {"kept": [asdict(item) for item in kept], "gone": [asdict(item) for item in gone]}
-        self.store.write_json(report, {"run": context["run_id"], "deleted": really, **items})
+        self.store.write_json(report, {"run": context["run_id"], "deleted": really, **items, "scratch": scratched})
         n_bytes = sum(item.n_bytes for item in gone)
         return {"deleted": really, "n_kept": len(kept), "n_gone": len(gone), "n_bytes": n_bytes, "report": report}
 

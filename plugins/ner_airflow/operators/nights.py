@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import lineage
-from ner_tasks.errors import ConfigInvalid
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.nightly import nights
 
 if TYPE_CHECKING:
@@ -74,9 +74,20 @@ class NightOperator(NerOperator):
         self.store.remove(self._run(context, plan["day"]))
 
     def published(self, day: str) -> dict[str, Any] | None:
-        """Manifest of the day's answers that others read; None if there are none."""
+        """Manifest of the day's answers that others read; None if there are none, or their manifest is damaged."""
         marker = f"tagged/{day}/{nights.MANIFEST}"
-        return dict(self.store.read_json(marker)) if self.store.exists(marker) else None
+        try:
+            said = self.store.read_json(marker)
+        except InputMissing:
+            return None
+        except ArtifactBroken as error:
+            self.log.warning("the answers of %s are taken for unpublished: %s", day, error)
+            return None
+        if not isinstance(said, dict) or not isinstance(said.get("model_version"), str):
+            found = f"found no manifest, expected one, at {self.store.where(marker)}"
+            self.log.warning("the answers of %s are taken for unpublished: %s", day, found)
+            return None
+        return said
 
     def shards(self, plan: dict[str, Any]) -> list[Path]:
         """The shards' answers, in order."""

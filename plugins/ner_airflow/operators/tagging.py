@@ -14,6 +14,7 @@ from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of, lines_of
 from ner_airflow.signals import metrics
 from ner_tasks import host, lineage
+from ner_tasks.errors import InputMissing
 from ner_tasks.nightly import nights
 from ner_tasks.speed import tuned
 from ner_tasks.versions import using
@@ -187,7 +188,7 @@ class TagShard(NightOperator, VerbOperator):
                     output=folder / "tagged",
                     inputs_file=folder / "inputs.jsonl",
                     inputs_version=f"{night}-{index}",
-                    answered=[self.store.fetch(f"tagged/{day}") for day in plan["answered"]] or None,
+                    answered=self._earlier(plan["answered"]) or None,
                     keep_text=int(self.settings.keep_text),
                     ocr=int(self.settings.ocr),
                     ocr_languages=self.settings.ocr_languages,
@@ -201,6 +202,16 @@ class TagShard(NightOperator, VerbOperator):
                 self.store.publish(folder / "tagged", key, marker=nights.MANIFEST)
         said = self.store.read_json(f"{key}/{nights.MANIFEST}")
         return {"index": index, "n_documents": said["n_documents"], "n_rejected": said["n_rejected"]}
+
+    def _earlier(self, days: list[str]) -> list[Path]:
+        """The answers of earlier days; one that has gone since the night was planned costs its reuse, and no more."""
+        found = []
+        for day in days:
+            try:
+                found.append(self.store.fetch(f"tagged/{day}"))
+            except InputMissing as error:
+                self.log.warning("notice: the answers of %s are not given again: %s", day, error)
+        return found
 
     def _tuned(self, model: Mapping[str, Any], folder: Path) -> tuple[Path, Path | None]:
         """The model that machines of this kind run best, and the file of the choice; None if it was not tuned here."""
