@@ -40,8 +40,8 @@ def skew_of(grey: "Image.Image", dpi: float) -> float:
     points: tuple[Points, Points] = across[::every].astype(np.float32), down[::every].astype(np.float32)
     # One turn levels lines that run across, and sets those upright that run down.
     ways = (points, (-points[1], points[0]))
-    along, off = max(ways, key=lambda way: _best(way[0], way[1], 0.0, _MOST, _STEP)[1])
-    coarse_angle, sharpness = _best(along, off, 0.0, _MOST, _STEP)
+    scanned = [(way, *_best(*way, 0.0, _MOST, _STEP)) for way in ways]
+    (along, off), coarse_angle, sharpness = max(scanned, key=lambda found: found[2])
     if sharpness < _GAIN * _sharpness(along, off, 0.0):
         return 0.0
     return _best(along, off, coarse_angle, _STEP, _FINE_STEP)[0]

@@ -61,11 +61,11 @@ def _read_pages(document: Any, pages: Pages, builder: ExtractBuilder) -> int:
 def _extract(builder: ExtractBuilder, pages: Pages, n_pages: int, limits: Limits) -> Extract:
     """What was read, or why it is nothing."""
     is_empty = not builder.length and not builder.parts
-    if is_empty and not limits.ocr and (pages.drawn or pages.lined):
+    if is_empty and not limits.ocr and (pages.n_drawn or pages.n_lined):
         raise ocr.needs_ocr(f"no text on {n_pages} page(s)")
     if is_empty and pages.n_broken and pages.n_broken == n_pages:
         raise CannotRead("broken", f"found {n_pages} page(s), none of which can be read, expected a whole PDF")
     # Beside pages of text, one of nothing but lines and boxes is empty.
-    builder.inventory.ignored("page", "lines-only", len(pages.lined))
+    builder.inventory.ignored("page", "lines-only", pages.n_lined)
     is_recognised = pages.n_recognised > 0 and not pages.n_with_text
     return builder.extract(ocr.ENCODING if is_recognised and builder.length else "")

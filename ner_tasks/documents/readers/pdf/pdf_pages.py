@@ -21,8 +21,8 @@ class Pages:
         n_broken: pages that cannot be loaded.
         n_recognised: pages read by OCR alone.
         n_with_text: pages with a text layer that was read.
-        drawn: numbers of pages of pictures or outlines that OCR would have to read.
-        lined: numbers of pages of nothing but lines and boxes.
+        n_drawn: pages of pictures or outlines that OCR would have to read.
+        n_lined: pages of nothing but lines and boxes.
     """
 
     def __init__(
@@ -38,9 +38,7 @@ class Pages:
         self._inventory, self._files = builder.inventory, files
         self._copy: Any = None  # for appearances; it is thrown away
         self._annotations = annotations
-        self.n_broken = self.n_recognised = self.n_with_text = 0
-        self.drawn: list[int] = []
-        self.lined: list[int] = []
+        self.n_broken = self.n_recognised = self.n_with_text = self.n_drawn = self.n_lined = 0
 
     def close(self) -> None:
         """Close what was opened besides the document."""
@@ -78,7 +76,7 @@ class Pages:
                 self.n_recognised += 1
             else:
                 self._inventory.unread("page", f"page {number}", f"its text layer is garbled; {OCR_OFF}")
-                self.drawn.append(number)
+                self.n_drawn += 1
             return
         drawn = pdf_pictures.drawn_on(page, frame, text.words)
         if text.text:
@@ -89,10 +87,10 @@ class Pages:
                 recogniser.add_page()
                 self.n_recognised += 1
             else:
-                self.drawn.append(number)
+                self.n_drawn += 1
                 self._inventory.unread("page", f"page {number}", f"pictures, no text layer; {OCR_OFF}")
         elif not drawn.is_empty:
-            self.lined.append(number)
+            self.n_lined += 1
         else:
             self._inventory.ignored("page", "blank-page")
 

@@ -23,7 +23,7 @@ from ner_tasks.documents.source_map import Box
 from ner_tasks.documents.types import CannotRead
 
 PdfDocument, PdfiumError = pypdfium2.PdfDocument, pypdfium2.PdfiumError
-TEXT, PATH, IMAGE, SHADING, FORM = 1, 2, 3, 4, 5  # kinds of page objects
+TEXT, PATH, IMAGE, FORM = 1, 2, 3, 5  # kinds of page objects
 _PASSWORD = 4  # FPDF_ERR_PASSWORD
 _SECURITY = 5  # FPDF_ERR_SECURITY
 _MAX_STRING_BYTES = 64 * 2**20
