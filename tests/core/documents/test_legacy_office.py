@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections.abc import Sequence
 
 import pytest
 
@@ -33,8 +34,10 @@ def word_6_bytes(text: str) -> bytes:
     return ole_bytes({"WordDocument": bytes(stream) + text.encode("cp1252")})
 
 
-def ppt_bytes(*slides: str, notes: str = "", old: str = "") -> bytes:
-    """Slides whose text stands in their drawings; `old` stands in a slide that a later edit left behind."""
+def ppt_bytes(*slides: str, notes: str = "", old: str = "", outline: Sequence[str] = ()) -> bytes:
+    """Slides whose text stands in their drawings; `old` stands in a slide that a later edit left behind, `outline` in the
+    list of slides, behind the last of them.
+    """
 
     def record(kind: int, data: bytes, *, is_container: bool = False, instance: int = 0) -> bytes:
         return struct.pack("<HHI", instance << 4 | (0xF if is_container else 0), kind, len(data)) + data
@@ -44,6 +47,7 @@ def ppt_bytes(*slides: str, notes: str = "", old: str = "") -> bytes:
         places.append(len(data))
         data += record(kind, record(4000, text.encode("utf-16-le")), is_container=True)
     listed = b"".join(record(1011, struct.pack("<I", n) + bytes(16)) for n in range(2, 2 + len(slides)))
+    listed += b"".join(record(4008, text.encode("latin-1")) for text in outline)
     lists = record(4080, listed, is_container=True)
     if notes:
         lists += record(
@@ -108,6 +112,11 @@ def test_slides_are_read_as_they_were_saved_last_with_their_notes():
     found = legacy_office.read(ppt_bytes("One.", "Two.", notes="A note.", old="Gone."), Limits())
     assert found.text == "One.\n\nTwo.\n\nA note."
     assert [found.sources.locate(at, at + 1)["source"] for at in (0, 6, 12)] == ["slide 1", "slide 2", "notes 1"]
+
+
+def test_the_outline_of_a_slide_is_read_in_its_order_before_its_other_texts():
+    found = legacy_office.read(ppt_bytes("One.", outline=["Title", "First", "Second"]), Limits())
+    assert found.text.split() == ["Title", "First", "Second", "One."]
 
 
 def test_slides_of_a_damaged_file_are_read_in_the_order_of_the_stream():

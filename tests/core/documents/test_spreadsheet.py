@@ -140,6 +140,27 @@ def test_a_sheet_that_claims_to_be_larger_than_any_is_read_all_the_same():
     assert spreadsheet.read(xls_bytes([(0, 0, "Rosa")], more=claims), Limits()).text == "Claims\n\nRosa"
 
 
+def test_a_cell_whose_place_looks_like_the_head_of_a_record_is_read():
+    cells = [(0, 0, "Rosa"), (512, 14, "Delgado"), (513, 3, "Reno")]
+    found = spreadsheet.read(xls_bytes(cells), Limits())
+    assert found.text.split() == ["Claims", "Rosa", "Delgado", "Reno"]
+    assert not found.items.unread
+
+
+@pytest.mark.parametrize(
+    ("header", "text"),
+    [
+        ("&LSmith&&Jones", "Smith&Jones"),
+        ("&C&K01+000Reno", "Reno"),
+        ("&K00FF00Rosa&R&P", "Rosa"),
+        ('&"Arial,Bold"&12Rosa', "Rosa"),
+    ],
+)
+def test_codes_of_a_header_are_left_out(header, text):
+    margin = record(0x14, struct.pack("<HB", len(header), 0) + header.encode())
+    assert spreadsheet.read(xls_bytes([(0, 0, "Ann")], more=margin), Limits()).text == f"Claims\n\nAnn\n\n{text}"
+
+
 def test_names_and_properties_of_an_opendocument_workbook_are_read():
     found = spreadsheet.read(ods(row(cell("Rosa")), '</table:table><table:table table:name="Feuille2">'), Limits())
     assert (found.text, found.items.ignored["default-name"]) == ("Claims\n\nRosa", 1)

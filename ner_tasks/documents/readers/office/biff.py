@@ -3,21 +3,20 @@
 Source: [MS-XLS] 2.4 (records), [MS-XLSB] 2.3 (records), with the numbers of records that hold such text.
 """
 
-import re
 import struct
 from collections.abc import Iterator
+
+from ner_tasks.documents.readers.office.sheets import margin_text
 
 _FILE_PASS, _TXO, _CONTINUE, _HEADER, _FOOTER, _SERIES_TEXT, _NOTE = 0x2F, 0x1B6, 0x3C, 0x14, 0x15, 0x100D, 0x1C
 _BEGINNING, _MANY_NUMBERS, _EDGE = 0x809, 0xBD, 0xFFFF
 # Records of one cell: they begin with its row and column.
 _CELLS = frozenset({0x203, 0x204, 0x205, 0xFD, 0x27E, _MANY_NUMBERS, 0x06, 0xD6, 0x03, 0x04, 0x02, 0x05, 0x07E})
-# The head of a record of dimensions, with what follows in it.
-_DIMENSIONS = re.compile(rb"\x00\x02\x0e\x00(?=.{14})", re.DOTALL)
+_SHEET_PLACE, _DIMENSIONS, _DIMENSIONS_BYTES = 0x85, 0x200, 14
 _MAX_ROWS, _MAX_COLUMNS = 65_536, 256
 _BLIP = 0xEB  # group of drawings of the whole workbook, with its pictures
 _BINARY_CELLS = frozenset(range(12))  # a row's head, and the kinds of its cells
 _COMMENT_TEXT, _BEGIN_MARGINS = 637, 479
-_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|[0-9]+|K[0-9A-Fa-f]{6}|[A-Za-z])')
 _MAX_RECORDS = 5_000_000
 
 
@@ -58,7 +57,7 @@ def remarks_of(stream: bytes) -> tuple[list[str], int]:
             n_waiting = 0
         elif kind in (_HEADER, _FOOTER) and len(data) > 3:
             n_characters = struct.unpack_from("<H", data)[0]
-            found.append(" ".join(_MARGIN_CODE.sub(" ", _characters(data[2:], n_characters)).split()))
+            found.append(margin_text(_characters(data[2:], n_characters)))
         elif kind == _SERIES_TEXT and len(data) > 4:
             found.append(_characters(data[3:], data[2]))
         elif kind == _NOTE and len(data) > 6 and _is_old_note(data):
@@ -86,11 +85,34 @@ def with_sound_dimensions(stream: bytes) -> bytes:
     python-calamine makes room for as many as a sheet claims. What it claims is used for nothing else.
     """
     sound = bytearray(stream)
-    for found in _DIMENSIONS.finditer(stream):
-        first_row, end_row, first_column, end_column = struct.unpack_from("<IIHH", stream, found.end())
+    for at in _dimensions_of(stream):
+        first_row, end_row, first_column, end_column = struct.unpack_from("<IIHH", stream, at)
         if not (first_row <= end_row <= _MAX_ROWS and first_column <= end_column <= _MAX_COLUMNS):
-            struct.pack_into("<IIHH", sound, found.end(), 0, 0, 0, 0)
+            struct.pack_into("<IIHH", sound, at, 0, 0, 0, 0)
     return bytes(sound)
+
+
+def _dimensions_of(stream: bytes) -> Iterator[int]:
+    """Where the data of each record of dimensions begins: of those that follow the workbook's beginning, and each sheet's,
+    for between two sheets there may be anything.
+    """
+    waiting, walked, n_records = [0], {0}, 0
+    while waiting:
+        position = waiting.pop()
+        while position + 4 <= len(stream) and n_records < _MAX_RECORDS:
+            n_records += 1
+            kind, n_bytes = struct.unpack_from("<HH", stream, position)
+            position += 4
+            if kind == _DIMENSIONS and n_bytes >= _DIMENSIONS_BYTES and position + n_bytes <= len(stream):
+                yield position
+            elif kind == _SHEET_PLACE and n_bytes >= 4 and position + 4 <= len(stream):
+                start = struct.unpack_from("<I", stream, position)[0]
+                if start not in walked:
+                    walked.add(start)
+                    waiting.append(start)
+            position += n_bytes
+            if position in walked:  # the rest is that of another sheet
+                break
 
 
 def has_pictures(stream: bytes) -> bool:
@@ -158,7 +180,7 @@ def binary_remarks_of(part: bytes) -> list[str]:
             position = 2
             for _ in range(6):
                 text, position = _wide_string(data, position)
-                found.append(" ".join(_MARGIN_CODE.sub(" ", text).split()))
+                found.append(margin_text(text))
     return [text for text in found if text.strip()]
 
 

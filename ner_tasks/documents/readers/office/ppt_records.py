@@ -79,17 +79,16 @@ def _listed(
     data: bytes, start: int, end: int, places: dict[int, int], held: dict[int, Record], listed: set[int], label: str
 ) -> list[tuple[str, list[str]]]:
     """Slides of a list: their outline stands there, their other text in an object of its own."""
-    found: list[tuple[str, list[str]]] = []
+    found: list[tuple[list[str], list[str]]] = []
     for (kind, _, first, last), _ in records(data, start, end):
         if kind == _PERSIST and last - first >= 4:
             place = places.get(struct.unpack_from("<I", data, first)[0], -1)
             listed.add(place)
             record = held.get(place)
-            own = _texts(data, record[2], record[3]) if record else []
-            found.append((f"{label} {len(found) + 1}", own))
+            found.append(([], _texts(data, record[2], record[3]) if record else []))
         elif kind in _TEXTS and found:
-            found[-1][1].insert(0, _text(data, kind, first, last))
-    return found
+            found[-1][0].append(_text(data, kind, first, last))
+    return [(f"{label} {number}", outline + own) for number, (outline, own) in enumerate(found, start=1)]
 
 
 def _texts(data: bytes, start: int, end: int) -> list[str]:

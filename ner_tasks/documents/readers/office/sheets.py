@@ -1,5 +1,6 @@
 """Sheets of cells as text: rows by lines, cells apart by tabs; or as a table of documents if a column has that name."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -15,6 +16,9 @@ _MAX_CELLS = 5_000_000
 _MAX_GAP = 256
 # Excel allows 31 characters, others write more.
 _MAX_NAME = 1_000
+
+# Codes in headers: fonts, sizes, colours, page numbers, dates; sections become words of their own.
+_MARGIN_CODE = re.compile(r'&(?:&|"[^"]*"|[0-9]+|K[0-9A-Fa-f]{6}|K[0-9]{2}[+-][0-9]{3}|[A-Za-z])')
 
 Cell = tuple[int, str]
 
@@ -158,6 +162,11 @@ def _dense(sheet: Sheet) -> list[list[str]]:
             row[column - left] = text
         rows.append(row)
     return rows
+
+
+def margin_text(text: str) -> str:
+    """What a header or footer says, without the codes in it."""
+    return " ".join(_MARGIN_CODE.sub(lambda code: "&" if code.group() == "&&" else " ", text).split())
 
 
 def shown(value: object) -> str:

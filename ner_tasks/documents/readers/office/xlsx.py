@@ -25,8 +25,6 @@ from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet", "macrosheet")
 _MARGINS = ("oddHeader", "evenHeader", "firstHeader", "oddFooter", "evenFooter", "firstFooter")
-# Codes in headers: fonts, sizes, colours, page numbers, dates; sections become words of their own.
-_MARGIN_CODE = re.compile(r'&(?:"[^"]*"|[0-9]+|K[0-9A-Fa-f]{6}|K[0-9]{2}[+-][0-9]{3}|[A-Za-z])')
 _MAX_SHEETS = 10_000
 # What Excel writes into an old comment for programs that do not know threads of comments.
 _THREAD_NOTICE = re.compile(r"^\[Threaded comment\].*?Comment:\s*", re.DOTALL)
@@ -127,8 +125,7 @@ def _read_sheet(package: Package, part: str, name: str, book: Book, budget: Budg
 def _add_remarks(package: Package, part: str, name: str, builder: ExtractBuilder, shown: list[str]) -> set[str]:
     """Headers, comments and drawings of a sheet; returns the parts that were read."""
     for margin in xlsx_cells.elements(package.parts[part], *_MARGINS):
-        text = " ".join(_MARGIN_CODE.sub(" ", xml_tree.text_of(margin).replace("&&", "＆")).replace("＆", "&").split())
-        builder.block(text, f"{name}!{xml_tree.name_of(margin)}")
+        builder.block(sheets.margin_text(xml_tree.text_of(margin)), f"{name}!{xml_tree.name_of(margin)}")
     taken = set()
     threads = [one for one in package.related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
     told: set[str] = set()
