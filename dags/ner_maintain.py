@@ -3,7 +3,7 @@
 | | |
 |---|---|
 | **Reads** | `models/`, `snapshots/`, `staging/`, and of `tagged/` which version has tagged each day; Airflow's database |
-| **Writes** | removes what has no reason to be kept; `reports/retention/` has what and why. Rows of all DAGs' old runs go |
+| **Writes** | removes what has no reason to be kept, and what killed processes have left in the store and in this machine's scratch; `reports/retention/` has what and why. Rows of all DAGs' old runs go |
 | **Runs** | Sundays 12:00 UTC; by hand with `delete` off: says what would go |
 | **Re-run** | safe: what is gone is gone, what is needed is looked up anew |
 | **On failure** | docs/runbook.md#clearing-away |
