@@ -76,8 +76,10 @@ class Inventory:
             kind: what it is.
             where: which one, such as `page 3` or `word/media/image1.png`.
             reason: why it was not read, a phrase for a person.
-            n: how many items the line stands for.
+            n: how many items the line stands for; for none, there is no line.
         """
+        if not n:
+            return
         self._count(kind, UNREAD, n)
         if len(self._lines) < MAX_NAMED:
             self._lines.append(" ".join(f"{where}: {reason}".split())[:_MAX_LINE])

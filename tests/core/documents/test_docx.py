@@ -369,3 +369,16 @@ def test_a_title_makes_no_text_of_a_scan():
     with pytest.raises(CannotRead) as caught:
         read("<w:p/>", parts)
     assert caught.value.reason == "no-text-layer"
+
+
+def test_damaged_base64_in_a_single_xml_file_is_named():
+    space = 'xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage"'
+    relation = RELATIONS.format(f'<Relationship Id="r" Type="{OFFICE}/officeDocument" Target="word/document.xml"/>')
+    parts = {
+        "/_rels/.rels": f"<pkg:xmlData>{relation}</pkg:xmlData>",
+        "/word/document.xml": f"<pkg:xmlData><w:document {SPACES}><w:body>{paragraph('Rosa')}</w:body></w:document></pkg:xmlData>",
+        "/word/embeddings/a.bin": "<pkg:binaryData>e</pkg:binaryData>",
+    }
+    held = "".join(f'<pkg:part pkg:name="{name}">{content}</pkg:part>' for name, content in parts.items())
+    found = docx.read(f"<pkg:package {space}>{held}</pkg:package>".encode(), Limits())
+    assert (found.text, found.items.unread) == ("Rosa", ("word/embeddings/a.bin: damaged base64",))

@@ -121,6 +121,16 @@ def test_a_single_xml_file_is_read():
     assert (found.text, found.items.unread) == ("Rosa", ("picture 1.png: a picture; OCR is switched off",))
 
 
+def test_damaged_base64_in_a_single_xml_file_is_named():
+    picture = "<draw:image><office:binary-data>e</office:binary-data></draw:image>"
+    file = "<draw:object><office:binary-data>e</office:binary-data></draw:object>"
+    found = odf.read(
+        CONTENT.format(spaces=SPACES, body=text(f"<text:p>Rosa</text:p>{picture}{file}")).encode(), Limits()
+    )
+    assert found.items.unread == ("picture 1.png: damaged base64", "object 2.bin: damaged base64")
+    assert (found.text, found.parts) == ("Rosa", ())
+
+
 def test_files_of_another_library_are_read():
     written, file = Odf("text"), io.BytesIO()
     written.body.clear()

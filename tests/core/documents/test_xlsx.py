@@ -173,6 +173,16 @@ def test_what_hangs_on_cells_is_read_with_its_place(read):
     assert document.items.ignored["other-form"] == 1
 
 
+def test_a_drawing_of_two_sheets_is_read_once(read):
+    shape = '<d:wsDr xmlns:d="x" xmlns:a="y"><d:txBody><a:p><a:r><a:t>In a box</a:t></a:r></a:p></d:txBody></d:wsDr>'
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    relations = RELATIONS.format(f'<Relationship Id="d" Type="{office}/drawing" Target="../drawings/drawing1.xml"/>')
+    parts = {f"xl/worksheets/_rels/sheet{n}.xml.rels": relations.encode() for n in (1, 2)}
+    parts["xl/drawings/drawing1.xml"] = shape.encode()
+    (document,) = read(xlsx_bytes({"Sheet1": [["a"]], "Sheet2": [["b"]]}, parts))
+    assert document.text.split() == ["a", "In", "a", "box", "b"]
+
+
 def test_what_is_lost_of_cells_is_named(read):
     (document,) = read(book('<row><c t="str"><f>A2</f></c><c t="s"><v>9</v></c><c><v>1</v></c></row>'))
     named = sorted(line.partition(":")[0] for line in document.unread)

@@ -182,12 +182,16 @@ def _add_binary_data(package: Package, builder: ExtractBuilder, limits: Limits) 
     """Pictures and files that stand in a single XML file."""
     root, _ = xml_tree.parse(package.parts[CONTENT])
     for number, element in enumerate(root.iter("{*}binary-data"), start=1):
+        is_picture = xml_tree.name_of(element.getparent()) == "image"
+        name = f"picture {number}.png" if is_picture else f"object {number}.bin"
         try:
             content = base64.b64decode(xml_tree.text_of(element))
         except binascii.Error:
-            content = b""
-        around = xml_tree.name_of(element.getparent())
-        if around == "image":
-            pictures.add(builder, f"picture {number}.png", content, limits)
+            builder.inventory.unread(pictures.KIND if is_picture else ole_objects.KIND, name, "damaged base64")
+            continue
+        if is_picture:
+            pictures.add(builder, name, content, limits)
         elif content:
-            ole_objects.add(builder, f"object {number}.bin", content)
+            ole_objects.add(builder, name, content)
+        else:
+            builder.inventory.ignored(ole_objects.KIND, "no-text")

@@ -211,6 +211,7 @@ def _flat(data: bytes) -> Package:
 
     root, _ = xml_tree.parse(data)
     parts: dict[str, bytes] = {}
+    damaged: dict[str, str] = {}
     for part in root if root is not None and xml_tree.name_of(root) == "package" else ():
         name = xml_tree.attribute(part, "name").lstrip("/")
         for kind in part:
@@ -220,7 +221,7 @@ def _flat(data: bytes) -> Package:
                 try:
                     parts[name] = base64.b64decode(xml_tree.text_of(kind))
                 except binascii.Error:
-                    parts[name] = b""
+                    damaged[name] = "damaged base64"
     if not parts:
         raise CannotRead("broken", "found XML that is no package, expected an Office file")
-    return Package(parts, {})
+    return Package(parts, damaged)

@@ -142,6 +142,22 @@ def add_text(package: Package, name: str, builder: ExtractBuilder, place: str = 
     return blocks
 
 
+def add_related(
+    package: Package, name: str, kinds: Iterable[str], builder: ExtractBuilder, place: str, taken: set[str]
+) -> list[str]:
+    """Read the parts that one has relations of these kinds to, such as its charts; those that were taken are left out.
+
+    Returns:
+        Their blocks; `taken` holds their names, too.
+    """
+    blocks: list[str] = []
+    for related in package.related(name, *kinds):
+        if related in package.parts and related not in taken:
+            taken.add(related)
+            blocks += add_text(package, related, builder, place)
+    return blocks
+
+
 def count(walk: TextWalk, builder: ExtractBuilder) -> None:
     """Account for what a walk left out."""
     for rule, n in walk.ignored.items():

@@ -81,11 +81,7 @@ def _add_text(
     builder.inventory.read(kind)
     ooxml_parts.count(walk, builder)
     taken.add(name)
-    for drawn in package.related(name, *_DRAWN):
-        if drawn in package.parts and drawn not in taken:
-            blocks += ooxml_parts.add_text(package, drawn, builder, place)
-            taken.add(drawn)
-    return blocks
+    return blocks + ooxml_parts.add_related(package, name, _DRAWN, builder, place, taken)
 
 
 def _add_layout(package: Package, name: str, builder: ExtractBuilder) -> list[str]:

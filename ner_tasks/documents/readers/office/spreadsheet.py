@@ -118,8 +118,7 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
     for text in remarks:
         builder.block(text, "remarks")
     builder.inventory.read("remark", len(remarks))
-    if n_left:
-        builder.inventory.unread("remark", f"{n_left} comment(s) or box(es)", "their text cannot be found", n_left)
+    builder.inventory.unread("remark", f"{n_left} comment(s) or box(es)", "their text cannot be found", n_left)
     if biff.has_pictures(stream):
         builder.inventory.unread("picture", "pictures of the workbook", "pictures in an xls file are not read")
     builder.inventory.ignored("part", "macro", int(n_macros))

@@ -25,6 +25,7 @@ from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet", "macrosheet")
 _MARGINS = ("oddHeader", "evenHeader", "firstHeader", "oddFooter", "evenFooter", "firstFooter")
+_DRAWN = ("chart", "chartEx", "diagramData")
 _MAX_SHEETS = 10_000
 # What Excel writes into an old comment for programs that do not know threads of comments.
 _THREAD_NOTICE = re.compile(r"^\[Threaded comment\].*?Comment:\s*", re.DOTALL)
@@ -48,10 +49,8 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
     book = _book(package, main, builder)
     budget = Budget(limits)
     found = [_read_sheet(package, part, name, book, budget, builder) for name, part in named]
-    if book.n_missing:
-        builder.inventory.unread(
-            "cell", f"{book.n_missing} cell(s)", "their shared strings are missing", book.n_missing
-        )
+    n_missing = book.n_missing
+    builder.inventory.unread("cell", f"{n_missing} cell(s)", "their shared strings are missing", n_missing)
     builder.inventory.ignored("text", "unused-string", len(book.strings) - len(book.used))
     as_table = sheets.is_table(found, limits)
     shown: list[str] = []
@@ -61,7 +60,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
                 sheets.add_name(builder, name)
             sheets.add_sheet(builder, sheet)
             shown += [text for _, cells in sheet.rows for _, text in cells]
-        taken |= _add_remarks(package, part, name, builder, shown)
+        _add_remarks(package, part, name, builder, shown, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
     told = sheets.all_text(found) if as_table else pictures.checked(builder.extract()).text
     properties.add(builder, ooxml_properties.properties_of(package, builder), told)
@@ -117,18 +116,19 @@ def _read_sheet(package: Package, part: str, name: str, book: Book, budget: Budg
     _name_damage(package, part, builder)
     sheet, n_without = xlsx_cells.read_sheet(name, package.parts[part], book, budget)
     builder.inventory.read("sheet")
-    if n_without:
-        builder.inventory.unread("formula", f"{n_without} formula(s) in {part}", "no value is stored", n_without)
+    builder.inventory.unread("formula", f"{n_without} formula(s) in {part}", "no value is stored", n_without)
     return sheet
 
 
-def _add_remarks(package: Package, part: str, name: str, builder: ExtractBuilder, shown: list[str]) -> set[str]:
-    """Headers, comments and drawings of a sheet; returns the parts that were read."""
+def _add_remarks(
+    package: Package, part: str, name: str, builder: ExtractBuilder, shown: list[str], taken: set[str]
+) -> None:
+    """Headers, comments and drawings of a sheet; the parts that were read are `taken`."""
     for margin in xlsx_cells.elements(package.parts[part], *_MARGINS):
         builder.block(sheets.margin_text(xml_tree.text_of(margin)), f"{name}!{xml_tree.name_of(margin)}")
-    taken = set()
     threads = [one for one in package.related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
     told: set[str] = set()
+    taken.update(threads)
     for one in threads:
         told |= _add_comments(package, one, name, builder, "threadedComment", told)
     for one in package.related(part, "comments"):
@@ -136,14 +136,10 @@ def _add_remarks(package: Package, part: str, name: str, builder: ExtractBuilder
             _add_comments(package, one, name, builder, "comment", told)
             taken.add(one)
     for one in package.related(part, "drawing", "vmlDrawing", "legacyDrawing"):
-        if one in package.parts and package.root(one) in ("wsDr", "xml"):
-            shown += ooxml_parts.add_text(package, one, builder, name)
+        if one in package.parts and one not in taken and package.root(one) in ("wsDr", "xml"):
             taken.add(one)
-            for chart in package.related(one, "chart", "chartEx", "diagramData"):
-                if chart in package.parts:
-                    shown += ooxml_parts.add_text(package, chart, builder, name)
-                    taken.add(chart)
-    return taken | set(threads)
+            shown += ooxml_parts.add_text(package, one, builder, name)
+            shown += ooxml_parts.add_related(package, one, _DRAWN, builder, name, taken)
 
 
 def _add_comments(
