@@ -18,7 +18,7 @@ from typing import Any
 PLACE_FIELDS = ("page", "boxes", "ocr_confidence", "source")
 # A longer map costs more than it tells: further runs are dropped, the last label holds to the end.
 MAX_RUNS = 200_000
-MAX_BOXES = 4_000_000
+MAX_BOXES = 2_000_000
 NO_CONFIDENCE = 255  # of a box whose text was not recognised in a picture
 _HEAD = struct.Struct(">QQ")
 _EDGES = 4  # left, top, right, bottom
@@ -128,11 +128,11 @@ class SourceMap:
         if not data:
             return found
         n_runs, n_boxes = _HEAD.unpack_from(data)
-        position = _HEAD.size + n_runs
+        position, view = _HEAD.size + n_runs, memoryview(data)
         found.run_starts, found.places = json.loads(data[_HEAD.size : position])
         for values, per_box in ((found.starts, 1), (found.ends, 1), (found.edges, _EDGES), (found.confidences, 1)):
             n_bytes = n_boxes * per_box * values.itemsize
-            values.frombytes(data[position : position + n_bytes])
+            values.frombytes(view[position : position + n_bytes])
             position += n_bytes
         if position != len(data) or len(found.run_starts) != len(found.places):
             raise ValueError("found a source map of another length than it says of itself")

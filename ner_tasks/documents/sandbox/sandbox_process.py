@@ -96,8 +96,8 @@ class ReaderProcess:
         """Text and source map of the frame whose header is there, as soon as they are; the next frame is next."""
         if len(self._buffer) < self.n_bytes:
             return None
-        text = bytes(self._buffer[: self._n_text])
-        sources = bytes(self._buffer[self._n_text : self.n_bytes])
+        with memoryview(self._buffer) as view:
+            text, sources = bytes(view[: self._n_text]), bytes(view[self._n_text : self.n_bytes])
         del self._buffer[: self.n_bytes]
         self._header = None
         return text, sources
