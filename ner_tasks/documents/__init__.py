@@ -5,11 +5,11 @@ can run in a process of its own. What is wrong with one document never hurts ano
 """
 
 import os
-import stat
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from ner_tasks.beneath import FileBeneath, NotAFile, Source, kind_of
 from ner_tasks.documents.archives.archives import Budget
 from ner_tasks.documents.reading import Place, answers
 from ner_tasks.documents.recognition.formats import FORMATS
@@ -30,7 +30,7 @@ __all__ = [
 _DEFAULT = Limits()
 
 
-def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator[Answer]:
+def read_documents(path: Source, name: str, limits: Limits = _DEFAULT) -> Iterator[Answer]:
     """Read one file of the inbox, which holds one document or many.
 
     Args:
@@ -55,7 +55,7 @@ def read_documents(path: Path, name: str, limits: Limits = _DEFAULT) -> Iterator
         yield Rejected(f"{name}#rest" if is_answered else name, error.reason, str(error))
 
 
-def read_here(files: Iterable[tuple[str, Path]], limits: Limits = _DEFAULT) -> Iterator[tuple[int, Answer | None]]:
+def read_here(files: Iterable[tuple[str, Source]], limits: Limits = _DEFAULT) -> Iterator[tuple[int, Answer | None]]:
     """Read files in this process: `(index, document)` for each document of a file, then `(index, None)`."""
     for index, (name, path) in enumerate(files):
         for found in read_documents(path, name, limits):
@@ -63,7 +63,7 @@ def read_here(files: Iterable[tuple[str, Path]], limits: Limits = _DEFAULT) -> I
         yield index, None
 
 
-def _answers(path: Path, name: str, limits: Limits) -> Iterator[Answer]:
+def _answers(path: Source, name: str, limits: Limits) -> Iterator[Answer]:
     called = PurePosixPath(name).name
     with _opened(path) as file:
         before = os.fstat(file.fileno())
@@ -79,12 +79,16 @@ def _answers(path: Path, name: str, limits: Limits) -> Iterator[Answer]:
         _check_same(path, before)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Source) -> BinaryIO:
     try:
+        if isinstance(path, FileBeneath):
+            return path.open()
         # A pipe would be waited for, a device never ends.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise CannotRead("not-a-file", "found a folder, pipe or device, expected a file")
+        if what := kind_of(path.stat()):
+            raise NotAFile(what)
         return path.open("rb")
+    except NotAFile as error:
+        raise CannotRead("not-a-file", str(error)) from None
     except (FileNotFoundError, NotADirectoryError):
         raise CannotRead("missing", "found no file, expected one, at the place that was listed") from None
     except PermissionError:
@@ -93,10 +97,10 @@ def _opened(path: Path) -> BinaryIO:
         ) from None
 
 
-def _check_same(path: Path, before: os.stat_result) -> None:
+def _check_same(path: Source, before: os.stat_result) -> None:
     try:
         after = path.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, NotAFile):
         raise CannotRead("changed", "found a file that went away while it was read, expected it to stay") from None
     for what in ("st_ino", "st_size", "st_mtime_ns"):
         if getattr(after, what) != getattr(before, what):

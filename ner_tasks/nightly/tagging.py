@@ -17,6 +17,7 @@ from shutil import rmtree
 from typing import Any
 
 from ner_tasks import atomic
+from ner_tasks.beneath import Source
 from ner_tasks.documents import Answer, Limits, read_here
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.nightly.gathering import Gathering, SentenceTagger, TagConfig
@@ -28,11 +29,11 @@ from ner_tasks.progress import progress
 
 # (index of the file, one of its documents), and (index, None) when a file is read to its end
 Found = tuple[int, Answer | None]
-Reader = Callable[[Iterable[tuple[str, Path]], Limits], Iterable[Found]]
+Reader = Callable[[Iterable[tuple[str, Source]], Limits], Iterable[Found]]
 
 
 def tag_documents(
-    documents: Iterable[tuple[str, Path]],
+    documents: Iterable[tuple[str, Source]],
     *,
     tagger: SentenceTagger,
     output: Path,
@@ -112,7 +113,7 @@ def check_yield(manifest: Mapping[str, Any]) -> None:
         )
 
 
-def _from(documents: Iterable[tuple[str, Path]], first: int, names: dict[int, str]) -> Iterator[tuple[str, Path]]:
+def _from(documents: Iterable[tuple[str, Source]], first: int, names: dict[int, str]) -> Iterator[tuple[str, Source]]:
     """The documents behind the first ones; `names` holds those that a reader has asked for, by index."""
     for index, (name, path) in enumerate(islice(documents, first, None)):
         names[index] = name

@@ -132,7 +132,7 @@ def keep(store: Store, report: Run, *, version: str, data: str, key: str) -> str
 def fetch_latest(store: Store, host_key: str, folder: Path) -> list[Path]:
     """Files of the last runs on a host, at most `N_LOOKED_AT`, in `folder` where they have to be copied."""
     keys = [file.key for file in store.files(f"{HISTORY}/{host_key}")]
-    return [path for path in store.fetch_files(keys[-N_LOOKED_AT:], folder) if path]
+    return [file.path for file in store.fetch_files(keys[-N_LOOKED_AT:], folder) if file]
 
 
 def _stamp(run: Run) -> str:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TypeVar
 
+from ner_tasks.beneath import FileBeneath
 from ner_tasks.errors import ConfigInvalid
 
 S3 = "s3://"
@@ -94,8 +95,8 @@ class Store(Protocol):
         """
         ...
 
-    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
-        """Local paths of many files, in the order of `keys`; to be read, never written to.
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[FileBeneath | None]:
+        """Where many files lie on this machine, in the order of `keys`; to be read, never written to.
 
         Args:
             keys: as `files` gave them, which may be names that no key of ours could be.
@@ -103,7 +104,8 @@ class Store(Protocol):
                 an earlier call left there is not trusted.
 
         Returns:
-            A path for each key, None where the file has been removed since it was listed.
+            The place for each key, None where the file has been removed since it was listed. In a folder, what was listed
+            need not be a file: it is refused when it is opened.
         """
         ...
 

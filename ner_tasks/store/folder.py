@@ -1,28 +1,24 @@
 """The store in a folder, which several machines may share.
 
-Names that begin with a dot are half-done work or not ours (`.part`, `.DS_Store`): never listed. A folder is replaced in
+Names that begin with a dot are half-done work or not ours (`.part`, `.DS_Store`): never listed. Links are not followed, for
+who may send a document may write a link; the store's own folder may be one. A folder is replaced in
 one step where the file system can; what is done elsewhere, as on NFS, and what is left there, says `replacement`.
 """
 
-import heapq
-import json
 import os
-import re
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ner_tasks import atomic, replacement
+from ner_tasks.beneath import FileBeneath
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing
-from ner_tasks.store import Result, StoredFile, checked, lines_of
+from ner_tasks.store import Result, StoredFile, checked, lines_of, listing
 from ner_tasks.store.half_done import left_behind
 
 LOCKS = ".locks"
-_NAMES_HELD = 100_000  # of one folder, at a time
 _N_LOOKS = 10  # at what is just being replaced
 _MOMENT_S = 10.0  # many times what writing one small file takes
 
@@ -37,35 +33,41 @@ class FolderStore:
         return str(self.path_of(key) if key else self.root)
 
     def path_of(self, key: str) -> Path:
-        """Local path of what lies, or would lie, under `key`; to be read, never written to."""
-        return self.root / checked(key)
+        """Local path of what lies, or would lie, under `key`; to be read, never written to.
+
+        Raises:
+            ConfigInvalid: a link lies there, or on the way.
+        """
+        path = self.root
+        for name in checked(key).split("/"):
+            path = path / name
+            if path.is_symlink():
+                raise ConfigInvalid(f"found a link, expected none within the store, at {path}")
+        return path
 
     def exists(self, key: str) -> bool:
         return bool(self._look(key, Path.exists))
 
     def etag(self, key: str) -> str | None:
-        return self._look(key, lambda path: _etag(path.stat()) if path.is_file() else None)
+        return self._look(key, lambda path: listing.etag_of(path.stat()) if path.is_file() else None)
 
     def folders(self, key: str) -> list[str]:
-        path = self.path_of(key)
         if not self._look(key, Path.is_dir):
             return []
-        return sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+        with os.scandir(self.path_of(key)) as entries:
+            found = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            return sorted(name for name in found if not name.startswith("."))
 
     def files(self, key: str) -> Iterator[StoredFile]:
-        """As `Store.files`; holds 100,000 names of a folder and of those above it. Links to folders are not followed."""
-        key, top = checked(key), self.path_of(key)
-        waiting = [_entries(top, "")]
-        while waiting:
-            name = next(waiting[-1], None)
-            if name is None:
-                waiting.pop()
-            elif name.endswith("/"):
-                waiting.append(_entries(top, name))
-            else:
-                with suppress(FileNotFoundError):  # removed since its folder was read
-                    status = _located(top, name).stat()
-                    yield StoredFile(f"{key}/{name}", name, status.st_size, _etag(status), status.st_mtime)
+        """As `Store.files`; holds 100,000 names of a folder and of those above it.
+
+        What is no file is listed as well, and so is a folder that may not be read: whoever opens it says what is wrong.
+
+        Raises:
+            ConfigInvalid: the folder itself is a link, or may not be read.
+        """
+        self.path_of(key)
+        return listing.files_below(self.root, checked(key))
 
     def fetch(self, key: str) -> Path:
         path = self.path_of(key)
@@ -76,11 +78,10 @@ class FolderStore:
     def read_whole(self, key: str, read: Callable[[], Result], *, marker: str) -> Result:
         return atomic.read_whole(self.path_of(key), read)
 
-    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
-        """As `Store.fetch_files`; the files where they lie. A path that is no text gets a link that is."""
-        paths = [_located(self.root, key) for key in keys]
-        folder.mkdir(parents=True, exist_ok=True)
-        return [_as_text(path, folder / f"{n:06d}") if path.is_file() else None for n, path in enumerate(paths)]
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[FileBeneath | None]:
+        """As `Store.fetch_files`; the files where they lie."""
+        files = [FileBeneath(self.root, listing.raw_path(key)) for key in keys]
+        return [file if listing.is_there(file) else None for file in files]
 
     def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
         target = self.path_of(key)
@@ -194,73 +195,3 @@ def _bytes_of(path: Path, offset: int, n_bytes: int) -> bytes | None:
     with path.open("rb") as file:
         file.seek(offset)
         return file.read(n_bytes)
-
-
-def _etag(status: os.stat_result) -> str:
-    return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
-
-
-def _entries(top: Path, below: str) -> Iterator[str]:
-    """Names in one folder, as keys below `top` and in their order; those of folders end in '/'."""
-    names = _unsorted(top, below)
-    first = sorted(islice(names, _NAMES_HELD))
-    others = []
-    while run := sorted(islice(names, _NAMES_HELD)):
-        others.append(_on_disk(run))
-    return heapq.merge(first, *others)
-
-
-def _unsorted(top: Path, below: str) -> Iterator[str]:
-    home = _located(top, below.rstrip("/")) if below else top
-    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(home) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir(follow_symlinks=False):
-                yield f"{below}{_shown(entry.name)}/"
-            elif entry.is_file():
-                yield f"{below}{_shown(entry.name)}"
-
-
-def _on_disk(names: Sequence[str]) -> Iterator[str]:
-    """The same names, to be read again one at a time, from a file that vanishes with its reader."""
-    with atomic.space_for(Path(tempfile.gettempdir(), "the names of a folder")):
-        file = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - its reader closes it
-        # as JSON, for a name may hold a line feed
-        file.writelines(json.dumps(name) + "\n" for name in names)
-        file.seek(0)
-    return _read_again(file)
-
-
-def _read_again(file: IO[str]) -> Iterator[str]:
-    with file:
-        yield from map(json.loads, file)
-
-
-def _shown(name: str) -> str:
-    r"""A file's name as text that can be written anywhere: a byte that is no UTF-8 as `\x` and two digits.
-
-    `_located` undoes it, for which a `\x` in the name itself is written `\x5cx`.
-    """
-    return os.fsencode(name.replace("\\x", "\\x5cx")).decode("utf-8", "backslashreplace")
-
-
-def _as_text(path: Path, link: Path) -> Path:
-    """`path`, or a link to it if it cannot be written into a JSON file."""
-    if os.fsencode(path) == str(path).encode("utf-8", "replace"):
-        return path
-    link.unlink(missing_ok=True)
-    link.symlink_to(path.absolute())
-    return link
-
-
-def _located(top: Path, key: str) -> Path:
-    """Path of a listed key below `top`, whatever its names are made of.
-
-    Raises:
-        ConfigInvalid: it was not listed here: it could lead out of `top`, or to a hidden name.
-    """
-    raw = re.sub(rb"\\x([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), key.encode())
-    if b"\0" in raw or any(not part or part.startswith(b".") for part in raw.split(b"/")):
-        raise ConfigInvalid(f"found key {key!r}, expected one that was listed, in {top}")
-    return top / os.fsdecode(raw)

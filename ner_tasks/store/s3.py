@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ner_tasks.beneath import FileBeneath
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing, NerTasksError
 from ner_tasks.store import Result, StoredFile, checked, lines_of
 from ner_tasks.store.bucket import Bucket, Found, in_parallel
@@ -105,18 +106,18 @@ class S3Store:
                     return result
         raise Busy(f"found that it is replaced again and again, expected to read it whole, at {self.where(key)}")
 
-    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[Path | None]:
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[FileBeneath | None]:
         folder.mkdir(parents=True, exist_ok=True)
 
-        def fetch(numbered: tuple[int, str]) -> Path | None:
+        def fetch(numbered: tuple[int, str]) -> FileBeneath | None:
             index, key = numbered
-            path = folder / f"{index:06d}"
+            file = FileBeneath(folder, f"{index:06d}")
             try:
-                self._bucket.download(f"{self._prefix}{key}", path)
+                self._bucket.download(f"{self._prefix}{key}", file.path)
             except InputMissing:
-                path.unlink(missing_ok=True)
+                file.path.unlink(missing_ok=True)
                 return None
-            return path
+            return file
 
         return in_parallel(fetch, enumerate(keys))
 

@@ -3,14 +3,15 @@
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import atomic, lineage
+from ner_tasks import atomic, beneath, lineage
+from ner_tasks.beneath import FileBeneath, NotAFile, Source
 from ner_tasks.errors import ConfigInvalid, InputMissing
 from ner_tasks.nightly import nights
 
@@ -139,30 +140,38 @@ def _convert(args: Args) -> Result:
     return {**counts, "output": str(args.output)}
 
 
-def _state_of(path: Path) -> tuple[int, int]:
+def _state_of(path: Source) -> tuple[int, int]:
     """What changes with a file's content: its size and when it was written; zeros for one that is gone."""
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, NotAFile):
         return 0, 0
     return status.st_size, status.st_mtime_ns
 
 
-def _listed(path: Path) -> list[tuple[str, Path]]:
+def _listed(path: Path) -> list[tuple[str, Source]]:
     try:
         listed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [(str(item["name"]), Path(item["path"])) for item in listed]
+        return [(str(item["name"]), _source_of(item)) for item in listed]
     except FileNotFoundError:
         raise InputMissing(f"found nothing at {path}, expected a list of documents") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise ConfigInvalid(f'found {error}, expected a {{"name", "path"}} on each line, in {path}') from None
+        raise ConfigInvalid(
+            f'found {error}, expected {{"name", "path"}}, and "root" if the path is below one, on each line, in {path}'
+        ) from None
 
 
-def _found(inputs: Sequence[Path]) -> list[tuple[str, Path]]:
-    paths = []
+def _source_of(item: Mapping[str, Any]) -> Source:
+    return FileBeneath(Path(item["root"]), str(item["path"])) if "root" in item else Path(item["path"])
+
+
+def _found(inputs: Sequence[Path]) -> list[tuple[str, Source]]:
+    found: list[tuple[str, Source]] = []
     for path in inputs:
         if not path.exists():
             raise InputMissing(f"found nothing at {path}, expected a document or a folder of documents")
-        files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
-        paths += [(str(file.relative_to(path)) if path.is_dir() else file.name, file) for file in files]
-    return paths
+        if path.is_dir():
+            found += [(name, FileBeneath(path, name)) for name in sorted(beneath.names_below(path))]
+        else:
+            found.append((path.name, path))
+    return found

@@ -10,9 +10,9 @@ import select
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from pathlib import Path
 
 from ner_tasks import host
+from ner_tasks.beneath import Source
 from ner_tasks.documents.sandbox.in_order import Closed, Found, InOrder
 from ner_tasks.documents.sandbox.sandbox_reader import Reader, Request
 from ner_tasks.documents.types import Limits
@@ -25,7 +25,7 @@ _STARVED_S = 0.5
 _TICK_S = 0.2
 
 
-def read_apart(files: Iterable[tuple[str, Path]], limits: Limits, n_workers: int = 0) -> Iterator[Found]:
+def read_apart(files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int = 0) -> Iterator[Found]:
     """Read files in other processes.
 
     Args:
@@ -89,7 +89,7 @@ class _Alarm:
 class _Reading:
     """The readers, and the files that are dealt to them; runs in a thread of its own."""
 
-    def __init__(self, files: Iterable[tuple[str, Path]], limits: Limits, n_workers: int):
+    def __init__(self, files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int):
         self._alarm = _Alarm()
         self.answers = InOrder(self._alarm.ring)
         self._files, self._limits, self._n_files = iter(files), limits, 0

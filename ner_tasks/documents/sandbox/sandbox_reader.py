@@ -5,9 +5,9 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from math import inf
-from pathlib import Path
 from typing import Any
 
+from ner_tasks.beneath import FileBeneath, Source
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.sandbox.in_order import InOrder
 from ner_tasks.documents.sandbox.sandbox_process import Header, ReaderProcess
@@ -43,9 +43,10 @@ class Request:
     seconds_left: float = inf
 
     @classmethod
-    def of(cls, index: int, name: str, path: Path) -> "Request":
+    def of(cls, index: int, name: str, path: Source) -> "Request":
         """A request as it travels: ASCII, so that a name that is not UTF-8 survives as an escape."""
-        return cls(index, name, json.dumps({"name": name, "path": str(path)}).encode("ascii") + b"\n")
+        place = {"root": str(path.root), "path": path.name} if isinstance(path, FileBeneath) else {"path": str(path)}
+        return cls(index, name, json.dumps({"name": name, **place}).encode("ascii") + b"\n")
 
 
 class Reader:

@@ -8,7 +8,7 @@ staging/runs/<run>/<day>/                     which night a run works on, for it
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_tasks import lineage
+from ner_tasks import atomic, lineage
+from ner_tasks.beneath import FileBeneath
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.nightly import nights
 
@@ -45,6 +46,14 @@ def lines_of(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)
+
+
+def write_inputs(listing: Path, names: Iterable[str], files: Iterable[FileBeneath | None]) -> None:
+    """Write what `tag --inputs_file` reads; what has gone since it was listed is answered as missing."""
+    with atomic.space_for(listing), listing.open("w", encoding="utf-8") as lines:
+        for name, file in zip(names, files, strict=True):
+            place = {"root": str(file.root), "path": file.name} if file else {"path": str(listing.with_name("gone"))}
+            lines.write(json.dumps({"name": name, **place}) + "\n")
 
 
 class NightOperator(NerOperator):

@@ -18,6 +18,7 @@ from ner_airflow.signals import metrics
 from ner_airflow.signals.lineage import Trace
 from ner_tasks import atomic
 from ner_tasks.answers.index import INDEX, REPLACED
+from ner_tasks.beneath import FileBeneath, NotAFile
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.judging import gates
 from ner_tasks.nightly import nights
@@ -155,16 +156,23 @@ class PublishDay(JoiningOperator):
         """Names of rejected files' copies below `target`; None for one that has gone from the inbox."""
         names: list[str | None] = []
         with tempfile.TemporaryDirectory(dir=self.settings.scratch) as folder:
-            for number, (key, path) in enumerate(zip(keys, self.store.fetch_files(keys, Path(folder)), strict=True)):
-                if path is None:
-                    names.append(None)
-                    continue
+            for number, (key, file) in enumerate(zip(keys, self.store.fetch_files(keys, Path(folder)), strict=True)):
                 # by number: a document's own name may be anything
                 suffix = re.sub(r"[^.a-z0-9]", "", Path(key).suffix.lower())[:16]
-                names.append(f"documents/{first + number:06d}{suffix}")
-                with atomic.space_for(target / REJECTED):
-                    shutil.copyfile(path, target / str(names[-1]))
+                name = f"documents/{first + number:06d}{suffix}"
+                names.append(name if file and _copied(file, target / name) else None)
         return names
+
+
+def _copied(file: FileBeneath, target: Path) -> bool:
+    """Whether there is a file to be copied, and it was."""
+    try:
+        source = file.open()
+    except (NotAFile, FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
+    with source, atomic.space_for(target), target.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
+    return True
 
 
 def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:

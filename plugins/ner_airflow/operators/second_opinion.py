@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import VerbOperator
-from ner_airflow.operators.nights import NightOperator, day_of, lines_of
+from ner_airflow.operators.nights import NightOperator, day_of, lines_of, write_inputs
 from ner_tasks.errors import InputMissing
 from ner_tasks.versions import using
 from ner_tasks.watching.impact import GONE, NO_NIGHT, summary_of
@@ -46,9 +46,7 @@ class SecondOpinion(NightOperator, VerbOperator):
         paths = self.store.fetch_files([f"inbox/{day}/{name}" for name in names], folder / "inbox")
         if not any(paths):
             return None
-        with (folder / "inputs.jsonl").open("w", encoding="utf-8") as lines:
-            for name, path in zip(names, paths, strict=True):
-                lines.write(json.dumps({"name": name, "path": str(path or folder / "gone")}) + "\n")
+        write_inputs(folder / "inputs.jsonl", names, paths)
         self.run_verb(
             "tag",
             model=self.registry.fetch(version, "int8"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_airflow.operators.nights import NightOperator, day_of, lines_of
+from ner_airflow.operators.nights import NightOperator, day_of, lines_of, write_inputs
 from ner_airflow.signals import metrics
 from ner_tasks import host, lineage
 from ner_tasks.errors import InputMissing
@@ -227,8 +227,6 @@ class TagShard(NightOperator, VerbOperator):
     def _fetch_inputs(self, inputs: str, listing: Path, folder: Path) -> None:
         """Write the shard's files with the places where they lie on this machine."""
         files = list(lines_of(self.store.fetch(inputs)))
-        paths = self.store.fetch_files([file["key"] for file in files], folder)
-        with listing.open("w", encoding="utf-8") as lines:
-            for file, path in zip(files, paths, strict=True):
-                # what has gone since the day was planned is answered like any other document that cannot be read
-                lines.write(json.dumps({"name": file["name"], "path": str(path or folder / "gone")}) + "\n")
+        write_inputs(
+            listing, [file["name"] for file in files], self.store.fetch_files([file["key"] for file in files], folder)
+        )

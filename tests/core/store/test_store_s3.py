@@ -106,8 +106,8 @@ def test_a_document_is_listed_and_read_whatever_its_name_and_lands_in_the_scratc
     found = list(open_().files("inbox/day"))
     assert sorted(file.name for file in found) == sorted(HOSTILE)
     scratch = tmp_path / "scratch" / "documents"
-    paths = open_().fetch_files([file.key for file in found], scratch)
-    assert [path.read_text() for path in paths] == [file.name for file in found]
+    copies = open_().fetch_files([file.key for file in found], scratch)
+    assert [copy.path.read_text() for copy in copies] == [file.name for file in found]
     assert local_files(tmp_path) == local_files(scratch) == [f"{index:06d}" for index in range(len(HOSTILE))]
 
 
@@ -376,7 +376,7 @@ def test_a_full_disk_leaves_nothing_half_done(open_, put, tmp_path, monkeypatch)
 
 READS = {
     "fetch": lambda store, scratch: store.fetch("inbox/day/a.txt").read_text(),
-    "fetch_files": lambda store, scratch: store.fetch_files(["inbox/day/a.txt"], scratch)[0].read_text(),
+    "fetch_files": lambda store, scratch: store.fetch_files(["inbox/day/a.txt"], scratch)[0].path.read_text(),
     "read_lines": lambda store, scratch: store.read_lines("inbox/day/a.txt")[0],
 }
 TEXT = "a document of some length"
