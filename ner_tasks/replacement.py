@@ -95,17 +95,21 @@ def complete(target: Path) -> bool:
     if os.path.lexists(target):
         return True
     with suppress(OSError):  # no right to it, or another process was quicker
-        for path in target.parent.iterdir():
-            found = _LEFT_BEHIND.fullmatch(path.name)
+        for old in _replaced(target):
             # `.old` without `.part`: that replacement is done, and the folder was removed since
-            if found and found["name"] == target.name and path.suffix == ".old" and path.with_suffix(".part").exists():
-                path.with_suffix(".part").rename(target)
+            if old.with_suffix(".part").exists():
+                old.with_suffix(".part").rename(target)
                 break
     return os.path.lexists(target)
 
 
 def remove(target: Path) -> None:
     """Remove a folder, out of sight in one step."""
+    # else `complete` would take the folder for one that a cut-off replacement has yet to put in place
+    for old in _replaced(target):
+        with suppress(FileNotFoundError):
+            old.rename(old.with_suffix(".removed"))
+        discard(old.with_suffix(".removed"))
     gone = target.with_name(f".{target.name}.{uuid.uuid4().hex}.removed")
     target.rename(gone)
     discard(gone)
@@ -126,6 +130,12 @@ def discard(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink()
+
+
+def _replaced(target: Path) -> list[Path]:
+    """Folders that others have replaced at `target`, and that are not yet removed."""
+    found = ((path, _LEFT_BEHIND.fullmatch(path.name)) for path in target.parent.iterdir() if path.suffix == ".old")
+    return [path for path, name in found if name and name["name"] == target.name]
 
 
 def _rename_or_find_completed(stage: Path, target: Path) -> None:

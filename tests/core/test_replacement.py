@@ -93,6 +93,20 @@ def test_a_day_that_was_removed_does_not_come_back_from_what_a_kill_left(tmp_pat
     assert names(tmp_path / "tagged") == [f".day.{ID}.old"]
 
 
+def test_a_day_that_was_removed_does_not_come_back_from_a_replacement_that_was_cut_off(tmp_path):
+    """Of two writers, one was killed between its renames, and the other has put its own night in place."""
+    store = FolderStore(tmp_path)
+    made(tmp_path / "tagged" / "day", "the other's")
+    made(tmp_path / "tagged" / f".day.{ID}.old", "old")
+    made(tmp_path / "tagged" / f".day.{ID}.part", "new")
+    made(tmp_path / "tagged" / f".other.{ID}.old", "of another day")
+    store.remove("tagged/day")
+    assert not store.exists("tagged/day/file")
+    assert names(tmp_path / "tagged") == [f".day.{ID}.part", f".other.{ID}.old"]
+    clear(Registry(store), Keep(), time.time() + 2 * 86400)
+    assert names(tmp_path / "tagged") == []
+
+
 def test_what_kills_left_goes_after_a_day_and_nothing_else_that_is_hidden(tmp_path):
     store, registry = FolderStore(tmp_path), Registry(FolderStore(tmp_path))
     left = [f"tagged/.2026-01-01.{ID}.part", f"rejected/.{ID}.old", f"reports/deep/.x.{ID}.removed"]
