@@ -83,20 +83,36 @@ def sightings(reader: Reader, name: str) -> list[Sighting]:
     """The days among the newest that have a document of this name, the newest first, and every model that has read it."""
     found: list[Sighting] = []
     for day in days(reader)[:MAX_DAYS]:
-        manifest = reader.json(f"tagged/{day}/{MANIFEST}")
-        read = [(f"tagged/{day}", str(manifest["model_version"]), False)] if manifest else []
-        read += [(f"{REPLACED}/{day}/{version}", version, True) for version in reader.folders(f"{REPLACED}/{day}")]
-        for folder, version, replaced in read:
-            if entry := _entry(reader, folder, name):
-                found.append(Sighting(day, entry, version, replaced))
+        found += _published(reader, day, name)
+        for version in reader.folders(f"{REPLACED}/{day}"):
+            if entry := _entry(reader, f"{REPLACED}/{day}/{version}", name):
+                found.append(Sighting(day, entry, version, replaced=True))
     return found
 
 
+def _published(reader: Reader, day: str, name: str) -> list[Sighting]:
+    """The document as a day has it now, with the model of this very night; none if the day has it not."""
+    folder = f"tagged/{day}"
+
+    def read() -> list[Sighting]:
+        entry = _entry(reader, folder, name)
+        version = str(reader.store.read_json(f"{folder}/{MANIFEST}")["model_version"])
+        return [Sighting(day, entry, version)] if entry else []
+
+    if _entry(reader, folder, name) is None:  # as on most days, and one look is enough
+        return []
+    try:
+        return reader.store.read_whole(folder, read, marker=MANIFEST)
+    except InputMissing:  # withdrawn
+        return []
+
+
 def _entry(reader: Reader, folder: str, name: str) -> Entry | None:
-    if not reader.store.exists(f"{folder}/{INDEX}"):
+    try:
+        with _index(reader, folder) as index:
+            return index.find(name)
+    except InputMissing:
         return None
-    with _index(reader, folder) as index:
-        return index.find(name)
 
 
 def _index(reader: Reader, folder: str) -> Index:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from ner_tasks.answers.index import Index
 from ner_tasks.errors import InputMissing
 from ner_tasks.overview import benchmarks, documents, nights, quality, runs, versions
 from ner_tasks.overview.reader import FRESH_S, Reader
@@ -161,6 +162,26 @@ def test_a_document_is_known_by_each_model_that_has_read_it(store, tmp_path):
         True,
     )
     assert documents.sightings(Reader(store), "c.txt") == []
+
+
+def test_a_document_is_never_shown_with_the_model_of_another_night(store, tmp_path, monkeypatch):
+    publish(store, tmp_path / "one", "2026-01-01", [answer("a.txt", "Rosa left.")], model_version="v1")
+    reader, find = Reader(store), Index.find
+    longer = [answer("a.txt", "Rosa left."), answer("b.txt", "Rosa left.")]
+
+    def find_while_the_day_is_replaced(index, name):
+        entry = find(index, name)
+        if not (tmp_path / "two").exists():
+            publish(store, tmp_path / "two", "2026-01-01", longer[::-1], model_version="v2")
+        return entry
+
+    (before,) = documents.sightings(reader, "a.txt")
+    monkeypatch.setattr(Index, "find", find_while_the_day_is_replaced)
+    (after,) = documents.sightings(reader, "a.txt")
+    assert (before.model_version, before.entry.offset) == ("v1", 0)
+    assert after.model_version == "v2" and after.entry.offset > 0
+    store.remove("tagged/2026-01-01")
+    assert documents.sightings(reader, "a.txt") == []
 
 
 def test_versions_come_newest_first_with_what_they_are_worth_and_which_is_promoted(store):
