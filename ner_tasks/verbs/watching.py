@@ -2,9 +2,13 @@
 
 import argparse
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from ner_tasks import atomic
+from ner_tasks.errors import ArtifactBroken, InputMissing
 
 Args = argparse.Namespace
 Result = dict[str, Any]
@@ -14,12 +18,30 @@ def drift(args: Args) -> Result:
     from ner_tasks.watching.drift import DEFAULT_CONFIG, DriftConfig, report_of
 
     config = DriftConfig.read(args.config_file or DEFAULT_CONFIG)
-    before = [atomic.read_json(path) for path in args.before[: config.max_nights]]
-    said = report_of(atomic.read_json(args.night), before, config)
+    before = list(islice(_whole(args.before), config.max_nights))
+    said = report_of(_statistics(args.night), before, config)
     print(said["why_not"] or f"{len(said['findings'])} measures, {len(said['alerts'])} alerts", flush=True)
     for line in said["alerts"]:
         print(line, flush=True)
     return said
+
+
+def _statistics(path: Path) -> dict[str, Any]:
+    from ner_tasks.watching.statistics import is_whole
+
+    found: dict[str, Any] = atomic.read_json(path)
+    if not is_whole(found):
+        raise ArtifactBroken(f"found JSON of another shape, expected a night's statistics, in {path}")
+    return found
+
+
+def _whole(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """The statistics of earlier nights; damaged ones are left out, with a notice."""
+    for path in paths:
+        try:
+            yield _statistics(path)
+        except (InputMissing, ArtifactBroken) as error:
+            print(f"notice: an earlier night is not compared with: {error}", flush=True)
 
 
 def sample(args: Args) -> Result:

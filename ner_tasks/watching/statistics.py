@@ -133,6 +133,17 @@ def _rejected(manifest: Mapping[str, Any]) -> dict[str, Sums]:
     return {f"rejected/{reason}": Sums(n, k, n, k, k, n) for reason, k in manifest["rejected"].items()}
 
 
+def is_whole(statistics: Any) -> bool:
+    """Whether what was read from a file is of the shape that `statistics_of` gives."""
+    try:
+        measures = {name: Sums(**one) for name, one in statistics["measures"].items()}
+        figures = [value for sums in measures.values() for value in asdict(sums).values()]
+        figures += [statistics["n_documents"], statistics["n_tagged"]]
+        return "pieces/per_word" in measures and "scores" in statistics and all(map(math.isfinite, figures))
+    except (KeyError, TypeError, AttributeError, OverflowError):
+        return False
+
+
 def sums_of(statistics: Mapping[str, Any], measure: str) -> Sums:
     """One measure of a night; one that did not occur has its documents and words, and a count of nothing."""
     if found := statistics["measures"].get(measure):

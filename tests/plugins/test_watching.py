@@ -68,6 +68,21 @@ def test_an_unusual_night_does_not_count_until_it_is_accepted_or_published_anew(
     assert held_against(fake) == ["2026-11-20", "2026-11-19"]
 
 
+@pytest.mark.parametrize("damaged", ["{", "[]", "7", '{"night": "n"}'])
+def test_a_damaged_report_of_a_night_costs_that_night_and_not_the_next(publish, store, fake, damaged):
+    for day in ("2026-11-20", "2026-11-21", DAY):
+        publish(day)
+    for day in ("2026-11-21", DAY):
+        store.write_json(f"reports/drift/{day}.json", {})
+        (store.root / f"reports/drift/{day}.json").write_text(damaged)
+    store.write_json("tagged/2026-11-20/manifest.json", {"model_version": "v1"})
+    publish("2026-11-19")
+    fake.set("drift", result=FOUND)
+    assert watch()["alerts"] == FOUND["alerts"]
+    assert held_against(fake) == ["2026-11-19"]
+    assert store.read_json(f"reports/drift/{DAY}.json")["accepted"] is False
+
+
 def test_what_is_accepted_raises_no_alert_and_stays_accepted(publish, store, fake):
     publish(DAY)
     fake.set("drift", result=FOUND)

@@ -8,7 +8,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of
 from ner_airflow.signals import metrics
-from ner_tasks.errors import GateNotPassed
+from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,8 +48,8 @@ class WatchNight(NightOperator, VerbOperator):
         found = self.run_verb(
             "drift", night=self.store.fetch(key), before=[self.store.fetch(name) for name in before] or None
         )
-        report, past = f"reports/drift/{self.day}.json", self._report(self.day, published["night"])
-        accepted = self.accept == "True" or bool(past and past["accepted"])
+        report, (_, was_accepted) = f"reports/drift/{self.day}.json", self._judged(self.day, published["night"])
+        accepted = self.accept == "True" or was_accepted
         said = {"day": self.day, "night": published["night"], "model_version": published["model_version"]}
         changed = last if last != published["model_version"] else None
         nights_before = [name.split("/")[1] for name in before]
@@ -71,20 +71,30 @@ class WatchNight(NightOperator, VerbOperator):
             if published is None:
                 continue
             last = last or published["model_version"]
-            report = self._report(day, published.get("night", ""))
-            usual = not (report and report["alerts"] and not report["accepted"])
+            alerted, accepted = self._judged(day, published.get("night", ""))
             # an empty night says nothing about the others
-            if published["model_version"] == version and published["n_tagged"] and usual and self.store.exists(key):
+            counts = published.get("n_tagged") and (accepted or not alerted)
+            if published["model_version"] == version and counts and self.store.exists(key):
                 found.append(key)
             if len(found) == _MOST_NIGHTS:
                 break
         return found, last or version
 
-    def _report(self, day: str, night: str) -> dict[str, Any] | None:
-        """What was said about the answers of a day that are published now."""
+    def _judged(self, day: str, night: str) -> tuple[bool, bool]:
+        """Whether the answers of a day that are published now raised an alert, and whether they were accepted.
+
+        Those whose report is damaged are taken for unusual, as nobody knows that they were not.
+        """
         key = f"reports/drift/{day}.json"
-        said = dict(self.store.read_json(key)) if self.store.exists(key) else None
-        return said if said and said["night"] == night else None
+        try:
+            said = self.store.read_json(key)
+            return (bool(said["alerts"]), bool(said["accepted"])) if said["night"] == night else (False, False)
+        except InputMissing:
+            return False, False
+        except (ArtifactBroken, KeyError, TypeError) as error:
+            found = error if isinstance(error, ArtifactBroken) else f"found no report at {self.store.where(key)}"
+            self.log.warning("notice: %s is taken for unusual: %s", day, found)
+            return True, False
 
 
 class RetrainOnDrift(TriggerDagRunOperator):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks import atomic, cli
-from ner_tasks.errors import ConfigInvalid, InputMissing
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.watching.drift import DEFAULT_CONFIG, DriftConfig, findings_of, report_of
 from ner_tasks.watching.statistics import Sums, statistics_of, sums_of
 from tests import answers
@@ -197,3 +197,32 @@ def test_the_verb_reports_the_alerts_first(usual, tmp_path, capsys):
     assert said["findings"][0]["measure"] == "entities/geo" and said["findings"][0]["alert"]
     assert said["alerts"][0].startswith("found entities/geo at ")
     assert said["alerts"][0] in capsys.readouterr().out
+
+
+DAMAGED = {
+    "cut": '{"n_documents": 15',
+    "a list": "[]",
+    "no measures": '{"n_documents": 1, "n_tagged": 1, "scores": {}}',
+    "measures of words": '{"n_documents": 1, "n_tagged": 1, "scores": {}, "measures": {"pieces/per_word": {"w": "x"}}}',
+    "no number": '{"n_documents": 1, "n_tagged": 1, "scores": {}, "measures": {"pieces/per_word": {"w": NaN}}}',
+}
+
+
+@pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_statistics_of_an_earlier_night_cost_a_notice_and_those_of_the_night_an_error(
+    usual, tmp_path, capsys, damaged
+):
+    paths = [tmp_path / f"{index}.json" for index in range(8)]
+    for path, one in zip(paths, usual, strict=False):
+        atomic.write_json(path, one)
+    paths[2].write_text(damaged)
+    paths[3].unlink()
+    report = tmp_path / "r.json"
+    flags = ["drift", "--night", paths[0], "--before", *paths[1:], "--report", report]
+    assert cli.main([str(flag) for flag in flags]) == 0
+    said = atomic.read_json(report)["result"]
+    assert (said["n_nights_before"], said["judged"]) == (5, True)
+    notices = [line for line in capsys.readouterr().out.splitlines() if "notice" in line]
+    assert [str(path) in notice for path, notice in zip(paths[2:4], notices, strict=True)] == [True, True]
+    flags = ["drift", "--night", paths[2], "--before", *paths[4:], "--report", report]
+    assert cli.main([str(flag) for flag in flags]) == ArtifactBroken.exit_code
