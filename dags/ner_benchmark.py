@@ -25,7 +25,9 @@ from ner_airflow.operators.benchmark import PRECISIONS, RunBenchmark
 
 PARAMS = {
     "version": Param(None, type=["null", "string"], description="Version to time; empty: the promoted one"),
-    "batch_sizes": Param("1,32,64,128", type="string", pattern=r"^\d+(,\d+)*$", description="Sentences per batch"),
+    "batch_sizes": Param(
+        "1,32,64,128", type="string", pattern=r"^\d+(,\d+)*(?!\n)$", description="Sentences per batch"
+    ),
     "precisions": Param(
         None,
         type=["null", "array"],

@@ -8,8 +8,7 @@ from functools import cached_property
 from ner_tasks.errors import ConfigInvalid
 
 OUTSIDE = "O"
-TAG_PATTERN = r"^(O|[BI]-[A-Za-z][A-Za-z0-9_]*)$"
-_TAG = re.compile(TAG_PATTERN)
+_TAG = re.compile(r"O|[BI]-[A-Za-z][A-Za-z0-9_]*")
 
 
 def label_of(tag: str) -> str | None:
@@ -19,7 +18,7 @@ def label_of(tag: str) -> str | None:
 
 def is_tag(text: str) -> bool:
     """Whether `text` is written like a BIO tag, of whatever label."""
-    return _TAG.match(text) is not None
+    return _TAG.fullmatch(text) is not None
 
 
 def first_break(tags: Sequence[str]) -> int | None:

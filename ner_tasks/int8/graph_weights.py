@@ -17,7 +17,7 @@ from ner_tasks.errors import ArtifactBroken
 Array = NDArray[np.float32]
 _INT8_MATMUL = "QuantizedMatMul"
 # The numbers of blocks are theirs; Keras puts its own behind them, as behind the names of all layers.
-_NUMBERED = re.compile(r"^(block_\d+|[a-z_]+?)(?:_\d+)?$")
+_NUMBERED = re.compile(r"^(block_\d+|[a-z_]+?)(?:_\d+)?\Z")
 
 
 class Range(NamedTuple):

@@ -37,6 +37,7 @@ def test_given_labels_keep_their_order():
         (("geo-loc",), "found label 'geo-loc', expected a letter, then letters, digits or _"),
         (("",), "found label ''"),
         (("ge o",), "found label 'ge o'"),
+        (("geo\n",), r"found label 'geo\\n'"),
     ],
 )
 def test_a_label_set_that_cannot_be_tags_is_refused(labels, message):
@@ -49,7 +50,9 @@ def test_bio_tags_are_tags(tag):
     assert is_tag(tag)
 
 
-@pytest.mark.parametrize("text", ["", "o", "geo", "B-", "B_geo", "S-geo", "b-geo", "B-geo ", "B-2", "O\n"[:1] + "x"])
+@pytest.mark.parametrize(
+    "text", ["", "o", "geo", "B-", "B_geo", "S-geo", "b-geo", "B-geo ", "B-2", "Ox", "O\n", "B-geo\n", "I-G_2\n"]
+)
 def test_anything_else_is_no_tag(text):
     assert not is_tag(text)
 

@@ -281,6 +281,32 @@ def test_a_label_that_quarantine_makes_too_rare_is_dropped_as_well(tmp_path: Pat
     assert said["quarantined"] == {"broken-row": 1, "unknown-tag": 4}
 
 
+def test_a_label_that_ends_in_a_line_feed_is_unknown_however_often_it_occurs(tmp_path: Path):
+    path = tmp_path / "export.jsonl"
+    labels = ["geo\n" if at % 50 == 7 else "geo" for at in range(300)]
+    tasks = [{"text": f"Ann saw Rome {at}.", "label": [[8, 12, label]]} for at, label in enumerate(labels)]
+    path.write_text("".join(f"{json.dumps(task)}\n" for task in tasks), encoding="utf-8")
+    target = tmp_path / "snapshot"
+    said = build_snapshot(path, target, SMALL)
+
+    assert said["labels"] == ["geo"]
+    assert said["quarantined"] == {"unknown-tag": 6}
+    assert {row["tag"] for row in quarantined(target)} >= {"B-geo\n"}
+    assert sum(len(read_labelled(target / f"{part}.csv")) for part in PARTS) == 294
+
+
+@pytest.mark.parametrize("name", ["export.jsonl", "train.csv"])
+def test_the_strict_reader_refuses_a_label_that_ends_in_a_line_feed(tmp_path: Path, name: str):
+    path = tmp_path / name
+    if name.endswith(".csv"):
+        path.write_text('Sentence #,Word,POS,Tag\n1,Rome,NNP,"B-geo\n"\n', encoding="utf-8")
+    else:
+        path.write_text(json.dumps({"text": "Rome", "label": [[0, 4, "geo\n"]]}) + "\n", encoding="utf-8")
+
+    with pytest.raises(DataRejected):
+        read_labelled(path)
+
+
 def test_with_labels_given_any_other_tag_is_unknown(tmp_path: Path):
     config = DatasetConfig(labels=("per", "geo"), max_quarantined_share=0.03, block_sentences=4)
     said = build_snapshot(kaggle(tmp_path, rare_label(8)), tmp_path / "snapshot", config)

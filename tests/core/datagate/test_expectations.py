@@ -39,6 +39,7 @@ def test_sound_rows_break_no_rule():
         ({"span_problem": ["found span", "", ""]}, "bad-span", [0]),
         ({"is_blank": [False, False, True]}, "empty-word", [2]),
         ({"tag": ["O", "B-gep", ""]}, "unknown-tag", [1, 2]),
+        ({"tag": ["O\n", "B-geo\n", "I-geo"]}, "unknown-tag", [0, 1]),
         ({"is_orphan": [True, False, False]}, "orphan-inside-tag", [0]),
         ({"n_words": [512, 513, 0]}, "too-long", [1, 2]),
     ],
