@@ -190,6 +190,22 @@ def test_a_hostile_document_does_nothing(airflow, page_of):
     assert page.title().startswith("<img") and page.locator("img").count() == 0
 
 
+def test_script_in_a_chart_does_not_run_opened_or_as_an_image(airflow, store, page_of):
+    script = "document.documentElement.setAttribute('data-taken', document.cookie || 'yes')"
+    size = 'xmlns="http://www.w3.org/2000/svg" width="40" height="30"'
+    chart = store.root / "reports/benchmarks/hostile/plot.svg"
+    chart.parent.mkdir(parents=True)
+    chart.write_text(f'<svg {size} onload="{script}"><script>{script}</script><rect width="40" height="30"/></svg>')
+    page = page_of("ada")
+    time.sleep(6)  # pages may be that old
+    assert page.goto(f"{airflow}/ner-ops/benchmarks/hostile/plot.svg").status == 200
+    assert page.evaluate("[document.documentElement.dataset.taken, self.origin]") == [None, "null"]
+    page.goto(f"{airflow}/ner-ops/benchmarks")
+    shown = "const image = new Image(); image.src = 'benchmarks/hostile/plot.svg'; document.body.append(image);"
+    assert page.evaluate(f"(async () => {{ {shown} await image.decode(); return image.naturalWidth }})()") == 40
+    assert page.evaluate("document.documentElement.dataset.taken") is None
+
+
 def test_the_keyboard_alone_finds_a_document(airflow, page_of):
     page = page_of("vera")
     page.goto(f"{airflow}/ner-ops/documents")

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from urllib.parse import quote
 
 import pytest
 
@@ -117,8 +118,6 @@ def test_who_may_promote_is_offered_to_and_a_viewer_is_not(visit, store):
 
 
 def test_whatever_a_document_brings_is_text(visit, day):
-    from urllib.parse import quote
-
     pages = [
         visit("tonight"),
         visit(f"documents?day={DAY}&q={quote('<script>')}"),
@@ -135,8 +134,6 @@ def test_whatever_a_document_brings_is_text(visit, day):
 
 
 def test_a_document_shows_its_entities_and_who_read_it_is_written_down(visit, day, caplog):
-    from urllib.parse import quote
-
     caplog.set_level("INFO", logger="ner.access")
     page = visit(f"documents/{DAY}?name={quote(HOSTILE)}").text
     assert re.search(r"<mark[^>]*><bdi>Anna</bdi>", page)
@@ -159,6 +156,10 @@ def test_a_document_shows_its_entities_and_who_read_it_is_written_down(visit, da
         "models/..%2ftagged/s/card.html",
         f"review/{DAY}/..%2f..%2f..%2fmodels%2fpromoted.json",
         "review/..%2f..%2fmodels/promoted.json",
+        "run/%2e%2e/x",
+        "run/.hidden/x",
+        f"run/{'d' * 300}/x",
+        "run/a%00b/x",
     ],
 )
 def test_what_is_not_there_is_not_found(visit, store, day, page):
@@ -212,3 +213,50 @@ def test_papers_of_a_version_may_run_nothing_and_a_file_for_review_is_a_download
     store.write_json(f"reports/review/{DAY}/label-studio.json", [])
     taken = visit(f"review/{DAY}/label-studio.json")
     assert taken.headers["content-disposition"] == f'attachment; filename="{DAY}-label-studio.json"'
+
+
+def test_every_file_of_the_store_is_inert_and_what_is_not_ours_is_a_download(visit, store):
+    promoted(store)
+    script = '<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
+    shown = {"benchmarks/r/plot.svg", "benchmarks/r/latency.svg", "models/v1/s/learning.svg", "models/v1/s/card.html"}
+    shown |= {"models/v1/s/page.html"}
+    names = [
+        "evil.js",
+        "label-studio.js",
+        "evil.html",
+        "evil.svg",
+        'a"; x="\u00e9.css',
+        "doccano.jsonl",
+        "card.html",
+        "plot.svg",
+    ]
+    for key in ["benchmarks/r/plot.svg", "benchmarks/r/latency.svg", "models/v1/learning.svg", "models/v1/card.html"]:
+        put(store, f"reports/{key}", script)
+    put(store, "reports/models/v1/evaluate-s/page.html", script)
+    for name in names:
+        put(store, f"reports/review/{DAY}/{name}", script)
+    inert = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
+    for page in [*sorted(shown), *(f"review/{DAY}/{quote(name)}" for name in names)]:
+        answer = visit(page)
+        assert answer.status_code == 200, page
+        assert answer.headers["content-security-policy"] == inert, page
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        kind, said = answer.headers["content-type"], answer.headers.get("content-disposition")
+        if page in shown:
+            assert kind == ("image/svg+xml" if page.endswith("svg") else "text/html; charset=utf-8")
+            assert said is None
+        else:
+            assert kind == "application/octet-stream", page
+            ours = "doccano.jsonl" if "doccano" in page else "file.bin"
+            assert said == f'attachment; filename="{DAY}-{ours}"', page
+
+
+def test_a_folder_in_the_place_of_a_file_is_not_found(visit, store):
+    put(store, "reports/benchmarks/r/plot.svg/x", "")
+    assert visit("benchmarks/r/plot.svg").status_code == 404
+
+
+def put(store, key, text):
+    path = store.root / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)

@@ -5,6 +5,7 @@ Airflow's own API for: Airflow decides who may, and notes who did.
 """
 
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from ner_airflow.pages import runbook
+from ner_airflow.pages.files import CHARTS, CSP, PAPERS, serve
 from ner_airflow.pages.templates import render
 from ner_tasks import answers
 from ner_tasks.errors import InputMissing, NerTasksError
@@ -32,20 +34,16 @@ _STATIC = {
     "pages.css": (_HERE / "static" / "pages.css", "text/css"),
     "act.js": (_HERE / "static" / "act.js", "text/javascript"),
 }
-_CHARTS = ("plot.svg", "latency.svg")
-# of a version, as its steps wrote them: pages of their own, which load nothing and may run nothing
-_PAPERS = ("card.html", "page.html", "learning.svg")
-_INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 # Airflow shows the pages in a frame of its own; texts of documents are on them
-_CSP = "Content-Security-Policy"
 _HEADERS = {
-    _CSP: "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+    CSP: "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
 N_NIGHTS, N_FOUND, N_RUNS = 31, 100, 20
+_DAG_ID = re.compile(r"\w[\w.-]{0,249}")
 
 log = logging.getLogger("ner.access")
 app = FastAPI(
@@ -186,9 +184,9 @@ def show_benchmarks(request: Request, user: GetUserDep) -> Response:
 @app.get("/benchmarks/{report}/{chart}")
 def chart(report: str, chart: str) -> Response:
     """A chart of one run, as `ner_benchmark` drew it."""
-    if chart not in _CHARTS or report not in reader().folders("reports/benchmarks"):
+    if chart not in CHARTS or report not in reader().folders("reports/benchmarks"):
         raise HTTPException(404, "no such chart")
-    return FileResponse(reader().store.fetch(f"reports/benchmarks/{report}/{chart}"), media_type="image/svg+xml")
+    return serve(reader().store, f"reports/benchmarks/{report}/{chart}")
 
 
 @app.get("/review", response_class=HTMLResponse)
@@ -210,7 +208,10 @@ def show_review(request: Request, user: GetUserDep) -> Response:
 )
 def show_run(request: Request, dag_id: str, run_id: str) -> Response:
     """What the tasks of one run came to; the tab that a run has in Airflow's own pages."""
-    steps = runs.steps(reader(), dag_id, runs.key_of(run_id))
+    if not _DAG_ID.fullmatch(dag_id):
+        raise HTTPException(404, "no such DAG")
+    noted = dag_id in reader().folders(runs.NOTES)
+    steps = runs.steps(reader(), dag_id, runs.key_of(run_id)) if noted else []
     return _page(
         request, "run", title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
     )
@@ -226,14 +227,13 @@ def show_runbook(request: Request) -> Response:
 def paper(user: GetUserDep, version: str, snapshot: str, paper: str) -> Response:
     """A page about a version: its card, its evaluation on a snapshot, how it was trained."""
     details = reader().json(f"models/{version}/{MARKER}") if version in reader().folders("models") else None
-    if paper not in _PAPERS or not details or details["snapshot"] != snapshot:
+    if paper not in PAPERS or not details or details["snapshot"] != snapshot:
         raise HTTPException(404, "no such page")
     folder = f"reports/models/{version}"
     key = f"{folder}/evaluate-{snapshot}/{paper}" if paper == "page.html" else f"{folder}/{paper}"
     # sentences of labelled data are on it
     log.info("%s read %s", user.get_name(), key)
-    media_type = "image/svg+xml" if paper.endswith(".svg") else "text/html"
-    return FileResponse(reader().store.fetch(key), media_type=media_type, headers={_CSP: _INERT})
+    return serve(reader().store, key)
 
 
 @app.get("/review/{day}/{name}")
@@ -242,7 +242,7 @@ def review_file(user: GetUserDep, day: str, name: str) -> Response:
     if day not in reader().folders("reports/review") or name not in reader().names(f"reports/review/{day}"):
         raise HTTPException(404, "no such file")
     log.info("%s took %s of the review of %s", user.get_name(), name, day)
-    return FileResponse(reader().store.fetch(f"reports/review/{day}/{name}"), filename=f"{day}-{name}")
+    return serve(reader().store, f"reports/review/{day}/{name}", prefix=f"{day}-")
 
 
 @app.get("/static/{name}")
