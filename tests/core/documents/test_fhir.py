@@ -111,6 +111,15 @@ def test_a_file_in_a_resource_is_a_document(resource):
     assert PAGE not in found.text
 
 
+@pytest.mark.parametrize(
+    "url", ["data:text/plain,Henry%20Quinn", "DATA:text/plain;base64,SGVucnkgUXVpbm4=", "data:;base64,SGVucnkgUXVpbm4"]
+)
+def test_a_file_in_a_link_is_a_document_however_it_is_packed(url):
+    found = read({"resourceType": "Media", "content": {"contentType": "text/plain", "url": url}})
+
+    assert [part.content for part in found.parts] == [b"Henry Quinn"]
+
+
 def test_an_attachment_by_link_is_named_unless_the_bundle_holds_it():
     def document(url: str) -> dict[str, Any]:
         attachment = {"contentType": "application/pdf", "url": url}

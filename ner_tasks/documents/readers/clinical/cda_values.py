@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ner_tasks.documents.readers.clinical.encapsulated import decode_base64, unpack
+from ner_tasks.documents.readers.encapsulated import decode_base64, unpack
 from ner_tasks.documents.readers.markup.xml_parsing import local_name
 from ner_tasks.documents.types import CannotRead, Limits
 

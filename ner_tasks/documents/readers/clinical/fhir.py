@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ner_tasks.documents.readers.clinical import damaged_text, encapsulated, fhir_xml
-from ner_tasks.documents.readers.clinical.encapsulated import Attachments
+from ner_tasks.documents.encodings import damaged_text
+from ner_tasks.documents.readers import encapsulated
+from ner_tasks.documents.readers.clinical import fhir_xml
 from ner_tasks.documents.readers.clinical.fhir_strings import Leaf, Number, leaves_of, words_of
 from ner_tasks.documents.readers.clinical.narrative import Budget, Narrative
+from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import html, xml_parsing
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
@@ -224,12 +226,14 @@ class _Reader:
         title = value.get("title")
         media_type, title = (one if isinstance(one, str) else "" for one in (media_type, title))
         data = next((value[name] for name in ("data", "content") if isinstance(value.get(name), str)), None)
+        content = encapsulated.decode_base64(data) if data is not None else None
         link = value.get("url")
         url = link if isinstance(link, str) else ""
-        if data is None and encapsulated.is_data_uri(url):
-            data = url
-        if data is not None:
-            self._attachments.add(encapsulated.decode_base64(data), place, media_type=media_type, title=title)
+        if content is None and encapsulated.is_data_uri(url):
+            in_link, content = encapsulated.decode_data_uri(url)
+            media_type = media_type or in_link
+        if content is not None:
+            self._attachments.add(content, place, media_type=media_type, title=title)
         elif url and url in self._binaries:
             self._builder.inventory.ignored("pointer", "points-into-the-file")
         elif url:

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 from itertools import groupby
 
-from ner_tasks.documents.readers.clinical import damaged_text
-from ner_tasks.documents.readers.clinical.encapsulated import Attachments
+from ner_tasks.documents.encodings import damaged_text
 from ner_tasks.documents.readers.clinical.hl7_fields import FIELDS, SEGMENTS, field_of
 from ner_tasks.documents.readers.clinical.hl7_observations import TEXT_FIELDS, Observations, group_key
 from ner_tasks.documents.readers.clinical.hl7_syntax import (
@@ -20,6 +19,7 @@ from ner_tasks.documents.readers.clinical.hl7_syntax import (
     separators_of,
 )
 from ner_tasks.documents.readers.clinical.hl7_values import Values
+from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
 
 _MEDIA_TYPE = "application/hl7-v2"

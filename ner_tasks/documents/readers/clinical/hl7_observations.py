@@ -6,10 +6,10 @@ Source: HL7 Version 2.5.1, sections 7.4.2 (OBX), 2.15.10 (NTE), 2A.24 (ED) and 2
 import re
 from dataclasses import dataclass
 
-from ner_tasks.documents.readers.clinical.encapsulated import Attachments, decode_base64, decode_hex
 from ner_tasks.documents.readers.clinical.hl7_fields import field_of
 from ner_tasks.documents.readers.clinical.hl7_syntax import Segment, unescape
 from ner_tasks.documents.readers.clinical.hl7_values import TEXT_TYPES, Values
+from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
 from ner_tasks.documents.recognition import formats, sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder
 

@@ -7,8 +7,8 @@ import re
 from collections import Counter
 
 from ner_tasks.documents.readers.clinical import x12_names, x12_syntax
-from ner_tasks.documents.readers.clinical.encapsulated import Attachments, decode_base64, decode_hex
 from ner_tasks.documents.readers.clinical.x12_syntax import Segment
+from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
 from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 

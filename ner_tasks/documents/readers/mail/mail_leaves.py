@@ -4,12 +4,12 @@ import io
 import re
 from pathlib import PurePosixPath
 
+from ner_tasks.documents.readers import encapsulated
 from ner_tasks.documents.readers.mail import cms
 from ner_tasks.documents.readers.mail.mail_bodies import Block, is_blank
 from ner_tasks.documents.readers.mail.mail_text import FORMS, text_of_part
 from ner_tasks.documents.readers.mail.mime import Entity
 from ner_tasks.documents.readers.mail.mime_content import decode_transfer, split_embedded
-from ner_tasks.documents.readers.markup import data_links
 from ner_tasks.documents.readers.markup.html_walk import Page
 from ner_tasks.documents.readers.picture_size import is_tiny
 from ner_tasks.documents.recognition import formats, litter, sniffing
@@ -142,7 +142,7 @@ class Leaves:
             self.inventory.ignored(kind, rule, n)
         self.builder.notes.extend(page.notes)
         for where, link, title in page.files:
-            media_type, content = data_links.decode(link)
+            media_type, content = encapsulated.decode_data_uri(link)
             if isinstance(content, CannotRead):
                 self.inventory.unread("attachment", where, str(content))
             else:
@@ -192,7 +192,7 @@ class Leaves:
             self.inventory.ignored("attachment", "tiny-picture")
             return False
         if not self.limits.ocr:
-            self.inventory.unread("attachment", where, "a picture; OCR is off")
+            self.inventory.unread("attachment", where, encapsulated.PICTURE_UNREAD)
         return self.limits.ocr
 
     def free_name(self, name: str, content_type: str) -> str:

@@ -1,19 +1,13 @@
-"""Files that stand in a link itself (`data:`), in pages and drawings: handed on, or named.
-
-Source: RFC 2397.
-"""
+"""Files that stand in a link itself (`data:`), in pages and drawings: handed on, or named."""
 
 import io
 import re
-from urllib.parse import unquote_to_bytes
 
-from ner_tasks.documents.readers import picture_size, pictures
-from ner_tasks.documents.readers.clinical import encapsulated
+from ner_tasks.documents.readers import encapsulated, picture_size, pictures
 from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
 
 _KIND = "embedded-file"
-_HEAD = re.compile(r"\s*data:([^,]{0,300}),", re.IGNORECASE)
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|#]+")
 _SVG_TEXT = re.compile(rb"<(?:\w+:)?(?:text|foreignObject|image)\b", re.IGNORECASE)
@@ -28,11 +22,6 @@ _SUFFIXES = {
 }
 
 
-def is_data(link: str) -> bool:
-    """Whether a link holds the file itself."""
-    return link.lstrip()[:5].lower() == "data:"
-
-
 def hand_on(builder: ExtractBuilder, link: str, where: str, limits: Limits, title: str = "") -> None:
     """Give the file in a link its fate.
 
@@ -44,7 +33,7 @@ def hand_on(builder: ExtractBuilder, link: str, where: str, limits: Limits, titl
         title: what the page calls it.
     """
     inventory = builder.inventory
-    media_type, content = decode(link)
+    media_type, content = encapsulated.decode_data_uri(link)
     kind = media_type.partition(";")[0].strip().lower()
     if isinstance(content, CannotRead):
         inventory.unread("picture" if kind.startswith("image/") else _KIND, where, str(content))
@@ -79,14 +68,3 @@ def _give_fate(
     builder.inventory.read(_KIND)
     charset = _CHARSET.search(media_type)
     builder.parts.append(Part(name, content, charset[1] if charset else "", kind))
-
-
-def decode(link: str) -> tuple[str, bytes | CannotRead]:
-    """Media type and content of a `data:` link; what is wrong with one that is damaged."""
-    head = _HEAD.match(link)
-    if not head:
-        return "", CannotRead("broken", "found a data link without its comma, expected a whole one")
-    about, content = head[1], unquote_to_bytes(link[head.end() :])
-    if about.lower().rstrip().endswith(";base64"):
-        return about.rpartition(";")[0], encapsulated.decode_base64(content.decode("latin-1"))
-    return about, content

@@ -6,7 +6,7 @@ Source: Scalable Vector Graphics (SVG) 2, chapters 5 and 11.
 import re
 from typing import Any
 
-from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers import encapsulated, pictures
 from ner_tasks.documents.readers.markup import data_links, html, xml_parsing, xml_words
 from ner_tasks.documents.readers.markup.xml_parsing import local_name
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
@@ -128,7 +128,7 @@ class _Walk:
     def _picture(self, element: Any, name: str) -> None:
         link = element.get("href") or element.get(_LINK) or ""
         self._n_links += 1
-        if data_links.is_data(link):
+        if encapsulated.is_data_uri(link):
             data_links.hand_on(self._builder, link, f"{name} {self._n_links}", self._limits)
         elif name != "use" and link:
             self._builder.inventory.ignored("picture", "linked-picture")

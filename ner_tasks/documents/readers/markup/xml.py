@@ -4,8 +4,7 @@ import re
 from importlib import import_module
 from typing import Any
 
-from ner_tasks.documents.readers import pictures
-from ner_tasks.documents.readers.clinical import encapsulated
+from ner_tasks.documents.readers import encapsulated, pictures
 from ner_tasks.documents.readers.markup import xml_parsing, xml_words
 from ner_tasks.documents.readers.office import office_xml
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits

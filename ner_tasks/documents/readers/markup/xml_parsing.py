@@ -9,7 +9,7 @@ from html import unescape
 from html.entities import html5
 from typing import Any
 
-from ner_tasks.documents.readers.clinical import damaged_text
+from ner_tasks.documents.encodings import damaged_text
 from ner_tasks.documents.types import CannotRead
 
 _DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,200}\?>")

@@ -1,4 +1,4 @@
-"""Files inside a message or resource (HL7 v2, CDA, FHIR, X12): their content decoded, named and handed on."""
+"""Files inside a message, resource, page or XML: their content decoded; those of messages named and handed on."""
 
 import base64
 import binascii
@@ -6,11 +6,12 @@ import io
 import re
 import zlib
 from pathlib import PurePosixPath
+from urllib.parse import unquote_to_bytes
 
 from ner_tasks.documents.recognition import formats, sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part, free_name
 
-_DATA_URI = re.compile(r"\s*data:([\w.+/-]{0,100})[^,]{0,200},")
+_DATA_URI = re.compile(r"\s*data:([^,]{0,300}),", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*")
 _TO_STANDARD = str.maketrans("-_", "+/", "=")
@@ -89,7 +90,21 @@ def _name_of(title: str, format_: formats.Format | None, content: bytes, number:
 
 def is_data_uri(url: str) -> bool:
     """Whether a link holds the file itself."""
-    return _DATA_URI.match(url) is not None
+    return url.lstrip()[:5].lower() == "data:"
+
+
+def decode_data_uri(url: str) -> tuple[str, bytes | CannotRead]:
+    """Media type and content of a `data:` link; what is wrong with one that is damaged.
+
+    Source: RFC 2397.
+    """
+    head = _DATA_URI.match(url)
+    if not head:
+        return "", CannotRead("broken", "found a data link without its comma, expected a whole one")
+    about, content = head[1], unquote_to_bytes(url[head.end() :])
+    if about.lower().rstrip().endswith(";base64"):
+        return about.rpartition(";")[0], decode_base64(content.decode("latin-1"))
+    return about, content
 
 
 def decode_base64(text: str) -> bytes | CannotRead:
@@ -98,7 +113,7 @@ def decode_base64(text: str) -> bytes | CannotRead:
     Returns:
         The bytes, or what is wrong; never a part of them without a word.
     """
-    if uri := _DATA_URI.match(text):
+    if (uri := _DATA_URI.match(text)) and not uri[1].startswith(" "):  # else a sentence that begins with `Data: `
         text = text[uri.end() :]
     clean = _SPACE.sub("", text).translate(_TO_STANDARD)
     n_good = _BASE64.match(clean).end()  # type: ignore[union-attr]  # matches anything
