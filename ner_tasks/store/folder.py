@@ -66,7 +66,7 @@ class FolderStore:
         Raises:
             ConfigInvalid: the folder itself is a link, or may not be read.
         """
-        self.path_of(key)
+        self._look(key, os.path.lexists)
         return listing.files_below(self.root, checked(key))
 
     def fetch(self, key: str) -> Path:
@@ -142,8 +142,7 @@ class FolderStore:
             self.write_json(key, value)
 
     def read_lines(self, key: str) -> list[str]:
-        path = self.path_of(key)
-        return lines_of(path.read_text(encoding="utf-8")) if path.is_file() else []
+        return self._look(key, lambda path: lines_of(path.read_text("utf-8")) if path.is_file() else None) or []
 
     def append_line(self, key: str, line: str) -> None:
         with self._alone(f"{key}.swap", _MOMENT_S):

@@ -74,6 +74,26 @@ def test_a_reader_completes_a_replacement_that_ended_between_its_two_renames(tmp
     assert names(tmp_path / "tagged") == [f".day.{ID}.old", "day"]
 
 
+LOOKS = {
+    "exists": lambda store: store.exists("tagged/day/file"),
+    "etag": lambda store: store.etag("tagged/day/file") is not None,
+    "folders": lambda store: store.folders("tagged/day") == ["deep"],
+    "files": lambda store: [file.name for file in store.files("tagged/day")] == ["deep/file", "file"],
+    "files below": lambda store: [file.name for file in store.files("tagged/day/deep")] == ["file"],
+    "fetch": lambda store: (store.fetch("tagged/day/deep") / "file").read_text() == "new",
+    "read_lines": lambda store: store.read_lines("tagged/day/file") == ["7"],
+    "read_json": lambda store: store.read_json("tagged/day/file") == 7,
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_whatever_a_reader_asks_for_is_completed_first(tmp_path, look):
+    made(tmp_path / "tagged" / f".day.{ID}.old", "old")
+    made(tmp_path / "tagged" / f".day.{ID}.part", "7")
+    made(tmp_path / "tagged" / f".day.{ID}.part" / "deep", "new")
+    assert look(FolderStore(tmp_path))
+
+
 def test_a_writer_and_the_clearing_complete_it_as_well(tmp_path):
     for day in ("written", "cleared"):
         made(tmp_path / "tagged" / f".{day}.{ID}.old", "old")
