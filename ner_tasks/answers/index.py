@@ -1,5 +1,6 @@
 """Which documents a day has, by name: an SQLite file beside the answers, so that one is found without reading all."""
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -16,6 +17,8 @@ from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
 INDEX = "index.sqlite"
 REPLACED = "reports/replaced"  # <day>/<model version>/index.sqlite, of answers that another model's took the place of
+# a name longer than this is cut and ends in its SHA-256, so that two that begin alike stay apart
+NAME_CHARACTERS = 1_000
 _TABLES = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,
@@ -29,13 +32,15 @@ class Entry:
     """One document of a day.
 
     Attributes:
-        name: the document's.
+        number: which of the index's it is.
+        name: the document's, as `indexed_name` has it.
         offset, n_bytes: where its line lies, in `documents.jsonl`, or in `rejected.jsonl` if there is a `reason`.
         n_entities, n_words: what was found in it; None of a rejected one.
         n_unread: items of it that were not read; None of a rejected one.
         reason: why it was rejected; None of a tagged one.
     """
 
+    number: int
     name: str
     offset: int
     n_bytes: int
@@ -43,6 +48,20 @@ class Entry:
     n_words: int | None
     n_unread: int | None
     reason: str | None
+
+    @property
+    def handle(self) -> str:
+        """The document's number and a digest of its name, which tells whether the day was replaced since."""
+        return f"{self.number}-{_sha256(self.name)[:16]}"
+
+
+def indexed_name(name: str) -> str:
+    """The name as the index has it, of bounded length; of an indexed name, itself."""
+    name = utf8(name)
+    if len(name) <= NAME_CHARACTERS:
+        return name
+    digest = _sha256(name)
+    return f"{name[: NAME_CHARACTERS - len(digest) - 1]}…{digest}"
 
 
 def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> int:
@@ -92,7 +111,15 @@ class Index:
 
     def find(self, name: str) -> Entry | None:
         """The document of this very name, the first of several; None if there is none."""
-        return next(iter(self._entries("name = ?", [utf8(name)], 1)), None)
+        return next(iter(self._entries("name IN (?, ?)", [indexed_name(name), utf8(name)], 1)), None)
+
+    def get(self, handle: str) -> Entry | None:
+        """The document of this handle; None if there is none, or another has its number."""
+        number = handle.partition("-")[0]
+        if not re.fullmatch(r"[0-9]{1,15}", number):
+            return None
+        found = self._entries("number = ?", [int(number)], 1)
+        return found[0] if found and found[0].handle == handle else None
 
     def search(
         self, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
@@ -115,14 +142,15 @@ class Index:
             values.append("%" + re.sub(r"([%_\\])", r"\\\1", utf8(text)) + "%")
         return self._entries(" AND ".join(wanted) or "1", values, most)
 
-    def _entries(self, where: str, values: Sequence[str], most: int) -> list[Entry]:
-        columns = "name, offset, n_bytes, n_entities, n_words, n_unread, reason"
+    def _entries(self, where: str, sought: Sequence[str | int], most: int) -> list[Entry]:
+        columns = "number, name, offset, n_bytes, n_entities, n_words, n_unread, reason"
         query = f"SELECT {columns} FROM documents WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
         with self._errors():
-            rows = self._db.execute(query, (*values, most)).fetchall()
+            rows = self._db.execute(query, (*sought, most)).fetchall()
         if not all(map(_is_entry, rows)):
             raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self._path}")
-        return [Entry(*row) for row in rows]
+        # an index of before names were cut may have a name of any length
+        return [Entry(number, name[:NAME_CHARACTERS], *values) for number, name, *values in rows]
 
     def _errors(self) -> AbstractContextManager[None]:
         return sqlite_files.errors_about(self._path, "a day's index")
@@ -130,7 +158,7 @@ class Index:
 
 def _is_entry(row: Sequence[Any]) -> bool:
     """Whether a row has what an `Entry` has: in a damaged file, a column may hold anything."""
-    name, offset, n_bytes, *counts, reason = row
+    _, name, offset, n_bytes, *counts, reason = row
     return (
         isinstance(name, str)
         and all(isinstance(place, int) and place >= 0 for place in (offset, n_bytes))
@@ -150,7 +178,7 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, i
                 said = json.loads(line)
                 reason = said.get("reason")
                 counts = (None, None, None) if reason else _counts(said)
-                yield utf8(str(said["document"])), offset, len(line), *counts, reason
+                yield indexed_name(str(said["document"])), offset, len(line), *counts, reason
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 raise ArtifactBroken(
                     f"found {without_words(error)}, expected an answer, in {path}, line {number}"
@@ -161,3 +189,7 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, i
 def _counts(answer: Mapping[str, Any]) -> tuple[int, int, int]:
     receipt = answer["receipt"]
     return len(answer["entities"]), int(receipt["n_words"]), n_unread(receipt)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

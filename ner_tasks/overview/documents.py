@@ -56,20 +56,22 @@ def search(
         return index.search(text, most=most, rejected_only=rejected_only, partly_read_only=partly_read_only)
 
 
-def find(reader: Reader, day: str, name: str) -> Found:
-    """A document by its very name.
+def find(reader: Reader, day: str, name: str, *, handle: str = "") -> Found:
+    """A document by its very name, or by its handle in the day's index if one is given.
 
     Raises:
         InputMissing: the day has no answers, no index, or the index not this name.
         ArtifactBroken: its line is none of ours.
         Busy: the day is replaced again and again.
     """
-    return reader.store.read_whole(f"tagged/{day}", lambda: _find(reader, day, name), marker=MANIFEST)
+    return reader.store.read_whole(f"tagged/{day}", lambda: _find(reader, day, name, handle), marker=MANIFEST)
 
 
-def _find(reader: Reader, day: str, name: str) -> Found:
+def _find(reader: Reader, day: str, name: str, handle: str) -> Found:
     with _index(reader, f"tagged/{day}") as index:
-        entry = index.find(name)
+        entry = index.get(handle) if handle else index.find(name)
+    if entry is None and handle:
+        raise InputMissing(f"found no document {handle[:200]!r} of the index of {day}, expected one; search it again")
     if entry is None:
         raise InputMissing(f"found no document {name[:200]!r}, expected one of this name, in the answers of {day}")
     key = f"tagged/{day}/{REJECTED if entry.reason else DOCUMENTS}"

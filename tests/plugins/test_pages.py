@@ -260,3 +260,37 @@ def put(store, key, text):
     path = store.root / key
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+def test_the_page_of_a_day_is_small_whatever_names_senders_chose(visit, store, tmp_path):
+    names = [
+        f"{number:03d}{mark * length}" for number in range(60) for mark, length in (("\U0001f600", 990), ('"', 99))
+    ]
+    names += [f"<{number}" + "x" * 200_000 for number in range(20)]
+    publish(store, tmp_path / "day", DAY, [answer(name, "Anna came.") for name in names])
+    page = visit(f"documents?day={DAY}")
+    assert page.status_code == 200
+    assert len(page.content) <= 2**18
+    for link in re.findall(r'<th scope="row"><a href="/ner-ops/([^"]*)"', page.text)[::9]:
+        assert len(link) < 1000
+        shown = visit(html.unescape(link))
+        assert shown.status_code == 200
+        assert len(shown.content) < 2**16
+    long = visit(f"documents?day={DAY}&q={quote('<11')}").text
+    (link,) = re.findall(r'href="/ner-ops/(documents/[^"]*handle=[^"]*)"', long)
+    assert "&lt;11xxx" in visit(link).text
+    assert visit(link[:-1]).status_code == 404
+
+
+def test_a_document_of_many_entities_is_shown_in_parts(visit, store, tmp_path):
+    line = answer("many.txt", "Anna " * 30_000)
+    line["entities"] = [{"start": 5 * n, "end": 5 * n + 4, "label": "per", "score": 0.9} for n in range(30_000)]
+    hidden = {**line, "document": "hidden.txt", "text": None}
+    publish(store, tmp_path / "day", DAY, [line, hidden])
+    for name in ("many.txt", "hidden.txt"):
+        page = visit(f"documents/{DAY}?name={name}")
+        assert len(page.content) < 2**18
+        assert "Entities 1 to 200 of 30\u202f000" in page.text
+        after = html.unescape(re.search(r'href="/ner-ops/(documents/[^"]*from=200)"', page.text)[1])
+        assert "Entities 201 to 400 of" in visit(after).text
+        assert "Entities 29\u202f801 to 30\u202f000 of" in visit(f"documents/{DAY}?name={name}&from=999999").text

@@ -19,6 +19,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from ner_airflow.pages import runbook
 from ner_airflow.pages.files import CHARTS, CSP, PAPERS, serve
+from ner_airflow.pages.parts import part_of
 from ner_airflow.pages.templates import render
 from ner_tasks import answers
 from ner_tasks.errors import InputMissing, NerTasksError
@@ -130,21 +131,27 @@ def find_documents(
 
 @app.get("/documents/{day}", response_class=HTMLResponse)
 def show_document(
-    request: Request, user: GetUserDep, day: str, name: Annotated[str, Query(max_length=4000)]
+    request: Request,
+    user: GetUserDep,
+    day: str,
+    name: Annotated[str, Query(max_length=4000)] = "",
+    handle: Annotated[str, Query(max_length=100)] = "",
+    first: Annotated[int, Query(alias="from", ge=0, le=10**9)] = 0,
 ) -> Response:
-    """One document: its entities in its text, its receipt, or why it was rejected."""
+    """One document, by its name or its handle in the index: its entities in its text, or why it was rejected."""
     if day not in documents.days(reader()):
         raise HTTPException(404, "no such day")
-    found = documents.find(reader(), day, name)
+    found = documents.find(reader(), day, name, handle=handle)
     # who read what: texts are health data
-    log.info("%s read document %r of %s", user.get_name(), name[:200], day)
+    log.info("%s read document %r of %s", user.get_name(), found.entry.name[:200], day)
     return _page(
         request,
         "document",
-        title=name,
+        title=found.entry.name,
         found=found,
+        part=part_of(found.answer, first) if found.answer else None,
         labels=nights.labels(reader(), day),
-        sightings=documents.sightings(reader(), name),
+        sightings=documents.sightings(reader(), found.entry.name),
         may_run=_may_run(user, "ner_tag_nightly"),
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -33,8 +34,8 @@ RECEIPT = {
     "ignored": "Ignored by rule",
     "notes": "Notes",
 }
-# longer documents are shown as stretches around their entities
-WHOLE_CHARACTERS = 20_000
+# of a name in a link, as a URL writes it; a document of a longer one is linked by its handle
+MAX_LINKED = 600
 
 
 def render(template: str, **values: Any) -> str:
@@ -54,7 +55,7 @@ def _environment() -> Environment:
     environment.filters["moment"] = lambda text: str(text)[:16].replace("T", " ")
     environment.filters["figure_of"] = lambda value: f"{value:.4g}" if isinstance(value, float) else value
     environment.filters["hue"] = lambda label, labels: labels.index(label) % N_HUES if label in labels else 0
-    environment.filters["stretches"] = _stretches
+    environment.filters["linked"] = _linked
     environment.filters["points"] = _points
     environment.filters["place"] = rendering.place
     environment.filters["counted"] = _counted
@@ -75,10 +76,10 @@ def _minutes(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"
 
 
-def _stretches(answer: Any) -> list[tuple[int, int]]:
-    text = answer.text
-    whole = len(text) <= WHOLE_CHARACTERS
-    return [(0, len(text))] if whole else rendering.stretches(text, answer.entities, most=40)
+def _linked(entry: Any) -> str:
+    """The query of a link to a document."""
+    name = quote(entry.name, safe="/")
+    return f"name={name}" if len(name) <= MAX_LINKED else f"handle={entry.handle}"
 
 
 def _counted(counts: Mapping[str, Any]) -> str:

@@ -124,3 +124,17 @@ def test_a_row_of_another_shape_is_no_document(tmp_path, wrong):
     database.close()
     with Index(tmp_path / "index.sqlite") as index, pytest.raises(ArtifactBroken, match="another shape"):
         index.search("", most=9)
+
+
+def test_names_of_any_length_make_a_small_index_and_stay_apart(tmp_path):
+    names = [character * 200_000 + end for character in "aé\ud800" for end in ("1", "2")]
+    with indexed(tmp_path, [answer(name, number) for number, name in enumerate(names)]) as index:
+        for number, name in enumerate(names):
+            entry = index.find(name)
+            assert entry.n_entities == number
+            assert len(entry.name) <= 1000
+            assert index.find(entry.name) == index.get(entry.handle) == entry
+        first, second = index.search("", most=2)
+        for handle in (f"{first.number}-{second.handle.partition('-')[2]}", "1", "-", "9" * 30, "x-y", ""):
+            assert index.get(handle) is None
+    assert (tmp_path / "index.sqlite").stat().st_size < 100_000
