@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import escape
 
 from ner_tasks import atomic, rendering
 from ner_tasks.answers.reading import Answer, parse
@@ -29,6 +30,9 @@ _MAX_MENTIONS = 50  # of a document whose text was not kept
 _UNSURE = 0.6  # an entity with a lower score shows it
 _N_HUES = 10
 _CHUNK = 2**20
+# as written, about: those of all documents shown, shared among them, and of what marks one entity
+_DOCUMENTS_BYTES, _ENTITY_BYTES = 700_000, 300
+_MAX_ROWS = 50  # of a table of the summary
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ def write_page(
         manifest=manifest,
         hue_of=lambda label: hues.get(label, 0),
         unsure=_UNSURE,
-        documents=map(_shown, _answers(documents_jsonl, chosen)),
+        documents=_all_shown(_answers(documents_jsonl, chosen), len(chosen)),
         n_documents=n_documents,
         n_shown=len(chosen),
         rejected=_rejected(rejected_jsonl, chosen_rejected),
@@ -90,6 +94,7 @@ def write_page(
         n_rejected_shown=len(chosen_rejected),
         max_mentions=_MAX_MENTIONS,
         max_unread=_MAX_UNREAD,
+        max_rows=_MAX_ROWS,
     )
     with atomic.staged_file(target) as stage, stage.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(stream)
@@ -109,13 +114,50 @@ def _environment() -> Environment:
     return environment
 
 
-def _shown(answer: Answer) -> Shown:
+def _all_shown(answers: Iterator[Answer], n_documents: int) -> Iterator[Shown]:
+    """The documents, each in its share of what the others have left; what one does not need, those behind it have."""
+    left = _DOCUMENTS_BYTES
+    for n_before, answer in enumerate(answers):
+        shown, n_bytes = _shown(answer, left // (n_documents - n_before))
+        yield shown
+        left = max(0, left - n_bytes)
+
+
+def _shown(answer: Answer, most: int) -> tuple[Shown, int]:
+    """A document in at most about so many bytes, and in how many."""
     text = answer.text
+    n_bytes = sum(
+        _n_bytes(_one_line(line, most=_MESSAGE_CHARACTERS)) for line in answer.receipt["unread"][:_MAX_UNREAD]
+    )
     if text is None:
-        return Shown(answer.document, answer, None)
-    if len(text) <= _WHOLE_CHARACTERS:
-        return Shown(answer.document, answer, [(0, len(text))])
-    return Shown(answer.document, answer, rendering.stretches(text, answer.entities))
+        return Shown(answer.document, answer, None), n_bytes + _ENTITY_BYTES * len(answer.entities[:_MAX_MENTIONS])
+    whole = len(text) <= _WHOLE_CHARACTERS
+    stretches = list[tuple[int, int]]()
+    for start, end in [(0, len(text))] if whole else rendering.stretches(text, answer.entities):
+        fitting, cost = _fitting(answer, start, end, most - n_bytes)
+        n_bytes += cost
+        if fitting > start:
+            stretches.append((start, fitting))
+        if fitting < end:
+            break
+    return Shown(answer.document, answer, stretches), n_bytes
+
+
+def _fitting(answer: Answer, start: int, end: int, most: int) -> tuple[int, int]:
+    """How far the text from `start` on can be shown in so many bytes, and in how many it is."""
+    position, n_bytes = start, 0
+    for text, entity in _pieces((start, end), answer):
+        cost = _n_bytes(text) + (_ENTITY_BYTES if entity else 0)
+        if n_bytes + cost > most:
+            # at six bytes a character even all quotation marks fit
+            taken = 0 if entity else max(0, most - n_bytes) // 6
+            return position + taken, n_bytes + 6 * taken
+        position, n_bytes = position + len(text), n_bytes + cost
+    return end, n_bytes
+
+
+def _n_bytes(text: str) -> int:
+    return len(escape(text).encode("utf-8", "surrogatepass"))
 
 
 def _pieces(stretch: tuple[int, int], answer: Answer) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
@@ -125,6 +167,8 @@ def _pieces(stretch: tuple[int, int], answer: Answer) -> Iterator[tuple[str, Map
 def _one_line(text: object, *, most: int) -> str:
     """Something that a document brought, such as its name, as one inert line of bounded length."""
     line = " ".join(rendering.inert(str(text)[: 2 * most]).split())
+    if _n_bytes(line) > 2 * most:  # all marks that a page writes as five bytes
+        line = line[: most // 3 - 1] + "…"
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

@@ -203,3 +203,26 @@ def test_what_is_broken_is_named_and_the_old_page_stays(tmp_path: Path) -> None:
     (tmp_path / "d.jsonl").unlink()
     with pytest.raises(InputMissing):
         write_page(tmp_path / "d.jsonl", tmp_path / "r.jsonl", {"entities": {}}, tmp_path / "page.html")
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_a_day_of_hostile_names_and_texts_makes_a_page_of_a_mebibyte_at_most(tmp_path, dense):
+    quotes = '"' * 5_000
+    answers = []
+    for number in range(120):
+        line = answer(f"{number}{quotes}", f"Anna {quotes}")
+        spans = range(0, 5_000, 2) if dense else [0]
+        line["entities"] = [{"start": start, "end": start + 1, "label": "per", "score": 0.5} for start in spans]
+        line["receipt"]["unread"] = [quotes] * 9
+        answers.append(line)
+    rejects = [{"document": quotes, "reason": quotes, "message": quotes}] * 300
+    write(tmp_path / "documents.jsonl", answers)
+    write(tmp_path / "rejected.jsonl", rejects)
+    counts = dict.fromkeys(("n_documents", "n_tagged", "n_rejected", "n_words", "n_entities", "words_per_s"), 9)
+    names = {f"{number}{quotes}": 1 for number in range(90)}
+    manifest = {**counts, "entities": names, "rejected": names, "ignored": names}
+    write_page(tmp_path / "documents.jsonl", tmp_path / "rejected.jsonl", manifest, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_bytes()
+    assert len(page) <= 2**20
+    assert page.count(b"<article") == 100
+    assert page.count(b"and 40 more") == 3
