@@ -1,5 +1,7 @@
 """Writes OLE compound files, the container of Outlook's .msg, for the sample and for tests.
 
+It shares no code with the reader's own writer (`readers/mail/cfb.py`): what one of them gets wrong, the other shows.
+
 Source: [MS-CFB], version 3: sectors of 512 bytes, streams below 4,096 bytes in the mini stream.
 """
 

@@ -83,10 +83,10 @@ def rate(model: Path, inbox: Path, output: Path, n_readers: int, n_threads: int)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    said = json.loads(done.stdout[done.stdout.index("{\n") :])
+    report = json.loads(done.stdout[done.stdout.index("{\n") :])
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     names = ("words_per_s", "n_words", "elapsed_s", "model_s", "n_rejected")
-    return {**{name: said[name] for name in names}, "cpu_s": round(cpu_s, 2)}
+    return {**{name: report[name] for name in names}, "cpu_s": round(cpu_s, 2)}
 
 
 def promoted() -> Path:
@@ -125,8 +125,8 @@ def main() -> int:
         f"pdf {rates['pdf']:,.0f} words/s, txt {rates['txt']:,.0f} words/s, ratio {ratio:.2f} (asked for {_ASKED_FOR})"
     )
     if args.json:
-        said = {"machine": host.describe(args.n_threads), "rates": rates, "ratio": ratio, "runs": found}
-        args.json.write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
+        figures = {"machine": host.describe(args.n_threads), "rates": rates, "ratio": ratio, "runs": found}
+        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return ratio < _ASKED_FOR
 
 

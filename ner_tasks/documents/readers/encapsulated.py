@@ -8,6 +8,7 @@ import zlib
 from pathlib import PurePosixPath
 from urllib.parse import unquote_to_bytes
 
+from ner_tasks.documents.readers import pictures
 from ner_tasks.documents.recognition import formats, sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part, free_name
 
@@ -21,7 +22,6 @@ _MAX_NAME = 100
 _NO_TEXT = ("audio/", "video/")
 # zlib's window bits by the compression code of HL7 V3 data types (CompressionAlgorithm).
 _WINDOW_BITS = {"DF": -zlib.MAX_WBITS, "GZ": 16 + zlib.MAX_WBITS, "ZL": zlib.MAX_WBITS}
-PICTURE_UNREAD = "a picture; OCR is off"
 
 
 class Attachments:
@@ -62,7 +62,7 @@ class Attachments:
         if not self._limits.ocr and (
             format_ is formats.FORMATS["image"] or (not format_ and kind.startswith("image/"))
         ):
-            inventory.unread("picture", where, PICTURE_UNREAD)
+            inventory.unread("picture", where, pictures.OCR_OFF)
             return ""
         if not format_ and kind.startswith(_NO_TEXT):
             inventory.unread(self._kind, where, "sound or film, which is not read")

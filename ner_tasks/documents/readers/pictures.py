@@ -5,6 +5,7 @@ from ner_tasks.documents.readers import picture_size
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
 
 KIND = "picture"
+OCR_OFF = "a picture; OCR is switched off"
 _READABLE = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".gif", ".bmp", ".webp")
 _DRAWINGS = (".emf", ".wmf", ".emz", ".wmz", ".pict", ".pct", ".pcz", ".eps", ".cgm", ".wpg", ".svm")
 SUFFIXES = (*_READABLE, *_DRAWINGS, ".ico", ".wdp", ".jxr", ".heic", ".jp2")
@@ -27,7 +28,7 @@ def add(builder: ExtractBuilder, name: str, content: bytes, limits: Limits, medi
         builder.inventory.read(KIND)
         builder.parts.append(Part(name.replace("#", "%23"), content, "", media_type))
     else:
-        builder.inventory.unread(KIND, name, "a picture; OCR is switched off")
+        builder.inventory.unread(KIND, name, OCR_OFF)
 
 
 def checked(found: Extract) -> Extract:

@@ -270,7 +270,7 @@ def test_a_picture_in_a_mail_is_a_document_where_pictures_are_read_and_its_neigh
     assert sorted(read("a.eml", data)) == ["a.eml", "a.eml#b.txt"]
     (message, _) = read_documents(tmp_path / "document", "a.eml")
     assert isinstance(message, Document)
-    assert message.unread == ("attachment image/png: a picture; OCR is off",)
+    assert message.unread == ("attachment image/png: a picture; OCR is switched off",)
 
 
 def test_made_up_names_never_are_those_of_others(read):

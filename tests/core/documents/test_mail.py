@@ -224,8 +224,8 @@ def test_pictures_are_named_while_ocr_is_off_and_tiny_ones_are_ignored(read):
                      packed(png(600, 800), "application/octet-stream", "fax.bin"))  # fmt: skip
     found = read(HEAD + tree)
     assert found["a.eml"].unread == (
-        "attachment scan.png: a picture; OCR is off",
-        "attachment fax.bin: a picture; OCR is off",
+        "attachment scan.png: a picture; OCR is switched off",
+        "attachment fax.bin: a picture; OCR is switched off",
     )
     assert found["a.eml"].items.ignored["tiny-picture"] == 1
     assert list(found) == ["a.eml"]

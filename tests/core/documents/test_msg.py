@@ -175,7 +175,7 @@ def test_a_file_that_lies_elsewhere_and_a_picture_are_named():
     storage.storages["__attach_version1.0_#00000001"] = elsewhere
     document = documents(cfb.write(storage))["a.msg"]
     assert document.unread == (
-        "attachment scan.png: a picture; OCR is off",
+        "attachment scan.png: a picture; OCR is switched off",
         "attachment far.doc: its content lies elsewhere",
     )
 

@@ -4,7 +4,7 @@ import io
 import re
 from pathlib import PurePosixPath
 
-from ner_tasks.documents.readers import encapsulated
+from ner_tasks.documents.readers import encapsulated, pictures
 from ner_tasks.documents.readers.mail import cms
 from ner_tasks.documents.readers.mail.mail_bodies import Block, is_blank
 from ner_tasks.documents.readers.mail.mail_text import FORMS, text_of_part
@@ -192,7 +192,7 @@ class Leaves:
             self.inventory.ignored("attachment", "tiny-picture")
             return False
         if not self.limits.ocr:
-            self.inventory.unread("attachment", where, encapsulated.PICTURE_UNREAD)
+            self.inventory.unread("attachment", where, pictures.OCR_OFF)
         return self.limits.ocr
 
     def free_name(self, name: str, content_type: str) -> str:
