@@ -19,6 +19,7 @@ from ner_tasks.errors import ArtifactBroken
 from ner_tasks.tagger import artifacts
 from ner_tasks.tagger.artifacts import ModelManifest
 from ner_tasks.tagger.decoding import Transitions, best_paths
+from ner_tasks.tagger.graph_operations import check_operations
 from ner_tasks.tagger.narrow import for_this_host
 from ner_tasks.tagger.routes import INPUTS, output_of
 from ner_tasks.tagger.tokenization import Window, WordPieces, batches_of, windows_of
@@ -243,13 +244,14 @@ def read_graph(path: Path) -> tf.compat.v1.GraphDef:
     """A frozen graph from its file.
 
     Raises:
-        ArtifactBroken: not a graph.
+        ArtifactBroken: not a graph, or one that holds operations which no graph of ours has.
     """
     graph_def = tf.compat.v1.GraphDef()
     try:
         graph_def.ParseFromString(path.read_bytes())
     except DecodeError as error:
         raise ArtifactBroken(f"found {error}, expected a TensorFlow graph, in {path}") from None
+    check_operations(graph_def, path)
     return graph_def
 
 
