@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ner_tasks import host
+from ner_tasks import environment, host
 from ner_tasks.errors import NerTasksError
 from ner_tasks.labelled import corpus
 from ner_tasks.tagger import artifacts
@@ -122,7 +122,7 @@ def take_turns(
 def _worker(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> Iterator["subprocess.Popen[str]"]:
     check_runnable(engine)
     command = [sys.executable, "-m", "ner_tasks.speed.benchmarking", json.dumps(asdict(engine)), str(data)]
-    env = {**os.environ, **host.tensorflow_env(n_threads=n_threads, onednn=engine.onednn)}
+    env = {**environment.for_step(), **host.tensorflow_env(n_threads=n_threads, onednn=engine.onednn)}
     process = subprocess.Popen(
         [*command, str(n_sentences), str(n_threads)],
         env=env,

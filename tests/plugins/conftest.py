@@ -21,16 +21,16 @@ verb, arguments = sys.argv[3], sys.argv[4:]
 flags = {{}}
 for word in arguments:
     if word.startswith("--"):
-        name = word[2:]
-        flags[name] = []
+        name, given, value = word[2:].partition("=")
+        flags[name] = [value] if given else []
     elif flags:
         flags[name].append(word)
-calls = Path(os.environ["FAKE_CALLS"])
+calls = Path(os.environ["NER_FAKE_CALLS"])
 with calls.open("a") as file:
     file.write(json.dumps({{"verb": verb, "flags": flags, "env": dict(os.environ)}}) + "\\n")
-will = json.loads(Path(os.environ["FAKE_WILL"]).read_text()).get(verb, {{}})
+will = json.loads(Path(os.environ["NER_FAKE_WILL"]).read_text()).get(verb, {{}})
 print(f"{{verb}}: at work", flush=True)
-if verb in json.loads(os.environ["FAKE_REAL"]):
+if verb in json.loads(os.environ["NER_FAKE_REAL"]):
     os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
 if will.get("hang"):
     signal.signal(signal.SIGTERM, signal.SIG_IGN if will.get("deaf") else signal.SIG_DFL)
@@ -91,9 +91,9 @@ def fake(tmp_path, monkeypatch):
         "NER_ENCODER": tmp_path / "encoder",
         "NER_THREADS": "1",
         "NER_PYTHON": verbs.python,
-        "FAKE_WILL": verbs.will,
-        "FAKE_CALLS": verbs.calls_file,
-        "FAKE_REAL": '["join"]',  # light enough to be itself
+        "NER_FAKE_WILL": verbs.will,
+        "NER_FAKE_CALLS": verbs.calls_file,
+        "NER_FAKE_REAL": '["join"]',  # light enough to be itself
     }.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))

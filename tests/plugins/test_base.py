@@ -39,7 +39,8 @@ def test_threads_are_set_before_the_child_starts_and_no_gpu_is_seen(fake):
 
 
 def test_secrets_of_airflow_and_of_the_store_do_not_reach_the_child(fake, monkeypatch):
-    for name in ("AIRFLOW__API_AUTH__JWT_SECRET", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+    secrets = ("AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW_CONN_X")
+    for name in (*secrets, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MY_DB_PASSWORD", "NER_AIRFLOW_DATABASE"):
         monkeypatch.setenv(name, "secret")
     Verb(task_id="t").execute({})
     assert "secret" not in fake.calls[0]["env"].values()

@@ -26,7 +26,7 @@ def spans():
 @pytest.fixture(params=["folder", "s3"])
 def real(request, fake, monkeypatch):
     """A store of each kind, and the verb `dataset` as it is."""
-    monkeypatch.setenv("FAKE_REAL", '["dataset"]')
+    monkeypatch.setenv("NER_FAKE_REAL", '["dataset"]')
     if request.param == "s3":
         monkeypatch.setenv("NER_STORE", f"s3://{request.getfixturevalue('s3').bucket}/ner")
     return Settings.from_env().open_store()
@@ -87,7 +87,7 @@ def test_refused_data_is_reported_with_its_data_docs_and_the_last_snapshot_stays
 
 
 def test_a_snapshot_that_was_edited_in_the_store_is_made_again_of_the_same_data(fake, monkeypatch, tmp_path, store):
-    monkeypatch.setenv("FAKE_REAL", '["dataset"]')
+    monkeypatch.setenv("NER_FAKE_REAL", '["dataset"]')
     put(store, tmp_path, "2026-01-a/ner.tsv", table(1))
     version = made()["version"]
     path = store.path_of(f"snapshots/{version}/train.csv")
@@ -99,7 +99,7 @@ def test_a_snapshot_that_was_edited_in_the_store_is_made_again_of_the_same_data(
 
 
 def test_an_edited_snapshot_is_not_gone_on_from(fake, monkeypatch, tmp_path, store):
-    monkeypatch.setenv("FAKE_REAL", '["dataset"]')
+    monkeypatch.setenv("NER_FAKE_REAL", '["dataset"]')
     put(store, tmp_path, "2026-01-a/ner.tsv", table(1))
     version = made()["version"]
     path = store.path_of(f"snapshots/{version}/texts.csv")

@@ -17,7 +17,7 @@ TEXT = "She met Jackson in Tampa ."
 @pytest.fixture
 def registry(store, model, monkeypatch):
     """A store with the version `v2`; the verbs that need no model are real."""
-    monkeypatch.setenv("FAKE_REAL", json.dumps(["sample", "diff", "review"]))
+    monkeypatch.setenv("NER_FAKE_REAL", json.dumps(["sample", "diff", "review"]))
     registry = Registry(store)
     for kind in ("trained", "int8"):
         registry.put("v2", kind, model(kind))
@@ -180,7 +180,7 @@ def test_the_same_on_a_store_on_s3(fake, s3, model, monkeypatch, tmp_path):
     from ner_tasks.settings import Settings
 
     monkeypatch.setenv("NER_STORE", f"s3://{s3.bucket}/ner")
-    monkeypatch.setenv("FAKE_REAL", json.dumps(["sample", "diff", "review"]))
+    monkeypatch.setenv("NER_FAKE_REAL", json.dumps(["sample", "diff", "review"]))
     store = Settings.from_env().open_store()
     registry = Registry(store)
     for kind in ("trained", "int8"):

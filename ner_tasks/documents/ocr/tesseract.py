@@ -5,7 +5,6 @@ The program is called itself, with a grey picture on its standard input: no Pyth
 Source of the columns: Tesseract 5, `tesseract --help-extra`, and its TSV renderer.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ner_tasks import environment
 from ner_tasks.documents.types import CannotRead
 
 if TYPE_CHECKING:
@@ -111,4 +111,4 @@ def _parsed(lines: Sequence[str]) -> list[FoundWord]:
 
 def _environment() -> dict[str, str]:
     # Several threads take more time for one page than one does, and readers run side by side.
-    return {**os.environ, "OMP_THREAD_LIMIT": "1"}
+    return {**environment.for_reader(), "OMP_THREAD_LIMIT": "1"}

@@ -18,8 +18,8 @@ import ner_tasks
 from ner_airflow import scratch
 from ner_airflow.child import ChildProcess
 from ner_airflow.signals.lineage import Trace, lineage_of
-from ner_tasks import atomic, errors, host
-from ner_tasks.errors import NerTasksError
+from ner_tasks import atomic, environment, errors, host
+from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.judging.gate_policy import DEFAULT_POLICY, GatePolicy
 from ner_tasks.settings import Settings
 from ner_tasks.store import Store
@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors.base import OperatorLineage
     from airflow.sdk import Context
 
-# what a child, which reads other people's documents, has no business to know; it gets files, not the store
-_PRIVATE = ("AIRFLOW__", "AIRFLOW_CONN_", "AWS_", "KAGGLE_", "NER_AIRFLOW_DATABASE")
+
+# Of a run's parameters, those that are Airflow's own.
+_AIRFLOWS = ("airflow/task_span_detail_level",)
 
 
 class StepFailed(RuntimeError):
@@ -58,12 +59,21 @@ class NerOperator(BaseOperator):
 
     def execute(self, context: "Context") -> dict[str, Any]:
         try:
+            self._check_names(context)
             self.said = self.step(context)
             return self.said
         except NerTasksError as error:
             if error.retryable:
                 raise
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+    def _check_names(self, context: "Context") -> None:
+        """Refuse a run that was given what its DAG does not know; Airflow itself takes any name."""
+        given = getattr(context.get("dag_run"), "conf", None)
+        unknown = sorted(set(given) - {*self.dag.params, *_AIRFLOWS}) if given else []
+        if unknown:
+            found = f"found unknown parameter {unknown[0][:100]!r}"
+            raise ConfigInvalid(f"{found}, expected some of {', '.join(self.dag.params)}, for {self.dag.dag_id}")
 
     @abstractmethod
     def step(self, context: "Context") -> dict[str, Any]:
@@ -137,15 +147,17 @@ class VerbOperator(NerOperator):
     def _command(self, verb: str, report: Path, flags: Mapping[str, Any]) -> list[str]:
         command = [str(self.settings.python), "-m", "ner_tasks", verb]
         for name, value in {**flags, "report": report, "threads": self.settings.n_threads}.items():
+            if isinstance(value, list) and any(str(each).startswith("-") for each in value):
+                raise ConfigInvalid(f"found a value that begins with a dash, expected none, for --{name} of {verb}")
             if value is not None:
-                command += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+                command += [f"--{name}", *map(str, value)] if isinstance(value, list) else [f"--{name}={value}"]
         return command
 
     def _environment(self) -> dict[str, str]:
-        ours = {name: value for name, value in os.environ.items() if not name.startswith(_PRIVATE)}
+        # It reads other people's documents: it gets files, not the store, and no secret.
         package = str(Path(ner_tasks.__file__).parent.parent)
         return {
-            **ours,
+            **environment.for_step(),
             "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",
             "PYTHONHASHSEED": "0",

@@ -10,7 +10,7 @@ from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
 from ner_airflow.operators.base import VerbOperator
-from ner_tasks import atomic, lineage
+from ner_tasks import atomic, environment, lineage
 from ner_tasks.errors import ArtifactBroken, DataRejected, InputMissing
 from ner_tasks.labelled.accepted import Accepted, accept, last_accepted
 from ner_tasks.labelled.batches import is_labelled
@@ -69,7 +69,8 @@ class CollectLabelled(VerbOperator):
                 given = {"KAGGLE_USERNAME": connection.login or "", "KAGGLE_KEY": connection.password or ""}
             except AirflowNotFoundException:
                 self.log.info("no Connection %r", KAGGLE)
-        return {**super()._environment(), **given}
+        network = environment.for_step(network=True) if self.kaggle else {}
+        return {**network, **super()._environment(), **given}
 
     def _files(self, batch: str) -> list[dict[str, str]]:
         stored = [file for file in self.store.files(f"labelled/{batch}") if is_labelled(file.name)]

@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow import scratch
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_tasks import lineage
+from ner_tasks import environment, lineage
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.overview import runs
 from ner_tasks.versions.retention import Keep, clear, survey
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # what Airflow puts in place of the database's address before it runs a task
 _ADDRESSES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__SQL_ALCHEMY_CONN")
+# What Airflow's own program reads, and the PostgreSQL client below it.
+_AIRFLOW = ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLOW__*", "PG*")
 _LEAST_DAYS = 8.0  # more than the longest run, with its retries
 
 
@@ -117,9 +119,9 @@ class CleanAirflow(VerbOperator):
 
     def _environment(self) -> dict[str, str]:
         # its own program, which reads nothing that others have written
-        ours = {
-            name: value for name, value in os.environ.items() if name not in (*_ADDRESSES, "_AIRFLOW_PROCESS_CONTEXT")
-        }
+        ours = environment.for_step(also=_AIRFLOW)
+        for name in _ADDRESSES:
+            ours.pop(name, None)
         if file := os.environ.get("NER_AIRFLOW_DATABASE_FILE"):
             ours[_ADDRESSES[0]] = Path(file).read_text(encoding="utf-8").strip()
         elif address := os.environ.get("NER_AIRFLOW_DATABASE"):
