@@ -22,16 +22,18 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given, listed
 from ner_airflow.operators.benchmark import PRECISIONS, RunBenchmark
+from ner_airflow.texts import LINE, VERSION
 
 PARAMS = {
-    "version": Param(None, type=["null", "string"], description="Version to time; empty: the promoted one"),
+    "version": Param(None, type=["null", "string"], **VERSION, description="Version to time; empty: the promoted one"),
     "batch_sizes": Param(
-        "1,32,64,128", type="string", pattern=r"^\d+(,\d+)*(?!\n)$", description="Sentences per batch"
+        "1,32,64,128", type="string", maxLength=200, pattern=r"^\d+(,\d+)*(?!\n)$", description="Sentences per batch"
     ),
     "precisions": Param(
         None,
         type=["null", "array"],
-        items={"type": "string"},
+        maxItems=20,
+        items={"type": "string", **LINE},
         examples=list(PRECISIONS),
         description="Ways to run the models; empty: all that the host can run",
     ),
@@ -40,6 +42,7 @@ PARAMS = {
     "data": Param(
         None,
         type=["null", "string"],
+        **LINE,
         description="Key of a labelled file in the store; empty: the test part of the version's snapshot",
     ),
     "max_slowdown": Param(

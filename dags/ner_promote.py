@@ -17,10 +17,13 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.defaults import DAG_DEFAULTS, WHO, given
 from ner_airflow.operators.promoting import ChooseVersion, MovePointer
+from ner_airflow.texts import LINE, VERSION
 
 PARAMS = {
-    "version": Param(None, type=["null", "string"], description="Version to promote; empty: back to the one before"),
-    "reason": Param("", type="string", description="Why; kept in the history"),
+    "version": Param(
+        None, type=["null", "string"], **VERSION, description="Version to promote; empty: back to the one before"
+    ),
+    "reason": Param("", type="string", **LINE, description="Why; kept in the history"),
 }
 
 

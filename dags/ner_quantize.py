@@ -30,10 +30,13 @@ from ner_airflow.operators.quantize import (
     QuantizeModel,
 )
 from ner_airflow.operators.second_opinion import ImpactReport
+from ner_airflow.texts import VERSION
 
 HEAVY = {**TRAINS, "execution_timeout": timedelta(hours=4)}
 PARAMS = {
-    "version": Param(None, type=["null", "string"], description="Version to quantize; empty: the one just registered"),
+    "version": Param(
+        None, type=["null", "string"], **VERSION, description="Version to quantize; empty: the one just registered"
+    ),
     "max_f1_loss": Param(
         None,
         type=["null", "number"],

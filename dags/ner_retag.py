@@ -20,12 +20,17 @@ from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.retagging import STOPS, CompareDay, PlanDays, PlanShardsOfDays
 from ner_airflow.operators.tagging import ResolveModel, TagShard
+from ner_airflow.texts import DATE, VERSION
 
 PARAMS = {
-    "first_day": Param(None, type=["null", "string"], format="date", description="First day; empty: the oldest"),
-    "last_day": Param(None, type=["null", "string"], format="date", description="Last day; empty: the newest"),
-    "tagged_by": Param(None, type=["null", "string"], description="Only days tagged by this version; empty: any other"),
-    "model": Param(None, type=["null", "string"], description="Version to tag with; empty: the promoted one"),
+    "first_day": Param(None, type=["null", "string"], **DATE, description="First day; empty: the oldest"),
+    "last_day": Param(None, type=["null", "string"], **DATE, description="Last day; empty: the newest"),
+    "tagged_by": Param(
+        None, type=["null", "string"], **VERSION, description="Only days tagged by this version; empty: any other"
+    ),
+    "model": Param(
+        None, type=["null", "string"], **VERSION, description="Version to tag with; empty: the promoted one"
+    ),
     "stop_after": Param("plan", type="string", enum=list(STOPS), description="How far to go"),
     "max_rejected_share": Param(None, type=["null", "number"], description="As in ner_tag_nightly"),
     "max_partly_read_share": Param(None, type=["null", "number"], description="As in ner_tag_nightly"),

@@ -26,13 +26,16 @@ from ner_airflow.operators.retrain import (
     RegisterModel,
 )
 from ner_airflow.operators.training import TrainModel
+from ner_airflow.texts import LINE, VERSION
 
 PARAMS = {
-    "batch": Param(None, type=["null", "string"], description="One batch under labelled/ alone; empty: all"),
+    "batch": Param(None, type=["null", "string"], **LINE, description="One batch under labelled/ alone; empty: all"),
     "kaggle": Param(
-        None, type=["null", "string"], description="Kaggle data set to fetch first, owner/name; empty: none"
+        None, type=["null", "string"], **LINE, description="Kaggle data set to fetch first, owner/name; empty: none"
     ),
-    "labels": Param(None, type=["null", "string"], description="Labels, comma-separated; empty: those in the data"),
+    "labels": Param(
+        None, type=["null", "string"], **LINE, description="Labels, comma-separated; empty: those in the data"
+    ),
     "max_quarantined_share": Param(0.02, type="number", minimum=0, maximum=1, description="Most sentences put aside"),
     "block_sentences": Param(32, type="integer", minimum=1, description="Neighbours that stay together in the split"),
     "dev_share": Param(
@@ -43,8 +46,12 @@ PARAMS = {
         description="Of the sentences; the smaller, the more is learnt",
     ),
     "accept_drift": Param(False, type="boolean", description="The data has changed and that is wanted: note it only"),
-    "encoder": Param(None, type=["null", "string"], description="Folder of a BERT checkpoint; empty: NER_ENCODER"),
-    "start_from": Param("encoder", description="encoder, promoted, or a version whose training goes on"),
+    "encoder": Param(
+        None, type=["null", "string"], **LINE, description="Folder of a BERT checkpoint; empty: NER_ENCODER"
+    ),
+    "start_from": Param(
+        "encoder", type="string", **VERSION, description="encoder, promoted, or a version whose training goes on"
+    ),
     "epochs": Param(None, type=["null", "integer"], minimum=1, description="Most passes; empty: the recipe's"),
     "batch_size": Param(
         None, type=["null", "integer"], minimum=1, description="Sentences per step; empty: the recipe's"

@@ -18,10 +18,13 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.second_opinion import ExportReview
+from ner_airflow.texts import DATE, VERSION
 
 PARAMS = {
-    "day": Param(None, type=["null", "string"], format="date", description="Day to read; empty: the last published"),
-    "other": Param(None, type=["null", "string"], description="Version to disagree with the night's; empty: none"),
+    "day": Param(None, type=["null", "string"], **DATE, description="Day to read; empty: the last published"),
+    "other": Param(
+        None, type=["null", "string"], **VERSION, description="Version to disagree with the night's; empty: none"
+    ),
     "n_most": Param(200, type="integer", minimum=1, maximum=100_000, description="Most sentences in the queue"),
     "max_score": Param(
         0.8, type="number", minimum=0, maximum=1, description="A mention that scores less is asked about"

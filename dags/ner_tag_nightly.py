@@ -23,10 +23,13 @@ from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_airflow.operators.watching import AlertOnDrift, RetrainOnDrift, WatchNight
 from ner_airflow.signals.deadline import deadline_of
+from ner_airflow.texts import DATE, LINE, VERSION
 
 PARAMS = {
-    "day": Param(None, type=["null", "string"], format="date", description="Day to tag; empty: that of the schedule"),
-    "model": Param(None, type=["null", "string"], description="Version to tag with; empty: the promoted one"),
+    "day": Param(None, type=["null", "string"], **DATE, description="Day to tag; empty: that of the schedule"),
+    "model": Param(
+        None, type=["null", "string"], **VERSION, description="Version to tag with; empty: the promoted one"
+    ),
     "max_rejected_share": Param(
         None, type=["null", "number"], description="Most documents rejected; empty: NER_MAX_REJECTED_SHARE, else 0.2"
     ),
@@ -35,8 +38,12 @@ PARAMS = {
         type=["null", "number"],
         description="Maximum share of documents read in part; empty: NER_MAX_PARTLY_READ_SHARE, else 0.5",
     ),
-    "text_column": Param("text", type="string", minLength=1, description="Of csv, tsv and xlsx: holds the documents"),
-    "id_column": Param("id", type="string", minLength=1, description="Of csv, tsv and xlsx: names the documents"),
+    "text_column": Param(
+        "text", type="string", **LINE, minLength=1, description="Of csv, tsv and xlsx: holds the documents"
+    ),
+    "id_column": Param(
+        "id", type="string", **LINE, minLength=1, description="Of csv, tsv and xlsx: names the documents"
+    ),
     "lookback_days": Param(
         7, type="integer", minimum=0, maximum=366, description="Days before whose answers hold for the same text"
     ),

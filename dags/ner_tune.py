@@ -18,9 +18,10 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.tuning import TuneModel
+from ner_airflow.texts import VERSION
 
 PARAMS = {
-    "version": Param(None, type=["null", "string"], description="Version to tune; empty: the promoted one"),
+    "version": Param(None, type=["null", "string"], **VERSION, description="Version to tune; empty: the promoted one"),
     "rounds": Param(3, type="integer", minimum=1, maximum=100, description="Timed turns of each candidate"),
     "n_sentences": Param(1024, type="integer", minimum=1, description="Sentences timed in a turn"),
     "time_limit_s": Param(600, type="number", minimum=1, description="Ask nothing new after so many seconds"),

@@ -17,10 +17,11 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.defaults import DAG_DEFAULTS
 from ner_airflow.operators.publishing import WithdrawDay
+from ner_airflow.texts import DATE, LINE
 
 PARAMS = {
-    "day": Param(type="string", format="date", description="Day to withdraw"),
-    "reason": Param(type="string", minLength=3, description="Why; kept with the answers"),
+    "day": Param(type="string", **DATE, description="Day to withdraw"),
+    "reason": Param(type="string", **LINE, minLength=3, description="Why; kept with the answers"),
 }
 
 

@@ -1,0 +1,102 @@
+"""What a person may give a run is checked by Airflow before it makes the run; what it does not know, by the first task."""
+
+import json
+import random
+from types import SimpleNamespace
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+
+from ner_airflow.operators.base import NerOperator, VerbOperator
+
+HOSTILE = ("--help", "-x", "a\n", "\n", "a\nb", "a\x00b", "a\x1b[2J", "a\u2028b", "x" * 10_000)
+DAGS = (
+    "ner_benchmark",
+    "ner_maintain",
+    "ner_promote",
+    "ner_quantize",
+    "ner_retag",
+    "ner_retrain",
+    "ner_review",
+    "ner_tag_nightly",
+    "ner_tune",
+    "ner_withdraw",
+)
+NEEDED = {"ner_withdraw": {"day": "2026-01-31", "reason": "a wrong model"}}
+
+
+@pytest.fixture(params=DAGS)
+def stored(request, bag):
+    """The DAG as the scheduler and the API have it."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    dag = bag.dags[request.param]
+    return DagSerialization.deserialize_dag(json.loads(json.dumps(DagSerialization.serialize_dag(dag))))
+
+
+def validate(dag, conf):
+    """As `create_dagrun` does."""
+    dag.params.deep_merge({**NEEDED.get(dag.dag_id, {}), **conf}).validate()
+
+
+def test_a_run_without_hostile_values_is_made(stored):
+    validate(stored, {})
+
+
+def test_every_parameter_refuses_every_hostile_value(stored):
+    taken = [(name, value[:20]) for name in stored.params for value in HOSTILE if not refuses(stored, {name: value})]
+    assert taken == []
+
+
+def refuses(dag, conf):
+    try:
+        validate(dag, conf)
+    except (ParamValidationError, ValueError):
+        return True
+    return False
+
+
+def test_no_random_text_that_is_taken_is_an_option_or_has_a_control_character(stored):
+    chance = random.Random(16)
+    for _ in range(300):
+        name = chance.choice(sorted(stored.params))
+        value = "".join(chance.choices("-a0{}%. /\n\r\t\x00\x7f\x85\u2028é", k=chance.randint(0, 12)))
+        if not refuses(stored, {name: value}):
+            assert not value.startswith("-")
+            assert value.isprintable() or value == "", repr(value)
+
+
+def test_a_template_in_a_value_is_not_rendered(bag):
+    from jinja2 import Environment
+
+    task = bag.dags["ner_promote"].get_task("promote")
+    value = "{{ params.version }}"
+    rendered = Environment(autoescape=False).from_string(task.reason).render(params={"reason": value, "version": "v"})
+    assert rendered == value
+
+
+class Step(NerOperator):
+    def step(self, context):
+        return {}
+
+
+class Verb(VerbOperator):
+    def step(self, context):
+        return {}
+
+
+def test_a_parameter_that_the_dag_does_not_know_fails_the_first_task_with_its_name():
+    from airflow.sdk import DAG
+
+    with DAG("d", params={"known": 1}, schedule=None):
+        step = Step(task_id="t")
+    assert step.execute({"dag_run": SimpleNamespace(conf={"known": 2})}) == {}
+    with pytest.raises(AirflowFailException, match="^ConfigInvalid: found unknown parameter 'knwon', expected some of"):
+        step.execute({"dag_run": SimpleNamespace(conf={"knwon": 2})})
+
+
+@pytest.mark.parametrize("value", ["--help", "-1", "a b", "{{ x }}"])
+def test_a_value_is_never_an_option_of_the_command(value, tmp_path):
+    command = Verb(task_id="t")._command("evaluate", tmp_path / "report.json", {"model": value})
+    assert f"--model={value}" in command
+    assert value not in command
