@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from launcher import bootstrap, chain, secrets, services, summary
+from launcher import bootstrap, chain, privacy, secrets, services, summary
 from launcher.layout import REPOSITORY, Layout
 from launcher.view import View
 from ner_tasks.errors import ConfigInvalid, NerTasksError
@@ -33,7 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         layout = Layout.from_env()
         if options.port:
             layout = replace(layout, port=options.port)
-        options.verb(layout, options, View(console))
+        privacy.make_private(layout)
+        with private_umask():
+            make_private(layout.var)
+            options.verb(layout, options, View(console))
         return 0
     except NerTasksError as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)

@@ -14,7 +14,9 @@ from types import FrameType
 
 import psutil
 
+from launcher import privacy
 from launcher.layout import Layout
+from launcher.privacy import private_umask
 from ner_tasks import atomic
 from ner_tasks.errors import NerTasksError
 
@@ -35,10 +37,11 @@ class _Stop(Exception):
 def main() -> int:
     """Keep the services running until one of them ends or somebody says stop; the exit code tells which."""
     layout = Layout.from_env()
+    os.umask(privacy.UMASK)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with atomic.exclusive(layout.lock):
+        with private_umask(), atomic.exclusive(layout.lock):
             return _keep(layout)
     except NerTasksError as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
