@@ -18,6 +18,7 @@ PAGES = ["tonight", "documents", "models", "quality", "benchmarks", "review", "r
 PAGES += ["static/pages.css", "static/act.js"]
 HOSTILE = '<script>alert(1)</script> "onmouseover=x \u202e{{ 7*7 }}'
 DAY = "2026-01-31"
+SCORE = {"f1": 0.8, "precision": 0.8, "recall": 0.8, "n_gold": 9}
 
 
 @pytest.fixture(scope="module")
@@ -294,3 +295,41 @@ def test_a_document_of_many_entities_is_shown_in_parts(visit, store, tmp_path):
         after = html.unescape(re.search(r'href="/ner-ops/(documents/[^"]*from=200)"', page.text)[1])
         assert "Entities 201 to 400 of" in visit(after).text
         assert "Entities 29\u202f801 to 30\u202f000 of" in visit(f"documents/{DAY}?name={name}&from=999999").text
+
+
+def test_long_lists_are_cut_and_say_how_many_more_there_are(visit, store, tmp_path):
+    promoted(store)
+    said = {f"reason-{number}": 1 for number in range(70)}
+    line = answer("a.txt", "Anna came.")
+    line["receipt"] |= {"unread": [HOSTILE * 200] * 60, "notes": [HOSTILE] * 30}
+    publish(store, tmp_path / "day", DAY, [line], rejected=said, ignored=said)
+    night = {"night": None, "passed": False, "lines": [HOSTILE * 200] * 50}
+    store.write_json(f"reports/nights/{DAY}.json", night)
+    store.write_json(
+        f"reports/drift/{DAY}.json",
+        {"day": DAY, "model_version": "v", "accepted": False, "alerts": ["a"] * 9, "model_before": None, "night": None},
+    )
+    evaluation = {"overall": SCORE, "labels": {f"l{n}": SCORE for n in range(120)}, "n_sentences": 9}
+    store.write_json("reports/models/v2/evaluate-s.json", evaluation)
+    for number in range(30):
+        put(store, f"reports/review/{DAY}/{number}", "")
+    for index in range(60):
+        note = {"dag": "ner_tag_nightly", "run": RUN.split("/")[2], "task": "t", "map_index": index, "try": 1}
+        note |= {"state": "failed", "at": f"{DAY}T02:00:00", "took_s": 3.0, "said": f"{index}", "result": {}}
+        store.write_json(f"reports/runs/ner_tag_nightly/{runs.key_of(note['run'])}/t-{index}.json", note)
+    said = {"version": "v2", "at": "2026-01-02", "metrics": {}, "previous": None}
+    for number in range(140):
+        store.append_line("models/history.jsonl", json.dumps({**said, "by": f"{number}{HOSTILE * 99}"}))
+    expected = {
+        "tonight": [20, 20, 29],
+        f"documents/{DAY}?name=a.txt": [10, 40, 10],
+        "quality": [20, 4],
+        "review": [10],
+        RUN: [55, 10],
+        "models": [41],
+    }
+    for page, counts in expected.items():
+        answered = visit(page)
+        assert answered.status_code == 200, answered.text
+        assert [int(n) for n in re.findall(r"and (\d+) more", answered.text)] == counts, page
+        assert len(answered.content) < 2**19

@@ -1,6 +1,6 @@
 """HTML of the pages; everything that a document brought is escaped and made inert."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,7 @@ def _environment() -> Environment:
     environment.filters["points"] = _points
     environment.filters["place"] = rendering.place
     environment.filters["counted"] = _counted
+    environment.filters["joined"] = _joined
     environment.globals["pieces"] = rendering.pieces
     environment.globals["unsure"] = UNSURE
     environment.globals["receipt_names"] = RECEIPT
@@ -89,6 +90,12 @@ def _counted(counts: Mapping[str, Any]) -> str:
         for value in counts.values()
     )
     return "; ".join(f"{name}: {text}" for name, text in zip(counts, told, strict=True))
+
+
+def _joined(lines: Sequence[Any], most: int = 20) -> str:
+    """Lines as one, each cut: `a; b; and 3 more`."""
+    more = [f"and {len(lines) - most:,} more"] if len(lines) > most else []
+    return "; ".join([*(_line(line, 80) for line in lines[:most]), *more])
 
 
 def _points(values: list[float], width: int, height: int) -> str:
