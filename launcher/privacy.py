@@ -33,8 +33,10 @@ def make_private(folder: Path) -> None:
     found = folder.stat()
     if not found.st_mode & UMASK:
         return
-    if found.st_uid != os.geteuid():
-        raise ConfigInvalid(f"found the folder of user {found.st_uid}, expected one of user {os.geteuid()}, at {folder}")
+    if not _is_ours(found):
+        raise ConfigInvalid(
+            f"found the folder of user {found.st_uid}, expected one of user {os.geteuid()}, at {folder}"
+        )
     for _, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
         for name in (*folders, *files):
             _close(name, handle)
@@ -46,7 +48,11 @@ def _close(name: str, handle: int) -> None:
     """Close one entry of a folder that is open as `handle`; links and what is another user's stay as they are."""
     try:
         found = os.stat(name, dir_fd=handle, follow_symlinks=False)
-        if not stat.S_ISLNK(found.st_mode) and found.st_mode & UMASK and found.st_uid == os.geteuid():
+        if not stat.S_ISLNK(found.st_mode) and found.st_mode & UMASK and _is_ours(found):
             os.chmod(name, stat.S_IMODE(found.st_mode) & ~UMASK, dir_fd=handle)
     except FileNotFoundError:  # a service that runs has removed it since
         return
+
+
+def _is_ours(found: os.stat_result) -> bool:
+    return os.geteuid() in (0, found.st_uid)

@@ -1,5 +1,6 @@
 """A child process gets what it needs of the environment, and nothing else, whatever its name."""
 
+import select
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,7 @@ def env(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_reader_gets_no_secret_no_setting_no_home_and_no_proxy() -> None:
     reader = ReaderProcess(Limits())
     try:
+        assert select.select([reader.output], [], [], 60)[0]  # it has started
         raw = Path(f"/proc/{reader._process.pid}/environ").read_bytes().decode()
     finally:
         reader.stop()
