@@ -18,7 +18,7 @@ SECRETS = {
     "NER_AIRFLOW_DATABASE": "secret",
     "LD_PRELOAD": "",
 }
-SETTINGS = {"HOME": "/home/ner", "HTTPS_PROXY": "http://proxy:3128", "NER_STORE": "/store", "TF_CPP_MIN_LOG_LEVEL": "2"}
+SETTINGS = {"HOME": "/tmp", "HTTPS_PROXY": "http://proxy:3128", "NER_STORE": "/store", "TF_CPP_MIN_LOG_LEVEL": "2"}
 NEEDED = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC", "TESSDATA_PREFIX": "/tessdata"}
 
 
