@@ -11,8 +11,9 @@ from typing import Any
 
 from rich.console import Console
 
-from launcher import bootstrap, chain, privacy, secrets, services, summary
+from launcher import bootstrap, chain, secrets, services, summary
 from launcher.layout import REPOSITORY, Layout
+from launcher.privacy import make_private, private_umask
 from launcher.view import View
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.store.folder import FolderStore
@@ -33,7 +34,6 @@ def main(arguments: list[str] | None = None) -> int:
         layout = Layout.from_env()
         if options.port:
             layout = replace(layout, port=options.port)
-        privacy.make_private(layout)
         with private_umask():
             make_private(layout.var)
             options.verb(layout, options, View(console))

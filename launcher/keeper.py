@@ -14,7 +14,6 @@ from types import FrameType
 
 import psutil
 
-from launcher import privacy
 from launcher.layout import Layout
 from launcher.privacy import private_umask
 from ner_tasks import atomic
@@ -37,7 +36,6 @@ class _Stop(Exception):
 def main() -> int:
     """Keep the services running until one of them ends or somebody says stop; the exit code tells which."""
     layout = Layout.from_env()
-    os.umask(privacy.UMASK)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
