@@ -269,6 +269,15 @@ def test_the_image_copies_files_that_are_there_and_that_reach_the_build(root):
     assert [source for source in copied if not (root / source).exists()] == []
 
 
+@pytest.mark.parametrize(("setting", "mode"), [({}, 0o600), ({"NER_UMASK": "0007"}, 0o660)])
+def test_what_a_container_writes_is_its_users_alone_unless_the_group_is_let_in(root, tmp_path, setting, mode):
+    entrypoint = root / "docker" / "entrypoint.sh"
+    assert f'ENTRYPOINT ["/opt/ner/docker/{entrypoint.name}"]' in (root / "docker" / "Dockerfile").read_text()
+    command = [entrypoint, "sh", "-c", 'touch "$1"', "sh", tmp_path / "written"]
+    subprocess.run(command, check=True, umask=0o022, env={"PATH": os.environ["PATH"], **setting})
+    assert (tmp_path / "written").stat().st_mode & 0o777 == mode
+
+
 def test_the_image_runs_as_nobody_special_and_installs_by_hash_only(root):
     dockerfile = (root / "docker" / "Dockerfile").read_text(encoding="utf-8")
     assert re.findall(r"^USER (\S+)$", dockerfile, re.MULTILINE) == ["10001:0"]
