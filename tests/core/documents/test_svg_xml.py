@@ -162,3 +162,10 @@ def test_a_damaged_drawing_gives_the_words_that_are_left():
     extract = svg.read(b'<svg xmlns="http://www.w3.org/2000/svg" x="<text>Rosa</text><text>Reno</text>', Limits())
     assert {"Rosa", "Reno"} <= set(extract.text.split())
     assert extract.items.unread
+
+
+def test_a_drawing_whose_prefix_nothing_declares_is_read_as_one():
+    data = b"<svg:svg><svg:style>p {}</svg:style><svg:text>Henry <svg:tspan>Quinn</svg:tspan></svg:text></svg:svg>"
+    found = svg.read(data, Limits())
+    assert found.text == "Henry Quinn"
+    assert found.items.unread == ()

@@ -10,7 +10,7 @@ from ner_tasks.documents.readers.clinical.cda_values import Value
 from ner_tasks.documents.readers.clinical.narrative import Budget, Narrative
 from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import xml_parsing
-from ner_tasks.documents.readers.markup.xml_parsing import local_name
+from ner_tasks.documents.readers.xml_names import local_name
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 _LABELS = {

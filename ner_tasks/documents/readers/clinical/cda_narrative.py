@@ -6,7 +6,7 @@ Source: HL7 CDA R2, section 4.3.5 (the narrative block's elements).
 import re
 from typing import Any
 
-from ner_tasks.documents.readers.markup.xml_parsing import local_name
+from ner_tasks.documents.readers.xml_names import local_name
 
 _SPACE = re.compile(r"[ \t\r\n\f\v]+")
 _BREAKS = ("", " ", "\t", "\n", "\n\n")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_tasks.documents.readers.encapsulated import decode_base64, unpack
-from ner_tasks.documents.readers.markup.xml_parsing import local_name
+from ner_tasks.documents.readers.xml_names import local_name
 from ner_tasks.documents.types import CannotRead, Limits
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{16,}={0,2}\s*")

@@ -5,7 +5,8 @@ Source: HL7 FHIR R4, 2.6.1 (XML) and 2.6.2 (JSON).
 
 from typing import Any
 
-from ner_tasks.documents.readers.markup.xml_parsing import Parsed, local_name, namespace
+from ner_tasks.documents.readers.markup.xml_parsing import Parsed
+from ner_tasks.documents.readers.xml_names import local_name, split
 from ner_tasks.documents.types import CannotRead
 
 _XHTML = "http://www.w3.org/1999/xhtml"
@@ -29,7 +30,7 @@ def _value_of(element: Any, depth: int) -> Any:
     if depth > _MAX_DEPTH:
         raise CannotRead("too-deep", f"found elements within more than {_MAX_DEPTH} others, expected at most that many")
     name = local_name(element)
-    if namespace(element) == _XHTML:
+    if split(element.tag)[0] == _XHTML:
         return etree.tostring(element, encoding="unicode", with_tail=False)
     found: dict[str, Any] = {"resourceType": name} if name[:1].isupper() else {}
     children = [child for child in element if isinstance(child.tag, str)]

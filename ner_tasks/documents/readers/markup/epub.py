@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
-from ner_tasks.documents.readers import pictures, properties
+from ner_tasks.documents.readers import pictures, properties, xml_names
 from ner_tasks.documents.readers.markup import html, svg, xml_parsing
 from ner_tasks.documents.readers.office import ooxml
 from ner_tasks.documents.readers.office.ooxml import Package
@@ -136,7 +136,7 @@ class _Reading:
         for metadata in self._tree(package).iter("{*}metadata"):
             for one in metadata.iter("{*}title", "{*}subject", "{*}description"):
                 text = "".join(one.itertext())
-                found.append((xml_parsing.local_name(one).title(), html.text_of(text) if "<" in text else text))
+                found.append((xml_names.local_name(one).title(), html.text_of(text) if "<" in text else text))
         return found
 
     def _tree(self, name: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ner_tasks.documents.readers import encapsulated, pictures
 from ner_tasks.documents.readers.markup import data_links, html, xml_parsing, xml_words
-from ner_tasks.documents.readers.markup.xml_parsing import local_name
+from ner_tasks.documents.readers.xml_names import local_name
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 _SILENT = {"script": "script", "style": "style", "metadata": "document-properties"}

@@ -4,7 +4,7 @@ import re
 from importlib import import_module
 from typing import Any
 
-from ner_tasks.documents.readers import encapsulated, pictures
+from ner_tasks.documents.readers import encapsulated, pictures, xml_names
 from ner_tasks.documents.readers.markup import xml_parsing, xml_words
 from ner_tasks.documents.readers.office import office_xml
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
@@ -54,7 +54,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
 
 
 def _reader_of(root: Any, data: bytes) -> str:
-    name, namespace = xml_parsing.local_name(root), xml_parsing.namespace(root)
+    namespace, name = xml_names.split(root.tag)
     word, reader = _BY_ROOT.get(name, ("", ""))
     if reader and word in namespace:
         return reader
@@ -81,4 +81,4 @@ def _take_files(root: Any, builder: ExtractBuilder, limits: Limits) -> None:
             continue
         number += 1
         element.text = None
-        attachments.add(content, f"{xml_parsing.local_name(element)} {number}")
+        attachments.add(content, f"{xml_names.local_name(element)} {number}")

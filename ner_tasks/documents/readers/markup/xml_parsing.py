@@ -86,16 +86,6 @@ def _without_structure(text: str, encoding: str, errors: str) -> Parsed:
     return Parsed(root, encoding, fault=f"XML with a fault at {errors}: read without its structure and files")
 
 
-def local_name(element: Any) -> str:
-    """The name of an element without its namespace; "" for a comment or instruction."""
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def namespace(element: Any) -> str:
-    """The namespace of an element, "" for none."""
-    return element.tag[1:].partition("}")[0] if isinstance(element.tag, str) and element.tag.startswith("{") else ""
-
-
 def _decoded(data: bytes, declared: str) -> tuple[str, str, int]:
     for beginning, encoding in _UTF16:
         if data.startswith(beginning):

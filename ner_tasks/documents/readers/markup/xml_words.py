@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from ner_tasks.documents.readers.markup.xml_parsing import local_name
+from ner_tasks.documents.readers.xml_names import local_name
 
 _SPACE = re.compile(r"\s+")
 _WORDS = re.compile(r"[^\W\d_]{2}")

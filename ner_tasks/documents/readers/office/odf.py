@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ner_tasks.documents.readers import pictures, properties
+from ner_tasks.documents.readers import pictures, properties, xml_names
 from ner_tasks.documents.readers.office import ole_objects, ooxml, ooxml_parts, ooxml_properties, xml_tree
 from ner_tasks.documents.readers.office.odf_text import OdfWalk, qualified
 from ner_tasks.documents.readers.office.ooxml import Package
@@ -126,11 +126,11 @@ def margins_of(package: Package, builder: ExtractBuilder) -> Iterator[tuple[str,
                     continue
                 walk = OdfWalk()
                 for block in walk.blocks(element):
-                    yield xml_tree.name_of(element), block
+                    yield xml_names.local_name(element), block
 
 
 def _is_filled_by_slides(element: Any) -> bool:
-    if xml_tree.name_of(element) == "notes":
+    if xml_names.local_name(element) == "notes":
         return True
     return any(xml_tree.attribute(element, name) for name in ("placeholder", "class"))
 
@@ -182,7 +182,7 @@ def _add_binary_data(package: Package, builder: ExtractBuilder, limits: Limits) 
     """Pictures and files that stand in a single XML file."""
     root, _ = xml_tree.parse(package.parts[CONTENT])
     for number, element in enumerate(root.iter("{*}binary-data"), start=1):
-        is_picture = xml_tree.name_of(element.getparent()) == "image"
+        is_picture = xml_names.local_name(element.getparent()) == "image"
         name = f"picture {number}.png" if is_picture else f"object {number}.bin"
         try:
             content = base64.b64decode(xml_tree.text_of(element))

@@ -12,7 +12,8 @@ from typing import Any
 from lxml import etree
 
 from ner_tasks.documents.readers.office.ooxml_layout import CELL, FLOW, PARAGRAPH, ROW, SOFT, Layout
-from ner_tasks.documents.readers.office.xml_tree import attribute, split
+from ner_tasks.documents.readers.office.xml_tree import attribute
+from ner_tasks.documents.readers.xml_names import split
 
 _SPACE = re.compile(r"[ \t\r\n]+")
 _PREFIX = re.compile(r"xmlns:([a-z-]+)|openoffice\.org/[0-9]+/([a-z]+)|(purl\.org/dc)|(MathML)")

@@ -8,7 +8,7 @@ import binascii
 from typing import Any
 
 from ner_tasks.documents.readers import pictures
-from ner_tasks.documents.readers.markup.xml_parsing import local_name, namespace
+from ner_tasks.documents.readers.xml_names import local_name, split
 from ner_tasks.documents.types import ExtractBuilder, Limits
 
 _WORD = "http://schemas.microsoft.com/office/word/2003/wordml"
@@ -20,12 +20,12 @@ _NO_TEXT = frozenset({"DocumentProperties", "styles", "fonts", "lists", "docPr",
 
 def is_known(root: Any) -> bool:
     """Whether a root element is one of these formats."""
-    return (namespace(root), local_name(root)) in ((_WORD, "wordDocument"), (_EXCEL, "Workbook"))
+    return (split(root.tag)[0], local_name(root)) in ((_WORD, "wordDocument"), (_EXCEL, "Workbook"))
 
 
 def add_to(builder: ExtractBuilder, root: Any, limits: Limits) -> None:
     """Add all text of a document or workbook."""
-    if namespace(root) == _WORD:
+    if split(root.tag)[0] == _WORD:
         _add_document(builder, root, limits)
     else:
         _add_workbook(builder, root)

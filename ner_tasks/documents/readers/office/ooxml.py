@@ -18,6 +18,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
+from ner_tasks.documents.readers import xml_names
 from ner_tasks.documents.readers.office import xml_tree
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
 
@@ -212,12 +213,12 @@ def _flat(data: bytes) -> Package:
     root, _ = xml_tree.parse(data)
     parts: dict[str, bytes] = {}
     damaged: dict[str, str] = {}
-    for part in root if root is not None and xml_tree.name_of(root) == "package" else ():
+    for part in root if root is not None and xml_names.local_name(root) == "package" else ():
         name = xml_tree.attribute(part, "name").lstrip("/")
         for kind in part:
-            if xml_tree.name_of(kind) == "xmlData" and len(kind):
+            if xml_names.local_name(kind) == "xmlData" and len(kind):
                 parts[name] = etree.tostring(kind[0], encoding="utf-8")
-            elif xml_tree.name_of(kind) == "binaryData":
+            elif xml_names.local_name(kind) == "binaryData":
                 try:
                     parts[name] = base64.b64decode(xml_tree.text_of(kind))
                 except binascii.Error:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ner_tasks.documents.readers.office.ooxml_layout import Layout
-from ner_tasks.documents.readers.office.xml_tree import attribute, child, name_of
+from ner_tasks.documents.readers.office.xml_tree import attribute, child
+from ner_tasks.documents.readers.xml_names import local_name
 
 _MAX_NESTED = 20  # fields around one another; what lies deeper is read
 _DELETED = frozenset({"del", "moveFrom"})
@@ -39,7 +40,7 @@ class Fields:
         """Find the marks that make up whole fields; those of a damaged field hide nothing."""
         begun: list[list[Any]] = []
         for mark in root.iter("{*}fldChar"):
-            if any(name_of(above) in _DELETED for above in mark.iterancestors()):
+            if any(local_name(above) in _DELETED for above in mark.iterancestors()):
                 continue
             kind = attribute(mark, "fldCharType")
             if kind == "begin":
@@ -90,7 +91,7 @@ def _of_form(form: Any) -> str:
         is_on = state is not None and attribute(state, "val", "1").lower() in ("1", "true", "on")
         return _CHECKED if is_on else _UNCHECKED
     if (choice := child(form, "ddList")) is not None:
-        entries = [attribute(one, "val") for one in choice if name_of(one) == "listEntry"]
+        entries = [attribute(one, "val") for one in choice if local_name(one) == "listEntry"]
         chosen = child(choice, "result")
         chosen = child(choice, "default") if chosen is None else chosen
         number = attribute(chosen, "val") if chosen is not None else "0"

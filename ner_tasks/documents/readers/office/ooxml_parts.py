@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from ner_tasks.documents.readers import pictures
+from ner_tasks.documents.readers import pictures, xml_names
 from ner_tasks.documents.readers.office import ole_objects, xml_tree
 from ner_tasks.documents.readers.office.ooxml import CONTENT_TYPES, Package
 from ner_tasks.documents.readers.office.ooxml_text import TextWalk
@@ -175,7 +175,7 @@ def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: str
     if root is None:
         builder.inventory.unread("part", name, "no XML could be read of it")
         return
-    if xml_tree.name_of(root) == "ocx":
+    if xml_names.local_name(root) == "ocx":
         values = [xml_tree.attribute(one, "value") for one in root.iter() if _is_control_value(one)]
     else:
         values = [text for text in (text.strip() for text in root.itertext()) if text]
@@ -185,7 +185,7 @@ def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: str
         builder.inventory.ignored("part", _METADATA)
     elif len(values) * len(told) <= _MAX_COMPARED and all(squeeze(text) in told for text in values):
         builder.inventory.ignored("part", "other-form")
-    elif name.lower().startswith("customxml/") or xml_tree.name_of(root) in ("ocx", "drawing"):
+    elif name.lower().startswith("customxml/") or xml_names.local_name(root) in ("ocx", "drawing"):
         builder.lines(values, name)
         builder.inventory.read("part")
     else:
@@ -193,7 +193,7 @@ def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: str
 
 
 def _is_control_value(element: Any) -> bool:
-    return xml_tree.name_of(element) == "ocxPr" and xml_tree.attribute(element, "name") in _CONTROL_VALUES
+    return xml_names.local_name(element) == "ocxPr" and xml_tree.attribute(element, "name") in _CONTROL_VALUES
 
 
 def add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limits) -> None:

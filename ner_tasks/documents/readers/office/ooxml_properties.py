@@ -6,6 +6,7 @@ Source: ECMA-376, part 2, 11 (core properties); part 1, 22.3 (custom properties)
 import re
 from typing import Any
 
+from ner_tasks.documents.readers import xml_names
 from ner_tasks.documents.readers.office import xlsx_cells, xml_tree
 from ner_tasks.documents.readers.office.ooxml import Package
 from ner_tasks.documents.readers.properties import KIND, Property
@@ -46,7 +47,9 @@ def properties_of(package: Package, builder: ExtractBuilder) -> list[Property]:
         if root is None:
             continue
         if root_name == "coreProperties":
-            found += [(CORE[xml_tree.name_of(one)], _text(one)) for one in root if xml_tree.name_of(one) in CORE]
+            found += [
+                (CORE[xml_names.local_name(one)], _text(one)) for one in root if xml_names.local_name(one) in CORE
+            ]
         else:
             found += _custom(root, builder)
     return found
@@ -56,10 +59,10 @@ def _custom(root: Any, builder: ExtractBuilder) -> list[Property]:
     """Properties that are strings; numbers, dates and what programs keep for themselves are ignored by a rule."""
     found: list[Property] = []
     for one in root:
-        if xml_tree.name_of(one) != "property":
+        if xml_names.local_name(one) != "property":
             continue
         name = xml_tree.attribute(one, "name")
-        texts = [_text(value) for value in one.iter() if xml_tree.name_of(value) in _STRINGS]
+        texts = [_text(value) for value in one.iter() if xml_names.local_name(value) in _STRINGS]
         if texts and not is_of_program(name, "".join(texts)):
             found.append((name, " ".join(texts)))
         else:

@@ -15,7 +15,8 @@ from lxml import etree
 
 from ner_tasks.documents.readers.office import ooxml_fields, ooxml_symbols
 from ner_tasks.documents.readers.office.ooxml_layout import CELL, FLOW, PARAGRAPH, ROW, SOFT, Layout
-from ner_tasks.documents.readers.office.xml_tree import attribute, child, name_of, text_of
+from ner_tasks.documents.readers.office.xml_tree import attribute, child, text_of
+from ner_tasks.documents.readers.xml_names import local_name
 
 _BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _SOFT = ("drawing", "pict", "object", "footnoteReference", "endnoteReference", "commentReference", "annotationRef")
@@ -64,7 +65,7 @@ class TextWalk:
         handlers = self._handlers()
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
-            name = name_of(element)
+            name = local_name(element)
             if event == "start":
                 if (handle := handlers.get(name)) and handle(element):
                     walk.skip_subtree()
@@ -145,14 +146,14 @@ class TextWalk:
 
     def _break(self, element: Any) -> None:
         if not self._fields.is_hidden:
-            self._layout.write(_BREAKS[name_of(element)])
+            self._layout.write(_BREAKS[local_name(element)])
 
     def _soft(self, _element: Any) -> None:
         self._layout.write(SOFT)
 
     def _math(self, element: Any) -> None:
         if "/math" in element.tag:
-            self._layout.write("/" if name_of(element) == "den" else SOFT)
+            self._layout.write("/" if local_name(element) == "den" else SOFT)
 
     def _symbol(self, element: Any) -> None:
         if not self._fields.is_hidden:
@@ -164,7 +165,7 @@ class TextWalk:
 
     def _paragraph_properties(self, element: Any) -> bool:
         marks = child(element, "rPr")
-        if marks is not None and any(name_of(mark) in ("del", "moveFrom") for mark in marks):
+        if marks is not None and any(local_name(mark) in ("del", "moveFrom") for mark in marks):
             self._layout.join_next()
             self.ignored["deleted-text"] += 1
         return True
@@ -253,7 +254,7 @@ class TextWalk:
         self._alternatives += 1
         if self._alternatives > _FORMS_AT_MOST:
             return
-        first, *others = [one for one in element if name_of(one) in ("Choice", "Fallback")] or [None]
+        first, *others = [one for one in element if local_name(one) in ("Choice", "Fallback")] or [None]
         told = squeezed(first) if others else ""
         for form in others[:_FORMS_AT_MOST]:
             text = squeezed(form)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ner_tasks.documents.readers import pictures, properties
+from ner_tasks.documents.readers import pictures, properties, xml_names
 from ner_tasks.documents.readers.office import (
     ooxml,
     ooxml_parts,
@@ -125,7 +125,7 @@ def _add_remarks(
 ) -> None:
     """Headers, comments and drawings of a sheet; the parts that were read are `taken`."""
     for margin in xlsx_cells.elements(package.parts[part], *_MARGINS):
-        builder.block(sheets.margin_text(xml_tree.text_of(margin)), f"{name}!{xml_tree.name_of(margin)}")
+        builder.block(sheets.margin_text(xml_tree.text_of(margin)), f"{name}!{xml_names.local_name(margin)}")
     threads = [one for one in package.related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
     told: set[str] = set()
     taken.update(threads)

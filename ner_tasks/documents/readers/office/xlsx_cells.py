@@ -15,7 +15,8 @@ from lxml import etree
 
 from ner_tasks.documents.readers.office import xml_tree
 from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, shown
-from ner_tasks.documents.readers.office.xml_tree import attribute, name_of, text_of
+from ner_tasks.documents.readers.office.xml_tree import attribute, text_of
+from ner_tasks.documents.readers.xml_names import local_name
 
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 _SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
@@ -63,11 +64,11 @@ def rich_text(element: Any) -> str:
     """Text of a string in pieces, without how it is spoken (furigana)."""
     pieces = []
     for one in element:
-        name = name_of(one)
+        name = local_name(one)
         if name == "t":
             pieces.append(text_of(one))
         elif name == "r":
-            pieces.extend(text_of(piece) for piece in one if name_of(piece) == "t")
+            pieces.extend(text_of(piece) for piece in one if local_name(piece) == "t")
     return unescaped("".join(pieces))
 
 
@@ -113,7 +114,7 @@ def styles_of(data: bytes) -> list[str]:
     """How the numbers of each cell style are shown."""
     codes, kinds = {}, []
     for element in elements(data, "numFmt", "cellXfs"):
-        if name_of(element) == "numFmt":
+        if local_name(element) == "numFmt":
             codes[attribute(element, "numFmtId")] = attribute(element, "formatCode")
         else:
             kinds = [_kind(attribute(xf, "numFmtId"), codes) for xf in element]

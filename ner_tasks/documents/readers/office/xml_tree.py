@@ -4,6 +4,8 @@ from typing import Any
 
 from lxml import etree
 
+from ner_tasks.documents.readers.xml_names import local_name, split
+
 # libxml2 stops at this depth; no office program nests anything like it.
 MAX_DEPTH = 2048
 ENTITIES = "it declares entities of XML, which are not resolved"
@@ -59,20 +61,6 @@ def root_of(data: bytes) -> tuple[str, str]:
     return "", ""
 
 
-def split(tag: Any) -> tuple[str, str]:
-    """Namespace and name of a tag; a prefix that nothing declares is left out."""
-    if not isinstance(tag, str):  # comments, processing instructions and entities have a function for a tag
-        return "", ""
-    namespace, _, name = tag.rpartition("}")
-    return namespace[1:], name.rpartition(":")[2]
-
-
-def name_of(element: Any) -> str:
-    """Name of an element without its namespace, "" for what is no element."""
-    tag = element.tag
-    return tag.rpartition("}")[2].rpartition(":")[2] if isinstance(tag, str) else ""
-
-
 def attribute(element: Any, name: str, default: str = "") -> str:
     """Value of an attribute, in whatever namespace it is."""
     for key, value in element.attrib.items():
@@ -84,7 +72,7 @@ def attribute(element: Any, name: str, default: str = "") -> str:
 def child(element: Any, *path: str) -> Any:
     """The first descendant along a path of names, None if there is none."""
     for name in path:
-        element = next((one for one in element if name_of(one) == name), None)
+        element = next((one for one in element if local_name(one) == name), None)
         if element is None:
             return None
     return element
