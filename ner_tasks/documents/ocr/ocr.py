@@ -22,7 +22,7 @@ ENCODING = "ocr"
 # Of the time that a file may take without a document; the rest is for whatever else the file holds.
 _SHARE_OF_SECONDS = 0.8
 _MAX_PAGE_SECONDS = 120.0
-_LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
+LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _NO_TEXT = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]+")
 # Mean confidence, in percent, from which on a page is not looked at from its other sides.
 _SURE = 80.0
@@ -163,7 +163,7 @@ def _score(words: Sequence[FoundWord]) -> int:
 def _words_of(page: Page, languages: str, deadline: float) -> list[FoundWord]:
     """Words without what is no text; where there is nothing else, Tesseract gives a space as a word."""
     words = tesseract.words_of(page.image, page.dpi, languages, deadline - time.monotonic())
-    texts = (_NO_TEXT.sub("", word.text.translate(_LIGATURES)) for word in words)
+    texts = (_NO_TEXT.sub("", word.text.translate(LIGATURES)) for word in words)
     return [replace(word, text=text) for word, text in zip(words, texts, strict=True) if text]
 
 

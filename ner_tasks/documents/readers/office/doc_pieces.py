@@ -26,8 +26,8 @@ _PARTS = (
 _FIELD_BEGIN, _FIELD_RESULT, _FIELD_END = "\x13", "\x14", "\x15"
 _CELL_MARKS = re.compile("\x07+")
 _CHARACTERS = str.maketrans(
-    {"\x0b": "\n", "\x0c": "\n\n", "\x0e": "\n", "\r": "\n\n", "\x1e": "-", "\x1f": None, "\xa0": "\xa0", "\x02": None}
-    | {"\x03": None, "\x04": None, "\x05": None, "\x01": None, "\x08": None, "\x00": None, "\x06": None, "\x15": None}
+    {"\x0b": "\n", "\x0c": "\n\n", "\x0e": "\n", "\r": "\n\n", "\x1e": "-", "\x1f": None, "\x02": None}
+    | {"\x03": None, "\x04": None, "\x05": None, "\x01": None, "\x08": None, "\x00": None, "\x06": None}
 )
 
 

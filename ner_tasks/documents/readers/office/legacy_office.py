@@ -24,7 +24,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     import olefile
 
     if not data.startswith(_OLE):
-        return legacy_programs.read(data, "doc", limits)
+        return legacy_programs.read(data, limits)
     builder = ExtractBuilder()
     with olefile.OleFileIO(io.BytesIO(data)) as ole:
         if ole.exists("EncryptedPackage"):
@@ -32,7 +32,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         if ole.exists(_WORD):
             stream = ole.openstream(_WORD).read()
             if not doc_pieces.is_readable(stream):
-                return legacy_programs.read(data, "doc", limits)
+                return legacy_programs.read(data, limits)
             _add_word(ole, stream, builder)
         elif ole.exists(_SLIDES):
             _add_slides(ole, builder)

@@ -18,7 +18,7 @@ _PROGRAMS: dict[str, tuple[list[str], list[str]]] = {
 }
 
 
-def read(data: bytes, suffix: str, limits: Limits) -> Extract:
+def read(data: bytes, limits: Limits) -> Extract:
     """Text of a file as the first of the programs that is there gives it; a note names the program.
 
     Raises:
@@ -29,7 +29,7 @@ def read(data: bytes, suffix: str, limits: Limits) -> Extract:
         expected = f"expected docx, or one of the programs {', '.join(_PROGRAMS)}"
         raise CannotRead("no-program", f"found a Word file of before 1993, {expected}")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"a.{suffix}")
+        path = Path(folder, "a.doc")
         path.write_bytes(data)
         output = _run([name, *_PROGRAMS[name][0], str(path)], limits.seconds)
     text = output.decode("utf-8", "replace")

@@ -29,8 +29,8 @@ _FLOWS = (
     *("style:header-left", "style:footer-left", "style:header-first", "style:footer-first"),
 )
 _PARAGRAPHS = ("text:p", "text:h")
-_CELLS = ("table:table-cell", "table:covered-table-cell")
-_ENDING = frozenset({*_PARAGRAPHS, *_CELLS, *_FLOWS, "table:table-row"})
+CELLS = ("table:table-cell", "table:covered-table-cell")
+_ENDING = frozenset({*_PARAGRAPHS, *CELLS, *_FLOWS, "table:table-row"})
 _SOFT = frozenset({"draw:frame", "draw:custom-shape", "draw:control", "text:note", "office:annotation", "text:ruby"})
 # Attributes of form controls that are shown.
 _SHOWN_OF_FORMS = ("label", "current-value", "value")
@@ -89,7 +89,7 @@ class OdfWalk:
             **dict.fromkeys(_SKIPPED, self._skip),
             **dict.fromkeys(_FLOWS, self._flow),
             **dict.fromkeys(_PARAGRAPHS, self._paragraph),
-            **dict.fromkeys(_CELLS, self._cell),
+            **dict.fromkeys(CELLS, self._cell),
             **dict.fromkeys(
                 (f"presentation:{name}-decl" for name in ("header", "footer", "date-time")), self._declared
             ),

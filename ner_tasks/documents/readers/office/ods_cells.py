@@ -5,15 +5,14 @@ Source: OASIS OpenDocument 1.3, part 3, 9.1 (tables), 19.381 and following (valu
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from ner_tasks.documents.readers.office.odf_text import OdfWalk, qualified
+from ner_tasks.documents.readers.office.odf_text import CELLS, OdfWalk, qualified
 from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, place_of, shown
-from ner_tasks.documents.readers.office.xlsx_cells import number_text
+from ner_tasks.documents.readers.office.xlsx_cells import date_text, number_text
 from ner_tasks.documents.readers.office.xml_tree import attribute
 
-_CELLS = frozenset({"table:table-cell", "table:covered-table-cell"})
 _DURATION = re.compile(r"(-?)P(?:(\d{1,9})D)?T?(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:[.,]\d+)?S)?$")
 _NUMBERS = ("float", "currency", "percentage")
 _MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
@@ -50,7 +49,7 @@ def _cells(row: Any, number: int, name: str, budget: Budget, remarks: list[tuple
     cells: list[Cell] = []
     column = 1
     for cell in row:
-        if qualified(cell.tag) not in _CELLS:
+        if qualified(cell.tag) not in CELLS:
             continue
         n_columns = _repeated(cell, "number-columns-repeated", _MAX_COLUMNS)
         text, hanging = _text(cell)
@@ -86,16 +85,9 @@ def _text(cell: Any) -> tuple[str, list[str]]:
     if kind == "boolean":
         return attribute(cell, "boolean-value").upper(), hanging
     if kind == "date" and (value := attribute(cell, "date-value")):
-        return _date(value), hanging
+        return date_text(value), hanging
     if kind == "time" and (found := _DURATION.match(attribute(cell, "time-value"))):
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:])
         length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
         return shown(-length if found[1] else length), hanging
     return "\n".join(lines) or attribute(cell, "string-value"), hanging
-
-
-def _date(value: str) -> str:
-    try:
-        return shown(datetime.fromisoformat(value))
-    except ValueError:
-        return value

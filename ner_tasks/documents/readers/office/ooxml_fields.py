@@ -33,7 +33,7 @@ class Fields:
     """The fields that are open while a part is read from its beginning to its end."""
 
     def __init__(self) -> None:
-        self._whole: dict[Any, bool] = {}
+        self._whole: set[Any] = set()
         self._open: list[_Field] = []
 
     def prepare(self, root: Any) -> None:
@@ -48,7 +48,7 @@ class Fields:
             elif begun:
                 begun[-1].append(mark)
                 if kind == "end":
-                    self._whole.update(dict.fromkeys(begun.pop(), True))
+                    self._whole.update(begun.pop())
 
     @property
     def is_hidden(self) -> bool:

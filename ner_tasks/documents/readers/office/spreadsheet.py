@@ -66,8 +66,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
         sheets.add_name(whole, sheet.name)
         sheets.add_sheet(whole, sheet)
     remarks = builder.extract()
-    at = whole.length + (2 if whole.length and remarks.text else 0)
-    whole.block(remarks.text, "")
+    at = whole.block(remarks.text, "")
     for start, place in zip(remarks.sources.run_starts, remarks.sources.places, strict=True):
         whole.sources.add_run(at + start, place)
     properties.add(whole, typed, pictures.checked(whole.extract()).text)

@@ -195,7 +195,7 @@ def _text(cell: Any, book: Book) -> str | None:
     if kind == "b":
         return {"1": "TRUE", "0": "FALSE"}.get(value.strip(), value.upper())
     if kind == "d":
-        return _iso(value.strip())
+        return date_text(value.strip())
     if kind == "n":
         return number_text(value.strip(), _kind_of(cell, book), is_1904=book.is_1904)
     return unescaped(value)
@@ -214,7 +214,8 @@ def _kind_of(cell: Any, book: Book) -> str:
     return book.kinds[int(style)] if style.isdecimal() and int(style) < len(book.kinds) else ""
 
 
-def _iso(value: str) -> str:
+def date_text(value: str) -> str:
+    """A date as ISO 8601 has it, as a person reads it; as it is stored, where it is none."""
     try:
         return shown(datetime.fromisoformat(value))
     except ValueError:

@@ -6,8 +6,6 @@ from lxml import etree
 
 from ner_tasks.documents.readers.xml_names import local_name, split
 
-# libxml2 stops at this depth; no office program nests anything like it.
-MAX_DEPTH = 2048
 ENTITIES = "it declares entities of XML, which are not resolved"
 _ENTITY = (b"<!ENTITY", "<!ENTITY".encode("utf-16-le"), "<!ENTITY".encode("utf-16-be"))
 

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from pypdfium2 import raw
 
+from ner_tasks.documents.ocr.ocr import LIGATURES
 from ner_tasks.documents.readers.pdf import pdf_accents, pdf_columns, pdf_garbled, pdf_spacing, pdfium
 from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
 from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Codes, Words, codes_of, spans_of
 from ner_tasks.documents.source_map import Box, SourceMap
 
 REPLACEMENT = "\ufffd"
-LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _HYPHEN_CODE = 2  # a hyphen at a line's end in PDFium's list of characters
 _SPECIAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ufffe\uffff]")
 _CARRIAGE_RETURN = 13
