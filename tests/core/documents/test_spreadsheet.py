@@ -167,3 +167,13 @@ def test_names_and_properties_of_an_opendocument_workbook_are_read():
     book = "<office:spreadsheet><table:table table:name='Tabelle1'/></office:spreadsheet>"
     found = spreadsheet.read(packed(book, {"meta.xml": META.format(spaces=SPACES, meta=TYPED)}), Limits())
     assert found.text.split("\n")[0] == "Title: Rosa"
+
+
+@pytest.mark.parametrize("before", [b"\n", b"\t", b"\xef\xbb\xbf\t\r\n"])
+def test_a_flat_workbook_may_begin_with_spaces(before):
+    names = ("office", "table", "text")
+    spaces = " ".join(f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in names)
+    cell = "<table:table-cell><text:p>Rosa</text:p></table:table-cell>"
+    table = f'<table:table table:name="A"><table:table-row>{cell}</table:table-row></table:table>'
+    book = f"<office:document {spaces}><office:body><office:spreadsheet>{table}</office:spreadsheet></office:body>"
+    assert spreadsheet.read(before + f"{book}</office:document>".encode(), Limits()).text == "A\n\nRosa"

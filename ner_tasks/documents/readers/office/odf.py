@@ -69,7 +69,7 @@ def open_odf(data: bytes, limits: Limits) -> Package:
     Raises:
         CannotRead: `encrypted`, `too-large`, `broken`.
     """
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    if xml_tree.begins_xml(data):
         return Package({CONTENT: data}, {})
     package = ooxml.open_package(data, limits)
     manifest = xml_tree.parse(package.parts[_MANIFEST])[0] if _MANIFEST in package.parts else None

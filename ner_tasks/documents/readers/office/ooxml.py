@@ -158,7 +158,7 @@ def open_package(data: bytes, limits: Limits) -> Package:
     """
     if data.startswith(_OLE):
         raise CannotRead("encrypted", "found an encrypted or pre-2007 Office file, expected one without a password")
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+    if xml_tree.begins_xml(data):
         return _flat(data)
     parts: dict[str, bytes] = {}
     damaged: dict[str, str] = {}

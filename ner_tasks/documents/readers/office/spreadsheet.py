@@ -76,7 +76,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
 def _is_odf(data: bytes) -> bool:
     if data.startswith(b"PK"):
         return packages.kind_of(io.BytesIO(data)).startswith("od")
-    return data.lstrip(b"\xef\xbb\xbf \r\n").startswith(b"<")
+    return xml_tree.begins_xml(data)
 
 
 def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[list[Sheet], list[Property]]:

@@ -10,6 +10,11 @@ ENTITIES = "it declares entities of XML, which are not resolved"
 _ENTITY = (b"<!ENTITY", "<!ENTITY".encode("utf-16-le"), "<!ENTITY".encode("utf-16-be"))
 
 
+def begins_xml(data: bytes) -> bool:
+    """Whether a file in an encoding like ASCII begins as XML does, behind a byte order mark and spaces."""
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<")
+
+
 def declares_entities(data: bytes) -> bool:
     """Whether some XML declares entities, none of which is resolved."""
     return any(mark in data for mark in _ENTITY)
