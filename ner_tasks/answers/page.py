@@ -6,6 +6,7 @@ brings as text. It is written as a stream, and shows a bounded number of documen
 
 import base64
 import hashlib
+import html
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import escape
 
 from ner_tasks import atomic, rendering
 from ner_tasks.answers.reading import Answer, parse
@@ -157,7 +157,7 @@ def _fitting(answer: Answer, start: int, end: int, most: int) -> tuple[int, int]
 
 
 def _n_bytes(text: str) -> int:
-    return len(escape(text).encode("utf-8", "surrogatepass"))
+    return len(html.escape(text).encode("utf-8", "surrogatepass"))
 
 
 def _pieces(stretch: tuple[int, int], answer: Answer) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
