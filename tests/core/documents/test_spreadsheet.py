@@ -5,10 +5,13 @@ import struct
 import pytest
 
 from ner_tasks.documents import CannotRead, Ignored, Limits
-from ner_tasks.documents.readers.office import spreadsheet
+from ner_tasks.documents.readers.office import ole_objects, spreadsheet
+from ner_tasks.documents.types import ExtractBuilder
 from tests.core.documents.test_odf import META, SPACES, TYPED, packed, text
 from tests.formats import zipped
 from tests.ole import ole_bytes
+
+PDF_HEAD = b"%PDF-1.7\n".ljust(4096, b"\0")
 
 
 def record(kind: int, data: bytes = b"") -> bytes:
@@ -96,6 +99,27 @@ def test_repeated_cells_and_rows_keep_their_places_and_blank_ones_cost_nothing()
     found = spreadsheet.read(ods(rows), Limits())
     assert found.text == "Claims\n\na\tb\nc\tc"
     assert found.sources.locate(12, 13) == {"source": "Claims!A1000002"}
+
+
+@pytest.mark.parametrize(
+    ("streams", "files", "unread"),
+    [
+        ({"Contents": b"\0junk"}, [], ["an object of a program that is not read"]),
+        ({"\x01Ole10Native": b""}, [], ["an object whose file cannot be taken out"]),
+        ({"Equation Native": b"x"}, [], ["an object of an equation editor, which is not read"]),
+        ({"Contents": b"\0junk", "VisioDocument": b"x"}, [], ["an object of Visio, which is not read"]),
+        ({"Package": PDF_HEAD}, [PDF_HEAD], []),
+    ],
+    ids=["junk", "damaged", "equation", "Visio", "file"],
+)
+def test_an_object_is_told_alike_as_a_storage_and_as_a_file(streams, files, unread):
+    inner = {f"MBD01/{name}": data for name, data in streams.items()}
+    stored = spreadsheet.read(xls_bytes([(0, 0, "Rosa")], parts=inner), Limits())
+    builder = ExtractBuilder()
+    ole_objects.add(builder, "MBD01", ole_bytes(streams))
+    for found in (stored, builder.extract()):
+        assert [part.content for part in found.parts] == files
+        assert found.items.unread == tuple(f"MBD01: {why}" for why in unread)
 
 
 def test_comments_boxes_and_headers_of_an_opendocument_workbook_are_read():

@@ -40,7 +40,7 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
             builder.inventory.read(KIND)
             builder.parts.append(Part(own, content, "", media_type))
         elif inner := _native(content):
-            _hand_on(builder, own, *inner)
+            _hand_on(builder, name, *inner)
         else:
             builder.inventory.unread(KIND, name, "an object of a format that is not known")
         return
@@ -49,10 +49,7 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
     except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
         builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
         return
-    if isinstance(found, str):
-        builder.inventory.unread(KIND, name, found)
-    else:
-        _hand_on(builder, own, *found)
+    _account_for(builder, name, found)
 
 
 def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Callable[[list[str]], bool]) -> None:
@@ -69,69 +66,74 @@ def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Calla
         if len(entry) >= depth and is_object(entry[:depth]):
             objects.setdefault(tuple(entry[:depth]), []).append(entry)
     for path, entries in objects.items():
-        name = "/".join(path).replace("#", "%23")
+        name = "/".join(path)
         try:
             found = _of_storage(ole, [entry for entry in entries if ole.get_type(entry) == _STREAM], depth)
         except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
             builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
             continue
-        if found:
-            _hand_on(builder, name, *found)
-        else:
-            builder.inventory.unread(KIND, name, "an object of a program that is not read")
+        _account_for(builder, name, found)
 
 
-def _of_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | None:
-    """Name and bytes of the file in an object, None where its program's files are not read."""
-    streams = {entry[-1].lower(): entry for entry in entries if len(entry) == depth + 1}
-    if _NATIVE in streams:
-        return _native(ole.openstream(streams[_NATIVE]).read())
-    for stream in _WHOLE:
-        if stream in streams:
-            return "", ole.openstream(streams[stream]).read()
-    if not streams.keys() & set(_PROGRAMS):
-        return None
-    root = cfb.Storage()
-    for entry in entries:
-        storage = root
-        for folder in entry[depth:-1]:
-            storage = storage.storages.setdefault(folder, cfb.Storage())
-        storage.streams[entry[-1]] = ole.openstream(entry).read()
-    return "", cfb.write(root)
+def _of_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | str:
+    """Name and bytes of the file in an object that is a storage, or what it is instead."""
+
+    def whole() -> bytes:
+        root = cfb.Storage()
+        for entry in entries:
+            storage = root
+            for folder in entry[depth:-1]:
+                storage = storage.storages.setdefault(folder, cfb.Storage())
+            storage.streams[entry[-1]] = ole.openstream(entry).read()
+        return cfb.write(root)
+
+    return _file_in(ole, [entry for entry in entries if len(entry) == depth + 1], whole)
 
 
-def _hand_on(builder: ExtractBuilder, own: str, called: str, content: bytes) -> None:
+def _account_for(builder: ExtractBuilder, name: str, found: tuple[str, bytes] | str) -> None:
+    if isinstance(found, str):
+        builder.inventory.unread(KIND, name, found)
+    else:
+        _hand_on(builder, name, *found)
+
+
+def _hand_on(builder: ExtractBuilder, name: str, called: str, content: bytes) -> None:
+    own = name.replace("#", "%23")
     builder.inventory.read(KIND)
     builder.parts.append(Part(f"{own}/{called}" if called else own, content))
 
 
 def _unwrapped(content: bytes) -> tuple[str, bytes] | str:
-    """Name and bytes of the file in an object, or what it is instead."""
+    """Name and bytes of the file in an object that is a file itself, or what it is instead."""
     import olefile
 
     with olefile.OleFileIO(io.BytesIO(content)) as ole:
-        streams = {path[0].lower(): path for path in ole.listdir() if len(path) == 1}
-        roots = {path[0].lower() for path in ole.listdir(storages=True)}
-        if _NATIVE in streams:
-            if found := _native(ole.openstream(streams[_NATIVE]).read()):
-                return found
-            return "an object whose file cannot be taken out"
-        for name in _WHOLE:
-            if name in streams:
-                data = ole.openstream(streams[name]).read()
-                if sniffing.sniff(data[: sniffing.HEAD_BYTES], io.BytesIO(data)):
-                    return "", data
-        if roots & set(_PROGRAMS):
-            return "", content
-        return f"an object of {_program(ole)}, which is not read"
+        return _file_in(ole, [path for path in ole.listdir() if len(path) == 1], lambda: content)
 
 
-def _program(ole: Any) -> str:
-    if ole.exists("Equation Native"):
-        return "an equation editor"
-    if ole.exists("VisioDocument"):
-        return "Visio"
-    return "a program that is not known"
+def _file_in(ole: Any, paths: list[list[str]], whole: Callable[[], bytes]) -> tuple[str, bytes] | str:
+    """Name and bytes of the file in an object, or what it is instead.
+
+    Args:
+        ole: the open file that holds the object.
+        paths: of the streams directly in the object.
+        whole: gives the object as a file of its own, for those that are files of a program.
+    """
+    streams = {path[-1].lower(): path for path in paths}
+    if _NATIVE in streams:
+        return _native(ole.openstream(streams[_NATIVE]).read()) or "an object whose file cannot be taken out"
+    for name in _WHOLE:
+        if name in streams:
+            data = ole.openstream(streams[name]).read()
+            if sniffing.sniff(data[: sniffing.HEAD_BYTES], io.BytesIO(data)):
+                return "", data
+    if streams.keys() & set(_PROGRAMS):
+        return "", whole()
+    if "equation native" in streams:
+        return "an object of an equation editor, which is not read"
+    if "visiodocument" in streams:
+        return "an object of Visio, which is not read"
+    return "an object of a program that is not read"
 
 
 def _native(data: bytes) -> tuple[str, bytes] | None:
