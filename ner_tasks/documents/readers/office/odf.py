@@ -49,7 +49,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     package = open_odf(data, limits)
     builder = ExtractBuilder()
     root = content_of(package, builder)
-    margins = [*margins_of(package, builder)]
+    margins = [*margins_of(package, root, builder)]
     for name, block in margins:
         if "header" in name:
             builder.block(block, STYLES)
@@ -57,9 +57,9 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for name, block in margins:
         if "header" not in name:
             builder.block(block, STYLES)
-    add_rest(package, builder, limits)
+    add_rest(package, root, builder, limits)
     told = pictures.checked(builder.extract()).text
-    properties.add(builder, properties_of(package, builder), told)
+    properties.add(builder, properties_of(package, root, builder), told)
     return builder.extract()
 
 
@@ -113,12 +113,19 @@ def _add(root: Any, builder: ExtractBuilder, place: str, leaves_out: tuple[str, 
         builder.inventory.ignored("text", rule, n)
 
 
-def margins_of(package: Package, builder: ExtractBuilder) -> Iterator[tuple[str, str]]:
-    """Headers, footers and shapes of the master pages, with the name of the element that holds them."""
-    source = STYLES if STYLES in package.parts else CONTENT
-    root = package.xml(source, builder) if source == STYLES else xml_tree.parse(package.parts[source])[0]
-    builder.inventory.read("part", int(source == STYLES))
-    for master in root.iter("{*}master-styles") if root is not None else ():
+def margins_of(package: Package, root: Any, builder: ExtractBuilder) -> Iterator[tuple[str, str]]:
+    """Headers, footers and shapes of the master pages, with the name of the element that holds them.
+
+    Args:
+        package: the package.
+        root: of its main part, where a single XML file has its master pages.
+        builder: of the document.
+    """
+    styles = root
+    if STYLES in package.parts:
+        styles = package.xml(STYLES, builder)
+        builder.inventory.read("part")
+    for master in styles.iter("{*}master-styles") if styles is not None else ():
         for page in master:
             for element in page:
                 if _is_filled_by_slides(element):
@@ -135,8 +142,8 @@ def _is_filled_by_slides(element: Any) -> bool:
     return any(xml_tree.attribute(element, name) for name in ("placeholder", "class"))
 
 
-def add_rest(package: Package, builder: ExtractBuilder, limits: Limits) -> None:
-    """Give every part but content and styles its fate."""
+def add_rest(package: Package, content: Any, builder: ExtractBuilder, limits: Limits) -> None:
+    """Give every part but content and styles its fate; `content` is the root of the main one."""
     for name in package.parts:
         if name in (CONTENT, STYLES, *_PLUMBING):
             continue
@@ -152,15 +159,14 @@ def add_rest(package: Package, builder: ExtractBuilder, limits: Limits) -> None:
     for name, wrong in package.damaged.items():
         builder.inventory.unread("part", name, wrong)
     if len(package.parts) == 1:
-        _add_binary_data(package, builder, limits)
+        _add_binary_data(content, builder, limits)
 
 
-def properties_of(package: Package, builder: ExtractBuilder) -> list[Property]:
-    """Name and text of each property that a person types."""
+def properties_of(package: Package, content: Any, builder: ExtractBuilder) -> list[Property]:
+    """Name and text of each property that a person types; a single XML file has them in `content`."""
     found: list[Property] = []
-    names = [name for name in package.parts if _META.search(name)] or [CONTENT]
-    for name in names:
-        root = package.xml(name, builder) if name != CONTENT else xml_tree.parse(package.parts[name])[0]
+    for name in [name for name in package.parts if _META.search(name)] or [CONTENT]:
+        root = content if name == CONTENT else package.xml(name, builder)
         for one in root.iter() if root is not None else ():
             element = qualified(one.tag)
             if element == "office:body":
@@ -178,9 +184,8 @@ def properties_of(package: Package, builder: ExtractBuilder) -> list[Property]:
     return found
 
 
-def _add_binary_data(package: Package, builder: ExtractBuilder, limits: Limits) -> None:
+def _add_binary_data(root: Any, builder: ExtractBuilder, limits: Limits) -> None:
     """Pictures and files that stand in a single XML file."""
-    root, _ = xml_tree.parse(package.parts[CONTENT])
     for number, element in enumerate(root.iter("{*}binary-data"), start=1):
         is_picture = xml_names.local_name(element.getparent()) == "image"
         name = f"picture {number}.png" if is_picture else f"object {number}.bin"

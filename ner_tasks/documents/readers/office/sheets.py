@@ -30,10 +30,12 @@ class Sheet:
     Attributes:
         name: as its tab shows it.
         rows: number of each row that has text, from 1, and its cells: number of the column, from 1, and text.
+        margins: texts of its headers and footers, each behind its name, where they stand among the cells.
     """
 
     name: str
     rows: list[tuple[int, list[Cell]]] = field(default_factory=list)
+    margins: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, number: int, cells: list[Cell]) -> None:
         """Add a row, unless it is blank; rows ascend."""

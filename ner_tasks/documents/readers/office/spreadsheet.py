@@ -91,10 +91,10 @@ def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[lis
         builder.inventory.read("sheet")
         found.append(sheet)
         remarks += hanging
-    for place, block in [*remarks, *((odf.STYLES, block) for _, block in odf.margins_of(package, builder))]:
+    for place, block in [*remarks, *((odf.STYLES, block) for _, block in odf.margins_of(package, root, builder))]:
         builder.block(block, place)
-    odf.add_rest(package, builder, limits)
-    return found, odf.properties_of(package, builder)
+    odf.add_rest(package, root, builder, limits)
+    return found, odf.properties_of(package, root, builder)
 
 
 def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ner_tasks.documents.readers import pictures, properties, xml_names
+from ner_tasks.documents.readers import pictures, properties
 from ner_tasks.documents.readers.office import (
     ooxml,
     ooxml_parts,
@@ -24,7 +24,6 @@ from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet", "macrosheet")
-_MARGINS = ("oddHeader", "evenHeader", "firstHeader", "oddFooter", "evenFooter", "firstFooter")
 _DRAWN = ("chart", "chartEx", "diagramData")
 _MAX_SHEETS = 10_000
 # What Excel writes into an old comment for programs that do not know threads of comments.
@@ -60,6 +59,8 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
                 sheets.add_name(builder, name)
             sheets.add_sheet(builder, sheet)
             shown += [text for _, cells in sheet.rows for _, text in cells]
+        for margin, text in sheet.margins:
+            builder.block(text, f"{name}!{margin}")
         _add_remarks(package, part, name, builder, shown, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
     told = sheets.all_text(found) if as_table else pictures.checked(builder.extract()).text
@@ -123,9 +124,7 @@ def _read_sheet(package: Package, part: str, name: str, book: Book, budget: Budg
 def _add_remarks(
     package: Package, part: str, name: str, builder: ExtractBuilder, shown: list[str], taken: set[str]
 ) -> None:
-    """Headers, comments and drawings of a sheet; the parts that were read are `taken`."""
-    for margin in xlsx_cells.elements(package.parts[part], *_MARGINS):
-        builder.block(sheets.margin_text(xml_tree.text_of(margin)), f"{name}!{xml_names.local_name(margin)}")
+    """Comments and drawings of a sheet; the parts that were read are `taken`."""
     threads = [one for one in package.related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
     told: set[str] = set()
     taken.update(threads)

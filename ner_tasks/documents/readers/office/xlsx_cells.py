@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from ner_tasks.documents.readers.office import xml_tree
-from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, shown
+from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, margin_text, shown
 from ner_tasks.documents.readers.office.xml_tree import attribute, text_of
 from ner_tasks.documents.readers.xml_names import local_name
 
@@ -28,6 +28,7 @@ _BUILT_IN_TIMES = frozenset([18, 19, 20, 21, 45, 47])
 _BUILT_IN_DURATION = 46
 _MAX_SERIAL = 2_958_465  # 9999-12-31
 _INTEGER = re.compile(r"-?[0-9]+")
+_MARGINS = ("oddHeader", "evenHeader", "firstHeader", "oddFooter", "evenFooter", "firstFooter")
 
 DATE, TIME, DURATION = "date", "time", "duration"
 
@@ -136,11 +137,14 @@ def _kind(number: str, codes: dict[str, str]) -> str:
 
 
 def read_sheet(name: str, data: bytes, book: Book, budget: Budget) -> tuple[Sheet, int]:
-    """The cells of a sheet, and how many formulas have no value stored."""
+    """The cells and margins of a sheet, and how many formulas have no value stored."""
     sheet = Sheet(name)
     row = n_without = 0
     places: dict[str, int] = {}
-    for element in elements(data, "row"):
+    for element in elements(data, "row", *_MARGINS):
+        if (kind := local_name(element)) in _MARGINS:
+            sheet.margins.append((kind, margin_text(text_of(element))))
+            continue
         number = element.get("r", "")
         row = int(number) if number.isdecimal() and len(number) <= 7 else row + 1
         cells: list[Cell] = []
