@@ -130,15 +130,37 @@ def is_plumbing(name: str) -> bool:
     return lowered.endswith(".rels") or lowered.rstrip("+") == CONTENT_TYPES.lower()
 
 
-def add_text(package: Package, name: str, builder: ExtractBuilder, place: str = "") -> list[str]:
-    """Read a part's paragraphs as blocks of the document; returns them."""
+def add_text(
+    package: Package,
+    name: str,
+    builder: ExtractBuilder,
+    place: str = "",
+    *,
+    kind: str = "part",
+    skips_placeholders: bool = False,
+) -> list[str]:
+    """Read a part's paragraphs as blocks of the document.
+
+    Args:
+        package: the package.
+        name: of the part.
+        builder: of the document.
+        place: where the blocks come from, if not from a part of that name.
+        kind: of the item that was read.
+        skips_placeholders: whether shapes that a slide fills are left out, as of a layout.
+
+    Returns:
+        The blocks.
+    """
     root = package.xml(name, builder)
-    walk = TextWalk()
+    walk = TextWalk(skips_placeholders=skips_placeholders)
     blocks = walk.blocks(root) if root is not None else []
+    if root is not None and package.root(name) == "cmLst":  # comments on slides are no paragraphs
+        blocks += [xml_tree.text_of(text) for text in root.iter("{*}text")]
     for block in blocks:
         builder.block(block, place or name)
     count(walk, builder)
-    builder.inventory.read("part")
+    builder.inventory.read(kind)
     return blocks
 
 

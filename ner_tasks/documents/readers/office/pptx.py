@@ -5,9 +5,8 @@ documents of their own, the rest is named or ignored by a rule.
 """
 
 from ner_tasks.documents.readers import pictures, properties
-from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, xml_tree
+from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties
 from ner_tasks.documents.readers.office.ooxml import Package
-from ner_tasks.documents.readers.office.ooxml_text import TextWalk
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 # Parts behind slides: of their shapes, only those that are no placeholders are shown.
@@ -31,7 +30,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for name in [name for name in package.parts if name not in taken]:
         root = package.root(name)
         if root in _LAYOUTS:
-            shown += _add_layout(package, name, builder)
+            shown += ooxml_parts.add_text(package, name, builder, skips_placeholders=True)
             taken.add(name)
         elif root in ("sld", "notes", "cmLst"):  # of no slide that the presentation lists
             shown += _add_text(package, name, name, builder, taken)
@@ -71,25 +70,6 @@ def _add_text(
     package: Package, name: str, place: str, builder: ExtractBuilder, taken: set[str], kind: str = "part"
 ) -> list[str]:
     """Read a slide, notes or comments, and the charts and diagrams on it."""
-    root = package.xml(name, builder)
-    walk = TextWalk()
-    blocks = walk.blocks(root) if root is not None else []
-    if package.root(name) == "cmLst" and root is not None:
-        blocks += [xml_tree.text_of(text) for text in root.iter("{*}text")]
-    for block in blocks:
-        builder.block(block, place)
-    builder.inventory.read(kind)
-    ooxml_parts.count(walk, builder)
     taken.add(name)
+    blocks = ooxml_parts.add_text(package, name, builder, place, kind=kind)
     return blocks + ooxml_parts.add_related(package, name, _DRAWN, builder, place, taken)
-
-
-def _add_layout(package: Package, name: str, builder: ExtractBuilder) -> list[str]:
-    root = package.xml(name, builder)
-    walk = TextWalk(skips_placeholders=True)
-    blocks = walk.blocks(root) if root is not None else []
-    for block in blocks:
-        builder.block(block, name)
-    ooxml_parts.count(walk, builder)
-    builder.inventory.read("part")
-    return blocks
