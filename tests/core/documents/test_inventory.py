@@ -48,3 +48,10 @@ def test_items_that_were_tampered_with_do_not_add_up():
     assert not Items({"page": {"lost": 1}}).add_up()
     assert not Items({"page": {"read": 1}}, unread=("page 2: lost",)).add_up()
     assert not Items({"page": {"ignored": 2}}, ignored={"blank": 1}).add_up()
+
+
+def test_no_items_have_no_line():
+    inventory = Inventory()
+    inventory.unread("cell", "0 cell(s)", "no value is stored", 0)
+    inventory.ignored("text", "unused-string", 0)
+    assert inventory.items() == Items()

@@ -41,8 +41,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         reader.read(fhir_xml.resource_of(parsed))
         return builder.extract(parsed.encoding)
     text, encoding, n_damaged = _decoded(data, declared)
-    if n_damaged:
-        builder.inventory.unread("characters", "the file", damaged_text.damage(n_damaged), n_damaged)
+    builder.inventory.unread("characters", "the file", damaged_text.damage(n_damaged), n_damaged)
     values, rest = _parsed(text, builder)
     resources = [one for value in values for one in (value if isinstance(value, list) else [value])]
     for resource in resources:

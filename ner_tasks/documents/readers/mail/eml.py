@@ -54,9 +54,8 @@ def _split_mbox(data: bytes) -> Iterator[bytes]:
 def _read_mbox(builder: ExtractBuilder, mails: list[bytes], limits: Limits) -> Extract:
     n_taken = min(len(mails), limits.max_members + 1)
     builder.inventory.read("mail", n_taken)
-    if len(mails) > n_taken:
-        n_left = len(mails) - n_taken
-        builder.inventory.unread("mail", f"{n_left} mails", f"more than {limits.max_members} files in one", n_left)
+    n_left = len(mails) - n_taken
+    builder.inventory.unread("mail", f"{n_left} mails", f"more than {limits.max_members} files in one", n_left)
     builder.parts = [
         Part(f"mail-{number}.eml", mail, "", "message/rfc822") for number, mail in enumerate(mails[:n_taken], start=1)
     ]

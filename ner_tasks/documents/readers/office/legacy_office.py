@@ -52,12 +52,10 @@ def _add_word(ole: Any, stream: bytes, builder: ExtractBuilder) -> None:
         builder.block(part.text, "" if part.name == "body" else part.name)
         builder.inventory.read("part")
         builder.inventory.ignored("text", "field-code", part.n_codes)
-        if part.n_pictures:
-            where = f"{part.n_pictures} picture(s) in the {part.name}"
-            builder.inventory.unread("picture", where, "pictures in a doc file are not read", part.n_pictures)
-        if part.n_drawn:
-            where = f"{part.n_drawn} floating object(s) in the {part.name}"
-            builder.inventory.unread("drawing", where, "only the text of their boxes is read", part.n_drawn)
+        where = f"{part.n_pictures} picture(s) in the {part.name}"
+        builder.inventory.unread("picture", where, "pictures in a doc file are not read", part.n_pictures)
+        where = f"{part.n_drawn} floating object(s) in the {part.name}"
+        builder.inventory.unread("drawing", where, "only the text of their boxes is read", part.n_drawn)
 
 
 def _add_slides(ole: Any, builder: ExtractBuilder) -> None:
