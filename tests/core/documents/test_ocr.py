@@ -390,10 +390,10 @@ def test_a_page_that_takes_too_long_is_named_and_after_three_the_rest(read, stan
 
 
 def test_many_pages_may_take_longer_together_than_a_file_may_without_a_sign_of_life(tmp_path, stand_in):
-    stand_in(f"sleep 0.5; {tsv(('Rosa', 95))}")
-    (tmp_path / "a.tif").write_bytes(picture_bytes(*[pictured(WORDS)] * 5, kind="TIFF"))
-    found = list(read_apart([("a.tif", tmp_path / "a.tif")], Limits(ocr=True, seconds=2.0), 1))
-    assert [answer.text for _, answer in found if answer] == ["\n\n".join(["Rosa"] * 5)]
+    stand_in(f"sleep 1; {tsv(('Rosa', 95))}")
+    (tmp_path / "a.tif").write_bytes(picture_bytes(*[pictured(WORDS)] * 7, kind="TIFF"))
+    found = list(read_apart([("a.tif", tmp_path / "a.tif")], Limits(ocr=True, seconds=6.0), 1))
+    assert [answer.text for _, answer in found if answer] == ["\n\n".join(["Rosa"] * 7)]
 
 
 def test_a_program_that_gives_up_costs_the_page(read, stand_in):
