@@ -173,6 +173,11 @@ def test_what_hangs_on_cells_is_read_with_its_place(read):
     assert document.items.ignored["other-form"] == 1
 
 
+def test_a_margin_that_stands_in_a_row_costs_no_cell(read):
+    (document,) = read(book('<row><c r="A1"><v>1</v></c><oddHeader>Rosa</oddHeader><c r="B1"><v>2</v></c></row>'))
+    assert document.text == "1\t2\n\nRosa"
+
+
 def test_a_drawing_of_two_sheets_is_read_once(read):
     shape = '<d:wsDr xmlns:d="x" xmlns:a="y"><d:txBody><a:p><a:r><a:t>In a box</a:t></a:r></a:p></d:txBody></d:wsDr>'
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

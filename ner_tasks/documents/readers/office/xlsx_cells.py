@@ -107,8 +107,9 @@ def elements(data: bytes, *names: str) -> Iterator[Any]:
         for _, element in walk:
             yield element
             element.clear()
-            while element.getprevious() is not None:
-                del element.getparent()[0]
+            # What is no such element, as a cell before a margin in a row, may still be waited for.
+            while (before := element.getprevious()) is not None and local_name(before) in names:
+                element.getparent().remove(before)
 
 
 def styles_of(data: bytes) -> list[str]:
