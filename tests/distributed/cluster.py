@@ -235,7 +235,7 @@ def _at_work(pid: int) -> Iterator[Path]:
             with suppress(psutil.Error):
                 command = process.cmdline()
                 if "ner_tasks" in command and "tag" in command:
-                    output = Path(command[command.index("--output") + 1])
+                    (output,) = (Path(word.partition("=")[2]) for word in command if word.startswith("--output="))
                     yield output.with_name(f".{output.name}.work") / "documents.jsonl"
 
 
