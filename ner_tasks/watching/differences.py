@@ -196,22 +196,29 @@ def pairs_of(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[Pair]
     at = {(entity["start"], entity["end"]): index for index, entity in enumerate(new)}
     partner = [at.get((entity["start"], entity["end"])) for entity in old]
     taken = {index for index in partner if index is not None}
+    # The largest overlap first: whichever side is called old, the same entities are partners.
+    for _, _, number, index in sorted(_overlaps(old, new)):
+        if partner[number] is None and index not in taken:
+            partner[number] = index
+            taken.add(index)
+    for number, entity in enumerate(old):
+        found = partner[number]
+        yield entity, None if found is None else new[found]
+    yield from ((None, entity) for index, entity in enumerate(new) if index not in taken)
+
+
+def _overlaps(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """Of entities of the same label that overlap: by how much, negated, where, and their numbers on either side."""
     first = 0
     for number, entity in enumerate(old):
         while first < len(new) and new[first]["end"] <= entity["start"]:
             first += 1
-        best, index = 0, first
-        while partner[number] is None and index < len(new) and new[index]["start"] < entity["end"]:
-            overlap = min(entity["end"], new[index]["end"]) - max(entity["start"], new[index]["start"])
-            if index not in taken and new[index]["label"] == entity["label"] and overlap > best:
-                best, choice = overlap, index
+        index = first
+        while index < len(new) and new[index]["start"] < entity["end"]:
+            start, end = max(entity["start"], new[index]["start"]), min(entity["end"], new[index]["end"])
+            if new[index]["label"] == entity["label"]:
+                yield start - end, start, number, index
             index += 1
-        if best:
-            partner[number] = choice
-            taken.add(choice)
-        found = partner[number]
-        yield entity, None if found is None else new[found]
-    yield from ((None, entity) for index, entity in enumerate(new) if index not in taken)
 
 
 def _paired(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer | None]]:

@@ -6,7 +6,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -107,6 +107,7 @@ def test_a_day_does_not_differ_from_itself(tmp_path_factory: pytest.TempPathFact
 
 
 @given(DAY, DAY)
+@example([(0, [(25, 6, "geo"), (31, 3, "geo")])], [(0, [(30, 3, "geo"), (33, 1, "geo")])])
 def test_the_counts_add_up_for_every_label(tmp_path_factory: pytest.TempPathFactory, old: list, new: list) -> None:
     folder = tmp_path_factory.mktemp("diff")
     found = compared(folder, day_of(old), day_of(new))
