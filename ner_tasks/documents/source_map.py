@@ -28,6 +28,11 @@ _SAME_LINE = 0.5
 Box = tuple[float, float, float, float]
 
 
+def around(one: Box, other: Box) -> Box:
+    """The smallest box that holds both."""
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
+
+
 @dataclass
 class SourceMap:
     """Sources of the characters of one text.
@@ -95,15 +100,16 @@ class SourceMap:
 
     def _boxes(self, start: int, end: int) -> dict[str, Any]:
         first = bisect_right(self.ends, start)
-        lines: list[list[float]] = []
+        lines: list[Box] = []
         confidence = NO_CONFIDENCE
         for index in range(first, len(self.starts)):
             if self.starts[index] >= end:
                 break
-            box = self.edges[_EDGES * index : _EDGES * (index + 1)].tolist()
+            left, top, right, bottom = self.edges[_EDGES * index : _EDGES * (index + 1)]
+            box = left, top, right, bottom
             confidence = min(confidence, self.confidences[index])
             if lines and _on_one_line(lines[-1], box):
-                lines[-1] = _around(lines[-1], box)
+                lines[-1] = around(lines[-1], box)
             else:
                 lines.append(box)
         boxes = [[round(edge, 1) for edge in line] for line in lines]
@@ -139,11 +145,7 @@ class SourceMap:
         return found
 
 
-def _on_one_line(line: list[float], box: list[float]) -> bool:
+def _on_one_line(line: Box, box: Box) -> bool:
     overlap = min(line[3], box[3]) - max(line[1], box[1])
     lower = min(line[3] - line[1], box[3] - box[1])
     return overlap > 0 and overlap >= _SAME_LINE * lower and box[0] >= line[0]
-
-
-def _around(line: list[float], box: list[float]) -> list[float]:
-    return [min(line[0], box[0]), min(line[1], box[1]), max(line[2], box[2]), max(line[3], box[3])]

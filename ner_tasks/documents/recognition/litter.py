@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
+from ner_tasks.documents.recognition import sniffing
+
 _APPLE = (b"\x00\x05\x16\x07", b"\x00\x05\x16\x00")  # AppleDouble, AppleSingle
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _DER_SEQUENCE, _BASE64_DER = 0x30, re.compile(rb"MI[A-Za-z0-9+/]{60}")
 # What Office writes beside an open document is 162 or 165 bytes long, LibreOffice's is shorter.
 _MAX_LOCK_BYTES = 1_024
@@ -29,7 +30,7 @@ def _is_ini(head: bytes) -> bool:
 
 
 def _is_lock(head: bytes) -> bool:
-    return len(head) <= _MAX_LOCK_BYTES and not head.startswith((b"PK", _OLE, b"%PDF", b"{\\rtf"))
+    return len(head) <= _MAX_LOCK_BYTES and not head.startswith((b"PK", sniffing.OLE, b"%PDF", b"{\\rtf"))
 
 
 def _is_signature(head: bytes) -> bool:
@@ -55,7 +56,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[bytes], bool]], ...] = (
     (
         "windows-metadata",
         re.compile(r"(?:^|/)(?:Thumbs|ehthumbs|ehthumbs_vista)\.db(?::encryptable)?$", re.IGNORECASE),
-        lambda head: head.startswith((_OLE, b"CMMM")),
+        lambda head: head.startswith((sniffing.OLE, b"CMMM")),
     ),
     ("windows-metadata", re.compile(r"(?:^|/)desktop\.ini$", re.IGNORECASE), _is_ini),
     (

@@ -11,6 +11,7 @@ from ner_tasks.documents.recognition.formats import FORMATS, Format
 
 HEAD_BYTES = 64 * 1024
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+OLE_HEAD = OLE[:4]  # enough to tell one whose header is damaged
 ENCRYPTED_OFFICE = "encrypted-office"  # no format that is read: what Office makes of a file with a password
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")

@@ -7,6 +7,7 @@ import io
 import struct
 from dataclasses import dataclass, field
 
+from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead
 
 _STORAGE, _STREAM = 1, 2
@@ -165,7 +166,7 @@ class _Writer:
             following = first + n_fat + number + 1 if number + 1 < n_difat else _END
             difat += struct.pack(f"<{_PER_FAT_SECTOR}I", *own, *[_FREE] * (_PER_FAT_SECTOR - 1 - len(own)), following)
         in_header = places[:_DIFAT_IN_HEADER]
-        header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack(
+        header = sniffing.OLE + bytes(16) + struct.pack(
             "<HHHHH6xIIIIIIIIII", 0x3E, 3, 0xFFFE, 9, 6, 0, n_fat, directory, 0, _CUTOFF, mini_fat, n_mini_fat,
             first + n_fat if n_difat else _END, n_difat, 0,
         )[:-4]  # fmt: skip

@@ -7,13 +7,13 @@ import struct
 
 from ner_tasks.documents.readers.mail import mapi, mapi_message
 from ner_tasks.documents.readers.mail.mapi import Attachment, Message, Properties, Value
+from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 _SIGNATURE = 0x223E9F78
 _ATTRIBUTE = struct.Struct("<BII")
 _VARIABLE = (mapi.STRING8, mapi.UNICODE, mapi.BINARY, mapi.OBJECT)
 _MAX_NAME = 1_000
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
@@ -183,7 +183,7 @@ def _object_of(attachment: Attachment) -> None:
     inner = raw[16:]
     if inner.startswith(struct.pack("<I", _SIGNATURE)):
         attachment.message = (inner, ".tnef")
-    elif inner.startswith(_OLE):
+    elif inner.startswith(sniffing.OLE):
         attachment.ole = inner
     else:
         attachment.content = attachment.content or inner

@@ -9,9 +9,9 @@ from typing import Any
 
 from ner_tasks.documents.readers import pictures
 from ner_tasks.documents.readers.office import doc_pieces, legacy_programs, ole_objects, ppt_records
+from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
-_OLE = b"\xd0\xcf\x11\xe0"
 _WORD, _SLIDES, _USER = "WordDocument", "PowerPoint Document", "Current User"
 
 
@@ -23,7 +23,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """
     import olefile
 
-    if not data.startswith(_OLE):
+    if not data.startswith(sniffing.OLE_HEAD):
         return legacy_programs.read(data, limits)
     builder = ExtractBuilder()
     with olefile.OleFileIO(io.BytesIO(data)) as ole:

@@ -14,7 +14,6 @@ from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import ExtractBuilder, Part
 
 KIND = "embedded-file"
-_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _NATIVE = "\x01ole10native"
 # Streams that hold a whole file: of Office since 2007, of Acrobat and others, of LibreOffice.
 _WHOLE = ("package", "contents", "embeddedodf", "package_stream")
@@ -34,7 +33,7 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
         media_type: what the file around says of it.
     """
     own = name.replace("#", "%23")
-    if not content.startswith(_OLE):
+    if not content.startswith(sniffing.OLE):
         head = content[: sniffing.HEAD_BYTES]
         if sniffing.sniff(head, io.BytesIO(content)) or not own.lower().endswith((".bin", ".ole", ".dat")):
             builder.inventory.read(KIND)

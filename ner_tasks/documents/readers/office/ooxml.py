@@ -20,13 +20,13 @@ from urllib.parse import unquote
 
 from ner_tasks.documents.readers import xml_names
 from ner_tasks.documents.readers.office import xml_tree
+from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
 
 CONTENT_TYPES = "[Content_Types].xml"
 _ENCRYPTED = 0x1
 _BUFFER_BYTES = 64 * 1024
 _MAX_PARTS = 100_000
-_OLE = b"\xd0\xcf\x11\xe0"
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def open_package(data: bytes, limits: Limits) -> Package:
         CannotRead: `too-large`, `encrypted` if every part asks for a password.
         zipfile.BadZipFile: no archive, or cut off.
     """
-    if data.startswith(_OLE):
+    if data.startswith(sniffing.OLE_HEAD):
         raise CannotRead("encrypted", "found an encrypted or pre-2007 Office file, expected one without a password")
     if xml_tree.begins_xml(data):
         return _flat(data)

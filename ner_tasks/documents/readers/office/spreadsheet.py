@@ -26,7 +26,6 @@ from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 from ner_tasks.errors import without_words
 
-_OLE = b"\xd0\xcf\x11\xe0"
 _BOOKS = ("workbook", "book")
 # python-calamine lays out the whole rectangle between the first and the last cell, about 30 bytes each.
 _MAX_SPAN = 20_000_000  # a full sheet of xls has 17 million
@@ -48,7 +47,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
         return replace(plain.read(data, limits, declared), notes=("read as text, by its content",))
     builder = ExtractBuilder()
     typed: list[Property] = []
-    if data.startswith(_OLE):
+    if data.startswith(sniffing.OLE_HEAD):
         found = _read_xls(data, builder, limits)
     elif _is_odf(data):
         found, typed = _read_ods(data, builder, limits)

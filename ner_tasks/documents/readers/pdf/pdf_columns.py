@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Floats, Integers, Words
-from ner_tasks.documents.source_map import Box
+from ner_tasks.documents.source_map import Box, around
 
 _LINE = re.compile(r"[^\r\n]+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
@@ -117,7 +117,7 @@ class _Lines:
         words = self._words
         cuts = self._wide[bisect_left(self._wide, first + 1) : bisect_left(self._wide, last)]
         return [
-            _Segment(int(words.starts[one]), int(words.ends[end - 1]), _around(words.box(one), words.box(end - 1)))
+            _Segment(int(words.starts[one]), int(words.ends[end - 1]), around(words.box(one), words.box(end - 1)))
             for one, end in pairwise([first, *cuts, last])
         ]
 
@@ -211,7 +211,3 @@ def _put_in_order(text: str, words: Words, lines: list[tuple[int, int]], found: 
     take(position, len(text))
     starts, ends = (np.concatenate([getattr(some, name) for some in taken]) for name in ("starts", "ends"))
     return "".join(pieces), Words(starts, ends, np.concatenate([some.boxes for some in taken]))
-
-
-def _around(one: Box, other: Box) -> Box:
-    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])

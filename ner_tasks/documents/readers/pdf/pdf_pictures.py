@@ -5,6 +5,7 @@ A picture is read by its text layer if words lie over it, as in a scan that was 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from itertools import repeat
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 from ner_tasks.documents.readers.pdf import pdfium
 from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
 from ner_tasks.documents.readers.pdf.pdf_words import Integers, Words
-from ner_tasks.documents.source_map import Box
+from ner_tasks.documents.source_map import Box, around
 
 _MAX_OBJECTS = 200_000  # of one page
 _MAX_DEPTH = 6
@@ -135,7 +136,7 @@ def _sort(
     width, height = frame.size
     area = max(width * height, 1.0)
     boxes = [box for box, pixels in found if pixels == (0, 0) or min(pixels) >= _MIN_PIXELS or _is_wide(box)]
-    whole = _around_all(boxes)
+    whole = reduce(around, boxes) if boxes else None
     if len(boxes) > 1 and whole and _covered(boxes, frame) * area >= 0.7 * _area(whole) and _area(whole) > area / 4:
         boxes = [whole]
         drawn.n_small += len(found) - 1
@@ -168,17 +169,6 @@ def _is_wide(box: Box) -> bool:
 
 def _area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _around_all(boxes: list[Box]) -> Box | None:
-    if not boxes:
-        return None
-    return (
-        min(box[0] for box in boxes),
-        min(box[1] for box in boxes),
-        max(box[2] for box in boxes),
-        max(box[3] for box in boxes),
-    )
 
 
 def _covered(boxes: list[Box], frame: Frame) -> float:
