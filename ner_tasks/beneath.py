@@ -7,11 +7,11 @@ refused. The folder itself is trusted, and may be reached through links.
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 # enough to look below a folder, and possible without the right to list it
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
@@ -89,6 +89,20 @@ class FileBeneath:
 
 # Where a file lies: beneath a folder, or at a path that is taken as a person gave it, links and all.
 Source = Path | FileBeneath
+
+
+def place_of(source: Source) -> dict[str, str]:
+    """Where a file lies, as it is written into JSON for another process; see `source_of`."""
+    return {"root": str(source.root), "path": source.name} if isinstance(source, FileBeneath) else {"path": str(source)}
+
+
+def source_of(place: Mapping[str, Any]) -> Source:
+    """What `place_of` has written.
+
+    Raises:
+        KeyError, TypeError: it is something else.
+    """
+    return FileBeneath(Path(place["root"]), str(place["path"])) if "root" in place else Path(place["path"])
 
 
 @contextmanager

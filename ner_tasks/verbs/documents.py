@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from functools import partial
@@ -152,17 +152,13 @@ def _state_of(path: Source) -> tuple[int, int]:
 def _listed(path: Path) -> list[tuple[str, Source]]:
     try:
         listed = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        return [(str(item["name"]), _source_of(item)) for item in listed]
+        return [(str(item["name"]), beneath.source_of(item)) for item in listed]
     except FileNotFoundError:
         raise InputMissing(f"found nothing at {path}, expected a list of documents") from None
     except (ValueError, TypeError, KeyError) as error:
         raise ConfigInvalid(
             f'found {error}, expected {{"name", "path"}}, and "root" if the path is below one, on each line, in {path}'
         ) from None
-
-
-def _source_of(item: Mapping[str, Any]) -> Source:
-    return FileBeneath(Path(item["root"]), str(item["path"])) if "root" in item else Path(item["path"])
 
 
 def _found(inputs: Sequence[Path]) -> list[tuple[str, Source]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from ner_tasks.beneath import FileBeneath, Source
+from ner_tasks.beneath import Source, place_of
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.sandbox.in_order import InOrder
 from ner_tasks.documents.sandbox.sandbox_process import Header, ReaderProcess
@@ -45,8 +45,7 @@ class Request:
     @classmethod
     def of(cls, index: int, name: str, path: Source) -> "Request":
         """A request as it travels: ASCII, so that a name that is not UTF-8 survives as an escape."""
-        place = {"root": str(path.root), "path": path.name} if isinstance(path, FileBeneath) else {"path": str(path)}
-        return cls(index, name, json.dumps({"name": name, **place}).encode("ascii") + b"\n")
+        return cls(index, name, json.dumps({"name": name, **place_of(path)}).encode("ascii") + b"\n")
 
 
 class Reader:

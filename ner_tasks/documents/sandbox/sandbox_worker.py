@@ -15,10 +15,9 @@ import sys
 import time
 import warnings
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, BinaryIO
 
-from ner_tasks.beneath import FileBeneath, Source
+from ner_tasks.beneath import source_of
 from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected, read_documents
 from ner_tasks.errors import traceback_without_words
 
@@ -48,7 +47,7 @@ def main() -> None:
         request = json.loads(line)
         watch.start()
         try:
-            for found in read_documents(_source_of(request), request["name"], limits):
+            for found in read_documents(source_of(request), request["name"], limits):
                 _answer(answers, found)
         except MemoryError:
             if number:  # what earlier files left behind may be at fault: a fresh process is to try
@@ -58,12 +57,6 @@ def main() -> None:
         except OSError as error:
             _send(answers, {"kind": "error", "errno": error.errno, "message": str(error)})
         _send(answers, {"kind": "end"})
-
-
-def _source_of(request: dict[str, str]) -> Source:
-    if "root" in request:
-        return FileBeneath(Path(request["root"]), request["path"])
-    return Path(request["path"])
 
 
 class _Stopwatch:

@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_tasks import atomic, lineage
-from ner_tasks.beneath import FileBeneath
+from ner_tasks.beneath import FileBeneath, place_of
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.nightly import nights
 
@@ -52,8 +52,7 @@ def write_inputs(listing: Path, names: Iterable[str], files: Iterable[FileBeneat
     """Write what `tag --inputs_file` reads; what has gone since it was listed is answered as missing."""
     with atomic.space_for(listing), listing.open("w", encoding="utf-8") as lines:
         for name, file in zip(names, files, strict=True):
-            place = {"root": str(file.root), "path": file.name} if file else {"path": str(listing.with_name("gone"))}
-            lines.write(json.dumps({"name": name, **place}) + "\n")
+            lines.write(json.dumps({"name": name, **place_of(file or listing.with_name("gone"))}) + "\n")
 
 
 class NightOperator(NerOperator):
@@ -81,6 +80,12 @@ class NightOperator(NerOperator):
         """Remove what the steps handed to each other, once it is published."""
         self.store.remove(self.staging(plan["day"], plan["night"]))
         self.store.remove(self._run(context, plan["day"]))
+
+    def reading_flags(self) -> dict[str, Any]:
+        """How this deployment has documents read, as flags of `tag`."""
+        names = ("ocr_languages", "min_ocr_confidence", "file_minutes", "file_words", "n_readers")
+        switches = {name: int(getattr(self.settings, name)) for name in ("keep_text", "ocr")}
+        return switches | {name: getattr(self.settings, name) for name in names}
 
     def published(self, day: str) -> dict[str, Any] | None:
         """Manifest of the day's answers that others read; None if there are none, or their manifest is damaged."""

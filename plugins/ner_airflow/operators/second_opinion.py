@@ -52,13 +52,7 @@ class SecondOpinion(NightOperator, VerbOperator):
             model=self.registry.fetch(version, "int8"),
             output=folder / "new",
             inputs_file=folder / "inputs.jsonl",
-            keep_text=int(self.settings.keep_text),
-            ocr=int(self.settings.ocr),
-            ocr_languages=self.settings.ocr_languages,
-            min_ocr_confidence=self.settings.min_ocr_confidence,
-            file_minutes=self.settings.file_minutes,
-            file_words=self.settings.file_words,
-            n_readers=self.settings.n_readers,
+            **self.reading_flags(),
             **published.get("columns", {}),
             tolerate="GateNotPassed",  # that it answers nothing is what there is to say
         )
