@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ner_tasks import replacement
+from ner_tasks import beneath, replacement
 from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, NerTasksError, StorageFull
+from ner_tasks.json_text import MAX_BYTES, parse_json, too_large
 
 _LOOK_AGAIN_S = 0.02
 _N_READS = 100  # of a folder that is replaced during each
@@ -29,11 +30,16 @@ def sha256_of(path: Path) -> str:
 
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in one step."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` by `content` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = replacement.staging_path(path)
     try:
         with space_for(path):
-            part.write_text(text, encoding="utf-8")
+            part.write_bytes(content)
             os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
@@ -49,14 +55,29 @@ def read_json(path: Path) -> Any:
 
     Raises:
         InputMissing: no such file.
-        ArtifactBroken: not JSON.
+        ArtifactBroken: not JSON, or no file; see `parse_json`.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(read_small(path), str(path))
     except FileNotFoundError:
         raise InputMissing(f"found nothing at {path}, expected a JSON file") from None
-    except ValueError as error:
-        raise ArtifactBroken(f"found {error} in {path}, expected JSON") from None
+
+
+def read_small(path: Path) -> bytes:
+    """Content of a file of records.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ArtifactBroken: something else lies there, or more than `json_text.MAX_BYTES`.
+    """
+    if kind := beneath.kind_of(path.stat()):
+        raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
+    # should it be swapped for a pipe just now, nobody is waited for
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        n_bytes = os.fstat(file.fileno()).st_size
+        if n_bytes > MAX_BYTES:
+            raise too_large(n_bytes, str(path))
+        return file.read()
 
 
 @contextmanager

@@ -7,7 +7,6 @@ brings as text. It is written as a stream, and shows a bounded number of documen
 import base64
 import hashlib
 import html
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,8 +17,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ner_tasks import atomic, rendering
-from ner_tasks.answers.reading import Answer, parse
-from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
+from ner_tasks.answers.reading import Answer, parse, parse_rejection
+from ner_tasks.errors import InputMissing
 
 _HERE = Path(__file__).parent
 # Longer documents are shown as stretches around their entities.
@@ -197,10 +196,4 @@ def _answers(path: Path, chosen: Sequence[int]) -> Iterator[Answer]:
 
 def _rejected(path: Path, chosen: Sequence[int]) -> Iterator[Mapping[str, Any]]:
     for number, line in _lines(path, chosen):
-        try:
-            values = json.loads(line)
-            yield {name: values[name] for name in ("document", "reason", "message")}
-        except (ValueError, TypeError, KeyError) as error:
-            raise ArtifactBroken(
-                f"found {without_words(error)}, expected a rejected document, in {path}, line {number + 1}"
-            ) from None
+        yield parse_rejection(line, f"{path}, line {number + 1}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from ner_tasks.documents.inventory import UNREAD
 from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
+from ner_tasks.json_text import check_depth
 
 
 @dataclass(frozen=True)
@@ -75,21 +77,66 @@ def parse(line: bytes, where: str) -> Answer:
     try:
         values = json.loads(line)
         text = values.get("text")
-        entities = tuple(sorted(values["entities"], key=lambda entity: (entity["start"], entity["end"])))
-        for entity in entities:
-            start, end = entity["start"], entity["end"]
-            if not 0 <= start < end or (text is not None and end > len(text)):
-                raise ArtifactBroken(f"found an entity at [{start}, {end}), expected one inside the text, in {where}")
-            if not isinstance(entity["label"], str):
-                raise TypeError(f"label {entity['label']!r}")
-            float(entity["score"])
+        end_of_text = sys.maxsize if text is None else len(_a(str, text))
+        for entity in _a(list, values["entities"]):
+            _check_entity(entity, end_of_text, where)
+        receipt = _a(dict, values["receipt"])
+        check_depth(receipt, where)
+        _check_receipt(receipt)
         return Answer(
-            str(values["document"]),
-            str(values["sha256"]),
+            _a(str, values["document"]),
+            _a(str, values["sha256"]),
             text,
-            entities,
-            dict(values["receipt"]),
-            values["text_sha256"] if text is None else None,
+            tuple(sorted(values["entities"], key=lambda entity: (entity["start"], entity["end"]))),
+            receipt,
+            _a(str, values["text_sha256"]) if text is None else None,
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ArtifactBroken(f"found {without_words(error)}, expected an answer that `tag` wrote, in {where}") from None
+
+
+def _check_entity(entity: Mapping[str, Any], end_of_text: int, where: str) -> None:
+    start, end = entity["start"], entity["end"]
+    if type(start) is not int or type(end) is not int:
+        raise TypeError
+    if not 0 <= start < end <= end_of_text:
+        raise ArtifactBroken(f"found an entity at [{start}, {end}), expected one inside the text, in {where}")
+    score = entity["score"]
+    if type(score) not in (int, float) or not 0 <= score <= 1 or not isinstance(entity["label"], str):
+        raise TypeError
+
+
+def _check_receipt(receipt: Mapping[str, Any]) -> None:
+    """What of a receipt is added up, or shown in a way of its own."""
+    for fates in _a(dict, receipt["items"]).values():
+        for n in _a(dict, fates).values():
+            _a(int, n)
+    for line in _a(list, receipt["unread"]):
+        _a(str, line)
+    for name in ("n_words", "n_sentences", "n_characters"):
+        if _a(int, receipt.get(name, 0)) < 0:
+            raise ValueError
+    if not 0 <= _a((int, float), receipt.get("read_share", 1.0)) <= 1:
+        raise ValueError
+
+
+def parse_rejection(line: bytes, where: str) -> dict[str, Any]:
+    """The rejected document in one line of `rejected.jsonl`: `document`, `reason`, `message` and more.
+
+    Raises:
+        ArtifactBroken: it is none.
+    """
+    try:
+        values: dict[str, Any] = _a(dict, json.loads(line))
+        for name in ("document", "reason", "message"):
+            _a(str, values[name])
+        return values
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ArtifactBroken(f"found {without_words(error)}, expected a rejected document, in {where}") from None
+
+
+def _a(kind: type | tuple[type, ...], value: Any) -> Any:
+    """`value`, once it is known to be of this type."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError
+    return value

@@ -1,17 +1,16 @@
 """Benchmarks: the last runs of each host."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from ner_tasks.overview.reader import Reader
+from ner_tasks.records import BenchmarkRun
 from ner_tasks.speed.benchmark_history import HISTORY
 
 
-def hosts(reader: Reader, *, most: int) -> dict[str, list[Mapping[str, Any]]]:
+def hosts(reader: Reader, *, most: int) -> dict[str, list[BenchmarkRun]]:
     """Of each host the newest runs, the newest first."""
-    found = {}
+    found = dict[str, list[BenchmarkRun]]()
     for host in reader.folders(HISTORY):
         names = sorted(reader.names(f"{HISTORY}/{host}"), reverse=True)[:most]
-        runs = (reader.json(f"{HISTORY}/{host}/{name}", changes=False) for name in names)
-        found[host] = [run for run in runs if run]
+        runs = (reader.record(f"{HISTORY}/{host}/{name}", BenchmarkRun, changes=False) for name in names)
+        if sound := [run for run in runs if run]:
+            found[host] = sound
     return found

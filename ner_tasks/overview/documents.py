@@ -1,17 +1,17 @@
 """One document of one day: its answer, or why it has none, and what became of it on other days."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ner_tasks.answers.index import INDEX, REPLACED, Entry, Index
-from ner_tasks.answers.reading import Answer, parse
-from ner_tasks.errors import InputMissing
+from ner_tasks.answers.reading import Answer, parse, parse_rejection
+from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.nightly.journal import REJECTED
 from ner_tasks.nightly.ledger import DOCUMENTS
 from ner_tasks.nightly.nights import MANIFEST
 from ner_tasks.overview.reader import Reader
+from ner_tasks.records import NightManifest, read_record
 
 MAX_DAYS = 31
 
@@ -77,12 +77,15 @@ def _find(reader: Reader, day: str, name: str, handle: str) -> Found:
     key = f"tagged/{day}/{REJECTED if entry.reason else DOCUMENTS}"
     line = reader.store.read_bytes(key, entry.offset, entry.n_bytes)
     if entry.reason:
-        return Found(day, entry, None, json.loads(line))
+        return Found(day, entry, None, parse_rejection(line, reader.store.where(key)))
     return Found(day, entry, parse(line, reader.store.where(key)), None)
 
 
 def sightings(reader: Reader, name: str) -> list[Sighting]:
-    """The days among the newest that have a document of this name, the newest first, and every model that has read it."""
+    """The days among the newest that have a document of this name, the newest first, and every model that has read it.
+
+    A day whose index or manifest is damaged is left out, see `Reader.unreadable`.
+    """
     found: list[Sighting] = []
     for day in days(reader)[:MAX_DAYS]:
         found += _published(reader, day, name)
@@ -98,7 +101,7 @@ def _published(reader: Reader, day: str, name: str) -> list[Sighting]:
 
     def read() -> list[Sighting]:
         entry = _entry(reader, folder, name)
-        version = str(reader.store.read_json(f"{folder}/{MANIFEST}")["model_version"])
+        version = read_record(reader.store, f"{folder}/{MANIFEST}", NightManifest)["model_version"]
         return [Sighting(day, entry, version)] if entry else []
 
     if _entry(reader, folder, name) is None:  # as on most days, and one look is enough
@@ -107,6 +110,9 @@ def _published(reader: Reader, day: str, name: str) -> list[Sighting]:
         return reader.store.read_whole(folder, read, marker=MANIFEST)
     except InputMissing:  # withdrawn
         return []
+    except ArtifactBroken as error:
+        reader.left_out(f"{folder}/{MANIFEST}", error)
+        return []
 
 
 def _entry(reader: Reader, folder: str, name: str) -> Entry | None:
@@ -114,6 +120,9 @@ def _entry(reader: Reader, folder: str, name: str) -> Entry | None:
         with _index(reader, folder) as index:
             return index.find(name)
     except InputMissing:
+        return None
+    except ArtifactBroken as error:
+        reader.left_out(f"{folder}/{INDEX}", error)
         return None
 
 

@@ -9,6 +9,8 @@ from typing import Any
 from ner_tasks.nightly.nights import MANIFEST
 from ner_tasks.overview import runs
 from ner_tasks.overview.reader import Reader
+from ner_tasks.records import DriftReport, GateLines, NightGate, NightManifest, NightPlan, ShardManifest, VersionRecord
+from ner_tasks.versions.promotions import Promotion
 from ner_tasks.versions.registry import MARKER as VERSION
 from ner_tasks.versions.registry import POINTER
 
@@ -74,13 +76,14 @@ class Gate:
 def published(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
     """Manifests of the newest published days, the newest first."""
     days = sorted(reader.folders("tagged"), reverse=True)[:most]
-    found = (reader.json(f"tagged/{day}/{MANIFEST}") for day in days)
+    found = [reader.record(f"tagged/{day}/{MANIFEST}", NightManifest) for day in days]
     return [{"day": day, **manifest} for day, manifest in zip(days, found, strict=True) if manifest]
 
 
 def labels(reader: Reader, day: str) -> list[str]:
     """Labels that a published day has entities of, in alphabetical order."""
-    return sorted((reader.json(f"tagged/{day}/{MANIFEST}") or {}).get("entities", {}))
+    manifest = reader.record(f"tagged/{day}/{MANIFEST}", NightManifest)
+    return sorted(manifest["entities"]) if manifest else []
 
 
 def under_way(reader: Reader, last: Mapping[str, Any] | None = None, *, now_s: float | None = None) -> list[UnderWay]:
@@ -95,7 +98,7 @@ def under_way(reader: Reader, last: Mapping[str, Any] | None = None, *, now_s: f
     found: dict[tuple[str, str], UnderWay] = {}
     for key in reader.folders("staging/runs"):
         for day in reader.folders(f"staging/runs/{key}"):
-            plan = reader.json(f"staging/runs/{key}/{day}/plan.json")
+            plan = reader.record(f"staging/runs/{key}/{day}/plan.json", NightPlan)
             if plan:
                 night = _of_plan(reader, plan, _steps(reader, key), last, now_s)
                 # of two runs at the same night the one that goes on
@@ -107,26 +110,30 @@ def under_way(reader: Reader, last: Mapping[str, Any] | None = None, *, now_s: f
 def gates(reader: Reader, last: Mapping[str, Any]) -> list[Gate]:
     """What the gates said about the last published night, and about the model that is promoted."""
     found = []
-    night = reader.json(f"reports/nights/{last['day']}.json")
+    night = reader.record(f"reports/nights/{last['day']}.json", NightGate)
     if night and night["night"] == last.get("night"):
         found.append(Gate(f"answers of {last['day']}", _verdict(passed=night["passed"]), night["lines"]))
-    drift = reader.json(f"reports/drift/{last['day']}.json")
+    drift = reader.record(f"reports/drift/{last['day']}.json", DriftReport)
     if drift and drift.get("night") == last.get("night"):
         found.append(_drift(f"{last['day']} beside the nights before", drift))
-    pointer = reader.json(POINTER)
+    pointer = reader.record(POINTER, Promotion)
     if pointer:
-        version = pointer["version"]
-        trained = reader.json(f"models/{version}/{VERSION}", changes=False) or {}
-        int8 = reader.json(f"reports/models/{version}/gate.json") or {}
-        for name, said in (("trained model", trained.get("gate")), ("INT8 model", int8.get("lines"))):
+        version = pointer.version
+        trained = reader.record(f"models/{version}/{VERSION}", VersionRecord, changes=False)
+        int8 = reader.record(f"reports/models/{version}/gate.json", GateLines)
+        said_of = {
+            "trained model": trained.get("gate") if trained else None,
+            "INT8 model": int8["lines"] if int8 else None,
+        }
+        for name, said in said_of.items():
             if said:
                 found.append(Gate(f"{name} {version}", _verdict(passed=True), said))
     return found
 
 
-def _drift(name: str, said: Mapping[str, Any]) -> Gate:
+def _drift(name: str, said: DriftReport) -> Gate:
     if not said.get("judged", True):
-        return Gate(name, "not judged", [said["why_not"]])
+        return Gate(name, "not judged", [said.get("why_not") or "no reason is given"])
     passed = not said["alerts"] or said["accepted"]
     return Gate(name, _verdict(passed=passed), said["alerts"] or ["nothing unusual"])
 
@@ -141,13 +148,15 @@ def _steps(reader: Reader, key: str) -> list[runs.Step]:
 
 def _of_plan(
     reader: Reader,
-    plan: Mapping[str, Any],
+    plan: NightPlan,
     steps: Sequence[runs.Step],
     last: Mapping[str, Any] | None,
     now_s: float,
 ) -> UnderWay:
     staging = f"staging/tagged/{plan['day']}/{plan['night']}"
-    shards = [reader.json(f"{staging}/shard-{index:02d}/{MANIFEST}") for index in range(plan["n_shards"])]
+    shards = [
+        reader.record(f"{staging}/shard-{index:02d}/{MANIFEST}", ShardManifest) for index in range(plan["n_shards"])
+    ]
     done = [shard for shard in shards if shard]
     took = sum(shard["elapsed_s"] for shard in done)
     n_words = sum(shard["n_words"] for shard in done)
@@ -171,9 +180,9 @@ def _of_plan(
 
 
 def _seconds_left(
-    plan: Mapping[str, Any],
+    plan: NightPlan,
     n_left: int,
-    done: Sequence[Mapping[str, Any]],
+    done: Sequence[ShardManifest],
     steps: Sequence[runs.Step],
     last: Mapping[str, Any] | None,
     now_s: float,

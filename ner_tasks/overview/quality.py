@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_tasks.overview.reader import Reader
+from ner_tasks.records import DriftReport, Evaluation, ReviewReport, VersionRecord
+from ner_tasks.versions.promotions import Promotion
 from ner_tasks.versions.registry import MARKER, POINTER
 
 
@@ -14,24 +16,24 @@ class Promoted:
 
     version: str
     snapshot: str
-    evaluation: Mapping[str, Any]
+    evaluation: Evaluation
 
 
 def promoted(reader: Reader) -> Promoted | None:
     """The promoted version in depth; None before the first, or if it was never evaluated."""
-    pointer = reader.json(POINTER)
-    details = reader.json(f"models/{pointer['version']}/{MARKER}", changes=False) if pointer else None
+    pointer = reader.record(POINTER, Promotion)
+    details = reader.record(f"models/{pointer.version}/{MARKER}", VersionRecord, changes=False) if pointer else None
     if not pointer or not details:
         return None
-    version, snapshot = pointer["version"], details["snapshot"]
-    evaluation = reader.json(f"reports/models/{version}/evaluate-{snapshot}.json")
+    version, snapshot = pointer.version, details["snapshot"]
+    evaluation = reader.record(f"reports/models/{version}/evaluate-{snapshot}.json", Evaluation)
     return Promoted(version, snapshot, evaluation) if evaluation else None
 
 
-def drift(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
+def drift(reader: Reader, *, most: int) -> list[DriftReport]:
     """What was found about the newest nights, the newest first."""
     names = [name for name in reader.names("reports/drift") if name.endswith(".json")]
-    found = (reader.json(f"reports/drift/{name}") for name in sorted(names, reverse=True)[:most])
+    found = (reader.record(f"reports/drift/{name}", DriftReport) for name in sorted(names, reverse=True)[:most])
     return [report for report in found if report]
 
 
@@ -41,6 +43,6 @@ def review_queue(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
     found = list[Mapping[str, Any]]()
     for day in sorted(reader.folders("reports/review"), reverse=True)[:most]:
         files = reader.names(f"reports/review/{day}")
-        said = reader.json(f"reports/review/{day}/review.json") or {}
+        said = reader.record(f"reports/review/{day}/review.json", ReviewReport) or {}
         found.append({"day": day, "files": files, "said": said, "returned": f"review-{day}" in returned})
     return found

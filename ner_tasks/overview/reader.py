@@ -5,58 +5,102 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
-from ner_tasks.errors import InputMissing
+from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.records import checked, records_in
 from ner_tasks.store import Store
 
 FRESH_S = 5.0  # a page may be this old
 MAX_REMEMBERED = 4096
 
+Shape = TypeVar("Shape")
+
 
 @dataclass(frozen=True)
 class _Remembered:
+    """What a file held, or why that cannot be said."""
+
     value: Any
     etag: str | None
     seen_at: float
 
 
-class Reader:
-    """JSON files and folders of a store, remembered; for several threads.
+class Memory:
+    """What was read of a store, for all who read it; for several threads.
 
     Args:
-        store: the store.
         clock: seconds.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.store, self._clock = store, clock
-        self._remembered: OrderedDict[tuple[str, str], _Remembered] = OrderedDict()
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._remembered: OrderedDict[tuple[Any, ...], _Remembered] = OrderedDict()
         self._lock = Lock()
 
-    def json(self, key: str, *, changes: bool = True) -> Any | None:
-        """Value of a JSON file, None if there is none; not to be changed by the caller.
+    def get(self, *key: Any) -> _Remembered | None:
+        with self._lock:
+            known = self._remembered.get(key)
+            if known:
+                self._remembered.move_to_end(key)
+            return known
+
+    def put(self, *key: Any, value: Any, etag: str | None = None) -> None:
+        with self._lock:
+            self._remembered[key] = _Remembered(value, etag, self.clock())
+            self._remembered.move_to_end(key)
+            while len(self._remembered) > MAX_REMEMBERED:
+                self._remembered.popitem(last=False)
+
+
+class Reader:
+    """Records and folders of a store, for one page; what is damaged is left out and said in `unreadable`.
+
+    Args:
+        store: the store.
+        memory: what was read of it for other pages.
+
+    Attributes:
+        unreadable: what is wrong with each damaged file, by its key.
+    """
+
+    def __init__(self, store: Store, memory: Memory | None = None) -> None:
+        self.store, self._memory = store, memory or Memory()
+        self.unreadable: dict[str, str] = {}
+
+    def record(self, key: str, shape: type[Shape], *, changes: bool = True) -> Shape | None:
+        """The record under `key`; None if there is none, or it is damaged. Not to be changed by the caller.
 
         Args:
             key: where.
+            shape: what it has to be like, see `records`.
             changes: whether it may be replaced. One that never is, is read once.
         """
-        now = self._clock()
-        known = self._known("json", key)
-        if known and known.value is not None and (not changes or now - known.seen_at < FRESH_S):
-            return known.value
-        etag = self.store.etag(key)
-        if etag is None:
-            return None
-        if known and known.etag == etag:
-            value = known.value
-        else:
-            try:
-                value = self.store.read_json(key)
-            except InputMissing:  # removed since
+        known = self._memory.get("record", key, shape)
+        if known is None or not (self._is_fresh(known) or not changes):
+            etag = self.store.etag(key)
+            if etag is None:
                 return None
-        self._remember("json", key, _Remembered(value, etag, now))
-        return value
+            if known is None or known.etag != etag:
+                value = self._attempt(lambda: checked(self.store.read_json(key), shape, self.store.where(key)))
+            else:
+                value = known.value
+            if value is None:  # removed since
+                return None
+            self._memory.put("record", key, shape, value=value, etag=etag)
+        else:
+            value = known.value
+        sound: Shape | None = self._sound(key, value)
+        return sound
+
+    def records(self, key: str, shape: type[Shape]) -> list[Shape]:
+        """The records of a file that has one on each line; damaged lines are left out."""
+
+        def read() -> Any:
+            return list(records_in(self.store.read_lines(key), shape, self.store.where(key)))
+
+        found = self._fresh("records", key, lambda: self._attempt(read))
+        return [record for record in self._sound(key, found) or [] if self._sound(key, record) is not None]
 
     def folders(self, key: str) -> list[str]:
         """As `Store.folders`."""
@@ -66,27 +110,31 @@ class Reader:
         """Names of the files below `key`, in order."""
         return list(self._fresh("names", key, lambda: [file.name for file in self.store.files(key)]))
 
-    def lines(self, key: str) -> list[str]:
-        """As `Store.read_lines`."""
-        return list(self._fresh("lines", key, lambda: self.store.read_lines(key)))
+    def left_out(self, key: str, error: ArtifactBroken) -> None:
+        """Say that something is damaged that the page does without."""
+        self.unreadable.setdefault(key, str(error))
 
     def _fresh(self, kind: str, key: str, read: Callable[[], Any]) -> Any:
-        known, now = self._known(kind, key), self._clock()
-        if known is None or now - known.seen_at >= FRESH_S:
-            known = _Remembered(read(), None, now)
-            self._remember(kind, key, known)
-        return known.value
+        known = self._memory.get(kind, key)
+        if known and self._is_fresh(known):
+            return known.value
+        value = read()
+        self._memory.put(kind, key, value=value)
+        return value
 
-    def _known(self, kind: str, key: str) -> _Remembered | None:
-        with self._lock:
-            known = self._remembered.get((kind, key))
-            if known:
-                self._remembered.move_to_end((kind, key))
-            return known
+    def _is_fresh(self, known: _Remembered) -> bool:
+        return self._memory.clock() - known.seen_at < FRESH_S
 
-    def _remember(self, kind: str, key: str, found: _Remembered) -> None:
-        with self._lock:
-            self._remembered[kind, key] = found
-            self._remembered.move_to_end((kind, key))
-            while len(self._remembered) > MAX_REMEMBERED:
-                self._remembered.popitem(last=False)
+    def _attempt(self, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except InputMissing:
+            return None
+        except ArtifactBroken as error:
+            return error
+
+    def _sound(self, key: str, value: Any) -> Any:
+        if isinstance(value, ArtifactBroken):
+            self.left_out(key, value)
+            return None
+        return value

@@ -1,12 +1,11 @@
 """What the tasks of a DAG run came to, as each of them has noted in the store."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ner_tasks import lineage
 from ner_tasks.overview.reader import Reader
+from ner_tasks.records import RunNote
 
 NOTES = "reports/runs"
 FAILED, RETRIED = "failed", "up_for_retry"
@@ -22,7 +21,7 @@ class Step:
     """
 
     task: str
-    notes: tuple[Mapping[str, Any], ...]
+    notes: tuple[RunNote, ...]
 
     @property
     def state(self) -> str:
@@ -33,7 +32,7 @@ class Step:
     @property
     def at(self) -> str:
         """When the last of them ended."""
-        return max(str(note["at"]) for note in self.notes)
+        return max(note["at"] for note in self.notes)
 
     @property
     def took_s(self) -> float:
@@ -63,9 +62,9 @@ def steps(reader: Reader, dag_id: str, key: str) -> list[Step]:
         dag_id: which DAG.
         key: as `key_of` gives it.
     """
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[RunNote]] = {}
     for name in sorted(reader.names(f"{NOTES}/{dag_id}/{key}")):
-        note = reader.json(f"{NOTES}/{dag_id}/{key}/{name}")
+        note = reader.record(f"{NOTES}/{dag_id}/{key}/{name}", RunNote)
         if note:
             found.setdefault(note["task"], []).append(note)
     return sorted((Step(task, tuple(notes)) for task, notes in found.items()), key=lambda step: step.at)

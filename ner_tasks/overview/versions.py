@@ -1,11 +1,11 @@
 """Model versions: what each is worth, and which one the night runs."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from ner_tasks.overview.reader import Reader
+from ner_tasks.records import Comparison, VersionRecord
+from ner_tasks.versions.promotions import Promotion
 from ner_tasks.versions.registry import HISTORY, MARKER, POINTER
 
 
@@ -29,35 +29,35 @@ class Version:
     labels: Mapping[str, float]
     int8_f1: float | None
     int8_over_stock: float | None
-    details: Mapping[str, Any]
+    details: VersionRecord
     is_promoted: bool
 
 
 def versions(reader: Reader) -> list[Version]:
     """All registered versions, the newest first."""
-    pointer = reader.json(POINTER)
-    promoted = pointer["version"] if pointer else None
+    pointer = reader.record(POINTER, Promotion)
+    promoted = pointer.version if pointer else None
     found = []
     for name in reader.folders("models"):
-        details = reader.json(f"models/{name}/{MARKER}", changes=False)
+        details = reader.record(f"models/{name}/{MARKER}", VersionRecord, changes=False)
         if details:
             found.append(_version(reader, name, details, is_promoted=name == promoted))
     return sorted(found, key=lambda version: version.at, reverse=True)
 
 
-def promotions(reader: Reader) -> list[Mapping[str, Any]]:
+def promotions(reader: Reader) -> list[Promotion]:
     """The history of promotions, the newest first."""
-    past: list[Mapping[str, Any]] = [json.loads(line) for line in reader.lines(HISTORY)]
-    current = reader.json(POINTER)
+    past = reader.records(HISTORY, Promotion)
+    current = reader.record(POINTER, Promotion)
     # a promotion that was killed before it wrote its line
     return list(reversed(past if current is None or current in past else [*past, current]))
 
 
-def _version(reader: Reader, name: str, details: Mapping[str, Any], *, is_promoted: bool) -> Version:
-    compared = reader.json(f"reports/models/{name}/compare.json") or {}
+def _version(reader: Reader, name: str, details: VersionRecord, *, is_promoted: bool) -> Version:
+    compared = reader.record(f"reports/models/{name}/compare.json", Comparison)
     return Version(
         name=name,
-        at=str(details["at"]),
+        at=details["at"],
         f1=details["overall"]["f1"],
         labels={label: score["f1"] for label, score in details["labels"].items()},
         int8_f1=compared["int8"]["overall"]["f1"] if compared else None,

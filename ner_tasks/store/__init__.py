@@ -217,9 +217,17 @@ def checked(key: str) -> str:
     return "/".join(parts)
 
 
-def lines_of(text: str) -> list[str]:
-    """Lines that hold something. Only a line feed ends one: `splitlines` would cut JSON at a U+2028."""
-    return [line for line in text.split("\n") if line]
+def lines_of(text: bytes) -> list[str]:
+    """Lines that hold something. Only a line feed ends one: `splitlines` would cut JSON at a U+2028.
+
+    A byte that is no UTF-8 spoils its own line only, and is written back by `text_of` as it was.
+    """
+    return [line for line in text.decode("utf-8", "surrogateescape").split("\n") if line]
+
+
+def text_of(lines: Sequence[str]) -> bytes:
+    """What `lines_of` reads."""
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
 def open_store(where: str, *, cache: Path) -> Store:

@@ -5,6 +5,7 @@ again here. Names are whole object keys, and may be any text.
 """
 
 import random
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,7 @@ from botocore.utils import parse_timestamp
 
 from ner_tasks import atomic
 from ner_tasks.errors import Busy, InputMissing, StoreUnavailable
+from ner_tasks.json_text import MAX_BYTES, too_large
 from ner_tasks.store.failures import told
 
 N_THREADS = 16
@@ -116,10 +118,11 @@ class Bucket:
 
         Raises:
             InputMissing: there is none.
+            ArtifactBroken: the whole of it was asked for, and it is larger than a file of records may be.
         """
         memory = BytesIO()
         span = {"Range": f"bytes={part[0]}-{part[0] + part[1] - 1}"} if part else {}
-        response = self._read(name, memory, **span)
+        response = self._read(name, memory, most=sys.maxsize if part else MAX_BYTES, **span)
         sent = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
         age = sent - response["LastModified"]
         return Content(memory.getvalue(), response["ETag"].strip('"'), age.total_seconds())
@@ -206,7 +209,9 @@ class Bucket:
                 return
             yield page
 
-    def _read(self, name: str, file: IO[bytes], *, etag: str | None = None, **wanted: str) -> Any:
+    def _read(
+        self, name: str, file: IO[bytes], *, etag: str | None = None, most: int = sys.maxsize, **wanted: str
+    ) -> Any:
         """Read an object into `file`, from the beginning again if the body stalls or breaks off; the response."""
         condition = {"IfMatch": f'"{etag}"', **wanted} if etag else wanted
         for attempt in range(self._attempts):
@@ -216,6 +221,8 @@ class Bucket:
                 response = self._client.get_object(Bucket=self.name, Key=name, **condition)
             try:
                 with told(self.where(name)), closing(response["Body"]) as body:
+                    if response["ContentLength"] > most:
+                        raise too_large(response["ContentLength"], self.where(name))
                     for chunk in body.iter_chunks(CHUNK_BYTES):
                         file.write(chunk)
                 return response

@@ -15,7 +15,7 @@ from typing import Any
 from ner_tasks import atomic, replacement
 from ner_tasks.beneath import FileBeneath
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing
-from ner_tasks.store import Result, StoredFile, checked, lines_of, listing
+from ner_tasks.store import Result, StoredFile, checked, lines_of, listing, text_of
 from ner_tasks.store.half_done import left_behind
 
 LOCKS = ".locks"
@@ -142,13 +142,13 @@ class FolderStore:
             self.write_json(key, value)
 
     def read_lines(self, key: str) -> list[str]:
-        return self._look(key, lambda path: lines_of(path.read_text("utf-8")) if path.is_file() else None) or []
+        return self._look(key, lambda path: lines_of(atomic.read_small(path)) if path.is_file() else None) or []
 
     def append_line(self, key: str, line: str) -> None:
         with self._alone(f"{key}.swap", _MOMENT_S):
             lines = self.read_lines(key)
             if line not in lines:
-                atomic.write_text(self.path_of(key), "".join(f"{each}\n" for each in [*lines, line]))
+                atomic.write_bytes(self.path_of(key), text_of([*lines, line]))
 
     @contextmanager
     def exclusive(self, key: str, *, patience_s: float = 0.0) -> Iterator[None]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.beneath import FileBeneath
-from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing, NerTasksError
-from ner_tasks.store import Result, StoredFile, checked, lines_of
+from ner_tasks.errors import Busy, ConfigInvalid, InputMissing, NerTasksError
+from ner_tasks.json_text import parse_json
+from ner_tasks.store import Result, StoredFile, checked, lines_of, text_of
 from ner_tasks.store.bucket import Bucket, Found, in_parallel
 from ner_tasks.store.cache import Cache
 from ner_tasks.store.lease import LEASE_S, held
@@ -159,11 +160,9 @@ class S3Store:
 
     def read_json(self, key: str) -> Any:
         try:
-            return json.loads(self._bucket.get(self._name(key)).body)
+            return parse_json(self._bucket.get(self._name(key)).body, self.where(key))
         except InputMissing:
             raise InputMissing(f"found nothing at {self.where(key)}, expected a JSON file") from None
-        except ValueError as error:
-            raise ArtifactBroken(f"found {error} in {self.where(key)}, expected JSON") from None
 
     def write_json(self, key: str, value: Any) -> None:
         self._bucket.put(self._name(key), _as_json(value))
@@ -173,7 +172,7 @@ class S3Store:
 
     def read_lines(self, key: str) -> list[str]:
         try:
-            return lines_of(self._bucket.get(self._name(key)).body.decode("utf-8"))
+            return lines_of(self._bucket.get(self._name(key)).body)
         except InputMissing:
             return []
 
@@ -185,8 +184,7 @@ class S3Store:
             if line in lines:
                 return
             try:
-                body = "".join(f"{each}\n" for each in [*lines, line])
-                self._bucket.swap(self._name(key), body.encode("utf-8"), etag=etag)
+                self._bucket.swap(self._name(key), text_of([*lines, line]), etag=etag)
             except Busy:
                 time.sleep(1)
             else:

@@ -11,7 +11,7 @@ from ner_airflow.pages import runbook
 from ner_tasks.overview import runs
 from ner_tasks.overview.reader import Reader
 from ner_tasks.store.folder import FolderStore
-from tests.published import answer, publish
+from tests.published import COUNTS, answer, publish
 
 RUN = "run/ner_tag_nightly/manual__2026-01-31T01:30:00+00:00"
 PAGES = ["tonight", "documents", "models", "quality", "benchmarks", "review", "runbook", RUN]
@@ -170,7 +170,9 @@ def test_what_is_not_there_is_not_found(visit, store, day, page):
 
 def test_a_day_without_an_index_says_what_to_do(visit, store, tmp_path):
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "manifest.json").write_text(json.dumps({"day": DAY, "entities": {}}))
+    (tmp_path / "old" / "manifest.json").write_text(
+        json.dumps({**dict.fromkeys(COUNTS, 0), "elapsed_s": 0, "model_version": "v", "rejected": {}, "entities": {}})
+    )
     store.publish(tmp_path / "old", f"tagged/{DAY}", marker="manifest.json")
     assert "published without an index" in visit(f"documents?day={DAY}").text
 
@@ -317,7 +319,7 @@ def test_long_lists_are_cut_and_say_how_many_more_there_are(visit, store, tmp_pa
         note = {"dag": "ner_tag_nightly", "run": RUN.split("/")[2], "task": "t", "map_index": index, "try": 1}
         note |= {"state": "failed", "at": f"{DAY}T02:00:00", "took_s": 3.0, "said": f"{index}", "result": {}}
         store.write_json(f"reports/runs/ner_tag_nightly/{runs.key_of(note['run'])}/t-{index}.json", note)
-    said = {"version": "v2", "at": "2026-01-02", "metrics": {}, "previous": None}
+    said = {"version": "v2", "kind": "int8", "at": "2026-01-02", "metrics": {}, "previous": None}
     for number in range(140):
         store.append_line("models/history.jsonl", json.dumps({**said, "by": f"{number}{HOSTILE * 99}"}))
     expected = {

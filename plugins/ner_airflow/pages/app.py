@@ -22,10 +22,12 @@ from ner_airflow.pages.files import CHARTS, CSP, PAPERS, serve
 from ner_airflow.pages.parts import part_of
 from ner_airflow.pages.templates import render
 from ner_tasks import answers
-from ner_tasks.errors import InputMissing, NerTasksError
+from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
 from ner_tasks.overview import benchmarks, documents, nights, quality, runs, versions
-from ner_tasks.overview.reader import Reader
+from ner_tasks.overview.reader import Memory, Reader
+from ner_tasks.records import VersionRecord
 from ner_tasks.settings import Settings
+from ner_tasks.store import Store
 from ner_tasks.versions.registry import MARKER
 
 _HERE = Path(__file__).parent
@@ -43,7 +45,7 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-N_NIGHTS, N_FOUND, N_RUNS = 31, 100, 20
+N_NIGHTS, N_DAYS, N_FOUND, N_RUNS = 31, 400, 100, 20
 _DAG_ID = re.compile(r"\w[\w.-]{0,249}")
 
 log = logging.getLogger("ner.access")
@@ -57,10 +59,14 @@ app = FastAPI(
 )
 
 
-@cache
 def reader() -> Reader:
-    """The store of this deployment, as all pages read it."""
-    return Reader(Settings.from_env().open_store())
+    """The store of this deployment, for one page."""
+    return Reader(*_opened())
+
+
+@cache
+def _opened() -> tuple[Store, Memory]:
+    return Settings.from_env().open_store(), Memory()
 
 
 @app.middleware("http")
@@ -80,15 +86,17 @@ def told(request: Request, error: NerTasksError) -> Response:
 @app.get("/tonight", response_class=HTMLResponse)
 def tonight(request: Request, user: GetUserDep) -> Response:
     """The night that is under way, and the last ones."""
-    found = nights.published(reader(), most=N_NIGHTS)
+    reading = reader()
+    found = nights.published(reading, most=N_NIGHTS)
     last = found[0] if found else None
     return _page(
         request,
         "tonight",
+        reading,
         title="Tonight",
-        under_way=nights.under_way(reader(), last),
+        under_way=nights.under_way(reading, last),
         nights=found,
-        gates=nights.gates(reader(), last) if last else [],
+        gates=nights.gates(reading, last) if last else [],
         may_run=_may_run(user, "ner_tag_nightly"),
     )
 
@@ -103,20 +111,25 @@ def find_documents(
     partly_read: bool = False,
 ) -> Response:
     """Search for documents of a day by name."""
-    days = documents.days(reader())
+    reading = reader()
+    days = documents.days(reading)
     chosen = day if day in days else (days[0] if days else "")
     found, missing = [], ""
     if chosen:
         try:
             kinds = {"rejected_only": rejected, "partly_read_only": partly_read}
-            found = documents.search(reader(), chosen, q.strip(), most=N_FOUND + 1, **kinds)
+            found = documents.search(reading, chosen, q.strip(), most=N_FOUND + 1, **kinds)
         except InputMissing as error:  # a day of before there was an index
             missing = str(error)
+        except ArtifactBroken as error:
+            reading.left_out(f"tagged/{chosen}", error)
     return _page(
         request,
         "documents",
+        reading,
         title="Documents",
         days=days,
+        most_days=N_DAYS,
         day=chosen,
         q=q,
         rejected=rejected,
@@ -139,19 +152,21 @@ def show_document(
     first: Annotated[int, Query(alias="from", ge=0, le=10**9)] = 0,
 ) -> Response:
     """One document, by its name or its handle in the index: its entities in its text, or why it was rejected."""
-    if day not in documents.days(reader()):
+    reading = reader()
+    if day not in documents.days(reading):
         raise HTTPException(404, "no such day")
-    found = documents.find(reader(), day, name, handle=handle)
+    found = documents.find(reading, day, name, handle=handle)
     # who read what: texts are health data
     log.info("%s read document %r of %s", user.get_name(), found.entry.name[:200], day)
     return _page(
         request,
         "document",
+        reading,
         title=found.entry.name,
         found=found,
         part=part_of(found.answer, first) if found.answer else None,
-        labels=nights.labels(reader(), day),
-        sightings=documents.sightings(reader(), found.entry.name),
+        labels=nights.labels(reading, day),
+        sightings=documents.sightings(reading, found.entry.name),
         may_run=_may_run(user, "ner_tag_nightly"),
     )
 
@@ -159,12 +174,14 @@ def show_document(
 @app.get("/models", response_class=HTMLResponse)
 def show_models(request: Request, user: GetUserDep) -> Response:
     """All versions, their quality over time, and the promotions."""
+    reading = reader()
     return _page(
         request,
         "models",
+        reading,
         title="Models",
-        versions=versions.versions(reader()),
-        promotions=versions.promotions(reader()),
+        versions=versions.versions(reading),
+        promotions=versions.promotions(reading),
         may_run=_may_run(user, "ner_promote"),
     )
 
@@ -172,38 +189,46 @@ def show_models(request: Request, user: GetUserDep) -> Response:
 @app.get("/quality", response_class=HTMLResponse)
 def show_quality(request: Request) -> Response:
     """The promoted model in depth, and the drift of the last nights."""
+    reading = reader()
     return _page(
         request,
         "quality",
+        reading,
         title="Quality and drift",
-        promoted=quality.promoted(reader()),
-        drift=quality.drift(reader(), most=N_NIGHTS),
+        promoted=quality.promoted(reading),
+        drift=quality.drift(reading, most=N_NIGHTS),
     )
 
 
 @app.get("/benchmarks", response_class=HTMLResponse)
 def show_benchmarks(request: Request, user: GetUserDep) -> Response:
     """The last runs of each host."""
-    hosts = benchmarks.hosts(reader(), most=N_RUNS)
-    return _page(request, "benchmarks", title="Benchmarks", hosts=hosts, may_run=_may_run(user, "ner_benchmark"))
+    reading = reader()
+    hosts = benchmarks.hosts(reading, most=N_RUNS)
+    return _page(
+        request, "benchmarks", reading, title="Benchmarks", hosts=hosts, may_run=_may_run(user, "ner_benchmark")
+    )
 
 
 @app.get("/benchmarks/{report}/{chart}")
 def chart(report: str, chart: str) -> Response:
     """A chart of one run, as `ner_benchmark` drew it."""
-    if chart not in CHARTS or report not in reader().folders("reports/benchmarks"):
+    reading = reader()
+    if chart not in CHARTS or report not in reading.folders("reports/benchmarks"):
         raise HTTPException(404, "no such chart")
-    return serve(reader().store, f"reports/benchmarks/{report}/{chart}")
+    return serve(reading.store, f"reports/benchmarks/{report}/{chart}")
 
 
 @app.get("/review", response_class=HTMLResponse)
 def show_review(request: Request, user: GetUserDep) -> Response:
     """What was exported for people to correct."""
+    reading = reader()
     return _page(
         request,
         "review",
+        reading,
         title="Review queue",
-        queue=quality.review_queue(reader(), most=N_NIGHTS),
+        queue=quality.review_queue(reading, most=N_NIGHTS),
         may_run=_may_run(user, "ner_review"),
     )
 
@@ -215,12 +240,13 @@ def show_review(request: Request, user: GetUserDep) -> Response:
 )
 def show_run(request: Request, dag_id: str, run_id: str) -> Response:
     """What the tasks of one run came to; the tab that a run has in Airflow's own pages."""
+    reading = reader()
     if not _DAG_ID.fullmatch(dag_id):
         raise HTTPException(404, "no such DAG")
-    noted = dag_id in reader().folders(runs.NOTES)
-    steps = runs.steps(reader(), dag_id, runs.key_of(run_id)) if noted else []
+    noted = dag_id in reading.folders(runs.NOTES)
+    steps = runs.steps(reading, dag_id, runs.key_of(run_id)) if noted else []
     return _page(
-        request, "run", title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
+        request, "run", reading, title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
     )
 
 
@@ -233,23 +259,29 @@ def show_runbook(request: Request) -> Response:
 @app.get("/models/{version}/{snapshot}/{paper}")
 def paper(user: GetUserDep, version: str, snapshot: str, paper: str) -> Response:
     """A page about a version: its card, its evaluation on a snapshot, how it was trained."""
-    details = reader().json(f"models/{version}/{MARKER}") if version in reader().folders("models") else None
+    reading = reader()
+    details = (
+        reading.record(f"models/{version}/{MARKER}", VersionRecord) if version in reading.folders("models") else None
+    )
+    if reading.unreadable:
+        raise ArtifactBroken("; ".join(reading.unreadable.values()))
     if paper not in PAPERS or not details or details["snapshot"] != snapshot:
         raise HTTPException(404, "no such page")
     folder = f"reports/models/{version}"
     key = f"{folder}/evaluate-{snapshot}/{paper}" if paper == "page.html" else f"{folder}/{paper}"
     # sentences of labelled data are on it
     log.info("%s read %s", user.get_name(), key)
-    return serve(reader().store, key)
+    return serve(reading.store, key)
 
 
 @app.get("/review/{day}/{name}")
 def review_file(user: GetUserDep, day: str, name: str) -> Response:
     """A file for Label Studio or doccano, to be kept on one's own machine."""
-    if day not in reader().folders("reports/review") or name not in reader().names(f"reports/review/{day}"):
+    reading = reader()
+    if day not in reading.folders("reports/review") or name not in reading.names(f"reports/review/{day}"):
         raise HTTPException(404, "no such file")
     log.info("%s took %s of the review of %s", user.get_name(), name, day)
-    return serve(reader().store, f"reports/review/{day}/{name}", prefix=f"{day}-")
+    return serve(reading.store, f"reports/review/{day}/{name}", prefix=f"{day}-")
 
 
 @app.get("/static/{name}")
@@ -261,12 +293,23 @@ def static(name: str) -> Response:
     return FileResponse(path, media_type=media_type)
 
 
-def _page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+def _page(
+    request: Request, template: str, reading: Reader | None = None, *, status: int = 200, **values: Any
+) -> HTMLResponse:
+    """A page; what `reading` had to leave out is on it."""
     # where this app is mounted, with the path that Airflow itself may be served under
     root = request.scope.get("root_path", "")
     airflow = root.rsplit("/", 1)[0]
     return HTMLResponse(
-        render(template, root=root, airflow=airflow, api=f"{airflow}/api/v2", **values), status_code=status
+        render(
+            template,
+            root=root,
+            airflow=airflow,
+            api=f"{airflow}/api/v2",
+            unreadable=reading.unreadable if reading else {},
+            **values,
+        ),
+        status_code=status,
     )
 
 

@@ -7,12 +7,16 @@ import pytest
 from ner_tasks.answers.index import Index
 from ner_tasks.errors import InputMissing
 from ner_tasks.overview import benchmarks, documents, nights, quality, runs, versions
-from ner_tasks.overview.reader import FRESH_S, Reader
+from ner_tasks.overview.reader import FRESH_S, Memory, Reader
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.store.s3 import S3Store
+from ner_tasks.versions.promotions import Promotion
 from tests.published import answer, publish
 
 NIGHT = {"n_documents": 2, "n_rejected": 1, "n_entities": 3, "n_words": 40, "elapsed_s": 10.0, "model_version": "v1"}
+VERSION = {"at": "2026-01-01", "overall": {"f1": 0.8}, "labels": {"per": {"f1": 0.7}}, "snapshot": "s"}
+PROMOTION = {"version": "old", "kind": "int8", "by": "ada", "at": "2026-01-02"}
+DRIFT = {"day": "2026-01-31", "model_version": "v1", "alerts": [], "accepted": False}
 
 
 class Clock:
@@ -32,16 +36,20 @@ def store(request, tmp_path):
 
 def test_a_file_that_never_changes_is_read_once_and_one_that_may_is_looked_at_again(store):
     clock = Clock()
-    reader = Reader(store, clock=clock)
-    assert reader.json("a.json") is None
-    store.write_json("a.json", 1)
-    store.write_json("b.json", 1)
-    assert (reader.json("a.json"), reader.json("b.json", changes=False)) == (1, 1)
-    store.write_json("a.json", {"now": 2})
-    store.write_json("b.json", {"now": 2})
-    assert reader.json("a.json") == 1, "fresh enough"
+    memory = Memory(clock=clock)
+
+    def read(name, **how):
+        return Reader(store, memory).record(name, dict[str, int], **how)
+
+    assert read("a.json") is None
+    store.write_json("a.json", {"now": 1})
+    store.write_json("b.json", {"now": 1})
+    assert read("a.json") == read("b.json", changes=False) == {"now": 1}
+    store.write_json("a.json", {"now": 23})
+    store.write_json("b.json", {"now": 23})
+    assert read("a.json") == {"now": 1}, "fresh enough"
     clock.now += FRESH_S
-    assert (reader.json("a.json"), reader.json("b.json", changes=False)) == ({"now": 2}, 1)
+    assert (read("a.json"), read("b.json", changes=False)) == ({"now": 23}, {"now": 1})
 
 
 def test_published_nights_come_newest_first_and_half_done_ones_not_at_all(store, tmp_path):
@@ -57,7 +65,7 @@ def test_a_night_under_way_says_how_much_is_done_and_how_long_the_rest_takes(sto
     for run in ("r1", "r2"):  # a retry of the same night
         store.write_json(f"staging/runs/{run}/2026-01-31/plan.json", plan)
     clock = Clock()
-    reader = Reader(store, clock=clock)
+    reader = Reader(store, Memory(clock=clock))
     (night,) = nights.under_way(reader)
     assert (night.n_done, night.n_shards, night.seconds_left) == (0, 3, None)
     store.write_json("staging/tagged/2026-01-31/n1/shard-01/manifest.json", NIGHT)
@@ -118,9 +126,9 @@ def test_a_night_that_failed_is_not_under_way_but_stopped_until_another_run_take
 def test_the_gates_are_those_of_the_night_that_is_published_and_of_the_model_that_is_promoted(store):
     last = {"day": "2026-01-31", "night": "n1"}
     store.write_json("reports/nights/2026-01-31.json", {"night": "n0", "passed": True, "lines": ["of before"]})
-    store.write_json("reports/drift/2026-01-31.json", {"night": "n1", "alerts": ["found geo"], "accepted": False})
-    store.write_json("models/promoted.json", {"version": "v1"})
-    store.write_json("models/v1/version.json", {"gate": ["found entity F1 0.9"]})
+    store.write_json("reports/drift/2026-01-31.json", {**DRIFT, "night": "n1", "alerts": ["found geo"]})
+    store.write_json("models/promoted.json", {**PROMOTION, "version": "v1"})
+    store.write_json("models/v1/version.json", {**VERSION, "gate": ["found entity F1 0.9"]})
     drift, trained = nights.gates(Reader(store), last)
     assert (drift.verdict, drift.lines) == ("not passed", ["found geo"])
     assert (trained.name, trained.verdict) == ("trained model v1", "passed")
@@ -186,17 +194,17 @@ def test_a_document_is_never_shown_with_the_model_of_another_night(store, tmp_pa
 
 def test_versions_come_newest_first_with_what_they_are_worth_and_which_is_promoted(store):
     for at, name in enumerate(("old", "new", "half")):
-        details = {"at": f"2026-01-0{at + 1}", "overall": {"f1": 0.8}, "labels": {"per": {"f1": 0.7}}, "snapshot": "s"}
+        details = {**VERSION, "at": f"2026-01-0{at + 1}"}
         store.write_json(f"models/{name}/{'version' if name != 'half' else 'draft'}.json", details)
     store.write_json(
         "reports/models/old/compare.json", {"int8": {"overall": {"f1": 0.79}}, "speed": {"int8_over_stock": 3}}
     )
-    store.write_json("models/promoted.json", {"version": "old", "kind": "int8"})
+    store.write_json("models/promoted.json", PROMOTION)
     new, old = versions.versions(Reader(store))
     assert (new.name, new.int8_f1, new.is_promoted) == ("new", None, False)
     assert (old.name, old.int8_f1, old.int8_over_stock, old.is_promoted) == ("old", 0.79, 3, True)
     assert old.labels == {"per": 0.7}
-    assert versions.promotions(Reader(store)) == [{"version": "old", "kind": "int8"}]
+    assert versions.promotions(Reader(store)) == [Promotion(**PROMOTION)]
 
 
 def test_an_empty_store_has_pages_of_nothing(store):
@@ -209,22 +217,26 @@ def test_an_empty_store_has_pages_of_nothing(store):
 
 
 def test_the_newest_benchmarks_of_each_host_come_first(store):
-    for at in ("1", "2"):
-        store.write_json(f"reports/benchmarks/history/host-a/{at}.json", {"at": at})
-    assert benchmarks.hosts(Reader(store), most=1) == {"host-a": [{"at": "2"}]}
+    row = {"engine": "INT8", "batch_size": 1, "words_per_s": 9.5, "p50_ms": 1.5, "p95_ms": 2.5, "f1": 0.5}
+    run = {"version": "v", "report": "reports/benchmarks/v", "n_sentences": 9, "rounds": 3, "rows": [row]}
+    for at in ("2026-01-01", "2026-01-02"):
+        store.write_json(f"reports/benchmarks/history/host-a/{at}.json", {**run, "at": at})
+    assert benchmarks.hosts(Reader(store), most=1) == {"host-a": [{**run, "at": "2026-01-02"}]}
 
 
 def test_the_promoted_model_drift_and_the_review_queue_are_read_from_the_reports(store):
-    store.write_json("models/promoted.json", {"version": "v1", "kind": "int8"})
-    store.write_json("models/v1/version.json", {"snapshot": "s1"})
+    store.write_json("models/promoted.json", {**PROMOTION, "version": "v1"})
+    store.write_json("models/v1/version.json", {**VERSION, "snapshot": "s1"})
     assert quality.promoted(Reader(store)) is None, "never evaluated"
-    store.write_json("reports/models/v1/evaluate-s1.json", {"overall": {"f1": 0.8}})
+    score = {"f1": 0.8, "precision": 0.8, "recall": 0.8, "n_gold": 9}
+    evaluation = {"overall": score, "labels": {"per": score}, "n_sentences": 9}
+    store.write_json("reports/models/v1/evaluate-s1.json", evaluation)
     for day in ("2026-01-01", "2026-01-02"):
-        store.write_json(f"reports/drift/{day}.json", {"day": day, "alerts": []})
+        store.write_json(f"reports/drift/{day}.json", {**DRIFT, "day": day})
         store.write_json(f"reports/review/{day}/review.json", {"n_mentions": 3})
     store.write_json("labelled/review-2026-01-01/corrected.json", [])
     reader = Reader(store)
-    assert quality.promoted(reader).evaluation == {"overall": {"f1": 0.8}}
+    assert quality.promoted(reader).evaluation == evaluation
     assert [night["day"] for night in quality.drift(reader, most=1)] == ["2026-01-02"]
     assert [(one["day"], one["returned"]) for one in quality.review_queue(reader, most=9)] == [
         ("2026-01-02", False),
@@ -233,7 +245,7 @@ def test_the_promoted_model_drift_and_the_review_queue_are_read_from_the_reports
 
 
 def test_a_night_that_was_not_judged_is_not_said_to_be_usual(store):
-    said = {"night": "n1", "alerts": [], "accepted": False, "judged": False, "why_not": "found 0 nights"}
+    said = {**DRIFT, "night": "n1", "judged": False, "why_not": "found 0 nights"}
     store.write_json("reports/drift/2026-01-31.json", said)
     (drift,) = nights.gates(Reader(store), {"day": "2026-01-31", "night": "n1"})
     assert (drift.verdict, drift.lines) == ("not judged", ["found 0 nights"])

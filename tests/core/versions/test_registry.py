@@ -230,7 +230,7 @@ def test_on_a_full_disk_nothing_half_registered_is_to_be_seen(registry, tmp_path
 
     registry.put("v1", "trained", made)
     with monkeypatch.context() as patch:
-        patch.setattr("pathlib.Path.write_text", full)  # at the marker
+        patch.setattr("pathlib.Path.write_bytes", full)  # at the marker
         with pytest.raises(StorageFull, match=r"expected room for version\.json"):
             registry.register("v1", {})
     assert registry.versions() == []
@@ -250,7 +250,7 @@ def test_on_a_full_disk_the_pointer_stays_where_it_is(registry, add, monkeypatch
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr("pathlib.Path.write_text", full)
+        patch.setattr("pathlib.Path.write_bytes", full)
         with pytest.raises(StorageFull, match=r"expected room for promoted\.json"):
             promote(registry, "v2")
     assert (registry.promoted().version, len(registry.history())) == ("v1", 1)

@@ -1,0 +1,57 @@
+"""JSON that somebody else may have damaged: read, or refused in one line that quotes nothing of it."""
+
+import json
+from typing import Any
+
+from ner_tasks.errors import ArtifactBroken, without_words
+
+# far above what any record of ours takes; a larger one is no record and would take many times its size in memory
+MAX_BYTES = 64 * 2**20
+MAX_DEPTH = 50
+
+
+def parse_json(text: str | bytes, where: str, *, expected: str = "JSON") -> Any:
+    """Value of a JSON text.
+
+    Args:
+        text: the whole file, or one line of it.
+        where: the file, for the message.
+        expected: what it should be, for the message.
+
+    Raises:
+        ArtifactBroken: it is not JSON, larger than `MAX_BYTES`, or nested deeper than `MAX_DEPTH`.
+    """
+    if len(text) > MAX_BYTES:
+        raise too_large(len(text), where, expected=expected)
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:  # its message tells the place and quotes nothing
+        raise ArtifactBroken(f"found {error}, expected {expected}, in {where}") from None
+    except (ValueError, RecursionError) as error:
+        raise ArtifactBroken(f"found {without_words(error)}, expected {expected}, in {where}") from None
+    check_depth(value, where, expected=expected)
+    return value
+
+
+def too_large(n_bytes: int, where: str, *, expected: str = "JSON") -> ArtifactBroken:
+    """What to raise for a file of more than `MAX_BYTES`."""
+    return ArtifactBroken(f"found {n_bytes:,} bytes, expected {expected} of at most {MAX_BYTES:,}, in {where}")
+
+
+def check_depth(value: Any, where: str, *, expected: str = "JSON") -> None:
+    """Refuse a value that is nested so deep that whoever walks or prints it would fail.
+
+    Raises:
+        ArtifactBroken: it is nested deeper than `MAX_DEPTH`.
+    """
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for one in level if isinstance(one, dict | list) for inner in _inner(one)]
+        if not level:
+            return
+    raise ArtifactBroken(f"found values nested deeper than {MAX_DEPTH}, expected {expected}, in {where}")
+
+
+def _inner(value: dict[str, Any] | list[Any]) -> list[Any]:
+    found = value.values() if isinstance(value, dict) else value
+    return [one for one in found if isinstance(one, dict | list)]
