@@ -1,6 +1,5 @@
 """Which documents a day has, by name: an SQLite file beside the answers, so that one is found without reading all."""
 
-import hashlib
 import json
 import re
 import sqlite3
@@ -11,14 +10,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from ner_tasks import atomic, sqlite_files
+from ner_tasks import atomic, names, sqlite_files
 from ner_tasks.answers.reading import n_unread, utf8
 from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 
 INDEX = "index.sqlite"
 REPLACED = "reports/replaced"  # <day>/<model version>/index.sqlite, of answers that another model's took the place of
-# a name longer than this is cut and ends in its SHA-256, so that two that begin alike stay apart
-NAME_CHARACTERS = 1_000
 _TABLES = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,
@@ -52,16 +49,12 @@ class Entry:
     @property
     def handle(self) -> str:
         """The document's number and a digest of its name, which tells whether the day was replaced since."""
-        return f"{self.number}-{_sha256(self.name)[:16]}"
+        return f"{self.number}-{names.sha256(self.name)[:16]}"
 
 
 def indexed_name(name: str) -> str:
     """The name as the index has it, of bounded length; of an indexed name, itself."""
-    name = utf8(name)
-    if len(name) <= NAME_CHARACTERS:
-        return name
-    digest = _sha256(name)
-    return f"{name[: NAME_CHARACTERS - len(digest) - 1]}…{digest}"
+    return names.bounded(utf8(name))
 
 
 def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> int:
@@ -151,7 +144,7 @@ class Index:
         if not all(map(_is_entry, rows)):
             raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self._path}")
         # an index of before names were cut may have a name of any length
-        return [Entry(number, name[:NAME_CHARACTERS], *values) for number, name, *values in rows]
+        return [Entry(number, name[: names.MAX_CHARACTERS], *values) for number, name, *values in rows]
 
     def _errors(self) -> AbstractContextManager[None]:
         return sqlite_files.errors_about(self._path, "a day's index")
@@ -190,7 +183,3 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, i
 def _counts(answer: Mapping[str, Any]) -> tuple[int, int, int]:
     receipt = answer["receipt"]
     return len(answer["entities"]), int(receipt["n_words"]), n_unread(receipt)
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

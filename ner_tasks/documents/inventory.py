@@ -9,10 +9,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ner_tasks.names import bounded
+
 READ, UNREAD, IGNORED = "read", "unread", "ignored"
 # Lines that name single items; of more, the rest is counted in one line.
 MAX_NAMED = 200
 _MAX_LINE = 300
+_MAX_WHERE = 200  # of it
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ class Inventory:
             return
         self._count(kind, UNREAD, n)
         if len(self._lines) < MAX_NAMED:
-            self._lines.append(" ".join(f"{where}: {reason}".split())[:_MAX_LINE])
+            line = f"{bounded(where, _MAX_WHERE)}: {reason[:_MAX_LINE]}"
+            self._lines.append(" ".join(line.split())[:_MAX_LINE])
         else:
             self._n_unnamed += n
 

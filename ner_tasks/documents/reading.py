@@ -16,6 +16,7 @@ from ner_tasks.documents.recognition.formats import Format
 from ner_tasks.documents.tables import json_lines, tables
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
 from ner_tasks.errors import without_words
+from ner_tasks.names import TakenNames, bounded
 
 _READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
@@ -45,10 +46,17 @@ class Place:
     media_type: str = ""
 
     def holding(self, called: str, encoding: str = "", media_type: str = "") -> "Place":
-        own = called.replace("\\", "/").rpartition("/")[2]
+        """Where a file in this one lies, whose name is cut if it is long.
+
+        Args:
+            called: its name in this one.
+            encoding: how it is encoded, as far as this one says so.
+            media_type: what this one says that it is.
+        """
+        own = called.replace("\\", "/").rpartition("/")[2]  # whole: it ends in what tells the format
         return replace(
             self,
-            name=f"{self.name}#{called}",
+            name=f"{self.name}#{bounded(called)}",
             called=own,
             path=called,
             depth=self.depth + 1,
@@ -164,8 +172,9 @@ def _one(here: Place, format_: Format, data: bytes, extract: Extract, notes: tup
             yield Ignored(here.name, "only-holds-files")
         else:
             yield Rejected(here.name, error.reason, _naming_unread(str(error), extract.items))
+    taken = TakenNames()
     for part in extract.parts:
-        yield from _part(here, part)
+        yield from _part(here, replace(part, name=taken.free(part.name)))
 
 
 def _naming_unread(message: str, items: Items) -> str:

@@ -14,11 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ner_tasks.names import bounded
+
 # What `SourceMap.locate` says of an entity.
 PLACE_FIELDS = ("page", "boxes", "ocr_confidence", "source")
 # A longer map costs more than it tells: further runs are dropped, the last label holds to the end.
 MAX_RUNS = 200_000
 MAX_BOXES = 2_000_000
+# A label is said again of each entity of its run: a longer one, such as that of a part with a long name, is cut.
+MAX_LABEL = 300
 NO_CONFIDENCE = 255  # of a box whose text was not recognised in a picture
 _HEAD = struct.Struct(">QQ")
 _EDGES = 4  # left, top, right, bottom
@@ -52,16 +56,18 @@ class SourceMap:
     ends: "array[int]" = field(default_factory=lambda: array("I"))
     edges: "array[float]" = field(default_factory=lambda: array("f"))
     confidences: "array[int]" = field(default_factory=lambda: array("B"))
+    _last: int | str | None = field(default=None, repr=False, compare=False)  # place of the last run, not cut
 
     def add_run(self, start: int, place: int | str) -> None:
         """Say where the text from `start` on comes from; starts ascend."""
-        if (self.places and self.places[-1] == place) or len(self.places) >= MAX_RUNS:
+        if place == self._last or len(self.places) >= MAX_RUNS:
             return
+        self._last = place
         if self.run_starts and self.run_starts[-1] == start:
             self.run_starts.pop()
             self.places.pop()
         self.run_starts.append(start)
-        self.places.append(place)
+        self.places.append(bounded(place, MAX_LABEL) if isinstance(place, str) else place)
 
     def add_box(self, start: int, end: int, box: Box, confidence: int = NO_CONFIDENCE) -> None:
         """Say where the characters `[start, end)` stand on their page; starts ascend."""

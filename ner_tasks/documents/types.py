@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from ner_tasks.documents.inventory import Inventory, Items
 from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.errors import ConfigInvalid, DocumentRejected
+from ner_tasks.names import bounded
 
 _MIB = 2**20
+_MAX_NOTES, _MAX_NOTE = 50, 300
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,8 @@ class ExtractBuilder:
     def __init__(self) -> None:
         self.inventory, self.sources = Inventory(), SourceMap()
         self.parts: list[Part] = []
-        self.notes: list[str] = []
+        self._notes: dict[str, None] = {}
+        self._n_more_notes = 0
         self._pieces: list[str] = []
         self.length = 0
 
@@ -138,6 +141,22 @@ class ExtractBuilder:
         """Add lines as one block."""
         return self.block("\n".join(lines), place)
 
+    def note(self, *notes: str) -> None:
+        """Add what a person should know of the reading, each remark once; of very many, the first and their number."""
+        for note in notes:
+            one = bounded(note, _MAX_NOTE)
+            if one in self._notes:
+                continue
+            if len(self._notes) < _MAX_NOTES:
+                self._notes[one] = None
+            else:
+                self._n_more_notes += 1
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All remarks."""
+        return (*self._notes, *([f"{self._n_more_notes} more remarks"] if self._n_more_notes else []))
+
     @property
     def text(self) -> str:
         """The text so far."""
@@ -152,7 +171,7 @@ class ExtractBuilder:
             self.inventory.items(),
             self.sources,
             tuple(self.parts),
-            tuple(self.notes),
+            self.notes,
         )
 
 
@@ -227,17 +246,9 @@ class CannotRead(DocumentRejected):
     """One document that cannot be read, for a `reason` of one word to count by."""
 
     def __init__(self, reason: str, message: str):
-        super().__init__(message)
+        super().__init__(bounded(message))
         self.reason = reason
 
 
 class Exhausted(CannotRead):
     """A limit on a whole file and all that is in it was passed: whatever is left of it is not read."""
-
-
-def free_name(wanted: str, taken: set[str]) -> str:
-    """`wanted`, or with as many `+` as it takes to be called like nothing else; from now on it is taken."""
-    while wanted in taken:
-        wanted += "+"
-    taken.add(wanted)
-    return wanted

@@ -26,11 +26,11 @@ from ner_tasks.documents.archives.unpacking import (
     unxz,
 )
 from ner_tasks.documents.recognition import formats
-from ner_tasks.documents.types import CannotRead, Exhausted, Ignored, free_name
+from ner_tasks.documents.types import CannotRead, Exhausted, Ignored
+from ner_tasks.names import TakenNames
 
 __all__ = ["Budget", "Member", "members"]
 
-_MAX_NAME = 1_000
 # What unpacks one stream of a format, how another one behind it begins, and the suffixes that its files have.
 _COMPRESSED: dict[str, tuple[Callable[[], Unpacker], tuple[bytes, ...], tuple[str, ...]]] = {
     "gz": (gunzip, (b"\x1f\x8b",), (".gz", ".tgz")),
@@ -56,20 +56,20 @@ def members(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[
     Raises:
         CannotRead: `broken`, before or between its members; `bomb` or `too-many`.
     """
-    seen: set[str] = set()
+    seen = TakenNames()
     for number, member in enumerate(_found(kind, called, file, budget), start=1):
         # A document's name tells by its "#" which file lies in which.
         name = member.name.replace("#", "%23")
         if isinstance(member.open, Ignored):
             yield member
         elif member.is_comment:
-            yield Member(free_name(name, seen), member.open)
-        elif len(name) > _MAX_NAME or not name:
-            wrong = CannotRead("bad-name", f"found a name of {len(name)} characters, expected 1 to {_MAX_NAME}")
-            yield Member(free_name(f"member-{number}", seen), wrong)
+            yield Member(seen.free(name), member.open)
+        elif not name:
+            wrong = CannotRead("bad-name", "found a file without a name, expected one")
+            yield Member(seen.free(f"member-{number}"), wrong)
         elif name in seen:
             again = CannotRead("duplicate-id", f"found {name[:80]!r} again, expected each name once in an archive")
-            yield Member(free_name(f"member-{number}", seen), again)
+            yield Member(seen.free(f"member-{number}"), again)
         else:
             seen.add(name)
             yield Member(name, member.open)

@@ -10,7 +10,8 @@ from urllib.parse import unquote_to_bytes
 
 from ner_tasks.documents.readers import pictures
 from ner_tasks.documents.recognition import formats, sniffing
-from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part, free_name
+from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
+from ner_tasks.names import TakenNames
 
 _DATA_URI = re.compile(r"\s*data:([^,]{0,300}),", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
@@ -34,7 +35,7 @@ class Attachments:
         kind: what the inventory calls them.
         """
         self._builder, self._limits, self._kind = builder, limits, kind
-        self._taken: set[str] = set()
+        self._taken = TakenNames()
 
     def add(self, content: bytes | CannotRead, where: str, *, media_type: str = "", title: str = "") -> str:
         """Hand on one file.
@@ -67,7 +68,7 @@ class Attachments:
         if not format_ and kind.startswith(_NO_TEXT):
             inventory.unread(self._kind, where, "sound or film, which is not read")
             return ""
-        name = free_name(_name_of(title, format_, content, len(self._taken) + 1), self._taken)
+        name = self._taken.free(_name_of(title, format_, content, len(self._taken) + 1))
         declared = _CHARSET.search(media_type)
         self._builder.parts.append(Part(name, content, declared[1] if declared else "", kind))
         inventory.read(self._kind)

@@ -36,7 +36,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[Reco
         values = _lines_of(decoded.text)
         if values is None:
             at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-            builder.notes.append(f"found no JSON{at}, expected a value; read as plain text")
+            builder.note(f"found no JSON{at}, expected a value; read as plain text")
             builder.append(decoded.text, "")
             return builder.extract(decoded.encoding, is_guessed=decoded.is_guessed)
     else:

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO
 
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.tables.tables import ROW, Record
-from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits, free_name
+from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
+from ner_tasks.names import TakenNames, bounded
 
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -70,7 +71,7 @@ class _Records:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._seen: set[str] = set()
+        self._seen = TakenNames()
         self._other_keys: set[str] = set()
 
     def of_line(self, line: bytes, number: int) -> Iterator[Record]:
@@ -85,7 +86,7 @@ class _Records:
                 raise CannotRead("too-large", f"found more than {most} bytes, expected at most that many")
             value, encoding = _parsed(line)
         except CannotRead as error:
-            yield free_name(where, self._seen), CannotRead(error.reason, f"{error}, at {where}")
+            yield self._seen.free(where), CannotRead(error.reason, f"{error}, at {where}")
             return
         if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
             for place, each in enumerate(value, start=1):
@@ -105,7 +106,7 @@ class _Records:
                 Extract(text, encoding, is_guessed=True, items=ROW) if encoding and isinstance(text, str) else text,
             )
         except CannotRead as error:
-            yield free_name(where, self._seen), CannotRead(error.reason, f"{error}, at {where}")
+            yield self._seen.free(where), CannotRead(error.reason, f"{error}, at {where}")
 
     def rest(self) -> Iterator[Record]:
         """What the lines hold besides."""
@@ -124,7 +125,7 @@ class _Records:
         if _SURROGATE.search(str(name)):
             raise CannotRead("bad-line", "found half a surrogate pair in the id, expected text")
         if len(self._other_keys) < _MAX_KEYS:
-            self._other_keys.update(value.keys() - {"id", "text"})
+            self._other_keys.update(map(bounded, value.keys() - {"id", "text"}))
         return str(name), text
 
 
@@ -140,7 +141,7 @@ def records_of(values: list[Any], limits: Limits) -> list[Record]:
     return [*found, *records.rest()]
 
 
-def _name_of_resource(resource: dict[str, Any], where: str, seen: set[str]) -> str:
+def _name_of_resource(resource: dict[str, Any], where: str, seen: TakenNames) -> str:
     """Its type and id, such as `Patient/7`, as FHIR refers to it; the line's number where it has none."""
     kind, own = resource["resourceType"], resource.get("id")
     name = f"{kind}/{own}" if isinstance(own, str) and own and not _SURROGATE.search(kind + own) else where

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.tables.csv_rows import Row, rows_of
-from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits, free_name
+from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
+from ner_tasks.names import TakenNames
 
 ROW = Items({"row": {"read": 1}})
 # Stands for a NUL byte while rows are parted, so that it costs its row and not the file. Text holds no such character.
@@ -82,7 +83,7 @@ def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, fill
     """The documents of rows; `filled` gets the columns that hold something."""
     at_text, at_id = _find(columns, limits.text_column), _find(columns, limits.id_column)
     assert at_text is not None
-    seen: set[str] = set()
+    seen = TakenNames()
     number = n_blank = 0
     for row in rows:
         fields = row.fields
@@ -96,13 +97,13 @@ def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, fill
         filled.update(with_words)
         where = f"row-{number}"
         if row.raw and _is_torn(fields, len(columns), at_text):
-            yield free_name(where, seen), _noted(row.raw.rstrip("\r\n"), number)
+            yield seen.free(where), _noted(row.raw.rstrip("\r\n"), number)
             continue
         name = (fields[at_id].strip() if at_id is not None and at_id < len(fields) else "") or where
         if wrong := _wrong_with(fields, len(columns), at_text, number):
-            yield free_name(where, seen), wrong
+            yield seen.free(where), wrong
         elif name in seen:
-            again = free_name(where, seen)
+            again = seen.free(where)
             yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)

@@ -11,6 +11,7 @@ from email.message import EmailMessage
 import pytest
 
 from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents
+from ner_tasks.names import bounded
 from tests.formats import tarred, xlsx_bytes, zipped
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."
@@ -150,7 +151,7 @@ def test_names_in_an_archive_stay_apart(read):
         "a.zip#member-2": "duplicate-id",
         "a.zip#c.jsonl#1.txt": "One.",
         "a.zip#c.jsonl%231.txt": "not the line",
-        "a.zip#member-5": "bad-name",
+        f"a.zip#{bounded('x' * 1_001 + '.txt')}": SENTENCE,
     }
 
 

@@ -41,12 +41,12 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     """
     parsed = xml_parsing.parse(data, declared)
     builder = ExtractBuilder()
-    builder.notes.extend(parsed.notes)
+    builder.note(*parsed.notes)
     if parsed.fault:
         builder.inventory.unread("xml", "the file", parsed.fault)
     documents = [element for element in parsed.root.iter() if local_name(element) == "ClinicalDocument"]
     if not documents:
-        builder.notes.append("found no ClinicalDocument: read as any XML of its kind")
+        builder.note("found no ClinicalDocument: read as any XML of its kind")
     reader = _Reader(builder, Attachments(builder, limits), limits)
     for document in documents or [parsed.root]:
         reader.read_document(document)

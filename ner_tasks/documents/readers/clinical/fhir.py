@@ -35,7 +35,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     reader = _Reader(builder, limits)
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<" or data[:4] in (b"\xff\xfe<\0", b"\xfe\xff\0<"):
         parsed = xml_parsing.parse(data, declared)
-        builder.notes.extend(parsed.notes)
+        builder.note(*parsed.notes)
         if parsed.fault:
             builder.inventory.unread("xml", "the file", parsed.fault)
         reader.read(fhir_xml.resource_of(parsed))
@@ -108,7 +108,7 @@ def _parsed(text: str, builder: ExtractBuilder) -> tuple[list[Any], int]:
         values.append(value)
         at = _skip(text, at)
     if n_again:
-        builder.notes.append(f"{n_again} keys stand twice in one object: both values are read")
+        builder.note(f"{n_again} keys stand twice in one object: both values are read")
     return values, rest
 
 

@@ -58,7 +58,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     if not builder.parts and "field" not in builder.inventory.items().counts:
         raise CannotRead("broken", "found lines and no segment among them, expected HL7 v2 segments")
     if not is_split and len(messages) > 1:
-        builder.notes.append(f"{len(messages)} messages in one text")
+        builder.note(f"{len(messages)} messages in one text")
     return builder.extract(encodings[0] if encodings else "")
 
 
@@ -72,8 +72,8 @@ def _chunks(data: bytes) -> Iterator[bytes]:
 
 def _read_message(builder: ExtractBuilder, attachments: Attachments, chunk: bytes, declared: str, prefix: str) -> str:
     text, encoding, note = _decoded(builder, chunk, declared)
-    if note and note not in builder.notes:
-        builder.notes.append(note)
+    if note:
+        builder.note(note)
     lines = _LINE.split(text)
     has_header = lines[0][:3] in SEGMENT_HEADERS
     separators = separators_of(lines[0]) if has_header else Separators(field=lines[0][3:4] or "|")
@@ -123,8 +123,7 @@ def _read_segments(
             observations.read(group, separator)
         elif not name:
             builder.inventory.read("line")
-            if _NO_SEGMENT not in builder.notes:
-                builder.notes.append(_NO_SEGMENT)
+            builder.note(_NO_SEGMENT)
             builder.block(group[0].fields[1].strip(), f"{prefix}line", separator="\n")
         else:
             _read_fields(builder, values, group[0], separator, prefix)

@@ -81,9 +81,7 @@ class _Reader:
             )
         if self._paperwork:
             noted = ", ".join(self._paperwork[:_MAX_NOTED])
-            self._builder.notes.append(
-                f"{len(self._paperwork)} PWK segments announce paperwork sent apart: {noted}"[:300]
-            )
+            self._builder.note(f"{len(self._paperwork)} PWK segments announce paperwork sent apart: {noted}")
         return self._builder.extract(self._encoding)
 
     def _say(self, line: str, place: str) -> None:

@@ -7,7 +7,8 @@ import binascii
 import re
 
 from ner_tasks.documents.encodings import text_encoding
-from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part, free_name
+from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part
+from ner_tasks.names import TakenNames
 
 _LINE = re.compile(r"(?:[\w-]+\.)?([\w-]+)((?:;(?:[^\":;]|\"[^\"]*\")*)*):(.*)", re.DOTALL)
 _PARAMETER = re.compile(r";\s*([\w-]+)\s*(?:=\s*((?:[^\";]|\"[^\"]*\")*))?")
@@ -47,7 +48,7 @@ def fields_of(text: str) -> tuple[list[str], list[Part], int, int]:
     """Lines for people, attached files, number of pictures and sounds, number of fields for programs."""
     lines: list[str] = []
     parts: list[Part] = []
-    taken: set[str] = set()
+    taken = TakenNames()
     n_pictures = n_technical = 0
     for line in _logical_lines(text):
         found = _LINE.fullmatch(line)
@@ -107,9 +108,9 @@ def _value_of(name: str, parameters: dict[str, str], value: str) -> str:
     return value.strip()
 
 
-def _attached(parameters: dict[str, str], value: str, taken: set[str], number: int) -> Part:
+def _attached(parameters: dict[str, str], value: str, taken: TakenNames, number: int) -> Part:
     called = parameters.get("filename") or parameters.get("x-filename") or parameters.get("x-apple-filename") or ""
-    name = free_name(called.replace("#", "%23") or f"part-{number}", taken)
+    name = taken.free(called.replace("#", "%23") or f"part-{number}")
     usable = re.sub(r"[^A-Za-z0-9+/]", "", value)
     usable = usable[: len(usable) - (len(usable) % 4 == 1)]
     return Part(name, binascii.a2b_base64(usable + "=" * (-len(usable) % 4)), "", parameters.get("fmttype", ""))

@@ -14,7 +14,7 @@ from ner_tasks.documents.readers.markup.html_walk import Page
 from ner_tasks.documents.readers.picture_size import is_tiny
 from ner_tasks.documents.recognition import formats, litter, sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
-from ner_tasks.documents.types import free_name as name_of_its_own
+from ner_tasks.names import TakenNames
 
 _SUFFIXES = {
     "text/plain": ".txt",
@@ -48,7 +48,6 @@ _NAMED_ONLY = {
     "message/external-body": "its content lies elsewhere",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
-MAX_NAME = 1_000
 _NO_PICTURE = ("image/svg+xml", "image/vnd.dwg", "image/vnd.dxf")
 
 
@@ -59,7 +58,7 @@ class Leaves:
         self.builder, self.limits, self.inventory = builder, limits, builder.inventory
         self.is_page = is_page  # a page of the web with all that it shows
         self.charset = charset  # of all text that is not encoded for transfer, whatever its part says
-        self.names: set[str] = set()
+        self.names = TakenNames()
         self.n_attachments = 0
 
     def read(self, entity: Entity, around: str) -> list[Block]:
@@ -140,7 +139,7 @@ class Leaves:
         self.inventory.read("form-field", page.n_fields)
         for (kind, rule), n in page.ignored.items():
             self.inventory.ignored(kind, rule, n)
-        self.builder.notes.extend(page.notes)
+        self.builder.note(*page.notes)
         for where, link, title in page.files:
             media_type, content = encapsulated.decode_data_uri(link)
             if isinstance(content, CannotRead):
@@ -203,7 +202,7 @@ class Leaves:
         called = formats.by_suffix(wanted)
         if not PurePosixPath(wanted).suffix or (content_type in _MESSAGES and (called is None or called.name != "eml")):
             wanted += suffix
-        return name_of_its_own(f"part-{number}-{wanted}" if wanted in self.names else wanted, self.names)
+        return self.names.free(f"part-{number}-{wanted}" if wanted in self.names else wanted)
 
     def unpack(self, entity: Entity) -> tuple[bytes, bool]:
         """The MIME entity in a part that is encoded or signed as a whole, and whether there is one."""
@@ -263,4 +262,4 @@ def _location(entity: Entity) -> str:
 def _clean(name: str) -> str:
     """A file name in one line, without the folders of its sender."""
     own = _CONTROL.sub(" ", name).replace("\\", "/").rstrip("/ .").rpartition("/")[2]
-    return " ".join(own.split()).replace("#", "%23")[:MAX_NAME]
+    return " ".join(own.split()).replace("#", "%23")

@@ -50,7 +50,7 @@ class _Reader:
         if not is_whole or position < len(self.data):
             self.builder.inventory.unread("attribute", "damage", "a winmail.dat that breaks off or has damage in it")
         if n_wrong:
-            self.builder.notes.append(f"{n_wrong} of its checksums are wrong")
+            self.builder.note(f"{n_wrong} of its checksums are wrong")
         for owner in (*self.result.recipients, *(one.properties for one in self.result.attachments)):
             owner.code_page = self.result.properties.code_page
         return self.result

@@ -116,7 +116,7 @@ class _Reading:
                     where = f"idref {reference.get('idref', '')[:40]}"
                     self.builder.inventory.unread("part", where, "the spine names it, the book lacks it")
         if not spine:
-            self.builder.notes.append("no spine was found: documents are read in the order of their names")
+            self.builder.note("no spine was found: documents are read in the order of their names")
         return list(items.values()), list(spine.values())
 
     def _manifest(self, package: str) -> dict[str, _Item]:

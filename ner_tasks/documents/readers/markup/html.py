@@ -75,7 +75,7 @@ def add_findings(page: Page, builder: ExtractBuilder, limits: Limits, within: st
     inventory.read("form-field", page.n_fields)
     for (kind, rule), n in page.ignored.items():
         inventory.ignored(kind, rule, n)
-    builder.notes.extend(page.notes)
+    builder.note(*page.notes)
     for where, link, title in page.files:
         data_links.hand_on(builder, link, f"{within}/{where}".lstrip("/"), limits, title)
 

@@ -27,7 +27,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     builder = ExtractBuilder()
     kind = rtf_html.kind_of(data)
     if kind == "html":
-        builder.notes.append("HTML that a mail program wrapped in RTF")
+        builder.note("HTML that a mail program wrapped in RTF")
         html.add_to(builder, rtf_html.unwrap(data), limits)
         return builder.extract()
     parsing = Parsing(data).run()

@@ -27,7 +27,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     """
     parsed = xml_parsing.parse(data, declared)
     builder = ExtractBuilder()
-    builder.notes.extend(parsed.notes)
+    builder.note(*parsed.notes)
     if parsed.fault:
         builder.inventory.unread("damage", "the file", parsed.fault)
     if local_name(parsed.root) != "svg":  # damaged: the words that are left

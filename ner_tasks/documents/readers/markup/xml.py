@@ -35,7 +35,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         extract: Extract = import_module(f"ner_tasks.documents.readers.{reader}").read(data, limits, declared)
         return extract
     builder = ExtractBuilder()
-    builder.notes.extend(parsed.notes)
+    builder.note(*parsed.notes)
     if parsed.fault:
         builder.inventory.unread("damage", "the file", parsed.fault)
     builder.inventory.ignored("comment", "comment", len(_COMMENT.findall(data)))

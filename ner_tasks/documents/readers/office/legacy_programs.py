@@ -38,7 +38,7 @@ def read(data: bytes, limits: Limits) -> Extract:
     if len(text) > limits.max_characters:
         raise CannotRead("too-long", f"found {len(text)} characters, expected at most {limits.max_characters}")
     builder = ExtractBuilder()
-    builder.notes.append(f"read by the program {name} ({_version(name)})")
+    builder.note(f"read by the program {name} ({_version(name)})")
     builder.inventory.read("text")
     builder.inventory.unread("part", "headers, comments, boxes and pictures", f"{name} does not tell of them")
     builder.block(text.strip("\n"))

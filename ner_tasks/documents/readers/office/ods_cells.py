@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from ner_tasks.documents.readers.office.odf_text import CELLS, OdfWalk, qualified
-from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, place_of, shown
+from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, label_of, place_of, shown
 from ner_tasks.documents.readers.office.xlsx_cells import date_text, number_text
 from ner_tasks.documents.readers.office.xml_tree import attribute
 
@@ -26,13 +26,13 @@ def tables_of(root: Any) -> Iterator[Any]:
 
 def read_sheet(table: Any, name: str, budget: Budget) -> tuple[Sheet, list[tuple[str, str]]]:
     """Cells of a table; and text that hangs on them or floats above: its place and the text."""
-    sheet = Sheet(name)
+    sheet, label = Sheet(name), label_of(name)
     remarks: list[tuple[str, str]] = []
     number = 1
     for row in table.iter("{*}table-row"):
         if next(row.iterancestors("{*}table"), None) is not table:
             continue
-        cells = _cells(row, number, name, budget, remarks)
+        cells = _cells(row, number, label, budget, remarks)
         n_rows = _repeated(row, "number-rows-repeated", _MAX_ROWS)
         if cells:
             for again in range(n_rows):
@@ -41,11 +41,11 @@ def read_sheet(table: Any, name: str, budget: Budget) -> tuple[Sheet, list[tuple
                 sheet.add(number + again, cells)
         number += n_rows
     for shapes in table.iterchildren("{*}shapes", "{*}forms"):
-        remarks += [(name, block) for block in OdfWalk().blocks(shapes)]
+        remarks += [(label, block) for block in OdfWalk().blocks(shapes)]
     return sheet, remarks
 
 
-def _cells(row: Any, number: int, name: str, budget: Budget, remarks: list[tuple[str, str]]) -> list[Cell]:
+def _cells(row: Any, number: int, label: str, budget: Budget, remarks: list[tuple[str, str]]) -> list[Cell]:
     cells: list[Cell] = []
     column = 1
     for cell in row:
@@ -53,7 +53,7 @@ def _cells(row: Any, number: int, name: str, budget: Budget, remarks: list[tuple
             continue
         n_columns = _repeated(cell, "number-columns-repeated", _MAX_COLUMNS)
         text, hanging = _text(cell)
-        remarks += [(place_of(name, number, column), block) for block in hanging]
+        remarks += [(place_of(label, number, column), block) for block in hanging]
         if text.strip():
             for again in range(n_columns):
                 budget.take(text)

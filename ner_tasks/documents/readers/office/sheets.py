@@ -7,7 +7,8 @@ from datetime import date, datetime, time, timedelta
 
 from ner_tasks.documents.readers import default_names
 from ner_tasks.documents.tables import tables
-from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Ignored, Limits, free_name
+from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Ignored, Limits
+from ner_tasks.names import TakenNames, bounded
 
 # A table of documents is laid out as a whole.
 _MAX_TABLE_CELLS = 10_000_000
@@ -16,6 +17,8 @@ _MAX_CELLS = 5_000_000
 _MAX_GAP = 256
 # Excel allows 31 characters, others write more.
 _MAX_NAME = 1_000
+# Of it, in the label of each cell.
+_MAX_LABEL = 200
 
 # Codes in headers: fonts, sizes, colours, page numbers, dates; sections become words of their own.
 _MARGIN_CODE = re.compile(r'&(?:&|"[^"]*"|[0-9]+|K[0-9A-Fa-f]{6}|K[0-9]{2}[+-][0-9]{3}|[A-Za-z])')
@@ -64,9 +67,14 @@ class Budget:
             raise CannotRead("too-long", f"{found}, expected at most that many")
 
 
-def place_of(sheet: str, row: int, column: int) -> str:
-    """Label of a cell, such as `Claims!B7`."""
-    return f"{sheet}!{letters_of(column)}{row}"
+def label_of(name: str) -> str:
+    """A sheet's name as labels have it, cut where it is long."""
+    return bounded(name, _MAX_LABEL)
+
+
+def place_of(label: str, row: int, column: int) -> str:
+    """Label of a cell, such as `Claims!B7`, behind that of its sheet."""
+    return f"{label}!{letters_of(column)}{row}"
 
 
 def letters_of(column: int) -> str:
@@ -99,6 +107,7 @@ def all_text(sheets: Sequence[Sheet]) -> str:
 def add_sheet(builder: ExtractBuilder, sheet: Sheet) -> None:
     """Add a sheet's cells to a document, each with its place."""
     left = min((cells[0][0] for _, cells in sheet.rows), default=1)
+    label = label_of(sheet.name)
     for number, (row, cells) in enumerate(sheet.rows):
         if builder.length:
             builder.append("\n" if number else "\n\n")
@@ -106,7 +115,7 @@ def add_sheet(builder: ExtractBuilder, sheet: Sheet) -> None:
         for column, text in cells:
             gap = column - at
             builder.append("\t" * gap if gap <= _MAX_GAP else "\t")
-            builder.append(text, place_of(sheet.name, row, column))
+            builder.append(text, place_of(label, row, column))
             at = column
 
 
@@ -126,19 +135,19 @@ def documents_of(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list
     """
     header, *rows = _dense(sheets[0])
     found = list(tables.documents_of(header, rows, limits))
-    taken = {name for name, _ in found}
+    taken = TakenNames(name for name, _ in found)
     for sheet in sheets[1:]:
         if sheet.rows:
             builder = ExtractBuilder()
             add_sheet(builder, sheet)
-            found.append((free_name(sheet.name, taken), builder.extract().text))
+            found.append((taken.free(sheet.name), builder.extract().text))
     if rest.text:
-        found.append((free_name("remarks", taken), rest.text))
+        found.append((taken.free("remarks"), rest.text))
     unread = [CannotRead("not-read", f"found {line}; expected text") for line in rest.items.unread]
-    found.extend((free_name("unread", taken), reason) for reason in unread)
+    found.extend((taken.free("unread"), reason) for reason in unread)
     for part in rest.parts:
         reason = "found a file in a table of documents, expected it beside the table"
-        found.append((free_name(part.name, taken), CannotRead("not-read", reason)))
+        found.append((taken.free(part.name), CannotRead("not-read", reason)))
     n_others = len([name for name in header if name and name not in (limits.text_column, limits.id_column)])
     if n_others:
         found.append(("", Ignored("", "other-columns", n_others)))

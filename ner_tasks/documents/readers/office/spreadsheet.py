@@ -60,7 +60,8 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
         return sheets.documents_of(found, builder.extract(), limits)
     # Remarks were collected first, to be told apart from cells in a table of documents.
     whole = ExtractBuilder()
-    whole.inventory, whole.parts, whole.notes = builder.inventory, builder.parts, builder.notes
+    whole.inventory, whole.parts = builder.inventory, builder.parts
+    whole.note(*builder.notes)
     for sheet in found:
         sheets.add_name(whole, sheet.name)
         sheets.add_sheet(whole, sheet)

@@ -60,8 +60,8 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
             sheets.add_sheet(builder, sheet)
             shown += [text for _, cells in sheet.rows for _, text in cells]
         for margin, text in sheet.margins:
-            builder.block(text, f"{name}!{margin}")
-        _add_remarks(package, part, name, builder, shown, taken)
+            builder.block(text, f"{sheets.label_of(name)}!{margin}")
+        _add_remarks(package, part, sheets.label_of(name), builder, shown, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
     told = sheets.all_text(found) if as_table else pictures.checked(builder.extract()).text
     properties.add(builder, ooxml_properties.properties_of(package, builder), told)
@@ -122,27 +122,27 @@ def _read_sheet(package: Package, part: str, name: str, book: Book, budget: Budg
 
 
 def _add_remarks(
-    package: Package, part: str, name: str, builder: ExtractBuilder, shown: list[str], taken: set[str]
+    package: Package, part: str, label: str, builder: ExtractBuilder, shown: list[str], taken: set[str]
 ) -> None:
     """Comments and drawings of a sheet; the parts that were read are `taken`."""
     threads = [one for one in package.related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
     told: set[str] = set()
     taken.update(threads)
     for one in threads:
-        told |= _add_comments(package, one, name, builder, "threadedComment", told)
+        told |= _add_comments(package, one, label, builder, "threadedComment", told)
     for one in package.related(part, "comments"):
         if package.root(one) == "comments":
-            _add_comments(package, one, name, builder, "comment", told)
+            _add_comments(package, one, label, builder, "comment", told)
             taken.add(one)
     for one in package.related(part, "drawing", "vmlDrawing", "legacyDrawing"):
         if one in package.parts and one not in taken and package.root(one) in ("wsDr", "xml"):
             taken.add(one)
-            shown += ooxml_parts.add_text(package, one, builder, name)
-            shown += ooxml_parts.add_related(package, one, _DRAWN, builder, name, taken)
+            shown += ooxml_parts.add_text(package, one, builder, label)
+            shown += ooxml_parts.add_related(package, one, _DRAWN, builder, label, taken)
 
 
 def _add_comments(
-    package: Package, part: str, name: str, builder: ExtractBuilder, kind: str, told: Sequence[str] | set[str]
+    package: Package, part: str, label: str, builder: ExtractBuilder, kind: str, told: Sequence[str] | set[str]
 ) -> set[str]:
     """Read the comments of a part; returns cell and text of each, to be known again in an older form."""
     root = package.xml(part, builder)
@@ -154,7 +154,7 @@ def _add_comments(
             builder.inventory.ignored("text", "other-form")
             continue
         found.add(f"{cell} {ooxml_parts.squeeze(text)}")
-        builder.block(text, f"{name}!{cell}" if cell else name)
+        builder.block(text, f"{label}!{cell}" if cell else label)
     builder.inventory.read("part")
     return found
 

@@ -29,7 +29,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     with pdfium.opened(data) as document:
         builder = ExtractBuilder()
         if raw.FPDF_GetSecurityHandlerRevision(document) >= 0:
-            builder.notes.append("encrypted; the empty password opens it")
+            builder.note("encrypted; the empty password opens it")
         files = pdf_files.Files(builder, limits)
         annotations = Annotations(pdfium.form_of(document), builder.inventory)
         pages = Pages(data, document, annotations, builder, files, limits)

@@ -10,7 +10,8 @@ from typing import Any
 from pypdfium2 import raw
 
 from ner_tasks.documents.readers.pdf import pdfium
-from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part, free_name
+from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
+from ner_tasks.names import TakenNames
 
 KIND = "embedded-file"
 
@@ -20,7 +21,7 @@ class Files:
 
     def __init__(self, builder: ExtractBuilder, limits: Limits) -> None:
         self._builder, self._limits = builder, limits
-        self._taken: set[str] = set()
+        self._taken = TakenNames()
         self._n_bytes = 0
         self._contents: set[tuple[str, bytes]] = set()
 
@@ -56,7 +57,7 @@ class Files:
                 self._builder.inventory.ignored(KIND, "same-file")
                 return
             self._contents.add(digest)
-        called = free_name(name[:300].replace("#", "%23"), self._taken)
+        called = self._taken.free(name.replace("#", "%23"))
         self._builder.parts.append(Part(called, content, media_type=media_type))
         self._builder.inventory.read(KIND)
 
