@@ -20,15 +20,13 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
+from ner_airflow.bounds import LINE, SHARE, SIZES, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given, listed
 from ner_airflow.operators.benchmark import PRECISIONS, RunBenchmark
-from ner_airflow.texts import LINE, VERSION
 
 PARAMS = {
     "version": Param(None, type=["null", "string"], **VERSION, description="Version to time; empty: the promoted one"),
-    "batch_sizes": Param(
-        "1,32,64,128", type="string", maxLength=200, pattern=r"^\d+(,\d+)*(?!\n)$", description="Sentences per batch"
-    ),
+    "batch_sizes": Param("1,32,64,128", type="string", **SIZES, description="Sentences per batch"),
     "precisions": Param(
         None,
         type=["null", "array"],
@@ -37,8 +35,10 @@ PARAMS = {
         examples=list(PRECISIONS),
         description="Ways to run the models; empty: all that the host can run",
     ),
-    "rounds": Param(3, type="integer", minimum=1, maximum=100, description="Rounds; the median counts"),
-    "n_sentences": Param(256, type="integer", minimum=1, description="Sentences timed in a round, from the beginning"),
+    "rounds": Param(3, type="integer", **within(1, 100), description="Rounds; the median counts"),
+    "n_sentences": Param(
+        256, type="integer", **within(1, 1_000_000), description="Sentences timed in a round, from the beginning"
+    ),
     "data": Param(
         None,
         type=["null", "string"],
@@ -48,8 +48,7 @@ PARAMS = {
     "max_slowdown": Param(
         0.15,
         type=["null", "number"],
-        minimum=0,
-        maximum=1,
+        **SHARE,
         description="Share of its speed that an engine may have lost since the last run; empty or 1: any",
     ),
 }

@@ -16,15 +16,23 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
+from ner_airflow.bounds import within
 from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, given
 from ner_airflow.operators.maintaining import CleanAirflow, ClearAway
 
 PARAMS = {
-    "days": Param(90, type="number", minimum=1, description="Keep what was made or in use within so many days"),
-    "n_versions": Param(5, type="integer", minimum=1, description="Keep so many of the newest versions and snapshots"),
-    "staging_days": Param(14, type="number", minimum=8, description="Keep for so long what tasks hand on"),
+    "days": Param(
+        90, type="number", **within(1, 36_500), description="Keep what was made or in use within so many days"
+    ),
+    "n_versions": Param(
+        5, type="integer", **within(1, 100_000), description="Keep so many of the newest versions and snapshots"
+    ),
+    "staging_days": Param(14, type="number", **within(8, 36_500), description="Keep for so long what tasks hand on"),
     "db_days": Param(
-        90, type=["null", "number"], minimum=8, description="Keep runs, logs and notes for so long; empty: for ever"
+        90,
+        type=["null", "number"],
+        **within(8, 36_500),
+        description="Keep runs, logs and notes for so long; empty: for ever",
     ),
     "delete": Param(True, type="boolean", description="Off: only say what would go"),
 }

@@ -15,9 +15,9 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
+from ner_airflow.bounds import LINE, VERSION
 from ner_airflow.defaults import DAG_DEFAULTS, WHO, given
 from ner_airflow.operators.promoting import ChooseVersion, MovePointer
-from ner_airflow.texts import LINE, VERSION
 
 PARAMS = {
     "version": Param(

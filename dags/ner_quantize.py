@@ -19,6 +19,7 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.assets import NER_FP32
+from ner_airflow.bounds import F1_LOSS, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, TRAINS, WHO, given
 from ner_airflow.operators.approving import ApproveModel
 from ner_airflow.operators.quantize import (
@@ -30,7 +31,6 @@ from ner_airflow.operators.quantize import (
     QuantizeModel,
 )
 from ner_airflow.operators.second_opinion import ImpactReport
-from ner_airflow.texts import VERSION
 
 HEAVY = {**TRAINS, "execution_timeout": timedelta(hours=4)}
 PARAMS = {
@@ -40,21 +40,23 @@ PARAMS = {
     "max_f1_loss": Param(
         None,
         type=["null", "number"],
+        **F1_LOSS,
         description="Most entity F1 that INT8 may lose; empty: NER_MAX_F1_LOSS, else the gates' YAML",
     ),
-    "rounds": Param(
-        3, type="integer", minimum=1, maximum=100, description="Timed turns of each engine; the median counts"
-    ),
+    "rounds": Param(3, type="integer", **within(1, 100), description="Timed turns of each engine; the median counts"),
     "min_speed_up": Param(
-        None, type=["null", "number"], description="Over FP32 with oneDNN off; empty: NER_MIN_SPEED_UP, else the YAML"
+        None,
+        type=["null", "number"],
+        **within(0, 1000),
+        description="Over FP32 with oneDNN off; empty: NER_MIN_SPEED_UP, else the YAML",
     ),
     "impact_words": Param(
-        50_000, type="integer", minimum=1, description="Of last night, tagged by the new model as well"
+        50_000, type="integer", **within(1, 1_000_000), description="Of last night, tagged by the new model as well"
     ),
     "approval": Param(
         None, type=["null", "boolean"], description="Ask a person before it is promoted; empty: NER_APPROVAL, else no"
     ),
-    "approval_hours": Param(24, type="integer", minimum=1, maximum=168, description="No answer in this time is a no"),
+    "approval_hours": Param(24, type="integer", **within(1, 168), description="No answer in this time is a no"),
 }
 
 

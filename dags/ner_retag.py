@@ -16,11 +16,11 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
+from ner_airflow.bounds import DATE, SHARE, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.retagging import STOPS, CompareDay, PlanDays, PlanShardsOfDays
 from ner_airflow.operators.tagging import ResolveModel, TagShard
-from ner_airflow.texts import DATE, VERSION
 
 PARAMS = {
     "first_day": Param(None, type=["null", "string"], **DATE, description="First day; empty: the oldest"),
@@ -32,9 +32,9 @@ PARAMS = {
         None, type=["null", "string"], **VERSION, description="Version to tag with; empty: the promoted one"
     ),
     "stop_after": Param("plan", type="string", enum=list(STOPS), description="How far to go"),
-    "max_rejected_share": Param(None, type=["null", "number"], description="As in ner_tag_nightly"),
-    "max_partly_read_share": Param(None, type=["null", "number"], description="As in ner_tag_nightly"),
-    "shard_mib": Param(8, type="integer", minimum=1, maximum=1024, description="Least size of a shard"),
+    "max_rejected_share": Param(None, type=["null", "number"], **SHARE, description="As in ner_tag_nightly"),
+    "max_partly_read_share": Param(None, type=["null", "number"], **SHARE, description="As in ner_tag_nightly"),
+    "shard_mib": Param(8, type="integer", **within(1, 1024), description="Least size of a shard"),
 }
 
 

@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
+from ner_airflow.bounds import F1_LOSS, LINE, SETTINGS, SHARE, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, TRAINS, given
 from ner_airflow.operators.labelled import CollectLabelled, MakeSnapshot
 from ner_airflow.operators.retrain import (
@@ -26,7 +27,6 @@ from ner_airflow.operators.retrain import (
     RegisterModel,
 )
 from ner_airflow.operators.training import TrainModel
-from ner_airflow.texts import LINE, VERSION
 
 PARAMS = {
     "batch": Param(None, type=["null", "string"], **LINE, description="One batch under labelled/ alone; empty: all"),
@@ -36,13 +36,14 @@ PARAMS = {
     "labels": Param(
         None, type=["null", "string"], **LINE, description="Labels, comma-separated; empty: those in the data"
     ),
-    "max_quarantined_share": Param(0.02, type="number", minimum=0, maximum=1, description="Most sentences put aside"),
-    "block_sentences": Param(32, type="integer", minimum=1, description="Neighbours that stay together in the split"),
+    "max_quarantined_share": Param(0.02, type="number", **SHARE, description="Most sentences put aside"),
+    "block_sentences": Param(
+        32, type="integer", **within(1, 1_000_000), description="Neighbours that stay together in the split"
+    ),
     "dev_share": Param(
         0.08,
         type="number",
-        exclusiveMinimum=0,
-        maximum=0.5,
+        **within(0.001, 0.5),
         description="Of the sentences; the smaller, the more is learnt",
     ),
     "accept_drift": Param(False, type="boolean", description="The data has changed and that is wanted: note it only"),
@@ -52,23 +53,26 @@ PARAMS = {
     "start_from": Param(
         "encoder", type="string", **VERSION, description="encoder, promoted, or a version whose training goes on"
     ),
-    "epochs": Param(None, type=["null", "integer"], minimum=1, description="Most passes; empty: the recipe's"),
+    "epochs": Param(None, type=["null", "integer"], **within(1, 1000), description="Most passes; empty: the recipe's"),
     "batch_size": Param(
-        None, type=["null", "integer"], minimum=1, description="Sentences per step; empty: the recipe's"
+        None, type=["null", "integer"], **within(1, 4096), description="Sentences per step; empty: the recipe's"
     ),
     "learning_rate": Param(
-        None, type=["null", "number"], exclusiveMinimum=0, description="Highest; empty: the recipe's"
+        None, type=["null", "number"], **within(1e-9, 10), description="Highest; empty: the recipe's"
     ),
     "recipe": Param(
-        None, type=["null", "object"], description="More settings of `train`, by name; empty: its defaults"
+        None, type=["null", "object"], **SETTINGS, description="More settings of `train`, by name; empty: its defaults"
     ),
-    "search_minutes": Param(0, type="number", minimum=0, description="Look that long for better settings first"),
+    "search_minutes": Param(
+        0, type="number", **within(0, 10_080), description="Look that long for better settings first"
+    ),
     "min_f1": Param(
-        None, type=["null", "number"], description="Least entity F1; empty: NER_MIN_F1, else the gates' YAML"
+        None, type=["null", "number"], **SHARE, description="Least entity F1; empty: NER_MIN_F1, else the gates' YAML"
     ),
     "max_f1_below_champion": Param(
         None,
         type=["null", "number"],
+        **F1_LOSS,
         description="Below the promoted model; empty: NER_MAX_F1_BELOW_CHAMPION, else the gates' YAML",
     ),
     "force": Param(False, type="boolean", description="Train again even if this version exists"),

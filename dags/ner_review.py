@@ -16,20 +16,20 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
+from ner_airflow.bounds import DATE, SHARE, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.second_opinion import ExportReview
-from ner_airflow.texts import DATE, VERSION
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], **DATE, description="Day to read; empty: the last published"),
     "other": Param(
         None, type=["null", "string"], **VERSION, description="Version to disagree with the night's; empty: none"
     ),
-    "n_most": Param(200, type="integer", minimum=1, maximum=100_000, description="Most sentences in the queue"),
-    "max_score": Param(
-        0.8, type="number", minimum=0, maximum=1, description="A mention that scores less is asked about"
+    "n_most": Param(200, type="integer", **within(1, 100_000), description="Most sentences in the queue"),
+    "max_score": Param(0.8, type="number", **SHARE, description="A mention that scores less is asked about"),
+    "max_words": Param(
+        50_000, type="integer", **within(1, 1_000_000), description="Most words of the night that `other` tags"
     ),
-    "max_words": Param(50_000, type="integer", minimum=1, description="Most words of the night that `other` tags"),
 }
 
 

@@ -18,12 +18,12 @@ from datetime import timedelta
 from airflow.sdk import CronPartitionTimetable, Param, dag
 
 from ner_airflow.assets import NER_INT8
+from ner_airflow.bounds import DATE, LINE, SHARE, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, TAGS, given
 from ner_airflow.operators.publishing import CheckNight, PublishDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_airflow.operators.watching import AlertOnDrift, RetrainOnDrift, WatchNight
 from ner_airflow.signals.deadline import deadline_of
-from ner_airflow.texts import DATE, LINE, VERSION
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], **DATE, description="Day to tag; empty: that of the schedule"),
@@ -31,11 +31,15 @@ PARAMS = {
         None, type=["null", "string"], **VERSION, description="Version to tag with; empty: the promoted one"
     ),
     "max_rejected_share": Param(
-        None, type=["null", "number"], description="Most documents rejected; empty: NER_MAX_REJECTED_SHARE, else 0.2"
+        None,
+        type=["null", "number"],
+        **SHARE,
+        description="Most documents rejected; empty: NER_MAX_REJECTED_SHARE, else 0.2",
     ),
     "max_partly_read_share": Param(
         None,
         type=["null", "number"],
+        **SHARE,
         description="Maximum share of documents read in part; empty: NER_MAX_PARTLY_READ_SHARE, else 0.5",
     ),
     "text_column": Param(
@@ -45,9 +49,9 @@ PARAMS = {
         "id", type="string", **LINE, minLength=1, description="Of csv, tsv and xlsx: names the documents"
     ),
     "lookback_days": Param(
-        7, type="integer", minimum=0, maximum=366, description="Days before whose answers hold for the same text"
+        7, type="integer", **within(0, 366), description="Days before whose answers hold for the same text"
     ),
-    "shard_mib": Param(8, type="integer", minimum=1, maximum=1024, description="Least size of a shard"),
+    "shard_mib": Param(8, type="integer", **within(1, 1024), description="Least size of a shard"),
     "retry_rejected": Param(False, type="boolean", description="Read again what was rejected; the rest stays"),
     "force": Param(False, type="boolean", description="Tag everything again even if this model has answered it"),
     "retrain_on_drift": Param(

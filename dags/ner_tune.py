@@ -16,17 +16,17 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
+from ner_airflow.bounds import F1_LOSS, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
 from ner_airflow.operators.tuning import TuneModel
-from ner_airflow.texts import VERSION
 
 PARAMS = {
     "version": Param(None, type=["null", "string"], **VERSION, description="Version to tune; empty: the promoted one"),
-    "rounds": Param(3, type="integer", minimum=1, maximum=100, description="Timed turns of each candidate"),
-    "n_sentences": Param(1024, type="integer", minimum=1, description="Sentences timed in a turn"),
-    "time_limit_s": Param(600, type="number", minimum=1, description="Ask nothing new after so many seconds"),
+    "rounds": Param(3, type="integer", **within(1, 100), description="Timed turns of each candidate"),
+    "n_sentences": Param(1024, type="integer", **within(1, 1_000_000), description="Sentences timed in a turn"),
+    "time_limit_s": Param(600, type="number", **within(1, 86_400), description="Ask nothing new after so many seconds"),
     "max_f1_loss": Param(
-        None, type=["null", "number"], description="Most entity F1 a way may lose; empty: as the INT8 gate"
+        None, type=["null", "number"], **F1_LOSS, description="Most entity F1 a way may lose; empty: as the INT8 gate"
     ),
 }
 

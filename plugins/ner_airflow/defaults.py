@@ -19,8 +19,13 @@ TAGS: dict[str, Any] = {"pool": POOL, "queue": TAG_QUEUE}
 
 
 def given(name: str) -> str:
-    """Template of a DAG parameter as text, empty if the run was not given any."""
-    return f"{{{{ params.{name} if params.{name} is not none else '' }}}}"
+    """Template of a DAG parameter as text, empty if the run was not given any.
+
+    JSON's 3.0 is a whole number to Airflow; `int` reads it only as 3.
+    """
+    value = f"params.{name}"
+    whole = f"{value} | int if {value} is float and {value} == {value} | int"
+    return f"{{{{ {whole} else {value} if {value} is not none else '' }}}}"
 
 
 def listed(name: str) -> str:

@@ -1,42 +1,15 @@
 """What a person may give a run is checked by Airflow before it makes the run; what it does not know, by the first task."""
 
-import json
 import random
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, ParamValidationError
+from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
+from tests.run_params import refuses, validate
 
 HOSTILE = ("--help", "-x", "a\n", "\n", "a\nb", "a\x00b", "a\x1b[2J", "a\u2028b", "x" * 10_000)
-DAGS = (
-    "ner_benchmark",
-    "ner_maintain",
-    "ner_promote",
-    "ner_quantize",
-    "ner_retag",
-    "ner_retrain",
-    "ner_review",
-    "ner_tag_nightly",
-    "ner_tune",
-    "ner_withdraw",
-)
-NEEDED = {"ner_withdraw": {"day": "2026-01-31", "reason": "a wrong model"}}
-
-
-@pytest.fixture(params=DAGS)
-def stored(request, bag):
-    """The DAG as the scheduler and the API have it."""
-    from airflow.serialization.serialized_objects import DagSerialization
-
-    dag = bag.dags[request.param]
-    return DagSerialization.deserialize_dag(json.loads(json.dumps(DagSerialization.serialize_dag(dag))))
-
-
-def validate(dag, conf):
-    """As `create_dagrun` does."""
-    dag.params.deep_merge({**NEEDED.get(dag.dag_id, {}), **conf}).validate()
 
 
 def test_a_run_without_hostile_values_is_made(stored):
@@ -46,14 +19,6 @@ def test_a_run_without_hostile_values_is_made(stored):
 def test_every_parameter_refuses_every_hostile_value(stored):
     taken = [(name, value[:20]) for name in stored.params for value in HOSTILE if not refuses(stored, {name: value})]
     assert taken == []
-
-
-def refuses(dag, conf):
-    try:
-        validate(dag, conf)
-    except (ParamValidationError, ValueError):
-        return True
-    return False
 
 
 def test_no_random_text_that_is_taken_is_an_option_or_has_a_control_character(stored):
