@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 
-from ner_tasks.documents.encodings import encoding_detection, iso2022
+from ner_tasks.documents.encodings import guesses, iso2022
 from ner_tasks.documents.encodings.encoding_labels import ISO2022, UTF7, codec_of, is_ebcdic, is_unsupported
 from ner_tasks.documents.types import CannotRead, ExtractBuilder
 
@@ -171,7 +171,7 @@ def _detected(data: bytes, declared: list[str]) -> Decoded:
         if codec not in _SEVEN_BITS and (found := _with_damage(data, codec)):
             return found
     try:
-        codec = encoding_detection.detect(data[:_SAMPLE_BYTES])
+        codec = guesses.detect(data[:_SAMPLE_BYTES])
     except CannotRead:
         if few := _with_few_beyond_ascii(data):
             return few

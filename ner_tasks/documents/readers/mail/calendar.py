@@ -81,13 +81,16 @@ def _is_entered(name: str) -> bool:
 
 def _logical_lines(text: str) -> list[str]:
     """Lines unfolded, those in quoted-printable joined."""
-    lines: list[str] = []
+    lines: list[list[str]] = []  # of pieces
+    is_open = False
     for line in re.split(r"\r\n|\n|\r", _UNFOLD.sub("", text)):
-        if lines and lines[-1].endswith("=") and "QUOTED-PRINTABLE" in lines[-1].partition(":")[0].upper():
-            lines[-1] = lines[-1][:-1] + line.lstrip(" \t")
+        if is_open:
+            lines[-1][-1] = lines[-1][-1][:-1]
+            lines[-1].append(line.lstrip(" \t"))
         elif line.strip():
-            lines.append(line)
-    return lines
+            lines.append([line])
+        is_open = line.endswith("=") and (is_open or "QUOTED-PRINTABLE" in line.partition(":")[0].upper())
+    return ["".join(pieces) for pieces in lines]
 
 
 def _value_of(name: str, parameters: dict[str, str], value: str) -> str:

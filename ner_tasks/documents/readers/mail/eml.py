@@ -16,6 +16,7 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAIL_BEGINS = re.compile(rb"(?:\A|\n\r?\n)(From [^\s]+ [^\n]*\d{4}[^\n]{0,40}\r?\n)(?=[!-9;-~]+:|>From )")
 # Values of these are often those of another field once more.
 _REPEATED = frozenset({"sender", "reply-to", "thread-topic", "resent-from", "resent-to", "resent-date", "errors-to"})
+_MAX_COMPARED = 50
 _DESCRIPTION = "content-description"  # of people, though it begins like the fields of programs
 _MAX_UNPACKED = 8  # containers in containers: signed around encoded around signed
 _MAX_ALTERNATIVES = 8  # one in another; what lies deeper is read whole
@@ -68,7 +69,7 @@ class _Mail:
     def __init__(self, builder: ExtractBuilder, limits: Limits, *, is_page: bool, charset: str) -> None:
         self.builder, self.inventory = builder, builder.inventory
         self.leaves = Leaves(builder, limits, is_page=is_page, charset=charset)
-        self.n_unpacked = 0
+        self.n_unpacked = self.n_compared = 0
 
     def read(self, root: Entity, damage: list[str]) -> Extract:
         charset = next((found for found in _charsets(root) if found), "")
@@ -98,7 +99,7 @@ class _Mail:
             if not value:
                 self.inventory.ignored("header", "blank")
             elif (lowered == _DESCRIPTION and value == root.name) or (
-                lowered in _REPEATED and any(value in other for other in values)
+                lowered in _REPEATED and self._is_again(value, values)
             ):
                 self.inventory.ignored("header", "repeated-header")
             else:
@@ -106,6 +107,11 @@ class _Mail:
                 self._header_line(name if lowered not in order else lowered.title(), value)
         for line in headers.foreign:
             self._header_line("", decode_value(line, charset))
+
+    def _is_again(self, value: str, values: list[str]) -> bool:
+        """Whether a field says what one before it says; of very many, the rest is read whatever it says."""
+        self.n_compared += 1
+        return self.n_compared <= _MAX_COMPARED and any(value in other for other in values[:_MAX_COMPARED])
 
     def _header_line(self, name: str, value: str) -> None:
         self.builder.block(f"{name}: {value}" if name else value, name or "header", separator="\n")
@@ -150,10 +156,11 @@ class _Mail:
     def _part_fields(self, entity: Entity) -> list[Block]:
         """Fields of a part that people read: a description that is no file name, lines of a text without a blank one."""
         found = []
+        named = (entity.name, entity.headers.get("content-id").decode("latin-1"))
         for name, raw in entity.headers.fields:
             lowered = name.lower()
             value = decode_value(raw) if lowered == _DESCRIPTION or not is_technical(lowered) else ""
-            if value and value not in (entity.name, entity.headers.get("content-id").decode("latin-1")):
+            if value and value not in named:
                 found.append(Block(f"{name}: {value}", f"part {entity.number}", kind="header"))
         found.extend(
             Block(decode_value(line), f"part {entity.number}", kind="header") for line in entity.headers.foreign

@@ -17,6 +17,7 @@ _BASE64_CHUNK = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _WHITE = b" \t\r\n\x0b\x0c"
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n", re.MULTILINE)
 _UU_END = re.compile(rb"^(?:end|====)[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
+_LINE = re.compile(rb"[^\r\n]+")
 _YENC_BEGIN = re.compile(rb"^=ybegin ([^\r\n]*?)name=([^\r\n]{1,255})\r?\n(?:=ypart [^\r\n]*\r?\n)?", re.MULTILINE)
 _YENC_END = re.compile(rb"^=yend [^\r\n]*(?:\r?\n|\Z)", re.MULTILINE)
 _YENC_TABLE = bytes((code - 42) % 256 for code in range(256))
@@ -113,12 +114,17 @@ def _split_by(
     text: bytes,
     begin: re.Pattern[bytes],
     end: re.Pattern[bytes],
-    decode: Callable[[re.Match[bytes], bytes], Embedded | None],
+    decode: Callable[[re.Match[bytes], int], Embedded | None],
 ) -> tuple[bytes, list[Embedded]]:
     kept, files = [], []
     position = 0
-    while (start := begin.search(text, position)) and (stop := end.search(text, start.end())):
-        embedded = decode(start, text[start.end() : stop.start()])
+    stop: re.Match[bytes] | None = None
+    while start := begin.search(text, position):
+        if stop is None or stop.start() < start.end():  # else the end that was found for a beginning before it
+            stop = end.search(text, start.end())
+        if stop is None:
+            break
+        embedded = decode(start, stop.start())
         if embedded is None:  # a sentence that begins like this
             kept.append(text[position : start.end()])
             position = start.end()
@@ -129,11 +135,14 @@ def _split_by(
     return b"".join((*kept, text[position:])), files
 
 
-def _decode_uu(start: re.Match[bytes], body: bytes) -> Embedded | None:
+def _decode_uu(start: re.Match[bytes], stop: int) -> Embedded | None:
+    """The file between a beginning and its end; None of a sentence that begins alike, found at its first line."""
     if start.group().startswith(b"begin-base64"):
+        body = start.string[start.end() : stop]
         return Embedded(start.group(1), _decode_chunk(body.translate(None, _WHITE + b"=")))
     decoded: list[bytes] = []
-    for line in body.splitlines():
+    for found in _LINE.finditer(start.string, start.end(), stop):
+        line = found.group()
         if not line.strip() or line[0] in b"`":
             continue
         n_bytes = (line[0] - 32) & 63
@@ -147,9 +156,10 @@ def _decode_uu(start: re.Match[bytes], body: bytes) -> Embedded | None:
     return Embedded(start.group(1), b"".join(decoded)) if decoded else None
 
 
-def _decode_yenc(start: re.Match[bytes], body: bytes) -> Embedded | None:
+def _decode_yenc(start: re.Match[bytes], stop: int) -> Embedded | None:
     if b"part=" in start.group(1) and b"part=1 total=1 " not in start.group(1):
         return Embedded(start.group(2), None)
+    body = start.string[start.end() : stop]
     lines = b"".join(line[1:] if line.startswith(b"..") else line for line in re.split(rb"\r?\n", body))
     escaped = _YENC_ESCAPE.sub(lambda found: bytes([(found.group(1)[0] - 64) % 256]), lines)
     return Embedded(start.group(2), escaped.translate(_YENC_TABLE))
