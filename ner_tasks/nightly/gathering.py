@@ -74,7 +74,7 @@ class Gathering:
         self._batch: list[_Sentence] = []
         self._at_model: tuple[list[_Sentence], Future[Sequence[SentenceAnswer]]] | None = None
         self._n_batch_words = self._n_batch_characters = self._n_word_characters = 0
-        self._n_file_words = 0
+        self._n_file_words = journal.tally.n_words_of_file  # of the file that an earlier try was killed in
         self._file_began = clock()
 
     def end_file(self) -> None:
@@ -209,23 +209,25 @@ class Gathering:
         tagged = self._texts.get(reading.key.text_sha256) is reading
         if tagged:
             del self._texts[reading.key.text_sha256]
-        failure = (reading.copy_of or reading).failure
+        failure, n_words = (reading.copy_of or reading).failure, reading.n_words
         if isinstance(failure, CannotRead):
-            self._reject(reading.file, Rejected(reading.document.name, failure.reason, str(failure)))
+            self._reject(reading.file, Rejected(reading.document.name, failure.reason, str(failure)), n_words)
         elif failure:
             said = f"found {without_words(failure)}, expected tags"
-            self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", said))
+            self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", said), n_words)
         elif tagged:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            self._journal.write(reading.file.position, reading.answer(keep_text=self._config.keep_text, tagged_at=now))
+            fresh = reading.answer(keep_text=self._config.keep_text, tagged_at=now)
+            self._journal.write(reading.file.position, fresh, n_words=n_words)
         elif answer := self._answer_to(reading):
             self._journal.write(reading.file.position, reading.named(answer))
             self._journal.tally.n_reused += 1
         else:
             raise GateNotPassed(f"found no answer, expected that of the same text, for {reading.document.name[:200]!r}")
 
-    def _reject(self, file: File, rejected: Rejected) -> None:
-        self._journal.reject(file.position, {"document": rejected.document, "file": file.name, **asdict(rejected)})
+    def _reject(self, file: File, rejected: Rejected, n_words: int = 0) -> None:
+        line = {"document": rejected.document, "file": file.name, **asdict(rejected)}
+        self._journal.reject(file.position, line, n_words=n_words)
 
     def _answer_to(self, reading: Reading) -> dict[str, Any] | None:
         """The answer that this text has been given before, in this run or an earlier one."""

@@ -38,6 +38,7 @@ class Tally:
     Attributes:
         file: index of the file that the last answer belongs to.
         n_of_file: answers written of that file.
+        n_words_of_file: words of that file that were tagged for them.
         n_tagged: documents with answers, those that were reused and those partly read among them.
         n_reused: documents whose text had been answered before.
         n_partly_read: documents that hold something which was not read.
@@ -52,6 +53,7 @@ class Tally:
 
     file: int = 0
     n_of_file: int = 0
+    n_words_of_file: int = 0
     n_tagged: int = 0
     n_reused: int = 0
     n_partly_read: int = 0
@@ -161,8 +163,14 @@ class Journal:
         self._documents.flush()
         return self._ledger.find(key)
 
-    def write(self, file: int, answer: Mapping[str, Any]) -> None:
-        """Append a document's answer, whose receipt says what it follows from; its `entities` may be an iterator."""
+    def write(self, file: int, answer: Mapping[str, Any], *, n_words: int = 0) -> None:
+        """Append a document's answer.
+
+        Args:
+            file: index of the file that holds the document.
+            answer: with a receipt that says what it follows from; its `entities` may be an iterator.
+            n_words: words that were tagged for it; none for an answer that was there.
+        """
         receipt = answer["receipt"]
         offset = self._documents.tell()
         labels: Counter[str] = Counter()
@@ -170,17 +178,17 @@ class Journal:
         self._ledger.book(
             Key(answer["text_sha256"], receipt["model_version"], receipt["config"]), offset=offset, n_bytes=n_bytes
         )
-        self._at(file)
+        self._at(file, n_words)
         self.tally.n_tagged += 1
         self.tally.n_words += receipt["n_words"]
         self.tally.n_partly_read += bool(receipt["unread"])
         self.tally.add_items(receipt["items"])
         self.tally.entities += labels
 
-    def reject(self, file: int, rejected: Mapping[str, Any]) -> None:
-        """Append a document that has no answer, with its `reason`."""
+    def reject(self, file: int, rejected: Mapping[str, Any], *, n_words: int = 0) -> None:
+        """Append a document that has no answer, with its `reason`; `n_words` were tagged in vain."""
         self._append(REJECTED, self._rejected, [_line_of(rejected)])
-        self._at(file)
+        self._at(file, n_words)
         self.tally.rejected[rejected["reason"]] += 1
 
     def ignore(self, file: int, ignored: Mapping[str, Any]) -> None:
@@ -215,10 +223,11 @@ class Journal:
     def _files(self) -> tuple[BinaryIO, BinaryIO, BinaryIO]:
         return self._documents, self._rejected, self._ignored
 
-    def _at(self, file: int) -> None:
+    def _at(self, file: int, n_words: int = 0) -> None:
         if file != self.tally.file:
-            self.tally.file, self.tally.n_of_file = file, 0
+            self.tally.file, self.tally.n_of_file, self.tally.n_words_of_file = file, 0, 0
         self.tally.n_of_file += 1
+        self.tally.n_words_of_file += n_words
 
     def _append(self, name: str, file: BinaryIO, pieces: Iterable[bytes]) -> int:
         n_bytes = 0
