@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from ner_tasks import beneath, replacement
 from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, NerTasksError, StorageFull
@@ -40,7 +40,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         with space_for(path):
             part.write_bytes(content)
-            os.replace(part, path)
+            put_in_place(part, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -70,14 +70,51 @@ def read_small(path: Path) -> bytes:
         FileNotFoundError: no such file.
         ArtifactBroken: something else lies there, or more than `json_text.MAX_BYTES`.
     """
-    if kind := beneath.kind_of(path.stat()):
-        raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
-    # should it be swapped for a pipe just now, nobody is waited for
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+    with open_file(path) as file:
         n_bytes = os.fstat(file.fileno()).st_size
         if n_bytes > MAX_BYTES:
             raise too_large(n_bytes, str(path))
         return file.read()
+
+
+def lines_in(path: Path) -> Iterator[bytes]:
+    """Lines of a file, one at a time, each with its line feed.
+
+    Raises:
+        InputMissing: no such file.
+        ArtifactBroken: something else lies there.
+    """
+    try:
+        file = open_file(path)
+    except FileNotFoundError:
+        raise InputMissing(f"found nothing at {path}, expected a file") from None
+    with file:
+        yield from file
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ArtifactBroken: something else lies there.
+    """
+    if kind := beneath.kind_of(path.stat()):
+        raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
+    # should it be swapped for a pipe just now, nobody is waited for
+    return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
+def put_in_place(part: Path, target: Path) -> None:
+    """Let a file take the place of `target`, in one step.
+
+    Raises:
+        ArtifactBroken: a folder lies there.
+    """
+    try:
+        os.replace(part, target)
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise ArtifactBroken(f"found {error.strerror}, expected a file or nothing, at {target}") from None
 
 
 @contextmanager
@@ -156,7 +193,7 @@ def staged_file(target: Path) -> Iterator[Path]:
     try:
         with space_for(target):
             yield part
-            os.replace(part, target)
+            put_in_place(part, target)
     finally:
         part.unlink(missing_ok=True)
 

@@ -4,14 +4,17 @@ A shape names what its readers rely on. What else a record holds is kept as it i
 is read by other releases than wrote it. Classes that stand for a record elsewhere, such as `Promotion`, are shapes too.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, NotRequired, Protocol, TypeVar, cast
+from pathlib import Path
+from typing import Annotated, Any, Literal, NotRequired, Protocol, TypeVar, cast
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.json_text import parse_json
 
@@ -36,6 +39,7 @@ def _moment(value: str) -> str:
 # no figure of ours comes near these; beyond them, sums and divisions of floats fail
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 # part of a key of the store, such as a version or a day
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_name)]
 Moment = Annotated[str, AfterValidator(_moment)]  # ISO 8601
@@ -46,29 +50,66 @@ class ShardManifest(TypedDict):
     """`staging/tagged/<day>/<night>/shard-<n>/manifest.json`: what the answers of a shard add up to."""
 
     n_documents: Count
+    n_tagged: Count
     n_rejected: Count
+    n_reused: Count
+    n_partly_read: Count
     n_entities: Count
     n_words: Count
-    elapsed_s: Number
+    elapsed_s: Seconds
+    model_s: Seconds
+    rejected: dict[str, Count]
+    ignored: dict[str, Count]
+    entities: dict[str, Count]
+    items: dict[str, dict[str, Count]]  # by kind and fate
 
 
 @_ANY_MORE
-class NightManifest(ShardManifest):
-    """`tagged/<day>/manifest.json`: what the answers of a published day add up to, and which model gave them."""
+class Columns(TypedDict):
+    text_column: str
+    id_column: str
 
+
+@_ANY_MORE
+class AnsweredBy(TypedDict):
     model_version: Name
-    words_per_s: Number
-    n_reused: Count
-    n_partly_read: NotRequired[Count]
+
+
+@_ANY_MORE
+class PublishedDay(AnsweredBy):
+    """`tagged/<day>/manifest.json` of any release: which model gave the answers, and what else is said."""
+
     night: NotRequired[Name | None]
-    rejected: dict[str, Count]
-    ignored: NotRequired[dict[str, Count]]
-    entities: dict[str, Count]
+    n_documents: NotRequired[Count]
+    n_tagged: NotRequired[Count]
+    n_words: NotRequired[Count]
+    words_per_s: NotRequired[Number]
+    columns: NotRequired[Columns]
+
+
+@_ANY_MORE
+class NightManifest(ShardManifest, AnsweredBy):
+    """The same, whole: what the answers of a day add up to."""
+
+    day: Name
+    night: Name
+    words_per_s: Number
+
+
+@_ANY_MORE
+class OfVersion(TypedDict):
+    version: Name
+
+
+@_ANY_MORE
+class OfModel(TypedDict):
+    model: OfVersion
 
 
 @_ANY_MORE
 class PlannedModel(TypedDict):
     version: Name
+    kind: Literal["trained", "frozen", "int8"]
 
 
 @_ANY_MORE
@@ -79,8 +120,32 @@ class NightPlan(TypedDict):
     night: Name
     model: PlannedModel
     n_shards: Annotated[int, Field(ge=0, le=64)]
-    n_files: NotRequired[Count | None]
-    at: NotRequired[Moment]
+    n_files: Count
+    at: Moment
+    columns: Columns
+    answered: list[Name]  # days whose answers may be given again
+
+
+@_ANY_MORE
+class ListedInput(TypedDict):
+    """A line of `inputs-<n>.jsonl`, the files of a shard."""
+
+    name: str
+    key: str
+
+
+@_ANY_MORE
+class RejectedLine(TypedDict):
+    """A line of `rejected.jsonl`, as far as its file goes."""
+
+    file: str
+
+
+@_ANY_MORE
+class SampledFile(TypedDict):
+    """A line of `files.jsonl`, as `sample` makes it."""
+
+    name: str
 
 
 @_ANY_MORE
@@ -93,15 +158,19 @@ class NightGate(TypedDict):
 
 
 @_ANY_MORE
-class DriftReport(TypedDict):
+class DriftVerdict(TypedDict):
+    night: NotRequired[str | None]
+    alerts: list[str]
+    accepted: bool
+
+
+@_ANY_MORE
+class DriftReport(DriftVerdict):
     """`reports/drift/<day>.json`: a night beside those before it."""
 
     day: Name
-    night: NotRequired[str | None]
     model_version: Name
     model_before: NotRequired[str | None]
-    alerts: list[str]
-    accepted: bool
     judged: NotRequired[bool]
     why_not: NotRequired[str | None]
 
@@ -109,24 +178,47 @@ class DriftReport(TypedDict):
 @_ANY_MORE
 class F1(TypedDict):
     f1: Number
+    precision: NotRequired[Number]
+    recall: NotRequired[Number]
+    n_gold: NotRequired[Count]
 
 
 @_ANY_MORE
-class Score(F1):
+class Score(TypedDict):
     """Entity-level figures; `n_gold` are the entities that should be found."""
 
+    f1: Number
     precision: Number
     recall: Number
     n_gold: Count
 
 
 @_ANY_MORE
-class VersionRecord(TypedDict):
-    """`models/<version>/version.json`: what was said when a version was registered."""
+class MadeFrom(TypedDict):
+    snapshot: Name
+
+
+@_ANY_MORE
+class Registered(TypedDict):
+    """`models/<version>/version.json`, whatever was said when the version was registered."""
 
     at: Moment
-    snapshot: Name
+    snapshot: NotRequired[Name]
+    overall: NotRequired[F1]
+    labels: NotRequired[dict[str, F1]]
+    gate: NotRequired[list[str]]
+
+
+@_ANY_MORE
+class ScoredVersion(MadeFrom):
     overall: F1
+
+
+@_ANY_MORE
+class VersionRecord(ScoredVersion):
+    """The same of a version whose labels were scored."""
+
+    at: Moment
     labels: dict[str, F1]
     gate: NotRequired[list[str]]
 
@@ -134,6 +226,7 @@ class VersionRecord(TypedDict):
 @_ANY_MORE
 class ModelScore(TypedDict):
     overall: F1
+    labels: NotRequired[dict[str, F1]]
 
 
 @_ANY_MORE
@@ -145,7 +238,22 @@ class Speed(TypedDict):
 class Comparison(TypedDict):
     """`reports/models/<version>/compare.json`: INT8 beside FP32."""
 
+    fp32: NotRequired[ModelScore]
     int8: ModelScore
+    f1_loss: NotRequired[Number]
+    speed: Speed
+
+
+@_ANY_MORE
+class WholeComparison(TypedDict):
+    """The same with all that the gate and the request for approval judge by."""
+
+    fp32: ModelScore
+    int8: ModelScore
+    f1_loss: Number
+    losses: dict[str, Any]
+    agreement: Any
+    size_share: Any
     speed: Speed
 
 
@@ -163,8 +271,15 @@ class Intervals(TypedDict):
 
 
 @_ANY_MORE
+class Scores(TypedDict):
+    n_sentences: Count
+    overall: F1
+    labels: dict[str, F1]
+
+
+@_ANY_MORE
 class Evaluation(TypedDict):
-    """`reports/models/<version>/evaluate-<snapshot>.json`."""
+    """`reports/models/<version>/evaluate-<snapshot>.json`: scores, and how sure they are."""
 
     n_sentences: Count
     overall: Score
@@ -186,7 +301,7 @@ class RunNote(_Tried):
     map_index: int
     state: str
     at: Moment
-    took_s: Number | None
+    took_s: Seconds | None
     said: str
     result: dict[str, Any]
 
@@ -243,8 +358,35 @@ def records_in(lines: list[str], shape: type[Shape], where: str) -> Iterator[Sha
             yield error
 
 
-def checked(value: Any, shape: type[Shape], where: str) -> Shape:
+def read_file(path: Path, shape: type[Shape], *, expected: str = "") -> Shape:
+    """The record in a file.
+
+    Raises:
+        InputMissing, ArtifactBroken: as for `read_record`.
+    """
+    return checked(atomic.read_json(path), shape, str(path), expected=expected)
+
+
+def lines_of(path: Path, shape: type[Shape]) -> Iterator[Shape]:
+    """The record in each line of a JSON Lines file, one at a time.
+
+    Raises:
+        InputMissing: there is no such file.
+        ArtifactBroken: a line is damaged, or it is no file.
+    """
+    for number, line in enumerate(atomic.lines_in(path), start=1):
+        where = f"{path}, line {number}"
+        yield checked(parse_json(line, where), shape, where)
+
+
+def checked(value: Any, shape: type[Shape], where: str, *, expected: str = "") -> Shape:
     """`value`, once it is known to have this shape.
+
+    Args:
+        value: as JSON was read.
+        shape: what it has to be like.
+        where: the file, for the message.
+        expected: what it should be, for the message; the shape's name in words, unless told otherwise.
 
     Raises:
         ArtifactBroken: it has not; names the field and quotes nothing of it.
@@ -255,8 +397,16 @@ def checked(value: Any, shape: type[Shape], where: str) -> Shape:
     except ValidationError as error:
         wrong = error.errors(include_input=False, include_url=False, include_context=False)[0]
         field = ".".join(str(part)[:80] for part in wrong["loc"]) or "value"
-        expected = f"a {shape.__name__} record" if hasattr(shape, "__name__") else "a record"
-        raise ArtifactBroken(f"found a wrong {field} ({wrong['msg']}), expected {expected}, in {where}") from None
+        reason = wrong["msg"].removeprefix("Value error, ")
+        raise ArtifactBroken(
+            f"found a wrong {field} ({reason}), expected {expected or _words(shape)}, in {where}"
+        ) from None
+
+
+def _words(shape: type[Any]) -> str:
+    """`DriftReport` as `a drift report`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", shape.__name__).lower()
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
 @cache

@@ -4,7 +4,8 @@ import json
 
 from ner_tasks.answers.index import write_index
 
-COUNTS = ("n_documents", "n_rejected", "n_partly_read", "n_entities", "n_words", "n_reused", "words_per_s")
+COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_partly_read", "n_entities", "n_words", "n_reused", "words_per_s")
+KINDS = ("rejected", "ignored", "entities", "items")
 
 
 def answer(name, text, *, label="per"):
@@ -19,13 +20,19 @@ def answer(name, text, *, label="per"):
     }
 
 
+def manifest_of(day, n):
+    """What a day's manifest says, with `n` of everything."""
+    times = {"elapsed_s": 1.0, "model_s": 0.5}
+    counted = {**dict.fromkeys(COUNTS, n), **{name: {} for name in KINDS}, "entities": {"per": n}}
+    return {"day": day, "night": "n", "model_version": "v1", **times, **counted}
+
+
 def publish(store, folder, day, answers, rejects=(), **said):
     """Publish a day of these lines; `folder` is made, and `said` goes into the manifest."""
     folder.mkdir()
     for name, lines in (("documents.jsonl", answers), ("rejected.jsonl", rejects)):
         (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
-    counts = dict.fromkeys(COUNTS, len(answers))
-    manifest = {**counts, "day": day, "model_version": "v1", "elapsed_s": 1.0, "rejected": {}, "entities": {"per": 1}}
-    (folder / "manifest.json").write_text(json.dumps({**manifest, **said}))
+    manifest = {**manifest_of(day, len(answers)), "entities": {"per": 1}, **said}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
     store.publish(folder, f"tagged/{day}", marker="manifest.json")

@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from ner_tasks.records import Moment, Name, read_record
 from ner_tasks.store import Store
 
 POINTER, HISTORY = "snapshots/accepted.json", "snapshots/accepted.jsonl"
@@ -25,15 +26,15 @@ class Accepted:
         previous: the snapshot that was the last one until then.
     """
 
-    version: str
+    version: Name
     recipe: str
-    at: str
-    previous: str | None
+    at: Moment
+    previous: Name | None
 
 
 def last_accepted(store: Store) -> Accepted | None:
     """The snapshot that later data is compared with, None before the first."""
-    return Accepted(**store.read_json(POINTER)) if store.exists(POINTER) else None
+    return read_record(store, POINTER, Accepted) if store.exists(POINTER) else None
 
 
 def accept(store: Store, version: str, recipe: str) -> Accepted:

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ner_tasks import atomic, replacement
-from ner_tasks.errors import ConfigInvalid
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid
+from ner_tasks.json_text import parse_json
 from ner_tasks.nightly.journal import ANSWERS, Tally
 from ner_tasks.nightly.ledger import DOCUMENTS, LEDGER, Ledger
+from ner_tasks.records import ShardManifest, read_file
 from ner_tasks.store import StoredFile
 
 MAX_SHARDS = 64
@@ -141,9 +143,12 @@ class _Files:
 
 def files_in(path: Path) -> Iterator[str]:
     """The file that each line of a `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl` came from."""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield str(json.loads(line)["file"])
+    for number, line in enumerate(atomic.lines_in(path), start=1):
+        where = f"{path}, line {number}"
+        answer = parse_json(line, where, expected="an answer")
+        if not isinstance(answer, dict) or not isinstance(answer.get("file"), str):
+            raise ArtifactBroken(f"found no name of a file, expected an answer, in {where}")
+        yield answer["file"]
 
 
 def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
@@ -160,14 +165,14 @@ def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
     for name in ANSWERS:
         with atomic.space_for(output / name), (output / name).open("wb") as joined:
             for shard in shards:
-                with (shard / name).open("rb") as file:
+                with atomic.open_file(shard / name) as file:
                     shutil.copyfileobj(file, joined)
     # of a try before this one, which may be damaged, and whose rows are of other answers
     for name in (LEDGER, f"{LEDGER}-journal"):
         replacement.discard(output / name)
     with Ledger(output) as ledger:
         ledger.take_over(_with_bases(shards))
-    return add_up([atomic.read_json(shard / MANIFEST) for shard in shards])
+    return add_up([read_file(shard / MANIFEST, ShardManifest) for shard in shards])
 
 
 def _with_bases(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:

@@ -33,7 +33,7 @@ class UnderWay:
     Attributes:
         day: the day.
         model_version: the model of the night.
-        n_files: files in the day's inbox; None if the plan does not say.
+        n_files: files in the day's inbox.
         n_shards, n_done: shards in all, and those that are answered.
         n_documents, n_rejected, n_entities, n_words: in the shards that are answered.
         words_per_s: of these; None before the first is answered.
@@ -45,7 +45,7 @@ class UnderWay:
 
     day: str
     model_version: str
-    n_files: int | None
+    n_files: int
     n_shards: int
     n_done: int
     n_documents: int
@@ -77,7 +77,7 @@ def published(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
     """Manifests of the newest published days, the newest first."""
     days = sorted(reader.folders("tagged"), reverse=True)[:most]
     found = [reader.record(f"tagged/{day}/{MANIFEST}", NightManifest) for day in days]
-    return [{"day": day, **manifest} for day, manifest in zip(days, found, strict=True) if manifest]
+    return [{**manifest, "day": day} for day, manifest in zip(days, found, strict=True) if manifest]
 
 
 def labels(reader: Reader, day: str) -> list[str]:
@@ -165,7 +165,7 @@ def _of_plan(
     return UnderWay(
         day=plan["day"],
         model_version=plan["model"]["version"],
-        n_files=plan.get("n_files"),
+        n_files=plan["n_files"],
         n_shards=len(shards),
         n_done=len(done),
         n_documents=sum(shard["n_documents"] for shard in done),
@@ -194,7 +194,7 @@ def _seconds_left(
         if tagged and (between := _seconds(tagged.at) - _began(tagged)) > 0:
             took = min(took, between)
         return float(took / len(done) * n_left)
-    if last and last["n_documents"] and plan.get("n_files") is not None:
+    if last and last["n_documents"]:
         expected = last["elapsed_s"] / last["n_documents"] * plan["n_files"]
         return max(0.0, float(expected) - (now_s - _seconds(plan["at"])))
     return None

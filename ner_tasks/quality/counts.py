@@ -3,17 +3,34 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.quality.evaluation import Score
+from ner_tasks.records import read_file
 from ner_tasks.spans import spans_of
 
 FORMAT = 1
 N_KINDS = 3  # in the gold tags, predicted, both
+
+
+_Number = Annotated[int, Field(ge=0, le=10**9)]
+
+
+class _Written(TypedDict):
+    """What `Counts.write` writes; `counts` has a sentence, a label, and the counts of each kind."""
+
+    format: Literal[1]
+    data_sha256: str
+    n_sentences: Annotated[int, Field(ge=0, le=10**7)]
+    labels: Annotated[list[str], Field(max_length=1_000)]
+    counts: list[tuple[_Number, _Number, _Number, _Number, _Number]]
 
 
 @dataclass(frozen=True)
@@ -81,17 +98,15 @@ class Counts:
         """
         if not path.is_file():
             raise InputMissing(f"found nothing at {path}, expected the counts that `evaluate` writes")
-        said = atomic.read_json(path)
-        try:
-            if said["format"] != FORMAT:
-                raise ValueError(f"format {said['format']}")
-            of = np.zeros((said["n_sentences"], len(said["labels"]), N_KINDS), np.int64)
-            for sentence, label, *counted in said["counts"]:
-                of[sentence, label] = counted
-            return cls(tuple(said["labels"]), of, said["data_sha256"])
-        except (KeyError, IndexError, TypeError, ValueError) as error:
-            found = f"{type(error).__name__}: {error}"
-            raise ArtifactBroken(f"found {found}, expected counts by sentence of format {FORMAT}, in {path}") from None
+        said = read_file(path, _Written, expected=f"counts by sentence of format {FORMAT}")
+        of = np.zeros((said["n_sentences"], len(said["labels"]), N_KINDS), np.int64)
+        for sentence, label, *counted in said["counts"]:
+            if sentence >= said["n_sentences"] or label >= len(said["labels"]):
+                raise ArtifactBroken(
+                    f"found counts of sentence {sentence}, label {label}, expected counts by sentence of format {FORMAT}, in {path}"
+                )
+            of[sentence, label] = counted
+        return cls(tuple(said["labels"]), of, said["data_sha256"])
 
 
 def paired(one: Counts, other: Counts) -> tuple[Counts, Counts]:

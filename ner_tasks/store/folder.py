@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import atomic, replacement
+from ner_tasks import atomic, beneath, replacement
 from ner_tasks.beneath import FileBeneath
-from ner_tasks.errors import Busy, ConfigInvalid, InputMissing
+from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
 from ner_tasks.store import Result, StoredFile, checked, lines_of, listing, text_of
 from ner_tasks.store.half_done import left_behind
 
@@ -102,7 +102,7 @@ class FolderStore:
         try:
             with atomic.space_for(target):
                 shutil.copyfile(file, part)
-            part.replace(target)
+            atomic.put_in_place(part, target)
         finally:
             part.unlink(missing_ok=True)
 
@@ -176,16 +176,30 @@ class FolderStore:
             yield
 
 
-def _copy(source: str, target: str) -> None:
-    """As `shutil.copy2`; for `copytree`, which would go on behind a full disk and in the end not say that it was full."""
-    with atomic.space_for(Path(target)):
-        shutil.copy2(source, target)
-
-
 def _copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder of files and folders.
+
+    Raises:
+        ArtifactBroken: there is something else in it, such as a link, which could lead anywhere.
+        StorageFull: no room.
+    """
     for path in target.iterdir():  # of a try before this one
         replacement.discard(path)
-    shutil.copytree(source, target, dirs_exist_ok=True, copy_function=_copy)
+    _copy_entries(source, target)
+
+
+def _copy_entries(source: Path, target: Path) -> None:
+    with os.scandir(source) as entries:
+        for entry in entries:
+            copy = target / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                copy.mkdir()
+                _copy_entries(Path(entry.path), copy)
+            elif kind := beneath.kind_of(entry.stat(follow_symlinks=False)):
+                raise ArtifactBroken(f"found {kind}, expected a file or a folder, at {entry.path}")
+            else:
+                with atomic.space_for(copy):
+                    shutil.copy2(entry.path, copy, follow_symlinks=False)
 
 
 def _bytes_of(path: Path, offset: int, n_bytes: int) -> bytes | None:

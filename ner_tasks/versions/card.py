@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ner_tasks.records import Comparison, read_record
 from ner_tasks.tagger import artifacts
 from ner_tasks.tagger.artifacts import Kind, ModelManifest
 from ner_tasks.versions.registry import Registry
@@ -55,11 +56,11 @@ def sections_of(registry: Registry, version: str) -> Iterator[Section]:
     models = {kind: artifacts.open_model(registry.fetch(version, kind)) for kind in found}
     yield _what_it_is(version, said, models["trained"])
     yield _origin(said, models["trained"].lineage)
-    reports = {"FP32": said}
+    reports: dict[str, Mapping[str, Any]] = {"FP32": said}
     key = f"reports/models/{version}/compare.json"
-    compared = registry.store.read_json(key) if registry.store.exists(key) else None
+    compared = read_record(registry.store, key, Comparison) if registry.store.exists(key) else None
     if compared:
-        reports = {"FP32": compared["fp32"], "INT8": compared["int8"]}
+        reports = {"FP32": compared.get("fp32", said), "INT8": compared["int8"]}
     yield from _quality(reports)
     if compared:
         speed = [(name, _shown(value)) for name, value in compared["speed"].items()]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ner_tasks.records import Comparison, read_record
 from ner_tasks.versions.promotions import before
 from ner_tasks.versions.registry import Registry
 
@@ -44,9 +45,10 @@ def figures_of(registry: Registry, version: str) -> dict[str, float]:
     figures = {"fp32_f1": details["overall"]["f1"]} if "overall" in details else {}
     key = f"reports/models/{version}/compare.json"
     if registry.store.exists(key):
-        said = registry.store.read_json(key)
+        said = read_record(registry.store, key, Comparison)
         f1, speed_up = said["int8"]["overall"]["f1"], said["speed"]["int8_over_stock"]
-        figures |= {"f1": f1, "f1_loss": said["f1_loss"], "int8_over_stock": speed_up}
+        figures |= {"f1": f1, "int8_over_stock": speed_up}
+        figures |= {"f1_loss": said["f1_loss"]} if "f1_loss" in said else {}
     return figures
 
 

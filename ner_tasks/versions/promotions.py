@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ner_tasks.records import Moment, Name
 from ner_tasks.tagger.artifacts import Kind
 
 Action = Literal["promote", "rollback"]
@@ -24,12 +25,12 @@ class Promotion:
         reason: why, if a person said so.
     """
 
-    version: str
+    version: Name
     kind: Kind
     by: str
-    at: str
+    at: Moment
     metrics: dict[str, Any] = field(default_factory=dict)
-    previous: str | None = None
+    previous: Name | None = None
     action: Action = "promote"
     reason: str = ""
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
+from ner_tasks.records import Registered, Shape, read_record, records_in
 from ner_tasks.speed import tuned
 from ner_tasks.speed.tuned import Choice
 from ner_tasks.store import Store
@@ -118,16 +119,25 @@ class Registry:
 
         Raises:
             InputMissing: there is no such version.
+            ArtifactBroken: its record is damaged.
+        """
+        return dict(self.record(version, Registered))
+
+    def record(self, version: str, shape: type[Shape]) -> Shape:
+        """The same, once it is known to say what `shape` has.
+
+        Raises:
+            InputMissing, ArtifactBroken: as for `details`.
         """
         key = f"{_home(version)}/{MARKER}"
         if not self.store.exists(key):
             where = self.store.where("models")
             raise InputMissing(f"found no version {version!r}, expected one that is registered, in {where}")
-        return dict(self.store.read_json(key))
+        return read_record(self.store, key, shape)
 
     def promoted(self) -> Promotion | None:
         """The version that the nightly run uses, None before the first promotion."""
-        return Promotion(**self.store.read_json(POINTER)) if self.store.exists(POINTER) else None
+        return read_record(self.store, POINTER, Promotion) if self.store.exists(POINTER) else None
 
     def resolve(self, version: str | None = None, kind: Kind = "int8") -> tuple[str, Path]:
         """A version and the folder of its sound model; the promoted one unless a version is named.
@@ -218,7 +228,11 @@ class Registry:
         return self.store.exclusive(POINTER, patience_s=self._patience_s)
 
     def history(self) -> list[Promotion]:
-        """All promotions, oldest first."""
+        """All promotions, oldest first.
+
+        Raises:
+            ArtifactBroken: a line is damaged; what was in use is not guessed at.
+        """
         past, current = self._past(), self.promoted()
         return past if current is None or current in past else [*past, current]
 
@@ -248,11 +262,19 @@ class Registry:
         artifacts.open_model(self.fetch(version, kind))
 
     def _note(self, promotion: Promotion) -> None:
-        if promotion not in self._past():
+        if promotion not in self._lines():  # a damaged line is none of it
             self.store.append_line(HISTORY, json.dumps(asdict(promotion), ensure_ascii=False))
 
     def _past(self) -> list[Promotion]:
-        return [Promotion(**json.loads(line)) for line in self.store.read_lines(HISTORY)]
+        past = list[Promotion]()
+        for line in self._lines():
+            if isinstance(line, ArtifactBroken):
+                raise line
+            past.append(line)
+        return past
+
+    def _lines(self) -> list[Promotion | ArtifactBroken]:
+        return list(records_in(self.store.read_lines(HISTORY), Promotion, self.store.where(HISTORY)))
 
 
 def _home(version: str) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.nightly.nights import MANIFEST
+from ner_tasks.records import AnsweredBy, MadeFrom, OfModel, OfVersion, read_record
 from ner_tasks.store import Store
 from ner_tasks.versions import using
 from ner_tasks.versions.promotions import before
@@ -95,7 +96,8 @@ def survey(registry: Registry, keep: Keep, now_s: float) -> list[Item]:
     _need_what_is_promoted(known)
     _need_what_tagged(known)
     if registry.store.exists(_ACCEPTED):
-        known.need(f"snapshots/{registry.store.read_json(_ACCEPTED)['version']}", "later data is compared with it")
+        accepted = read_record(registry.store, _ACCEPTED, OfVersion)
+        known.need(f"snapshots/{accepted['version']}", "later data is compared with it")
     _need_what_is_worked_on(known)
     registered = registry.versions()
     for version in registered[-keep.n_versions :]:
@@ -174,7 +176,7 @@ def _need_what_tagged(known: _Survey) -> None:
     for day in store.folders("tagged"):
         key = f"tagged/{day}/{MANIFEST}"
         if store.exists(key):
-            known.need(f"models/{store.read_json(key)['model_version']}", f"has tagged {day}")
+            known.need(f"models/{read_record(store, key, AnsweredBy)['model_version']}", f"has tagged {day}")
 
 
 def _need_what_is_worked_on(known: _Survey) -> None:
@@ -185,7 +187,8 @@ def _need_what_is_worked_on(known: _Survey) -> None:
             known.need(f"{thing}/{version}", "a run works on it")
     for file in store.files("staging/runs"):
         if file.name.endswith("/plan.json") and known.is_young(file.modified_s, known.keep.staging_days):
-            known.need(f"models/{store.read_json(file.key)['model']['version']}", "a night works with it")
+            plan = read_record(store, file.key, OfModel)
+            known.need(f"models/{plan['model']['version']}", "a night works with it")
 
 
 def _judged(known: _Survey, key: str) -> Item:
@@ -201,7 +204,7 @@ def _snapshot_of(registry: Registry, version: str) -> str | None:
     """What a version was made from, whether it is registered or still being made."""
     for key in (f"models/{version}/{MARKER}", f"reports/models/{version}/train.json"):
         if registry.store.exists(key):
-            return str(registry.store.read_json(key)["snapshot"])
+            return read_record(registry.store, key, MadeFrom)["snapshot"]
     return None
 
 

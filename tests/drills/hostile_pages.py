@@ -20,7 +20,7 @@ from pathlib import Path
 from ner_tasks.answers.index import write_index
 from ner_tasks.store.folder import FolderStore
 from tests.drills.quick_pages import visitor
-from tests.published import COUNTS, answer
+from tests.published import answer, manifest_of
 
 NAMES, IDS, LONG = "2026-01-31", "2026-01-30", "2026-01-29"
 
@@ -61,8 +61,7 @@ def fill(store: FolderStore, day: str, answers) -> None:
             n_documents += 1
     (folder / "rejected.jsonl").touch()
     write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
-    manifest = {**dict.fromkeys(COUNTS, n_documents), "day": day, "model_version": "v", "elapsed_s": 1.0}
-    store.write_json(f"tagged/{day}/manifest.json", {**manifest, "rejected": {}, "entities": {"per": n_documents}})
+    store.write_json(f"tagged/{day}/manifest.json", manifest_of(day, n_documents))
     print(f"index of {day}: {(folder / 'index.sqlite').stat().st_size / 2**20:.1f} MiB")
 
 

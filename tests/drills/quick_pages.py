@@ -21,8 +21,9 @@ from fastapi.testclient import TestClient
 from ner_airflow.pages import app as pages
 from ner_tasks.answers.index import write_index
 from ner_tasks.overview import runs
-from ner_tasks.overview.reader import Reader
+from ner_tasks.overview.reader import Memory, Reader
 from ner_tasks.store.folder import FolderStore
+from tests.published import manifest_of
 
 DAY, NEXT, RUN, N_SHARDS = "2026-01-31", "2026-02-01", "drill", 64
 AT = "2026-02-02T01:30:00+00:00"
@@ -90,12 +91,8 @@ def fill(store: FolderStore, n_documents: int, n_versions: int) -> None:
     write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
     mib = (folder / "index.sqlite").stat().st_size / 2**20
     print(f"its index: {time.perf_counter() - began:.0f} s, {mib:.0f} MiB")
-    counts = dict.fromkeys(
-        ("n_documents", "n_rejected", "n_entities", "n_words", "n_reused", "words_per_s"), n_documents
-    )
-    manifest = {**counts, "model_version": "v0", "elapsed_s": 9.0, "rejected": {}, "entities": {"per": n_documents}}
     for day in [DAY, *(f"2025-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29))]:
-        store.write_json(f"tagged/{day}/manifest.json", {**manifest, "day": day})
+        store.write_json(f"tagged/{day}/manifest.json", {**manifest_of(day, n_documents), "model_version": "v0"})
         store.write_json(
             f"reports/drift/{day}.json",
             {"day": day, "model_version": "v0", "alerts": [], "accepted": False, "model_before": None},
@@ -118,21 +115,21 @@ def fill(store: FolderStore, n_documents: int, n_versions: int) -> None:
 def begin_a_night(store: FolderStore) -> None:
     """The next day under way, all of its shards but one answered and noted."""
     place = runs.key_of(RUN)
-    plan = {"day": NEXT, "night": "n", "model": {"version": "v0"}, "n_shards": N_SHARDS, "n_files": 9, "at": AT}
+    plan = {"day": NEXT, "night": "n", "n_shards": N_SHARDS, "n_files": 9, "at": AT, "answered": []}
+    plan |= {"model": {"version": "v0", "kind": "int8"}, "columns": {"text_column": "text", "id_column": "id"}}
     store.write_json(f"staging/runs/{place}/{NEXT}/plan.json", plan)
-    counts = dict.fromkeys(("n_documents", "n_rejected", "n_entities", "n_words"), 1000)
     for index in range(N_SHARDS - 1):
         manifest = f"staging/tagged/{NEXT}/n/shard-{index:02d}/manifest.json"
-        store.write_json(manifest, {**counts, "elapsed_s": 9.0})
+        store.write_json(manifest, manifest_of(NEXT, 1000))
         note = {"dag": "ner_tag_nightly", "run": RUN, "task": "tag_shard", "map_index": index, "try": 1, "said": ""}
         note |= {"state": "success", "at": AT, "took_s": 9.0, "result": {}}
         store.write_json(f"{runs.NOTES}/ner_tag_nightly/{place}/{runs.name_of('tag_shard', index)}", note)
 
 
-def visitor(store: FolderStore):
-    """Asks for a page, whole, and says how many milliseconds it took."""
-    reader = Reader(store)
-    pages.reader = lambda: reader  # type: ignore[assignment]
+def client_for(store: FolderStore) -> TestClient:
+    """Asks for pages as somebody who may see them all."""
+    memory = Memory()
+    pages.reader = lambda: Reader(store, memory)  # type: ignore[assignment]
     pages._may_run = lambda user, dag_id: True
     doors = [*pages.app.router.dependencies, *(door for route in pages.app.routes for door in route.dependencies)]
     for dependency in doors:
@@ -140,7 +137,12 @@ def visitor(store: FolderStore):
     pages.app.dependency_overrides[get_user] = _Nobody
     airflow = FastAPI()
     airflow.mount("/ner-ops", pages.app)
-    client = TestClient(airflow)
+    return TestClient(airflow)
+
+
+def visitor(store: FolderStore):
+    """Asks for a page, whole, and says how many milliseconds it took."""
+    client = client_for(store)
 
     def get(page: str):
         answer = client.get(f"/ner-ops/{page}")

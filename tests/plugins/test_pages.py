@@ -305,11 +305,11 @@ def test_long_lists_are_cut_and_say_how_many_more_there_are(visit, store, tmp_pa
     line = answer("a.txt", "Anna came.")
     line["receipt"] |= {"unread": [HOSTILE * 200] * 60, "notes": [HOSTILE] * 30}
     publish(store, tmp_path / "day", DAY, [line], rejected=said, ignored=said)
-    night = {"night": None, "passed": False, "lines": [HOSTILE * 200] * 50}
+    night = {"night": "n", "passed": False, "lines": [HOSTILE * 200] * 50}
     store.write_json(f"reports/nights/{DAY}.json", night)
     store.write_json(
         f"reports/drift/{DAY}.json",
-        {"day": DAY, "model_version": "v", "accepted": False, "alerts": ["a"] * 9, "model_before": None, "night": None},
+        {"day": DAY, "model_version": "v", "accepted": False, "alerts": ["a"] * 9, "model_before": None, "night": "n"},
     )
     evaluation = {"overall": SCORE, "labels": {f"l{n}": SCORE for n in range(120)}, "n_sentences": 9}
     store.write_json("reports/models/v2/evaluate-s.json", evaluation)

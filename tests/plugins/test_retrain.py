@@ -353,7 +353,13 @@ def test_a_promoted_model_with_other_labels_is_not_compared_with(store, stored_s
 
 
 def check(f1, losses=None):
-    evaluation = {"version": "v", "snapshot": "s", "overall": {"f1": f1}, "labels": {"geo": {}}, "losses": losses}
+    evaluation = {
+        "version": "v",
+        "snapshot": "s",
+        "overall": {"f1": f1},
+        "labels": {"geo": {"f1": f1}},
+        "losses": losses,
+    }
     limits = {"min_f1": "0.6", "max_f1_below_champion": "0.005"}
     return CheckModel(task_id="gate", evaluation=evaluation, **limits).execute({})
 

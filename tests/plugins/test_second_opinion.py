@@ -84,7 +84,7 @@ def test_only_a_sample_is_tagged_again_by_the_int8_model(registry, night, fake, 
     listed = []
     monkeypatch.setattr(
         "ner_airflow.operators.second_opinion.lines_of",
-        lambda path: listed.extend(json.loads(line) for line in path.open()) or listed,
+        lambda path, _shape: listed.extend(json.loads(line) for line in path.open()) or listed,
     )
     impact(max_words="20")
     tagged = next(call for call in fake.calls if call["verb"] == "tag")["flags"]

@@ -8,6 +8,7 @@ from ner_airflow.operators.base import VerbOperator
 from ner_tasks import host, lineage
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.judging import gates
+from ner_tasks.records import MadeFrom
 from ner_tasks.speed import benchmark_history
 from ner_tasks.speed.benchmark_history import Change
 from ner_tasks.tagger.engines import PRECISIONS
@@ -49,7 +50,7 @@ class RunBenchmark(VerbOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         most = gates.max_slowdown(self.max_slowdown)
         version, _ = self.registry.resolve(self.version or None)
-        data = self.data or f"snapshots/{self.registry.details(version)['snapshot']}/test.csv"
+        data = self.data or f"snapshots/{self.registry.record(version, MadeFrom)['snapshot']}/test.csv"
         # one folder for each run: figures of two days are two figures
         name = f"{version}-{lineage.version_of({'run': self.salt})}"
         key = f"reports/benchmarks/{name}"

@@ -8,7 +8,7 @@ staging/runs/<run>/<day>/                     which night a run works on, for it
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from ner_tasks import atomic, lineage
 from ner_tasks.beneath import FileBeneath, place_of
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.nightly import nights
+from ner_tasks.records import NightPlan, PublishedDay, read_record
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,13 +40,6 @@ def day_of(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise ConfigInvalid(f"found day {text!r}, expected one of the calendar: {error}") from None
-
-
-def lines_of(path: Path) -> Iterator[dict[str, Any]]:
-    """Objects of a JSON Lines file, one at a time."""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
 
 
 def write_inputs(listing: Path, names: Iterable[str], files: Iterable[FileBeneath | None]) -> None:
@@ -74,7 +68,7 @@ class NightOperator(NerOperator):
         key = self._pointer(context, day)
         if not self.store.exists(key):
             raise AirflowSkipException(f"nothing was planned for {day}")
-        return dict(self.store.read_json(key))
+        return dict(read_record(self.store, key, NightPlan))
 
     def forget(self, context: "Context", plan: dict[str, Any]) -> None:
         """Remove what the steps handed to each other, once it is published."""
@@ -91,17 +85,12 @@ class NightOperator(NerOperator):
         """Manifest of the day's answers that others read; None if there are none, or their manifest is damaged."""
         marker = f"tagged/{day}/{nights.MANIFEST}"
         try:
-            said = self.store.read_json(marker)
+            return dict(read_record(self.store, marker, PublishedDay))
         except InputMissing:
             return None
         except ArtifactBroken as error:
             self.log.warning("the answers of %s are taken for unpublished: %s", day, error)
             return None
-        if not isinstance(said, dict) or not isinstance(said.get("model_version"), str):
-            found = f"found no manifest, expected one, at {self.store.where(marker)}"
-            self.log.warning("the answers of %s are taken for unpublished: %s", day, found)
-            return None
-        return said
 
     def shards(self, plan: dict[str, Any]) -> list[Path]:
         """The shards' answers, in order."""

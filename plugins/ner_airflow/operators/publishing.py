@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.base import NerOperator
-from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of, lines_of
+from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of
 from ner_airflow.signals import metrics
 from ner_airflow.signals.lineage import Trace
 from ner_tasks import atomic
@@ -23,6 +23,16 @@ from ner_tasks.errors import GateNotPassed
 from ner_tasks.judging import gates
 from ner_tasks.nightly import nights
 from ner_tasks.nightly.journal import REJECTED
+from ner_tasks.records import (
+    ListedInput,
+    NightManifest,
+    PublishedDay,
+    RejectedLine,
+    ShardManifest,
+    lines_of,
+    read_file,
+    read_record,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -57,10 +67,11 @@ class CheckNight(NightOperator):
             self.forget(context, plan)
             raise AirflowSkipException(f"another run has published this night of {self.day}")
         shards = self.shards(plan)
-        night = nights.add_up(atomic.read_json(shard / nights.MANIFEST) for shard in shards)
+        night = nights.add_up(read_file(shard / nights.MANIFEST, ShardManifest) for shard in shards)
         n_lost = 0
         for index, shard in enumerate(shards):
-            files = lines_of(self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl"))
+            inputs = self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl")
+            files = lines_of(inputs, ListedInput)
             for name in nights.unanswered((file["name"] for file in files), shard):
                 n_lost += 1
                 if n_lost <= _N_NAMED:
@@ -109,7 +120,7 @@ class PublishDay(JoiningOperator):
         plan = self.planned(context, day)
         with self.workspace(f"publish-{day}-{plan['night']}") as folder:
             answers = self.joined(plan, folder / "tagged")
-            manifest = atomic.read_json(answers / nights.MANIFEST)
+            manifest = read_file(answers / nights.MANIFEST, NightManifest)
             self._keep_index(day, manifest)
             self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
             self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
@@ -136,7 +147,7 @@ class PublishDay(JoiningOperator):
         (target / "documents").mkdir(parents=True, exist_ok=True)
         conf = json.dumps({"day": self.night["day"], "retry_rejected": True})
         retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
-        waiting, copied, n_copied = lines_of(listing), dict[str, str | None](), 0
+        waiting, copied, n_copied = lines_of(listing, RejectedLine), dict[str, str | None](), 0
         with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
             while some := list(islice(waiting, _REJECTED_AT_ONCE)):
                 # the documents of one file are neighbours: only the last one's may go on among the next
@@ -198,8 +209,8 @@ class WithdrawDay(NerOperator):
         key = f"tagged/{day_of(self.day)}"
         if not self.store.exists(f"{key}/{nights.MANIFEST}"):
             raise AirflowSkipException(f"found no published answers of {self.day}: nothing to withdraw")
-        manifest = self.store.read_json(f"{key}/{nights.MANIFEST}")
-        kept = f"withdrawn/{self.day}/{manifest['night']}"
+        manifest = read_record(self.store, f"{key}/{nights.MANIFEST}", PublishedDay)
+        kept = f"withdrawn/{self.day}/{manifest.get('night') or 'unnamed'}"
         with self.workspace(f"withdraw-{self.day}"):
             self.store.publish(self.store.fetch(key), kept, marker=nights.MANIFEST)
             self.store.write_json(f"{kept}/reason.json", {"reason": self.reason, "run": context["run_id"]})

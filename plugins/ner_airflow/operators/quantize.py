@@ -9,6 +9,7 @@ from ner_airflow.signals import metrics
 from ner_airflow.signals.lineage import Trace
 from ner_tasks.errors import InputMissing
 from ner_tasks.judging import gates
+from ner_tasks.records import ScoredVersion, WholeComparison, read_record
 from ner_tasks.tagger.artifacts import Kind
 from ner_tasks.versions import card, using
 
@@ -31,7 +32,7 @@ class FindModel(NerOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         version = self.version or self._announced(context) or self._newest()
         using.note(self.registry, models=version)
-        details = self.registry.details(version)
+        details = self.registry.record(version, ScoredVersion)
         return {"version": version, "snapshot": details["snapshot"], "f1": details["overall"]["f1"]}
 
     def _announced(self, context: "Context") -> str | None:
@@ -139,7 +140,7 @@ class CompareModels(VerbOperator):
         promoted = any(past.version == version for past in self.registry.history())
         if promoted and self.store.exists(f"{key}.json") and self.store.exists(f"{key}/{CANARY}"):
             self.log.info("version %s has been compared and promoted already", version)
-            return dict(self.store.read_json(f"{key}.json"))
+            return dict(read_record(self.store, f"{key}.json", WholeComparison))
         with self.workspace(f"compare-{version}") as folder:
             result = self.run_verb(
                 "compare",

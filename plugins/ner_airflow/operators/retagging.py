@@ -72,9 +72,10 @@ class PlanDays(NightOperator):
 
     def _day(self, day: str, published: dict[str, Any]) -> dict[str, Any]:
         # at the speed that the day was tagged with
-        expected_s = round(published["n_words"] / published["words_per_s"]) if published["words_per_s"] else 0
-        names = ("n_documents", "n_words", "model_version")
-        return {"day": day, **{name: published[name] for name in names}, "expected_s": expected_s}
+        n_words, words_per_s = published.get("n_words", 0), published.get("words_per_s", 0)
+        said = {"n_documents": published.get("n_documents", 0), "n_words": n_words}
+        said |= {"model_version": published["model_version"]}
+        return {"day": day, **said, "expected_s": round(n_words / words_per_s) if words_per_s > 0 else 0}
 
 
 class PlanShardsOfDays(PlanShards):

@@ -7,6 +7,7 @@ from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.signals import metrics
 from ner_airflow.signals.lineage import Trace
 from ner_tasks.judging import gates
+from ner_tasks.records import Scores, read_record
 from ner_tasks.tagger import artifacts
 from ner_tasks.versions import card
 
@@ -52,8 +53,8 @@ class EvaluateModel(VerbOperator):
                 result = self.run_verb("evaluate", model=model, data=data, output=folder / "report")
                 self.store.publish(folder / "report", key)
                 self.store.write_json(f"{key}.json", result)
-        said = self.store.read_json(f"{key}.json")
-        return {name: said[name] for name in ("overall", "labels", "n_sentences")}
+        said = read_record(self.store, f"{key}.json", Scores)
+        return {"overall": said["overall"], "labels": said["labels"], "n_sentences": said["n_sentences"]}
 
     def _losses(self, version: str, champion: str, snapshot: str) -> dict[str, Any]:
         """What is lost against the champion, sentence by sentence: by label, with the part that chance plays."""

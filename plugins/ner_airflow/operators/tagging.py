@@ -1,6 +1,7 @@
 """The steps of `ner_tag_nightly` up to tagged shards; `publishing` has the others."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_airflow.operators.nights import NightOperator, day_of, lines_of, write_inputs
+from ner_airflow.operators.nights import NightOperator, day_of, write_inputs
 from ner_airflow.signals import metrics
 from ner_tasks import host, lineage
 from ner_tasks.errors import InputMissing
 from ner_tasks.nightly import nights
+from ner_tasks.records import ListedInput, ShardManifest, lines_of, read_record
 from ner_tasks.speed import tuned
 from ner_tasks.versions import using
 
@@ -39,8 +41,7 @@ class ResolveModel(NerOperator):
         self.log.info("model of this night: %s, at %s", version, path)
         promotion = self.registry.promoted()
         if promotion:
-            age = datetime.now(UTC) - datetime.fromisoformat(promotion.at)
-            metrics.emit(context, model_age_s=age.total_seconds())
+            metrics.emit(context, model_age_s=time.time() - datetime.fromisoformat(promotion.at).timestamp())
         model: dict[str, Any] = {"version": version, "kind": path.name}
         # pinned as well; which of them holds is for each worker to say, by what kind of machine it is
         choices = self.registry.choices(version) if path.name == "int8" else {}
@@ -194,7 +195,7 @@ class TagShard(NightOperator, VerbOperator):
                     tolerate="GateNotPassed",
                 )
                 self.store.publish(folder / "tagged", key, marker=nights.MANIFEST)
-        said = self.store.read_json(f"{key}/{nights.MANIFEST}")
+        said = read_record(self.store, f"{key}/{nights.MANIFEST}", ShardManifest)
         return {"index": index, "n_documents": said["n_documents"], "n_rejected": said["n_rejected"]}
 
     def _earlier(self, days: list[str]) -> list[Path]:
@@ -220,7 +221,7 @@ class TagShard(NightOperator, VerbOperator):
 
     def _fetch_inputs(self, inputs: str, listing: Path, folder: Path) -> None:
         """Write the shard's files with the places where they lie on this machine."""
-        files = list(lines_of(self.store.fetch(inputs)))
+        files = list(lines_of(self.store.fetch(inputs), ListedInput))
         write_inputs(
             listing, [file["name"] for file in files], self.store.fetch_files([file["key"] for file in files], folder)
         )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.operators.base import VerbOperator
 from ner_tasks import atomic, host
+from ner_tasks.records import MadeFrom
 from ner_tasks.speed import tuned
 from ner_tasks.tagger.artifacts import Kind
 from ner_tasks.versions import using
@@ -31,7 +32,7 @@ class TuneModel(VerbOperator):
             using.note(self.registry, models=self.version)
         version, _ = self.registry.resolve(self.version or None)
         policy = self.policy(max_f1_loss=self.max_f1_loss)
-        snapshot = self.registry.details(version)["snapshot"]
+        snapshot = self.registry.record(version, MadeFrom)["snapshot"]
         this = host.key(host.describe(self.settings.n_threads))
         with self.workspace(f"tune-{version}-{this}") as folder:
             home = folder / version

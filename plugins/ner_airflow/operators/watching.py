@@ -9,6 +9,7 @@ from ner_airflow.operators.base import NerOperator, VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of
 from ner_airflow.signals import metrics
 from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
+from ner_tasks.records import DriftVerdict, read_record
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,9 +49,9 @@ class WatchNight(NightOperator, VerbOperator):
         found = self.run_verb(
             "drift", night=self.store.fetch(key), before=[self.store.fetch(name) for name in before] or None
         )
-        report, (_, was_accepted) = f"reports/drift/{self.day}.json", self._judged(self.day, published["night"])
+        report, (_, was_accepted) = f"reports/drift/{self.day}.json", self._judged(self.day, published.get("night"))
         accepted = self.accept == "True" or was_accepted
-        said = {"day": self.day, "night": published["night"], "model_version": published["model_version"]}
+        said = {"day": self.day, "night": published.get("night"), "model_version": published["model_version"]}
         changed = last if last != published["model_version"] else None
         nights_before = [name.split("/")[1] for name in before]
         more = {"model_before": changed, "accepted": accepted, "nights": nights_before}
@@ -71,7 +72,7 @@ class WatchNight(NightOperator, VerbOperator):
             if published is None:
                 continue
             last = last or published["model_version"]
-            alerted, accepted = self._judged(day, published.get("night", ""))
+            alerted, accepted = self._judged(day, published.get("night"))
             # an empty night says nothing about the others
             counts = published.get("n_tagged") and (accepted or not alerted)
             if published["model_version"] == version and counts and self.store.exists(key):
@@ -80,20 +81,19 @@ class WatchNight(NightOperator, VerbOperator):
                 break
         return found, last or version
 
-    def _judged(self, day: str, night: str) -> tuple[bool, bool]:
+    def _judged(self, day: str, night: str | None) -> tuple[bool, bool]:
         """Whether the answers of a day that are published now raised an alert, and whether they were accepted.
 
         Those whose report is damaged are taken for unusual, as nobody knows that they were not.
         """
         key = f"reports/drift/{day}.json"
         try:
-            said = self.store.read_json(key)
-            return (bool(said["alerts"]), bool(said["accepted"])) if said["night"] == night else (False, False)
+            said = read_record(self.store, key, DriftVerdict)
+            return (bool(said["alerts"]), said["accepted"]) if said.get("night") == night else (False, False)
         except InputMissing:
             return False, False
-        except (ArtifactBroken, KeyError, TypeError) as error:
-            found = error if isinstance(error, ArtifactBroken) else f"found no report at {self.store.where(key)}"
-            self.log.warning("notice: %s is taken for unusual: %s", day, found)
+        except ArtifactBroken as error:
+            self.log.warning("notice: %s is taken for unusual: %s", day, error)
             return True, False
 
 

@@ -13,10 +13,35 @@ from ner_tasks.store.s3 import S3Store
 from ner_tasks.versions.promotions import Promotion
 from tests.published import answer, publish
 
-NIGHT = {"n_documents": 2, "n_rejected": 1, "n_entities": 3, "n_words": 40, "elapsed_s": 10.0, "model_version": "v1"}
+NIGHT = {
+    "n_documents": 2,
+    "n_tagged": 1,
+    "n_rejected": 1,
+    "n_reused": 0,
+    "n_partly_read": 0,
+    "n_entities": 3,
+    "n_words": 40,
+}
+NIGHT |= {
+    "elapsed_s": 10.0,
+    "model_s": 5.0,
+    "rejected": {"empty": 1},
+    "ignored": {},
+    "entities": {"per": 3},
+    "items": {},
+}
 VERSION = {"at": "2026-01-01", "overall": {"f1": 0.8}, "labels": {"per": {"f1": 0.7}}, "snapshot": "s"}
 PROMOTION = {"version": "old", "kind": "int8", "by": "ada", "at": "2026-01-02"}
 DRIFT = {"day": "2026-01-31", "model_version": "v1", "alerts": [], "accepted": False}
+PLAN = {
+    "day": "2026-01-31",
+    "night": "n1",
+    "model": {"version": "v1", "kind": "int8"},
+    "columns": {"text_column": "text", "id_column": "id"},
+    "answered": [],
+    "n_files": 10,
+    "at": "2026-01-31T01:30:00+00:00",
+}
 
 
 class Clock:
@@ -61,26 +86,17 @@ def test_published_nights_come_newest_first_and_half_done_ones_not_at_all(store,
 
 
 def test_a_night_under_way_says_how_much_is_done_and_how_long_the_rest_takes(store):
-    plan = {"day": "2026-01-31", "night": "n1", "model": {"version": "v1"}, "n_shards": 3}
+    plan = {**PLAN, "n_shards": 3}
     for run in ("r1", "r2"):  # a retry of the same night
         store.write_json(f"staging/runs/{run}/2026-01-31/plan.json", plan)
     clock = Clock()
     reader = Reader(store, Memory(clock=clock))
     (night,) = nights.under_way(reader)
-    assert (night.n_done, night.n_shards, night.seconds_left) == (0, 3, None)
+    assert (night.n_done, night.n_shards, night.n_files, night.seconds_left) == (0, 3, 10, None)
     store.write_json("staging/tagged/2026-01-31/n1/shard-01/manifest.json", NIGHT)
     clock.now += FRESH_S
     (night,) = nights.under_way(reader)
     assert (night.n_done, night.n_documents, night.n_words, night.seconds_left) == (1, 2, 40, 20.0)
-
-
-PLAN = {
-    "day": "2026-01-31",
-    "night": "n1",
-    "model": {"version": "v1"},
-    "n_files": 10,
-    "at": "2026-01-31T01:30:00+00:00",
-}
 
 
 def noted(store, run, task, state, *, at, took_s, map_index=-1, said=""):
