@@ -46,6 +46,33 @@ Moment = Annotated[str, AfterValidator(_moment)]  # ISO 8601
 
 
 @_ANY_MORE
+class SnapshotPart(TypedDict):
+    n_sentences: Count
+
+
+@_ANY_MORE
+class SnapshotManifest(TypedDict):
+    """`snapshots/<version>/snapshot.json`: what a snapshot holds; `files` has the SHA-256 of each."""
+
+    version: Name
+    labels: list[str]
+    files: dict[Name, str]
+    sources: NotRequired[list[dict[str, Any]]]
+
+
+@_ANY_MORE
+class CountedSnapshot(SnapshotManifest):
+    """The same with what was counted when it was made."""
+
+    parts: dict[str, SnapshotPart]
+    quarantined: dict[str, Count]
+    n_rows: Count
+    n_sentences: Count
+    n_superseded: Count
+    n_copies: Count
+
+
+@_ANY_MORE
 class ShardManifest(TypedDict):
     """`staging/tagged/<day>/<night>/shard-<n>/manifest.json`: what the answers of a shard add up to."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.lineage import version_of
+from ner_tasks.records import SnapshotManifest, read_file
 
 MANIFEST = "snapshot.json"
 TEXTS = "texts.csv"
@@ -46,10 +47,10 @@ def open_snapshot(folder: Path) -> dict[str, Any]:
         InputMissing: no snapshot in `folder`.
         ArtifactBroken: a file is gone or has changed, or the manifest has.
     """
-    said = atomic.read_json(folder / MANIFEST)
-    for name in said.get("files", {}):
+    said = read_file(folder / MANIFEST, SnapshotManifest)
+    for name in said["files"]:
         _check(folder / name, said)
-    if "version" in said and said["version"] != version_of_contents(said["labels"], said["files"]):
+    if said["version"] != version_of_contents(said["labels"], said["files"]):
         raise ArtifactBroken(f"found other labels or checksums than version {said['version']} has, at {folder}")
     return dict(said)
 
@@ -62,8 +63,8 @@ def check_frozen(path: Path) -> None:
     """
     manifest = path.with_name(MANIFEST)
     if manifest.is_file():
-        said = atomic.read_json(manifest)
-        if path.name in said.get("files", {}):
+        said = read_file(manifest, SnapshotManifest)
+        if path.name in said["files"]:
             _check(path, said)
 
 
@@ -101,11 +102,11 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) ->
         writer.writerows(rows)
 
 
-def _check(path: Path, said: Mapping[str, Any]) -> None:
+def _check(path: Path, said: SnapshotManifest) -> None:
     expected = said["files"][path.name]
     found = atomic.sha256_of(path) if path.is_file() else "nothing"
     if found != expected:
-        version = said.get("version", path.parent.name)
+        version = said["version"]
         raise ArtifactBroken(
             f"found {path.name} of snapshot {version} changed since it was made (sha256 {found[:12]}), "
             f"expected {expected[:12]}, at {path}"

@@ -60,6 +60,7 @@ def _recipe_flags(add: Add) -> None:
 
 def train(args: Args) -> Result:
     from ner_tasks.learning import training
+    from ner_tasks.records import SnapshotManifest, read_file
     from ner_tasks.speed import charts
     from ner_tasks.versions import provenance
 
@@ -67,7 +68,7 @@ def train(args: Args) -> Result:
     parts = _to_learn(args.dataset_file, seed=config.seed)
     checkpoints = args.checkpoint_path or args.save_model_path.with_name(f".{args.save_model_path.name}.checkpoints")
     source = args.dataset_file / "snapshot.json"
-    data = atomic.read_json(source)["sources"] if source.is_file() else None
+    data = read_file(source, SnapshotManifest).get("sources") if source.is_file() else None
     lineage = {"version": args.version, "parent": args.parent, "data": data}
     done = training.train(
         parts,

@@ -11,6 +11,7 @@ open it.
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import random
@@ -26,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import cli
+from ner_tasks import cli, lineage
 from ner_tasks.errors import NerTasksError
 from ner_tasks.nightly.gathering import TagConfig
 from ner_tasks.nightly.tagging import tag_documents
@@ -331,8 +332,7 @@ class Fuzzer:
 
     def _restore(self) -> None:
         """Undo what was damaged and what a question has changed."""
-        shutil.rmtree(self.root)
-        shutil.copytree(self.pristine, self.root)
+        mutations.restore(self.pristine, self.root)
 
 
 @contextlib.contextmanager
@@ -343,6 +343,7 @@ def fuzzer() -> Iterator[Fuzzer]:
         raise _TooLong
 
     before = signal.signal(signal.SIGALRM, too_long)
+    lineage.code_version = functools.cache(lineage.code_version)  # the code stays the same, and is much to read
     kept = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         try:

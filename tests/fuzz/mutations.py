@@ -130,13 +130,32 @@ def mutation_for(rng: random.Random, path: Path) -> Mutation:
     return rng.choice(choices)
 
 
-def restore(pristine: Path, path: Path) -> None:
-    """Put a file back as it was."""
+def restore(pristine: Path, root: Path) -> None:
+    """Make a folder the same as another again, and copy only what differs."""
+    wanted = {entry.name: entry for entry in os.scandir(pristine)}
+    for entry in list(os.scandir(root)):
+        if entry.name not in wanted or entry.is_symlink() or entry.is_dir() != wanted[entry.name].is_dir():
+            _remove(Path(entry.path))
+    for name, entry in wanted.items():
+        copy = root / name
+        if entry.is_dir():
+            copy.mkdir(exist_ok=True)
+            restore(Path(entry.path), copy)
+        elif not copy.exists() or _state(copy) != _state(Path(entry.path)):
+            _remove(copy)
+            shutil.copy2(entry.path, copy)
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_mode, status.st_size, status.st_mtime_ns
+
+
+def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-    shutil.copy2(pristine, path)
 
 
 def _changed(rng: random.Random, value: Any) -> Any:

@@ -15,6 +15,7 @@ from ner_tasks.errors import ArtifactBroken, DataRejected, InputMissing
 from ner_tasks.labelled.accepted import Accepted, accept, last_accepted
 from ner_tasks.labelled.batches import is_labelled
 from ner_tasks.labelled.frozen import open_snapshot
+from ner_tasks.records import CountedSnapshot, read_record
 from ner_tasks.versions import using
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class MakeSnapshot(VerbOperator):
         if version is None:
             version = self._make(recipe, self._before(current, recipe), config)
         accept(self.store, version, recipe)
-        said = self.store.read_json(f"snapshots/{version}/{SNAPSHOT}")
+        said: dict[str, Any] = dict(read_record(self.store, f"snapshots/{version}/{SNAPSHOT}", CountedSnapshot))
         names = ("labels", "n_rows", "n_sentences", "n_superseded", "n_copies", "quarantined")
         parts = {name: part["n_sentences"] for name, part in said["parts"].items()}
         docs = f"reports/snapshots/{version}/{DOCS}/index.html"
