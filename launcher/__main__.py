@@ -126,7 +126,7 @@ def _day(text: str) -> str:
 def _params(text: str) -> dict[str, Any]:
     try:
         params = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigInvalid(f"found {error}, expected JSON, in --params") from None
     known = set(chain.TRIGGERED)
     if (

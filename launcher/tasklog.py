@@ -50,7 +50,7 @@ def _tail(path: Path) -> list[dict[str, Any]]:
     for line in lines:
         try:
             entries.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             # the first line may be cut, the last half-written
             continue
     return [entry for entry in entries if isinstance(entry, dict)]

@@ -83,6 +83,7 @@ class ShardManifest(TypedDict):
     n_partly_read: Count
     n_entities: Count
     n_words: Count
+    words_per_s: Number
     elapsed_s: Seconds
     model_s: Seconds
     rejected: dict[str, Count]
@@ -120,7 +121,6 @@ class NightManifest(ShardManifest, AnsweredBy):
 
     day: Name
     night: Name
-    words_per_s: Number
 
 
 @_ANY_MORE

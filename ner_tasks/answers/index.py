@@ -173,7 +173,7 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, i
                 reason = said.get("reason")
                 counts = (None, None, None) if reason else _counts(said)
                 yield indexed_name(str(said["document"])), offset, len(line), *counts, reason
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise ArtifactBroken(
                     f"found {without_words(error)}, expected an answer, in {path}, line {number}"
                 ) from None

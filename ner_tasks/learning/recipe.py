@@ -109,7 +109,7 @@ class TrainConfig:
             raise InputMissing(f"found nothing at {path}, expected a JSON file of training settings")
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigInvalid(f"found {error}, expected JSON, in {path}") from None
         if not isinstance(values, dict):
             raise ConfigInvalid(f"found {type(values).__name__}, expected an object of training settings, in {path}")

@@ -7,7 +7,6 @@ why the model is our own.
 Shapes in the comments: B windows, T pieces in a window, H hidden size, A heads, D = H / A, K tags.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,10 +249,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     if not path.is_file():
         raise InputMissing(f"found no config.json, expected a Hugging Face checkpoint, in {folder}")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtifactBroken(f"found {error}, expected JSON, in {path}") from None
+    config = atomic.read_json(path)
     if not isinstance(config, dict):
         raise ArtifactBroken(f"found {type(config).__name__}, expected an object, in {path}")
     return config

@@ -130,8 +130,9 @@ def _convert(args: Args) -> Result:
         counts = write_conll(documents, args.output)
     elif args.to == "page":
         from ner_tasks.answers.page import write_page
+        from ner_tasks.records import ShardManifest, read_file
 
-        manifest = atomic.read_json(args.answers / MANIFEST)
+        manifest = read_file(args.answers / MANIFEST, ShardManifest)
         counts = write_page(documents, args.answers / REJECTED, manifest, args.output)
     else:
         from ner_tasks.answers.parquet import write_parquet
@@ -155,7 +156,7 @@ def _listed(path: Path) -> list[tuple[str, Source]]:
         return [(str(item["name"]), beneath.source_of(item)) for item in listed]
     except FileNotFoundError:
         raise InputMissing(f"found nothing at {path}, expected a list of documents") from None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ConfigInvalid(
             f'found {error}, expected {{"name", "path"}}, and "root" if the path is below one, on each line, in {path}'
         ) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks import atomic
-from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
 from ner_tasks.nightly.ledger import DOCUMENTS
 
 FILES = "files.jsonl"
@@ -69,6 +69,7 @@ def _lines(path: Path) -> Iterator[tuple[str, int, bytes]]:
             try:
                 values = json.loads(line)
                 yield str(values["file"]), int(values["receipt"]["n_words"]), line
-            except (ValueError, TypeError, KeyError) as error:
-                found = f"{type(error).__name__}: {error}"
-                raise ArtifactBroken(f"found {found}, expected an answer, in {path}, line {number}") from None
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise ArtifactBroken(
+                    f"found {without_words(error)}, expected an answer, in {path}, line {number}"
+                ) from None

@@ -15,6 +15,7 @@ from ner_tasks.labelled import corpus
 from ner_tasks.speed import benchmark_history, comparison
 from ner_tasks.verbs import models
 from tests import answers, benchmark_figures, tiny
+from tests.published import manifest_of
 
 VERBS = [
     "dataset",
@@ -192,8 +193,7 @@ def test_what_a_library_says_of_an_error_in_a_document_is_told_nobody(verb, tmp_
 
 
 def test_answers_are_converted_to_each_form(tmp_path: Path) -> None:
-    counts = dict.fromkeys(("n_documents", "n_tagged", "n_rejected", "n_words", "n_entities", "words_per_s"), 1)
-    (tmp_path / "manifest.json").write_text(json.dumps({**counts, "entities": {"per": 1}, "rejected": {}}))
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest_of("2026-01-31", 1)))
     answers.write(tmp_path / "documents.jsonl", [answers.answer("a", "Rosa left.", {"Rosa": "per"})])
     answers.write(tmp_path / "rejected.jsonl", [])
     for form, output, made in (

@@ -78,8 +78,7 @@ def of_all(rng: random.Random, path: Path) -> None:
 
 def of_json(rng: random.Random, path: Path) -> None:
     """A value somewhere in a JSON file is another one, gone, or under another name."""
-    value = json.loads(path.read_text())
-    path.write_text(json.dumps(_changed(rng, value)).replace('"DEEP"', _DEEP), errors="surrogatepass")
+    path.write_text(_changed_text(rng, path.read_text()), errors="surrogatepass")
 
 
 def of_lines(rng: random.Random, path: Path) -> None:
@@ -96,7 +95,7 @@ def of_lines(rng: random.Random, path: Path) -> None:
         case 2:
             rng.shuffle(lines)
         case _:
-            lines[at] = json.dumps(_changed(rng, json.loads(lines[at]))).replace('"DEEP"', _DEEP)
+            lines[at] = _changed_text(rng, lines[at])
     path.write_text("".join(f"{line}\n" for line in lines) if rng.random() < 0.9 else "\n".join(lines))
     return None
 
@@ -156,6 +155,14 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _changed_text(rng: random.Random, text: str) -> str:
+    """A JSON text with a change in one place; what is no JSON is cut off."""
+    try:
+        return json.dumps(_changed(rng, json.loads(text))).replace('"DEEP"', _DEEP)
+    except ValueError:
+        return text[: rng.randrange(len(text) + 1)]
 
 
 def _changed(rng: random.Random, value: Any) -> Any:

@@ -335,3 +335,36 @@ def test_long_lists_are_cut_and_say_how_many_more_there_are(visit, store, tmp_pa
         assert answered.status_code == 200, answered.text
         assert [int(n) for n in re.findall(r"and (\d+) more", answered.text)] == counts, page
         assert len(answered.content) < 2**19
+
+
+def test_one_damaged_report_is_said_and_the_page_shows_the_rest(visit, store, day):
+    promoted(store)
+    put(store, "reports/nights/2026-01-31.json", "[" * 5000)
+    put(store, "tagged/2026-01-30/manifest.json", '{"n_documents": 1e999}')
+    put(store, "models/v1/version.json", "null")
+    page = visit("tonight").text
+    assert "Damaged files of the store" in page and "tagged/2026-01-30/manifest.json" in page
+    assert f'documents?day={DAY}">{DAY}' in page, "the night that is whole"
+    assert 'href="/ner-ops/runbook#damaged-files-of-the-store"' in page
+    assert "models/v1/version.json" in visit("models").text
+    assert "Damaged files" not in visit("review").text
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", '{"document": "x"}', '{"reason": [' + "[" * 5000])
+def test_a_damaged_line_of_a_rejected_document_is_one_line_on_its_page(visit, store, day, line):
+    put(store, f"tagged/{DAY}/rejected.jsonl", line)
+    page = visit(f"documents/{DAY}?name={quote('not ' + HOSTILE)}")
+    assert page.status_code == 500
+    assert "expected a rejected document" in page.text
+
+
+def test_a_huge_file_is_refused_and_not_sent(visit, store):
+    promoted(store)
+    for key, page in {
+        "reports/models/v1/card.html": "models/v1/s/card.html",
+        f"reports/review/{DAY}/doccano.jsonl": f"review/{DAY}/doccano.jsonl",
+    }.items():
+        put(store, key, "")
+        with (store.root / key).open("r+b") as file:
+            file.truncate(2**30)
+        assert "expected at most" in visit(page).text

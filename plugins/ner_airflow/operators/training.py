@@ -92,7 +92,7 @@ class TrainModel(VerbOperator):
         """The recipe, over which go the parameters of their own."""
         try:
             recipe = json.loads(self.recipe or "{}")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigInvalid(f"found {error}, expected a JSON object, as parameter recipe") from None
         given = {"epochs": self.epochs, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
         return TrainConfig.of({**recipe, **{name: value for name, value in given.items() if value}}, "the parameters")

@@ -9,6 +9,7 @@ import re
 from fastapi import HTTPException
 from fastapi.responses import FileResponse, Response
 
+from ner_tasks.errors import ArtifactBroken
 from ner_tasks.store import Store
 
 CSP = "Content-Security-Policy"
@@ -21,6 +22,8 @@ _SHOWN = {
     **dict.fromkeys(("card.html", "page.html"), "text/html; charset=utf-8"),
 }
 _DOWNLOADED = ("label-studio.json", "label-studio.xml", "doccano.jsonl", "review.json")
+# larger ones are taken from the store itself
+_MOST_SHOWN, _MOST_DOWNLOADED = 16 * 2**20, 256 * 2**20
 _BYTES, _UNKNOWN = "application/octet-stream", "file.bin"
 _NOT_SAFE = re.compile(r"[^A-Za-z0-9-]")
 
@@ -35,13 +38,17 @@ def serve(store: Store, key: str, *, prefix: str = "") -> Response:
 
     Raises:
         InputMissing: there is none.
-        HTTPException: a folder lies there.
+        ArtifactBroken: it is larger than a page or a download may be.
+        HTTPException: something else than a file lies there.
     """
     path, name = store.fetch(key), key.rsplit("/", 1)[-1]
     if not path.is_file():
         raise HTTPException(404, "no such file")
     headers = {CSP: INERT, "X-Content-Type-Options": "nosniff"}
     is_download = bool(prefix) or name not in _SHOWN
+    most, n_bytes = _MOST_DOWNLOADED if is_download else _MOST_SHOWN, path.stat().st_size
+    if n_bytes > most:
+        raise ArtifactBroken(f"found {n_bytes:,} bytes, expected at most {most:,}, at {store.where(key)}")
     if is_download:
         saved_as = f"{_NOT_SAFE.sub('_', prefix)[:40]}{name if name in _DOWNLOADED else _UNKNOWN}"
         headers["Content-Disposition"] = f'attachment; filename="{saved_as}"'

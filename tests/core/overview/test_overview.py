@@ -1,5 +1,6 @@
 """What the pages show, read from a store."""
 
+import json
 from datetime import datetime
 
 import pytest
@@ -265,3 +266,33 @@ def test_a_night_that_was_not_judged_is_not_said_to_be_usual(store):
     store.write_json("reports/drift/2026-01-31.json", said)
     (drift,) = nights.gates(Reader(store), {"day": "2026-01-31", "night": "n1"})
     assert (drift.verdict, drift.lines) == ("not judged", ["found 0 nights"])
+
+
+def test_what_is_damaged_is_left_out_and_said_and_the_rest_is_shown(store, tmp_path):
+    for day in ("2026-01-01", "2026-01-02", "2026-01-03"):
+        publish(store, tmp_path / day, day, [answer("a.txt", "Anna came")])
+        store.write_json(f"reports/drift/{day}.json", {**DRIFT, "day": day})
+    store.write_json("tagged/2026-01-02/manifest.json", {"n_documents": "many"})
+    store.write_json("reports/drift/2026-01-03.json", [])
+    store.write_json("models/v1/version.json", VERSION)
+    store.write_json("models/v2/version.json", {**VERSION, "labels": 7})
+    for by in ("ada", 7, "otto"):
+        store.append_line("models/history.jsonl", json.dumps({**PROMOTION, "by": by}))
+    reader = Reader(store)
+    assert [night["day"] for night in nights.published(reader, most=9)] == ["2026-01-03", "2026-01-01"]
+    assert [night["day"] for night in quality.drift(reader, most=9)] == ["2026-01-02", "2026-01-01"]
+    assert [version.name for version in versions.versions(reader)] == ["v1"]
+    assert [one.by for one in versions.promotions(reader)] == ["otto", "ada"]
+    keys = ["models/history.jsonl", "models/v2/version.json"]
+    assert sorted(reader.unreadable) == [*keys, "reports/drift/2026-01-03.json", "tagged/2026-01-02/manifest.json"]
+    assert "found a wrong labels" in reader.unreadable["models/v2/version.json"]
+
+
+def test_a_damaged_index_of_one_day_costs_that_day_only(store, tmp_path):
+    for day in ("2026-01-01", "2026-01-02"):
+        publish(store, tmp_path / day, day, [answer("a.txt", "Anna came")])
+    (tmp_path / "damaged").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    store.put_file(tmp_path / "damaged", "tagged/2026-01-02/index.sqlite")
+    reader = Reader(store)
+    assert [one.day for one in documents.sightings(reader, "a.txt")] == ["2026-01-01"]
+    assert list(reader.unreadable) == ["tagged/2026-01-02/index.sqlite"]

@@ -94,8 +94,8 @@ def test_a_publication_that_breaks_off_leaves_what_was_there(folder_store, folde
     def full(*_args, **_options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("shutil.copytree", full)
-    with pytest.raises(StorageFull, match="MiB free, expected room for day"):
+    monkeypatch.setattr("shutil.copy2", full)
+    with pytest.raises(StorageFull, match=r"MiB free, expected room for [ab]\.txt"):
         folder_store.publish(folder, "tagged/day")
     assert folder_store.path_of("tagged/day/a.txt").read_text() == "a"
     assert [path.name for path in folder_store.path_of("tagged").iterdir()] == ["day"]
@@ -330,3 +330,27 @@ def test_a_hundred_thousand_files_are_listed_with_no_more_than_their_names_in_me
     tracemalloc.stop()
     assert n_found == n_files
     assert peak < 8 * 2**20
+
+
+def test_what_is_no_file_is_not_copied_and_no_link_is_followed(folder_store, folder, tmp_path):
+    folder_store.publish(folder, "tagged/day")
+    (tmp_path / "secret").write_text("x")
+    for name, make in {
+        "link": lambda path: path.symlink_to(tmp_path / "secret"),
+        "linked-folder": lambda path: path.symlink_to(tmp_path),
+        "pipe": os.mkfifo,
+    }.items():
+        make(folder / name)
+        with pytest.raises(ArtifactBroken, match=rf"found a (link|pipe), expected a file or a folder, at .*{name}"):
+            folder_store.publish(folder, "tagged/day")
+        (folder / name).unlink()
+    assert sorted(path.name for path in folder_store.path_of("tagged").rglob("*")) == ["a.txt", "b.txt", "day"]
+
+
+def test_a_byte_that_is_no_text_spoils_its_own_line_only_and_stays(folder_store):
+    path = folder_store.path_of("models/history.jsonl")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"one\n\xfftwo\n")
+    folder_store.append_line("models/history.jsonl", "three")
+    assert path.read_bytes() == b"one\n\xfftwo\nthree\n"
+    assert folder_store.read_lines("models/history.jsonl")[::2] == ["one", "three"]
