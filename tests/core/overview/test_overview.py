@@ -22,8 +22,7 @@ NIGHT = {
     "n_partly_read": 0,
     "n_entities": 3,
     "n_words": 40,
-}
-NIGHT |= {
+    "words_per_s": 4.0,
     "elapsed_s": 10.0,
     "model_s": 5.0,
     "rejected": {"empty": 1},
