@@ -15,7 +15,7 @@ import pytest
 
 from ner_tasks.overview import runs
 from ner_tasks.store.folder import FolderStore
-from tests.published import answer, publish
+from tests.published import answer, manifest_of, publish
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-01-31"
@@ -268,12 +268,14 @@ def test_a_night_under_way_is_shown_as_it_goes_and_the_page_knows_when_it_has_go
 
     page = page_of("vera")
     page.clock.install()
-    plan = {"day": "2026-02-01", "night": "n", "model": {"version": "v2"}, "n_shards": 2, "at": f"{DAY}T00:00:00+00:00"}
+    plan = {"day": "2026-02-01", "night": "n", "n_shards": 2, "n_files": 6, "at": f"{DAY}T00:00:00+00:00"}
+    plan |= {"model": {"version": "v2", "kind": "int8"}, "answered": []}
+    plan["columns"] = {"text_column": "text", "id_column": "id"}
     store.write_json("staging/runs/0/2026-02-01/plan.json", plan)
     time.sleep(6)  # pages may be that old
     page.goto(f"{airflow}/ner-ops/tonight")
     expect(page.locator("#under-way")).to_contain_text("0 of 2 shards")
-    said = {"n_documents": 3, "n_rejected": 0, "n_entities": 5, "n_words": 60, "elapsed_s": 2.0}
+    said = {**manifest_of("2026-02-01", 3), "elapsed_s": 2.0}
     store.write_json("staging/tagged/2026-02-01/n/shard-00/manifest.json", said)
     page.clock.fast_forward(31_000)
     expect(page.locator("#under-way")).to_contain_text("1 of 2 shards, about 2 s left")
