@@ -130,7 +130,7 @@ def client_for(store: FolderStore) -> TestClient:
     """Asks for pages as somebody who may see them all."""
     memory = Memory()
     pages.reader = lambda: Reader(store, memory)  # type: ignore[assignment]
-    pages._may_run = lambda user, dag_id: True
+    pages.may_run = lambda user, dag_id: True
     doors = [*pages.app.router.dependencies, *(door for route in pages.app.routes for door in route.dependencies)]
     for dependency in doors:
         pages.app.dependency_overrides[dependency.dependency] = lambda: None

@@ -9,18 +9,17 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity
 from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from ner_airflow.pages import runbook
-from ner_airflow.pages.files import CHARTS, CSP, PAPERS, serve
+from ner_airflow.pages.files import CHARTS, PAPERS, serve
 from ner_airflow.pages.parts import part_of
-from ner_airflow.pages.templates import render
+from ner_airflow.pages.shell import HEADERS, may_run, page
 from ner_tasks import answers
 from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
 from ner_tasks.overview import benchmarks, documents, nights, quality, runs, versions
@@ -36,14 +35,6 @@ _STATIC = {
     "answers.css": (Path(answers.__file__).parent / "page.css", "text/css"),
     "pages.css": (_HERE / "static" / "pages.css", "text/css"),
     "act.js": (_HERE / "static" / "act.js", "text/javascript"),
-}
-# Airflow shows the pages in a frame of its own; texts of documents are on them
-_HEADERS = {
-    CSP: "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
 }
 N_NIGHTS, N_DAYS, N_FOUND, N_RUNS = 31, 400, 100, 20
 _DAG_ID = re.compile(r"\w[\w.-]{0,249}")
@@ -72,7 +63,7 @@ def _opened() -> tuple[Store, Memory]:
 @app.middleware("http")
 async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await call_next(request)
-    response.headers.update({name: value for name, value in _HEADERS.items() if name not in response.headers})
+    response.headers.update({name: value for name, value in HEADERS.items() if name not in response.headers})
     return response
 
 
@@ -80,7 +71,7 @@ async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Res
 def told(request: Request, error: NerTasksError) -> Response:
     """Our own errors as a page of one line."""
     status = 404 if isinstance(error, InputMissing) else 500
-    return _page(request, "problem", status=status, title="Not shown", message=str(error))
+    return page(request, "problem", status=status, title="Not shown", message=str(error))
 
 
 @app.get("/tonight", response_class=HTMLResponse)
@@ -89,7 +80,7 @@ def tonight(request: Request, user: GetUserDep) -> Response:
     reading = reader()
     found = nights.published(reading, most=N_NIGHTS)
     last = found[0] if found else None
-    return _page(
+    return page(
         request,
         "tonight",
         reading,
@@ -97,7 +88,7 @@ def tonight(request: Request, user: GetUserDep) -> Response:
         under_way=nights.under_way(reading, last),
         nights=found,
         gates=nights.gates(reading, last) if last else [],
-        may_run=_may_run(user, "ner_tag_nightly"),
+        may_run=may_run(user, "ner_tag_nightly"),
     )
 
 
@@ -123,7 +114,7 @@ def find_documents(
             missing = str(error)
         except ArtifactBroken as error:
             reading.left_out(f"tagged/{chosen}", error)
-    return _page(
+    return page(
         request,
         "documents",
         reading,
@@ -138,7 +129,7 @@ def find_documents(
         is_cut=len(found) > N_FOUND,
         most=N_FOUND,
         missing=missing,
-        may_run=_may_run(user, "ner_tag_nightly"),
+        may_run=may_run(user, "ner_tag_nightly"),
     )
 
 
@@ -158,7 +149,7 @@ def show_document(
     found = documents.find(reading, day, name, handle=handle)
     # who read what: texts are health data
     log.info("%s read document %r of %s", user.get_name(), found.entry.name[:200], day)
-    return _page(
+    return page(
         request,
         "document",
         reading,
@@ -167,7 +158,7 @@ def show_document(
         part=part_of(found.answer, first) if found.answer else None,
         labels=nights.labels(reading, day),
         sightings=documents.sightings(reading, found.entry.name),
-        may_run=_may_run(user, "ner_tag_nightly"),
+        may_run=may_run(user, "ner_tag_nightly"),
     )
 
 
@@ -175,14 +166,14 @@ def show_document(
 def show_models(request: Request, user: GetUserDep) -> Response:
     """All versions, their quality over time, and the promotions."""
     reading = reader()
-    return _page(
+    return page(
         request,
         "models",
         reading,
         title="Models",
         versions=versions.versions(reading),
         promotions=versions.promotions(reading),
-        may_run=_may_run(user, "ner_promote"),
+        may_run=may_run(user, "ner_promote"),
     )
 
 
@@ -190,7 +181,7 @@ def show_models(request: Request, user: GetUserDep) -> Response:
 def show_quality(request: Request) -> Response:
     """The promoted model in depth, and the drift of the last nights."""
     reading = reader()
-    return _page(
+    return page(
         request,
         "quality",
         reading,
@@ -205,9 +196,7 @@ def show_benchmarks(request: Request, user: GetUserDep) -> Response:
     """The last runs of each host."""
     reading = reader()
     hosts = benchmarks.hosts(reading, most=N_RUNS)
-    return _page(
-        request, "benchmarks", reading, title="Benchmarks", hosts=hosts, may_run=_may_run(user, "ner_benchmark")
-    )
+    return page(request, "benchmarks", reading, title="Benchmarks", hosts=hosts, may_run=may_run(user, "ner_benchmark"))
 
 
 @app.get("/benchmarks/{report}/{chart}")
@@ -223,13 +212,13 @@ def chart(report: str, chart: str) -> Response:
 def show_review(request: Request, user: GetUserDep) -> Response:
     """What was exported for people to correct."""
     reading = reader()
-    return _page(
+    return page(
         request,
         "review",
         reading,
         title="Review queue",
         queue=quality.review_queue(reading, most=N_NIGHTS),
-        may_run=_may_run(user, "ner_review"),
+        may_run=may_run(user, "ner_review"),
     )
 
 
@@ -245,7 +234,7 @@ def show_run(request: Request, dag_id: str, run_id: str) -> Response:
         raise HTTPException(404, "no such DAG")
     noted = dag_id in reading.folders(runs.NOTES)
     steps = runs.steps(reading, dag_id, runs.key_of(run_id)) if noted else []
-    return _page(
+    return page(
         request, "run", reading, title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
     )
 
@@ -253,7 +242,7 @@ def show_run(request: Request, dag_id: str, run_id: str) -> Response:
 @app.get("/runbook", response_class=HTMLResponse)
 def show_runbook(request: Request) -> Response:
     """The runbook of this release."""
-    return _page(request, "runbook", title="Runbook", text=runbook.html())
+    return page(request, "runbook", title="Runbook", text=runbook.html())
 
 
 @app.get("/models/{version}/{snapshot}/{paper}")
@@ -291,29 +280,3 @@ def static(name: str) -> Response:
         return JSONResponse({"detail": "no such file"}, status_code=404)
     path, media_type = _STATIC[name]
     return FileResponse(path, media_type=media_type)
-
-
-def _page(
-    request: Request, template: str, reading: Reader | None = None, *, status: int = 200, **values: Any
-) -> HTMLResponse:
-    """A page; what `reading` had to leave out is on it."""
-    # where this app is mounted, with the path that Airflow itself may be served under
-    root = request.scope.get("root_path", "")
-    airflow = root.rsplit("/", 1)[0]
-    return HTMLResponse(
-        render(
-            template,
-            root=root,
-            airflow=airflow,
-            api=f"{airflow}/api/v2",
-            unreadable=reading.unreadable if reading else {},
-            **values,
-        ),
-        status_code=status,
-    )
-
-
-def _may_run(user: Any, dag_id: str) -> bool:
-    """Whether a page offers to start a DAG; Airflow asks again when it is started."""
-    allowed: Callable[..., bool] = get_auth_manager().is_authorized_dag
-    return allowed(method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user)

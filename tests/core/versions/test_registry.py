@@ -295,3 +295,17 @@ def test_a_disk_that_is_really_full_shows_nothing_of_a_version_and_one_that_fits
     lines = done.stdout.splitlines()
     assert lines[0].startswith("full found 0 MiB free, expected room for ")
     assert lines[1:] == ["[] []", "['v1'] ['model.json', 'tokenizer.json', 'version.json', 'weights.safetensors']"]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"version": "v1"}', '{"version": "../x", "kind": "int8"}'])
+def test_a_damaged_line_of_the_history_stops_a_roll_back_and_no_promotion(registry, add, line):
+    for version in ("v1", "v2", "v3"):
+        add(version)
+    promote(registry, "v1")
+    registry.store.append_line("models/history.jsonl", line)
+    promote(registry, "v2")
+    with pytest.raises(ArtifactBroken, match=r"expected .*history\.jsonl, line 2"):
+        registry.roll_back(by="test")
+    history = registry.store.root / "models/history.jsonl"
+    history.write_text("".join(one for one in history.read_text().splitlines(keepends=True) if one != f"{line}\n"))
+    assert registry.roll_back(by="test").version == "v1"

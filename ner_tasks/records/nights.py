@@ -1,0 +1,138 @@
+"""Records of nights: what was planned, answered, published, and what the gates said."""
+
+from typing import Annotated, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from ner_tasks.records.fields import Count, Moment, Name, Number, Seconds, any_more
+
+
+@any_more
+class ShardManifest(TypedDict):
+    """`staging/tagged/<day>/<night>/shard-<n>/manifest.json`: what the answers of a shard add up to."""
+
+    n_documents: Count
+    n_tagged: Count
+    n_rejected: Count
+    n_reused: Count
+    n_partly_read: Count
+    n_entities: Count
+    n_words: Count
+    words_per_s: Number
+    elapsed_s: Seconds
+    model_s: Seconds
+    rejected: dict[str, Count]
+    ignored: dict[str, Count]
+    entities: dict[str, Count]
+    items: dict[str, dict[str, Count]]  # by kind and fate
+
+
+@any_more
+class Columns(TypedDict):
+    text_column: str
+    id_column: str
+
+
+@any_more
+class AnsweredBy(TypedDict):
+    model_version: Name
+
+
+@any_more
+class PublishedDay(AnsweredBy):
+    """`tagged/<day>/manifest.json` of any release: which model gave the answers, and what else is said."""
+
+    night: NotRequired[Name | None]
+    n_documents: NotRequired[Count]
+    n_tagged: NotRequired[Count]
+    n_words: NotRequired[Count]
+    words_per_s: NotRequired[Number]
+    columns: NotRequired[Columns]
+
+
+@any_more
+class NightManifest(ShardManifest, AnsweredBy):
+    """The same, whole: what the answers of a day add up to."""
+
+    day: Name
+    night: Name
+
+
+@any_more
+class OfVersion(TypedDict):
+    version: Name
+
+
+@any_more
+class OfModel(TypedDict):
+    model: OfVersion
+
+
+@any_more
+class PlannedModel(TypedDict):
+    version: Name
+    kind: Literal["trained", "frozen", "int8"]
+
+
+@any_more
+class NightPlan(TypedDict):
+    """`staging/runs/<run>/<day>/plan.json`: a night that is planned and not published."""
+
+    day: Name
+    night: Name
+    model: PlannedModel
+    n_shards: Annotated[int, Field(ge=0, le=64)]
+    n_files: Count
+    at: Moment
+    columns: Columns
+    answered: list[Name]  # days whose answers may be given again
+
+
+@any_more
+class ListedInput(TypedDict):
+    """A line of `inputs-<n>.jsonl`, the files of a shard."""
+
+    name: str
+    key: str
+
+
+@any_more
+class RejectedLine(TypedDict):
+    """A line of `rejected.jsonl`, as far as its file goes."""
+
+    file: str
+
+
+@any_more
+class SampledFile(TypedDict):
+    """A line of `files.jsonl`, as `sample` makes it."""
+
+    name: str
+
+
+@any_more
+class NightGate(TypedDict):
+    """`reports/nights/<day>.json`: what the gate said of a night."""
+
+    night: str | None
+    passed: bool
+    lines: list[str]
+
+
+@any_more
+class DriftVerdict(TypedDict):
+    night: NotRequired[str | None]
+    alerts: list[str]
+    accepted: bool
+
+
+@any_more
+class DriftReport(DriftVerdict):
+    """`reports/drift/<day>.json`: a night beside those before it."""
+
+    day: Name
+    model_version: Name
+    model_before: NotRequired[str | None]
+    judged: NotRequired[bool]
+    why_not: NotRequired[str | None]

@@ -1,0 +1,98 @@
+"""Records read from the store and from files, each checked for its shape."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from ner_tasks import atomic
+from ner_tasks.errors import ArtifactBroken
+from ner_tasks.json_text import parse_json
+
+Shape = TypeVar("Shape")
+
+
+class Readable(Protocol):
+    """The part of a store that records are read through."""
+
+    def read_json(self, key: str) -> Any: ...
+    def read_lines(self, key: str) -> list[str]: ...
+    def where(self, key: str = "") -> str: ...
+
+
+def read_record(store: Readable, key: str, shape: type[Shape]) -> Shape:
+    """The record under `key`.
+
+    Raises:
+        InputMissing: there is none.
+        ArtifactBroken: it is not JSON of this shape.
+    """
+    return checked(store.read_json(key), shape, store.where(key))
+
+
+def records_in(lines: list[str], shape: type[Shape], where: str) -> Iterator[Shape | ArtifactBroken]:
+    """The record of each line of a history, or why there is none in it."""
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield checked(parse_json(line, f"{where}, line {number}"), shape, f"{where}, line {number}")
+        except ArtifactBroken as error:
+            yield error
+
+
+def read_file(path: Path, shape: type[Shape], *, expected: str = "") -> Shape:
+    """The record in a file.
+
+    Raises:
+        InputMissing, ArtifactBroken: as for `read_record`.
+    """
+    return checked(atomic.read_json(path), shape, str(path), expected=expected)
+
+
+def lines_of(path: Path, shape: type[Shape]) -> Iterator[Shape]:
+    """The record in each line of a JSON Lines file, one at a time.
+
+    Raises:
+        InputMissing: there is no such file.
+        ArtifactBroken: a line is damaged, or it is no file.
+    """
+    for number, line in enumerate(atomic.lines_in(path), start=1):
+        where = f"{path}, line {number}"
+        yield checked(parse_json(line, where), shape, where)
+
+
+def checked(value: Any, shape: type[Shape], where: str, *, expected: str = "") -> Shape:
+    """`value`, once it is known to have this shape.
+
+    Args:
+        value: as JSON was read.
+        shape: what it has to be like.
+        where: the file, for the message.
+        expected: what it should be, for the message; the shape's name in words, unless told otherwise.
+
+    Raises:
+        ArtifactBroken: it has not; names the field and quotes nothing of it.
+    """
+    try:
+        found: Shape = _adapter(cast(Any, shape)).validate_python(value)
+        return found
+    except ValidationError as error:
+        wrong = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        field = ".".join(str(part)[:80] for part in wrong["loc"]) or "value"
+        reason = wrong["msg"].removeprefix("Value error, ")
+        raise ArtifactBroken(
+            f"found a wrong {field} ({reason}), expected {expected or _words(shape)}, in {where}"
+        ) from None
+
+
+def _words(shape: type[Any]) -> str:
+    """`DriftReport` as `a drift report`."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", shape.__name__).lower()
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+
+
+@cache
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)

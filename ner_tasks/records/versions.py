@@ -1,0 +1,146 @@
+"""Records of models, and of the snapshots that they learn from."""
+
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+from ner_tasks.records.fields import Count, Moment, Name, Number, any_more
+
+
+@any_more
+class SnapshotPart(TypedDict):
+    n_sentences: Count
+
+
+@any_more
+class SnapshotManifest(TypedDict):
+    """`snapshots/<version>/snapshot.json`: what a snapshot holds; `files` has the SHA-256 of each."""
+
+    version: Name
+    labels: list[str]
+    files: dict[Name, str]
+    sources: NotRequired[list[dict[str, Any]]]
+
+
+@any_more
+class CountedSnapshot(SnapshotManifest):
+    """The same with what was counted when it was made."""
+
+    parts: dict[str, SnapshotPart]
+    quarantined: dict[str, Count]
+    n_rows: Count
+    n_sentences: Count
+    n_superseded: Count
+    n_copies: Count
+
+
+@any_more
+class F1(TypedDict):
+    f1: Number
+    precision: NotRequired[Number]
+    recall: NotRequired[Number]
+    n_gold: NotRequired[Count]
+
+
+@any_more
+class Score(TypedDict):
+    """Entity-level figures; `n_gold` are the entities that should be found."""
+
+    f1: Number
+    precision: Number
+    recall: Number
+    n_gold: Count
+
+
+@any_more
+class MadeFrom(TypedDict):
+    snapshot: Name
+
+
+@any_more
+class Registered(TypedDict):
+    """`models/<version>/version.json`, whatever was said when the version was registered."""
+
+    at: Moment
+    snapshot: NotRequired[Name]
+    overall: NotRequired[F1]
+    labels: NotRequired[dict[str, F1]]
+    gate: NotRequired[list[str]]
+
+
+@any_more
+class ScoredVersion(MadeFrom):
+    overall: F1
+
+
+@any_more
+class VersionRecord(ScoredVersion):
+    """The same of a version whose labels were scored."""
+
+    at: Moment
+    labels: dict[str, F1]
+    gate: NotRequired[list[str]]
+
+
+@any_more
+class ModelScore(TypedDict):
+    overall: F1
+    labels: NotRequired[dict[str, F1]]
+
+
+@any_more
+class Speed(TypedDict):
+    int8_over_stock: Number
+
+
+@any_more
+class Comparison(TypedDict):
+    """`reports/models/<version>/compare.json`: INT8 beside FP32."""
+
+    fp32: NotRequired[ModelScore]
+    int8: ModelScore
+    f1_loss: NotRequired[Number]
+    speed: Speed
+
+
+@any_more
+class WholeComparison(TypedDict):
+    """The same with all that the gate and the request for approval judge by."""
+
+    fp32: ModelScore
+    int8: ModelScore
+    f1_loss: Number
+    losses: dict[str, Any]
+    agreement: Any
+    size_share: Any
+    speed: Speed
+
+
+@any_more
+class GateLines(TypedDict):
+    """`reports/models/<version>/gate.json`: what the gate said of an INT8 model."""
+
+    lines: list[str]
+
+
+@any_more
+class Intervals(TypedDict):
+    overall: tuple[Number, Number] | None
+    labels: dict[str, tuple[Number, Number]]
+
+
+@any_more
+class Scores(TypedDict):
+    n_sentences: Count
+    overall: F1
+    labels: dict[str, F1]
+
+
+@any_more
+class Evaluation(TypedDict):
+    """`reports/models/<version>/evaluate-<snapshot>.json`: scores, and how sure they are."""
+
+    n_sentences: Count
+    overall: Score
+    labels: dict[str, Score]
+    intervals: NotRequired[Intervals | None]
