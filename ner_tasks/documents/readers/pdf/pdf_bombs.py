@@ -1,24 +1,31 @@
-"""Small streams of a PDF that unpack to more than a file may, found before PDFium unpacks them.
+"""Streams of a PDF that unpack to more than a file may, found before PDFium unpacks them.
 
-Streams of pictures are left out: they are unpacked by no more than a page at a time, and only for OCR.
+Only a parser can tell where a stream begins, where it ends and how it is packed: a comment may say `stream`, packed
+bytes may say `endstream`, and a filter's name may lie in another object. So each place that may be the beginning of a
+stream is tried, by its first bytes, and by the filters that its dictionary names. A place where nothing packed begins
+costs little. Streams of an encrypted file cannot be looked into: the reader's limit on memory holds for them.
 
-Source: PDF 32000-1, 7.3.8 (streams), 7.4.4 (FlateDecode); DEFLATE packs 1,032 bytes into one at most.
+Source: PDF 32000-1, 7.3.5 (names), 7.3.8 (streams), 7.4 (filters).
 """
 
 import re
-import zlib
+from collections.abc import Callable
+from itertools import chain
 
+from ner_tasks.documents.readers.pdf import pdf_filters
+from ner_tasks.documents.readers.pdf.pdf_filters import Pieces, Undone
 from ner_tasks.documents.types import CannotRead, Limits
 
-_STREAM = re.compile(rb"stream\r?\n")
-_FLATE = re.compile(rb"/(?:FlateDecode|Fl)\b")
+# PDFium takes whatever ends the line for the end of the keyword.
+_STREAM = re.compile(rb"(?<!end)stream[^\r\n]*+(?:\r\n|\r|\n|\Z)")
+_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
+_FILTER = re.compile(rb"/(" + b"|".join(pdf_filters.UNDO) + rb")(?![^\s/\[\]()<>{}%])")
 _PICTURE = re.compile(rb"/Subtype\s*/Image\b")
-_PACKED_TWICE = re.compile(rb"/Fl(?:ateDecode)?\s*/Fl(?:ateDecode)?\b")
-_MAX_RATIO = 1_032
-_MAX_PACKINGS = 4
+# A picture is unpacked when its page is recognised, and no two at a time.
+_PICTURE_FACTOR = 4
 _DICTIONARY_BYTES = 1_000
-_CHUNK = 2**20
-_MAX_TRIED = 10_000
+_HEAD_BYTES, _FIRST_PIECE_BYTES, _PIECE_BYTES = 64, 2**12, 2**16
+_MAX_FILTERS = 5
 
 
 def check(data: bytes, limits: Limits) -> None:
@@ -27,54 +34,87 @@ def check(data: bytes, limits: Limits) -> None:
     Raises:
         CannotRead: `bomb`.
     """
-    least = limits.max_unpacked_bytes // _MAX_RATIO
-    if _PACKED_TWICE.search(data):
-        least = 0
-    begin = 0
-    while True:
-        end = data.find(b"endstream", begin)
-        if (end if end >= 0 else len(data)) - begin > least:
-            _check_one(data[begin : end if end >= 0 else len(data)], limits)
-        if end < 0:
-            return
-        begin = end + len(b"endstream")
+    end = n_used = 0
+    for start in _STREAM.finditer(data):
+        if start.end() >= end:
+            n_used = 0  # else streams that share their bytes share the limit
+        dictionary = data[max(start.start() - _DICTIONARY_BYTES, 0) : start.start()].rpartition(b" obj")[2]
+        stream = _Stream(data, start.end(), dictionary, limits.max_unpacked_bytes, n_used)
+        if stream.unpack():
+            n_used += max(stream.n_unpacked, stream.n_packed, _HEAD_BYTES)
+            end = max(end, start.end() + stream.n_packed)
 
 
-def _check_one(piece: bytes, limits: Limits) -> None:
-    """Check the stream at the end of a piece of the file, behind whatever stands before it.
+class _Stream:
+    """What may be a stream.
 
-    Only a parser can tell where it begins, as a comment may say `stream`, too: each place is tried, and what they unpack
-    to is added up. A place where no packed stream begins costs little: zlib refuses its first bytes.
+    Attributes:
+        n_packed: bytes of the file that were unpacked.
+        n_unpacked: what they unpack to.
     """
-    n_left, n_tried = limits.max_unpacked_bytes, 0
-    for start in _STREAM.finditer(piece):
-        dictionary = piece[max(start.start() - _DICTIONARY_BYTES, 0) : start.start()].rpartition(b" obj")[2]
-        n_packings = len(_FLATE.findall(dictionary))
-        if not n_packings or _PICTURE.search(dictionary):
-            continue
-        n_tried += 1
-        if n_tried > _MAX_TRIED:
-            raise CannotRead("bomb", f"found more than {_MAX_TRIED} streams before the end of one, expected one")
-        packed: bytes | memoryview = memoryview(piece)[start.end() :]
-        for _ in range(min(n_packings, _MAX_PACKINGS)):
-            packed, n_bytes = _unpacked(packed, n_left, keep=n_packings > 1)
-        n_left -= n_bytes
 
+    def __init__(self, data: bytes, start: int, dictionary: bytes, most: int, n_used: int) -> None:
+        self._data, self._start, self._most = data, start, most
+        self.n_packed = self.n_unpacked = 0
+        clear = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), dictionary) if b"#" in dictionary else dictionary
+        self._names = _FILTER.findall(clear)
+        self._largest = most * (_PICTURE_FACTOR if _PICTURE.search(clear) else 1) - n_used
 
-def _unpacked(packed: bytes | memoryview, largest: int, *, keep: bool) -> tuple[bytes, int]:
-    """What some bytes unpack to, where it is kept, and the number of its bytes."""
-    unpacker = zlib.decompressobj()
-    kept: list[bytes] = []
-    n_bytes = 0
-    try:
-        piece = unpacker.decompress(packed, _CHUNK)
-        while piece:
+    def unpack(self) -> bool:
+        """Unpack it, filter by filter, and keep nothing; whether anything is packed.
+
+        Raises:
+            CannotRead: `bomb`.
+        """
+        undo = self._next(self._data[self._start : self._start + _HEAD_BYTES])
+        if undo is None:
+            return False
+        pieces = self._counted(self._first(undo))
+        for _ in range(_MAX_FILTERS):
+            pieces, head = _peeked(pieces)
+            undo = self._next(head)
+            if undo is None:
+                break
+            pieces = self._counted(undo(pieces))
+        for _piece in pieces:
+            pass
+        return True
+
+    def _next(self, head: bytes) -> Callable[[Pieces], Undone] | None:
+        """The filter that is to be undone next: what shows, or else what is named."""
+        shown, named = pdf_filters.by_sight(head), pdf_filters.UNDO[self._names[0]] if self._names else None
+        if named and shown in (None, named):
+            del self._names[0]
+        return shown or (None if named is pdf_filters.undo_flate else named)  # Flate shows, or is encrypted
+
+    def _first(self, undo: Callable[[Pieces], Undone]) -> Pieces:
+        self.n_packed -= yield from undo(self._packed())
+
+    def _packed(self) -> Pieces:
+        """The bytes of the file behind the keyword."""
+        at, size = self._start, _FIRST_PIECE_BYTES
+        while piece := self._data[at : at + size]:
+            self.n_packed += len(piece)
+            yield piece
+            at, size = at + size, _PIECE_BYTES
+
+    def _counted(self, pieces: Pieces) -> Pieces:
+        n_bytes = 0
+        for piece in pieces:
             n_bytes += len(piece)
-            if n_bytes > largest:
-                raise CannotRead("bomb", f"found a stream that unpacks to more than {largest} bytes, expected less")
-            if keep:
-                kept.append(piece)
-            piece = unpacker.decompress(unpacker.unconsumed_tail, _CHUNK)
-    except zlib.error:
-        pass  # damaged, or encrypted
-    return b"".join(kept), n_bytes
+            self.n_unpacked = max(self.n_unpacked, n_bytes)
+            if n_bytes > self._largest:
+                raise CannotRead("bomb", f"found a stream that unpacks to more than {self._most} bytes, expected less")
+            yield piece
+
+
+def _peeked(pieces: Pieces) -> tuple[Pieces, bytes]:
+    """The pieces as they are, and the first bytes of them."""
+    first: list[bytes] = []
+    n_bytes = 0
+    for piece in pieces:
+        first.append(piece)
+        n_bytes += len(piece)
+        if n_bytes >= _HEAD_BYTES:
+            break
+    return chain(first, pieces), b"".join(first)[:_HEAD_BYTES]

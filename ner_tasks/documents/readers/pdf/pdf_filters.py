@@ -1,0 +1,159 @@
+"""Filters of a PDF's streams, undone piece by piece, so that it shows what a stream unpacks to without holding it.
+
+What is damaged ends the pieces, as it ends those of PDFium. A filter returns how many bytes of its last piece lie behind
+the end of its data; none where the data is damaged.
+
+Source: PDF 32000-1, 7.4.2 (ASCIIHexDecode) to 7.4.5 (RunLengthDecode).
+"""
+
+import base64
+import re
+import zlib
+from collections.abc import Callable, Generator, Iterator
+
+Pieces = Iterator[bytes]
+Undone = Generator[bytes, None, int]
+
+_SPACES = b"\0\t\n\f\r "
+_PIECE = 2**18
+_CLEAR, _END, _MAX_CODES = 256, 257, 4096
+_CODES = [bytes([byte]) for byte in range(256)] + [b"", b""]
+_RUN_END = 128
+_NO_HEX = re.compile(rb"[^0-9A-Fa-f]")
+_NO_BASE_85 = re.compile(rb"[^!-u]")
+# What the first byte of zlib's header begins with: 08, 18, ... 78.
+_HEX_OF_FLATE = re.compile(rb"[\0\t\n\f\r ]*[0-7][\0\t\n\f\r ]*8")
+_BASE_85_OF_FLATE = re.compile(rb"[\0\t\n\f\r ]*([#().=38BG-][!-u]{4})")
+
+
+def undo_flate(pieces: Pieces) -> Undone:
+    """FlateDecode: DEFLATE with zlib's header."""
+    unpacker = zlib.decompressobj()
+    try:
+        for piece in pieces:
+            packed = piece
+            while packed and not unpacker.eof:
+                yield unpacker.decompress(packed, _PIECE)
+                packed = unpacker.unconsumed_tail
+            if unpacker.eof:
+                return len(unpacker.unused_data)
+    except zlib.error:
+        pass
+    return 0
+
+
+def undo_hexadecimal(pieces: Pieces) -> Undone:
+    """ASCIIHexDecode, up to its `>`."""
+    kept = b""
+    for piece in pieces:
+        digits = kept + piece.translate(None, _SPACES)
+        if end := _NO_HEX.search(digits):
+            digits = digits[: end.start()]
+        whole = len(digits) & ~1
+        yield bytes.fromhex(digits[:whole].decode("ascii"))
+        if end:
+            return _n_behind(piece, b">")
+        kept = digits[whole:]
+    return 0
+
+
+def undo_base_85(pieces: Pieces) -> Undone:
+    """ASCII85Decode, up to its `~>`."""
+    kept = b""
+    for piece in pieces:
+        digits = kept + piece.translate(None, _SPACES).replace(b"z", b"!!!!!")
+        if end := _NO_BASE_85.search(digits):
+            digits = digits[: end.start()]
+        whole = len(digits) if end else len(digits) - len(digits) % 5
+        try:
+            yield base64.a85decode(digits[:whole])
+        except ValueError:  # a group that stands for more than four bytes
+            return 0
+        if end:
+            return _n_behind(piece, b"~")
+        kept = digits[whole:]
+    return 0
+
+
+def undo_run_length(pieces: Pieces) -> Undone:
+    """RunLengthDecode: runs of bytes as they are, and bytes to repeat."""
+    kept = b""
+    for piece in pieces:
+        data, at = kept + piece, 0
+        found: list[bytes] = []
+        while at < len(data) and data[at] != _RUN_END:
+            length = data[at]
+            size = length + 2 if length < _RUN_END else 2
+            if at + size > len(data):
+                break
+            found.append(data[at + 1 : at + size] if length < _RUN_END else data[at + 1 : at + 2] * (257 - length))
+            at += size
+        yield b"".join(found)
+        if data[at : at + 1] == bytes([_RUN_END]):
+            return len(data) - at
+        kept = data[at:]
+    return 0
+
+
+def undo_lzw(pieces: Pieces) -> Undone:
+    """LZWDecode with early change, which is what the filter does unless its parameters say otherwise."""
+    words = _CODES.copy()
+    word, width, bits, n_bits = b"", 9, 0, 0
+    for piece in pieces:
+        found: list[bytes] = []
+        for place, byte in enumerate(piece):
+            bits, n_bits = (bits << 8 | byte) & 0xFFFFF, n_bits + 8
+            if n_bits < width:
+                continue
+            n_bits -= width
+            code = (bits >> n_bits) & ((1 << width) - 1)
+            if code == _CLEAR:
+                del words[len(_CODES) :]
+                word, width = b"", 9
+                continue
+            if code == _END or code > len(words) or (code == len(words) and not word):
+                yield b"".join(found)
+                return len(piece) - place if code == _END else 0
+            new = words[code] if code < len(words) else word + word[:1]
+            if word and len(words) < _MAX_CODES:
+                words.append(word + new[:1])
+            found.append(new)
+            word = new
+            width = min(max((len(words) + 1).bit_length(), 9), 12)
+        yield b"".join(found)
+    return 0
+
+
+def _n_behind(piece: bytes, end: bytes) -> int:
+    """How much of a piece lies behind the byte that ends its data, none if it is another one that does."""
+    at = piece.find(end)
+    return len(piece) - at if at >= 0 else 0
+
+
+UNDO: dict[bytes, Callable[[Pieces], Undone]] = {
+    b"FlateDecode": undo_flate,
+    b"Fl": undo_flate,
+    b"LZWDecode": undo_lzw,
+    b"LZW": undo_lzw,
+    b"RunLengthDecode": undo_run_length,
+    b"RL": undo_run_length,
+    b"ASCIIHexDecode": undo_hexadecimal,
+    b"AHx": undo_hexadecimal,
+    b"ASCII85Decode": undo_base_85,
+    b"A85": undo_base_85,
+}
+
+
+def by_sight(head: bytes) -> Callable[[Pieces], Undone] | None:
+    """The filter that shows in the first bytes of a stream: Flate, or one around Flate."""
+    if is_flate(head):
+        return undo_flate
+    if _HEX_OF_FLATE.match(head):
+        return undo_hexadecimal
+    found = _BASE_85_OF_FLATE.match(head)
+    return undo_base_85 if found and is_flate(next(undo_base_85(iter([found[1]])), b"")) else None
+
+
+def is_flate(head: bytes) -> bool:
+    """Whether bytes begin with a header of zlib's."""
+    return len(head) > 1 and head[0] & 0x8F == 8 and (head[0] << 8 | head[1]) % 31 == 0
