@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain, repeat
 from typing import Any
 
 from ner_tasks.documents.encodings import text_encoding
@@ -19,7 +20,7 @@ from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limit
 
 _BASE64 = re.compile(r"(?:data:[\w/.+-]*;base64,)?([A-Za-z0-9+/\r\n]{200,}={0,2})\s*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_MAX_PLACE = 200
+_MAX_PLACE, _MAX_KEY = 200, 100
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[Record]:
@@ -74,8 +75,12 @@ def _leaves(value: Any) -> Iterator[tuple[str, str, Any]]:
         if isinstance(one, _Object):
             waiting.extend((f"{place}.{name}"[:_MAX_PLACE], name, inner) for name, inner in reversed(one))
         elif isinstance(one, list):
-            numbered = reversed(list(enumerate(one)))
-            waiting.extend((f"{place}[{number}]"[:_MAX_PLACE], key, inner) for number, inner in numbered)
+            # A long key stands whole before the first value alone.
+            keys = chain([key], repeat(key[:_MAX_KEY]))
+            numbered = reversed(
+                [(f"{place}[{number}]"[:_MAX_PLACE], *each) for number, each in enumerate(zip(keys, one, strict=False))]
+            )
+            waiting.extend(numbered)
         elif one is not None:
             yield place, key, one
 

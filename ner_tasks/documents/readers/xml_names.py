@@ -1,5 +1,6 @@
 """Names of XML elements without their namespaces; a prefix that nothing declares is left out, too."""
 
+from collections.abc import Iterator
 from typing import Any
 
 
@@ -15,3 +16,14 @@ def local_name(element: Any) -> str:
     """The name of an element; "" for what is no element, such as a comment."""
     tag = element.tag
     return tag.rpartition("}")[2].rpartition(":")[2] if isinstance(tag, str) else ""
+
+
+def outermost(root: Any, *names: str) -> Iterator[Any]:
+    """The elements of these local names that lie in no other one of them: each stretch of a tree is met once."""
+    from lxml import etree
+
+    walk = etree.iterwalk(root, events=("start",))
+    for _, element in walk:
+        if local_name(element) in names:
+            yield element
+            walk.skip_subtree()

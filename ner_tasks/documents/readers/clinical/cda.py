@@ -10,7 +10,7 @@ from ner_tasks.documents.readers.clinical.cda_values import Value
 from ner_tasks.documents.readers.clinical.narrative import Budget, Narrative
 from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import xml_parsing
-from ner_tasks.documents.readers.xml_names import local_name
+from ner_tasks.documents.readers.xml_names import local_name, outermost
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 _LABELS = {
@@ -44,7 +44,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     builder.note(*parsed.notes)
     if parsed.fault:
         builder.inventory.unread("xml", "the file", parsed.fault)
-    documents = [element for element in parsed.root.iter() if local_name(element) == "ClinicalDocument"]
+    documents = list(outermost(parsed.root, "ClinicalDocument"))
     if not documents:
         builder.note("found no ClinicalDocument: read as any XML of its kind")
     reader = _Reader(builder, Attachments(builder, limits), limits)
@@ -140,7 +140,7 @@ class _Reader:
         has_narrative = any(text.strip() for text in texts)
         for child in section:
             name = local_name(child)
-            if name not in ("title", "text", "code", "component"):
+            if name not in ("title", "text", "code", *_HOLDERS):
                 self._read_entry(child, path, narrative, has_narrative=has_narrative)
         return path
 

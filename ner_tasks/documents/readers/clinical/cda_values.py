@@ -82,9 +82,13 @@ def values_of(element: Any, *, with_ids: bool = False, with_numbers: bool = Fals
 
 def files_of(element: Any) -> Iterator[Value]:
     """Files and pointers to files below an element."""
-    for node in element.iter():
+    from lxml import etree
+
+    walk = etree.iterwalk(element, events=("start",))
+    for _, node in walk:
         if (found := _file(node)) is not None:
             yield found
+            walk.skip_subtree()
         elif local_name(node) == "reference" and (value := _clean(node.get("value"))) and not value.startswith("#"):
             yield Value("pointer", value)
 

@@ -15,13 +15,16 @@ from ner_tasks.documents.readers.clinical.fhir_strings import Leaf, Number, leav
 from ner_tasks.documents.readers.clinical.narrative import Budget, Narrative
 from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import html, xml_parsing
+from ner_tasks.documents.source_map import MAX_LABEL
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+from ner_tasks.names import bounded
 
 # A string of JSON, the last of which may break off, and whether it is a key.
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\Z)\s*(:?)', re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CONSTANTS = frozenset(("true", "false", "null", "NaN", "Infinity"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MAX_KEY = 100  # characters of one in a place
 _LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
 
 
@@ -171,7 +174,7 @@ class _Reader:
             if key == "resourceType" or key in held:
                 continue
             for index, one in enumerate(value if isinstance(value, list) else [value]):
-                here = f"{place}.{key}[{index}]" if isinstance(value, list) else f"{place}.{key}"
+                here = f"{place}.{key[:_MAX_KEY]}" + (f"[{index}]" if isinstance(value, list) else "")
                 nested.extend(self._read_element(key, one, here, narrative))
         if held:
             self._take_file(resource, place)
@@ -245,7 +248,7 @@ def _type_of(resource: Mapping[str, Any]) -> str:
 
 
 def _nested_place(place: str, number: int, kind: str) -> str:
-    return f"{place}.{kind}" if number == 0 else f"{place}.{kind}[{number}]"
+    return bounded(f"{place}.{kind}" if number == 0 else f"{place}.{kind}[{number}]", MAX_LABEL)
 
 
 def _binaries_in(resource: Mapping[str, Any]) -> Iterator[str]:

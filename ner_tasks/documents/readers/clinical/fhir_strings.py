@@ -38,6 +38,8 @@ _NAME_PARTS = ("prefix", "given", "family", "suffix")
 _ADDRESS_PARTS = ("line", "city", "district", "state", "postalCode", "country")
 # An element of this name says nothing of its own: the one around it is what a line is called after.
 _GENERIC = frozenset("text display value coding extension item concept code data url".split())  # noqa: SIM905
+# Of a longer name, what stands before a value that is not the first one which is called so.
+_MAX_LABEL = 100
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VALUE = re.compile(r"value[A-Z]\w*")
 
@@ -84,7 +86,8 @@ def leaves_of(key: str, value: Any) -> Iterator[Leaf]:
     while waiting:
         key, label, value = waiting.pop()
         if isinstance(value, list):
-            waiting.extend((key, label, one) for one in reversed(value))
+            waiting.extend((key[:_MAX_LABEL], label[:_MAX_LABEL], one) for one in reversed(value[1:]))
+            waiting.extend((key, label, one) for one in value[:1])
         elif isinstance(value, dict):
             if isinstance(value.get("resourceType"), str):
                 yield Leaf("resource", words_of(label), value=value, key=key)
@@ -93,7 +96,11 @@ def leaves_of(key: str, value: Any) -> Iterator[Leaf]:
             if kind.kind:
                 yield Leaf(kind.kind, words_of(label), kind.text, value, key)
             rest = [(name, one) for name, one in value.items() if name not in used]
-            waiting.extend((name, label if _is_generic(name) else name, one) for name, one in reversed(rest))
+            inner = []
+            for name, one in rest:
+                inner.append((name, label if _is_generic(name) else name, one))
+                label = label[:_MAX_LABEL] if _is_generic(name) else label
+            waiting.extend(reversed(inner))
         elif isinstance(value, bool | str):
             shown = value if isinstance(value, str) else str(value).lower()
             is_words = _is_words(key.partition("#")[0], value)

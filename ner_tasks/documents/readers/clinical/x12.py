@@ -5,6 +5,7 @@ Source: ANSI ASC X12 005010 and 006020 as the HIPAA implementation guides use th
 
 import re
 from collections import Counter
+from itertools import pairwise
 
 from ner_tasks.documents.readers.clinical import x12_names, x12_syntax
 from ner_tasks.documents.readers.clinical.x12_syntax import Segment
@@ -13,7 +14,8 @@ from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 # Words of a person: with a space between letters, or long and of letters only.
-_WORDS = re.compile(r".*[^\W\d_]\S* +\S*[^\W\d_]|[^\W\d_][^\W\d_.'-]{4,}", re.DOTALL)
+_LONG_WORD, _LETTER = re.compile(r"[^\W\d_][^\W\d_.'-]{4,}"), re.compile(r"[^\W\d_]")
+_OTHER_SPACE = re.compile(r"[^\S ]+")
 _MIN_WORDS = 3  # characters of the shortest of them
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*")
 _MAX_NOTED = 10
@@ -145,11 +147,22 @@ class _Reader:
                 texts = [e[number]] if e[number] else []
             else:
                 pieces = e[number].replace(repetition, component).split(component)
-                texts = [piece for piece in map(str.strip, pieces) if _WORDS.match(piece)]
+                texts = [piece for piece in map(str.strip, pieces) if _holds_words(piece)]
             label = x12_names.LABELS.get(segment.name, f"{segment.name}-{number}")
             is_running = number in wanted and segment.name == self._before and segment.name in ("NTE", "MSG", "K3")
             lines.extend(text if is_running else f"{label}: {text}" for text in texts)
         return lines
+
+
+def _holds_words(piece: str) -> bool:
+    """Whether an element is words: two side by side that have letters, or a long one at its beginning."""
+    if _LONG_WORD.match(piece):
+        return True
+    for stretch in _OTHER_SPACE.split(piece) if " " in piece else ():
+        has_letter = [bool(_LETTER.search(token)) for token in stretch.split(" ") if token]
+        if any(map(all, pairwise(has_letter))):
+            return True
+    return False
 
 
 def _named(name: str, e: list[str]) -> list[str]:

@@ -64,15 +64,15 @@ _TECHNICAL_NAMES = ("x-", "content-", "http://", "urn:", "dav:", "msip_", "__")
 
 def field_lines(properties: Properties) -> list[tuple[str, str]]:
     """Label and value of each field that people enter; one that says what another one says is left out."""
-    found: list[tuple[str, str]] = []
+    found: dict[tuple[str, str], None] = {}
     known: set[str] = set()
     for number in sorted(properties.values):
         for label, text in _fields(properties, number):
             words = words_of(text)
             if words - known or (not words and (label, text) not in found):
-                found.append((label, text))
+                found[label, text] = None
                 known |= words
-    return found
+    return list(found)
 
 
 def _fields(properties: Properties, number: int) -> list[tuple[str, str]]:

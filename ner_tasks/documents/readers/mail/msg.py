@@ -4,7 +4,6 @@ Source: [MS-OXMSG].
 """
 
 import struct
-from collections.abc import Mapping
 from dataclasses import replace
 
 from ner_tasks.documents.readers.mail import cfb, mapi, mapi_message
@@ -41,17 +40,23 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     message = Message(_properties(root, names, _HEAD_MESSAGE))
     code_page = message.properties.number(0x3FFD) or message.properties.number(0x3FDE)
     message.properties.code_page = code_page
+    n_left = limits.max_unpacked_bytes  # each message in it gets the names of all properties
     for name, storage in sorted(root.storages.items()):
         if name.startswith("__recip_version1.0_"):
             message.recipients.append(replace(_properties(storage, names, _HEAD_OTHER), code_page=code_page))
         elif name.startswith("__attach_version1.0_"):
             properties = replace(_properties(storage, names, _HEAD_OTHER), code_page=code_page)
-            message.attachments.append(_attachment(storage, properties, root))
+            if n_left > 0:
+                message.attachments.append(_attachment(storage, properties, root))
+                content = message.attachments[-1].message
+                n_left -= len(content[0]) if content else 0
+            else:
+                message.attachments.append(Attachment(properties))
     return mapi_message.read(message, builder, limits)
 
 
-def _properties(storage: Storage, names: Mapping[int, tuple[bytes, int | str]], n_head: int) -> Properties:
-    found = Properties(names=dict(names))
+def _properties(storage: Storage, names: dict[int, tuple[bytes, int | str]], n_head: int) -> Properties:
+    found = Properties(names=names)  # one for all: they may be many, and those who have them, too
     fixed = storage.streams.get(_PROPERTIES, b"")
     for position in range(n_head, len(fixed) - _ENTRY.size + 1, _ENTRY.size):
         kind, number, _, raw = _ENTRY.unpack_from(fixed, position)

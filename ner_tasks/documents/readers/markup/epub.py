@@ -62,6 +62,8 @@ class _Reading:
         self.encrypted = self._encrypted()
         self._left = dict.fromkeys((*package.parts, *package.damaged))
         self._texts: list[str] = []
+        self._words, self._lines = "", set[str]()  # of them, when so many were joined
+        self._n_joined = self._n_searched = 0
         self.properties: list[Property] = []
 
     def run(self) -> None:
@@ -133,8 +135,8 @@ class _Reading:
     def _properties(self, package: str) -> list[Property]:
         """Title, subjects and description; of these, shops write some in HTML."""
         found = []
-        for metadata in self._tree(package).iter("{*}metadata"):
-            for one in metadata.iter("{*}title", "{*}subject", "{*}description"):
+        for metadata in xml_names.outermost(self._tree(package), "metadata"):
+            for one in xml_names.outermost(metadata, "title", "subject", "description"):
                 text = "".join(one.itertext())
                 found.append((xml_names.local_name(one).title(), html.text_of(text) if "<" in text else text))
         return found
@@ -224,16 +226,22 @@ class _Reading:
             except CannotRead as error:
                 self.builder.inventory.unread("part", name, str(error))
                 return
-        words = " ".join(" ".join(self._texts).split())
-        known: str | set[str] = words
-        if len(words) * len(lines) > _MAX_SEARCHED:
-            known = {line.strip() for text in self._texts for line in text.split("\n")}
-        new = [line for line in lines if line.strip() and line.strip() not in known]
+        new = self._new_of(lines)
         if not new:
             self.builder.inventory.ignored("part", "table-of-contents")
             return
         self.builder.inventory.read("table-of-contents")
         self.builder.lines(new, name)
+
+    def _new_of(self, lines: list[str]) -> list[str]:
+        """Lines that no page says; those that are too many to be sought in the text are compared to its lines."""
+        if len(self._texts) != self._n_joined:
+            self._n_joined = len(self._texts)
+            self._words = " ".join(" ".join(self._texts).split())
+            self._lines = {line.strip() for text in self._texts for line in text.split("\n")}
+        self._n_searched += (len(self._words) + 1) * len(lines)
+        known: str | set[str] = self._lines if self._n_searched > _MAX_SEARCHED else self._words
+        return [line for line in lines if line.strip() and line.strip() not in known]
 
 
 def _is_contents(item: _Item) -> bool:

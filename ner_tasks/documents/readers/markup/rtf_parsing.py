@@ -13,7 +13,7 @@ _TOKEN = re.compile(
     rb"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z])|([{}])|[\r\n\x00]+|[^\\{}\r\n\x00]+|(\\)",
     re.DOTALL,
 )
-_MAX_SKIP = 16
+_MAX_SKIP, _MAX_FONT_NAME = 16, 200
 _EAST = frozenset({"cp932", "cp949", "gb18030", "big5hkscs", "johab"})
 _CHECKBOX, _DROP_DOWN, _AS_BY_DEFAULT = 1, 2, 25
 BODY = "text"
@@ -210,9 +210,8 @@ class Parsing:
         if state.capture in ("pict", "objdata"):
             self.blobs[-1].hexadecimal.append(raw)
         elif state.capture == "fonttbl":
-            self._font_names[state.font] = (self._font_names.get(state.font, "") + raw.decode("latin-1")).partition(
-                ";"
-            )[0]
+            name = self._font_names.get(state.font, "") + raw[:_MAX_FONT_NAME].decode("latin-1")
+            self._font_names[state.font] = name.partition(";")[0][:_MAX_FONT_NAME]
         elif not state.is_deleted and state.capture != "formfield":
             if state.font != self._raw_font:
                 self._flush()

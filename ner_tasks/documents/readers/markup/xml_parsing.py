@@ -16,7 +16,7 @@ _DECLARATION = re.compile(r"\s*<\?xml\s[^>]{0,200}\?>")
 _ENCODING = re.compile(rb"\s*<\?xml\s[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]{2,40})[\"']")
 _DOCTYPE = re.compile(r"<!DOCTYPE[^\[>]{0,2000}(?:\[.*?\]\s*)?>", re.DOTALL)
 _FIRST_ELEMENT = re.compile(r"<[A-Za-z_:]")
-_CDATA = re.compile(r"(<!\[CDATA\[.*?\]\]>)", re.DOTALL)
+_CDATA, _CDATA_END = "<![CDATA[", "]]>"
 _AMPERSAND = re.compile(r"&(?:#(\d{1,7}|[xX][0-9a-fA-F]{1,6});|(\w{1,32});)?")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _TAG = re.compile(r"<[^<>]*>")
@@ -136,6 +136,11 @@ def _mended(text: str) -> tuple[str, int]:
         unknown += found[2] is not None
         return "&amp;" + found[0][1:]
 
-    pieces = _CDATA.split(text)
-    pieces[::2] = [_AMPERSAND.sub(shown, piece) for piece in pieces[::2]]
+    pieces: list[str] = []
+    position = 0
+    while (start := text.find(_CDATA, position)) >= 0 and (end := text.find(_CDATA_END, start)) >= 0:
+        end += len(_CDATA_END)
+        pieces += (_AMPERSAND.sub(shown, text[position:start]), text[start:end])
+        position = end
+    pieces.append(_AMPERSAND.sub(shown, text[position:]))
     return _NOT_XML.sub(" ", "".join(pieces)), unknown

@@ -7,7 +7,7 @@ ignored by a rule.
 from ner_tasks.documents.readers import pictures, properties
 from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, xml_tree
 from ner_tasks.documents.readers.office.ooxml import Package
-from ner_tasks.documents.readers.office.ooxml_text import TextWalk, squeezed
+from ner_tasks.documents.readers.office.ooxml_text import MAX_PROMPT, TextWalk, squeezed
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part
 
 # Root elements of the parts that hold text, in the order of reading.
@@ -31,7 +31,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for name in taken:
         walk = TextWalk(prompts=prompts)
         chunks += _add(package, name, builder, walk, "" if name == main else name, shown)
-    for name in chunks:
+    for name in dict.fromkeys(chunks):
         _hand_on(package, name, builder)
     ooxml_parts.add_rest(package, {*taken, *chunks}, builder, limits, shown)
     told = pictures.checked(builder.extract()).text
@@ -53,8 +53,8 @@ def _prompts(package: Package) -> frozenset[str]:
         if package.root(name) == "glossaryDocument":
             root, _ = xml_tree.parse(package.parts[name])
             bodies = root.iter("{*}p", "{*}docPartBody") if root is not None else ()
-            found.update(squeezed(body) for body in bodies)
-    return frozenset(found - {""})
+            found.update(squeezed(body, MAX_PROMPT) for body in bodies)
+    return frozenset(prompt for prompt in found if 0 < len(prompt) <= MAX_PROMPT)
 
 
 def _add(

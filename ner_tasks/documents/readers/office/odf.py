@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from lxml import etree
+
 from ner_tasks.documents.readers import pictures, properties, xml_names
 from ner_tasks.documents.readers.office import ole_objects, ooxml, ooxml_parts, ooxml_properties, xml_tree
 from ner_tasks.documents.readers.office.odf_text import OdfWalk, qualified
@@ -96,12 +98,12 @@ def content_of(package: Package, builder: ExtractBuilder) -> Any:
 
 def add_body(root: Any, builder: ExtractBuilder) -> None:
     """Read a text, a drawing or the slides of a presentation."""
-    pages = [page for page in root.iter("{*}page") if qualified(page.tag) == "draw:page"]
+    pages = [page for page in xml_names.outermost(root, "page") if qualified(page.tag) == "draw:page"]
     _add(root, builder, "", ("draw:page", "office:master-styles"))
     for number, page in enumerate(pages, start=1):
         builder.inventory.read("slide")
         _add(page, builder, f"slide {number}", ("presentation:notes",))
-        for notes in page.iter("{*}notes"):
+        for notes in xml_names.outermost(page, "notes"):
             _add(notes, builder, f"slide {number} notes", ())
 
 
@@ -125,7 +127,7 @@ def margins_of(package: Package, root: Any, builder: ExtractBuilder) -> Iterator
     if STYLES in package.parts:
         styles = package.xml(STYLES, builder)
         builder.inventory.read("part")
-    for master in styles.iter("{*}master-styles") if styles is not None else ():
+    for master in xml_names.outermost(styles, "master-styles") if styles is not None else ():
         for page in master:
             for element in page:
                 if _is_filled_by_slides(element):
@@ -167,10 +169,15 @@ def properties_of(package: Package, content: Any, builder: ExtractBuilder) -> li
     found: list[Property] = []
     for name in [name for name in package.parts if _META.search(name)] or [CONTENT]:
         root = content if name == CONTENT else package.xml(name, builder)
-        for one in root.iter() if root is not None else ():
+        if root is None:
+            continue
+        walk = etree.iterwalk(root, events=("start",))
+        for _, one in walk:
             element = qualified(one.tag)
             if element == "office:body":
                 break
+            if element in _PROPERTIES or element == "meta:user-defined":
+                walk.skip_subtree()
             if element in _PROPERTIES:
                 found.append((_PROPERTIES[element], xml_tree.text_of(one)))
             elif element == "meta:user-defined":

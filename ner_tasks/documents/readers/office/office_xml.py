@@ -8,7 +8,7 @@ import binascii
 from typing import Any
 
 from ner_tasks.documents.readers import pictures
-from ner_tasks.documents.readers.xml_names import local_name, split
+from ner_tasks.documents.readers.xml_names import local_name, outermost, split
 from ner_tasks.documents.types import ExtractBuilder, Limits
 
 _WORD = "http://schemas.microsoft.com/office/word/2003/wordml"
@@ -72,7 +72,7 @@ def _add_workbook(builder: ExtractBuilder, root: Any) -> None:
         title = next((value for key, value in part.attrib.items() if key.endswith("}Name")), "")
         lines: list[str] = []
         notes: list[str] = []
-        for row in part.iter(f"{{{_EXCEL}}}Row"):
+        for row in outermost(part, "Row"):
             cells = []
             for cell in row:
                 shown = [_all_text(data) for data in cell if local_name(data) == "Data"]

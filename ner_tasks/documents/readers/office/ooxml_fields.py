@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from lxml import etree
+
 from ner_tasks.documents.readers.office.ooxml_layout import Layout
 from ner_tasks.documents.readers.office.xml_tree import attribute, child
 from ner_tasks.documents.readers.xml_names import local_name
@@ -39,8 +41,12 @@ class Fields:
     def prepare(self, root: Any) -> None:
         """Find the marks that make up whole fields; those of a damaged field hide nothing."""
         begun: list[list[Any]] = []
-        for mark in root.iter("{*}fldChar"):
-            if any(local_name(above) in _DELETED for above in mark.iterancestors()):
+        walk = etree.iterwalk(root, events=("start",))
+        for _, mark in walk:
+            name = local_name(mark)
+            if name in _DELETED:
+                walk.skip_subtree()
+            if name != "fldChar":
                 continue
             kind = attribute(mark, "fldCharType")
             if kind == "begin":

@@ -13,7 +13,7 @@ PARAGRAPH, FLOW, CELL, ROW = "paragraph", "flow", "cell", "row"
 class _Frame:
     """What is open: a paragraph, a row of cells, or a flow of blocks such as a body, a cell, a text box."""
 
-    __slots__ = ("blocks", "carried", "element", "is_joined", "kind", "pieces")
+    __slots__ = ("blocks", "carried", "element", "is_joined", "kind", "n_written", "pieces")
 
     def __init__(self, kind: str, element: Any):
         self.kind, self.element = kind, element
@@ -21,6 +21,7 @@ class _Frame:
         self.blocks: list[str] = []  # finished: of a paragraph, its text boxes; of a row, its cells
         self.carried: list[str] = []  # text of a paragraph that goes on in the next one
         self.is_joined = False
+        self.n_written = 0  # pieces up to the last one that is not blank
 
 
 def clean(pieces: list[str]) -> str:
@@ -41,6 +42,7 @@ class Layout:
         around = self._frames[-1]
         if kind == PARAGRAPH and around.carried:
             frame.pieces, around.carried = around.carried, []
+            frame.n_written = len(frame.pieces)
         self._frames.append(frame)
 
     def close(self, element: Any) -> None:
@@ -65,6 +67,8 @@ class Layout:
         if frame.carried:
             self._flush(frame)
         frame.pieces.append(text)
+        if text.strip(SOFT + " "):
+            frame.n_written = len(frame.pieces)
 
     def deliver(self, blocks: list[str], *, keep_blank: bool = False) -> None:
         """Add finished blocks: to a flow in their order, to a paragraph behind its text."""
@@ -87,7 +91,7 @@ class Layout:
         """Whether something was written since, or another paragraph is open."""
         frame, n_pieces = mark
         here = self._frames[-1]
-        return here is not frame or any(piece.strip(SOFT + " ") for piece in here.pieces[n_pieces:])
+        return here is not frame or here.n_written > n_pieces
 
     def finish(self) -> list[str]:
         """All blocks; what was left open by a damaged file is closed."""
@@ -99,7 +103,7 @@ class Layout:
         for pieces in (frame.carried, frame.pieces):
             if pieces and (text := clean(pieces).strip()):
                 frame.blocks.append(text)
-        frame.carried, frame.pieces = [], []
+        frame.carried, frame.pieces, frame.n_written = [], [], 0
 
     def _blocks_of(self, frame: _Frame) -> list[str]:
         if frame.kind == PARAGRAPH:

@@ -111,12 +111,24 @@ def add_rest(
             unknown.append(name)
         else:
             add_file(package, name, builder, limits)
-    squeezed = squeeze("".join(told)) if unknown else ""
+    known = _Told(squeeze("".join(told)) if unknown else "")
     for name in unknown:
-        _add_unknown(package, name, builder, squeezed)
+        _add_unknown(package, name, builder, known)
     for name, wrong in package.damaged.items():
         if not is_plumbing(name):
             builder.inventory.unread("part", name, wrong)
+
+
+class _Told:
+    """What a document says, to which data is compared as long as that is in proportion."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._n_left = text, _MAX_COMPARED
+
+    def says_all(self, values: list[str]) -> bool:
+        """Whether the document says all of some values; none of those that are too many to be compared."""
+        self._n_left -= len(values) * (len(self._text) + 1)
+        return self._n_left >= 0 and all(squeeze(text) in self._text for text in values)
 
 
 def squeeze(text: str) -> str:
@@ -156,7 +168,7 @@ def add_text(
     walk = TextWalk(skips_placeholders=skips_placeholders)
     blocks = walk.blocks(root) if root is not None else []
     if root is not None and package.root(name) == "cmLst":  # comments on slides are no paragraphs
-        blocks += [xml_tree.text_of(text) for text in root.iter("{*}text")]
+        blocks += [xml_tree.text_of(text) for text in xml_names.outermost(root, "text")]
     for block in blocks:
         builder.block(block, place or name)
     count(walk, builder)
@@ -191,7 +203,7 @@ def _rule(package: Package, name: str) -> str:
     return by_path or _BY_ROOT.get(package.root(name), "")
 
 
-def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: str) -> None:
+def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: _Told) -> None:
     """Data in XML of another kind: read where a program or person put it, unless the document says the same."""
     root = package.xml(name, builder)
     if root is None:
@@ -205,7 +217,7 @@ def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: str
         builder.inventory.ignored("part", "no-text")
     elif _OWN_DATA.search(package.roots[name][0]):
         builder.inventory.ignored("part", _METADATA)
-    elif len(values) * len(told) <= _MAX_COMPARED and all(squeeze(text) in told for text in values):
+    elif told.says_all(values):
         builder.inventory.ignored("part", "other-form")
     elif name.lower().startswith("customxml/") or xml_names.local_name(root) in ("ocx", "drawing"):
         builder.lines(values, name)

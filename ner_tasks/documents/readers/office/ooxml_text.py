@@ -9,6 +9,7 @@ Source: ECMA-376, part 1, 17 (WordprocessingML), 20 (DrawingML); part 3 (markup 
 import re
 from collections import Counter
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from lxml import etree
@@ -31,6 +32,7 @@ _ESCAPED = re.compile("_x000([9AaBbDd])_")
 _FLOWS = ("txbxContent", "textbox", "rt", "body", "hdr", "ftr")
 _SHAPE_TEXTS = ("txBody", "rich")  # one block, its paragraphs by lines
 _ENDING = frozenset({"p", "tr", "tc", *_FLOWS, *_SHAPE_TEXTS})
+MAX_PROMPT = 1_000  # characters of what a content control shows until somebody fills it
 _FORMS_AT_MOST = 4  # forms of one thing, and forms in forms, that are compared; further ones are read
 
 
@@ -199,7 +201,7 @@ class TextWalk:
         if not self._prompts or child(element, "sdtPr", "showingPlcHdr") is None:
             return False
         content = child(element, "sdtContent")
-        if content is None or squeezed(content) not in self._prompts:
+        if content is None or squeezed(content, MAX_PROMPT) not in self._prompts:
             return False
         self.ignored["placeholder"] += 1
         return True
@@ -266,7 +268,18 @@ class TextWalk:
         return element in self._to_skip
 
 
-def squeezed(element: Any) -> str:
-    """Characters of an element that are shown, without any space: to tell whether two of them say the same."""
-    shown = (attribute(one, "string") or text_of(one) for one in element.iter("{*}t", "{*}v", "{*}textpath"))
-    return "".join("".join(text.split()) for text in shown)
+def squeezed(element: Any, n_most: float = inf) -> str:
+    """Characters of an element that are shown, without any space: to tell whether two of them say the same.
+
+    Args:
+        element: of a part.
+        n_most: characters beyond which no more of them are looked at.
+    """
+    pieces: list[str] = []
+    n_characters = 0
+    for one in element.iter("{*}t", "{*}v", "{*}textpath"):
+        pieces.append("".join((attribute(one, "string") or text_of(one)).split()))
+        n_characters += len(pieces[-1])
+        if n_characters > n_most:
+            break
+    return "".join(pieces)

@@ -83,8 +83,8 @@ def _listed(
     for (kind, _, first, last), _ in records(data, start, end):
         if kind == _PERSIST and last - first >= 4:
             place = places.get(struct.unpack_from("<I", data, first)[0], -1)
+            record = held.get(place) if place not in listed else None
             listed.add(place)
-            record = held.get(place)
             found.append(([], _texts(data, record[2], record[3]) if record else []))
         elif kind in _TEXTS and found:
             found[-1][0].append(_text(data, kind, first, last))

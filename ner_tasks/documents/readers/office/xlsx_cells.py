@@ -119,7 +119,9 @@ def styles_of(data: bytes) -> list[str]:
         if local_name(element) == "numFmt":
             codes[attribute(element, "numFmtId")] = attribute(element, "formatCode")
         else:
-            kinds = [_kind(attribute(xf, "numFmtId"), codes) for xf in element]
+            numbers = [attribute(xf, "numFmtId") for xf in element]
+            by_number = {number: _kind(number, codes) for number in set(numbers)}
+            kinds = [by_number[number] for number in numbers]
     return kinds
 
 

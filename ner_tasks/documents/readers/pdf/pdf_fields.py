@@ -19,6 +19,7 @@ _PASSWORD, _RADIO, _PUSHBUTTON, _MAX_FLAGS = 1 << 13, 1 << 15, 1 << 16, 2**31
 _KINDS = {"Tx": raw.FPDF_FORMFIELD_TEXTFIELD, "Ch": raw.FPDF_FORMFIELD_COMBOBOX, "Sig": raw.FPDF_FORMFIELD_SIGNATURE}
 # PDFium looks through all fields for the parents of one: steps that all widgets together may take.
 _MAX_COST = 400_000_000
+_COST_OF_CHARACTER = 10
 _MAX_OPTIONS = 100_000  # of all fields, looked through for what is chosen
 _NUMBER = re.compile(r"\[\d+\]$")
 
@@ -126,8 +127,9 @@ class Fields:
         return ", ".join(pdfium.clean(label) for label in labels if label.strip())
 
     def _string(self, function: Any, widget: Any) -> str:
-        self._cost += 2 * self._n_widgets
-        return pdfium.clean(pdfium.string(function, self._form, widget)) if self._form else ""
+        found = pdfium.clean(pdfium.string(function, self._form, widget)) if self._form else ""
+        self._cost += 2 * self._n_widgets + _COST_OF_CHARACTER * len(found)  # many may inherit a long one
+        return found
 
 
 def _is_whole(widget: Any) -> bool:
