@@ -151,7 +151,9 @@ class Quantizer:
 
     def _incs(self, config: QuantizeConfig) -> tf.compat.v1.GraphDef:
         batches = _calibration_batches(self._sentences, self._pieces, self._manifest.max_pieces, config.calibration)
-        return _quantized_graph(self._path / artifacts.GRAPH, batches, config)
+        graph = tf.compat.v1.GraphDef()
+        graph.CopyFrom(self._frozen)  # INC changes the one that it is given
+        return _quantized_graph(graph, batches, config)
 
     def _fused(self, config: QuantizeConfig) -> tuple[tf.compat.v1.GraphDef, int]:
         """The graph that runs: the frozen graph's weights, quantized where they shall be, in INC's ranges."""
@@ -199,10 +201,12 @@ class _Loader:
         return len(self.batches)
 
 
-def _quantized_graph(graph: Path, batches: Sequence[Batch], config: QuantizeConfig) -> tf.compat.v1.GraphDef:
+def _quantized_graph(
+    graph: tf.compat.v1.GraphDef, batches: Sequence[Batch], config: QuantizeConfig
+) -> tf.compat.v1.GraphDef:
     # INC tells each of its passes at INFO; what matters is in our manifest.
     logging.getLogger("neural_compressor").setLevel(logging.WARNING)
-    model = Model(str(graph))
+    model = Model(graph)
     model.input_tensor_names, model.output_tensor_names = list(INPUTS), [OUTPUT]
     settings = StaticQuantConfig(
         weight_dtype=config.weights.dtype,

@@ -1,5 +1,8 @@
 """INC turns every dense layer of the frozen graph into INT8, as the YAML says, and no further."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +28,28 @@ def test_incs_own_graph_can_be_had(frozen: Path, tmp_path: Path) -> None:
     assert len(graph_weights.ranges_of(read_graph(folder / artifacts.GRAPH))) == 9
     (tagged,) = Tagger.load(folder, n_threads=2).tag([["Maria", "Chen", "visited", "Boston", "."]])
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
+
+
+SWAPPING = """
+import sys
+from pathlib import Path
+from ner_tasks.int8.quantization import QuantizeConfig, Quantizer
+from ner_tasks.tagger import artifacts
+from tests import tiny
+
+folder, target = map(Path, sys.argv[1:])
+quantizer = Quantizer(folder, [sentence.words for sentence in tiny.sentences(100, seed=2)])
+(folder / artifacts.GRAPH).write_bytes(b"another graph")
+quantizer.write(QuantizeConfig(), target)
+"""
+
+
+def test_the_graph_that_was_checked_is_the_one_that_is_quantized(frozen: Path, tmp_path: Path) -> None:
+    folder, target = shutil.copytree(frozen, tmp_path / "frozen"), tmp_path / "int8"
+    command = [sys.executable, "-c", SWAPPING, str(folder), str(target)]  # INC reads its ranges from the real stderr
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert artifacts.open_model(target).metrics["quantize"] == {"n_int8_matmul": 9}
 
 
 def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
