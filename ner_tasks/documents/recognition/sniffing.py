@@ -1,6 +1,5 @@
 """The format of a file by its content: signatures, what lies in a package, how a text begins."""
 
-import io
 import re
 import zipfile
 from typing import BinaryIO
@@ -131,12 +130,12 @@ def _by_signature(head: bytes, file: BinaryIO | None) -> str:
 
 
 def _of_ole(head: bytes, file: BinaryIO | None) -> str:
-    import olefile
+    from ner_tasks.documents.recognition.ole_files import OleFile
 
     if file is None:
         return next((kind for name, kind in _OLE_STREAMS if name.encode("utf-16-le") in head), "")
     try:
-        with olefile.OleFileIO(io.BytesIO(file.read())) as ole:
+        with OleFile(file.read()) as ole:
             roots = {path[0].lower() for path in ole.listdir()}
         return next((kind for name, kind in _OLE_STREAMS if name.lower() in roots), "")
     except Exception:  # noqa: BLE001 - damaged: its name says what it was

@@ -3,7 +3,6 @@
 Source: [MS-CFB].
 """
 
-import io
 import struct
 from dataclasses import dataclass, field
 
@@ -37,10 +36,10 @@ def read(data: bytes, max_bytes: int) -> tuple[Storage, list[str]]:
     Raises:
         CannotRead: `broken`, `bomb`.
     """
-    import olefile
+    from ner_tasks.documents.recognition.ole_files import OleFile
 
     try:
-        ole = olefile.OleFileIO(io.BytesIO(data))
+        ole = OleFile(data)
     except (OSError, ValueError, IndexError, struct.error, RecursionError, AttributeError, TypeError) as error:
         raise CannotRead(
             "broken", f"found {type(error).__name__} in its directory, expected a whole OLE file"

@@ -4,7 +4,6 @@ Those of 1993 and later (presentations: of 1997) are read from their own streams
 the document's notes name, and are rejected elsewhere.
 """
 
-import io
 from typing import Any
 
 from ner_tasks.documents.readers import pictures
@@ -21,12 +20,12 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     Raises:
         CannotRead: `encrypted`, `no-program` for files of before 1993, `broken`.
     """
-    import olefile
+    from ner_tasks.documents.recognition.ole_files import OleFile
 
     if not data.startswith(sniffing.OLE_HEAD):
         return legacy_programs.read(data, limits)
     builder = ExtractBuilder()
-    with olefile.OleFileIO(io.BytesIO(data)) as ole:
+    with OleFile(data) as ole:
         if ole.exists("EncryptedPackage"):
             raise CannotRead("encrypted", "found an Office file with a password, expected one that opens")
         if ole.exists(_WORD):

@@ -104,9 +104,9 @@ def _hand_on(builder: ExtractBuilder, name: str, called: str, content: bytes) ->
 
 def _unwrapped(content: bytes) -> tuple[str, bytes] | str:
     """Name and bytes of the file in an object that is a file itself, or what it is instead."""
-    import olefile
+    from ner_tasks.documents.recognition.ole_files import OleFile
 
-    with olefile.OleFileIO(io.BytesIO(content)) as ole:
+    with OleFile(content) as ole:
         return _file_in(ole, [path for path in ole.listdir() if len(path) == 1], lambda: content)
 
 

@@ -98,9 +98,9 @@ def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[lis
 
 
 def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
-    import olefile
+    from ner_tasks.documents.recognition.ole_files import OleFile
 
-    with olefile.OleFileIO(io.BytesIO(data)) as ole:
+    with OleFile(data) as ole:
         entries = ole.listdir(storages=True, streams=True)
         names = [entry for entry in entries if len(entry) == 1 and entry[0].lower() in _BOOKS]
         stream = ole.openstream(names[0]).read() if names else b""
