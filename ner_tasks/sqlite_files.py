@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ner_tasks import atomic
+from ner_tasks import atomic, beneath
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, NerTasksError, without_words
 
 _PRIMARY = 0xFF  # an error's code without what is more exact
@@ -39,10 +39,32 @@ def errors_about(path: Path, expected: str) -> Iterator[None]:
         raise _our_error(error, path, expected) from error
 
 
+def open_own(path: Path) -> sqlite3.Connection:
+    """Open a file to be written to, or make it.
+
+    Raises:
+        ArtifactBroken: something else lies there.
+    """
+    _check(path)
+    return sqlite3.connect(path)
+
+
 def open_published(path: Path) -> sqlite3.Connection:
-    """Open a file that does not change any more, and whose folder may not be writable."""
+    """Open a file that does not change any more, and whose folder may not be writable.
+
+    Raises:
+        ArtifactBroken: something else lies there.
+    """
+    _check(path)
     # a relative name would be looked up anew, wherever the process is by then
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+def _check(path: Path) -> None:
+    """Refuse what is no file: SQLite would wait at a pipe, and cannot be interrupted there."""
+    with suppress(FileNotFoundError):
+        if kind := beneath.kind_of(path.stat()):
+            raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
 
 
 def _our_error(error: sqlite3.Error, path: Path, expected: str) -> NerTasksError:

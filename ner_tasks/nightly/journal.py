@@ -245,7 +245,7 @@ def _crc32_of(path: Path, n_bytes: int) -> int:
         ArtifactBroken: it has fewer.
     """
     crc32, n_left = 0, n_bytes
-    with path.open("rb") as file:
+    with atomic.open_file(path) as file:
         while n_left:
             chunk = file.read(min(n_left, _CHUNK_BYTES))
             if not chunk:

@@ -8,7 +8,6 @@ import hashlib
 import heapq
 import json
 import os
-import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -61,7 +60,7 @@ class Ledger:
             atomic.read_whole(folder, self._open_published, undo=lambda _: self._close())
         else:
             with self._errors():
-                self._db = sqlite3.connect(self._path)
+                self._db = sqlite_files.open_own(self._path)
                 self._db.execute(_TABLE)
 
     def _open_published(self) -> None:
@@ -69,7 +68,7 @@ class Ledger:
             self._db = sqlite_files.open_published(self._path)
             self._db.execute("SELECT 1 FROM answers LIMIT 1")
         if self._documents.is_file():
-            self._answers = self._documents.open("rb")
+            self._answers = atomic.open_file(self._documents)
 
     def _close(self) -> None:
         self._db.close()
@@ -127,7 +126,7 @@ class Ledger:
         """Bytes of the answers; none for a place where none can be."""
         with ExitStack() as stack:
             try:
-                file = self._answers or stack.enter_context(self._documents.open("rb"))
+                file = self._answers or stack.enter_context(atomic.open_file(self._documents))
             except FileNotFoundError:
                 raise ArtifactBroken(f"found nothing, expected the ledger's answers, at {self._documents}") from None
             size = os.fstat(file.fileno()).st_size

@@ -2,16 +2,33 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.labelled.corpus import LabelledSentence
+from ner_tasks.records import read_file
 from ner_tasks.tagger import artifacts
 from ner_tasks.tagger.inference import TaggedSentence, Tagger
 
 FORMAT = 1
 N_SENTENCES = 64
+
+
+class _Answer(TypedDict):
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    scores: tuple[Annotated[float, Field(ge=0, le=1)], ...]
+
+
+class _Written(TypedDict):
+    """What `write` writes: the SHA-256 of the model's files, and what it answered."""
+
+    files: dict[str, str]
+    answers: list[_Answer]
 
 
 def write(model: Path, sentences: Sequence[LabelledSentence], target: Path, *, n_threads: int) -> None:
@@ -45,12 +62,10 @@ def ask(model: Path, canary: Path, *, n_threads: int) -> dict[str, Any]:
     """
     if not canary.is_file():
         raise InputMissing(f"found nothing at {canary}, expected the canary that `compare` writes")
-    said = atomic.read_json(canary)
-    try:
-        before = [(tuple(one["words"]), tuple(one["tags"]), tuple(one["scores"])) for one in said["answers"]]
-        expected = dict(said["files"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactBroken(f"found {type(error).__name__}: {error}, expected a canary, in {canary}") from None
+    said = read_file(canary, _Written, expected="a canary")
+    before, expected = [(one["words"], one["tags"], one["scores"]) for one in said["answers"]], said["files"]
+    if any(not len(words) == len(tags) == len(scores) for words, tags, scores in before):
+        raise ArtifactBroken(f"found not one tag and score for each word, expected a canary, in {canary}")
     files, answers = _asked(model, [words for words, _, _ in before], n_threads)
     other = sorted(name for name in {*files, *expected} if files.get(name) != expected.get(name))
     if other:

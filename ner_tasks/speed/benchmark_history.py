@@ -10,10 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
 
 from ner_tasks import atomic, host
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.records import checked
+from ner_tasks.records.fields import Count, Moment, Number, any_more
 from ner_tasks.store import Store
 from ner_tasks.tagger.engines import STOCK
 
@@ -22,6 +26,25 @@ N_LOOKED_AT = 50
 
 _OF_A_REPORT = ("at", "host", "data", "data_sha256", "n_sentences", "rounds", "rows")
 Run = Mapping[str, Any]
+
+
+@any_more
+class _Row(TypedDict):
+    engine: str
+    batch_size: Count
+    words_per_s: Number
+
+
+@any_more
+class _Compared(TypedDict):
+    """What of an earlier run is compared."""
+
+    at: Moment
+    host: dict[str, Any]
+    data_sha256: str
+    n_sentences: Count
+    rows: list[_Row]
+    version: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -91,8 +114,8 @@ def _speed(run: Run, engine: str, size: int) -> float:
     return float(next((row["words_per_s"] for row in rows), 0))
 
 
-def _time(run: Run) -> datetime:
-    return datetime.fromisoformat(run["at"])
+def _time(run: Run) -> float:
+    return datetime.fromisoformat(run["at"]).timestamp()
 
 
 def read_run(path: Path) -> Run:
@@ -101,12 +124,13 @@ def read_run(path: Path) -> Run:
     Raises:
         InputMissing, ArtifactBroken: there is no such file, or no JSON in it.
         ConfigInvalid: it is not of a benchmark.
+        ArtifactBroken: it is, and damaged.
     """
     run = atomic.read_json(path)
     missing = [name for name in _OF_A_REPORT if not isinstance(run, dict) or name not in run]
     if missing:
         raise ConfigInvalid(f"found no {', '.join(missing)}, expected a run of benchmark, in {path}")
-    return dict(run)
+    return dict(checked(run, _Compared, str(path), expected="a run of benchmark"))
 
 
 def keep(store: Store, report: Run, *, version: str, data: str, key: str) -> str:
@@ -137,4 +161,4 @@ def fetch_latest(store: Store, host_key: str, folder: Path) -> list[Path]:
 
 def _stamp(run: Run) -> str:
     # sorts by time, and is a plain name
-    return _time(run).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+    return datetime.fromisoformat(run["at"]).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")

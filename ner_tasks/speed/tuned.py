@@ -9,14 +9,18 @@ a store, on S3 for instance, the registry hands the choice on: see `Registry.cho
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
 
 from ner_tasks import atomic, host
-from ner_tasks.errors import ArtifactBroken
+from ner_tasks.records import Name, checked
 
 FOLDER = "tuned"
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Choice:
     """One way to run a model.
@@ -29,16 +33,20 @@ class Choice:
         max_pieces: most pieces in a batch.
     """
 
-    kind: str = "int8"
+    kind: Name = "int8"
     onednn: bool = True
     bf16: bool = False
-    n_streams: int = 0
-    max_pieces: int = 2048
+    n_streams: Annotated[int, Field(ge=0, le=1024)] = 0
+    max_pieces: Annotated[int, Field(ge=1, le=10**6)] = 2048
 
     @property
     def precision(self) -> dict[str, Any]:
         """What of it may change an answer."""
         return {"kind": self.kind, "onednn": self.onednn, "bf16": self.bf16}
+
+
+class _Written(TypedDict):
+    choice: Choice
 
 
 def file_for(version_folder: Path, n_threads: int) -> Path:
@@ -84,7 +92,4 @@ def parsed(values: Any, where: str) -> Choice:
     Raises:
         ArtifactBroken: they are not what `write` has written.
     """
-    try:
-        return Choice(**values["choice"])
-    except (KeyError, TypeError) as error:
-        raise ArtifactBroken(f"found {error}, expected the choice that `tune` writes, in {where}") from None
+    return checked(values, _Written, where, expected="the choice that `tune` writes")["choice"]

@@ -1,6 +1,7 @@
 """Half-done work and earlier answers that are damaged cost what they would have saved, and never the night."""
 
 import json
+import os
 import shutil
 import sqlite3
 
@@ -84,6 +85,11 @@ def be_folder(path):
     (path / "deep").mkdir(parents=True)
 
 
+def be_pipe(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
 CHECKPOINT, DOCUMENTS, LEDGER = "checkpoint.json", "documents.jsonl", "ledger.sqlite"
 OF_WORK = {
     "no JSON": lambda work: (work / CHECKPOINT).write_text("{"),
@@ -97,6 +103,9 @@ OF_WORK = {
         (work / CHECKPOINT).read_text().replace('"n_tagged": ', '"n_tagged": 1')
     ),
     "a folder": lambda work: be_folder(work / CHECKPOINT),
+    "a pipe": lambda work: be_pipe(work / CHECKPOINT),
+    "answers a pipe": lambda work: be_pipe(work / DOCUMENTS),
+    "ledger a pipe": lambda work: be_pipe(work / LEDGER),
     "answers cut": lambda work: cut(work / DOCUMENTS, at=0.5),
     "answers gone": lambda work: (work / DOCUMENTS).unlink(),
     "answers changed": lambda work: overwrite(work / DOCUMENTS, at=0.3),
@@ -138,6 +147,8 @@ def test_whole_half_done_work_is_gone_on_from(tag, capsys):
 
 
 OF_EARLIER = {
+    "ledger a pipe": lambda day: be_pipe(day / LEDGER),
+    "answers a pipe": lambda day: be_pipe(day / DOCUMENTS),
     "gone": shutil.rmtree,
     "no ledger": lambda day: (day / LEDGER).unlink(),
     "ledger is none": lambda day: (day / LEDGER).write_bytes(b"no database" * 1000),
