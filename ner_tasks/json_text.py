@@ -25,8 +25,9 @@ def parse_json(text: str | bytes, where: str, *, expected: str = "JSON") -> Any:
         raise too_large(len(text), where, expected=expected)
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:  # its message tells the place and quotes nothing
-        raise ArtifactBroken(f"found {error}, expected {expected}, in {where}") from None
+    except json.JSONDecodeError as error:
+        found = f"a syntax error at line {error.lineno}, column {error.colno}"
+        raise ArtifactBroken(f"found {found}, expected {expected}, in {where}") from None
     except (ValueError, RecursionError) as error:
         raise ArtifactBroken(f"found {without_words(error)}, expected {expected}, in {where}") from None
     check_depth(value, where, expected=expected)

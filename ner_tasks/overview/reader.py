@@ -112,7 +112,7 @@ class Reader:
 
     def left_out(self, key: str, error: ArtifactBroken) -> None:
         """Say that something is damaged that the page does without."""
-        self.unreadable.setdefault(key, str(error))
+        self.unreadable.setdefault(key, str(error).replace(f"{self.store.where()}/", ""))
 
     def _fresh(self, kind: str, key: str, read: Callable[[], Any]) -> Any:
         known = self._memory.get(kind, key)
