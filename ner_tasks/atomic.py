@@ -84,12 +84,21 @@ def lines_in(path: Path) -> Iterator[bytes]:
         InputMissing: no such file.
         ArtifactBroken: something else lies there.
     """
+    with open_input(path) as file:
+        yield from file
+
+
+def open_input(path: Path) -> BinaryIO:
+    """As `open_file`, of a file that has to be there.
+
+    Raises:
+        InputMissing: no such file.
+        ArtifactBroken: something else lies there.
+    """
     try:
-        file = open_file(path)
+        return open_file(path)
     except FileNotFoundError:
         raise InputMissing(f"found nothing at {path}, expected a file") from None
-    with file:
-        yield from file
 
 
 def open_file(path: Path) -> BinaryIO:

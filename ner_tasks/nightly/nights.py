@@ -165,7 +165,7 @@ def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
     for name in ANSWERS:
         with atomic.space_for(output / name), (output / name).open("wb") as joined:
             for shard in shards:
-                with atomic.open_file(shard / name) as file:
+                with atomic.open_input(shard / name) as file:
                     shutil.copyfileobj(file, joined)
     # of a try before this one, which may be damaged, and whose rows are of other answers
     for name in (LEDGER, f"{LEDGER}-journal"):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ner_tasks.errors import InputMissing
 from ner_tasks.records import Comparison, read_record
 from ner_tasks.tagger import artifacts
 from ner_tasks.tagger.artifacts import Kind, ModelManifest
@@ -54,6 +55,8 @@ def sections_of(registry: Registry, version: str) -> Iterator[Section]:
     home = f"models/{version}"
     found = [kind for kind in _KINDS if registry.store.exists(f"{home}/{kind}/{artifacts.MANIFEST}")]
     models = {kind: artifacts.open_model(registry.fetch(version, kind)) for kind in found}
+    if "trained" not in models:
+        raise InputMissing(f"found no trained model, expected one, in {registry.store.where(home)}")
     yield _what_it_is(version, said, models["trained"])
     yield _origin(said, models["trained"].lineage)
     reports: dict[str, Mapping[str, Any]] = {"FP32": said}

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from ner_tasks.records import Moment, Name
+from ner_tasks.records.fields import Moment, Name, Number
 from ner_tasks.tagger.artifacts import Kind
 
 Action = Literal["promote", "rollback"]
@@ -29,7 +29,7 @@ class Promotion:
     kind: Kind
     by: str
     at: Moment
-    metrics: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Number] = field(default_factory=dict)
     previous: Name | None = None
     action: Action = "promote"
     reason: str = ""

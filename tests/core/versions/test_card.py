@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from ner_tasks.cli import main
-from ner_tasks.errors import ArtifactBroken
+from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.store import open_store
 from ner_tasks.tagger import artifacts
 from ner_tasks.versions import card, provenance
@@ -120,3 +120,9 @@ def test_the_verb_prints_the_card_and_says_where_it_lies(registry, tmp_path, cap
     assert main(["card", "--version", "v1", "--store", where, "--report", str(report)]) == 0
     assert "# Model v1" in capsys.readouterr().out
     assert json.loads(report.read_text())["result"]["html"].endswith("reports/models/v1/card.html")
+
+
+def test_a_version_whose_trained_model_is_gone_has_no_card(registry):
+    registry.store.remove("models/v1/trained")
+    with pytest.raises(InputMissing, match="found no trained model"):
+        card.publish(registry, "v1")
