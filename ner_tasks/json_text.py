@@ -10,16 +10,18 @@ MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 50
 
 
-def parse_json(text: str | bytes, where: str, *, expected: str = "JSON") -> Any:
+def parse_json(text: str | bytes, where: str, *, expected: str = "JSON", is_ours: bool = True) -> Any:
     """Value of a JSON text.
 
     Args:
         text: the whole file, or one line of it.
         where: the file, for the message.
         expected: what it should be, for the message.
+        is_ours: whether it has no words of documents and their names. Only those may hold half a surrogate pair, which no
+            file and no page can be written with.
 
     Raises:
-        ArtifactBroken: it is not JSON, larger than `MAX_BYTES`, or nested deeper than `MAX_DEPTH`.
+        ArtifactBroken: it is not JSON, larger than `MAX_BYTES`, nested deeper than `MAX_DEPTH`, or not of whole characters.
     """
     if len(text) > MAX_BYTES:
         raise too_large(len(text), where, expected=expected)
@@ -31,7 +33,20 @@ def parse_json(text: str | bytes, where: str, *, expected: str = "JSON") -> Any:
     except (ValueError, RecursionError) as error:
         raise ArtifactBroken(f"found {without_words(error)}, expected {expected}, in {where}") from None
     check_depth(value, where, expected=expected)
+    if is_ours and not _is_whole(text, value):
+        raise ArtifactBroken(f"found half a surrogate pair, expected {expected}, in {where}")
     return value
+
+
+def _is_whole(text: str | bytes, value: Any) -> bool:
+    """Whether a value can be written as UTF-8."""
+    if (b"\\u" if isinstance(text, bytes) else "\\u") not in text:  # type: ignore[operator]
+        return True
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def too_large(n_bytes: int, where: str, *, expected: str = "JSON") -> ArtifactBroken:

@@ -145,7 +145,7 @@ def files_in(path: Path) -> Iterator[str]:
     """The file that each line of a `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl` came from."""
     for number, line in enumerate(atomic.lines_in(path), start=1):
         where = f"{path}, line {number}"
-        answer = parse_json(line, where, expected="an answer")
+        answer = parse_json(line, where, expected="an answer", is_ours=False)
         if not isinstance(answer, dict) or not isinstance(answer.get("file"), str):
             raise ArtifactBroken(f"found no name of a file, expected an answer, in {where}")
         yield answer["file"]

@@ -60,7 +60,7 @@ def lines_of(path: Path, shape: type[Shape]) -> Iterator[Shape]:
     """
     for number, line in enumerate(atomic.lines_in(path), start=1):
         where = f"{path}, line {number}"
-        yield checked(parse_json(line, where), shape, where)
+        yield checked(parse_json(line, where, is_ours=False), shape, where)
 
 
 def checked(value: Any, shape: type[Shape], where: str, *, expected: str = "") -> Shape:

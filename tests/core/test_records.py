@@ -81,7 +81,8 @@ def test_lines_of_a_file_are_checked_one_at_a_time(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff\xfe", b"[" * 5000 + b"]" * 5000, b'{"a":' * 51 + b"1" + b"}" * 51, b"1" * 5000]
+    "content",
+    [b"", b"{", b"\xff\xfe", b"[" * 5000 + b"]" * 5000, b'{"a":' * 51 + b"1" + b"}" * 51, b"1" * 5000, b'["\\ud800"]'],
 )
 def test_what_is_no_json_or_nested_too_deep_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "a.json"

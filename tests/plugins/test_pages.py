@@ -368,3 +368,13 @@ def test_a_huge_file_is_refused_and_not_sent(visit, store):
         with (store.root / key).open("r+b") as file:
             file.truncate(2**30)
         assert "expected at most" in visit(page).text
+
+
+def test_a_failed_task_without_a_reason_and_a_drift_report_without_details_are_shown(visit, store):
+    note = {"dag": "ner_tag_nightly", "run": RUN.split("/")[2], "task": "t", "map_index": -1, "try": 1}
+    note |= {"state": "failed", "at": f"{DAY}T02:00:00", "took_s": None, "said": "", "result": {}}
+    store.write_json(f"reports/runs/ner_tag_nightly/{runs.key_of(note['run'])}/t.json", note)
+    report = {"day": DAY, "model_version": "v", "alerts": [], "accepted": False, "judged": False}
+    store.write_json(f"reports/drift/{DAY}.json", report)
+    assert "failed: no reason is noted" in visit(RUN).text
+    assert "not judged: no reason is given" in visit("quality").text
