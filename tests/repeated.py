@@ -266,6 +266,7 @@ KINDS: dict[str, Repeated] = {
     "json values": ("json", 2_000, lambda n: json.dumps({"a": ["Rosa"] * n}).encode()),
     "json long key": ("json", 2_000, lambda n: json.dumps({"x" * 10 * n: ["Rosa"] * n}).encode()),
     "xml elements": ("xml", 2_000, lambda n: b"<a>" + b"<b>Rosa</b>" * n + b"</a>"),
+    "xml attributes": ("xml", 2_000, lambda n: ("<a>Rosa<b " + _numbered('k{n}="a b" ', n) + "/></a>").encode()),
     "xml open sections": ("xml", 2_000, lambda n: b"<a>Rosa & " + b"<![CDATA[" * n + b"</a>"),
     "fhir strings": ("json", 1_000, lambda n: _fhir([{"text": "Rosa"}] * n)),
     "fhir long key": ("json", 1_000, lambda n: _fhir({"x" * 10 * n: ["Rosa"] * n})),

@@ -1,7 +1,9 @@
 """Names of XML elements without their namespaces; a prefix that nothing declares is left out, too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
+
+_MANY_ATTRIBUTES = 100
 
 
 def split(tag: Any) -> tuple[str, str]:
@@ -16,6 +18,14 @@ def local_name(element: Any) -> str:
     """The name of an element; "" for what is no element, such as a comment."""
     tag = element.tag
     return tag.rpartition("}")[2].rpartition(":")[2] if isinstance(tag, str) else ""
+
+
+def attributes(element: Any) -> Sequence[tuple[str, str]]:
+    """Name and value of each attribute of an element, in time that grows with their number and not faster."""
+    found = element.attrib
+    if len(found) <= _MANY_ATTRIBUTES:
+        return found.items()  # type: ignore[no-any-return]
+    return [(value.attrname, str(value)) for value in element.xpath("@*")]
 
 
 def outermost(root: Any, *names: str) -> Iterator[Any]:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from ner_tasks.documents.readers.xml_names import local_name
+from ner_tasks.documents.readers.xml_names import attributes, local_name
 
 _SPACE = re.compile(r"\s+")
 _WORDS = re.compile(r"[^\W\d_]{2}")
@@ -75,7 +75,7 @@ class Words:
             self._line.clear()
 
     def _attributes(self, element: Any, *, is_inline: bool) -> None:
-        for name, value in element.attrib.items():
+        for name, value in attributes(element):
             if is_inline or not _is_text(name, value):
                 self.ignored["technical-attribute"] += 1
                 continue

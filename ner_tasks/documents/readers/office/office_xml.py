@@ -8,7 +8,7 @@ import binascii
 from typing import Any
 
 from ner_tasks.documents.readers import pictures
-from ner_tasks.documents.readers.xml_names import local_name, outermost, split
+from ner_tasks.documents.readers.xml_names import attributes, local_name, outermost, split
 from ner_tasks.documents.types import ExtractBuilder, Limits
 
 _WORD = "http://schemas.microsoft.com/office/word/2003/wordml"
@@ -56,7 +56,7 @@ def _add_document(builder: ExtractBuilder, root: Any, limits: Limits) -> None:
 
 
 def _picture(builder: ExtractBuilder, element: Any, limits: Limits) -> None:
-    called = next((value for key, value in element.attrib.items() if key.endswith("}name")), "")
+    called = next((value for key, value in attributes(element) if key.endswith("}name")), "")
     name = called.rpartition("/")[2] or "picture"
     try:
         pictures.add(builder, name, base64.b64decode(element.text or ""), limits)
@@ -69,7 +69,7 @@ def _add_workbook(builder: ExtractBuilder, root: Any) -> None:
         if local_name(part) != "Worksheet":
             builder.inventory.ignored("part", "styles-and-settings")
             continue
-        title = next((value for key, value in part.attrib.items() if key.endswith("}Name")), "")
+        title = next((value for key, value in attributes(part) if key.endswith("}Name")), "")
         lines: list[str] = []
         notes: list[str] = []
         for row in outermost(part, "Row"):

@@ -4,7 +4,7 @@ All parts of the package are enumerated: what a slide shows is read, with what i
 documents of their own, the rest is named or ignored by a rule.
 """
 
-from ner_tasks.documents.readers import pictures, properties
+from ner_tasks.documents.readers import pictures, properties, xml_names
 from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties
 from ner_tasks.documents.readers.office.ooxml import Package
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
@@ -46,7 +46,7 @@ def _slides(package: Package, main: str, builder: ExtractBuilder) -> list[str]:
     found: list[str] = []
     for number, element in enumerate(root.iter("{*}sldId") if root is not None else (), start=1):
         # It has an id of its own beside that of the relation.
-        ids = [value for key, value in element.attrib.items() if key.startswith("{")]
+        ids = [value for key, value in xml_names.attributes(element) if key.startswith("{")]
         name = next((relations[id_].target for id_ in ids if id_ in relations), "")
         if name in package.parts:
             found.append(name)

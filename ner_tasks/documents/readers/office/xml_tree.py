@@ -4,7 +4,7 @@ from typing import Any
 
 from lxml import etree
 
-from ner_tasks.documents.readers.xml_names import local_name, split
+from ner_tasks.documents.readers.xml_names import attributes, local_name, split
 
 ENTITIES = "it declares entities of XML, which are not resolved"
 _ENTITY = (b"<!ENTITY", "<!ENTITY".encode("utf-16-le"), "<!ENTITY".encode("utf-16-be"))
@@ -66,7 +66,7 @@ def root_of(data: bytes) -> tuple[str, str]:
 
 def attribute(element: Any, name: str, default: str = "") -> str:
     """Value of an attribute, in whatever namespace it is."""
-    for key, value in element.attrib.items():
+    for key, value in attributes(element):
         if key.rpartition("}")[2].rpartition(":")[2] == name:
             return str(value)
     return default
