@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 from ner_tasks.beneath import FileBeneath, NotAFile, Source, kind_of
 from ner_tasks.documents.archives.archives import Budget
-from ner_tasks.documents.reading import Place, answers
+from ner_tasks.documents.place import Place
+from ner_tasks.documents.reading import answers
 from ner_tasks.documents.recognition.formats import FORMATS
 from ner_tasks.documents.types import Answer, CannotRead, Document, Ignored, Limits, Rejected
 

@@ -4,7 +4,7 @@ import hashlib
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
 from pathlib import PurePosixPath
 from typing import BinaryIO, TypeVar
@@ -12,12 +12,13 @@ from typing import BinaryIO, TypeVar
 from ner_tasks.documents.archives import archives
 from ner_tasks.documents.encodings import guesses
 from ner_tasks.documents.inventory import Items
+from ner_tasks.documents.place import Place
 from ner_tasks.documents.recognition import formats, litter, sniffing, unread_formats
 from ner_tasks.documents.recognition.formats import Format
 from ner_tasks.documents.tables import json_lines, tables
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
 from ner_tasks.errors import without_words
-from ner_tasks.names import TakenNames, bounded
+from ner_tasks.names import TakenNames
 
 _READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
@@ -26,45 +27,6 @@ _MAX_UNREAD_IN_MESSAGE = 3
 _CONTAINERS = {"fhir": ("json", "xml"), "cda": ("xml",), "svg": ("xml",), "html": ("xml",), "mbox": ("eml",)}
 _AT_ONCE = 2**16  # characters
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one file lies.
-
-    Attributes:
-        name: tells the files around it.
-        called: its own name.
-        path: its path in the file around it, or in the inbox.
-    """
-
-    name: str
-    called: str
-    limits: Limits
-    budget: archives.Budget
-    path: str = ""
-    depth: int = 0
-    encoding: str = ""
-    media_type: str = ""
-
-    def holding(self, called: str, encoding: str = "", media_type: str = "") -> "Place":
-        """Where a file in this one lies, whose name is cut if it is long.
-
-        Args:
-            called: its name in this one.
-            encoding: how it is encoded, as far as this one says so.
-            media_type: what this one says that it is.
-        """
-        own = called.replace("\\", "/").rpartition("/")[2]  # whole: it ends in what tells the format
-        return replace(
-            self,
-            name=f"{self.name}#{bounded(called)}",
-            called=own,
-            path=called,
-            depth=self.depth + 1,
-            encoding=encoding,
-            media_type=media_type,
-        )
 
 
 def answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.archives import Budget
-from ner_tasks.documents.reading import Place, answers
+from ner_tasks.documents.place import Place
+from ner_tasks.documents.reading import answers
 
 Maker = Callable[[random.Random], tuple[bytes, Mapping[str, str]]]
 LIMITS = Limits()

@@ -7,8 +7,9 @@ import pytest
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.archives import Budget
+from ner_tasks.documents.place import Place
 from ner_tasks.documents.readers.clinical import hl7
-from ner_tasks.documents.reading import Place, answers
+from ner_tasks.documents.reading import answers
 from ner_tasks.documents.types import Answer, Extract
 
 HEADER = "MSH|^~\\&|LAB|GENERAL HOSPITAL|EHR|PLAN|20240115||ORU^R01|1|P|2.5.1"

@@ -7,7 +7,8 @@ import pytest
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.archives import Budget
-from ner_tasks.documents.reading import Place, answers
+from ner_tasks.documents.place import Place
+from ner_tasks.documents.reading import answers
 from ner_tasks.documents.recognition import formats, sniffing
 from sample import documents as sample
 from sample.compound_file import write
