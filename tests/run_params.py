@@ -4,8 +4,6 @@ import json
 from copy import deepcopy
 from typing import Any
 
-from airflow.sdk.exceptions import ParamValidationError
-
 DAGS = (
     "ner_benchmark",
     "ner_maintain",
@@ -35,6 +33,8 @@ def validate(dag: Any, conf: dict[str, Any]) -> None:
 
 def refuses(dag: Any, conf: dict[str, Any]) -> bool:
     """Whether Airflow makes no run of these."""
+    from airflow.sdk.exceptions import ParamValidationError
+
     try:
         validate(dag, conf)
     except (ParamValidationError, ValueError):
