@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from ner_tasks import atomic
 from ner_tasks.answers.reading import Answer, n_unread, read_answers, utf8
 from ner_tasks.documents.source_map import PLACE_FIELDS
-from ner_tasks.errors import ArtifactBroken
+from ner_tasks.errors import ArtifactBroken, without_words
 
 ENTITIES_FILE, DOCUMENTS_FILE = "entities.parquet", "documents.parquet"
 
@@ -110,6 +110,8 @@ def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, An
         read_share, version = float(receipt["read_share"]), str(receipt["model_version"])
     except KeyError as error:
         raise ArtifactBroken(f"found a receipt without {error}, expected one, in {where}") from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ArtifactBroken(f"found {without_words(error)}, expected a receipt, in {where}") from None
     return {
         "document": utf8(answer.document),
         "sha256": answer.sha256,
@@ -128,6 +130,7 @@ class _Table:
     """A Parquet file that is written in row groups."""
 
     def __init__(self, path: Path, schema: pa.Schema):
+        self._path = path
         self._writer, self._schema = pq.ParquetWriter(path, schema, compression="zstd"), schema
         self._rows: list[Mapping[str, Any]] = []
         self._n_characters = self.n_rows = 0
@@ -151,8 +154,15 @@ class _Table:
             if len(self._rows) >= _GROUP_ROWS or self._n_characters >= _GROUP_CHARACTERS:
                 self._write()
 
+    def _table(self) -> pa.Table:
+        try:
+            return pa.Table.from_pylist(self._rows, schema=self._schema)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, OverflowError) as error:
+            found = f"{without_words(error)} in one of {len(self._rows)} rows"
+            raise ArtifactBroken(f"found {found}, expected answers that `tag` wrote, for {self._path.name}") from None
+
     def _write(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+            self._writer.write_table(self._table())
         self.n_rows += len(self._rows)
         self._rows, self._n_characters = [], 0

@@ -206,5 +206,8 @@ def _bytes_of(path: Path, offset: int, n_bytes: int) -> bytes | None:
     if not path.is_file():
         return None
     with path.open("rb") as file:
+        left = os.fstat(file.fileno()).st_size - offset
+        if left <= 0:  # the place in a damaged index may be any number
+            return b""
         file.seek(offset)
-        return file.read(n_bytes)
+        return file.read(min(n_bytes, left))

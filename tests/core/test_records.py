@@ -106,3 +106,9 @@ def test_a_folder_in_the_place_of_a_file_is_not_replaced(tmp_path):
     with pytest.raises(ArtifactBroken, match="expected a file or nothing"):
         atomic.write_json(tmp_path / "a.json", 1)
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_a_pipe_is_not_waited_for_to_take_a_checksum(tmp_path):
+    os.mkfifo(tmp_path / "ner.csv")
+    with pytest.raises(ArtifactBroken, match="found a pipe"):
+        atomic.sha256_of(tmp_path / "ner.csv")

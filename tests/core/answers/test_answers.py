@@ -170,3 +170,9 @@ def test_conll_holds_every_character_that_is_no_space(tmp_path_factory: pytest.T
     write_conll(write(folder / "d.jsonl", [answer("a", text)]), folder / "d.conll")
     lines = (folder / "d.conll").read_bytes().decode("utf-8").split("\n")[1:]
     assert "".join(line.split("\t")[0] for line in lines) == "".join(text.split())
+
+
+def test_a_value_that_parquet_cannot_hold_is_one_line(tmp_path: Path) -> None:
+    strange = {**LETTER, "entities": [{**LETTER["entities"][0], "label": "\ud800"}]}
+    with pytest.raises(ArtifactBroken, match=r"expected answers that `tag` wrote, for .*parquet"):
+        write_parquet(write(tmp_path / "d.jsonl", [strange]), tmp_path)

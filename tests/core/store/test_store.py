@@ -354,3 +354,9 @@ def test_a_byte_that_is_no_text_spoils_its_own_line_only_and_stays(folder_store)
     folder_store.append_line("models/history.jsonl", "three")
     assert path.read_bytes() == b"one\n\xfftwo\nthree\n"
     assert folder_store.read_lines("models/history.jsonl")[::2] == ["one", "three"]
+
+
+def test_bytes_behind_the_end_are_none_wherever_an_index_says_they_lie(folder_store, folder):
+    folder_store.publish(folder, "tagged/day")
+    assert folder_store.read_bytes("tagged/day/a.txt", 2**62, 5) == b""
+    assert folder_store.read_bytes("tagged/day/a.txt", 0, 2**62) == b"a"
