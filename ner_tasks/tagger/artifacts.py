@@ -112,13 +112,15 @@ def _manifest_of(folder: Path) -> ModelManifest:
 def _parse(values: Any, folder: Path) -> ModelManifest:
     where = folder / MANIFEST
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
-        found = str(values.get("format"))[:80] if isinstance(values, Mapping) else type(values).__name__
-        raise ArtifactBroken(f"found format {found!r}, expected {FORMAT}, in {where}")
+        found = values.get("format") if isinstance(values, Mapping) else type(values).__name__
+        raise ArtifactBroken(f"found format {repr(found)[:80]}, expected {FORMAT}, in {where}")
     # models made before there was one have none; a damaged name of it is a field that nobody knows
     if OWN in values and values[OWN] != _digest({key: value for key, value in values.items() if key != OWN}):
         raise ArtifactBroken(f"found that it was changed since it was written, expected its own sha256, in {where}")
     if values.get("kind") not in _FILES:
-        raise ArtifactBroken(f"found kind {str(values.get('kind'))[:80]!r}, expected one of {sorted(_FILES)}, in {where}")
+        raise ArtifactBroken(
+            f"found kind {repr(values.get('kind'))[:80]}, expected one of {sorted(_FILES)}, in {where}"
+        )
     try:
         fields = {key: value for key, value in values.items() if key not in ("format", OWN)}
         manifest = ModelManifest(**{**fields, "labels": tuple(fields["labels"])})
