@@ -44,33 +44,40 @@ def undo_flate(pieces: Pieces) -> Undone:
 
 def undo_hexadecimal(pieces: Pieces) -> Undone:
     """ASCIIHexDecode, up to its `>`."""
-    kept = b""
-    for piece in pieces:
-        digits = kept + piece.translate(None, _SPACES)
-        if end := _NO_HEX.search(digits):
-            digits = digits[: end.start()]
-        whole = len(digits) & ~1
-        yield bytes.fromhex(digits[:whole].decode("ascii"))
-        if end:
-            return _n_behind(piece, b">")
-        kept = digits[whole:]
-    return 0
+
+    def decode(digits: bytes) -> bytes:
+        return bytes.fromhex(digits[: len(digits) & ~1].decode("ascii"))  # one that is left over is none
+
+    return (yield from _undo_digits(pieces, 2, _NO_HEX, b">", decode))
 
 
 def undo_base_85(pieces: Pieces) -> Undone:
     """ASCII85Decode, up to its `~>`."""
+    return (yield from _undo_digits(pieces, 5, _NO_BASE_85, b"~", base64.a85decode, z=b"!!!!!"))
+
+
+def _undo_digits(
+    pieces: Pieces,
+    n_in_group: int,
+    no_digit: re.Pattern[bytes],
+    end_mark: bytes,
+    decode: Callable[[bytes], bytes],
+    *,
+    z: bytes = b"z",
+) -> Undone:
+    """Undo a filter that writes bytes as groups of digits, with spaces anywhere; `z` is what that letter stands for."""
     kept = b""
     for piece in pieces:
-        digits = kept + piece.translate(None, _SPACES).replace(b"z", b"!!!!!")
-        if end := _NO_BASE_85.search(digits):
+        digits = kept + piece.translate(None, _SPACES).replace(b"z", z)
+        if end := no_digit.search(digits):
             digits = digits[: end.start()]
-        whole = len(digits) if end else len(digits) - len(digits) % 5
+        whole = len(digits) if end else len(digits) - len(digits) % n_in_group
         try:
-            yield base64.a85decode(digits[:whole])
-        except ValueError:  # a group that stands for more than four bytes
+            yield decode(digits[:whole])
+        except ValueError:  # a group that stands for more than its bytes
             return 0
         if end:
-            return _n_behind(piece, b"~")
+            return _n_behind(piece, end_mark)
         kept = digits[whole:]
     return 0
 
