@@ -109,10 +109,20 @@ def open_file(path: Path) -> BufferedReader:
         FileNotFoundError: no such file.
         ArtifactBroken: something else lies there.
     """
-    if kind := beneath.kind_of(path.stat()):
-        raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
+    check_is_file(path)
     # should it be swapped for a pipe just now, nobody is waited for
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
+
+
+def check_is_file(path: Path) -> None:
+    """Refuse what is no file, such as a pipe, at which whoever opens it would wait.
+
+    Raises:
+        FileNotFoundError: there is nothing.
+        ArtifactBroken: something else lies there.
+    """
+    if kind := beneath.kind_of(path.stat()):
+        raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
 
 
 def put_in_place(part: Path, target: Path) -> None:

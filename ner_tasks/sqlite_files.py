@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ner_tasks import atomic, beneath
+from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, NerTasksError, without_words
 
 _PRIMARY = 0xFF  # an error's code without what is more exact
@@ -61,10 +61,8 @@ def open_published(path: Path) -> sqlite3.Connection:
 
 
 def _check(path: Path) -> None:
-    """Refuse what is no file: SQLite would wait at a pipe, and cannot be interrupted there."""
-    with suppress(FileNotFoundError):
-        if kind := beneath.kind_of(path.stat()):
-            raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
+    with suppress(FileNotFoundError):  # SQLite makes it, or says so
+        atomic.check_is_file(path)  # at a pipe SQLite cannot even be interrupted
 
 
 def _our_error(error: sqlite3.Error, path: Path, expected: str) -> NerTasksError:

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.records import checked, records_in
+from ner_tasks.records import read_record, records_in
 from ner_tasks.store import Store
 
 FRESH_S = 5.0  # a page may be this old
@@ -76,21 +76,7 @@ class Reader:
             shape: what it has to be like, see `records`.
             changes: whether it may be replaced. One that never is, is read once.
         """
-        known = self._memory.get("record", key, shape)
-        if known is None or not (self._is_fresh(known) or not changes):
-            etag = self.store.etag(key)
-            if etag is None:
-                return None
-            if known is None or known.etag != etag:
-                value = self._attempt(lambda: checked(self.store.read_json(key), shape, self.store.where(key)))
-            else:
-                value = known.value
-            if value is None:  # removed since
-                return None
-            self._memory.put("record", key, shape, value=value, etag=etag)
-        else:
-            value = known.value
-        sound: Shape | None = self._sound(key, value)
+        sound: Shape | None = self._sound(key, self._remembered(key, shape, changes=changes))
         return sound
 
     def records(self, key: str, shape: type[Shape]) -> list[Shape]:
@@ -109,6 +95,21 @@ class Reader:
     def names(self, key: str) -> list[str]:
         """Names of the files below `key`, in order."""
         return list(self._fresh("names", key, lambda: [file.name for file in self.store.files(key)]))
+
+    def _remembered(self, key: str, shape: type[Shape], *, changes: bool) -> Any:
+        """What `_attempt` makes of a record, read again only if it may have changed, and has."""
+        known = self._memory.get("record", key, shape)
+        if known and (not changes or self._is_fresh(known)):
+            return known.value
+        etag = self.store.etag(key)
+        if etag is None:
+            return None
+        value = (
+            known.value if known and known.etag == etag else self._attempt(lambda: read_record(self.store, key, shape))
+        )
+        if value is not None:  # else removed since
+            self._memory.put("record", key, shape, value=value, etag=etag)
+        return value
 
     def left_out(self, key: str, error: ArtifactBroken) -> None:
         """Say that something is damaged that the page does without."""
