@@ -77,19 +77,19 @@ def parse(line: bytes, where: str) -> Answer:
     try:
         values = json.loads(line)
         text = values.get("text")
-        end_of_text = sys.maxsize if text is None else len(_a(str, text))
-        for entity in _a(list, values["entities"]):
+        end_of_text = sys.maxsize if text is None else len(_typed(str, text))
+        for entity in _typed(list, values["entities"]):
             _check_entity(entity, end_of_text, where)
-        receipt = _a(dict, values["receipt"])
+        receipt = _typed(dict, values["receipt"])
         check_depth(receipt, where)
         _check_receipt(receipt)
         return Answer(
-            _a(str, values["document"]),
-            _a(str, values["sha256"]),
+            _typed(str, values["document"]),
+            _typed(str, values["sha256"]),
             text,
             tuple(sorted(values["entities"], key=lambda entity: (entity["start"], entity["end"]))),
             receipt,
-            _a(str, values["text_sha256"]) if text is None else None,
+            _typed(str, values["text_sha256"]) if text is None else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ArtifactBroken(f"found {without_words(error)}, expected an answer that `tag` wrote, in {where}") from None
@@ -108,15 +108,15 @@ def _check_entity(entity: Mapping[str, Any], end_of_text: int, where: str) -> No
 
 def _check_receipt(receipt: Mapping[str, Any]) -> None:
     """What of a receipt is added up, or shown in a way of its own."""
-    for fates in _a(dict, receipt["items"]).values():
-        for n in _a(dict, fates).values():
-            _a(int, n)
-    for line in _a(list, receipt["unread"]):
-        _a(str, line)
+    for fates in _typed(dict, receipt["items"]).values():
+        for n in _typed(dict, fates).values():
+            _typed(int, n)
+    for line in _typed(list, receipt["unread"]):
+        _typed(str, line)
     for name in ("n_words", "n_sentences", "n_characters"):
-        if _a(int, receipt.get(name, 0)) < 0:
+        if _typed(int, receipt.get(name, 0)) < 0:
             raise ValueError
-    if not 0 <= _a((int, float), receipt.get("read_share", 1.0)) <= 1:
+    if not 0 <= _typed((int, float), receipt.get("read_share", 1.0)) <= 1:
         raise ValueError
 
 
@@ -127,15 +127,28 @@ def parse_rejection(line: bytes, where: str) -> dict[str, Any]:
         ArtifactBroken: it is none.
     """
     try:
-        values: dict[str, Any] = _a(dict, json.loads(line))
+        values: dict[str, Any] = _typed(dict, json.loads(line))
         for name in ("document", "reason", "message"):
-            _a(str, values[name])
+            _typed(str, values[name])
         return values
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ArtifactBroken(f"found {without_words(error)}, expected a rejected document, in {where}") from None
 
 
-def _a(kind: type | tuple[type, ...], value: Any) -> Any:
+def parse_file(line: bytes, where: str) -> str:
+    """The file of the inbox that an answer, or what stands in its place, came from.
+
+    Raises:
+        ArtifactBroken: the line does not say.
+    """
+    try:
+        found: str = _typed(str, _typed(dict, json.loads(line))["file"])
+        return found
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ArtifactBroken(f"found {without_words(error)}, expected an answer, in {where}") from None
+
+
+def _typed(kind: type | tuple[type, ...], value: Any) -> Any:
     """`value`, once it is known to be of this type."""
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ner_tasks import atomic, replacement
-from ner_tasks.errors import ArtifactBroken, ConfigInvalid
-from ner_tasks.json_text import parse_json
+from ner_tasks.answers.reading import parse_file
+from ner_tasks.errors import ConfigInvalid
 from ner_tasks.nightly.journal import ANSWERS, Tally
 from ner_tasks.nightly.ledger import DOCUMENTS, LEDGER, Ledger
 from ner_tasks.records import ShardManifest, read_file
@@ -144,11 +144,7 @@ class _Files:
 def files_in(path: Path) -> Iterator[str]:
     """The file that each line of a `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl` came from."""
     for number, line in enumerate(atomic.lines_in(path), start=1):
-        where = f"{path}, line {number}"
-        answer = parse_json(line, where, expected="an answer", is_ours=False)
-        if not isinstance(answer, dict) or not isinstance(answer.get("file"), str):
-            raise ArtifactBroken(f"found no name of a file, expected an answer, in {where}")
-        yield answer["file"]
+        yield parse_file(line, f"{path}, line {number}")
 
 
 def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
