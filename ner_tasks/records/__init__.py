@@ -22,7 +22,7 @@ from ner_tasks.records.nights import (
     SampledFile,
     ShardManifest,
 )
-from ner_tasks.records.reading import Shape, checked, lines_of, read_file, read_record, records_in
+from ner_tasks.records.reading import Shape, checked, read_file, read_record, read_records, records_in
 from ner_tasks.records.reports import BenchmarkRow, BenchmarkRun, ReviewReport, RunNote
 from ner_tasks.records.versions import (
     F1,
@@ -85,8 +85,8 @@ __all__ = [
     "VersionRecord",
     "WholeComparison",
     "checked",
-    "lines_of",
     "read_file",
     "read_record",
+    "read_records",
     "records_in",
 ]

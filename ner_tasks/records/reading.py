@@ -36,8 +36,9 @@ def read_record(store: Readable, key: str, shape: type[Shape]) -> Shape:
 def records_in(lines: list[str], shape: type[Shape], where: str) -> Iterator[Shape | ArtifactBroken]:
     """The record of each line of a history, or why there is none in it."""
     for number, line in enumerate(lines, start=1):
+        at = f"{where}, line {number}"
         try:
-            yield checked(parse_json(line, f"{where}, line {number}"), shape, f"{where}, line {number}")
+            yield checked(parse_json(line, at), shape, at)
         except ArtifactBroken as error:
             yield error
 
@@ -51,7 +52,7 @@ def read_file(path: Path, shape: type[Shape], *, expected: str = "") -> Shape:
     return checked(atomic.read_json(path), shape, str(path), expected=expected)
 
 
-def lines_of(path: Path, shape: type[Shape]) -> Iterator[Shape]:
+def read_records(path: Path, shape: type[Shape]) -> Iterator[Shape]:
     """The record in each line of a JSON Lines file, one at a time.
 
     Raises:

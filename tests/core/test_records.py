@@ -7,7 +7,7 @@ import pytest
 
 from ner_tasks import atomic, json_text, records
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.records import DriftReport, NightPlan, RunNote, checked, lines_of, records_in
+from ner_tasks.records import DriftReport, NightPlan, RunNote, checked, read_records, records_in
 from ner_tasks.versions.promotions import Promotion
 
 PLAN = {
@@ -72,12 +72,12 @@ def test_a_damaged_line_costs_itself_only():
 def test_lines_of_a_file_are_checked_one_at_a_time(tmp_path):
     path = tmp_path / "inputs.jsonl"
     path.write_text('{"name": "a", "key": "b"}\n{"name": 7, "key": "b"}\n')
-    lines = lines_of(path, records.ListedInput)
+    lines = read_records(path, records.ListedInput)
     assert next(lines) == {"name": "a", "key": "b"}
     with pytest.raises(ArtifactBroken, match=r"found a wrong name .*inputs\.jsonl, line 2"):
         next(lines)
     with pytest.raises(InputMissing):
-        next(lines_of(tmp_path / "none", records.ListedInput))
+        next(read_records(tmp_path / "none", records.ListedInput))
 
 
 @pytest.mark.parametrize(

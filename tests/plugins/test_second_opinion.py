@@ -83,7 +83,7 @@ def test_only_a_sample_is_tagged_again_by_the_int8_model(registry, night, fake, 
     challenger_answers(fake, tmp_path)
     listed = []
     monkeypatch.setattr(
-        "ner_airflow.operators.second_opinion.lines_of",
+        "ner_airflow.operators.second_opinion.read_records",
         lambda path, _shape: listed.extend(json.loads(line) for line in path.open()) or listed,
     )
     impact(max_words="20")

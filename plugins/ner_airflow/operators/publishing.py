@@ -29,9 +29,9 @@ from ner_tasks.records import (
     PublishedDay,
     RejectedLine,
     ShardManifest,
-    lines_of,
     read_file,
     read_record,
+    read_records,
 )
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class CheckNight(NightOperator):
         n_lost = 0
         for index, shard in enumerate(shards):
             inputs = self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl")
-            files = lines_of(inputs, ListedInput)
+            files = read_records(inputs, ListedInput)
             for name in nights.unanswered((file["name"] for file in files), shard):
                 n_lost += 1
                 if n_lost <= _N_NAMED:
@@ -147,7 +147,7 @@ class PublishDay(JoiningOperator):
         (target / "documents").mkdir(parents=True, exist_ok=True)
         conf = json.dumps({"day": self.night["day"], "retry_rejected": True})
         retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
-        waiting, copied, n_copied = lines_of(listing, RejectedLine), dict[str, str | None](), 0
+        waiting, copied, n_copied = read_records(listing, RejectedLine), dict[str, str | None](), 0
         with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
             while some := list(islice(waiting, _REJECTED_AT_ONCE)):
                 # the documents of one file are neighbours: only the last one's may go on among the next

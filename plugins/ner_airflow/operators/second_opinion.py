@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ner_airflow.operators.base import VerbOperator
 from ner_airflow.operators.nights import NightOperator, day_of, write_inputs
 from ner_tasks.errors import InputMissing
-from ner_tasks.records import SampledFile, lines_of
+from ner_tasks.records import SampledFile, read_records
 from ner_tasks.versions import using
 from ner_tasks.watching.impact import GONE, NO_NIGHT, summary_of
 
@@ -43,7 +43,7 @@ class SecondOpinion(NightOperator, VerbOperator):
         published = self.published(day) or {}
         answers = self.store.fetch(f"tagged/{day}")
         sampled = self.run_verb("sample", answers=answers, output=folder / "old", max_words=max_words)
-        names = [line["name"] for line in lines_of(folder / "old" / "files.jsonl", SampledFile)]
+        names = [line["name"] for line in read_records(folder / "old" / "files.jsonl", SampledFile)]
         paths = self.store.fetch_files([f"inbox/{day}/{name}" for name in names], folder / "inbox")
         if not any(paths):
             return None

@@ -17,7 +17,7 @@ from ner_airflow.signals import metrics
 from ner_tasks import host, lineage
 from ner_tasks.errors import InputMissing
 from ner_tasks.nightly import nights
-from ner_tasks.records import ListedInput, ShardManifest, lines_of, read_record
+from ner_tasks.records import ListedInput, ShardManifest, read_record, read_records
 from ner_tasks.speed import tuned
 from ner_tasks.versions import using
 
@@ -221,7 +221,7 @@ class TagShard(NightOperator, VerbOperator):
 
     def _fetch_inputs(self, inputs: str, listing: Path, folder: Path) -> None:
         """Write the shard's files with the places where they lie on this machine."""
-        files = list(lines_of(self.store.fetch(inputs), ListedInput))
+        files = list(read_records(self.store.fetch(inputs), ListedInput))
         write_inputs(
             listing, [file["name"] for file in files], self.store.fetch_files([file["key"] for file in files], folder)
         )
