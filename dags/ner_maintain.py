@@ -18,7 +18,7 @@ from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from ner_airflow.bounds import within
 from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, given
-from ner_airflow.operators.maintaining import CleanAirflow, ClearAway
+from ner_airflow.operators.maintenance import CleanAirflow, ClearAway
 
 PARAMS = {
     "days": Param(

@@ -17,7 +17,7 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.bounds import LINE, VERSION
 from ner_airflow.defaults import DAG_DEFAULTS, WHO, given
-from ner_airflow.operators.promoting import ChooseVersion, MovePointer
+from ner_airflow.operators.promotion import ChooseVersion, MovePointer
 
 PARAMS = {
     "version": Param(

@@ -21,8 +21,8 @@ from airflow.sdk import Param, dag
 from ner_airflow.assets import NER_FP32
 from ner_airflow.bounds import F1_LOSS, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, TRAINS, WHO, given
-from ner_airflow.operators.approving import ApproveModel
-from ner_airflow.operators.quantize import (
+from ner_airflow.operators.approval import ApproveModel
+from ner_airflow.operators.quantization import (
     CheckQuantized,
     CompareModels,
     FindModel,
@@ -30,7 +30,7 @@ from ner_airflow.operators.quantize import (
     PromoteModel,
     QuantizeModel,
 )
-from ner_airflow.operators.second_opinion import ImpactReport
+from ner_airflow.operators.shadow_tagging import ImpactReport
 
 HEAVY = {**TRAINS, "execution_timeout": timedelta(hours=4)}
 PARAMS = {

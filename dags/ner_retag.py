@@ -18,7 +18,7 @@ from airflow.sdk import Param, dag
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.bounds import DATE, SHARE, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
-from ner_airflow.operators.publishing import CheckNight, PublishDay
+from ner_airflow.operators.publication import CheckNight, PublishDay
 from ner_airflow.operators.retagging import STOPS, CompareDay, PlanDays, PlanShardsOfDays
 from ner_airflow.operators.tagging import ResolveModel, TagShard
 

@@ -20,12 +20,8 @@ from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from ner_airflow.bounds import F1_LOSS, LINE, SETTINGS, SHARE, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, TRAINS, given
-from ner_airflow.operators.labelled import CollectLabelled, MakeSnapshot
-from ner_airflow.operators.retrain import (
-    CheckModel,
-    EvaluateModel,
-    RegisterModel,
-)
+from ner_airflow.operators.evaluation import CheckModel, EvaluateModel, RegisterModel
+from ner_airflow.operators.labelled_data import CollectLabelled, MakeSnapshot
 from ner_airflow.operators.training import TrainModel
 
 PARAMS = {

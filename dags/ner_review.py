@@ -18,7 +18,7 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.bounds import DATE, SHARE, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
-from ner_airflow.operators.second_opinion import ExportReview
+from ner_airflow.operators.shadow_tagging import ExportReview
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], **DATE, description="Day to read; empty: the last published"),

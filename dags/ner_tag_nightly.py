@@ -20,10 +20,10 @@ from airflow.sdk import CronPartitionTimetable, Param, dag
 from ner_airflow.assets import NER_INT8
 from ner_airflow.bounds import DATE, LINE, SHARE, VERSION, within
 from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, TAGS, given
-from ner_airflow.operators.publishing import CheckNight, PublishDay
+from ner_airflow.observability.deadline import deadline_of
+from ner_airflow.operators.monitoring import AlertOnDrift, RetrainOnDrift, WatchNight
+from ner_airflow.operators.publication import CheckNight, PublishDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
-from ner_airflow.operators.watching import AlertOnDrift, RetrainOnDrift, WatchNight
-from ner_airflow.signals.deadline import deadline_of
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], **DATE, description="Day to tag; empty: that of the schedule"),

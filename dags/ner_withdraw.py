@@ -17,7 +17,7 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.bounds import DATE, LINE
 from ner_airflow.defaults import DAG_DEFAULTS
-from ner_airflow.operators.publishing import WithdrawDay
+from ner_airflow.operators.publication import WithdrawDay
 
 PARAMS = {
     "day": Param(type="string", **DATE, description="Day to withdraw"),

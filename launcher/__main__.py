@@ -12,9 +12,9 @@ from typing import Any
 from rich.console import Console
 
 from launcher import bootstrap, chain, secrets, services, summary
+from launcher.console import View
 from launcher.layout import REPOSITORY, Layout
 from launcher.privacy import make_private, private_umask
-from launcher.view import View
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.store.folder import FolderStore
 

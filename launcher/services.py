@@ -11,10 +11,10 @@ from collections.abc import Callable
 import httpx
 import psutil
 
-from launcher import keeper
+from launcher import supervisor
 from launcher.layout import Layout
-from ner_tasks import atomic
 from ner_tasks.errors import Busy, NerTasksError
+from ner_tasks.files import atomic
 
 HEALTH = "/api/v2/monitor/health"
 # the triggerer is not waited for: nothing of ours is deferred
@@ -61,7 +61,7 @@ def start(layout: Layout) -> "subprocess.Popen[bytes]":
     environment = {**layout.environment(), "PORT": str(layout.port), "NER_VAR": str(layout.var)}
     with (layout.logs / "keeper.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "launcher.keeper"],
+            [sys.executable, "-m", "launcher.supervisor"],
             cwd=layout.root,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -116,7 +116,7 @@ def stop(layout: Layout) -> bool:
     if running(layout) is None:
         # the keeper was killed: what it had started may still be there, and bears its number as its session
         if not psutil.pid_exists(pid):
-            keeper.end_session(pid)
+            supervisor.end_session(pid)
         layout.state.unlink(missing_ok=True)
         return False
     os.kill(pid, signal.SIGTERM)

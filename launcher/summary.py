@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from launcher.chain import Outcome
-from ner_tasks import rendering
+from ner_tasks import display
 from ner_tasks.store.folder import FolderStore
 
 N_EXAMPLES = 3
@@ -113,7 +113,7 @@ def _examples(store: FolderStore, day: str) -> list[dict[str, Any]]:
 
 def _example(console: Console, document: Mapping[str, Any]) -> None:
     console.print(Text(document["document"], style="bold"))
-    console.print(rendering.excerpt(document["text"], document["entities"]))
+    console.print(display.excerpt(document["text"], document["entities"]))
     console.print()
 
 

@@ -2,6 +2,6 @@
 
 import sys
 
-from ner_tasks.cli import main
+from ner_tasks.cli.app import main
 
 sys.exit(main())

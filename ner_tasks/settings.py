@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.judging.gates import Limits
+from ner_tasks.evaluation.policy import Limits
 from ner_tasks.store import S3, Store, open_store
 
 _MOST_HOURS, _MOST_PERCENT = 168, 100

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from ner_airflow.signals.due import RunDue
+from ner_airflow.observability.due import RunDue
 
 PREFIX = "/ner-ops"
 # every process loads plugins, each task's among them; only one of them serves pages

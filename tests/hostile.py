@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ner_tasks.documents.recognition.formats import SUFFIXES
+from ner_tasks.documents.detection.formats import SUFFIXES
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes, sheet_xml, tarred, xlsx_bytes, zipped
 
 MIB = 2**20

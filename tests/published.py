@@ -2,7 +2,7 @@
 
 import json
 
-from ner_tasks.answers.index import write_index
+from ner_tasks.tagging.answer_index import write_index
 
 COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_partly_read", "n_entities", "n_words", "n_reused", "words_per_s")
 KINDS = ("rejected", "ignored", "entities", "items")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ner_tasks.labelled.corpus import LabelledSentence
+from ner_tasks.data.corpus import LabelledSentence
 
 CONFIG = {
     "architectures": ["BertModel"],

@@ -20,19 +20,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from ner_tasks import host
+from ner_tasks import hardware
 
-os.environ.update(host.tensorflow_env(n_threads=1, onednn=True))
+os.environ.update(hardware.tensorflow_env(n_threads=1, onednn=True))
 
 import numpy as np
 import tensorflow as tf
 
-from ner_tasks.int8 import onednn_ops
-from ner_tasks.tagger import artifacts
-from ner_tasks.tagger.inference import engine_of, read_graph, session_of
-from ner_tasks.tagger.model import Sizes
-from ner_tasks.tagger.narrow import for_this_host
-from ner_tasks.tagger.routes import INPUTS, output_of
+from ner_tasks.inference.int8_without_vnni import for_this_host
+from ner_tasks.inference.tagger import engine_of, read_graph, session_of
+from ner_tasks.model import model_folder
+from ner_tasks.model.graph_outputs import INPUTS, output_of
+from ner_tasks.model.token_classifier import Sizes
+from ner_tasks.quantization import onednn_ops
 
 SHAPES = ((32, 128), (128, 32), (32, 32), (64, 32))
 
@@ -43,11 +43,11 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
-    manifest = artifacts.open_model(args.model)
+    manifest = model_folder.open_model(args.model)
     sizes = Sizes.of_config(manifest.encoder, args.model)
-    session = session_of(for_this_host(read_graph(args.model / artifacts.GRAPH)))
+    session = session_of(for_this_host(read_graph(args.model / model_folder.GRAPH)))
     run = engine_of(session)
-    print(f"{host.describe(args.threads)}, TensorFlow {tf.__version__}")
+    print(f"{hardware.describe(args.threads)}, TensorFlow {tf.__version__}")
     print("| shape | pieces/s | bare INT8 MatMuls, pieces/s | share of the roofline | GOP/s of INT8 |")
     print("|---|---:|---:|---:|---:|")
     for n_windows, n_pieces in SHAPES:
@@ -125,7 +125,7 @@ def timed(runs: Sequence[Callable[[], object]], n_threads: int, rounds: int) -> 
 
 def timeline(session: tf.compat.v1.Session, batch: Sequence[np.ndarray], rounds: int) -> list[tuple[str, float]]:
     """Median milliseconds of each kind of operation."""
-    output = output_of({op.name for op in session.graph.get_operations()}, bf16=host.has_bf16(), few=False)
+    output = output_of({op.name for op in session.graph.get_operations()}, bf16=hardware.has_bf16(), few=False)
     feed = {f"{name}:0": value for name, value in zip(INPUTS, batch, strict=True)}
     spent: dict[str, list[float]] = defaultdict(list)
     for turn in range(rounds + 1):

@@ -14,9 +14,10 @@ from benchmarks.peers.engines import Engine, chosen
 from benchmarks.peers.models import Sources, promoted_model, snapshot_of
 from benchmarks.peers.preparation import base_sources, prepare
 from benchmarks.peers.view import View
-from ner_tasks import atomic, host
+from ner_tasks import hardware
 from ner_tasks.errors import ConfigInvalid, NerTasksError
-from ner_tasks.tagger import artifacts
+from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
 
 NOT_ALL_RAN = 1
 INTERRUPTED = 130
@@ -59,7 +60,7 @@ def bench(options: argparse.Namespace, view: View) -> int:
         n_sentences=options.sentences,
         turn_s=options.turn_s,
         trained=trained,
-        vocabulary=int(artifacts.open_model(sources.trained).encoder["vocab_size"]),
+        vocabulary=int(model_folder.open_model(sources.trained).encoder["vocab_size"]),
     )
     run = Bench(setting, view)
     for engine in engines:
@@ -68,7 +69,7 @@ def bench(options: argparse.Namespace, view: View) -> int:
             view.say(f"{engine.name} did not run: {failed[engine.family]}")
     results: dict[str, Any] = {
         "at": began.isoformat(timespec="seconds"),
-        "host": host.describe(options.threads),
+        "host": hardware.describe(options.threads),
         "shape": options.shape,
         "model": model.name,
         "snapshot": snapshot.name,
@@ -87,7 +88,7 @@ def bench(options: argparse.Namespace, view: View) -> int:
 
 def unfit(engines: list[Engine]) -> dict[str, str]:
     """Engines that this CPU cannot run as they are named, and why."""
-    if host.has_bf16():
+    if hardware.has_bf16():
         return {}
     return {e.name: "the CPU has neither AVX512_BF16 nor AMX_BF16" for e in engines if e.precision == "BF16"}
 

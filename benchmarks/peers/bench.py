@@ -12,9 +12,9 @@ from typing import Any
 from benchmarks.peers.engines import Engine, Form, Level
 from benchmarks.peers.models import Sources
 from benchmarks.peers.preparation import environment
+from benchmarks.peers.protocol import EngineFailed, Worker
 from benchmarks.peers.ratios import Spread, ratio
-from benchmarks.peers.talk import EngineFailed, Worker
-from benchmarks.peers.turns import Turns, take_turns
+from benchmarks.peers.rounds import Turns, take_turns
 from benchmarks.peers.view import View
 from benchmarks.prose import PER_PARAGRAPH
 from ner_tasks.errors import NerTasksError

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
-from ner_tasks.tagger import artifacts
-from ner_tasks.tagger.artifacts import ModelManifest
+from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
+from ner_tasks.model.model_folder import ModelManifest
 
 Weights = dict[str, NDArray[np.float32]]
 _SEGMENTS, _SHAPES = "embeddings.token_type_embeddings.weight", "shape_embeddings.weight"
@@ -31,15 +31,15 @@ def write_checkpoint(trained: Path, target: Path) -> Path:
         InputMissing, ArtifactBroken: it is no sound model folder.
         ConfigInvalid: it is a frozen or an INT8 model.
     """
-    manifest = artifacts.open_model(trained)
+    manifest = model_folder.open_model(trained)
     if manifest.kind != "trained":
         raise ConfigInvalid(f"found a {manifest.kind} model, expected a trained one, at {trained}")
-    weights = hugging_face_weights(load_file(trained / artifacts.WEIGHTS), trained)
+    weights = hugging_face_weights(load_file(trained / model_folder.WEIGHTS), trained)
     with atomic.staged_folder(target) as stage:
         save_file(weights, stage / "model.safetensors", {"format": "pt"})
         config = hugging_face_config(manifest, n_shapes=len(weights[f"bert.{_SEGMENTS}"]))
         atomic.write_json(stage / "config.json", config)
-        shutil.copy(trained / artifacts.TOKENIZER, stage / artifacts.TOKENIZER)
+        shutil.copy(trained / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
         tokenizer = {"tokenizer_class": "BertTokenizer", "model_max_length": manifest.max_pieces}
         atomic.write_json(stage / "tokenizer_config.json", tokenizer)
     return target

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.engines import Form
 from benchmarks.peers.models import HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO, REFERENCE, REPORT, reader_of
-from ner_tasks import atomic, host
+from ner_tasks import hardware
+from ner_tasks.data import corpus
 from ner_tasks.errors import ArtifactBroken, NerTasksError
-from ner_tasks.labelled import corpus
-from ner_tasks.tagger.tokenization import batches_of
+from ner_tasks.files import atomic
+from ner_tasks.model.tokenization import batches_of
 
 TOLERANCE = 1e-3
 N_CALIBRATION = 512  # windows, as the product's own quantization takes
@@ -87,7 +88,7 @@ def to_onnx_runtime(folder: Path, calibration: Path) -> dict[str, Any]:
         return path
 
     # Without VNNI two products of 8 bits may overflow the 16 bits that they are added in.
-    weights = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": not host.has_vnni()}
+    weights = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": not hardware.has_vnni()}
     untyped = {"DefaultTensorType": onnx.TensorProto.FLOAT}  # shape inference stops at the library's own operators
     with atomic.staged_folder(folder / ONNX_RUNTIME) as stage:
         best = fused(stage / "fused.onnx")

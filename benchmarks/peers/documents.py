@@ -6,7 +6,7 @@ from itertools import islice
 from benchmarks.peers.spans import Span
 from benchmarks.prose import paragraphs, prose
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.text import Word, iter_sentences
+from ner_tasks.segmentation import Word, iter_sentences
 
 # As many words as the product gathers before it tags.
 BLOCK_WORDS = 60_000  # as the nightly run takes them

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.engines import Engine, Form
-from ner_tasks import atomic
 from ner_tasks.errors import InputMissing
+from ner_tasks.files import atomic
+from ner_tasks.fingerprint import version_of
 from ner_tasks.labels import LabelSet, label_of
-from ner_tasks.lineage import version_of
+from ner_tasks.model import model_folder
+from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
-from ner_tasks.tagger import artifacts
-from ner_tasks.versions.registry import Registry
 
 if TYPE_CHECKING:
     from benchmarks.peers.reading import Reader
@@ -62,11 +62,11 @@ class Sources:
         Raises:
             InputMissing: a folder or file is not there.
         """
-        needed = [model / kind / artifacts.MANIFEST for kind in ("trained", "frozen", "int8")]
+        needed = [model / kind / model_folder.MANIFEST for kind in ("trained", "frozen", "int8")]
         for path in (*needed, snapshot / "test.csv", snapshot / "calibration.csv"):
             if not path.is_file():
                 raise InputMissing(f"found no {path.name}, expected one, in {path.parent}")
-        kit = [folder for folder in (model / "int8_inc", model / "int8") if (folder / artifacts.GRAPH).is_file()]
+        kit = [folder for folder in (model / "int8_inc", model / "int8") if (folder / model_folder.GRAPH).is_file()]
         return cls(
             trained=model / "trained",
             frozen=model / "frozen",
@@ -91,14 +91,14 @@ class Sources:
         if self.kit_int8 is None:
             where = self.int8.parent
             raise InputMissing(
-                f"found no TensorFlow graph, expected the kit's INT8 as int8_inc/{artifacts.GRAPH}, in {where}"
+                f"found no TensorFlow graph, expected the kit's INT8 as int8_inc/{model_folder.GRAPH}, in {where}"
             )
         return self.kit_int8
 
     def peers_folder(self, root: Path) -> Path:
         """Where the peers' models of these weights, these libraries and this code are made."""
         made_by = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _MADE_BY}
-        weights = artifacts.open_model(self.trained).files[artifacts.WEIGHTS]
+        weights = model_folder.open_model(self.trained).files[model_folder.WEIGHTS]
         data = atomic.sha256_of(self.calibration)
         return root / "models" / version_of({"weights": weights, "calibration": data, **made_by})
 
@@ -124,7 +124,7 @@ def snapshot_of(model: Path) -> Path:
     Raises:
         InputMissing: there is none.
     """
-    wanted = artifacts.open_model(model / "trained").lineage.get("data")
+    wanted = model_folder.open_model(model / "trained").lineage.get("data")
     store = Settings.from_env().open_store()
     found = [
         (snapshot, store.read_json(f"snapshots/{snapshot}/snapshot.json"))
@@ -160,4 +160,4 @@ def reader_of(model: Path, form: Form) -> "Reader":
     from benchmarks.peers.reading import Reader
 
     checkpoint = model / HUGGING_FACE
-    return Reader(checkpoint / artifacts.TOKENIZER, labels_of(checkpoint), max_pieces_of(checkpoint), form)
+    return Reader(checkpoint / model_folder.TOKENIZER, labels_of(checkpoint), max_pieces_of(checkpoint), form)

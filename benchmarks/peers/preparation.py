@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from benchmarks.peers import talk
+from benchmarks.peers import protocol
 from benchmarks.peers.checkpoint import write_checkpoint
 from benchmarks.peers.engines import Engine
 from benchmarks.peers.models import HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO, REFERENCE, REPORT, Sources
-from ner_tasks import atomic, host
+from ner_tasks import hardware
 from ner_tasks.errors import InputMissing
-from ner_tasks.tagger import artifacts
+from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
 
 # What BERT-base has; the other sizes are those of the model whose vocabulary is taken.
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
@@ -37,7 +38,7 @@ def environment(engine: Engine, n_threads: int) -> dict[str, str]:
     """
     onednn = not (engine.family == "kit" and engine.precision == "FP32")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
-    env = {**kept, **host.tensorflow_env(n_threads=n_threads, onednn=onednn)}
+    env = {**kept, **hardware.tensorflow_env(n_threads=n_threads, onednn=onednn)}
     if not engine.is_peer:
         return env
     peers = {"MKL_NUM_THREADS": str(n_threads), "RAYON_NUM_THREADS": str(n_threads), "TOKENIZERS_PARALLELISM": "true"}
@@ -89,7 +90,7 @@ def prepare(
             env = environment(Engine(family, family, "FP32"), n_threads=os.cpu_count() or 1)
             try:
                 run_step(command, folder / f"{step}.log", env)
-            except talk.EngineFailed as error:
+            except protocol.EngineFailed as error:
                 failed[family] = str(error)
     return folder, failed
 
@@ -105,22 +106,22 @@ def run_step(command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
         with log.open("w", encoding="utf-8") as output:
             code = subprocess.run(command, env=dict(env), stdout=output, stderr=output, check=False).returncode
     except OSError as error:
-        raise talk.EngineFailed(f"found {error.strerror}, expected a program, at {command[0]}") from None
+        raise protocol.EngineFailed(f"found {error.strerror}, expected a program, at {command[0]}") from None
     if code:
-        raise talk.EngineFailed(f"found exit {code} of {command[2]}, expected 0; {talk.last_lines(log)}")
+        raise protocol.EngineFailed(f"found exit {code} of {command[2]}, expected 0; {protocol.last_lines(log)}")
 
 
 def base_sources(sources: Sources, root: Path, *, say: Say) -> Sources:
     """Models of BERT-base's shape with random weights, frozen and quantized by the product's own commands."""
     trained = root / "base" / "trained"
-    if not (trained / artifacts.MANIFEST).is_file():
+    if not (trained / model_folder.MANIFEST).is_file():
         say("models: drawing random weights of BERT-base's shape")
         write_random_model(sources.trained, trained)
     frozen, int8 = trained.with_name("frozen"), trained.with_name("int8")
     env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
     data = ["--dataset_file", str(sources.calibration)]
     for verb, made_of, target, given in (("freeze", trained, frozen, []), ("quantize", frozen, int8, data)):
-        if not (target / artifacts.MANIFEST).is_file():
+        if not (target / model_folder.MANIFEST).is_file():
             say(f"models: {verb} of BERT-base's shape")
             paths = ["--model_path", str(made_of), "--save_model_path", str(target)]
             run_step([sys.executable, "-m", "ner_tasks", verb, *given, *paths], trained.with_name(f"{verb}.log"), env)
@@ -129,7 +130,7 @@ def base_sources(sources: Sources, root: Path, *, say: Say) -> Sources:
         trained=trained,
         frozen=frozen,
         int8=int8,
-        kit_int8=int8 if (int8 / artifacts.GRAPH).is_file() else None,
+        kit_int8=int8 if (int8 / model_folder.GRAPH).is_file() else None,
     )
 
 
@@ -139,19 +140,19 @@ def write_random_model(like: Path, target: Path) -> None:
     Raises:
         InputMissing, ArtifactBroken: the other is not a sound model.
     """
-    manifest = artifacts.open_model(like)
+    manifest = model_folder.open_model(like)
     if manifest.kind != "trained":
         raise InputMissing(f"found a {manifest.kind} model, expected a trained one, at {like}")
-    shapes = {name: value.shape for name, value in load_file(like / artifacts.WEIGHTS).items()}
+    shapes = {name: value.shape for name, value in load_file(like / model_folder.WEIGHTS).items()}
     encoder = {**manifest.encoder, **BASE}
     sizes = {manifest.encoder[name]: encoder[name] for name in ("intermediate_size", "hidden_size")}
     random = np.random.default_rng(0)
     weights = dict(drawn(shapes, sizes, encoder["num_hidden_layers"], random))
     with atomic.staged_folder(target) as stage:
-        save_file(weights, stage / artifacts.WEIGHTS)
-        shutil.copy(like / artifacts.TOKENIZER, stage / artifacts.TOKENIZER)
+        save_file(weights, stage / model_folder.WEIGHTS)
+        shutil.copy(like / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
         lineage = json.loads('{"version": "random-base"}')
-        artifacts.sign(stage, replace(manifest, encoder=encoder, metrics={}, lineage=lineage))
+        model_folder.sign(stage, replace(manifest, encoder=encoder, metrics={}, lineage=lineage))
 
 
 def drawn(

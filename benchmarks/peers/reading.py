@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.peers.engines import Form
 from benchmarks.peers.spans import Span, spans_of_ids
-from ner_tasks.tagger.tokenization import SHAPES, Batch, Window, WordPieces, batches_of, shape_of, windows_of
+from ner_tasks.model.tokenization import SHAPES, Batch, Window, WordPieces, batches_of, shape_of, windows_of
 
 # piece ids and shape ids [B, T] of each batch -> logits [B, T, K] of each; an engine may work on several at once
 ComputeLogits = Callable[[Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]], Sequence[NDArray[np.float32]]]

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ner_tasks.labelled import corpus
-from ner_tasks.tagger import artifacts
-from ner_tasks.tagger.inference import Tagger
-from ner_tasks.tagger.tokenization import WordPieces, batches_of, windows_of
+from ner_tasks.data import corpus
+from ner_tasks.inference.tagger import Tagger
+from ner_tasks.model import model_folder
+from ner_tasks.model.tokenization import WordPieces, batches_of, windows_of
 
 N_SENTENCES, PER_BATCH = 120, 8
 
@@ -22,7 +22,7 @@ N_SENTENCES, PER_BATCH = 120, 8
 def write_reference(frozen: Path, labelled: Path, target: Path) -> None:
     """Write piece ids, shape ids and logits of three batches."""
     tagger = Tagger.load(frozen, n_threads=1)
-    pieces = WordPieces(frozen / artifacts.TOKENIZER)
+    pieces = WordPieces(frozen / model_folder.TOKENIZER)
     sentences = [sentence.words for sentence in corpus.read_labelled(labelled)[:N_SENTENCES]]
     windows = windows_of(sentences, pieces, max_pieces=tagger.manifest.max_pieces)
     batches = batches_of(windows, pad_id=pieces.pad_id, max_windows=PER_BATCH, max_pieces=2**31)

@@ -1,6 +1,6 @@
 """Tag ids of many sentences -> entities, all at once.
 
-The ids are those of `LabelSet`: 0 is `O`, then `B-` and `I-` of each label. The reading is that of `ner_tasks.spans`.
+The ids are those of `LabelSet`: 0 is `O`, then `B-` and `I-` of each label. The reading is that of `ner_tasks.entities`.
 """
 
 from collections.abc import Sequence

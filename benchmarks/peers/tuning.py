@@ -16,12 +16,12 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import runners, talk
+from benchmarks.peers import protocol, runners
 from benchmarks.peers.documents import documents_of, entities_of
 from benchmarks.peers.engines import BATCHES, ENCODINGS, ENGINES, STEPS, Form, Level, variants_of
 from benchmarks.peers.worker import N_AT_ONCE, job_of, random_batch, score, timed_calls
-from ner_tasks import host
-from ner_tasks.labelled import corpus
+from ner_tasks import hardware
+from ner_tasks.data import corpus
 
 MAX_F1_LOSS = 0.01
 N_SENTENCES, N_PASSES = 800, 2
@@ -44,7 +44,7 @@ def tuned(job: runners.Job, level: Level, calibration: Path, *, vocabulary: int,
     """
     labelled = corpus.read_labelled(calibration)
     seconds_of = by_graph(vocabulary) if level == "graph" else by_text([sentence.words for sentence in labelled])
-    variants, f1 = variants_of(job.engine, bf16=host.has_bf16()), dict[str, float]()
+    variants, f1 = variants_of(job.engine, bf16=hardware.has_bf16()), dict[str, float]()
     if trained and job.engine.precision == "INT8":
         variants, f1 = sound_variants(job, variants, labelled)
     pipeline = job.engine.family == "pipeline"
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str]) -> int:
     """Tune one engine; the result is the first and only answer."""
     said = json.loads(arguments[0])
 
-    def start() -> tuple[Mapping[str, Any], talk.Answerer]:
+    def start() -> tuple[Mapping[str, Any], protocol.Answerer]:
         found = tuned(
             job_of(said),
             said["level"],
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         return found, dict
 
-    return talk.serve(start, sys.stdin, talk.own_stdout())
+    return protocol.serve(start, sys.stdin, protocol.own_stdout())
 
 
 if __name__ == "__main__":

@@ -18,19 +18,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers import runners, talk
+from benchmarks.peers import protocol, runners
 from benchmarks.peers.documents import documents_of, entities_of
 from benchmarks.peers.engines import Engine, Form
 from benchmarks.peers.spans import tags_of
+from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.labelled import corpus
-from ner_tasks.quality import evaluation
-from ner_tasks.tagger.tokenization import SHAPES
+from ner_tasks.evaluation import metrics
+from ner_tasks.model.tokenization import SHAPES
 
 N_AT_ONCE = 8  # batches that a queue is given at once; the same number of calls for all
 
 
-def answerer(runner: runners.Runner, test: Path) -> talk.Answerer:
+def answerer(runner: runners.Runner, test: Path) -> protocol.Answerer:
     """What answers the requests to one runner."""
     labelled = corpus.read_labelled(test)
     texts: dict[int, list[str]] = {}
@@ -90,7 +90,7 @@ def score(runner: runners.Runner, labelled: Iterable[corpus.LabelledSentence]) -
     gold = list(labelled)
     spans = runner.spans([sentence.words for sentence in gold])
     tags = tags_of(spans, [len(sentence.words) for sentence in gold])
-    return {"f1": evaluation.score([sentence.tags for sentence in gold], tags).overall.f1, "n_sentences": len(gold)}
+    return {"f1": metrics.score([sentence.tags for sentence in gold], tags).overall.f1, "n_sentences": len(gold)}
 
 
 def peak_mib() -> float:
@@ -117,11 +117,11 @@ def main(arguments: Sequence[str]) -> int:
     """Serve one engine until its requests end."""
     said = json.loads(arguments[0])
 
-    def start() -> tuple[Mapping[str, Any], talk.Answerer]:
+    def start() -> tuple[Mapping[str, Any], protocol.Answerer]:
         runner = runners.load(job_of(said))
         return runner.facts, answerer(runner, Path(said["test"]))
 
-    return talk.serve(start, sys.stdin, talk.own_stdout())
+    return protocol.serve(start, sys.stdin, protocol.own_stdout())
 
 
 if __name__ == "__main__":

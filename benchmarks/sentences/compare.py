@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.prose import paragraphs, prose  # noqa: E402  the repository is no installed package
-from ner_tasks.labelled import corpus  # noqa: E402
-from ner_tasks.text import iter_sentences  # noqa: E402
+from ner_tasks.data import corpus  # noqa: E402
+from ner_tasks.segmentation import iter_sentences  # noqa: E402
 
 WIDTH = 72
 # A text -> the sentences in it, or at least what of each is no space.
@@ -64,7 +64,7 @@ def splitters(other_text: str) -> dict[str, Splitter]:
         return [text[start:end] for start, end in pairwise([0, *starts[1:], len(text)])]
 
     return {
-        "ner_tasks.text (sentencex within blocks)": ours,
+        "ner_tasks.segmentation (sentencex within blocks)": ours,
         "sentencex": lambda text: list(sentencex.segment("en", text)),
         "pysbd": rules.segment,
         "nltk Punkt, learnt from the other half": punkt.tokenize,

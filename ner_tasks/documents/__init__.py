@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from ner_tasks.beneath import FileBeneath, NotAFile, Source, kind_of
 from ner_tasks.documents.archives.archives import Budget
+from ner_tasks.documents.detection.formats import FORMATS
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.reading import answers
-from ner_tasks.documents.recognition.formats import FORMATS
 from ner_tasks.documents.types import Answer, CannotRead, Document, Ignored, Limits, Rejected
+from ner_tasks.files.contained import FileBeneath, NotAFile, Source, kind_of
 
 __all__ = [
     "FORMATS",

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ner_tasks.names import bounded
+from ner_tasks.bounded_names import bounded
 
 READ, UNREAD, IGNORED = "read", "unread", "ignored"
 # Lines that name single items; of more, the rest is counted in one line.

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from ner_tasks.bounded_names import bounded
 from ner_tasks.documents.archives import archives
 from ner_tasks.documents.types import Limits
-from ner_tasks.names import bounded
 
 
 @dataclass(frozen=True)

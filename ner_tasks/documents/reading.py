@@ -9,16 +9,16 @@ from importlib import import_module
 from pathlib import PurePosixPath
 from typing import BinaryIO, TypeVar
 
+from ner_tasks.bounded_names import TakenNames
 from ner_tasks.documents.archives import archives
+from ner_tasks.documents.detection import formats, ignored_files, sniffing, unread_formats
+from ner_tasks.documents.detection.formats import Format
 from ner_tasks.documents.encodings import guesses
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.place import Place
-from ner_tasks.documents.recognition import formats, litter, sniffing, unread_formats
-from ner_tasks.documents.recognition.formats import Format
 from ner_tasks.documents.tables import json_lines, tables
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
 from ner_tasks.errors import without_words
-from ner_tasks.names import TakenNames
 
 _READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
@@ -38,7 +38,7 @@ def answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer
 def _answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
     limits = here.limits
     head = _head(file)
-    if rule := litter.rule_of(here.path or here.called, head):
+    if rule := ignored_files.rule_of(here.path or here.called, head):
         yield Ignored(here.name, rule)
         return
     if not file.seekable() and head.startswith(sniffing.PACKAGES):
@@ -185,7 +185,7 @@ def _member(here: Place, member: archives.Member) -> Iterator[Answer]:
     try:
         if isinstance(member.open, Ignored):
             yield replace(member.open, document=here.name)
-        elif isinstance(member.open, CannotRead) and (rule := litter.rule_of(member.name)):
+        elif isinstance(member.open, CannotRead) and (rule := ignored_files.rule_of(member.name)):
             yield Ignored(inner.name, rule)
         elif isinstance(member.open, CannotRead):
             raise member.open

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ner_tasks.names import bounded
+from ner_tasks.bounded_names import bounded
 
 # What `SourceMap.locate` says of an entity.
 PLACE_FIELDS = ("page", "boxes", "ocr_confidence", "source")

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from ner_tasks.bounded_names import bounded
 from ner_tasks.documents.inventory import Inventory, Items
 from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.errors import ConfigInvalid, DocumentRejected
-from ner_tasks.names import bounded
 
 _MIB = 2**20
 _MAX_NOTES, _MAX_NOTE = 50, 300

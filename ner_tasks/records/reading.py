@@ -8,9 +8,9 @@ from typing import Any, Protocol, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.json_text import parse_json
+from ner_tasks.files import atomic
+from ner_tasks.files.json_text import parse_json
 
 Shape = TypeVar("Shape")
 

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TypeVar
 
-from ner_tasks.beneath import FileBeneath
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.files.contained import FileBeneath
 
 S3 = "s3://"
 Result = TypeVar("Result")

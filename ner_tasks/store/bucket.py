@@ -25,9 +25,9 @@ from boto3.s3.transfer import TransferConfig, create_transfer_manager
 from botocore.config import Config
 from botocore.utils import parse_timestamp
 
-from ner_tasks import atomic
 from ner_tasks.errors import Busy, InputMissing, StoreUnavailable
-from ner_tasks.json_text import MAX_BYTES, too_large
+from ner_tasks.files import atomic
+from ner_tasks.files.json_text import MAX_BYTES, too_large
 from ner_tasks.store.failures import told
 
 N_THREADS = 16

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from ner_tasks import atomic, replacement
+from ner_tasks.files import atomic, replacement
 from ner_tasks.store import checked
 from ner_tasks.store.bucket import Found, in_parallel
 

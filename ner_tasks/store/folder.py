@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import atomic, beneath, replacement
-from ner_tasks.beneath import FileBeneath
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
+from ner_tasks.files import atomic, contained, replacement
+from ner_tasks.files.contained import FileBeneath
 from ner_tasks.store import Result, StoredFile, checked, lines_of, listing, text_of
 from ner_tasks.store.half_done import left_behind
 
@@ -195,7 +195,7 @@ def _copy_entries(source: Path, target: Path) -> None:
             if entry.is_dir(follow_symlinks=False):
                 copy.mkdir()
                 _copy_entries(Path(entry.path), copy)
-            elif kind := beneath.kind_of(entry.stat(follow_symlinks=False)):
+            elif kind := contained.kind_of(entry.stat(follow_symlinks=False)):
                 raise ArtifactBroken(f"found {kind}, expected a file or a folder, at {entry.path}")
             else:
                 with atomic.space_for(copy):

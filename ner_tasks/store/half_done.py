@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ner_tasks import replacement
+from ner_tasks.files import replacement
 from ner_tasks.store import StoredFile
 
 _INBOX = "inbox"

@@ -11,9 +11,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from ner_tasks import atomic, beneath
-from ner_tasks.beneath import FileBeneath, NotAFile
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.files import atomic, contained
+from ner_tasks.files.contained import FileBeneath, NotAFile
 from ner_tasks.store import StoredFile
 
 _NAMES_HELD = 100_000  # of one folder, at a time
@@ -50,7 +50,7 @@ class _LastFolder:
     def of(self, name: str) -> int:
         if self._handle < 0 or name != self._name:
             self.close()
-            self._name, self._handle = name, beneath.open_folder(self._root, name, is_listed=False)
+            self._name, self._handle = name, contained.open_folder(self._root, name, is_listed=False)
         return self._handle
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ def _stored(key: str, name: str, last: _LastFolder) -> StoredFile | None:
         return None  # removed or replaced since its folder was read
     except OSError:
         return StoredFile(key, name, 0, "")
-    n_bytes = 0 if beneath.kind_of(status) else status.st_size
+    n_bytes = 0 if contained.kind_of(status) else status.st_size
     return StoredFile(key, name, n_bytes, etag_of(status), status.st_mtime)
 
 
@@ -94,7 +94,7 @@ def _entries(root: Path, key: str, below: str) -> Iterator[str]:
 def _unsorted(root: Path, key: str, below: str) -> Iterator[str]:
     home = f"{key}/{below}".rstrip("/")
     try:
-        folder = beneath.open_folder(root, raw_path(home))
+        folder = contained.open_folder(root, raw_path(home))
     except (FileNotFoundError, NotADirectoryError):
         return
     except (OSError, NotAFile) as error:

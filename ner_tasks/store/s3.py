@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.beneath import FileBeneath
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing, NerTasksError
-from ner_tasks.json_text import parse_json
+from ner_tasks.files.contained import FileBeneath
+from ner_tasks.files.json_text import parse_json
 from ner_tasks.store import Result, StoredFile, checked, lines_of, text_of
 from ner_tasks.store.bucket import Bucket, Found, in_parallel
 from ner_tasks.store.cache import Cache

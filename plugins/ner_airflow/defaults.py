@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from ner_airflow import noting
-from ner_airflow.signals.notices import tell_failed, tell_run_failed
+from ner_airflow import task_results
+from ner_airflow.observability.notices import tell_failed, tell_run_failed
 
 # its slots are made at bootstrap from pools.json; a task in a pool that does not exist waits for ever
 POOL = "ner_cpu"
@@ -54,7 +54,7 @@ DAG_DEFAULTS: dict[str, Any] = {
         "retries": 4,
         "retry_delay": timedelta(seconds=30),
         "retry_exponential_backoff": 2.0,
-        **noting.CALLBACKS,
-        "on_failure_callback": [noting.failed, tell_failed],
+        **task_results.CALLBACKS,
+        "on_failure_callback": [task_results.failed, tell_failed],
     },
 }

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ner_tasks import atomic, replacement
 from ner_tasks.errors import Busy
+from ner_tasks.files import atomic, replacement
 from ner_tasks.store.half_done import size_and_change
 
 LOCKS = ".locks"

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks import host
-from ner_tasks.labelled import corpus
+from ner_tasks import hardware
+from ner_tasks.data import corpus
 
 # TensorFlow reads these when it is imported, which some test does first.
-os.environ.update(host.tensorflow_env(n_threads=2, onednn=True))
+os.environ.update(hardware.tensorflow_env(n_threads=2, onednn=True))
 
 from tests import tiny
 
@@ -23,15 +23,15 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from ner_tasks.learning import training
+    from ner_tasks.training import loop
 
     folder = tmp_path_factory.mktemp("models")
-    training.train(
+    loop.train(
         {"train": tiny.sentences(400), "dev": tiny.sentences(60, seed=1)},
         encoder=encoder,
         target=folder / "trained",
         checkpoints=folder / "checkpoints",
-        config=training.TrainConfig(epochs=3, learning_rate=3e-3, dropout=0.0, max_pieces=32),
+        config=loop.TrainConfig(epochs=3, learning_rate=3e-3, dropout=0.0, max_pieces=32),
         lineage={"version": "tiny-1"},
     )
     return folder / "trained"
@@ -39,7 +39,7 @@ def trained(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def frozen(trained: Path) -> Path:
-    from ner_tasks.tagger import freezing
+    from ner_tasks.model import freezing
 
     freezing.freeze(trained, trained.with_name("frozen"))
     return trained.with_name("frozen")

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks import cli
-from ner_tasks.labelled import corpus
-from ner_tasks.speed import benchmark_history, comparison
-from ner_tasks.verbs import models
+from ner_tasks.benchmarking import comparison, history
+from ner_tasks.cli import app, models
+from ner_tasks.data import corpus
 from tests import answers, benchmark_figures, tiny
 from tests.published import manifest_of
 
@@ -49,14 +48,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(*args: object, report: Path) -> tuple[int, dict]:
-    code = cli.main([str(arg) for arg in (*args, "--report", report)])
+    code = app.main([str(arg) for arg in (*args, "--report", report)])
     return code, json.loads(report.read_text())
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        cli.main([verb, "--help"])
+        app.main([verb, "--help"])
     assert left.value.code == 0
     assert "--report" in capsys.readouterr().out
 
@@ -137,7 +136,7 @@ def test_int8_with_onednn_off_is_refused(int8: Path, data: Path, tmp_path: Path)
 
 def test_wrong_usage_exits_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
-        cli.main(["evaluate"])
+        app.main(["evaluate"])
     assert left.value.code == 2
     assert "--model" in capsys.readouterr().err
 
@@ -171,7 +170,7 @@ def test_diff_tells_what_another_model_says(tmp_path: Path, capsys: pytest.Captu
     # where there is a report, the output is somebody's log
     said = capsys.readouterr().out
     assert "from others" in said and "Jackson" not in said
-    assert cli.main(["diff", "--old", str(tmp_path / "old"), "--new", str(tmp_path / "new")]) == 0
+    assert app.main(["diff", "--old", str(tmp_path / "old"), "--new", str(tmp_path / "new")]) == 0
     assert "+ [Jackson|per] left." in capsys.readouterr().out
 
 
@@ -183,8 +182,8 @@ def test_what_a_library_says_of_an_error_in_a_document_is_told_nobody(verb, tmp_
         raise ValueError(marker)
 
     parsed = argparse.Namespace(verb=verb, run=fail, threads=1, report=tmp_path / "r.json")
-    monkeypatch.setattr(cli, "parser", lambda: argparse.Namespace(parse_args=lambda _: parsed))
-    assert cli.main([]) == 1
+    monkeypatch.setattr(app, "parser", lambda: argparse.Namespace(parse_args=lambda _: parsed))
+    assert app.main([]) == 1
     error = json.loads((tmp_path / "r.json").read_text())["error"]
     assert (error["type"], error["retryable"]) == ("ValueError", True)
     said = capsys.readouterr()
@@ -269,7 +268,7 @@ def test_a_benchmark_slower_than_the_previous_one_fails_if_a_limit_is_given(
         output.mkdir()
         (output / "table.md").write_text("the page")
         now = benchmark_figures.report(21, stock=100, int8=200)
-        return {**now, "changes": [asdict(change) for change in benchmark_history.changes(now, earlier)]}
+        return {**now, "changes": [asdict(change) for change in history.changes(now, earlier)]}
 
     monkeypatch.setattr(comparison, "benchmark", measured)
     flags = ["--output", tmp_path / "out", "--previous", before, "--precisions", "stock FP32, INT8"]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ner_tasks.entities import spans_of
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.labels import LabelSet, first_break, is_tag, label_of
-from ner_tasks.spans import spans_of
 
 GMB = LabelSet(("art", "eve", "geo", "gpe", "nat", "org", "per", "tim"))
 TAGS = st.lists(st.sampled_from(["O", "B-geo", "I-geo", "B-per", "I-per"]), max_size=10)

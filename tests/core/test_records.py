@@ -5,10 +5,11 @@ import os
 
 import pytest
 
-from ner_tasks import atomic, json_text, records
+from ner_tasks import records
 from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.files import atomic, json_text
 from ner_tasks.records import DriftReport, NightPlan, RunNote, checked, read_records, records_in
-from ner_tasks.versions.promotions import Promotion
+from ner_tasks.registry.promotions import Promotion
 
 PLAN = {
     "day": "2026-01-31",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_airflow import noting
+from ner_airflow import task_results
 from ner_airflow.assets import BENCHMARK, NER_FP32, NER_INT8, TAGGED_DOCUMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,7 +145,7 @@ def test_every_pool_that_a_task_waits_for_is_made_at_bootstrap(bag):
 
 def test_every_step_that_starts_a_child_waits_for_the_pool(bag):
     from ner_airflow.operators.base import VerbOperator
-    from ner_airflow.operators.maintaining import CleanAirflow
+    from ner_airflow.operators.maintenance import CleanAirflow
 
     for task in tasks(bag):
         operator = task.operator_class if task.is_mapped else type(task)
@@ -201,7 +201,7 @@ def test_a_limit_of_nothing_is_another_than_no_limit(bag, given, text):
 
 
 def test_a_benchmark_offers_every_precision_and_takes_all_by_default(bag):
-    from ner_tasks.tagger.engines import PRECISIONS
+    from ner_tasks.inference.engines import PRECISIONS
 
     param = bag.dags["ner_benchmark"].params.get_param("precisions")
     assert param.schema["examples"] == list(PRECISIONS)
@@ -250,5 +250,5 @@ def test_each_dag_file_is_parsed_within_a_second(parsed):
 def test_every_task_notes_for_the_pages_what_it_comes_to(bag):
     for dag in bag.dags.values():
         for task in dag.tasks:
-            for kind, callback in noting.CALLBACKS.items():
+            for kind, callback in task_results.CALLBACKS.items():
                 assert callback in getattr(task, kind), f"{dag.dag_id}.{task.task_id}: {kind}"

@@ -24,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import host
+from ner_tasks import hardware
 from tests.distributed import programs
 from tests.distributed.cluster import TAG, Cluster, up
 from tests.distributed.nights import NIGHT, promote, put, put_inbox, text
@@ -48,7 +48,7 @@ def main() -> int:
     folder.chmod(0o711)
     with up(folder) as cluster:
         promote(cluster)
-        say(machine=host.describe(os.cpu_count() or 1), load=os.getloadavg())
+        say(machine=hardware.describe(os.cpu_count() or 1), load=os.getloadavg())
         say(versions={name: metadata.version(name) for name in VERSIONS})
         overhead(cluster, args.shards)
         latency(cluster, args.documents)

@@ -9,9 +9,9 @@ import pytest
 from launcher import secrets
 from launcher.api import Api
 from launcher.layout import Layout
+from ner_tasks.model import model_folder
+from ner_tasks.registry.registry import Registry
 from ner_tasks.store.folder import FolderStore
-from ner_tasks.tagger import artifacts
-from ner_tasks.versions.registry import Registry
 from tests import tiny
 from tests.e2e.test_chain import ROOT, Installation
 
@@ -41,9 +41,9 @@ def add(registry, folder, version):
     for kind in ("trained", "int8"):
         made = folder / version / kind
         made.mkdir(parents=True)
-        for name in (artifacts.WEIGHTS, artifacts.GRAPH, artifacts.TOKENIZER):
+        for name in (model_folder.WEIGHTS, model_folder.GRAPH, model_folder.TOKENIZER):
             (made / name).write_text(version)
-        artifacts.sign(made, artifacts.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
+        model_folder.sign(made, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
         registry.put(version, kind, made)
     registry.register(version, {})
 

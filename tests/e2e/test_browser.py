@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ner_tasks.overview import runs
+from ner_tasks.dashboard import runs
 from ner_tasks.store.folder import FolderStore
 from tests.published import answer, manifest_of, publish
 

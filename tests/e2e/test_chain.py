@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks.labelled import corpus
+from ner_tasks.data import corpus
 from tests import tiny
 
 ROOT = Path(__file__).resolve().parents[2]

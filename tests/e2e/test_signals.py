@@ -8,9 +8,9 @@ import pytest
 from launcher import secrets
 from launcher.api import Api
 from launcher.layout import Layout
-from ner_airflow.signals.metrics import METRICS
+from ner_airflow.observability.metrics import METRICS
+from ner_tasks.registry.registry import Registry
 from ner_tasks.store.folder import FolderStore
-from ner_tasks.versions.registry import Registry
 from tests import receivers, tiny
 from tests.core.documents.test_documents_silent import FILES, MARKER
 from tests.e2e.test_approval import wait
@@ -23,15 +23,15 @@ BELONGS = ("store/inbox/", f"store/tagged/{DAY}/", f"store/rejected/{DAY}/docume
 
 def promote_a_model(folder, store):
     """A tagger of two layers, trained for a moment, that the night will use."""
-    from ner_tasks.learning import training
-    from ner_tasks.tagger import freezing
+    from ner_tasks.model import freezing
+    from ner_tasks.training import loop
 
-    training.train(
+    loop.train(
         {"train": tiny.sentences(200), "dev": tiny.sentences(30, seed=1)},
         encoder=folder / "encoder",
         target=folder / "made" / "trained",
         checkpoints=folder / "checkpoints",
-        config=training.TrainConfig(epochs=1, learning_rate=3e-3, dropout=0.0, max_pieces=32),
+        config=loop.TrainConfig(epochs=1, learning_rate=3e-3, dropout=0.0, max_pieces=32),
         lineage={"version": "tiny-1"},
     )
     freezing.freeze(folder / "made" / "trained", folder / "made" / "frozen")

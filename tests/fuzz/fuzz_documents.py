@@ -19,9 +19,9 @@ from pathlib import Path
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.unpacking import Budget
+from ner_tasks.documents.detection.formats import SUFFIXES
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.reading import answers
-from ner_tasks.documents.recognition.formats import SUFFIXES
 from ner_tasks.documents.sandbox.sandbox import read_apart
 from tests import hostile
 from tests.canaries.drive import makers

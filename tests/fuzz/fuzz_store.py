@@ -27,11 +27,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import cli, lineage
+from ner_tasks import fingerprint
+from ner_tasks.cli import app
 from ner_tasks.errors import NerTasksError
-from ner_tasks.nightly.gathering import TagConfig
-from ner_tasks.nightly.tagging import tag_documents
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagging.batcher import TagConfig
+from ner_tasks.tagging.shard import tag_documents
 from tests.fuzz import mutations
 from tests.fuzz.small_store import DAYS, NEXT, RUN, SECRET, VERSIONS, make_store
 from tests.rules import RuleTagger
@@ -72,7 +73,7 @@ def questions(root: Path) -> list[Question]:
 
 
 def _pages(snapshot: str) -> Iterator[Question]:
-    from tests.drills.quick_pages import client_for
+    from tests.manual.quick_pages import client_for
 
     day, names = DAYS[1], ("letter.txt", "rows.csv%231", "calls.jsonl%23c1", "empty.txt")
     paths = ["tonight", "models", "quality", "benchmarks", "review", f"run/ner_tag_nightly/{RUN}"]
@@ -131,7 +132,7 @@ def _verb(line: str, *, changes_store: bool = False) -> Question:
     def ask(root: Path, made: Path) -> None:
         printed = io.StringIO()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(printed):
-            code = cli.main([word.format(root=root, made=made) for word in line.split()])
+            code = app.main([word.format(root=root, made=made) for word in line.split()])
         if code == 1:
             raise Raw(printed.getvalue())
         if code:
@@ -156,17 +157,17 @@ def _tag(root: Path, made: Path) -> None:
 def _steps(snapshot: str) -> Iterator[Question]:
     from ner_airflow.operators import (
         benchmark,
-        labelled,
-        maintaining,
-        promoting,
-        publishing,
-        quantize,
+        evaluation,
+        labelled_data,
+        maintenance,
+        monitoring,
+        promotion,
+        publication,
+        quantization,
         retagging,
-        retrain,
-        second_opinion,
+        shadow_tagging,
         tagging,
         tuning,
-        watching,
     )
 
     model, version = {"version": VERSIONS[1], "kind": "int8"}, VERSIONS[1]
@@ -180,25 +181,25 @@ def _steps(snapshot: str) -> Iterator[Question]:
         lambda: tagging.ResolveModel(task_id="t", version=""),
         lambda: tagging.PlanShards(task_id="t", day=NEXT, model=model, shard_mib="1", force="True"),
         lambda: tagging.PlanShards(task_id="t", day=DAYS[1], model=model, shard_mib="1", retry_rejected="True"),
-        lambda: publishing.CheckNight(task_id="t", day=NEXT, shards_done=[], **limits),
-        lambda: publishing.PublishDay(task_id="t", night={"day": NEXT, "n_documents": 1, "n_rejected": 0, "gate": []}),
-        lambda: watching.WatchNight(task_id="t", day=DAYS[1], accept=""),
+        lambda: publication.CheckNight(task_id="t", day=NEXT, shards_done=[], **limits),
+        lambda: publication.PublishDay(task_id="t", night={"day": NEXT, "n_documents": 1, "n_rejected": 0, "gate": []}),
+        lambda: monitoring.WatchNight(task_id="t", day=DAYS[1], accept=""),
         lambda: retagging.PlanDays(
             task_id="t", first_day=DAYS[0], last_day=DAYS[1], tagged_by="", model=chosen, stop_after="plan"
         ),
-        lambda: second_opinion.ExportReview(task_id="t", day=DAYS[1], other="", n_most="9", max_score="0.9"),
-        lambda: second_opinion.ImpactReport(task_id="t", checked=checked),
-        lambda: quantize.FindModel(task_id="t", version=""),
-        lambda: quantize.QuantizeModel(task_id="t", model=checked),
-        lambda: quantize.CompareModels(task_id="t", model=checked, rounds="1"),
-        lambda: retrain.EvaluateModel(task_id="t", model=checked),
-        lambda: labelled.CollectLabelled(task_id="t", batch=""),
+        lambda: shadow_tagging.ExportReview(task_id="t", day=DAYS[1], other="", n_most="9", max_score="0.9"),
+        lambda: shadow_tagging.ImpactReport(task_id="t", checked=checked),
+        lambda: quantization.FindModel(task_id="t", version=""),
+        lambda: quantization.QuantizeModel(task_id="t", model=checked),
+        lambda: quantization.CompareModels(task_id="t", model=checked, rounds="1"),
+        lambda: evaluation.EvaluateModel(task_id="t", model=checked),
+        lambda: labelled_data.CollectLabelled(task_id="t", batch=""),
         lambda: tuning.TuneModel(**of_no_more, rounds="1", n_sentences="9", time_limit_s="9", max_f1_loss="0.1"),
         lambda: benchmark.RunBenchmark(**of_no_more, **measured),
-        lambda: promoting.ChooseVersion(task_id="t", version=""),
-        lambda: promoting.MovePointer(task_id="t", chosen=chosen, by="ada", reason=""),
-        lambda: maintaining.ClearAway(task_id="t", days="1", n_versions="1", staging_days="8", delete=""),
-        lambda: publishing.WithdrawDay(task_id="t", day=DAYS[1], reason="a test"),
+        lambda: promotion.ChooseVersion(task_id="t", version=""),
+        lambda: promotion.MovePointer(task_id="t", chosen=chosen, by="ada", reason=""),
+        lambda: maintenance.ClearAway(task_id="t", days="1", n_versions="1", staging_days="8", delete=""),
+        lambda: publication.WithdrawDay(task_id="t", day=DAYS[1], reason="a test"),
     ]
     for make in makers:
         step = make()
@@ -343,7 +344,7 @@ def fuzzer() -> Iterator[Fuzzer]:
         raise _TooLong
 
     before = signal.signal(signal.SIGALRM, too_long)
-    lineage.code_version = functools.cache(lineage.code_version)  # the code stays the same, and is much to read
+    fingerprint.code_version = functools.cache(fingerprint.code_version)  # the code stays the same, and is much to read
     kept = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         try:

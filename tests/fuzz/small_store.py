@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from ner_tasks import atomic, cli
-from ner_tasks.answers.index import INDEX, REPLACED
-from ner_tasks.labelled.accepted import accept
-from ner_tasks.nightly.gathering import TagConfig
-from ner_tasks.nightly.tagging import tag_documents
-from ner_tasks.overview import runs
-from ner_tasks.quality.counts import N_KINDS, Counts
+from ner_tasks.cli import app
+from ner_tasks.dashboard import runs
+from ner_tasks.data.validation.baseline import accept
+from ner_tasks.evaluation.entity_counts import N_KINDS, Counts
+from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
+from ner_tasks.registry.registry import Registry
 from ner_tasks.store.folder import FolderStore
-from ner_tasks.tagger import artifacts
-from ner_tasks.versions.registry import Registry
+from ner_tasks.tagging.answer_index import INDEX, REPLACED
+from ner_tasks.tagging.batcher import TagConfig
+from ner_tasks.tagging.shard import tag_documents
 from tests.rules import RuleTagger
 
 DAYS, NEXT = ("2026-01-30", "2026-01-31"), "2026-02-01"
@@ -57,7 +58,7 @@ def make_store(root: Path, scratch: Path) -> FolderStore:
 def verb(*words: object) -> dict:
     """What a verb reports."""
     with contextlib.redirect_stdout(io.StringIO()) as printed:
-        code = cli.main([str(word) for word in words])
+        code = app.main([str(word) for word in words])
     assert code == 0, words
     text = printed.getvalue()
     return json.loads(text[text.index("\n{\n") if "\n{\n" in text else 0 :])
@@ -105,10 +106,10 @@ def _versions(store: FolderStore, scratch: Path, snapshot: str) -> None:
         for kind in ("trained", "frozen", "int8"):
             folder = scratch / version / kind
             folder.mkdir(parents=True)
-            for name in (artifacts.WEIGHTS if kind == "trained" else artifacts.GRAPH, artifacts.TOKENIZER):
+            for name in (model_folder.WEIGHTS if kind == "trained" else model_folder.GRAPH, model_folder.TOKENIZER):
                 (folder / name).write_text(json.dumps([kind, version]))
-            manifest = artifacts.ModelManifest(kind=kind, labels=("geo", "per"), encoder={}, max_pieces=128)
-            artifacts.sign(folder, manifest)
+            manifest = model_folder.ModelManifest(kind=kind, labels=("geo", "per"), encoder={}, max_pieces=128)
+            model_folder.sign(folder, manifest)
             registry.put(version, kind, folder)
         scores = {"overall": SCORE, "labels": {"geo": SCORE, "per": SCORE}, "n_sentences": 40}
         details = {"gate": ["found entity F1 0.8, expected 0.5"], "champion": VERSIONS[0] if number else None}

@@ -8,10 +8,10 @@ import psutil
 import pytest
 
 from launcher import __main__ as command
-from launcher import keeper, services
+from launcher import services, supervisor
 from launcher.services import ServicesDown
-from ner_tasks import atomic
 from ner_tasks.errors import Busy
+from ner_tasks.files import atomic
 
 
 @pytest.fixture
@@ -70,11 +70,11 @@ time.sleep(60)
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["polite", "ignores SIGTERM"])
 def test_ending_a_session_ends_the_tasks_that_have_groups_of_their_own(deaf, monkeypatch):
-    monkeypatch.setattr(keeper, "GRACE_S", 0.5)
+    monkeypatch.setattr(supervisor, "GRACE_S", 0.5)
     process = sleeper(deaf=deaf)
     family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children())]
     assert len(family) == 2
-    keeper.end_session(process.pid)
+    supervisor.end_session(process.pid)
     process.wait(5)
     assert alive(family) == []
 

@@ -8,8 +8,8 @@ import textwrap
 
 import pytest
 
+from ner_tasks.model import model_folder
 from ner_tasks.store.folder import FolderStore
-from ner_tasks.tagger import artifacts
 
 # what `python -m ner_tasks` would do, in miniature; WILL is a list of [verb, what it does] in the order of the calls
 CHILD = """\
@@ -103,10 +103,10 @@ def fake(tmp_path, monkeypatch):
 def make_model(folder, kind, *, labels=("geo", "per"), text="weights"):
     """A model folder that is sound as far as its checksums go."""
     folder.mkdir(parents=True, exist_ok=True)
-    manifest = artifacts.ModelManifest(kind=kind, labels=labels, encoder={}, max_pieces=128)
-    for name in (artifacts.WEIGHTS if kind == "trained" else artifacts.GRAPH, artifacts.TOKENIZER):
+    manifest = model_folder.ModelManifest(kind=kind, labels=labels, encoder={}, max_pieces=128)
+    for name in (model_folder.WEIGHTS if kind == "trained" else model_folder.GRAPH, model_folder.TOKENIZER):
         (folder / name).write_text(text)
-    artifacts.sign(folder, manifest)
+    model_folder.sign(folder, manifest)
     return folder
 
 

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-
-from ner_airflow.signals.due import due
 from tests.plugins.test_cleaning import airflow
+
+from ner_airflow.observability.due import due
 
 # the scheduler's own way: the serialized reference, the plugin that knows it, a run in the database
 ASK = """

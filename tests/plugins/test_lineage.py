@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.operators.publishing import PublishDay
-from ner_airflow.signals.lineage import Trace, lineage_of, name_of
+from ner_airflow.observability.lineage import Trace, lineage_of, name_of
+from ner_airflow.operators.publication import PublishDay
 from tests.plugins import test_tagging as nights
 
 promoted, arrive = nights.promoted, nights.arrive
@@ -97,6 +97,6 @@ def test_without_a_transport_airflow_listens_to_nothing():
 
     code = (
         "import sys; from airflow.providers.openlineage.plugins.openlineage import OpenLineageProviderPlugin as plugin;"
-        "assert plugin.listeners == []; import ner_airflow.signals.lineage; assert 'openlineage.client' not in sys.modules"
+        "assert plugin.listeners == []; import ner_airflow.observability.lineage; assert 'openlineage.client' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

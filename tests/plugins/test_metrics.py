@@ -9,15 +9,15 @@ import pytest
 from airflow.sdk._shared.observability.metrics import stats as backend
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics import stats_utils
+from tests.plugins.test_quantize import CANARY, COMPARISON
 
-from ner_airflow.operators.quantize import CheckQuantized
-from ner_airflow.operators.watching import WatchNight
-from ner_airflow.signals import metrics
+from ner_airflow.observability import metrics
+from ner_airflow.operators.monitoring import WatchNight
+from ner_airflow.operators.quantization import CheckQuantized
 from ner_tasks.errors import GateNotPassed
 from tests import receivers
 from tests.conftest import ROOT
 from tests.plugins import test_tagging as nights
-from tests.plugins.test_quantize import CANARY, COMPARISON
 
 DASHBOARD = json.loads((ROOT / "docker" / "grafana" / "nightly-ner.json").read_text())
 promoted, arrive = nights.promoted, nights.arrive

@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from ner_airflow.observability import notices
+from ner_airflow.observability.deadline import deadline_of
 from ner_airflow.operators.base import StepFailed, VerbOperator
-from ner_airflow.signals import notices
-from ner_airflow.signals.deadline import deadline_of
 from ner_tasks.errors import GateNotPassed, StorageFull
 from tests import receivers
 

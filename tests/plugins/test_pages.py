@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from ner_airflow.pages import runbook
-from ner_tasks.overview import runs
-from ner_tasks.overview.reader import Reader
+from ner_tasks.dashboard import runs
+from ner_tasks.dashboard.reader import Reader
 from ner_tasks.store.folder import FolderStore
 from tests.published import COUNTS, answer, publish
 

@@ -8,11 +8,11 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.operators.publishing import CheckNight, PublishDay, WithdrawDay
+from ner_airflow.operators.publication import CheckNight, PublishDay, WithdrawDay
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
-from ner_tasks.nightly.ledger import Ledger
+from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
-from ner_tasks.versions.registry import Registry
+from ner_tasks.tagging.answer_ledger import Ledger
 
 DAY = "2026-11-22"
 
@@ -335,7 +335,7 @@ def test_an_empty_inbox_is_green_and_published_as_empty(promoted, store, fake):
 def test_each_rejected_file_is_copied_once_however_many_of_its_documents_were_rejected(
     promoted, store, fake, arrive, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("ner_airflow.operators.publishing._REJECTED_AT_ONCE", 3)
+    monkeypatch.setattr("ner_airflow.operators.publication._REJECTED_AT_ONCE", 3)
     names = ["a.txt", "b.txt", "b.txt", "b.txt", "b.txt", "b.txt", "c.txt", "gone.txt", "gone.txt"]
     arrive(ok="text", a="", b="bb", c="c", gone="x")
     answers(fake, tmp_path, tagged=["ok.txt"] * 20, rejected=names)

@@ -8,10 +8,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_airflow.operators.tuning import TuneModel
-from ner_tasks import host
+from ner_tasks import hardware
+from ner_tasks.inference.runtime_config import Choice
+from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
-from ner_tasks.speed.tuned import Choice
-from ner_tasks.versions.registry import Registry
 from tests.plugins.test_tagging import RUN, answers
 
 DAY = "2026-01-31"
@@ -35,7 +35,7 @@ def registry(request, fake, model, monkeypatch, tmp_path):
 
 
 def this_host():
-    return host.key(host.describe(1))
+    return hardware.key(hardware.describe(1))
 
 
 def resolve():

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from benchmarks.peers.engines import UNBOUNDED
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
-from ner_tasks.spans import entity_score, spans_of
-from ner_tasks.tagger.inference import BatchLimits, Tagger
+from ner_tasks.entities import entity_score, spans_of
+from ner_tasks.inference.tagger import BatchLimits, Tagger
 
 # The kit pads everything to 128 pieces and takes 32 sentences at a time, as they come.
 KIT_LIMITS = BatchLimits(max_windows=32, max_pieces=UNBOUNDED, length=128)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO, Self, cast
 
+from ner_tasks.bounded_names import TakenNames
 from ner_tasks.documents.archives import member_names, zip_files
 from ner_tasks.documents.archives.unpacking import (
     BUFFER_BYTES,
@@ -25,9 +26,8 @@ from ner_tasks.documents.archives.unpacking import (
     opener,
     unxz,
 )
-from ner_tasks.documents.recognition import formats
+from ner_tasks.documents.detection import formats
 from ner_tasks.documents.types import CannotRead, Exhausted, Ignored
-from ner_tasks.names import TakenNames
 
 __all__ = ["Budget", "Member", "members"]
 

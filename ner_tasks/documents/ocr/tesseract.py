@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ner_tasks import environment
+from ner_tasks import child_environment
 from ner_tasks.documents.types import CannotRead
 
 if TYPE_CHECKING:
@@ -111,4 +111,4 @@ def _parsed(lines: Sequence[str]) -> list[FoundWord]:
 
 def _environment() -> dict[str, str]:
     # Several threads take more time for one page than one does, and readers run side by side.
-    return {**environment.for_reader(), "OMP_THREAD_LIMIT": "1"}
+    return {**child_environment.for_reader(), "OMP_THREAD_LIMIT": "1"}

@@ -8,10 +8,10 @@ import zlib
 from pathlib import PurePosixPath
 from urllib.parse import unquote_to_bytes
 
+from ner_tasks.bounded_names import TakenNames
+from ner_tasks.documents.detection import formats, sniffing
 from ner_tasks.documents.readers import pictures
-from ner_tasks.documents.recognition import formats, sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
-from ner_tasks.names import TakenNames
 
 _DATA_URI = re.compile(r"\s*data:([^,]{0,300}),", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")

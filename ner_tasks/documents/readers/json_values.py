@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from itertools import chain, repeat
 from typing import Any
 
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.encodings import text_encoding
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.tables import json_lines
 from ner_tasks.documents.tables.tables import Record
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from ner_tasks import host
-from ner_tasks.beneath import Source
+from ner_tasks import hardware
 from ner_tasks.documents.sandbox.in_order import Closed, Found, InOrder
 from ner_tasks.documents.sandbox.sandbox_reader import Reader, Request
 from ner_tasks.documents.types import Limits
+from ner_tasks.files.contained import Source
 
 _MAX_READERS = 4
 # What readers may fill of the memory: the model, its batches and the operating system have the rest.
@@ -57,8 +57,8 @@ def n_readers(wanted: int, memory_mib: int) -> int:
         wanted: 0 for as many as the machine has processors for.
         memory_mib: most memory of each.
     """
-    fits = int(_MEMORY_SHARE * host.memory_bytes()) // (memory_mib * 2**20)
-    return max(1, min(wanted or min(_MAX_READERS, host.n_cpus()), fits))
+    fits = int(_MEMORY_SHARE * hardware.memory_bytes()) // (memory_mib * 2**20)
+    return max(1, min(wanted or min(_MAX_READERS, hardware.n_cpus()), fits))
 
 
 class _Alarm:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ner_tasks
-from ner_tasks import environment
+from ner_tasks import child_environment
 from ner_tasks.documents.sandbox.sandbox_worker import LENGTHS
 from ner_tasks.documents.sandbox.worker_folder import WorkerFolder
 from ner_tasks.documents.types import Limits
@@ -44,7 +44,7 @@ class ReaderProcess:
                 # What a library starts besides, such as tesseract, ends with the reader, and takes one core.
                 process_group=0,
                 env={
-                    **environment.for_reader(),
+                    **child_environment.for_reader(),
                     "PYTHONPATH": path,
                     "OMP_THREAD_LIMIT": "1",
                     "TMPDIR": str(self._folder.path),

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
-from ner_tasks.beneath import Source, place_of
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.sandbox.in_order import InOrder
 from ner_tasks.documents.sandbox.sandbox_process import Header, ReaderProcess
 from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.documents.types import Answer, Document, Ignored, Limits, Rejected
+from ner_tasks.files.contained import Source, place_of
 
 # Files that a reader knows of: the one that it reads, and the next.
 _N_REQUESTS = 2

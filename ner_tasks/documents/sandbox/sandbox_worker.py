@@ -17,9 +17,9 @@ import warnings
 from dataclasses import asdict
 from typing import Any, BinaryIO
 
-from ner_tasks.beneath import source_of
 from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected, read_documents
 from ner_tasks.errors import traceback_without_words
+from ner_tasks.files.contained import source_of
 
 # Length of the header, of the text and of the source map, in bytes.
 LENGTHS = struct.Struct(">IQQ")

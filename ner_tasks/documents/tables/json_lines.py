@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, BinaryIO
 
+from ner_tasks.bounded_names import TakenNames, bounded
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.tables.tables import ROW, Record
 from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
-from ner_tasks.names import TakenNames, bounded
 
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SURROGATE = re.compile("[\ud800-\udfff]")

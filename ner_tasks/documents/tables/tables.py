@@ -4,11 +4,11 @@ import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ner_tasks.bounded_names import TakenNames
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.tables.csv_rows import Row, rows_of
 from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
-from ner_tasks.names import TakenNames
 
 ROW = Items({"row": {"read": 1}})
 # Stands for a NUL byte while rows are parted, so that it costs its row and not the file. Text holds no such character.

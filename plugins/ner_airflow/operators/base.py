@@ -16,14 +16,15 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import ner_tasks
 from ner_airflow import scratch
-from ner_airflow.child import ChildProcess
-from ner_airflow.signals.lineage import Trace, lineage_of
-from ner_tasks import atomic, environment, errors, host
+from ner_airflow.observability.lineage import Trace, lineage_of
+from ner_airflow.subprocess_runner import ChildProcess
+from ner_tasks import child_environment, errors, hardware
 from ner_tasks.errors import ConfigInvalid, NerTasksError
-from ner_tasks.judging.gate_policy import DEFAULT_POLICY, GatePolicy
+from ner_tasks.evaluation.policy import DEFAULT_POLICY, GatePolicy
+from ner_tasks.files import atomic
+from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 from ner_tasks.store import Store
-from ner_tasks.versions.registry import Registry
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors.base import OperatorLineage
@@ -157,11 +158,11 @@ class VerbOperator(NerOperator):
         # It reads other people's documents: it gets files, not the store, and no secret.
         package = str(Path(ner_tasks.__file__).parent.parent)
         return {
-            **environment.for_step(),
+            **child_environment.for_step(),
             "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",
             "PYTHONHASHSEED": "0",
-            **host.tensorflow_env(n_threads=self.settings.n_threads, onednn=True),
+            **hardware.tensorflow_env(n_threads=self.settings.n_threads, onednn=True),
         }
 
     def _result(self, verb: str, code: int, report: Path, tolerate: str) -> dict[str, Any]:

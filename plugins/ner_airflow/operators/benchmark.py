@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import BENCHMARK
 from ner_airflow.operators.base import VerbOperator
-from ner_tasks import host, lineage
+from ner_tasks import fingerprint, hardware
+from ner_tasks.benchmarking import history, slowdown_gate
+from ner_tasks.benchmarking.history import Change
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.judging import gates
+from ner_tasks.inference.engines import PRECISIONS
 from ner_tasks.records import MadeFrom
-from ner_tasks.speed import benchmark_history
-from ner_tasks.speed.benchmark_history import Change
-from ner_tasks.tagger.engines import PRECISIONS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,22 +47,24 @@ class RunBenchmark(VerbOperator):
         self.n_sentences, self.data, self.max_slowdown, self.salt = n_sentences, data, max_slowdown, salt
 
     def step(self, context: "Context") -> dict[str, Any]:
-        most = gates.max_slowdown(self.max_slowdown)
+        most = slowdown_gate.max_slowdown(self.max_slowdown)
         version, _ = self.registry.resolve(self.version or None)
         data = self.data or f"snapshots/{self.registry.record(version, MadeFrom)['snapshot']}/test.csv"
         # one folder for each run: figures of two days are two figures
-        name = f"{version}-{lineage.version_of({'run': self.salt})}"
+        name = f"{version}-{fingerprint.version_of({'run': self.salt})}"
         key = f"reports/benchmarks/{name}"
         if not self.store.exists(f"{key}/{MARKER}"):
             with self.workspace(f"benchmark-{name}") as folder:
                 self._measure(version, data, folder)
                 self.store.publish(folder / "benchmark", key, marker=MARKER)
         report = self.store.read_json(f"{key}/{MARKER}")
-        place = benchmark_history.keep(self.store, report, version=version, data=data, key=key)
+        place = history.keep(self.store, report, version=version, data=data, key=key)
         self.log.info("table and charts: %s; history: %s", self.store.where(key), self.store.where(place))
         context["outlet_events"][BENCHMARK].extra = {"version": version, "key": key}
         changes = [Change(**change) for change in report["changes"]]
-        verdict = gates.benchmark(changes, most, f"the benchmark of version {version} in {self.store.where(key)}")
+        verdict = slowdown_gate.benchmark_gate(
+            changes, most, f"the benchmark of version {version} in {self.store.where(key)}"
+        )
         for line in verdict.lines:
             self.log.info("passed: %s", line)
         return {"version": version, "key": key, "gate": list(verdict.lines)}
@@ -72,7 +73,7 @@ class RunBenchmark(VerbOperator):
         labelled = self.store.fetch(data)
         if labelled.is_dir():
             raise ConfigInvalid(f"found a folder, expected a labelled file, at {self.store.where(data)}")
-        host_key = host.key(host.describe(self.settings.n_threads))
+        host_key = hardware.key(hardware.describe(self.settings.n_threads))
         self.run_verb(
             "benchmark",
             model_path=[self.registry.fetch(version, "frozen"), self.registry.fetch(version, "int8")],
@@ -81,6 +82,6 @@ class RunBenchmark(VerbOperator):
             precisions=self.precisions or None,
             rounds=int(self.rounds),
             n_sentences=int(self.n_sentences),
-            previous=benchmark_history.fetch_latest(self.store, host_key, folder / "previous") or None,
+            previous=history.fetch_latest(self.store, host_key, folder / "previous") or None,
             output=folder / "benchmark",
         )

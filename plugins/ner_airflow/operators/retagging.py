@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ner_airflow.operators.nights import JoiningOperator, NightOperator, day_of
+from ner_airflow.observability import metrics
+from ner_airflow.operators.night import JoiningOperator, NightOperator, day_of
 from ner_airflow.operators.tagging import PlanShards
-from ner_airflow.signals import metrics
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.nightly import nights
+from ner_tasks.tagging import merge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -117,7 +117,7 @@ class CompareDay(JoiningOperator):
             )
         with self.workspace(f"compare-{day}-{plan['night']}") as folder:
             new = self.joined(plan, folder / "joined")
-            self.store.publish(new, f"{self.staging(day, plan['night'])}/joined", marker=nights.MANIFEST)
+            self.store.publish(new, f"{self.staging(day, plan['night'])}/joined", marker=merge.MANIFEST)
             difference = self.run_verb("diff", old=self.store.fetch(f"tagged/{day}"), new=new)
         report = f"reports/retag/{plan['model']['version']}/{day}.json"
         self.store.write_json(report, {"day": day, "old_model": published["model_version"], **difference})

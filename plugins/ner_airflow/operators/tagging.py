@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from ner_airflow.observability import metrics
 from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_airflow.operators.nights import NightOperator, day_of, write_inputs
-from ner_airflow.signals import metrics
-from ner_tasks import host, lineage
+from ner_airflow.operators.night import NightOperator, day_of, write_inputs
+from ner_tasks import fingerprint, hardware
 from ner_tasks.errors import InputMissing
-from ner_tasks.nightly import nights
+from ner_tasks.inference import runtime_config
 from ner_tasks.records import ListedInput, ShardManifest, read_record, read_records
-from ner_tasks.speed import tuned
-from ner_tasks.versions import using
+from ner_tasks.registry import leases
+from ner_tasks.tagging import merge, planning
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -36,7 +36,7 @@ class ResolveModel(NerOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         if self.version:  # what is promoted is never cleared away
-            using.note(self.registry, models=self.version)
+            leases.note(self.registry, models=self.version)
         version, path = self.registry.resolve(self.version or None)
         self.log.info("model of this night: %s, at %s", version, path)
         promotion = self.registry.promoted()
@@ -100,8 +100,8 @@ class PlanShards(NightOperator):
     def plan(self, context: "Context", day: str) -> list[dict[str, Any]]:
         """The day's shards; what they have in common is in the plan, as every XCom has to be small."""
         files = self.store.files(f"inbox/{day_of(day)}")
-        with self.workspace(f"plan-{day}-{lineage.version_of({'run': context['run_id']})}") as folder:
-            inbox = nights.take_stock(files, folder / "listing.jsonl")
+        with self.workspace(f"plan-{day}-{fingerprint.version_of({'run': context['run_id']})}") as folder:
+            inbox = planning.take_stock(files, folder / "listing.jsonl")
             metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
             night = self._night(context, inbox)
             published = self.published(day)
@@ -124,14 +124,14 @@ class PlanShards(NightOperator):
         self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, n_shards, night)
         return [{"day": day, "index": index} for index in range(n_shards)]
 
-    def _night(self, context: "Context", inbox: nights.Inbox) -> str:
+    def _night(self, context: "Context", inbox: planning.Inbox) -> str:
         """All that the night's answers follow from, in one word."""
-        return lineage.version_of(
+        return fingerprint.version_of(
             {
                 # not how hosts run it: a day that it has answered is answered
                 "model": {name: self.model[name] for name in ("version", "kind")},
                 "inbox": inbox.state,
-                "code": [lineage.code_version(name) for name in nights.CODE],
+                "code": [fingerprint.code_version(name) for name in planning.CODE],
                 "keep_text": self.settings.keep_text,
                 "ocr": self.settings.ocr and [self.settings.ocr_languages, self.settings.min_ocr_confidence],
                 "columns": [self.text_column, self.id_column],
@@ -139,10 +139,10 @@ class PlanShards(NightOperator):
             }
         )
 
-    def _write_inputs(self, folder: Path, inbox: nights.Inbox, staging: str) -> int:
+    def _write_inputs(self, folder: Path, inbox: planning.Inbox, staging: str) -> int:
         """Hand each shard the list of its files; how many shards there are."""
-        shards = nights.shards_of(
-            nights.listed(folder / "listing.jsonl"), inbox, shard_bytes=int(self.shard_mib) * 2**20
+        shards = planning.shards_of(
+            planning.listed(folder / "listing.jsonl"), inbox, shard_bytes=int(self.shard_mib) * 2**20
         )
         n_shards = 0
         for index, files in groupby(shards, key=lambda shard: shard[0]):
@@ -174,7 +174,7 @@ class TagShard(NightOperator, VerbOperator):
         plan = self.planned(context, day)
         night, staging = plan["night"], self.staging(day, plan["night"])
         key = f"{staging}/shard-{index:02d}"
-        if self.store.exists(f"{key}/{nights.MANIFEST}"):
+        if self.store.exists(f"{key}/{merge.MANIFEST}"):
             self.log.info("shard %d is tagged already, nothing to do", index)
         else:
             with self.workspace(f"tag-{night}-{index:02d}") as folder:
@@ -194,8 +194,8 @@ class TagShard(NightOperator, VerbOperator):
                     **plan["columns"],
                     tolerate="GateNotPassed",
                 )
-                self.store.publish(folder / "tagged", key, marker=nights.MANIFEST)
-        said = read_record(self.store, f"{key}/{nights.MANIFEST}", ShardManifest)
+                self.store.publish(folder / "tagged", key, marker=merge.MANIFEST)
+        said = read_record(self.store, f"{key}/{merge.MANIFEST}", ShardManifest)
         return {"index": index, "n_documents": said["n_documents"], "n_rejected": said["n_rejected"]}
 
     def _earlier(self, days: list[str]) -> list[Path]:
@@ -210,13 +210,13 @@ class TagShard(NightOperator, VerbOperator):
 
     def _tuned(self, model: Mapping[str, Any], folder: Path) -> tuple[Path, Path | None]:
         """The model that machines of this kind run best, and the file of the choice; None if it was not tuned here."""
-        this = host.key(host.describe(self.settings.n_threads))
+        this = hardware.key(hardware.describe(self.settings.n_threads))
         choice = model.get("tuned", {}).get(this)
         _, path = self.registry.resolve(model["version"], choice["kind"] if choice else model["kind"])
         if choice is None:
             return path, None
         self.log.info("as tuned on %s: %s", this, choice)
-        tuned.write(folder / "choice.json", tuned.Choice(**choice), {})
+        runtime_config.write(folder / "choice.json", runtime_config.Choice(**choice), {})
         return path, folder / "choice.json"
 
     def _fetch_inputs(self, inputs: str, listing: Path, folder: Path) -> None:

@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ner_airflow.operators.base import VerbOperator
-from ner_tasks import atomic, lineage
+from ner_tasks import fingerprint
 from ner_tasks.errors import ConfigInvalid, InputMissing
-from ner_tasks.learning.recipe import TrainConfig
-from ner_tasks.tagger import artifacts
-from ner_tasks.versions import using
+from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
+from ner_tasks.registry import leases
+from ner_tasks.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 ENCODER, PROMOTED = "encoder", "promoted"
 # What a model is made by, down to its INT8 graph.
-_CODE = ("learning.training", "tagger.freezing", "int8.quantization", "int8.accuracy")
+_CODE = ("training.loop", "model.freezing", "quantization.quantize", "quantization.accuracy_search")
 
 
 class TrainModel(VerbOperator):
@@ -62,20 +63,20 @@ class TrainModel(VerbOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         config, minutes = self._config(), float(self.search_minutes or 0)
         parent, start = self._start()
-        version = lineage.version_of(
+        version = fingerprint.version_of(
             {
                 "snapshot": self.snapshot["version"],
                 "config": asdict(config),
                 "start": atomic.sha256_of(start),
-                "search": [minutes, lineage.code_version("learning.search")] if minutes else None,
+                "search": [minutes, fingerprint.code_version("training.search")] if minutes else None,
                 # the code of what is made from the model as well: a version is one recipe, to the end
-                "code": [lineage.code_version(name) for name in _CODE],
-                "quantization": lineage.config_version(),
+                "code": [fingerprint.code_version(name) for name in _CODE],
+                "quantization": fingerprint.config_version(),
                 "salt": self.salt,
             }
         )
         report = f"reports/models/{version}/train.json"
-        using.note(self.registry, models=version, snapshots=self.snapshot["version"])
+        leases.note(self.registry, models=version, snapshots=self.snapshot["version"])
         if self.registry.find(version, "trained") and self.store.exists(report):
             self.log.info("version %s is trained already, nothing to do", version)
         else:
@@ -110,10 +111,10 @@ class TrainModel(VerbOperator):
             where = self.store.where("models")
             raise InputMissing(f"found no promoted model, expected one to start from, in {where}")
         version = promotion.version if promotion else self.start_from
-        using.note(self.registry, models=version)
+        leases.note(self.registry, models=version)
         folder = self.registry.fetch(version, "trained")
-        artifacts.open_model(folder)
-        return version, folder / artifacts.WEIGHTS
+        model_folder.open_model(folder)
+        return version, folder / model_folder.WEIGHTS
 
     def _train(self, version: str, config: TrainConfig, parent: str | None, start: Path, minutes: float) -> None:
         snapshot = self.snapshot["version"]

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from ner_airflow.operators.base import VerbOperator
-from ner_tasks import atomic, host
+from ner_tasks import hardware
+from ner_tasks.files import atomic
+from ner_tasks.inference import runtime_config
+from ner_tasks.model.model_folder import Kind
 from ner_tasks.records import MadeFrom
-from ner_tasks.speed import tuned
-from ner_tasks.tagger.artifacts import Kind
-from ner_tasks.versions import using
+from ner_tasks.registry import leases
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,11 +30,11 @@ class TuneModel(VerbOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         if self.version:
-            using.note(self.registry, models=self.version)
+            leases.note(self.registry, models=self.version)
         version, _ = self.registry.resolve(self.version or None)
         policy = self.policy(max_f1_loss=self.max_f1_loss)
         snapshot = self.registry.record(version, MadeFrom)["snapshot"]
-        this = host.key(host.describe(self.settings.n_threads))
+        this = hardware.key(hardware.describe(self.settings.n_threads))
         with self.workspace(f"tune-{version}-{this}") as folder:
             home = folder / version
             home.mkdir(exist_ok=True)
@@ -49,7 +50,7 @@ class TuneModel(VerbOperator):
                 time_limit=float(self.time_limit_s),
                 max_f1_loss=policy.int8.max_f1_loss,
             )
-            said = atomic.read_json(tuned.file_for(home, self.settings.n_threads))
+            said = atomic.read_json(runtime_config.file_for(home, self.settings.n_threads))
             self.registry.put_choice(version, this, said)
         self.log.info("from the next night on, machines like %s run version %s so: %s", this, version, result["choice"])
         return {"version": version, "host": this, "choice": result["choice"]}

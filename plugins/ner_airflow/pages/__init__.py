@@ -1,1 +1,1 @@
-"""The pages in Airflow's UI: `app` has the routes, `ner_tasks.overview` what they show."""
+"""The pages in Airflow's UI: `app` has the routes, `ner_tasks.dashboard` what they show."""

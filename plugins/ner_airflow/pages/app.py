@@ -20,19 +20,19 @@ from ner_airflow.pages import runbook
 from ner_airflow.pages.files import CHARTS, PAPERS, serve
 from ner_airflow.pages.parts import part_of
 from ner_airflow.pages.shell import HEADERS, may_run, page
-from ner_tasks import answers
+from ner_tasks.dashboard import benchmarks, documents, nights, quality, runs, versions
+from ner_tasks.dashboard.reader import Memory, Reader
 from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
-from ner_tasks.overview import benchmarks, documents, nights, quality, runs, versions
-from ner_tasks.overview.reader import Memory, Reader
 from ner_tasks.records import VersionRecord
+from ner_tasks.registry.registry import MARKER
 from ner_tasks.settings import Settings
 from ner_tasks.store import Store
-from ner_tasks.versions.registry import MARKER
+from ner_tasks.tagging import exports
 
 _HERE = Path(__file__).parent
 _STATIC = {
     # a day's own page, which `tag` writes, looks like these
-    "answers.css": (Path(answers.__file__).parent / "page.css", "text/css"),
+    "answers.css": (Path(exports.__file__).parent / "page.css", "text/css"),
     "pages.css": (_HERE / "static" / "pages.css", "text/css"),
     "act.js": (_HERE / "static" / "act.js", "text/javascript"),
 }

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ner_tasks import rendering
-from ner_tasks.answers.reading import Answer
+from ner_tasks import display
+from ner_tasks.tagging.answers import Answer
 
 N_ENTITIES = 200  # on one page
 # longer documents are shown as stretches around their entities
@@ -45,7 +45,7 @@ def part_of(answer: Answer, first: int) -> Part:
     stretches = list[tuple[int, int]]()
     if answer.text is not None:
         whole = len(answer.text) <= WHOLE_CHARACTERS and n_entities <= N_ENTITIES
-        stretches = [(0, len(answer.text))] if whole else rendering.stretches(answer.text, entities, most=N_ENTITIES)
+        stretches = [(0, len(answer.text))] if whole else display.stretches(answer.text, entities, most=N_ENTITIES)
     labels = sorted(counts.items())
     return Part(
         first,

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from ner_airflow.pages.files import CSP
 from ner_airflow.pages.templates import render
-from ner_tasks.overview.reader import Reader
+from ner_tasks.dashboard.reader import Reader
 
 # Airflow shows the pages in a frame of its own; texts of documents are on them
 HEADERS = {

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ner_tasks import rendering
+from ner_tasks import display
 
 _HERE = Path(__file__).parent / "html"
 N_HUES = 10  # of pages.css
@@ -57,10 +57,10 @@ def _environment() -> Environment:
     environment.filters["hue"] = lambda label, labels: labels.index(label) % N_HUES if label in labels else 0
     environment.filters["linked"] = _linked
     environment.filters["points"] = _points
-    environment.filters["place"] = rendering.place
+    environment.filters["place"] = display.place
     environment.filters["counted"] = _counted
     environment.filters["joined"] = _joined
-    environment.globals["pieces"] = rendering.pieces
+    environment.globals["pieces"] = display.pieces
     environment.globals["unsure"] = UNSURE
     environment.globals["receipt_names"] = RECEIPT
     return environment
@@ -68,7 +68,7 @@ def _environment() -> Environment:
 
 def _line(text: object, most: int = 160) -> str:
     """Something that a document brought, such as its name, as one inert line of bounded length."""
-    line = " ".join(rendering.inert(str(text)[: 2 * most]).split())
+    line = " ".join(display.inert(str(text)[: 2 * most]).split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

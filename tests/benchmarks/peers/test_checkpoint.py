@@ -9,11 +9,11 @@ from safetensors.numpy import load_file, save_file
 
 from benchmarks.peers.checkpoint import hugging_face_weights, write_checkpoint
 from benchmarks.peers.models import labels_of, max_pieces_of
-from ner_tasks import atomic
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
-from ner_tasks.tagger import artifacts
-from ner_tasks.tagger.artifacts import ModelManifest
-from ner_tasks.tagger.tokenization import SHAPES
+from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
+from ner_tasks.model.model_folder import ModelManifest
+from ner_tasks.model.tokenization import SHAPES
 from tests import tiny
 
 LABELS = ("geo", "per")
@@ -29,10 +29,10 @@ def trained(tmp_path_factory):
     weights["shape_embeddings.weight"] = random.standard_normal((len(SHAPES), hidden)).astype(np.float32)
     weights["classifier.weight"] = random.standard_normal((5, hidden)).astype(np.float32)
     weights["classifier.bias"] = random.standard_normal(5).astype(np.float32)
-    save_file(weights, folder / artifacts.WEIGHTS)
-    (folder / artifacts.TOKENIZER).write_bytes((encoder / "tokenizer.json").read_bytes())
+    save_file(weights, folder / model_folder.WEIGHTS)
+    (folder / model_folder.TOKENIZER).write_bytes((encoder / "tokenizer.json").read_bytes())
     config = atomic.read_json(encoder / "config.json")
-    artifacts.sign(folder, ModelManifest("trained", LABELS, encoder=config, max_pieces=64))
+    model_folder.sign(folder, ModelManifest("trained", LABELS, encoder=config, max_pieces=64))
     return folder
 
 
@@ -70,14 +70,14 @@ def bert_logits(folder, input_ids, attention_mask, token_type_ids):
 
 
 def test_a_bert_that_reads_shapes_as_segments_gives_our_logits(trained, tmp_path):
-    from ner_tasks.tagger import freezing
+    from ner_tasks.model import freezing
 
     checkpoint = write_checkpoint(trained, tmp_path / "hugging_face")
     random, n_windows, n_pieces = np.random.default_rng(2), 3, 12
     pieces = random.integers(5, 60, (n_windows, n_pieces)).astype(np.int32)
     pieces[1, 7:] = 0
     shapes = random.integers(0, len(SHAPES), pieces.shape).astype(np.int32)
-    ours = freezing.load_trained(trained, artifacts.open_model(trained))({"piece_ids": pieces, "shape_ids": shapes})
+    ours = freezing.load_trained(trained, model_folder.open_model(trained))({"piece_ids": pieces, "shape_ids": shapes})
     mask = (pieces != 0).astype(np.int64)
     found = bert_logits(checkpoint, pieces, mask, shapes)
     assert np.abs(found - np.asarray(ours))[mask == 1].max() < 1e-3
@@ -99,8 +99,8 @@ def test_weights_without_shapes_are_refused():
 def test_only_a_trained_model_is_made_into_a_checkpoint(trained, tmp_path):
     folder = tmp_path / "frozen"
     folder.mkdir()
-    (folder / artifacts.GRAPH).write_bytes(b"")
-    (folder / artifacts.TOKENIZER).write_bytes(b"")
-    artifacts.sign(folder, replace(artifacts.open_model(trained), kind="frozen"))
+    (folder / model_folder.GRAPH).write_bytes(b"")
+    (folder / model_folder.TOKENIZER).write_bytes(b"")
+    model_folder.sign(folder, replace(model_folder.open_model(trained), kind="frozen"))
     with pytest.raises(ConfigInvalid, match="found a frozen model, expected a trained one"):
         write_checkpoint(folder, tmp_path / "out")

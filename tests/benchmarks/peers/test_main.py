@@ -7,11 +7,12 @@ import pytest
 from benchmarks.peers.__main__ import levels_of, main, unfit
 from benchmarks.peers.engines import chosen
 from benchmarks.peers.models import Sources
-from ner_tasks import atomic, host
+from ner_tasks import hardware
+from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid, InputMissing
-from ner_tasks.labelled import corpus
-from ner_tasks.tagger import artifacts
-from ner_tasks.tagger.artifacts import ModelManifest
+from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
+from ner_tasks.model.model_folder import ModelManifest
 from tests import tiny
 
 
@@ -22,11 +23,15 @@ def folders(tmp_path):
     snapshot.mkdir()
     for part in ("test", "calibration"):
         corpus.write_kaggle_csv(snapshot / f"{part}.csv", tiny.sentences(16))
-    for kind, files in (("trained", [artifacts.WEIGHTS]), ("frozen", [artifacts.GRAPH]), ("int8", [artifacts.GRAPH])):
+    for kind, files in (
+        ("trained", [model_folder.WEIGHTS]),
+        ("frozen", [model_folder.GRAPH]),
+        ("int8", [model_folder.GRAPH]),
+    ):
         (model / kind).mkdir(parents=True)
-        for name in (*files, artifacts.TOKENIZER):
+        for name in (*files, model_folder.TOKENIZER):
             (model / kind / name).write_bytes(name.encode())
-        artifacts.sign(model / kind, ModelManifest(kind, ("geo",), {"vocab_size": 100}, max_pieces=32))
+        model_folder.sign(model / kind, ModelManifest(kind, ("geo",), {"vocab_size": 100}, max_pieces=32))
     return model, snapshot
 
 
@@ -56,7 +61,7 @@ def test_text_with_random_weights_is_refused():
 
 @pytest.mark.parametrize("has", [False, True])
 def test_bf16_is_left_out_with_its_reason_where_the_cpu_has_none(has, monkeypatch):
-    monkeypatch.setattr(host, "has_bf16", lambda: has)
+    monkeypatch.setattr(hardware, "has_bf16", lambda: has)
     left_out = unfit(chosen(["ours-*", "pytorch-*"]))
     assert list(left_out) == ([] if has else ["ours-bf16", "pytorch-bf16"])
 
@@ -65,13 +70,13 @@ def test_the_kits_int8_is_its_own_graph_where_there_is_one(folders):
     model, snapshot = folders
     assert Sources.of(model, snapshot).kit_int8 == model / "int8"
     (model / "int8_inc").mkdir()
-    (model / "int8_inc" / artifacts.GRAPH).write_bytes(b"")
+    (model / "int8_inc" / model_folder.GRAPH).write_bytes(b"")
     assert Sources.of(model, snapshot).kit_int8 == model / "int8_inc"
 
 
 def test_without_a_tensorflow_graph_there_is_no_int8_of_the_kit(folders, tmp_path):
     model, snapshot = folders
-    (model / "int8" / artifacts.GRAPH).unlink()
+    (model / "int8" / model_folder.GRAPH).unlink()
     sources = Sources.of(model, snapshot)
     with pytest.raises(
         InputMissing, match=r"found no TensorFlow graph, expected the kit's INT8 as int8_inc/graph\.pb, in"
@@ -82,9 +87,9 @@ def test_without_a_tensorflow_graph_there_is_no_int8_of_the_kit(folders, tmp_pat
 def test_other_weights_have_other_models_of_the_peers(folders, tmp_path):
     model, snapshot = folders
     before = Sources.of(model, snapshot).peers_folder(tmp_path)
-    manifest = artifacts.open_model(model / "trained")
-    (model / "trained" / artifacts.WEIGHTS).write_bytes(b"other")
-    artifacts.sign(model / "trained", manifest)
+    manifest = model_folder.open_model(model / "trained")
+    (model / "trained" / model_folder.WEIGHTS).write_bytes(b"other")
+    model_folder.sign(model / "trained", manifest)
     assert Sources.of(model, snapshot).peers_folder(tmp_path) != before
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.peers.engines import ENGINES
 from benchmarks.peers.preparation import BASE, drawn, environment, run_step
-from benchmarks.peers.talk import EngineFailed
+from benchmarks.peers.protocol import EngineFailed
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 

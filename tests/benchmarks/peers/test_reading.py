@@ -6,8 +6,8 @@ import pytest
 from benchmarks.peers.engines import UNBOUNDED, Form
 from benchmarks.peers.reading import Reader
 from ner_tasks.labels import LabelSet
-from ner_tasks.tagger.artifacts import ModelManifest
-from ner_tasks.tagger.tokenization import WordPieces
+from ner_tasks.model.model_folder import ModelManifest
+from ner_tasks.model.tokenization import WordPieces
 from tests import tiny
 
 LABELS = LabelSet(("geo", "per"))
@@ -45,7 +45,7 @@ def compute(batches):
 @pytest.fixture(scope="module")
 def expected(tokenizer_file):
     """The best tag of each word by what the product's own tagger reads."""
-    from ner_tasks.tagger.inference import Tagger
+    from ner_tasks.inference.tagger import Tagger
 
     tagger = Tagger(logits_of, WordPieces(tokenizer_file), ModelManifest("frozen", LABELS.labels, {}, max_pieces=32))
     return [found.logits.argmax(axis=1).tolist() for found in tagger.logits(SENTENCES)]

@@ -1,12 +1,12 @@
-"""Entities from tag ids, all at once, are those that `ner_tasks.spans` reads sentence by sentence."""
+"""Entities from tag ids, all at once, are those that `ner_tasks.entities` reads sentence by sentence."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.peers.spans import spans_of_ids, tags_of
+from ner_tasks.entities import spans_of
 from ner_tasks.labels import LabelSet
-from ner_tasks.spans import spans_of
 
 LABELS = LabelSet(("geo", "org", "per"))
 SENTENCES = st.lists(st.lists(st.integers(0, len(LABELS.tags) - 1), max_size=8), max_size=6)

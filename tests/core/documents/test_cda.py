@@ -7,8 +7,8 @@ import time
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers.clinical import cda
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import Extract
 
 PAGE = b"<html><body>Margins are clear.</body></html>"

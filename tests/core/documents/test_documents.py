@@ -17,7 +17,7 @@ from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
 from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents, reading
-from ner_tasks.documents.recognition.formats import SUFFIXES
+from ner_tasks.documents.detection.formats import SUFFIXES
 from ner_tasks.errors import ConfigInvalid
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes
 

@@ -10,8 +10,8 @@ from email.message import EmailMessage
 
 import pytest
 
+from ner_tasks.bounded_names import bounded
 from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents
-from ner_tasks.names import bounded
 from tests.formats import tarred, xlsx_bytes, zipped
 
 SENTENCE = "Rosa Delgado of Zürich paid $50."

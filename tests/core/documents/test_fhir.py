@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers.clinical import fhir
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import Extract
 
 PAGE = base64.b64encode(b"<html><body>Margins are clear.</body></html>").decode()

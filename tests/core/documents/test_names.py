@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 import pytest
 
+from ner_tasks.bounded_names import MAX_CHARACTERS, TakenNames, bounded
 from ner_tasks.documents import Answer, CannotRead, Document, Limits, Rejected, read_documents
 from ner_tasks.documents.source_map import MAX_LABEL
 from ner_tasks.documents.types import ExtractBuilder
-from ner_tasks.names import MAX_CHARACTERS, TakenNames, bounded
-from ner_tasks.nightly.gathering import TagConfig
-from ner_tasks.nightly.tagging import tag_documents
+from ner_tasks.tagging.batcher import TagConfig
+from ner_tasks.tagging.shard import tag_documents
 from tests.formats import docx_bytes, tarred, xlsx_bytes, zipped
 from tests.growth import growth
 from tests.rules import RuleTagger

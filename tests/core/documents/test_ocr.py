@@ -12,7 +12,7 @@ from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.documents.ocr import ocr, ocr_layout
 from ner_tasks.documents.ocr.tesseract import FoundWord
 from ner_tasks.documents.sandbox.sandbox import read_apart
-from ner_tasks.text import sentences_of
+from ner_tasks.segmentation import sentences_of
 
 WITH_OCR = pytest.mark.skipif(bool(ocr.missing("eng")), reason="OCR is not installed")
 WORDS = "Rosa Delgado of Tampa"

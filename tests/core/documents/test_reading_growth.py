@@ -1,10 +1,10 @@
-"""Reading takes time and memory by the bytes of a file, in every format; `tests.drills.reading_growth` measures more."""
+"""Reading takes time and memory by the bytes of a file, in every format; `tests.manual.reading_growth` measures more."""
 
 import pytest
 
 from tests.canaries.drive import read
-from tests.drills import reading_growth
 from tests.growth import growth
+from tests.manual import reading_growth
 from tests.text_files import MAKERS, text_of
 
 # Four times the text; a reader that is quadratic takes sixteen times as long.

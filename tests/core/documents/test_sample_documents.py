@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.documents import Answer, Document, Ignored, Rejected, read_documents
-from ner_tasks.text import sentences_of
+from ner_tasks.segmentation import sentences_of
 from sample import documents as sample
 
 INBOX = Path(sample.OUTPUT)

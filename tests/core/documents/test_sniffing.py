@@ -7,9 +7,9 @@ import pytest
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.archives import Budget
+from ner_tasks.documents.detection import formats, sniffing
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.reading import answers
-from ner_tasks.documents.recognition import formats, sniffing
 from sample import documents as sample
 from sample.compound_file import write
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes, tarred, xlsx_bytes, zipped

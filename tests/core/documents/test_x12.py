@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from ner_tasks.documents import CannotRead, Limits
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers.clinical import x12
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import Extract
 
 ISA = f"ISA*00*{' ' * 10}*00*{' ' * 10}*ZZ*{'SENDER':15}*ZZ*{'RECEIVER':15}*240115*0830*^*00501*000000001*0*P*:"

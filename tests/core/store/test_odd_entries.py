@@ -9,10 +9,10 @@ from contextlib import suppress
 
 import pytest
 
-from ner_tasks.beneath import FileBeneath, NotAFile, names_below
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.documents.sandbox.sandbox import read_apart
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.files.contained import FileBeneath, NotAFile, names_below
 from ner_tasks.store.folder import FolderStore
 
 SECRET = "Rosa's secret"

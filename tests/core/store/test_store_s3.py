@@ -12,13 +12,13 @@ import pytest
 from botocore.utils import parse_timestamp
 
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing, StorageFull, StoreUnavailable
+from ner_tasks.model import model_folder
+from ner_tasks.registry.promotions import Promotion
+from ner_tasks.registry.registry import POINTER, Registry
 from ner_tasks.store import bucket, lease
 from ner_tasks.store.bucket import Bucket
 from ner_tasks.store.cache import UNUSED_S
 from ner_tasks.store.s3 import S3Store
-from ner_tasks.tagger import artifacts
-from ner_tasks.versions.promotions import Promotion
-from ner_tasks.versions.registry import POINTER, Registry
 from tests.s3 import endless_listing
 
 
@@ -69,9 +69,9 @@ def model_in(tmp_path):
         for kind in ("trained", "int8"):
             made = tmp_path / "made" / kind
             made.mkdir(parents=True, exist_ok=True)
-            for name in (artifacts.WEIGHTS, artifacts.GRAPH, artifacts.TOKENIZER):
+            for name in (model_folder.WEIGHTS, model_folder.GRAPH, model_folder.TOKENIZER):
                 (made / name).write_text(version)
-            artifacts.sign(made, artifacts.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
+            model_folder.sign(made, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
             registry.put(version, kind, made)
         registry.register(version, {})
 

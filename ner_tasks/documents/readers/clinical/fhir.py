@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ner_tasks.bounded_names import bounded
 from ner_tasks.documents.encodings import damaged_text
 from ner_tasks.documents.readers import encapsulated
 from ner_tasks.documents.readers.clinical import fhir_xml
@@ -17,7 +18,6 @@ from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import html, xml_parsing
 from ner_tasks.documents.source_map import MAX_LABEL
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
-from ner_tasks.names import bounded
 
 # A string of JSON, the last of which may break off, and whether it is a key.
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\Z)\s*(:?)', re.DOTALL)

@@ -6,11 +6,11 @@ Source: HL7 Version 2.5.1, sections 7.4.2 (OBX), 2.15.10 (NTE), 2A.24 (ED) and 2
 import re
 from dataclasses import dataclass
 
+from ner_tasks.documents.detection import formats, sniffing
 from ner_tasks.documents.readers.clinical.hl7_fields import field_of
 from ner_tasks.documents.readers.clinical.hl7_syntax import Segment, unescape
 from ner_tasks.documents.readers.clinical.hl7_values import TEXT_TYPES, Values
 from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
-from ner_tasks.documents.recognition import formats, sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder
 
 _ENCODINGS = {"base64": "base64", "b64": "base64", "hex": "hex", "a": "a", "ascii": "a", "none": "a"}

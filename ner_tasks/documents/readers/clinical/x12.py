@@ -7,10 +7,10 @@ import re
 from collections import Counter
 from itertools import pairwise
 
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers.clinical import x12_names, x12_syntax
 from ner_tasks.documents.readers.clinical.x12_syntax import Segment
 from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 # Words of a person: with a space between letters, or long and of letters only.

@@ -6,9 +6,9 @@ Sources: RFC 5545, RFC 6350; vCard 2.1 for quoted-printable values.
 import binascii
 import re
 
+from ner_tasks.bounded_names import TakenNames
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part
-from ner_tasks.names import TakenNames
 
 _LINE = re.compile(r"(?:[\w-]+\.)?([\w-]+)((?:;(?:[^\":;]|\"[^\"]*\")*)*):(.*)", re.DOTALL)
 _PARAMETER = re.compile(r";\s*([\w-]+)\s*(?:=\s*((?:[^\";]|\"[^\"]*\")*))?")

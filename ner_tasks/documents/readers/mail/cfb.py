@@ -6,7 +6,7 @@ Source: [MS-CFB].
 import struct
 from dataclasses import dataclass, field
 
-from ner_tasks.documents.recognition import sniffing
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.types import CannotRead
 
 _STORAGE, _STREAM = 1, 2
@@ -36,7 +36,7 @@ def read(data: bytes, max_bytes: int) -> tuple[Storage, list[str]]:
     Raises:
         CannotRead: `broken`, `bomb`.
     """
-    from ner_tasks.documents.recognition.ole_files import OleFile
+    from ner_tasks.documents.detection.ole_files import OleFile
 
     try:
         ole = OleFile(data)

@@ -4,6 +4,8 @@ import io
 import re
 from pathlib import PurePosixPath
 
+from ner_tasks.bounded_names import TakenNames
+from ner_tasks.documents.detection import formats, ignored_files, sniffing
 from ner_tasks.documents.readers import encapsulated, pictures
 from ner_tasks.documents.readers.mail import cms
 from ner_tasks.documents.readers.mail.mail_bodies import Block, is_blank
@@ -12,9 +14,7 @@ from ner_tasks.documents.readers.mail.mime import Entity
 from ner_tasks.documents.readers.mail.mime_content import decode_transfer, split_embedded
 from ner_tasks.documents.readers.markup.html_walk import Page
 from ner_tasks.documents.readers.picture_size import is_tiny
-from ner_tasks.documents.recognition import formats, litter, sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
-from ner_tasks.names import TakenNames
 
 _SUFFIXES = {
     "text/plain": ".txt",
@@ -93,7 +93,7 @@ class Leaves:
         is_shown = self.is_page or around == "multipart/related" or not (entity.disposition or entity.name)
         if is_shown and _RESOURCES.fullmatch(entity.content_type):
             return "page-resource"
-        return litter.rule_of(entity.name) if entity.name else ""
+        return ignored_files.rule_of(entity.name) if entity.name else ""
 
     def _is_body(self, entity: Entity) -> bool:
         if entity.content_type not in FORMS:

@@ -5,9 +5,9 @@ Source: [MS-OXTNEF].
 
 import struct
 
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers.mail import mapi, mapi_message
 from ner_tasks.documents.readers.mail.mapi import Attachment, Message, Properties, Value
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 _SIGNATURE = 0x223E9F78

@@ -3,8 +3,8 @@
 import io
 import re
 
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers import encapsulated, picture_size, pictures
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
 
 _KIND = "embedded-file"

@@ -6,9 +6,9 @@ the document's notes name, and are rejected elsewhere.
 
 from typing import Any
 
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers import pictures
 from ner_tasks.documents.readers.office import doc_pieces, legacy_programs, ole_objects, ppt_records
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 _WORD, _SLIDES, _USER = "WordDocument", "PowerPoint Document", "Current User"
@@ -20,7 +20,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     Raises:
         CannotRead: `encrypted`, `no-program` for files of before 1993, `broken`.
     """
-    from ner_tasks.documents.recognition.ole_files import OleFile
+    from ner_tasks.documents.detection.ole_files import OleFile
 
     if not data.startswith(sniffing.OLE_HEAD):
         return legacy_programs.read(data, limits)

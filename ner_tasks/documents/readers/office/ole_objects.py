@@ -9,8 +9,8 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers.mail import cfb
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import ExtractBuilder, Part
 
 KIND = "embedded-file"
@@ -104,7 +104,7 @@ def _hand_on(builder: ExtractBuilder, name: str, called: str, content: bytes) ->
 
 def _unwrapped(content: bytes) -> tuple[str, bytes] | str:
     """Name and bytes of the file in an object that is a file itself, or what it is instead."""
-    from ner_tasks.documents.recognition.ole_files import OleFile
+    from ner_tasks.documents.detection.ole_files import OleFile
 
     with OleFile(content) as ole:
         return _file_in(ole, [path for path in ole.listdir() if len(path) == 1], lambda: content)

@@ -18,9 +18,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
+from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers import xml_names
 from ner_tasks.documents.readers.office import xml_tree
-from ner_tasks.documents.recognition import sniffing
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
 
 CONTENT_TYPES = "[Content_Types].xml"

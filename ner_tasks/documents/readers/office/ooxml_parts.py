@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from ner_tasks.documents.detection import formats, sniffing
 from ner_tasks.documents.readers import pictures, xml_names
 from ner_tasks.documents.readers.office import ole_objects, xml_tree
 from ner_tasks.documents.readers.office.ooxml import CONTENT_TYPES, Package
 from ner_tasks.documents.readers.office.ooxml_text import TextWalk
-from ner_tasks.documents.recognition import formats, sniffing
 from ner_tasks.documents.types import ExtractBuilder, Limits
 
 _SETTINGS = "styles-and-settings"

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
+from ner_tasks.bounded_names import TakenNames, bounded
 from ner_tasks.documents.readers import default_names
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Ignored, Limits
-from ner_tasks.names import TakenNames, bounded
 
 # A table of documents is laid out as a whole.
 _MAX_TABLE_CELLS = 10_000_000

@@ -6,6 +6,7 @@ They read like xlsx: all cells as one text, or a table of documents.
 import io
 from dataclasses import replace
 
+from ner_tasks.documents.detection import packages, sniffing
 from ner_tasks.documents.readers import pictures, plain, properties
 from ner_tasks.documents.readers.mail import cfb
 from ner_tasks.documents.readers.office import (
@@ -21,7 +22,6 @@ from ner_tasks.documents.readers.office import (
 )
 from ner_tasks.documents.readers.office.sheets import Budget, Sheet
 from ner_tasks.documents.readers.properties import Property
-from ner_tasks.documents.recognition import packages, sniffing
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 from ner_tasks.errors import without_words
@@ -98,7 +98,7 @@ def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[lis
 
 
 def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
-    from ner_tasks.documents.recognition.ole_files import OleFile
+    from ner_tasks.documents.detection.ole_files import OleFile
 
     with OleFile(data) as ole:
         entries = ole.listdir(storages=True, streams=True)

@@ -9,9 +9,9 @@ from typing import Any
 
 from pypdfium2 import raw
 
+from ner_tasks.bounded_names import TakenNames
 from ner_tasks.documents.readers.pdf import pdfium
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
-from ner_tasks.names import TakenNames
 
 KIND = "embedded-file"
 

@@ -1,0 +1,122 @@
+"""Starts Airflow's four processes, watches them and takes all of them down together.
+
+Not `airflow standalone`: that one serves task logs on every network interface (`--skip-serve-logs` is not
+passed on), mixes four logs into one, and stays up when a part of it dies.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from launcher.layout import Layout
+from launcher.privacy import private_umask
+from ner_tasks.errors import NerTasksError
+from ner_tasks.files import atomic
+
+COMMANDS: dict[str, list[str]] = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+GRACE_S = 8.0
+N_LOG_LINES = 15
+
+
+class _Stop(Exception):
+    """Raised by the signal handler."""
+
+
+def main() -> int:
+    """Keep the services running until one of them ends or somebody says stop; the exit code tells which."""
+    layout = Layout.from_env()
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with private_umask(), atomic.exclusive(layout.lock):
+            return _keep(layout)
+    except NerTasksError as error:
+        print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+
+
+def _keep(layout: Layout) -> int:
+    services: dict[str, subprocess.Popen[bytes]] = {}
+    try:
+        atomic.write_json(layout.state, {"pid": os.getpid(), "port": layout.port})
+        for name, arguments in COMMANDS.items():
+            services[name] = _start(arguments, layout.logs / f"{name}.log", layout.root)
+        while all(service.poll() is None for service in services.values()):
+            time.sleep(0.5)
+        for name, service in services.items():
+            if service.poll() is not None:
+                log = layout.logs / f"{name}.log"
+                print(f"{name} ended by itself with exit code {service.returncode}; the end of {log}:", flush=True)
+                print("\n".join(last_lines(log, N_LOG_LINES)), flush=True)
+        return 1
+    except _Stop:
+        return 0
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        end_session(os.getpid())
+        layout.state.unlink(missing_ok=True)
+
+
+def last_lines(path: Path, n: int) -> list[str]:
+    """The last lines of a text file; none if there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - n * 1000))
+        return file.read().decode("utf-8", errors="replace").splitlines()[-n:]
+
+
+def _start(arguments: list[str], log: Path, root: Path) -> "subprocess.Popen[bytes]":
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as file:
+        command = [sys.executable, "-m", "airflow", *arguments]
+        return subprocess.Popen(command, cwd=root, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT)
+
+
+def end_session(session: int) -> None:
+    """End every process of a session but this one: services, tasks and what the tasks started.
+
+    Tasks have process groups of their own, and the scheduler on a polite request waits for them to
+    finish, which can be hours: so all are asked at once, and after a grace period made to go.
+    """
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        left = _members(session)
+        for process in left:
+            try:
+                process.send_signal(number)
+            except psutil.NoSuchProcess:
+                continue
+        psutil.wait_procs(left, timeout=GRACE_S)
+
+
+def _members(session: int) -> list[psutil.Process]:
+    found = []
+    for pid in psutil.pids():
+        try:
+            if pid != os.getpid() and os.getsid(pid) == session:
+                process = psutil.Process(pid)
+                # what has ended and was not asked for its code by its parent would be waited for in vain
+                if process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+            continue
+    return found
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    raise _Stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""Engines side by side: each in a process of its own, taking turns, so that a noisy machine is noisy for all.
+
+oneDNN is on or off for a whole process and is decided before TensorFlow is imported; hence the processes. One
+of them is this module run as `python -m ner_tasks.benchmarking.timing`: a line of JSON in, a line of JSON out.
+"""
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ner_tasks import child_environment, hardware
+from ner_tasks.data import corpus
+from ner_tasks.errors import NerTasksError
+from ner_tasks.inference.engines import Engine, check_runnable
+from ner_tasks.model import model_folder
+
+PERCENTILES = (50, 95, 99)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What each engine is given in one turn.
+
+    Attributes:
+        batch_size: sentences in a batch; 1 is real time, one sentence after the other as it comes.
+        length: least padded length of a batch, in pieces: 0 is our buckets, 128 the kit's padding.
+        each_call: whether, after the pass that counts for words per second, batches are also given one by one and
+            each call is timed. In real time one pass gives both.
+        max_pieces: most pieces in a batch, padding included.
+    """
+
+    batch_size: int
+    length: int = 0
+    each_call: bool = False
+    max_pieces: int = 2**31
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What one engine took under one load, over the same sentences in each round.
+
+    Attributes:
+        seconds: of each round's pass over all sentences.
+        n_calls: calls of a pass: sentences if in real time, otherwise batches.
+        calls_s: of each call in all rounds, if each was timed.
+    """
+
+    engine: str
+    load: Load
+    seconds: tuple[float, ...]
+    n_words: int
+    n_calls: int
+    calls_s: tuple[float, ...] = ()
+
+    @property
+    def words_per_s(self) -> float:
+        return self.n_words / statistics.median(self.seconds)
+
+    def as_dict(self) -> dict[str, Any]:
+        latency = {f"p{p}_ms": round(1000 * percentile(self.calls_s, p), 3) for p in PERCENTILES if self.calls_s}
+        return {
+            "engine": self.engine,
+            "batch_size": self.load.batch_size,
+            "padded_to": self.load.length or "bucket",
+            "words_per_s": round(self.words_per_s, 1),
+            "words_per_s_min": round(self.n_words / max(self.seconds), 1),
+            "words_per_s_max": round(self.n_words / min(self.seconds), 1),
+            "rounds_s": [round(value, 4) for value in self.seconds],
+            **({**latency, "n_calls_timed": len(self.calls_s)} if self.calls_s else {}),
+        }
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """The smallest of the values that at least `percent` % of them do not exceed (nearest rank, nothing between)."""
+    return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
+
+
+def take_turns(
+    plan: Mapping[Load, Sequence[Engine]], data: Path, *, n_sentences: int, rounds: int, n_threads: int
+) -> list[Timing]:
+    """Time engines under loads, in interleaved rounds after a warm-up.
+
+    Args:
+        plan: the engines to compare under each load.
+        data: a labelled file, from whose beginning the sentences are taken.
+        n_sentences: how many of them.
+        rounds: turns of each engine.
+        n_threads: threads of each engine.
+
+    Raises:
+        ConfigInvalid: an engine that cannot run (an INT8 model without oneDNN, BF16 on a CPU without it).
+    """
+    timings = []
+    with ExitStack() as stack:
+        every = dict.fromkeys(engine for engines in plan.values() for engine in engines)
+        workers = {engine: stack.enter_context(_worker(engine, data, n_sentences, n_threads)) for engine in every}
+        for load, engines in plan.items():
+            turns: dict[Engine, list[dict[str, Any]]] = {engine: [] for engine in engines}
+            for turn in range(rounds + 1):
+                for engine in engines:
+                    answer = _ask(workers[engine], load, engine)
+                    if turn:  # the first is the warm-up: shapes are prepared in it
+                        turns[engine].append(answer)
+            for engine, answers in turns.items():
+                seconds = tuple(answer["seconds"] for answer in answers)
+                calls_s = tuple(value for answer in answers for value in answer["calls_s"])
+                first = answers[0]
+                timings.append(Timing(engine.name, load, seconds, first["n_words"], first["n_calls"], calls_s))
+    return timings
+
+
+@contextmanager
+def _worker(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> Iterator["subprocess.Popen[str]"]:
+    check_runnable(engine)
+    command = [sys.executable, "-m", "ner_tasks.benchmarking.timing", json.dumps(asdict(engine)), str(data)]
+    env = {**child_environment.for_step(), **hardware.tensorflow_env(n_threads=n_threads, onednn=engine.onednn)}
+    process = subprocess.Popen(
+        [*command, str(n_sentences), str(n_threads)],
+        env=env,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _ask(worker: "subprocess.Popen[str]", load: Load, engine: Engine) -> dict[str, Any]:
+    assert worker.stdin and worker.stdout
+    worker.stdin.write(json.dumps(asdict(load)) + "\n")
+    worker.stdin.flush()
+    line = worker.stdout.readline()
+    if not line:
+        raise NerTasksError(f"found exit {worker.wait()} of the process of {engine.name}, expected a timing")
+    answer: dict[str, Any] = json.loads(line)
+    return answer
+
+
+def _serve(engine: Engine, data: Path, n_sentences: int, n_threads: int, asked: IO[str], answers: IO[str]) -> None:
+    if model_folder.kind_of(Path(engine.model)) != "trained":
+        hardware.leave_out_keras()
+    from ner_tasks.inference.tagger import Tagger
+
+    tagger = Tagger.load(Path(engine.model), n_threads=engine.n_streams or n_threads, bf16=engine.bf16)
+    sentences = [sentence.words for sentence in corpus.read_labelled(data)[:n_sentences]]
+    for line in asked:
+        answers.write(json.dumps(timed(tagger, sentences, Load(**json.loads(line)))) + "\n")
+        answers.flush()
+
+
+def timed(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> dict[str, Any]:
+    """Seconds of one pass over the sentences, from words to tags, and of each call if the load asks for it.
+
+    The pass: in real time a call for each sentence, which takes the model's route for single sentences and one
+    thread; otherwise one call with all sentences, whose batches the tagger computes at the same time, on all its
+    threads. A call of the second kind, with a single batch, takes one thread.
+    """
+    from ner_tasks.inference.tagger import BatchLimits
+
+    limits = BatchLimits(max_windows=load.batch_size, max_pieces=load.max_pieces, length=load.length)
+    n_words, alone = sum(map(len, sentences)), load.batch_size == 1
+    took = _took(tagger, [[sentence] for sentence in sentences] if alone else [sentences], limits)
+    pass_ = {"seconds": sum(took), "n_words": n_words, "n_calls": -(-len(sentences) // load.batch_size)}
+    if not load.each_call:
+        return {**pass_, "calls_s": []}
+    # a sentence of several windows must not make a second batch of a call
+    one_batch = BatchLimits(max_windows=2**31, max_pieces=2**31, length=load.length)
+    return {**pass_, "calls_s": took if alone else _took(tagger, full_batches(sentences, load.batch_size), one_batch)}
+
+
+def full_batches(sentences: Sequence[Sequence[str]], size: int) -> list[list[Sequence[str]]]:
+    """Neighbouring sentences, `size` in each batch; the last is filled up from the beginning, so that none is short."""
+    starts = range(0, len(sentences), size)
+    return [[sentences[(start + at) % len(sentences)] for at in range(size)] for start in starts]
+
+
+def _took(tagger: Any, groups: Sequence[Sequence[Sequence[str]]], limits: Any) -> list[float]:
+    """Seconds of each call."""
+    seconds = []
+    for group in groups:
+        began = time.perf_counter()
+        tagger.tag(group, limits)
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+if __name__ == "__main__":
+    _engine, _data, _n_sentences, _n_threads = sys.argv[1:]
+    # TensorFlow writes to stdout at times; the answers keep a descriptor of their own.
+    _answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    _serve(Engine(**json.loads(_engine)), Path(_data), int(_n_sentences), int(_n_threads), sys.stdin, _answers)

@@ -1,0 +1,130 @@
+"""One document of one day: its answer, or why it has none, and what became of it on other days."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ner_tasks.dashboard.reader import Reader
+from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.records import NightManifest, read_record
+from ner_tasks.tagging.answer_index import INDEX, REPLACED, Entry, Index
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
+from ner_tasks.tagging.answers import Answer, parse, parse_rejection
+from ner_tasks.tagging.journal import REJECTED
+from ner_tasks.tagging.merge import MANIFEST
+
+MAX_DAYS = 31
+
+
+@dataclass(frozen=True)
+class Found:
+    """A document as one day has it: an answer, or what the rejection said."""
+
+    day: str
+    entry: Entry
+    answer: Answer | None
+    rejection: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A document of the same name on some day, and the model that has read it.
+
+    `replaced` are answers that those of another model have taken the place of: what is left of them is this entry.
+    """
+
+    day: str
+    entry: Entry
+    model_version: str
+    replaced: bool = False
+
+
+def days(reader: Reader) -> list[str]:
+    """Published days, the newest first."""
+    return sorted(reader.folders("tagged"), reverse=True)
+
+
+def search(
+    reader: Reader, day: str, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
+) -> list[Entry]:
+    """Documents of a day whose names hold `text`.
+
+    Raises:
+        InputMissing: the day has no index: it is not published, or was before there was one.
+    """
+    with _index(reader, f"tagged/{day}") as index:
+        return index.search(text, most=most, rejected_only=rejected_only, partly_read_only=partly_read_only)
+
+
+def find(reader: Reader, day: str, name: str, *, handle: str = "") -> Found:
+    """A document by its very name, or by its handle in the day's index if one is given.
+
+    Raises:
+        InputMissing: the day has no answers, no index, or the index not this name.
+        ArtifactBroken: its line is none of ours.
+        Busy: the day is replaced again and again.
+    """
+    return reader.store.read_whole(f"tagged/{day}", lambda: _find(reader, day, name, handle), marker=MANIFEST)
+
+
+def _find(reader: Reader, day: str, name: str, handle: str) -> Found:
+    with _index(reader, f"tagged/{day}") as index:
+        entry = index.get(handle) if handle else index.find(name)
+    if entry is None and handle:
+        raise InputMissing(f"found no document {handle[:200]!r} of the index of {day}, expected one; search it again")
+    if entry is None:
+        raise InputMissing(f"found no document {name[:200]!r}, expected one of this name, in the answers of {day}")
+    key = f"tagged/{day}/{REJECTED if entry.reason else DOCUMENTS}"
+    line = reader.store.read_bytes(key, entry.offset, entry.n_bytes)
+    if entry.reason:
+        return Found(day, entry, None, parse_rejection(line, reader.store.where(key)))
+    return Found(day, entry, parse(line, reader.store.where(key)), None)
+
+
+def sightings(reader: Reader, name: str) -> list[Sighting]:
+    """The days among the newest that have a document of this name, the newest first, and every model that has read it.
+
+    A day whose index or manifest is damaged is left out, see `Reader.unreadable`.
+    """
+    found: list[Sighting] = []
+    for day in days(reader)[:MAX_DAYS]:
+        found += _published(reader, day, name)
+        for version in reader.folders(f"{REPLACED}/{day}"):
+            if entry := _entry(reader, f"{REPLACED}/{day}/{version}", name):
+                found.append(Sighting(day, entry, version, replaced=True))
+    return found
+
+
+def _published(reader: Reader, day: str, name: str) -> list[Sighting]:
+    """The document as a day has it now, with the model of this very night; none if the day has it not."""
+    folder = f"tagged/{day}"
+
+    def read() -> list[Sighting]:
+        entry = _entry(reader, folder, name)
+        version = read_record(reader.store, f"{folder}/{MANIFEST}", NightManifest)["model_version"]
+        return [Sighting(day, entry, version)] if entry else []
+
+    if _entry(reader, folder, name) is None:  # as on most days, and one look is enough
+        return []
+    try:
+        return reader.store.read_whole(folder, read, marker=MANIFEST)
+    except InputMissing:  # withdrawn
+        return []
+    except ArtifactBroken as error:
+        reader.left_out(f"{folder}/{MANIFEST}", error)
+        return []
+
+
+def _entry(reader: Reader, folder: str, name: str) -> Entry | None:
+    try:
+        with _index(reader, folder) as index:
+            return index.find(name)
+    except InputMissing:
+        return None
+    except ArtifactBroken as error:
+        reader.left_out(f"{folder}/{INDEX}", error)
+        return None
+
+
+def _index(reader: Reader, folder: str) -> Index:
+    return Index(reader.store.fetch(f"{folder}/{INDEX}"))

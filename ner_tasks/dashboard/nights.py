@@ -1,0 +1,208 @@
+"""Nights that are published, and those that are under way."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ner_tasks.dashboard import runs
+from ner_tasks.dashboard.reader import Reader
+from ner_tasks.records import DriftReport, GateLines, NightGate, NightManifest, NightPlan, ShardManifest, VersionRecord
+from ner_tasks.registry.promotions import Promotion
+from ner_tasks.registry.registry import MARKER as VERSION
+from ner_tasks.registry.registry import POINTER
+from ner_tasks.tagging.merge import MANIFEST
+
+# DAGs that plan nights
+DAGS = ("ner_tag_nightly", "ner_retag")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The run of a DAG that something was done by, as Airflow knows it."""
+
+    dag: str
+    run: str
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """A night that is planned and not published.
+
+    Attributes:
+        day: the day.
+        model_version: the model of the night.
+        n_files: files in the day's inbox.
+        n_shards, n_done: shards in all, and those that are answered.
+        n_documents, n_rejected, n_entities, n_words: in the shards that are answered.
+        words_per_s: of these; None before the first is answered.
+        seconds_left: about how long it still takes, by its own shards or, before the first of them is answered, by the
+            last published night; None if there is neither.
+        stopped: the task that failed, if one did: nothing goes on by itself.
+        run: the run that works on it, if it has noted anything yet.
+    """
+
+    day: str
+    model_version: str
+    n_files: int
+    n_shards: int
+    n_done: int
+    n_documents: int
+    n_rejected: int
+    n_entities: int
+    n_words: int
+    words_per_s: float | None
+    seconds_left: float | None
+    stopped: runs.Step | None
+    run: Run | None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What a gate said.
+
+    Attributes:
+        name: which gate.
+        verdict: `passed`, `not passed`, or `not judged` where there is too little to judge by.
+        lines: what it found and expected.
+    """
+
+    name: str
+    verdict: str
+    lines: Sequence[str]
+
+
+def published(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
+    """Manifests of the newest published days, the newest first."""
+    days = sorted(reader.folders("tagged"), reverse=True)[:most]
+    found = [reader.record(f"tagged/{day}/{MANIFEST}", NightManifest) for day in days]
+    return [{**manifest, "day": day} for day, manifest in zip(days, found, strict=True) if manifest]
+
+
+def labels(reader: Reader, day: str) -> list[str]:
+    """Labels that a published day has entities of, in alphabetical order."""
+    manifest = reader.record(f"tagged/{day}/{MANIFEST}", NightManifest)
+    return sorted(manifest["entities"]) if manifest else []
+
+
+def under_way(reader: Reader, last: Mapping[str, Any] | None = None, *, now_s: float | None = None) -> list[UnderWay]:
+    """Nights that were planned and are not published, each once, the newest day first.
+
+    Args:
+        reader: the store.
+        last: manifest of the last published night, whose speed is expected again.
+        now_s: seconds since 1970; now, unless told otherwise.
+    """
+    now_s = time.time() if now_s is None else now_s
+    found: dict[tuple[str, str], UnderWay] = {}
+    for key in reader.folders("staging/runs"):
+        for day in reader.folders(f"staging/runs/{key}"):
+            plan = reader.record(f"staging/runs/{key}/{day}/plan.json", NightPlan)
+            if plan:
+                night = _of_plan(reader, plan, _steps(reader, key), last, now_s)
+                # of two runs at the same night the one that goes on
+                if found.get((day, plan["night"]), night).stopped or not night.stopped:
+                    found[day, plan["night"]] = night
+    return sorted(found.values(), key=lambda night: night.day, reverse=True)
+
+
+def gates(reader: Reader, last: Mapping[str, Any]) -> list[Gate]:
+    """What the gates said about the last published night, and about the model that is promoted."""
+    found = []
+    night = reader.record(f"reports/nights/{last['day']}.json", NightGate)
+    if night and night["night"] == last.get("night"):
+        found.append(Gate(f"answers of {last['day']}", _verdict(passed=night["passed"]), night["lines"]))
+    drift = reader.record(f"reports/drift/{last['day']}.json", DriftReport)
+    if drift and drift.get("night") == last.get("night"):
+        found.append(_drift(f"{last['day']} beside the nights before", drift))
+    pointer = reader.record(POINTER, Promotion)
+    if pointer:
+        version = pointer.version
+        trained = reader.record(f"models/{version}/{VERSION}", VersionRecord, changes=False)
+        int8 = reader.record(f"reports/models/{version}/gate.json", GateLines)
+        said_of = {
+            "trained model": trained.get("gate") if trained else None,
+            "INT8 model": int8["lines"] if int8 else None,
+        }
+        for name, said in said_of.items():
+            if said:
+                found.append(Gate(f"{name} {version}", _verdict(passed=True), said))
+    return found
+
+
+def _drift(name: str, said: DriftReport) -> Gate:
+    if not said.get("judged", True):
+        return Gate(name, "not judged", [said.get("why_not") or "no reason is given"])
+    passed = not said["alerts"] or said["accepted"]
+    return Gate(name, _verdict(passed=passed), said["alerts"] or ["nothing unusual"])
+
+
+def _verdict(*, passed: bool) -> str:
+    return "passed" if passed else "not passed"
+
+
+def _steps(reader: Reader, key: str) -> list[runs.Step]:
+    return next((steps for dag in DAGS if (steps := runs.steps(reader, dag, key))), [])
+
+
+def _of_plan(
+    reader: Reader,
+    plan: NightPlan,
+    steps: Sequence[runs.Step],
+    last: Mapping[str, Any] | None,
+    now_s: float,
+) -> UnderWay:
+    staging = f"staging/tagged/{plan['day']}/{plan['night']}"
+    shards = [
+        reader.record(f"{staging}/shard-{index:02d}/{MANIFEST}", ShardManifest) for index in range(plan["n_shards"])
+    ]
+    done = [shard for shard in shards if shard]
+    took = sum(shard["elapsed_s"] for shard in done)
+    n_words = sum(shard["n_words"] for shard in done)
+    note = steps[0].notes[0] if steps else None
+    stopped = next((step for step in steps if step.state == runs.FAILED), None)
+    return UnderWay(
+        day=plan["day"],
+        model_version=plan["model"]["version"],
+        n_files=plan["n_files"],
+        n_shards=len(shards),
+        n_done=len(done),
+        n_documents=sum(shard["n_documents"] for shard in done),
+        n_rejected=sum(shard["n_rejected"] for shard in done),
+        n_entities=sum(shard["n_entities"] for shard in done),
+        n_words=n_words,
+        words_per_s=n_words / took if took else None,
+        seconds_left=_seconds_left(plan, len(shards) - len(done), done, steps, last, now_s),
+        stopped=stopped,
+        run=Run(note["dag"], note["run"]) if note else None,
+    )
+
+
+def _seconds_left(
+    plan: NightPlan,
+    n_left: int,
+    done: Sequence[ShardManifest],
+    steps: Sequence[runs.Step],
+    last: Mapping[str, Any] | None,
+    now_s: float,
+) -> float | None:
+    if done:
+        # shards are about equally large; how many run at once shows in how long the finished ones took together
+        took = sum(shard["elapsed_s"] for shard in done)
+        tagged = next((step for step in steps if step.task == "tag_shard"), None)
+        if tagged and (between := _seconds(tagged.at) - _began(tagged)) > 0:
+            took = min(took, between)
+        return float(took / len(done) * n_left)
+    if last and last["n_documents"]:
+        expected = last["elapsed_s"] / last["n_documents"] * plan["n_files"]
+        return max(0.0, float(expected) - (now_s - _seconds(plan["at"])))
+    return None
+
+
+def _began(step: runs.Step) -> float:
+    return min(_seconds(note["at"]) - (note["took_s"] or 0) for note in step.notes)
+
+
+def _seconds(at: str) -> float:
+    return datetime.fromisoformat(at).timestamp()

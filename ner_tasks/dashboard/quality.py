@@ -1,0 +1,48 @@
+"""How good the promoted model is, whether its nights are as they use to be, and what people are asked to correct."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ner_tasks.dashboard.reader import Reader
+from ner_tasks.records import DriftReport, Evaluation, ReviewReport, VersionRecord
+from ner_tasks.registry.promotions import Promotion
+from ner_tasks.registry.registry import MARKER, POINTER
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """The promoted version and its evaluation: entity F1 with intervals, slices, confusion, the worst sentences."""
+
+    version: str
+    snapshot: str
+    evaluation: Evaluation
+
+
+def promoted(reader: Reader) -> Promoted | None:
+    """The promoted version in depth; None before the first, or if it was never evaluated."""
+    pointer = reader.record(POINTER, Promotion)
+    details = reader.record(f"models/{pointer.version}/{MARKER}", VersionRecord, changes=False) if pointer else None
+    if not pointer or not details:
+        return None
+    version, snapshot = pointer.version, details["snapshot"]
+    evaluation = reader.record(f"reports/models/{version}/evaluate-{snapshot}.json", Evaluation)
+    return Promoted(version, snapshot, evaluation) if evaluation else None
+
+
+def drift(reader: Reader, *, most: int) -> list[DriftReport]:
+    """What was found about the newest nights, the newest first."""
+    names = [name for name in reader.names("reports/drift") if name.endswith(".json")]
+    found = (reader.record(f"reports/drift/{name}", DriftReport) for name in sorted(names, reverse=True)[:most])
+    return [report for report in found if report]
+
+
+def review_queue(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
+    """What was exported of the newest days for people to correct, and whether it has come back."""
+    returned = set(reader.folders("labelled"))
+    found = list[Mapping[str, Any]]()
+    for day in sorted(reader.folders("reports/review"), reverse=True)[:most]:
+        files = reader.names(f"reports/review/{day}")
+        said = reader.record(f"reports/review/{day}/review.json", ReviewReport) or {}
+        found.append({"day": day, "files": files, "said": said, "returned": f"review-{day}" in returned})
+    return found

@@ -1,0 +1,70 @@
+"""What the tasks of a DAG run came to, as each of them has noted in the store."""
+
+import math
+from dataclasses import dataclass
+
+from ner_tasks import fingerprint
+from ner_tasks.dashboard.reader import Reader
+from ner_tasks.records import RunNote
+
+NOTES = "reports/runs"
+FAILED, RETRIED = "failed", "up_for_retry"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task of a run, all its mapped instances together.
+
+    Attributes:
+        task: its id.
+        notes: what each instance noted, in the order of their indices.
+    """
+
+    task: str
+    notes: tuple[RunNote, ...]
+
+    @property
+    def state(self) -> str:
+        """That of the worst instance."""
+        states = [note["state"] for note in self.notes]
+        return next((state for state in (FAILED, RETRIED) if state in states), states[-1])
+
+    @property
+    def at(self) -> str:
+        """When the last of them ended."""
+        return max(note["at"] for note in self.notes)
+
+    @property
+    def took_s(self) -> float:
+        return math.fsum(note["took_s"] or 0 for note in self.notes)
+
+    @property
+    def said(self) -> list[str]:
+        """What the instances that did not succeed said, each thing once."""
+        return list(dict.fromkeys(note["said"] for note in self.notes if note["said"]))
+
+
+def key_of(run_id: str) -> str:
+    """Name of a run's folder; its id has characters that are no part of one."""
+    return fingerprint.version_of({"run": run_id})
+
+
+def name_of(task_id: str, map_index: int) -> str:
+    """Name of the file that a task's note is."""
+    return f"{task_id}.json" if map_index < 0 else f"{task_id}-{map_index:04d}.json"
+
+
+def steps(reader: Reader, dag_id: str, key: str) -> list[Step]:
+    """The tasks of a run that have noted something, in the order in which they ended.
+
+    Args:
+        reader: the store.
+        dag_id: which DAG.
+        key: as `key_of` gives it.
+    """
+    found: dict[str, list[RunNote]] = {}
+    for name in sorted(reader.names(f"{NOTES}/{dag_id}/{key}")):
+        note = reader.record(f"{NOTES}/{dag_id}/{key}/{name}", RunNote)
+        if note:
+            found.setdefault(note["task"], []).append(note)
+    return sorted((Step(task, tuple(notes)) for task, notes in found.items()), key=lambda step: step.at)

@@ -1,0 +1,67 @@
+"""Model versions: what each is worth, and which one the night runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ner_tasks.dashboard.reader import Reader
+from ner_tasks.records import Comparison, VersionRecord
+from ner_tasks.registry.promotions import Promotion
+from ner_tasks.registry.registry import HISTORY, MARKER, POINTER
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version.
+
+    Attributes:
+        name: the version.
+        at: when it was registered, ISO 8601, UTC.
+        f1: entity F1 of the trained model on its test part.
+        labels: that of each label.
+        int8_f1, int8_over_stock: of the INT8 model, and its speed over stock FP32; None if it was not compared.
+        details: all that was said at its registration.
+        is_promoted: whether the night runs it.
+    """
+
+    name: str
+    at: str
+    f1: float
+    labels: Mapping[str, float]
+    int8_f1: float | None
+    int8_over_stock: float | None
+    details: VersionRecord
+    is_promoted: bool
+
+
+def versions(reader: Reader) -> list[Version]:
+    """All registered versions, the newest first."""
+    pointer = reader.record(POINTER, Promotion)
+    promoted = pointer.version if pointer else None
+    found = []
+    for name in reader.folders("models"):
+        details = reader.record(f"models/{name}/{MARKER}", VersionRecord, changes=False)
+        if details:
+            found.append(_version(reader, name, details, is_promoted=name == promoted))
+    return sorted(found, key=lambda version: version.at, reverse=True)
+
+
+def promotions(reader: Reader) -> list[Promotion]:
+    """The history of promotions, the newest first."""
+    past = reader.records(HISTORY, Promotion)
+    current = reader.record(POINTER, Promotion)
+    # a promotion that was killed before it wrote its line
+    return list(reversed(past if current is None or current in past else [*past, current]))
+
+
+def _version(reader: Reader, name: str, details: VersionRecord, *, is_promoted: bool) -> Version:
+    compared = reader.record(f"reports/models/{name}/compare.json", Comparison)
+    return Version(
+        name=name,
+        at=details["at"],
+        f1=details["overall"]["f1"],
+        labels={label: score["f1"] for label, score in details["labels"].items()},
+        int8_f1=compared["int8"]["overall"]["f1"] if compared else None,
+        int8_over_stock=compared["speed"]["int8_over_stock"] if compared else None,
+        details=details,
+        is_promoted=is_promoted,
+    )

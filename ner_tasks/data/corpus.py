@@ -1,0 +1,273 @@
+"""Labelled sentences on disk: the Kaggle CSV, CoNLL columns, spans in JSON, and a zip with one of them.
+
+Two ways in: `read_labelled` is strict, for whoever trains or scores; `read_rows` is lenient and says of
+each row what is wrong with it, for the step that decides what goes to quarantine.
+
+The Kaggle file is written by a spreadsheet: cp1252, CRLF, the sentence's number on its first row only, and
+words such as `"` and `None` that a guessing reader loses. Everything is text here, nothing is guessed.
+"""
+
+import csv
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from sys import intern
+
+from ner_tasks.data.readers.conll import conll_rows
+from ner_tasks.data.readers.conversions import Conversions
+from ner_tasks.data.readers.rows import Row
+from ner_tasks.data.readers.span_rows import SPAN_SUFFIXES, span_rows
+from ner_tasks.data.readers.tag_schemes import convert_to_bio
+from ner_tasks.data.snapshot import check_frozen
+from ner_tasks.errors import DataRejected, InputMissing
+from ner_tasks.labels import first_break, is_tag
+
+KAGGLE_COLUMNS = ("Sentence #", "Word", "POS", "Tag")
+CONLL_SUFFIXES = (".tsv", ".conll", ".txt")
+LABELLED_SUFFIXES = (".csv", ".zip", *CONLL_SUFFIXES, *SPAN_SUFFIXES)
+MAX_BYTES = 2**30
+_NUMBER = re.compile(r"(Sentence:?\s*)?\d+", re.IGNORECASE)
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True)
+class LabelledSentence:
+    """A sentence, a tag for each of its words, and where it was read.
+
+    Attributes:
+        words: at least one, none blank.
+        tags: BIO tags, as many as words.
+        origin: file and line of the first word, `ner.csv:12`.
+        pos: part-of-speech tags as the source has them, as many as words, or none at all; only carried along.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+    origin: str
+    pos: tuple[str, ...] = ()
+
+
+def read_labelled(path: Path) -> list[LabelledSentence]:
+    """Sentences of a labelled file, every one of them sound. A snapshot's file has to be as it was made.
+
+    Args:
+        path: `.csv` (Kaggle columns), CoNLL (`.tsv .conll .txt`), spans (`.json .jsonl`), or a `.zip` with one such file.
+
+    Raises:
+        InputMissing: no such file.
+        DataRejected: a row or the file is not sound; the message names the first such place.
+        ArtifactBroken: a snapshot's file that has changed since it was made.
+    """
+    check_frozen(path)
+    name, rows = open_rows(path)
+    sentences = [_sound(name, list(group)) for _, group in groupby(rows, key=lambda row: row.sentence)]
+    if not sentences:
+        raise DataRejected(f"found no sentence, expected at least one, in {path}")
+    return sentences
+
+
+def open_rows(path: Path, conversions: Conversions | None = None) -> tuple[str, Iterator[Row]]:
+    """Name of the labelled file (with its archive's) and its rows, good and broken ones, in file order, tags in BIO.
+
+    Args:
+        path: see `read_labelled`.
+        conversions: gets what is recognised and changed while the rows are read; it is printed too behind the last.
+
+    Raises:
+        InputMissing: no such file.
+        DataRejected: the file as a whole cannot be read: archive, encoding, header, or nothing in it.
+    """
+    conversions = conversions if conversions is not None else Conversions()
+    name, data = _labelled_bytes(path)
+    if not data.strip():
+        raise DataRejected(f"found an empty file, expected labelled sentences, at {path}")
+    # A file with CRLF that was written in text mode has one CR too many on each line.
+    text = decode(data, name).replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    if name.lower().endswith(SPAN_SUFFIXES):
+        return name, _printing(span_rows(text, name, conversions), name, conversions)
+    lines = text.split("\n")
+    if name.lower().endswith(CONLL_SUFFIXES):
+        rows = conll_rows(lines, name, conversions)
+    else:
+        rows = _in_bio(_kaggle_rows(lines, name), conversions)
+    return name, _printing(rows, name, conversions)
+
+
+def _printing(rows: Iterable[Row], name: str, conversions: Conversions) -> Iterator[Row]:
+    """The rows, and behind the last of them a line for each conversion, so that a person sees what was changed."""
+    yield from rows
+    for line in conversions.lines():
+        print(f"{name}: {line}", flush=True)
+
+
+def write_kaggle_csv(path: Path, sentences: Iterable[LabelledSentence]) -> None:
+    """Write sentences in the Kaggle columns, as UTF-8; what `read_labelled` reads back is the same.
+
+    The bytes depend on words, tags and their order alone, never on the origin.
+    """
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(KAGGLE_COLUMNS)
+        for number, sentence in enumerate(sentences, start=1):
+            pos = sentence.pos or ("",) * len(sentence.words)
+            firsts = (f"Sentence: {number}", *("",) * (len(sentence.words) - 1))
+            writer.writerows(zip(firsts, sentence.words, pos, sentence.tags, strict=True))
+
+
+def decode(data: bytes, name: str) -> str:
+    """Text of a labelled file: UTF-8 if it is that throughout, else cp1252.
+
+    A UTF-8 file with a damaged byte would pass for cp1252 and turn every `é` into `Ã©`, so a file whose
+    non-ASCII bytes are mostly sound UTF-8 is refused and not read as cp1252.
+
+    Raises:
+        DataRejected: UTF-16, binary, damaged UTF-8, or a byte that cp1252 does not have.
+    """
+    if b"\x00" in data or data.startswith(_UTF16_MARKS):
+        found = "UTF-16" if data.startswith(_UTF16_MARKS) or _every_other_is_nul(data) else "binary data (NUL bytes)"
+        raise DataRejected(f"found {found}, expected UTF-8 or cp1252, at {name}")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        high = b" ".join(re.findall(rb"[\x80-\xff]+", data))
+        n_sound = len(high.decode("utf-8", errors="ignore").replace(" ", ""))
+        if n_sound > high.decode("utf-8", errors="replace").count("\ufffd"):
+            where = f"{name}:{_line_of(data, error.start)}"
+            raise DataRejected(f"found damaged UTF-8, expected UTF-8 or cp1252, at {where}") from None
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError as error:
+        where = f"{name}:{_line_of(data, error.start)}"
+        raise DataRejected(f"found byte 0x{data[error.start]:02x}, expected UTF-8 or cp1252, at {where}") from None
+
+
+@lru_cache(maxsize=2**16)
+def is_blank(word: str) -> bool:
+    """Whether a word shows nothing: empty, or spaces and invisible characters only."""
+    return not any(character.isprintable() and not character.isspace() for character in word)
+
+
+def _labelled_bytes(path: Path) -> tuple[str, bytes]:
+    """Name and bytes of a labelled file, taken out of its zip if need be."""
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "nothing"
+        raise InputMissing(f"found {found}, expected a labelled file (CSV, CoNLL, JSON or zip), at {path}")
+    if path.suffix.lower() == ".zip":
+        return _unzipped(path)
+    if path.suffix.lower() not in LABELLED_SUFFIXES:
+        expected = ", ".join(LABELLED_SUFFIXES)
+        raise DataRejected(f"found a file that ends in {path.suffix or 'nothing'!r}, expected {expected}, at {path}")
+    _check_size(path.stat().st_size, path)
+    return path.name, path.read_bytes()
+
+
+def _unzipped(path: Path) -> tuple[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            # macOS adds a `__MACOSX/._name.csv` beside each file.
+            inside = [
+                item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")
+            ]
+            csvs = [item for item in inside if item.filename.lower().endswith(".csv")]
+            # A .txt beside a CSV is somebody's read-me.
+            kinds = (CONLL_SUFFIXES, SPAN_SUFFIXES)
+            others = [[item for item in inside if item.filename.lower().endswith(kind)] for kind in kinds]
+            files = csvs or others[1] or others[0]
+            if len(files) != 1:
+                names = ", ".join(item.filename for item in files[:4]) or "none"
+                raise DataRejected(f"found {len(files)} labelled files ({names}), expected exactly one, in {path}")
+            _check_size(files[0].file_size, path)
+            return f"{path.name}/{files[0].filename}", archive.read(files[0])
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+        raise DataRejected(f"found a damaged or locked zip ({error}), expected a readable one, at {path}") from None
+
+
+def _check_size(n_bytes: int, path: Path) -> None:
+    if n_bytes > MAX_BYTES:
+        raise DataRejected(f"found {n_bytes // 2**20} MiB, expected at most {MAX_BYTES // 2**20} MiB, at {path}")
+
+
+def _in_bio(rows: Iterator[Row], conversions: Conversions) -> Iterator[Row]:
+    yield from convert_to_bio(list(rows), conversions, is_kaggle=True)
+
+
+def _kaggle_rows(lines: list[str], name: str) -> Iterator[Row]:
+    header = _fields(lines[0]) or []
+    columns = [column.strip() for column in header]
+    missing = [column for column in KAGGLE_COLUMNS if column != "POS" and column not in columns]
+    if missing or len(set(columns)) != len(columns):
+        found = lines[0][:80]
+        raise DataRejected(f"found header {found!r}, expected {','.join(KAGGLE_COLUMNS)!r}, at {name}:1")
+    return _kaggle_body(lines, columns)
+
+
+def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[Row]:
+    """Rows below the header; a number that changes begins a sentence, an empty or repeated one goes on with it."""
+    at_number, at_word, at_tag = (columns.index(column) for column in ("Sentence #", "Word", "Tag"))
+    at_pos = columns.index("POS") if "POS" in columns else None
+    n_columns = len(columns)
+    sentence, number = -1, ""
+    for line, text in enumerate(lines[1:], start=2):
+        if not text:
+            continue
+        fields = _fields(text)
+        first = (fields[at_number] if fields and len(fields) > at_number else "").strip()
+        if fields is not None and len(fields) != n_columns and not _NUMBER.fullmatch(first):
+            first = ""  # shifted columns: a word must not pass for a sentence's number
+        if sentence < 0 or (first and first != number):
+            sentence += 1
+            number = first
+        if fields is None:
+            yield Row(line, sentence, text[:80], "", "", "found a quote that is not closed")
+        elif len(fields) != n_columns:
+            yield Row(line, sentence, text[:80], "", "", f"found {len(fields)} columns, expected {n_columns}")
+        elif not number:
+            yield Row(line, sentence, text[:80], "", "", "found a row before the first sentence's number")
+        else:
+            word, tag = (intern(fields[at].strip(" \t")) for at in (at_word, at_tag))
+            pos = intern(fields[at_pos].strip(" \t")) if at_pos is not None else ""
+            yield Row(line, sentence, word, pos, tag, "")
+
+
+def _fields(line: str) -> list[str] | None:
+    """Fields of one CSV line, None if a quote stays open: no word spans lines, so the next line stands by itself."""
+    if '"' not in line:
+        return line.split(",")
+    try:
+        return next(csv.reader([line], strict=True))
+    except csv.Error:
+        return None
+
+
+def _sound(name: str, rows: list[Row]) -> LabelledSentence:
+    """A sentence of its rows, or DataRejected for the first row that is not sound."""
+    for row in rows:
+        if row.problem:
+            raise DataRejected(f"{row.problem}, at {name}:{row.line}")
+        if is_blank(row.word):
+            raise DataRejected(f"found an empty word, expected a word, at {name}:{row.line}")
+        if not is_tag(row.tag):
+            raise DataRejected(f"found tag {row.tag!r}, expected O, B-label or I-label, at {name}:{row.line}")
+    tags = tuple(row.tag for row in rows)
+    broken = first_break(tags)
+    if broken is not None:
+        before = tags[broken - 1] if broken else "the sentence's start"
+        tag, line = tags[broken], rows[broken].line
+        expected = f"B-{tag[2:]} or I-{tag[2:]} before it"
+        raise DataRejected(f"found {tag} after {before}, expected {expected}, at {name}:{line}")
+    words, pos = tuple(row.word for row in rows), tuple(row.pos for row in rows)
+    return LabelledSentence(words, tags, f"{name}:{rows[0].line}", pos if any(pos) else ())
+
+
+def _every_other_is_nul(data: bytes) -> bool:
+    head = data[:400]
+    return max(head[::2].count(0), head[1::2].count(0)) > len(head) // 3
+
+
+def _line_of(data: bytes, offset: int) -> int:
+    return data.count(b"\n", 0, offset) + 1

@@ -1,0 +1,1 @@
+"""Readers of labelled data: CoNLL columns, and the spans that labelling tools export."""

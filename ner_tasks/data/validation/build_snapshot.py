@@ -1,0 +1,258 @@
+"""Labelled batches become a snapshot: checked, their bad sentences set aside, split, never changed again.
+
+    train.csv  dev.csv  calibration.csv  test.csv    Kaggle columns, UTF-8
+    origins.csv                                      which batch each of their sentences came from
+    texts.csv                                        part of every text that this snapshot or one before it has held
+    quarantined.csv                                  every row of a sentence set aside, with the reason
+    validation.json                                  what each expectation found
+    snapshot.json                                    counts, sources, conversions, configuration, checksums, version; written last
+
+The bytes follow from the source files, the snapshot before and the configuration alone. Data that is refused leaves
+no snapshot; what was found lies beside it in `<target>.refused/`.
+"""
+
+import csv
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ner_tasks.data import snapshot
+from ner_tasks.data.batches import Source, ranks_of
+from ner_tasks.data.corpus import LabelledSentence, open_rows, write_kaggle_csv
+from ner_tasks.data.readers.conversions import Conversions
+from ner_tasks.data.split import PARTS, split
+from ner_tasks.data.validation import expectations
+from ner_tasks.data.validation.checks import check_batches, check_parts, check_whole, entities_in
+from ner_tasks.data.validation.config import DatasetConfig
+from ner_tasks.data.validation.data_docs import write_data_docs
+from ner_tasks.data.validation.data_drift import Past
+from ner_tasks.data.validation.expectations import Finding
+from ner_tasks.data.validation.quarantine import QUARANTINE_COLUMNS, LabelledTable, Review, quarantined_rows, review
+from ner_tasks.errors import DataRejected
+from ner_tasks.files import atomic
+from ner_tasks.progress import progress
+
+VALIDATION = "validation.json"
+QUARANTINED = "quarantined.csv"
+FORMAT = 2
+
+
+def build_snapshot(
+    sources: Sequence[Source],
+    target: Path,
+    config: DatasetConfig,
+    *,
+    previous: Path | None = None,
+    docs: Path | None = None,
+) -> dict[str, Any]:
+    """Make the snapshot folder `target` of labelled files, whole or not at all.
+
+    Args:
+        sources: what to make it of, in the order in which they came.
+        target: replaced if it is there.
+        config: what the data must be like.
+        previous: the last accepted snapshot. Its texts keep their parts, and the data is compared with it.
+        docs: a folder for Great Expectations' Data Docs of what was checked, made whether the data passes or not.
+
+    Returns:
+        The content of `snapshot.json`.
+
+    Raises:
+        InputMissing: no source, or no snapshot in `previous`.
+        DataRejected: a source cannot be read, or an expectation that refuses was not met; then
+            `validation.json` and `quarantined.csv` lie in `<target>.refused/`.
+        ArtifactBroken: `previous` has changed since it was made.
+        StorageFull: no room for the snapshot.
+    """
+    with progress("dataset", total=5, unit="steps") as steps:
+        past = Past.read(previous) if previous else None
+        steps.advance()
+        table = _read(sources)
+        if not table.n_rows:
+            raise DataRejected(f"found no sentence, expected at least {config.min_sentences}, in {_named(sources)}")
+        steps.advance()
+        reviewed = _review(table, sources, config)
+        findings = [*reviewed.findings, *check_whole(reviewed, config), *check_batches(table, reviewed, past, config)]
+        steps.advance()
+        refused = target.with_name(f"{target.name}.refused")
+        try:
+            expectations.require(findings)
+            known = past.known if past else {}
+            parts = _split(table, reviewed, known, config)
+            steps.advance()
+            with atomic.staged_folder(target) as folder:
+                for part, sentences in parts.items():
+                    write_kaggle_csv(folder / f"{part}.csv", sentences)
+                findings += check_parts(folder, parts, reviewed.labels, config, known=known)
+                expectations.require(findings)
+                _write_lineage(folder, parts, known)
+                _write_evidence(folder, table, reviewed, findings)
+                manifest = _manifest(folder, sources, table, reviewed, parts, config=config)
+                manifest["previous"] = past.version if past else None
+                atomic.write_json(folder / snapshot.MANIFEST, manifest)
+        except DataRejected as error:
+            line = f"{error}, {_put_aside(refused, sources, table, reviewed, findings, refusal=str(error))}"
+            raise DataRejected(line) from None
+        finally:
+            if docs:
+                write_data_docs(docs, findings)
+        # What an earlier, refused attempt left behind is no longer true.
+        shutil.rmtree(refused, ignore_errors=True)
+        steps.advance()
+    return manifest
+
+
+def _read(sources: Sequence[Source]) -> LabelledTable:
+    """All rows of all files; `batch/file` begins the origin of each sentence."""
+    conversions = [Conversions() for _ in sources]
+    opened = (open_rows(source.path, made) for source, made in zip(sources, conversions, strict=True))
+    named = ((f"{source.batch}/{name}", rows) for source, (name, rows) in zip(sources, opened, strict=True))
+    return LabelledTable(named, conversions)
+
+
+def _review(table: LabelledTable, sources: Sequence[Source], config: DatasetConfig) -> Review:
+    ranks = ranks_of([source.batch for source in sources])
+    return review(
+        table,
+        labels=config.labels,
+        min_label_entities=config.min_label_entities,
+        max_words=config.max_words,
+        ranks=[ranks[source.batch] for source in sources],
+    )
+
+
+def _split(
+    table: LabelledTable, reviewed: Review, known: Mapping[str, str], config: DatasetConfig
+) -> dict[str, list[LabelledSentence]]:
+    files = table.files.tolist()
+    begins = {at for at, file in enumerate(files) if not at or file != files[at - 1]}
+    return split(table.sentences, config.split, is_sound=reviewed.is_sound, begins=begins, known=known)
+
+
+def _named(sources: Sequence[Source]) -> str:
+    """The sources for a message; of many, how many."""
+    if len(sources) == 1:
+        return sources[0].key
+    return f"{len(sources)} files of {len({source.batch for source in sources})} batches"
+
+
+def _write_lineage(folder: Path, parts: Mapping[str, Sequence[LabelledSentence]], known: Mapping[str, str]) -> None:
+    here = {snapshot.text_key(sentence.words): part for part in PARTS for sentence in parts[part]}
+    snapshot.write_known_parts(folder / snapshot.TEXTS, {**here, **known})
+    origins = {part: [sentence.origin for sentence in parts[part]] for part in PARTS}
+    snapshot.write_origins(folder / snapshot.ORIGINS, origins)
+
+
+def _write_evidence(
+    folder: Path, table: LabelledTable, reviewed: Review, findings: Sequence[Finding], refusal: str = ""
+) -> None:
+    suites: dict[str, list[dict[str, Any]]] = {}
+    for finding in findings:
+        suites.setdefault(finding.suite, []).append(finding.as_dict())
+    said = {
+        "ok": not refusal,
+        "refusal": refusal or None,
+        "labels": list(reviewed.labels),
+        "quarantined": _by_reason(reviewed),
+        "read": _conversions(table),
+        "suites": [
+            {"suite": name, "ok": all(one["ok"] for one in found), "expectations": found}
+            for name, found in suites.items()
+        ],
+    }
+    atomic.write_json(folder / VALIDATION, said)
+    with (folder / QUARANTINED).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(QUARANTINE_COLUMNS)
+        writer.writerows(quarantined_rows(table, reviewed))
+
+
+def _put_aside(
+    refused: Path,
+    sources: Sequence[Source],
+    table: LabelledTable,
+    reviewed: Review,
+    findings: Sequence[Finding],
+    *,
+    refusal: str,
+) -> str:
+    """Leave the evidence of a refusal in `refused`; in what, and where to look."""
+    with atomic.staged_folder(refused) as folder:
+        _write_evidence(folder, table, reviewed, findings, refusal=refusal)
+    aside = ", ".join(f"{n} {reason}" for reason, n in _by_reason(reviewed).items()) or "none"
+    return f"in {_named(sources)} (quarantined: {aside}); details in {refused}"
+
+
+def _manifest(
+    folder: Path,
+    sources: Sequence[Source],
+    table: LabelledTable,
+    reviewed: Review,
+    parts: Mapping[str, Sequence[LabelledSentence]],
+    *,
+    config: DatasetConfig,
+) -> dict[str, Any]:
+    """Content of `snapshot.json`; every sentence of the sources is in a part, in quarantine, superseded or a copy."""
+    n_kept = sum(len(sentences) for sentences in parts.values())
+    n_aside = sum(map(bool, reviewed.reasons)) + sum(reviewed.superseded)
+    names = [*(f"{part}.csv" for part in PARTS), snapshot.ORIGINS, snapshot.TEXTS, QUARANTINED, VALIDATION]
+    files = {name: atomic.sha256_of(folder / name) for name in names}
+    return {
+        "format": FORMAT,
+        "version": snapshot.version_of_contents(reviewed.labels, files),
+        "labels": list(reviewed.labels),
+        "parts": {part: _part(parts[part], reviewed.labels) for part in PARTS},
+        "quarantined": _by_reason(reviewed),
+        "n_rows": table.n_rows,
+        "n_sentences": table.n_sentences,
+        "n_superseded": sum(reviewed.superseded),
+        "n_copies": table.n_sentences - n_kept - n_aside,
+        "sources": _sources(sources, table, reviewed),
+        "read": _conversions(table),
+        "config": {
+            **asdict(config),
+            "labels": None if config.labels is None else list(config.labels),
+            "batch_limits": config.batch_limits.model_dump(),
+        },
+        "files": files,
+    }
+
+
+def _conversions(table: LabelledTable) -> dict[str, Any]:
+    """What was recognised and changed in each file, by `batch/file`."""
+    return {name: made.as_dict() for name, made in zip(table.names, table.conversions, strict=True)}
+
+
+def _sources(sources: Sequence[Source], table: LabelledTable, reviewed: Review) -> list[dict[str, Any]]:
+    files = table.files.tolist()
+    n, aside, gone = Counter(files), Counter[int](), Counter[int]()
+    for file, reason, superseded in zip(files, reviewed.reasons, reviewed.superseded, strict=True):
+        aside[file] += bool(reason)
+        gone[file] += superseded
+    return [
+        {
+            "batch": source.batch,
+            "key": source.key,
+            "sha256": atomic.sha256_of(source.path),
+            "n_sentences": n[file],
+            "n_quarantined": aside[file],
+            "n_superseded": gone[file],
+        }
+        for file, source in enumerate(sources)
+    ]
+
+
+def _part(sentences: Sequence[LabelledSentence], labels: tuple[str, ...]) -> dict[str, Any]:
+    entities = entities_in(sentences)
+    return {
+        "n_sentences": len(sentences),
+        "n_words": sum(len(sentence.words) for sentence in sentences),
+        "n_entities": {label: entities[label] for label in labels},
+    }
+
+
+def _by_reason(reviewed: Review) -> dict[str, int]:
+    return dict(sorted(Counter(reason for reason in reviewed.reasons if reason).items()))

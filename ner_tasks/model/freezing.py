@@ -1,0 +1,57 @@
+"""A trained model becomes one inference graph: its weights are constants in it, and nothing of training is left."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
+from ner_tasks.model.graph_outputs import INPUTS, OUTPUT
+from ner_tasks.model.model_folder import ModelManifest
+from ner_tasks.model.token_classifier import Sizes, TokenClassifier, read_weights
+from ner_tasks.model.tokenization import WordPieces
+
+
+def freeze(model_path: Path, target: Path) -> ModelManifest:
+    """Freeze a trained model folder into a frozen one, labels and tokenizer beside the graph.
+
+    Raises:
+        ConfigInvalid: `model_path` is not a trained model.
+        InputMissing, ArtifactBroken: there is no model there, or it is damaged.
+        StorageFull: no room; nothing is left behind.
+    """
+    manifest = model_folder.open_model(model_path)
+    if manifest.kind != "trained":
+        raise ConfigInvalid(f"found a model of kind {manifest.kind!r}, expected 'trained', in {model_path}")
+    graph_def = graph_of(load_trained(model_path, manifest))
+    lineage = {**manifest.lineage, "trained_weights": manifest.files[model_folder.WEIGHTS]}
+    with atomic.staged_folder(target) as stage:
+        (stage / model_folder.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
+        shutil.copy2(model_path / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
+        return model_folder.sign(stage, replace(manifest, kind="frozen", lineage=lineage))
+
+
+def load_trained(folder: Path, manifest: ModelManifest) -> TokenClassifier:
+    """The Keras model of a trained model folder."""
+    sizes = Sizes.of_config(manifest.encoder, folder / model_folder.MANIFEST)
+    pad_id = WordPieces(folder / model_folder.TOKENIZER).pad_id
+    model = TokenClassifier(sizes, n_tags=len(manifest.label_set.tags), pad_id=pad_id)
+    model.import_all(read_weights(folder / model_folder.WEIGHTS), folder / model_folder.WEIGHTS)
+    return model
+
+
+def graph_of(model: TokenClassifier) -> tf.compat.v1.GraphDef:
+    """The model's inference graph: `INPUTS`, int32 [B, T], to `OUTPUT`, float32 [B, T, K], for any B and T."""
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUTS])
+    def infer(piece_ids: tf.Tensor, shape_ids: tf.Tensor) -> tf.Tensor:
+        logits = model({"piece_ids": piece_ids, "shape_ids": shape_ids}, training=False)
+        return tf.identity(logits, name=OUTPUT)
+
+    frozen = convert_variables_to_constants_v2(infer.get_concrete_function())
+    graph_def = tf.compat.v1.graph_util.remove_training_nodes(frozen.graph.as_graph_def(), protected_nodes=[OUTPUT])
+    return tf.compat.v1.graph_util.extract_sub_graph(graph_def, [OUTPUT])

@@ -1,0 +1,1 @@
+"""Monitoring of the nights: drift of their predictions, and days without answers."""

@@ -1,0 +1,231 @@
+"""A frozen FP32 graph becomes INT8: post-training static quantization by Intel Neural Compressor (INC).
+
+INC reads the ranges of the activations from calibration text, which no gate and no tuning ever sees, and decides what
+becomes INT8. Around its ranges `int8_graph` builds the graph that runs; INC's own graph can be had instead.
+"""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import tensorflow as tf
+from neural_compressor.tensorflow import Model, SmoothQuantConfig, StaticQuantConfig, quantize_model
+from neural_compressor.tensorflow.utils.model import TFConfig
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt, model_validator
+
+from ner_tasks.errors import ConfigInvalid, DataRejected
+from ner_tasks.files import atomic
+from ner_tasks.files.yaml_files import Strict, read_yaml
+from ner_tasks.inference.tagger import read_graph
+from ner_tasks.model import model_folder
+from ner_tasks.model.graph_outputs import INPUTS, OUTPUT
+from ner_tasks.model.model_folder import ModelManifest
+from ner_tasks.model.token_classifier import Sizes
+from ner_tasks.model.tokenization import Batch, WordPieces, batches_of, windows_of
+from ner_tasks.quantization import inc_result
+from ner_tasks.quantization.graph_weights import GraphWeights
+from ner_tasks.quantization.int8_graph import int8_graph
+
+DEFAULT_CONFIG = Path(__file__).parent.parent / "config" / "quantize.yaml"
+
+
+class Calibration(Strict):
+    sampling_size: PositiveInt = 512
+    batch_size: PositiveInt = 32
+
+
+class Activations(Strict):
+    dtype: Literal["int8", "fp32"] = "int8"
+    symmetric: bool = True
+    algorithm: Literal["minmax", "kl"] = "minmax"
+
+
+class WeightsConfig(Activations):
+    granularity: Literal["per_tensor", "per_channel"] = "per_channel"
+
+
+class SmoothQuant(Strict):
+    alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
+
+
+class QuantizeConfig(Strict):
+    """What a quantization YAML may say; `config/quantize.yaml` explains each key."""
+
+    calibration: Calibration = Calibration()
+    weights: WeightsConfig = WeightsConfig()
+    activations: Activations = Activations()
+    graph: Literal["fused", "inc"] = "fused"
+    keep_fp32: tuple[str, ...] = ()
+    smooth_quant: SmoothQuant | None = None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.smooth_quant is not None and self.graph != "inc":
+            raise ValueError("smooth_quant needs graph: inc, which multiplies by its scales before each MatMul")
+        return self
+
+    @classmethod
+    def read(cls, path: Path) -> "QuantizeConfig":
+        """Settings from a YAML file.
+
+        Raises:
+            InputMissing: no such file.
+            ConfigInvalid: not YAML, an unknown key, or a value out of bounds.
+        """
+        return read_yaml(cls, path, kind="a quantization YAML", expected=f"the keys of {DEFAULT_CONFIG.name}")
+
+
+def quantize(
+    model_path: Path, sentences: Sequence[Sequence[str]], target: Path, config: QuantizeConfig
+) -> ModelManifest:
+    """Quantize a frozen model folder into an INT8 one.
+
+    Args:
+        model_path: a frozen model.
+        sentences: words of each calibration sentence.
+        target: the model folder to make.
+        config: how.
+
+    Raises:
+        ConfigInvalid: `model_path` is not a frozen model.
+        DataRejected: no calibration text.
+        StorageFull: no room; nothing is left behind.
+    """
+    return Quantizer(model_path, sentences).write(config, target)
+
+
+class Quantizer:
+    """A frozen model and calibration text, for one quantization or for several.
+
+    Raises:
+        ConfigInvalid: it is not a frozen model.
+    """
+
+    def __init__(self, model_path: Path, sentences: Sequence[Sequence[str]]):
+        self._path, self._sentences = model_path, sentences
+        self._manifest = model_folder.open_model(model_path)
+        if self._manifest.kind != "frozen":
+            raise ConfigInvalid(f"found a model of kind {self._manifest.kind!r}, expected 'frozen', in {model_path}")
+        self._pieces = WordPieces(model_path / model_folder.TOKENIZER)
+        self._frozen = read_graph(model_path / model_folder.GRAPH)
+        self._calibrated: dict[str, tf.compat.v1.GraphDef] = {}
+
+    def layers(self, config: QuantizeConfig) -> list[str]:
+        """The dense layers that shall become INT8."""
+        return inc_result.wanted(self._frozen, config.keep_fp32)
+
+    def write(self, config: QuantizeConfig, target: Path, *, metrics: Mapping[str, Any] | None = None) -> ModelManifest:
+        """Make the INT8 model folder `target`.
+
+        Args:
+            config: how.
+            target: the folder.
+            metrics: what else the manifest shall say of the quantization.
+
+        Raises:
+            ConfigInvalid: nothing would become INT8.
+            ArtifactBroken: INC has not done what it was told.
+            DataRejected: no calibration text.
+            StorageFull: no room; nothing is left behind.
+        """
+        if config.weights.dtype == config.activations.dtype == "fp32" or not self.layers(config):
+            raise ConfigInvalid(
+                f"found no MatMul to quantize, expected some, after quantizing {self._path}: all kept FP32?"
+            )
+        if config.graph == "fused":
+            graph_def, n_int8 = self._fused(config)
+        else:
+            graph_def = self._incs(config)
+            n_int8 = len(inc_result.checked(graph_def, self.layers(config)))
+        with atomic.staged_folder(target) as stage:
+            (stage / model_folder.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
+            shutil.copy2(self._path / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
+            lineage = {**self._manifest.lineage, "quantization": config.model_dump(mode="json")}
+            said = {**self._manifest.metrics, "quantize": {"n_int8_matmul": n_int8, **(metrics or {})}}
+            return model_folder.sign(stage, replace(self._manifest, kind="int8", lineage=lineage, metrics=said))
+
+    def _incs(self, config: QuantizeConfig) -> tf.compat.v1.GraphDef:
+        batches = _calibration_batches(self._sentences, self._pieces, self._manifest.max_pieces, config.calibration)
+        graph = tf.compat.v1.GraphDef()
+        graph.CopyFrom(self._frozen)  # INC changes the one that it is given
+        return _quantized_graph(graph, batches, config)
+
+    def _fused(self, config: QuantizeConfig) -> tuple[tf.compat.v1.GraphDef, int]:
+        """The graph that runs: the frozen graph's weights, quantized where they shall be, in INC's ranges."""
+        # A layer's range does not depend on which others stay FP32: INC calibrates once for all of them.
+        whole = config.model_copy(update={"keep_fp32": ()})
+        key = whole.model_dump_json()
+        if key not in self._calibrated:
+            self._calibrated[key] = self._incs(whole)
+        ranges = inc_result.checked(self._calibrated[key], self.layers(whole))
+        sizes = Sizes.of_config(self._manifest.encoder, self._path / model_folder.MANIFEST)
+        int8 = self.layers(config)
+        graph_def = int8_graph(
+            GraphWeights.of(self._frozen, sizes.num_hidden_layers),
+            {layer: ranges[layer] for layer in int8},
+            sizes,
+            pad_id=self._pieces.pad_id,
+            per_channel=config.weights.granularity == "per_channel",
+        )
+        return graph_def, len(int8)
+
+
+def _calibration_batches(
+    sentences: Sequence[Sequence[str]], pieces: WordPieces, max_pieces: int, config: Calibration
+) -> list[Batch]:
+    windows = list(windows_of(sentences, pieces, max_pieces=max_pieces))
+    if not windows:
+        raise DataRejected("found no sentence, expected some to calibrate on, in the calibration data")
+    # Evenly over the text, not its beginning: neighbouring sentences resemble each other.
+    step = max(len(windows) / config.sampling_size, 1.0)
+    chosen = [windows[int(index * step)] for index in range(min(config.sampling_size, len(windows)))]
+    return batches_of(chosen, pad_id=pieces.pad_id, max_windows=config.batch_size, max_pieces=2**31)
+
+
+class _Loader:
+    """The form in which INC asks for calibration data: `(inputs, label)` by batch."""
+
+    def __init__(self, batches: Sequence[Batch], batch_size: int):
+        self.batches, self.batch_size = batches, batch_size
+
+    def __iter__(self) -> Iterator[tuple[tuple[NDArray, NDArray], None]]:  # type: ignore[type-arg]
+        for batch in self.batches:
+            yield (batch.piece_ids, batch.shape_ids), None
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
+def _quantized_graph(
+    graph: tf.compat.v1.GraphDef, batches: Sequence[Batch], config: QuantizeConfig
+) -> tf.compat.v1.GraphDef:
+    # INC tells each of its passes at INFO; what matters is in our manifest.
+    logging.getLogger("neural_compressor").setLevel(logging.WARNING)
+    model = Model(graph)
+    model.input_tensor_names, model.output_tensor_names = list(INPUTS), [OUTPUT]
+    settings = StaticQuantConfig(
+        weight_dtype=config.weights.dtype,
+        weight_sym=config.weights.symmetric,
+        weight_granularity=config.weights.granularity,
+        weight_algorithm=config.weights.algorithm,
+        act_dtype=config.activations.dtype,
+        act_sym=config.activations.symmetric,
+        act_algorithm=config.activations.algorithm,
+    )
+    for pattern in config.keep_fp32:
+        settings.set_local(pattern, StaticQuantConfig(weight_dtype="fp32", act_dtype="fp32"))
+    steps: Any = settings if config.smooth_quant is None else [_smooth(config.smooth_quant), settings]
+    loader = _Loader(batches, config.calibration.batch_size)
+    with tempfile.TemporaryDirectory() as scratch:
+        # By default INC leaves an nc_workspace/ in whatever folder the process was started from.
+        TFConfig.global_config["workspace_path"] = scratch
+        return quantize_model(model, steps, loader, calib_iteration=len(batches)).graph_def
+
+
+def _smooth(config: SmoothQuant) -> SmoothQuantConfig:
+    return SmoothQuantConfig(alpha=config.alpha)

@@ -1,0 +1,164 @@
+"""A model card: one page about a version, from what its making has written down. As Markdown and as HTML.
+
+    reports/models/<version>/card.md  card.html
+
+Nothing in it is new, so that it may be made again at any time; it stays when the version is cleared away.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ner_tasks.errors import InputMissing
+from ner_tasks.model import model_folder
+from ner_tasks.model.model_folder import Kind, ModelManifest
+from ner_tasks.records import Comparison, read_record
+from ner_tasks.registry.registry import Registry
+
+_HERE = Path(__file__).parent
+_KINDS: tuple[Kind, ...] = ("trained", "frozen", "int8")
+_WEAK_F1, _FEW_ENTITIES = 0.6, 50
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table with its heading; `columns` may be empty where each row is a name and a value."""
+
+    title: str
+    rows: Sequence[tuple[str, ...]]
+    columns: Sequence[str] = ()
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def publish(registry: Registry, version: str) -> str:
+    """Make the card of a version; its key, without the suffix.
+
+    Raises:
+        InputMissing: there is no such version.
+        ArtifactBroken: one of its models has changed.
+    """
+    sections = list(sections_of(registry, version))
+    key = f"reports/models/{version}/card"
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix, text in (("md", markdown(version, sections)), ("html", html(version, sections))):
+            path = Path(folder) / f"card.{suffix}"
+            path.write_text(text, encoding="utf-8")
+            registry.store.put_file(path, f"{key}.{suffix}")
+    return key
+
+
+def sections_of(registry: Registry, version: str) -> Iterator[Section]:
+    """What is known about a version, its models' files checked."""
+    said = registry.details(version)
+    home = f"models/{version}"
+    found = [kind for kind in _KINDS if registry.store.exists(f"{home}/{kind}/{model_folder.MANIFEST}")]
+    models = {kind: model_folder.open_model(registry.fetch(version, kind)) for kind in found}
+    if "trained" not in models:
+        raise InputMissing(f"found no trained model, expected one, in {registry.store.where(home)}")
+    yield _what_it_is(version, said, models["trained"])
+    yield _origin(said, models["trained"].lineage)
+    reports: dict[str, Mapping[str, Any]] = {"FP32": said}
+    key = f"reports/models/{version}/compare.json"
+    compared = read_record(registry.store, key, Comparison) if registry.store.exists(key) else None
+    if compared:
+        reports = {"FP32": compared.get("fp32", said), "INT8": compared["int8"]}
+    yield from _quality(reports)
+    if compared:
+        speed = [(name, _shown(value)) for name, value in compared["speed"].items()]
+        yield Section("Speed of INT8", speed, notes=("Words per second, or times as fast.",))
+    if said.get("gate"):
+        yield Section("Gate of the trained model", [(line,) for line in said["gate"]])
+    used = [(p.at[:19], p.action, p.kind, p.by, p.reason) for p in registry.history() if p.version == version]
+    if used:
+        yield Section("In use since", used, ("at", "step", "model", "by", "reason"))
+    files = [(kind, name, sha) for kind, model in models.items() for name, sha in sorted(model.files.items())]
+    yield Section("Files", files, ("model", "file", "SHA-256"))
+
+
+def markdown(version: str, sections: Sequence[Section]) -> str:
+    """The card for a terminal, a repository, a request for approval."""
+    lines = [f"# Model {version}", ""]
+    for section in sections:
+        lines += [f"## {section.title}", ""]
+        width = max([len(section.columns), *(len(row) for row in section.rows)])
+        header = section.columns or [""] * width
+        for row in [header, ["---"] * width, *section.rows]:
+            lines.append(f"| {' | '.join(_cell(text) for text in row)} |")
+        lines += ["", *(line for note in section.notes for line in (note, ""))]
+    return "\n".join(lines)
+
+
+def html(version: str, sections: Sequence[Section]) -> str:
+    """The card for a browser: no script, nothing loaded."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("card.html.jinja").render(version=version, sections=sections)
+
+
+def _what_it_is(version: str, said: Mapping[str, Any], model: ModelManifest) -> Section:
+    sizes = [f"{model.encoder[name]} {of}" for name, of in _SIZES.items() if name in model.encoder]
+    rows = [
+        ("Version", version),
+        ("Registered", str(said["at"])[:19]),
+        ("Finds", ", ".join(model.labels)),
+        ("Encoder", f"BERT: {', '.join(sizes)}" if sizes else "BERT"),
+        ("Longest window", f"{model.max_pieces} pieces; longer sentences are read in several"),
+        ("Temperature of its scores", _shown(model.temperature)),
+    ]
+    use = "Made to tag English text of the kind that it was trained on; other text is untested. Scores are calibrated."
+    return Section("What it is", rows, notes=(use,))
+
+
+_SIZES = {"num_hidden_layers": "layers", "hidden_size": "wide", "vocab_size": "pieces"}
+
+
+def _origin(said: Mapping[str, Any], lineage: Mapping[str, Any]) -> Section:
+    rows: list[tuple[str, ...]] = [
+        ("Snapshot", str(said.get("snapshot") or "unknown")),
+        ("Parent", str(said.get("parent") or "the encoder")),
+    ]
+    for name in ("code", "environment", "config"):
+        value = said.get(name) or lineage.get(name)
+        rows += _flat(name.capitalize(), value) if value else [(name.capitalize(), "unknown")]
+    return Section("Where it comes from", rows)
+
+
+def _quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[Section]:
+    for name, report in reports.items():
+        if "overall" not in report:
+            continue
+        scores = {"all": report["overall"], **report.get("labels", {})}
+        rows = [
+            (label, *(_shown(score.get(figure)) for figure in ("precision", "recall", "f1", "n_gold")))
+            for label, score in scores.items()
+        ]
+        yield Section(f"Quality of {name}", rows, ("label", "precision", "recall", "F1", "entities"), _warnings(scores))
+
+
+def _warnings(scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    weak = [label for label, score in scores.items() if score.get("f1", 1) < _WEAK_F1]
+    few = [label for label, score in scores.items() if score.get("n_gold", _FEW_ENTITIES) < _FEW_ENTITIES]
+    said = [f"Not to be relied on, F1 under {_WEAK_F1}: {', '.join(weak)}."] if weak else []
+    said += [f"Hardly measured, fewer than {_FEW_ENTITIES} entities: {', '.join(few)}."] if few else []
+    return tuple(said)
+
+
+def _flat(name: str, value: Any) -> list[tuple[str, ...]]:
+    if isinstance(value, Mapping):
+        return [row for key, inner in value.items() for row in _flat(f"{name}: {key}", inner)]
+    return [(name, _shown(value))]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.4f}" if abs(value) < 100 else f"{value:,.0f}"
+    return "" if value is None else str(value)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,297 @@
+"""What another model says differently about the same documents: entities added, removed, relabelled, moved.
+
+Both answers are read side by side, a document at a time; only where their order differs is an index made.
+"""
+
+import hashlib
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ner_tasks import display
+from ner_tasks.tagging.answers import Answer, parse, read_answers
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+Entity = Mapping[str, Any]
+# The old entity and the new one, None where there is none.
+Pair = tuple[Entity | None, Entity | None]
+
+KINDS = ("added", "removed", "moved", "relabelled")
+_CONTEXT, _LONGEST = 60, 300
+
+
+@dataclass
+class Difference:
+    """What `compare_answers` found; `as_dict` gives it for a report, and a rich console prints it.
+
+    Each entity of one side has at most one partner on the other, so that in all
+    `n_new == n_old + n_added - n_removed`, and for each label likewise with what was relabelled to and from it.
+
+    Attributes:
+        models: the versions that gave the answers, old and new.
+        n_compared: documents on both sides, with the same text.
+        n_changed: those of them with any difference in their entities.
+        apart: documents that were not compared, by why: `only_old`, `only_new`, and `other_text` where the same file
+            was read into another text; the number of each, and the names of the first few.
+        labels: for each label the number of `old` and `new` entities, of those that are `kept`, `added`, `removed`,
+            `moved` (same label, other bounds that overlap), `relabelled_to` and `relabelled_from` it.
+        relabelled: number of entities with the same bounds by their labels, (old, new).
+        examples: of each kind and label some, spread over all documents.
+    """
+
+    models: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
+    n_compared: int = 0
+    n_changed: int = 0
+    apart: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    labels: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    relabelled: Counter[tuple[str, str]] = field(default_factory=Counter)
+    examples: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
+
+    def total(self, column: str) -> int:
+        """The sum of one column of `labels`."""
+        return sum(counts[column] for counts in self.labels.values())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values under fixed names."""
+        columns = ("old", "new", "kept", "added", "removed", "moved", "relabelled_from", "relabelled_to")
+        examples: dict[str, dict[str, list[dict[str, Any]]]] = {kind: {} for kind in KINDS}
+        for (kind, label), found in sorted(self.examples.items()):
+            examples[kind][label] = found
+        return {
+            "models": {"old": sorted(self.models[0]), "new": sorted(self.models[1])},
+            "n_documents": {"compared": self.n_compared, "changed": self.n_changed},
+            "apart": {why: {"n": n, "names": names} for why, (n, names) in sorted(self.apart.items())},
+            "n_entities": {column: self.total(column) for column in columns[:-2]}
+            | {"relabelled": self.relabelled.total()},
+            "labels": {
+                label: {column: self.labels[label][column] for column in columns} for label in sorted(self.labels)
+            },
+            "relabelled": [{"old": old, "new": new, "n": n} for (old, new), n in self.relabelled.most_common()],
+            "examples": examples,
+        }
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "RenderResult":
+        from rich.table import Table
+        from rich.text import Text
+
+        old, new = (", ".join(sorted(versions)) or "none" for versions in self.models)
+        yield Text(f"{old} -> {new}", style="bold")
+        yield Text(f"documents compared: {self.n_compared:,}, of which {self.n_changed:,} differ")
+        for why, (n, names) in sorted(self.apart.items()):
+            shown = display.inert(", ".join(name[:80] for name in names))
+            yield Text(f"{why.replace('_', ' ')}: {n:,} ({shown}{', …' if n > len(names) else ''})")
+        table = Table()
+        table.add_column("label")
+        columns = {"old": "old", "new": "new", "added": "added", "removed": "removed", "moved": "moved"}
+        columns |= {"relabelled_from": "to others", "relabelled_to": "from others"}
+        for said in columns.values():
+            table.add_column(said, justify="right")
+        for label in sorted(self.labels):
+            table.add_row(Text(display.inert(label)), *(f"{self.labels[label][column]:,}" for column in columns))
+        table.add_section()
+        table.add_row("all", *(f"{self.total(column):,}" for column in columns))
+        yield table
+        for (kind, label), found in sorted(self.examples.items()):
+            yield Text(f"\n{kind} {display.inert(label)}", style="bold")
+            for example in found:
+                yield Text(f"  {display.inert(example['document'][:120])}", style="dim")
+                yield from _example_lines(example)
+
+
+def compare_answers(old: Path, new: Path, *, n_examples: int = 3, seed: int = 0) -> Difference:
+    """Compare two `documents.jsonl` of the same documents.
+
+    A document is the same where name and SHA-256 are; one that occurs several times is paired in order.
+
+    Args:
+        old: the answers that were given before.
+        new: the answers to compare with them.
+        n_examples: examples kept of each kind and label, and names of documents that were not compared.
+        seed: of the choice of the examples.
+
+    Raises:
+        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+    """
+    comparison = _Comparison(n_examples, random.Random(seed))
+    for before, after in _paired(old, new):
+        comparison.add(before, after)
+    return comparison.found
+
+
+class _Comparison:
+    """A difference in the making."""
+
+    def __init__(self, n_examples: int, chance: random.Random):
+        self.found, self._n_examples, self._chance = Difference(), n_examples, chance
+        self._n_seen: Counter[tuple[str, str]] = Counter()
+
+    def add(self, old: Answer | None, new: Answer | None) -> None:
+        for side, answer in enumerate((old, new)):
+            if answer and (version := answer.receipt.get("model_version")):
+                self.found.models[side].add(str(version))
+        if old is None or new is None:
+            self._set_apart("only_old" if old else "only_new", old or new)
+        elif old.text_sha256 != new.text_sha256:
+            self._set_apart("other_text", new)
+        else:
+            n_same = sum(self._is_same(before, after, new) for before, after in pairs_of(old.entities, new.entities))
+            self.found.n_compared += 1
+            self.found.n_changed += not n_same == len(old.entities) == len(new.entities)
+
+    def _set_apart(self, why: str, answer: Answer | None) -> None:
+        n, names = self.found.apart.get(why, (0, []))
+        more = [answer.document] if answer and len(names) < self._n_examples else []
+        self.found.apart[why] = n + 1, [*names, *more]
+
+    def _is_same(self, old: Entity | None, new: Entity | None, answer: Answer) -> bool:
+        """Count a pair of entities under its kind; whether both are the same."""
+        labels = self.found.labels
+        if old:
+            labels[old["label"]]["old"] += 1
+        if new:
+            labels[new["label"]]["new"] += 1
+        if old is None or new is None:
+            self._count("removed" if old else "added", (old or new or {})["label"], old, new, answer)
+        elif (old["start"], old["end"]) != (new["start"], new["end"]):
+            self._count("moved", new["label"], old, new, answer)
+        elif old["label"] != new["label"]:
+            self.found.relabelled[old["label"], new["label"]] += 1
+            labels[old["label"]]["relabelled_from"] += 1
+            labels[new["label"]]["relabelled_to"] += 1
+            self._keep_example(("relabelled", f"{old['label']} -> {new['label']}"), old, new, answer)
+        else:
+            labels[new["label"]]["kept"] += 1
+            return True
+        return False
+
+    def _count(self, kind: str, label: str, old: Entity | None, new: Entity | None, answer: Answer) -> None:
+        self.found.labels[label][kind] += 1
+        self._keep_example((kind, label), old, new, answer)
+
+    def _keep_example(self, key: tuple[str, str], old: Entity | None, new: Entity | None, answer: Answer) -> None:
+        """Keep each example with the same chance, whatever their number (reservoir sampling)."""
+        self._n_seen[key] += 1
+        kept = self.found.examples.setdefault(key, [])
+        if len(kept) < self._n_examples:
+            kept.append(_example(answer, old, new))
+        elif (place := self._chance.randrange(self._n_seen[key])) < len(kept):
+            del kept[place]  # in the order of the documents
+            kept.append(_example(answer, old, new))
+
+
+def pairs_of(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[Pair]:
+    """Each entity of both sides once: with its partner on the other side, or None.
+
+    Partners have the same bounds, or else the same label and bounds that overlap; of several the one that overlaps most.
+
+    Args:
+        old: entities in the order of the text, none overlapping another.
+        new: likewise.
+    """
+    at = {(entity["start"], entity["end"]): index for index, entity in enumerate(new)}
+    partner = [at.get((entity["start"], entity["end"])) for entity in old]
+    taken = {index for index in partner if index is not None}
+    # The largest overlap first: whichever side is called old, the same entities are partners.
+    for _, _, number, index in sorted(_overlaps(old, new)):
+        if partner[number] is None and index not in taken:
+            partner[number] = index
+            taken.add(index)
+    for number, entity in enumerate(old):
+        found = partner[number]
+        yield entity, None if found is None else new[found]
+    yield from ((None, entity) for index, entity in enumerate(new) if index not in taken)
+
+
+def _overlaps(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[tuple[int, int, int, int]]:
+    """Of entities of the same label that overlap: by how much, negated, where, and their numbers on either side."""
+    first = 0
+    for number, entity in enumerate(old):
+        while first < len(new) and new[first]["end"] <= entity["start"]:
+            first += 1
+        index = first
+        while index < len(new) and new[index]["start"] < entity["end"]:
+            start, end = max(entity["start"], new[index]["start"]), min(entity["end"], new[index]["end"])
+            if new[index]["label"] == entity["label"]:
+                yield start - end, start, number, index
+            index += 1
+
+
+def _paired(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer | None]]:
+    """The answers of both files by document: side by side while these are the same, then by an index of the new ones."""
+    befores, n_same = read_answers(old), 0
+    before = None
+    for after in read_answers(new):
+        before = next(befores, None)
+        if before is None or _key(before) != _key(after):
+            break
+        yield before, after
+        before, n_same = None, n_same + 1
+    offsets = _offsets(new, skip=n_same)
+    with new.open("rb") as file:
+        while (before := before or next(befores, None)) is not None:
+            waiting = offsets.pop(_key(before), ())
+            if waiting[1:]:
+                offsets[_key(before)] = waiting[1:]
+            yield before, _answer_at(file, waiting[0], new) if waiting else None
+            before = None
+        for offset in sorted(offset for waiting in offsets.values() for offset in waiting):
+            yield None, _answer_at(file, offset, new)
+
+
+def _offsets(path: Path, *, skip: int) -> dict[bytes, tuple[int, ...]]:
+    """Where each answer begins in the file, but for the first ones; a document may be there twice."""
+    offsets: dict[bytes, tuple[int, ...]] = {}
+    offset = 0
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines):
+            if number >= skip:
+                key = _key(parse(line, f"{path}, line {number + 1}"))
+                offsets[key] = (*offsets.get(key, ()), offset)
+            offset += len(line)
+    return offsets
+
+
+def _answer_at(file: Any, offset: int, path: Path) -> Answer:
+    file.seek(offset)
+    return parse(file.readline(), f"{path}, byte {offset}")
+
+
+def _key(answer: Answer) -> bytes:
+    # short, as there may be a million of them
+    name = answer.document.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(name + b"\0" + answer.sha256.encode(), digest_size=16).digest()
+
+
+def _example(answer: Answer, old: Entity | None, new: Entity | None) -> dict[str, Any]:
+    entities = [entity for entity in (old, new) if entity]
+    start = max(min(entity["start"] for entity in entities) - _CONTEXT, 0)
+    end = min(max(entity["end"] for entity in entities) + _CONTEXT, start + _LONGEST)
+    names = ("start", "end", "label", "score")
+    return {
+        "document": answer.document,
+        "old": {name: old[name] for name in names} if old else None,
+        "new": {name: new[name] for name in names} if new else None,
+        # the text around them, from this character on; None where the text was not kept
+        "context_start": start,
+        "context": None if answer.text is None else answer.text[start:end],
+    }
+
+
+def _example_lines(example: Mapping[str, Any]) -> Iterator[Any]:
+    from rich.text import Text
+
+    for sign, entity in (("-", example["old"]), ("+", example["new"])):
+        if entity is None:
+            continue
+        text, start = example["context"] or "", example["context_start"]
+        inside = {**entity, "start": entity["start"] - start, "end": min(entity["end"] - start, len(text))}
+        if inside["start"] >= inside["end"]:  # no text, or not so far
+            shown = Text(f"[{entity['start']}, {entity['end']}) {display.inert(entity['label'])}")
+        else:
+            shown = Text(str(display.excerpt(text, [inside], n_characters=len(text))))
+        yield Text(f"  {sign} ") + shown

@@ -1,0 +1,75 @@
+"""Some of a night's files with their answers, for another model to answer too: the same ones each time, within a bound."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
+from ner_tasks.files import atomic
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
+
+FILES = "files.jsonl"
+
+
+def sample_answers(answers: Path, output: Path, *, max_words: int, seed: int = 0) -> dict[str, Any]:
+    """Write the answers of some files, and the list of these files, into a folder.
+
+    Files are taken in an order that follows from the seed and their names alone, each that still fits: a file is in the
+    sample of every model or of none. Whole files, because a file is what is tagged.
+
+    Args:
+        answers: a folder of answers, as `tag` makes it.
+        output: folder to make: `documents.jsonl`, and `files.jsonl` with a {"name"} on each line.
+        max_words: most words in all; one file is taken even if it alone has more, the shortest.
+        seed: another one takes other files.
+
+    Returns:
+        What there is and what was taken: `n_documents`, `n_words`, and of these in `sampled`.
+
+    Raises:
+        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+    """
+    words, documents = dict[str, int](), dict[str, int]()
+    for file, n_words, _ in _lines(answers / DOCUMENTS):
+        words[file] = words.get(file, 0) + n_words
+        documents[file] = documents.get(file, 0) + 1
+    taken, room = set[str](), max_words
+    for file in sorted(
+        words, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogatepass")).digest()
+    ):
+        if words[file] <= room:
+            taken.add(file)
+            room -= words[file]
+    if words and not taken:
+        taken.add(min(words, key=lambda name: (words[name], name)))
+    output.mkdir(parents=True, exist_ok=True)
+    with atomic.space_for(output / DOCUMENTS), (output / DOCUMENTS).open("wb") as lines:
+        lines.writelines(line for file, _, line in _lines(answers / DOCUMENTS) if file in taken)
+    with atomic.space_for(output / FILES), (output / FILES).open("w", encoding="utf-8") as names:
+        names.writelines(json.dumps({"name": file}) + "\n" for file in words if file in taken)
+    return {
+        "n_documents": sum(documents.values()),
+        "n_words": sum(words.values()),
+        "sampled": {
+            "n_files": len(taken),
+            "n_documents": sum(documents[file] for file in taken),
+            "n_words": sum(words[file] for file in taken),
+        },
+    }
+
+
+def _lines(path: Path) -> Iterator[tuple[str, int, bytes]]:
+    """File, words, and the whole line of each answer."""
+    if not path.is_file():
+        raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                values = json.loads(line)
+                yield str(values["file"]), int(values["receipt"]["n_words"]), line
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise ArtifactBroken(
+                    f"found {without_words(error)}, expected an answer, in {path}, line {number}"
+                ) from None

@@ -1,0 +1,155 @@
+"""The answers in a `documents.jsonl`, one at a time."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ner_tasks.documents.inventory import UNREAD
+from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
+from ner_tasks.files.json_text import check_depth
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One document and what was found in it.
+
+    Attributes:
+        document: its name.
+        sha256: that of the document as it arrived.
+        text: what was read of it; None where only hashes are kept.
+        text_sha256: that of the text, kept or not.
+        entities: in the order of the text, each with `start`, `end`, `label` and `score`; `[start, end)` are characters.
+        receipt: what of the document was read, and by which model.
+    """
+
+    document: str
+    sha256: str
+    text: str | None
+    entities: tuple[Mapping[str, Any], ...]
+    receipt: Mapping[str, Any]
+    kept_text_sha256: str | None = None
+
+    @property
+    def text_sha256(self) -> str:
+        if self.text is None:
+            return self.kept_text_sha256 or ""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def mention(self, entity: Mapping[str, Any]) -> str | None:
+        """The entity's characters; None where the text was not kept."""
+        return None if self.text is None else self.text[entity["start"] : entity["end"]]
+
+
+def n_unread(receipt: Mapping[str, Any]) -> int:
+    """Items of a document that were not read, of its receipt."""
+    return sum(int(fates.get(UNREAD, 0)) for fates in receipt["items"].values())
+
+
+def utf8(text: str) -> str:
+    """The same text; half a surrogate pair, which no file of other tools can hold, as the escape that Python writes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def read_answers(path: Path) -> Iterator[Answer]:
+    """The answers in the order of the file; no more than one of them is held.
+
+    Raises:
+        InputMissing: no such file.
+        ArtifactBroken: a line is not an answer; names file and line.
+    """
+    if not path.is_file():
+        raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            yield parse(line, f"{path}, line {number}")
+
+
+def parse(line: bytes, where: str) -> Answer:
+    """The answer in one line.
+
+    Raises:
+        ArtifactBroken: it is none.
+    """
+    try:
+        values = json.loads(line)
+        text = values.get("text")
+        end_of_text = sys.maxsize if text is None else len(_typed(str, text))
+        for entity in _typed(list, values["entities"]):
+            _check_entity(entity, end_of_text, where)
+        receipt = _typed(dict, values["receipt"])
+        check_depth(receipt, where)
+        _check_receipt(receipt)
+        return Answer(
+            _typed(str, values["document"]),
+            _typed(str, values["sha256"]),
+            text,
+            tuple(sorted(values["entities"], key=lambda entity: (entity["start"], entity["end"]))),
+            receipt,
+            _typed(str, values["text_sha256"]) if text is None else None,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise ArtifactBroken(f"found {without_words(error)}, expected an answer that `tag` wrote, in {where}") from None
+
+
+def _check_entity(entity: Mapping[str, Any], end_of_text: int, where: str) -> None:
+    start, end = entity["start"], entity["end"]
+    if type(start) is not int or type(end) is not int:
+        raise TypeError
+    if not 0 <= start < end <= end_of_text:
+        raise ArtifactBroken(f"found an entity at [{start}, {end}), expected one inside the text, in {where}")
+    score = entity["score"]
+    if type(score) not in (int, float) or not 0 <= score <= 1 or not isinstance(entity["label"], str):
+        raise TypeError
+
+
+def _check_receipt(receipt: Mapping[str, Any]) -> None:
+    """What of a receipt is added up, or shown in a way of its own."""
+    for fates in _typed(dict, receipt["items"]).values():
+        for n in _typed(dict, fates).values():
+            _typed(int, n)
+    for line in _typed(list, receipt["unread"]):
+        _typed(str, line)
+    for name in ("n_words", "n_sentences", "n_characters"):
+        if _typed(int, receipt.get(name, 0)) < 0:
+            raise ValueError
+    if not 0 <= _typed((int, float), receipt.get("read_share", 1.0)) <= 1:
+        raise ValueError
+
+
+def parse_rejection(line: bytes, where: str) -> dict[str, Any]:
+    """The rejected document in one line of `rejected.jsonl`: `document`, `reason`, `message` and more.
+
+    Raises:
+        ArtifactBroken: it is none.
+    """
+    try:
+        values: dict[str, Any] = _typed(dict, json.loads(line))
+        for name in ("document", "reason", "message"):
+            _typed(str, values[name])
+        return values
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ArtifactBroken(f"found {without_words(error)}, expected a rejected document, in {where}") from None
+
+
+def parse_file(line: bytes, where: str) -> str:
+    """The file of the inbox that an answer, or what stands in its place, came from.
+
+    Raises:
+        ArtifactBroken: the line does not say.
+    """
+    try:
+        found: str = _typed(str, _typed(dict, json.loads(line))["file"])
+        return found
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ArtifactBroken(f"found {without_words(error)}, expected an answer, in {where}") from None
+
+
+def _typed(kind: type | tuple[type, ...], value: Any) -> Any:
+    """`value`, once it is known to be of this type."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError
+    return value

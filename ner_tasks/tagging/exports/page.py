@@ -1,0 +1,200 @@
+"""One static page for a day: what was found and what was not read, for a person to check.
+
+The page holds no script and may load nothing, says so to the browser by its policy, and shows whatever a document
+brings as text. It is written as a stream, and shows a bounded number of documents: a day of a million makes the same page.
+"""
+
+import base64
+import hashlib
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from ner_tasks import display
+from ner_tasks.errors import InputMissing
+from ner_tasks.files import atomic
+from ner_tasks.tagging.answers import Answer, parse, parse_rejection
+
+_HERE = Path(__file__).parent
+# Longer documents are shown as stretches around their entities.
+_WHOLE_CHARACTERS = 3_000
+_NAME_CHARACTERS, _MESSAGE_CHARACTERS = 160, 600
+_MAX_UNREAD = 5  # lines of one document
+_MAX_MENTIONS = 50  # of a document whose text was not kept
+_UNSURE = 0.6  # an entity with a lower score shows it
+_N_HUES = 10
+_CHUNK = 2**20
+# as written, about: those of all documents shown, shared among them, and of what marks one entity
+_DOCUMENTS_BYTES, _ENTITY_BYTES = 700_000, 300
+_MAX_ROWS = 50  # of a table of the summary
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One document on the page; `stretches` is None where its text was not kept."""
+
+    name: str
+    answer: Answer
+    stretches: Sequence[tuple[int, int]] | None
+
+
+def write_page(
+    documents_jsonl: Path,
+    rejected_jsonl: Path,
+    manifest: Mapping[str, Any],
+    target: Path,
+    *,
+    day: date | None = None,
+    max_documents: int = 100,
+    max_rejected: int = 200,
+) -> dict[str, int]:
+    """Write a day's page.
+
+    Args:
+        documents_jsonl: the day's answers.
+        rejected_jsonl: documents that could not be tagged, each with its reason.
+        manifest: the day's counts, as `tag` and the joining of shards make them.
+        target: the HTML file to make.
+        day: the day, for the title.
+        max_documents: documents shown, at most; of more, these many spread evenly over the day.
+        max_rejected: rejected documents shown, likewise.
+
+    Returns:
+        What is shown: `{"n_documents": ..., "n_rejected": ...}`.
+
+    Raises:
+        InputMissing, ArtifactBroken: a file is missing, or a line of it is not what it should be.
+        StorageFull: no room; nothing is left behind.
+    """
+    css = (_HERE / "page.css").read_text(encoding="utf-8")
+    n_documents, n_rejected = _n_lines(documents_jsonl), _n_lines(rejected_jsonl)
+    chosen = display.indexes(n_documents, max_documents)
+    chosen_rejected = display.indexes(n_rejected, max_rejected)
+    hues = {label: index % _N_HUES for index, label in enumerate(sorted(manifest["entities"]))}
+    page = _environment().get_template("page.html.jinja")
+    stream = page.generate(
+        title=f"Tagged on {day}" if day else "Tagged documents",
+        css=css,
+        # The one style that may apply; one that came in with a text would not.
+        css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii"),
+        manifest=manifest,
+        hue_of=lambda label: hues.get(label, 0),
+        unsure=_UNSURE,
+        documents=_all_shown(_answers(documents_jsonl, chosen), len(chosen)),
+        n_documents=n_documents,
+        n_shown=len(chosen),
+        rejected=_rejected(rejected_jsonl, chosen_rejected),
+        n_rejected=n_rejected,
+        n_rejected_shown=len(chosen_rejected),
+        max_mentions=_MAX_MENTIONS,
+        max_unread=_MAX_UNREAD,
+        max_rows=_MAX_ROWS,
+    )
+    with atomic.staged_file(target) as stage, stage.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(stream)
+    return {"n_documents": len(chosen), "n_rejected": len(chosen_rejected)}
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["name"] = partial(_one_line, most=_NAME_CHARACTERS)
+    environment.filters["message"] = partial(_one_line, most=_MESSAGE_CHARACTERS)
+    environment.filters["pieces"] = _pieces
+    environment.filters["place"] = display.place
+    environment.filters["number"] = _number
+    environment.filters["counted"] = lambda n, one, many: f"{_number(n)} {one if n == 1 else many}"
+    return environment
+
+
+def _all_shown(answers: Iterator[Answer], n_documents: int) -> Iterator[Shown]:
+    """The documents, each in its share of what the others have left; what one does not need, those behind it have."""
+    left = _DOCUMENTS_BYTES
+    for n_before, answer in enumerate(answers):
+        shown, n_bytes = _shown(answer, left // (n_documents - n_before))
+        yield shown
+        left = max(0, left - n_bytes)
+
+
+def _shown(answer: Answer, most: int) -> tuple[Shown, int]:
+    """A document in at most about so many bytes, and in how many."""
+    text = answer.text
+    n_bytes = sum(
+        _n_bytes(_one_line(line, most=_MESSAGE_CHARACTERS)) for line in answer.receipt["unread"][:_MAX_UNREAD]
+    )
+    if text is None:
+        return Shown(answer.document, answer, None), n_bytes + _ENTITY_BYTES * len(answer.entities[:_MAX_MENTIONS])
+    whole = len(text) <= _WHOLE_CHARACTERS
+    stretches = list[tuple[int, int]]()
+    for start, end in [(0, len(text))] if whole else display.stretches(text, answer.entities):
+        fitting, cost = _fitting(answer, start, end, most - n_bytes)
+        n_bytes += cost
+        if fitting > start:
+            stretches.append((start, fitting))
+        if fitting < end:
+            break
+    return Shown(answer.document, answer, stretches), n_bytes
+
+
+def _fitting(answer: Answer, start: int, end: int, most: int) -> tuple[int, int]:
+    """How far the text from `start` on can be shown in so many bytes, and in how many it is."""
+    position, n_bytes = start, 0
+    for text, entity in _pieces((start, end), answer):
+        cost = _n_bytes(text) + (_ENTITY_BYTES if entity else 0)
+        if n_bytes + cost > most:
+            # at six bytes a character even all quotation marks fit
+            taken = 0 if entity else max(0, most - n_bytes) // 6
+            return position + taken, n_bytes + 6 * taken
+        position, n_bytes = position + len(text), n_bytes + cost
+    return end, n_bytes
+
+
+def _n_bytes(text: str) -> int:
+    return len(html.escape(text).encode("utf-8", "surrogatepass"))
+
+
+def _pieces(stretch: tuple[int, int], answer: Answer) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    return display.pieces(answer.text or "", answer.entities, *stretch)
+
+
+def _one_line(text: object, *, most: int) -> str:
+    """Something that a document brought, such as its name, as one inert line of bounded length."""
+    line = " ".join(display.inert(str(text)[: 2 * most]).split())
+    if _n_bytes(line) > 2 * most:  # all marks that a page writes as five bytes
+        line = line[: most // 3 - 1] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _number(value: int) -> str:
+    return f"{value:,}".replace(",", "\u202f")
+
+
+def _n_lines(path: Path) -> int:
+    if not path.is_file():
+        raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
+
+
+def _lines(path: Path, chosen: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    """The lines of these numbers, ascending; the others are passed over unread."""
+    wanted = set(chosen)
+    with path.open("rb") as lines:
+        yield from ((number, line) for number, line in enumerate(lines) if number in wanted)
+
+
+def _answers(path: Path, chosen: Sequence[int]) -> Iterator[Answer]:
+    for number, line in _lines(path, chosen):
+        yield parse(line, f"{path}, line {number + 1}")
+
+
+def _rejected(path: Path, chosen: Sequence[int]) -> Iterator[Mapping[str, Any]]:
+    for number, line in _lines(path, chosen):
+        yield parse_rejection(line, f"{path}, line {number + 1}")

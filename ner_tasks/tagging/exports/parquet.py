@@ -1,0 +1,168 @@
+"""Answers as two Parquet tables: a row for each entity, and a row for each document.
+
+The columns are `ENTITIES` and `DOCUMENTS`, whatever the answers hold, so that the days of a year read as one table.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ner_tasks.documents.source_map import PLACE_FIELDS
+from ner_tasks.errors import ArtifactBroken, without_words
+from ner_tasks.files import atomic
+from ner_tasks.tagging.answers import Answer, n_unread, read_answers, utf8
+
+ENTITIES_FILE, DOCUMENTS_FILE = "entities.parquet", "documents.parquet"
+
+ENTITIES = pa.schema(
+    [
+        pa.field("document", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("start", pa.int64(), nullable=False),  # [start, end): characters of the document's text
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("text", pa.string()),  # null where the text was not kept
+        pa.field("score", pa.float64(), nullable=False),
+        pa.field("page", pa.int32()),  # counted from 1; null where the format has no pages
+        # left, top, right, bottom in points from the top left of the page, one box per line; null as above
+        pa.field("boxes", pa.list_(pa.list_(pa.float32()))),
+        pa.field("ocr_confidence", pa.int32()),  # percent, of the least sure word; null where nothing was recognised
+        pa.field("source", pa.string()),  # cell, part or section; null where the format has none
+        pa.field("model_version", pa.string(), nullable=False),
+        pa.field("day", pa.date32()),  # null where the answers belong to no day
+    ]
+)
+_COUNTS = ("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows")
+DOCUMENTS = pa.schema(
+    [
+        pa.field("document", pa.string(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        *(pa.field(name, pa.int64(), nullable=False) for name in _COUNTS),
+        pa.field("format", pa.string(), nullable=False),
+        pa.field("encoding", pa.string(), nullable=False),
+        pa.field("read_share", pa.float64(), nullable=False),
+        pa.field("n_unread", pa.int64(), nullable=False),  # items of the file that were not read
+        pa.field("unread", pa.list_(pa.string()), nullable=False),
+        pa.field("n_entities", pa.int64(), nullable=False),
+        pa.field("model_version", pa.string(), nullable=False),
+        pa.field("day", pa.date32()),
+    ]
+)
+# What a row group may hold before it is written: enough to compress well, little to hold.
+_GROUP_ROWS, _GROUP_CHARACTERS = 50_000, 8_000_000
+
+
+def write_parquet(documents_jsonl: Path, folder: Path, *, day: date | None = None) -> dict[str, int]:
+    """Write `entities.parquet` and `documents.parquet` into a folder; each appears whole.
+
+    Args:
+        documents_jsonl: the answers.
+        folder: where to write; other files in it stay.
+        day: the day they belong to, a column of both tables.
+
+    Returns:
+        Rows in each: `{"n_documents": ..., "n_entities": ...}`.
+
+    Raises:
+        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+        StorageFull: no room; nothing is left behind.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        paths = [stack.enter_context(atomic.staged_file(folder / name)) for name in (ENTITIES_FILE, DOCUMENTS_FILE)]
+        entities = stack.enter_context(_Table(paths[0], ENTITIES))
+        documents = stack.enter_context(_Table(paths[1], DOCUMENTS))
+        for answer in read_answers(documents_jsonl):
+            entities.add(_entity_rows(answer, day))
+            documents.add([_document_row(answer, day, documents_jsonl)])
+    return {"n_documents": documents.n_rows, "n_entities": entities.n_rows}
+
+
+def _entity_rows(answer: Answer, day: date | None) -> Iterable[dict[str, Any]]:
+    for entity in answer.entities:
+        yield {
+            "document": utf8(answer.document),
+            "sha256": answer.sha256,
+            "start": entity["start"],
+            "end": entity["end"],
+            "label": str(entity["label"]),
+            "text": None if (mention := answer.mention(entity)) is None else utf8(mention),
+            "score": float(entity["score"]),
+            **{name: entity.get(name) for name in PLACE_FIELDS},
+            "model_version": str(answer.receipt.get("model_version", "")),
+            "day": day,
+        }
+
+
+def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, Any]:
+    try:
+        receipt = answer.receipt
+        counts = {name: int(receipt[name]) for name in _COUNTS}
+        n_items_unread = n_unread(receipt)
+        read = {"format": str(receipt["format"]), "encoding": str(receipt["encoding"])}
+        unread = [utf8(str(line)) for line in receipt["unread"]]
+        read_share, version = float(receipt["read_share"]), str(receipt["model_version"])
+    except KeyError as error:
+        raise ArtifactBroken(f"found a receipt without {error}, expected one, in {where}") from None
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ArtifactBroken(f"found {without_words(error)}, expected a receipt, in {where}") from None
+    return {
+        "document": utf8(answer.document),
+        "sha256": answer.sha256,
+        **counts,
+        **read,
+        "read_share": read_share,
+        "n_unread": n_items_unread,
+        "unread": unread,
+        "n_entities": len(answer.entities),
+        "model_version": version,
+        "day": day,
+    }
+
+
+class _Table:
+    """A Parquet file that is written in row groups."""
+
+    def __init__(self, path: Path, schema: pa.Schema):
+        self._path = path
+        self._writer, self._schema = pq.ParquetWriter(path, schema, compression="zstd"), schema
+        self._rows: list[Mapping[str, Any]] = []
+        self._n_characters = self.n_rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._write()
+        finally:
+            self._writer.close()
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        for row in rows:
+            self._rows.append(row)
+            self._n_characters += len(row.get("text") or "") + len(row["document"])
+            if len(self._rows) >= _GROUP_ROWS or self._n_characters >= _GROUP_CHARACTERS:
+                self._write()
+
+    def _table(self) -> pa.Table:
+        try:
+            return pa.Table.from_pylist(self._rows, schema=self._schema)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, OverflowError) as error:
+            found = f"{without_words(error)} in one of {len(self._rows)} rows"
+            raise ArtifactBroken(f"found {found}, expected answers that `tag` wrote, for {self._path.name}") from None
+
+    def _write(self) -> None:
+        if self._rows:
+            self._writer.write_table(self._table())
+        self.n_rows += len(self._rows)
+        self._rows, self._n_characters = [], 0

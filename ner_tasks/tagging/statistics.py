@@ -1,0 +1,157 @@
+"""A night's answers in numbers that a later night can be held against.
+
+What is kept are sums over the documents, not averages: from them follow a rate over all words *and* how much it
+varies from document to document. Entities come in clusters, so that a night of 1,000 entities in 20 documents says less
+than one in 900, and whoever forgets that raises an alarm each night.
+"""
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ner_tasks.tagging.answers import Answer, read_answers
+
+STATISTICS = "statistics.json"
+# Of the shares of mentions that score below.
+CUTS = (0.5, 0.9)
+_SCORE_BINS = 100
+
+
+@dataclass
+class Sums:
+    """Sums over documents of a count `x` and of what it is counted in, `w`: entities and words, say.
+
+    Attributes:
+        n: documents.
+        x, w, xx, xw, ww: sums of x, w, and of their products.
+    """
+
+    n: int = 0
+    x: float = 0.0
+    w: float = 0.0
+    xx: float = 0.0
+    xw: float = 0.0
+    ww: float = 0.0
+
+    def add(self, x: float, w: float) -> None:
+        """Book one document."""
+        self.n += 1
+        self.x += x
+        self.w += w
+        self.xx += x * x
+        self.xw += x * w
+        self.ww += w * w
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(
+            *(mine + theirs for mine, theirs in zip(asdict(self).values(), asdict(other).values(), strict=True))
+        )
+
+    def residual(self, rate: float) -> float:
+        """Sum over the documents of (x - rate * w) squared."""
+        return max(0.0, self.xx - 2 * rate * self.xw + rate * rate * self.ww)
+
+
+def statistics_of(documents: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The statistics of a folder of answers.
+
+    Measures and what they are, each as `Sums`: `entities/<label>` in words; `confidence/mean` and
+    `confidence/below_<cut>` in entities; `pieces/per_word` and, where the receipts tell, `pieces/unknown` in words;
+    `documents/log_words` and `documents/without_entities` in documents; `documents/words` in sentences;
+    `rejected/<reason>` in documents, the rejected included.
+
+    Args:
+        documents: the answers, `documents.jsonl`.
+        manifest: what was counted when they were made; the rejects come from it.
+
+    Raises:
+        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+    """
+    night = _Night()
+    for answer in read_answers(documents):
+        night.add(answer)
+    return {
+        "n_documents": manifest["n_documents"],
+        "n_tagged": night.words.n,
+        "n_words": int(night.words.w),
+        "n_entities": int(night.measures["confidence/mean"].w),
+        "scores": night.quantiles(),
+        "measures": {name: asdict(sums) for name, sums in sorted({**night.all(), **_rejected(manifest)}.items())},
+    }
+
+
+class _Night:
+    """The statistics in the making."""
+
+    def __init__(self) -> None:
+        names = ("confidence/mean", *(f"confidence/below_{cut}" for cut in CUTS), "pieces/per_word")
+        names += ("documents/log_words", "documents/without_entities", "documents/words")
+        self.measures = {name: Sums() for name in names}
+        self.words, self._labels, self._scores = Sums(), dict[str, Sums](), [0] * _SCORE_BINS
+
+    def add(self, answer: Answer) -> None:
+        n_words, n_sentences, n_pieces = (int(answer.receipt[name]) for name in ("n_words", "n_sentences", "n_pieces"))
+        self.words.add(0, n_words)
+        for label, n in Counter(entity["label"] for entity in answer.entities).items():
+            self._labels.setdefault(label, Sums()).add(n, n_words)
+        scores = [float(entity["score"]) for entity in answer.entities]
+        for score in scores:
+            self._scores[min(int(score * _SCORE_BINS), _SCORE_BINS - 1)] += 1
+        self.measures["confidence/mean"].add(sum(scores), len(scores))
+        for cut in CUTS:
+            self.measures[f"confidence/below_{cut}"].add(sum(score < cut for score in scores), len(scores))
+        self.measures["pieces/per_word"].add(n_pieces, n_words)
+        self.measures["documents/log_words"].add(math.log1p(n_words), 1)
+        self.measures["documents/without_entities"].add(not scores, 1)
+        self.measures["documents/words"].add(n_words, n_sentences)
+        if "n_unknown" in answer.receipt:
+            self.measures.setdefault("pieces/unknown", Sums()).add(int(answer.receipt["n_unknown"]), n_words)
+
+    def all(self) -> dict[str, Sums]:
+        # a document without the label has its words all the same
+        labels = {
+            f"entities/{label}": Sums(self.words.n, sums.x, self.words.w, sums.xx, sums.xw, self.words.ww)
+            for label, sums in self._labels.items()
+        }
+        return {**self.measures, **labels}
+
+    def quantiles(self) -> dict[str, float | None]:
+        """Scores that a twentieth, a tenth, half of the mentions stay under, to a hundredth; None without mentions."""
+        below = [sum(self._scores[: index + 1]) for index in range(_SCORE_BINS)]
+        shares = {"q05": 0.05, "q10": 0.1, "q50": 0.5}
+        if not below[-1]:
+            return dict.fromkeys(shares)
+        return {name: (bisect_left(below, share * below[-1]) + 1) / _SCORE_BINS for name, share in shares.items()}
+
+
+def _rejected(manifest: Mapping[str, Any]) -> dict[str, Sums]:
+    n = int(manifest["n_documents"])
+    return {f"rejected/{reason}": Sums(n, k, n, k, k, n) for reason, k in manifest["rejected"].items()}
+
+
+def is_whole(statistics: Any) -> bool:
+    """Whether what was read from a file is of the shape that `statistics_of` gives."""
+    try:
+        measures = {name: Sums(**one) for name, one in statistics["measures"].items()}
+        figures = [value for sums in measures.values() for value in asdict(sums).values()]
+        figures += [statistics["n_documents"], statistics["n_tagged"]]
+        return "pieces/per_word" in measures and "scores" in statistics and all(map(math.isfinite, figures))
+    except (KeyError, TypeError, AttributeError, OverflowError):
+        return False
+
+
+def sums_of(statistics: Mapping[str, Any], measure: str) -> Sums:
+    """One measure of a night; one that did not occur has its documents and words, and a count of nothing."""
+    if found := statistics["measures"].get(measure):
+        return Sums(**found)
+    if measure.startswith("rejected/"):
+        n = int(statistics["n_documents"])
+        return Sums(n, 0, n, 0, 0, n)
+    if measure.startswith("entities/"):
+        words = Sums(**statistics["measures"]["pieces/per_word"])
+        return Sums(words.n, 0, words.w, 0, 0, words.ww)
+    return Sums()

@@ -1,0 +1,207 @@
+"""The first steps of `ner_retrain`: from labelled batches to an accepted snapshot."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+
+from ner_airflow.operators.base import VerbOperator
+from ner_tasks import child_environment, fingerprint
+from ner_tasks.data.batches import is_labelled
+from ner_tasks.data.snapshot import open_snapshot
+from ner_tasks.data.validation.baseline import Accepted, accept, last_accepted
+from ner_tasks.errors import ArtifactBroken, DataRejected, InputMissing
+from ner_tasks.files import atomic
+from ner_tasks.records import CountedSnapshot, read_record
+from ner_tasks.registry import leases
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+SNAPSHOT, REFUSED = "snapshot.json", "validation.json"  # each the marker of its folder
+DOCS = "data_docs"
+KAGGLE = "kaggle"
+
+
+class CollectLabelled(VerbOperator):
+    """Find the labelled files to train on: those of all batches, or of the one asked for.
+
+    With `kaggle`, a data set's name, its newest version is first made a batch, unless it is one already.
+    """
+
+    template_fields = ("batch", "kaggle")
+
+    def __init__(self, *, batch: str, kaggle: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.batch, self.kaggle = batch, kaggle
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        if self.kaggle:
+            self._download()
+        batches = self.store.folders("labelled")
+        if not batches or (self.batch and self.batch not in batches):
+            raise InputMissing(
+                f"found no batch {self.batch!r}, expected one of {batches[-5:]}, in {self.store.where('labelled')}"
+            )
+        files = [file for batch in ([self.batch] if self.batch else batches) for file in self._files(batch)]
+        return {"batches": sorted({file["batch"] for file in files}), "files": files}
+
+    def _download(self) -> None:
+        with self.workspace("kaggle") as folder:
+            # the cache outlives the folder: of a version that is known only its number is asked for
+            cache = self.settings.scratch / "kaggle-cache"
+            made = self.run_verb("download", dataset=self.kaggle, output=folder / "batch", cache=cache)
+            owner, name = self.kaggle.split("/")[:2]
+            key = f"labelled/kaggle-{owner}-{name}-{made['version']}"
+            if self.store.exists(key):
+                self.log.info("version %s of %s is batch %s already", made["version"], self.kaggle, key)
+            else:
+                self.store.publish(folder / "batch", key)
+
+    def _environment(self) -> dict[str, str]:
+        """With Kaggle's credentials, which no other step gets: from the environment, else Connection `kaggle`."""
+        given = {name: value for name, value in os.environ.items() if name.startswith("KAGGLE_")}
+        if self.kaggle and not given:
+            try:
+                connection = Connection.get(KAGGLE)
+                given = {"KAGGLE_USERNAME": connection.login or "", "KAGGLE_KEY": connection.password or ""}
+            except AirflowNotFoundException:
+                self.log.info("no Connection %r", KAGGLE)
+        network = child_environment.for_step(network=True) if self.kaggle else {}
+        return {**network, **super()._environment(), **given}
+
+    def _files(self, batch: str) -> list[dict[str, str]]:
+        stored = [file for file in self.store.files(f"labelled/{batch}") if is_labelled(file.name)]
+        if not stored:
+            raise DataRejected(f"found no labelled file, expected one, in {self.store.where(f'labelled/{batch}')}")
+        found = []
+        for file in stored:
+            sha256 = atomic.sha256_of(self.store.fetch(file.key))
+            self.log.info("labelled data: %s, %d bytes, sha256 %s", file.key, file.n_bytes, sha256)
+            found.append({"batch": batch, "key": file.key, "sha256": sha256})
+        return found
+
+
+class MakeSnapshot(VerbOperator):
+    """Validate labelled data with Great Expectations, put bad rows aside, split the rest; publish and accept it.
+
+    Of data that is refused, what was found is published as a report, and the last accepted snapshot stays what it is.
+    """
+
+    template_fields = ("collected", "labels", "max_quarantined_share", "block_sentences", "dev_share", "accept_drift")
+
+    def __init__(
+        self,
+        *,
+        collected: Any,
+        labels: str,
+        max_quarantined_share: str,
+        block_sentences: str,
+        dev_share: str,
+        accept_drift: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.collected, self.labels, self.accept_drift = collected, labels, accept_drift
+        self.max_quarantined_share, self.block_sentences = max_quarantined_share, block_sentences
+        self.dev_share = dev_share
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        config: dict[str, Any] = {
+            "labels": self.labels or None,
+            "max_quarantined_share": float(self.max_quarantined_share),
+            "block_sentences": int(self.block_sentences),
+            "dev_share": float(self.dev_share),
+            "seed": 0,
+        }
+        files = self.collected["files"]
+        code = fingerprint.code_version("data.validation.build_snapshot")
+        limits = self.policy().data.model_dump()
+        recipe = fingerprint.version_of({"files": files, "config": config, "limits": limits, "code": code})
+        current = last_accepted(self.store)
+        if current:
+            leases.note(self.registry, snapshots=current.version)
+        version = self._made_before(current, recipe)
+        if version is None:
+            version = self._make(recipe, self._before(current, recipe), config)
+        accept(self.store, version, recipe)
+        said: dict[str, Any] = dict(read_record(self.store, f"snapshots/{version}/{SNAPSHOT}", CountedSnapshot))
+        names = ("labels", "n_rows", "n_sentences", "n_superseded", "n_copies", "quarantined")
+        parts = {name: part["n_sentences"] for name, part in said["parts"].items()}
+        docs = f"reports/snapshots/{version}/{DOCS}/index.html"
+        self.log.info("Data Docs of what was checked: %s", self.store.where(docs))
+        return {
+            "version": version,
+            "batches": self.collected["batches"],
+            "parts": parts,
+            "data_docs": docs,
+            **{name: said[name] for name in names},
+        }
+
+    def _made_before(self, current: Accepted | None, recipe: str) -> str | None:
+        """The accepted snapshot if it is made of just this, and is as it was made."""
+        if current is None or current.recipe != recipe or not self._is_sound(current.version):
+            return None
+        self.log.info("snapshot %s is there already, nothing to do", current.version)
+        return current.version
+
+    def _before(self, current: Accepted | None, recipe: str) -> str | None:
+        """The snapshot to go on from; a damaged one that is made of the same data is made again from its own."""
+        if current and current.recipe == recipe:
+            return current.previous
+        return current.version if current else None
+
+    def _make(self, recipe: str, previous: str | None, config: dict[str, Any]) -> str:
+        with self.workspace(f"snapshot-{recipe}") as folder:
+            flags = {**config, "accept_drift": int(self.accept_drift.lower() == "true")}
+            if self.settings.gates:
+                flags["gates"] = self.settings.gates
+            if previous:
+                flags["previous"] = self.store.fetch(f"snapshots/{previous}")
+            sources = folder / "sources.jsonl"
+            listed = [{**file, "path": str(self.store.fetch(file["key"]))} for file in self.collected["files"]]
+            atomic.write_text(sources, "".join(f"{json.dumps(one)}\n" for one in listed))
+            try:
+                made = self.run_verb(
+                    "dataset", sources_file=sources, output=folder / "snapshot", docs=folder / DOCS, **flags
+                )
+            except AirflowFailException as error:
+                line = self._report_refusal(str(error), folder, recipe)
+                raise AirflowFailException(line) from error
+            version = str(made["version"])
+            leases.note(self.registry, snapshots=version)
+            self._publish_docs(folder, f"reports/snapshots/{version}")
+            if not self._is_sound(version):
+                self.store.publish(folder / "snapshot", f"snapshots/{version}", marker=SNAPSHOT)
+        return version
+
+    def _is_sound(self, version: str) -> bool:
+        key = f"snapshots/{version}"
+        if not self.store.exists(f"{key}/{SNAPSHOT}"):
+            return False
+        try:
+            open_snapshot(self.store.fetch(key))
+        except ArtifactBroken as error:
+            self.log.warning("%s", error)
+            return False
+        return True
+
+    def _report_refusal(self, line: str, folder: Path, recipe: str) -> str:
+        """Publish what `dataset` left beside the snapshot that it did not make; `line`, naming the place."""
+        refused, key = folder / "snapshot.refused", f"reports/snapshots/{recipe}"
+        if not refused.is_dir():
+            return line
+        self.store.publish(refused, key, marker=REFUSED)
+        self._publish_docs(folder, key)
+        shutil.rmtree(refused)
+        return line.replace(str(refused), self.store.where(key))
+
+    def _publish_docs(self, folder: Path, key: str) -> None:
+        """Publish Great Expectations' pages on what was checked, passed or not."""
+        if (folder / DOCS).is_dir():
+            self.store.publish(folder / DOCS, f"{key}/{DOCS}", marker="index.html")
+            self.log.info("Data Docs: %s", self.store.where(f"{key}/{DOCS}/index.html"))

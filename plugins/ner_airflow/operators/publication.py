@@ -1,0 +1,219 @@
+"""The steps of `ner_tag_nightly` from tagged shards to answers that others read, and the way back."""
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from ner_airflow.assets import TAGGED_DOCUMENTS
+from ner_airflow.observability import metrics
+from ner_airflow.observability.lineage import Trace
+from ner_airflow.operators.base import NerOperator
+from ner_airflow.operators.night import JoiningOperator, NightOperator, day_of
+from ner_tasks.errors import GateNotPassed
+from ner_tasks.evaluation import gates
+from ner_tasks.files import atomic
+from ner_tasks.files.contained import FileBeneath, NotAFile
+from ner_tasks.records import (
+    ListedInput,
+    NightManifest,
+    PublishedDay,
+    RejectedLine,
+    ShardManifest,
+    read_file,
+    read_record,
+    read_records,
+)
+from ner_tasks.tagging import merge
+from ner_tasks.tagging.answer_index import INDEX, REPLACED
+from ner_tasks.tagging.journal import REJECTED
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_REJECTED_AT_ONCE = 1000
+_N_NAMED = 20  # of documents that are lost
+
+
+class CheckNight(NightOperator):
+    """The gate between tagged shards and what others read: nothing lost, and few enough rejected."""
+
+    template_fields = ("day", "shards_done", "max_rejected_share", "max_partly_read_share")
+
+    def __init__(
+        self,
+        *,
+        day: str,
+        shards_done: Any,
+        max_rejected_share: str = "",
+        max_partly_read_share: str = "",
+        **kwargs: Any,
+    ) -> None:
+        # without documents there are no shards, and the empty night has to be checked as well
+        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
+        self.day, self.shards_done = day, shards_done
+        self.max_rejected_share, self.max_partly_read_share = max_rejected_share, max_partly_read_share
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        plan = self.planned(context, self.day)
+        published = self.published(self.day)
+        if published and published.get("night") == plan["night"]:
+            self.forget(context, plan)
+            raise AirflowSkipException(f"another run has published this night of {self.day}")
+        shards = self.shards(plan)
+        night = merge.add_up(read_file(shard / merge.MANIFEST, ShardManifest) for shard in shards)
+        n_lost = 0
+        for index, shard in enumerate(shards):
+            inputs = self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl")
+            files = read_records(inputs, ListedInput)
+            for name in merge.unanswered((file["name"] for file in files), shard):
+                n_lost += 1
+                if n_lost <= _N_NAMED:
+                    self.log.error("no answer for %s", name)
+        limits = self.settings.limits.adjusted(
+            max_rejected_share=self.max_rejected_share, max_partly_read_share=self.max_partly_read_share
+        )
+        n_documents = night["n_documents"] + n_lost
+        metrics.emit(
+            context,
+            night_documents=n_documents,
+            night_rejected=night["n_rejected"],
+            night_rejected_share=night["n_rejected"] / n_documents if n_documents else 0.0,
+            night_lost=n_lost,
+            night_partly_read=night["n_partly_read"],
+            night_partly_read_share=night["n_partly_read"] / night["n_tagged"] if night["n_tagged"] else 0.0,
+            night_ignored=sum(night["ignored"].values()),
+        )
+        said: dict[str, Any] = {"night": plan["night"], "passed": False, "lines": []}
+        try:
+            counts = (night["n_tagged"], night["n_rejected"], night["n_partly_read"])
+            said["lines"] = list(gates.night(n_documents, *counts, limits).lines)
+            said["passed"] = True
+        except GateNotPassed as error:
+            said["lines"] = [str(error)]
+            raise
+        finally:
+            self.store.write_json(f"reports/nights/{self.day}.json", said)
+        for line in said["lines"]:
+            self.log.info("passed: %s", line)
+        found = {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
+        return {**found, "gate": said["lines"]}
+
+
+class PublishDay(JoiningOperator):
+    """Make the day's answers visible: the rejected first, the tagged last and whole."""
+
+    template_fields = ("night",)
+
+    def __init__(self, *, night: Any, **kwargs: Any) -> None:
+        super().__init__(**{"outlets": [TAGGED_DOCUMENTS], **kwargs})
+        self.night = night
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        day = self.night["day"]
+        plan = self.planned(context, day)
+        with self.workspace(f"publish-{day}-{plan['night']}") as folder:
+            answers = self.joined(plan, folder / "tagged")
+            manifest = read_file(answers / merge.MANIFEST, NightManifest)
+            self._keep_index(day, manifest)
+            self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
+            self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
+            self.store.publish(answers, f"tagged/{day}", marker=merge.MANIFEST)
+        self.trace = _trace(plan, manifest)
+        metrics.emit_published(context, manifest)
+        metrics.emit_queue(context, self.store)
+        self.forget(context, plan)
+        summary = {name: manifest[name] for name in ("day", "model_version", "n_documents", "n_tagged", "n_rejected")}
+        context["outlet_events"][TAGGED_DOCUMENTS].extra = summary
+        return {**summary, "n_entities": manifest["n_entities"]}
+
+    def _keep_index(self, day: str, manifest: Mapping[str, Any]) -> None:
+        """What another model has found in each document stays known by name, after its answers are replaced."""
+        replaced = self.published(day)
+        if replaced is None or replaced["model_version"] == manifest["model_version"]:
+            return
+        if self.store.exists(f"tagged/{day}/{INDEX}"):
+            index = self.store.fetch(f"tagged/{day}/{INDEX}")
+            self.store.put_file(index, f"{REPLACED}/{day}/{replaced['model_version']}/{INDEX}")
+
+    def _gather_rejected(self, listing: Path, inbox: str, target: Path) -> None:
+        """Copy the rejected documents' files beside the list of reasons, which says how to try them again."""
+        (target / "documents").mkdir(parents=True, exist_ok=True)
+        conf = json.dumps({"day": self.night["day"], "retry_rejected": True})
+        retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
+        waiting, copied, n_copied = read_records(listing, RejectedLine), dict[str, str | None](), 0
+        with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
+            while some := list(islice(waiting, _REJECTED_AT_ONCE)):
+                # the documents of one file are neighbours: only the last one's may go on among the next
+                names = dict.fromkeys(rejected["file"] for rejected in some)
+                new = [name for name in names if name not in copied]
+                copies = self._copies([f"{inbox}/{name}" for name in new], target, n_copied)
+                copied = {
+                    **{name: copied[name] for name in names if name in copied},
+                    **dict(zip(new, copies, strict=True)),
+                }
+                n_copied += len(new)
+                for rejected in some:
+                    said = {**rejected, "copy": copied[rejected["file"]], "retry": retry}
+                    lines.write(json.dumps(said) + "\n")
+
+    def _copies(self, keys: list[str], target: Path, first: int) -> list[str | None]:
+        """Names of rejected files' copies below `target`; None for one that has gone from the inbox."""
+        names: list[str | None] = []
+        with tempfile.TemporaryDirectory(dir=self.settings.scratch) as folder:
+            for number, (key, file) in enumerate(zip(keys, self.store.fetch_files(keys, Path(folder)), strict=True)):
+                # by number: a document's own name may be anything
+                suffix = re.sub(r"[^.a-z0-9]", "", Path(key).suffix.lower())[:16]
+                name = f"documents/{first + number:06d}{suffix}"
+                names.append(name if file and _copied(file, target / name) else None)
+        return names
+
+
+def _copied(file: FileBeneath, target: Path) -> bool:
+    """Whether there is a file to be copied, and it was."""
+    try:
+        source = file.open()
+    except (NotAFile, FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
+    with source, atomic.space_for(target), target.open("wb") as copy:
+        shutil.copyfileobj(source, copy)
+    return True
+
+
+def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:
+    day, version = plan["day"], plan["model"]["version"]
+    tagged, rejected = f"tagged/{day}", f"rejected/{day}"
+    return Trace(
+        inputs={f"inbox/{day}": None, f"models/{version}/{plan['model']['kind']}": version},
+        outputs={tagged: plan["night"], rejected: plan["night"]},
+        n_rows={tagged: manifest["n_tagged"], rejected: manifest["n_rejected"]},
+    )
+
+
+class WithdrawDay(NerOperator):
+    """Take back a day's answers: the marker first, so that nobody reads half of them; they are kept as withdrawn."""
+
+    template_fields = ("day", "reason")
+
+    def __init__(self, *, day: str, reason: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.day, self.reason = day, reason
+
+    def step(self, context: "Context") -> dict[str, Any]:
+        key = f"tagged/{day_of(self.day)}"
+        if not self.store.exists(f"{key}/{merge.MANIFEST}"):
+            raise AirflowSkipException(f"found no published answers of {self.day}: nothing to withdraw")
+        manifest = read_record(self.store, f"{key}/{merge.MANIFEST}", PublishedDay)
+        kept = f"withdrawn/{self.day}/{manifest.get('night') or 'unnamed'}"
+        with self.workspace(f"withdraw-{self.day}"):
+            self.store.publish(self.store.fetch(key), kept, marker=merge.MANIFEST)
+            self.store.write_json(f"{kept}/reason.json", {"reason": self.reason, "run": context["run_id"]})
+            self.store.remove(key, marker=merge.MANIFEST)
+        self.log.info("withdrawn: %s, by model %s; kept as %s", key, manifest["model_version"], kept)
+        return {"day": self.day, "kept": kept}

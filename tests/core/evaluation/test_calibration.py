@@ -1,0 +1,79 @@
+"""Scores mean what they say: a fitted temperature recovers the truth, harms nothing and changes no tag."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ner_tasks.evaluation import calibration
+from ner_tasks.inference.tagger import SentenceLogits, TaggedSentence
+from ner_tasks.labels import LabelSet
+
+LABELS = LabelSet(("geo", "per"))
+LOGITS = arrays(np.float32, st.tuples(st.integers(1, 30), st.just(5)), elements=st.floats(-30, 30, width=32))
+
+
+def overconfident(times: float, *, n_words: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
+    """Logits that are `times` too large, and tags drawn from the probabilities that they should have given."""
+    chance = np.random.default_rng(0)
+    logits = chance.normal(0, 2, (n_words, 5)).astype(np.float32)
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    tag_ids = (probabilities.cumsum(axis=1) < chance.random((n_words, 1))).sum(axis=1)
+    return logits * np.float32(times), tag_ids
+
+
+@pytest.mark.parametrize("times", [0.5, 1.0, 2.5])
+def test_the_temperature_that_logits_were_multiplied_by_is_found(times: float) -> None:
+    assert calibration.fitted_temperature(*overconfident(times)) == pytest.approx(times, rel=0.03)
+
+
+@given(LOGITS, st.data())
+def test_a_fitted_temperature_never_makes_the_right_tags_less_probable(logits: np.ndarray, data: st.DataObject) -> None:
+    tag_ids = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(logits), max_size=len(logits))))
+    temperature = calibration.fitted_temperature(logits, tag_ids)
+    assert 0.2 <= temperature <= 5
+    before = calibration.negative_log_likelihood(logits, tag_ids, 1.0)
+    assert calibration.negative_log_likelihood(logits, tag_ids, temperature) <= before
+
+
+def test_the_right_temperature_takes_the_calibration_error_away() -> None:
+    logits, tag_ids = overconfident(2.5)
+
+    def error(temperature: float) -> float:
+        scaled = np.exp(logits / temperature)
+        probabilities = scaled / scaled.sum(axis=1, keepdims=True)
+        right = probabilities.argmax(axis=1) == tag_ids
+        return calibration.expected_calibration_error(probabilities.max(axis=1), right)
+
+    assert error(1.0) > 0.1
+    assert error(calibration.fitted_temperature(logits, tag_ids)) < 0.02
+
+
+def test_the_calibration_error_is_the_distance_between_scores_and_hits() -> None:
+    # In one bin three answers at 0.9 of which one is right, in another one at 0.3 which is wrong.
+    found = calibration.expected_calibration_error([0.9, 0.9, 0.9, 0.3], [True, False, False, False])
+    assert found == pytest.approx((3 * (0.9 - 1 / 3) + 0.3) / 4)
+    assert calibration.expected_calibration_error([1.0, 1.0], [True, True]) == 0
+    assert calibration.expected_calibration_error([], []) == 0
+
+
+def test_an_entity_is_right_when_its_bounds_and_its_label_are() -> None:
+    gold = [["B-per", "I-per", "O", "B-geo"]]
+    answer = TaggedSentence(("B-per", "I-per", "O", "B-per"), (0.8, 0.6, 1.0, 0.3), 6, 1)
+    errors = calibration.errors_of(gold, [answer])
+    assert errors["words"] == pytest.approx((0.2 + 0.4 + 0.3) / 4)
+    assert errors["entities"] == pytest.approx((0.4 + 0.3) / 2)
+
+
+def test_words_with_a_tag_that_the_model_does_not_know_are_left_out() -> None:
+    logits, tag_ids = overconfident(2.0, n_words=2000)
+    gold = [[LABELS.tags[tag_id] for tag_id in tag_ids], ["B-gene"] * 500]
+    stray = np.zeros((500, 5), np.float32)
+    found = [SentenceLogits(logits, 0, 1), SentenceLogits(stray, 0, 1)]
+    assert calibration.fitted_to(found, gold, LABELS) == calibration.fitted_temperature(logits, tag_ids)
+
+
+def test_no_words_leave_the_scores_as_they_are() -> None:
+    assert calibration.fitted_to([], [], LABELS) == 1.0
+    assert calibration.fitted_to([SentenceLogits(np.zeros((1, 5), np.float32), 0, 1)], [["B-x"]], LABELS) == 1.0

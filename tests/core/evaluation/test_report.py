@@ -1,0 +1,234 @@
+"""Figures in depth: how sure, where low, what for what; a planted weakness shows where it was planted."""
+
+import time
+
+import numpy as np
+import pytest
+
+from ner_tasks.data import corpus
+from ner_tasks.data.corpus import LabelledSentence
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, GateNotPassed, InputMissing
+from ner_tasks.evaluation import bootstrap, error_analysis, gates, metrics, report, report_page, slices
+from ner_tasks.evaluation.entity_counts import Counts
+from ner_tasks.evaluation.policy import GatePolicy
+from ner_tasks.inference.tagger import TaggedSentence
+from tests import tiny
+
+OUT, GEO, PER, IPER = "O", "B-geo", "B-per", "I-per"
+
+
+def sentence(words, tags):
+    return LabelledSentence(tuple(words.split()), tuple(tags), "t:1")
+
+
+def answer(tags, scores=None):
+    return TaggedSentence(tuple(tags), tuple(scores or [0.9] * len(tags)), len(tags), 1)
+
+
+def spoilt(gold, share, *, label="geo", seed=0):
+    """The gold tags with a share of one label's entities left out."""
+    chance = np.random.default_rng(seed)
+    return [tuple(OUT if tag.endswith(label) and chance.random() < share else tag for tag in tags) for tags in gold]
+
+
+GOLD = [one.tags for one in tiny.sentences(400)]
+
+
+def test_counts_give_the_figures_that_the_evaluation_gives():
+    guess = spoilt(GOLD, 0.3)
+    counts, scores = Counts.between(GOLD, guess), metrics.score(GOLD, guess)
+    assert counts.score() == scores.overall
+    for index, label in enumerate(counts.labels):
+        assert metrics.Score.of_counts(*counts.of[:, index].sum(axis=0).tolist()) == scores.by_label[label]
+
+
+def test_counts_are_read_back_as_they_were_written(tmp_path):
+    counts = Counts.between(GOLD, spoilt(GOLD, 0.3), data_sha256="ab")
+    counts.write(tmp_path / "counts.json")
+    again = Counts.read(tmp_path / "counts.json")
+    assert (again.labels, again.data_sha256) == (counts.labels, "ab")
+    assert np.array_equal(again.of, counts.of)
+
+
+def test_counts_that_are_none_are_told_by_their_file(tmp_path):
+    with pytest.raises(InputMissing, match="expected the counts that `evaluate` writes"):
+        Counts.read(tmp_path / "none.json")
+    (tmp_path / "other.json").write_text('{"format": 1, "n_sentences": 1, "labels": [], "counts": [[5, 5, 1, 1, 1]]}')
+    with pytest.raises(ArtifactBroken, match=r"expected counts by sentence of format 1, in .*other\.json"):
+        Counts.read(tmp_path / "other.json")
+
+
+def test_an_interval_holds_the_figure_and_narrows_with_more_sentences():
+    widths = []
+    for n in (40, 400):
+        counts = Counts.between(GOLD[:n], spoilt(GOLD[:n], 0.3))
+        low, high = bootstrap.intervals(counts)["overall"]
+        assert low < counts.score().f1 < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
+
+
+def test_the_width_of_an_interval_is_that_of_the_sampling_error():
+    """Recall of one entity a sentence is a mean of coin tosses, whose error is known."""
+    gold, right = [(GEO,)] * 900, np.random.default_rng(3).random(900) < 0.8
+    counts = Counts.between(gold, [(GEO,) if hit else (PER,) for hit in right])
+    low, high = bootstrap.intervals(counts, n_resamples=4000)["overall"]
+    share = right.mean()
+    assert high - low == pytest.approx(2 * 1.96 * (share * (1 - share) / 900) ** 0.5, rel=0.06)
+
+
+def test_the_same_seed_draws_the_same():
+    counts = Counts.between(GOLD, spoilt(GOLD, 0.3))
+    assert bootstrap.intervals(counts) == bootstrap.intervals(counts)
+    assert bootstrap.intervals(counts) != bootstrap.intervals(counts, seed=1)
+
+
+def test_a_label_that_no_draw_has_gets_no_interval():
+    counts = Counts.between([(OUT,)], [(OUT,)]).with_labels(["geo"])
+    assert bootstrap.intervals(counts)["labels"] == {"geo": None}
+
+
+def test_a_loss_that_is_none_of_chance_has_a_small_p_and_the_other_labels_none():
+    champion, challenger = Counts.between(GOLD, GOLD), Counts.between(GOLD, spoilt(GOLD, 0.1))
+    found = bootstrap.losses(champion, challenger)
+    assert found["labels"]["geo"]["loss"] > 0.03
+    assert found["labels"]["geo"]["p"] < 0.01
+    assert found["labels"]["per"] == {
+        "champion": 1.0,
+        "challenger": 1.0,
+        "loss": 0.0,
+        "interval": [0.0, 0.0],
+        "p": 1.0,
+        "n_gold": found["labels"]["per"]["n_gold"],
+    }
+
+
+def test_two_models_that_err_by_chance_alike_differ_by_nothing_certain():
+    one, other = (Counts.between(GOLD, spoilt(GOLD, 0.2, seed=seed)) for seed in (1, 2))
+    low, high = bootstrap.losses(one, other)["overall"]["interval"]
+    assert low < 0 < high
+
+
+def test_counts_of_other_sentences_are_not_compared():
+    one = Counts.between(GOLD, GOLD, data_sha256="a")
+    with pytest.raises(ConfigInvalid, match="expected counts of the same labelled file"):
+        bootstrap.losses(one, Counts.between(GOLD, GOLD, data_sha256="b"))
+
+
+def test_a_thousand_draws_of_four_thousand_sentences_take_about_a_second():
+    gold = GOLD * 10
+    counts = Counts.between(gold, spoilt(gold, 0.2)).with_labels(["geo", "per", *"abcdef"])
+    began = time.process_time()
+    bootstrap.intervals(counts)
+    assert time.process_time() - began < 5
+
+
+def test_a_weakness_in_long_sentences_shows_in_their_slice():
+    gold = [(GEO, *[OUT] * 4)] * 10 + [(GEO, *[OUT] * 30)] * 10
+    guess = gold[:10] + [(OUT,) * 31] * 10
+    found = slices.by_length(Counts.between(gold, guess), [len(tags) for tags in gold])
+    assert {name: figures["f1"] for name, figures in found.items()} == {"1-10 words": 1.0, "31-50 words": 0.0}
+    assert sum(figures["n_gold"] for figures in found.values()) == 20
+
+
+def test_a_mention_is_seen_with_its_label_with_another_or_not_at_all():
+    train = [sentence("Boston", [GEO]), sentence("Jordan", [GEO])]
+    test = [sentence("boston", [GEO]), sentence("Jordan", [PER]), sentence("Ohio", [GEO])]
+    found = slices.by_seen(test, [(GEO,), (GEO,), (OUT,)], train)
+    recall = {name: figures["recall"] for name, figures in found.items()}
+    assert recall == {"seen": 1.0, "seen under another label": 0.0, "unseen": 0.0}
+
+
+def test_sentences_are_told_apart_by_the_batch_that_they_are_from(tmp_path):
+    (tmp_path / "origins.csv").write_text("part,number,batch,origin\ntest,2,new,n:1\ntest,1,old,o:1\ntrain,1,old,o:9\n")
+    batches = slices.batches_of(tmp_path, "test", 2)
+    assert batches == ["old", "new"]
+    found = slices.by_batch(Counts.between([(GEO,), (GEO,)], [(GEO,), (OUT,)]), batches)
+    assert {name: figures["f1"] for name, figures in found.items()} == {"old": 1.0, "new": 0.0}
+    with pytest.raises(ArtifactBroken, match="found 2 sentences of test, expected 3"):
+        slices.batches_of(tmp_path, "test", 3)
+    assert slices.batches_of(tmp_path / "older", "test", 2) is None
+
+
+def test_what_is_taken_for_what_is_counted_whatever_its_bounds():
+    gold = [(PER, IPER, OUT, GEO), (GEO, OUT), (OUT, OUT)]
+    guess = [(PER, OUT, OUT, PER), (OUT, OUT), (OUT, GEO)]
+    assert error_analysis.confusion(gold, guess) == {
+        "geo": {"missed": 1, "per": 1},
+        "per": {"per": 1},
+        "spurious": {"geo": 1},
+    }
+
+
+def test_the_worst_sentences_come_by_errors_then_by_how_sure_the_model_was():
+    sentences = [
+        sentence("a b", [GEO, OUT]),
+        sentence("a b", [GEO, OUT]),
+        sentence("a b", [GEO, PER]),
+        sentence("a", [OUT]),
+    ]
+    answers = [answer([PER, OUT], [0.6, 0.9]), answer([PER, OUT], [0.8, 0.9]), answer([OUT, OUT]), answer([OUT])]
+    found = error_analysis.worst(sentences, answers)
+    assert [one["number"] for one in found] == [2, 1, 3]
+    assert [(one["n_wrong"], one["score"]) for one in found] == [(2, 0.8), (2, 0.6), (2, 0.0)]
+    assert len(error_analysis.worst(sentences, answers, n=1)) == 1
+
+
+@pytest.fixture(scope="module")
+def made(frozen, tmp_path_factory):
+    """A report of a model on a snapshot's test part, whose text would do harm if the page let it."""
+    snapshot = tmp_path_factory.mktemp("snapshot")
+    corpus.write_kaggle_csv(snapshot / "train.csv", tiny.sentences(50))
+    odd = sentence("<script>alert(1)</script> Boston", [GEO, PER])
+    corpus.write_kaggle_csv(snapshot / "test.csv", [*tiny.sentences(100, seed=4), odd])
+    rows = [f"test,{number},b{number % 2},x" for number in range(1, 102)]
+    (snapshot / "origins.csv").write_text("part,number,batch,origin\n" + "\n".join(rows) + "\n")
+    folder = snapshot.parent / "report"
+    return report.evaluate(frozen, snapshot, n_threads=2, output=folder), folder
+
+
+def test_a_report_has_every_part(made):
+    said, folder = made
+    assert set(said["slices"]) == {"length", "seen", "batch"}
+    low, high = said["intervals"]["overall"]
+    assert low <= said["overall"]["f1"] <= high
+    assert said["intervals"]["labels"].keys() == said["labels"].keys()
+    assert Counts.read(folder / report.COUNTS).score().f1 == said["overall"]["f1"]
+    assert said["worst"]
+
+
+def test_the_page_shows_the_figures_and_runs_nothing(made):
+    said, folder = made
+    text = (folder / report.PAGE).read_text(encoding="utf-8")
+    assert f"{said['overall']['f1']:.3f}" in text
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)" in text
+    assert "http://" not in text
+
+
+def test_a_sentence_is_shown_whole_with_its_entities():
+    words = ("Maria", "Chen", "left", "Ohio")
+    assert report_page._pieces(words, [[0, 2, "per"], [3, 4, "geo"]]) == [
+        ("Maria Chen", "per"),
+        ("left", None),
+        ("Ohio", "geo"),
+    ]
+    assert report_page._pieces(words, []) == [("Maria Chen left Ohio", None)]
+
+
+def worse_on(label, share, n):
+    """A champion that is right, and a challenger that misses a share of one label's entities; the gate's answer."""
+    gold = [(GEO, PER) for _ in range(2000)] + [("B-nat",)] * n
+    champion, challenger = Counts.between(gold, gold), Counts.between(gold, spoilt(gold, share, label=label))
+    found = bootstrap.losses(champion, challenger)
+    return gates.trained_model({"overall": {"f1": 0.99}, "losses": found}, GatePolicy().model)
+
+
+def test_a_challenger_that_is_worse_on_one_rare_label_is_refused_where_the_evidence_is_there():
+    with pytest.raises(GateNotPassed, match=r"found F1 of nat 0\.\d+ beside the promoted model's 1\.0000") as refused:
+        worse_on("nat", 0.25, n=40)
+    assert "entity F1" not in str(refused.value)
+
+
+def test_where_the_evidence_is_not_there_it_is_told():
+    assert any("too few to judge nat by" in line for line in worse_on("nat", 0.5, n=8).lines)

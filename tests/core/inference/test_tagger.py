@@ -1,0 +1,114 @@
+"""Answers come in the order asked, for sentences of any length, and their tags are always valid BIO."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from ner_tasks.errors import ArtifactBroken
+from ner_tasks.inference.tagger import BatchLimits, SentenceLogits, TaggedSentence, Tagger, most_central
+from ner_tasks.labels import LabelSet, first_break
+from ner_tasks.model import model_folder
+from ner_tasks.model.tokenization import Window
+from tests import tiny
+
+LABELS = LabelSet(("geo", "per"))
+
+
+@pytest.mark.parametrize("kind", ["trained", "frozen", "int8"])
+def test_a_model_of_every_kind_tags(kind: str, request: pytest.FixtureRequest) -> None:
+    tagger = Tagger.load(request.getfixturevalue(kind), n_threads=2)
+    (tagged,) = tagger.tag([["Maria", "Chen", "visited", "Boston", "."]])
+    assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
+    assert all(0.2 < score <= 1 for score in tagged.scores)
+
+
+def test_answers_do_not_depend_on_the_company_a_sentence_keeps(frozen: Path) -> None:
+    tagger = Tagger.load(frozen, n_threads=2)
+    sentences = [sentence.words * (1 + index % 7) for index, sentence in enumerate(tiny.sentences(40, seed=3))]
+    together = tagger.tag(sentences, BatchLimits(max_windows=16))
+    alone = [tagger.tag([sentence], BatchLimits(length=128))[0] for sentence in sentences]
+    assert [found.tags for found in together] == [found.tags for found in alone]
+    for found, expected in zip(together, alone, strict=True):
+        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+
+
+def test_a_sentence_of_ten_thousand_words_is_read_to_its_end(frozen: Path) -> None:
+    tagger = Tagger.load(frozen, n_threads=2)
+    words = [word for sentence in tiny.sentences(1667) for word in sentence.words][:10_000]
+    (tagged,) = tagger.tag([words])
+    assert len(tagged.tags) == 10_000
+    assert tagged.n_windows > 300
+    # As many places are found near its end as near its beginning.
+    assert tagged.tags[-600:].count("B-geo") > 0.8 * tagged.tags[:600].count("B-geo") > 0
+
+
+def test_pieces_that_the_vocabulary_cannot_write_are_counted(frozen: Path) -> None:
+    known, strange = Tagger.load(frozen, n_threads=2).tag(
+        [["Maria", "left", "."], ["Maria", "\u4e16\u754c", "\u20ac", "."]]
+    )
+    assert (known.n_unknown, strange.n_unknown) == (0, 3)
+
+
+def test_sentences_without_words_get_empty_answers_in_their_place(frozen: Path) -> None:
+    tagged = Tagger.load(frozen, n_threads=2).tag([[], ["Boston"], []])
+    assert [len(found.tags) for found in tagged] == [0, 1, 0]
+
+
+def answer(logits: np.ndarray, **options: float) -> TaggedSentence:
+    """What a model says about one sentence that has these logits."""
+    manifest = model_folder.ModelManifest("frozen", LABELS.labels, {}, 32)
+    (found,) = Tagger(None, None, manifest).answers([SentenceLogits(logits, len(logits), 1)], **options)
+    return found
+
+
+@given(arrays(np.float32, st.tuples(st.integers(1, 12), st.just(5)), elements=st.floats(-9, 9, width=32)))
+def test_tags_are_valid_bio_whatever_the_logits(logits: np.ndarray) -> None:
+    assert first_break(answer(logits).tags) is None
+
+
+@given(
+    arrays(np.float32, st.tuples(st.integers(1, 12), st.just(5)), elements=st.floats(-9, 9, width=32)),
+    st.floats(0.2, 5),
+)
+def test_a_temperature_changes_scores_and_no_tag(logits: np.ndarray, temperature: float) -> None:
+    plain, scaled = answer(logits), answer(logits, temperature=temperature)
+    assert scaled.tags == plain.tags
+    expected = answer(logits / np.float32(temperature))
+    if expected.tags == plain.tags:  # a division may round two neighbours to one number
+        np.testing.assert_allclose(scaled.scores, expected.scores, atol=1e-5)
+
+
+def test_a_model_is_read_at_its_own_temperature(frozen: Path) -> None:
+    tagger = Tagger.load(frozen, n_threads=2)
+    words = [["Maria", "Chen", "visited", "Boston", "."]]
+    logits = tagger.logits(words)
+    assert tagger.manifest.temperature != 1
+    assert tagger.tag(words) == tagger.answers(logits, temperature=tagger.manifest.temperature)
+    assert tagger.tag(words) != tagger.answers(logits, temperature=1.0)
+
+
+def test_each_word_is_read_where_it_is_most_central() -> None:
+    first, second = Window(0, 0, 6, (), (), ()), Window(0, 2, 10, (), (), ())
+    merged = most_central([(first, np.full((6, 1), 1.0)), (second, np.full((8, 1), 2.0))], n_words=10)
+    assert merged[:, 0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2, 2, 2]
+
+
+def test_a_model_with_one_changed_byte_is_refused(frozen: Path, tmp_path: Path) -> None:
+    for path in frozen.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    graph = bytearray((tmp_path / model_folder.GRAPH).read_bytes())
+    graph[len(graph) // 2] ^= 1
+    (tmp_path / model_folder.GRAPH).write_bytes(graph)
+    with pytest.raises(ArtifactBroken, match=r"expected sha256 .* at .*graph\.pb"):
+        Tagger.load(tmp_path, n_threads=2)
+
+
+def test_the_version_is_the_registrys_or_the_checksum(frozen: Path) -> None:
+    tagger = Tagger.load(frozen, n_threads=2)
+    assert tagger.version == "tiny-1"
+    tagger.manifest.lineage.pop("version")
+    assert tagger.version == f"frozen-{tagger.manifest.files[model_folder.GRAPH][:12]}"

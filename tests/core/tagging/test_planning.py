@@ -1,0 +1,147 @@
+import json
+import tempfile
+import tracemalloc
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.store import StoredFile
+from ner_tasks.tagging import merge, planning
+from ner_tasks.tagging.answer_ledger import Ledger
+
+
+def files(sizes):
+    return [
+        StoredFile(key=f"inbox/d/{index:05d}", name=f"{index:05d}", n_bytes=size, etag=str(index))
+        for index, size in enumerate(sizes)
+    ]
+
+
+def shards(day, **options):
+    """The shards as lists, and their numbers."""
+    with tempfile.TemporaryDirectory() as folder:
+        listing = Path(folder, "listing.jsonl")
+        inbox = planning.take_stock(day, listing)
+        planned = list(planning.shards_of(planning.listed(listing), inbox, **options))
+    numbers = [number for number, _ in planned]
+    return [[file for number, file in planned if number == wanted] for wanted in sorted(set(numbers))], numbers
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=300), st.integers(1, 5_000), st.integers(1, 64))
+def test_every_document_is_in_one_shard_and_in_its_place(sizes, shard_bytes, max_shards):
+    day = files(sizes)
+    planned, numbers = shards(day, shard_bytes=shard_bytes, max_shards=max_shards)
+    assert [file for shard in planned for file in shard] == [(file.name, file.key, file.n_bytes) for file in day]
+    assert numbers == sorted(numbers)
+    assert sorted(set(numbers)) == list(range(len(planned)))
+    assert len(planned) <= max_shards
+
+
+def test_a_small_day_is_one_shard_and_a_large_one_never_more_than_64():
+    assert len(shards(files([10] * 60), shard_bytes=1000)[0]) == 1
+    assert len(shards(files([1000] * 1000), shard_bytes=1000)[0]) == 64
+
+
+def test_shards_are_about_equally_large():
+    planned, _ = shards(files([100] * 90 + [1000] * 9), shard_bytes=4000)
+    assert max(sum(file.n_bytes for file in shard) for shard in planned) <= 6000
+
+
+def test_more_than_64_shards_cannot_be_asked_for():
+    with pytest.raises(ConfigInvalid, match="1 to 64"):
+        shards([], shard_bytes=1, max_shards=65)
+
+
+def test_a_day_is_listed_without_being_held(tmp_path):
+    def day():
+        for index in range(30_000):
+            yield StoredFile(key=f"inbox/d/{index:06d}", name=f"{index:06d}", n_bytes=1000, etag=str(index))
+
+    listing = tmp_path / "listing.jsonl"
+    tracemalloc.start()
+    inbox = planning.take_stock(day(), listing)
+    numbers = Counter(number for number, _ in planning.shards_of(planning.listed(listing), inbox, shard_bytes=2**18))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (inbox.n_files, len(numbers), max(numbers.values()) - min(numbers.values())) == (30_000, 64, 1)
+    assert peak < 200_000
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        pytest.param(files([1, 2, 3, 4]), id="one more"),
+        pytest.param(files([1, 2]), id="one less"),
+        pytest.param([*files([1, 2]), replace(files([1, 2, 3])[2], etag="changed")], id="one changed"),
+    ],
+)
+def test_another_inbox_is_in_another_state(later, tmp_path):
+    before = planning.take_stock(files([1, 2, 3]), tmp_path / "listing.jsonl")
+    assert planning.take_stock(later, tmp_path / "listing.jsonl").state != before.state
+
+
+def test_a_name_of_any_kind_is_listed_as_it_is(tmp_path):
+    names = ["line\nfeed", "\u2028", "quote'\"", "\\x00", "ü\u202etxt.exe"]
+    day = [StoredFile(key=f"inbox/d/{name}", name=name, n_bytes=1, etag="e") for name in names]
+    planning.take_stock(day, tmp_path / "listing.jsonl")
+    assert [file.name for file in planning.listed(tmp_path / "listing.jsonl")] == names
+
+
+def shard(folder, names, n_entities):
+    folder.mkdir()
+    (folder / "documents.jsonl").write_text(
+        "".join(json.dumps({"document": name, "file": name}) + "\n" for name in names)
+    )
+    (folder / "rejected.jsonl").write_text('{"document": "bad#1", "file": "bad", "reason": "empty"}\n')
+    (folder / "ignored.jsonl").write_text(
+        '{"document": "z.DS_Store", "file": "z.DS_Store", "rule": "litter", "n": 1}\n'
+    )
+    manifest = {
+        "n_documents": len(names) + 1,
+        "n_tagged": len(names),
+        "n_rejected": 1,
+        "n_reused": 0,
+        "n_partly_read": 0,
+        "rejected": {"empty": 1},
+        "ignored": {"litter": 1},
+        "items": {"page": {"read": 2, "unread": 1}},
+        "n_words": 100,
+        "n_entities": n_entities,
+        "entities": {"geo": n_entities},
+        "words_per_s": 50.0,
+        "elapsed_s": 2.0,
+        "model_s": 1.5,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    with Ledger(folder) as ledger:
+        ledger.commit()
+    return folder
+
+
+def test_joined_shards_keep_their_order_and_their_counts_add_up(tmp_path):
+    shards = [shard(tmp_path / "1", ["b", "a"], 3), shard(tmp_path / "2", ["c"], 4)]
+    manifest = merge.join_shards(shards, tmp_path / "joined")
+    assert list(merge.files_in(tmp_path / "joined" / "documents.jsonl")) == ["b", "a", "c"]
+    assert (manifest["n_documents"], manifest["n_tagged"], manifest["n_rejected"]) == (5, 3, 2)
+    assert manifest["entities"] == {"geo": 7}
+    assert manifest["rejected"] == {"empty": 2}
+    assert manifest["ignored"] == {"litter": 2}
+    assert manifest["items"] == {"page": {"read": 4, "unread": 2}}
+    assert list(merge.files_in(tmp_path / "joined" / "ignored.jsonl")) == ["z.DS_Store"] * 2
+    assert manifest["words_per_s"] == 50.0
+
+
+def test_no_shards_join_to_an_empty_night(tmp_path):
+    assert merge.join_shards([], tmp_path / "joined")["n_documents"] == 0
+    assert (tmp_path / "joined" / "documents.jsonl").read_text() == ""
+
+
+def test_a_file_without_answer_or_reason_is_found_out(tmp_path):
+    done = shard(tmp_path / "1", ["a", "a", "b#b", "d"], 3)
+    assert list(merge.unanswered(["a", "b#b", "bad", "d", "z.DS_Store"], done)) == []
+    assert list(merge.unanswered(["a", "b", "b#b", "bad", "c", "d", "e"], done)) == ["b", "c", "e"]
