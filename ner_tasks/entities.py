@@ -26,7 +26,7 @@ def entity_score(word_scores: Sequence[float], start: int, end: int) -> float:
     return min(word_scores[start : end + 1])
 
 
-def spans_of(tags: Sequence[str]) -> list[WordSpan]:
+def bio_to_spans(tags: Sequence[str]) -> list[WordSpan]:
     """Entities in a sequence of BIO tags.
 
     An `I-` that continues nothing opens an entity of its own, as conlleval reads it, so that every

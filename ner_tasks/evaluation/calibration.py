@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from ner_tasks.entities import entity_score, spans_of
+from ner_tasks.entities import entity_score, bio_to_spans
 from ner_tasks.inference.tagger import SentenceLogits, TaggedSentence
 from ner_tasks.labels import LabelSet
 
@@ -98,8 +98,8 @@ def errors_of(gold: Sequence[Sequence[str]], answers: Sequence[TaggedSentence]) 
     for tags, answer in zip(gold, answers, strict=True):
         word_scores += answer.scores
         words_right += [tag == guess for tag, guess in zip(tags, answer.tags, strict=True)]
-        right = set(spans_of(tags))
-        for span in spans_of(answer.tags):
+        right = set(bio_to_spans(tags))
+        for span in bio_to_spans(answer.tags):
             entity_scores.append(entity_score(answer.scores, span.start, span.end))
             entities_right.append(span in right)
     return {

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ner_tasks.entities import spans_of
+from ner_tasks.entities import bio_to_spans
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.evaluation.metrics import Score
 from ner_tasks.files import atomic
@@ -60,7 +60,7 @@ class Counts:
         """
         rows = list[tuple[int, str, int]]()
         for number, (right, guess) in enumerate(zip(gold, predicted, strict=True)):
-            right_spans, guessed_spans = set(spans_of(right)), set(spans_of(guess))
+            right_spans, guessed_spans = set(bio_to_spans(right)), set(bio_to_spans(guess))
             for kind, spans in enumerate((right_spans, guessed_spans, right_spans & guessed_spans)):
                 rows += [(number, span.label, kind) for span in spans]
         labels = sorted({label for _, label, _ in rows})

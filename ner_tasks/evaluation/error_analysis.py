@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ner_tasks.data.corpus import LabelledSentence
-from ner_tasks.entities import WordSpan, entity_score, spans_of
+from ner_tasks.entities import WordSpan, entity_score, bio_to_spans
 from ner_tasks.inference.tagger import TaggedSentence
 
 MISSED, SPURIOUS = "missed", "spurious"
@@ -20,7 +20,7 @@ def confusion(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]])
     """
     table = Counter[tuple[str, str]]()
     for right, guess in zip(gold, predicted, strict=True):
-        table.update(_pairs(spans_of(right), spans_of(guess)))
+        table.update(_pairs(bio_to_spans(right), bio_to_spans(guess)))
     rows: dict[str, dict[str, int]] = {}
     for (label, said), count in sorted(table.items()):
         rows.setdefault(label, {})[said] = count
@@ -38,7 +38,7 @@ def worst(
     """
     found = []
     for number, (sentence, answer) in enumerate(zip(sentences, answers, strict=True), start=1):
-        right, guess = spans_of(sentence.tags), spans_of(answer.tags)
+        right, guess = bio_to_spans(sentence.tags), bio_to_spans(answer.tags)
         wrong = set(guess) - set(right)
         n_wrong = len(wrong) + len(set(right) - set(guess))
         if n_wrong:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ner_tasks.entities import spans_of
+from ner_tasks.entities import bio_to_spans
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> 
     for index, (right, guess) in enumerate(zip(gold, predicted, strict=True)):
         if len(right) != len(guess):
             raise ValueError(f"found {len(guess)} predicted tags, expected {len(right)}, in sentence {index}")
-        right_spans, guessed_spans = set(spans_of(right)), set(spans_of(guess))
+        right_spans, guessed_spans = set(bio_to_spans(right)), set(bio_to_spans(guess))
         n_gold.update(span.label for span in right_spans)
         n_predicted.update(span.label for span in guessed_spans)
         n_correct.update(span.label for span in right_spans & guessed_spans)

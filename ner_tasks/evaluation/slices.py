@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ner_tasks.data.corpus import LabelledSentence
-from ner_tasks.entities import WordSpan, spans_of
+from ner_tasks.entities import WordSpan, bio_to_spans
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.evaluation.entity_counts import Counts
 
@@ -39,12 +39,12 @@ def by_seen(
     """
     shown: dict[str, set[str]] = {}
     for sentence in train:
-        for span in spans_of(sentence.tags):
+        for span in bio_to_spans(sentence.tags):
             shown.setdefault(_mention(sentence.words, span), set()).add(span.label)
     found = {name: [0, 0] for name in ("seen", "seen under another label", "unseen")}
     for sentence, tags in zip(sentences, predicted, strict=True):
-        guessed = set(spans_of(tags))
-        for span in spans_of(sentence.tags):
+        guessed = set(bio_to_spans(tags))
+        for span in bio_to_spans(sentence.tags):
             labels = shown.get(_mention(sentence.words, span))
             name = "unseen" if labels is None else "seen" if span.label in labels else "seen under another label"
             found[name][0] += 1

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ner_tasks.documents import Document
 from ner_tasks.documents.source_map import PLACE_FIELDS
-from ner_tasks.entities import entity_score, spans_of
+from ner_tasks.entities import entity_score, bio_to_spans
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.segmentation import Word
 from ner_tasks.tagging.answer_ledger import Key
@@ -97,7 +97,7 @@ class Reading:
         self.n_windows += answer.n_windows
         self.n_unknown += answer.n_unknown
         self.n_characters_read += sum(end - start for start, end in spans)
-        for span in spans_of(answer.tags):
+        for span in bio_to_spans(answer.tags):
             start, end = spans[span.start].start, spans[span.end - 1].end
             score = round(float(entity_score(answer.scores, span.start, span.end)), 4)
             self.entities.append(start, end, span.label, score)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ner_tasks.data.corpus import LabelledSentence
-from ner_tasks.entities import spans_of
+from ner_tasks.entities import bio_to_spans
 from ner_tasks.labels import LabelSet
 from ner_tasks.model.tokenization import Batch, WordPieces, batch_of, windows_of
 from ner_tasks.training.config import TrainConfig
@@ -70,8 +70,8 @@ def repeats_of(sentences: Sequence[LabelledSentence], *, below: float, seed: int
 
     Source: A. Gupta et al., LVIS (repeat factor sampling), CVPR 2019.
     """
-    labels = [{span.label for span in spans_of(sentence.tags)} for sentence in sentences]
-    mentions = Counter(span.label for sentence in sentences for span in spans_of(sentence.tags))
+    labels = [{span.label for span in bio_to_spans(sentence.tags)} for sentence in sentences]
+    mentions = Counter(span.label for sentence in sentences for span in bio_to_spans(sentence.tags))
     factor = {
         label: min(max(1.0, (below * mentions.total() / n) ** 0.5), _MOST_REPEATS) for label, n in mentions.items()
     }

@@ -31,7 +31,7 @@ from ner_tasks.training.calibrate import Fitted, fitted_to
 from ner_tasks.training.checkpoints import STATE, Progress, resume, save
 from ner_tasks.training.config import TrainConfig
 from ner_tasks.training.initialization import Start
-from ner_tasks.training.steps import Learner, rate_at
+from ner_tasks.training.steps import Trainer, rate_at
 
 _BEST, _TRANSITIONS = "best.safetensors", "transitions"
 _CURVE_STEPS = 25  # steps between two points of the learning curve
@@ -99,7 +99,7 @@ class Run:
         self.train, self.dev, self.folder, self.config = parts["train"], parts["dev"], folder, config
         self.manifest = ModelManifest("trained", label_set.labels, source.config, config.max_pieces)
         self.counted = decoding.transitions_of([sentence.tags for sentence in self.train], label_set)
-        self.learner = Learner(model, label_set, self.counted, config)
+        self.learner = Trainer(model, label_set, self.counted, config)
         self.identity = _identity(parts, source, config)
 
     def fit(self, watch: Watch | None = None) -> Progress:

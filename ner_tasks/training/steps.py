@@ -49,7 +49,7 @@ class RatedAdamW(keras.optimizers.AdamW):
         )
 
 
-class Learner:
+class Trainer:
     """A model with what changes it: optimizer, learnt transitions, averaged weights.
 
     Args:

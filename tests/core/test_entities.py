@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from ner_tasks.entities import WordSpan, entity_score, spans_of
+from ner_tasks.entities import WordSpan, entity_score, bio_to_spans
 
 TAGS = st.lists(st.sampled_from(["O", "B-geo", "I-geo", "B-per", "I-per"]), max_size=12)
 
@@ -23,7 +23,7 @@ TAGS = st.lists(st.sampled_from(["O", "B-geo", "I-geo", "B-per", "I-per"]), max_
     ],
 )
 def test_every_sequence_of_tags_has_one_reading(tags, spans):
-    assert spans_of(tags) == [WordSpan(*span) for span in spans]
+    assert bio_to_spans(tags) == [WordSpan(*span) for span in spans]
 
 
 @given(tags=TAGS)
@@ -31,12 +31,12 @@ def test_the_spans_are_seqevals(tags):
     # seqeval names the last word of an entity, we name the word after it
     expected = [WordSpan(start, last + 1, label) for label, start, last in get_entities(tags)]
 
-    assert spans_of(tags) == expected
+    assert bio_to_spans(tags) == expected
 
 
 @given(tags=TAGS)
 def test_spans_lie_in_order_do_not_overlap_and_cover_every_tagged_word(tags):
-    spans = spans_of(tags)
+    spans = bio_to_spans(tags)
     covered = [at for span in spans for at in range(span.start, span.end)]
 
     assert covered == [at for at, tag in enumerate(tags) if tag != "O"]

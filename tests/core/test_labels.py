@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ner_tasks.entities import spans_of
+from ner_tasks.entities import bio_to_spans
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.labels import LabelSet, first_break, is_tag, label_of
 
@@ -86,4 +86,4 @@ def test_tags_without_a_break_are_those_where_every_tag_may_follow_the_one_befor
 @given(tags=TAGS)
 def test_in_sound_tags_every_entity_begins_with_b(tags):
     if first_break(tags) is None:
-        assert [span.start for span in spans_of(tags)] == [at for at, tag in enumerate(tags) if tag.startswith("B-")]
+        assert [span.start for span in bio_to_spans(tags)] == [at for at, tag in enumerate(tags) if tag.startswith("B-")]

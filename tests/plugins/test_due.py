@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.plugins.test_cleaning import airflow
+from tests.plugins.test_database_cleanup import airflow
 
 from ner_airflow.observability.due import due
 

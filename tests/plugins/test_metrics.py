@@ -9,7 +9,7 @@ import pytest
 from airflow.sdk._shared.observability.metrics import stats as backend
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics import stats_utils
-from tests.plugins.test_quantize import CANARY, COMPARISON
+from tests.plugins.test_quantization import CANARY, COMPARISON
 
 from ner_airflow.observability import metrics
 from ner_airflow.operators.monitoring import WatchNight

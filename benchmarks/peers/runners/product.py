@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from benchmarks.peers.engines import UNBOUNDED
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
-from ner_tasks.entities import entity_score, spans_of
+from ner_tasks.entities import entity_score, bio_to_spans
 from ner_tasks.inference.tagger import BatchLimits, Tagger
 
 # The kit pads everything to 128 pieces and takes 32 sentences at a time, as they come.
@@ -39,7 +39,7 @@ class ProductRunner:
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
         found: list[Span] = []
         for index, answer in enumerate(self._tagger.tag(sentences, self._limits)):
-            for span in spans_of(answer.tags):
+            for span in bio_to_spans(answer.tags):
                 entity_score(answer.scores, span.start, span.end)  # part of each answer of the product
                 found.append((index, span.start, span.end, span.label))
         return found

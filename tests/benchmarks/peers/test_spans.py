@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.peers.spans import spans_of_ids, tags_of
-from ner_tasks.entities import spans_of
+from ner_tasks.entities import bio_to_spans
 from ner_tasks.labels import LabelSet
 
 LABELS = LabelSet(("geo", "org", "per"))
@@ -21,7 +21,7 @@ def test_any_tags_broken_or_not_give_the_entities_that_each_sentence_gives(sente
     expected = [
         (index, span.start, span.end, span.label)
         for index, sentence in enumerate(sentences)
-        for span in spans_of([LABELS.tags[tag] for tag in sentence])
+        for span in bio_to_spans([LABELS.tags[tag] for tag in sentence])
     ]
     assert spans_of_ids(*flat(sentences), LABELS.labels) == expected
 

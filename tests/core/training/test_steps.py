@@ -22,13 +22,13 @@ LABELS = LabelSet(("geo", "per"))
 def learner(encoder: Path):
     """Makes a learner with other settings than the defaults."""
 
-    def make(**settings: float) -> steps.Learner:
+    def make(**settings: float) -> steps.Trainer:
         plain = {"layer_decay": 1.0, "head_rate": 1.0, "averaging": 0.0, "path_loss": 0.0}
         config = TrainConfig(learning_rate=1e-3, **{**plain, **settings})
         pieces, dropped = WordPieces(encoder / "tokenizer.json"), config.attention_dropout
         model = Start.at(encoder).model(pieces, LABELS, dropout=0.0, attention_dropout=dropped)
         n_tags = len(LABELS.tags)
-        return steps.Learner(model, LABELS, np.zeros((n_tags + 1, n_tags), np.float32), config)
+        return steps.Trainer(model, LABELS, np.zeros((n_tags + 1, n_tags), np.float32), config)
 
     return make
 
