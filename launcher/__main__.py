@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from launcher import bootstrap, chain, secrets, services, summary
-from launcher.console import View
+from launcher.console import RunConsole
 from launcher.layout import REPOSITORY, Layout
 from launcher.privacy import make_private, private_umask
 from ner_tasks.errors import ConfigInvalid, NerTasksError
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
             layout = replace(layout, port=options.port)
         with private_umask():
             make_private(layout.var)
-            options.verb(layout, options, View(console))
+            options.verb(layout, options, RunConsole(console))
         return 0
     except NerTasksError as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
@@ -77,11 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def setup(layout: Layout, options: argparse.Namespace, view: View) -> None:
+def setup(layout: Layout, options: argparse.Namespace, view: RunConsole) -> None:
     bootstrap.prepare(layout, options.encoder, view.say)
 
 
-def up(layout: Layout, options: argparse.Namespace, view: View) -> None:
+def up(layout: Layout, options: argparse.Namespace, view: RunConsole) -> None:
     port = services.running(layout)
     if port is not None:
         layout = layout.on(port)
@@ -96,12 +96,12 @@ def up(layout: Layout, options: argparse.Namespace, view: View) -> None:
     )
 
 
-def down(layout: Layout, _options: argparse.Namespace, view: View) -> None:
+def down(layout: Layout, _options: argparse.Namespace, view: RunConsole) -> None:
     view.say("Airflow: stopped" if services.stop(layout) else "Airflow: was not up")
 
 
-def run(layout: Layout, options: argparse.Namespace, view: View) -> None:
-    request = chain.Request(
+def run(layout: Layout, options: argparse.Namespace, view: RunConsole) -> None:
+    request = chain.RunRequest(
         dataset=options.dataset.expanduser().absolute(),
         inbox=options.inbox.expanduser().absolute(),
         day=options.day,

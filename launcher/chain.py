@@ -9,7 +9,7 @@ from typing import Any
 
 from launcher import bootstrap, inputs, secrets, services, supervisor
 from launcher.api import Api
-from launcher.console import View
+from launcher.console import RunConsole
 from launcher.layout import Layout
 from launcher.run_monitor import Follower, RunFailed
 from launcher.services import ServicesDown
@@ -23,7 +23,7 @@ PARSE_S, EVENT_S = 90.0, 90.0
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What one `run` is asked to do.
 
     Attributes:
@@ -50,7 +50,7 @@ class Outcome:
     day: str
 
 
-def run(layout: Layout, request: Request, view: View) -> Outcome:
+def run(layout: Layout, request: RunRequest, view: RunConsole) -> Outcome:
     """Do it all, starting Airflow if it is not up, and stopping it again if it was started here.
 
     Raises:
@@ -72,7 +72,7 @@ def run(layout: Layout, request: Request, view: View) -> Outcome:
                 return _through(api, layout, view, retrain, request)
 
 
-def bring_up(layout: Layout, view: View) -> Api:
+def bring_up(layout: Layout, view: RunConsole) -> Api:
     """Start Airflow and wait until it serves our DAGs."""
     process = services.start(layout)
     try:
@@ -88,7 +88,7 @@ def bring_up(layout: Layout, view: View) -> Api:
         raise
 
 
-def connect(layout: Layout, view: View) -> Api:
+def connect(layout: Layout, view: RunConsole) -> Api:
     """A session with the Airflow that is up, its pools made and its DAGs parsed."""
     api = Api(layout.port, secrets.USER, secrets.password(layout))
     for name in bootstrap.import_pools(api):
@@ -99,7 +99,7 @@ def connect(layout: Layout, view: View) -> Api:
 
 
 @contextmanager
-def airflow(layout: Layout, view: View) -> Iterator[Api]:
+def airflow(layout: Layout, view: RunConsole) -> Iterator[Api]:
     """A session with Airflow, which is up when the block begins and, if it was not before, down when it ends."""
     port = services.running(layout)
     if port is not None:
@@ -114,7 +114,7 @@ def airflow(layout: Layout, view: View) -> Iterator[Api]:
         services.stop(layout)
 
 
-def _through(api: Api, layout: Layout, view: View, retrain: Mapping[str, Any], request: Request) -> Outcome:
+def _through(api: Api, layout: Layout, view: RunConsole, retrain: Mapping[str, Any], request: RunRequest) -> Outcome:
     follower = Follower(api, layout.on(api.port), view)
     with _ended_with_us(api, view, RETRAIN, api.trigger(RETRAIN, retrain)) as run_id:
         follower.follow(RETRAIN, run_id)
@@ -148,7 +148,7 @@ def _switched_on(api: Api) -> Iterator[None]:
 
 
 @contextmanager
-def _ended_with_us(api: Api, view: View, dag_id: str, run_id: str) -> Iterator[str]:
+def _ended_with_us(api: Api, view: RunConsole, dag_id: str, run_id: str) -> Iterator[str]:
     """On Ctrl-C end the run too: left alone it would go on, or go on at the next start."""
     try:
         yield run_id

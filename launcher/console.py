@@ -17,7 +17,7 @@ _BUSY = ("running", "waiting")
 
 
 @dataclass
-class Item:
+class ConsoleItem:
     """One thing that is being done."""
 
     name: str
@@ -32,7 +32,7 @@ class Item:
         return self.elapsed_s if self.elapsed_s is not None else time.monotonic() - self.began
 
 
-class View:
+class RunConsole:
     """Everything the launcher says while it works.
 
     Args:
@@ -44,7 +44,7 @@ class View:
         self.console = console
         self.live = console.is_terminal if live is None else live
         self.began = time.monotonic()
-        self._items: dict[str, Item] = {}
+        self._items: dict[str, ConsoleItem] = {}
         self._spinner = Spinner("dots")
 
     def say(self, text: str) -> None:
@@ -62,7 +62,7 @@ class View:
         """
         item = self._items.get(name)
         if item is None:
-            item = self._items[name] = Item(name, "", "")
+            item = self._items[name] = ConsoleItem(name, "", "")
         changed = state != item.state
         if changed and state == "running":
             item.began = time.monotonic()
@@ -73,7 +73,7 @@ class View:
         if not self.live:
             self._print_change(item, changed)
 
-    def _print_change(self, item: Item, changed: bool) -> None:
+    def _print_change(self, item: ConsoleItem, changed: bool) -> None:
         now = time.monotonic()
         news = item.detail != item.said and now - item.shown >= EVERY_S
         if not changed and (item.state in _DONE or not news):

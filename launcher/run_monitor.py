@@ -6,7 +6,7 @@ from typing import Any
 
 from launcher import services, tasklog
 from launcher.api import Api
-from launcher.console import View
+from launcher.console import RunConsole
 from launcher.layout import Layout
 from launcher.services import ServicesDown
 from ner_tasks.errors import NerTasksError
@@ -26,7 +26,7 @@ class RunFailed(NerTasksError):
 class Follower:
     """Watches runs through the API, and the log files for what running tasks say."""
 
-    def __init__(self, api: Api, layout: Layout, view: View, poll_s: float = POLL_S) -> None:
+    def __init__(self, api: Api, layout: Layout, view: RunConsole, poll_s: float = POLL_S) -> None:
         self.api, self.layout, self.view, self.poll_s = api, layout, view, poll_s
 
     def follow(self, dag_id: str, run_id: str) -> None:

@@ -113,7 +113,7 @@ def _examples(store: FolderStore, day: str) -> list[dict[str, Any]]:
 
 def _example(console: Console, document: Mapping[str, Any]) -> None:
     console.print(Text(document["document"], style="bold"))
-    console.print(display.excerpt(document["text"], document["entities"]))
+    console.print(display.make_excerpt(document["text"], document["entities"]))
     console.print()
 
 

@@ -7,12 +7,12 @@ MAX_CHARACTERS = 1_000
 _SAME = "+"
 
 
-def sha256(name: str) -> str:
+def hash_name(name: str) -> str:
     """The SHA-256 of a name; half a surrogate pair, as in a name that is not UTF-8, counts as it is."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def bounded(name: str, n_most: int = MAX_CHARACTERS) -> str:
+def bound_name(name: str, n_most: int = MAX_CHARACTERS) -> str:
     """A name of at most so many characters: a longer one is cut and ends in its SHA-256.
 
     Two long names that begin alike stay apart, and a name is always cut alike; one that is cut already stays as it is.
@@ -23,7 +23,7 @@ def bounded(name: str, n_most: int = MAX_CHARACTERS) -> str:
     """
     if len(name) <= n_most:
         return name
-    digest = sha256(name)
+    digest = hash_name(name)
     return f"{name[: n_most - len(digest) - 1]}…{digest}"
 
 
@@ -31,25 +31,25 @@ class TakenNames:
     """Names in one file, told apart by what `bounded` leaves of them."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        self._taken = set(map(bounded, names))
+        self._taken = set(map(bound_name, names))
         self._numbers: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._taken)
 
     def __contains__(self, name: str) -> bool:
-        return bounded(name) in self._taken
+        return bound_name(name) in self._taken
 
     def add(self, name: str) -> None:
         """Take a name."""
-        self._taken.add(bounded(name))
+        self._taken.add(bound_name(name))
 
-    def free(self, wanted: str) -> str:
+    def make_unique(self, wanted: str) -> str:
         """`wanted`, or with a `+` and a number to be called like nothing else; from now on it is taken."""
         name, number = wanted, 1
         if wanted in self:
             # Goes on where the last one of this name was found: a thousand files of one name are no million tries.
-            key = bounded(wanted)
+            key = bound_name(wanted)
             number = self._numbers.get(key, 1)
             while (name := f"{wanted}{_SAME}{number if number > 1 else ''}") in self:
                 number += 1

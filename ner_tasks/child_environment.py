@@ -59,12 +59,12 @@ _NETWORK = (
 _DATABASE = "NER_AIRFLOW_DATABASE"
 
 
-def for_reader(env: Mapping[str, str] = os.environ) -> dict[str, str]:
+def reader_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The environment of a process that reads documents: no home, no settings, no credentials, no proxies."""
-    return chosen(_READER, env)
+    return select_variables(_READER, env)
 
 
-def for_step(
+def step_environment(
     env: Mapping[str, str] = os.environ, *, network: bool = False, also: tuple[str, ...] = ()
 ) -> dict[str, str]:
     """The environment of a step's process.
@@ -74,11 +74,11 @@ def for_step(
         network: whether it reaches the network: with proxies and certificates.
         also: more names; one that ends in `*` stands for all that begin so.
     """
-    found = chosen((*_STEP, *(_NETWORK if network else ()), *also), env)
+    found = select_variables((*_STEP, *(_NETWORK if network else ()), *also), env)
     return {name: value for name, value in found.items() if not name.startswith(_DATABASE)}
 
 
-def chosen(names: tuple[str, ...], env: Mapping[str, str]) -> dict[str, str]:
+def select_variables(names: tuple[str, ...], env: Mapping[str, str]) -> dict[str, str]:
     """The variables of these names; one that ends in `*` stands for all that begin so."""
     exact = {name for name in names if not name.endswith("*")}
     begins = tuple(name[:-1] for name in names if name.endswith("*"))

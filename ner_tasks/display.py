@@ -51,7 +51,7 @@ class Excerpt:
         return shown
 
 
-def excerpt(text: str, entities: Entities, *, n_characters: int = 300) -> Excerpt:
+def make_excerpt(text: str, entities: Entities, *, n_characters: int = 300) -> Excerpt:
     """About three lines of a document, where its entities are densest.
 
     Args:
@@ -59,15 +59,15 @@ def excerpt(text: str, entities: Entities, *, n_characters: int = 300) -> Excerp
         entities: its entities with `start`, `end` and `label`.
         n_characters: length, give or take a word.
     """
-    start, end = densest(text, entities, n_characters=n_characters)
+    start, end = find_densest(text, entities, n_characters=n_characters)
     inside = [entity for entity in entities if start <= entity["start"] and entity["end"] <= end]
-    found = pieces(text, inside, start, end)
+    found = split_pieces(text, inside, start, end)
     shown = [(_SPACES.sub(" ", piece), str(entity["label"]) if entity else "") for piece, entity in found]
     before, after = "… " if start > 0 else "", " …" if end < len(text.rstrip()) else ""
     return Excerpt(tuple(piece for piece in ((before, ""), *shown, (after, "")) if piece[0]))
 
 
-def densest(text: str, entities: Entities, *, n_characters: int) -> tuple[int, int]:
+def find_densest(text: str, entities: Entities, *, n_characters: int) -> tuple[int, int]:
     """Bounds of the stretch of about `n_characters` that holds most entities, the first of several; never inside a word."""
     ordered = sorted(entities, key=lambda entity: (entity["start"], entity["end"]))
     best, first = (0, 0, 0), 0  # number of entities, start of the first, end of the last
@@ -83,7 +83,7 @@ def densest(text: str, entities: Entities, *, n_characters: int) -> tuple[int, i
     return _word_start(text, max(min(start, end - n_characters), 0)), _word_end(text, end)
 
 
-def stretches(
+def find_stretches(
     text: str, entities: Entities, *, context: int = 120, longest: int = 600, most: int = 6
 ) -> list[tuple[int, int]]:
     """Bounds of the stretches of a document around its entities, in order; they do not overlap.
@@ -112,21 +112,21 @@ def stretches(
             found[-1] = first, start
         found.append((start, min(end, start + longest)))
     found = [(start, end) for start, end in found if start < end]
-    return spread(found, most) or [(0, _word_end(text, min(longest, len(text))))]
+    return spread_items(found, most) or [(0, _word_end(text, min(longest, len(text))))]
 
 
-def spread(items: Sequence[Any], most: int) -> list[Any]:
+def spread_items(items: Sequence[Any], most: int) -> list[Any]:
     """At most `most` of the items, evenly from the first to the last."""
-    return [items[index] for index in indexes(len(items), most)]
+    return [items[index] for index in spread_indexes(len(items), most)]
 
 
-def indexes(n_items: int, most: int) -> list[int]:
+def spread_indexes(n_items: int, most: int) -> list[int]:
     """At most `most` of the numbers `[0, n_items)`, evenly spread, ascending."""
     n_taken = min(n_items, most)
     return [(2 * index + 1) * n_items // (2 * n_taken) for index in range(n_taken)]
 
 
-def pieces(text: str, entities: Entities, start: int, end: int) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+def split_pieces(text: str, entities: Entities, start: int, end: int) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
     """The text `[start, end)` cut at its entities, each piece made inert; what crosses a bound is cut there.
 
     Returns:
@@ -138,14 +138,14 @@ def pieces(text: str, entities: Entities, start: int, end: int) -> Iterator[tupl
         if first < position or first >= last:
             continue
         if position < first:
-            yield inert(text[position:first]), None
-        yield inert(text[first:last]), entity
+            yield neutralize(text[position:first]), None
+        yield neutralize(text[first:last]), entity
         position = last
     if position < end:
-        yield inert(text[position:end]), None
+        yield neutralize(text[position:end]), None
 
 
-def inert(text: str) -> str:
+def neutralize(text: str) -> str:
     """The text with what would act on a terminal or a page, instead of being shown, replaced."""
     return _ACTIVE.sub(_SHOWN_INSTEAD, text.replace("\r\n", "\n"))
 
@@ -163,7 +163,7 @@ def _word_end(text: str, position: int) -> int:
     return position
 
 
-def place(entity: Mapping[str, Any]) -> str:
+def format_location(entity: Mapping[str, Any]) -> str:
     """Where an entity stands, as the end of a phrase: `, page 3` or `, Claims!B7`; "" where its format says nothing."""
     if entity.get("page"):
         return f", page {entity['page']}"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ner_tasks.labels import OUTSIDE, label_of
+from ner_tasks.labels import OUTSIDE, tag_label
 
 
 @dataclass(frozen=True, order=True)
@@ -15,7 +15,7 @@ class WordSpan:
     label: str
 
 
-def entity_score(word_scores: Sequence[float], start: int, end: int) -> float:
+def score_entity(word_scores: Sequence[float], start: int, end: int) -> float:
     """Score of the entity over the words `[start, end)`, from the probabilities of the sentence's tags.
 
     The lowest among its words and the word behind it, whose tag says that the entity ends there. Of the scores that
@@ -39,9 +39,9 @@ def bio_to_spans(tags: Sequence[str]) -> list[WordSpan]:
     for index, tag in enumerate([*tags, OUTSIDE]):
         if tag == OUTSIDE and label is None:
             continue  # by far the most
-        inside = tag.startswith("I-") and label == label_of(tag)
+        inside = tag.startswith("I-") and label == tag_label(tag)
         if label is not None and not inside:
             spans.append(WordSpan(start, index, label))
         if not inside:
-            start, label = index, label_of(tag)
+            start, label = index, tag_label(tag)
     return spans

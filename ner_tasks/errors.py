@@ -15,7 +15,7 @@
 Each message says what was found, what was expected and where, in one line. Everything that is not a
 `NerTasksError` is weather or a bug: exit 1, and the orchestrator may retry it.
 
-Other libraries' messages may quote the document that they were given. Where such an error is told, `without_words` is
+Other libraries' messages may quote the document that they were given. Where such an error is told, `redact_error` is
 what is told of it.
 """
 
@@ -78,14 +78,14 @@ class Busy(NerTasksError):
     retryable = True
 
 
-def without_words(error: BaseException) -> str:
+def redact_error(error: BaseException) -> str:
     """An error's type, and where it was raised: `ValueError at records.py, line 62`."""
     frames = traceback.extract_tb(error.__traceback__)
     at = f" at {frames[-1].filename.rsplit('/', 1)[-1]}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{at}"
 
 
-def traceback_without_words(error: BaseException) -> str:
+def redact_traceback(error: BaseException) -> str:
     """What Python prints of an error that nobody foresaw, the lines of code included and its words left out."""
     chain, one = [], error
     while one is not None and one not in chain:

@@ -13,7 +13,7 @@ LENGTH = 12
 _MODULE = re.compile(r"ner_tasks\.\w")
 
 
-def version_of(ingredients: Mapping[str, Any]) -> str:
+def make_version(ingredients: Mapping[str, Any]) -> str:
     """Twelve hex digits that stand for `ingredients`, whatever their order.
 
     Args:
@@ -39,14 +39,14 @@ def code_version(module: str, package: Path = PACKAGE) -> str:
     found = _syntax_of(module, package, {})
     if not found:
         raise ValueError(f"found no module {module}, expected one, in {package}")
-    return version_of(found)
+    return make_version(found)
 
 
 def config_version(package: Path = PACKAGE) -> str:
     """Version of the YAML files of the quantization; a limit of a gate makes no other model."""
     files = sorted((package / "config").glob("quantize*.yaml"))
     texts = {path.name: path.read_text(encoding="utf-8") for path in files}
-    return version_of(texts)
+    return make_version(texts)
 
 
 def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, str]:

@@ -26,7 +26,7 @@ def tensorflow_env(*, n_threads: int, onednn: bool) -> dict[str, str]:
     }
 
 
-def leave_out_keras() -> None:
+def block_keras_import() -> None:
     """Let TensorFlow, which is not imported yet, come up without Keras, for a process that only runs graphs.
 
     TensorFlow imports Keras if it finds it, and Keras imports scikit-learn, pandas and more if it finds them: 4 s and
@@ -51,7 +51,7 @@ def has_vnni() -> bool:
     return bool(cpu_flags() & {"avx512_vnni", "avx_vnni", "amx_int8"})
 
 
-def describe(n_threads: int) -> dict[str, Any]:
+def describe_host(n_threads: int) -> dict[str, Any]:
     """The machine as a report names it."""
     names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
     return {
@@ -64,13 +64,13 @@ def describe(n_threads: int) -> dict[str, Any]:
     }
 
 
-def n_cpus() -> int:
+def count_cpus() -> int:
     """Processors that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def memory_bytes() -> int:
+def available_memory() -> int:
     """Memory that this process may use: the machine's, or less if its container has less."""
     limits = [path.read_text().strip() for path in _memory_limits() if path.is_file()]
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -85,14 +85,14 @@ def _memory_limits() -> list[Path]:
     return [folder / name for folder in sorted(folders) for name in ("memory.max", "memory.limit_in_bytes")]
 
 
-def give_memory_back() -> None:
+def release_freed_memory() -> None:
     """Return to the system what was freed and lies between what is in use; does nothing where the C library is not glibc."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
 
 
-def key(description: Mapping[str, Any]) -> str:
+def host_key(description: Mapping[str, Any]) -> str:
     """A machine's plain name, from what `describe` says; the same on another machine of the same kind.
 
     Such as `amd-epyc-7763-64-core-processor-4-cpus-vnni-bf16-2-threads`.

@@ -11,7 +11,7 @@ OUTSIDE = "O"
 _TAG = re.compile(r"O|[BI]-[A-Za-z][A-Za-z0-9_]*")
 
 
-def label_of(tag: str) -> str | None:
+def tag_label(tag: str) -> str | None:
     """Label of a tag: `geo` for `B-geo`, None for `O`."""
     return None if tag == OUTSIDE else tag[2:]
 
@@ -21,11 +21,11 @@ def is_tag(text: str) -> bool:
     return _TAG.fullmatch(text) is not None
 
 
-def first_break(tags: Sequence[str]) -> int | None:
+def find_bio_violation(tags: Sequence[str]) -> int | None:
     """Index of the first `I-` tag that continues no entity of its own label, or None."""
     before = OUTSIDE
     for index, tag in enumerate(tags):
-        if tag.startswith("I-") and label_of(before) != label_of(tag):
+        if tag.startswith("I-") and tag_label(before) != tag_label(tag):
             return index
         before = tag
     return None
@@ -50,9 +50,9 @@ class LabelSet:
                 raise ConfigInvalid(f"found label {label!r}, expected a letter, then letters, digits or _")
 
     @classmethod
-    def of_tags(cls, tags: Iterable[str]) -> "LabelSet":
+    def from_tags(cls, tags: Iterable[str]) -> "LabelSet":
         """The labels that occur in `tags`, in alphabetical order."""
-        return cls(tuple(sorted({label for tag in tags if (label := label_of(tag))})))
+        return cls(tuple(sorted({label for tag in tags if (label := tag_label(tag))})))
 
     @cached_property
     def tags(self) -> tuple[str, ...]:
@@ -64,4 +64,4 @@ class LabelSet:
 
     def may_follow(self, before: str, tag: str) -> bool:
         """Whether BIO allows `tag` after `before`; `O` stands for the sentence's start as well."""
-        return not tag.startswith("I-") or label_of(before) == label_of(tag)
+        return not tag.startswith("I-") or tag_label(before) == tag_label(tag)

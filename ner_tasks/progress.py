@@ -44,7 +44,7 @@ class _Bar:
 
 
 @contextmanager
-def progress(title: str, *, total: int | None, unit: str, every_s: float = 10.0) -> Iterator[Progress]:
+def show_progress(title: str, *, total: int | None, unit: str, every_s: float = 10.0) -> Iterator[Progress]:
     """Show how far a step is, on stdout.
 
     Args:

@@ -89,7 +89,7 @@ class Word(NamedTuple):
     end: int
 
 
-def sentences_of(text: str) -> list[list[Word]]:
+def split_sentences(text: str) -> list[list[Word]]:
     """All sentences of `text`, see `iter_sentences`."""
     return list(iter_sentences(text))
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.evaluation.policy import Limits
+from ner_tasks.evaluation.policy import GateOverrides
 from ner_tasks.store import S3, Store, open_store
 
 _MOST_HOURS, _MOST_PERCENT = 168, 100
@@ -52,7 +52,7 @@ class Settings:
     n_readers: int = 0
     approval: bool = False
     gates: Path | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: GateOverrides = field(default_factory=GateOverrides)
     python: Path = Path(sys.executable)
 
     def open_store(self) -> Store:
@@ -82,8 +82,8 @@ class Settings:
             n_readers=_whole("NER_READERS", env.get("NER_READERS") or "0", least=0),
             approval=_switch(env, "NER_APPROVAL", "0"),
             gates=Path(env["NER_GATES"]).absolute() if env.get("NER_GATES") else None,
-            limits=Limits().adjusted(
-                **{name: env.get(f"NER_{name.upper()}", "") for name in Limits.__dataclass_fields__}
+            limits=GateOverrides().override(
+                **{name: env.get(f"NER_{name.upper()}", "") for name in GateOverrides.__dataclass_fields__}
             ),
             python=Path(env.get("NER_PYTHON") or sys.executable),
         )
@@ -92,7 +92,7 @@ class Settings:
 # The two that are not read by a step, but by whoever watches over it; a notice has to leave even if others are wrong.
 
 
-def runbook_page(env: Mapping[str, str] = os.environ) -> str | None:
+def runbook_url(env: Mapping[str, str] = os.environ) -> str | None:
     """Where the people on call have their runbook: `NER_RUNBOOK`, an address; None for ours."""
     return env.get("NER_RUNBOOK") or None
 

@@ -1,4 +1,4 @@
-"""A published day in miniature, as `join` and `PublishDay` leave one."""
+"""A published day in miniature, as `join` and `PublishDayOperator` leave one."""
 
 import json
 

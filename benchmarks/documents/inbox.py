@@ -105,7 +105,7 @@ def main() -> int:
     parser.add_argument("--n_pages", type=int, default=6, help="pages of each document")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--n_readers", type=int, default=0, help="as `tag` takes it")
-    parser.add_argument("--n_threads", type=int, default=hardware.n_cpus(), help="of the model")
+    parser.add_argument("--n_threads", type=int, default=hardware.count_cpus(), help="of the model")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     args = parser.parse_args()
     model = args.model or promoted()
@@ -114,7 +114,8 @@ def main() -> int:
         given = texts(args.n_documents, args.n_pages, args.texts)
         n_documents, n_words = write_inboxes(Path(folder), given)
         print(
-            f"{n_documents} documents, {n_words} words; {hardware.key(hardware.describe(args.n_threads))}", flush=True
+            f"{n_documents} documents, {n_words} words; {hardware.host_key(hardware.describe_host(args.n_threads))}",
+            flush=True,
         )
         for number in range(args.rounds):
             for kind in ("pdf", "txt") if number % 2 else ("txt", "pdf"):
@@ -127,7 +128,7 @@ def main() -> int:
         f"pdf {rates['pdf']:,.0f} words/s, txt {rates['txt']:,.0f} words/s, ratio {ratio:.2f} (asked for {_ASKED_FOR})"
     )
     if args.json:
-        figures = {"machine": hardware.describe(args.n_threads), "rates": rates, "ratio": ratio, "runs": found}
+        figures = {"machine": hardware.describe_host(args.n_threads), "rates": rates, "ratio": ratio, "runs": found}
         args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return ratio < _ASKED_FOR
 

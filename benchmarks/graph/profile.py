@@ -27,11 +27,11 @@ os.environ.update(hardware.tensorflow_env(n_threads=1, onednn=True))
 import numpy as np
 import tensorflow as tf
 
-from ner_tasks.inference.int8_without_vnni import for_this_host
-from ner_tasks.inference.tagger import engine_of, read_graph, session_of
+from ner_tasks.inference.int8_without_vnni import adapt_to_host
+from ner_tasks.inference.tagger import make_engine, make_session, read_graph
 from ner_tasks.model import model_folder
-from ner_tasks.model.graph_outputs import INPUTS, output_of
-from ner_tasks.model.token_classifier import Sizes
+from ner_tasks.model.graph_outputs import INPUTS, select_output
+from ner_tasks.model.token_classifier import EncoderConfig
 from ner_tasks.quantization import onednn_ops
 
 SHAPES = ((32, 128), (128, 32), (32, 32), (64, 32))
@@ -43,11 +43,11 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
-    manifest = model_folder.open_model(args.model)
-    sizes = Sizes.of_config(manifest.encoder, args.model)
-    session = session_of(for_this_host(read_graph(args.model / model_folder.GRAPH)))
-    run = engine_of(session)
-    print(f"{hardware.describe(args.threads)}, TensorFlow {tf.__version__}")
+    manifest = model_folder.read_manifest(args.model)
+    sizes = EncoderConfig.from_config(manifest.encoder, args.model)
+    session = make_session(adapt_to_host(read_graph(args.model / model_folder.GRAPH)))
+    run = make_engine(session)
+    print(f"{hardware.describe_host(args.threads)}, TensorFlow {tf.__version__}")
     print("| shape | pieces/s | bare INT8 MatMuls, pieces/s | share of the roofline | GOP/s of INT8 |")
     print("|---|---:|---:|---:|---:|")
     for n_windows, n_pieces in SHAPES:
@@ -66,25 +66,25 @@ def main() -> int:
     return 0
 
 
-def random_batch(n_windows: int, n_pieces: int, sizes: Sizes) -> tuple[np.ndarray, np.ndarray]:
+def random_batch(n_windows: int, n_pieces: int, sizes: EncoderConfig) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(0)
     pieces = random.integers(min(1000, sizes.vocab_size // 2), sizes.vocab_size, (n_windows, n_pieces))
     return pieces.astype(np.int32), random.integers(1, 9, pieces.shape).astype(np.int32)
 
 
-def layers_of(sizes: Sizes, n_tags: int) -> list[tuple[int, int]]:
+def layers_of(sizes: EncoderConfig, n_tags: int) -> list[tuple[int, int]]:
     """Inputs and outputs of each dense layer."""
     hidden, wide = sizes.hidden_size, sizes.intermediate_size
     block = [(hidden, 3 * hidden), (hidden, hidden), (hidden, wide), (wide, hidden)]
     return block * sizes.num_hidden_layers + [(hidden, n_tags)]
 
 
-def macs_of(sizes: Sizes, n_tags: int) -> int:
+def macs_of(sizes: EncoderConfig, n_tags: int) -> int:
     """Multiplications of the dense layers for one piece."""
     return sum(n_in * n_out for n_in, n_out in layers_of(sizes, n_tags))
 
 
-def bare_matmuls(sizes: Sizes, n_rows: int, n_tags: int) -> Callable[[], object]:
+def bare_matmuls(sizes: EncoderConfig, n_rows: int, n_tags: int) -> Callable[[], object]:
     """Runs all dense layers of the model on random bytes, and nothing else."""
     random = np.random.default_rng(0)
     graph = tf.Graph()
@@ -125,7 +125,7 @@ def timed(runs: Sequence[Callable[[], object]], n_threads: int, rounds: int) -> 
 
 def timeline(session: tf.compat.v1.Session, batch: Sequence[np.ndarray], rounds: int) -> list[tuple[str, float]]:
     """Median milliseconds of each kind of operation."""
-    output = output_of({op.name for op in session.graph.get_operations()}, bf16=hardware.has_bf16(), few=False)
+    output = select_output({op.name for op in session.graph.get_operations()}, bf16=hardware.has_bf16(), few=False)
     feed = {f"{name}:0": value for name, value in zip(INPUTS, batch, strict=True)}
     spent: dict[str, list[float]] = defaultdict(list)
     for turn in range(rounds + 1):

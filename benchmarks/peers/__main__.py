@@ -10,10 +10,10 @@ from rich.console import Console
 
 from benchmarks.peers import tables
 from benchmarks.peers.bench import Bench, Setting, default_threads
-from benchmarks.peers.engines import Engine, chosen
+from benchmarks.peers.engines import PeerEngine, chosen
 from benchmarks.peers.models import Sources, promoted_model, snapshot_of
 from benchmarks.peers.preparation import base_sources, prepare
-from benchmarks.peers.view import View
+from benchmarks.peers.view import BenchView
 from ner_tasks import hardware
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.files import atomic
@@ -26,7 +26,7 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Measure; 0 only if every engine that was asked for has run."""
     try:
-        return bench(parser().parse_args(arguments), View(Console(highlight=False)))
+        return bench(parser().parse_args(arguments), BenchView(Console(highlight=False)))
     except NerTasksError as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def bench(options: argparse.Namespace, view: View) -> int:
+def bench(options: argparse.Namespace, view: BenchView) -> int:
     """Prepare, measure, write; the exit code."""
     model = options.model or promoted_model()
     snapshot = options.snapshot or snapshot_of(model)
@@ -60,7 +60,7 @@ def bench(options: argparse.Namespace, view: View) -> int:
         n_sentences=options.sentences,
         turn_s=options.turn_s,
         trained=trained,
-        vocabulary=int(model_folder.open_model(sources.trained).encoder["vocab_size"]),
+        vocabulary=int(model_folder.read_manifest(sources.trained).encoder["vocab_size"]),
     )
     run = Bench(setting, view)
     for engine in engines:
@@ -69,7 +69,7 @@ def bench(options: argparse.Namespace, view: View) -> int:
             view.say(f"{engine.name} did not run: {failed[engine.family]}")
     results: dict[str, Any] = {
         "at": began.isoformat(timespec="seconds"),
-        "host": hardware.describe(options.threads),
+        "host": hardware.describe_host(options.threads),
         "shape": options.shape,
         "model": model.name,
         "snapshot": snapshot.name,
@@ -86,7 +86,7 @@ def bench(options: argparse.Namespace, view: View) -> int:
     return NOT_ALL_RAN if run.failed else 0
 
 
-def unfit(engines: list[Engine]) -> dict[str, str]:
+def unfit(engines: list[PeerEngine]) -> dict[str, str]:
     """Engines that this CPU cannot run as they are named, and why."""
     if hardware.has_bf16():
         return {}
@@ -106,7 +106,7 @@ def levels_of(level: str, shape: str) -> tuple[str, ...]:
     return ("graph", "text") if level == "all" else (level,)
 
 
-def baseline_of(engines: list[Engine], failed: dict[str, str]) -> str:
+def baseline_of(engines: list[PeerEngine], failed: dict[str, str]) -> str:
     """The engine that the tables compare with: the first of ours that ran."""
     return next((engine.name for engine in engines if engine.family == "ours" and engine.name not in failed), "ours")
 
@@ -125,7 +125,7 @@ def reports_of(peers: Path) -> dict[str, Any]:
     return {path.parent.name: atomic.read_json(path) for path in sorted(peers.glob("*/report.json"))}
 
 
-def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: View) -> None:
+def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: BenchView) -> None:
     """Write tables and JSON as a whole folder, and show the tables."""
     pages = {"graph": ("graph.md", tables.graph_page), "text": ("end_to_end.md", tables.text_page)}
     with atomic.staged_folder(target) as stage:

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.engines import Engine, Form, Level
+from benchmarks.peers.engines import Form, Level, PeerEngine
 from benchmarks.peers.models import Sources
 from benchmarks.peers.preparation import environment
 from benchmarks.peers.protocol import EngineFailed, Worker
 from benchmarks.peers.ratios import Spread, ratio
 from benchmarks.peers.rounds import Turns, take_turns
-from benchmarks.peers.view import View
+from benchmarks.peers.view import BenchView
 from benchmarks.prose import PER_PARAGRAPH
 from ner_tasks.errors import NerTasksError
 
@@ -56,12 +56,12 @@ class Setting:
 class Bench:
     """One run; collects what each engine said of itself, and the engines that failed, by name."""
 
-    def __init__(self, setting: Setting, view: View):
+    def __init__(self, setting: Setting, view: BenchView):
         self._setting, self._view = setting, view
         self.engines: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
 
-    def forms(self, engines: Sequence[Engine], level: Level) -> dict[str, Form]:
+    def forms(self, engines: Sequence[PeerEngine], level: Level) -> dict[str, Form]:
         """The best form of each peer; the product and the kit have forms of their own."""
         found = {engine.name: Form() for engine in engines if not engine.is_peer}
         peers = [engine for engine in engines if engine.is_peer]
@@ -77,7 +77,7 @@ class Bench:
                 self.engines.setdefault(engine.name, {})[level] = said
         return found
 
-    def graph(self, engines: Sequence[Engine]) -> dict[str, list[dict[str, Any]]]:
+    def graph(self, engines: Sequence[PeerEngine]) -> dict[str, list[dict[str, Any]]]:
         """The graph alone: rows for each load."""
         loads = {f"{windows}x{pieces}": self._load(windows, pieces) for windows, pieces in GRAPH_SHAPES}
         windows, pieces = LATENCY_SHAPE
@@ -88,7 +88,7 @@ class Bench:
             for load, answers in turns.answers.items()
         }
 
-    def text(self, engines: Sequence[Engine]) -> dict[str, Any]:
+    def text(self, engines: Sequence[PeerEngine]) -> dict[str, Any]:
         """From documents to entities: rows, and what was read."""
         load = {"do": "time_text", "n_sentences": self._setting.n_sentences}
         turns, scores = self._measure(engines, "text", {"text": load}, score=True)
@@ -108,7 +108,7 @@ class Bench:
         return {"rows": rows, "n_scored": n_scored, **read}
 
     def _measure(
-        self, engines: Sequence[Engine], level: Level, loads: Mapping[str, Mapping[str, Any]], *, score: bool
+        self, engines: Sequence[PeerEngine], level: Level, loads: Mapping[str, Mapping[str, Any]], *, score: bool
     ) -> tuple[Turns, dict[str, dict[str, Any]]]:
         forms = self.forms(engines, level)
         with ExitStack() as stack:
@@ -122,7 +122,7 @@ class Bench:
         return turns, scores
 
     def _started(
-        self, engines: Sequence[Engine], forms: Mapping[str, Form], level: Level, stack: ExitStack
+        self, engines: Sequence[PeerEngine], forms: Mapping[str, Form], level: Level, stack: ExitStack
     ) -> dict[str, Worker]:
         """Workers with their models loaded, one engine after the other."""
         workers = {}
@@ -162,14 +162,14 @@ class Bench:
                         del answers[name]
         return scores
 
-    def _tuned(self, engine: Engine, level: Level) -> dict[str, Any]:
+    def _tuned(self, engine: PeerEngine, level: Level) -> dict[str, Any]:
         setting = self._setting
         given = {"level": level, "vocabulary": setting.vocabulary, "trained": setting.trained}
         with ExitStack() as stack:
             calibration = str(setting.sources.calibration)
             return self._worker("tuning", engine, Form(), stack, calibration=calibration, **given).hello()
 
-    def _worker(self, module: str, engine: Engine, form: Form, stack: ExitStack, **given: Any) -> Worker:
+    def _worker(self, module: str, engine: PeerEngine, form: Form, stack: ExitStack, **given: Any) -> Worker:
         setting = self._setting
         python = str(setting.peers_python) if engine.is_peer else sys.executable
         model = setting.sources.model_of(engine, setting.peers)

@@ -31,7 +31,7 @@ def write_checkpoint(trained: Path, target: Path) -> Path:
         InputMissing, ArtifactBroken: it is no sound model folder.
         ConfigInvalid: it is a frozen or an INT8 model.
     """
-    manifest = model_folder.open_model(trained)
+    manifest = model_folder.read_manifest(trained)
     if manifest.kind != "trained":
         raise ConfigInvalid(f"found a {manifest.kind} model, expected a trained one, at {trained}")
     weights = hugging_face_weights(load_file(trained / model_folder.WEIGHTS), trained)

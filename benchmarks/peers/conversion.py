@@ -21,7 +21,7 @@ from ner_tasks import hardware
 from ner_tasks.data import corpus
 from ner_tasks.errors import ArtifactBroken, NerTasksError
 from ner_tasks.files import atomic
-from ner_tasks.model.tokenization import batches_of
+from ner_tasks.model.tokenization import make_batches
 
 TOLERANCE = 1e-3
 N_CALIBRATION = 512  # windows, as the product's own quantization takes
@@ -174,7 +174,7 @@ def calibration_feeds(folder: Path, calibration: Path) -> Iterator[Feed]:
     reader = reader_of(folder, Form())
     sentences = [sentence.words for sentence in corpus.read_labelled(calibration)]
     windows = list(reader.windows(sentences))[:N_CALIBRATION]
-    for batch in batches_of(windows, pad_id=reader.pad_id, max_windows=1, max_pieces=1, step=1):
+    for batch in make_batches(windows, pad_id=reader.pad_id, max_windows=1, max_pieces=1, step=1):
         yield feed_of(batch.piece_ids, batch.shape_ids, reader.pad_id)
 
 

@@ -13,7 +13,7 @@ Level = Literal["graph", "text"]
 
 
 @dataclass(frozen=True)
-class Engine:
+class PeerEngine:
     """One way to run the model.
 
     Attributes:
@@ -59,26 +59,26 @@ ENCODINGS = ("word cache", "tokenizers")
 STEPS = (8, 2)
 
 ENGINES = (
-    Engine("ours-int8", "ours", "INT8"),
-    Engine("ours-bf16", "ours", "BF16"),
-    Engine("ours-fp32", "ours", "FP32"),
-    Engine("kit-int8", "kit", "INT8"),
-    Engine("kit-fp32", "kit", "FP32"),
-    Engine("pipeline-fp32", "pipeline", "FP32"),
-    Engine("pytorch-fp32", "pytorch", "FP32"),
-    Engine("pytorch-bf16", "pytorch", "BF16"),
-    Engine("onnxruntime-fp32", "onnxruntime", "FP32"),
-    Engine("onnxruntime-int8", "onnxruntime", "INT8"),
-    Engine("openvino-fp32-latency", "openvino", "FP32", "LATENCY"),
-    Engine("openvino-fp32-throughput", "openvino", "FP32", "THROUGHPUT"),
-    Engine("openvino-bf16-latency", "openvino", "BF16", "LATENCY"),
-    Engine("openvino-bf16-throughput", "openvino", "BF16", "THROUGHPUT"),
-    Engine("openvino-int8-latency", "openvino", "INT8", "LATENCY"),
-    Engine("openvino-int8-throughput", "openvino", "INT8", "THROUGHPUT"),
+    PeerEngine("ours-int8", "ours", "INT8"),
+    PeerEngine("ours-bf16", "ours", "BF16"),
+    PeerEngine("ours-fp32", "ours", "FP32"),
+    PeerEngine("kit-int8", "kit", "INT8"),
+    PeerEngine("kit-fp32", "kit", "FP32"),
+    PeerEngine("pipeline-fp32", "pipeline", "FP32"),
+    PeerEngine("pytorch-fp32", "pytorch", "FP32"),
+    PeerEngine("pytorch-bf16", "pytorch", "BF16"),
+    PeerEngine("onnxruntime-fp32", "onnxruntime", "FP32"),
+    PeerEngine("onnxruntime-int8", "onnxruntime", "INT8"),
+    PeerEngine("openvino-fp32-latency", "openvino", "FP32", "LATENCY"),
+    PeerEngine("openvino-fp32-throughput", "openvino", "FP32", "THROUGHPUT"),
+    PeerEngine("openvino-bf16-latency", "openvino", "BF16", "LATENCY"),
+    PeerEngine("openvino-bf16-throughput", "openvino", "BF16", "THROUGHPUT"),
+    PeerEngine("openvino-int8-latency", "openvino", "INT8", "LATENCY"),
+    PeerEngine("openvino-int8-throughput", "openvino", "INT8", "THROUGHPUT"),
 )
 
 
-def chosen(patterns: Sequence[str]) -> list[Engine]:
+def chosen(patterns: Sequence[str]) -> list[PeerEngine]:
     """Engines whose names match one of the patterns (`openvino-*`), in the order of the list; all if there is none.
 
     Raises:
@@ -91,7 +91,7 @@ def chosen(patterns: Sequence[str]) -> list[Engine]:
     return [e for e in ENGINES if not patterns or any(fnmatchcase(e.name, pattern) for pattern in patterns)]
 
 
-def variants_of(engine: Engine, *, bf16: bool) -> tuple[str, ...]:
+def variants_of(engine: PeerEngine, *, bf16: bool) -> tuple[str, ...]:
     """The model files or kinds of arithmetic among which a peer's best is looked for.
 
     Args:

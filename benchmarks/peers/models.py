@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.peers.engines import Engine, Form
+from benchmarks.peers.engines import Form, PeerEngine
 from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
-from ner_tasks.fingerprint import version_of
-from ner_tasks.labels import LabelSet, label_of
+from ner_tasks.fingerprint import make_version
+from ner_tasks.labels import LabelSet, tag_label
 from ner_tasks.model import model_folder
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
@@ -76,7 +76,7 @@ class Sources:
             calibration=snapshot / "calibration.csv",
         )
 
-    def model_of(self, engine: Engine, peers: Path) -> Path:
+    def model_of(self, engine: PeerEngine, peers: Path) -> Path:
         """Model folder of an engine.
 
         Raises:
@@ -98,9 +98,9 @@ class Sources:
     def peers_folder(self, root: Path) -> Path:
         """Where the peers' models of these weights, these libraries and this code are made."""
         made_by = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _MADE_BY}
-        weights = model_folder.open_model(self.trained).files[model_folder.WEIGHTS]
+        weights = model_folder.read_manifest(self.trained).files[model_folder.WEIGHTS]
         data = atomic.sha256_of(self.calibration)
-        return root / "models" / version_of({"weights": weights, "calibration": data, **made_by})
+        return root / "models" / make_version({"weights": weights, "calibration": data, **made_by})
 
 
 def promoted_model() -> Path:
@@ -124,7 +124,7 @@ def snapshot_of(model: Path) -> Path:
     Raises:
         InputMissing: there is none.
     """
-    wanted = model_folder.open_model(model / "trained").lineage.get("data")
+    wanted = model_folder.read_manifest(model / "trained").lineage.get("data")
     store = Settings.from_env().open_store()
     found = [
         (snapshot, store.read_json(f"snapshots/{snapshot}/snapshot.json"))
@@ -144,7 +144,7 @@ def snapshot_of(model: Path) -> Path:
 def labels_of(checkpoint: Path) -> tuple[str, ...]:
     """Labels of a Hugging Face folder, in the order of its tag ids."""
     tags = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))["id2label"]
-    names = [label_of(tags[str(index)]) for index in range(1, len(tags), 2)]
+    names = [tag_label(tags[str(index)]) for index in range(1, len(tags), 2)]
     label_set = LabelSet(tuple(name for name in names if name))
     assert list(label_set.tags) == [tags[str(index)] for index in range(len(tags))]
     return label_set.labels

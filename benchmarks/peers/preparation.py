@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from benchmarks.peers import protocol
 from benchmarks.peers.checkpoint import write_checkpoint
-from benchmarks.peers.engines import Engine
+from benchmarks.peers.engines import PeerEngine
 from benchmarks.peers.models import HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO, REFERENCE, REPORT, Sources
 from ner_tasks import hardware
 from ner_tasks.errors import InputMissing
@@ -31,7 +31,7 @@ _STEERING = ("OMP_", "GOMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "TF_", "OV_", 
 Say = Callable[[str], None]
 
 
-def environment(engine: Engine, n_threads: int) -> dict[str, str]:
+def environment(engine: PeerEngine, n_threads: int) -> dict[str, str]:
     """The environment of an engine's process: its threads, and oneDNN off for the kit's FP32 alone.
 
     What a shell has set to steer these libraries does not go in: it would steer some and not others.
@@ -46,7 +46,7 @@ def environment(engine: Engine, n_threads: int) -> dict[str, str]:
 
 
 def prepare(
-    sources: Sources, engines: Sequence[Engine], root: Path, *, peers_python: Path, say: Say
+    sources: Sources, engines: Sequence[PeerEngine], root: Path, *, peers_python: Path, say: Say
 ) -> tuple[Path, dict[str, str]]:
     """Make the models of the peers that are not there yet.
 
@@ -71,7 +71,7 @@ def prepare(
     if not (folder / REFERENCE).is_file():
         say("models: computing our own logits, which the peers are held to")
         given = (sources.frozen, sources.calibration, folder / REFERENCE)
-        env = environment(Engine("ours-fp32", "ours", "FP32"), n_threads=1)
+        env = environment(PeerEngine("ours-fp32", "ours", "FP32"), n_threads=1)
         run_step([sys.executable, "-m", "benchmarks.peers.reference", *map(str, given)], folder / "reference.log", env)
     failed: dict[str, str] = {}
     for family in families:
@@ -87,7 +87,7 @@ def prepare(
                 str(folder),
                 str(sources.calibration),
             ]
-            env = environment(Engine(family, family, "FP32"), n_threads=os.cpu_count() or 1)
+            env = environment(PeerEngine(family, family, "FP32"), n_threads=os.cpu_count() or 1)
             try:
                 run_step(command, folder / f"{step}.log", env)
             except protocol.EngineFailed as error:
@@ -140,7 +140,7 @@ def write_random_model(like: Path, target: Path) -> None:
     Raises:
         InputMissing, ArtifactBroken: the other is not a sound model.
     """
-    manifest = model_folder.open_model(like)
+    manifest = model_folder.read_manifest(like)
     if manifest.kind != "trained":
         raise InputMissing(f"found a {manifest.kind} model, expected a trained one, at {like}")
     shapes = {name: value.shape for name, value in load_file(like / model_folder.WEIGHTS).items()}
@@ -152,7 +152,7 @@ def write_random_model(like: Path, target: Path) -> None:
         save_file(weights, stage / model_folder.WEIGHTS)
         shutil.copy(like / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
         lineage = json.loads('{"version": "random-base"}')
-        model_folder.sign(stage, replace(manifest, encoder=encoder, metrics={}, lineage=lineage))
+        model_folder.write_manifest(stage, replace(manifest, encoder=encoder, metrics={}, lineage=lineage))
 
 
 def drawn(

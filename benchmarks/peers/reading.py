@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 
 from benchmarks.peers.engines import Form
 from benchmarks.peers.spans import Span, spans_of_ids
-from ner_tasks.model.tokenization import SHAPES, Batch, Window, WordPieces, batches_of, shape_of, windows_of
+from ner_tasks.model.tokenization import SHAPES, Batch, Window, WordTokenizer, make_batches, make_windows, word_shape
 
 # piece ids and shape ids [B, T] of each batch -> logits [B, T, K] of each; an engine may work on several at once
 ComputeLogits = Callable[[Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]], Sequence[NDArray[np.float32]]]
@@ -24,7 +24,7 @@ ComputeLogits = Callable[[Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]]
 @lru_cache(maxsize=200_000)
 def shape_id_of(word: str) -> int:
     """Id of a word's shape; a language repeats itself."""
-    return SHAPES.index(shape_of(word))
+    return SHAPES.index(word_shape(word))
 
 
 class Reader:
@@ -38,7 +38,7 @@ class Reader:
     """
 
     def __init__(self, tokenizer_file: Path, labels: Sequence[str], max_pieces: int, form: Form):
-        self._pieces, self._labels = WordPieces(tokenizer_file), tuple(labels)
+        self._pieces, self._labels = WordTokenizer(tokenizer_file), tuple(labels)
         self._max_pieces, self.form = max_pieces, form
         self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         self._tokenizer.no_truncation()
@@ -53,7 +53,7 @@ class Reader:
         form = self.form
         windows = list(self.windows(sentences))
         limits = {"max_windows": form.max_windows, "max_pieces": form.max_pieces, "step": form.step}
-        batches = batches_of(windows, pad_id=self.pad_id, **limits)
+        batches = make_batches(windows, pad_id=self.pad_id, **limits)
         logits = compute([(batch.piece_ids, batch.shape_ids) for batch in batches])
         lengths = [len(words) for words in sentences]
         return spans_of_ids(_ids_of_words(batches, logits, lengths), lengths, self._labels)
@@ -61,7 +61,7 @@ class Reader:
     def windows(self, sentences: Sequence[Sequence[str]]) -> Iterator[Window]:
         """Windows of the sentences."""
         if self.form.encoding == "word cache":
-            yield from windows_of(sentences, self._pieces, max_pieces=self._max_pieces)
+            yield from make_windows(sentences, self._pieces, max_pieces=self._max_pieces)
             return
         encodings = self._tokenizer.encode_batch_fast(sentences, is_pretokenized=True, add_special_tokens=False)
         for index, (words, encoding) in enumerate(zip(sentences, encodings, strict=True)):
@@ -76,7 +76,7 @@ class Reader:
             yield Window(index, 0, len(words), ids, (0, *(shapes[word] for word in word_of), 0), tuple(first))
 
     def _cut(self, index: int, words: Sequence[str]) -> Iterator[Window]:
-        for window in windows_of([words], self._pieces, max_pieces=self._max_pieces):
+        for window in make_windows([words], self._pieces, max_pieces=self._max_pieces):
             yield Window(index, window.start, window.end, window.piece_ids, window.shape_ids, window.first_pieces)
 
 

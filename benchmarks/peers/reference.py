@@ -14,7 +14,7 @@ import numpy as np
 from ner_tasks.data import corpus
 from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import model_folder
-from ner_tasks.model.tokenization import WordPieces, batches_of, windows_of
+from ner_tasks.model.tokenization import WordTokenizer, make_batches, make_windows
 
 N_SENTENCES, PER_BATCH = 120, 8
 
@@ -22,10 +22,10 @@ N_SENTENCES, PER_BATCH = 120, 8
 def write_reference(frozen: Path, labelled: Path, target: Path) -> None:
     """Write piece ids, shape ids and logits of three batches."""
     tagger = Tagger.load(frozen, n_threads=1)
-    pieces = WordPieces(frozen / model_folder.TOKENIZER)
+    pieces = WordTokenizer(frozen / model_folder.TOKENIZER)
     sentences = [sentence.words for sentence in corpus.read_labelled(labelled)[:N_SENTENCES]]
-    windows = windows_of(sentences, pieces, max_pieces=tagger.manifest.max_pieces)
-    batches = batches_of(windows, pad_id=pieces.pad_id, max_windows=PER_BATCH, max_pieces=2**31)
+    windows = make_windows(sentences, pieces, max_pieces=tagger.manifest.max_pieces)
+    batches = make_batches(windows, pad_id=pieces.pad_id, max_windows=PER_BATCH, max_pieces=2**31)
     arrays: dict[str, Any] = {}
     for number, batch in enumerate((batches[0], batches[len(batches) // 2], batches[-1])):
         logits = tagger._engine(batch.piece_ids, batch.shape_ids)  # noqa: SLF001  the graph's own answer, of each piece

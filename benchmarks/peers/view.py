@@ -12,7 +12,7 @@ EVERY_S = 20.0
 _WIDTH = 64
 
 
-class View:
+class BenchView:
     """Progress of phases, each of a known number of steps; and what is found on the way."""
 
     def __init__(self, console: Console):
@@ -46,7 +46,7 @@ class View:
 
 
 class _Lines:
-    def __init__(self, view: View, title: str, total: int):
+    def __init__(self, view: BenchView, title: str, total: int):
         self._view, self._title, self._total = view, title, total
         self._n_begun, self._said = 0, 0.0
 

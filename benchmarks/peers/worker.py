@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from benchmarks.peers import protocol, runners
 from benchmarks.peers.documents import documents_of, entities_of
-from benchmarks.peers.engines import Engine, Form
+from benchmarks.peers.engines import Form, PeerEngine
 from benchmarks.peers.spans import tags_of
 from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid
@@ -90,7 +90,7 @@ def score(runner: runners.Runner, labelled: Iterable[corpus.LabelledSentence]) -
     gold = list(labelled)
     spans = runner.spans([sentence.words for sentence in gold])
     tags = tags_of(spans, [len(sentence.words) for sentence in gold])
-    return {"f1": metrics.score([sentence.tags for sentence in gold], tags).overall.f1, "n_sentences": len(gold)}
+    return {"f1": metrics.score_tags([sentence.tags for sentence in gold], tags).overall.f1, "n_sentences": len(gold)}
 
 
 def peak_mib() -> float:
@@ -110,7 +110,7 @@ def peak_mib() -> float:
 
 def job_of(said: Mapping[str, Any]) -> runners.Job:
     """The job that a command line describes."""
-    return runners.Job(Engine(**said["engine"]), Path(said["model"]), Form(**said["form"]), said["n_threads"])
+    return runners.Job(PeerEngine(**said["engine"]), Path(said["model"]), Form(**said["form"]), said["n_threads"])
 
 
 def main(arguments: Sequence[str]) -> int:

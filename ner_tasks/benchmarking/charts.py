@@ -31,7 +31,7 @@ Entity F1 is on all sentences of the data. Stock FP32 is the same graph as oneDN
 """
 
 
-def page(report: Mapping[str, Any], changes: Sequence[Change]) -> str:
+def render_page(report: Mapping[str, Any], changes: Sequence[Change]) -> str:
     """Markdown: what was measured on what, the table, and what has changed since the last time."""
     host, rounds = report["host"], report["rounds"]
     able = ", ".join(name.upper() for name in ("vnni", "bf16") if host[name]) or "neither VNNI nor BF16"
@@ -43,7 +43,7 @@ def page(report: Mapping[str, Any], changes: Sequence[Change]) -> str:
     return PAGE.format(
         at=report["at"],
         what=f"{report['n_sentences']} sentences of {report['data']}, {rounds} rounds in turns, {machine}.",
-        table=table(report["rows"]),
+        table=render_table(report["rows"]),
         n_calls=n_calls,
         since="\n".join(since),
     )
@@ -58,7 +58,7 @@ def _since(change: Change) -> str:
     return f"- {name}: {now} after {before} ({of}), {-change.slower_share:+.1%}{aside}"
 
 
-def table(rows: Sequence[Row]) -> str:
+def render_table(rows: Sequence[Row]) -> str:
     """Markdown: a line for each engine and batch size, with the speed-up over the first engine."""
     base = {row["batch_size"]: row["words_per_s"] for row in reversed(rows) if row["engine"] == rows[0]["engine"]}
     lines = [
@@ -73,7 +73,7 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def plot(rows: Sequence[Row], folder: Path) -> None:
+def plot_benchmark(rows: Sequence[Row], folder: Path) -> None:
     """`plot.png` and `.svg`, words per second; `latency.png` and `.svg`, milliseconds of a call: by batch size."""
     from matplotlib.figure import Figure
 
@@ -120,7 +120,7 @@ def _latencies(axes: "Axes", rows: Sequence[Row]) -> None:
     axes.set_title("Time of a call: bar p50, mark p95, whisker p99 (lower is better)")
 
 
-def learning_curve(history: Sequence[Row], curve: Sequence[Row], folder: Path) -> None:
+def plot_learning_curve(history: Sequence[Row], curve: Sequence[Row], folder: Path) -> None:
     """`learning.png` and `.svg`: loss and dev F1 by step, the learning rate below them.
 
     Args:

@@ -8,25 +8,25 @@ from typing import Any
 
 from ner_tasks import hardware
 from ner_tasks.benchmarking import charts, history
-from ner_tasks.benchmarking.timing import Load, take_turns
+from ner_tasks.benchmarking.timing import Load, time_engines
 from ner_tasks.data import corpus
 from ner_tasks.files import atomic
-from ner_tasks.inference.engines import Engine, check_runnable, engines_of
+from ner_tasks.inference.engines import Engine, check_runnable, list_engines
 from ner_tasks.model import model_folder
 
 COUNTS, CANARY = "int8-counts.json", "canary.json"
 
 
-def evaluated(
+def evaluate_f1(
     model: Path, sentences: Sequence[corpus.LabelledSentence], *, n_threads: int, bf16: bool = False
 ) -> dict[str, Any]:
     """Entity F1 of one model on labelled sentences, in all and per label; see `quality.answering`."""
-    from ner_tasks.evaluation.predict import answered
+    from ner_tasks.evaluation.predict import predict
 
-    return answered(model, sentences, n_threads=n_threads, bf16=bf16).figures
+    return predict(model, sentences, n_threads=n_threads, bf16=bf16).figures
 
 
-def compare(
+def compare_quantized(
     fp32: Path,
     int8: Path,
     data: Path,
@@ -50,8 +50,8 @@ def compare(
         output: a folder to make, of the INT8 model's counts by sentence and of answers for a canary.
     """
     from ner_tasks.evaluation import bootstrap, canary
-    from ner_tasks.evaluation.entity_counts import Counts
-    from ner_tasks.evaluation.predict import agreement, answered
+    from ner_tasks.evaluation.entity_counts import EntityCounts
+    from ner_tasks.evaluation.predict import predict, tag_agreement
 
     engines = [
         Engine("stock_fp32", str(fp32), onednn=False),
@@ -61,23 +61,23 @@ def compare(
     for engine in engines:
         check_runnable(engine)
     sentences, data_sha256 = corpus.read_labelled(data), atomic.sha256_of(data)
-    found = [answered(model, sentences, n_threads=n_threads) for model in (fp32, int8)]
+    found = [predict(model, sentences, n_threads=n_threads) for model in (fp32, int8)]
     scores = {name: one.figures for name, one in zip(("fp32", "int8"), found, strict=True)}
     gold, (fp32_tags, int8_tags) = [one.tags for one in sentences], (one.tags for one in found)
-    counts = [Counts.between(gold, tags, data_sha256=data_sha256) for tags in (fp32_tags, int8_tags)]
+    counts = [EntityCounts.between(gold, tags, data_sha256=data_sha256) for tags in (fp32_tags, int8_tags)]
     if output is not None:
         with atomic.staged_folder(output) as stage:
             counts[1].write(stage / COUNTS)
-            canary.write(int8, sentences, stage / CANARY, n_threads=n_threads)
+            canary.write_canary(int8, sentences, stage / CANARY, n_threads=n_threads)
     plan = {Load(batch_size=32): engines, Load(batch_size=32, length=128): engines[-1:]}
-    timings = take_turns(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
+    timings = time_engines(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
     speed = {timing.engine: timing.words_per_s for timing in timings if timing.load.length == 0}
     padded = next(timing.words_per_s for timing in timings if timing.load.length)
     return {
         **scores,
         "f1_loss": scores["fp32"]["overall"]["f1"] - scores["int8"]["overall"]["f1"],
-        "losses": bootstrap.losses(*counts),
-        "agreement": agreement(fp32_tags, int8_tags),
+        "losses": bootstrap.bootstrap_losses(*counts),
+        "agreement": tag_agreement(fp32_tags, int8_tags),
         "size_share": (int8 / model_folder.GRAPH).stat().st_size / (fp32 / model_folder.GRAPH).stat().st_size,
         "speed": {
             **{name: round(value, 1) for name, value in speed.items()},
@@ -86,11 +86,11 @@ def compare(
             "bucketed_over_padded": speed["int8"] / padded,
         },
         "timings": [timing.as_dict() for timing in timings],
-        "host": hardware.describe(n_threads),
+        "host": hardware.describe_host(n_threads),
     }
 
 
-def benchmark(
+def run_benchmark(
     models: Sequence[Path],
     data: Path,
     output: Path,
@@ -120,28 +120,28 @@ def benchmark(
     Raises:
         ConfigInvalid: a way that is unknown, or that this host cannot run.
     """
-    engines = engines_of(models, precisions)
+    engines = list_engines(models, precisions)
     sentences = corpus.read_labelled(data)
     plan = {Load(size, each_call=True): engines for size in dict.fromkeys(batch_sizes)}
-    timings = take_turns(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
+    timings = time_engines(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
     ways = {engine.name: (engine.model, engine.bf16) for engine in engines}
     f1 = {
-        (model, bf16): evaluated(Path(model), sentences, n_threads=n_threads, bf16=bf16)["overall"]["f1"]
+        (model, bf16): evaluate_f1(Path(model), sentences, n_threads=n_threads, bf16=bf16)["overall"]["f1"]
         for model, bf16 in dict.fromkeys(ways.values())
     }
     report: dict[str, Any] = {
         "at": at.isoformat(timespec="microseconds"),
-        "host": hardware.describe(n_threads),
+        "host": hardware.describe_host(n_threads),
         "data": data.name,
         "data_sha256": atomic.sha256_of(data),
         "n_sentences": min(n_sentences, len(sentences)),
         "rounds": rounds,
         "rows": [{**timing.as_dict(), "f1": round(f1[ways[timing.engine]], 4)} for timing in timings],
     }
-    changes = history.changes(report, earlier)
+    changes = history.compare_with_history(report, earlier)
     report["changes"] = [asdict(change) for change in changes]
     with atomic.staged_folder(output) as stage:
         atomic.write_json(stage / "benchmark.json", report)
-        atomic.write_text(stage / "table.md", charts.page(report, changes))
-        charts.plot(report["rows"], stage)
+        atomic.write_text(stage / "table.md", charts.render_page(report, changes))
+        charts.plot_benchmark(report["rows"], stage)
     return {**report, "output": str(output)}

@@ -18,7 +18,7 @@ from ner_tasks import hardware
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.inference.engines import STOCK
-from ner_tasks.records import checked
+from ner_tasks.records import validate_record
 from ner_tasks.records.fields import Count, Moment, Number, any_more
 from ner_tasks.store import Store
 
@@ -30,7 +30,7 @@ Run = Mapping[str, Any]
 
 
 @any_more
-class _Row(TypedDict):
+class _EarlierRow(TypedDict):
     engine: str
     batch_size: Count
     words_per_s: Number
@@ -44,7 +44,7 @@ class _Compared(TypedDict):
     hardware: dict[str, Any]
     data_sha256: str
     n_sentences: Count
-    rows: list[_Row]
+    rows: list[_EarlierRow]
     version: NotRequired[str]
 
 
@@ -78,7 +78,7 @@ class Change:
         return 1 - self.now / self.before
 
 
-def changes(report: Run, earlier: Iterable[Run]) -> list[Change]:
+def compare_with_history(report: Run, earlier: Iterable[Run]) -> list[Change]:
     """What was measured before on the same host, data and number of sentences, each row beside the last time.
 
     Args:
@@ -96,7 +96,7 @@ def changes(report: Run, earlier: Iterable[Run]) -> list[Change]:
 
 def _comparable(run: Run, report: Run) -> bool:
     same = all(run[name] == report[name] for name in ("data_sha256", "n_sentences"))
-    return same and hardware.key(run["host"]) == hardware.key(report["host"]) and _time(run) < _time(report)
+    return same and hardware.host_key(run["host"]) == hardware.host_key(report["host"]) and _time(run) < _time(report)
 
 
 def _change(engine: str, size: int, report: Run, last: Run) -> Change:
@@ -131,10 +131,10 @@ def read_run(path: Path) -> Run:
     missing = [name for name in _OF_A_REPORT if not isinstance(run, dict) or name not in run]
     if missing:
         raise ConfigInvalid(f"found no {', '.join(missing)}, expected a run of benchmark, in {path}")
-    return dict(checked(run, _Compared, str(path), expected="a run of benchmark"))
+    return dict(validate_record(run, _Compared, str(path), expected="a run of benchmark"))
 
 
-def keep(store: Store, report: Run, *, version: str, data: str, key: str) -> str:
+def add_run(store: Store, report: Run, *, version: str, data: str, key: str) -> str:
     """Add a run to the history of its host; a second time changes nothing.
 
     Args:
@@ -148,7 +148,7 @@ def keep(store: Store, report: Run, *, version: str, data: str, key: str) -> str
         Key of the file.
     """
     run = {"version": version, "report": key, **{name: report[name] for name in _OF_A_REPORT}, "data": data}
-    place = f"{HISTORY}/{hardware.key(report['host'])}/{_stamp(report)}-{PurePosixPath(key).name}.json"
+    place = f"{HISTORY}/{hardware.host_key(report['host'])}/{_stamp(report)}-{PurePosixPath(key).name}.json"
     if not store.exists(place):
         store.write_json(place, run)
     return place

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ner_tasks.benchmarking.history import Change
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.evaluation.gates import Verdict, verdict_of
+from ner_tasks.evaluation.gates import Verdict, make_verdict
 
 
 def max_slowdown(text: str) -> float:
@@ -37,7 +37,7 @@ def benchmark_gate(changes: Sequence[Change], most: float, where: str) -> Verdic
     if most == 1:
         return Verdict(("no limit was given: nothing is too slow",))
     checks = [(change.slower_share <= most, _slower(change, most)) for change in changes if change.judged]
-    return verdict_of(where, checks or [(True, "nothing measured before on this host and data to compare with")])
+    return make_verdict(where, checks or [(True, "nothing measured before on this host and data to compare with")])
 
 
 def _slower(change: Change, most: float) -> str:

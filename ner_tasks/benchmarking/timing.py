@@ -84,7 +84,7 @@ def percentile(values: Sequence[float], percent: int) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
-def take_turns(
+def time_engines(
     plan: Mapping[Load, Sequence[Engine]], data: Path, *, n_sentences: int, rounds: int, n_threads: int
 ) -> list[Timing]:
     """Time engines under loads, in interleaved rounds after a warm-up.
@@ -122,7 +122,7 @@ def take_turns(
 def _worker(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> Iterator["subprocess.Popen[str]"]:
     check_runnable(engine)
     command = [sys.executable, "-m", "ner_tasks.benchmarking.timing", json.dumps(asdict(engine)), str(data)]
-    env = {**child_environment.for_step(), **hardware.tensorflow_env(n_threads=n_threads, onednn=engine.onednn)}
+    env = {**child_environment.step_environment(), **hardware.tensorflow_env(n_threads=n_threads, onednn=engine.onednn)}
     process = subprocess.Popen(
         [*command, str(n_sentences), str(n_threads)],
         env=env,
@@ -149,38 +149,38 @@ def _ask(worker: "subprocess.Popen[str]", load: Load, engine: Engine) -> dict[st
 
 
 def _serve(engine: Engine, data: Path, n_sentences: int, n_threads: int, asked: IO[str], answers: IO[str]) -> None:
-    if model_folder.kind_of(Path(engine.model)) != "trained":
-        hardware.leave_out_keras()
+    if model_folder.read_kind(Path(engine.model)) != "trained":
+        hardware.block_keras_import()
     from ner_tasks.inference.tagger import Tagger
 
     tagger = Tagger.load(Path(engine.model), n_threads=engine.n_streams or n_threads, bf16=engine.bf16)
     sentences = [sentence.words for sentence in corpus.read_labelled(data)[:n_sentences]]
     for line in asked:
-        answers.write(json.dumps(timed(tagger, sentences, Load(**json.loads(line)))) + "\n")
+        answers.write(json.dumps(time_pass(tagger, sentences, Load(**json.loads(line)))) + "\n")
         answers.flush()
 
 
-def timed(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> dict[str, Any]:
+def time_pass(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> dict[str, Any]:
     """Seconds of one pass over the sentences, from words to tags, and of each call if the load asks for it.
 
     The pass: in real time a call for each sentence, which takes the model's route for single sentences and one
     thread; otherwise one call with all sentences, whose batches the tagger computes at the same time, on all its
     threads. A call of the second kind, with a single batch, takes one thread.
     """
-    from ner_tasks.inference.tagger import BatchLimits
+    from ner_tasks.inference.tagger import BatchingConfig
 
-    limits = BatchLimits(max_windows=load.batch_size, max_pieces=load.max_pieces, length=load.length)
+    limits = BatchingConfig(max_windows=load.batch_size, max_pieces=load.max_pieces, length=load.length)
     n_words, alone = sum(map(len, sentences)), load.batch_size == 1
     took = _took(tagger, [[sentence] for sentence in sentences] if alone else [sentences], limits)
     pass_ = {"seconds": sum(took), "n_words": n_words, "n_calls": -(-len(sentences) // load.batch_size)}
     if not load.each_call:
         return {**pass_, "calls_s": []}
     # a sentence of several windows must not make a second batch of a call
-    one_batch = BatchLimits(max_windows=2**31, max_pieces=2**31, length=load.length)
-    return {**pass_, "calls_s": took if alone else _took(tagger, full_batches(sentences, load.batch_size), one_batch)}
+    one_batch = BatchingConfig(max_windows=2**31, max_pieces=2**31, length=load.length)
+    return {**pass_, "calls_s": took if alone else _took(tagger, fill_batches(sentences, load.batch_size), one_batch)}
 
 
-def full_batches(sentences: Sequence[Sequence[str]], size: int) -> list[list[Sequence[str]]]:
+def fill_batches(sentences: Sequence[Sequence[str]], size: int) -> list[list[Sequence[str]]]:
     """Neighbouring sentences, `size` in each batch; the last is filled up from the beginning, so that none is short."""
     starts = range(0, len(sentences), size)
     return [[sentences[(start + at) % len(sentences)] for at in range(size)] for start in starts]

@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks import hardware
-from ner_tasks.benchmarking.comparison import evaluated
-from ner_tasks.benchmarking.timing import Load, Timing, take_turns
+from ner_tasks.benchmarking.comparison import evaluate_f1
+from ner_tasks.benchmarking.timing import Load, Timing, time_engines
 from ner_tasks.data import corpus
 from ner_tasks.files import atomic
 from ner_tasks.inference import runtime_config
-from ner_tasks.inference.engines import INT8, Engine, engines_of
-from ner_tasks.inference.runtime_config import Choice
+from ner_tasks.inference.engines import INT8, Engine, list_engines
+from ner_tasks.inference.runtime_config import RuntimeConfig
 
 BUDGETS = (1024, 2048, 4096, 8192)
-_LOAD = Load(batch_size=512, max_pieces=Choice().max_pieces)
+_LOAD = Load(batch_size=512, max_pieces=RuntimeConfig().max_pieces)
 
 
-def tune(
+def tune_runtime(
     version_folder: Path,
     data: Path,
     *,
@@ -52,7 +52,7 @@ def tune(
     if not hardware.has_vnni():
         print("found a CPU without VNNI: INT8 may not be the fastest here", flush=True)
     asked: dict[str, Any] = {"data": data, "n_sentences": n_sentences, "rounds": rounds, "n_threads": n_threads}
-    engines = engines_of(list(models.values()))
+    engines = list_engines(list(models.values()))
     f1 = {
         name: _f1(engine, data, n_threads) for name, engine in {(e.model, e.bf16): e for e in reversed(engines)}.items()
     }
@@ -60,7 +60,7 @@ def tune(
     evidence: dict[str, list[dict[str, Any]]] = {}
 
     def fastest(question: str, plan: Mapping[Load, Sequence[Engine]]) -> list[Timing]:
-        timings = sorted(take_turns(plan, **asked), key=lambda timing: timing.words_per_s, reverse=True)
+        timings = sorted(time_engines(plan, **asked), key=lambda timing: timing.words_per_s, reverse=True)
         evidence[question] = [{**timing.as_dict(), "max_pieces": timing.load.max_pieces} for timing in timings]
         for timing in timings:
             print(f"{question}: {timing.engine}, {timing.load.max_pieces} pieces: {timing.words_per_s:,.0f} words/s")
@@ -68,7 +68,7 @@ def tune(
 
     name = next(t.engine for t in fastest("precision", {_LOAD: engines}) if t.engine in allowed)
     engine = next(engine for engine in engines if engine.name == name)
-    choice = Choice("int8" if name == INT8 else "frozen", engine.onednn, engine.bf16)
+    choice = RuntimeConfig("int8" if name == INT8 else "frozen", engine.onednn, engine.bf16)
     if n_threads > 1 and time.monotonic() - began < time_limit_s:
         streams = [replace(engine, name=f"{n} at a time", n_streams=n) for n in sorted({1, n_threads // 2, n_threads})]
         best = fastest("streams", {_LOAD: streams})[0].engine
@@ -77,9 +77,9 @@ def tune(
     if time.monotonic() - began < time_limit_s:
         loads = {replace(_LOAD, max_pieces=budget): [engine] for budget in BUDGETS}
         choice = replace(choice, max_pieces=fastest("budget", loads)[0].load.max_pieces)
-    path = runtime_config.file_for(version_folder, n_threads)
+    path = runtime_config.runtime_config_path(version_folder, n_threads)
     said = {
-        "host": hardware.describe(n_threads),
+        "host": hardware.describe_host(n_threads),
         "data": data.name,
         "data_sha256": atomic.sha256_of(data),
         "f1": {f"{Path(model).name}{' bf16' if bf16 else ''}": score for (model, bf16), score in f1.items()},
@@ -87,13 +87,13 @@ def tune(
         "elapsed_s": round(time.monotonic() - began, 1),
         "measured": evidence,
     }
-    runtime_config.write(path, choice, said)
+    runtime_config.write_runtime_config(path, choice, said)
     return {"choice": asdict(choice), "file": str(path), "f1": said["f1"], "elapsed_s": said["elapsed_s"]}
 
 
 def _f1(engine: Engine, data: Path, n_threads: int) -> float:
     sentences = corpus.read_labelled(data)
-    found = evaluated(Path(engine.model), sentences, n_threads=n_threads, bf16=engine.bf16)
+    found = evaluate_f1(Path(engine.model), sentences, n_threads=n_threads, bf16=engine.bf16)
     return float(found["overall"]["f1"])
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ner_tasks import hardware
 from ner_tasks.cli import documents, labelled, measures, models, registry, training, watching
-from ner_tasks.errors import NerTasksError, traceback_without_words, without_words
+from ner_tasks.errors import NerTasksError, redact_error, redact_traceback
 from ner_tasks.files import atomic
 from ner_tasks.inference.engines import PRECISIONS
 
@@ -48,11 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     except BaseException as error:
         untold = args.verb in _OF_DOCUMENTS
-        message = without_words(error) if untold else str(error)
+        message = redact_error(error) if untold else str(error)
         report["error"] = {"type": type(error).__name__, "message": message, "retryable": True}
         if not untold or not isinstance(error, Exception):
             raise
-        print(traceback_without_words(error), file=sys.stderr, flush=True)
+        print(redact_traceback(error), file=sys.stderr, flush=True)
     finally:
         report["elapsed_s"] = round(time.monotonic() - began, 3)
         report["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

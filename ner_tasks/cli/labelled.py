@@ -40,7 +40,7 @@ def download_flags(add: Add) -> None:
 
 
 def dataset(args: Args) -> Result:
-    from ner_tasks.data.batches import read_sources, sources_of
+    from ner_tasks.data.batches import find_sources, read_sources
     from ner_tasks.data.validation.build_snapshot import build_snapshot
     from ner_tasks.data.validation.config import DatasetConfig
     from ner_tasks.evaluation.policy import DEFAULT_POLICY, GatePolicy
@@ -57,7 +57,7 @@ def dataset(args: Args) -> Result:
         batch_limits=GatePolicy.read(args.gates or DEFAULT_POLICY).data,
         accept_drift=bool(args.accept_drift),
     )
-    sources = read_sources(args.sources_file) if args.sources_file else sources_of(args.dataset_file)
+    sources = read_sources(args.sources_file) if args.sources_file else find_sources(args.dataset_file)
     return {
         **build_snapshot(sources, args.output, config, previous=args.previous, docs=args.docs),
         "snapshot": str(args.output),
@@ -67,4 +67,4 @@ def dataset(args: Args) -> Result:
 def download(args: Args) -> Result:
     from ner_tasks.data import kaggle
 
-    return kaggle.download(args.dataset, args.output, args.cache)
+    return kaggle.download_dataset(args.dataset, args.output, args.cache)

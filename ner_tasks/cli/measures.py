@@ -26,8 +26,8 @@ def infer(args: Args) -> Result:
     times = {}
     for batch_size in (1, args.batch_size):
         load = timing.Load(batch_size)
-        timing.timed(tagger, sentences, load)  # warm-up
-        turn = timing.timed(tagger, sentences, load)
+        timing.time_pass(tagger, sentences, load)  # warm-up
+        turn = timing.time_pass(tagger, sentences, load)
         times[batch_size] = turn["seconds"] / turn["n_calls"]
     print(f"Average real time inference time (batch size 1): {times[1]:.6f} s")
     print(f"Average batch inference time: {times[args.batch_size]:.6f} s, batch size: {args.batch_size}")
@@ -38,7 +38,7 @@ def benchmark(args: Args) -> Result:
     from ner_tasks.benchmarking import comparison, history, slowdown_gate
 
     most = slowdown_gate.max_slowdown(args.max_slowdown)
-    result = comparison.benchmark(
+    result = comparison.run_benchmark(
         args.model_path,
         args.dataset_file,
         args.output,
@@ -59,7 +59,7 @@ def benchmark(args: Args) -> Result:
 def tune(args: Args) -> Result:
     from ner_tasks.benchmarking import tuning
 
-    result = tuning.tune(
+    result = tuning.tune_runtime(
         args.model_path,
         args.dataset_file,
         n_threads=args.threads,
@@ -70,7 +70,7 @@ def tune(args: Args) -> Result:
     )
     if args.publish:
         file = Path(result["file"])
-        registry_at(args.store).put_choice(args.publish, file.stem, atomic.read_json(file))
+        registry_at(args.store).put_runtime_config(args.publish, file.stem, atomic.read_json(file))
     return result
 
 

@@ -15,7 +15,7 @@ def evaluate(args: Args) -> Result:
     from ner_tasks.evaluation import report
 
     refuse_unrunnable(args, args.model)
-    return report.evaluate(
+    return report.evaluate_model(
         args.model,
         args.data,
         n_threads=args.threads,
@@ -28,16 +28,16 @@ def evaluate(args: Args) -> Result:
 
 def challenge(args: Args) -> Result:
     from ner_tasks.evaluation import bootstrap
-    from ner_tasks.evaluation.entity_counts import Counts
+    from ner_tasks.evaluation.entity_counts import EntityCounts
 
-    champion, challenger = Counts.read(args.champion), Counts.read(args.challenger)
-    return bootstrap.losses(champion, challenger, n_resamples=args.resamples)
+    champion, challenger = EntityCounts.read(args.champion), EntityCounts.read(args.challenger)
+    return bootstrap.bootstrap_losses(champion, challenger, n_resamples=args.resamples)
 
 
 def freeze(args: Args) -> Result:
     from ner_tasks.model import freezing
 
-    manifest = freezing.freeze(args.model_path, args.save_model_path)
+    manifest = freezing.freeze_model(args.model_path, args.save_model_path)
     return {"model": str(args.save_model_path), "files": manifest.files}
 
 
@@ -58,18 +58,18 @@ def quantize(args: Args) -> Result:
         if args.max_f1_loss is not None:
             criteria = criteria.losing_at_most(args.max_f1_loss)
         dev = corpus.read_labelled(args.dataset_file / "dev.csv")
-        manifest = accuracy_search.quantize(
+        manifest = accuracy_search.search_accuracy(
             args.model_path, sentences, dev, args.save_model_path, config, criteria, n_threads=args.threads
         )
     else:
-        manifest = quantization.quantize(args.model_path, sentences, args.save_model_path, config)
+        manifest = quantization.quantize_model(args.model_path, sentences, args.save_model_path, config)
     return {"model": str(args.save_model_path), **manifest.metrics["quantize"], "files": manifest.files}
 
 
 def compare(args: Args) -> Result:
     from ner_tasks.benchmarking import comparison
 
-    return comparison.compare(
+    return comparison.compare_quantized(
         args.fp32,
         args.int8,
         args.data,
@@ -83,7 +83,7 @@ def compare(args: Args) -> Result:
 def canary(args: Args) -> Result:
     from ner_tasks.evaluation import canary as canaries
 
-    return canaries.ask(args.model, args.canary, n_threads=args.threads)
+    return canaries.run_canary(args.model, args.canary, n_threads=args.threads)
 
 
 def refuse_unrunnable(args: Args, model: Path) -> None:

@@ -22,8 +22,8 @@ def models(args: Args) -> Result:
 
     from ner_tasks.registry import queries
 
-    versions = queries.versions_of(registry_at(args.store))
-    Console().print(queries.table(versions))
+    versions = queries.list_versions(registry_at(args.store))
+    Console().print(queries.render_table(versions))
     return {"versions": versions}
 
 
@@ -31,7 +31,7 @@ def promote(args: Args) -> Result:
     from ner_tasks.registry import queries
 
     registry = registry_at(args.store)
-    metrics = queries.figures_of(registry, args.version)
+    metrics = queries.read_figures(registry, args.version)
     return _told(registry.promote(args.version, args.kind, metrics=metrics, **_moved_by(args)))
 
 
@@ -43,20 +43,20 @@ def card(args: Args) -> Result:
     from ner_tasks.registry import model_card as cards
 
     registry = registry_at(args.store)
-    key = cards.publish(registry, args.version)
+    key = cards.publish_card(registry, args.version)
     print(registry.store.fetch(f"{key}.md").read_text(encoding="utf-8"), flush=True)
     return {"markdown": registry.store.where(f"{key}.md"), "html": registry.store.where(f"{key}.html")}
 
 
 def retain(args: Args) -> Result:
-    from ner_tasks.registry.retention import Keep, clear, survey
+    from ner_tasks.registry.retention import RetentionPolicy, prune, survey_store
 
     registry = registry_at(args.store)
-    keep = Keep(days=args.days, n_versions=args.n_versions, staging_days=args.staging_days)
+    keep = RetentionPolicy(days=args.days, n_versions=args.n_versions, staging_days=args.staging_days)
     if args.delete:
-        kept, gone = clear(registry, keep, time.time())
+        kept, gone = prune(registry, keep, time.time())
     else:
-        found = survey(registry, keep, time.time())
+        found = survey_store(registry, keep, time.time())
         kept, gone = [item for item in found if item.reason], [item for item in found if not item.reason]
     for item in kept:
         print(f"kept: {item.key}: {item.reason}")

@@ -53,7 +53,7 @@ def _recipe_flags(add: Add) -> None:
     for name, default in asdict(TrainConfig()).items():
         kind = int if isinstance(default, bool) else type(default)
         among = (0, 1) if isinstance(default, bool) else SCHEDULES if kind is str else None
-        says = f"{TrainConfig.says(name)} (default: {kind(default)})"
+        says = f"{TrainConfig.description(name)} (default: {kind(default)})"
         add(f"--{name}", type=kind, choices=among, metavar=None if among else "X", help=says)
     add("--intel", type=int, choices=(0, 1), default=1, help="oneDNN off or on (default: %(default)s)")
 
@@ -70,17 +70,17 @@ def train(args: Args) -> Result:
     source = args.dataset_file / "snapshot.json"
     data = read_file(source, SnapshotManifest).get("sources") if source.is_file() else None
     lineage = {"version": args.version, "parent": args.parent, "data": data}
-    done = loop.train(
+    done = loop.train_model(
         parts,
         encoder=start,
         target=args.save_model_path,
         checkpoints=checkpoints,
         config=config,
-        lineage={name: value for name, value in lineage.items() if value} | provenance.made_by(args.threads),
+        lineage={name: value for name, value in lineage.items() if value} | provenance.collect_provenance(args.threads),
     )
     if args.curves:
         args.curves.mkdir(parents=True, exist_ok=True)
-        charts.learning_curve(done.history, done.curve, args.curves)
+        charts.plot_learning_curve(done.history, done.curve, args.curves)
     return {
         "model": str(args.save_model_path),
         "config": asdict(config),
@@ -97,9 +97,9 @@ def search(args: Args) -> Result:
     from ner_tasks.training import search as searching
 
     config, start = _recipe(args), _start(args)
-    budget = searching.Budget(args.minutes, args.trials, args.train_share)
+    budget = searching.SearchBudget(args.minutes, args.trials, args.train_share)
     parts = _to_learn(args.dataset_file, seed=config.seed)
-    found = searching.search(parts, encoder=start, folder=args.study_path, base=config, budget=budget)
+    found = searching.search_config(parts, encoder=start, folder=args.study_path, base=config, budget=budget)
     atomic.write_json(args.output, found["config"])
     return {**found, "output": str(args.output)}
 
@@ -119,17 +119,19 @@ def _forgotten(args: Args, parts: "dict[str, Sequence[LabelledSentence]]") -> Re
         return None
     if args.start_from is None:
         raise ConfigInvalid("found --remember without --start_from, expected a model that can forget")
-    from ner_tasks.training.forgetting import forgotten
+    from ner_tasks.training.forgetting import measure_forgetting
 
     learnt = [sentence for part in parts.values() for sentence in part]
     old = corpus.read_labelled(args.remember)
-    return forgotten(args.start_from, args.save_model_path, old, learnt, n_threads=args.threads)
+    return measure_forgetting(args.start_from, args.save_model_path, old, learnt, n_threads=args.threads)
 
 
 def _recipe(args: Args) -> TrainConfig:
     """The settings of `--config_file`, over which go those that a flag was given for."""
     given = {name: value for name in TrainConfig.__dataclass_fields__ if (value := getattr(args, name)) is not None}
-    config = TrainConfig.of({**(TrainConfig.read(args.config_file) if args.config_file else {}), **given}, "the flags")
+    config = TrainConfig.from_values(
+        {**(TrainConfig.read(args.config_file) if args.config_file else {}), **given}, "the flags"
+    )
     if config.bf16:
         refuse_bf16_without_cpu()
     return config
@@ -147,9 +149,9 @@ def _to_learn(path: Path, *, seed: int) -> "dict[str, Sequence[LabelledSentence]
     """Train and dev part of a snapshot folder; of a labelled file all is learnt but what the best epoch is told by."""
     if path.is_dir():
         return {name: corpus.read_labelled(path / f"{name}.csv") for name in ("train", "dev")}
-    from ner_tasks.data.split import SplitConfig, split
+    from ner_tasks.data.split import SplitConfig, split_corpus
 
-    parts = split(corpus.read_labelled(path), SplitConfig(seed=seed))
+    parts = split_corpus(corpus.read_labelled(path), SplitConfig(seed=seed))
     train = [sentence for name, part in parts.items() if name != "dev" for sentence in part]
     print(
         f"learning {len(train)} sentences of {path.name}, {len(parts['dev'])} for dev; none kept back for a test",

@@ -15,11 +15,11 @@ Result = dict[str, Any]
 
 
 def drift(args: Args) -> Result:
-    from ner_tasks.monitoring.drift import DEFAULT_CONFIG, DriftConfig, report_of
+    from ner_tasks.monitoring.drift import DEFAULT_CONFIG, DriftConfig, make_drift_report
 
     config = DriftConfig.read(args.config_file or DEFAULT_CONFIG)
     before = list(islice(_whole(args.before), config.max_nights))
-    said = report_of(_statistics(args.night), before, config)
+    said = make_drift_report(_statistics(args.night), before, config)
     print(said["why_not"] or f"{len(said['findings'])} measures, {len(said['alerts'])} alerts", flush=True)
     for line in said["alerts"]:
         print(line, flush=True)
@@ -27,10 +27,10 @@ def drift(args: Args) -> Result:
 
 
 def _statistics(path: Path) -> dict[str, Any]:
-    from ner_tasks.tagging.statistics import is_whole
+    from ner_tasks.tagging.statistics import is_valid
 
     found: dict[str, Any] = atomic.read_json(path)
-    if not is_whole(found):
+    if not is_valid(found):
         raise ArtifactBroken(f"found JSON of another shape, expected a night's statistics, in {path}")
     return found
 
@@ -55,7 +55,7 @@ def sample(args: Args) -> Result:
 
 def review(args: Args) -> Result:
     from ner_tasks.review.labelling_tools import write_queue
-    from ner_tasks.review.queue import ReviewConfig, queue_of
+    from ner_tasks.review.queue import ReviewConfig, build_queue
     from ner_tasks.tagging.answer_ledger import DOCUMENTS
 
     config = ReviewConfig(
@@ -65,7 +65,7 @@ def review(args: Args) -> Result:
         random_share=args.random_share,
         seed=args.seed,
     )
-    queue = queue_of(args.answers / DOCUMENTS, config, other=args.other / DOCUMENTS if args.other else None)
+    queue = build_queue(args.answers / DOCUMENTS, config, other=args.other / DOCUMENTS if args.other else None)
     write_queue(queue.items, queue.labels, args.output, day=args.day)
     if queue.n_without_text:
         print(

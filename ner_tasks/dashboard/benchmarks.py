@@ -1,11 +1,11 @@
 """Benchmarks: the last runs of each host."""
 
 from ner_tasks.benchmarking.history import HISTORY
-from ner_tasks.dashboard.reader import Reader
+from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import BenchmarkRun
 
 
-def hosts(reader: Reader, *, most: int) -> dict[str, list[BenchmarkRun]]:
+def list_hosts(reader: StoreReader, *, most: int) -> dict[str, list[BenchmarkRun]]:
     """Of each host the newest runs, the newest first."""
     found = dict[str, list[BenchmarkRun]]()
     for host in reader.folders(HISTORY):

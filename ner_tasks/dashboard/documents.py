@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ner_tasks.dashboard.reader import Reader
+from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.records import NightManifest, read_record
-from ner_tasks.tagging.answer_index import INDEX, REPLACED, Entry, Index
+from ner_tasks.tagging.answer_index import INDEX, REPLACED, AnswerIndex, IndexedDocument
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
-from ner_tasks.tagging.answers import Answer, parse, parse_rejection
+from ner_tasks.tagging.answers import Answer, parse_answer, parse_rejection
 from ner_tasks.tagging.journal import REJECTED
 from ner_tasks.tagging.merge import MANIFEST
 
@@ -17,11 +17,11 @@ MAX_DAYS = 31
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundDocument:
     """A document as one day has it: an answer, or what the rejection said."""
 
     day: str
-    entry: Entry
+    entry: IndexedDocument
     answer: Answer | None
     rejection: Mapping[str, Any] | None
 
@@ -34,19 +34,19 @@ class Sighting:
     """
 
     day: str
-    entry: Entry
+    entry: IndexedDocument
     model_version: str
     replaced: bool = False
 
 
-def days(reader: Reader) -> list[str]:
+def list_days(reader: StoreReader) -> list[str]:
     """Published days, the newest first."""
     return sorted(reader.folders("tagged"), reverse=True)
 
 
-def search(
-    reader: Reader, day: str, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
-) -> list[Entry]:
+def search_documents(
+    reader: StoreReader, day: str, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
+) -> list[IndexedDocument]:
     """Documents of a day whose names hold `text`.
 
     Raises:
@@ -56,7 +56,7 @@ def search(
         return index.search(text, most=most, rejected_only=rejected_only, partly_read_only=partly_read_only)
 
 
-def find(reader: Reader, day: str, name: str, *, handle: str = "") -> Found:
+def find_document(reader: StoreReader, day: str, name: str, *, handle: str = "") -> FoundDocument:
     """A document by its very name, or by its handle in the day's index if one is given.
 
     Raises:
@@ -67,7 +67,7 @@ def find(reader: Reader, day: str, name: str, *, handle: str = "") -> Found:
     return reader.store.read_whole(f"tagged/{day}", lambda: _find(reader, day, name, handle), marker=MANIFEST)
 
 
-def _find(reader: Reader, day: str, name: str, handle: str) -> Found:
+def _find(reader: StoreReader, day: str, name: str, handle: str) -> FoundDocument:
     with _index(reader, f"tagged/{day}") as index:
         entry = index.get(handle) if handle else index.find(name)
     if entry is None and handle:
@@ -77,17 +77,17 @@ def _find(reader: Reader, day: str, name: str, handle: str) -> Found:
     key = f"tagged/{day}/{REJECTED if entry.reason else DOCUMENTS}"
     line = reader.store.read_bytes(key, entry.offset, entry.n_bytes)
     if entry.reason:
-        return Found(day, entry, None, parse_rejection(line, reader.store.where(key)))
-    return Found(day, entry, parse(line, reader.store.where(key)), None)
+        return FoundDocument(day, entry, None, parse_rejection(line, reader.store.where(key)))
+    return FoundDocument(day, entry, parse_answer(line, reader.store.where(key)), None)
 
 
-def sightings(reader: Reader, name: str) -> list[Sighting]:
+def list_sightings(reader: StoreReader, name: str) -> list[Sighting]:
     """The days among the newest that have a document of this name, the newest first, and every model that has read it.
 
     A day whose index or manifest is damaged is left out, see `Reader.unreadable`.
     """
     found: list[Sighting] = []
-    for day in days(reader)[:MAX_DAYS]:
+    for day in list_days(reader)[:MAX_DAYS]:
         found += _published(reader, day, name)
         for version in reader.folders(f"{REPLACED}/{day}"):
             if entry := _entry(reader, f"{REPLACED}/{day}/{version}", name):
@@ -95,7 +95,7 @@ def sightings(reader: Reader, name: str) -> list[Sighting]:
     return found
 
 
-def _published(reader: Reader, day: str, name: str) -> list[Sighting]:
+def _published(reader: StoreReader, day: str, name: str) -> list[Sighting]:
     """The document as a day has it now, with the model of this very night; none if the day has it not."""
     folder = f"tagged/{day}"
 
@@ -115,7 +115,7 @@ def _published(reader: Reader, day: str, name: str) -> list[Sighting]:
         return []
 
 
-def _entry(reader: Reader, folder: str, name: str) -> Entry | None:
+def _entry(reader: StoreReader, folder: str, name: str) -> IndexedDocument | None:
     try:
         with _index(reader, folder) as index:
             return index.find(name)
@@ -126,5 +126,5 @@ def _entry(reader: Reader, folder: str, name: str) -> Entry | None:
         return None
 
 
-def _index(reader: Reader, folder: str) -> Index:
-    return Index(reader.store.fetch(f"{folder}/{INDEX}"))
+def _index(reader: StoreReader, folder: str) -> AnswerIndex:
+    return AnswerIndex(reader.store.fetch(f"{folder}/{INDEX}"))

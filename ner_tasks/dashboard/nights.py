@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from ner_tasks.dashboard import runs
-from ner_tasks.dashboard.reader import Reader
-from ner_tasks.records import DriftReport, GateLines, NightGate, NightManifest, NightPlan, ShardManifest, VersionRecord
+from ner_tasks.dashboard.reader import StoreReader
+from ner_tasks.records import DriftReport, GateRecord, NightGate, NightManifest, NightPlan, ShardManifest, VersionRecord
 from ner_tasks.registry.promotions import Promotion
 from ner_tasks.registry.registry import MARKER as VERSION
 from ner_tasks.registry.registry import POINTER
@@ -19,7 +19,7 @@ DAGS = ("ner_tag_nightly", "ner_retag")
 
 
 @dataclass(frozen=True)
-class Run:
+class DagRun:
     """The run of a DAG that something was done by, as Airflow knows it."""
 
     dag: str
@@ -27,7 +27,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class UnderWay:
+class NightInProgress:
     """A night that is planned and not published.
 
     Attributes:
@@ -55,11 +55,11 @@ class UnderWay:
     words_per_s: float | None
     seconds_left: float | None
     stopped: runs.Step | None
-    run: Run | None
+    run: DagRun | None
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateResult:
     """What a gate said.
 
     Attributes:
@@ -73,20 +73,22 @@ class Gate:
     lines: Sequence[str]
 
 
-def published(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
+def list_published(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]:
     """Manifests of the newest published days, the newest first."""
     days = sorted(reader.folders("tagged"), reverse=True)[:most]
     found = [reader.record(f"tagged/{day}/{MANIFEST}", NightManifest) for day in days]
     return [{**manifest, "day": day} for day, manifest in zip(days, found, strict=True) if manifest]
 
 
-def labels(reader: Reader, day: str) -> list[str]:
+def list_labels(reader: StoreReader, day: str) -> list[str]:
     """Labels that a published day has entities of, in alphabetical order."""
     manifest = reader.record(f"tagged/{day}/{MANIFEST}", NightManifest)
     return sorted(manifest["entities"]) if manifest else []
 
 
-def under_way(reader: Reader, last: Mapping[str, Any] | None = None, *, now_s: float | None = None) -> list[UnderWay]:
+def list_under_way(
+    reader: StoreReader, last: Mapping[str, Any] | None = None, *, now_s: float | None = None
+) -> list[NightInProgress]:
     """Nights that were planned and are not published, each once, the newest day first.
 
     Args:
@@ -95,7 +97,7 @@ def under_way(reader: Reader, last: Mapping[str, Any] | None = None, *, now_s: f
         now_s: seconds since 1970; now, unless told otherwise.
     """
     now_s = time.time() if now_s is None else now_s
-    found: dict[tuple[str, str], UnderWay] = {}
+    found: dict[tuple[str, str], NightInProgress] = {}
     for key in reader.folders("staging/runs"):
         for day in reader.folders(f"staging/runs/{key}"):
             plan = reader.record(f"staging/runs/{key}/{day}/plan.json", NightPlan)
@@ -107,12 +109,12 @@ def under_way(reader: Reader, last: Mapping[str, Any] | None = None, *, now_s: f
     return sorted(found.values(), key=lambda night: night.day, reverse=True)
 
 
-def gates(reader: Reader, last: Mapping[str, Any]) -> list[Gate]:
+def read_gates(reader: StoreReader, last: Mapping[str, Any]) -> list[GateResult]:
     """What the gates said about the last published night, and about the model that is promoted."""
     found = []
     night = reader.record(f"reports/nights/{last['day']}.json", NightGate)
     if night and night["night"] == last.get("night"):
-        found.append(Gate(f"answers of {last['day']}", _verdict(passed=night["passed"]), night["lines"]))
+        found.append(GateResult(f"answers of {last['day']}", _verdict(passed=night["passed"]), night["lines"]))
     drift = reader.record(f"reports/drift/{last['day']}.json", DriftReport)
     if drift and drift.get("night") == last.get("night"):
         found.append(_drift(f"{last['day']} beside the nights before", drift))
@@ -120,39 +122,39 @@ def gates(reader: Reader, last: Mapping[str, Any]) -> list[Gate]:
     if pointer:
         version = pointer.version
         trained = reader.record(f"models/{version}/{VERSION}", VersionRecord, changes=False)
-        int8 = reader.record(f"reports/models/{version}/gate.json", GateLines)
+        int8 = reader.record(f"reports/models/{version}/gate.json", GateRecord)
         said_of = {
             "trained model": trained.get("gate") if trained else None,
             "INT8 model": int8["lines"] if int8 else None,
         }
         for name, said in said_of.items():
             if said:
-                found.append(Gate(f"{name} {version}", _verdict(passed=True), said))
+                found.append(GateResult(f"{name} {version}", _verdict(passed=True), said))
     return found
 
 
-def _drift(name: str, said: DriftReport) -> Gate:
+def _drift(name: str, said: DriftReport) -> GateResult:
     if not said.get("judged", True):
-        return Gate(name, "not judged", [said.get("why_not") or "no reason is given"])
+        return GateResult(name, "not judged", [said.get("why_not") or "no reason is given"])
     passed = not said["alerts"] or said["accepted"]
-    return Gate(name, _verdict(passed=passed), said["alerts"] or ["nothing unusual"])
+    return GateResult(name, _verdict(passed=passed), said["alerts"] or ["nothing unusual"])
 
 
 def _verdict(*, passed: bool) -> str:
     return "passed" if passed else "not passed"
 
 
-def _steps(reader: Reader, key: str) -> list[runs.Step]:
-    return next((steps for dag in DAGS if (steps := runs.steps(reader, dag, key))), [])
+def _steps(reader: StoreReader, key: str) -> list[runs.Step]:
+    return next((steps for dag in DAGS if (steps := runs.list_steps(reader, dag, key))), [])
 
 
 def _of_plan(
-    reader: Reader,
+    reader: StoreReader,
     plan: NightPlan,
     steps: Sequence[runs.Step],
     last: Mapping[str, Any] | None,
     now_s: float,
-) -> UnderWay:
+) -> NightInProgress:
     staging = f"staging/tagged/{plan['day']}/{plan['night']}"
     shards = [
         reader.record(f"{staging}/shard-{index:02d}/{MANIFEST}", ShardManifest) for index in range(plan["n_shards"])
@@ -162,7 +164,7 @@ def _of_plan(
     n_words = sum(shard["n_words"] for shard in done)
     note = steps[0].notes[0] if steps else None
     stopped = next((step for step in steps if step.state == runs.FAILED), None)
-    return UnderWay(
+    return NightInProgress(
         day=plan["day"],
         model_version=plan["model"]["version"],
         n_files=plan["n_files"],
@@ -175,7 +177,7 @@ def _of_plan(
         words_per_s=n_words / took if took else None,
         seconds_left=_seconds_left(plan, len(shards) - len(done), done, steps, last, now_s),
         stopped=stopped,
-        run=Run(note["dag"], note["run"]) if note else None,
+        run=DagRun(note["dag"], note["run"]) if note else None,
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ner_tasks.dashboard.reader import Reader
-from ner_tasks.records import DriftReport, Evaluation, ReviewReport, VersionRecord
+from ner_tasks.dashboard.reader import StoreReader
+from ner_tasks.records import DriftReport, EvaluationRecord, ReviewReport, VersionRecord
 from ner_tasks.registry.promotions import Promotion
 from ner_tasks.registry.registry import MARKER, POINTER
 
@@ -16,28 +16,28 @@ class Promoted:
 
     version: str
     snapshot: str
-    evaluation: Evaluation
+    evaluation: EvaluationRecord
 
 
-def promoted(reader: Reader) -> Promoted | None:
+def read_promoted(reader: StoreReader) -> Promoted | None:
     """The promoted version in depth; None before the first, or if it was never evaluated."""
     pointer = reader.record(POINTER, Promotion)
     details = reader.record(f"models/{pointer.version}/{MARKER}", VersionRecord, changes=False) if pointer else None
     if not pointer or not details:
         return None
     version, snapshot = pointer.version, details["snapshot"]
-    evaluation = reader.record(f"reports/models/{version}/evaluate-{snapshot}.json", Evaluation)
+    evaluation = reader.record(f"reports/models/{version}/evaluate-{snapshot}.json", EvaluationRecord)
     return Promoted(version, snapshot, evaluation) if evaluation else None
 
 
-def drift(reader: Reader, *, most: int) -> list[DriftReport]:
+def read_drift(reader: StoreReader, *, most: int) -> list[DriftReport]:
     """What was found about the newest nights, the newest first."""
     names = [name for name in reader.names("reports/drift") if name.endswith(".json")]
     found = (reader.record(f"reports/drift/{name}", DriftReport) for name in sorted(names, reverse=True)[:most])
     return [report for report in found if report]
 
 
-def review_queue(reader: Reader, *, most: int) -> list[Mapping[str, Any]]:
+def read_review_queue(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]:
     """What was exported of the newest days for people to correct, and whether it has come back."""
     returned = set(reader.folders("labelled"))
     found = list[Mapping[str, Any]]()

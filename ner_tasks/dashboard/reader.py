@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.records import read_record, records_in
+from ner_tasks.records import parse_records, read_record
 from ner_tasks.store import Store
 
 FRESH_S = 5.0  # a page may be this old
@@ -26,7 +26,7 @@ class _Remembered:
     seen_at: float
 
 
-class Memory:
+class RecordCache:
     """What was read of a store, for all who read it; for several threads.
 
     Args:
@@ -53,7 +53,7 @@ class Memory:
                 self._remembered.popitem(last=False)
 
 
-class Reader:
+class StoreReader:
     """Records and folders of a store, for one page; what is damaged is left out and said in `unreadable`.
 
     Args:
@@ -64,8 +64,8 @@ class Reader:
         unreadable: what is wrong with each damaged file, by its key.
     """
 
-    def __init__(self, store: Store, memory: Memory | None = None) -> None:
-        self.store, self._memory = store, memory or Memory()
+    def __init__(self, store: Store, memory: RecordCache | None = None) -> None:
+        self.store, self._memory = store, memory or RecordCache()
         self.unreadable: dict[str, str] = {}
 
     def record(self, key: str, shape: type[Shape], *, changes: bool = True) -> Shape | None:
@@ -83,7 +83,7 @@ class Reader:
         """The records of a file that has one on each line; damaged lines are left out."""
 
         def read() -> Any:
-            return list(records_in(self.store.read_lines(key), shape, self.store.where(key)))
+            return list(parse_records(self.store.read_lines(key), shape, self.store.where(key)))
 
         found = self._fresh("records", key, lambda: self._attempt(read))
         return [record for record in self._sound(key, found) or [] if self._sound(key, record) is not None]

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from ner_tasks import fingerprint
-from ner_tasks.dashboard.reader import Reader
+from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import RunNote
 
 NOTES = "reports/runs"
@@ -44,23 +44,23 @@ class Step:
         return list(dict.fromkeys(note["said"] for note in self.notes if note["said"]))
 
 
-def key_of(run_id: str) -> str:
+def run_key(run_id: str) -> str:
     """Name of a run's folder; its id has characters that are no part of one."""
-    return fingerprint.version_of({"run": run_id})
+    return fingerprint.make_version({"run": run_id})
 
 
-def name_of(task_id: str, map_index: int) -> str:
+def task_file_name(task_id: str, map_index: int) -> str:
     """Name of the file that a task's note is."""
     return f"{task_id}.json" if map_index < 0 else f"{task_id}-{map_index:04d}.json"
 
 
-def steps(reader: Reader, dag_id: str, key: str) -> list[Step]:
+def list_steps(reader: StoreReader, dag_id: str, key: str) -> list[Step]:
     """The tasks of a run that have noted something, in the order in which they ended.
 
     Args:
         reader: the store.
         dag_id: which DAG.
-        key: as `key_of` gives it.
+        key: as `lease_key` gives it.
     """
     found: dict[str, list[RunNote]] = {}
     for name in sorted(reader.names(f"{NOTES}/{dag_id}/{key}")):

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ner_tasks.dashboard.reader import Reader
-from ner_tasks.records import Comparison, VersionRecord
+from ner_tasks.dashboard.reader import StoreReader
+from ner_tasks.records import ComparisonRecord, VersionRecord
 from ner_tasks.registry.promotions import Promotion
 from ner_tasks.registry.registry import HISTORY, MARKER, POINTER
 
@@ -33,7 +33,7 @@ class Version:
     is_promoted: bool
 
 
-def versions(reader: Reader) -> list[Version]:
+def list_versions(reader: StoreReader) -> list[Version]:
     """All registered versions, the newest first."""
     pointer = reader.record(POINTER, Promotion)
     promoted = pointer.version if pointer else None
@@ -45,7 +45,7 @@ def versions(reader: Reader) -> list[Version]:
     return sorted(found, key=lambda version: version.at, reverse=True)
 
 
-def promotions(reader: Reader) -> list[Promotion]:
+def list_promotions(reader: StoreReader) -> list[Promotion]:
     """The history of promotions, the newest first."""
     past = reader.records(HISTORY, Promotion)
     current = reader.record(POINTER, Promotion)
@@ -53,8 +53,8 @@ def promotions(reader: Reader) -> list[Promotion]:
     return list(reversed(past if current is None or current in past else [*past, current]))
 
 
-def _version(reader: Reader, name: str, details: VersionRecord, *, is_promoted: bool) -> Version:
-    compared = reader.record(f"reports/models/{name}/compare.json", Comparison)
+def _version(reader: StoreReader, name: str, details: VersionRecord, *, is_promoted: bool) -> Version:
+    compared = reader.record(f"reports/models/{name}/compare.json", ComparisonRecord)
     return Version(
         name=name,
         at=details["at"],

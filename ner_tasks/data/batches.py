@@ -12,7 +12,7 @@ REVIEW = "review-"
 
 
 @dataclass(frozen=True)
-class Source:
+class LabelledSource:
     """One labelled file.
 
     Attributes:
@@ -26,7 +26,7 @@ class Source:
     path: Path
 
 
-def sources_of(paths: Iterable[Path]) -> list[Source]:
+def find_sources(paths: Iterable[Path]) -> list[LabelledSource]:
     """Files as they were named on the command line; a folder is a batch, a file is one by itself.
 
     Raises:
@@ -38,20 +38,20 @@ def sources_of(paths: Iterable[Path]) -> list[Source]:
             files = [file for file in sorted(path.iterdir()) if is_labelled(file.name)]
             if not files:
                 raise InputMissing(f"found no labelled file, expected {'/'.join(LABELLED_SUFFIXES)}, in {path}")
-            found += [Source(path.resolve().name, str(file), file) for file in files]
+            found += [LabelledSource(path.resolve().name, str(file), file) for file in files]
         else:
-            found.append(Source(path.stem, str(path), path))
-    return in_order(found)
+            found.append(LabelledSource(path.stem, str(path), path))
+    return sort_sources(found)
 
 
-def read_sources(listing: Path) -> list[Source]:
+def read_sources(listing: Path) -> list[LabelledSource]:
     """Sources from a file with a `{"batch", "key", "path"}` on each line, as the operator writes it."""
     lines = listing.read_text(encoding="utf-8").split("\n")
     said = [json.loads(line) for line in lines if line]
-    return in_order(Source(one["batch"], one["key"], Path(one["path"])) for one in said)
+    return sort_sources(LabelledSource(one["batch"], one["key"], Path(one["path"])) for one in said)
 
 
-def in_order(sources: Iterable[Source]) -> list[Source]:
+def sort_sources(sources: Iterable[LabelledSource]) -> list[LabelledSource]:
     """By batch, then by file: names begin with a date, so a batch's age is in its name.
 
     Raises:
@@ -68,7 +68,7 @@ def is_labelled(name: str) -> bool:
     return name.lower().endswith(LABELLED_SUFFIXES) and not name.startswith(".")
 
 
-def ranks_of(batches: Sequence[str]) -> dict[str, int]:
+def rank_batches(batches: Sequence[str]) -> dict[str, int]:
     """How much each batch's word counts: corrections by people over all else, newer ones over older, the rest alike."""
     reviews = sorted({batch for batch in batches if batch.startswith(REVIEW)})
     return {batch: reviews.index(batch) + 1 if batch in reviews else 0 for batch in batches}

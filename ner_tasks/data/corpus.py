@@ -20,12 +20,12 @@ from sys import intern
 
 from ner_tasks.data.readers.conll import conll_rows
 from ner_tasks.data.readers.conversions import Conversions
-from ner_tasks.data.readers.rows import Row
+from ner_tasks.data.readers.rows import LabelledRow
 from ner_tasks.data.readers.span_rows import SPAN_SUFFIXES, span_rows
 from ner_tasks.data.readers.tag_schemes import convert_to_bio
 from ner_tasks.data.snapshot import check_frozen
 from ner_tasks.errors import DataRejected, InputMissing
-from ner_tasks.labels import first_break, is_tag
+from ner_tasks.labels import find_bio_violation, is_tag
 
 KAGGLE_COLUMNS = ("Sentence #", "Word", "POS", "Tag")
 CONLL_SUFFIXES = (".tsv", ".conll", ".txt")
@@ -71,7 +71,7 @@ def read_labelled(path: Path) -> list[LabelledSentence]:
     return sentences
 
 
-def open_rows(path: Path, conversions: Conversions | None = None) -> tuple[str, Iterator[Row]]:
+def open_rows(path: Path, conversions: Conversions | None = None) -> tuple[str, Iterator[LabelledRow]]:
     """Name of the labelled file (with its archive's) and its rows, good and broken ones, in file order, tags in BIO.
 
     Args:
@@ -87,7 +87,7 @@ def open_rows(path: Path, conversions: Conversions | None = None) -> tuple[str, 
     if not data.strip():
         raise DataRejected(f"found an empty file, expected labelled sentences, at {path}")
     # A file with CRLF that was written in text mode has one CR too many on each line.
-    text = decode(data, name).replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
+    text = decode_text(data, name).replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     if name.lower().endswith(SPAN_SUFFIXES):
         return name, _printing(span_rows(text, name, conversions), name, conversions)
     lines = text.split("\n")
@@ -98,7 +98,7 @@ def open_rows(path: Path, conversions: Conversions | None = None) -> tuple[str, 
     return name, _printing(rows, name, conversions)
 
 
-def _printing(rows: Iterable[Row], name: str, conversions: Conversions) -> Iterator[Row]:
+def _printing(rows: Iterable[LabelledRow], name: str, conversions: Conversions) -> Iterator[LabelledRow]:
     """The rows, and behind the last of them a line for each conversion, so that a person sees what was changed."""
     yield from rows
     for line in conversions.lines():
@@ -119,7 +119,7 @@ def write_kaggle_csv(path: Path, sentences: Iterable[LabelledSentence]) -> None:
             writer.writerows(zip(firsts, sentence.words, pos, sentence.tags, strict=True))
 
 
-def decode(data: bytes, name: str) -> str:
+def decode_text(data: bytes, name: str) -> str:
     """Text of a labelled file: UTF-8 if it is that throughout, else cp1252.
 
     A UTF-8 file with a damaged byte would pass for cp1252 and turn every `é` into `Ã©`, so a file whose
@@ -192,11 +192,11 @@ def _check_size(n_bytes: int, path: Path) -> None:
         raise DataRejected(f"found {n_bytes // 2**20} MiB, expected at most {MAX_BYTES // 2**20} MiB, at {path}")
 
 
-def _in_bio(rows: Iterator[Row], conversions: Conversions) -> Iterator[Row]:
+def _in_bio(rows: Iterator[LabelledRow], conversions: Conversions) -> Iterator[LabelledRow]:
     yield from convert_to_bio(list(rows), conversions, is_kaggle=True)
 
 
-def _kaggle_rows(lines: list[str], name: str) -> Iterator[Row]:
+def _kaggle_rows(lines: list[str], name: str) -> Iterator[LabelledRow]:
     header = _fields(lines[0]) or []
     columns = [column.strip() for column in header]
     missing = [column for column in KAGGLE_COLUMNS if column != "POS" and column not in columns]
@@ -206,7 +206,7 @@ def _kaggle_rows(lines: list[str], name: str) -> Iterator[Row]:
     return _kaggle_body(lines, columns)
 
 
-def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[Row]:
+def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[LabelledRow]:
     """Rows below the header; a number that changes begins a sentence, an empty or repeated one goes on with it."""
     at_number, at_word, at_tag = (columns.index(column) for column in ("Sentence #", "Word", "Tag"))
     at_pos = columns.index("POS") if "POS" in columns else None
@@ -223,15 +223,15 @@ def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[Row]:
             sentence += 1
             number = first
         if fields is None:
-            yield Row(line, sentence, text[:80], "", "", "found a quote that is not closed")
+            yield LabelledRow(line, sentence, text[:80], "", "", "found a quote that is not closed")
         elif len(fields) != n_columns:
-            yield Row(line, sentence, text[:80], "", "", f"found {len(fields)} columns, expected {n_columns}")
+            yield LabelledRow(line, sentence, text[:80], "", "", f"found {len(fields)} columns, expected {n_columns}")
         elif not number:
-            yield Row(line, sentence, text[:80], "", "", "found a row before the first sentence's number")
+            yield LabelledRow(line, sentence, text[:80], "", "", "found a row before the first sentence's number")
         else:
             word, tag = (intern(fields[at].strip(" \t")) for at in (at_word, at_tag))
             pos = intern(fields[at_pos].strip(" \t")) if at_pos is not None else ""
-            yield Row(line, sentence, word, pos, tag, "")
+            yield LabelledRow(line, sentence, word, pos, tag, "")
 
 
 def _fields(line: str) -> list[str] | None:
@@ -244,7 +244,7 @@ def _fields(line: str) -> list[str] | None:
         return None
 
 
-def _sound(name: str, rows: list[Row]) -> LabelledSentence:
+def _sound(name: str, rows: list[LabelledRow]) -> LabelledSentence:
     """A sentence of its rows, or DataRejected for the first row that is not sound."""
     for row in rows:
         if row.problem:
@@ -254,7 +254,7 @@ def _sound(name: str, rows: list[Row]) -> LabelledSentence:
         if not is_tag(row.tag):
             raise DataRejected(f"found tag {row.tag!r}, expected O, B-label or I-label, at {name}:{row.line}")
     tags = tuple(row.tag for row in rows)
-    broken = first_break(tags)
+    broken = find_bio_violation(tags)
     if broken is not None:
         before = tags[broken - 1] if broken else "the sentence's start"
         tag, line = tags[broken], rows[broken].line

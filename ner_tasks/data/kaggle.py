@@ -13,7 +13,7 @@ from ner_tasks.files import atomic
 CREDENTIALS = "KAGGLE_USERNAME and KAGGLE_KEY, or KAGGLE_API_TOKEN"
 
 
-def download(dataset: str, target: Path, cache: Path) -> dict[str, Any]:
+def download_dataset(dataset: str, target: Path, cache: Path) -> dict[str, Any]:
     """Fetch the newest version of a data set and put its labelled files into the folder `target`.
 
     Files that are no labelled data are left out: the data set has a second table, of features, in other columns.

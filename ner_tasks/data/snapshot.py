@@ -12,7 +12,7 @@ from typing import Any
 
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.files import atomic
-from ner_tasks.fingerprint import version_of
+from ner_tasks.fingerprint import make_version
 from ner_tasks.records import SnapshotManifest, read_file
 
 MANIFEST = "snapshot.json"
@@ -37,7 +37,7 @@ def version_of_contents(labels: Sequence[str], files: Mapping[str, str]) -> str:
     Evidence is left out: the same data, checked again, may be described in other words.
     """
     held = {name: sha for name, sha in files.items() if name.endswith(".csv")}
-    return version_of({"labels": list(labels), "files": held})
+    return make_version({"labels": list(labels), "files": held})
 
 
 def open_snapshot(folder: Path) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class SplitConfig:
             raise ConfigInvalid(f"found block_sentences={self.block_sentences}, expected at least 1")
 
 
-def split(
+def split_corpus(
     sentences: Sequence[LabelledSentence],
     config: SplitConfig,
     *,
@@ -62,8 +62,8 @@ def split(
         sentences: in the order of their documents.
         is_sound: whether each sentence may be used. The others still mark where blocks begin, so that
             quarantining a sentence moves none of its neighbours.
-        begins: indices at which a file begins, see `parts_of`.
-        known: parts that texts have had before, see `parts_of`.
+        begins: indices at which a file begins, see `assign_parts`.
+        known: parts that texts have had before, see `assign_parts`.
 
     Raises:
         DataRejected: a part would be empty.
@@ -71,7 +71,7 @@ def split(
     parts: dict[str, list[LabelledSentence]] = {part: [] for part in PARTS}
     seen: set[tuple[str, ...]] = set()
     texts = [sentence.words for sentence in sentences]
-    for index, part in enumerate(parts_of(texts, config, begins=begins, known=known)):
+    for index, part in enumerate(assign_parts(texts, config, begins=begins, known=known)):
         words = sentences[index].words
         if words not in seen and (is_sound is None or is_sound[index]):
             seen.add(words)
@@ -83,7 +83,7 @@ def split(
     return parts
 
 
-def parts_of(
+def assign_parts(
     texts: Sequence[Sequence[str]],
     config: SplitConfig,
     *,

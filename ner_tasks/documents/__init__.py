@@ -14,7 +14,7 @@ from ner_tasks.documents.detection.formats import FORMATS
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.reading import answers
 from ner_tasks.documents.types import Answer, CannotRead, Document, Ignored, Limits, Rejected
-from ner_tasks.files.contained import FileBeneath, NotAFile, Source, kind_of
+from ner_tasks.files.contained import ContainedFile, NotAFile, Source, describe_kind
 
 __all__ = [
     "FORMATS",
@@ -82,10 +82,10 @@ def _answers(path: Source, name: str, limits: Limits) -> Iterator[Answer]:
 
 def _opened(path: Source) -> BinaryIO:
     try:
-        if isinstance(path, FileBeneath):
+        if isinstance(path, ContainedFile):
             return path.open()
         # A pipe would be waited for, a device never ends.
-        if what := kind_of(path.stat()):
+        if what := describe_kind(path.stat()):
             raise NotAFile(what)
         return path.open("rb")
     except NotAFile as error:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ner_tasks.bounded_names import bounded
+from ner_tasks.bounded_names import bound_name
 
 READ, UNREAD, IGNORED = "read", "unread", "ignored"
 # Lines that name single items; of more, the rest is counted in one line.
@@ -85,7 +85,7 @@ class Inventory:
             return
         self._count(kind, UNREAD, n)
         if len(self._lines) < MAX_NAMED:
-            line = f"{bounded(where, _MAX_WHERE)}: {reason[:_MAX_LINE]}"
+            line = f"{bound_name(where, _MAX_WHERE)}: {reason[:_MAX_LINE]}"
             self._lines.append(" ".join(line.split())[:_MAX_LINE])
         else:
             self._n_unnamed += n

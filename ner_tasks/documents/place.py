@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from ner_tasks.bounded_names import bounded
+from ner_tasks.bounded_names import bound_name
 from ner_tasks.documents.archives import archives
 from ner_tasks.documents.types import Limits
 
@@ -37,7 +37,7 @@ class Place:
         own = called.replace("\\", "/").rpartition("/")[2]  # whole: it ends in what tells the format
         return replace(
             self,
-            name=f"{self.name}#{bounded(called)}",
+            name=f"{self.name}#{bound_name(called)}",
             called=own,
             path=called,
             depth=self.depth + 1,

@@ -18,7 +18,7 @@ from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.tables import json_lines, tables
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
-from ner_tasks.errors import without_words
+from ner_tasks.errors import redact_error
 
 _READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
@@ -143,7 +143,7 @@ def _one(here: Place, format_: Format, data: bytes, extract: Extract, notes: tup
             yield Rejected(here.name, error.reason, _naming_unread(str(error), extract.items))
     taken = TakenNames()
     for part in extract.parts:
-        yield from _part(here, replace(part, name=taken.free(part.name)))
+        yield from _part(here, replace(part, name=taken.make_unique(part.name)))
 
 
 def _naming_unread(message: str, items: Items) -> str:
@@ -253,7 +253,7 @@ def _guarded(reader: str, read: Callable[[], _Found]) -> _Found:
     except Exception as error:
         # Parsers fail on damaged files in whatever way they like, and it is the file's fault.
         kind = reader.rpartition(".")[2]
-        raise CannotRead("broken", f"found {without_words(error)}, expected a whole {kind} file") from error
+        raise CannotRead("broken", f"found {redact_error(error)}, expected a whole {kind} file") from error
 
 
 def _check(text: str, limits: Limits) -> None:

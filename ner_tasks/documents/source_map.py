@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ner_tasks.bounded_names import bounded
+from ner_tasks.bounded_names import bound_name
 
 # What `SourceMap.locate` says of an entity.
 PLACE_FIELDS = ("page", "boxes", "ocr_confidence", "source")
@@ -67,7 +67,7 @@ class SourceMap:
             self.run_starts.pop()
             self.places.pop()
         self.run_starts.append(start)
-        self.places.append(bounded(place, MAX_LABEL) if isinstance(place, str) else place)
+        self.places.append(bound_name(place, MAX_LABEL) if isinstance(place, str) else place)
 
     def add_box(self, start: int, end: int, box: Box, confidence: int = NO_CONFIDENCE) -> None:
         """Say where the characters `[start, end)` stand on their page; starts ascend."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ner_tasks.bounded_names import bounded
+from ner_tasks.bounded_names import bound_name
 from ner_tasks.documents.inventory import Inventory, Items
 from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.errors import ConfigInvalid, DocumentRejected
@@ -144,7 +144,7 @@ class ExtractBuilder:
     def note(self, *notes: str) -> None:
         """Add what a person should know of the reading, each remark once; of very many, the first and their number."""
         for note in notes:
-            one = bounded(note, _MAX_NOTE)
+            one = bound_name(note, _MAX_NOTE)
             if one in self._notes:
                 continue
             if len(self._notes) < _MAX_NOTES:
@@ -246,7 +246,7 @@ class CannotRead(DocumentRejected):
     """One document that cannot be read, for a `reason` of one word to count by."""
 
     def __init__(self, reason: str, message: str):
-        super().__init__(bounded(message))
+        super().__init__(bound_name(message))
         self.reason = reason
 
 

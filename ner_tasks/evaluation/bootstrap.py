@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ner_tasks.evaluation.entity_counts import Counts, paired
+from ner_tasks.evaluation.entity_counts import EntityCounts, pair_counts
 
 N_RESAMPLES = 1000
 LEVEL = 0.95
@@ -21,7 +21,9 @@ _AT_A_TIME = 100  # resamples: a few megabytes, however many sentences
 Floats = NDArray[np.float64]
 
 
-def intervals(counts: Counts, *, n_resamples: int = N_RESAMPLES, level: float = LEVEL, seed: int = 0) -> dict[str, Any]:
+def bootstrap_intervals(
+    counts: EntityCounts, *, n_resamples: int = N_RESAMPLES, level: float = LEVEL, seed: int = 0
+) -> dict[str, Any]:
     """Where entity F1 lies with a probability of `level`, in all and by label.
 
     Returns:
@@ -34,8 +36,13 @@ def intervals(counts: Counts, *, n_resamples: int = N_RESAMPLES, level: float = 
     return {"level": level, "n_resamples": n_resamples, "seed": seed, "overall": found[0], "labels": by_label}
 
 
-def losses(
-    champion: Counts, challenger: Counts, *, n_resamples: int = N_RESAMPLES, level: float = LEVEL, seed: int = 0
+def bootstrap_losses(
+    champion: EntityCounts,
+    challenger: EntityCounts,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """What a challenger loses against the champion on the same sentences, in all and by label.
 
@@ -47,7 +54,7 @@ def losses(
     Raises:
         ConfigInvalid: the two are counts of different sentences.
     """
-    champion, challenger = paired(champion, challenger)
+    champion, challenger = pair_counts(champion, challenger)
     before, after = _resampled([champion, challenger], n_resamples, seed)  # [resamples, 1 + labels] both
     was, now = (_f1(_with_overall(counts.of.sum(axis=0)[None])) for counts in (champion, challenger))  # [1, 1 + labels]
     n_gold = _with_overall(champion.of.sum(axis=0)[None])[0, :, 0]  # [1 + labels]
@@ -71,7 +78,7 @@ def losses(
     return {**settings, "n_sentences": len(champion.of), "overall": one(0), "labels": labels}
 
 
-def _resampled(models: list[Counts], n_resamples: int, seed: int) -> list[Floats]:
+def _resampled(models: list[EntityCounts], n_resamples: int, seed: int) -> list[Floats]:
     """F1 of each model in each resample, the same sentences for all: [resamples, 1 + labels] each."""
     n_sentences = len(models[0].of)
     chance = np.random.default_rng(seed)

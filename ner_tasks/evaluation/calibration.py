@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from ner_tasks.entities import entity_score, bio_to_spans
+from ner_tasks.entities import bio_to_spans, score_entity
 from ner_tasks.inference.tagger import SentenceLogits, TaggedSentence
 from ner_tasks.labels import LabelSet
 
@@ -21,8 +21,8 @@ N_BINS = 15
 _BOUNDS = (0.2, 5.0)
 
 
-def fitted_to(found: Sequence[SentenceLogits], gold: Sequence[Sequence[str]], label_set: LabelSet) -> float:
-    """The temperature for a model's logits of labelled sentences; see `fitted_temperature`.
+def fit_on_sentences(found: Sequence[SentenceLogits], gold: Sequence[Sequence[str]], label_set: LabelSet) -> float:
+    """The temperature for a model's logits of labelled sentences; see `fit_temperature`.
 
     Args:
         found: logits of each sentence.
@@ -33,10 +33,10 @@ def fitted_to(found: Sequence[SentenceLogits], gold: Sequence[Sequence[str]], la
     if not len(ids):
         return 1.0
     logits = np.concatenate([sentence.logits for sentence in found])  # [words, K]
-    return fitted_temperature(logits[ids >= 0], ids[ids >= 0])
+    return fit_temperature(logits[ids >= 0], ids[ids >= 0])
 
 
-def fitted_temperature(logits: NDArray[np.float32], tag_ids: NDArray[np.int_]) -> float:
+def fit_temperature(logits: NDArray[np.float32], tag_ids: NDArray[np.int_]) -> float:
     """The temperature under which the right tags are most probable; never worse than 1 on what it is fitted on.
 
     Args:
@@ -86,7 +86,7 @@ def expected_calibration_error(scores: Sequence[float], are_right: Sequence[bool
     return float(distances.sum() / len(values))
 
 
-def errors_of(gold: Sequence[Sequence[str]], answers: Sequence[TaggedSentence]) -> dict[str, float]:
+def calibration_errors(gold: Sequence[Sequence[str]], answers: Sequence[TaggedSentence]) -> dict[str, float]:
     """Expected calibration error over words and over entities: `{"words": ..., "entities": ...}`.
 
     Args:
@@ -100,7 +100,7 @@ def errors_of(gold: Sequence[Sequence[str]], answers: Sequence[TaggedSentence]) 
         words_right += [tag == guess for tag, guess in zip(tags, answer.tags, strict=True)]
         right = set(bio_to_spans(tags))
         for span in bio_to_spans(answer.tags):
-            entity_scores.append(entity_score(answer.scores, span.start, span.end))
+            entity_scores.append(score_entity(answer.scores, span.start, span.end))
             entities_right.append(span in right)
     return {
         "words": expected_calibration_error(word_scores, words_right),

@@ -18,20 +18,20 @@ FORMAT = 1
 N_SENTENCES = 64
 
 
-class _Answer(TypedDict):
+class _CanarySentence(TypedDict):
     words: tuple[str, ...]
     tags: tuple[str, ...]
     scores: tuple[Annotated[float, Field(ge=0, le=1)], ...]
 
 
-class _Written(TypedDict):
+class _CanaryFile(TypedDict):
     """What `write` writes: the SHA-256 of the model's files, and what it answered."""
 
     files: dict[str, str]
-    answers: list[_Answer]
+    answers: list[_CanarySentence]
 
 
-def write(model: Path, sentences: Sequence[LabelledSentence], target: Path, *, n_threads: int) -> None:
+def write_canary(model: Path, sentences: Sequence[LabelledSentence], target: Path, *, n_threads: int) -> None:
     """Ask a model, and keep its answers.
 
     Args:
@@ -50,7 +50,7 @@ def write(model: Path, sentences: Sequence[LabelledSentence], target: Path, *, n
     atomic.write_json(target, {"format": FORMAT, "files": files, "answers": asked})
 
 
-def ask(model: Path, canary: Path, *, n_threads: int) -> dict[str, Any]:
+def run_canary(model: Path, canary: Path, *, n_threads: int) -> dict[str, Any]:
     """Ask a model again, in this process.
 
     Returns:
@@ -62,7 +62,7 @@ def ask(model: Path, canary: Path, *, n_threads: int) -> dict[str, Any]:
     """
     if not canary.is_file():
         raise InputMissing(f"found nothing at {canary}, expected the canary that `compare` writes")
-    said = read_file(canary, _Written, expected="a canary")
+    said = read_file(canary, _CanaryFile, expected="a canary")
     before, expected = [(one["words"], one["tags"], one["scores"]) for one in said["answers"]], said["files"]
     if any(not len(words) == len(tags) == len(scores) for words, tags, scores in before):
         raise ArtifactBroken(f"found not one tag and score for each word, expected a canary, in {canary}")
@@ -93,4 +93,4 @@ def _asked(
 ) -> tuple[dict[str, str], list[TaggedSentence]]:
     """The checksums of a model's files, which are checked, and its answers."""
     tagger = Tagger.load(model, n_threads=n_threads)
-    return dict(model_folder.open_model(model).files), tagger.tag(sentences)
+    return dict(model_folder.read_manifest(model).files), tagger.tag(sentences)

@@ -23,7 +23,7 @@ N_KINDS = 3  # in the gold tags, predicted, both
 _Number = Annotated[int, Field(ge=0, le=10**9)]
 
 
-class _Written(TypedDict):
+class _CountsFile(TypedDict):
     """What `Counts.write` writes; `counts` has a sentence, a label, and the counts of each kind."""
 
     format: Literal[1]
@@ -34,7 +34,7 @@ class _Written(TypedDict):
 
 
 @dataclass(frozen=True)
-class Counts:
+class EntityCounts:
     """Counts of one model on one file of labelled sentences.
 
     Attributes:
@@ -50,7 +50,7 @@ class Counts:
     @classmethod
     def between(
         cls, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, data_sha256: str = ""
-    ) -> "Counts":
+    ) -> "EntityCounts":
         """Count predicted tags against gold tags; an entity is right if its bounds and its label are.
 
         Args:
@@ -70,11 +70,11 @@ class Counts:
             of[number, place[label], kind] += 1
         return cls(tuple(labels), of, data_sha256)
 
-    def with_labels(self, labels: Sequence[str]) -> "Counts":
+    def with_labels(self, labels: Sequence[str]) -> "EntityCounts":
         """The same over other labels, which must be at least those that occur."""
         of = np.zeros((len(self.of), len(labels), N_KINDS), np.int64)
         of[:, [labels.index(label) for label in self.labels]] = self.of
-        return Counts(tuple(labels), of, self.data_sha256)
+        return EntityCounts(tuple(labels), of, self.data_sha256)
 
     def score(self, chosen: NDArray[np.bool_] | None = None) -> Score:
         """Figures over all labels, of the sentences that are chosen, [sentences]; of all unless told otherwise."""
@@ -89,7 +89,7 @@ class Counts:
         atomic.write_json(path, {**head, "labels": list(self.labels), "counts": rows})
 
     @classmethod
-    def read(cls, path: Path) -> "Counts":
+    def read(cls, path: Path) -> "EntityCounts":
         """Counts that `write` has written.
 
         Raises:
@@ -98,7 +98,7 @@ class Counts:
         """
         if not path.is_file():
             raise InputMissing(f"found nothing at {path}, expected the counts that `evaluate` writes")
-        said = read_file(path, _Written, expected=f"counts by sentence of format {FORMAT}")
+        said = read_file(path, _CountsFile, expected=f"counts by sentence of format {FORMAT}")
         of = np.zeros((said["n_sentences"], len(said["labels"]), N_KINDS), np.int64)
         for sentence, label, *counted in said["counts"]:
             if sentence >= said["n_sentences"] or label >= len(said["labels"]):
@@ -109,7 +109,7 @@ class Counts:
         return cls(tuple(said["labels"]), of, said["data_sha256"])
 
 
-def paired(one: Counts, other: Counts) -> tuple[Counts, Counts]:
+def pair_counts(one: EntityCounts, other: EntityCounts) -> tuple[EntityCounts, EntityCounts]:
     """Both over the same labels, to be compared sentence by sentence.
 
     Raises:

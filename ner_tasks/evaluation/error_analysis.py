@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from ner_tasks.data.corpus import LabelledSentence
-from ner_tasks.entities import WordSpan, entity_score, bio_to_spans
+from ner_tasks.entities import WordSpan, bio_to_spans, score_entity
 from ner_tasks.inference.tagger import TaggedSentence
 
 MISSED, SPURIOUS = "missed", "spurious"
 N_WORST = 20
 
 
-def confusion(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, dict[str, int]]:
+def count_confusions(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, dict[str, int]]:
     """For each label of the gold entities, what was said of them: `{"geo": {"geo": 9, "org": 1, "missed": 2}}`.
 
     An entity belongs to the predicted one that shares most words with it, and each is taken once; bounds need not be
@@ -27,7 +27,7 @@ def confusion(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]])
     return rows
 
 
-def worst(
+def find_worst_sentences(
     sentences: Sequence[LabelledSentence], answers: Sequence[TaggedSentence], *, n: int = N_WORST
 ) -> list[dict[str, Any]]:
     """The sentences with most wrong entities; of those with as many, where the model was most sure of what is wrong.
@@ -42,7 +42,7 @@ def worst(
         wrong = set(guess) - set(right)
         n_wrong = len(wrong) + len(set(right) - set(guess))
         if n_wrong:
-            score = max((entity_score(answer.scores, span.start, span.end) for span in wrong), default=0.0)
+            score = max((score_entity(answer.scores, span.start, span.end) for span in wrong), default=0.0)
             found.append((-n_wrong, -score, number, sentence, right, guess))
     chosen = sorted(found, key=lambda one: one[:3])[:n]
     return [

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_tasks.errors import GateNotPassed
-from ner_tasks.evaluation.policy import GatePolicy, Limits, Loss, ModelPolicy
+from ner_tasks.evaluation.policy import GateOverrides, GatePolicy, LossLimits, ModelPolicy
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Verdict:
     lines: tuple[str, ...]
 
 
-def trained_model(evaluation: Mapping[str, Any], policy: ModelPolicy) -> Verdict:
+def model_gate(evaluation: Mapping[str, Any], policy: ModelPolicy) -> Verdict:
     """May a trained model be registered?
 
     Args:
@@ -32,11 +32,11 @@ def trained_model(evaluation: Mapping[str, Any], policy: ModelPolicy) -> Verdict
         chance = 1 - policy.champion.confidence
         checks.append(_lost("entity F1", losses["overall"], policy.champion, chance))
         for label, found in losses["labels"].items():
-            checks.append(_label_lost(label, found, policy.labels.of(label), chance, policy.labels.min_support))
-    return verdict_of("the trained model", checks)
+            checks.append(_label_lost(label, found, policy.labels.for_label(label), chance, policy.labels.min_support))
+    return make_verdict("the trained model", checks)
 
 
-def quantized_model(comparison: Mapping[str, Any], policy: GatePolicy) -> Verdict:
+def int8_gate(comparison: Mapping[str, Any], policy: GatePolicy) -> Verdict:
     """May an INT8 graph be promoted?
 
     Args:
@@ -70,10 +70,10 @@ def quantized_model(comparison: Mapping[str, Any], policy: GatePolicy) -> Verdic
         limits = _Limit(below, max(below, policy.model.champion.hard_loss))
         overall = comparison["champion_losses"]["overall"]
         checks.append(_lost("entity F1 of INT8", overall, limits, chance, beside="the promoted INT8 model's"))
-    return verdict_of("the INT8 model", checks)
+    return make_verdict("the INT8 model", checks)
 
 
-def night(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: int, limits: Limits) -> Verdict:
+def night_gate(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: int, limits: GateOverrides) -> Verdict:
     """May a night's answers be published?
 
     An inbox without documents is in order and is said to be empty; one with documents of which none was
@@ -100,7 +100,7 @@ def night(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: int, 
         _at_most("share of rejected documents", n_rejected / n_documents, limits.max_rejected_share),
         _at_most("share of partly read documents", n_partly_read / n_tagged, limits.max_partly_read_share),
     ]
-    return verdict_of("the night's answers", checks)
+    return make_verdict("the night's answers", checks)
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class _Limit:
 def _lost(
     what: str,
     found: Mapping[str, Any],
-    limits: Loss | _Limit,
+    limits: LossLimits | _Limit,
     chance: float,
     *,
     beside: str = "the promoted model's",
@@ -135,7 +135,7 @@ def _lost(
 def _label_lost(
     label: str,
     found: Mapping[str, Any],
-    limits: Loss | _Limit,
+    limits: LossLimits | _Limit,
     chance: float,
     min_support: int,
     *,
@@ -157,7 +157,7 @@ def _at_most(what: str, found: float, most: float) -> tuple[bool, str]:
     return found <= most, f"found {what} {found:.4f}, expected at most {most:.4f}"
 
 
-def verdict_of(where: str, checks: list[tuple[bool, str]]) -> Verdict:
+def make_verdict(where: str, checks: list[tuple[bool, str]]) -> Verdict:
     failed = [line for passed, line in checks if not passed]
     if failed:
         raise GateNotPassed("; ".join(failed) + f", at {where}")

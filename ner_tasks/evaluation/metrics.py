@@ -50,7 +50,7 @@ class Scores:
         return {"overall": asdict(self.overall), "labels": {label: asdict(of) for label, of in self.by_label.items()}}
 
 
-def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
+def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
     """Compare predicted tags with gold tags, sentence by sentence.
 
     Args:

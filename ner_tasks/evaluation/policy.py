@@ -10,7 +10,7 @@ from pydantic import Field, NonNegativeInt, model_validator
 
 from ner_tasks.data.validation.limits import BatchLimits
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.files.yaml_files import Share, Strict, read_yaml
+from ner_tasks.files.yaml_files import Share, StrictModel, read_yaml
 
 DEFAULT_POLICY = Path(__file__).parent.parent / "config" / "gates.yaml"
 
@@ -18,7 +18,7 @@ Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
-class Limits:
+class GateOverrides:
     """What a deployment or a run says itself; what is None the YAML of the gates says, see `gate_policy`.
 
     Attributes:
@@ -44,7 +44,7 @@ class Limits:
             if value is not None and (not math.isfinite(value) or value < 0 or (bounded and value > 1)):
                 raise ConfigInvalid(f"found {name}={value}, expected a number from 0{' to 1' if bounded else ' on'}")
 
-    def adjusted(self, **texts: str) -> "Limits":
+    def override(self, **texts: str) -> "GateOverrides":
         """The same with some limits replaced; an empty text leaves its limit as it is.
 
         Raises:
@@ -57,7 +57,7 @@ class Limits:
             raise ConfigInvalid(f"found {error}, expected numbers, as {', '.join(given)}") from None
 
 
-class Loss(Strict):
+class LossLimits(StrictModel):
     """How much F1 may be lost: up to `max_loss` always, up to `hard_loss` where it may be chance."""
 
     max_loss: Share
@@ -70,29 +70,29 @@ class Loss(Strict):
         return self
 
 
-class ChampionPolicy(Loss):
+class ChampionPolicy(LossLimits):
     max_loss: Share = 0.005
     hard_loss: Share = 0.02
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
 
 
-class LabelsPolicy(Loss):
+class LabelsPolicy(LossLimits):
     max_loss: Share = 0.03
     hard_loss: Share = 0.25
     min_support: NonNegativeInt = 20
-    only: Mapping[str, Loss] = {}
+    only: Mapping[str, LossLimits] = {}
 
-    def of(self, label: str) -> Loss:
+    def for_label(self, label: str) -> LossLimits:
         return self.only.get(label, self)
 
 
-class ModelPolicy(Strict):
+class ModelPolicy(StrictModel):
     min_f1: Share = 0.6
     champion: ChampionPolicy = ChampionPolicy()
     labels: LabelsPolicy = LabelsPolicy()
 
 
-class SizeShare(Strict):
+class SizeShare(StrictModel):
     min: Ratio = 0.1
     max: Ratio = 1.0
 
@@ -103,7 +103,7 @@ class SizeShare(Strict):
         return self
 
 
-class Int8Policy(Strict):
+class Int8Policy(StrictModel):
     max_f1_loss: Share = 0.005
     max_label_loss: Share = 0.05
     max_f1_below_champion: Share = 0.01
@@ -119,7 +119,7 @@ class Int8Policy(Strict):
         return self
 
 
-class GatePolicy(Strict):
+class GatePolicy(StrictModel):
     """What a gates YAML may say; `config/gates.yaml` explains each key."""
 
     data: BatchLimits = BatchLimits()
@@ -136,7 +136,7 @@ class GatePolicy(Strict):
         """
         return read_yaml(cls, path, kind="a YAML of gates", expected=f"what {DEFAULT_POLICY.name} explains")
 
-    def under(self, limits: Limits) -> "GatePolicy":
+    def with_overrides(self, limits: GateOverrides) -> "GatePolicy":
         """The same with what a deployment or a run says itself; a limit that it loosens takes those behind it along."""
         model, int8 = self.model, self.int8
         champion = model.champion

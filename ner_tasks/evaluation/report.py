@@ -6,15 +6,15 @@ from typing import Any
 from ner_tasks.data import corpus
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.evaluation import bootstrap, error_analysis, report_page, slices
-from ner_tasks.evaluation.entity_counts import Counts
-from ner_tasks.evaluation.predict import Answered, answered
+from ner_tasks.evaluation.entity_counts import EntityCounts
+from ner_tasks.evaluation.predict import Predictions, predict
 from ner_tasks.files import atomic
 
 COUNTS, REPORT, PAGE = "counts.json", "evaluation.json", "page.html"
 TEST = "test"
 
 
-def evaluate(
+def evaluate_model(
     model: Path,
     data: Path,
     *,
@@ -41,33 +41,33 @@ def evaluate(
     is_snapshot = data.is_dir()
     file = data / f"{TEST}.csv" if is_snapshot else data
     sentences = corpus.read_labelled(file)
-    found = answered(model, sentences, n_threads=n_threads, bf16=bf16, batch_size=batch_size)
+    found = predict(model, sentences, n_threads=n_threads, bf16=bf16, batch_size=batch_size)
     gold, predicted = [one.tags for one in sentences], found.tags
-    counts = Counts.between(gold, predicted, data_sha256=atomic.sha256_of(file))
+    counts = EntityCounts.between(gold, predicted, data_sha256=atomic.sha256_of(file))
     report = {
         "model": str(model),
         "data": str(file),
         **found.figures,
-        "intervals": bootstrap.intervals(counts, n_resamples=n_resamples, seed=seed),
+        "intervals": bootstrap.bootstrap_intervals(counts, n_resamples=n_resamples, seed=seed),
         "slices": _slices(counts, sentences, found, data if is_snapshot else None),
-        "confusion": error_analysis.confusion(gold, predicted),
-        "worst": error_analysis.worst(sentences, found.answers),
+        "confusion": error_analysis.count_confusions(gold, predicted),
+        "worst": error_analysis.find_worst_sentences(sentences, found.answers),
     }
     if output is not None:
         with atomic.staged_folder(output) as stage:
             counts.write(stage / COUNTS)
-            report_page.write_page({**report, "version": found.version}, stage / PAGE)
+            report_page.write_report_page({**report, "version": found.version}, stage / PAGE)
             atomic.write_json(stage / REPORT, report)
     return report
 
 
 def _slices(
-    counts: Counts, sentences: list[LabelledSentence], found: Answered, snapshot: Path | None
+    counts: EntityCounts, sentences: list[LabelledSentence], found: Predictions, snapshot: Path | None
 ) -> dict[str, dict[str, Any]]:
-    made = {"length": slices.by_length(counts, [len(sentence.words) for sentence in sentences])}
+    made = {"length": slices.score_by_length(counts, [len(sentence.words) for sentence in sentences])}
     if snapshot is None:
         return made
     train = corpus.read_labelled(snapshot / "train.csv")
-    made["seen"] = slices.by_seen(sentences, found.tags, train)
-    batches = slices.batches_of(snapshot, TEST, len(sentences))
-    return made if batches is None else {**made, "batch": slices.by_batch(counts, batches)}
+    made["seen"] = slices.recall_by_seen(sentences, found.tags, train)
+    batches = slices.read_batches(snapshot, TEST, len(sentences))
+    return made if batches is None else {**made, "batch": slices.score_by_batch(counts, batches)}

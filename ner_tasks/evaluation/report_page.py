@@ -17,7 +17,7 @@ _CSS = _HERE.parent / "answers" / "page.css"  # one look for all pages
 _N_HUES = 10
 
 
-def write_page(report: Mapping[str, Any], target: Path) -> None:
+def write_report_page(report: Mapping[str, Any], target: Path) -> None:
     """Write a report's page; it loads nothing, holds no script, and shows the sentences as text.
 
     Raises:
@@ -50,7 +50,7 @@ def _environment() -> Environment:
     )
     environment.filters["number"] = lambda value: f"{value:,}".replace(",", "\u202f")
     environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
-    environment.filters["inert"] = display.inert
+    environment.filters["inert"] = display.neutralize
     return environment
 
 

@@ -10,13 +10,13 @@ import numpy as np
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.entities import WordSpan, bio_to_spans
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.evaluation.entity_counts import Counts
+from ner_tasks.evaluation.entity_counts import EntityCounts
 
 # words of a sentence, from and to; the mean of GMB is 22
 _LENGTHS = ((1, 10), (11, 20), (21, 30), (31, 50), (51, None))
 
 
-def by_length(counts: Counts, n_words: Sequence[int]) -> dict[str, Any]:
+def score_by_length(counts: EntityCounts, n_words: Sequence[int]) -> dict[str, Any]:
     """Entity F1 by the number of words in the sentence."""
     lengths = np.asarray(n_words)
     names = {(low, high): f"{low}-{high} words" if high else f"{low} words and more" for low, high in _LENGTHS}
@@ -24,13 +24,13 @@ def by_length(counts: Counts, n_words: Sequence[int]) -> dict[str, Any]:
     return {name: _figures(counts, where) for name, where in chosen.items() if where.any()}
 
 
-def by_batch(counts: Counts, batches: Sequence[str]) -> dict[str, Any]:
+def score_by_batch(counts: EntityCounts, batches: Sequence[str]) -> dict[str, Any]:
     """Entity F1 by the labelled batch that a sentence is from."""
     names = np.asarray(batches)
     return {name: _figures(counts, names == name) for name in sorted(set(batches))}
 
 
-def by_seen(
+def recall_by_seen(
     sentences: Sequence[LabelledSentence], predicted: Sequence[Sequence[str]], train: Iterable[LabelledSentence]
 ) -> dict[str, Any]:
     """Recall of mentions that training has shown with this label, with another one only, and not at all.
@@ -52,7 +52,7 @@ def by_seen(
     return {name: {"n_gold": n, "n_correct": right, "recall": right / n} for name, (n, right) in found.items() if n}
 
 
-def batches_of(snapshot: Path, part: str, n_sentences: int) -> list[str] | None:
+def read_batches(snapshot: Path, part: str, n_sentences: int) -> list[str] | None:
     """The batch of each sentence of a snapshot's part; None for a snapshot that does not tell.
 
     Raises:
@@ -73,7 +73,7 @@ def batches_of(snapshot: Path, part: str, n_sentences: int) -> list[str] | None:
     return [told[number] for number in range(1, n_sentences + 1)]
 
 
-def _figures(counts: Counts, chosen: Any) -> dict[str, Any]:
+def _figures(counts: EntityCounts, chosen: Any) -> dict[str, Any]:
     score = counts.score(chosen)
     sizes = {"n_sentences": int(chosen.sum()), "n_gold": score.n_gold}
     return {**sizes, "precision": score.precision, "recall": score.recall, "f1": score.f1}

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, TypeVar
 
 from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, NerTasksError, StorageFull
 from ner_tasks.files import contained, replacement
-from ner_tasks.files.json_text import MAX_BYTES, parse_json, too_large
+from ner_tasks.files.json_text import MAX_BYTES, parse_json, size_error
 
 _LOOK_AGAIN_S = 0.02
 _N_READS = 100  # of a folder that is replaced during each
@@ -41,7 +41,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     try:
         with space_for(path):
             part.write_bytes(content)
-            put_in_place(part, path)
+            replace_file(part, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -74,7 +74,7 @@ def read_small(path: Path) -> bytes:
     with open_file(path) as file:
         n_bytes = os.fstat(file.fileno()).st_size
         if n_bytes > MAX_BYTES:
-            raise too_large(n_bytes, str(path))
+            raise size_error(n_bytes, str(path))
         return file.read()
 
 
@@ -121,11 +121,11 @@ def check_is_file(path: Path) -> None:
         FileNotFoundError: there is nothing.
         ArtifactBroken: something else lies there.
     """
-    if kind := contained.kind_of(path.stat()):
+    if kind := contained.describe_kind(path.stat()):
         raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
 
 
-def put_in_place(part: Path, target: Path) -> None:
+def replace_file(part: Path, target: Path) -> None:
     """Let a file take the place of `target`, in one step.
 
     Raises:
@@ -147,13 +147,13 @@ def staged_folder(target: Path) -> Iterator[Path]:
         StorageFull: the disk is full; nothing is left behind.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    replacement.complete(target)
+    replacement.complete_replacement(target)
     stage = replacement.staging_path(target)
     try:
         with space_for(target):
             stage.mkdir()
             yield stage
-            replacement.replace(stage, target)
+            replacement.replace_folder(stage, target)
     finally:
         replacement.discard(stage)
 
@@ -177,7 +177,7 @@ def read_whole(
             # as long as it is open, no other folder gets its number
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError):
-            if replacement.complete(folder) and folder.is_dir():
+            if replacement.complete_replacement(folder) and folder.is_dir():
                 continue
             raise InputMissing(f"found nothing, expected a folder, at {folder}") from None
         try:
@@ -213,7 +213,7 @@ def staged_file(target: Path) -> Iterator[Path]:
     try:
         with space_for(target):
             yield part
-            put_in_place(part, target)
+            replace_file(part, target)
     finally:
         part.unlink(missing_ok=True)
 

@@ -36,7 +36,7 @@ class NotAFile(Exception):
 
 
 @dataclass(frozen=True)
-class FileBeneath:
+class ContainedFile:
     """A file below a folder.
 
     Attributes:
@@ -58,7 +58,7 @@ class FileBeneath:
             NotAFile: it is something else, or lies behind a link.
             OSError: missing, no permission.
         """
-        with folder_of(self.root, self.name) as (folder, own):
+        with open_parent(self.root, self.name) as (folder, own):
             status = os.stat(own, dir_fd=folder, follow_symlinks=False)
             if stat.S_ISDIR(status.st_mode):  # listed because it may not be read
                 os.close(os.open(own, _LIST | os.O_NOFOLLOW, dir_fd=folder))
@@ -83,30 +83,32 @@ class FileBeneath:
             NotAFile: it lies behind a link.
             OSError: missing, no permission.
         """
-        with folder_of(self.root, self.name) as (folder, own):
+        with open_parent(self.root, self.name) as (folder, own):
             return os.stat(own, dir_fd=folder, follow_symlinks=False)
 
 
 # Where a file lies: beneath a folder, or at a path that is taken as a person gave it, links and all.
-Source = Path | FileBeneath
+Source = Path | ContainedFile
 
 
-def place_of(source: Source) -> dict[str, str]:
-    """Where a file lies, as it is written into JSON for another process; see `source_of`."""
-    return {"root": str(source.root), "path": source.name} if isinstance(source, FileBeneath) else {"path": str(source)}
+def encode_source(source: Source) -> dict[str, str]:
+    """Where a file lies, as it is written into JSON for another process; see `decode_source`."""
+    return (
+        {"root": str(source.root), "path": source.name} if isinstance(source, ContainedFile) else {"path": str(source)}
+    )
 
 
-def source_of(place: Mapping[str, Any]) -> Source:
-    """What `place_of` has written.
+def decode_source(place: Mapping[str, Any]) -> Source:
+    """What `encode_source` has written.
 
     Raises:
         KeyError, TypeError: it is something else.
     """
-    return FileBeneath(Path(place["root"]), str(place["path"])) if "root" in place else Path(place["path"])
+    return ContainedFile(Path(place["root"]), str(place["path"])) if "root" in place else Path(place["path"])
 
 
 @contextmanager
-def folder_of(root: Path, name: str) -> Iterator[tuple[int, str]]:
+def open_parent(root: Path, name: str) -> Iterator[tuple[int, str]]:
     """A handle of the folder in which something lies, to look below it, and its own name there.
 
     Raises:
@@ -131,7 +133,7 @@ def open_folder(root: Path, name: str, *, is_listed: bool = True) -> int:
     return _opened(root, name, _LIST if is_listed else _LOOK)
 
 
-def names_below(root: Path) -> Iterator[str]:
+def list_names(root: Path) -> Iterator[str]:
     """Path below a folder of each thing that is no folder, and of each folder that may not be listed; in no order.
 
     Raises:
@@ -154,7 +156,7 @@ def names_below(root: Path) -> Iterator[str]:
             yield below
 
 
-def kind_of(status: os.stat_result) -> str:
+def describe_kind(status: os.stat_result) -> str:
     """What has this status, in words; "" for a file."""
     return "" if stat.S_ISREG(status.st_mode) else _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
 
@@ -178,5 +180,5 @@ def _opened(root: Path, name: str, flags: int) -> int:
 
 
 def _check(status: os.stat_result) -> None:
-    if what := kind_of(status):
+    if what := describe_kind(status):
         raise NotAFile(what)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from ner_tasks.errors import ArtifactBroken, without_words
+from ner_tasks.errors import ArtifactBroken, redact_error
 
 # far above what any record of ours takes; a larger one is no record and would take many times its size in memory
 MAX_BYTES = 64 * 2**20
@@ -24,14 +24,14 @@ def parse_json(text: str | bytes, where: str, *, expected: str = "JSON", is_ours
         ArtifactBroken: it is not JSON, larger than `MAX_BYTES`, nested deeper than `MAX_DEPTH`, or not of whole characters.
     """
     if len(text) > MAX_BYTES:
-        raise too_large(len(text), where, expected=expected)
+        raise size_error(len(text), where, expected=expected)
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         found = f"a syntax error at line {error.lineno}, column {error.colno}"
         raise ArtifactBroken(f"found {found}, expected {expected}, in {where}") from None
     except (ValueError, RecursionError) as error:
-        raise ArtifactBroken(f"found {without_words(error)}, expected {expected}, in {where}") from None
+        raise ArtifactBroken(f"found {redact_error(error)}, expected {expected}, in {where}") from None
     check_depth(value, where, expected=expected)
     if is_ours and not _is_whole(text, value):
         raise ArtifactBroken(f"found half a surrogate pair, expected {expected}, in {where}")
@@ -49,7 +49,7 @@ def _is_whole(text: str | bytes, value: Any) -> bool:
     return True
 
 
-def too_large(n_bytes: int, where: str, *, expected: str = "JSON") -> ArtifactBroken:
+def size_error(n_bytes: int, where: str, *, expected: str = "JSON") -> ArtifactBroken:
     """What to raise for a file of more than `MAX_BYTES`."""
     return ArtifactBroken(f"found {n_bytes:,} bytes, expected {expected} of at most {MAX_BYTES:,}, in {where}")
 

@@ -38,7 +38,7 @@ def is_left_behind(name: str) -> bool:
     return _LEFT_BEHIND.fullmatch(name) is not None
 
 
-def exchange(one: Path, other: Path) -> bool:
+def exchange_paths(one: Path, other: Path) -> bool:
     """Exchange two paths in one step; False, with nothing done, where the system or the file system has no such step.
 
     Raises:
@@ -62,7 +62,7 @@ def exchange(one: Path, other: Path) -> bool:
     raise OSError(code, os.strerror(code), str(one), None, str(other))
 
 
-def replace(stage: Path, target: Path) -> None:
+def replace_folder(stage: Path, target: Path) -> None:
     """Rename the folder `stage`, which `staging_path` named, to `target`; what was there is removed afterwards.
 
     Raises:
@@ -73,7 +73,7 @@ def replace(stage: Path, target: Path) -> None:
         try:
             if not os.path.lexists(target):
                 stage.rename(target)
-            elif not exchange(stage, target):
+            elif not exchange_paths(stage, target):
                 target.rename(old)
                 _rename_or_find_completed(stage, target)
             break
@@ -90,7 +90,7 @@ def replace(stage: Path, target: Path) -> None:
     discard(stage)
 
 
-def complete(target: Path) -> bool:
+def complete_replacement(target: Path) -> bool:
     """Put the new folder in place of one whose replacement ended between its two renames; whether `target` is there."""
     if os.path.lexists(target):
         return True
@@ -103,7 +103,7 @@ def complete(target: Path) -> bool:
     return os.path.lexists(target)
 
 
-def remove(target: Path) -> None:
+def remove_folder(target: Path) -> None:
     """Remove a folder, out of sight in one step."""
     # else `complete` would take the folder for one that a cut-off replacement has yet to put in place
     for old in _replaced(target):
@@ -119,7 +119,7 @@ def remove_left_behind(path: Path) -> None:
     """Remove what a kill left behind; a replacement that it cut off is completed first."""
     found = _LEFT_BEHIND.fullmatch(path.name)
     if found and found["name"]:
-        complete(path.with_name(found["name"]))
+        complete_replacement(path.with_name(found["name"]))
     discard(path)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, NerTasksError, without_words
+from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, NerTasksError, redact_error
 from ner_tasks.files import atomic
 
 _PRIMARY = 0xFF  # an error's code without what is more exact
@@ -18,7 +18,7 @@ _NO_ROOM_PERHAPS = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
 
 @contextmanager
-def errors_about(path: Path, expected: str) -> Iterator[None]:
+def translate_errors(path: Path, expected: str) -> Iterator[None]:
     """Turn what SQLite raises inside the block into an error of ours about the file `path`.
 
     Args:
@@ -39,7 +39,7 @@ def errors_about(path: Path, expected: str) -> Iterator[None]:
         raise _our_error(error, path, expected) from error
 
 
-def open_own(path: Path) -> sqlite3.Connection:
+def open_writable(path: Path) -> sqlite3.Connection:
     """Open a file to be written to, or make it.
 
     Raises:
@@ -49,7 +49,7 @@ def open_own(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path)
 
 
-def open_published(path: Path) -> sqlite3.Connection:
+def open_read_only(path: Path) -> sqlite3.Connection:
     """Open a file that does not change any more, and whose folder may not be writable.
 
     Raises:
@@ -69,7 +69,7 @@ def _our_error(error: sqlite3.Error, path: Path, expected: str) -> NerTasksError
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     primary = code & _PRIMARY
     # without a code it is Python's own message, which may quote what a column holds
-    found = str(error) if hasattr(error, "sqlite_errorcode") else without_words(error)
+    found = str(error) if hasattr(error, "sqlite_errorcode") else redact_error(error)
     if code in _NO_ROOM or (primary in _NO_ROOM_PERHAPS and _is_full(path.parent)):
         return atomic.storage_full(path)
     if primary in _BUSY:

@@ -11,13 +11,13 @@ from ner_tasks.errors import ConfigInvalid, InputMissing
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """A group of settings; a key that it does not know is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Config = TypeVar("Config", bound=Strict)
+Config = TypeVar("Config", bound=StrictModel)
 
 
 def read_yaml(model: type[Config], path: Path, *, kind: str, expected: str) -> Config:

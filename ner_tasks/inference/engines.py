@@ -38,13 +38,13 @@ def check_runnable(engine: Engine) -> None:
     Raises:
         ConfigInvalid: an INT8 model without oneDNN, or BF16 on a CPU without it.
     """
-    if model_folder.open_model(Path(engine.model)).kind == "int8" and not engine.onednn:
+    if model_folder.read_manifest(Path(engine.model)).kind == "int8" and not engine.onednn:
         raise ConfigInvalid(f"found oneDNN off, expected on for an INT8 model, for {engine.model}")
     if engine.bf16 and not hardware.has_bf16():
         raise ConfigInvalid(f"found a CPU without AVX512_BF16 or AMX_BF16, expected one, for BF16 of {engine.model}")
 
 
-def engines_of(models: Sequence[Path], precisions: Sequence[str] = ()) -> list[Engine]:
+def list_engines(models: Sequence[Path], precisions: Sequence[str] = ()) -> list[Engine]:
     """The ways to run the models, in the order of `PRECISIONS`.
 
     Args:
@@ -72,7 +72,7 @@ def engines_of(models: Sequence[Path], precisions: Sequence[str] = ()) -> list[E
 
 
 def _ways(model: Path) -> list[Engine]:
-    if model_folder.open_model(model).kind == "int8":
+    if model_folder.read_manifest(model).kind == "int8":
         return [Engine(INT8, str(model))]
     return [
         Engine(STOCK, str(model), onednn=False),

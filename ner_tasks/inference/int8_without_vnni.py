@@ -19,12 +19,12 @@ N_WEIGHT_LEVELS = 127  # of a signed byte on each side of 0
 KERNEL, BIAS, LEAST, LARGEST, SHIFT = (f"/{part}" for part in ("kernel", "bias", "least", "largest", "shift"))
 
 
-def for_this_host(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
+def adapt_to_host(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
     """The graph, whose kernels this CPU can multiply without overflow; an FP32 graph stays as it is."""
-    return graph if hardware.has_vnni() else narrowed(graph)
+    return graph if hardware.has_vnni() else narrow_kernels(graph)
 
 
-def narrowed(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
+def narrow_kernels(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
     """The same graph with INT8 kernels of seven bits, changed in place.
 
     Raises:

@@ -16,14 +16,14 @@ from typing_extensions import TypedDict
 
 from ner_tasks import hardware
 from ner_tasks.files import atomic
-from ner_tasks.records import Name, checked
+from ner_tasks.records import Name, validate_record
 
 FOLDER = "tuned"
 
 
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
-class Choice:
+class RuntimeConfig:
     """One way to run a model.
 
     Attributes:
@@ -46,16 +46,16 @@ class Choice:
         return {"kind": self.kind, "onednn": self.onednn, "bf16": self.bf16}
 
 
-class _Written(TypedDict):
-    choice: Choice
+class _RuntimeConfigFile(TypedDict):
+    choice: RuntimeConfig
 
 
-def file_for(version_folder: Path, n_threads: int) -> Path:
+def runtime_config_path(version_folder: Path, n_threads: int) -> Path:
     """Where the choice for machines like this one lies."""
-    return version_folder / FOLDER / f"{hardware.key(hardware.describe(n_threads))}.json"
+    return version_folder / FOLDER / f"{hardware.host_key(hardware.describe_host(n_threads))}.json"
 
 
-def write(path: Path, choice: Choice, evidence: dict[str, Any]) -> None:
+def write_runtime_config(path: Path, choice: RuntimeConfig, evidence: dict[str, Any]) -> None:
     """Write a choice and what it rests on, in one step.
 
     Raises:
@@ -65,32 +65,32 @@ def write(path: Path, choice: Choice, evidence: dict[str, Any]) -> None:
     atomic.write_json(path, {"choice": asdict(choice), **evidence})
 
 
-def choice_for(model: Path, n_threads: int) -> Choice | None:
+def find_runtime_config(model: Path, n_threads: int) -> RuntimeConfig | None:
     """This host's choice for the version that an INT8 model folder belongs to; None if it was not tuned here.
 
     Raises:
         ArtifactBroken: the file is not one of ours.
     """
-    path = file_for(model.parent, n_threads)
+    path = runtime_config_path(model.parent, n_threads)
     if model.name != "int8" or not path.is_file():
         return None
-    return read(path)
+    return read_runtime_config(path)
 
 
-def read(path: Path) -> Choice:
+def read_runtime_config(path: Path) -> RuntimeConfig:
     """A choice from its file.
 
     Raises:
         InputMissing: there is no such file.
         ArtifactBroken: the file is not one of ours.
     """
-    return parsed(atomic.read_json(path), str(path))
+    return parse_runtime_config(atomic.read_json(path), str(path))
 
 
-def parsed(values: Any, where: str) -> Choice:
+def parse_runtime_config(values: Any, where: str) -> RuntimeConfig:
     """A choice from the values of its file.
 
     Raises:
         ArtifactBroken: they are not what `write` has written.
     """
-    return checked(values, _Written, where, expected="the choice that `tune` writes")["choice"]
+    return validate_record(values, _RuntimeConfigFile, where, expected="the choice that `tune` writes")["choice"]

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.inference.int8_without_vnni import for_this_host
+from ner_tasks.inference.int8_without_vnni import adapt_to_host
 from ner_tasks.model import model_folder
-from ner_tasks.model.decoding import Transitions, best_paths
+from ner_tasks.model.decoding import Transitions, viterbi_decode
 from ner_tasks.model.graph_operations import check_operations
-from ner_tasks.model.graph_outputs import INPUTS, output_of
+from ner_tasks.model.graph_outputs import INPUTS, select_output
 from ner_tasks.model.model_folder import ModelManifest
-from ner_tasks.model.tokenization import Window, WordPieces, batches_of, windows_of
+from ner_tasks.model.tokenization import Window, WordTokenizer, make_batches, make_windows
 
 # int32 piece ids and shape ids [B, T] -> float32 logits [B, T, K]
 Engine = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
@@ -55,13 +55,13 @@ class SentenceLogits:
         """Those of a sentence from its windows, each word read where it is most central."""
         if n_words == 0:
             return cls(np.zeros((0, n_tags), np.float32), 0, 0)
-        logits = reading[0][1] if len(reading) == 1 else most_central(reading, n_words)  # [words, K]
+        logits = reading[0][1] if len(reading) == 1 else merge_windows(reading, n_words)  # [words, K]
         n_pieces = sum(len(window) for window, _ in reading)
         return cls(logits, n_pieces, len(reading), sum(window.piece_ids.count(unk_id) for window, _ in reading))
 
 
 @dataclass(frozen=True)
-class BatchLimits:
+class BatchingConfig:
     """How windows are put into batches.
 
     Attributes:
@@ -92,11 +92,11 @@ class Tagger:
     def __init__(
         self,
         engine: Engine,
-        pieces: WordPieces,
+        pieces: WordTokenizer,
         manifest: ModelManifest,
         *,
         n_streams: int = 1,
-        limits: BatchLimits = BatchLimits(),
+        limits: BatchingConfig = BatchingConfig(),
         engine_of_few: Engine | None = None,
     ):
         self._limits = limits
@@ -107,7 +107,9 @@ class Tagger:
         self._transitions = np.array(manifest.transitions, np.float32) if manifest.transitions else None
 
     @classmethod
-    def load(cls, folder: Path, *, n_threads: int, bf16: bool = False, limits: BatchLimits = BatchLimits()) -> "Tagger":
+    def load(
+        cls, folder: Path, *, n_threads: int, bf16: bool = False, limits: BatchingConfig = BatchingConfig()
+    ) -> "Tagger":
         """Open a model folder of any kind, its checksums verified.
 
         Args:
@@ -121,13 +123,13 @@ class Tagger:
             InputMissing: no model there.
             ArtifactBroken: damaged.
         """
-        manifest = model_folder.open_model(folder)
-        pieces = WordPieces(folder / model_folder.TOKENIZER)
-        session = session_of(_graph_of(folder, manifest), bf16=bf16)
-        engine, few = engine_of(session), engine_of(session, few=True)
+        manifest = model_folder.read_manifest(folder)
+        pieces = WordTokenizer(folder / model_folder.TOKENIZER)
+        session = make_session(_graph_of(folder, manifest), bf16=bf16)
+        engine, few = make_engine(session), make_engine(session, few=True)
         # The first run makes what all others use, by way of several copies of the graph, a sixth of the process.
         engine(np.full((1, 2), pieces.pad_id, np.int32), np.zeros((1, 2), np.int32))
-        hardware.give_memory_back()
+        hardware.release_freed_memory()
         return cls(engine, pieces, manifest, n_streams=n_threads, limits=limits, engine_of_few=few)
 
     @property
@@ -136,17 +138,17 @@ class Tagger:
         weights = next(iter(self.manifest.files.values()), "unsigned")
         return str(self.manifest.lineage.get("version") or f"{self.manifest.kind}-{weights[:12]}")
 
-    def tag(self, sentences: Sequence[Sequence[str]], limits: BatchLimits | None = None) -> list[TaggedSentence]:
+    def tag(self, sentences: Sequence[Sequence[str]], limits: BatchingConfig | None = None) -> list[TaggedSentence]:
         """Tag sentences, each of any length; the answers are in the order of the sentences."""
         return self.answers(self.logits(sentences, limits))
 
-    def logits(self, sentences: Sequence[Sequence[str]], limits: BatchLimits | None = None) -> list[SentenceLogits]:
+    def logits(self, sentences: Sequence[Sequence[str]], limits: BatchingConfig | None = None) -> list[SentenceLogits]:
         """What the model makes of each sentence, before temperature and tags."""
         limits = limits or self._limits
-        windows = list(windows_of(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
+        windows = list(make_windows(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
         readings: list[list[Reading]] = [[] for _ in sentences]
         engine = self._engine_of_few if limits.max_windows == 1 else self._engine
-        batches = batches_of(windows, pad_id=self._pieces.pad_id, **asdict(limits))
+        batches = make_batches(windows, pad_id=self._pieces.pad_id, **asdict(limits))
         computed = self._streams.map(lambda batch: engine(batch.piece_ids, batch.shape_ids), batches)
         for batch, logits in zip(batches, computed, strict=True):  # [B, T, K]
             for row, window in enumerate(batch.windows):
@@ -166,7 +168,7 @@ class Tagger:
     ) -> list[TaggedSentence]:
         """Tags and scores from logits, at the model's own temperature and transitions unless others are given."""
         at = self.manifest.temperature if temperature is None else temperature
-        paths = best_paths(
+        paths = viterbi_decode(
             [one.logits for one in found], self._label_set, self._transitions if transitions is None else transitions
         )
         return self._scored(found, paths, at)
@@ -188,7 +190,7 @@ class Tagger:
         ]
 
 
-def most_central(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32]:
+def merge_windows(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32]:
     """Logits [words, K] of a sentence in several windows: each word's come from the window with most context."""
     merged = np.zeros((n_words, reading[0][1].shape[1]), np.float32)
     context = np.full(n_words, -1)
@@ -204,7 +206,7 @@ def most_central(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32
     return merged
 
 
-def session_of(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.compat.v1.Session:
+def make_session(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.compat.v1.Session:
     """A session that holds a graph's weights, for the engines that run it; each run takes one thread, its caller's.
 
     Args:
@@ -212,7 +214,7 @@ def session_of(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.co
         bf16: compute an FP32 graph in bfloat16 where oneDNN can.
     """
     names = {node.name for node in graph_def.node}
-    outputs = {output_of(names, bf16=hardware.has_bf16(), few=few) for few in (False, True)}
+    outputs = {select_output(names, bf16=hardware.has_bf16(), few=few) for few in (False, True)}
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(tf.compat.v1.graph_util.extract_sub_graph(graph_def, sorted(outputs)), name="")
@@ -227,7 +229,7 @@ def session_of(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.co
     return tf.compat.v1.Session(graph=graph, config=config)
 
 
-def engine_of(session: tf.compat.v1.Session, *, few: bool = False) -> Engine:
+def make_engine(session: tf.compat.v1.Session, *, few: bool = False) -> Engine:
     """An engine that runs the session's graph by the route that suits this host.
 
     Args:
@@ -235,7 +237,7 @@ def engine_of(session: tf.compat.v1.Session, *, few: bool = False) -> Engine:
         few: for sentences that come one by one. Its scores may differ from the other's in the third digit.
     """
     names = {operation.name for operation in session.graph.get_operations()}
-    output = output_of(names, bf16=hardware.has_bf16(), few=few)
+    output = select_output(names, bf16=hardware.has_bf16(), few=few)
     run: Engine = session.make_callable(f"{output}:0", feed_list=[f"{name}:0" for name in INPUTS])
     return run
 
@@ -259,5 +261,5 @@ def _graph_of(folder: Path, manifest: ModelManifest) -> tf.compat.v1.GraphDef:
     if manifest.kind == "trained":
         from ner_tasks.model import freezing
 
-        return freezing.graph_of(freezing.load_trained(folder, manifest))
-    return for_this_host(read_graph(folder / model_folder.GRAPH))
+        return freezing.build_inference_graph(freezing.load_trained(folder, manifest))
+    return adapt_to_host(read_graph(folder / model_folder.GRAPH))

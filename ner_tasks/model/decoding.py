@@ -19,7 +19,7 @@ _UNSEEN = 0.5  # added to each count: what was never seen is rare, not impossibl
 _GROUP = 512  # sentences of similar length that are decoded together
 
 
-def transitions_of(tagged: Sequence[Sequence[str]], label_set: LabelSet) -> Transitions:
+def count_transitions(tagged: Sequence[Sequence[str]], label_set: LabelSet) -> Transitions:
     """How probable each tag is after each tag, by counting.
 
     Args:
@@ -37,7 +37,7 @@ def transitions_of(tagged: Sequence[Sequence[str]], label_set: LabelSet) -> Tran
     return log
 
 
-def fitted_weight(score_of: Callable[[float], float]) -> float:
+def fit_transition_weight(score_of: Callable[[float], float]) -> float:
     """The weight of the transitions beside the logits that scores best, the smaller of two that score alike.
 
     Args:
@@ -46,7 +46,7 @@ def fitted_weight(score_of: Callable[[float], float]) -> float:
     return max(WEIGHTS, key=lambda weight: (score_of(weight), -weight))
 
 
-def best_paths(
+def viterbi_decode(
     logits: Sequence[NDArray[np.float32]], label_set: LabelSet, transitions: Transitions | None = None
 ) -> list[NDArray[np.intp]]:
     """The most probable sequence of tag ids of each sentence among those that are valid BIO (Viterbi).
@@ -72,14 +72,14 @@ def best_paths(
     return paths
 
 
-def is_allowed(label_set: LabelSet) -> NDArray[np.bool_]:
+def allowed_transitions(label_set: LabelSet) -> NDArray[np.bool_]:
     """Whether BIO allows a tag after a tag, [K + 1, K]; the last row is for the first word of a sentence."""
     return np.array([[label_set.may_follow(a, b) for b in label_set.tags] for a in (*label_set.tags, OUTSIDE)])
 
 
 def _valid(label_set: LabelSet) -> Transitions:
     """0 where BIO allows a tag after a tag, minus infinity elsewhere."""
-    return np.where(is_allowed(label_set), 0.0, -np.inf).astype(np.float32)
+    return np.where(allowed_transitions(label_set), 0.0, -np.inf).astype(np.float32)
 
 
 def _decode(logits: Sequence[NDArray[np.float32]], steps: Transitions) -> list[NDArray[np.intp]]:

@@ -12,11 +12,11 @@ from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.model.graph_outputs import INPUTS, OUTPUT
 from ner_tasks.model.model_folder import ModelManifest
-from ner_tasks.model.token_classifier import Sizes, TokenClassifier, read_weights
-from ner_tasks.model.tokenization import WordPieces
+from ner_tasks.model.token_classifier import EncoderConfig, TokenClassifier, read_weights
+from ner_tasks.model.tokenization import WordTokenizer
 
 
-def freeze(model_path: Path, target: Path) -> ModelManifest:
+def freeze_model(model_path: Path, target: Path) -> ModelManifest:
     """Freeze a trained model folder into a frozen one, labels and tokenizer beside the graph.
 
     Raises:
@@ -24,27 +24,27 @@ def freeze(model_path: Path, target: Path) -> ModelManifest:
         InputMissing, ArtifactBroken: there is no model there, or it is damaged.
         StorageFull: no room; nothing is left behind.
     """
-    manifest = model_folder.open_model(model_path)
+    manifest = model_folder.read_manifest(model_path)
     if manifest.kind != "trained":
         raise ConfigInvalid(f"found a model of kind {manifest.kind!r}, expected 'trained', in {model_path}")
-    graph_def = graph_of(load_trained(model_path, manifest))
+    graph_def = build_inference_graph(load_trained(model_path, manifest))
     lineage = {**manifest.lineage, "trained_weights": manifest.files[model_folder.WEIGHTS]}
     with atomic.staged_folder(target) as stage:
         (stage / model_folder.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
         shutil.copy2(model_path / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
-        return model_folder.sign(stage, replace(manifest, kind="frozen", lineage=lineage))
+        return model_folder.write_manifest(stage, replace(manifest, kind="frozen", lineage=lineage))
 
 
 def load_trained(folder: Path, manifest: ModelManifest) -> TokenClassifier:
     """The Keras model of a trained model folder."""
-    sizes = Sizes.of_config(manifest.encoder, folder / model_folder.MANIFEST)
-    pad_id = WordPieces(folder / model_folder.TOKENIZER).pad_id
+    sizes = EncoderConfig.from_config(manifest.encoder, folder / model_folder.MANIFEST)
+    pad_id = WordTokenizer(folder / model_folder.TOKENIZER).pad_id
     model = TokenClassifier(sizes, n_tags=len(manifest.label_set.tags), pad_id=pad_id)
     model.import_all(read_weights(folder / model_folder.WEIGHTS), folder / model_folder.WEIGHTS)
     return model
 
 
-def graph_of(model: TokenClassifier) -> tf.compat.v1.GraphDef:
+def build_inference_graph(model: TokenClassifier) -> tf.compat.v1.GraphDef:
     """The model's inference graph: `INPUTS`, int32 [B, T], to `OUTPUT`, float32 [B, T, K], for any B and T."""
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUTS])

@@ -18,7 +18,7 @@ _FROZEN = (
     *("Mean", "Mul", "Pack", "Placeholder", "Pow", "Reshape", "Rsqrt", "SelectV2", "Shape", "Softmax", "Square"),
     *("StridedSlice", "Sub", "Tanh", "Transpose", "Unpack"),
 )
-# Of `int8_graph`: what oneDNN fuses.
+# Of `build_int8_graph`: what oneDNN fuses.
 _FUSED = ("ConcatV2", "QuantizeV2", "_MklFusedBatchMatMulV2", "_MklLayerNorm", "_QuantizedMatMul")
 # Of INC's own graph; how far it fuses is its own choice.
 _INC = (

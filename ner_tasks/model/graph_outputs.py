@@ -33,7 +33,7 @@ class Route:
 ROUTES = tuple(Route(attention, few) for attention in ("float32", "bfloat16") for few in (False, True))
 
 
-def output_of(names: Collection[str], *, bf16: bool, few: bool) -> str:
+def select_output(names: Collection[str], *, bf16: bool, few: bool) -> str:
     """The output to fetch of a graph.
 
     Args:

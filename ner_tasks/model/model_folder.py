@@ -66,7 +66,7 @@ class ModelManifest:
         return LabelSet(self.labels)
 
 
-def sign(folder: Path, manifest: ModelManifest) -> ModelManifest:
+def write_manifest(folder: Path, manifest: ModelManifest) -> ModelManifest:
     """Write `model.json` with the checksums of the files that lie in `folder`, last of all files."""
     files = {name: atomic.sha256_of(folder / name) for name in _FILES[manifest.kind]}
     signed = replace(manifest, files=files)
@@ -75,7 +75,7 @@ def sign(folder: Path, manifest: ModelManifest) -> ModelManifest:
     return signed
 
 
-def open_model(folder: Path) -> ModelManifest:
+def read_manifest(folder: Path) -> ModelManifest:
     """Read a model folder's manifest, having checked every file against its checksum.
 
     Raises:
@@ -93,7 +93,7 @@ def open_model(folder: Path) -> ModelManifest:
     return manifest
 
 
-def kind_of(folder: Path) -> Kind:
+def read_kind(folder: Path) -> Kind:
     """What a model folder holds, its files unchecked.
 
     Raises:

@@ -37,7 +37,7 @@ Weights = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Sizes:
+class EncoderConfig:
     """What we need of a BERT's `config.json`; the names are Hugging Face's."""
 
     vocab_size: int
@@ -51,7 +51,7 @@ class Sizes:
     approximate_gelu: bool
 
     @classmethod
-    def of_config(cls, config: Mapping[str, Any], where: Path | str) -> "Sizes":
+    def from_config(cls, config: Mapping[str, Any], where: Path | str) -> "EncoderConfig":
         """Sizes of a checkpoint.
 
         Raises:
@@ -101,10 +101,10 @@ def gelu(x: tf.Tensor, *, approximate: bool) -> tf.Tensor:
     return 0.5 * x * (1.0 + tf.math.erf(x * 2**-0.5))
 
 
-class Block(keras.layers.Layer):
+class EncoderLayer(keras.layers.Layer):
     """One transformer layer, normalized after each of its two residual sums, as BERT does."""
 
-    def __init__(self, sizes: Sizes, dropout: float, attention_dropout: float, **kwargs: Any):
+    def __init__(self, sizes: EncoderConfig, dropout: float, attention_dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
         self.n_heads, self.hidden = sizes.num_attention_heads, sizes.hidden_size
         self.approximate_gelu = sizes.approximate_gelu
@@ -146,7 +146,13 @@ class TokenClassifier(keras.Model):
     """
 
     def __init__(
-        self, sizes: Sizes, *, n_tags: int, pad_id: int = 0, dropout: float = 0.1, attention_dropout: float = 0.0
+        self,
+        sizes: EncoderConfig,
+        *,
+        n_tags: int,
+        pad_id: int = 0,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
     ):
         super().__init__()
         self.sizes, self.pad_id = sizes, pad_id
@@ -161,7 +167,8 @@ class TokenClassifier(keras.Model):
         self.norm = LayerNorm(sizes.layer_norm_eps, name="norm")
         self.dropout = keras.layers.Dropout(dropout)
         self.blocks = [
-            Block(sizes, dropout, attention_dropout, name=f"block_{index}") for index in range(sizes.num_hidden_layers)
+            EncoderLayer(sizes, dropout, attention_dropout, name=f"block_{index}")
+            for index in range(sizes.num_hidden_layers)
         ]
         self.classifier = keras.layers.Dense(n_tags, name="classifier")
         self({"piece_ids": np.zeros((1, 1), np.int32), "shape_ids": np.zeros((1, 1), np.int32)})

@@ -23,7 +23,7 @@ MAX_WORD_CHARACTERS = 1_000
 _CACHE_SIZE, _CACHE_WEIGHT, _PIECE_WEIGHT = 200_000, 20_000_000, 10
 
 
-def shape_of(word: str) -> str:
+def word_shape(word: str) -> str:
     """Shape of a word's letters and digits, one of `SHAPES`; `none` is kept for [CLS], [SEP] and padding."""
     letters = [char for char in word if char.isalpha()]
     if any(char.isdigit() for char in word):
@@ -70,7 +70,7 @@ class Batch:
     shape_ids: NDArray[np.int32]
 
 
-class WordPieces:
+class WordTokenizer:
     """Pieces of words, remembered, since a language repeats itself.
 
     Args:
@@ -110,14 +110,14 @@ class WordPieces:
     def vocabulary_size(self) -> int:
         return int(self._tokenizer.get_vocab_size())
 
-    def of(self, word: str) -> tuple[tuple[int, ...], int]:
+    def tokenize_word(self, word: str) -> tuple[tuple[int, ...], int]:
         """Piece ids of one word, at least one, and the id of its shape; of its first `MAX_WORD_CHARACTERS`."""
         word = word[:MAX_WORD_CHARACTERS]
         known = self._cache.get(word)
         if known is None:
             # A word of nothing but control characters has no piece; it still must be answered.
             pieces = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids) or (self.unk_id,)
-            known = pieces, _SHAPE_ID[shape_of(word)]
+            known = pieces, _SHAPE_ID[word_shape(word)]
             if len(self._cache) >= _CACHE_SIZE or self._cache_weight >= _CACHE_WEIGHT:
                 self._cache.clear()
                 self._cache_weight = 0
@@ -126,8 +126,8 @@ class WordPieces:
         return known
 
 
-def windows_of(
-    sentences: Sequence[Sequence[str]], pieces: WordPieces, *, max_pieces: int, overlap: int = 32
+def make_windows(
+    sentences: Sequence[Sequence[str]], pieces: WordTokenizer, *, max_pieces: int, overlap: int = 32
 ) -> Iterator[Window]:
     """Cut sentences into windows.
 
@@ -142,7 +142,7 @@ def windows_of(
     """
     overlap = min(overlap, max_pieces // 4)
     for index, words in enumerate(sentences):
-        encoded = [_cut(*pieces.of(word), limit=max_pieces - 2 - overlap) for word in words]
+        encoded = [_cut(*pieces.tokenize_word(word), limit=max_pieces - 2 - overlap) for word in words]
         start = 0
         while start < len(encoded):
             end, room = start, max_pieces - 2
@@ -169,7 +169,7 @@ def _step_back(encoded: Sequence[tuple[tuple[int, ...], int]], start: int, end: 
 
 
 def _window(
-    sentence: int, start: int, end: int, encoded: Sequence[tuple[tuple[int, ...], int]], pieces: WordPieces
+    sentence: int, start: int, end: int, encoded: Sequence[tuple[tuple[int, ...], int]], pieces: WordTokenizer
 ) -> Window:
     piece_ids, shape_ids, first_pieces = [pieces.cls_id], [0], []
     for word_pieces, shape_id in encoded:
@@ -181,7 +181,7 @@ def _window(
     return Window(sentence, start, end, tuple(piece_ids), tuple(shape_ids), tuple(first_pieces))
 
 
-def batches_of(
+def make_batches(
     windows: Iterable[Window], *, pad_id: int, max_windows: int, max_pieces: int, length: int = 0, step: int = 8
 ) -> list[Batch]:
     """Group windows by length, the longest first, so that little of the work is padding and few shapes occur.
@@ -199,21 +199,21 @@ def batches_of(
     """
     batches, ordered, at = [], sorted(windows, key=len, reverse=True), 0
     while at < len(ordered):
-        n_pieces = padded(max(len(ordered[at]), length), step)
+        n_pieces = round_up(max(len(ordered[at]), length), step)
         n_windows = min(max_windows, max(max_pieces // n_pieces, 1))
-        batches.append(batch_of(ordered[at : at + n_windows], pad_id=pad_id, length=length, step=step))
+        batches.append(pad_batch(ordered[at : at + n_windows], pad_id=pad_id, length=length, step=step))
         at += n_windows
     return batches
 
 
-def padded(length: int, step: int) -> int:
+def round_up(length: int, step: int) -> int:
     """`length`, rounded up to a multiple of `step`."""
     return -(-length // step) * step
 
 
-def batch_of(windows: Sequence[Window], *, pad_id: int, length: int = 0, step: int = 8) -> Batch:
+def pad_batch(windows: Sequence[Window], *, pad_id: int, length: int = 0, step: int = 8) -> Batch:
     """Pad windows to the longest of them, or to `length` pieces if that is more."""
-    n_pieces = padded(max(length, *(len(window) for window in windows)), step)
+    n_pieces = round_up(max(length, *(len(window) for window in windows)), step)
     piece_ids = np.full((len(windows), n_pieces), pad_id, np.int32)
     shape_ids = np.zeros((len(windows), n_pieces), np.int32)
     for row, window in enumerate(windows):

@@ -23,7 +23,7 @@ class Backlog:
     age_s: float
 
 
-def backlog(store: Store, now: datetime, *, days_back: int = DAYS_BACK) -> Backlog:
+def find_backlog(store: Store, now: datetime, *, days_back: int = DAYS_BACK) -> Backlog:
     """The days that wait at `now`.
 
     Days that were withdrawn wait for nobody: somebody took their answers back and will say when they are wanted again.

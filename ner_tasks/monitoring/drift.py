@@ -16,8 +16,8 @@ from typing import Any, Self
 from pydantic import Field, NonNegativeFloat, model_validator
 from scipy.stats import t as student
 
-from ner_tasks.files.yaml_files import Strict, read_yaml
-from ner_tasks.tagging.statistics import Sums, sums_of
+from ner_tasks.files.yaml_files import StrictModel, read_yaml
+from ner_tasks.tagging.statistics import RateSums, read_sums
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config" / "drift.yaml"
 FAMILIES = ("entities", "confidence", "pieces", "documents", "rejected")
@@ -26,7 +26,7 @@ _COUNTS = ("entities/", "rejected/", "pieces/unknown")
 _SHARES = ("confidence/below", "documents/without")
 
 
-class DriftConfig(Strict):
+class DriftConfig(StrictModel):
     """What a drift YAML may say; `config/drift.yaml` explains each key."""
 
     max_nights: int = Field(14, ge=2, le=366)
@@ -56,11 +56,11 @@ class DriftConfig(Strict):
 
 
 @dataclass(frozen=True)
-class Finding:
+class DriftFinding:
     """One measure of a night.
 
     Attributes:
-        measure: its name, see `statistics_of`.
+        measure: its name, see `compute_statistics`.
         now, usual: its rate, and that of the nights before; entities in a thousand words.
         lowest, highest: where the rate of a usual night lies, 19 times of 20.
         change: as a share of the usual rate.
@@ -85,9 +85,9 @@ class Finding:
         )
 
 
-def findings_of(
+def compare_night(
     night: Mapping[str, Any], before: Sequence[Mapping[str, Any]], config: DriftConfig
-) -> tuple[list[Finding], str]:
+) -> tuple[list[DriftFinding], str]:
     """Every measure of a night beside the nights before it.
 
     Args:
@@ -105,15 +105,15 @@ def findings_of(
     measures = sorted({name for one in (night, *before) for name in one["measures"]})
     found = []
     for name in measures:
-        nights = [sums for one in before if (sums := sums_of(one, name)).w]
-        now = sums_of(night, name)
+        nights = [sums for one in before if (sums := read_sums(one, name)).w]
+        now = read_sums(night, name)
         if now.w and len(nights) >= config.min_nights:
             found.append(_beside(name, now, nights, config))
     return _judged(found, config), ""
 
 
-def _beside(name: str, now: Sums, nights: Sequence[Sums], config: DriftConfig) -> Finding:
-    base = sum(nights, Sums())
+def _beside(name: str, now: RateSums, nights: Sequence[RateSums], config: DriftConfig) -> DriftFinding:
+    base = sum(nights, RateSums())
     rate = _rate(name, base)
     spread = _spread(name, base, rate)  # variance for each unit of w
     # within the night: never taken for less than its own documents vary
@@ -130,19 +130,19 @@ def _beside(name: str, now: Sums, nights: Sequence[Sums], config: DriftConfig) -
     enough = now.n >= config.min_documents and max(expected, now.x if _is_counted(name) else now.w) >= config.min_count
     value, usual = _shown(name, now.x / now.w), _shown(name, rate)
     lowest, highest = _shown(name, max(0.0, rate - half)), _shown(name, rate + half)
-    return Finding(name, value, usual, lowest, highest, value / usual - 1 if usual else 0.0, p if enough else None)
+    return DriftFinding(name, value, usual, lowest, highest, value / usual - 1 if usual else 0.0, p if enough else None)
 
 
 def _is_counted(name: str) -> bool:
     return name.startswith((*_COUNTS, *_SHARES))
 
 
-def _rate(name: str, sums: Sums) -> float:
+def _rate(name: str, sums: RateSums) -> float:
     # half a case more, so that what never occurred is rare and not impossible
     return (sums.x + 0.5 * _is_counted(name)) / sums.w
 
 
-def _spread(name: str, sums: Sums, rate: float) -> float:
+def _spread(name: str, sums: RateSums, rate: float) -> float:
     spread = sums.residual(rate) / sums.w * sums.n / max(1, sums.n - 1)
     if name.startswith(_COUNTS):
         return max(spread, rate)
@@ -151,7 +151,7 @@ def _spread(name: str, sums: Sums, rate: float) -> float:
     return spread
 
 
-def _between_nights(nights: Sequence[Sums], base: Sums, rate: float, spread: float) -> float:
+def _between_nights(nights: Sequence[RateSums], base: RateSums, rate: float, spread: float) -> float:
     """Variance of the nights' rates beyond what their documents explain; 0 if these explain it."""
     distances = sum((one.x - rate * one.w) ** 2 - spread * one.w * (1 - one.w / base.w) for one in nights)
     weights = sum(one.w**2 for one in nights) * (1 - 1 / len(nights))
@@ -164,7 +164,7 @@ def _shown(name: str, value: float) -> float:
     return math.expm1(value) if name == "documents/log_words" else value
 
 
-def _judged(found: Sequence[Finding], config: DriftConfig) -> list[Finding]:
+def _judged(found: Sequence[DriftFinding], config: DriftConfig) -> list[DriftFinding]:
     """The findings with adjusted p-values (Holm's) and alerts, these first."""
     order = sorted((one for one in found if one.p is not None), key=lambda one: one.p or 0.0)
     judged, highest = [one for one in found if one.p is None], 0.0
@@ -172,13 +172,15 @@ def _judged(found: Sequence[Finding], config: DriftConfig) -> list[Finding]:
         highest = max(highest, min(1.0, (one.p or 0.0) * (len(order) - rank)))
         least = config.least_change[one.measure.partition("/")[0]]
         alert = highest <= config.false_alarms and abs(one.change) >= least
-        judged.append(Finding(**{**asdict(one), "p": highest, "alert": alert}))
+        judged.append(DriftFinding(**{**asdict(one), "p": highest, "alert": alert}))
     return sorted(judged, key=lambda one: (not one.alert, 2.0 if one.p is None else one.p, one.measure))
 
 
-def report_of(night: Mapping[str, Any], before: Sequence[Mapping[str, Any]], config: DriftConfig) -> dict[str, Any]:
+def make_drift_report(
+    night: Mapping[str, Any], before: Sequence[Mapping[str, Any]], config: DriftConfig
+) -> dict[str, Any]:
     """What `drift` reports: the findings, the alerts as lines for people, and why nothing was judged."""
-    findings, why_not = findings_of(night, before, config)
+    findings, why_not = compare_night(night, before, config)
     return {
         "n_nights_before": len(before),
         "judged": not why_not,

@@ -20,17 +20,17 @@ from ner_tasks import hardware
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.errors import ConfigInvalid, DataRejected, GateNotPassed
 from ner_tasks.evaluation import metrics
-from ner_tasks.files.yaml_files import Strict, read_yaml
+from ner_tasks.files.yaml_files import StrictModel, read_yaml
 from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model.model_folder import ModelManifest
-from ner_tasks.quantization.quantize import QuantizeConfig, Quantizer, SmoothQuant
+from ner_tasks.quantization.quantize import QuantizeConfig, Quantizer, SmoothQuantConfig
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config" / "quantize_accuracy.yaml"
 Approach = Literal["calibration", "smooth_quant", "fallback"]
 _N_FOR_SENSITIVITY = 256  # sentences; the order of the layers settles long before
 
 
-class Criterion(Strict):
+class Criterion(StrictModel):
     absolute: Annotated[float, Field(ge=0, le=1)] | None = None
     relative: Annotated[float, Field(ge=0, le=1)] | None = None
 
@@ -44,12 +44,12 @@ class Criterion(Strict):
         return self.absolute if self.absolute is not None else (self.relative or 0.0) * fp32_f1
 
 
-class ExitPolicy(Strict):
+class ExitPolicy(StrictModel):
     max_trials: PositiveInt = 12
     timeout: NonNegativeInt = 1800
 
 
-class AccuracyConfig(Strict):
+class AccuracyConfig(StrictModel):
     """What an accuracy YAML may say; `config/quantize_accuracy.yaml` explains each key."""
 
     accuracy_criterion: Criterion = Criterion(absolute=0.003)
@@ -88,7 +88,7 @@ class Trial:
     seconds: float
 
 
-def quantize(
+def search_accuracy(
     model_path: Path,
     calibration: Sequence[Sequence[str]],
     dev: Sequence[LabelledSentence],
@@ -191,7 +191,7 @@ class _Judge:
         began = self._clock()
         tags = [answer.tags for answer in tagger.tag(self._words)]
         seconds = max(self._clock() - began, 1e-9)
-        return metrics.score(self._gold, tags).overall.f1, sum(map(len, self._words)) / seconds
+        return metrics.score_tags(self._gold, tags).overall.f1, sum(map(len, self._words)) / seconds
 
 
 def _ways(
@@ -208,13 +208,13 @@ def _ways(
             more = config.calibration.model_copy(update={"sampling_size": 4 * config.calibration.sampling_size})
             yield "four times the calibration text", config.model_copy(update={"calibration": more})
         elif approach == "smooth_quant":
-            smooth = {"graph": "inc", "smooth_quant": SmoothQuant()}
+            smooth = {"graph": "inc", "smooth_quant": SmoothQuantConfig()}
             yield "SmoothQuant", config.model_copy(update=smooth)
         else:
             layers = _by_sensitivity(quantizer, config, fp32, sentences)
             n = 1
             while n < len(layers):  # with all of them nothing would be INT8
-                kept = (*config.keep_fp32, *(pattern_of(layer) for layer in layers[:n]))
+                kept = (*config.keep_fp32, *(layer_pattern(layer) for layer in layers[:n]))
                 yield f"FP32 for {', '.join(layers[:n])}", config.model_copy(update={"keep_fp32": kept})
                 n *= 2
 
@@ -228,7 +228,7 @@ def _by_sensitivity(
     moved: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for layer in layers:
-            others = tuple(pattern_of(other) for other in layers if other != layer)
+            others = tuple(layer_pattern(other) for other in layers if other != layer)
             # in our graph, whichever was asked for: INC's would have to be calibrated for each layer anew
             only = {"graph": "fused", "smooth_quant": None, "keep_fp32": (*config.keep_fp32, *others)}
             alone = config.model_copy(update=only)
@@ -246,10 +246,10 @@ def _by_sensitivity(
 def _let_go() -> None:
     """Give back the graphs of models that are done with: each trial would keep a few hundred megabytes."""
     gc.collect()
-    hardware.give_memory_back()
+    hardware.release_freed_memory()
 
 
-def pattern_of(layer: str) -> str:
+def layer_pattern(layer: str) -> str:
     """A pattern of `keep_fp32` for one layer, such as `block_5/down`, whatever numbers Keras has put behind the names."""
     return ".*/" + "/".join(rf"{re.escape(part)}(_\d+)?" for part in layer.split("/")) + "/.*"
 

@@ -111,7 +111,7 @@ class _Constants:
     """A frozen graph's constants, by the path that the model's layers have in it."""
 
     def __init__(self, graph_def: tf.compat.v1.GraphDef):
-        self._values = {layer_of(node.name): node for node in graph_def.node if node.op == "Const"}
+        self._values = {layer_path(node.name): node for node in graph_def.node if node.op == "Const"}
 
     def get(self, read: str) -> Array:
         node = self._values.get(f"{read}/resource")
@@ -126,7 +126,7 @@ class _Constants:
         return Norm(self.get(f"{path}/mul/ReadVariableOp"), self.get(f"{path}/add_1/ReadVariableOp"))
 
 
-def layer_of(node: str) -> str:
+def layer_path(node: str) -> str:
     """A node's path below the model, without the numbers that Keras puts behind the names of layers.
 
     `token_classifier_1/block_0_1/qkv_1/MatMul` is `block_0/qkv/MatMul`.
@@ -136,7 +136,7 @@ def layer_of(node: str) -> str:
     return "/".join([_NUMBERED.sub(r"\1", part) for part in path[:n_layers]] + path[n_layers:])
 
 
-def ranges_of(quantized: tf.compat.v1.GraphDef) -> dict[str, Range]:
+def read_ranges(quantized: tf.compat.v1.GraphDef) -> dict[str, Range]:
     """Calibrated ranges of the inputs of all dense layers that INC has quantized, by the layer's path."""
     nodes = {node.name: node for node in quantized.node}
 
@@ -147,6 +147,6 @@ def ranges_of(quantized: tf.compat.v1.GraphDef) -> dict[str, Range]:
         for node in quantized.node:
             if node.op.startswith(_INT8_MATMUL):
                 quantize = nodes[node.input[0]]
-                yield layer_of(node.name).partition("/MatMul")[0], Range(*map(value, quantize.input[1:3]))
+                yield layer_path(node.name).partition("/MatMul")[0], Range(*map(value, quantize.input[1:3]))
 
     return dict(found())

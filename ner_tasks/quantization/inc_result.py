@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 import tensorflow as tf
 
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.quantization.graph_weights import Range, layer_of, ranges_of
+from ner_tasks.quantization.graph_weights import Range, layer_path, read_ranges
 
 
-def wanted(frozen: tf.compat.v1.GraphDef, keep_fp32: Sequence[str]) -> list[str]:
+def select_layers(frozen: tf.compat.v1.GraphDef, keep_fp32: Sequence[str]) -> list[str]:
     """Dense layers of a frozen graph that shall become INT8, in the order of the graph.
 
     Args:
@@ -19,16 +19,16 @@ def wanted(frozen: tf.compat.v1.GraphDef, keep_fp32: Sequence[str]) -> list[str]
     """
     names = [node.name for node in frozen.node if node.op == "MatMul"]
     chosen = [name for name in names if not any(re.match(pattern, name) for pattern in keep_fp32)]
-    return [layer_of(name).partition("/MatMul")[0] for name in chosen]
+    return [layer_path(name).partition("/MatMul")[0] for name in chosen]
 
 
-def checked(quantized: tf.compat.v1.GraphDef, layers: Collection[str]) -> dict[str, Range]:
+def verify_ranges(quantized: tf.compat.v1.GraphDef, layers: Collection[str]) -> dict[str, Range]:
     """Calibrated ranges of exactly these layers' inputs.
 
     Raises:
         ArtifactBroken: INC has quantized others, or a range is empty or not finite.
     """
-    ranges = ranges_of(quantized)
+    ranges = read_ranges(quantized)
     missing, extra = sorted(set(layers) - set(ranges)), sorted(set(ranges) - set(layers))
     if missing or extra:
         found = f"{len(ranges)} INT8 MatMuls, without {missing[:3]} and with {extra[:3]}"

@@ -22,13 +22,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ner_tasks.model.graph_outputs import INPUTS, ROUTES, Route
-from ner_tasks.model.token_classifier import Sizes, gelu
+from ner_tasks.model.token_classifier import EncoderConfig, gelu
 from ner_tasks.quantization import onednn_ops
 from ner_tasks.quantization.graph_weights import BlockWeights, Dense, GraphWeights, Norm, Range
 
 
-def int8_graph(
-    weights: GraphWeights, ranges: Mapping[str, Range], sizes: Sizes, *, pad_id: int, per_channel: bool = True
+def build_int8_graph(
+    weights: GraphWeights, ranges: Mapping[str, Range], sizes: EncoderConfig, *, pad_id: int, per_channel: bool = True
 ) -> tf.compat.v1.GraphDef:
     """Build the graph: `INPUTS`, int32 [B, T], to the outputs of `ROUTES`, float32 [B, T, K], for any B and T.
 
@@ -63,7 +63,7 @@ class _Activations:
 class _Builder:
     """Adds nodes to the default graph; the weights of dense layers are added once, whichever routes use them."""
 
-    def __init__(self, weights: GraphWeights, ranges: Mapping[str, Range], sizes: Sizes, *, per_channel: bool):
+    def __init__(self, weights: GraphWeights, ranges: Mapping[str, Range], sizes: EncoderConfig, *, per_channel: bool):
         self._weights, self._ranges, self._sizes = weights, ranges, sizes
         self._int8: dict[str, onednn_ops.Weights] = {}
         self._fp32: dict[str, tuple[tf.Tensor, tf.Tensor]] = {}

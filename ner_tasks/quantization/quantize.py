@@ -1,7 +1,7 @@
 """A frozen FP32 graph becomes INT8: post-training static quantization by Intel Neural Compressor (INC).
 
 INC reads the ranges of the activations from calibration text, which no gate and no tuning ever sees, and decides what
-becomes INT8. Around its ranges `int8_graph` builds the graph that runs; INC's own graph can be had instead.
+becomes INT8. Around its ranges `build_int8_graph` builds the graph that runs; INC's own graph can be had instead.
 """
 
 import logging
@@ -13,55 +13,55 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import tensorflow as tf
-from neural_compressor.tensorflow import Model, SmoothQuantConfig, StaticQuantConfig, quantize_model
+from neural_compressor import tensorflow as inc
 from neural_compressor.tensorflow.utils.model import TFConfig
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
 from ner_tasks.errors import ConfigInvalid, DataRejected
 from ner_tasks.files import atomic
-from ner_tasks.files.yaml_files import Strict, read_yaml
+from ner_tasks.files.yaml_files import StrictModel, read_yaml
 from ner_tasks.inference.tagger import read_graph
 from ner_tasks.model import model_folder
 from ner_tasks.model.graph_outputs import INPUTS, OUTPUT
 from ner_tasks.model.model_folder import ModelManifest
-from ner_tasks.model.token_classifier import Sizes
-from ner_tasks.model.tokenization import Batch, WordPieces, batches_of, windows_of
+from ner_tasks.model.token_classifier import EncoderConfig
+from ner_tasks.model.tokenization import Batch, WordTokenizer, make_batches, make_windows
 from ner_tasks.quantization import inc_result
 from ner_tasks.quantization.graph_weights import GraphWeights
-from ner_tasks.quantization.int8_graph import int8_graph
+from ner_tasks.quantization.int8_graph import build_int8_graph
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config" / "quantize.yaml"
 
 
-class Calibration(Strict):
+class CalibrationConfig(StrictModel):
     sampling_size: PositiveInt = 512
     batch_size: PositiveInt = 32
 
 
-class Activations(Strict):
+class ActivationsConfig(StrictModel):
     dtype: Literal["int8", "fp32"] = "int8"
     symmetric: bool = True
     algorithm: Literal["minmax", "kl"] = "minmax"
 
 
-class WeightsConfig(Activations):
+class WeightsConfig(ActivationsConfig):
     granularity: Literal["per_tensor", "per_channel"] = "per_channel"
 
 
-class SmoothQuant(Strict):
+class SmoothQuantConfig(StrictModel):
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
-class QuantizeConfig(Strict):
+class QuantizeConfig(StrictModel):
     """What a quantization YAML may say; `config/quantize.yaml` explains each key."""
 
-    calibration: Calibration = Calibration()
+    calibration: CalibrationConfig = CalibrationConfig()
     weights: WeightsConfig = WeightsConfig()
-    activations: Activations = Activations()
+    activations: ActivationsConfig = ActivationsConfig()
     graph: Literal["fused", "inc"] = "fused"
     keep_fp32: tuple[str, ...] = ()
-    smooth_quant: SmoothQuant | None = None
+    smooth_quant: SmoothQuantConfig | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -80,7 +80,7 @@ class QuantizeConfig(Strict):
         return read_yaml(cls, path, kind="a quantization YAML", expected=f"the keys of {DEFAULT_CONFIG.name}")
 
 
-def quantize(
+def quantize_model(
     model_path: Path, sentences: Sequence[Sequence[str]], target: Path, config: QuantizeConfig
 ) -> ModelManifest:
     """Quantize a frozen model folder into an INT8 one.
@@ -108,16 +108,16 @@ class Quantizer:
 
     def __init__(self, model_path: Path, sentences: Sequence[Sequence[str]]):
         self._path, self._sentences = model_path, sentences
-        self._manifest = model_folder.open_model(model_path)
+        self._manifest = model_folder.read_manifest(model_path)
         if self._manifest.kind != "frozen":
             raise ConfigInvalid(f"found a model of kind {self._manifest.kind!r}, expected 'frozen', in {model_path}")
-        self._pieces = WordPieces(model_path / model_folder.TOKENIZER)
+        self._pieces = WordTokenizer(model_path / model_folder.TOKENIZER)
         self._frozen = read_graph(model_path / model_folder.GRAPH)
         self._calibrated: dict[str, tf.compat.v1.GraphDef] = {}
 
     def layers(self, config: QuantizeConfig) -> list[str]:
         """The dense layers that shall become INT8."""
-        return inc_result.wanted(self._frozen, config.keep_fp32)
+        return inc_result.select_layers(self._frozen, config.keep_fp32)
 
     def write(self, config: QuantizeConfig, target: Path, *, metrics: Mapping[str, Any] | None = None) -> ModelManifest:
         """Make the INT8 model folder `target`.
@@ -141,13 +141,15 @@ class Quantizer:
             graph_def, n_int8 = self._fused(config)
         else:
             graph_def = self._incs(config)
-            n_int8 = len(inc_result.checked(graph_def, self.layers(config)))
+            n_int8 = len(inc_result.verify_ranges(graph_def, self.layers(config)))
         with atomic.staged_folder(target) as stage:
             (stage / model_folder.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
             shutil.copy2(self._path / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
             lineage = {**self._manifest.lineage, "quantization": config.model_dump(mode="json")}
             said = {**self._manifest.metrics, "quantize": {"n_int8_matmul": n_int8, **(metrics or {})}}
-            return model_folder.sign(stage, replace(self._manifest, kind="int8", lineage=lineage, metrics=said))
+            return model_folder.write_manifest(
+                stage, replace(self._manifest, kind="int8", lineage=lineage, metrics=said)
+            )
 
     def _incs(self, config: QuantizeConfig) -> tf.compat.v1.GraphDef:
         batches = _calibration_batches(self._sentences, self._pieces, self._manifest.max_pieces, config.calibration)
@@ -162,10 +164,10 @@ class Quantizer:
         key = whole.model_dump_json()
         if key not in self._calibrated:
             self._calibrated[key] = self._incs(whole)
-        ranges = inc_result.checked(self._calibrated[key], self.layers(whole))
-        sizes = Sizes.of_config(self._manifest.encoder, self._path / model_folder.MANIFEST)
+        ranges = inc_result.verify_ranges(self._calibrated[key], self.layers(whole))
+        sizes = EncoderConfig.from_config(self._manifest.encoder, self._path / model_folder.MANIFEST)
         int8 = self.layers(config)
-        graph_def = int8_graph(
+        graph_def = build_int8_graph(
             GraphWeights.of(self._frozen, sizes.num_hidden_layers),
             {layer: ranges[layer] for layer in int8},
             sizes,
@@ -176,15 +178,15 @@ class Quantizer:
 
 
 def _calibration_batches(
-    sentences: Sequence[Sequence[str]], pieces: WordPieces, max_pieces: int, config: Calibration
+    sentences: Sequence[Sequence[str]], pieces: WordTokenizer, max_pieces: int, config: CalibrationConfig
 ) -> list[Batch]:
-    windows = list(windows_of(sentences, pieces, max_pieces=max_pieces))
+    windows = list(make_windows(sentences, pieces, max_pieces=max_pieces))
     if not windows:
         raise DataRejected("found no sentence, expected some to calibrate on, in the calibration data")
     # Evenly over the text, not its beginning: neighbouring sentences resemble each other.
     step = max(len(windows) / config.sampling_size, 1.0)
     chosen = [windows[int(index * step)] for index in range(min(config.sampling_size, len(windows)))]
-    return batches_of(chosen, pad_id=pieces.pad_id, max_windows=config.batch_size, max_pieces=2**31)
+    return make_batches(chosen, pad_id=pieces.pad_id, max_windows=config.batch_size, max_pieces=2**31)
 
 
 class _Loader:
@@ -206,9 +208,9 @@ def _quantized_graph(
 ) -> tf.compat.v1.GraphDef:
     # INC tells each of its passes at INFO; what matters is in our manifest.
     logging.getLogger("neural_compressor").setLevel(logging.WARNING)
-    model = Model(graph)
+    model = inc.Model(graph)
     model.input_tensor_names, model.output_tensor_names = list(INPUTS), [OUTPUT]
-    settings = StaticQuantConfig(
+    settings = inc.StaticQuantConfig(
         weight_dtype=config.weights.dtype,
         weight_sym=config.weights.symmetric,
         weight_granularity=config.weights.granularity,
@@ -218,14 +220,14 @@ def _quantized_graph(
         act_algorithm=config.activations.algorithm,
     )
     for pattern in config.keep_fp32:
-        settings.set_local(pattern, StaticQuantConfig(weight_dtype="fp32", act_dtype="fp32"))
+        settings.set_local(pattern, inc.StaticQuantConfig(weight_dtype="fp32", act_dtype="fp32"))
     steps: Any = settings if config.smooth_quant is None else [_smooth(config.smooth_quant), settings]
     loader = _Loader(batches, config.calibration.batch_size)
     with tempfile.TemporaryDirectory() as scratch:
         # By default INC leaves an nc_workspace/ in whatever folder the process was started from.
         TFConfig.global_config["workspace_path"] = scratch
-        return quantize_model(model, steps, loader, calib_iteration=len(batches)).graph_def
+        return inc.quantize_model(model, steps, loader, calib_iteration=len(batches)).graph_def
 
 
-def _smooth(config: SmoothQuant) -> SmoothQuantConfig:
-    return SmoothQuantConfig(alpha=config.alpha)
+def _smooth(config: SmoothQuantConfig) -> inc.SmoothQuantConfig:
+    return inc.SmoothQuantConfig(alpha=config.alpha)

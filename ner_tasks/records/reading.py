@@ -30,15 +30,15 @@ def read_record(store: Readable, key: str, shape: type[Shape]) -> Shape:
         InputMissing: there is none.
         ArtifactBroken: it is not JSON of this shape.
     """
-    return checked(store.read_json(key), shape, store.where(key))
+    return validate_record(store.read_json(key), shape, store.where(key))
 
 
-def records_in(lines: list[str], shape: type[Shape], where: str) -> Iterator[Shape | ArtifactBroken]:
+def parse_records(lines: list[str], shape: type[Shape], where: str) -> Iterator[Shape | ArtifactBroken]:
     """The record of each line of a history, or why there is none in it."""
     for number, line in enumerate(lines, start=1):
         at = f"{where}, line {number}"
         try:
-            yield checked(parse_json(line, at), shape, at)
+            yield validate_record(parse_json(line, at), shape, at)
         except ArtifactBroken as error:
             yield error
 
@@ -49,7 +49,7 @@ def read_file(path: Path, shape: type[Shape], *, expected: str = "") -> Shape:
     Raises:
         InputMissing, ArtifactBroken: as for `read_record`.
     """
-    return checked(atomic.read_json(path), shape, str(path), expected=expected)
+    return validate_record(atomic.read_json(path), shape, str(path), expected=expected)
 
 
 def read_records(path: Path, shape: type[Shape]) -> Iterator[Shape]:
@@ -61,10 +61,10 @@ def read_records(path: Path, shape: type[Shape]) -> Iterator[Shape]:
     """
     for number, line in enumerate(atomic.lines_in(path), start=1):
         where = f"{path}, line {number}"
-        yield checked(parse_json(line, where, is_ours=False), shape, where)
+        yield validate_record(parse_json(line, where, is_ours=False), shape, where)
 
 
-def checked(value: Any, shape: type[Shape], where: str, *, expected: str = "") -> Shape:
+def validate_record(value: Any, shape: type[Shape], where: str, *, expected: str = "") -> Shape:
     """`value`, once it is known to have this shape.
 
     Args:

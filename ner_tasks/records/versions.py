@@ -35,7 +35,7 @@ class CountedSnapshot(SnapshotManifest):
 
 
 @any_more
-class F1(TypedDict):
+class F1Record(TypedDict):
     f1: Number
     precision: NotRequired[Number]
     recall: NotRequired[Number]
@@ -43,7 +43,7 @@ class F1(TypedDict):
 
 
 @any_more
-class Score(TypedDict):
+class ScoreRecord(TypedDict):
     """Entity-level figures; `n_gold` are the entities that should be found."""
 
     f1: Number
@@ -53,24 +53,24 @@ class Score(TypedDict):
 
 
 @any_more
-class MadeFrom(TypedDict):
+class LineageRecord(TypedDict):
     snapshot: Name
 
 
 @any_more
-class Registered(TypedDict):
+class RegistrationRecord(TypedDict):
     """`models/<version>/version.json`, whatever was said when the version was registered."""
 
     at: Moment
     snapshot: NotRequired[Name]
-    overall: NotRequired[F1]
-    labels: NotRequired[dict[str, F1]]
+    overall: NotRequired[F1Record]
+    labels: NotRequired[dict[str, F1Record]]
     gate: NotRequired[list[str]]
 
 
 @any_more
-class ScoredVersion(MadeFrom):
-    overall: F1
+class ScoredVersion(LineageRecord):
+    overall: F1Record
 
 
 @any_more
@@ -78,33 +78,33 @@ class VersionRecord(ScoredVersion):
     """The same of a version whose labels were scored."""
 
     at: Moment
-    labels: dict[str, F1]
+    labels: dict[str, F1Record]
     gate: NotRequired[list[str]]
 
 
 @any_more
 class ModelScore(TypedDict):
-    overall: F1
-    labels: NotRequired[dict[str, F1]]
+    overall: F1Record
+    labels: NotRequired[dict[str, F1Record]]
 
 
 @any_more
-class Speed(TypedDict):
+class SpeedRecord(TypedDict):
     int8_over_stock: Number
 
 
 @any_more
-class Comparison(TypedDict):
+class ComparisonRecord(TypedDict):
     """`reports/models/<version>/compare.json`: INT8 beside FP32."""
 
     fp32: NotRequired[ModelScore]
     int8: ModelScore
     f1_loss: NotRequired[Number]
-    speed: Speed
+    speed: SpeedRecord
 
 
 @any_more
-class WholeComparison(TypedDict):
+class FullComparisonRecord(TypedDict):
     """The same with all that the gate and the request for approval judge by."""
 
     fp32: ModelScore
@@ -113,34 +113,34 @@ class WholeComparison(TypedDict):
     losses: dict[str, Any]
     agreement: Any
     size_share: Any
-    speed: Speed
+    speed: SpeedRecord
 
 
 @any_more
-class GateLines(TypedDict):
+class GateRecord(TypedDict):
     """`reports/models/<version>/gate.json`: what the gate said of an INT8 model."""
 
     lines: list[str]
 
 
 @any_more
-class Intervals(TypedDict):
+class IntervalsRecord(TypedDict):
     overall: tuple[Number, Number] | None
     labels: dict[str, tuple[Number, Number]]
 
 
 @any_more
-class Scores(TypedDict):
+class ScoresRecord(TypedDict):
     n_sentences: Count
-    overall: F1
-    labels: dict[str, F1]
+    overall: F1Record
+    labels: dict[str, F1Record]
 
 
 @any_more
-class Evaluation(TypedDict):
+class EvaluationRecord(TypedDict):
     """`reports/models/<version>/evaluate-<snapshot>.json`: scores, and how sure they are."""
 
     n_sentences: Count
-    overall: Score
-    labels: dict[str, Score]
-    intervals: NotRequired[Intervals | None]
+    overall: ScoreRecord
+    labels: dict[str, ScoreRecord]
+    intervals: NotRequired[IntervalsRecord | None]

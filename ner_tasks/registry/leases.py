@@ -16,19 +16,19 @@ NOTES = "staging/using"
 NOTE = "note.json"
 
 
-def key_of(thing: Thing, version: str) -> str:
+def lease_key(thing: Thing, version: str) -> str:
     return f"{NOTES}/{thing}/{version}"
 
 
-def note(registry: Registry, *, models: str = "", snapshots: str = "") -> None:
+def record_use(registry: Registry, *, models: str = "", snapshots: str = "") -> None:
     """Say that a run works on a model, a snapshot, or both; before it looks whether they are there.
 
     Raises:
         Busy: somebody holds the pointer, and goes on for too long.
     """
     things: dict[Thing, str] = {"models": models, "snapshots": snapshots}
-    with registry.pointer_held():
+    with registry.hold_pointer():
         for thing, version in things.items():
             if version:
                 said = {"at": datetime.now(UTC).isoformat()}
-                registry.store.write_json(f"{key_of(thing, version)}/{NOTE}", said)
+                registry.store.write_json(f"{lease_key(thing, version)}/{NOTE}", said)

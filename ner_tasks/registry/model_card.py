@@ -14,7 +14,7 @@ from typing import Any
 from ner_tasks.errors import InputMissing
 from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import Kind, ModelManifest
-from ner_tasks.records import Comparison, read_record
+from ner_tasks.records import ComparisonRecord, read_record
 from ner_tasks.registry.registry import Registry
 
 _HERE = Path(__file__).parent
@@ -23,7 +23,7 @@ _WEAK_F1, _FEW_ENTITIES = 0.6, 50
 
 
 @dataclass(frozen=True)
-class Section:
+class CardSection:
     """A table with its heading; `columns` may be empty where each row is a name and a value."""
 
     title: str
@@ -32,52 +32,52 @@ class Section:
     notes: Sequence[str] = field(default_factory=tuple)
 
 
-def publish(registry: Registry, version: str) -> str:
+def publish_card(registry: Registry, version: str) -> str:
     """Make the card of a version; its key, without the suffix.
 
     Raises:
         InputMissing: there is no such version.
         ArtifactBroken: one of its models has changed.
     """
-    sections = list(sections_of(registry, version))
+    sections = list(build_sections(registry, version))
     key = f"reports/models/{version}/card"
     with tempfile.TemporaryDirectory() as folder:
-        for suffix, text in (("md", markdown(version, sections)), ("html", html(version, sections))):
+        for suffix, text in (("md", render_markdown(version, sections)), ("html", render_html(version, sections))):
             path = Path(folder) / f"card.{suffix}"
             path.write_text(text, encoding="utf-8")
             registry.store.put_file(path, f"{key}.{suffix}")
     return key
 
 
-def sections_of(registry: Registry, version: str) -> Iterator[Section]:
+def build_sections(registry: Registry, version: str) -> Iterator[CardSection]:
     """What is known about a version, its models' files checked."""
     said = registry.details(version)
     home = f"models/{version}"
     found = [kind for kind in _KINDS if registry.store.exists(f"{home}/{kind}/{model_folder.MANIFEST}")]
-    models = {kind: model_folder.open_model(registry.fetch(version, kind)) for kind in found}
+    models = {kind: model_folder.read_manifest(registry.fetch(version, kind)) for kind in found}
     if "trained" not in models:
         raise InputMissing(f"found no trained model, expected one, in {registry.store.where(home)}")
     yield _what_it_is(version, said, models["trained"])
     yield _origin(said, models["trained"].lineage)
     reports: dict[str, Mapping[str, Any]] = {"FP32": said}
     key = f"reports/models/{version}/compare.json"
-    compared = read_record(registry.store, key, Comparison) if registry.store.exists(key) else None
+    compared = read_record(registry.store, key, ComparisonRecord) if registry.store.exists(key) else None
     if compared:
         reports = {"FP32": compared.get("fp32", said), "INT8": compared["int8"]}
     yield from _quality(reports)
     if compared:
         speed = [(name, _shown(value)) for name, value in compared["speed"].items()]
-        yield Section("Speed of INT8", speed, notes=("Words per second, or times as fast.",))
+        yield CardSection("Speed of INT8", speed, notes=("Words per second, or times as fast.",))
     if said.get("gate"):
-        yield Section("Gate of the trained model", [(line,) for line in said["gate"]])
+        yield CardSection("Gate of the trained model", [(line,) for line in said["gate"]])
     used = [(p.at[:19], p.action, p.kind, p.by, p.reason) for p in registry.history() if p.version == version]
     if used:
-        yield Section("In use since", used, ("at", "step", "model", "by", "reason"))
+        yield CardSection("In use since", used, ("at", "step", "model", "by", "reason"))
     files = [(kind, name, sha) for kind, model in models.items() for name, sha in sorted(model.files.items())]
-    yield Section("Files", files, ("model", "file", "SHA-256"))
+    yield CardSection("Files", files, ("model", "file", "SHA-256"))
 
 
-def markdown(version: str, sections: Sequence[Section]) -> str:
+def render_markdown(version: str, sections: Sequence[CardSection]) -> str:
     """The card for a terminal, a repository, a request for approval."""
     lines = [f"# Model {version}", ""]
     for section in sections:
@@ -90,7 +90,7 @@ def markdown(version: str, sections: Sequence[Section]) -> str:
     return "\n".join(lines)
 
 
-def html(version: str, sections: Sequence[Section]) -> str:
+def render_html(version: str, sections: Sequence[CardSection]) -> str:
     """The card for a browser: no script, nothing loaded."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -100,7 +100,7 @@ def html(version: str, sections: Sequence[Section]) -> str:
     return environment.get_template("card.html.jinja").render(version=version, sections=sections)
 
 
-def _what_it_is(version: str, said: Mapping[str, Any], model: ModelManifest) -> Section:
+def _what_it_is(version: str, said: Mapping[str, Any], model: ModelManifest) -> CardSection:
     sizes = [f"{model.encoder[name]} {of}" for name, of in _SIZES.items() if name in model.encoder]
     rows = [
         ("Version", version),
@@ -111,13 +111,13 @@ def _what_it_is(version: str, said: Mapping[str, Any], model: ModelManifest) -> 
         ("Temperature of its scores", _shown(model.temperature)),
     ]
     use = "Made to tag English text of the kind that it was trained on; other text is untested. Scores are calibrated."
-    return Section("What it is", rows, notes=(use,))
+    return CardSection("What it is", rows, notes=(use,))
 
 
 _SIZES = {"num_hidden_layers": "layers", "hidden_size": "wide", "vocab_size": "pieces"}
 
 
-def _origin(said: Mapping[str, Any], lineage: Mapping[str, Any]) -> Section:
+def _origin(said: Mapping[str, Any], lineage: Mapping[str, Any]) -> CardSection:
     rows: list[tuple[str, ...]] = [
         ("Snapshot", str(said.get("snapshot") or "unknown")),
         ("Parent", str(said.get("parent") or "the encoder")),
@@ -125,10 +125,10 @@ def _origin(said: Mapping[str, Any], lineage: Mapping[str, Any]) -> Section:
     for name in ("code", "environment", "config"):
         value = said.get(name) or lineage.get(name)
         rows += _flat(name.capitalize(), value) if value else [(name.capitalize(), "unknown")]
-    return Section("Where it comes from", rows)
+    return CardSection("Where it comes from", rows)
 
 
-def _quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[Section]:
+def _quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[CardSection]:
     for name, report in reports.items():
         if "overall" not in report:
             continue
@@ -137,7 +137,9 @@ def _quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[Section]:
             (label, *(_shown(score.get(figure)) for figure in ("precision", "recall", "f1", "n_gold")))
             for label, score in scores.items()
         ]
-        yield Section(f"Quality of {name}", rows, ("label", "precision", "recall", "F1", "entities"), _warnings(scores))
+        yield CardSection(
+            f"Quality of {name}", rows, ("label", "precision", "recall", "F1", "entities"), _warnings(scores)
+        )
 
 
 def _warnings(scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class Promotion:
     reason: str = ""
 
 
-def before(history: Sequence[Promotion]) -> Promotion | None:
+def previous_promotion(history: Sequence[Promotion]) -> Promotion | None:
     """The promotion that a roll-back goes to; None if there is none.
 
     A roll-back is no step of its own here: after a second one the version that the first one left is not in use again,

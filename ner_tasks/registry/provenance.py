@@ -16,12 +16,12 @@ _CODE = ("data.validation.build_snapshot", "training.loop", "model.freezing", "q
 _GIT_S = 10.0
 
 
-def made_by(n_threads: int) -> dict[str, Any]:
-    """`code` and `environment` of a model that this process makes, for its lineage."""
-    return {"code": code(), "environment": environment(n_threads)}
+def collect_provenance(n_threads: int) -> dict[str, Any]:
+    """`code` and `describe_environment` of a model that this process makes, for its lineage."""
+    return {"code": describe_code(), "environment": describe_environment(n_threads)}
 
 
-def code(root: Path = ROOT) -> dict[str, Any]:
+def describe_code(root: Path = ROOT) -> dict[str, Any]:
     """The commit that is checked out, None where this is no checkout; and a version of the code as it really is.
 
     Args:
@@ -32,14 +32,14 @@ def code(root: Path = ROOT) -> dict[str, Any]:
     return {
         "commit": _git(root, "rev-parse", "HEAD") if is_ours else None,
         "changed_since": bool(_git(root, "status", "--porcelain", "--untracked-files=no")) if is_ours else None,
-        "version": fingerprint.version_of({name: fingerprint.code_version(name) for name in _CODE}),
+        "version": fingerprint.make_version({name: fingerprint.code_version(name) for name in _CODE}),
     }
 
 
-def environment(n_threads: int) -> dict[str, Any]:
+def describe_environment(n_threads: int) -> dict[str, Any]:
     """Python, libraries and processor."""
     return {
-        **hardware.describe(n_threads),
+        **hardware.describe_host(n_threads),
         "system": f"{platform.system()} {platform.machine()}",
         "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
     }

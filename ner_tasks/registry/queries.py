@@ -3,31 +3,31 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ner_tasks.records import Comparison, read_record
-from ner_tasks.registry.promotions import before
+from ner_tasks.records import ComparisonRecord, read_record
+from ner_tasks.registry.promotions import previous_promotion
 from ner_tasks.registry.registry import Registry
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-def versions_of(registry: Registry) -> list[dict[str, Any]]:
+def list_versions(registry: Registry) -> list[dict[str, Any]]:
     """Each registered version, newest first.
 
     Returns:
-        Of each: `version`; `at`, when it was registered; its figures as `figures_of` has them; `last_promoted`, when, or
+        Of each: `version`; `at`, when it was registered; its figures as `read_figures` has them; `last_promoted`, when, or
         None; `state`: `promoted`, `before`, which a roll-back goes to, or empty.
     """
     history, current = registry.history(), registry.promoted()
     promoted_at = {promotion.version: promotion.at for promotion in history}
-    target = before(history)
+    target = previous_promotion(history)
     state = {target.version: "before"} if target else {}
     state |= {current.version: "promoted"} if current else {}
     return [
         {
             "version": version,
             "at": registry.details(version)["at"],
-            **figures_of(registry, version),
+            **read_figures(registry, version),
             "last_promoted": promoted_at.get(version),
             "state": state.get(version, ""),
         }
@@ -35,7 +35,7 @@ def versions_of(registry: Registry) -> list[dict[str, Any]]:
     ]
 
 
-def figures_of(registry: Registry, version: str) -> dict[str, float]:
+def read_figures(registry: Registry, version: str) -> dict[str, float]:
     """Entity F1 of a version, and what `compare` has measured of its INT8 model, as far as they are known.
 
     Raises:
@@ -45,14 +45,14 @@ def figures_of(registry: Registry, version: str) -> dict[str, float]:
     figures = {"fp32_f1": details["overall"]["f1"]} if "overall" in details else {}
     key = f"reports/models/{version}/compare.json"
     if registry.store.exists(key):
-        said = read_record(registry.store, key, Comparison)
+        said = read_record(registry.store, key, ComparisonRecord)
         f1, speed_up = said["int8"]["overall"]["f1"], said["speed"]["int8_over_stock"]
         figures |= {"f1": f1, "int8_over_stock": speed_up}
         figures |= {"f1_loss": said["f1_loss"]} if "f1_loss" in said else {}
     return figures
 
 
-def table(versions: Sequence[Mapping[str, Any]]) -> "Table":
+def render_table(versions: Sequence[Mapping[str, Any]]) -> "Table":
     """The same for a terminal."""
     from rich.table import Table
 

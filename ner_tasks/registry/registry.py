@@ -21,11 +21,11 @@ from typing import Any
 
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.inference import runtime_config
-from ner_tasks.inference.runtime_config import Choice
+from ner_tasks.inference.runtime_config import RuntimeConfig
 from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import Kind, ModelManifest
-from ner_tasks.records import Registered, Shape, read_record, records_in
-from ner_tasks.registry.promotions import Promotion, before
+from ner_tasks.records import RegistrationRecord, Shape, parse_records, read_record
+from ner_tasks.registry.promotions import Promotion, previous_promotion
 from ner_tasks.store import Store
 
 POINTER = "models/promoted.json"
@@ -57,7 +57,7 @@ class Registry:
     def find(self, version: str, kind: Kind) -> ModelManifest | None:
         """Manifest of a model that lies here and is sound; None if it has to be made (again)."""
         try:
-            return model_folder.open_model(self.fetch(version, kind))
+            return model_folder.read_manifest(self.fetch(version, kind))
         except (InputMissing, ArtifactBroken):
             return None
 
@@ -67,7 +67,7 @@ class Registry:
         Raises:
             InputMissing, ArtifactBroken: it is not a sound model folder of that kind.
         """
-        manifest = model_folder.open_model(folder)
+        manifest = model_folder.read_manifest(folder)
         if manifest.kind != kind:
             raise ArtifactBroken(f"found a {manifest.kind} model, expected {kind}, at {folder}")
         self.store.publish(folder, f"{_home(version)}/{kind}", marker=model_folder.MANIFEST)
@@ -81,12 +81,12 @@ class Registry:
             InputMissing, ArtifactBroken: there is no sound trained model.
             StorageFull: no room; the version does not count.
         """
-        origin = model_folder.open_model(self.fetch(version, "trained")).lineage
+        origin = model_folder.read_manifest(self.fetch(version, "trained")).lineage
         if not self.store.exists(f"{_home(version)}/{MARKER}"):
             said = {"version": version, "at": _now(), **{name: origin.get(name) for name in ORIGIN}, **details}
             self.store.write_json(f"{_home(version)}/{MARKER}", said)
 
-    def choices(self, version: str) -> dict[str, Choice]:
+    def runtime_configs(self, version: str) -> dict[str, RuntimeConfig]:
         """How each kind of machine runs a version best, as far as it was tuned there, by `host.key`.
 
         Raises:
@@ -94,13 +94,13 @@ class Registry:
         """
         files = self.store.files(f"{_home(version)}/{runtime_config.FOLDER}")
         return {
-            file.name.removesuffix(".json"): runtime_config.parsed(
+            file.name.removesuffix(".json"): runtime_config.parse_runtime_config(
                 self.store.read_json(file.key), self.store.where(file.key)
             )
             for file in files
         }
 
-    def put_choice(self, version: str, host_key: str, said: Mapping[str, Any]) -> None:
+    def put_runtime_config(self, version: str, host_key: str, said: Mapping[str, Any]) -> None:
         """Let machines of one kind run a version as `tune` has chosen there.
 
         Raises:
@@ -108,7 +108,7 @@ class Registry:
             ArtifactBroken: it is no choice.
         """
         self.details(version)
-        runtime_config.parsed(said, host_key)
+        runtime_config.parse_runtime_config(said, host_key)
         self.store.write_json(f"{_home(version)}/{runtime_config.FOLDER}/{host_key}.json", dict(said))
 
     def versions(self) -> list[str]:
@@ -123,7 +123,7 @@ class Registry:
             InputMissing: there is no such version.
             ArtifactBroken: its record is damaged.
         """
-        return dict(self.record(version, Registered))
+        return dict(self.record(version, RegistrationRecord))
 
     def record(self, version: str, shape: type[Shape]) -> Shape:
         """The same, once it is known to say what `shape` has.
@@ -154,7 +154,7 @@ class Registry:
                 raise InputMissing(f"found no promoted model, expected one, at {self.store.where(POINTER)}")
             version, kind = promotion.version, promotion.kind
         path = self.fetch(version, kind)
-        model_folder.open_model(path)
+        model_folder.read_manifest(path)
         return version, path
 
     def promote(
@@ -180,7 +180,7 @@ class Registry:
             Busy: somebody else is promoting, and goes on for too long.
         """
         self._verified(version, kind)  # the slow part, if it has to be fetched first
-        with self.pointer_held():
+        with self.hold_pointer():
             seen, current = self._current()
             if current and (current.version, current.kind) == (version, kind):
                 return current
@@ -200,28 +200,30 @@ class Registry:
             ConfigInvalid, Busy: as for `promote`.
         """
         self._expected(self.promoted(), instead_of)
-        likely = self.step_back()
+        likely = self.rollback_target()
         self._verified(likely.version, likely.kind)
-        with self.pointer_held():
+        with self.hold_pointer():
             seen, current = self._current()
             previous = self._expected(current, instead_of)
-            back = replace(self.step_back(), by=by, at=_now(), previous=previous, action="rollback", reason=reason)
+            back = replace(
+                self.rollback_target(), by=by, at=_now(), previous=previous, action="rollback", reason=reason
+            )
             return self._move(seen, back)
 
-    def step_back(self) -> Promotion:
+    def rollback_target(self) -> Promotion:
         """The promotion that a roll-back would go to.
 
         Raises:
             InputMissing: nothing was in use before.
         """
         history = self.history()
-        target = before(history)
+        target = previous_promotion(history)
         if target is None:
             found = f"{history[-1].version} and nothing in use before it" if history else "no promotion"
             raise InputMissing(f"found {found}, expected a version to go back to, in {self.store.where(HISTORY)}")
         return target
 
-    def pointer_held(self) -> AbstractContextManager[None]:
+    def hold_pointer(self) -> AbstractContextManager[None]:
         """While the block runs, nobody else moves the pointer.
 
         Raises:
@@ -261,7 +263,7 @@ class Registry:
 
     def _verified(self, version: str, kind: Kind) -> None:
         self.details(version)
-        model_folder.open_model(self.fetch(version, kind))
+        model_folder.read_manifest(self.fetch(version, kind))
 
     def _note(self, promotion: Promotion) -> None:
         if promotion not in self._lines():  # a damaged line is none of it
@@ -276,7 +278,7 @@ class Registry:
         return past
 
     def _lines(self) -> list[Promotion | ArtifactBroken]:
-        return list(records_in(self.store.read_lines(HISTORY), Promotion, self.store.where(HISTORY)))
+        return list(parse_records(self.store.read_lines(HISTORY), Promotion, self.store.where(HISTORY)))
 
 
 def _home(version: str) -> str:

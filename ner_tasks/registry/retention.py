@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.records import AnsweredBy, MadeFrom, OfModel, OfVersion, read_record
+from ner_tasks.records import AnsweredBy, LineageRecord, OfModel, OfVersion, read_record
 from ner_tasks.registry import leases
-from ner_tasks.registry.promotions import before
+from ner_tasks.registry.promotions import previous_promotion
 from ner_tasks.registry.registry import MARKER, Registry
 from ner_tasks.store import Store
 from ner_tasks.tagging.merge import MANIFEST
@@ -26,7 +26,7 @@ _DEPTH = {"tagged": 4, "using": 4}
 
 
 @dataclass(frozen=True)
-class Keep:
+class RetentionPolicy:
     """What is kept in any case.
 
     Attributes:
@@ -46,7 +46,7 @@ class Keep:
 
 
 @dataclass(frozen=True)
-class Item:
+class StoredItem:
     """Something in the store, and why it is kept; an empty `reason`: it may go."""
 
     key: str
@@ -70,7 +70,7 @@ class _Survey:
     """What there is and what it is needed for, read once."""
 
     registry: Registry
-    keep: Keep
+    keep: RetentionPolicy
     now_s: float
     needed: dict[str, str] = field(default_factory=dict)
 
@@ -81,7 +81,7 @@ class _Survey:
         return at_s > self.now_s - days * _DAY_S
 
 
-def survey(registry: Registry, keep: Keep, now_s: float) -> list[Item]:
+def survey_store(registry: Registry, keep: RetentionPolicy, now_s: float) -> list[StoredItem]:
     """Everything that might be cleared away, with the reason why it is kept, if there is one.
 
     Args:
@@ -109,7 +109,7 @@ def survey(registry: Registry, keep: Keep, now_s: float) -> list[Item]:
     return [*models, *_snapshots(known), *_staging(known), *_half_done(known)]
 
 
-def clear(registry: Registry, keep: Keep, now_s: float) -> tuple[list[Item], list[Item]]:
+def prune(registry: Registry, keep: RetentionPolicy, now_s: float) -> tuple[list[StoredItem], list[StoredItem]]:
     """Remove what nothing is kept for; what was kept and what was removed.
 
     Raises:
@@ -117,17 +117,17 @@ def clear(registry: Registry, keep: Keep, now_s: float) -> tuple[list[Item], lis
         Busy: somebody holds the pointer, and goes on for too long.
     """
     before_it = _State.of(registry)
-    found = survey(registry, keep, now_s)
+    found = survey_store(registry, keep, now_s)
     kept, removed = [item for item in found if item.reason], []
     for item in (item for item in found if not item.reason):
         if item.is_half_done:
             registry.store.remove_half_done(item.key)
             removed.append(item)
             continue
-        with registry.pointer_held():
+        with registry.hold_pointer():
             reason = before_it.needed_since(registry, item.key, now_s - keep.staging_days * _DAY_S)
             if reason:
-                kept.append(Item(item.key, reason, item.n_bytes))
+                kept.append(StoredItem(item.key, reason, item.n_bytes))
             else:
                 marker = {"models": MARKER, "snapshots": _SNAPSHOT}.get(item.key.split("/")[0])
                 registry.store.remove(item.key, marker=marker)
@@ -164,7 +164,7 @@ def _need_what_is_promoted(known: _Survey) -> None:
     history = known.registry.history()
     if history:
         known.need(f"models/{history[-1].version}", "promoted")
-    if target := before(history):
+    if target := previous_promotion(history):
         known.need(f"models/{target.version}", "a roll-back goes to it")
     for line, following in itertools.pairwise(history):
         if known.is_young(_seconds(following.at), known.keep.days):
@@ -191,24 +191,24 @@ def _need_what_is_worked_on(known: _Survey) -> None:
             known.need(f"models/{plan['model']['version']}", "a night works with it")
 
 
-def _judged(known: _Survey, key: str) -> Item:
+def _judged(known: _Survey, key: str) -> StoredItem:
     size = _size_of(known.registry.store, key)
     registered = known.registry.store.exists(f"{key}/{MARKER}")
     at_s = _seconds(known.registry.details(key.removeprefix("models/"))["at"]) if registered else 0.0
     if known.is_young(max(size.newest_s, at_s), known.keep.days):
         known.need(key, f"made within {known.keep.days:g} days")
-    return Item(key, known.needed.get(key, ""), size.n_bytes)
+    return StoredItem(key, known.needed.get(key, ""), size.n_bytes)
 
 
 def _snapshot_of(registry: Registry, version: str) -> str | None:
     """What a version was made from, whether it is registered or still being made."""
     for key in (f"models/{version}/{MARKER}", f"reports/models/{version}/train.json"):
         if registry.store.exists(key):
-            return read_record(registry.store, key, MadeFrom)["snapshot"]
+            return read_record(registry.store, key, LineageRecord)["snapshot"]
     return None
 
 
-def _snapshots(known: _Survey) -> Iterator[Item]:
+def _snapshots(known: _Survey) -> Iterator[StoredItem]:
     store = known.registry.store
     sizes = {name: _size_of(store, f"snapshots/{name}") for name in store.folders("snapshots")}
     by_age = sorted(sizes, key=lambda name: sizes[name].newest_s)
@@ -217,10 +217,10 @@ def _snapshots(known: _Survey) -> Iterator[Item]:
     for name, size in sizes.items():
         if known.is_young(size.newest_s, known.keep.days):
             known.need(f"snapshots/{name}", f"made within {known.keep.days:g} days")
-        yield Item(f"snapshots/{name}", known.needed.get(f"snapshots/{name}", ""), size.n_bytes)
+        yield StoredItem(f"snapshots/{name}", known.needed.get(f"snapshots/{name}", ""), size.n_bytes)
 
 
-def _staging(known: _Survey) -> Iterator[Item]:
+def _staging(known: _Survey) -> Iterator[StoredItem]:
     found: dict[str, _Size] = {}
     for file in known.registry.store.files("staging"):
         parts = file.key.split("/")
@@ -230,13 +230,13 @@ def _staging(known: _Survey) -> Iterator[Item]:
             found[key] = _together(found.get(key, _Size()), file.n_bytes, file.modified_s)
     for key, size in found.items():
         young = known.is_young(size.newest_s, known.keep.staging_days)
-        yield Item(key, f"written within {known.keep.staging_days:g} days" if young else "", size.n_bytes)
+        yield StoredItem(key, f"written within {known.keep.staging_days:g} days" if young else "", size.n_bytes)
 
 
-def _half_done(known: _Survey) -> Iterator[Item]:
+def _half_done(known: _Survey) -> Iterator[StoredItem]:
     for file in known.registry.store.half_done():
         young = known.is_young(file.modified_s, _HALF_DONE_DAYS)
-        yield Item(file.key, "somebody may be writing it" if young else "", file.n_bytes)
+        yield StoredItem(file.key, "somebody may be writing it" if young else "", file.n_bytes)
 
 
 def _size_of(store: Store, key: str) -> _Size:

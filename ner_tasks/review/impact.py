@@ -13,7 +13,7 @@ NO_NIGHT = "There is no published night yet: nothing to compare with."
 GONE = "None of the files that were looked for are in inbox/{}/ any more: nothing to compare with."
 
 
-def summary_of(impact: Mapping[str, Any], *, quoting: bool = True) -> str:
+def summarize_impact(impact: Mapping[str, Any], *, quoting: bool = True) -> str:
     """The report as short Markdown; what documents bring is shown as code, so that none of it acts.
 
     Args:
@@ -75,4 +75,4 @@ def _example(example: Mapping[str, Any]) -> str:
 
 def _code(text: str) -> str:
     """Text that stays inside a pair of backticks, and inside a table's cell."""
-    return re.sub(r"\s+", " ", display.inert(text).replace("`", "'").replace("|", "\u2223"))
+    return re.sub(r"\s+", " ", display.neutralize(text).replace("`", "'").replace("|", "\u2223"))

@@ -12,14 +12,14 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from ner_tasks.files import atomic
-from ner_tasks.review.queue import Item
-from ner_tasks.tagging.answers import utf8
+from ner_tasks.review.queue import ReviewItem
+from ner_tasks.tagging.answers import escape_surrogates
 
 LABEL_STUDIO, DOCCANO, LABELS = "label-studio.json", "doccano.jsonl", "label-studio.xml"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def write_queue(items: Iterable[Item], labels: Iterable[str], folder: Path, *, day: str) -> None:
+def write_queue(items: Iterable[ReviewItem], labels: Iterable[str], folder: Path, *, day: str) -> None:
     """Write the queue in both forms, and the labelling interface that Label Studio asks for.
 
     Args:
@@ -38,25 +38,25 @@ def write_queue(items: Iterable[Item], labels: Iterable[str], folder: Path, *, d
     atomic.write_text(folder / LABEL_STUDIO, f"[\n{tasks}\n]\n")
     lines = "".join(json.dumps(_doccano(item, day), ensure_ascii=False) + "\n" for item in items)
     atomic.write_text(folder / DOCCANO, lines)
-    choices = "".join(f"    <Label value={quoteattr(utf8(label))}/>\n" for label in sorted(labels))
+    choices = "".join(f"    <Label value={quoteattr(escape_surrogates(label))}/>\n" for label in sorted(labels))
     interface = (
         f'<View>\n  <Labels name="label" toName="text">\n{choices}  </Labels>\n  <Text name="text" value="$text"/>\n'
     )
     atomic.write_text(folder / LABELS, f"{interface}</View>\n")
 
 
-def _meta(item: Item, day: str) -> dict[str, Any]:
-    said = {"document": utf8(item.document), "day": day, "model": item.model, "why": item.why}
+def _meta(item: ReviewItem, day: str) -> dict[str, Any]:
+    said = {"document": escape_surrogates(item.document), "day": day, "model": item.model, "why": item.why}
     return {**said, "worth": None if item.why == "chance" else item.worth, "sha256": item.sha256, "start": item.start}
 
 
-def _label_studio(item: Item, day: str) -> dict[str, Any]:
+def _label_studio(item: ReviewItem, day: str) -> dict[str, Any]:
     answers = [(item.model, item.entities)]
     if item.other_model is not None:
         answers.append((item.other_model, item.other_entities))
     text = _shown(item.text)
     return {
-        "data": {"text": text, "document": utf8(item.document), "day": day},
+        "data": {"text": text, "document": escape_surrogates(item.document), "day": day},
         "meta": _meta(item, day),
         "predictions": [
             {
@@ -76,7 +76,7 @@ def _region(number: int, entity: Mapping[str, Any], text: str) -> dict[str, Any]
     return {**named, "value": value, "score": entity["score"]}
 
 
-def _doccano(item: Item, day: str) -> dict[str, Any]:
+def _doccano(item: ReviewItem, day: str) -> dict[str, Any]:
     spans = [[entity["start"], entity["end"], entity["label"]] for entity in item.entities]
     # what is neither text nor label becomes the example's meta data
     return {"text": _shown(item.text), "label": spans, **_meta(item, day)}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ner_tasks import display
-from ner_tasks.tagging.answers import Answer, parse, read_answers
+from ner_tasks.tagging.answers import Answer, parse_answer, read_answers
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -26,8 +26,8 @@ _CONTEXT, _LONGEST = 60, 300
 
 
 @dataclass
-class Difference:
-    """What `compare_answers` found; `as_dict` gives it for a report, and a rich console prints it.
+class PredictionDiff:
+    """What `diff_predictions` found; `as_dict` gives it for a report, and a rich console prints it.
 
     Each entity of one side has at most one partner on the other, so that in all
     `n_new == n_old + n_added - n_removed`, and for each label likewise with what was relabelled to and from it.
@@ -83,7 +83,7 @@ class Difference:
         yield Text(f"{old} -> {new}", style="bold")
         yield Text(f"documents compared: {self.n_compared:,}, of which {self.n_changed:,} differ")
         for why, (n, names) in sorted(self.apart.items()):
-            shown = display.inert(", ".join(name[:80] for name in names))
+            shown = display.neutralize(", ".join(name[:80] for name in names))
             yield Text(f"{why.replace('_', ' ')}: {n:,} ({shown}{', …' if n > len(names) else ''})")
         table = Table()
         table.add_column("label")
@@ -92,18 +92,18 @@ class Difference:
         for said in columns.values():
             table.add_column(said, justify="right")
         for label in sorted(self.labels):
-            table.add_row(Text(display.inert(label)), *(f"{self.labels[label][column]:,}" for column in columns))
+            table.add_row(Text(display.neutralize(label)), *(f"{self.labels[label][column]:,}" for column in columns))
         table.add_section()
         table.add_row("all", *(f"{self.total(column):,}" for column in columns))
         yield table
         for (kind, label), found in sorted(self.examples.items()):
-            yield Text(f"\n{kind} {display.inert(label)}", style="bold")
+            yield Text(f"\n{kind} {display.neutralize(label)}", style="bold")
             for example in found:
-                yield Text(f"  {display.inert(example['document'][:120])}", style="dim")
+                yield Text(f"  {display.neutralize(example['document'][:120])}", style="dim")
                 yield from _example_lines(example)
 
 
-def compare_answers(old: Path, new: Path, *, n_examples: int = 3, seed: int = 0) -> Difference:
+def diff_predictions(old: Path, new: Path, *, n_examples: int = 3, seed: int = 0) -> PredictionDiff:
     """Compare two `documents.jsonl` of the same documents.
 
     A document is the same where name and SHA-256 are; one that occurs several times is paired in order.
@@ -117,17 +117,17 @@ def compare_answers(old: Path, new: Path, *, n_examples: int = 3, seed: int = 0)
     Raises:
         InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
     """
-    comparison = _Comparison(n_examples, random.Random(seed))
+    comparison = _DiffBuilder(n_examples, random.Random(seed))
     for before, after in _paired(old, new):
         comparison.add(before, after)
     return comparison.found
 
 
-class _Comparison:
+class _DiffBuilder:
     """A difference in the making."""
 
     def __init__(self, n_examples: int, chance: random.Random):
-        self.found, self._n_examples, self._chance = Difference(), n_examples, chance
+        self.found, self._n_examples, self._chance = PredictionDiff(), n_examples, chance
         self._n_seen: Counter[tuple[str, str]] = Counter()
 
     def add(self, old: Answer | None, new: Answer | None) -> None:
@@ -139,7 +139,9 @@ class _Comparison:
         elif old.text_sha256 != new.text_sha256:
             self._set_apart("other_text", new)
         else:
-            n_same = sum(self._is_same(before, after, new) for before, after in pairs_of(old.entities, new.entities))
+            n_same = sum(
+                self._is_same(before, after, new) for before, after in pair_entities(old.entities, new.entities)
+            )
             self.found.n_compared += 1
             self.found.n_changed += not n_same == len(old.entities) == len(new.entities)
 
@@ -184,7 +186,7 @@ class _Comparison:
             kept.append(_example(answer, old, new))
 
 
-def pairs_of(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[Pair]:
+def pair_entities(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[Pair]:
     """Each entity of both sides once: with its partner on the other side, or None.
 
     Partners have the same bounds, or else the same label and bounds that overlap; of several the one that overlaps most.
@@ -250,7 +252,7 @@ def _offsets(path: Path, *, skip: int) -> dict[bytes, tuple[int, ...]]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines):
             if number >= skip:
-                key = _key(parse(line, f"{path}, line {number + 1}"))
+                key = _key(parse_answer(line, f"{path}, line {number + 1}"))
                 offsets[key] = (*offsets.get(key, ()), offset)
             offset += len(line)
     return offsets
@@ -258,7 +260,7 @@ def _offsets(path: Path, *, skip: int) -> dict[bytes, tuple[int, ...]]:
 
 def _answer_at(file: Any, offset: int, path: Path) -> Answer:
     file.seek(offset)
-    return parse(file.readline(), f"{path}, byte {offset}")
+    return parse_answer(file.readline(), f"{path}, byte {offset}")
 
 
 def _key(answer: Answer) -> bytes:
@@ -291,7 +293,7 @@ def _example_lines(example: Mapping[str, Any]) -> Iterator[Any]:
         text, start = example["context"] or "", example["context_start"]
         inside = {**entity, "start": entity["start"] - start, "end": min(entity["end"] - start, len(text))}
         if inside["start"] >= inside["end"]:  # no text, or not so far
-            shown = Text(f"[{entity['start']}, {entity['end']}) {display.inert(entity['label'])}")
+            shown = Text(f"[{entity['start']}, {entity['end']}) {display.neutralize(entity['label'])}")
         else:
-            shown = Text(str(display.excerpt(text, [inside], n_characters=len(text))))
+            shown = Text(str(display.make_excerpt(text, [inside], n_characters=len(text))))
         yield Text(f"  {sign} ") + shown

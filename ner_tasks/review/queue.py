@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.review.prediction_diffs import pairs_of
+from ner_tasks.review.prediction_diffs import pair_entities
 from ner_tasks.segmentation import iter_sentences
 from ner_tasks.tagging.answers import Answer, read_answers
 
@@ -45,11 +45,11 @@ class ReviewConfig:
 
 
 @dataclass(frozen=True)
-class Item:
+class ReviewItem:
     """A sentence to be read by a person.
 
     Attributes:
-        why: `disagreement`, `unsure` or `chance`.
+        why: `symmetric_kl`, `unsure` or `chance`.
         worth: 0 to 1; the queue goes by it. Of chance it is the lot that was drawn.
         about: the mention and label that it is asked for; empty for chance.
         document, sha256, start: where it stands; `start` is its first character in the document's text.
@@ -72,7 +72,7 @@ class Item:
 
 
 @dataclass
-class Queue:
+class ReviewQueue:
     """What is asked, the most informative first, and what there was to choose from.
 
     Attributes:
@@ -82,13 +82,13 @@ class Queue:
         labels: all labels that either model has given in this night.
     """
 
-    items: list[Item] = field(default_factory=list)
+    items: list[ReviewItem] = field(default_factory=list)
     found: Counter[str] = field(default_factory=Counter)
     n_without_text: int = 0
     labels: set[str] = field(default_factory=set)
 
 
-def queue_of(answers: Path, config: ReviewConfig, *, other: Path | None = None) -> Queue:
+def build_queue(answers: Path, config: ReviewConfig, *, other: Path | None = None) -> ReviewQueue:
     """Choose the sentences of a night.
 
     Args:
@@ -99,7 +99,7 @@ def queue_of(answers: Path, config: ReviewConfig, *, other: Path | None = None) 
     Raises:
         InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
     """
-    queue = Queue()
+    queue = ReviewQueue()
     n_chance = round(config.n_most * config.random_share)
     asked, chance = _Best(config.n_most * 4), _Best(n_chance * 4)
     others = {_key(answer): answer for answer in read_answers(other)} if other else {}
@@ -122,21 +122,21 @@ class _Best:
     """The items of most worth; four times as many as are asked, for some will be left out as more of the same."""
 
     def __init__(self, n: int):
-        self._n, self._heap, self._number = n, list[tuple[float, int, Item]](), 0
+        self._n, self._heap, self._number = n, list[tuple[float, int, ReviewItem]](), 0
 
-    def add(self, item: Item) -> None:
+    def add(self, item: ReviewItem) -> None:
         self._number -= 1  # of two that are worth the same the first stays
         if self._n:
             push = heapq.heappush if len(self._heap) < self._n else heapq.heappushpop
             push(self._heap, (item.worth, self._number, item))
 
-    def best(self) -> Iterator[Item]:
+    def best(self) -> Iterator[ReviewItem]:
         return (item for *_, item in sorted(self._heap, key=lambda entry: entry[:2], reverse=True))
 
 
-def _varied(items: Iterable[Item], config: ReviewConfig, n: int, texts: set[str]) -> list[Item]:
+def _varied(items: Iterable[ReviewItem], config: ReviewConfig, n: int, texts: set[str]) -> list[ReviewItem]:
     """The first `n` of them, no text twice and no mention more often than a person wants to see it."""
-    picked, same = list[Item](), Counter[tuple[str, str]]()
+    picked, same = list[ReviewItem](), Counter[tuple[str, str]]()
     for item in items:
         if len(picked) == n:
             break
@@ -153,7 +153,7 @@ def _key(answer: Answer) -> bytes:
     return hashlib.blake2b(name, digest_size=16).digest()
 
 
-def _items(answer: Answer, beside: Answer | None, config: ReviewConfig) -> Iterator[Item]:
+def _items(answer: Answer, beside: Answer | None, config: ReviewConfig) -> Iterator[ReviewItem]:
     """One item for each sentence that is worth asking about, for the mention that makes it most so."""
     text = answer.text or ""
     if beside and beside.text_sha256 != answer.text_sha256:
@@ -181,7 +181,7 @@ def _doubts(
     for entity in answer.entities:
         if entity["score"] < config.max_score:
             yield entity["start"], 1 - entity["score"], "unsure", _about(answer, entity)
-    for old, new in pairs_of(answer.entities, beside.entities) if beside else ():
+    for old, new in pair_entities(answer.entities, beside.entities) if beside else ():
         sides = [side for side in (old, new) if side]
         if len(sides) == 2 and all(sides[0][name] == sides[1][name] for name in ("start", "end", "label")):
             continue
@@ -202,7 +202,7 @@ def _lot(answer: Answer, start: int, seed: int) -> float:
 
 def _item(
     answer: Answer, beside: Answer | None, start: int, end: int, *, why: str, worth: float, about: tuple[str, str]
-) -> Item:
+) -> ReviewItem:
     def within(one: Answer) -> tuple[Entity, ...]:
         return tuple(
             {**entity, "start": entity["start"] - start, "end": entity["end"] - start}
@@ -210,7 +210,7 @@ def _item(
             if start <= entity["start"] and entity["end"] <= end
         )
 
-    return Item(
+    return ReviewItem(
         why,
         round(worth, 4),
         about,

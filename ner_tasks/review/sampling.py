@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
+from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
 from ner_tasks.files import atomic
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
 
@@ -71,5 +71,5 @@ def _lines(path: Path) -> Iterator[tuple[str, int, bytes]]:
                 yield str(values["file"]), int(values["receipt"]["n_words"]), line
             except (ValueError, TypeError, KeyError, RecursionError) as error:
                 raise ArtifactBroken(
-                    f"found {without_words(error)}, expected an answer, in {path}, line {number}"
+                    f"found {redact_error(error)}, expected an answer, in {path}, line {number}"
                 ) from None

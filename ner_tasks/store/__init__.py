@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol, TypeVar
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.files.contained import FileBeneath
+from ner_tasks.files.contained import ContainedFile
 
 S3 = "s3://"
 Result = TypeVar("Result")
@@ -95,7 +95,7 @@ class Store(Protocol):
         """
         ...
 
-    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[FileBeneath | None]:
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[ContainedFile | None]:
         """Where many files lie on this machine, in the order of `keys`; to be read, never written to.
 
         Args:
@@ -205,7 +205,7 @@ class Store(Protocol):
         ...
 
 
-def checked(key: str) -> str:
+def check_key(key: str) -> str:
     """`key`, once it is known to be made of plain names joined by '/'.
 
     Raises:
@@ -217,16 +217,16 @@ def checked(key: str) -> str:
     return "/".join(parts)
 
 
-def lines_of(text: bytes) -> list[str]:
+def split_lines(text: bytes) -> list[str]:
     """Lines that hold something. Only a line feed ends one: `splitlines` would cut JSON at a U+2028.
 
-    A byte that is no UTF-8 spoils its own line only, and is written back by `text_of` as it was.
+    A byte that is no UTF-8 spoils its own line only, and is written back by `join_lines` as it was.
     """
     return [line for line in text.decode("utf-8", "surrogateescape").split("\n") if line]
 
 
-def text_of(lines: Sequence[str]) -> bytes:
-    """What `lines_of` reads."""
+def join_lines(lines: Sequence[str]) -> bytes:
+    """What `split_lines` reads."""
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 

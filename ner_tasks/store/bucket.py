@@ -27,8 +27,8 @@ from botocore.utils import parse_timestamp
 
 from ner_tasks.errors import Busy, InputMissing, StoreUnavailable
 from ner_tasks.files import atomic
-from ner_tasks.files.json_text import MAX_BYTES, too_large
-from ner_tasks.store.failures import told
+from ner_tasks.files.json_text import MAX_BYTES, size_error
+from ner_tasks.store.failures import translate_errors
 
 N_THREADS = 16
 CHUNK_BYTES = 2**20
@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Found:
+class ListedObject:
     """An object as a listing shows it.
 
     Attributes:
@@ -57,7 +57,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Content:
+class ObjectContent:
     """A small object, read.
 
     Attributes:
@@ -91,7 +91,7 @@ class Bucket:
             retries={"mode": "standard", "total_max_attempts": self._attempts},
             max_pool_connections=N_THREADS,
         )
-        with told(self.where()):
+        with translate_errors(self.where()):
             # a session of our own, as boto3's default one must not be used by two threads at once
             session = botocore.session.get_session()
             session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
@@ -100,12 +100,12 @@ class Bucket:
     def where(self, name: str = "") -> str:
         return f"s3://{self.name}/{name}"
 
-    def list(self, prefix: str, *, n_at_once: int = 1000) -> Iterator[Found]:
+    def list(self, prefix: str, *, n_at_once: int = 1000) -> Iterator[ListedObject]:
         """Objects whose names begin with `prefix`, in the order of their names' bytes, a page at a time."""
         pages = self._pages(Bucket=self.name, Prefix=prefix, MaxKeys=n_at_once)
         for page in pages:
             for entry in page.get("Contents", ()):
-                yield Found(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
+                yield ListedObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
 
     def folders(self, prefix: str) -> Iterator[str]:
         """What follows `prefix` up to the next '/', each once."""
@@ -113,7 +113,7 @@ class Bucket:
             for entry in page.get("CommonPrefixes", ()):
                 yield entry["Prefix"].removeprefix(prefix).rstrip("/")
 
-    def get(self, name: str, *, part: tuple[int, int] | None = None) -> Content:
+    def get(self, name: str, *, part: tuple[int, int] | None = None) -> ObjectContent:
         """Read a small object, or of a large one the bytes from an offset on, this many.
 
         Raises:
@@ -125,7 +125,7 @@ class Bucket:
         response = self._read(name, memory, most=sys.maxsize if part else MAX_BYTES, **span)
         sent = parsedate_to_datetime(response["ResponseMetadata"]["HTTPHeaders"]["date"])
         age = sent - response["LastModified"]
-        return Content(memory.getvalue(), response["ETag"].strip('"'), age.total_seconds())
+        return ObjectContent(memory.getvalue(), response["ETag"].strip('"'), age.total_seconds())
 
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
         """Copy an object to `path`, whole or not at all.
@@ -144,7 +144,7 @@ class Bucket:
             part.unlink(missing_ok=True)
 
     def put(self, name: str, body: bytes) -> None:
-        with told(self.where(name)):
+        with translate_errors(self.where(name)):
             self._client.put_object(Bucket=self.name, Key=name, Body=body)
 
     def swap(self, name: str, body: bytes, *, etag: str | None) -> str:
@@ -155,7 +155,7 @@ class Bucket:
         """
         condition = {"IfMatch": f'"{etag}"'} if etag else {"IfNoneMatch": "*"}
         try:
-            with told(self.where(name)):
+            with translate_errors(self.where(name)):
                 written = self._client.put_object(Bucket=self.name, Key=name, Body=body, **condition)
                 return str(written["ETag"]).strip('"')
         except InputMissing:
@@ -172,7 +172,7 @@ class Bucket:
         """Delete objects; one that is not there is no error."""
         waiting = iter(names)
         while batch := list(islice(waiting, N_DELETED_AT_ONCE)):
-            with told(self.where(batch[0])):
+            with translate_errors(self.where(batch[0])):
                 deleted = self._client.delete_objects(
                     Bucket=self.name, Delete={"Objects": [{"Key": name} for name in batch], "Quiet": True}
                 )
@@ -186,13 +186,13 @@ class Bucket:
         Raises:
             Busy, InputMissing: it is no longer the one that had `etag`.
         """
-        with told(self.where(name)):
+        with translate_errors(self.where(name)):
             self._client.delete_object(Bucket=self.name, Key=name, IfMatch=f'"{etag}"')
 
     def upload(self, files: Mapping[str, Path]) -> None:
         """Copy files to objects, several at a time; each becomes visible as a whole."""
         with (
-            told(self.where(next(iter(files), ""))),
+            translate_errors(self.where(next(iter(files), ""))),
             create_transfer_manager(self._client, TransferConfig(max_concurrency=N_THREADS)) as manager,
         ):
             for some in _portions(files.items()):
@@ -203,7 +203,7 @@ class Bucket:
     def _pages(self, **what: Any) -> Iterator[Any]:
         pages = iter(self._client.get_paginator("list_objects_v2").paginate(**what))
         while True:
-            with told(self.where(what["Prefix"])):
+            with translate_errors(self.where(what["Prefix"])):
                 page = next(pages, None)
             if page is None:
                 return
@@ -217,12 +217,12 @@ class Bucket:
         for attempt in range(self._attempts):
             file.seek(0)
             file.truncate()
-            with told(self.where(name)):
+            with translate_errors(self.where(name)):
                 response = self._client.get_object(Bucket=self.name, Key=name, **condition)
             try:
-                with told(self.where(name)), closing(response["Body"]) as body:
+                with translate_errors(self.where(name)), closing(response["Body"]) as body:
                     if response["ContentLength"] > most:
-                        raise too_large(response["ContentLength"], self.where(name))
+                        raise size_error(response["ContentLength"], self.where(name))
                     for chunk in body.iter_chunks(CHUNK_BYTES):
                         file.write(chunk)
                 return response
@@ -242,7 +242,7 @@ def _moment(said: Any) -> datetime:
     return cast(datetime, parse_timestamp(said))  # as HTTP's headers have it
 
 
-def in_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def map_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Results of `work` on each of the items, in their order; the first error ends it."""
     with ThreadPoolExecutor(N_THREADS) as pool:
         return [result for some in _portions(items) for result in pool.map(work, some)]

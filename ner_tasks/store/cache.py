@@ -15,12 +15,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from ner_tasks.files import atomic, replacement
-from ner_tasks.store import checked
-from ner_tasks.store.bucket import Found, in_parallel
+from ner_tasks.store import check_key
+from ner_tasks.store.bucket import ListedObject, map_parallel
 
 UNUSED_S, HALF_DONE_S = 7 * 86400.0, 86400.0
 
-Download = Callable[[Found, Path], None]
+Download = Callable[[ListedObject, Path], None]
 
 
 class Cache:
@@ -31,7 +31,7 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get(self, place: str, copies: Sequence[tuple[str, Found]], download: Download) -> Path:
+    def get(self, place: str, copies: Sequence[tuple[str, ListedObject]], download: Download) -> Path:
         """The folder in which the copies lie under their keys.
 
         Args:
@@ -42,7 +42,7 @@ class Cache:
         Raises:
             ConfigInvalid: a key could lead out of the folder.
         """
-        said = [[checked(key), found.name, found.etag, found.n_bytes] for key, found in copies]
+        said = [[check_key(key), found.name, found.etag, found.n_bytes] for key, found in copies]
         home = self._folder / hashlib.sha256(json.dumps([place, said]).encode()).hexdigest()[:16]
         if not _is_sound(home, copies):
             self._fill(home, copies, download)
@@ -50,10 +50,10 @@ class Cache:
         os.utime(home)  # when it was last asked for
         return home
 
-    def _fill(self, home: Path, copies: Sequence[tuple[str, Found]], download: Download) -> None:
+    def _fill(self, home: Path, copies: Sequence[tuple[str, ListedObject]], download: Download) -> None:
         stage = self._folder / f".{uuid.uuid4().hex}.part"
 
-        def copy(one: tuple[str, Found]) -> None:
+        def copy(one: tuple[str, ListedObject]) -> None:
             key, found = one
             (stage / key).parent.mkdir(parents=True, exist_ok=True)
             download(found, stage / key)
@@ -62,7 +62,7 @@ class Cache:
         try:
             with atomic.space_for(home):
                 stage.mkdir(parents=True)
-                in_parallel(copy, copies)
+                map_parallel(copy, copies)
                 if os.path.lexists(home):  # damaged
                     home.rename(stage.with_suffix(".old"))
                 try:
@@ -83,7 +83,7 @@ class Cache:
                     replacement.discard(entry)
 
 
-def _is_sound(home: Path, copies: Sequence[tuple[str, Found]]) -> bool:
+def _is_sound(home: Path, copies: Sequence[tuple[str, ListedObject]]) -> bool:
     """Whether all copies are there, and as they were made: a file that was touched has another time."""
     for key, found in copies:
         try:

@@ -31,7 +31,7 @@ _WEATHER = (
 
 
 @contextmanager
-def told(where: str) -> Iterator[None]:
+def translate_errors(where: str) -> Iterator[None]:
     """Turn what boto3 raises inside the block into an error of ours, about `where`.
 
     Raises:

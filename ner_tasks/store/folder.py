@@ -14,9 +14,9 @@ from typing import Any
 
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
 from ner_tasks.files import atomic, contained, replacement
-from ner_tasks.files.contained import FileBeneath
-from ner_tasks.store import Result, StoredFile, checked, lines_of, listing, text_of
-from ner_tasks.store.half_done import left_behind
+from ner_tasks.files.contained import ContainedFile
+from ner_tasks.store import Result, StoredFile, check_key, join_lines, listing, split_lines
+from ner_tasks.store.half_done import find_left_behind
 
 LOCKS = ".locks"
 _N_LOOKS = 10  # at what is just being replaced
@@ -39,7 +39,7 @@ class FolderStore:
             ConfigInvalid: a link lies there, or on the way.
         """
         path = self.root
-        for name in checked(key).split("/"):
+        for name in check_key(key).split("/"):
             path = path / name
             if path.is_symlink():
                 raise ConfigInvalid(f"found a link, expected none within the store, at {path}")
@@ -49,7 +49,7 @@ class FolderStore:
         return bool(self._look(key, Path.exists))
 
     def etag(self, key: str) -> str | None:
-        return self._look(key, lambda path: listing.etag_of(path.stat()) if path.is_file() else None)
+        return self._look(key, lambda path: listing.file_etag(path.stat()) if path.is_file() else None)
 
     def folders(self, key: str) -> list[str]:
         if not self._look(key, Path.is_dir):
@@ -67,7 +67,7 @@ class FolderStore:
             ConfigInvalid: the folder itself is a link, or may not be read.
         """
         self._look(key, os.path.lexists)
-        return listing.files_below(self.root, checked(key))
+        return listing.files_below(self.root, check_key(key))
 
     def fetch(self, key: str) -> Path:
         path = self.path_of(key)
@@ -78,9 +78,9 @@ class FolderStore:
     def read_whole(self, key: str, read: Callable[[], Result], *, marker: str) -> Result:
         return atomic.read_whole(self.path_of(key), read)
 
-    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[FileBeneath | None]:
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[ContainedFile | None]:
         """As `Store.fetch_files`; the files where they lie."""
-        files = [FileBeneath(self.root, listing.raw_path(key)) for key in keys]
+        files = [ContainedFile(self.root, listing.raw_path(key)) for key in keys]
         return [file if listing.is_there(file) else None for file in files]
 
     def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
@@ -102,7 +102,7 @@ class FolderStore:
         try:
             with atomic.space_for(target):
                 shutil.copyfile(file, part)
-            atomic.put_in_place(part, target)
+            atomic.replace_file(part, target)
         finally:
             part.unlink(missing_ok=True)
 
@@ -110,10 +110,10 @@ class FolderStore:
         """As `Store.remove`; out of sight in one step, so that the marker needs no care."""
         path = self.path_of(key)
         if self._look(key, Path.is_dir):
-            replacement.remove(path)
+            replacement.remove_folder(path)
 
     def half_done(self) -> Iterator[StoredFile]:
-        return left_behind(self.root)
+        return find_left_behind(self.root)
 
     def remove_half_done(self, key: str) -> None:
         path = self.root / key
@@ -142,13 +142,13 @@ class FolderStore:
             self.write_json(key, value)
 
     def read_lines(self, key: str) -> list[str]:
-        return self._look(key, lambda path: lines_of(atomic.read_small(path)) if path.is_file() else None) or []
+        return self._look(key, lambda path: split_lines(atomic.read_small(path)) if path.is_file() else None) or []
 
     def append_line(self, key: str, line: str) -> None:
         with self._alone(f"{key}.swap", _MOMENT_S):
             lines = self.read_lines(key)
             if line not in lines:
-                atomic.write_bytes(self.path_of(key), text_of([*lines, line]))
+                atomic.write_bytes(self.path_of(key), join_lines([*lines, line]))
 
     @contextmanager
     def exclusive(self, key: str, *, patience_s: float = 0.0) -> Iterator[None]:
@@ -166,13 +166,13 @@ class FolderStore:
             missing = path
             while missing.parent not in (self.root, missing) and not missing.parent.exists():
                 missing = missing.parent
-            if not replacement.complete(missing):
+            if not replacement.complete_replacement(missing):
                 break
         return None
 
     @contextmanager
     def _alone(self, name: str, patience_s: float) -> Iterator[None]:
-        with atomic.exclusive(self.root / LOCKS / checked(name), patience_s=patience_s):
+        with atomic.exclusive(self.root / LOCKS / check_key(name), patience_s=patience_s):
             yield
 
 
@@ -195,7 +195,7 @@ def _copy_entries(source: Path, target: Path) -> None:
             if entry.is_dir(follow_symlinks=False):
                 copy.mkdir()
                 _copy_entries(Path(entry.path), copy)
-            elif kind := contained.kind_of(entry.stat(follow_symlinks=False)):
+            elif kind := contained.describe_kind(entry.stat(follow_symlinks=False)):
                 raise ArtifactBroken(f"found {kind}, expected a file or a folder, at {entry.path}")
             else:
                 with atomic.space_for(copy):

@@ -11,7 +11,7 @@ from ner_tasks.store import StoredFile
 _INBOX = "inbox"
 
 
-def left_behind(root: Path) -> Iterator[StoredFile]:
+def find_left_behind(root: Path) -> Iterator[StoredFile]:
     """Hidden files and folders of ours below the store's folder, each as one; those still being written among them.
 
     The inbox is not looked at: it is large, and nothing of ours is written there.
@@ -23,7 +23,7 @@ def left_behind(root: Path) -> Iterator[StoredFile]:
 
 def _below(path: Path, root: Path) -> Iterator[StoredFile]:
     if replacement.is_left_behind(path.name):
-        n_bytes, changed_s = size_and_change(path)
+        n_bytes, changed_s = measure_tree(path)
         yield StoredFile(path.relative_to(root).as_posix(), path.name, n_bytes, "", changed_s)
     elif not path.name.startswith("."):
         for each in _entries(path):
@@ -38,7 +38,7 @@ def _entries(folder: Path) -> list[Path]:
     return []
 
 
-def size_and_change(path: Path) -> tuple[int, float]:
+def measure_tree(path: Path) -> tuple[int, float]:
     """Bytes of a file or of all below a folder, and when the last of it was changed: what is copied keeps other times."""
     n_bytes, changed_s = 0, 0.0
     for each in (path, *path.rglob("*")):

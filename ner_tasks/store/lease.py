@@ -99,7 +99,7 @@ class Lease:
 
 
 @contextmanager
-def held(bucket: Bucket, name: str, *, patience_s: float = 0.0, lease_s: float = LEASE_S) -> Iterator[Lease]:
+def hold_lock(bucket: Bucket, name: str, *, patience_s: float = 0.0, lease_s: float = LEASE_S) -> Iterator[Lease]:
     """Hold the lock `name` while the block runs.
 
     Args:

@@ -13,7 +13,7 @@ from typing import IO
 
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic, contained
-from ner_tasks.files.contained import FileBeneath, NotAFile
+from ner_tasks.files.contained import ContainedFile, NotAFile
 from ner_tasks.store import StoredFile
 
 _NAMES_HELD = 100_000  # of one folder, at a time
@@ -37,7 +37,7 @@ def files_below(root: Path, key: str) -> Iterator[StoredFile]:
                 yield stored
 
 
-def etag_of(status: os.stat_result) -> str:
+def file_etag(status: os.stat_result) -> str:
     return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
 
@@ -67,11 +67,11 @@ def _stored(key: str, name: str, last: _LastFolder) -> StoredFile | None:
         return None  # removed or replaced since its folder was read
     except OSError:
         return StoredFile(key, name, 0, "")
-    n_bytes = 0 if contained.kind_of(status) else status.st_size
-    return StoredFile(key, name, n_bytes, etag_of(status), status.st_mtime)
+    n_bytes = 0 if contained.describe_kind(status) else status.st_size
+    return StoredFile(key, name, n_bytes, file_etag(status), status.st_mtime)
 
 
-def is_there(file: FileBeneath) -> bool:
+def is_there(file: ContainedFile) -> bool:
     try:
         file.stat()
     except (FileNotFoundError, NotADirectoryError):

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing, NerTasksError
-from ner_tasks.files.contained import FileBeneath
+from ner_tasks.files.contained import ContainedFile
 from ner_tasks.files.json_text import parse_json
-from ner_tasks.store import Result, StoredFile, checked, lines_of, text_of
-from ner_tasks.store.bucket import Bucket, Found, in_parallel
+from ner_tasks.store import Result, StoredFile, check_key, join_lines, split_lines
+from ner_tasks.store.bucket import Bucket, ListedObject, map_parallel
 from ner_tasks.store.cache import Cache
-from ner_tasks.store.lease import LEASE_S, held
+from ner_tasks.store.lease import LEASE_S, hold_lock
 
 LOCKS = ".locks"
 TIMEOUT_S = 60.0
@@ -72,12 +72,12 @@ class S3Store:
 
     def files(self, key: str) -> Iterator[StoredFile]:
         """As `Store.files`; holds a page of 1,000. Names that begin with a dot are listed: nothing here is half-done."""
-        key = checked(key)
+        key = check_key(key)
         for name, found in self._below(key):
             yield StoredFile(f"{key}/{name}", name, found.n_bytes, found.etag, found.modified.timestamp())
 
     def fetch(self, key: str) -> Path:
-        key = checked(key)
+        key = check_key(key)
         for _ in range(N_TRIES):
             first = self._first(self._name(key))
             if first and first.name == self._name(key):
@@ -107,12 +107,12 @@ class S3Store:
                     return result
         raise Busy(f"found that it is replaced again and again, expected to read it whole, at {self.where(key)}")
 
-    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[FileBeneath | None]:
+    def fetch_files(self, keys: Sequence[str], folder: Path) -> list[ContainedFile | None]:
         folder.mkdir(parents=True, exist_ok=True)
 
-        def fetch(numbered: tuple[int, str]) -> FileBeneath | None:
+        def fetch(numbered: tuple[int, str]) -> ContainedFile | None:
             index, key = numbered
-            file = FileBeneath(folder, f"{index:06d}")
+            file = ContainedFile(folder, f"{index:06d}")
             try:
                 self._bucket.download(f"{self._prefix}{key}", file.path)
             except InputMissing:
@@ -120,11 +120,11 @@ class S3Store:
                 return None
             return file
 
-        return in_parallel(fetch, enumerate(keys))
+        return map_parallel(fetch, enumerate(keys))
 
     def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
         """As `Store.publish`. Without a marker, readers may meet the old beside the new."""
-        key = checked(key)
+        key = check_key(key)
         if not folder.is_dir():
             raise InputMissing(f"found no folder at {folder}, expected one to publish as {key}")
         if marker and not (folder / marker).is_file():
@@ -132,7 +132,7 @@ class S3Store:
         files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
         last = {f"{self._name(key)}/{marker}": files[marker]} if marker else {}
         lock = f"{self._prefix}{LOCKS}/{key}.publish"
-        with held(self._bucket, lock, patience_s=self._patience_s, lease_s=self._lease_s) as lease:
+        with hold_lock(self._bucket, lock, patience_s=self._patience_s, lease_s=self._lease_s) as lease:
             self._bucket.delete(last)
             self._bucket.upload({f"{self._name(key)}/{name}": files[name] for name in files if name != marker})
             self._bucket.delete(found.name for name, found in self._below(key) if name not in files)
@@ -172,7 +172,7 @@ class S3Store:
 
     def read_lines(self, key: str) -> list[str]:
         try:
-            return lines_of(self._bucket.get(self._name(key)).body)
+            return split_lines(self._bucket.get(self._name(key)).body)
         except InputMissing:
             return []
 
@@ -184,7 +184,7 @@ class S3Store:
             if line in lines:
                 return
             try:
-                self._bucket.swap(self._name(key), text_of([*lines, line]), etag=etag)
+                self._bucket.swap(self._name(key), join_lines([*lines, line]), etag=etag)
             except Busy:
                 time.sleep(1)
             else:
@@ -193,24 +193,24 @@ class S3Store:
 
     @contextmanager
     def exclusive(self, key: str, *, patience_s: float = 0.0) -> Iterator[None]:
-        lock = f"{self._prefix}{LOCKS}/{checked(key)}.lock"
-        with held(self._bucket, lock, patience_s=patience_s, lease_s=self._lease_s):
+        lock = f"{self._prefix}{LOCKS}/{check_key(key)}.lock"
+        with hold_lock(self._bucket, lock, patience_s=patience_s, lease_s=self._lease_s):
             yield
 
     def _name(self, key: str) -> str:
-        return f"{self._prefix}{checked(key)}"
+        return f"{self._prefix}{check_key(key)}"
 
-    def _first(self, prefix: str) -> Found | None:
+    def _first(self, prefix: str) -> ListedObject | None:
         return next(self._bucket.list(prefix, n_at_once=1), None)
 
-    def _below(self, key: str) -> Iterator[tuple[str, Found]]:
+    def _below(self, key: str) -> Iterator[tuple[str, ListedObject]]:
         """Objects below a key, by what follows it; not the empty ones that S3's own page makes as folders."""
         prefix = f"{self._name(key)}/"
         for found in self._bucket.list(prefix):
             if found.n_bytes or not found.name.endswith("/"):
                 yield found.name.removeprefix(prefix), found
 
-    def _download(self, found: Found, path: Path) -> None:
+    def _download(self, found: ListedObject, path: Path) -> None:
         self._bucket.download(found.name, path, etag=found.etag)
 
 

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from ner_tasks import bounded_names
-from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
+from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
 from ner_tasks.files import atomic, sqlite_files
-from ner_tasks.tagging.answers import n_unread, utf8
+from ner_tasks.tagging.answers import count_unread, escape_surrogates
 
 INDEX = "index.sqlite"
 REPLACED = "reports/replaced"  # <day>/<model version>/index.sqlite, of answers that another model's took the place of
@@ -26,12 +26,12 @@ CREATE TABLE documents (
 
 
 @dataclass(frozen=True)
-class Entry:
+class IndexedDocument:
     """One document of a day.
 
     Attributes:
         number: which of the index's it is.
-        name: the document's, as `indexed_name` has it.
+        name: the document's, as `bound_indexed_name` has it.
         offset, n_bytes: where its line lies, in `documents.jsonl`, or in `rejected.jsonl` if there is a `reason`.
         n_entities, n_words: what was found in it; None of a rejected one.
         n_unread: items of it that were not read; None of a rejected one.
@@ -50,12 +50,12 @@ class Entry:
     @property
     def handle(self) -> str:
         """The document's number and a digest of its name, which tells whether the day was replaced since."""
-        return f"{self.number}-{bounded_names.sha256(self.name)[:16]}"
+        return f"{self.number}-{bounded_names.hash_name(self.name)[:16]}"
 
 
-def indexed_name(name: str) -> str:
+def bound_indexed_name(name: str) -> str:
     """The name as the index has it, of bounded length; of an indexed name, itself."""
-    return bounded_names.bounded(utf8(name))
+    return bounded_names.bound_name(escape_surrogates(name))
 
 
 def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> int:
@@ -67,7 +67,7 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
     """
     with (
         atomic.staged_file(target) as stage,
-        sqlite_files.errors_about(target, "a day's index"),
+        sqlite_files.translate_errors(target, "a day's index"),
         closing(sqlite3.connect(stage)) as database,
     ):
         # on small pages each long name takes a page of its own
@@ -80,7 +80,7 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
     return n_documents
 
 
-class Index:
+class AnswerIndex:
     """The index of one day, as it was published.
 
     Raises:
@@ -93,7 +93,7 @@ class Index:
             raise InputMissing(f"found nothing at {path}, expected a day's index")
         self._path = path
         with self._errors():
-            self._db = sqlite_files.open_published(path)
+            self._db = sqlite_files.open_read_only(path)
             self._db.execute("SELECT number FROM documents LIMIT 1")
 
     def __enter__(self) -> Self:
@@ -104,21 +104,23 @@ class Index:
     ) -> None:
         self._db.close()
 
-    def find(self, name: str) -> Entry | None:
+    def find(self, name: str) -> IndexedDocument | None:
         """The document of this very name, the first of several; None if there is none."""
-        return next(iter(self._entries("name IN (?, ?)", [indexed_name(name), utf8(name)], 1)), None)
+        return next(
+            iter(self._documents("name IN (?, ?)", [bound_indexed_name(name), escape_surrogates(name)], 1)), None
+        )
 
-    def get(self, handle: str) -> Entry | None:
+    def get(self, handle: str) -> IndexedDocument | None:
         """The document of this handle; None if there is none, or another has its number."""
         number = handle.partition("-")[0]
         if not re.fullmatch(r"[0-9]{1,15}", number):
             return None
-        found = self._entries("number = ?", [int(number)], 1)
+        found = self._documents("number = ?", [int(number)], 1)
         return found[0] if found and found[0].handle == handle else None
 
     def search(
         self, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
-    ) -> list[Entry]:
+    ) -> list[IndexedDocument]:
         """Documents whose names hold `text`, in the order of the answers; all of them for no text.
 
         Args:
@@ -134,10 +136,10 @@ class Index:
             wanted.append("n_unread > 0")
         if text:
             wanted.append(r"name LIKE ? ESCAPE '\'")
-            values.append("%" + re.sub(r"([%_\\])", r"\\\1", utf8(text)) + "%")
-        return self._entries(" AND ".join(wanted) or "1", values, most)
+            values.append("%" + re.sub(r"([%_\\])", r"\\\1", escape_surrogates(text)) + "%")
+        return self._documents(" AND ".join(wanted) or "1", values, most)
 
-    def _entries(self, where: str, sought: Sequence[str | int], most: int) -> list[Entry]:
+    def _documents(self, where: str, sought: Sequence[str | int], most: int) -> list[IndexedDocument]:
         columns = "number, name, offset, n_bytes, n_entities, n_words, n_unread, reason"
         query = f"SELECT {columns} FROM documents WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
         with self._errors():
@@ -145,10 +147,12 @@ class Index:
         if not all(map(_is_entry, rows)):
             raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self._path}")
         # an index of before names were cut may have a name of any length
-        return [Entry(number, name[: bounded_names.MAX_CHARACTERS], *values) for number, name, *values in rows]
+        return [
+            IndexedDocument(number, name[: bounded_names.MAX_CHARACTERS], *values) for number, name, *values in rows
+        ]
 
     def _errors(self) -> AbstractContextManager[None]:
-        return sqlite_files.errors_about(self._path, "a day's index")
+        return sqlite_files.translate_errors(self._path, "a day's index")
 
 
 def _is_entry(row: Sequence[Any]) -> bool:
@@ -173,14 +177,14 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, i
                 said = json.loads(line)
                 reason = said.get("reason")
                 counts = (None, None, None) if reason else _counts(said)
-                yield indexed_name(str(said["document"])), offset, len(line), *counts, reason
+                yield bound_indexed_name(str(said["document"])), offset, len(line), *counts, reason
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise ArtifactBroken(
-                    f"found {without_words(error)}, expected an answer, in {path}, line {number}"
+                    f"found {redact_error(error)}, expected an answer, in {path}, line {number}"
                 ) from None
             offset += len(line)
 
 
 def _counts(answer: Mapping[str, Any]) -> tuple[int, int, int]:
     receipt = answer["receipt"]
-    return len(answer["entities"]), int(receipt["n_words"]), n_unread(receipt)
+    return len(answer["entities"]), int(receipt["n_words"]), count_unread(receipt)

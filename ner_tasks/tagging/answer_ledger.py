@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
-from ner_tasks.errors import ArtifactBroken, NerTasksError, without_words
+from ner_tasks.errors import ArtifactBroken, NerTasksError, redact_error
 from ner_tasks.files import atomic, sqlite_files
 
 DOCUMENTS, LEDGER = "documents.jsonl", "ledger.sqlite"
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS answers (
 """
 
 
-class Key(NamedTuple):
+class AnswerKey(NamedTuple):
     """What an answer follows from: the text's SHA-256, the model's version, the configuration's."""
 
     text_sha256: str
@@ -39,7 +39,7 @@ class Key(NamedTuple):
     config: str
 
 
-class Ledger:
+class AnswerLedger:
     """The ledger of one folder of answers.
 
     Args:
@@ -60,12 +60,12 @@ class Ledger:
             atomic.read_whole(folder, self._open_published, undo=lambda _: self._close())
         else:
             with self._errors():
-                self._db = sqlite_files.open_own(self._path)
+                self._db = sqlite_files.open_writable(self._path)
                 self._db.execute(_TABLE)
 
     def _open_published(self) -> None:
         with self._errors():
-            self._db = sqlite_files.open_published(self._path)
+            self._db = sqlite_files.open_read_only(self._path)
             self._db.execute("SELECT 1 FROM answers LIMIT 1")
         if self._documents.is_file():
             self._answers = atomic.open_file(self._documents)
@@ -77,7 +77,7 @@ class Ledger:
             self._answers = None
 
     def _errors(self) -> AbstractContextManager[None]:
-        return sqlite_files.errors_about(self._path, "a ledger")
+        return sqlite_files.translate_errors(self._path, "a ledger")
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +87,7 @@ class Ledger:
     ) -> None:
         self._close()
 
-    def book(self, key: Key, *, offset: int, n_bytes: int) -> None:
+    def book(self, key: AnswerKey, *, offset: int, n_bytes: int) -> None:
         """Note where the answer to `key` lies; the first one stays."""
         row = (*key, offset, n_bytes)
         with self._errors():
@@ -100,7 +100,7 @@ class Ledger:
             self.checksum = sum(map(_crc32_of, self._db.execute(f"SELECT {_COLUMNS} FROM answers")))  # noqa: S608 - a constant
         return self.checksum
 
-    def find(self, key: Key) -> dict[str, Any] | None:
+    def find(self, key: AnswerKey) -> dict[str, Any] | None:
         """The answer to `key`, None if it has not been given.
 
         Raises:
@@ -115,7 +115,7 @@ class Ledger:
         try:
             answer: dict[str, Any] = json.loads(self._line(*row))
             receipt = answer["receipt"]
-            found = Key(answer["text_sha256"], receipt["model_version"], receipt["config"])
+            found = AnswerKey(answer["text_sha256"], receipt["model_version"], receipt["config"])
         except (ValueError, KeyError, TypeError, RecursionError):
             found = None
         if found != key:
@@ -144,10 +144,10 @@ class Ledger:
     def take_over(self, parts: Iterable[tuple[Path, int]]) -> None:
         """Add the ledgers of folders whose `documents.jsonl` lie in this one's, each from a byte on."""
         with ExitStack() as stack:
-            ledgers = [(stack.enter_context(Ledger(folder, read_only=True)), base) for folder, base in parts]
+            ledgers = [(stack.enter_context(AnswerLedger(folder, read_only=True)), base) for folder, base in parts]
             # in the order of the keys: millions of rows by chance would each look for a page of their own. Of two
             # answers to one text the one that lies first comes first, and stays.
-            rows = heapq.merge(*starmap(Ledger._rows, ledgers))
+            rows = heapq.merge(*starmap(AnswerLedger._rows, ledgers))
             stack.enter_context(self._errors())
             self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", rows)
         self.commit()
@@ -166,7 +166,7 @@ def _crc32_of(row: Iterable[object]) -> int:
     return zlib.crc32("\0".join(map(str, row)).encode("utf-8", "surrogatepass"))
 
 
-class EarlierLedger(Ledger):
+class EarlierLedger(AnswerLedger):
     """The ledger of answers that others published; one that is damaged costs its reuse and a notice, and no more.
 
     Raises:
@@ -177,7 +177,7 @@ class EarlierLedger(Ledger):
         super().__init__(folder, read_only=True)
         self._is_noted = False
 
-    def find(self, key: Key) -> dict[str, Any] | None:
+    def find(self, key: AnswerKey) -> dict[str, Any] | None:
         """The answer to `key`, None if it has not been given or cannot be read."""
         try:
             answer = super().find(key)
@@ -186,7 +186,7 @@ class EarlierLedger(Ledger):
             return answer
         except (NerTasksError, OSError) as error:
             if not self._is_noted:
-                note_damage(error)
+                warn_damaged(error)
             self._is_noted = True
             return None
 
@@ -207,23 +207,23 @@ def _is_whole(answer: Mapping[str, Any]) -> bool:
         return False
 
 
-def open_earlier(folders: Iterable[Path], stack: ExitStack) -> list[Ledger]:
+def open_earlier(folders: Iterable[Path], stack: ExitStack) -> list[AnswerLedger]:
     """The ledgers of earlier answers, of those that can be opened; a notice is printed for each other one.
 
     Args:
         folders: where they lie.
         stack: closes them.
     """
-    ledgers: list[Ledger] = []
+    ledgers: list[AnswerLedger] = []
     for folder in folders:
         try:
             ledgers.append(stack.enter_context(EarlierLedger(folder)))
         except (NerTasksError, OSError) as error:
-            note_damage(error)
+            warn_damaged(error)
     return ledgers
 
 
-def note_damage(error: Exception) -> None:
+def warn_damaged(error: Exception) -> None:
     """Print that earlier answers cannot be given again, and why."""
-    why = str(error) if isinstance(error, NerTasksError) else without_words(error)
+    why = str(error) if isinstance(error, NerTasksError) else redact_error(error)
     print(f"notice: earlier answers are not given again, their texts are tagged anew: {why}", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.documents.inventory import UNREAD
-from ner_tasks.errors import ArtifactBroken, InputMissing, without_words
+from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
 from ner_tasks.files.json_text import check_depth
 
 
@@ -44,12 +44,12 @@ class Answer:
         return None if self.text is None else self.text[entity["start"] : entity["end"]]
 
 
-def n_unread(receipt: Mapping[str, Any]) -> int:
+def count_unread(receipt: Mapping[str, Any]) -> int:
     """Items of a document that were not read, of its receipt."""
     return sum(int(fates.get(UNREAD, 0)) for fates in receipt["items"].values())
 
 
-def utf8(text: str) -> str:
+def escape_surrogates(text: str) -> str:
     """The same text; half a surrogate pair, which no file of other tools can hold, as the escape that Python writes."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
@@ -65,10 +65,10 @@ def read_answers(path: Path) -> Iterator[Answer]:
         raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
-            yield parse(line, f"{path}, line {number}")
+            yield parse_answer(line, f"{path}, line {number}")
 
 
-def parse(line: bytes, where: str) -> Answer:
+def parse_answer(line: bytes, where: str) -> Answer:
     """The answer in one line.
 
     Raises:
@@ -92,7 +92,7 @@ def parse(line: bytes, where: str) -> Answer:
             _typed(str, values["text_sha256"]) if text is None else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ArtifactBroken(f"found {without_words(error)}, expected an answer that `tag` wrote, in {where}") from None
+        raise ArtifactBroken(f"found {redact_error(error)}, expected an answer that `tag` wrote, in {where}") from None
 
 
 def _check_entity(entity: Mapping[str, Any], end_of_text: int, where: str) -> None:
@@ -132,7 +132,7 @@ def parse_rejection(line: bytes, where: str) -> dict[str, Any]:
             _typed(str, values[name])
         return values
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ArtifactBroken(f"found {without_words(error)}, expected a rejected document, in {where}") from None
+        raise ArtifactBroken(f"found {redact_error(error)}, expected a rejected document, in {where}") from None
 
 
 def parse_file(line: bytes, where: str) -> str:
@@ -145,7 +145,7 @@ def parse_file(line: bytes, where: str) -> str:
         found: str = _typed(str, _typed(dict, json.loads(line))["file"])
         return found
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise ArtifactBroken(f"found {without_words(error)}, expected an answer, in {where}") from None
+        raise ArtifactBroken(f"found {redact_error(error)}, expected an answer, in {where}") from None
 
 
 def _typed(kind: type | tuple[type, ...], value: Any) -> Any:

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected
-from ner_tasks.errors import GateNotPassed, NerTasksError, without_words
+from ner_tasks.errors import GateNotPassed, NerTasksError, redact_error
 from ner_tasks.segmentation import Word, iter_sentences
-from ner_tasks.tagging.answer_ledger import Ledger
+from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.journal import Journal
-from ner_tasks.tagging.receipts import File, Reading, SentenceAnswer
+from ner_tasks.tagging.receipts import DocumentInProgress, InboxFile, SentenceAnswer
 
 # Enough words for length-sorted batches to waste little; enough characters for documents that are mostly spaces.
 BATCH_WORDS, BATCH_CHARACTERS = 60_000, 4_000_000
@@ -50,10 +50,10 @@ class TagConfig:
 
 
 # a document, the words of one of its sentences, and their texts
-_Sentence = tuple[Reading, list[Word], list[str]]
+_Sentence = tuple[DocumentInProgress, list[Word], list[str]]
 
 
-class Gathering:
+class Batcher:
     """One run over all documents: the batch being filled, the one at the model, and what waits for its answers in the
     order of the files.
     """
@@ -62,15 +62,15 @@ class Gathering:
         self,
         tagger: SentenceTagger,
         journal: Journal,
-        earlier: Sequence[Ledger],
+        earlier: Sequence[AnswerLedger],
         config: TagConfig,
         clock: Callable[[], float],
         model: Executor,
     ):
         self._tagger, self._journal, self._earlier, self._config, self._clock = tagger, journal, earlier, config, clock
         self._model = model
-        self._waiting: deque[Reading | tuple[File, Rejected | Ignored]] = deque()
-        self._texts: dict[str, Reading] = {}  # that wait to be tagged, by hash
+        self._waiting: deque[DocumentInProgress | tuple[InboxFile, Rejected | Ignored]] = deque()
+        self._texts: dict[str, DocumentInProgress] = {}  # that wait to be tagged, by hash
         self._batch: list[_Sentence] = []
         self._at_model: tuple[list[_Sentence], Future[Sequence[SentenceAnswer]]] | None = None
         self._n_batch_words = self._n_batch_characters = self._n_word_characters = 0
@@ -82,13 +82,15 @@ class Gathering:
         self._n_file_words = 0
         self._file_began = self._clock()
 
-    def add(self, file: File, found: Answer) -> None:
+    def add(self, file: InboxFile, found: Answer) -> None:
         """Take one document, tagging whenever a batch is full."""
         self._n_batch_characters += _WAITING_CHARACTERS
         if not isinstance(found, Document):
             self._waiting.append((file, found))
         else:
-            self._read(Reading.of(file, found, model_version=self._tagger.version, config=self._config.version))
+            self._read(
+                DocumentInProgress.of(file, found, model_version=self._tagger.version, config=self._config.version)
+            )
         if self._n_batch_characters >= BATCH_CHARACTERS:
             self.finish()
 
@@ -99,7 +101,7 @@ class Gathering:
         self._write_all()
         self._n_batch_characters = 0
 
-    def _read(self, reading: Reading) -> None:
+    def _read(self, reading: DocumentInProgress) -> None:
         self._n_batch_characters += len(reading.document.text)
         reading.copy_of = self._texts.get(reading.key.text_sha256)
         if reading.copy_of or self._answer_to(reading):
@@ -113,7 +115,7 @@ class Gathering:
             self._n_file_words += reading.n_words
         reading.is_cut = True
 
-    def _cut(self, reading: Reading) -> None:
+    def _cut(self, reading: DocumentInProgress) -> None:
         """Put the sentences of a document into batches, as far as it comes."""
         text = reading.document.text
         for spans in iter_sentences(text):
@@ -194,7 +196,7 @@ class Gathering:
         """Write what waits, up to a document of which sentences are still to come or at the model."""
         while self._waiting:
             waiting = self._waiting[0]
-            if isinstance(waiting, Reading):
+            if isinstance(waiting, DocumentInProgress):
                 if not waiting.is_done:
                     break
                 self._write(waiting)
@@ -205,7 +207,7 @@ class Gathering:
             self._waiting.popleft()
         self._journal.checkpoint()
 
-    def _write(self, reading: Reading) -> None:
+    def _write(self, reading: DocumentInProgress) -> None:
         tagged = self._texts.get(reading.key.text_sha256) is reading
         if tagged:
             del self._texts[reading.key.text_sha256]
@@ -213,7 +215,7 @@ class Gathering:
         if isinstance(failure, CannotRead):
             self._reject(reading.file, Rejected(reading.document.name, failure.reason, str(failure)), n_words)
         elif failure:
-            said = f"found {without_words(failure)}, expected tags"
+            said = f"found {redact_error(failure)}, expected tags"
             self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", said), n_words)
         elif tagged:
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -225,11 +227,11 @@ class Gathering:
         else:
             raise GateNotPassed(f"found no answer, expected that of the same text, for {reading.document.name[:200]!r}")
 
-    def _reject(self, file: File, rejected: Rejected, n_words: int = 0) -> None:
+    def _reject(self, file: InboxFile, rejected: Rejected, n_words: int = 0) -> None:
         line = {"document": rejected.document, "file": file.name, **asdict(rejected)}
         self._journal.reject(file.position, line, n_words=n_words)
 
-    def _answer_to(self, reading: Reading) -> dict[str, Any] | None:
+    def _answer_to(self, reading: DocumentInProgress) -> dict[str, Any] | None:
         """The answer that this text has been given before, in this run or an earlier one."""
-        ledgers: list[Journal | Ledger] = [self._journal, *self._earlier]
+        ledgers: list[Journal | AnswerLedger] = [self._journal, *self._earlier]
         return next((answer for ledger in ledgers if (answer := ledger.find(reading.key))), None)

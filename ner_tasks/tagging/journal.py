@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from ner_tasks.errors import ArtifactBroken, NerTasksError, StorageFull, without_words
+from ner_tasks.errors import ArtifactBroken, NerTasksError, StorageFull, redact_error
 from ner_tasks.files import atomic, replacement
-from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, Key, Ledger
+from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerKey, AnswerLedger
 
 REJECTED, IGNORED, CHECKPOINT = "rejected.jsonl", "ignored.jsonl", "checkpoint.json"
 ANSWERS = (DOCUMENTS, REJECTED, IGNORED)
@@ -108,7 +108,7 @@ class Journal:
             kept = self._kept()
             if kept is None:
                 return None
-            ledger = Ledger(self.folder)
+            ledger = AnswerLedger(self.folder)
             ledger.forget_from(kept["n_bytes"][DOCUMENTS])
             if ledger.sum_up() == kept["ledger"]:
                 self._ledger = ledger
@@ -118,14 +118,14 @@ class Journal:
         except StorageFull:
             raise
         except (NerTasksError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            found = str(error) if isinstance(error, NerTasksError) else f"found {without_words(error)}"
+            found = str(error) if isinstance(error, NerTasksError) else f"found {redact_error(error)}"
         print(f"notice: damaged half-done work is thrown away and begun anew: {found}, in {self.folder}", flush=True)
         return None
 
     def _begin_anew(self) -> dict[str, Any]:
         for name in (CHECKPOINT, *ANSWERS, LEDGER, f"{LEDGER}-journal"):
             replacement.discard(self.folder / name)
-        self._ledger = Ledger(self.folder)
+        self._ledger = AnswerLedger(self.folder)
         zeros = dict.fromkeys(ANSWERS, 0)
         return {"n_bytes": zeros, "crc32": dict(zeros), "tally": vars(Tally())}
 
@@ -158,7 +158,7 @@ class Journal:
             # after an error only the checkpoint counts; with the disk full, closing would raise a second one
             file.raw.close() if kind else file.close()  # type: ignore[attr-defined]
 
-    def find(self, key: Key) -> dict[str, Any] | None:
+    def find(self, key: AnswerKey) -> dict[str, Any] | None:
         """The answer that this run has given to a text before."""
         self._documents.flush()
         return self._ledger.find(key)
@@ -176,7 +176,9 @@ class Journal:
         labels: Counter[str] = Counter()
         n_bytes = self._append(DOCUMENTS, self._documents, _pieces_of(answer, labels))
         self._ledger.book(
-            Key(answer["text_sha256"], receipt["model_version"], receipt["config"]), offset=offset, n_bytes=n_bytes
+            AnswerKey(answer["text_sha256"], receipt["model_version"], receipt["config"]),
+            offset=offset,
+            n_bytes=n_bytes,
         )
         self._at(file, n_words)
         self.tally.n_tagged += 1

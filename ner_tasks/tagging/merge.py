@@ -11,7 +11,7 @@ from typing import Any
 
 from ner_tasks.files import atomic, replacement
 from ner_tasks.records import ShardManifest, read_file
-from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, Ledger
+from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerLedger
 from ner_tasks.tagging.answers import parse_file
 from ner_tasks.tagging.journal import ANSWERS, Tally
 
@@ -20,25 +20,25 @@ _COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_reused", "n_partly_read",
 _TIMES = ("elapsed_s", "model_s")
 
 
-def unanswered(names: Iterable[str], shard: Path) -> Iterator[str]:
+def find_unanswered(names: Iterable[str], shard: Path) -> Iterator[str]:
     """Names of the files that a shard neither answers nor rejects nor ignores.
 
     Args:
         names: the shard's files, in order.
         shard: folder made by `tag`.
     """
-    answers = [_Files(shard / name) for name in ANSWERS]
+    answers = [_AnsweredFiles(shard / name) for name in ANSWERS]
     for name in names:
         found = [answer.pass_by(name) for answer in answers]  # both are asked, so that both go on
         if not any(found):
             yield name
 
 
-class _Files:
+class _AnsweredFiles:
     """Files that answers came from, in their order."""
 
     def __init__(self, answers: Path):
-        self._names = files_in(answers)
+        self._names = iter_files(answers)
         self._next = next(self._names, None)
 
     def pass_by(self, name: str) -> bool:
@@ -49,13 +49,13 @@ class _Files:
         return found
 
 
-def files_in(path: Path) -> Iterator[str]:
+def iter_files(path: Path) -> Iterator[str]:
     """The file that each line of a `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl` came from."""
     for number, line in enumerate(atomic.lines_in(path), start=1):
         yield parse_file(line, f"{path}, line {number}")
 
 
-def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
+def merge_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
     """Write the shards' documents, rejects and what they ignored one after the other, and their ledgers as one.
 
     Args:
@@ -74,9 +74,9 @@ def join_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
     # of a try before this one, which may be damaged, and whose rows are of other answers
     for name in (LEDGER, f"{LEDGER}-journal"):
         replacement.discard(output / name)
-    with Ledger(output) as ledger:
+    with AnswerLedger(output) as ledger:
         ledger.take_over(_with_bases(shards))
-    return add_up([read_file(shard / MANIFEST, ShardManifest) for shard in shards])
+    return sum_manifests([read_file(shard / MANIFEST, ShardManifest) for shard in shards])
 
 
 def _with_bases(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
@@ -86,7 +86,7 @@ def _with_bases(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
         base += (shard / DOCUMENTS).stat().st_size
 
 
-def add_up(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def sum_manifests(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """One manifest for several; that of no documents if there are none."""
     sums: dict[str, Any] = dict.fromkeys((*_COUNTS, *_TIMES), 0)
     counters: dict[str, Counter[str]] = {name: Counter() for name in ("rejected", "ignored", "entities")}

@@ -16,7 +16,7 @@ MAX_SHARDS = 64
 CODE = ("tagging.shard", "inference.tagger")
 
 
-class Listed(NamedTuple):
+class ListedFile(NamedTuple):
     """One file of a day's listing: its name, its key in the store, and its size."""
 
     name: str
@@ -25,7 +25,7 @@ class Listed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Inbox:
+class InboxSummary:
     """What there was in a day's inbox when it was looked at.
 
     Attributes:
@@ -39,7 +39,7 @@ class Inbox:
     state: str
 
 
-def take_stock(files: Iterable[StoredFile], listing: Path) -> Inbox:
+def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
     """Write down a day's files, count them, and sum up which they are.
 
     The store is looked at once: a look takes hours where there are millions of files, and two of them would differ.
@@ -58,20 +58,20 @@ def take_stock(files: Iterable[StoredFile], listing: Path) -> Inbox:
             n_files += 1
             n_bytes += file.n_bytes
             state.update(json.dumps([file.name, file.etag]).encode())
-            lines.write(json.dumps(Listed(file.name, file.key, file.n_bytes)) + "\n")
-    return Inbox(n_files, n_bytes, state.hexdigest())
+            lines.write(json.dumps(ListedFile(file.name, file.key, file.n_bytes)) + "\n")
+    return InboxSummary(n_files, n_bytes, state.hexdigest())
 
 
-def listed(listing: Path) -> Iterator[Listed]:
-    """The files that `take_stock` wrote down, one at a time."""
+def read_listing(listing: Path) -> Iterator[ListedFile]:
+    """The files that `write_listing` wrote down, one at a time."""
     with listing.open(encoding="utf-8") as lines:
         for line in lines:
-            yield Listed(*json.loads(line))
+            yield ListedFile(*json.loads(line))
 
 
-def shards_of(
-    files: Iterable[Listed], inbox: Inbox, *, shard_bytes: int, max_shards: int = MAX_SHARDS
-) -> Iterator[tuple[int, Listed]]:
+def assign_shards(
+    files: Iterable[ListedFile], inbox: InboxSummary, *, shard_bytes: int, max_shards: int = MAX_SHARDS
+) -> Iterator[tuple[int, ListedFile]]:
     """The shard of each file: neighbours together, the shards about equally large, the order that of `files`.
 
     Few shards are better than many: each loads the model once, which takes as long as many documents.

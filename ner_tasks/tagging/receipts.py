@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, Protocol
 
 from ner_tasks.documents import Document
 from ner_tasks.documents.source_map import PLACE_FIELDS
-from ner_tasks.entities import entity_score, bio_to_spans
+from ner_tasks.entities import bio_to_spans, score_entity
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.segmentation import Word
-from ner_tasks.tagging.answer_ledger import Key
+from ner_tasks.tagging.answer_ledger import AnswerKey
 from ner_tasks.tagging.entity_list import EntityList
 
 
@@ -33,7 +33,7 @@ class SentenceAnswer(Protocol):
     def n_unknown(self) -> int: ...
 
 
-class File(NamedTuple):
+class InboxFile(NamedTuple):
     """One file of the inbox: its place in the order of the answers, and its name."""
 
     position: int
@@ -41,7 +41,7 @@ class File(NamedTuple):
 
 
 @dataclass
-class Reading:
+class DocumentInProgress:
     """A document that is being tagged.
 
     Attributes:
@@ -51,10 +51,10 @@ class Reading:
         is_cut: whether all its sentences have been given to the tagger.
     """
 
-    file: File
+    file: InboxFile
     document: Document
-    key: Key
-    copy_of: "Reading | None" = None
+    key: AnswerKey
+    copy_of: "DocumentInProgress | None" = None
     entities: EntityList = field(default_factory=EntityList)
     n_sentences: int = 0
     n_words: int = 0
@@ -67,8 +67,8 @@ class Reading:
     is_cut: bool = False
 
     @classmethod
-    def of(cls, file: File, document: Document, *, model_version: str, config: str) -> "Reading":
-        return cls(file, document, Key(hashlib.sha256(document.text.encode()).hexdigest(), model_version, config))
+    def of(cls, file: InboxFile, document: Document, *, model_version: str, config: str) -> "DocumentInProgress":
+        return cls(file, document, AnswerKey(hashlib.sha256(document.text.encode()).hexdigest(), model_version, config))
 
     @property
     def is_done(self) -> bool:
@@ -99,7 +99,7 @@ class Reading:
         self.n_characters_read += sum(end - start for start, end in spans)
         for span in bio_to_spans(answer.tags):
             start, end = spans[span.start].start, spans[span.end - 1].end
-            score = round(float(entity_score(answer.scores, span.start, span.end)), 4)
+            score = round(float(score_entity(answer.scores, span.start, span.end)), 4)
             self.entities.append(start, end, span.label, score)
 
     def answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:

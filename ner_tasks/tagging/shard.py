@@ -20,12 +20,12 @@ from ner_tasks.documents import Answer, Limits, read_here
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.files import atomic
 from ner_tasks.files.contained import Source
-from ner_tasks.progress import progress
+from ner_tasks.progress import show_progress
 from ner_tasks.tagging.answer_ledger import open_earlier
-from ner_tasks.tagging.batcher import Gathering, SentenceTagger, TagConfig
+from ner_tasks.tagging.batcher import Batcher, SentenceTagger, TagConfig
 from ner_tasks.tagging.journal import Journal
 from ner_tasks.tagging.merge import MANIFEST
-from ner_tasks.tagging.receipts import File
+from ner_tasks.tagging.receipts import InboxFile
 
 # (index of the file, one of its documents), and (index, None) when a file is read to its end
 Found = tuple[int, Answer | None]
@@ -71,9 +71,9 @@ def tag_documents(
         earlier = open_earlier(answered, stack)
         based_on = {"model_version": tagger.version, "config": config.version, "inputs": inputs}
         journal = stack.enter_context(Journal(work, based_on, clock))
-        shown = stack.enter_context(progress("tagging", total=total, unit="files"))
+        shown = stack.enter_context(show_progress("tagging", total=total, unit="files"))
         tally = journal.tally
-        run = Gathering(tagger, journal, earlier, config, clock, stack.enter_context(ThreadPoolExecutor(1, "model")))
+        run = Batcher(tagger, journal, earlier, config, clock, stack.enter_context(ThreadPoolExecutor(1, "model")))
         done, n_done = tally.file, tally.n_of_file
         if n_done:
             print(f"tagging: going on from file {done + 1}, answer {n_done + 1} of it", flush=True)
@@ -87,7 +87,7 @@ def tag_documents(
             elif index == 0 and n_done:
                 n_done -= 1  # written before the kill
             else:
-                run.add(File(done + index, names[index]), found)
+                run.add(InboxFile(done + index, names[index]), found)
         run.finish()
         with atomic.staged_folder(output) as stage:
             journal.move_to(stage)

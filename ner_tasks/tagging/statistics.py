@@ -22,7 +22,7 @@ _SCORE_BINS = 100
 
 
 @dataclass
-class Sums:
+class RateSums:
     """Sums over documents of a count `x` and of what it is counted in, `w`: entities and words, say.
 
     Attributes:
@@ -46,8 +46,8 @@ class Sums:
         self.xw += x * w
         self.ww += w * w
 
-    def __add__(self, other: "Sums") -> "Sums":
-        return Sums(
+    def __add__(self, other: "RateSums") -> "RateSums":
+        return RateSums(
             *(mine + theirs for mine, theirs in zip(asdict(self).values(), asdict(other).values(), strict=True))
         )
 
@@ -56,7 +56,7 @@ class Sums:
         return max(0.0, self.xx - 2 * rate * self.xw + rate * rate * self.ww)
 
 
-def statistics_of(documents: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+def compute_statistics(documents: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The statistics of a folder of answers.
 
     Measures and what they are, each as `Sums`: `entities/<label>` in words; `confidence/mean` and
@@ -90,14 +90,14 @@ class _Night:
     def __init__(self) -> None:
         names = ("confidence/mean", *(f"confidence/below_{cut}" for cut in CUTS), "pieces/per_word")
         names += ("documents/log_words", "documents/without_entities", "documents/words")
-        self.measures = {name: Sums() for name in names}
-        self.words, self._labels, self._scores = Sums(), dict[str, Sums](), [0] * _SCORE_BINS
+        self.measures = {name: RateSums() for name in names}
+        self.words, self._labels, self._scores = RateSums(), dict[str, RateSums](), [0] * _SCORE_BINS
 
     def add(self, answer: Answer) -> None:
         n_words, n_sentences, n_pieces = (int(answer.receipt[name]) for name in ("n_words", "n_sentences", "n_pieces"))
         self.words.add(0, n_words)
         for label, n in Counter(entity["label"] for entity in answer.entities).items():
-            self._labels.setdefault(label, Sums()).add(n, n_words)
+            self._labels.setdefault(label, RateSums()).add(n, n_words)
         scores = [float(entity["score"]) for entity in answer.entities]
         for score in scores:
             self._scores[min(int(score * _SCORE_BINS), _SCORE_BINS - 1)] += 1
@@ -109,12 +109,12 @@ class _Night:
         self.measures["documents/without_entities"].add(not scores, 1)
         self.measures["documents/words"].add(n_words, n_sentences)
         if "n_unknown" in answer.receipt:
-            self.measures.setdefault("pieces/unknown", Sums()).add(int(answer.receipt["n_unknown"]), n_words)
+            self.measures.setdefault("pieces/unknown", RateSums()).add(int(answer.receipt["n_unknown"]), n_words)
 
-    def all(self) -> dict[str, Sums]:
+    def all(self) -> dict[str, RateSums]:
         # a document without the label has its words all the same
         labels = {
-            f"entities/{label}": Sums(self.words.n, sums.x, self.words.w, sums.xx, sums.xw, self.words.ww)
+            f"entities/{label}": RateSums(self.words.n, sums.x, self.words.w, sums.xx, sums.xw, self.words.ww)
             for label, sums in self._labels.items()
         }
         return {**self.measures, **labels}
@@ -128,15 +128,15 @@ class _Night:
         return {name: (bisect_left(below, share * below[-1]) + 1) / _SCORE_BINS for name, share in shares.items()}
 
 
-def _rejected(manifest: Mapping[str, Any]) -> dict[str, Sums]:
+def _rejected(manifest: Mapping[str, Any]) -> dict[str, RateSums]:
     n = int(manifest["n_documents"])
-    return {f"rejected/{reason}": Sums(n, k, n, k, k, n) for reason, k in manifest["rejected"].items()}
+    return {f"rejected/{reason}": RateSums(n, k, n, k, k, n) for reason, k in manifest["rejected"].items()}
 
 
-def is_whole(statistics: Any) -> bool:
-    """Whether what was read from a file is of the shape that `statistics_of` gives."""
+def is_valid(statistics: Any) -> bool:
+    """Whether what was read from a file is of the shape that `compute_statistics` gives."""
     try:
-        measures = {name: Sums(**one) for name, one in statistics["measures"].items()}
+        measures = {name: RateSums(**one) for name, one in statistics["measures"].items()}
         figures = [value for sums in measures.values() for value in asdict(sums).values()]
         figures += [statistics["n_documents"], statistics["n_tagged"]]
         return "pieces/per_word" in measures and "scores" in statistics and all(map(math.isfinite, figures))
@@ -144,14 +144,14 @@ def is_whole(statistics: Any) -> bool:
         return False
 
 
-def sums_of(statistics: Mapping[str, Any], measure: str) -> Sums:
+def read_sums(statistics: Mapping[str, Any], measure: str) -> RateSums:
     """One measure of a night; one that did not occur has its documents and words, and a count of nothing."""
     if found := statistics["measures"].get(measure):
-        return Sums(**found)
+        return RateSums(**found)
     if measure.startswith("rejected/"):
         n = int(statistics["n_documents"])
-        return Sums(n, 0, n, 0, 0, n)
+        return RateSums(n, 0, n, 0, 0, n)
     if measure.startswith("entities/"):
-        words = Sums(**statistics["measures"]["pieces/per_word"])
-        return Sums(words.n, 0, words.w, 0, 0, words.ww)
-    return Sums()
+        words = RateSums(**statistics["measures"]["pieces/per_word"])
+        return RateSums(words.n, 0, words.w, 0, 0, words.ww)
+    return RateSums()

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.entities import bio_to_spans
 from ner_tasks.labels import LabelSet
-from ner_tasks.model.tokenization import Batch, WordPieces, batch_of, windows_of
+from ner_tasks.model.tokenization import Batch, WordTokenizer, make_windows, pad_batch
 from ner_tasks.training.config import TrainConfig
 
 _POOL_BATCHES = 50  # sentences of this many batches are sorted by length together
 _MOST_REPEATS = 8.0  # of a sentence with a rare label: beyond, a few sentences would be learnt by heart
 
 
-class Lessons:
+class TrainingBatches:
     """The train part as windows with their tag ids, cut into the batches of each epoch.
 
     Args:
@@ -27,18 +27,20 @@ class Lessons:
     """
 
     def __init__(
-        self, sentences: Sequence[LabelledSentence], pieces: WordPieces, label_set: LabelSet, config: TrainConfig
+        self, sentences: Sequence[LabelledSentence], pieces: WordTokenizer, label_set: LabelSet, config: TrainConfig
     ):
         self._config, self._pad_id = config, pieces.pad_id
         self._mask_id = pieces.mask_id if config.word_dropout else None
-        self._windows = list(windows_of([s.words for s in sentences], pieces, max_pieces=config.max_pieces))
+        self._windows = list(make_windows([s.words for s in sentences], pieces, max_pieces=config.max_pieces))
         self._tag_ids = [[label_set.id_of[tag] for tag in sentence.tags] for sentence in sentences]
-        repeats = repeats_of(sentences, below=config.oversampling, seed=config.seed)
+        repeats = count_repeats(sentences, below=config.oversampling, seed=config.seed)
         each = np.array([repeats[window.sentence] for window in self._windows], np.int64)
         self._order = np.repeat(np.arange(len(self._windows)), each)  # window numbers, the rare ones several times
         self.n_steps = -(-len(self._order) // config.batch_size)
 
-    def of_epoch(self, epoch: int, *, skip: int = 0) -> Iterator[tuple[Batch, NDArray[np.int32], NDArray[np.float32]]]:
+    def epoch_batches(
+        self, epoch: int, *, skip: int = 0
+    ) -> Iterator[tuple[Batch, NDArray[np.int32], NDArray[np.float32]]]:
         """Shuffled batches of windows of similar length, with their targets.
 
         Args:
@@ -51,14 +53,14 @@ class Lessons:
             pool = sorted(order[at : at + size * _POOL_BATCHES], key=lambda index: len(self._windows[index]))
             groups += [pool[first : first + size] for first in range(0, len(pool), size)]
         for index in random.permutation(len(groups))[skip:]:
-            batch = batch_of([self._windows[i] for i in groups[index]], pad_id=self._pad_id)
+            batch = pad_batch([self._windows[i] for i in groups[index]], pad_id=self._pad_id)
             if self._mask_id is not None:
                 draw = np.random.default_rng([self._config.seed, epoch, int(index)])
-                hide_words(batch, self._config.word_dropout, draw, mask_id=self._mask_id)
-            yield batch, *targets_of(batch, self._tag_ids)
+                mask_words(batch, self._config.word_dropout, draw, mask_id=self._mask_id)
+            yield batch, *make_targets(batch, self._tag_ids)
 
 
-def repeats_of(sentences: Sequence[LabelledSentence], *, below: float, seed: int) -> NDArray[np.int64]:
+def count_repeats(sentences: Sequence[LabelledSentence], *, below: float, seed: int) -> NDArray[np.int64]:
     """How often each sentence is learnt in an epoch, 1 or more; those with a label rarer than `below` more often.
 
     A label's sentences are repeated by the root of how much rarer it is than that, a sentence by its rarest label.
@@ -79,7 +81,7 @@ def repeats_of(sentences: Sequence[LabelledSentence], *, below: float, seed: int
     return np.floor(wanted + np.random.default_rng([seed, 0]).random(len(wanted)) * (wanted > 1)).astype(np.int64)
 
 
-def hide_words(batch: Batch, share: float, random: np.random.Generator, *, mask_id: int) -> None:
+def mask_words(batch: Batch, share: float, random: np.random.Generator, *, mask_id: int) -> None:
     """Put [MASK] for every piece of a share of the batch's words, in place: context has to tell their tags.
 
     The words' shapes stay, as they do where a name is new.
@@ -91,7 +93,7 @@ def hide_words(batch: Batch, share: float, random: np.random.Generator, *, mask_
             batch.piece_ids[row, first:end] = mask_id
 
 
-def targets_of(batch: Batch, tag_ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def make_targets(batch: Batch, tag_ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Tag ids and their weights, both [B, T]: a tag sits on its word's first piece, all else weighs nothing."""
     ids = np.zeros(batch.piece_ids.shape, np.int32)
     weights = np.zeros(batch.piece_ids.shape, np.float32)

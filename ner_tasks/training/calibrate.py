@@ -10,7 +10,7 @@ from ner_tasks.model import decoding
 
 
 @dataclass(frozen=True)
-class Fitted:
+class Calibration:
     """A trained model's temperature, its transitions and their weight, and the dev F1 that it reaches with them.
 
     `kind` is how the transitions were found: `counted` in the train part, or `learnt` with the weights.
@@ -23,33 +23,35 @@ class Fitted:
     dev_f1: float
 
 
-def fitted_to(
+def calibrate_model(
     tagger: Tagger, transitions: Mapping[str, decoding.Transitions], dev: Sequence[LabelledSentence]
-) -> Fitted:
+) -> Calibration:
     """Weigh transitions and logits on the dev part, and take those transitions that are best there."""
     gold, found = [sentence.tags for sentence in dev], tagger.logits([sentence.words for sentence in dev])
-    best = max((weighed(tagger, found, gold, kind, of) for kind, of in transitions.items()), key=lambda one: one.dev_f1)
+    best = max(
+        (fit_transitions(tagger, found, gold, kind, of) for kind, of in transitions.items()), key=lambda one: one.dev_f1
+    )
     said = f"{best.kind} transitions weigh {best.weight}"
     print(f"{said}: dev entity F1 {best.dev_f1:.4f}; temperature {best.temperature:.3f}", flush=True)
     return best
 
 
-def weighed(
+def fit_transitions(
     tagger: Tagger,
     found: Sequence[SentenceLogits],
     gold: Sequence[Sequence[str]],
     kind: str,
     transitions: decoding.Transitions,
-) -> Fitted:
+) -> Calibration:
     """One kind of transitions, under the weight that is best for them."""
     f1s = dict[float, float]()
 
     def dev_f1(weight: float) -> float:
         if weight not in f1s:
             tagged = tagger.answers(found, transitions=weight * transitions)
-            f1s[weight] = metrics.score(gold, [answer.tags for answer in tagged]).overall.f1
+            f1s[weight] = metrics.score_tags(gold, [answer.tags for answer in tagged]).overall.f1
         return f1s[weight]
 
-    weight = decoding.fitted_weight(dev_f1)
-    temperature = calibration.fitted_to(found, gold, tagger.manifest.label_set)
-    return Fitted(temperature, kind, transitions, weight, dev_f1(weight))
+    weight = decoding.fit_transition_weight(dev_f1)
+    temperature = calibration.fit_on_sentences(found, gold, tagger.manifest.label_set)
+    return Calibration(temperature, kind, transitions, weight, dev_f1(weight))

@@ -20,7 +20,7 @@ STATE = "state.safetensors"
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """How far a training is; what a checkpoint keeps beside the variables.
 
     Attributes:
@@ -43,7 +43,9 @@ class Progress:
     train_s: float = 0.0
 
 
-def save(folder: Path, done: Progress, variables: Sequence[keras.Variable | tf.Variable], *, of: str) -> None:
+def save_checkpoint(
+    folder: Path, done: TrainingProgress, variables: Sequence[keras.Variable | tf.Variable], *, of: str
+) -> None:
     """Write the variables and how far they are as one file, so that a kill can not part them.
 
     Args:
@@ -57,7 +59,9 @@ def save(folder: Path, done: Progress, variables: Sequence[keras.Variable | tf.V
         write_weights(folder / STATE, values, metadata={"progress": json.dumps(asdict(done)), "of": of})
 
 
-def resume(folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, of: str, best: Path) -> Progress:
+def restore_checkpoint(
+    folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, of: str, best: Path
+) -> TrainingProgress:
     """Set the variables to the last checkpoint's, if there is a whole one; how far it was.
 
     Half-done work that is damaged is thrown away with a notice; the variables are as they were.
@@ -72,7 +76,7 @@ def resume(folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, o
         ConfigInvalid: the checkpoint is another training's.
     """
     if not os.path.lexists(folder / STATE):
-        return Progress()
+        return TrainingProgress()
     try:
         with safe_open(folder / STATE, "np") as state:
             said = state.metadata()
@@ -80,7 +84,7 @@ def resume(folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, o
                 raise ConfigInvalid(
                     f"found half-done work of other data or settings, expected that of this training or none, in {folder}"
                 )
-            done = Progress(**json.loads(said["progress"]))
+            done = TrainingProgress(**json.loads(said["progress"]))
             # all is looked at before anything is set
             for index, variable in enumerate(variables):
                 if (shape := state.get_slice(str(index)).get_shape()) != list(variable.shape):
@@ -94,6 +98,6 @@ def resume(folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, o
         print(f"notice: damaged half-done work is thrown away and begun anew: found {error}, in {folder}", flush=True)
         replacement.discard(folder / STATE)
         replacement.discard(best)
-        return Progress()
+        return TrainingProgress()
     print(f"going on from step {done.step}", flush=True)
     return done

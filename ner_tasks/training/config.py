@@ -41,9 +41,9 @@ class TrainConfig:
     attention_dropout: float = _setting(0.0, "share of what a piece attends to that is dropped", below=1)
     word_dropout: float = _setting(0.0, "share of words hidden behind [MASK]; their tags are asked for still", below=1)
     label_smoothing: float = _setting(0.0, "share of a tag's probability that is spread over all tags", below=1)
-    path_loss: float = _setting(0.5, "weight of the whole sentence's path (CRF) beside the loss of single words")
+    crf_weight: float = _setting(0.5, "weight of the whole sentence's path (CRF) beside the loss of single words")
     r_drop: float = _setting(0.0, "weight of agreement between two passes with other dropout; doubles the time")
-    averaging: float = _setting(
+    ema_decay: float = _setting(
         0.999, "decay by step of an average of the weights, which is kept if better; 0: none", below=1
     )
     oversampling: float = _setting(
@@ -77,12 +77,12 @@ class TrainConfig:
         return self if self.epochs else replace(self, epochs=enough)
 
     @classmethod
-    def says(cls, name: str) -> str:
+    def description(cls, name: str) -> str:
         """What a setting means."""
         return str(cls.__dataclass_fields__[name].metadata["says"])
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], where: str) -> "TrainConfig":
+    def from_values(cls, values: Mapping[str, Any], where: str) -> "TrainConfig":
         """Settings by name; what is not named keeps its default.
 
         Args:
@@ -113,7 +113,7 @@ class TrainConfig:
             raise ConfigInvalid(f"found {error}, expected JSON, in {path}") from None
         if not isinstance(values, dict):
             raise ConfigInvalid(f"found {type(values).__name__}, expected an object of training settings, in {path}")
-        cls.of(values, str(path))
+        cls.from_values(values, str(path))
         return values
 
 

@@ -8,10 +8,10 @@ from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.evaluation import metrics
 from ner_tasks.evaluation.metrics import Scores
 from ner_tasks.inference.tagger import Tagger
-from ner_tasks.labels import OUTSIDE, label_of
+from ner_tasks.labels import OUTSIDE, tag_label
 
 
-def forgotten(
+def measure_forgetting(
     before: Path,
     after: Path,
     sentences: Sequence[LabelledSentence],
@@ -49,9 +49,9 @@ def forgotten(
 def _scores(tagger: Tagger, sentences: Sequence[LabelledSentence], known: set[str]) -> Scores:
     tagged = tagger.tag([sentence.words for sentence in sentences])
     gold = [_only(sentence.tags, known) for sentence in sentences]
-    return metrics.score(gold, [_only(answer.tags, known) for answer in tagged])
+    return metrics.score_tags(gold, [_only(answer.tags, known) for answer in tagged])
 
 
 def _only(tags: Sequence[str], labels: set[str]) -> list[str]:
     """The tags with those of other labels taken for none."""
-    return [tag if label_of(tag) in labels else OUTSIDE for tag in tags]
+    return [tag if tag_label(tag) in labels else OUTSIDE for tag in tags]

@@ -11,14 +11,14 @@ from ner_tasks.errors import ArtifactBroken
 from ner_tasks.files import atomic
 from ner_tasks.labels import LabelSet
 from ner_tasks.model import model_folder
-from ner_tasks.model.token_classifier import Sizes, TokenClassifier, Weights, read_config, read_weights
-from ner_tasks.model.tokenization import WordPieces
+from ner_tasks.model.token_classifier import EncoderConfig, TokenClassifier, Weights, read_config, read_weights
+from ner_tasks.model.tokenization import WordTokenizer
 
 ENCODER = "model.safetensors"
 
 
 @dataclass(frozen=True)
-class Start:
+class Initialization:
     """Weights to start from.
 
     Attributes:
@@ -34,7 +34,7 @@ class Start:
     label_set: LabelSet | None
 
     @classmethod
-    def at(cls, folder: Path) -> "Start":
+    def at(cls, folder: Path) -> "Initialization":
         """What lies in `folder`.
 
         Raises:
@@ -42,7 +42,7 @@ class Start:
         """
         if not (folder / model_folder.MANIFEST).is_file():
             return cls(folder, read_config(folder), read_weights(folder / ENCODER), None)
-        manifest = model_folder.open_model(folder)
+        manifest = model_folder.read_manifest(folder)
         if manifest.kind != "trained":
             raise ArtifactBroken(f"found a {manifest.kind} model, expected a trained one, at {folder}")
         return cls(folder, manifest.encoder, read_weights(folder / model_folder.WEIGHTS), manifest.label_set)
@@ -60,14 +60,14 @@ class Start:
                 path.write_bytes((self.folder / model_folder.TOKENIZER).read_bytes())
 
     def model(
-        self, pieces: WordPieces, label_set: LabelSet, *, dropout: float, attention_dropout: float = 0.0
+        self, pieces: WordTokenizer, label_set: LabelSet, *, dropout: float, attention_dropout: float = 0.0
     ) -> TokenClassifier:
         """A model with these weights; the head's rows of labels that are new here start by chance.
 
         Raises:
             EncoderUnsupported, ArtifactBroken: not a BERT, or weights and tokenizer that do not belong together.
         """
-        sizes = Sizes.of_config(self.config, self.folder)
+        sizes = EncoderConfig.from_config(self.config, self.folder)
         if pieces.vocabulary_size() > sizes.vocab_size:
             found = f"{pieces.vocabulary_size()} pieces in the tokenizer"
             raise ArtifactBroken(f"found {found}, expected at most {sizes.vocab_size}, in {self.folder}")

@@ -18,28 +18,28 @@ from safetensors.numpy import load_file
 
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.files import atomic
-from ner_tasks.fingerprint import version_of
+from ner_tasks.fingerprint import make_version
 from ner_tasks.inference.tagger import Tagger
 from ner_tasks.labels import LabelSet
 from ner_tasks.model import decoding, model_folder
 from ner_tasks.model.model_folder import ModelManifest
 from ner_tasks.model.token_classifier import read_weights, write_weights
-from ner_tasks.model.tokenization import WordPieces
-from ner_tasks.progress import progress
-from ner_tasks.training.batches import Lessons
-from ner_tasks.training.calibrate import Fitted, fitted_to
-from ner_tasks.training.checkpoints import STATE, Progress, resume, save
+from ner_tasks.model.tokenization import WordTokenizer
+from ner_tasks.progress import show_progress
+from ner_tasks.training.batches import TrainingBatches
+from ner_tasks.training.calibrate import Calibration, calibrate_model
+from ner_tasks.training.checkpoints import STATE, TrainingProgress, restore_checkpoint, save_checkpoint
 from ner_tasks.training.config import TrainConfig
-from ner_tasks.training.initialization import Start
-from ner_tasks.training.steps import Trainer, rate_at
+from ner_tasks.training.initialization import Initialization
+from ner_tasks.training.steps import Trainer, learning_rate_at
 
 _BEST, _TRANSITIONS = "best.safetensors", "transitions"
 _CURVE_STEPS = 25  # steps between two points of the learning curve
 Parts = Mapping[str, Sequence[LabelledSentence]]
-Watch = Callable[[Progress], None]
+Watch = Callable[[TrainingProgress], None]
 
 
-def train(
+def train_model(
     parts: Parts,
     *,
     encoder: Path,
@@ -47,7 +47,7 @@ def train(
     checkpoints: Path,
     config: TrainConfig,
     lineage: Mapping[str, Any],
-) -> Progress:
+) -> TrainingProgress:
     """Train a tagger and write the best epoch's model folder to `target`.
 
     Args:
@@ -65,18 +65,18 @@ def train(
         Busy: another process trains into the same `checkpoints`.
     """
     with atomic.exclusive(checkpoints / "lock"):
-        run = Run(parts, encoder, checkpoints, config)
+        run = TrainingRun(parts, encoder, checkpoints, config)
         done = run.fit()
         manifest = replace(run.finished(done), lineage={**lineage, "config": asdict(run.config)})
         with atomic.staged_folder(target) as stage:
             (stage / model_folder.WEIGHTS).write_bytes((checkpoints / _BEST).read_bytes())
             (stage / model_folder.TOKENIZER).write_bytes((checkpoints / model_folder.TOKENIZER).read_bytes())
-            model_folder.sign(stage, manifest)
+            model_folder.write_manifest(stage, manifest)
         run.clear()
     return done
 
 
-class Run:
+class TrainingRun:
     """One training: its lessons, its learner and how far they are.
 
     Args:
@@ -90,37 +90,37 @@ class Run:
         config = config.for_data(len(parts["train"]))
         keras.utils.set_random_seed(config.seed)
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": config.bf16})
-        label_set = LabelSet.of_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
-        source = Start.at(start)
+        label_set = LabelSet.from_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
+        source = Initialization.at(start)
         folder.mkdir(parents=True, exist_ok=True)
         source.save_tokenizer(folder / model_folder.TOKENIZER)
-        self.pieces = WordPieces(folder / model_folder.TOKENIZER)
+        self.pieces = WordTokenizer(folder / model_folder.TOKENIZER)
         model = source.model(self.pieces, label_set, dropout=config.dropout, attention_dropout=config.attention_dropout)
         self.train, self.dev, self.folder, self.config = parts["train"], parts["dev"], folder, config
         self.manifest = ModelManifest("trained", label_set.labels, source.config, config.max_pieces)
-        self.counted = decoding.transitions_of([sentence.tags for sentence in self.train], label_set)
+        self.counted = decoding.count_transitions([sentence.tags for sentence in self.train], label_set)
         self.learner = Trainer(model, label_set, self.counted, config)
         self.identity = _identity(parts, source, config)
 
-    def fit(self, watch: Watch | None = None) -> Progress:
+    def fit(self, watch: Watch | None = None) -> TrainingProgress:
         """Learn until the last epoch, or until the dev part says that it gets no better.
 
         Args:
             watch: told now and then how far it is; what it raises ends the training, which can go on later.
         """
         config = self.config
-        done = resume(self.folder, self.learner.variables, of=self.identity, best=self.folder / _BEST)
-        lessons = Lessons(self.train, self.pieces, self.manifest.label_set, config)
+        done = restore_checkpoint(self.folder, self.learner.variables, of=self.identity, best=self.folder / _BEST)
+        lessons = TrainingBatches(self.train, self.pieces, self.manifest.label_set, config)
         n_steps = lessons.n_steps * config.epochs
         for epoch in range(done.step // lessons.n_steps, config.epochs):
             if epoch - done.best_epoch >= config.patience:
                 break
             skip = done.step - epoch * lessons.n_steps
-            with progress(f"epoch {epoch + 1}/{config.epochs}", total=lessons.n_steps, unit="steps") as bar:
+            with show_progress(f"epoch {epoch + 1}/{config.epochs}", total=lessons.n_steps, unit="steps") as bar:
                 bar.advance(skip)
                 began = time.monotonic()
-                for batch, tag_ids, weights in lessons.of_epoch(epoch, skip=skip):
-                    rate = rate_at(done.step, n_steps, config)
+                for batch, tag_ids, weights in lessons.epoch_batches(epoch, skip=skip):
+                    rate = learning_rate_at(done.step, n_steps, config)
                     loss = self.learner.step(done.step, rate, batch.piece_ids, batch.shape_ids, tag_ids, weights)
                     _note(done, float(loss), rate)
                     bar.advance()
@@ -135,7 +135,7 @@ class Run:
                 watch(done)
         return done
 
-    def finished(self, done: Progress) -> ModelManifest:
+    def finished(self, done: TrainingProgress) -> ModelManifest:
         """The manifest of the best epoch's model, with what is fitted to it; from here on the model is that epoch's."""
         best = load_file(self.folder / _BEST)
         self.learner.model.import_all(read_weights(self.folder / _BEST), self.folder / _BEST)
@@ -156,39 +156,39 @@ class Run:
             metrics={"train": said},
         )
 
-    def fitted(self) -> Fitted:
+    def fitted(self) -> Calibration:
         """What is best for the model as it is now, and the dev F1 that it reaches so."""
         transitions = {"counted": self.counted}
-        if self.config.path_loss:
+        if self.config.crf_weight:
             transitions["learnt"] = np.asarray(self.learner.transitions, np.float32)
-        return fitted_to(self._tagger, transitions, self.dev)
+        return calibrate_model(self._tagger, transitions, self.dev)
 
     def clear(self) -> None:
         """Remove the half-done work."""
         for name in (_BEST, STATE, model_folder.TOKENIZER):
             (self.folder / name).unlink(missing_ok=True)
 
-    def _end_epoch(self, done: Progress, epoch: int) -> None:
+    def _end_epoch(self, done: TrainingProgress, epoch: int) -> None:
         loss = done.losses[0] / max(done.losses[1], 1)
         said = {"epoch": epoch, "step": done.step, "loss": loss, "dev_f1": self.dev_f1()}
         self._keep_if_best(done, epoch, said["dev_f1"])
-        if self.config.averaging:
-            self.learner.exchange()
+        if self.config.ema_decay:
+            self.learner.swap_ema_weights()
             said["dev_f1_averaged"] = self.dev_f1()
             self._keep_if_best(done, epoch, said["dev_f1_averaged"])
-            self.learner.exchange()
+            self.learner.swap_ema_weights()
         done.history.append({**said, "train_s": round(done.train_s, 1)})
         done.losses = (0.0, 0)
         f1s = ", ".join(f"{name} {said[name]:.4f}" for name in ("loss", "dev_f1", "dev_f1_averaged") if name in said)
         print(f"epoch {epoch}: {f1s}, {done.train_s:.0f} s", flush=True)
         self._checkpoint(done)
 
-    def _keep_if_best(self, done: Progress, epoch: int, f1: float) -> None:
+    def _keep_if_best(self, done: TrainingProgress, epoch: int, f1: float) -> None:
         if f1 <= done.best_f1:
             return
         done.best_f1, done.best_epoch = f1, epoch
         weights = self.learner.model.export()
-        if self.config.path_loss:
+        if self.config.crf_weight:
             weights[_TRANSITIONS] = np.asarray(self.learner.transitions, np.float32)
         with atomic.space_for(self.folder / _BEST):
             write_weights(self.folder / _BEST, weights)
@@ -197,8 +197,8 @@ class Run:
         """Entity F1 on the dev part, decoded as the finished model will be."""
         return self.fitted().dev_f1
 
-    def _checkpoint(self, done: Progress) -> None:
-        save(self.folder, done, self.learner.variables, of=self.identity)
+    def _checkpoint(self, done: TrainingProgress) -> None:
+        save_checkpoint(self.folder, done, self.learner.variables, of=self.identity)
 
     @cached_property
     def _tagger(self) -> Tagger:
@@ -207,7 +207,7 @@ class Run:
         return Tagger(lambda piece_ids, shape_ids: infer(piece_ids, shape_ids).numpy(), self.pieces, self.manifest)
 
 
-def _note(done: Progress, loss: float, rate: float) -> None:
+def _note(done: TrainingProgress, loss: float, rate: float) -> None:
     """Count one step, and now and then add a point to the learning curve."""
     done.step += 1
     done.losses = (done.losses[0] + loss, done.losses[1] + 1)
@@ -217,7 +217,7 @@ def _note(done: Progress, loss: float, rate: float) -> None:
         done.since = (0.0, 0)
 
 
-def _identity(parts: Parts, source: Start, config: TrainConfig) -> str:
+def _identity(parts: Parts, source: Initialization, config: TrainConfig) -> str:
     """What tells this training from others, whose half-done work is of no use to it."""
     texts = {name: [[one.words, one.tags] for one in part] for name, part in parts.items()}
-    return version_of({"parts": texts, "config": asdict(config), "start": atomic.sha256_of(source.weights_file)})
+    return make_version({"parts": texts, "config": asdict(config), "start": atomic.sha256_of(source.weights_file)})

@@ -20,17 +20,17 @@ from optuna.trial import TrialState
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic, replacement
-from ner_tasks.fingerprint import version_of
-from ner_tasks.training.checkpoints import Progress
+from ner_tasks.fingerprint import make_version
+from ner_tasks.training.checkpoints import TrainingProgress
 from ner_tasks.training.config import TrainConfig
-from ner_tasks.training.loop import Parts, Run
+from ner_tasks.training.loop import Parts, TrainingRun
 
 _BATCH_SIZES = (16, 32, 64)
 _STUDY = "study.log"
 
 
 @dataclass(frozen=True)
-class Budget:
+class SearchBudget:
     """When a search ends.
 
     Attributes:
@@ -55,7 +55,9 @@ class _OutOfTimeError(Exception):
     """Ends the trial that is at work when the budget is spent."""
 
 
-def search(parts: Parts, *, encoder: Path, folder: Path, base: TrainConfig, budget: Budget) -> dict[str, Any]:
+def search_config(
+    parts: Parts, *, encoder: Path, folder: Path, base: TrainConfig, budget: SearchBudget
+) -> dict[str, Any]:
     """Look for the settings with the best dev F1.
 
     Args:
@@ -76,13 +78,13 @@ def search(parts: Parts, *, encoder: Path, folder: Path, base: TrainConfig, budg
 
 
 class _Search:
-    def __init__(self, parts: Parts, encoder: Path, folder: Path, base: TrainConfig, budget: Budget):
-        self.parts = {"train": share_of(parts["train"], budget.train_share, seed=base.seed), "dev": parts["dev"]}
+    def __init__(self, parts: Parts, encoder: Path, folder: Path, base: TrainConfig, budget: SearchBudget):
+        self.parts = {"train": sample_share(parts["train"], budget.train_share, seed=base.seed), "dev": parts["dev"]}
         # of all the data: that is what the settings found are for
         self.encoder, self.folder, self.base, self.budget = encoder, folder, base.for_data(len(parts["train"])), budget
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         # other settings, another share: another study, in the same file
-        name = version_of({"base": asdict(self.base), "share": budget.train_share, "n": len(self.parts["train"])})
+        name = make_version({"base": asdict(self.base), "share": budget.train_share, "n": len(self.parts["train"])})
         try:
             self.study = _study(folder / _STUDY, name)
         except (ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError, RecursionError) as error:
@@ -134,9 +136,9 @@ class _Search:
 
     def _f1(self, trial: optuna.Trial) -> float:
         config = self._proposed(trial)
-        folder = self.folder / f"trial-{version_of(asdict(config))}"
+        folder = self.folder / f"trial-{make_version(asdict(config))}"
 
-        def watch(done: Progress) -> None:
+        def watch(done: TrainingProgress) -> None:
             if time.monotonic() > self.deadline:
                 raise _OutOfTimeError
             if done.history and done.history[-1]["step"] == done.step:
@@ -146,7 +148,7 @@ class _Search:
 
         print(f"trial {trial.number}: {trial.params}", flush=True)
         try:
-            done = Run(self.parts, self.encoder, folder, config).fit(watch)
+            done = TrainingRun(self.parts, self.encoder, folder, config).fit(watch)
         except (optuna.TrialPruned, _OutOfTimeError):
             shutil.rmtree(folder)
             raise
@@ -197,7 +199,7 @@ def _study(path: Path, name: str) -> optuna.Study:
         )
 
 
-def share_of(sentences: Sequence[LabelledSentence], share: float, *, seed: int) -> list[LabelledSentence]:
+def sample_share(sentences: Sequence[LabelledSentence], share: float, *, seed: int) -> list[LabelledSentence]:
     """A share of the sentences, at least one, by chance and in their order."""
     n = max(1, round(share * len(sentences)))
     return [sentences[index] for index in sorted(np.random.default_rng(seed).permutation(len(sentences))[:n])]

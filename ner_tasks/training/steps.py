@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from ner_tasks.labels import LabelSet
-from ner_tasks.model.decoding import Transitions, is_allowed
+from ner_tasks.model.decoding import Transitions, allowed_transitions
 from ner_tasks.model.token_classifier import TokenClassifier
 from ner_tasks.training.config import TrainConfig
 
@@ -19,7 +19,7 @@ _AVERAGE_EVERY = 10  # steps; each time reads and writes every weight
 Step = Callable[..., tf.Tensor]
 
 
-class RatedAdamW(keras.optimizers.AdamW):
+class LayerwiseAdamW(keras.optimizers.AdamW):
     """AdamW whose learning rate is multiplied by a factor of each variable's own.
 
     It computes what Keras' own does, in one pass over the weights instead of ten, a tenth of a step's time.
@@ -63,11 +63,11 @@ class Trainer:
         self.model, self._config = model, config
         self.transitions = keras.Variable(0.5 * transitions, trainable=True, name="transitions")  # [K + 1, K]
         # rows of tags that may not follow; the start of a window may lie inside an entity
-        self._forbidden = _FORBIDDEN * (1.0 - is_allowed(label_set)).astype("float32")  # [K + 1, K]
+        self._forbidden = _FORBIDDEN * (1.0 - allowed_transitions(label_set)).astype("float32")  # [K + 1, K]
         self._forbidden[-1] = 0.0
-        self.learnt = list(model.trainable_variables) + ([self.transitions] if config.path_loss else [])
-        factors = factors_of(model, config)
-        self.optimizer = RatedAdamW(
+        self.learnt = list(model.trainable_variables) + ([self.transitions] if config.crf_weight else [])
+        factors = learning_rate_factors(model, config)
+        self.optimizer = LayerwiseAdamW(
             [factors.get(id(variable), config.head_rate) for variable in self.learnt],
             learning_rate=config.learning_rate,
             weight_decay=config.weight_decay,
@@ -75,7 +75,7 @@ class Trainer:
         )
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "transitions"])
         self.optimizer.build(self.learnt)
-        self.average = [tf.Variable(variable) for variable in self.learnt] if config.averaging else []
+        self.average = [tf.Variable(variable) for variable in self.learnt] if config.ema_decay else []
         self._step = self._compiled_step()
 
     @property
@@ -94,12 +94,12 @@ class Trainer:
         self.optimizer.learning_rate = rate
         loss = self._step(*batch)
         if self.average and (number + 1) % _AVERAGE_EVERY == 0:
-            decay = min(self._config.averaging, (1 + number) / (10 + number)) ** _AVERAGE_EVERY
+            decay = min(self._config.ema_decay, (1 + number) / (10 + number)) ** _AVERAGE_EVERY
             for average, variable in zip(self.average, self.learnt, strict=True):
                 average.assign_add((1.0 - decay) * (variable.value - average))
         return loss
 
-    def exchange(self) -> None:
+    def swap_ema_weights(self) -> None:
         """Swap the weights and their average; a second time undoes it."""
         for average, variable in zip(self.average, self.learnt, strict=True):
             value = tf.identity(variable.value)
@@ -123,19 +123,19 @@ class Trainer:
         config = self._config
         n_words = tf.maximum(tf.reduce_sum(carries_tag), 1.0)
         passes = [self.model(inputs, training=True) for _ in range(2 if config.r_drop else 1)]  # of [B, T, K]
-        loss = tf.add_n([word_losses(logits, tag_ids, config.label_smoothing) for logits in passes]) / len(passes)
+        loss = tf.add_n([cross_entropy(logits, tag_ids, config.label_smoothing) for logits in passes]) / len(passes)
         if config.r_drop:
-            loss += config.r_drop * disagreement(*passes)
+            loss += config.r_drop * symmetric_kl(*passes)
         loss = tf.reduce_sum(loss * carries_tag) / n_words
-        if config.path_loss:
+        if config.crf_weight:
             moves, n_passes = self.transitions + self._forbidden, len(passes)
             ids, carries = (tf.tile(each, [n_passes, 1]) for each in (tag_ids, carries_tag))
-            paths = path_losses(tf.concat(passes, 0), ids, carries, moves)
-            loss += config.path_loss * tf.reduce_sum(paths) / (n_words * n_passes)
+            paths = crf_losses(tf.concat(passes, 0), ids, carries, moves)
+            loss += config.crf_weight * tf.reduce_sum(paths) / (n_words * n_passes)
         return loss
 
 
-def word_losses(logits: tf.Tensor, tag_ids: tf.Tensor, smoothing: float) -> tf.Tensor:
+def cross_entropy(logits: tf.Tensor, tag_ids: tf.Tensor, smoothing: float) -> tf.Tensor:
     """Cross entropy of each piece [B, T], of its share `smoothing` with all tags alike."""
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tag_ids, logits)  # [B, T]
     if not smoothing:
@@ -143,7 +143,7 @@ def word_losses(logits: tf.Tensor, tag_ids: tf.Tensor, smoothing: float) -> tf.T
     return (1 - smoothing) * losses - smoothing * tf.reduce_mean(tf.nn.log_softmax(logits), axis=-1)
 
 
-def disagreement(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+def symmetric_kl(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """Symmetric Kullback-Leibler divergence [B, T] of two passes' tags.
 
     Source: X. Liang et al., R-Drop, NeurIPS 2021.
@@ -152,7 +152,7 @@ def disagreement(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum((tf.exp(log_p) - tf.exp(log_q)) * (log_p - log_q), axis=-1) / 2
 
 
-def path_losses(logits: tf.Tensor, tag_ids: tf.Tensor, carries_tag: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
+def crf_losses(logits: tf.Tensor, tag_ids: tf.Tensor, carries_tag: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
     """-log of the probability of each window's whole path of tags, [B]: a linear-chain CRF over its words.
 
     Args:
@@ -183,7 +183,7 @@ def path_losses(logits: tf.Tensor, tag_ids: tf.Tensor, carries_tag: tf.Tensor, s
     return tf.reduce_logsumexp(reached, axis=1) - tf.reduce_sum(right * real, axis=1)
 
 
-def factors_of(model: TokenClassifier, config: TrainConfig) -> dict[int, float]:
+def learning_rate_factors(model: TokenClassifier, config: TrainConfig) -> dict[int, float]:
     """By `id`: by what each variable's learning rate is multiplied: less in lower layers, which know more than they learn.
 
     Source: J. Howard and S. Ruder, Universal language model fine-tuning (discriminative rates), ACL 2018.
@@ -196,7 +196,7 @@ def factors_of(model: TokenClassifier, config: TrainConfig) -> dict[int, float]:
     return {id(variable): factor for layer, factor in layers for variable in layer.trainable_variables}
 
 
-def rate_at(step: int, n_steps: int, config: TrainConfig) -> float:
+def learning_rate_at(step: int, n_steps: int, config: TrainConfig) -> float:
     """Learning rate of a step: up to the highest in `warmup_share` of the steps, then down to zero."""
     warmup = max(int(n_steps * config.warmup_share), 1)
     if step < warmup:

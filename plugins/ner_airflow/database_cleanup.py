@@ -1,6 +1,6 @@
 """Deletes old runs from Airflow's metadata database, as `airflow db clean` does: `python -m ner_airflow.database_cleanup`.
 
-A program of its own, because a task may not reach the database: Airflow takes the address from it. `CleanAirflow` starts
+A program of its own, because a task may not reach the database: Airflow takes the address from it. `CleanDatabaseOperator` starts
 this with the address.
 """
 
@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     flags = parser.parse_args(arguments)
     said: dict[str, Any] = {"verb": "clean", "ok": False, "result": {}, "error": None}
     try:
-        said |= {"result": clean(flags.before, flags.run, dry_run=bool(flags.dry_run)), "ok": True}
+        said |= {"result": delete_old_runs(flags.before, flags.run, dry_run=bool(flags.dry_run)), "ok": True}
     except NerTasksError as error:
         said["error"] = {"type": type(error).__name__, "message": str(error), "retryable": error.retryable}
         print(f"error: {said['error']['type']}: {error}", file=sys.stderr)
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if said["ok"] else 1
 
 
-def clean(before: datetime, run: str, *, dry_run: bool) -> dict[str, int]:
+def delete_old_runs(before: datetime, run: str, *, dry_run: bool) -> dict[str, int]:
     """Delete what is older, of all DAGs; the last scheduled run of each stays, since the next one follows from it.
 
     Args:

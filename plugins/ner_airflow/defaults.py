@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from ner_airflow import task_results
-from ner_airflow.observability.notices import tell_failed, tell_run_failed
+from ner_airflow.observability.notices import notify_failed, notify_run_failed
 
 # its slots are made at bootstrap from pools.json; a task in a pool that does not exist waits for ever
 POOL = "ner_cpu"
@@ -18,7 +18,7 @@ TRAINS: dict[str, Any] = {"pool": POOL, "queue": TRAIN_QUEUE}
 TAGS: dict[str, Any] = {"pool": POOL, "queue": TAG_QUEUE}
 
 
-def given(name: str) -> str:
+def param(name: str) -> str:
     """Template of a DAG parameter as text, empty if the run was not given any.
 
     JSON's 3.0 is a whole number to Airflow; `int` reads it only as 3.
@@ -28,7 +28,7 @@ def given(name: str) -> str:
     return f"{{{{ {whole} else {value} if {value} is not none else '' }}}}"
 
 
-def listed(name: str) -> str:
+def param_list(name: str) -> str:
     """Template of a DAG parameter that is a list of texts, joined by commas; empty if the run was not given any."""
     return f"{{{{ (params.{name} or []) | join(',') }}}}"
 
@@ -47,7 +47,7 @@ DAG_DEFAULTS: dict[str, Any] = {
     "catchup": False,
     "max_active_runs": 1,
     "tags": ["ner"],
-    "on_failure_callback": tell_run_failed,
+    "on_failure_callback": notify_run_failed,
     "default_args": {
         "owner": "ner",
         # what is wrong with the data is never tried again; S3, Redis or a machine may be gone for minutes
@@ -55,6 +55,6 @@ DAG_DEFAULTS: dict[str, Any] = {
         "retry_delay": timedelta(seconds=30),
         "retry_exponential_backoff": 2.0,
         **task_results.CALLBACKS,
-        "on_failure_callback": [task_results.failed, tell_failed],
+        "on_failure_callback": [task_results.record_failure, notify_failed],
     },
 }

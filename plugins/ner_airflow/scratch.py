@@ -4,14 +4,14 @@ from pathlib import Path
 
 from ner_tasks.errors import Busy
 from ner_tasks.files import atomic, replacement
-from ner_tasks.store.half_done import size_and_change
+from ner_tasks.store.half_done import measure_tree
 
 LOCKS = ".locks"
 # each has a way of its own to remove what is not asked for
 _CACHES = ("store", "kaggle-cache")
 
 
-def clear(scratch: Path, older_s: float, *, delete: bool) -> dict[str, int]:
+def clear_scratch(scratch: Path, older_s: float, *, delete: bool) -> dict[str, int]:
     """Remove the work that nobody holds and nobody has touched since a time.
 
     Args:
@@ -26,7 +26,7 @@ def clear(scratch: Path, older_s: float, *, delete: bool) -> dict[str, int]:
     for path in sorted(scratch.iterdir()) if scratch.is_dir() else []:
         if path.name.startswith(".") or path.name in _CACHES:
             continue
-        n_bytes, changed_s = size_and_change(path)
+        n_bytes, changed_s = measure_tree(path)
         if changed_s < older_s and (not delete or _removed(path, scratch / LOCKS / path.name)):
             gone[path.name] = n_bytes
     return gone

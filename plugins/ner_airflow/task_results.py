@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ner_airflow.observability.notices import line_of
+from ner_airflow.observability.notices import error_line
 from ner_tasks.dashboard import runs
 from ner_tasks.settings import Settings
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 _LONGEST, _MOST = 1000, 20  # characters of a line, lines of a list
 
 
-def succeeded(context: "Context") -> None:
+def record_success(context: "Context") -> None:
     _note(context, "success")
 
 
-def skipped(context: "Context") -> None:
+def record_skip(context: "Context") -> None:
     _note(context, "skipped")
 
 
-def retried(context: "Context") -> None:
+def record_retry(context: "Context") -> None:
     _note(context, runs.RETRIED)
 
 
-def failed(context: "Context") -> None:
+def record_failure(context: "Context") -> None:
     _note(context, runs.FAILED)
 
 
@@ -48,11 +48,11 @@ def _note(context: "Context", state: str) -> None:
         "state": state,
         "at": now.isoformat(timespec="milliseconds"),
         "took_s": round((now - began).total_seconds(), 1) if began else None,
-        "said": line_of(error) if error else "",
+        "said": error_line(error) if error else "",
         "result": _small(getattr(context.get("task"), "said", None), store.where()),
     }
-    place = f"{runs.NOTES}/{task.dag_id}/{runs.key_of(task.run_id)}"
-    store.write_json(f"{place}/{runs.name_of(task.task_id, task.map_index)}", note)
+    place = f"{runs.NOTES}/{task.dag_id}/{runs.run_key(task.run_id)}"
+    store.write_json(f"{place}/{runs.task_file_name(task.task_id, task.map_index)}", note)
 
 
 def _small(result: Mapping[str, Any] | None, store: str) -> dict[str, Any]:
@@ -69,8 +69,8 @@ def _small(result: Mapping[str, Any] | None, store: str) -> dict[str, Any]:
 
 
 CALLBACKS: dict[str, Any] = {
-    "on_success_callback": succeeded,
-    "on_skipped_callback": skipped,
-    "on_retry_callback": retried,
-    "on_failure_callback": failed,
+    "on_success_callback": record_success,
+    "on_skipped_callback": record_skip,
+    "on_retry_callback": record_retry,
+    "on_failure_callback": record_failure,
 }

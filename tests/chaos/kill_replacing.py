@@ -25,10 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.dashboard import documents
-from ner_tasks.dashboard.reader import Reader
+from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.files import atomic
 from ner_tasks.registry.registry import Registry
-from ner_tasks.registry.retention import Keep, clear
+from ner_tasks.registry.retention import RetentionPolicy, prune
 from ner_tasks.store.folder import FolderStore
 from tests.no_exchange import refuse_exchange
 from tests.published import answer, publish
@@ -109,7 +109,7 @@ def kill_replacing(folder: Path, *, n_kills: int, seed: int, without: bool = Fal
     if without:
         seen.n_absent_after_kill += not store.exists(MARKER)
     seen.n_left_by_kills = len(_hidden(store))
-    clear(Registry(store), Keep(), time.time() + 2 * 86400)  # as if it were the day after tomorrow
+    prune(Registry(store), RetentionPolicy(), time.time() + 2 * 86400)  # as if it were the day after tomorrow
     seen.n_left = len(_hidden(store))
     return seen
 
@@ -152,7 +152,7 @@ def _read(store: FolderStore) -> str:
 
 def _find(store: FolderStore) -> str:
     """Find a document as the pages do: by the index, and then in the answers; what is wrong with it."""
-    found = documents.find(Reader(store), DAY, "7.txt")
+    found = documents.find_document(StoreReader(store), DAY, "7.txt")
     is_whole = found.answer and found.answer.text and found.answer.text.split()[0] in NIGHTS
     return "" if is_whole and found.answer.document == "7.txt" else "mixed answer"
 

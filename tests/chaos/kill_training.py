@@ -70,7 +70,7 @@ def drill(folder: Path, *, n_kills: int, seed: int, n_sentences: int = N_SENTENC
     if not (folder / "killed" / model_folder.MANIFEST).is_file():
         train(folder, "killed").wait_whole()
     weights = [atomic.sha256_of(folder / name / model_folder.WEIGHTS) for name in ("undisturbed", "killed")]
-    said = [model_folder.open_model(folder / name) for name in ("undisturbed", "killed")]
+    said = [model_folder.read_manifest(folder / name) for name in ("undisturbed", "killed")]
     losses = [[line["loss"] for line in manifest.metrics["train"]["history"]] for manifest in said]
     return {
         "kills": kills,

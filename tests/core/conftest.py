@@ -26,7 +26,7 @@ def trained(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ner_tasks.training import loop
 
     folder = tmp_path_factory.mktemp("models")
-    loop.train(
+    loop.train_model(
         {"train": tiny.sentences(400), "dev": tiny.sentences(60, seed=1)},
         encoder=encoder,
         target=folder / "trained",
@@ -41,7 +41,7 @@ def trained(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def frozen(trained: Path) -> Path:
     from ner_tasks.model import freezing
 
-    freezing.freeze(trained, trained.with_name("frozen"))
+    freezing.freeze_model(trained, trained.with_name("frozen"))
     return trained.with_name("frozen")
 
 

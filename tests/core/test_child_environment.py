@@ -44,11 +44,11 @@ def test_a_reader_gets_no_secret_no_setting_no_home_and_no_proxy() -> None:
 
 @pytest.mark.usefixtures("env")
 def test_a_step_gets_settings_and_a_home_but_no_secret() -> None:
-    seen = child_environment.for_step()
+    seen = child_environment.step_environment()
     assert not seen.keys() & {*SECRETS, "HTTPS_PROXY"}
     assert {**NEEDED, **SETTINGS, "HTTPS_PROXY": None}.keys() - seen.keys() == {"HTTPS_PROXY"}
 
 
 @pytest.mark.usefixtures("env")
 def test_proxies_reach_only_the_steps_that_use_the_network() -> None:
-    assert child_environment.for_step(network=True)["HTTPS_PROXY"] == SETTINGS["HTTPS_PROXY"]
+    assert child_environment.step_environment(network=True)["HTTPS_PROXY"] == SETTINGS["HTTPS_PROXY"]

@@ -268,9 +268,9 @@ def test_a_benchmark_slower_than_the_previous_one_fails_if_a_limit_is_given(
         output.mkdir()
         (output / "table.md").write_text("the page")
         now = benchmark_figures.report(21, stock=100, int8=200)
-        return {**now, "changes": [asdict(change) for change in history.changes(now, earlier)]}
+        return {**now, "changes": [asdict(change) for change in history.compare_with_history(now, earlier)]}
 
-    monkeypatch.setattr(comparison, "benchmark", measured)
+    monkeypatch.setattr(comparison, "run_benchmark", measured)
     flags = ["--output", tmp_path / "out", "--previous", before, "--precisions", "stock FP32, INT8"]
     found, report = run(*BENCHMARK, *flags, "--max_slowdown", most, report=tmp_path / "r.json")
     assert found == code

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from ner_tasks.display import densest, excerpt, indexes, inert, pieces, stretches
+from ner_tasks.display import find_densest, find_stretches, make_excerpt, neutralize, split_pieces, spread_indexes
 
 
 def entity(text: str, mention: str, label: str = "per") -> dict:
@@ -28,13 +28,13 @@ TEXT = "Dear Mr. Smith,\nRosa Delgado of Tampa wrote."
 
 
 def test_without_a_terminal_an_entity_stands_in_brackets_with_its_label():
-    shown = excerpt(TEXT, [entity(TEXT, "Rosa Delgado"), entity(TEXT, "Tampa", "geo")])
+    shown = make_excerpt(TEXT, [entity(TEXT, "Rosa Delgado"), entity(TEXT, "Tampa", "geo")])
     assert str(shown) == "Dear Mr. Smith, [Rosa Delgado|per] of [Tampa|geo] wrote."
     assert printed(shown, is_terminal=False) == str(shown) + "\n"
 
 
 def test_on_a_terminal_an_entity_is_coloured_and_labelled():
-    shown = printed(excerpt(TEXT, [entity(TEXT, "Rosa Delgado")]), is_terminal=True)
+    shown = printed(make_excerpt(TEXT, [entity(TEXT, "Rosa Delgado")]), is_terminal=True)
     assert "\x1b[" in shown
     assert "[Rosa" not in shown
     assert " per" in shown
@@ -43,7 +43,7 @@ def test_on_a_terminal_an_entity_is_coloured_and_labelled():
 def test_an_excerpt_lies_where_the_entities_are_densest():
     text = "Ann came. " + "Nothing to see here. " * 100 + "Bob met Cid and Dan in Rome. " + "Nothing more. " * 100
     names = [entity(text, name) for name in ("Ann", "Bob", "Cid", "Dan", "Rome")]
-    shown = str(excerpt(text, names, n_characters=120))
+    shown = str(make_excerpt(text, names, n_characters=120))
     assert all(f"[{name}|per]" in shown for name in ("Bob", "Cid", "Dan", "Rome"))
     assert shown.startswith("… ")
     assert shown.endswith(" …")
@@ -51,13 +51,15 @@ def test_an_excerpt_lies_where_the_entities_are_densest():
 
 
 def test_a_document_without_entities_shows_its_beginning():
-    assert str(excerpt("One two. " * 100, [], n_characters=20)) == "One two. One two. One …"
-    assert str(excerpt("", [])) == ""
+    assert str(make_excerpt("One two. " * 100, [], n_characters=20)) == "One two. One two. One …"
+    assert str(make_excerpt("", [])) == ""
 
 
 def test_an_excerpt_does_not_begin_inside_a_word():
     text = "From: Leon Serrano, to whom it may concern"
-    assert str(excerpt(text, [entity(text, "Leon Serrano")], n_characters=16)).startswith("From: [Leon Serrano|per]")
+    assert str(make_excerpt(text, [entity(text, "Leon Serrano")], n_characters=16)).startswith(
+        "From: [Leon Serrano|per]"
+    )
 
 
 @given(st.text(alphabet="ab \n.", max_size=200), st.data())
@@ -66,7 +68,7 @@ def test_an_excerpt_holds_a_whole_entity_if_there_is_one(text, data):
     entities = [
         {"start": start, "end": end, "label": "x"} for start, end in zip(bounds[::2], bounds[1::2], strict=False)
     ]
-    start, end = densest(text, entities, n_characters=30)
+    start, end = find_densest(text, entities, n_characters=30)
     assert 0 <= start <= end <= len(text)
     if entities:
         assert any(start <= entity["start"] and entity["end"] <= end for entity in entities)
@@ -75,14 +77,14 @@ def test_an_excerpt_holds_a_whole_entity_if_there_is_one(text, data):
 @pytest.mark.parametrize("is_terminal", [False, True])
 def test_text_cannot_steer_the_terminal(is_terminal):
     text = "Rosa \x1b[2J\x1b]0;owned\x07 [bold red]markup[/] \x9b31m \u202eesrever\r\nEnd \ud800"
-    shown = printed(excerpt(text, [entity(text, "Rosa")]), is_terminal=is_terminal)
+    shown = printed(make_excerpt(text, [entity(text, "Rosa")]), is_terminal=is_terminal)
     assert not any(active in shown for active in ("\x1b[2J", "\x1b]", "\x07", "\x9b", "\u202e", "\r", "\ud800"))
     assert "[bold red]markup[/]" in shown
 
 
 def test_overlapping_entities_do_not_repeat_text():
     entities = [{"start": 0, "end": 8, "label": "a"}, {"start": 5, "end": 13, "label": "b"}]
-    assert str(excerpt("New York City is.", entities)) == "[New York|a] City is."
+    assert str(make_excerpt("New York City is.", entities)) == "[New York|a] City is."
 
 
 SPANS = st.lists(st.integers(0, 400), max_size=40, unique=True).map(sorted)
@@ -96,7 +98,7 @@ def spans_in(text: str, bounds: list[int]) -> list[dict]:
 @given(st.text(alphabet="ab \n.", max_size=400), SPANS)
 def test_stretches_are_in_order_bounded_and_hold_their_entities_whole(text, bounds):
     entities = spans_in(text, bounds)
-    found = stretches(text, entities, context=10, longest=60, most=1000)
+    found = find_stretches(text, entities, context=10, longest=60, most=1000)
     ends = [0, *(bound for stretch in found for bound in stretch), len(text)]
     assert ends == sorted(ends)
     assert found
@@ -110,31 +112,31 @@ def test_stretches_are_in_order_bounded_and_hold_their_entities_whole(text, boun
 def test_of_many_stretches_some_are_taken_from_the_whole_document():
     text = "Ann met Bob in Rome. " + "Nothing happened there. " * 50
     entities = [{"start": at, "end": at + 3, "label": "per"} for at in range(0, 20 * len(text), len(text))]
-    found = stretches(text * 20, entities, most=4)
+    found = find_stretches(text * 20, entities, most=4)
     assert len(found) == 4
     assert found[0][0] < 5 * len(text) and found[-1][0] > 15 * len(text)
 
 
 def test_a_long_document_without_entities_shows_its_beginning():
-    assert stretches("One two. " * 1000, [], longest=20) == [(0, 21)]
-    assert stretches("", []) == [(0, 0)]
+    assert find_stretches("One two. " * 1000, [], longest=20) == [(0, 21)]
+    assert find_stretches("", []) == [(0, 0)]
 
 
 @given(st.text(alphabet="ab \n.\u202e", max_size=200), SPANS, st.data())
 def test_pieces_hold_each_character_once(text, bounds, data):
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
-    found = list(pieces(text, spans_in(text, bounds), start, end))
-    assert "".join(piece for piece, _ in found) == inert(text[start:end])
+    found = list(split_pieces(text, spans_in(text, bounds), start, end))
+    assert "".join(piece for piece, _ in found) == neutralize(text[start:end])
     assert all(piece for piece, _ in found)
     for piece, entity in found:
         if entity:
-            assert piece in inert(text[entity["start"] : entity["end"]])
+            assert piece in neutralize(text[entity["start"] : entity["end"]])
 
 
 @given(st.integers(0, 3000), st.integers(1, 50))
 def test_what_is_shown_of_much_is_spread_evenly(n_items, most):
-    found = indexes(n_items, most)
+    found = spread_indexes(n_items, most)
     assert len(found) == min(n_items, most)
     gaps = [after - before for before, after in pairwise(found)]
     assert all(0 <= index < n_items for index in found)

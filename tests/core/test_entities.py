@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from ner_tasks.entities import WordSpan, entity_score, bio_to_spans
+from ner_tasks.entities import WordSpan, bio_to_spans, score_entity
 
 TAGS = st.lists(st.sampled_from(["O", "B-geo", "I-geo", "B-per", "I-per"]), max_size=12)
 
@@ -43,6 +43,6 @@ def test_spans_lie_in_order_do_not_overlap_and_cover_every_tagged_word(tags):
 
 
 def test_an_entity_is_as_sure_as_its_least_sure_word_and_its_end():
-    assert entity_score((0.9, 0.8, 0.7, 0.1), 0, 2) == 0.7
-    assert entity_score((0.9, 0.8, 0.7), 1, 3) == 0.7
-    assert entity_score((0.9, 0.8, 0.9), 0, 1) == 0.8
+    assert score_entity((0.9, 0.8, 0.7, 0.1), 0, 2) == 0.7
+    assert score_entity((0.9, 0.8, 0.7), 1, 3) == 0.7
+    assert score_entity((0.9, 0.8, 0.9), 0, 1) == 0.8

@@ -1,6 +1,6 @@
 import pytest
 
-from ner_tasks.errors import traceback_without_words, without_words
+from ner_tasks.errors import redact_error, redact_traceback
 
 MARKER = "Zephyrine Quillfeather"
 
@@ -20,13 +20,13 @@ def raised(handled):
 
 
 def test_an_error_is_told_by_its_type_and_its_place():
-    assert without_words(raised("none")) == "KeyError at test_errors.py, line 17"
-    assert without_words(ValueError(MARKER)) == "ValueError"
+    assert redact_error(raised("none")) == "KeyError at test_errors.py, line 17"
+    assert redact_error(ValueError(MARKER)) == "ValueError"
 
 
 @pytest.mark.parametrize(("handled", "names"), [("cause", 2), ("context", 2), ("none", 1)])
 def test_a_traceback_has_every_place_and_no_words(handled, names):
-    told = traceback_without_words(raised(handled))
+    told = redact_traceback(raised(handled))
     assert MARKER not in told
     assert told.count("its words may quote a document") == names
     assert "test_errors.py" in told and "in raised" in told

@@ -19,8 +19,8 @@ def package(tmp_path):
 
 
 def test_the_order_of_the_ingredients_does_not_matter_their_values_do():
-    assert fingerprint.version_of({"a": 1, "b": 2}) == fingerprint.version_of({"b": 2, "a": 1})
-    assert fingerprint.version_of({"a": 1}) != fingerprint.version_of({"a": 2})
+    assert fingerprint.make_version({"a": 1, "b": 2}) == fingerprint.make_version({"b": 2, "a": 1})
+    assert fingerprint.make_version({"a": 1}) != fingerprint.make_version({"a": 2})
 
 
 def test_a_changed_import_of_an_import_is_another_version(package):

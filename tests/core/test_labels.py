@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from ner_tasks.entities import bio_to_spans
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.labels import LabelSet, first_break, is_tag, label_of
+from ner_tasks.labels import LabelSet, find_bio_violation, is_tag, tag_label
 
 GMB = LabelSet(("art", "eve", "geo", "gpe", "nat", "org", "per", "tim"))
 TAGS = st.lists(st.sampled_from(["O", "B-geo", "I-geo", "B-per", "I-per"]), max_size=10)
@@ -22,7 +22,7 @@ def test_an_id_is_a_tags_place():
 
 
 def test_the_labels_of_data_come_in_alphabetical_order_whatever_the_order_of_the_data():
-    assert LabelSet.of_tags(["I-per", "O", "B-geo", "B-per"]).labels == ("geo", "per")
+    assert LabelSet.from_tags(["I-per", "O", "B-geo", "B-per"]).labels == ("geo", "per")
 
 
 def test_given_labels_keep_their_order():
@@ -58,7 +58,7 @@ def test_anything_else_is_no_tag(text):
 
 
 def test_outside_has_no_label():
-    assert (label_of("O"), label_of("B-geo"), label_of("I-G_2")) == (None, "geo", "G_2")
+    assert (tag_label("O"), tag_label("B-geo"), tag_label("I-G_2")) == (None, "geo", "G_2")
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,19 @@ def test_outside_has_no_label():
     ],
 )
 def test_the_first_inside_tag_that_continues_nothing_is_found(tags, index):
-    assert first_break(tags) == index
+    assert find_bio_violation(tags) == index
 
 
 @given(tags=TAGS)
 def test_tags_without_a_break_are_those_where_every_tag_may_follow_the_one_before(tags):
     fine = all(GMB.may_follow(before, tag) for before, tag in zip(["O", *tags], tags, strict=False))
 
-    assert (first_break(tags) is None) == fine
+    assert (find_bio_violation(tags) is None) == fine
 
 
 @given(tags=TAGS)
 def test_in_sound_tags_every_entity_begins_with_b(tags):
-    if first_break(tags) is None:
-        assert [span.start for span in bio_to_spans(tags)] == [at for at, tag in enumerate(tags) if tag.startswith("B-")]
+    if find_bio_violation(tags) is None:
+        assert [span.start for span in bio_to_spans(tags)] == [
+            at for at, tag in enumerate(tags) if tag.startswith("B-")
+        ]

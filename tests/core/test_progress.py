@@ -2,11 +2,11 @@
 
 import pytest
 
-from ner_tasks.progress import progress
+from ner_tasks.progress import show_progress
 
 
 def test_a_log_gets_a_line_at_the_end_with_count_and_rate(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress("tagging", total=3, unit="documents") as bar:
+    with show_progress("tagging", total=3, unit="documents") as bar:
         for _ in range(3):
             bar.advance()
     (line,) = capsys.readouterr().out.splitlines()
@@ -15,7 +15,7 @@ def test_a_log_gets_a_line_at_the_end_with_count_and_rate(capsys: pytest.Capture
 
 
 def test_lines_come_no_more_often_than_asked(capsys: pytest.CaptureFixture[str]) -> None:
-    with progress("tagging", total=None, unit="words", every_s=0.0) as bar:
+    with show_progress("tagging", total=None, unit="words", every_s=0.0) as bar:
         bar.advance(5)
         bar.advance(5)
     assert [line.split(",")[0] for line in capsys.readouterr().out.splitlines()] == [

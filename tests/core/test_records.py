@@ -8,7 +8,7 @@ import pytest
 from ner_tasks import records
 from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.files import atomic, json_text
-from ner_tasks.records import DriftReport, NightPlan, RunNote, checked, read_records, records_in
+from ner_tasks.records import DriftReport, NightPlan, RunNote, parse_records, read_records, validate_record
 from ner_tasks.registry.promotions import Promotion
 
 PLAN = {
@@ -26,8 +26,8 @@ NOTE |= {"took_s": 1.5, "said": "", "result": {"n": 1}}
 
 
 def test_a_record_keeps_what_its_shape_does_not_name():
-    assert checked({**PLAN, "more": [1]}, NightPlan, "w")["more"] == [1]
-    assert checked(NOTE, RunNote, "w")["try"] == 1
+    assert validate_record({**PLAN, "more": [1]}, NightPlan, "w")["more"] == [1]
+    assert validate_record(NOTE, RunNote, "w")["try"] == 1
 
 
 @pytest.mark.parametrize(
@@ -52,20 +52,20 @@ def test_a_record_keeps_what_its_shape_does_not_name():
 )
 def test_a_field_of_another_shape_is_named_and_not_quoted(field, value):
     with pytest.raises(ArtifactBroken, match=rf"found a wrong {field}.*expected a night plan, in here") as raised:
-        checked({**PLAN, field: value}, NightPlan, "here")
+        validate_record({**PLAN, field: value}, NightPlan, "here")
     assert "yesterday" not in str(raised.value) and "\n" not in str(raised.value)
 
 
 def test_a_class_of_ours_is_a_shape_as_well():
     said = {"version": "v1", "kind": "int8", "by": "ada", "at": "2026-01-31T00:00:00+00:00"}
-    assert checked(said, Promotion, "w") == Promotion(**said)
+    assert validate_record(said, Promotion, "w") == Promotion(**said)
     with pytest.raises(ArtifactBroken, match=r"found a wrong kind .*expected a promotion"):
-        checked({**said, "kind": "other"}, Promotion, "w")
+        validate_record({**said, "kind": "other"}, Promotion, "w")
 
 
 def test_a_damaged_line_costs_itself_only():
     whole = json.dumps({"day": "d", "model_version": "v", "alerts": [], "accepted": False})
-    first, second, third = records_in([whole, "{", whole], DriftReport, "history")
+    first, second, third = parse_records([whole, "{", whole], DriftReport, "history")
     assert first == third and isinstance(second, ArtifactBroken)
     assert "history, line 2" in str(second)
 

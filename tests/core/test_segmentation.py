@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ner_tasks.segmentation import iter_sentences, sentences_of
+from ner_tasks.segmentation import iter_sentences, split_sentences
 from tests.growth import growth, peak_mib
 
 # Characters that cut, join or confuse, beside whatever else hypothesis knows.
@@ -23,7 +23,7 @@ ANY_TEXT = st.one_of(st.text(), HOSTILE, st.text(alphabet=st.characters()))
 
 
 def words(text: str) -> list[list[str]]:
-    return [[text[start:end] for start, end in sentence] for sentence in sentences_of(text)]
+    return [[text[start:end] for start, end in sentence] for sentence in split_sentences(text)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -40,7 +40,7 @@ def test_every_character_that_is_no_space_belongs_to_exactly_one_word(text):
 @settings(max_examples=50, deadline=None)
 @given(HOSTILE)
 def test_no_sentence_is_without_words(text):
-    assert all(sentences_of(text))
+    assert all(split_sentences(text))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.settings import Settings, night_deadline, runbook_page
+from ner_tasks.settings import Settings, night_deadline, runbook_url
 
 
 def test_without_settings_everything_lies_in_var():
@@ -80,5 +80,5 @@ def test_a_deadline_is_a_number_of_hours_and_nothing_else(text):
 
 
 def test_the_runbook_is_ours_unless_there_is_another():
-    assert runbook_page({"NER_RUNBOOK": ""}) is None
-    assert runbook_page({"NER_RUNBOOK": "https://wiki.example.org/ner"}) == "https://wiki.example.org/ner"
+    assert runbook_url({"NER_RUNBOOK": ""}) is None
+    assert runbook_url({"NER_RUNBOOK": "https://wiki.example.org/ner"}) == "https://wiki.example.org/ner"

@@ -48,7 +48,7 @@ def main() -> int:
     folder.chmod(0o711)
     with up(folder) as cluster:
         promote(cluster)
-        say(machine=hardware.describe(os.cpu_count() or 1), load=os.getloadavg())
+        say(machine=hardware.describe_host(os.cpu_count() or 1), load=os.getloadavg())
         say(versions={name: metadata.version(name) for name in VERSIONS})
         overhead(cluster, args.shards)
         latency(cluster, args.documents)

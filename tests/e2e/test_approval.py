@@ -43,7 +43,9 @@ def add(registry, folder, version):
         made.mkdir(parents=True)
         for name in (model_folder.WEIGHTS, model_folder.GRAPH, model_folder.TOKENIZER):
             (made / name).write_text(version)
-        model_folder.sign(made, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
+        model_folder.write_manifest(
+            made, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8)
+        )
         registry.put(version, kind, made)
     registry.register(version, {})
 

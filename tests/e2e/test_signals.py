@@ -26,7 +26,7 @@ def promote_a_model(folder, store):
     from ner_tasks.model import freezing
     from ner_tasks.training import loop
 
-    loop.train(
+    loop.train_model(
         {"train": tiny.sentences(200), "dev": tiny.sentences(30, seed=1)},
         encoder=folder / "encoder",
         target=folder / "made" / "trained",
@@ -34,7 +34,7 @@ def promote_a_model(folder, store):
         config=loop.TrainConfig(epochs=1, learning_rate=3e-3, dropout=0.0, max_pieces=32),
         lineage={"version": "tiny-1"},
     )
-    freezing.freeze(folder / "made" / "trained", folder / "made" / "frozen")
+    freezing.freeze_model(folder / "made" / "trained", folder / "made" / "frozen")
     registry = Registry(store)
     for kind in ("trained", "frozen"):
         registry.put("tiny-1", kind, folder / "made" / kind)

@@ -13,8 +13,8 @@ import numpy as np
 
 from ner_tasks.cli import app
 from ner_tasks.dashboard import runs
-from ner_tasks.data.validation.baseline import accept
-from ner_tasks.evaluation.entity_counts import N_KINDS, Counts
+from ner_tasks.data.validation.baseline import accept_snapshot
+from ner_tasks.evaluation.entity_counts import N_KINDS, EntityCounts
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.registry.registry import Registry
@@ -96,7 +96,7 @@ def _snapshot(store: FolderStore, scratch: Path) -> str:
     said = verb("dataset", "--dataset_file", labelled, "--output", scratch / "snapshot", "--block_sentences", 4)
     version = str(said["version"])
     store.publish(scratch / "snapshot", f"snapshots/{version}", marker="snapshot.json")
-    accept(store, version, "r1")
+    accept_snapshot(store, version, "r1")
     return version
 
 
@@ -109,7 +109,7 @@ def _versions(store: FolderStore, scratch: Path, snapshot: str) -> None:
             for name in (model_folder.WEIGHTS if kind == "trained" else model_folder.GRAPH, model_folder.TOKENIZER):
                 (folder / name).write_text(json.dumps([kind, version]))
             manifest = model_folder.ModelManifest(kind=kind, labels=("geo", "per"), encoder={}, max_pieces=128)
-            model_folder.sign(folder, manifest)
+            model_folder.write_manifest(folder, manifest)
             registry.put(version, kind, folder)
         scores = {"overall": SCORE, "labels": {"geo": SCORE, "per": SCORE}, "n_sentences": 40}
         details = {"gate": ["found entity F1 0.8, expected 0.5"], "champion": VERSIONS[0] if number else None}
@@ -121,7 +121,7 @@ def _versions(store: FolderStore, scratch: Path, snapshot: str) -> None:
         store.write_json(f"{home}/compare.json", {"fp32": scores, "int8": scores, "f1_loss": 0.001, "speed": speed})
         store.write_json(f"{home}/gate.json", {"lines": ["found speed 3.0, expected 1.5"]})
         store.write_json(f"{home}/train.json", {"snapshot": snapshot, "config": {"epochs": 2}})
-        counts = Counts(("geo", "per"), np.ones((40, 2, N_KINDS), np.int64), "d" * 64)
+        counts = EntityCounts(("geo", "per"), np.ones((40, 2, N_KINDS), np.int64), "d" * 64)
         counts.write(scratch / version / "counts.json")
         store.put_file(scratch / version / "counts.json", f"{home}/evaluate-{snapshot}/counts.json")
         for name in ("card.html", "card.md", "learning.svg"):
@@ -153,7 +153,7 @@ def _reports(store: FolderStore, scratch: Path) -> None:
 
 
 def _under_way(store: FolderStore, scratch: Path) -> None:
-    place, at = runs.key_of(RUN), f"{NEXT}T01:30:00+00:00"
+    place, at = runs.run_key(RUN), f"{NEXT}T01:30:00+00:00"
     model = {"version": VERSIONS[1], "kind": "int8"}
     plan = {"day": NEXT, "night": "n2", "model": model, "n_shards": 1, "n_files": 6, "at": at, "answered": [DAYS[1]]}
     plan["columns"] = {"text_column": "text", "id_column": "id"}
@@ -169,4 +169,4 @@ def _under_way(store: FolderStore, scratch: Path) -> None:
         store.put_file(scratch / "document", f"inbox/{NEXT}/{name}")
     note = {"dag": "ner_tag_nightly", "run": RUN, "task": "tag_shard", "map_index": 0, "try": 1, "said": ""}
     note |= {"state": "success", "at": at, "took_s": 9.0, "result": {"day": NEXT, "gate": ["a line"], "n": 1.5}}
-    store.write_json(f"{runs.NOTES}/ner_tag_nightly/{place}/{runs.name_of('tag_shard', 0)}", note)
+    store.write_json(f"{runs.NOTES}/ner_tag_nightly/{place}/{runs.task_file_name('tag_shard', 0)}", note)

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from launcher import chain, services, tasklog
 from launcher.api import Api, ApiError
-from launcher.console import View
+from launcher.console import RunConsole
 from launcher.run_monitor import Follower, RunFailed
 from launcher.services import ServicesDown
 
@@ -46,7 +46,7 @@ def follow(layout, out, monkeypatch):
     monkeypatch.setattr(services, "running", lambda _layout: layout.port)
 
     def play(story):
-        view = View(Console(file=out, width=200), live=False)
+        view = RunConsole(Console(file=out, width=200), live=False)
         Follower(FakeApi(story), layout, view, poll_s=0.0).follow("ner_retrain", "r1")
         return out.getvalue()
 

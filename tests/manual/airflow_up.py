@@ -11,7 +11,7 @@ from rich.console import Console
 
 from launcher import chain, services
 from launcher.api import Api
-from launcher.console import View
+from launcher.console import RunConsole
 from launcher.layout import Layout
 from sample import documents
 
@@ -31,7 +31,7 @@ class Airflow:
     """One Airflow, started and stopped by the drill, with the nightly DAG switched on."""
 
     def __init__(self, layout: Layout):
-        self.layout, self.view = layout, View(Console())
+        self.layout, self.view = layout, RunConsole(Console())
         self._api: Api | None = None
 
     @property

@@ -18,8 +18,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from ner_tasks.monitoring.drift import DriftConfig, findings_of
-from ner_tasks.tagging.statistics import statistics_of
+from ner_tasks.monitoring.drift import DriftConfig, compare_night
+from ner_tasks.tagging.statistics import compute_statistics
 
 Line = dict[str, Any]
 
@@ -34,7 +34,7 @@ def main() -> None:
         nights = list(dealt(lines, options, chance))
         before = [statistics(night) for night in nights[1:]]
         for factor in found:
-            findings, why_not = findings_of(
+            findings, why_not = compare_night(
                 statistics(planted(nights[0], options.label, factor, chance)), before, config
             )
             if why_not:
@@ -88,7 +88,7 @@ def statistics(night: Sequence[Line]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "documents.jsonl"
         path.write_text("".join(f"{json.dumps(line)}\n" for line in night), encoding="utf-8")
-        return statistics_of(path, {"n_documents": len(night), "rejected": {}})
+        return compute_statistics(path, {"n_documents": len(night), "rejected": {}})
 
 
 if __name__ == "__main__":

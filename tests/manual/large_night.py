@@ -54,7 +54,7 @@ def main() -> int:
     print(
         json.dumps(
             {
-                "machine": hardware.describe(os.cpu_count() or 1),
+                "machine": hardware.describe_host(os.cpu_count() or 1),
                 **{name: said[name] for name in names},
                 "n_bytes": sum(file.n_bytes for file in store.files(f"inbox/{DAY}")),
                 "outside_model_share": round(1 - said["model_s"] / said["elapsed_s"], 4),

@@ -6,8 +6,8 @@ The parts are the product's own code, each in a process of its own, over documen
 
 | part | what runs |
 |---|---|
-| `plan-s3` | `PlanShards` over a bucket that lists so many objects: a real S3 client against moto, the listing made up |
-| `plan-folder` | `PlanShards` over one folder with `--in_folder` files of 2,000 bytes, which have no content |
+| `plan-s3` | `PlanShardsOperator` over a bucket that lists so many objects: a real S3 client against moto, the listing made up |
+| `plan-folder` | `PlanShardsOperator` over one folder with `--in_folder` files of 2,000 bytes, which have no content |
 | `ledger` | the ledgers of 64 shards taken over into the day's, and what a later night asks of it |
 | `join` | `--answered` answers checked, joined and written out as `check_night` and `publish_day` do; the figures grow with them |
 | `rejects` | a hundredth of `--answered` rejected files gathered, from S3 and from a folder |
@@ -35,7 +35,7 @@ from typing import Any
 from ner_tasks.files import atomic
 from ner_tasks.settings import Settings
 from ner_tasks.tagging import merge, planning
-from ner_tasks.tagging.answer_ledger import DOCUMENTS, Key, Ledger
+from ner_tasks.tagging.answer_ledger import DOCUMENTS, AnswerKey, AnswerLedger
 from tests import s3
 
 DAY = "2001-01-04"
@@ -125,7 +125,7 @@ def _write_ledgers(folder: Path, n_documents: int) -> dict[str, Any]:
         part.mkdir()
         with (part / DOCUMENTS).open("wb") as file:
             file.truncate(n_documents // N_SHARDS * N_BYTES)
-        with Ledger(part) as book:
+        with AnswerLedger(part) as book:
             for index in range(n_documents // N_SHARDS):
                 book.book(_key(f"{number}-{index}"), offset=index * N_BYTES, n_bytes=N_BYTES)
             book.commit()
@@ -135,20 +135,20 @@ def _write_ledgers(folder: Path, n_documents: int) -> dict[str, Any]:
 def _take_over(folder: Path, day: Path) -> dict[str, Any]:
     day.mkdir()
     shards = sorted(folder.glob("shard-*"))
-    with Ledger(day) as book:
+    with AnswerLedger(day) as book:
         book.take_over(merge._with_bases(shards))
     return {"MiB": (day / "ledger.sqlite").stat().st_size // 2**20}
 
 
 def _ask(day: Path, n_asked: int, seed: int) -> dict[str, Any]:
     chance = random.Random(seed)
-    with Ledger(day, read_only=True) as book:
+    with AnswerLedger(day, read_only=True) as book:
         found = sum(book.find(_key(f"new {chance.random()}")) is not None for _ in range(n_asked))
     return {"found": found}
 
 
-def _key(text: str) -> Key:
-    return Key(hashlib.sha256(text.encode()).hexdigest(), "0123456789abcdef", "fedcba9876543210")
+def _key(text: str) -> AnswerKey:
+    return AnswerKey(hashlib.sha256(text.encode()).hexdigest(), "0123456789abcdef", "fedcba9876543210")
 
 
 # --- answers
@@ -178,14 +178,14 @@ def _write_answers(folder: Path, n_documents: int) -> None:
     (folder / "rejected.jsonl").touch()
     counts = dict.fromkeys((*planning._COUNTS, *planning._TIMES), n_documents)
     atomic.write_json(folder / merge.MANIFEST, {**counts, "rejected": {}, "entities": {"per": 30 * n_documents}})
-    with Ledger(folder) as book:
+    with AnswerLedger(folder) as book:
         book.commit()
 
 
 def _check(shard: Path) -> dict[str, Any]:
     n_documents = atomic.read_json(shard / merge.MANIFEST)["n_documents"]
     names = (f"claim-{number:08d}.txt" for number in range(n_documents))
-    return {"lost": sum(1 for _ in merge.unanswered(names, shard))}
+    return {"lost": sum(1 for _ in merge.find_unanswered(names, shard))}
 
 
 def _join(shards: list[Path], target: Path) -> dict[str, Any]:

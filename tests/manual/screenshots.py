@@ -26,7 +26,7 @@ from playwright.sync_api import Page, sync_playwright
 from launcher import secrets
 from launcher.layout import REPOSITORY, Layout
 from ner_tasks.dashboard import nights
-from ner_tasks.dashboard.reader import Reader
+from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.store.folder import FolderStore
 from tests.manual.airflow_up import DAG, Airflow, write_inbox
 
@@ -115,8 +115,8 @@ class Filler:
         self.store.remove(f"inbox/{day}")
         write_inbox(self.store.root / "inbox" / day, N_LARGE, seed=int(time.time()))
         run = self.airflow.api.trigger(DAG, {"day": day, "shard_mib": 1})
-        reader = Reader(self.store)
-        self._wait(lambda: any(night.n_done for night in nights.under_way(reader)), "an answered shard")
+        reader = StoreReader(self.store)
+        self._wait(lambda: any(night.n_done for night in nights.list_under_way(reader)), "an answered shard")
         shoot()
         self._ended(DAG, run)
 

@@ -106,7 +106,7 @@ def make_model(folder, kind, *, labels=("geo", "per"), text="weights"):
     manifest = model_folder.ModelManifest(kind=kind, labels=labels, encoder={}, max_pieces=128)
     for name in (model_folder.WEIGHTS if kind == "trained" else model_folder.GRAPH, model_folder.TOKENIZER):
         (folder / name).write_text(text)
-    model_folder.sign(folder, manifest)
+    model_folder.write_manifest(folder, manifest)
     return folder
 
 

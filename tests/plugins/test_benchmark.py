@@ -33,7 +33,7 @@ def version(store, stored_snapshot, model, monkeypatch):
     for kind in ("trained", "frozen", "int8"):
         registry.put("v1", kind, model(kind))
     registry.register("v1", {"snapshot": "s1", "overall": {"f1": 0.8}})
-    monkeypatch.setattr(hardware, "describe", lambda n_threads: HOST)
+    monkeypatch.setattr(hardware, "describe_host", lambda n_threads: HOST)
     return "v1"
 
 
@@ -95,7 +95,7 @@ def test_each_run_leaves_one_file_in_the_history_of_its_host(version, measured, 
     keys = [run("run-1")["key"]]
     measured(day=22)
     keys.append(run("run-2")["key"])
-    files = [store.read_json(file.key) for file in store.files(f"{HISTORY}/{hardware.key(HOST)}")]
+    files = [store.read_json(file.key) for file in store.files(f"{HISTORY}/{hardware.host_key(HOST)}")]
     assert [(said["report"], said["version"], said["data"]) for said in files] == [
         (key, "v1", "snapshots/s1/test.csv") for key in keys
     ]
@@ -104,7 +104,7 @@ def test_each_run_leaves_one_file_in_the_history_of_its_host(version, measured, 
 def test_earlier_runs_on_the_host_are_handed_to_the_verb_and_those_of_others_are_not(version, measured, fake, store):
     for cpu in ("AMD EPYC (R) 7763", "another"):
         said = report(20, host={**HOST, "cpu": cpu}, int8=1)
-        history.keep(store, said, version="v0", data="d", key=f"reports/benchmarks/v0-{cpu[0]}")
+        history.add_run(store, said, version="v0", data="d", key=f"reports/benchmarks/v0-{cpu[0]}")
     run()
     (previous,) = fake.calls[0]["flags"]["previous"]
     assert previous.endswith("-v0-A.json")

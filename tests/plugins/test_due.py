@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from tests.plugins.test_database_cleanup import airflow
 
 from ner_airflow.observability.due import due
+from tests.plugins.test_database_cleanup import airflow
 
 # the scheduler's own way: the serialized reference, the plugin that knows it, a run in the database
 ASK = """

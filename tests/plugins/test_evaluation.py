@@ -9,7 +9,7 @@ from ner_airflow.operators.evaluation import CheckModel, EvaluateModel, Register
 from ner_airflow.operators.labelled_data import CollectLabelled, MakeSnapshot
 from ner_airflow.operators.training import TrainModel
 from ner_tasks.data.snapshot import version_of_contents
-from ner_tasks.data.validation.baseline import last_accepted
+from ner_tasks.data.validation.baseline import find_accepted
 from ner_tasks.files import atomic
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
@@ -139,7 +139,7 @@ def test_the_last_accepted_snapshot_is_pointed_at_and_stays_so_when_later_data_i
     fake.set("dataset", error={"type": "DataRejected", "message": "found 9 %", "retryable": False}, code=65)
     with pytest.raises(AirflowFailException, match="DataRejected: found 9 %"):
         snapshot(collect("2026-01-01-a"))
-    accepted = last_accepted(labelled)
+    accepted = find_accepted(labelled)
     assert (accepted.version, accepted.previous) == (version, None)
     assert labelled.folders("snapshots") == [version]
 

@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.operators.labelled_data import CollectLabelled, MakeSnapshot
-from ner_tasks.data.validation.baseline import HISTORY, last_accepted
+from ner_tasks.data.validation.baseline import HISTORY, find_accepted
 from ner_tasks.settings import Settings
 
 
@@ -63,7 +63,7 @@ def test_batches_arrive_and_each_snapshot_goes_on_from_the_last(real, tmp_path, 
     assert said["version"] == second["version"]
     assert said["previous"] == first["version"]
     assert [one["key"] for one in said["sources"]] == ["labelled/2026-01-a/ner.tsv", "labelled/2026-02-b/export.jsonl"]
-    accepted = last_accepted(real)
+    accepted = find_accepted(real)
     assert (accepted.version, accepted.previous) == (second["version"], first["version"])
     assert [json.loads(line)["version"] for line in real.read_lines(HISTORY)] == [first["version"], second["version"]]
     assert "rows" in real.fetch(second["data_docs"]).read_text()
@@ -77,7 +77,7 @@ def test_refused_data_is_reported_with_its_data_docs_and_the_last_snapshot_stays
         made()
 
     assert "\n" not in str(raised.value)
-    assert last_accepted(real).version == version
+    assert find_accepted(real).version == version
     assert real.folders("snapshots") == [version]
     (recipe,) = set(real.folders("reports/snapshots")) - {version}
     assert str(raised.value).endswith(real.where(f"reports/snapshots/{recipe}"))
@@ -107,7 +107,7 @@ def test_an_edited_snapshot_is_not_gone_on_from(fake, monkeypatch, tmp_path, sto
     put(store, tmp_path, "2026-02-b/ner.tsv", table(2))
     with pytest.raises(AirflowFailException, match=rf"ArtifactBroken: found texts\.csv of snapshot {version} changed"):
         made()
-    assert last_accepted(store).version == version
+    assert find_accepted(store).version == version
 
 
 def kaggle_batch(fake, tmp_path, version="4"):
@@ -147,7 +147,7 @@ def test_a_deployment_s_limits_of_batches_are_those_that_refuse(real, tmp_path, 
     monkeypatch.setenv("NER_GATES", str(tmp_path / "gates.yaml"))
     with pytest.raises(AirflowFailException, match="unseen-words"):
         made()
-    assert last_accepted(real).version == before
+    assert find_accepted(real).version == before
 
 
 def test_credentials_for_kaggle_come_from_the_connection_too_and_go_to_no_other_step(

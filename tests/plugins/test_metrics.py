@@ -9,7 +9,6 @@ import pytest
 from airflow.sdk._shared.observability.metrics import stats as backend
 from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics import stats_utils
-from tests.plugins.test_quantization import CANARY, COMPARISON
 
 from ner_airflow.observability import metrics
 from ner_airflow.operators.monitoring import WatchNight
@@ -18,6 +17,7 @@ from ner_tasks.errors import GateNotPassed
 from tests import receivers
 from tests.conftest import ROOT
 from tests.plugins import test_tagging as nights
+from tests.plugins.test_quantization import CANARY, COMPARISON
 
 DASHBOARD = json.loads((ROOT / "docker" / "grafana" / "nightly-ner.json").read_text())
 promoted, arrive = nights.promoted, nights.arrive

@@ -12,7 +12,7 @@ from ner_airflow.operators.publication import CheckNight, PublishDay, WithdrawDa
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
-from ner_tasks.tagging.answer_ledger import Ledger
+from ner_tasks.tagging.answer_ledger import AnswerLedger
 
 DAY = "2026-11-22"
 
@@ -73,7 +73,7 @@ def answers(fake, tmp_path, tagged, rejected=()):
     (folder / "documents.jsonl").write_text("".join(json.dumps(line) + "\n" for line in documents))
     (folder / "rejected.jsonl").write_text("".join(json.dumps(line) + "\n" for line in rejects))
     (folder / "ignored.jsonl").write_text("")
-    with Ledger(folder) as ledger:
+    with AnswerLedger(folder) as ledger:
         ledger.commit()
     manifest = {
         "n_documents": len(tagged) + len(rejected),

@@ -9,13 +9,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
 from ner_airflow.operators.tuning import TuneModel
 from ner_tasks import hardware
-from ner_tasks.inference.runtime_config import Choice
+from ner_tasks.inference.runtime_config import RuntimeConfig
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 from tests.plugins.test_tagging import RUN, answers
 
 DAY = "2026-01-31"
-CHOICE = Choice("frozen", bf16=True, n_streams=1, max_pieces=4096)
+CHOICE = RuntimeConfig("frozen", bf16=True, n_streams=1, max_pieces=4096)
 
 
 @pytest.fixture(params=["folder", "s3"])
@@ -35,7 +35,7 @@ def registry(request, fake, model, monkeypatch, tmp_path):
 
 
 def this_host():
-    return hardware.key(hardware.describe(1))
+    return hardware.host_key(hardware.describe_host(1))
 
 
 def resolve():

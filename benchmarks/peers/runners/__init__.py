@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers.engines import Engine, Form
+from benchmarks.peers.engines import Form, PeerEngine
 from benchmarks.peers.spans import Span
 
 Batches = Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]
@@ -42,7 +42,7 @@ class Job:
         n_threads: threads of the whole process.
     """
 
-    engine: Engine
+    engine: PeerEngine
     model: Path
     form: Form
     n_threads: int

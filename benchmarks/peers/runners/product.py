@@ -11,18 +11,18 @@ from numpy.typing import NDArray
 from benchmarks.peers.engines import UNBOUNDED
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
-from ner_tasks.entities import entity_score, bio_to_spans
-from ner_tasks.inference.tagger import BatchLimits, Tagger
+from ner_tasks.entities import bio_to_spans, score_entity
+from ner_tasks.inference.tagger import BatchingConfig, Tagger
 
 # The kit pads everything to 128 pieces and takes 32 sentences at a time, as they come.
-KIT_LIMITS = BatchLimits(max_windows=32, max_pieces=UNBOUNDED, length=128)
+KIT_LIMITS = BatchingConfig(max_windows=32, max_pieces=UNBOUNDED, length=128)
 
 
 class ProductRunner:
     """`Tagger` with the product's batches, Viterbi and scores; or with the kit's batches."""
 
     def __init__(self, job: Job):
-        self._limits = KIT_LIMITS if job.engine.family == "kit" else BatchLimits()
+        self._limits = KIT_LIMITS if job.engine.family == "kit" else BatchingConfig()
         self._tagger = Tagger.load(job.model, n_threads=job.n_threads, bf16=job.engine.precision == "BF16")
         self.facts: dict[str, Any] = {
             "batches": "32 padded to 128 pieces" if job.engine.family == "kit" else "as the nightly run",
@@ -40,6 +40,6 @@ class ProductRunner:
         found: list[Span] = []
         for index, answer in enumerate(self._tagger.tag(sentences, self._limits)):
             for span in bio_to_spans(answer.tags):
-                entity_score(answer.scores, span.start, span.end)  # part of each answer of the product
+                score_entity(answer.scores, span.start, span.end)  # part of each answer of the product
                 found.append((index, span.start, span.end, span.label))
         return found

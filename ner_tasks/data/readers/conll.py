@@ -13,7 +13,7 @@ from sys import intern
 from typing import NamedTuple
 
 from ner_tasks.data.readers.conversions import Conversions
-from ner_tasks.data.readers.rows import Row
+from ner_tasks.data.readers.rows import LabelledRow
 from ner_tasks.data.readers.tag_schemes import convert_to_bio
 from ner_tasks.data.readers.tag_spelling import is_tag_like, recognise_spelling
 from ner_tasks.errors import DataRejected
@@ -60,7 +60,7 @@ class _Shape:
     header: int = 0
 
 
-def conll_rows(lines: Sequence[str], name: str, conversions: Conversions) -> Iterator[Row]:
+def conll_rows(lines: Sequence[str], name: str, conversions: Conversions) -> Iterator[LabelledRow]:
     """Rows of a file in columns, with tags in BIO.
 
     Args:
@@ -78,7 +78,7 @@ def conll_rows(lines: Sequence[str], name: str, conversions: Conversions) -> Ite
     yield from convert_to_bio(rows, conversions)
 
 
-def _rows(lines: Sequence[str], shape: _Shape, conversions: Conversions) -> Iterator[Row]:
+def _rows(lines: Sequence[str], shape: _Shape, conversions: Conversions) -> Iterator[LabelledRow]:
     sentence, is_open = -1, False
     for line in _lines(lines):
         is_open = is_open and not line.begins
@@ -100,15 +100,15 @@ def _rows(lines: Sequence[str], shape: _Shape, conversions: Conversions) -> Iter
         yield _row(line, sentence, shape)
 
 
-def _row(line: _Line, sentence: int, shape: _Shape) -> Row:
+def _row(line: _Line, sentence: int, shape: _Shape) -> LabelledRow:
     n = len(line.fields)
     if n < 2:
         problem = "found 1 column, expected a word and a tag"
     elif n != shape.n_columns:
         problem = f"found {n} columns, expected {shape.n_columns} as in most lines"
     else:
-        return Row(line.number, sentence, intern(line.fields[shape.word]), "", intern(line.fields[-1]), "")
-    return Row(line.number, sentence, line.text[:80], "", "", problem)
+        return LabelledRow(line.number, sentence, intern(line.fields[shape.word]), "", intern(line.fields[-1]), "")
+    return LabelledRow(line.number, sentence, line.text[:80], "", "", problem)
 
 
 def _lines(lines: Iterable[str]) -> Iterator[_Line]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 BROKEN_ROW, BAD_SPAN = "broken-row", "bad-span"
 
 
-class Row(NamedTuple):
+class LabelledRow(NamedTuple):
     """One word's row as it was found.
 
     Attributes:

@@ -104,7 +104,7 @@ def place_spans(tasks: Sequence[Task], conversions: Conversions) -> list[Placed]
     return placed
 
 
-def holds(text: str, start: int, end: int, mention: str | None) -> bool:
+def may_be_mention(text: str, start: int, end: int, mention: str | None) -> bool:
     """Whether a span may be meant as `[start, end)`: its mention stands there, or it begins and ends with a word."""
     found = text[start:end]
     if not found.strip():
@@ -142,7 +142,10 @@ def _question(task: Task) -> _Question | None:
     holding = frozenset(
         one
         for one in _COUNTINGS
-        if all(at and holds(task.text, *at, span.mention) for at, span in zip(places[one], task.spans, strict=True))
+        if all(
+            at and may_be_mention(task.text, *at, span.mention)
+            for at, span in zip(places[one], task.spans, strict=True)
+        )
     )
     return _Question(places, holding, all(span.mention is not None for span in task.spans))
 

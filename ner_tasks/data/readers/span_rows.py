@@ -12,8 +12,8 @@ from itertools import pairwise
 from sys import intern
 
 from ner_tasks.data.readers.conversions import Conversions
-from ner_tasks.data.readers.rows import BAD_SPAN, BROKEN_ROW, Row
-from ner_tasks.data.readers.span_offsets import Placed, holds, is_mention, place_spans
+from ner_tasks.data.readers.rows import BAD_SPAN, BROKEN_ROW, LabelledRow
+from ner_tasks.data.readers.span_offsets import Placed, is_mention, may_be_mention, place_spans
 from ner_tasks.data.readers.span_tasks import Span, Task, read_tasks
 from ner_tasks.labels import OUTSIDE
 from ner_tasks.segmentation import Word, iter_sentences
@@ -24,7 +24,7 @@ SPAN_SUFFIXES = (".jsonl", ".json")
 _MIN_SPANS, _MIN_SHARE = 10, 0.9
 
 
-def span_rows(text: str, name: str, conversions: Conversions) -> Iterator[Row]:
+def span_rows(text: str, name: str, conversions: Conversions) -> Iterator[LabelledRow]:
     """Rows of all annotated tasks.
 
     Args:
@@ -41,7 +41,7 @@ def span_rows(text: str, name: str, conversions: Conversions) -> Iterator[Row]:
     sentence = 0
     for task, one in zip(tasks, placed, strict=True):
         if task.problem:
-            yield Row(task.line, sentence, task.text, "", "", task.problem, BROKEN_ROW)
+            yield LabelledRow(task.line, sentence, task.text, "", "", task.problem, BROKEN_ROW)
             sentence += 1
             continue
         problem = one.problem or next((said for span in one.spans if (said := _outside(span, task.text))), "")
@@ -58,7 +58,7 @@ def _ends_are_right(tasks: Sequence[Task], placed: Sequence[Placed]) -> bool:
         for span in one.spans:
             if span.mention is None:
                 n += 1
-                n_right += holds(task.text, span.start, span.end, None)
+                n_right += may_be_mention(task.text, span.start, span.end, None)
     return n >= _MIN_SPANS and n_right >= _MIN_SHARE * n
 
 
@@ -81,7 +81,7 @@ def _tidy(text: str, spans: Sequence[Span], conversions: Conversions, *, may_tri
     return [unique[key] for key in sorted(unique)]
 
 
-def _sentences(task: Task, placed: Placed) -> Iterator[list[Row]]:
+def _sentences(task: Task, placed: Placed) -> Iterator[list[LabelledRow]]:
     """Rows of each sentence; their number in the file is for the caller to set."""
     text, spans = task.text, placed.spans
     overlapping = {span for pair in pairwise(spans) if pair[1].start < pair[0].end for span in pair}
@@ -100,10 +100,10 @@ def _sentences(task: Task, placed: Placed) -> Iterator[list[Row]]:
         near = bisect_right(doubt_ends, start)
         doubt = placed.doubts[near] if near < len(doubt_ends) and placed.doubts[near].start < end else None
         if problem := placed.problem or (doubt.problem if doubt else problem):
-            yield [Row(task.line, 0, text[start:end], "", "", problem, BAD_SPAN)]
+            yield [LabelledRow(task.line, 0, text[start:end], "", "", problem, BAD_SPAN)]
         else:
             yield [
-                Row(task.line, 0, intern(text[word.start : word.end]), "", intern(tag), "")
+                LabelledRow(task.line, 0, intern(text[word.start : word.end]), "", intern(tag), "")
                 for word, tag in zip(words, tags, strict=True)
             ]
 

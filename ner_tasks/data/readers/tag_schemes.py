@@ -19,7 +19,7 @@ from sys import intern
 from typing import NamedTuple
 
 from ner_tasks.data.readers.conversions import Conversions
-from ner_tasks.data.readers.rows import BROKEN_ROW, Row
+from ner_tasks.data.readers.rows import BROKEN_ROW, LabelledRow
 from ner_tasks.data.readers.tag_spelling import BEGIN, END, INSIDE, OUT, SINGLE, Spelling, Tag, recognise_spelling
 from ner_tasks.labels import OUTSIDE
 
@@ -45,7 +45,9 @@ class _Scheme(NamedTuple):
     convert: Callable[[Sequence[Tag]], _Converted]
 
 
-def convert_to_bio(rows: list[Row], conversions: Conversions, *, is_kaggle: bool = False) -> Iterable[Row]:
+def convert_to_bio(
+    rows: list[LabelledRow], conversions: Conversions, *, is_kaggle: bool = False
+) -> Iterable[LabelledRow]:
     """Rows of a file with their tags in BIO; a sentence that does not fit the file's scheme gets a problem.
 
     Args:
@@ -65,7 +67,9 @@ def convert_to_bio(rows: list[Row], conversions: Conversions, *, is_kaggle: bool
     return _converted(rows, spelling, scheme, conversions)
 
 
-def _converted(rows: Iterable[Row], spelling: Spelling, scheme: _Scheme, conversions: Conversions) -> Iterator[Row]:
+def _converted(
+    rows: Iterable[LabelledRow], spelling: Spelling, scheme: _Scheme, conversions: Conversions
+) -> Iterator[LabelledRow]:
     n_fitting = n_broken = 0
     for _, group in groupby(rows, key=lambda row: row.sentence):
         sentence = list(group)
@@ -84,11 +88,11 @@ def _converted(rows: Iterable[Row], spelling: Spelling, scheme: _Scheme, convers
     conversions.add(f"tags that are not {scheme.name}, set aside", "sentences", n_broken)
 
 
-def _taken_apart(sentence: Iterable[Row], spelling: Spelling) -> list[Tag | None]:
+def _taken_apart(sentence: Iterable[LabelledRow], spelling: Spelling) -> list[Tag | None]:
     return [None if row.problem else spelling.tags.get(row.tag) for row in sentence]
 
 
-def _recognise(rows: Sequence[Row], spelling: Spelling, *, n_needed: int) -> _Scheme | None:
+def _recognise(rows: Sequence[LabelledRow], spelling: Spelling, *, n_needed: int) -> _Scheme | None:
     """The scheme of a file; None if it has no entity, or too few to tell."""
     letters = "".join(sorted({tag.letter for tag in spelling.tags.values() if tag.label}))
     if not letters:
@@ -108,7 +112,7 @@ def _recognise(rows: Sequence[Row], spelling: Spelling, *, n_needed: int) -> _Sc
     return _best_fit(rows, spelling, letters)
 
 
-def _best_fit(rows: Sequence[Row], spelling: Spelling, letters: str) -> _Scheme:
+def _best_fit(rows: Sequence[LabelledRow], spelling: Spelling, letters: str) -> _Scheme:
     """The scheme that most sentences with entities fit. If none fits any, that of most letters, so that each is told why."""
     name = _name_of(letters)
     has_end, has_single = (bool(set(letters) & set(role)) for role in (END, SINGLE))
@@ -140,7 +144,7 @@ def _name_of(letters: str) -> str:
     return named[0] if named else "B" + "".join(letter for letter in "IMELSUW" if letter in letters) + OUTSIDE
 
 
-def _whole_sentences(rows: Sequence[Row], spelling: Spelling) -> Iterator[list[Tag]]:
+def _whole_sentences(rows: Sequence[LabelledRow], spelling: Spelling) -> Iterator[list[Tag]]:
     """Tags of the sentences in which every tag is understood."""
     for _, group in groupby(rows, key=lambda row: row.sentence):
         sentence = _taken_apart(group, spelling)
@@ -149,7 +153,7 @@ def _whole_sentences(rows: Sequence[Row], spelling: Spelling) -> Iterator[list[T
             yield tags
 
 
-def _note_orphans(rows: Sequence[Row], spelling: Spelling, conversions: Conversions) -> None:
+def _note_orphans(rows: Sequence[LabelledRow], spelling: Spelling, conversions: Conversions) -> None:
     """A file of BIO in which entities begin with I- may be two files in one: whoever sees it refused should know."""
     n = sum(_as_bio(tags).broken is not None for tags in _whole_sentences(rows, spelling))
     conversions.add("scheme BIO with entities that begin with I- (a mixture with IOB1?), set aside", "sentences", n)

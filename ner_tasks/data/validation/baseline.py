@@ -16,7 +16,7 @@ POINTER, HISTORY = "snapshots/accepted.json", "snapshots/accepted.jsonl"
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedSnapshot:
     """An accepted snapshot.
 
     Attributes:
@@ -32,19 +32,19 @@ class Accepted:
     previous: Name | None
 
 
-def last_accepted(store: Store) -> Accepted | None:
+def find_accepted(store: Store) -> AcceptedSnapshot | None:
     """The snapshot that later data is compared with, None before the first."""
-    return read_record(store, POINTER, Accepted) if store.exists(POINTER) else None
+    return read_record(store, POINTER, AcceptedSnapshot) if store.exists(POINTER) else None
 
 
-def accept(store: Store, version: str, recipe: str) -> Accepted:
+def accept_snapshot(store: Store, version: str, recipe: str) -> AcceptedSnapshot:
     """Let `version` be the last accepted snapshot, in one step; one that is already stays as it is.
 
     Raises:
         Busy: another run has accepted a snapshot meanwhile.
     """
     seen = store.etag(POINTER)
-    current = last_accepted(store)
+    current = find_accepted(store)
     if current:
         _note(store, current)
         if (current.version, current.recipe) == (version, recipe):
@@ -52,11 +52,11 @@ def accept(store: Store, version: str, recipe: str) -> Accepted:
     previous = current.version if current else None
     if current and current.version == version:
         previous = current.previous  # the same contents by another way
-    accepted = Accepted(version, recipe, datetime.now(UTC).isoformat(timespec="microseconds"), previous)
+    accepted = AcceptedSnapshot(version, recipe, datetime.now(UTC).isoformat(timespec="microseconds"), previous)
     store.swap_json(POINTER, asdict(accepted), etag=seen)
     _note(store, accepted)
     return accepted
 
 
-def _note(store: Store, accepted: Accepted) -> None:
+def _note(store: Store, accepted: AcceptedSnapshot) -> None:
     store.append_line(HISTORY, json.dumps(asdict(accepted)))

@@ -20,20 +20,26 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.data import snapshot
-from ner_tasks.data.batches import Source, ranks_of
+from ner_tasks.data.batches import LabelledSource, rank_batches
 from ner_tasks.data.corpus import LabelledSentence, open_rows, write_kaggle_csv
 from ner_tasks.data.readers.conversions import Conversions
-from ner_tasks.data.split import PARTS, split
+from ner_tasks.data.split import PARTS, split_corpus
 from ner_tasks.data.validation import expectations
-from ner_tasks.data.validation.checks import check_batches, check_parts, check_whole, entities_in
+from ner_tasks.data.validation.checks import check_batches, check_parts, check_whole, count_entities
 from ner_tasks.data.validation.config import DatasetConfig
 from ner_tasks.data.validation.data_docs import write_data_docs
-from ner_tasks.data.validation.data_drift import Past
-from ner_tasks.data.validation.expectations import Finding
-from ner_tasks.data.validation.quarantine import QUARANTINE_COLUMNS, LabelledTable, Review, quarantined_rows, review
+from ner_tasks.data.validation.data_drift import Baseline
+from ner_tasks.data.validation.expectations import RuleFinding
+from ner_tasks.data.validation.quarantine import (
+    QUARANTINE_COLUMNS,
+    LabelledTable,
+    RowReview,
+    quarantined_rows,
+    review_rows,
+)
 from ner_tasks.errors import DataRejected
 from ner_tasks.files import atomic
-from ner_tasks.progress import progress
+from ner_tasks.progress import show_progress
 
 VALIDATION = "validation.json"
 QUARANTINED = "quarantined.csv"
@@ -41,7 +47,7 @@ FORMAT = 2
 
 
 def build_snapshot(
-    sources: Sequence[Source],
+    sources: Sequence[LabelledSource],
     target: Path,
     config: DatasetConfig,
     *,
@@ -67,8 +73,8 @@ def build_snapshot(
         ArtifactBroken: `previous` has changed since it was made.
         StorageFull: no room for the snapshot.
     """
-    with progress("dataset", total=5, unit="steps") as steps:
-        past = Past.read(previous) if previous else None
+    with show_progress("dataset", total=5, unit="steps") as steps:
+        past = Baseline.read(previous) if previous else None
         steps.advance()
         table = _read(sources)
         if not table.n_rows:
@@ -79,7 +85,7 @@ def build_snapshot(
         steps.advance()
         refused = target.with_name(f"{target.name}.refused")
         try:
-            expectations.require(findings)
+            expectations.require_passed(findings)
             known = past.known if past else {}
             parts = _split(table, reviewed, known, config)
             steps.advance()
@@ -87,7 +93,7 @@ def build_snapshot(
                 for part, sentences in parts.items():
                     write_kaggle_csv(folder / f"{part}.csv", sentences)
                 findings += check_parts(folder, parts, reviewed.labels, config, known=known)
-                expectations.require(findings)
+                expectations.require_passed(findings)
                 _write_lineage(folder, parts, known)
                 _write_evidence(folder, table, reviewed, findings)
                 manifest = _manifest(folder, sources, table, reviewed, parts, config=config)
@@ -105,7 +111,7 @@ def build_snapshot(
     return manifest
 
 
-def _read(sources: Sequence[Source]) -> LabelledTable:
+def _read(sources: Sequence[LabelledSource]) -> LabelledTable:
     """All rows of all files; `batch/file` begins the origin of each sentence."""
     conversions = [Conversions() for _ in sources]
     opened = (open_rows(source.path, made) for source, made in zip(sources, conversions, strict=True))
@@ -113,9 +119,9 @@ def _read(sources: Sequence[Source]) -> LabelledTable:
     return LabelledTable(named, conversions)
 
 
-def _review(table: LabelledTable, sources: Sequence[Source], config: DatasetConfig) -> Review:
-    ranks = ranks_of([source.batch for source in sources])
-    return review(
+def _review(table: LabelledTable, sources: Sequence[LabelledSource], config: DatasetConfig) -> RowReview:
+    ranks = rank_batches([source.batch for source in sources])
+    return review_rows(
         table,
         labels=config.labels,
         min_label_entities=config.min_label_entities,
@@ -125,14 +131,14 @@ def _review(table: LabelledTable, sources: Sequence[Source], config: DatasetConf
 
 
 def _split(
-    table: LabelledTable, reviewed: Review, known: Mapping[str, str], config: DatasetConfig
+    table: LabelledTable, reviewed: RowReview, known: Mapping[str, str], config: DatasetConfig
 ) -> dict[str, list[LabelledSentence]]:
     files = table.files.tolist()
     begins = {at for at, file in enumerate(files) if not at or file != files[at - 1]}
-    return split(table.sentences, config.split, is_sound=reviewed.is_sound, begins=begins, known=known)
+    return split_corpus(table.sentences, config.split, is_sound=reviewed.is_sound, begins=begins, known=known)
 
 
-def _named(sources: Sequence[Source]) -> str:
+def _named(sources: Sequence[LabelledSource]) -> str:
     """The sources for a message; of many, how many."""
     if len(sources) == 1:
         return sources[0].key
@@ -147,7 +153,7 @@ def _write_lineage(folder: Path, parts: Mapping[str, Sequence[LabelledSentence]]
 
 
 def _write_evidence(
-    folder: Path, table: LabelledTable, reviewed: Review, findings: Sequence[Finding], refusal: str = ""
+    folder: Path, table: LabelledTable, reviewed: RowReview, findings: Sequence[RuleFinding], refusal: str = ""
 ) -> None:
     suites: dict[str, list[dict[str, Any]]] = {}
     for finding in findings:
@@ -172,10 +178,10 @@ def _write_evidence(
 
 def _put_aside(
     refused: Path,
-    sources: Sequence[Source],
+    sources: Sequence[LabelledSource],
     table: LabelledTable,
-    reviewed: Review,
-    findings: Sequence[Finding],
+    reviewed: RowReview,
+    findings: Sequence[RuleFinding],
     *,
     refusal: str,
 ) -> str:
@@ -188,9 +194,9 @@ def _put_aside(
 
 def _manifest(
     folder: Path,
-    sources: Sequence[Source],
+    sources: Sequence[LabelledSource],
     table: LabelledTable,
-    reviewed: Review,
+    reviewed: RowReview,
     parts: Mapping[str, Sequence[LabelledSentence]],
     *,
     config: DatasetConfig,
@@ -226,7 +232,7 @@ def _conversions(table: LabelledTable) -> dict[str, Any]:
     return {name: made.as_dict() for name, made in zip(table.names, table.conversions, strict=True)}
 
 
-def _sources(sources: Sequence[Source], table: LabelledTable, reviewed: Review) -> list[dict[str, Any]]:
+def _sources(sources: Sequence[LabelledSource], table: LabelledTable, reviewed: RowReview) -> list[dict[str, Any]]:
     files = table.files.tolist()
     n, aside, gone = Counter(files), Counter[int](), Counter[int]()
     for file, reason, superseded in zip(files, reviewed.reasons, reviewed.superseded, strict=True):
@@ -246,7 +252,7 @@ def _sources(sources: Sequence[Source], table: LabelledTable, reviewed: Review) 
 
 
 def _part(sentences: Sequence[LabelledSentence], labels: tuple[str, ...]) -> dict[str, Any]:
-    entities = entities_in(sentences)
+    entities = count_entities(sentences)
     return {
         "n_sentences": len(sentences),
         "n_words": sum(len(sentence.words) for sentence in sentences),
@@ -254,5 +260,5 @@ def _part(sentences: Sequence[LabelledSentence], labels: tuple[str, ...]) -> dic
     }
 
 
-def _by_reason(reviewed: Review) -> dict[str, int]:
+def _by_reason(reviewed: RowReview) -> dict[str, int]:
     return dict(sorted(Counter(reason for reason in reviewed.reasons if reason).items()))

@@ -7,18 +7,18 @@ from pathlib import Path
 import pandas as pd
 
 from ner_tasks.data.corpus import KAGGLE_COLUMNS, LabelledSentence
-from ner_tasks.data.readers.rows import Row
+from ner_tasks.data.readers.rows import LabelledRow
 from ner_tasks.data.snapshot import text_key
 from ner_tasks.data.split import PARTS
 from ner_tasks.data.validation import expectations
 from ner_tasks.data.validation.config import DatasetConfig
-from ner_tasks.data.validation.data_drift import Past, batch_frames, label_changes
-from ner_tasks.data.validation.expectations import Finding
-from ner_tasks.data.validation.quarantine import LabelledTable, Review
+from ner_tasks.data.validation.data_drift import Baseline, compare_labels, make_batch_frames
+from ner_tasks.data.validation.expectations import RuleFinding
+from ner_tasks.data.validation.quarantine import LabelledTable, RowReview
 from ner_tasks.labels import LabelSet
 
 
-def check_whole(reviewed: Review, config: DatasetConfig) -> list[Finding]:
+def check_whole(reviewed: RowReview, config: DatasetConfig) -> list[RuleFinding]:
     """Enough of it, not too much set aside, no label too rare."""
     sentences = pd.DataFrame({"reason": pd.Series(reviewed.reasons, dtype="str")})
     file_rules = expectations.file_rules(
@@ -27,21 +27,23 @@ def check_whole(reviewed: Review, config: DatasetConfig) -> list[Finding]:
     labels = pd.DataFrame({"label": reviewed.labels, "n_entities": list(reviewed.n_entities.values())})
     label_rules = expectations.label_rules(min_label_entities=config.min_label_entities)
     return [
-        *expectations.validate("sentences", sentences, file_rules),
-        *expectations.validate("labels", labels.astype({"n_entities": "int64"}), label_rules, named_by="label"),
+        *expectations.run_suite("sentences", sentences, file_rules),
+        *expectations.run_suite("labels", labels.astype({"n_entities": "int64"}), label_rules, named_by="label"),
     ]
 
 
-def check_batches(table: LabelledTable, reviewed: Review, past: Past | None, config: DatasetConfig) -> list[Finding]:
+def check_batches(
+    table: LabelledTable, reviewed: RowReview, past: Baseline | None, config: DatasetConfig
+) -> list[RuleFinding]:
     """Each batch by itself: a small bad one must not hide among many good ones. Then what has changed since `past`."""
     findings = []
-    frames = batch_frames(table, reviewed, past)
+    frames = make_batch_frames(table, reviewed, past)
     for rule in expectations.batch_rules(config.batch_limits, may_change=config.accept_drift):
-        findings += expectations.validate(f"batches: {rule.name}", frames[rule.name], [rule], named_by="batch")
+        findings += expectations.run_suite(f"batches: {rule.name}", frames[rule.name], [rule], named_by="batch")
     if past and config.labels is None:
         rules = expectations.known_label_rules(may_change=config.accept_drift)
-        findings += expectations.validate(
-            "labels before", label_changes(table, reviewed, past), rules, named_by="label"
+        findings += expectations.run_suite(
+            "labels before", compare_labels(table, reviewed, past), rules, named_by="label"
         )
     return findings
 
@@ -53,7 +55,7 @@ def check_parts(
     config: DatasetConfig,
     *,
     known: Mapping[str, str],
-) -> list[Finding]:
+) -> list[RuleFinding]:
     """The strict suites, over the files as they lie on disk: read back by pandas, not by our own reader.
 
     Args:
@@ -67,7 +69,7 @@ def check_parts(
     number = ((written["Sentence #"] != "").cumsum() - 1).tolist()
     columns = (written[name].tolist() for name in ("Word", "POS", "Tag"))
     every = enumerate(zip(number, *columns, strict=True))
-    rows = (Row(line, sentence, word, pos, tag, "") for line, (sentence, word, pos, tag) in every)
+    rows = (LabelledRow(line, sentence, word, pos, tag, "") for line, (sentence, word, pos, tag) in every)
     table = LabelledTable([("snapshot", rows)])
     judged = pd.concat([written, table.frame().drop(columns=["problem", "span_problem"])], axis=1)
     keys = [text_key(sentence.words) for sentence in table.sentences]
@@ -81,19 +83,19 @@ def check_parts(
     )
     balance = expectations.balance_rules(max_label_share_difference=config.max_label_share_difference)
     return [
-        *expectations.validate("snapshot rows", judged, row_rules),
-        *expectations.validate("snapshot sentences", texts, expectations.leak_rules(), named_by="text"),
-        *expectations.validate("snapshot labels", _balance(parts, labels), balance, named_by="label"),
+        *expectations.run_suite("snapshot rows", judged, row_rules),
+        *expectations.run_suite("snapshot sentences", texts, expectations.leak_rules(), named_by="text"),
+        *expectations.run_suite("snapshot labels", _balance(parts, labels), balance, named_by="label"),
     ]
 
 
-def entities_in(sentences: Sequence[LabelledSentence]) -> Counter[str]:
+def count_entities(sentences: Sequence[LabelledSentence]) -> Counter[str]:
     """How many entities of each label begin in `sentences`."""
     return Counter(tag[2:] for sentence in sentences for tag in sentence.tags if tag.startswith("B-"))
 
 
 def _balance(parts: Mapping[str, Sequence[LabelledSentence]], labels: tuple[str, ...]) -> pd.DataFrame:
-    train, test = (entities_in(parts[part]) for part in ("train", "test"))
+    train, test = (count_entities(parts[part]) for part in ("train", "test"))
     n_train, n_test = max(train.total(), 1), max(test.total(), 1)
     difference = [abs(train[label] / n_train - test[label] / n_test) for label in labels]
     return pd.DataFrame(

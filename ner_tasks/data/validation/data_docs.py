@@ -22,7 +22,7 @@ from great_expectations.data_context.types.resource_identifiers import (
 )
 from lxml import html
 
-from ner_tasks.data.validation.expectations import Finding
+from ner_tasks.data.validation.expectations import RuleFinding
 from ner_tasks.files import atomic
 
 _SITE = "data_gate"
@@ -38,11 +38,11 @@ ul { padding-left: 1.2rem; } .fa-check-circle::before { content: "\\2713 "; colo
 """
 
 
-def write_data_docs(target: Path, findings: Sequence[Finding]) -> None:
+def write_data_docs(target: Path, findings: Sequence[RuleFinding]) -> None:
     """Make the folder `target` of Data Docs, `index.html` first; replaced if it is there.
 
     Args:
-        findings: of all suites, as `expectations.validate` gave them.
+        findings: of all suites, as `expectations.run_suite` gave them.
     """
     with atomic.staged_folder(target) as folder:
         _render(folder, findings)
@@ -53,7 +53,7 @@ def write_data_docs(target: Path, findings: Sequence[Finding]) -> None:
             page.write_text(_self_contained(page.read_text(encoding="utf-8"), links), encoding="utf-8")
 
 
-def _render(folder: Path, findings: Sequence[Finding]) -> None:
+def _render(folder: Path, findings: Sequence[RuleFinding]) -> None:
     context = gx.get_context(mode="ephemeral")
     context.variables.data_docs_sites = {}
     context.add_data_docs_site(
@@ -99,7 +99,7 @@ def _slug(suite: str) -> str:
     return suite.replace(": ", "-").replace(" ", "-")
 
 
-def _links(folder: Path, findings: Sequence[Finding]) -> Any:
+def _links(folder: Path, findings: Sequence[RuleFinding]) -> Any:
     """A list of the suites' pages: the index has its own only as a script, which is taken out."""
     listed = html.Element("ul")
     for suite in dict.fromkeys(finding.suite for finding in findings):

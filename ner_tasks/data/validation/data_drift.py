@@ -15,8 +15,8 @@ from ner_tasks.data.batches import REVIEW
 from ner_tasks.data.corpus import LabelledSentence, read_labelled
 from ner_tasks.data.snapshot import known_parts, open_snapshot, text_key
 from ner_tasks.data.split import PARTS
-from ner_tasks.data.validation.quarantine import LabelledTable, Review
-from ner_tasks.labels import OUTSIDE, label_of
+from ner_tasks.data.validation.quarantine import LabelledTable, RowReview
+from ner_tasks.labels import OUTSIDE, tag_label
 
 # Less than this says nothing: a handful of sentences may be about anything.
 MIN_WORDS, MIN_ENTITIES, MIN_JUDGED = 500, 100, 50
@@ -27,7 +27,7 @@ WordLabels = Mapping[str, Counter[str]]
 
 
 @dataclass(frozen=True)
-class Past:
+class Baseline:
     """The last accepted snapshot, as far as later data is compared with it.
 
     Attributes:
@@ -48,7 +48,7 @@ class Past:
     agreement: float
 
     @classmethod
-    def read(cls, folder: Path) -> "Past":
+    def read(cls, folder: Path) -> "Baseline":
         """Read a snapshot, every file of it checked.
 
         Raises:
@@ -60,33 +60,33 @@ class Past:
         sentences = [sentence for part in PARTS for sentence in parts[part]]
         # the parts themselves beside the list: the rule must not hang on one file of ours
         known = {text_key(sentence.words): part for part in PARTS for sentence in parts[part]}
-        words = word_labels(sentences)
-        n, right = agreement(sentences, words, among_them=True)
+        words = count_word_labels(sentences)
+        n, right = label_agreement(sentences, words, among_them=True)
         return cls(
             version=said["version"],
             labels=tuple(said["labels"]),
             known=known_parts(folder) | known,
             words=words,
-            n_entities=label_counts(sentences),
+            n_entities=count_labels(sentences),
             agreement=right / n if n else 1.0,
         )
 
 
-def word_labels(sentences: Iterable[LabelledSentence]) -> dict[str, Counter[str]]:
+def count_word_labels(sentences: Iterable[LabelledSentence]) -> dict[str, Counter[str]]:
     """How often each word bears which label."""
     counts: dict[str, Counter[str]] = {}
     for sentence in sentences:
         for word, tag in zip(sentence.words, sentence.tags, strict=True):
-            counts.setdefault(word, Counter())[label_of(tag) or OUTSIDE] += 1
+            counts.setdefault(word, Counter())[tag_label(tag) or OUTSIDE] += 1
     return counts
 
 
-def label_counts(sentences: Iterable[LabelledSentence]) -> Counter[str]:
+def count_labels(sentences: Iterable[LabelledSentence]) -> Counter[str]:
     """Entities of each label."""
     return Counter(tag[2:] for sentence in sentences for tag in sentence.tags if tag.startswith("B-"))
 
 
-def agreement(sentences: Iterable[LabelledSentence], words: WordLabels, *, among_them: bool) -> tuple[int, int]:
+def label_agreement(sentences: Iterable[LabelledSentence], words: WordLabels, *, among_them: bool) -> tuple[int, int]:
     """How many words could be judged by what they are elsewhere, and how many of these are labelled so.
 
     Judged are words that mostly bear one label elsewhere, where that label or their own is not `O`: `O` agrees with
@@ -101,7 +101,7 @@ def agreement(sentences: Iterable[LabelledSentence], words: WordLabels, *, among
     for sentence in sentences:
         for pair in zip(sentence.words, sentence.tags, strict=True):
             if pair not in verdicts:
-                word, own = pair[0], label_of(pair[1]) or OUTSIDE
+                word, own = pair[0], tag_label(pair[1]) or OUTSIDE
                 verdicts[pair] = _verdict(own, words.get(word), among_them=among_them)
             if (verdict := verdicts[pair]) is not None:
                 n_judged += 1
@@ -123,7 +123,7 @@ def _verdict(own: str, counts: Counter[str] | None, *, among_them: bool) -> bool
     return label == own
 
 
-def batch_frames(table: LabelledTable, reviewed: Review, past: Past | None) -> dict[str, pd.DataFrame]:
+def make_batch_frames(table: LabelledTable, reviewed: RowReview, past: Baseline | None) -> dict[str, pd.DataFrame]:
     """For each rule of `expectations.batch_rules` the batches that it judges, with the figure that it judges them by."""
     batches = _by_batch(table, reviewed)
     fresh = {
@@ -131,9 +131,9 @@ def batch_frames(table: LabelledTable, reviewed: Review, past: Past | None) -> d
         for name, (_, _, sound) in batches.items()
         if not name.startswith(REVIEW)
     }
-    words = past.words if past else word_labels(one for sentences in fresh.values() for one in sentences)
+    words = past.words if past else count_word_labels(one for sentences in fresh.values() for one in sentences)
     usual = past.agreement if past else 1.0
-    judged = {name: agreement(sentences, words, among_them=past is None) for name, sentences in fresh.items()}
+    judged = {name: label_agreement(sentences, words, among_them=past is None) for name, sentences in fresh.items()}
     rows: dict[str, list[tuple[str, float]]] = {
         "batch-quarantined-share": [(name, aside / n) for name, (n, aside, _) in batches.items()],
         "word-agreement": [
@@ -149,11 +149,11 @@ def batch_frames(table: LabelledTable, reviewed: Review, past: Past | None) -> d
     }
 
 
-def label_changes(table: LabelledTable, reviewed: Review, past: Past) -> pd.DataFrame:
+def compare_labels(table: LabelledTable, reviewed: RowReview, past: Baseline) -> pd.DataFrame:
     """A row for each label now or before; `change` is empty, `new` or `gone`, `label` says in which batches it is new."""
     where: dict[str, list[str]] = {}
     for name, (_, _, sound) in _by_batch(table, reviewed).items():
-        for label in label_counts(sound):
+        for label in count_labels(sound):
             where.setdefault(label, []).append(name)
     new = [label for label in reviewed.labels if label not in past.labels]
     gone = [label for label in past.labels if label not in reviewed.labels]
@@ -163,7 +163,7 @@ def label_changes(table: LabelledTable, reviewed: Review, past: Past) -> pd.Data
     return pd.DataFrame(changes, columns=["label", "change"], dtype="str")
 
 
-def _by_batch(table: LabelledTable, reviewed: Review) -> dict[str, tuple[int, int, list[LabelledSentence]]]:
+def _by_batch(table: LabelledTable, reviewed: RowReview) -> dict[str, tuple[int, int, list[LabelledSentence]]]:
     """For each batch how many sentences it has, how many of them are in quarantine, and the sound ones."""
     batch_of = [name.partition("/")[0] for name in table.names]
     found: dict[str, tuple[int, int, list[LabelledSentence]]] = {}
@@ -178,7 +178,7 @@ def _by_batch(table: LabelledTable, reviewed: Review) -> dict[str, tuple[int, in
 
 def _own_labels(fresh: Mapping[str, Sequence[LabelledSentence]]) -> list[tuple[str, float]]:
     """Share of each batch's entities whose label no other batch has; nothing is said of a batch that is alone."""
-    counts = {name: label_counts(sentences) for name, sentences in fresh.items()}
+    counts = {name: count_labels(sentences) for name, sentences in fresh.items()}
     counts = {name: count for name, count in counts.items() if count}
     if len(counts) < 2:
         return []
@@ -189,7 +189,7 @@ def _own_labels(fresh: Mapping[str, Sequence[LabelledSentence]]) -> list[tuple[s
     ]
 
 
-def _unseen(fresh: Mapping[str, Sequence[LabelledSentence]], past: Past) -> list[tuple[str, float]]:
+def _unseen(fresh: Mapping[str, Sequence[LabelledSentence]], past: Baseline) -> list[tuple[str, float]]:
     """Share of the words of each batch's new sentences that were never seen before."""
     found = []
     for name, sentences in fresh.items():
@@ -199,7 +199,7 @@ def _unseen(fresh: Mapping[str, Sequence[LabelledSentence]], past: Past) -> list
     return found
 
 
-def _label_drift(fresh: Mapping[str, Sequence[LabelledSentence]], past: Past) -> list[tuple[str, float]]:
+def _label_drift(fresh: Mapping[str, Sequence[LabelledSentence]], past: Baseline) -> list[tuple[str, float]]:
     """How far apart the label shares of each batch's new entities lie from those before: half the sum of differences.
 
     Source: total variation distance; 0 for equal shares, 1 for no label in common.
@@ -207,7 +207,7 @@ def _label_drift(fresh: Mapping[str, Sequence[LabelledSentence]], past: Past) ->
     found = []
     n_before = max(past.n_entities.total(), 1)
     for name, sentences in fresh.items():
-        now = label_counts(sentences)
+        now = count_labels(sentences)
         if now.total() >= MIN_ENTITIES:
             labels = past.n_entities.keys() | now.keys()
             apart = (abs(now[label] / now.total() - past.n_entities[label] / n_before) for label in labels)

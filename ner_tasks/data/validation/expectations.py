@@ -48,7 +48,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """What one rule found.
 
     Attributes:
@@ -78,7 +78,7 @@ class Finding:
         }
 
 
-def validate(suite: str, frame: pd.DataFrame, rules: Sequence[Rule], *, named_by: str = "") -> list[Finding]:
+def run_suite(suite: str, frame: pd.DataFrame, rules: Sequence[Rule], *, named_by: str = "") -> list[RuleFinding]:
     """Run a suite of rules over a frame; one finding for each rule, in their order.
 
     Args:
@@ -108,7 +108,7 @@ def _whole_frame() -> Any:
     return asset.add_batch_definition_whole_dataframe("all")
 
 
-def require(findings: Iterable[Finding]) -> None:
+def require_passed(findings: Iterable[RuleFinding]) -> None:
     """Stop data that broke a rule which refuses.
 
     Raises:
@@ -243,7 +243,7 @@ def _between(column: str, low: float | None, high: float | None) -> gxe.Expectat
     return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high)
 
 
-def _finding(suite: str, rule: Rule, result: Any, names: "pd.Series[str] | None") -> Finding:
+def _finding(suite: str, rule: Rule, result: Any, names: "pd.Series[str] | None") -> RuleFinding:
     """Great Expectations' answer in plain values.
 
     Raises:
@@ -256,7 +256,7 @@ def _finding(suite: str, rule: Rule, result: Any, names: "pd.Series[str] | None"
     for name in ("unexpected_index_list", "unexpected_list", "partial_unexpected_index_list"):
         values.pop(name, None)  # a million of them, and no page shows them
     if "element_count" not in values:
-        return Finding(suite, rule, bool(result.success), _observed(values["observed_value"]), rows, result)
+        return RuleFinding(suite, rule, bool(result.success), _observed(values["observed_value"]), rows, result)
     n, total = values["unexpected_count"], values["element_count"]
     found = f"{n} of {total} ({n / total:.2%}) break the rule" if n else f"all {total} as expected"
     shown = [str(value) for value in values.get("partial_unexpected_list", [])]
@@ -264,7 +264,7 @@ def _finding(suite: str, rule: Rule, result: Any, names: "pd.Series[str] | None"
         shown = [f"{name}: {value}" for name, value in zip(names.loc[rows[: len(shown)]], shown, strict=True)]
     examples = ", ".join(list(dict.fromkeys(shown))[:N_EXAMPLES])
     says = f"{found}, such as {examples}" if examples else found
-    return Finding(suite, rule, bool(result.success), says, rows, result)
+    return RuleFinding(suite, rule, bool(result.success), says, rows, result)
 
 
 def _observed(value: Any) -> str:

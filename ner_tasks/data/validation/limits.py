@@ -1,9 +1,9 @@
 """What each labelled batch must be like; the gates' YAML has the figures under `data`."""
 
-from ner_tasks.files.yaml_files import Share, Strict
+from ner_tasks.files.yaml_files import Share, StrictModel
 
 
-class BatchLimits(Strict):
+class BatchLimits(StrictModel):
     """What each batch must be like; all 0 to 1.
 
     Attributes:

@@ -14,17 +14,17 @@ import pandas as pd
 
 from ner_tasks.data.corpus import LabelledSentence, is_blank
 from ner_tasks.data.readers.conversions import Conversions
-from ner_tasks.data.readers.rows import BAD_SPAN, Row
+from ner_tasks.data.readers.rows import BAD_SPAN, LabelledRow
 from ner_tasks.data.validation import expectations
-from ner_tasks.data.validation.expectations import Finding
-from ner_tasks.labels import OUTSIDE, LabelSet, is_tag, label_of
+from ner_tasks.data.validation.expectations import RuleFinding
+from ner_tasks.labels import OUTSIDE, LabelSet, is_tag, tag_label
 
 QUARANTINE_COLUMNS = ("file", "line", "sentence", "word", "tag", "reason", "found")
 _MALFORMED = "?"
 
 
 @dataclass(frozen=True)
-class Review:
+class RowReview:
     """What came of looking at every row.
 
     Attributes:
@@ -41,7 +41,7 @@ class Review:
     superseded: tuple[bool, ...]
     bad_rows: np.ndarray[Any, Any]
     n_entities: dict[str, int]
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleFinding, ...]
 
     @property
     def is_sound(self) -> list[bool]:
@@ -60,7 +60,7 @@ class LabelledTable:
     """
 
     def __init__(
-        self, sources: Iterable[tuple[str, Iterable[Row]]], conversions: Sequence[Conversions] | None = None
+        self, sources: Iterable[tuple[str, Iterable[LabelledRow]]], conversions: Sequence[Conversions] | None = None
     ) -> None:
         """Take the rows of files.
 
@@ -69,14 +69,14 @@ class LabelledTable:
             conversions: of each file, filled as its rows are read.
         """
         self.names: list[str] = []
-        rows: list[Row] = []
+        rows: list[LabelledRow] = []
         bounds = [0]
         for name, found in sources:
             self.names.append(name)
             rows.extend(found)
             bounds.append(len(rows))
         self.conversions = list(conversions or (Conversions() for _ in self.names))
-        columns = tuple(zip(*rows, strict=True)) or ((),) * len(Row._fields)
+        columns = tuple(zip(*rows, strict=True)) or ((),) * len(LabelledRow._fields)
         self.lines, sentence, self.words, self.pos, self.tags, self.problems, self.kinds = columns
         begins = np.diff(np.asarray(sentence, dtype=np.int64), prepend=-1) != 0
         begins[[at for at in bounds if at < len(rows)]] = True
@@ -129,14 +129,14 @@ class LabelledTable:
         return {tag[2:]: count for tag, count in pairs if tag.startswith("B-") and is_tag(tag)}
 
 
-def review(
+def review_rows(
     table: LabelledTable,
     *,
     labels: tuple[str, ...] | None,
     min_label_entities: int,
     max_words: int,
     ranks: Sequence[int] = (0,),
-) -> Review:
+) -> RowReview:
     """Judge every row and every sentence.
 
     Labels that are taken from the data must have `min_label_entities` entities each, else their tags are
@@ -160,11 +160,11 @@ def review(
         frequent = _frequent(n_entities, min_label_entities)
         if labels or frequent == current:
             gone = tuple(superseded.tolist())
-            return Review(current, tuple(reasons.tolist()), gone, bad_rows, n_entities, tuple(findings))
+            return RowReview(current, tuple(reasons.tolist()), gone, bad_rows, n_entities, tuple(findings))
         current = frequent
 
 
-def quarantined_rows(table: LabelledTable, reviewed: Review) -> list[tuple[str, int, str, str, str, str, str]]:
+def quarantined_rows(table: LabelledTable, reviewed: RowReview) -> list[tuple[str, int, str, str, str, str, str]]:
     """Rows of all quarantined sentences in the order of the files, as `QUARANTINE_COLUMNS`.
 
     Every row carries its sentence's reason; `found` is filled on the rows that are to blame.
@@ -183,7 +183,7 @@ def quarantined_rows(table: LabelledTable, reviewed: Review) -> list[tuple[str, 
 
 def _judge(
     table: LabelledTable, frame: pd.DataFrame, labels: tuple[str, ...], max_words: int, ranks: Sequence[int]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any], list[Finding]]:
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any], list[RuleFinding]]:
     """Reason of each sentence, who is superseded, the rows to blame, and what the rules found.
 
     The first rule that is broken counts.
@@ -192,7 +192,7 @@ def _judge(
     reasons = np.full(table.n_sentences, "", dtype=object)
     bad_rows = np.zeros(table.n_rows, dtype=bool)
     of_row = np.repeat(np.arange(table.n_sentences), table.n_words)
-    findings = expectations.validate("rows", frame, expectations.row_rules(tags, max_words=max_words))
+    findings = expectations.run_suite("rows", frame, expectations.row_rules(tags, max_words=max_words))
     for finding in findings:
         fresh = finding.rows[reasons[of_row[finding.rows]] == ""]
         bad_rows[fresh] = True
@@ -202,7 +202,7 @@ def _judge(
     superseded = _superseded(table.sentences, of_sentence, is_sound, readings)
     counts = (is_sound & ~superseded).tolist()
     n_readings = [len(readings[s.words][1]) if one else 1 for s, one in zip(table.sentences, counts, strict=True)]
-    copies = expectations.validate("copies", pd.DataFrame({"n_readings": n_readings}), expectations.copy_rules())
+    copies = expectations.run_suite("copies", pd.DataFrame({"n_readings": n_readings}), expectations.copy_rules())
     for finding in copies:
         reasons[finding.rows] = finding.rule.name
         bad_rows[table.starts[finding.rows]] = True
@@ -242,7 +242,7 @@ def _frequent(counts: dict[str, int], at_least: int) -> tuple[str, ...]:
 
 def _labels_of(tags: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """For each different tag the number of its label, and whether it is an I- tag."""
-    labels = [(label_of(tag) or "") if is_tag(tag) else _MALFORMED for tag in tags]
+    labels = [(tag_label(tag) or "") if is_tag(tag) else _MALFORMED for tag in tags]
     ids, _ = pd.factorize(np.asarray(labels, dtype=object))
     inside = np.array([is_tag(tag) and tag.startswith("I-") for tag in tags], dtype=bool)
     return ids, inside

@@ -63,13 +63,13 @@ def members(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[
         if isinstance(member.open, Ignored):
             yield member
         elif member.is_comment:
-            yield Member(seen.free(name), member.open)
+            yield Member(seen.make_unique(name), member.open)
         elif not name:
             wrong = CannotRead("bad-name", "found a file without a name, expected one")
-            yield Member(seen.free(f"member-{number}"), wrong)
+            yield Member(seen.make_unique(f"member-{number}"), wrong)
         elif name in seen:
             again = CannotRead("duplicate-id", f"found {name[:80]!r} again, expected each name once in an archive")
-            yield Member(seen.free(f"member-{number}"), again)
+            yield Member(seen.make_unique(f"member-{number}"), again)
         else:
             seen.add(name)
             yield Member(name, member.open)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any, BinaryIO, Protocol
 
 from ner_tasks.documents.types import CannotRead, Exhausted, Ignored, Limits
-from ner_tasks.errors import without_words
+from ner_tasks.errors import redact_error
 
 BUFFER_BYTES = 64 * 1024
 _PACKED_BYTES = 16 * 1024
@@ -254,4 +254,4 @@ def damage() -> Iterator[None]:
         # Damaged numbers send a reader to impossible places (EINVAL); gzip's own complaint has no number.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
-        raise CannotRead("broken", f"found {without_words(error)}, expected a whole archive") from error
+        raise CannotRead("broken", f"found {redact_error(error)}, expected a whole archive") from error

@@ -111,4 +111,4 @@ def _parsed(lines: Sequence[str]) -> list[FoundWord]:
 
 def _environment() -> dict[str, str]:
     # Several threads take more time for one page than one does, and readers run side by side.
-    return {**child_environment.for_reader(), "OMP_THREAD_LIMIT": "1"}
+    return {**child_environment.reader_environment(), "OMP_THREAD_LIMIT": "1"}

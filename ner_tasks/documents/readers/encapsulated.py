@@ -68,7 +68,7 @@ class Attachments:
         if not format_ and kind.startswith(_NO_TEXT):
             inventory.unread(self._kind, where, "sound or film, which is not read")
             return ""
-        name = self._taken.free(_name_of(title, format_, content, len(self._taken) + 1))
+        name = self._taken.make_unique(_name_of(title, format_, content, len(self._taken) + 1))
         declared = _CHARSET.search(media_type)
         self._builder.parts.append(Part(name, content, declared[1] if declared else "", kind))
         inventory.read(self._kind)

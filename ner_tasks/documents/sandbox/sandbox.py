@@ -57,8 +57,8 @@ def n_readers(wanted: int, memory_mib: int) -> int:
         wanted: 0 for as many as the machine has processors for.
         memory_mib: most memory of each.
     """
-    fits = int(_MEMORY_SHARE * hardware.memory_bytes()) // (memory_mib * 2**20)
-    return max(1, min(wanted or min(_MAX_READERS, hardware.n_cpus()), fits))
+    fits = int(_MEMORY_SHARE * hardware.available_memory()) // (memory_mib * 2**20)
+    return max(1, min(wanted or min(_MAX_READERS, hardware.count_cpus()), fits))
 
 
 class _Alarm:

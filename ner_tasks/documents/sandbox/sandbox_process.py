@@ -44,7 +44,7 @@ class ReaderProcess:
                 # What a library starts besides, such as tesseract, ends with the reader, and takes one core.
                 process_group=0,
                 env={
-                    **child_environment.for_reader(),
+                    **child_environment.reader_environment(),
                     "PYTHONPATH": path,
                     "OMP_THREAD_LIMIT": "1",
                     "TMPDIR": str(self._folder.path),

@@ -12,7 +12,7 @@ from ner_tasks.documents.sandbox.in_order import InOrder
 from ner_tasks.documents.sandbox.sandbox_process import Header, ReaderProcess
 from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.documents.types import Answer, Document, Ignored, Limits, Rejected
-from ner_tasks.files.contained import Source, place_of
+from ner_tasks.files.contained import Source, encode_source
 
 # Files that a reader knows of: the one that it reads, and the next.
 _N_REQUESTS = 2
@@ -45,7 +45,7 @@ class Request:
     @classmethod
     def of(cls, index: int, name: str, path: Source) -> "Request":
         """A request as it travels: ASCII, so that a name that is not UTF-8 survives as an escape."""
-        return cls(index, name, json.dumps({"name": name, **place_of(path)}).encode("ascii") + b"\n")
+        return cls(index, name, json.dumps({"name": name, **encode_source(path)}).encode("ascii") + b"\n")
 
 
 class Reader:

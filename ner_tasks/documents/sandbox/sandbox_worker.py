@@ -18,8 +18,8 @@ from dataclasses import asdict
 from typing import Any, BinaryIO
 
 from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected, read_documents
-from ner_tasks.errors import traceback_without_words
-from ner_tasks.files.contained import source_of
+from ner_tasks.errors import redact_traceback
+from ner_tasks.files.contained import decode_source
 
 # Length of the header, of the text and of the source map, in bytes.
 LENGTHS = struct.Struct(">IQQ")
@@ -47,7 +47,7 @@ def main() -> None:
         request = json.loads(line)
         watch.start()
         try:
-            for found in read_documents(source_of(request), request["name"], limits):
+            for found in read_documents(decode_source(request), request["name"], limits):
                 _answer(answers, found)
         except MemoryError:
             if number:  # what earlier files left behind may be at fault: a fresh process is to try
@@ -77,7 +77,7 @@ def _be_silent() -> None:
     """What libraries remark on a document would go into the night's log, and may quote it."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
-    sys.excepthook = lambda _type, error, _at: print(traceback_without_words(error), file=sys.stderr, flush=True)
+    sys.excepthook = lambda _type, error, _at: print(redact_traceback(error), file=sys.stderr, flush=True)
 
 
 def _confine(limits: Limits) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, BinaryIO
 
-from ner_tasks.bounded_names import TakenNames, bounded
+from ner_tasks.bounded_names import TakenNames, bound_name
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.tables.tables import ROW, Record
 from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
@@ -86,7 +86,7 @@ class _Records:
                 raise CannotRead("too-large", f"found more than {most} bytes, expected at most that many")
             value, encoding = _parsed(line)
         except CannotRead as error:
-            yield self._seen.free(where), CannotRead(error.reason, f"{error}, at {where}")
+            yield self._seen.make_unique(where), CannotRead(error.reason, f"{error}, at {where}")
             return
         if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
             for place, each in enumerate(value, start=1):
@@ -106,7 +106,7 @@ class _Records:
                 Extract(text, encoding, is_guessed=True, items=ROW) if encoding and isinstance(text, str) else text,
             )
         except CannotRead as error:
-            yield self._seen.free(where), CannotRead(error.reason, f"{error}, at {where}")
+            yield self._seen.make_unique(where), CannotRead(error.reason, f"{error}, at {where}")
 
     def rest(self) -> Iterator[Record]:
         """What the lines hold besides."""
@@ -125,7 +125,7 @@ class _Records:
         if _SURROGATE.search(str(name)):
             raise CannotRead("bad-line", "found half a surrogate pair in the id, expected text")
         if len(self._other_keys) < _MAX_KEYS:
-            self._other_keys.update(map(bounded, value.keys() - {"id", "text"}))
+            self._other_keys.update(map(bound_name, value.keys() - {"id", "text"}))
         return str(name), text
 
 

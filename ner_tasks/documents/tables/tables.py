@@ -97,13 +97,13 @@ def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, fill
         filled.update(with_words)
         where = f"row-{number}"
         if row.raw and _is_torn(fields, len(columns), at_text):
-            yield seen.free(where), _noted(row.raw.rstrip("\r\n"), number)
+            yield seen.make_unique(where), _noted(row.raw.rstrip("\r\n"), number)
             continue
         name = (fields[at_id].strip() if at_id is not None and at_id < len(fields) else "") or where
         if wrong := _wrong_with(fields, len(columns), at_text, number):
-            yield seen.free(where), wrong
+            yield seen.make_unique(where), wrong
         elif name in seen:
-            again = seen.free(where)
+            again = seen.make_unique(where)
             yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)

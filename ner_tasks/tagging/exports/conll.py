@@ -11,7 +11,7 @@ from ner_tasks.errors import ArtifactBroken, ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.labels import OUTSIDE
 from ner_tasks.segmentation import iter_sentences
-from ner_tasks.tagging.answers import Answer, read_answers, utf8
+from ner_tasks.tagging.answers import Answer, escape_surrogates, read_answers
 
 # What would end the comment line, or hide in it.
 _ESCAPED = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -37,7 +37,7 @@ def write_conll(documents_jsonl: Path, target: Path) -> dict[str, int]:
             file.write(f"# document = {_on_one_line(answer.document)}\n")
             for sentence in _tagged_sentences(answer, documents_jsonl):
                 n_words += len(sentence)
-                file.writelines(f"{utf8(word)}\t{tag}\n" for word, tag in sentence)
+                file.writelines(f"{escape_surrogates(word)}\t{tag}\n" for word, tag in sentence)
                 file.write("\n")
     return {"n_documents": n_documents, "n_words": n_words}
 
@@ -66,4 +66,4 @@ def _tagged_sentences(answer: Answer, where: Path) -> Iterator[list[tuple[str, s
 
 
 def _on_one_line(name: str) -> str:
-    return utf8(_ESCAPED.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), name))
+    return escape_surrogates(_ESCAPED.sub(lambda match: match.group().encode("unicode_escape").decode("ascii"), name))

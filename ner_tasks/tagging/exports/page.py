@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from ner_tasks import display
 from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
-from ner_tasks.tagging.answers import Answer, parse, parse_rejection
+from ner_tasks.tagging.answers import Answer, parse_answer, parse_rejection
 
 _HERE = Path(__file__).parent
 # Longer documents are shown as stretches around their entities.
@@ -36,7 +36,7 @@ _MAX_ROWS = 50  # of a table of the summary
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownDocument:
     """One document on the page; `stretches` is None where its text was not kept."""
 
     name: str
@@ -44,7 +44,7 @@ class Shown:
     stretches: Sequence[tuple[int, int]] | None
 
 
-def write_page(
+def write_day_page(
     documents_jsonl: Path,
     rejected_jsonl: Path,
     manifest: Mapping[str, Any],
@@ -74,8 +74,8 @@ def write_page(
     """
     css = (_HERE / "page.css").read_text(encoding="utf-8")
     n_documents, n_rejected = _n_lines(documents_jsonl), _n_lines(rejected_jsonl)
-    chosen = display.indexes(n_documents, max_documents)
-    chosen_rejected = display.indexes(n_rejected, max_rejected)
+    chosen = display.spread_indexes(n_documents, max_documents)
+    chosen_rejected = display.spread_indexes(n_rejected, max_rejected)
     hues = {label: index % _N_HUES for index, label in enumerate(sorted(manifest["entities"]))}
     page = _environment().get_template("page.html.jinja")
     stream = page.generate(
@@ -108,13 +108,13 @@ def _environment() -> Environment:
     environment.filters["name"] = partial(_one_line, most=_NAME_CHARACTERS)
     environment.filters["message"] = partial(_one_line, most=_MESSAGE_CHARACTERS)
     environment.filters["pieces"] = _pieces
-    environment.filters["place"] = display.place
+    environment.filters["place"] = display.format_location
     environment.filters["number"] = _number
     environment.filters["counted"] = lambda n, one, many: f"{_number(n)} {one if n == 1 else many}"
     return environment
 
 
-def _all_shown(answers: Iterator[Answer], n_documents: int) -> Iterator[Shown]:
+def _all_shown(answers: Iterator[Answer], n_documents: int) -> Iterator[ShownDocument]:
     """The documents, each in its share of what the others have left; what one does not need, those behind it have."""
     left = _DOCUMENTS_BYTES
     for n_before, answer in enumerate(answers):
@@ -123,24 +123,26 @@ def _all_shown(answers: Iterator[Answer], n_documents: int) -> Iterator[Shown]:
         left = max(0, left - n_bytes)
 
 
-def _shown(answer: Answer, most: int) -> tuple[Shown, int]:
+def _shown(answer: Answer, most: int) -> tuple[ShownDocument, int]:
     """A document in at most about so many bytes, and in how many."""
     text = answer.text
     n_bytes = sum(
         _n_bytes(_one_line(line, most=_MESSAGE_CHARACTERS)) for line in answer.receipt["unread"][:_MAX_UNREAD]
     )
     if text is None:
-        return Shown(answer.document, answer, None), n_bytes + _ENTITY_BYTES * len(answer.entities[:_MAX_MENTIONS])
+        return ShownDocument(answer.document, answer, None), n_bytes + _ENTITY_BYTES * len(
+            answer.entities[:_MAX_MENTIONS]
+        )
     whole = len(text) <= _WHOLE_CHARACTERS
     stretches = list[tuple[int, int]]()
-    for start, end in [(0, len(text))] if whole else display.stretches(text, answer.entities):
+    for start, end in [(0, len(text))] if whole else display.find_stretches(text, answer.entities):
         fitting, cost = _fitting(answer, start, end, most - n_bytes)
         n_bytes += cost
         if fitting > start:
             stretches.append((start, fitting))
         if fitting < end:
             break
-    return Shown(answer.document, answer, stretches), n_bytes
+    return ShownDocument(answer.document, answer, stretches), n_bytes
 
 
 def _fitting(answer: Answer, start: int, end: int, most: int) -> tuple[int, int]:
@@ -161,12 +163,12 @@ def _n_bytes(text: str) -> int:
 
 
 def _pieces(stretch: tuple[int, int], answer: Answer) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-    return display.pieces(answer.text or "", answer.entities, *stretch)
+    return display.split_pieces(answer.text or "", answer.entities, *stretch)
 
 
 def _one_line(text: object, *, most: int) -> str:
     """Something that a document brought, such as its name, as one inert line of bounded length."""
-    line = " ".join(display.inert(str(text)[: 2 * most]).split())
+    line = " ".join(display.neutralize(str(text)[: 2 * most]).split())
     if _n_bytes(line) > 2 * most:  # all marks that a page writes as five bytes
         line = line[: most // 3 - 1] + "…"
     return line if len(line) <= most else line[: most - 1] + "…"
@@ -192,7 +194,7 @@ def _lines(path: Path, chosen: Sequence[int]) -> Iterator[tuple[int, bytes]]:
 
 def _answers(path: Path, chosen: Sequence[int]) -> Iterator[Answer]:
     for number, line in _lines(path, chosen):
-        yield parse(line, f"{path}, line {number + 1}")
+        yield parse_answer(line, f"{path}, line {number + 1}")
 
 
 def _rejected(path: Path, chosen: Sequence[int]) -> Iterator[Mapping[str, Any]]:

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ner_tasks.documents.source_map import PLACE_FIELDS
-from ner_tasks.errors import ArtifactBroken, without_words
+from ner_tasks.errors import ArtifactBroken, redact_error
 from ner_tasks.files import atomic
-from ner_tasks.tagging.answers import Answer, n_unread, read_answers, utf8
+from ner_tasks.tagging.answers import Answer, count_unread, escape_surrogates, read_answers
 
 ENTITIES_FILE, DOCUMENTS_FILE = "entities.parquet", "documents.parquet"
 
@@ -76,8 +76,8 @@ def write_parquet(documents_jsonl: Path, folder: Path, *, day: date | None = Non
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         paths = [stack.enter_context(atomic.staged_file(folder / name)) for name in (ENTITIES_FILE, DOCUMENTS_FILE)]
-        entities = stack.enter_context(_Table(paths[0], ENTITIES))
-        documents = stack.enter_context(_Table(paths[1], DOCUMENTS))
+        entities = stack.enter_context(_ParquetTable(paths[0], ENTITIES))
+        documents = stack.enter_context(_ParquetTable(paths[1], DOCUMENTS))
         for answer in read_answers(documents_jsonl):
             entities.add(_entity_rows(answer, day))
             documents.add([_document_row(answer, day, documents_jsonl)])
@@ -87,12 +87,12 @@ def write_parquet(documents_jsonl: Path, folder: Path, *, day: date | None = Non
 def _entity_rows(answer: Answer, day: date | None) -> Iterable[dict[str, Any]]:
     for entity in answer.entities:
         yield {
-            "document": utf8(answer.document),
+            "document": escape_surrogates(answer.document),
             "sha256": answer.sha256,
             "start": entity["start"],
             "end": entity["end"],
             "label": str(entity["label"]),
-            "text": None if (mention := answer.mention(entity)) is None else utf8(mention),
+            "text": None if (mention := answer.mention(entity)) is None else escape_surrogates(mention),
             "score": float(entity["score"]),
             **{name: entity.get(name) for name in PLACE_FIELDS},
             "model_version": str(answer.receipt.get("model_version", "")),
@@ -104,16 +104,16 @@ def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, An
     try:
         receipt = answer.receipt
         counts = {name: int(receipt[name]) for name in _COUNTS}
-        n_items_unread = n_unread(receipt)
+        n_items_unread = count_unread(receipt)
         read = {"format": str(receipt["format"]), "encoding": str(receipt["encoding"])}
-        unread = [utf8(str(line)) for line in receipt["unread"]]
+        unread = [escape_surrogates(str(line)) for line in receipt["unread"]]
         read_share, version = float(receipt["read_share"]), str(receipt["model_version"])
     except KeyError as error:
         raise ArtifactBroken(f"found a receipt without {error}, expected one, in {where}") from None
     except (ValueError, TypeError, OverflowError) as error:
-        raise ArtifactBroken(f"found {without_words(error)}, expected a receipt, in {where}") from None
+        raise ArtifactBroken(f"found {redact_error(error)}, expected a receipt, in {where}") from None
     return {
-        "document": utf8(answer.document),
+        "document": escape_surrogates(answer.document),
         "sha256": answer.sha256,
         **counts,
         **read,
@@ -126,7 +126,7 @@ def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, An
     }
 
 
-class _Table:
+class _ParquetTable:
     """A Parquet file that is written in row groups."""
 
     def __init__(self, path: Path, schema: pa.Schema):
@@ -158,7 +158,7 @@ class _Table:
         try:
             return pa.Table.from_pylist(self._rows, schema=self._schema)
         except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, OverflowError) as error:
-            found = f"{without_words(error)} in one of {len(self._rows)} rows"
+            found = f"{redact_error(error)} in one of {len(self._rows)} rows"
             raise ArtifactBroken(f"found {found}, expected answers that `tag` wrote, for {self._path.name}") from None
 
     def _write(self) -> None:

@@ -29,7 +29,7 @@ class Trace:
     n_rows: Mapping[str, int] = field(default_factory=dict)
 
 
-def lineage_of(trace: Trace, store: "Store") -> "OperatorLineage":
+def make_lineage(trace: Trace, store: "Store") -> "OperatorLineage":
     """The data sets of a trace, called as OpenLineage calls files: https://openlineage.io/docs/spec/naming."""
     from airflow.providers.openlineage.extractors.base import OperatorLineage
     from openlineage.client.event_v2 import InputDataset, OutputDataset
@@ -51,10 +51,10 @@ def _data_sets(
 
     for key, version in versions:
         facets = {"version": DatasetVersionDatasetFacet(datasetVersion=version)} if version else {}
-        yield key, name_of(store.where(key)), facets
+        yield key, dataset_name(store.where(key)), facets
 
 
-def name_of(place: str) -> tuple[str, str]:
+def dataset_name(place: str) -> tuple[str, str]:
     """Namespace and name of a place: of a bucket and a key, or of this machine's files and a path."""
     scheme, _, rest = place.partition("://")
     if not rest:

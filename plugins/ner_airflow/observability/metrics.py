@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.observability import stats
 
-from ner_tasks.monitoring.backlog import backlog, seconds_since
+from ner_tasks.monitoring.backlog import find_backlog, seconds_since
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -83,7 +83,7 @@ def emit(context: "Context", **values: float | None) -> None:
 
 def emit_queue(context: "Context", store: "Store") -> None:
     """What waits for an answer now."""
-    waiting = backlog(store, datetime.now(UTC))
+    waiting = find_backlog(store, datetime.now(UTC))
     emit(context, queue_days=waiting.n_days, queue_age_s=waiting.age_s)
 
 

@@ -18,7 +18,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 from ner_airflow.observability.due import due
 from ner_airflow.operators.base import StepFailed
 from ner_tasks.errors import ConfigInvalid, NerTasksError
-from ner_tasks.settings import runbook_page
+from ner_tasks.settings import runbook_url
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -69,7 +69,7 @@ class Notice:
         return f"{self.subject}\n{self.reason}\nrun: {self.run}\nlog: {self.log}\nrunbook: {self.runbook}"
 
 
-def tell_failed(context: "Context") -> None:
+def notify_failed(context: "Context") -> None:
     """A task has failed for good: its `on_failure_callback`."""
     ti, values = context["ti"], dict(context)
     index = "" if ti.map_index is None or ti.map_index < 0 else f"[{ti.map_index}]"
@@ -80,14 +80,14 @@ def tell_failed(context: "Context") -> None:
             run=ti.run_id,
             day=_day(values.get("params"), values.get("partition_key")),
             task=f"{ti.task_id}{index}",
-            reason=line_of(values.get("exception")),
+            reason=error_line(values.get("exception")),
             log=ti.log_url,
             runbook=runbook(context["dag"].doc_md or ""),
         )
     )
 
 
-def tell_run_failed(context: "Context") -> None:
+def notify_run_failed(context: "Context") -> None:
     """A run has failed, and no task of it: its DAG's `on_failure_callback`. The DAG processor calls it."""
     values = dict(context)
     dag, run, reason = context["dag"], context["run_id"], _REASONS.get(str(values.get("reason")))
@@ -97,7 +97,7 @@ def tell_run_failed(context: "Context") -> None:
     send(Notice("failed", dag.dag_id, run, day, "", reason, run_page(dag.dag_id, run), runbook(dag.doc_md or "")))
 
 
-def tell_late(context: Mapping[str, Any], hours: float, page: str) -> None:
+def notify_late(context: Mapping[str, Any], hours: float, page: str) -> None:
     """A run is not done by its deadline: the callback of a `DeadlineAlert`, which the executor calls.
 
     Args:
@@ -118,7 +118,7 @@ def _day(given: Mapping[str, Any] | None, partition: object) -> str:
     return str((given or {}).get("day") or partition or "")
 
 
-def line_of(error: object) -> str:
+def error_line(error: object) -> str:
     """What is told of an error outside its log: our own line, or its type alone.
 
     The words of other libraries are left out: they may quote what they were given, which is a document.
@@ -139,7 +139,7 @@ def line_of(error: object) -> str:
 def runbook(doc: str) -> str:
     """Where the runbook has the part that a DAG's page names."""
     anchor = _ANCHOR.search(doc)
-    return f"{runbook_page() or f'{_airflow()}/ner-ops/runbook'}{anchor[1] if anchor else ''}"
+    return f"{runbook_url() or f'{_airflow()}/ner-ops/runbook'}{anchor[1] if anchor else ''}"
 
 
 def run_page(dag: str, run: str) -> str:

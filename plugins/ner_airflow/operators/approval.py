@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class ApproveModel(NerOperator, ApprovalOperator):
+class ApproveModelOperator(NerOperator, ApprovalOperator):
     """Ask a person whether a model may be promoted, where that is wanted. No answer in time is a no.
 
     While it waits, in Airflow's state `awaiting_input`, it holds neither a worker nor a slot of a pool.

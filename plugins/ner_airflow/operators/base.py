@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 import ner_tasks
 from ner_airflow import scratch
-from ner_airflow.observability.lineage import Trace, lineage_of
+from ner_airflow.observability.lineage import Trace, make_lineage
 from ner_airflow.subprocess_runner import ChildProcess
 from ner_tasks import child_environment, errors, hardware
 from ner_tasks.errors import ConfigInvalid, NerTasksError
@@ -55,14 +55,14 @@ class NerOperator(BaseOperator):
     else is retried.
     """
 
-    said: dict[str, Any] | None = None  # the result, for the note of what the task came to
+    result: dict[str, Any] | None = None  # the result, for the note of what the task came to
     trace = Trace()  # what it was made from, for lineage
 
     def execute(self, context: "Context") -> dict[str, Any]:
         try:
             self._check_names(context)
-            self.said = self.step(context)
-            return self.said
+            self.result = self.step(context)
+            return self.result
         except NerTasksError as error:
             if error.retryable:
                 raise
@@ -82,7 +82,7 @@ class NerOperator(BaseOperator):
 
     def get_openlineage_facets_on_complete(self, _task_instance: Any) -> "OperatorLineage":
         """What OpenLineage is told; Airflow calls it by this name, where it is switched on."""
-        return lineage_of(self.trace, self.store)
+        return make_lineage(self.trace, self.store)
 
     # read when the task runs: the DAG processor need not have the same environment
     @cached_property
@@ -99,7 +99,9 @@ class NerOperator(BaseOperator):
 
     def policy(self, **texts: str) -> GatePolicy:
         """Limits of the gates: the YAML's, under the deployment's, under those that this run was given."""
-        return GatePolicy.read(self.settings.gates or DEFAULT_POLICY).under(self.settings.limits.adjusted(**texts))
+        return GatePolicy.read(self.settings.gates or DEFAULT_POLICY).with_overrides(
+            self.settings.limits.override(**texts)
+        )
 
     @contextmanager
     def workspace(self, name: str) -> Iterator[Path]:
@@ -111,7 +113,7 @@ class NerOperator(BaseOperator):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-class VerbOperator(NerOperator):
+class CommandOperator(NerOperator):
     """A step that runs `python -m ner_tasks <verb>`.
 
     A fresh process, because TensorFlow survives no fork and has to find its settings before it is
@@ -120,7 +122,7 @@ class VerbOperator(NerOperator):
 
     _child: ChildProcess | None = None
 
-    def run_verb(self, verb: str, *, tolerate: str = "", **flags: Any) -> dict[str, Any]:
+    def run_command(self, verb: str, *, tolerate: str = "", **flags: Any) -> dict[str, Any]:
         """Run one verb, log its output line by line, and return its result.
 
         Args:
@@ -158,7 +160,7 @@ class VerbOperator(NerOperator):
         # It reads other people's documents: it gets files, not the store, and no secret.
         package = str(Path(ner_tasks.__file__).parent.parent)
         return {
-            **child_environment.for_step(),
+            **child_environment.step_environment(),
             "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",
             "PYTHONHASHSEED": "0",

@@ -4,24 +4,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import BENCHMARK
-from ner_airflow.operators.base import VerbOperator
+from ner_airflow.operators.base import CommandOperator
 from ner_tasks import fingerprint, hardware
 from ner_tasks.benchmarking import history, slowdown_gate
 from ner_tasks.benchmarking.history import Change
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.inference.engines import PRECISIONS
-from ner_tasks.records import MadeFrom
+from ner_tasks.records import LineageRecord
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["PRECISIONS", "RunBenchmark"]
+__all__ = ["PRECISIONS", "BenchmarkOperator"]
 
 # written with the rest; its presence says that the rest is there
 MARKER = "benchmark.json"
 
 
-class RunBenchmark(VerbOperator):
+class BenchmarkOperator(CommandOperator):
     """Time the frozen and the INT8 model of one version, and compare with the last run on this host and data.
 
     The report is published and kept in the history before it is judged: it is there when the task fails.
@@ -49,16 +49,16 @@ class RunBenchmark(VerbOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         most = slowdown_gate.max_slowdown(self.max_slowdown)
         version, _ = self.registry.resolve(self.version or None)
-        data = self.data or f"snapshots/{self.registry.record(version, MadeFrom)['snapshot']}/test.csv"
+        data = self.data or f"snapshots/{self.registry.record(version, LineageRecord)['snapshot']}/test.csv"
         # one folder for each run: figures of two days are two figures
-        name = f"{version}-{fingerprint.version_of({'run': self.salt})}"
+        name = f"{version}-{fingerprint.make_version({'run': self.salt})}"
         key = f"reports/benchmarks/{name}"
         if not self.store.exists(f"{key}/{MARKER}"):
             with self.workspace(f"benchmark-{name}") as folder:
                 self._measure(version, data, folder)
                 self.store.publish(folder / "benchmark", key, marker=MARKER)
         report = self.store.read_json(f"{key}/{MARKER}")
-        place = history.keep(self.store, report, version=version, data=data, key=key)
+        place = history.add_run(self.store, report, version=version, data=data, key=key)
         self.log.info("table and charts: %s; history: %s", self.store.where(key), self.store.where(place))
         context["outlet_events"][BENCHMARK].extra = {"version": version, "key": key}
         changes = [Change(**change) for change in report["changes"]]
@@ -73,8 +73,8 @@ class RunBenchmark(VerbOperator):
         labelled = self.store.fetch(data)
         if labelled.is_dir():
             raise ConfigInvalid(f"found a folder, expected a labelled file, at {self.store.where(data)}")
-        host_key = hardware.key(hardware.describe(self.settings.n_threads))
-        self.run_verb(
+        host_key = hardware.host_key(hardware.describe_host(self.settings.n_threads))
+        self.run_command(
             "benchmark",
             model_path=[self.registry.fetch(version, "frozen"), self.registry.fetch(version, "int8")],
             dataset_file=labelled,

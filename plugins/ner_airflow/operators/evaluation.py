@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from ner_airflow.assets import NER_FP32
 from ner_airflow.observability import metrics
 from ner_airflow.observability.lineage import Trace
-from ner_airflow.operators.base import NerOperator, VerbOperator
+from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks.evaluation import gates
 from ner_tasks.model import model_folder
-from ner_tasks.records import Scores, read_record
+from ner_tasks.records import ScoresRecord, read_record
 from ner_tasks.registry import model_card
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COUNTS, PAGE = "counts.json", "page.html"  # what `evaluate` leaves in its folder
 
 
-class EvaluateModel(VerbOperator):
+class EvaluateModelOperator(CommandOperator):
     """Score a trained model on its snapshot's test part, and the promoted model on the same sentences."""
 
     template_fields = ("model",)
@@ -50,16 +50,16 @@ class EvaluateModel(VerbOperator):
         if not self.store.exists(f"{key}.json") or not self.store.exists(f"{key}/{COUNTS}"):
             with self.workspace(f"evaluate-{version}-{snapshot}") as folder:
                 model, data = self.registry.fetch(version, "trained"), self.store.fetch(f"snapshots/{snapshot}")
-                result = self.run_verb("evaluate", model=model, data=data, output=folder / "report")
+                result = self.run_command("evaluate", model=model, data=data, output=folder / "report")
                 self.store.publish(folder / "report", key)
                 self.store.write_json(f"{key}.json", result)
-        said = read_record(self.store, f"{key}.json", Scores)
+        said = read_record(self.store, f"{key}.json", ScoresRecord)
         return {"overall": said["overall"], "labels": said["labels"], "n_sentences": said["n_sentences"]}
 
     def _losses(self, version: str, champion: str, snapshot: str) -> dict[str, Any]:
         """What is lost against the champion, sentence by sentence: by label, with the part that chance plays."""
         theirs, ours = (self.store.fetch(f"{_report(of, snapshot)}/{COUNTS}") for of in (champion, version))
-        result = self.run_verb("challenge", champion=theirs, challenger=ours)
+        result = self.run_command("challenge", champion=theirs, challenger=ours)
         self.store.write_json(f"{_report(version, snapshot)}-beside-{champion}.json", result)
         return {name: result[name] for name in ("overall", "labels")}
 
@@ -69,14 +69,14 @@ class EvaluateModel(VerbOperator):
         if promotion is None or promotion.version == version:
             return None
         manifest = self.registry.find(promotion.version, "trained")
-        mine = model_folder.open_model(self.registry.fetch(version, "trained"))
+        mine = model_folder.read_manifest(self.registry.fetch(version, "trained"))
         if manifest is None or set(manifest.labels) != set(mine.labels):
             self.log.info("version %s is gone or knows other labels: not compared with", promotion.version)
             return None
         return promotion.version
 
 
-class CheckModel(NerOperator):
+class ModelGateOperator(NerOperator):
     """The gate between a trained model and the registry."""
 
     template_fields = ("evaluation", "min_f1", "max_f1_below_champion")
@@ -89,13 +89,13 @@ class CheckModel(NerOperator):
         policy = self.policy(min_f1=self.min_f1, max_f1_below_champion=self.max_f1_below_champion)
         policy.check_labels(self.evaluation["labels"])
         metrics.emit(context, fp32_f1=self.evaluation["overall"]["f1"])
-        verdict = gates.trained_model(self.evaluation, policy.model)
+        verdict = gates.model_gate(self.evaluation, policy.model)
         for line in verdict.lines:
             self.log.info("passed: %s", line)
         return {"evaluation": self.evaluation, "gate": list(verdict.lines)}
 
 
-class RegisterModel(NerOperator):
+class RegisterModelOperator(NerOperator):
     """Let the version count, and tell those who wait for a new FP32 model."""
 
     template_fields = ("checked",)
@@ -108,7 +108,7 @@ class RegisterModel(NerOperator):
         evaluation = self.checked["evaluation"]
         version, f1 = evaluation["version"], evaluation["overall"]["f1"]
         self.registry.register(version, {**evaluation, "gate": self.checked["gate"]})
-        model_card.publish(self.registry, version)
+        model_card.publish_card(self.registry, version)
         self.trace = Trace(
             inputs={f"snapshots/{evaluation['snapshot']}": evaluation["snapshot"]},
             outputs={f"models/{version}/trained": version},

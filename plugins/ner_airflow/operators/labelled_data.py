@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
 
-from ner_airflow.operators.base import VerbOperator
+from ner_airflow.operators.base import CommandOperator
 from ner_tasks import child_environment, fingerprint
 from ner_tasks.data.batches import is_labelled
 from ner_tasks.data.snapshot import open_snapshot
-from ner_tasks.data.validation.baseline import Accepted, accept, last_accepted
+from ner_tasks.data.validation.baseline import AcceptedSnapshot, accept_snapshot, find_accepted
 from ner_tasks.errors import ArtifactBroken, DataRejected, InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.records import CountedSnapshot, read_record
@@ -27,7 +27,7 @@ DOCS = "data_docs"
 KAGGLE = "kaggle"
 
 
-class CollectLabelled(VerbOperator):
+class CollectLabelledOperator(CommandOperator):
     """Find the labelled files to train on: those of all batches, or of the one asked for.
 
     With `kaggle`, a data set's name, its newest version is first made a batch, unless it is one already.
@@ -54,7 +54,7 @@ class CollectLabelled(VerbOperator):
         with self.workspace("kaggle") as folder:
             # the cache outlives the folder: of a version that is known only its number is asked for
             cache = self.settings.scratch / "kaggle-cache"
-            made = self.run_verb("download", dataset=self.kaggle, output=folder / "batch", cache=cache)
+            made = self.run_command("download", dataset=self.kaggle, output=folder / "batch", cache=cache)
             owner, name = self.kaggle.split("/")[:2]
             key = f"labelled/kaggle-{owner}-{name}-{made['version']}"
             if self.store.exists(key):
@@ -71,7 +71,7 @@ class CollectLabelled(VerbOperator):
                 given = {"KAGGLE_USERNAME": connection.login or "", "KAGGLE_KEY": connection.password or ""}
             except AirflowNotFoundException:
                 self.log.info("no Connection %r", KAGGLE)
-        network = child_environment.for_step(network=True) if self.kaggle else {}
+        network = child_environment.step_environment(network=True) if self.kaggle else {}
         return {**network, **super()._environment(), **given}
 
     def _files(self, batch: str) -> list[dict[str, str]]:
@@ -86,7 +86,7 @@ class CollectLabelled(VerbOperator):
         return found
 
 
-class MakeSnapshot(VerbOperator):
+class MakeSnapshotOperator(CommandOperator):
     """Validate labelled data with Great Expectations, put bad rows aside, split the rest; publish and accept it.
 
     Of data that is refused, what was found is published as a report, and the last accepted snapshot stays what it is.
@@ -121,14 +121,14 @@ class MakeSnapshot(VerbOperator):
         files = self.collected["files"]
         code = fingerprint.code_version("data.validation.build_snapshot")
         limits = self.policy().data.model_dump()
-        recipe = fingerprint.version_of({"files": files, "config": config, "limits": limits, "code": code})
-        current = last_accepted(self.store)
+        recipe = fingerprint.make_version({"files": files, "config": config, "limits": limits, "code": code})
+        current = find_accepted(self.store)
         if current:
-            leases.note(self.registry, snapshots=current.version)
+            leases.record_use(self.registry, snapshots=current.version)
         version = self._made_before(current, recipe)
         if version is None:
             version = self._make(recipe, self._before(current, recipe), config)
-        accept(self.store, version, recipe)
+        accept_snapshot(self.store, version, recipe)
         said: dict[str, Any] = dict(read_record(self.store, f"snapshots/{version}/{SNAPSHOT}", CountedSnapshot))
         names = ("labels", "n_rows", "n_sentences", "n_superseded", "n_copies", "quarantined")
         parts = {name: part["n_sentences"] for name, part in said["parts"].items()}
@@ -142,14 +142,14 @@ class MakeSnapshot(VerbOperator):
             **{name: said[name] for name in names},
         }
 
-    def _made_before(self, current: Accepted | None, recipe: str) -> str | None:
+    def _made_before(self, current: AcceptedSnapshot | None, recipe: str) -> str | None:
         """The accepted snapshot if it is made of just this, and is as it was made."""
         if current is None or current.recipe != recipe or not self._is_sound(current.version):
             return None
         self.log.info("snapshot %s is there already, nothing to do", current.version)
         return current.version
 
-    def _before(self, current: Accepted | None, recipe: str) -> str | None:
+    def _before(self, current: AcceptedSnapshot | None, recipe: str) -> str | None:
         """The snapshot to go on from; a damaged one that is made of the same data is made again from its own."""
         if current and current.recipe == recipe:
             return current.previous
@@ -166,14 +166,14 @@ class MakeSnapshot(VerbOperator):
             listed = [{**file, "path": str(self.store.fetch(file["key"]))} for file in self.collected["files"]]
             atomic.write_text(sources, "".join(f"{json.dumps(one)}\n" for one in listed))
             try:
-                made = self.run_verb(
+                made = self.run_command(
                     "dataset", sources_file=sources, output=folder / "snapshot", docs=folder / DOCS, **flags
                 )
             except AirflowFailException as error:
                 line = self._report_refusal(str(error), folder, recipe)
                 raise AirflowFailException(line) from error
             version = str(made["version"])
-            leases.note(self.registry, snapshots=version)
+            leases.record_use(self.registry, snapshots=version)
             self._publish_docs(folder, f"reports/snapshots/{version}")
             if not self._is_sound(version):
                 self.store.publish(folder / "snapshot", f"snapshots/{version}", marker=SNAPSHOT)

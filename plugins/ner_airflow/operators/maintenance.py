@@ -14,11 +14,11 @@ from airflow.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow import scratch
-from ner_airflow.operators.base import NerOperator, VerbOperator
+from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks import child_environment, fingerprint
 from ner_tasks.dashboard import runs
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.registry.retention import Keep, clear, survey
+from ner_tasks.registry.retention import RetentionPolicy, prune, survey_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,7 +30,7 @@ _AIRFLOW = ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLOW__*", "PG*")
 _LEAST_DAYS = 8.0  # more than the longest run, with its retries
 
 
-class ClearAway(NerOperator):
+class PruneStoreOperator(NerOperator):
     """Remove versions, snapshots and staging without a reason to be kept, and what killed processes have left in the store
     and in this machine's scratch; with `delete` False only say what would go.
     """
@@ -42,12 +42,12 @@ class ClearAway(NerOperator):
         self.days, self.n_versions, self.staging_days, self.delete = days, n_versions, staging_days, delete
 
     def step(self, context: "Context") -> dict[str, Any]:
-        keep = Keep(float(self.days), int(self.n_versions), float(self.staging_days))
+        keep = RetentionPolicy(float(self.days), int(self.n_versions), float(self.staging_days))
         really = self.delete == "True"
         if really:
-            kept, gone = clear(self.registry, keep, time.time())
+            kept, gone = prune(self.registry, keep, time.time())
         else:
-            found = survey(self.registry, keep, time.time())
+            found = survey_store(self.registry, keep, time.time())
             kept, gone = [item for item in found if item.reason], [item for item in found if not item.reason]
         for item in kept:
             self.log.info("kept: %s: %s", item.key, item.reason)
@@ -55,18 +55,18 @@ class ClearAway(NerOperator):
             self.log.info("%s: %s, %d bytes", "removed" if really else "would remove", item.key, item.n_bytes)
         # no later try goes on from it: what it was handed lies in staging, and is as old
         old_s = time.time() - keep.staging_days * 86400
-        scratched = scratch.clear(self.settings.scratch, old_s, delete=really)
+        scratched = scratch.clear_scratch(self.settings.scratch, old_s, delete=really)
         for name, n_bytes in scratched.items():
             self.log.info("%s from scratch: %s, %d bytes", "removed" if really else "would remove", name, n_bytes)
         # a run's id has characters that are no part of a name
-        report = f"reports/retention/{fingerprint.version_of({'run': context['run_id']})}.json"
+        report = f"reports/retention/{fingerprint.make_version({'run': context['run_id']})}.json"
         items = {"kept": [asdict(item) for item in kept], "gone": [asdict(item) for item in gone]}
         self.store.write_json(report, {"run": context["run_id"], "deleted": really, **items, "scratch": scratched})
         n_bytes = sum(item.n_bytes for item in gone)
         return {"deleted": really, "n_kept": len(kept), "n_gone": len(gone), "n_bytes": n_bytes, "report": report}
 
 
-class CleanAirflow(VerbOperator):
+class CleanDatabaseOperator(CommandOperator):
     """Delete old runs of all DAGs from Airflow's database, and their logs here and notes in the store.
 
     Tasks do not reach the database: Airflow takes its address from them. Cleaning it is what no API offers; so this one step
@@ -92,7 +92,7 @@ class CleanAirflow(VerbOperator):
             raise ConfigInvalid(f"found db_days = {days:g}, expected at least {_LEAST_DAYS:g}")
         before, really = datetime.now(UTC) - timedelta(days=days), self.delete == "True"
         # the database first: a run without its log is better than a log without its run
-        said = self.run_verb("clean", before=before.isoformat(), run=context["run_id"], dry_run=int(not really))
+        said = self.run_command("clean", before=before.isoformat(), run=context["run_id"], dry_run=int(not really))
         logs = self._old_logs(before.timestamp())
         notes = self._old_notes(before.timestamp())
         if really:
@@ -119,7 +119,7 @@ class CleanAirflow(VerbOperator):
 
     def _environment(self) -> dict[str, str]:
         # its own program, which reads nothing that others have written
-        ours = child_environment.for_step(also=_AIRFLOW)
+        ours = child_environment.step_environment(also=_AIRFLOW)
         for name in _ADDRESSES:
             ours.pop(name, None)
         if file := os.environ.get("NER_AIRFLOW_DATABASE_FILE"):

@@ -6,8 +6,8 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.observability import metrics
-from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_airflow.operators.night import NightOperator, day_of
+from ner_airflow.operators.base import CommandOperator, NerOperator
+from ner_airflow.operators.night import NightOperator, parse_day
 from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
 from ner_tasks.records import DriftVerdict, read_record
 
@@ -19,10 +19,10 @@ STATISTICS = "statistics.json"
 _MOST_NIGHTS, _DAYS_BACK = 31, 62
 
 
-class WatchNight(NightOperator, VerbOperator):
+class DetectDriftOperator(NightOperator, CommandOperator):
     """Hold a published night against those before it by the same model, and report what is unusual.
 
-    Never fails on what it finds: that is for `AlertOnDrift`, behind the retraining that may be wanted. A night that
+    Never fails on what it finds: that is for `DriftGateOperator`, behind the retraining that may be wanted. A night that
     raised an alert does not count as usual for later ones, until somebody accepts it.
 
     Args:
@@ -38,7 +38,7 @@ class WatchNight(NightOperator, VerbOperator):
         self.day, self.accept = day, accept
 
     def step(self, context: "Context") -> dict[str, Any]:
-        day_of(self.day)
+        parse_day(self.day)
         published = self.published(self.day)
         if published is None:
             raise AirflowSkipException(f"found no published answers of {self.day}")
@@ -46,7 +46,7 @@ class WatchNight(NightOperator, VerbOperator):
         if not self.store.exists(key):
             raise AirflowSkipException(f"found no {key}: published before there was any; `force` makes it")
         before, last = self._before(published["model_version"])
-        found = self.run_verb(
+        found = self.run_command(
             "drift", night=self.store.fetch(key), before=[self.store.fetch(name) for name in before] or None
         )
         report, (_, was_accepted) = f"reports/drift/{self.day}.json", self._judged(self.day, published.get("night"))
@@ -97,7 +97,7 @@ class WatchNight(NightOperator, VerbOperator):
             return True, False
 
 
-class RetrainOnDrift(TriggerDagRunOperator):
+class RetrainOnDriftOperator(TriggerDagRunOperator):
     """Start `ner_retrain` once for a night with an alert, if the run asks for it.
 
     A trigger and not an asset: events of a partitioned run start no DAG that has no partitions.
@@ -119,7 +119,7 @@ class RetrainOnDrift(TriggerDagRunOperator):
         super().execute(context)
 
 
-class AlertOnDrift(NerOperator):
+class DriftGateOperator(NerOperator):
     """Fail where the night is unusual: the one state that the grid, the API and every notifier know.
 
     The answers are published by then, and the next night does not wait for this one.

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ner_airflow.operators.base import NerOperator, VerbOperator
+from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks import fingerprint
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.files import atomic
-from ner_tasks.files.contained import FileBeneath, place_of
+from ner_tasks.files.contained import ContainedFile, encode_source
 from ner_tasks.records import NightPlan, PublishedDay, read_record
 from ner_tasks.tagging import merge
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def day_of(text: str) -> date:
+def parse_day(text: str) -> date:
     """A day as it was given.
 
     Raises:
@@ -43,11 +43,11 @@ def day_of(text: str) -> date:
         raise ConfigInvalid(f"found day {text!r}, expected one of the calendar: {error}") from None
 
 
-def write_inputs(listing: Path, names: Iterable[str], files: Iterable[FileBeneath | None]) -> None:
+def write_inputs(listing: Path, names: Iterable[str], files: Iterable[ContainedFile | None]) -> None:
     """Write what `tag --inputs_file` reads; what has gone since it was listed is answered as missing."""
     with atomic.space_for(listing), listing.open("w", encoding="utf-8") as lines:
         for name, file in zip(names, files, strict=True):
-            lines.write(json.dumps({"name": name, **place_of(file or listing.with_name("gone"))}) + "\n")
+            lines.write(json.dumps({"name": name, **encode_source(file or listing.with_name("gone"))}) + "\n")
 
 
 class NightOperator(NerOperator):
@@ -103,18 +103,18 @@ class NightOperator(NerOperator):
 
     def _run(self, context: "Context", day: str) -> str:
         # a run's id has characters that are no part of a name
-        return f"staging/runs/{fingerprint.version_of({'run': context['run_id']})}/{day}"
+        return f"staging/runs/{fingerprint.make_version({'run': context['run_id']})}/{day}"
 
 
-class JoiningOperator(NightOperator, VerbOperator):
+class MergingOperator(NightOperator, CommandOperator):
     """A step that needs the night's answers as one folder."""
 
-    def joined(self, plan: dict[str, Any], target: Path) -> Path:
+    def merged(self, plan: dict[str, Any], target: Path) -> Path:
         """The night's answers as one folder, `target` unless they were joined before."""
         key = f"{self.staging(plan['day'], plan['night'])}/joined"
         if self.store.exists(f"{key}/{merge.MANIFEST}"):
             return self.store.fetch(key)
         said = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
         said |= plan["columns"]
-        self.run_verb("join", shards=self.shards(plan) or None, output=target, **said)
+        self.run_command("join", shards=self.shards(plan) or None, output=target, **said)
         return target

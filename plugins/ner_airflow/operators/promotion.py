@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 from ner_airflow.assets import NER_INT8
 from ner_airflow.operators.base import NerOperator
 from ner_tasks.registry import model_card
-from ner_tasks.registry.queries import figures_of
+from ner_tasks.registry.queries import read_figures
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class ChooseVersion(NerOperator):
+class ChooseVersionOperator(NerOperator):
     """The version asked for, else the one that was in use before; pinned, so that another try does not go further."""
 
     template_fields = ("version",)
@@ -24,16 +24,16 @@ class ChooseVersion(NerOperator):
         current = self.registry.promoted()
         instead_of = current.version if current else None
         if self.version:
-            figures = figures_of(self.registry, self.version)
+            figures = read_figures(self.registry, self.version)
             chosen = {"version": self.version, "kind": "int8", "metrics": figures, "action": "promote"}
         else:
-            target = self.registry.step_back()
+            target = self.registry.rollback_target()
             chosen = {"version": target.version, "kind": target.kind, "metrics": target.metrics, "action": "rollback"}
         self.log.info("%s to %s, from %s: %s", chosen["action"], chosen["version"], instead_of, chosen["metrics"])
         return {**chosen, "instead_of": instead_of}
 
 
-class MovePointer(NerOperator):
+class PromoteVersionOperator(NerOperator):
     """Point the nightly run at the chosen version, once its files have been checked."""
 
     template_fields = ("chosen", "by", "reason")
@@ -54,6 +54,6 @@ class MovePointer(NerOperator):
         else:
             promotion = self.registry.promote(version, kind, metrics=metrics, **said)
         self.log.info("promoted: %s since %s, after %s", promotion.version, promotion.at, promotion.previous)
-        self.log.info("model card: %s.html", self.store.where(model_card.publish(self.registry, version)))
+        self.log.info("model card: %s.html", self.store.where(model_card.publish_card(self.registry, version)))
         context["outlet_events"][NER_INT8].extra = {"version": version, **metrics}
         return {"version": version, "previous": promotion.previous, "metrics": metrics}

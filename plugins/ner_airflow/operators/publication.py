@@ -15,11 +15,11 @@ from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.observability import metrics
 from ner_airflow.observability.lineage import Trace
 from ner_airflow.operators.base import NerOperator
-from ner_airflow.operators.night import JoiningOperator, NightOperator, day_of
+from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.evaluation import gates
 from ner_tasks.files import atomic
-from ner_tasks.files.contained import FileBeneath, NotAFile
+from ner_tasks.files.contained import ContainedFile, NotAFile
 from ner_tasks.records import (
     ListedInput,
     NightManifest,
@@ -41,7 +41,7 @@ _REJECTED_AT_ONCE = 1000
 _N_NAMED = 20  # of documents that are lost
 
 
-class CheckNight(NightOperator):
+class NightGateOperator(NightOperator):
     """The gate between tagged shards and what others read: nothing lost, and few enough rejected."""
 
     template_fields = ("day", "shards_done", "max_rejected_share", "max_partly_read_share")
@@ -67,16 +67,16 @@ class CheckNight(NightOperator):
             self.forget(context, plan)
             raise AirflowSkipException(f"another run has published this night of {self.day}")
         shards = self.shards(plan)
-        night = merge.add_up(read_file(shard / merge.MANIFEST, ShardManifest) for shard in shards)
+        night = merge.sum_manifests(read_file(shard / merge.MANIFEST, ShardManifest) for shard in shards)
         n_lost = 0
         for index, shard in enumerate(shards):
             inputs = self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl")
             files = read_records(inputs, ListedInput)
-            for name in merge.unanswered((file["name"] for file in files), shard):
+            for name in merge.find_unanswered((file["name"] for file in files), shard):
                 n_lost += 1
                 if n_lost <= _N_NAMED:
                     self.log.error("no answer for %s", name)
-        limits = self.settings.limits.adjusted(
+        limits = self.settings.limits.override(
             max_rejected_share=self.max_rejected_share, max_partly_read_share=self.max_partly_read_share
         )
         n_documents = night["n_documents"] + n_lost
@@ -93,7 +93,7 @@ class CheckNight(NightOperator):
         said: dict[str, Any] = {"night": plan["night"], "passed": False, "lines": []}
         try:
             counts = (night["n_tagged"], night["n_rejected"], night["n_partly_read"])
-            said["lines"] = list(gates.night(n_documents, *counts, limits).lines)
+            said["lines"] = list(gates.night_gate(n_documents, *counts, limits).lines)
             said["passed"] = True
         except GateNotPassed as error:
             said["lines"] = [str(error)]
@@ -106,7 +106,7 @@ class CheckNight(NightOperator):
         return {**found, "gate": said["lines"]}
 
 
-class PublishDay(JoiningOperator):
+class PublishDayOperator(MergingOperator):
     """Make the day's answers visible: the rejected first, the tagged last and whole."""
 
     template_fields = ("night",)
@@ -119,7 +119,7 @@ class PublishDay(JoiningOperator):
         day = self.night["day"]
         plan = self.planned(context, day)
         with self.workspace(f"publish-{day}-{plan['night']}") as folder:
-            answers = self.joined(plan, folder / "tagged")
+            answers = self.merged(plan, folder / "tagged")
             manifest = read_file(answers / merge.MANIFEST, NightManifest)
             self._keep_index(day, manifest)
             self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
@@ -175,7 +175,7 @@ class PublishDay(JoiningOperator):
         return names
 
 
-def _copied(file: FileBeneath, target: Path) -> bool:
+def _copied(file: ContainedFile, target: Path) -> bool:
     """Whether there is a file to be copied, and it was."""
     try:
         source = file.open()
@@ -196,7 +196,7 @@ def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:
     )
 
 
-class WithdrawDay(NerOperator):
+class WithdrawDayOperator(NerOperator):
     """Take back a day's answers: the marker first, so that nobody reads half of them; they are kept as withdrawn."""
 
     template_fields = ("day", "reason")
@@ -206,7 +206,7 @@ class WithdrawDay(NerOperator):
         self.day, self.reason = day, reason
 
     def step(self, context: "Context") -> dict[str, Any]:
-        key = f"tagged/{day_of(self.day)}"
+        key = f"tagged/{parse_day(self.day)}"
         if not self.store.exists(f"{key}/{merge.MANIFEST}"):
             raise AirflowSkipException(f"found no published answers of {self.day}: nothing to withdraw")
         manifest = read_record(self.store, f"{key}/{merge.MANIFEST}", PublishedDay)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from ner_airflow.assets import NER_FP32, NER_INT8
 from ner_airflow.observability import metrics
 from ner_airflow.observability.lineage import Trace
-from ner_airflow.operators.base import NerOperator, VerbOperator
+from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks.errors import InputMissing
 from ner_tasks.evaluation import gates
 from ner_tasks.model.model_folder import Kind
-from ner_tasks.records import ScoredVersion, WholeComparison, read_record
+from ner_tasks.records import FullComparisonRecord, ScoredVersion, read_record
 from ner_tasks.registry import leases, model_card
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ CANARY, INT8_COUNTS = "canary.json", "int8-counts.json"  # what `compare` leaves
 COUNTS = "counts.json"  # what `evaluate` leaves in its own
 
 
-class FindModel(NerOperator):
+class ResolveVersionOperator(NerOperator):
     """Which version to quantize: the one asked for, else the one whose registration started this run."""
 
     template_fields = ("version",)
@@ -31,7 +31,7 @@ class FindModel(NerOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         version = self.version or self._announced(context) or self._newest()
-        leases.note(self.registry, models=version)
+        leases.record_use(self.registry, models=version)
         details = self.registry.record(version, ScoredVersion)
         return {"version": version, "snapshot": details["snapshot"], "f1": details["overall"]["f1"]}
 
@@ -49,7 +49,7 @@ class FindModel(NerOperator):
         return versions[-1]
 
 
-class _MakeModel(VerbOperator):
+class _MakeModelOperator(CommandOperator):
     """Makes one kind of a version's models from another; what is there and sound is not made again."""
 
     template_fields: Sequence[str] = ("model",)
@@ -66,7 +66,7 @@ class _MakeModel(VerbOperator):
             self.log.info("the %s model of version %s is there already, nothing to do", self.kind, version)
             return dict(self.model)
         with self.workspace(f"{self.verb}-{version}") as folder:
-            result = self.run_verb(self.verb, save_model_path=folder / "model", **self._flags())
+            result = self.run_command(self.verb, save_model_path=folder / "model", **self._flags())
             self.registry.put(version, self.kind, folder / "model")
             self.store.write_json(f"reports/models/{version}/{self.verb}.json", result)
         return dict(self.model)
@@ -75,7 +75,7 @@ class _MakeModel(VerbOperator):
         raise NotImplementedError
 
 
-class FreezeModel(_MakeModel):
+class FreezeModelOperator(_MakeModelOperator):
     """Fold a trained model into one FP32 inference graph."""
 
     verb, kind = "freeze", "frozen"
@@ -84,7 +84,7 @@ class FreezeModel(_MakeModel):
         return {"model_path": self.registry.fetch(self.model["version"], "trained")}
 
 
-class QuantizeModel(_MakeModel):
+class QuantizeModelOperator(_MakeModelOperator):
     """Quantize the frozen graph to INT8, calibrated on the snapshot's calibration part.
 
     If that loses too much entity F1 on the dev part, other ways are tried until one is good enough. How much is too
@@ -103,11 +103,11 @@ class QuantizeModel(_MakeModel):
             "model_path": self.registry.fetch(self.model["version"], "frozen"),
             "dataset_file": self.store.fetch(f"snapshots/{self.model['snapshot']}"),
             "accuracy": 1,
-            "max_f1_loss": self.settings.limits.adjusted(max_f1_loss=self.max_f1_loss).max_f1_loss,
+            "max_f1_loss": self.settings.limits.override(max_f1_loss=self.max_f1_loss).max_f1_loss,
         }
 
 
-class CompareModels(VerbOperator):
+class CompareQuantizedOperator(CommandOperator):
     """Score and time FP32 and INT8 on the same test sentences."""
 
     template_fields = ("model", "rounds")
@@ -123,7 +123,7 @@ class CompareModels(VerbOperator):
         losses = self._champion_losses(version, champion, snapshot) if champion else None
         # what will run, where it will be read from, in a process that has just been started
         int8, answers = self.registry.fetch(version, "int8"), self.store.fetch(f"{_comparison(version)}/{CANARY}")
-        canary = self.run_verb("canary", model=int8, canary=answers)
+        canary = self.run_command("canary", model=int8, canary=answers)
         names = ("fp32", "int8", "f1_loss", "losses", "agreement", "size_share", "speed")
         return {
             "version": version,
@@ -140,9 +140,9 @@ class CompareModels(VerbOperator):
         promoted = any(past.version == version for past in self.registry.history())
         if promoted and self.store.exists(f"{key}.json") and self.store.exists(f"{key}/{CANARY}"):
             self.log.info("version %s has been compared and promoted already", version)
-            return dict(read_record(self.store, f"{key}.json", WholeComparison))
+            return dict(read_record(self.store, f"{key}.json", FullComparisonRecord))
         with self.workspace(f"compare-{version}") as folder:
-            result = self.run_verb(
+            result = self.run_command(
                 "compare",
                 fp32=self.registry.fetch(version, "frozen"),
                 int8=self.registry.fetch(version, "int8"),
@@ -171,14 +171,14 @@ class CompareModels(VerbOperator):
         if not self.store.exists(f"{key}/{COUNTS}"):
             with self.workspace(f"evaluate-int8-{champion}-{snapshot}") as folder:
                 model, data = self.registry.fetch(champion, "int8"), self.store.fetch(f"snapshots/{snapshot}")
-                self.run_verb("evaluate", model=model, data=data, output=folder / "report")
+                self.run_command("evaluate", model=model, data=data, output=folder / "report")
                 self.store.publish(folder / "report", key)
         theirs, ours = f"{key}/{COUNTS}", f"{_comparison(version)}/{INT8_COUNTS}"
-        result = self.run_verb("challenge", champion=self.store.fetch(theirs), challenger=self.store.fetch(ours))
+        result = self.run_command("challenge", champion=self.store.fetch(theirs), challenger=self.store.fetch(ours))
         return {name: result[name] for name in ("overall", "labels")}
 
 
-class CheckQuantized(NerOperator):
+class Int8GateOperator(NerOperator):
     """The gate between an INT8 model and the nightly run."""
 
     template_fields = ("comparison", "max_f1_loss", "min_speed_up")
@@ -201,14 +201,14 @@ class CheckQuantized(NerOperator):
             int8_f1_loss=figures["f1_loss"],
             int8_speed_up=figures["int8_over_stock"],
         )
-        verdict = gates.quantized_model(self.comparison, policy)
+        verdict = gates.int8_gate(self.comparison, policy)
         for line in verdict.lines:
             self.log.info("passed: %s", line)
         self.store.write_json(f"reports/models/{self.comparison['version']}/gate.json", {"lines": verdict.lines})
         return {"version": self.comparison["version"], "metrics": figures, "gate": list(verdict.lines)}
 
 
-class PromoteModel(NerOperator):
+class PromoteModelOperator(NerOperator):
     """Point the nightly run at the INT8 model."""
 
     template_fields = ("checked", "by")
@@ -222,7 +222,7 @@ class PromoteModel(NerOperator):
         by = self.checked.get("approved_by") or self.by
         promotion = self.registry.promote(version, "int8", by=by, metrics=figures)
         self.log.info("promoted: %s since %s, after %s", promotion.version, promotion.at, promotion.previous)
-        self.log.info("model card: %s.html", self.store.where(model_card.publish(self.registry, version)))
+        self.log.info("model card: %s.html", self.store.where(model_card.publish_card(self.registry, version)))
         self.trace = Trace(inputs={f"models/{version}/trained": version}, outputs={f"models/{version}/int8": version})
         context["outlet_events"][NER_INT8].extra = {"version": version, **figures}
         return {"version": version, "previous": promotion.previous, "metrics": figures}

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.observability import metrics
-from ner_airflow.operators.night import JoiningOperator, NightOperator, day_of
-from ner_airflow.operators.tagging import PlanShards
+from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
+from ner_airflow.operators.tagging import PlanShardsOperator
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.tagging import merge
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 STOPS = ("plan", "diff", "publish")
 
 
-class PlanDays(NightOperator):
+class PlanDaysOperator(NightOperator):
     """Say which published days another model would tag again, and how long that will take.
 
     Args:
         first_day, last_day: YYYY-MM-DD, both included; empty: no bound.
         tagged_by: only days that this version has tagged; empty: all that the new one has not.
-        model: the version to tag with, as `ResolveModel` gives it.
+        model: the version to tag with, as `ResolveModelOperator` gives it.
         stop_after: one of `STOPS`; after the plan, nothing is run.
     """
 
@@ -61,9 +61,9 @@ class PlanDays(NightOperator):
         return {"days": [day["day"] for day in plan]}
 
     def _days(self) -> list[str]:
-        first = day_of(self.first_day) if self.first_day else None
-        last = day_of(self.last_day) if self.last_day else None
-        days = [(day, day_of(day)) for day in self.store.folders("tagged")]
+        first = parse_day(self.first_day) if self.first_day else None
+        last = parse_day(self.last_day) if self.last_day else None
+        days = [(day, parse_day(day)) for day in self.store.folders("tagged")]
         return [day for day, date in days if (not first or date >= first) and (not last or date <= last)]
 
     def _wanted(self, published: dict[str, Any]) -> bool:
@@ -78,10 +78,10 @@ class PlanDays(NightOperator):
         return {"day": day, **said, "expected_s": round(n_words / words_per_s) if words_per_s > 0 else 0}
 
 
-class PlanShardsOfDays(PlanShards):
+class PlanRetagShardsOperator(PlanShardsOperator):
     """Divide the files of several days into shards, all in one list: Airflow maps over one list only."""
 
-    template_fields: tuple[str, ...] = ("days", *PlanShards.template_fields)
+    template_fields: tuple[str, ...] = ("days", *PlanShardsOperator.template_fields)
 
     def __init__(self, *, days: Any, **kwargs: Any) -> None:
         super().__init__(day="", **kwargs)
@@ -98,7 +98,7 @@ class PlanShardsOfDays(PlanShards):
         return {"shards": shards}
 
 
-class CompareDay(JoiningOperator):
+class DiffPredictionsOperator(MergingOperator):
     """Tell what another model changes in a day's entities, before anybody reads its answers."""
 
     template_fields = ("night", "stop_after")
@@ -116,9 +116,9 @@ class CompareDay(JoiningOperator):
                 f"found no published answers of {day} to compare with: it was withdrawn meanwhile"
             )
         with self.workspace(f"compare-{day}-{plan['night']}") as folder:
-            new = self.joined(plan, folder / "joined")
+            new = self.merged(plan, folder / "joined")
             self.store.publish(new, f"{self.staging(day, plan['night'])}/joined", marker=merge.MANIFEST)
-            difference = self.run_verb("diff", old=self.store.fetch(f"tagged/{day}"), new=new)
+            difference = self.run_command("diff", old=self.store.fetch(f"tagged/{day}"), new=new)
         report = f"reports/retag/{plan['model']['version']}/{day}.json"
         self.store.write_json(report, {"day": day, "old_model": published["model_version"], **difference})
         self.log.info("what changes is in %s", report)

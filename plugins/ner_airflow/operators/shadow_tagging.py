@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ner_airflow.operators.base import VerbOperator
-from ner_airflow.operators.night import NightOperator, day_of, write_inputs
+from ner_airflow.operators.base import CommandOperator
+from ner_airflow.operators.night import NightOperator, parse_day, write_inputs
 from ner_tasks.errors import InputMissing
 from ner_tasks.records import SampledFile, read_records
 from ner_tasks.registry import leases
-from ner_tasks.review.impact import GONE, NO_NIGHT, summary_of
+from ner_tasks.review.impact import GONE, NO_NIGHT, summarize_impact
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class SecondOpinion(NightOperator, VerbOperator):
+class ShadowTaggingOperator(NightOperator, CommandOperator):
     """A step that lets another model answer some of a published night's files."""
 
     def newest_day(self) -> str | None:
@@ -42,13 +42,13 @@ class SecondOpinion(NightOperator, VerbOperator):
         """
         published = self.published(day) or {}
         answers = self.store.fetch(f"tagged/{day}")
-        sampled = self.run_verb("sample", answers=answers, output=folder / "old", max_words=max_words)
+        sampled = self.run_command("sample", answers=answers, output=folder / "old", max_words=max_words)
         names = [line["name"] for line in read_records(folder / "old" / "files.jsonl", SampledFile)]
         paths = self.store.fetch_files([f"inbox/{day}/{name}" for name in names], folder / "inbox")
         if not any(paths):
             return None
         write_inputs(folder / "inputs.jsonl", names, paths)
-        self.run_verb(
+        self.run_command(
             "tag",
             model=self.registry.fetch(version, "int8"),
             output=folder / "new",
@@ -60,7 +60,7 @@ class SecondOpinion(NightOperator, VerbOperator):
         return sampled
 
 
-class ImpactReport(SecondOpinion):
+class ReportImpactOperator(ShadowTaggingOperator):
     """Tell what a new model changes in last night's corpus, before it is promoted.
 
     Refuses nothing: it says what a person wants to know, in `reports/impact/<version>.json` and in a few lines.
@@ -85,17 +85,17 @@ class ImpactReport(SecondOpinion):
         else:
             with self.workspace(f"impact-{version}") as folder:
                 if sampled := self.answer_again(day, version, folder, max_words=int(self.max_words)):
-                    said |= {**sampled, "difference": self.run_verb("diff", old=folder / "old", new=folder / "new")}
-            said["summary"] = summary_of(said) if sampled else GONE.format(day)
+                    said |= {**sampled, "difference": self.run_command("diff", old=folder / "old", new=folder / "new")}
+            said["summary"] = summarize_impact(said) if sampled else GONE.format(day)
         self.store.write_json(key, said)
         # the report quotes documents; the log, and what Airflow keeps in its database, do not
-        figures = summary_of(said, quoting=False) if "difference" in said else said["summary"]
+        figures = summarize_impact(said, quoting=False) if "difference" in said else said["summary"]
         for line in figures.splitlines():
             self.log.info("%s", line)
         return {**self.checked, "impact": {"key": key, "summary": figures}}
 
 
-class ExportReview(SecondOpinion):
+class ExportReviewOperator(ShadowTaggingOperator):
     """Write the sentences of a night that are most worth a person's time for Label Studio and doccano.
 
     Args:
@@ -119,20 +119,20 @@ class ExportReview(SecondOpinion):
             raise AirflowSkipException(
                 "found NER_KEEP_TEXT=0, expected 1: without texts nothing can be asked of people"
             )
-        day = str(day_of(self.day)) if self.day else self.newest_day()
+        day = str(parse_day(self.day)) if self.day else self.newest_day()
         published = self.published(day) if day else None
         if day is None or published is None:
             raise AirflowSkipException(f"found no published answers{f' of {day}' if day else ''}: nothing to review")
         with self.workspace(f"review-{day}") as folder:
             answers, other = self.store.fetch(f"tagged/{day}"), None
             if self.other:
-                leases.note(self.registry, models=self.other)
+                leases.record_use(self.registry, models=self.other)
                 if self.answer_again(day, self.other, folder, max_words=int(self.max_words)) is None:
                     raise InputMissing(
                         f"found none of the files in inbox/{day}, expected them, for version {self.other}"
                     )
                 other = folder / "new"
-            asked = self.run_verb(
+            asked = self.run_command(
                 "review",
                 answers=answers,
                 other=other,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.observability import metrics
-from ner_airflow.operators.base import NerOperator, VerbOperator
-from ner_airflow.operators.night import NightOperator, day_of, write_inputs
+from ner_airflow.operators.base import CommandOperator, NerOperator
+from ner_airflow.operators.night import NightOperator, parse_day, write_inputs
 from ner_tasks import fingerprint, hardware
 from ner_tasks.errors import InputMissing
 from ner_tasks.inference import runtime_config
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class ResolveModel(NerOperator):
+class ResolveModelOperator(NerOperator):
     """Pin the model for the whole night: a promotion in the middle of it changes nothing."""
 
     template_fields = ("version",)
@@ -36,7 +36,7 @@ class ResolveModel(NerOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         if self.version:  # what is promoted is never cleared away
-            leases.note(self.registry, models=self.version)
+            leases.record_use(self.registry, models=self.version)
         version, path = self.registry.resolve(self.version or None)
         self.log.info("model of this night: %s, at %s", version, path)
         promotion = self.registry.promoted()
@@ -44,16 +44,16 @@ class ResolveModel(NerOperator):
             metrics.emit(context, model_age_s=time.time() - datetime.fromisoformat(promotion.at).timestamp())
         model: dict[str, Any] = {"version": version, "kind": path.name}
         # pinned as well; which of them holds is for each worker to say, by what kind of machine it is
-        choices = self.registry.choices(version) if path.name == "int8" else {}
+        choices = self.registry.runtime_configs(version) if path.name == "int8" else {}
         return model | ({"tuned": {name: asdict(choice) for name, choice in choices.items()}} if choices else {})
 
 
-class PlanShards(NightOperator):
+class PlanShardsOperator(NightOperator):
     """Divide the day's files into shards; a day that this model has answered is left alone.
 
     Args:
         day: YYYY-MM-DD.
-        model: what `ResolveModel` said.
+        model: what `ResolveModelOperator` said.
         shard_mib: least size of a shard.
         text_column, id_column: of csv, tsv and xlsx files.
         lookback_days: days before this one whose answers may be given again to the same text.
@@ -99,9 +99,9 @@ class PlanShards(NightOperator):
 
     def plan(self, context: "Context", day: str) -> list[dict[str, Any]]:
         """The day's shards; what they have in common is in the plan, as every XCom has to be small."""
-        files = self.store.files(f"inbox/{day_of(day)}")
-        with self.workspace(f"plan-{day}-{fingerprint.version_of({'run': context['run_id']})}") as folder:
-            inbox = planning.take_stock(files, folder / "listing.jsonl")
+        files = self.store.files(f"inbox/{parse_day(day)}")
+        with self.workspace(f"plan-{day}-{fingerprint.make_version({'run': context['run_id']})}") as folder:
+            inbox = planning.write_listing(files, folder / "listing.jsonl")
             metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
             night = self._night(context, inbox)
             published = self.published(day)
@@ -118,15 +118,15 @@ class PlanShards(NightOperator):
                 "n_files": inbox.n_files,
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "columns": {"text_column": self.text_column, "id_column": self.id_column},
-                "answered": [] if self.force == "True" else self._answered(day_of(day)),
+                "answered": [] if self.force == "True" else self._answered(parse_day(day)),
             },
         )
         self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, n_shards, night)
         return [{"day": day, "index": index} for index in range(n_shards)]
 
-    def _night(self, context: "Context", inbox: planning.Inbox) -> str:
+    def _night(self, context: "Context", inbox: planning.InboxSummary) -> str:
         """All that the night's answers follow from, in one word."""
-        return fingerprint.version_of(
+        return fingerprint.make_version(
             {
                 # not how hosts run it: a day that it has answered is answered
                 "model": {name: self.model[name] for name in ("version", "kind")},
@@ -139,10 +139,10 @@ class PlanShards(NightOperator):
             }
         )
 
-    def _write_inputs(self, folder: Path, inbox: planning.Inbox, staging: str) -> int:
+    def _write_inputs(self, folder: Path, inbox: planning.InboxSummary, staging: str) -> int:
         """Hand each shard the list of its files; how many shards there are."""
-        shards = planning.shards_of(
-            planning.listed(folder / "listing.jsonl"), inbox, shard_bytes=int(self.shard_mib) * 2**20
+        shards = planning.assign_shards(
+            planning.read_listing(folder / "listing.jsonl"), inbox, shard_bytes=int(self.shard_mib) * 2**20
         )
         n_shards = 0
         for index, files in groupby(shards, key=lambda shard: shard[0]):
@@ -160,7 +160,7 @@ class PlanShards(NightOperator):
         return [day for day, said in found.items() if said and said["model_version"] == self.model["version"]]
 
 
-class TagShard(NightOperator, VerbOperator):
+class TagShardOperator(NightOperator, CommandOperator):
     """Tag one shard; one that is done already is not done again, one that was killed goes on where it was."""
 
     template_fields = ("shard",)
@@ -181,7 +181,7 @@ class TagShard(NightOperator, VerbOperator):
                 path, choice_file = self._tuned(plan["model"], folder)
                 self._fetch_inputs(f"{staging}/inputs-{index:02d}.jsonl", folder / "inputs.jsonl", folder / "inbox")
                 # a shard may be one huge file that is rejected; whether too many are is for the whole night to say
-                self.run_verb(
+                self.run_command(
                     "tag",
                     model=path,
                     choice_file=choice_file,
@@ -210,13 +210,13 @@ class TagShard(NightOperator, VerbOperator):
 
     def _tuned(self, model: Mapping[str, Any], folder: Path) -> tuple[Path, Path | None]:
         """The model that machines of this kind run best, and the file of the choice; None if it was not tuned here."""
-        this = hardware.key(hardware.describe(self.settings.n_threads))
+        this = hardware.host_key(hardware.describe_host(self.settings.n_threads))
         choice = model.get("tuned", {}).get(this)
         _, path = self.registry.resolve(model["version"], choice["kind"] if choice else model["kind"])
         if choice is None:
             return path, None
         self.log.info("as tuned on %s: %s", this, choice)
-        runtime_config.write(folder / "choice.json", runtime_config.Choice(**choice), {})
+        runtime_config.write_runtime_config(folder / "choice.json", runtime_config.RuntimeConfig(**choice), {})
         return path, folder / "choice.json"
 
     def _fetch_inputs(self, inputs: str, listing: Path, folder: Path) -> None:

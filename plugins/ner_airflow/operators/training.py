@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ner_airflow.operators.base import VerbOperator
+from ner_airflow.operators.base import CommandOperator
 from ner_tasks import fingerprint
 from ner_tasks.errors import ConfigInvalid, InputMissing
 from ner_tasks.files import atomic
@@ -21,7 +21,7 @@ ENCODER, PROMOTED = "encoder", "promoted"
 _CODE = ("training.loop", "model.freezing", "quantization.quantize", "quantization.accuracy_search")
 
 
-class TrainModel(VerbOperator):
+class TrainModelOperator(CommandOperator):
     """Train a tagger on a snapshot; a killed training goes on from its last checkpoint.
 
     It starts from the encoder, from the promoted model, or from a version that is named; of a model it also measures
@@ -63,7 +63,7 @@ class TrainModel(VerbOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         config, minutes = self._config(), float(self.search_minutes or 0)
         parent, start = self._start()
-        version = fingerprint.version_of(
+        version = fingerprint.make_version(
             {
                 "snapshot": self.snapshot["version"],
                 "config": asdict(config),
@@ -76,7 +76,7 @@ class TrainModel(VerbOperator):
             }
         )
         report = f"reports/models/{version}/train.json"
-        leases.note(self.registry, models=version, snapshots=self.snapshot["version"])
+        leases.record_use(self.registry, models=version, snapshots=self.snapshot["version"])
         if self.registry.find(version, "trained") and self.store.exists(report):
             self.log.info("version %s is trained already, nothing to do", version)
         else:
@@ -96,7 +96,9 @@ class TrainModel(VerbOperator):
         except (ValueError, RecursionError) as error:
             raise ConfigInvalid(f"found {error}, expected a JSON object, as parameter recipe") from None
         given = {"epochs": self.epochs, "batch_size": self.batch_size, "learning_rate": self.learning_rate}
-        return TrainConfig.of({**recipe, **{name: value for name, value in given.items() if value}}, "the parameters")
+        return TrainConfig.from_values(
+            {**recipe, **{name: value for name, value in given.items() if value}}, "the parameters"
+        )
 
     def _start(self) -> tuple[str | None, Path]:
         """The version that training starts from, None for the encoder, and the file of its weights."""
@@ -111,9 +113,9 @@ class TrainModel(VerbOperator):
             where = self.store.where("models")
             raise InputMissing(f"found no promoted model, expected one to start from, in {where}")
         version = promotion.version if promotion else self.start_from
-        leases.note(self.registry, models=version)
+        leases.record_use(self.registry, models=version)
         folder = self.registry.fetch(version, "trained")
-        model_folder.open_model(folder)
+        model_folder.read_manifest(folder)
         return version, folder / model_folder.WEIGHTS
 
     def _train(self, version: str, config: TrainConfig, parent: str | None, start: Path, minutes: float) -> None:
@@ -125,7 +127,7 @@ class TrainModel(VerbOperator):
             recipe, found = folder / "recipe.json", None
             if minutes:
                 recipe = folder / "found.json"
-                found = self.run_verb(
+                found = self.run_command(
                     "search",
                     study_path=folder / "study",
                     minutes=minutes,
@@ -133,7 +135,7 @@ class TrainModel(VerbOperator):
                     output=recipe,
                     **flags,
                 )
-            result = self.run_verb(
+            result = self.run_command(
                 "train",
                 save_model_path=folder / "model",
                 checkpoint_path=folder / "checkpoints",

@@ -18,10 +18,10 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from ner_airflow.pages import runbook
 from ner_airflow.pages.files import CHARTS, PAPERS, serve
-from ner_airflow.pages.parts import part_of
+from ner_airflow.pages.parts import select_part
 from ner_airflow.pages.shell import HEADERS, may_run, page
 from ner_tasks.dashboard import benchmarks, documents, nights, quality, runs, versions
-from ner_tasks.dashboard.reader import Memory, Reader
+from ner_tasks.dashboard.reader import RecordCache, StoreReader
 from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
 from ner_tasks.records import VersionRecord
 from ner_tasks.registry.registry import MARKER
@@ -50,14 +50,14 @@ app = FastAPI(
 )
 
 
-def reader() -> Reader:
+def reader() -> StoreReader:
     """The store of this deployment, for one page."""
-    return Reader(*_opened())
+    return StoreReader(*_opened())
 
 
 @cache
-def _opened() -> tuple[Store, Memory]:
-    return Settings.from_env().open_store(), Memory()
+def _opened() -> tuple[Store, RecordCache]:
+    return Settings.from_env().open_store(), RecordCache()
 
 
 @app.middleware("http")
@@ -68,7 +68,7 @@ async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Res
 
 
 @app.exception_handler(NerTasksError)
-def told(request: Request, error: NerTasksError) -> Response:
+def render_error(request: Request, error: NerTasksError) -> Response:
     """Our own errors as a page of one line."""
     status = 404 if isinstance(error, InputMissing) else 500
     return page(request, "problem", status=status, title="Not shown", message=str(error))
@@ -78,16 +78,16 @@ def told(request: Request, error: NerTasksError) -> Response:
 def tonight(request: Request, user: GetUserDep) -> Response:
     """The night that is under way, and the last ones."""
     reading = reader()
-    found = nights.published(reading, most=N_NIGHTS)
+    found = nights.list_published(reading, most=N_NIGHTS)
     last = found[0] if found else None
     return page(
         request,
         "tonight",
         reading,
         title="Tonight",
-        under_way=nights.under_way(reading, last),
+        under_way=nights.list_under_way(reading, last),
         nights=found,
-        gates=nights.gates(reading, last) if last else [],
+        gates=nights.read_gates(reading, last) if last else [],
         may_run=may_run(user, "ner_tag_nightly"),
     )
 
@@ -103,13 +103,13 @@ def find_documents(
 ) -> Response:
     """Search for documents of a day by name."""
     reading = reader()
-    days = documents.days(reading)
+    days = documents.list_days(reading)
     chosen = day if day in days else (days[0] if days else "")
     found, missing = [], ""
     if chosen:
         try:
             kinds = {"rejected_only": rejected, "partly_read_only": partly_read}
-            found = documents.search(reading, chosen, q.strip(), most=N_FOUND + 1, **kinds)
+            found = documents.search_documents(reading, chosen, q.strip(), most=N_FOUND + 1, **kinds)
         except InputMissing as error:  # a day of before there was an index
             missing = str(error)
         except ArtifactBroken as error:
@@ -144,9 +144,9 @@ def show_document(
 ) -> Response:
     """One document, by its name or its handle in the index: its entities in its text, or why it was rejected."""
     reading = reader()
-    if day not in documents.days(reading):
+    if day not in documents.list_days(reading):
         raise HTTPException(404, "no such day")
-    found = documents.find(reading, day, name, handle=handle)
+    found = documents.find_document(reading, day, name, handle=handle)
     # who read what: texts are health data
     log.info("%s read document %r of %s", user.get_name(), found.entry.name[:200], day)
     return page(
@@ -155,9 +155,9 @@ def show_document(
         reading,
         title=found.entry.name,
         found=found,
-        part=part_of(found.answer, first) if found.answer else None,
-        labels=nights.labels(reading, day),
-        sightings=documents.sightings(reading, found.entry.name),
+        part=select_part(found.answer, first) if found.answer else None,
+        labels=nights.list_labels(reading, day),
+        sightings=documents.list_sightings(reading, found.entry.name),
         may_run=may_run(user, "ner_tag_nightly"),
     )
 
@@ -171,8 +171,8 @@ def show_models(request: Request, user: GetUserDep) -> Response:
         "models",
         reading,
         title="Models",
-        versions=versions.versions(reading),
-        promotions=versions.promotions(reading),
+        versions=versions.list_versions(reading),
+        promotions=versions.list_promotions(reading),
         may_run=may_run(user, "ner_promote"),
     )
 
@@ -186,8 +186,8 @@ def show_quality(request: Request) -> Response:
         "quality",
         reading,
         title="Quality and drift",
-        promoted=quality.promoted(reading),
-        drift=quality.drift(reading, most=N_NIGHTS),
+        promoted=quality.read_promoted(reading),
+        drift=quality.read_drift(reading, most=N_NIGHTS),
     )
 
 
@@ -195,7 +195,7 @@ def show_quality(request: Request) -> Response:
 def show_benchmarks(request: Request, user: GetUserDep) -> Response:
     """The last runs of each host."""
     reading = reader()
-    hosts = benchmarks.hosts(reading, most=N_RUNS)
+    hosts = benchmarks.list_hosts(reading, most=N_RUNS)
     return page(request, "benchmarks", reading, title="Benchmarks", hosts=hosts, may_run=may_run(user, "ner_benchmark"))
 
 
@@ -217,7 +217,7 @@ def show_review(request: Request, user: GetUserDep) -> Response:
         "review",
         reading,
         title="Review queue",
-        queue=quality.review_queue(reading, most=N_NIGHTS),
+        queue=quality.read_review_queue(reading, most=N_NIGHTS),
         may_run=may_run(user, "ner_review"),
     )
 
@@ -233,7 +233,7 @@ def show_run(request: Request, dag_id: str, run_id: str) -> Response:
     if not _DAG_ID.fullmatch(dag_id):
         raise HTTPException(404, "no such DAG")
     noted = dag_id in reading.folders(runs.NOTES)
-    steps = runs.steps(reading, dag_id, runs.key_of(run_id)) if noted else []
+    steps = runs.list_steps(reading, dag_id, runs.run_key(run_id)) if noted else []
     return page(
         request, "run", reading, title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
     )

@@ -14,7 +14,7 @@ _MAX_LABELS = 50
 
 
 @dataclass(frozen=True)
-class Part:
+class DocumentPart:
     """Entities `[first, last)` of a document and the text around them.
 
     Attributes:
@@ -34,7 +34,7 @@ class Part:
     n_more_labels: int
 
 
-def part_of(answer: Answer, first: int) -> Part:
+def select_part(answer: Answer, first: int) -> DocumentPart:
     """The part of a document that begins at entity number `first`, or its last part if there is none."""
     n_entities = len(answer.entities)
     first = min(first, max(n_entities - 1, 0)) // N_ENTITIES * N_ENTITIES
@@ -45,9 +45,9 @@ def part_of(answer: Answer, first: int) -> Part:
     stretches = list[tuple[int, int]]()
     if answer.text is not None:
         whole = len(answer.text) <= WHOLE_CHARACTERS and n_entities <= N_ENTITIES
-        stretches = [(0, len(answer.text))] if whole else display.stretches(answer.text, entities, most=N_ENTITIES)
+        stretches = [(0, len(answer.text))] if whole else display.find_stretches(answer.text, entities, most=N_ENTITIES)
     labels = sorted(counts.items())
-    return Part(
+    return DocumentPart(
         first,
         first + len(entities),
         n_entities,

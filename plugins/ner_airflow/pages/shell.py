@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse
 
 from ner_airflow.pages.files import CSP
 from ner_airflow.pages.templates import render
-from ner_tasks.dashboard.reader import Reader
+from ner_tasks.dashboard.reader import StoreReader
 
 # Airflow shows the pages in a frame of its own; texts of documents are on them
 HEADERS = {
@@ -23,7 +23,7 @@ HEADERS = {
 
 
 def page(
-    request: Request, template: str, reading: Reader | None = None, *, status: int = 200, **values: Any
+    request: Request, template: str, reading: StoreReader | None = None, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
     """A page; what `reading` had to leave out is on it."""
     # where this app is mounted, with the path that Airflow itself may be served under

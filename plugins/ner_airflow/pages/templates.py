@@ -57,10 +57,10 @@ def _environment() -> Environment:
     environment.filters["hue"] = lambda label, labels: labels.index(label) % N_HUES if label in labels else 0
     environment.filters["linked"] = _linked
     environment.filters["points"] = _points
-    environment.filters["place"] = display.place
+    environment.filters["place"] = display.format_location
     environment.filters["counted"] = _counted
     environment.filters["joined"] = _joined
-    environment.globals["pieces"] = display.pieces
+    environment.globals["pieces"] = display.split_pieces
     environment.globals["unsure"] = UNSURE
     environment.globals["receipt_names"] = RECEIPT
     return environment
@@ -68,7 +68,7 @@ def _environment() -> Environment:
 
 def _line(text: object, most: int = 160) -> str:
     """Something that a document brought, such as its name, as one inert line of bounded length."""
-    line = " ".join(display.inert(str(text)[: 2 * most]).split())
+    line = " ".join(display.neutralize(str(text)[: 2 * most]).split())
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

@@ -32,7 +32,7 @@ def trained(tmp_path_factory):
     save_file(weights, folder / model_folder.WEIGHTS)
     (folder / model_folder.TOKENIZER).write_bytes((encoder / "tokenizer.json").read_bytes())
     config = atomic.read_json(encoder / "config.json")
-    model_folder.sign(folder, ModelManifest("trained", LABELS, encoder=config, max_pieces=64))
+    model_folder.write_manifest(folder, ModelManifest("trained", LABELS, encoder=config, max_pieces=64))
     return folder
 
 
@@ -77,7 +77,9 @@ def test_a_bert_that_reads_shapes_as_segments_gives_our_logits(trained, tmp_path
     pieces = random.integers(5, 60, (n_windows, n_pieces)).astype(np.int32)
     pieces[1, 7:] = 0
     shapes = random.integers(0, len(SHAPES), pieces.shape).astype(np.int32)
-    ours = freezing.load_trained(trained, model_folder.open_model(trained))({"piece_ids": pieces, "shape_ids": shapes})
+    ours = freezing.load_trained(trained, model_folder.read_manifest(trained))(
+        {"piece_ids": pieces, "shape_ids": shapes}
+    )
     mask = (pieces != 0).astype(np.int64)
     found = bert_logits(checkpoint, pieces, mask, shapes)
     assert np.abs(found - np.asarray(ours))[mask == 1].max() < 1e-3
@@ -101,6 +103,6 @@ def test_only_a_trained_model_is_made_into_a_checkpoint(trained, tmp_path):
     folder.mkdir()
     (folder / model_folder.GRAPH).write_bytes(b"")
     (folder / model_folder.TOKENIZER).write_bytes(b"")
-    model_folder.sign(folder, replace(model_folder.open_model(trained), kind="frozen"))
+    model_folder.write_manifest(folder, replace(model_folder.read_manifest(trained), kind="frozen"))
     with pytest.raises(ConfigInvalid, match="found a frozen model, expected a trained one"):
         write_checkpoint(folder, tmp_path / "out")

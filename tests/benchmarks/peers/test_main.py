@@ -31,7 +31,7 @@ def folders(tmp_path):
         (model / kind).mkdir(parents=True)
         for name in (*files, model_folder.TOKENIZER):
             (model / kind / name).write_bytes(name.encode())
-        model_folder.sign(model / kind, ModelManifest(kind, ("geo",), {"vocab_size": 100}, max_pieces=32))
+        model_folder.write_manifest(model / kind, ModelManifest(kind, ("geo",), {"vocab_size": 100}, max_pieces=32))
     return model, snapshot
 
 
@@ -87,9 +87,9 @@ def test_without_a_tensorflow_graph_there_is_no_int8_of_the_kit(folders, tmp_pat
 def test_other_weights_have_other_models_of_the_peers(folders, tmp_path):
     model, snapshot = folders
     before = Sources.of(model, snapshot).peers_folder(tmp_path)
-    manifest = model_folder.open_model(model / "trained")
+    manifest = model_folder.read_manifest(model / "trained")
     (model / "trained" / model_folder.WEIGHTS).write_bytes(b"other")
-    model_folder.sign(model / "trained", manifest)
+    model_folder.write_manifest(model / "trained", manifest)
     assert Sources.of(model, snapshot).peers_folder(tmp_path) != before
 
 

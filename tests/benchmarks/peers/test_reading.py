@@ -7,7 +7,7 @@ from benchmarks.peers.engines import UNBOUNDED, Form
 from benchmarks.peers.reading import Reader
 from ner_tasks.labels import LabelSet
 from ner_tasks.model.model_folder import ModelManifest
-from ner_tasks.model.tokenization import WordPieces
+from ner_tasks.model.tokenization import WordTokenizer
 from tests import tiny
 
 LABELS = LabelSet(("geo", "per"))
@@ -47,7 +47,7 @@ def expected(tokenizer_file):
     """The best tag of each word by what the product's own tagger reads."""
     from ner_tasks.inference.tagger import Tagger
 
-    tagger = Tagger(logits_of, WordPieces(tokenizer_file), ModelManifest("frozen", LABELS.labels, {}, max_pieces=32))
+    tagger = Tagger(logits_of, WordTokenizer(tokenizer_file), ModelManifest("frozen", LABELS.labels, {}, max_pieces=32))
     return [found.logits.argmax(axis=1).tolist() for found in tagger.logits(SENTENCES)]
 
 

@@ -10,7 +10,7 @@ from ner_tasks.benchmarking import comparison, timing
 from ner_tasks.benchmarking.timing import Load, Timing
 from ner_tasks.data import corpus
 from ner_tasks.evaluation import canary
-from ner_tasks.evaluation.entity_counts import Counts
+from ner_tasks.evaluation.entity_counts import EntityCounts
 from tests import tiny
 
 
@@ -24,14 +24,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_int8_is_compared_with_fp32_in_f1_and_speed(frozen: Path, int8: Path, data: Path, tmp_path: Path) -> None:
     output = tmp_path / "compared"
-    found = comparison.compare(frozen, int8, data, n_sentences=40, rounds=2, n_threads=2, output=output)
+    found = comparison.compare_quantized(frozen, int8, data, n_sentences=40, rounds=2, n_threads=2, output=output)
     assert found["fp32"]["overall"]["n_gold"] == found["int8"]["overall"]["n_gold"] == 80
     assert abs(found["f1_loss"]) < 0.05
     assert found["losses"]["overall"]["loss"] == pytest.approx(found["f1_loss"])
     assert found["agreement"] > 0.9
     assert 0 < found["size_share"] < 2
-    assert Counts.read(output / comparison.COUNTS).score().f1 == found["int8"]["overall"]["f1"]
-    assert canary.ask(int8, output / comparison.CANARY, n_threads=1)["n_other_tags"] == 0
+    assert EntityCounts.read(output / comparison.COUNTS).score().f1 == found["int8"]["overall"]["f1"]
+    assert canary.run_canary(int8, output / comparison.CANARY, n_threads=1)["n_other_tags"] == 0
     speed = found["speed"]
     assert speed["int8_over_stock"] == pytest.approx(speed["int8"] / speed["stock_fp32"], rel=1e-3)
     # 128 pieces where 24 would do: no machine is noisy enough to hide it.
@@ -50,7 +50,7 @@ def test_a_benchmark_leaves_its_rows_a_page_and_two_charts(
 ) -> None:
     options = {"batch_sizes": [1, 8], "n_sentences": 20, "rounds": 1, "n_threads": 2}
     at = datetime(2026, 11, 21, 3, tzinfo=UTC)
-    found = comparison.benchmark([frozen, int8], data, tmp_path / "out", at=at, **options)
+    found = comparison.run_benchmark([frozen, int8], data, tmp_path / "out", at=at, **options)
     engines = {row["engine"] for row in found["rows"]}
     assert {"stock FP32", "oneDNN FP32", "INT8"} <= engines
     assert ("oneDNN BF16" in engines) == hardware.has_bf16()
@@ -75,7 +75,7 @@ def test_only_the_precisions_that_were_asked_for_are_timed_and_set_beside_the_la
     for day in (20, 21):
         at = datetime(2026, 11, day, tzinfo=UTC)
         output = tmp_path / str(day)
-        earlier.append(comparison.benchmark([frozen, int8], data, output, at=at, **options, earlier=earlier))
+        earlier.append(comparison.run_benchmark([frozen, int8], data, output, at=at, **options, earlier=earlier))
     assert [row["engine"] for run in earlier for row in run["rows"]] == ["INT8", "INT8"]
     (change,) = earlier[1]["changes"]
     assert (change["now"], change["before"]) == tuple(run["rows"][0]["words_per_s"] for run in reversed(earlier))
@@ -98,14 +98,14 @@ SENTENCES = [[letter, "."] for letter in "abcde"]
 
 def test_real_time_is_one_sentence_after_the_other() -> None:
     tagger = Recorder()
-    assert timing.timed(tagger, SENTENCES, Load(batch_size=1))["n_calls"] == 5
-    assert timing.timed(tagger, SENTENCES, Load(batch_size=2))["n_calls"] == 3
+    assert timing.time_pass(tagger, SENTENCES, Load(batch_size=1))["n_calls"] == 5
+    assert timing.time_pass(tagger, SENTENCES, Load(batch_size=2))["n_calls"] == 3
     assert tagger.calls == [["a"], ["b"], ["c"], ["d"], ["e"], ["a", "b", "c", "d", "e"]]
 
 
 def test_in_real_time_the_calls_are_those_of_the_pass() -> None:
     tagger = Recorder()
-    turn = timing.timed(tagger, SENTENCES, Load(batch_size=1, each_call=True))
+    turn = timing.time_pass(tagger, SENTENCES, Load(batch_size=1, each_call=True))
     assert (len(tagger.calls), len(turn["calls_s"])) == (5, 5)
     assert sum(turn["calls_s"]) == turn["seconds"]
     assert tagger.max_windows == [1] * 5
@@ -113,7 +113,7 @@ def test_in_real_time_the_calls_are_those_of_the_pass() -> None:
 
 def test_each_call_holds_one_full_batch_and_the_last_is_filled_up_from_the_beginning() -> None:
     tagger = Recorder()
-    turn = timing.timed(tagger, SENTENCES, Load(batch_size=2, each_call=True))
+    turn = timing.time_pass(tagger, SENTENCES, Load(batch_size=2, each_call=True))
     assert tagger.calls == [["a", "b", "c", "d", "e"], ["a", "b"], ["c", "d"], ["e", "a"]]
     assert len(turn["calls_s"]) == 3
     # more windows than sentences are still one batch
@@ -122,7 +122,7 @@ def test_each_call_holds_one_full_batch_and_the_last_is_filled_up_from_the_begin
 
 
 def test_a_batch_of_more_sentences_than_there_are_goes_round_and_is_full() -> None:
-    (batch,) = timing.full_batches(SENTENCES, 12)
+    (batch,) = timing.fill_batches(SENTENCES, 12)
     assert "".join(words[0] for words in batch) == "abcdeabcdeab"
 
 

@@ -12,7 +12,7 @@ from ner_tasks.cli.app import main
 from ner_tasks.data import corpus
 from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.inference import runtime_config
-from ner_tasks.inference.runtime_config import Choice
+from ner_tasks.inference.runtime_config import RuntimeConfig
 from ner_tasks.model import model_folder
 from ner_tasks.registry.registry import Registry
 from ner_tasks.store import open_store
@@ -41,14 +41,14 @@ def tune(version: Path, data: Path, *more: str) -> int:
 @pytest.mark.slow
 def test_the_fastest_that_keeps_its_f1_is_chosen_and_the_evidence_kept(version: Path, data: Path) -> None:
     assert tune(version, data, "--max_f1_loss", "1") == 0
-    said = json.loads(runtime_config.file_for(version, 2).read_text())
-    choice = runtime_config.choice_for(version / "int8", 2)
-    assert choice == Choice(**said["choice"])
+    said = json.loads(runtime_config.runtime_config_path(version, 2).read_text())
+    choice = runtime_config.find_runtime_config(version / "int8", 2)
+    assert choice == RuntimeConfig(**said["choice"])
     fastest = max(said["measured"]["precision"], key=lambda row: row["words_per_s"])
     assert (choice.kind == "int8") == (fastest["engine"] == "INT8")
     assert {row["max_pieces"] for row in said["measured"]["budget"]} == {1024, 2048, 4096, 8192}
     assert choice.max_pieces == said["measured"]["budget"][0]["max_pieces"]
-    assert model_folder.open_model(version / "int8")  # the model beside it is untouched
+    assert model_folder.read_manifest(version / "int8")  # the model beside it is untouched
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_a_precision_that_loses_f1_is_measured_and_not_chosen(
     worse = {"int8": 0.5, "frozen": 0.9}
     monkeypatch.setattr("ner_tasks.benchmarking.tuning._f1", lambda engine, *_: worse[Path(engine.model).name])
     assert tune(version, data, "--time_limit", "0") == 0
-    said = json.loads(runtime_config.file_for(version, 2).read_text())
+    said = json.loads(runtime_config.runtime_config_path(version, 2).read_text())
     assert said["choice"]["kind"] == "frozen"
     assert "INT8" in {row["engine"] for row in said["measured"]["precision"]}
     assert said["measured"].keys() == {"precision"}  # the time was over
@@ -75,9 +75,9 @@ def tagged_with(version: Path, tmp_path: Path, *more: str) -> dict:
 
 def test_the_tagger_does_as_it_was_tuned(version: Path, tmp_path: Path) -> None:
     untuned = tagged_with(version, tmp_path)
-    path = runtime_config.file_for(version, 2)
+    path = runtime_config.runtime_config_path(version, 2)
     path.parent.mkdir()
-    runtime_config.write(path, Choice("frozen", max_pieces=1024, n_streams=1), {})
+    runtime_config.write_runtime_config(path, RuntimeConfig("frozen", max_pieces=1024, n_streams=1), {})
     answer = tagged_with(version, tmp_path)
     assert [entity["mention"] for entity in answer["entities"]] == ["Maria Chen", "Boston"]
     # another precision is another configuration: its answers are not taken for those of INT8
@@ -86,22 +86,22 @@ def test_the_tagger_does_as_it_was_tuned(version: Path, tmp_path: Path) -> None:
 
 
 def test_another_host_s_choice_is_not_this_one_s(version: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = runtime_config.file_for(version, 2)
+    path = runtime_config.runtime_config_path(version, 2)
     path.parent.mkdir()
-    runtime_config.write(path, Choice(max_pieces=4096), {})
-    assert runtime_config.choice_for(version / "int8", 2) == Choice(max_pieces=4096)
+    runtime_config.write_runtime_config(path, RuntimeConfig(max_pieces=4096), {})
+    assert runtime_config.find_runtime_config(version / "int8", 2) == RuntimeConfig(max_pieces=4096)
     was_able = hardware.has_vnni()
-    assert runtime_config.choice_for(version / "int8", 8) is None
+    assert runtime_config.find_runtime_config(version / "int8", 8) is None
     monkeypatch.setattr(hardware, "has_vnni", lambda: not was_able)
-    assert runtime_config.choice_for(version / "int8", 2) is None
+    assert runtime_config.find_runtime_config(version / "int8", 2) is None
 
 
 def test_a_choice_that_is_not_ours_is_refused(version: Path) -> None:
-    path = runtime_config.file_for(version, 2)
+    path = runtime_config.runtime_config_path(version, 2)
     path.parent.mkdir()
     path.write_text('{"choice": {"colour": "red"}}')
     with pytest.raises(ArtifactBroken, match="expected the choice that `tune` writes, in .*tuned"):
-        runtime_config.choice_for(version / "int8", 2)
+        runtime_config.find_runtime_config(version / "int8", 2)
 
 
 @pytest.mark.slow
@@ -115,9 +115,9 @@ def test_a_choice_goes_by_the_store_on_s3_to_whoever_fetches_the_model(
         registry.put("v1", kind, model)
     registry.register("v1", {})
     assert tune(version, data, "--time_limit", "0", "--max_f1_loss", "1", "--publish", "v1", "--store", where) == 0
-    (chosen,) = registry.choices("v1").values()
-    assert chosen == runtime_config.choice_for(version / "int8", 2)
-    runtime_config.write(tmp_path / "tuned" / "choice.json", chosen, {})
+    (chosen,) = registry.runtime_configs("v1").values()
+    assert chosen == runtime_config.find_runtime_config(version / "int8", 2)
+    runtime_config.write_runtime_config(tmp_path / "tuned" / "choice.json", chosen, {})
     (tmp_path / "a.txt").write_text("Maria Chen visited Boston.")
     flags = ["--choice_file", str(tmp_path / "tuned" / "choice.json"), "--output", str(tmp_path / "answers")]
     model = registry.fetch("v1", chosen.kind)
@@ -127,7 +127,7 @@ def test_a_choice_goes_by_the_store_on_s3_to_whoever_fetches_the_model(
 
 
 def test_a_choice_for_another_kind_of_model_than_the_one_given_is_refused(version: Path, tmp_path: Path) -> None:
-    runtime_config.write(tmp_path / "tuned" / "choice.json", Choice("frozen"), {})
+    runtime_config.write_runtime_config(tmp_path / "tuned" / "choice.json", RuntimeConfig("frozen"), {})
     flags = ["--choice_file", str(tmp_path / "tuned" / "choice.json"), "--output", str(tmp_path / "answers")]
     assert main(["tag", "--model", str(version / "int8"), *flags, str(tmp_path)]) == 78
 
@@ -135,5 +135,5 @@ def test_a_choice_for_another_kind_of_model_than_the_one_given_is_refused(versio
 def test_a_version_that_is_not_registered_gets_no_choice(tmp_path: Path) -> None:
     registry = Registry(open_store(str(tmp_path / "store"), cache=tmp_path / "cache"))
     with pytest.raises(InputMissing, match="found no version 'v9'"):
-        registry.put_choice("v9", "host", {"choice": {}})
+        registry.put_runtime_config("v9", "host", {"choice": {}})
     assert not registry.store.exists("models/v9")

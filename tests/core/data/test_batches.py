@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks.data.batches import sources_of
+from ner_tasks.data.batches import find_sources
 from ner_tasks.data.corpus import read_labelled
 from ner_tasks.data.snapshot import known_parts, open_snapshot
 from ner_tasks.data.split import PARTS
@@ -52,7 +52,7 @@ def relabelled(made: list[Sentence], **changes: str) -> list[Sentence]:
 
 
 def snapshot(store: Path, target: Path, config: DatasetConfig = SMALL, previous: Path | None = None) -> dict:
-    return build_snapshot(sources_of(sorted(store.iterdir())), target, config, previous=previous)
+    return build_snapshot(find_sources(sorted(store.iterdir())), target, config, previous=previous)
 
 
 def texts(folder: Path) -> dict[str, set[tuple[str, ...]]]:
@@ -192,7 +192,7 @@ def test_a_test_sentence_that_slipped_into_training_is_caught_by_the_gate(tmp_pa
 
     put(tmp_path / "in", "a", sentences())
     snapshot(tmp_path / "in", tmp_path / "old")
-    sound = build_snapshot.split
+    sound = build_snapshot.split_corpus
 
     def leaky(made, config, **options):
         return sound(made, replace(config, seed=1), **{**options, "known": {}})
@@ -357,7 +357,7 @@ def test_corrections_may_differ_from_all_before_but_not_be_broken(tmp_path: Path
 @pytest.mark.parametrize("bad", [sentences(50, seed=5), shuffled(sentences(200, seed=5))], ids=["passed", "refused"])
 def test_data_docs_of_every_suite_are_written_and_fetch_nothing(tmp_path: Path, bad: list[Sentence]):
     both(tmp_path, [*bad, (["a", "b", "c"], ["<script>alert(1)</script>", "<b onclick=steal()>", "gep!"])])
-    sources = sources_of(sorted((tmp_path / "in").iterdir()))
+    sources = find_sources(sorted((tmp_path / "in").iterdir()))
     with contextlib.suppress(DataRejected):
         build_snapshot(sources, tmp_path / "new", SMALL, previous=tmp_path / "old", docs=tmp_path / "docs")
     pages = {

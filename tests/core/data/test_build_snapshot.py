@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks.data.batches import sources_of
+from ner_tasks.data.batches import find_sources
 from ner_tasks.data.corpus import read_labelled
 from ner_tasks.data.split import PARTS
 from ner_tasks.data.validation import build_snapshot as dataset
@@ -23,7 +23,7 @@ PLACES = ("Rome", "Oslo", "Lima", "Cairo", "Quito")
 
 
 def build_snapshot(source: Path, target: Path, config: DatasetConfig, **options: object) -> dict[str, object]:
-    return dataset.build_snapshot(sources_of([source]), target, config, **options)
+    return dataset.build_snapshot(find_sources([source]), target, config, **options)
 
 
 def sound_rows(n: int = 300, seed: int = 0) -> list[list[str]]:
@@ -417,7 +417,7 @@ def test_a_leak_that_slipped_through_the_split_is_caught_on_disk(tmp_path: Path,
         parts = sound_split(*args, **kwargs)
         return {**parts, "test": [*parts["test"], parts["train"][0]]}
 
-    sound_split = dataset.split
+    sound_split = dataset.split_corpus
     monkeypatch.setattr(dataset, "split", leaky)
     with pytest.raises(DataRejected, match=r"expected each text once in one part \(no-leak\)"):
         build_snapshot(kaggle(tmp_path, sound_rows()), tmp_path / "snapshot", SMALL)
@@ -430,7 +430,7 @@ def test_a_label_that_only_the_test_part_has_is_caught(tmp_path: Path, monkeypat
         kept = [sentence for sentence in parts["train"] if "B-nat" not in sentence.tags]
         return {**parts, "train": kept, "test": [*parts["test"], *moved]}
 
-    sound_split = dataset.split
+    sound_split = dataset.split_corpus
     monkeypatch.setattr(dataset, "split", unfair)
     with pytest.raises(DataRejected, match=r"such as nat: 0, expected each label in train \(label-in-train\)"):
         build_snapshot(kaggle(tmp_path, rare_label(8)), tmp_path / "snapshot", SMALL)

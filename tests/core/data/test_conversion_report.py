@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ner_tasks.data.batches import sources_of
+from ner_tasks.data.batches import find_sources
 from ner_tasks.data.validation.build_snapshot import build_snapshot
 from ner_tasks.data.validation.config import DatasetConfig
 from ner_tasks.errors import DataRejected
@@ -28,7 +28,7 @@ def bilou(folder: Path, n: int, broken: int = 0) -> Path:
 def test_the_scheme_of_each_file_stands_in_the_snapshot_and_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = build_snapshot(sources_of([bilou(tmp_path, 120)]), tmp_path / "out", CONFIG)
+    said = build_snapshot(find_sources([bilou(tmp_path, 120)]), tmp_path / "out", CONFIG)
 
     read = said["read"]["letters/letters.conll"]
     assert (read["scheme"], read["offsets"]) == ("BILOU", None)
@@ -39,7 +39,7 @@ def test_the_scheme_of_each_file_stands_in_the_snapshot_and_is_printed(
 
 def test_sentences_that_do_not_fit_the_scheme_are_in_quarantine_with_the_reason(tmp_path: Path) -> None:
     with pytest.raises(DataRejected, match="quarantined: 30 broken-row"):
-        build_snapshot(sources_of([bilou(tmp_path, 120, broken=30)]), tmp_path / "out", CONFIG)
+        build_snapshot(find_sources([bilou(tmp_path, 120, broken=30)]), tmp_path / "out", CONFIG)
     refused = tmp_path / "out.refused"
     read = json.loads((refused / "validation.json").read_text())["read"]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ner_tasks.data.corpus import LabelledSentence, is_blank, open_rows, read_labelled, write_kaggle_csv
-from ner_tasks.data.readers.rows import Row
+from ner_tasks.data.readers.rows import LabelledRow
 from ner_tasks.errors import DataRejected, InputMissing
 
 HEADER = "Sentence #,Word,POS,Tag"
@@ -267,13 +267,13 @@ def test_the_lenient_reader_goes_on_after_a_broken_row(tmp_path: Path) -> None:
 
     assert name == "ner.csv"
     assert list(rows) == [
-        Row(2, 0, "a", "X", "O", ""),
-        Row(3, 0, ',"b,X,O', "", "", "found a quote that is not closed"),
-        Row(4, 0, ",c,X", "", "", "found 3 columns, expected 4"),
-        Row(5, 0, "d", "X", "I-geo", ""),
-        Row(6, 1, "Sentence: 2,e", "", "", "found 2 columns, expected 4"),
-        Row(7, 1, "f", "X", "O", ""),
-        Row(8, 1, "x,O", "", "", "found 2 columns, expected 4"),
+        LabelledRow(2, 0, "a", "X", "O", ""),
+        LabelledRow(3, 0, ',"b,X,O', "", "", "found a quote that is not closed"),
+        LabelledRow(4, 0, ",c,X", "", "", "found 3 columns, expected 4"),
+        LabelledRow(5, 0, "d", "X", "I-geo", ""),
+        LabelledRow(6, 1, "Sentence: 2,e", "", "", "found 2 columns, expected 4"),
+        LabelledRow(7, 1, "f", "X", "O", ""),
+        LabelledRow(8, 1, "x,O", "", "", "found 2 columns, expected 4"),
     ]
 
 

@@ -21,8 +21,8 @@ def rows(**changes: list[object]) -> pd.DataFrame:
     return pd.DataFrame({**sound, **changes})
 
 
-def check(frame: pd.DataFrame, rules: list[expectations.Rule], **options: str) -> dict[str, expectations.Finding]:
-    return {finding.rule.name: finding for finding in expectations.validate("suite", frame, rules, **options)}
+def check(frame: pd.DataFrame, rules: list[expectations.Rule], **options: str) -> dict[str, expectations.RuleFinding]:
+    return {finding.rule.name: finding for finding in expectations.run_suite("suite", frame, rules, **options)}
 
 
 def test_sound_rows_break_no_rule():
@@ -76,18 +76,18 @@ def test_no_quarantine_at_all_can_be_asked_for():
 
 def test_too_few_sentences_refuse_the_data():
     rules = expectations.file_rules(min_sentences=3, max_quarantined_share=0.02)
-    findings = expectations.validate("suite", pd.DataFrame({"reason": ["", ""]}), rules)
+    findings = expectations.run_suite("suite", pd.DataFrame({"reason": ["", ""]}), rules)
 
     with pytest.raises(DataRejected, match=r"^found 2, expected at least 3 sentences \(enough-sentences\)$"):
-        expectations.require(findings)
+        expectations.require_passed(findings)
 
 
 def test_a_label_that_is_too_rare_is_named():
     frame = pd.DataFrame({"label": ["geo", "nat"], "n_entities": [100, 3]})
-    findings = expectations.validate("suite", frame, expectations.label_rules(min_label_entities=5), named_by="label")
+    findings = expectations.run_suite("suite", frame, expectations.label_rules(min_label_entities=5), named_by="label")
 
     with pytest.raises(DataRejected) as caught:
-        expectations.require(findings)
+        expectations.require_passed(findings)
     assert str(caught.value) == (
         "found 1 of 2 (50.00%) break the rule, such as nat: 3, expected at least 5 entities of each label (entities-per-label)"
     )
@@ -135,7 +135,7 @@ def test_all_broken_rules_are_named_in_one_line():
     rules = expectations.snapshot_row_rules(TAGS, ("nowhere",), n_rows=4, max_words=2)
 
     with pytest.raises(DataRejected) as caught:
-        expectations.require(expectations.validate("suite", rows(), rules))
+        expectations.require_passed(expectations.run_suite("suite", rows(), rules))
     assert all(name in str(caught.value) for name in ("(columns)", "(all-rows-there)", "(too-long)"))
     assert "\n" not in str(caught.value)
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from kagglesdk import kaggle_env
 
-from ner_tasks.data.kaggle import download
+from ner_tasks.data.kaggle import download_dataset
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
 
 DATASET = "somebody/entities"
@@ -79,7 +79,7 @@ def kaggle(monkeypatch, tmp_path):
 
 
 def test_the_labelled_file_of_a_data_set_is_fetched_with_its_version(kaggle, tmp_path):
-    said = download(DATASET, tmp_path / "batch", tmp_path / "cache")
+    said = download_dataset(DATASET, tmp_path / "batch", tmp_path / "cache")
 
     assert (said["version"], said["files"], said["left_out"]) == ("4", ["ner_dataset.csv"], ["about.md", "ner.csv"])
     assert (tmp_path / "batch" / "ner_dataset.csv").read_bytes() == LABELLED.encode()
@@ -89,7 +89,7 @@ def test_the_labelled_file_of_a_data_set_is_fetched_with_its_version(kaggle, tmp
 def test_a_version_is_fetched_once_and_a_newer_one_again(kaggle, tmp_path):
     for version in (4, 4, 5):
         kaggle.version = version
-        assert download(DATASET, tmp_path / "batch", tmp_path / "cache")["version"] == str(version)
+        assert download_dataset(DATASET, tmp_path / "batch", tmp_path / "cache")["version"] == str(version)
 
     assert kaggle.asked.count("DownloadDataset") == 2
 
@@ -97,25 +97,25 @@ def test_a_version_is_fetched_once_and_a_newer_one_again(kaggle, tmp_path):
 def test_without_credentials_nothing_is_asked_and_the_line_says_what_is_missing(kaggle, tmp_path, monkeypatch):
     monkeypatch.delenv("KAGGLE_KEY")
     with pytest.raises(ConfigInvalid, match="found no Kaggle credentials, expected KAGGLE_USERNAME and KAGGLE_KEY, or"):
-        download(DATASET, tmp_path / "batch", tmp_path / "cache")
+        download_dataset(DATASET, tmp_path / "batch", tmp_path / "cache")
     assert kaggle.asked == []
 
 
 def test_refused_credentials_and_a_misspelt_data_set_are_said(kaggle, tmp_path, monkeypatch):
     with pytest.raises(InputMissing, match="found no data set 'somebody/else'"):
-        download("somebody/else", tmp_path / "batch", tmp_path / "cache")
+        download_dataset("somebody/else", tmp_path / "batch", tmp_path / "cache")
     with pytest.raises(ConfigInvalid, match="found data set 'nonsense', expected owner/name"):
-        download("nonsense", tmp_path / "batch", tmp_path / "cache")
+        download_dataset("nonsense", tmp_path / "batch", tmp_path / "cache")
     monkeypatch.setenv("KAGGLE_KEY", "wrong")
     with pytest.raises(ConfigInvalid, match=r"found credentials that Kaggle refuses \(401\)") as raised:
-        download(DATASET, tmp_path / "batch", tmp_path / "cache")
+        download_dataset(DATASET, tmp_path / "batch", tmp_path / "cache")
     assert "wrong" not in str(raised.value)
 
 
 def test_a_server_that_fails_is_weather_and_leaves_nothing(kaggle, tmp_path):
     kaggle.status = 503
     with pytest.raises(Exception, match="503") as raised:
-        download(DATASET, tmp_path / "batch", tmp_path / "cache")
+        download_dataset(DATASET, tmp_path / "batch", tmp_path / "cache")
     assert not isinstance(raised.value, (ConfigInvalid, InputMissing, DataRejected))
     assert not (tmp_path / "batch").exists()
 
@@ -123,5 +123,5 @@ def test_a_server_that_fails_is_weather_and_leaves_nothing(kaggle, tmp_path):
 def test_a_data_set_without_labelled_data_is_refused(kaggle, tmp_path):
     del kaggle.files["ner_dataset.csv"]
     with pytest.raises(DataRejected, match=r"found about\.md, ner\.csv, expected a labelled file"):
-        download(DATASET, tmp_path / "batch", tmp_path / "cache")
+        download_dataset(DATASET, tmp_path / "batch", tmp_path / "cache")
     assert not (tmp_path / "batch").exists()

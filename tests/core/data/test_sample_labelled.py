@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.data.corpus import open_rows
-from ner_tasks.data.readers.rows import Row
+from ner_tasks.data.readers.rows import LabelledRow
 from ner_tasks.labels import LabelSet
 from sample import labelled_sentences, vocabulary
 
@@ -16,7 +16,7 @@ LABELS = LabelSet(("art", "eve", "geo", "gpe", "nat", "org", "per", "tim"))
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[Row]:
+def rows() -> list[LabelledRow]:
     return list(open_rows(SAMPLE)[1])
 
 
@@ -35,11 +35,11 @@ def test_the_file_has_the_form_of_the_kaggle_file():
     assert len(data) < 1.5e6
 
 
-def test_the_word_none_is_in_it(rows: list[Row]):
+def test_the_word_none_is_in_it(rows: list[LabelledRow]):
     assert any(row.word == "None" for row in rows)
 
 
-def test_all_seventeen_tags_occur_often_enough_to_learn(rows: list[Row]):
+def test_all_seventeen_tags_occur_often_enough_to_learn(rows: list[LabelledRow]):
     counts = Counter(row.tag for row in rows)
 
     assert len(LABELS.tags) == 17
@@ -47,7 +47,7 @@ def test_all_seventeen_tags_occur_often_enough_to_learn(rows: list[Row]):
     assert all(counts[f"B-{label}"] >= 200 for label in LABELS.labels), counts
 
 
-def test_it_has_two_thousand_different_sentences(rows: list[Row]):
+def test_it_has_two_thousand_different_sentences(rows: list[LabelledRow]):
     texts = {tuple(row.word for row in group) for _, group in groupby(rows, key=lambda row: row.sentence)}
 
     assert len(texts) >= 2000

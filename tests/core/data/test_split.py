@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ner_tasks.data.corpus import LabelledSentence
-from ner_tasks.data.split import PARTS, SplitConfig, parts_of, split
+from ner_tasks.data.split import PARTS, SplitConfig, assign_parts, split_corpus
 from ner_tasks.errors import ConfigInvalid, DataRejected
 
 SMALL_BLOCKS = SplitConfig(block_sentences=3)
@@ -32,14 +32,14 @@ def large(n: int, seed: int = 0) -> list[list[str]]:
 def test_appending_data_moves_no_sentence(old: list[list[str]], new: list[list[str]], seed: int) -> None:
     config = SplitConfig(block_sentences=3, seed=seed)
 
-    assert parts_of([*old, *new], config)[: len(old)] == parts_of(old, config)
+    assert assign_parts([*old, *new], config)[: len(old)] == assign_parts(old, config)
 
 
 def test_a_sentence_never_moves_from_test_to_train_when_data_is_inserted_in_the_middle() -> None:
     old, new = large(5000), large(500, seed=1)
-    before = dict(zip(map(tuple, old), parts_of(old, SplitConfig()), strict=True))
+    before = dict(zip(map(tuple, old), assign_parts(old, SplitConfig()), strict=True))
     grown = [*old[:2500], *new, *old[2500:]]
-    after = dict(zip(map(tuple, grown), parts_of(grown, SplitConfig()), strict=True))
+    after = dict(zip(map(tuple, grown), assign_parts(grown, SplitConfig()), strict=True))
 
     moved = [text for text, part in before.items() if after[text] != part]
     # At most the rest of the block in which the new data begins.
@@ -49,10 +49,10 @@ def test_a_sentence_never_moves_from_test_to_train_when_data_is_inserted_in_the_
 
 def test_removing_a_sentence_moves_at_most_its_block() -> None:
     old = large(5000)
-    before = dict(zip(map(tuple, old), parts_of(old, SplitConfig()), strict=True))
+    before = dict(zip(map(tuple, old), assign_parts(old, SplitConfig()), strict=True))
     for gone in range(100, 200):
         less = old[:gone] + old[gone + 1 :]
-        after = parts_of(less, SplitConfig())
+        after = assign_parts(less, SplitConfig())
         moved = [at for at, text in enumerate(less) if before[tuple(text)] != after[at]]
         assert not moved or (min(moved) >= gone and max(moved) - gone < 8 * 32)
 
@@ -61,13 +61,13 @@ def test_removing_a_sentence_moves_at_most_its_block() -> None:
 @given(texts=TEXTS)
 def test_no_text_is_in_two_parts_or_twice_in_one(texts: list[list[str]]) -> None:
     part_of: dict[tuple[str, ...], str] = {}
-    for words, part in zip(texts, parts_of(texts, SMALL_BLOCKS), strict=True):
+    for words, part in zip(texts, assign_parts(texts, SMALL_BLOCKS), strict=True):
         assert part_of.setdefault(tuple(words), part) == part
 
 
 def test_every_text_is_kept_exactly_once() -> None:
     texts = large(600) * 2 + large(600, seed=1)
-    parts = split(sentences_of(texts), SMALL_BLOCKS)
+    parts = split_corpus(sentences_of(texts), SMALL_BLOCKS)
     kept = Counter(sentence.words for part in PARTS for sentence in parts[part])
 
     assert set(kept) == {tuple(words) for words in texts}
@@ -76,14 +76,14 @@ def test_every_text_is_kept_exactly_once() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_shares_come_out_about_right_on_large_data(seed: int) -> None:
-    counts = Counter(parts_of(large(60_000), SplitConfig(seed=seed)))
+    counts = Counter(assign_parts(large(60_000), SplitConfig(seed=seed)))
 
     for part, share in zip(PARTS, SplitConfig().shares, strict=True):
         assert counts[part] / 60_000 == pytest.approx(share, abs=0.03 if share > 0.05 else 0.01)
 
 
 def test_neighbours_stay_together() -> None:
-    parts = parts_of(large(20_000), SplitConfig())
+    parts = assign_parts(large(20_000), SplitConfig())
     n_cuts = sum(before != after for before, after in pairwise(parts) if {before, after} != {"dev", "calibration"})
 
     # 32 sentences a block, and a third of the block ends change the part.
@@ -92,14 +92,14 @@ def test_neighbours_stay_together() -> None:
 
 def test_a_split_is_the_same_today_and_tomorrow() -> None:
     # Pinned: a change of these values moves sentences between parts in every store there is.
-    assert [parts_of([[word]], SplitConfig())[0] for word in "abcdefghijkl"] == ["train"] * 6 + ["test", "dev"] + [
+    assert [assign_parts([[word]], SplitConfig())[0] for word in "abcdefghijkl"] == ["train"] * 6 + ["test", "dev"] + [
         "train"
     ] * 4
 
 
 def test_blocks_begin_where_they_always_did():
     texts = [[str(number), "x"] for number in range(2000)]
-    blocks = [part for part, _ in groupby(parts_of(texts, SplitConfig()))]
+    blocks = [part for part, _ in groupby(assign_parts(texts, SplitConfig()))]
 
     assert (len(blocks), sha256("".join(blocks).encode()).hexdigest()[:12]) == (88, "383fb069de95")
 
@@ -107,14 +107,14 @@ def test_blocks_begin_where_they_always_did():
 def test_another_seed_is_another_split() -> None:
     texts = large(2000)
 
-    assert parts_of(texts, SplitConfig(seed=0)) != parts_of(texts, SplitConfig(seed=1))
+    assert assign_parts(texts, SplitConfig(seed=0)) != assign_parts(texts, SplitConfig(seed=1))
 
 
 def test_a_sentence_in_quarantine_moves_none_of_its_neighbours() -> None:
     sentences = sentences_of(large(2000))
-    everything = split(sentences, SMALL_BLOCKS)
+    everything = split_corpus(sentences, SMALL_BLOCKS)
     is_sound = [index % 10 != 0 for index in range(2000)]
-    sound = split(sentences, SMALL_BLOCKS, is_sound=is_sound)
+    sound = split_corpus(sentences, SMALL_BLOCKS, is_sound=is_sound)
 
     bad = {sentence.words for sentence, fine in zip(sentences, is_sound, strict=True) if not fine}
     for part in PARTS:
@@ -123,7 +123,7 @@ def test_a_sentence_in_quarantine_moves_none_of_its_neighbours() -> None:
 
 def test_a_sound_copy_of_a_quarantined_sentence_is_kept() -> None:
     sentences = sentences_of([["twice"], *large(300), ["twice"]])
-    parts = split(sentences, SMALL_BLOCKS, is_sound=[False, *[True] * 301])
+    parts = split_corpus(sentences, SMALL_BLOCKS, is_sound=[False, *[True] * 301])
 
     assert [s.origin for part in PARTS for s in parts[part] if s.words == ("twice",)] == ["x:301"]
 
@@ -133,7 +133,7 @@ def test_data_too_small_for_four_parts_is_refused_in_one_line(n: int) -> None:
     with pytest.raises(
         DataRejected, match=f"^found {n} different sound sentences, which leave .* empty, expected enough"
     ) as caught:
-        split(sentences_of(large(n)), SplitConfig())
+        split_corpus(sentences_of(large(n)), SplitConfig())
 
     assert "\n" not in str(caught.value)
 

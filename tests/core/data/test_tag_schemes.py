@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ner_tasks.data.corpus import open_rows, read_labelled
 from ner_tasks.data.readers.conversions import Conversions
-from ner_tasks.data.readers.rows import BROKEN_ROW, Row
+from ner_tasks.data.readers.rows import BROKEN_ROW, LabelledRow
 from ner_tasks.errors import DataRejected
 
 Sentence = list[tuple[str, int]]  # entities and words outside: label, or "" for outside, and number of words
@@ -204,7 +204,7 @@ def test_a_mixture_of_iob1_and_bio_is_read_as_bio_and_says_what_it_may_be(tmp_pa
     ]
 
 
-def problems(path: Path) -> dict[int, Row]:
+def problems(path: Path) -> dict[int, LabelledRow]:
     return {row.sentence: row for row in open_rows(path)[1] if row.problem}
 
 

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from ner_tasks.bounded_names import bounded
+from ner_tasks.bounded_names import bound_name
 from ner_tasks.documents import Document, Ignored, Limits, Rejected, read_documents
 from tests.formats import tarred, xlsx_bytes, zipped
 
@@ -151,7 +151,7 @@ def test_names_in_an_archive_stay_apart(read):
         "a.zip#member-2": "duplicate-id",
         "a.zip#c.jsonl#1.txt": "One.",
         "a.zip#c.jsonl%231.txt": "not the line",
-        f"a.zip#{bounded('x' * 1_001 + '.txt')}": SENTENCE,
+        f"a.zip#{bound_name('x' * 1_001 + '.txt')}": SENTENCE,
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from ner_tasks.bounded_names import MAX_CHARACTERS, TakenNames, bounded
+from ner_tasks.bounded_names import MAX_CHARACTERS, TakenNames, bound_name
 from ner_tasks.documents import Answer, CannotRead, Document, Limits, Rejected, read_documents
 from ner_tasks.documents.source_map import MAX_LABEL
 from ner_tasks.documents.types import ExtractBuilder
@@ -25,17 +25,17 @@ ALIKE = (f"{LONG}a", f"{LONG}b")
 
 
 def test_a_long_name_is_cut_always_alike_and_stays_apart_from_others():
-    one, other = map(bounded, ALIKE)
+    one, other = map(bound_name, ALIKE)
     assert len(one) == len(other) == MAX_CHARACTERS
     assert one != other and one[:900] == other[:900]
-    assert bounded(ALIKE[0]) == one == bounded(one)
-    assert bounded("x" * MAX_CHARACTERS) == "x" * MAX_CHARACTERS
-    assert len(bounded("\ud800" * 2_000, 100)) == 100
+    assert bound_name(ALIKE[0]) == one == bound_name(one)
+    assert bound_name("x" * MAX_CHARACTERS) == "x" * MAX_CHARACTERS
+    assert len(bound_name("\ud800" * 2_000, 100)) == 100
 
 
 def test_taken_names_get_a_plus_then_a_number():
     taken = TakenNames(["a", "a+2"])
-    assert [taken.free(name) for name in ("a", "a", "b", "a", "a+")] == ["a+", "a+3", "b", "a+4", "a++"]
+    assert [taken.make_unique(name) for name in ("a", "a", "b", "a", "a+")] == ["a+", "a+3", "b", "a+4", "a++"]
     assert all(name in taken for name in ("a", "a+", "a+2", "a+3", "a+4", "a++", "b"))
     assert "c" not in taken
 
@@ -44,7 +44,7 @@ def test_taken_names_get_a_plus_then_a_number():
 def test_time_grows_linearly_with_files_of_one_name(name):
     def take(n: int) -> None:
         taken = TakenNames(f"{name}+{number}" for number in range(2, n))
-        assert len({taken.free(name) for _ in range(n)}) == n
+        assert len({taken.make_unique(name) for _ in range(n)}) == n
 
     assert growth(take, 1_000, 8_000) < 32
 

@@ -12,7 +12,7 @@ from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.documents.ocr import ocr, ocr_layout
 from ner_tasks.documents.ocr.tesseract import FoundWord
 from ner_tasks.documents.sandbox.sandbox import read_apart
-from ner_tasks.segmentation import sentences_of
+from ner_tasks.segmentation import split_sentences
 
 WITH_OCR = pytest.mark.skipif(bool(ocr.missing("eng")), reason="OCR is not installed")
 WORDS = "Rosa Delgado of Tampa"
@@ -284,7 +284,7 @@ def test_a_sentence_runs_over_its_lines_and_a_larger_distance_ends_a_paragraph()
         "Sincerely yours\nRosa Delgado\n\nPage one"
     )
     assert [text[start:end] for start, end in spans] == [word.text for word in words]
-    assert len(sentences_of(text[: text.index("\n\n")])) == 2
+    assert len(split_sentences(text[: text.index("\n\n")])) == 2
 
 
 def test_a_word_that_a_line_end_hyphenates_is_whole_and_other_hyphens_stay():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.documents import Answer, Document, Ignored, Rejected, read_documents
-from ner_tasks.segmentation import sentences_of
+from ner_tasks.segmentation import split_sentences
 from sample import documents as sample
 
 INBOX = Path(sample.OUTPUT)
@@ -113,4 +113,4 @@ def test_no_gap_is_left_open_and_no_sentence_runs_on(answers):
     for answer in answers:
         if isinstance(answer, Document):
             assert "{" not in answer.text, answer.name
-            assert max(map(len, sentences_of(answer.text))) < 80, answer.name
+            assert max(map(len, split_sentences(answer.text))) < 80, answer.name

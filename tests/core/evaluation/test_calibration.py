@@ -25,13 +25,13 @@ def overconfident(times: float, *, n_words: int = 20_000) -> tuple[np.ndarray, n
 
 @pytest.mark.parametrize("times", [0.5, 1.0, 2.5])
 def test_the_temperature_that_logits_were_multiplied_by_is_found(times: float) -> None:
-    assert calibration.fitted_temperature(*overconfident(times)) == pytest.approx(times, rel=0.03)
+    assert calibration.fit_temperature(*overconfident(times)) == pytest.approx(times, rel=0.03)
 
 
 @given(LOGITS, st.data())
 def test_a_fitted_temperature_never_makes_the_right_tags_less_probable(logits: np.ndarray, data: st.DataObject) -> None:
     tag_ids = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(logits), max_size=len(logits))))
-    temperature = calibration.fitted_temperature(logits, tag_ids)
+    temperature = calibration.fit_temperature(logits, tag_ids)
     assert 0.2 <= temperature <= 5
     before = calibration.negative_log_likelihood(logits, tag_ids, 1.0)
     assert calibration.negative_log_likelihood(logits, tag_ids, temperature) <= before
@@ -47,7 +47,7 @@ def test_the_right_temperature_takes_the_calibration_error_away() -> None:
         return calibration.expected_calibration_error(probabilities.max(axis=1), right)
 
     assert error(1.0) > 0.1
-    assert error(calibration.fitted_temperature(logits, tag_ids)) < 0.02
+    assert error(calibration.fit_temperature(logits, tag_ids)) < 0.02
 
 
 def test_the_calibration_error_is_the_distance_between_scores_and_hits() -> None:
@@ -61,7 +61,7 @@ def test_the_calibration_error_is_the_distance_between_scores_and_hits() -> None
 def test_an_entity_is_right_when_its_bounds_and_its_label_are() -> None:
     gold = [["B-per", "I-per", "O", "B-geo"]]
     answer = TaggedSentence(("B-per", "I-per", "O", "B-per"), (0.8, 0.6, 1.0, 0.3), 6, 1)
-    errors = calibration.errors_of(gold, [answer])
+    errors = calibration.calibration_errors(gold, [answer])
     assert errors["words"] == pytest.approx((0.2 + 0.4 + 0.3) / 4)
     assert errors["entities"] == pytest.approx((0.4 + 0.3) / 2)
 
@@ -71,9 +71,9 @@ def test_words_with_a_tag_that_the_model_does_not_know_are_left_out() -> None:
     gold = [[LABELS.tags[tag_id] for tag_id in tag_ids], ["B-gene"] * 500]
     stray = np.zeros((500, 5), np.float32)
     found = [SentenceLogits(logits, 0, 1), SentenceLogits(stray, 0, 1)]
-    assert calibration.fitted_to(found, gold, LABELS) == calibration.fitted_temperature(logits, tag_ids)
+    assert calibration.fit_on_sentences(found, gold, LABELS) == calibration.fit_temperature(logits, tag_ids)
 
 
 def test_no_words_leave_the_scores_as_they_are() -> None:
-    assert calibration.fitted_to([], [], LABELS) == 1.0
-    assert calibration.fitted_to([SentenceLogits(np.zeros((1, 5), np.float32), 0, 1)], [["B-x"]], LABELS) == 1.0
+    assert calibration.fit_on_sentences([], [], LABELS) == 1.0
+    assert calibration.fit_on_sentences([SentenceLogits(np.zeros((1, 5), np.float32), 0, 1)], [["B-x"]], LABELS) == 1.0

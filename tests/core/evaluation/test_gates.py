@@ -7,7 +7,7 @@ from ner_tasks.benchmarking import slowdown_gate
 from ner_tasks.benchmarking.history import Change
 from ner_tasks.errors import ConfigInvalid, GateNotPassed
 from ner_tasks.evaluation import gates
-from ner_tasks.evaluation.policy import GatePolicy, Limits
+from ner_tasks.evaluation.policy import GateOverrides, GatePolicy
 
 
 def losses(loss=0.0, p=0.5, n_gold=100, champion=0.8):
@@ -35,41 +35,41 @@ POLICY = GatePolicy()
 
 
 def test_a_model_that_reaches_the_floor_may_be_registered():
-    lines = gates.trained_model(evaluation(0.6), POLICY.model).lines
+    lines = gates.model_gate(evaluation(0.6), POLICY.model).lines
     assert lines == ("found entity F1 0.6000, expected at least 0.6000",)
 
 
 @pytest.mark.parametrize("f1", [0.5999, 0.0, math.nan], ids=["just below", "nothing", "not a number"])
 def test_a_model_below_the_floor_may_not(f1):
     with pytest.raises(GateNotPassed, match=r"expected at least 0\.6000, at the trained model"):
-        gates.trained_model(evaluation(f1), POLICY.model)
+        gates.model_gate(evaluation(f1), POLICY.model)
 
 
 def test_a_loss_within_the_limit_passes_however_certain_it_is():
-    assert gates.trained_model(evaluation(overall=losses(0.005, p=0.001)), POLICY.model)
+    assert gates.model_gate(evaluation(overall=losses(0.005, p=0.001)), POLICY.model)
 
 
 def test_a_larger_loss_is_refused_if_it_is_none_of_chance():
     with pytest.raises(
         GateNotPassed, match=r"0\.7900 beside the promoted model's 0\.8000, a loss of 0\.0100.*p 0\.001"
     ):
-        gates.trained_model(evaluation(overall=losses(0.01, p=0.001)), POLICY.model)
+        gates.model_gate(evaluation(overall=losses(0.01, p=0.001)), POLICY.model)
 
 
 def test_a_larger_loss_that_may_be_chance_is_told_and_passes():
-    lines = gates.trained_model(evaluation(overall=losses(0.01, p=0.2)), POLICY.model).lines
+    lines = gates.model_gate(evaluation(overall=losses(0.01, p=0.2)), POLICY.model).lines
     assert "a loss of 0.0100 (0.0000 to 0.0200), which may be chance (p 0.200): not refused" in lines[1]
 
 
 @pytest.mark.parametrize("loss", [0.021, math.nan])
 def test_beyond_the_hard_limit_chance_is_no_excuse(loss):
     with pytest.raises(GateNotPassed, match="the promoted model's"):
-        gates.trained_model(evaluation(overall=losses(loss, p=0.4)), POLICY.model)
+        gates.model_gate(evaluation(overall=losses(loss, p=0.4)), POLICY.model)
 
 
 def test_a_model_that_is_better_in_all_and_worse_on_one_rare_label_is_refused():
     with pytest.raises(GateNotPassed, match=r"found F1 of nat 0\.4000 beside .* 0\.6000, a loss of 0\.2000") as refused:
-        gates.trained_model(
+        gates.model_gate(
             evaluation(overall=losses(-0.01, p=0.99), geo=losses(), nat=losses(0.2, p=0.01, n_gold=25, champion=0.6)),
             POLICY.model,
         )
@@ -78,27 +78,27 @@ def test_a_model_that_is_better_in_all_and_worse_on_one_rare_label_is_refused():
 
 def test_a_label_with_too_few_entities_is_told_and_not_judged():
     rare = losses(0.4, p=0.001, n_gold=8, champion=0.6)
-    lines = gates.trained_model(evaluation(overall=losses(), nat=rare), POLICY.model).lines
+    lines = gates.model_gate(evaluation(overall=losses(), nat=rare), POLICY.model).lines
     assert "8 entities are too few to judge nat by, 20 would do: told only" in lines[-1]
 
 
 def test_a_label_may_have_limits_of_its_own():
     policy = GatePolicy.model_validate({"model": {"labels": {"only": {"nat": {"max_loss": 0.3, "hard_loss": 0.5}}}}})
     worse = losses(0.2, p=0.001, champion=0.6)
-    assert gates.trained_model(evaluation(overall=losses(), nat=worse), policy.model)
+    assert gates.model_gate(evaluation(overall=losses(), nat=worse), policy.model)
     with pytest.raises(GateNotPassed, match="F1 of geo"):
-        gates.trained_model(evaluation(overall=losses(), geo=worse), policy.model)
+        gates.model_gate(evaluation(overall=losses(), geo=worse), policy.model)
 
 
 def test_an_int8_model_may_lose_half_a_point_and_no_more():
-    assert gates.quantized_model(comparison(f1_loss=0.005), POLICY)
+    assert gates.int8_gate(comparison(f1_loss=0.005), POLICY)
     with pytest.raises(GateNotPassed, match=r"found entity F1 lost by INT8 0\.0051, expected at most 0\.0050"):
-        gates.quantized_model(comparison(f1_loss=0.0051), POLICY)
+        gates.int8_gate(comparison(f1_loss=0.0051), POLICY)
 
 
 def test_an_int8_model_slower_than_stock_fp32_is_of_no_use():
     with pytest.raises(GateNotPassed, match="speed of INT8 over stock FP32"):
-        gates.quantized_model(comparison(speed_up=0.9), POLICY)
+        gates.int8_gate(comparison(speed_up=0.9), POLICY)
 
 
 @pytest.mark.parametrize(
@@ -116,16 +116,16 @@ def test_an_int8_model_slower_than_stock_fp32_is_of_no_use():
 )
 def test_an_int8_model_is_not_promoted_for(changed, complaint):
     with pytest.raises(GateNotPassed, match=complaint):
-        gates.quantized_model(comparison(**changed), POLICY)
+        gates.int8_gate(comparison(**changed), POLICY)
 
 
 def test_a_gate_names_all_that_is_wrong_at_once():
     with pytest.raises(GateNotPassed, match=r"lost by INT8.*; .*speed of INT8"):
-        gates.quantized_model(comparison(f1_loss=0.1, speed_up=0.5), POLICY)
+        gates.int8_gate(comparison(f1_loss=0.1, speed_up=0.5), POLICY)
 
 
 def test_an_empty_inbox_is_in_order_and_is_said_to_be_empty():
-    assert "empty" in gates.night(0, 0, 0, 0, Limits()).lines[0]
+    assert "empty" in gates.night_gate(0, 0, 0, 0, GateOverrides()).lines[0]
 
 
 @pytest.mark.parametrize(
@@ -140,11 +140,11 @@ def test_an_empty_inbox_is_in_order_and_is_said_to_be_empty():
 )
 def test_a_night_is_not_published_when(n_documents, n_tagged, n_rejected, n_partly_read, expected):
     with pytest.raises(GateNotPassed, match=expected):
-        gates.night(n_documents, n_tagged, n_rejected, n_partly_read, Limits(max_rejected_share=0.2))
+        gates.night_gate(n_documents, n_tagged, n_rejected, n_partly_read, GateOverrides(max_rejected_share=0.2))
 
 
 def test_a_night_with_few_rejects_is_published():
-    assert gates.night(5, 4, 1, 2, Limits(max_rejected_share=0.2))
+    assert gates.night_gate(5, 4, 1, 2, GateOverrides(max_rejected_share=0.2))
 
 
 def change(now=2.0, before=2.5, *, relative=True, judged=True, version="v1"):
@@ -193,13 +193,13 @@ def test_a_slowdown_that_makes_no_sense_is_refused(text):
 
 
 def test_a_limit_is_replaced_by_what_was_given_and_kept_where_nothing_was():
-    limits = Limits(min_f1=0.7).adjusted(min_f1="", max_f1_loss="0.01")
+    limits = GateOverrides(min_f1=0.7).override(min_f1="", max_f1_loss="0.01")
     assert (limits.min_f1, limits.max_f1_loss) == (0.7, 0.01)
     with pytest.raises(ConfigInvalid, match="expected numbers, as min_f1"):
-        Limits().adjusted(min_f1="high")
+        GateOverrides().override(min_f1="high")
 
 
 @pytest.mark.parametrize("limits", [{"min_f1": 1.1}, {"max_f1_loss": -0.1}, {"min_speed_up": math.inf}])
 def test_a_limit_that_makes_no_sense_is_refused(limits):
     with pytest.raises(ConfigInvalid, match="expected a number from 0"):
-        Limits(**limits)
+        GateOverrides(**limits)

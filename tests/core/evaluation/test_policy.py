@@ -3,7 +3,7 @@
 import pytest
 
 from ner_tasks.errors import ConfigInvalid, InputMissing
-from ner_tasks.evaluation.policy import DEFAULT_POLICY, GatePolicy, Limits
+from ner_tasks.evaluation.policy import DEFAULT_POLICY, GateOverrides, GatePolicy
 
 
 def test_the_shipped_yaml_says_what_the_defaults_are():
@@ -48,7 +48,9 @@ def test_a_limit_of_a_label_that_the_model_does_not_have_is_refused():
 
 
 def test_what_a_run_says_goes_before_the_yaml_and_takes_along_what_lies_behind_it():
-    policy = GatePolicy().under(Limits(max_f1_below_champion=0.1, max_f1_loss=0.2, min_f1=0.3, min_speed_up=0.0))
+    policy = GatePolicy().with_overrides(
+        GateOverrides(max_f1_below_champion=0.1, max_f1_loss=0.2, min_f1=0.3, min_speed_up=0.0)
+    )
     assert (policy.model.min_f1, policy.int8.min_speed_up) == (0.3, 0.0)
     assert (policy.model.champion.max_loss, policy.model.champion.hard_loss) == (0.1, 0.1)
     assert (policy.int8.max_f1_loss, policy.int8.max_label_loss) == (0.2, 0.2)
@@ -56,4 +58,4 @@ def test_what_a_run_says_goes_before_the_yaml_and_takes_along_what_lies_behind_i
 
 
 def test_what_a_run_leaves_open_the_yaml_says():
-    assert GatePolicy().under(Limits()) == GatePolicy()
+    assert GatePolicy().with_overrides(GateOverrides()) == GatePolicy()

@@ -9,7 +9,7 @@ from ner_tasks.data import corpus
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, GateNotPassed, InputMissing
 from ner_tasks.evaluation import bootstrap, error_analysis, gates, metrics, report, report_page, slices
-from ner_tasks.evaluation.entity_counts import Counts
+from ner_tasks.evaluation.entity_counts import EntityCounts
 from ner_tasks.evaluation.policy import GatePolicy
 from ner_tasks.inference.tagger import TaggedSentence
 from tests import tiny
@@ -36,33 +36,33 @@ GOLD = [one.tags for one in tiny.sentences(400)]
 
 def test_counts_give_the_figures_that_the_evaluation_gives():
     guess = spoilt(GOLD, 0.3)
-    counts, scores = Counts.between(GOLD, guess), metrics.score(GOLD, guess)
+    counts, scores = EntityCounts.between(GOLD, guess), metrics.score_tags(GOLD, guess)
     assert counts.score() == scores.overall
     for index, label in enumerate(counts.labels):
         assert metrics.Score.of_counts(*counts.of[:, index].sum(axis=0).tolist()) == scores.by_label[label]
 
 
 def test_counts_are_read_back_as_they_were_written(tmp_path):
-    counts = Counts.between(GOLD, spoilt(GOLD, 0.3), data_sha256="ab")
+    counts = EntityCounts.between(GOLD, spoilt(GOLD, 0.3), data_sha256="ab")
     counts.write(tmp_path / "counts.json")
-    again = Counts.read(tmp_path / "counts.json")
+    again = EntityCounts.read(tmp_path / "counts.json")
     assert (again.labels, again.data_sha256) == (counts.labels, "ab")
     assert np.array_equal(again.of, counts.of)
 
 
 def test_counts_that_are_none_are_told_by_their_file(tmp_path):
     with pytest.raises(InputMissing, match="expected the counts that `evaluate` writes"):
-        Counts.read(tmp_path / "none.json")
+        EntityCounts.read(tmp_path / "none.json")
     (tmp_path / "other.json").write_text('{"format": 1, "n_sentences": 1, "labels": [], "counts": [[5, 5, 1, 1, 1]]}')
     with pytest.raises(ArtifactBroken, match=r"expected counts by sentence of format 1, in .*other\.json"):
-        Counts.read(tmp_path / "other.json")
+        EntityCounts.read(tmp_path / "other.json")
 
 
 def test_an_interval_holds_the_figure_and_narrows_with_more_sentences():
     widths = []
     for n in (40, 400):
-        counts = Counts.between(GOLD[:n], spoilt(GOLD[:n], 0.3))
-        low, high = bootstrap.intervals(counts)["overall"]
+        counts = EntityCounts.between(GOLD[:n], spoilt(GOLD[:n], 0.3))
+        low, high = bootstrap.bootstrap_intervals(counts)["overall"]
         assert low < counts.score().f1 < high
         widths.append(high - low)
     assert widths[1] < widths[0] / 2
@@ -71,26 +71,26 @@ def test_an_interval_holds_the_figure_and_narrows_with_more_sentences():
 def test_the_width_of_an_interval_is_that_of_the_sampling_error():
     """Recall of one entity a sentence is a mean of coin tosses, whose error is known."""
     gold, right = [(GEO,)] * 900, np.random.default_rng(3).random(900) < 0.8
-    counts = Counts.between(gold, [(GEO,) if hit else (PER,) for hit in right])
-    low, high = bootstrap.intervals(counts, n_resamples=4000)["overall"]
+    counts = EntityCounts.between(gold, [(GEO,) if hit else (PER,) for hit in right])
+    low, high = bootstrap.bootstrap_intervals(counts, n_resamples=4000)["overall"]
     share = right.mean()
     assert high - low == pytest.approx(2 * 1.96 * (share * (1 - share) / 900) ** 0.5, rel=0.06)
 
 
 def test_the_same_seed_draws_the_same():
-    counts = Counts.between(GOLD, spoilt(GOLD, 0.3))
-    assert bootstrap.intervals(counts) == bootstrap.intervals(counts)
-    assert bootstrap.intervals(counts) != bootstrap.intervals(counts, seed=1)
+    counts = EntityCounts.between(GOLD, spoilt(GOLD, 0.3))
+    assert bootstrap.bootstrap_intervals(counts) == bootstrap.bootstrap_intervals(counts)
+    assert bootstrap.bootstrap_intervals(counts) != bootstrap.bootstrap_intervals(counts, seed=1)
 
 
 def test_a_label_that_no_draw_has_gets_no_interval():
-    counts = Counts.between([(OUT,)], [(OUT,)]).with_labels(["geo"])
-    assert bootstrap.intervals(counts)["labels"] == {"geo": None}
+    counts = EntityCounts.between([(OUT,)], [(OUT,)]).with_labels(["geo"])
+    assert bootstrap.bootstrap_intervals(counts)["labels"] == {"geo": None}
 
 
 def test_a_loss_that_is_none_of_chance_has_a_small_p_and_the_other_labels_none():
-    champion, challenger = Counts.between(GOLD, GOLD), Counts.between(GOLD, spoilt(GOLD, 0.1))
-    found = bootstrap.losses(champion, challenger)
+    champion, challenger = EntityCounts.between(GOLD, GOLD), EntityCounts.between(GOLD, spoilt(GOLD, 0.1))
+    found = bootstrap.bootstrap_losses(champion, challenger)
     assert found["labels"]["geo"]["loss"] > 0.03
     assert found["labels"]["geo"]["p"] < 0.01
     assert found["labels"]["per"] == {
@@ -104,29 +104,29 @@ def test_a_loss_that_is_none_of_chance_has_a_small_p_and_the_other_labels_none()
 
 
 def test_two_models_that_err_by_chance_alike_differ_by_nothing_certain():
-    one, other = (Counts.between(GOLD, spoilt(GOLD, 0.2, seed=seed)) for seed in (1, 2))
-    low, high = bootstrap.losses(one, other)["overall"]["interval"]
+    one, other = (EntityCounts.between(GOLD, spoilt(GOLD, 0.2, seed=seed)) for seed in (1, 2))
+    low, high = bootstrap.bootstrap_losses(one, other)["overall"]["interval"]
     assert low < 0 < high
 
 
 def test_counts_of_other_sentences_are_not_compared():
-    one = Counts.between(GOLD, GOLD, data_sha256="a")
+    one = EntityCounts.between(GOLD, GOLD, data_sha256="a")
     with pytest.raises(ConfigInvalid, match="expected counts of the same labelled file"):
-        bootstrap.losses(one, Counts.between(GOLD, GOLD, data_sha256="b"))
+        bootstrap.bootstrap_losses(one, EntityCounts.between(GOLD, GOLD, data_sha256="b"))
 
 
 def test_a_thousand_draws_of_four_thousand_sentences_take_about_a_second():
     gold = GOLD * 10
-    counts = Counts.between(gold, spoilt(gold, 0.2)).with_labels(["geo", "per", *"abcdef"])
+    counts = EntityCounts.between(gold, spoilt(gold, 0.2)).with_labels(["geo", "per", *"abcdef"])
     began = time.process_time()
-    bootstrap.intervals(counts)
+    bootstrap.bootstrap_intervals(counts)
     assert time.process_time() - began < 5
 
 
 def test_a_weakness_in_long_sentences_shows_in_their_slice():
     gold = [(GEO, *[OUT] * 4)] * 10 + [(GEO, *[OUT] * 30)] * 10
     guess = gold[:10] + [(OUT,) * 31] * 10
-    found = slices.by_length(Counts.between(gold, guess), [len(tags) for tags in gold])
+    found = slices.score_by_length(EntityCounts.between(gold, guess), [len(tags) for tags in gold])
     assert {name: figures["f1"] for name, figures in found.items()} == {"1-10 words": 1.0, "31-50 words": 0.0}
     assert sum(figures["n_gold"] for figures in found.values()) == 20
 
@@ -134,26 +134,26 @@ def test_a_weakness_in_long_sentences_shows_in_their_slice():
 def test_a_mention_is_seen_with_its_label_with_another_or_not_at_all():
     train = [sentence("Boston", [GEO]), sentence("Jordan", [GEO])]
     test = [sentence("boston", [GEO]), sentence("Jordan", [PER]), sentence("Ohio", [GEO])]
-    found = slices.by_seen(test, [(GEO,), (GEO,), (OUT,)], train)
+    found = slices.recall_by_seen(test, [(GEO,), (GEO,), (OUT,)], train)
     recall = {name: figures["recall"] for name, figures in found.items()}
     assert recall == {"seen": 1.0, "seen under another label": 0.0, "unseen": 0.0}
 
 
 def test_sentences_are_told_apart_by_the_batch_that_they_are_from(tmp_path):
     (tmp_path / "origins.csv").write_text("part,number,batch,origin\ntest,2,new,n:1\ntest,1,old,o:1\ntrain,1,old,o:9\n")
-    batches = slices.batches_of(tmp_path, "test", 2)
+    batches = slices.read_batches(tmp_path, "test", 2)
     assert batches == ["old", "new"]
-    found = slices.by_batch(Counts.between([(GEO,), (GEO,)], [(GEO,), (OUT,)]), batches)
+    found = slices.score_by_batch(EntityCounts.between([(GEO,), (GEO,)], [(GEO,), (OUT,)]), batches)
     assert {name: figures["f1"] for name, figures in found.items()} == {"old": 1.0, "new": 0.0}
     with pytest.raises(ArtifactBroken, match="found 2 sentences of test, expected 3"):
-        slices.batches_of(tmp_path, "test", 3)
-    assert slices.batches_of(tmp_path / "older", "test", 2) is None
+        slices.read_batches(tmp_path, "test", 3)
+    assert slices.read_batches(tmp_path / "older", "test", 2) is None
 
 
 def test_what_is_taken_for_what_is_counted_whatever_its_bounds():
     gold = [(PER, IPER, OUT, GEO), (GEO, OUT), (OUT, OUT)]
     guess = [(PER, OUT, OUT, PER), (OUT, OUT), (OUT, GEO)]
-    assert error_analysis.confusion(gold, guess) == {
+    assert error_analysis.count_confusions(gold, guess) == {
         "geo": {"missed": 1, "per": 1},
         "per": {"per": 1},
         "spurious": {"geo": 1},
@@ -168,10 +168,10 @@ def test_the_worst_sentences_come_by_errors_then_by_how_sure_the_model_was():
         sentence("a", [OUT]),
     ]
     answers = [answer([PER, OUT], [0.6, 0.9]), answer([PER, OUT], [0.8, 0.9]), answer([OUT, OUT]), answer([OUT])]
-    found = error_analysis.worst(sentences, answers)
+    found = error_analysis.find_worst_sentences(sentences, answers)
     assert [one["number"] for one in found] == [2, 1, 3]
     assert [(one["n_wrong"], one["score"]) for one in found] == [(2, 0.8), (2, 0.6), (2, 0.0)]
-    assert len(error_analysis.worst(sentences, answers, n=1)) == 1
+    assert len(error_analysis.find_worst_sentences(sentences, answers, n=1)) == 1
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ def made(frozen, tmp_path_factory):
     rows = [f"test,{number},b{number % 2},x" for number in range(1, 102)]
     (snapshot / "origins.csv").write_text("part,number,batch,origin\n" + "\n".join(rows) + "\n")
     folder = snapshot.parent / "report"
-    return report.evaluate(frozen, snapshot, n_threads=2, output=folder), folder
+    return report.evaluate_model(frozen, snapshot, n_threads=2, output=folder), folder
 
 
 def test_a_report_has_every_part(made):
@@ -193,7 +193,7 @@ def test_a_report_has_every_part(made):
     low, high = said["intervals"]["overall"]
     assert low <= said["overall"]["f1"] <= high
     assert said["intervals"]["labels"].keys() == said["labels"].keys()
-    assert Counts.read(folder / report.COUNTS).score().f1 == said["overall"]["f1"]
+    assert EntityCounts.read(folder / report.COUNTS).score().f1 == said["overall"]["f1"]
     assert said["worst"]
 
 
@@ -219,9 +219,12 @@ def test_a_sentence_is_shown_whole_with_its_entities():
 def worse_on(label, share, n):
     """A champion that is right, and a challenger that misses a share of one label's entities; the gate's answer."""
     gold = [(GEO, PER) for _ in range(2000)] + [("B-nat",)] * n
-    champion, challenger = Counts.between(gold, gold), Counts.between(gold, spoilt(gold, share, label=label))
-    found = bootstrap.losses(champion, challenger)
-    return gates.trained_model({"overall": {"f1": 0.99}, "losses": found}, GatePolicy().model)
+    champion, challenger = (
+        EntityCounts.between(gold, gold),
+        EntityCounts.between(gold, spoilt(gold, share, label=label)),
+    )
+    found = bootstrap.bootstrap_losses(champion, challenger)
+    return gates.model_gate({"overall": {"f1": 0.99}, "losses": found}, GatePolicy().model)
 
 
 def test_a_challenger_that_is_worse_on_one_rare_label_is_refused_where_the_evidence_is_there():

@@ -71,7 +71,7 @@ print(*sorted(path.name for path in disk.rglob("*")))
 @pytest.fixture(scope="module")
 def source(tmp_path_factory):
     """Answers that take more than the disk has, with their ledger."""
-    from ner_tasks.tagging.answer_ledger import Key, Ledger
+    from ner_tasks.tagging.answer_ledger import AnswerKey, AnswerLedger
 
     folder = tmp_path_factory.mktemp("source")
     (folder / "rejected.jsonl").write_text("")
@@ -82,12 +82,12 @@ def source(tmp_path_factory):
     counts = dict.fromkeys(("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows"), 1)
     kept = {"format": "txt", "encoding": "utf-8", "unread": [], "read_share": 1.0, "model_version": "m1", "items": {}}
     rng = random.Random(0)
-    with (folder / "documents.jsonl").open("w") as lines, Ledger(folder) as ledger:
+    with (folder / "documents.jsonl").open("w") as lines, AnswerLedger(folder) as ledger:
         for number in range(5000):
             name = rng.randbytes(48).hex()  # nothing that a compressor makes small
             answer = {"document": name, "sha256": name, "text": "", "entities": [], "receipt": {**counts, **kept}}
             lines.write(json.dumps(answer) + "\n")
-            ledger.book(Key(name, "m1", "c1"), offset=number, n_bytes=1)
+            ledger.book(AnswerKey(name, "m1", "c1"), offset=number, n_bytes=1)
         ledger.commit()
     return folder
 
@@ -113,7 +113,7 @@ def test_a_database_that_may_not_grow_is_full(tmp_path):
     database.executescript("PRAGMA max_page_count = 4; CREATE TABLE texts (text TEXT)")
     with (
         pytest.raises(StorageFull, match=r"expected room for a\.sqlite"),
-        sqlite_files.errors_about(tmp_path / "a.sqlite", "texts"),
+        sqlite_files.translate_errors(tmp_path / "a.sqlite", "texts"),
     ):
         database.executemany("INSERT INTO texts VALUES (?)", [("x" * 1000,)] * 1000)
     database.close()
@@ -127,7 +127,7 @@ def test_each_failure_of_sqlite_is_an_error_of_ours(tmp_path):
 
     def fails(error, statement, *, mode="rw", words=None):
         other = sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True, timeout=0)
-        with pytest.raises(error, match=words) as raised, sqlite_files.errors_about(path, "a day's index"):
+        with pytest.raises(error, match=words) as raised, sqlite_files.translate_errors(path, "a day's index"):
             other.execute(statement).fetchall()
         other.close()
         return str(raised.value)
@@ -150,6 +150,6 @@ def test_each_failure_of_sqlite_is_an_error_of_ours(tmp_path):
 
 def test_what_is_wrong_with_our_own_call_is_not_blamed_on_the_file(tmp_path):
     database = sqlite3.connect(":memory:")
-    with pytest.raises(sqlite3.ProgrammingError), sqlite_files.errors_about(Path("a.sqlite"), "an index"):
+    with pytest.raises(sqlite3.ProgrammingError), sqlite_files.translate_errors(Path("a.sqlite"), "an index"):
         database.execute("SELECT ?", ())
     database.close()

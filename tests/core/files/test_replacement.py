@@ -12,7 +12,7 @@ import pytest
 from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic, replacement
 from ner_tasks.registry.registry import Registry
-from ner_tasks.registry.retention import Keep, clear, survey
+from ner_tasks.registry.retention import RetentionPolicy, prune, survey_store
 from ner_tasks.store.folder import FolderStore
 from tests.chaos.kill_replacing import kill_replacing
 from tests.no_exchange import can_refuse
@@ -42,14 +42,14 @@ def test_a_reader_beside_killed_writers_sees_one_whole_day_at_any_time_and_nothi
 @pytest.mark.skipif(sys.platform != "linux", reason="exchanges as Linux does")
 def test_two_folders_are_exchanged_in_one_step(tmp_path):
     one, other = made(tmp_path / "one", "1"), made(tmp_path / "other", "2")
-    if not replacement.exchange(one, other):
+    if not replacement.exchange_paths(one, other):
         pytest.skip("this file system does not exchange")
     assert (one / "file").read_text() == "2" and (other / "file").read_text() == "1"
 
 
 def test_what_is_not_there_cannot_be_exchanged(tmp_path):
     with pytest.raises(FileNotFoundError):
-        replacement.exchange(made(tmp_path / "one", "1"), tmp_path / "none")
+        replacement.exchange_paths(made(tmp_path / "one", "1"), tmp_path / "none")
 
 
 @needs_filter
@@ -101,7 +101,7 @@ def test_a_writer_and_the_clearing_complete_it_as_well(tmp_path):
     with pytest.raises(ValueError), atomic.staged_folder(tmp_path / "tagged" / "written"):  # noqa: PT011
         raise ValueError
     assert (tmp_path / "tagged" / "written" / "file").read_text() == "new"
-    clear(Registry(FolderStore(tmp_path)), Keep(), time.time() + 2 * 86400)
+    prune(Registry(FolderStore(tmp_path)), RetentionPolicy(), time.time() + 2 * 86400)
     assert (tmp_path / "tagged" / "cleared" / "file").read_text() == "new"
     assert names(tmp_path / "tagged") == ["cleared", "written"]
 
@@ -123,7 +123,7 @@ def test_a_day_that_was_removed_does_not_come_back_from_a_replacement_that_was_c
     store.remove("tagged/day")
     assert not store.exists("tagged/day/file")
     assert names(tmp_path / "tagged") == [f".day.{ID}.part", f".other.{ID}.old"]
-    clear(Registry(store), Keep(), time.time() + 2 * 86400)
+    prune(Registry(store), RetentionPolicy(), time.time() + 2 * 86400)
     assert names(tmp_path / "tagged") == []
 
 
@@ -133,8 +133,8 @@ def test_what_kills_left_goes_after_a_day_and_nothing_else_that_is_hidden(tmp_pa
     kept = ["tagged/.DS_Store", "tagged/.work", f"inbox/2026-01-01/.a.{ID}.part", "tagged/2026-01-01"]
     for key in (*left, *kept):
         made(tmp_path / key, "text")
-    assert {item.key for item in survey(registry, Keep(), time.time()) if not item.reason} == set()
-    _, gone = clear(registry, Keep(), time.time() + 1.1 * 86400)
+    assert {item.key for item in survey_store(registry, RetentionPolicy(), time.time()) if not item.reason} == set()
+    _, gone = prune(registry, RetentionPolicy(), time.time() + 1.1 * 86400)
     assert {item.key: item.n_bytes for item in gone} == dict.fromkeys(left, 4)
     assert all((tmp_path / key).exists() for key in kept)
     assert not any((tmp_path / key).exists() for key in left)

@@ -7,7 +7,7 @@ import pytest
 from ner_tasks import hardware
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.inference import engines
-from ner_tasks.inference.engines import Engine, check_runnable, engines_of
+from ner_tasks.inference.engines import Engine, check_runnable, list_engines
 from ner_tasks.model import model_folder
 
 ALL = frozenset({"avx512_bf16"})
@@ -21,7 +21,9 @@ def models(tmp_path: Path) -> list[Path]:
         folder.mkdir()
         for name in (model_folder.GRAPH, model_folder.TOKENIZER):
             (folder / name).write_text("weights")
-        model_folder.sign(folder, model_folder.ModelManifest(folder.name, labels=("geo",), encoder={}, max_pieces=8))
+        model_folder.write_manifest(
+            folder, model_folder.ModelManifest(folder.name, labels=("geo",), encoder={}, max_pieces=8)
+        )
     return folders
 
 
@@ -40,41 +42,41 @@ def names(found: list[Engine]) -> list[str]:
 
 
 def test_all_that_the_host_can_run_is_run_in_the_order_of_the_tables(models: list[Path], cpu: None) -> None:
-    assert names(engines_of(models)) == list(engines.PRECISIONS)
-    assert names(engines_of(models[::-1])) == list(engines.PRECISIONS)
+    assert names(list_engines(models)) == list(engines.PRECISIONS)
+    assert names(list_engines(models[::-1])) == list(engines.PRECISIONS)
 
 
 def test_bf16_is_left_out_on_a_cpu_without_it(models: list[Path], old_cpu: None) -> None:
-    assert names(engines_of(models)) == ["stock FP32", "oneDNN FP32", "INT8"]
+    assert names(list_engines(models)) == ["stock FP32", "oneDNN FP32", "INT8"]
 
 
 def test_bf16_that_was_asked_for_is_refused_on_a_cpu_without_it(models: list[Path], old_cpu: None) -> None:
     with pytest.raises(ConfigInvalid, match="found a CPU without AVX512_BF16"):
-        engines_of(models, ["oneDNN BF16"])
+        list_engines(models, ["oneDNN BF16"])
 
 
 def test_only_stock_runs_without_onednn(models: list[Path], cpu: None) -> None:
-    assert [engine.name for engine in engines_of(models) if not engine.onednn] == [engines.STOCK]
+    assert [engine.name for engine in list_engines(models) if not engine.onednn] == [engines.STOCK]
 
 
 def test_what_was_asked_for_is_run_in_the_order_of_the_tables(models: list[Path], cpu: None) -> None:
-    assert names(engines_of(models, ["INT8", "stock FP32"])) == ["stock FP32", "INT8"]
+    assert names(list_engines(models, ["INT8", "stock FP32"])) == ["stock FP32", "INT8"]
 
 
 def test_an_unknown_precision_is_refused(models: list[Path]) -> None:
     expected = "found precision 'FP16', expected some of stock FP32, oneDNN FP32, oneDNN BF16, INT8"
     with pytest.raises(ConfigInvalid, match=expected):
-        engines_of(models, ["INT8", "FP16"])
+        list_engines(models, ["INT8", "FP16"])
 
 
 def test_a_precision_that_no_model_has_is_refused(models: list[Path]) -> None:
     with pytest.raises(ConfigInvalid, match="found no model that runs as INT8, expected one"):
-        engines_of(models[:1], ["INT8"])
+        list_engines(models[:1], ["INT8"])
 
 
 def test_two_models_for_the_same_way_are_refused(models: list[Path]) -> None:
     with pytest.raises(ConfigInvalid, match="found two models that run as INT8, expected one"):
-        engines_of([models[1], models[0], models[1]])
+        list_engines([models[1], models[0], models[1]])
 
 
 def test_int8_without_onednn_is_refused_before_anything_runs(models: list[Path]) -> None:

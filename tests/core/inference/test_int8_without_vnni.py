@@ -37,12 +37,12 @@ def run(graph: tf.compat.v1.GraphDef) -> np.ndarray:
 
 def test_on_this_host_a_layer_of_bytes_computes_what_it_should(layer):
     graph, exact, _ = layer
-    assert np.abs(run(int8_without_vnni.for_this_host(graph)) - exact).mean() < 0.02 * np.abs(exact).mean()
+    assert np.abs(run(int8_without_vnni.adapt_to_host(graph)) - exact).mean() < 0.02 * np.abs(exact).mean()
 
 
 def test_narrowed_kernels_never_overflow_16_bits_and_lose_half_a_step_of_seven_bits(layer):
     graph, exact, kernel = layer
-    nodes = {node.name: node for node in int8_without_vnni.narrowed(graph).node}
+    nodes = {node.name: node for node in int8_without_vnni.narrow_kernels(graph).node}
     values = np.frombuffer(nodes["layer/kernel"].attr["value"].tensor.tensor_content, np.int8).reshape(kernel.shape)
     unit = tf.make_ndarray(nodes["layer/largest"].attr["value"].tensor) / int8_without_vnni.N_WEIGHT_LEVELS
     assert 2 * 255 * int(np.abs(values).max()) <= np.iinfo(np.int16).max
@@ -60,7 +60,7 @@ def test_without_it_this_cpu_computes_something_else(layer):
 def test_a_host_with_vnni_takes_the_graph_as_it_is(layer, monkeypatch):
     monkeypatch.setattr(hardware, "has_vnni", lambda: True)
     before = layer[0].SerializeToString(deterministic=True)
-    assert int8_without_vnni.for_this_host(layer[0]).SerializeToString(deterministic=True) == before
+    assert int8_without_vnni.adapt_to_host(layer[0]).SerializeToString(deterministic=True) == before
 
 
 def test_a_graph_that_does_not_say_what_its_input_was_shifted_by_is_refused(layer):
@@ -70,4 +70,4 @@ def test_a_graph_that_does_not_say_what_its_input_was_shifted_by_is_refused(laye
             del graph.node[index]
             break
     with pytest.raises(ArtifactBroken, match="found an INT8 graph without layer/shift, .* quantize the model again"):
-        int8_without_vnni.narrowed(graph)
+        int8_without_vnni.narrow_kernels(graph)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.inference.tagger import BatchLimits, SentenceLogits, TaggedSentence, Tagger, most_central
-from ner_tasks.labels import LabelSet, first_break
+from ner_tasks.inference.tagger import BatchingConfig, SentenceLogits, TaggedSentence, Tagger, merge_windows
+from ner_tasks.labels import LabelSet, find_bio_violation
 from ner_tasks.model import model_folder
 from ner_tasks.model.tokenization import Window
 from tests import tiny
@@ -29,8 +29,8 @@ def test_a_model_of_every_kind_tags(kind: str, request: pytest.FixtureRequest) -
 def test_answers_do_not_depend_on_the_company_a_sentence_keeps(frozen: Path) -> None:
     tagger = Tagger.load(frozen, n_threads=2)
     sentences = [sentence.words * (1 + index % 7) for index, sentence in enumerate(tiny.sentences(40, seed=3))]
-    together = tagger.tag(sentences, BatchLimits(max_windows=16))
-    alone = [tagger.tag([sentence], BatchLimits(length=128))[0] for sentence in sentences]
+    together = tagger.tag(sentences, BatchingConfig(max_windows=16))
+    alone = [tagger.tag([sentence], BatchingConfig(length=128))[0] for sentence in sentences]
     assert [found.tags for found in together] == [found.tags for found in alone]
     for found, expected in zip(together, alone, strict=True):
         np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
@@ -67,7 +67,7 @@ def answer(logits: np.ndarray, **options: float) -> TaggedSentence:
 
 @given(arrays(np.float32, st.tuples(st.integers(1, 12), st.just(5)), elements=st.floats(-9, 9, width=32)))
 def test_tags_are_valid_bio_whatever_the_logits(logits: np.ndarray) -> None:
-    assert first_break(answer(logits).tags) is None
+    assert find_bio_violation(answer(logits).tags) is None
 
 
 @given(
@@ -93,7 +93,7 @@ def test_a_model_is_read_at_its_own_temperature(frozen: Path) -> None:
 
 def test_each_word_is_read_where_it_is_most_central() -> None:
     first, second = Window(0, 0, 6, (), (), ()), Window(0, 2, 10, (), (), ())
-    merged = most_central([(first, np.full((6, 1), 1.0)), (second, np.full((8, 1), 2.0))], n_words=10)
+    merged = merge_windows([(first, np.full((6, 1), 1.0)), (second, np.full((8, 1), 2.0))], n_words=10)
     assert merged[:, 0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2, 2, 2]
 
 

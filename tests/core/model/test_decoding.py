@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ner_tasks.labels import LabelSet, first_break
+from ner_tasks.labels import LabelSet, find_bio_violation
 from ner_tasks.model import decoding
 
 LABELS = LabelSet(("geo", "per"))
@@ -18,7 +18,7 @@ def best_of_all(logits, transitions):
         return logits[np.arange(len(path)), path].sum() + sum(transitions[before, tag] for before, tag in steps)
 
     paths = np.ndindex(*[N_TAGS] * len(logits))
-    return max((p for p in paths if first_break([LABELS.tags[i] for i in p]) is None), key=score)
+    return max((p for p in paths if find_bio_violation([LABELS.tags[i] for i in p]) is None), key=score)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.5, 3.0])
@@ -26,27 +26,27 @@ def test_the_best_path_is_the_best_of_all_valid_ones_for_sentences_of_any_length
     chance = np.random.default_rng(0)
     transitions = (weight * chance.normal(size=(N_TAGS + 1, N_TAGS))).astype(np.float32)
     logits = [chance.normal(size=(n_words, N_TAGS)).astype(np.float32) for n_words in (4, 1, 0, 3, 2, 4, 1)]
-    found = decoding.best_paths(logits, LABELS, transitions)
+    found = decoding.viterbi_decode(logits, LABELS, transitions)
     assert [tuple(path) for path in found] == [best_of_all(one, transitions) if len(one) else () for one in logits]
 
 
 def test_without_transitions_a_valid_sentence_keeps_each_word_s_best_tag():
     chance = np.random.default_rng(1)
     logits = chance.normal(size=(50, 6, N_TAGS)).astype(np.float32)
-    for one, path in zip(logits, decoding.best_paths(list(logits), LABELS), strict=True):
+    for one, path in zip(logits, decoding.viterbi_decode(list(logits), LABELS), strict=True):
         greedy = one.argmax(axis=1)
-        if first_break([LABELS.tags[i] for i in greedy]) is None:
+        if find_bio_violation([LABELS.tags[i] for i in greedy]) is None:
             assert path.tolist() == greedy.tolist()
 
 
 def test_a_sentence_of_ten_thousand_words_beside_short_ones_is_read_to_its_end():
     logits = [np.eye(N_TAGS, dtype=np.float32)[np.arange(n_words) % 2] for n_words in (3, 10_000, 2)]
-    found = decoding.best_paths(logits, LABELS)
+    found = decoding.viterbi_decode(logits, LABELS)
     assert [path.tolist() for path in found] == [(np.arange(len(one)) % 2).tolist() for one in logits]
 
 
 def test_what_often_follows_is_probable_and_what_never_does_is_not_impossible():
-    transitions = decoding.transitions_of([["B-geo", "I-geo", "O"], ["B-geo", "I-geo", "O"], ["O"]], LABELS)
+    transitions = decoding.count_transitions([["B-geo", "I-geo", "O"], ["B-geo", "I-geo", "O"], ["O"]], LABELS)
     ids = LABELS.id_of
     np.testing.assert_allclose(np.exp(transitions).sum(axis=1), 1, rtol=1e-5)
     assert transitions[ids["B-geo"]].argmax() == ids["I-geo"]
@@ -55,5 +55,5 @@ def test_what_often_follows_is_probable_and_what_never_does_is_not_impossible():
 
 
 def test_the_weight_is_the_one_that_scores_best_and_the_smaller_of_two():
-    assert decoding.fitted_weight(lambda weight: -abs(weight - 0.4)) == 0.4
-    assert decoding.fitted_weight(lambda weight: 0.8) == 0.0
+    assert decoding.fit_transition_weight(lambda weight: -abs(weight - 0.4)) == 0.4
+    assert decoding.fit_transition_weight(lambda weight: 0.8) == 0.0

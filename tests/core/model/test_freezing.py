@@ -27,13 +27,13 @@ def test_every_dense_layer_is_one_matmul_with_its_bias(frozen: Path) -> None:
 
 
 def test_labels_and_tokenizer_lie_beside_the_graph(trained: Path, frozen: Path) -> None:
-    manifest = model_folder.open_model(frozen)
+    manifest = model_folder.read_manifest(frozen)
     assert (manifest.kind, manifest.labels, manifest.lineage["version"]) == ("frozen", ("geo", "per"), "tiny-1")
     assert (frozen / model_folder.TOKENIZER).read_bytes() == (trained / model_folder.TOKENIZER).read_bytes()
 
 
 def test_only_a_trained_model_is_frozen(frozen: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="found a model of kind 'frozen', expected 'trained'"):
-        freezing.freeze(frozen, tmp_path / "again")
+        freezing.freeze_model(frozen, tmp_path / "again")
     with pytest.raises(InputMissing, match=r"found no model\.json"):
-        freezing.freeze(tmp_path / "nothing", tmp_path / "again")
+        freezing.freeze_model(tmp_path / "nothing", tmp_path / "again")

@@ -15,11 +15,11 @@ from tests import tiny
 
 def with_graph(model: Path, folder: Path, graph: tf.compat.v1.GraphDef) -> Path:
     """A copy of a model folder with another graph, signed as its own."""
-    manifest = model_folder.open_model(model)
+    manifest = model_folder.read_manifest(model)
     folder.mkdir()
     (folder / model_folder.TOKENIZER).write_bytes((model / model_folder.TOKENIZER).read_bytes())
     (folder / model_folder.GRAPH).write_bytes(graph.SerializeToString())
-    model_folder.sign(folder, manifest)
+    model_folder.write_manifest(folder, manifest)
     return folder
 
 
@@ -87,7 +87,7 @@ def test_quantization_reads_no_such_graph_either(frozen: Path, tmp_path: Path) -
     folder = with_graph(frozen, tmp_path / "model", spoilt(frozen, lambda: writes(tmp_path / "written")))
     config = quantize.QuantizeConfig()
     with pytest.raises(ArtifactBroken, match="'WriteFile'"):
-        quantize.quantize(folder, [one.words for one in tiny.sentences(4)], tmp_path / "int8", config)
+        quantize.quantize_model(folder, [one.words for one in tiny.sentences(4)], tmp_path / "int8", config)
     assert not (tmp_path / "written").exists()
     assert not (tmp_path / "int8").exists()
 

@@ -15,12 +15,12 @@ MANIFEST = model_folder.ModelManifest("frozen", ("geo",), {"model_type": "bert"}
 def folder(tmp_path: Path) -> Path:
     (tmp_path / model_folder.GRAPH).write_bytes(b"graph")
     (tmp_path / model_folder.TOKENIZER).write_bytes(b"pieces")
-    model_folder.sign(tmp_path, MANIFEST)
+    model_folder.write_manifest(tmp_path, MANIFEST)
     return tmp_path
 
 
 def test_what_was_signed_is_read_back(folder: Path) -> None:
-    manifest = model_folder.open_model(folder)
+    manifest = model_folder.read_manifest(folder)
     assert manifest.label_set.tags == ("O", "B-geo", "I-geo")
     assert manifest.files == {name: atomic.sha256_of(folder / name) for name in ("graph.pb", "tokenizer.json")}
 
@@ -29,15 +29,15 @@ def test_what_was_signed_is_read_back(folder: Path) -> None:
 def test_a_changed_or_missing_file_is_named(folder: Path, name: str) -> None:
     (folder / name).write_bytes(b"other")
     with pytest.raises(ArtifactBroken, match=f"expected sha256 .*{name}"):
-        model_folder.open_model(folder)
+        model_folder.read_manifest(folder)
     (folder / name).unlink()
     with pytest.raises(ArtifactBroken, match=f"found no file, expected sha256 .*{name}"):
-        model_folder.open_model(folder)
+        model_folder.read_manifest(folder)
 
 
 def test_a_folder_without_a_manifest_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match=r"found no model\.json"):
-        model_folder.open_model(tmp_path)
+        model_folder.read_manifest(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_manifest_that_is_not_ours_is_refused(folder: Path, changed: dict, com
     del values[model_folder.OWN]
     atomic.write_json(path, {**values, **changed})
     with pytest.raises(ArtifactBroken, match=complaint):
-        model_folder.open_model(folder)
+        model_folder.read_manifest(folder)
 
 
 def test_a_model_from_before_there_was_a_temperature_is_read_at_1(folder: Path) -> None:
@@ -66,11 +66,11 @@ def test_a_model_from_before_there_was_a_temperature_is_read_at_1(folder: Path) 
     values = atomic.read_json(path)
     del values["temperature"], values[model_folder.OWN]
     atomic.write_json(path, values)
-    assert model_folder.open_model(folder).temperature == 1
+    assert model_folder.read_manifest(folder).temperature == 1
 
 
 def test_whichever_byte_of_a_model_folder_is_flipped_it_is_not_opened(folder: Path) -> None:
-    assert model_folder.open_model(folder)
+    assert model_folder.read_manifest(folder)
     opened = []
     for path in sorted(folder.iterdir()):
         sound = path.read_bytes()
@@ -78,10 +78,10 @@ def test_whichever_byte_of_a_model_folder_is_flipped_it_is_not_opened(folder: Pa
             for bit in (1, 0x80):
                 path.write_bytes(sound[:index] + bytes([sound[index] ^ bit]) + sound[index + 1 :])
                 try:
-                    model_folder.open_model(folder)
+                    model_folder.read_manifest(folder)
                     opened.append((path.name, index, bit))
                 except ArtifactBroken:
                     pass
         path.write_bytes(sound)
     assert opened == []
-    assert model_folder.open_model(folder)
+    assert model_folder.read_manifest(folder)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from ner_tasks.errors import ArtifactBroken, EncoderUnsupported, InputMissing
-from ner_tasks.model.token_classifier import Sizes, TokenClassifier, read_config, read_weights
+from ner_tasks.model.token_classifier import EncoderConfig, TokenClassifier, read_config, read_weights
 
 
 def load(encoder: Path) -> TokenClassifier:
-    model = TokenClassifier(Sizes.of_config(read_config(encoder), encoder), n_tags=5)
+    model = TokenClassifier(EncoderConfig.from_config(read_config(encoder), encoder), n_tags=5)
     model.import_encoder(read_weights(encoder / "model.safetensors"), encoder)
     return model
 
@@ -86,7 +86,7 @@ def test_exported_weights_read_back_give_the_same_logits(encoder: Path) -> None:
 )
 def test_a_checkpoint_that_is_no_bert_is_refused(encoder: Path, changed: dict, complaint: str) -> None:
     with pytest.raises(EncoderUnsupported, match=complaint):
-        Sizes.of_config({**read_config(encoder), **changed}, "config.json")
+        EncoderConfig.from_config({**read_config(encoder), **changed}, "config.json")
 
 
 def test_a_truncated_checkpoint_is_refused(encoder: Path, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from ner_tasks.cli import app
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.files import atomic
-from ner_tasks.monitoring.drift import DEFAULT_CONFIG, DriftConfig, findings_of, report_of
-from ner_tasks.tagging.statistics import Sums, statistics_of, sums_of
+from ner_tasks.monitoring.drift import DEFAULT_CONFIG, DriftConfig, compare_night, make_drift_report
+from ner_tasks.tagging.statistics import RateSums, compute_statistics, read_sums
 from tests import answers
 
 CONFIG = DriftConfig.read()
@@ -38,7 +38,7 @@ def night(path: Path, seed: int, *, n: int = 150, rates=RATES, sure: float = 12,
         }
         lines.append(line)
     answers.write(path, lines)
-    return statistics_of(path, {"n_documents": n + rejected, "rejected": {"empty": rejected} if rejected else {}})
+    return compute_statistics(path, {"n_documents": n + rejected, "rejected": {"empty": rejected} if rejected else {}})
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def usual(tmp_path_factory) -> list[dict]:
 
 
 def alerts(now: dict, before: list[dict], config: DriftConfig = CONFIG) -> list[str]:
-    findings, _ = findings_of(now, before, config)
+    findings, _ = compare_night(now, before, config)
     return [one.measure for one in findings if one.alert]
 
 
@@ -58,28 +58,28 @@ def test_the_sums_of_a_night_are_those_of_its_answers(tmp_path):
         answers.answer("b", "She wrote .", score=0.4),
         answers.answer("c", "Chen and Olga met .", {"Chen": "per", "Olga": "per"}, score=0.4),
     ]
-    said = statistics_of(
+    said = compute_statistics(
         answers.write(tmp_path / "documents.jsonl", lines), {"n_documents": 5, "rejected": {"empty": 2}}
     )
     assert (said["n_documents"], said["n_tagged"], said["n_words"], said["n_entities"]) == (5, 3, 12, 4)
-    assert sums_of(said, "entities/per") == Sums(3, 3, 12, 5, 14, 50)
-    assert sums_of(said, "entities/geo") == Sums(3, 1, 12, 1, 4, 50)
-    assert sums_of(said, "entities/art") == Sums(3, 0, 12, 0, 0, 50)
-    assert sums_of(said, "confidence/mean").x == pytest.approx(2 * 0.95 + 2 * 0.4)
-    assert sums_of(said, "confidence/below_0.5").x == 2
-    assert sums_of(said, "documents/without_entities").x == 1
-    assert sums_of(said, "rejected/empty") == Sums(5, 2, 5, 2, 2, 5)
+    assert read_sums(said, "entities/per") == RateSums(3, 3, 12, 5, 14, 50)
+    assert read_sums(said, "entities/geo") == RateSums(3, 1, 12, 1, 4, 50)
+    assert read_sums(said, "entities/art") == RateSums(3, 0, 12, 0, 0, 50)
+    assert read_sums(said, "confidence/mean").x == pytest.approx(2 * 0.95 + 2 * 0.4)
+    assert read_sums(said, "confidence/below_0.5").x == 2
+    assert read_sums(said, "documents/without_entities").x == 1
+    assert read_sums(said, "rejected/empty") == RateSums(5, 2, 5, 2, 2, 5)
     assert said["scores"] == {"q05": 0.41, "q10": 0.41, "q50": 0.41}
 
 
 def test_unknown_pieces_are_counted_where_the_receipts_tell(tmp_path):
     line = answers.answer("a", "Maria left .")
     line["receipt"]["n_unknown"] = 2
-    said = statistics_of(answers.write(tmp_path / "d.jsonl", [line]), {"n_documents": 1, "rejected": {}})
-    assert sums_of(said, "pieces/unknown").x == 2
+    said = compute_statistics(answers.write(tmp_path / "d.jsonl", [line]), {"n_documents": 1, "rejected": {}})
+    assert read_sums(said, "pieces/unknown").x == 2
     assert (
         "pieces/unknown"
-        not in statistics_of(
+        not in compute_statistics(
             answers.write(tmp_path / "d.jsonl", [answers.answer("a", "Maria left .")]),
             {"n_documents": 1, "rejected": {}},
         )["measures"]
@@ -129,15 +129,15 @@ def test_one_odd_document_is_no_drift(usual, tmp_path):
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines[0]["entities"] = [{"start": 0, "end": 1, "label": "geo", "score": 0.95} for _ in range(400)]
     lines[0]["receipt"]["n_words"] = 900
-    now = statistics_of(answers.write(path, lines), {"n_documents": len(lines), "rejected": {}})
-    geo = sums_of(now, "entities/geo")
+    now = compute_statistics(answers.write(path, lines), {"n_documents": len(lines), "rejected": {}})
+    geo = read_sums(now, "entities/geo")
     assert geo.x / geo.w > 1.5 * RATES["geo"]
     assert "entities/geo" not in alerts(now, usual[:14])
 
 
 def test_what_is_sure_but_small_is_no_alarm(usual, tmp_path):
     now = night(tmp_path / "documents.jsonl", 300, n=3000, rates={**RATES, "per": 0.0235}, rejected=60)
-    (per,) = [one for one in findings_of(now, usual, CONFIG)[0] if one.measure == "entities/per"]
+    (per,) = [one for one in compare_night(now, usual, CONFIG)[0] if one.measure == "entities/per"]
     assert per.p < 0.01 and per.change < 0.25 and not per.alert
 
 
@@ -145,21 +145,21 @@ def test_what_is_sure_but_small_is_no_alarm(usual, tmp_path):
     ("n_before", "n", "why"), [(4, 150, "found 4 nights by this model"), (14, 19, "found 19 documents")]
 )
 def test_too_little_is_not_judged_and_says_so(usual, tmp_path, n_before, n, why):
-    said = report_of(night(tmp_path / "d.jsonl", 1, n=n, rates={"per": 0.5}), usual[:n_before], CONFIG)
+    said = make_drift_report(night(tmp_path / "d.jsonl", 1, n=n, rates={"per": 0.5}), usual[:n_before], CONFIG)
     assert (said["judged"], said["alerts"]) == (False, [])
     assert said["why_not"].startswith(why)
 
 
 def test_a_rare_label_is_not_judged(usual, tmp_path):
     rates = {**RATES, "art": 0.0002}
-    findings, _ = findings_of(night(tmp_path / "d.jsonl", 2, rates=rates), usual[:14], CONFIG)
+    findings, _ = compare_night(night(tmp_path / "d.jsonl", 2, rates=rates), usual[:14], CONFIG)
     assert {one.p for one in findings if one.measure == "entities/art"} == {None}
 
 
 def test_an_empty_night_is_not_judged(usual, tmp_path):
     now = night(tmp_path / "d.jsonl", 1, n=0)
     assert now["scores"]["q50"] is None
-    assert report_of(now, usual[:14], CONFIG)["judged"] is False
+    assert make_drift_report(now, usual[:14], CONFIG)["judged"] is False
 
 
 WRONG = {

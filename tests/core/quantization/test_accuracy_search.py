@@ -14,8 +14,8 @@ from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.inference.tagger import Tagger, read_graph
 from ner_tasks.model import model_folder
-from ner_tasks.quantization.accuracy_search import DEFAULT_CONFIG, AccuracyConfig, pattern_of
-from ner_tasks.quantization.graph_weights import layer_of
+from ner_tasks.quantization.accuracy_search import DEFAULT_CONFIG, AccuracyConfig, layer_pattern
+from ner_tasks.quantization.graph_weights import layer_path
 from tests import tiny
 
 FRAGILE = "classifier"
@@ -40,7 +40,7 @@ def fragile(frozen, tmp_path_factory):
     import tensorflow as tf
 
     graph, factor, channel = read_graph(folder / model_folder.GRAPH), np.float32(2**14), 3
-    nodes = {layer_of(node.name): node for node in graph.node if node.op == "Const"}
+    nodes = {layer_path(node.name): node for node in graph.node if node.op == "Const"}
 
     def change(name, edit):
         node = nodes[f"{name}/ReadVariableOp/resource"]
@@ -59,7 +59,7 @@ def fragile(frozen, tmp_path_factory):
     change(f"{last}/add_1", more)
     change(f"{FRAGILE}/Cast", less)
     (folder / model_folder.GRAPH).write_bytes(graph.SerializeToString(deterministic=True))
-    model_folder.sign(folder, replace(model_folder.open_model(frozen), files={}))
+    model_folder.write_manifest(folder, replace(model_folder.read_manifest(frozen), files={}))
     return folder
 
 
@@ -92,10 +92,10 @@ def test_a_layer_that_cannot_be_quantized_is_found_and_stays_fp32(fragile, snaps
     assert not first["passed"]
     assert second["name"] == f"FP32 for {FRAGILE}"
     assert second["words_per_s"] > 0
-    manifest = model_folder.open_model(tmp_path / "int8")
+    manifest = model_folder.read_manifest(tmp_path / "int8")
     assert manifest.metrics["quantize"]["n_int8_matmul"] == 8
     assert manifest.metrics["quantize"]["trials"] == [first, second]
-    assert manifest.lineage["quantization"]["keep_fp32"] == [pattern_of(FRAGILE)]
+    assert manifest.lineage["quantization"]["keep_fp32"] == [layer_pattern(FRAGILE)]
     assert "trial 2 of at most 12" in log
     (tagged,) = Tagger.load(tmp_path / "int8", n_threads=1).tag([["Maria", "Chen", "visited", "Boston", "."]])
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")

@@ -20,18 +20,18 @@ def incs(frozen, tmp_path_factory):
 
 @pytest.fixture
 def layers(frozen):
-    return inc_result.wanted(read_graph(frozen / model_folder.GRAPH), ())
+    return inc_result.select_layers(read_graph(frozen / model_folder.GRAPH), ())
 
 
 def test_the_layers_that_shall_be_int8_are_those_that_no_pattern_names(frozen, layers):
     assert len(layers) == 9
     graph = read_graph(frozen / model_folder.GRAPH)
-    assert inc_result.wanted(graph, [".*/block_1.*", ".*/classifier.*"]) == layers[:4]
-    assert inc_result.wanted(graph, ["block_1.*"]) == layers  # from the beginning of the name, as INC does
+    assert inc_result.select_layers(graph, [".*/block_1.*", ".*/classifier.*"]) == layers[:4]
+    assert inc_result.select_layers(graph, ["block_1.*"]) == layers  # from the beginning of the name, as INC does
 
 
 def test_a_smoothed_graph_of_inc_is_sound_and_finds_entities(incs, layers):
-    assert set(inc_result.checked(read_graph(incs / model_folder.GRAPH), layers)) == set(layers)
+    assert set(inc_result.verify_ranges(read_graph(incs / model_folder.GRAPH), layers)) == set(layers)
     (tagged,) = Tagger.load(incs, n_threads=2).tag([["Maria", "Chen", "visited", "Boston", "."]])
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
@@ -39,9 +39,9 @@ def test_a_smoothed_graph_of_inc_is_sound_and_finds_entities(incs, layers):
 def test_a_layer_that_inc_has_left_out_or_quantized_unasked_is_told(incs, layers):
     graph = read_graph(incs / model_folder.GRAPH)
     with pytest.raises(ArtifactBroken, match=r"without \['block_9/up'\] and with \[\], expected the 10"):
-        inc_result.checked(graph, [*layers, "block_9/up"])
+        inc_result.verify_ranges(graph, [*layers, "block_9/up"])
     with pytest.raises(ArtifactBroken, match=r"and with \['classifier'\], expected the 8"):
-        inc_result.checked(graph, layers[:-1])
+        inc_result.verify_ranges(graph, layers[:-1])
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1e9], ids=["nan", "endless", "upside down"])
@@ -54,4 +54,4 @@ def test_a_range_that_cannot_be_one_is_told_by_its_layer(incs, layers, value):
     largest = nodes[nodes[matmul.input[0]].input[2]]
     largest.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value, tf.float32))
     with pytest.raises(ArtifactBroken, match=r"expected a finite range, at the input of block_"):
-        inc_result.checked(graph, layers)
+        inc_result.verify_ranges(graph, layers)

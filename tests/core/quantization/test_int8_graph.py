@@ -11,14 +11,14 @@ from hypothesis.extra.numpy import arrays
 
 from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.inference.int8_without_vnni import for_this_host
-from ner_tasks.inference.tagger import BatchLimits, Tagger, read_graph
+from ner_tasks.inference.int8_without_vnni import adapt_to_host
+from ner_tasks.inference.tagger import BatchingConfig, Tagger, read_graph
 from ner_tasks.model import model_folder
-from ner_tasks.model.graph_outputs import INPUTS, OUTPUT, ROUTES, Route, output_of
-from ner_tasks.model.token_classifier import Sizes
+from ner_tasks.model.graph_outputs import INPUTS, OUTPUT, ROUTES, Route, select_output
+from ner_tasks.model.token_classifier import EncoderConfig
 from ner_tasks.quantization import graph_weights
-from ner_tasks.quantization.graph_weights import GraphWeights, Range, layer_of, ranges_of
-from ner_tasks.quantization.int8_graph import int8_graph
+from ner_tasks.quantization.graph_weights import GraphWeights, Range, layer_path, read_ranges
+from ner_tasks.quantization.int8_graph import build_int8_graph
 from ner_tasks.quantization.onednn_ops import QuantizedKernel
 from tests import tiny
 from tests.core.conftest import quantized
@@ -49,9 +49,9 @@ def logits_of(graph: tf.compat.v1.GraphDef, inputs: dict[str, np.ndarray], outpu
 
 
 def fused(frozen: Path, ranges: dict[str, Range], **options: bool) -> tf.compat.v1.GraphDef:
-    sizes = Sizes.of_config(model_folder.open_model(frozen).encoder, frozen)
+    sizes = EncoderConfig.from_config(model_folder.read_manifest(frozen).encoder, frozen)
     weights = GraphWeights.of(read_graph(frozen / model_folder.GRAPH), sizes.num_hidden_layers)
-    return for_this_host(int8_graph(weights, ranges, sizes, pad_id=0, **options))
+    return adapt_to_host(build_int8_graph(weights, ranges, sizes, pad_id=0, **options))
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.output)
@@ -61,12 +61,12 @@ def test_each_route_is_closer_to_fp32_than_incs_graph(route: Route, frozen: Path
     inputs = ids(16, 24)
     exact = logits_of(read_graph(frozen / model_folder.GRAPH), inputs)
     incs = read_graph(inc / model_folder.GRAPH)
-    ours = logits_of(fused(frozen, ranges_of(incs)), inputs, route.output) - exact
+    ours = logits_of(fused(frozen, read_ranges(incs)), inputs, route.output) - exact
     assert np.abs(ours).mean() < np.abs(logits_of(incs, inputs) - exact).mean()
 
 
 def test_a_scale_for_each_column_loses_less_than_one_for_all(frozen: Path, inc: Path) -> None:
-    inputs, ranges = ids(16, 24), ranges_of(read_graph(inc / model_folder.GRAPH))
+    inputs, ranges = ids(16, 24), read_ranges(read_graph(inc / model_folder.GRAPH))
     exact = logits_of(read_graph(frozen / model_folder.GRAPH), inputs)
     by_column, by_tensor = (
         np.abs(logits_of(fused(frozen, ranges, per_channel=each), inputs) - exact).mean() for each in (True, False)
@@ -83,7 +83,7 @@ def test_without_ranges_it_is_the_fp32_graph(frozen: Path) -> None:
 
 @pytest.mark.parametrize("kept", ["block_0/up", "block_0/down", "block_1/attended", "block_1/qkv", "classifier"])
 def test_any_layer_may_stay_fp32(kept: str, frozen: Path, inc: Path) -> None:
-    inputs, ranges = ids(4, 16), ranges_of(read_graph(inc / model_folder.GRAPH))
+    inputs, ranges = ids(4, 16), read_ranges(read_graph(inc / model_folder.GRAPH))
     exact = logits_of(read_graph(frozen / model_folder.GRAPH), inputs)
     mixed = fused(frozen, {name: found for name, found in ranges.items() if name != kept})
     assert sum(node.op == "_QuantizedMatMul" for node in mixed.node) == (len(ranges) - 1) * len(ROUTES)
@@ -93,7 +93,7 @@ def test_any_layer_may_stay_fp32(kept: str, frozen: Path, inc: Path) -> None:
 def test_padding_changes_no_answer(int8: Path) -> None:
     tagger = Tagger.load(int8, n_threads=2)
     sentences = [sentence.words for sentence in tiny.sentences(40, seed=9)]
-    padded = tagger.logits(sentences, BatchLimits(length=64))
+    padded = tagger.logits(sentences, BatchingConfig(length=64))
     for one, other in zip(tagger.logits(sentences), padded, strict=True):
         np.testing.assert_allclose(one.logits, other.logits, atol=1e-4)
 
@@ -101,25 +101,25 @@ def test_padding_changes_no_answer(int8: Path) -> None:
 def test_a_sentence_alone_gets_the_same_tags(int8: Path) -> None:
     tagger = Tagger.load(int8, n_threads=2)
     sentences = [sentence.words for sentence in tiny.sentences(40, seed=9)]
-    together, alone = tagger.tag(sentences), tagger.tag(sentences, BatchLimits(max_windows=1))
+    together, alone = tagger.tag(sentences), tagger.tag(sentences, BatchingConfig(max_windows=1))
     assert [found.tags for found in together] == [found.tags for found in alone]
 
 
 def test_a_host_takes_the_route_that_suits_it_and_a_graph_has() -> None:
     every = [route.output for route in ROUTES]
-    assert output_of(every, bf16=True, few=False) == "logits_bf16"
-    assert output_of(every, bf16=False, few=True) == "logits_few"
-    assert output_of(["piece_ids", OUTPUT], bf16=True, few=True) == OUTPUT
+    assert select_output(every, bf16=True, few=False) == "logits_bf16"
+    assert select_output(every, bf16=False, few=True) == "logits_few"
+    assert select_output(["piece_ids", OUTPUT], bf16=True, few=True) == OUTPUT
 
 
 def test_keras_numbers_are_no_part_of_a_layers_path() -> None:
-    assert layer_of("token_classifier_1/block_0_1/qkv_1/Cast/ReadVariableOp/resource") == (
+    assert layer_path("token_classifier_1/block_0_1/qkv_1/Cast/ReadVariableOp/resource") == (
         "block_0/qkv/Cast/ReadVariableOp/resource"
     )
-    assert layer_of("token_classifier/block_11/down_norm/add_1/ReadVariableOp/resource") == (
+    assert layer_path("token_classifier/block_11/down_norm/add_1/ReadVariableOp/resource") == (
         "block_11/down_norm/add_1/ReadVariableOp/resource"
     )
-    assert layer_of("token_classifier_2/norm_3/add_1/ReadVariableOp/resource") == "norm/add_1/ReadVariableOp/resource"
+    assert layer_path("token_classifier_2/norm_3/add_1/ReadVariableOp/resource") == "norm/add_1/ReadVariableOp/resource"
 
 
 def test_another_graph_is_refused(frozen: Path) -> None:

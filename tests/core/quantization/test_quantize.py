@@ -20,12 +20,12 @@ from tests.core.conftest import quantized
 def test_every_dense_layer_becomes_int8(int8: Path) -> None:
     graph = read_graph(int8 / model_folder.GRAPH)
     assert sum(node.op == "_QuantizedMatMul" for node in graph.node) == (2 * 4 + 1) * len(ROUTES)
-    assert model_folder.open_model(int8).metrics["quantize"] == {"n_int8_matmul": 9}
+    assert model_folder.read_manifest(int8).metrics["quantize"] == {"n_int8_matmul": 9}
 
 
 def test_incs_own_graph_can_be_had(frozen: Path, tmp_path: Path) -> None:
     folder = quantized(frozen, tmp_path / "int8", "graph: inc")
-    assert len(graph_weights.ranges_of(read_graph(folder / model_folder.GRAPH))) == 9
+    assert len(graph_weights.read_ranges(read_graph(folder / model_folder.GRAPH))) == 9
     (tagged,) = Tagger.load(folder, n_threads=2).tag([["Maria", "Chen", "visited", "Boston", "."]])
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
@@ -49,7 +49,7 @@ def test_the_graph_that_was_checked_is_the_one_that_is_quantized(frozen: Path, t
     command = [sys.executable, "-c", SWAPPING, str(folder), str(target)]  # INC reads its ranges from the real stderr
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert model_folder.open_model(target).metrics["quantize"] == {"n_int8_matmul": 9}
+    assert model_folder.read_manifest(target).metrics["quantize"] == {"n_int8_matmul": 9}
 
 
 def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
@@ -57,19 +57,19 @@ def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
     gold, f1 = [sentence.tags for sentence in sentences], []
     for folder in (frozen, int8):
         tagged = Tagger.load(folder, n_threads=2).tag([sentence.words for sentence in sentences])
-        f1.append(metrics.score(gold, [answer.tags for answer in tagged]).overall.f1)
+        f1.append(metrics.score_tags(gold, [answer.tags for answer in tagged]).overall.f1)
     assert f1[0] - f1[1] < 0.05
 
 
 def test_the_temperature_goes_with_the_model(trained: Path, frozen: Path, int8: Path) -> None:
-    found = {model_folder.open_model(folder).temperature for folder in (trained, frozen, int8)}
+    found = {model_folder.read_manifest(folder).temperature for folder in (trained, frozen, int8)}
     assert len(found) == 1
     assert found != {1.0}
 
 
 def test_what_is_to_stay_fp32_stays(frozen: Path, tmp_path: Path) -> None:
     folder = quantized(frozen, tmp_path / "int8", 'keep_fp32: [".*/classifier.*", ".*/block_1.*"]')
-    assert model_folder.open_model(folder).metrics["quantize"] == {"n_int8_matmul": 4}
+    assert model_folder.read_manifest(folder).metrics["quantize"] == {"n_int8_matmul": 4}
     (tagged,) = Tagger.load(folder, n_threads=2).tag([["Maria", "Chen", "visited", "Boston", "."]])
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
@@ -104,7 +104,7 @@ def test_a_missing_yaml_is_named(tmp_path: Path) -> None:
 
 def test_it_needs_a_frozen_model_and_some_text(trained: Path, frozen: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="found a model of kind 'trained', expected 'frozen'"):
-        quantize.quantize(trained, [["a"]], tmp_path / "out", quantize.QuantizeConfig())
+        quantize.quantize_model(trained, [["a"]], tmp_path / "out", quantize.QuantizeConfig())
     with pytest.raises(DataRejected, match="found no sentence"):
-        quantize.quantize(frozen, [], tmp_path / "out", quantize.QuantizeConfig())
+        quantize.quantize_model(frozen, [], tmp_path / "out", quantize.QuantizeConfig())
     assert not (tmp_path / "out").exists()

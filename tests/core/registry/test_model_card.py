@@ -29,11 +29,11 @@ def registry(request, tmp_path):
         folder.mkdir(parents=True)
         for name in (model_folder.WEIGHTS, model_folder.GRAPH, model_folder.TOKENIZER):
             (folder / name).write_text(kind)
-        lineage = {"config": {"epochs": 3}, **provenance.made_by(2)}
+        lineage = {"config": {"epochs": 3}, **provenance.collect_provenance(2)}
         manifest = model_folder.ModelManifest(
             kind=kind, labels=("geo", "art"), encoder={}, max_pieces=8, lineage=lineage
         )
-        model_folder.sign(folder, manifest)
+        model_folder.write_manifest(folder, manifest)
         registry.put("v1", kind, folder)
     registry.register("v1", DETAILS)
     registry.promote("v1", "int8", by="ann", metrics={}, reason="a|b <i>")
@@ -57,9 +57,12 @@ def test_the_commit_is_the_one_that_is_checked_out_and_it_is_told_if_the_code_ha
     for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
         subprocess.run([*git, *command], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    assert (provenance.code(repository)["commit"], provenance.code(repository)["changed_since"]) == (head, False)
+    assert (provenance.describe_code(repository)["commit"], provenance.describe_code(repository)["changed_since"]) == (
+        head,
+        False,
+    )
     (repository / "code.py").write_text("2")
-    assert provenance.code(repository)["changed_since"] is True
+    assert provenance.describe_code(repository)["changed_since"] is True
 
 
 def test_without_a_checkout_of_its_own_or_without_git_there_is_no_commit_but_a_version_of_the_code(
@@ -67,11 +70,11 @@ def test_without_a_checkout_of_its_own_or_without_git_there_is_no_commit_but_a_v
 ):
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     (tmp_path / "site-packages").mkdir()
-    installed = provenance.code(tmp_path / "site-packages")
+    installed = provenance.describe_code(tmp_path / "site-packages")
     assert (installed["commit"], installed["changed_since"]) == (None, None)
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert provenance.code()["commit"] is None
-    assert provenance.code()["version"] == installed["version"]
+    assert provenance.describe_code()["commit"] is None
+    assert provenance.describe_code()["version"] == installed["version"]
 
 
 def test_the_card_shows_origin_quality_use_and_files_and_shows_text_as_text(registry):
@@ -84,7 +87,7 @@ def test_the_card_shows_origin_quality_use_and_files_and_shows_text_as_text(regi
             "speed": {"stock_fp32": 1000.5, "int8_over_stock": 3.5},
         },
     )
-    key = model_card.publish(registry, "v1")
+    key = model_card.publish_card(registry, "v1")
     page = registry.store.fetch(f"{key}.html").read_text()
     text = registry.store.fetch(f"{key}.md").read_text()
     for shown in (page, text):
@@ -104,7 +107,7 @@ def test_the_card_shows_origin_quality_use_and_files_and_shows_text_as_text(regi
     assert "<script" not in page
     assert "a\\|b" in text
     rows = [line for line in text.splitlines() if line.startswith("| int8 | graph.pb")]
-    assert model_folder.open_model(registry.fetch("v1", "int8")).files[model_folder.GRAPH] in rows[0]
+    assert model_folder.read_manifest(registry.fetch("v1", "int8")).files[model_folder.GRAPH] in rows[0]
 
 
 def test_a_version_whose_file_has_changed_gets_no_card(registry, tmp_path):
@@ -112,7 +115,7 @@ def test_a_version_whose_file_has_changed_gets_no_card(registry, tmp_path):
     changed.write_text("inT8")
     registry.store.put_file(changed, "models/v1/int8/graph.pb")
     with pytest.raises(ArtifactBroken):
-        model_card.publish(registry, "v1")
+        model_card.publish_card(registry, "v1")
 
 
 def test_the_verb_prints_the_card_and_says_where_it_lies(registry, tmp_path, capsys, monkeypatch):
@@ -127,4 +130,4 @@ def test_the_verb_prints_the_card_and_says_where_it_lies(registry, tmp_path, cap
 def test_a_version_whose_trained_model_is_gone_has_no_card(registry):
     registry.store.remove("models/v1/trained")
     with pytest.raises(InputMissing, match="found no trained model"):
-        model_card.publish(registry, "v1")
+        model_card.publish_card(registry, "v1")

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from ner_tasks.model import model_folder
-from ner_tasks.registry.promotions import Promotion, before
+from ner_tasks.registry.promotions import Promotion, previous_promotion
 from ner_tasks.registry.registry import HISTORY, POINTER, Registry
 from ner_tasks.store import open_store
 
@@ -37,7 +37,9 @@ def add(registry, tmp_path, version):
         folder.mkdir(parents=True, exist_ok=True)
         for name in (model_folder.WEIGHTS, model_folder.GRAPH, model_folder.TOKENIZER):
             (folder / name).write_text(version)
-        model_folder.sign(folder, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
+        model_folder.write_manifest(
+            folder, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8)
+        )
         registry.put(version, kind, folder)
     registry.register(version, {"snapshot": "s1"})
 
@@ -60,7 +62,7 @@ def watch(registry, done, seen, wrong):
         try:
             version, path = registry.resolve()
             registry.details(version)
-            model_folder.open_model(path)
+            model_folder.read_manifest(path)
             seen.append(version)
         except Exception as error:  # noqa: BLE001 - whatever it is, the test fails for it
             wrong.append(repr(error))
@@ -128,4 +130,4 @@ def test_at_every_moment_the_pointer_names_a_sound_version_and_each_move_has_its
         line = history[number]
         assert line.previous == history[number - 1].version
         if line.action == "rollback":
-            assert line.version == before(history[:number]).version
+            assert line.version == previous_promotion(history[:number]).version

@@ -30,7 +30,9 @@ def add(registry, tmp_path):
             folder.mkdir(parents=True, exist_ok=True)
             for name in (model_folder.WEIGHTS, model_folder.GRAPH, model_folder.TOKENIZER):
                 (folder / name).write_text(text)
-            model_folder.sign(folder, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
+            model_folder.write_manifest(
+                folder, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8)
+            )
             registry.put(version, kind, folder)
         registry.register(version, {"f1": 0.8})
 
@@ -213,7 +215,9 @@ def test_on_a_full_disk_nothing_half_registered_is_to_be_seen(registry, tmp_path
     made.mkdir()
     for name in (model_folder.WEIGHTS, model_folder.TOKENIZER):
         (made / name).write_text("x")
-    model_folder.sign(made, model_folder.ModelManifest(kind="trained", labels=("geo",), encoder={}, max_pieces=8))
+    model_folder.write_manifest(
+        made, model_folder.ModelManifest(kind="trained", labels=("geo",), encoder={}, max_pieces=8)
+    )
 
     def files():
         home = registry.store.root

@@ -13,11 +13,11 @@ from ner_tasks.model import model_folder
 from ner_tasks.registry import leases, retention
 from ner_tasks.registry.promotions import Promotion
 from ner_tasks.registry.registry import HISTORY, POINTER, Registry
-from ner_tasks.registry.retention import Keep, clear, survey
+from ner_tasks.registry.retention import RetentionPolicy, prune, survey_store
 from ner_tasks.store import open_store
 
 DAY_S = 86400.0
-KEEP = Keep(days=1, n_versions=1, staging_days=14)
+KEEP = RetentionPolicy(days=1, n_versions=1, staging_days=14)
 
 
 def in_days(days):
@@ -44,7 +44,9 @@ def add(registry, tmp_path, version, *, registered=True):
         folder.mkdir(parents=True, exist_ok=True)
         for name in (model_folder.WEIGHTS, model_folder.GRAPH, model_folder.TOKENIZER):
             (folder / name).write_text(version)
-        model_folder.sign(folder, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
+        model_folder.write_manifest(
+            folder, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8)
+        )
         registry.put(version, kind, folder)
     (tmp_path / "snapshot").mkdir(exist_ok=True)
     (tmp_path / "snapshot" / "snapshot.json").write_text("{}")
@@ -79,7 +81,7 @@ REASONS = {
     "has tagged 2026-01-31": lambda registry: registry.store.write_json(
         "tagged/2026-01-31/manifest.json", {"model_version": "old"}
     ),
-    "a run works on it": lambda registry: leases.note(registry, models="old"),
+    "a run works on it": lambda registry: leases.record_use(registry, models="old"),
     "a night works with it": lambda registry: plan(registry, "old"),
     "made within 1 days": lambda registry: [registered_late(registry, version) for version in ("old", "last")],
 }
@@ -88,7 +90,7 @@ REASONS = {
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_version_with_a_reason_stays_with_its_snapshot_and_one_without_goes(registry, reason):
     REASONS[reason](registry)
-    kept, removed = clear(registry, KEEP, in_days(10))
+    kept, removed = prune(registry, KEEP, in_days(10))
     said = {item.key: item.reason for item in kept}
     assert said["models/old"].startswith(reason)
     assert said["snapshots/s-old"] == "models/old was made from it"
@@ -100,18 +102,18 @@ def test_a_version_with_a_reason_stays_with_its_snapshot_and_one_without_goes(re
 
 
 def test_the_newest_stay_without_any_other_reason(registry):
-    kept, _ = clear(registry, KEEP, in_days(10))
+    kept, _ = prune(registry, KEEP, in_days(10))
     assert {item.key: item.reason for item in kept} == {
         "models/last": "one of the 1 newest versions",
         "snapshots/s-last": "models/last was made from it",
     }
-    kept, removed = clear(registry, Keep(days=1, n_versions=9), in_days(10))
+    kept, removed = prune(registry, RetentionPolicy(days=1, n_versions=9), in_days(10))
     assert removed == []
 
 
 def test_what_is_young_stays_registered_or_not(registry, tmp_path):
     add(registry, tmp_path, "new", registered=False)
-    kept, removed = clear(registry, Keep(days=30, n_versions=1), in_days(10))
+    kept, removed = prune(registry, RetentionPolicy(days=30, n_versions=1), in_days(10))
     assert removed == []
     assert {item.reason for item in kept if "new" in item.key and "models" in item.key} == {"made within 30 days"}
 
@@ -119,23 +121,23 @@ def test_what_is_young_stays_registered_or_not(registry, tmp_path):
 def test_a_version_being_made_stays_with_its_snapshot_and_one_given_up_goes(registry, tmp_path):
     for version in ("making", "given-up"):
         add(registry, tmp_path, version, registered=False)
-    leases.note(registry, models="making")
-    kept, removed = clear(registry, KEEP, in_days(10))
+    leases.record_use(registry, models="making")
+    kept, removed = prune(registry, KEEP, in_days(10))
     assert {"models/making", "snapshots/s-making"} <= {item.key for item in kept}
     assert "models/given-up" in {item.key for item in removed}
-    _, removed = clear(registry, KEEP, in_days(20))
+    _, removed = prune(registry, KEEP, in_days(20))
     assert "models/making" in {item.key for item in removed}
 
 
 def test_a_snapshot_that_a_run_works_on_stays(registry):
-    leases.note(registry, snapshots="s-old")
-    kept, _ = clear(registry, KEEP, in_days(10))
+    leases.record_use(registry, snapshots="s-old")
+    kept, _ = prune(registry, KEEP, in_days(10))
     assert {item.key: item.reason for item in kept}["snapshots/s-old"] == "a run works on it"
 
 
 def test_the_snapshot_that_later_data_is_compared_with_stays(registry):
     registry.store.write_json("snapshots/accepted.json", {"version": "s-old"})
-    kept, _ = clear(registry, KEEP, in_days(10))
+    kept, _ = prune(registry, KEEP, in_days(10))
     assert {item.key: item.reason for item in kept}["snapshots/s-old"] == "later data is compared with it"
     assert registry.store.folders("snapshots") == ["s-last", "s-old"]
     assert registry.store.exists("snapshots/accepted.json")
@@ -145,20 +147,20 @@ def test_the_snapshot_that_later_data_is_compared_with_stays(registry):
     ("act", "reason"),
     [
         (lambda registry: registry.promote("old", "int8", by="x", metrics={}), "promoted meanwhile"),
-        (lambda registry: leases.note(registry, models="old"), "a run works on it meanwhile"),
+        (lambda registry: leases.record_use(registry, models="old"), "a run works on it meanwhile"),
     ],
     ids=["promoted", "worked on"],
 )
 def test_what_is_needed_between_the_survey_and_the_removal_stays(registry, monkeypatch, act, reason):
-    look = retention.survey
+    look = retention.survey_store
 
     def then_somebody_acts(*arguments):
         found = look(*arguments)
         act(registry)
         return found
 
-    monkeypatch.setattr(retention, "survey", then_somebody_acts)
-    kept, removed = clear(registry, KEEP, in_days(10))
+    monkeypatch.setattr(retention, "survey_store", then_somebody_acts)
+    kept, removed = prune(registry, KEEP, in_days(10))
     assert ("models/old", reason) in [(item.key, item.reason) for item in kept]
     assert "models/other" in {item.key for item in removed}
     assert registry.find("old", "int8") is not None
@@ -173,20 +175,20 @@ def test_staging_goes_by_its_age_piece_by_piece(registry):
     ):
         store.write_json(f"staging/{key}", {"model": {"version": "last"}})
     keys = {"staging/tagged/2026-01-31/n1", "staging/tagged/2026-01-31/n2", "staging/runs/r"}
-    kept, removed = clear(registry, KEEP, in_days(13))
+    kept, removed = prune(registry, KEEP, in_days(13))
     assert keys <= {item.key for item in kept}
-    _, removed = clear(registry, KEEP, in_days(15))
+    _, removed = prune(registry, KEEP, in_days(15))
     assert keys <= {item.key for item in removed}
     assert list(store.files("staging/tagged")) == []
 
 
 def test_a_survey_removes_nothing_and_a_day_that_cannot_be_read_ends_it_before_anything_is_removed(registry, tmp_path):
     before = [file.key for file in registry.store.files("models")]
-    assert any(not item.reason for item in survey(registry, KEEP, in_days(10)))
+    assert any(not item.reason for item in survey_store(registry, KEEP, in_days(10)))
     (tmp_path / "broken").write_text("{")
     registry.store.put_file(tmp_path / "broken", "tagged/2026-01-31/manifest.json")
     with pytest.raises(ArtifactBroken):
-        clear(registry, KEEP, in_days(10))
+        prune(registry, KEEP, in_days(10))
     assert [file.key for file in registry.store.files("models")] == before
 
 
@@ -206,4 +208,4 @@ def test_the_verb_says_what_would_go_and_removes_it_only_when_told(registry, tmp
 @pytest.mark.parametrize("wrong", [{"days": 0}, {"n_versions": 0}, {"staging_days": 1}])
 def test_nobody_can_ask_for_nothing_to_be_kept(wrong):
     with pytest.raises(ConfigInvalid, match="expected at least"):
-        Keep(**wrong)
+        RetentionPolicy(**wrong)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ner_tasks.review.impact import summary_of
-from ner_tasks.review.prediction_diffs import compare_answers
+from ner_tasks.review.impact import summarize_impact
+from ner_tasks.review.prediction_diffs import diff_predictions
 from tests.answers import answer, without_text, write
 
 TEXT = "Rosa Delgado of Tampa met Jackson in New York City."
@@ -12,9 +12,9 @@ NEW = {"Rosa Delgado": "per", "of": "art", "Jackson": "per", "New York City": "g
 
 
 def summary(folder, old, new):
-    found = compare_answers(write(folder / "old.jsonl", old), write(folder / "new.jsonl", new)).as_dict()
+    found = diff_predictions(write(folder / "old.jsonl", old), write(folder / "new.jsonl", new)).as_dict()
     night = {"day": "2026-11-22", "n_documents": 400, "n_words": 90_000}
-    return summary_of({**night, "sampled": {"n_words": 9_000, "n_documents": 1}, "difference": found})
+    return summarize_impact({**night, "sampled": {"n_words": 9_000, "n_documents": 1}, "difference": found})
 
 
 def test_it_counts_every_kind_of_change_and_shows_examples(tmp_path):

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.review.prediction_diffs import Difference, compare_answers, pairs_of
+from ner_tasks.review.prediction_diffs import PredictionDiff, diff_predictions, pair_entities
 from tests.answers import answer, without_text, write
 
 TEXT = "Rosa Delgado of Tampa met Jackson in New York City."
 
 
-def compared(folder: Path, old: list[dict], new: list[dict], **options) -> Difference:
-    return compare_answers(write(folder / "old.jsonl", old), write(folder / "new.jsonl", new), **options)
+def compared(folder: Path, old: list[dict], new: list[dict], **options) -> PredictionDiff:
+    return diff_predictions(write(folder / "old.jsonl", old), write(folder / "new.jsonl", new), **options)
 
 
-def in_words(found: Difference) -> dict:
+def in_words(found: PredictionDiff) -> dict:
     return {label: {name: n for name, n in counts.items() if n} for label, counts in found.as_dict()["labels"].items()}
 
 
@@ -68,7 +68,7 @@ def test_of_two_partners_the_larger_is_taken() -> None:
     def at(start: int, end: int) -> dict:
         return {"start": start, "end": end, "label": "x"}
 
-    pairs = list(pairs_of((at(0, 10),), (at(0, 3), at(4, 10))))
+    pairs = list(pair_entities((at(0, 10),), (at(0, 3), at(4, 10))))
     assert pairs == [(at(0, 10), at(4, 10)), (None, at(0, 3))]
 
 
@@ -170,7 +170,7 @@ def test_examples_are_bounded_and_spread_over_the_day(tmp_path: Path) -> None:
     assert compared(tmp_path, old, new, n_examples=5).examples == found.examples
 
 
-def printed(found: Difference) -> str:
+def printed(found: PredictionDiff) -> str:
     file = io.StringIO()
     Console(file=file, width=160).print(found)
     return file.getvalue()
@@ -201,7 +201,7 @@ def test_memory_does_not_grow_with_the_documents(tmp_path: Path) -> None:
             lines = (json.dumps(answer(str(index), TEXT, {mention: "geo"})) + "\n" for index in range(n))
             (tmp_path / name).write_text("".join(lines))
         tracemalloc.start()
-        assert compare_answers(tmp_path / "old", tmp_path / "new").n_changed == n
+        assert diff_predictions(tmp_path / "old", tmp_path / "new").n_changed == n
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]

@@ -7,14 +7,14 @@ import pytest
 
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.review.labelling_tools import write_queue
-from ner_tasks.review.queue import ReviewConfig, queue_of
+from ner_tasks.review.queue import ReviewConfig, build_queue
 from tests.answers import answer, without_text, write
 
 
 def asked(folder, lines, *, other=None, **options):
     beside = write(folder / "other.jsonl", other) if other is not None else None
     config = ReviewConfig(**{"random_share": 0.0, **options})
-    return queue_of(write(folder / "documents.jsonl", lines), config, other=beside)
+    return build_queue(write(folder / "documents.jsonl", lines), config, other=beside)
 
 
 def unsure(name, score, mention="Tampa"):

@@ -12,7 +12,7 @@ import pytest
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.documents.sandbox.sandbox import read_apart
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.files.contained import FileBeneath, NotAFile, names_below
+from ner_tasks.files.contained import ContainedFile, NotAFile, list_names
 from ner_tasks.store.folder import FolderStore
 
 SECRET = "Rosa's secret"
@@ -80,9 +80,9 @@ def test_each_odd_entry_is_rejected_by_its_name_and_the_files_beside_it_are_read
 
 
 def test_a_folder_that_is_named_holds_the_same(home):
-    names = sorted(names_below(home))
+    names = sorted(list_names(home))
     assert set(names) >= {"good.txt", "folder/good.txt", "link.txt", "folder-link", "pipe.txt"}
-    reasons = {name: next(read_documents(FileBeneath(home, name), name)) for name in names}
+    reasons = {name: next(read_documents(ContainedFile(home, name), name)) for name in names}
     assert sum(isinstance(answer, Document) for answer in reasons.values()) == 2
 
 
@@ -163,7 +163,7 @@ def test_a_file_that_is_swapped_for_a_link_is_never_followed(store, secret):
             outcomes = set()
             for _ in range(N_SWAPS):
                 for name in ("a.txt", "folder/secret.txt"):
-                    source = FileBeneath(store.root, f"inbox/day/{name}")
+                    source = ContainedFile(store.root, f"inbox/day/{name}")
                     answers = read_documents(source, name)
                     outcomes |= {answer.text if isinstance(answer, Document) else answer.reason for answer in answers}
                 list(store.files("inbox/day"))
@@ -178,4 +178,4 @@ def test_a_file_that_is_swapped_for_a_link_is_never_followed(store, secret):
 )
 def test_a_path_that_leads_out_is_no_file(store, secret, name):
     with pytest.raises((NotAFile, OSError)):
-        FileBeneath(store.root, name).open()
+        ContainedFile(store.root, name).open()

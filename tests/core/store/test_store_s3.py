@@ -71,7 +71,9 @@ def model_in(tmp_path):
             made.mkdir(parents=True, exist_ok=True)
             for name in (model_folder.WEIGHTS, model_folder.GRAPH, model_folder.TOKENIZER):
                 (made / name).write_text(version)
-            model_folder.sign(made, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8))
+            model_folder.write_manifest(
+                made, model_folder.ModelManifest(kind=kind, labels=("geo",), encoder={}, max_pieces=8)
+            )
             registry.put(version, kind, made)
         registry.register(version, {})
 
@@ -191,7 +193,7 @@ def test_a_day_is_withdrawn_marker_first(open_, folder, proxy, stored):
 
 def test_two_publishers_of_one_day_do_not_mix(open_, folder, stored):
     with (
-        lease.held(open_()._bucket, "ner/.locks/tagged/day.publish"),
+        lease.hold_lock(open_()._bucket, "ner/.locks/tagged/day.publish"),
         pytest.raises(Busy, match="process .* at work, expected to be alone"),
     ):
         open_().publish(folder, "tagged/day", marker="manifest.json")

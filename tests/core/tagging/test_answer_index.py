@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.tagging.answer_index import Index, write_index
+from ner_tasks.tagging.answer_index import AnswerIndex, write_index
 
 
 def answer(name, n_entities=0, n_unread=0):
@@ -22,7 +22,7 @@ def indexed(folder, answers, rejected=()):
         (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     n_documents = write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
     assert n_documents == len(answers) + len(rejected)
-    return Index(folder / "index.sqlite")
+    return AnswerIndex(folder / "index.sqlite")
 
 
 def test_a_document_is_found_by_its_very_name_and_its_line_lies_where_the_index_says(tmp_path):
@@ -77,10 +77,10 @@ def test_what_is_sought_is_text_and_no_query(tmp_path, text):
 
 def test_a_day_without_an_index_and_one_that_is_broken_are_told_apart(tmp_path):
     with pytest.raises(InputMissing, match="expected a day's index"):
-        Index(tmp_path / "index.sqlite")
+        AnswerIndex(tmp_path / "index.sqlite")
     (tmp_path / "index.sqlite").write_bytes(b"not a database, but long enough to look like one" * 50)
     with pytest.raises(ArtifactBroken, match="expected a day's index"):
-        Index(tmp_path / "index.sqlite")
+        AnswerIndex(tmp_path / "index.sqlite")
 
 
 def test_a_broken_line_of_the_answers_is_named(tmp_path):
@@ -103,7 +103,7 @@ def test_an_index_that_is_damaged_anywhere_answers_or_says_that_it_is_broken(tmp
         damaged[begin : begin + 200] = rng.randbytes(len(damaged[begin : begin + 200]))
         path.write_bytes(damaged[: rng.choice([len(whole), begin])])
         try:
-            with Index(path) as index:
+            with AnswerIndex(path) as index:
                 index.find(rng.choice(names))
                 found = index.search("letter", most=5000)
             assert all(isinstance(entry.offset, int) and isinstance(entry.name, str) for entry in found)
@@ -122,7 +122,7 @@ def test_a_row_of_another_shape_is_no_document(tmp_path, wrong):
     with sqlite3.connect(tmp_path / "index.sqlite") as database:
         database.execute(f"UPDATE documents SET {wrong}")
     database.close()
-    with Index(tmp_path / "index.sqlite") as index, pytest.raises(ArtifactBroken, match="another shape"):
+    with AnswerIndex(tmp_path / "index.sqlite") as index, pytest.raises(ArtifactBroken, match="another shape"):
         index.search("", most=9)
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
-from ner_tasks.tagging.answer_ledger import Key, Ledger
+from ner_tasks.tagging.answer_ledger import AnswerKey, AnswerLedger
 
 
 def answer(text_sha256, model="m1", config="c1", **more):
@@ -16,10 +16,10 @@ def booked(folder, answers):
     """A folder of answers with its ledger; where each answer begins."""
     folder.mkdir()
     offsets, content = [], b""
-    with Ledger(folder) as ledger:
+    with AnswerLedger(folder) as ledger:
         for said in answers:
             line = (json.dumps(said) + "\n").encode()
-            key = Key(said["text_sha256"], said["receipt"]["model_version"], said["receipt"]["config"])
+            key = AnswerKey(said["text_sha256"], said["receipt"]["model_version"], said["receipt"]["config"])
             ledger.book(key, offset=len(content), n_bytes=len(line))
             offsets.append(len(content))
             content += line
@@ -28,25 +28,25 @@ def booked(folder, answers):
     return offsets
 
 
-@pytest.mark.parametrize("other", [Key("b", "m1", "c1"), Key("a", "m2", "c1"), Key("a", "m1", "c2")])
+@pytest.mark.parametrize("other", [AnswerKey("b", "m1", "c1"), AnswerKey("a", "m2", "c1"), AnswerKey("a", "m1", "c2")])
 def test_an_answer_is_found_by_text_model_and_configuration_and_by_no_two_of_them(tmp_path, other):
     booked(tmp_path / "a", [answer("a")])
-    with Ledger(tmp_path / "a", read_only=True) as ledger:
-        assert ledger.find(Key("a", "m1", "c1")) == answer("a")
+    with AnswerLedger(tmp_path / "a", read_only=True) as ledger:
+        assert ledger.find(AnswerKey("a", "m1", "c1")) == answer("a")
         assert ledger.find(other) is None
 
 
 def test_the_first_answer_to_a_text_stays(tmp_path):
     booked(tmp_path / "a", [answer("a", first=True), answer("a", first=False)])
-    with Ledger(tmp_path / "a", read_only=True) as ledger:
-        assert ledger.find(Key("a", "m1", "c1"))["first"]
+    with AnswerLedger(tmp_path / "a", read_only=True) as ledger:
+        assert ledger.find(AnswerKey("a", "m1", "c1"))["first"]
 
 
 def test_what_is_cut_off_is_forgotten(tmp_path):
     offsets = booked(tmp_path / "a", [answer("a"), answer("b"), answer("c")])
-    with Ledger(tmp_path / "a") as ledger:
+    with AnswerLedger(tmp_path / "a") as ledger:
         ledger.forget_from(offsets[1])
-        found = [ledger.find(Key(name, "m1", "c1")) is not None for name in "abc"]
+        found = [ledger.find(AnswerKey(name, "m1", "c1")) is not None for name in "abc"]
     assert found == [True, False, False]
 
 
@@ -56,10 +56,10 @@ def test_the_ledgers_of_joined_answers_join(tmp_path):
     (tmp_path / "day").mkdir()
     parts = [(tmp_path / name / "documents.jsonl").read_bytes() for name in "ab"]
     (tmp_path / "day/documents.jsonl").write_bytes(b"".join(parts))
-    with Ledger(tmp_path / "day") as ledger:
+    with AnswerLedger(tmp_path / "day") as ledger:
         ledger.take_over([(tmp_path / "a", 0), (tmp_path / "b", len(parts[0]))])
-    with Ledger(tmp_path / "day", read_only=True) as ledger:
-        assert [ledger.find(Key(name, "m1", "c1")) for name in "abc"] == [answer(name) for name in "abc"]
+    with AnswerLedger(tmp_path / "day", read_only=True) as ledger:
+        assert [ledger.find(AnswerKey(name, "m1", "c1")) for name in "abc"] == [answer(name) for name in "abc"]
 
 
 def test_a_ledger_that_points_at_another_answer_is_not_believed(tmp_path):
@@ -67,18 +67,21 @@ def test_a_ledger_that_points_at_another_answer_is_not_believed(tmp_path):
     line = (tmp_path / "a/documents.jsonl").read_bytes()
     for wrong in (line.replace(b'"a"', b'"x"'), b"", line[:10], b"[1]" + b" " * len(line)):
         (tmp_path / "a/documents.jsonl").write_bytes(wrong)
-        with Ledger(tmp_path / "a", read_only=True) as ledger, pytest.raises(ArtifactBroken, match="found no answer"):
-            ledger.find(Key("a", "m1", "c1"))
+        with (
+            AnswerLedger(tmp_path / "a", read_only=True) as ledger,
+            pytest.raises(ArtifactBroken, match="found no answer"),
+        ):
+            ledger.find(AnswerKey("a", "m1", "c1"))
 
 
 @pytest.mark.parametrize("read_only", [True, False])
 def test_what_is_no_ledger_is_said_to_be_none(tmp_path, read_only):
     (tmp_path / "ledger.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(ArtifactBroken, match="file is not a database, expected a ledger, at .*ledger.sqlite"):
-        Ledger(tmp_path, read_only=read_only)
+        AnswerLedger(tmp_path, read_only=read_only)
 
 
 def test_a_published_ledger_is_not_written_to(tmp_path):
     booked(tmp_path / "a", [answer("a")])
-    with Ledger(tmp_path / "a", read_only=True) as ledger, pytest.raises(ConfigInvalid, match="readonly"):
-        ledger.book(Key("b", "m1", "c1"), offset=0, n_bytes=1)
+    with AnswerLedger(tmp_path / "a", read_only=True) as ledger, pytest.raises(ConfigInvalid, match="readonly"):
+        ledger.book(AnswerKey("b", "m1", "c1"), offset=0, n_bytes=1)

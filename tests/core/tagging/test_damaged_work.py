@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from ner_tasks.tagging import batcher, journal, merge
-from ner_tasks.tagging.answer_ledger import Ledger
+from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.batcher import TagConfig
 from ner_tasks.tagging.shard import tag_documents
 from tests.rules import RuleTagger, lines
@@ -132,7 +132,7 @@ def test_damaged_half_done_work_is_begun_anew_with_one_notice(tag, tmp_path, cap
     assert tagger.n_sentences == 2 * len(TEXTS)  # all of them
     notices = [line for line in capsys.readouterr().out.splitlines() if "notice" in line]
     assert len(notices) == 1 and "begun anew" in notices[0]
-    with Ledger(tmp_path / "tagged", read_only=True) as ledger:
+    with AnswerLedger(tmp_path / "tagged", read_only=True) as ledger:
         assert ledger.sum_up() > 0
 
 
@@ -189,6 +189,9 @@ def test_what_a_failed_join_left_is_not_joined_to(tag, tmp_path):
     tag("shard")
     (tmp_path / "joined").mkdir()
     (tmp_path / "joined" / LEDGER).write_bytes(b"no database" * 1000)
-    merge.join_shards([tmp_path / "shard"], tmp_path / "joined")
-    with Ledger(tmp_path / "joined", read_only=True) as joined, Ledger(tmp_path / "shard", read_only=True) as shard:
+    merge.merge_shards([tmp_path / "shard"], tmp_path / "joined")
+    with (
+        AnswerLedger(tmp_path / "joined", read_only=True) as joined,
+        AnswerLedger(tmp_path / "shard", read_only=True) as shard,
+    ):
         assert joined.sum_up() == shard.sum_up()

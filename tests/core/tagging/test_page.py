@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.tagging.exports.page import write_page
+from ner_tasks.tagging.exports.page import write_day_page
 from tests.answers import answer, without_text, write
 
 LETTER = answer("a.txt", "Rosa Delgado lives in Tampa.", {"Rosa Delgado": "per", "Tampa": "geo"})
@@ -58,7 +58,7 @@ def page_of(folder: Path, lines: list[dict], rejected: list[dict] = (), **option
         "model_version": "v1-int8",
     }
     documents, rejects = write(folder / "d.jsonl", lines), write(folder / "r.jsonl", list(rejected))
-    write_page(documents, rejects, manifest, folder / "page.html", **options)
+    write_day_page(documents, rejects, manifest, folder / "page.html", **options)
     return Page((folder / "page.html").read_text(encoding="utf-8"))
 
 
@@ -188,7 +188,9 @@ def test_a_day_of_many_documents_takes_no_more_memory(tmp_path: Path) -> None:
         path = tmp_path / "d.jsonl"
         path.write_text((json.dumps(LETTER) + "\n") * n)
         tracemalloc.start()
-        write_page(path, rejects, {**manifest, "entities": {}, "rejected": {}, "ignored": {}}, tmp_path / "page.html")
+        write_day_page(
+            path, rejects, {**manifest, "entities": {}, "rejected": {}, "ignored": {}}, tmp_path / "page.html"
+        )
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0]
@@ -202,7 +204,7 @@ def test_what_is_broken_is_named_and_the_old_page_stays(tmp_path: Path) -> None:
     assert (tmp_path / "page.html").read_text() == before
     (tmp_path / "d.jsonl").unlink()
     with pytest.raises(InputMissing):
-        write_page(tmp_path / "d.jsonl", tmp_path / "r.jsonl", {"entities": {}}, tmp_path / "page.html")
+        write_day_page(tmp_path / "d.jsonl", tmp_path / "r.jsonl", {"entities": {}}, tmp_path / "page.html")
 
 
 @pytest.mark.parametrize("dense", [False, True])
@@ -221,7 +223,7 @@ def test_a_day_of_hostile_names_and_texts_makes_a_page_of_a_mebibyte_at_most(tmp
     counts = dict.fromkeys(("n_documents", "n_tagged", "n_rejected", "n_words", "n_entities", "words_per_s"), 9)
     names = {f"{number}{quotes}": 1 for number in range(90)}
     manifest = {**counts, "entities": names, "rejected": names, "ignored": names}
-    write_page(tmp_path / "documents.jsonl", tmp_path / "rejected.jsonl", manifest, tmp_path / "page.html")
+    write_day_page(tmp_path / "documents.jsonl", tmp_path / "rejected.jsonl", manifest, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_bytes()
     assert len(page) <= 2**20
     assert page.count(b"<article") == 100

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.store import StoredFile
 from ner_tasks.tagging import merge, planning
-from ner_tasks.tagging.answer_ledger import Ledger
+from ner_tasks.tagging.answer_ledger import AnswerLedger
 
 
 def files(sizes):
@@ -26,8 +26,8 @@ def shards(day, **options):
     """The shards as lists, and their numbers."""
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder, "listing.jsonl")
-        inbox = planning.take_stock(day, listing)
-        planned = list(planning.shards_of(planning.listed(listing), inbox, **options))
+        inbox = planning.write_listing(day, listing)
+        planned = list(planning.assign_shards(planning.read_listing(listing), inbox, **options))
     numbers = [number for number, _ in planned]
     return [[file for number, file in planned if number == wanted] for wanted in sorted(set(numbers))], numbers
 
@@ -64,8 +64,10 @@ def test_a_day_is_listed_without_being_held(tmp_path):
 
     listing = tmp_path / "listing.jsonl"
     tracemalloc.start()
-    inbox = planning.take_stock(day(), listing)
-    numbers = Counter(number for number, _ in planning.shards_of(planning.listed(listing), inbox, shard_bytes=2**18))
+    inbox = planning.write_listing(day(), listing)
+    numbers = Counter(
+        number for number, _ in planning.assign_shards(planning.read_listing(listing), inbox, shard_bytes=2**18)
+    )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (inbox.n_files, len(numbers), max(numbers.values()) - min(numbers.values())) == (30_000, 64, 1)
@@ -81,15 +83,15 @@ def test_a_day_is_listed_without_being_held(tmp_path):
     ],
 )
 def test_another_inbox_is_in_another_state(later, tmp_path):
-    before = planning.take_stock(files([1, 2, 3]), tmp_path / "listing.jsonl")
-    assert planning.take_stock(later, tmp_path / "listing.jsonl").state != before.state
+    before = planning.write_listing(files([1, 2, 3]), tmp_path / "listing.jsonl")
+    assert planning.write_listing(later, tmp_path / "listing.jsonl").state != before.state
 
 
 def test_a_name_of_any_kind_is_listed_as_it_is(tmp_path):
     names = ["line\nfeed", "\u2028", "quote'\"", "\\x00", "ü\u202etxt.exe"]
     day = [StoredFile(key=f"inbox/d/{name}", name=name, n_bytes=1, etag="e") for name in names]
-    planning.take_stock(day, tmp_path / "listing.jsonl")
-    assert [file.name for file in planning.listed(tmp_path / "listing.jsonl")] == names
+    planning.write_listing(day, tmp_path / "listing.jsonl")
+    assert [file.name for file in planning.read_listing(tmp_path / "listing.jsonl")] == names
 
 
 def shard(folder, names, n_entities):
@@ -118,30 +120,30 @@ def shard(folder, names, n_entities):
         "model_s": 1.5,
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    with Ledger(folder) as ledger:
+    with AnswerLedger(folder) as ledger:
         ledger.commit()
     return folder
 
 
 def test_joined_shards_keep_their_order_and_their_counts_add_up(tmp_path):
     shards = [shard(tmp_path / "1", ["b", "a"], 3), shard(tmp_path / "2", ["c"], 4)]
-    manifest = merge.join_shards(shards, tmp_path / "joined")
-    assert list(merge.files_in(tmp_path / "joined" / "documents.jsonl")) == ["b", "a", "c"]
+    manifest = merge.merge_shards(shards, tmp_path / "joined")
+    assert list(merge.iter_files(tmp_path / "joined" / "documents.jsonl")) == ["b", "a", "c"]
     assert (manifest["n_documents"], manifest["n_tagged"], manifest["n_rejected"]) == (5, 3, 2)
     assert manifest["entities"] == {"geo": 7}
     assert manifest["rejected"] == {"empty": 2}
     assert manifest["ignored"] == {"litter": 2}
     assert manifest["items"] == {"page": {"read": 4, "unread": 2}}
-    assert list(merge.files_in(tmp_path / "joined" / "ignored.jsonl")) == ["z.DS_Store"] * 2
+    assert list(merge.iter_files(tmp_path / "joined" / "ignored.jsonl")) == ["z.DS_Store"] * 2
     assert manifest["words_per_s"] == 50.0
 
 
 def test_no_shards_join_to_an_empty_night(tmp_path):
-    assert merge.join_shards([], tmp_path / "joined")["n_documents"] == 0
+    assert merge.merge_shards([], tmp_path / "joined")["n_documents"] == 0
     assert (tmp_path / "joined" / "documents.jsonl").read_text() == ""
 
 
 def test_a_file_without_answer_or_reason_is_found_out(tmp_path):
     done = shard(tmp_path / "1", ["a", "a", "b#b", "d"], 3)
-    assert list(merge.unanswered(["a", "b#b", "bad", "d", "z.DS_Store"], done)) == []
-    assert list(merge.unanswered(["a", "b", "b#b", "bad", "c", "d", "e"], done)) == ["b", "c", "e"]
+    assert list(merge.find_unanswered(["a", "b#b", "bad", "d", "z.DS_Store"], done)) == []
+    assert list(merge.find_unanswered(["a", "b", "b#b", "bad", "c", "d", "e"], done)) == ["b", "c", "e"]

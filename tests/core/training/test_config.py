@@ -25,7 +25,7 @@ from ner_tasks.training.config import TrainConfig
 )
 def test_a_setting_that_makes_no_sense_is_refused(values: dict, message: str) -> None:
     with pytest.raises(ConfigInvalid, match=message):
-        TrainConfig.of(values, "here")
+        TrainConfig.from_values(values, "here")
 
 
 @pytest.mark.parametrize(("n_sentences", "epochs"), [(1, 12), (4_081, 12), (10_000, 5), (34_337, 3), (10**7, 3)])
@@ -35,7 +35,7 @@ def test_less_data_is_learnt_more_often(n_sentences: int, epochs: int) -> None:
 
 
 def test_numbers_may_be_text() -> None:
-    assert TrainConfig.of({"epochs": "4", "learning_rate": "1e-3", "bf16": "1"}, "here") == TrainConfig(
+    assert TrainConfig.from_values({"epochs": "4", "learning_rate": "1e-3", "bf16": "1"}, "here") == TrainConfig(
         epochs=4, learning_rate=1e-3, bf16=True
     )
 

@@ -14,11 +14,11 @@ from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.labels import LabelSet
 from ner_tasks.model import model_folder
-from ner_tasks.model.tokenization import WordPieces
+from ner_tasks.model.tokenization import WordTokenizer
 from ner_tasks.training import loop
 from ner_tasks.training.config import TrainConfig
-from ner_tasks.training.forgetting import forgotten
-from ner_tasks.training.initialization import Start
+from ner_tasks.training.forgetting import measure_forgetting
+from ner_tasks.training.initialization import Initialization
 from tests import tiny
 from tests.chaos import kill_training
 
@@ -37,7 +37,9 @@ def relabelled(sentences: list[LabelledSentence], **names: str) -> list[Labelled
 
 def go_on(start: Path, folder: Path, sentences: list[LabelledSentence], config: TrainConfig = BRIEF) -> Path:
     parts = {"train": sentences, "dev": sentences[:40]}
-    loop.train(parts, encoder=start, target=folder / "next", checkpoints=folder / "half", config=config, lineage={})
+    loop.train_model(
+        parts, encoder=start, target=folder / "next", checkpoints=folder / "half", config=config, lineage={}
+    )
     return folder / "next"
 
 
@@ -45,15 +47,15 @@ def test_a_model_that_goes_on_begins_with_what_it_knows(trained: Path, encoder: 
     few = tiny.sentences(32, seed=5)
     slow = replace(BRIEF, learning_rate=1e-6)
     warm, cold = (go_on(start, tmp_path / start.name, few, slow) for start in (trained, encoder))
-    losses = [model_folder.open_model(model).metrics["train"]["history"][0]["loss"] for model in (warm, cold)]
+    losses = [model_folder.read_manifest(model).metrics["train"]["history"][0]["loss"] for model in (warm, cold)]
     assert losses[0] < 0.1
     assert losses[1] > 1
 
 
 def test_the_rows_of_the_head_follow_their_labels(trained: Path) -> None:
-    pieces, known = WordPieces(trained / "tokenizer.json"), model_folder.open_model(trained).label_set
+    pieces, known = WordTokenizer(trained / "tokenizer.json"), model_folder.read_manifest(trained).label_set
     wanted = LabelSet(("art", *reversed(known.labels)))
-    start = Start.at(trained)
+    start = Initialization.at(trained)
     head = start.model(pieces, wanted, dropout=0.0).export()
     for tag in known.tags:
         np.testing.assert_array_equal(
@@ -65,7 +67,7 @@ def test_the_rows_of_the_head_follow_their_labels(trained: Path) -> None:
 
 def test_only_a_trained_model_can_go_on(frozen: Path) -> None:
     with pytest.raises(ArtifactBroken, match="found a frozen model, expected a trained one"):
-        Start.at(frozen)
+        Initialization.at(frozen)
 
 
 def test_what_is_forgotten_shows_and_sentences_that_are_learnt_now_do_not_count(trained: Path, tmp_path: Path) -> None:
@@ -73,7 +75,7 @@ def test_what_is_forgotten_shows_and_sentences_that_are_learnt_now_do_not_count(
     changed = relabelled(tiny.sentences(300, seed=3), per="", geo="geo")
     after = go_on(trained, tmp_path, changed)
     old = [*tiny.sentences(60, seed=9), *tiny.sentences(300, seed=3)[:10]]
-    found = forgotten(trained, after, old, changed, n_threads=2)
+    found = measure_forgetting(trained, after, old, changed, n_threads=2)
     assert found["n_left_out"] >= 10
     assert found["n_sentences"] + found["n_left_out"] == len(old)
     assert found["before"] > 0.9 > found["after"]
@@ -83,7 +85,7 @@ def test_what_is_forgotten_shows_and_sentences_that_are_learnt_now_do_not_count(
 
 def test_what_cannot_be_measured_is_none_not_a_figure(trained: Path) -> None:
     old = tiny.sentences(5)
-    found = forgotten(trained, trained, old, old, n_threads=1)
+    found = measure_forgetting(trained, trained, old, old, n_threads=1)
     assert (found["before"], found["after"], found["n_left_out"]) == (None, None, 5)
 
 
@@ -110,7 +112,7 @@ def test_from_the_shell_training_goes_on_measures_and_draws(trained: Path, tmp_p
     result = json.loads((tmp_path / "report.json").read_text())["result"]
     assert (result["config"]["epochs"], result["config"]["learning_rate"]) == (1, 1e-3)
     assert result["forgotten"]["before"] > 0.9
-    assert model_folder.open_model(tmp_path / "model").lineage["parent"] == "tiny-1"
+    assert model_folder.read_manifest(tmp_path / "model").lineage["parent"] == "tiny-1"
     assert {path.name for path in (tmp_path / "curves").iterdir()} == {"learning.png", "learning.svg"}
 
 

@@ -15,24 +15,26 @@ from ner_tasks.evaluation import metrics as evaluation
 from ner_tasks.files import atomic
 from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import model_folder, token_classifier
-from ner_tasks.model.tokenization import WordPieces, batch_of, windows_of
+from ner_tasks.model.tokenization import WordTokenizer, make_windows, pad_batch
 from ner_tasks.training import batches, loop
 from ner_tasks.training.config import TrainConfig
 from tests import tiny
 
-SHORT = TrainConfig(epochs=2, batch_size=8, checkpoint_steps=3, max_pieces=32, learning_rate=1e-3, averaging=0.0)
+SHORT = TrainConfig(epochs=2, batch_size=8, checkpoint_steps=3, max_pieces=32, learning_rate=1e-3, ema_decay=0.0)
 
 
 def train(encoder: Path, folder: Path, config: TrainConfig = SHORT) -> Path:
     parts = {"train": tiny.sentences(64), "dev": tiny.sentences(16, seed=1)}
-    loop.train(parts, encoder=encoder, target=folder / "model", checkpoints=folder / "half", config=config, lineage={})
+    loop.train_model(
+        parts, encoder=encoder, target=folder / "model", checkpoints=folder / "half", config=config, lineage={}
+    )
     return folder / "model"
 
 
 def test_it_learns_names_that_it_has_seen_in_other_sentences(trained: Path) -> None:
     unseen = tiny.sentences(50, seed=9)
     tagged = Tagger.load(trained, n_threads=2).tag([sentence.words for sentence in unseen])
-    scores = evaluation.score([sentence.tags for sentence in unseen], [answer.tags for answer in tagged])
+    scores = evaluation.score_tags([sentence.tags for sentence in unseen], [answer.tags for answer in tagged])
     assert scores.overall.f1 > 0.9
 
 
@@ -62,7 +64,7 @@ def test_a_training_killed_again_and_again_goes_on_to_the_same_bits(
     encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: TrainConfig
 ) -> None:
     undisturbed = (train(encoder, tmp_path / "undisturbed", config) / model_folder.WEIGHTS).read_bytes()
-    rate_at = loop.rate_at
+    rate_at = loop.learning_rate_at
     for step in (4, 8, 11):
 
         def killing(done: int, n_steps: int, config: TrainConfig, at: int = step) -> float:
@@ -77,7 +79,7 @@ def test_a_training_killed_again_and_again_goes_on_to_the_same_bits(
     resumed = train(encoder, tmp_path / "killed", config)
     assert (resumed / model_folder.WEIGHTS).read_bytes() == undisturbed
     losses = [
-        [line["loss"] for line in model_folder.open_model(tmp_path / name / "model").metrics["train"]["history"]]
+        [line["loss"] for line in model_folder.read_manifest(tmp_path / name / "model").metrics["train"]["history"]]
         for name in ("killed", "undisturbed")
     ]
     assert losses[0] == losses[1]
@@ -135,7 +137,7 @@ def undisturbed(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> byte
 def test_damaged_half_done_work_is_begun_anew(
     encoder: Path, undisturbed: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, name: str, damage
 ) -> None:
-    rate_at = loop.rate_at
+    rate_at = loop.learning_rate_at
 
     def killing(done: int, n_steps: int, config: TrainConfig) -> float:
         if done == 12:  # of 16: the first epoch has ended
@@ -153,10 +155,10 @@ def test_damaged_half_done_work_is_begun_anew(
 
 def test_early_stopping_keeps_the_best_epoch(encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     f1s = iter([0.2, 0.5, 0.4, 0.3, 0.9])
-    monkeypatch.setattr(loop.Run, "dev_f1", lambda self: next(f1s))
-    config = TrainConfig(epochs=5, patience=2, batch_size=32, max_pieces=32, averaging=0.0)
+    monkeypatch.setattr(loop.TrainingRun, "dev_f1", lambda self: next(f1s))
+    config = TrainConfig(epochs=5, patience=2, batch_size=32, max_pieces=32, ema_decay=0.0)
     folder = train(encoder, tmp_path, config)
-    metrics = model_folder.open_model(folder).metrics["train"]
+    metrics = model_folder.read_manifest(folder).metrics["train"]
     assert (metrics["epoch"], len(metrics["history"])) == (2, 4)
 
 
@@ -164,20 +166,20 @@ def test_the_temperature_is_that_of_the_best_epoch_on_the_dev_part(
     encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     f1s = iter([0.5, 0.1])
-    monkeypatch.setattr(loop.Run, "dev_f1", lambda self: next(f1s))
+    monkeypatch.setattr(loop.TrainingRun, "dev_f1", lambda self: next(f1s))
     folder, dev = train(encoder, tmp_path), tiny.sentences(16, seed=1)
     tagger = Tagger.load(folder, n_threads=2)
     found = tagger.logits([sentence.words for sentence in dev])
-    expected = calibration.fitted_to(found, [sentence.tags for sentence in dev], tagger.manifest.label_set)
+    expected = calibration.fit_on_sentences(found, [sentence.tags for sentence in dev], tagger.manifest.label_set)
     assert tagger.manifest.metrics["train"]["epoch"] == 1
     assert tagger.manifest.temperature == pytest.approx(expected, rel=1e-3)
     assert tagger.manifest.temperature != 1
 
 
 def test_only_first_pieces_carry_a_tag_and_padding_weighs_nothing(encoder: Path) -> None:
-    pieces = WordPieces(encoder / "tokenizer.json")
-    windows = list(windows_of([["xyz", "Boston"], ["."]], pieces, max_pieces=32))
-    ids, weights = batches.targets_of(batch_of(windows, pad_id=0), [[3, 1], [2]])
+    pieces = WordTokenizer(encoder / "tokenizer.json")
+    windows = list(make_windows([["xyz", "Boston"], ["."]], pieces, max_pieces=32))
+    ids, weights = batches.make_targets(pad_batch(windows, pad_id=0), [[3, 1], [2]])
     assert weights.sum() == 3
     assert [ids[0, 1], ids[0, 4], ids[1, 1]] == [3, 1, 2]
 
@@ -201,5 +203,6 @@ def test_two_trainings_of_one_model_do_not_mix(encoder: Path, tmp_path: Path) ->
 
 def test_a_tokenizer_with_more_pieces_than_the_encoder_is_refused(encoder: Path) -> None:
     assert (
-        WordPieces(encoder / "tokenizer.json").vocabulary_size() <= token_classifier.read_config(encoder)["vocab_size"]
+        WordTokenizer(encoder / "tokenizer.json").vocabulary_size()
+        <= token_classifier.read_config(encoder)["vocab_size"]
     )

@@ -8,7 +8,7 @@ import pytest
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.training import search as searching
 from ner_tasks.training.config import TrainConfig
-from ner_tasks.training.search import Budget, search
+from ner_tasks.training.search import SearchBudget, search_config
 from tests import tiny
 
 # far too slow to learn anything: whatever else is tried is better
@@ -20,12 +20,14 @@ def parts() -> dict:
 
 
 def test_what_is_found_is_no_worse_than_what_was_given_which_is_tried_first(encoder: Path, tmp_path: Path) -> None:
-    found = search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=Budget(5, n_trials=4, train_share=1))
+    found = search_config(
+        parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=SearchBudget(5, n_trials=4, train_share=1)
+    )
     first, *others = found["trials"]
     assert first["params"] == {name: getattr(BASE, name) for name in first["params"]}
     assert len(found["trials"]) == 4
     assert found["dev_f1"] == max(trial["dev_f1"] or 0.0 for trial in found["trials"]) >= first["dev_f1"]
-    assert TrainConfig.of(found["config"], "the search").max_pieces == BASE.max_pieces
+    assert TrainConfig.from_values(found["config"], "the search").max_pieces == BASE.max_pieces
     assert len({str(trial["params"]) for trial in others}) == 3
     assert [path.name for path in tmp_path.glob("trial-*")] == []
 
@@ -35,7 +37,9 @@ def test_a_search_that_is_over_time_ends_its_trial_and_says_that_nothing_was_fou
 ) -> None:
     began = time.monotonic()
     long = TrainConfig(epochs=200, patience=200, batch_size=4, max_pieces=32)
-    found = search(parts(), encoder=encoder, folder=tmp_path, base=long, budget=Budget(0.05, train_share=1))
+    found = search_config(
+        parts(), encoder=encoder, folder=tmp_path, base=long, budget=SearchBudget(0.05, train_share=1)
+    )
     assert time.monotonic() - began < 60
     assert (found["dev_f1"], found["config"]["epochs"]) == (None, 200)
     assert "no trial was completed in time" in capsys.readouterr().out
@@ -49,10 +53,10 @@ def test_a_killed_search_goes_on_with_the_trial_that_was_at_work(
     encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process dies in its second trial; what it leaves behind says that this trial is running."""
-    budget = Budget(5, n_trials=3, train_share=1)
-    fit, calls = searching.Run.fit, []
+    budget = SearchBudget(5, n_trials=3, train_share=1)
+    fit, calls = searching.TrainingRun.fit, []
 
-    def dying(run: searching.Run, watch: object) -> object:
+    def dying(run: searching.TrainingRun, watch: object) -> object:
         calls.append(run.config)
         if len(calls) == 2:
             # as SIGKILL leaves it: Optuna would note an exception, and has no time to
@@ -61,11 +65,11 @@ def test_a_killed_search_goes_on_with_the_trial_that_was_at_work(
         return fit(run, watch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(searching.Run, "fit", dying)
+        patch.setattr(searching.TrainingRun, "fit", dying)
         with pytest.raises(Killed):
-            search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+            search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
     monkeypatch.undo()
-    found = search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+    found = search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
     states = [trial["state"] for trial in found["trials"]]
     assert states.count("fail") == 1
     assert len(states) - 1 == 3
@@ -84,8 +88,8 @@ def test_a_killed_search_goes_on_with_the_trial_that_was_at_work(
 )
 def test_a_damaged_search_is_begun_anew(encoder: Path, tmp_path: Path, damage, capsys) -> None:
     def run(n_trials: int) -> dict:
-        budget = Budget(5, n_trials=n_trials, train_share=1)
-        return search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+        budget = SearchBudget(5, n_trials=n_trials, train_share=1)
+        return search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
 
     run(1)
     study = tmp_path / "study.log"
@@ -95,20 +99,20 @@ def test_a_damaged_search_is_begun_anew(encoder: Path, tmp_path: Path, damage, c
 
 
 def test_a_line_of_the_search_that_a_kill_cut_off_costs_no_other(encoder: Path, tmp_path: Path, capsys) -> None:
-    budget = Budget(5, n_trials=1, train_share=1)
-    first = search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+    budget = SearchBudget(5, n_trials=1, train_share=1)
+    first = search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
     with (tmp_path / "study.log").open("ab") as study:
         study.write(b'{"op_code":4,"worker')
-    budget = Budget(5, n_trials=2, train_share=1)
-    second = search(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+    budget = SearchBudget(5, n_trials=2, train_share=1)
+    second = search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
     assert second["trials"][0]["dev_f1"] == first["trials"][0]["dev_f1"] and len(second["trials"]) == 2
     assert "notice" not in capsys.readouterr().out
 
 
 def test_a_share_is_the_same_each_time_and_in_order() -> None:
     sentences = tiny.sentences(100)
-    share = searching.share_of(sentences, 0.25, seed=3)
-    assert share == searching.share_of(sentences, 0.25, seed=3)
+    share = searching.sample_share(sentences, 0.25, seed=3)
+    assert share == searching.sample_share(sentences, 0.25, seed=3)
     assert len(share) == 25
     assert [sentences.index(one) for one in share] == sorted(sentences.index(one) for one in share)
 
@@ -116,4 +120,4 @@ def test_a_share_is_the_same_each_time_and_in_order() -> None:
 @pytest.mark.parametrize("budget", [{"minutes": 0}, {"minutes": 1, "n_trials": 0}, {"minutes": 1, "train_share": 1.5}])
 def test_a_budget_that_makes_no_sense_is_refused(budget: dict) -> None:
     with pytest.raises(ConfigInvalid):
-        Budget(**budget)
+        SearchBudget(**budget)

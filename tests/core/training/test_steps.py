@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.labels import LabelSet
-from ner_tasks.model.tokenization import WordPieces
+from ner_tasks.model.tokenization import WordTokenizer
 from ner_tasks.training import batches, steps
 from ner_tasks.training.config import TrainConfig
-from ner_tasks.training.initialization import Start
+from ner_tasks.training.initialization import Initialization
 from tests import tiny
 
 LABELS = LabelSet(("geo", "per"))
@@ -25,8 +25,8 @@ def learner(encoder: Path):
     def make(**settings: float) -> steps.Trainer:
         plain = {"layer_decay": 1.0, "head_rate": 1.0, "averaging": 0.0, "path_loss": 0.0}
         config = TrainConfig(learning_rate=1e-3, **{**plain, **settings})
-        pieces, dropped = WordPieces(encoder / "tokenizer.json"), config.attention_dropout
-        model = Start.at(encoder).model(pieces, LABELS, dropout=0.0, attention_dropout=dropped)
+        pieces, dropped = WordTokenizer(encoder / "tokenizer.json"), config.attention_dropout
+        model = Initialization.at(encoder).model(pieces, LABELS, dropout=0.0, attention_dropout=dropped)
         n_tags = len(LABELS.tags)
         return steps.Trainer(model, LABELS, np.zeros((n_tags + 1, n_tags), np.float32), config)
 
@@ -46,7 +46,7 @@ def test_the_loss_of_a_path_is_its_probability_among_all_paths() -> None:
     tags = random.integers(0, 3, (2, 6)).astype(np.int32)
     carries = np.array([[0, 1, 1, 0, 1, 0], [1, 0, 0, 0, 1, 0]], np.float32)
     moves = random.normal(size=(4, 3)).astype(np.float32)
-    found = steps.path_losses(*map(tf.constant, (logits, tags, carries, moves)))
+    found = steps.crf_losses(*map(tf.constant, (logits, tags, carries, moves)))
     for row in range(2):
         words = np.flatnonzero(carries[row])
 
@@ -61,14 +61,14 @@ def test_the_loss_of_a_path_is_its_probability_among_all_paths() -> None:
 def test_smoothing_spreads_a_share_over_all_tags() -> None:
     logits = tf.constant([[[2.0, 0.0, -1.0]]])
     log_p = tf.nn.log_softmax(logits).numpy()[0, 0]
-    found = steps.word_losses(logits, tf.constant([[1]]), 0.3).numpy()
+    found = steps.cross_entropy(logits, tf.constant([[1]]), 0.3).numpy()
     assert found[0, 0] == pytest.approx(-(0.7 * log_p[1] + 0.1 * log_p.sum()), rel=1e-5)
 
 
 def test_two_passes_that_agree_cost_nothing_and_others_the_same_from_both_sides() -> None:
     one, other = tf.constant([[[2.0, 0.0, -1.0]]]), tf.constant([[[1.0, 1.0, 0.0]]])
-    assert steps.disagreement(one, one).numpy() == 0.0
-    there, back = (steps.disagreement(*pair).numpy().item() for pair in ((one, other), (other, one)))
+    assert steps.symmetric_kl(one, one).numpy() == 0.0
+    there, back = (steps.symmetric_kl(*pair).numpy().item() for pair in ((one, other), (other, one)))
     assert there == pytest.approx(back)
     assert there > 0
 
@@ -129,7 +129,7 @@ def test_the_average_lags_behind_the_weights_and_is_exchanged_with_them(learner)
 def test_the_rate_rises_then_falls_to_zero() -> None:
     for schedule, half_way in (("linear", 0.5), ("cosine", 0.5)):
         config = TrainConfig(learning_rate=1.0, warmup_share=0.1, schedule=schedule)
-        rates = [steps.rate_at(step, 100, config) for step in range(101)]
+        rates = [steps.learning_rate_at(step, 100, config) for step in range(101)]
         assert max(rates) == rates[9] == rates[10] == 1.0
         assert rates[0] == pytest.approx(0.1)
         assert rates[55] == pytest.approx(half_way)
@@ -140,24 +140,24 @@ def test_the_rate_rises_then_falls_to_zero() -> None:
 def test_sentences_with_a_rare_label_are_learnt_more_often_and_no_sentence_less() -> None:
     common = [LabelledSentence(("Boston", str(i)), ("B-geo", "O"), f"a:{i}") for i in range(90)]
     rare = [LabelledSentence(("Maria", str(i)), ("B-per", "O"), f"b:{i}") for i in range(10)]
-    repeats = batches.repeats_of([*common, *rare], below=0.4, seed=0)
+    repeats = batches.count_repeats([*common, *rare], below=0.4, seed=0)
     assert set(repeats[:90]) == {1}
     assert set(repeats[90:]) == {2}
-    assert set(batches.repeats_of([*common, *rare], below=0.0, seed=0)) == {1}
-    assert len(batches.repeats_of([*common, *rare], below=0.9, seed=3)) == 100
+    assert set(batches.count_repeats([*common, *rare], below=0.0, seed=0)) == {1}
+    assert len(batches.count_repeats([*common, *rare], below=0.9, seed=3)) == 100
 
 
 def test_hidden_words_are_hidden_whole_keep_shape_and_tag_and_follow_from_seed_and_epoch(encoder: Path) -> None:
-    pieces = WordPieces(encoder / "tokenizer.json")
+    pieces = WordTokenizer(encoder / "tokenizer.json")
     plain, hiding = (
-        batches.Lessons(
+        batches.TrainingBatches(
             tiny.sentences(64), pieces, LABELS, TrainConfig(batch_size=8, max_pieces=32, word_dropout=share)
         )
         for share in (0.0, 0.3)
     )
     n_hidden = n_words = 0
     for (batch, tags, weights), (seen, seen_tags, seen_weights) in zip(
-        hiding.of_epoch(1), plain.of_epoch(1), strict=True
+        hiding.epoch_batches(1), plain.epoch_batches(1), strict=True
     ):
         assert np.array_equal(tags, seen_tags) and np.array_equal(weights, seen_weights)
         assert np.array_equal(batch.shape_ids, seen.shape_ids)
@@ -170,21 +170,23 @@ def test_hidden_words_are_hidden_whole_keep_shape_and_tag_and_follow_from_seed_a
             outside = [0, *range(len(window) - 1, batch.piece_ids.shape[1])]
             assert np.array_equal(batch.piece_ids[row, outside], seen.piece_ids[row, outside])
     assert 0.2 < n_hidden / n_words < 0.4
-    again = [batch.piece_ids for batch, _, _ in hiding.of_epoch(1, skip=2)]
-    for one, other in zip(again, [batch.piece_ids for batch, _, _ in hiding.of_epoch(1)][2:], strict=True):
+    again = [batch.piece_ids for batch, _, _ in hiding.epoch_batches(1, skip=2)]
+    for one, other in zip(again, [batch.piece_ids for batch, _, _ in hiding.epoch_batches(1)][2:], strict=True):
         assert np.array_equal(one, other)
 
 
 def test_a_sentence_without_a_mention_is_learnt_once() -> None:
-    assert list(batches.repeats_of([LabelledSentence(("a",), ("O",), "x:1")], below=0.5, seed=0)) == [1]
+    assert list(batches.count_repeats([LabelledSentence(("a",), ("O",), "x:1")], below=0.5, seed=0)) == [1]
 
 
 def test_each_window_is_learnt_once_an_epoch_and_the_order_follows_from_seed_and_epoch(encoder: Path) -> None:
-    pieces, sentences = WordPieces(encoder / "tokenizer.json"), tiny.sentences(50)
-    label_set = LabelSet.of_tags(tag for sentence in sentences for tag in sentence.tags)
-    lessons = batches.Lessons(sentences, pieces, label_set, TrainConfig(batch_size=8, max_pieces=32))
-    orders = [[w.sentence for batch, _, _ in lessons.of_epoch(epoch) for w in batch.windows] for epoch in (0, 0, 1)]
+    pieces, sentences = WordTokenizer(encoder / "tokenizer.json"), tiny.sentences(50)
+    label_set = LabelSet.from_tags(tag for sentence in sentences for tag in sentence.tags)
+    lessons = batches.TrainingBatches(sentences, pieces, label_set, TrainConfig(batch_size=8, max_pieces=32))
+    orders = [
+        [w.sentence for batch, _, _ in lessons.epoch_batches(epoch) for w in batch.windows] for epoch in (0, 0, 1)
+    ]
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == list(range(50))
-    rest = [w.sentence for batch, _, _ in lessons.of_epoch(0, skip=2) for w in batch.windows]
+    rest = [w.sentence for batch, _, _ in lessons.epoch_batches(0, skip=2) for w in batch.windows]
     assert rest == orders[0][16:]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ner_tasks.bounded_names import bounded
+from ner_tasks.bounded_names import bound_name
 from ner_tasks.documents.encodings import damaged_text
 from ner_tasks.documents.readers import encapsulated
 from ner_tasks.documents.readers.clinical import fhir_xml
@@ -248,7 +248,7 @@ def _type_of(resource: Mapping[str, Any]) -> str:
 
 
 def _nested_place(place: str, number: int, kind: str) -> str:
-    return bounded(f"{place}.{kind}" if number == 0 else f"{place}.{kind}[{number}]", MAX_LABEL)
+    return bound_name(f"{place}.{kind}" if number == 0 else f"{place}.{kind}[{number}]", MAX_LABEL)
 
 
 def _binaries_in(resource: Mapping[str, Any]) -> Iterator[str]:

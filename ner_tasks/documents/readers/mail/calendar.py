@@ -113,7 +113,7 @@ def _value_of(name: str, parameters: dict[str, str], value: str) -> str:
 
 def _attached(parameters: dict[str, str], value: str, taken: TakenNames, number: int) -> Part:
     called = parameters.get("filename") or parameters.get("x-filename") or parameters.get("x-apple-filename") or ""
-    name = taken.free(called.replace("#", "%23") or f"part-{number}")
+    name = taken.make_unique(called.replace("#", "%23") or f"part-{number}")
     usable = re.sub(r"[^A-Za-z0-9+/]", "", value)
     usable = usable[: len(usable) - (len(usable) % 4 == 1)]
     return Part(name, binascii.a2b_base64(usable + "=" * (-len(usable) % 4)), "", parameters.get("fmttype", ""))

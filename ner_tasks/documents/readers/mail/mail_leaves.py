@@ -202,7 +202,7 @@ class Leaves:
         called = formats.by_suffix(wanted)
         if not PurePosixPath(wanted).suffix or (content_type in _MESSAGES and (called is None or called.name != "eml")):
             wanted += suffix
-        return self.names.free(f"part-{number}-{wanted}" if wanted in self.names else wanted)
+        return self.names.make_unique(f"part-{number}-{wanted}" if wanted in self.names else wanted)
 
     def unpack(self, entity: Entity) -> tuple[bytes, bool]:
         """The MIME entity in a part that is encoded or signed as a whole, and whether there is one."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from ner_tasks.bounded_names import TakenNames, bounded
+from ner_tasks.bounded_names import TakenNames, bound_name
 from ner_tasks.documents.readers import default_names
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Ignored, Limits
@@ -69,7 +69,7 @@ class Budget:
 
 def label_of(name: str) -> str:
     """A sheet's name as labels have it, cut where it is long."""
-    return bounded(name, _MAX_LABEL)
+    return bound_name(name, _MAX_LABEL)
 
 
 def place_of(label: str, row: int, column: int) -> str:
@@ -140,14 +140,14 @@ def documents_of(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list
         if sheet.rows:
             builder = ExtractBuilder()
             add_sheet(builder, sheet)
-            found.append((taken.free(sheet.name), builder.extract().text))
+            found.append((taken.make_unique(sheet.name), builder.extract().text))
     if rest.text:
-        found.append((taken.free("remarks"), rest.text))
+        found.append((taken.make_unique("remarks"), rest.text))
     unread = [CannotRead("not-read", f"found {line}; expected text") for line in rest.items.unread]
-    found.extend((taken.free("unread"), reason) for reason in unread)
+    found.extend((taken.make_unique("unread"), reason) for reason in unread)
     for part in rest.parts:
         reason = "found a file in a table of documents, expected it beside the table"
-        found.append((taken.free(part.name), CannotRead("not-read", reason)))
+        found.append((taken.make_unique(part.name), CannotRead("not-read", reason)))
     n_others = len([name for name in header if name and name not in (limits.text_column, limits.id_column)])
     if n_others:
         found.append(("", Ignored("", "other-columns", n_others)))

@@ -24,7 +24,7 @@ from ner_tasks.documents.readers.office.sheets import Budget, Sheet
 from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
-from ner_tasks.errors import without_words
+from ner_tasks.errors import redact_error
 
 _BOOKS = ("workbook", "book")
 # python-calamine lays out the whole rectangle between the first and the last cell, about 30 bytes each.
@@ -177,5 +177,5 @@ def _from_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list
             raise CannotRead("encrypted", "found a workbook with a password, expected one that opens") from error
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise CannotRead("broken", f"found {without_words(error)}, expected a whole workbook") from error
+        raise CannotRead("broken", f"found {redact_error(error)}, expected a whole workbook") from error
     return found

@@ -57,7 +57,7 @@ class Files:
                 self._builder.inventory.ignored(KIND, "same-file")
                 return
             self._contents.add(digest)
-        called = self._taken.free(name.replace("#", "%23"))
+        called = self._taken.make_unique(name.replace("#", "%23"))
         self._builder.parts.append(Part(called, content, media_type=media_type))
         self._builder.inventory.read(KIND)
 
