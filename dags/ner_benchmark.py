@@ -21,8 +21,8 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.bounds import LINE, SHARE, SIZES, VERSION, within
-from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given, listed
-from ner_airflow.operators.benchmark import PRECISIONS, RunBenchmark
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS, param, param_list
+from ner_airflow.operators.benchmark import PRECISIONS, BenchmarkOperator
 
 PARAMS = {
     "version": Param(None, type=["null", "string"], **VERSION, description="Version to time; empty: the promoted one"),
@@ -62,16 +62,16 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_benchmark() -> None:
-    RunBenchmark(
+    BenchmarkOperator(
         task_id="benchmark",
         **TAGS,
-        version=given("version"),
-        batch_sizes=given("batch_sizes"),
-        precisions=listed("precisions"),
-        rounds=given("rounds"),
-        n_sentences=given("n_sentences"),
-        data=given("data"),
-        max_slowdown=given("max_slowdown"),
+        version=param("version"),
+        batch_sizes=param("batch_sizes"),
+        precisions=param_list("precisions"),
+        rounds=param("rounds"),
+        n_sentences=param("n_sentences"),
+        data=param("data"),
+        max_slowdown=param("max_slowdown"),
         salt="{{ run_id }}",
     )
 

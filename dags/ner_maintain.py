@@ -17,8 +17,8 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from ner_airflow.bounds import within
-from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, given
-from ner_airflow.operators.maintenance import CleanAirflow, ClearAway
+from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, param
+from ner_airflow.operators.maintenance import CleanDatabaseOperator, PruneStoreOperator
 
 PARAMS = {
     "days": Param(
@@ -46,14 +46,14 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_maintain() -> None:
-    cleared = ClearAway(
+    cleared = PruneStoreOperator(
         task_id="clear_away",
-        days=given("days"),
-        n_versions=given("n_versions"),
-        staging_days=given("staging_days"),
-        delete=given("delete"),
+        days=param("days"),
+        n_versions=param("n_versions"),
+        staging_days=param("staging_days"),
+        delete=param("delete"),
     )
-    cleared >> CleanAirflow(task_id="clean_airflow", db_days=given("db_days"), delete=given("delete"))
+    cleared >> CleanDatabaseOperator(task_id="clean_airflow", db_days=param("db_days"), delete=param("delete"))
 
 
 ner_maintain()

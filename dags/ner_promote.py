@@ -16,8 +16,8 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.bounds import LINE, VERSION
-from ner_airflow.defaults import DAG_DEFAULTS, WHO, given
-from ner_airflow.operators.promotion import ChooseVersion, MovePointer
+from ner_airflow.defaults import DAG_DEFAULTS, WHO, param
+from ner_airflow.operators.promotion import ChooseVersionOperator, PromoteVersionOperator
 
 PARAMS = {
     "version": Param(
@@ -29,8 +29,8 @@ PARAMS = {
 
 @dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=1), **DAG_DEFAULTS)
 def ner_promote() -> None:
-    chosen = ChooseVersion(task_id="choose", version=given("version"))
-    MovePointer(task_id="promote", chosen=chosen.output, by=WHO, reason="{{ params.reason }}")
+    chosen = ChooseVersionOperator(task_id="choose", version=param("version"))
+    PromoteVersionOperator(task_id="promote", chosen=chosen.output, by=WHO, reason="{{ params.reason }}")
 
 
 ner_promote()

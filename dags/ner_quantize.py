@@ -20,17 +20,17 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.assets import NER_FP32
 from ner_airflow.bounds import F1_LOSS, VERSION, within
-from ner_airflow.defaults import DAG_DEFAULTS, TRAINS, WHO, given
-from ner_airflow.operators.approval import ApproveModel
+from ner_airflow.defaults import DAG_DEFAULTS, TRAINS, WHO, param
+from ner_airflow.operators.approval import ApproveModelOperator
 from ner_airflow.operators.quantization import (
-    CheckQuantized,
-    CompareModels,
-    FindModel,
-    FreezeModel,
-    PromoteModel,
-    QuantizeModel,
+    CompareQuantizedOperator,
+    FreezeModelOperator,
+    Int8GateOperator,
+    PromoteModelOperator,
+    QuantizeModelOperator,
+    ResolveVersionOperator,
 )
-from ner_airflow.operators.shadow_tagging import ImpactReport
+from ner_airflow.operators.shadow_tagging import ReportImpactOperator
 
 HEAVY = {**TRAINS, "execution_timeout": timedelta(hours=4)}
 PARAMS = {
@@ -69,21 +69,23 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_quantize() -> None:
-    model = FindModel(task_id="find", version=given("version"))
-    frozen = FreezeModel(task_id="freeze", **HEAVY, model=model.output)
-    quantized = QuantizeModel(task_id="quantize", **HEAVY, model=frozen.output, max_f1_loss=given("max_f1_loss"))
-    comparison = CompareModels(task_id="compare", **HEAVY, model=quantized.output, rounds=given("rounds"))
-    checked = CheckQuantized(
+    model = ResolveVersionOperator(task_id="find", version=param("version"))
+    frozen = FreezeModelOperator(task_id="freeze", **HEAVY, model=model.output)
+    quantized = QuantizeModelOperator(
+        task_id="quantize", **HEAVY, model=frozen.output, max_f1_loss=param("max_f1_loss")
+    )
+    comparison = CompareQuantizedOperator(task_id="compare", **HEAVY, model=quantized.output, rounds=param("rounds"))
+    checked = Int8GateOperator(
         task_id="gate",
         comparison=comparison.output,
-        max_f1_loss=given("max_f1_loss"),
-        min_speed_up=given("min_speed_up"),
+        max_f1_loss=param("max_f1_loss"),
+        min_speed_up=param("min_speed_up"),
     )
-    impact = ImpactReport(task_id="impact", **HEAVY, checked=checked.output, max_words=given("impact_words"))
-    approved = ApproveModel(
-        task_id="approve", checked=impact.output, approval=given("approval"), hours=given("approval_hours")
+    impact = ReportImpactOperator(task_id="impact", **HEAVY, checked=checked.output, max_words=param("impact_words"))
+    approved = ApproveModelOperator(
+        task_id="approve", checked=impact.output, approval=param("approval"), hours=param("approval_hours")
     )
-    PromoteModel(task_id="promote", checked=approved.output, by=WHO)
+    PromoteModelOperator(task_id="promote", checked=approved.output, by=WHO)
 
 
 ner_quantize()

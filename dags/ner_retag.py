@@ -17,10 +17,10 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.bounds import DATE, SHARE, VERSION, within
-from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
-from ner_airflow.operators.publication import CheckNight, PublishDay
-from ner_airflow.operators.retagging import STOPS, CompareDay, PlanDays, PlanShardsOfDays
-from ner_airflow.operators.tagging import ResolveModel, TagShard
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS, param
+from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
+from ner_airflow.operators.retagging import STOPS, DiffPredictionsOperator, PlanDaysOperator, PlanRetagShardsOperator
+from ner_airflow.operators.tagging import ResolveModelOperator, TagShardOperator
 
 PARAMS = {
     "first_day": Param(None, type=["null", "string"], **DATE, description="First day; empty: the oldest"),
@@ -40,27 +40,29 @@ PARAMS = {
 
 @dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=24), **DAG_DEFAULTS)
 def ner_retag() -> None:
-    model = ResolveModel(task_id="resolve_model", version=given("model"))
-    days = PlanDays(
+    model = ResolveModelOperator(task_id="resolve_model", version=param("model"))
+    days = PlanDaysOperator(
         task_id="plan_days",
-        first_day=given("first_day"),
-        last_day=given("last_day"),
-        tagged_by=given("tagged_by"),
+        first_day=param("first_day"),
+        last_day=param("last_day"),
+        tagged_by=param("tagged_by"),
         model=model.output,
-        stop_after=given("stop_after"),
+        stop_after=param("stop_after"),
     )
-    shards = PlanShardsOfDays(task_id="plan_shards", days=days.output, model=model.output, shard_mib=given("shard_mib"))
-    tagged = TagShard.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
-    checked = CheckNight.partial(
+    shards = PlanRetagShardsOperator(
+        task_id="plan_shards", days=days.output, model=model.output, shard_mib=param("shard_mib")
+    )
+    tagged = TagShardOperator.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
+    checked = NightGateOperator.partial(
         task_id="check_night",
         shards_done=tagged.output,
-        max_rejected_share=given("max_rejected_share"),
-        max_partly_read_share=given("max_partly_read_share"),
+        max_rejected_share=param("max_rejected_share"),
+        max_partly_read_share=param("max_partly_read_share"),
     ).expand(day=days.output)
-    compared = CompareDay.partial(task_id="compare_day", **TAGS, stop_after=given("stop_after")).expand(
+    compared = DiffPredictionsOperator.partial(task_id="compare_day", **TAGS, stop_after=param("stop_after")).expand(
         night=checked.output
     )
-    PublishDay.partial(task_id="publish_day", **TAGS, outlets=[TAGGED_DOCUMENTS]).expand(night=compared.output)
+    PublishDayOperator.partial(task_id="publish_day", **TAGS, outlets=[TAGGED_DOCUMENTS]).expand(night=compared.output)
 
 
 ner_retag()

@@ -19,10 +19,10 @@ from datetime import timedelta
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
 from ner_airflow.bounds import F1_LOSS, LINE, SETTINGS, SHARE, VERSION, within
-from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, TRAINS, given
-from ner_airflow.operators.evaluation import CheckModel, EvaluateModel, RegisterModel
-from ner_airflow.operators.labelled_data import CollectLabelled, MakeSnapshot
-from ner_airflow.operators.training import TrainModel
+from ner_airflow.defaults import DAG_DEFAULTS, NOT_AT_ONCE, TRAINS, param
+from ner_airflow.operators.evaluation import EvaluateModelOperator, ModelGateOperator, RegisterModelOperator
+from ner_airflow.operators.labelled_data import CollectLabelledOperator, MakeSnapshotOperator
+from ner_airflow.operators.training import TrainModelOperator
 
 PARAMS = {
     "batch": Param(None, type=["null", "string"], **LINE, description="One batch under labelled/ alone; empty: all"),
@@ -83,38 +83,38 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_retrain() -> None:
-    collected = CollectLabelled(task_id="collect", **TRAINS, batch=given("batch"), kaggle=given("kaggle"))
-    snapshot = MakeSnapshot(
+    collected = CollectLabelledOperator(task_id="collect", **TRAINS, batch=param("batch"), kaggle=param("kaggle"))
+    snapshot = MakeSnapshotOperator(
         task_id="snapshot",
         **TRAINS,
         collected=collected.output,
-        labels=given("labels"),
-        max_quarantined_share=given("max_quarantined_share"),
-        block_sentences=given("block_sentences"),
-        dev_share=given("dev_share"),
-        accept_drift=given("accept_drift"),
+        labels=param("labels"),
+        max_quarantined_share=param("max_quarantined_share"),
+        block_sentences=param("block_sentences"),
+        dev_share=param("dev_share"),
+        accept_drift=param("accept_drift"),
     )
-    model = TrainModel(
+    model = TrainModelOperator(
         task_id="train",
         **TRAINS,
         snapshot=snapshot.output,
-        encoder=given("encoder"),
-        epochs=given("epochs"),
-        batch_size=given("batch_size"),
-        learning_rate=given("learning_rate"),
-        start_from=given("start_from"),
+        encoder=param("encoder"),
+        epochs=param("epochs"),
+        batch_size=param("batch_size"),
+        learning_rate=param("learning_rate"),
+        start_from=param("start_from"),
         recipe="{{ params.recipe | tojson if params.recipe else '' }}",
-        search_minutes=given("search_minutes"),
+        search_minutes=param("search_minutes"),
         salt="{{ run_id if params.force else '' }}",
     )
-    evaluation = EvaluateModel(task_id="evaluate", **TRAINS, model=model.output)
-    checked = CheckModel(
+    evaluation = EvaluateModelOperator(task_id="evaluate", **TRAINS, model=model.output)
+    checked = ModelGateOperator(
         task_id="gate",
         evaluation=evaluation.output,
-        min_f1=given("min_f1"),
-        max_f1_below_champion=given("max_f1_below_champion"),
+        min_f1=param("min_f1"),
+        max_f1_below_champion=param("max_f1_below_champion"),
     )
-    RegisterModel(task_id="register", checked=checked.output)
+    RegisterModelOperator(task_id="register", checked=checked.output)
 
 
 ner_retrain()

@@ -17,8 +17,8 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.bounds import DATE, SHARE, VERSION, within
-from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
-from ner_airflow.operators.shadow_tagging import ExportReview
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS, param
+from ner_airflow.operators.shadow_tagging import ExportReviewOperator
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], **DATE, description="Day to read; empty: the last published"),
@@ -35,14 +35,14 @@ PARAMS = {
 
 @dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=4), **DAG_DEFAULTS)
 def ner_review() -> None:
-    ExportReview(
+    ExportReviewOperator(
         task_id="export",
         **TAGS,
-        day=given("day"),
-        other=given("other"),
-        n_most=given("n_most"),
-        max_score=given("max_score"),
-        max_words=given("max_words"),
+        day=param("day"),
+        other=param("other"),
+        n_most=param("n_most"),
+        max_score=param("max_score"),
+        max_words=param("max_words"),
     )
 
 

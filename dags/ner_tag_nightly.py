@@ -19,11 +19,11 @@ from airflow.sdk import CronPartitionTimetable, Param, dag
 
 from ner_airflow.assets import NER_INT8
 from ner_airflow.bounds import DATE, LINE, SHARE, VERSION, within
-from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, TAGS, given
-from ner_airflow.observability.deadline import deadline_of
-from ner_airflow.operators.monitoring import AlertOnDrift, RetrainOnDrift, WatchNight
-from ner_airflow.operators.publication import CheckNight, PublishDay
-from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
+from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, TAGS, param
+from ner_airflow.observability.deadline import make_deadline
+from ner_airflow.operators.monitoring import DetectDriftOperator, DriftGateOperator, RetrainOnDriftOperator
+from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
+from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator, TagShardOperator
 
 PARAMS = {
     "day": Param(None, type=["null", "string"], **DATE, description="Day to tag; empty: that of the schedule"),
@@ -70,35 +70,35 @@ PARAMS = {
     doc_md=__doc__,
     params=PARAMS,
     dagrun_timeout=timedelta(hours=6),
-    deadline=deadline_of(__doc__),
+    deadline=make_deadline(__doc__),
     **DAG_DEFAULTS,
 )
 def ner_tag_nightly() -> None:
-    model = ResolveModel(task_id="resolve_model", version=given("model"), inlets=[NER_INT8])
-    shards = PlanShards(
+    model = ResolveModelOperator(task_id="resolve_model", version=param("model"), inlets=[NER_INT8])
+    shards = PlanShardsOperator(
         task_id="plan_shards",
         day=DAY,
         model=model.output,
-        shard_mib=given("shard_mib"),
-        text_column=given("text_column"),
-        id_column=given("id_column"),
-        lookback_days=given("lookback_days"),
-        retry_rejected=given("retry_rejected"),
-        force=given("force"),
+        shard_mib=param("shard_mib"),
+        text_column=param("text_column"),
+        id_column=param("id_column"),
+        lookback_days=param("lookback_days"),
+        retry_rejected=param("retry_rejected"),
+        force=param("force"),
     )
-    tagged = TagShard.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
-    checked = CheckNight(
+    tagged = TagShardOperator.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
+    checked = NightGateOperator(
         task_id="check_night",
         day=DAY,
         shards_done=tagged.output,
-        max_rejected_share=given("max_rejected_share"),
-        max_partly_read_share=given("max_partly_read_share"),
+        max_rejected_share=param("max_rejected_share"),
+        max_partly_read_share=param("max_partly_read_share"),
     )
-    published = PublishDay(task_id="publish_day", **TAGS, night=checked.output)
-    watched = WatchNight(task_id="drift", **TAGS, day=DAY, accept=given("accept_drift"))
-    retrained = RetrainOnDrift(task_id="retrain", watched=watched.output, wanted=given("retrain_on_drift"))
+    published = PublishDayOperator(task_id="publish_day", **TAGS, night=checked.output)
+    watched = DetectDriftOperator(task_id="drift", **TAGS, day=DAY, accept=param("accept_drift"))
+    retrained = RetrainOnDriftOperator(task_id="retrain", watched=watched.output, wanted=param("retrain_on_drift"))
     published >> watched
-    retrained >> AlertOnDrift(task_id="alert", watched=watched.output)
+    retrained >> DriftGateOperator(task_id="alert", watched=watched.output)
 
 
 ner_tag_nightly()

@@ -17,8 +17,8 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from ner_airflow.bounds import F1_LOSS, VERSION, within
-from ner_airflow.defaults import DAG_DEFAULTS, TAGS, given
-from ner_airflow.operators.tuning import TuneModel
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS, param
+from ner_airflow.operators.tuning import TuneModelOperator
 
 PARAMS = {
     "version": Param(None, type=["null", "string"], **VERSION, description="Version to tune; empty: the promoted one"),
@@ -33,14 +33,14 @@ PARAMS = {
 
 @dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=4), **DAG_DEFAULTS)
 def ner_tune() -> None:
-    TuneModel(
+    TuneModelOperator(
         task_id="tune",
         **TAGS,
-        version=given("version"),
-        rounds=given("rounds"),
-        n_sentences=given("n_sentences"),
-        time_limit_s=given("time_limit_s"),
-        max_f1_loss=given("max_f1_loss"),
+        version=param("version"),
+        rounds=param("rounds"),
+        n_sentences=param("n_sentences"),
+        time_limit_s=param("time_limit_s"),
+        max_f1_loss=param("max_f1_loss"),
     )
 
 

@@ -17,7 +17,7 @@ from airflow.sdk import Param, dag
 
 from ner_airflow.bounds import DATE, LINE
 from ner_airflow.defaults import DAG_DEFAULTS
-from ner_airflow.operators.publication import WithdrawDay
+from ner_airflow.operators.publication import WithdrawDayOperator
 
 PARAMS = {
     "day": Param(type="string", **DATE, description="Day to withdraw"),
@@ -27,7 +27,7 @@ PARAMS = {
 
 @dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=1), **DAG_DEFAULTS)
 def ner_withdraw() -> None:
-    WithdrawDay(task_id="withdraw", day="{{ params.day }}", reason="{{ params.reason }}")
+    WithdrawDayOperator(task_id="withdraw", day="{{ params.day }}", reason="{{ params.reason }}")
 
 
 ner_withdraw()

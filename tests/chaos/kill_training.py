@@ -30,8 +30,8 @@ SETTINGS = {
     "checkpoint_steps": 5,
     "max_pieces": 32,
     "learning_rate": 1e-3,
-    "averaging": 0.9,
-    "path_loss": 0.5,
+    "ema_decay": 0.9,
+    "crf_weight": 0.5,
     "layer_decay": 0.8,
     "oversampling": 0.2,
 }

@@ -144,13 +144,13 @@ def test_every_pool_that_a_task_waits_for_is_made_at_bootstrap(bag):
 
 
 def test_every_step_that_starts_a_child_waits_for_the_pool(bag):
-    from ner_airflow.operators.base import VerbOperator
-    from ner_airflow.operators.maintenance import CleanAirflow
+    from ner_airflow.operators.base import CommandOperator
+    from ner_airflow.operators.maintenance import CleanDatabaseOperator
 
     for task in tasks(bag):
         operator = task.operator_class if task.is_mapped else type(task)
         # whose child waits for the database and not for a core
-        is_heavy = issubclass(operator, VerbOperator) and operator is not CleanAirflow
+        is_heavy = issubclass(operator, CommandOperator) and operator is not CleanDatabaseOperator
         assert (task.pool == "ner_cpu") == is_heavy, task.task_id
 
 

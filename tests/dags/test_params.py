@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from ner_airflow.operators.base import NerOperator, VerbOperator
+from ner_airflow.operators.base import CommandOperator, NerOperator
 from tests.run_params import refuses, validate
 
 HOSTILE = ("--help", "-x", "a\n", "\n", "a\nb", "a\x00b", "a\x1b[2J", "a\u2028b", "x" * 10_000)
@@ -45,7 +45,7 @@ class Step(NerOperator):
         return {}
 
 
-class Verb(VerbOperator):
+class Verb(CommandOperator):
     def step(self, context):
         return {}
 

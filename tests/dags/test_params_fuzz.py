@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from jinja2 import Environment
 
-from ner_airflow.defaults import DAY, given, listed
-from ner_airflow.operators.base import VerbOperator
+from ner_airflow.defaults import DAY, param, param_list
+from ner_airflow.operators.base import CommandOperator
 from tests.run_params import refuses, stored_form
 
 DEEP: Any = 1
@@ -133,17 +133,17 @@ def test_dates_lie_where_days_can_be_counted_from_them(bag, dag, name):
 def rendered(name, value) -> str:
     """What a task gets of a value: by the template with which the DAG hands it on."""
     if isinstance(value, list):
-        template = listed(name)
+        template = param_list(name)
     elif isinstance(value, dict):
         template = f"{{{{ params.{name} | tojson if params.{name} else '' }}}}"
     else:
-        template = given(name)
+        template = param(name)
     if name == "day":
         template = DAY
     return Environment(autoescape=False).from_string(template).render(params={name: value})
 
 
-class Verb(VerbOperator):
+class Verb(CommandOperator):
     def step(self, context):
         return {}
 

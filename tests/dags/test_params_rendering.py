@@ -4,7 +4,7 @@ import pytest
 from airflow.sdk import DAG, Param
 
 from ner_airflow.bounds import LINE
-from ner_airflow.defaults import given, listed
+from ner_airflow.defaults import param, param_list
 from ner_airflow.operators.base import NerOperator
 
 VALUE = "{{ 7 * 7 }} {{ params.other }} {{ '{{' }} {# x #} {{ run_id }} {% raw %}"
@@ -66,7 +66,7 @@ def stored(dag):
 def test_a_value_is_rendered_once_however_far_it_is_handed_on():
     params = {"text": Param("", type="string", **LINE), "other": "secret", "list": Param([], type="array", maxItems=3)}
     with DAG("handing_on", schedule=None, params=params) as dag:
-        first = Hand(task_id="first", value=given("text"), values=listed("list"))
+        first = Hand(task_id="first", value=param("text"), values=param_list("list"))
         second = Hand(task_id="second", value=first.output)
         spread = Spread(task_id="spread", value=first.output)
         Hand.partial(task_id="mapped").expand(value=spread.output)

@@ -19,8 +19,8 @@ from tests.e2e.test_chain import ROOT, Installation
 ASKING = """\
 from airflow.sdk import Param, dag, task
 
-from ner_airflow.operators.approving import ApproveModel
-from ner_airflow.operators.quantize import PromoteModel
+from ner_airflow.operators.approving import ApproveModelOperator
+from ner_airflow.operators.quantize import PromoteModelOperator
 
 
 @dag(schedule=None, params={"version": Param("", type="string"), "hours": Param("24", type="string")})
@@ -29,8 +29,8 @@ def asking():
     def gate(params=None):
         return {"version": params["version"], "metrics": {"f1": 0.8}, "gate": ["found entity F1 0.8"]}
 
-    approved = ApproveModel(task_id="approve", checked=gate(), approval="True", hours="{{ params.hours }}")
-    PromoteModel(task_id="promote", checked=approved.output, by="nobody")
+    approved = ApproveModelOperator(task_id="approve", checked=gate(), approval="True", hours="{{ params.hours }}")
+    PromoteModelOperator(task_id="promote", checked=approved.output, by="nobody")
 
 
 asking()

@@ -178,28 +178,32 @@ def _steps(snapshot: str) -> Iterator[Question]:
     chosen = {"version": VERSIONS[0], "action": "rollback", "instead_of": version, "metrics": {}, "kind": "int8"}
     limits = {"max_rejected_share": "0.9", "max_partly_read_share": "0.9"}
     makers: list[Callable[[], Any]] = [
-        lambda: tagging.ResolveModel(task_id="t", version=""),
-        lambda: tagging.PlanShards(task_id="t", day=NEXT, model=model, shard_mib="1", force="True"),
-        lambda: tagging.PlanShards(task_id="t", day=DAYS[1], model=model, shard_mib="1", retry_rejected="True"),
-        lambda: publication.CheckNight(task_id="t", day=NEXT, shards_done=[], **limits),
-        lambda: publication.PublishDay(task_id="t", night={"day": NEXT, "n_documents": 1, "n_rejected": 0, "gate": []}),
-        lambda: monitoring.WatchNight(task_id="t", day=DAYS[1], accept=""),
-        lambda: retagging.PlanDays(
+        lambda: tagging.ResolveModelOperator(task_id="t", version=""),
+        lambda: tagging.PlanShardsOperator(task_id="t", day=NEXT, model=model, shard_mib="1", force="True"),
+        lambda: tagging.PlanShardsOperator(task_id="t", day=DAYS[1], model=model, shard_mib="1", retry_rejected="True"),
+        lambda: publication.NightGateOperator(task_id="t", day=NEXT, shards_done=[], **limits),
+        lambda: publication.PublishDayOperator(
+            task_id="t", night={"day": NEXT, "n_documents": 1, "n_rejected": 0, "gate": []}
+        ),
+        lambda: monitoring.DetectDriftOperator(task_id="t", day=DAYS[1], accept=""),
+        lambda: retagging.PlanDaysOperator(
             task_id="t", first_day=DAYS[0], last_day=DAYS[1], tagged_by="", model=chosen, stop_after="plan"
         ),
-        lambda: shadow_tagging.ExportReview(task_id="t", day=DAYS[1], other="", n_most="9", max_score="0.9"),
-        lambda: shadow_tagging.ImpactReport(task_id="t", checked=checked),
-        lambda: quantization.FindModel(task_id="t", version=""),
-        lambda: quantization.QuantizeModel(task_id="t", model=checked),
-        lambda: quantization.CompareModels(task_id="t", model=checked, rounds="1"),
-        lambda: evaluation.EvaluateModel(task_id="t", model=checked),
-        lambda: labelled_data.CollectLabelled(task_id="t", batch=""),
-        lambda: tuning.TuneModel(**of_no_more, rounds="1", n_sentences="9", time_limit_s="9", max_f1_loss="0.1"),
-        lambda: benchmark.RunBenchmark(**of_no_more, **measured),
-        lambda: promotion.ChooseVersion(task_id="t", version=""),
-        lambda: promotion.MovePointer(task_id="t", chosen=chosen, by="ada", reason=""),
-        lambda: maintenance.ClearAway(task_id="t", days="1", n_versions="1", staging_days="8", delete=""),
-        lambda: publication.WithdrawDay(task_id="t", day=DAYS[1], reason="a test"),
+        lambda: shadow_tagging.ExportReviewOperator(task_id="t", day=DAYS[1], other="", n_most="9", max_score="0.9"),
+        lambda: shadow_tagging.ReportImpactOperator(task_id="t", checked=checked),
+        lambda: quantization.ResolveVersionOperator(task_id="t", version=""),
+        lambda: quantization.QuantizeModelOperator(task_id="t", model=checked),
+        lambda: quantization.CompareQuantizedOperator(task_id="t", model=checked, rounds="1"),
+        lambda: evaluation.EvaluateModelOperator(task_id="t", model=checked),
+        lambda: labelled_data.CollectLabelledOperator(task_id="t", batch=""),
+        lambda: tuning.TuneModelOperator(
+            **of_no_more, rounds="1", n_sentences="9", time_limit_s="9", max_f1_loss="0.1"
+        ),
+        lambda: benchmark.BenchmarkOperator(**of_no_more, **measured),
+        lambda: promotion.ChooseVersionOperator(task_id="t", version=""),
+        lambda: promotion.PromoteVersionOperator(task_id="t", chosen=chosen, by="ada", reason=""),
+        lambda: maintenance.PruneStoreOperator(task_id="t", days="1", n_versions="1", staging_days="8", delete=""),
+        lambda: publication.WithdrawDayOperator(task_id="t", day=DAYS[1], reason="a test"),
     ]
     for make in makers:
         step = make()
@@ -210,13 +214,13 @@ def _step(make: Callable[[], Any]) -> Callable[[Path, Path], None]:
     def ask(root: Path, made: Path) -> None:
         from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-        from ner_airflow.operators.base import VerbOperator
+        from ner_airflow.operators.base import CommandOperator
 
-        def run_verb(self: Any, verb: str, **_flags: Any) -> None:
+        def run_command(self: Any, verb: str, **_flags: Any) -> None:
             raise _Enough
 
         os.environ |= {"NER_STORE": str(root), "NER_SCRATCH": str(made / "scratch"), "NER_THREADS": "1"}
-        before, VerbOperator.run_verb = VerbOperator.run_verb, run_verb  # type: ignore[assignment, method-assign]
+        before, CommandOperator.run_command = CommandOperator.run_command, run_command  # type: ignore[assignment, method-assign]
         try:
             context = {"run_id": RUN, "outlet_events": _Events(), "triggering_asset_events": {}}
             make().execute(context)
@@ -226,7 +230,7 @@ def _step(make: Callable[[], Any]) -> Callable[[Path, Path], None]:
             _check_message(str(error))
             raise Told(str(error)) from None
         finally:
-            VerbOperator.run_verb = before  # type: ignore[method-assign]
+            CommandOperator.run_command = before  # type: ignore[method-assign]
 
     return ask
 

@@ -34,7 +34,7 @@ from typing import Any
 
 from ner_tasks.files import atomic
 from ner_tasks.settings import Settings
-from ner_tasks.tagging import merge, planning
+from ner_tasks.tagging import merge
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, AnswerKey, AnswerLedger
 from tests import s3
 
@@ -92,10 +92,12 @@ def _lists_inbox(method: str, path: str) -> bool:
 
 def _plan(environment: dict[str, str]) -> dict[str, Any]:
     os.environ.update(environment)
-    from ner_airflow.operators.tagging import PlanShards  # Airflow takes seconds to import: not in the main process
+    from ner_airflow.operators.tagging import (
+        PlanShardsOperator,  # Airflow takes seconds to import: not in the main process
+    )
 
     options = {"shard_mib": "8", "lookback_days": "7"}
-    shards = PlanShards(task_id="plan_shards", day=DAY, model=MODEL, **options).execute(RUN)  # type: ignore[arg-type]
+    shards = PlanShardsOperator(task_id="plan_shards", day=DAY, model=MODEL, **options).execute(RUN)  # type: ignore[arg-type]
     store = Settings.from_env().open_store()
     (plan,) = [file.key for file in store.files("staging/runs")]
     staging = f"staging/tagged/{DAY}/{store.read_json(plan)['night']}"
@@ -176,7 +178,7 @@ def _write_answers(folder: Path, n_documents: int) -> None:
             name = f"claim-{number:08d}.txt"
             lines.write(json.dumps({"document": name, "file": name, "text_sha256": _key(name)[0], **said}) + "\n")
     (folder / "rejected.jsonl").touch()
-    counts = dict.fromkeys((*planning._COUNTS, *planning._TIMES), n_documents)
+    counts = dict.fromkeys((*merge._COUNTS, *merge._TIMES), n_documents)
     atomic.write_json(folder / merge.MANIFEST, {**counts, "rejected": {}, "entities": {"per": 30 * n_documents}})
     with AnswerLedger(folder) as book:
         book.commit()
@@ -218,10 +220,10 @@ def rejects(args: argparse.Namespace, scratch: Path) -> None:
 
 def _gather(environment: dict[str, str], listing: Path, target: Path) -> dict[str, Any]:
     os.environ.update(environment)
-    from ner_airflow.operators.publication import PublishDay
+    from ner_airflow.operators.publication import PublishDayOperator
 
     Path(environment["NER_SCRATCH"]).mkdir(exist_ok=True)
-    PublishDay(task_id="publish_day", night={"day": DAY})._gather_rejected(listing, f"inbox/{DAY}", target)
+    PublishDayOperator(task_id="publish_day", night={"day": DAY})._gather_rejected(listing, f"inbox/{DAY}", target)
     return {"copies": sum(1 for _ in (target / "documents").iterdir())}
 
 

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped, TaskAwaitingInput
 
 from ner_airflow.operators import approval as approving
-from ner_airflow.operators.approval import ApproveModel, request
+from ner_airflow.operators.approval import ApproveModelOperator, request
 from ner_tasks.registry.promotions import Promotion
 from ner_tasks.registry.registry import Registry
 
@@ -33,7 +33,7 @@ def approve(approval="True", checked=CHECKED, hours="24"):
     from airflow.sdk import DAG, BaseOperator
 
     with DAG("d", schedule=None):
-        operator = ApproveModel(task_id="approve", checked=checked, approval=approval, hours=hours)
+        operator = ApproveModelOperator(task_id="approve", checked=checked, approval=approval, hours=hours)
         operator >> BaseOperator(task_id="promote")
     return operator
 
@@ -128,4 +128,4 @@ def test_what_a_document_brings_into_the_request_comes_from_the_report_and_is_no
 def test_a_parameter_that_is_neither_yes_nor_no_is_refused(asked):
     with pytest.raises(AirflowFailException, match="found approval='maybe'"):
         approve("maybe").execute({})
-    assert approving.ApproveModel.template_fields[-3:] == ("checked", "approval", "hours")
+    assert approving.ApproveModelOperator.template_fields[-3:] == ("checked", "approval", "hours")

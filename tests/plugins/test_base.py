@@ -7,13 +7,13 @@ import psutil
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
-from ner_airflow.operators.base import NerOperator, StepFailed, VerbOperator
+from ner_airflow.operators.base import CommandOperator, NerOperator, StepFailed
 from ner_tasks.errors import Busy, DataRejected
 
 
-class Verb(VerbOperator):
+class Verb(CommandOperator):
     def step(self, context):
-        return self.run_verb("evaluate", model="m", data=["a", "b"], skipped=None)
+        return self.run_command("evaluate", model="m", data=["a", "b"], skipped=None)
 
 
 def test_a_verb_s_result_is_what_the_task_returns(fake):

@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import BENCHMARK
-from ner_airflow.operators.benchmark import RunBenchmark
+from ner_airflow.operators.benchmark import BenchmarkOperator
 from ner_tasks import hardware
 from ner_tasks.benchmarking import history
 from ner_tasks.registry.registry import Registry
@@ -64,7 +64,7 @@ def run(salt="run-1", events=None, **options):
         **options,
     }
     events = {BENCHMARK: SimpleNamespace(extra=None)} if events is None else events
-    return RunBenchmark(task_id="benchmark", salt=salt, **given).execute({"outlet_events": events})
+    return BenchmarkOperator(task_id="benchmark", salt=salt, **given).execute({"outlet_events": events})
 
 
 def test_the_verb_is_told_what_the_run_was_told(version, measured, fake, store):

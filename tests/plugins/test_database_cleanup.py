@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from ner_airflow.operators.maintenance import CleanAirflow
+from ner_airflow.operators.maintenance import CleanDatabaseOperator
 from ner_tasks.dashboard import runs
 from tests import postgres
 from tests.distributed import programs
@@ -96,7 +96,7 @@ def aged(path, days):
 
 
 def clean(run="this", db_days="90", delete="True"):
-    return CleanAirflow(task_id="t", db_days=db_days, delete=delete).execute({"run_id": run})
+    return CleanDatabaseOperator(task_id="t", db_days=db_days, delete=delete).execute({"run_id": run})
 
 
 def test_old_runs_go_with_their_logs_and_notes_and_young_ones_stay(database, logs, store):
@@ -146,5 +146,5 @@ def test_no_step_that_reads_documents_is_told_where_the_database_is(fake, monkey
 def test_the_database_may_be_told_by_a_file_which_no_environment_shows(fake, monkeypatch, tmp_path):
     (tmp_path / "address").write_text("postgresql://secret\n")
     monkeypatch.setenv("NER_AIRFLOW_DATABASE_FILE", str(tmp_path / "address"))
-    step = CleanAirflow(task_id="clean_airflow", db_days="30", delete="False")
+    step = CleanDatabaseOperator(task_id="clean_airflow", db_days="30", delete="False")
     assert step._environment()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql://secret"

@@ -5,9 +5,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import NER_FP32
-from ner_airflow.operators.evaluation import CheckModel, EvaluateModel, RegisterModel
-from ner_airflow.operators.labelled_data import CollectLabelled, MakeSnapshot
-from ner_airflow.operators.training import TrainModel
+from ner_airflow.operators.evaluation import EvaluateModelOperator, ModelGateOperator, RegisterModelOperator
+from ner_airflow.operators.labelled_data import CollectLabelledOperator, MakeSnapshotOperator
+from ner_airflow.operators.training import TrainModelOperator
 from ner_tasks.data.snapshot import version_of_contents
 from ner_tasks.data.validation.baseline import find_accepted
 from ner_tasks.files import atomic
@@ -25,17 +25,19 @@ class Events(dict):
 
 
 def collect(batch=""):
-    return CollectLabelled(task_id="collect", batch=batch).execute({})
+    return CollectLabelledOperator(task_id="collect", batch=batch).execute({})
 
 
 def snapshot(collected, **options):
     defaults = {"labels": "", "max_quarantined_share": "0.02", "block_sentences": "32", "dev_share": "0.08"}
-    return MakeSnapshot(task_id="snapshot", collected=collected, **{**defaults, **options}).execute({})
+    return MakeSnapshotOperator(task_id="snapshot", collected=collected, **{**defaults, **options}).execute({})
 
 
 def train(snapshot_version="s1", **options):
     defaults = {"encoder": "", "epochs": "1", "batch_size": "8", "learning_rate": "0.001", "salt": ""}
-    return TrainModel(task_id="train", snapshot={"version": snapshot_version}, **{**defaults, **options}).execute({})
+    return TrainModelOperator(
+        task_id="train", snapshot={"version": snapshot_version}, **{**defaults, **options}
+    ).execute({})
 
 
 @pytest.fixture
@@ -192,7 +194,7 @@ def test_the_same_steps_do_on_a_store_on_s3(fake, s3, made_snapshot, model, eval
         trained = train(made["version"])
         evaluation = evaluate(trained["version"], made["version"])
     check = {"evaluation": evaluation, "gate": []}
-    RegisterModel(task_id="register", checked=check).execute({"outlet_events": Events()})
+    RegisterModelOperator(task_id="register", checked=check).execute({"outlet_events": Events()})
     assert fake.verbs == ["dataset", "train", "evaluate"]
     registry = Registry(Settings.from_env().open_store())
     assert registry.versions() == [trained["version"]]
@@ -315,7 +317,9 @@ def evaluated(fake, tmp_path):
 
 
 def evaluate(version, snapshot_version="s1"):
-    return EvaluateModel(task_id="evaluate", model={"version": version, "snapshot": snapshot_version}).execute({})
+    return EvaluateModelOperator(task_id="evaluate", model={"version": version, "snapshot": snapshot_version}).execute(
+        {}
+    )
 
 
 def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(
@@ -361,7 +365,7 @@ def check(f1, losses=None):
         "losses": losses,
     }
     limits = {"min_f1": "0.6", "max_f1_below_champion": "0.005"}
-    return CheckModel(task_id="gate", evaluation=evaluation, **limits).execute({})
+    return ModelGateOperator(task_id="gate", evaluation=evaluation, **limits).execute({})
 
 
 def test_a_model_that_is_worse_on_one_rare_label_stops_at_the_gate(fake):
@@ -388,6 +392,6 @@ def test_a_weak_model_stops_at_the_gate_without_another_try(fake):
 def test_registering_tells_the_version_to_those_who_wait(store, fake, model):
     Registry(store).put("v", "trained", model("trained"))
     events = Events()
-    RegisterModel(task_id="register", checked=check(0.8)).execute({"outlet_events": events})
+    RegisterModelOperator(task_id="register", checked=check(0.8)).execute({"outlet_events": events})
     assert events[NER_FP32].extra == {"version": "v", "f1": 0.8}
     assert Registry(store).versions() == ["v"]

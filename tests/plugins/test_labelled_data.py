@@ -6,7 +6,7 @@ import random
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from ner_airflow.operators.labelled_data import CollectLabelled, MakeSnapshot
+from ner_airflow.operators.labelled_data import CollectLabelledOperator, MakeSnapshotOperator
 from ner_tasks.data.validation.baseline import HISTORY, find_accepted
 from ner_tasks.settings import Settings
 
@@ -39,7 +39,7 @@ def put(store, tmp_path, key, text):
 
 
 def made(**options):
-    collected = CollectLabelled(task_id="collect", batch=options.pop("batch", "")).execute({})
+    collected = CollectLabelledOperator(task_id="collect", batch=options.pop("batch", "")).execute({})
     settings = {
         "labels": "",
         "max_quarantined_share": "0.02",
@@ -47,7 +47,7 @@ def made(**options):
         "dev_share": "0.08",
         "accept_drift": "False",
     }
-    return MakeSnapshot(task_id="snapshot", collected=collected, **{**settings, **options}).execute({})
+    return MakeSnapshotOperator(task_id="snapshot", collected=collected, **{**settings, **options}).execute({})
 
 
 def test_batches_arrive_and_each_snapshot_goes_on_from_the_last(real, tmp_path, fake):
@@ -118,7 +118,7 @@ def kaggle_batch(fake, tmp_path, version="4"):
 
 
 def fetch(name="somebody/entities"):
-    return CollectLabelled(task_id="collect", batch="", kaggle=name).execute({})
+    return CollectLabelledOperator(task_id="collect", batch="", kaggle=name).execute({})
 
 
 def test_a_kaggle_data_set_becomes_a_batch_once(store, fake, tmp_path, monkeypatch):

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.observability.lineage import Trace, lineage_of, name_of
-from ner_airflow.operators.publication import PublishDay
+from ner_airflow.observability.lineage import Trace, dataset_name, make_lineage
+from ner_airflow.operators.publication import PublishDayOperator
 from tests.plugins import test_tagging as nights
 
 promoted, arrive = nights.promoted, nights.arrive
@@ -51,7 +51,7 @@ def test_a_tagged_day_was_made_from_its_inbox_and_a_version_of_a_model(
     arrive(a="text", b="")
     nights.answers(fake, tmp_path, tagged=["a.txt"], rejected=["b.txt"])
     nights.tag(nights.plan())
-    publish = PublishDay(task_id="publish_day", night=nights.check())
+    publish = PublishDayOperator(task_id="publish_day", night=nights.check())
     publish.execute({**nights.RUN, "outlet_events": {TAGGED_DOCUMENTS: SimpleNamespace(extra=None)}})
     event = emitted(publish)
     root = str(store.root)
@@ -83,11 +83,11 @@ def test_a_step_that_says_nothing_of_its_sources_has_none(emitted, fake):
     ],
 )
 def test_a_place_is_called_as_openlineage_calls_it(place, named):
-    assert name_of(place) == named
+    assert dataset_name(place) == named
 
 
 def test_rows_are_told_where_they_are_known(store):
-    (output,) = lineage_of(Trace(outputs={"tagged/x": "n"}), store).outputs
+    (output,) = make_lineage(Trace(outputs={"tagged/x": "n"}), store).outputs
     assert output.outputFacets == {}
 
 

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from ner_airflow.operators import maintenance
-from ner_airflow.operators.maintenance import ClearAway
+from ner_airflow.operators.maintenance import PruneStoreOperator
 from ner_tasks.registry.registry import Registry
 
 
@@ -21,7 +21,7 @@ def registry(store, model):
 def test_what_went_is_reported_and_only_goes_if_it_should(registry, store, monkeypatch, delete, left):
     real = maintenance.time.time()
     monkeypatch.setattr(maintenance.time, "time", lambda: real + 100 * 86400)
-    operator = ClearAway(task_id="t", days="90", n_versions="1", staging_days="14", delete=delete)
+    operator = PruneStoreOperator(task_id="t", days="90", n_versions="1", staging_days="14", delete=delete)
     said = operator.execute({"run_id": "manual__2026-01-31T00:00:00"})
     assert store.folders("models") == left
     report = store.read_json(said["report"])
@@ -60,7 +60,7 @@ def test_what_failed_work_left_in_scratch_goes_if_nobody_holds_it(
     )
     try:
         assert process.stdout and process.stdout.readline()
-        operator = ClearAway(task_id="t", days="90", n_versions="1", staging_days="14", delete=delete)
+        operator = PruneStoreOperator(task_id="t", days="90", n_versions="1", staging_days="14", delete=delete)
         said = operator.execute({"run_id": "manual__2026-01-31T00:00:00"})
     finally:
         process.kill()

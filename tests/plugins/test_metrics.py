@@ -11,8 +11,8 @@ from airflow.sdk.observability import stats
 from airflow.sdk.observability.metrics import stats_utils
 
 from ner_airflow.observability import metrics
-from ner_airflow.operators.monitoring import WatchNight
-from ner_airflow.operators.quantization import CheckQuantized
+from ner_airflow.operators.monitoring import DetectDriftOperator
+from ner_airflow.operators.quantization import Int8GateOperator
 from ner_tasks.errors import GateNotPassed
 from tests import receivers
 from tests.conftest import ROOT
@@ -91,13 +91,13 @@ def test_drift_is_told_whether_or_not_there_is_any(statsd, store, fake):
     store.write_json(f"tagged/{nights.DAY}/manifest.json", {"night": "n", "model_version": "v1", "n_tagged": 1})
     store.write_json(f"tagged/{nights.DAY}/statistics.json", {})
     fake.set("drift", result={"alerts": ["found entities/geo at 9"]})
-    WatchNight(task_id="drift", day=nights.DAY, accept="False").execute({"ti": TI})
+    DetectDriftOperator(task_id="drift", day=nights.DAY, accept="False").execute({"ti": TI})
     assert statsd() == {"ner.drift.alerts": 1, "ner.drift.nights": 0}
 
 
 def test_a_gate_that_refuses_has_told_the_figures_before(statsd, fake):
     comparison = {**COMPARISON, "version": "v1", "canary": CANARY, "f1_loss": 0.3}
-    gate = CheckQuantized(task_id="gate", comparison=comparison, max_f1_loss="0.01", min_speed_up="1")
+    gate = Int8GateOperator(task_id="gate", comparison=comparison, max_f1_loss="0.01", min_speed_up="1")
     with pytest.raises(GateNotPassed, match="lost by INT8"):
         gate.step({"ti": TI})
     assert statsd() == {"ner.int8.f1": 0.799, "ner.int8.f1_loss": 0.3, "ner.int8.speed_up": 3.0}

@@ -3,7 +3,7 @@
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from ner_airflow.operators.monitoring import AlertOnDrift, RetrainOnDrift, WatchNight
+from ner_airflow.operators.monitoring import DetectDriftOperator, DriftGateOperator, RetrainOnDriftOperator
 
 DAY = "2026-11-22"
 FOUND = {"judged": True, "why_not": "", "alerts": ["found entities/geo at 30, expected 10 (8 to 12), +200%"]}
@@ -24,7 +24,7 @@ def publish(store):
 
 
 def watch(day=DAY, accept="False"):
-    return WatchNight(task_id="drift", day=day, accept=accept).execute({})
+    return DetectDriftOperator(task_id="drift", day=day, accept=accept).execute({})
 
 
 def held_against(fake):
@@ -109,10 +109,10 @@ WATCHED = {"day": DAY, "night": "n", "alerts": FOUND["alerts"], "report": f"repo
 
 def test_an_alert_fails_with_what_was_found_and_where(fake):
     with pytest.raises(AirflowFailException, match=rf"GateNotPassed: found entities/geo .*{DAY}: reports/drift/{DAY}"):
-        AlertOnDrift(task_id="alert", watched=WATCHED).execute({})
-    assert AlertOnDrift(task_id="alert", watched={**WATCHED, "alerts": []}).execute({})["alerts"] == []
+        DriftGateOperator(task_id="alert", watched=WATCHED).execute({})
+    assert DriftGateOperator(task_id="alert", watched={**WATCHED, "alerts": []}).execute({})["alerts"] == []
     with pytest.raises(AirflowSkipException):
-        AlertOnDrift(task_id="alert", watched=None).execute({})
+        DriftGateOperator(task_id="alert", watched=None).execute({})
 
 
 @pytest.mark.parametrize(
@@ -123,14 +123,14 @@ def test_an_alert_fails_with_what_was_found_and_where(fake):
 def test_nothing_is_retrained_without_an_alert_or_unasked(alerts, wanted, why):
     watched = {**WATCHED, "alerts": alerts}
     with pytest.raises(AirflowSkipException, match=why):
-        RetrainOnDrift(task_id="retrain", watched=watched, wanted=wanted).execute({})
+        RetrainOnDriftOperator(task_id="retrain", watched=watched, wanted=wanted).execute({})
 
 
 def test_a_retraining_is_started_once_for_each_night():
     from airflow.sdk.exceptions import DagRunTriggerException
 
     with pytest.raises(DagRunTriggerException) as started:
-        RetrainOnDrift(task_id="retrain", watched=WATCHED, wanted="True").execute({})
+        RetrainOnDriftOperator(task_id="retrain", watched=WATCHED, wanted="True").execute({})
     assert started.value.trigger_dag_id == "ner_retrain"
     assert started.value.dag_run_id == f"drift__{DAY}__n"
     assert started.value.skip_when_already_exists

@@ -7,8 +7,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.observability import notices
-from ner_airflow.observability.deadline import deadline_of
-from ner_airflow.operators.base import StepFailed, VerbOperator
+from ner_airflow.observability.deadline import make_deadline
+from ner_airflow.operators.base import CommandOperator, StepFailed
 from ner_tasks.errors import GateNotPassed, StorageFull
 from tests import receivers
 
@@ -45,7 +45,7 @@ def failure(error, map_index=-1, **more):
 def test_a_webhook_is_told_what_failed_why_and_where_to_look(connect, webhook, monkeypatch):
     monkeypatch.setenv("NER_RUNBOOK", "https://wiki.example.org/ner")
     connect(conn_type="http", host=f"{webhook.url}/hooks/ner")
-    notices.tell_failed(failure(AirflowFailException(LINE), map_index=3))
+    notices.notify_failed(failure(AirflowFailException(LINE), map_index=3))
     (said,) = webhook.said
     assert webhook.paths == ["/hooks/ner"]
     assert said.pop("text").splitlines()[:2] == ["ner_tag_nightly.check_night[3] failed for 2026-11-22", LINE]
@@ -63,7 +63,7 @@ def test_a_webhook_is_told_what_failed_why_and_where_to_look(connect, webhook, m
 
 def test_slack_is_told_in_its_own_form_and_nobody_is_called_by_a_name(connect, webhook):
     connect(conn_type="slackwebhook", password=f"{webhook.url}/services/T0/B0/secret")
-    notices.tell_failed(failure(GateNotPassed("found <!channel> & co")))
+    notices.notify_failed(failure(GateNotPassed("found <!channel> & co")))
     assert webhook.paths == ["/services/T0/B0/secret"]
     assert "\nGateNotPassed: found &lt;!channel&gt; &amp; co\n" in webhook.said[0]["text"]
 
@@ -72,7 +72,7 @@ def test_a_mail_says_the_same(connect):
     with receivers.mailbox() as (port, mails):
         extra = {"to": "oncall@example.org", "from_email": "ner@example.org", "disable_tls": True, "disable_ssl": True}
         connect(conn_type="smtp", host="127.0.0.1", port=port, extra=extra)
-        notices.tell_failed(failure(GateNotPassed("found <b>, expected none")))
+        notices.notify_failed(failure(GateNotPassed("found <b>, expected none")))
     (mail,) = mails
     message = message_from_bytes(mail.content, policy=policy.default)
     assert mail.rcpt_tos == ["oncall@example.org"]
@@ -86,14 +86,14 @@ def test_a_mail_server_without_encryption_has_to_be_named_as_one(connect, caplog
     with receivers.mailbox() as (port, mails):
         extra = {"to": "oncall@example.org", "from_email": "ner@example.org"}
         connect(conn_type="smtp", host="127.0.0.1", port=port, extra=extra)
-        notices.tell_failed(failure(GateNotPassed("found it")))
+        notices.notify_failed(failure(GateNotPassed("found it")))
     assert mails == []
     assert "found SSLError, expected Connection ner_alerts to take the notice: it is not sent" in caplog.text
 
 
 def test_without_a_connection_the_log_has_it(caplog):
     with caplog.at_level(logging.INFO, "ner.notices"):
-        notices.tell_failed(failure(AirflowFailException(LINE)))
+        notices.notify_failed(failure(AirflowFailException(LINE)))
     first, second = (record.getMessage() for record in caplog.records)
     assert LINE in first and "#nightly-tagging" in first and "\n" not in first
     assert second == "found no Connection ner_alerts: the notice is in this log only"
@@ -112,7 +112,7 @@ def test_without_a_connection_the_log_has_it(caplog):
 )
 def test_a_notice_that_cannot_be_sent_is_one_line_without_the_secret_address(connect, caplog, connection, why):
     connect(**connection)
-    notices.tell_failed(failure(AirflowFailException(LINE)))
+    notices.notify_failed(failure(AirflowFailException(LINE)))
     _, *lines = (record.getMessage() for record in caplog.records if record.name == "ner.notices")
     (line,) = lines
     assert why in line and "\n" not in line
@@ -141,12 +141,12 @@ def test_a_server_that_refuses_is_told_of(connect, caplog):
     ],
 )
 def test_a_notice_has_our_own_words_and_of_others_the_type_alone(error, line):
-    assert notices.line_of(error) == line
+    assert notices.error_line(error) == line
 
 
-class Verb(VerbOperator):
+class Verb(CommandOperator):
     def step(self, context):
-        return self.run_verb("tag")
+        return self.run_command("tag")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_what_a_step_s_process_said_stays_in_its_log(fake, will):
     fake.set("tag", **will)
     with pytest.raises(StepFailed) as raised:
         Verb(task_id="t").execute({})
-    said = notices.line_of(raised.value)
+    said = notices.error_line(raised.value)
     assert said.startswith("found ") and MARKER not in said and "at work" not in said
     assert "; " in str(raised.value)
 
@@ -171,9 +171,9 @@ def test_what_a_step_s_process_said_stays_in_its_log(fake, will):
 def test_a_run_that_fails_with_a_task_has_that_task_s_notice_and_no_other(connect, webhook):
     connect(conn_type="http", host=webhook.url)
     dag = SimpleNamespace(dag_id="ner_retag", doc_md=DOC)
-    notices.tell_run_failed({"dag": dag, "run_id": "r", "reason": "task_failure"})
+    notices.notify_run_failed({"dag": dag, "run_id": "r", "reason": "task_failure"})
     assert webhook.said == []
-    notices.tell_run_failed({"dag": dag, "run_id": "manual__2026-11-23T01:30:00+00:00", "reason": "timed_out"})
+    notices.notify_run_failed({"dag": dag, "run_id": "manual__2026-11-23T01:30:00+00:00", "reason": "timed_out"})
     (said,) = webhook.said
     assert (said["dag"], said["task"]) == ("ner_retag", "")
     assert said["log"].endswith("/dags/ner_retag/runs/manual__2026-11-23T01%3A30%3A00%2B00%3A00")
@@ -182,14 +182,14 @@ def test_a_run_that_fails_with_a_task_has_that_task_s_notice_and_no_other(connec
 @pytest.mark.parametrize("hours", ["0", "0.0"])
 def test_no_deadline_is_set_where_it_is_0(monkeypatch, hours):
     monkeypatch.setenv("NER_DEADLINE", hours)
-    assert deadline_of(DOC) is None
+    assert make_deadline(DOC) is None
 
 
 def test_every_task_and_every_run_of_every_dag_has_somebody_to_tell(bag):
     assert len(bag.dags) == 10
     for dag in bag.dags.values():
-        assert dag.on_failure_callback == notices.tell_run_failed, dag.dag_id
-        assert all(notices.tell_failed in task.on_failure_callback for task in dag.tasks), dag.dag_id
+        assert dag.on_failure_callback == notices.notify_run_failed, dag.dag_id
+        assert all(notices.notify_failed in task.on_failure_callback for task in dag.tasks), dag.dag_id
         assert "#" in notices.runbook(dag.doc_md), dag.dag_id
 
 

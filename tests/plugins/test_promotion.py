@@ -4,7 +4,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import NER_INT8
-from ner_airflow.operators.promotion import ChooseVersion, MovePointer
+from ner_airflow.operators.promotion import ChooseVersionOperator, PromoteVersionOperator
 from ner_tasks.registry.registry import Registry
 
 
@@ -21,12 +21,14 @@ def registry(store, model):
 
 
 def choose(version=""):
-    return ChooseVersion(task_id="choose", version=version).execute({})
+    return ChooseVersionOperator(task_id="choose", version=version).execute({})
 
 
 def move(chosen):
     events = {NER_INT8: SimpleNamespace(extra=None)}
-    MovePointer(task_id="promote", chosen=chosen, by="ann", reason="worse").execute({"outlet_events": events})
+    PromoteVersionOperator(task_id="promote", chosen=chosen, by="ann", reason="worse").execute(
+        {"outlet_events": events}
+    )
     return events[NER_INT8].extra
 
 

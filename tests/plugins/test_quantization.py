@@ -5,12 +5,12 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.assets import NER_FP32, NER_INT8
 from ner_airflow.operators.quantization import (
-    CheckQuantized,
-    CompareModels,
-    FindModel,
-    FreezeModel,
-    PromoteModel,
-    QuantizeModel,
+    CompareQuantizedOperator,
+    FreezeModelOperator,
+    Int8GateOperator,
+    PromoteModelOperator,
+    QuantizeModelOperator,
+    ResolveVersionOperator,
 )
 from ner_tasks.registry.registry import Registry
 
@@ -38,7 +38,7 @@ def registry(store, stored_snapshot, model):
 
 def find(version="", events=()):
     triggering = {NER_FP32: [SimpleNamespace(extra={"version": name}) for name in events]} if events else {}
-    return FindModel(task_id="find", version=version).execute({"triggering_asset_events": triggering})
+    return ResolveVersionOperator(task_id="find", version=version).execute({"triggering_asset_events": triggering})
 
 
 def test_the_version_in_the_asset_s_event_is_quantized(registry):
@@ -58,7 +58,8 @@ def test_a_version_nobody_registered_is_refused(registry):
 
 
 @pytest.mark.parametrize(
-    ("operator", "verb", "kind"), [(FreezeModel, "freeze", "frozen"), (QuantizeModel, "quantize", "int8")]
+    ("operator", "verb", "kind"),
+    [(FreezeModelOperator, "freeze", "frozen"), (QuantizeModelOperator, "quantize", "int8")],
 )
 def test_a_model_is_made_once(registry, fake, model, operator, verb, kind):
     if kind == "int8":
@@ -76,7 +77,7 @@ def test_what_the_gate_lets_through_is_what_quantizing_may_lose(registry, fake, 
     for given, deployed in (("", ""), ("", "0.2"), ("0.01", "0.2")):
         monkeypatch.setenv("NER_MAX_F1_LOSS", deployed)
         with pytest.raises(AirflowFailException, match="GateNotPassed: found a loss"):
-            QuantizeModel(task_id="t", model=MODEL, max_f1_loss=given).execute({})
+            QuantizeModelOperator(task_id="t", model=MODEL, max_f1_loss=given).execute({})
     assert [call["flags"].get("max_f1_loss") for call in fake.calls] == [None, ["0.2"], ["0.01"]]
     assert {call["flags"]["accuracy"][0] for call in fake.calls} == {"1"}
 
@@ -85,7 +86,7 @@ def test_a_model_of_the_wrong_kind_is_not_published(registry, fake, model):
     registry.put("v1", "frozen", model("frozen"))
     fake.set("quantize", copies={"save_model_path": str(model("frozen"))})
     with pytest.raises(AirflowFailException, match="ArtifactBroken: found a frozen model, expected int8"):
-        QuantizeModel(task_id="t", model=MODEL).execute({})
+        QuantizeModelOperator(task_id="t", model=MODEL).execute({})
     assert registry.find("v1", "int8") is None
 
 
@@ -105,7 +106,7 @@ def comparable(registry, fake, model, tmp_path):
 
 
 def compare():
-    return CompareModels(task_id="t", model=MODEL, rounds="3").execute({})
+    return CompareQuantizedOperator(task_id="t", model=MODEL, rounds="3").execute({})
 
 
 def test_a_comparison_is_measured_again_until_the_version_is_promoted(registry, fake, comparable):
@@ -137,7 +138,7 @@ def test_an_int8_model_is_compared_with_the_promoted_one_on_the_same_sentences(r
 
 def check(**limits):
     limits = {"max_f1_loss": "0.005", "min_speed_up": "1.0", **limits}
-    return CheckQuantized(
+    return Int8GateOperator(
         task_id="gate", comparison={"version": "v1", **COMPARISON, "canary": CANARY}, **limits
     ).execute({})
 
@@ -153,7 +154,7 @@ def test_a_graph_that_loses_too_much_or_gains_too_little_is_not_promoted(fake, l
 def test_promoting_moves_the_pointer_and_tells_the_version(registry, model):
     registry.put("v1", "int8", model("int8"))
     events = {NER_INT8: SimpleNamespace(extra=None)}
-    PromoteModel(task_id="promote", checked=check(), by="admin").execute({"outlet_events": events})
+    PromoteModelOperator(task_id="promote", checked=check(), by="admin").execute({"outlet_events": events})
     assert registry.promoted().by == "admin"
     assert events[NER_INT8].extra["version"] == "v1"
 
@@ -166,12 +167,12 @@ def test_without_an_event_or_a_version_the_newest_is_quantized(registry, model):
 
 def test_a_damaged_model_is_told_and_made_again_by_the_task_that_makes_it(registry, fake, store, model):
     fake.set("freeze", copies={"save_model_path": str(model("frozen"))})
-    FreezeModel(task_id="t", model=MODEL).execute({})
+    FreezeModelOperator(task_id="t", model=MODEL).execute({})
     (store.root / "models" / "v1" / "frozen" / "graph.pb").write_text("another graph")
     broken = {"type": "ArtifactBroken", "message": "found graph.pb changed", "retryable": False}
     fake.set("quantize", error=broken, code=65)  # as `test_no_verb_uses_a_model_of_which_a_byte_was_flipped`
     with pytest.raises(AirflowFailException, match="ArtifactBroken"):
-        QuantizeModel(task_id="t", model=MODEL).execute({})
-    FreezeModel(task_id="t", model=MODEL).execute({})
+        QuantizeModelOperator(task_id="t", model=MODEL).execute({})
+    FreezeModelOperator(task_id="t", model=MODEL).execute({})
     assert fake.verbs == ["freeze", "quantize", "freeze"]
     assert (store.root / "models" / "v1" / "frozen" / "graph.pb").read_text() == "weights"

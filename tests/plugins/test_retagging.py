@@ -5,7 +5,7 @@ import json
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from ner_airflow.operators.retagging import CompareDay, PlanDays, PlanShardsOfDays
+from ner_airflow.operators.retagging import DiffPredictionsOperator, PlanDaysOperator, PlanRetagShardsOperator
 
 RUN = {"run_id": "manual__2026-11-23T01:30:00+00:00"}
 MODEL = {"version": "v2", "kind": "int8"}
@@ -24,7 +24,7 @@ def days(store, tmp_path):
 
 def plan(**options):
     given = {"first_day": "", "last_day": "", "tagged_by": "", "stop_after": "publish", **options}
-    return PlanDays(task_id="plan_days", model=MODEL, **given).execute(RUN)
+    return PlanDaysOperator(task_id="plan_days", model=MODEL, **given).execute(RUN)
 
 
 @pytest.mark.parametrize(
@@ -60,24 +60,26 @@ def test_a_wrong_setting_is_refused(days, wrong):
 
 
 def test_the_shards_of_all_days_are_one_list(days):
-    shards = PlanShardsOfDays(task_id="p", days=["2026-11-19", "2026-11-20"], model=MODEL, shard_mib="1").execute(RUN)
+    shards = PlanRetagShardsOperator(
+        task_id="p", days=["2026-11-19", "2026-11-20"], model=MODEL, shard_mib="1"
+    ).execute(RUN)
     assert shards == [{"day": "2026-11-19", "index": 0}, {"day": "2026-11-20", "index": 0}]
 
 
 def test_what_changes_is_told_and_published_only_if_asked_for(days, store, fake, monkeypatch):
-    PlanShardsOfDays(task_id="p", days=["2026-11-19"], model=MODEL, shard_mib="1").execute(RUN)
+    PlanRetagShardsOperator(task_id="p", days=["2026-11-19"], model=MODEL, shard_mib="1").execute(RUN)
     night = {"day": "2026-11-19", "n_documents": 10, "n_rejected": 0}
-    monkeypatch.setattr(CompareDay, "shards", lambda self, plan: [])
+    monkeypatch.setattr(DiffPredictionsOperator, "shards", lambda self, plan: [])
     fake.set("diff", result={"n_added": 3})
     with pytest.raises(AirflowSkipException, match="compared only"):
-        CompareDay(task_id="c", night=night, stop_after="diff").execute(RUN)
+        DiffPredictionsOperator(task_id="c", night=night, stop_after="diff").execute(RUN)
     assert store.read_json("reports/retag/v2/2026-11-19.json") == {
         "day": "2026-11-19",
         "old_model": "v1",
         "n_added": 3,
     }
     assert store.read_json("tagged/2026-11-19/manifest.json")["model_version"] == "v1"
-    assert CompareDay(task_id="c", night=night, stop_after="publish").execute(RUN) == night
+    assert DiffPredictionsOperator(task_id="c", night=night, stop_after="publish").execute(RUN) == night
     # joined once, compared twice
     assert fake.verbs == ["join", "diff", "diff"]
     assert json.loads(json.dumps(fake.calls[-1]["flags"]["old"])) == [str(store.fetch("tagged/2026-11-19"))]

@@ -5,7 +5,7 @@ import json
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from ner_airflow.operators.shadow_tagging import ExportReview, ImpactReport
+from ner_airflow.operators.shadow_tagging import ExportReviewOperator, ReportImpactOperator
 from ner_tasks.registry.registry import Registry
 from tests.answers import answer, without_text
 
@@ -58,7 +58,7 @@ def challenger_answers(fake, tmp_path, n=10, *, keep_text=True):
 
 
 def impact(max_words="50000"):
-    return ImpactReport(task_id="impact", checked=CHECKED, max_words=max_words).execute({})
+    return ReportImpactOperator(task_id="impact", checked=CHECKED, max_words=max_words).execute({})
 
 
 def test_what_a_model_changes_is_reported_before_it_is_promoted(registry, store, night, fake, tmp_path, capsys, caplog):
@@ -135,7 +135,7 @@ def test_where_texts_are_not_kept_the_report_has_none(registry, store, night, fa
 
 
 def export(day="", other="", n_most="200"):
-    return ExportReview(task_id="export", day=day, other=other, n_most=n_most, max_score="0.8").execute({})
+    return ExportReviewOperator(task_id="export", day=day, other=other, n_most=n_most, max_score="0.8").execute({})
 
 
 def test_the_last_night_s_doubts_are_written_for_both_tools(registry, store, night, fake):

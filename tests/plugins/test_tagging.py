@@ -8,8 +8,8 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.operators.publication import CheckNight, PublishDay, WithdrawDay
-from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
+from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator, WithdrawDayOperator
+from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator, TagShardOperator
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 from ner_tasks.tagging.answer_ledger import AnswerLedger
@@ -99,11 +99,13 @@ RUN = {"run_id": "manual__2026-11-23T01:30:00+00:00"}
 
 
 def resolve(**context):
-    return ResolveModel(task_id="resolve_model", version="").execute(context)
+    return ResolveModelOperator(task_id="resolve_model", version="").execute(context)
 
 
 def plan(day=DAY, context=RUN, **options):
-    return PlanShards(task_id="plan_shards", day=day, model=resolve(), **{"shard_mib": "1", **options}).execute(context)
+    return PlanShardsOperator(task_id="plan_shards", day=day, model=resolve(), **{"shard_mib": "1", **options}).execute(
+        context
+    )
 
 
 def planned(store):
@@ -113,16 +115,16 @@ def planned(store):
 
 
 def tag(shards, context=RUN):
-    return [TagShard(task_id="tag_shard", shard=shard).execute(context) for shard in shards]
+    return [TagShardOperator(task_id="tag_shard", shard=shard).execute(context) for shard in shards]
 
 
 def check(context=RUN):
-    return CheckNight(task_id="check_night", day=DAY, shards_done=[], max_rejected_share="0.5").execute(context)
+    return NightGateOperator(task_id="check_night", day=DAY, shards_done=[], max_rejected_share="0.5").execute(context)
 
 
 def publish(checked, context=RUN):
     events = {TAGGED_DOCUMENTS: SimpleNamespace(extra=None)}
-    return PublishDay(task_id="publish_day", night=checked).execute({**context, "outlet_events": events})
+    return PublishDayOperator(task_id="publish_day", night=checked).execute({**context, "outlet_events": events})
 
 
 def night(context=RUN, **options):
@@ -400,12 +402,12 @@ def test_a_withdrawn_day_is_no_longer_read_and_still_kept(promoted, store, fake,
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
     night()
-    kept = WithdrawDay(task_id="withdraw", day=DAY, reason="wrong model").execute(RUN)["kept"]
+    kept = WithdrawDayOperator(task_id="withdraw", day=DAY, reason="wrong model").execute(RUN)["kept"]
     assert not store.exists(f"tagged/{DAY}")
     assert store.read_json(f"{kept}/manifest.json")["n_tagged"] == 1
     assert store.read_json(f"{kept}/reason.json")["reason"] == "wrong model"
     with pytest.raises(AirflowSkipException, match="nothing to withdraw"):
-        WithdrawDay(task_id="withdraw", day=DAY, reason="").execute(RUN)
+        WithdrawDayOperator(task_id="withdraw", day=DAY, reason="").execute(RUN)
     night()
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 1
 

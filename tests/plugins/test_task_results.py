@@ -40,7 +40,7 @@ def context(task, *, map_index=-1, error=None):
 def test_a_result_is_noted_without_what_is_nested_in_it(store):
     task = Step(task_id="register")
     task.execute({})
-    task_results.succeeded(context(task))
+    task_results.record_success(context(task))
     (step,) = runs.list_steps(StoreReader(store), "ner_retrain", runs.run_key(RUN))
     assert (step.task, step.state, step.said) == ("register", "success", [])
     assert step.notes[0]["result"] == {"version": "v1", "f1": 0.8, "lines": ["a", "b"], "n": 3}
@@ -51,19 +51,19 @@ def test_a_failure_is_noted_with_its_line_and_the_worst_of_mapped_tasks_counts(s
     task = Gate(task_id="gate")
     with pytest.raises(Exception, match="found 1") as caught:
         task.execute({})
-    task_results.succeeded(context(task, map_index=0))
-    task_results.failed(context(task, map_index=1, error=caught.value))
+    task_results.record_success(context(task, map_index=0))
+    task_results.record_failure(context(task, map_index=1, error=caught.value))
     (step,) = runs.list_steps(StoreReader(store), "ner_retrain", runs.run_key(RUN))
     assert (step.state, step.said) == ("failed", ["GateNotPassed: found 1, expected 0, at the gate"])
-    task_results.succeeded(context(task, map_index=1))
+    task_results.record_success(context(task, map_index=1))
     (step,) = runs.list_steps(StoreReader(store), "ner_retrain", runs.run_key(RUN))
     assert (step.state, step.said) == ("success", [])
 
 
 def test_a_place_in_the_store_is_noted_as_its_key(store):
     task = Step(task_id="evaluate")
-    task.said = {"page": store.where("reports/page.html")}
-    task_results.succeeded(context(task))
+    task.result = {"page": store.where("reports/page.html")}
+    task_results.record_success(context(task))
     (step,) = runs.list_steps(StoreReader(store), "ner_retrain", runs.run_key(RUN))
     assert step.notes[0]["result"] == {"page": "reports/page.html"}
 
@@ -71,6 +71,6 @@ def test_a_place_in_the_store_is_noted_as_its_key(store):
 def test_a_note_is_json_that_any_program_reads(store):
     task = Step(task_id="register")
     task.execute({})
-    task_results.skipped(context(task))
+    task_results.record_skip(context(task))
     (path,) = (store.root / "reports" / "runs").rglob("*.json")
     assert json.loads(path.read_text())["state"] == "skipped"

@@ -6,8 +6,8 @@ from dataclasses import asdict
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from ner_airflow.operators.tagging import PlanShards, ResolveModel, TagShard
-from ner_airflow.operators.tuning import TuneModel
+from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator, TagShardOperator
+from ner_airflow.operators.tuning import TuneModelOperator
 from ner_tasks import hardware
 from ner_tasks.inference.runtime_config import RuntimeConfig
 from ner_tasks.registry.registry import Registry
@@ -39,7 +39,7 @@ def this_host():
 
 
 def resolve():
-    return ResolveModel(task_id="resolve_model", version="").execute({})
+    return ResolveModelOperator(task_id="resolve_model", version="").execute({})
 
 
 def tune(fake, tmp_path, choice=CHOICE):
@@ -49,7 +49,7 @@ def tune(fake, tmp_path, choice=CHOICE):
     (made / f"{this_host()}.json").write_text(json.dumps({"choice": asdict(choice), "measured": {}}))
     fake.set("tune", copies={"model_path": str(made.parent)}, result={"choice": asdict(choice)})
     options = {"rounds": "1", "n_sentences": "9", "time_limit_s": "5.0", "max_f1_loss": ""}
-    return TuneModel(task_id="tune", version="", **options).execute({})
+    return TuneModelOperator(task_id="tune", version="", **options).execute({})
 
 
 def test_the_choice_is_put_beside_the_version_and_every_later_night_has_it(registry, fake, tmp_path):
@@ -64,13 +64,13 @@ def test_the_choice_is_put_beside_the_version_and_every_later_night_has_it(regis
 def shard_of(registry, tmp_path):
     (tmp_path / "a.txt").write_text("text")
     registry.store.put_file(tmp_path / "a.txt", f"inbox/{DAY}/a.txt")
-    (shard,) = PlanShards(task_id="plan_shards", day=DAY, model=resolve(), shard_mib="1").execute(RUN)
+    (shard,) = PlanShardsOperator(task_id="plan_shards", day=DAY, model=resolve(), shard_mib="1").execute(RUN)
     return shard
 
 
 def tagged_by(fake, tmp_path, shard):
     answers(fake, tmp_path, tagged=["a.txt"])
-    TagShard(task_id="tag_shard", shard=shard).execute(RUN)
+    TagShardOperator(task_id="tag_shard", shard=shard).execute(RUN)
     return fake.calls[-1]["flags"]
 
 

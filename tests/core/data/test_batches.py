@@ -197,7 +197,7 @@ def test_a_test_sentence_that_slipped_into_training_is_caught_by_the_gate(tmp_pa
     def leaky(made, config, **options):
         return sound(made, replace(config, seed=1), **{**options, "known": {}})
 
-    monkeypatch.setattr(build_snapshot, "split", leaky)
+    monkeypatch.setattr(build_snapshot, "split_corpus", leaky)
     with pytest.raises(DataRejected, match=r"test -> train.*expected each text in the part that it was in before"):
         snapshot(tmp_path / "in", tmp_path / "new", previous=tmp_path / "old")
 

@@ -418,7 +418,7 @@ def test_a_leak_that_slipped_through_the_split_is_caught_on_disk(tmp_path: Path,
         return {**parts, "test": [*parts["test"], parts["train"][0]]}
 
     sound_split = dataset.split_corpus
-    monkeypatch.setattr(dataset, "split", leaky)
+    monkeypatch.setattr(dataset, "split_corpus", leaky)
     with pytest.raises(DataRejected, match=r"expected each text once in one part \(no-leak\)"):
         build_snapshot(kaggle(tmp_path, sound_rows()), tmp_path / "snapshot", SMALL)
 
@@ -431,7 +431,7 @@ def test_a_label_that_only_the_test_part_has_is_caught(tmp_path: Path, monkeypat
         return {**parts, "train": kept, "test": [*parts["test"], *moved]}
 
     sound_split = dataset.split_corpus
-    monkeypatch.setattr(dataset, "split", unfair)
+    monkeypatch.setattr(dataset, "split_corpus", unfair)
     with pytest.raises(DataRejected, match=r"such as nat: 0, expected each label in train \(label-in-train\)"):
         build_snapshot(kaggle(tmp_path, rare_label(8)), tmp_path / "snapshot", SMALL)
 

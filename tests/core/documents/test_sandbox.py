@@ -313,11 +313,11 @@ def test_readers_are_added_while_the_taker_waits_and_not_while_it_is_slower(inbo
 
 
 def test_as_many_readers_as_fit_into_half_of_the_memory(monkeypatch):
-    monkeypatch.setattr(sandbox.host, "memory_bytes", lambda: 16 * 2**30)
-    monkeypatch.setattr(sandbox.host, "n_cpus", lambda: 8)
+    monkeypatch.setattr(sandbox.hardware, "available_memory", lambda: 16 * 2**30)
+    monkeypatch.setattr(sandbox.hardware, "count_cpus", lambda: 8)
     assert [n_readers(wanted, 2_048) for wanted in (0, 1, 3, 9)] == [4, 1, 3, 4]
     assert [n_readers(0, memory) for memory in (100, 3_000, 8_192, 20_000)] == [4, 2, 1, 1]
-    monkeypatch.setattr(sandbox.host, "n_cpus", lambda: 2)
+    monkeypatch.setattr(sandbox.hardware, "count_cpus", lambda: 2)
     assert n_readers(0, 1_000) == 2
 
 

@@ -14,7 +14,7 @@ from ner_tasks.training.config import TrainConfig
     [
         ({"epochs": -1}, "found epochs = -1, expected 0 or more"),
         ({"dropout": 1.5}, "found dropout = 1.5, expected 0 to less than 1"),
-        ({"path_loss": -1}, "found path_loss = -1.0, expected 0 or more"),
+        ({"crf_weight": -1}, "found crf_weight = -1.0, expected 0 or more"),
         ({"learning_rate": float("nan")}, "found learning_rate = nan, expected more than 0"),
         ({"schedule": "steps"}, "found schedule = steps, expected one of linear, cosine"),
         ({"epochs": 2.5}, "found epochs = 2.5, expected a whole number, in here"),

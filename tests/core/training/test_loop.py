@@ -44,8 +44,8 @@ class Killed(BaseException):
 
 EVERYTHING = replace(
     SHORT,
-    averaging=0.9,
-    path_loss=0.5,
+    ema_decay=0.9,
+    crf_weight=0.5,
     r_drop=0.5,
     oversampling=0.2,
     layer_decay=0.8,
@@ -72,10 +72,10 @@ def test_a_training_killed_again_and_again_goes_on_to_the_same_bits(
                 raise Killed
             return rate_at(done, n_steps, config)
 
-        monkeypatch.setattr(loop, "rate_at", killing)
+        monkeypatch.setattr(loop, "learning_rate_at", killing)
         with pytest.raises(Killed):
             train(encoder, tmp_path / "killed", config)
-    monkeypatch.setattr(loop, "rate_at", rate_at)
+    monkeypatch.setattr(loop, "learning_rate_at", rate_at)
     resumed = train(encoder, tmp_path / "killed", config)
     assert (resumed / model_folder.WEIGHTS).read_bytes() == undisturbed
     losses = [
@@ -93,7 +93,7 @@ def test_half_done_work_of_other_settings_is_refused(
             raise Killed
         return 1e-3
 
-    monkeypatch.setattr(loop, "rate_at", killing)
+    monkeypatch.setattr(loop, "learning_rate_at", killing)
     with pytest.raises(Killed):
         train(encoder, tmp_path)
     with pytest.raises(ConfigInvalid, match="found half-done work of other data or settings"):
@@ -144,10 +144,10 @@ def test_damaged_half_done_work_is_begun_anew(
             raise Killed
         return rate_at(done, n_steps, config)
 
-    monkeypatch.setattr(loop, "rate_at", killing)
+    monkeypatch.setattr(loop, "learning_rate_at", killing)
     with pytest.raises(Killed):
         train(encoder, tmp_path / "killed")
-    monkeypatch.setattr(loop, "rate_at", rate_at)
+    monkeypatch.setattr(loop, "learning_rate_at", rate_at)
     damage(tmp_path / "killed" / "half" / name)
     assert (train(encoder, tmp_path / "killed") / model_folder.WEIGHTS).read_bytes() == undisturbed
     assert capsys.readouterr().out.count("notice: damaged half-done work") == 1

@@ -23,7 +23,7 @@ def learner(encoder: Path):
     """Makes a learner with other settings than the defaults."""
 
     def make(**settings: float) -> steps.Trainer:
-        plain = {"layer_decay": 1.0, "head_rate": 1.0, "averaging": 0.0, "path_loss": 0.0}
+        plain = {"layer_decay": 1.0, "head_rate": 1.0, "ema_decay": 0.0, "crf_weight": 0.0}
         config = TrainConfig(learning_rate=1e-3, **{**plain, **settings})
         pieces, dropped = WordTokenizer(encoder / "tokenizer.json"), config.attention_dropout
         model = Initialization.at(encoder).model(pieces, LABELS, dropout=0.0, attention_dropout=dropped)
@@ -114,7 +114,7 @@ def test_the_optimizer_is_adamw(learner) -> None:
 
 
 def test_the_average_lags_behind_the_weights_and_is_exchanged_with_them(learner) -> None:
-    one = learner(averaging=0.9)
+    one = learner(ema_decay=0.9)
     first = one.model.export()["classifier.weight"]
     for number in range(20):
         one.step(number, 1e-3, *one_batch())
