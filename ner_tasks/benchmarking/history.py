@@ -41,7 +41,7 @@ class _Compared(TypedDict):
     """What of an earlier run is compared."""
 
     at: Moment
-    hardware: dict[str, Any]
+    host: dict[str, Any]
     data_sha256: str
     n_sentences: Count
     rows: list[_EarlierRow]

@@ -13,7 +13,7 @@ from ner_tasks.evaluation.error_analysis import MISSED, SPURIOUS
 from ner_tasks.files import atomic
 
 _HERE = Path(__file__).parent
-_CSS = _HERE.parent / "answers" / "page.css"  # one look for all pages
+_CSS = _HERE.parent / "tagging" / "exports" / "page.css"  # one look for all pages
 _N_HUES = 10
 
 

@@ -49,7 +49,7 @@ def _note(context: "Context", state: str) -> None:
         "at": now.isoformat(timespec="milliseconds"),
         "took_s": round((now - began).total_seconds(), 1) if began else None,
         "said": error_line(error) if error else "",
-        "result": _small(getattr(context.get("task"), "said", None), store.where()),
+        "result": _small(getattr(context.get("task"), "result", None), store.where()),
     }
     place = f"{runs.NOTES}/{task.dag_id}/{runs.run_key(task.run_id)}"
     store.write_json(f"{place}/{runs.task_file_name(task.task_id, task.map_index)}", note)

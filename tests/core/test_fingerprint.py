@@ -50,13 +50,13 @@ def test_a_module_that_is_found_by_name_counts_with_all_of_its_room(tmp_path):
 
 
 def test_a_module_of_a_room_does_not_stand_for_the_whole_room():
-    found = fingerprint._syntax_of("tagger.tokenization", fingerprint.PACKAGE, {})
-    assert "tagger/tokenization.py" in found and "tagger/model.py" not in found
+    found = fingerprint._syntax_of("model.tokenization", fingerprint.PACKAGE, {})
+    assert "model/tokenization.py" in found and "model/token_classifier.py" not in found
 
 
 def test_training_depends_on_the_model_s_source_and_tagging_on_every_reader():
-    assert "tagger/model.py" in fingerprint._syntax_of("learning.training", fingerprint.PACKAGE, {})
-    assert "documents/readers/office/docx.py" in fingerprint._syntax_of("nightly.tagging", fingerprint.PACKAGE, {})
+    assert "model/token_classifier.py" in fingerprint._syntax_of("training.loop", fingerprint.PACKAGE, {})
+    assert "documents/readers/office/docx.py" in fingerprint._syntax_of("tagging.shard", fingerprint.PACKAGE, {})
 
 
 def test_a_module_that_is_not_there_has_no_version(package):
@@ -79,12 +79,12 @@ def test_a_room_that_is_named_by_its_own_name_counts(tmp_path):
         *planning.CODE,
         *provenance._CODE,
         *(
-            "datagate.dataset",
-            "learning.training",
-            "tagger.freezing",
-            "int8.quantization",
-            "int8.accuracy",
-            "learning.search",
+            "data.validation.build_snapshot",
+            "training.loop",
+            "model.freezing",
+            "quantization.quantize",
+            "quantization.accuracy_search",
+            "training.search",
         ),
     ],
 )

@@ -108,10 +108,10 @@ def test_after_a_set_up_over_an_earlier_release_nobody_else_may_read_anything(ol
 def test_what_the_services_write_is_the_owner_s_alone(layout, launched):
     code = "import pathlib, sys, time; pathlib.Path(sys.argv[1]).mkdir(); time.sleep(60)"
     wrapper = (
-        "import sys; from launcher import keeper; "
-        f"keeper._start = lambda arguments, log, root: keeper.subprocess.Popen([sys.executable, '-c', {code!r}, "
+        "import sys; from launcher import supervisor; "
+        f"supervisor._start = lambda arguments, log, root: supervisor.subprocess.Popen([sys.executable, '-c', {code!r}, "
         "str(log.with_suffix('.d'))]); "
-        "sys.exit(keeper.main())"
+        "sys.exit(supervisor.main())"
     )
     layout.logs.mkdir(parents=True, mode=0o700)
     layout.var.chmod(0o700)

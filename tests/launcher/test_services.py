@@ -81,13 +81,13 @@ def test_ending_a_session_ends_the_tasks_that_have_groups_of_their_own(deaf, mon
 
 @pytest.fixture
 def short_lived(layout, monkeypatch):
-    """A keeper whose services are four small processes, each of which is told its name."""
+    """A supervisor whose services are four small processes, each of which is told its name."""
 
     def start(code):
         wrapper = (
-            "import sys; from launcher import keeper; "
-            f"keeper._start = lambda arguments, log, root: keeper.subprocess.Popen([sys.executable, '-c', {code!r}, log.stem]); "
-            "sys.exit(keeper.main())"
+            "import sys; from launcher import supervisor; "
+            f"supervisor._start = lambda arguments, log, root: supervisor.subprocess.Popen([sys.executable, '-c', {code!r}, log.stem]); "
+            "sys.exit(supervisor.main())"
         )
         environment = {
             **os.environ,
@@ -127,7 +127,7 @@ def test_when_one_service_dies_the_others_are_not_left_behind(layout, short_live
     assert services.running(layout) is None
 
 
-def test_what_a_killed_keeper_left_behind_is_cleared_away(layout, short_lived):
+def test_what_a_killed_supervisor_left_behind_is_cleared_away(layout, short_lived):
     process = short_lived("import time; time.sleep(60)")
     wait_until(lambda: services.running(layout) is not None and len(psutil.Process(process.pid).children()) == 4)
     children = [child.pid for child in psutil.Process(process.pid).children()]

@@ -15,7 +15,7 @@ from airflow.models import DagRun
 from airflow.serialization.decoders import decode_deadline_reference
 from airflow.serialization.encoders import encode_deadline_reference
 from airflow.utils.session import create_session
-from ner_airflow.signals.due import RunDue
+from ner_airflow.observability.due import RunDue
 said = {}
 with create_session() as session:
     for kind in ("scheduled", "manual", "backfill"):

@@ -53,7 +53,7 @@ def test_what_failed_work_left_in_scratch_goes_if_nobody_holds_it(
 ):
     real = maintenance.time.time()
     monkeypatch.setattr(maintenance.time, "time", lambda: real + days * 86400)
-    holder = "import sys, time, pathlib; from ner_tasks import atomic\n"
+    holder = "import sys, time, pathlib; from ner_tasks.files import atomic\n"
     holder += "with atomic.exclusive(pathlib.Path(sys.argv[1])): print(flush=True); time.sleep(60)"
     process = subprocess.Popen(
         [sys.executable, "-c", holder, str(scratch / ".locks" / "held")], stdout=subprocess.PIPE, text=True

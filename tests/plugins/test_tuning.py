@@ -83,7 +83,7 @@ def test_a_shard_is_tagged_as_this_kind_of_machine_does_best(registry, fake, tmp
 
 
 def test_another_kind_of_machine_tags_as_if_nothing_was_tuned(registry, fake, tmp_path):
-    registry.put_choice("v1", "another-cpu", {"choice": asdict(CHOICE)})
+    registry.put_runtime_config("v1", "another-cpu", {"choice": asdict(CHOICE)})
     flags = tagged_by(fake, tmp_path, shard_of(registry, tmp_path))
     assert flags["model"][0].endswith("models/v1/int8")
     assert "choice_file" not in flags

@@ -62,7 +62,7 @@ def test_what_airflow_and_the_launcher_import_of_the_core_loads_no_heavy_library
 
 
 def test_the_command_line_starts_without_any_heavy_library(root):
-    assert loaded_by(["ner_tasks.cli.app.app"], root) & HEAVY == set()
+    assert loaded_by(["ner_tasks.cli.app"], root) & HEAVY == set()
 
 
 def test_the_launcher_starts_without_any_heavy_library(root):

@@ -61,7 +61,7 @@ def test_a_really_full_disk_leaves_nothing_behind() -> None:
 def test_what_is_locked_is_busy_for_another_process_and_free_when_that_dies(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     code = (
-        "import sys, time, pathlib; from ner_tasks import atomic\n"
+        "import sys, time, pathlib; from ner_tasks.files import atomic\n"
         "with atomic.exclusive(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code, str(lock)], stdout=subprocess.PIPE, text=True)

@@ -17,14 +17,14 @@ from tests.tiny import CONFIG
 # on a disk of 128 KiB; what is written is on another one, or in memory
 STEPS = {
     "ledger": """
-from ner_tasks.nightly.ledger import Key, Ledger
-with Ledger(disk) as ledger:
+from ner_tasks.tagging.answer_ledger import AnswerKey, AnswerLedger
+with AnswerLedger(disk) as ledger:
     for number in range(100_000):
-        ledger.book(Key(f"{number:064d}", "m1", "c1"), offset=number, n_bytes=1)
+        ledger.book(AnswerKey(f"{number:064d}", "m1", "c1"), offset=number, n_bytes=1)
     ledger.commit()
 """,
     "journal": """
-from ner_tasks.nightly.journal import Journal
+from ner_tasks.tagging.journal import Journal
 answer = {"text_sha256": "", "entities": [], "receipt": {
     "model_version": "m1", "config": "c1", "n_words": 1, "unread": [], "items": {}}}
 with Journal(disk, {"run": 1}) as journal:
@@ -33,25 +33,25 @@ with Journal(disk, {"run": 1}) as journal:
         journal.checkpoint(at_once=number % 100 == 0)
 """,
     "index": """
-from ner_tasks.answers.index import write_index
+from ner_tasks.tagging.answer_index import write_index
 write_index(source / "documents.jsonl", source / "rejected.jsonl", disk / "index.sqlite")
 """,
     "join": """
-from ner_tasks.nightly.ledger import Ledger
-with Ledger(disk) as ledger:
+from ner_tasks.tagging.answer_ledger import AnswerLedger
+with AnswerLedger(disk) as ledger:
     ledger.take_over([(source, 0)])
 """,
     "tables": """
-from ner_tasks.answers.parquet import write_parquet
+from ner_tasks.tagging.exports.parquet import write_parquet
 write_parquet(source / "documents.jsonl", disk)
 """,
     "training": """
 import numpy as np
-from ner_tasks.learning import checkpoints, start
+from ner_tasks.training import checkpoints, initialization
 try:
-    start.save_tokenizer(source / "encoder", disk / "tokenizer.json")
+    initialization.save_tokenizer(source / "encoder", disk / "tokenizer.json")
 except StorageFull:
-    checkpoints.save(disk, checkpoints.Progress(), [np.zeros((300, 300), np.float32)], of="this")
+    checkpoints.save_checkpoint(disk, checkpoints.TrainingProgress(), [np.zeros((300, 300), np.float32)], of="this")
 """,
 }
 KEPT = {"ledger": {"ledger.sqlite"}, "join": {"ledger.sqlite"}}

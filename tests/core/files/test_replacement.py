@@ -57,7 +57,7 @@ def test_what_is_not_there_cannot_be_exchanged(tmp_path):
 def test_a_folder_is_replaced_where_the_kernel_does_not_exchange(tmp_path, code):
     made(tmp_path / "day", "old")
     script = (
-        "import sys; from pathlib import Path; from ner_tasks import atomic; from tests.no_exchange import refuse_exchange\n"
+        "import sys; from pathlib import Path; from ner_tasks.files import atomic; from tests.no_exchange import refuse_exchange\n"
         "refuse_exchange(int(sys.argv[2]))\n"
         "with atomic.staged_folder(Path(sys.argv[1])) as stage: (stage / 'file').write_text('new')\n"
     )

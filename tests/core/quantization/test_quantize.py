@@ -33,13 +33,13 @@ def test_incs_own_graph_can_be_had(frozen: Path, tmp_path: Path) -> None:
 SWAPPING = """
 import sys
 from pathlib import Path
-from ner_tasks.int8.quantization import QuantizeConfig, Quantizer
-from ner_tasks.tagger import artifacts
+from ner_tasks.model import model_folder
+from ner_tasks.quantization.quantize import QuantizeConfig, Quantizer
 from tests import tiny
 
 folder, target = map(Path, sys.argv[1:])
 quantizer = Quantizer(folder, [sentence.words for sentence in tiny.sentences(100, seed=2)])
-(folder / artifacts.GRAPH).write_bytes(b"another graph")
+(folder / model_folder.GRAPH).write_bytes(b"another graph")
 quantizer.write(QuantizeConfig(), target)
 """
 

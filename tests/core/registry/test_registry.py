@@ -144,7 +144,7 @@ def test_a_promotion_that_lost_its_lock_does_not_undo_another_one(registry, add,
 
 def test_whoever_promotes_while_another_does_waits_and_is_told_if_it_takes_too_long(registry, add):
     add("v1")
-    with registry.pointer_held(), pytest.raises(Busy, match="expected to be alone"):
+    with registry.hold_pointer(), pytest.raises(Busy, match="expected to be alone"):
         promote(Registry(registry.store, patience_s=0.1), "v1")
     assert promote(registry, "v1").version == "v1"
 
@@ -264,17 +264,17 @@ def test_on_a_full_disk_the_pointer_stays_where_it_is(registry, add, monkeypatch
 ON_A_SMALL_DISK = """
 import sys
 from pathlib import Path
-from ner_tasks.tagger import artifacts
+from ner_tasks.model import model_folder
 from ner_tasks.errors import StorageFull
-from ner_tasks.versions.registry import Registry
+from ner_tasks.registry.registry import Registry
 from ner_tasks.store.folder import FolderStore
 
 disk, made = Path(sys.argv[1]), Path(sys.argv[2])
 registry = Registry(FolderStore(disk))
 for size in (200_000, 1_000):
-    for name in (artifacts.WEIGHTS, artifacts.TOKENIZER):
+    for name in (model_folder.WEIGHTS, model_folder.TOKENIZER):
         (made / name).write_bytes(bytes(size))
-    artifacts.sign(made, artifacts.ModelManifest(kind="trained", labels=("geo",), encoder={}, max_pieces=8))
+    model_folder.write_manifest(made, model_folder.ModelManifest(kind="trained", labels=("geo",), encoder={}, max_pieces=8))
     try:
         registry.put("v1", "trained", made)
         registry.register("v1", {})

@@ -33,10 +33,10 @@ def test_answers_are_read_in_their_order(tmp_path: Path) -> None:
     [
         ("{", "found JSONDecodeError"),
         ("[]", "expected an answer"),
-        ('{"document": "a"}', "found KeyError at reading.py"),
+        ('{"document": "a"}', "found KeyError at answers.py"),
         (json.dumps({**LETTER, "text": "Rosa"}), r"found an entity at \[0, 12\), expected one inside the text"),
         (json.dumps({**LETTER, "entities": [{"start": 2, "end": 2}]}), r"found an entity at \[2, 2\)"),
-        (json.dumps({**LETTER, "entities": [{"start": 2, "end": 3}]}), "found KeyError at reading.py"),
+        (json.dumps({**LETTER, "entities": [{"start": 2, "end": 3}]}), "found KeyError at answers.py"),
     ],
 )
 def test_a_line_that_is_no_answer_is_named(tmp_path: Path, line: str, complaint: str) -> None:

@@ -187,14 +187,14 @@ _SLOWLY = """
 import sys, time
 from pathlib import Path
 from tests.rules import RuleTagger
-from ner_tasks.nightly import gathering, journal, tagging
-gathering.BATCH_WORDS, journal._CHECKPOINT_S = 40, 0.0
+from ner_tasks.tagging import batcher, journal, shard
+batcher.BATCH_WORDS, journal._CHECKPOINT_S = 40, 0.0
 class Slow(RuleTagger):
     def tag(self, sentences):
         time.sleep(0.02)
         return super().tag(sentences)
 inbox = [(path.name, path) for path in sorted(Path(sys.argv[1]).iterdir())]
-tagging.tag_documents(inbox, tagger=Slow(), output=Path(sys.argv[2]), config=gathering.TagConfig())
+shard.tag_documents(inbox, tagger=Slow(), output=Path(sys.argv[2]), config=batcher.TagConfig())
 """
 
 

@@ -119,10 +119,10 @@ def test_the_average_lags_behind_the_weights_and_is_exchanged_with_them(learner)
     for number in range(20):
         one.step(number, 1e-3, *one_batch())
     last = one.model.export()["classifier.weight"]
-    one.exchange()
+    one.swap_ema_weights()
     average = one.model.export()["classifier.weight"]
     assert 0 < np.abs(average - first).sum() < np.abs(last - first).sum()
-    one.exchange()
+    one.swap_ema_weights()
     np.testing.assert_array_equal(one.model.export()["classifier.weight"], last)
 
 
