@@ -238,7 +238,7 @@ def apart(work: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
 
 def _measured(work: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
     logging.disable(logging.INFO)
-    for name in ("publishing", "tagging"):  # Airflow is there before a step begins
+    for name in ("publication", "tagging"):  # Airflow is there before a step begins
         importlib.import_module(f"ner_airflow.operators.{name}")
     began, cpu = time.monotonic(), time.process_time()
     with _quiet():
