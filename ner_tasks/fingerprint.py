@@ -30,7 +30,7 @@ def code_version(module: str, package: Path = PACKAGE) -> str:
     Comments and layout do not count.
 
     Args:
-        module: name without the package, such as `learning.training`.
+        module: name without the package, such as `training.loop`.
         package: where its source lies.
 
     Raises:

@@ -20,7 +20,7 @@ COUNTS, CANARY = "int8-counts.json", "canary.json"
 def evaluate_f1(
     model: Path, sentences: Sequence[corpus.LabelledSentence], *, n_threads: int, bf16: bool = False
 ) -> dict[str, Any]:
-    """Entity F1 of one model on labelled sentences, in all and per label; see `quality.answering`."""
+    """Entity F1 of one model on labelled sentences, in all and per label; see `evaluation.predict`."""
     from ner_tasks.evaluation.predict import predict
 
     return predict(model, sentences, n_threads=n_threads, bf16=bf16).figures

@@ -60,7 +60,7 @@ def list_steps(reader: StoreReader, dag_id: str, key: str) -> list[Step]:
     Args:
         reader: the store.
         dag_id: which DAG.
-        key: as `lease_key` gives it.
+        key: as `run_key` gives it.
     """
     found: dict[str, list[RunNote]] = {}
     for name in sorted(reader.names(f"{NOTES}/{dag_id}/{key}")):

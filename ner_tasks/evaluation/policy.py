@@ -19,7 +19,7 @@ Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True)
 class GateOverrides:
-    """What a deployment or a run says itself; what is None the YAML of the gates says, see `gate_policy`.
+    """What a deployment or a run says itself; what is None the YAML of the gates says, see `GatePolicy`.
 
     Attributes:
         min_f1: least entity F1 of a trained model on the test part, 0 to 1.

@@ -210,7 +210,7 @@ def make_session(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.
     """A session that holds a graph's weights, for the engines that run it; each run takes one thread, its caller's.
 
     Args:
-        graph_def: a graph with `routes.INPUTS`.
+        graph_def: a graph with `graph_outputs.INPUTS`.
         bf16: compute an FP32 graph in bfloat16 where oneDNN can.
     """
     names = {node.name for node in graph_def.node}

@@ -1,7 +1,7 @@
 """The fused oneDNN operations that stock TensorFlow has kernels for, but no Python functions.
 
 Each function adds one node to the default graph. Grappler makes some of these nodes from patterns by itself, but never
-those around quantized MatMuls; so the INT8 graph names them. They run only with oneDNN on (`host.tensorflow_env`).
+those around quantized MatMuls; so the INT8 graph names them. They run only with oneDNN on (`hardware.tensorflow_env`).
 
 Source: tensorflow/core/ops/mkl_nn_ops.cc and tensorflow/core/kernels/mkl of TensorFlow 2.21.
 """

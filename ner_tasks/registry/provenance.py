@@ -17,7 +17,7 @@ _GIT_S = 10.0
 
 
 def collect_provenance(n_threads: int) -> dict[str, Any]:
-    """`code` and `describe_environment` of a model that this process makes, for its lineage."""
+    """`code` and `environment` of a model that this process makes, for its lineage."""
     return {"code": describe_code(), "environment": describe_environment(n_threads)}
 
 

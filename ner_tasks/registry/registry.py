@@ -87,7 +87,7 @@ class Registry:
             self.store.write_json(f"{_home(version)}/{MARKER}", said)
 
     def runtime_configs(self, version: str) -> dict[str, RuntimeConfig]:
-        """How each kind of machine runs a version best, as far as it was tuned there, by `host.key`.
+        """How each kind of machine runs a version best, as far as it was tuned there, by `hardware.host_key`.
 
         Raises:
             ArtifactBroken: a file is not one of ours.

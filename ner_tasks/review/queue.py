@@ -49,7 +49,7 @@ class ReviewItem:
     """A sentence to be read by a person.
 
     Attributes:
-        why: `symmetric_kl`, `unsure` or `chance`.
+        why: `disagreement`, `unsure` or `chance`.
         worth: 0 to 1; the queue goes by it. Of chance it is the lot that was drawn.
         about: the mention and label that it is asked for; empty for chance.
         document, sha256, start: where it stands; `start` is its first character in the document's text.

@@ -27,7 +27,7 @@ _WAITING_CHARACTERS = 1_000
 
 
 class SentenceTagger(Protocol):
-    """Tags sentences of words, in order, whole; see `inference.Tagger`."""
+    """Tags sentences of words, in order, whole; see `inference.tagger.Tagger`."""
 
     @property
     def version(self) -> str: ...

@@ -19,7 +19,7 @@ from ner_tasks.tagging.entity_list import EntityList
 
 
 class SentenceAnswer(Protocol):
-    """What the tagger says about one sentence, see `inference.TaggedSentence`."""
+    """What the tagger says about one sentence, see `inference.tagger.TaggedSentence`."""
 
     @property
     def tags(self) -> Sequence[str]: ...

@@ -62,7 +62,7 @@ def search_config(
 
     Args:
         parts: sentences under `train` and `dev`.
-        encoder: as for `training.train`.
+        encoder: as for `loop.train_model`.
         folder: keeps the study and the trial at work; of this search alone.
         base: the settings that are not searched, and the first ones to try.
         budget: when to end.

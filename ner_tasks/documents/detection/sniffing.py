@@ -86,7 +86,7 @@ _MAX_CONTROL_SHARE = 0.01
 
 
 def sniff(head: bytes, file: BinaryIO | None = None) -> Format | None:
-    """The format that a file's content tells beyond doubt; None where it does not, see `read_kind`."""
+    """The format that a file's content tells beyond doubt; None where it does not, see `kind_of`."""
     return FORMATS.get(kind_of(head, file))
 
 

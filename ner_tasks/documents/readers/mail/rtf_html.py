@@ -42,7 +42,7 @@ def kind_of(rtf: bytes) -> str:
 
 
 def unwrap(rtf: bytes) -> str:
-    """The HTML or text in RTF that `read_kind` knows."""
+    """The HTML or text in RTF that `kind_of` knows."""
     return _Unwrapping(rtf).run()
 
 
