@@ -63,11 +63,11 @@ def int8_gate(comparison: Mapping[str, Any], policy: GatePolicy) -> Verdict:
         _at_most("difference of a fresh process's scores", canary["largest_difference"], int8.canary_tolerance),
     ]
     for label, found in comparison["losses"]["labels"].items():
-        limits = _Limit(int8.max_label_loss, 1.0)
+        limits = LossLimits(max_loss=int8.max_label_loss, hard_loss=1.0)
         checks.append(_label_lost(label, found, limits, chance, labels.min_support, beside="FP32's"))
     if comparison.get("champion_losses"):
         below = int8.max_f1_below_champion
-        limits = _Limit(below, max(below, policy.model.champion.hard_loss))
+        limits = LossLimits(max_loss=below, hard_loss=max(below, policy.model.champion.hard_loss))
         overall = comparison["champion_losses"]["overall"]
         checks.append(_lost("entity F1 of INT8", overall, limits, chance, beside="the promoted INT8 model's"))
     return make_verdict("the INT8 model", checks)
@@ -103,16 +103,10 @@ def night_gate(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: 
     return make_verdict("the night's answers", checks)
 
 
-@dataclass(frozen=True)
-class _Limit:
-    max_loss: float
-    hard_loss: float
-
-
 def _lost(
     what: str,
     found: Mapping[str, Any],
-    limits: LossLimits | _Limit,
+    limits: LossLimits,
     chance: float,
     *,
     beside: str = "the promoted model's",
@@ -135,7 +129,7 @@ def _lost(
 def _label_lost(
     label: str,
     found: Mapping[str, Any],
-    limits: LossLimits | _Limit,
+    limits: LossLimits,
     chance: float,
     min_support: int,
     *,
