@@ -19,8 +19,8 @@ from tests.e2e.test_chain import ROOT, Installation
 ASKING = """\
 from airflow.sdk import Param, dag, task
 
-from ner_airflow.operators.approving import ApproveModelOperator
-from ner_airflow.operators.quantize import PromoteModelOperator
+from ner_airflow.operators.approval import ApproveModelOperator
+from ner_airflow.operators.quantization import PromoteModelOperator
 
 
 @dag(schedule=None, params={"version": Param("", type="string"), "hours": Param("24", type="string")})
