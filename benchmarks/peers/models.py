@@ -24,7 +24,7 @@ from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 
 if TYPE_CHECKING:
-    from benchmarks.peers.reading import Reader
+    from benchmarks.peers.reading import PeerReader
 
 HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO = "hugging_face", "onnx", "onnxruntime", "openvino"
 REFERENCE, REPORT = "reference.npz", "report.json"
@@ -155,9 +155,9 @@ def max_pieces_of(checkpoint: Path) -> int:
     return int(json.loads((checkpoint / "tokenizer_config.json").read_text(encoding="utf-8"))["model_max_length"])
 
 
-def reader_of(model: Path, form: Form) -> "Reader":
+def reader_of(model: Path, form: Form) -> "PeerReader":
     """What stands around a peer's graph; `model` is a folder of the peers."""
-    from benchmarks.peers.reading import Reader
+    from benchmarks.peers.reading import PeerReader
 
     checkpoint = model / HUGGING_FACE
-    return Reader(checkpoint / model_folder.TOKENIZER, labels_of(checkpoint), max_pieces_of(checkpoint), form)
+    return PeerReader(checkpoint / model_folder.TOKENIZER, labels_of(checkpoint), max_pieces_of(checkpoint), form)

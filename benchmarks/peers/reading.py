@@ -27,7 +27,7 @@ def shape_id_of(word: str) -> int:
     return SHAPES.index(word_shape(word))
 
 
-class Reader:
+class PeerReader:
     """What a peer has around its graph.
 
     Args:

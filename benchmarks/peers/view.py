@@ -29,7 +29,7 @@ class BenchView:
     def phase(self, title: str, total: int) -> Iterator[Callable[[str], None]]:
         """Gives what is to be called before each step, with what that is."""
         if not self._console.is_terminal:
-            yield _Lines(self, title, total).step
+            yield _PlainProgress(self, title, total).step
             return
         columns = (BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
         with Progress(TextColumn("{task.description}"), *columns, console=self._console) as bar:
@@ -45,7 +45,7 @@ class BenchView:
             bar.update(task, description=title.ljust(_WIDTH), completed=total)
 
 
-class _Lines:
+class _PlainProgress:
     def __init__(self, view: BenchView, title: str, total: int):
         self._view, self._title, self._total = view, title, total
         self._n_begun, self._said = 0, 0.0

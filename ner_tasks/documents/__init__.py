@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from ner_tasks.documents.archives.archives import Budget
+from ner_tasks.documents.archives.archives import UnpackingBudget
 from ner_tasks.documents.detection.formats import FORMATS
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.reading import answers
@@ -68,7 +68,7 @@ def _answers(path: Source, name: str, limits: Limits) -> Iterator[Answer]:
     called = PurePosixPath(name).name
     with _opened(path) as file:
         before = os.fstat(file.fileno())
-        place = Place(name, called, limits, Budget(limits), name)
+        place = Place(name, called, limits, UnpackingBudget(limits), name)
         try:
             for answer in answers(place, file, before.st_size):
                 _check_same(path, before)

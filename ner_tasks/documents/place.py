@@ -20,7 +20,7 @@ class Place:
     name: str
     called: str
     limits: Limits
-    budget: archives.Budget
+    budget: archives.UnpackingBudget
     path: str = ""
     depth: int = 0
     encoding: str = ""

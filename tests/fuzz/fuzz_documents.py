@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
-from ner_tasks.documents.archives.unpacking import Budget
+from ner_tasks.documents.archives.unpacking import UnpackingBudget
 from ner_tasks.documents.detection.formats import SUFFIXES
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.reading import answers
@@ -98,7 +98,7 @@ def by_coverage(arguments: list[str]) -> int:
             return
         name = f"a{suffixes[data[0] % len(suffixes)]}"
         try:
-            for _ in answers(Place(name, name, LIMITS, Budget(LIMITS)), io.BytesIO(data[1:]), len(data) - 1):
+            for _ in answers(Place(name, name, LIMITS, UnpackingBudget(LIMITS)), io.BytesIO(data[1:]), len(data) - 1):
                 pass
         except CannotRead:
             return

@@ -27,7 +27,7 @@ _TAG_HEADERS = frozenset(("tag", "tags", "label", "labels", "ner", "ner_tag", "n
 _MIN_NUMBERED_ROWS = 5
 
 
-class _Line(NamedTuple):
+class _ConllLine(NamedTuple):
     """A line that is neither blank nor the beginning of a document.
 
     Attributes:
@@ -100,7 +100,7 @@ def _rows(lines: Sequence[str], shape: _Shape, conversions: Conversions) -> Iter
         yield _row(line, sentence, shape)
 
 
-def _row(line: _Line, sentence: int, shape: _Shape) -> LabelledRow:
+def _row(line: _ConllLine, sentence: int, shape: _Shape) -> LabelledRow:
     n = len(line.fields)
     if n < 2:
         problem = "found 1 column, expected a word and a tag"
@@ -111,7 +111,7 @@ def _row(line: _Line, sentence: int, shape: _Shape) -> LabelledRow:
     return LabelledRow(line.number, sentence, line.text[:80], "", "", problem)
 
 
-def _lines(lines: Iterable[str]) -> Iterator[_Line]:
+def _lines(lines: Iterable[str]) -> Iterator[_ConllLine]:
     begins = True
     for number, line in enumerate(lines, start=1):
         text = line.removeprefix("\ufeff")  # where files were joined
@@ -119,11 +119,11 @@ def _lines(lines: Iterable[str]) -> Iterator[_Line]:
             begins = True
             continue
         fields = [one.strip(" ") for one in text.split("\t")] if "\t" in text else [f for f in text.split(" ") if f]
-        yield _Line(number, text, fields, begins)
+        yield _ConllLine(number, text, fields, begins)
         begins = False
 
 
-def _is_comment(line: _Line, shape: _Shape, *, is_open: bool) -> bool:
+def _is_comment(line: _ConllLine, shape: _Shape, *, is_open: bool) -> bool:
     """Whether a line is a comment: it begins with `#` and has no tag in its last column.
 
     Within a sentence a line without a tag is a damaged word, unless it is written like `# key = value` or `# id ...`.
@@ -161,12 +161,12 @@ def _shape_of(lines: Sequence[str], name: str) -> _Shape:
     return shape
 
 
-def _is_header(line: _Line) -> bool:
+def _is_header(line: _ConllLine) -> bool:
     first, last = line.fields[0].lower(), line.fields[-1].lower()
     return len(line.fields) > 1 and first in _WORD_HEADERS and last in _TAG_HEADERS
 
 
-def _words(lines: Sequence[str], shape: _Shape) -> Iterator[_Line]:
+def _words(lines: Sequence[str], shape: _Shape) -> Iterator[_ConllLine]:
     """Lines with as many columns as most."""
     for line in _lines(lines):
         fields = line.fields[:-1] if shape.is_trailed else line.fields

@@ -14,10 +14,10 @@ from ner_tasks.bounded_names import TakenNames
 from ner_tasks.documents.archives import member_names, zip_files
 from ner_tasks.documents.archives.unpacking import (
     BUFFER_BYTES,
-    Budget,
     Member,
     Unpacked,
     Unpacker,
+    UnpackingBudget,
     bunzip,
     comment_of,
     damage,
@@ -29,7 +29,7 @@ from ner_tasks.documents.archives.unpacking import (
 from ner_tasks.documents.detection import formats
 from ner_tasks.documents.types import CannotRead, Exhausted, Ignored
 
-__all__ = ["Budget", "Member", "members"]
+__all__ = ["Member", "UnpackingBudget", "members"]
 
 # What unpacks one stream of a format, how another one behind it begins, and the suffixes that its files have.
 _COMPRESSED: dict[str, tuple[Callable[[], Unpacker], tuple[bytes, ...], tuple[str, ...]]] = {
@@ -41,7 +41,7 @@ _GZIP_HEAD = struct.Struct("<3sBI2B")
 _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 4, 8, 16
 
 
-def members(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
+def members(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     """The files of an archive in the order in which they lie there; folders are none.
 
     Args:
@@ -75,7 +75,7 @@ def members(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[
             yield Member(name, member.open)
 
 
-def _found(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
+def _found(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     if kind == "zip":
         yield from zip_files.members(file, budget)
     elif kind in _COMPRESSED:
@@ -88,9 +88,9 @@ def _found(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[M
         yield from _of_tar(measured(stream, budget), budget)
 
 
-def _of_tar(file: BinaryIO, budget: Budget) -> Iterator[Member]:
+def _of_tar(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     with damage():
-        archive = _Archive.open(fileobj=file, mode="r|", errors="surrogateescape", tarinfo=_Entry, ignore_zeros=True)
+        archive = _Archive.open(fileobj=file, mode="r|", errors="surrogateescape", tarinfo=_TarEntry, ignore_zeros=True)
     while True:
         try:
             with damage():
@@ -132,7 +132,7 @@ def _extraction(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[]
     return lambda: cast(BinaryIO, archive.extractfile(entry))
 
 
-class _Entry(tarfile.TarInfo):
+class _TarEntry(tarfile.TarInfo):
     """Takes only the blocks that mark it for the end of an archive, where tarfile takes any damage for it."""
 
     @classmethod
@@ -147,7 +147,7 @@ class _Entry(tarfile.TarInfo):
             raise tarfile.ReadError(f"{error} at byte {archive.offset}") from error
 
 
-def _of_compressed(kind: str, called: str, file: BinaryIO, budget: Budget) -> Iterator[Member]:
+def _of_compressed(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     """The one file of a gz, bz2 or xz, and the comment of a gz."""
     budget.take_member()
     unpacker, magics, suffixes = _COMPRESSED[kind]

@@ -25,7 +25,7 @@ _MAX_DICTIONARY_BYTES = 256 * 2**20
 
 
 @dataclass
-class Budget:
+class UnpackingBudget:
     """What one file of the inbox may still unpack, shared by all archives and mails in it."""
 
     limits: Limits
@@ -206,7 +206,7 @@ def comment_of(text: str) -> Member:
     return Member("comment.txt", lambda: measured(io.BytesIO(text.encode()), None), is_comment=True)
 
 
-def opener(open_: Callable[[], IO[bytes]], budget: Budget | None) -> Callable[[], BinaryIO]:
+def opener(open_: Callable[[], IO[bytes]], budget: UnpackingBudget | None) -> Callable[[], BinaryIO]:
     """How a member is opened: its bytes counted against the budget, if any, and its damage named."""
 
     def opened() -> BinaryIO:
@@ -216,13 +216,13 @@ def opener(open_: Callable[[], IO[bytes]], budget: Budget | None) -> Callable[[]
     return opened
 
 
-def measured(source: IO[bytes] | io.RawIOBase, budget: Budget | None) -> BinaryIO:
+def measured(source: IO[bytes] | io.RawIOBase, budget: UnpackingBudget | None) -> BinaryIO:
     """A stream whose bytes are counted against the budget, if any, and whose damage is named."""
     return io.BufferedReader(_Measured(source, budget), BUFFER_BYTES)
 
 
 class _Measured(io.RawIOBase):
-    def __init__(self, source: IO[bytes] | io.RawIOBase, budget: Budget | None):
+    def __init__(self, source: IO[bytes] | io.RawIOBase, budget: UnpackingBudget | None):
         self._source, self._budget = source, budget
 
     def readable(self) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from ner_tasks.documents.archives.unpacking import Budget
+from ner_tasks.documents.archives.unpacking import UnpackingBudget
 from ner_tasks.documents.types import CannotRead
 
 _LOCAL, _CENTRAL, _END, _DESCRIPTOR = b"PK\x03\x04", b"PK\x01\x02", b"PK\x05\x06", b"PK\x07\x08"
@@ -165,7 +165,7 @@ def entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
         at += len(raw) + len(texts)
 
 
-def scanned(file: BinaryIO, budget: Budget) -> Iterator[Entry]:
+def scanned(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Entry]:
     """The entries of an archive without a directory, by their own headers, which lie one behind the other.
 
     Raises:
@@ -190,7 +190,7 @@ def scanned(file: BinaryIO, budget: Budget) -> Iterator[Entry]:
     raise CannotRead("broken", f"found no directory, and no further file at byte {at}, expected a whole archive")
 
 
-def _measured(file: BinaryIO, at: int, entry: Entry, budget: Budget) -> Entry | None:
+def _measured(file: BinaryIO, at: int, entry: Entry, budget: UnpackingBudget) -> Entry | None:
     """An entry whose lengths stand behind its data, which is unpacked for them; None if it breaks off."""
     inflater, crc, n_unpacked, n_read = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0, 0
     file.seek(at)

@@ -11,11 +11,11 @@ from typing import IO, Any, BinaryIO
 
 from ner_tasks.documents.archives import member_names, zip_directory
 from ner_tasks.documents.archives.unpacking import (
-    Budget,
     Inflater,
     Member,
     Unpacked,
     Unpacker,
+    UnpackingBudget,
     bunzip,
     comment_of,
     damage,
@@ -33,7 +33,7 @@ _LZMA_HEAD, _LZMA_PROPERTIES = struct.Struct("<2xH"), struct.Struct("<BI")
 _MAX_DICTIONARY_BYTES = 256 * 2**20
 
 
-def members(file: BinaryIO, budget: Budget) -> Iterator[Member]:
+def members(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     """The files of a ZIP archive in the order of its directory, or of the file where that is lost; folders are none.
 
     Comments of the archive and its files come last, as a text of their own.

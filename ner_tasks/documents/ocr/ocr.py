@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ner_tasks.documents.ocr import ocr_images, ocr_layout, tesseract
-from ner_tasks.documents.ocr.ocr_images import Page
+from ner_tasks.documents.ocr.ocr_images import PageImage
 from ner_tasks.documents.ocr.tesseract import FoundWord
 from ner_tasks.documents.source_map import Box
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
@@ -36,7 +36,7 @@ after_page: list[Callable[[], None]] = []
 
 
 @dataclass(frozen=True)
-class Word:
+class OcrWord:
     """A word on a page.
 
     Attributes:
@@ -63,7 +63,7 @@ class Recognized:
     """
 
     text: str
-    words: list[Word] = field(default_factory=list)
+    words: list[OcrWord] = field(default_factory=list)
     mean_confidence: float = 0.0
     is_blank: bool = False
 
@@ -104,7 +104,7 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     if not found and ocr_images.is_blank(page.image):
         return Recognized("", is_blank=True)
     text, spans = ocr_layout.laid_out(found)
-    words = [Word(*span, turned.box_of(word.box), word.confidence) for word, span in zip(found, spans, strict=True)]
+    words = [OcrWord(*span, turned.box_of(word.box), word.confidence) for word, span in zip(found, spans, strict=True)]
     return Recognized(text, words, _mean_confidence(found))
 
 
@@ -132,7 +132,7 @@ def add_page(builder: ExtractBuilder, found: Recognized, number: int, limits: Li
         builder.inventory.read(kind)
 
 
-def _best_turned(page: Page, limits: Limits) -> tuple[Page, list[FoundWord]]:
+def _best_turned(page: PageImage, limits: Limits) -> tuple[PageImage, list[FoundWord]]:
     """The page as it is, or turned to the side on which its text stands, with its words."""
     deadline = time.monotonic() + min(_MAX_PAGE_SECONDS, _SHARE_OF_SECONDS * limits.seconds)
     words = _words_of(page, limits.ocr_languages, deadline)
@@ -160,7 +160,7 @@ def _score(words: Sequence[FoundWord]) -> int:
     return sum(word.confidence * len(word.text) for word in words if word.confidence >= _LIKELY)
 
 
-def _words_of(page: Page, languages: str, deadline: float) -> list[FoundWord]:
+def _words_of(page: PageImage, languages: str, deadline: float) -> list[FoundWord]:
     """Words without what is no text; where there is nothing else, Tesseract gives a space as a word."""
     words = tesseract.words_of(page.image, page.dpi, languages, deadline - time.monotonic())
     texts = (_NO_TEXT.sub("", word.text.translate(LIGATURES)) for word in words)

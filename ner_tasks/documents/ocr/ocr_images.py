@@ -36,7 +36,7 @@ _SKEWED = 2.5  # degrees; less is left to Tesseract
 
 
 @dataclass(frozen=True)
-class Page:
+class PageImage:
     """A picture as it is recognised.
 
     Attributes:
@@ -53,7 +53,7 @@ class Page:
     skew: float = 0.0
     shown: tuple[float, float] = (0.0, 0.0)
 
-    def turned(self, quarters: int) -> "Page":
+    def turned(self, quarters: int) -> "PageImage":
         """The page turned to the left by quarters of a full turn."""
         from PIL import Image
 
@@ -94,7 +94,7 @@ def check_size(size: tuple[int, int]) -> None:
         raise CannotRead("bomb", f"found {size[0]} x {size[1]} pixels, expected at most {MAX_PIXELS:,}")
 
 
-def prepare(image: "Image.Image", dpi: float) -> Page | None:
+def prepare(image: "Image.Image", dpi: float) -> PageImage | None:
     """The picture as Tesseract should get it; None for one on which nothing is drawn."""
     check_size(image.size)
     grey, is_speckled = in_grey(image), False
@@ -107,7 +107,7 @@ def prepare(image: "Image.Image", dpi: float) -> Page | None:
     return _enlarged(grey, dpi, skew if abs(skew) >= _SKEWED else 0.0)
 
 
-def _enlarged(grey: "Image.Image", dpi: float, skew: float) -> Page:
+def _enlarged(grey: "Image.Image", dpi: float, skew: float) -> PageImage:
     """The picture straight, in the resolution that Tesseract reads best, if that is higher and not too large."""
     from PIL import Image
 
@@ -117,9 +117,9 @@ def _enlarged(grey: "Image.Image", dpi: float, skew: float) -> Page:
         grey = grey.rotate(skew, Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
     factor = min(BEST_DPI / dpi, (MAX_PIXELS / (grey.width * grey.height)) ** 0.5) if dpi < _BELOW else 1.0
     if factor <= 1:
-        return Page(grey, dpi, skew=skew, shown=(width, height))
+        return PageImage(grey, dpi, skew=skew, shown=(width, height))
     grey = grey.resize((round(grey.width * factor), round(grey.height * factor)))
-    return Page(grey, dpi * factor, skew=skew, shown=(width * factor, height * factor))
+    return PageImage(grey, dpi * factor, skew=skew, shown=(width * factor, height * factor))
 
 
 def square(image: "Image.Image", dpi: float, dpi_down: float) -> "tuple[Image.Image, float]":

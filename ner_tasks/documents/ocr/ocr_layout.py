@@ -22,7 +22,7 @@ _SPACE, _LINE_END, _PARAGRAPH_END = " ", "\n", "\n\n"
 
 
 @dataclass(frozen=True)
-class _Line:
+class _OcrLine:
     """Words of one line, and where it stands: straightened, so that a skewed page has its lines one below another."""
 
     words: Sequence[FoundWord]
@@ -67,12 +67,12 @@ def is_sideways(words: Sequence[FoundWord]) -> bool:
     return n_sideways > len(words) / 2
 
 
-def _lines_of(words: Sequence[FoundWord]) -> list[_Line]:
+def _lines_of(words: Sequence[FoundWord]) -> list[_OcrLine]:
     grouped = [list(group) for _, group in groupby(words, key=lambda word: word.line)]
     slopes = [slope for line in grouped if (slope := _slope(line)) is not None]
     slope = median(slopes) if slopes else 0.0
     return [
-        _Line(
+        _OcrLine(
             line,
             median(_middle(word) - slope * word.box[0] for word in line),
             median(word.box[3] - word.box[1] for word in line),
@@ -93,7 +93,7 @@ def _middle(word: FoundWord) -> float:
     return (word.box[1] + word.box[3]) / 2
 
 
-def _pitches(lines: Sequence[_Line]) -> dict[int, float]:
+def _pitches(lines: Sequence[_OcrLine]) -> dict[int, float]:
     """The usual distance of two lines of one paragraph by block; under 0 that of the page."""
     by_block: dict[int, list[float]] = {}
     for line, following in pairwise(lines):
@@ -105,7 +105,7 @@ def _pitches(lines: Sequence[_Line]) -> dict[int, float]:
     return {0: median(everywhere) if everywhere else usual, **pitches}
 
 
-def _separator(line: _Line, following: _Line, pitches: dict[int, float]) -> str:
+def _separator(line: _OcrLine, following: _OcrLine, pitches: dict[int, float]) -> str:
     """What stands between two lines."""
     pitch = pitches.get(line.place[0], pitches[0])
     distance = following.middle - line.middle

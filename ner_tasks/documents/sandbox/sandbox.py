@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from ner_tasks import hardware
 from ner_tasks.documents.sandbox.in_order import Closed, Found, InOrder
-from ner_tasks.documents.sandbox.sandbox_reader import Reader, Request
+from ner_tasks.documents.sandbox.sandbox_reader import Request, SandboxReader
 from ner_tasks.documents.types import Limits
 from ner_tasks.files.contained import Source
 
@@ -40,7 +40,7 @@ def read_apart(files: Iterable[tuple[str, Source]], limits: Limits, n_workers: i
     Raises:
         OSError: a file cannot be read for a reason that may pass, or there is no process to read it.
     """
-    reading = _Reading(files, limits, n_workers)
+    reading = _SandboxPool(files, limits, n_workers)
     thread = threading.Thread(target=reading.run, name="reading", daemon=True)
     thread.start()
     try:
@@ -86,7 +86,7 @@ class _Alarm:
             self._input = -1
 
 
-class _Reading:
+class _SandboxPool:
     """The readers, and the files that are dealt to them; runs in a thread of its own."""
 
     def __init__(self, files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int):
@@ -94,7 +94,7 @@ class _Reading:
         self.answers = InOrder(self._alarm.ring)
         self._files, self._limits, self._n_files = iter(files), limits, 0
         self._next: Request | None = None
-        self._readers: list[Reader] = []
+        self._readers: list[SandboxReader] = []
         self._n_most, self._at_once = n_readers(n_workers, limits.memory_mib), bool(n_workers)
         self._starved_from = 0.0  # what the taker had waited when the last reader was ready
 
@@ -137,7 +137,7 @@ class _Reading:
             self._n_files += 1
         return self._next
 
-    def _freest(self, request: Request) -> Reader | None:
+    def _freest(self, request: Request) -> SandboxReader | None:
         free = [reader for reader in self._readers if reader.has_room(request)]
         freest = min(free, key=lambda reader: len(reader.requests), default=None)
         is_growing = self._at_once and len([one for one in self._readers if one.is_ready]) < self._n_most
@@ -153,7 +153,7 @@ class _Reading:
 
     def _add_reader(self) -> None:
         try:
-            self._readers.append(Reader(self.answers, self._limits))
+            self._readers.append(SandboxReader(self.answers, self._limits))
         except OSError:
             if not self._readers:
                 raise

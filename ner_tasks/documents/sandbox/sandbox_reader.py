@@ -48,7 +48,7 @@ class Request:
         return cls(index, name, json.dumps({"name": name, **encode_source(path)}).encode("ascii") + b"\n")
 
 
-class Reader:
+class SandboxReader:
     """A reader process, restarted as often as it takes, and what has been asked of it.
 
     Attributes:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers.engines import UNBOUNDED, Form
-from benchmarks.peers.reading import Reader
+from benchmarks.peers.reading import PeerReader
 from ner_tasks.labels import LabelSet
 from ner_tasks.model.model_folder import ModelManifest
 from ner_tasks.model.tokenization import WordTokenizer
@@ -55,11 +55,11 @@ def expected(tokenizer_file):
 def test_every_form_gives_the_entities_that_the_products_own_reading_gives(form, tokenizer_file, expected):
     from benchmarks.peers.spans import spans_of_ids
 
-    found = Reader(tokenizer_file, LABELS.labels, 32, form).spans(SENTENCES, compute)
+    found = PeerReader(tokenizer_file, LABELS.labels, 32, form).spans(SENTENCES, compute)
     ids = np.array([tag for sentence in expected for tag in sentence], np.intp)
     assert found == spans_of_ids(ids, [len(words) for words in SENTENCES], LABELS.labels)
     assert {sentence for sentence, *_ in found} == {0, 2, 3}
 
 
 def test_no_sentence_gives_no_entity(tokenizer_file):
-    assert Reader(tokenizer_file, LABELS.labels, 32, Form()).spans([], compute) == []
+    assert PeerReader(tokenizer_file, LABELS.labels, 32, Form()).spans([], compute) == []

@@ -6,7 +6,7 @@ import io
 import pytest
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
-from ner_tasks.documents.archives.archives import Budget
+from ner_tasks.documents.archives.archives import UnpackingBudget
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.readers.clinical import hl7
 from ner_tasks.documents.reading import answers
@@ -22,7 +22,7 @@ def read(*segments: str, header: str = HEADER, encoding: str = "utf-8") -> Extra
 
 def documents(data: bytes, name: str = "a.hl7") -> dict[str, Answer]:
     limits = Limits()
-    found = answers(Place(name, name, limits, Budget(limits), name), io.BytesIO(data), len(data))
+    found = answers(Place(name, name, limits, UnpackingBudget(limits), name), io.BytesIO(data), len(data))
     return {answer.name if isinstance(answer, Document) else answer.document: answer for answer in found}
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
-from ner_tasks.documents.archives.archives import Budget
+from ner_tasks.documents.archives.archives import UnpackingBudget
 from ner_tasks.documents.detection import formats, sniffing
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.reading import answers
@@ -25,7 +25,7 @@ def format_of(data: bytes) -> str:
 
 def read(name: str, data: bytes):
     try:
-        place = Place(name, name, Limits(), Budget(Limits()), name)
+        place = Place(name, name, Limits(), UnpackingBudget(Limits()), name)
         return list(answers(place, io.BytesIO(data), len(data)))
     except CannotRead as error:
         return [Rejected(name, error.reason, str(error))]

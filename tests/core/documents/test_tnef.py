@@ -62,12 +62,12 @@ def test_a_winmail_that_only_holds_files_is_ignored_itself():
     import io
 
     from ner_tasks.documents import Limits
-    from ner_tasks.documents.archives.archives import Budget
+    from ner_tasks.documents.archives.archives import UnpackingBudget
     from ner_tasks.documents.place import Place
     from ner_tasks.documents.reading import answers
 
     data = tnef_bytes(Outlook(attached=[Attached("a.txt", b"Text.")]))
-    place = Place("winmail.dat", "winmail.dat", Limits(), Budget(Limits()), "winmail.dat")
+    place = Place("winmail.dat", "winmail.dat", Limits(), UnpackingBudget(Limits()), "winmail.dat")
     first, second = answers(place, io.BytesIO(data), len(data))
     assert isinstance(first, Ignored)
     assert second.text == "Text."

@@ -12,7 +12,7 @@ from ner_tasks.documents.readers.mail.mail_bodies import Block, is_blank
 from ner_tasks.documents.readers.mail.mail_text import FORMS, text_of_part
 from ner_tasks.documents.readers.mail.mime import Entity
 from ner_tasks.documents.readers.mail.mime_content import decode_transfer, split_embedded
-from ner_tasks.documents.readers.markup.html_walk import Page
+from ner_tasks.documents.readers.markup.html_walk import HtmlPage
 from ner_tasks.documents.readers.picture_size import is_tiny
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits, Part
 
@@ -134,7 +134,7 @@ class Leaves:
             return []
         return [Block(text, place, form, found.decoded.encoding, is_guessed=found.decoded.is_guessed)]
 
-    def account_for(self, page: Page) -> None:
+    def account_for(self, page: HtmlPage) -> None:
         """Take what a page of HTML holds beside its text: files in links, what no person sees."""
         self.inventory.read("form-field", page.n_fields)
         for (kind, rule), n in page.ignored.items():

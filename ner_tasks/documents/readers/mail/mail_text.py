@@ -8,7 +8,7 @@ from ner_tasks.documents.encodings.text_encoding import Decoded
 from ner_tasks.documents.readers.mail import calendar
 from ner_tasks.documents.readers.mail.mail_headers import decode_value, split_headers
 from ner_tasks.documents.readers.markup import html
-from ner_tasks.documents.readers.markup.html_walk import Page
+from ner_tasks.documents.readers.markup.html_walk import HtmlPage
 from ner_tasks.documents.types import CannotRead
 
 # Media type -> form of a body.
@@ -78,7 +78,7 @@ class PartText:
 
     text: str = ""
     decoded: Decoded = field(default_factory=lambda: Decoded("", ""))
-    page: Page | None = None
+    page: HtmlPage | None = None
 
 
 def text_of_part(data: bytes, form: str, parameters: dict[str, str], declared: str) -> PartText:

@@ -43,7 +43,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         package = ooxml.open_package(data, limits)
     except (zipfile.BadZipFile, NotImplementedError) as error:
         raise CannotRead("broken", "found a damaged archive, expected a whole EPUB") from error
-    reading = _Reading(package, limits)
+    reading = _EpubReader(package, limits)
     reading.run()
     if not reading.builder.length and reading.encrypted:
         raise CannotRead("encrypted", "found a book whose documents are encrypted, expected one that opens")
@@ -52,7 +52,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     return reading.builder.extract()
 
 
-class _Reading:
+class _EpubReader:
     """Reads one book: each of its files gets one fate."""
 
     def __init__(self, package: Package, limits: Limits):

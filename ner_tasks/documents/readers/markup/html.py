@@ -5,7 +5,7 @@ import re
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.readers.markup import data_links
 from ner_tasks.documents.readers.markup.html_tokens import MAX_NESTED, Tokens
-from ner_tasks.documents.readers.markup.html_walk import Page, Walk
+from ner_tasks.documents.readers.markup.html_walk import HtmlPage, Walk
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 _META = re.compile(
@@ -62,7 +62,7 @@ def add_to(builder: ExtractBuilder, html: str, limits: Limits, place: str | None
     add_findings(page, builder, limits)
 
 
-def add_findings(page: Page, builder: ExtractBuilder, limits: Limits, within: str = "") -> None:
+def add_findings(page: HtmlPage, builder: ExtractBuilder, limits: Limits, within: str = "") -> None:
     """Account for all that a page holds beside its text; files in `data:` links are handed on or named.
 
     Args:
@@ -80,9 +80,9 @@ def add_findings(page: Page, builder: ExtractBuilder, limits: Limits, within: st
         data_links.hand_on(builder, link, f"{within}/{where}".lstrip("/"), limits, title)
 
 
-def parse(html: str) -> Page:
+def parse(html: str) -> HtmlPage:
     """What a page holds."""
-    page = Page()
+    page = HtmlPage()
     page.text = "\n".join(_lines(html, page, 0)).strip("\n")
     title = page.title
     if title and title not in " ".join(page.text.split()):
@@ -90,7 +90,7 @@ def parse(html: str) -> Page:
     return page
 
 
-def _lines(html: str, page: Page, depth: int) -> list[str]:
+def _lines(html: str, page: HtmlPage, depth: int) -> list[str]:
     from selectolax.lexbor import LexborHTMLParser
 
     if not html.strip():

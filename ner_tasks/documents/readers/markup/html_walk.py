@@ -46,7 +46,7 @@ _SHIFTED = re.compile(r"[^\W\d_]{3}")
 
 
 @dataclass
-class Page:
+class HtmlPage:
     """What was found in one page.
 
     Attributes:
@@ -69,7 +69,7 @@ class Page:
 class Walk:
     """Walks a tree once, without recursion."""
 
-    def __init__(self, page: Page, read_inner: Callable[[str], list[str]]):
+    def __init__(self, page: HtmlPage, read_inner: Callable[[str], list[str]]):
         """Args:
         page: takes what is found.
         read_inner: lines of a page inside this one.

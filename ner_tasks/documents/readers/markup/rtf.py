@@ -5,7 +5,7 @@ import struct
 from ner_tasks.documents.readers import pictures
 from ner_tasks.documents.readers.mail import rtf_html
 from ner_tasks.documents.readers.markup import html
-from ner_tasks.documents.readers.markup.rtf_blocks import Blob, Block
+from ner_tasks.documents.readers.markup.rtf_blocks import Blob, RtfBlock
 from ner_tasks.documents.readers.markup.rtf_parsing import BODY, Parsing
 from ner_tasks.documents.readers.office import ole_objects
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
@@ -57,7 +57,7 @@ def text_of(data: bytes) -> str:
     return "\n\n".join(_clean(block.text) for block in blocks if block.text.strip())
 
 
-def _in_order(blocks: list[Block]) -> list[Block]:
+def _in_order(blocks: list[RtfBlock]) -> list[RtfBlock]:
     """The body first, what is apart from it behind it in the order in which it stands in the file."""
     return sorted(blocks, key=lambda block: block.kind != BODY)
 

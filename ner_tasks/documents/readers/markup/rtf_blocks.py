@@ -7,7 +7,7 @@ from ner_tasks.documents.encodings import plausible_words
 
 
 @dataclass
-class Block:
+class RtfBlock:
     """Text that stands together."""
 
     kind: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ner_tasks.documents.encodings.encoding_labels import codec_of
 from ner_tasks.documents.readers.markup import rtf_words as words
-from ner_tasks.documents.readers.markup.rtf_blocks import Blob, Block, is_western
+from ner_tasks.documents.readers.markup.rtf_blocks import Blob, RtfBlock, is_western
 from ner_tasks.documents.readers.office import ooxml_symbols
 
 _TOKEN = re.compile(
@@ -20,7 +20,7 @@ BODY = "text"
 
 
 @dataclass(frozen=True)
-class _State:
+class _RtfState:
     """What a group sets for itself and the groups in it.
 
     Attributes:
@@ -41,11 +41,11 @@ class Parsing:
 
     def __init__(self, data: bytes):
         self._data = data
-        self.blocks = [Block(BODY)]
+        self.blocks = [RtfBlock(BODY)]
         self.blobs: list[Blob] = []
         self.ignored: Counter[str] = Counter()
-        self._state = _State()
-        self._stack: list[_State] = []
+        self._state = _RtfState()
+        self._stack: list[_RtfState] = []
         self._raw = bytearray()
         self._raw_font = -1
         self._codec = "cp1252"
@@ -121,7 +121,7 @@ class Parsing:
         if word in words.BLOCKS:
             if not state.skipped:
                 self._flush()
-                self.blocks.append(Block(words.BLOCKS[word]))
+                self.blocks.append(RtfBlock(words.BLOCKS[word]))
                 self._state = replace(state, block=len(self.blocks) - 1)
         elif word in words.SKIPPED:
             self._skip(words.SKIPPED[word] or word.decode("ascii"), is_counted=bool(words.SKIPPED[word]))
@@ -266,14 +266,14 @@ class Parsing:
             return raw.decode(self._codec, "replace")
         return text
 
-    def _end_capture(self, ended: _State) -> None:
+    def _end_capture(self, ended: _RtfState) -> None:
         self._flush()
         text = b"".join(self._captured).decode("utf-8", "surrogatepass").strip()
         if ended.capture == "sn":
             self._shape_name = text.lower()
         elif ended.capture == "sv":
             if text and (kind := words.SHAPE_TEXTS.get(self._shape_name)):
-                self.blocks.append(Block(kind, [text]))
+                self.blocks.append(RtfBlock(kind, [text]))
             self._shape_name = ""
         elif ended.capture == "ffl":
             self._choices.append(text)
@@ -281,7 +281,7 @@ class Parsing:
             self._end_form(ended)
         self._captured.clear()
 
-    def _end_form(self, ended: _State) -> None:
+    def _end_form(self, ended: _RtfState) -> None:
         """What Word shows for a form field that has no result of its own."""
         kind = self._form.get(b"fftype", 0)
         chosen = self._form.get(b"ffres", _AS_BY_DEFAULT)

@@ -32,7 +32,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         builder.inventory.unread("damage", "the file", parsed.fault)
     if local_name(parsed.root) != "svg":  # damaged: the words that are left
         builder.inventory.read("text")
-        builder.lines(xml_words.Words().read(parsed.root))
+        builder.lines(xml_words.XmlWords().read(parsed.root))
         return pictures.checked(builder.extract(parsed.encoding))
     walk = _Walk(builder, limits)
     walk.run(parsed.root)

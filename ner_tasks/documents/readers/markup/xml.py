@@ -44,7 +44,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     if office_xml.is_known(root):
         office_xml.add_to(builder, root, limits)
     else:
-        words = xml_words.Words()
+        words = xml_words.XmlWords()
         builder.lines(words.read(root))
         builder.inventory.read("element", words.n_elements)
         builder.inventory.read("attribute", words.n_attributes)

@@ -26,7 +26,7 @@ _TECHNICAL_VALUE = re.compile(
 )
 
 
-class Words:
+class XmlWords:
     """Lines of the text of one tree."""
 
     def __init__(self) -> None:

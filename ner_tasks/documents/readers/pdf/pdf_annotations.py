@@ -68,7 +68,7 @@ class Annotations:
 
     def __init__(self, form: Any, inventory: Inventory) -> None:
         self._inventory = inventory
-        self._fields = pdf_fields.Fields(form, inventory)
+        self._fields = pdf_fields.PdfFields(form, inventory)
         self._n_left = MAX_ANNOTATIONS
 
     @property

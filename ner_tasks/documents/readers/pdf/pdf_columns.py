@@ -14,7 +14,7 @@ from statistics import median
 import numpy as np
 import numpy.typing as npt
 
-from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Floats, Integers, Words
+from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Floats, Integers, PdfWords
 from ner_tasks.documents.source_map import Box, around
 
 _LINE = re.compile(r"[^\r\n]+")
@@ -50,16 +50,16 @@ class _Rows:
     rows: list[list[_Segment]] = field(default_factory=list)
 
 
-def reorder(text: str, words: Words) -> tuple[str, Words]:
+def reorder(text: str, words: PdfWords) -> tuple[str, PdfWords]:
     """The text with its columns one after the other, if it has any."""
-    lines = _Lines(text, words)
+    lines = _PageLines(text, words)
     if not lines.candidates or _RIGHT_TO_LEFT.search(text):
         return text, words
     found = [rows for rows in _rows_of(lines) if _is_running_text(rows, text)]
     return _put_in_order(text, words, lines.spans, found) if found else (text, words)
 
 
-class _Lines:
+class _PageLines:
     """Lines of a page, each cut at its wide gaps.
 
     Attributes:
@@ -67,7 +67,7 @@ class _Lines:
         candidates: numbers of the lines that have a wide gap with some words on both sides.
     """
 
-    def __init__(self, text: str, words: Words) -> None:
+    def __init__(self, text: str, words: PdfWords) -> None:
         self._words = words
         self.spans: list[tuple[int, int]] = []
         self.candidates: list[int] = []
@@ -122,7 +122,7 @@ class _Lines:
         ]
 
 
-def _rows_of(lines: _Lines) -> Iterator[_Rows]:
+def _rows_of(lines: _PageLines) -> Iterator[_Rows]:
     """Runs of lines that share their gutters."""
     behind = 0
     for number in lines.candidates:
@@ -187,9 +187,9 @@ def _runs_on(column: list[_Segment], text: str) -> bool:
     return is_of_words and n_going_on >= _MIN_GOING_ON * (len(pieces) - 1) and n_ending <= _MAX_ENDING * len(pieces)
 
 
-def _put_in_order(text: str, words: Words, lines: list[tuple[int, int]], found: list[_Rows]) -> tuple[str, Words]:
+def _put_in_order(text: str, words: PdfWords, lines: list[tuple[int, int]], found: list[_Rows]) -> tuple[str, PdfWords]:
     pieces: list[str] = []
-    taken: list[Words] = []
+    taken: list[PdfWords] = []
     length = position = 0
 
     def take(start: int, end: int, separator: str = "") -> None:
@@ -198,7 +198,7 @@ def _put_in_order(text: str, words: Words, lines: list[tuple[int, int]], found: 
             end, separator = end - 1, LINE_END_HYPHEN
         here = words.between(start, end)
         some, shift = slice(here.start, here.stop), length - start
-        taken.append(Words(words.starts[some] + shift, words.ends[some] + shift, words.boxes[some]))
+        taken.append(PdfWords(words.starts[some] + shift, words.ends[some] + shift, words.boxes[some]))
         pieces.extend((text[start:end], separator))
         length += end - start + len(separator)
 
@@ -210,4 +210,4 @@ def _put_in_order(text: str, words: Words, lines: list[tuple[int, int]], found: 
         position = lines[rows.first + len(rows.rows) - 1][1]
     take(position, len(text))
     starts, ends = (np.concatenate([getattr(some, name) for some in taken]) for name in ("starts", "ends"))
-    return "".join(pieces), Words(starts, ends, np.concatenate([some.boxes for some in taken]))
+    return "".join(pieces), PdfWords(starts, ends, np.concatenate([some.boxes for some in taken]))

@@ -24,7 +24,7 @@ _MAX_OPTIONS = 100_000  # of all fields, looked through for what is chosen
 _NUMBER = re.compile(r"\[\d+\]$")
 
 
-class Fields:
+class PdfFields:
     """Reads the widgets of a document; a field that several widgets show is said once.
 
     Attributes:

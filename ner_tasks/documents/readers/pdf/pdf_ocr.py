@@ -8,7 +8,7 @@ from pypdfium2 import raw
 from ner_tasks.documents.ocr import ocr, ocr_images
 from ner_tasks.documents.ocr.ocr_images import POINTS_PER_INCH
 from ner_tasks.documents.readers.pdf import pdfium
-from ner_tasks.documents.readers.pdf.pdf_words import Words
+from ner_tasks.documents.readers.pdf.pdf_words import PdfWords
 from ner_tasks.documents.source_map import Box
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
 
@@ -21,7 +21,7 @@ class Recogniser:
     Words of the text layer are wiped out, so that none is read twice.
     """
 
-    def __init__(self, builder: ExtractBuilder, limits: Limits, document: Any, number: int, words: Words) -> None:
+    def __init__(self, builder: ExtractBuilder, limits: Limits, document: Any, number: int, words: PdfWords) -> None:
         self._builder, self._limits = builder, limits
         self._document, self._number, self._words = document, number, words
         self._images: dict[bool, tuple[Any, float]] = {}  # with annotations, and without

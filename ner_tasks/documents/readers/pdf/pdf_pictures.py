@@ -13,7 +13,7 @@ import numpy as np
 
 from ner_tasks.documents.readers.pdf import pdfium
 from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
-from ner_tasks.documents.readers.pdf.pdf_words import Integers, Words
+from ner_tasks.documents.readers.pdf.pdf_words import Integers, PdfWords
 from ner_tasks.documents.source_map import Box, around
 
 _MAX_OBJECTS = 200_000  # of one page
@@ -61,7 +61,7 @@ class Drawn:
     is_empty: bool = True
 
 
-def drawn_on(page: Any, frame: Frame, words: Words) -> Drawn:
+def drawn_on(page: Any, frame: Frame, words: PdfWords) -> Drawn:
     """Look through what is drawn on a page."""
     top = _top_objects(page)
     found: list[tuple[Box, tuple[int, int]]] = []
@@ -130,7 +130,7 @@ def _shown(address: int, within: Matrix, frame: Frame) -> Box | None:
 
 
 def _sort(
-    found: list[tuple[Box, tuple[int, int]]], frame: Frame, words: Words, drawn: Drawn, *, is_invisible: bool
+    found: list[tuple[Box, tuple[int, int]]], frame: Frame, words: PdfWords, drawn: Drawn, *, is_invisible: bool
 ) -> None:
     """Tell pictures that need OCR from small ones and from those under text; strips of a scan count as one."""
     width, height = frame.size
@@ -154,7 +154,7 @@ def _sort(
             drawn.pictures.append(box)
 
 
-def _is_spread(words: Words, over: Integers, box: Box, share: float) -> bool:
+def _is_spread(words: PdfWords, over: Integers, box: Box, share: float) -> bool:
     """Whether the words over a picture are as many as a text has, and more than a line at its edge."""
     if len(over) < max(_MIN_WORDS * share, _LEAST_WORDS):
         return False

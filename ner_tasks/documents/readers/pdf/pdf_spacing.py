@@ -10,7 +10,7 @@ from statistics import median
 
 import numpy as np
 
-from ner_tasks.documents.readers.pdf.pdf_words import Words
+from ner_tasks.documents.readers.pdf.pdf_words import PdfWords
 
 # A line that may be spaced: four tokens or more, most of them of one or two letters.
 _SHORT = re.compile(r"(?<!\S)[^\W\d_]{1,2}(?!\S)")
@@ -24,7 +24,7 @@ _WIDER = 0.2
 _MAX_CHARACTERS = 400
 
 
-def join_spaced_letters(text: str, words: Words, is_generated: Callable[[int], bool]) -> tuple[str, Words]:
+def join_spaced_letters(text: str, words: PdfWords, is_generated: Callable[[int], bool]) -> tuple[str, PdfWords]:
     """Take out the spaces that only part letters.
 
     Args:
@@ -62,7 +62,7 @@ def _may_be_spaced(line: str, tokens: list[str]) -> bool:
     return mean <= _MAX_MEAN_LENGTH and len(_SHORT.findall(line)) >= _MIN_SHORT_SHARE * len(tokens)
 
 
-def _false_spaces(text: str, start: int, end: int, words: Words, is_generated: Callable[[int], bool]) -> list[int]:
+def _false_spaces(text: str, start: int, end: int, words: PdfWords, is_generated: Callable[[int], bool]) -> list[int]:
     """Offsets of the spaces of a line that stand at gaps no wider than those between its letters."""
     here = words.between(start, end)
     starts, ends = (places[here.start : here.stop].tolist() for places in (words.starts, words.ends))

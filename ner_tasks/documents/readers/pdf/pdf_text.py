@@ -19,7 +19,7 @@ from pypdfium2 import raw
 from ner_tasks.documents.ocr.ocr import LIGATURES
 from ner_tasks.documents.readers.pdf import pdf_accents, pdf_columns, pdf_garbled, pdf_spacing, pdfium
 from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
-from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Codes, Words, codes_of, spans_of
+from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Codes, PdfWords, codes_of, spans_of
 from ner_tasks.documents.source_map import Box, SourceMap
 
 REPLACEMENT = "\ufffd"
@@ -47,7 +47,7 @@ class PageText:
     """
 
     text: str = ""
-    words: Words = field(default_factory=Words)
+    words: PdfWords = field(default_factory=PdfWords)
     n_unmapped: int = 0
     is_garbled: bool = False
 
@@ -116,7 +116,7 @@ def _characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
     return text, index
 
 
-def _words_of(codes: Codes, index: list[int], text_page: Any, frame: Frame, begin: int) -> Words:
+def _words_of(codes: Codes, index: list[int], text_page: Any, frame: Frame, begin: int) -> PdfWords:
     """Words of a text as PDFium has it, each with the box around its first and its last character."""
     starts, ends = spans_of(codes)
     heads, tails = starts, ends - 1
@@ -127,7 +127,7 @@ def _words_of(codes: Codes, index: list[int], text_page: Any, frame: Frame, begi
     first, last = boxes[:, 0], boxes[:, 1]  # left, top, right, bottom of each
     low, high = np.minimum(first, last), np.maximum(first, last)
     around = np.stack((low[:, 0], low[:, 3], high[:, 2], high[:, 1]), axis=1)
-    return Words(starts, ends, frame.all_shown(around))
+    return PdfWords(starts, ends, frame.all_shown(around))
 
 
 def _boxes_at(text_page: Any, index: list[int], begin: int, place: int) -> tuple[Box, Box]:
@@ -137,7 +137,7 @@ def _boxes_at(text_page: Any, index: list[int], begin: int, place: int) -> tuple
     return (one[0], one[1], one[2], one[3]), (other[0], other[1], other[2], other[3])
 
 
-def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
+def _without_ligatures(text: str, words: PdfWords) -> tuple[str, PdfWords]:
     """Ligatures spelled out: those of Unicode, and those of TeX's fonts that have only a code."""
     is_plain = text.isascii() or not _LIGATURE.search(text)
     if is_plain and not pdf_accents.has_ligatures(text):
@@ -149,7 +149,7 @@ def _without_ligatures(text: str, words: Words) -> tuple[str, Words]:
     return "".join(pieces), words.moved(places)
 
 
-def _clean(text: str, words: Words) -> PageText:
+def _clean(text: str, words: PdfWords) -> PageText:
     """Text without what only a program sees, offsets of words moved along."""
     text, words = _without_ligatures(text, words)
     breaks = np.flatnonzero(codes_of(text) == _CARRIAGE_RETURN)  # PDFium ends lines by two characters
@@ -178,7 +178,7 @@ def _clean(text: str, words: Words) -> PageText:
     return PageText(cleaned.strip(), words.shifted(all_changes, n_before), n_unmapped)
 
 
-def _at_line_end(text: str, start: int, end: int, words: Words) -> str:
+def _at_line_end(text: str, start: int, end: int, words: PdfWords) -> str:
     """What stands for a hyphen at a line's end and the break behind it.
 
     Halves of a word are joined: what goes on in lower case lost its hyphen, unless the page has the same word with a

@@ -30,7 +30,7 @@ def _no_boxes() -> Floats:
 
 
 @dataclass
-class Words:
+class PdfWords:
     """Runs of letters and digits, and single signs, in the order of the text: where tokens may begin and end.
 
     Attributes:
@@ -61,15 +61,15 @@ class Words:
         is_in = (x >= 2 * box[0]) & (x <= 2 * box[2]) & (y >= 2 * box[1]) & (y <= 2 * box[3])
         return np.flatnonzero(is_in)
 
-    def moved(self, places: Integers) -> "Words":
+    def moved(self, places: Integers) -> "PdfWords":
         """The same words after characters of the text were replaced by others.
 
         Args:
             places: where each character of the text before is in the text after, and its end [n_characters + 1].
         """
-        return Words(places[self.starts], places[self.ends], self.boxes)
+        return PdfWords(places[self.starts], places[self.ends], self.boxes)
 
-    def shifted(self, changes: Integers, n_before: int) -> "Words":
+    def shifted(self, changes: Integers, n_before: int) -> "PdfWords":
         """The same words after what stands between them was replaced; those that were replaced themselves are gone.
 
         Args:
@@ -83,8 +83,8 @@ class Words:
         is_kept = self.starts >= np.concatenate(([0], ends))[n_passed]
         moves = shifts[n_passed]
         if is_kept.all():
-            return Words(self.starts + moves, self.ends + moves, self.boxes)
-        return Words((self.starts + moves)[is_kept], (self.ends + moves)[is_kept], self.boxes[is_kept])
+            return PdfWords(self.starts + moves, self.ends + moves, self.boxes)
+        return PdfWords((self.starts + moves)[is_kept], (self.ends + moves)[is_kept], self.boxes[is_kept])
 
     def are_apart(self, start: int, end: int, max_leading: float) -> bool:
         """Whether what stands before `start` and from `end` on is farther apart than two lines of a paragraph.
