@@ -47,7 +47,7 @@ PARAMS = {
 )
 def ner_maintain() -> None:
     cleared = PruneStoreOperator(
-        task_id="clear_away",
+        task_id="prune_store",
         days=param("days"),
         n_versions=param("n_versions"),
         staging_days=param("staging_days"),

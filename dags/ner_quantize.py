@@ -69,14 +69,14 @@ PARAMS = {
     **DAG_DEFAULTS,
 )
 def ner_quantize() -> None:
-    model = ResolveVersionOperator(task_id="find", version=param("version"))
+    model = ResolveVersionOperator(task_id="resolve_version", version=param("version"))
     frozen = FreezeModelOperator(task_id="freeze", **HEAVY, model=model.output)
     quantized = QuantizeModelOperator(
         task_id="quantize", **HEAVY, model=frozen.output, max_f1_loss=param("max_f1_loss")
     )
     comparison = CompareQuantizedOperator(task_id="compare", **HEAVY, model=quantized.output, rounds=param("rounds"))
     checked = Int8GateOperator(
-        task_id="gate",
+        task_id="int8_gate",
         comparison=comparison.output,
         max_f1_loss=param("max_f1_loss"),
         min_speed_up=param("min_speed_up"),

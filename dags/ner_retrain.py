@@ -109,7 +109,7 @@ def ner_retrain() -> None:
     )
     evaluation = EvaluateModelOperator(task_id="evaluate", **TRAINS, model=model.output)
     checked = ModelGateOperator(
-        task_id="gate",
+        task_id="model_gate",
         evaluation=evaluation.output,
         min_f1=param("min_f1"),
         max_f1_below_champion=param("max_f1_below_champion"),

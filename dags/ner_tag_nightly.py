@@ -10,7 +10,7 @@
 
 The model is pinned at the start. A document that cannot be tagged does not stop the others: it lies in
 `rejected/<day>/` with its reason. An empty inbox is green and says so; one that yields nothing never is.
-A night unlike those before it fails in `alert`, with its answers published.
+A night unlike those before it fails in `drift_gate`, with its answers published.
 """
 
 from datetime import timedelta
@@ -98,7 +98,7 @@ def ner_tag_nightly() -> None:
     watched = DetectDriftOperator(task_id="drift", **TAGS, day=DAY, accept=param("accept_drift"))
     retrained = RetrainOnDriftOperator(task_id="retrain", watched=watched.output, wanted=param("retrain_on_drift"))
     published >> watched
-    retrained >> DriftGateOperator(task_id="alert", watched=watched.output)
+    retrained >> DriftGateOperator(task_id="drift_gate", watched=watched.output)
 
 
 ner_tag_nightly()

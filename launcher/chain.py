@@ -124,7 +124,7 @@ def _through(api: Api, layout: Layout, view: RunConsole, retrain: Mapping[str, A
     with _ended_with_us(api, view, QUANTIZE, quantize):
         follower.follow(QUANTIZE, quantize)
     # several registrations in a row start one run, for the last of them
-    if api.result(QUANTIZE, quantize, "find")["version"] != registered["version"]:
+    if api.result(QUANTIZE, quantize, "resolve_version")["version"] != registered["version"]:
         raise RunFailed(
             f"found another version quantized, expected {registered['version']}, in {QUANTIZE} run {quantize}"
         )

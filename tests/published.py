@@ -1,4 +1,4 @@
-"""A published day in miniature, as `join` and `PublishDayOperator` leave one."""
+"""A published day in miniature, as `merge-shards` and `PublishDayOperator` leave one."""
 
 import json
 

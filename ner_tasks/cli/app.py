@@ -22,7 +22,7 @@ from ner_tasks.inference.engines import PRECISIONS
 Add = Callable[..., argparse.Action]
 
 # These read documents or answers; what other libraries say of an error in them may quote one.
-_OF_DOCUMENTS = frozenset({"tag", "join", "diff", "convert", "sample", "review"})
+_OF_DOCUMENTS = frozenset({"tag", "merge-shards", "diff-predictions", "convert", "sample", "review"})
 _QUOTATIONS = frozenset({"examples"})
 
 
@@ -89,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     add("--output", type=Path, metavar="DIR", help="make a folder of the report, its page, and counts by sentence")
     _intel(add)
 
-    add = _verb(sub, "challenge", models.challenge, "What one model loses against another on the same sentences.")
+    add = _verb(sub, "compare-models", models.challenge, "What one model loses against another on the same sentences.")
     add("--champion", type=Path, required=True, metavar="JSON", help="counts.json that `evaluate --output` has made")
     add("--challenger", type=Path, required=True, metavar="JSON", help="that of the other model")
     _resamples(add)
@@ -107,7 +107,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max_f1_loss", type=float, metavar="S", help="most that may be lost on dev (default: what that YAML says)")
     _model_to_make(add)
 
-    add = _verb(sub, "compare", models.compare, "FP32 against INT8: entity F1 and speed.")
+    add = _verb(sub, "compare-quantized", models.compare, "FP32 against INT8: entity F1 and speed.")
     add("--fp32", type=Path, required=True, metavar="DIR", help="a frozen model")
     add("--int8", type=Path, required=True, metavar="DIR", help="the INT8 model made of it")
     add("--data", type=Path, required=True, metavar="FILE", help="labelled data that neither has seen")
@@ -116,13 +116,25 @@ def parser() -> argparse.ArgumentParser:
     add("--output", type=Path, metavar="DIR", help="make a folder of INT8's counts by sentence, and of a canary")
 
     add = _verb(
-        sub, "canary", models.canary, "Ask a model in a fresh process what `compare` asked it: the same answers?"
+        sub,
+        "canary",
+        models.canary,
+        "Ask a model in a fresh process what `compare-quantized` asked it: the same answers?",
     )
     add("--model", type=Path, required=True, metavar="DIR", help="the INT8 model, where it will run from")
-    add("--canary", type=Path, required=True, metavar="JSON", help="canary.json that `compare --output` has made")
+    add(
+        "--canary",
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="canary.json that `compare-quantized --output` has made",
+    )
 
     add = _verb(
-        sub, "infer", measures.infer, "Real-time (batch 1) and batch times of one model, as the kit prints them."
+        sub,
+        "time-inference",
+        measures.infer,
+        "Real-time (batch 1) and batch times of one model, as the kit prints them.",
     )
     _model_to_read(add, "a trained, frozen or INT8 model")
     _labelled_file(add)
@@ -153,7 +165,10 @@ def parser() -> argparse.ArgumentParser:
     add("inputs", nargs="*", type=Path, metavar="INPUT", help="files, and folders of files")
 
     add = _verb(
-        sub, "join", documents.join, "Join the shards of one day: answers, rejects, ledger, Parquet, a page for people."
+        sub,
+        "merge-shards",
+        documents.join,
+        "Join the shards of one day: answers, rejects, ledger, Parquet, a page for people.",
     )
     add("--shards", type=Path, nargs="*", default=[], metavar="DIR", help="what `tag` made, in order")
     add("--output", type=Path, required=True, metavar="DIR", help="the day's folder to make")
@@ -163,13 +178,21 @@ def parser() -> argparse.ArgumentParser:
     add("--text_column", default="text", help="as `tag` was told (default: %(default)s)")
     add("--id_column", default="id", help="likewise (default: %(default)s)")
 
-    add = _verb(sub, "diff", documents.diff, "What another model says differently about the same documents.")
+    add = _verb(
+        sub, "diff-predictions", documents.diff, "What another model says differently about the same documents."
+    )
     add("--old", type=Path, required=True, metavar="DIR", help="a folder of answers, as `tag` makes it")
     add("--new", type=Path, required=True, metavar="DIR", help="the folder to compare with it")
     add("--n_examples", type=int, default=3, help="of each kind and label (default: %(default)s)")
 
     add = _verb(sub, "drift", watching.drift, "Whether a night is of another kind than the nights before it.")
-    add("--night", type=Path, required=True, metavar="JSON", help="the night's statistics.json, as `join` makes it")
+    add(
+        "--night",
+        type=Path,
+        required=True,
+        metavar="JSON",
+        help="the night's statistics.json, as `merge-shards` makes it",
+    )
     add(
         "--before",
         type=Path,
@@ -245,9 +268,7 @@ def parser() -> argparse.ArgumentParser:
     add("--version", required=True, metavar="V", help="a registered version")
     _store(add)
 
-    add = _verb(
-        sub, "retain", registry.retain, "Clear away versions, snapshots and staging that nobody needs any more."
-    )
+    add = _verb(sub, "prune", registry.retain, "Clear away versions, snapshots and staging that nobody needs any more.")
     add("--delete", type=int, choices=(0, 1), default=0, help="0: only say what would go (default: %(default)s)")
     add("--days", type=float, default=90, help="keep what is younger, or was in use since (default: %(default)s)")
     add("--n_versions", type=int, default=5, help="keep so many of the newest (default: %(default)s)")

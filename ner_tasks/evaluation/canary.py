@@ -61,7 +61,7 @@ def run_canary(model: Path, canary: Path, *, n_threads: int) -> dict[str, Any]:
         ArtifactBroken: the model is damaged, is another one than was asked before, or the canary is none.
     """
     if not canary.is_file():
-        raise InputMissing(f"found nothing at {canary}, expected the canary that `compare` writes")
+        raise InputMissing(f"found nothing at {canary}, expected the canary that `compare-quantized` writes")
     said = read_file(canary, _CanaryFile, expected="a canary")
     before, expected = [(one["words"], one["tags"], one["scores"]) for one in said["answers"]], said["files"]
     if any(not len(words) == len(tags) == len(scores) for words, tags, scores in before):

@@ -20,7 +20,7 @@ def model_gate(evaluation: Mapping[str, Any], policy: ModelPolicy) -> Verdict:
 
     Args:
         evaluation: its `overall` figures on the test part, and its `losses` against the promoted model on the same
-            sentences, as `challenge` gives them; None if there is none to compare with.
+            sentences, as `compare-models` gives them; None if there is none to compare with.
         policy: what is allowed.
 
     Raises:
@@ -40,7 +40,7 @@ def int8_gate(comparison: Mapping[str, Any], policy: GatePolicy) -> Verdict:
     """May an INT8 graph be promoted?
 
     Args:
-        comparison: what `compare`, `challenge` and `canary` found: `f1_loss`, `losses` (against its own FP32 graph),
+        comparison: what `compare-quantized`, `compare-models` and `canary` found: `f1_loss`, `losses` (against its own FP32 graph),
             `champion_losses` (against the promoted INT8 model, or None), `agreement`, `size_share`, `speed`, `canary`.
         policy: what is allowed.
 

@@ -36,7 +36,7 @@ def evaluate_model(
         batch_size: most sentences in a batch.
         n_resamples: draws of the bootstrap.
         seed: of the draws.
-        output: a folder to make, of the report, its page, and the counts by sentence that `challenge` reads.
+        output: a folder to make, of the report, its page, and the counts by sentence that `compare-models` reads.
     """
     is_snapshot = data.is_dir()
     file = data / f"{TEST}.csv" if is_snapshot else data

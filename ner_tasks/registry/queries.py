@@ -36,7 +36,7 @@ def list_versions(registry: Registry) -> list[dict[str, Any]]:
 
 
 def read_figures(registry: Registry, version: str) -> dict[str, float]:
-    """Entity F1 of a version, and what `compare` has measured of its INT8 model, as far as they are known.
+    """Entity F1 of a version, and what `compare-quantized` has measured of its INT8 model, as far as they are known.
 
     Raises:
         InputMissing: there is no such version.

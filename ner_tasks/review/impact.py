@@ -17,7 +17,7 @@ def summarize_impact(impact: Mapping[str, Any], *, quoting: bool = True) -> str:
     """The report as short Markdown; what documents bring is shown as code, so that none of it acts.
 
     Args:
-        impact: `day`, `n_documents`, `n_words` and `sampled` of the night, and what `diff` says.
+        impact: `day`, `n_documents`, `n_words` and `sampled` of the night, and what `diff-predictions` says.
         quoting: whether it may quote documents, which no log may.
     """
     sampled, documents, entities = impact["sampled"], impact["n_documents"], impact["difference"]["n_entities"]

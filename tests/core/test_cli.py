@@ -23,10 +23,10 @@ VERBS = [
     "evaluate",
     "freeze",
     "quantize",
-    "compare",
-    "infer",
+    "compare-quantized",
+    "time-inference",
     "tag",
-    "diff",
+    "diff-predictions",
     "drift",
     "sample",
     "review",
@@ -36,7 +36,7 @@ VERBS = [
     "promote",
     "rollback",
     "card",
-    "retain",
+    "prune",
 ]
 
 
@@ -71,8 +71,8 @@ READERS = {
     "evaluate": ["--model", "{int8}", "--data", "{data}"],
     "freeze": ["--model_path", "{trained}", "--save_model_path", "{out}"],
     "quantize": ["--dataset_file", "{data}", "--model_path", "{frozen}", "--save_model_path", "{out}"],
-    "compare": ["--fp32", "{frozen}", "--int8", "{int8}", "--data", "{data}"],
-    "infer": ["--model_path", "{int8}", "--dataset_file", "{data}"],
+    "compare-quantized": ["--fp32", "{frozen}", "--int8", "{int8}", "--data", "{data}"],
+    "time-inference": ["--model_path", "{int8}", "--dataset_file", "{data}"],
     "tag": ["--model", "{int8}", "--output", "{out}", "{data}"],
     "tune": ["--model_path", "{home}", "--dataset_file", "{data}"],
     "benchmark": ["--model_path", "{frozen}", "{int8}", "--dataset_file", "{data}", "--output", "{out}"],
@@ -112,7 +112,7 @@ def test_infer_prints_the_kits_two_times(
     int8: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = ["--model_path", int8, "--dataset_file", data, "--batch_size", 16, "--n_sentences", 32]
-    code, report = run("infer", *flags, report=tmp_path / "r.json")
+    code, report = run("time-inference", *flags, report=tmp_path / "r.json")
     assert code == 0
     assert 0 < report["result"]["realtime_s"] < report["result"]["batch_s"] * 16
     assert "real time inference time (batch size 1)" in capsys.readouterr().out
@@ -162,7 +162,9 @@ def test_diff_tells_what_another_model_says(tmp_path: Path, capsys: pytest.Captu
     for name, label in (("old", "geo"), ("new", "per")):
         (tmp_path / name).mkdir()
         answers.write(tmp_path / name / "documents.jsonl", [answers.answer("a", "Jackson left.", {"Jackson": label})])
-    code, report = run("diff", "--old", tmp_path / "old", "--new", tmp_path / "new", report=tmp_path / "r.json")
+    code, report = run(
+        "diff-predictions", "--old", tmp_path / "old", "--new", tmp_path / "new", report=tmp_path / "r.json"
+    )
     assert code == 0
     assert report["result"]["relabelled"] == [{"old": "geo", "new": "per", "n": 1}]
     (example,) = report["result"]["examples"]["relabelled"]["geo -> per"]
@@ -170,11 +172,11 @@ def test_diff_tells_what_another_model_says(tmp_path: Path, capsys: pytest.Captu
     # where there is a report, the output is somebody's log
     said = capsys.readouterr().out
     assert "from others" in said and "Jackson" not in said
-    assert app.main(["diff", "--old", str(tmp_path / "old"), "--new", str(tmp_path / "new")]) == 0
+    assert app.main(["diff-predictions", "--old", str(tmp_path / "old"), "--new", str(tmp_path / "new")]) == 0
     assert "+ [Jackson|per] left." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", ["tag", "join", "diff", "convert", "sample", "review"])
+@pytest.mark.parametrize("verb", ["tag", "merge-shards", "diff-predictions", "convert", "sample", "review"])
 def test_what_a_library_says_of_an_error_in_a_document_is_told_nobody(verb, tmp_path, capsys, monkeypatch):
     marker = "Zephyrine"  # not in the line that raises, which is told
 
@@ -225,7 +227,7 @@ def test_the_whole_chain_runs_from_the_shell(encoder: Path, data: Path, tmp_path
     flags = ["--dataset_file", snapshot, "--model_path", models / "frozen"]
     assert step("quantize", *flags, "--save_model_path", models / "int8")["n_int8_matmul"] == 9
     flags = ["--data", snapshot / "test.csv", "--rounds", 1]
-    found = step("compare", "--fp32", models / "frozen", "--int8", models / "int8", *flags)
+    found = step("compare-quantized", "--fp32", models / "frozen", "--int8", models / "int8", *flags)
     assert found["f1_loss"] < 0.1
     letter = tmp_path / "letter.txt"
     letter.write_text("Maria Chen visited Boston .")

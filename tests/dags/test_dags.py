@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "keras", "pandas", "great_expectations", "transformers", "boto3", "neural_compressor", "numpy")
 
 EDGES = {
-    "ner_retrain": ["collect", "snapshot", "train", "evaluate", "gate", "register"],
-    "ner_quantize": ["find", "freeze", "quantize", "compare", "gate", "impact", "approve", "promote"],
+    "ner_retrain": ["collect", "snapshot", "train", "evaluate", "model_gate", "register"],
+    "ner_quantize": ["resolve_version", "freeze", "quantize", "compare", "int8_gate", "impact", "approve", "promote"],
     "ner_review": ["export"],
-    "ner_maintain": ["clear_away", "clean_airflow"],
+    "ner_maintain": ["prune_store", "clean_airflow"],
     "ner_tune": ["tune"],
     "ner_promote": ["choose", "promote"],
     "ner_tag_nightly": [
@@ -28,7 +28,7 @@ EDGES = {
         "publish_day",
         "drift",
         "retrain",
-        "alert",
+        "drift_gate",
     ],
     "ner_retag": [
         "resolve_model",

@@ -77,7 +77,19 @@ def _shard(folder: Path) -> Path:
 
 def _published(store: FolderStore, scratch: Path, day: str) -> None:
     shard, joined = _shard(scratch / day), scratch / day / "joined"
-    verb("join", "--shards", shard, "--output", joined, "--day", day, "--night", "n1", "--model_version", VERSIONS[1])
+    verb(
+        "merge-shards",
+        "--shards",
+        shard,
+        "--output",
+        joined,
+        "--day",
+        day,
+        "--night",
+        "n1",
+        "--model_version",
+        VERSIONS[1],
+    )
     rejected = scratch / day / "rejected"
     rejected.mkdir()
     (rejected / "rejected.jsonl").write_bytes((joined / "rejected.jsonl").read_bytes())

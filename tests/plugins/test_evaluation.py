@@ -311,7 +311,7 @@ def evaluated(fake, tmp_path):
     def will(f1):
         result = {"overall": {"f1": f1}, "labels": {}, "n_sentences": 3}
         fake.set("evaluate", copies={"output": str(folder)}, result=result)
-        fake.set("challenge", result={"overall": {"loss": 0.0}, "labels": {}, "n_sentences": 3})
+        fake.set("compare-models", result={"overall": {"loss": 0.0}, "labels": {}, "n_sentences": 3})
 
     return will
 
@@ -342,7 +342,7 @@ def test_a_model_is_scored_beside_the_promoted_one_on_the_same_sentences(
     assert evaluation["losses"] == {"overall": {"loss": 0.0}, "labels": {}}
     assert store.exists("reports/models/new/evaluate-s1/page.html")
     evaluate("new")
-    assert fake.verbs == ["evaluate", "evaluate", "challenge", "challenge"]
+    assert fake.verbs == ["evaluate", "evaluate", "compare-models", "compare-models"]
 
 
 def test_a_promoted_model_with_other_labels_is_not_compared_with(store, stored_snapshot, fake, model, evaluated):

@@ -99,9 +99,9 @@ def comparable(registry, fake, model, tmp_path):
     folder.mkdir(parents=True)
     for name in ("canary.json", "int8-counts.json", "counts.json"):
         (folder / name).write_text("{}")
-    fake.set("compare", result=COMPARISON, copies={"output": str(folder)})
+    fake.set("compare-quantized", result=COMPARISON, copies={"output": str(folder)})
     fake.set("evaluate", result={}, copies={"output": str(folder)})
-    fake.set("challenge", result={"overall": {"loss": 0.0}, "labels": {}})
+    fake.set("compare-models", result={"overall": {"loss": 0.0}, "labels": {}})
     fake.set("canary", result=CANARY)
 
 
@@ -114,14 +114,14 @@ def test_a_comparison_is_measured_again_until_the_version_is_promoted(registry, 
         compare()
     registry.promote("v1", "int8", by="test", metrics={})
     compare()
-    assert [verb for verb in fake.verbs if verb != "canary"] == ["compare", "compare"]
+    assert [verb for verb in fake.verbs if verb != "canary"] == ["compare-quantized", "compare-quantized"]
 
 
 def test_what_will_run_is_asked_in_a_process_of_its_own_each_time(registry, fake, comparable):
     assert compare()["canary"] == CANARY
     registry.promote("v1", "int8", by="test", metrics={})
     compare()
-    assert fake.verbs == ["compare", "canary", "canary"]
+    assert fake.verbs == ["compare-quantized", "canary", "canary"]
     assert fake.calls[1]["flags"]["model"][0].endswith("models/v1/int8")
 
 
@@ -133,7 +133,7 @@ def test_an_int8_model_is_compared_with_the_promoted_one_on_the_same_sentences(r
     assert compare()["champion_losses"] == {"overall": {"loss": 0.0}, "labels": {}}
     compare()
     assert fake.verbs.count("evaluate") == 1
-    assert fake.verbs.count("challenge") == 2
+    assert fake.verbs.count("compare-models") == 2
 
 
 def check(**limits):

@@ -17,7 +17,7 @@ TEXT = "She met Jackson in Tampa ."
 @pytest.fixture
 def registry(store, model, monkeypatch):
     """A store with the version `v2`; the verbs that need no model are real."""
-    monkeypatch.setenv("NER_FAKE_REAL", json.dumps(["sample", "diff", "review"]))
+    monkeypatch.setenv("NER_FAKE_REAL", json.dumps(["sample", "diff-predictions", "review"]))
     registry = Registry(store)
     for kind in ("trained", "int8"):
         registry.put("v2", kind, model(kind))
@@ -75,7 +75,7 @@ def test_what_a_model_changes_is_reported_before_it_is_promoted(registry, store,
     said = store.read_json("reports/impact/v2.json")
     assert (said["version"], said["day"], said["sampled"]["n_documents"]) == ("v2", DAY, 10)
     assert said["difference"]["labels"]["per"]["added"] == 10
-    assert fake.verbs == ["sample", "tag", "diff"]
+    assert fake.verbs == ["sample", "tag", "diff-predictions"]
 
 
 def test_only_a_sample_is_tagged_again_by_the_int8_model(registry, night, fake, tmp_path, monkeypatch):
@@ -180,7 +180,7 @@ def test_the_same_on_a_store_on_s3(fake, s3, model, monkeypatch, tmp_path):
     from ner_tasks.settings import Settings
 
     monkeypatch.setenv("NER_STORE", f"s3://{s3.bucket}/ner")
-    monkeypatch.setenv("NER_FAKE_REAL", json.dumps(["sample", "diff", "review"]))
+    monkeypatch.setenv("NER_FAKE_REAL", json.dumps(["sample", "diff-predictions", "review"]))
     store = Settings.from_env().open_store()
     registry = Registry(store)
     for kind in ("trained", "int8"):

@@ -178,7 +178,7 @@ def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, 
     # without shards it is started all the same, see its trigger rule
     with pytest.raises(AirflowSkipException, match="nothing was planned"):
         check()
-    assert fake.verbs == ["tag", "join"]
+    assert fake.verbs == ["tag", "merge-shards"]
 
 
 @pytest.mark.parametrize(("option", "reuses"), [("retry_rejected", True), ("force", False)])
@@ -190,7 +190,7 @@ def test_an_answered_day_is_read_again_for_its_rejects_or_tagged_anew_as_a_whole
     night()
     night(**{option: "True"})
     again = [call for call in fake.calls if call["verb"] == "tag"][-1]
-    assert fake.verbs == ["tag", "join"] * 2
+    assert fake.verbs == ["tag", "merge-shards"] * 2
     assert ("answered" in again["flags"]) is reuses
 
 
@@ -324,14 +324,14 @@ def test_two_runs_of_one_night_publish_it_once(promoted, store, fake, arrive, tm
     publish(check())
     with pytest.raises(AirflowSkipException, match="another run has published this night"):
         check(other)
-    assert fake.verbs == ["tag", "join"]
+    assert fake.verbs == ["tag", "merge-shards"]
     assert staged(store) == []
 
 
 def test_an_empty_inbox_is_green_and_published_as_empty(promoted, store, fake):
     assert night()["n_documents"] == 0
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_documents"] == 0
-    assert fake.verbs == ["join"]
+    assert fake.verbs == ["merge-shards"]
 
 
 def test_each_rejected_file_is_copied_once_however_many_of_its_documents_were_rejected(

@@ -58,10 +58,10 @@ METRICS = {
     "ner.drift.alerts": Metric("1", "drift", "measures of the night that are unlike those of the nights before"),
     "ner.drift.nights": Metric("1", "drift", "nights that it was held against; too few and nothing is judged"),
     "ner.model.age_s": Metric("s", "resolve_model", "since the promoted model was promoted"),
-    "ner.fp32.f1": Metric("1", "ner_retrain.gate", "entity F1 of the trained model, test part"),
-    "ner.int8.f1": Metric("1", "ner_quantize.gate", "entity F1 of its INT8 graph, same sentences"),
-    "ner.int8.f1_loss": Metric("1", "ner_quantize.gate", "what INT8 loses of it"),
-    "ner.int8.speed_up": Metric("1", "ner_quantize.gate", "INT8 over stock FP32, in words/s"),
+    "ner.fp32.f1": Metric("1", "ner_retrain.model_gate", "entity F1 of the trained model, test part"),
+    "ner.int8.f1": Metric("1", "ner_quantize.int8_gate", "entity F1 of its INT8 graph, same sentences"),
+    "ner.int8.f1_loss": Metric("1", "ner_quantize.int8_gate", "what INT8 loses of it"),
+    "ner.int8.speed_up": Metric("1", "ner_quantize.int8_gate", "INT8 over stock FP32, in words/s"),
 }
 
 

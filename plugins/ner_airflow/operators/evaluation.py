@@ -59,7 +59,7 @@ class EvaluateModelOperator(CommandOperator):
     def _losses(self, version: str, champion: str, snapshot: str) -> dict[str, Any]:
         """What is lost against the champion, sentence by sentence: by label, with the part that chance plays."""
         theirs, ours = (self.store.fetch(f"{_report(of, snapshot)}/{COUNTS}") for of in (champion, version))
-        result = self.run_command("challenge", champion=theirs, challenger=ours)
+        result = self.run_command("compare-models", champion=theirs, challenger=ours)
         self.store.write_json(f"{_report(version, snapshot)}-beside-{champion}.json", result)
         return {name: result[name] for name in ("overall", "labels")}
 

@@ -116,5 +116,5 @@ class MergingOperator(NightOperator, CommandOperator):
             return self.store.fetch(key)
         said = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
         said |= plan["columns"]
-        self.run_command("join", shards=self.shards(plan) or None, output=target, **said)
+        self.run_command("merge-shards", shards=self.shards(plan) or None, output=target, **said)
         return target

@@ -16,7 +16,7 @@ from ner_tasks.registry import leases, model_card
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-CANARY, INT8_COUNTS = "canary.json", "int8-counts.json"  # what `compare` leaves in its folder
+CANARY, INT8_COUNTS = "canary.json", "int8-counts.json"  # what `compare-quantized` leaves in its folder
 COUNTS = "counts.json"  # what `evaluate` leaves in its own
 
 
@@ -143,7 +143,7 @@ class CompareQuantizedOperator(CommandOperator):
             return dict(read_record(self.store, f"{key}.json", FullComparisonRecord))
         with self.workspace(f"compare-{version}") as folder:
             result = self.run_command(
-                "compare",
+                "compare-quantized",
                 fp32=self.registry.fetch(version, "frozen"),
                 int8=self.registry.fetch(version, "int8"),
                 data=self.store.fetch(f"snapshots/{snapshot}/test.csv"),
@@ -174,7 +174,9 @@ class CompareQuantizedOperator(CommandOperator):
                 self.run_command("evaluate", model=model, data=data, output=folder / "report")
                 self.store.publish(folder / "report", key)
         theirs, ours = f"{key}/{COUNTS}", f"{_comparison(version)}/{INT8_COUNTS}"
-        result = self.run_command("challenge", champion=self.store.fetch(theirs), challenger=self.store.fetch(ours))
+        result = self.run_command(
+            "compare-models", champion=self.store.fetch(theirs), challenger=self.store.fetch(ours)
+        )
         return {name: result[name] for name in ("overall", "labels")}
 
 

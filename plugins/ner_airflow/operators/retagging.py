@@ -118,7 +118,7 @@ class DiffPredictionsOperator(MergingOperator):
         with self.workspace(f"compare-{day}-{plan['night']}") as folder:
             new = self.merged(plan, folder / "joined")
             self.store.publish(new, f"{self.staging(day, plan['night'])}/joined", marker=merge.MANIFEST)
-            difference = self.run_command("diff", old=self.store.fetch(f"tagged/{day}"), new=new)
+            difference = self.run_command("diff-predictions", old=self.store.fetch(f"tagged/{day}"), new=new)
         report = f"reports/retag/{plan['model']['version']}/{day}.json"
         self.store.write_json(report, {"day": day, "old_model": published["model_version"], **difference})
         self.log.info("what changes is in %s", report)

@@ -85,7 +85,10 @@ class ReportImpactOperator(ShadowTaggingOperator):
         else:
             with self.workspace(f"impact-{version}") as folder:
                 if sampled := self.answer_again(day, version, folder, max_words=int(self.max_words)):
-                    said |= {**sampled, "difference": self.run_command("diff", old=folder / "old", new=folder / "new")}
+                    said |= {
+                        **sampled,
+                        "difference": self.run_command("diff-predictions", old=folder / "old", new=folder / "new"),
+                    }
             said["summary"] = summarize_impact(said) if sampled else GONE.format(day)
         self.store.write_json(key, said)
         # the report quotes documents; the log, and what Airflow keeps in its database, do not

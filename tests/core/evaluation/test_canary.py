@@ -62,7 +62,7 @@ def test_a_sound_model_that_is_not_the_one_that_was_measured_is_refused(frozen, 
 
 
 def test_a_canary_that_is_none_is_told(int8, tmp_path):
-    with pytest.raises(InputMissing, match="expected the canary that `compare` writes"):
+    with pytest.raises(InputMissing, match="expected the canary that `compare-quantized` writes"):
         canary.run_canary(int8, tmp_path / "none.json", n_threads=1)
     (tmp_path / "c.json").write_text("{}")
     with pytest.raises(ArtifactBroken, match=r"expected a canary, in .*c\.json"):

@@ -11,7 +11,7 @@ from ner_tasks.evaluation.policy import GateOverrides, GatePolicy
 
 
 def losses(loss=0.0, p=0.5, n_gold=100, champion=0.8):
-    """What `challenge` says of one label, or of all."""
+    """What `compare-models` says of one label, or of all."""
     interval = [loss - 0.01, loss + 0.01]
     return {"champion": champion, "challenger": champion - loss, "loss": loss, "interval": interval} | {
         "p": p,

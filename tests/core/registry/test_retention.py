@@ -196,7 +196,7 @@ def test_the_verb_says_what_would_go_and_removes_it_only_when_told(registry, tmp
     monkeypatch.setenv("NER_SCRATCH", str(tmp_path / "scratch"))
     then = in_days(10)
     monkeypatch.setattr(time, "time", lambda: then)
-    flags = ["retain", "--store", registry.store.where().rstrip("/"), "--days", "1", "--n_versions", "1"]
+    flags = ["prune", "--store", registry.store.where().rstrip("/"), "--days", "1", "--n_versions", "1"]
     assert main(flags) == 0
     assert "would remove: models/old" in capsys.readouterr().out
     assert registry.store.folders("models") == ["last", "old", "other"]
