@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import ner_tasks
 from ner_tasks import hardware
 from ner_tasks.cli import documents, labelled, measures, models, registry, training, watching
 from ner_tasks.errors import NerTasksError, redact_error, redact_traceback
@@ -67,7 +68,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """All verbs and their flags; those of the reference kit keep its spelling."""
-    top = argparse.ArgumentParser(prog="python -m ner_tasks", description="Each step of nightly NER, without Airflow.")
+    prog = "nightly-ner" if Path(sys.argv[0]).name == "nightly-ner" else "python -m ner_tasks"
+    top = argparse.ArgumentParser(prog=prog, description="Each step of nightly NER, without Airflow.")
+    top.add_argument("--version", action="version", version=f"nightly-ner {ner_tasks.__version__}")
     sub = top.add_subparsers(dest="verb", required=True, metavar="VERB")
 
     labelled.dataset_flags(_verb(sub, "dataset", labelled.dataset, labelled.DATASET))

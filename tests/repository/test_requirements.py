@@ -11,9 +11,16 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKED = ["requirements", "requirements-dev", "requirements-uv", "docker/requirements"]
+# Each compiled file, with the lists that it is compiled from.
+LISTS = {
+    "requirements": ["requirements", "requirements-airflow"],
+    "requirements-dev": ["requirements-dev"],
+    "requirements-uv": ["requirements-uv"],
+    "docker/requirements": ["docker/requirements"],
+}
+LOCKED = list(LISTS)
 PINNED = re.compile(r"^(?P<requirement>[A-Za-z0-9_.\[\],-]+==[^\\#]+?)\s*\\?$", re.MULTILINE)
-# Listed in requirements.in without an import of ours; the value is what needs it.
+# Listed without an import of ours; the value is what needs it.
 NEEDED_UNSEEN = {
     "setuptools": "neural-compressor imports pkg_resources",
     "sqlalchemy": "Airflow, bounded here",
@@ -39,6 +46,11 @@ def listed_in(path: Path) -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in found}
 
 
+def listed_for(name: str, root: Path) -> dict[str, Requirement]:
+    """Requirements that a compiled file is compiled from, by canonical name."""
+    return {key: value for part in LISTS[name] for key, value in listed_in(root / f"{part}.in").items()}
+
+
 def locked_in(path: Path) -> dict[str, Requirement]:
     """Pinned requirements of a compiled file by canonical name."""
     found = [Requirement(match["requirement"]) for match in PINNED.finditer(path.read_text(encoding="utf-8"))]
@@ -52,9 +64,9 @@ def version_of(requirement: Requirement) -> str:
 @pytest.mark.parametrize("name", LOCKED)
 def test_each_requirement_is_locked_to_a_version_within_its_bounds(name, root):
     locked = locked_in(root / f"{name}.txt")
-    for key, requirement in listed_in(root / f"{name}.in").items():
-        assert key in locked, f"{requirement} is in {name}.in only: run .ci/lock"
-        assert requirement.specifier.contains(version_of(locked[key])), f"{requirement} in {name}.in: run .ci/lock"
+    for key, requirement in listed_for(name, root).items():
+        assert key in locked, f"found no {requirement} in {name}.txt: run .ci/lock"
+        assert requirement.specifier.contains(version_of(locked[key])), f"{requirement} in {name}.txt: run .ci/lock"
 
 
 @pytest.mark.parametrize("name", LOCKED)
@@ -74,7 +86,7 @@ def test_one_package_has_one_version_in_all_locked_files(name, root):
 
 @pytest.mark.parametrize("name", LOCKED)
 def test_each_requirement_has_its_reason(name, root):
-    lines = (root / f"{name}.in").read_text(encoding="utf-8").splitlines()
+    lines = [line for part in LISTS[name] for line in (root / f"{part}.in").read_text(encoding="utf-8").splitlines()]
     bare = [line for line in lines if re.match(r"[a-z]", line) and "#" not in line]
     assert bare == []
 
@@ -99,17 +111,20 @@ def distributions_of(paths: list[Path], root: Path) -> dict[str, set[str]]:
     return found | {module: BROUGHT_BY[module] for module in modules & BROUGHT_BY.keys()}
 
 
-def test_each_import_of_the_product_stands_in_requirements_in(sources, root):
-    product = [path for path in sources if path.relative_to(root).parts[0] not in NOT_THE_PRODUCT]
-    listed = set(listed_in(root / "requirements.in"))
+@pytest.mark.parametrize("lists", [["requirements"], ["requirements", "requirements-airflow"]], ids=["core", "all"])
+def test_each_import_of_the_product_stands_in_its_list(lists, sources, root):
+    first = {path: path.relative_to(root).parts[0] for path in sources}
+    product = [path for path in sources if first[path] not in NOT_THE_PRODUCT]
+    core = [path for path in sources if first[path] == "ner_tasks"]
+    listed = {key for name in lists for key in listed_in(root / f"{name}.in")}
     # A namespace such as `google` belongs to several distributions: one of them is enough.
-    missing = {module: names for module, names in distributions_of(product, root).items() if not names & listed}
-    assert missing == {}
+    imports = distributions_of(product if len(lists) > 1 else core, root)
+    assert {module: names for module, names in imports.items() if not names & listed} == {}
 
 
 def test_each_requirement_is_imported_or_says_who_needs_it(sources, root):
     imported = set().union(*distributions_of(sources, root).values())
-    assert {name for name in listed_in(root / "requirements.in") if name not in imported | set(NEEDED_UNSEEN)} == set()
+    assert {name for name in listed_for("requirements", root) if name not in imported | set(NEEDED_UNSEEN)} == set()
 
 
 def test_tests_and_tools_import_nothing_that_is_not_locked(tracked, root):
