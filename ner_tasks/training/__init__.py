@@ -1,1 +1,1 @@
-"""What a training is made of: its batches, its steps, its checkpoints, where it starts, what it forgets, its search."""
+"""Training: configuration, batches, the training step, checkpoints, calibration and hyperparameter search."""

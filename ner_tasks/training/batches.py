@@ -1,4 +1,4 @@
-"""What is learnt in which order: batches that depend on nothing but the sentences, the seed and the epoch."""
+"""Training batches; their order depends only on the sentences, the seed and the epoch."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -13,17 +13,17 @@ from ner_tasks.model.tokenization import Batch, WordTokenizer, make_windows, pad
 from ner_tasks.training.config import TrainConfig
 
 _POOL_BATCHES = 50  # sentences of this many batches are sorted by length together
-_MOST_REPEATS = 8.0  # of a sentence with a rare label: beyond, a few sentences would be learnt by heart
+_MAX_REPEATS = 8.0  # of a sentence with a rare label; more would make the model memorize a few sentences
 
 
 class TrainingBatches:
-    """The train part as windows with their tag ids, cut into the batches of each epoch.
+    """The windows of the train part with their tag ids, batched anew for each epoch.
 
     Args:
         sentences: the train part.
-        pieces: the model's vocabulary.
-        label_set: the labels; knows every tag of the sentences.
-        config: of the training.
+        pieces: tokenizer of the model.
+        label_set: labels of the model; must contain every tag of `sentences`.
+        config: training configuration.
     """
 
     def __init__(
@@ -35,17 +35,20 @@ class TrainingBatches:
         self._tag_ids = [[label_set.id_of[tag] for tag in sentence.tags] for sentence in sentences]
         repeats = count_repeats(sentences, below=config.oversampling, seed=config.seed)
         each = np.array([repeats[window.sentence] for window in self._windows], np.int64)
-        self._order = np.repeat(np.arange(len(self._windows)), each)  # window numbers, the rare ones several times
+        self._order = np.repeat(np.arange(len(self._windows)), each)  # window indices, oversampled ones repeated
         self.n_steps = -(-len(self._order) // config.batch_size)
 
     def epoch_batches(
         self, epoch: int, *, skip: int = 0
     ) -> Iterator[tuple[Batch, NDArray[np.int32], NDArray[np.float32]]]:
-        """Shuffled batches of windows of similar length, with their targets.
+        """Yield shuffled batches of windows of similar length with their targets.
 
         Args:
-            epoch: from 0.
-            skip: batches that were learnt already.
+            epoch: epoch number, from 0.
+            skip: number of batches to leave out at the start, because an earlier run has trained on them.
+
+        Returns:
+            Batch, tag ids [B, T] and weights [B, T], see `make_targets`.
         """
         random, size = np.random.default_rng([self._config.seed, epoch]), self._config.batch_size
         order, groups = self._order[random.permutation(len(self._order))], []
@@ -61,30 +64,40 @@ class TrainingBatches:
 
 
 def count_repeats(sentences: Sequence[LabelledSentence], *, below: float, seed: int) -> NDArray[np.int64]:
-    """How often each sentence is learnt in an epoch, 1 or more; those with a label rarer than `below` more often.
+    """Count how often each sentence occurs in an epoch: more than once if it has a label rarer than `below`.
 
-    A label's sentences are repeated by the root of how much rarer it is than that, a sentence by its rarest label.
+    The repeat factor of a label is the square root of `below` over the label's share of the mentions. A sentence
+    takes the factor of its rarest label.
 
     Args:
-        sentences: with valid tags.
+        sentences: labelled sentences with valid BIO tags.
         below: share of all mentions, 0 to 1; 0 repeats nothing.
-        seed: of the draw by which 2.3 times becomes twice or thrice.
+        seed: seed for rounding fractional factors at random (2.3 becomes 2 or 3).
+
+    Returns:
+        Number of repeats of each sentence, 1 to 8.
 
     Source: A. Gupta et al., LVIS (repeat factor sampling), CVPR 2019.
     """
     labels = [{span.label for span in bio_to_spans(sentence.tags)} for sentence in sentences]
     mentions = Counter(span.label for sentence in sentences for span in bio_to_spans(sentence.tags))
     factor = {
-        label: min(max(1.0, (below * mentions.total() / n) ** 0.5), _MOST_REPEATS) for label, n in mentions.items()
+        label: min(max(1.0, (below * mentions.total() / n) ** 0.5), _MAX_REPEATS) for label, n in mentions.items()
     }
-    wanted = np.array([max((factor[label] for label in found), default=1.0) for found in labels])  # [sentences]
-    return np.floor(wanted + np.random.default_rng([seed, 0]).random(len(wanted)) * (wanted > 1)).astype(np.int64)
+    factors = np.array([max((factor[label] for label in present), default=1.0) for present in labels])  # [sentences]
+    return np.floor(factors + np.random.default_rng([seed, 0]).random(len(factors)) * (factors > 1)).astype(np.int64)
 
 
 def mask_words(batch: Batch, share: float, random: np.random.Generator, *, mask_id: int) -> None:
-    """Put [MASK] for every piece of a share of the batch's words, in place: context has to tell their tags.
+    """Replace the pieces of randomly chosen words with [MASK], in place, so that the model learns from context.
 
-    The words' shapes stay, as they do where a name is new.
+    Word shapes stay, since an unknown name still has one.
+
+    Args:
+        batch: batch to change.
+        share: share of the words to mask, 0 to 1.
+        random: generator for the choice.
+        mask_id: piece id of [MASK].
     """
     for row, window in enumerate(batch.windows):
         ends = (*window.first_pieces[1:], len(window) - 1)
@@ -94,7 +107,12 @@ def mask_words(batch: Batch, share: float, random: np.random.Generator, *, mask_
 
 
 def make_targets(batch: Batch, tag_ids: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Tag ids and their weights, both [B, T]: a tag sits on its word's first piece, all else weighs nothing."""
+    """Return tag ids and loss weights, both [B, T]; the weight is 1 at the first piece of a word and 0 elsewhere.
+
+    Args:
+        batch: padded windows.
+        tag_ids: tag ids of each sentence that the windows refer to.
+    """
     ids = np.zeros(batch.piece_ids.shape, np.int32)
     weights = np.zeros(batch.piece_ids.shape, np.float32)
     for row, window in enumerate(batch.windows):

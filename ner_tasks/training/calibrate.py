@@ -1,4 +1,4 @@
-"""What is fitted to a trained model on the dev part: its temperature, which transitions, and how much they count."""
+"""Fit temperature and transitions of a trained model on the dev part."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,14 @@ from ner_tasks.model import decoding
 
 @dataclass(frozen=True)
 class Calibration:
-    """A trained model's temperature, its transitions and their weight, and the dev F1 that it reaches with them.
+    """Decoding parameters of a trained model.
 
-    `kind` is how the transitions were found: `counted` in the train part, or `learnt` with the weights.
+    Attributes:
+        temperature: divisor of the logits, above 0.
+        kind: origin of the transitions: `counted` in the train part or `learnt` with the weights.
+        transitions: log-probabilities [K + 1, K], not weighted.
+        weight: factor of the transitions, 0 to 1.
+        dev_f1: entity F1 on the dev part with these parameters.
     """
 
     temperature: float
@@ -26,32 +31,45 @@ class Calibration:
 def calibrate_model(
     tagger: Tagger, transitions: Mapping[str, decoding.Transitions], dev: Sequence[LabelledSentence]
 ) -> Calibration:
-    """Weigh transitions and logits on the dev part, and take those transitions that are best there."""
-    gold, found = [sentence.tags for sentence in dev], tagger.logits([sentence.words for sentence in dev])
-    best = max(
-        (fit_transitions(tagger, found, gold, kind, of) for kind, of in transitions.items()), key=lambda one: one.dev_f1
-    )
-    said = f"{best.kind} transitions weigh {best.weight}"
-    print(f"{said}: dev entity F1 {best.dev_f1:.4f}; temperature {best.temperature:.3f}", flush=True)
+    """Fit each kind of transitions on the dev part and return the calibration with the best dev F1.
+
+    Args:
+        tagger: trained model.
+        transitions: candidate log-probabilities [K + 1, K] by kind.
+        dev: labelled sentences that the model was not trained on.
+    """
+    gold, logits = [sentence.tags for sentence in dev], tagger.logits([sentence.words for sentence in dev])
+    candidates = (fit_transitions(tagger, logits, gold, kind, values) for kind, values in transitions.items())
+    best = max(candidates, key=lambda one: one.dev_f1)
+    summary = f"{best.kind} transitions, weight {best.weight}"
+    print(f"{summary}: dev entity F1 {best.dev_f1:.4f}; temperature {best.temperature:.3f}", flush=True)
     return best
 
 
 def fit_transitions(
     tagger: Tagger,
-    found: Sequence[SentenceLogits],
+    logits: Sequence[SentenceLogits],
     gold: Sequence[Sequence[str]],
     kind: str,
     transitions: decoding.Transitions,
 ) -> Calibration:
-    """One kind of transitions, under the weight that is best for them."""
+    """Fit weight and temperature for one kind of transitions.
+
+    Args:
+        tagger: trained model.
+        logits: its logits of the dev sentences.
+        gold: BIO tags of the same sentences.
+        kind: name of the transitions, kept in the result.
+        transitions: log-probabilities [K + 1, K].
+    """
     f1s = dict[float, float]()
 
     def dev_f1(weight: float) -> float:
         if weight not in f1s:
-            tagged = tagger.answers(found, transitions=weight * transitions)
+            tagged = tagger.answers(logits, transitions=weight * transitions)
             f1s[weight] = metrics.score_tags(gold, [answer.tags for answer in tagged]).overall.f1
         return f1s[weight]
 
     weight = decoding.fit_transition_weight(dev_f1)
-    temperature = calibration.fit_on_sentences(found, gold, tagger.manifest.label_set)
+    temperature = calibration.fit_on_sentences(logits, gold, tagger.manifest.label_set)
     return Calibration(temperature, kind, transitions, weight, dev_f1(weight))

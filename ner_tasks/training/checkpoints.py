@@ -1,4 +1,4 @@
-"""How far a training is, kept so that a killed one goes on to the same weights as an undisturbed one, to the bit."""
+"""Checkpoints: a training run that resumes from one ends with bit-identical weights."""
 
 import json
 import os
@@ -21,16 +21,17 @@ STATE = "state.safetensors"
 
 @dataclass
 class TrainingProgress:
-    """How far a training is; what a checkpoint keeps beside the variables.
+    """Progress of a training run, which a checkpoint stores beside the variables.
 
     Attributes:
-        step: steps done.
-        best_f1: best dev F1 so far, of epoch `best_epoch`; the epochs count from 1.
-        history: a line for each epoch.
-        curve: loss and learning rate now and then, by step.
-        losses: of the steps since the last line of `history`: their sum and number.
-        since: the same since the last point of `curve`.
-        train_s: time in steps, of all tries together.
+        step: number of steps completed.
+        best_f1: best dev F1 so far; -1 before the first evaluation.
+        best_epoch: epoch of `best_f1`, from 1; 0 before the first evaluation.
+        history: figures of each epoch.
+        curve: points of the learning curve: step, mean loss, learning rate.
+        losses: sum and number of the losses since the last entry of `history`.
+        since: sum and number of the losses since the last point of `curve`.
+        train_s: seconds spent in training steps, over all attempts.
     """
 
     step: int = 0
@@ -44,48 +45,54 @@ class TrainingProgress:
 
 
 def save_checkpoint(
-    folder: Path, done: TrainingProgress, variables: Sequence[keras.Variable | tf.Variable], *, of: str
+    folder: Path, done: TrainingProgress, variables: Sequence[keras.Variable | tf.Variable], *, identity: str
 ) -> None:
-    """Write the variables and how far they are as one file, so that a kill can not part them.
+    """Write variables and progress to one file, so that they always match.
 
     Args:
-        folder: of this training's half-done work.
-        done: how far.
-        variables: every one that later steps depend on, in an order that is always the same.
-        of: what identifies the training.
+        folder: checkpoint folder of this training run.
+        done: progress.
+        variables: all variables that later steps depend on, in a fixed order.
+        identity: hash of data, settings and initial weights.
+
+    Raises:
+        StorageFull: no space left; the previous checkpoint stays.
     """
     with atomic.space_for(folder / STATE):
         values = {str(index): np.asarray(variable) for index, variable in enumerate(variables)}
-        write_weights(folder / STATE, values, metadata={"progress": json.dumps(asdict(done)), "of": of})
+        write_weights(folder / STATE, values, metadata={"progress": json.dumps(asdict(done)), "of": identity})
 
 
 def restore_checkpoint(
-    folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, of: str, best: Path
+    folder: Path, variables: Sequence[keras.Variable | tf.Variable], *, identity: str, best: Path
 ) -> TrainingProgress:
-    """Set the variables to the last checkpoint's, if there is a whole one; how far it was.
+    """Load the last checkpoint into the variables and return its progress.
 
-    Half-done work that is damaged is thrown away with a notice; the variables are as they were.
+    A damaged checkpoint is deleted with a notice and leaves the variables unchanged.
 
     Args:
-        folder: as for `save`.
-        variables: as for `save`.
-        of: what identifies the training.
-        best: weights of the best epoch so far, if one has ended; they go with the checkpoint.
+        folder: as for `save_checkpoint`.
+        variables: as for `save_checkpoint`.
+        identity: as for `save_checkpoint`.
+        best: weights of the best epoch; required once an epoch has ended.
+
+    Returns:
+        Progress at the checkpoint; of a new run if there is no checkpoint.
 
     Raises:
-        ConfigInvalid: the checkpoint is another training's.
+        ConfigInvalid: the checkpoint belongs to another training run.
     """
     if not os.path.lexists(folder / STATE):
         return TrainingProgress()
     try:
         with safe_open(folder / STATE, "np") as state:
-            said = state.metadata()
-            if said["of"] != of:
+            metadata = state.metadata()
+            if metadata["of"] != identity:
                 raise ConfigInvalid(
-                    f"found half-done work of other data or settings, expected that of this training or none, in {folder}"
+                    f"found a checkpoint of other data or settings, expected one of this training run or none, in {folder}"
                 )
-            done = TrainingProgress(**json.loads(said["progress"]))
-            # all is looked at before anything is set
+            done = TrainingProgress(**json.loads(metadata["progress"]))
+            # check everything before assigning anything
             for index, variable in enumerate(variables):
                 if (shape := state.get_slice(str(index)).get_shape()) != list(variable.shape):
                     raise ArtifactBroken(f"found shape {shape} of variable {index}, expected {list(variable.shape)}")
@@ -95,9 +102,9 @@ def restore_checkpoint(
             for index, variable in enumerate(variables):
                 variable.assign(state.get_tensor(str(index)))
     except (SafetensorError, ArtifactBroken, OSError, ValueError, TypeError, KeyError, RecursionError) as error:
-        print(f"notice: damaged half-done work is thrown away and begun anew: found {error}, in {folder}", flush=True)
+        print(f"notice: deleted a damaged checkpoint and restarted: found {error}, in {folder}", flush=True)
         replacement.discard(folder / STATE)
         replacement.discard(best)
         return TrainingProgress()
-    print(f"going on from step {done.step}", flush=True)
+    print(f"resuming from step {done.step}", flush=True)
     return done

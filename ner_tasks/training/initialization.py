@@ -1,4 +1,4 @@
-"""Where a training starts from: a Hugging Face encoder, or a model of ours that goes on learning."""
+"""Initial weights of a training run: a Hugging Face encoder or a trained model folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +19,13 @@ ENCODER = "model.safetensors"
 
 @dataclass(frozen=True)
 class Initialization:
-    """Weights to start from.
+    """Initial weights.
 
     Attributes:
-        folder: a checkpoint, or a trained model.
-        config: the encoder's configuration, as in the Hugging Face `config.json`.
-        weights: by Hugging Face name.
-        label_set: what the model knows already; None for an encoder, which knows no labels.
+        folder: Hugging Face checkpoint or trained model folder.
+        config: configuration of the encoder, as in the Hugging Face `config.json`.
+        weights: weights by Hugging Face name.
+        label_set: labels of the trained model; None for an encoder, which has none.
     """
 
     folder: Path
@@ -34,11 +34,12 @@ class Initialization:
     label_set: LabelSet | None
 
     @classmethod
-    def at(cls, folder: Path) -> "Initialization":
-        """What lies in `folder`.
+    def load(cls, folder: Path) -> "Initialization":
+        """Load initial weights from a checkpoint or a trained model folder.
 
         Raises:
-            InputMissing, ArtifactBroken: it is neither a checkpoint nor a sound trained model.
+            InputMissing: neither a checkpoint nor a model folder.
+            ArtifactBroken: damaged, or a model folder of another kind.
         """
         if not (folder / model_folder.MANIFEST).is_file():
             return cls(folder, read_config(folder), read_weights(folder / ENCODER), None)
@@ -52,25 +53,34 @@ class Initialization:
         return self.folder / (ENCODER if self.label_set is None else model_folder.WEIGHTS)
 
     def save_tokenizer(self, path: Path) -> None:
-        """Write the tokenizer as one `tokenizer.json`."""
+        """Write the tokenizer to `path` as one `tokenizer.json`."""
         if self.label_set is None:
             save_tokenizer(self.folder, path)
         else:
             with atomic.space_for(path):
                 path.write_bytes((self.folder / model_folder.TOKENIZER).read_bytes())
 
-    def model(
+    def build_model(
         self, pieces: WordTokenizer, label_set: LabelSet, *, dropout: float, attention_dropout: float = 0.0
     ) -> TokenClassifier:
-        """A model with these weights; the head's rows of labels that are new here start by chance.
+        """Build a model with these weights; the rows of the head for new labels are initialized at random.
+
+        Args:
+            pieces: tokenizer of the model.
+            label_set: labels of the new model.
+            dropout: dropout rate of the hidden layers, 0 to 1.
+            attention_dropout: dropout rate of the attention probabilities, 0 to 1.
 
         Raises:
-            EncoderUnsupported, ArtifactBroken: not a BERT, or weights and tokenizer that do not belong together.
+            EncoderUnsupported: not a BERT.
+            ArtifactBroken: weights and tokenizer do not match.
         """
         sizes = EncoderConfig.from_config(self.config, self.folder)
-        if pieces.vocabulary_size() > sizes.vocab_size:
-            found = f"{pieces.vocabulary_size()} pieces in the tokenizer"
-            raise ArtifactBroken(f"found {found}, expected at most {sizes.vocab_size}, in {self.folder}")
+        n_pieces = pieces.vocabulary_size()
+        if n_pieces > sizes.vocab_size:
+            raise ArtifactBroken(
+                f"found {n_pieces} pieces in the tokenizer, expected at most {sizes.vocab_size}, in {self.folder}"
+            )
         model = TokenClassifier(
             sizes,
             n_tags=len(label_set.tags),
@@ -81,11 +91,11 @@ class Initialization:
         body = {name: value for name, value in self.weights.items() if not name.startswith("classifier.")}
         model.import_encoder(body, self.folder)
         if self.label_set is not None:
-            model.import_all({**body, **self._head(model.export(), self.label_set, label_set)}, self.folder)
+            model.import_all({**body, **self._merge_head(model.export(), self.label_set, label_set)}, self.folder)
         return model
 
-    def _head(self, fresh: Weights, known: LabelSet, wanted: LabelSet) -> Weights:
-        """The head's weights for `wanted`: the row of each tag that is known, a fresh one for the others."""
+    def _merge_head(self, fresh: Weights, known: LabelSet, wanted: LabelSet) -> Weights:
+        """Return the weights of the head for `wanted`: trained rows for known tags, rows of `fresh` for the others."""
         head: Weights = {}
         for name in ("classifier.weight", "classifier.bias"):
             rows = np.array(fresh[name])
@@ -98,15 +108,19 @@ class Initialization:
 
 
 def save_tokenizer(encoder: Path, path: Path) -> None:
-    """Write a checkpoint's tokenizer as one `tokenizer.json`, whatever form it has there.
+    """Convert the tokenizer of a checkpoint to one `tokenizer.json`.
+
+    Args:
+        encoder: Hugging Face checkpoint.
+        path: file to write.
 
     Raises:
-        ArtifactBroken: there is none that transformers can read.
+        ArtifactBroken: transformers cannot load a tokenizer from the checkpoint.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(encoder), local_files_only=True)
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise ArtifactBroken(f"found {reason}, expected a tokenizer, in {encoder}") from None
-    # its own `save` raises an error without a type if the disk is full
+    # `Tokenizer.save` raises a bare Exception if the disk is full
     atomic.write_text(path, tokenizer.backend_tokenizer.to_str(pretty=True))

@@ -1,7 +1,7 @@
-"""The training loop: an encoder and labelled sentences in, the best epoch's model out.
+"""Training loop: trains a tagger from an encoder and labelled sentences and keeps the best epoch.
 
-Killed anywhere, it goes on from its last checkpoint to the same weights: the order of the batches depends on nothing
-but the seed and the epoch, and everything else that a step depends on is in the checkpoint.
+A killed run resumes from its last checkpoint and ends with the same weights: the batch order depends only on the seed
+and the epoch, and the checkpoint holds everything else that a step depends on.
 """
 
 import time
@@ -48,42 +48,47 @@ def train_model(
     config: TrainConfig,
     lineage: Mapping[str, Any],
 ) -> TrainingProgress:
-    """Train a tagger and write the best epoch's model folder to `target`.
+    """Train a tagger and write the model of the best epoch to `target`.
 
     Args:
-        parts: sentences under `train` and `dev`; the labels are those of both.
-        encoder: what to start from: a Hugging Face BERT checkpoint, or a trained model folder.
-        target: the model folder to make.
-        checkpoints: a folder for half-done work, of this training alone; emptied at the end.
-        config: how.
-        lineage: where the data comes from, kept in the manifest.
+        parts: labelled sentences under `train` and `dev`; the model gets the labels of both.
+        encoder: Hugging Face BERT checkpoint, or a trained model folder to train further.
+        target: model folder to create.
+        checkpoints: folder for the checkpoints of this run only; emptied at the end.
+        config: training settings.
+        lineage: origin of the data, stored in the manifest.
+
+    Returns:
+        Final progress with the history of the epochs and the learning curve.
 
     Raises:
-        EncoderUnsupported, ArtifactBroken, InputMissing: the checkpoint is not a BERT, damaged or absent.
-        ConfigInvalid: the half-done work is that of another training.
-        StorageFull: no room for a checkpoint or the model.
-        Busy: another process trains into the same `checkpoints`.
+        EncoderUnsupported: the checkpoint is not a BERT.
+        InputMissing: there is no checkpoint in `encoder`.
+        ArtifactBroken: the checkpoint is damaged.
+        ConfigInvalid: `checkpoints` holds the checkpoint of another run.
+        StorageFull: no space left for a checkpoint or the model.
+        Busy: another process uses the same `checkpoints`.
     """
     with atomic.exclusive(checkpoints / "lock"):
         run = TrainingRun(parts, encoder, checkpoints, config)
         done = run.fit()
-        manifest = replace(run.finished(done), lineage={**lineage, "config": asdict(run.config)})
+        manifest = replace(run.finish(done), lineage={**lineage, "config": asdict(run.config)})
         with atomic.staged_folder(target) as stage:
             (stage / model_folder.WEIGHTS).write_bytes((checkpoints / _BEST).read_bytes())
             (stage / model_folder.TOKENIZER).write_bytes((checkpoints / model_folder.TOKENIZER).read_bytes())
             model_folder.write_manifest(stage, manifest)
-        run.clear()
+        run.delete_checkpoints()
     return done
 
 
 class TrainingRun:
-    """One training: its lessons, its learner and how far they are.
+    """One training run: data, model, optimizer state and checkpoints.
 
     Args:
-        parts: as for `train`.
-        start: as `encoder` of `train`.
-        folder: for half-done work.
-        config: how.
+        parts: as for `train_model`.
+        start: as `encoder` of `train_model`.
+        folder: folder for checkpoints.
+        config: training settings.
     """
 
     def __init__(self, parts: Parts, start: Path, folder: Path, config: TrainConfig):
@@ -91,42 +96,45 @@ class TrainingRun:
         keras.utils.set_random_seed(config.seed)
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": config.bf16})
         label_set = LabelSet.from_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
-        source = Initialization.at(start)
+        source = Initialization.load(start)
         folder.mkdir(parents=True, exist_ok=True)
         source.save_tokenizer(folder / model_folder.TOKENIZER)
         self.pieces = WordTokenizer(folder / model_folder.TOKENIZER)
-        model = source.model(self.pieces, label_set, dropout=config.dropout, attention_dropout=config.attention_dropout)
+        model = source.build_model(
+            self.pieces, label_set, dropout=config.dropout, attention_dropout=config.attention_dropout
+        )
         self.train, self.dev, self.folder, self.config = parts["train"], parts["dev"], folder, config
         self.manifest = ModelManifest("trained", label_set.labels, source.config, config.max_pieces)
-        self.counted = decoding.count_transitions([sentence.tags for sentence in self.train], label_set)
-        self.learner = Trainer(model, label_set, self.counted, config)
-        self.identity = _identity(parts, source, config)
+        self.counted_transitions = decoding.count_transitions([sentence.tags for sentence in self.train], label_set)
+        self.trainer = Trainer(model, label_set, self.counted_transitions, config)
+        self.identity = _hash_inputs(parts, source, config)
 
     def fit(self, watch: Watch | None = None) -> TrainingProgress:
-        """Learn until the last epoch, or until the dev part says that it gets no better.
+        """Train until the last epoch or until early stopping on the dev part.
 
         Args:
-            watch: told now and then how far it is; what it raises ends the training, which can go on later.
+            watch: called with the progress every 25 steps and after each epoch; may raise to stop the run, which can be
+                resumed later.
         """
         config = self.config
-        done = restore_checkpoint(self.folder, self.learner.variables, of=self.identity, best=self.folder / _BEST)
-        lessons = TrainingBatches(self.train, self.pieces, self.manifest.label_set, config)
-        n_steps = lessons.n_steps * config.epochs
-        for epoch in range(done.step // lessons.n_steps, config.epochs):
+        done = restore_checkpoint(self.folder, self.trainer.variables, identity=self.identity, best=self.folder / _BEST)
+        batches = TrainingBatches(self.train, self.pieces, self.manifest.label_set, config)
+        n_steps = batches.n_steps * config.epochs
+        for epoch in range(done.step // batches.n_steps, config.epochs):
             if epoch - done.best_epoch >= config.patience:
                 break
-            skip = done.step - epoch * lessons.n_steps
-            with show_progress(f"epoch {epoch + 1}/{config.epochs}", total=lessons.n_steps, unit="steps") as bar:
+            skip = done.step - epoch * batches.n_steps
+            with show_progress(f"epoch {epoch + 1}/{config.epochs}", total=batches.n_steps, unit="steps") as bar:
                 bar.advance(skip)
                 began = time.monotonic()
-                for batch, tag_ids, weights in lessons.epoch_batches(epoch, skip=skip):
+                for batch, tag_ids, weights in batches.epoch_batches(epoch, skip=skip):
                     rate = learning_rate_at(done.step, n_steps, config)
-                    loss = self.learner.step(done.step, rate, batch.piece_ids, batch.shape_ids, tag_ids, weights)
-                    _note(done, float(loss), rate)
+                    loss = self.trainer.step(done.step, rate, batch.piece_ids, batch.shape_ids, tag_ids, weights)
+                    _record_step(done, float(loss), rate)
                     bar.advance()
                     if watch and done.step % _CURVE_STEPS == 0:
                         watch(done)
-                    if done.step % config.checkpoint_steps == 0 and done.step % lessons.n_steps:
+                    if done.step % config.checkpoint_steps == 0 and done.step % batches.n_steps:
                         done.train_s, began = done.train_s + time.monotonic() - began, time.monotonic()
                         self._checkpoint(done)
                 done.train_s += time.monotonic() - began
@@ -135,80 +143,81 @@ class TrainingRun:
                 watch(done)
         return done
 
-    def finished(self, done: TrainingProgress) -> ModelManifest:
-        """The manifest of the best epoch's model, with what is fitted to it; from here on the model is that epoch's."""
+    def finish(self, done: TrainingProgress) -> ModelManifest:
+        """Load the weights of the best epoch, calibrate the model and return its manifest."""
         best = load_file(self.folder / _BEST)
-        self.learner.model.import_all(read_weights(self.folder / _BEST), self.folder / _BEST)
+        self.trainer.model.import_all(read_weights(self.folder / _BEST), self.folder / _BEST)
         if _TRANSITIONS in best:
-            self.learner.transitions.assign(best[_TRANSITIONS])
-        fitted = self.fitted()
-        said = {
+            self.trainer.transitions.assign(best[_TRANSITIONS])
+        calibration = self.calibrate()
+        metrics = {
             "dev_f1": done.best_f1,
-            "transitions": fitted.kind,
-            "transition_weight": fitted.weight,
+            "transitions": calibration.kind,
+            "transition_weight": calibration.weight,
             "epoch": done.best_epoch,
             "history": done.history,
         }
         return replace(
             self.manifest,
-            temperature=fitted.temperature,
-            transitions=(fitted.weight * fitted.transitions).tolist(),
-            metrics={"train": said},
+            temperature=calibration.temperature,
+            transitions=(calibration.weight * calibration.transitions).tolist(),
+            metrics={"train": metrics},
         )
 
-    def fitted(self) -> Calibration:
-        """What is best for the model as it is now, and the dev F1 that it reaches so."""
-        transitions = {"counted": self.counted}
+    def calibrate(self) -> Calibration:
+        """Calibrate the model with its current weights on the dev part."""
+        transitions = {"counted": self.counted_transitions}
         if self.config.crf_weight:
-            transitions["learnt"] = np.asarray(self.learner.transitions, np.float32)
+            transitions["learnt"] = np.asarray(self.trainer.transitions, np.float32)
         return calibrate_model(self._tagger, transitions, self.dev)
 
-    def clear(self) -> None:
-        """Remove the half-done work."""
+    def delete_checkpoints(self) -> None:
+        """Delete the checkpoint, the weights of the best epoch and the tokenizer."""
         for name in (_BEST, STATE, model_folder.TOKENIZER):
             (self.folder / name).unlink(missing_ok=True)
 
     def _end_epoch(self, done: TrainingProgress, epoch: int) -> None:
         loss = done.losses[0] / max(done.losses[1], 1)
-        said = {"epoch": epoch, "step": done.step, "loss": loss, "dev_f1": self.dev_f1()}
-        self._keep_if_best(done, epoch, said["dev_f1"])
+        figures = {"epoch": epoch, "step": done.step, "loss": loss, "dev_f1": self.dev_f1()}
+        self._save_if_best(done, epoch, figures["dev_f1"])
         if self.config.ema_decay:
-            self.learner.swap_ema_weights()
-            said["dev_f1_averaged"] = self.dev_f1()
-            self._keep_if_best(done, epoch, said["dev_f1_averaged"])
-            self.learner.swap_ema_weights()
-        done.history.append({**said, "train_s": round(done.train_s, 1)})
+            self.trainer.swap_ema_weights()
+            figures["dev_f1_averaged"] = self.dev_f1()
+            self._save_if_best(done, epoch, figures["dev_f1_averaged"])
+            self.trainer.swap_ema_weights()
+        done.history.append({**figures, "train_s": round(done.train_s, 1)})
         done.losses = (0.0, 0)
-        f1s = ", ".join(f"{name} {said[name]:.4f}" for name in ("loss", "dev_f1", "dev_f1_averaged") if name in said)
-        print(f"epoch {epoch}: {f1s}, {done.train_s:.0f} s", flush=True)
+        shown = [name for name in ("loss", "dev_f1", "dev_f1_averaged") if name in figures]
+        line = ", ".join(f"{name} {figures[name]:.4f}" for name in shown)
+        print(f"epoch {epoch}: {line}, {done.train_s:.0f} s", flush=True)
         self._checkpoint(done)
 
-    def _keep_if_best(self, done: TrainingProgress, epoch: int, f1: float) -> None:
+    def _save_if_best(self, done: TrainingProgress, epoch: int, f1: float) -> None:
         if f1 <= done.best_f1:
             return
         done.best_f1, done.best_epoch = f1, epoch
-        weights = self.learner.model.export()
+        weights = self.trainer.model.export()
         if self.config.crf_weight:
-            weights[_TRANSITIONS] = np.asarray(self.learner.transitions, np.float32)
+            weights[_TRANSITIONS] = np.asarray(self.trainer.transitions, np.float32)
         with atomic.space_for(self.folder / _BEST):
             write_weights(self.folder / _BEST, weights)
 
     def dev_f1(self) -> float:
-        """Entity F1 on the dev part, decoded as the finished model will be."""
-        return self.fitted().dev_f1
+        """Return the entity F1 on the dev part, calibrated and decoded like the final model."""
+        return self.calibrate().dev_f1
 
     def _checkpoint(self, done: TrainingProgress) -> None:
-        save_checkpoint(self.folder, done, self.learner.variables, of=self.identity)
+        save_checkpoint(self.folder, done, self.trainer.variables, identity=self.identity)
 
     @cached_property
     def _tagger(self) -> Tagger:
-        model, signature = self.learner.model, [tf.TensorSpec([None, None], tf.int32)] * 2
+        model, signature = self.trainer.model, [tf.TensorSpec([None, None], tf.int32)] * 2
         infer = tf.function(lambda p, s: model({"piece_ids": p, "shape_ids": s}), input_signature=signature)
         return Tagger(lambda piece_ids, shape_ids: infer(piece_ids, shape_ids).numpy(), self.pieces, self.manifest)
 
 
-def _note(done: TrainingProgress, loss: float, rate: float) -> None:
-    """Count one step, and now and then add a point to the learning curve."""
+def _record_step(done: TrainingProgress, loss: float, rate: float) -> None:
+    """Count one step and add a point to the learning curve every 25 steps."""
     done.step += 1
     done.losses = (done.losses[0] + loss, done.losses[1] + 1)
     done.since = (done.since[0] + loss, done.since[1] + 1)
@@ -217,7 +226,7 @@ def _note(done: TrainingProgress, loss: float, rate: float) -> None:
         done.since = (0.0, 0)
 
 
-def _identity(parts: Parts, source: Initialization, config: TrainConfig) -> str:
-    """What tells this training from others, whose half-done work is of no use to it."""
+def _hash_inputs(parts: Parts, source: Initialization, config: TrainConfig) -> str:
+    """Hash data, settings and initial weights; a checkpoint is used only by a run with the same hash."""
     texts = {name: [[one.words, one.tags] for one in part] for name, part in parts.items()}
     return make_version({"parts": texts, "config": asdict(config), "start": atomic.sha256_of(source.weights_file)})

@@ -1,7 +1,7 @@
-"""Search for better training settings within a time budget, by Optuna; killed, it goes on where it was.
+"""Hyperparameter search with Optuna within a time budget; resumes after a kill.
 
-Each trial trains on a share of the train part and is judged on the dev part. One that does worse than the median of the
-others after as many epochs is ended. The first trial is the settings as they are: what is found is no worse than they.
+Each trial trains on a share of the train part and is scored on the dev part. A trial below the median of the others
+after the same number of epochs is pruned. The first trial uses the base settings, so the result is never worse.
 """
 
 import shutil
@@ -31,12 +31,12 @@ _STUDY = "study.log"
 
 @dataclass(frozen=True)
 class SearchBudget:
-    """When a search ends.
+    """Limits of a search.
 
     Attributes:
-        minutes: of all trials together, those before a kill included.
-        n_trials: most trials.
-        train_share: share of the train part that a trial learns, more than 0 to 1.
+        minutes: total time of all trials, those before a kill included; above 0.
+        n_trials: maximum number of trials, at least 1.
+        train_share: share of the train part that each trial trains on, above 0, at most 1.
     """
 
     minutes: float
@@ -45,33 +45,33 @@ class SearchBudget:
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.n_trials < 1:
-            found = f"found {self.minutes} minutes and {self.n_trials} trials"
-            raise ConfigInvalid(f"{found}, expected more than 0 and at least 1, for a search")
+            limits = f"{self.minutes} minutes and {self.n_trials} trials"
+            raise ConfigInvalid(f"found {limits}, expected more than 0 and at least 1, for a search")
         if not 0 < self.train_share <= 1:
-            raise ConfigInvalid(f"found train_share = {self.train_share}, expected more than 0 to 1")
+            raise ConfigInvalid(f"found train_share = {self.train_share}, expected above 0, at most 1")
 
 
 class _OutOfTimeError(Exception):
-    """Ends the trial that is at work when the budget is spent."""
+    """Stops the running trial when the time budget is used up."""
 
 
 def search_config(
     parts: Parts, *, encoder: Path, folder: Path, base: TrainConfig, budget: SearchBudget
 ) -> dict[str, Any]:
-    """Look for the settings with the best dev F1.
+    """Search for the training settings with the best dev F1.
 
     Args:
-        parts: sentences under `train` and `dev`.
+        parts: labelled sentences under `train` and `dev`.
         encoder: as for `loop.train_model`.
-        folder: keeps the study and the trial at work; of this search alone.
-        base: the settings that are not searched, and the first ones to try.
-        budget: when to end.
+        folder: folder for the study and the running trial; of this search only.
+        base: settings of the first trial; the settings that are not searched keep these values.
+        budget: limits of the search.
 
     Returns:
-        `config` for `train`, its `dev_f1`, and all `trials`.
+        `config` for `train`, its `dev_f1` (None if no trial finished), and all `trials`.
 
     Raises:
-        Busy: another process searches in the same folder.
+        Busy: another process uses the same folder.
     """
     with atomic.exclusive(folder / "lock"):
         return _Search(parts, encoder, folder, base, budget).run()
@@ -80,47 +80,48 @@ def search_config(
 class _Search:
     def __init__(self, parts: Parts, encoder: Path, folder: Path, base: TrainConfig, budget: SearchBudget):
         self.parts = {"train": sample_share(parts["train"], budget.train_share, seed=base.seed), "dev": parts["dev"]}
-        # of all the data: that is what the settings found are for
-        self.encoder, self.folder, self.base, self.budget = encoder, folder, base.for_data(len(parts["train"])), budget
+        # epochs of the full train part, which the resulting settings are for
+        self.encoder, self.folder, self.budget = encoder, folder, budget
+        self.base = base.for_data(len(parts["train"]))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        # other settings, another share: another study, in the same file
+        # other settings or another share start another study in the same file
         name = make_version({"base": asdict(self.base), "share": budget.train_share, "n": len(self.parts["train"])})
         try:
-            self.study = _study(folder / _STUDY, name)
+            self.study = _open_study(folder / _STUDY, name)
         except (ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError, RecursionError) as error:
-            found = f"found {type(error).__name__}, expected a study"
-            print(f"notice: a damaged search is thrown away and begun anew: {found}, at {folder / _STUDY}", flush=True)
+            reason = f"found {type(error).__name__}, expected a study"
+            print(f"notice: deleted a damaged search and restarted: {reason}, at {folder / _STUDY}", flush=True)
             replacement.discard(folder / _STUDY)
-            self.study = _study(folder / _STUDY, name)
-        # a search that goes on must not propose again what it has proposed before
+            self.study = _open_study(folder / _STUDY, name)
+        # with the same seed a resumed search would suggest the same settings again
         self.study.sampler = optuna.samplers.TPESampler(seed=base.seed + len(self.study.trials))
 
     def run(self) -> dict[str, Any]:
-        self._take_up()
-        spent = sum(self._seconds(trial) for trial in self._ended())
+        self._enqueue_first()
+        spent = sum(self._duration_s(trial) for trial in self._ended_trials())
         self.deadline = time.monotonic() + 60 * self.budget.minutes - spent
-        left = self.budget.n_trials - len(self._ended())
+        left = self.budget.n_trials - len(self._ended_trials())
         if left > 0 and time.monotonic() < self.deadline:
             self.study.optimize(
-                self._f1, n_trials=left, timeout=self.deadline - time.monotonic(), catch=(_OutOfTimeError,)
+                self._run_trial, n_trials=left, timeout=self.deadline - time.monotonic(), catch=(_OutOfTimeError,)
             )
         return self._result()
 
-    def _take_up(self) -> None:
-        """Begin with the settings as they are; after a kill, with the trial that was at work."""
+    def _enqueue_first(self) -> None:
+        """Enqueue the base settings in a new study, the interrupted trial in a resumed one."""
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):
             self.study.tell(trial.number, state=TrialState.FAIL)
-            if set(trial.params) == set(self._now()):
-                print(f"going on with trial {trial.number}: {trial.params}", flush=True)
+            if set(trial.params) == set(self._base_params()):
+                print(f"resuming trial {trial.number}: {trial.params}", flush=True)
                 self.study.enqueue_trial(trial.params)
         if not self.study.trials:
-            self.study.enqueue_trial(self._now())
+            self.study.enqueue_trial(self._base_params())
 
-    def _now(self) -> dict[str, Any]:
+    def _base_params(self) -> dict[str, Any]:
         names = ("learning_rate", "batch_size", "epochs", "dropout", "word_dropout", "label_smoothing")
         return {name: getattr(self.base, name) for name in names}
 
-    def _proposed(self, trial: optuna.Trial) -> TrainConfig:
+    def _suggest_config(self, trial: optuna.Trial) -> TrainConfig:
         base = self.base
         return replace(
             base,
@@ -134,8 +135,9 @@ class _Search:
             label_smoothing=trial.suggest_float("label_smoothing", 0.0, max(0.15, base.label_smoothing)),
         )
 
-    def _f1(self, trial: optuna.Trial) -> float:
-        config = self._proposed(trial)
+    def _run_trial(self, trial: optuna.Trial) -> float:
+        """Train with the suggested settings and return the dev F1."""
+        config = self._suggest_config(trial)
         folder = self.folder / f"trial-{make_version(asdict(config))}"
 
         def watch(done: TrainingProgress) -> None:
@@ -156,17 +158,17 @@ class _Search:
         print(f"trial {trial.number}: dev entity F1 {done.best_f1:.4f}", flush=True)
         return done.best_f1
 
-    def _ended(self) -> list[optuna.trial.FrozenTrial]:
+    def _ended_trials(self) -> list[optuna.trial.FrozenTrial]:
         return self.study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
 
-    def _seconds(self, trial: optuna.trial.FrozenTrial) -> float:
+    def _duration_s(self, trial: optuna.trial.FrozenTrial) -> float:
         return trial.duration.total_seconds() if trial.duration else 0.0
 
     def _result(self) -> dict[str, Any]:
         complete = self.study.get_trials(states=(TrialState.COMPLETE,))
         best = max(complete, key=lambda trial: trial.value or 0.0, default=None)
         if best is None:
-            print("no trial was completed in time: the settings stay as they are", flush=True)
+            print("no trial finished in time: keeping the base settings", flush=True)
         trials = [
             {
                 "number": trial.number,
@@ -174,7 +176,7 @@ class _Search:
                 "params": trial.params,
                 "dev_f1": trial.value,
                 "by_epoch": trial.intermediate_values,
-                "seconds": round(self._seconds(trial), 1),
+                "seconds": round(self._duration_s(trial), 1),
             }
             for trial in self.study.trials
             if trial.state != TrialState.WAITING
@@ -183,8 +185,8 @@ class _Search:
         return {"config": config, "dev_f1": best.value if best else None, "trials": trials}
 
 
-def _study(path: Path, name: str) -> optuna.Study:
-    """The study that is kept in a file; behind its last whole line, which a kill may have cut off, it goes on."""
+def _open_study(path: Path, name: str) -> optuna.Study:
+    """Open or create the study in a journal file, without a last line that a kill left incomplete."""
     if path.exists():
         content = path.read_bytes()
         with path.open("r+b") as file:
@@ -200,6 +202,12 @@ def _study(path: Path, name: str) -> optuna.Study:
 
 
 def sample_share(sentences: Sequence[LabelledSentence], share: float, *, seed: int) -> list[LabelledSentence]:
-    """A share of the sentences, at least one, by chance and in their order."""
+    """Draw a random share of the sentences, at least one, in their original order.
+
+    Args:
+        sentences: at least one.
+        share: above 0, at most 1.
+        seed: seed of the draw.
+    """
     n = max(1, round(share * len(sentences)))
     return [sentences[index] for index in sorted(np.random.default_rng(seed).permutation(len(sentences))[:n])]

@@ -1,6 +1,6 @@
-"""One step of training: the loss of a batch, each layer's learning rate, and an average of the weights so far.
+"""Training step: optimizer, losses, learning rates and moving average of the weights.
 
-Shapes in the comments: B windows, T pieces in a window, W words in a window, K tags.
+Shapes: B windows, T pieces per window, W words per window, K tags.
 """
 
 import math
@@ -14,18 +14,19 @@ from ner_tasks.model.decoding import Transitions, allowed_transitions
 from ner_tasks.model.token_classifier import TokenClassifier
 from ner_tasks.training.config import TrainConfig
 
-_FORBIDDEN = -1e4  # finite: minus infinity has no gradient
-_AVERAGE_EVERY = 10  # steps; each time reads and writes every weight
+_FORBIDDEN = -1e4  # finite, since minus infinity has no gradient
+_AVERAGE_EVERY = 10  # steps; an update reads and writes every weight
 Step = Callable[..., tf.Tensor]
 
 
 class LayerwiseAdamW(keras.optimizers.AdamW):
-    """AdamW whose learning rate is multiplied by a factor of each variable's own.
+    """AdamW with a learning rate factor for each variable.
 
-    It computes what Keras' own does, in one pass over the weights instead of ten, a tenth of a step's time.
+    Computes the same update as Keras' AdamW with one fused operation per variable; Keras' ten passes over the weights
+    take a tenth of a training step.
 
     Args:
-        factors: in the order of the variables.
+        factors: learning rate factors in the order of the variables.
     """
 
     def __init__(self, factors: Sequence[float], **kwargs: object):
@@ -50,58 +51,58 @@ class LayerwiseAdamW(keras.optimizers.AdamW):
 
 
 class Trainer:
-    """A model with what changes it: optimizer, learnt transitions, averaged weights.
+    """Model, optimizer, CRF transitions and moving average of the weights.
 
     Args:
-        model: to be trained.
-        label_set: the model's labels.
-        transitions: counted ones, from which those of the path loss start.
-        config: of the training.
+        model: model to train.
+        label_set: labels of the model.
+        transitions: counted log-probabilities [K + 1, K], the initial values of the CRF transitions.
+        config: training settings.
     """
 
     def __init__(self, model: TokenClassifier, label_set: LabelSet, transitions: Transitions, config: TrainConfig):
         self.model, self._config = model, config
         self.transitions = keras.Variable(0.5 * transitions, trainable=True, name="transitions")  # [K + 1, K]
-        # rows of tags that may not follow; the start of a window may lie inside an entity
+        # The last row allows every tag: a window may start inside an entity.
         self._forbidden = _FORBIDDEN * (1.0 - allowed_transitions(label_set)).astype("float32")  # [K + 1, K]
         self._forbidden[-1] = 0.0
-        self.learnt = list(model.trainable_variables) + ([self.transitions] if config.crf_weight else [])
+        self.trainable_variables = list(model.trainable_variables) + ([self.transitions] if config.crf_weight else [])
         factors = learning_rate_factors(model, config)
         self.optimizer = LayerwiseAdamW(
-            [factors.get(id(variable), config.head_rate) for variable in self.learnt],
+            [factors.get(id(variable), config.head_rate) for variable in self.trainable_variables],
             learning_rate=config.learning_rate,
             weight_decay=config.weight_decay,
             global_clipnorm=config.clip_norm,
         )
         self.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "transitions"])
-        self.optimizer.build(self.learnt)
-        self.average = [tf.Variable(variable) for variable in self.learnt] if config.ema_decay else []
+        self.optimizer.build(self.trainable_variables)
+        self.average = [tf.Variable(variable) for variable in self.trainable_variables] if config.ema_decay else []
         self._step = self._compiled_step()
 
     @property
     def variables(self) -> list[keras.Variable | tf.Variable]:
-        """All that a checkpoint has to keep."""
+        """All variables that a checkpoint has to store."""
         return [*self.model.variables, self.transitions, *self.optimizer.variables, *self.average]
 
     def step(self, number: int, rate: float, *batch: tf.Tensor) -> tf.Tensor:
-        """Learn one batch; the loss of its words.
+        """Train on one batch and return its loss, a mean over the words.
 
         Args:
-            number: of the step, from 0.
+            number: step number, from 0.
             rate: learning rate.
-            batch: piece ids, shape ids, tag ids and which pieces carry a tag, each [B, T].
+            batch: piece ids, shape ids, tag ids and tag weights, each [B, T]; a weight is 1 at the first piece of a word.
         """
         self.optimizer.learning_rate = rate
         loss = self._step(*batch)
         if self.average and (number + 1) % _AVERAGE_EVERY == 0:
             decay = min(self._config.ema_decay, (1 + number) / (10 + number)) ** _AVERAGE_EVERY
-            for average, variable in zip(self.average, self.learnt, strict=True):
+            for average, variable in zip(self.average, self.trainable_variables, strict=True):
                 average.assign_add((1.0 - decay) * (variable.value - average))
         return loss
 
     def swap_ema_weights(self) -> None:
-        """Swap the weights and their average; a second time undoes it."""
-        for average, variable in zip(self.average, self.learnt, strict=True):
+        """Swap the weights and their moving average; calling it twice restores both."""
+        for average, variable in zip(self.average, self.trainable_variables, strict=True):
             value = tf.identity(variable.value)
             variable.assign(average)
             average.assign(value)
@@ -114,7 +115,9 @@ class Trainer:
             inputs = {"piece_ids": piece_ids, "shape_ids": shape_ids}
             with tf.GradientTape() as tape:
                 loss = self._loss(inputs, tag_ids, carries_tag)
-            self.optimizer.apply_gradients(zip(tape.gradient(loss, self.learnt), self.learnt, strict=True))
+            self.optimizer.apply_gradients(
+                zip(tape.gradient(loss, self.trainable_variables), self.trainable_variables, strict=True)
+            )
             return loss
 
         return step
@@ -136,7 +139,13 @@ class Trainer:
 
 
 def cross_entropy(logits: tf.Tensor, tag_ids: tf.Tensor, smoothing: float) -> tf.Tensor:
-    """Cross entropy of each piece [B, T], of its share `smoothing` with all tags alike."""
+    """Return the cross entropy of each piece, [B, T], with label smoothing.
+
+    Args:
+        logits: [B, T, K].
+        tag_ids: [B, T].
+        smoothing: share of the target probability spread over all tags, 0 to 1.
+    """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tag_ids, logits)  # [B, T]
     if not smoothing:
         return losses
@@ -144,7 +153,11 @@ def cross_entropy(logits: tf.Tensor, tag_ids: tf.Tensor, smoothing: float) -> tf
 
 
 def symmetric_kl(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
-    """Symmetric Kullback-Leibler divergence [B, T] of two passes' tags.
+    """Return the symmetric Kullback-Leibler divergence of the tag distributions of two passes, [B, T].
+
+    Args:
+        one: logits [B, T, K].
+        other: logits [B, T, K] of the same batch with another dropout mask.
 
     Source: X. Liang et al., R-Drop, NeurIPS 2021.
     """
@@ -153,13 +166,13 @@ def symmetric_kl(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
 
 
 def crf_losses(logits: tf.Tensor, tag_ids: tf.Tensor, carries_tag: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:
-    """-log of the probability of each window's whole path of tags, [B]: a linear-chain CRF over its words.
+    """Return the negative log-likelihood of the tag sequence of each window, [B], under a linear-chain CRF.
 
     Args:
         logits: [B, T, K].
         tag_ids: [B, T].
-        carries_tag: [B, T], 1 at the first piece of each word.
-        steps: [K + 1, K], score of a tag after a tag, the last row for a window's first word.
+        carries_tag: [B, T], 1 at the first piece of each word, 0 elsewhere.
+        steps: transition scores [K + 1, K]; the last row is for the first word of a window.
 
     Source: J. Lafferty et al., Conditional random fields, ICML 2001.
     """
@@ -184,7 +197,7 @@ def crf_losses(logits: tf.Tensor, tag_ids: tf.Tensor, carries_tag: tf.Tensor, st
 
 
 def learning_rate_factors(model: TokenClassifier, config: TrainConfig) -> dict[int, float]:
-    """By `id`: by what each variable's learning rate is multiplied: less in lower layers, which know more than they learn.
+    """Return the learning rate factor of each variable, by `id` of the variable; lower layers have smaller factors.
 
     Source: J. Howard and S. Ruder, Universal language model fine-tuning (discriminative rates), ACL 2018.
     """
@@ -197,7 +210,13 @@ def learning_rate_factors(model: TokenClassifier, config: TrainConfig) -> dict[i
 
 
 def learning_rate_at(step: int, n_steps: int, config: TrainConfig) -> float:
-    """Learning rate of a step: up to the highest in `warmup_share` of the steps, then down to zero."""
+    """Return the learning rate of a step: linear warmup, then linear or cosine decay to zero.
+
+    Args:
+        step: step number, from 0.
+        n_steps: total number of steps.
+        config: peak rate, warmup share and schedule.
+    """
     warmup = max(int(n_steps * config.warmup_share), 1)
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup

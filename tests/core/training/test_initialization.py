@@ -55,8 +55,8 @@ def test_a_model_that_goes_on_begins_with_what_it_knows(trained: Path, encoder: 
 def test_the_rows_of_the_head_follow_their_labels(trained: Path) -> None:
     pieces, known = WordTokenizer(trained / "tokenizer.json"), model_folder.read_manifest(trained).label_set
     wanted = LabelSet(("art", *reversed(known.labels)))
-    start = Initialization.at(trained)
-    head = start.model(pieces, wanted, dropout=0.0).export()
+    start = Initialization.load(trained)
+    head = start.build_model(pieces, wanted, dropout=0.0).export()
     for tag in known.tags:
         np.testing.assert_array_equal(
             head["classifier.weight"][wanted.id_of[tag]], start.weights["classifier.weight"][known.id_of[tag]]
@@ -67,7 +67,7 @@ def test_the_rows_of_the_head_follow_their_labels(trained: Path) -> None:
 
 def test_only_a_trained_model_can_go_on(frozen: Path) -> None:
     with pytest.raises(ArtifactBroken, match="found a frozen model, expected a trained one"):
-        Initialization.at(frozen)
+        Initialization.load(frozen)
 
 
 def test_what_is_forgotten_shows_and_sentences_that_are_learnt_now_do_not_count(trained: Path, tmp_path: Path) -> None:
@@ -75,18 +75,18 @@ def test_what_is_forgotten_shows_and_sentences_that_are_learnt_now_do_not_count(
     changed = relabelled(tiny.sentences(300, seed=3), per="", geo="geo")
     after = go_on(trained, tmp_path, changed)
     old = [*tiny.sentences(60, seed=9), *tiny.sentences(300, seed=3)[:10]]
-    found = measure_forgetting(trained, after, old, changed, n_threads=2)
-    assert found["n_left_out"] >= 10
-    assert found["n_sentences"] + found["n_left_out"] == len(old)
-    assert found["before"] > 0.9 > found["after"]
-    assert found["labels"]["per"]["before"] > 0.9 and found["labels"]["per"]["after"] < 0.2
-    assert found["labels"]["geo"]["after"] > 0.8
+    result = measure_forgetting(trained, after, old, changed, n_threads=2)
+    assert result["n_left_out"] >= 10
+    assert result["n_sentences"] + result["n_left_out"] == len(old)
+    assert result["before"] > 0.9 > result["after"]
+    assert result["labels"]["per"]["before"] > 0.9 and result["labels"]["per"]["after"] < 0.2
+    assert result["labels"]["geo"]["after"] > 0.8
 
 
 def test_what_cannot_be_measured_is_none_not_a_figure(trained: Path) -> None:
     old = tiny.sentences(5)
-    found = measure_forgetting(trained, trained, old, old, n_threads=1)
-    assert (found["before"], found["after"], found["n_left_out"]) == (None, None, 5)
+    result = measure_forgetting(trained, trained, old, old, n_threads=1)
+    assert (result["before"], result["after"], result["n_left_out"]) == (None, None, 5)
 
 
 @pytest.mark.slow
@@ -118,6 +118,6 @@ def test_from_the_shell_training_goes_on_measures_and_draws(trained: Path, tmp_p
 
 @pytest.mark.slow
 def test_a_training_killed_twice_by_the_system_ends_with_the_same_bits(tmp_path: Path) -> None:
-    found = kill_training.drill(tmp_path, n_kills=2, seed=1, n_sentences=600)
-    assert found["same_bits"] and found["same_losses"]
-    assert len(found["kills"]) == 2
+    result = kill_training.drill(tmp_path, n_kills=2, seed=1, n_sentences=600)
+    assert result["same_bits"] and result["same_losses"]
+    assert len(result["kills"]) == 2

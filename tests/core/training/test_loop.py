@@ -96,7 +96,7 @@ def test_half_done_work_of_other_settings_is_refused(
     monkeypatch.setattr(loop, "learning_rate_at", killing)
     with pytest.raises(Killed):
         train(encoder, tmp_path)
-    with pytest.raises(ConfigInvalid, match="found half-done work of other data or settings"):
+    with pytest.raises(ConfigInvalid, match="found a checkpoint of other data or settings"):
         train(encoder, tmp_path, replace(SHORT, dropout=0.2))
 
 
@@ -107,15 +107,15 @@ def _cut(path: Path) -> None:
 def _of_other_shapes(path: Path) -> None:
     with safe_open(path, "np") as state:
         values = {name: state.get_tensor(name) for name in state.keys()}  # noqa: SIM118 - no dict
-        said = state.metadata()
-    save_file({**values, "3": np.zeros((2, 2), np.float32)}, path, said)
+        metadata = state.metadata()
+    save_file({**values, "3": np.zeros((2, 2), np.float32)}, path, metadata)
 
 
 def _of_other_progress(path: Path) -> None:
     with safe_open(path, "np") as state:
         values = {name: state.get_tensor(name) for name in state.keys()}  # noqa: SIM118 - no dict
-        said = state.metadata()
-    save_file(values, path, {**said, "progress": '{"stepp": 4}'})
+        metadata = state.metadata()
+    save_file(values, path, {**metadata, "progress": '{"stepp": 4}'})
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_damaged_half_done_work_is_begun_anew(
     monkeypatch.setattr(loop, "learning_rate_at", rate_at)
     damage(tmp_path / "killed" / "half" / name)
     assert (train(encoder, tmp_path / "killed") / model_folder.WEIGHTS).read_bytes() == undisturbed
-    assert capsys.readouterr().out.count("notice: damaged half-done work") == 1
+    assert capsys.readouterr().out.count("notice: deleted a damaged checkpoint") == 1
 
 
 def test_early_stopping_keeps_the_best_epoch(encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,8 +169,8 @@ def test_the_temperature_is_that_of_the_best_epoch_on_the_dev_part(
     monkeypatch.setattr(loop.TrainingRun, "dev_f1", lambda self: next(f1s))
     folder, dev = train(encoder, tmp_path), tiny.sentences(16, seed=1)
     tagger = Tagger.load(folder, n_threads=2)
-    found = tagger.logits([sentence.words for sentence in dev])
-    expected = calibration.fit_on_sentences(found, [sentence.tags for sentence in dev], tagger.manifest.label_set)
+    logits = tagger.logits([sentence.words for sentence in dev])
+    expected = calibration.fit_on_sentences(logits, [sentence.tags for sentence in dev], tagger.manifest.label_set)
     assert tagger.manifest.metrics["train"]["epoch"] == 1
     assert tagger.manifest.temperature == pytest.approx(expected, rel=1e-3)
     assert tagger.manifest.temperature != 1

@@ -41,7 +41,7 @@ def inbox(tmp_path) -> list[tuple[str, Path]]:
     return [(name, folder / name) for name in sorted(files)]
 
 
-def said(output: Path) -> tuple[list[dict], list[dict]]:
+def read_answers(output: Path) -> tuple[list[dict], list[dict]]:
     """The answers but for the time of day, and the rejects."""
     answers = lines(output / "documents.jsonl")
     for answer in answers:
@@ -76,7 +76,7 @@ def test_wherever_it_is_killed_the_next_try_ends_as_if_undisturbed(inbox, tmp_pa
         assert not output.exists()
         second = RuleTagger()
         manifest = tag(inbox, output, second)
-        assert said(output) == said(tmp_path / "whole")
+        assert read_answers(output) == read_answers(tmp_path / "whole")
         assert {n: v for n, v in manifest.items() if "_s" not in n} == {n: v for n, v in whole.items() if "_s" not in n}
         # what was whole before the kill is not tagged again: all but the document it was at
         before = sum(undisturbed.n_words_of_calls[:n_batches])
@@ -93,7 +93,7 @@ def test_half_done_work_on_other_inputs_or_by_another_model_is_thrown_away(inbox
             tag(inbox, tmp_path / "out", DyingTagger(5))
         tag(inbox, tmp_path / "out", tagger, inputs=inputs)
         assert "going on" not in capsys.readouterr().out
-        assert {answer["receipt"]["model_version"] for answer in said(tmp_path / "out")[0]} == {tagger.version}
+        assert {answer["receipt"]["model_version"] for answer in read_answers(tmp_path / "out")[0]} == {tagger.version}
 
 
 def test_the_same_text_is_tagged_once_and_answered_under_each_name(tmp_path):
@@ -102,7 +102,7 @@ def test_the_same_text_is_tagged_once_and_answered_under_each_name(tmp_path):
     (tmp_path / "poison").write_text("poison")
     tagger = RuleTagger()
     manifest = tag(files, tmp_path / "out", tagger)
-    answers, rejected = said(tmp_path / "out")
+    answers, rejected = read_answers(tmp_path / "out")
     assert [answer["document"] for answer in answers] == [f"{n}.txt" for n in range(100)]
     assert all(answer["entities"] == answers[0]["entities"] for answer in answers)
     assert [reject["reason"] for reject in rejected] == ["tagging-failed"] * 3
@@ -119,8 +119,8 @@ def test_a_late_document_adds_only_itself(inbox, tmp_path):
     )
     assert sum(second.n_words_of_calls) == 4
     assert manifest["n_reused"] == manifest["n_tagged"] - 1
-    answers, rejected = said(tmp_path / "second")
-    assert (answers[:-1], rejected) == said(tmp_path / "first")
+    answers, rejected = read_answers(tmp_path / "second")
+    assert (answers[:-1], rejected) == read_answers(tmp_path / "first")
 
 
 def test_another_model_reuses_nothing(inbox, tmp_path):
@@ -138,7 +138,9 @@ def test_without_texts_hashes_and_offsets_stand_for_them(inbox, tmp_path):
     config = TagConfig(keep_text=False)
     tag_documents(inbox, tagger=RuleTagger(), output=tmp_path / "hashed", config=config)
     assert b"Rosa" not in (tmp_path / "hashed/documents.jsonl").read_bytes()
-    for with_text, without in zip(said(tmp_path / "kept")[0], said(tmp_path / "hashed")[0], strict=True):
+    for with_text, without in zip(
+        read_answers(tmp_path / "kept")[0], read_answers(tmp_path / "hashed")[0], strict=True
+    ):
         del with_text["text"]
         for entity in with_text["entities"]:
             del entity["mention"]
@@ -166,7 +168,7 @@ def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(inbox, tmp_path, monk
     assert not (tmp_path / "out").exists()
     second = RuleTagger()
     tag(inbox, tmp_path / "out", second)
-    assert said(tmp_path / "out") == said(tmp_path / "whole")
+    assert read_answers(tmp_path / "out") == read_answers(tmp_path / "whole")
 
 
 def test_what_lies_behind_the_checkpoint_or_is_missing_before_it_is_not_believed(inbox, tmp_path):
@@ -179,7 +181,7 @@ def test_what_lies_behind_the_checkpoint_or_is_missing_before_it_is_not_believed
             tag(inbox, tmp_path / "out", DyingTagger(8))
         damage(tmp_path / ".out.work/documents.jsonl")
         tag(inbox, tmp_path / "out")
-        assert said(tmp_path / "out") == said(tmp_path / "whole")
+        assert read_answers(tmp_path / "out") == read_answers(tmp_path / "whole")
         shutil.rmtree(tmp_path / "out")
 
 
@@ -215,4 +217,4 @@ def test_after_kills_at_random_moments_every_document_is_answered_once(inbox, tm
             child.wait()
             n_kills += 1
     assert n_kills > 0
-    assert said(tmp_path / "out") == said(tmp_path / "whole")
+    assert read_answers(tmp_path / "out") == read_answers(tmp_path / "whole")

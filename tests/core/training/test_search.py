@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.training import search as searching
+from ner_tasks.training import search
 from ner_tasks.training.config import TrainConfig
 from ner_tasks.training.search import SearchBudget, search_config
 from tests import tiny
@@ -20,14 +20,14 @@ def parts() -> dict:
 
 
 def test_what_is_found_is_no_worse_than_what_was_given_which_is_tried_first(encoder: Path, tmp_path: Path) -> None:
-    found = search_config(
+    result = search_config(
         parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=SearchBudget(5, n_trials=4, train_share=1)
     )
-    first, *others = found["trials"]
+    first, *others = result["trials"]
     assert first["params"] == {name: getattr(BASE, name) for name in first["params"]}
-    assert len(found["trials"]) == 4
-    assert found["dev_f1"] == max(trial["dev_f1"] or 0.0 for trial in found["trials"]) >= first["dev_f1"]
-    assert TrainConfig.from_values(found["config"], "the search").max_pieces == BASE.max_pieces
+    assert len(result["trials"]) == 4
+    assert result["dev_f1"] == max(trial["dev_f1"] or 0.0 for trial in result["trials"]) >= first["dev_f1"]
+    assert TrainConfig.from_values(result["config"], "the search").max_pieces == BASE.max_pieces
     assert len({str(trial["params"]) for trial in others}) == 3
     assert [path.name for path in tmp_path.glob("trial-*")] == []
 
@@ -37,12 +37,12 @@ def test_a_search_that_is_over_time_ends_its_trial_and_says_that_nothing_was_fou
 ) -> None:
     began = time.monotonic()
     long = TrainConfig(epochs=200, patience=200, batch_size=4, max_pieces=32)
-    found = search_config(
+    result = search_config(
         parts(), encoder=encoder, folder=tmp_path, base=long, budget=SearchBudget(0.05, train_share=1)
     )
     assert time.monotonic() - began < 60
-    assert (found["dev_f1"], found["config"]["epochs"]) == (None, 200)
-    assert "no trial was completed in time" in capsys.readouterr().out
+    assert (result["dev_f1"], result["config"]["epochs"]) == (None, 200)
+    assert "no trial finished in time" in capsys.readouterr().out
 
 
 class Killed(BaseException):
@@ -54,9 +54,9 @@ def test_a_killed_search_goes_on_with_the_trial_that_was_at_work(
 ) -> None:
     """The process dies in its second trial; what it leaves behind says that this trial is running."""
     budget = SearchBudget(5, n_trials=3, train_share=1)
-    fit, calls = searching.TrainingRun.fit, []
+    fit, calls = search.TrainingRun.fit, []
 
-    def dying(run: searching.TrainingRun, watch: object) -> object:
+    def dying(run: search.TrainingRun, watch: object) -> object:
         calls.append(run.config)
         if len(calls) == 2:
             # as SIGKILL leaves it: Optuna would note an exception, and has no time to
@@ -65,16 +65,16 @@ def test_a_killed_search_goes_on_with_the_trial_that_was_at_work(
         return fit(run, watch)
 
     with monkeypatch.context() as patch:
-        patch.setattr(searching.TrainingRun, "fit", dying)
+        patch.setattr(search.TrainingRun, "fit", dying)
         with pytest.raises(Killed):
             search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
     monkeypatch.undo()
-    found = search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
-    states = [trial["state"] for trial in found["trials"]]
+    result = search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
+    states = [trial["state"] for trial in result["trials"]]
     assert states.count("fail") == 1
     assert len(states) - 1 == 3
-    failed = next(trial for trial in found["trials"] if trial["state"] == "fail")
-    assert failed["params"] == found["trials"][failed["number"] + 1]["params"]
+    failed = next(trial for trial in result["trials"] if trial["state"] == "fail")
+    assert failed["params"] == result["trials"][failed["number"] + 1]["params"]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_damaged_search_is_begun_anew(encoder: Path, tmp_path: Path, damage, c
     study = tmp_path / "study.log"
     study.write_bytes(damage(study.read_bytes()))
     assert [trial["number"] for trial in run(1)["trials"]] == [0]
-    assert capsys.readouterr().out.count("notice: a damaged search is thrown away") == 1
+    assert capsys.readouterr().out.count("notice: deleted a damaged search") == 1
 
 
 def test_a_line_of_the_search_that_a_kill_cut_off_costs_no_other(encoder: Path, tmp_path: Path, capsys) -> None:
@@ -111,8 +111,8 @@ def test_a_line_of_the_search_that_a_kill_cut_off_costs_no_other(encoder: Path, 
 
 def test_a_share_is_the_same_each_time_and_in_order() -> None:
     sentences = tiny.sentences(100)
-    share = searching.sample_share(sentences, 0.25, seed=3)
-    assert share == searching.sample_share(sentences, 0.25, seed=3)
+    share = search.sample_share(sentences, 0.25, seed=3)
+    assert share == search.sample_share(sentences, 0.25, seed=3)
     assert len(share) == 25
     assert [sentences.index(one) for one in share] == sorted(sentences.index(one) for one in share)
 

@@ -19,14 +19,14 @@ LABELS = LabelSet(("geo", "per"))
 
 
 @pytest.fixture
-def learner(encoder: Path):
-    """Makes a learner with other settings than the defaults."""
+def make_trainer(encoder: Path):
+    """Return a function that makes a trainer with the given settings."""
 
     def make(**settings: float) -> steps.Trainer:
         plain = {"layer_decay": 1.0, "head_rate": 1.0, "ema_decay": 0.0, "crf_weight": 0.0}
         config = TrainConfig(learning_rate=1e-3, **{**plain, **settings})
         pieces, dropped = WordTokenizer(encoder / "tokenizer.json"), config.attention_dropout
-        model = Initialization.at(encoder).model(pieces, LABELS, dropout=0.0, attention_dropout=dropped)
+        model = Initialization.load(encoder).build_model(pieces, LABELS, dropout=0.0, attention_dropout=dropped)
         n_tags = len(LABELS.tags)
         return steps.Trainer(model, LABELS, np.zeros((n_tags + 1, n_tags), np.float32), config)
 
@@ -46,7 +46,7 @@ def test_the_loss_of_a_path_is_its_probability_among_all_paths() -> None:
     tags = random.integers(0, 3, (2, 6)).astype(np.int32)
     carries = np.array([[0, 1, 1, 0, 1, 0], [1, 0, 0, 0, 1, 0]], np.float32)
     moves = random.normal(size=(4, 3)).astype(np.float32)
-    found = steps.crf_losses(*map(tf.constant, (logits, tags, carries, moves)))
+    result = steps.crf_losses(*map(tf.constant, (logits, tags, carries, moves)))
     for row in range(2):
         words = np.flatnonzero(carries[row])
 
@@ -55,14 +55,14 @@ def test_the_loss_of_a_path_is_its_probability_among_all_paths() -> None:
             return sum(logits[row, words, path]) + moves[3, path[0]] + inside
 
         every = np.log(sum(np.exp(score(path)) for path in itertools.product(range(3), repeat=len(words))))
-        assert float(found[row]) == pytest.approx(every - score(tuple(tags[row, words])), rel=1e-4)
+        assert float(result[row]) == pytest.approx(every - score(tuple(tags[row, words])), rel=1e-4)
 
 
 def test_smoothing_spreads_a_share_over_all_tags() -> None:
     logits = tf.constant([[[2.0, 0.0, -1.0]]])
     log_p = tf.nn.log_softmax(logits).numpy()[0, 0]
-    found = steps.cross_entropy(logits, tf.constant([[1]]), 0.3).numpy()
-    assert found[0, 0] == pytest.approx(-(0.7 * log_p[1] + 0.1 * log_p.sum()), rel=1e-5)
+    result = steps.cross_entropy(logits, tf.constant([[1]]), 0.3).numpy()
+    assert result[0, 0] == pytest.approx(-(0.7 * log_p[1] + 0.1 * log_p.sum()), rel=1e-5)
 
 
 def test_two_passes_that_agree_cost_nothing_and_others_the_same_from_both_sides() -> None:
@@ -73,15 +73,15 @@ def test_two_passes_that_agree_cost_nothing_and_others_the_same_from_both_sides(
     assert there > 0
 
 
-def test_attention_is_dropped_in_training_only(learner) -> None:
-    model, batch = learner(attention_dropout=0.5).model, one_batch()
+def test_attention_is_dropped_in_training_only(make_trainer) -> None:
+    model, batch = make_trainer(attention_dropout=0.5).model, one_batch()
     inputs = {"piece_ids": batch[0], "shape_ids": batch[1]}
     assert np.array_equal(model(inputs), model(inputs))
     assert not np.array_equal(model(inputs, training=True), model(inputs, training=True))
 
 
-def test_lower_layers_learn_more_slowly(learner) -> None:
-    slow = learner(layer_decay=0.1, weight_decay=0.0)
+def test_lower_layers_learn_more_slowly(make_trainer) -> None:
+    slow = make_trainer(layer_decay=0.1, weight_decay=0.0)
     before = slow.model.export()
     slow.step(0, 1e-3, *one_batch())
     after = slow.model.export()
@@ -97,14 +97,14 @@ def test_lower_layers_learn_more_slowly(learner) -> None:
     assert moved == pytest.approx([1e-3, 1e-3, 1e-4, 1e-5], rel=0.05)
 
 
-def test_the_optimizer_is_adamw(learner) -> None:
+def test_the_optimizer_is_adamw(make_trainer) -> None:
     """The same steps by Keras' own, which ours replaces for its speed."""
     import keras
 
-    ours, theirs = learner(), learner()
+    ours, theirs = make_trainer(), make_trainer()
     theirs.optimizer = keras.optimizers.AdamW(1e-3, weight_decay=0.01, global_clipnorm=1.0)
     theirs.optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "transitions"])
-    theirs.optimizer.build(theirs.learnt)
+    theirs.optimizer.build(theirs.trainable_variables)
     theirs.model.import_all(ours.model.export(), "here")
     for number in range(5):
         for one in (ours, theirs):
@@ -113,8 +113,8 @@ def test_the_optimizer_is_adamw(learner) -> None:
         np.testing.assert_allclose(value, theirs.model.export()[name], atol=2e-6, err_msg=name)
 
 
-def test_the_average_lags_behind_the_weights_and_is_exchanged_with_them(learner) -> None:
-    one = learner(ema_decay=0.9)
+def test_the_average_lags_behind_the_weights_and_is_exchanged_with_them(make_trainer) -> None:
+    one = make_trainer(ema_decay=0.9)
     first = one.model.export()["classifier.weight"]
     for number in range(20):
         one.step(number, 1e-3, *one_batch())
@@ -182,11 +182,12 @@ def test_a_sentence_without_a_mention_is_learnt_once() -> None:
 def test_each_window_is_learnt_once_an_epoch_and_the_order_follows_from_seed_and_epoch(encoder: Path) -> None:
     pieces, sentences = WordTokenizer(encoder / "tokenizer.json"), tiny.sentences(50)
     label_set = LabelSet.from_tags(tag for sentence in sentences for tag in sentence.tags)
-    lessons = batches.TrainingBatches(sentences, pieces, label_set, TrainConfig(batch_size=8, max_pieces=32))
+    training_batches = batches.TrainingBatches(sentences, pieces, label_set, TrainConfig(batch_size=8, max_pieces=32))
     orders = [
-        [w.sentence for batch, _, _ in lessons.epoch_batches(epoch) for w in batch.windows] for epoch in (0, 0, 1)
+        [w.sentence for batch, _, _ in training_batches.epoch_batches(epoch) for w in batch.windows]
+        for epoch in (0, 0, 1)
     ]
     assert orders[0] == orders[1] != orders[2]
     assert sorted(orders[0]) == list(range(50))
-    rest = [w.sentence for batch, _, _ in lessons.epoch_batches(0, skip=2) for w in batch.windows]
+    rest = [w.sentence for batch, _, _ in training_batches.epoch_batches(0, skip=2) for w in batch.windows]
     assert rest == orders[0][16:]
