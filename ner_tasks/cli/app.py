@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import ner_tasks
-from ner_tasks import hardware
+from ner_tasks import hardware, held_stderr
 from ner_tasks.cli import documents, labelled, measures, models, registry, training, watching
 from ner_tasks.errors import NerTasksError, redact_error, redact_traceback
 from ner_tasks.files import atomic
@@ -24,16 +24,26 @@ Add = Callable[..., argparse.Action]
 
 # These read documents or answers; what other libraries say of an error in them may quote one.
 _OF_DOCUMENTS = frozenset({"tag", "merge-shards", "diff-predictions", "convert", "sample", "review"})
-_QUOTATIONS = frozenset({"examples"})
+_QUOTATIONS = frozenset({"examples", "worst"})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb.
 
+    Args:
+        argv: the command line. By default that of the process, whose standard error is then held, unless `--verbose`
+            asks for it as it comes.
+
     Returns:
         0; the exit code of a `NerTasksError`; 1 for anything unforeseen. Wrong usage exits with 2.
     """
     args = parser().parse_args(argv)
+    if argv is not None or args.verbose or held_stderr.is_verbose():
+        return _run(args)
+    return held_stderr.hold_stderr(lambda: _run(args))
+
+
+def _run(args: argparse.Namespace) -> int:
     onednn = bool(getattr(args, "intel", 1))
     os.environ.update(hardware.tensorflow_env(n_threads=args.threads, onednn=onednn))
     began = time.monotonic()
@@ -46,14 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NerTasksError as error:
         code = error.exit_code
         report["error"] = {"type": type(error).__name__, "message": str(error), "retryable": error.retryable}
-        print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        held_stderr.print_error(f"error: {type(error).__name__}: {error}")
     except BaseException as error:
         untold = args.verb in _OF_DOCUMENTS
         message = redact_error(error) if untold else str(error)
         report["error"] = {"type": type(error).__name__, "message": message, "retryable": True}
         if not untold or not isinstance(error, Exception):
             raise
-        print(redact_traceback(error), file=sys.stderr, flush=True)
+        held_stderr.print_error(redact_traceback(error))
     finally:
         report["elapsed_s"] = round(time.monotonic() - began, 3)
         report["peak_memory_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
@@ -62,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if report["ok"]:
         # with a report somebody else's log has this output, and that is no place for quotations
         shown = {name: value for name, value in report["result"].items() if not args.report or name not in _QUOTATIONS}
-        print(json.dumps(shown, ensure_ascii=False, indent=2), flush=True)
+        print(json.dumps(shown, ensure_ascii=False, indent=None if args.report else 2), flush=True)
     return code
 
 
@@ -286,6 +296,9 @@ def _verb(sub: Any, name: str, run: Callable[[argparse.Namespace], dict[str, Any
     verb.add_argument("--report", type=Path, metavar="OUT.json", help="write the result, or the error, there as JSON")
     threads = os.environ.get("NER_THREADS", str(os.cpu_count() or 1))
     verb.add_argument("--threads", type=int, default=threads, metavar="N", help="threads (default: %(default)s)")
+    verb.add_argument(
+        "--verbose", action="store_true", help="print libraries' messages even if nothing fails (default: NER_VERBOSE)"
+    )
     return verb.add_argument  # type: ignore[no-any-return]
 
 

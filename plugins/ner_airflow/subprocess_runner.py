@@ -8,6 +8,8 @@ from contextlib import suppress
 
 import psutil
 
+from ner_tasks import held_stderr
+
 GRACE_S = 3.0
 N_LAST_LINES = 20
 
@@ -16,6 +18,9 @@ class ChildProcess:
     """A child in the task's own process group, so that whatever kills the group reaches it as well.
 
     Airflow kills a task's group 5 s after asking; the grace given to the child is shorter than that.
+
+    Attributes:
+        last_lines: the end of its output, without what it held of its libraries' and printed when it failed.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -37,7 +42,8 @@ class ChildProcess:
         """
         try:
             for line in self._process.stdout or ():
-                self.last_lines.append(line.rstrip())
+                if not line.startswith(held_stderr.PREFIX):
+                    self.last_lines.append(line.rstrip())
                 show(line.rstrip())
             return self._process.wait()
         except BaseException:

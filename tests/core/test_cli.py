@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -208,6 +209,14 @@ def test_answers_are_converted_to_each_form(tmp_path: Path) -> None:
         assert (tmp_path / made).is_file()
 
 
+@pytest.mark.parametrize("flag", [[], ["--verbose"]])
+def test_an_error_is_one_line_of_standard_error(tmp_path: Path, flag: list[str]) -> None:
+    command = [sys.executable, "-m", "ner_tasks", "card", "--version", "v", "--store", str(tmp_path), *flag]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode not in (0, 1)
+    assert re.fullmatch(r"error: \w+: found .*\n", done.stderr)
+
+
 @pytest.mark.slow
 def test_the_whole_chain_runs_from_the_shell(encoder: Path, data: Path, tmp_path: Path) -> None:
     """From dataset -> train -> freeze -> quantize -> compare -> tag, each in a process of its own."""
@@ -217,6 +226,7 @@ def test_the_whole_chain_runs_from_the_shell(encoder: Path, data: Path, tmp_path
         command = [sys.executable, "-m", "ner_tasks", *map(str, args), "--threads", "2", "--report", str(report)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
+        assert done.stderr == ""  # no notices of TensorFlow or Intel Neural Compressor
         return json.loads(report.read_text())["result"]
 
     snapshot, models = tmp_path / "snapshot", tmp_path / "models"

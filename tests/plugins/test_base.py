@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from ner_airflow.operators.base import CommandOperator, NerOperator, StepFailed
+from ner_airflow.subprocess_runner import ChildProcess
 from ner_tasks.errors import Busy, DataRejected
 
 
@@ -68,6 +69,14 @@ def test_a_child_that_leaves_no_report_is_not_taken_for_success(fake):
     fake.set("evaluate", silent=True, code=0)
     with pytest.raises(StepFailed, match="no report"):
         Verb(task_id="t").execute({})
+
+
+def test_the_last_line_of_a_killed_child_is_none_that_it_had_held():
+    lines = []
+    child = ChildProcess(["sh", "-c", "echo 'train: 3/9 steps'; echo 'stderr: oneDNN is on'; kill -9 $$"], os.environ)
+    assert child.follow(lines.append) == -signal.SIGKILL
+    assert lines == ["train: 3/9 steps", "stderr: oneDNN is on"]
+    assert list(child.last_lines) == ["train: 3/9 steps"]
 
 
 @pytest.mark.parametrize("deaf", [False, True], ids=["polite", "ignores SIGTERM"])

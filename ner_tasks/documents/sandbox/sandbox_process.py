@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import ner_tasks
-from ner_tasks import child_environment
+from ner_tasks import child_environment, held_stderr
 from ner_tasks.documents.sandbox.sandbox_worker import LENGTHS
 from ner_tasks.documents.sandbox.worker_folder import WorkerFolder
 from ner_tasks.documents.types import Limits
@@ -41,6 +41,8 @@ class ReaderProcess:
                 [sys.executable, "-m", "ner_tasks.documents.sandbox.sandbox_worker", json.dumps(asdict(limits))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                # It writes nothing there but why it crashed.
+                stderr=held_stderr.visible_descriptor(),
                 # What a library starts besides, such as tesseract, ends with the reader, and takes one core.
                 process_group=0,
                 env={
