@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH_VENV := .venv-bench
 CLUSTER_VENV := .venv-distributed
+DOCS_VENV := .venv-docs
 
 # Options of `run` and `up`; empty means the default.
 DATASET ?=
@@ -34,7 +35,8 @@ export PYTHONPATH := .:plugins
 say = @printf '\033[1m%s\033[0m\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test test-distributed lint bench clean python install install-dev install-bench install-cluster install-ocr
+.PHONY: help run up down setup test test-distributed lint docs bench clean python install install-dev install-docs install-bench install-cluster \
+	install-ocr
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +70,14 @@ lint: install-dev  ## check style, types and import directions
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
 
+docs: install install-docs  ## build the documentation into site/; fails on a broken link
+	@$(BIN)/python docs/generate.py
+	@rm -rf site
+	@$(DOCS_VENV)/bin/zensical build --strict --clean
+	@! grep -rlE --include='*.html' '<(script|link|img|iframe)[^>]* (src|href)="(https?:)?//' site || { \
+		printf 'error: found pages above that load from other hosts, expected none\n' >&2; exit 1; }
+	@printf 'documentation: site/index.html; to read it: %s -m http.server --bind 127.0.0.1 --directory site\n' '$(BIN)/python'
+
 bench: install install-bench  ## measure speed, F1 and memory against peers with the same weights; takes long
 	@$(BIN)/python -m benchmarks.peers --peers_python $(BENCH_VENV)/bin/python $(if $(MODEL),--model '$(MODEL)') \
 		$(if $(SNAPSHOT),--snapshot '$(SNAPSHOT)') $(if $(ENGINES),--engines '$(ENGINES)') $(if $(LEVEL),--level '$(LEVEL)') \
@@ -75,7 +85,7 @@ bench: install install-bench  ## measure speed, F1 and memory against peers with
 		$(if $(SENTENCES),--sentences '$(SENTENCES)')
 
 clean:  ## remove .venv and caches; what lies in var/ (store, models, secrets) stays
-	@rm -rf $(VENV) $(BENCH_VENV) $(CLUSTER_VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) $(BENCH_VENV) $(CLUSTER_VENV) $(DOCS_VENV) build site docs/reference .cache *.egg-info .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './var/*' -prune -exec rm -rf {} +
 	@printf 'removed .venv and caches; var/ is as it was\n'
 
@@ -123,6 +133,16 @@ install-bench: | python
 		{ [ -x $(BENCH_VENV)/bin/python ] || $(PYTHON) -m venv $(BENCH_VENV); } && \
 		$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt && \
 		printf '%s' "$$sum" > $(BENCH_VENV)/installed; \
+	fi
+
+# Not in .venv: the site's tools share no version with the product.
+install-docs: $(BIN)/python
+	@sum="$$(cksum < requirements-docs.txt)"; \
+	if [ "$$(cat $(DOCS_VENV)/installed 2>/dev/null)" != "$$sum" ]; then \
+		printf '\033[1mpackages: installing requirements-docs.txt into $(DOCS_VENV)\033[0m\n'; \
+		{ [ -x $(DOCS_VENV)/bin/python ] || $(BIN)/python -m venv $(DOCS_VENV); } && \
+		$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt && \
+		printf '%s' "$$sum" > $(DOCS_VENV)/installed; \
 	fi
 
 # What the image holds, and the tests' tools. Not in .venv: with Celery and its drivers there, no test would notice that

@@ -2,7 +2,7 @@
 
 Run it with a Python that has all of them installed, after `.ci/lock`:
 
-    uv pip install --require-hashes -r requirements.txt -r requirements-dev.txt -r docker/requirements.txt
+    uv pip install --require-hashes -r requirements.txt -r requirements-dev.txt -r requirements-docs.txt -r docker/requirements.txt
     python .ci/licences.py
 
 `python .ci/licences.py --check`, which CI runs, writes nothing: it fails if a locked package has no row of its version there, a
@@ -20,7 +20,12 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTED = ROOT / "docs" / "licences.md"
-FILES = {"requirements.txt": "run", "docker/requirements.txt": "image", "requirements-dev.txt": "tests and checks"}
+FILES = {
+    "requirements.txt": "run",
+    "docker/requirements.txt": "image",
+    "requirements-dev.txt": "tests and checks",
+    "requirements-docs.txt": "documentation",
+}
 PINNED = re.compile(r"^([A-Za-z0-9_.\[\],-]+==[^\\#]+?)\s*\\?$", re.MULTILINE)
 
 # The metadata says nothing, or not all; read in what the package ships, or in the project that it is a part of.

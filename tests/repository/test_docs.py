@@ -43,6 +43,8 @@ def test_every_link_within_the_repository_leads_somewhere(pages, root):
             if path.startswith(("http://", "https://", "mailto:")):
                 continue
             target = (page.parent / path).resolve() if path else page
+            if target.parent == root / "docs" / "reference":
+                continue  # generated: `make docs` checks these links
             if not target.exists() or (anchor and anchor not in anchors_of(target)):
                 broken.append(f"{page.relative_to(root)}: {link}")
     assert broken == []

@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 LISTS = {
     "requirements": ["requirements", "requirements-airflow"],
     "requirements-dev": ["requirements-dev"],
+    "requirements-docs": ["requirements-docs"],
     "requirements-uv": ["requirements-uv"],
     "docker/requirements": ["docker/requirements"],
 }
