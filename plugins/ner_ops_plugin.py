@@ -1,4 +1,4 @@
-"""The pages of the nightly run in Airflow's UI; the one file here that Airflow's plugin loader imports."""
+"""Airflow plugin: the Nightly NER pages and the reference point of the nightly deadline."""
 
 import sys
 from typing import Any, ClassVar
@@ -10,7 +10,7 @@ from airflow.plugins_manager import AirflowPlugin
 from ner_airflow.observability.due import RunDue
 
 PREFIX = "/ner-ops"
-# every process loads plugins, each task's among them; only one of them serves pages
+# every Airflow process loads plugins, tasks included; only the API server serves pages
 _SERVES_PAGES = "api-server" in sys.argv[1:2]
 _BASE = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 _PAGES = (
@@ -32,7 +32,7 @@ def _apps() -> list[dict[str, Any]]:
 
 
 class NerOpsPlugin(AirflowPlugin):
-    """Six pages in the navigation, under "Nightly NER", a tab on each run of a DAG, and what a deadline counts from."""
+    """Six pages in the navigation under "Nightly NER", a tab on each DAG run, and a deadline reference."""
 
     name = "ner_ops"
     deadline_references: ClassVar = [RunDue]
@@ -49,7 +49,7 @@ class NerOpsPlugin(AirflowPlugin):
     ] + [
         {
             "name": "Nightly NER",
-            # Airflow puts in the ids, percent-encoded
+            # Airflow fills in the ids, percent-encoded
             "href": f"{_BASE}{PREFIX}/run/{{DAG_ID}}/{{RUN_ID}}",
             "destination": "dag_run",
             "url_route": "ner-run",

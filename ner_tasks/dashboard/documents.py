@@ -111,7 +111,7 @@ def _published(reader: StoreReader, day: str, name: str) -> list[Sighting]:
     except InputMissing:  # withdrawn
         return []
     except ArtifactBroken as error:
-        reader.left_out(f"{folder}/{MANIFEST}", error)
+        reader.report_damaged(f"{folder}/{MANIFEST}", error)
         return []
 
 
@@ -122,7 +122,7 @@ def _entry(reader: StoreReader, folder: str, name: str) -> IndexedDocument | Non
     except InputMissing:
         return None
     except ArtifactBroken as error:
-        reader.left_out(f"{folder}/{INDEX}", error)
+        reader.report_damaged(f"{folder}/{INDEX}", error)
         return None
 
 

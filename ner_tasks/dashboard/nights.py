@@ -1,4 +1,4 @@
-"""Nights that are published, and those that are under way."""
+"""Published nights and nights in progress, as the pages show them."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ def list_labels(reader: StoreReader, day: str) -> list[str]:
     return sorted(manifest["entities"]) if manifest else []
 
 
-def list_under_way(
+def list_in_progress(
     reader: StoreReader, last: Mapping[str, Any] | None = None, *, now_s: float | None = None
 ) -> list[NightInProgress]:
     """Nights that were planned and are not published, each once, the newest day first.

@@ -40,9 +40,9 @@ def read_drift(reader: StoreReader, *, most: int) -> list[DriftReport]:
 def read_review_queue(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]:
     """What was exported of the newest days for people to correct, and whether it has come back."""
     returned = set(reader.folders("labelled"))
-    found = list[Mapping[str, Any]]()
+    queue = list[Mapping[str, Any]]()
     for day in sorted(reader.folders("reports/review"), reverse=True)[:most]:
         files = reader.names(f"reports/review/{day}")
-        said = reader.record(f"reports/review/{day}/review.json", ReviewReport) or {}
-        found.append({"day": day, "files": files, "said": said, "returned": f"review-{day}" in returned})
-    return found
+        report = reader.record(f"reports/review/{day}/review.json", ReviewReport) or {}
+        queue.append({"day": day, "files": files, "report": report, "returned": f"review-{day}" in returned})
+    return queue

@@ -54,7 +54,7 @@ class RecordCache:
 
 
 class StoreReader:
-    """Records and folders of a store, for one page; what is damaged is left out and said in `unreadable`.
+    """Reads records and folders of a store for one page; damaged files are skipped and listed in `unreadable`.
 
     Args:
         store: the store.
@@ -111,8 +111,8 @@ class StoreReader:
             self._memory.put("record", key, shape, value=value, etag=etag)
         return value
 
-    def left_out(self, key: str, error: ArtifactBroken) -> None:
-        """Say that something is damaged that the page does without."""
+    def report_damaged(self, key: str, error: ArtifactBroken) -> None:
+        """Record in `unreadable` that a file is damaged and left out."""
         self.unreadable.setdefault(key, str(error).replace(f"{self.store.where()}/", ""))
 
     def _fresh(self, kind: str, key: str, read: Callable[[], Any]) -> Any:
@@ -136,6 +136,6 @@ class StoreReader:
 
     def _sound(self, key: str, value: Any) -> Any:
         if isinstance(value, ArtifactBroken):
-            self.left_out(key, value)
+            self.report_damaged(key, value)
             return None
         return value

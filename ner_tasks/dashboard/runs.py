@@ -39,8 +39,8 @@ class Step:
         return math.fsum(note["took_s"] or 0 for note in self.notes)
 
     @property
-    def said(self) -> list[str]:
-        """What the instances that did not succeed said, each thing once."""
+    def messages(self) -> list[str]:
+        """Error messages of the instances, without duplicates."""
         return list(dict.fromkeys(note["said"] for note in self.notes if note["said"]))
 
 

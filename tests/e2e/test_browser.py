@@ -211,7 +211,7 @@ def test_the_keyboard_alone_finds_a_document(airflow, page_of):
     page.goto(f"{airflow}/ner-ops/documents")
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
-    page.get_by_label("Name holds").focus()
+    page.get_by_label("Name contains").focus()
     page.keyboard.type("LETT")
     page.keyboard.press("Enter")
     page.wait_for_url("**q=LETT**")
@@ -274,12 +274,12 @@ def test_a_night_under_way_is_shown_as_it_goes_and_the_page_knows_when_it_has_go
     store.write_json("staging/runs/0/2026-02-01/plan.json", plan)
     time.sleep(6)  # pages may be that old
     page.goto(f"{airflow}/ner-ops/tonight")
-    expect(page.locator("#under-way")).to_contain_text("0 of 2 shards")
+    expect(page.locator("#in-progress")).to_contain_text("0 of 2 shards")
     said = {**manifest_of("2026-02-01", 3), "elapsed_s": 2.0}
     store.write_json("staging/tagged/2026-02-01/n/shard-00/manifest.json", said)
     page.clock.fast_forward(31_000)
-    expect(page.locator("#under-way")).to_contain_text("1 of 2 shards, about 2 s left")
+    expect(page.locator("#in-progress")).to_contain_text("1 of 2 shards, about 2 s left")
     store.remove("staging/runs")
     time.sleep(6)  # pages may be that old
     page.clock.fast_forward(31_000)
-    expect(page.get_by_text("No night is under way.")).to_be_visible()
+    expect(page.get_by_text("No night is in progress.")).to_be_visible()

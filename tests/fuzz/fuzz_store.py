@@ -90,7 +90,7 @@ def _pages(snapshot: str) -> Iterator[Question]:
             answer = client_for(FolderStore(root)).get(f"/ner-ops/{path}")
             if answer.status_code not in (200, 404, 500) or len(answer.content) > 2**20:
                 raise Raw(f"found {answer.status_code} and {len(answer.content)} bytes")
-            if answer.status_code == 500 and "Not shown" not in answer.text:
+            if answer.status_code == 500 and "Page not available" not in answer.text:
                 raise Raw("found a page without a message")
             if answer.status_code != 200:
                 raise Told(answer.text)

@@ -129,7 +129,7 @@ def begin_a_night(store: FolderStore) -> None:
 def client_for(store: FolderStore) -> TestClient:
     """Asks for pages as somebody who may see them all."""
     memory = RecordCache()
-    pages.reader = lambda: StoreReader(store, memory)  # type: ignore[assignment]
+    pages.open_reader = lambda: StoreReader(store, memory)  # type: ignore[assignment]
     pages.may_run = lambda user, dag_id: True
     doors = [*pages.app.router.dependencies, *(door for route in pages.app.routes for door in route.dependencies)]
     for dependency in doors:

@@ -116,7 +116,7 @@ class Filler:
         write_inbox(self.store.root / "inbox" / day, N_LARGE, seed=int(time.time()))
         run = self.airflow.api.trigger(DAG, {"day": day, "shard_mib": 1})
         reader = StoreReader(self.store)
-        self._wait(lambda: any(night.n_done for night in nights.list_under_way(reader)), "an answered shard")
+        self._wait(lambda: any(night.n_done for night in nights.list_in_progress(reader)), "an answered shard")
         shoot()
         self._ended(DAG, run)
 

@@ -48,7 +48,7 @@ def visit(auth, store, monkeypatch):
 
     from ner_airflow.pages import app as pages
 
-    monkeypatch.setattr(pages, "reader", lambda: StoreReader(store))
+    monkeypatch.setattr(pages, "open_reader", lambda: StoreReader(store))
     airflow = FastAPI()
     airflow.mount("/ner-ops", pages.app)
 
@@ -189,7 +189,7 @@ def test_the_tab_of_a_run_shows_what_its_tasks_came_to_with_log_and_runbook(visi
     log = "/dags/ner_tag_nightly/runs/manual__2026-01-31T01%3A30%3A00%2B00%3A00/tasks/check_night?try_number=1"
     assert f'href="{log}"' in page
     assert f'href="/ner-ops/documents?day={DAY}"' in page
-    assert "none of the DAGs of the nightly run" in visit("run/another/manual").text
+    assert "not one of the Nightly NER DAGs" in visit("run/another/manual").text
 
 
 def test_the_runbook_has_a_part_for_each_dag_and_its_html_is_text(visit, monkeypatch, tmp_path):
@@ -203,7 +203,8 @@ def test_the_runbook_has_a_part_for_each_dag_and_its_html_is_text(visit, monkeyp
     assert '<a href="#tagging-past-days-again">' in page and ".md" not in re.findall(r'href="([^"]*)"', page)
     monkeypatch.setattr(runbook, "PATH", tmp_path / "other.md")
     runbook.PATH.write_text(f"# One\n\n{HOSTILE} [b](deployment.md)\n")
-    assert "<script>" not in runbook.html.__wrapped__() and 'href="deployment' not in runbook.html.__wrapped__()
+    assert "<script>" not in runbook.render_runbook.__wrapped__()
+    assert 'href="deployment' not in runbook.render_runbook.__wrapped__()
 
 
 def test_papers_of_a_version_may_run_nothing_and_a_file_for_review_is_a_download(visit, store):
@@ -343,7 +344,7 @@ def test_one_damaged_report_is_said_and_the_page_shows_the_rest(visit, store, da
     put(store, "tagged/2026-01-30/manifest.json", '{"n_documents": 1e999}')
     put(store, "models/v1/version.json", "null")
     page = visit("tonight").text
-    assert "Damaged files of the store" in page and "tagged/2026-01-30/manifest.json" in page
+    assert "Damaged files in the store" in page and "tagged/2026-01-30/manifest.json" in page
     assert f'documents?day={DAY}">{DAY}' in page, "the night that is whole"
     assert 'href="/ner-ops/runbook#damaged-files-of-the-store"' in page
     assert "models/v1/version.json" in visit("models").text
@@ -376,5 +377,5 @@ def test_a_failed_task_without_a_reason_and_a_drift_report_without_details_are_s
     store.write_json(f"reports/runs/ner_tag_nightly/{runs.run_key(note['run'])}/t.json", note)
     report = {"day": DAY, "model_version": "v", "alerts": [], "accepted": False, "judged": False}
     store.write_json(f"reports/drift/{DAY}.json", report)
-    assert "failed: no reason is noted" in visit(RUN).text
-    assert "not judged: no reason is given" in visit("quality").text
+    assert "failed: no reason recorded" in visit(RUN).text
+    assert "not judged: no reason recorded" in visit("quality").text

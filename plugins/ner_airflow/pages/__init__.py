@@ -1,1 +1,1 @@
-"""The pages in Airflow's UI: `app` has the routes, `ner_tasks.dashboard` what they show."""
+"""Pages in Airflow's UI: `app` holds the routes, `ner_tasks.dashboard` reads the data they show."""

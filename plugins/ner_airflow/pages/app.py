@@ -1,7 +1,7 @@
-"""The routes: each reads the store and renders one page. Nothing here writes.
+"""Routes of the pages. Each reads the store and renders one page; none writes.
 
-What a page offers to do (promote, roll back, try rejected documents again) is a run of a DAG, which the browser asks
-Airflow's own API for: Airflow decides who may, and notes who did.
+Actions (promote, roll back, retry rejected documents) are DAG runs that the browser triggers through Airflow's API, so
+that Airflow checks the permission and logs the user. A route raises HTTPException (404) for what does not exist.
 """
 
 import logging
@@ -17,9 +17,9 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
 from ner_airflow.pages import runbook
-from ner_airflow.pages.files import CHARTS, PAPERS, serve
+from ner_airflow.pages.files import CHARTS, MODEL_REPORTS, serve_file
 from ner_airflow.pages.parts import select_part
-from ner_airflow.pages.shell import HEADERS, may_run, page
+from ner_airflow.pages.shell import HEADERS, may_run, render_page
 from ner_tasks.dashboard import benchmarks, documents, nights, quality, runs, versions
 from ner_tasks.dashboard.reader import RecordCache, StoreReader
 from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
@@ -31,18 +31,19 @@ from ner_tasks.tagging import exports
 
 _HERE = Path(__file__).parent
 _STATIC = {
-    # a day's own page, which `tag` writes, looks like these
+    # shared with the HTML page that `tag` writes for a day
     "answers.css": (Path(exports.__file__).parent / "page.css", "text/css"),
     "pages.css": (_HERE / "static" / "pages.css", "text/css"),
     "act.js": (_HERE / "static" / "act.js", "text/javascript"),
 }
-N_NIGHTS, N_DAYS, N_FOUND, N_RUNS = 31, 400, 100, 20
+# rows shown at most
+N_NIGHTS, N_DAYS, N_DOCUMENTS, N_RUNS = 31, 400, 100, 20
 _DAG_ID = re.compile(r"\w[\w.-]{0,249}")
 
 log = logging.getLogger("ner.access")
 app = FastAPI(
     title="Nightly NER",
-    # a mounted app inherits nothing of Airflow's own: without this anybody could read
+    # a mounted app does not inherit Airflow's authentication: without this anybody could read
     dependencies=[Depends(requires_access_view(AccessView.PLUGINS))],
     docs_url=None,
     redoc_url=None,
@@ -50,18 +51,19 @@ app = FastAPI(
 )
 
 
-def reader() -> StoreReader:
-    """The store of this deployment, for one page."""
-    return StoreReader(*_opened())
+def open_reader() -> StoreReader:
+    """Open a reader of the deployment's store for one page."""
+    return StoreReader(*_open_store())
 
 
 @cache
-def _opened() -> tuple[Store, RecordCache]:
+def _open_store() -> tuple[Store, RecordCache]:
     return Settings.from_env().open_store(), RecordCache()
 
 
 @app.middleware("http")
-async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+async def add_security_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Add the security headers that a response does not set itself."""
     response = await call_next(request)
     response.headers.update({name: value for name, value in HEADERS.items() if name not in response.headers})
     return response
@@ -69,25 +71,25 @@ async def guarded(request: Request, call_next: Callable[[Request], Awaitable[Res
 
 @app.exception_handler(NerTasksError)
 def render_error(request: Request, error: NerTasksError) -> Response:
-    """Our own errors as a page of one line."""
+    """Render an expected error as a page of one line."""
     status = 404 if isinstance(error, InputMissing) else 500
-    return page(request, "problem", status=status, title="Not shown", message=str(error))
+    return render_page(request, "problem", status=status, title="Page not available", message=str(error))
 
 
 @app.get("/tonight", response_class=HTMLResponse)
-def tonight(request: Request, user: GetUserDep) -> Response:
-    """The night that is under way, and the last ones."""
-    reading = reader()
-    found = nights.list_published(reading, most=N_NIGHTS)
-    last = found[0] if found else None
-    return page(
+def show_tonight(request: Request, user: GetUserDep) -> Response:
+    """Show nights in progress, the last published nights and their gates."""
+    reader = open_reader()
+    published = nights.list_published(reader, most=N_NIGHTS)
+    last = published[0] if published else None
+    return render_page(
         request,
         "tonight",
-        reading,
+        reader,
         title="Tonight",
-        under_way=nights.list_under_way(reading, last),
-        nights=found,
-        gates=nights.read_gates(reading, last) if last else [],
+        in_progress=nights.list_in_progress(reader, last),
+        nights=published,
+        gates=nights.read_gates(reader, last) if last else [],
         may_run=may_run(user, "ner_tag_nightly"),
     )
 
@@ -101,23 +103,23 @@ def find_documents(
     rejected: bool = False,
     partly_read: bool = False,
 ) -> Response:
-    """Search for documents of a day by name."""
-    reading = reader()
-    days = documents.list_days(reading)
+    """Search the documents of a day, the newest one by default, by part of their name."""
+    reader = open_reader()
+    days = documents.list_days(reader)
     chosen = day if day in days else (days[0] if days else "")
-    found, missing = [], ""
+    entries, missing = [], ""
     if chosen:
         try:
             kinds = {"rejected_only": rejected, "partly_read_only": partly_read}
-            found = documents.search_documents(reading, chosen, q.strip(), most=N_FOUND + 1, **kinds)
-        except InputMissing as error:  # a day of before there was an index
+            entries = documents.search_documents(reader, chosen, q.strip(), most=N_DOCUMENTS + 1, **kinds)
+        except InputMissing as error:  # published before days had an index
             missing = str(error)
         except ArtifactBroken as error:
-            reading.left_out(f"tagged/{chosen}", error)
-    return page(
+            reader.report_damaged(f"tagged/{chosen}", error)
+    return render_page(
         request,
         "documents",
-        reading,
+        reader,
         title="Documents",
         days=days,
         most_days=N_DAYS,
@@ -125,9 +127,9 @@ def find_documents(
         q=q,
         rejected=rejected,
         partly_read=partly_read,
-        entries=found[:N_FOUND],
-        is_cut=len(found) > N_FOUND,
-        most=N_FOUND,
+        entries=entries[:N_DOCUMENTS],
+        is_cut=len(entries) > N_DOCUMENTS,
+        most=N_DOCUMENTS,
         missing=missing,
         may_run=may_run(user, "ner_tag_nightly"),
     )
@@ -142,82 +144,88 @@ def show_document(
     handle: Annotated[str, Query(max_length=100)] = "",
     first: Annotated[int, Query(alias="from", ge=0, le=10**9)] = 0,
 ) -> Response:
-    """One document, by its name or its handle in the index: its entities in its text, or why it was rejected."""
-    reading = reader()
-    if day not in documents.list_days(reading):
+    """Show one document by name, or by its handle in the day's index: its entities, or why it was rejected."""
+    reader = open_reader()
+    if day not in documents.list_days(reader):
         raise HTTPException(404, "no such day")
-    found = documents.find_document(reading, day, name, handle=handle)
-    # who read what: texts are health data
+    found = documents.find_document(reader, day, name, handle=handle)
+    # texts are health data: log who read what
     log.info("%s read document %r of %s", user.get_name(), found.entry.name[:200], day)
-    return page(
+    return render_page(
         request,
         "document",
-        reading,
+        reader,
         title=found.entry.name,
         found=found,
         part=select_part(found.answer, first) if found.answer else None,
-        labels=nights.list_labels(reading, day),
-        sightings=documents.list_sightings(reading, found.entry.name),
+        labels=nights.list_labels(reader, day),
+        sightings=documents.list_sightings(reader, found.entry.name),
         may_run=may_run(user, "ner_tag_nightly"),
     )
 
 
 @app.get("/models", response_class=HTMLResponse)
 def show_models(request: Request, user: GetUserDep) -> Response:
-    """All versions, their quality over time, and the promotions."""
-    reading = reader()
-    return page(
+    """Show all versions, their quality over time, and the history of promotions."""
+    reader = open_reader()
+    return render_page(
         request,
         "models",
-        reading,
+        reader,
         title="Models",
-        versions=versions.list_versions(reading),
-        promotions=versions.list_promotions(reading),
+        versions=versions.list_versions(reader),
+        promotions=versions.list_promotions(reader),
         may_run=may_run(user, "ner_promote"),
     )
 
 
 @app.get("/quality", response_class=HTMLResponse)
 def show_quality(request: Request) -> Response:
-    """The promoted model in depth, and the drift of the last nights."""
-    reading = reader()
-    return page(
+    """Show the evaluation of the promoted model and the drift of the last nights."""
+    reader = open_reader()
+    return render_page(
         request,
         "quality",
-        reading,
+        reader,
         title="Quality and drift",
-        promoted=quality.read_promoted(reading),
-        drift=quality.read_drift(reading, most=N_NIGHTS),
+        promoted=quality.read_promoted(reader),
+        drift=quality.read_drift(reader, most=N_NIGHTS),
     )
 
 
 @app.get("/benchmarks", response_class=HTMLResponse)
 def show_benchmarks(request: Request, user: GetUserDep) -> Response:
-    """The last runs of each host."""
-    reading = reader()
-    hosts = benchmarks.list_hosts(reading, most=N_RUNS)
-    return page(request, "benchmarks", reading, title="Benchmarks", hosts=hosts, may_run=may_run(user, "ner_benchmark"))
+    """Show the last benchmarks of each host."""
+    reader = open_reader()
+    return render_page(
+        request,
+        "benchmarks",
+        reader,
+        title="Benchmarks",
+        hosts=benchmarks.list_hosts(reader, most=N_RUNS),
+        may_run=may_run(user, "ner_benchmark"),
+    )
 
 
 @app.get("/benchmarks/{report}/{chart}")
-def chart(report: str, chart: str) -> Response:
-    """A chart of one run, as `ner_benchmark` drew it."""
-    reading = reader()
-    if chart not in CHARTS or report not in reading.folders("reports/benchmarks"):
+def serve_chart(report: str, chart: str) -> Response:
+    """Serve a chart of one benchmark."""
+    reader = open_reader()
+    if chart not in CHARTS or report not in reader.folders("reports/benchmarks"):
         raise HTTPException(404, "no such chart")
-    return serve(reading.store, f"reports/benchmarks/{report}/{chart}")
+    return serve_file(reader.store, f"reports/benchmarks/{report}/{chart}")
 
 
 @app.get("/review", response_class=HTMLResponse)
 def show_review(request: Request, user: GetUserDep) -> Response:
-    """What was exported for people to correct."""
-    reading = reader()
-    return page(
+    """Show the sentences that were exported for correction."""
+    reader = open_reader()
+    return render_page(
         request,
         "review",
-        reading,
+        reader,
         title="Review queue",
-        queue=quality.read_review_queue(reading, most=N_NIGHTS),
+        queue=quality.read_review_queue(reader, most=N_NIGHTS),
         may_run=may_run(user, "ner_review"),
     )
 
@@ -228,54 +236,54 @@ def show_review(request: Request, user: GetUserDep) -> Response:
     dependencies=[Depends(requires_access_dag("GET", DagAccessEntity.RUN))],
 )
 def show_run(request: Request, dag_id: str, run_id: str) -> Response:
-    """What the tasks of one run came to; the tab that a run has in Airflow's own pages."""
-    reading = reader()
+    """Show the results of a DAG run's tasks; a tab of the run in Airflow's UI."""
+    reader = open_reader()
     if not _DAG_ID.fullmatch(dag_id):
         raise HTTPException(404, "no such DAG")
-    noted = dag_id in reading.folders(runs.NOTES)
-    steps = runs.list_steps(reading, dag_id, runs.run_key(run_id)) if noted else []
-    return page(
-        request, "run", reading, title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
+    is_known = dag_id in reader.folders(runs.NOTES)
+    steps = runs.list_steps(reader, dag_id, runs.run_key(run_id)) if is_known else []
+    return render_page(
+        request, "run", reader, title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
     )
 
 
 @app.get("/runbook", response_class=HTMLResponse)
 def show_runbook(request: Request) -> Response:
-    """The runbook of this release."""
-    return page(request, "runbook", title="Runbook", text=runbook.html())
+    """Show the runbook of this release."""
+    return render_page(request, "runbook", title="Runbook", text=runbook.render_runbook())
 
 
-@app.get("/models/{version}/{snapshot}/{paper}")
-def paper(user: GetUserDep, version: str, snapshot: str, paper: str) -> Response:
-    """A page about a version: its card, its evaluation on a snapshot, how it was trained."""
-    reading = reader()
+@app.get("/models/{version}/{snapshot}/{name}")
+def serve_model_report(user: GetUserDep, version: str, snapshot: str, name: str) -> Response:
+    """Serve a report on a version: its model card, evaluation or learning curve."""
+    reader = open_reader()
     details = (
-        reading.record(f"models/{version}/{MARKER}", VersionRecord) if version in reading.folders("models") else None
+        reader.record(f"models/{version}/{MARKER}", VersionRecord) if version in reader.folders("models") else None
     )
-    if reading.unreadable:
-        raise ArtifactBroken("; ".join(reading.unreadable.values()))
-    if paper not in PAPERS or not details or details["snapshot"] != snapshot:
-        raise HTTPException(404, "no such page")
+    if reader.unreadable:
+        raise ArtifactBroken("; ".join(reader.unreadable.values()))
+    if name not in MODEL_REPORTS or not details or details["snapshot"] != snapshot:
+        raise HTTPException(404, "no such report")
     folder = f"reports/models/{version}"
-    key = f"{folder}/evaluate-{snapshot}/{paper}" if paper == "page.html" else f"{folder}/{paper}"
-    # sentences of labelled data are on it
+    key = f"{folder}/evaluate-{snapshot}/{name}" if name == "page.html" else f"{folder}/{name}"
+    # reports quote labelled sentences: log who read them
     log.info("%s read %s", user.get_name(), key)
-    return serve(reading.store, key)
+    return serve_file(reader.store, key)
 
 
 @app.get("/review/{day}/{name}")
-def review_file(user: GetUserDep, day: str, name: str) -> Response:
-    """A file for Label Studio or doccano, to be kept on one's own machine."""
-    reading = reader()
-    if day not in reading.folders("reports/review") or name not in reading.names(f"reports/review/{day}"):
+def serve_review_file(user: GetUserDep, day: str, name: str) -> Response:
+    """Serve a file for Label Studio or doccano as a download."""
+    reader = open_reader()
+    if day not in reader.folders("reports/review") or name not in reader.names(f"reports/review/{day}"):
         raise HTTPException(404, "no such file")
-    log.info("%s took %s of the review of %s", user.get_name(), name, day)
-    return serve(reading.store, f"reports/review/{day}/{name}", prefix=f"{day}-")
+    log.info("%s downloaded %s of the review of %s", user.get_name(), name, day)
+    return serve_file(reader.store, f"reports/review/{day}/{name}", prefix=f"{day}-")
 
 
 @app.get("/static/{name}")
-def static(name: str) -> Response:
-    """Style and script; behind the same door as the pages."""
+def serve_static(name: str) -> Response:
+    """Serve a style sheet or script, to logged-in users only."""
     if name not in _STATIC:
         return JSONResponse({"detail": "no such file"}, status_code=404)
     path, media_type = _STATIC[name]

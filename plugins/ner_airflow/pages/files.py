@@ -1,7 +1,7 @@
-"""Files of the store as the pages serve them: inert, whatever somebody has written there.
+"""Serves files of the store without letting their content run.
 
-Whoever can write to `reports/` must not run script in Airflow's origin. The media type is fixed by our own names and
-never guessed; what we do not know is a download of bytes.
+A user who can write to `reports/` must not be able to run a script in Airflow's origin. The media type therefore
+depends on known file names and is never guessed; any other file is a download of bytes.
 """
 
 import re
@@ -15,31 +15,34 @@ from ner_tasks.store import Store
 CSP = "Content-Security-Policy"
 INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 CHARTS = ("plot.svg", "latency.svg")
-# of a version, as its steps wrote them: pages of their own, which load nothing and may run nothing
-PAPERS = ("card.html", "page.html", "learning.svg")
+# reports on a model version: complete pages that load nothing and run no script
+MODEL_REPORTS = ("card.html", "page.html", "learning.svg")
 _SHOWN = {
     **dict.fromkeys((*CHARTS, "learning.svg"), "image/svg+xml"),
     **dict.fromkeys(("card.html", "page.html"), "text/html; charset=utf-8"),
 }
 _DOWNLOADED = ("label-studio.json", "label-studio.xml", "doccano.jsonl", "review.json")
-# larger ones are taken from the store itself
+# bytes; larger files have to be copied from the store itself
 _MOST_SHOWN, _MOST_DOWNLOADED = 16 * 2**20, 256 * 2**20
 _BYTES, _UNKNOWN = "application/octet-stream", "file.bin"
 _NOT_SAFE = re.compile(r"[^A-Za-z0-9-]")
 
 
-def serve(store: Store, key: str, *, prefix: str = "") -> Response:
-    """A file of the store: one of our own charts and pages as such, any other as a download.
+def serve_file(store: Store, key: str, *, prefix: str = "") -> Response:
+    """Serve a file of the store: known charts and reports inline, any other file as a download.
 
     Args:
         store: the store.
-        key: the file.
-        prefix: of a download, what its name begins with; "" for a chart or a page.
+        key: key of the file.
+        prefix: prefix of a download's file name; "" serves a known chart or report inline.
+
+    Returns:
+        The response, with headers that forbid scripts.
 
     Raises:
-        InputMissing: there is none.
-        ArtifactBroken: it is larger than a page or a download may be.
-        HTTPException: something else than a file lies there.
+        InputMissing: there is no such file.
+        ArtifactBroken: the file is larger than 16 MiB inline, or 256 MiB as a download.
+        HTTPException: `key` is a folder.
     """
     path, name = store.fetch(key), key.rsplit("/", 1)[-1]
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""A bounded part of one document, as its page shows it; the others are a page each."""
+"""Pagination of long documents: selects the entities and text that one page shows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 from ner_tasks import display
 from ner_tasks.tagging.answers import Answer
 
-N_ENTITIES = 200  # on one page
-# longer documents are shown as stretches around their entities
+N_ENTITIES = 200  # per page
+# longer documents are shown as excerpts around their entities
 WHOLE_CHARACTERS = 20_000
 _MAX_LABELS = 50
 
@@ -18,11 +18,12 @@ class DocumentPart:
     """Entities `[first, last)` of a document and the text around them.
 
     Attributes:
-        first, last, n_entities: which entities, and of how many.
-        entities: these, in the order of the text.
-        stretches: bounds of the text around them; none where the text was not kept.
-        label_counts: entities of the whole document by label, at most `_MAX_LABELS`.
-        n_more_labels: labels that are left out.
+        first, last: numbers of the entities in the document, `[first, last)`.
+        n_entities: number of entities in the document.
+        entities: the selected entities in text order.
+        stretches: `[start, end)` of the excerpts around them, in characters; empty if the text was not kept.
+        label_counts: number of entities in the whole document by label, for at most 50 labels.
+        n_more_labels: number of labels left out of `label_counts`.
     """
 
     first: int
@@ -35,7 +36,12 @@ class DocumentPart:
 
 
 def select_part(answer: Answer, first: int) -> DocumentPart:
-    """The part of a document that begins at entity number `first`, or its last part if there is none."""
+    """Select the page of a document that holds entity number `first`.
+
+    Args:
+        answer: the document's answer.
+        first: number of an entity, from 0; a number past the end selects the last page.
+    """
     n_entities = len(answer.entities)
     first = min(first, max(n_entities - 1, 0)) // N_ENTITIES * N_ENTITIES
     entities = answer.entities[first : first + N_ENTITIES]

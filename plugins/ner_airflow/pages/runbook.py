@@ -1,4 +1,4 @@
-"""The runbook of this release as a page, so that whoever looks at a failed task has it at hand."""
+"""Renders the runbook of this release as a page, next to the failed tasks it is about."""
 
 import re
 from functools import cache
@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 PATH = Path(__file__).parents[3] / "docs" / "runbook.md"
-# the part of each DAG, as its own docstring names it too
+# section of each DAG; the DAG's docstring links to the same one
 SECTIONS = {
     "ner_retrain": "retraining",
     "ner_quantize": "quantization",
@@ -24,26 +24,26 @@ SECTIONS = {
 
 
 @cache
-def html() -> str:
-    """The text of docs/runbook.md; its headings can be linked to, HTML in it is shown as text."""
+def render_runbook() -> str:
+    """Render docs/runbook.md as HTML, with linkable headings and embedded HTML escaped."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(PATH.read_text(encoding="utf-8"))
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type == "heading_open" and following:
-            token.attrSet("id", anchor(following.content))
+            token.attrSet("id", make_anchor(following.content))
         for inner in token.children or []:
-            _keep_within(inner)
-    # the page has a heading of its own
+            _remove_external_link(inner)
+    # skip the title: the page has its own
     first = next(index for index, token in enumerate(tokens) if token.type == "heading_close") + 1
     return str(parser.renderer.render(tokens[first:], parser.options, {}))
 
 
-def anchor(heading: str) -> str:
-    """What a heading is linked to by, as on the pages of a code host."""
+def make_anchor(heading: str) -> str:
+    """Convert a heading to its anchor, as GitHub does: lower case, hyphens, no punctuation."""
     return re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-"))
 
 
-def _keep_within(token: Token) -> None:
-    # other files of docs/ are no pages here
+def _remove_external_link(token: Token) -> None:
+    # other files of docs/ are not served
     if token.type == "link_open" and not str(token.attrGet("href")).startswith("#"):
         token.attrs.pop("href")

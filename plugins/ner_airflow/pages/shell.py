@@ -1,4 +1,4 @@
-"""What all pages have in common: their policy, the frame around them, and what may be started from them."""
+"""Shared by all pages: security headers, rendering, and the permission check for buttons."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from ner_airflow.pages.files import CSP
 from ner_airflow.pages.templates import render
 from ner_tasks.dashboard.reader import StoreReader
 
-# Airflow shows the pages in a frame of its own; texts of documents are on them
+# Airflow shows the pages in an iframe; they contain text of documents
 HEADERS = {
     CSP: "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "connect-src 'self'; form-action 'self'; frame-ancestors 'self'; base-uri 'none'",
@@ -22,11 +22,19 @@ HEADERS = {
 }
 
 
-def page(
-    request: Request, template: str, reading: StoreReader | None = None, *, status: int = 200, **values: Any
+def render_page(
+    request: Request, template: str, reader: StoreReader | None = None, *, status: int = 200, **values: Any
 ) -> HTMLResponse:
-    """A page; what `reading` had to leave out is on it."""
-    # where this app is mounted, with the path that Airflow itself may be served under
+    """Render a page, with a list of the damaged files that were left out.
+
+    Args:
+        request: the request.
+        template: name of the template, without `.html.jinja`.
+        reader: the reader whose damaged files are listed; None lists none.
+        status: HTTP status.
+        **values: variables of the template.
+    """
+    # path of this app, including the path that Airflow itself may be served under
     root = request.scope.get("root_path", "")
     airflow = root.rsplit("/", 1)[0]
     return HTMLResponse(
@@ -35,7 +43,7 @@ def page(
             root=root,
             airflow=airflow,
             api=f"{airflow}/api/v2",
-            unreadable=reading.unreadable if reading else {},
+            unreadable=reader.unreadable if reader else {},
             **values,
         ),
         status_code=status,
@@ -43,6 +51,6 @@ def page(
 
 
 def may_run(user: Any, dag_id: str) -> bool:
-    """Whether a page offers to start a DAG; Airflow asks again when it is started."""
+    """Return whether `user` may trigger a DAG; decides only if a button is shown, Airflow checks again."""
     allowed: Callable[..., bool] = get_auth_manager().is_authorized_dag
     return allowed(method="POST", access_entity=DagAccessEntity.RUN, details=DagDetails(id=dag_id), user=user)

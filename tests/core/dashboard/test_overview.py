@@ -91,11 +91,11 @@ def test_a_night_under_way_says_how_much_is_done_and_how_long_the_rest_takes(sto
         store.write_json(f"staging/runs/{run}/2026-01-31/plan.json", plan)
     clock = Clock()
     reader = StoreReader(store, RecordCache(clock=clock))
-    (night,) = nights.list_under_way(reader)
+    (night,) = nights.list_in_progress(reader)
     assert (night.n_done, night.n_shards, night.n_files, night.seconds_left) == (0, 3, 10, None)
     store.write_json("staging/tagged/2026-01-31/n1/shard-01/manifest.json", NIGHT)
     clock.now += FRESH_S
-    (night,) = nights.list_under_way(reader)
+    (night,) = nights.list_in_progress(reader)
     assert (night.n_done, night.n_documents, night.n_words, night.seconds_left) == (1, 2, 40, 20.0)
 
 
@@ -108,9 +108,9 @@ def noted(store, run, task, state, *, at, took_s, map_index=-1, said=""):
 def test_before_its_first_answer_a_night_is_expected_to_go_as_the_last_one_did(store):
     store.write_json("staging/runs/r/2026-01-31/plan.json", {**PLAN, "n_shards": 2})
     last, began_s = {"elapsed_s": 60.0, "n_documents": 5}, datetime.fromisoformat(PLAN["at"]).timestamp()
-    (night,) = nights.list_under_way(StoreReader(store), last, now_s=began_s + 30)
+    (night,) = nights.list_in_progress(StoreReader(store), last, now_s=began_s + 30)
     assert (night.seconds_left, night.n_files, night.words_per_s) == (90.0, 10, None)
-    (late,) = nights.list_under_way(StoreReader(store), last, now_s=began_s + 999)
+    (late,) = nights.list_in_progress(StoreReader(store), last, now_s=began_s + 999)
     assert late.seconds_left == 0
 
 
@@ -120,7 +120,7 @@ def test_shards_that_are_tagged_at_once_take_no_longer_than_one(store):
     for index in (0, 1):
         store.write_json(f"staging/tagged/2026-01-31/n1/shard-0{index}/manifest.json", NIGHT)
         noted(store, "manual", "tag_shard", "success", at="2026-01-31T01:31:00+00:00", took_s=12, map_index=index)
-    (night,) = nights.list_under_way(StoreReader(store))
+    (night,) = nights.list_in_progress(StoreReader(store))
     assert (night.n_done, night.seconds_left) == (2, 12.0)
     assert (night.n_entities, night.words_per_s, night.stopped) == (6, 4.0, None)
     assert night.run == nights.DagRun("ner_tag_nightly", "manual")
@@ -132,10 +132,10 @@ def test_a_night_that_failed_is_not_under_way_but_stopped_until_another_run_take
     said = "GateNotPassed: found share of rejected documents"
     for run in ("first", "second"):
         noted(store, run, "check_night", "failed", at="2026-01-31T01:32:00+00:00", took_s=1, said=said)
-    (night,) = nights.list_under_way(StoreReader(store))
-    assert (night.stopped.task, night.stopped.said) == ("check_night", [said])
+    (night,) = nights.list_in_progress(StoreReader(store))
+    assert (night.stopped.task, night.stopped.messages) == ("check_night", [said])
     noted(store, "second", "check_night", "success", at="2026-01-31T01:40:00+00:00", took_s=1)
-    (night,) = nights.list_under_way(StoreReader(store))
+    (night,) = nights.list_in_progress(StoreReader(store))
     assert (night.stopped, night.run.run) == (None, "second")
 
 
@@ -225,7 +225,7 @@ def test_versions_come_newest_first_with_what_they_are_worth_and_which_is_promot
 
 def test_an_empty_store_has_pages_of_nothing(store):
     reader = StoreReader(store)
-    assert nights.list_published(reader, most=9) == nights.list_under_way(reader) == documents.list_days(reader) == []
+    assert nights.list_published(reader, most=9) == nights.list_in_progress(reader) == documents.list_days(reader) == []
     assert versions.list_versions(reader) == versions.list_promotions(reader) == []
     assert benchmarks.list_hosts(reader, most=9) == {}
     assert quality.read_promoted(reader) is None

@@ -1,13 +1,13 @@
-// A form of class "act" starts a run of a DAG through Airflow's API, with the session of whoever looks at the page.
+// A form of class "act" triggers a DAG run through Airflow's API, with the session of the logged-in user.
 "use strict";
 
 async function start(form) {
-  const said = form.querySelector("output");
+  const output = form.querySelector("output");
   const button = form.querySelector("button");
-  // the frame that Airflow shows pages in allows no dialogs: a second press confirms
+  // Airflow's iframe allows no dialogs: a second press confirms
   if (form.dataset.confirm && !form.dataset.asked) {
     form.dataset.asked = "yes";
-    said.textContent = `${form.dataset.confirm} Press again.`;
+    output.textContent = `${form.dataset.confirm} Press again to confirm.`;
     return;
   }
   button.disabled = true;
@@ -20,19 +20,19 @@ async function start(form) {
     });
     const body = await answer.json();
     if (answer.ok) {
-      said.textContent = `Started: ${body.dag_id}, ${body.dag_run_id}.`;
+      output.textContent = `Started: ${body.dag_id}, ${body.dag_run_id}.`;
       return;
     }
-    said.textContent = answer.status === 403 ? "Your role may not start this." : `Not started: ${JSON.stringify(body.detail)}`;
+    output.textContent = answer.status === 403 ? "Your role does not allow you to start this." : `Not started: ${JSON.stringify(body.detail)}`;
   } catch (error) {
-    said.textContent = `Not started: ${error.message}`;
+    output.textContent = `Not started: ${error.message}`;
   }
   button.disabled = false;
   delete form.dataset.asked;
 }
 
-// What is under way is fetched anew as often as its element says, in seconds.
-function live() {
+// Refreshes the element with data-live="<seconds>" at that interval.
+function refresh() {
   const shown = document.querySelector("[data-live]");
   if (!shown) return;
   setTimeout(async () => {
@@ -40,19 +40,19 @@ function live() {
       const answer = await fetch(location.href, { credentials: "same-origin" });
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(shown.id);
       if (answer.ok && fresh) {
-        // what was under way is published, or stopped: the rest of the page is of before
+        // the night was published or stopped, so the rest of the page is out of date
         if (!fresh.dataset.live) return location.reload();
         shown.replaceWith(fresh);
       }
     } catch {
-      // shown as it was until the server answers again
+      // keep the old content until the server answers again
     }
-    live();
+    refresh();
   }, 1000 * shown.dataset.live);
 }
-live();
+refresh();
 
-// Airflow's frame may open no window and lead its own window nowhere; a link of the window's own document may.
+// The sandboxed frame may neither open a window nor navigate its parent; a link inside the parent document may.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a.airflow");
   if (!link || window === window.parent || event.ctrlKey || event.metaKey || event.shiftKey) return;
