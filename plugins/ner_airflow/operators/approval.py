@@ -9,6 +9,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 from ner_airflow.operators.base import NerOperator
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.registry.promotions import Promotion
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,7 +44,7 @@ class ApproveModelOperator(NerOperator, ApprovalOperator):
         shown = dict(self.checked)
         if "impact" in shown:  # with its quotations: for the person who answers
             shown["impact"] = self.store.read_json(shown["impact"]["key"])
-        self.body = request(shown, self.registry.promoted(), until, self.store.where(f"reports/models/{version}"))
+        self.body = request(shown, self.registry.promoted(), until, self.store.where(keys.model_report(version)))
         self.log.info("asking for approval of version %s until %s", version, until.isoformat(timespec="minutes"))
         return dict(ApprovalOperator.execute(self, context))  # ends the process; goes on in execute_complete
 
@@ -51,7 +52,7 @@ class ApproveModelOperator(NerOperator, ApprovalOperator):
         version, who = self.checked["version"], (event.get("responded_by_user") or {}).get("name")
         approved = event.get("chosen_options") == [self.APPROVE]
         answer = {"version": version, "approved": approved, "by": who, "at": datetime.now(UTC).isoformat()}
-        self.store.write_json(f"reports/models/{version}/approval.json", answer)
+        self.store.write_json(keys.approval(version), answer)
         if not approved:
             said = f"{who} said no" if who else f"nobody has answered within {self.hours} hours"
             now = self.registry.promoted()

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.assets import BENCHMARK
 from ner_airflow.operators.base import CommandOperator
-from ner_tasks import fingerprint, hardware
+from ner_tasks import hardware
 from ner_tasks.benchmarking import history, slowdown_gate
 from ner_tasks.benchmarking.history import Change
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.inference.engines import PRECISIONS
 from ner_tasks.records import LineageRecord
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,15 +50,15 @@ class BenchmarkOperator(CommandOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         most = slowdown_gate.max_slowdown(self.max_slowdown)
         version, _ = self.registry.resolve(self.version or None)
-        data = self.data or f"snapshots/{self.registry.record(version, LineageRecord)['snapshot']}/test.csv"
+        data = self.data or keys.snapshot(self.registry.record(version, LineageRecord)["snapshot"], "test.csv")
         # one folder for each run: figures of two days are two figures
-        name = f"{version}-{fingerprint.make_version({'run': self.salt})}"
-        key = f"reports/benchmarks/{name}"
-        if not self.store.exists(f"{key}/{MARKER}"):
+        name = f"{version}-{keys.run_name(self.salt)}"
+        key, marker = keys.benchmark(name), keys.benchmark(name, MARKER)
+        if not self.store.exists(marker):
             with self.workspace(f"benchmark-{name}") as folder:
                 self._measure(version, data, folder)
                 self.store.publish(folder / "benchmark", key, marker=MARKER)
-        report = self.store.read_json(f"{key}/{MARKER}")
+        report = self.store.read_json(marker)
         place = history.add_run(self.store, report, version=version, data=data, key=key)
         self.log.info("table and charts: %s; history: %s", self.store.where(key), self.store.where(place))
         context["outlet_events"][BENCHMARK].extra = {"version": version, "key": key}

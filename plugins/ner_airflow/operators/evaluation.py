@@ -10,6 +10,7 @@ from ner_tasks.evaluation import gates
 from ner_tasks.model import model_folder
 from ner_tasks.records import ScoresRecord, read_record
 from ner_tasks.registry import model_card
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,7 +33,7 @@ class EvaluateModelOperator(CommandOperator):
         champion = self._champion(version)
         champion_f1 = self._scores(champion, snapshot)["overall"]["f1"] if champion else None
         self.log.info("entity F1 %.4f; promoted model %s: %s", scores["overall"]["f1"], champion, champion_f1)
-        page = self.store.where(f"{_report(version, snapshot)}/{PAGE}")
+        page = self.store.where(keys.evaluation(version, snapshot, PAGE))
         self.log.info("intervals, slices, confusion, the worst sentences: %s", page)
         return {
             **scores,
@@ -45,22 +46,22 @@ class EvaluateModelOperator(CommandOperator):
         }
 
     def _scores(self, version: str, snapshot: str) -> dict[str, Any]:
-        key = _report(version, snapshot)
+        scores = keys.evaluation_scores(version, snapshot)
         # the counts came later than the figures: an older report is made again
-        if not self.store.exists(f"{key}.json") or not self.store.exists(f"{key}/{COUNTS}"):
+        if not self.store.exists(scores) or not self.store.exists(keys.evaluation(version, snapshot, COUNTS)):
             with self.workspace(f"evaluate-{version}-{snapshot}") as folder:
-                model, data = self.registry.fetch(version, "trained"), self.store.fetch(f"snapshots/{snapshot}")
+                model, data = self.registry.fetch(version, "trained"), self.store.fetch(keys.snapshot(snapshot))
                 result = self.run_command("evaluate", model=model, data=data, output=folder / "report")
-                self.store.publish(folder / "report", key)
-                self.store.write_json(f"{key}.json", result)
-        said = read_record(self.store, f"{key}.json", ScoresRecord)
+                self.store.publish(folder / "report", keys.evaluation(version, snapshot))
+                self.store.write_json(scores, result)
+        said = read_record(self.store, scores, ScoresRecord)
         return {"overall": said["overall"], "labels": said["labels"], "n_sentences": said["n_sentences"]}
 
     def _losses(self, version: str, champion: str, snapshot: str) -> dict[str, Any]:
         """What is lost against the champion, sentence by sentence: by label, with the part that chance plays."""
-        theirs, ours = (self.store.fetch(f"{_report(of, snapshot)}/{COUNTS}") for of in (champion, version))
+        theirs, ours = (self.store.fetch(keys.evaluation(of, snapshot, COUNTS)) for of in (champion, version))
         result = self.run_command("compare-models", champion=theirs, challenger=ours)
-        self.store.write_json(f"{_report(version, snapshot)}-beside-{champion}.json", result)
+        self.store.write_json(keys.champion_losses(version, snapshot, champion), result)
         return {name: result[name] for name in ("overall", "labels")}
 
     def _champion(self, version: str) -> str | None:
@@ -110,12 +111,8 @@ class RegisterModelOperator(NerOperator):
         self.registry.register(version, {**evaluation, "gate": self.checked["gate"]})
         model_card.publish_card(self.registry, version)
         self.trace = Trace(
-            inputs={f"snapshots/{evaluation['snapshot']}": evaluation["snapshot"]},
-            outputs={f"models/{version}/trained": version},
+            inputs={keys.snapshot(evaluation["snapshot"]): evaluation["snapshot"]},
+            outputs={keys.model(version, "trained"): version},
         )
         context["outlet_events"][NER_FP32].extra = {"version": version, "f1": f1}
         return {"version": version, "snapshot": evaluation["snapshot"], "f1": f1}
-
-
-def _report(version: str, snapshot: str) -> str:
-    return f"reports/models/{version}/evaluate-{snapshot}"

@@ -12,17 +12,18 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundExceptio
 from ner_airflow.operators.base import CommandOperator
 from ner_tasks import child_environment, fingerprint
 from ner_tasks.data.batches import is_labelled
-from ner_tasks.data.snapshot import open_snapshot
+from ner_tasks.data.snapshot import MANIFEST, open_snapshot
 from ner_tasks.data.validation.baseline import AcceptedSnapshot, accept_snapshot, find_accepted
 from ner_tasks.errors import ArtifactBroken, DataRejected, InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.records import CountedSnapshot, read_record
 from ner_tasks.registry import leases
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-SNAPSHOT, REFUSED = "snapshot.json", "validation.json"  # each the marker of its folder
+REFUSED = "validation.json"  # the marker of what was refused
 DOCS = "data_docs"
 KAGGLE = "kaggle"
 
@@ -42,11 +43,10 @@ class CollectLabelledOperator(CommandOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         if self.kaggle:
             self._download()
-        batches = self.store.folders("labelled")
+        batches = self.store.folders(keys.LABELLED)
         if not batches or (self.batch and self.batch not in batches):
-            raise InputMissing(
-                f"found no batch {self.batch!r}, expected one of {batches[-5:]}, in {self.store.where('labelled')}"
-            )
+            where = self.store.where(keys.LABELLED)
+            raise InputMissing(f"found no batch {self.batch!r}, expected one of {batches[-5:]}, in {where}")
         files = [file for batch in ([self.batch] if self.batch else batches) for file in self._files(batch)]
         return {"batches": sorted({file["batch"] for file in files}), "files": files}
 
@@ -56,7 +56,7 @@ class CollectLabelledOperator(CommandOperator):
             cache = self.settings.scratch / "kaggle-cache"
             made = self.run_command("download", dataset=self.kaggle, output=folder / "batch", cache=cache)
             owner, name = self.kaggle.split("/")[:2]
-            key = f"labelled/kaggle-{owner}-{name}-{made['version']}"
+            key = keys.labelled_batch(f"kaggle-{owner}-{name}-{made['version']}")
             if self.store.exists(key):
                 self.log.info("version %s of %s is batch %s already", made["version"], self.kaggle, key)
             else:
@@ -75,9 +75,10 @@ class CollectLabelledOperator(CommandOperator):
         return {**network, **super()._environment(), **given}
 
     def _files(self, batch: str) -> list[dict[str, str]]:
-        stored = [file for file in self.store.files(f"labelled/{batch}") if is_labelled(file.name)]
+        key = keys.labelled_batch(batch)
+        stored = [file for file in self.store.files(key) if is_labelled(file.name)]
         if not stored:
-            raise DataRejected(f"found no labelled file, expected one, in {self.store.where(f'labelled/{batch}')}")
+            raise DataRejected(f"found no labelled file, expected one, in {self.store.where(key)}")
         found = []
         for file in stored:
             sha256 = atomic.sha256_of(self.store.fetch(file.key))
@@ -129,10 +130,10 @@ class MakeSnapshotOperator(CommandOperator):
         if version is None:
             version = self._make(recipe, self._before(current, recipe), config)
         accept_snapshot(self.store, version, recipe)
-        said: dict[str, Any] = dict(read_record(self.store, f"snapshots/{version}/{SNAPSHOT}", CountedSnapshot))
+        said: dict[str, Any] = dict(read_record(self.store, keys.snapshot(version, MANIFEST), CountedSnapshot))
         names = ("labels", "n_rows", "n_sentences", "n_superseded", "n_copies", "quarantined")
         parts = {name: part["n_sentences"] for name, part in said["parts"].items()}
-        docs = f"reports/snapshots/{version}/{DOCS}/index.html"
+        docs = keys.snapshot_report(version, DOCS, "index.html")
         self.log.info("Data Docs of what was checked: %s", self.store.where(docs))
         return {
             "version": version,
@@ -161,7 +162,7 @@ class MakeSnapshotOperator(CommandOperator):
             if self.settings.gates:
                 flags["gates"] = self.settings.gates
             if previous:
-                flags["previous"] = self.store.fetch(f"snapshots/{previous}")
+                flags["previous"] = self.store.fetch(keys.snapshot(previous))
             sources = folder / "sources.jsonl"
             listed = [{**file, "path": str(self.store.fetch(file["key"]))} for file in self.collected["files"]]
             atomic.write_text(sources, "".join(f"{json.dumps(one)}\n" for one in listed))
@@ -174,17 +175,16 @@ class MakeSnapshotOperator(CommandOperator):
                 raise AirflowFailException(line) from error
             version = str(made["version"])
             leases.record_use(self.registry, snapshots=version)
-            self._publish_docs(folder, f"reports/snapshots/{version}")
+            self._publish_docs(folder, version)
             if not self._is_sound(version):
-                self.store.publish(folder / "snapshot", f"snapshots/{version}", marker=SNAPSHOT)
+                self.store.publish(folder / "snapshot", keys.snapshot(version), marker=MANIFEST)
         return version
 
     def _is_sound(self, version: str) -> bool:
-        key = f"snapshots/{version}"
-        if not self.store.exists(f"{key}/{SNAPSHOT}"):
+        if not self.store.exists(keys.snapshot(version, MANIFEST)):
             return False
         try:
-            open_snapshot(self.store.fetch(key))
+            open_snapshot(self.store.fetch(keys.snapshot(version)))
         except ArtifactBroken as error:
             self.log.warning("%s", error)
             return False
@@ -192,16 +192,16 @@ class MakeSnapshotOperator(CommandOperator):
 
     def _report_refusal(self, line: str, folder: Path, recipe: str) -> str:
         """Publish what `dataset` left beside the snapshot that it did not make; `line`, naming the place."""
-        refused, key = folder / "snapshot.refused", f"reports/snapshots/{recipe}"
+        refused, key = folder / "snapshot.refused", keys.snapshot_report(recipe)
         if not refused.is_dir():
             return line
         self.store.publish(refused, key, marker=REFUSED)
-        self._publish_docs(folder, key)
+        self._publish_docs(folder, recipe)
         shutil.rmtree(refused)
         return line.replace(str(refused), self.store.where(key))
 
-    def _publish_docs(self, folder: Path, key: str) -> None:
+    def _publish_docs(self, folder: Path, version: str) -> None:
         """Publish Great Expectations' pages on what was checked, passed or not."""
         if (folder / DOCS).is_dir():
-            self.store.publish(folder / DOCS, f"{key}/{DOCS}", marker="index.html")
-            self.log.info("Data Docs: %s", self.store.where(f"{key}/{DOCS}/index.html"))
+            self.store.publish(folder / DOCS, keys.snapshot_report(version, DOCS), marker="index.html")
+            self.log.info("Data Docs: %s", self.store.where(keys.snapshot_report(version, DOCS, "index.html")))

@@ -16,9 +16,9 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ner_airflow import scratch
 from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks import child_environment, fingerprint
-from ner_tasks.dashboard import runs
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.registry.retention import RetentionPolicy, prune, survey_store
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -58,8 +58,7 @@ class PruneStoreOperator(NerOperator):
         scratched = scratch.clear_scratch(self.settings.scratch, old_s, delete=really)
         for name, n_bytes in scratched.items():
             self.log.info("%s from scratch: %s, %d bytes", "removed" if really else "would remove", name, n_bytes)
-        # a run's id has characters that are no part of a name
-        report = f"reports/retention/{fingerprint.make_version({'run': context['run_id']})}.json"
+        report = keys.retention_report(keys.run_name(str(context["run_id"])))
         items = {"kept": [asdict(item) for item in kept], "gone": [asdict(item) for item in gone]}
         self.store.write_json(report, {"run": context["run_id"], "deleted": really, **items, "scratch": scratched})
         n_bytes = sum(item.n_bytes for item in gone)
@@ -140,8 +139,8 @@ class CleanDatabaseOperator(CommandOperator):
     def _old_notes(self, before_s: float) -> list[str]:
         """Folders of the store with notes of runs of which no task has ended since."""
         newest: dict[str, float] = {}
-        for file in self.store.files(runs.NOTES):
-            key = f"{runs.NOTES}/{file.name.rsplit('/', 1)[0]}"
+        for file in self.store.files(keys.RUN_NOTES):
+            key = keys.join(keys.RUN_NOTES, file.name.rsplit("/", 1)[0])
             newest[key] = max(newest.get(key, 0.0), file.modified_s)
         return [key for key, at_s in newest.items() if at_s < before_s]
 

@@ -10,6 +10,7 @@ from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_airflow.operators.night import NightOperator, parse_day
 from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
 from ner_tasks.records import DriftVerdict, read_record
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -42,19 +43,20 @@ class DetectDriftOperator(NightOperator, CommandOperator):
         published = self.published(self.day)
         if published is None:
             raise AirflowSkipException(f"found no published answers of {self.day}")
-        key = f"tagged/{self.day}/{STATISTICS}"
+        key = keys.tagged_day(self.day, STATISTICS)
         if not self.store.exists(key):
             raise AirflowSkipException(f"found no {key}: published before there was any; `force` makes it")
         before, last = self._before(published["model_version"])
         found = self.run_command(
-            "drift", night=self.store.fetch(key), before=[self.store.fetch(name) for name in before] or None
+            "drift",
+            night=self.store.fetch(key),
+            before=[self.store.fetch(keys.tagged_day(day, STATISTICS)) for day in before] or None,
         )
-        report, (_, was_accepted) = f"reports/drift/{self.day}.json", self._judged(self.day, published.get("night"))
+        report, (_, was_accepted) = keys.drift_report(self.day), self._judged(self.day, published.get("night"))
         accepted = self.accept == "True" or was_accepted
         said = {"day": self.day, "night": published.get("night"), "model_version": published["model_version"]}
         changed = last if last != published["model_version"] else None
-        nights_before = [name.split("/")[1] for name in before]
-        more = {"model_before": changed, "accepted": accepted, "nights": nights_before}
+        more = {"model_before": changed, "accepted": accepted, "nights": before}
         self.store.write_json(report, {**said, **more, **found})
         metrics.emit(context, drift_alerts=len(found["alerts"]), drift_nights=len(before))
         if changed:
@@ -65,18 +67,19 @@ class DetectDriftOperator(NightOperator, CommandOperator):
         return {"day": self.day, "night": said["night"], "alerts": alerts[:20], "report": report}
 
     def _before(self, version: str) -> tuple[list[str], str]:
-        """Statistics of the nights that this one is held against, the newest first; the model of the night before."""
+        """Days that this one is compared with, the newest first, and the model version of the night before."""
         found, last = list[str](), ""
-        for day in [day for day in self.store.folders("tagged") if day < self.day][: -_DAYS_BACK - 1 : -1]:
-            published, key = self.published(day), f"tagged/{day}/{STATISTICS}"
+        for day in [day for day in self.store.folders(keys.TAGGED) if day < self.day][: -_DAYS_BACK - 1 : -1]:
+            published = self.published(day)
             if published is None:
                 continue
             last = last or published["model_version"]
             alerted, accepted = self._judged(day, published.get("night"))
             # an empty night says nothing about the others
             counts = published.get("n_tagged") and (accepted or not alerted)
-            if published["model_version"] == version and counts and self.store.exists(key):
-                found.append(key)
+            is_comparable = published["model_version"] == version and counts
+            if is_comparable and self.store.exists(keys.tagged_day(day, STATISTICS)):
+                found.append(day)
             if len(found) == _MOST_NIGHTS:
                 break
         return found, last or version
@@ -86,7 +89,7 @@ class DetectDriftOperator(NightOperator, CommandOperator):
 
         Those whose report is damaged are taken for unusual, as nobody knows that they were not.
         """
-        key = f"reports/drift/{day}.json"
+        key = keys.drift_report(day)
         try:
             said = read_record(self.store, key, DriftVerdict)
             return (bool(said["alerts"]), said["accepted"]) if said.get("night") == night else (False, False)

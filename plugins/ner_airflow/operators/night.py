@@ -1,10 +1,4 @@
-"""What the steps of one night share: its place in the staging area, what was planned, its answers as one folder.
-
-staging/tagged/<day>/<night>/inputs-00.jsonl  files of a shard
-staging/tagged/<day>/<night>/shard-00/        its answers
-staging/tagged/<day>/<night>/joined/          all answers, where they are compared before they are published
-staging/runs/<run>/<day>/                     which night a run works on, for its later steps
-"""
+"""What the steps of one night share: what was planned, and its answers as one folder."""
 
 import json
 import re
@@ -16,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import CommandOperator, NerOperator
-from ner_tasks import fingerprint
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.files.contained import ContainedFile, encode_source
 from ner_tasks.records import NightPlan, PublishedDay, read_record
+from ner_tasks.store import keys
 from ner_tasks.tagging import merge
 
 if TYPE_CHECKING:
@@ -53,12 +47,9 @@ def write_inputs(listing: Path, names: Iterable[str], files: Iterable[ContainedF
 class NightOperator(NerOperator):
     """A step of one night: the answers of one model to one state of one day's inbox."""
 
-    def staging(self, day: str, night: str) -> str:
-        return f"staging/tagged/{day}/{night}"
-
     def remember(self, context: "Context", plan: dict[str, Any]) -> None:
         """Let the later steps of this run know the night."""
-        self.store.write_json(self._pointer(context, plan["day"]), plan)
+        self.store.write_json(keys.night_plan(_run_name(context), plan["day"]), plan)
 
     def planned(self, context: "Context", day: str) -> dict[str, Any]:
         """What this run has planned for the day.
@@ -66,15 +57,15 @@ class NightOperator(NerOperator):
         Raises:
             AirflowSkipException: nothing.
         """
-        key = self._pointer(context, day)
+        key = keys.night_plan(_run_name(context), day)
         if not self.store.exists(key):
             raise AirflowSkipException(f"nothing was planned for {day}")
         return dict(read_record(self.store, key, NightPlan))
 
     def forget(self, context: "Context", plan: dict[str, Any]) -> None:
         """Remove what the steps handed to each other, once it is published."""
-        self.store.remove(self.staging(plan["day"], plan["night"]))
-        self.store.remove(self._run(context, plan["day"]))
+        self.store.remove(keys.night(plan["day"], plan["night"]))
+        self.store.remove(keys.run_day(_run_name(context), plan["day"]))
 
     def reading_flags(self) -> dict[str, Any]:
         """How this deployment has documents read, as flags of `tag`."""
@@ -84,7 +75,7 @@ class NightOperator(NerOperator):
 
     def published(self, day: str) -> dict[str, Any] | None:
         """Manifest of the day's answers that others read; None if there are none, or their manifest is damaged."""
-        marker = f"tagged/{day}/{merge.MANIFEST}"
+        marker = keys.tagged_day(day, merge.MANIFEST)
         try:
             return dict(read_record(self.store, marker, PublishedDay))
         except InputMissing:
@@ -95,15 +86,8 @@ class NightOperator(NerOperator):
 
     def shards(self, plan: dict[str, Any]) -> list[Path]:
         """The shards' answers, in order."""
-        staging = self.staging(plan["day"], plan["night"])
-        return [self.store.fetch(f"{staging}/shard-{index:02d}") for index in range(plan["n_shards"])]
-
-    def _pointer(self, context: "Context", day: str) -> str:
-        return f"{self._run(context, day)}/plan.json"
-
-    def _run(self, context: "Context", day: str) -> str:
-        # a run's id has characters that are no part of a name
-        return f"staging/runs/{fingerprint.make_version({'run': context['run_id']})}/{day}"
+        day, night = plan["day"], plan["night"]
+        return [self.store.fetch(keys.shard(day, night, index)) for index in range(plan["n_shards"])]
 
 
 class MergingOperator(NightOperator, CommandOperator):
@@ -111,10 +95,14 @@ class MergingOperator(NightOperator, CommandOperator):
 
     def merged(self, plan: dict[str, Any], target: Path) -> Path:
         """The night's answers as one folder, `target` unless they were joined before."""
-        key = f"{self.staging(plan['day'], plan['night'])}/joined"
-        if self.store.exists(f"{key}/{merge.MANIFEST}"):
-            return self.store.fetch(key)
-        said = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
+        day, night = plan["day"], plan["night"]
+        if self.store.exists(keys.merged_night(day, night, merge.MANIFEST)):
+            return self.store.fetch(keys.merged_night(day, night))
+        said = {"day": day, "night": night, "model_version": plan["model"]["version"]}
         said |= plan["columns"]
         self.run_command("merge-shards", shards=self.shards(plan) or None, output=target, **said)
         return target
+
+
+def _run_name(context: "Context") -> str:
+    return keys.run_name(str(context["run_id"]))

@@ -30,8 +30,9 @@ from ner_tasks.records import (
     read_record,
     read_records,
 )
+from ner_tasks.store import keys
 from ner_tasks.tagging import merge
-from ner_tasks.tagging.answer_index import INDEX, REPLACED
+from ner_tasks.tagging.answer_index import INDEX
 from ner_tasks.tagging.journal import REJECTED
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class NightGateOperator(NightOperator):
         night = merge.sum_manifests(read_file(shard / merge.MANIFEST, ShardManifest) for shard in shards)
         n_lost = 0
         for index, shard in enumerate(shards):
-            inputs = self.store.fetch(f"{self.staging(self.day, plan['night'])}/inputs-{index:02d}.jsonl")
+            inputs = self.store.fetch(keys.shard_inputs(self.day, plan["night"], index))
             files = read_records(inputs, ListedInput)
             for name in merge.find_unanswered((file["name"] for file in files), shard):
                 n_lost += 1
@@ -99,7 +100,7 @@ class NightGateOperator(NightOperator):
             said["lines"] = [str(error)]
             raise
         finally:
-            self.store.write_json(f"reports/nights/{self.day}.json", said)
+            self.store.write_json(keys.night_gate(self.day), said)
         for line in said["lines"]:
             self.log.info("passed: %s", line)
         found = {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
@@ -122,9 +123,9 @@ class PublishDayOperator(MergingOperator):
             answers = self.merged(plan, folder / "tagged")
             manifest = read_file(answers / merge.MANIFEST, NightManifest)
             self._keep_index(day, manifest)
-            self._gather_rejected(answers / REJECTED, f"inbox/{day}", folder / "rejected")
-            self.store.publish(folder / "rejected", f"rejected/{day}", marker=REJECTED)
-            self.store.publish(answers, f"tagged/{day}", marker=merge.MANIFEST)
+            self._gather_rejected(answers / REJECTED, day, folder / "rejected")
+            self.store.publish(folder / "rejected", keys.rejected_day(day), marker=REJECTED)
+            self.store.publish(answers, keys.tagged_day(day), marker=merge.MANIFEST)
         self.trace = _trace(plan, manifest)
         metrics.emit_published(context, manifest)
         metrics.emit_queue(context, self.store)
@@ -138,14 +139,14 @@ class PublishDayOperator(MergingOperator):
         replaced = self.published(day)
         if replaced is None or replaced["model_version"] == manifest["model_version"]:
             return
-        if self.store.exists(f"tagged/{day}/{INDEX}"):
-            index = self.store.fetch(f"tagged/{day}/{INDEX}")
-            self.store.put_file(index, f"{REPLACED}/{day}/{replaced['model_version']}/{INDEX}")
+        if self.store.exists(keys.tagged_day(day, INDEX)):
+            index = self.store.fetch(keys.tagged_day(day, INDEX))
+            self.store.put_file(index, keys.replaced_answers(day, replaced["model_version"], INDEX))
 
-    def _gather_rejected(self, listing: Path, inbox: str, target: Path) -> None:
+    def _gather_rejected(self, listing: Path, day: str, target: Path) -> None:
         """Copy the rejected documents' files beside the list of reasons, which says how to try them again."""
         (target / "documents").mkdir(parents=True, exist_ok=True)
-        conf = json.dumps({"day": self.night["day"], "retry_rejected": True})
+        conf = json.dumps({"day": day, "retry_rejected": True})
         retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
         waiting, copied, n_copied = read_records(listing, RejectedLine), dict[str, str | None](), 0
         with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
@@ -153,7 +154,7 @@ class PublishDayOperator(MergingOperator):
                 # the documents of one file are neighbours: only the last one's may go on among the next
                 names = dict.fromkeys(rejected["file"] for rejected in some)
                 new = [name for name in names if name not in copied]
-                copies = self._copies([f"{inbox}/{name}" for name in new], target, n_copied)
+                copies = self._copies([keys.inbox_day(day, name) for name in new], target, n_copied)
                 copied = {
                     **{name: copied[name] for name in names if name in copied},
                     **dict(zip(new, copies, strict=True)),
@@ -163,11 +164,11 @@ class PublishDayOperator(MergingOperator):
                     said = {**rejected, "copy": copied[rejected["file"]], "retry": retry}
                     lines.write(json.dumps(said) + "\n")
 
-    def _copies(self, keys: list[str], target: Path, first: int) -> list[str | None]:
+    def _copies(self, files: list[str], target: Path, first: int) -> list[str | None]:
         """Names of rejected files' copies below `target`; None for one that has gone from the inbox."""
         names: list[str | None] = []
         with tempfile.TemporaryDirectory(dir=self.settings.scratch) as folder:
-            for number, (key, file) in enumerate(zip(keys, self.store.fetch_files(keys, Path(folder)), strict=True)):
+            for number, (key, file) in enumerate(zip(files, self.store.fetch_files(files, Path(folder)), strict=True)):
                 # by number: a document's own name may be anything
                 suffix = re.sub(r"[^.a-z0-9]", "", Path(key).suffix.lower())[:16]
                 name = f"documents/{first + number:06d}{suffix}"
@@ -188,9 +189,9 @@ def _copied(file: ContainedFile, target: Path) -> bool:
 
 def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:
     day, version = plan["day"], plan["model"]["version"]
-    tagged, rejected = f"tagged/{day}", f"rejected/{day}"
+    tagged, rejected = keys.tagged_day(day), keys.rejected_day(day)
     return Trace(
-        inputs={f"inbox/{day}": None, f"models/{version}/{plan['model']['kind']}": version},
+        inputs={keys.inbox_day(day): None, keys.model(version, plan["model"]["kind"]): version},
         outputs={tagged: plan["night"], rejected: plan["night"]},
         n_rows={tagged: manifest["n_tagged"], rejected: manifest["n_rejected"]},
     )
@@ -206,14 +207,17 @@ class WithdrawDayOperator(NerOperator):
         self.day, self.reason = day, reason
 
     def step(self, context: "Context") -> dict[str, Any]:
-        key = f"tagged/{parse_day(self.day)}"
-        if not self.store.exists(f"{key}/{merge.MANIFEST}"):
+        key, marker = keys.tagged_day(parse_day(self.day)), keys.tagged_day(self.day, merge.MANIFEST)
+        if not self.store.exists(marker):
             raise AirflowSkipException(f"found no published answers of {self.day}: nothing to withdraw")
-        manifest = read_record(self.store, f"{key}/{merge.MANIFEST}", PublishedDay)
-        kept = f"withdrawn/{self.day}/{manifest.get('night') or 'unnamed'}"
+        manifest = read_record(self.store, marker, PublishedDay)
+        night = manifest.get("night") or "unnamed"
+        kept = keys.withdrawn_day(self.day, night)
         with self.workspace(f"withdraw-{self.day}"):
             self.store.publish(self.store.fetch(key), kept, marker=merge.MANIFEST)
-            self.store.write_json(f"{kept}/reason.json", {"reason": self.reason, "run": context["run_id"]})
+            self.store.write_json(
+                keys.withdrawn_day(self.day, night, "reason.json"), {"reason": self.reason, "run": context["run_id"]}
+            )
             self.store.remove(key, marker=merge.MANIFEST)
         self.log.info("withdrawn: %s, by model %s; kept as %s", key, manifest["model_version"], kept)
         return {"day": self.day, "kept": kept}

@@ -12,6 +12,7 @@ from ner_tasks.evaluation import gates
 from ner_tasks.model.model_folder import Kind
 from ner_tasks.records import FullComparisonRecord, ScoredVersion, read_record
 from ner_tasks.registry import leases, model_card
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,7 +45,7 @@ class ResolveVersionOperator(NerOperator):
     def _newest(self) -> str:
         versions = self.registry.versions()
         if not versions:
-            raise InputMissing(f"found no registered version, expected one, in {self.store.where('models')}")
+            raise InputMissing(f"found no registered version, expected one, in {self.store.where(keys.MODELS)}")
         self.log.info("no version asked for: the newest one")
         return versions[-1]
 
@@ -68,7 +69,7 @@ class _MakeModelOperator(CommandOperator):
         with self.workspace(f"{self.verb}-{version}") as folder:
             result = self.run_command(self.verb, save_model_path=folder / "model", **self._flags())
             self.registry.put(version, self.kind, folder / "model")
-            self.store.write_json(f"reports/models/{version}/{self.verb}.json", result)
+            self.store.write_json(keys.model_report(version, f"{self.verb}.json"), result)
         return dict(self.model)
 
     def _flags(self) -> dict[str, Any]:
@@ -101,7 +102,7 @@ class QuantizeModelOperator(_MakeModelOperator):
     def _flags(self) -> dict[str, Any]:
         return {
             "model_path": self.registry.fetch(self.model["version"], "frozen"),
-            "dataset_file": self.store.fetch(f"snapshots/{self.model['snapshot']}"),
+            "dataset_file": self.store.fetch(keys.snapshot(self.model["snapshot"])),
             "accuracy": 1,
             "max_f1_loss": self.settings.limits.override(max_f1_loss=self.max_f1_loss).max_f1_loss,
         }
@@ -122,7 +123,7 @@ class CompareQuantizedOperator(CommandOperator):
         champion = self._champion(version)
         losses = self._champion_losses(version, champion, snapshot) if champion else None
         # what will run, where it will be read from, in a process that has just been started
-        int8, answers = self.registry.fetch(version, "int8"), self.store.fetch(f"{_comparison(version)}/{CANARY}")
+        int8, answers = self.registry.fetch(version, "int8"), self.store.fetch(keys.comparison(version, CANARY))
         canary = self.run_command("canary", model=int8, canary=answers)
         names = ("fp32", "int8", "f1_loss", "losses", "agreement", "size_share", "speed")
         return {
@@ -135,23 +136,23 @@ class CompareQuantizedOperator(CommandOperator):
         }
 
     def _compared(self, version: str, snapshot: str) -> dict[str, Any]:
-        key = _comparison(version)
+        scores = keys.comparison_scores(version)
         # one that was promoted needs no second opinion; one that failed may have had a busy machine
         promoted = any(past.version == version for past in self.registry.history())
-        if promoted and self.store.exists(f"{key}.json") and self.store.exists(f"{key}/{CANARY}"):
+        if promoted and self.store.exists(scores) and self.store.exists(keys.comparison(version, CANARY)):
             self.log.info("version %s has been compared and promoted already", version)
-            return dict(read_record(self.store, f"{key}.json", FullComparisonRecord))
+            return dict(read_record(self.store, scores, FullComparisonRecord))
         with self.workspace(f"compare-{version}") as folder:
             result = self.run_command(
                 "compare-quantized",
                 fp32=self.registry.fetch(version, "frozen"),
                 int8=self.registry.fetch(version, "int8"),
-                data=self.store.fetch(f"snapshots/{snapshot}/test.csv"),
+                data=self.store.fetch(keys.snapshot(snapshot, "test.csv")),
                 rounds=int(self.rounds),
                 output=folder / "compared",
             )
-            self.store.publish(folder / "compared", key)
-            self.store.write_json(f"{key}.json", result)
+            self.store.publish(folder / "compared", keys.comparison(version))
+            self.store.write_json(scores, result)
         return result
 
     def _champion(self, version: str) -> str | None:
@@ -167,13 +168,12 @@ class CompareQuantizedOperator(CommandOperator):
 
     def _champion_losses(self, version: str, champion: str, snapshot: str) -> dict[str, Any]:
         """What is lost against the promoted INT8 model on the same sentences."""
-        key = f"reports/models/{champion}/evaluate-int8-{snapshot}"
-        if not self.store.exists(f"{key}/{COUNTS}"):
+        theirs, ours = keys.int8_evaluation(champion, snapshot, COUNTS), keys.comparison(version, INT8_COUNTS)
+        if not self.store.exists(theirs):
             with self.workspace(f"evaluate-int8-{champion}-{snapshot}") as folder:
-                model, data = self.registry.fetch(champion, "int8"), self.store.fetch(f"snapshots/{snapshot}")
+                model, data = self.registry.fetch(champion, "int8"), self.store.fetch(keys.snapshot(snapshot))
                 self.run_command("evaluate", model=model, data=data, output=folder / "report")
-                self.store.publish(folder / "report", key)
-        theirs, ours = f"{key}/{COUNTS}", f"{_comparison(version)}/{INT8_COUNTS}"
+                self.store.publish(folder / "report", keys.int8_evaluation(champion, snapshot))
         result = self.run_command(
             "compare-models", champion=self.store.fetch(theirs), challenger=self.store.fetch(ours)
         )
@@ -206,7 +206,7 @@ class Int8GateOperator(NerOperator):
         verdict = gates.int8_gate(self.comparison, policy)
         for line in verdict.lines:
             self.log.info("passed: %s", line)
-        self.store.write_json(f"reports/models/{self.comparison['version']}/gate.json", {"lines": verdict.lines})
+        self.store.write_json(keys.int8_gate(self.comparison["version"]), {"lines": verdict.lines})
         return {"version": self.comparison["version"], "metrics": figures, "gate": list(verdict.lines)}
 
 
@@ -225,10 +225,7 @@ class PromoteModelOperator(NerOperator):
         promotion = self.registry.promote(version, "int8", by=by, metrics=figures)
         self.log.info("promoted: %s since %s, after %s", promotion.version, promotion.at, promotion.previous)
         self.log.info("model card: %s.html", self.store.where(model_card.publish_card(self.registry, version)))
-        self.trace = Trace(inputs={f"models/{version}/trained": version}, outputs={f"models/{version}/int8": version})
+        trained, int8 = keys.model(version, "trained"), keys.model(version, "int8")
+        self.trace = Trace(inputs={trained: version}, outputs={int8: version})
         context["outlet_events"][NER_INT8].extra = {"version": version, **figures}
         return {"version": version, "previous": promotion.previous, "metrics": figures}
-
-
-def _comparison(version: str) -> str:
-    return f"reports/models/{version}/compare"

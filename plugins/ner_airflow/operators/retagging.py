@@ -8,6 +8,7 @@ from ner_airflow.observability import metrics
 from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
 from ner_airflow.operators.tagging import PlanShardsOperator
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.store import keys
 from ner_tasks.tagging import merge
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class PlanDaysOperator(NightOperator):
         self.log.info("%d days, %d documents, %d words: about %d s", len(plan), n_documents, n_words, expected_s)
         total = {"n_documents": n_documents, "n_words": n_words, "expected_s": expected_s}
         said = {"model": self.model, "tagged_by": self.tagged_by or None, "days": plan, **total}
-        self.store.write_json(f"reports/retag/{self.model['version']}/plan.json", said)
+        self.store.write_json(keys.retag_plan(self.model["version"]), said)
         if not plan:
             raise AirflowSkipException("found no published day to tag again")
         if self.stop_after == "plan":
@@ -63,7 +64,7 @@ class PlanDaysOperator(NightOperator):
     def _days(self) -> list[str]:
         first = parse_day(self.first_day) if self.first_day else None
         last = parse_day(self.last_day) if self.last_day else None
-        days = [(day, parse_day(day)) for day in self.store.folders("tagged")]
+        days = [(day, parse_day(day)) for day in self.store.folders(keys.TAGGED)]
         return [day for day, date in days if (not first or date >= first) and (not last or date <= last)]
 
     def _wanted(self, published: dict[str, Any]) -> bool:
@@ -117,9 +118,9 @@ class DiffPredictionsOperator(MergingOperator):
             )
         with self.workspace(f"compare-{day}-{plan['night']}") as folder:
             new = self.merged(plan, folder / "joined")
-            self.store.publish(new, f"{self.staging(day, plan['night'])}/joined", marker=merge.MANIFEST)
-            difference = self.run_command("diff-predictions", old=self.store.fetch(f"tagged/{day}"), new=new)
-        report = f"reports/retag/{plan['model']['version']}/{day}.json"
+            self.store.publish(new, keys.merged_night(day, plan["night"]), marker=merge.MANIFEST)
+            difference = self.run_command("diff-predictions", old=self.store.fetch(keys.tagged_day(day)), new=new)
+        report = keys.retag_diff(plan["model"]["version"], day)
         self.store.write_json(report, {"day": day, "old_model": published["model_version"], **difference})
         self.log.info("what changes is in %s", report)
         if self.stop_after == "diff":

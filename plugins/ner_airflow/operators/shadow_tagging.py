@@ -12,6 +12,7 @@ from ner_tasks.errors import InputMissing
 from ner_tasks.records import SampledFile, read_records
 from ner_tasks.registry import leases
 from ner_tasks.review.impact import GONE, NO_NIGHT, summarize_impact
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,7 +23,7 @@ class ShadowTaggingOperator(NightOperator, CommandOperator):
 
     def newest_day(self) -> str | None:
         """The last day with answers; None if there is none."""
-        for day in reversed(self.store.folders("tagged")):
+        for day in reversed(self.store.folders(keys.TAGGED)):
             published = self.published(day)
             if published and published.get("n_tagged"):
                 return day
@@ -41,10 +42,10 @@ class ShadowTaggingOperator(NightOperator, CommandOperator):
             What `sample` says; None if none of these files is in the inbox any more.
         """
         published = self.published(day) or {}
-        answers = self.store.fetch(f"tagged/{day}")
+        answers = self.store.fetch(keys.tagged_day(day))
         sampled = self.run_command("sample", answers=answers, output=folder / "old", max_words=max_words)
         names = [line["name"] for line in read_records(folder / "old" / "files.jsonl", SampledFile)]
-        paths = self.store.fetch_files([f"inbox/{day}/{name}" for name in names], folder / "inbox")
+        paths = self.store.fetch_files([keys.inbox_day(day, name) for name in names], folder / "inbox")
         if not any(paths):
             return None
         write_inputs(folder / "inputs.jsonl", names, paths)
@@ -78,7 +79,7 @@ class ReportImpactOperator(ShadowTaggingOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         version, day = self.checked["version"], self.newest_day()
-        key = f"reports/impact/{version}.json"
+        key = keys.impact_report(version)
         said: dict[str, Any] = {"version": version, "day": day}
         if day is None:
             said["summary"] = NO_NIGHT
@@ -127,13 +128,12 @@ class ExportReviewOperator(ShadowTaggingOperator):
         if day is None or published is None:
             raise AirflowSkipException(f"found no published answers{f' of {day}' if day else ''}: nothing to review")
         with self.workspace(f"review-{day}") as folder:
-            answers, other = self.store.fetch(f"tagged/{day}"), None
+            answers, other = self.store.fetch(keys.tagged_day(day)), None
             if self.other:
                 leases.record_use(self.registry, models=self.other)
                 if self.answer_again(day, self.other, folder, max_words=int(self.max_words)) is None:
-                    raise InputMissing(
-                        f"found none of the files in inbox/{day}, expected them, for version {self.other}"
-                    )
+                    inbox = keys.inbox_day(day)
+                    raise InputMissing(f"found none of the files in {inbox}, expected them, for version {self.other}")
                 other = folder / "new"
             asked = self.run_command(
                 "review",
@@ -146,6 +146,6 @@ class ExportReviewOperator(ShadowTaggingOperator):
             )
             said = {"day": day, "model_version": published["model_version"], "other": self.other or None, **asked}
             (folder / "queue" / "review.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
-            self.store.publish(folder / "queue", f"reports/review/{day}", marker="review.json")
-        self.log.info("corrected, they go into labelled/review-%s/", day)
-        return {"day": day, "n_sentences": asked["n_sentences"], "key": f"reports/review/{day}"}
+            self.store.publish(folder / "queue", keys.review(day), marker="review.json")
+        self.log.info("corrected, they go into %s/", keys.labelled_batch(f"review-{day}"))
+        return {"day": day, "n_sentences": asked["n_sentences"], "key": keys.review(day)}

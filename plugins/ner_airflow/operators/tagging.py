@@ -19,6 +19,7 @@ from ner_tasks.errors import InputMissing
 from ner_tasks.inference import runtime_config
 from ner_tasks.records import ListedInput, ShardManifest, read_record, read_records
 from ner_tasks.registry import leases
+from ner_tasks.store import keys
 from ner_tasks.tagging import merge, planning
 
 if TYPE_CHECKING:
@@ -99,15 +100,15 @@ class PlanShardsOperator(NightOperator):
 
     def plan(self, context: "Context", day: str) -> list[dict[str, Any]]:
         """The day's shards; what they have in common is in the plan, as every XCom has to be small."""
-        files = self.store.files(f"inbox/{parse_day(day)}")
-        with self.workspace(f"plan-{day}-{fingerprint.make_version({'run': context['run_id']})}") as folder:
+        files = self.store.files(keys.inbox_day(parse_day(day)))
+        with self.workspace(f"plan-{day}-{keys.run_name(str(context['run_id']))}") as folder:
             inbox = planning.write_listing(files, folder / "listing.jsonl")
             metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
             night = self._night(context, inbox)
             published = self.published(day)
             if published and published.get("night") == night:
                 raise AirflowSkipException(f"{inbox.n_files} files of {day} are answered by this model already")
-            n_shards = self._write_inputs(folder, inbox, self.staging(day, night))
+            n_shards = self._write_inputs(folder, inbox, day, night)
         self.remember(
             context,
             {
@@ -139,7 +140,7 @@ class PlanShardsOperator(NightOperator):
             }
         )
 
-    def _write_inputs(self, folder: Path, inbox: planning.InboxSummary, staging: str) -> int:
+    def _write_inputs(self, folder: Path, inbox: planning.InboxSummary, day: str, night: str) -> int:
         """Hand each shard the list of its files; how many shards there are."""
         shards = planning.assign_shards(
             planning.read_listing(folder / "listing.jsonl"), inbox, shard_bytes=int(self.shard_mib) * 2**20
@@ -149,7 +150,7 @@ class PlanShardsOperator(NightOperator):
             with (folder / "inputs.jsonl").open("w", encoding="utf-8") as lines:
                 for _, file in files:
                     lines.write(json.dumps({"name": file.name, "key": file.key}) + "\n")
-            self.store.put_file(folder / "inputs.jsonl", f"{staging}/inputs-{index:02d}.jsonl")
+            self.store.put_file(folder / "inputs.jsonl", keys.shard_inputs(day, night, index))
             n_shards += 1
         return n_shards
 
@@ -172,14 +173,15 @@ class TagShardOperator(NightOperator, CommandOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         day, index = self.shard["day"], self.shard["index"]
         plan = self.planned(context, day)
-        night, staging = plan["night"], self.staging(day, plan["night"])
-        key = f"{staging}/shard-{index:02d}"
-        if self.store.exists(f"{key}/{merge.MANIFEST}"):
+        night = plan["night"]
+        manifest = keys.shard(day, night, index, merge.MANIFEST)
+        if self.store.exists(manifest):
             self.log.info("shard %d is tagged already, nothing to do", index)
         else:
             with self.workspace(f"tag-{night}-{index:02d}") as folder:
                 path, choice_file = self._tuned(plan["model"], folder)
-                self._fetch_inputs(f"{staging}/inputs-{index:02d}.jsonl", folder / "inputs.jsonl", folder / "inbox")
+                inputs = keys.shard_inputs(day, night, index)
+                self._fetch_inputs(inputs, folder / "inputs.jsonl", folder / "inbox")
                 # a shard may be one huge file that is rejected; whether too many are is for the whole night to say
                 self.run_command(
                     "tag",
@@ -194,8 +196,8 @@ class TagShardOperator(NightOperator, CommandOperator):
                     **plan["columns"],
                     tolerate="GateNotPassed",
                 )
-                self.store.publish(folder / "tagged", key, marker=merge.MANIFEST)
-        said = read_record(self.store, f"{key}/{merge.MANIFEST}", ShardManifest)
+                self.store.publish(folder / "tagged", keys.shard(day, night, index), marker=merge.MANIFEST)
+        said = read_record(self.store, manifest, ShardManifest)
         return {"index": index, "n_documents": said["n_documents"], "n_rejected": said["n_rejected"]}
 
     def _earlier(self, days: list[str]) -> list[Path]:
@@ -203,7 +205,7 @@ class TagShardOperator(NightOperator, CommandOperator):
         found = []
         for day in days:
             try:
-                found.append(self.store.fetch(f"tagged/{day}"))
+                found.append(self.store.fetch(keys.tagged_day(day)))
             except InputMissing as error:
                 self.log.warning("notice: the answers of %s are not given again: %s", day, error)
         return found

@@ -11,6 +11,7 @@ from ner_tasks.errors import ConfigInvalid, InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.registry import leases
+from ner_tasks.store import keys
 from ner_tasks.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class TrainModelOperator(CommandOperator):
                 "salt": self.salt,
             }
         )
-        report = f"reports/models/{version}/train.json"
+        report = keys.training_report(version)
         leases.record_use(self.registry, models=version, snapshots=self.snapshot["version"])
         if self.registry.find(version, "trained") and self.store.exists(report):
             self.log.info("version %s is trained already, nothing to do", version)
@@ -110,7 +111,7 @@ class TrainModelOperator(CommandOperator):
             return None, weights
         promotion = self.registry.promoted() if self.start_from == PROMOTED else None
         if self.start_from == PROMOTED and promotion is None:
-            where = self.store.where("models")
+            where = self.store.where(keys.MODELS)
             raise InputMissing(f"found no promoted model, expected one to start from, in {where}")
         version = promotion.version if promotion else self.start_from
         leases.record_use(self.registry, models=version)
@@ -120,7 +121,7 @@ class TrainModelOperator(CommandOperator):
 
     def _train(self, version: str, config: TrainConfig, parent: str | None, start: Path, minutes: float) -> None:
         snapshot = self.snapshot["version"]
-        flags: dict[str, Any] = {"dataset_file": self.store.fetch(f"snapshots/{snapshot}")}
+        flags: dict[str, Any] = {"dataset_file": self.store.fetch(keys.snapshot(snapshot))}
         flags |= {"start_from": start} if parent else {"encoder": start}
         with self.workspace(f"train-{version}") as folder:
             atomic.write_json(folder / "recipe.json", asdict(config))
@@ -148,16 +149,16 @@ class TrainModelOperator(CommandOperator):
             )
             self.registry.put(version, "trained", folder / "model")
             for drawing in sorted((folder / "curves").glob("*")):
-                self.store.put_file(drawing, f"reports/models/{version}/{drawing.name}")
+                self.store.put_file(drawing, keys.model_report(version, drawing.name))
             report = {**result, "snapshot": snapshot, "parent": parent, "search": found}
-            self.store.write_json(f"reports/models/{version}/train.json", report)
+            self.store.write_json(keys.training_report(version), report)
 
     def _to_remember(self, parent: str) -> Path | None:
         """The test part that the parent was judged by, None if it is gone."""
-        report = f"reports/models/{parent}/train.json"
+        report = keys.training_report(parent)
         snapshot = self.store.read_json(report)["snapshot"] if self.store.exists(report) else None
-        key = f"snapshots/{snapshot}/test.csv"
-        if snapshot is None or not self.store.exists(key):
+        test_part = keys.snapshot(snapshot, "test.csv") if snapshot else ""
+        if not test_part or not self.store.exists(test_part):
             self.log.info("the test part of %s is gone: what is forgotten is not measured", parent)
             return None
-        return self.store.fetch(key)
+        return self.store.fetch(test_part)

@@ -9,6 +9,7 @@ from ner_tasks.inference import runtime_config
 from ner_tasks.model.model_folder import Kind
 from ner_tasks.records import LineageRecord
 from ner_tasks.registry import leases
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -44,7 +45,7 @@ class TuneModelOperator(CommandOperator):
             result = self.run_command(
                 "tune",
                 model_path=home,
-                dataset_file=self.store.fetch(f"snapshots/{snapshot}/dev.csv"),
+                dataset_file=self.store.fetch(keys.snapshot(snapshot, "dev.csv")),
                 rounds=int(self.rounds),
                 n_sentences=int(self.n_sentences),
                 time_limit=float(self.time_limit_s),
