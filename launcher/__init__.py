@@ -1,1 +1,1 @@
-"""Brings Airflow up on one machine, runs the whole chain through it and shows what came out."""
+"""Set up and start Airflow on one machine, run the DAGs in order and print the results."""

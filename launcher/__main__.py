@@ -1,4 +1,4 @@
-"""`python -m launcher <verb>`: set up, start and stop Airflow, or run the whole chain through it."""
+"""`python -m launcher <command>`: set up, start and stop Airflow, or run the DAGs in order."""
 
 import argparse
 import datetime
@@ -20,14 +20,13 @@ from ner_tasks.store.folder import FolderStore
 
 INTERRUPTED = 130
 
-
 SAMPLE = REPOSITORY / "sample"
-# The sample is easy: two passes learn it, and a newcomer waits less.
+# Two epochs are enough for the sample, and keep the first run short.
 SAMPLE_PARAMS = {chain.RETRAIN: {"epochs": 2}}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb; its exit code."""
+    """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     console = Console(highlight=False)
     try:
@@ -36,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
             layout = replace(layout, port=options.port)
         with private_umask():
             make_private(layout.var)
-            options.verb(layout, options, RunConsole(console))
+            options.command(layout, options, RunConsole(console))
         return 0
     except NerTasksError as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
@@ -48,47 +47,55 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m launcher", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="verb")
+    commands = parser.add_subparsers(required=True, metavar="command")
     encoder = os.environ.get("ENCODER") or os.environ.get("NER_ENCODER") or ""
     yesterday = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=1)
     for name, function, text in (
-        ("setup", setup, "make secrets, fetch the encoder, prepare the database"),
-        ("up", up, "set up, start Airflow and keep it"),
-        ("down", down, "stop Airflow and everything it runs"),
-        ("run", run, "set up, start Airflow, retrain, quantize, tag, and show what came out"),
+        ("setup", setup, "create secrets, download the encoder, migrate the database"),
+        ("up", up, "set up, start Airflow and leave it running"),
+        ("down", down, "stop Airflow and its tasks"),
+        ("run", run, "set up, start Airflow, retrain, quantize, tag, and print the results"),
     ):
-        verb = verbs.add_parser(name, help=text, description=text)
-        verb.set_defaults(verb=function)
-        verb.add_argument("--port", type=_port, help="port of Airflow's page and API (default: PORT, else 8080)")
-        verb.add_argument(
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(command=function)
+        command.add_argument(
+            "--port", type=_port, help="port of Airflow's web interface and API (default: PORT, else 8080)"
+        )
+        command.add_argument(
             "--encoder", default=encoder, help="a folder, or hub:<id>[@<revision>] (default: all-MiniLM-L6-v2)"
         )
         if function is run:
-            verb.add_argument(
-                "--dataset", type=Path, default=SAMPLE / "labelled" / "ner_sample.csv", help="labelled file"
+            command.add_argument(
+                "--dataset",
+                type=Path,
+                default=SAMPLE / "labelled" / "ner_sample.csv",
+                help="labelled data: CSV, its zip, or CoNLL",
             )
-            verb.add_argument("--inbox", type=Path, default=SAMPLE / "inbox", help="folder of documents")
-            verb.add_argument(
-                "--day", type=_day, default=yesterday.isoformat(), help="their day, YYYY-MM-DD (yesterday)"
+            command.add_argument("--inbox", type=Path, default=SAMPLE / "inbox", help="folder of documents")
+            command.add_argument(
+                "--day",
+                type=_day,
+                default=yesterday.isoformat(),
+                help="arrival day of the documents, YYYY-MM-DD (default: yesterday)",
             )
-            verb.add_argument(
-                "--params", type=_params, default={}, help='more DAG parameters: {"ner_retrain": {"epochs": 5}}'
+            command.add_argument(
+                "--params", type=_params, default={}, help='JSON of more DAG parameters: {"ner_retrain": {"epochs": 5}}'
             )
     return parser
 
 
 def setup(layout: Layout, options: argparse.Namespace, view: RunConsole) -> None:
-    bootstrap.prepare(layout, options.encoder, view.say)
+    bootstrap.prepare(layout, options.encoder, view.print)
 
 
 def up(layout: Layout, options: argparse.Namespace, view: RunConsole) -> None:
     port = services.running(layout)
     if port is not None:
         layout = layout.on(port)
-        view.say("Airflow: up already")
+        view.print("Airflow: already running")
     else:
         services.check_port(layout.port)
-        encoder = bootstrap.prepare(layout, options.encoder, view.say)
+        encoder = bootstrap.prepare(layout, options.encoder, view.print)
         os.environ["NER_ENCODER"] = str(encoder)
         chain.bring_up(layout, view)
     view.console.print(
@@ -97,7 +104,7 @@ def up(layout: Layout, options: argparse.Namespace, view: RunConsole) -> None:
 
 
 def down(layout: Layout, _options: argparse.Namespace, view: RunConsole) -> None:
-    view.say("Airflow: stopped" if services.stop(layout) else "Airflow: was not up")
+    view.print("Airflow: stopped" if services.stop(layout) else "Airflow: was not running")
 
 
 def run(layout: Layout, options: argparse.Namespace, view: RunConsole) -> None:

@@ -1,4 +1,4 @@
-"""Everything that has to be there before Airflow starts; what is done already is not done again."""
+"""Prepare what Airflow needs before it starts. Idempotent."""
 
 import importlib.metadata
 import json
@@ -16,22 +16,25 @@ POOLS = Path(__file__).parent.parent / "plugins" / "ner_airflow" / "pools.json"
 
 
 class SetupFailed(NerTasksError):
-    """A command of the set-up ended badly."""
+    """A command of the set-up failed."""
 
     exit_code = 69
 
 
 def prepare(layout: Layout, encoder_choice: str, show: Callable[[str], None]) -> Path:
-    """Secrets, encoder, database; returns the encoder's folder.
+    """Create the secrets, fetch the encoder and migrate the database.
 
     Args:
         layout: the installation.
         encoder_choice: as for `encoder.obtain`.
         show: called with a line for each step.
+
+    Returns:
+        The encoder's folder.
     """
     for folder in (layout.airflow_home, layout.var / "store", layout.var / "scratch"):
         folder.mkdir(parents=True, exist_ok=True)
-    show("secrets: made" if secrets.create(layout) else "secrets: there")
+    show("secrets: created" if secrets.create(layout) else "secrets: exist")
     folder = encoder.obtain(layout, encoder_choice, show)
     show(f"encoder: {folder}")
     migrate(layout, show)
@@ -39,13 +42,13 @@ def prepare(layout: Layout, encoder_choice: str, show: Callable[[str], None]) ->
 
 
 def migrate(layout: Layout, show: Callable[[str], None]) -> None:
-    """Bring the metadata database to the shape of the installed Airflow."""
+    """Migrate the metadata database to the schema of the installed Airflow."""
     version = importlib.metadata.version("apache-airflow-core")
     stamp = layout.airflow_home / ".migrated"
     if layout.database.is_file() and stamp.is_file() and stamp.read_text(encoding="utf-8") == version:
-        show(f"database: there, for Airflow {version}")
+        show(f"database: up to date with Airflow {version}")
         return
-    show(f"database: preparing it for Airflow {version}, about 15 s")
+    show(f"database: migrating to Airflow {version}, about 15 s")
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "db", "migrate"],
         check=False,
@@ -68,6 +71,6 @@ def migrate(layout: Layout, show: Callable[[str], None]) -> None:
 
 
 def import_pools(api: Api) -> list[str]:
-    """Make the pools that are missing; the names of those that were."""
+    """Create the missing pools and return their names."""
     pools = json.loads(POOLS.read_text(encoding="utf-8"))
     return [name for name, settings in pools.items() if api.ensure_pool(name, settings)]

@@ -1,4 +1,4 @@
-"""The whole chain through Airflow's scheduler: retrain, quantize, tag."""
+"""Run the DAGs in order through Airflow's scheduler: retrain, quantize, tag."""
 
 import datetime
 from collections.abc import Iterator, Mapping
@@ -24,14 +24,14 @@ PARSE_S, EVENT_S = 90.0, 90.0
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What one `run` is asked to do.
+    """Inputs of one `run`.
 
     Attributes:
-        dataset: labelled file.
+        dataset: labelled data: a Kaggle CSV, its zip, or CoNLL.
         inbox: folder of documents.
-        day: the UTC day that the documents are taken to have arrived on, YYYY-MM-DD.
+        day: arrival day of the documents in UTC, YYYY-MM-DD.
         encoder: as for `encoder.obtain`.
-        params: more parameters for the DAGs that are triggered here, by DAG id.
+        params: more parameters of the triggered DAGs, by DAG id.
     """
 
     dataset: Path
@@ -43,7 +43,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out; the rest lies in the store under these names."""
+    """Names of what a run made in the store."""
 
     snapshot: str
     version: str
@@ -51,48 +51,48 @@ class Outcome:
 
 
 def run(layout: Layout, request: RunRequest, view: RunConsole) -> Outcome:
-    """Do it all, starting Airflow if it is not up, and stopping it again if it was started here.
+    """Run the DAGs in order. Starts Airflow if it is not running, and then stops it at the end.
 
     Raises:
-        Busy: another `run` is at work, or the port is taken.
+        Busy: another `run` is in progress, or the port is taken.
         RunFailed: a DAG run failed.
         ConfigInvalid: the store is on S3.
     """
     store = FolderStore(layout.store_folder)
     with atomic.exclusive(layout.run_lock):
-        encoder = bootstrap.prepare(layout, request.encoder, view.say)
+        encoder = bootstrap.prepare(layout, request.encoder, view.print)
         batch = inputs.put_dataset(store, request.dataset, datetime.datetime.now(datetime.UTC).date())
-        view.say(f"labelled data: {request.dataset} is batch {batch}")
+        view.print(f"labelled data: {request.dataset} stored as batch {batch}")
         n_files = inputs.put_inbox(store, request.inbox, request.day)
-        view.say(f"documents: {n_files} files of {request.inbox} are in inbox/{request.day}")
+        view.print(f"documents: {n_files} files of {request.inbox} copied to inbox/{request.day}")
         with airflow(layout, view) as api:
-            # whoever names a file means that one, however unlike the sample it is
+            # the user named this file, so the drift gate does not apply
             retrain = {"batch": batch, "accept_drift": True, "encoder": str(encoder), **request.params.get(RETRAIN, {})}
-            with _switched_on(api):
-                return _through(api, layout, view, retrain, request)
+            with _unpaused(api):
+                return _run_dags(api, layout, view, retrain, request)
 
 
 def bring_up(layout: Layout, view: RunConsole) -> Api:
-    """Start Airflow and wait until it serves our DAGs."""
+    """Start Airflow and wait until it has parsed the DAGs."""
     process = services.start(layout)
     try:
         with view.watching():
-            services.wait_healthy(layout, process, lambda line: view.update("Airflow", "starting", line))
+            services.wait_healthy(layout, process, lambda line: view.update("Airflow", "starting", line, announce=True))
             view.update("Airflow", "success")
         return connect(layout, view)
     except BaseException as error:
         if isinstance(error, ServicesDown):
-            for line in supervisor.last_lines(layout.logs / "keeper.log", supervisor.N_LOG_LINES + 1):
-                view.say(f"  | {line}")
+            for line in supervisor.last_lines(layout.logs / "supervisor.log", supervisor.N_LOG_LINES + 1):
+                view.print(f"  | {line}")
         services.stop(layout)
         raise
 
 
 def connect(layout: Layout, view: RunConsole) -> Api:
-    """A session with the Airflow that is up, its pools made and its DAGs parsed."""
+    """Log in to the running Airflow, create missing pools and wait until the DAGs are parsed."""
     api = Api(layout.port, secrets.USER, secrets.password(layout))
     for name in bootstrap.import_pools(api):
-        view.say(f"pool: {name} made")
+        view.print(f"pool: {name} created")
     follower = Follower(api, layout, view)
     follower.wait_for("DAGs", lambda: "parsed" if set(CHAIN) <= set(api.dags()) else _no_errors(api), PARSE_S)
     return api
@@ -100,43 +100,43 @@ def connect(layout: Layout, view: RunConsole) -> Api:
 
 @contextmanager
 def airflow(layout: Layout, view: RunConsole) -> Iterator[Api]:
-    """A session with Airflow, which is up when the block begins and, if it was not before, down when it ends."""
+    """Yield a session with Airflow; start Airflow if it is not running, and stop it again at the end."""
     port = services.running(layout)
     if port is not None:
-        view.say(f"Airflow: up already, at {layout.on(port).url}")
+        view.print(f"Airflow: already running at {layout.on(port).url}")
         yield connect(layout.on(port), view)
         return
     api = bring_up(layout, view)
     try:
         yield api
     finally:
-        view.say("Airflow: stopping")
+        view.print("Airflow: stopping")
         services.stop(layout)
 
 
-def _through(api: Api, layout: Layout, view: RunConsole, retrain: Mapping[str, Any], request: RunRequest) -> Outcome:
+def _run_dags(api: Api, layout: Layout, view: RunConsole, retrain: Mapping[str, Any], request: RunRequest) -> Outcome:
     follower = Follower(api, layout.on(api.port), view)
-    with _ended_with_us(api, view, RETRAIN, api.trigger(RETRAIN, retrain)) as run_id:
+    with _stopped_on_interrupt(api, view, RETRAIN, api.trigger(RETRAIN, retrain)) as run_id:
         follower.follow(RETRAIN, run_id)
     registered = api.result(RETRAIN, run_id, "register")
-    what = f"{QUANTIZE} run, started by the new model"
+    what = f"{QUANTIZE} (started by the new model)"
     quantize = follower.wait_for(what, lambda: api.started_by(run_id, QUANTIZE), EVENT_S)
-    with _ended_with_us(api, view, QUANTIZE, quantize):
+    with _stopped_on_interrupt(api, view, QUANTIZE, quantize):
         follower.follow(QUANTIZE, quantize)
-    # several registrations in a row start one run, for the last of them
+    # Airflow starts one run for several registrations in a row, for the last of them
     if api.result(QUANTIZE, quantize, "resolve_version")["version"] != registered["version"]:
         raise RunFailed(
             f"found another version quantized, expected {registered['version']}, in {QUANTIZE} run {quantize}"
         )
     conf = {"day": request.day, "model": registered["version"], **request.params.get(TAG, {})}
-    with _ended_with_us(api, view, TAG, api.trigger(TAG, conf, partition_key=request.day)) as run_id:
+    with _stopped_on_interrupt(api, view, TAG, api.trigger(TAG, conf, partition_key=request.day)) as run_id:
         follower.follow(TAG, run_id)
     return Outcome(snapshot=registered["snapshot"], version=registered["version"], day=request.day)
 
 
 @contextmanager
-def _switched_on(api: Api) -> Iterator[None]:
-    """Let the DAGs run while the block does; the schedules are the user's to switch on for good."""
+def _unpaused(api: Api) -> Iterator[None]:
+    """Unpause the DAGs while the block runs, and restore their state: the user decides on the schedules."""
     paused = [dag_id for dag_id, is_paused in api.dags().items() if is_paused and dag_id in CHAIN]
     for dag_id in paused:
         api.pause(dag_id, False)
@@ -148,12 +148,12 @@ def _switched_on(api: Api) -> Iterator[None]:
 
 
 @contextmanager
-def _ended_with_us(api: Api, view: RunConsole, dag_id: str, run_id: str) -> Iterator[str]:
-    """On Ctrl-C end the run too: left alone it would go on, or go on at the next start."""
+def _stopped_on_interrupt(api: Api, view: RunConsole, dag_id: str, run_id: str) -> Iterator[str]:
+    """On Ctrl-C, end the DAG run too; otherwise it would continue, if need be at the next start."""
     try:
         yield run_id
     except KeyboardInterrupt:
-        view.say(f"interrupted: ending {dag_id}")
+        view.print(f"interrupted: stopping {dag_id}")
         api.fail_run(dag_id, run_id)
         raise
 

@@ -1,4 +1,4 @@
-"""How the launcher shows what is going on: a live list on a terminal, a line for each change elsewhere."""
+"""Output of the launcher: a live list on a terminal, a line for each finished task elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -11,54 +11,64 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from ner_tasks.progress import View
+
 EVERY_S = 30.0
 _DONE = {"success": ("done", "green"), "failed": ("failed", "red"), "skipped": ("skipped", "dim")}
-_BUSY = ("running", "waiting")
+_BUSY = ("running", "starting", "waiting")
 
 
 @dataclass
 class ConsoleItem:
-    """One thing that is being done."""
+    """One task, DAG run or service on display.
+
+    Attributes:
+        printed_at: when a line of it was last printed, 0 for never.
+        printed_detail: the detail in that line.
+    """
 
     name: str
     state: str
     detail: str
     began: float = field(default_factory=time.monotonic)
     elapsed_s: float | None = None
-    shown: float = 0.0
-    said: str = ""
+    printed_at: float = 0.0
+    printed_detail: str = ""
 
     def age_s(self) -> float:
         return self.elapsed_s if self.elapsed_s is not None else time.monotonic() - self.began
 
 
-class RunConsole:
-    """Everything the launcher says while it works.
+class RunConsole(View):
+    """Output of the launcher.
 
     Args:
-        console: where to.
-        live: whether it is a terminal that can be redrawn.
+        console: where to print.
+        live: whether to redraw the list of tasks; by default on a terminal only.
     """
 
     def __init__(self, console: Console, live: bool | None = None) -> None:
-        self.console = console
+        super().__init__(console)
         self.live = console.is_terminal if live is None else live
         self.began = time.monotonic()
         self._items: dict[str, ConsoleItem] = {}
         self._spinner = Spinner("dots")
 
-    def say(self, text: str) -> None:
-        """A line that stays."""
-        self.console.print(Text(f"{self._clock()}  {text}"), highlight=False, soft_wrap=True)
+    def print(self, text: str) -> None:
+        """Print a line behind the time since the start."""
+        super().print(f"{self._clock()}  {text}")
 
-    def update(self, name: str, state: str, detail: str = "", elapsed_s: float | None = None) -> None:
-        """What has become of one thing.
+    def update(
+        self, name: str, state: str, detail: str = "", elapsed_s: float | None = None, *, announce: bool = False
+    ) -> None:
+        """Set the state of one item.
 
         Args:
-            name: what it is, the same in each call.
-            state: success, failed or skipped end it; anything else is going on.
-            detail: the latest that is known of it.
-            elapsed_s: how long it took, where somebody knows better than the clock here.
+            name: the item, the same in each call.
+            state: success, failed or skipped if it has ended.
+            detail: its latest message, such as its progress.
+            elapsed_s: its duration, if known; by default measured here.
+            announce: without a live list, print a line when it starts as well, not only after 30 s and at its end.
         """
         item = self._items.get(name)
         if item is None:
@@ -71,21 +81,26 @@ class RunConsole:
             item.elapsed_s = elapsed_s if elapsed_s is not None else item.age_s()
         item.state = state
         if not self.live:
-            self._print_change(item, changed)
+            self._print_change(item, changed, announce)
 
-    def _print_change(self, item: ConsoleItem, changed: bool) -> None:
+    def _print_change(self, item: ConsoleItem, changed: bool, announce: bool) -> None:
         now = time.monotonic()
-        news = item.detail != item.said and now - item.shown >= EVERY_S
-        if not changed and (item.state in _DONE or not news):
+        is_due = now - max(item.printed_at, item.began) >= EVERY_S
+        has_news = not item.printed_at or item.detail != item.printed_detail
+        if item.state in _BUSY:
+            is_shown = (changed and announce) or (is_due and has_news)
+        else:
+            is_shown = changed
+        if not is_shown:
             return
-        item.shown, item.said = now, item.detail
+        item.printed_at, item.printed_detail = now, item.detail
         age = f"  {item.age_s():.0f} s" if item.state in _DONE or not changed else ""
         detail = f"  {item.detail}" if item.detail and item.state != "success" else ""
-        self.say(f"{item.name:<34} {_DONE.get(item.state, (item.state,))[0]}{age}{detail}")
+        self.print(f"{item.name:<34} {_DONE.get(item.state, (item.state,))[0]}{age}{detail}")
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Redraw the list of things while the block runs; it stays when the block ends."""
+        """Redraw the list of items while the block runs, and leave it on the screen."""
         if not self.live:
             yield
             return

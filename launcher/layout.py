@@ -1,4 +1,4 @@
-"""Where the launcher keeps things, and the environment that Airflow's processes get."""
+"""Paths of one installation, and the environment of Airflow's processes."""
 
 import os
 import sys
@@ -15,12 +15,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Layout:
-    """One installation: the repository, and a folder for all that it makes.
+    """One installation: the repository, and a folder for everything it creates.
 
     Attributes:
         root: the repository.
         var: state, secrets, logs, encoder, store; git-ignored.
-        port: where Airflow's web page and API listen, on loopback.
+        port: port of Airflow's web interface and API, on loopback.
     """
 
     root: Path
@@ -29,6 +29,7 @@ class Layout:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> "Layout":
+        """Read `PORT` and `NER_VAR`."""
         port = env.get("PORT") or str(DEFAULT_PORT)
         if not port.isdecimal() or not 1024 <= int(port) <= 65535:
             raise ConfigInvalid(f"found PORT={port!r}, expected a number from 1024 to 65535")
@@ -66,28 +67,28 @@ class Layout:
 
     @property
     def lock(self) -> Path:
-        """Held by the services for as long as they run."""
+        """Lock that the supervisor holds while the services run."""
         return self.var / "services.lock"
 
     @property
     def run_lock(self) -> Path:
-        """Held while `run` is at work."""
+        """Lock that `run` holds."""
         return self.var / "run.lock"
 
     @property
     def store(self) -> str:
-        """Where the store is: a folder, or `s3://bucket/prefix`."""
+        """The store: a folder, or `s3://bucket/prefix`."""
         return Settings.from_env({"NER_STORE": os.environ.get("NER_STORE") or str(self.var / "store")}).store
 
     @property
     def store_folder(self) -> Path:
-        """The store's folder, for what puts files there itself.
+        """The store's folder.
 
         Raises:
             ConfigInvalid: the store is on S3.
         """
         if "://" in self.store:
-            raise ConfigInvalid(f"found NER_STORE={self.store!r}, expected a folder: `run` fills and reads it there")
+            raise ConfigInvalid(f"found NER_STORE={self.store!r}, expected a folder: `run` works on a local store")
         return Path(self.store)
 
     def on(self, port: int) -> "Layout":
@@ -99,9 +100,9 @@ class Layout:
         return f"http://localhost:{self.port}"
 
     def environment(self, env: Mapping[str, str] = os.environ) -> dict[str, str]:
-        """The environment of Airflow's processes, the secrets included.
+        """Return the environment of Airflow's processes, including the secrets.
 
-        A `NER_*` setting of the caller wins over ours; where Airflow's own state lies does not.
+        `NER_*` variables of the caller take precedence; the paths and the address of Airflow are fixed.
         """
         ours = {
             "NER_STORE": self.store,

@@ -1,4 +1,4 @@
-"""What the launcher and all that it starts write is for its owner alone."""
+"""Restrict what the launcher and its child processes write to the owner."""
 
 import os
 import stat
@@ -13,7 +13,7 @@ UMASK = 0o077
 
 @contextmanager
 def private_umask() -> Iterator[None]:
-    """Let nobody but the owner into what this process and its children make meanwhile."""
+    """Create files that only the owner can access while the block runs, in child processes too."""
     before = os.umask(UMASK)
     try:
         yield
@@ -22,37 +22,35 @@ def private_umask() -> Iterator[None]:
 
 
 def make_private(folder: Path) -> None:
-    """Close `folder`, and all that an earlier release left open in it, to everybody but its owner.
+    """Remove the permissions of group and others from `folder` and everything in it.
 
-    Does nothing if it is closed already: nothing in it can be reached then.
+    Does nothing if `folder` has none: then its contents cannot be reached either.
 
     Raises:
-        ConfigInvalid: it is another user's.
+        ConfigInvalid: the folder belongs to another user.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    found = folder.stat()
-    if not found.st_mode & UMASK:
+    status = folder.stat()
+    if not status.st_mode & UMASK:
         return
-    if not _is_ours(found):
-        raise ConfigInvalid(
-            f"found the folder of user {found.st_uid}, expected one of user {os.geteuid()}, at {folder}"
-        )
+    if not _is_ours(status):
+        raise ConfigInvalid(f"found a folder of user {status.st_uid}, expected one of user {os.geteuid()}, at {folder}")
     for _, folders, files, handle in os.fwalk(folder, follow_symlinks=False):
         for name in (*folders, *files):
             _close(name, handle)
-    # last: a walk that was cut off is walked again
-    folder.chmod(stat.S_IMODE(found.st_mode) & ~UMASK)
+    # last, so that an interrupted walk is repeated
+    folder.chmod(stat.S_IMODE(status.st_mode) & ~UMASK)
 
 
 def _close(name: str, handle: int) -> None:
-    """Close one entry of a folder that is open as `handle`; links and what is another user's stay as they are."""
+    """Restrict one entry of the folder open as `handle`. Skips links and other users' files."""
     try:
-        found = os.stat(name, dir_fd=handle, follow_symlinks=False)
-        if not stat.S_ISLNK(found.st_mode) and found.st_mode & UMASK and _is_ours(found):
-            os.chmod(name, stat.S_IMODE(found.st_mode) & ~UMASK, dir_fd=handle)
-    except FileNotFoundError:  # a service that runs has removed it since
+        status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+        if not stat.S_ISLNK(status.st_mode) and status.st_mode & UMASK and _is_ours(status):
+            os.chmod(name, stat.S_IMODE(status.st_mode) & ~UMASK, dir_fd=handle)
+    except FileNotFoundError:  # removed by a running service
         return
 
 
-def _is_ours(found: os.stat_result) -> bool:
-    return os.geteuid() in (0, found.st_uid)
+def _is_ours(status: os.stat_result) -> bool:
+    return os.geteuid() in (0, status.st_uid)

@@ -1,4 +1,4 @@
-"""Following one DAG run to its end."""
+"""Follow a DAG run until it ends."""
 
 import time
 from collections.abc import Callable
@@ -24,17 +24,17 @@ class RunFailed(NerTasksError):
 
 
 class Follower:
-    """Watches runs through the API, and the log files for what running tasks say."""
+    """Follows runs through the API, and reads the progress of running tasks from their log files."""
 
     def __init__(self, api: Api, layout: Layout, view: RunConsole, poll_s: float = POLL_S) -> None:
         self.api, self.layout, self.view, self.poll_s = api, layout, view, poll_s
 
     def follow(self, dag_id: str, run_id: str) -> None:
-        """Show a run until it has ended.
+        """Show a run until it ends.
 
         Raises:
-            RunFailed: it failed; names the task and its error, after the end of its log was shown.
-            ServicesDown: Airflow is gone.
+            RunFailed: it failed. Names the task and its error, after printing the end of its log.
+            ServicesDown: Airflow has ended.
         """
         with self.view.watching():
             while True:
@@ -48,14 +48,14 @@ class Follower:
             raise self._failure(dag_id, run_id, tasks)
 
     def wait_for(self, what: str, find: Callable[[], str | None], timeout_s: float) -> str:
-        """Wait until `find` finds something.
+        """Call `find` until it returns something, and return that.
 
         Raises:
-            RunFailed: it does not in time.
+            RunFailed: `timeout_s` has passed.
         """
         deadline = time.monotonic() + timeout_s
         with self.view.watching():
-            while not (found := find()):
+            while not (result := find()):
                 if time.monotonic() > deadline:
                     raise RunFailed(
                         f"found no {what} after {timeout_s:.0f} s, expected one, in Airflow at {self.layout.url}"
@@ -63,22 +63,21 @@ class Follower:
                 self.view.update(what, "waiting")
                 self._pause()
             self.view.update(what, "success")
-        return found
+        return result
 
     def _pause(self) -> None:
         time.sleep(self.poll_s)
         if services.running(self.layout) is None:
-            raise ServicesDown(f"found that Airflow has ended, expected it to stay; its logs: {self.layout.logs}")
+            raise ServicesDown(f"found Airflow ended, expected it running; logs: {self.layout.logs}")
 
     def _show(self, dag_id: str, run_id: str, run: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
         begun = [task for task in tasks if task["state"] not in NOT_BEGUN]
         if not begun and run["state"] not in ENDED:
-            self.view.update(
-                dag_id, "waiting", "behind an earlier run of this DAG" if self._is_second(dag_id, run_id) else ""
-            )
+            detail = "for an earlier run of this DAG" if self._is_second(dag_id, run_id) else ""
+            self.view.update(dag_id, "waiting", detail, announce=bool(detail))
             return
-        # the run's own end is said after that of its tasks
-        self.view.update(dag_id, "running", f"{self.layout.url}/dags/{dag_id}/runs/{run_id}")
+        # the end of the run is shown after the ends of its tasks
+        self.view.update(dag_id, "running", f"{self.layout.url}/dags/{dag_id}/runs/{run_id}", announce=True)
         for task in sorted(begun, key=lambda task: task["start_date"] or "~"):
             log = tasklog.path_of(self.layout, dag_id, run_id, task)
             detail = ""
@@ -97,13 +96,13 @@ class Follower:
         failed = [task for task in tasks if task["state"] == "failed"]
         if not failed:
             return RunFailed(
-                f"found {dag_id} failed without a failed task (timed out, or ended by hand), expected success"
+                f"found {dag_id} failed without a failed task (timeout, or set to failed by hand), expected success"
             )
         task = min(failed, key=lambda task: task["end_date"] or "~")
         log = tasklog.path_of(self.layout, dag_id, run_id, task)
-        self.view.say(f"the last lines of {log}:")
+        self.view.print(f"end of {log}:")
         for line in tasklog.last_lines(log, N_LOG_LINES):
-            self.view.say(f"  | {line}")
+            self.view.print(f"  | {line}")
         return RunFailed(
             f"found {dag_id}.{_name(task)} failed, expected success: {tasklog.error_line(log) or 'see its log'}"
         )

@@ -1,4 +1,4 @@
-"""The secrets of one installation: made once, readable by their owner only, never in git."""
+"""Secrets of one installation: created once, readable by the owner only, ignored by git."""
 
 import json
 import os
@@ -13,7 +13,7 @@ USER = "admin"
 
 
 def create(layout: Layout) -> bool:
-    """Make the secrets that are missing; True if there was any to make."""
+    """Create the missing secrets. Returns True if any was missing."""
     made = False
     if not layout.secrets.is_file():
         values = {
@@ -30,12 +30,12 @@ def create(layout: Layout) -> bool:
 
 
 def password(layout: Layout) -> str:
-    """Password of the one user, `admin`."""
+    """Return the password of the only user, `admin`."""
     return str(json.loads(layout.passwords.read_text(encoding="utf-8"))[USER])
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that is the owner's alone from its first byte on."""
+    """Write a file with mode 0600 from the start."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Airflow's processes as one thing that is up or down."""
+"""Start, check and stop Airflow's processes as a unit."""
 
 import os
 import signal
@@ -17,21 +17,21 @@ from ner_tasks.errors import Busy, NerTasksError
 from ner_tasks.files import atomic
 
 HEALTH = "/api/v2/monitor/health"
-# the triggerer is not waited for: nothing of ours is deferred
+# without the triggerer: no task of these DAGs is deferred
 PARTS = ("metadatabase", "scheduler", "dag_processor")
-# about 35 s on two idle cores; a machine that does other things besides takes minutes
+# about 35 s on two idle cores, minutes on a busy machine
 START_S = 400.0
 STOP_S = 30.0
 
 
 class ServicesDown(NerTasksError):
-    """Airflow does not come up, or has gone."""
+    """Airflow did not start, or has ended."""
 
     exit_code = 69
 
 
 def running(layout: Layout) -> int | None:
-    """Port of the services if they run, else None; the lock tells, so a stale file never lies."""
+    """Return the port of the running services, else None. Checks the lock: the state file may be stale."""
     try:
         with atomic.exclusive(layout.lock):
             return None
@@ -42,7 +42,7 @@ def running(layout: Layout) -> int | None:
 
 
 def check_port(port: int) -> None:
-    """Raise `Busy` if something listens on `port` of this machine already."""
+    """Raise `Busy` if a program listens on `port` of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -55,11 +55,11 @@ def check_port(port: int) -> None:
 
 
 def start(layout: Layout) -> "subprocess.Popen[bytes]":
-    """Start the services in a session of their own, so that Ctrl-C here does not reach them."""
+    """Start the supervisor in a new session, which Ctrl-C here does not reach."""
     check_port(layout.port)
     layout.logs.mkdir(parents=True, exist_ok=True)
     environment = {**layout.environment(), "PORT": str(layout.port), "NER_VAR": str(layout.var)}
-    with (layout.logs / "keeper.log").open("wb") as log:
+    with (layout.logs / "supervisor.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "launcher.supervisor"],
             cwd=layout.root,
@@ -72,20 +72,20 @@ def start(layout: Layout) -> "subprocess.Popen[bytes]":
 
 
 def wait_healthy(layout: Layout, process: "subprocess.Popen[bytes]", show: Callable[[str], None]) -> None:
-    """Wait until all parts of Airflow say that they are healthy.
+    """Wait until all parts of Airflow report that they are healthy.
 
     Args:
-        layout: where it was started.
-        process: the keeper that `start` returned.
-        show: called with a line such as `scheduler ok, triggerer starting` whenever it changes.
+        layout: the installation.
+        process: the supervisor that `start` returned.
+        show: called with a line such as `metadatabase ok, scheduler ...` whenever it changes.
 
     Raises:
-        ServicesDown: one of them ended, or they are not healthy in time.
+        ServicesDown: the supervisor ended, or a part is not healthy in time.
     """
     deadline, shown = time.monotonic() + START_S, ""
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ServicesDown(f"found that Airflow ended at once, expected it to stay; its logs: {layout.logs}")
+            raise ServicesDown(f"found Airflow ended during its start, expected it running; logs: {layout.logs}")
         states = health(layout)
         line = ", ".join(f"{part.replace('_', ' ')} {'ok' if states.get(part) else '...'}" for part in PARTS)
         if line != shown:
@@ -94,11 +94,11 @@ def wait_healthy(layout: Layout, process: "subprocess.Popen[bytes]", show: Calla
         if all(states.get(part) for part in PARTS):
             return
         time.sleep(0.5)
-    raise ServicesDown(f"found {shown}, expected all healthy after {START_S:.0f} s; the logs: {layout.logs}")
+    raise ServicesDown(f"found {shown}, expected all healthy after {START_S:.0f} s; logs: {layout.logs}")
 
 
 def health(layout: Layout) -> dict[str, bool]:
-    """Which parts say that they are healthy; empty while nobody answers."""
+    """Return whether each part is healthy; empty while Airflow does not answer."""
     try:
         answer = httpx.get(f"http://127.0.0.1:{layout.port}{HEALTH}", timeout=5.0)
         answer.raise_for_status()
@@ -108,13 +108,13 @@ def health(layout: Layout) -> dict[str, bool]:
 
 
 def stop(layout: Layout) -> bool:
-    """Stop the services and all tasks; True if there was anything to stop."""
+    """Stop the services and their tasks. Returns True if they were running."""
     state = atomic.read_json(layout.state) if layout.state.is_file() else None
     if state is None:
         return False
     pid = int(state["pid"])
     if running(layout) is None:
-        # the keeper was killed: what it had started may still be there, and bears its number as its session
+        # the supervisor was killed: its children may still run, in the session with its process id
         if not psutil.pid_exists(pid):
             supervisor.end_session(pid)
         layout.state.unlink(missing_ok=True)
@@ -123,6 +123,6 @@ def stop(layout: Layout) -> bool:
     deadline = time.monotonic() + STOP_S
     while running(layout) is not None:
         if time.monotonic() > deadline:
-            raise ServicesDown(f"found process {pid} still there after {STOP_S:.0f} s, expected it to end")
+            raise ServicesDown(f"found process {pid} running after {STOP_S:.0f} s, expected it to end")
         time.sleep(0.2)
     return True

@@ -1,4 +1,4 @@
-"""What one run brought, for a person to read."""
+"""Print the results of a run."""
 
 import json
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from ner_tasks import display
 from ner_tasks.store.folder import FolderStore
 
 N_EXAMPLES = 3
-# an example with this many entities shows something; one look at so many documents is enough
+# least entities of a good example; most documents to choose from
 N_ENTITIES, MAX_CANDIDATES = 3, 1000
 
 
 def show(console: Console, store: FolderStore, outcome: Outcome) -> None:
-    """Print data, quality, speed, the night and three tagged examples."""
+    """Print data, quality, speed, the day's documents and three tagged examples."""
     snapshot = store.read_json(f"snapshots/{outcome.snapshot}/snapshot.json")
     comparison = store.read_json(f"reports/models/{outcome.version}/compare.json")
     night = store.read_json(f"tagged/{outcome.day}/manifest.json")
@@ -27,7 +27,7 @@ def show(console: Console, store: FolderStore, outcome: Outcome) -> None:
     console.rule("[bold]Summary")
     _lines(console, _data(snapshot))
     console.print()
-    console.print("[bold]Entity F1 on the test part[/] (whole entities, exact spans)")
+    console.print("[bold]Entity F1 on the test part[/] (exact spans and labels)")
     console.print(_quality(comparison))
     _lines(console, _speed(comparison))
     _lines(console, _night(night))
@@ -73,14 +73,14 @@ def _score_row(table: Table, label: str, fp32: Mapping[str, Any], int8: Mapping[
 def _speed(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
     speed = comparison["speed"]
     engines = {"stock_fp32": "stock FP32", "onednn_fp32": "oneDNN FP32", "int8": "INT8"}
-    rates = ", ".join(f"{said} {speed[name]:,.0f}" for name, said in engines.items())
+    rates = ", ".join(f"{label} {speed[name]:,.0f}" for name, label in engines.items())
     others = f"{speed['int8_over_onednn']:.2f}x over FP32 with oneDNN"
     return [
         (
             "INT8 speed-up",
-            f"{speed['int8_over_stock']:.2f}x over stock FP32 (oneDNN off), {others}; same sentences and batches",
+            f"{speed['int8_over_stock']:.2f}x over stock FP32 (oneDNN off), {others}",
         ),
-        ("Length buckets", f"{speed['bucketed_over_padded']:.2f}x over padding everything to 128, besides that"),
+        ("Length buckets", f"{speed['bucketed_over_padded']:.2f}x over padding every sentence to 128 pieces"),
         ("Words per second", rates),
     ]
 
@@ -99,7 +99,7 @@ def _night(night: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _examples(store: FolderStore, day: str) -> list[dict[str, Any]]:
-    """Three tagged documents, of three formats if there are as many; those with several entities first."""
+    """Return three tagged documents, of three formats if possible; those with several entities first."""
     best: dict[tuple[bool, bool, str], dict[str, Any]] = {}
     seen: set[str] = set()
     with store.path_of(f"tagged/{day}/documents.jsonl").open(encoding="utf-8") as lines:

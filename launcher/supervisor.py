@@ -1,7 +1,7 @@
-"""Starts Airflow's four processes, watches them and takes all of them down together.
+"""Start Airflow's four processes, monitor them and stop them together.
 
-Not `airflow standalone`: that one serves task logs on every network interface (`--skip-serve-logs` is not
-passed on), mixes four logs into one, and stays up when a part of it dies.
+Replaces `airflow standalone`, which serves task logs on every network interface (it does not pass on
+`--skip-serve-logs`), mixes four logs into one, and keeps running when one of its processes ends.
 """
 
 import os
@@ -34,19 +34,19 @@ class _Stop(Exception):
 
 
 def main() -> int:
-    """Keep the services running until one of them ends or somebody says stop; the exit code tells which."""
+    """Run the services until one of them ends (returns 1) or SIGTERM arrives (returns 0)."""
     layout = Layout.from_env()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with private_umask(), atomic.exclusive(layout.lock):
-            return _keep(layout)
+            return _supervise(layout)
     except NerTasksError as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         return error.exit_code
 
 
-def _keep(layout: Layout) -> int:
+def _supervise(layout: Layout) -> int:
     services: dict[str, subprocess.Popen[bytes]] = {}
     try:
         atomic.write_json(layout.state, {"pid": os.getpid(), "port": layout.port})
@@ -57,7 +57,7 @@ def _keep(layout: Layout) -> int:
         for name, service in services.items():
             if service.poll() is not None:
                 log = layout.logs / f"{name}.log"
-                print(f"{name} ended by itself with exit code {service.returncode}; the end of {log}:", flush=True)
+                print(f"{name} ended with exit code {service.returncode}; end of {log}:", flush=True)
                 print("\n".join(last_lines(log, N_LOG_LINES)), flush=True)
         return 1
     except _Stop:
@@ -69,7 +69,7 @@ def _keep(layout: Layout) -> int:
 
 
 def last_lines(path: Path, n: int) -> list[str]:
-    """The last lines of a text file; none if there is no such file."""
+    """Return the last lines of a text file; none if it does not exist."""
     if not path.is_file():
         return []
     with path.open("rb") as file:
@@ -85,10 +85,10 @@ def _start(arguments: list[str], log: Path, root: Path) -> "subprocess.Popen[byt
 
 
 def end_session(session: int) -> None:
-    """End every process of a session but this one: services, tasks and what the tasks started.
+    """End all other processes of a session: services, tasks and the children of tasks.
 
-    Tasks have process groups of their own, and the scheduler on a polite request waits for them to
-    finish, which can be hours: so all are asked at once, and after a grace period made to go.
+    On SIGTERM the scheduler waits for its tasks, which can take hours, and tasks have process groups of their
+    own. So every process gets SIGTERM, and after a grace period SIGKILL.
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
         left = _members(session)
@@ -101,17 +101,17 @@ def end_session(session: int) -> None:
 
 
 def _members(session: int) -> list[psutil.Process]:
-    found = []
+    members = []
     for pid in psutil.pids():
         try:
             if pid != os.getpid() and os.getsid(pid) == session:
                 process = psutil.Process(pid)
-                # what has ended and was not asked for its code by its parent would be waited for in vain
+                # a zombie never ends: its parent has not waited for it
                 if process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
+                    members.append(process)
         except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
             continue
-    return found
+    return members
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:

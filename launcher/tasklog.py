@@ -1,4 +1,4 @@
-"""What the tasks said, from Airflow's log files: a JSON object a line."""
+"""Read task messages from Airflow's log files, which hold one JSON object per line."""
 
 import json
 import re
@@ -12,7 +12,7 @@ TAIL_BYTES = 64 * 1024
 
 
 def path_of(layout: Layout, dag_id: str, run_id: str, task: dict[str, Any]) -> Path:
-    """Log file of a task instance's latest try."""
+    """Return the log file of a task instance's latest try."""
     folder = layout.airflow_home / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task['task_id']}"
     if task["map_index"] >= 0:
         folder /= f"map_index={task['map_index']}"
@@ -20,18 +20,18 @@ def path_of(layout: Layout, dag_id: str, run_id: str, task: dict[str, Any]) -> P
 
 
 def last_lines(path: Path, n: int) -> list[str]:
-    """The last messages of a log, the newest last; none if there is no such file (yet)."""
+    """Return the last messages of a log, the newest last; none if the file does not exist."""
     events = [str(entry.get("event", "")) for entry in _tail(path)]
     return [event for event in events if event and not event.startswith("::")][-n:]
 
 
 def progress_line(path: Path) -> str:
-    """The last message that says how far the task is (`epoch 1/3: 20/40 steps`); empty if there is none."""
+    """Return the last progress message, such as `epoch 1/3: 20/40 steps`; empty if there is none."""
     return next((line for line in reversed(last_lines(path, 200)) if _PROGRESS.search(line)), "")
 
 
 def error_line(path: Path) -> str:
-    """The error that ended a task, in one line; empty if the log names none."""
+    """Return the error that ended a task, in one line; empty if the log has none."""
     for entry in reversed(_tail(path)):
         details = entry.get("error_detail") or []
         if details:
@@ -51,6 +51,6 @@ def _tail(path: Path) -> list[dict[str, Any]]:
         try:
             entries.append(json.loads(line))
         except (ValueError, RecursionError):
-            # the first line may be cut, the last half-written
+            # the first line may be cut, the last incomplete
             continue
     return [entry for entry in entries if isinstance(entry, dict)]

@@ -13,11 +13,11 @@ from benchmarks.peers.bench import Bench, Setting, default_threads
 from benchmarks.peers.engines import PeerEngine, chosen
 from benchmarks.peers.models import Sources, promoted_model, snapshot_of
 from benchmarks.peers.preparation import base_sources, prepare
-from benchmarks.peers.view import BenchView
 from ner_tasks import hardware
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
+from ner_tasks.progress import View
 
 NOT_ALL_RAN = 1
 INTERRUPTED = 130
@@ -26,7 +26,7 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     """Measure; 0 only if every engine that was asked for has run."""
     try:
-        return bench(parser().parse_args(arguments), BenchView(Console(highlight=False)))
+        return bench(parser().parse_args(arguments), View(Console(highlight=False)))
     except NerTasksError as error:
         print(f"error: {type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         return INTERRUPTED
 
 
-def bench(options: argparse.Namespace, view: BenchView) -> int:
+def bench(options: argparse.Namespace, view: View) -> int:
     """Prepare, measure, write; the exit code."""
     model = options.model or promoted_model()
     snapshot = options.snapshot or snapshot_of(model)
@@ -46,8 +46,8 @@ def bench(options: argparse.Namespace, view: BenchView) -> int:
     levels = levels_of(options.level, options.shape)
     trained = options.shape == "minilm"
     if not trained:
-        sources = base_sources(sources, options.output / "models", say=view.say)
-    peers, failed = prepare(sources, engines, options.output, peers_python=options.peers_python, say=view.say)
+        sources = base_sources(sources, options.output / "models", say=view.print)
+    peers, failed = prepare(sources, engines, options.output, peers_python=options.peers_python, say=view.print)
     began = datetime.now(UTC)
     target = options.output / began.strftime("%Y-%m-%dT%H%M%S")
     setting = Setting(
@@ -66,7 +66,7 @@ def bench(options: argparse.Namespace, view: BenchView) -> int:
     for engine in engines:
         if engine.family in failed:
             run.failed[engine.name] = failed[engine.family]
-            view.say(f"{engine.name} did not run: {failed[engine.family]}")
+            view.print(f"{engine.name} did not run: {failed[engine.family]}")
     results: dict[str, Any] = {
         "at": began.isoformat(timespec="seconds"),
         "host": hardware.describe_host(options.threads),
@@ -125,7 +125,7 @@ def reports_of(peers: Path) -> dict[str, Any]:
     return {path.parent.name: atomic.read_json(path) for path in sorted(peers.glob("*/report.json"))}
 
 
-def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: BenchView) -> None:
+def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: View) -> None:
     """Write tables and JSON as a whole folder, and show the tables."""
     pages = {"graph": ("graph.md", tables.graph_page), "text": ("end_to_end.md", tables.text_page)}
     with atomic.staged_folder(target) as stage:
@@ -133,8 +133,8 @@ def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: 
         for level in levels:
             name, page = pages[level]
             atomic.write_text(stage / name, page(results))
-            view.show(page(results))
-    view.say(f"results: {target}")
+            view.print_markdown(page(results))
+    view.print(f"results: {target}")
 
 
 def parser() -> argparse.ArgumentParser:

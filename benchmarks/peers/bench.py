@@ -15,9 +15,9 @@ from benchmarks.peers.preparation import environment
 from benchmarks.peers.protocol import EngineFailed, Worker
 from benchmarks.peers.ratios import Spread, ratio
 from benchmarks.peers.rounds import Turns, take_turns
-from benchmarks.peers.view import BenchView
 from benchmarks.prose import PER_PARAGRAPH
 from ner_tasks.errors import NerTasksError
+from ner_tasks.progress import View
 
 # windows x pieces: the kit's shape, the product's largest, a middling one; then one sentence as it comes
 GRAPH_SHAPES = ((32, 128), (128, 32), (32, 32))
@@ -56,7 +56,7 @@ class Setting:
 class Bench:
     """One run; collects what each engine said of itself, and the engines that failed, by name."""
 
-    def __init__(self, setting: Setting, view: BenchView):
+    def __init__(self, setting: Setting, view: View):
         self._setting, self._view = setting, view
         self.engines: dict[str, dict[str, Any]] = {}
         self.failed: dict[str, str] = {}
@@ -193,7 +193,7 @@ class Bench:
     def _fail(self, name: str, reason: str) -> None:
         if name not in self.failed:
             self.failed[name] = reason
-            self._view.say(f"{name} did not run: {reason}")
+            self._view.print(f"{name} did not run: {reason}")
 
 
 def rows_of(

@@ -66,20 +66,30 @@ def log(layout):
     return write
 
 
-def test_each_task_is_named_once_when_it_begins_and_once_when_it_ends(follow):
-    shown = follow(
-        [
-            ("queued", []),
-            ("running", [task("train", "queued")]),
-            ("running", [task("train", "running")]),
-            ("running", [task("train", "running")]),
-            ("success", [task("train", "success")]),
-        ]
-    )
-    lines = [line for line in shown.splitlines() if ".train" in line]
+STORY = [
+    ("queued", []),
+    ("running", [task("train", "queued")]),
+    ("running", [task("train", "running")]),
+    ("running", [task("train", "running")]),
+    ("success", [task("train", "success")]),
+]
+
+
+def test_a_short_task_is_one_line_at_its_end(follow):
+    shown = follow(STORY)
+    (line,) = [line for line in shown.splitlines() if ".train" in line]
+    assert line.endswith("done  2 s")
+    assert "waiting  for an earlier run" in shown
+    assert "ner_retrain                        running  http://localhost:" in shown
+
+
+def test_a_long_task_is_also_shown_while_it_runs(follow, log, monkeypatch):
+    monkeypatch.setattr("launcher.console.EVERY_S", 0.0)
+    log("train", {"event": "epoch 1/3: 3/54 steps, 1.0 steps/s"})
+    lines = [line for line in follow(STORY).splitlines() if ".train" in line]
     assert len(lines) == 2
+    assert lines[0].endswith("epoch 1/3: 3/54 steps, 1.0 steps/s")
     assert lines[1].endswith("done  2 s")
-    assert "behind an earlier run" in shown
 
 
 def test_a_failed_run_names_its_task_and_its_error_after_the_end_of_its_log(follow, log, out):
@@ -105,7 +115,7 @@ def test_a_run_that_was_ended_by_hand_is_not_taken_for_success(follow):
 
 def test_an_airflow_that_dies_is_noticed(follow, monkeypatch):
     monkeypatch.setattr(services, "running", lambda _layout: None)
-    with pytest.raises(ServicesDown, match="found that Airflow has ended"):
+    with pytest.raises(ServicesDown, match="found Airflow ended"):
         follow([("running", [])])
 
 
@@ -177,7 +187,7 @@ class Switches:
 def test_the_dags_are_switched_on_for_a_run_and_left_as_they_were():
     api = Switches()
     before = api.dags()
-    with pytest.raises(RunFailed), chain._switched_on(api):
+    with pytest.raises(RunFailed), chain._unpaused(api):
         assert [dag for dag, paused in api.state.items() if paused] == ["mine"]
         raise RunFailed("found a failure")
     assert api.state == before

