@@ -1,4 +1,4 @@
-"""What one DAG makes and another one, or a person, waits for."""
+"""Assets that one DAG produces and another DAG, or a person, waits for."""
 
 from airflow.sdk import Asset
 from airflow.sdk.definitions.asset import Dataset, Model

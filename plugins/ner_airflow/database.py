@@ -1,16 +1,19 @@
-"""How Airflow connects to its own metadata database."""
+"""Connection arguments of Airflow's metadata database."""
 
 from typing import Any
 
 from airflow.configuration import conf
 
 
-def connect_args(url: str) -> dict[str, Any]:
-    """Arguments for the database driver.
+def make_connect_args(url: str) -> dict[str, Any]:
+    """Return the driver arguments for a database.
 
-    Only SQLite gets any: one writer at a time is its nature, so the others wait for up to half a minute.
+    SQLite allows one writer at a time, so that the others wait for up to 30 s; other databases need no arguments.
+
+    Args:
+        url: SQLAlchemy URL of the database.
     """
     return {"timeout": 30} if url.startswith("sqlite") else {}
 
 
-CONNECT_ARGS = connect_args(conf.get("database", "sql_alchemy_conn"))
+CONNECT_ARGS = make_connect_args(conf.get("database", "sql_alchemy_conn"))

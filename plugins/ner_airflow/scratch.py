@@ -1,4 +1,4 @@
-"""Clearing what failed and killed work has left in the scratch folder of this machine: copies of documents, too."""
+"""Clears this machine's scratch folder of files left by failed and killed tasks, which include copies of documents."""
 
 from pathlib import Path
 
@@ -7,32 +7,32 @@ from ner_tasks.files import atomic, replacement
 from ner_tasks.store.half_done import measure_tree
 
 LOCKS = ".locks"
-# each has a way of its own to remove what is not asked for
+# caches remove unused entries themselves
 _CACHES = ("store", "kaggle-cache")
 
 
 def clear_scratch(scratch: Path, older_s: float, *, delete: bool) -> dict[str, int]:
-    """Remove the work that nobody holds and nobody has touched since a time.
+    """Remove work folders that are not locked and have not changed since a given time.
 
     Args:
-        scratch: the folder.
-        older_s: seconds since 1970; no run that is younger goes on from older work.
-        delete: whether it is removed, or only said what would go.
+        scratch: the scratch folder.
+        older_s: Unix time in seconds; work last changed before it is removed.
+        delete: False only lists what would be removed.
 
     Returns:
-        Its names and their bytes.
+        Size of each removed entry in bytes, by name.
     """
-    gone: dict[str, int] = {}
+    removed: dict[str, int] = {}
     for path in sorted(scratch.iterdir()) if scratch.is_dir() else []:
         if path.name.startswith(".") or path.name in _CACHES:
             continue
         n_bytes, changed_s = measure_tree(path)
-        if changed_s < older_s and (not delete or _removed(path, scratch / LOCKS / path.name)):
-            gone[path.name] = n_bytes
-    return gone
+        if changed_s < older_s and (not delete or _remove_unlocked(path, scratch / LOCKS / path.name)):
+            removed[path.name] = n_bytes
+    return removed
 
 
-def _removed(path: Path, lock: Path) -> bool:
+def _remove_unlocked(path: Path, lock: Path) -> bool:
     try:
         with atomic.exclusive(lock):
             replacement.discard(path)

@@ -1,40 +1,44 @@
-"""What each task comes to, noted in the store: the pages read it there, and never the metadata database.
+"""Callbacks that record each task's result in the store, where the pages read it.
 
-Callbacks and not a part of `NerOperator`: they hear of every task, of those that were killed as well, and an error in one
-of them is logged and changes nothing.
+Callbacks rather than a part of `NerOperator`: Airflow calls them for every task, killed ones included, and an error in
+a callback is logged without failing the task.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from ner_airflow.observability.notices import error_line
+from ner_airflow.observability.notices import format_error
 from ner_tasks.dashboard import runs
 from ner_tasks.settings import Settings
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_LONGEST, _MOST = 1000, 20  # characters of a line, lines of a list
+_MAX_CHARACTERS, _MAX_LINES = 1000, 20  # characters of a line, lines of a list
 
 
 def record_success(context: "Context") -> None:
-    _note(context, "success")
+    """Record a task that succeeded: its `on_success_callback`."""
+    _record(context, "success")
 
 
 def record_skip(context: "Context") -> None:
-    _note(context, "skipped")
+    """Record a task that was skipped: its `on_skipped_callback`."""
+    _record(context, "skipped")
 
 
 def record_retry(context: "Context") -> None:
-    _note(context, runs.RETRIED)
+    """Record a failed attempt that is retried: a task's `on_retry_callback`."""
+    _record(context, runs.RETRIED)
 
 
 def record_failure(context: "Context") -> None:
-    _note(context, runs.FAILED)
+    """Record a task that failed: its `on_failure_callback`."""
+    _record(context, runs.FAILED)
 
 
-def _note(context: "Context", state: str) -> None:
+def _record(context: "Context", state: str) -> None:
     task = context["ti"]
     store = Settings.from_env().open_store()
     began, now = task.start_date, datetime.now(UTC)
@@ -48,24 +52,24 @@ def _note(context: "Context", state: str) -> None:
         "state": state,
         "at": now.isoformat(timespec="milliseconds"),
         "took_s": round((now - began).total_seconds(), 1) if began else None,
-        "said": error_line(error) if error else "",
-        "result": _small(getattr(context.get("task"), "result", None), store.where()),
+        "said": format_error(error) if error else "",
+        "result": _shorten_result(getattr(context.get("task"), "result", None), store.where()),
     }
     place = f"{runs.NOTES}/{task.dag_id}/{runs.run_key(task.run_id)}"
     store.write_json(f"{place}/{runs.task_file_name(task.task_id, task.map_index)}", note)
 
 
-def _small(result: Mapping[str, Any] | None, store: str) -> dict[str, Any]:
-    """Of a step's result the names, figures and lines, without what is nested in it; places in the store as keys."""
-    found: dict[str, Any] = {}
+def _shorten_result(result: Mapping[str, Any] | None, store: str) -> dict[str, Any]:
+    """Keep the strings, numbers and lists of strings of a result; locations in the store become keys."""
+    short: dict[str, Any] = {}
     for name, value in (result or {}).items():
         if isinstance(value, str):
-            found[name] = value.removeprefix(f"{store}/")[:_LONGEST]
+            short[name] = value.removeprefix(f"{store}/")[:_MAX_CHARACTERS]
         elif isinstance(value, bool | int | float):
-            found[name] = value
+            short[name] = value
         elif isinstance(value, list) and all(isinstance(line, str) for line in value):
-            found[name] = [line[:_LONGEST] for line in value[:_MOST]]
-    return found
+            short[name] = [line[:_MAX_CHARACTERS] for line in value[:_MAX_LINES]]
+    return short
 
 
 CALLBACKS: dict[str, Any] = {

@@ -62,7 +62,7 @@ def test_a_reason_stands_above_what_is_changed():
 
 
 def test_sqlite_waits_for_its_lock_and_postgres_gets_no_argument_of_sqlite():
-    from ner_airflow.database import connect_args
+    from ner_airflow.database import make_connect_args
 
-    assert connect_args("sqlite:////x/airflow.db") == {"timeout": 30}
-    assert connect_args("postgresql+psycopg2://db/airflow") == {}
+    assert make_connect_args("sqlite:////x/airflow.db") == {"timeout": 30}
+    assert make_connect_args("postgresql+psycopg2://db/airflow") == {}

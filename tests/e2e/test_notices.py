@@ -97,16 +97,18 @@ def test_a_failure_a_missed_deadline_and_an_endless_run_are_told_with_the_way_to
     late = hook.wait_for(lambda said: (said["dag"], said["event"]) == ("ner_tag_nightly", "late"))
     assert (late["task"], late["day"], late["run"]) == ("", DAY, night)
     # the other tasks of its run are about to be given up, or are
-    assert re.match(r"found it (running|failed), expected it done 0\.002 h after it was due, at 20", late["reason"])
+    assert re.match(
+        r"found the run (running|failed), expected it to finish within 0\.002 h of its due time, 20", late["reason"]
+    )
     assert {failed["runbook"], late["runbook"]} == {"https://wiki.example.org/ner#nightly-tagging"}
 
     quoted = hook.wait_for(lambda said: said["dag"] == "quoting")
-    assert (quoted["run"], quoted["reason"]) == (quoting, "found ValueError, expected it to finish")
+    assert (quoted["run"], quoted["reason"]) == (quoting, "failed with ValueError; see the log")
     assert quoted["runbook"] == "https://wiki.example.org/ner#benchmark"
 
     ended = hook.wait_for(lambda said: said["dag"] == "endless")
     assert (ended["run"], ended["task"]) == (endless, "")
-    assert ended["reason"].startswith("found the run at work for longer than its time limit")
+    assert ended["reason"].startswith("the run exceeded its time limit")
 
     assert not any(MARKER.encode() in body for body in hook.bodies)
     assert set(hook.paths) == {"/alerts"}

@@ -113,7 +113,9 @@ def test_old_runs_go_with_their_logs_and_notes_and_young_ones_stay(database, log
 
 
 def test_another_airflow_s_database_is_left_alone(database, logs):
-    with pytest.raises(AirflowFailException, match="ConfigInvalid: found no run elsewhere, expected the one that asks"):
+    with pytest.raises(
+        AirflowFailException, match="ConfigInvalid: found no run elsewhere, expected the run of this task"
+    ):
         clean(run="elsewhere")
     assert "'old'" in airflow(database, "-c", COUNT)
     assert len(list(logs.rglob("attempt=1.log"))) == 2

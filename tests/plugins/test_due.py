@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ner_airflow.observability.due import due
+from ner_airflow.observability.due import choose_due_time
 from tests.plugins.test_database_cleanup import airflow
 
 # the scheduler's own way: the serialized reference, the plugin that knows it, a run in the database
@@ -39,4 +39,4 @@ def test_a_scheduled_night_is_late_by_the_clock_and_others_from_when_they_were_a
 
 
 def test_a_run_that_is_not_queued_yet_has_no_deadline():
-    assert due("manual", 1, None) is None
+    assert choose_due_time("manual", 1, None) is None

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.observability.lineage import Trace, dataset_name, make_lineage
+from ner_airflow.observability.lineage import Trace, make_lineage, split_dataset_name
 from ner_airflow.operators.publication import PublishDayOperator
 from tests.plugins import test_tagging as nights
 
@@ -83,7 +83,7 @@ def test_a_step_that_says_nothing_of_its_sources_has_none(emitted, fake):
     ],
 )
 def test_a_place_is_called_as_openlineage_calls_it(place, named):
-    assert dataset_name(place) == named
+    assert split_dataset_name(place) == named
 
 
 def test_rows_are_told_where_they_are_known(store):

@@ -88,7 +88,7 @@ def test_a_mail_server_without_encryption_has_to_be_named_as_one(connect, caplog
         connect(conn_type="smtp", host="127.0.0.1", port=port, extra=extra)
         notices.notify_failed(failure(GateNotPassed("found it")))
     assert mails == []
-    assert "found SSLError, expected Connection ner_alerts to take the notice: it is not sent" in caplog.text
+    assert "notice not sent through Connection ner_alerts: SSLError" in caplog.text
 
 
 def test_without_a_connection_the_log_has_it(caplog):
@@ -96,7 +96,7 @@ def test_without_a_connection_the_log_has_it(caplog):
         notices.notify_failed(failure(AirflowFailException(LINE)))
     first, second = (record.getMessage() for record in caplog.records)
     assert LINE in first and "#nightly-tagging" in first and "\n" not in first
-    assert second == "found no Connection ner_alerts: the notice is in this log only"
+    assert second == "found no Connection ner_alerts: the notice is only in this log"
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_a_notice_that_cannot_be_sent_is_one_line_without_the_secret_address(con
 def test_a_server_that_refuses_is_told_of(connect, caplog):
     with receivers.webhook(status=500) as hook:
         connect(conn_type="http", host=hook.url)
-        assert not notices.send(notices.Notice("failed", "d", "r", "", "t", "x", "l", "b"))
+        assert not notices.send_notice(notices.Notice("failed", "d", "r", "", "t", "x", "l", "b"))
     assert len(hook.bodies) == 1
-    assert "it is not sent" in caplog.text
+    assert "notice not sent" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -133,15 +133,15 @@ def test_a_server_that_refuses_is_told_of(connect, caplog):
         (GateNotPassed("found 1, expected 2\nmore"), "GateNotPassed: found 1, expected 2"),
         (StorageFull("found 0 MiB"), "StorageFull: found 0 MiB"),
         (AirflowFailException(LINE), LINE),
-        (ValueError(f"could not read {MARKER}"), "found ValueError, expected it to finish"),
+        (ValueError(f"could not read {MARKER}"), "failed with ValueError; see the log"),
         (StepFailed("found tag ended by signal 9", seen=MARKER), "found tag ended by signal 9"),
-        (f"the server's own words {MARKER}", "found no result, expected it to finish"),
-        (None, "found no result, expected it to finish"),
+        (f"the server's own words {MARKER}", "failed without an exception; see the log"),
+        (None, "failed without an exception; see the log"),
         (AirflowFailException(""), ""),
     ],
 )
 def test_a_notice_has_our_own_words_and_of_others_the_type_alone(error, line):
-    assert notices.error_line(error) == line
+    assert notices.format_error(error) == line
 
 
 class Verb(CommandOperator):
@@ -163,8 +163,8 @@ def test_what_a_step_s_process_said_stays_in_its_log(fake, will):
     fake.set("tag", **will)
     with pytest.raises(StepFailed) as raised:
         Verb(task_id="t").execute({})
-    said = notices.error_line(raised.value)
-    assert said.startswith("found ") and MARKER not in said and "at work" not in said
+    said = notices.format_error(raised.value)
+    assert said.startswith("found ") and MARKER not in said and "time limit" not in said
     assert "; " in str(raised.value)
 
 
@@ -190,7 +190,7 @@ def test_every_task_and_every_run_of_every_dag_has_somebody_to_tell(bag):
     for dag in bag.dags.values():
         assert dag.on_failure_callback == notices.notify_run_failed, dag.dag_id
         assert all(notices.notify_failed in task.on_failure_callback for task in dag.tasks), dag.dag_id
-        assert "#" in notices.runbook(dag.doc_md), dag.dag_id
+        assert "#" in notices.runbook_url_for(dag.doc_md), dag.dag_id
 
 
 def test_the_night_and_no_other_dag_has_a_deadline(bag):

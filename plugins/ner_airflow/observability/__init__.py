@@ -1,1 +1,1 @@
-"""What people and their tools hear of the runs: notices, metrics, lineage. None of it holds a document's text."""
+"""Notices, metrics and lineage of the DAG runs. None of them contains text of a document."""

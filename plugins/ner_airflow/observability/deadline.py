@@ -1,23 +1,29 @@
-"""The deadline of a night: whoever is on call hears of it if it is not done by then."""
+"""Deadline of the nightly run: the on-call person is notified if the run has not finished by then."""
 
 from airflow.sdk.definitions.callback import SyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert
 
 from ner_airflow.observability.due import RunDue
-from ner_airflow.observability.notices import notify_late, runbook
+from ner_airflow.observability.notices import notify_late, runbook_url_for
 from ner_tasks.settings import night_deadline
 
 
 def make_deadline(doc: str) -> DeadlineAlert | None:
-    """The deadline that `NER_DEADLINE` sets to a DAG with this page; None if it sets none.
+    """Make the deadline of a DAG from `NER_DEADLINE` (hours).
 
-    It counts from the hour of the schedule: a scheduler that was down until noon makes the night late. A night that has
-    failed is not done either, so this is heard of a second time, unless it was mended by then.
+    It counts from the scheduled time: a night is late even if the scheduler itself was down. A failed night that was not
+    repaired in time is reported a second time, as late.
+
+    Args:
+        doc: the DAG's `doc_md`, which names its section of the runbook.
+
+    Returns:
+        The deadline; None if `NER_DEADLINE` is 0.
     """
     after = night_deadline()
     if after is None:
         return None
     hours = after.total_seconds() / 3600
-    # in the executor and not in the triggerer, where other coroutines would wait for a slow mail server
-    callback = SyncCallback(notify_late, kwargs={"hours": hours, "page": runbook(doc)})
+    # runs in the executor: in the triggerer a slow mail server would block other coroutines
+    callback = SyncCallback(notify_late, kwargs={"hours": hours, "page": runbook_url_for(doc)})
     return DeadlineAlert(RunDue(), after, callback, name="done by the hour")

@@ -1,7 +1,7 @@
-"""What a step's result was made from, as data sets of OpenLineage: docs/signals.md.
+"""Lineage of a step's result as OpenLineage data sets: docs/signals.md.
 
-Airflow's provider asks an operator once its task is done, and only where a transport is configured; nothing of OpenLineage is
-imported before that.
+Airflow's OpenLineage provider asks the operator after its task has finished, and only if a transport is configured;
+OpenLineage is not imported before that.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Trace:
-    """What a step read and wrote: keys of the store, each with its version, None for what has none.
+    """Inputs and outputs of a step.
 
     Attributes:
-        inputs: what it was made from.
-        outputs: what was made.
-        n_rows: documents or sentences in what was made, by key.
+        inputs: version of each key of the store that was read; None if it has no version.
+        outputs: version of each key of the store that was written; None if it has no version.
+        n_rows: number of documents or sentences in each output, by key.
     """
 
     inputs: Mapping[str, str | None] = field(default_factory=dict)
@@ -30,32 +30,43 @@ class Trace:
 
 
 def make_lineage(trace: Trace, store: "Store") -> "OperatorLineage":
-    """The data sets of a trace, called as OpenLineage calls files: https://openlineage.io/docs/spec/naming."""
+    """Convert a trace to OpenLineage data sets.
+
+    Args:
+        trace: inputs and outputs of a step.
+        store: the store that their keys belong to.
+
+    Source: naming of files in https://openlineage.io/docs/spec/naming.
+    """
     from airflow.providers.openlineage.extractors.base import OperatorLineage
     from openlineage.client.event_v2 import InputDataset, OutputDataset
     from openlineage.client.generated.output_statistics_output_dataset import OutputStatisticsOutputDatasetFacet
 
-    inputs = [InputDataset(*named, facets=facets) for _, named, facets in _data_sets(trace.inputs.items(), store)]
+    inputs = [InputDataset(*name, facets=facets) for _, name, facets in _iter_data_sets(trace.inputs.items(), store)]
     outputs = []
-    for key, named, facets in _data_sets(trace.outputs.items(), store):
+    for key, name, facets in _iter_data_sets(trace.outputs.items(), store):
         n = trace.n_rows.get(key)
         rows: dict[str, Any] = {} if n is None else {"outputStatistics": OutputStatisticsOutputDatasetFacet(rowCount=n)}
-        outputs.append(OutputDataset(*named, facets=facets, outputFacets=rows))
+        outputs.append(OutputDataset(*name, facets=facets, outputFacets=rows))
     return OperatorLineage(inputs=inputs, outputs=outputs)
 
 
-def _data_sets(
+def _iter_data_sets(
     versions: Iterable[tuple[str, str | None]], store: "Store"
 ) -> Iterable[tuple[str, tuple[str, str], dict[str, Any]]]:
     from openlineage.client.generated.dataset_version_dataset import DatasetVersionDatasetFacet
 
     for key, version in versions:
         facets = {"version": DatasetVersionDatasetFacet(datasetVersion=version)} if version else {}
-        yield key, dataset_name(store.where(key)), facets
+        yield key, split_dataset_name(store.where(key)), facets
 
 
-def dataset_name(place: str) -> tuple[str, str]:
-    """Namespace and name of a place: of a bucket and a key, or of this machine's files and a path."""
+def split_dataset_name(place: str) -> tuple[str, str]:
+    """Split a location into an OpenLineage namespace and name: a bucket and a key, or `file` and a path.
+
+    Args:
+        place: a path, or `s3://bucket/key`.
+    """
     scheme, _, rest = place.partition("://")
     if not rest:
         return "file", place

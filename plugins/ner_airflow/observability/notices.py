@@ -1,6 +1,6 @@
-"""Notices for the person on call: what failed or is late, why, and where to look.
+"""Notices for the person on call: what failed or is late, the reason, and links to the log and the runbook.
 
-They go to the Airflow Connection `ner_alerts`, if there is one, and into the log in any case: docs/signals.md.
+They are always logged, and sent through the Airflow Connection `ner_alerts` if it exists: docs/signals.md.
 """
 
 import html
@@ -15,7 +15,7 @@ from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
-from ner_airflow.observability.due import due
+from ner_airflow.observability.due import choose_due_time
 from ner_airflow.operators.base import StepFailed
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.settings import runbook_url
@@ -27,10 +27,10 @@ CONNECTION = "ner_alerts"
 TIMEOUT_S = 15
 _LONGEST_REASON = 600
 _ANCHOR = re.compile(r"docs/runbook\.md(#[\w-]+)")
-# What makes a run fail without a task that fails; every other failed run has a notice of its task.
+# Reasons for which a run fails without a failed task; otherwise the task's notice is enough.
 _REASONS = {
-    "timed_out": "found the run at work for longer than its time limit; what was at work is ended",
-    "all_tasks_deadlocked": "found tasks that wait for each other, or for what will never be",
+    "timed_out": "the run exceeded its time limit; its running tasks were stopped",
+    "all_tasks_deadlocked": "the run is deadlocked: no remaining task can start",
 }
 
 log = logging.getLogger("ner.notices")
@@ -38,16 +38,17 @@ log = logging.getLogger("ner.notices")
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing that somebody has to look at.
+    """A failure or delay that needs attention.
 
     Attributes:
         event: `failed` or `late`.
-        dag, run: which run.
-        day: the day that it tags; empty for other runs.
-        task: what failed of it; empty if it is the run.
+        dag: id of the DAG.
+        run: id of the run.
+        day: the day that the run tags, YYYY-MM-DD; empty for other runs.
+        task: id of the failed task; empty if the notice is about the run.
         reason: one line: what was found, what was expected, where.
-        log: the page of Airflow that has the log.
-        runbook: the part of the runbook that is about it.
+        log: URL of the log or the run in Airflow.
+        runbook: URL of the DAG's section of the runbook.
     """
 
     event: str
@@ -70,108 +71,118 @@ class Notice:
 
 
 def notify_failed(context: "Context") -> None:
-    """A task has failed for good: its `on_failure_callback`."""
+    """Notify that a task has failed and is not retried; a task's `on_failure_callback`."""
     ti, values = context["ti"], dict(context)
     index = "" if ti.map_index is None or ti.map_index < 0 else f"[{ti.map_index}]"
-    send(
+    send_notice(
         Notice(
             event="failed",
             dag=ti.dag_id,
             run=ti.run_id,
             day=_day(values.get("params"), values.get("partition_key")),
             task=f"{ti.task_id}{index}",
-            reason=error_line(values.get("exception")),
+            reason=format_error(values.get("exception")),
             log=ti.log_url,
-            runbook=runbook(context["dag"].doc_md or ""),
+            runbook=runbook_url_for(context["dag"].doc_md or ""),
         )
     )
 
 
 def notify_run_failed(context: "Context") -> None:
-    """A run has failed, and no task of it: its DAG's `on_failure_callback`. The DAG processor calls it."""
+    """Notify that a run has failed without a failed task; a DAG's `on_failure_callback`, run by the DAG processor."""
     values = dict(context)
     dag, run, reason = context["dag"], context["run_id"], _REASONS.get(str(values.get("reason")))
     if reason is None:
         return
     day = _day(values.get("params"), values.get("partition_key"))
-    send(Notice("failed", dag.dag_id, run, day, "", reason, run_page(dag.dag_id, run), runbook(dag.doc_md or "")))
+    page = runbook_url_for(dag.doc_md or "")
+    send_notice(Notice("failed", dag.dag_id, run, day, "", reason, run_url(dag.dag_id, run), page))
 
 
 def notify_late(context: Mapping[str, Any], hours: float, page: str) -> None:
-    """A run is not done by its deadline: the callback of a `DeadlineAlert`, which the executor calls.
+    """Notify that a run has missed its deadline; the callback of a `DeadlineAlert`, run by the executor.
 
     Args:
-        context: what Airflow hands over; less than a task has.
-        hours: how long the run may take.
-        page: the part of the runbook that is about its DAG.
+        context: context of the deadline, which holds less than a task's.
+        hours: hours from the due time to the deadline.
+        page: URL of the DAG's section of the runbook.
     """
     run = context["dag_run"]
     dag, name = str(run["dag_id"]), str(run["dag_run_id"])
     day = _day(run.get("conf"), run.get("partition_key"))
-    since = due(str(run["run_type"]), run["run_after"], run["queued_at"])
-    reason = f"found it {run['state']}, expected it done {hours:g} h after it was due, at {since}"
-    send(Notice("late", dag, name, day, "", reason, run_page(dag, name), page))
+    since = choose_due_time(str(run["run_type"]), run["run_after"], run["queued_at"])
+    reason = f"found the run {run['state']}, expected it to finish within {hours:g} h of its due time, {since}"
+    send_notice(Notice("late", dag, name, day, "", reason, run_url(dag, name), page))
 
 
-def _day(given: Mapping[str, Any] | None, partition: object) -> str:
-    """The day that a run is about; empty for runs that are about none."""
-    return str((given or {}).get("day") or partition or "")
+def _day(params: Mapping[str, Any] | None, partition: object) -> str:
+    """Return the day that a run is about; empty for runs without a day."""
+    return str((params or {}).get("day") or partition or "")
 
 
-def error_line(error: object) -> str:
-    """What is told of an error outside its log: our own line, or its type alone.
+def format_error(error: object) -> str:
+    """Format an error as one line that may leave the log.
 
-    The words of other libraries are left out: they may quote what they were given, which is a document.
+    Messages of other libraries are left out, because they may quote the document that they failed on.
+
+    Args:
+        error: an exception; anything else counts as a failure without one.
+
+    Returns:
+        The message of the project's own errors, at most 600 characters; of other exceptions only the type.
     """
     if isinstance(error, StepFailed):
-        said = error.line
+        message = error.line
     elif isinstance(error, NerTasksError):
-        said = f"{type(error).__name__}: {error}"
+        message = f"{type(error).__name__}: {error}"
     elif isinstance(error, AirflowFailException | AirflowSkipException):
-        said = str(error)
+        message = str(error)
+    elif isinstance(error, BaseException):
+        message = f"failed with {type(error).__name__}; see the log"
     else:
-        said = (
-            f"found {type(error).__name__ if isinstance(error, BaseException) else 'no result'}, expected it to finish"
-        )
-    return (said.splitlines() or [""])[0][:_LONGEST_REASON]
+        message = "failed without an exception; see the log"
+    return (message.splitlines() or [""])[0][:_LONGEST_REASON]
 
 
-def runbook(doc: str) -> str:
-    """Where the runbook has the part that a DAG's page names."""
+def runbook_url_for(doc: str) -> str:
+    """Return the URL of the runbook section that a DAG's `doc_md` names."""
     anchor = _ANCHOR.search(doc)
-    return f"{runbook_url() or f'{_airflow()}/ner-ops/runbook'}{anchor[1] if anchor else ''}"
+    return f"{runbook_url() or f'{_airflow_url()}/ner-ops/runbook'}{anchor[1] if anchor else ''}"
 
 
-def run_page(dag: str, run: str) -> str:
-    """The run's page in Airflow."""
-    return f"{_airflow()}/dags/{dag}/runs/{quote(run)}"
+def run_url(dag: str, run: str) -> str:
+    """Return the URL of a run in Airflow."""
+    return f"{_airflow_url()}/dags/{dag}/runs/{quote(run)}"
 
 
-def _airflow() -> str:
+def _airflow_url() -> str:
     return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
 
 
-def send(notice: Notice) -> bool:
-    """Log the notice, and hand it to whoever the Connection names; True if that one took it.
+def send_notice(notice: Notice) -> bool:
+    """Log a notice and send it through the Connection `ner_alerts`.
 
-    Nothing that goes wrong on the way is raised: the failure that it tells of is what counts.
+    Errors of sending are logged and not raised: they must not hide the failure that the notice is about.
+
+    Returns:
+        Whether the notice was sent.
     """
     log.error("%s", notice.text.replace("\n", "; "))
     try:
         kind = BaseHook.get_connection(CONNECTION).conn_type
     except AirflowNotFoundException:
-        log.info("found no Connection %s: the notice is in this log only", CONNECTION)
+        log.info("found no Connection %s: the notice is only in this log", CONNECTION)
         return False
     except Exception as error:  # noqa: BLE001 - secrets backends and the API server may fail in any way
-        log.warning("found %s, expected Connection %s: the notice is not sent", type(error).__name__, CONNECTION)
+        log.warning("notice not sent: found %s, expected to read Connection %s", type(error).__name__, CONNECTION)
         return False
     try:
         if kind not in _SENDERS:
             raise ConfigInvalid(f"found type {kind!r}, expected one of {', '.join(_SENDERS)}")
         _SENDERS[kind](notice)
-    except Exception as error:  # noqa: BLE001 - as above; its words may hold the webhook's address, which is a secret
-        why = str(error) if isinstance(error, ConfigInvalid) else type(error).__name__
-        log.warning("found %s, expected Connection %s to take the notice: it is not sent", why, CONNECTION)
+    except Exception as error:  # noqa: BLE001 - as above; the message may hold the webhook's address, which is a secret
+        reason = str(error) if isinstance(error, ConfigInvalid) else type(error).__name__
+        log.warning("notice not sent through Connection %s: %s", CONNECTION, reason)
         return False
     return True
 
@@ -181,7 +192,7 @@ def _mail(notice: Notice) -> None:
 
     to = BaseHook.get_connection(CONNECTION).extra_dejson.get("to")
     if not to:
-        raise ConfigInvalid('found no "to", expected an address, in the extra')
+        raise ConfigInvalid('found no "to" in the extra, expected an e-mail address')
     with SmtpHook(smtp_conn_id=CONNECTION) as hook:
         hook.send_email_smtp(to=to, subject=notice.subject, html_content=f"<pre>{html.escape(notice.text)}</pre>")
 
@@ -189,7 +200,7 @@ def _mail(notice: Notice) -> None:
 def _slack(notice: Notice) -> None:
     from airflow.providers.slack.hooks.slack_webhook import SlackWebhookHook
 
-    # Slack's three characters, or a file's name could call everybody
+    # escape &, < and >: otherwise a file name such as <!channel> could notify everybody
     SlackWebhookHook(slack_webhook_conn_id=CONNECTION, timeout=TIMEOUT_S).send(
         text=html.escape(notice.text, quote=False)
     )
@@ -198,8 +209,8 @@ def _slack(notice: Notice) -> None:
 def _webhook(notice: Notice) -> None:
     from airflow.providers.http.hooks.http import HttpHook
 
-    said: Mapping[str, Any] = {"text": notice.text, **asdict(notice)}
-    HttpHook(method="POST", http_conn_id=CONNECTION).run(json=said, extra_options={"timeout": TIMEOUT_S})
+    body: Mapping[str, Any] = {"text": notice.text, **asdict(notice)}
+    HttpHook(method="POST", http_conn_id=CONNECTION).run(json=body, extra_options={"timeout": TIMEOUT_S})
 
 
 _SENDERS = {"smtp": _mail, "slackwebhook": _slack, "http": _webhook}
