@@ -1,6 +1,6 @@
-"""Entities as half-open spans over the words of a sentence."""
+"""Entities as half-open spans: over the words of a sentence, and over the characters of a text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ner_tasks.labels import OUTSIDE, tag_label
@@ -13,6 +13,25 @@ class WordSpan:
     start: int
     end: int
     label: str
+
+
+@dataclass(frozen=True)
+class TextEntity:
+    """An entity in a text.
+
+    Attributes:
+        text: its characters, `[start, end)` of the text that it was found in.
+        label: such as `per`, without `B-` or `I-`.
+        start: first character.
+        end: character after the last.
+        score: calibrated confidence, 0 to 1; see `score_entity`.
+    """
+
+    text: str
+    label: str
+    start: int
+    end: int
+    score: float
 
 
 def score_entity(word_scores: Sequence[float], start: int, end: int) -> float:
@@ -45,3 +64,21 @@ def bio_to_spans(tags: Sequence[str]) -> list[WordSpan]:
         if not inside:
             start, label = index, tag_label(tag)
     return spans
+
+
+def place_entities(
+    words: Sequence[tuple[int, int]], tags: Sequence[str], scores: Sequence[float]
+) -> Iterator[tuple[int, int, str, float]]:
+    """Entities of one sentence as characters of its text.
+
+    Args:
+        words: characters `[start, end)` of each word.
+        tags: BIO tag of each word.
+        scores: probability of each tag, 0 to 1.
+
+    Returns:
+        Start and end in characters, label, and score rounded to four digits.
+    """
+    for span in bio_to_spans(tags):
+        score = round(float(score_entity(scores, span.start, span.end)), 4)
+        yield words[span.start][0], words[span.end - 1][1], span.label, score

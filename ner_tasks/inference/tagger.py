@@ -15,7 +15,9 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from ner_tasks import hardware
+from ner_tasks.entities import TextEntity
 from ner_tasks.errors import ArtifactBroken
+from ner_tasks.inference import text_tagging
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
 from ner_tasks.model import model_folder
 from ner_tasks.model.decoding import Transitions, viterbi_decode
@@ -108,7 +110,12 @@ class Tagger:
 
     @classmethod
     def load(
-        cls, folder: Path, *, n_threads: int, bf16: bool = False, limits: BatchingConfig = BatchingConfig()
+        cls,
+        folder: Path | str,
+        *,
+        n_threads: int | None = None,
+        bf16: bool = False,
+        limits: BatchingConfig = BatchingConfig(),
     ) -> "Tagger":
         """Open a model folder of any kind, its checksums verified.
 
@@ -116,6 +123,7 @@ class Tagger:
             folder: a trained, frozen or INT8 model.
             n_threads: batches at the same time, each on a thread of its own, which takes less time than all threads on
                 one batch: none waits for another at the end of each operation. Their number changes no answer.
+                None: one for each processor that this process may use.
             bf16: compute in bfloat16 where oneDNN can.
             limits: how windows are put into batches where a call does not say.
 
@@ -123,6 +131,7 @@ class Tagger:
             InputMissing: no model there.
             ArtifactBroken: damaged.
         """
+        folder, n_threads = Path(folder), n_threads or hardware.count_cpus()
         manifest = model_folder.read_manifest(folder)
         pieces = WordTokenizer(folder / model_folder.TOKENIZER)
         session = make_session(_graph_of(folder, manifest), bf16=bf16)
@@ -137,6 +146,20 @@ class Tagger:
         """Version in the registry, or what identifies a model that is in none."""
         weights = next(iter(self.manifest.files.values()), "unsigned")
         return str(self.manifest.lineage.get("version") or f"{self.manifest.kind}-{weights[:12]}")
+
+    def find_entities(self, texts: Sequence[str]) -> list[list[TextEntity]]:
+        """Find the entities of whole texts, which are split into sentences and words as the nightly run splits them.
+
+        Args:
+            texts: any strings. All their words are held in memory: for folders of documents use the command `tag`.
+
+        Returns:
+            The entities of each text, in its order.
+
+        Raises:
+            TypeError: `texts` is a single string.
+        """
+        return text_tagging.find_entities(texts, self.tag)
 
     def tag(self, sentences: Sequence[Sequence[str]], limits: BatchingConfig | None = None) -> list[TaggedSentence]:
         """Tag sentences, each of any length; the answers are in the order of the sentences."""

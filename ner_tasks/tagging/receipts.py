@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ner_tasks.documents import Document
 from ner_tasks.documents.source_map import PLACE_FIELDS
-from ner_tasks.entities import bio_to_spans, score_entity
+from ner_tasks.entities import place_entities
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.segmentation import Word
 from ner_tasks.tagging.answer_ledger import AnswerKey
@@ -97,10 +97,8 @@ class DocumentInProgress:
         self.n_windows += answer.n_windows
         self.n_unknown += answer.n_unknown
         self.n_characters_read += sum(end - start for start, end in spans)
-        for span in bio_to_spans(answer.tags):
-            start, end = spans[span.start].start, spans[span.end - 1].end
-            score = round(float(score_entity(answer.scores, span.start, span.end)), 4)
-            self.entities.append(start, end, span.label, score)
+        for entity in place_entities(spans, answer.tags, answer.scores):
+            self.entities.append(*entity)
 
     def answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:
         """The document's line in `documents.jsonl`; without `keep_text`, hashes and offsets stand for what was read.

@@ -107,6 +107,14 @@ def test_a_checkout_and_an_installed_copy_say_the_same_version(installed, tmp_pa
     assert run(root, sys.executable, "-c", code, cwd=tmp_path) == outside
 
 
+def test_the_stub_declares_what_the_package_exports(root):
+    import ner_tasks
+
+    stub = (root / "ner_tasks" / "__init__.pyi").read_text(encoding="utf-8")
+    assert set(re.findall(r"import \w+ as (\w+)", stub)) == set(ner_tasks._EXPORTS) <= set(dir(ner_tasks))
+    assert all(getattr(ner_tasks, name).__name__ == name for name in ner_tasks._EXPORTS)
+
+
 def test_importing_the_package_imports_no_other_module_of_it(installed, tmp_path):
     code = "import sys, ner_tasks; print([name for name in sys.modules if name.startswith('ner_tasks.')])"
     assert run(installed, sys.executable, "-c", code, cwd=tmp_path) == "[]\n"

@@ -26,6 +26,35 @@ def test_a_model_of_every_kind_tags(kind: str, request: pytest.FixtureRequest) -
     assert all(0.2 < score <= 1 for score in tagged.scores)
 
 
+@pytest.mark.parametrize("kind", ["trained", "frozen", "int8"])
+def test_a_model_of_every_kind_finds_the_entities_of_texts(kind: str, request: pytest.FixtureRequest) -> None:
+    import ner_tasks
+
+    tagger = ner_tasks.Tagger.load(str(request.getfixturevalue(kind)))
+    text = "Maria Chen visited Boston.\n\n  John Olga left Ohio."
+    found, none = tagger.find_entities([text, "  \n"])
+    assert [(entity.text, entity.label) for entity in found] == [
+        *(("Maria Chen", "per"), ("Boston", "geo")),
+        *(("John Olga", "per"), ("Ohio", "geo")),
+    ]
+    assert all(text[entity.start : entity.end] == entity.text and 0 < entity.score <= 1 for entity in found)
+    assert none == []
+
+
+def test_entities_of_texts_do_not_depend_on_the_texts_beside_them(frozen: Path) -> None:
+    tagger = Tagger.load(frozen, n_threads=2)
+    texts = [" ".join(sentence.words) for sentence in tiny.sentences(20, seed=5)]
+    together = tagger.find_entities(texts)
+    places = [[(entity.start, entity.end, entity.label) for entity in entities] for entities in together]
+    alone = [tagger.find_entities([text])[0] for text in texts]
+    assert [[(entity.start, entity.end, entity.label) for entity in entities] for entities in alone] == places
+
+
+def test_a_single_string_instead_of_texts_is_refused(frozen: Path) -> None:
+    with pytest.raises(TypeError, match="found a str, expected a sequence of texts"):
+        Tagger.load(frozen, n_threads=1).find_entities("Maria Chen")
+
+
 def test_answers_do_not_depend_on_the_company_a_sentence_keeps(frozen: Path) -> None:
     tagger = Tagger.load(frozen, n_threads=2)
     sentences = [sentence.words * (1 + index % 7) for index, sentence in enumerate(tiny.sentences(40, seed=3))]
