@@ -56,7 +56,7 @@ def _answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answe
             table = tables.read_table(data, format_.delimiter, limits, here.encoding)
             yield from _many(here, format_, table.records, table.encoding, is_guessed=table.is_guessed)
             return
-        found = _extract(format_.reader, data, here)
+        found = _extract(format_, data, here)
         if isinstance(found, list):
             yield from _many(here, format_, found, "")
         else:
@@ -240,9 +240,12 @@ def _content(file: BinaryIO, n_bytes: int | None, limits: Limits) -> bytes:
     return data
 
 
-def _extract(reader: str, data: bytes, here: Place) -> "Extract | list[tables.Record]":
-    read: Callable[..., Extract | list[tables.Record]] = import_module(f"{_READERS}{reader}").read
-    return _guarded(reader, lambda: read(data, here.limits, here.encoding))
+def _extract(format_: Format, data: bytes, here: Place) -> "Extract | list[tables.Record]":
+    reader = format_.reader
+    read: Callable[..., Extract | list[tables.Record]] = (
+        import_module(f"{_READERS}{reader}").read if isinstance(reader, str) else reader
+    )
+    return _guarded(reader if isinstance(reader, str) else format_.name, lambda: read(data, here.limits, here.encoding))
 
 
 def _guarded(reader: str, read: Callable[[], _Found]) -> _Found:

@@ -1,8 +1,10 @@
 """Every format that is read: its reader, the suffixes and media types that stand for it. A new format is one line here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from ner_tasks.documents.types import Extract, Limits
 
 # How a file of a format becomes documents.
 DOCUMENT, TABLE, JSON_LINES, ARCHIVE = "document", "table", "json-lines", "archive"
@@ -14,7 +16,8 @@ class Format:
 
     Attributes:
         name: what it is called in receipts.
-        reader: module of `ner_tasks.documents.readers`; "" for tables, JSON lines and archives.
+        reader: module of `ner_tasks.documents.readers`, or a function such as the `read` of those, see `register_format`; "" for
+            tables, JSON lines and archives.
         suffixes: of file names, in lower case with their period.
         media_types: as mail and the web name it, in lower case.
         shape: `document`, `table`, `json-lines` or `archive`.
@@ -23,7 +26,7 @@ class Format:
     """
 
     name: str
-    reader: str = ""
+    reader: str | Callable[[bytes, Limits, str], Extract] = ""
     suffixes: tuple[str, ...] = ()
     media_types: tuple[str, ...] = ()
     shape: str = DOCUMENT
@@ -94,12 +97,35 @@ _ALL = (
     Format("xz", "", (".xz", ".lzma"), ("application/x-xz",), ARCHIVE),
 )
 
-FORMATS: Mapping[str, Format] = {format_.name: format_ for format_ in _ALL}
-SUFFIXES: Mapping[str, Format] = {suffix: format_ for format_ in _ALL for suffix in format_.suffixes}
-MEDIA_TYPES: Mapping[str, Format] = {
+FORMATS: dict[str, Format] = {format_.name: format_ for format_ in _ALL}
+SUFFIXES: dict[str, Format] = {suffix: format_ for format_ in _ALL for suffix in format_.suffixes}
+MEDIA_TYPES: dict[str, Format] = {
     **{media_type: format_ for format_ in _ALL for media_type in format_.media_types},
     **{f"image/{kind}": FORMATS["image"] for kind in ("png", "jpeg", "jpg", "tiff", "gif", "bmp", "webp")},
 }
+
+
+def register_format(format_: Format) -> None:
+    """Add a format to those that this process reads.
+
+    The command `tag` and the nightly run read documents in processes of their own. For those, put the reader into a module of
+    `ner_tasks.documents.readers` and its format into the list above.
+
+    Args:
+        format_: its `reader` takes a file's bytes, the limits, and an encoding or "".
+
+    Raises:
+        ValueError: the name, a suffix or a media type belongs to another format.
+    """
+    taken = [*({format_.name} & FORMATS.keys()), *(set(format_.suffixes) & SUFFIXES.keys())]
+    taken += set(format_.media_types) & MEDIA_TYPES.keys()
+    if taken:
+        raise ValueError(
+            f"found {taken[0]!r} of another format, expected one that is free, for format {format_.name!r}"
+        )
+    FORMATS[format_.name] = format_
+    SUFFIXES.update(dict.fromkeys(format_.suffixes, format_))
+    MEDIA_TYPES.update(dict.fromkeys(format_.media_types, format_))
 
 
 def by_suffix(called: str) -> Format | None:

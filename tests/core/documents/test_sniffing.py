@@ -130,3 +130,14 @@ def test_an_office_file_with_a_password_is_encrypted_and_not_broken():
 def test_content_of_no_known_format_is_named():
     (rejected,) = read("a.wpd", b"\xffWPC" + LETTER.encode())
     assert rejected.reason == "unknown-format"
+
+
+@pytest.mark.parametrize(
+    "taken",
+    [formats.Format("text"), formats.Format("x", suffixes=(".pdf",)), formats.Format("x", media_types=("text/html",))],
+)
+def test_a_format_that_takes_anything_from_another_one_is_not_registered(taken):
+    before = dict(formats.FORMATS), dict(formats.SUFFIXES), dict(formats.MEDIA_TYPES)
+    with pytest.raises(ValueError, match="of another format, expected one that is free"):
+        formats.register_format(taken)
+    assert before == (formats.FORMATS, formats.SUFFIXES, formats.MEDIA_TYPES)
