@@ -6,7 +6,7 @@
 | **Writes** | `reports/benchmarks/<version>-<run>/`: table, charts, raw figures; one file in the history of the host |
 | **Runs** | by hand only |
 | **Re-run** | safe: each run has a folder of its own, and one that has measured is only judged again |
-| **On failure** | docs/runbook.md#benchmark |
+| **On failure** | docs/runbook/models.md#benchmark |
 
 It says for each engine and batch size: words/s (median, least and most of interleaved rounds), p50, p95 and p99 of a call in
 milliseconds, entity F1. How to read them: docs/benchmarks.md#ner_benchmark.

@@ -6,7 +6,7 @@
 | **Writes** | removes what has no reason to be kept, and what killed processes have left in the store and in this machine's scratch; `reports/retention/` has what and why. Rows of all DAGs' old runs go |
 | **Runs** | Sundays 12:00 UTC; by hand with `delete` off: says what would go |
 | **Re-run** | safe: what is gone is gone, what is needed is looked up anew |
-| **On failure** | docs/runbook.md#clearing-away |
+| **On failure** | docs/runbook/models.md#maintenance |
 
 Never removed: what is promoted, what a roll-back goes to, what was in use within `days`, what tagged a day that is still
 there, what a run works on, and the snapshots that all these were made from.

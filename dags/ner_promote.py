@@ -6,7 +6,7 @@
 | **Writes** | `models/promoted.json`, and a line of the history: what, when, who, why |
 | **Runs** | by hand |
 | **Re-run** | safe: the version is chosen once; a second try of the same run does not go back further |
-| **On failure** | docs/runbook.md#promoting-and-rolling-back |
+| **On failure** | docs/runbook/models.md#promoting-and-rolling-back |
 
 A night that has begun goes on with the model that it began with. `ner_retag` finds the days that a version has tagged.
 """

@@ -6,7 +6,7 @@
 | **Writes** | `models/<version>/frozen/`, `models/<version>/int8/`, then `models/promoted.json` and its history |
 | **Runs** | when `ner_retrain` registers a model; by hand for any `version` |
 | **Re-run** | safe: models that exist are not made again, the promoted version stays promoted |
-| **On failure** | docs/runbook.md#quantization |
+| **On failure** | docs/runbook/models.md#quantization |
 
 The gate measures entity F1 and speed of FP32 and INT8 on the same test sentences. Until it is passed the
 nightly run goes on with the model that was promoted before. What the new model changes in last night's documents is in

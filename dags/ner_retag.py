@@ -6,7 +6,7 @@
 | **Writes** | `reports/retag/<version>/`: `plan.json`, then what changes in each day; with `publish`, the days themselves |
 | **Runs** | by hand, first as it is: a plan and nothing else; then with `stop_after` = `diff`, then `publish` |
 | **Re-run** | safe: what is tagged is not tagged again, neither from `diff` to `publish` nor after a failure |
-| **On failure** | docs/runbook.md#tagging-past-days-again |
+| **On failure** | docs/runbook/nights.md#retagging |
 
 After a roll-back, `tagged_by` = the version that was rolled back finds the days it tagged.
 """

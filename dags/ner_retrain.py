@@ -6,7 +6,7 @@
 | **Writes** | `snapshots/<version>/`, `models/<version>/trained/`, `reports/models/<version>/` |
 | **Runs** | Saturdays 03:00 UTC; by hand whenever labelled data has arrived |
 | **Re-run** | safe: the same data, settings and code give the same version, which is not made twice (`force` does) |
-| **On failure** | docs/runbook.md#retraining |
+| **On failure** | docs/runbook/training.md#retraining |
 
 The data gate (Great Expectations) puts bad rows aside and fails the run if there are too many of them, in all or in
 one batch, or if the data has changed since the last accepted snapshot; what it found then lies in

@@ -6,7 +6,7 @@
 | **Writes** | `reports/review/<day>/`: `label-studio.json` with its interface `label-studio.xml`, `doccano.jsonl`, `review.json` |
 | **Runs** | by hand, for the last published day or for `day` |
 | **Re-run** | safe: the same night and settings give the same queue |
-| **On failure** | docs/runbook.md#review |
+| **On failure** | docs/runbook/nights.md#review |
 
 What comes back corrected goes into `labelled/review-<day>/`: the next `ner_retrain` learns it in place of what older
 batches say about the same text.

@@ -6,7 +6,7 @@
 | **Writes** | `tagged/<day>/` and `rejected/<day>/`, whole, the tagged last; then `reports/drift/<day>.json` |
 | **Runs** | 01:30 UTC for the day before, once its uploads have closed; any day by hand with `day` |
 | **Re-run** | safe: a day answered by the same model is skipped; late documents are added, nothing is tagged twice |
-| **On failure** | docs/runbook.md#nightly-tagging |
+| **On failure** | docs/runbook/nights.md#nightly-tagging |
 
 The model is pinned at the start. A document that cannot be tagged does not stop the others: it lies in
 `rejected/<day>/` with its reason. An empty inbox is green and says so; one that yields nothing never is.

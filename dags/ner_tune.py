@@ -6,7 +6,7 @@
 | **Writes** | `models/<version>/tuned/<host>.json`: the choice, and every figure that it rests on |
 | **Runs** | by hand, once for each kind of machine that tags, when nothing else is running |
 | **Re-run** | safe: it is measured anew, and the last choice holds |
-| **On failure** | docs/runbook.md#tuning |
+| **On failure** | docs/runbook/models.md#tuning |
 
 What holds is the kind of the machine that the task ran on: processor, number of CPUs, threads. A night that has begun goes
 on as it began.

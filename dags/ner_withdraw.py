@@ -6,7 +6,7 @@
 | **Writes** | `withdrawn/<day>/<night>/`: the answers as they were, and the reason |
 | **Runs** | by hand |
 | **Re-run** | safe: a day without published answers is skipped |
-| **On failure** | docs/runbook.md#withdrawing-a-day |
+| **On failure** | docs/runbook/nights.md#withdrawing-a-day |
 
 The marker goes first: from then on nobody reads the day. `ner_tag_nightly` with the same `day` publishes it anew.
 """

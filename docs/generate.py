@@ -237,7 +237,7 @@ def metrics() -> str:
     rows = ((f"`{name}`", m.unit, f"`{m.task}`", sentence(m.meaning)) for name, m in METRICS.items())
     return (
         "# Metrics\n\nGenerated from `plugins/ner_airflow/observability/metrics.py`. All are gauges. How to switch them "
-        "on:\n[Monitoring](../signals.md#metrics).\n\n" + table(["metric", "unit", "task", "meaning"], rows)
+        "on:\n[Monitoring](../monitoring.md#metrics).\n\n" + table(["metric", "unit", "task", "meaning"], rows)
     )
 
 

@@ -129,6 +129,7 @@ def test_an_error_is_one_line_a_code_and_a_report(
     assert capsys.readouterr().err.startswith("error: InputMissing: found no model.json in ")
 
 
+@pytest.mark.runbook("quantization", "ConfigInvalid: found oneDNN off")
 def test_int8_with_onednn_off_is_refused(int8: Path, data: Path, tmp_path: Path) -> None:
     flags = ["--model", int8, "--data", data, "--intel", 0]
     code, report = run("evaluate", *flags, report=tmp_path / "r.json")
@@ -217,6 +218,7 @@ def test_an_error_is_one_line_of_standard_error(tmp_path: Path, flag: list[str])
     assert re.fullmatch(r"error: \w+: found .*\n", done.stderr)
 
 
+@pytest.mark.runbook("retraining", "train: EncoderUnsupported")
 @pytest.mark.slow
 def test_the_whole_chain_runs_from_the_shell(encoder: Path, data: Path, tmp_path: Path) -> None:
     """From dataset -> train -> freeze -> quantize -> compare -> tag, each in a process of its own."""

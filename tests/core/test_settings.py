@@ -73,6 +73,7 @@ def test_a_deadline_is_a_number_of_hours(text, after):
     assert night_deadline({"NER_DEADLINE": text}) == after
 
 
+@pytest.mark.runbook("notices-and-metrics", "ConfigInvalid: found NER_DEADLINE among the import errors")
 @pytest.mark.parametrize("text", ["05:30", "-1", "169", "nan", "inf"])
 def test_a_deadline_is_a_number_of_hours_and_nothing_else(text):
     with pytest.raises(ConfigInvalid, match=f"found NER_DEADLINE='{text}', expected hours, 0 to 168"):

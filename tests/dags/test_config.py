@@ -61,6 +61,7 @@ def test_a_reason_stands_above_what_is_changed():
     assert not [line for line in lines if "=" in line and not line.startswith("#") and " #" in line]
 
 
+@pytest.mark.runbook("airflow", "database is locked")
 def test_sqlite_waits_for_its_lock_and_postgres_gets_no_argument_of_sqlite():
     from ner_airflow.database import make_connect_args
 

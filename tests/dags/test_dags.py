@@ -63,6 +63,7 @@ def tasks(bag):
     return [task for dag in bag.dags.values() for task in dag.tasks]
 
 
+@pytest.mark.runbook("airflow", "all DAGs are missing")
 def test_there_are_these_dags_and_no_others(bag):
     assert bag.import_errors == {}
     assert set(bag.dags) == set(EDGES)
@@ -85,7 +86,7 @@ def test_the_shards_are_mapped_and_wait_for_the_pinned_model(bag):
 def test_every_dag_has_a_page_for_the_person_on_call(dag):
     for heading in PAGE:
         assert f"| **{heading}** |" in dag.doc_md, heading
-    assert "docs/runbook.md#" in dag.doc_md
+    assert "docs/runbook/" in dag.doc_md
 
 
 def test_two_runs_of_a_dag_never_overlap_and_nothing_is_caught_up(dag):
@@ -138,6 +139,7 @@ def test_every_parameter_is_described_and_its_default_is_allowed(dag):
             param.resolve()
 
 
+@pytest.mark.runbook("nightly-tagging", "tag_shard stays scheduled")
 def test_every_pool_that_a_task_waits_for_is_made_at_bootstrap(bag):
     made = set(json.loads((ROOT / "plugins" / "ner_airflow" / "pools.json").read_text()))
     assert {task.pool for task in tasks(bag)} - {"default_pool"} == made
@@ -154,6 +156,7 @@ def test_every_step_that_starts_a_child_waits_for_the_pool(bag):
         assert (task.pool == "ner_cpu") == is_heavy, task.task_id
 
 
+@pytest.mark.runbook("several-machines", "tasks stay queued, all workers are idle")
 def test_heavy_steps_have_the_queue_of_what_they_are_for_and_light_ones_have_airflow_s(bag):
     queues = {"ner_retrain": "train", "ner_quantize": "train"}
     for task in tasks(bag):

@@ -45,6 +45,9 @@ def night(request, cluster, promoted):
     return begun
 
 
+@pytest.mark.runbook("several-machines", "tasks stay queued, all workers are idle")
+@pytest.mark.runbook("several-machines", "tasks stay scheduled, one shard is tagged at a time")
+@pytest.mark.runbook("several-machines", "scheduler and workers end at once, cannot import name")
 def test_two_schedulers_have_nothing_done_twice_by_machines_that_share_the_store_alone(cluster, promoted, same):
     second = cluster.add_scheduler("scheduler-2")
     second.start()
@@ -61,6 +64,7 @@ def test_two_schedulers_have_nothing_done_twice_by_machines_that_share_the_store
     assert worked_on[TAG[0]] | worked_on[TAG[1]] == {"tag_shard", "publish_day", "drift"}
 
 
+@pytest.mark.runbook("several-machines", "a task is retried though nobody killed it, heartbeat in the")
 def test_the_shard_of_a_killed_worker_is_tagged_by_another(cluster, night, same):
     victim = wait(cluster.mid_shard, "a worker in mid-shard", every_s=0.1)[0]
     # itself, its pool with the supervisor of the task, the task, the child that tags
@@ -72,6 +76,7 @@ def test_the_shard_of_a_killed_worker_is_tagged_by_another(cluster, night, same)
     cluster[victim].start()
 
 
+@pytest.mark.runbook("several-machines", "tasks stay queued for an hour after Redis came back")
 @pytest.mark.parametrize("name", [REDIS, POSTGRES])
 def test_a_night_outlives_a_server_that_is_killed_and_comes_back(cluster, night, same, name):
     assert cluster[name].kill()

@@ -97,6 +97,8 @@ def ended(api, run):
     return api.run("asking", run)["state"], states(api, run)
 
 
+@pytest.mark.runbook("quantization", "approve is awaiting_input")
+@pytest.mark.runbook("quantization", "promote is skipped, approve reports rejected")
 @pytest.mark.e2e
 @pytest.mark.slow
 @pytest.mark.timeout(900)

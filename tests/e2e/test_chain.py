@@ -81,6 +81,8 @@ def installation(inputs):
     made("down")
 
 
+@pytest.mark.runbook("retraining", "snapshot: DataRejected: found header")
+@pytest.mark.runbook("airflow", "make run was interrupted")
 @pytest.mark.e2e
 @pytest.mark.slow
 @pytest.mark.timeout(1500)

@@ -18,7 +18,7 @@ MARKER = "Zephyrine Quillfeather"
 
 # a library's error that quotes a document; a run that takes too long
 MORE_DAGS = f'''\
-"""docs/runbook.md#benchmark"""
+"""docs/runbook/models.md#benchmark"""
 
 import time
 from datetime import timedelta
@@ -80,6 +80,9 @@ def api(tmp_path, hook):
         installation("down")
 
 
+@pytest.mark.runbook("notices-and-metrics", "ner_tag_nightly late")
+@pytest.mark.runbook("notices-and-metrics", "the run exceeded its time limit")
+@pytest.mark.runbook("notices-and-metrics", "found no Connection")
 @pytest.mark.e2e
 @pytest.mark.slow
 @pytest.mark.timeout(900)

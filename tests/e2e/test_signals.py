@@ -94,6 +94,7 @@ def quoting(folder):
     ]
 
 
+@pytest.mark.runbook("notices-and-metrics", "no lineage event arrives")
 @pytest.mark.e2e
 @pytest.mark.slow
 @pytest.mark.timeout(1200)

@@ -184,6 +184,7 @@ class Switches:
         self.state[dag_id] = paused
 
 
+@pytest.mark.runbook("airflow", "a DAG does nothing on its day")
 def test_the_dags_are_switched_on_for_a_run_and_left_as_they_were():
     api = Switches()
     before = api.dags()

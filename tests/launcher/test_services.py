@@ -23,6 +23,7 @@ def taken(layout):
         yield layout.port
 
 
+@pytest.mark.runbook("airflow", "make: Busy: found port ... taken by another program")
 def test_a_taken_port_is_one_clear_line_with_a_way_out(taken):
     with pytest.raises(Busy, match=f"found port {taken} taken by another program.*PORT={taken + 1}"):
         services.check_port(taken)
@@ -109,6 +110,7 @@ def wait_until(condition):
         time.sleep(0.05)
 
 
+@pytest.mark.runbook("airflow", "Invalid auth token: Signature verification failed")
 def test_what_is_up_is_known_by_its_lock_and_goes_down_whole(layout, short_lived):
     process = short_lived("import time; time.sleep(60)")
     wait_until(lambda: services.running(layout) == layout.port and len(psutil.Process(process.pid).children()) == 4)
@@ -138,6 +140,7 @@ def test_what_a_killed_supervisor_left_behind_is_cleared_away(layout, short_live
     assert alive(children) == []
 
 
+@pytest.mark.runbook("airflow", "make: Airflow does not come up")
 def test_an_airflow_that_ends_at_once_is_not_waited_for(layout):
     process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(1)"])
     process.wait()

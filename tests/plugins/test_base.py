@@ -53,12 +53,15 @@ def test_rejected_data_fails_the_task_at_once_with_the_one_line(fake):
         Verb(task_id="t").execute({})
 
 
+@pytest.mark.runbook("retraining", "StorageFull")
 def test_a_full_disk_is_retried(fake):
     fake.set("evaluate", error={"type": "StorageFull", "message": "found 0 MiB", "retryable": True}, code=74)
     with pytest.raises(StepFailed, match="^StorageFull: found 0 MiB$"):
         Verb(task_id="t").execute({})
 
 
+@pytest.mark.runbook("retraining", "train: ended by signal 9, retried")
+@pytest.mark.runbook("nightly-tagging", "tag_shard: ended by signal 9")
 def test_a_child_that_is_killed_is_retried_and_its_signal_named(fake):
     fake.set("evaluate", signal=signal.SIGKILL)
     with pytest.raises(StepFailed, match="ended by signal 9"):

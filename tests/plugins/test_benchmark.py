@@ -67,6 +67,7 @@ def run(salt="run-1", events=None, **options):
     return BenchmarkOperator(task_id="benchmark", salt=salt, **given).execute({"outlet_events": events})
 
 
+@pytest.mark.runbook("benchmark", "InputMissing: found no promoted model")
 def test_the_verb_is_told_what_the_run_was_told(version, measured, fake, store):
     run(precisions="stock FP32,INT8")
     (call,) = fake.calls
@@ -91,6 +92,7 @@ def test_a_run_is_published_and_told(version, measured, store):
     assert events[BENCHMARK].extra == {"version": "v1", "key": found["key"]}
 
 
+@pytest.mark.runbook("benchmark", "figures far from the last ones")
 def test_each_run_leaves_one_file_in_the_history_of_its_host(version, measured, store):
     keys = [run("run-1")["key"]]
     measured(day=22)
@@ -101,6 +103,7 @@ def test_each_run_leaves_one_file_in_the_history_of_its_host(version, measured, 
     ]
 
 
+@pytest.mark.runbook("benchmark", "Nothing to compare with in the report")
 def test_earlier_runs_on_the_host_are_handed_to_the_verb_and_those_of_others_are_not(version, measured, fake, store):
     for cpu in ("AMD EPYC (R) 7763", "another"):
         said = report(20, host={**HOST, "cpu": cpu}, int8=1)
@@ -110,11 +113,13 @@ def test_earlier_runs_on_the_host_are_handed_to_the_verb_and_those_of_others_are
     assert previous.endswith("-v0-A.json")
 
 
+@pytest.mark.runbook("benchmark", "Nothing to compare with in the report")
 def test_the_first_run_on_a_host_has_nothing_before_it(version, measured, fake):
     run()
     assert "previous" not in fake.calls[0]["flags"]
 
 
+@pytest.mark.runbook("benchmark", "GateNotPassed: found INT8 at batch size 32 at 2.00x stock")
 def test_a_slower_engine_fails_the_task_once_the_report_is_there(version, measured, store):
     measured(CHANGE)
     with pytest.raises(
@@ -127,6 +132,7 @@ def test_a_slower_engine_fails_the_task_once_the_report_is_there(version, measur
     assert store.exists(f"{said['report']}/benchmark.json")
 
 
+@pytest.mark.runbook("benchmark", "GateNotPassed: found INT8 at batch size 32 at 2.00x stock")
 @pytest.mark.parametrize("most", ["", "1", "0.25"], ids=["no limit", "all", "enough"])
 def test_a_slower_engine_passes_if_it_may_be_slower(version, measured, most):
     measured(CHANGE)
@@ -179,6 +185,7 @@ def test_data_that_is_no_file_of_the_store_is_refused(version, measured, fake, d
     assert fake.calls == []
 
 
+@pytest.mark.runbook("benchmark", "InputMissing: found no promoted model")
 def test_without_a_version_or_a_promoted_one_nothing_is_timed(version, fake):
     with pytest.raises(AirflowFailException, match="InputMissing: found no promoted model"):
         run(version="")

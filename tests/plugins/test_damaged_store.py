@@ -10,6 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.runbook("damaged-files-of-the-store", "staging/...")
+@pytest.mark.runbook("damaged-files-of-the-store", "models/promoted.json")
+@pytest.mark.runbook("damaged-files-of-the-store", "reports/runs/, reports/review/, reports/benchmarks/")
 @pytest.mark.parametrize("seed", [0, 1])
 def test_whatever_is_damaged_nothing_raises_what_nobody_foresaw(seed):
     """A short turn of the fuzzing; `python -m tests.fuzz.fuzz_store --n 10000` is the long one."""

@@ -99,6 +99,8 @@ def clean(run="this", db_days="90", delete="True"):
     return CleanDatabaseOperator(task_id="t", db_days=db_days, delete=delete).execute({"run_id": run})
 
 
+@pytest.mark.runbook("maintenance", "clean_airflow: ConfigInvalid: found no run or expected")
+@pytest.mark.runbook("maintenance", "var/airflow/logs/ stays large")
 def test_old_runs_go_with_their_logs_and_notes_and_young_ones_stay(database, logs, store):
     for run, days in (("old", 100), ("young", 1)):
         aged(store.root / runs.NOTES / "ner_retrain" / run / "train.json", days)
@@ -112,6 +114,7 @@ def test_old_runs_go_with_their_logs_and_notes_and_young_ones_stay(database, log
     assert store.folders(f"{runs.NOTES}/ner_retrain") == ["young"]
 
 
+@pytest.mark.runbook("maintenance", "clean_airflow: ConfigInvalid: found no run or expected")
 def test_another_airflow_s_database_is_left_alone(database, logs):
     with pytest.raises(
         AirflowFailException, match="ConfigInvalid: found no run elsewhere, expected the run of this task"
@@ -121,6 +124,7 @@ def test_another_airflow_s_database_is_left_alone(database, logs):
     assert len(list(logs.rglob("attempt=1.log"))) == 2
 
 
+@pytest.mark.runbook("maintenance", "clean_airflow: ConfigInvalid: found no run or expected")
 def test_what_is_no_database_is_said(fake, logs, monkeypatch, tmp_path):
     monkeypatch.setenv("NER_AIRFLOW_DATABASE", f"sqlite:///{tmp_path}/empty.db")
     with pytest.raises(

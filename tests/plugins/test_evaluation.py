@@ -86,17 +86,20 @@ def trainable(fake, model, stored_snapshot, tmp_path):
     )
 
 
+@pytest.mark.runbook("retraining", "collect: InputMissing: found no batch")
 def test_all_batches_are_taken_unless_one_is_asked_for(labelled):
     assert collect()["batches"] == ["2026-01-01-a", "2026-01-02-b"]
     assert [file["key"] for file in collect("2026-01-01-a")["files"]] == ["labelled/2026-01-01-a/ner.csv"]
 
 
+@pytest.mark.runbook("retraining", "collect: InputMissing: found no batch")
 @pytest.mark.parametrize("batch", ["", "nothing-of-the-kind"], ids=["no batch at all", "an unknown batch"])
 def test_without_labelled_data_the_run_fails_at_once(store, batch):
     with pytest.raises(AirflowFailException, match="InputMissing: found no batch"):
         collect(batch)
 
 
+@pytest.mark.runbook("retraining", "collect: DataRejected: found no labelled file")
 def test_a_batch_may_have_several_files_but_not_none(labelled, tmp_path):
     labelled.put_file(tmp_path / "ner.csv", "labelled/2026-01-02-b/second.jsonl")
     assert len(collect()["files"]) == 3
@@ -153,6 +156,7 @@ def test_a_data_gate_that_is_not_passed_leaves_no_snapshot(labelled, fake):
     assert labelled.folders("snapshots") == []
 
 
+@pytest.mark.runbook("retraining", "snapshot: too many sentences in quarantine")
 def test_why_data_was_refused_is_published_and_its_place_named(labelled, fake, tmp_path):
     evidence = tmp_path / "made" / "refused"
     evidence.mkdir(parents=True)
@@ -174,6 +178,7 @@ def test_why_data_was_refused_is_published_and_its_place_named(labelled, fake, t
     assert not list((tmp_path / "scratch").rglob("quarantined.csv"))
 
 
+@pytest.mark.runbook("retraining", "train: InputMissing: found no promoted model")
 def test_a_version_is_trained_once(store, fake, trainable):
     first = train()
     assert train() == first
@@ -181,6 +186,7 @@ def test_a_version_is_trained_once(store, fake, trainable):
     assert Registry(store).find(first["version"], "trained") is not None
 
 
+@pytest.mark.runbook("retraining", "ConfigInvalid: found ... s3://")
 def test_the_same_steps_do_on_a_store_on_s3(fake, s3, made_snapshot, model, evaluated, monkeypatch, tmp_path):
     monkeypatch.setenv("NER_STORE", f"s3://{s3.bucket}/ner")
     s3.client.put_object(Bucket=s3.bucket, Key="ner/labelled/2026-01-01/ner.csv", Body=b"rows")
@@ -233,6 +239,7 @@ def test_training_goes_on_from_the_promoted_model_and_is_told_what_to_remember(s
     assert train()["version"] != version
 
 
+@pytest.mark.runbook("retraining", "train: InputMissing: found no promoted model")
 def test_without_a_promoted_model_there_is_nothing_to_go_on_from(store, fake, trainable):
     with pytest.raises(AirflowFailException, match="InputMissing: found no promoted model, expected one to start from"):
         train(start_from="promoted")
@@ -240,6 +247,7 @@ def test_without_a_promoted_model_there_is_nothing_to_go_on_from(store, fake, tr
         train(start_from="no-such-version")
 
 
+@pytest.mark.runbook("retraining", "train: ConfigInvalid: found setting or found ... expected")
 def test_a_recipe_is_given_to_the_verb_and_what_is_given_by_itself_goes_first(fake, trainable, tmp_path):
     fake.set("train", silent=True, code=1)
     with pytest.raises(RuntimeError):
@@ -248,6 +256,7 @@ def test_a_recipe_is_given_to_the_verb_and_what_is_given_by_itself_goes_first(fa
     assert (said["label_smoothing"], said["epochs"], said["learning_rate"]) == (0.1, 1, TrainConfig().learning_rate)
 
 
+@pytest.mark.runbook("retraining", "train: ConfigInvalid: found setting or found ... expected")
 @pytest.mark.parametrize("recipe", ['{"epoch": 7}', "{", '{"epochs": "many"}'])
 def test_a_recipe_that_makes_no_sense_fails_at_once(fake, trainable, recipe):
     with pytest.raises(AirflowFailException, match="ConfigInvalid: found "):
@@ -295,6 +304,7 @@ def test_a_training_that_broke_off_finds_its_checkpoints_again(fake, trainable):
     assert first == second
 
 
+@pytest.mark.runbook("retraining", "train: InputMissing: found no model.safetensors")
 def test_a_missing_encoder_is_a_clear_line(store, fake):
     with pytest.raises(AirflowFailException, match=r"InputMissing: found no model\.safetensors"):
         train()
@@ -368,6 +378,7 @@ def check(f1, losses=None):
     return ModelGateOperator(task_id="gate", evaluation=evaluation, **limits).execute({})
 
 
+@pytest.mark.runbook("retraining", "model_gate: found F1 of <label>")
 def test_a_model_that_is_worse_on_one_rare_label_stops_at_the_gate(fake):
     fine = {"champion": 0.8, "challenger": 0.81, "loss": -0.01, "interval": [-0.02, 0.0], "p": 0.9, "n_gold": 900}
     worse = {"champion": 0.6, "challenger": 0.3, "loss": 0.3, "interval": [0.2, 0.4], "p": 0.001, "n_gold": 30}
@@ -375,6 +386,7 @@ def test_a_model_that_is_worse_on_one_rare_label_stops_at_the_gate(fake):
         check(0.81, {"overall": fine, "labels": {"geo": fine, "nat": worse}})
 
 
+@pytest.mark.runbook("retraining", "model_gate: ConfigInvalid: ... lies above, found label")
 def test_a_yaml_of_gates_that_contradicts_itself_is_one_line(fake, tmp_path, monkeypatch):
     (tmp_path / "gates.yaml").write_text("model: {champion: {max_loss: 0.5}}")
     monkeypatch.setenv("NER_GATES", str(tmp_path / "gates.yaml"))
@@ -382,6 +394,7 @@ def test_a_yaml_of_gates_that_contradicts_itself_is_one_line(fake, tmp_path, mon
         check(0.8)
 
 
+@pytest.mark.runbook("retraining", "model_gate: GateNotPassed: found entity F1")
 def test_a_weak_model_stops_at_the_gate_without_another_try(fake):
     with pytest.raises(
         AirflowFailException, match=r"GateNotPassed: found entity F1 0\.5000, expected at least 0\.6000"

@@ -69,6 +69,7 @@ def test_batches_arrive_and_each_snapshot_goes_on_from_the_last(real, tmp_path, 
     assert "rows" in real.fetch(second["data_docs"]).read_text()
 
 
+@pytest.mark.runbook("retraining", "snapshot: (batch-quarantined-share)")
 def test_refused_data_is_reported_with_its_data_docs_and_the_last_snapshot_stays(real, tmp_path):
     put(real, tmp_path, "2026-01-a/ner.tsv", table(1))
     version = made()["version"]
@@ -86,6 +87,8 @@ def test_refused_data_is_reported_with_its_data_docs_and_the_last_snapshot_stays
     assert made(batch="2026-01-a")["version"] == version
 
 
+@pytest.mark.runbook("retraining", "ArtifactBroken: found ... of snapshot ... changed since it")
+@pytest.mark.runbook("damaged-files-of-the-store", "snapshots/<version>/...")
 def test_a_snapshot_that_was_edited_in_the_store_is_made_again_of_the_same_data(fake, monkeypatch, tmp_path, store):
     monkeypatch.setenv("NER_FAKE_REAL", '["dataset"]')
     put(store, tmp_path, "2026-01-a/ner.tsv", table(1))
@@ -98,6 +101,8 @@ def test_a_snapshot_that_was_edited_in_the_store_is_made_again_of_the_same_data(
     assert path.read_bytes() == sound
 
 
+@pytest.mark.runbook("retraining", "ArtifactBroken: found ... of snapshot ... changed since it")
+@pytest.mark.runbook("damaged-files-of-the-store", "snapshots/<version>/...")
 def test_an_edited_snapshot_is_not_gone_on_from(fake, monkeypatch, tmp_path, store):
     monkeypatch.setenv("NER_FAKE_REAL", '["dataset"]')
     put(store, tmp_path, "2026-01-a/ner.tsv", table(1))
@@ -150,6 +155,7 @@ def test_a_deployment_s_limits_of_batches_are_those_that_refuse(real, tmp_path, 
     assert find_accepted(real).version == before
 
 
+@pytest.mark.runbook("retraining", "collect: ConfigInvalid: found no Kaggle credentials")
 def test_credentials_for_kaggle_come_from_the_connection_too_and_go_to_no_other_step(
     store, fake, tmp_path, monkeypatch
 ):

@@ -91,6 +91,7 @@ def test_rows_are_told_where_they_are_known(store):
     assert output.outputFacets == {}
 
 
+@pytest.mark.runbook("notices-and-metrics", "no lineage event arrives")
 def test_without_a_transport_airflow_listens_to_nothing():
     import subprocess
     import sys

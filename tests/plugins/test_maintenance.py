@@ -40,6 +40,7 @@ def scratch(tmp_path, monkeypatch):
     return scratch
 
 
+@pytest.mark.runbook("maintenance", "var/scratch stays large on another worker")
 @pytest.mark.parametrize(
     ("delete", "days", "left"),
     [

@@ -63,6 +63,7 @@ def statsd(switched_on):
         yield received
 
 
+@pytest.mark.runbook("notices-and-metrics", "ner.queue.days is not 0")
 def test_a_night_tells_what_waits_what_it_did_and_how_fast_over_statsd(
     statsd,
     promoted,
@@ -115,6 +116,7 @@ def collector():
         get_meter_provider().shutdown()
 
 
+@pytest.mark.runbook("notices-and-metrics", "no ner. metric arrives")
 def test_the_same_goes_to_an_opentelemetry_collector_with_the_dag_as_a_tag(collector, switched_on):
     from airflow.sdk._shared.observability.metrics.otel_logger import flush_otel_metrics
 
@@ -125,6 +127,7 @@ def test_the_same_goes_to_an_opentelemetry_collector_with_the_dag_as_a_tag(colle
     assert receivers.metrics_of(got) == {"airflow.ner.night.words_per_s": [(21400.5, {"dag_id": "ner_tag_nightly"})]}
 
 
+@pytest.mark.runbook("notices-and-metrics", "no ner. metric arrives")
 def test_switched_off_nothing_is_sent_and_nothing_fails():
     metrics.emit({"ti": TI}, night_lost=0)
 

@@ -68,6 +68,8 @@ def test_an_unusual_night_does_not_count_until_it_is_accepted_or_published_anew(
     assert held_against(fake) == ["2026-11-20", "2026-11-19"]
 
 
+@pytest.mark.runbook("nightly-tagging", "notice: an earlier night is not compared with, <day> is")
+@pytest.mark.runbook("damaged-files-of-the-store", "reports/nights/, reports/drift/")
 @pytest.mark.parametrize("damaged", ["{", "[]", "7", '{"night": "n"}'])
 def test_a_damaged_report_of_a_night_costs_that_night_and_not_the_next(publish, store, fake, damaged):
     for day in ("2026-11-20", "2026-11-21", DAY):
@@ -83,6 +85,7 @@ def test_a_damaged_report_of_a_night_costs_that_night_and_not_the_next(publish, 
     assert store.read_json(f"reports/drift/{DAY}.json")["accepted"] is False
 
 
+@pytest.mark.runbook("nightly-tagging", "drift_gate: GateNotPassed: found entities/geo at ...")
 def test_what_is_accepted_raises_no_alert_and_stays_accepted(publish, store, fake):
     publish(DAY)
     fake.set("drift", result=FOUND)
@@ -94,6 +97,7 @@ def test_what_is_accepted_raises_no_alert_and_stays_accepted(publish, store, fak
     assert watch()["alerts"] == FOUND["alerts"]
 
 
+@pytest.mark.runbook("nightly-tagging", "drift is skipped: published before there was any")
 def test_a_day_without_answers_or_statistics_is_skipped(publish, fake):
     with pytest.raises(AirflowSkipException, match="no published answers"):
         watch()
@@ -107,6 +111,7 @@ def test_a_day_without_answers_or_statistics_is_skipped(publish, fake):
 WATCHED = {"day": DAY, "night": "n", "alerts": FOUND["alerts"], "report": f"reports/drift/{DAY}.json"}
 
 
+@pytest.mark.runbook("nightly-tagging", "drift_gate: GateNotPassed: found entities/geo at ...")
 def test_an_alert_fails_with_what_was_found_and_where(fake):
     with pytest.raises(AirflowFailException, match=rf"GateNotPassed: found entities/geo .*{DAY}: reports/drift/{DAY}"):
         DriftGateOperator(task_id="alert", watched=WATCHED).execute({})
@@ -126,6 +131,7 @@ def test_nothing_is_retrained_without_an_alert_or_unasked(alerts, wanted, why):
         RetrainOnDriftOperator(task_id="retrain", watched=watched, wanted=wanted).execute({})
 
 
+@pytest.mark.runbook("nightly-tagging", "drift_gate: GateNotPassed: found entities/geo at ...")
 def test_a_retraining_is_started_once_for_each_night():
     from airflow.sdk.exceptions import DagRunTriggerException
 

@@ -13,7 +13,7 @@ from ner_tasks.errors import GateNotPassed, StorageFull
 from tests import receivers
 
 MARKER = "Zephyrine Quillfeather"
-DOC = "| **On failure** | docs/runbook.md#nightly-tagging |"
+DOC = "| **On failure** | docs/runbook/nights.md#nightly-tagging |"
 LINE = "GateNotPassed: found 3 of 4 documents rejected, expected at most 0.2"
 
 
@@ -42,6 +42,8 @@ def failure(error, map_index=-1, **more):
     return {"ti": ti, "dag": dag, "exception": error, "params": {}, "partition_key": "2026-11-22", **more}
 
 
+@pytest.mark.runbook("notices-and-metrics", "notice not sent through Connection ner_alerts")
+@pytest.mark.runbook("notices-and-metrics", "found no Connection")
 def test_a_webhook_is_told_what_failed_why_and_where_to_look(connect, webhook, monkeypatch):
     monkeypatch.setenv("NER_RUNBOOK", "https://wiki.example.org/ner")
     connect(conn_type="http", host=f"{webhook.url}/hooks/ner")
@@ -68,6 +70,8 @@ def test_slack_is_told_in_its_own_form_and_nobody_is_called_by_a_name(connect, w
     assert "\nGateNotPassed: found &lt;!channel&gt; &amp; co\n" in webhook.said[0]["text"]
 
 
+@pytest.mark.runbook("notices-and-metrics", 'found no "to" in the extra')
+@pytest.mark.runbook("notices-and-metrics", "a mail server ends the connection, or SSLError")
 def test_a_mail_says_the_same(connect):
     with receivers.mailbox() as (port, mails):
         extra = {"to": "oncall@example.org", "from_email": "ner@example.org", "disable_tls": True, "disable_ssl": True}
@@ -82,6 +86,7 @@ def test_a_mail_says_the_same(connect):
     assert "runbook: http://localhost:8080/ner-ops/runbook#nightly-tagging" in part.get_content()
 
 
+@pytest.mark.runbook("notices-and-metrics", "a mail server ends the connection, or SSLError")
 def test_a_mail_server_without_encryption_has_to_be_named_as_one(connect, caplog):
     with receivers.mailbox() as (port, mails):
         extra = {"to": "oncall@example.org", "from_email": "ner@example.org"}
@@ -91,6 +96,7 @@ def test_a_mail_server_without_encryption_has_to_be_named_as_one(connect, caplog
     assert "notice not sent through Connection ner_alerts: SSLError" in caplog.text
 
 
+@pytest.mark.runbook("notices-and-metrics", "found no Connection")
 def test_without_a_connection_the_log_has_it(caplog):
     with caplog.at_level(logging.INFO, "ner.notices"):
         notices.notify_failed(failure(AirflowFailException(LINE)))
@@ -99,6 +105,8 @@ def test_without_a_connection_the_log_has_it(caplog):
     assert second == "found no Connection ner_alerts: the notice is only in this log"
 
 
+@pytest.mark.runbook("notices-and-metrics", "notice not sent through Connection ner_alerts")
+@pytest.mark.runbook("notices-and-metrics", 'found no "to" in the extra')
 @pytest.mark.parametrize(
     ("connection", "why"),
     [

@@ -194,15 +194,17 @@ def test_the_tab_of_a_run_shows_what_its_tasks_came_to_with_log_and_runbook(visi
 
 def test_the_runbook_has_a_part_for_each_dag_and_its_html_is_text(visit, monkeypatch, tmp_path):
     page = visit("runbook").text
-    dags = {path.stem: path.read_text() for path in (runbook.PATH.parents[1] / "dags").glob("*.py")}
+    dags = {path.stem: path.read_text() for path in (runbook.FOLDER.parents[1] / "dags").glob("*.py")}
     assert {
-        dag: f"docs/runbook.md#{section} |" in dags[dag] for dag, section in runbook.SECTIONS.items()
+        dag: bool(re.search(rf"docs/runbook/\w+\.md#{section} \|", dags[dag]))
+        for dag, section in runbook.SECTIONS.items()
     } == dict.fromkeys(dags, True)
     for section in runbook.SECTIONS.values():
         assert f'<h2 id="{section}">' in page
-    assert '<a href="#tagging-past-days-again">' in page and ".md" not in re.findall(r'href="([^"]*)"', page)
-    monkeypatch.setattr(runbook, "PATH", tmp_path / "other.md")
-    runbook.PATH.write_text(f"# One\n\n{HOSTILE} [b](deployment.md)\n")
+    assert '<a href="#retagging">' in page and not any(".md" in link for link in re.findall(r'href="([^"]*)"', page))
+    monkeypatch.setattr(runbook, "FOLDER", tmp_path)
+    monkeypatch.setattr(runbook, "PAGES", ("other",))
+    (tmp_path / "other.md").write_text(f"# One\n\n{HOSTILE} [b](deployment.md)\n")
     assert "<script>" not in runbook.render_runbook.__wrapped__()
     assert 'href="deployment' not in runbook.render_runbook.__wrapped__()
 
@@ -338,6 +340,8 @@ def test_long_lists_are_cut_and_say_how_many_more_there_are(visit, store, tmp_pa
         assert len(answered.content) < 2**19
 
 
+@pytest.mark.runbook("damaged-files-of-the-store", "models/<version>/version.json, reports/models/...")
+@pytest.mark.runbook("damaged-files-of-the-store", "reports/nights/, reports/drift/")
 def test_one_damaged_report_is_said_and_the_page_shows_the_rest(visit, store, day):
     promoted(store)
     put(store, "reports/nights/2026-01-31.json", "[" * 5000)

@@ -47,11 +47,16 @@ def test_a_second_try_of_the_same_run_does_not_go_back_further(registry):
     assert len(registry.history()) == 4
 
 
+@pytest.mark.runbook("quantization", "promote is skipped, approve reports rejected")
+@pytest.mark.runbook("promoting-and-rolling-back", "InputMissing: found v1 and nothing in use before it")
+@pytest.mark.runbook("promoting-and-rolling-back", "ArtifactBroken")
+@pytest.mark.runbook("nightly-tagging", "resolve_model: ArtifactBroken")
 def test_a_version_asked_for_is_promoted_with_the_figures_that_are_known_of_it(registry):
     assert move(choose("v1")) == {"version": "v1", "fp32_f1": 0.8}
     assert (registry.promoted().version, registry.promoted().action) == ("v1", "promote")
 
 
+@pytest.mark.runbook("promoting-and-rolling-back", "ConfigInvalid: found v1 promoted, expected v2 still")
 def test_what_somebody_else_promotes_between_the_two_steps_stays(registry):
     chosen = choose()
     registry.promote("v1", "int8", by="bob", metrics={})
@@ -60,6 +65,8 @@ def test_what_somebody_else_promotes_between_the_two_steps_stays(registry):
     assert registry.promoted().by == "bob"
 
 
+@pytest.mark.runbook("promoting-and-rolling-back", "InputMissing: found no version, found nothing")
+@pytest.mark.runbook("promoting-and-rolling-back", "ArtifactBroken")
 def test_a_version_that_is_damaged_or_absent_is_not_promoted(registry, store):
     (store.path_of("models/v2/int8") / "graph.pb").write_text("vv")
     with pytest.raises(AirflowFailException, match="ArtifactBroken"):

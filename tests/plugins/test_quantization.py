@@ -41,6 +41,7 @@ def find(version="", events=()):
     return ResolveVersionOperator(task_id="find", version=version).execute({"triggering_asset_events": triggering})
 
 
+@pytest.mark.runbook("quantization", "resolve_version: InputMissing: found no version")
 def test_the_version_in_the_asset_s_event_is_quantized(registry):
     assert find(events=["v1"]) == MODEL
 
@@ -52,11 +53,15 @@ def test_of_several_events_the_last_counts(registry, model):
     assert find(version="v1", events=["v2"])["version"] == "v1"
 
 
+@pytest.mark.runbook("quantization", "resolve_version: InputMissing: found no version")
 def test_a_version_nobody_registered_is_refused(registry):
     with pytest.raises(AirflowFailException, match="InputMissing: found no version 'v9'"):
         find(version="v9")
 
 
+@pytest.mark.runbook("quantization", "int8_gate: size over FP32")
+@pytest.mark.runbook("quantization", "compare: ArtifactBroken; int8_gate: a fresh process")
+@pytest.mark.runbook("promoting-and-rolling-back", "InputMissing: found no version, found nothing")
 @pytest.mark.parametrize(
     ("operator", "verb", "kind"),
     [(FreezeModelOperator, "freeze", "frozen"), (QuantizeModelOperator, "quantize", "int8")],
@@ -109,6 +114,7 @@ def compare():
     return CompareQuantizedOperator(task_id="t", model=MODEL, rounds="3").execute({})
 
 
+@pytest.mark.runbook("quantization", "int8_gate: found speed of INT8")
 def test_a_comparison_is_measured_again_until_the_version_is_promoted(registry, fake, comparable):
     for _ in range(2):
         compare()
@@ -143,6 +149,7 @@ def check(**limits):
     ).execute({})
 
 
+@pytest.mark.runbook("quantization", "int8_gate: found entity F1 lost by INT8")
 @pytest.mark.parametrize(
     "limits", [{"max_f1_loss": "0.0005"}, {"min_speed_up": "3.5"}], ids=["loses too much", "too slow"]
 )
@@ -159,12 +166,14 @@ def test_promoting_moves_the_pointer_and_tells_the_version(registry, model):
     assert events[NER_INT8].extra["version"] == "v1"
 
 
+@pytest.mark.runbook("quantization", "no run after ner_retrain")
 def test_without_an_event_or_a_version_the_newest_is_quantized(registry, model):
     registry.put("v2", "trained", model("trained", text="v2"))
     registry.register("v2", {"snapshot": "s2", "overall": {"f1": 0.9}})
     assert find()["version"] == "v2"
 
 
+@pytest.mark.runbook("quantization", "freeze, quantize: ArtifactBroken")
 def test_a_damaged_model_is_told_and_made_again_by_the_task_that_makes_it(registry, fake, store, model):
     fake.set("freeze", copies={"save_model_path": str(model("frozen"))})
     FreezeModelOperator(task_id="t", model=MODEL).execute({})

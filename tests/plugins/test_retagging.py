@@ -40,6 +40,8 @@ def test_the_days_that_would_change_are_found(days, options, found):
     assert plan(**options) == found
 
 
+@pytest.mark.runbook("retagging", "everything behind plan_days is skipped")
+@pytest.mark.runbook("retagging", "the expected time is far off")
 def test_a_plan_says_documents_words_and_time_and_runs_nothing(days, store, fake):
     with pytest.raises(AirflowSkipException, match="planned only"):
         plan(stop_after="plan")
@@ -48,6 +50,7 @@ def test_a_plan_says_documents_words_and_time_and_runs_nothing(days, store, fake
     assert fake.verbs == []
 
 
+@pytest.mark.runbook("retagging", "everything behind plan_days is skipped")
 def test_nothing_to_tag_again_is_said(days):
     with pytest.raises(AirflowSkipException, match="no published day"):
         plan(tagged_by="v9")
@@ -66,6 +69,8 @@ def test_the_shards_of_all_days_are_one_list(days):
     assert shards == [{"day": "2026-11-19", "index": 0}, {"day": "2026-11-20", "index": 0}]
 
 
+@pytest.mark.runbook("retagging", "everything behind plan_days is skipped")
+@pytest.mark.runbook("retagging", "everything behind compare_day is skipped")
 def test_what_changes_is_told_and_published_only_if_asked_for(days, store, fake, monkeypatch):
     PlanRetagShardsOperator(task_id="p", days=["2026-11-19"], model=MODEL, shard_mib="1").execute(RUN)
     night = {"day": "2026-11-19", "n_documents": 10, "n_rejected": 0}

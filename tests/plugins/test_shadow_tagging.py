@@ -93,6 +93,7 @@ def test_only_a_sample_is_tagged_again_by_the_int8_model(registry, night, fake, 
     assert (tagged["text_column"], tagged["id_column"]) == (["body"], ["key"])
 
 
+@pytest.mark.runbook("quantization", "impact reports no published night yet, or that no file is")
 def test_without_a_night_the_report_says_so_and_the_promotion_goes_on(registry, store, fake):
     store.write_json("tagged/2026-11-21/manifest.json", {"model_version": "v1", "n_tagged": 0})
     assert "no published night yet" in impact()["impact"]["summary"]
@@ -100,6 +101,7 @@ def test_without_a_night_the_report_says_so_and_the_promotion_goes_on(registry, 
     assert fake.verbs == []
 
 
+@pytest.mark.runbook("quantization", "impact reports no published night yet, or that no file is")
 def test_where_the_inbox_has_been_cleared_the_report_says_so_too(registry, store, night, fake):
     night()
     store.remove(f"inbox/{DAY}")
@@ -138,6 +140,8 @@ def export(day="", other="", n_most="200"):
     return ExportReviewOperator(task_id="export", day=day, other=other, n_most=n_most, max_score="0.8").execute({})
 
 
+@pytest.mark.runbook("review", "it is skipped: no published answers")
+@pytest.mark.runbook("review", "InputMissing: found none of the files in")
 def test_the_last_night_s_doubts_are_written_for_both_tools(registry, store, night, fake):
     night()
     assert export() == {"day": DAY, "n_sentences": 1, "key": f"reports/review/{DAY}"}
@@ -148,6 +152,7 @@ def test_the_last_night_s_doubts_are_written_for_both_tools(registry, store, nig
     assert (said["other"], said["found"], said["asked"]) == (None, {"unsure": 10}, {"unsure": 1})
 
 
+@pytest.mark.runbook("review", "fewer sentences than n_most")
 def test_another_model_is_asked_where_it_disagrees(registry, store, night, fake, tmp_path):
     night()
     challenger_answers(fake, tmp_path)
@@ -157,6 +162,8 @@ def test_another_model_is_asked_where_it_disagrees(registry, store, night, fake,
     assert [one["model_version"] for one in task["predictions"]] == ["v1", "v2"]
 
 
+@pytest.mark.runbook("review", "it is skipped: NER_KEEP_TEXT=0")
+@pytest.mark.runbook("review", "it is skipped: no published answers")
 def test_without_texts_or_a_night_there_is_nothing_to_review(registry, night, fake, monkeypatch):
     with pytest.raises(AirflowSkipException, match="found no published answers: nothing to review"):
         export()
@@ -169,6 +176,7 @@ def test_without_texts_or_a_night_there_is_nothing_to_review(registry, night, fa
         export()
 
 
+@pytest.mark.runbook("review", "InputMissing: found none of the files in")
 def test_the_files_of_the_night_are_needed_to_ask_another_model(registry, store, night, fake):
     night()
     store.remove(f"inbox/{DAY}")

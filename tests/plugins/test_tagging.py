@@ -137,6 +137,9 @@ def staged(store):
     return [path for path in (store.root / "staging").rglob("*") if path.is_file()]
 
 
+@pytest.mark.runbook("nightly-tagging", "resolve_model: InputMissing: found no promoted model")
+@pytest.mark.runbook("nightly-tagging", "plan_shards: ConfigInvalid: found day")
+@pytest.mark.runbook("nightly-tagging", "documents in rejected/<day>/")
 def test_a_night_is_published_with_its_rejects_beside_their_reasons(promoted, store, fake, arrive, tmp_path):
     arrive(a="text", b="")
     answers(fake, tmp_path, tagged=["a.txt"], rejected=["b.txt"])
@@ -169,6 +172,7 @@ def test_how_scans_are_read_is_handed_to_the_shards_and_part_of_the_night(
     assert [flags[name] for name in ("file_minutes", "file_words")] == [["30.0"], ["2000000"]]
 
 
+@pytest.mark.runbook("nightly-tagging", "plan_shards is skipped")
 def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, arrive, tmp_path):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
@@ -181,6 +185,12 @@ def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, 
     assert fake.verbs == ["tag", "merge-shards"]
 
 
+@pytest.mark.runbook("nightly-tagging", "plan_shards is skipped")
+@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not given again, the answers of")
+@pytest.mark.runbook("nightly-tagging", "a published document is *partly read*")
+@pytest.mark.runbook("nightly-tagging", "documents in rejected/<day>/")
+@pytest.mark.runbook("nightly-tagging", "notice: an earlier night is not compared with, <day> is")
+@pytest.mark.runbook("nightly-tagging", "drift is skipped: published before there was any")
 @pytest.mark.parametrize(("option", "reuses"), [("retry_rejected", True), ("force", False)])
 def test_an_answered_day_is_read_again_for_its_rejects_or_tagged_anew_as_a_whole(
     promoted, fake, arrive, tmp_path, option, reuses
@@ -194,6 +204,9 @@ def test_an_answered_day_is_read_again_for_its_rejects_or_tagged_anew_as_a_whole
     assert ("answered" in again["flags"]) is reuses
 
 
+@pytest.mark.runbook("nightly-tagging", "a document came late")
+@pytest.mark.runbook("notices-and-metrics", "ner_tag_nightly late")
+@pytest.mark.runbook("notices-and-metrics", "the run exceeded its time limit")
 def test_a_late_document_makes_the_night_run_again_without_the_others(promoted, store, fake, arrive, tmp_path):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
@@ -214,6 +227,8 @@ def test_answers_of_the_days_before_are_given_again_if_the_model_is_the_same(pro
     assert planned(store)["answered"] == ["2026-11-21"]
 
 
+@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not given again, the answers of")
+@pytest.mark.runbook("damaged-files-of-the-store", "tagged/<day>/...")
 @pytest.mark.parametrize("damaged", ["{", "[]", "7", '{"model_version": 7}', "{}"])
 def test_a_damaged_earlier_day_costs_its_reuse_and_not_the_night(promoted, store, fake, arrive, tmp_path, damaged):
     for day in ("2026-11-21", "2026-11-20", DAY):
@@ -263,6 +278,7 @@ def test_what_arrives_while_the_day_is_planned_is_of_the_next_night(promoted, st
     assert len(plan()) == 1  # and does not skip the day
 
 
+@pytest.mark.runbook("nightly-tagging", "tag_shard: ended by signal 9")
 def test_a_shard_that_is_tagged_is_not_tagged_again(promoted, fake, arrive, tmp_path):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
@@ -314,6 +330,7 @@ def test_a_shard_of_nothing_but_rejects_does_not_stop_the_night(promoted, store,
     assert check()["n_rejected"] == 1
 
 
+@pytest.mark.runbook("nightly-tagging", "check_night is skipped: another run has published")
 def test_two_runs_of_one_night_publish_it_once(promoted, store, fake, arrive, tmp_path):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
@@ -328,6 +345,7 @@ def test_two_runs_of_one_night_publish_it_once(promoted, store, fake, arrive, tm
     assert staged(store) == []
 
 
+@pytest.mark.runbook("nightly-tagging", "the day is green and empty")
 def test_an_empty_inbox_is_green_and_published_as_empty(promoted, store, fake):
     assert night()["n_documents"] == 0
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_documents"] == 0
@@ -361,6 +379,7 @@ def test_of_many_lost_documents_a_few_are_named(promoted, fake, arrive, tmp_path
     assert capsys.readouterr().out.count("no answer for") == 20
 
 
+@pytest.mark.runbook("nightly-tagging", "check_night: no tagged document")
 def test_documents_that_yield_nothing_are_never_green(promoted, store, fake, arrive, tmp_path):
     arrive(a="")
     answers(fake, tmp_path, tagged=[], rejected=["a.txt"])
@@ -369,6 +388,7 @@ def test_documents_that_yield_nothing_are_never_green(promoted, store, fake, arr
     assert not store.exists(f"tagged/{DAY}")
 
 
+@pytest.mark.runbook("nightly-tagging", "check_night: documents together")
 def test_a_document_without_an_answer_stops_the_night(promoted, fake, arrive, tmp_path):
     arrive(a="text", b="text")
     answers(fake, tmp_path, tagged=["a.txt"])
@@ -387,17 +407,21 @@ def test_a_model_that_is_gone_in_the_middle_of_the_night_stops_it_with_nothing_p
     assert not store.exists(f"tagged/{DAY}")
 
 
+@pytest.mark.runbook("nightly-tagging", "plan_shards: ConfigInvalid: found day")
 @pytest.mark.parametrize("day", ["../models", "2026-02-30", ""])
 def test_a_day_must_be_a_day(promoted, day):
     with pytest.raises(AirflowFailException, match="ConfigInvalid: found day"):
         plan(day=day)
 
 
+@pytest.mark.runbook("nightly-tagging", "resolve_model: InputMissing: found no promoted model")
 def test_without_a_promoted_model_the_night_says_so(store, fake):
     with pytest.raises(AirflowFailException, match="InputMissing: found no promoted model"):
         resolve()
 
 
+@pytest.mark.runbook("withdrawing-a-day", "it is skipped")
+@pytest.mark.runbook("withdrawing-a-day", "it failed half-way")
 def test_a_withdrawn_day_is_no_longer_read_and_still_kept(promoted, store, fake, arrive, tmp_path):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])

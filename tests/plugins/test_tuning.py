@@ -52,6 +52,7 @@ def tune(fake, tmp_path, choice=CHOICE):
     return TuneModelOperator(task_id="tune", version="", **options).execute({})
 
 
+@pytest.mark.runbook("tuning", "InputMissing: found nothing about frozen")
 def test_the_choice_is_put_beside_the_version_and_every_later_night_has_it(registry, fake, tmp_path):
     assert resolve() == {"version": "v1", "kind": "int8"}
     tune(fake, tmp_path)
@@ -74,6 +75,7 @@ def tagged_by(fake, tmp_path, shard):
     return fake.calls[-1]["flags"]
 
 
+@pytest.mark.runbook("tuning", "nights do not run as tuned")
 def test_a_shard_is_tagged_as_this_kind_of_machine_does_best(registry, fake, tmp_path, capsys):
     tune(fake, tmp_path)
     flags = tagged_by(fake, tmp_path, shard_of(registry, tmp_path))
@@ -82,6 +84,7 @@ def test_a_shard_is_tagged_as_this_kind_of_machine_does_best(registry, fake, tmp
     assert f"as tuned on {this_host()}" in capsys.readouterr().out
 
 
+@pytest.mark.runbook("tuning", "nights do not run as tuned")
 def test_another_kind_of_machine_tags_as_if_nothing_was_tuned(registry, fake, tmp_path):
     registry.put_runtime_config("v1", "another-cpu", {"choice": asdict(CHOICE)})
     flags = tagged_by(fake, tmp_path, shard_of(registry, tmp_path))
@@ -98,6 +101,7 @@ def test_a_choice_made_during_the_night_holds_from_the_next_one_on(registry, fak
     assert flags["tuned"] == ["0"]
 
 
+@pytest.mark.runbook("tuning", "InputMissing: found nothing about frozen")
 def test_a_version_nobody_quantized_is_not_tuned(registry, fake, tmp_path):
     registry.store.remove("models/v1/frozen")
     with pytest.raises(AirflowFailException, match="InputMissing: found nothing.*frozen"):

@@ -1,4 +1,4 @@
-"""Lineage of a step's result as OpenLineage data sets: docs/signals.md.
+"""Lineage of a step's result as OpenLineage data sets: docs/monitoring.md.
 
 Airflow's OpenLineage provider asks the operator after its task has finished, and only if a transport is configured;
 OpenLineage is not imported before that.

@@ -1,4 +1,4 @@
-"""Metrics of the operators, emitted through Airflow's StatsD or OpenTelemetry client: docs/signals.md.
+"""Metrics of the operators, emitted through Airflow's StatsD or OpenTelemetry client: docs/monitoring.md.
 
 All are gauges: each task is a separate process, in which a counter would start at 0, and each night's values replace
 those of the night before. Names are unique without tags, because plain StatsD drops tags.

@@ -1,6 +1,6 @@
 """Notices for the person on call: what failed or is late, the reason, and links to the log and the runbook.
 
-They are always logged, and sent through the Airflow Connection `ner_alerts` if it exists: docs/signals.md.
+They are always logged, and sent through the Airflow Connection `ner_alerts` if it exists: docs/monitoring.md.
 """
 
 import html
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONNECTION = "ner_alerts"
 TIMEOUT_S = 15
 _LONGEST_REASON = 600
-_ANCHOR = re.compile(r"docs/runbook\.md(#[\w-]+)")
+_ANCHOR = re.compile(r"docs/runbook/\w+\.md(#[\w-]+)")
 # Reasons for which a run fails without a failed task; otherwise the task's notice is enough.
 _REASONS = {
     "timed_out": "the run exceeded its time limit; its running tasks were stopped",

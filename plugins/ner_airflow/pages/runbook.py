@@ -7,15 +7,16 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-PATH = Path(__file__).parents[3] / "docs" / "runbook.md"
+FOLDER = Path(__file__).parents[3] / "docs" / "runbook"
+PAGES = ("index", "nights", "training", "models", "platform")
 # section of each DAG; the DAG's docstring links to the same one
 SECTIONS = {
     "ner_retrain": "retraining",
     "ner_quantize": "quantization",
     "ner_promote": "promoting-and-rolling-back",
-    "ner_maintain": "clearing-away",
+    "ner_maintain": "maintenance",
     "ner_tag_nightly": "nightly-tagging",
-    "ner_retag": "tagging-past-days-again",
+    "ner_retag": "retagging",
     "ner_review": "review",
     "ner_withdraw": "withdrawing-a-day",
     "ner_tune": "tuning",
@@ -25,17 +26,9 @@ SECTIONS = {
 
 @cache
 def render_runbook() -> str:
-    """Render docs/runbook.md as HTML, with linkable headings and embedded HTML escaped."""
+    """Render the pages of docs/runbook as one HTML page, with linkable headings and embedded HTML escaped."""
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = parser.parse(PATH.read_text(encoding="utf-8"))
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.type == "heading_open" and following:
-            token.attrSet("id", make_anchor(following.content))
-        for inner in token.children or []:
-            _remove_external_link(inner)
-    # skip the title: the page has its own
-    first = next(index for index, token in enumerate(tokens) if token.type == "heading_close") + 1
-    return str(parser.renderer.render(tokens[first:], parser.options, {}))
+    return "".join(_render(parser, (FOLDER / f"{page}.md").read_text(encoding="utf-8")) for page in PAGES)
 
 
 def make_anchor(heading: str) -> str:
@@ -43,7 +36,24 @@ def make_anchor(heading: str) -> str:
     return re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-"))
 
 
-def _remove_external_link(token: Token) -> None:
-    # other files of docs/ are not served
-    if token.type == "link_open" and not str(token.attrGet("href")).startswith("#"):
+def _render(parser: MarkdownIt, text: str) -> str:
+    tokens = parser.parse(text)
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.type == "heading_open" and following:
+            token.attrSet("id", make_anchor(following.content))
+        for inner in token.children or []:
+            _rewrite_link(inner)
+    # skip the title: the page has its own
+    first = next(index for index, token in enumerate(tokens) if token.type == "heading_close") + 1
+    return str(parser.renderer.render(tokens[first:], parser.options, {}))
+
+
+def _rewrite_link(token: Token) -> None:
+    """Link to the sections of this page; other pages of docs/ are not served."""
+    if token.type != "link_open":
+        return
+    page, separator, section = str(token.attrGet("href")).partition("#")
+    if separator and (not page or page.removesuffix(".md") in PAGES):
+        token.attrSet("href", f"#{section}")
+    else:
         token.attrs.pop("href")

@@ -13,6 +13,7 @@ from ner_tasks.store.folder import FolderStore
 from tests.benchmark_figures import HOST, report
 
 
+@pytest.mark.runbook("benchmark", "the same with words/s in place of x stock FP32")
 def test_an_engine_is_compared_by_its_speed_over_stock_of_its_own_run():
     # a machine at half its speed: INT8 is as fast as it was, relative to stock
     (stock, int8) = history.compare_with_history(report(stock=50, int8=125), [report(20, stock=100, int8=250)])
@@ -30,6 +31,7 @@ def test_stock_alone_is_judged_by_its_words_per_second():
     assert (stock.judged, stock.slower_share) == (True, 0.5)
 
 
+@pytest.mark.runbook("benchmark", "the same with words/s in place of x stock FP32")
 @pytest.mark.parametrize("without", ["now", "before"])
 def test_where_stock_was_not_measured_in_both_runs_words_per_second_count(without):
     now = {"int8": 200} if without == "now" else {"stock": 100, "int8": 200}
@@ -43,6 +45,7 @@ def test_stock_of_another_batch_size_is_no_measure():
     assert change.relative is False
 
 
+@pytest.mark.runbook("benchmark", "the run after an alarm is green")
 def test_each_row_is_compared_with_the_last_run_that_has_it():
     earlier = [report(18, int8_1=10, int8_32=100), report(20, int8_32=300), report(19, int8_32=200)]
     found = history.compare_with_history(report(int8_1=10, int8_32=250), earlier)

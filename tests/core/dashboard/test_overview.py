@@ -267,6 +267,7 @@ def test_a_night_that_was_not_judged_is_not_said_to_be_usual(store):
     assert (drift.verdict, drift.lines) == ("not judged", ["found 0 nights"])
 
 
+@pytest.mark.runbook("damaged-files-of-the-store", "tagged/<day>/...")
 def test_what_is_damaged_is_left_out_and_said_and_the_rest_is_shown(store, tmp_path):
     for day in ("2026-01-01", "2026-01-02", "2026-01-03"):
         publish(store, tmp_path / day, day, [answer("a.txt", "Anna came")])

@@ -102,6 +102,7 @@ def test_the_same_text_with_the_same_labels_is_kept_once(tmp_path: Path):
     assert snapshot(tmp_path / "in", tmp_path / "out")["n_copies"] == 50
 
 
+@pytest.mark.runbook("retraining", "snapshot: many conflicting-labels")
 def test_batches_that_contradict_each_other_lose_both_sentences(tmp_path: Path):
     made = sentences()
     put(tmp_path / "in", "a", made)
@@ -115,6 +116,7 @@ def test_batches_that_contradict_each_other_lose_both_sentences(tmp_path: Path):
     }
 
 
+@pytest.mark.runbook("retraining", "snapshot: many conflicting-labels")
 def test_a_correction_wins_over_what_it_corrects_and_the_newest_over_the_others(tmp_path: Path):
     made = sentences()
     put(tmp_path / "in", "2026-03-a", made)
@@ -187,6 +189,7 @@ def test_without_the_snapshot_before_a_text_can_change_sides(tmp_path: Path):
     assert texts(tmp_path / "old") == texts(tmp_path / "mindful")
 
 
+@pytest.mark.runbook("retraining", "snapshot: (keeps-its-part)")
 def test_a_test_sentence_that_slipped_into_training_is_caught_by_the_gate(tmp_path: Path, monkeypatch):
     from ner_tasks.data.validation import build_snapshot
 
@@ -278,6 +281,8 @@ def both(tmp_path: Path, bad: list[Sentence]) -> None:
     put(tmp_path / "in", "b", bad)
 
 
+@pytest.mark.runbook("retraining", "snapshot: (known-labels)")
+@pytest.mark.runbook("retraining", "snapshot: (unseen-words), (label-drift), (own-labels)")
 @pytest.mark.parametrize(("bad", "message"), (BAD_BATCHES | SINCE).values(), ids=(BAD_BATCHES | SINCE).keys())
 def test_a_batch_unlike_what_was_accepted_is_refused_in_one_line(tmp_path: Path, bad, message):
     both(tmp_path, bad)
@@ -291,6 +296,7 @@ def test_a_batch_unlike_what_was_accepted_is_refused_in_one_line(tmp_path: Path,
     assert open_snapshot(tmp_path / "old")["version"]
 
 
+@pytest.mark.runbook("retraining", "snapshot: (batch-quarantined-share)")
 @pytest.mark.parametrize("kind", ["labels shuffled", "labels moved by a word", "labels swapped", "30 % corrupt rows"])
 def test_a_bad_batch_is_caught_beside_good_ones_before_anything_was_accepted(tmp_path: Path, kind: str):
     bad, message = BAD_BATCHES[kind]
@@ -303,6 +309,7 @@ def test_a_bad_batch_is_caught_beside_good_ones_before_anything_was_accepted(tmp
     assert " a: " not in str(caught.value)
 
 
+@pytest.mark.runbook("retraining", "snapshot: (word-agreement)")
 def test_shuffled_labels_are_caught_in_a_batch_that_is_all_there_is(tmp_path: Path):
     put(tmp_path / "in", "only", shuffled(sentences()))
     with pytest.raises(DataRejected, match="word-agreement"):
@@ -316,6 +323,7 @@ def test_a_batch_with_other_labels_than_the_rest_is_refused_before_anything_was_
         snapshot(tmp_path / "in", tmp_path / "new")
 
 
+@pytest.mark.runbook("retraining", "snapshot: (known-labels)")
 def test_a_label_that_has_gone_since_is_refused(tmp_path: Path):
     put(tmp_path / "in", "a", sentences())
     snapshot(tmp_path / "in", tmp_path / "old")
@@ -324,6 +332,8 @@ def test_a_label_that_has_gone_since_is_refused(tmp_path: Path):
         snapshot(tmp_path / "in", tmp_path / "new", previous=tmp_path / "old")
 
 
+@pytest.mark.runbook("retraining", "snapshot: (known-labels)")
+@pytest.mark.runbook("retraining", "snapshot: (unseen-words), (label-drift), (own-labels)")
 @pytest.mark.parametrize("kind", ["another subject", "one label only"])
 def test_drift_that_somebody_accepts_is_noted_and_parts_stay(tmp_path: Path, kind: str):
     both(tmp_path, SINCE[kind][0])
@@ -338,6 +348,7 @@ def test_drift_that_somebody_accepts_is_noted_and_parts_stay(tmp_path: Path, kin
     assert all(before[part] <= after[part] for part in PARTS)
 
 
+@pytest.mark.runbook("retraining", "snapshot: (word-agreement)")
 def test_more_of_the_same_passes(tmp_path: Path):
     both(tmp_path, sentences(200, seed=5))
     said = snapshot(tmp_path / "in", tmp_path / "new", previous=tmp_path / "old")

@@ -307,6 +307,7 @@ def test_the_strict_reader_refuses_a_label_that_ends_in_a_line_feed(tmp_path: Pa
         read_labelled(path)
 
 
+@pytest.mark.runbook("retraining", "snapshot: too many sentences in quarantine")
 def test_with_labels_given_any_other_tag_is_unknown(tmp_path: Path):
     config = DatasetConfig(labels=("per", "geo"), max_quarantined_share=0.03, block_sentences=4)
     said = build_snapshot(kaggle(tmp_path, rare_label(8)), tmp_path / "snapshot", config)

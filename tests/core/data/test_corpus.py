@@ -52,6 +52,7 @@ def test_the_kaggle_csv_is_read_sentence_by_sentence(tmp_path: Path) -> None:
     assert second.origin == "ner.csv:5"
 
 
+@pytest.mark.runbook("retraining", "snapshot: DataRejected about UTF-8 or cp1252")
 @pytest.mark.parametrize("encoding", ["cp1252", "utf-8", "utf-8-sig"])
 def test_cp1252_and_utf8_with_or_without_a_mark_read_alike(tmp_path: Path, encoding: str) -> None:
     path = kaggle(tmp_path, "Sentence: 1,Café,NN,O", ",“quoted”,NN,O", encoding=encoding)
@@ -207,6 +208,7 @@ BAD_FILES = {
 }
 
 
+@pytest.mark.runbook("retraining", "snapshot: DataRejected about UTF-8 or cp1252")
 @pytest.mark.parametrize(("name", "data", "message"), BAD_FILES.values(), ids=BAD_FILES.keys())
 def test_a_file_that_cannot_be_read_says_why_in_one_line(tmp_path: Path, name: str, data: bytes, message: str) -> None:
     with pytest.raises(DataRejected) as caught:

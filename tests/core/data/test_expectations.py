@@ -59,6 +59,7 @@ def test_all_bad_rows_are_named_however_many():
     assert check(frame, expectations.copy_rules())["conflicting-labels"].rows.tolist() == list(range(n))
 
 
+@pytest.mark.runbook("retraining", "snapshot: too many sentences in quarantine")
 @pytest.mark.parametrize(("n_bad", "ok"), [(0, True), (2, True), (3, False)])
 def test_the_share_in_quarantine_is_a_limit_that_may_be_reached(n_bad, ok):
     frame = pd.DataFrame({"reason": ["unknown-tag"] * n_bad + [""] * (100 - n_bad)})

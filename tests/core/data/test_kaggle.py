@@ -94,6 +94,7 @@ def test_a_version_is_fetched_once_and_a_newer_one_again(kaggle, tmp_path):
     assert kaggle.asked.count("DownloadDataset") == 2
 
 
+@pytest.mark.runbook("retraining", "collect: ConfigInvalid: found no Kaggle credentials")
 def test_without_credentials_nothing_is_asked_and_the_line_says_what_is_missing(kaggle, tmp_path, monkeypatch):
     monkeypatch.delenv("KAGGLE_KEY")
     with pytest.raises(ConfigInvalid, match="found no Kaggle credentials, expected KAGGLE_USERNAME and KAGGLE_KEY, or"):

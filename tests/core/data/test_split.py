@@ -128,6 +128,7 @@ def test_a_sound_copy_of_a_quarantined_sentence_is_kept() -> None:
     assert [s.origin for part in PARTS for s in parts[part] if s.words == ("twice",)] == ["x:301"]
 
 
+@pytest.mark.runbook("retraining", "snapshot: a part would be empty")
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_data_too_small_for_four_parts_is_refused_in_one_line(n: int) -> None:
     with pytest.raises(

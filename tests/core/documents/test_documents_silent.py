@@ -38,6 +38,7 @@ FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.runbook("notices-and-metrics", "found ... at ..., line ... without details of what is wrong")
 def test_no_reason_and_no_remark_quotes_the_document(tmp_path, capfd):
     paths = []
     for name, data in FILES.items():

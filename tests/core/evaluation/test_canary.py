@@ -45,6 +45,7 @@ def test_other_answers_are_counted(int8, asked, tmp_path):
     assert found["largest_difference"] == pytest.approx(0.25, abs=1e-5)
 
 
+@pytest.mark.runbook("quantization", "compare: ArtifactBroken; int8_gate: a fresh process")
 @pytest.mark.parametrize("kind", ["trained", "frozen", "int8"])
 def test_one_flipped_bit_of_any_model_is_found(kind, request, asked, tmp_path):
     shutil.copytree(request.getfixturevalue(kind), tmp_path / kind)
@@ -56,6 +57,7 @@ def test_one_flipped_bit_of_any_model_is_found(kind, request, asked, tmp_path):
         (tmp_path / kind / name).write_bytes(kept)
 
 
+@pytest.mark.runbook("quantization", "compare: ArtifactBroken; int8_gate: a fresh process")
 def test_a_sound_model_that_is_not_the_one_that_was_measured_is_refused(frozen, asked):
     with pytest.raises(ArtifactBroken, match=r"found another graph\.pb than was measured"):
         canary.run_canary(frozen, asked, n_threads=1)

@@ -82,6 +82,7 @@ def test_a_label_with_too_few_entities_is_told_and_not_judged():
     assert "8 entities are too few to judge nat by, 20 would do: told only" in lines[-1]
 
 
+@pytest.mark.runbook("retraining", "model_gate: found F1 of <label>")
 def test_a_label_may_have_limits_of_its_own():
     policy = GatePolicy.model_validate({"model": {"labels": {"only": {"nat": {"max_loss": 0.3, "hard_loss": 0.5}}}}})
     worse = losses(0.2, p=0.001, champion=0.6)
@@ -96,11 +97,14 @@ def test_an_int8_model_may_lose_half_a_point_and_no_more():
         gates.int8_gate(comparison(f1_loss=0.0051), POLICY)
 
 
+@pytest.mark.runbook("quantization", "int8_gate: found speed of INT8")
 def test_an_int8_model_slower_than_stock_fp32_is_of_no_use():
     with pytest.raises(GateNotPassed, match="speed of INT8 over stock FP32"):
         gates.int8_gate(comparison(speed_up=0.9), POLICY)
 
 
+@pytest.mark.runbook("quantization", "int8_gate: found F1 of <label>, beside the promoted INT8")
+@pytest.mark.runbook("quantization", "int8_gate: size over FP32")
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
@@ -128,6 +132,9 @@ def test_an_empty_inbox_is_in_order_and_is_said_to_be_empty():
     assert "empty" in gates.night_gate(0, 0, 0, 0, GateOverrides()).lines[0]
 
 
+@pytest.mark.runbook("nightly-tagging", "check_night: share of rejected documents")
+@pytest.mark.runbook("nightly-tagging", "check_night: share of partly read documents")
+@pytest.mark.runbook("retagging", "check_night fails for one day")
 @pytest.mark.parametrize(
     ("n_documents", "n_tagged", "n_rejected", "n_partly_read", "expected"),
     [
@@ -143,6 +150,9 @@ def test_a_night_is_not_published_when(n_documents, n_tagged, n_rejected, n_part
         gates.night_gate(n_documents, n_tagged, n_rejected, n_partly_read, GateOverrides(max_rejected_share=0.2))
 
 
+@pytest.mark.runbook("nightly-tagging", "check_night: share of rejected documents")
+@pytest.mark.runbook("nightly-tagging", "check_night: share of partly read documents")
+@pytest.mark.runbook("retagging", "check_night fails for one day")
 def test_a_night_with_few_rejects_is_published():
     assert gates.night_gate(5, 4, 1, 2, GateOverrides(max_rejected_share=0.2))
 

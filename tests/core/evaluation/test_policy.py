@@ -6,6 +6,8 @@ from ner_tasks.errors import ConfigInvalid, InputMissing
 from ner_tasks.evaluation.policy import DEFAULT_POLICY, GateOverrides, GatePolicy
 
 
+@pytest.mark.runbook("retraining", "model_gate: ConfigInvalid: ... lies above, found label")
+@pytest.mark.runbook("quantization", "quantize: ConfigInvalid")
 def test_the_shipped_yaml_says_what_the_defaults_are():
     assert GatePolicy.read(DEFAULT_POLICY) == GatePolicy()
 
@@ -40,6 +42,7 @@ def test_a_missing_yaml_is_named(tmp_path):
         GatePolicy.read(tmp_path / "none.yaml")
 
 
+@pytest.mark.runbook("retraining", "model_gate: ConfigInvalid: ... lies above, found label")
 def test_a_limit_of_a_label_that_the_model_does_not_have_is_refused():
     policy = GatePolicy.model_validate({"model": {"labels": {"only": {"persn": {"max_loss": 0, "hard_loss": 0}}}}})
     policy.check_labels(["persn"])

@@ -58,6 +58,7 @@ def test_a_really_full_disk_leaves_nothing_behind() -> None:
         file.write(b"x")
 
 
+@pytest.mark.runbook("retraining", "Busy")
 def test_what_is_locked_is_busy_for_another_process_and_free_when_that_dies(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     code = (

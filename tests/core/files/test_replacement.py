@@ -127,6 +127,7 @@ def test_a_day_that_was_removed_does_not_come_back_from_a_replacement_that_was_c
     assert names(tmp_path / "tagged") == []
 
 
+@pytest.mark.runbook("maintenance", "folders with hidden names (.*.part, .*.old, .*.removed) in")
 def test_what_kills_left_goes_after_a_day_and_nothing_else_that_is_hidden(tmp_path):
     store, registry = FolderStore(tmp_path), Registry(FolderStore(tmp_path))
     left = [f"tagged/.2026-01-01.{ID}.part", f"rejected/.{ID}.old", f"reports/deep/.x.{ID}.removed"]

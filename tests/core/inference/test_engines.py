@@ -41,6 +41,7 @@ def names(found: list[Engine]) -> list[str]:
     return [engine.name for engine in found]
 
 
+@pytest.mark.runbook("benchmark", "ConfigInvalid: found precision ..., found a CPU without")
 def test_all_that_the_host_can_run_is_run_in_the_order_of_the_tables(models: list[Path], cpu: None) -> None:
     assert names(list_engines(models)) == list(engines.PRECISIONS)
     assert names(list_engines(models[::-1])) == list(engines.PRECISIONS)
@@ -50,11 +51,13 @@ def test_bf16_is_left_out_on_a_cpu_without_it(models: list[Path], old_cpu: None)
     assert names(list_engines(models)) == ["stock FP32", "oneDNN FP32", "INT8"]
 
 
+@pytest.mark.runbook("benchmark", "ConfigInvalid: found precision ..., found a CPU without")
 def test_bf16_that_was_asked_for_is_refused_on_a_cpu_without_it(models: list[Path], old_cpu: None) -> None:
     with pytest.raises(ConfigInvalid, match="found a CPU without AVX512_BF16"):
         list_engines(models, ["oneDNN BF16"])
 
 
+@pytest.mark.runbook("quantization", "ConfigInvalid: found oneDNN off")
 def test_only_stock_runs_without_onednn(models: list[Path], cpu: None) -> None:
     assert [engine.name for engine in list_engines(models) if not engine.onednn] == [engines.STOCK]
 
@@ -63,6 +66,7 @@ def test_what_was_asked_for_is_run_in_the_order_of_the_tables(models: list[Path]
     assert names(list_engines(models, ["INT8", "stock FP32"])) == ["stock FP32", "INT8"]
 
 
+@pytest.mark.runbook("benchmark", "ConfigInvalid: found precision ..., found a CPU without")
 def test_an_unknown_precision_is_refused(models: list[Path]) -> None:
     expected = "found precision 'FP16', expected some of stock FP32, oneDNN FP32, oneDNN BF16, INT8"
     with pytest.raises(ConfigInvalid, match=expected):

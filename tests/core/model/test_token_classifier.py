@@ -74,6 +74,7 @@ def test_exported_weights_read_back_give_the_same_logits(encoder: Path) -> None:
     np.testing.assert_array_equal(model(inputs), other(inputs))
 
 
+@pytest.mark.runbook("retraining", "train: EncoderUnsupported")
 @pytest.mark.parametrize(
     ("changed", "complaint"),
     [
@@ -89,6 +90,7 @@ def test_a_checkpoint_that_is_no_bert_is_refused(encoder: Path, changed: dict, c
         EncoderConfig.from_config({**read_config(encoder), **changed}, "config.json")
 
 
+@pytest.mark.runbook("retraining", "train: ArtifactBroken")
 def test_a_truncated_checkpoint_is_refused(encoder: Path, tmp_path: Path) -> None:
     whole = (encoder / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(whole[: len(whole) // 2])

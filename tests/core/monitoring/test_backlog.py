@@ -20,6 +20,7 @@ def store(tmp_path):
     return store
 
 
+@pytest.mark.runbook("notices-and-metrics", "ner.queue.days is not 0")
 def test_the_age_is_that_of_the_oldest_closed_day_without_answers(store):
     store.put("inbox/2026-11-22/a", "inbox/2026-11-23/a", "inbox/2026-11-24/a", "tagged/2026-11-23/manifest.json")
     assert find_backlog(store, NOW) == Backlog(n_days=2, age_s=2 * 86400 + 5400)

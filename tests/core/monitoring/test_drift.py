@@ -141,6 +141,7 @@ def test_what_is_sure_but_small_is_no_alarm(usual, tmp_path):
     assert per.p < 0.01 and per.change < 0.25 and not per.alert
 
 
+@pytest.mark.runbook("nightly-tagging", "drift reports expected at least 5")
 @pytest.mark.parametrize(
     ("n_before", "n", "why"), [(4, 150, "found 4 nights by this model"), (14, 19, "found 19 documents")]
 )
@@ -209,6 +210,7 @@ DAMAGED = {
 }
 
 
+@pytest.mark.runbook("nightly-tagging", "notice: an earlier night is not compared with, <day> is")
 @pytest.mark.parametrize("damaged", DAMAGED.values(), ids=DAMAGED)
 def test_damaged_statistics_of_an_earlier_night_cost_a_notice_and_those_of_the_night_an_error(
     usual, tmp_path, capsys, damaged

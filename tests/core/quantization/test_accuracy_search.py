@@ -83,6 +83,8 @@ def test_where_the_default_is_good_enough_nothing_else_is_tried(frozen, snapshot
     assert (trial["name"], trial["passed"], report["result"]["n_int8_matmul"]) == ("default", True, 9)
 
 
+@pytest.mark.runbook("quantization", "int8_gate: found entity F1 lost by INT8")
+@pytest.mark.runbook("quantization", "int8_gate: found F1 of <label>, beside the promoted INT8")
 @pytest.mark.slow
 def test_a_layer_that_cannot_be_quantized_is_found_and_stays_fp32(fragile, snapshot, tmp_path):
     accuracy = "accuracy_criterion: {relative: 0.02}\napproaches: [fallback]"
@@ -101,6 +103,7 @@ def test_a_layer_that_cannot_be_quantized_is_found_and_stays_fp32(fragile, snaps
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
 
+@pytest.mark.runbook("quantization", "quantize: GateNotPassed: found a loss of")
 @pytest.mark.slow
 def test_where_nothing_is_good_enough_there_is_no_model(fragile, snapshot, tmp_path):
     code, report, _ = quantize(fragile, snapshot, tmp_path / "int8", "approaches: []")
@@ -115,6 +118,7 @@ def test_a_file_without_a_dev_part_is_refused(frozen, snapshot, tmp_path):
     assert "expected a snapshot, whose dev part judges" in report["error"]["message"]
 
 
+@pytest.mark.runbook("quantization", "quantize: GateNotPassed: found a loss of")
 def test_a_run_may_say_itself_how_much_may_be_lost():
     accuracy = AccuracyConfig().losing_at_most(0.2)
     assert accuracy.accuracy_criterion.max_loss(0.9) == 0.2
@@ -126,6 +130,7 @@ def test_the_shipped_yaml_says_what_the_defaults_are():
     assert AccuracyConfig.read(DEFAULT_CONFIG) == AccuracyConfig()
 
 
+@pytest.mark.runbook("quantization", "quantize: ConfigInvalid")
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [

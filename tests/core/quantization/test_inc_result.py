@@ -36,6 +36,7 @@ def test_a_smoothed_graph_of_inc_is_sound_and_finds_entities(incs, layers):
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
 
+@pytest.mark.runbook("quantization", "quantize: ArtifactBroken: found ... INT8 MatMuls or a")
 def test_a_layer_that_inc_has_left_out_or_quantized_unasked_is_told(incs, layers):
     graph = read_graph(incs / model_folder.GRAPH)
     with pytest.raises(ArtifactBroken, match=r"without \['block_9/up'\] and with \[\], expected the 10"):
@@ -44,6 +45,7 @@ def test_a_layer_that_inc_has_left_out_or_quantized_unasked_is_told(incs, layers
         inc_result.verify_ranges(graph, layers[:-1])
 
 
+@pytest.mark.runbook("quantization", "quantize: ArtifactBroken: found ... INT8 MatMuls or a")
 @pytest.mark.parametrize("value", [math.nan, math.inf, -1e9], ids=["nan", "endless", "upside down"])
 def test_a_range_that_cannot_be_one_is_told_by_its_layer(incs, layers, value):
     import tensorflow as tf

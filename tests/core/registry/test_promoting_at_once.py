@@ -68,6 +68,7 @@ def watch(registry, done, seen, wrong):
             wrong.append(repr(error))
 
 
+@pytest.mark.runbook("promoting-and-rolling-back", "Busy")
 @pytest.mark.slow
 @pytest.mark.parametrize("where", ["folder"], indirect=True)
 def test_processes_that_are_killed_while_they_move_it_leave_a_sound_version_and_an_unbroken_history(

@@ -106,6 +106,7 @@ def test_a_promotion_that_was_killed_before_its_line_was_written_is_in_the_histo
     assert len(registry.store.read_lines(HISTORY)) == 2
 
 
+@pytest.mark.runbook("nightly-tagging", "resolve_model: ArtifactBroken")
 @pytest.mark.parametrize("act", [promote, Registry.resolve], ids=["promote", "resolve"])
 def test_a_model_whose_file_was_changed_is_neither_promoted_nor_used(registry, add, act):
     add("v1")
@@ -142,6 +143,7 @@ def test_a_promotion_that_lost_its_lock_does_not_undo_another_one(registry, add,
     assert [line.version for line in registry.history()] == ["v2"]
 
 
+@pytest.mark.runbook("promoting-and-rolling-back", "Busy")
 def test_whoever_promotes_while_another_does_waits_and_is_told_if_it_takes_too_long(registry, add):
     add("v1")
     with registry.hold_pointer(), pytest.raises(Busy, match="expected to be alone"):
@@ -149,6 +151,7 @@ def test_whoever_promotes_while_another_does_waits_and_is_told_if_it_takes_too_l
     assert promote(registry, "v1").version == "v1"
 
 
+@pytest.mark.runbook("promoting-and-rolling-back", "InputMissing: found v1 and nothing in use before it")
 def test_a_roll_back_goes_to_what_was_in_use_before_and_a_second_one_further(registry, add):
     for version in ("v1", "v2", "v3"):
         add(version)
@@ -165,6 +168,7 @@ def test_a_roll_back_goes_to_what_was_in_use_before_and_a_second_one_further(reg
     assert registry.roll_back(by="ann").version == "v1"
 
 
+@pytest.mark.runbook("promoting-and-rolling-back", "ConfigInvalid: found v1 promoted, expected v2 still")
 def test_a_roll_back_does_nothing_once_another_version_is_promoted_than_the_one_to_leave(registry, add):
     for version in ("v1", "v2"):
         add(version)
@@ -175,6 +179,7 @@ def test_a_roll_back_does_nothing_once_another_version_is_promoted_than_the_one_
     assert registry.promoted().by == "ann"
 
 
+@pytest.mark.runbook("promoting-and-rolling-back", "ArtifactBroken")
 def test_a_roll_back_to_a_model_that_has_changed_leaves_the_pointer_where_it_is(registry, add):
     for version in ("v1", "v2"):
         add(version)
@@ -284,6 +289,7 @@ for size in (200_000, 1_000):
 """
 
 
+@pytest.mark.runbook("retraining", "StorageFull")
 def test_a_disk_that_is_really_full_shows_nothing_of_a_version_and_one_that_fits_goes_on_it(tmp_path):
     disk, made = tmp_path / "disk", tmp_path / "made"
     disk.mkdir()
@@ -301,6 +307,7 @@ def test_a_disk_that_is_really_full_shows_nothing_of_a_version_and_one_that_fits
     assert lines[1:] == ["[] []", "['v1'] ['model.json', 'tokenizer.json', 'version.json', 'weights.safetensors']"]
 
 
+@pytest.mark.runbook("damaged-files-of-the-store", "models/history.jsonl")
 @pytest.mark.parametrize("line", ["{", "[]", '{"version": "v1"}', '{"version": "../x", "kind": "int8"}'])
 def test_a_damaged_line_of_the_history_stops_a_roll_back_and_no_promotion(registry, add, line):
     for version in ("v1", "v2", "v3"):

@@ -87,6 +87,7 @@ REASONS = {
 }
 
 
+@pytest.mark.runbook("maintenance", "the store stays large")
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_version_with_a_reason_stays_with_its_snapshot_and_one_without_goes(registry, reason):
     REASONS[reason](registry)
@@ -101,6 +102,7 @@ def test_a_version_with_a_reason_stays_with_its_snapshot_and_one_without_goes(re
     assert not registry.store.exists("models/other")
 
 
+@pytest.mark.runbook("maintenance", "the store stays large")
 def test_the_newest_stay_without_any_other_reason(registry):
     kept, _ = prune(registry, KEEP, in_days(10))
     assert {item.key: item.reason for item in kept} == {
@@ -166,6 +168,7 @@ def test_what_is_needed_between_the_survey_and_the_removal_stays(registry, monke
     assert registry.find("old", "int8") is not None
 
 
+@pytest.mark.runbook("maintenance", "a step of another DAG: InputMissing: found nothing about")
 def test_staging_goes_by_its_age_piece_by_piece(registry):
     store = registry.store
     for key in (
@@ -182,6 +185,7 @@ def test_staging_goes_by_its_age_piece_by_piece(registry):
     assert list(store.files("staging/tagged")) == []
 
 
+@pytest.mark.runbook("maintenance", "ArtifactBroken")
 def test_a_survey_removes_nothing_and_a_day_that_cannot_be_read_ends_it_before_anything_is_removed(registry, tmp_path):
     before = [file.key for file in registry.store.files("models")]
     assert any(not item.reason for item in survey_store(registry, KEEP, in_days(10)))

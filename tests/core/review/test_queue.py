@@ -54,6 +54,7 @@ def test_another_text_under_the_same_name_is_not_compared(tmp_path):
     assert asked(tmp_path, [old], other=[{**new, "sha256": old["sha256"]}]).items == []
 
 
+@pytest.mark.runbook("review", "fewer sentences than n_most")
 def test_the_same_mention_is_asked_about_a_few_times_and_no_sentence_twice(tmp_path):
     lines = [unsure(str(index), 0.4 + index / 100) for index in range(10)]
     twice = [answer(f"copy {index}", "He left Austin .", {"Austin": "geo"}, score=0.3) for index in range(3)]

@@ -87,6 +87,7 @@ def test_a_folder_without_its_marker_is_not_published(store, folder):
     assert not store.exists("tagged/day")
 
 
+@pytest.mark.runbook("withdrawing-a-day", "it failed half-way")
 def test_a_publication_that_breaks_off_leaves_what_was_there(folder_store, folder, monkeypatch):
     folder_store.publish(folder, "tagged/day")
     (folder / "a.txt").write_text("new")
@@ -101,6 +102,7 @@ def test_a_publication_that_breaks_off_leaves_what_was_there(folder_store, folde
     assert [path.name for path in folder_store.path_of("tagged").iterdir()] == ["day"]
 
 
+@pytest.mark.runbook("maintenance", "folders with hidden names (.*.part, .*.old, .*.removed) in")
 def test_half_done_and_hidden_things_in_a_folder_are_not_listed(folder_store, folder):
     folder_store.publish(folder, "inbox/day")
     for name in (".c.part", ".DS_Store"):

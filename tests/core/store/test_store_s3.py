@@ -202,6 +202,7 @@ def test_two_publishers_of_one_day_do_not_mix(open_, folder, stored):
     assert len(stored()) == 3
 
 
+@pytest.mark.runbook("retraining", "Busy")
 def test_a_publisher_that_was_killed_is_waited_for_and_taken_over_from(open_, folder, stored):
     killed = lease.Lease(open_()._bucket, "ner/.locks/tagged/day.publish", lease_s=1)
     killed.acquire(patience_s=0)
@@ -397,6 +398,7 @@ def test_what_fails_once_is_read_all_the_same(read, proxy, does):
     assert proxy.faults[0].times == 0
 
 
+@pytest.mark.runbook("retraining", "StoreUnavailable")
 @pytest.mark.parametrize("does", ["answer", "stall", "cut", "hang", "flip"])
 def test_what_keeps_failing_is_said_to_be_unavailable_and_nothing_of_it_is_visible(read, proxy, does, tmp_path):
     proxy.spoil("GET", "a.txt", does, times=99)
@@ -468,6 +470,7 @@ def test_an_error_says_in_one_line_whether_to_wait_or_to_mend_something(
         assert raised.value.retryable is (error is StoreUnavailable)
 
 
+@pytest.mark.runbook("retraining", "StoreUnavailable")
 def test_credentials_that_are_renewed_let_the_next_try_go_on(open_, folder, proxy, stored):
     proxy.spoil("PUT", "zebra.txt", "answer", status=400, code="ExpiredToken")
     with pytest.raises(StoreUnavailable, match="expired credentials"):
@@ -477,6 +480,7 @@ def test_credentials_that_are_renewed_let_the_next_try_go_on(open_, folder, prox
     assert len(stored()) == 3
 
 
+@pytest.mark.runbook("retraining", "ConfigInvalid: found ... s3://")
 def test_without_credentials_the_store_says_so(open_, monkeypatch):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
@@ -484,6 +488,7 @@ def test_without_credentials_the_store_says_so(open_, monkeypatch):
         open_().exists("models")
 
 
+@pytest.mark.runbook("retraining", "ConfigInvalid: found ... s3://")
 def test_a_bucket_that_is_not_there_is_not_taken_for_an_empty_store(s3, tmp_path):
     store = S3Store("test-nothing", "", cache=tmp_path)
     for use in (store.exists, store.folders, store.etag, store.read_json):

@@ -120,6 +120,7 @@ OF_WORK = {
 }
 
 
+@pytest.mark.runbook("nightly-tagging", "notice: damaged half-done work is thrown away and begun")
 @pytest.mark.parametrize("damage", OF_WORK.values(), ids=OF_WORK)
 def test_damaged_half_done_work_is_begun_anew_with_one_notice(tag, tmp_path, capsys, damage):
     expected = tag("undisturbed")
@@ -167,6 +168,7 @@ OF_EARLIER = {
 }
 
 
+@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not given again, the answers of")
 @pytest.mark.parametrize("damage", OF_EARLIER.values(), ids=OF_EARLIER)
 def test_damaged_earlier_answers_cost_their_reuse_and_a_notice(tag, tmp_path, capsys, damage):
     expected = tag("earlier")

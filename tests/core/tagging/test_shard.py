@@ -293,6 +293,7 @@ def test_documents_that_yield_nothing_are_written_and_then_refused(run):
         check_yield(manifest)
 
 
+@pytest.mark.runbook("nightly-tagging", "a published document is *partly read*")
 def test_what_was_not_read_of_a_document_is_in_its_receipt_and_counted(run):
     mail = b"From: a@x.org\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nHello.\n"
     manifest, (answer,), _ = run({"a.eml": mail})

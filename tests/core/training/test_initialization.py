@@ -70,6 +70,7 @@ def test_only_a_trained_model_can_go_on(frozen: Path) -> None:
         Initialization.load(frozen)
 
 
+@pytest.mark.runbook("retraining", "lower score on the old test sentences after training on")
 def test_what_is_forgotten_shows_and_sentences_that_are_learnt_now_do_not_count(trained: Path, tmp_path: Path) -> None:
     """People are no entities any more and a label is new: half of what was known is lost, half is kept."""
     changed = relabelled(tiny.sentences(300, seed=3), per="", geo="geo")
@@ -116,6 +117,7 @@ def test_from_the_shell_training_goes_on_measures_and_draws(trained: Path, tmp_p
     assert {path.name for path in (tmp_path / "curves").iterdir()} == {"learning.png", "learning.svg"}
 
 
+@pytest.mark.runbook("retraining", "train: ended by signal 9, retried")
 @pytest.mark.slow
 def test_a_training_killed_twice_by_the_system_ends_with_the_same_bits(tmp_path: Path) -> None:
     result = kill_training.drill(tmp_path, n_kills=2, seed=1, n_sentences=600)

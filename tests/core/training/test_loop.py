@@ -85,6 +85,7 @@ def test_a_training_killed_again_and_again_goes_on_to_the_same_bits(
     assert losses[0] == losses[1]
 
 
+@pytest.mark.runbook("retraining", "train: ConfigInvalid: found a checkpoint of other data or")
 def test_half_done_work_of_other_settings_is_refused(
     encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

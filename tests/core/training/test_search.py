@@ -19,6 +19,7 @@ def parts() -> dict:
     return {"train": tiny.sentences(160), "dev": tiny.sentences(30, seed=1)}
 
 
+@pytest.mark.runbook("retraining", "train: no trial finished in time in the log")
 def test_what_is_found_is_no_worse_than_what_was_given_which_is_tried_first(encoder: Path, tmp_path: Path) -> None:
     result = search_config(
         parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=SearchBudget(5, n_trials=4, train_share=1)
@@ -32,6 +33,7 @@ def test_what_is_found_is_no_worse_than_what_was_given_which_is_tried_first(enco
     assert [path.name for path in tmp_path.glob("trial-*")] == []
 
 
+@pytest.mark.runbook("retraining", "train: no trial finished in time in the log")
 def test_a_search_that_is_over_time_ends_its_trial_and_says_that_nothing_was_found(
     encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
