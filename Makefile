@@ -110,7 +110,7 @@ install-dev: install
 
 # Tesseract and its language data come from Debian. Without apt-get or root, print the command to run instead.
 ocr_packages = tesseract-ocr $(addprefix tesseract-ocr-,$(subst _,-,$(subst +, ,$(OCR_LANGUAGES))))
-ocr_missing = $(BIN)/python -c 'from ner_tasks.documents.ocr import ocr; print(ocr.missing("$(OCR_LANGUAGES)"))'
+ocr_missing = $(BIN)/python -c 'from ner_tasks.documents.ocr import ocr; print(ocr.find_missing("$(OCR_LANGUAGES)"))'
 
 install-ocr: install  ## install Tesseract for scanned documents (NER_OCR=1); OCR_LANGUAGES=eng+spa for more than English
 	@missing="$$($(ocr_missing))" || exit 1; \

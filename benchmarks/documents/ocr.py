@@ -36,7 +36,7 @@ def measure(kind: str, n_pages: int, limits: Limits) -> dict[str, float]:
     for text, font in pages(n_pages):
         page = scanned_pages.KINDS[kind](text, font)
         begin = time.perf_counter()
-        image, dpi = ocr_images.square(page.image, page.dpi, page.dpi_down)
+        image, dpi = ocr_images.make_pixels_square(page.image, page.dpi, page.dpi_down)
         found = ocr.recognize(image, dpi, limits)
         seconds.append(time.perf_counter() - begin)
         confidences.append(found.mean_confidence)
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="write the figures here as well")
     args = parser.parse_args(argv)
     limits = Limits(ocr=True, ocr_languages=args.languages)
-    if absent := ocr.missing(limits.ocr_languages):
+    if absent := ocr.find_missing(limits.ocr_languages):
         parser.error(f"found no {absent}, expected it; see `make install-ocr`")
     print(", ".join(f"{name} {version}" for name, version in versions().items()))
     print(

@@ -39,13 +39,13 @@ def tag(args: Args) -> Result:
         hardware.block_keras_import()
     from ner_tasks.documents import Limits
     from ner_tasks.documents.ocr import ocr
-    from ner_tasks.documents.sandbox.sandbox import read_apart
+    from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
     from ner_tasks.inference.tagger import BatchingConfig, Tagger
     from ner_tasks.tagging import shard
     from ner_tasks.tagging.batcher import TagConfig
 
     paths = _listed(args.inputs_file) if args.inputs_file else _found(args.inputs)
-    if args.ocr and (absent := ocr.missing(args.ocr_languages)):
+    if args.ocr and (absent := ocr.find_missing(args.ocr_languages)):
         raise ConfigInvalid(f"found no {absent}, expected it as `make install-ocr` installs it, for --ocr 1")
     limits = Limits(
         max_bytes=int(args.max_document_mib * 2**20),
@@ -77,7 +77,7 @@ def tag(args: Args) -> Result:
         inputs=args.inputs_version
         or fingerprint.make_version({"files": [[name, *_state_of(path)] for name, path in paths]}),
         answered=args.answered,
-        read=partial(read_apart, n_workers=args.n_readers),
+        read=partial(read_in_sandbox, n_workers=args.n_readers),
     )
     shard.check_yield(manifest)
     return {**manifest, "output": str(args.output)}

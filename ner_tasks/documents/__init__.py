@@ -12,7 +12,7 @@ from typing import BinaryIO
 from ner_tasks.documents.archives.archives import UnpackingBudget
 from ner_tasks.documents.detection.formats import FORMATS
 from ner_tasks.documents.place import Place
-from ner_tasks.documents.reading import answers
+from ner_tasks.documents.reading import iter_answers
 from ner_tasks.documents.types import Answer, CannotRead, Document, Ignored, Limits, Rejected
 from ner_tasks.files.contained import ContainedFile, NotAFile, Source, describe_kind
 
@@ -49,7 +49,7 @@ def read_documents(path: Source, name: str, limits: Limits = _DEFAULT) -> Iterat
     """
     is_answered = False
     try:
-        for answer in _answers(path, name, limits):
+        for answer in _read_file(path, name, limits):
             is_answered = is_answered or (isinstance(answer, Document) and answer.name == name)
             yield answer
     except CannotRead as error:
@@ -59,18 +59,18 @@ def read_documents(path: Source, name: str, limits: Limits = _DEFAULT) -> Iterat
 def read_here(files: Iterable[tuple[str, Source]], limits: Limits = _DEFAULT) -> Iterator[tuple[int, Answer | None]]:
     """Read files in this process: `(index, document)` for each document of a file, then `(index, None)`."""
     for index, (name, path) in enumerate(files):
-        for found in read_documents(path, name, limits):
-            yield index, found
+        for answer in read_documents(path, name, limits):
+            yield index, answer
         yield index, None
 
 
-def _answers(path: Source, name: str, limits: Limits) -> Iterator[Answer]:
+def _read_file(path: Source, name: str, limits: Limits) -> Iterator[Answer]:
     called = PurePosixPath(name).name
-    with _opened(path) as file:
+    with _open(path) as file:
         before = os.fstat(file.fileno())
         place = Place(name, called, limits, UnpackingBudget(limits), name)
         try:
-            for answer in answers(place, file, before.st_size):
+            for answer in iter_answers(place, file, before.st_size):
                 _check_same(path, before)
                 yield answer
         except CannotRead:
@@ -80,7 +80,7 @@ def _answers(path: Source, name: str, limits: Limits) -> Iterator[Answer]:
         _check_same(path, before)
 
 
-def _opened(path: Source) -> BinaryIO:
+def _open(path: Source) -> BinaryIO:
     try:
         if isinstance(path, ContainedFile):
             return path.open()
@@ -105,5 +105,5 @@ def _check_same(path: Source, before: os.stat_result) -> None:
         raise CannotRead("changed", "found a file that went away while it was read, expected it to stay") from None
     for what in ("st_ino", "st_size", "st_mtime_ns"):
         if getattr(after, what) != getattr(before, what):
-            found = f"found another {what} ({getattr(before, what)}, now {getattr(after, what)})"
-            raise CannotRead("changed", f"{found}, expected a file that stays as it is while it is read")
+            problem = f"found another {what} ({getattr(before, what)}, now {getattr(after, what)})"
+            raise CannotRead("changed", f"{problem}, expected a file that stays as it is while it is read")

@@ -29,41 +29,41 @@ _AT_ONCE = 2**16  # characters
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
+def iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
     """Answers for one file, wherever it lies; `n_bytes` is its size where that is known beforehand."""
-    with guesses.of_one_file():
-        yield from _answers(here, file, n_bytes)
+    with guesses.share_guesses():
+        yield from _iter_answers(here, file, n_bytes)
 
 
-def _answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
+def _iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
     limits = here.limits
-    head = _head(file)
-    if rule := ignored_files.rule_of(here.path or here.called, head):
+    head = _peek_head(file)
+    if rule := ignored_files.find_rule(here.path or here.called, head):
         yield Ignored(here.name, rule)
         return
     if not file.seekable() and head.startswith(sniffing.PACKAGES):
-        file, n_bytes = io.BytesIO(_content(file, n_bytes, limits)), None
-    format_, notes = _format_of(here, head, file if file.seekable() else None)
+        file, n_bytes = io.BytesIO(_read_content(file, n_bytes, limits)), None
+    format_, notes = _choose_format(here, head, file if file.seekable() else None)
     if format_.shape == formats.ARCHIVE:
         if format_.name == "zip" and not file.seekable():  # behind bytes of any kind
-            file = io.BytesIO(_content(file, n_bytes, limits))
-        yield from _members(here, format_, file)
+            file = io.BytesIO(_read_content(file, n_bytes, limits))
+        yield from _answer_members(here, format_, file)
     elif format_.shape == formats.JSON_LINES:
-        yield from _many(here, format_, json_lines.read(file, head, limits), json_lines.encoding_of(head))
+        yield from _answer_records(here, format_, json_lines.read(file, head, limits), json_lines.detect_encoding(head))
     else:
-        data = _content(file, n_bytes, limits)
+        data = _read_content(file, n_bytes, limits)
         if format_.shape == formats.TABLE:
             table = tables.read_table(data, format_.delimiter, limits, here.encoding)
-            yield from _many(here, format_, table.records, table.encoding, is_guessed=table.is_guessed)
+            yield from _answer_records(here, format_, table.records, table.encoding, is_guessed=table.is_guessed)
             return
-        found = _extract(format_, data, here)
-        if isinstance(found, list):
-            yield from _many(here, format_, found, "")
+        extract = _extract(format_, data, here)
+        if isinstance(extract, list):
+            yield from _answer_records(here, format_, extract, "")
         else:
-            yield from _one(here, format_, data, found, notes)
+            yield from _answer_document(here, format_, data, extract, notes)
 
 
-def _head(file: BinaryIO) -> bytes:
+def _peek_head(file: BinaryIO) -> bytes:
     """The first bytes of a file, which goes on holding them."""
     if file.seekable():
         head = file.read(sniffing.HEAD_BYTES)
@@ -73,23 +73,23 @@ def _head(file: BinaryIO) -> bytes:
     return file.peek(sniffing.HEAD_BYTES)[: sniffing.HEAD_BYTES]
 
 
-def _format_of(here: Place, head: bytes, file: BinaryIO | None) -> tuple[Format, tuple[str, ...]]:
+def _choose_format(here: Place, head: bytes, file: BinaryIO | None) -> tuple[Format, tuple[str, ...]]:
     """The format of a file: by its content where that leaves no doubt, else by its name, else by what is said of it.
 
     Raises:
         CannotRead: `unknown-format`, `encrypted`, `empty`.
     """
-    called = formats.by_suffix(here.called)
+    called = formats.find_by_suffix(here.called)
     if head.strip() == b"":
         raise CannotRead("empty", f"found {len(head)} bytes without a word, expected text")
-    by_content = sniffing.kind_of(head, file)
+    by_content = sniffing.detect_kind(head, file)
     if by_content == sniffing.ENCRYPTED_OFFICE:
         raise CannotRead("encrypted", "found an Office file with a password, expected one that opens")
     sniffed = formats.FORMATS.get(by_content)
-    if sniffed is None and (kind := unread_formats.name_of(head)):
+    if sniffed is None and (kind := unread_formats.find_name(head)):
         raise CannotRead("unknown-format", f"found {kind}, expected a file of a format that is read")
-    declared = formats.by_media_type(here.media_type) if here.media_type else None
-    format_ = _chosen(called, sniffed, declared)
+    declared = formats.find_by_media_type(here.media_type) if here.media_type else None
+    format_ = _pick_format(called, sniffed, declared)
     if format_ is None and sniffing.looks_like_text(head):
         format_ = formats.FORMATS["text"]
     suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
@@ -101,15 +101,15 @@ def _format_of(here: Place, head: bytes, file: BinaryIO | None) -> tuple[Format,
     return format_, (f"read as {format_.name}, by its content; its name has {suffix}",)
 
 
-def _chosen(called: Format | None, sniffed: Format | None, declared: Format | None) -> Format | None:
+def _pick_format(called: Format | None, sniffed: Format | None, declared: Format | None) -> Format | None:
     if sniffed is None:
         return called or declared
     if called is None:
-        return declared if declared and _may_be(declared, sniffed) else sniffed
-    return called if _may_be(called, sniffed) else sniffed
+        return declared if declared and _is_compatible(declared, sniffed) else sniffed
+    return called if _is_compatible(called, sniffed) else sniffed
 
 
-def _may_be(called: Format, sniffed: Format) -> bool:
+def _is_compatible(called: Format, sniffed: Format) -> bool:
     """Whether a file of the format that its name says may look like another one."""
     if called.shape in (formats.TABLE, formats.JSON_LINES):
         return sniffed.is_text and sniffed.name not in ("html", "rtf")  # a cell or line may begin like anything
@@ -120,9 +120,11 @@ def _may_be(called: Format, sniffed: Format) -> bool:
     return called.name in ("html", "cda", "fhir", "svg") and sniffed.name in ("xml", "html") and called.is_text
 
 
-def _one(here: Place, format_: Format, data: bytes, extract: Extract, notes: tuple[str, ...]) -> Iterator[Answer]:
+def _answer_document(
+    here: Place, format_: Format, data: bytes, extract: Extract, notes: tuple[str, ...]
+) -> Iterator[Answer]:
     try:
-        _check(extract.text, here.limits)
+        _check_text(extract.text, here.limits)
         yield Document(
             here.name,
             hashlib.sha256(data).hexdigest(),
@@ -132,7 +134,7 @@ def _one(here: Place, format_: Format, data: bytes, extract: Extract, notes: tup
             extract.is_guessed,
             extract.items,
             (*notes, *extract.notes),
-            _n_extracted(extract.text),
+            _count_characters(extract.text),
             extract.sources,
         )
     except CannotRead as error:
@@ -140,70 +142,70 @@ def _one(here: Place, format_: Format, data: bytes, extract: Extract, notes: tup
         if error.reason == "empty" and extract.parts and not extract.items.unread:
             yield Ignored(here.name, "only-holds-files")
         else:
-            yield Rejected(here.name, error.reason, _naming_unread(str(error), extract.items))
+            yield Rejected(here.name, error.reason, _append_unread(str(error), extract.items))
     taken = TakenNames()
     for part in extract.parts:
-        yield from _part(here, replace(part, name=taken.make_unique(part.name)))
+        yield from _answer_part(here, replace(part, name=taken.make_unique(part.name)))
 
 
-def _naming_unread(message: str, items: Items) -> str:
+def _append_unread(message: str, items: Items) -> str:
     """A reject's message, with what the file holds that was not read."""
     more = len(items.unread) - _MAX_UNREAD_IN_MESSAGE
     named = [*items.unread[:_MAX_UNREAD_IN_MESSAGE], *([f"{more} more"] if more > 0 else [])]
     return f"{message}; not read: {'; '.join(named)}" if named else message
 
 
-def _part(here: Place, part: Part) -> Iterator[Answer]:
+def _answer_part(here: Place, part: Part) -> Iterator[Answer]:
     here.budget.take_member()
     inner = here.holding(part.name, part.encoding, part.media_type)
     try:
         if isinstance(part.content, CannotRead):
             raise part.content
         _check_depth(here)
-        yield from answers(inner, io.BytesIO(part.content), len(part.content))
+        yield from iter_answers(inner, io.BytesIO(part.content), len(part.content))
     except Exhausted:
         raise
     except CannotRead as error:
         yield Rejected(inner.name, error.reason, str(error))
 
 
-def _members(here: Place, format_: Format, file: BinaryIO) -> Iterator[Answer]:
+def _answer_members(here: Place, format_: Format, file: BinaryIO) -> Iterator[Answer]:
     """Answers for all files in an archive."""
     _check_depth(here)
     n_ignored = n_others = 0
-    for member in archives.members(format_.name, here.called, file, here.budget):
-        for answer in _member(here, member):
+    for member in archives.iter_members(format_.name, here.called, file, here.budget):
+        for answer in _answer_member(here, member):
             yield answer
             n_ignored, n_others = n_ignored + isinstance(answer, Ignored), n_others + (not isinstance(answer, Ignored))
     if not n_others:
-        found = "only files that are ignored" if n_ignored else "no file in the archive"
-        raise CannotRead("empty", f"found {found}, expected a document")
+        content = "only files that are ignored" if n_ignored else "no file in the archive"
+        raise CannotRead("empty", f"found {content}, expected a document")
 
 
-def _member(here: Place, member: archives.Member) -> Iterator[Answer]:
+def _answer_member(here: Place, member: archives.Member) -> Iterator[Answer]:
     inner = here.holding(member.name)
     try:
         if isinstance(member.open, Ignored):
             yield replace(member.open, document=here.name)
-        elif isinstance(member.open, CannotRead) and (rule := ignored_files.rule_of(member.name)):
+        elif isinstance(member.open, CannotRead) and (rule := ignored_files.find_rule(member.name)):
             yield Ignored(inner.name, rule)
         elif isinstance(member.open, CannotRead):
             raise member.open
         else:
             with member.open() as stream:
-                yield from answers(inner, stream, None)
+                yield from iter_answers(inner, stream, None)
     except Exhausted:
         raise
     except CannotRead as error:
         yield Rejected(inner.name, error.reason, str(error))
 
 
-def _many(
-    here: Place, format_: Format, found: Iterable[tables.Record], encoding: str, *, is_guessed: bool = False
+def _answer_records(
+    here: Place, format_: Format, records: Iterable[tables.Record], encoding: str, *, is_guessed: bool = False
 ) -> Iterator[Answer]:
     """Answers for the documents of one file, each on its own."""
     is_empty = True
-    for where, record in found:
+    for where, record in records:
         if isinstance(record, Ignored):
             yield replace(record, document=here.name)
             continue
@@ -215,7 +217,7 @@ def _many(
             extract = Extract(record, items=tables.ROW) if isinstance(record, str) else record
             if not extract.encoding:
                 extract = replace(extract, encoding=encoding, is_guessed=is_guessed)
-            yield from _one(inner, format_, extract.text.encode("utf-8", "surrogatepass"), extract, ())
+            yield from _answer_document(inner, format_, extract.text.encode("utf-8", "surrogatepass"), extract, ())
         except Exhausted:
             raise
         except CannotRead as error:
@@ -224,12 +226,12 @@ def _many(
         raise CannotRead("empty", "found no document, expected at least one")
 
 
-def _n_extracted(text: str) -> int:
+def _count_characters(text: str) -> int:
     """Characters that are no spaces; a whole text's words at once would take twenty times its memory."""
     return sum(sum(map(len, text[at : at + _AT_ONCE].split())) for at in range(0, len(text), _AT_ONCE))
 
 
-def _content(file: BinaryIO, n_bytes: int | None, limits: Limits) -> bytes:
+def _read_content(file: BinaryIO, n_bytes: int | None, limits: Limits) -> bytes:
     if n_bytes is not None and n_bytes > limits.max_bytes:
         raise CannotRead("too-large", f"found {n_bytes} bytes, expected at most {limits.max_bytes}")
     data = file.read(limits.max_bytes + 1)
@@ -245,10 +247,12 @@ def _extract(format_: Format, data: bytes, here: Place) -> "Extract | list[table
     read: Callable[..., Extract | list[tables.Record]] = (
         import_module(f"{_READERS}{reader}").read if isinstance(reader, str) else reader
     )
-    return _guarded(reader if isinstance(reader, str) else format_.name, lambda: read(data, here.limits, here.encoding))
+    return _run_reader(
+        reader if isinstance(reader, str) else format_.name, lambda: read(data, here.limits, here.encoding)
+    )
 
 
-def _guarded(reader: str, read: Callable[[], _Found]) -> _Found:
+def _run_reader(reader: str, read: Callable[[], _Found]) -> _Found:
     try:
         return read()
     except (CannotRead, MemoryError):
@@ -259,7 +263,7 @@ def _guarded(reader: str, read: Callable[[], _Found]) -> _Found:
         raise CannotRead("broken", f"found {redact_error(error)}, expected a whole {kind} file") from error
 
 
-def _check(text: str, limits: Limits) -> None:
+def _check_text(text: str, limits: Limits) -> None:
     if len(text) > limits.max_characters:
         raise CannotRead("too-long", f"found {len(text)} characters, expected at most {limits.max_characters}")
     if not text.strip():
@@ -270,5 +274,5 @@ def _check(text: str, limits: Limits) -> None:
 
 def _check_depth(here: Place) -> None:
     if here.depth >= here.limits.max_depth:
-        found = f"found a file with {here.depth + 1} files around it, expected at most {here.limits.max_depth}"
-        raise CannotRead("too-deep", found)
+        message = f"found a file with {here.depth + 1} files around it, expected at most {here.limits.max_depth}"
+        raise CannotRead("too-deep", message)

@@ -136,19 +136,24 @@ class SourceMap:
         Raises:
             ValueError: something else.
         """
-        found = cls()
+        sources = cls()
         if not data:
-            return found
+            return sources
         n_runs, n_boxes = _HEAD.unpack_from(data)
         position, view = _HEAD.size + n_runs, memoryview(data)
-        found.run_starts, found.places = json.loads(data[_HEAD.size : position])
-        for values, per_box in ((found.starts, 1), (found.ends, 1), (found.edges, _EDGES), (found.confidences, 1)):
+        sources.run_starts, sources.places = json.loads(data[_HEAD.size : position])
+        for values, per_box in (
+            (sources.starts, 1),
+            (sources.ends, 1),
+            (sources.edges, _EDGES),
+            (sources.confidences, 1),
+        ):
             n_bytes = n_boxes * per_box * values.itemsize
             values.frombytes(view[position : position + n_bytes])
             position += n_bytes
-        if position != len(data) or len(found.run_starts) != len(found.places):
+        if position != len(data) or len(sources.run_starts) != len(sources.places):
             raise ValueError("found a source map of another length than it says of itself")
-        return found
+        return sources
 
 
 def _on_one_line(line: Box, box: Box) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.archives import UnpackingBudget
 from ner_tasks.documents.place import Place
-from ner_tasks.documents.reading import answers
+from ner_tasks.documents.reading import iter_answers
 
 Maker = Callable[[random.Random], tuple[bytes, Mapping[str, str]]]
 LIMITS = Limits()
@@ -47,7 +47,9 @@ def read(name: str, data: bytes) -> tuple[list[Document], list[str]]:
     """Documents of a file, and lines that name what of it was not read."""
     found, rejects = [], []
     try:
-        for answer in answers(Place(name, name, LIMITS, UnpackingBudget(LIMITS), name), io.BytesIO(data), len(data)):
+        for answer in iter_answers(
+            Place(name, name, LIMITS, UnpackingBudget(LIMITS), name), io.BytesIO(data), len(data)
+        ):
             (found if isinstance(answer, Document) else rejects).append(answer)
     except CannotRead as error:
         rejects.append(Rejected(name, error.reason, str(error)))

@@ -21,8 +21,8 @@ from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.unpacking import UnpackingBudget
 from ner_tasks.documents.detection.formats import SUFFIXES
 from ner_tasks.documents.place import Place
-from ner_tasks.documents.reading import answers
-from ner_tasks.documents.sandbox.sandbox import read_apart
+from ner_tasks.documents.reading import iter_answers
+from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
 from tests import hostile
 from tests.canaries.drive import makers
 
@@ -65,7 +65,7 @@ def by_chance(name: str, files: Sequence[hostile.File], n: int, seed: int) -> in
         listed: list[tuple[str, Path]] = []
         given = inbox(rng, files, n, Path(folder))
         found: list[object] = []
-        for index, answer in read_apart((listed.append(file) or file for file in given), LIMITS):  # type: ignore[func-returns-value]
+        for index, answer in read_in_sandbox((listed.append(file) or file for file in given), LIMITS):  # type: ignore[func-returns-value]
             if answer is not None:
                 found.append(answer)
                 continue
@@ -98,7 +98,9 @@ def by_coverage(arguments: list[str]) -> int:
             return
         name = f"a{suffixes[data[0] % len(suffixes)]}"
         try:
-            for _ in answers(Place(name, name, LIMITS, UnpackingBudget(LIMITS)), io.BytesIO(data[1:]), len(data) - 1):
+            for _ in iter_answers(
+                Place(name, name, LIMITS, UnpackingBudget(LIMITS)), io.BytesIO(data[1:]), len(data) - 1
+            ):
                 pass
         except CannotRead:
             return

@@ -28,7 +28,7 @@ import psutil
 
 from ner_tasks.documents import Document, Ignored, Limits
 from ner_tasks.documents.sandbox import sandbox_reader
-from ner_tasks.documents.sandbox.sandbox import read_apart
+from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
 from ner_tasks.documents.sandbox.sandbox_process import ReaderProcess
 from ner_tasks.tagging.batcher import TagConfig
 from ner_tasks.tagging.shard import tag_documents
@@ -64,7 +64,7 @@ def read(path: Path) -> dict[str, Any]:
 
     sandbox_reader.ReaderProcess = Watched  # type: ignore[misc]
     found: Counter[str] = Counter()
-    for _, answer in read_apart([(path.name, path)], _LIMITS, n_workers=1):
+    for _, answer in read_in_sandbox([(path.name, path)], _LIMITS, n_workers=1):
         if isinstance(answer, Document):
             found["read"] += 1
         elif answer and not isinstance(answer, Ignored):
@@ -88,7 +88,7 @@ def gather(path: Path) -> dict[str, Any]:
             tagger=RuleTagger(),
             output=Path(folder, "out"),
             config=TagConfig(_LIMITS, version="growth"),
-            read=lambda files, limits: read_apart(files, limits, n_workers=1),
+            read=lambda files, limits: read_in_sandbox(files, limits, n_workers=1),
         )
     found = Counter({"read": manifest["n_tagged"], **manifest["rejected"]})
     return {"answer": _summarize(found), "s": _seconds(resource.RUSAGE_SELF), "mib": peak_mib(os.getpid())}

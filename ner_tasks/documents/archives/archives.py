@@ -15,33 +15,33 @@ from ner_tasks.documents.archives import member_names, zip_files
 from ner_tasks.documents.archives.unpacking import (
     BUFFER_BYTES,
     Member,
-    Unpacked,
+    UnpackedStream,
     Unpacker,
     UnpackingBudget,
-    bunzip,
-    comment_of,
-    damage,
-    gunzip,
-    measured,
-    opener,
-    unxz,
+    count_unpacked,
+    damage_as_broken,
+    make_bzip2_unpacker,
+    make_comment,
+    make_gzip_unpacker,
+    make_opener,
+    make_xz_unpacker,
 )
 from ner_tasks.documents.detection import formats
 from ner_tasks.documents.types import CannotRead, Exhausted, Ignored
 
-__all__ = ["Member", "UnpackingBudget", "members"]
+__all__ = ["Member", "UnpackingBudget", "iter_members"]
 
 # What unpacks one stream of a format, how another one behind it begins, and the suffixes that its files have.
 _COMPRESSED: dict[str, tuple[Callable[[], Unpacker], tuple[bytes, ...], tuple[str, ...]]] = {
-    "gz": (gunzip, (b"\x1f\x8b",), (".gz", ".tgz")),
-    "bz2": (bunzip, (b"BZh",), (".bz2", ".tbz2", ".tbz")),
-    "xz": (unxz, (b"\xfd7zXZ\0",), (".xz", ".txz", ".lzma")),
+    "gz": (make_gzip_unpacker, (b"\x1f\x8b",), (".gz", ".tgz")),
+    "bz2": (make_bzip2_unpacker, (b"BZh",), (".bz2", ".tbz2", ".tbz")),
+    "xz": (make_xz_unpacker, (b"\xfd7zXZ\0",), (".xz", ".txz", ".lzma")),
 }
 _GZIP_HEAD = struct.Struct("<3sBI2B")
 _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 4, 8, 16
 
 
-def members(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
+def iter_members(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     """The files of an archive in the order in which they lie there; folders are none.
 
     Args:
@@ -57,7 +57,7 @@ def members(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> 
         CannotRead: `broken`, before or between its members; `bomb` or `too-many`.
     """
     seen = TakenNames()
-    for number, member in enumerate(_found(kind, called, file, budget), start=1):
+    for number, member in enumerate(_iter_unchecked(kind, called, file, budget), start=1):
         # A document's name tells by its "#" which file lies in which.
         name = member.name.replace("#", "%23")
         if isinstance(member.open, Ignored):
@@ -75,25 +75,25 @@ def members(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> 
             yield Member(name, member.open)
 
 
-def _found(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
+def _iter_unchecked(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     if kind == "zip":
-        yield from zip_files.members(file, budget)
+        yield from zip_files.iter_members(file, budget)
     elif kind in _COMPRESSED:
-        yield from _of_compressed(kind, called, file, budget)
+        yield from _iter_compressed(kind, called, file, budget)
     elif kind == "tar":
-        yield from _of_tar(measured(file, budget), budget)
+        yield from _iter_tar(count_unpacked(file, budget), budget)
     else:
         unpacker, magics, _ = _COMPRESSED[kind.removeprefix("tar.")]
-        stream = Unpacked(file, unpacker, magics)
-        yield from _of_tar(measured(stream, budget), budget)
+        stream = UnpackedStream(file, unpacker, magics)
+        yield from _iter_tar(count_unpacked(stream, budget), budget)
 
 
-def _of_tar(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
-    with damage():
+def _iter_tar(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
+    with damage_as_broken():
         archive = _Archive.open(fileobj=file, mode="r|", errors="surrogateescape", tarinfo=_TarEntry, ignore_zeros=True)
     while True:
         try:
-            with damage():
+            with damage_as_broken():
                 entry = archive.next()
         except CannotRead:
             if not archive.has_ended:
@@ -106,8 +106,8 @@ def _of_tar(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
         budget.take_member()
         # The next entry is looked for behind this one, at an end that may never come.
         if not 0 <= entry.size <= budget.limits.max_unpacked_bytes:
-            found = f"found an entry of {entry.size} bytes"
-            raise Exhausted("bomb", f"{found}, expected 0 to {budget.limits.max_unpacked_bytes}")
+            problem = f"found an entry of {entry.size} bytes"
+            raise Exhausted("bomb", f"{problem}, expected 0 to {budget.limits.max_unpacked_bytes}")
         if entry.isdir():
             continue
         (name,) = member_names.decode([entry.name.encode("utf-8", "surrogateescape")])
@@ -115,7 +115,7 @@ def _of_tar(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
             yield Member(name, CannotRead("not-a-file", "found a link or device, expected a file"))
         else:
             # Its bytes were counted when the archive around it was read, those of its holes were not.
-            yield Member(name, opener(_extraction(archive, entry), budget if entry.issparse() else None))
+            yield Member(name, make_opener(_make_extractor(archive, entry), budget if entry.issparse() else None))
 
 
 class _Archive(tarfile.TarFile):
@@ -128,7 +128,7 @@ class _Archive(tarfile.TarFile):
     has_ended = False
 
 
-def _extraction(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[], BinaryIO]:
+def _make_extractor(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[], BinaryIO]:
     return lambda: cast(BinaryIO, archive.extractfile(entry))
 
 
@@ -147,26 +147,26 @@ class _TarEntry(tarfile.TarInfo):
             raise tarfile.ReadError(f"{error} at byte {archive.offset}") from error
 
 
-def _of_compressed(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
+def _iter_compressed(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     """The one file of a gz, bz2 or xz, and the comment of a gz."""
     budget.take_member()
     unpacker, magics, suffixes = _COMPRESSED[kind]
     suffix = PurePosixPath(called).suffix
-    said = formats.by_suffix(called)
-    is_packed = suffix.lower() in suffixes or (said is not None and said.shape == formats.ARCHIVE)
+    format_by_name = formats.find_by_suffix(called)
+    is_packed = suffix.lower() in suffixes or (format_by_name is not None and format_by_name.shape == formats.ARCHIVE)
     name = called[: -len(suffix)] if is_packed else called
-    stored, comment = _said_in_gzip(file) if kind == "gz" else ("", "")
-    if not formats.by_suffix(name) and formats.by_suffix(stored):
+    stored, comment = _read_gzip_header(file) if kind == "gz" else ("", "")
+    if not formats.find_by_suffix(name) and formats.find_by_suffix(stored):
         name = stored
-    stream = Unpacked(file, unpacker, magics)
-    yield Member(name, opener(lambda: cast(BinaryIO, stream), budget))
+    stream = UnpackedStream(file, unpacker, magics)
+    yield Member(name, make_opener(lambda: cast(BinaryIO, stream), budget))
     if comment.strip():
-        yield comment_of(comment)
+        yield make_comment(comment)
     if stream.is_followed:
         yield Member("", Ignored("", "bytes-around-archive"))
 
 
-def _said_in_gzip(file: BinaryIO) -> tuple[str, str]:
+def _read_gzip_header(file: BinaryIO) -> tuple[str, str]:
     """The name and the comment in a gzip file's header; it is read again afterwards.
 
     Source: RFC 1952, section 2.3.
@@ -181,9 +181,9 @@ def _said_in_gzip(file: BinaryIO) -> tuple[str, str]:
     flags, at = head[3], _GZIP_HEAD.size
     if flags & _GZIP_EXTRA:
         at += 2 + int.from_bytes(head[at : at + 2], "little")
-    said = []
+    fields = []
     for flag in (_GZIP_NAME, _GZIP_COMMENT):
         raw, end, _ = head[at:].partition(b"\0") if flags & flag else (b"", b"", b"")
         at += len(raw) + len(end)
-        said.append(member_names.decode([raw])[0])
-    return PurePosixPath(said[0].replace("\\", "/")).name, said[1]
+        fields.append(member_names.decode([raw])[0])
+    return PurePosixPath(fields[0].replace("\\", "/")).name, fields[1]

@@ -49,7 +49,7 @@ def decode(names: Sequence[bytes]) -> list[str]:
         try:
             decoded.append(name.decode())
         except UnicodeDecodeError:
-            encoding = encoding or _most_plausible([name for name in names if not _is_utf8(name)])
+            encoding = encoding or _guess_encoding([name for name in names if not _is_utf8(name)])
             decoded.append(name.decode(encoding, "replace"))
     return decoded
 
@@ -62,7 +62,7 @@ def _is_utf8(name: bytes) -> bool:
     return True
 
 
-def _most_plausible(names: Sequence[bytes]) -> str:
+def _guess_encoding(names: Sequence[bytes]) -> str:
     joined = b"\n".join(names)[: 16 * _MAX_JUDGED]
     eastern = [encoding for encoding in _COMMON if _is_eastern(joined, encoding)]
     if len(eastern) > 1:
@@ -108,11 +108,11 @@ def _score(joined: bytes, encoding: str) -> float:
     """How much of what is no ASCII is letters that fit to their neighbours, from 1 down."""
     text = joined.decode(encoding, "replace")[:_MAX_JUDGED]
     marks = [at for at, character in enumerate(text) if ord(character) >= 0x80]
-    n_fitting = sum(_fit(text, at) for at in marks)
+    n_fitting = sum(_score_letter(text, at) for at in marks)
     return round(n_fitting / max(len(marks), 1), 3)
 
 
-def _fit(text: str, at: int) -> float:
+def _score_letter(text: str, at: int) -> float:
     """1 for a letter that fits to its neighbours, 0.3 for usual punctuation, 0 and less for anything else."""
     character = text[at]
     if character in _NEUTRAL:

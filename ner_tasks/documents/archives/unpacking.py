@@ -114,22 +114,22 @@ class Inflater:
         return self._inner.decompress(self._inner.unconsumed_tail + data, max(max_length, 0))
 
 
-def gunzip() -> Unpacker:
+def make_gzip_unpacker() -> Unpacker:
     """Unpacks one member of a gzip file."""
     return Inflater(16 + zlib.MAX_WBITS)
 
 
-def bunzip() -> Unpacker:
+def make_bzip2_unpacker() -> Unpacker:
     """Unpacks one stream of a bzip2 file."""
     return bz2.BZ2Decompressor()
 
 
-def unxz() -> Unpacker:
+def make_xz_unpacker() -> Unpacker:
     """Unpacks one stream of an xz or lzma file; one that asks for too large a dictionary is turned away."""
     return lzma.LZMADecompressor(memlimit=_MAX_DICTIONARY_BYTES)
 
 
-def packed_kind(head: bytes) -> str:
+def detect_compression(head: bytes) -> str:
     """`gz`, `bz2` or `xz` by the first bytes of a file, `tar.` in front for a tar archive in it; "" for any other file.
 
     Whether there is an archive shows only where the first bytes unpack.
@@ -138,13 +138,15 @@ def packed_kind(head: bytes) -> str:
     if not kind:
         return ""
     try:
-        inner = {"gz": gunzip, "bz2": bunzip, "xz": unxz}[kind]().decompress(head, 512)
+        inner = {"gz": make_gzip_unpacker, "bz2": make_bzip2_unpacker, "xz": make_xz_unpacker}[kind]().decompress(
+            head, 512
+        )
     except (zlib.error, OSError, lzma.LZMAError, ValueError):
         return kind
     return f"tar.{kind}" if inner[257:262] == b"ustar" else kind
 
 
-class Unpacked(io.RawIOBase):
+class UnpackedStream(io.RawIOBase):
     """What a compressed stream holds.
 
     Args:
@@ -168,9 +170,9 @@ class Unpacked(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         while self._unpacker is not None:
             if self._unpacker.eof:
-                self._next_stream()
+                self._start_next_stream()
                 continue
-            packed = self._packed() if self._unpacker.needs_input else b""
+            packed = self._read_packed() if self._unpacker.needs_input else b""
             if self._unpacker.needs_input and not packed:
                 raise EOFError("found the end of the file within the packed bytes")
             if data := self._unpacker.decompress(packed, len(buffer)):
@@ -178,22 +180,22 @@ class Unpacked(io.RawIOBase):
                 return len(data)
         return 0
 
-    def _packed(self) -> bytes:
+    def _read_packed(self) -> bytes:
         data, self._ahead = self._ahead, b""
         return data or self._source.read(_PACKED_BYTES)
 
-    def _next_stream(self) -> None:
+    def _start_next_stream(self) -> None:
         """Go on with the stream behind this one, if there is one behind zeros that fill up a block."""
         assert self._unpacker is not None
         self._ahead = self._unpacker.unused_data + self._ahead
         self._unpacker = None
         if not self._magics:
             return
-        while not (rest := self._packed().lstrip(b"\0")):
-            if not (more := self._packed()):
+        while not (rest := self._read_packed().lstrip(b"\0")):
+            if not (more := self._read_packed()):
                 return
             self._ahead = more
-        while len(rest) < max(map(len, self._magics)) and (more := self._packed()):
+        while len(rest) < max(map(len, self._magics)) and (more := self._read_packed()):
             rest += more
         if rest.startswith(self._magics):
             self._ahead, self._unpacker = rest, self._new()
@@ -201,27 +203,27 @@ class Unpacked(io.RawIOBase):
             self.is_followed = True
 
 
-def comment_of(text: str) -> Member:
+def make_comment(text: str) -> Member:
     """What somebody noted on an archive, as a text of its own."""
-    return Member("comment.txt", lambda: measured(io.BytesIO(text.encode()), None), is_comment=True)
+    return Member("comment.txt", lambda: count_unpacked(io.BytesIO(text.encode()), None), is_comment=True)
 
 
-def opener(open_: Callable[[], IO[bytes]], budget: UnpackingBudget | None) -> Callable[[], BinaryIO]:
+def make_opener(open_: Callable[[], IO[bytes]], budget: UnpackingBudget | None) -> Callable[[], BinaryIO]:
     """How a member is opened: its bytes counted against the budget, if any, and its damage named."""
 
     def opened() -> BinaryIO:
-        with damage():
-            return measured(open_(), budget)
+        with damage_as_broken():
+            return count_unpacked(open_(), budget)
 
     return opened
 
 
-def measured(source: IO[bytes] | io.RawIOBase, budget: UnpackingBudget | None) -> BinaryIO:
+def count_unpacked(source: IO[bytes] | io.RawIOBase, budget: UnpackingBudget | None) -> BinaryIO:
     """A stream whose bytes are counted against the budget, if any, and whose damage is named."""
-    return io.BufferedReader(_Measured(source, budget), BUFFER_BYTES)
+    return io.BufferedReader(_CountedStream(source, budget), BUFFER_BYTES)
 
 
-class _Measured(io.RawIOBase):
+class _CountedStream(io.RawIOBase):
     def __init__(self, source: IO[bytes] | io.RawIOBase, budget: UnpackingBudget | None):
         self._source, self._budget = source, budget
 
@@ -232,7 +234,7 @@ class _Measured(io.RawIOBase):
         """Fill the buffer: who looks at the beginning of a file sees as much as there is, however it was packed."""
         n_bytes = 0
         while n_bytes < len(buffer):
-            with damage():
+            with damage_as_broken():
                 data = self._source.read(len(buffer) - n_bytes)
             if not data:
                 break
@@ -244,7 +246,7 @@ class _Measured(io.RawIOBase):
 
 
 @contextmanager
-def damage() -> Iterator[None]:
+def damage_as_broken() -> Iterator[None]:
     """Turns what the libraries raise on a damaged archive into `broken`; a disk that fails stays an OSError."""
     try:
         yield

@@ -81,7 +81,7 @@ class Directory:
     comment: bytes
 
 
-def find(file: BinaryIO) -> Directory | None:
+def find_directory(file: BinaryIO) -> Directory | None:
     """The directory of an archive; None if it has lost it.
 
     Raises:
@@ -96,42 +96,48 @@ def find(file: BinaryIO) -> Directory | None:
         at = tail.rfind(_END, 0, at + len(_END) - 1) if at else -1
         if at < 0:
             break
-        if found := _directory(file, tail_at + at, tail[at:]):
-            return found
+        if directory := _parse_end(file, tail_at + at, tail[at:]):
+            return directory
     return None
 
 
-def _directory(file: BinaryIO, at: int, tail: bytes) -> Directory | None:
+def _parse_end(file: BinaryIO, at: int, tail: bytes) -> Directory | None:
     if len(tail) < _END_HEAD.size:
         return None
     _, disk, first_disk, _, n_entries, n_directory, offset, n_comment = _END_HEAD.unpack_from(tail)
     end = at
     if _MAX16 in (disk, n_entries) or _MAX32 in (n_directory, offset):
-        end, disk, first_disk, n_directory, offset = _zip64_end(file, at) or (at, disk, first_disk, n_directory, offset)
+        end, disk, first_disk, n_directory, offset = _parse_zip64_end(file, at) or (
+            at,
+            disk,
+            first_disk,
+            n_directory,
+            offset,
+        )
     if disk != first_disk or disk not in (0, _MAX16):
         raise CannotRead("broken", f"found the last of {disk + 1} parts of an archive, expected a whole one")
     comment = tail[_END_HEAD.size : _END_HEAD.size + n_comment]
     n_behind = len(tail) - _END_HEAD.size - len(comment)
     # Bytes in front of the archive move it; bytes between the directory and its end do not.
     for start in (end - n_directory, offset):
-        if start >= 0 and (n_directory == 0 or _bytes_at(file, start, len(_CENTRAL)) == _CENTRAL):
+        if start >= 0 and (n_directory == 0 or _read_at(file, start, len(_CENTRAL)) == _CENTRAL):
             return Directory(start, start + n_directory, max(start - offset, 0), n_behind, comment)
     return None
 
 
-def _zip64_end(file: BinaryIO, at: int) -> tuple[int, int, int, int, int] | None:
-    raw = _bytes_at(file, at - _LOCATOR.size, _LOCATOR.size) if at >= _LOCATOR.size else b""
+def _parse_zip64_end(file: BinaryIO, at: int) -> tuple[int, int, int, int, int] | None:
+    raw = _read_at(file, at - _LOCATOR.size, _LOCATOR.size) if at >= _LOCATOR.size else b""
     if len(raw) < _LOCATOR.size or not raw.startswith(_LOCATOR_MARK):
         return None
     for start in (at - _LOCATOR.size - _END64_HEAD.size, _LOCATOR.unpack(raw)[2]):
-        head = _bytes_at(file, start, _END64_HEAD.size) if start >= 0 else b""
+        head = _read_at(file, start, _END64_HEAD.size) if start >= 0 else b""
         if len(head) == _END64_HEAD.size and head.startswith(_END64_MARK):
             _, _, _, _, disk, first_disk, _, _, n_directory, offset = _END64_HEAD.unpack(head)
             return start, disk, first_disk, n_directory, offset
     return None
 
 
-def entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
+def iter_entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
     """The entries of a directory.
 
     Raises:
@@ -139,7 +145,7 @@ def entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
     """
     at = directory.start
     while at < directory.end:
-        raw = _bytes_at(file, at, _CENTRAL_HEAD.size)
+        raw = _read_at(file, at, _CENTRAL_HEAD.size)
         if len(raw) < _CENTRAL_HEAD.size or not raw.startswith(_CENTRAL):
             raise CannotRead("broken", f"found no entry at byte {at}, expected one of the archive's directory")
         (_, made_by, _, flags, method, _, _, crc, n_packed, n_unpacked, n_name, n_extra, n_comment, *rest) = (
@@ -160,37 +166,37 @@ def entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
             extra,
             texts[n_name + n_extra :],
         )
-        entry = _with_zip64(entry)
+        entry = _apply_zip64(entry)
         yield replace(entry, at=entry.at + directory.n_before)
         at += len(raw) + len(texts)
 
 
-def scanned(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Entry]:
+def scan_entries(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Entry]:
     """The entries of an archive without a directory, by their own headers, which lie one behind the other.
 
     Raises:
         CannotRead: `broken`, behind the last entry: what follows is lost.
     """
-    at = max(_bytes_at(file, 0, _TAIL_BYTES).find(_LOCAL), 0)
-    while len(raw := _bytes_at(file, at, _LOCAL_HEAD.size)) == _LOCAL_HEAD.size and raw.startswith(_LOCAL):
+    at = max(_read_at(file, 0, _TAIL_BYTES).find(_LOCAL), 0)
+    while len(raw := _read_at(file, at, _LOCAL_HEAD.size)) == _LOCAL_HEAD.size and raw.startswith(_LOCAL):
         _, _, flags, method, _, _, crc, n_packed, n_unpacked, n_name, n_extra = _LOCAL_HEAD.unpack(raw)
         name, extra = file.read(n_name), file.read(n_extra)
         entry = Entry(name, UNIX, flags, method, crc, n_packed, n_unpacked, at, 0, extra)
-        entry = _with_zip64(entry)
+        entry = _apply_zip64(entry)
         data_at = at + len(raw) + n_name + n_extra
         if flags & _HAS_DESCRIPTOR and not entry.n_packed:
-            if method != _DEFLATED or (measured := _measured(file, data_at, entry, budget)) is None:
+            if method != _DEFLATED or (measured_entry := _measure_entry(file, data_at, entry, budget)) is None:
                 yield entry
                 break
-            entry = measured
+            entry = measured_entry
         yield entry
         at = data_at + entry.n_packed
         if flags & _HAS_DESCRIPTOR:
-            at += max(_bytes_at(file, at, 2 * _LOCAL_HEAD.size).find(_LOCAL), 0)
+            at += max(_read_at(file, at, 2 * _LOCAL_HEAD.size).find(_LOCAL), 0)
     raise CannotRead("broken", f"found no directory, and no further file at byte {at}, expected a whole archive")
 
 
-def _measured(file: BinaryIO, at: int, entry: Entry, budget: UnpackingBudget) -> Entry | None:
+def _measure_entry(file: BinaryIO, at: int, entry: Entry, budget: UnpackingBudget) -> Entry | None:
     """An entry whose lengths stand behind its data, which is unpacked for them; None if it breaks off."""
     inflater, crc, n_unpacked, n_read = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0, 0
     file.seek(at)
@@ -211,17 +217,17 @@ def _measured(file: BinaryIO, at: int, entry: Entry, budget: UnpackingBudget) ->
     return replace(entry, crc=crc, n_unpacked=n_unpacked, n_packed=n_read - len(inflater.unused_data))
 
 
-def _with_zip64(entry: Entry) -> Entry:
+def _apply_zip64(entry: Entry) -> Entry:
     """An entry with the lengths that do not fit in 32 bits."""
     wanted = [name for name in ("n_unpacked", "n_packed", "at") if getattr(entry, name) == _MAX32]
     if not wanted:
         return entry
-    data = extra_field(entry.extra, _ZIP64)
+    data = find_extra_field(entry.extra, _ZIP64)
     values = [int.from_bytes(data[at : at + 8], "little") for at in range(0, len(data) - 7, 8)]
     return replace(entry, **dict(zip(wanted, values, strict=False)))  # type: ignore[arg-type]
 
 
-def extra_field(extra: bytes, wanted: int) -> bytes:
+def find_extra_field(extra: bytes, wanted: int) -> bytes:
     """The data of one kind of an entry's extra fields; empty if it is not among them."""
     at = 0
     while at + 4 <= len(extra):
@@ -232,19 +238,19 @@ def extra_field(extra: bytes, wanted: int) -> bytes:
     return b""
 
 
-def data_at(file: BinaryIO, entry: Entry) -> int:
+def find_data(file: BinaryIO, entry: Entry) -> int:
     """Where the packed bytes of an entry begin, which its own header tells.
 
     Raises:
         CannotRead: there is no such header.
     """
-    raw = _bytes_at(file, entry.at, _LOCAL_HEAD.size)
+    raw = _read_at(file, entry.at, _LOCAL_HEAD.size)
     if len(raw) < _LOCAL_HEAD.size or not raw.startswith(_LOCAL):
         raise CannotRead("broken", f"found no file at byte {entry.at}, expected one, as the directory says")
     *_, n_name, n_extra = _LOCAL_HEAD.unpack(raw)
     return entry.at + len(raw) + int(n_name) + int(n_extra)
 
 
-def _bytes_at(file: BinaryIO, at: int, n_bytes: int) -> bytes:
+def _read_at(file: BinaryIO, at: int, n_bytes: int) -> bytes:
     file.seek(at)
     return file.read(n_bytes)

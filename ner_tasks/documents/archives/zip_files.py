@@ -13,14 +13,14 @@ from ner_tasks.documents.archives import member_names, zip_directory
 from ner_tasks.documents.archives.unpacking import (
     Inflater,
     Member,
-    Unpacked,
+    UnpackedStream,
     Unpacker,
     UnpackingBudget,
-    bunzip,
-    comment_of,
-    damage,
-    opener,
-    unxz,
+    damage_as_broken,
+    make_bzip2_unpacker,
+    make_comment,
+    make_opener,
+    make_xz_unpacker,
 )
 from ner_tasks.documents.archives.zip_directory import UNIX, Entry
 from ner_tasks.documents.types import CannotRead, Exhausted, Ignored
@@ -33,7 +33,7 @@ _LZMA_HEAD, _LZMA_PROPERTIES = struct.Struct("<2xH"), struct.Struct("<BI")
 _MAX_DICTIONARY_BYTES = 256 * 2**20
 
 
-def members(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
+def iter_members(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     """The files of a ZIP archive in the order of its directory, or of the file where that is lost; folders are none.
 
     Comments of the archive and its files come last, as a text of their own.
@@ -41,33 +41,35 @@ def members(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
     Raises:
         CannotRead: `broken`, behind the last file of an archive that is cut off; `bomb` or `too-many`.
     """
-    with damage():
-        directory = zip_directory.find(file)
-    found = zip_directory.entries(file, directory) if directory else zip_directory.scanned(file, budget)
-    entries, wrong = _listed(found, budget.limits.max_members)
+    with damage_as_broken():
+        directory = zip_directory.find_directory(file)
+    found_entries = (
+        zip_directory.iter_entries(file, directory) if directory else zip_directory.scan_entries(file, budget)
+    )
+    entries, wrong = _list_entries(found_entries, budget.limits.max_members)
     n_bytes = sum(entry.n_unpacked for entry in entries)
     if n_bytes > budget.limits.max_unpacked_bytes:
         found_bytes = f"found {n_bytes} bytes unpacked, expected at most {budget.limits.max_unpacked_bytes}"
         raise Exhausted("bomb", found_bytes)
-    for name, entry in zip(_names(entries), entries, strict=True):
+    for name, entry in zip(_decode_names(entries), entries, strict=True):
         budget.take_member()
         if not entry.is_folder:
-            yield Member(name, _wrong_with(entry) or opener(_opening(file, entry), budget))
-    comments = _comments(directory.comment if directory else b"", entries)
+            yield Member(name, _find_fault(entry) or make_opener(_make_open(file, entry), budget))
+    comments = _join_comments(directory.comment if directory else b"", entries)
     if comments:
-        yield comment_of(comments)
+        yield make_comment(comments)
     if wrong:
         raise wrong
     if directory and (directory.n_before or directory.n_behind):
         yield Member("", Ignored("", "bytes-around-archive"))
 
 
-def _listed(found: Iterator[Entry], n_most: int) -> tuple[list[Entry], CannotRead | None]:
+def _list_entries(found_entries: Iterator[Entry], n_most: int) -> tuple[list[Entry], CannotRead | None]:
     """Entries up to one more than there may be, and what is wrong behind them."""
     entries: list[Entry] = []
     try:
-        with damage():
-            entries.extend(islice(found, n_most + 1))
+        with damage_as_broken():
+            entries.extend(islice(found_entries, n_most + 1))
     except Exhausted:
         raise
     except CannotRead as error:
@@ -75,11 +77,11 @@ def _listed(found: Iterator[Entry], n_most: int) -> tuple[list[Entry], CannotRea
     return entries, None
 
 
-def _names(entries: Sequence[Entry]) -> list[str]:
+def _decode_names(entries: Sequence[Entry]) -> list[str]:
     """Names of the entries; a backslash parts folders on every system but Unix."""
     undeclared = []
     for entry in entries:
-        path = zip_directory.extra_field(entry.extra, _UNICODE_PATH)
+        path = zip_directory.find_extra_field(entry.extra, _UNICODE_PATH)
         is_current = len(path) > 5 and path[0] == 1 and int.from_bytes(path[1:5], "little") == zlib.crc32(entry.name)
         undeclared.append(path[5:] if is_current else entry.name)
     names = member_names.decode(undeclared)
@@ -89,15 +91,15 @@ def _names(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _comments(of_archive: bytes, entries: Sequence[Entry]) -> str:
+def _join_comments(of_archive: bytes, entries: Sequence[Entry]) -> str:
     commented = [entry for entry in entries if entry.comment.strip(b"\0 \t\r\n")]
-    (archive, *said) = member_names.decode([of_archive, *(entry.comment for entry in commented)])
+    (archive, *texts) = member_names.decode([of_archive, *(entry.comment for entry in commented)])
     names = member_names.decode([entry.name for entry in commented])
-    lines = [archive, *(f"{name}: {text}" for name, text in zip(names, said, strict=True))]
+    lines = [archive, *(f"{name}: {text}" for name, text in zip(names, texts, strict=True))]
     return "\n\n".join(line.strip("\0 \t\r\n") for line in lines if line.strip("\0 \t\r\n"))
 
 
-def _wrong_with(entry: Entry) -> CannotRead | None:
+def _find_fault(entry: Entry) -> CannotRead | None:
     if entry.flags & _ENCRYPTED or entry.method == _AES:
         return CannotRead("encrypted", "found a file that asks for a password, expected one that opens")
     mode = stat.S_IFMT(entry.attributes >> 16)
@@ -109,25 +111,25 @@ def _wrong_with(entry: Entry) -> CannotRead | None:
     return None
 
 
-def _opening(file: BinaryIO, entry: Entry) -> Callable[[], IO[bytes]]:
+def _make_open(file: BinaryIO, entry: Entry) -> Callable[[], IO[bytes]]:
     def open_() -> IO[bytes]:
-        section = _Section(file, zip_directory.data_at(file, entry), entry.n_packed)
-        return _Checked(_unpacked(section, entry.method), entry)  # type: ignore[return-value]
+        section = _Section(file, zip_directory.find_data(file, entry), entry.n_packed)
+        return _CheckedStream(_unpack(section, entry.method), entry)  # type: ignore[return-value]
 
     return open_
 
 
-def _unpacked(section: "_Section", method: int) -> io.RawIOBase:
+def _unpack(section: "_Section", method: int) -> io.RawIOBase:
     if method == _STORED:
         return section
     source: IO[bytes] = section  # type: ignore[assignment]
     if method == _LZMA:
-        return Unpacked(source, lambda: _lzma_unpacker(section))
-    unpackers = {_DEFLATED: lambda: Inflater(-zlib.MAX_WBITS), _BZIP2: bunzip, _XZ: unxz}
-    return Unpacked(source, unpackers[method])
+        return UnpackedStream(source, lambda: _make_lzma_unpacker(section))
+    unpackers = {_DEFLATED: lambda: Inflater(-zlib.MAX_WBITS), _BZIP2: make_bzip2_unpacker, _XZ: make_xz_unpacker}
+    return UnpackedStream(source, unpackers[method])
 
 
-def _lzma_unpacker(section: "_Section") -> Unpacker:
+def _make_lzma_unpacker(section: "_Section") -> Unpacker:
     """What unpacks LZMA as ZIP has it: behind a header of its own with the properties of the stream."""
     (n_properties,) = _LZMA_HEAD.unpack(section.read(_LZMA_HEAD.size) or b"")
     properties, n_dictionary = _LZMA_PROPERTIES.unpack((section.read(n_properties) or b"")[: _LZMA_PROPERTIES.size])
@@ -157,7 +159,7 @@ class _Section(io.RawIOBase):
         return len(data)
 
 
-class _Checked(io.RawIOBase):
+class _CheckedStream(io.RawIOBase):
     """An entry's bytes, as many as it says, held against its checksum."""
 
     def __init__(self, source: io.RawIOBase, entry: Entry):

@@ -128,7 +128,7 @@ def register_format(format_: Format) -> None:
     MEDIA_TYPES.update(dict.fromkeys(format_.media_types, format_))
 
 
-def by_suffix(called: str) -> Format | None:
+def find_by_suffix(called: str) -> Format | None:
     """The format that a file's name stands for; None for no suffix, or one that stands for none."""
     lowered = called.lower()
     for packed in ("tar.gz", "tar.bz2", "tar.xz"):
@@ -139,8 +139,8 @@ def by_suffix(called: str) -> Format | None:
     return SUFFIXES.get(PurePosixPath(lowered).suffix)
 
 
-def by_media_type(media_type: str) -> Format | None:
+def find_by_media_type(media_type: str) -> Format | None:
     """The format that a media type stands for; any other text is plain text, None for anything else."""
     lowered = media_type.partition(";")[0].strip().lower()
-    found = MEDIA_TYPES.get(lowered)
-    return found or (FORMATS["text"] if lowered.startswith("text/") else None)
+    format_ = MEDIA_TYPES.get(lowered)
+    return format_ or (FORMATS["text"] if lowered.startswith("text/") else None)

@@ -73,7 +73,7 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[bytes], bool]], ...] = (
 )
 
 
-def rule_of(path: str, head: bytes | None = None) -> str:
+def find_rule(path: str, head: bytes | None = None) -> str:
     """The rule by which a file is ignored, "" if none says so.
 
     Args:

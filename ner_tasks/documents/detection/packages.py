@@ -48,7 +48,7 @@ _FLAT_OFFICE = re.compile(r"<pkg:package[\s>]")
 _FLAT_ODF = re.compile(r"<office:document[\s>][^>]*?office:mimetype=\"application/vnd\.oasis\.opendocument\.(\w+)")
 
 
-def kind_of(file: BinaryIO) -> str:
+def detect_kind(file: BinaryIO) -> str:
     """Name of the format of a zip file: `zip` where it is nothing else, "" where damage leaves it open.
 
     Args:
@@ -58,14 +58,14 @@ def kind_of(file: BinaryIO) -> str:
         with zipfile.ZipFile(file) as archive:
             # Some programs write names with backslashes or in another case.
             names = {name.replace("\\", "/").lstrip("/").lower(): name for name in archive.namelist()}
-            return _of_names(archive, names) or "zip"
+            return _detect_by_names(archive, names) or "zip"
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error, EOFError):
         return ""  # damaged: its name says what it was
     finally:
         file.seek(0)
 
 
-def _of_names(archive: zipfile.ZipFile, names: dict[str, str]) -> str:
+def _detect_by_names(archive: zipfile.ZipFile, names: dict[str, str]) -> str:
     if "mimetype" in names and archive.getinfo(names["mimetype"]).file_size < 200:
         kind = archive.read(names["mimetype"]).strip().removesuffix(b"-template")
         if kind in _MIMETYPES:
@@ -77,14 +77,14 @@ def _of_names(archive: zipfile.ZipFile, names: dict[str, str]) -> str:
         named = [kind for pattern, kind in _OFFICE if pattern.search(types)]
         return at_home if at_home and (at_home in named or not named) else (named or [at_home])[0]
     if "content.xml" in names and "meta-inf/manifest.xml" in names:
-        found = _MANIFEST.search(archive.open(names["meta-inf/manifest.xml"]).read(_MAX_BYTES))
-        return _OF_MANIFEST[found[1]] if found else ""
+        match = _MANIFEST.search(archive.open(names["meta-inf/manifest.xml"]).read(_MAX_BYTES))
+        return _OF_MANIFEST[match[1]] if match else ""
     if "meta-inf/container.xml" in names and any(name.endswith(".opf") for name in names):
         return "epub"
     return at_home
 
 
-def kind_of_xml(text: str) -> str:
+def detect_kind_of_xml(text: str) -> str:
     """Name of the format of an XML file that stands for a whole package, "" for any other.
 
     Args:
@@ -92,5 +92,5 @@ def kind_of_xml(text: str) -> str:
     """
     if _FLAT_OFFICE.match(text):
         return next((kind for name, kind in _FOLDERS.items() if f'pkg:name="/{name}"' in text), "docx")
-    found = _FLAT_ODF.match(text)
-    return _OF_MANIFEST.get(found[1].encode(), "") if found else ""
+    match = _FLAT_ODF.match(text)
+    return _OF_MANIFEST.get(match[1].encode(), "") if match else ""

@@ -4,7 +4,7 @@ import re
 import zipfile
 from typing import BinaryIO
 
-from ner_tasks.documents.archives.unpacking import packed_kind
+from ner_tasks.documents.archives.unpacking import detect_compression
 from ner_tasks.documents.detection import packages
 from ner_tasks.documents.detection.formats import FORMATS, Format
 
@@ -87,17 +87,17 @@ _MAX_CONTROL_SHARE = 0.01
 
 def sniff(head: bytes, file: BinaryIO | None = None) -> Format | None:
     """The format that a file's content tells beyond doubt; None where it does not, see `kind_of`."""
-    return FORMATS.get(kind_of(head, file))
+    return FORMATS.get(detect_kind(head, file))
 
 
-def kind_of(head: bytes, file: BinaryIO | None = None) -> str:
+def detect_kind(head: bytes, file: BinaryIO | None = None) -> str:
     """What a file is by its content: name of a format, `ENCRYPTED_OFFICE`, or "" where that leaves a doubt.
 
     Args:
         head: the first `HEAD_BYTES` of the file.
         file: the whole file, able to seek, for what lies in a package; left at its beginning.
     """
-    return _by_signature(head, file) or _by_beginning(head) or _by_late_key(head, file)
+    return _detect_by_signature(head, file) or _detect_by_beginning(head) or _detect_late_fhir(head, file)
 
 
 def looks_like_text(head: bytes) -> bool:
@@ -109,11 +109,11 @@ def looks_like_text(head: bytes) -> bool:
     return b"\0" not in head and len(_CONTROL.findall(head)) <= max(1, _MAX_CONTROL_SHARE * len(head))
 
 
-def _by_signature(head: bytes, file: BinaryIO | None) -> str:
+def _detect_by_signature(head: bytes, file: BinaryIO | None) -> str:
     if head.startswith(_ZIP):
-        return packages.kind_of(file) if file else ""
+        return packages.detect_kind(file) if file else ""
     if head.startswith(OLE):
-        return _of_ole(head, file)
+        return _detect_ole(head, file)
     if b"%PDF-" in head[:1024] and not _CONTROL.search(head[: head.index(b"%PDF-")]):
         return "pdf" if head.index(b"%PDF-") == 0 or not looks_like_text(head) else ""
     if head.startswith(_IMAGES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
@@ -121,15 +121,15 @@ def _by_signature(head: bytes, file: BinaryIO | None) -> str:
     if head.startswith(b"BM") and len(head) > 30 and head[6:10] == b"\0\0\0\0":
         return "image"
     if head.startswith(_STUBS) and file:
-        return _behind_stub(file)
-    if kind := packed_kind(head):
+        return _detect_behind_stub(file)
+    if kind := detect_compression(head):
         return kind
     if head[257:262] == b"ustar":
         return "tar"
     return "tnef" if head.startswith(_TNEF) else ""
 
 
-def _of_ole(head: bytes, file: BinaryIO | None) -> str:
+def _detect_ole(head: bytes, file: BinaryIO | None) -> str:
     from ner_tasks.documents.detection.ole_files import OleFile
 
     if file is None:
@@ -144,17 +144,17 @@ def _of_ole(head: bytes, file: BinaryIO | None) -> str:
         file.seek(0)
 
 
-def _behind_stub(file: BinaryIO) -> str:
+def _detect_behind_stub(file: BinaryIO) -> str:
     try:
         return "zip" if zipfile.is_zipfile(file) else ""
     finally:
         file.seek(0)
 
 
-def _by_beginning(head: bytes) -> str:
+def _detect_by_beginning(head: bytes) -> str:
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
-    text = _text_of(head)
+    text = _decode_head(head)
     if _HL7.match(text):  # before all else: the bytes around its messages look like no text
         return "hl7"
     if not looks_like_text(head) and not head.startswith(tuple(mark for mark, _ in _UTF16)):
@@ -166,7 +166,7 @@ def _by_beginning(head: bytes) -> str:
     if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[") and _FHIR.search(text):
         return "fhir"
     if _XML.match(text) or text.lstrip("\ufeff \t\r\n").startswith("<"):
-        root = _behind_prolog(text)
+        root = _skip_prolog(text)
         if _CDA.match(root) or _CDA.search(text[:8192]):
             return "cda"
         if _FHIR_XML.match(root):
@@ -175,13 +175,13 @@ def _by_beginning(head: bytes) -> str:
             return "svg"
         if _HTML.match(text):
             return "html"
-        if kind := packages.kind_of_xml(root):
+        if kind := packages.detect_kind_of_xml(root):
             return kind
         return "xml" if _XML.match(text) else ""
     return "eml" if _is_mail(text) else ""
 
 
-def _behind_prolog(text: str) -> str:
+def _skip_prolog(text: str) -> str:
     """XML from its first element on."""
     at = 0
     while True:
@@ -194,7 +194,7 @@ def _behind_prolog(text: str) -> str:
         at = end + len(closing)
 
 
-def _by_late_key(head: bytes, file: BinaryIO | None) -> str:
+def _detect_late_fhir(head: bytes, file: BinaryIO | None) -> str:
     """`fhir` for JSON that says only behind a long beginning, such as a scan in base64, that it is a resource."""
     if not file or len(head) < HEAD_BYTES or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"["):
         return ""
@@ -204,7 +204,7 @@ def _by_late_key(head: bytes, file: BinaryIO | None) -> str:
         file.seek(0)
 
 
-def _text_of(head: bytes) -> str:
+def _decode_head(head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return head.decode("utf-16", "replace")
     for beginning, encoding in _UTF16:
@@ -225,6 +225,6 @@ def _is_mail(text: str) -> bool:
         if not (header := _HEADER.match(line)):
             break
         names.append(header.group(1).lower())
-    found = set(names)
-    n_program = len(found & _MAIL_HEADERS)
-    return n_program >= _MIN_MAIL_HEADERS or (n_program >= 1 and bool(found & _LETTER_HEADERS))
+    distinct = set(names)
+    n_program = len(distinct & _MAIL_HEADERS)
+    return n_program >= _MIN_MAIL_HEADERS or (n_program >= 1 and bool(distinct & _LETTER_HEADERS))

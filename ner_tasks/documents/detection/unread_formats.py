@@ -21,7 +21,7 @@ _PROGRAM = re.compile(rb"MZ.{0,62}\0", re.DOTALL)  # a text may begin with these
 _LHA = re.compile(rb"..-l[hz][0-9sd]-", re.DOTALL)
 
 
-def name_of(head: bytes) -> str:
+def find_name(head: bytes) -> str:
     """What a file is, such as `a RAR archive`, where its format is known and not read; "" where it is not known."""
     if _LHA.match(head):
         return "an LHA archive"

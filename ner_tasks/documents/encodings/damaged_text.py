@@ -20,12 +20,12 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str, int]:
         CannotRead: `not-text`, `unknown-encoding` if more than a few characters are damaged.
     """
     try:
-        found = text_encoding.decode_with_guess(data, declared)
+        decoded = text_encoding.decode_with_guess(data, declared)
         refused = None
     except CannotRead as error:
         refused = error
-    if refused is None and (b"\0" not in data or found.encoding.startswith(_WIDE)):
-        return found.text, found.encoding, found.n_replaced
+    if refused is None and (b"\0" not in data or decoded.encoding.startswith(_WIDE)):
+        return decoded.text, decoded.encoding, decoded.n_replaced
     encoding = _UTF16.get(data[:2], "utf-8")
     text = data.decode(encoding, "replace").removeprefix("\ufeff").replace("\0", "\ufffd")
     n_damaged = text.count("\ufffd")
@@ -33,9 +33,9 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str, int]:
         return text, encoding, n_damaged
     if refused:
         raise refused
-    return found.text, found.encoding, found.n_replaced
+    return decoded.text, decoded.encoding, decoded.n_replaced
 
 
-def damage(n: int) -> str:
+def describe_damage(n: int) -> str:
     """What `unread` says of damaged characters."""
     return f"{n} damaged character(s), which stand as U+FFFD"

@@ -77,19 +77,19 @@ def detect(data: bytes) -> str:
     """
     words = list(dict.fromkeys(_WORD.findall(data)))[:_MAX_WORDS]
     sample = b" ".join(words)
-    confidences = _confidences(data, sample)
-    readings = _readings(sample)
+    confidences = _measure_confidences(data, sample)
+    readings = _decode_candidates(sample)
     # Encodings that give the same text are one reading.
     of_text: dict[str, tuple[float, str]] = {}
     for codec, text in readings.items():
-        found = text.split(" ")
-        score = confidences[codec] * _PRIORS.get(codec, 1.0) * (1 - _ODD_COST * odd_share(found))
-        score *= consistency(found) ** _CONSISTENCY_POWER
+        words_read = text.split(" ")
+        score = confidences[codec] * _PRIORS.get(codec, 1.0) * (1 - _ODD_COST * odd_share(words_read))
+        score *= consistency(words_read) ** _CONSISTENCY_POWER
         of_text[text] = max(of_text.get(text, (0.0, codec)), (score, codec), key=lambda pair: pair[0])
-    return _chosen(sorted(of_text.items(), key=lambda item: -item[1][0]), readings.get(_WESTERN))
+    return _choose(sorted(of_text.items(), key=lambda item: -item[1][0]), readings.get(_WESTERN))
 
 
-def _confidences(data: bytes, sample: bytes) -> dict[str, float]:
+def _measure_confidences(data: bytes, sample: bytes) -> dict[str, float]:
     """The detector's confidence in each candidate, by the whole text and by the words that need more than ASCII.
 
     In a text of another language the whole tells; in an English one with a few names the whole fits any of them.
@@ -98,16 +98,16 @@ def _confidences(data: bytes, sample: bytes) -> dict[str, float]:
 
     both = []
     for part in (data, sample):
-        found = chardet.detect_all(
+        detections = chardet.detect_all(
             part, ignore_threshold=True, compat_names=False, include_encodings=_CANDIDATES, max_bytes=len(part)
         )
-        confidences = {str(answer["encoding"]): answer["confidence"] for answer in found}
+        confidences = {str(answer["encoding"]): answer["confidence"] for answer in detections}
         floor = _FLOOR * max(confidences.values(), default=0.0)
         both.append({codec: max(confidences.get(codec, 0.0), floor) for codec in _CANDIDATES})
     return {codec: both[0][codec] * both[1][codec] for codec in _CANDIDATES}
 
 
-def _readings(sample: bytes) -> dict[str, str]:
+def _decode_candidates(sample: bytes) -> dict[str, str]:
     """Texts that look like words, by the encoding."""
     readings = {}
     for codec in _CANDIDATES:
@@ -120,7 +120,7 @@ def _readings(sample: bytes) -> dict[str, str]:
     return readings
 
 
-def _chosen(ranked: list[tuple[str, tuple[float, str]]], western: str | None) -> str:
+def _choose(ranked: list[tuple[str, tuple[float, str]]], western: str | None) -> str:
     if not ranked:
         raise CannotRead("unknown-encoding", "found bytes that are words in no encoding, expected UTF-8")
     text, (best, codec) = ranked[0]
@@ -130,14 +130,14 @@ def _chosen(ranked: list[tuple[str, tuple[float, str]]], western: str | None) ->
         own = next(pair for text, pair in ranked if text == western)
         if own[0] * _WESTERN_MARGIN >= best:
             return _WESTERN
-    rivals = [(pair[0] * _margin(codec, pair[1], text), pair[1]) for _, pair in ranked[1:]]
+    rivals = [(pair[0] * _required_margin(codec, pair[1], text), pair[1]) for _, pair in ranked[1:]]
     close = [name for score, name in rivals if score >= best]
     if not close:
         return codec
     raise CannotRead("unknown-encoding", f"found text that may be {', '.join([codec, *close[:2]])}, expected UTF-8")
 
 
-def _margin(codec: str, other: str, text: str) -> float:
+def _required_margin(codec: str, other: str, text: str) -> float:
     if codec in _DOUBLE_BYTE and other in _DOUBLE_BYTE:
         return _DOUBLE_BYTE_MARGIN
     n_beyond = sum(not character.isascii() for character in text)

@@ -117,7 +117,7 @@ _NO_FILE = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode"
 
 
 @cache
-def codec_of(label: str) -> str:
+def find_codec(label: str) -> str:
     """The codec for what a file declares.
 
     Args:
@@ -134,15 +134,15 @@ def codec_of(label: str) -> str:
     for name in (clean, _BEFORE.sub("", clean), clean.replace("_", "-")):
         if name in _OTHERS:
             return _OTHERS[name]
-        if found := webencodings.lookup(name):
-            return _WIDER.get(found.name, str(found.codec_info.name))
+        if encoding := webencodings.lookup(name):
+            return _WIDER.get(encoding.name, str(encoding.codec_info.name))
     if numbered := _NUMBERED.match(_BEFORE.sub("", clean)):
         name = f"cp{numbered[1]}"
-        if found := webencodings.lookup(f"windows-{numbered[1]}"):
-            return str(found.codec_info.name)
-        return _OTHERS.get(name) or _python_codec(f"cp{int(numbered[1]):03}")
+        if encoding := webencodings.lookup(f"windows-{numbered[1]}"):
+            return str(encoding.codec_info.name)
+        return _OTHERS.get(name) or _find_python_codec(f"cp{int(numbered[1]):03}")
     for name in (clean, _BEFORE.sub("", clean)):
-        if codec := _python_codec(name):
+        if codec := _find_python_codec(name):
             return codec
     return ISO2022 if clean.startswith(("iso-2022-", "iso2022")) else ""
 
@@ -157,7 +157,7 @@ def is_ebcdic(codec: str) -> bool:
     return bool(_EBCDIC.match(codec))
 
 
-def _python_codec(name: str) -> str:
+def _find_python_codec(name: str) -> str:
     try:
         info = codecs.lookup(name)
     except (LookupError, ValueError):

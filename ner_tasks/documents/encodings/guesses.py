@@ -24,12 +24,12 @@ class _Guesses:
             return encoding_detection.detect(data)
         self._n_short += 1
         if self._n_short > _MAX_SHORT:
-            return self._usual(data)
+            return self._pick_usual(data)
         codec = encoding_detection.detect(data)
         self._found[codec] += 1
         return codec
 
-    def _usual(self, data: bytes) -> str:
+    def _pick_usual(self, data: bytes) -> str:
         """The encoding that most texts of the file were found to be in, of those that the bytes can be in."""
         for codec, _ in self._found.most_common():
             try:
@@ -44,7 +44,7 @@ _of_file: ContextVar[_Guesses | None] = ContextVar("guesses", default=None)
 
 
 @contextmanager
-def of_one_file() -> Iterator[None]:
+def share_guesses() -> Iterator[None]:
     """What is guessed until the end of the block is guessed of one file."""
     before = _of_file.get()
     _of_file.set(_Guesses())

@@ -41,7 +41,7 @@ _HALF_WIDTH = range(0xA1, 0xE0)
 ESCAPES = re.compile(rb"\x1b(?:\$[@AB]|\$\([@A-DOPQ]|\$\)[ACEG]|\([IJ])")
 
 
-def name_of(data: bytes) -> str:
+def detect_variant(data: bytes) -> str:
     """What the encoding is called by what it designates: `iso2022_jp`, `iso2022_kr` or `iso2022_cn`."""
     if b"\x1b$)C" in data:
         return "iso2022_kr"
@@ -57,7 +57,7 @@ def decode(data: bytes) -> str:
     now, shifted, is_out = "ascii", "jis", False
     if not re.search(rb"\x1b\$\)", data) and b"\x0e" in data:
         shifted = "kana" if b"\x1b" in data else "ksc"  # Japanese phones shift to katakana without saying so
-    found: list[str] = []
+    pieces: list[str] = []
     for piece in _PIECE.finditer(data):
         escape, shift, run, _ = piece.groups()
         if escape is not None:
@@ -68,10 +68,10 @@ def decode(data: bytes) -> str:
         elif shift is not None:
             is_out = shift == b"\x0e"
         elif run is not None:
-            found.append(_run(run, shifted if is_out else now, data, piece.start()))
+            pieces.append(_decode_run(run, shifted if is_out else now, data, piece.start()))
         else:
             raise UnicodeDecodeError("iso2022", data, piece.start(), piece.start() + 1, "unknown escape sequence")
-    return "".join(found)
+    return "".join(pieces)
 
 
 def decode_euc_jp(data: bytes) -> str:
@@ -80,51 +80,51 @@ def decode_euc_jp(data: bytes) -> str:
     Raises:
         UnicodeDecodeError: bytes that are none of these.
     """
-    found: list[str] = []
+    pieces: list[str] = []
     for piece in _EUC_JP.finditer(data):
         run = piece.group()
         if piece[1] is not None:
             raise UnicodeDecodeError("euc_jp", data, piece.start(), piece.end(), "illegal multibyte sequence")
         if run[0] < 0x80:
-            found.append(run.decode("ascii"))
+            pieces.append(run.decode("ascii"))
         elif run[0] == 0x8E:
-            found.append(chr(run[1] - 0x80 + _KANA_OFFSET))
+            pieces.append(chr(run[1] - 0x80 + _KANA_OFFSET))
         elif run[0] == 0x8F:
-            found.append(run.decode("euc_jp"))
+            pieces.append(run.decode("euc_jp"))
         else:
-            found.append(_jis(run.translate(_TO_LOW)))
-    return "".join(found)
+            pieces.append(_decode_jis(run.translate(_TO_LOW)))
+    return "".join(pieces)
 
 
-def _run(run: bytes, charset: str, data: bytes, start: int) -> str:
+def _decode_run(run: bytes, charset: str, data: bytes, start: int) -> str:
     if charset in ("ascii", "roman"):
-        return _single(run, charset, data, start)
+        return _decode_single(run, charset, data, start)
     if charset == "kana":
         return "".join(chr(byte + _KANA_OFFSET) if 0x21 <= byte <= 0x5F else chr(byte) for byte in run)
-    found: list[str] = []
+    pieces: list[str] = []
     for piece in _PAIRS.finditer(run):
         if piece[1] is not None:
             at = start + piece.start()
             raise UnicodeDecodeError("iso2022", data, at, at + 1, "half a character")
         pairs = piece.group()
-        found.append(pairs.decode("ascii") if pairs[0] <= 0x20 else _of_pairs(pairs, charset))
-    return "".join(found)
+        pieces.append(pairs.decode("ascii") if pairs[0] <= 0x20 else _decode_pairs(pairs, charset))
+    return "".join(pieces)
 
 
-def _single(run: bytes, charset: str, data: bytes, start: int) -> str:
-    found: list[str] = []
+def _decode_single(run: bytes, charset: str, data: bytes, start: int) -> str:
+    pieces: list[str] = []
     for at, byte in enumerate(run, start=start) if not run.isascii() else ():
         if byte >= 0x80 and byte not in _HALF_WIDTH:
             raise UnicodeDecodeError("iso2022", data, at, at + 1, "a byte beyond seven bits")
-        found.append(chr(byte - 0x80 + _KANA_OFFSET) if byte >= 0x80 else chr(byte))
-    text = "".join(found) if found else run.decode("ascii")
+        pieces.append(chr(byte - 0x80 + _KANA_OFFSET) if byte >= 0x80 else chr(byte))
+    text = "".join(pieces) if pieces else run.decode("ascii")
     return text.translate(_ROMAN) if charset == "roman" else text
 
 
-def _of_pairs(pairs: bytes, charset: str) -> str:
+def _decode_pairs(pairs: bytes, charset: str) -> str:
     high = pairs.translate(_TO_HIGH)
     if charset == "jis":
-        return _jis(pairs)
+        return _decode_jis(pairs)
     if charset in ("jis2", "jisx0213-2"):
         codec = "euc_jp" if charset == "jis2" else "euc_jis_2004"
         return b"".join(b"\x8f" + high[at : at + 2] for at in range(0, len(high), 2)).decode(codec)
@@ -133,7 +133,7 @@ def _of_pairs(pairs: bytes, charset: str) -> str:
     return high.decode({"jisx0213": "euc_jis_2004", "gb": "gb2312"}.get(charset, "euc_kr"))
 
 
-def _jis(pairs: bytes) -> str:
+def _decode_jis(pairs: bytes) -> str:
     """JIS X 0208 as Windows' code page 932, which adds NEC's row 13 and IBM's characters in rows 89 to 92."""
     moved = bytearray()
     for row, cell in zip(pairs[::2], pairs[1::2], strict=True):

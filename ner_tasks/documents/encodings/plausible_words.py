@@ -159,9 +159,9 @@ def consistency(words: Sequence[str]) -> float:
     """Share of the words in Latin or Cyrillic letters that fit into one language, the best one; 1 without any."""
     share = 1.0
     for script, alphabets in (("Latin", _ALPHABETS), ("Cyrillic", _CYRILLIC)):
-        if found := [letters for word in words if (letters := _letters(word, script))]:
-            n_best = max(sum(letters <= alphabet for letters in found) for alphabet in alphabets)
-            share *= max(n_best, sum(_is_vietnamese(letters) for letters in found)) / len(found)
+        if letter_sets := [letters for word in words if (letters := _letters(word, script))]:
+            n_best = max(sum(letters <= alphabet for letters in letter_sets) for alphabet in alphabets)
+            share *= max(n_best, sum(_is_vietnamese(letters) for letters in letter_sets)) / len(letter_sets)
     return share
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 
 from ner_tasks.documents.encodings import guesses, iso2022
-from ner_tasks.documents.encodings.encoding_labels import ISO2022, UTF7, codec_of, is_ebcdic, is_unsupported
+from ner_tasks.documents.encodings.encoding_labels import ISO2022, UTF7, find_codec, is_ebcdic, is_unsupported
 from ner_tasks.documents.types import CannotRead, ExtractBuilder
 
 _MARKS = (  # UTF-32 begins like UTF-16, so it is asked for first
@@ -79,27 +79,27 @@ def decode_with_guess(data: bytes, *declared: str) -> Decoded:
         CannotRead: `not-text`, or `unknown-encoding` if no encoding is clearly more plausible than the others.
     """
     for mark, encoding in _MARKS:
-        if data.startswith(mark) and (marked := _marked(data, encoding)):
+        if data.startswith(mark) and (marked := _decode_marked(data, encoding)):
             return marked
-    codecs_declared = list(dict.fromkeys(codec for label in declared if (codec := codec_of(label))))
-    if found := _wide(data, codecs_declared) or _of_seven_bits(data, codecs_declared):
-        return found
+    codecs_declared = list(dict.fromkeys(codec for label in declared if (codec := find_codec(label))))
+    if decoded := _decode_wide(data, codecs_declared) or _decode_seven_bits(data, codecs_declared):
+        return decoded
     if not any(is_ebcdic(codec) for codec in codecs_declared):
         filled = data.rstrip(b"\0")  # as fixed records are
         data = filled if 2 * len(filled) > len(data) else data
         _check_control(data)
         data = data.replace(b"\0", b" ")
     for codec in ("utf-8", *codecs_declared):
-        text = None if codec in _SEVEN_BITS else _strictly(data, codec)
+        text = None if codec in _SEVEN_BITS else _try_decode(data, codec)
         if text is not None:
             return Decoded(text, codec)
     for label in declared:
         if is_unsupported(label):
             raise CannotRead("unknown-encoding", f"found text in {label[:40]}, expected an encoding that is read")
-    return _detected(data, codecs_declared)
+    return _decode_detected(data, codecs_declared)
 
 
-def _marked(data: bytes, encoding: str) -> Decoded | None:
+def _decode_marked(data: bytes, encoding: str) -> Decoded | None:
     try:
         return Decoded(data.decode(encoding), encoding)
     except UnicodeDecodeError as error:
@@ -112,18 +112,18 @@ def _marked(data: bytes, encoding: str) -> Decoded | None:
         n_replaced = text.count("\ufffd")
         if n_replaced <= max(1, _MAX_DAMAGED_SHARE * len(text)) and len(text) > n_replaced and _is_text(text):
             return Decoded(text, encoding, n_replaced=n_replaced)
-        found = f"found {error.reason} at byte {error.start}"
-        raise CannotRead("not-text", f"{found}, expected {encoding} as marked") from None
+        problem = f"found {error.reason} at byte {error.start}"
+        raise CannotRead("not-text", f"{problem}, expected {encoding} as marked") from None
 
 
-def _wide(data: bytes, declared: list[str]) -> Decoded | None:
+def _decode_wide(data: bytes, declared: list[str]) -> Decoded | None:
     """Text of two or four bytes per character without a mark: declared, or seen by the zero bytes of ASCII."""
-    seen = wide_codec(data)
+    seen = detect_wide_codec(data)
     named = next((codec for codec in declared if codec.startswith(("utf-16", "utf-32"))), "")
-    if named and not seen and b"\0" not in data and _strictly(data, "utf-8") is not None:
+    if named and not seen and b"\0" not in data and _try_decode(data, "utf-8") is not None:
         return None  # a page that was converted and still says what it was
     for codec in (seen, f"{named}-le" if named in ("utf-16", "utf-32") else named):
-        if codec and (text := _strictly(data, codec)) is not None and (named or _is_text(text)):
+        if codec and (text := _try_decode(data, codec)) is not None and (named or _is_text(text)):
             return Decoded(text, codec, is_guessed=not named)
     return None
 
@@ -135,7 +135,7 @@ def _is_text(text: str) -> bool:
     return n_odd <= _MAX_CONTROL_SHARE * len(sample)
 
 
-def wide_codec(data: bytes) -> str:
+def detect_wide_codec(data: bytes) -> str:
     """UTF-16 or UTF-32 without a mark, told by where the zero bytes stand; "" for anything else."""
     sample = data[: _SAMPLE_BYTES // 4 * 4]
     if b"\0" not in sample or len(sample) < 2 * _MIN_UNITS:
@@ -151,13 +151,13 @@ def wide_codec(data: bytes) -> str:
     return "utf-16-be" if even >= _MIN_ZERO_SHARE and odd <= _MAX_ZERO_SHARE else ""
 
 
-def _of_seven_bits(data: bytes, declared: list[str]) -> Decoded | None:
+def _decode_seven_bits(data: bytes, declared: list[str]) -> Decoded | None:
     """Text of an encoding whose bytes are ASCII as well, so that UTF-8 would always fit."""
     for codec in declared:
-        if codec in _SEVEN_BITS and _SEVEN_BITS[codec].search(data) and (text := _strictly(data, codec)) is not None:
-            return Decoded(text, iso2022.name_of(data) if codec == ISO2022 else codec)
-    if iso2022.ESCAPES.search(data) and (text := _strictly(data, ISO2022)) is not None:
-        return Decoded(text, iso2022.name_of(data), is_guessed=ISO2022 not in declared)
+        if codec in _SEVEN_BITS and _SEVEN_BITS[codec].search(data) and (text := _try_decode(data, codec)) is not None:
+            return Decoded(text, iso2022.detect_variant(data) if codec == ISO2022 else codec)
+    if iso2022.ESCAPES.search(data) and (text := _try_decode(data, ISO2022)) is not None:
+        return Decoded(text, iso2022.detect_variant(data), is_guessed=ISO2022 not in declared)
     return None
 
 
@@ -166,28 +166,28 @@ def _check_control(data: bytes) -> None:
         raise CannotRead("not-text", f"found byte 0x{control.group()[0]:02x} at {control.start()}, expected text")
 
 
-def _detected(data: bytes, declared: list[str]) -> Decoded:
+def _decode_detected(data: bytes, declared: list[str]) -> Decoded:
     for codec in ("utf-8", *declared):
-        if codec not in _SEVEN_BITS and (found := _with_damage(data, codec)):
-            return found
+        if codec not in _SEVEN_BITS and (decoded := _decode_damaged(data, codec)):
+            return decoded
     try:
         codec = guesses.detect(data[:_SAMPLE_BYTES])
     except CannotRead:
-        if few := _with_few_beyond_ascii(data):
+        if few := _decode_mostly_ascii(data):
             return few
         raise
-    text, n_replaced = _strictly(data, codec), 0
+    text, n_replaced = _try_decode(data, codec), 0
     if text is None:  # beyond the sample
-        damaged = _with_damage(data, codec)
+        damaged = _decode_damaged(data, codec)
         if damaged is None:
             raise CannotRead("unknown-encoding", f"found bytes that are no {codec} as at its beginning, expected UTF-8")
         text, n_replaced = damaged.text, damaged.n_replaced
     return Decoded(text, codec, is_guessed=True, n_replaced=n_replaced)
 
 
-def _with_damage(data: bytes, codec: str) -> Decoded | None:
+def _decode_damaged(data: bytes, codec: str) -> Decoded | None:
     """Text of which a few bytes are damaged, or that was cut within a character; None if it is another encoding."""
-    if codec == ISO2022 or _table(codec) or codec.startswith(("utf-16", "utf-32")):
+    if codec == ISO2022 or _load_table(codec) or codec.startswith(("utf-16", "utf-32")):
         return None
     text = data.decode(codec, "replace")
     n_replaced = text.count("\ufffd") - data.count("\ufffd".encode()) * (codec == "utf-8")
@@ -198,7 +198,7 @@ def _with_damage(data: bytes, codec: str) -> Decoded | None:
     return None
 
 
-def _with_few_beyond_ascii(data: bytes) -> Decoded | None:
+def _decode_mostly_ascii(data: bytes) -> Decoded | None:
     """A text in ASCII with a few characters of which nobody can tell what they are: each of them is named."""
     n_beyond = len(data) - len(data.translate(None, _BEYOND_ASCII))
     if n_beyond > max(1, _MAX_UNKNOWN_SHARE * len(data)) or len(data) < _MIN_KNOWN:
@@ -206,7 +206,7 @@ def _with_few_beyond_ascii(data: bytes) -> Decoded | None:
     return Decoded(data.decode("ascii", "replace"), "ascii", is_guessed=True, n_replaced=n_beyond)
 
 
-def _strictly(data: bytes, codec: str) -> str | None:
+def _try_decode(data: bytes, codec: str) -> str | None:
     try:
         return _decode(data, codec)
     except (UnicodeDecodeError, LookupError):
@@ -225,13 +225,13 @@ def _decode(data: bytes, codec: str) -> str:
             return data.decode("cp950")
     if is_ebcdic(codec):
         return data.decode(codec).replace("\x85", "\n")
-    if table := _table(codec):
+    if table := _load_table(codec):
         return codecs.charmap_decode(data, "strict", table)[0]
     return data.decode(codec)
 
 
 @cache
-def _table(codec: str) -> str:
+def _load_table(codec: str) -> str:
     """Characters of a code page by byte, "" for any other encoding.
 
     What the page leaves undefined from 0x80 to 0x9f is a control code, as in browsers.

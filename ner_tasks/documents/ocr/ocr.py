@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ner_tasks.documents.ocr import ocr_images, ocr_layout, tesseract
 from ner_tasks.documents.ocr.ocr_images import PageImage
-from ner_tasks.documents.ocr.tesseract import FoundWord
+from ner_tasks.documents.ocr.tesseract import TesseractWord
 from ner_tasks.documents.source_map import Box
 from ner_tasks.documents.types import CannotRead, ExtractBuilder, Limits
 
@@ -68,18 +68,18 @@ class Recognized:
     is_blank: bool = False
 
 
-def missing(languages: str) -> str:
+def find_missing(languages: str) -> str:
     """What OCR in these languages needs and is not there, as words for a message; "" if all is.
 
     Args:
         languages: Tesseract's names, joined by `+`.
     """
-    return tesseract.missing(languages)
+    return tesseract.find_missing(languages)
 
 
-def needs_ocr(found: str) -> CannotRead:
+def needs_ocr(what: str) -> CannotRead:
     """What is said of a picture where it is not to be read."""
-    return CannotRead("needs-ocr", f"found {found}, expected text; OCR is switched off, see docs/formats.md")
+    return CannotRead("needs-ocr", f"found {what}, expected text; OCR is switched off, see docs/formats.md")
 
 
 def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
@@ -98,74 +98,79 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     page = ocr_images.prepare(image, dpi)
     if page is None:
         return Recognized("", is_blank=True)
-    turned, found = _best_turned(page, limits)
+    turned, recognized = _recognize_upright(page, limits)
     for tell in after_page:
         tell()
-    if not found and ocr_images.is_blank(page.image):
+    if not recognized and ocr_images.is_blank(page.image):
         return Recognized("", is_blank=True)
-    text, spans = ocr_layout.laid_out(found)
-    words = [OcrWord(*span, turned.box_of(word.box), word.confidence) for word, span in zip(found, spans, strict=True)]
-    return Recognized(text, words, _mean_confidence(found))
+    text, spans = ocr_layout.lay_out(recognized)
+    words = [
+        OcrWord(*span, turned.to_page_box(word.box), word.confidence)
+        for word, span in zip(recognized, spans, strict=True)
+    ]
+    return Recognized(text, words, _mean_confidence(recognized))
 
 
-def add_text(builder: ExtractBuilder, found: Recognized, number: int) -> None:
+def add_text(builder: ExtractBuilder, recognized: Recognized, number: int) -> None:
     """Add a recognised page as a block, with its boxes."""
-    start = builder.block(found.text, number)
-    for word in found.words:
+    start = builder.block(recognized.text, number)
+    for word in recognized.words:
         builder.sources.add_box(start + word.start, start + word.end, word.box, word.confidence)
 
 
-def add_page(builder: ExtractBuilder, found: Recognized, number: int, limits: Limits, kind: str = "page") -> None:
+def add_page(builder: ExtractBuilder, recognized: Recognized, number: int, limits: Limits, kind: str = "page") -> None:
     """Add a recognised page as a block, with its boxes, and account for it.
 
     The text of a page that lies below `limits.min_ocr_confidence` is kept, and the page named as unread.
     """
-    add_text(builder, found, number)
-    if found.is_blank:
+    add_text(builder, recognized, number)
+    if recognized.is_blank:
         builder.inventory.ignored(kind, "blank-page")
-    elif not found.words:
+    elif not recognized.words:
         builder.inventory.unread(kind, f"page {number}", "a picture in which OCR recognised no word")
-    elif found.mean_confidence < limits.min_ocr_confidence:
-        sure = f"recognised with a confidence of {found.mean_confidence:.0f} %, below {limits.min_ocr_confidence:g} %"
+    elif recognized.mean_confidence < limits.min_ocr_confidence:
+        sure = (
+            f"recognised with a confidence of {recognized.mean_confidence:.0f} %, below {limits.min_ocr_confidence:g} %"
+        )
         builder.inventory.unread(kind, f"page {number}", sure)
     else:
         builder.inventory.read(kind)
 
 
-def _best_turned(page: PageImage, limits: Limits) -> tuple[PageImage, list[FoundWord]]:
+def _recognize_upright(page: PageImage, limits: Limits) -> tuple[PageImage, list[TesseractWord]]:
     """The page as it is, or turned to the side on which its text stands, with its words."""
     deadline = time.monotonic() + min(_MAX_PAGE_SECONDS, _SHARE_OF_SECONDS * limits.seconds)
-    words = _words_of(page, limits.ocr_languages, deadline)
-    best, best_score = (page, words), _score(words)
+    words = _recognize_words(page, limits.ocr_languages, deadline)
+    best, best_score = (page, words), _score_words(words)
     is_sideways = ocr_layout.is_sideways(words)
     if _mean_confidence(words) >= _SURE and not is_sideways:
         return best
     for quarters in (1, 3, 2) if is_sideways else (2, 1, 3):
-        turned = page.turned(quarters)
+        turned = page.rotate(quarters)
         try:
-            words = _words_of(turned, limits.ocr_languages, deadline)
+            words = _recognize_words(turned, limits.ocr_languages, deadline)
         except CannotRead:
             break  # what was found before stands
-        if (score := _score(words)) > best_score:
+        if (score := _score_words(words)) > best_score:
             best, best_score = (turned, words), score
             if _mean_confidence(words) >= _SURE:
                 break
     return best
 
 
-def _score(words: Sequence[FoundWord]) -> int:
+def _score_words(words: Sequence[TesseractWord]) -> int:
     """How much text was recognised: what stands on its head gives noise, of which Tesseract is not sure."""
     if ocr_layout.is_sideways(words):
         return 0
     return sum(word.confidence * len(word.text) for word in words if word.confidence >= _LIKELY)
 
 
-def _words_of(page: PageImage, languages: str, deadline: float) -> list[FoundWord]:
+def _recognize_words(page: PageImage, languages: str, deadline: float) -> list[TesseractWord]:
     """Words without what is no text; where there is nothing else, Tesseract gives a space as a word."""
-    words = tesseract.words_of(page.image, page.dpi, languages, deadline - time.monotonic())
+    words = tesseract.recognize_words(page.image, page.dpi, languages, deadline - time.monotonic())
     texts = (_NO_TEXT.sub("", word.text.translate(LIGATURES)) for word in words)
     return [replace(word, text=text) for word, text in zip(words, texts, strict=True) if text]
 
 
-def _mean_confidence(words: Sequence[FoundWord]) -> float:
+def _mean_confidence(words: Sequence[TesseractWord]) -> float:
     return sum(word.confidence for word in words) / len(words) if words else 0.0

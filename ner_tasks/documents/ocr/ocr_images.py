@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ner_tasks.documents.ocr.ocr_skew import skew_of
+from ner_tasks.documents.ocr.ocr_skew import find_skew
 from ner_tasks.documents.source_map import Box
 from ner_tasks.documents.types import CannotRead
 
@@ -53,7 +53,7 @@ class PageImage:
     skew: float = 0.0
     shown: tuple[float, float] = (0.0, 0.0)
 
-    def turned(self, quarters: int) -> "PageImage":
+    def rotate(self, quarters: int) -> "PageImage":
         """The page turned to the left by quarters of a full turn."""
         from PIL import Image
 
@@ -62,7 +62,7 @@ class PageImage:
             self, image=self.image.transpose(turn[quarters]), quarters=(self.quarters + quarters) % _N_QUARTERS
         )
 
-    def box_of(self, box: Box) -> Box:
+    def to_page_box(self, box: Box) -> Box:
         """Where a box of pixels lies on the page as it is shown, in points."""
         left, top, right, bottom = box
         width, height = self.image.size
@@ -70,11 +70,11 @@ class PageImage:
             left, top, right, bottom = height - bottom, left, height - top, right
             width, height = height, width
         if self.skew:
-            left, top, right, bottom = self._askew((left, top, right, bottom), (width, height))
+            left, top, right, bottom = self._undo_skew((left, top, right, bottom), (width, height))
         scale = POINTS_PER_INCH / self.dpi
         return left * scale, top * scale, right * scale, bottom * scale
 
-    def _askew(self, box: Box, straight: tuple[int, int]) -> Box:
+    def _undo_skew(self, box: Box, straight: tuple[int, int]) -> Box:
         """Where a box of the straight page lay before: as wide and as high, around the same middle."""
         turn = math.radians(self.skew)
         across, down = (box[0] + box[2] - straight[0]) / 2, (box[1] + box[3] - straight[1]) / 2
@@ -97,17 +97,17 @@ def check_size(size: tuple[int, int]) -> None:
 def prepare(image: "Image.Image", dpi: float) -> PageImage | None:
     """The picture as Tesseract should get it; None for one on which nothing is drawn."""
     check_size(image.size)
-    grey, is_speckled = in_grey(image), False
+    grey, is_speckled = to_grey(image), False
     if dpi >= _SPECKLED_DPI:
-        grey, is_speckled = _without_specks(grey, dpi)
+        grey, is_speckled = _remove_specks(grey, dpi)
     # What is left of specks looks like faint text, and a picture in black and white holds none.
     if is_blank(grey, dpi, _VISIBLE if is_speckled else _FAINT):
         return None
-    skew = skew_of(grey, dpi)
-    return _enlarged(grey, dpi, skew if abs(skew) >= _SKEWED else 0.0)
+    skew = find_skew(grey, dpi)
+    return _straighten(grey, dpi, skew if abs(skew) >= _SKEWED else 0.0)
 
 
-def _enlarged(grey: "Image.Image", dpi: float, skew: float) -> PageImage:
+def _straighten(grey: "Image.Image", dpi: float, skew: float) -> PageImage:
     """The picture straight, in the resolution that Tesseract reads best, if that is higher and not too large."""
     from PIL import Image
 
@@ -122,18 +122,18 @@ def _enlarged(grey: "Image.Image", dpi: float, skew: float) -> PageImage:
     return PageImage(grey, dpi * factor, skew=skew, shown=(width * factor, height * factor))
 
 
-def square(image: "Image.Image", dpi: float, dpi_down: float) -> "tuple[Image.Image, float]":
+def make_pixels_square(image: "Image.Image", dpi: float, dpi_down: float) -> "tuple[Image.Image, float]":
     """The picture with pixels as high as they are wide, and its resolution; a fax may have half as many lines."""
     best = max(dpi, dpi_down)
     if abs(dpi - dpi_down) <= _SAME * best:
         return image, dpi
     size = (round(image.width * best / dpi), round(image.height * best / dpi_down))
     check_size(size)
-    grey = in_grey(image)
-    return _without_specks(grey, min(dpi, dpi_down), size)[0], best
+    grey = to_grey(image)
+    return _remove_specks(grey, min(dpi, dpi_down), size)[0], best
 
 
-def in_grey(image: "Image.Image") -> "Image.Image":
+def to_grey(image: "Image.Image") -> "Image.Image":
     """A picture of any mode in 256 shades of grey, on white where it is transparent."""
     from PIL import Image
 
@@ -141,7 +141,7 @@ def in_grey(image: "Image.Image") -> "Image.Image":
         opaque = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque).convert("L")
     if image.mode.startswith("I") or image.mode == "F":
-        return _in_8_bits(image)
+        return _to_8_bits(image)
     return image.convert("L") if image.mode in ("L", "1", "P", "RGB", "RGBX") else image.convert("RGB").convert("L")
 
 
@@ -152,7 +152,7 @@ def is_blank(grey: "Image.Image", dpi: float = BEST_DPI, darker: int = _VISIBLE)
     return bool(np.abs(coarse - paper).max() < darker)
 
 
-def _in_8_bits(image: "Image.Image") -> "Image.Image":
+def _to_8_bits(image: "Image.Image") -> "Image.Image":
     from PIL import Image
 
     values = np.nan_to_num(np.asarray(image, np.float32))
@@ -161,21 +161,21 @@ def _in_8_bits(image: "Image.Image") -> "Image.Image":
     return Image.fromarray(values.astype(np.uint8))
 
 
-def _without_specks(grey: "Image.Image", dpi: float, size: tuple[int, int] | None = None) -> "tuple[Image.Image, bool]":
+def _remove_specks(grey: "Image.Image", dpi: float, size: tuple[int, int] | None = None) -> "tuple[Image.Image, bool]":
     """The picture in another size; blurred where it is full of single dark and white pixels, and whether it was."""
     from PIL import Image, ImageFilter
 
-    radius = _BLUR if _speckled_share(grey) > _SPECKLED else 0.0
+    radius = _BLUR if _measure_specks(grey) > _SPECKLED else 0.0
     if not radius:  # it may be a fax that a program has enlarged, perhaps one of half as many lines
         factor = _FAX_DPI / dpi if dpi > _BELOW else 1.0
         fax = grey.resize((round(grey.width * factor), round(grey.height * factor)), Image.Resampling.BOX)
-        if any(_speckled_share(seen) > _SPECKLED for seen in (fax, fax.reduce((1, 2)))):
+        if any(_measure_specks(seen) > _SPECKLED for seen in (fax, fax.reduce((1, 2)))):
             radius = _BLUR / factor
     resized = grey.resize(size) if size else grey
     return (resized.filter(ImageFilter.GaussianBlur(radius)) if radius else resized), bool(radius)
 
 
-def _speckled_share(grey: "Image.Image") -> float:
+def _measure_specks(grey: "Image.Image") -> float:
     """Share of the pixels that are dark where all eight around them are light, or the other way round."""
     dark = np.asarray(grey) < (WHITE + 1) // 2
     rows = dark[:-2].astype(np.uint8) + dark[1:-1] + dark[2:]

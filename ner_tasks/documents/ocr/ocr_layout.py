@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from statistics import median
 
-from ner_tasks.documents.ocr.tesseract import FoundWord
+from ner_tasks.documents.ocr.tesseract import TesseractWord
 
 # A larger distance, by that of two lines of one paragraph, ends a paragraph.
 _APART = 1.4
@@ -25,7 +25,7 @@ _SPACE, _LINE_END, _PARAGRAPH_END = " ", "\n", "\n\n"
 class _OcrLine:
     """Words of one line, and where it stands: straightened, so that a skewed page has its lines one below another."""
 
-    words: Sequence[FoundWord]
+    words: Sequence[TesseractWord]
     middle: float
     height: float
     left: float
@@ -36,15 +36,15 @@ class _OcrLine:
         return self.words[0].line
 
 
-def laid_out(words: Sequence[FoundWord]) -> tuple[str, list[tuple[int, int]]]:
+def lay_out(words: Sequence[TesseractWord]) -> tuple[str, list[tuple[int, int]]]:
     """The words as one text, and the characters `[start, end)` of each."""
-    lines = _lines_of(words)
-    pitches = _pitches(lines)
+    lines = _group_lines(words)
+    pitches = _measure_pitches(lines)
     pieces: list[str] = []
     spans: list[tuple[int, int]] = []
     length = 0
     for line, following in zip(lines, [*lines, None][1:], strict=True):
-        end = _separator(line, following, pitches) if following else ""
+        end = _choose_separator(line, following, pitches) if following else ""
         is_cut = end == _LINE_END and following is not None and _is_cut(line.words[-1].text, following.words[0].text)
         for index, word in enumerate(line.words):
             is_last = index == len(line.words) - 1
@@ -56,7 +56,7 @@ def laid_out(words: Sequence[FoundWord]) -> tuple[str, list[tuple[int, int]]]:
     return "".join(pieces), spans
 
 
-def is_sideways(words: Sequence[FoundWord]) -> bool:
+def is_sideways(words: Sequence[TesseractWord]) -> bool:
     """Whether most words stand in lines that run up or down the page."""
     n_sideways = 0
     for _, group in groupby(words, key=lambda word: word.line):
@@ -67,9 +67,9 @@ def is_sideways(words: Sequence[FoundWord]) -> bool:
     return n_sideways > len(words) / 2
 
 
-def _lines_of(words: Sequence[FoundWord]) -> list[_OcrLine]:
+def _group_lines(words: Sequence[TesseractWord]) -> list[_OcrLine]:
     grouped = [list(group) for _, group in groupby(words, key=lambda word: word.line)]
-    slopes = [slope for line in grouped if (slope := _slope(line)) is not None]
+    slopes = [slope for line in grouped if (slope := _measure_slope(line)) is not None]
     slope = median(slopes) if slopes else 0.0
     return [
         _OcrLine(
@@ -83,17 +83,17 @@ def _lines_of(words: Sequence[FoundWord]) -> list[_OcrLine]:
     ]
 
 
-def _slope(line: Sequence[FoundWord]) -> float | None:
+def _measure_slope(line: Sequence[TesseractWord]) -> float | None:
     first, last = line[0], line[-1]
     run = last.box[0] - first.box[0]
     return (_middle(last) - _middle(first)) / run if len(line) >= _FEW_WORDS and run > 0 else None
 
 
-def _middle(word: FoundWord) -> float:
+def _middle(word: TesseractWord) -> float:
     return (word.box[1] + word.box[3]) / 2
 
 
-def _pitches(lines: Sequence[_OcrLine]) -> dict[int, float]:
+def _measure_pitches(lines: Sequence[_OcrLine]) -> dict[int, float]:
     """The usual distance of two lines of one paragraph by block; under 0 that of the page."""
     by_block: dict[int, list[float]] = {}
     for line, following in pairwise(lines):
@@ -101,11 +101,11 @@ def _pitches(lines: Sequence[_OcrLine]) -> dict[int, float]:
             by_block.setdefault(line.place[0], []).append(following.middle - line.middle)
     everywhere = [distance for distances in by_block.values() for distance in distances]
     usual = _USUAL_PITCH * median(line.height for line in lines) if lines else 0.0
-    pitches = {block: median(found) for block, found in by_block.items() if len(found) >= _FEW_DISTANCES}
+    pitches = {block: median(gaps) for block, gaps in by_block.items() if len(gaps) >= _FEW_DISTANCES}
     return {0: median(everywhere) if everywhere else usual, **pitches}
 
 
-def _separator(line: _OcrLine, following: _OcrLine, pitches: dict[int, float]) -> str:
+def _choose_separator(line: _OcrLine, following: _OcrLine, pitches: dict[int, float]) -> str:
     """What stands between two lines."""
     pitch = pitches.get(line.place[0], pitches[0])
     distance = following.middle - line.middle

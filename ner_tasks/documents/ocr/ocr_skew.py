@@ -25,7 +25,7 @@ _GAIN = 1.1
 Points: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
 
 
-def skew_of(grey: "Image.Image", dpi: float) -> float:
+def find_skew(grey: "Image.Image", dpi: float) -> float:
     """Degrees by which the page is to be turned to the left for its lines to be level; 0 where that tells nothing.
 
     Args:
@@ -40,18 +40,18 @@ def skew_of(grey: "Image.Image", dpi: float) -> float:
     points: tuple[Points, Points] = across[::every].astype(np.float32), down[::every].astype(np.float32)
     # One turn levels lines that run across, and sets those upright that run down.
     ways = (points, (-points[1], points[0]))
-    scanned = [(way, *_best(*way, 0.0, _MOST, _STEP)) for way in ways]
-    (along, off), coarse_angle, sharpness = max(scanned, key=lambda found: found[2])
+    scanned = [(way, *_find_sharpest(*way, 0.0, _MOST, _STEP)) for way in ways]
+    (along, off), coarse_angle, sharpness = max(scanned, key=lambda candidate: candidate[2])
     if sharpness < _GAIN * _sharpness(along, off, 0.0):
         return 0.0
-    return _best(along, off, coarse_angle, _STEP, _FINE_STEP)[0]
+    return _find_sharpest(along, off, coarse_angle, _STEP, _FINE_STEP)[0]
 
 
-def _best(along: Points, off: Points, around: float, most: float, step: float) -> tuple[float, float]:
+def _find_sharpest(along: Points, off: Points, around: float, most: float, step: float) -> tuple[float, float]:
     """The angle at which the profile is sharpest, and how sharp it is there."""
     n_steps = round(most / step)
     angles = [around + step * index for index in range(-n_steps, n_steps + 1)]
-    return max(((angle, _sharpness(along, off, angle)) for angle in angles), key=lambda found: found[1])
+    return max(((angle, _sharpness(along, off, angle)) for angle in angles), key=lambda candidate: candidate[1])
 
 
 def _sharpness(along: Points, off: Points, angle: float) -> float:

@@ -28,7 +28,7 @@ _MAX_CONFIDENCE = 100
 
 
 @dataclass(frozen=True)
-class FoundWord:
+class TesseractWord:
     """A word of a picture.
 
     Attributes:
@@ -43,7 +43,7 @@ class FoundWord:
     confidence: int
 
 
-def missing(languages: str) -> str:
+def find_missing(languages: str) -> str:
     """What Tesseract needs for these languages and is not there, as words for a message; "" if all is.
 
     Args:
@@ -59,15 +59,15 @@ def missing(languages: str) -> str:
 def installed_languages() -> frozenset[str]:
     """Tesseract's names of the languages that it has data of; none if it does not answer."""
     try:
-        found = subprocess.run(
+        listing = subprocess.run(
             [PROGRAM, "--list-langs"], capture_output=True, text=True, timeout=_LIST_SECONDS, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return frozenset()
-    return frozenset(found.stdout.split("\n")[1:]) - {""}
+    return frozenset(listing.stdout.split("\n")[1:]) - {""}
 
 
-def words_of(image: "Image.Image", dpi: float, languages: str, seconds: float) -> list[FoundWord]:
+def recognize_words(image: "Image.Image", dpi: float, languages: str, seconds: float) -> list[TesseractWord]:
     """The words of a grey picture, in reading order.
 
     Args:
@@ -82,19 +82,19 @@ def words_of(image: "Image.Image", dpi: float, languages: str, seconds: float) -
     command = [PROGRAM, "-", "-", "-l", languages, "--psm", _PAGE_SEGMENTATION, "--dpi", str(round(dpi)), "tsv"]
     picture = b"P5 %d %d 255\n" % image.size + image.tobytes()
     try:
-        found = subprocess.run(
+        run = subprocess.run(
             command, input=picture, capture_output=True, timeout=max(seconds, 0.1), check=False, env=_environment()
         )
     except subprocess.TimeoutExpired:
         raise CannotRead("too-slow", f"found a page that OCR takes over {seconds:.0f} s for, expected less") from None
     except FileNotFoundError:
         raise CannotRead("needs-ocr", f"found no program {PROGRAM}, expected it, for a picture") from None
-    if found.returncode:
-        raise CannotRead("broken", f"found that {PROGRAM} ends with {found.returncode}, expected 0, for a picture")
-    return _parsed(found.stdout.decode("utf-8", "replace").split("\n"))
+    if run.returncode:
+        raise CannotRead("broken", f"found that {PROGRAM} ends with {run.returncode}, expected 0, for a picture")
+    return _parse_tsv(run.stdout.decode("utf-8", "replace").split("\n"))
 
 
-def _parsed(lines: Sequence[str]) -> list[FoundWord]:
+def _parse_tsv(lines: Sequence[str]) -> list[TesseractWord]:
     words = []
     for line in lines[1:]:
         cells = line.split("\t", _N_COLUMNS - 1)
@@ -104,7 +104,9 @@ def _parsed(lines: Sequence[str]) -> list[FoundWord]:
         left, top, width, height = (int(cell) for cell in cells[6:10])
         confidence = min(max(round(float(cells[10])), 0), _MAX_CONFIDENCE)
         words.append(
-            FoundWord(cells[11], (block, paragraph, line_number), (left, top, left + width, top + height), confidence)
+            TesseractWord(
+                cells[11], (block, paragraph, line_number), (left, top, left + width, top + height), confidence
+            )
         )
     return words
 

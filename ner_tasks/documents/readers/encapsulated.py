@@ -58,7 +58,7 @@ class Attachments:
             return ""
         sniffed = sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content))
         kind = media_type.partition(";")[0].strip().lower()
-        of_type = formats.by_media_type(kind) if kind else None
+        of_type = formats.find_by_media_type(kind) if kind else None
         format_ = sniffed or of_type
         if not self._limits.ocr and (
             format_ is formats.FORMATS["image"] or (not format_ and kind.startswith("image/"))
@@ -68,7 +68,7 @@ class Attachments:
         if not format_ and kind.startswith(_NO_TEXT):
             inventory.unread(self._kind, where, "sound or film, which is not read")
             return ""
-        name = self._taken.make_unique(_name_of(title, format_, content, len(self._taken) + 1))
+        name = self._taken.make_unique(_make_name(title, format_, content, len(self._taken) + 1))
         declared = _CHARSET.search(media_type)
         self._builder.parts.append(Part(name, content, declared[1] if declared else "", kind))
         inventory.read(self._kind)
@@ -79,7 +79,7 @@ class Attachments:
         self._builder.inventory.unread("pointer", where, f"points to {what[:100]!r}, which lies elsewhere: not fetched")
 
 
-def _name_of(title: str, format_: formats.Format | None, content: bytes, number: int) -> str:
+def _make_name(title: str, format_: formats.Format | None, content: bytes, number: int) -> str:
     name = " ".join(_UNSAFE.sub(" ", title).split()).replace("#", "%23")[:_MAX_NAME].strip(" .")
     if name and (PurePosixPath(name.lower()).suffix in formats.SUFFIXES):
         return name

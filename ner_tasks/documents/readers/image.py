@@ -63,9 +63,9 @@ class _Pages:
         Raises:
             CannotRead: `bomb`, or `broken` if it is no picture.
         """
-        file = _opened(self._data)
+        file = _open(self._data)
         inventory = self.builder.inventory
-        inventory.ignored("metadata", "picture-metadata", _n_metadata(file))
+        inventory.ignored("metadata", "picture-metadata", _count_metadata(file))
         is_animated = file.format in _ANIMATED
         most = _MAX_FRAMES if is_animated else _MAX_PAGES
         number, index = 0, 0
@@ -94,26 +94,26 @@ class _Pages:
     def _read_page(self, file: "File", number: int, *, is_animated: bool) -> None:
         inventory = self.builder.inventory
         try:
-            image, is_whole = _loaded(file, self._data, is_first=number == 1)
-            found = ocr.recognize(*_upright(image), self._limits)
+            image, is_whole = _load(file, self._data, is_first=number == 1)
+            recognized = ocr.recognize(*_set_upright(image), self._limits)
         except CannotRead as error:
             self.error = self.error or error
             self._n_slow += error.reason == "too-slow"
             inventory.unread("page", f"page {number}", f"{error.reason}: {error}")
             return
-        if is_animated and number > 1 and found.text in self._texts:
+        if is_animated and number > 1 and recognized.text in self._texts:
             inventory.ignored("page", "repeated-frame")
             return
-        self._texts.add(found.text)
+        self._texts.add(recognized.text)
         if is_whole:
-            ocr.add_page(self.builder, found, number, self._limits)
+            ocr.add_page(self.builder, recognized, number, self._limits)
             return
-        ocr.add_text(self.builder, found, number)
+        ocr.add_text(self.builder, recognized, number)
         self.error = self.error or CannotRead("broken", "found a picture that is cut off, expected a whole one")
         inventory.unread("page", f"page {number}", "the picture is cut off; what there is of it was recognised")
 
 
-def _opened(data: bytes) -> "File":
+def _open(data: bytes) -> "File":
     from PIL import Image
 
     try:
@@ -127,7 +127,7 @@ def _opened(data: bytes) -> "File":
         raise CannotRead("broken", "found no picture that opens, expected a whole one") from None
 
 
-def _loaded(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image, bool]":
+def _load(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image, bool]":
     """The current page unpacked, and whether it is whole; a photo larger than is read is unpacked at half its size.
 
     Raises:
@@ -150,7 +150,7 @@ def _loaded(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image,
         return file, True
     ImageFile.LOAD_TRUNCATED_IMAGES = True
     try:
-        again = _opened(data)
+        again = _open(data)
         again.load()
     except _DAMAGED:
         raise CannotRead("broken", "found a picture that cannot be unpacked, expected a whole one") from None
@@ -159,17 +159,17 @@ def _loaded(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image,
     return again, False
 
 
-def _upright(image: "Image.Image") -> "tuple[Image.Image, float]":
+def _set_upright(image: "Image.Image") -> "tuple[Image.Image, float]":
     """A page as it is shown, with square pixels, and its resolution."""
     from PIL import ImageOps
 
-    across, down = _resolution(image)
+    across, down = _find_resolution(image)
     shown = ImageOps.exif_transpose(image)
     is_sideways = shown.size != image.size
-    return ocr_images.square(shown, *((down, across) if is_sideways else (across, down)))
+    return ocr_images.make_pixels_square(shown, *((down, across) if is_sideways else (across, down)))
 
 
-def _resolution(image: "Image.Image") -> tuple[float, float]:
+def _find_resolution(image: "Image.Image") -> tuple[float, float]:
     """Pixels per inch across and down: as the file says, or as pictures of its kind have."""
     try:
         across, down = (float(value) for value in image.info["dpi"])
@@ -194,7 +194,7 @@ def _is_copy(file: "File", index: int) -> bool:
     return index > 1 and isinstance(kind, int) and bool(kind & _REDUCED)
 
 
-def _n_metadata(file: "File") -> int:
+def _count_metadata(file: "File") -> int:
     """How many remarks a picture carries that nobody sees in it."""
     texts = sum(isinstance(value, str) for name, value in file.info.items() if name != "compression")
     try:

@@ -34,7 +34,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[Reco
     try:
         value = json.loads(decoded.text.removeprefix("\ufeff"), object_pairs_hook=_Object)
     except (ValueError, RecursionError) as error:
-        values = _lines_of(decoded.text)
+        values = _parse_lines(decoded.text)
         if values is None:
             at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
             builder.note(f"found no JSON{at}, expected a value; read as plain text")
@@ -42,9 +42,9 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[Reco
             return builder.extract(decoded.encoding, is_guessed=decoded.is_guessed)
     else:
         values = value if isinstance(value, list) else [value]
-    if values and all(json_lines.is_record(_plain(each)) for each in values):
-        return json_lines.records_of([_plain(each) for each in values], limits)
-    for place, key, leaf in _leaves(values if len(values) != 1 else values[0]):
+    if values and all(json_lines.is_record(_to_dict(each)) for each in values):
+        return json_lines.read_array([_to_dict(each) for each in values], limits)
+    for place, key, leaf in _iter_leaves(values if len(values) != 1 else values[0]):
         _add(builder, place, key, leaf)
     if not builder.length and not builder.parts:
         raise CannotRead("empty", "found JSON without a word, expected text")
@@ -55,11 +55,11 @@ class _Object(list[tuple[str, Any]]):
     """The pairs of a JSON object, in order, a key that comes twice with both of its values."""
 
 
-def _plain(value: Any) -> Any:
+def _to_dict(value: Any) -> Any:
     return dict(value) if isinstance(value, _Object) else value
 
 
-def _lines_of(text: str) -> list[Any] | None:
+def _parse_lines(text: str) -> list[Any] | None:
     """The values of JSON lines; None if a line that is not blank is none."""
     try:
         return [json.loads(line, object_pairs_hook=_Object) for line in text.split("\n") if line.strip()]
@@ -67,7 +67,7 @@ def _lines_of(text: str) -> list[Any] | None:
         return None
 
 
-def _leaves(value: Any) -> Iterator[tuple[str, str, Any]]:
+def _iter_leaves(value: Any) -> Iterator[tuple[str, str, Any]]:
     """Strings, numbers and truth values in order, each with its path and the key it has."""
     waiting: list[tuple[str, str, Any]] = [("$", "", value)]
     while waiting:
@@ -89,11 +89,11 @@ def _add(builder: ExtractBuilder, place: str, key: str, leaf: Any) -> None:
     if isinstance(leaf, str) and (packed := _BASE64.fullmatch(leaf)):
         _add_file(builder, place, packed.group(1))
         return
-    said = leaf if isinstance(leaf, str) else json.dumps(leaf)
-    said = _SURROGATE.sub("\ufffd", said)
-    if said.strip():
+    text = leaf if isinstance(leaf, str) else json.dumps(leaf)
+    text = _SURROGATE.sub("\ufffd", text)
+    if text.strip():
         key = _SURROGATE.sub("\ufffd", key)
-        builder.block(f"{key}: {said}" if key else said, _SURROGATE.sub("\ufffd", place), separator="\n")
+        builder.block(f"{key}: {text}" if key else text, _SURROGATE.sub("\ufffd", place), separator="\n")
         builder.inventory.read("value")
 
 

@@ -31,16 +31,16 @@ def add(builder: ExtractBuilder, name: str, content: bytes, limits: Limits, medi
         builder.inventory.unread(KIND, name, OCR_OFF)
 
 
-def checked(found: Extract) -> Extract:
+def require_text(extract: Extract) -> Extract:
     """What was read, if it is more than pictures.
 
     Raises:
         CannotRead: `no-text-layer` if there is no text but a picture, `broken` if there is none in what damage has left.
     """
-    if found.text.strip() or found.parts:
-        return found
-    if n_pictures := found.items.counts.get(KIND, {}).get(UNREAD, 0):
+    if extract.text.strip() or extract.parts:
+        return extract
+    if n_pictures := extract.items.counts.get(KIND, {}).get(UNREAD, 0):
         raise CannotRead("no-text-layer", f"found {n_pictures} picture(s) and no text, expected text; a scan needs OCR")
-    if any(found.items.counts.get(kind, {}).get(UNREAD) for kind in ("damage", "part")):
-        raise CannotRead("broken", f"found no text and damage: {found.items.unread[0]}; expected a whole file")
-    return found
+    if any(extract.items.counts.get(kind, {}).get(UNREAD) for kind in ("damage", "part")):
+        raise CannotRead("broken", f"found no text and damage: {extract.items.unread[0]}; expected a whole file")
+    return extract

@@ -34,20 +34,20 @@ class Fates:
     ignored: dict[str, int] = field(default_factory=dict)
 
 
-def fates_of(properties: Iterable[Property], told: str) -> Fates:
+def decide_fates(properties: Iterable[Property], text_of_document: str) -> Fates:
     """What becomes of each property; a blank one is none.
 
     Args:
         properties: name and text of each.
-        told: text of the document, to which they are compared.
+        text: text of the document, to which they are compared.
     """
     fates = Fates()
     filled = [(name, " ".join(text.split())) for name, text in properties]
     filled = [(" ".join(name.split()), text) for name, text in filled if _NO_WORD.sub("", text)]
-    known = _words(told[:_MAX_SEARCHED]) if filled else ""
+    known = _normalize(text_of_document[:_MAX_SEARCHED]) if filled else ""
     own = ""
     for number, (name, text) in enumerate(filled[:_MAX_PROPERTIES], start=1):
-        words = _words(text[:_MAX_SEARCHED])
+        words = _normalize(text[:_MAX_SEARCHED])
         if default_names.is_default_text(text):
             _count(fates, "default-name")
         elif words in known or words in own:
@@ -75,20 +75,20 @@ def _count(fates: Fates, rule: str) -> None:
     fates.ignored[rule] = fates.ignored.get(rule, 0) + 1
 
 
-def _words(text: str) -> str:
+def _normalize(text: str) -> str:
     """The words of a text, whatever their case and what stands between them."""
     return f" {_NO_WORD.sub(' ', text.casefold()).strip()} "
 
 
-def add(builder: ExtractBuilder, properties: Sequence[Property], told: str) -> None:
+def add(builder: ExtractBuilder, properties: Sequence[Property], text: str) -> None:
     """Add the properties that the text lacks as its last block, and give each its fate.
 
     Args:
         builder: of the document.
         properties: name and text of each.
-        told: text of the document.
+        text: text of the document.
     """
-    fates = fates_of(properties, told)
+    fates = decide_fates(properties, text)
     builder.lines(fates.lines, PLACE)
     builder.inventory.read(KIND, fates.n_read)
     for where, reason, n in fates.unread:

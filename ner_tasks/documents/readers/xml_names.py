@@ -22,9 +22,9 @@ def local_name(element: Any) -> str:
 
 def attributes(element: Any) -> Sequence[tuple[str, str]]:
     """Name and value of each attribute of an element, in time that grows with their number and not faster."""
-    found = element.attrib
-    if len(found) <= _MANY_ATTRIBUTES:
-        return found.items()  # type: ignore[no-any-return]
+    mapping = element.attrib
+    if len(mapping) <= _MANY_ATTRIBUTES:
+        return mapping.items()  # type: ignore[no-any-return]
     return [(value.attrname, str(value)) for value in element.xpath("@*")]
 
 

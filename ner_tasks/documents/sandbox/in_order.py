@@ -26,7 +26,7 @@ class Closed(Exception):
     """Nobody takes answers any more."""
 
 
-class InOrder:
+class OrderedAnswers:
     """Answers by file: one thread puts them in, another takes them out.
 
     Attributes:
@@ -121,8 +121,8 @@ class InOrder:
             return self._waited_s + (monotonic() - self._waits_since if self._waits_since else 0.0)
 
     def __iter__(self) -> Iterator[Found]:
-        while (found := self._take()) is not None:
-            index, answer = found
+        while (taken := self._take()) is not None:
+            index, answer = taken
             if isinstance(answer, BaseException):
                 raise answer
             yield index, answer

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from ner_tasks import hardware
-from ner_tasks.documents.sandbox.in_order import Closed, Found, InOrder
+from ner_tasks.documents.sandbox.in_order import Closed, Found, OrderedAnswers
 from ner_tasks.documents.sandbox.sandbox_reader import Request, SandboxReader
 from ner_tasks.documents.types import Limits
 from ner_tasks.files.contained import Source
@@ -25,7 +25,7 @@ _STARVED_S = 0.5
 _TICK_S = 0.2
 
 
-def read_apart(files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int = 0) -> Iterator[Found]:
+def read_in_sandbox(files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int = 0) -> Iterator[Found]:
     """Read files in other processes.
 
     Args:
@@ -50,7 +50,7 @@ def read_apart(files: Iterable[tuple[str, Source]], limits: Limits, n_workers: i
         thread.join()
 
 
-def n_readers(wanted: int, memory_mib: int) -> int:
+def count_readers(wanted: int, memory_mib: int) -> int:
     """How many reader processes there may be, at least one.
 
     Args:
@@ -75,7 +75,7 @@ class _Alarm:
             if self._input >= 0:
                 os.write(self._input, b"\0")
 
-    def quiet(self) -> None:
+    def clear(self) -> None:
         with suppress(BlockingIOError):
             os.read(self.output, 2**10)
 
@@ -91,11 +91,11 @@ class _SandboxPool:
 
     def __init__(self, files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int):
         self._alarm = _Alarm()
-        self.answers = InOrder(self._alarm.ring)
+        self.answers = OrderedAnswers(self._alarm.ring)
         self._files, self._limits, self._n_files = iter(files), limits, 0
         self._next: Request | None = None
         self._readers: list[SandboxReader] = []
-        self._n_most, self._at_once = n_readers(n_workers, limits.memory_mib), bool(n_workers)
+        self._n_most, self._at_once = count_readers(n_workers, limits.memory_mib), bool(n_workers)
         self._starved_from = 0.0  # what the taker had waited when the last reader was ready
 
     def run(self) -> None:
@@ -115,9 +115,9 @@ class _SandboxPool:
 
     def _deal(self) -> bool:
         """Give the next files to readers that have room; False when there is nothing left to wait for."""
-        while (request := self._peek()) and (reader := self._freest(request)):
+        while (request := self._peek()) and (reader := self._pick_reader(request)):
             self._next = None
-            reader.ask(request)
+            reader.submit(request)
         if self._next and self._needs_another():
             self._add_reader()
         return bool(self._next or any(reader.requests for reader in self._readers))
@@ -137,7 +137,7 @@ class _SandboxPool:
             self._n_files += 1
         return self._next
 
-    def _freest(self, request: Request) -> SandboxReader | None:
+    def _pick_reader(self, request: Request) -> SandboxReader | None:
         free = [reader for reader in self._readers if reader.has_room(request)]
         freest = min(free, key=lambda reader: len(reader.requests), default=None)
         is_growing = self._at_once and len([one for one in self._readers if one.is_ready]) < self._n_most
@@ -163,11 +163,11 @@ class _SandboxPool:
         """Take what the readers have to say, and wait a while if it is nothing."""
         for reader in self._readers:
             if reader.is_paused:
-                reader.go_on()
+                reader.resume()
         pipes = {reader.process.output: reader for reader in self._readers if not reader.is_paused}
-        ready = _readable([self._alarm.output, *pipes], _TICK_S)
+        ready = _poll_readable([self._alarm.output, *pipes], _TICK_S)
         self.answers.check_open()
-        self._alarm.quiet()
+        self._alarm.clear()
         for output, reader in pipes.items():
             try:
                 was_ready = reader.is_ready
@@ -181,7 +181,7 @@ class _SandboxPool:
                 self._n_most = len(self._readers)
 
 
-def _readable(outputs: list[int], seconds: float) -> set[int]:
+def _poll_readable(outputs: list[int], seconds: float) -> set[int]:
     """Those descriptors that can be read, or have ended, at the latest after so many seconds."""
     poll = select.poll()
     for output in outputs:

@@ -84,7 +84,7 @@ class ReaderProcess:
             raise EOFError
         self._buffer += data
 
-    def header(self) -> Header | None:
+    def read_header(self) -> Header | None:
         """The header of the next frame, as soon as it is there."""
         if self._header is None and len(self._buffer) >= LENGTHS.size:
             n_head, n_text, n_sources = LENGTHS.unpack_from(self._buffer)
@@ -100,7 +100,7 @@ class ReaderProcess:
         """Length of what follows the header."""
         return self._n_text + self._n_sources
 
-    def body(self) -> tuple[bytes, bytes] | None:
+    def read_body(self) -> tuple[bytes, bytes] | None:
         """Text and source map of the frame whose header is there, as soon as they are; the next frame is next."""
         if len(self._buffer) < self.n_bytes:
             return None

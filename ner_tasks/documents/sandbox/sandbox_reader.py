@@ -8,7 +8,7 @@ from math import inf
 from typing import Any
 
 from ner_tasks.documents.inventory import Items
-from ner_tasks.documents.sandbox.in_order import InOrder
+from ner_tasks.documents.sandbox.in_order import OrderedAnswers
 from ner_tasks.documents.sandbox.sandbox_process import Header, ReaderProcess
 from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.documents.types import Answer, Document, Ignored, Limits, Rejected
@@ -59,7 +59,7 @@ class SandboxReader:
         has_failed: whether a file could not be read for a reason that may pass; the taker gets the error at its place.
     """
 
-    def __init__(self, answers: InOrder, limits: Limits) -> None:
+    def __init__(self, answers: OrderedAnswers, limits: Limits) -> None:
         self._answers, self._limits = answers, limits
         self.requests: deque[Request] = deque()
         self.has_failed = False
@@ -74,7 +74,7 @@ class SandboxReader:
         is_short = len(self.requests) < _N_REQUESTS and n_bytes <= _MAX_REQUESTED_BYTES
         return self.is_ready and (is_short or not self.requests)
 
-    def ask(self, request: Request) -> None:
+    def submit(self, request: Request) -> None:
         """Have one more file read."""
         request.seconds_left = self._limits.file_seconds
         self.requests.append(request)
@@ -92,23 +92,23 @@ class SandboxReader:
         try:
             self.process.receive()
         except EOFError:
-            self._die()
+            self._handle_exit()
         else:
-            self.go_on()
+            self.resume()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Hand on the answers that are there, as long as there is room."""
         if self.is_paused:
             self.is_paused = False
             self._watched_from = time.monotonic()
-        while header := self.process.header():
+        while header := self.process.read_header():
             if not self._is_admitted and not self._admit(header):
                 self._spend_time()
                 self.is_paused, self._deadline = True, inf
                 return
-            if (body := self.process.body()) is None:
+            if (body := self.process.read_body()) is None:
                 return
-            self._take(header, *body)
+            self._handle_frame(header, *body)
             self._is_admitted, self._reserved = False, None
             self._allow_time()
 
@@ -126,7 +126,7 @@ class SandboxReader:
         is_long = self.requests[0].seconds_left <= 0
         seconds = self._limits.file_seconds if is_long else self._limits.seconds
         what = "end of the file" if is_long else "next document"
-        self._lose("too-slow", f"found no {what} after {seconds:g} s, expected it by then")
+        self._reject_current("too-slow", f"found no {what} after {seconds:g} s, expected it by then")
         self._restart()
 
     def stop(self) -> None:
@@ -167,7 +167,7 @@ class SandboxReader:
         self._allow_time()
         return True
 
-    def _take(self, header: Header, text: bytes, sources: bytes) -> None:
+    def _handle_frame(self, header: Header, text: bytes, sources: bytes) -> None:
         if header["kind"] == "ready":
             self.is_ready, self._n_killed_starts = True, 0
             self._watched_from = time.monotonic()
@@ -180,13 +180,13 @@ class SandboxReader:
             self._end_request()
         elif header["kind"] == "error":
             self.has_failed = True
-            found = f"found {header['message']}, expected to read {request.name[:200]!r}"
-            self._answers.put(request.index, OSError(header["errno"], found))
+            message = f"found {header['message']}, expected to read {request.name[:200]!r}"
+            self._answers.put(request.index, OSError(header["errno"], message))
         else:
             self._n_seen += 1
             if self._n_seen > request.n_answers:  # else handed on before a reader died
                 request.n_answers += 1
-                answer = _answer(header, text, sources)
+                answer = _parse_answer(header, text, sources)
                 request.is_answered |= isinstance(answer, Document) and answer.name == request.name
                 self._answers.put(request.index, answer, self._reserved)
 
@@ -195,7 +195,7 @@ class SandboxReader:
         self._n_seen = 0
         self._answers.put(self.requests.popleft().index, None)
 
-    def _die(self) -> None:
+    def _handle_exit(self) -> None:
         code = self.process.stop(_EXIT_S)
         if not self.is_ready:
             self._n_killed_starts += 1
@@ -204,12 +204,12 @@ class SandboxReader:
         elif self.requests:
             self.requests[0].n_deaths += 1
             if self.requests[0].n_deaths == _MAX_DEATHS:
-                found = f"found a reader that crashed twice (exit {code}), expected it to finish the file"
-                self._lose("reader-died", found)
+                message = f"found a reader that crashed twice (exit {code}), expected it to finish the file"
+                self._reject_current("reader-died", message)
         self._release()
         self._start()  # the file is read again: the reader may have been killed for another's sake
 
-    def _lose(self, reason: str, message: str) -> None:
+    def _reject_current(self, reason: str, message: str) -> None:
         """Give up the file that is being read."""
         request = self.requests[0]
         name = f"{request.name}#rest" if request.is_answered else request.name
@@ -223,7 +223,7 @@ class SandboxReader:
             self._reserved = None
 
 
-def _answer(header: dict[str, Any], text: bytes, sources: bytes) -> Answer:
+def _parse_answer(header: dict[str, Any], text: bytes, sources: bytes) -> Answer:
     values = header["values"]
     if header["kind"] != "document":
         return (Rejected if header["kind"] == "rejected" else Ignored)(**values)

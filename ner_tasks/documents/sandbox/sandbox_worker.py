@@ -33,9 +33,9 @@ def main() -> None:
     # Whatever a library prints must not get between the frames.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    _be_silent()
+    _silence_libraries()
     limits = Limits(**json.loads(sys.argv[1]))
-    _confine(limits)
+    _set_process_limits(limits)
     watch = _Stopwatch(limits.file_seconds * _OCR_SHARE)
     if limits.ocr:
         from ner_tasks.documents.ocr import ocr
@@ -47,13 +47,13 @@ def main() -> None:
         request = json.loads(line)
         watch.start()
         try:
-            for found in read_documents(decode_source(request), request["name"], limits):
-                _answer(answers, found)
+            for answer in read_documents(decode_source(request), request["name"], limits):
+                _send_answer(answers, answer)
         except MemoryError:
             if number:  # what earlier files left behind may be at fault: a fresh process is to try
                 os._exit(EXIT_FULL)
             needs = f"found a need for more than {limits.memory_mib} MiB of memory, expected less"
-            _answer(answers, Rejected(request["name"], "too-much-memory", needs))
+            _send_answer(answers, Rejected(request["name"], "too-much-memory", needs))
         except OSError as error:
             _send(answers, {"kind": "error", "errno": error.errno, "message": str(error)})
         _send(answers, {"kind": "end"})
@@ -73,14 +73,14 @@ class _Stopwatch:
             raise CannotRead("too-slow", f"found no end of OCR after {self._seconds:.0f} s, expected it by then")
 
 
-def _be_silent() -> None:
+def _silence_libraries() -> None:
     """What libraries remark on a document would go into the night's log, and may quote it."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     sys.excepthook = lambda _type, error, _at: print(redact_traceback(error), file=sys.stderr, flush=True)
 
 
-def _confine(limits: Limits) -> None:
+def _set_process_limits(limits: Limits) -> None:
     n_bytes = limits.memory_mib * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -90,13 +90,13 @@ def _confine(limits: Limits) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _answer(answers: BinaryIO, found: Answer) -> None:
-    if isinstance(found, Document):
+def _send_answer(answers: BinaryIO, answer: Answer) -> None:
+    if isinstance(answer, Document):
         names = ("name", "sha256", "format", "encoding", "is_guessed", "notes", "n_extracted")
-        values = {**{name: getattr(found, name) for name in names}, "items": asdict(found.items)}
-        _send(answers, {"kind": "document", "values": values}, found.text.encode(), found.sources.to_bytes())
+        values = {**{name: getattr(answer, name) for name in names}, "items": asdict(answer.items)}
+        _send(answers, {"kind": "document", "values": values}, answer.text.encode(), answer.sources.to_bytes())
     else:
-        _send(answers, {"kind": "ignored" if isinstance(found, Ignored) else "rejected", "values": asdict(found)})
+        _send(answers, {"kind": "ignored" if isinstance(answer, Ignored) else "rejected", "values": asdict(answer)})
 
 
 def _send(answers: BinaryIO, header: dict[str, Any], text: bytes = b"", sources: bytes = b"") -> None:

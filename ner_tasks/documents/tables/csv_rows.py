@@ -46,7 +46,7 @@ class Row:
     raw: str = ""
 
 
-def rows_of(content: str, delimiter: str, is_header: Callable[[Sequence[str]], bool]) -> Iterator[Row]:
+def iter_rows(content: str, delimiter: str, is_header: Callable[[Sequence[str]], bool]) -> Iterator[Row]:
     """Rows of a file, the header first.
 
     Args:
@@ -55,17 +55,17 @@ def rows_of(content: str, delimiter: str, is_header: Callable[[Sequence[str]], b
         is_header: whether fields are those of a header; decides which delimiter it is.
     """
     lines = io.StringIO(content, newline="").readlines()
-    at, told = 0, ""
+    at, declared = 0, ""
     if lines and (separator := _SEPARATOR.match(lines[0])):
-        at, told = 1, separator.group(1)
+        at, declared = 1, separator.group(1)
     blank = frozenset("".join(_DELIMITERS) + ' \r\n\ufeff"')
     while at < len(lines) and blank.issuperset(lines[at]):
         at += 1
-    dialect = _dialect_of(lines, at, [told or delimiter, *_DELIMITERS], is_header)
+    dialect = _detect_dialect(lines, at, [declared or delimiter, *_DELIMITERS], is_header)
     yield from _rows(lines, at, dialect)
 
 
-def _dialect_of(
+def _detect_dialect(
     lines: Sequence[str], at: int, delimiters: Sequence[str], is_header: Callable[[Sequence[str]], bool]
 ) -> Dialect:
     """The first dialect whose first row is a header; that of the first delimiter where there is none."""
@@ -87,24 +87,24 @@ def _rows(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[Row]:
         if n_open >= _MAX_OPEN_QUOTES:
             yield from (_on_one_line(line, dialect) for line in lines[at:])
             return
-        for fields, start, end in _parsed(lines, at, dialect):
+        for fields, start, end in _parse(lines, at, dialect):
             own = lines[start:end]
             if any('"' in line for line in own) and (end > len(lines) or not _is_closed(own, dialect)):
                 if _are_rows(own[1:], n_columns, dialect):
                     yield _on_one_line(own[0], dialect)
                     at, n_open = start + 1, n_open + 1
                     break
-                yield _likelier(own, [_without_end(field) for field in fields], n_columns, dialect)
+                yield _repair_row(own, [_strip_end_line(field) for field in fields], n_columns, dialect)
             else:
                 yield Row(fields)
             n_columns = n_columns or len(fields)
             at = end
 
 
-def _likelier(lines: Sequence[str], fields: list[str], n_columns: int, dialect: Dialect) -> Row:
+def _repair_row(lines: Sequence[str], fields: list[str], n_columns: int, dialect: Dialect) -> Row:
     """A row with misplaced quotes: as they part it, or on one line as its delimiters alone do."""
     alone = _on_one_line(lines[0], dialect)
-    alone = replace(alone, fields=_cut(alone.fields, n_columns))
+    alone = replace(alone, fields=_drop_empty_end(alone.fields, n_columns))
     is_swallowed = any(dialect.delimiter in field for field in fields) or len(fields) != n_columns
     if len(lines) == 1 and is_swallowed and len(alone.fields) == n_columns:
         return alone
@@ -112,7 +112,7 @@ def _likelier(lines: Sequence[str], fields: list[str], n_columns: int, dialect: 
     return Row(fields, "".join(lines) if is_noted else "")
 
 
-def _without_end(field: str) -> str:
+def _strip_end_line(field: str) -> str:
     """A field that an open quote has drawn on to the end of the file, without what marks that."""
     return field.removesuffix(_END_LINE).rstrip("\r\n") if field.endswith(_END_LINE) else field
 
@@ -120,11 +120,11 @@ def _without_end(field: str) -> str:
 def _are_rows(lines: Sequence[str], n_columns: int, dialect: Dialect) -> bool:
     """Whether what an open quote has swallowed is further rows, and no text over several lines."""
     behind = [line for line in lines[:_MAX_LOOKED_AT] if line.strip(f" {dialect.delimiter}\r\n")]
-    n_rows = sum(len(_cut(_on_one_line(line, dialect).fields, n_columns)) == n_columns for line in behind)
+    n_rows = sum(len(_drop_empty_end(_on_one_line(line, dialect).fields, n_columns)) == n_columns for line in behind)
     return bool(behind) and 2 * n_rows > len(behind)
 
 
-def _cut(fields: list[str], n_columns: int) -> list[str]:
+def _drop_empty_end(fields: list[str], n_columns: int) -> list[str]:
     """Fields without the empty ones that are too many."""
     n_fields = len(fields)
     while n_fields > n_columns and not fields[n_fields - 1].strip():
@@ -132,15 +132,15 @@ def _cut(fields: list[str], n_columns: int) -> list[str]:
     return fields[:n_fields]
 
 
-def _parsed(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[list[str], int, int]]:
+def _parse(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[list[str], int, int]]:
     """Rows from a line on, each with its first line and the one behind its last."""
 
-    def counted() -> Iterator[str]:
+    def iter_numbered() -> Iterator[str]:
         for number in range(at, len(lines)):
             yield lines[number] if lines[number][-1:] in "\r\n" else f"{lines[number]}\n"
         yield _END_LINE
 
-    reader = csv.reader(counted(), delimiter=dialect.delimiter, skipinitialspace=dialect.has_spaces)
+    reader = csv.reader(iter_numbered(), delimiter=dialect.delimiter, skipinitialspace=dialect.has_spaces)
     start = at
     for fields in reader:
         end = at + reader.line_num

@@ -36,7 +36,7 @@ def read(file: BinaryIO, head: bytes, limits: Limits) -> Iterator[Record]:
         For each line that is not blank its id, or `line-<number>` of a bad one, and its text or the reason; last, how
         many other keys the lines have.
     """
-    if (encoding := encoding_of(head)) != "utf-8":
+    if (encoding := detect_encoding(head)) != "utf-8":
         file = io.BufferedReader(_Recoded(file, encoding), _READ_BYTES)
     records = _Records(limits)
     lines = _lines(file, limits.max_bytes)
@@ -50,20 +50,20 @@ def read(file: BinaryIO, head: bytes, limits: Limits) -> Iterator[Record]:
         while n_bytes <= limits.max_bytes and (following := next(lines, None)):
             held.append(following)
             n_bytes += len(following[1])
-        values = _whole(b"".join(line for _, line in held)) if n_bytes <= limits.max_bytes else None
+        values = _parse_whole(b"".join(line for _, line in held)) if n_bytes <= limits.max_bytes else None
         if values is not None:
             held = []
             for number, value in enumerate(values, start=1):
-                yield from records.of_value(value, f"value-{number}")
+                yield from records.read_value(value, f"value-{number}")
     for number, line in chain(held, lines):
-        yield from records.of_line(line, number)
-    yield from records.rest()
+        yield from records.read_line(line, number)
+    yield from records.report_other_keys()
 
 
-def encoding_of(head: bytes) -> str:
+def detect_encoding(head: bytes) -> str:
     """The encoding of a file: UTF-8, as JSON is, unless a mark or its zero bytes say another one."""
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), "")
-    return marked or text_encoding.wide_codec(head) or "utf-8"
+    return marked or text_encoding.detect_wide_codec(head) or "utf-8"
 
 
 class _Records:
@@ -74,7 +74,7 @@ class _Records:
         self._seen = TakenNames()
         self._other_keys: set[str] = set()
 
-    def of_line(self, line: bytes, number: int) -> Iterator[Record]:
+    def read_line(self, line: bytes, number: int) -> Iterator[Record]:
         """The document of a line, or what is wrong with it; none if it is blank."""
         line = line.strip(_BLANK)
         if not line:
@@ -84,17 +84,17 @@ class _Records:
             if len(line) > self._limits.max_bytes:
                 most = self._limits.max_bytes
                 raise CannotRead("too-large", f"found more than {most} bytes, expected at most that many")
-            value, encoding = _parsed(line)
+            value, encoding = _parse_line(line)
         except CannotRead as error:
             yield self._seen.make_unique(where), CannotRead(error.reason, f"{error}, at {where}")
             return
         if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
             for place, each in enumerate(value, start=1):
-                yield from self.of_value(each, f"{where}-{place}", encoding)
+                yield from self.read_value(each, f"{where}-{place}", encoding)
         else:
-            yield from self.of_value(value, where, encoding)
+            yield from self.read_value(value, where, encoding)
 
-    def of_value(self, value: Any, where: str, encoding: str = "") -> Iterator[Record]:
+    def read_value(self, value: Any, where: str, encoding: str = "") -> Iterator[Record]:
         """The document of one JSON value, or what is wrong with it."""
         try:
             name, text = self._document(value, where)
@@ -108,7 +108,7 @@ class _Records:
         except CannotRead as error:
             yield self._seen.make_unique(where), CannotRead(error.reason, f"{error}, at {where}")
 
-    def rest(self) -> Iterator[Record]:
+    def report_other_keys(self) -> Iterator[Record]:
         """What the lines hold besides."""
         if self._other_keys:
             yield "", Ignored("", "other-keys", len(self._other_keys))
@@ -117,7 +117,7 @@ class _Records:
         if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
             from ner_tasks.documents.readers.clinical import fhir
 
-            return _name_of_resource(value, where, self._seen), fhir.text_of_resource(value, self._limits)
+            return _name_resource(value, where, self._seen), fhir.text_of_resource(value, self._limits)
         name, text = (value.get("id"), value.get("text")) if isinstance(value, dict) else (None, None)
         if not isinstance(name, str | int) or isinstance(name, bool) or name == "" or not isinstance(text, str):
             found = f"{len(value)} keys" if isinstance(value, dict) else type(value).__name__
@@ -134,14 +134,16 @@ def is_record(value: Any) -> bool:
     return isinstance(value, dict) and "id" in value and isinstance(value.get("text"), str)
 
 
-def records_of(values: list[Any], limits: Limits) -> list[Record]:
+def read_array(values: list[Any], limits: Limits) -> list[Record]:
     """The documents of an array of them."""
     records = _Records(limits)
-    found = [record for number, value in enumerate(values, 1) for record in records.of_value(value, f"value-{number}")]
-    return [*found, *records.rest()]
+    documents = [
+        record for number, value in enumerate(values, 1) for record in records.read_value(value, f"value-{number}")
+    ]
+    return [*documents, *records.report_other_keys()]
 
 
-def _name_of_resource(resource: dict[str, Any], where: str, seen: TakenNames) -> str:
+def _name_resource(resource: dict[str, Any], where: str, seen: TakenNames) -> str:
     """Its type and id, such as `Patient/7`, as FHIR refers to it; the line's number where it has none."""
     kind, own = resource["resourceType"], resource.get("id")
     name = f"{kind}/{own}" if isinstance(own, str) and own and not _SURROGATE.search(kind + own) else where
@@ -165,10 +167,10 @@ def _lines(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes]]:
 def _is_open(line: bytes) -> bool:
     """Whether a value begins on a line and does not end there."""
     begins = line.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"[", b"{")
-    return begins and isinstance(_error_in(line), json.JSONDecodeError)
+    return begins and isinstance(_find_error(line), json.JSONDecodeError)
 
 
-def _error_in(line: bytes) -> Exception | None:
+def _find_error(line: bytes) -> Exception | None:
     try:
         json.loads(line.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -176,16 +178,16 @@ def _error_in(line: bytes) -> Exception | None:
     return None
 
 
-def _whole(data: bytes) -> list[Any] | None:
+def _parse_whole(data: bytes) -> list[Any] | None:
     """The values of an array, or the one value, of a whole file; None if it is not JSON."""
     try:
-        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_object)
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_build_object)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, list) else [value]
 
 
-def _parsed(line: bytes) -> tuple[Any, str]:
+def _parse_line(line: bytes) -> tuple[Any, str]:
     """The value of a line, and its encoding where that was guessed.
 
     Raises:
@@ -200,14 +202,14 @@ def _parsed(line: bytes) -> tuple[Any, str]:
         except CannotRead:
             raise CannotRead("bad-line", f"found {type(error).__name__}, expected JSON") from None
     try:
-        return json.loads(text, object_pairs_hook=_object), encoding
+        return json.loads(text, object_pairs_hook=_build_object), encoding
     except (ValueError, RecursionError) as error:
         at = f" at character {error.pos}" if isinstance(error, json.JSONDecodeError) else ""
-        found = "one key twice" if isinstance(error, _KeyTwice) else f"{type(error).__name__}{at}"
-        raise CannotRead("bad-line", f"found {found}, expected JSON") from None
+        problem = "one key twice" if isinstance(error, _KeyTwice) else f"{type(error).__name__}{at}"
+        raise CannotRead("bad-line", f"found {problem}, expected JSON") from None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _KeyTwice

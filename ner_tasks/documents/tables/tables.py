@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ner_tasks.bounded_names import TakenNames
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.inventory import Items
-from ner_tasks.documents.tables.csv_rows import Row, rows_of
+from ner_tasks.documents.tables.csv_rows import Row, iter_rows
 from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
 
 ROW = Items({"row": {"read": 1}})
@@ -48,7 +48,7 @@ def read_table(data: bytes, delimiter: str, limits: Limits, declared: str = "") 
     if not data.startswith(_WIDE_MARKS) and data.count(0) <= _MAX_NUL_SHARE * len(data):
         data = data.replace(b"\0", _NUL.encode())
     decoded = text_encoding.decode_with_guess(data, declared)
-    rows = rows_of(decoded.text, delimiter, lambda fields: _find(fields, limits.text_column) is not None)
+    rows = iter_rows(decoded.text, delimiter, lambda fields: _find(fields, limits.text_column) is not None)
     columns = next(rows, Row([])).fields
     if _find(columns, limits.text_column) is None:
         raise CannotRead(
@@ -61,14 +61,14 @@ def read_table(data: bytes, delimiter: str, limits: Limits, declared: str = "") 
 
 def _records(columns: list[str], rows: Iterable[Row], limits: Limits, n_replaced: int) -> Iterator[Record]:
     filled: set[int] = set()
-    yield from _documents(columns, rows, limits, filled)
+    yield from _iter_documents(columns, rows, limits, filled)
     if others := filled - {_find(columns, limits.text_column), _find(columns, limits.id_column)}:
         yield "", Ignored("", "other-columns", len(others))
     if n_replaced:
         yield "rest", CannotRead("not-text", f"found {n_replaced} damaged characters, expected text; each is U+FFFD")
 
 
-def documents_of(columns: Sequence[str], rows: Iterable[list[str]], limits: Limits) -> Iterator[Record]:
+def iter_documents(columns: Sequence[str], rows: Iterable[list[str]], limits: Limits) -> Iterator[Record]:
     """The documents of a table's rows; a row without a word is none, and counted.
 
     Args:
@@ -76,10 +76,10 @@ def documents_of(columns: Sequence[str], rows: Iterable[list[str]], limits: Limi
         rows: fields of each row.
         limits: which columns hold texts and ids.
     """
-    return _documents(columns, map(Row, rows), limits, set())
+    return _iter_documents(columns, map(Row, rows), limits, set())
 
 
-def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, filled: set[int]) -> Iterator[Record]:
+def _iter_documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, filled: set[int]) -> Iterator[Record]:
     """The documents of rows; `filled` gets the columns that hold something."""
     at_text, at_id = _find(columns, limits.text_column), _find(columns, limits.id_column)
     assert at_text is not None
@@ -97,17 +97,17 @@ def _documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, fill
         filled.update(with_words)
         where = f"row-{number}"
         if row.raw and _is_torn(fields, len(columns), at_text):
-            yield seen.make_unique(where), _noted(row.raw.rstrip("\r\n"), number)
+            yield seen.make_unique(where), _note_open_quote(row.raw.rstrip("\r\n"), number)
             continue
         name = (fields[at_id].strip() if at_id is not None and at_id < len(fields) else "") or where
-        if wrong := _wrong_with(fields, len(columns), at_text, number):
+        if wrong := _find_fault(fields, len(columns), at_text, number):
             yield seen.make_unique(where), wrong
         elif name in seen:
             again = seen.make_unique(where)
             yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)
-            yield name, _noted(fields[at_text], number) if row.raw else fields[at_text]
+            yield name, _note_open_quote(fields[at_text], number) if row.raw else fields[at_text]
     if n_blank:
         yield "", Ignored("", "blank-row", n_blank)
 
@@ -119,15 +119,15 @@ def _is_torn(fields: Sequence[str], n_columns: int, at_text: int) -> bool:
     return is_off or any(set("\r\n") & set(field) for field in others)
 
 
-def _noted(text: str, number: int) -> Extract:
+def _note_open_quote(text: str, number: int) -> Extract:
     return Extract(text, items=ROW, notes=(f"found a quote without an end in row {number}, expected one",))
 
 
-def _wrong_with(fields: Sequence[str], n_columns: int, at_text: int, number: int) -> CannotRead | None:
+def _find_fault(fields: Sequence[str], n_columns: int, at_text: int, number: int) -> CannotRead | None:
     """What is wrong with a row: too many fields, unless they are empty, or too few to have a text."""
     if any(field.strip() for field in fields[n_columns:]) or at_text >= len(fields):
-        found = f"found {len(fields)} fields, expected {n_columns} as in the header, in row {number}"
-        return CannotRead("bad-line", found)
+        message = f"found {len(fields)} fields, expected {n_columns} as in the header, in row {number}"
+        return CannotRead("bad-line", message)
     if any(_NUL in field for field in fields):
         return CannotRead("not-text", f"found a byte 0x00 in row {number}, expected text")
     return None

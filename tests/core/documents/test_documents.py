@@ -335,14 +335,14 @@ def test_a_document_that_changes_while_it_is_read_is_rejected(tmp_path, how):
 def test_half_a_file_that_is_still_written_is_changed_and_not_broken(tmp_path, monkeypatch):
     path = tmp_path / "a.docx"
     path.write_bytes(docx_bytes(SENTENCE)[:-300])
-    whole, real = docx_bytes(SENTENCE), reading._content
+    whole, real = docx_bytes(SENTENCE), reading._read_content
 
     def slow(*args):
         data = real(*args)
         path.write_bytes(whole)
         return data
 
-    monkeypatch.setattr(reading, "_content", slow)
+    monkeypatch.setattr(reading, "_read_content", slow)
     (answer,) = read_documents(path, "a.docx")
     assert answer.reason == "changed"
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
-from ner_tasks.documents.sandbox.sandbox import read_apart
+from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
 from tests import hostile
 
 SECONDS = 20  # of the processor; the slowest takes a tenth of it
@@ -54,7 +54,7 @@ def test_read_apart_each_has_an_answer_and_the_harmful_ones_cost_themselves_alon
     requests = [(name, path) for name, path, _ in files]
     answers = {index: [] for index in range(len(files))}
     ended = []
-    for index, answer in read_apart(requests, Limits(seconds=SECONDS, memory_mib=1_500)):
+    for index, answer in read_in_sandbox(requests, Limits(seconds=SECONDS, memory_mib=1_500)):
         if answer is None:
             ended.append(index)
         else:

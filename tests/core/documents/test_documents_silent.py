@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.documents import Limits, Rejected
-from ner_tasks.documents.sandbox.sandbox import read_apart
+from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes, tarred, xlsx_bytes, zipped
 
 MARKER = "Zephyrine"
@@ -44,7 +44,7 @@ def test_no_reason_and_no_remark_quotes_the_document(tmp_path, capfd):
     for name, data in FILES.items():
         (tmp_path / name).write_bytes(data)
         paths.append((name, tmp_path / name))
-    rejected = [answer for _, answer in read_apart(paths, Limits()) if isinstance(answer, Rejected)]
+    rejected = [answer for _, answer in read_in_sandbox(paths, Limits()) if isinstance(answer, Rejected)]
     print(*(f"{one.document}: {one.message}" for one in rejected), sep="\n", file=(tmp_path / "rejected.txt").open("w"))
     assert len(rejected) >= 12, [one.document for one in rejected]
     assert {one.message for one in rejected if MARKER.lower() in one.message.lower()} == set()

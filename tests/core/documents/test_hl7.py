@@ -9,7 +9,7 @@ from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.archives import UnpackingBudget
 from ner_tasks.documents.place import Place
 from ner_tasks.documents.readers.clinical import hl7
-from ner_tasks.documents.reading import answers
+from ner_tasks.documents.reading import iter_answers
 from ner_tasks.documents.types import Answer, Extract
 
 HEADER = "MSH|^~\\&|LAB|GENERAL HOSPITAL|EHR|PLAN|20240115||ORU^R01|1|P|2.5.1"
@@ -22,7 +22,7 @@ def read(*segments: str, header: str = HEADER, encoding: str = "utf-8") -> Extra
 
 def documents(data: bytes, name: str = "a.hl7") -> dict[str, Answer]:
     limits = Limits()
-    found = answers(Place(name, name, limits, UnpackingBudget(limits), name), io.BytesIO(data), len(data))
+    found = iter_answers(Place(name, name, limits, UnpackingBudget(limits), name), io.BytesIO(data), len(data))
     return {answer.name if isinstance(answer, Document) else answer.document: answer for answer in found}
 
 

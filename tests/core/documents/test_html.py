@@ -12,7 +12,7 @@ from tests.hostile import png
 
 
 def shown(markup: str) -> str:
-    return html.text_of(markup)
+    return html.extract_text(markup)
 
 
 @pytest.mark.parametrize(

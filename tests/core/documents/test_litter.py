@@ -56,7 +56,7 @@ DOCUMENTS = [
 def test_litter_is_ignored_by_the_rule_for_it(tmp_path, name, data, rule):
     (tmp_path / "a").write_bytes(data)
     assert list(read_documents(tmp_path / "a", name)) == [Ignored(name, rule)]
-    assert ignored_files.rule_of(name.replace("/", "\\"), data) == rule
+    assert ignored_files.find_rule(name.replace("/", "\\"), data) == rule
 
 
 @pytest.mark.parametrize(("name", "data"), DOCUMENTS)
@@ -67,8 +67,8 @@ def test_a_document_that_is_called_like_litter_is_read(tmp_path, name, data):
 
 
 def test_litter_that_cannot_be_opened_goes_by_its_name():
-    assert ignored_files.rule_of("__MACOSX/._a.txt") == "macos-metadata"
-    assert ignored_files.rule_of("a.txt") == ""
+    assert ignored_files.find_rule("__MACOSX/._a.txt") == "macos-metadata"
+    assert ignored_files.find_rule("a.txt") == ""
 
 
 def test_an_empty_file_of_any_other_name_is_rejected(tmp_path):

@@ -10,11 +10,11 @@ from PIL import Image, ImageDraw, ImageFont, TiffImagePlugin
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
 from ner_tasks.documents.ocr import ocr, ocr_layout
-from ner_tasks.documents.ocr.tesseract import FoundWord
-from ner_tasks.documents.sandbox.sandbox import read_apart
+from ner_tasks.documents.ocr.tesseract import TesseractWord
+from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
 from ner_tasks.segmentation import split_sentences
 
-WITH_OCR = pytest.mark.skipif(bool(ocr.missing("eng")), reason="OCR is not installed")
+WITH_OCR = pytest.mark.skipif(bool(ocr.find_missing("eng")), reason="OCR is not installed")
 WORDS = "Rosa Delgado of Tampa"
 
 
@@ -258,12 +258,12 @@ def test_a_page_with_something_on_it_and_no_word_is_named(read, stand_in):
 # --- its layout
 
 
-def words_at(*lines: tuple[int, int, str]) -> list[FoundWord]:
+def words_at(*lines: tuple[int, int, str]) -> list[TesseractWord]:
     """Words of lines, each at a height of a block."""
     words = []
     for number, (block, top, text) in enumerate(lines):
         words += [
-            FoundWord(word, (block, number, 1), (200 * at, top, 200 * at + 150, top + 30), 90)
+            TesseractWord(word, (block, number, 1), (200 * at, top, 200 * at + 150, top + 30), 90)
             for at, word in enumerate(text.split())
         ]
     return words
@@ -278,7 +278,7 @@ def test_a_sentence_runs_over_its_lines_and_a_larger_distance_ends_a_paragraph()
         (2, 250, "Rosa Delgado"),
         (3, 40, "Page one"),
     )
-    text, spans = ocr_layout.laid_out(words)
+    text, spans = ocr_layout.lay_out(words)
     assert text == (
         "The member had a hip replacement in\nTampa. It was\npaid in full, as the plan says it is\n\n"
         "Sincerely yours\nRosa Delgado\n\nPage one"
@@ -291,13 +291,13 @@ def test_a_word_that_a_line_end_hyphenates_is_whole_and_other_hyphens_stay():
     words = words_at(
         (1, 0, "the re-"), (1, 50, "placement of May 3-"), (1, 100, "5 by Smith-"), (1, 150, "Jones - see")
     )
-    text, spans = ocr_layout.laid_out(words)
+    text, spans = ocr_layout.lay_out(words)
     assert text == "the replacement of May 3-\n5 by Smith-\nJones - see"
     assert [text[start:end] for start, end in spans][1:3] == ["re", "placement"]
 
 
 def test_no_words_are_no_text():
-    assert ocr_layout.laid_out([]) == ("", [])
+    assert ocr_layout.lay_out([]) == ("", [])
 
 
 def test_what_is_no_text_is_left_out_and_ligatures_are_letters(read, stand_in):
@@ -392,7 +392,7 @@ def test_a_page_that_takes_too_long_is_named_and_after_three_the_rest(read, stan
 def test_many_pages_may_take_longer_together_than_a_file_may_without_a_sign_of_life(tmp_path, stand_in):
     stand_in(f"sleep 1; {tsv(('Rosa', 95))}")
     (tmp_path / "a.tif").write_bytes(picture_bytes(*[pictured(WORDS)] * 7, kind="TIFF"))
-    found = list(read_apart([("a.tif", tmp_path / "a.tif")], Limits(ocr=True, seconds=6.0), 1))
+    found = list(read_in_sandbox([("a.tif", tmp_path / "a.tif")], Limits(ocr=True, seconds=6.0), 1))
     assert [answer.text for _, answer in found if answer] == ["\n\n".join(["Rosa"] * 7)]
 
 
@@ -426,7 +426,7 @@ def test_switched_off_a_scan_says_so_whatever_is_installed(read):
 
 def test_a_missing_program_is_named(monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert ocr.missing("eng") == "program tesseract"
+    assert ocr.find_missing("eng") == "program tesseract"
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ def test_a_missing_program_is_named(monkeypatch):
 )
 def test_a_missing_language_is_named(stand_in, languages, absent):
     stand_in("printf 'List of available languages in \"/data/\" (3):\\neng\\nosd\\nspa\\n'")
-    assert ocr.missing(languages) == absent
+    assert ocr.find_missing(languages) == absent
 
 
 # --- how well

@@ -11,7 +11,7 @@ from tests.pdf_objects import PdfObjects, drawn
 
 LINES = ("Henry Quinn of Reno paid", "the bill of Rosa Delgado")
 LIMITS = Limits(ocr=True)
-pytestmark = pytest.mark.skipif(bool(ocr.missing("eng")), reason="OCR is not installed")
+pytestmark = pytest.mark.skipif(bool(ocr.find_missing("eng")), reason="OCR is not installed")
 
 
 def scan(objects: PdfObjects, lines=LINES, size: tuple[int, int] = (1700, 2200)) -> bytes:

@@ -35,7 +35,7 @@ def test_a_name_that_a_person_gave_a_sheet_is_none_of_a_program(name):
     ],
 )
 def test_a_title_that_a_program_wrote_is_ignored_by_a_rule(text):
-    fates = properties.fates_of([("Title", text)], "")
+    fates = properties.decide_fates([("Title", text)], "")
     assert (fates.lines, fates.ignored) == ([], {"default-name": 1})
 
 
@@ -43,21 +43,21 @@ def test_a_title_that_a_program_wrote_is_ignored_by_a_rule(text):
     "text", ["Document of Rosa Delgado", "Untitled letter", "Slide 1 of Rosa", "Presentation to Ann"]
 )
 def test_a_title_that_a_person_wrote_is_read(text):
-    assert properties.fates_of([("Title", text)], "").lines == [f"Title: {text}"]
+    assert properties.decide_fates([("Title", text)], "").lines == [f"Title: {text}"]
 
 
 def test_what_the_text_says_already_is_ignored_whatever_its_case_and_spaces():
     told = "Letter\nCLAIM  of Rosa\nDelgado. End"
-    fates = properties.fates_of([("Title", "Claim of Rosa Delgado"), ("Subject", "Ann"), ("Keywords", "ann")], told)
+    fates = properties.decide_fates([("Title", "Claim of Rosa Delgado"), ("Subject", "Ann"), ("Keywords", "ann")], told)
     assert (fates.lines, fates.ignored) == (["Subject: Ann"], {"said-in-the-text": 2})
 
 
 def test_a_part_of_a_word_is_not_said_by_it():
-    assert properties.fates_of([("Title", "Ann")], "Annual review").lines == ["Title: Ann"]
+    assert properties.decide_fates([("Title", "Ann")], "Annual review").lines == ["Title: Ann"]
 
 
 def test_a_property_without_a_word_is_none_and_lines_are_joined():
-    fates = properties.fates_of([("Title", " - "), ("Description", "Rosa\n Delgado\n")], "")
+    fates = properties.decide_fates([("Title", " - "), ("Description", "Rosa\n Delgado\n")], "")
     assert (fates.lines, fates.ignored) == (["Description: Rosa Delgado"], {})
 
 
@@ -82,5 +82,5 @@ def test_of_very_many_properties_the_rest_is_counted():
 
 def test_properties_of_a_long_text_take_linear_time():
     began = time.process_time()
-    properties.fates_of([("Client", "a " * 1_000 + str(number)) for number in range(100)], "a " * 2_000_000)
+    properties.decide_fates([("Client", "a " * 1_000 + str(number)) for number in range(100)], "a " * 2_000_000)
     assert time.process_time() - began < 10

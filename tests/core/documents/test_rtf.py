@@ -53,7 +53,7 @@ def read(body: str, page: str = r"\ansicpg1252") -> Extract:
     ],
 )
 def test_text_is_what_a_word_processor_shows(body, text):
-    assert rtf.text_of(rtf_bytes(body)) == text
+    assert rtf.extract_text(rtf_bytes(body)) == text
 
 
 def test_a_font_of_the_western_set_may_hold_the_page_of_the_file():
@@ -157,7 +157,7 @@ def test_a_file_of_pictures_only_has_no_text_layer():
 
 def test_a_page_that_a_mail_program_wrapped_is_taken_out():
     body = r"\fromhtml1{\*\htmltag <p>}Rosa {\*\htmltag <b>}Delgado{\*\htmltag </b></p>}\htmlrtf\par\htmlrtf0"
-    assert rtf.text_of(rtf_bytes(body)) == "Rosa Delgado"
+    assert rtf.extract_text(rtf_bytes(body)) == "Rosa Delgado"
     assert read(body).text == "Rosa Delgado"
 
 
@@ -183,4 +183,4 @@ def test_what_is_no_rtf_is_broken():
 )
 def test_time_grows_linearly_with_the_groups(piece):
     # Eight times the groups; a quadratic step would take 64 times as long.
-    assert growth(lambda n: rtf.text_of(rf"{{\rtf1 {piece * n}".encode()), 5_000, 40_000) < 32
+    assert growth(lambda n: rtf.extract_text(rf"{{\rtf1 {piece * n}".encode()), 5_000, 40_000) < 32

@@ -19,7 +19,7 @@ import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected, read_here
 from ner_tasks.documents.sandbox import in_order, sandbox, sandbox_process
-from ner_tasks.documents.sandbox.sandbox import n_readers, read_apart
+from ner_tasks.documents.sandbox.sandbox import count_readers, read_in_sandbox
 
 SAMPLE = Path(__file__).parents[3] / "sample" / "inbox"
 # A parser that does what the file says: real parsers have done all of it.
@@ -110,7 +110,7 @@ def readers():
 
 
 def found(files, n_workers=1, **limits):
-    return list(read_apart(files, Limits(**limits), n_workers))
+    return list(read_in_sandbox(files, Limits(**limits), n_workers))
 
 
 def short(answers):
@@ -169,7 +169,7 @@ def test_time_that_answers_wait_to_be_taken_does_not_count(inbox, tmp_path):
     files = inbox("")
     files[0][1].write_text("".join(f'{{"id": "{n}", "text": "Rosa {n}."}}\n' for n in range(10_000)))
     answers = []
-    for answer in read_apart([("a.jsonl", files[0][1])], Limits(file_seconds=3.0), 1):
+    for answer in read_in_sandbox([("a.jsonl", files[0][1])], Limits(file_seconds=3.0), 1):
         if not answers:
             time.sleep(4)
         answers.append(answer)
@@ -184,7 +184,7 @@ def test_the_end_of_a_reader_is_told_with_its_exit_code(inbox):
 def test_files_behind_one_that_hangs_are_read_by_the_other_readers(inbox):
     files = inbox("hang", *["one"] * 40)
     began, taken = time.monotonic(), 0
-    for index, _ in read_apart(files, Limits(seconds=3.0), 2):
+    for index, _ in read_in_sandbox(files, Limits(seconds=3.0), 2):
         if index > 2 and not taken:
             taken = time.monotonic() - began
     assert time.monotonic() - began - taken < 1.0  # they were there when the first one was given up
@@ -211,7 +211,7 @@ def test_what_a_reader_started_and_wrote_goes_with_it(inbox, tmp_path, how):
 def test_what_a_file_has_given_before_its_reader_died_is_not_given_again(tmp_path):
     many = [json.dumps({"id": number, "text": f"Text {number}. " * 50}) for number in range(3000)]
     (tmp_path / "many.jsonl").write_text("\n".join(many))
-    answers = read_apart([("many.jsonl", tmp_path / "many.jsonl")], Limits())
+    answers = read_in_sandbox([("many.jsonl", tmp_path / "many.jsonl")], Limits())
     taken = [next(answers) for _ in range(10)]
     readers()[0].send_signal(signal.SIGKILL)
     taken += list(answers)
@@ -231,7 +231,7 @@ def test_weather_reaches_the_one_who_reads_at_its_place(inbox, tmp_path, n_worke
     files = inbox("sleep 0.3", "one", "two", "three")
     taken = []
     with pytest.raises(OSError, match="expected to read 'loop.txt'"):
-        taken.extend(read_apart([*files[:3], ("loop.txt", loop), *files[3:]], Limits(), n_workers))
+        taken.extend(read_in_sandbox([*files[:3], ("loop.txt", loop), *files[3:]], Limits(), n_workers))
 
 
 @pytest.mark.parametrize("name", ["../../etc/x.txt", "a\nb.txt", "x" * 4_000 + ".txt", "\udcff.txt"])
@@ -250,7 +250,7 @@ def test_files_are_asked_for_only_as_far_ahead_as_the_bounds_allow(inbox, monkey
             asked.append(number)
             yield name, path
 
-    answers = read_apart(files(), Limits())
+    answers = read_in_sandbox(files(), Limits())
     next(answers)
     time.sleep(0.5)
     assert len(asked) < 20
@@ -262,7 +262,7 @@ def test_an_error_among_the_files_reaches_the_one_who_reads_at_its_place(inbox, 
         yield from inbox("sleep 0.3", "one")
         raise ValueError("no more")
 
-    answers, taken = read_apart(files(), Limits(), n_workers), []
+    answers, taken = read_in_sandbox(files(), Limits(), n_workers), []
     with pytest.raises(ValueError, match="no more"):
         for found in answers:
             taken.append(found)  # noqa: PERF402 - what was taken before the error counts
@@ -271,7 +271,7 @@ def test_an_error_among_the_files_reaches_the_one_who_reads_at_its_place(inbox, 
 
 @pytest.mark.parametrize("n_taken", [0, 1, 3])
 def test_one_who_stops_early_leaves_no_process_and_no_thread(inbox, n_taken, n_workers):
-    answers = read_apart(inbox("one", "two", *["hang"] * 5), Limits(), n_workers)
+    answers = read_in_sandbox(inbox("one", "two", *["hang"] * 5), Limits(), n_workers)
     for _ in range(n_taken):
         next(answers)
     answers.close()  # the fixture looks for what is left
@@ -283,7 +283,7 @@ def test_later_files_wait_within_the_bound_and_never_keep_the_first_one_from_goi
     (tmp_path / "many.jsonl").write_text("\n".join(lines))
     first = ("many.jsonl", tmp_path / "many.jsonl")
     files = [first, *inbox(*["big 60000"] * 20, "big 5000000")]
-    reading, most = in_order.InOrder, 0
+    reading, most = in_order.OrderedAnswers, 0
 
     class Watched(reading):
         def reserve(self, index, n_bytes):
@@ -292,8 +292,8 @@ def test_later_files_wait_within_the_bound_and_never_keep_the_first_one_from_goi
             most = max(most, self._n_bytes)
             return is_there
 
-    monkeypatch.setattr(sandbox, "InOrder", Watched)
-    answers = [(index, len(answer.text) if answer else None) for index, answer in read_apart(files, Limits(), 3)]
+    monkeypatch.setattr(sandbox, "OrderedAnswers", Watched)
+    answers = [(index, len(answer.text) if answer else None) for index, answer in read_in_sandbox(files, Limits(), 3)]
     assert answers[:101] == [(0, 30_000)] * 100 + [(0, None)]
     assert answers[101:] == whole(*[None] * 1, *[60_000] * 20, 5_000_000)[2:]
     assert most <= 5_000_000 + 75_000  # what is first in line, and what later files may fill
@@ -301,12 +301,12 @@ def test_later_files_wait_within_the_bound_and_never_keep_the_first_one_from_goi
 
 def test_readers_are_added_while_the_taker_waits_and_not_while_it_is_slower(inbox, monkeypatch):
     monkeypatch.setattr(sandbox, "_STARVED_S", 0.1)
-    monkeypatch.setattr(sandbox, "n_readers", lambda *_: 3)
+    monkeypatch.setattr(sandbox, "count_readers", lambda *_: 3)
     most = 0
-    for _ in read_apart(inbox(*["sleep 0.1"] * 30), Limits()):
+    for _ in read_in_sandbox(inbox(*["sleep 0.1"] * 30), Limits()):
         most = max(most, len(readers()))
     assert most == 3
-    answers = read_apart(inbox(*["one"] * 30), Limits())
+    answers = read_in_sandbox(inbox(*["one"] * 30), Limits())
     for number, _ in enumerate(answers):
         time.sleep(0.02 if number > 2 else 0)
         assert len(readers()) <= 1
@@ -315,10 +315,10 @@ def test_readers_are_added_while_the_taker_waits_and_not_while_it_is_slower(inbo
 def test_as_many_readers_as_fit_into_half_of_the_memory(monkeypatch):
     monkeypatch.setattr(sandbox.hardware, "available_memory", lambda: 16 * 2**30)
     monkeypatch.setattr(sandbox.hardware, "count_cpus", lambda: 8)
-    assert [n_readers(wanted, 2_048) for wanted in (0, 1, 3, 9)] == [4, 1, 3, 4]
-    assert [n_readers(0, memory) for memory in (100, 3_000, 8_192, 20_000)] == [4, 2, 1, 1]
+    assert [count_readers(wanted, 2_048) for wanted in (0, 1, 3, 9)] == [4, 1, 3, 4]
+    assert [count_readers(0, memory) for memory in (100, 3_000, 8_192, 20_000)] == [4, 2, 1, 1]
     monkeypatch.setattr(sandbox.hardware, "count_cpus", lambda: 2)
-    assert n_readers(0, 1_000) == 2
+    assert count_readers(0, 1_000) == 2
 
 
 def test_a_further_reader_that_does_not_start_is_done_without(inbox, monkeypatch):
@@ -354,7 +354,7 @@ def test_whatever_readers_do_each_file_is_answered_once_and_in_order(inbox, tmp_
         files[number][1].write_text(f"die-once {tmp_path / f'died-{number}'}")
     wanted = [kinds.get(text, text) for text in (path.read_text() for _, path in files)]
     taken = []
-    for answer in read_apart(files, Limits(seconds=1.0), rng.randint(1, 3)):
+    for answer in read_in_sandbox(files, Limits(seconds=1.0), rng.randint(1, 3)):
         taken.append(answer)
         if rng.random() < 0.05:
             time.sleep(0.05)
@@ -376,8 +376,8 @@ def test_a_reader_whose_parent_is_killed_ends(inbox):
 import json
 from pathlib import Path
 from ner_tasks.documents import Limits
-from ner_tasks.documents.sandbox.sandbox import read_apart
-for found in read_apart([(n, Path(p)) for n, p in json.loads({listed!r})], Limits()):
+from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
+for found in read_in_sandbox([(n, Path(p)) for n, p in json.loads({listed!r})], Limits()):
     print(found[0], flush=True)
 """
     root = str(Path(__file__).parents[3])

@@ -9,7 +9,7 @@ from ner_tasks.documents import CannotRead, Document, Limits, Rejected
 from ner_tasks.documents.archives.archives import UnpackingBudget
 from ner_tasks.documents.detection import formats, sniffing
 from ner_tasks.documents.place import Place
-from ner_tasks.documents.reading import answers
+from ner_tasks.documents.reading import iter_answers
 from sample import documents as sample
 from sample.compound_file import write
 from tests.formats import docx_bytes, eml_bytes, pdf_bytes, tarred, xlsx_bytes, zipped
@@ -26,7 +26,7 @@ def format_of(data: bytes) -> str:
 def read(name: str, data: bytes):
     try:
         place = Place(name, name, Limits(), UnpackingBudget(Limits()), name)
-        return list(answers(place, io.BytesIO(data), len(data)))
+        return list(iter_answers(place, io.BytesIO(data), len(data)))
     except CannotRead as error:
         return [Rejected(name, error.reason, str(error))]
 
@@ -103,9 +103,9 @@ def test_a_right_suffix_needs_no_note():
 
 
 def test_a_mail_s_media_type_tells_what_neither_name_nor_content_do():
-    assert formats.by_media_type("text/csv; charset=utf-8").name == "csv"
-    assert formats.by_media_type("text/x-unheard-of").name == "text"
-    assert formats.by_media_type("application/octet-stream") is None
+    assert formats.find_by_media_type("text/csv; charset=utf-8").name == "csv"
+    assert formats.find_by_media_type("text/x-unheard-of").name == "text"
+    assert formats.find_by_media_type("application/octet-stream") is None
 
 
 def test_every_suffix_and_media_type_stands_for_one_format():

@@ -64,11 +64,11 @@ def test_a_winmail_that_only_holds_files_is_ignored_itself():
     from ner_tasks.documents import Limits
     from ner_tasks.documents.archives.archives import UnpackingBudget
     from ner_tasks.documents.place import Place
-    from ner_tasks.documents.reading import answers
+    from ner_tasks.documents.reading import iter_answers
 
     data = tnef_bytes(Outlook(attached=[Attached("a.txt", b"Text.")]))
     place = Place("winmail.dat", "winmail.dat", Limits(), UnpackingBudget(Limits()), "winmail.dat")
-    first, second = answers(place, io.BytesIO(data), len(data))
+    first, second = iter_answers(place, io.BytesIO(data), len(data))
     assert isinstance(first, Ignored)
     assert second.text == "Text."
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from ner_tasks.documents import Document, Limits, Rejected, read_documents
-from ner_tasks.documents.sandbox.sandbox import read_apart
+from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files.contained import ContainedFile, NotAFile, list_names
 from ner_tasks.store.folder import FolderStore
@@ -62,7 +62,7 @@ def answered(store, read):
 
 
 def apart(source, name):
-    return [answer for _, answer in read_apart([(name, source)], Limits(seconds=5.0), 1) if answer]
+    return [answer for _, answer in read_in_sandbox([(name, source)], Limits(seconds=5.0), 1) if answer]
 
 
 @pytest.mark.parametrize("read", [read_documents, apart], ids=["here", "apart"])

@@ -44,7 +44,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         reader.read(fhir_xml.resource_of(parsed))
         return builder.extract(parsed.encoding)
     text, encoding, n_damaged = _decoded(data, declared)
-    builder.inventory.unread("characters", "the file", damaged_text.damage(n_damaged), n_damaged)
+    builder.inventory.unread("characters", "the file", damaged_text.describe_damage(n_damaged), n_damaged)
     values, rest = _parsed(text, builder)
     resources = [one for value in values for one in (value if isinstance(value, list) else [value])]
     for resource in resources:
@@ -139,7 +139,7 @@ def _salvage(text: str, builder: ExtractBuilder) -> None:
         if _LONG_BASE64.fullmatch(value.rstrip("\\")):
             builder.inventory.unread("attachment", key[:40], "base64 in broken JSON")
         elif key == "div":
-            lines.append(html.text_of(value))
+            lines.append(html.extract_text(value))
         else:
             lines.extend(f"{leaf.label}: {leaf.text}" for leaf in leaves_of(key, value) if leaf.kind == "text")
     if set(_WORD.findall(text[at:])) - _CONSTANTS:
@@ -185,7 +185,7 @@ class _Reader:
         div = holder.get("div") if isinstance(holder, dict) else None
         if not isinstance(div, str) or not div.strip():
             return Narrative("", self._budget)
-        text = _clean(html.text_of(div)).strip()
+        text = _clean(html.extract_text(div)).strip()
         self._builder.inventory.read("narrative")
         self._builder.block(text, f"{place}.text", separator="\n")
         return Narrative(text, self._budget)
@@ -209,7 +209,7 @@ class _Reader:
                 inventory.ignored("string", "said-by-narrative")
             else:
                 inventory.read("string")
-                shown = html.text_of(leaf.text) if leaf.key == "div" else leaf.text
+                shown = html.extract_text(leaf.text) if leaf.key == "div" else leaf.text
                 lines[f"{leaf.label}: {_clean(shown)}"] = None
         self._builder.block("\n".join(lines), place, separator="\n")
         return nested

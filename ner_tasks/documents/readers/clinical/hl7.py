@@ -102,7 +102,7 @@ def _decoded(builder: ExtractBuilder, chunk: bytes, declared: str) -> tuple[str,
         except UnicodeDecodeError:
             note = f"MSH-18 names {named[:40]!r}, and the message is in another character set"
     text, encoding, n_damaged = damaged_text.decode(chunk, declared)
-    builder.inventory.unread("characters", "the message", damaged_text.damage(n_damaged), n_damaged)
+    builder.inventory.unread("characters", "the message", damaged_text.describe_damage(n_damaged), n_damaged)
     return text, encoding, note
 
 

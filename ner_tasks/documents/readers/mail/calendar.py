@@ -107,7 +107,7 @@ def _value_of(name: str, parameters: dict[str, str], value: str) -> str:
     if name == "x-alt-desc" or parameters.get("fmttype", "") == "text/html":
         from ner_tasks.documents.readers.markup import html
 
-        return html.text_of(value).strip()
+        return html.extract_text(value).strip()
     return value.strip()
 
 

@@ -93,7 +93,7 @@ class Leaves:
         is_shown = self.is_page or around == "multipart/related" or not (entity.disposition or entity.name)
         if is_shown and _RESOURCES.fullmatch(entity.content_type):
             return "page-resource"
-        return ignored_files.rule_of(entity.name) if entity.name else ""
+        return ignored_files.find_rule(entity.name) if entity.name else ""
 
     def _is_body(self, entity: Entity) -> bool:
         if entity.content_type not in FORMS:
@@ -199,7 +199,7 @@ class Leaves:
         number = self.n_attachments
         suffix = _suffix_of(content_type)
         wanted = _clean(name) or f"part-{number}{suffix}"
-        called = formats.by_suffix(wanted)
+        called = formats.find_by_suffix(wanted)
         if not PurePosixPath(wanted).suffix or (content_type in _MESSAGES and (called is None or called.name != "eml")):
             wanted += suffix
         return self.names.make_unique(f"part-{number}-{wanted}" if wanted in self.names else wanted)
@@ -244,7 +244,7 @@ def _has_mark(data: bytes) -> bool:
 def _suffix_of(content_type: str) -> str:
     if content_type in _SUFFIXES:
         return _SUFFIXES[content_type]
-    found = formats.by_media_type(content_type)
+    found = formats.find_by_media_type(content_type)
     if found is None or (found.name == "text" and content_type not in found.media_types):
         return ".txt" if content_type.startswith("text/") else ""
     if found.name == "image":

@@ -128,7 +128,7 @@ def _rtf_block(properties: Properties, leaves: Leaves) -> Block:
         return _page_block(unwrapped, leaves, "rtf") if kind == "html" else Block(unwrapped, "body", "rtf")
     from ner_tasks.documents.readers.markup import rtf
 
-    return Block(rtf.text_of(raw), "body", "rtf")
+    return Block(rtf.extract_text(raw), "body", "rtf")
 
 
 def _attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Leaves) -> None:

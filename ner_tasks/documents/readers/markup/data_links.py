@@ -22,7 +22,7 @@ _SUFFIXES = {
 }
 
 
-def hand_on(builder: ExtractBuilder, link: str, where: str, limits: Limits, title: str = "") -> None:
+def add_link(builder: ExtractBuilder, link: str, where: str, limits: Limits, title: str = "") -> None:
     """Give the file in a link its fate.
 
     Args:
@@ -46,12 +46,10 @@ def hand_on(builder: ExtractBuilder, link: str, where: str, limits: Limits, titl
     elif "svg" in kind and not _SVG_TEXT.search(content):
         inventory.ignored("picture", "drawing-without-text")
     else:
-        _give_fate(builder, content, media_type, where, limits, title)
+        _add_file(builder, content, media_type, where, limits, title)
 
 
-def _give_fate(
-    builder: ExtractBuilder, content: bytes, media_type: str, where: str, limits: Limits, title: str
-) -> None:
+def _add_file(builder: ExtractBuilder, content: bytes, media_type: str, where: str, limits: Limits, title: str) -> None:
     kind = media_type.partition(";")[0].strip().lower()
     format_ = sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content))
     if (format_ and format_.name == "image") or (format_ is None and kind.startswith("image/") and "svg" not in kind):

@@ -47,8 +47,8 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     reading.run()
     if not reading.builder.length and reading.encrypted:
         raise CannotRead("encrypted", "found a book whose documents are encrypted, expected one that opens")
-    told = pictures.checked(reading.builder.extract()).text
-    properties.add(reading.builder, reading.properties, told)
+    text = pictures.require_text(reading.builder.extract()).text
+    properties.add(reading.builder, reading.properties, text)
     return reading.builder.extract()
 
 
@@ -59,7 +59,7 @@ class _EpubReader:
         self.package, self.limits = package, limits
         self.builder = ExtractBuilder()
         self._damaged: dict[str, str] = {}
-        self.encrypted = self._encrypted()
+        self.encrypted = self._find_encrypted()
         self._left = dict.fromkeys((*package.parts, *package.damaged))
         self._texts: list[str] = []
         self._words, self._lines = "", set[str]()  # of them, when so many were joined
@@ -68,50 +68,50 @@ class _EpubReader:
 
     def run(self) -> None:
         """Read the spine, then the rest."""
-        items, spine = self._packages()
+        items, spine = self._read_packages()
         for item in spine:
             if not _is_contents(item):
-                self._take(item)
+                self._read_item(item)
         by_name = {item.name: item for item in items}
         rest = list(self._left)
         # What holds text first, tables of contents last: whether they say anything new is known then.
         for name in sorted(rest, key=lambda name: _is_contents(by_name.get(name, _Item(name, "")))):
-            self._take(by_name.get(name, _Item(name, "")))
+            self._read_item(by_name.get(name, _Item(name, "")))
         for name, fault in self._damaged.items():
             self.builder.inventory.unread("damage", name, fault)
 
-    def _encrypted(self) -> frozenset[str]:
-        found = self.package.find(_ENCRYPTION)
-        if found not in self.package.parts:
+    def _find_encrypted(self) -> frozenset[str]:
+        name = self.package.find(_ENCRYPTION)
+        if name not in self.package.parts:
             return frozenset()
         names: set[str] = set()
-        for entry in self._tree(found).iter("{*}EncryptedData"):
+        for entry in self._parse_tree(name).iter("{*}EncryptedData"):
             method = next(entry.iter("{*}EncryptionMethod"), None)
             algorithm = method.get("Algorithm", "") if method is not None else ""
             if not any(known in algorithm for known in _OBFUSCATION):
                 names.update(self.package.find(link.get("URI", "")) for link in entry.iter("{*}CipherReference"))
         return frozenset(names)
 
-    def _packages(self) -> tuple[list[_Item], list[_Item]]:
+    def _read_packages(self) -> tuple[list[_Item], list[_Item]]:
         """All files that the book lists, and those of the spine in its order, each once."""
         parts = self.package.parts
         container = self.package.find(_CONTAINER)
         wanted = []
         if container in parts:
-            self._done(container)
-            wanted = [link.get("full-path", "") for link in self._tree(container).iter("{*}rootfile")]
-        found = [self.package.find(name) for name in wanted] or [
+            self._mark_done(container)
+            wanted = [link.get("full-path", "") for link in self._parse_tree(container).iter("{*}rootfile")]
+        paths = [self.package.find(name) for name in wanted] or [
             name for name in parts if name.lower().endswith(".opf")
         ]
         items: dict[str, _Item] = {}
         spine: dict[str, _Item] = {}
-        for name in dict.fromkeys(name for name in found if name in parts):
-            self._done(name)
+        for name in dict.fromkeys(name for name in paths if name in parts):
+            self._mark_done(name)
             self.builder.inventory.ignored("part", "document-properties")
-            self.properties += self._properties(name)
-            by_id = self._manifest(name)
+            self.properties += self._read_properties(name)
+            by_id = self._read_manifest(name)
             items.update({item.name: item for item in by_id.values()})
-            for reference in self._tree(name).iter("{*}itemref"):
+            for reference in self._parse_tree(name).iter("{*}itemref"):
                 if item := by_id.get(reference.get("idref", "")):
                     spine.setdefault(item.name, item)
                 else:
@@ -121,10 +121,10 @@ class _EpubReader:
             self.builder.note("no spine was found: documents are read in the order of their names")
         return list(items.values()), list(spine.values())
 
-    def _manifest(self, package: str) -> dict[str, _Item]:
+    def _read_manifest(self, package: str) -> dict[str, _Item]:
         folder = posixpath.dirname(package)
         by_id = {}
-        for entry in self._tree(package).iter("{*}item"):
+        for entry in self._parse_tree(package).iter("{*}item"):
             path = unquote(entry.get("href", "").partition("#")[0])
             name = self.package.find(posixpath.normpath(posixpath.join("/", folder, path)))
             if name:
@@ -132,16 +132,18 @@ class _EpubReader:
                 by_id[entry.get("id", "")] = item
         return by_id
 
-    def _properties(self, package: str) -> list[Property]:
+    def _read_properties(self, package: str) -> list[Property]:
         """Title, subjects and description; of these, shops write some in HTML."""
-        found = []
-        for metadata in xml_names.outermost(self._tree(package), "metadata"):
+        properties_ = []
+        for metadata in xml_names.outermost(self._parse_tree(package), "metadata"):
             for one in xml_names.outermost(metadata, "title", "subject", "description"):
                 text = "".join(one.itertext())
-                found.append((xml_names.local_name(one).title(), html.text_of(text) if "<" in text else text))
-        return found
+                properties_.append(
+                    (xml_names.local_name(one).title(), html.extract_text(text) if "<" in text else text)
+                )
+        return properties_
 
-    def _tree(self, name: str) -> Any:
+    def _parse_tree(self, name: str) -> Any:
         """The root of a part; an element without anything in it for one that is no XML, which is named."""
         from lxml import etree
 
@@ -154,15 +156,15 @@ class _EpubReader:
             self._damaged[name] = parsed.fault
         return parsed.root
 
-    def _done(self, name: str) -> bool:
+    def _mark_done(self, name: str) -> bool:
         if name in self._left:
             del self._left[name]
             return True
         return False
 
-    def _take(self, item: _Item) -> None:
+    def _read_item(self, item: _Item) -> None:
         inventory, name = self.builder.inventory, item.name
-        if not self._done(name):
+        if not self._mark_done(name):
             return
         lowered = name.lower()
         if name in self.package.damaged:
@@ -172,11 +174,11 @@ class _EpubReader:
         elif name == "mimetype" or lowered.startswith("meta-inf/") or lowered.endswith(_SILENT):
             inventory.ignored("part", "styles-and-settings")
         elif lowered.endswith(".ncx") or _is_contents(item):
-            self._contents(name)
+            self._read_contents(name)
         elif item.media_type in _MARKUP or lowered.endswith(_PAGES):
-            self._page(name)
+            self._read_page(name)
         elif lowered.endswith(".svg") or "svg" in item.media_type:
-            self._drawing(name)
+            self._read_drawing(name)
         elif lowered.endswith(pictures.SUFFIXES) or item.media_type.startswith("image/"):
             pictures.add(self.builder, name, self.package.parts[name], self.limits, item.media_type)
         elif lowered.endswith(_MEDIA) or item.media_type.startswith(("audio/", "video/")):
@@ -186,7 +188,7 @@ class _EpubReader:
             content = self.package.parts[name]
             self.builder.parts.append(Part(name.replace("#", "%23"), content, "", item.media_type))
 
-    def _page(self, name: str) -> None:
+    def _read_page(self, name: str) -> None:
         try:
             decoded = html.decode(self.package.parts[name])
         except CannotRead as error:
@@ -199,7 +201,7 @@ class _EpubReader:
         self.builder.block(page.text, name)
         html.add_findings(page, self.builder, self.limits, name)
 
-    def _drawing(self, name: str) -> None:
+    def _read_drawing(self, name: str) -> None:
         try:
             drawing = svg.read(self.package.parts[name], self.limits)
         except CannotRead as error:
@@ -216,24 +218,24 @@ class _EpubReader:
             replace(part, name=f"{name}/{part.name}".replace("#", "%23")) for part in drawing.parts
         )
 
-    def _contents(self, name: str) -> None:
+    def _read_contents(self, name: str) -> None:
         """A table of contents repeats the headings; one that says more is read."""
         if name.lower().endswith(".ncx"):
-            lines = [" ".join("".join(label.itertext()).split()) for label in self._tree(name).iter("{*}text")]
+            lines = [" ".join("".join(label.itertext()).split()) for label in self._parse_tree(name).iter("{*}text")]
         else:
             try:
                 lines = html.parse(html.decode(self.package.parts[name]).text).text.split("\n")
             except CannotRead as error:
                 self.builder.inventory.unread("part", name, str(error))
                 return
-        new = self._new_of(lines)
+        new = self._find_new_lines(lines)
         if not new:
             self.builder.inventory.ignored("part", "table-of-contents")
             return
         self.builder.inventory.read("table-of-contents")
         self.builder.lines(new, name)
 
-    def _new_of(self, lines: list[str]) -> list[str]:
+    def _find_new_lines(self, lines: list[str]) -> list[str]:
         """Lines that no page says; those that are too many to be sought in the text are compared to its lines."""
         if len(self._texts) != self._n_joined:
             self._n_joined = len(self._texts)

@@ -21,7 +21,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     decoded = decode(data, declared)
     builder = ExtractBuilder()
     decoded.name_damage(builder)
-    add_to(builder, decoded.text, limits)
+    add_page(builder, decoded.text, limits)
     return builder.extract(decoded.encoding, is_guessed=decoded.is_guessed)
 
 
@@ -31,23 +31,23 @@ def decode(data: bytes, declared: str = "") -> text_encoding.Decoded:
     Raises:
         CannotRead: `not-text`, `unknown-encoding`.
     """
-    return text_encoding.decode_with_guess(data, declared, declared_in(data))
+    return text_encoding.decode_with_guess(data, declared, find_declared(data))
 
 
-def declared_in(data: bytes) -> str:
+def find_declared(data: bytes) -> str:
     """The encoding that the XML declaration or a `<meta>` of a page names; "" if none does."""
-    found = _META.search(data[:_HEAD_BYTES])
-    label = (found[1] or found[2]).decode("ascii", "replace") if found else ""
+    match = _META.search(data[:_HEAD_BYTES])
+    label = (match[1] or match[2]).decode("ascii", "replace") if match else ""
     # It was found by reading ASCII, so it is no encoding of two bytes per character.
     return "utf-8" if label.lower().startswith(("utf-16", "utf-32", "ucs-")) else label
 
 
-def text_of(html: str) -> str:
+def extract_text(html: str) -> str:
     """Visible text of an HTML page or fragment."""
     return parse(html).text
 
 
-def add_to(builder: ExtractBuilder, html: str, limits: Limits, place: str | None = None) -> None:
+def add_page(builder: ExtractBuilder, html: str, limits: Limits, place: str | None = None) -> None:
     """Add a page's text to a document, with all that it holds: files in it, what no person reads.
 
     Args:
@@ -77,20 +77,20 @@ def add_findings(page: HtmlPage, builder: ExtractBuilder, limits: Limits, within
         inventory.ignored(kind, rule, n)
     builder.note(*page.notes)
     for where, link, title in page.files:
-        data_links.hand_on(builder, link, f"{within}/{where}".lstrip("/"), limits, title)
+        data_links.add_link(builder, link, f"{within}/{where}".lstrip("/"), limits, title)
 
 
 def parse(html: str) -> HtmlPage:
     """What a page holds."""
     page = HtmlPage()
-    page.text = "\n".join(_lines(html, page, 0)).strip("\n")
+    page.text = "\n".join(_read_lines(html, page, 0)).strip("\n")
     title = page.title
     if title and title not in " ".join(page.text.split()):
         page.text = f"{title}\n\n{page.text}".strip("\n")
     return page
 
 
-def _lines(html: str, page: HtmlPage, depth: int) -> list[str]:
+def _read_lines(html: str, page: HtmlPage, depth: int) -> list[str]:
     from selectolax.lexbor import LexborHTMLParser
 
     if not html.strip():
@@ -99,7 +99,7 @@ def _lines(html: str, page: HtmlPage, depth: int) -> list[str]:
         page.notes.append(f"pages inside pages are read {_MAX_INNER} deep; what lies deeper is shown as its markup")
         return html.splitlines()
     tokens = Tokens(html)
-    safe = tokens.safe().encode("utf-8", "replace")
+    safe = tokens.make_safe().encode("utf-8", "replace")
     for rule, n in tokens.ignored.items():
         page.ignored["element", rule] += n
     if tokens.n_flattened:
@@ -107,4 +107,4 @@ def _lines(html: str, page: HtmlPage, depth: int) -> list[str]:
     root = LexborHTMLParser(safe).root
     if root is None:
         return []
-    return Walk(page, lambda inner: _lines(inner, page, depth + 1)).lines(root)
+    return Walk(page, lambda inner: _read_lines(inner, page, depth + 1)).lines(root)

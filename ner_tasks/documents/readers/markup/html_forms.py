@@ -5,7 +5,7 @@ from typing import Any
 _NO_VALUE = frozenset({"file", "image", "color", "range"})
 
 
-def value_of(attributes: Any) -> str | None:
+def find_value(attributes: Any) -> str | None:
     """What a person sees of an `<input>`, None for one that is not shown."""
     kind = (attributes.get("type") or "text").lower()
     if kind in ("hidden", "password"):
@@ -32,9 +32,9 @@ class Forms:
             return True
         attributes = select.attributes
         is_list = "multiple" in attributes or (attributes.get("size") or "1") not in ("0", "1")
-        return is_list or self._first_of(select) == option.mem_id
+        return is_list or self._find_first(select) == option.mem_id
 
-    def _first_of(self, select: Any) -> int:
+    def _find_first(self, select: Any) -> int:
         """The option that is shown where none is selected, 0 where one is."""
         if select.mem_id not in self._first:
             chosen = select.css_first("x-option[selected]")

@@ -26,7 +26,7 @@ class Flow:
             self._line.append(text)
             self._ends_in_space = text.endswith(" ")
 
-    def preformatted(self, text: str) -> None:
+    def add_preformatted(self, text: str) -> None:
         """Add text whose line ends and spaces count."""
         first, *others = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self._as_it_is(first)
@@ -34,7 +34,7 @@ class Flow:
             self.end_line(keep_empty=True)
             self._as_it_is(line)
 
-    def apart(self) -> None:
+    def add_space(self) -> None:
         """Have white space between what was and what comes."""
         self.text(" ")
 
@@ -69,7 +69,7 @@ class Flow:
         """The last characters of the line so far."""
         return "".join(self._line[-n:])[-n:]
 
-    def finished(self) -> list[str]:
+    def finish(self) -> list[str]:
         """All lines."""
         self.end_line()
         return self.lines
@@ -80,7 +80,7 @@ class Flow:
             self._ends_in_space = text.endswith(" ")
 
 
-def row_of(cells: list[list[str]]) -> list[str]:
+def lay_out_row(cells: list[list[str]]) -> list[str]:
     """Lines of a row of a table: one, with tabs between the cells, unless a cell has lines of its own."""
     if all(len(cell) <= 1 for cell in cells):
         line = "\t".join(cell[0].strip() if cell else "" for cell in cells).strip("\t")
@@ -88,7 +88,7 @@ def row_of(cells: list[list[str]]) -> list[str]:
     return [line for cell in cells for line in cell]
 
 
-def style_of(style: str | None) -> dict[str, str]:
+def parse_style(style: str | None) -> dict[str, str]:
     """Properties of a `style` attribute."""
     return {name: value.replace("!important", "").strip() for name, value in _STYLE.findall((style or "").lower())}
 

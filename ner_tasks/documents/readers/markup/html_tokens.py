@@ -75,7 +75,7 @@ class Tokens:
         self.ignored: Counter[str] = Counter()
         self.n_flattened = 0
 
-    def safe(self) -> str:
+    def make_safe(self) -> str:
         """The page with the same text, whose parsing takes linear time."""
         return "".join(self._pieces())
 
@@ -106,7 +106,7 @@ class Tokens:
         is_end, tag = name[1] == "/", name[2].lower()
         if is_end:
             return self._end_tag(tag), rest.end()
-        return self._start_tag(tag, _few(rest.group()[:-1]), rest.end())
+        return self._start_tag(tag, _limit_attributes(rest.group()[:-1]), rest.end())
 
     def _comment(self, start: int) -> tuple[str, int]:
         html = self._html
@@ -132,7 +132,7 @@ class Tokens:
         if tag in _PAGE:
             self._n_page += 1
             if tag != "html" or self._n_page > 1:
-                return (f"<{tag}{attributes}>" if tag == "body" and self._n_page <= 2 else "") + _broken(), end
+                return (f"<{tag}{attributes}>" if tag == "body" and self._n_page <= 2 else "") + _break_line(), end
         if tag in _FORMATTING:
             is_kept = bool(_ATTRIBUTE.search(attributes)) and len(self._open) < MAX_NESTED
             self._formats.setdefault(tag, []).append(is_kept)
@@ -142,7 +142,7 @@ class Tokens:
         if tag in _RAW:
             return self._raw(tag, attributes, end)
         if tag == "plaintext":
-            return f"{_broken()}<pre>{escape(self._html[end:], quote=False)}", len(self._html)
+            return f"{_break_line()}<pre>{escape(self._html[end:], quote=False)}", len(self._html)
         apart = "\n" if tag in _TABLE else ""
         if tag in _VOID:
             return f"{apart}<{tag}{attributes}>", end
@@ -154,7 +154,7 @@ class Tokens:
         if len(self._open) >= MAX_NESTED:
             self._open.append((tag, False))
             self.n_flattened += 1
-            return _broken() if tag not in _INLINE else " ", end
+            return _break_line() if tag not in _INLINE else " ", end
         self._open.append((tag, True))
         return f"{apart}<{known}{attributes}>", end
 
@@ -166,7 +166,7 @@ class Tokens:
         closing = None if tag in self._never_end else _END_OF[tag].search(html, end)
         if closing is None:
             self._never_end.add(tag)
-            return _broken(), end
+            return _break_line(), end
         content = html[end : closing.start()]
         if tag in ("script", "style"):
             self.ignored[tag] += 1
@@ -178,7 +178,7 @@ class Tokens:
 
     def _end_tag(self, tag: str) -> str:
         if tag in _PAGE:
-            return _broken()
+            return _break_line()
         if tag in _FORMATTING:
             kept = self._formats.get(tag)
             if not kept or not kept.pop():
@@ -188,9 +188,9 @@ class Tokens:
         if tag in _VOID or (tag == "p" and not self._open):
             return f"</{tag}>" if tag in ("br", "p") else ""
         apart = "\n" if tag in _TABLE else ""
-        found = self._pop(tag)
-        if found is False:
-            return _broken() if tag not in _INLINE else " "
+        is_known = self._pop(tag)
+        if is_known is False:
+            return _break_line() if tag not in _INLINE else " "
         return f"{apart}</{RENAMED.get(tag, tag)}>"
 
     def _push(self, tag: str) -> None:
@@ -222,7 +222,7 @@ class Tokens:
         return ""
 
 
-def _few(attributes: str) -> str:
+def _limit_attributes(attributes: str) -> str:
     """Attributes of a tag, of a great many the first ones: the parser compares each with all others."""
     if len(attributes) < _LONG:
         return attributes
@@ -230,5 +230,5 @@ def _few(attributes: str) -> str:
     return attributes[: ends[-1]] if ends else ""
 
 
-def _broken() -> str:
+def _break_line() -> str:
     return f"<{BREAK}></{BREAK}>"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ner_tasks.documents.readers.markup.html_forms import Forms, value_of
-from ner_tasks.documents.readers.markup.html_layout import Flow, is_hidden, row_of, style_of
+from ner_tasks.documents.readers.markup.html_forms import Forms, find_value
+from ner_tasks.documents.readers.markup.html_layout import Flow, is_hidden, lay_out_row, parse_style
 from ner_tasks.documents.readers.markup.html_tokens import BREAK, FORMAT
 
 # Blocks by how many lines below the text before them they begin.
@@ -98,7 +98,7 @@ class Walk:
             while node.next is None or not leaving:
                 if not leaving:
                     self._page.title = " ".join(" ".join(self._titles).split())
-                    return self._flows[0].finished()
+                    return self._flows[0].finish()
                 node = node.parent
                 (leaving.pop() or _nothing)()
             node = node.next
@@ -126,7 +126,7 @@ class Walk:
                 self._page.ignored["element", rule] += 1
             return None
         attributes = node.attributes
-        style = style_of(attributes.get("style")) if "style" in attributes else {}
+        style = parse_style(attributes.get("style")) if "style" in attributes else {}
         if is_hidden(attributes, style):
             self._page.ignored["element", "hidden-element"] += 1
             return None
@@ -181,7 +181,7 @@ class Walk:
         self._flow.end_block(1)
 
     def _space(self) -> None:
-        self._flow.apart()
+        self._flow.add_space()
 
     def _show(self, *, is_visible: bool) -> None:
         if self._visible[-1] and not is_visible:
@@ -196,7 +196,7 @@ class Walk:
             return
         text = text.replace("\u00ad", "")
         if self._n_pre:
-            self._flow.preformatted(text)
+            self._flow.add_preformatted(text)
         else:
             self._flow.text(text)
 
@@ -212,11 +212,11 @@ class Walk:
         return self._end_cell
 
     def _end_cell(self) -> None:
-        cell = self._flows.pop().finished()
+        cell = self._flows.pop().finish()
         self._rows[-1].append(cell)
 
     def _end_row(self) -> None:
-        self._flow.add_lines(row_of(self._rows.pop()))
+        self._flow.add_lines(lay_out_row(self._rows.pop()))
         self._flow.end_block(1)
 
     def _end_pre(self) -> None:
@@ -235,7 +235,7 @@ class Walk:
         if tag == "textarea":
             self._page.n_fields += 1
             self._flow.end_block(1)
-            self._flow.preformatted((node.text(deep=True) or "").removeprefix("\n"))
+            self._flow.add_preformatted((node.text(deep=True) or "").removeprefix("\n"))
             self._flow.end_block(1)
             return None
         if tag in ("iframe", "noframes", "noembed"):
@@ -244,13 +244,13 @@ class Walk:
                 self._flow.add_lines(self._read_inner(inner))
             self._flow.end_block(2)
             return None
-        self._flow.apart()
+        self._flow.add_space()
         self._text((attributes.get("alt") or "") if tag in ("img", "image") else self._value(attributes))
-        self._flow.apart()
+        self._flow.add_space()
         return None
 
     def _value(self, attributes: Any) -> str:
-        value = value_of(attributes)
+        value = find_value(attributes)
         if value is None:
             self._page.ignored["form-field", "hidden-input"] += 1
             return ""

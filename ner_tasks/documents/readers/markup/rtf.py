@@ -6,7 +6,7 @@ from ner_tasks.documents.readers import pictures
 from ner_tasks.documents.readers.mail import rtf_html
 from ner_tasks.documents.readers.markup import html
 from ner_tasks.documents.readers.markup.rtf_blocks import Blob, RtfBlock
-from ner_tasks.documents.readers.markup.rtf_parsing import BODY, Parsing
+from ner_tasks.documents.readers.markup.rtf_parsing import BODY, RtfParser
 from ner_tasks.documents.readers.office import ole_objects
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
@@ -28,10 +28,10 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     kind = rtf_html.kind_of(data)
     if kind == "html":
         builder.note("HTML that a mail program wrapped in RTF")
-        html.add_to(builder, rtf_html.unwrap(data), limits)
+        html.add_page(builder, rtf_html.unwrap(data), limits)
         return builder.extract()
-    parsing = Parsing(data).run()
-    for block in _in_order(parsing.blocks):
+    parsing = RtfParser(data).run()
+    for block in _sort_blocks(parsing.blocks):
         if block.kind == BODY:
             builder.inventory.read(BODY)
             builder.block(_clean(block.text))
@@ -41,23 +41,23 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for rule, n in parsing.ignored.items():
         builder.inventory.ignored("destination", rule, n)
     for number, blob in enumerate(parsing.blobs, start=1):
-        _hand_on(builder, blob, number, limits)
+        _add_blob(builder, blob, number, limits)
     if not parsing.is_whole:
         builder.inventory.unread("damage", "end of the file", "breaks off within a group")
-    return pictures.checked(builder.extract())
+    return pictures.require_text(builder.extract())
 
 
-def text_of(data: bytes) -> str:
+def extract_text(data: bytes) -> str:
     """All text of an RTF file, such as the body of an Outlook message."""
     kind = rtf_html.kind_of(data)
     if kind:
         inner = rtf_html.unwrap(data)
-        return html.text_of(inner) if kind == "html" else inner
-    blocks = _in_order(Parsing(data).run().blocks)
+        return html.extract_text(inner) if kind == "html" else inner
+    blocks = _sort_blocks(RtfParser(data).run().blocks)
     return "\n\n".join(_clean(block.text) for block in blocks if block.text.strip())
 
 
-def _in_order(blocks: list[RtfBlock]) -> list[RtfBlock]:
+def _sort_blocks(blocks: list[RtfBlock]) -> list[RtfBlock]:
     """The body first, what is apart from it behind it in the order in which it stands in the file."""
     return sorted(blocks, key=lambda block: block.kind != BODY)
 
@@ -67,20 +67,20 @@ def _clean(text: str) -> str:
     return "\n".join(lines).strip()
 
 
-def _hand_on(builder: ExtractBuilder, blob: Blob, number: int, limits: Limits) -> None:
+def _add_blob(builder: ExtractBuilder, blob: Blob, number: int, limits: Limits) -> None:
     content = blob.content
     if blob.kind == "picture":
         name = f"picture-{number}{blob.suffix or '.wmf'}"
         if not content:
             builder.inventory.ignored("picture", "empty-picture")
         elif blob.suffix == ".dib":
-            pictures.add(builder, f"picture-{number}.bmp", _with_header(content), limits)
+            pictures.add(builder, f"picture-{number}.bmp", _add_bmp_header(content), limits)
         else:
             pictures.add(builder, name, content, limits)
         return
     name = f"object-{number}.bin"
     try:
-        class_name, native = _native(content)
+        class_name, native = _parse_native(content)
     except (struct.error, ValueError):
         builder.inventory.unread(ole_objects.KIND, name, "a damaged object")
         return
@@ -92,7 +92,7 @@ def _hand_on(builder: ExtractBuilder, blob: Blob, number: int, limits: Limits) -
         ole_objects.add(builder, name, native)
 
 
-def _native(content: bytes) -> tuple[bytes, bytes | None]:
+def _parse_native(content: bytes) -> tuple[bytes, bytes | None]:
     """Class and bytes of an object as OLE 1.0 stores it; no bytes for a link.
 
     Source: [MS-OLEDS] 2.2.4, 2.2.5, 2.2.6.
@@ -112,7 +112,7 @@ def _native(content: bytes) -> tuple[bytes, bytes | None]:
     return class_name, content[position + 4 : position + 4 + n_bytes]
 
 
-def _with_header(dib: bytes) -> bytes:
+def _add_bmp_header(dib: bytes) -> bytes:
     """A picture in Windows' memory format as a file."""
     if len(dib) < 40:
         return dib

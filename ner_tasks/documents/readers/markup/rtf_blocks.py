@@ -38,7 +38,7 @@ class Blob:
 
 def is_western(text: str) -> bool:
     """Whether bytes make sense as Windows' Western page, which fonts name that in truth have another one."""
-    found = [word for word in text.split() if not word.isascii()]
-    letters = [character for word in found for character in word if character.isalpha()]
+    foreign = [word for word in text.split() if not word.isascii()]
+    letters = [character for word in foreign for character in word if character.isalpha()]
     n_beyond = sum(not letter.isascii() for letter in letters)
-    return plausible_words.bad_share(found) == 0 and 2 * n_beyond <= len(letters)
+    return plausible_words.bad_share(foreign) == 0 and 2 * n_beyond <= len(letters)

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from ner_tasks.documents.encodings.encoding_labels import codec_of
+from ner_tasks.documents.encodings.encoding_labels import find_codec
 from ner_tasks.documents.readers.markup import rtf_words as words
 from ner_tasks.documents.readers.markup.rtf_blocks import Blob, RtfBlock, is_western
 from ner_tasks.documents.readers.office import ooxml_symbols
@@ -36,7 +36,7 @@ class _RtfState:
     capture: str = ""
 
 
-class Parsing:
+class RtfParser:
     """Reads one file once, from its beginning to its end."""
 
     def __init__(self, data: bytes):
@@ -59,12 +59,12 @@ class Parsing:
         self._form: dict[bytes, int] = {}
         self._choices: list[str] = []
 
-    def run(self) -> "Parsing":
+    def run(self) -> "RtfParser":
         """Read all of it; what it holds is then in `blocks`, `blobs` and `ignored`."""
-        data, position, match = self._data, 0, _TOKEN.match
-        while found := match(data, position):
-            position = found.end()
-            word, number, code, symbol, brace, _ = found.groups()
+        data, position, match_token = self._data, 0, _TOKEN.match
+        while token := match_token(data, position):
+            position = token.end()
+            word, number, code, symbol, brace, _ = token.groups()
             word = word.lower() if word else word
             if brace:
                 self._brace(is_open=brace == b"{")
@@ -77,8 +77,8 @@ class Parsing:
                 self._bytes(bytes([int(code, 16)]))
             elif symbol:
                 self._symbol(symbol)
-            elif found.group()[0] not in b"\r\n\x00\\":
-                self._bytes(found.group())
+            elif token.group()[0] not in b"\r\n\x00\\":
+                self._bytes(token.group())
         self._flush()
         return self
 
@@ -173,9 +173,9 @@ class Parsing:
                 self._default_font = number or 0
             case b"ansicpg" | b"mac" | b"pc" | b"pca":
                 label = {b"mac": "macintosh", b"pc": "cp437", b"pca": "cp850"}.get(word, f"cp{number or 1252}")
-                self._codec = codec_of(label) or "cp1252"
+                self._codec = find_codec(label) or "cp1252"
             case b"fcharset" | b"cpg" if state.capture == "fonttbl":
-                codec = codec_of(f"cp{number}") if word == b"cpg" else words.CHARSETS.get(number or 0, "")
+                codec = find_codec(f"cp{number}") if word == b"cpg" else words.CHARSETS.get(number or 0, "")
                 self._fonts[state.font] = "symbol" if word == b"fcharset" and number == words.SYMBOL_CHARSET else codec
             case b"deleted" | b"plain":
                 is_deleted = word == b"deleted" and number != 0
@@ -220,10 +220,10 @@ class Parsing:
 
     def _unicode(self, code: int) -> None:
         self._n_skip = 0
-        self._text(self._symbol_of(code) if 0xF000 <= code <= 0xF0FF else chr(code))
+        self._text(self._map_symbol(code) if 0xF000 <= code <= 0xF0FF else chr(code))
         self._n_skip = self._state.unicode_skip
 
-    def _symbol_of(self, code: int) -> str:
+    def _map_symbol(self, code: int) -> str:
         return ooxml_symbols.shown(self._font_names.get(self._font, "").strip(), f"{code:04X}")
 
     @property
@@ -248,7 +248,7 @@ class Parsing:
             raw = bytes(self._raw)
             self._raw.clear()
             font = self._raw_font if self._raw_font >= 0 else self._default_font
-            self._put(self._decoded(raw, self._fonts.get(font, "") or self._codec))
+            self._put(self._decode(raw, self._fonts.get(font, "") or self._codec))
 
     def _put(self, text: str) -> None:
         if self._state.capture in ("sn", "sv", "ffl", "ffdeftext"):
@@ -256,9 +256,9 @@ class Parsing:
         else:
             self.blocks[self._state.block].pieces.append(text)
 
-    def _decoded(self, raw: bytes, codec: str) -> str:
+    def _decode(self, raw: bytes, codec: str) -> str:
         if codec == "symbol":
-            return "".join(self._symbol_of(0xF000 | byte) if byte > 0x20 else chr(byte) for byte in raw)
+            return "".join(self._map_symbol(0xF000 | byte) if byte > 0x20 else chr(byte) for byte in raw)
         if raw.isascii() and codec not in _EAST:
             return raw.decode("ascii")
         text = raw.decode(codec, "replace")

@@ -33,12 +33,12 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     if local_name(parsed.root) != "svg":  # damaged: the words that are left
         builder.inventory.read("text")
         builder.lines(xml_words.XmlWords().read(parsed.root))
-        return pictures.checked(builder.extract(parsed.encoding))
+        return pictures.require_text(builder.extract(parsed.encoding))
     walk = _Walk(builder, limits)
     walk.run(parsed.root)
     builder.inventory.read("text", walk.n_texts)
     builder.lines([line for line in walk.lines if line])
-    return pictures.checked(builder.extract(parsed.encoding))
+    return pictures.require_text(builder.extract(parsed.encoding))
 
 
 class _Walk:
@@ -129,7 +129,7 @@ class _Walk:
         link = element.get("href") or element.get(_LINK) or ""
         self._n_links += 1
         if encapsulated.is_data_uri(link):
-            data_links.hand_on(self._builder, link, f"{name} {self._n_links}", self._limits)
+            data_links.add_link(self._builder, link, f"{name} {self._n_links}", self._limits)
         elif name != "use" and link:
             self._builder.inventory.ignored("picture", "linked-picture")
 

@@ -31,7 +31,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     """
     parsed = xml_parsing.parse(data, declared)
     root = parsed.root
-    if reader := _reader_of(root, data):
+    if reader := _find_reader(root, data):
         extract: Extract = import_module(f"ner_tasks.documents.readers.{reader}").read(data, limits, declared)
         return extract
     builder = ExtractBuilder()
@@ -50,10 +50,10 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         builder.inventory.read("attribute", words.n_attributes)
         for rule, n in words.ignored.items():
             builder.inventory.ignored("attribute", rule, n)
-    return pictures.checked(builder.extract(parsed.encoding))
+    return pictures.require_text(builder.extract(parsed.encoding))
 
 
-def _reader_of(root: Any, data: bytes) -> str:
+def _find_reader(root: Any, data: bytes) -> str:
     namespace, name = xml_names.split(root.tag)
     word, reader = _BY_ROOT.get(name, ("", ""))
     if reader and word in namespace:

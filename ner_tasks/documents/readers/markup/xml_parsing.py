@@ -52,7 +52,7 @@ def parse(data: bytes, declared: str = "") -> Parsed:
     Raises:
         CannotRead: `broken` if there is no element; `not-text`, `unknown-encoding` as for any text.
     """
-    text, encoding, n_damaged = _decoded(data, declared)
+    text, encoding, n_damaged = _decode(data, declared)
     # The encoding is known by now, and no document type is wanted: its entities may unpack to anything.
     text = _DECLARATION.sub("", text, count=1)
     first = _FIRST_ELEMENT.search(text)
@@ -60,14 +60,14 @@ def parse(data: bytes, declared: str = "") -> Parsed:
     if at >= 0 and (not first or at < first.start()) and (doctype := _DOCTYPE.match(text, at)):
         text = text[:at] + text[doctype.end() :]
     text = text[max(text.find("<"), 0) :]
-    damage = damaged_text.damage(n_damaged) if n_damaged else ""
+    damage = damaged_text.describe_damage(n_damaged) if n_damaged else ""
     root, errors = _tree(text)
     if not errors:
         return Parsed(root, encoding, fault=damage)
-    mended, unknown = _mended(text)
+    mended, unknown = _mend(text)
     again, errors = _tree(mended)
     if again is None or not "".join(again.itertext()).strip():
-        return _without_structure(mended, encoding, errors)
+        return _parse_without_structure(mended, encoding, errors)
     notes = ["XML mended: a character or reference that is none"] if mended != text else []
     if unknown:
         notes.append(f"{unknown} entities are not expanded and stand as they are written")
@@ -75,7 +75,7 @@ def parse(data: bytes, declared: str = "") -> Parsed:
     return Parsed(again, encoding, tuple(notes), fault)
 
 
-def _without_structure(text: str, encoding: str, errors: str) -> Parsed:
+def _parse_without_structure(text: str, encoding: str, errors: str) -> Parsed:
     """The words between the tags, for a file whose first element is not whole."""
     from lxml import etree
 
@@ -86,7 +86,7 @@ def _without_structure(text: str, encoding: str, errors: str) -> Parsed:
     return Parsed(root, encoding, fault=f"XML with a fault at {errors}: read without its structure and files")
 
 
-def _decoded(data: bytes, declared: str) -> tuple[str, str, int]:
+def _decode(data: bytes, declared: str) -> tuple[str, str, int]:
     for beginning, encoding in _UTF16:
         if data.startswith(beginning):
             return data.decode(encoding, "replace"), encoding, 0
@@ -117,30 +117,30 @@ def _tree(text: str) -> tuple[Any, str]:
     return root, f"line {wrong[0].line}" if wrong else ""
 
 
-def _mended(text: str) -> tuple[str, int]:
+def _mend(text: str) -> tuple[str, int]:
     """Text with every `&` that begins no reference, every named character of HTML and every character that XML forbids
     replaced; and how many entities nobody declares.
     """
     unknown = 0
 
-    def shown(found: re.Match[str]) -> str:
+    def replace_reference(match: re.Match[str]) -> str:
         nonlocal unknown
-        if number := found[1]:
+        if number := match[1]:
             code = int(number[1:], 16) if number[0] in "xX" else int(number)
             is_valid = code <= 0x10FFFF and not _NOT_XML.match(chr(code))
             return f"&#{code};" if is_valid else " "
-        if found[2] in _OWN:
-            return found[0]
-        if named := html5.get(f"{found[2]};"):
+        if match[2] in _OWN:
+            return match[0]
+        if named := html5.get(f"{match[2]};"):
             return "".join(f"&#{ord(sign)};" for sign in named)
-        unknown += found[2] is not None
-        return "&amp;" + found[0][1:]
+        unknown += match[2] is not None
+        return "&amp;" + match[0][1:]
 
     pieces: list[str] = []
     position = 0
     while (start := text.find(_CDATA, position)) >= 0 and (end := text.find(_CDATA_END, start)) >= 0:
         end += len(_CDATA_END)
-        pieces += (_AMPERSAND.sub(shown, text[position:start]), text[start:end])
+        pieces += (_AMPERSAND.sub(replace_reference, text[position:start]), text[start:end])
         position = end
-    pieces.append(_AMPERSAND.sub(shown, text[position:]))
+    pieces.append(_AMPERSAND.sub(replace_reference, text[position:]))
     return _NOT_XML.sub(" ", "".join(pieces)), unknown

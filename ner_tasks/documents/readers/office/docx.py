@@ -34,7 +34,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for name in dict.fromkeys(chunks):
         _hand_on(package, name, builder)
     ooxml_parts.add_rest(package, {*taken, *chunks}, builder, limits, shown)
-    told = pictures.checked(builder.extract()).text
+    told = pictures.require_text(builder.extract()).text
     properties.add(builder, ooxml_properties.properties_of(package, builder), told)
     return builder.extract()
 

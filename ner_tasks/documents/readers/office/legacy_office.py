@@ -38,7 +38,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         else:
             raise CannotRead("broken", "found neither a text nor slides, expected a Word or PowerPoint file")
         _add_objects(ole, builder)
-    return pictures.checked(builder.extract())
+    return pictures.require_text(builder.extract())
 
 
 def _add_word(ole: Any, stream: bytes, builder: ExtractBuilder) -> None:

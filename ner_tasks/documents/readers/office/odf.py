@@ -60,7 +60,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         if "header" not in name:
             builder.block(block, STYLES)
     add_rest(package, root, builder, limits)
-    told = pictures.checked(builder.extract()).text
+    told = pictures.require_text(builder.extract()).text
     properties.add(builder, properties_of(package, root, builder), told)
     return builder.extract()
 

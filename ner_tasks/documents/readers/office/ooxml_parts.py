@@ -245,7 +245,7 @@ def add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limit
     elif "/ink/" in lowered:
         builder.inventory.unread("ink", name, "handwriting, which is not read")
     elif (
-        formats.by_suffix(name)
+        formats.find_by_suffix(name)
         or suffix in (".bin", ".ole", ".dat")
         or "/embeddings/" in lowered
         or sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content))

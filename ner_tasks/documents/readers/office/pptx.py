@@ -35,7 +35,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         elif root in ("sld", "notes", "cmLst"):  # of no slide that the presentation lists
             shown += _add_text(package, name, name, builder, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
-    told = pictures.checked(builder.extract()).text
+    told = pictures.require_text(builder.extract()).text
     properties.add(builder, ooxml_properties.properties_of(package, builder), told)
     return builder.extract()
 

@@ -134,7 +134,7 @@ def documents_of(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list
         limits: which columns hold texts and ids.
     """
     header, *rows = _dense(sheets[0])
-    found = list(tables.documents_of(header, rows, limits))
+    found = list(tables.iter_documents(header, rows, limits))
     taken = TakenNames(name for name, _ in found)
     for sheet in sheets[1:]:
         if sheet.rows:

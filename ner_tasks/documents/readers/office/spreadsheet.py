@@ -69,13 +69,13 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
     at = whole.block(remarks.text, "")
     for start, place in zip(remarks.sources.run_starts, remarks.sources.places, strict=True):
         whole.sources.add_run(at + start, place)
-    properties.add(whole, typed, pictures.checked(whole.extract()).text)
+    properties.add(whole, typed, pictures.require_text(whole.extract()).text)
     return whole.extract()
 
 
 def _is_odf(data: bytes) -> bool:
     if data.startswith(b"PK"):
-        return packages.kind_of(io.BytesIO(data)).startswith("od")
+        return packages.detect_kind(io.BytesIO(data)).startswith("od")
     return xml_tree.begins_xml(data)
 
 

@@ -63,7 +63,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
             builder.block(text, f"{sheets.label_of(name)}!{margin}")
         _add_remarks(package, part, sheets.label_of(name), builder, shown, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
-    told = sheets.all_text(found) if as_table else pictures.checked(builder.extract()).text
+    told = sheets.all_text(found) if as_table else pictures.require_text(builder.extract()).text
     properties.add(builder, ooxml_properties.properties_of(package, builder), told)
     rest = builder.extract()
     return sheets.documents_of(found, rest, limits) if as_table else rest

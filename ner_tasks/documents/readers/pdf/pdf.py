@@ -26,18 +26,18 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
             and OCR is off.
     """
     pdf_bombs.check(data, limits)
-    with pdfium.opened(data) as document:
+    with pdfium.open_document(data) as document:
         builder = ExtractBuilder()
         if raw.FPDF_GetSecurityHandlerRevision(document) >= 0:
             builder.note("encrypted; the empty password opens it")
         files = pdf_files.Files(builder, limits)
-        annotations = Annotations(pdfium.form_of(document), builder.inventory)
+        annotations = Annotations(pdfium.open_form(document), builder.inventory)
         pages = Pages(data, document, annotations, builder, files, limits)
         try:
             n_pages = _read_pages(document, pages, builder)
         finally:
             pages.close()
-        lines = pdf_xfa.lines_of(document, limits, annotations.values, builder.inventory)
+        lines = pdf_xfa.read_lines(document, limits, annotations.values, builder.inventory)
         builder.lines(lines, "XFA form")
         files.add_attached(document)
         pdf_properties.add(document, builder)

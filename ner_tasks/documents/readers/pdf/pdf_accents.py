@@ -41,11 +41,11 @@ def compose_accents(text: str, boxes_at: Callable[[int], tuple[Box, Box]]) -> st
         text: as PDFium has it.
         boxes_at: boxes of the character at an offset and of the next one: left, top, right, bottom.
     """
-    found = list(_ACCENT.finditer(text))
-    if not found:
+    accents = list(_ACCENT.finditer(text))
+    if not accents:
         return text
     characters = list(text)
-    for match in found[:_MAX_ACCENTS]:
+    for match in accents[:_MAX_ACCENTS]:
         place = match.start()
         letter = "i" if text[place + 1] == "\u0131" else text[place + 1]
         composed = unicodedata.normalize("NFC", letter + _COMBINING[text[place]])
@@ -54,7 +54,7 @@ def compose_accents(text: str, boxes_at: Callable[[int], tuple[Box, Box]]) -> st
     return "".join(characters)
 
 
-def ligatures_in(text: str) -> list[int]:
+def find_ligatures(text: str) -> list[int]:
     """Offsets of codes within words that can only be ligatures of TeX's text fonts."""
     return [match.start() for match in _CODE.finditer(text)]
 

@@ -76,7 +76,7 @@ class Annotations:
         """Values of all form fields so far."""
         return self._fields.values
 
-    def of(self, page: Any, number: int, frame: Frame, text: PageText) -> Notes:
+    def read_page(self, page: Any, number: int, frame: Frame, text: PageText) -> Notes:
         """Read what lies on a page.
 
         Args:
@@ -92,45 +92,47 @@ class Annotations:
         if n_taken < n_here:
             what = f"more than {MAX_ANNOTATIONS} annotations"
             self._inventory.unread(_KIND, f"page {number}", what, n_here - n_taken)
-        said = _Said(text)
+        said = _SeenTexts(text)
         for index in range(n_taken):
-            with pdfium.opened_annotation(page, index) as annotation:
+            with pdfium.open_annotation(page, index) as annotation:
                 if annotation is None:
                     self._inventory.ignored(_KIND, "no-annotation")
                 else:
                     self._read(annotation, index, f"page {number}", frame, said, found)
         return found
 
-    def _read(self, annotation: Any, index: int, where: str, frame: Frame, said: "_Said", found: Notes) -> None:
+    def _read(
+        self, annotation: Any, index: int, where: str, frame: Frame, page_text: "_SeenTexts", notes: Notes
+    ) -> None:
         kind = raw.FPDFAnnot_GetSubtype(annotation)
         if kind == raw.FPDF_ANNOT_LINK and not raw.FPDFAnnot_HasKey(annotation, b"Contents"):
             self._inventory.ignored(_KIND, "link")
             return
-        box = _box_of(annotation, frame)
+        box = _read_box(annotation, frame)
         if kind == raw.FPDF_ANNOT_WIDGET:
             line = self._fields.read(annotation)
             if line is not None:
-                if line and not said.under(self._fields.last_value, box):
-                    found.lines.append((line, box))
+                if line and not page_text.is_under(self._fields.last_value, box):
+                    notes.lines.append((line, box))
                 return
         elif kind == raw.FPDF_ANNOT_FILEATTACHMENT:
-            found.files.append(index)
-        text = "" if kind == raw.FPDF_ANNOT_WIDGET else _text_of(annotation, kind)
-        if text and not said.before(text, is_on_text=kind in _ON_TEXT):
-            found.lines.append((text, box))
-        self._account(annotation, index, where, box, kind, text, found)
+            notes.files.append(index)
+        text = "" if kind == raw.FPDF_ANNOT_WIDGET else _read_text(annotation, kind)
+        if text and not page_text.is_repeated(text, is_on_text=kind in _ON_TEXT):
+            notes.lines.append((text, box))
+        self._account(annotation, index, where, box, kind, text, notes)
 
-    def _account(self, annotation: Any, index: int, where: str, box: Box, kind: int, text: str, found: Notes) -> None:
+    def _account(self, annotation: Any, index: int, where: str, box: Box, kind: int, text: str, notes: Notes) -> None:
         item = pdf_fields.KIND if kind == raw.FPDF_ANNOT_WIDGET else _KIND
         if kind in _RECORDINGS:
             self._inventory.unread(item, where, f"{_RECORDINGS[kind]}, which is not listened to")
             return
-        has_text, has_picture = (False, False) if kind == raw.FPDF_ANNOT_POPUP else _drawn(annotation)
+        has_text, has_picture = (False, False) if kind == raw.FPDF_ANNOT_POPUP else _inspect_appearance(annotation)
         name = _NAMES.get(kind, "an annotation")
         if has_picture:
-            found.pictures.append((box, item, name))
+            notes.pictures.append((box, item, name))
         if has_text and not text:
-            found.drawn.append((index, item, name))
+            notes.drawn.append((index, item, name))
         elif has_text or text or kind == raw.FPDF_ANNOT_FILEATTACHMENT:
             self._inventory.read(item)
         elif not has_picture:
@@ -139,7 +141,7 @@ class Annotations:
         # A picture is accounted for by whoever reads pictures.
 
 
-class _Said:
+class _SeenTexts:
     """What a page says already, so that nothing is said twice."""
 
     def __init__(self, page: PageText) -> None:
@@ -147,7 +149,7 @@ class _Said:
         self._texts: set[str] = set()
         self._n_sought = 0
 
-    def before(self, text: str, *, is_on_text: bool) -> bool:
+    def is_repeated(self, text: str, *, is_on_text: bool) -> bool:
         """Whether a text was given by another annotation of the page, or lies over the same words."""
         flat = " ".join(text.split())
         if flat in self._texts:
@@ -155,7 +157,7 @@ class _Said:
         self._texts.add(flat)
         return is_on_text and self._is_on_page(flat)
 
-    def under(self, value: str, box: Box) -> bool:
+    def is_under(self, value: str, box: Box) -> bool:
         """Whether the page's own text has a field's value where the field is, as in a form printed into the page."""
         flat = " ".join(value.split())
         if not self._is_on_page(flat):
@@ -169,36 +171,36 @@ class _Said:
         return self._n_sought <= _MAX_SOUGHT and flat in self._flat
 
 
-def _text_of(annotation: Any, kind: int) -> str:
+def _read_text(annotation: Any, kind: int) -> str:
     """Text of an annotation, behind who wrote it where a person sees that."""
-    text = _value(annotation, b"Contents").strip()
+    text = _read_string(annotation, b"Contents").strip()
     if not text and raw.FPDFAnnot_HasKey(annotation, b"RC"):
-        text = unescape(_TAG.sub(" ", _value(annotation, b"RC"))).strip()
+        text = unescape(_TAG.sub(" ", _read_string(annotation, b"RC"))).strip()
     if not text:
         return ""
-    author = "" if kind in _SHOWN_WITHOUT_AUTHOR else _value(annotation, b"T").strip()
+    author = "" if kind in _SHOWN_WITHOUT_AUTHOR else _read_string(annotation, b"T").strip()
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return f"{author}: {text}" if author else text
 
 
-def _value(annotation: Any, key: bytes) -> str:
-    return pdfium.clean(pdfium.string(raw.FPDFAnnot_GetStringValue, annotation, key))
+def _read_string(annotation: Any, key: bytes) -> str:
+    return pdfium.clean(pdfium.read_string(raw.FPDFAnnot_GetStringValue, annotation, key))
 
 
-def _box_of(annotation: Any, frame: Frame) -> Box:
+def _read_box(annotation: Any, frame: Frame) -> Box:
     edges = raw.FS_RECTF()
     if not raw.FPDFAnnot_GetRect(annotation, ctypes.byref(edges)):
         return 0.0, 0.0, 0.0, 0.0
     left, right = sorted((edges.left, edges.right))
     bottom, top = sorted((edges.bottom, edges.top))
-    return frame.clipped(frame.shown(left, bottom, right, top))
+    return frame.clip(frame.to_shown(left, bottom, right, top))
 
 
-def _drawn(annotation: Any) -> tuple[bool, bool]:
+def _inspect_appearance(annotation: Any) -> tuple[bool, bool]:
     """Whether the appearance of an annotation has text, and whether it has pictures."""
     if not raw.FPDFAnnot_HasKey(annotation, b"AP"):
         return False, False
-    at = pdfium.address_of(annotation)
+    at = pdfium.get_address(annotation)
     n_objects = min(pdfium.count_in_annotation(at), _MAX_OBJECTS)
     pending: list[tuple[int, int]] = [(pdfium.object_in_annotation(at, number), 0) for number in range(n_objects)]
     kinds: set[int] = set()

@@ -18,7 +18,7 @@ _MAX_OBJECTS = 100_000
 _MAX_DEPTH = 8
 
 
-def text_of(document: Any, number: int, wanted: list[int], frame: Frame) -> PageText:
+def read_text(document: Any, number: int, wanted: list[int], frame: Frame) -> PageText:
     """Text of the appearances of some annotations of a page.
 
     Args:
@@ -27,13 +27,13 @@ def text_of(document: Any, number: int, wanted: list[int], frame: Frame) -> Page
         wanted: numbers of the annotations.
         frame: how the page is shown.
     """
-    with pdfium.opened_page(document, number) as page:
+    with pdfium.open_page(document, number) as page:
         if page is None or not _leave_only(page, set(wanted)):
             return PageText()
         if raw.FPDFPage_Flatten(page, _FLAT_NORMALDISPLAY) != _FLATTEN_SUCCESS:
             return PageText()
-    with pdfium.opened_page(document, number) as page:
-        return PageText() if page is None else _of_last_form(page, frame)
+    with pdfium.open_page(document, number) as page:
+        return PageText() if page is None else _read_last_form(page, frame)
 
 
 def _leave_only(page: Any, wanted: set[int]) -> bool:
@@ -42,31 +42,31 @@ def _leave_only(page: Any, wanted: set[int]) -> bool:
             if not raw.FPDFPage_RemoveAnnot(page, index):
                 return False
             continue
-        with pdfium.opened_annotation(page, index) as annotation:
+        with pdfium.open_annotation(page, index) as annotation:
             if annotation is not None:
                 raw.FPDFAnnot_SetFlags(annotation, _PRINT)  # hidden ones would be left out
     return True
 
 
-def _of_last_form(page: Any, frame: Frame) -> PageText:
+def _read_last_form(page: Any, frame: Frame) -> PageText:
     """Text of the last form on a page, which holds all that was added."""
-    at = pdfium.address_of(page)
+    at = pdfium.get_address(page)
     n_objects = pdfium.count_objects(at)
     last = pdfium.page_object(at, n_objects - 1) if n_objects > 0 else 0
     if not last or pdfium.object_kind(last) != pdfium.FORM:
         return PageText()
-    added = _texts_in(last)
-    with pdfium.opened_text(page) as text_page:
+    added = _find_texts(last)
+    with pdfium.open_text_page(page) as text_page:
         if text_page is None:
             return PageText()
-        handle = pdfium.address_of(text_page)
+        handle = pdfium.get_address(text_page)
         n_chars = raw.FPDFText_CountChars(text_page)
         begin = next((n for n in range(n_chars) if pdfium.char_object(handle, n) in added), None)
         return PageText() if begin is None else pdf_text.read_page(text_page, frame, begin)
 
 
-def _texts_in(form: int) -> set[int]:
-    found: set[int] = set()
+def _find_texts(form: int) -> set[int]:
+    texts: set[int] = set()
     pending = [(form, 0)]
     n_seen = 0
     while pending and n_seen < _MAX_OBJECTS:
@@ -76,7 +76,7 @@ def _texts_in(form: int) -> set[int]:
             n_seen += 1
             kind = pdfium.object_kind(inner) if inner else 0
             if kind == pdfium.TEXT:
-                found.add(inner)
+                texts.add(inner)
             elif kind == pdfium.FORM and depth < _MAX_DEPTH:
                 pending.append((inner, depth + 1))
-    return found
+    return texts

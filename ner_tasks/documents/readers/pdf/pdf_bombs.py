@@ -56,7 +56,7 @@ class _Stream:
     def __init__(self, data: bytes, start: int, dictionary: bytes, most: int, n_used: int) -> None:
         self._data, self._start, self._most = data, start, most
         self.n_packed = self.n_unpacked = 0
-        clear = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), dictionary) if b"#" in dictionary else dictionary
+        clear = _ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), dictionary) if b"#" in dictionary else dictionary
         self._names = _FILTER.findall(clear)
         self._largest = most * (_PICTURE_FACTOR if _PICTURE.search(clear) else 1) - n_used
 
@@ -66,31 +66,31 @@ class _Stream:
         Raises:
             CannotRead: `bomb`.
         """
-        undo = self._next(self._data[self._start : self._start + _HEAD_BYTES])
+        undo = self._next_filter(self._data[self._start : self._start + _HEAD_BYTES])
         if undo is None:
             return False
-        pieces = self._counted(self._first(undo))
+        pieces = self._count_pieces(self._undo_first(undo))
         for _ in range(_MAX_FILTERS):
-            pieces, head = _peeked(pieces)
-            undo = self._next(head)
+            pieces, head = _peek(pieces)
+            undo = self._next_filter(head)
             if undo is None:
                 break
-            pieces = self._counted(undo(pieces))
+            pieces = self._count_pieces(undo(pieces))
         for _piece in pieces:
             pass
         return True
 
-    def _next(self, head: bytes) -> Callable[[Pieces], Undone] | None:
+    def _next_filter(self, head: bytes) -> Callable[[Pieces], Undone] | None:
         """The filter that is to be undone next: what shows, or else what is named."""
-        shown, named = pdf_filters.by_sight(head), pdf_filters.UNDO[self._names[0]] if self._names else None
+        shown, named = pdf_filters.detect_filter(head), pdf_filters.UNDO[self._names[0]] if self._names else None
         if named and shown in (None, named):
             del self._names[0]
         return shown or (None if named is pdf_filters.undo_flate else named)  # Flate shows, or is encrypted
 
-    def _first(self, undo: Callable[[Pieces], Undone]) -> Pieces:
-        self.n_packed -= yield from undo(self._packed())
+    def _undo_first(self, undo: Callable[[Pieces], Undone]) -> Pieces:
+        self.n_packed -= yield from undo(self._iter_packed())
 
-    def _packed(self) -> Pieces:
+    def _iter_packed(self) -> Pieces:
         """The bytes of the file behind the keyword."""
         at, size = self._start, _FIRST_PIECE_BYTES
         while piece := self._data[at : at + size]:
@@ -98,7 +98,7 @@ class _Stream:
             yield piece
             at, size = at + size, _PIECE_BYTES
 
-    def _counted(self, pieces: Pieces) -> Pieces:
+    def _count_pieces(self, pieces: Pieces) -> Pieces:
         n_bytes = 0
         for piece in pieces:
             n_bytes += len(piece)
@@ -108,7 +108,7 @@ class _Stream:
             yield piece
 
 
-def _peeked(pieces: Pieces) -> tuple[Pieces, bytes]:
+def _peek(pieces: Pieces) -> tuple[Pieces, bytes]:
     """The pieces as they are, and the first bytes of them."""
     first: list[bytes] = []
     n_bytes = 0

@@ -55,8 +55,8 @@ def reorder(text: str, words: PdfWords) -> tuple[str, PdfWords]:
     lines = _PageLines(text, words)
     if not lines.candidates or _RIGHT_TO_LEFT.search(text):
         return text, words
-    found = [rows for rows in _rows_of(lines) if _is_running_text(rows, text)]
-    return _put_in_order(text, words, lines.spans, found) if found else (text, words)
+    blocks = [rows for rows in _iter_blocks(lines) if _is_running_text(rows, text)]
+    return _put_in_order(text, words, lines.spans, blocks) if blocks else (text, words)
 
 
 class _PageLines:
@@ -100,14 +100,14 @@ class _PageLines:
 
     def _go_on(self, firsts: Integers, gaps: Floats) -> npt.NDArray[np.bool_]:
         """Whether each line only goes on beside the one before, a little higher or lower, as columns often do."""
-        found = np.zeros(len(firsts), bool)
+        goes_on = np.zeros(len(firsts), bool)
         inner = np.flatnonzero((firsts > 0) & (firsts < len(self._words)))
         word = firsts[inner]
         tops, bottoms = self._words.boxes[:, 1], self._words.boxes[:, 3]
         heights = bottoms[word] - tops[word]
         overlaps = np.minimum(bottoms[word], bottoms[word - 1]) - np.maximum(tops[word], tops[word - 1])
-        found[inner] = (gaps[word - 1] > _MIN_GUTTER * heights) & (overlaps > heights / 2)
-        return found
+        goes_on[inner] = (gaps[word - 1] > _MIN_GUTTER * heights) & (overlaps > heights / 2)
+        return goes_on
 
     def segments(self, number: int) -> list[_Segment]:
         """What of a line stands without a wide gap."""
@@ -122,7 +122,7 @@ class _PageLines:
         ]
 
 
-def _rows_of(lines: _PageLines) -> Iterator[_Rows]:
+def _iter_blocks(lines: _PageLines) -> Iterator[_Rows]:
     """Runs of lines that share their gutters."""
     behind = 0
     for number in lines.candidates:
@@ -187,7 +187,9 @@ def _runs_on(column: list[_Segment], text: str) -> bool:
     return is_of_words and n_going_on >= _MIN_GOING_ON * (len(pieces) - 1) and n_ending <= _MAX_ENDING * len(pieces)
 
 
-def _put_in_order(text: str, words: PdfWords, lines: list[tuple[int, int]], found: list[_Rows]) -> tuple[str, PdfWords]:
+def _put_in_order(
+    text: str, words: PdfWords, lines: list[tuple[int, int]], blocks: list[_Rows]
+) -> tuple[str, PdfWords]:
     pieces: list[str] = []
     taken: list[PdfWords] = []
     length = position = 0
@@ -202,7 +204,7 @@ def _put_in_order(text: str, words: PdfWords, lines: list[tuple[int, int]], foun
         pieces.extend((text[start:end], separator))
         length += end - start + len(separator)
 
-    for rows in found:
+    for rows in blocks:
         take(position, lines[rows.first][0])
         for column in _columns(rows):
             for segment in column:

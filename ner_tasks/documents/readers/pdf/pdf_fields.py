@@ -45,7 +45,7 @@ class PdfFields:
         if self._cost > _MAX_COST and not _is_whole(widget):
             self._inventory.unread(KIND, "form field", "more fields with a parent than are looked up")
             return ""
-        kind, flags = self._kind(widget)
+        kind, flags = self._find_kind(widget)
         if kind == raw.FPDF_FORMFIELD_PUSHBUTTON:
             self._inventory.ignored(KIND, "button")
             return ""
@@ -54,19 +54,19 @@ class PdfFields:
             return ""
         if kind in _TICKED:
             self._inventory.read(KIND)
-            value = self._ticked(widget)
-            return self._line(widget, value) if value else ""
+            value = self._read_tick(widget)
+            return self._make_line(widget, value) if value else ""
         if kind == raw.FPDF_FORMFIELD_SIGNATURE:
             return None
-        value = (self._chosen(widget) if kind in _CHOSEN else "") or self._value(widget)
+        value = (self._read_choices(widget) if kind in _CHOSEN else "") or self._read_value(widget)
         if not value.strip():
             return None
         self._inventory.read(KIND)
-        return self._line(widget, value)
+        return self._make_line(widget, value)
 
-    def _kind(self, widget: Any) -> tuple[int, int]:
+    def _find_kind(self, widget: Any) -> tuple[int, int]:
         """Kind and flags; the form is asked only where the widget inherits them, which takes longer the larger it is."""
-        name = _own(widget, b"FT")
+        name = _read_own(widget, b"FT")
         if not name:
             if not self._form:
                 return -1, 0
@@ -82,54 +82,54 @@ class PdfFields:
             return raw.FPDF_FORMFIELD_RADIOBUTTON if flags & _RADIO else raw.FPDF_FORMFIELD_CHECKBOX, flags
         return _KINDS.get(name, -1), flags
 
-    def _ticked(self, widget: Any) -> str:
+    def _read_tick(self, widget: Any) -> str:
         """What a ticked box or button stands for; "" for one that is not."""
-        state = _own(widget, b"AS")
+        state = _read_own(widget, b"AS")
         if state in ("", "Off"):
             return ""
-        value = self._string(raw.FPDFAnnot_GetFormFieldExportValue, widget) if state.isdigit() else ""
+        value = self._read_string(raw.FPDFAnnot_GetFormFieldExportValue, widget) if state.isdigit() else ""
         return value or state
 
-    def _line(self, widget: Any, value: str) -> str:
+    def _make_line(self, widget: Any, value: str) -> str:
         has_own_name = bool(raw.FPDFAnnot_HasKey(widget, b"T")) and not raw.FPDFAnnot_HasKey(widget, b"Parent")
-        own = _own(widget, b"T")
-        full_name = own if has_own_name else self._string(raw.FPDFAnnot_GetFormFieldName, widget) or own
+        own = _read_own(widget, b"T")
+        full_name = own if has_own_name else self._read_string(raw.FPDFAnnot_GetFormFieldName, widget) or own
         value = value.replace("\r\n", "\n").replace("\r", "\n").strip()
         self.last_value = value
         if (full_name, value) in self._seen:
             return ""
         self._seen.add((full_name, value))
         self.values.add(" ".join(value.split()))
-        name = _own(widget, b"TU")
+        name = _read_own(widget, b"TU")
         if not name and not has_own_name:
-            name = self._string(raw.FPDFAnnot_GetFormFieldAlternateName, widget)
+            name = self._read_string(raw.FPDFAnnot_GetFormFieldAlternateName, widget)
         name = " ".join((name or _NUMBER.sub("", full_name.rpartition(".")[2])).split()).rstrip(":")
         return f"{name}: {value}" if name else value
 
-    def _value(self, widget: Any) -> str:
-        value = _own(widget, b"V")
-        return value or ("" if raw.FPDFAnnot_HasKey(widget, b"V") else self._inherited(widget))
+    def _read_value(self, widget: Any) -> str:
+        value = _read_own(widget, b"V")
+        return value or ("" if raw.FPDFAnnot_HasKey(widget, b"V") else self._read_inherited(widget))
 
-    def _inherited(self, widget: Any) -> str:
-        return "" if _is_whole(widget) else self._string(raw.FPDFAnnot_GetFormFieldValue, widget)
+    def _read_inherited(self, widget: Any) -> str:
+        return "" if _is_whole(widget) else self._read_string(raw.FPDFAnnot_GetFormFieldValue, widget)
 
-    def _chosen(self, widget: Any) -> str:
+    def _read_choices(self, widget: Any) -> str:
         """Labels of the options that are chosen, which the value may only number."""
         n_options = max(raw.FPDFAnnot_GetOptionCount(self._form, widget), 0)
         self._n_options += n_options
         if self._n_options > _MAX_OPTIONS:
             return ""
         labels = [
-            pdfium.string(raw.FPDFAnnot_GetOptionLabel, self._form, widget, number)
+            pdfium.read_string(raw.FPDFAnnot_GetOptionLabel, self._form, widget, number)
             for number in range(n_options)
             if raw.FPDFAnnot_IsOptionSelected(self._form, widget, number)
         ]
         return ", ".join(pdfium.clean(label) for label in labels if label.strip())
 
-    def _string(self, function: Any, widget: Any) -> str:
-        found = pdfium.clean(pdfium.string(function, self._form, widget)) if self._form else ""
-        self._cost += 2 * self._n_widgets + _COST_OF_CHARACTER * len(found)  # many may inherit a long one
-        return found
+    def _read_string(self, function: Any, widget: Any) -> str:
+        value = pdfium.clean(pdfium.read_string(function, self._form, widget)) if self._form else ""
+        self._cost += 2 * self._n_widgets + _COST_OF_CHARACTER * len(value)  # many may inherit a long one
+        return value
 
 
 def _is_whole(widget: Any) -> bool:
@@ -137,5 +137,5 @@ def _is_whole(widget: Any) -> bool:
     return bool(raw.FPDFAnnot_HasKey(widget, b"FT")) and not raw.FPDFAnnot_HasKey(widget, b"Parent")
 
 
-def _own(widget: Any, key: bytes) -> str:
-    return pdfium.clean(pdfium.string(raw.FPDFAnnot_GetStringValue, widget, key))
+def _read_own(widget: Any, key: bytes) -> str:
+    return pdfium.clean(pdfium.read_string(raw.FPDFAnnot_GetStringValue, widget, key))

@@ -35,9 +35,9 @@ class Files:
             what = f"more than {n_taken} files"
             self._builder.inventory.unread(KIND, f"files from {n_taken + 1} on", what, n_files - n_taken)
 
-    def add_of_annotation(self, page: Any, index: int, number: int) -> None:
+    def add_from_annotation(self, page: Any, index: int, number: int) -> None:
         """Hand on the file that an annotation of a page holds."""
-        with pdfium.opened_annotation(page, index) as annotation:
+        with pdfium.open_annotation(page, index) as annotation:
             if annotation is not None:
                 self._add(raw.FPDFAnnot_GetFileAttachment(annotation), f"file on page {number}")
 
@@ -45,9 +45,9 @@ class Files:
         if not attachment:
             self._builder.inventory.unread(KIND, where, "broken, without content")
             return
-        name = pdfium.clean(pdfium.string(raw.FPDFAttachment_GetName, attachment)).strip() or where
-        media_type = pdfium.string(raw.FPDFAttachment_GetSubtype, attachment)
-        content = self._content(attachment)
+        name = pdfium.clean(pdfium.read_string(raw.FPDFAttachment_GetName, attachment)).strip() or where
+        media_type = pdfium.read_string(raw.FPDFAttachment_GetSubtype, attachment)
+        content = self._read_content(attachment)
         if content is None:
             self._builder.inventory.unread(KIND, name[:100], "broken, without content")
             return
@@ -61,7 +61,7 @@ class Files:
         self._builder.parts.append(Part(called, content, media_type=media_type))
         self._builder.inventory.read(KIND)
 
-    def _content(self, attachment: Any) -> "bytes | CannotRead | None":
+    def _read_content(self, attachment: Any) -> "bytes | CannotRead | None":
         n_bytes = ctypes.c_ulong()
         if not raw.FPDFAttachment_GetFile(attachment, None, 0, ctypes.byref(n_bytes)):
             return None

@@ -77,7 +77,7 @@ def _undo_digits(
         except ValueError:  # a group that stands for more than its bytes
             return 0
         if end:
-            return _n_behind(piece, end_mark)
+            return _count_rest(piece, end_mark)
         kept = digits[whole:]
     return 0
 
@@ -87,15 +87,15 @@ def undo_run_length(pieces: Pieces) -> Undone:
     kept = b""
     for piece in pieces:
         data, at = kept + piece, 0
-        found: list[bytes] = []
+        output: list[bytes] = []
         while at < len(data) and data[at] != _RUN_END:
             length = data[at]
             size = length + 2 if length < _RUN_END else 2
             if at + size > len(data):
                 break
-            found.append(data[at + 1 : at + size] if length < _RUN_END else data[at + 1 : at + 2] * (257 - length))
+            output.append(data[at + 1 : at + size] if length < _RUN_END else data[at + 1 : at + 2] * (257 - length))
             at += size
-        yield b"".join(found)
+        yield b"".join(output)
         if data[at : at + 1] == bytes([_RUN_END]):
             return len(data) - at
         kept = data[at:]
@@ -107,7 +107,7 @@ def undo_lzw(pieces: Pieces) -> Undone:
     words = _CODES.copy()
     word, width, bits, n_bits = b"", 9, 0, 0
     for piece in pieces:
-        found: list[bytes] = []
+        output: list[bytes] = []
         for place, byte in enumerate(piece):
             bits, n_bits = (bits << 8 | byte) & 0xFFFFF, n_bits + 8
             if n_bits < width:
@@ -119,19 +119,19 @@ def undo_lzw(pieces: Pieces) -> Undone:
                 word, width = b"", 9
                 continue
             if code == _END or code > len(words) or (code == len(words) and not word):
-                yield b"".join(found)
+                yield b"".join(output)
                 return len(piece) - place if code == _END else 0
             new = words[code] if code < len(words) else word + word[:1]
             if word and len(words) < _MAX_CODES:
                 words.append(word + new[:1])
-            found.append(new)
+            output.append(new)
             word = new
             width = min(max((len(words) + 1).bit_length(), 9), 12)
-        yield b"".join(found)
+        yield b"".join(output)
     return 0
 
 
-def _n_behind(piece: bytes, end: bytes) -> int:
+def _count_rest(piece: bytes, end: bytes) -> int:
     """How much of a piece lies behind the byte that ends its data, none if it is another one that does."""
     at = piece.find(end)
     return len(piece) - at if at >= 0 else 0
@@ -151,14 +151,14 @@ UNDO: dict[bytes, Callable[[Pieces], Undone]] = {
 }
 
 
-def by_sight(head: bytes) -> Callable[[Pieces], Undone] | None:
+def detect_filter(head: bytes) -> Callable[[Pieces], Undone] | None:
     """The filter that shows in the first bytes of a stream: Flate, or one around Flate."""
     if is_flate(head):
         return undo_flate
     if _HEX_OF_FLATE.match(head):
         return undo_hexadecimal
-    found = _BASE_85_OF_FLATE.match(head)
-    return undo_base_85 if found and is_flate(next(undo_base_85(iter([found[1]])), b"")) else None
+    match = _BASE_85_OF_FLATE.match(head)
+    return undo_base_85 if match and is_flate(next(undo_base_85(iter([match[1]])), b"")) else None
 
 
 def is_flate(head: bytes) -> bool:

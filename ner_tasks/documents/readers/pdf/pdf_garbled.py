@@ -116,12 +116,12 @@ def _is_shifted(text: str) -> bool:
     n_solid = counts.total()
     for shift in _SHIFTS:
         n_frequent = sum(counts[chr(code - shift)] for code in _OF_FREQUENT if code >= shift)
-        if n_frequent >= _NATURAL_FREQUENT * _MIN_CASED * n_solid and _reads_well(_moved(text, shift)):
+        if n_frequent >= _NATURAL_FREQUENT * _MIN_CASED * n_solid and _reads_well(_shift_codes(text, shift)):
             return True
     return False
 
 
-def _moved(text: str, shift: int) -> str:
+def _shift_codes(text: str, shift: int) -> str:
     return text.translate({code: max(code + shift, 0) for code in range(128) if not chr(code).isspace()})
 
 

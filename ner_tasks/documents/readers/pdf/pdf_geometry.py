@@ -37,7 +37,7 @@ class Frame:
         width, height = self.right - self.left, self.top - self.bottom
         return (height, width) if self.n_turns % 2 else (width, height)
 
-    def shown(self, left: float, bottom: float, right: float, top: float) -> Box:
+    def to_shown(self, left: float, bottom: float, right: float, top: float) -> Box:
         """Where a box of the page's own units is on the page as shown: left, top, right, bottom."""
         x0, y0, x1, y1 = self.left, self.bottom, self.right, self.top
         if self.n_turns == 0:
@@ -48,18 +48,18 @@ class Frame:
             return x1 - right, bottom - y0, x1 - left, top - y0
         return y1 - top, x1 - right, y1 - bottom, x1 - left
 
-    def all_shown(self, boxes: Floats) -> Floats:
+    def to_shown_all(self, boxes: Floats) -> Floats:
         """The same of many boxes: left, bottom, right, top in, left, top, right, bottom out [n_boxes, 4]."""
-        return np.stack(self.shown(*boxes.T), axis=1).astype(np.float32)
+        return np.stack(self.to_shown(*boxes.T), axis=1).astype(np.float32)
 
-    def clipped(self, box: Box) -> Box:
+    def clip(self, box: Box) -> Box:
         """The part of a shown box that lies on the page; without area if none does."""
         width, height = self.size
         left, top = min(max(box[0], 0.0), width), min(max(box[1], 0.0), height)
         return left, top, min(max(box[2], left), width), min(max(box[3], top), height)
 
 
-def frame_of(page: Any) -> Frame:
+def read_frame(page: Any) -> Frame:
     """How a page is shown."""
     turns = int(raw.FPDFPage_GetRotation(page)) % 4
     edges = raw.FS_RECTF()

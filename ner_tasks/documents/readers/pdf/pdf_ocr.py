@@ -29,37 +29,39 @@ class Recogniser:
     def add_page(self, kind: str = "page") -> None:
         """Add the text of a whole page."""
         try:
-            image, dpi = self._drawn(with_annotations=False)
-            found = ocr.recognize(image, dpi, self._limits)
+            image, dpi = self._get_image(with_annotations=False)
+            recognized = ocr.recognize(image, dpi, self._limits)
         except CannotRead as error:
             self._builder.inventory.unread(kind, f"page {self._number}", f"OCR {error.reason}")
             return
-        ocr.add_page(self._builder, found, self._number, self._limits, kind)
+        ocr.add_page(self._builder, recognized, self._number, self._limits, kind)
 
     def add_picture(self, box: Box, *, kind: str = "picture", with_annotations: bool = False) -> None:
         """Add the text of a picture on the page; what is in an annotation is only drawn with annotations."""
         what = f"page {self._number}"
         try:
-            image, dpi = self._drawn(with_annotations=with_annotations)
+            image, dpi = self._get_image(with_annotations=with_annotations)
             scale = dpi / POINTS_PER_INCH
             cut = image.crop(tuple(round(edge * scale) for edge in box))
-            found = ocr.recognize(cut, dpi, self._limits) if min(cut.size) > 0 else ocr.Recognized("", is_blank=True)
+            recognized = (
+                ocr.recognize(cut, dpi, self._limits) if min(cut.size) > 0 else ocr.Recognized("", is_blank=True)
+            )
         except CannotRead as error:
             self._builder.inventory.unread(kind, what, f"OCR {error.reason}")
             return
-        if not found.words and not found.is_blank:
+        if not recognized.words and not recognized.is_blank:
             # A photograph or a logo: what has no word for OCR has none to lose.
             self._builder.inventory.ignored(kind, "picture-without-words")
             return
-        if found.words and found.mean_confidence < self._limits.min_ocr_confidence:
+        if recognized.words and recognized.mean_confidence < self._limits.min_ocr_confidence:
             # What OCR makes of a photograph is no text of the page.
-            sure = f"recognised with a confidence of {found.mean_confidence:.0f} %, too low to be text"
+            sure = f"recognised with a confidence of {recognized.mean_confidence:.0f} %, too low to be text"
             self._builder.inventory.unread(kind, what, f"a picture, {sure}")
             return
-        moved = [replace(word, box=_moved(word.box, box)) for word in found.words]
-        ocr.add_page(self._builder, replace(found, words=moved), self._number, self._limits, kind)
+        moved = [replace(word, box=_shift_box(word.box, box)) for word in recognized.words]
+        ocr.add_page(self._builder, replace(recognized, words=moved), self._number, self._limits, kind)
 
-    def _drawn(self, *, with_annotations: bool) -> tuple[Any, float]:
+    def _get_image(self, *, with_annotations: bool) -> tuple[Any, float]:
         if with_annotations not in self._images:
             image, dpi = self._draw(with_annotations=with_annotations)
             if not with_annotations:
@@ -98,5 +100,5 @@ class Recogniser:
 _GREY = raw.FPDFBitmap_Gray
 
 
-def _moved(box: Box, within: Box) -> Box:
+def _shift_box(box: Box, within: Box) -> Box:
     return box[0] + within[0], box[1] + within[1], box[2] + within[0], box[3] + within[1]

@@ -54,17 +54,17 @@ class Pages:
         Raises:
             CannotRead: `too-long`.
         """
-        with pdfium.opened_page(self._document, number - 1) as page:
+        with pdfium.open_page(self._document, number - 1) as page:
             if page is None:
                 self.n_broken += 1
                 self._inventory.unread("page", f"page {number}", "broken")
                 return
-            frame = pdf_geometry.frame_of(page)
-            with pdfium.opened_text(page) as text_page:
+            frame = pdf_geometry.read_frame(page)
+            with pdfium.open_text_page(page) as text_page:
                 text = PageText() if text_page is None else pdf_text.read_page(text_page, frame)
             recogniser = Recogniser(self._builder, self._limits, self._document, number, text.words)
             self._add(recogniser, page, number, frame, text)
-            self._add_notes(recogniser, page, number, frame, self._annotations.of(page, number, frame, text))
+            self._add_notes(recogniser, page, number, frame, self._annotations.read_page(page, number, frame, text))
         if self._builder.length > self._limits.max_characters:
             most = self._limits.max_characters
             raise CannotRead("too-long", f"found more than {most} characters, expected at most that many")
@@ -78,7 +78,7 @@ class Pages:
                 self._inventory.unread("page", f"page {number}", f"its text layer is garbled; {OCR_OFF}")
                 self.n_drawn += 1
             return
-        drawn = pdf_pictures.drawn_on(page, frame, text.words)
+        drawn = pdf_pictures.find_pictures(page, frame, text.words)
         if text.text:
             self._add_text(number, text)
             self._add_pictures(recogniser, number, drawn)
@@ -130,14 +130,14 @@ class Pages:
             else:
                 self._inventory.unread(kind, f"page {number}", f"{what} with a picture; {OCR_OFF}")
         for index in notes.files:
-            self._files.add_of_annotation(page, index, number)
+            self._files.add_from_annotation(page, index, number)
 
     def _add_drawn(self, number: int, frame: Frame, notes: Notes) -> None:
         """Add text that is only in appearances."""
         if self._copy is None:
             self._copy = pdfium.PdfDocument(self._data)
         indices = [index for index, _, _ in notes.drawn]
-        text = pdf_appearances.text_of(self._copy, number - 1, indices, frame)
+        text = pdf_appearances.read_text(self._copy, number - 1, indices, frame)
         start = self._builder.block(text.text, number)
         text.add_boxes(self._builder.sources, start)
         for _, kind, what in notes.drawn:

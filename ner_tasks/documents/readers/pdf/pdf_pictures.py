@@ -61,16 +61,16 @@ class Drawn:
     is_empty: bool = True
 
 
-def drawn_on(page: Any, frame: Frame, words: PdfWords) -> Drawn:
+def find_pictures(page: Any, frame: Frame, words: PdfWords) -> Drawn:
     """Look through what is drawn on a page."""
     top = _top_objects(page)
-    found: list[tuple[Box, tuple[int, int]]] = []
+    pictures: list[tuple[Box, tuple[int, int]]] = []
     n_outlines = n_segments = 0
     for kind, address, within in _objects(top):
-        if kind == pdfium.IMAGE and len(found) < _MAX_PICTURES:
-            box = _shown(address, within, frame)
+        if kind == pdfium.IMAGE and len(pictures) < _MAX_PICTURES:
+            box = _find_shown_box(address, within, frame)
             if box:
-                found.append((box, pdfium.pixel_size(address)))
+                pictures.append((box, pdfium.read_pixel_size(address)))
         elif kind == pdfium.PATH:
             n = pdfium.count_segments(address)
             if n > _SEGMENTS_OF_LINES:
@@ -78,18 +78,18 @@ def drawn_on(page: Any, frame: Frame, words: PdfWords) -> Drawn:
     few = len(words) < _FEW_WORDS
     outlines = n_outlines >= (_MANY_OUTLINES if len(words) else _MIN_OUTLINES) or n_segments >= _MANY_SEGMENTS
     drawn = Drawn([], page=(0.0, 0.0, *frame.size), has_outlines=few and outlines, is_empty=not top)
-    if found:
+    if pictures:
         is_invisible = any(
             kind == pdfium.TEXT and pdfium.render_mode(address) == _INVISIBLE
             for kind, address, _ in _objects(top, with_texts=True)
         )
-        _sort(found, frame, words, drawn, is_invisible=is_invisible)
+        _sort_pictures(pictures, frame, words, drawn, is_invisible=is_invisible)
     return drawn
 
 
 def _top_objects(page: Any) -> list[tuple[int, int]]:
     """Kind and address of each object of a page, those in forms left out."""
-    at = pdfium.address_of(page)
+    at = pdfium.get_address(page)
     n_objects = min(pdfium.count_objects(at), _MAX_OBJECTS)
     addresses = list(map(pdfium.page_object, repeat(at), range(n_objects)))
     return list(zip(map(pdfium.object_kind, addresses), addresses, strict=True))
@@ -99,7 +99,7 @@ def _objects(top: list[tuple[int, int]], *, with_texts: bool = False) -> Iterato
     """Kind, address and surrounding matrix of each object that is no form; those of forms, too."""
     left_out = (0, pdfium.FORM) if with_texts else (0, pdfium.FORM, pdfium.TEXT)
     yield from ((kind, address, _IDENTITY) for kind, address in top if kind not in left_out)
-    forms = [(address, pdfium.matrix(address), 1) for kind, address in top if kind == pdfium.FORM]
+    forms = [(address, pdfium.read_matrix(address), 1) for kind, address in top if kind == pdfium.FORM]
     n_left = _MAX_OBJECTS
     while forms and n_left > 0:
         form, within, depth = forms.pop()
@@ -108,40 +108,45 @@ def _objects(top: list[tuple[int, int]], *, with_texts: bool = False) -> Iterato
             address = pdfium.object_in_form(form, number)
             kind = pdfium.object_kind(address)
             if kind == pdfium.FORM and depth < _MAX_DEPTH:
-                forms.append((address, _product(pdfium.matrix(address), within), depth + 1))
+                forms.append((address, _multiply(pdfium.read_matrix(address), within), depth + 1))
             elif kind not in left_out:
                 yield kind, address, within
 
 
-def _product(inner: Matrix, outer: Matrix) -> Matrix:
+def _multiply(inner: Matrix, outer: Matrix) -> Matrix:
     a, b, c, d, e, f = inner
     g, h, i, j, k, m = outer
     return a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + m
 
 
-def _shown(address: int, within: Matrix, frame: Frame) -> Box | None:
-    box = pdfium.bounds(address)
+def _find_shown_box(address: int, within: Matrix, frame: Frame) -> Box | None:
+    box = pdfium.read_bounds(address)
     if box is None:
         return None
     a, b, c, d, e, f = within
     corners = [(a * x + c * y + e, b * x + d * y + f) for x in (box[0], box[2]) for y in (box[1], box[3])]
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
-    return frame.clipped(frame.shown(min(xs), min(ys), max(xs), max(ys)))
+    return frame.clip(frame.to_shown(min(xs), min(ys), max(xs), max(ys)))
 
 
-def _sort(
-    found: list[tuple[Box, tuple[int, int]]], frame: Frame, words: PdfWords, drawn: Drawn, *, is_invisible: bool
+def _sort_pictures(
+    pictures: list[tuple[Box, tuple[int, int]]], frame: Frame, words: PdfWords, drawn: Drawn, *, is_invisible: bool
 ) -> None:
     """Tell pictures that need OCR from small ones and from those under text; strips of a scan count as one."""
     width, height = frame.size
     area = max(width * height, 1.0)
-    boxes = [box for box, pixels in found if pixels == (0, 0) or min(pixels) >= _MIN_PIXELS or _is_wide(box)]
+    boxes = [box for box, pixels in pictures if pixels == (0, 0) or min(pixels) >= _MIN_PIXELS or _is_wide(box)]
     whole = reduce(around, boxes) if boxes else None
-    if len(boxes) > 1 and whole and _covered(boxes, frame) * area >= 0.7 * _area(whole) and _area(whole) > area / 4:
+    if (
+        len(boxes) > 1
+        and whole
+        and _measure_cover(boxes, frame) * area >= 0.7 * _area(whole)
+        and _area(whole) > area / 4
+    ):
         boxes = [whole]
-        drawn.n_small += len(found) - 1
+        drawn.n_small += len(pictures) - 1
     else:
-        drawn.n_small += len(found) - len(boxes)
+        drawn.n_small += len(pictures) - len(boxes)
     for box in boxes:
         share = _area(box) / area
         if min(box[2] - box[0], box[3] - box[1]) < _MIN_SIDE or share < _MIN_SHARE:
@@ -171,7 +176,7 @@ def _area(box: Box) -> float:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _covered(boxes: list[Box], frame: Frame) -> float:
+def _measure_cover(boxes: list[Box], frame: Frame) -> float:
     """Share of the page that boxes cover, overlaps counted once."""
     width, height = frame.size
     cells: set[tuple[int, int]] = set()

@@ -24,10 +24,10 @@ def add(document: Any, builder: ExtractBuilder) -> None:
         document: an open document of PDFium's.
         builder: holds the text of all pages; one without text stays so, since a title does not make a scan read.
     """
-    found = list(_bookmarks(document))
-    builder.inventory.found("bookmark", len(found))
-    titles = [title for title in found if title is not None]
-    if n_long := len(found) - len(titles):
+    bookmarks = list(_bookmarks(document))
+    builder.inventory.found("bookmark", len(bookmarks))
+    titles = [title for title in bookmarks if title is not None]
+    if n_long := len(bookmarks) - len(titles):
         builder.inventory.unread(
             "bookmark", f"{n_long} bookmark(s)", f"of more than {_MAX_BYTES // 2} characters", n_long
         )
@@ -35,8 +35,8 @@ def add(document: Any, builder: ExtractBuilder) -> None:
         builder.inventory.ignored("bookmark", "document-properties", len(titles))
         return
     text = builder.text
-    said = set(_WORD.findall(text.casefold())) if titles else set()
-    own = [title for title in titles if not said.issuperset(_WORD.findall(title.casefold()))]
+    words = set(_WORD.findall(text.casefold())) if titles else set()
+    own = [title for title in titles if not words.issuperset(_WORD.findall(title.casefold()))]
     builder.lines(own, "bookmarks")
     builder.inventory.read("bookmark", len(own))
     builder.inventory.ignored("bookmark", "said-in-the-text", len(titles) - len(own))
@@ -50,7 +50,7 @@ def _bookmarks(document: Any) -> Iterator[str | None]:
     pending = [raw.FPDFBookmark_GetFirstChild(document, None)]
     while pending and len(seen) < _MAX_BOOKMARKS:
         bookmark = pending.pop()
-        address = pdfium.address_of(bookmark)
+        address = pdfium.get_address(bookmark)
         if not address or address in seen:
             continue
         seen.add(address)

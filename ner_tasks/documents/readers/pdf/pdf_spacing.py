@@ -49,7 +49,7 @@ def join_spaced_letters(text: str, words: PdfWords, is_generated: Callable[[int]
         return text, words
     kept = "".join(char for place, char in enumerate(text) if place not in gone)
     places = np.arange(len(text) + 1) - np.searchsorted(np.array(sorted(gone)), np.arange(len(text) + 1))
-    return kept, words.moved(places)
+    return kept, words.remap(places)
 
 
 def _line_around(text: str, place: int) -> tuple[int, int]:
@@ -66,16 +66,16 @@ def _false_spaces(text: str, start: int, end: int, words: PdfWords, is_generated
     """Offsets of the spaces of a line that stand at gaps no wider than those between its letters."""
     here = words.between(start, end)
     starts, ends = (places[here.start : here.stop].tolist() for places in (words.starts, words.ends))
-    found = []
+    spaces = []
     for one, stop, begin in zip(here, ends, starts[1:], strict=False):
         if begin == stop + 1 and text[stop] == " " and is_generated(stop):
             _, top, right, bottom = words.box(one)
-            found.append((stop, words.box(one + 1)[0] - right, bottom - top))
-    if len(found) < _MIN_TOKENS - 1:
+            spaces.append((stop, words.box(one + 1)[0] - right, bottom - top))
+    if len(spaces) < _MIN_TOKENS - 1:
         return []
-    usual = median(gap for _, gap, _ in found)
-    height = median(height for _, _, height in found)
+    usual = median(gap for _, gap, _ in spaces)
+    height = median(height for _, _, height in spaces)
     if not 0 < usual <= _MAX_GAP * height:
         return []
-    narrow = [place for place, gap, _ in found if gap <= usual + _WIDER * height]
-    return narrow if len(narrow) >= _MIN_SHORT_SHARE * len(found) else []
+    narrow = [place for place, gap, _ in spaces if gap <= usual + _WIDER * height]
+    return narrow if len(narrow) >= _MIN_SHORT_SHARE * len(spaces) else []

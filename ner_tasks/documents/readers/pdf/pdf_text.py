@@ -19,7 +19,7 @@ from pypdfium2 import raw
 from ner_tasks.documents.ocr.ocr import LIGATURES
 from ner_tasks.documents.readers.pdf import pdf_accents, pdf_columns, pdf_garbled, pdf_spacing, pdfium
 from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
-from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Codes, PdfWords, codes_of, spans_of
+from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Codes, PdfWords, find_spans, to_codes
 from ner_tasks.documents.source_map import Box, SourceMap
 
 REPLACEMENT = "\ufffd"
@@ -68,15 +68,15 @@ def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
         frame: how the page is shown.
         begin: index of a character.
     """
-    at = pdfium.address_of(text_page)
-    text, index = _characters(text_page, at, begin)
+    at = pdfium.get_address(text_page)
+    text, index = _read_characters(text_page, at, begin)
     if not text.strip():
         return PageText()
-    codes = codes_of(text)
+    codes = to_codes(text)
     if pdf_garbled.is_garbled(text, codes, at, len(text)):
         return PageText(is_garbled=True)
-    text = pdf_accents.compose_accents(text, lambda place: _boxes_at(text_page, index, begin, place))
-    words = _words_of(codes, index, text_page, frame, begin)
+    text = pdf_accents.compose_accents(text, lambda place: _read_boxes(text_page, index, begin, place))
+    words = _find_words(codes, index, text_page, frame, begin)
     generated: Callable[[int], bool] = lambda place: bool(  # noqa: E731
         pdfium.char_is_generated(at, (index[place] if index else place) + begin)
     )
@@ -85,7 +85,7 @@ def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
     return _clean(text, words)
 
 
-def _characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
+def _read_characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
     """Characters as PDFium has them, and the index of each in its list; no list where it is the same."""
     n_chars = max(int(raw.FPDFText_CountChars(text_page)) - begin, 0)
     if not n_chars:
@@ -116,54 +116,54 @@ def _characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
     return text, index
 
 
-def _words_of(codes: Codes, index: list[int], text_page: Any, frame: Frame, begin: int) -> PdfWords:
+def _find_words(codes: Codes, index: list[int], text_page: Any, frame: Frame, begin: int) -> PdfWords:
     """Words of a text as PDFium has it, each with the box around its first and its last character."""
-    starts, ends = spans_of(codes)
+    starts, ends = find_spans(codes)
     heads, tails = starts, ends - 1
     if index:
         indices = np.array(index, np.int64)
         heads, tails = indices[heads], indices[tails]
-    boxes = pdfium.character_boxes.of(text_page, (heads + begin).tolist(), (tails + begin).tolist())
+    boxes = pdfium.character_boxes.read_boxes(text_page, (heads + begin).tolist(), (tails + begin).tolist())
     first, last = boxes[:, 0], boxes[:, 1]  # left, top, right, bottom of each
     low, high = np.minimum(first, last), np.maximum(first, last)
     around = np.stack((low[:, 0], low[:, 3], high[:, 2], high[:, 1]), axis=1)
-    return PdfWords(starts, ends, frame.all_shown(around))
+    return PdfWords(starts, ends, frame.to_shown_all(around))
 
 
-def _boxes_at(text_page: Any, index: list[int], begin: int, place: int) -> tuple[Box, Box]:
+def _read_boxes(text_page: Any, index: list[int], begin: int, place: int) -> tuple[Box, Box]:
     """Boxes of the character at an offset and of the next one."""
     first, second = (index[at] if index else at for at in (place, place + 1))
-    ((one, other),) = pdfium.character_boxes.of(text_page, [first + begin], [second + begin]).tolist()
+    ((one, other),) = pdfium.character_boxes.read_boxes(text_page, [first + begin], [second + begin]).tolist()
     return (one[0], one[1], one[2], one[3]), (other[0], other[1], other[2], other[3])
 
 
-def _without_ligatures(text: str, words: PdfWords) -> tuple[str, PdfWords]:
+def _expand_ligatures(text: str, words: PdfWords) -> tuple[str, PdfWords]:
     """Ligatures spelled out: those of Unicode, and those of TeX's fonts that have only a code."""
     is_plain = text.isascii() or not _LIGATURE.search(text)
     if is_plain and not pdf_accents.has_ligatures(text):
         return text, words
     pieces = [LIGATURES.get(ord(char), char) for char in text]
-    for place in pdf_accents.ligatures_in(text):
+    for place in pdf_accents.find_ligatures(text):
         pieces[place] = pdf_accents.LIGATURES[text[place]]
     places = np.array([0, *accumulate(map(len, pieces))], np.int64)
-    return "".join(pieces), words.moved(places)
+    return "".join(pieces), words.remap(places)
 
 
 def _clean(text: str, words: PdfWords) -> PageText:
     """Text without what only a program sees, offsets of words moved along."""
-    text, words = _without_ligatures(text, words)
-    breaks = np.flatnonzero(codes_of(text) == _CARRIAGE_RETURN)  # PDFium ends lines by two characters
+    text, words = _expand_ligatures(text, words)
+    breaks = np.flatnonzero(to_codes(text) == _CARRIAGE_RETURN)  # PDFium ends lines by two characters
     changes = [np.stack((breaks, breaks + 2, np.ones_like(breaks)), axis=1)]
     pieces: list[str] = []
     position = n_unmapped = 0
     for match in _SPECIAL.finditer(text):
         start, end = match.span()
-        found = match[0]
-        if found == LINE_END_HYPHEN:
+        sign = match[0]
+        if sign == LINE_END_HYPHEN:
             new = _at_line_end(text, start, end, words)
-        elif found == "\u00ad":
+        elif sign == "\u00ad":
             new = "-"  # within a line it is drawn like any hyphen
-        elif found != pdf_accents.GONE and text[start - 1 : start].isalpha() and text[end : end + 1].isalpha():
+        elif sign != pdf_accents.GONE and text[start - 1 : start].isalpha() and text[end : end + 1].isalpha():
             new, n_unmapped = REPLACEMENT, n_unmapped + 1
         else:
             new = ""
@@ -175,7 +175,7 @@ def _clean(text: str, words: PdfWords) -> PageText:
     all_changes = np.concatenate(changes)
     if position:
         all_changes = all_changes[np.argsort(all_changes[:, 0], kind="stable")]
-    return PageText(cleaned.strip(), words.shifted(all_changes, n_before), n_unmapped)
+    return PageText(cleaned.strip(), words.shift(all_changes, n_before), n_unmapped)
 
 
 def _at_line_end(text: str, start: int, end: int, words: PdfWords) -> str:

@@ -61,7 +61,7 @@ class PdfWords:
         is_in = (x >= 2 * box[0]) & (x <= 2 * box[2]) & (y >= 2 * box[1]) & (y <= 2 * box[3])
         return np.flatnonzero(is_in)
 
-    def moved(self, places: Integers) -> "PdfWords":
+    def remap(self, places: Integers) -> "PdfWords":
         """The same words after characters of the text were replaced by others.
 
         Args:
@@ -69,7 +69,7 @@ class PdfWords:
         """
         return PdfWords(places[self.starts], places[self.ends], self.boxes)
 
-    def shifted(self, changes: Integers, n_before: int) -> "PdfWords":
+    def shift(self, changes: Integers, n_before: int) -> "PdfWords":
         """The same words after what stands between them was replaced; those that were replaced themselves are gone.
 
         Args:
@@ -98,12 +98,12 @@ class PdfWords:
         return below[1] - above[1] > max_leading * max(above[3] - above[1], 1.0)
 
 
-def codes_of(text: str) -> Codes:
+def to_codes(text: str) -> Codes:
     """Number of each character of a text."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
-def spans_of(codes: Codes) -> tuple[Integers, Integers]:
+def find_spans(codes: Codes) -> tuple[Integers, Integers]:
     """First character of each word of a text, and the one behind its last."""
     kinds = _table()[np.minimum(codes, _N_TABLED)]
     is_letter = kinds == _LETTER

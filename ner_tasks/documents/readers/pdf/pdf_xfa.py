@@ -16,7 +16,7 @@ _FULL = 2  # the pages are made from the XML; else the PDF shows the form itself
 _MAX_PACKETS = 100
 
 
-def lines_of(document: Any, limits: Limits, said: set[str], inventory: Inventory) -> list[str]:
+def read_lines(document: Any, limits: Limits, known_values: set[str], inventory: Inventory) -> list[str]:
     """Names and values of an XFA form, a line each, and the texts of a form that only XFA draws.
 
     Args:
@@ -28,16 +28,16 @@ def lines_of(document: Any, limits: Limits, said: set[str], inventory: Inventory
     n_packets = min(raw.FPDF_GetXFAPacketCount(document), _MAX_PACKETS)
     if n_packets <= 0:
         return []
-    packets = {_name(document, number) or str(number): number for number in range(n_packets)}
+    packets = {_read_name(document, number) or str(number): number for number in range(n_packets)}
     wanted = [packets["datasets"]] if "datasets" in packets else list(packets.values())
     if "template" in packets and document.get_formtype() == _FULL:
         wanted.insert(0, packets["template"])
-    content = [_content(document, number, limits) for number in wanted]
+    content = [_read_content(document, number, limits) for number in wanted]
     if None in content:
         inventory.unread(KIND, "XFA form", "broken, or too large")
         return []
     try:
-        lines = _lines([data for data in content if data], said, is_full=document.get_formtype() == _FULL)
+        lines = _lines([data for data in content if data], known_values, is_full=document.get_formtype() == _FULL)
     except ValueError:
         inventory.unread(KIND, "XFA form", "its XML is broken")
         return []
@@ -45,7 +45,7 @@ def lines_of(document: Any, limits: Limits, said: set[str], inventory: Inventory
     return lines
 
 
-def _name(document: Any, number: int) -> str:
+def _read_name(document: Any, number: int) -> str:
     n_bytes = raw.FPDF_GetXFAPacketName(document, number, None, 0)
     if not 0 < n_bytes < 2**16:
         return ""
@@ -54,7 +54,7 @@ def _name(document: Any, number: int) -> str:
     return buffer.value.decode("utf-8", "replace")
 
 
-def _content(document: Any, number: int, limits: Limits) -> bytes | None:
+def _read_content(document: Any, number: int, limits: Limits) -> bytes | None:
     n_bytes = ctypes.c_ulong()
     if not raw.FPDF_GetXFAPacketContent(document, number, None, 0, ctypes.byref(n_bytes)):
         return None
@@ -66,7 +66,7 @@ def _content(document: Any, number: int, limits: Limits) -> bytes | None:
     return buffer.raw[: n_bytes.value]
 
 
-def _lines(packets: list[bytes], said: set[str], *, is_full: bool) -> list[str]:
+def _lines(packets: list[bytes], known_values: set[str], *, is_full: bool) -> list[str]:
     from lxml import etree
 
     lines: list[str] = []
@@ -83,7 +83,7 @@ def _lines(packets: list[bytes], said: set[str], *, is_full: bool) -> list[str]:
             if name == "template" and is_full:
                 lines += _captions(part)
             elif name == "data":
-                lines += _values(part, said)
+                lines += _values(part, known_values)
     return lines
 
 
@@ -102,13 +102,13 @@ def _name_of(element: Any) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _values(data: Any, said: set[str]) -> list[str]:
+def _values(data: Any, known_values: set[str]) -> list[str]:
     lines = []
     for element in data.iter("{*}*"):
         text = "".join(element.itertext()).strip() if _is_rich(element) else (element.text or "").strip()
         if not text or _in_rich(element):
             continue
-        if " ".join(text.split()) not in said:
+        if " ".join(text.split()) not in known_values:
             lines.append(f"{_name_of(element)}: {text}")
     return lines
 

@@ -33,29 +33,29 @@ logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
 _Int, _Address = ctypes.c_int, ctypes.c_void_p
 
 
-def _fast(name: str, *arguments: Any, result: Any = _Int) -> Callable[..., Any]:
+def _bind(name: str, *arguments: Any, result: Any = _Int) -> Callable[..., Any]:
     address = ctypes.cast(getattr(raw, name), ctypes.c_void_p).value
     assert address
     return ctypes.PYFUNCTYPE(result, *arguments)(address)
 
 
-char_code = _fast("FPDFText_GetUnicode", _Address, _Int, result=ctypes.c_uint)
-char_is_hyphen = _fast("FPDFText_IsHyphen", _Address, _Int)
-char_is_generated = _fast("FPDFText_IsGenerated", _Address, _Int)
-char_is_unmapped = _fast("FPDFText_HasUnicodeMapError", _Address, _Int)
-char_object = _fast("FPDFText_GetTextObject", _Address, _Int, result=_Address)
-count_objects = _fast("FPDFPage_CountObjects", _Address)
-page_object = _fast("FPDFPage_GetObject", _Address, _Int, result=_Address)
-object_kind = _fast("FPDFPageObj_GetType", _Address)
-count_in_form = _fast("FPDFFormObj_CountObjects", _Address)
-object_in_form = _fast("FPDFFormObj_GetObject", _Address, ctypes.c_ulong, result=_Address)
-count_segments = _fast("FPDFPath_CountSegments", _Address)
-render_mode = _fast("FPDFTextObj_GetTextRenderMode", _Address)
-_bounds = _fast("FPDFPageObj_GetBounds", _Address, _Address, _Address, _Address, _Address)
-_matrix = _fast("FPDFPageObj_GetMatrix", _Address, _Address)
-_pixel_size = _fast("FPDFImageObj_GetImagePixelSize", _Address, _Address, _Address)
-count_in_annotation = _fast("FPDFAnnot_GetObjectCount", _Address)
-object_in_annotation = _fast("FPDFAnnot_GetObject", _Address, _Int, result=_Address)
+char_code = _bind("FPDFText_GetUnicode", _Address, _Int, result=ctypes.c_uint)
+char_is_hyphen = _bind("FPDFText_IsHyphen", _Address, _Int)
+char_is_generated = _bind("FPDFText_IsGenerated", _Address, _Int)
+char_is_unmapped = _bind("FPDFText_HasUnicodeMapError", _Address, _Int)
+char_object = _bind("FPDFText_GetTextObject", _Address, _Int, result=_Address)
+count_objects = _bind("FPDFPage_CountObjects", _Address)
+page_object = _bind("FPDFPage_GetObject", _Address, _Int, result=_Address)
+object_kind = _bind("FPDFPageObj_GetType", _Address)
+count_in_form = _bind("FPDFFormObj_CountObjects", _Address)
+object_in_form = _bind("FPDFFormObj_GetObject", _Address, ctypes.c_ulong, result=_Address)
+count_segments = _bind("FPDFPath_CountSegments", _Address)
+render_mode = _bind("FPDFTextObj_GetTextRenderMode", _Address)
+_bounds = _bind("FPDFPageObj_GetBounds", _Address, _Address, _Address, _Address, _Address)
+_matrix = _bind("FPDFPageObj_GetMatrix", _Address, _Address)
+_pixel_size = _bind("FPDFImageObj_GetImagePixelSize", _Address, _Address, _Address)
+count_in_annotation = _bind("FPDFAnnot_GetObjectCount", _Address)
+object_in_annotation = _bind("FPDFAnnot_GetObject", _Address, _Int, result=_Address)
 
 
 class CharacterBoxes:
@@ -76,7 +76,7 @@ class CharacterBoxes:
         pointers = [ctypes.byref(edges, 16 * number) for number in range(2 * self._N_WORDS)]
         self._of_heads, self._of_tails = pointers[0::2], pointers[1::2]
 
-    def of(self, text_page: Any, heads: list[int], tails: list[int]) -> npt.NDArray[np.float32]:
+    def read_boxes(self, text_page: Any, heads: list[int], tails: list[int]) -> npt.NDArray[np.float32]:
         """Left, top, right, bottom of the first and of the last character of each word [n_words, 2, 4].
 
         Args:
@@ -85,25 +85,25 @@ class CharacterBoxes:
             tails: of its last.
         """
         page = ctypes.byref(text_page.contents)
-        found = np.empty((len(heads), 2, self._EDGES), np.float32)
+        boxes = np.empty((len(heads), 2, self._EDGES), np.float32)
         for begin in range(0, len(heads), self._N_WORDS):
             some = heads[begin : begin + self._N_WORDS]
             deque(map(self._call, repeat(page), some, self._of_heads), 0)
             deque(map(self._call, repeat(page), tails[begin : begin + self._N_WORDS], self._of_tails), 0)
-            found[begin : begin + len(some)] = self._boxes[: len(some)]
-        return found
+            boxes[begin : begin + len(some)] = self._boxes[: len(some)]
+        return boxes
 
 
 character_boxes = CharacterBoxes()
 
 
-def address_of(handle: Any) -> int:
+def get_address(handle: Any) -> int:
     """The address behind a handle of PDFium's."""
     return ctypes.cast(handle, ctypes.c_void_p).value or 0
 
 
 @contextmanager
-def opened(data: bytes) -> Iterator[Any]:
+def open_document(data: bytes) -> Iterator[Any]:
     """A document, opened with the empty password if it has one; closed with all that was taken from it.
 
     Raises:
@@ -123,7 +123,7 @@ def opened(data: bytes) -> Iterator[Any]:
 
 
 @contextmanager
-def opened_page(document: Any, number: int) -> Iterator[Any]:
+def open_page(document: Any, number: int) -> Iterator[Any]:
     """Handle of a page, counted from 0; None for one that cannot be loaded."""
     page = raw.FPDF_LoadPage(document, number)
     if not page:
@@ -136,7 +136,7 @@ def opened_page(document: Any, number: int) -> Iterator[Any]:
 
 
 @contextmanager
-def opened_text(page: Any) -> Iterator[Any]:
+def open_text_page(page: Any) -> Iterator[Any]:
     """Handle of a page's text; None for one that cannot be loaded."""
     text_page = raw.FPDFText_LoadPage(page)
     if not text_page:
@@ -148,7 +148,7 @@ def opened_text(page: Any) -> Iterator[Any]:
         raw.FPDFText_ClosePage(text_page)
 
 
-def form_of(document: Any) -> Any:
+def open_form(document: Any) -> Any:
     """The form of a document, None where it has none or it does not open.
 
     Pages are not prepared for filling in, which takes a time that grows with the square of their fields.
@@ -161,7 +161,7 @@ def form_of(document: Any) -> Any:
 
 
 @contextmanager
-def opened_annotation(page: Any, number: int) -> Iterator[Any]:
+def open_annotation(page: Any, number: int) -> Iterator[Any]:
     """An annotation of a page, counted from 0; None for one that is none."""
     annotation = raw.FPDFPage_GetAnnot(page, number)
     if not annotation:
@@ -173,7 +173,7 @@ def opened_annotation(page: Any, number: int) -> Iterator[Any]:
         raw.FPDFPage_CloseAnnot(annotation)
 
 
-def string(function: Callable[..., int], *arguments: Any) -> str:
+def read_string(function: Callable[..., int], *arguments: Any) -> str:
     """What a function of PDFium's puts into a buffer as UTF-16, without what is no text."""
     n_bytes = function(*arguments, None, 0)
     if n_bytes <= 2 or n_bytes > _MAX_STRING_BYTES:  # a NUL of two bytes ends it
@@ -188,7 +188,7 @@ def clean(text: str) -> str:
     return "".join(char for char in text if char in "\t\n\r" or char.isprintable() or char.isspace())
 
 
-def bounds(address: int) -> Box | None:
+def read_bounds(address: int) -> Box | None:
     """Left, bottom, right, top of a page object in the page's, or its form's, own units."""
     edges = (ctypes.c_float * 4)()
     at = ctypes.addressof(edges)
@@ -197,7 +197,7 @@ def bounds(address: int) -> Box | None:
     return edges[0], edges[1], edges[2], edges[3]
 
 
-def matrix(address: int) -> tuple[float, ...]:
+def read_matrix(address: int) -> tuple[float, ...]:
     """How a form lies on its page; as it is, where it does not say."""
     values = (ctypes.c_float * 6)()
     if not _matrix(address, ctypes.addressof(values)):
@@ -205,7 +205,7 @@ def matrix(address: int) -> tuple[float, ...]:
     return tuple(values)
 
 
-def pixel_size(address: int) -> tuple[int, int]:
+def read_pixel_size(address: int) -> tuple[int, int]:
     """Width and height of a picture in pixels."""
     sides = (ctypes.c_uint * 2)()
     at = ctypes.addressof(sides)
