@@ -1,7 +1,7 @@
-"""A document and how it is read: a file in, text out, or the reason why not; one reader per format beside this file.
+"""Read files into documents: text with a source map, or the reason why a file cannot be read.
 
-A reader takes bytes and gives an `Extract` or raises `CannotRead`; it touches neither files nor state, so that it
-can run in a process of its own. What is wrong with one document never hurts another.
+Each format has a reader: a function that takes bytes and returns an `Extract` or raises `CannotRead`. Readers touch
+neither files nor global state, so they can run in a sandbox process. A defect in one document never affects another.
 """
 
 import os
@@ -32,20 +32,20 @@ _DEFAULT = Limits()
 
 
 def read_documents(path: Source, name: str, limits: Limits = _DEFAULT) -> Iterator[Answer]:
-    """Read one file of the inbox, which holds one document or many.
+    """Read the documents of one inbox file.
 
     Args:
-        path: where the file lies.
-        name: how it is called in answers; never used as a path.
-        limits: how much is read.
+        path: path of the file.
+        name: name of the file in the answers; never used as a path.
+        limits: limits on its size, time and contents.
 
     Returns:
-        Its documents in order, at least one answer per file. Whatever is wrong with a document becomes a `Rejected`;
-        one under the file's own name, behind documents in it, says that the rest could not be read (`<name>#rest` where
-        the name is that of a document, a mail).
+        Its documents in order, at least one answer per file. A document that cannot be read yields a `Rejected`. A
+        `Rejected` with the name of the file itself, after some of its documents, means that the rest was not read; it
+        is named `<name>#rest` where the file is itself a document, such as a mail.
 
     Raises:
-        OSError: the file cannot be read for a reason that may pass, such as a lost connection.
+        OSError: a transient error, such as a lost connection.
     """
     is_answered = False
     try:
@@ -57,7 +57,7 @@ def read_documents(path: Source, name: str, limits: Limits = _DEFAULT) -> Iterat
 
 
 def read_here(files: Iterable[tuple[str, Source]], limits: Limits = _DEFAULT) -> Iterator[tuple[int, Answer | None]]:
-    """Read files in this process: `(index, document)` for each document of a file, then `(index, None)`."""
+    """Read files in this process; yields `(index, answer)` per answer, and `(index, None)` at the end of each file."""
     for index, (name, path) in enumerate(files):
         for answer in read_documents(path, name, limits):
             yield index, answer
@@ -74,7 +74,7 @@ def _read_file(path: Source, name: str, limits: Limits) -> Iterator[Answer]:
                 _check_same(path, before)
                 yield answer
         except CannotRead:
-            # Half a file is rightly found broken, but that is not what is wrong with it.
+            # A file that is still being written may look broken; report that it changed instead.
             _check_same(path, before)
             raise
         _check_same(path, before)
@@ -84,17 +84,17 @@ def _open(path: Source) -> BinaryIO:
     try:
         if isinstance(path, ContainedFile):
             return path.open()
-        # A pipe would be waited for, a device never ends.
+        # Reading a pipe may block, and a device has no end.
         if what := describe_kind(path.stat()):
             raise NotAFile(what)
         return path.open("rb")
     except NotAFile as error:
         raise CannotRead("not-a-file", str(error)) from None
     except (FileNotFoundError, NotADirectoryError):
-        raise CannotRead("missing", "found no file, expected one, at the place that was listed") from None
+        raise CannotRead("missing", "found no file at the listed path, expected one") from None
     except PermissionError:
         raise CannotRead(
-            "not-readable", "found a file without permission to read it, expected a readable one"
+            "not-readable", "found a file without read permission, expected a readable one"
         ) from None
 
 
@@ -102,8 +102,8 @@ def _check_same(path: Source, before: os.stat_result) -> None:
     try:
         after = path.stat()
     except (FileNotFoundError, NotADirectoryError, NotAFile):
-        raise CannotRead("changed", "found a file that went away while it was read, expected it to stay") from None
+        raise CannotRead("changed", "found that the file was removed during reading, expected it to stay") from None
     for what in ("st_ino", "st_size", "st_mtime_ns"):
         if getattr(after, what) != getattr(before, what):
-            problem = f"found another {what} ({getattr(before, what)}, now {getattr(after, what)})"
-            raise CannotRead("changed", f"{problem}, expected a file that stays as it is while it is read")
+            problem = f"found {what} changed from {getattr(before, what)} to {getattr(after, what)}"
+            raise CannotRead("changed", f"{problem}, expected no change during reading")

@@ -1,8 +1,8 @@
-"""What a file holds: every item that can hold text, and what became of it.
+"""Inventory of a file: every item that can hold text, and its fate.
 
-A reader enumerates what its format can hold (pages, form fields, parts of a package, MIME leaves) and gives each item
-one fate: `read`, `unread` with a reason, or `ignored` by a rule that has a name. An item that a reader found and did
-not account for counts as unread: it cannot vanish.
+A reader enumerates the items of its format (pages, form fields, package parts, MIME leaves) and gives each one fate:
+`read`, `unread` with a reason, or `ignored` by a named rule. An item that a reader enumerates but does not account for
+counts as unread, so that nothing is lost silently.
 """
 
 from collections import Counter
@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from ner_tasks.bounded_names import bound_name
 
 READ, UNREAD, IGNORED = "read", "unread", "ignored"
-# Lines that name single items; of more, the rest is counted in one line.
+# Unread items listed by name; the rest are only counted.
 MAX_NAMED = 200
 _MAX_LINE = 300
-_MAX_WHERE = 200  # of it
+_MAX_WHERE = 200  # characters of a line
 
 
 @dataclass(frozen=True)
 class Items:
-    """The items of one document, counted and named.
+    """Items of one document by kind and fate.
 
     Attributes:
-        counts: items by kind and fate, such as `{"page": {"read": 2, "unread": 1}}`; no zeros.
-        unread: one line for each unread item: where it is and why it was not read. At most `MAX_NAMED` + 1 lines.
-        ignored: ignored items by the name of the rule.
+        counts: number of items by kind and fate, such as `{"page": {"read": 2, "unread": 1}}`; no zeros.
+        unread: one line per unread item, with its location and the reason; at most `MAX_NAMED` + 1 lines.
+        ignored: number of ignored items by rule.
     """
 
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -33,24 +33,24 @@ class Items:
     ignored: Mapping[str, int] = field(default_factory=dict)
 
     def n(self, fate: str) -> int:
-        """Number of items of one fate."""
+        """Number of items with a given fate."""
         return sum(fates.get(fate, 0) for fates in self.counts.values())
 
     @property
     def read_share(self) -> float:
-        """Share of the items that were read, 0 to 1, those that a rule ignores left out; 1 for a file without items."""
+        """Share of items read, 0 to 1, ignored items excluded; 1 for a file without items."""
         n_read, n_unread = self.n(READ), self.n(UNREAD)
         return n_read / (n_read + n_unread) if n_unread else 1.0
 
     def add_up(self) -> bool:
-        """Whether the items by name and those by count are the same."""
+        """Whether the listed items are consistent with the counts."""
         fates = {READ, UNREAD, IGNORED}
         is_known = all(set(counted) <= fates for counted in self.counts.values())
         return is_known and bool(self.unread) == bool(self.n(UNREAD)) and sum(self.ignored.values()) == self.n(IGNORED)
 
 
 class Inventory:
-    """Counts the items of one document while it is read."""
+    """Counts the items of one document during extraction."""
 
     def __init__(self) -> None:
         self._found: Counter[str] = Counter()
@@ -60,26 +60,26 @@ class Inventory:
         self._ignored: Counter[str] = Counter()
 
     def found(self, kind: str, n: int = 1) -> None:
-        """Enumerate items of a kind before they are read; what gets no fate later is unread.
+        """Register items before reading them; items that get no fate later count as unread.
 
         Args:
-            kind: what it is, in the format's own term, such as `page` or `form-field`.
-            n: how many of them.
+            kind: the format's term for the item, such as `page` or `form-field`.
+            n: number of items.
         """
         self._found[kind] += n
 
     def read(self, kind: str, n: int = 1) -> None:
-        """Account for items whose text is in the document, or that became documents of their own."""
+        """Count items whose text is in the document, or that became separate documents."""
         self._count(kind, READ, n)
 
     def unread(self, kind: str, where: str, reason: str, n: int = 1) -> None:
-        """Account for an item that was not read.
+        """Count and list an item that was not read.
 
         Args:
-            kind: what it is.
-            where: which one, such as `page 3` or `word/media/image1.png`.
-            reason: why it was not read, a phrase for a person.
-            n: how many items the line stands for; for none, there is no line.
+            kind: the format's term for the item.
+            where: location of the item, such as `page 3` or `word/media/image1.png`.
+            reason: why it was not read, a short phrase.
+            n: number of items that the line stands for; 0 adds no line.
         """
         if not n:
             return
@@ -91,13 +91,13 @@ class Inventory:
             self._n_unnamed += n
 
     def ignored(self, kind: str, rule: str, n: int = 1) -> None:
-        """Account for items that hold nothing a person reads, by the name of the rule that says so."""
+        """Count items without text for people to read, by the rule that ignores them."""
         if n:
             self._count(kind, IGNORED, n)
             self._ignored[rule] += n
 
     def items(self) -> Items:
-        """Everything found so far, each item with its fate."""
+        """Return the items so far, each with its fate."""
         for kind, n_found in self._found.items():
             n_left = n_found - self._fates.get(kind, Counter()).total()
             if n_left > 0:

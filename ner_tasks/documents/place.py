@@ -1,4 +1,4 @@
-"""Where a file lies: in the inbox, or in a file that lies there."""
+"""Location of a file: in the inbox, or inside another file."""
 
 from dataclasses import dataclass, replace
 
@@ -9,12 +9,17 @@ from ner_tasks.documents.types import Limits
 
 @dataclass(frozen=True)
 class Place:
-    """Where one file lies.
+    """Location of one file.
 
     Attributes:
-        name: tells the files around it.
-        called: its own name.
-        path: its path in the file around it, or in the inbox.
+        name: full name, with the names of all enclosing files.
+        called: file name alone.
+        limits: limits on reading it.
+        budget: what the inbox file may still unpack.
+        path: path in the inbox or in the enclosing file.
+        depth: number of enclosing files.
+        encoding: text encoding declared by the enclosing file; "" if undeclared.
+        media_type: media type declared by the enclosing file; "" if undeclared.
     """
 
     name: str
@@ -27,14 +32,14 @@ class Place:
     media_type: str = ""
 
     def holding(self, called: str, encoding: str = "", media_type: str = "") -> "Place":
-        """Where a file in this one lies, whose name is cut if it is long.
+        """Return the location of a file inside this one; a long name is truncated.
 
         Args:
-            called: its name in this one.
-            encoding: how it is encoded, as far as this one says so.
-            media_type: what this one says that it is.
+            called: name of the inner file.
+            encoding: text encoding declared for it.
+            media_type: media type declared for it.
         """
-        own = called.replace("\\", "/").rpartition("/")[2]  # whole: it ends in what tells the format
+        own = called.replace("\\", "/").rpartition("/")[2]  # not truncated: the suffix identifies the format
         return replace(
             self,
             name=f"{self.name}#{bound_name(called)}",

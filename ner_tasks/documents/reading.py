@@ -1,4 +1,4 @@
-"""What one file holds, wherever it lies: which reader takes it, and what becomes of files in files."""
+"""Choose the reader of a file, and read it together with the files inside it."""
 
 import hashlib
 import io
@@ -23,14 +23,23 @@ from ner_tasks.errors import redact_error
 _READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
 _MAX_UNREAD_IN_MESSAGE = 3
-# Formats that are written in another one, so that a name which tells the other one is right as well.
+# Formats based on another format, whose suffix is therefore correct for them too.
 _CONTAINERS = {"fhir": ("json", "xml"), "cda": ("xml",), "svg": ("xml",), "html": ("xml",), "mbox": ("eml",)}
 _AT_ONCE = 2**16  # characters
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
-    """Answers for one file, wherever it lies; `n_bytes` is its size where that is known beforehand."""
+    """Yield the answers for one file, in the inbox or inside another file.
+
+    Args:
+        here: location of the file.
+        file: its content, open for reading bytes.
+        n_bytes: its size, if known in advance.
+
+    Raises:
+        CannotRead: the file, or the rest of it, cannot be read.
+    """
     with guesses.share_guesses():
         yield from _iter_answers(here, file, n_bytes)
 
@@ -45,7 +54,7 @@ def _iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[
         file, n_bytes = io.BytesIO(_read_content(file, n_bytes, limits)), None
     format_, notes = _choose_format(here, head, file if file.seekable() else None)
     if format_.shape == formats.ARCHIVE:
-        if format_.name == "zip" and not file.seekable():  # behind bytes of any kind
+        if format_.name == "zip" and not file.seekable():  # it may follow other bytes
             file = io.BytesIO(_read_content(file, n_bytes, limits))
         yield from _answer_members(here, format_, file)
     elif format_.shape == formats.JSON_LINES:
@@ -64,17 +73,20 @@ def _iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[
 
 
 def _peek_head(file: BinaryIO) -> bytes:
-    """The first bytes of a file, which goes on holding them."""
+    """Return the first bytes of a file without consuming them."""
     if file.seekable():
         head = file.read(sniffing.HEAD_BYTES)
         file.seek(0)
         return head
-    assert isinstance(file, io.BufferedReader)  # as archives give them
+    assert isinstance(file, io.BufferedReader)  # the type of archive members
     return file.peek(sniffing.HEAD_BYTES)[: sniffing.HEAD_BYTES]
 
 
 def _choose_format(here: Place, head: bytes, file: BinaryIO | None) -> tuple[Format, tuple[str, ...]]:
-    """The format of a file: by its content where that leaves no doubt, else by its name, else by what is said of it.
+    """Determine the format of a file: by its content if unambiguous, else by its name, else by its declared media type.
+
+    Returns:
+        The format, and notes on a name that contradicts it.
 
     Raises:
         CannotRead: `unknown-format`, `encrypted`, `empty`.
@@ -84,17 +96,17 @@ def _choose_format(here: Place, head: bytes, file: BinaryIO | None) -> tuple[For
         raise CannotRead("empty", f"found {len(head)} bytes without a word, expected text")
     by_content = sniffing.detect_kind(head, file)
     if by_content == sniffing.ENCRYPTED_OFFICE:
-        raise CannotRead("encrypted", "found an Office file with a password, expected one that opens")
+        raise CannotRead("encrypted", "found a password-protected Office file, expected one without a password")
     sniffed = formats.FORMATS.get(by_content)
     if sniffed is None and (kind := unread_formats.find_name(head)):
-        raise CannotRead("unknown-format", f"found {kind}, expected a file of a format that is read")
+        raise CannotRead("unknown-format", f"found {kind}, expected a supported format")
     declared = formats.find_by_media_type(here.media_type) if here.media_type else None
     format_ = _pick_format(called, sniffed, declared)
     if format_ is None and sniffing.looks_like_text(head):
         format_ = formats.FORMATS["text"]
     suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
     if format_ is None:
-        raise CannotRead("unknown-format", f"found {suffix}, and content of no known format, expected one that is read")
+        raise CannotRead("unknown-format", f"found {suffix} and content of no known format, expected a supported format")
     is_kind_of = called is not None and called.name in _CONTAINERS.get(format_.name, ())
     if format_ is called or is_kind_of or (called is None and format_ is declared):
         return format_, ()
@@ -110,9 +122,9 @@ def _pick_format(called: Format | None, sniffed: Format | None, declared: Format
 
 
 def _is_compatible(called: Format, sniffed: Format) -> bool:
-    """Whether a file of the format that its name says may look like another one."""
+    """Whether the content of a file named as format `called` may be detected as `sniffed`."""
     if called.shape in (formats.TABLE, formats.JSON_LINES):
-        return sniffed.is_text and sniffed.name not in ("html", "rtf")  # a cell or line may begin like anything
+        return sniffed.is_text and sniffed.name not in ("html", "rtf")   # the first cell or line may look like another text format
     if called.name in ("mhtml", "mbox"):
         return sniffed.name == "eml"
     if called.name == "eml":
@@ -138,7 +150,7 @@ def _answer_document(
             extract.sources,
         )
     except CannotRead as error:
-        # A file that holds nothing but other files, such as a portfolio, is none that got lost.
+        # A file with no text except in the files inside it, such as a PDF portfolio, is not a loss.
         if error.reason == "empty" and extract.parts and not extract.items.unread:
             yield Ignored(here.name, "only-holds-files")
         else:
@@ -149,7 +161,7 @@ def _answer_document(
 
 
 def _append_unread(message: str, items: Items) -> str:
-    """A reject's message, with what the file holds that was not read."""
+    """Append the first unread items to a rejection message."""
     more = len(items.unread) - _MAX_UNREAD_IN_MESSAGE
     named = [*items.unread[:_MAX_UNREAD_IN_MESSAGE], *([f"{more} more"] if more > 0 else [])]
     return f"{message}; not read: {'; '.join(named)}" if named else message
@@ -170,7 +182,7 @@ def _answer_part(here: Place, part: Part) -> Iterator[Answer]:
 
 
 def _answer_members(here: Place, format_: Format, file: BinaryIO) -> Iterator[Answer]:
-    """Answers for all files in an archive."""
+    """Yield the answers for all files in an archive."""
     _check_depth(here)
     n_ignored = n_others = 0
     for member in archives.iter_members(format_.name, here.called, file, here.budget):
@@ -178,7 +190,7 @@ def _answer_members(here: Place, format_: Format, file: BinaryIO) -> Iterator[An
             yield answer
             n_ignored, n_others = n_ignored + isinstance(answer, Ignored), n_others + (not isinstance(answer, Ignored))
     if not n_others:
-        content = "only files that are ignored" if n_ignored else "no file in the archive"
+        content = "only ignored files" if n_ignored else "no file in the archive"
         raise CannotRead("empty", f"found {content}, expected a document")
 
 
@@ -203,7 +215,7 @@ def _answer_member(here: Place, member: archives.Member) -> Iterator[Answer]:
 def _answer_records(
     here: Place, format_: Format, records: Iterable[tables.Record], encoding: str, *, is_guessed: bool = False
 ) -> Iterator[Answer]:
-    """Answers for the documents of one file, each on its own."""
+    """Yield the answers for the documents of one file."""
     is_empty = True
     for where, record in records:
         if isinstance(record, Ignored):
@@ -227,7 +239,7 @@ def _answer_records(
 
 
 def _count_characters(text: str) -> int:
-    """Characters that are no spaces; a whole text's words at once would take twenty times its memory."""
+    """Count characters other than white space, in chunks: splitting a whole text takes 20 times its memory."""
     return sum(sum(map(len, text[at : at + _AT_ONCE].split())) for at in range(0, len(text), _AT_ONCE))
 
 
@@ -258,7 +270,7 @@ def _run_reader(reader: str, read: Callable[[], _Found]) -> _Found:
     except (CannotRead, MemoryError):
         raise
     except Exception as error:
-        # Parsers fail on damaged files in whatever way they like, and it is the file's fault.
+        # Parsers raise arbitrary exceptions on damaged files.
         kind = reader.rpartition(".")[2]
         raise CannotRead("broken", f"found {redact_error(error)}, expected a whole {kind} file") from error
 
@@ -274,5 +286,5 @@ def _check_text(text: str, limits: Limits) -> None:
 
 def _check_depth(here: Place) -> None:
     if here.depth >= here.limits.max_depth:
-        message = f"found a file with {here.depth + 1} files around it, expected at most {here.limits.max_depth}"
+        message = f"found a file nested in {here.depth + 1} files, expected at most {here.limits.max_depth}"
         raise CannotRead("too-deep", message)

@@ -1,7 +1,7 @@
-"""Where each character of a document comes from: page and boxes, sheet and cell, part of a package or message.
+"""Source map of a document: page and boxes, sheet and cell, or part of a package or message, for each character.
 
-A map has runs and boxes. A run says of the characters from its start to the next run's start where they come from, by a
-page number or by a label. A box says where a stretch of characters without spaces stands on its page.
+A map has runs and boxes. A run extends from its start to the start of the next run and gives the source of its
+characters as a page number or a label. A box gives the position of a span of characters without spaces on its page.
 
 Source of the units: PDF 32000-1, 8.3.2.3: a point is 1/72 inch.
 """
@@ -16,24 +16,24 @@ from typing import Any
 
 from ner_tasks.bounded_names import bound_name
 
-# What `SourceMap.locate` says of an entity.
+# Fields that `SourceMap.locate` returns.
 PLACE_FIELDS = ("page", "boxes", "ocr_confidence", "source")
-# A longer map costs more than it tells: further runs are dropped, the last label holds to the end.
+# Bounds on the size of a map: further runs are dropped, and the last label applies to the end of the text.
 MAX_RUNS = 200_000
 MAX_BOXES = 2_000_000
-# A label is said again of each entity of its run: a longer one, such as that of a part with a long name, is cut.
+# A label is repeated for each entity in its run, so a long one, such as a long part name, is truncated.
 MAX_LABEL = 300
-NO_CONFIDENCE = 255  # of a box whose text was not recognised in a picture
+NO_CONFIDENCE = 255  # confidence of a box whose text does not come from OCR
 _HEAD = struct.Struct(">QQ")
 _EDGES = 4  # left, top, right, bottom
-# Boxes whose vertical overlap is at least this share of the lower one's height stand on one line.
+# Boxes are on one line if their vertical overlap is at least this share of the lower height.
 _SAME_LINE = 0.5
 
 Box = tuple[float, float, float, float]
 
 
 def around(one: Box, other: Box) -> Box:
-    """The smallest box that holds both."""
+    """Return the smallest box that contains both."""
     return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
 
 
@@ -42,12 +42,12 @@ class SourceMap:
     """Sources of the characters of one text.
 
     Attributes:
-        run_starts: first character of each run, ascending [n_runs].
-        places: page number, counted from 1, or label of each run [n_runs]; "" for text that has no place of its own.
-        starts, ends: characters `[start, end)` of each box, ascending and apart [n_boxes].
-        edges: left, top, right, bottom of each box in points, origin at the top left of the page as it is shown
+        run_starts: offset of the first character of each run, ascending [n_runs].
+        places: page number (from 1) or label of each run [n_runs]; "" for text without a source.
+        starts, ends: characters `[start, end)` of each box, ascending and disjoint [n_boxes].
+        edges: left, top, right, bottom of each box in points, origin at the top left of the displayed page
             [n_boxes * 4].
-        confidences: confidence of OCR in percent [n_boxes], 255 where the text was not recognised.
+        confidences: OCR confidence of each box in percent [n_boxes]; 255 for text that does not come from OCR.
     """
 
     run_starts: list[int] = field(default_factory=list)
@@ -56,10 +56,10 @@ class SourceMap:
     ends: "array[int]" = field(default_factory=lambda: array("I"))
     edges: "array[float]" = field(default_factory=lambda: array("f"))
     confidences: "array[int]" = field(default_factory=lambda: array("B"))
-    _last: int | str | None = field(default=None, repr=False, compare=False)  # place of the last run, not cut
+    _last: int | str | None = field(default=None, repr=False, compare=False)   # place of the last run, not truncated
 
     def add_run(self, start: int, place: int | str) -> None:
-        """Say where the text from `start` on comes from; starts ascend."""
+        """Set the source of the text from `start` on; starts must ascend."""
         if place == self._last or len(self.places) >= MAX_RUNS:
             return
         self._last = place
@@ -70,7 +70,7 @@ class SourceMap:
         self.places.append(bound_name(place, MAX_LABEL) if isinstance(place, str) else place)
 
     def add_box(self, start: int, end: int, box: Box, confidence: int = NO_CONFIDENCE) -> None:
-        """Say where the characters `[start, end)` stand on their page; starts ascend."""
+        """Set the box of the characters `[start, end)` on their page; starts must ascend."""
         if len(self.starts) < MAX_BOXES:
             self.starts.append(start)
             self.ends.append(end)
@@ -78,11 +78,11 @@ class SourceMap:
             self.confidences.append(confidence)
 
     def add_boxes(self, starts: Sequence[int], ends: Sequence[int], edges: "array[float]") -> None:
-        """Say where many stretches of characters stand, which were not recognised by OCR; starts ascend.
+        """Set the boxes of many spans that do not come from OCR; starts must ascend.
 
         Args:
-            starts, ends: characters `[start, end)` of each.
-            edges: left, top, right, bottom of each, one after the other [n_boxes * 4].
+            starts, ends: characters `[start, end)` of each span.
+            edges: left, top, right, bottom of each box in points, concatenated [n_boxes * 4].
         """
         n_boxes = min(len(starts), max(MAX_BOXES - len(self.starts), 0))
         self.starts.extend(starts[:n_boxes])
@@ -91,11 +91,11 @@ class SourceMap:
         self.confidences.extend([NO_CONFIDENCE] * n_boxes)
 
     def locate(self, start: int, end: int) -> dict[str, Any]:
-        """Where the characters `[start, end)` come from.
+        """Return the source of the characters `[start, end)`.
 
         Returns:
-            `page` and `boxes` (points, one box per line) for text on a page, with `ocr_confidence` (percent, of the
-            least sure word) where it was recognised; `source` for text with a label; nothing for text without a place.
+            `page` and `boxes` (points, one box per line) for text on a page, and `ocr_confidence` (percent, minimum
+            over its words) where OCR recognised it; `source` for text with a label; empty for text without a source.
         """
         at = bisect_right(self.run_starts, start) - 1
         place = self.places[at] if at >= 0 else ""
@@ -122,7 +122,7 @@ class SourceMap:
         return {"boxes": boxes, **({"ocr_confidence": confidence} if confidence != NO_CONFIDENCE else {})}
 
     def to_bytes(self) -> bytes:
-        """The map as it travels between two processes of one machine."""
+        """Serialize the map, for another process on the same machine."""
         if not self.places and not self.starts:
             return b""
         runs = json.dumps([self.run_starts, self.places]).encode()
@@ -131,10 +131,10 @@ class SourceMap:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "SourceMap":
-        """Read what `to_bytes` wrote.
+        """Deserialize what `to_bytes` wrote.
 
         Raises:
-            ValueError: something else.
+            ValueError: the data is not a serialized map.
         """
         sources = cls()
         if not data:
@@ -152,7 +152,7 @@ class SourceMap:
             values.frombytes(view[position : position + n_bytes])
             position += n_bytes
         if position != len(data) or len(sources.run_starts) != len(sources.places):
-            raise ValueError("found a source map of another length than it says of itself")
+            raise ValueError("found a source map of the wrong length, expected the length in its header")
         return sources
 
 

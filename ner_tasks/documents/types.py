@@ -1,4 +1,4 @@
-"""What every reader takes and returns, and the answers for a file: documents, rejects, what is ignored."""
+"""Types shared by all readers: limits, extracts, and the answers for a file (document, rejected, ignored)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,25 +14,25 @@ _MAX_NOTES, _MAX_NOTE = 50, 300
 
 @dataclass(frozen=True)
 class Limits:
-    """How much of a document is read before it is turned away.
+    """Limits on reading a file; a document that exceeds one is rejected.
 
     Attributes:
-        max_bytes: largest file; in a file of many documents, the largest of them.
-        max_unpacked_bytes: most bytes that a compressed file may unpack to: docx, xlsx, an archive with all in it.
-        max_characters: most characters of one document's text.
-        max_words: most words of a file of the inbox, all documents in it that are tagged counted.
-        max_entities: most entities of one document.
-        max_depth: most files around a document: 3 lets `a.zip#b.zip#c.eml#d.txt` through.
-        max_members: most files in one archive or mail, those in its archives counted.
-        text_column: which column of a table holds the documents.
-        id_column: which column of a table holds their ids.
-        seconds: longest time without a document, for a file that is read by a process of its own, see `sandbox`.
-        file_seconds: longest time for a file of the inbox, all documents in it counted: to read it, and to tag it once
-            the files before it are answered.
-        memory_mib: most memory of that process.
-        ocr: whether pictures of text are read by Tesseract, see `ocr`.
-        ocr_languages: Tesseract's names of the languages that pictures may be in, joined by `+`.
-        min_ocr_confidence: percent; a recognised page whose mean confidence lies below is named as unread.
+        max_bytes: maximum size of a file; in a file of many documents, of each document.
+        max_unpacked_bytes: maximum unpacked size of a compressed file (docx, xlsx, an archive), nested archives included.
+        max_characters: maximum characters in the text of one document.
+        max_words: maximum words in an inbox file, summed over its tagged documents.
+        max_entities: maximum entities in one document.
+        max_depth: maximum number of files nested around a document: 3 allows `a.zip#b.zip#c.eml#d.txt`.
+        max_members: maximum files in one archive or mail, nested archives included.
+        text_column: name of the table column that holds the documents.
+        id_column: name of the table column that holds their ids.
+        seconds: maximum time between two documents of a file that a sandbox process reads, see `sandbox`.
+        file_seconds: maximum time for an inbox file with all its documents: once for reading it, and once for tagging
+            it after the files before it are answered.
+        memory_mib: maximum memory of a sandbox process.
+        ocr: whether Tesseract reads pictures of text, see `ocr`.
+        ocr_languages: languages of the pictures by Tesseract's names, joined by `+`.
+        min_ocr_confidence: percent; a page whose mean OCR confidence is lower is listed as unread.
     """
 
     max_bytes: int = 20 * _MIB
@@ -61,13 +61,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Part:
-    """A file inside another one that was read whole, such as an attachment: a document of its own.
+    """A file inside another file, such as an attachment; it becomes a separate document.
 
     Attributes:
-        name: what it is called there.
-        content: its bytes, or why there are none.
-        encoding: how its text is encoded, as far as the file around it says so.
-        media_type: what the file around it says that it is, such as `application/pdf`; "" if it says nothing.
+        name: its name in the enclosing file.
+        content: its bytes, or the reason why they could not be read.
+        encoding: text encoding declared by the enclosing file; "" if undeclared.
+        media_type: media type declared by the enclosing file, such as `application/pdf`; "" if undeclared.
     """
 
     name: str
@@ -81,14 +81,14 @@ class Extract:
     """The text of one document.
 
     Attributes:
-        text: what was read; offsets of entities count its characters.
-        encoding: how the text was stored, as far as that was for us to decide; "" where the format says it; "ocr"
-            where all of it was recognised in pictures.
-        is_guessed: whether nothing declares the encoding and it was detected.
-        items: what the file holds, each item with its fate.
-        sources: where each character comes from.
-        parts: files in it, each a document of its own.
-        notes: what a person should know of the reading, such as an empty password that opened the file.
+        text: extracted text; entity offsets count its characters.
+        encoding: encoding of the text in the file; "" where the format fixes it; "ocr" where all text was recognised
+            in pictures.
+        is_guessed: whether the encoding was detected rather than declared.
+        items: contents of the file, each item with its fate.
+        sources: source of each character.
+        parts: files inside the document, each a separate document.
+        notes: remarks on the extraction, such as that an empty password opened the file.
     """
 
     text: str
@@ -101,7 +101,7 @@ class Extract:
 
 
 class ExtractBuilder:
-    """Puts a document's text together, block by block, with the source of each and the fate of each item."""
+    """Builds an `Extract` block by block, with the source of each block and the fate of each item."""
 
     def __init__(self) -> None:
         self.inventory, self.sources = Inventory(), SourceMap()
@@ -112,11 +112,14 @@ class ExtractBuilder:
         self.length = 0
 
     def append(self, text: str, place: int | str | None = None) -> int:
-        """Add text as it is; returns the offset of its first character.
+        """Append text unchanged.
 
         Args:
-            text: what to add.
-            place: page number or label; None goes on with that of the text before.
+            text: text to append.
+            place: page number or label of its source; None keeps that of the preceding text.
+
+        Returns:
+            Offset of its first character.
         """
         start = self.length
         if text:
@@ -127,9 +130,10 @@ class ExtractBuilder:
         return start
 
     def block(self, text: str, place: int | str | None = None, *, separator: str = "\n\n") -> int:
-        """Add a block of its own, apart from the text before it; one without a word is left out.
+        """Append a block, separated from the preceding text; a blank block is dropped.
 
-        Returns the offset of its first character.
+        Returns:
+            Offset of its first character.
         """
         if not text.strip():
             return self.length
@@ -138,11 +142,11 @@ class ExtractBuilder:
         return self.append(text, place)
 
     def lines(self, lines: Sequence[str], place: int | str | None = None) -> int:
-        """Add lines as one block."""
+        """Append lines as one block."""
         return self.block("\n".join(lines), place)
 
     def note(self, *notes: str) -> None:
-        """Add what a person should know of the reading, each remark once; of very many, the first and their number."""
+        """Add remarks on the extraction, each once; beyond a limit only their number is kept."""
         for note in notes:
             one = bound_name(note, _MAX_NOTE)
             if one in self._notes:
@@ -154,16 +158,16 @@ class ExtractBuilder:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """All remarks."""
+        """Remarks so far, followed by the number of those not kept."""
         return (*self._notes, *([f"{self._n_more_notes} more remarks"] if self._n_more_notes else []))
 
     @property
     def text(self) -> str:
-        """The text so far."""
+        """Text so far."""
         return "".join(self._pieces)
 
     def extract(self, encoding: str = "", *, is_guessed: bool = False) -> Extract:
-        """All that was put together."""
+        """Return the finished extract."""
         return Extract(
             self.text,
             encoding,
@@ -177,19 +181,19 @@ class ExtractBuilder:
 
 @dataclass(frozen=True)
 class Document:
-    """One document's text.
+    """Text of one document.
 
     Attributes:
-        name: its path in the inbox; in a file of many, `file.jsonl#<id>`; in an archive or mail, `a.zip#path/b.txt`.
-        sha256: of the file's bytes as they are outside of any archive or mail; in a file of many, of the text as UTF-8.
-        text: what was read; offsets of entities count its characters.
-        format: name of the format that it was read as.
-        encoding: how the text was stored, "" where the format says it.
-        is_guessed: whether nothing declares the encoding and it was detected.
-        items: what the file holds, each item with its fate.
-        notes: what a person should know of the reading, such as a name that says another format.
-        n_extracted: characters of the text that are no spaces, counted where it was read.
-        sources: where each character comes from.
+        name: its path in the inbox; `file.jsonl#<id>` in a file of many; `a.zip#path/b.txt` in an archive or mail.
+        sha256: SHA-256 of the file's bytes, unpacked from any archive or mail; in a file of many, of its text as UTF-8.
+        text: extracted text; entity offsets count its characters.
+        format: name of the format it was read as.
+        encoding: encoding of the text in the file; "" where the format fixes it.
+        is_guessed: whether the encoding was detected rather than declared.
+        items: contents of the file, each item with its fate.
+        notes: remarks on the extraction, such as a suffix that names another format.
+        n_extracted: number of characters other than white space, counted during extraction.
+        sources: source of each character.
     """
 
     name: str
@@ -205,7 +209,7 @@ class Document:
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """What the document holds and was not read, a line each."""
+        """One line per item of the document that was not read."""
         return self.items.unread
 
 
@@ -214,9 +218,9 @@ class Rejected:
     """A document, or the rest of a file, that was not read.
 
     Attributes:
-        document: its name, as that of a `Document`; of the file in which the rest was not read.
-        reason: one word to count by; docs/formats.md lists them all.
-        message: one line for a person.
+        document: name of the document, or of the file whose rest was not read.
+        reason: reason code; docs/formats.md lists them.
+        message: one-line explanation.
     """
 
     document: str
@@ -226,12 +230,12 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Ignored:
-    """What lies in the inbox or in a file and is no document.
+    """A file, or content of a file, that is not a document.
 
     Attributes:
-        document: its name, as that of a `Document`; of the file that holds it where it has none of its own.
-        rule: name of the rule that says so; docs/formats.md lists them all.
-        n: how many of them.
+        document: its name, or that of the enclosing file if it has none.
+        rule: name of the rule that ignores it; docs/formats.md lists them.
+        n: number of such items.
     """
 
     document: str
@@ -243,7 +247,7 @@ Answer = Document | Rejected | Ignored
 
 
 class CannotRead(DocumentRejected):
-    """One document that cannot be read, for a `reason` of one word to count by."""
+    """Raised for a document that cannot be read; `reason` is a reason code."""
 
     def __init__(self, reason: str, message: str):
         super().__init__(bound_name(message))
@@ -251,4 +255,4 @@ class CannotRead(DocumentRejected):
 
 
 class Exhausted(CannotRead):
-    """A limit on a whole file and all that is in it was passed: whatever is left of it is not read."""
+    """Raised when an inbox file exceeds a limit on its total contents; the rest of it is not read."""
