@@ -93,9 +93,7 @@ def _open(path: Source) -> BinaryIO:
     except (FileNotFoundError, NotADirectoryError):
         raise CannotRead("missing", "found no file at the listed path, expected one") from None
     except PermissionError:
-        raise CannotRead(
-            "not-readable", "found a file without read permission, expected a readable one"
-        ) from None
+        raise CannotRead("not-readable", "found a file without read permission, expected a readable one") from None
 
 
 def _check_same(path: Source, before: os.stat_result) -> None:

@@ -106,7 +106,9 @@ def _choose_format(here: Place, head: bytes, file: BinaryIO | None) -> tuple[For
         format_ = formats.FORMATS["text"]
     suffix = PurePosixPath(here.called).suffix[:40] or "no suffix"
     if format_ is None:
-        raise CannotRead("unknown-format", f"found {suffix} and content of no known format, expected a supported format")
+        raise CannotRead(
+            "unknown-format", f"found {suffix} and content of no known format, expected a supported format"
+        )
     is_kind_of = called is not None and called.name in _CONTAINERS.get(format_.name, ())
     if format_ is called or is_kind_of or (called is None and format_ is declared):
         return format_, ()
@@ -124,7 +126,10 @@ def _pick_format(called: Format | None, sniffed: Format | None, declared: Format
 def _is_compatible(called: Format, sniffed: Format) -> bool:
     """Whether the content of a file named as format `called` may be detected as `sniffed`."""
     if called.shape in (formats.TABLE, formats.JSON_LINES):
-        return sniffed.is_text and sniffed.name not in ("html", "rtf")   # the first cell or line may look like another text format
+        return sniffed.is_text and sniffed.name not in (
+            "html",
+            "rtf",
+        )  # the first cell or line may look like another text format
     if called.name in ("mhtml", "mbox"):
         return sniffed.name == "eml"
     if called.name == "eml":

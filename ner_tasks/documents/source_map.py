@@ -56,7 +56,7 @@ class SourceMap:
     ends: "array[int]" = field(default_factory=lambda: array("I"))
     edges: "array[float]" = field(default_factory=lambda: array("f"))
     confidences: "array[int]" = field(default_factory=lambda: array("B"))
-    _last: int | str | None = field(default=None, repr=False, compare=False)   # place of the last run, not truncated
+    _last: int | str | None = field(default=None, repr=False, compare=False)  # place of the last run, not truncated
 
     def add_run(self, start: int, place: int | str) -> None:
         """Set the source of the text from `start` on; starts must ascend."""

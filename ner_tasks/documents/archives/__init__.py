@@ -1,1 +1,1 @@
-"""Archives: each file in them as a stream, counted while it unpacks."""
+"""Archives: their files as streams, counted while they unpack."""

@@ -1,6 +1,6 @@
-"""Archives (zip, tar, gz, bz2, xz): each file in them as a stream, never written to disk, counted while it unpacks.
+"""Read archives (zip, tar, gz, bz2, xz): their files as streams, never written to disk, counted while they unpack.
 
-What an archive says of itself is never believed: its files are counted, and their bytes are as they come out.
+Declared sizes and counts are not trusted: files and bytes are counted as they are read.
 """
 
 import io
@@ -31,7 +31,7 @@ from ner_tasks.documents.types import CannotRead, Exhausted, Ignored
 
 __all__ = ["Member", "UnpackingBudget", "iter_members"]
 
-# What unpacks one stream of a format, how another one behind it begins, and the suffixes that its files have.
+# By format: factory of its unpacker, magic bytes of a further stream, suffixes of its files.
 _COMPRESSED: dict[str, tuple[Callable[[], Unpacker], tuple[bytes, ...], tuple[str, ...]]] = {
     "gz": (make_gzip_unpacker, (b"\x1f\x8b",), (".gz", ".tgz")),
     "bz2": (make_bzip2_unpacker, (b"BZh",), (".bz2", ".tbz2", ".tbz")),
@@ -42,23 +42,23 @@ _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 4, 8, 16
 
 
 def iter_members(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
-    """The files of an archive in the order in which they lie there; folders are none.
+    """Iterate over the files of an archive in their order; folders are skipped.
 
     Args:
         kind: name of its format, such as `zip`, `tar.gz` or `gz`.
-        called: the archive's file name, after which the one file of a `gz` is called.
-        file: its bytes; a zip's can seek.
+        called: file name of the archive, from which the name of the file in a `gz` is derived.
+        file: its content; must be seekable for a zip.
         budget: counts files and bytes.
 
-    Returns:
-        One by one; the next member of a tar closes the one before.
+    Yields:
+        Members one by one; in a tar, the next member closes the one before.
 
     Raises:
-        CannotRead: `broken`, before or between its members; `bomb` or `too-many`.
+        CannotRead: `broken`, before or between members; `bomb` or `too-many`.
     """
     seen = TakenNames()
     for number, member in enumerate(_iter_unchecked(kind, called, file, budget), start=1):
-        # A document's name tells by its "#" which file lies in which.
+        # "#" separates nested files in a document's name.
         name = member.name.replace("#", "%23")
         if isinstance(member.open, Ignored):
             yield member
@@ -102,9 +102,9 @@ def _iter_tar(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
             return
         if entry is None:
             return
-        archive.has_ended = False  # another archive behind the end of the one before
+        archive.has_ended = False  # another archive follows the end of the one before
         budget.take_member()
-        # The next entry is looked for behind this one, at an end that may never come.
+        # tarfile seeks the next entry behind this one, so a false size would make it read on without end.
         if not 0 <= entry.size <= budget.limits.max_unpacked_bytes:
             problem = f"found an entry of {entry.size} bytes"
             raise Exhausted("bomb", f"{problem}, expected 0 to {budget.limits.max_unpacked_bytes}")
@@ -114,15 +114,15 @@ def _iter_tar(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
         if not entry.isreg():
             yield Member(name, CannotRead("not-a-file", "found a link or device, expected a file"))
         else:
-            # Its bytes were counted when the archive around it was read, those of its holes were not.
+            # Its bytes were counted when the archive was read, but not the holes of a sparse file.
             yield Member(name, make_opener(_make_extractor(archive, entry), budget if entry.issparse() else None))
 
 
 class _Archive(tarfile.TarFile):
-    """A tar archive, which may go on behind its end.
+    """A tar archive that may continue behind its end mark.
 
     Attributes:
-        has_ended: whether the blocks that mark the end were the last that was read.
+        has_ended: whether the last blocks read were an end mark.
     """
 
     has_ended = False
@@ -133,7 +133,7 @@ def _make_extractor(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callabl
 
 
 class _TarEntry(tarfile.TarInfo):
-    """Takes only the blocks that mark it for the end of an archive, where tarfile takes any damage for it."""
+    """Ends an archive only at its end mark; tarfile also takes a damaged header for the end."""
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
@@ -148,7 +148,7 @@ class _TarEntry(tarfile.TarInfo):
 
 
 def _iter_compressed(kind: str, called: str, file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
-    """The one file of a gz, bz2 or xz, and the comment of a gz."""
+    """Yield the file in a gz, bz2 or xz, and the comment of a gz."""
     budget.take_member()
     unpacker, magics, suffixes = _COMPRESSED[kind]
     suffix = PurePosixPath(called).suffix
@@ -167,7 +167,7 @@ def _iter_compressed(kind: str, called: str, file: BinaryIO, budget: UnpackingBu
 
 
 def _read_gzip_header(file: BinaryIO) -> tuple[str, str]:
-    """The name and the comment in a gzip file's header; it is read again afterwards.
+    """Return name and comment in the header of a gzip file, without consuming it.
 
     Source: RFC 1952, section 2.3.
     """

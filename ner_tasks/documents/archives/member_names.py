@@ -1,8 +1,8 @@
-"""Names of files in archives that do not say how they are encoded: the most plausible of the encodings in use.
+"""Decode names of files in archives that declare no encoding, in the most plausible encoding.
 
-ZIP has a flag for UTF-8. Without it a name is in the code page of the machine that packed it: Windows' command line
-pages (cp850, cp437, cp866), Windows' own (cp1252, cp1251), Shift JIS, GBK and others. One archive is made on one
-machine, so all its names are judged together.
+ZIP has a flag for UTF-8. Without it, a name is in the code page of the machine that made the archive: a DOS code page
+(cp850, cp437, cp866), a Windows code page (cp1252, cp1251), Shift JIS, GBK or another. An archive is made on one machine, so
+all its names are judged together.
 """
 
 import unicodedata
@@ -12,11 +12,11 @@ from functools import cache
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.types import CannotRead
 
-# In the order in which they are preferred where they are equally plausible.
+# In order of preference among equally plausible ones.
 _SINGLE_BYTE = ("cp850", "cp437", "cp1252", "cp852", "cp1250", "cp866", "cp1251", "koi8-r", "cp737", "cp1253", "cp862")
 _MAX_JUDGED = 4_096
 _MIN_COMMON_SHARE = 0.8
-# Punctuation that a name may hold beside letters.
+# Punctuation that is common in names.
 _NEUTRAL = frozenset("§°–—’‘“”€·«»ºª¿¡½¼¾ \u00a0")
 _VOWELS = frozenset("aeiouäöüyAEIOUÄÖÜY")
 
@@ -26,7 +26,7 @@ def _is_common_in_shift_jis(lead: int, trail: int) -> bool:
     return is_kana or 0x88 <= lead <= 0x97
 
 
-# Whether a character of two bytes is one in daily use: kana and level 1 of each standard.
+# Whether a two-byte character is in common use: kana, and level 1 of each standard.
 _COMMON: dict[str, Callable[[int, int], bool]] = {
     "cp932": _is_common_in_shift_jis,
     "gbk": lambda lead, trail: 0xB0 <= lead <= 0xD7 and trail >= 0xA1,
@@ -42,7 +42,7 @@ _ALIKE = {
 
 
 def decode(names: Sequence[bytes]) -> list[str]:
-    """The names of one archive as text; bytes of no encoding become replacement characters."""
+    """Decode the names of one archive; undecodable bytes become replacement characters."""
     encoding = ""
     decoded = []
     for name in names:
@@ -78,9 +78,9 @@ def _guess_encoding(names: Sequence[bytes]) -> str:
 
 
 def _is_eastern(joined: bytes, encoding: str) -> bool:
-    """Whether the bytes say words in daily use in an encoding of two bytes a character.
+    """Whether the bytes are mostly common characters of a double-byte encoding.
 
-    One such character between two Latin letters is no word: it is an accented letter and the letter behind it.
+    A single such character between two Latin letters does not count: it is an accented letter and its successor.
     """
     n_common = n_other = n_borders = 0
     at, before = 0, ""
@@ -105,7 +105,7 @@ def _is_eastern(joined: bytes, encoding: str) -> bool:
 
 
 def _score(joined: bytes, encoding: str) -> float:
-    """How much of what is no ASCII is letters that fit to their neighbours, from 1 down."""
+    """Score how well the characters beyond ASCII fit their neighbours; at most 1."""
     text = joined.decode(encoding, "replace")[:_MAX_JUDGED]
     marks = [at for at, character in enumerate(text) if ord(character) >= 0x80]
     n_fitting = sum(_score_letter(text, at) for at in marks)
@@ -113,7 +113,7 @@ def _score(joined: bytes, encoding: str) -> float:
 
 
 def _score_letter(text: str, at: int) -> float:
-    """1 for a letter that fits to its neighbours, 0.3 for usual punctuation, 0 and less for anything else."""
+    """Score one character: up to 1 for a letter that fits its neighbours, 0.3 for common punctuation, else negative."""
     character = text[at]
     if character in _NEUTRAL:
         return 0.3
@@ -125,7 +125,7 @@ def _score_letter(text: str, at: int) -> float:
     before = text[at - 1 : at]
     if (character.isupper() and before.islower()) or (character == "ß" and before not in _VOWELS):
         return -0.5
-    # A word of Latin letters has accents on few of them.
+    # Few letters of a Latin word have accents.
     return 0.6 if _script(character) == "LATIN" and any(other >= "\x80" for other in around) else 1.0
 
 

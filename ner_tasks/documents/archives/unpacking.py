@@ -1,4 +1,4 @@
-"""Streams that unpack: counted while they do, whatever a file says of its size, and their damage named."""
+"""Decompress streams: count the unpacked bytes against a budget, and report damage as `broken`."""
 
 import bz2
 import errno
@@ -26,17 +26,17 @@ _MAX_DICTIONARY_BYTES = 256 * 2**20
 
 @dataclass
 class UnpackingBudget:
-    """What one file of the inbox may still unpack, shared by all archives and mails in it."""
+    """Counts the unpacked bytes and files of one inbox file, over all archives and mails nested in it."""
 
     limits: Limits
     n_bytes: int = field(default=0, init=False)
     n_members: int = field(default=0, init=False)
 
     def take_bytes(self, n_bytes: int) -> None:
-        """Count what was unpacked.
+        """Count unpacked bytes.
 
         Raises:
-            Exhausted: `bomb` if it was too much.
+            Exhausted: `bomb` if the limit is exceeded.
         """
         self.n_bytes += n_bytes
         if self.n_bytes > self.limits.max_unpacked_bytes:
@@ -48,7 +48,7 @@ class UnpackingBudget:
         """Count one more file.
 
         Raises:
-            Exhausted: `too-many` if it was one too many.
+            Exhausted: `too-many` if the limit is exceeded.
         """
         self.n_members += 1
         if self.n_members > self.limits.max_members:
@@ -59,12 +59,12 @@ class UnpackingBudget:
 
 @dataclass(frozen=True)
 class Member:
-    """One file in an archive, or what else lies there.
+    """One file in an archive, or another part of it.
 
     Attributes:
-        name: its name there.
-        open: opens it; or why that is not done; or that it is bytes that belong to no file.
-        is_comment: whether it is no file, but what somebody noted on the archive.
+        name: its name in the archive.
+        open: function that opens it, or why it cannot be read, or `Ignored` for bytes outside of any file.
+        is_comment: whether it is the comment of the archive rather than a file.
     """
 
     name: str
@@ -73,7 +73,7 @@ class Member:
 
 
 class Unpacker(Protocol):
-    """What unpacks one stream: that of bz2 and lzma, or `Inflater`."""
+    """Decompressor of one stream: one of bz2 or lzma, or `Inflater`."""
 
     @property
     def eof(self) -> bool: ...
@@ -85,10 +85,10 @@ class Unpacker(Protocol):
 
 
 class Inflater:
-    """zlib's unpacker, used like that of bz2 and lzma.
+    """zlib's decompressor with the interface of those of bz2 and lzma.
 
     Args:
-        window_bits: as zlib takes them: 31 for gzip, -15 for a stream without a header.
+        window_bits: zlib's `wbits`: 31 for gzip, -15 for a stream without a header.
     """
 
     def __init__(self, window_bits: int) -> None:
@@ -96,43 +96,44 @@ class Inflater:
 
     @property
     def eof(self) -> bool:
-        """Whether the stream has come to its end."""
+        """Whether the end of the stream was reached."""
         return self._inner.eof
 
     @property
     def needs_input(self) -> bool:
-        """Whether it has given all that the bytes so far hold."""
+        """Whether it has returned all that the input so far unpacks to."""
         return not self._inner.unconsumed_tail and not self._inner.eof
 
     @property
     def unused_data(self) -> bytes:
-        """Bytes behind the end of the stream."""
+        """Input behind the end of the stream."""
         return self._inner.unused_data
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        """Unpack, at most so many bytes; the next call goes on."""
+        """Unpack at most `max_length` bytes; the next call continues."""
         return self._inner.decompress(self._inner.unconsumed_tail + data, max(max_length, 0))
 
 
 def make_gzip_unpacker() -> Unpacker:
-    """Unpacks one member of a gzip file."""
+    """Return a decompressor for one member of a gzip file."""
     return Inflater(16 + zlib.MAX_WBITS)
 
 
 def make_bzip2_unpacker() -> Unpacker:
-    """Unpacks one stream of a bzip2 file."""
+    """Return a decompressor for one stream of a bzip2 file."""
     return bz2.BZ2Decompressor()
 
 
 def make_xz_unpacker() -> Unpacker:
-    """Unpacks one stream of an xz or lzma file; one that asks for too large a dictionary is turned away."""
+    """Return a decompressor for one stream of an xz or lzma file, with a bound on the size of its dictionary."""
     return lzma.LZMADecompressor(memlimit=_MAX_DICTIONARY_BYTES)
 
 
 def detect_compression(head: bytes) -> str:
-    """`gz`, `bz2` or `xz` by the first bytes of a file, `tar.` in front for a tar archive in it; "" for any other file.
+    """Detect the compression of a file by its first bytes.
 
-    Whether there is an archive shows only where the first bytes unpack.
+    Returns:
+        `gz`, `bz2` or `xz`, with the prefix `tar.` if the first bytes unpack to a tar archive; "" for any other file.
     """
     kind = next((kind for kind, magic in _MAGICS if magic.match(head)), "")
     if not kind:
@@ -147,21 +148,21 @@ def detect_compression(head: bytes) -> str:
 
 
 class UnpackedStream(io.RawIOBase):
-    """What a compressed stream holds.
+    """Content of a compressed file of one or more streams.
 
     Args:
-        source: its bytes.
-        unpacker: makes what unpacks one stream.
-        magics: how another stream behind the first one begins; none if there is only one.
+        source: the compressed bytes.
+        unpacker: factory of a decompressor for one stream.
+        magics: magic bytes of a further stream; empty if there is only one.
 
     Attributes:
-        is_followed: whether bytes that belong to no stream lie behind the last one; known when that has been read.
+        is_followed: whether other bytes follow the last stream; known once it has been read.
     """
 
     def __init__(self, source: IO[bytes], unpacker: Callable[[], Unpacker], magics: tuple[bytes, ...] = ()):
         self._source, self._new, self._magics = source, unpacker, magics
         self._unpacker: Unpacker | None = unpacker()
-        self._ahead = b""  # read, and not given to an unpacker
+        self._ahead = b""  # read, but not yet passed to a decompressor
         self.is_followed = False
 
     def readable(self) -> bool:
@@ -174,7 +175,7 @@ class UnpackedStream(io.RawIOBase):
                 continue
             packed = self._read_packed() if self._unpacker.needs_input else b""
             if self._unpacker.needs_input and not packed:
-                raise EOFError("found the end of the file within the packed bytes")
+                raise EOFError("found the end of the file within a compressed stream")
             if data := self._unpacker.decompress(packed, len(buffer)):
                 buffer[: len(data)] = data
                 return len(data)
@@ -185,7 +186,7 @@ class UnpackedStream(io.RawIOBase):
         return data or self._source.read(_PACKED_BYTES)
 
     def _start_next_stream(self) -> None:
-        """Go on with the stream behind this one, if there is one behind zeros that fill up a block."""
+        """Continue with the next stream, if there is one after zero padding."""
         assert self._unpacker is not None
         self._ahead = self._unpacker.unused_data + self._ahead
         self._unpacker = None
@@ -204,12 +205,12 @@ class UnpackedStream(io.RawIOBase):
 
 
 def make_comment(text: str) -> Member:
-    """What somebody noted on an archive, as a text of its own."""
+    """Return the comment of an archive as a text file."""
     return Member("comment.txt", lambda: count_unpacked(io.BytesIO(text.encode()), None), is_comment=True)
 
 
 def make_opener(open_: Callable[[], IO[bytes]], budget: UnpackingBudget | None) -> Callable[[], BinaryIO]:
-    """How a member is opened: its bytes counted against the budget, if any, and its damage named."""
+    """Wrap the function that opens a member: count its bytes against the budget, if any, and report damage."""
 
     def opened() -> BinaryIO:
         with damage_as_broken():
@@ -219,7 +220,7 @@ def make_opener(open_: Callable[[], IO[bytes]], budget: UnpackingBudget | None) 
 
 
 def count_unpacked(source: IO[bytes] | io.RawIOBase, budget: UnpackingBudget | None) -> BinaryIO:
-    """A stream whose bytes are counted against the budget, if any, and whose damage is named."""
+    """Wrap a stream: count its bytes against the budget, if any, and report damage."""
     return io.BufferedReader(_CountedStream(source, budget), BUFFER_BYTES)
 
 
@@ -231,7 +232,7 @@ class _CountedStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer: who looks at the beginning of a file sees as much as there is, however it was packed."""
+        """Fill the buffer completely, so that `peek` returns the same bytes however the file was compressed."""
         n_bytes = 0
         while n_bytes < len(buffer):
             with damage_as_broken():
@@ -247,13 +248,13 @@ class _CountedStream(io.RawIOBase):
 
 @contextmanager
 def damage_as_broken() -> Iterator[None]:
-    """Turns what the libraries raise on a damaged archive into `broken`; a disk that fails stays an OSError."""
+    """Turn exceptions of the libraries on damaged archives into `broken`; I/O errors stay OSError."""
     try:
         yield
     except (CannotRead, MemoryError):
         raise
     except Exception as error:
-        # Damaged numbers send a reader to impossible places (EINVAL); gzip's own complaint has no number.
+        # A damaged offset causes an invalid seek (EINVAL); gzip's own OSError has no errno.
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
             raise
         raise CannotRead("broken", f"found {redact_error(error)}, expected a whole archive") from error

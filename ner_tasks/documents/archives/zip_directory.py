@@ -1,8 +1,8 @@
-"""The directory of a ZIP archive: found behind another file's bytes and in front of garbage, or made up where it is lost.
+"""Read the directory of a ZIP archive, with other bytes before or after it, or rebuild a lost one.
 
-Python's own reader turns a whole archive away for one name that breaks the rules; this one reads entry by entry.
+Python's `zipfile` rejects a whole archive for one invalid name; this module reads entry by entry.
 
-Source of the layout: PKWARE, APPNOTE.TXT, .ZIP File Format Specification 6.3.10, sections 4.3.7 to 4.5.3.
+Source: PKWARE, APPNOTE.TXT, .ZIP File Format Specification 6.3.10, sections 4.3.7 to 4.5.3.
 """
 
 import struct
@@ -28,7 +28,7 @@ _ZIP64 = 0x0001
 _MAX16, _MAX32 = 0xFFFF, 0xFFFFFFFF
 _HAS_DESCRIPTOR, _DEFLATED = 0x8, 8
 UNIX = 3
-# The end of the directory is looked for so far from the end of the file: the comment, and what was put behind it.
+# Bytes at the end of the file that are searched for the end record: the comment, and bytes appended to the archive.
 _TAIL_BYTES = 1_100_000
 _MAX_CANDIDATES = 1_000
 _READ_BYTES = 64 * 1024
@@ -39,9 +39,9 @@ class Entry:
     """One entry of an archive's directory.
 
     Attributes:
-        name: as it lies there.
-        system: on which it was made, 3 for Unix.
-        at: where its own header lies in the file.
+        name: name as stored.
+        system: system on which it was made, 3 for Unix.
+        at: offset of its local header in the file.
     """
 
     name: bytes
@@ -58,20 +58,20 @@ class Entry:
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder and no file."""
+        """Whether the entry is a folder."""
         by_name = self.name.endswith(b"/") or (self.system != UNIX and self.name.endswith(b"\\"))
         return by_name and self.n_unpacked == 0
 
 
 @dataclass(frozen=True)
 class Directory:
-    """Where the directory lies, and what lies around the archive.
+    """Position of the directory, and bytes around the archive.
 
     Attributes:
-        start, end: of the directory in the file.
-        n_before: bytes in front of the archive, by which its offsets are too small.
-        n_behind: bytes behind it.
-        comment: of the archive.
+        start, end: byte range `[start, end)` of the directory in the file.
+        n_before: number of bytes before the archive, by which its offsets are too small.
+        n_behind: number of bytes behind the archive.
+        comment: comment of the archive.
     """
 
     start: int
@@ -82,7 +82,7 @@ class Directory:
 
 
 def find_directory(file: BinaryIO) -> Directory | None:
-    """The directory of an archive; None if it has lost it.
+    """Find the directory of an archive; None if it is lost.
 
     Raises:
         CannotRead: the archive is one part of several.
@@ -118,7 +118,7 @@ def _parse_end(file: BinaryIO, at: int, tail: bytes) -> Directory | None:
         raise CannotRead("broken", f"found the last of {disk + 1} parts of an archive, expected a whole one")
     comment = tail[_END_HEAD.size : _END_HEAD.size + n_comment]
     n_behind = len(tail) - _END_HEAD.size - len(comment)
-    # Bytes in front of the archive move it; bytes between the directory and its end do not.
+    # Bytes before the archive shift its offsets; bytes between the directory and the end record do not.
     for start in (end - n_directory, offset):
         if start >= 0 and (n_directory == 0 or _read_at(file, start, len(_CENTRAL)) == _CENTRAL):
             return Directory(start, start + n_directory, max(start - offset, 0), n_behind, comment)
@@ -138,16 +138,16 @@ def _parse_zip64_end(file: BinaryIO, at: int) -> tuple[int, int, int, int, int] 
 
 
 def iter_entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
-    """The entries of a directory.
+    """Iterate over the entries of a directory.
 
     Raises:
-        CannotRead: the directory is damaged behind those that were given.
+        CannotRead: the directory is damaged after the entries so far.
     """
     at = directory.start
     while at < directory.end:
         raw = _read_at(file, at, _CENTRAL_HEAD.size)
         if len(raw) < _CENTRAL_HEAD.size or not raw.startswith(_CENTRAL):
-            raise CannotRead("broken", f"found no entry at byte {at}, expected one of the archive's directory")
+            raise CannotRead("broken", f"found no directory entry at byte {at}, expected one")
         (_, made_by, _, flags, method, _, _, crc, n_packed, n_unpacked, n_name, n_extra, n_comment, *rest) = (
             _CENTRAL_HEAD.unpack(raw)
         )
@@ -172,10 +172,10 @@ def iter_entries(file: BinaryIO, directory: Directory) -> Iterator[Entry]:
 
 
 def scan_entries(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Entry]:
-    """The entries of an archive without a directory, by their own headers, which lie one behind the other.
+    """Iterate over the entries of an archive without a directory, by their consecutive local headers.
 
     Raises:
-        CannotRead: `broken`, behind the last entry: what follows is lost.
+        CannotRead: `broken`, always, after the last entry: what follows is lost.
     """
     at = max(_read_at(file, 0, _TAIL_BYTES).find(_LOCAL), 0)
     while len(raw := _read_at(file, at, _LOCAL_HEAD.size)) == _LOCAL_HEAD.size and raw.startswith(_LOCAL):
@@ -197,7 +197,7 @@ def scan_entries(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Entry]:
 
 
 def _measure_entry(file: BinaryIO, at: int, entry: Entry, budget: UnpackingBudget) -> Entry | None:
-    """An entry whose lengths stand behind its data, which is unpacked for them; None if it breaks off."""
+    """Return an entry with its sizes, by unpacking it: they are stored behind its data. None if it is truncated."""
     inflater, crc, n_unpacked, n_read = zlib.decompressobj(-zlib.MAX_WBITS), 0, 0, 0
     file.seek(at)
     packed = b""
@@ -218,7 +218,7 @@ def _measure_entry(file: BinaryIO, at: int, entry: Entry, budget: UnpackingBudge
 
 
 def _apply_zip64(entry: Entry) -> Entry:
-    """An entry with the lengths that do not fit in 32 bits."""
+    """Return an entry with sizes and offset from its ZIP64 field, if it has one."""
     wanted = [name for name in ("n_unpacked", "n_packed", "at") if getattr(entry, name) == _MAX32]
     if not wanted:
         return entry
@@ -228,7 +228,7 @@ def _apply_zip64(entry: Entry) -> Entry:
 
 
 def find_extra_field(extra: bytes, wanted: int) -> bytes:
-    """The data of one kind of an entry's extra fields; empty if it is not among them."""
+    """Return the data of an extra field by its id; empty if there is none."""
     at = 0
     while at + 4 <= len(extra):
         kind, n_bytes = struct.unpack_from("<HH", extra, at)
@@ -239,14 +239,14 @@ def find_extra_field(extra: bytes, wanted: int) -> bytes:
 
 
 def find_data(file: BinaryIO, entry: Entry) -> int:
-    """Where the packed bytes of an entry begin, which its own header tells.
+    """Return the offset of an entry's data, which its local header determines.
 
     Raises:
         CannotRead: there is no such header.
     """
     raw = _read_at(file, entry.at, _LOCAL_HEAD.size)
     if len(raw) < _LOCAL_HEAD.size or not raw.startswith(_LOCAL):
-        raise CannotRead("broken", f"found no file at byte {entry.at}, expected one, as the directory says")
+        raise CannotRead("broken", f"found no file at byte {entry.at}, expected one listed in the directory")
     *_, n_name, n_extra = _LOCAL_HEAD.unpack(raw)
     return entry.at + len(raw) + int(n_name) + int(n_extra)
 

@@ -1,4 +1,4 @@
-"""The files of a ZIP archive as streams, in every method of packing that Python has."""
+"""Read the files of a ZIP archive as streams, with every compression method that Python supports."""
 
 import io
 import lzma
@@ -34,12 +34,12 @@ _MAX_DICTIONARY_BYTES = 256 * 2**20
 
 
 def iter_members(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
-    """The files of a ZIP archive in the order of its directory, or of the file where that is lost; folders are none.
+    """Iterate over the files of a ZIP archive in the order of its directory; without one, in file order.
 
-    Comments of the archive and its files come last, as a text of their own.
+    Folders are skipped. Comments of the archive and its files come last, as a separate text.
 
     Raises:
-        CannotRead: `broken`, behind the last file of an archive that is cut off; `bomb` or `too-many`.
+        CannotRead: `broken`, after the last file of a truncated archive; `bomb` or `too-many`.
     """
     with damage_as_broken():
         directory = zip_directory.find_directory(file)
@@ -65,7 +65,7 @@ def iter_members(file: BinaryIO, budget: UnpackingBudget) -> Iterator[Member]:
 
 
 def _list_entries(found_entries: Iterator[Entry], n_most: int) -> tuple[list[Entry], CannotRead | None]:
-    """Entries up to one more than there may be, and what is wrong behind them."""
+    """Return entries, at most one more than allowed, and the damage that ended them."""
     entries: list[Entry] = []
     try:
         with damage_as_broken():
@@ -78,7 +78,7 @@ def _list_entries(found_entries: Iterator[Entry], n_most: int) -> tuple[list[Ent
 
 
 def _decode_names(entries: Sequence[Entry]) -> list[str]:
-    """Names of the entries; a backslash parts folders on every system but Unix."""
+    """Decode the names of entries; a backslash separates folders on every system but Unix."""
     undeclared = []
     for entry in entries:
         path = zip_directory.find_extra_field(entry.extra, _UNICODE_PATH)
@@ -101,7 +101,7 @@ def _join_comments(of_archive: bytes, entries: Sequence[Entry]) -> str:
 
 def _find_fault(entry: Entry) -> CannotRead | None:
     if entry.flags & _ENCRYPTED or entry.method == _AES:
-        return CannotRead("encrypted", "found a file that asks for a password, expected one that opens")
+        return CannotRead("encrypted", "found a password-protected file, expected one without a password")
     mode = stat.S_IFMT(entry.attributes >> 16)
     if entry.system == UNIX and mode not in (0, stat.S_IFREG):
         return CannotRead("not-a-file", "found a link or device, expected a file")
@@ -130,7 +130,7 @@ def _unpack(section: "_Section", method: int) -> io.RawIOBase:
 
 
 def _make_lzma_unpacker(section: "_Section") -> Unpacker:
-    """What unpacks LZMA as ZIP has it: behind a header of its own with the properties of the stream."""
+    """Return a decompressor for LZMA in ZIP, whose stream properties are in a separate header."""
     (n_properties,) = _LZMA_HEAD.unpack(section.read(_LZMA_HEAD.size) or b"")
     properties, n_dictionary = _LZMA_PROPERTIES.unpack((section.read(n_properties) or b"")[: _LZMA_PROPERTIES.size])
     if n_dictionary > _MAX_DICTIONARY_BYTES:
@@ -142,7 +142,7 @@ def _make_lzma_unpacker(section: "_Section") -> Unpacker:
 
 
 class _Section(io.RawIOBase):
-    """A stretch of a file that others read, too."""
+    """A byte range of a file that is shared with other readers."""
 
     def __init__(self, file: BinaryIO, at: int, n_bytes: int):
         self._file, self._at, self._left = file, at, n_bytes
@@ -160,7 +160,7 @@ class _Section(io.RawIOBase):
 
 
 class _CheckedStream(io.RawIOBase):
-    """An entry's bytes, as many as it says, held against its checksum."""
+    """Content of an entry, checked against its declared size and checksum."""
 
     def __init__(self, source: io.RawIOBase, entry: Entry):
         self._source, self._left, self._wanted, self._crc = source, entry.n_unpacked, entry.crc, 0
@@ -171,11 +171,11 @@ class _CheckedStream(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         data = self._source.read(min(len(buffer), self._left)) if self._left else b""
         if self._left and not data:
-            raise EOFError(f"found {self._left} bytes fewer than the directory says")
+            raise EOFError(f"found {self._left} bytes fewer than in the directory")
         data = data or b""
         self._left -= len(data)
         self._crc = zlib.crc32(data, self._crc)
         if not self._left and self._crc != self._wanted:
-            raise ValueError("found another checksum than the directory says")
+            raise ValueError("found a checksum other than that in the directory")
         buffer[: len(data)] = data
         return len(data)

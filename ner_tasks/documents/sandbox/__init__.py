@@ -1,1 +1,1 @@
-"""Reading in processes of their own, with limits on time and memory."""
+"""Sandbox: read documents in separate processes with limits on time and memory."""

@@ -1,8 +1,8 @@
-"""Answers on their way from the readers to the one who takes them: in the order of the files, within a bound.
+"""Bounded buffer that passes answers from the readers to the consumer in the order of the files.
 
-Readers work on several files at once. The answers of a later file wait here until all files before it have ended. The
-bound counts what waits, by bytes and by number. The first file in line may always go on, so a buffer full of later
-files' answers stops nobody for good.
+Readers work on several files at once. The answers of a file are held until all files before it have ended. The buffer
+is bounded by bytes and by number of answers. The first unfinished file may always add answers, so a buffer full of
+later files' answers cannot deadlock.
 """
 
 import threading
@@ -14,23 +14,23 @@ from ner_tasks.documents.types import Answer
 
 Found = tuple[int, Answer | None]
 _Next = Answer | BaseException | None
-# Texts and source maps, in bytes, and answers that wait at most.
+# Bounds of the buffer: bytes of texts and source maps, and number of answers.
 _MAX_BYTES, _MAX_ANSWERS = 32 * 2**20, 2_000
-# What files behind the first in line may fill of it: the first one is to go on without waiting for each answer's taker.
+# Share that later files may fill, so that the first file need not wait until each of its answers is taken.
 _LATER_SHARE = 0.75
-# Who was refused tries again when so much is left of it, and not after each answer that is taken.
+# A refused reader tries again only when no more than this share is filled, not after each answer.
 _RETRY_SHARE = 0.5
 
 
 class Closed(Exception):
-    """Nobody takes answers any more."""
+    """The consumer has stopped."""
 
 
 class OrderedAnswers:
-    """Answers by file: one thread puts them in, another takes them out.
+    """Answers in the order of their files; one thread puts them in, another iterates over them.
 
     Attributes:
-        wake: called by the taker when there is room again for one who was refused, and when it stops.
+        wake: called by the consumer when there is room again after a refusal, and when it stops.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
@@ -38,17 +38,17 @@ class OrderedAnswers:
         self._changed = threading.Condition()
         self._ready: deque[tuple[int, _Next, int | None]] = deque()
         self._later: dict[int, list[tuple[_Next, int | None]]] = {}
-        self._first = 0  # index of the file that is first in line
+        self._first = 0  # index of the first unfinished file
         self._n_bytes = self._n_answers = 0
         self._refused = self._ended = self._closed = False
         self._error: BaseException | None = None
         self._waited_s, self._waits_since = 0.0, 0.0
 
     def reserve(self, index: int, n_bytes: int) -> bool:
-        """Ask for room for one answer of a file; False if there is none now.
+        """Reserve room for one answer of a file; return False if there is none now.
 
         Raises:
-            Closed: nobody takes answers any more.
+            Closed: the consumer has stopped.
         """
         with self._changed:
             self._check_open()
@@ -63,21 +63,21 @@ class OrderedAnswers:
             return True
 
     def release(self, n_bytes: int) -> None:
-        """Give back the room of one answer that does not come after all."""
+        """Release room that was reserved for an answer that will not come."""
         with self._changed:
             self._n_bytes -= n_bytes
             self._n_answers -= 1
 
     def put(self, index: int, answer: _Next, reserved: int | None = None) -> None:
-        """Add an answer of a file, None for the file's end, or an error for the taker; never waits.
+        """Add an answer of a file, None at its end, or an exception to raise in the consumer; never waits.
 
         Args:
-            index: of the file.
-            answer: what comes next of it.
-            reserved: bytes that were reserved for it; None if nothing was.
+            index: index of the file.
+            answer: the answer, None, or an exception.
+            reserved: bytes reserved for it; None if none were.
 
         Raises:
-            Closed: nobody takes answers any more.
+            Closed: the consumer has stopped.
         """
         with self._changed:
             self._check_open()
@@ -90,7 +90,7 @@ class OrderedAnswers:
             self._changed.notify_all()
 
     def _move_up(self) -> None:
-        """Put the next file first in line, and all that follow it and have ended."""
+        """Advance to the next unfinished file, releasing the held answers on the way."""
         has_ended = True
         while has_ended:
             self._first += 1
@@ -99,24 +99,24 @@ class OrderedAnswers:
             has_ended = bool(waiting) and waiting[-1][0] is None
 
     def end(self, error: BaseException | None = None) -> None:
-        """Say that no more answers come, and why if it is not that all were given."""
+        """Mark the end of the answers; `error` is raised in the consumer after them."""
         with self._changed:
             self._ended, self._error = True, error
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Say that nobody takes answers any more."""
+        """Stop accepting answers: the consumer has stopped."""
         with self._changed:
             self._closed = True
         self.wake()
 
     def check_open(self) -> None:
-        """Raises `Closed` if nobody takes answers any more."""
+        """Raise `Closed` if the consumer has stopped."""
         with self._changed:
             self._check_open()
 
     def waited_s(self) -> float:
-        """Seconds that the taker has waited for answers so far."""
+        """Return the seconds that the consumer has waited for answers so far."""
         with self._changed:
             return self._waited_s + (monotonic() - self._waits_since if self._waits_since else 0.0)
 

@@ -1,8 +1,8 @@
-"""Reading in processes of their own, ahead of whoever takes the documents.
+"""Read documents in a pool of sandbox processes, ahead of the consumer.
 
-A file that makes its reader hang, crash or eat memory costs itself and nothing else. Readers go on while the model is
-at work, as far ahead as a bounded buffer lets them. Files are dealt to them in order, a few each, so the first file
-without an end is always the one that some reader is at.
+A file that makes its reader hang, crash or exhaust memory fails alone. Readers run while the model computes, as far
+ahead as a bounded buffer allows. Files are assigned in order, a few per reader, so the first unfinished file is always
+being read.
 """
 
 import os
@@ -18,27 +18,27 @@ from ner_tasks.documents.types import Limits
 from ner_tasks.files.contained import Source
 
 _MAX_READERS = 4
-# What readers may fill of the memory: the model, its batches and the operating system have the rest.
+# Maximum share of the memory for readers; the model, its batches and the operating system use the rest.
 _MEMORY_SHARE = 0.5
-# Another reader is started when the taker has waited so long for answers since the last one was.
+# Start another reader once the consumer has waited this long for answers since the last start.
 _STARVED_S = 0.5
 _TICK_S = 0.2
 
 
 def read_in_sandbox(files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int = 0) -> Iterator[Found]:
-    """Read files in other processes.
+    """Read files in sandbox processes.
 
     Args:
-        files: name and place of each; taken as they are needed, from another thread.
-        limits: how much of a file is read, for how long, with how much memory per process.
-        n_workers: how many processes; 0 starts with one and adds others, up to one per processor and four in all, while
-            the taker waits. Fewer if they could take more than half of the memory.
+        files: name and path of each file; iterated lazily, from another thread.
+        limits: limits on size, time and memory.
+        n_workers: number of processes; 0 starts one and adds more while the consumer waits, up to one per CPU and four
+            in total. Fewer are started if they could use more than half of the memory.
 
-    Returns:
-        `(index, answer)` for each document of a file, then `(index, None)`, in the order of `files`.
+    Yields:
+        `(index, answer)` for each answer, then `(index, None)` at the end of each file, in the order of `files`.
 
     Raises:
-        OSError: a file cannot be read for a reason that may pass, or there is no process to read it.
+        OSError: a transient error, or no reader process could be started.
     """
     reading = _SandboxPool(files, limits, n_workers)
     thread = threading.Thread(target=reading.run, name="reading", daemon=True)
@@ -51,18 +51,18 @@ def read_in_sandbox(files: Iterable[tuple[str, Source]], limits: Limits, n_worke
 
 
 def count_readers(wanted: int, memory_mib: int) -> int:
-    """How many reader processes there may be, at least one.
+    """Return the maximum number of reader processes, at least 1.
 
     Args:
-        wanted: 0 for as many as the machine has processors for.
-        memory_mib: most memory of each.
+        wanted: requested number; 0 for one per CPU.
+        memory_mib: maximum memory of each process.
     """
     fits = int(_MEMORY_SHARE * hardware.available_memory()) // (memory_mib * 2**20)
     return max(1, min(wanted or min(_MAX_READERS, hardware.count_cpus()), fits))
 
 
 class _Alarm:
-    """Wakes the thread that waits for the readers' pipes."""
+    """Wakes the thread that polls the readers' pipes."""
 
     def __init__(self) -> None:
         self.output, self._input = os.pipe()
@@ -87,7 +87,7 @@ class _Alarm:
 
 
 class _SandboxPool:
-    """The readers, and the files that are dealt to them; runs in a thread of its own."""
+    """Pool of reader processes that assigns files to them; runs in a separate thread."""
 
     def __init__(self, files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int):
         self._alarm = _Alarm()
@@ -96,7 +96,7 @@ class _SandboxPool:
         self._next: Request | None = None
         self._readers: list[SandboxReader] = []
         self._n_most, self._at_once = count_readers(n_workers, limits.memory_mib), bool(n_workers)
-        self._starved_from = 0.0  # what the taker had waited when the last reader was ready
+        self._starved_from = 0.0  # seconds that the consumer had waited when the last reader became ready
 
     def run(self) -> None:
         error: BaseException | None = None
@@ -104,8 +104,8 @@ class _SandboxPool:
             while self._deal():
                 self._serve()
         except Closed:
-            pass  # the one who would be told has gone
-        except BaseException as raised:  # noqa: BLE001 - whatever it is, it belongs to the thread that takes
+            pass  # there is no consumer left to report an error to
+        except BaseException as raised:  # noqa: BLE001 - raised again in the consumer's thread
             error = raised
         finally:
             for reader in self._readers:
@@ -114,7 +114,7 @@ class _SandboxPool:
         self.answers.end(error)
 
     def _deal(self) -> bool:
-        """Give the next files to readers that have room; False when there is nothing left to wait for."""
+        """Assign the next files to readers with room; return False when no work is left."""
         while (request := self._peek()) and (reader := self._pick_reader(request)):
             self._next = None
             reader.submit(request)
@@ -123,11 +123,11 @@ class _SandboxPool:
         return bool(self._next or any(reader.requests for reader in self._readers))
 
     def _peek(self) -> Request | None:
-        """The next file, None if there is none; an error among the files has its place in their order."""
+        """Return the next file without taking it, or None; an error in the iterable keeps its place in the order."""
         if self._next is None and not any(reader.has_failed for reader in self._readers):
             try:
                 file = next(self._files, None)
-            except BaseException as error:  # noqa: BLE001 - it belongs to the thread that takes
+            except BaseException as error:  # noqa: BLE001 - raised again in the consumer's thread
                 self.answers.put(self._n_files, error)
                 file = None
             if file is None:
@@ -144,7 +144,7 @@ class _SandboxPool:
         return None if freest and freest.requests and is_growing else freest
 
     def _needs_another(self) -> bool:
-        """Whether one more reader would help: none has room, and the taker waits."""
+        """Whether another reader would help: none has room, and the consumer waits."""
         if len(self._readers) >= self._n_most or not all(reader.is_ready for reader in self._readers):
             return False
         is_starved = self.answers.waited_s() - self._starved_from > _STARVED_S
@@ -157,10 +157,10 @@ class _SandboxPool:
         except OSError:
             if not self._readers:
                 raise
-            self._n_most = len(self._readers)  # the machine has no room for more
+            self._n_most = len(self._readers)  # the machine cannot run more
 
     def _serve(self) -> None:
-        """Take what the readers have to say, and wait a while if it is nothing."""
+        """Receive from the readers, waiting briefly if nothing is ready."""
         for reader in self._readers:
             if reader.is_paused:
                 reader.resume()
@@ -182,7 +182,7 @@ class _SandboxPool:
 
 
 def _poll_readable(outputs: list[int], seconds: float) -> set[int]:
-    """Those descriptors that can be read, or have ended, at the latest after so many seconds."""
+    """Return the descriptors that are readable or closed, after at most so many seconds."""
     poll = select.poll()
     for output in outputs:
         poll.register(output, select.POLLIN)

@@ -1,4 +1,4 @@
-"""One reader process as its parent sees it: its pipes, the frames that come out of it, its folder for temporary files."""
+"""Parent side of a reader process: its pipes, the frames it writes, and its folder for temporary files."""
 
 import fcntl
 import json
@@ -19,17 +19,17 @@ from ner_tasks.documents.sandbox.worker_folder import WorkerFolder
 from ner_tasks.documents.types import Limits
 
 _READ_BYTES = 2**18
-# What a worker may be ahead of its parent in the pipe alone; Linux's default is 64 KiB.
+# Capacity of the pipe from a worker; Linux's default is 64 KiB.
 _PIPE_BYTES = 2**20
 
 Header = dict[str, Any]
 
 
 class ReaderProcess:
-    """A worker of `sandbox_worker`, started.
+    """A running process of `sandbox_worker`.
 
     Attributes:
-        output: descriptor that is ready to be read when more of its frames is there.
+        output: descriptor to poll for frames.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -41,9 +41,9 @@ class ReaderProcess:
                 [sys.executable, "-m", "ner_tasks.documents.sandbox.sandbox_worker", json.dumps(asdict(limits))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                # It writes nothing there but why it crashed.
+                # Holds the traceback of a crash only.
                 stderr=held_stderr.visible_descriptor(),
-                # What a library starts besides, such as tesseract, ends with the reader, and takes one core.
+                # Child processes of a library, such as tesseract, end with the reader and use one core.
                 process_group=0,
                 env={
                     **child_environment.reader_environment(),
@@ -57,7 +57,7 @@ class ReaderProcess:
             raise
         assert self._process.stdout is not None
         self.output = self._process.stdout.fileno()
-        with suppress(OSError, AttributeError):  # a smaller pipe is slower, and no worse
+        with suppress(OSError, AttributeError):  # a smaller pipe is only slower
             fcntl.fcntl(self.output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._buffer = bytearray()
         self._header: Header | None = None
@@ -65,7 +65,7 @@ class ReaderProcess:
         self._is_stopped = False
 
     def send(self, lines: Iterable[bytes]) -> None:
-        """Tell it of files; what it did not live to take shows where answers are waited for."""
+        """Send requests; if the process has ended, `receive` reports it."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.write(b"".join(lines))
@@ -74,10 +74,10 @@ class ReaderProcess:
             return
 
     def receive(self) -> None:
-        """Read some of what it says; waits if there is nothing.
+        """Read from the process; waits until there is something.
 
         Raises:
-            EOFError: it has ended.
+            EOFError: the process has ended.
         """
         data = os.read(self.output, _READ_BYTES)
         if not data:
@@ -85,7 +85,7 @@ class ReaderProcess:
         self._buffer += data
 
     def read_header(self) -> Header | None:
-        """The header of the next frame, as soon as it is there."""
+        """Return the header of the next frame, or None if it is incomplete."""
         if self._header is None and len(self._buffer) >= LENGTHS.size:
             n_head, n_text, n_sources = LENGTHS.unpack_from(self._buffer)
             end = LENGTHS.size + n_head
@@ -97,11 +97,11 @@ class ReaderProcess:
 
     @property
     def n_bytes(self) -> int:
-        """Length of what follows the header."""
+        """Length of the frame's body in bytes."""
         return self._n_text + self._n_sources
 
     def read_body(self) -> tuple[bytes, bytes] | None:
-        """Text and source map of the frame whose header is there, as soon as they are; the next frame is next."""
+        """Return text and source map of the current frame and advance to the next one, or None if they are incomplete."""
         if len(self._buffer) < self.n_bytes:
             return None
         with memoryview(self._buffer) as view:
@@ -111,13 +111,13 @@ class ReaderProcess:
         return text, sources
 
     def stop(self, wait_s: float = 0.0) -> int | None:
-        """End it, all that it started and its temporary files.
+        """End the process with its children, and remove its temporary files.
 
         Args:
-            wait_s: time to end by itself.
+            wait_s: seconds to wait for it to end by itself.
 
         Returns:
-            Its exit code, below 0 for the signal that ended it.
+            Its exit code, negative for the signal that ended it.
         """
         if self._is_stopped:
             return self._process.returncode
@@ -125,12 +125,12 @@ class ReaderProcess:
         if wait_s:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(wait_s)
-        with suppress(ProcessLookupError):  # nobody is left of its group
+        with suppress(ProcessLookupError):  # no process is left in its group
             os.killpg(self._process.pid, signal.SIGKILL)
         code = self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
-            with suppress(BrokenPipeError):  # a request that it did not live to take
+            with suppress(BrokenPipeError):  # a request that it never read
                 pipe.close()
         self._folder.remove()
         return code

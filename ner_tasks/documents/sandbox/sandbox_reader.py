@@ -1,4 +1,4 @@
-"""One reader with the files that it has been given: its answers go on in order, and what ends it costs one file."""
+"""A reader with its assigned files: passes on its answers in order, and restarts its process after a crash or timeout."""
 
 import json
 import time
@@ -14,9 +14,9 @@ from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.documents.types import Answer, Document, Ignored, Limits, Rejected
 from ner_tasks.files.contained import Source, encode_source
 
-# Files that a reader knows of: the one that it reads, and the next.
+# Files assigned to a reader: the one being read, and the next.
 _N_REQUESTS = 2
-# More could fill the pipe to a reader that waits for its own answers to be taken.
+# More bytes could fill the pipe to a reader that is itself blocked on writing answers.
 _MAX_REQUESTED_BYTES = 32 * 1024
 _START_S, _EXIT_S = 60.0, 5.0
 _MAX_DEATHS = 2
@@ -27,11 +27,13 @@ class Request:
     """A file to be read.
 
     Attributes:
-        line: what a reader is told.
-        n_answers: its documents that have been handed on.
-        is_answered: whether one of them has the file's own name.
-        n_deaths: how often a reader died over it.
-        seconds_left: that it may still take, without those during which its answers wait to be taken.
+        index: index of the file in the order of reading.
+        name: name of the file in the answers.
+        line: request as sent to the reader process.
+        n_answers: number of answers passed on.
+        is_answered: whether one of them is a document with the file's own name.
+        n_deaths: number of reader crashes while reading the file.
+        seconds_left: remaining time for the file, excluding time spent waiting for the consumer.
     """
 
     index: int
@@ -44,19 +46,19 @@ class Request:
 
     @classmethod
     def of(cls, index: int, name: str, path: Source) -> "Request":
-        """A request as it travels: ASCII, so that a name that is not UTF-8 survives as an escape."""
+        """Create a request; its line is ASCII, so that a name that is not UTF-8 survives as an escape."""
         return cls(index, name, json.dumps({"name": name, **encode_source(path)}).encode("ascii") + b"\n")
 
 
 class SandboxReader:
-    """A reader process, restarted as often as it takes, and what has been asked of it.
+    """A reader process, restarted when needed, with its pending requests.
 
     Attributes:
-        process: the process that reads now.
-        requests: files without an end, in order; the first is being read.
-        is_ready: whether the process has started.
-        is_paused: whether an answer waits until there is room for it.
-        has_failed: whether a file could not be read for a reason that may pass; the taker gets the error at its place.
+        process: the current process.
+        requests: unfinished files in order; the first is being read.
+        is_ready: whether the process has started up.
+        is_paused: whether an answer is waiting for room in the buffer.
+        has_failed: whether a file failed with a transient error, which the consumer gets in its place.
     """
 
     def __init__(self, answers: OrderedAnswers, limits: Limits) -> None:
@@ -64,18 +66,18 @@ class SandboxReader:
         self.requests: deque[Request] = deque()
         self.has_failed = False
         self.is_paused = self._is_admitted = False
-        self._reserved: int | None = None  # bytes of the answer that is coming in
+        self._reserved: int | None = None  # bytes reserved for the answer being received
         self._n_killed_starts = 0
         self._start()
 
     def has_room(self, request: Request) -> bool:
-        """Whether one more file can be asked of it."""
+        """Whether the reader can take one more file."""
         n_bytes = sum(len(one.line) for one in self.requests) + len(request.line)
         is_short = len(self.requests) < _N_REQUESTS and n_bytes <= _MAX_REQUESTED_BYTES
         return self.is_ready and (is_short or not self.requests)
 
     def submit(self, request: Request) -> None:
-        """Have one more file read."""
+        """Assign one more file to the reader."""
         request.seconds_left = self._limits.file_seconds
         self.requests.append(request)
         if len(self.requests) == 1:
@@ -84,10 +86,10 @@ class SandboxReader:
         self.process.send([request.line])
 
     def receive(self) -> None:
-        """Take what its process says; waits if there is nothing.
+        """Receive from the process; waits until there is something.
 
         Raises:
-            ChildProcessError: it has ended before it was ready.
+            ChildProcessError: the process ended before it was ready.
         """
         try:
             self.process.receive()
@@ -97,7 +99,7 @@ class SandboxReader:
             self.resume()
 
     def resume(self) -> None:
-        """Hand on the answers that are there, as long as there is room."""
+        """Pass on the complete answers, as long as there is room."""
         if self.is_paused:
             self.is_paused = False
             self._watched_from = time.monotonic()
@@ -113,10 +115,10 @@ class SandboxReader:
             self._allow_time()
 
     def check_time(self) -> None:
-        """Give up the file that has taken too long.
+        """Reject the current file if its time is over.
 
         Raises:
-            ChildProcessError: it is the start that has.
+            ChildProcessError: the process did not start in time.
         """
         if time.monotonic() < self._deadline:
             return
@@ -130,13 +132,13 @@ class SandboxReader:
         self._restart()
 
     def stop(self) -> None:
-        """End its process."""
+        """End the process."""
         self.process.stop()
 
     def _start(self) -> None:
         self.process = ReaderProcess(self._limits)
         self.is_ready = self.is_paused = self._is_admitted = False
-        self._n_seen = 0  # answers of the first request that this process gave
+        self._n_seen = 0  # answers of the first request from this process
         self._watched_from = time.monotonic()
         self._deadline = self._watched_from + _START_S
 
@@ -145,7 +147,7 @@ class SandboxReader:
         self._start()
 
     def _allow_time(self) -> None:
-        """Let the file that is being read go on: until its next answer has to be there, or its own time is over."""
+        """Extend the deadline of the current file to that of its next answer, within its total time."""
         self._spend_time()
         left = min(self._limits.seconds, self.requests[0].seconds_left) if self.requests else inf
         self._deadline = self._watched_from + left
@@ -157,7 +159,7 @@ class SandboxReader:
         self._watched_from = now
 
     def _admit(self, header: Header) -> bool:
-        """Reserve room for an answer that is new; anything else needs none."""
+        """Reserve room for a new answer; other frames need none."""
         is_answer = header["kind"] in ("document", "rejected", "ignored")
         if is_answer and self._n_seen >= self.requests[0].n_answers:
             if not self._answers.reserve(self.requests[0].index, self.process.n_bytes):
@@ -173,7 +175,7 @@ class SandboxReader:
             self._watched_from = time.monotonic()
             self.process.send(request.line for request in self.requests)
             return
-        if header["kind"] == "progress":  # a page of many: what it was for is the time that it allows
+        if header["kind"] == "progress":  # a page is done, which has extended the deadline
             return
         request = self.requests[0]
         if header["kind"] == "end":
@@ -184,7 +186,7 @@ class SandboxReader:
             self._answers.put(request.index, OSError(header["errno"], message))
         else:
             self._n_seen += 1
-            if self._n_seen > request.n_answers:  # else handed on before a reader died
+            if self._n_seen > request.n_answers:  # else passed on before a crash
                 request.n_answers += 1
                 answer = _parse_answer(header, text, sources)
                 request.is_answered |= isinstance(answer, Document) and answer.name == request.name
@@ -207,10 +209,10 @@ class SandboxReader:
                 message = f"found a reader that crashed twice (exit {code}), expected it to finish the file"
                 self._reject_current("reader-died", message)
         self._release()
-        self._start()  # the file is read again: the reader may have been killed for another's sake
+        self._start()  # reads the file again: the system may have killed the reader for lack of memory
 
     def _reject_current(self, reason: str, message: str) -> None:
-        """Give up the file that is being read."""
+        """Reject the current file."""
         request = self.requests[0]
         name = f"{request.name}#rest" if request.is_answered else request.name
         self._answers.put(request.index, Rejected(name, reason, message))

@@ -1,7 +1,7 @@
-"""The process that reads documents for `sandbox`: hostile files do their worst here, within limits, and nowhere else.
+"""Worker process of the sandbox: confines the effects of hostile files.
 
-Requests come on standard input, a JSON line each. Answers go to standard output as frames: three
-lengths, a JSON header, the text as UTF-8, its source map. Plain data both ways: who reads them trusts nothing that was made here.
+Requests arrive on standard input as JSON lines. Answers go to standard output as frames: three lengths, a JSON header,
+the text as UTF-8, the source map. Both directions carry plain data only, so the parent executes nothing from here.
 """
 
 import ctypes
@@ -25,12 +25,12 @@ from ner_tasks.files.contained import decode_source
 LENGTHS = struct.Struct(">IQQ")
 EXIT_FULL = 12  # ENOMEM
 _PR_SET_PDEATHSIG = 1
-_OCR_SHARE = 0.8  # of a file's time; the rest is for all else
+_OCR_SHARE = 0.8  # share of a file's time for OCR
 
 
 def main() -> None:
-    """Read until no more requests come."""
-    # Whatever a library prints must not get between the frames.
+    """Read files until standard input ends."""
+    # Libraries may print to standard output, which must carry frames only.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _silence_libraries()
@@ -50,9 +50,9 @@ def main() -> None:
             for answer in read_documents(decode_source(request), request["name"], limits):
                 _send_answer(answers, answer)
         except MemoryError:
-            if number:  # what earlier files left behind may be at fault: a fresh process is to try
+            if number:  # memory of earlier files may be the cause: let a new process try
                 os._exit(EXIT_FULL)
-            needs = f"found a need for more than {limits.memory_mib} MiB of memory, expected less"
+            needs = f"found that it needs more than {limits.memory_mib} MiB of memory, expected less"
             _send_answer(answers, Rejected(request["name"], "too-much-memory", needs))
         except OSError as error:
             _send(answers, {"kind": "error", "errno": error.errno, "message": str(error)})
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 class _Stopwatch:
-    """Tells OCR when to stop, so that the pages which it has recognised are kept and the others named."""
+    """Stops OCR in time, so that recognised pages are kept and the others listed as unread."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._began = seconds, time.monotonic()
@@ -74,7 +74,7 @@ class _Stopwatch:
 
 
 def _silence_libraries() -> None:
-    """What libraries remark on a document would go into the night's log, and may quote it."""
+    """Suppress log messages and warnings of libraries, which may quote the document."""
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     sys.excepthook = lambda _type, error, _at: print(redact_traceback(error), file=sys.stderr, flush=True)
@@ -84,7 +84,7 @@ def _set_process_limits(limits: Limits) -> None:
     n_bytes = limits.memory_mib * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # In a Ctrl-C the parent decides; when it dies, nobody is left to read for.
+    # On Ctrl-C the parent decides; when it dies, the worker ends too.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

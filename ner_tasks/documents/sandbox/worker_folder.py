@@ -1,4 +1,4 @@
-"""A folder for the temporary files of one reader process: removed with it, or by whoever comes next if all were killed."""
+"""Folder for the temporary files of a reader process: removed with it, or by a later process if all were killed."""
 
 import fcntl
 import os
@@ -13,17 +13,17 @@ _N_REMOVALS, _REMOVAL_S = 20, 0.05
 
 
 class WorkerFolder:
-    """A folder that is locked as long as its owner lives.
+    """A temporary folder that is locked while its owner runs.
 
     Attributes:
-        path: where it lies.
+        path: path of the folder.
     """
 
     def __init__(self) -> None:
         _remove_left_behind()
         while True:
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX))
-            with suppress(FileNotFoundError):  # taken for one that was left behind before it was locked
+            with suppress(FileNotFoundError):  # another process removed it before it was locked
                 self._lock = os.open(self.path, os.O_RDONLY)
                 fcntl.flock(self._lock, fcntl.LOCK_EX)
                 if self.path.exists():
@@ -31,8 +31,8 @@ class WorkerFolder:
                 os.close(self._lock)
 
     def remove(self) -> None:
-        """Remove it with all that is in it."""
-        # What a killed process started may write until the signal reaches it.
+        """Remove the folder with its contents."""
+        # Child processes of a killed process may write until the signal reaches them.
         for _ in range(_N_REMOVALS):
             shutil.rmtree(self.path, ignore_errors=True)
             if not self.path.exists():
@@ -42,9 +42,9 @@ class WorkerFolder:
 
 
 def _remove_left_behind() -> None:
-    """Remove folders of owners that were killed; they may hold a document's words."""
+    """Remove the folders of killed owners, which may hold text of documents."""
     for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # somebody else's, or gone
+        with suppress(OSError):  # in use, or already removed
             lock = os.open(path, os.O_RDONLY)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
