@@ -1,6 +1,6 @@
-"""Recognises the text of pictures: scans, faxes, pages of a PDF without a text layer.
+"""Recognise the text of pictures with Tesseract: scans, faxes, PDF pages without a text layer.
 
-By Tesseract, where that is switched on; a switch, so that no answer depends on what is installed.
+OCR is enabled explicitly, so that the result never depends on what is installed.
 """
 
 import re
@@ -19,30 +19,30 @@ if TYPE_CHECKING:
     from PIL import Image
 
 ENCODING = "ocr"
-# Of the time that a file may take without a document; the rest is for whatever else the file holds.
+# Share of `Limits.seconds` that OCR of one page may take.
 _SHARE_OF_SECONDS = 0.8
 _MAX_PAGE_SECONDS = 120.0
 LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
 _NO_TEXT = re.compile(r"[\x00-\x20\x7f-\x9f\ud800-\udfff]+")
-# Mean confidence, in percent, from which on a page is not looked at from its other sides.
+# Mean confidence, in percent, from which a page is not tried in other orientations.
 _SURE = 80.0
-# Confidence, in percent, from which on a word is no noise.
+# Confidence, in percent, from which a word is not noise.
 _LIKELY = 50
 
-# Each is called before each page, and may raise `CannotRead` to leave it unread.
+# Called before each page; may raise `CannotRead` to leave the page unread.
 before_page: list[Callable[[], None]] = []
-# Each is called after each page: a file of many pages takes longer than a reader may be without a sign of life.
+# Called after each page, to report progress: a file of many pages takes longer than `Limits.seconds`.
 after_page: list[Callable[[], None]] = []
 
 
 @dataclass(frozen=True)
 class OcrWord:
-    """A word on a page.
+    """A recognised word on a page.
 
     Attributes:
-        start, end: its characters `[start, end)` in the page's text.
+        start, end: its characters `[start, end)` in the text of the page.
         box: left, top, right, bottom in points, origin at the top left of the page.
-        confidence: how sure Tesseract is of it, percent.
+        confidence: Tesseract's confidence in percent.
     """
 
     start: int
@@ -53,13 +53,13 @@ class OcrWord:
 
 @dataclass(frozen=True)
 class Recognized:
-    """What was recognised on a page.
+    """OCR result of a page.
 
     Attributes:
-        text: a line for each of the page, a blank line between paragraphs.
-        words: in the order of the text.
-        mean_confidence: of the words, percent; 0 without one.
-        is_blank: whether nothing is drawn on the page.
+        text: lines as on the page, with a blank line between paragraphs.
+        words: words in the order of the text.
+        mean_confidence: mean confidence of the words in percent; 0 without words.
+        is_blank: whether the page is blank.
     """
 
     text: str
@@ -69,7 +69,7 @@ class Recognized:
 
 
 def find_missing(languages: str) -> str:
-    """What OCR in these languages needs and is not there, as words for a message; "" if all is.
+    """Return what OCR in these languages requires but is not installed, as a phrase; "" if nothing is missing.
 
     Args:
         languages: Tesseract's names, joined by `+`.
@@ -78,7 +78,7 @@ def find_missing(languages: str) -> str:
 
 
 def needs_ocr(what: str) -> CannotRead:
-    """What is said of a picture where it is not to be read."""
+    """Return the error for a picture when OCR is off."""
     return CannotRead("needs-ocr", f"found {what}, expected text; OCR is switched off, see docs/formats.md")
 
 
@@ -86,12 +86,12 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     """Recognise the text of one page.
 
     Args:
-        image: the page as it is shown, of any mode.
-        dpi: its pixels per inch.
-        limits: `ocr_languages` and `seconds` count.
+        image: the page as displayed, in any mode.
+        dpi: resolution in pixels per inch.
+        limits: `ocr_languages` and `seconds` apply.
 
     Raises:
-        CannotRead: `too-slow`; `bomb` for too many pixels; `broken` if Tesseract gives up.
+        CannotRead: `too-slow`; `bomb` for too many pixels; `broken` if Tesseract fails.
     """
     for check in before_page:
         check()
@@ -99,8 +99,8 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
     if page is None:
         return Recognized("", is_blank=True)
     turned, recognized = _recognize_upright(page, limits)
-    for tell in after_page:
-        tell()
+    for report_progress in after_page:
+        report_progress()
     if not recognized and ocr_images.is_blank(page.image):
         return Recognized("", is_blank=True)
     text, spans = ocr_layout.lay_out(recognized)
@@ -112,16 +112,16 @@ def recognize(image: "Image.Image", dpi: float, limits: Limits) -> Recognized:
 
 
 def add_text(builder: ExtractBuilder, recognized: Recognized, number: int) -> None:
-    """Add a recognised page as a block, with its boxes."""
+    """Append a recognised page as a block, with its boxes."""
     start = builder.block(recognized.text, number)
     for word in recognized.words:
         builder.sources.add_box(start + word.start, start + word.end, word.box, word.confidence)
 
 
 def add_page(builder: ExtractBuilder, recognized: Recognized, number: int, limits: Limits, kind: str = "page") -> None:
-    """Add a recognised page as a block, with its boxes, and account for it.
+    """Append a recognised page as a block, with its boxes, and count it in the inventory.
 
-    The text of a page that lies below `limits.min_ocr_confidence` is kept, and the page named as unread.
+    A page below `limits.min_ocr_confidence` keeps its text, but is listed as unread.
     """
     add_text(builder, recognized, number)
     if recognized.is_blank:
@@ -138,7 +138,7 @@ def add_page(builder: ExtractBuilder, recognized: Recognized, number: int, limit
 
 
 def _recognize_upright(page: PageImage, limits: Limits) -> tuple[PageImage, list[TesseractWord]]:
-    """The page as it is, or turned to the side on which its text stands, with its words."""
+    """Recognise a page in the orientation in which it reads best; return the rotated page and its words."""
     deadline = time.monotonic() + min(_MAX_PAGE_SECONDS, _SHARE_OF_SECONDS * limits.seconds)
     words = _recognize_words(page, limits.ocr_languages, deadline)
     best, best_score = (page, words), _score_words(words)
@@ -150,7 +150,7 @@ def _recognize_upright(page: PageImage, limits: Limits) -> tuple[PageImage, list
         try:
             words = _recognize_words(turned, limits.ocr_languages, deadline)
         except CannotRead:
-            break  # what was found before stands
+            break  # keep the best result so far
         if (score := _score_words(words)) > best_score:
             best, best_score = (turned, words), score
             if _mean_confidence(words) >= _SURE:
@@ -159,14 +159,14 @@ def _recognize_upright(page: PageImage, limits: Limits) -> tuple[PageImage, list
 
 
 def _score_words(words: Sequence[TesseractWord]) -> int:
-    """How much text was recognised: what stands on its head gives noise, of which Tesseract is not sure."""
+    """Score the amount of recognised text; upside-down text yields noise of low confidence."""
     if ocr_layout.is_sideways(words):
         return 0
     return sum(word.confidence * len(word.text) for word in words if word.confidence >= _LIKELY)
 
 
 def _recognize_words(page: PageImage, languages: str, deadline: float) -> list[TesseractWord]:
-    """Words without what is no text; where there is nothing else, Tesseract gives a space as a word."""
+    """Return the words of a page without control characters; Tesseract returns a space for a page without words."""
     words = tesseract.recognize_words(page.image, page.dpi, languages, deadline - time.monotonic())
     texts = (_NO_TEXT.sub("", word.text.translate(LIGATURES)) for word in words)
     return [replace(word, text=text) for word, text in zip(words, texts, strict=True) if text]

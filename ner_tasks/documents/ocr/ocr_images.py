@@ -1,4 +1,4 @@
-"""Makes any picture of a page one that Tesseract reads well: grey, straight, of a fitting resolution, without specks."""
+"""Prepare the picture of a page for Tesseract: greyscale, straight, at a suitable resolution, without specks."""
 
 import math
 from dataclasses import dataclass, replace
@@ -20,31 +20,31 @@ WHITE = 255
 BEST_DPI = 300
 _BELOW = 250  # pictures of a lower resolution are enlarged
 _SAME = 0.02  # resolutions that differ by less are the same
-# Share of the pixels that are unlike all around them, from which on a page has specks. Clean pages have a tenth of it.
+# Share of isolated pixels from which a page counts as speckled. Clean pages have a tenth of it.
 _SPECKLED = 0.0004
 _FAX_DPI = 204.0
-_SPECKLED_DPI = 150  # below it dots of letters are single pixels
-# Standard deviation in pixels: specks of one pixel vanish, strokes of two do not. Measured by benchmarks.documents.ocr:
-# against a median filter, or to take single pixels out, it halves the errors.
+_SPECKLED_DPI = 150  # at lower resolutions the dots of letters are single pixels
+# Standard deviation in pixels: removes specks of one pixel, keeps strokes of two. Compared with a median filter, or
+# with removing isolated pixels, it halves the errors (benchmarks.documents.ocr).
 _BLUR = 1.3
-# How much darker than the paper something must be, in 256 shades and a 75th of an inch, that the page is recognised;
-# and that it is no blank page where no word was recognised.
+# Minimum contrast with the paper, in 256 shades at 75 dpi: for a page to be recognised, and for a page without
+# recognised words not to count as blank.
 _FAINT, _VISIBLE = 24, 64
 _COARSE_DPI = 75
 _N_QUARTERS = 4
-_SKEWED = 2.5  # degrees; less is left to Tesseract
+_SKEWED = 2.5  # degrees; Tesseract corrects less by itself
 
 
 @dataclass(frozen=True)
 class PageImage:
-    """A picture as it is recognised.
+    """A page image prepared for OCR.
 
     Attributes:
-        image: of mode L.
-        dpi: its resolution.
-        quarters: by how many quarters it is turned to the left, against the page as it was prepared.
-        skew: by how many degrees it was turned to the left before, to be straight.
-        shown: width and height of the page as it is shown, in pixels of this resolution.
+        image: image of mode L.
+        dpi: resolution in pixels per inch.
+        quarters: counterclockwise quarter turns relative to the prepared page.
+        skew: degrees by which it was rotated counterclockwise before that, to straighten it.
+        shown: width and height of the displayed page, in pixels at this resolution.
     """
 
     image: "Image.Image"
@@ -54,7 +54,7 @@ class PageImage:
     shown: tuple[float, float] = (0.0, 0.0)
 
     def rotate(self, quarters: int) -> "PageImage":
-        """The page turned to the left by quarters of a full turn."""
+        """Return the page rotated counterclockwise by quarter turns."""
         from PIL import Image
 
         turn = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}
@@ -63,10 +63,10 @@ class PageImage:
         )
 
     def to_page_box(self, box: Box) -> Box:
-        """Where a box of pixels lies on the page as it is shown, in points."""
+        """Convert a box in pixels to points on the displayed page."""
         left, top, right, bottom = box
         width, height = self.image.size
-        for _ in range(self.quarters):  # each turns it back to the right
+        for _ in range(self.quarters):  # rotate back clockwise
             left, top, right, bottom = height - bottom, left, height - top, right
             width, height = height, width
         if self.skew:
@@ -75,7 +75,7 @@ class PageImage:
         return left * scale, top * scale, right * scale, bottom * scale
 
     def _undo_skew(self, box: Box, straight: tuple[int, int]) -> Box:
-        """Where a box of the straight page lay before: as wide and as high, around the same middle."""
+        """Move a box of the straightened page back to the skewed one, keeping its size."""
         turn = math.radians(self.skew)
         across, down = (box[0] + box[2] - straight[0]) / 2, (box[1] + box[3] - straight[1]) / 2
         middle_x = self.shown[0] / 2 + across * math.cos(turn) - down * math.sin(turn)
@@ -85,7 +85,7 @@ class PageImage:
 
 
 def check_size(size: tuple[int, int]) -> None:
-    """Refuse a picture of too many pixels, before they are unpacked.
+    """Check the number of pixels of a picture before decoding it.
 
     Raises:
         CannotRead: `bomb`.
@@ -95,12 +95,12 @@ def check_size(size: tuple[int, int]) -> None:
 
 
 def prepare(image: "Image.Image", dpi: float) -> PageImage | None:
-    """The picture as Tesseract should get it; None for one on which nothing is drawn."""
+    """Prepare a picture for Tesseract; return None if it is blank."""
     check_size(image.size)
     grey, is_speckled = to_grey(image), False
     if dpi >= _SPECKLED_DPI:
         grey, is_speckled = _remove_specks(grey, dpi)
-    # What is left of specks looks like faint text, and a picture in black and white holds none.
+    # Remains of specks look like faint text, which a black-and-white picture cannot have.
     if is_blank(grey, dpi, _VISIBLE if is_speckled else _FAINT):
         return None
     skew = find_skew(grey, dpi)
@@ -108,7 +108,7 @@ def prepare(image: "Image.Image", dpi: float) -> PageImage | None:
 
 
 def _straighten(grey: "Image.Image", dpi: float, skew: float) -> PageImage:
-    """The picture straight, in the resolution that Tesseract reads best, if that is higher and not too large."""
+    """Straighten a picture, and enlarge it to Tesseract's best resolution if it is lower and the result not too large."""
     from PIL import Image
 
     width, height = grey.size
@@ -123,7 +123,7 @@ def _straighten(grey: "Image.Image", dpi: float, skew: float) -> PageImage:
 
 
 def make_pixels_square(image: "Image.Image", dpi: float, dpi_down: float) -> "tuple[Image.Image, float]":
-    """The picture with pixels as high as they are wide, and its resolution; a fax may have half as many lines."""
+    """Resample a picture to square pixels; return it with its resolution. A fax may have half as many rows."""
     best = max(dpi, dpi_down)
     if abs(dpi - dpi_down) <= _SAME * best:
         return image, dpi
@@ -134,7 +134,7 @@ def make_pixels_square(image: "Image.Image", dpi: float, dpi_down: float) -> "tu
 
 
 def to_grey(image: "Image.Image") -> "Image.Image":
-    """A picture of any mode in 256 shades of grey, on white where it is transparent."""
+    """Convert a picture of any mode to 8-bit greyscale, with transparency on white."""
     from PIL import Image
 
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
@@ -146,7 +146,7 @@ def to_grey(image: "Image.Image") -> "Image.Image":
 
 
 def is_blank(grey: "Image.Image", dpi: float = BEST_DPI, darker: int = _VISIBLE) -> bool:
-    """Whether nothing stands out from the paper; single specks do not."""
+    """Whether nothing but single specks stands out from the paper."""
     coarse = np.asarray(grey.reduce(max(round(dpi / _COARSE_DPI), 1)), np.int16)
     paper = int(np.median(coarse))
     return bool(np.abs(coarse - paper).max() < darker)
@@ -162,11 +162,11 @@ def _to_8_bits(image: "Image.Image") -> "Image.Image":
 
 
 def _remove_specks(grey: "Image.Image", dpi: float, size: tuple[int, int] | None = None) -> "tuple[Image.Image, bool]":
-    """The picture in another size; blurred where it is full of single dark and white pixels, and whether it was."""
+    """Blur a picture that is full of isolated pixels and resize it; return it and whether it was blurred."""
     from PIL import Image, ImageFilter
 
     radius = _BLUR if _measure_specks(grey) > _SPECKLED else 0.0
-    if not radius:  # it may be a fax that a program has enlarged, perhaps one of half as many lines
+    if not radius:  # it may be an enlarged fax, perhaps one with half as many rows
         factor = _FAX_DPI / dpi if dpi > _BELOW else 1.0
         fax = grey.resize((round(grey.width * factor), round(grey.height * factor)), Image.Resampling.BOX)
         if any(_measure_specks(seen) > _SPECKLED for seen in (fax, fax.reduce((1, 2)))):
@@ -176,7 +176,7 @@ def _remove_specks(grey: "Image.Image", dpi: float, size: tuple[int, int] | None
 
 
 def _measure_specks(grey: "Image.Image") -> float:
-    """Share of the pixels that are dark where all eight around them are light, or the other way round."""
+    """Return the share of pixels that are dark among eight light neighbours, or light among eight dark ones."""
     dark = np.asarray(grey) < (WHITE + 1) // 2
     rows = dark[:-2].astype(np.uint8) + dark[1:-1] + dark[2:]
     around = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]

@@ -1,7 +1,7 @@
-"""Lays recognised words out as text: lines as on the page, paragraphs apart, hyphenated words whole.
+"""Lay out recognised words as text: lines as on the page, separated paragraphs, hyphenated words joined.
 
-Tesseract's blocks and lines are kept. Its paragraphs are not: it ends one at each line that is shorter than the line
-before, which would cut sentences in two. A paragraph ends where the distance to the next line is larger than usual.
+Tesseract's blocks and lines are kept, its paragraphs are not: it ends one at each line that is shorter than the line
+before, which would split sentences. A paragraph ends where the distance to the next line is larger than usual.
 """
 
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ from statistics import median
 
 from ner_tasks.documents.ocr.tesseract import TesseractWord
 
-# A larger distance, by that of two lines of one paragraph, ends a paragraph.
+# A paragraph ends at a line distance above this multiple of the usual one.
 _APART = 1.4
-# By the height of a line, where no two lines of one paragraph are there to measure.
+# Usual line distance as a multiple of the line height, where it cannot be measured.
 _USUAL_PITCH = 1.8
 _FEW_DISTANCES = 3
 _FEW_WORDS = 4
@@ -23,7 +23,7 @@ _SPACE, _LINE_END, _PARAGRAPH_END = " ", "\n", "\n\n"
 
 @dataclass(frozen=True)
 class _OcrLine:
-    """Words of one line, and where it stands: straightened, so that a skewed page has its lines one below another."""
+    """Words of one line with its position, corrected for the skew of the page."""
 
     words: Sequence[TesseractWord]
     middle: float
@@ -37,7 +37,7 @@ class _OcrLine:
 
 
 def lay_out(words: Sequence[TesseractWord]) -> tuple[str, list[tuple[int, int]]]:
-    """The words as one text, and the characters `[start, end)` of each."""
+    """Return the words as one text, and the characters `[start, end)` of each word."""
     lines = _group_lines(words)
     pitches = _measure_pitches(lines)
     pieces: list[str] = []
@@ -57,7 +57,7 @@ def lay_out(words: Sequence[TesseractWord]) -> tuple[str, list[tuple[int, int]]]
 
 
 def is_sideways(words: Sequence[TesseractWord]) -> bool:
-    """Whether most words stand in lines that run up or down the page."""
+    """Whether most words are in vertical lines."""
     n_sideways = 0
     for _, group in groupby(words, key=lambda word: word.line):
         line = list(group)
@@ -94,7 +94,7 @@ def _middle(word: TesseractWord) -> float:
 
 
 def _measure_pitches(lines: Sequence[_OcrLine]) -> dict[int, float]:
-    """The usual distance of two lines of one paragraph by block; under 0 that of the page."""
+    """Return the usual line distance by block; the key 0 holds that of the page."""
     by_block: dict[int, list[float]] = {}
     for line, following in pairwise(lines):
         if line.place[:2] == following.place[:2] and following.middle > line.middle:
@@ -106,16 +106,16 @@ def _measure_pitches(lines: Sequence[_OcrLine]) -> dict[int, float]:
 
 
 def _choose_separator(line: _OcrLine, following: _OcrLine, pitches: dict[int, float]) -> str:
-    """What stands between two lines."""
+    """Return the separator between two lines."""
     pitch = pitches.get(line.place[0], pitches[0])
     distance = following.middle - line.middle
     if line.place[0] == following.place[0]:
         return _PARAGRAPH_END if distance > _APART * pitch else _LINE_END
-    # Another block may be another column, or go on right below.
+    # The next block may be another column, or continue right below.
     is_below = distance > 0 and following.left < line.right and line.left < following.right
     return _LINE_END if is_below and distance <= _APART * pitch else _PARAGRAPH_END
 
 
 def _is_cut(text: str, following: str) -> bool:
-    """Whether a hyphen at a line's end cuts a word in two."""
+    """Whether a hyphen at the end of a line splits a word."""
     return len(text) > 1 and text[-1] in _HYPHENS and text[-2].isalpha() and following[0].islower()

@@ -1,7 +1,7 @@
-"""By how much the lines of a scanned page are askew, from the profile of its ink.
+"""Measure the skew of a scanned page by its projection profile.
 
-Tesseract itself straightens pages of up to about 4 degrees. Beyond, it drops words and says nothing: at 6 degrees half of
-a page, at 8 all of it.
+Tesseract corrects a skew of up to about 4 degrees. Above, it drops words silently: at 6 degrees half of a page, at 8
+degrees all of it.
 
 Source: W. Postl, "Detection of linear oblique structures and skew scan in digitized documents", ICPR 1986.
 """
@@ -19,18 +19,18 @@ _COARSE_DPI = 100
 _INK = 64  # shades darker or lighter than the paper
 _MAX_POINTS = 100_000
 _FEW_POINTS = 200
-# Lines that are straight already, or pictures without any, gain less than this by being turned.
+# Pages that are straight, or have no lines, gain less sharpness than this by rotation.
 _GAIN = 1.1
 
 Points: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"
 
 
 def find_skew(grey: "Image.Image", dpi: float) -> float:
-    """Degrees by which the page is to be turned to the left for its lines to be level; 0 where that tells nothing.
+    """Return the counterclockwise rotation in degrees that makes the lines of a page level; 0 if undetermined.
 
     Args:
-        grey: the page, of mode L; its lines may run across, or up and down.
-        dpi: its resolution.
+        grey: the page, of mode L; its lines may be horizontal or vertical.
+        dpi: resolution in pixels per inch.
     """
     coarse = np.asarray(grey.reduce(max(round(dpi / _COARSE_DPI), 1)), np.int16)
     down, across = np.nonzero(np.abs(coarse - int(np.median(coarse))) >= _INK)
@@ -38,7 +38,7 @@ def find_skew(grey: "Image.Image", dpi: float) -> float:
         return 0.0
     every = -(-len(down) // _MAX_POINTS)
     points: tuple[Points, Points] = across[::every].astype(np.float32), down[::every].astype(np.float32)
-    # One turn levels lines that run across, and sets those upright that run down.
+    # The same rotation makes horizontal lines level and vertical ones upright.
     ways = (points, (-points[1], points[0]))
     scanned = [(way, *_find_sharpest(*way, 0.0, _MOST, _STEP)) for way in ways]
     (along, off), coarse_angle, sharpness = max(scanned, key=lambda candidate: candidate[2])
@@ -48,14 +48,14 @@ def find_skew(grey: "Image.Image", dpi: float) -> float:
 
 
 def _find_sharpest(along: Points, off: Points, around: float, most: float, step: float) -> tuple[float, float]:
-    """The angle at which the profile is sharpest, and how sharp it is there."""
+    """Return the angle with the sharpest profile, and its sharpness."""
     n_steps = round(most / step)
     angles = [around + step * index for index in range(-n_steps, n_steps + 1)]
     return max(((angle, _sharpness(along, off, angle)) for angle in angles), key=lambda candidate: candidate[1])
 
 
 def _sharpness(along: Points, off: Points, angle: float) -> float:
-    """How much the ink of neighbouring rows differs on a page turned by an angle."""
+    """Return how much the ink of neighbouring rows differs when the page is rotated by an angle."""
     turn = math.radians(angle)
     rows = off * math.cos(turn) - along * math.sin(turn)
     profile = np.bincount((rows - rows.min()).astype(np.int32))

@@ -1,6 +1,6 @@
-"""The program Tesseract: what of it is installed, and the words that it finds in a picture.
+"""Run the program Tesseract.
 
-The program is called itself, with a grey picture on its standard input: no Python package wraps it, no file is written.
+The program is run directly, with a greyscale picture on standard input: no Python wrapper, no temporary files.
 
 Source of the columns: Tesseract 5, `tesseract --help-extra`, and its TSV renderer.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 PROGRAM = "tesseract"
 _LIST_SECONDS = 30
 _LANGUAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:/[A-Za-z0-9_]+)*")
-# A fully automatic segmentation of the page, without a look for its orientation.
+# Fully automatic page segmentation, without orientation detection.
 _PAGE_SEGMENTATION = "3"
 _WORD_LEVEL, _N_COLUMNS = "5", 12
 _MAX_CONFIDENCE = 100
@@ -29,12 +29,13 @@ _MAX_CONFIDENCE = 100
 
 @dataclass(frozen=True)
 class TesseractWord:
-    """A word of a picture.
+    """A word in a picture.
 
     Attributes:
-        line: number of its block, paragraph and line, which name the line on its page.
+        text: the word.
+        line: numbers of its block, paragraph and line, which identify its line on the page.
         box: left, top, right, bottom in pixels.
-        confidence: percent.
+        confidence: confidence in percent.
     """
 
     text: str
@@ -44,7 +45,7 @@ class TesseractWord:
 
 
 def find_missing(languages: str) -> str:
-    """What Tesseract needs for these languages and is not there, as words for a message; "" if all is.
+    """Return what Tesseract requires for these languages but is not installed, as a phrase; "" if nothing is missing.
 
     Args:
         languages: Tesseract's names, joined by `+`.
@@ -57,7 +58,7 @@ def find_missing(languages: str) -> str:
 
 
 def installed_languages() -> frozenset[str]:
-    """Tesseract's names of the languages that it has data of; none if it does not answer."""
+    """Return Tesseract's names of the installed languages; empty if it cannot be run."""
     try:
         listing = subprocess.run(
             [PROGRAM, "--list-langs"], capture_output=True, text=True, timeout=_LIST_SECONDS, check=True
@@ -68,16 +69,16 @@ def installed_languages() -> frozenset[str]:
 
 
 def recognize_words(image: "Image.Image", dpi: float, languages: str, seconds: float) -> list[TesseractWord]:
-    """The words of a grey picture, in reading order.
+    """Return the words of a picture in reading order.
 
     Args:
-        image: of mode L.
-        dpi: its resolution.
+        image: image of mode L.
+        dpi: resolution in pixels per inch.
         languages: Tesseract's names, joined by `+`.
-        seconds: longest time.
+        seconds: maximum time.
 
     Raises:
-        CannotRead: `too-slow`; `needs-ocr` without the program; `broken` if it gives up.
+        CannotRead: `too-slow`; `needs-ocr` without the program; `broken` if it fails.
     """
     command = [PROGRAM, "-", "-", "-l", languages, "--psm", _PAGE_SEGMENTATION, "--dpi", str(round(dpi)), "tsv"]
     picture = b"P5 %d %d 255\n" % image.size + image.tobytes()
@@ -86,11 +87,11 @@ def recognize_words(image: "Image.Image", dpi: float, languages: str, seconds: f
             command, input=picture, capture_output=True, timeout=max(seconds, 0.1), check=False, env=_environment()
         )
     except subprocess.TimeoutExpired:
-        raise CannotRead("too-slow", f"found a page that OCR takes over {seconds:.0f} s for, expected less") from None
+        raise CannotRead("too-slow", f"found that OCR of a page takes over {seconds:.0f} s, expected less") from None
     except FileNotFoundError:
-        raise CannotRead("needs-ocr", f"found no program {PROGRAM}, expected it, for a picture") from None
+        raise CannotRead("needs-ocr", f"found no program {PROGRAM}, expected it for OCR") from None
     if run.returncode:
-        raise CannotRead("broken", f"found that {PROGRAM} ends with {run.returncode}, expected 0, for a picture")
+        raise CannotRead("broken", f"found exit code {run.returncode} of {PROGRAM}, expected 0")
     return _parse_tsv(run.stdout.decode("utf-8", "replace").split("\n"))
 
 
@@ -112,5 +113,5 @@ def _parse_tsv(lines: Sequence[str]) -> list[TesseractWord]:
 
 
 def _environment() -> dict[str, str]:
-    # Several threads take more time for one page than one does, and readers run side by side.
+    # One thread is faster than several for one page, and readers run in parallel.
     return {**child_environment.reader_environment(), "OMP_THREAD_LIMIT": "1"}

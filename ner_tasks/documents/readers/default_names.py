@@ -1,8 +1,8 @@
-"""Names that a program gives where nobody typed one: of sheets, and of documents."""
+"""Default names that programs give to sheets and documents."""
 
 import re
 
-# What programs call a sheet before its number, in the languages that they come in.
+# Default sheet names without their number, in the languages of the programs.
 _SHEETS = (
     *("sheet", "worksheet", "table", "page", "chart", "macro", "module", "dialog", "dialogue"),
     *("tabelle", "blatt", "diagramm", "makro", "modul", "feuil", "feuille", "graph", "graphique", "hoja", "gráfico"),
@@ -11,7 +11,7 @@ _SHEETS = (
     *("full", "folla", "orria", "lapas", "lakštas", "leht", "trang tính", "trang_tính", "φύλλο", "лист", "аркуш"),
     *("диаграмма", "גיליון", "ورقة", "工作表", "图表", "圖表", "シート", "グラフ", "시트", "แผ่นงาน", "แผ่น"),
 )
-# With a number, or as a copy of such a sheet; without a number as libraries write it.
+# With a number, perhaps as a copy; without a number as some libraries write it.
 _SHEET = re.compile(rf"(?:(?:{'|'.join(map(re.escape, _SHEETS))})[ _]?\d+|sheet|worksheet)(?: ?\(\d+\))*")
 _DOCUMENT = re.compile(
     r"(?:untitled|unbenannt|sans titre|sin título|senza titolo|sem título|без названия)(?:[ -]?(?:document|\d+))*"
@@ -26,10 +26,10 @@ _DOCUMENT = re.compile(
 
 
 def is_default_sheet(name: str) -> bool:
-    """Whether a program gave a sheet its name, such as `Sheet1`, `Tabelle1` or `工作表1`."""
+    """Whether the name of a sheet is a default name, such as `Sheet1`, `Tabelle1` or `工作表1`."""
     return bool(_SHEET.fullmatch(" ".join(name.casefold().split())))
 
 
 def is_default_text(text: str) -> bool:
-    """Whether a program wrote a property of a document, such as `Untitled` or `PowerPoint Presentation`."""
+    """Whether a document property is a default text, such as `Untitled` or `PowerPoint Presentation`."""
     return bool(_DOCUMENT.fullmatch(" ".join(text[:1_000].casefold().split())))

@@ -1,4 +1,4 @@
-"""Pictures of text (PNG, JPEG, TIFF, GIF, BMP, WebP), read by OCR: all their pages.
+"""Read pictures of text (PNG, JPEG, TIFF, GIF, BMP, WebP) by OCR, all their pages.
 
 Sources: TIFF 6.0 (Adobe, 1992), tags 254 and 282; ITU-T T.4, lines and dots of a fax; ISO/IEC 29170 and CIPA DC-007 for
 pictures of several frames.
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "DIB", "WEBP")
 _MAX_PAGES = 1_000
-# Formats whose further frames are an animation; it shows the same text over and over.
+# Formats whose further frames are an animation, which mostly repeats the same text.
 _ANIMATED, _MAX_FRAMES = ("GIF", "WEBP", "PNG"), 50
-# So many pages that take too long, and the rest is not tried.
+# After this many pages that take too long, the rest is skipped.
 _MAX_SLOW = 3
 _SUBFILE_TYPE, _REDUCED, _DESCRIPTION = 254, 1, 270
 _LEAST_DPI, _MOST_DPI, _MOST_INCHES = 50.0, 1200.0, 24.0
@@ -32,11 +32,11 @@ _DAMAGED = (OSError, SyntaxError, ValueError, TypeError, KeyError, IndexError, O
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Read all pages of a picture, a blank line between two of them.
+    """Read all pages of a picture, separated by blank lines.
 
     Raises:
-        CannotRead: `needs-ocr` with OCR off; of the first page, if none can be read: `bomb` for more than 40 million
-            pixels, `too-slow`, `broken`.
+        CannotRead: `needs-ocr` if OCR is off; if no page can be read, the error of the first page: `bomb` for more
+            than 40 million pixels, `too-slow`, `broken`.
     """
     if not limits.ocr:
         raise ocr.needs_ocr("a picture")
@@ -58,10 +58,10 @@ class _Pages:
         self._texts: set[str] = set()
 
     def read(self) -> None:
-        """Read all pages, and name those that cannot be read.
+        """Read all pages, and list those that cannot be read.
 
         Raises:
-            CannotRead: `bomb`, or `broken` if it is no picture.
+            CannotRead: `bomb`; `broken` if it is not a picture.
         """
         file = _open(self._data)
         inventory = self.builder.inventory
@@ -117,18 +117,18 @@ def _open(data: bytes) -> "File":
     from PIL import Image
 
     try:
-        with warnings.catch_warnings(action="ignore"):  # of many pixels; they are counted before they are unpacked
+        with warnings.catch_warnings(action="ignore"):  # about many pixels; `check_size` counts them before decoding
             return Image.open(io.BytesIO(data), formats=_FORMATS)
     except Image.DecompressionBombError:
         raise CannotRead(
             "bomb", f"found a picture of too many pixels, expected at most {ocr_images.MAX_PIXELS:,}"
         ) from None
     except _DAMAGED:
-        raise CannotRead("broken", "found no picture that opens, expected a whole one") from None
+        raise CannotRead("broken", "found a picture that does not open, expected a whole one") from None
 
 
 def _load(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image, bool]":
-    """The current page unpacked, and whether it is whole; a photo larger than is read is unpacked at half its size.
+    """Decode the current page; return it and whether it is whole. A photo that is too large is decoded at half its size.
 
     Raises:
         CannotRead: `bomb`, `broken`.
@@ -160,7 +160,7 @@ def _load(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image, b
 
 
 def _set_upright(image: "Image.Image") -> "tuple[Image.Image, float]":
-    """A page as it is shown, with square pixels, and its resolution."""
+    """Return a page as displayed, with square pixels, and its resolution."""
     from PIL import ImageOps
 
     across, down = _find_resolution(image)
@@ -170,7 +170,7 @@ def _set_upright(image: "Image.Image") -> "tuple[Image.Image, float]":
 
 
 def _find_resolution(image: "Image.Image") -> tuple[float, float]:
-    """Pixels per inch across and down: as the file says, or as pictures of its kind have."""
+    """Return horizontal and vertical resolution in pixels per inch: as declared, or as typical for such a picture."""
     try:
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ArithmeticError):
@@ -187,7 +187,7 @@ def _find_resolution(image: "Image.Image") -> tuple[float, float]:
 
 
 def _is_copy(file: "File", index: int) -> bool:
-    """Whether a page shows another one again: a TIFF's preview, the further exposures of a photo."""
+    """Whether a page repeats another one: a preview in a TIFF, further exposures of a photo."""
     if file.format == "MPO":
         return index > 1
     kind = getattr(file, "tag_v2", {}).get(_SUBFILE_TYPE, 0)
@@ -195,7 +195,7 @@ def _is_copy(file: "File", index: int) -> bool:
 
 
 def _count_metadata(file: "File") -> int:
-    """How many remarks a picture carries that nobody sees in it."""
+    """Count the texts in the metadata of a picture."""
     texts = sum(isinstance(value, str) for name, value in file.info.items() if name != "compression")
     try:
         return texts + ("comment" in file.info) + (_DESCRIPTION in file.getexif())

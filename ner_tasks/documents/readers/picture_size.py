@@ -1,15 +1,15 @@
-"""Width and height of a picture from its first bytes, nothing is decoded."""
+"""Read width and height of a picture from its header, without decoding it."""
 
 import struct
 
-# Less than a line of small print is high: bullets, spacers, tracking pixels, icons.
+# Pixels; less than the height of a line of small print: bullets, spacers, tracking pixels, icons.
 MIN_SIDE = 30
 _JPEG_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MAX_SEGMENTS = 1_000
 
 
 def picture_size(data: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels of a PNG, GIF, JPEG or BMP; None for anything else or a damaged one."""
+    """Return width and height of a PNG, GIF, JPEG or BMP in pixels; None for other formats or damaged files."""
     try:
         if data.startswith(b"\x89PNG\r\n\x1a\n") and data[12:16] == b"IHDR":
             width, height = struct.unpack_from(">II", data, 16)

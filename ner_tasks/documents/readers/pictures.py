@@ -1,4 +1,4 @@
-"""Pictures in office files: handed on where OCR reads them, else named."""
+"""Pictures inside files: become documents if OCR is on, else are listed as unread."""
 
 from ner_tasks.documents.inventory import UNREAD
 from ner_tasks.documents.readers import picture_size
@@ -12,7 +12,7 @@ SUFFIXES = (*_READABLE, *_DRAWINGS, ".ico", ".wdp", ".jxr", ".heic", ".jp2")
 
 
 def add(builder: ExtractBuilder, name: str, content: bytes, limits: Limits, media_type: str = "") -> None:
-    """Give a picture its fate."""
+    """Add a picture as a part if OCR can read it, or list it as unread or ignored."""
     lowered = name.lower()
     if picture_size.is_tiny(content):
         builder.inventory.ignored(KIND, "tiny-picture")
@@ -32,10 +32,10 @@ def add(builder: ExtractBuilder, name: str, content: bytes, limits: Limits, medi
 
 
 def require_text(extract: Extract) -> Extract:
-    """What was read, if it is more than pictures.
+    """Return the extract if it has text or parts.
 
     Raises:
-        CannotRead: `no-text-layer` if there is no text but a picture, `broken` if there is none in what damage has left.
+        CannotRead: `no-text-layer` if it has only pictures; `broken` if damage left no text.
     """
     if extract.text.strip() or extract.parts:
         return extract

@@ -1,4 +1,4 @@
-"""Properties of a document that a person types, such as its title: lines of text, where the text lacks them."""
+"""Document properties that people enter, such as the title: added as lines unless the text repeats them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ from ner_tasks.documents.types import ExtractBuilder
 PLACE, KIND = "properties", "property"
 MAX_CHARACTERS = 1_000
 _MAX_PROPERTIES, _MAX_WORD = 100, 100
-# Of a text, this many characters are searched for what a property says; of what stands behind, properties repeat some.
+# Characters of the text that are searched for a property.
 _MAX_SEARCHED = 10_000_000
 _NO_WORD = re.compile(r"\W+")
 
@@ -19,13 +19,13 @@ Property = tuple[str, str]
 
 @dataclass
 class Fates:
-    """What becomes of the properties of one document.
+    """Fates of the properties of one document.
 
     Attributes:
-        lines: what is read, such as `Title: Claim of Rosa Delgado`.
-        n_read: how many are read whole.
-        unread: which one is not or not wholly read, why, and of how many that is said.
-        ignored: how many are ignored, by the name of the rule.
+        lines: lines to add, such as `Title: Claim of Rosa Delgado`.
+        n_read: number of properties read in full.
+        unread: location, reason and number of properties that are not read in full.
+        ignored: number of ignored properties by rule.
     """
 
     lines: list[str] = field(default_factory=list)
@@ -35,11 +35,11 @@ class Fates:
 
 
 def decide_fates(properties: Iterable[Property], text_of_document: str) -> Fates:
-    """What becomes of each property; a blank one is none.
+    """Decide the fate of each property; blank ones are skipped.
 
     Args:
-        properties: name and text of each.
-        text: text of the document, to which they are compared.
+        properties: name and text of each property.
+        text_of_document: text of the document, in which they are searched.
     """
     fates = Fates()
     filled = [(name, " ".join(text.split())) for name, text in properties]
@@ -65,7 +65,7 @@ def _read(fates: Fates, where: str, line: str) -> None:
         fates.lines.append(line)
         fates.n_read += 1
         return
-    # No word is cut in two, unless it is a long one.
+    # Cut at a space, unless the last word is long.
     head = line[: MAX_CHARACTERS + 1].rpartition(" ")[0]
     fates.lines.append(head if len(head) > MAX_CHARACTERS - _MAX_WORD else line[:MAX_CHARACTERS])
     fates.unread.append((where, f"only the first {MAX_CHARACTERS} of its {len(line)} characters are read", 1))
@@ -76,16 +76,16 @@ def _count(fates: Fates, rule: str) -> None:
 
 
 def _normalize(text: str) -> str:
-    """The words of a text, whatever their case and what stands between them."""
+    """Return the words of a text in lower case, separated by single spaces."""
     return f" {_NO_WORD.sub(' ', text.casefold()).strip()} "
 
 
 def add(builder: ExtractBuilder, properties: Sequence[Property], text: str) -> None:
-    """Add the properties that the text lacks as its last block, and give each its fate.
+    """Append the properties that the text does not repeat as its last block, and count each in the inventory.
 
     Args:
-        builder: of the document.
-        properties: name and text of each.
+        builder: builder of the document.
+        properties: name and text of each property.
         text: text of the document.
     """
     fates = decide_fates(properties, text)
