@@ -1,1 +1,1 @@
-"""Which format a file has, and what is no document at all."""
+"""Detect the format of a file, and files that are not documents."""

@@ -1,4 +1,4 @@
-"""Every format that is read: its reader, the suffixes and media types that stand for it. A new format is one line here."""
+"""Registry of formats: reader, suffixes and media types of each. A new format is one line here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ class Format:
     """One format.
 
     Attributes:
-        name: what it is called in receipts.
-        reader: module of `ner_tasks.documents.readers`, or a function such as the `read` of those, see `register_format`; "" for
-            tables, JSON lines and archives.
-        suffixes: of file names, in lower case with their period.
-        media_types: as mail and the web name it, in lower case.
+        name: its name in receipts.
+        reader: module in `ner_tasks.documents.readers`, or a function like their `read`, see `register_format`; "" for
+            tables, JSON Lines and archives.
+        suffixes: suffixes of file names, in lower case with the period.
+        media_types: media types, in lower case.
         shape: `document`, `table`, `json-lines` or `archive`.
-        is_text: whether its files are text, so that one without any signature may be of this format.
-        delimiter: of a table's fields.
+        is_text: whether its files are text, which has no signature.
+        delimiter: default delimiter of a table.
     """
 
     name: str
@@ -106,13 +106,13 @@ MEDIA_TYPES: dict[str, Format] = {
 
 
 def register_format(format_: Format) -> None:
-    """Add a format to those that this process reads.
+    """Register a format in this process.
 
-    The command `tag` and the nightly run read documents in processes of their own. For those, put the reader into a module of
-    `ner_tasks.documents.readers` and its format into the list above.
+    The command `tag` and the nightly run read documents in separate processes. For those, add a reader module to
+    `ner_tasks.documents.readers` and its format to the list above.
 
     Args:
-        format_: its `reader` takes a file's bytes, the limits, and an encoding or "".
+        format_: its `reader` is a function of a file's bytes, the limits, and the declared encoding or "".
 
     Raises:
         ValueError: the name, a suffix or a media type belongs to another format.
@@ -129,7 +129,7 @@ def register_format(format_: Format) -> None:
 
 
 def find_by_suffix(called: str) -> Format | None:
-    """The format that a file's name stands for; None for no suffix, or one that stands for none."""
+    """Return the format of a file name; None for no suffix or an unknown one."""
     lowered = called.lower()
     for packed in ("tar.gz", "tar.bz2", "tar.xz"):
         if lowered.endswith(f".{packed}"):
@@ -140,7 +140,7 @@ def find_by_suffix(called: str) -> Format | None:
 
 
 def find_by_media_type(media_type: str) -> Format | None:
-    """The format that a media type stands for; any other text is plain text, None for anything else."""
+    """Return the format of a media type: `text` for other `text/` types, None for unknown ones."""
     lowered = media_type.partition(";")[0].strip().lower()
     format_ = MEDIA_TYPES.get(lowered)
     return format_ or (FORMATS["text"] if lowered.startswith("text/") else None)

@@ -1,6 +1,6 @@
-"""Files that programs leave beside documents: no person reads them, so they are ignored and never rejected.
+"""Rules for files that programs leave beside documents; they are ignored, not rejected.
 
-A rule goes by a file's path, and by its content where a document may be called like that.
+A rule matches a file's path, and also its content where a document could have the same name.
 """
 
 import re
@@ -11,7 +11,7 @@ from ner_tasks.documents.detection import sniffing
 
 _APPLE = (b"\x00\x05\x16\x07", b"\x00\x05\x16\x00")  # AppleDouble, AppleSingle
 _DER_SEQUENCE, _BASE64_DER = 0x30, re.compile(rb"MI[A-Za-z0-9+/]{60}")
-# What Office writes beside an open document is 162 or 165 bytes long, LibreOffice's is shorter.
+# Lock files of Office are 162 or 165 bytes long, those of LibreOffice shorter.
 _MAX_LOCK_BYTES = 1_024
 _MAX_INI_BYTES = 16_384
 
@@ -43,7 +43,7 @@ def _is_any(_head: bytes) -> bool:
     return True
 
 
-# Name of the rule, what it says of a file's path, and of its first bytes unless it is empty.
+# Name of the rule, pattern of the path, and test of the first bytes of a file that is not empty.
 _RULES: tuple[tuple[str, re.Pattern[str], Callable[[bytes], bool]], ...] = (
     ("macos-metadata", re.compile(r"(?:^|/)(?:__MACOSX|\.AppleDouble)/|(?:^|/)\._[^/]*$"), _is_apple),
     ("macos-metadata", re.compile(r"(?:^|/)\.DS_Store$"), _is_store),
@@ -74,11 +74,11 @@ _RULES: tuple[tuple[str, re.Pattern[str], Callable[[bytes], bool]], ...] = (
 
 
 def find_rule(path: str, head: bytes | None = None) -> str:
-    """The rule by which a file is ignored, "" if none says so.
+    """Return the rule that ignores a file; "" if none does.
 
     Args:
-        path: of the file, in the inbox, an archive or a mail.
-        head: its first bytes; None where it cannot be opened, so that its path alone says what it is.
+        path: path of the file in the inbox, an archive or a mail.
+        head: first bytes of the file; None if it cannot be opened, so that only its path is tested.
     """
     clean = str(PurePosixPath(path.replace("\\", "/")))
     for rule, pattern, is_litter in _RULES:

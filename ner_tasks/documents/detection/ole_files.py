@@ -1,4 +1,4 @@
-"""Compound files (OLE) as olefile opens them; it looks for each stream among all others, this in a table of them."""
+"""Open compound files (OLE) with olefile; looks up streams in a table, where olefile searches all of them."""
 
 import io
 from typing import Any
@@ -9,10 +9,10 @@ _NO_SECTORS = (olefile.DIFSECT, olefile.FATSECT, olefile.ENDOFCHAIN, olefile.FRE
 
 
 class OleFile(olefile.OleFileIO):
-    """A compound file with as many streams as it likes.
+    """A compound file with any number of streams.
 
     Args:
-        data: the file.
+        data: content of the file.
     """
 
     def __init__(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""The format of an Office, OpenDocument or EPUB file by what lies in its package, or in the XML file that stands for one."""
+"""Detect Office, OpenDocument and EPUB files by the contents of their package, or of their flat XML file."""
 
 import re
 import zipfile
@@ -6,7 +6,7 @@ import zlib
 from typing import BinaryIO
 
 _MAX_BYTES = 2**20
-# The main part of an Office package by the last words of its content type; "macroEnabled" may stand between.
+# Formats of Office packages by the content type of the main part; "macroEnabled" may be part of it.
 _OFFICE = (
     (
         re.compile(
@@ -49,10 +49,10 @@ _FLAT_ODF = re.compile(r"<office:document[\s>][^>]*?office:mimetype=\"applicatio
 
 
 def detect_kind(file: BinaryIO) -> str:
-    """Name of the format of a zip file: `zip` where it is nothing else, "" where damage leaves it open.
+    """Return the name of the format of a ZIP file: `zip` if it is no package, "" if it is too damaged to tell.
 
     Args:
-        file: able to seek; left at its beginning.
+        file: a seekable file; its position is reset to the beginning.
     """
     try:
         with zipfile.ZipFile(file) as archive:
@@ -60,7 +60,7 @@ def detect_kind(file: BinaryIO) -> str:
             names = {name.replace("\\", "/").lstrip("/").lower(): name for name in archive.namelist()}
             return _detect_by_names(archive, names) or "zip"
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, zlib.error, EOFError):
-        return ""  # damaged: its name says what it was
+        return ""  # damaged: the format is taken from its name
     finally:
         file.seek(0)
 
@@ -70,7 +70,7 @@ def _detect_by_names(archive: zipfile.ZipFile, names: dict[str, str]) -> str:
         kind = archive.read(names["mimetype"]).strip().removesuffix(b"-template")
         if kind in _MIMETYPES:
             return _MIMETYPES[kind]
-    # A document may hold another one: it is what its root relationship says, and folders tell the same.
+    # A document may contain another one: the folder of the main part identifies the outer one.
     at_home = next((kind for name, kind in _FOLDERS.items() if name in names), "")
     if "[content_types].xml" in names:
         types = archive.open(names["[content_types].xml"]).read(_MAX_BYTES).replace(b"\0", b"")  # may be UTF-16

@@ -1,4 +1,4 @@
-"""The format of a file by its content: signatures, what lies in a package, how a text begins."""
+"""Detect the format of a file by its content: signatures, contents of a package, beginning of a text."""
 
 import re
 import zipfile
@@ -10,17 +10,17 @@ from ner_tasks.documents.detection.formats import FORMATS, Format
 
 HEAD_BYTES = 64 * 1024
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-OLE_HEAD = OLE[:4]  # enough to tell one whose header is damaged
-ENCRYPTED_OFFICE = "encrypted-office"  # no format that is read: what Office makes of a file with a password
+OLE_HEAD = OLE[:4]  # enough to recognise one with a damaged header
+ENCRYPTED_OFFICE = "encrypted-office"  # not a readable format: an Office file with a password
 
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08", b"PK00PK\x03\x04")
-# Programs that unpack the archive behind them.
+# Self-extracting archives.
 _STUBS = (b"MZ", b"\x7fELF", b"#!")
-# How files begin that are read from their end.
+# Beginnings of files that are read from the end.
 PACKAGES = (b"PK", OLE, *_STUBS)
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF87a", b"GIF89a")
 _TNEF = b"\x78\x9f\x3e\x22"
-# Programs' own files that would pass for text in some encoding: WordPerfect, programs, PostScript.
+# Binary files that could pass for text in some encoding: WordPerfect, programs, PostScript.
 _NOT_TEXT = (b"\xffWPC", b"\x7fELF", b"%!PS")
 # UTF-16 names of streams in an OLE file.
 _OLE_STREAMS = (
@@ -31,7 +31,7 @@ _OLE_STREAMS = (
     ("Workbook", "xls"),
     ("Book", "xls"),
 )
-# A header's separators; or, where they are broken, the name of another segment behind the same field separator.
+# The separators of a header; or, where they are damaged, another segment with the same field separator.
 _HL7 = re.compile(
     r"[\s\ufeff\x0b]*(?:FHS|BHS|MSH)([^\w\s])(?:[^\w\s]{1,5}?\1|.*?[\r\n](?:EVN|PID|PV1|OB[RX]|ORC|MSA|NTE|BHS|MSH)\1)",
     re.DOTALL,
@@ -86,22 +86,25 @@ _MAX_CONTROL_SHARE = 0.01
 
 
 def sniff(head: bytes, file: BinaryIO | None = None) -> Format | None:
-    """The format that a file's content tells beyond doubt; None where it does not, see `kind_of`."""
+    """Return the format of a file if its content identifies it, else None; see `detect_kind`."""
     return FORMATS.get(detect_kind(head, file))
 
 
 def detect_kind(head: bytes, file: BinaryIO | None = None) -> str:
-    """What a file is by its content: name of a format, `ENCRYPTED_OFFICE`, or "" where that leaves a doubt.
+    """Detect what a file is by its content.
 
     Args:
-        head: the first `HEAD_BYTES` of the file.
-        file: the whole file, able to seek, for what lies in a package; left at its beginning.
+        head: first `HEAD_BYTES` of the file.
+        file: the whole file, seekable, to look into packages; its position is reset to the beginning.
+
+    Returns:
+        Name of a format, `ENCRYPTED_OFFICE`, or "" if the content is ambiguous.
     """
     return _detect_by_signature(head, file) or _detect_by_beginning(head) or _detect_late_fhir(head, file)
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether the beginning of a file may be text in some encoding."""
+    """Whether a file may be text in some encoding, by its beginning."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     if head.startswith(_NOT_TEXT):
@@ -138,7 +141,7 @@ def _detect_ole(head: bytes, file: BinaryIO | None) -> str:
         with OleFile(file.read()) as ole:
             roots = {path[0].lower() for path in ole.listdir()}
         return next((kind for name, kind in _OLE_STREAMS if name.lower() in roots), "")
-    except Exception:  # noqa: BLE001 - damaged: its name says what it was
+    except Exception:  # noqa: BLE001 - olefile raises arbitrary exceptions on damaged files
         return next((kind for name, kind in _OLE_STREAMS if name.encode("utf-16-le") in head), "")
     finally:
         file.seek(0)
@@ -155,7 +158,7 @@ def _detect_by_beginning(head: bytes) -> str:
     if head.lstrip().startswith(b"{\\rtf"):
         return "rtf"
     text = _decode_head(head)
-    if _HL7.match(text):  # before all else: the bytes around its messages look like no text
+    if _HL7.match(text):  # first, since the framing bytes of its messages do not look like text
         return "hl7"
     if not looks_like_text(head) and not head.startswith(tuple(mark for mark, _ in _UTF16)):
         return ""
@@ -182,7 +185,7 @@ def _detect_by_beginning(head: bytes) -> str:
 
 
 def _skip_prolog(text: str) -> str:
-    """XML from its first element on."""
+    """Return XML from its first element on."""
     at = 0
     while True:
         while at < len(text) and (text[at].isspace() or text[at] == "\ufeff"):
@@ -195,7 +198,7 @@ def _skip_prolog(text: str) -> str:
 
 
 def _detect_late_fhir(head: bytes, file: BinaryIO | None) -> str:
-    """`fhir` for JSON that says only behind a long beginning, such as a scan in base64, that it is a resource."""
+    """Return `fhir` for JSON with a late `resourceType`, such as behind a scan in base64; else ""."""
     if not file or len(head) < HEAD_BYTES or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"["):
         return ""
     try:
@@ -214,7 +217,7 @@ def _decode_head(head: bytes) -> str:
 
 
 def _is_mail(text: str) -> bool:
-    """Whether a text begins like a mail that a program wrote; a letter with `From:` and `Subject:` lines does not."""
+    """Whether a text begins with the header of a mail; `From:` and `Subject:` alone may also begin a letter."""
     lines = text.lstrip("\r\n").splitlines()
     if lines and _UNIX_FROM.match(lines[0]):
         lines = lines[1:]

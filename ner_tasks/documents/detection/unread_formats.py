@@ -1,4 +1,4 @@
-"""Formats that are recognised so that a file can be called what it is, and are not read."""
+"""Formats that are not read, but recognised for a better error message."""
 
 import re
 
@@ -17,12 +17,12 @@ _UNREAD = (
     (b"\xffWPC", "a WordPerfect file"),
     (b"\x7fELF", "a program"),
 )
-_PROGRAM = re.compile(rb"MZ.{0,62}\0", re.DOTALL)  # a text may begin with these letters
+_PROGRAM = re.compile(rb"MZ.{0,62}\0", re.DOTALL)  # with the zero byte, since a text may begin with these letters
 _LHA = re.compile(rb"..-l[hz][0-9sd]-", re.DOTALL)
 
 
 def find_name(head: bytes) -> str:
-    """What a file is, such as `a RAR archive`, where its format is known and not read; "" where it is not known."""
+    """Return a phrase for a format that is not read, such as `a RAR archive`; "" for any other file."""
     if _LHA.match(head):
         return "an LHA archive"
     if _PROGRAM.match(head):

@@ -1,20 +1,23 @@
-"""Text of a structured message in which single bytes are damaged: the rest of it is read, and the damage is named."""
+"""Decode structured messages in which single bytes are damaged, and report the damage."""
 
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.types import CannotRead
 
 _MAX_DAMAGED_SHARE = 0.02
-_MIN_DAMAGED = 3  # characters of a short message that may be damaged
+_MIN_DAMAGED = 3  # damaged characters allowed in a short message
 _WIDE = ("utf-16", "utf-32")
 _UTF16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str, int]:
-    """Text, its encoding, and how many damaged characters stand as U+FFFD in it.
+    """Decode a message that its syntax shows to be text.
 
     Args:
-        data: a whole message, which its syntax tells to be text.
-        declared: encoding that the message itself names.
+        data: a whole message.
+        declared: encoding declared in the message.
+
+    Returns:
+        The text, its encoding, and the number of damaged characters, each U+FFFD in the text.
 
     Raises:
         CannotRead: `not-text`, `unknown-encoding` if more than a few characters are damaged.
@@ -37,5 +40,5 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str, int]:
 
 
 def describe_damage(n: int) -> str:
-    """What `unread` says of damaged characters."""
+    """Describe damaged characters for the inventory."""
     return f"{n} damaged character(s), which stand as U+FFFD"

@@ -1,8 +1,8 @@
-"""The most plausible old encoding of bytes that declare none: a detector's language models, held against how words look.
+"""Detect the legacy encoding of bytes that declare none: language models of chardet, plus checks on how words look.
 
-The detector (chardet) is right on whole sentences of any language. In an English letter with a few foreign names its
-models have little to go by, so that a reading must also look like words: no symbols within them, no capitals behind
-small letters, no letters of two scripts, and only accented letters that some one language has.
+chardet is right on whole sentences of any language. In an English letter with a few foreign names its models have
+little evidence, so the decoded words must also be plausible: no symbols within words, no capitals after lower-case
+letters, no mix of scripts, and only accented letters of a single language.
 """
 
 import re
@@ -10,7 +10,7 @@ import re
 from ner_tasks.documents.encodings.plausible_words import bad_share, consistency, is_rare, is_typography, odd_share
 from ner_tasks.documents.types import CannotRead
 
-# What a browser or an old program of some office wrote; not what only mainframes and museums have.
+# Encodings in practical use; those of mainframes and obsolete systems are left out.
 _CANDIDATES = (
     "cp1252",
     "iso8859-15",
@@ -49,37 +49,37 @@ _CANDIDATES = (
 _WORD = re.compile(rb"[^\x00-\x20<>&;\"=]*[\x80-\xff][^\x00-\x20<>&;\"=]*")
 _MAX_WORDS = 3_000
 _MAX_BAD_SHARE = 0.02
-# How much more confident the detector must be of one reading than of the next that looks like words, too.
+# Required ratio of the best score to that of the next plausible candidate.
 _MARGIN, _MARGIN_OF_FEW, _FEW = 1.15, 1.8, 5
-# Chinese, Korean and Japanese use the same pairs of bytes, and a few names look alike to the detector.
+# Chinese, Korean and Japanese use the same byte pairs, and chardet cannot separate them on a few names.
 _DOUBLE_BYTE, _DOUBLE_BYTE_MARGIN = frozenset({"gb18030", "cp949", "euc_jis_2004", "big5hkscs"}), 8.0
-# Pages of DOS and of the Macintosh are rare today.
+# Code pages of DOS and the Macintosh are rare today.
 _PRIORS = {
     **dict.fromkeys(("cp437", "cp850", "cp852", "cp857", "cp862", "cp866", "cp737"), 0.8),
     **dict.fromkeys(("mac-roman", "mac-cyrillic"), 0.6),
     "mac-latin2": 0.4,
 }
-# Windows' Western page is by far the most common where English is written: only a much better reading beats it.
-# Least share of the best confidence: a page that the detector drops by its structure may still hold a few words.
+# Minimum share of the best confidence: a candidate that chardet rejects by its structure may still fit a few words.
 _FLOOR = 0.1
 _ODD_COST, _MAX_ODD_SHARE, _CONSISTENCY_POWER = 0.85, 0.3, 4
+# windows-1252 is by far the most common where English is written: only a much better score beats it.
 _WESTERN, _WESTERN_MARGIN = "cp1252", 2.0
 
 
 def detect(data: bytes) -> str:
-    """Most plausible encoding of bytes that are not UTF-8.
+    """Return the most plausible encoding of bytes that are not UTF-8.
 
     Args:
-        data: a sample that holds at least one byte beyond ASCII.
+        data: a sample with at least one byte beyond ASCII.
 
     Raises:
-        CannotRead: `unknown-encoding` if none is clearly more plausible than the others.
+        CannotRead: `unknown-encoding` if no encoding is clearly more plausible than the others.
     """
     words = list(dict.fromkeys(_WORD.findall(data)))[:_MAX_WORDS]
     sample = b" ".join(words)
     confidences = _measure_confidences(data, sample)
     readings = _decode_candidates(sample)
-    # Encodings that give the same text are one reading.
+    # Encodings that decode to the same text count as one candidate.
     of_text: dict[str, tuple[float, str]] = {}
     for codec, text in readings.items():
         words_read = text.split(" ")
@@ -90,9 +90,9 @@ def detect(data: bytes) -> str:
 
 
 def _measure_confidences(data: bytes, sample: bytes) -> dict[str, float]:
-    """The detector's confidence in each candidate, by the whole text and by the words that need more than ASCII.
+    """Return chardet's confidence in each candidate, on the whole text times on its words beyond ASCII.
 
-    In a text of another language the whole tells; in an English one with a few names the whole fits any of them.
+    In a text of another language the whole is decisive; in an English text with a few names it fits any candidate.
     """
     import chardet
 
@@ -108,7 +108,7 @@ def _measure_confidences(data: bytes, sample: bytes) -> dict[str, float]:
 
 
 def _decode_candidates(sample: bytes) -> dict[str, str]:
-    """Texts that look like words, by the encoding."""
+    """Return the decoded texts that look like words, by encoding."""
     readings = {}
     for codec in _CANDIDATES:
         try:
@@ -122,7 +122,7 @@ def _decode_candidates(sample: bytes) -> dict[str, str]:
 
 def _choose(ranked: list[tuple[str, tuple[float, str]]], western: str | None) -> str:
     if not ranked:
-        raise CannotRead("unknown-encoding", "found bytes that are words in no encoding, expected UTF-8")
+        raise CannotRead("unknown-encoding", "found bytes that form no words in any encoding, expected UTF-8")
     text, (best, codec) = ranked[0]
     if western is not None and not is_rare(western) and odd_share(western.split(" ")) <= _MAX_ODD_SHARE:
         if is_typography(western):

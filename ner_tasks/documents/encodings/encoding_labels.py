@@ -1,6 +1,6 @@
-"""What files declare as their encoding, and the codec that reads it the way a browser does.
+"""Map declared encoding labels to codecs as browsers do.
 
-Labels stand for the larger Windows code page that senders really mean: latin-1 for windows-1252, gb2312 for GB 18030.
+A label stands for the larger Windows code page that senders actually use: latin-1 for windows-1252, gb2312 for GB 18030.
 
 Source: https://encoding.spec.whatwg.org/#names-and-labels; https://www.iana.org/assignments/character-sets
 """
@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 ISO2022, UTF7 = "iso2022", "utf-7"
-# Codecs by the names of WHATWG's encodings, where that of webencodings is narrower than what browsers do.
+# Codecs by WHATWG's encoding names, where the codec of webencodings is narrower than that of browsers.
 _WIDER = {
     "gbk": "gb18030",
     "shift_jis": "cp932",
@@ -24,7 +24,7 @@ _WIDER = {
     "x-mac-cyrillic": "mac_cyrillic",
     "iso-8859-8-i": "iso8859-8",
 }
-# Labels of mail and old files that WHATWG does not list.
+# Labels in mail and old files that WHATWG does not list.
 _OTHERS = {
     "utf-7": UTF7,
     "utf7": UTF7,
@@ -101,30 +101,30 @@ _OTHERS = {
     "x-windows-949": "cp949",
     "x-windows-950": "cp950",
 }
-# Labels that say nothing: programs write them where they do not know.
+# Labels without information, written by programs that do not know the encoding.
 _SAY_NOTHING = frozenset(
     {"ascii", "us-ascii", "ansi_x3.4-1968", "iso646-us", "iso-ir-6", "us", "default", "default_charset", "auto", "none"}
     | {"unknown", "x-unknown", "unknown-8bit", "binary", "8bit", "7bit", "utf", "iso-8859", "charset", "x-user-defined"}
 )
-# Labels of encodings that have no codec here; a guess instead would be wrong.
+# Labels of encodings without a codec; detection instead would be wrong.
 _UNSUPPORTED = re.compile(r"(?:x-)?(?:euc-tw|cns-?11643|viscii|tcvn|vps|vni|scsu|bocu|utf-ebcdic|iso-ir-165|iscii)")
 _EBCDIC = re.compile(r"cp(?:037|1140|1026|273|424|500|875)$")
 _JUNK = re.compile(r"[\s\"'<>();,]+")
 _BEFORE = re.compile(r"^(?:charset=|cs(?=cp\d|windows|iso)|x-(?=mac|cp|windows|iso|euc|sjis))")
 _NUMBERED = re.compile(r"^(?:ibm|ms|dos|windows|cp|codepage)[-_ ]?0*(\d{3,5})$")
-# Python's codecs for characters that are no encodings of files.
+# Python's codecs that are not encodings of files.
 _NO_FILE = frozenset({"unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined", "mbcs", "oem", "palmos"})
 
 
 @cache
 def find_codec(label: str) -> str:
-    """The codec for what a file declares.
+    """Return the codec for a declared encoding.
 
     Args:
-        label: as declared, such as `ISO-8859-1` or `x-sjis`.
+        label: declared label, such as `ISO-8859-1` or `x-sjis`.
 
     Returns:
-        Name of a codec of Python, or `iso2022`; "" if the label says nothing or is none that is known.
+        Name of a Python codec, or `iso2022`; "" if the label is unknown or carries no information.
     """
     import webencodings
 
@@ -148,12 +148,12 @@ def find_codec(label: str) -> str:
 
 
 def is_unsupported(label: str) -> bool:
-    """Whether a label names an encoding for which there is no codec."""
+    """Whether a label names an encoding without a codec."""
     return bool(_UNSUPPORTED.match(_JUNK.sub("", label).lower()))
 
 
 def is_ebcdic(codec: str) -> bool:
-    """Whether a codec is one of the mainframe's, whose letters are no ASCII."""
+    """Whether a codec is EBCDIC, which does not contain ASCII."""
     return bool(_EBCDIC.match(codec))
 
 

@@ -1,4 +1,4 @@
-"""Guesses of encodings, of which one file gets so many: each takes a millisecond and more, however short the text is."""
+"""Limit the number of encoding detections per file: each takes a millisecond or more, however short the text."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from contextvars import ContextVar
 from ner_tasks.documents.encodings import encoding_detection
 from ner_tasks.documents.types import CannotRead
 
-# Of texts so short, such as values of header fields, only the first ones of a file are judged each for itself.
+# Of short texts, such as values of header fields, only the first ones of a file are detected individually.
 _SHORT_BYTES, _MAX_SHORT = 1_000, 200
 
 
 class _Guesses:
-    """What the short texts of one file were found to be."""
+    """Encodings detected in the short texts of one file."""
 
     def __init__(self) -> None:
         self._n_short = 0
@@ -30,14 +30,14 @@ class _Guesses:
         return codec
 
     def _pick_usual(self, data: bytes) -> str:
-        """The encoding that most texts of the file were found to be in, of those that the bytes can be in."""
+        """Return the most frequent encoding of the file so far that can decode the bytes."""
         for codec, _ in self._found.most_common():
             try:
                 data.decode(codec)
             except UnicodeDecodeError:
                 continue
             return codec
-        raise CannotRead("unknown-encoding", "found bytes in none of the encodings before them, expected UTF-8")
+        raise CannotRead("unknown-encoding", "found bytes in none of the file's encodings so far, expected UTF-8")
 
 
 _of_file: ContextVar[_Guesses | None] = ContextVar("guesses", default=None)
@@ -45,7 +45,7 @@ _of_file: ContextVar[_Guesses | None] = ContextVar("guesses", default=None)
 
 @contextmanager
 def share_guesses() -> Iterator[None]:
-    """What is guessed until the end of the block is guessed of one file."""
+    """Share the detections within the block, for one file."""
     before = _of_file.get()
     _of_file.set(_Guesses())
     try:
@@ -55,9 +55,9 @@ def share_guesses() -> Iterator[None]:
 
 
 def detect(data: bytes) -> str:
-    """Most plausible encoding of bytes that are not UTF-8, see `encoding_detection.detect`.
+    """Return the most plausible encoding of bytes that are not UTF-8, see `encoding_detection.detect`.
 
-    Behind the first 200 short texts of a file, that of most of them.
+    After the first 200 short texts of a file, the most frequent of their encodings is used.
 
     Raises:
         CannotRead: `unknown-encoding`.

@@ -1,14 +1,14 @@
-"""Encodings that switch between character sets by escape sequences, and EUC-JP, as mail programs really write them.
+"""Decode ISO-2022 and EUC-JP as mail programs write them.
 
-Python's own codecs refuse what Outlook and mobile phones put into ISO-2022-JP (NEC's row 13, half-width katakana, sets
-that the label does not allow), know no ISO-2022-CN, and take no ISO-2022-KR without its header.
+Python's codecs reject what Outlook and mobile phones write as ISO-2022-JP (NEC's row 13, half-width katakana, character
+sets that the label does not allow), lack ISO-2022-CN, and require the header of ISO-2022-KR.
 
 Source: RFC 1468, 1554, 1557, 1922, 2237; https://encoding.spec.whatwg.org/#iso-2022-jp
 """
 
 import re
 
-# What an escape sequence designates. GL sets apply at once, the others from SO to SI.
+# Character sets by escape sequence. GL sets apply at once, the others from SO to SI.
 _NOW = {
     b"(B": "ascii",
     b"(J": "roman",
@@ -42,21 +42,21 @@ ESCAPES = re.compile(rb"\x1b(?:\$[@AB]|\$\([@A-DOPQ]|\$\)[ACEG]|\([IJ])")
 
 
 def detect_variant(data: bytes) -> str:
-    """What the encoding is called by what it designates: `iso2022_jp`, `iso2022_kr` or `iso2022_cn`."""
+    """Return the variant by its escape sequences: `iso2022_jp`, `iso2022_kr` or `iso2022_cn`."""
     if b"\x1b$)C" in data:
         return "iso2022_kr"
     return "iso2022_cn" if b"\x1b$)" in data else "iso2022_jp"
 
 
 def decode(data: bytes) -> str:
-    """Text of ISO-2022-JP, -KR or -CN in any of their versions.
+    """Decode any version of ISO-2022-JP, -KR or -CN.
 
     Raises:
-        UnicodeDecodeError: bytes that are none of these.
+        UnicodeDecodeError: the bytes are none of these.
     """
     now, shifted, is_out = "ascii", "jis", False
     if not re.search(rb"\x1b\$\)", data) and b"\x0e" in data:
-        shifted = "kana" if b"\x1b" in data else "ksc"  # Japanese phones shift to katakana without saying so
+        shifted = "kana" if b"\x1b" in data else "ksc"  # Japanese phones shift to katakana without an escape sequence
     pieces: list[str] = []
     for piece in _PIECE.finditer(data):
         escape, shift, run, _ = piece.groups()
@@ -75,10 +75,10 @@ def decode(data: bytes) -> str:
 
 
 def decode_euc_jp(data: bytes) -> str:
-    """Text of EUC-JP with NEC's and IBM's characters, as browsers read it.
+    """Decode EUC-JP with NEC's and IBM's extensions, as browsers do.
 
     Raises:
-        UnicodeDecodeError: bytes that are none of these.
+        UnicodeDecodeError: the bytes are not EUC-JP.
     """
     pieces: list[str] = []
     for piece in _EUC_JP.finditer(data):
@@ -134,7 +134,7 @@ def _decode_pairs(pairs: bytes, charset: str) -> str:
 
 
 def _decode_jis(pairs: bytes) -> str:
-    """JIS X 0208 as Windows' code page 932, which adds NEC's row 13 and IBM's characters in rows 89 to 92."""
+    """Decode JIS X 0208 as code page 932, which adds NEC's row 13 and IBM's characters in rows 89 to 92."""
     moved = bytearray()
     for row, cell in zip(pairs[::2], pairs[1::2], strict=True):
         first = (row - 0x21) // 2 + 0x81

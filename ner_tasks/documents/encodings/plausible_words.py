@@ -1,11 +1,11 @@
-"""Whether text that was decoded by a guess looks like words: what a wrong code page makes of letters does not."""
+"""Judge whether decoded text looks like words; text decoded with a wrong code page does not."""
 
 import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
-# Letters beyond ASCII of languages that are written in Latin letters.
+# Letters beyond ASCII of languages with Latin script.
 _ALPHABETS = tuple(
     frozenset(letters)
     for letters in (
@@ -30,10 +30,10 @@ _ALPHABETS = tuple(
         "àáâãèéêìíòóôõùúýăđĩũơư",
     )
 )
-# Letters of windows-1252 that hardly any text written in it has.
+# Letters of windows-1252 that are rare in text written in it.
 _RARE = frozenset("ðþÐÞšžŠŽŸƒ")
 _HEBREW_FINALS = frozenset("ךםןףץ")
-# Signs that stand before or behind a letter in good text, and within words.
+# Signs that occur before or after a letter, and within words.
 _AROUND = frozenset("’'‘\"“”„«»‹›‚-–—…·­/.,:;()[]|*+&•@_%#¿¡®©™´،؛؟\u00a0\u2011\u02bc")
 _WITHIN = frozenset("’'‘-–—·­/.,:;()|*+&@_…´®\u00a0\u2011\u02bc")
 _TYPOGRAPHY = frozenset("’‘“”–—…•™®©\u00a0")
@@ -48,11 +48,11 @@ _CYRILLIC = tuple(
         "абвгдѓежзѕијклљмнњопрстќуфхцчџш",
     )
 )
-# A letter alone that is no word of some language, and no initial.
+# A single letter that is neither a word in some language nor an initial.
 _LONELY = re.compile(
     r"[\W\d_]*[^\W\d_\x00-\x7f½¼¾¹²³àáâäåæèéêíîóôöøúüÀÁÄÅÈÉÓÔÖ\u0370-\U0010ffff](?:[^\w.\u0300-\u036f]|\d)*$"
 )
-# Dashes and the like between letters, an ellipsis behind one, signs in a row, letters of Icelandic and Macedonian.
+# Dashes and similar signs between letters, an ellipsis after a letter, repeated signs, Icelandic and Macedonian letters.
 _ODD = re.compile(
     r"(?<=[^\W\d_])[–—…|´‘®](?=[^\W\d_])|[^\W\d_]…|[–—’‘…]{2}(?=[^\W\d_])|[ðþÐÞªº]|[©®™»«¡¿]{2}|[ѓѕјљњќџћђЃЅЈЉЊЌЏЋЂ]"
 )
@@ -79,30 +79,30 @@ _EAST = frozenset({"Han", "Kana", "Hangul", "Thai", "full-width Latin"})
 
 
 def bad_share(words: Sequence[str]) -> float:
-    """Share of words that no language has, 0 to 1."""
+    """Return the share of words that occur in no language, 0 to 1."""
     words = [word for word in words if word]
     return sum(not looks_like_a_word(word) for word in words) / len(words) if words else 0.0
 
 
 def odd_share(words: Sequence[str]) -> float:
-    """Share of words that some language has, but that a wrong code page makes far more often, 0 to 1."""
+    """Return the share of words, 0 to 1, that are possible but far more often the result of a wrong code page."""
     words = [word for word in words if word]
     return sum(bool(_ODD.search(word)) for word in words) / len(words) if words else 0.0
 
 
 def is_typography(text: str) -> bool:
-    """Whether all that is beyond ASCII are quotes, dashes and the like, of which word processors make most."""
+    """Whether all characters beyond ASCII are typographic signs, such as the quotes and dashes of word processors."""
     return all(character.isascii() or character in _TYPOGRAPHY for character in text)
 
 
 def is_rare(text: str) -> bool:
-    """Whether letters of Icelandic or Slovene are so many that another page is as likely."""
+    """Whether there are so many Icelandic or Slovene letters that another code page is as likely."""
     n_beyond = sum(not character.isascii() and character.isalpha() for character in text)
     return sum(character in _RARE for character in text) > _MAX_RARE_SHARE * n_beyond
 
 
 def looks_like_a_word(word: str) -> bool:
-    """Whether a word with the signs around it may be of some language."""
+    """Whether a word, with adjacent signs, is possible in some language."""
     before = " "
     rare = n_han = 0
     for character, after in zip(word, [*word[1:], " "], strict=True):
@@ -134,12 +134,12 @@ def _fits(before: str, character: str, after: str) -> bool:
         return character in _WITHIN
     if character in _AROUND or category in ("Pd", "Ps", "Pe", "Zs", "Cf"):
         return True
-    # A sign for an amount, a part or a measure stands at a number or alone.
+    # A currency, fraction or unit sign is next to a number or alone.
     return not (before.isalpha() or after.isalpha()) or _script(before) in _EAST or _script(after) in _EAST
 
 
 def _follow(before: str, character: str) -> bool:
-    """Whether one letter may follow another within a word."""
+    """Whether a letter may follow another within a word."""
     if before.islower() and character.isupper() and before != "ß":
         return False
     if before == "ς" or before in _HEBREW_FINALS:
@@ -156,7 +156,7 @@ def _follow(before: str, character: str) -> bool:
 
 
 def consistency(words: Sequence[str]) -> float:
-    """Share of the words in Latin or Cyrillic letters that fit into one language, the best one; 1 without any."""
+    """Return the share of Latin and Cyrillic words that fit the best single language; 1 without such words."""
     share = 1.0
     for script, alphabets in (("Latin", _ALPHABETS), ("Cyrillic", _CYRILLIC)):
         if letter_sets := [letters for word in words if (letters := _letters(word, script))]:
@@ -190,7 +190,7 @@ def _is_vietnamese(letters: frozenset[str]) -> bool:
 
 @cache
 def _is_uncommon(character: str) -> bool:
-    """Whether an ideograph is in none of the standards' sets of common ones."""
+    """Whether an ideograph is in none of the standards' sets of common characters."""
     if _script(character) != "Han" or character == "々":
         return False
     return not (

@@ -1,4 +1,4 @@
-"""Bytes to text: byte order mark, what is declared, UTF-8, then the most plausible old encoding, never a silent guess."""
+"""Decode bytes to text: by byte order mark, UTF-8, declared encoding, else by detection, which is always reported."""
 
 import codecs
 import re
@@ -11,26 +11,26 @@ from ner_tasks.documents.encodings import guesses, iso2022
 from ner_tasks.documents.encodings.encoding_labels import ISO2022, UTF7, find_codec, is_ebcdic, is_unsupported
 from ner_tasks.documents.types import CannotRead, ExtractBuilder
 
-_MARKS = (  # UTF-32 begins like UTF-16, so it is asked for first
+_MARKS = (  # UTF-32 first, since its mark begins with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Text has none of these but a stray one; programs, pictures and archives are full of them.
+# Rare in text, frequent in programs, pictures and archives.
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _MAX_CONTROL_SHARE = 0.01
-# What tells that bytes really are of an encoding whose bytes are ASCII as well.
+# Evidence of an encoding whose bytes are all ASCII.
 _SEVEN_BITS = {
     ISO2022: re.compile(rb"[\x1b\x0e]"),
     "hz": re.compile(rb"~\{[\x21-\x7e\r\n]*?~\}|~~|~\n"),
     UTF7: re.compile(rb"\+(?:[A-Za-z0-9+/]{2,}-?|-)"),
 }
 _SAMPLE_BYTES = 64 * 1024
-# Share of a file's bytes that may be damaged for the rest to be read.
+# Maximum share of damaged bytes in a file that is still read.
 _MAX_DAMAGED_SHARE = 0.001
-# Of a text in ASCII, the share of other characters that may stay unknown, and the least length.
+# For ASCII text with unknown characters: their maximum share, and the minimum length of the text.
 _MAX_UNKNOWN_SHARE, _MIN_KNOWN, _BEYOND_ASCII = 0.005, 200, bytes(range(0x80, 0x100))
 _MAX_JUDGED, _ODD = 4_000, frozenset({"Cc", "Cn", "Co", "Cs"})
 _MIN_UNITS, _MIN_ZERO_SHARE, _MAX_ZERO_SHARE = 4, 0.05, 0.02
@@ -38,13 +38,13 @@ _MIN_UNITS, _MIN_ZERO_SHARE, _MAX_ZERO_SHARE = 4, 0.05, 0.02
 
 @dataclass(frozen=True)
 class Decoded:
-    """The text of some bytes.
+    """Decoded text.
 
     Attributes:
-        text: what they say.
-        encoding: what they were decoded by, a name of Python's.
-        is_guessed: whether nothing declares the encoding and it was detected.
-        n_replaced: damaged characters, each shown as U+FFFD.
+        text: the text.
+        encoding: Python's name of the encoding.
+        is_guessed: whether the encoding was detected rather than declared.
+        n_replaced: number of damaged characters, each U+FFFD in the text.
     """
 
     text: str
@@ -53,7 +53,7 @@ class Decoded:
     n_replaced: int = 0
 
     def name_damage(self, builder: ExtractBuilder) -> None:
-        """Name the characters that could not be read in a document's inventory."""
+        """List the damaged characters in the inventory of a document."""
         if self.n_replaced:
             where = f"{self.n_replaced} damaged characters"
             builder.inventory.unread(
@@ -62,21 +62,21 @@ class Decoded:
 
 
 def decode(data: bytes, declared: str = "") -> tuple[str, str]:
-    """Text and the name of the encoding that it was in, see `decode_with_guess`."""
+    """Return the text and the name of its encoding, see `decode_with_guess`."""
     decoded = decode_with_guess(data, declared)
     return decoded.text, decoded.encoding
 
 
 def decode_with_guess(data: bytes, *declared: str) -> Decoded:
-    """Text of bytes, and how it was stored.
+    """Decode a text file.
 
     Args:
-        data: a whole text file.
-        declared: encodings that the file around it and the document itself name, the first of them tried first; labels
-            that say nothing or are unknown are passed over.
+        data: content of the file.
+        declared: encoding labels declared by the enclosing file and by the document itself, in order of precedence;
+            unknown labels and those without information are skipped.
 
     Raises:
-        CannotRead: `not-text`, or `unknown-encoding` if no encoding is clearly more plausible than the others.
+        CannotRead: `not-text`; `unknown-encoding` if no encoding is clearly more plausible than the others.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark) and (marked := _decode_marked(data, encoding)):
@@ -85,7 +85,7 @@ def decode_with_guess(data: bytes, *declared: str) -> Decoded:
     if decoded := _decode_wide(data, codecs_declared) or _decode_seven_bits(data, codecs_declared):
         return decoded
     if not any(is_ebcdic(codec) for codec in codecs_declared):
-        filled = data.rstrip(b"\0")  # as fixed records are
+        filled = data.rstrip(b"\0")  # padding of fixed-length records
         data = filled if 2 * len(filled) > len(data) else data
         _check_control(data)
         data = data.replace(b"\0", b" ")
@@ -95,7 +95,7 @@ def decode_with_guess(data: bytes, *declared: str) -> Decoded:
             return Decoded(text, codec)
     for label in declared:
         if is_unsupported(label):
-            raise CannotRead("unknown-encoding", f"found text in {label[:40]}, expected an encoding that is read")
+            raise CannotRead("unknown-encoding", f"found text in {label[:40]}, expected a supported encoding")
     return _decode_detected(data, codecs_declared)
 
 
@@ -104,24 +104,24 @@ def _decode_marked(data: bytes, encoding: str) -> Decoded | None:
         return Decoded(data.decode(encoding), encoding)
     except UnicodeDecodeError as error:
         if encoding == "utf-8-sig":
-            return None  # joined from files of two encodings
+            return None  # concatenated from files in two encodings
         if encoding == "utf-32" and data.startswith(codecs.BOM_UTF16_LE) and len(data) % 4:
             return None
-        # Cut off within a character, or a few pairs that are none.
+        # Truncated within a character, or with a few invalid pairs.
         text = data.decode(encoding, "replace")
         n_replaced = text.count("\ufffd")
         if n_replaced <= max(1, _MAX_DAMAGED_SHARE * len(text)) and len(text) > n_replaced and _is_text(text):
             return Decoded(text, encoding, n_replaced=n_replaced)
         problem = f"found {error.reason} at byte {error.start}"
-        raise CannotRead("not-text", f"{problem}, expected {encoding} as marked") from None
+        raise CannotRead("not-text", f"{problem}, expected {encoding} as its byte order mark declares") from None
 
 
 def _decode_wide(data: bytes, declared: list[str]) -> Decoded | None:
-    """Text of two or four bytes per character without a mark: declared, or seen by the zero bytes of ASCII."""
+    """Decode UTF-16 or UTF-32 without a byte order mark: declared, or recognised by the zero bytes of ASCII."""
     seen = detect_wide_codec(data)
     named = next((codec for codec in declared if codec.startswith(("utf-16", "utf-32"))), "")
     if named and not seen and b"\0" not in data and _try_decode(data, "utf-8") is not None:
-        return None  # a page that was converted and still says what it was
+        return None  # a converted page that still declares its former encoding
     for codec in (seen, f"{named}-le" if named in ("utf-16", "utf-32") else named):
         if codec and (text := _try_decode(data, codec)) is not None and (named or _is_text(text)):
             return Decoded(text, codec, is_guessed=not named)
@@ -129,14 +129,14 @@ def _decode_wide(data: bytes, declared: list[str]) -> Decoded | None:
 
 
 def _is_text(text: str) -> bool:
-    """Whether characters are such as people write, and not what pairs of any bytes make."""
+    """Whether a text consists of ordinary characters; decoding arbitrary byte pairs does not yield them."""
     sample = text[:_MAX_JUDGED]
     n_odd = sum(unicodedata.category(character) in _ODD and character not in "\t\r\n\f" for character in sample)
     return n_odd <= _MAX_CONTROL_SHARE * len(sample)
 
 
 def detect_wide_codec(data: bytes) -> str:
-    """UTF-16 or UTF-32 without a mark, told by where the zero bytes stand; "" for anything else."""
+    """Detect UTF-16 or UTF-32 without a byte order mark by the positions of zero bytes; "" for anything else."""
     sample = data[: _SAMPLE_BYTES // 4 * 4]
     if b"\0" not in sample or len(sample) < 2 * _MIN_UNITS:
         return ""
@@ -152,7 +152,7 @@ def detect_wide_codec(data: bytes) -> str:
 
 
 def _decode_seven_bits(data: bytes, declared: list[str]) -> Decoded | None:
-    """Text of an encoding whose bytes are ASCII as well, so that UTF-8 would always fit."""
+    """Decode an encoding whose bytes are all ASCII, and which UTF-8 would therefore always accept."""
     for codec in declared:
         if codec in _SEVEN_BITS and _SEVEN_BITS[codec].search(data) and (text := _try_decode(data, codec)) is not None:
             return Decoded(text, iso2022.detect_variant(data) if codec == ISO2022 else codec)
@@ -177,16 +177,16 @@ def _decode_detected(data: bytes, declared: list[str]) -> Decoded:
             return few
         raise
     text, n_replaced = _try_decode(data, codec), 0
-    if text is None:  # beyond the sample
+    if text is None:  # the sample decodes, but a later part does not
         damaged = _decode_damaged(data, codec)
         if damaged is None:
-            raise CannotRead("unknown-encoding", f"found bytes that are no {codec} as at its beginning, expected UTF-8")
+            raise CannotRead("unknown-encoding", f"found {codec} at the beginning only, expected UTF-8")
         text, n_replaced = damaged.text, damaged.n_replaced
     return Decoded(text, codec, is_guessed=True, n_replaced=n_replaced)
 
 
 def _decode_damaged(data: bytes, codec: str) -> Decoded | None:
-    """Text of which a few bytes are damaged, or that was cut within a character; None if it is another encoding."""
+    """Decode text with a few damaged bytes, or truncated within a character; None if it is in another encoding."""
     if codec == ISO2022 or _load_table(codec) or codec.startswith(("utf-16", "utf-32")):
         return None
     text = data.decode(codec, "replace")
@@ -199,7 +199,7 @@ def _decode_damaged(data: bytes, codec: str) -> Decoded | None:
 
 
 def _decode_mostly_ascii(data: bytes) -> Decoded | None:
-    """A text in ASCII with a few characters of which nobody can tell what they are: each of them is named."""
+    """Decode ASCII text with a few characters in an unknown encoding, each of which is reported as damaged."""
     n_beyond = len(data) - len(data.translate(None, _BEYOND_ASCII))
     if n_beyond > max(1, _MAX_UNKNOWN_SHARE * len(data)) or len(data) < _MIN_KNOWN:
         return None
@@ -232,9 +232,9 @@ def _decode(data: bytes, codec: str) -> str:
 
 @cache
 def _load_table(codec: str) -> str:
-    """Characters of a code page by byte, "" for any other encoding.
+    """Return the characters of a code page by byte; "" for an encoding that is not a code page.
 
-    What the page leaves undefined from 0x80 to 0x9f is a control code, as in browsers.
+    Undefined bytes from 0x80 to 0x9f are control codes, as in browsers.
     """
     try:
         module = import_module(f"encodings.{codecs.lookup(codec).name.replace('-', '_')}")

@@ -1,4 +1,4 @@
-"""Files inside a message, resource, page or XML: their content decoded; those of messages named and handed on."""
+"""Decode files embedded in messages, resources, pages and XML, and add those of messages as parts."""
 
 import base64
 import binascii
@@ -26,28 +26,28 @@ _WINDOW_BITS = {"DF": -zlib.MAX_WBITS, "GZ": 16 + zlib.MAX_WBITS, "ZL": zlib.MAX
 
 
 class Attachments:
-    """Hands on the files inside one document; each gets a name of its own and one fate in the inventory."""
+    """Adds the files inside one document as parts, each with a unique name and a fate in the inventory."""
 
     def __init__(self, builder: ExtractBuilder, limits: Limits, kind: str = "attachment"):
         """Args:
-        builder: takes the parts.
-        limits: whether pictures are read.
-        kind: what the inventory calls them.
+        builder: builder that takes the parts.
+        limits: `ocr` decides whether pictures are added.
+        kind: kind of the items in the inventory.
         """
         self._builder, self._limits, self._kind = builder, limits, kind
         self._taken = TakenNames()
 
     def add(self, content: bytes | CannotRead, where: str, *, media_type: str = "", title: str = "") -> str:
-        """Hand on one file.
+        """Add one file as a part.
 
         Args:
-            content: its bytes, or why there are none.
-            where: which one, as `unread` names it.
-            media_type: what is said of it, such as `application/pdf; charset=utf-8`.
-            title: its name or title as the sender gives it.
+            content: its bytes, or the error.
+            where: its location, for the list of unread items.
+            media_type: declared media type, such as `application/pdf; charset=utf-8`.
+            title: name or title given by the sender.
 
         Returns:
-            The name of the part; "" if it is not handed on.
+            Name of the part; "" if it is not added.
         """
         inventory = self._builder.inventory
         if isinstance(content, CannotRead):
@@ -75,7 +75,7 @@ class Attachments:
         return name
 
     def pointer(self, where: str, what: str) -> None:
-        """Name a file that lies elsewhere, which is never fetched."""
+        """List a reference to an external file, which is never fetched."""
         self._builder.inventory.unread("pointer", where, f"points to {what[:100]!r}, which lies elsewhere: not fetched")
 
 
@@ -90,12 +90,12 @@ def _make_name(title: str, format_: formats.Format | None, content: bytes, numbe
 
 
 def is_data_uri(url: str) -> bool:
-    """Whether a link holds the file itself."""
+    """Whether a link is a `data:` URI."""
     return url.lstrip()[:5].lower() == "data:"
 
 
 def decode_data_uri(url: str) -> tuple[str, bytes | CannotRead]:
-    """Media type and content of a `data:` link; what is wrong with one that is damaged.
+    """Return media type and content of a `data:` URI, or the error of a damaged one.
 
     Source: RFC 2397.
     """
@@ -109,10 +109,10 @@ def decode_data_uri(url: str) -> tuple[str, bytes | CannotRead]:
 
 
 def decode_base64(text: str) -> bytes | CannotRead:
-    """Bytes of base64 as senders write it: wrapped, without padding, in the URL alphabet, as a `data:` URI.
+    """Decode base64 as senders write it: wrapped, without padding, in the URL alphabet, or as a `data:` URI.
 
     Returns:
-        The bytes, or what is wrong; never a part of them without a word.
+        The bytes, or the error; never only some of the bytes.
     """
     if (uri := _DATA_URI.match(text)) and not uri[1].startswith(" "):  # else a sentence that begins with `Data: `
         text = text[uri.end() :]
@@ -131,7 +131,7 @@ def decode_base64(text: str) -> bytes | CannotRead:
 
 
 def decode_hex(text: str) -> bytes | CannotRead:
-    """Bytes of hexadecimal digits, which may be wrapped."""
+    """Decode hexadecimal digits, which may be wrapped."""
     clean = _SPACE.sub("", text)
     try:
         return bytes.fromhex(clean)
@@ -140,12 +140,12 @@ def decode_hex(text: str) -> bytes | CannotRead:
 
 
 def unpack(content: bytes, method: str, limits: Limits) -> bytes | CannotRead:
-    """Unpack what an HL7 V3 `compression` attribute says.
+    """Unpack content with an HL7 V3 `compression` attribute.
 
     Args:
-        content: packed bytes.
+        content: compressed bytes.
         method: `DF` (deflate), `GZ` (gzip), `ZL` (zlib) or "" for none.
-        limits: most bytes unpacked.
+        limits: `max_unpacked_bytes` applies.
     """
     if not method:
         return content

@@ -1,4 +1,4 @@
-"""JSON of any other kind than FHIR: an array of documents, or every string and number in it, with its key.
+"""Read JSON other than FHIR: an array of documents, or a document of all its strings and numbers with their keys.
 
 Source: RFC 8259.
 """
@@ -24,9 +24,10 @@ _MAX_PLACE, _MAX_KEY = 200, 100
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[Record]:
-    """A JSON file: a document per object with `id` and `text` of an array or of lines, else one of all it says.
+    """Read a JSON file.
 
-    What is no JSON is read as the text that it is.
+    An array, or lines, of objects with `id` and `text` become a document each. Any other JSON becomes one document of all
+    its values. A file that is not valid JSON is read as plain text.
     """
     decoded = text_encoding.decode_with_guess(data, declared)
     builder = ExtractBuilder()
@@ -52,7 +53,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[Reco
 
 
 class _Object(list[tuple[str, Any]]):
-    """The pairs of a JSON object, in order, a key that comes twice with both of its values."""
+    """Pairs of a JSON object in order; a duplicate key keeps all its values."""
 
 
 def _to_dict(value: Any) -> Any:
@@ -60,7 +61,7 @@ def _to_dict(value: Any) -> Any:
 
 
 def _parse_lines(text: str) -> list[Any] | None:
-    """The values of JSON lines; None if a line that is not blank is none."""
+    """Return the values of JSON Lines; None if a non-blank line is not JSON."""
     try:
         return [json.loads(line, object_pairs_hook=_Object) for line in text.split("\n") if line.strip()]
     except (ValueError, RecursionError):
@@ -68,14 +69,14 @@ def _parse_lines(text: str) -> list[Any] | None:
 
 
 def _iter_leaves(value: Any) -> Iterator[tuple[str, str, Any]]:
-    """Strings, numbers and truth values in order, each with its path and the key it has."""
+    """Yield strings, numbers and booleans in order, each with its path and key."""
     waiting: list[tuple[str, str, Any]] = [("$", "", value)]
     while waiting:
         place, key, one = waiting.pop()
         if isinstance(one, _Object):
             waiting.extend((f"{place}.{name}"[:_MAX_PLACE], name, inner) for name, inner in reversed(one))
         elif isinstance(one, list):
-            # A long key stands whole before the first value alone.
+            # A long key is repeated in full before the first value only.
             keys = chain([key], repeat(key[:_MAX_KEY]))
             numbered = reversed(
                 [(f"{place}[{number}]"[:_MAX_PLACE], *each) for number, each in enumerate(zip(keys, one, strict=False))]
@@ -98,7 +99,7 @@ def _add(builder: ExtractBuilder, place: str, key: str, leaf: Any) -> None:
 
 
 def _add_file(builder: ExtractBuilder, place: str, packed: str) -> None:
-    """Hand on a file in base64, where its content says what it is."""
+    """Add a file in base64 as a part, if its content is of a known format."""
     try:
         content = base64.b64decode(packed)
     except binascii.Error:

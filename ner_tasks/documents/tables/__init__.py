@@ -1,1 +1,1 @@
-"""Files of many documents: tables and JSON Lines."""
+"""Read files of many documents: tables and JSON Lines."""

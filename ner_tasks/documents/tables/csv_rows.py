@@ -1,6 +1,6 @@
-"""Rows of CSV as spreadsheets write it: the delimiter recognised, a quote without an end held to its line.
+"""Parse CSV as spreadsheets write it: detects the delimiter, and confines an unclosed quote to its line.
 
-Source: RFC 4180; `sep=` is how Excel is told the delimiter.
+Source: RFC 4180; `sep=` declares the delimiter to Excel.
 """
 
 import csv
@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 _DELIMITERS = (",", ";", "\t", "|")
-# Stands for a delimiter in a file of one column, in which every comma belongs to the text.
+# Placeholder delimiter for a file with one column, in which every comma is part of the text.
 _NO_DELIMITER = "\x1f"
 _SEPARATOR = re.compile(r"\ufeff?\"?sep=(.)\"?\s*$", re.IGNORECASE)
-# The line behind the last one: a row of its own unless a quote is open. Text holds no such character.
+# Line appended after the last one: a separate row unless a quote is open. Does not occur in text.
 _END_LINE = "\x1aend\n"
-# After so many quotes without an end, each line is a row.
+# After this many unclosed quotes, each line is a row.
 _MAX_OPEN_QUOTES = 100
 _MAX_LOOKED_AT = 50
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file parts its fields.
+    """Dialect of a CSV file.
 
     Attributes:
         delimiter: one character.
-        has_spaces: whether a space behind a delimiter belongs to it.
+        has_spaces: whether a space after a delimiter belongs to it.
     """
 
     delimiter: str
@@ -38,8 +38,8 @@ class Row:
     """One row.
 
     Attributes:
-        fields: its fields.
-        raw: its lines as they are, where a quote in it has no end, so that a field may be too long; else "".
+        fields: fields of the row.
+        raw: its unparsed lines if it has an unclosed quote, so that a field may be too long; else "".
     """
 
     fields: list[str]
@@ -47,12 +47,12 @@ class Row:
 
 
 def iter_rows(content: str, delimiter: str, is_header: Callable[[Sequence[str]], bool]) -> Iterator[Row]:
-    """Rows of a file, the header first.
+    """Iterate over the rows of a file, the header first.
 
     Args:
-        content: of the file.
-        delimiter: tried first, as the file's name says it.
-        is_header: whether fields are those of a header; decides which delimiter it is.
+        content: text of the file.
+        delimiter: delimiter to try first, that of the file's suffix.
+        is_header: predicate on the fields of the first row, used to detect the delimiter.
     """
     lines = io.StringIO(content, newline="").readlines()
     at, declared = 0, ""
@@ -68,7 +68,7 @@ def iter_rows(content: str, delimiter: str, is_header: Callable[[Sequence[str]],
 def _detect_dialect(
     lines: Sequence[str], at: int, delimiters: Sequence[str], is_header: Callable[[Sequence[str]], bool]
 ) -> Dialect:
-    """The first dialect whose first row is a header; that of the first delimiter where there is none."""
+    """Return the first dialect in which the first row is a header; else that of the first delimiter."""
     for delimiter in delimiters:
         dialect = Dialect(delimiter)
         header = next(_rows(lines, at, dialect), Row([])).fields
@@ -102,7 +102,7 @@ def _rows(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[Row]:
 
 
 def _repair_row(lines: Sequence[str], fields: list[str], n_columns: int, dialect: Dialect) -> Row:
-    """A row with misplaced quotes: as they part it, or on one line as its delimiters alone do."""
+    """Parse a row with misplaced quotes: with the quotes, or as one line by its delimiters alone."""
     alone = _on_one_line(lines[0], dialect)
     alone = replace(alone, fields=_drop_empty_end(alone.fields, n_columns))
     is_swallowed = any(dialect.delimiter in field for field in fields) or len(fields) != n_columns
@@ -113,19 +113,19 @@ def _repair_row(lines: Sequence[str], fields: list[str], n_columns: int, dialect
 
 
 def _strip_end_line(field: str) -> str:
-    """A field that an open quote has drawn on to the end of the file, without what marks that."""
+    """Remove the appended line from a field that an unclosed quote has extended to the end of the file."""
     return field.removesuffix(_END_LINE).rstrip("\r\n") if field.endswith(_END_LINE) else field
 
 
 def _are_rows(lines: Sequence[str], n_columns: int, dialect: Dialect) -> bool:
-    """Whether what an open quote has swallowed is further rows, and no text over several lines."""
+    """Whether the lines inside an unclosed quote are rows rather than a multi-line text."""
     behind = [line for line in lines[:_MAX_LOOKED_AT] if line.strip(f" {dialect.delimiter}\r\n")]
     n_rows = sum(len(_drop_empty_end(_on_one_line(line, dialect).fields, n_columns)) == n_columns for line in behind)
     return bool(behind) and 2 * n_rows > len(behind)
 
 
 def _drop_empty_end(fields: list[str], n_columns: int) -> list[str]:
-    """Fields without the empty ones that are too many."""
+    """Drop surplus empty fields at the end."""
     n_fields = len(fields)
     while n_fields > n_columns and not fields[n_fields - 1].strip():
         n_fields -= 1
@@ -133,7 +133,7 @@ def _drop_empty_end(fields: list[str], n_columns: int) -> list[str]:
 
 
 def _parse(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[list[str], int, int]]:
-    """Rows from a line on, each with its first line and the one behind its last."""
+    """Yield rows from a line on, each with its range of lines `[start, end)`."""
 
     def iter_numbered() -> Iterator[str]:
         for number in range(at, len(lines)):
@@ -150,7 +150,7 @@ def _parse(lines: Sequence[str], at: int, dialect: Dialect) -> Iterator[tuple[li
 
 
 def _is_closed(lines: Sequence[str], dialect: Dialect) -> bool:
-    """Whether each quoted field of a row over several lines ends where a field may."""
+    """Whether each quoted field of a multi-line row is closed at the end of a field."""
     options = {"delimiter": dialect.delimiter, "skipinitialspace": dialect.has_spaces}
     try:
         list(csv.reader(lines, strict=True, **options))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""JSON Lines, a document (`id`, `text`) or a FHIR resource per line; also the same in one JSON array."""
+"""Read JSON Lines with a document (`id`, `text`) or FHIR resource per line, or the same in one JSON array."""
 
 import codecs
 import io
@@ -15,26 +15,26 @@ from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
 
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_BLANK = b" \t\r\n\x1e\0"  # with the separator of RFC 7464
+_BLANK = b" \t\r\n\x1e\0"  # includes the separator of RFC 7464
 _READ_BYTES = 64 * 1024
 _MAX_KEYS = 10_000
 
 
 class _KeyTwice(ValueError):
-    """A JSON object that has one key twice."""
+    """A JSON object has the same key twice."""
 
 
 def read(file: BinaryIO, head: bytes, limits: Limits) -> Iterator[Record]:
-    """Documents of a JSON Lines file, a line in memory at a time.
+    """Yield the documents of a JSON Lines file, with one line in memory at a time.
 
     Args:
-        file: open for reading bytes.
+        file: file open for reading bytes.
         head: its first bytes.
-        limits: the largest line; there is no limit to their number.
+        limits: limits on the size of a line; the number of lines is not limited.
 
-    Returns:
-        For each line that is not blank its id, or `line-<number>` of a bad one, and its text or the reason; last, how
-        many other keys the lines have.
+    Yields:
+        For each line that is not blank its id, or `line-<number>` for a bad line, and its text or the reason; last, the
+        number of other keys.
     """
     if (encoding := detect_encoding(head)) != "utf-8":
         file = io.BufferedReader(_Recoded(file, encoding), _READ_BYTES)
@@ -61,13 +61,13 @@ def read(file: BinaryIO, head: bytes, limits: Limits) -> Iterator[Record]:
 
 
 def detect_encoding(head: bytes) -> str:
-    """The encoding of a file: UTF-8, as JSON is, unless a mark or its zero bytes say another one."""
+    """Return the encoding of a file: UTF-8, unless a byte order mark or zero bytes indicate another one."""
     marked = next((name for mark, name in _MARKS if head.startswith(mark)), "")
     return marked or text_encoding.detect_wide_codec(head) or "utf-8"
 
 
 class _Records:
-    """Documents of the values of one file."""
+    """Converts the values of one file to records."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -75,7 +75,7 @@ class _Records:
         self._other_keys: set[str] = set()
 
     def read_line(self, line: bytes, number: int) -> Iterator[Record]:
-        """The document of a line, or what is wrong with it; none if it is blank."""
+        """Yield the record of a line, or its error; nothing for a blank line."""
         line = line.strip(_BLANK)
         if not line:
             return
@@ -95,7 +95,7 @@ class _Records:
             yield from self.read_value(value, where, encoding)
 
     def read_value(self, value: Any, where: str, encoding: str = "") -> Iterator[Record]:
-        """The document of one JSON value, or what is wrong with it."""
+        """Yield the record of a JSON value, or its error."""
         try:
             name, text = self._document(value, where)
             if name in self._seen:
@@ -109,7 +109,7 @@ class _Records:
             yield self._seen.make_unique(where), CannotRead(error.reason, f"{error}, at {where}")
 
     def report_other_keys(self) -> Iterator[Record]:
-        """What the lines hold besides."""
+        """Yield the number of keys other than id and text."""
         if self._other_keys:
             yield "", Ignored("", "other-keys", len(self._other_keys))
 
@@ -130,12 +130,12 @@ class _Records:
 
 
 def is_record(value: Any) -> bool:
-    """Whether a JSON value is a document with an id and a text."""
+    """Whether a JSON value is a document: an object with an id and a text."""
     return isinstance(value, dict) and "id" in value and isinstance(value.get("text"), str)
 
 
 def read_array(values: list[Any], limits: Limits) -> list[Record]:
-    """The documents of an array of them."""
+    """Return the records of a JSON array of documents."""
     records = _Records(limits)
     documents = [
         record for number, value in enumerate(values, 1) for record in records.read_value(value, f"value-{number}")
@@ -144,15 +144,16 @@ def read_array(values: list[Any], limits: Limits) -> list[Record]:
 
 
 def _name_resource(resource: dict[str, Any], where: str, seen: TakenNames) -> str:
-    """Its type and id, such as `Patient/7`, as FHIR refers to it; the line's number where it has none."""
+    """Return type and id of a resource, such as `Patient/7`; `where` if it has no id, or one that is taken."""
     kind, own = resource["resourceType"], resource.get("id")
     name = f"{kind}/{own}" if isinstance(own, str) and own and not _SURROGATE.search(kind + own) else where
     return where if name in seen else name
 
 
 def _lines(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes]]:
-    """Lines and their numbers, each cut behind `max_bytes`, the rest of it skipped: one byte too many tells that it was
-    longer. JSON holds no bare carriage return, so that it ends a line, too.
+    """Yield line numbers and lines. A longer line is truncated to `max_bytes` + 1 bytes, so that it can be recognised.
+
+    A bare carriage return also ends a line, since JSON does not contain one.
     """
     number = 0
     while line := file.readline(max_bytes + 1):
@@ -165,7 +166,7 @@ def _lines(file: BinaryIO, max_bytes: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _is_open(line: bytes) -> bool:
-    """Whether a value begins on a line and does not end there."""
+    """Whether a JSON value begins on a line but does not end on it."""
     begins = line.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"[", b"{")
     return begins and isinstance(_find_error(line), json.JSONDecodeError)
 
@@ -179,7 +180,7 @@ def _find_error(line: bytes) -> Exception | None:
 
 
 def _parse_whole(data: bytes) -> list[Any] | None:
-    """The values of an array, or the one value, of a whole file; None if it is not JSON."""
+    """Return the values of a JSON array, or the single value of a file; None if it is not JSON."""
     try:
         value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_build_object)
     except (ValueError, RecursionError):
@@ -188,7 +189,7 @@ def _parse_whole(data: bytes) -> list[Any] | None:
 
 
 def _parse_line(line: bytes) -> tuple[Any, str]:
-    """The value of a line, and its encoding where that was guessed.
+    """Return the value of a line, and its encoding if it was detected.
 
     Raises:
         CannotRead: `bad-line`.

@@ -1,4 +1,4 @@
-"""Tables of documents: a row each, the text in a column that the header names."""
+"""Read tables of documents: one document per row, with its text in a named column."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,18 +11,18 @@ from ner_tasks.documents.tables.csv_rows import Row, iter_rows
 from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
 
 ROW = Items({"row": {"read": 1}})
-# Stands for a NUL byte while rows are parted, so that it costs its row and not the file. Text holds no such character.
+# Replaces NUL bytes during parsing, so that they fail their row and not the file. Does not occur in text.
 _NUL = "\x1a"
-# More of them are half of the characters of UTF-16.
+# A larger share of NUL bytes indicates UTF-16.
 _MAX_NUL_SHARE, _WIDE_MARKS = 0.05, (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 
-# A document's id in its file (`line-12` while it has none), and its text, or what is wrong with it, or that it is none.
+# Id of a document in its file (`line-12` without one), and its text or extract, its error, or `Ignored`.
 Record = tuple[str, str | Extract | CannotRead | Ignored]
 
 
 @dataclass(frozen=True)
 class Table:
-    """The documents of a file, and how it was stored."""
+    """Records of a table, and its encoding."""
 
     encoding: str
     is_guessed: bool
@@ -30,19 +30,19 @@ class Table:
 
 
 def read_table(data: bytes, delimiter: str, limits: Limits, declared: str = "") -> Table:
-    """Documents of a CSV or TSV file whose header names the column of texts and, if it likes, that of ids.
+    """Read a CSV or TSV file whose header names a column of texts and optionally one of ids.
 
     Args:
-        data: a whole file.
-        delimiter: as its name says it; another one is recognised by the header.
-        limits: which columns hold texts and ids.
-        declared: encoding, as far as the file around it says it.
+        data: content of the file.
+        delimiter: delimiter of the file's suffix; another one is detected by the header.
+        limits: names of the columns of texts and ids.
+        declared: encoding declared by the enclosing file.
 
     Returns:
-        Each row's id, or `row-<number>` without one, with its text.
+        The table; a row without an id is named `row-<number>`.
 
     Raises:
-        CannotRead: no such column, or not text at all.
+        CannotRead: there is no such column, or the file is not text.
     """
     csv.field_size_limit(limits.max_bytes)
     if not data.startswith(_WIDE_MARKS) and data.count(0) <= _MAX_NUL_SHARE * len(data):
@@ -53,8 +53,8 @@ def read_table(data: bytes, delimiter: str, limits: Limits, declared: str = "") 
     if _find(columns, limits.text_column) is None:
         raise CannotRead(
             "no-text-column",
-            # without a header the first row is a document, which no message quotes
-            f"found {len(columns)} columns of other names, expected one named {limits.text_column[:40]!r}",
+            # does not quote the columns: without a header, the first row is a document
+            f"found {len(columns)} columns with other names, expected one named {limits.text_column[:40]!r}",
         )
     return Table(decoded.encoding, decoded.is_guessed, _records(columns, rows, limits, decoded.n_replaced))
 
@@ -80,7 +80,7 @@ def iter_documents(columns: Sequence[str], rows: Iterable[list[str]], limits: Li
 
 
 def _iter_documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits, filled: set[int]) -> Iterator[Record]:
-    """The documents of rows; `filled` gets the columns that hold something."""
+    """Yield the documents of rows; adds the columns that are not empty to `filled`."""
     at_text, at_id = _find(columns, limits.text_column), _find(columns, limits.id_column)
     assert at_text is not None
     seen = TakenNames()
@@ -113,7 +113,7 @@ def _iter_documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits,
 
 
 def _is_torn(fields: Sequence[str], n_columns: int, at_text: int) -> bool:
-    """Whether a quote without an end has drawn the text, or what follows it, into another column."""
+    """Whether an unclosed quote has shifted the text, or what follows it, to another column."""
     others = [field for at, field in enumerate(fields) if at != at_text]
     is_off = at_text >= len(fields) or len(fields) > n_columns or not fields[at_text].strip()
     return is_off or any(set("\r\n") & set(field) for field in others)
@@ -124,7 +124,7 @@ def _note_open_quote(text: str, number: int) -> Extract:
 
 
 def _find_fault(fields: Sequence[str], n_columns: int, at_text: int, number: int) -> CannotRead | None:
-    """What is wrong with a row: too many fields, unless they are empty, or too few to have a text."""
+    """Return the error of a row: too many fields that are not empty, too few to have a text, or a NUL byte."""
     if any(field.strip() for field in fields[n_columns:]) or at_text >= len(fields):
         message = f"found {len(fields)} fields, expected {n_columns} as in the header, in row {number}"
         return CannotRead("bad-line", message)
@@ -134,7 +134,7 @@ def _find_fault(fields: Sequence[str], n_columns: int, at_text: int, number: int
 
 
 def _find(columns: Sequence[str], wanted: str) -> int | None:
-    """Where a column stands: that of exactly this name, else of the same but for case and the spaces around it."""
+    """Return the index of a column by its exact name, else ignoring case and surrounding spaces."""
     for clean in (str, _clean):
         names = [clean(name) for name in columns]
         if clean(wanted) in names:

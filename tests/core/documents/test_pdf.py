@@ -204,7 +204,7 @@ class TestBoxes:
         lines = [" ".join(rng.choices(words, k=8)) for _ in range(30)]
         data = canvas_bytes(lambda canvas: [canvas.drawString(60, 780 - 24 * n, line) for n, line in enumerate(lines)])
         found = pdf.read(data, Limits())
-        with pdf.pdfium.opened(data) as document:
+        with pdf.pdfium.open_document(data) as document:
             text_page = document[0].get_textpage()
             height = document[0].get_height()
             for _ in range(200):
