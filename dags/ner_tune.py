@@ -3,7 +3,7 @@
 | | |
 |---|---|
 | **Reads** | `models/<version>/`, the dev part of its snapshot |
-| **Writes** | `models/<version>/tuned/<host>.json`: the choice, and every figure that it rests on |
+| **Writes** | `models/<version>/runtime/<host>.json`: the choice, and every figure that it rests on |
 | **Runs** | by hand, once for each kind of machine that tags, when nothing else is running |
 | **Re-run** | safe: it is measured anew, and the last choice holds |
 | **On failure** | docs/runbook/models.md#tuning |

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 
 # in an inbox: names and checksums of the files that an earlier run copied
@@ -26,11 +27,11 @@ def put_dataset(store: FolderStore, dataset: Path, today: datetime.date) -> str:
     if not dataset.is_file():
         raise InputMissing(f"found no file, expected labelled data (CSV, its zip, or CoNLL), at {dataset}")
     sha256 = atomic.sha256_of(dataset)[:12]
-    for batch in store.folders("labelled"):
-        if batch.endswith(sha256) and any(store.path_of(f"labelled/{batch}").iterdir()):
+    for batch in store.folders(keys.LABELLED):
+        if batch.endswith(sha256) and any(store.path_of(keys.labelled_batch(batch)).iterdir()):
             return batch
     batch = f"{today.isoformat()}-{sha256}"
-    store.put_file(dataset, f"labelled/{batch}/{_plain(dataset.name)}")
+    store.put_file(dataset, keys.labelled_batch(batch, _plain(dataset.name)))
     return batch
 
 
@@ -41,7 +42,7 @@ def put_inbox(store: FolderStore, inbox: Path, day: str) -> int:
     """
     if not inbox.is_dir():
         raise InputMissing(f"found no folder, expected one with documents, at {inbox}")
-    home = store.path_of(f"inbox/{day}")
+    home = store.path_of(keys.inbox_day(day))
     files = [path for path in sorted(inbox.rglob("*")) if path.is_file() and not _hidden(path.relative_to(inbox))]
     if not files:
         raise InputMissing(f"found no document, expected at least one, in {inbox}")
@@ -57,7 +58,7 @@ def put_inbox(store: FolderStore, inbox: Path, day: str) -> int:
         name = path.relative_to(inbox).as_posix()
         # a rewritten file counts as a new file, whatever its content
         if not ((home / name).is_file() and atomic.sha256_of(home / name) == wanted[name]):
-            store.put_file(path, f"inbox/{day}/{name}")
+            store.put_file(path, keys.inbox_day(day, name))
     atomic.write_json(home / LISTING, wanted)
     return len(files)
 

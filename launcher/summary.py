@@ -11,7 +11,11 @@ from rich.text import Text
 
 from launcher.chain import Outcome
 from ner_tasks import display
+from ner_tasks.data import snapshot as snapshots
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
+from ner_tasks.tagging.merge import MANIFEST
 
 N_EXAMPLES = 3
 # least entities of a good example; most documents to choose from
@@ -20,9 +24,9 @@ N_ENTITIES, MAX_CANDIDATES = 3, 1000
 
 def show(console: Console, store: FolderStore, outcome: Outcome) -> None:
     """Print data, quality, speed, the day's documents and three tagged examples."""
-    snapshot = store.read_json(f"snapshots/{outcome.snapshot}/snapshot.json")
-    comparison = store.read_json(f"reports/models/{outcome.version}/compare.json")
-    night = store.read_json(f"tagged/{outcome.day}/manifest.json")
+    snapshot = store.read_json(keys.snapshot(outcome.snapshot, snapshots.MANIFEST))
+    comparison = store.read_json(keys.comparison_scores(outcome.version))
+    night = store.read_json(keys.tagged_day(outcome.day, MANIFEST))
     console.print()
     console.rule("[bold]Summary")
     _lines(console, _data(snapshot))
@@ -102,7 +106,7 @@ def _examples(store: FolderStore, day: str) -> list[dict[str, Any]]:
     """Return three tagged documents, of three formats if possible; those with several entities first."""
     best: dict[tuple[bool, bool, str], dict[str, Any]] = {}
     seen: set[str] = set()
-    with store.path_of(f"tagged/{day}/documents.jsonl").open(encoding="utf-8") as lines:
+    with store.path_of(keys.tagged_day(day, DOCUMENTS)).open(encoding="utf-8") as lines:
         for document in map(json.loads, lines):
             suffix = PurePosixPath(document["document"].partition("#")[0]).suffix
             if document["entities"] and len(best) < MAX_CANDIDATES:
@@ -119,9 +123,9 @@ def _example(console: Console, document: Mapping[str, Any]) -> None:
 
 def _places(store: FolderStore, outcome: Outcome) -> list[tuple[str, str]]:
     return [
-        ("Answers", str(store.path_of(f"tagged/{outcome.day}"))),
-        ("Rejected documents", str(store.path_of(f"rejected/{outcome.day}"))),
-        ("Model", str(store.path_of(f"models/{outcome.version}/int8"))),
-        ("Data and quarantine", str(store.path_of(f"snapshots/{outcome.snapshot}"))),
-        ("Reports", str(store.path_of(f"reports/models/{outcome.version}"))),
+        ("Answers", str(store.path_of(keys.tagged_day(outcome.day)))),
+        ("Rejected documents", str(store.path_of(keys.rejected_day(outcome.day)))),
+        ("Model", str(store.path_of(keys.model(outcome.version, "int8")))),
+        ("Data and quarantine", str(store.path_of(keys.snapshot(outcome.snapshot)))),
+        ("Reports", str(store.path_of(keys.model_report(outcome.version)))),
     ]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.engines import Form, PeerEngine
+from ner_tasks.data.snapshot import MANIFEST
 from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.fingerprint import make_version
@@ -22,6 +23,7 @@ from ner_tasks.labels import LabelSet, tag_label
 from ner_tasks.model import model_folder
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from benchmarks.peers.reading import PeerReader
@@ -112,7 +114,7 @@ def promoted_model() -> Path:
     registry = Registry(Settings.from_env().open_store())
     promotion = registry.promoted()
     if promotion is None:
-        where = registry.store.where("models")
+        where = registry.store.where(keys.MODELS)
         raise InputMissing(f"found no promoted model, expected one (make run) or MODEL=folder, at {where}")
     folders = {kind: registry.fetch(promotion.version, kind) for kind in ("trained", "frozen", "int8")}
     return folders["trained"].parent
@@ -127,18 +129,18 @@ def snapshot_of(model: Path) -> Path:
     wanted = model_folder.read_manifest(model / "trained").lineage.get("data")
     store = Settings.from_env().open_store()
     found = [
-        (snapshot, store.read_json(f"snapshots/{snapshot}/snapshot.json"))
-        for snapshot in store.folders("snapshots")
-        if store.exists(f"snapshots/{snapshot}/snapshot.json")
+        (snapshot, store.read_json(keys.snapshot(snapshot, MANIFEST)))
+        for snapshot in store.folders(keys.SNAPSHOTS)
+        if store.exists(keys.snapshot(snapshot, MANIFEST))
     ]
     fitting = [name for name, said in found if wanted and said.get("source") == wanted]
     if len(fitting) != 1:
         number = len(fitting) or "no"
         raise InputMissing(
             f"found {number} snapshots of the data of {model.name}, expected one or SNAPSHOT=folder, "
-            f"at {store.where('snapshots')}"
+            f"at {store.where(keys.SNAPSHOTS)}"
         )
-    return store.fetch(f"snapshots/{fitting[0]}")
+    return store.fetch(keys.snapshot(fitting[0]))
 
 
 def labels_of(checkpoint: Path) -> tuple[str, ...]:

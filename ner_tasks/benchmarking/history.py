@@ -1,7 +1,4 @@
 """Benchmarks of the past on one host, and what has changed since.
-
-reports/benchmarks/history/<host>/<time>-<run>.json   one small file for each run, written once
-
 No file is shared, so that runs at the same time lose nothing. Machines are noisy and a slow moment is slow for every
 engine that takes turns in it: what is compared is the speed over stock FP32 of the same run, where both runs have it.
 """
@@ -20,9 +17,8 @@ from ner_tasks.files import atomic
 from ner_tasks.inference.engines import STOCK
 from ner_tasks.records import validate_record
 from ner_tasks.records.fields import Count, Moment, Number, any_more
-from ner_tasks.store import Store
+from ner_tasks.store import Store, keys
 
-HISTORY = "reports/benchmarks/history"
 N_LOOKED_AT = 50
 
 _OF_A_REPORT = ("at", "host", "data", "data_sha256", "n_sentences", "rounds", "rows")
@@ -148,7 +144,8 @@ def add_run(store: Store, report: Run, *, version: str, data: str, key: str) -> 
         Key of the file.
     """
     run = {"version": version, "report": key, **{name: report[name] for name in _OF_A_REPORT}, "data": data}
-    place = f"{HISTORY}/{hardware.host_key(report['host'])}/{_stamp(report)}-{PurePosixPath(key).name}.json"
+    name = f"{_stamp(report)}-{PurePosixPath(key).name}.json"
+    place = keys.benchmark_history(hardware.host_key(report["host"]), name)
     if not store.exists(place):
         store.write_json(place, run)
     return place
@@ -156,8 +153,8 @@ def add_run(store: Store, report: Run, *, version: str, data: str, key: str) -> 
 
 def fetch_latest(store: Store, host_key: str, folder: Path) -> list[Path]:
     """Files of the last runs on a host, at most `N_LOOKED_AT`, in `folder` where they have to be copied."""
-    keys = [file.key for file in store.files(f"{HISTORY}/{host_key}")]
-    return [file.path for file in store.fetch_files(keys[-N_LOOKED_AT:], folder) if file]
+    past = [file.key for file in store.files(keys.benchmark_history(host_key))]
+    return [file.path for file in store.fetch_files(past[-N_LOOKED_AT:], folder) if file]
 
 
 def _stamp(run: Run) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.records import NightManifest, read_record
-from ner_tasks.tagging.answer_index import INDEX, REPLACED, AnswerIndex, IndexedDocument
+from ner_tasks.store import keys
+from ner_tasks.tagging.answer_index import INDEX, AnswerIndex, IndexedDocument
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
 from ner_tasks.tagging.answers import Answer, parse_answer, parse_rejection
 from ner_tasks.tagging.journal import REJECTED
@@ -41,7 +42,7 @@ class Sighting:
 
 def list_days(reader: StoreReader) -> list[str]:
     """Published days, the newest first."""
-    return sorted(reader.folders("tagged"), reverse=True)
+    return sorted(reader.folders(keys.TAGGED), reverse=True)
 
 
 def search_documents(
@@ -52,7 +53,7 @@ def search_documents(
     Raises:
         InputMissing: the day has no index: it is not published, or was before there was one.
     """
-    with _index(reader, f"tagged/{day}") as index:
+    with _index(reader, keys.tagged_day(day, INDEX)) as index:
         return index.search(text, most=most, rejected_only=rejected_only, partly_read_only=partly_read_only)
 
 
@@ -64,17 +65,17 @@ def find_document(reader: StoreReader, day: str, name: str, *, handle: str = "")
         ArtifactBroken: its line is none of ours.
         Busy: the day is replaced again and again.
     """
-    return reader.store.read_whole(f"tagged/{day}", lambda: _find(reader, day, name, handle), marker=MANIFEST)
+    return reader.store.read_whole(keys.tagged_day(day), lambda: _find(reader, day, name, handle), marker=MANIFEST)
 
 
 def _find(reader: StoreReader, day: str, name: str, handle: str) -> FoundDocument:
-    with _index(reader, f"tagged/{day}") as index:
+    with _index(reader, keys.tagged_day(day, INDEX)) as index:
         entry = index.get(handle) if handle else index.find(name)
     if entry is None and handle:
         raise InputMissing(f"found no document {handle[:200]!r} of the index of {day}, expected one; search it again")
     if entry is None:
         raise InputMissing(f"found no document {name[:200]!r}, expected one of this name, in the answers of {day}")
-    key = f"tagged/{day}/{REJECTED if entry.reason else DOCUMENTS}"
+    key = keys.tagged_day(day, REJECTED if entry.reason else DOCUMENTS)
     line = reader.store.read_bytes(key, entry.offset, entry.n_bytes)
     if entry.reason:
         return FoundDocument(day, entry, None, parse_rejection(line, reader.store.where(key)))
@@ -89,42 +90,42 @@ def list_sightings(reader: StoreReader, name: str) -> list[Sighting]:
     found: list[Sighting] = []
     for day in list_days(reader)[:MAX_DAYS]:
         found += _published(reader, day, name)
-        for version in reader.folders(f"{REPLACED}/{day}"):
-            if entry := _entry(reader, f"{REPLACED}/{day}/{version}", name):
+        for version in reader.folders(keys.replaced_answers(day)):
+            if entry := _entry(reader, keys.replaced_answers(day, version, INDEX), name):
                 found.append(Sighting(day, entry, version, replaced=True))
     return found
 
 
 def _published(reader: StoreReader, day: str, name: str) -> list[Sighting]:
     """The document as a day has it now, with the model of this very night; none if the day has it not."""
-    folder = f"tagged/{day}"
+    index, manifest = keys.tagged_day(day, INDEX), keys.tagged_day(day, MANIFEST)
 
     def read() -> list[Sighting]:
-        entry = _entry(reader, folder, name)
-        version = read_record(reader.store, f"{folder}/{MANIFEST}", NightManifest)["model_version"]
+        entry = _entry(reader, index, name)
+        version = read_record(reader.store, manifest, NightManifest)["model_version"]
         return [Sighting(day, entry, version)] if entry else []
 
-    if _entry(reader, folder, name) is None:  # as on most days, and one look is enough
+    if _entry(reader, index, name) is None:  # as on most days, and one look is enough
         return []
     try:
-        return reader.store.read_whole(folder, read, marker=MANIFEST)
+        return reader.store.read_whole(keys.tagged_day(day), read, marker=MANIFEST)
     except InputMissing:  # withdrawn
         return []
     except ArtifactBroken as error:
-        reader.report_damaged(f"{folder}/{MANIFEST}", error)
+        reader.report_damaged(manifest, error)
         return []
 
 
-def _entry(reader: StoreReader, folder: str, name: str) -> IndexedDocument | None:
+def _entry(reader: StoreReader, key: str, name: str) -> IndexedDocument | None:
     try:
-        with _index(reader, folder) as index:
+        with _index(reader, key) as index:
             return index.find(name)
     except InputMissing:
         return None
     except ArtifactBroken as error:
-        reader.report_damaged(f"{folder}/{INDEX}", error)
+        reader.report_damaged(key, error)
         return None
 
 
-def _index(reader: StoreReader, folder: str) -> AnswerIndex:
-    return AnswerIndex(reader.store.fetch(f"{folder}/{INDEX}"))
+def _index(reader: StoreReader, key: str) -> AnswerIndex:
+    return AnswerIndex(reader.store.fetch(key))

@@ -10,8 +10,7 @@ from ner_tasks.dashboard import runs
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import DriftReport, GateRecord, NightGate, NightManifest, NightPlan, ShardManifest, VersionRecord
 from ner_tasks.registry.promotions import Promotion
-from ner_tasks.registry.registry import MARKER as VERSION
-from ner_tasks.registry.registry import POINTER
+from ner_tasks.store import keys
 from ner_tasks.tagging.merge import MANIFEST
 
 # DAGs that plan nights
@@ -75,14 +74,14 @@ class GateResult:
 
 def list_published(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]:
     """Manifests of the newest published days, the newest first."""
-    days = sorted(reader.folders("tagged"), reverse=True)[:most]
-    found = [reader.record(f"tagged/{day}/{MANIFEST}", NightManifest) for day in days]
+    days = sorted(reader.folders(keys.TAGGED), reverse=True)[:most]
+    found = [reader.record(keys.tagged_day(day, MANIFEST), NightManifest) for day in days]
     return [{**manifest, "day": day} for day, manifest in zip(days, found, strict=True) if manifest]
 
 
 def list_labels(reader: StoreReader, day: str) -> list[str]:
     """Labels that a published day has entities of, in alphabetical order."""
-    manifest = reader.record(f"tagged/{day}/{MANIFEST}", NightManifest)
+    manifest = reader.record(keys.tagged_day(day, MANIFEST), NightManifest)
     return sorted(manifest["entities"]) if manifest else []
 
 
@@ -98,11 +97,11 @@ def list_in_progress(
     """
     now_s = time.time() if now_s is None else now_s
     found: dict[tuple[str, str], NightInProgress] = {}
-    for key in reader.folders("staging/runs"):
-        for day in reader.folders(f"staging/runs/{key}"):
-            plan = reader.record(f"staging/runs/{key}/{day}/plan.json", NightPlan)
+    for run in reader.folders(keys.RUNS):
+        for day in reader.folders(keys.join(keys.RUNS, run)):
+            plan = reader.record(keys.night_plan(run, day), NightPlan)
             if plan:
-                night = _of_plan(reader, plan, _steps(reader, key), last, now_s)
+                night = _of_plan(reader, plan, _steps(reader, run), last, now_s)
                 # of two runs at the same night the one that goes on
                 if found.get((day, plan["night"]), night).stopped or not night.stopped:
                     found[day, plan["night"]] = night
@@ -112,17 +111,17 @@ def list_in_progress(
 def read_gates(reader: StoreReader, last: Mapping[str, Any]) -> list[GateResult]:
     """What the gates said about the last published night, and about the model that is promoted."""
     found = []
-    night = reader.record(f"reports/nights/{last['day']}.json", NightGate)
+    night = reader.record(keys.night_gate(last["day"]), NightGate)
     if night and night["night"] == last.get("night"):
         found.append(GateResult(f"answers of {last['day']}", _verdict(passed=night["passed"]), night["lines"]))
-    drift = reader.record(f"reports/drift/{last['day']}.json", DriftReport)
+    drift = reader.record(keys.drift_report(last["day"]), DriftReport)
     if drift and drift.get("night") == last.get("night"):
         found.append(_drift(f"{last['day']} beside the nights before", drift))
-    pointer = reader.record(POINTER, Promotion)
+    pointer = reader.record(keys.PROMOTED_MODEL, Promotion)
     if pointer:
         version = pointer.version
-        trained = reader.record(f"models/{version}/{VERSION}", VersionRecord, changes=False)
-        int8 = reader.record(f"reports/models/{version}/gate.json", GateRecord)
+        trained = reader.record(keys.registration(version), VersionRecord, changes=False)
+        int8 = reader.record(keys.int8_gate(version), GateRecord)
         said_of = {
             "trained model": trained.get("gate") if trained else None,
             "INT8 model": int8["lines"] if int8 else None,
@@ -144,8 +143,8 @@ def _verdict(*, passed: bool) -> str:
     return "passed" if passed else "not passed"
 
 
-def _steps(reader: StoreReader, key: str) -> list[runs.Step]:
-    return next((steps for dag in DAGS if (steps := runs.list_steps(reader, dag, key))), [])
+def _steps(reader: StoreReader, run: str) -> list[runs.Step]:
+    return next((steps for dag in DAGS if (steps := runs.list_steps(reader, dag, run))), [])
 
 
 def _of_plan(
@@ -155,10 +154,8 @@ def _of_plan(
     last: Mapping[str, Any] | None,
     now_s: float,
 ) -> NightInProgress:
-    staging = f"staging/tagged/{plan['day']}/{plan['night']}"
-    shards = [
-        reader.record(f"{staging}/shard-{index:02d}/{MANIFEST}", ShardManifest) for index in range(plan["n_shards"])
-    ]
+    markers = [keys.shard(plan["day"], plan["night"], index, MANIFEST) for index in range(plan["n_shards"])]
+    shards = [reader.record(marker, ShardManifest) for marker in markers]
     done = [shard for shard in shards if shard]
     took = sum(shard["elapsed_s"] for shard in done)
     n_words = sum(shard["n_words"] for shard in done)

@@ -7,7 +7,7 @@ from typing import Any
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import DriftReport, EvaluationRecord, ReviewReport, VersionRecord
 from ner_tasks.registry.promotions import Promotion
-from ner_tasks.registry.registry import MARKER, POINTER
+from ner_tasks.store import keys
 
 
 @dataclass(frozen=True)
@@ -21,28 +21,28 @@ class Promoted:
 
 def read_promoted(reader: StoreReader) -> Promoted | None:
     """The promoted version in depth; None before the first, or if it was never evaluated."""
-    pointer = reader.record(POINTER, Promotion)
-    details = reader.record(f"models/{pointer.version}/{MARKER}", VersionRecord, changes=False) if pointer else None
+    pointer = reader.record(keys.PROMOTED_MODEL, Promotion)
+    details = reader.record(keys.registration(pointer.version), VersionRecord, changes=False) if pointer else None
     if not pointer or not details:
         return None
     version, snapshot = pointer.version, details["snapshot"]
-    evaluation = reader.record(f"reports/models/{version}/evaluate-{snapshot}.json", EvaluationRecord)
+    evaluation = reader.record(keys.evaluation_scores(version, snapshot), EvaluationRecord)
     return Promoted(version, snapshot, evaluation) if evaluation else None
 
 
 def read_drift(reader: StoreReader, *, most: int) -> list[DriftReport]:
     """What was found about the newest nights, the newest first."""
-    names = [name for name in reader.names("reports/drift") if name.endswith(".json")]
-    found = (reader.record(f"reports/drift/{name}", DriftReport) for name in sorted(names, reverse=True)[:most])
+    days = [name.removesuffix(".json") for name in reader.names(keys.DRIFT_REPORTS) if name.endswith(".json")]
+    found = (reader.record(keys.drift_report(day), DriftReport) for day in sorted(days, reverse=True)[:most])
     return [report for report in found if report]
 
 
 def read_review_queue(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]:
     """What was exported of the newest days for people to correct, and whether it has come back."""
-    returned = set(reader.folders("labelled"))
+    returned = set(reader.folders(keys.LABELLED))
     queue = list[Mapping[str, Any]]()
-    for day in sorted(reader.folders("reports/review"), reverse=True)[:most]:
-        files = reader.names(f"reports/review/{day}")
-        report = reader.record(f"reports/review/{day}/review.json", ReviewReport) or {}
+    for day in sorted(reader.folders(keys.REVIEWS), reverse=True)[:most]:
+        files = reader.names(keys.review(day))
+        report = reader.record(keys.review(day, keys.REVIEW_REPORT), ReviewReport) or {}
         queue.append({"day": day, "files": files, "report": report, "returned": f"review-{day}" in returned})
     return queue

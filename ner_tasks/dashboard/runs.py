@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from ner_tasks import fingerprint
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import RunNote
+from ner_tasks.store import keys
 
-NOTES = "reports/runs"
 FAILED, RETRIED = "failed", "up_for_retry"
 
 
@@ -44,27 +43,17 @@ class Step:
         return list(dict.fromkeys(note["said"] for note in self.notes if note["said"]))
 
 
-def run_key(run_id: str) -> str:
-    """Name of a run's folder; its id has characters that are no part of one."""
-    return fingerprint.make_version({"run": run_id})
-
-
-def task_file_name(task_id: str, map_index: int) -> str:
-    """Name of the file that a task's note is."""
-    return f"{task_id}.json" if map_index < 0 else f"{task_id}-{map_index:04d}.json"
-
-
-def list_steps(reader: StoreReader, dag_id: str, key: str) -> list[Step]:
+def list_steps(reader: StoreReader, dag_id: str, run: str) -> list[Step]:
     """The tasks of a run that have noted something, in the order in which they ended.
 
     Args:
         reader: the store.
         dag_id: which DAG.
-        key: as `run_key` gives it.
+        run: name of the run, as `keys.run_name` gives it.
     """
     found: dict[str, list[RunNote]] = {}
-    for name in sorted(reader.names(f"{NOTES}/{dag_id}/{key}")):
-        note = reader.record(f"{NOTES}/{dag_id}/{key}/{name}", RunNote)
+    for name in sorted(reader.names(keys.run_notes(dag_id, run))):
+        note = reader.record(keys.run_notes(dag_id, run, name), RunNote)
         if note:
             found.setdefault(note["task"], []).append(note)
     return sorted((Step(task, tuple(notes)) for task, notes in found.items()), key=lambda step: step.at)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import ComparisonRecord, VersionRecord
 from ner_tasks.registry.promotions import Promotion
-from ner_tasks.registry.registry import HISTORY, MARKER, POINTER
+from ner_tasks.store import keys
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Version:
 
 def list_versions(reader: StoreReader) -> list[Version]:
     """All registered versions, the newest first."""
-    pointer = reader.record(POINTER, Promotion)
+    pointer = reader.record(keys.PROMOTED_MODEL, Promotion)
     promoted = pointer.version if pointer else None
     found = []
-    for name in reader.folders("models"):
-        details = reader.record(f"models/{name}/{MARKER}", VersionRecord, changes=False)
+    for name in reader.folders(keys.MODELS):
+        details = reader.record(keys.registration(name), VersionRecord, changes=False)
         if details:
             found.append(_version(reader, name, details, is_promoted=name == promoted))
     return sorted(found, key=lambda version: version.at, reverse=True)
@@ -47,14 +47,14 @@ def list_versions(reader: StoreReader) -> list[Version]:
 
 def list_promotions(reader: StoreReader) -> list[Promotion]:
     """The history of promotions, the newest first."""
-    past = reader.records(HISTORY, Promotion)
-    current = reader.record(POINTER, Promotion)
+    past = reader.records(keys.PROMOTION_HISTORY, Promotion)
+    current = reader.record(keys.PROMOTED_MODEL, Promotion)
     # a promotion that was killed before it wrote its line
     return list(reversed(past if current is None or current in past else [*past, current]))
 
 
 def _version(reader: StoreReader, name: str, details: VersionRecord, *, is_promoted: bool) -> Version:
-    compared = reader.record(f"reports/models/{name}/compare.json", ComparisonRecord)
+    compared = reader.record(keys.comparison_scores(name), ComparisonRecord)
     return Version(
         name=name,
         at=details["at"],

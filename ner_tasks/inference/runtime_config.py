@@ -1,6 +1,6 @@
 """How a host runs a model best, as `tune` has measured it: a file beside the model, one for each kind of host.
 
-    models/<version>/tuned/<host>.json      the choice, and every figure that it rests on
+    models/<version>/runtime/<host>.json      the choice, and every figure that it rests on
     models/<version>/int8/ frozen/          what it chooses from
 
 Another machine finds no file of its own there, and runs the INT8 model as it would without any. Where the version lies in
@@ -18,7 +18,7 @@ from ner_tasks import hardware
 from ner_tasks.files import atomic
 from ner_tasks.records import Name, validate_record
 
-FOLDER = "tuned"
+FOLDER = "runtime"
 
 
 @with_config(ConfigDict(extra="forbid"))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from ner_tasks.store import Store
+from ner_tasks.store import Store, keys
 from ner_tasks.tagging.merge import MANIFEST
 
 DAYS_BACK = 31
@@ -40,7 +40,7 @@ def seconds_since(day: str, now: datetime) -> float:
 
 def _days(store: Store, now: datetime, days_back: int) -> Iterator[date]:
     oldest = (now - timedelta(days=days_back)).date()
-    for name in store.folders("inbox"):
+    for name in store.folders(keys.INBOX):
         try:
             day = date.fromisoformat(name)
         except ValueError:
@@ -50,7 +50,7 @@ def _days(store: Store, now: datetime, days_back: int) -> Iterator[date]:
 
 
 def _is_answered(store: Store, day: date) -> bool:
-    return store.exists(f"tagged/{day}/{MANIFEST}") or bool(store.folders(f"withdrawn/{day}"))
+    return store.exists(keys.tagged_day(day, MANIFEST)) or bool(store.folders(keys.withdrawn_day(day)))
 
 
 def _end_of(day: date) -> datetime:

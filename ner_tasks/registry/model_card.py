@@ -1,7 +1,4 @@
 """A model card: one page about a version, from what its making has written down. As Markdown and as HTML.
-
-    reports/models/<version>/card.md  card.html
-
 Nothing in it is new, so that it may be made again at any time; it stays when the version is cleared away.
 """
 
@@ -16,6 +13,7 @@ from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import Kind, ModelManifest
 from ner_tasks.records import ComparisonRecord, read_record
 from ner_tasks.registry.registry import Registry
+from ner_tasks.store import keys
 
 _HERE = Path(__file__).parent
 _KINDS: tuple[Kind, ...] = ("trained", "frozen", "int8")
@@ -40,7 +38,7 @@ def publish_card(registry: Registry, version: str) -> str:
         ArtifactBroken: one of its models has changed.
     """
     sections = list(build_sections(registry, version))
-    key = f"reports/models/{version}/card"
+    key = keys.model_card(version)
     with tempfile.TemporaryDirectory() as folder:
         for suffix, text in (("md", render_markdown(version, sections)), ("html", render_html(version, sections))):
             path = Path(folder) / f"card.{suffix}"
@@ -52,15 +50,16 @@ def publish_card(registry: Registry, version: str) -> str:
 def build_sections(registry: Registry, version: str) -> Iterator[CardSection]:
     """What is known about a version, its models' files checked."""
     said = registry.details(version)
-    home = f"models/{version}"
-    found = [kind for kind in _KINDS if registry.store.exists(f"{home}/{kind}/{model_folder.MANIFEST}")]
+    found = [kind for kind in _KINDS if registry.store.exists(keys.model(version, kind, model_folder.MANIFEST))]
     models = {kind: model_folder.read_manifest(registry.fetch(version, kind)) for kind in found}
     if "trained" not in models:
-        raise InputMissing(f"found no trained model, expected one, in {registry.store.where(home)}")
+        raise InputMissing(
+            f"found no trained model, expected one, in {registry.store.where(keys.model_version(version))}"
+        )
     yield _what_it_is(version, said, models["trained"])
     yield _origin(said, models["trained"].lineage)
     reports: dict[str, Mapping[str, Any]] = {"FP32": said}
-    key = f"reports/models/{version}/compare.json"
+    key = keys.comparison_scores(version)
     compared = read_record(registry.store, key, ComparisonRecord) if registry.store.exists(key) else None
     if compared:
         reports = {"FP32": compared.get("fp32", said), "INT8": compared["int8"]}

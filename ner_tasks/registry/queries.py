@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ner_tasks.records import ComparisonRecord, read_record
 from ner_tasks.registry.promotions import previous_promotion
 from ner_tasks.registry.registry import Registry
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,7 +44,7 @@ def read_figures(registry: Registry, version: str) -> dict[str, float]:
     """
     details = registry.details(version)
     figures = {"fp32_f1": details["overall"]["f1"]} if "overall" in details else {}
-    key = f"reports/models/{version}/compare.json"
+    key = keys.comparison_scores(version)
     if registry.store.exists(key):
         said = read_record(registry.store, key, ComparisonRecord)
         f1, speed_up = said["int8"]["overall"]["f1"], said["speed"]["int8_over_stock"]

@@ -1,10 +1,4 @@
-"""Model versions: which there are, which one is promoted, and since when.
-
-models/<version>/trained|frozen|int8/   the models, immutable
-models/<version>/version.json           written last: the version has passed its gate and counts
-models/promoted.json                    the pointer that the nightly run follows
-models/<version>/tuned/<host>.json      how machines of one kind run it best
-models/history.jsonl                    a line for each promotion
+"""Model versions: which there are, which one is promoted, and since when; `store/keys.py` says where they lie.
 
 A promotion is the swap of the pointer, for which one at a time holds a lock and has checked the model under it. The
 history follows; a promotion that was killed before it wrote its line is read from the pointer, and written down by the
@@ -26,11 +20,8 @@ from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import Kind, ModelManifest
 from ner_tasks.records import RegistrationRecord, Shape, parse_records, read_record
 from ner_tasks.registry.promotions import Promotion, previous_promotion
-from ner_tasks.store import Store
+from ner_tasks.store import Store, keys
 
-POINTER = "models/promoted.json"
-HISTORY = "models/history.jsonl"
-MARKER = "version.json"
 ORIGIN = ("code", "environment", "config", "parent")
 PATIENCE_S = 120.0  # twice what the lock of a killed process holds on S3
 
@@ -52,7 +43,7 @@ class Registry:
         Raises:
             InputMissing: there is none.
         """
-        return self.store.fetch(f"{_home(version)}/{kind}")
+        return self.store.fetch(keys.model(_checked(version), kind))
 
     def find(self, version: str, kind: Kind) -> ModelManifest | None:
         """Manifest of a model that lies here and is sound; None if it has to be made (again)."""
@@ -70,7 +61,7 @@ class Registry:
         manifest = model_folder.read_manifest(folder)
         if manifest.kind != kind:
             raise ArtifactBroken(f"found a {manifest.kind} model, expected {kind}, at {folder}")
-        self.store.publish(folder, f"{_home(version)}/{kind}", marker=model_folder.MANIFEST)
+        self.store.publish(folder, keys.model(_checked(version), kind), marker=model_folder.MANIFEST)
 
     def register(self, version: str, details: Mapping[str, Any]) -> None:
         """Let a version count, which must have a sound trained model; again changes nothing.
@@ -82,9 +73,9 @@ class Registry:
             StorageFull: no room; the version does not count.
         """
         origin = model_folder.read_manifest(self.fetch(version, "trained")).lineage
-        if not self.store.exists(f"{_home(version)}/{MARKER}"):
+        if not self.store.exists(keys.registration(version)):
             said = {"version": version, "at": _now(), **{name: origin.get(name) for name in ORIGIN}, **details}
-            self.store.write_json(f"{_home(version)}/{MARKER}", said)
+            self.store.write_json(keys.registration(version), said)
 
     def runtime_configs(self, version: str) -> dict[str, RuntimeConfig]:
         """How each kind of machine runs a version best, as far as it was tuned there, by `hardware.host_key`.
@@ -92,7 +83,7 @@ class Registry:
         Raises:
             ArtifactBroken: a file is not one of ours.
         """
-        files = self.store.files(f"{_home(version)}/{runtime_config.FOLDER}")
+        files = self.store.files(keys.runtime_configs(_checked(version)))
         return {
             file.name.removesuffix(".json"): runtime_config.parse_runtime_config(
                 self.store.read_json(file.key), self.store.where(file.key)
@@ -109,11 +100,11 @@ class Registry:
         """
         self.details(version)
         runtime_config.parse_runtime_config(said, host_key)
-        self.store.write_json(f"{_home(version)}/{runtime_config.FOLDER}/{host_key}.json", dict(said))
+        self.store.write_json(keys.runtime_configs(version, f"{host_key}.json"), dict(said))
 
     def versions(self) -> list[str]:
         """Versions that have passed their gate, oldest first."""
-        names = [name for name in self.store.folders("models") if self.store.exists(f"{_home(name)}/{MARKER}")]
+        names = [name for name in self.store.folders(keys.MODELS) if self.store.exists(keys.registration(name))]
         return sorted(names, key=lambda name: str(self.details(name)["at"]))
 
     def details(self, version: str) -> dict[str, Any]:
@@ -131,15 +122,17 @@ class Registry:
         Raises:
             InputMissing, ArtifactBroken: as for `details`.
         """
-        key = f"{_home(version)}/{MARKER}"
+        key = keys.registration(_checked(version))
         if not self.store.exists(key):
-            where = self.store.where("models")
+            where = self.store.where(keys.MODELS)
             raise InputMissing(f"found no version {version!r}, expected one that is registered, in {where}")
         return read_record(self.store, key, shape)
 
     def promoted(self) -> Promotion | None:
         """The version that the nightly run uses, None before the first promotion."""
-        return read_record(self.store, POINTER, Promotion) if self.store.exists(POINTER) else None
+        return (
+            read_record(self.store, keys.PROMOTED_MODEL, Promotion) if self.store.exists(keys.PROMOTED_MODEL) else None
+        )
 
     def resolve(self, version: str | None = None, kind: Kind = "int8") -> tuple[str, Path]:
         """A version and the folder of its sound model; the promoted one unless a version is named.
@@ -151,7 +144,7 @@ class Registry:
         if version is None:
             promotion = self.promoted()
             if promotion is None:
-                raise InputMissing(f"found no promoted model, expected one, at {self.store.where(POINTER)}")
+                raise InputMissing(f"found no promoted model, expected one, at {self.store.where(keys.PROMOTED_MODEL)}")
             version, kind = promotion.version, promotion.kind
         path = self.fetch(version, kind)
         model_folder.read_manifest(path)
@@ -220,7 +213,9 @@ class Registry:
         target = previous_promotion(history)
         if target is None:
             found = f"{history[-1].version} and nothing in use before it" if history else "no promotion"
-            raise InputMissing(f"found {found}, expected a version to go back to, in {self.store.where(HISTORY)}")
+            raise InputMissing(
+                f"found {found}, expected a version to go back to, in {self.store.where(keys.PROMOTION_HISTORY)}"
+            )
         return target
 
     def hold_pointer(self) -> AbstractContextManager[None]:
@@ -229,7 +224,7 @@ class Registry:
         Raises:
             Busy: somebody else holds it, and goes on for too long.
         """
-        return self.store.exclusive(POINTER, patience_s=self._patience_s)
+        return self.store.exclusive(keys.PROMOTED_MODEL, patience_s=self._patience_s)
 
     def history(self) -> list[Promotion]:
         """All promotions, oldest first.
@@ -242,7 +237,7 @@ class Registry:
 
     def _current(self) -> tuple[str | None, Promotion | None]:
         """The pointer's etag, and what it says, which is in the history from here on."""
-        seen, current = self.store.etag(POINTER), self.promoted()
+        seen, current = self.store.etag(keys.PROMOTED_MODEL), self.promoted()
         if current:
             self._note(current)
         return seen, current
@@ -251,13 +246,13 @@ class Registry:
         """The version that is promoted, once it is known to be `instead_of`, if that is given."""
         found = current.version if current else None
         if instead_of not in (None, found):
-            where = self.store.where(POINTER)
+            where = self.store.where(keys.PROMOTED_MODEL)
             raise ConfigInvalid(f"found {found or 'nothing'} promoted, expected {instead_of} still, at {where}")
         return found
 
     def _move(self, seen: str | None, promotion: Promotion) -> Promotion:
         self._verified(promotion.version, promotion.kind)
-        self.store.swap_json(POINTER, asdict(promotion), etag=seen)
+        self.store.swap_json(keys.PROMOTED_MODEL, asdict(promotion), etag=seen)
         self._note(promotion)
         return promotion
 
@@ -267,7 +262,7 @@ class Registry:
 
     def _note(self, promotion: Promotion) -> None:
         if promotion not in self._lines():  # a damaged line is none of it
-            self.store.append_line(HISTORY, json.dumps(asdict(promotion), ensure_ascii=False))
+            self.store.append_line(keys.PROMOTION_HISTORY, json.dumps(asdict(promotion), ensure_ascii=False))
 
     def _past(self) -> list[Promotion]:
         past = list[Promotion]()
@@ -278,13 +273,17 @@ class Registry:
         return past
 
     def _lines(self) -> list[Promotion | ArtifactBroken]:
-        return list(parse_records(self.store.read_lines(HISTORY), Promotion, self.store.where(HISTORY)))
+        return list(
+            parse_records(
+                self.store.read_lines(keys.PROMOTION_HISTORY), Promotion, self.store.where(keys.PROMOTION_HISTORY)
+            )
+        )
 
 
-def _home(version: str) -> str:
+def _checked(version: str) -> str:
     if "/" in version or not version:
         raise ConfigInvalid(f"found version {version!r}, expected a name without '/'")
-    return f"models/{version}"
+    return version
 
 
 def _now() -> str:

@@ -10,19 +10,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from ner_tasks.data.snapshot import MANIFEST as SNAPSHOT_MANIFEST
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.records import AnsweredBy, LineageRecord, OfModel, OfVersion, read_record
-from ner_tasks.registry import leases
 from ner_tasks.registry.promotions import previous_promotion
-from ner_tasks.registry.registry import MARKER, Registry
-from ner_tasks.store import Store
+from ner_tasks.registry.registry import Registry
+from ner_tasks.store import Store, keys
 from ner_tasks.tagging.merge import MANIFEST
 
 _DAY_S = 86400.0
 _HALF_DONE_DAYS = 1.0  # no step writes for so long without a sign of life
-_SNAPSHOT, _ACCEPTED = "snapshot.json", "snapshots/accepted.json"
+# written last into a folder and removed first: without it nobody reads the rest
+_MARKERS = {keys.MODELS: keys.REGISTRATION, keys.SNAPSHOTS: SNAPSHOT_MANIFEST}
 # folders of staging/ that are one piece of work each: so many names deep
-_DEPTH = {"tagged": 4, "using": 4}
+_DEPTHS, _DEPTH = {keys.NIGHTS: 4, keys.LEASES: 4}, 3
 
 
 @dataclass(frozen=True)
@@ -95,18 +96,18 @@ def survey_store(registry: Registry, keep: RetentionPolicy, now_s: float) -> lis
     known = _Survey(registry, keep, now_s)
     _need_what_is_promoted(known)
     _need_what_tagged(known)
-    if registry.store.exists(_ACCEPTED):
-        accepted = read_record(registry.store, _ACCEPTED, OfVersion)
-        known.need(f"snapshots/{accepted['version']}", "later data is compared with it")
+    if registry.store.exists(keys.ACCEPTED_SNAPSHOT):
+        accepted = read_record(registry.store, keys.ACCEPTED_SNAPSHOT, OfVersion)
+        known.need(keys.snapshot(accepted["version"]), "later data is compared with it")
     _need_what_is_worked_on(known)
     registered = registry.versions()
     for version in registered[-keep.n_versions :]:
-        known.need(f"models/{version}", f"one of the {keep.n_versions} newest versions")
-    models = [_judged(known, f"models/{name}") for name in registry.store.folders("models")]
-    for item in models:
-        if item.reason and (snapshot := _snapshot_of(registry, item.key.removeprefix("models/"))):
-            known.need(f"snapshots/{snapshot}", f"{item.key} was made from it")
-    return [*models, *_snapshots(known), *_staging(known), *_half_done(known)]
+        known.need(keys.model_version(version), f"one of the {keep.n_versions} newest versions")
+    models = {name: _judged(known, name) for name in registry.store.folders(keys.MODELS)}
+    for version, item in models.items():
+        if item.reason and (snapshot := _snapshot_of(registry, version)):
+            known.need(keys.snapshot(snapshot), f"{item.key} was made from it")
+    return [*models.values(), *_snapshots(known), *_staging(known), *_half_done(known)]
 
 
 def prune(registry: Registry, keep: RetentionPolicy, now_s: float) -> tuple[list[StoredItem], list[StoredItem]]:
@@ -129,8 +130,7 @@ def prune(registry: Registry, keep: RetentionPolicy, now_s: float) -> tuple[list
             if reason:
                 kept.append(StoredItem(item.key, reason, item.n_bytes))
             else:
-                marker = {"models": MARKER, "snapshots": _SNAPSHOT}.get(item.key.split("/")[0])
-                registry.store.remove(item.key, marker=marker)
+                registry.store.remove(item.key, marker=_MARKERS.get(item.key.split("/")[0]))
                 removed.append(item)
     return kept, removed
 
@@ -145,56 +145,58 @@ class _State:
 
     @classmethod
     def of(cls, registry: Registry) -> "_State":
-        notes = {file.key: file.etag for file in registry.store.files(leases.NOTES)}
-        return cls(len(registry.history()), registry.store.etag(_ACCEPTED), notes)
+        notes = {file.key: file.etag for file in registry.store.files(keys.LEASES)}
+        return cls(len(registry.history()), registry.store.etag(keys.ACCEPTED_SNAPSHOT), notes)
 
     def needed_since(self, registry: Registry, key: str, old_s: float) -> str:
         """Why something must not go after all; empty if it still may."""
-        if key.startswith("staging/"):
+        top, _, name = key.partition("/")
+        if top == keys.STAGING:
             return "written meanwhile" if _size_of(registry.store, key).newest_s > old_s else ""
-        if any(key == f"models/{line.version}" for line in registry.history()[self.n_promotions :]):
+        if any(key == keys.model_version(line.version) for line in registry.history()[self.n_promotions :]):
             return "promoted meanwhile"
-        if registry.store.etag(_ACCEPTED) != self.accepted and key.startswith("snapshots/"):
+        if registry.store.etag(keys.ACCEPTED_SNAPSHOT) != self.accepted and top == keys.SNAPSHOTS:
             return "another snapshot was accepted meanwhile"
-        note = f"{leases.NOTES}/{key}/{leases.NOTE}"
+        note = keys.lease("models" if top == keys.MODELS else "snapshots", name)
         return "a run works on it meanwhile" if registry.store.etag(note) != self.notes.get(note) else ""
 
 
 def _need_what_is_promoted(known: _Survey) -> None:
     history = known.registry.history()
     if history:
-        known.need(f"models/{history[-1].version}", "promoted")
+        known.need(keys.model_version(history[-1].version), "promoted")
     if target := previous_promotion(history):
-        known.need(f"models/{target.version}", "a roll-back goes to it")
+        known.need(keys.model_version(target.version), "a roll-back goes to it")
     for line, following in itertools.pairwise(history):
         if known.is_young(_seconds(following.at), known.keep.days):
-            known.need(f"models/{line.version}", f"in use until {following.at[:10]}")
+            known.need(keys.model_version(line.version), f"in use until {following.at[:10]}")
 
 
 def _need_what_tagged(known: _Survey) -> None:
     store = known.registry.store
-    for day in store.folders("tagged"):
-        key = f"tagged/{day}/{MANIFEST}"
+    for day in store.folders(keys.TAGGED):
+        key = keys.tagged_day(day, MANIFEST)
         if store.exists(key):
-            known.need(f"models/{read_record(store, key, AnsweredBy)['model_version']}", f"has tagged {day}")
+            known.need(keys.model_version(read_record(store, key, AnsweredBy)["model_version"]), f"has tagged {day}")
 
 
 def _need_what_is_worked_on(known: _Survey) -> None:
     store = known.registry.store
-    for file in store.files(leases.NOTES):
+    for file in store.files(keys.LEASES):
         thing, version, *_ = file.name.split("/")
         if known.is_young(file.modified_s, known.keep.staging_days):
-            known.need(f"{thing}/{version}", "a run works on it")
-    for file in store.files("staging/runs"):
-        if file.name.endswith("/plan.json") and known.is_young(file.modified_s, known.keep.staging_days):
+            known.need(keys.join(thing, version), "a run works on it")
+    for file in store.files(keys.RUNS):
+        if file.name.endswith(f"/{keys.PLAN}") and known.is_young(file.modified_s, known.keep.staging_days):
             plan = read_record(store, file.key, OfModel)
-            known.need(f"models/{plan['model']['version']}", "a night works with it")
+            known.need(keys.model_version(plan["model"]["version"]), "a night works with it")
 
 
-def _judged(known: _Survey, key: str) -> StoredItem:
+def _judged(known: _Survey, version: str) -> StoredItem:
+    key = keys.model_version(version)
     size = _size_of(known.registry.store, key)
-    registered = known.registry.store.exists(f"{key}/{MARKER}")
-    at_s = _seconds(known.registry.details(key.removeprefix("models/"))["at"]) if registered else 0.0
+    registered = known.registry.store.exists(keys.registration(version))
+    at_s = _seconds(known.registry.details(version)["at"]) if registered else 0.0
     if known.is_young(max(size.newest_s, at_s), known.keep.days):
         known.need(key, f"made within {known.keep.days:g} days")
     return StoredItem(key, known.needed.get(key, ""), size.n_bytes)
@@ -202,7 +204,7 @@ def _judged(known: _Survey, key: str) -> StoredItem:
 
 def _snapshot_of(registry: Registry, version: str) -> str | None:
     """What a version was made from, whether it is registered or still being made."""
-    for key in (f"models/{version}/{MARKER}", f"reports/models/{version}/train.json"):
+    for key in (keys.registration(version), keys.training_report(version)):
         if registry.store.exists(key):
             return read_record(registry.store, key, LineageRecord)["snapshot"]
     return None
@@ -210,21 +212,22 @@ def _snapshot_of(registry: Registry, version: str) -> str | None:
 
 def _snapshots(known: _Survey) -> Iterator[StoredItem]:
     store = known.registry.store
-    sizes = {name: _size_of(store, f"snapshots/{name}") for name in store.folders("snapshots")}
-    by_age = sorted(sizes, key=lambda name: sizes[name].newest_s)
-    for name in by_age[-known.keep.n_versions :]:
-        known.need(f"snapshots/{name}", f"one of the {known.keep.n_versions} newest snapshots")
-    for name, size in sizes.items():
+    found = [keys.snapshot(name) for name in store.folders(keys.SNAPSHOTS)]
+    sizes = {key: _size_of(store, key) for key in found}
+    by_age = sorted(sizes, key=lambda key: sizes[key].newest_s)
+    for key in by_age[-known.keep.n_versions :]:
+        known.need(key, f"one of the {known.keep.n_versions} newest snapshots")
+    for key, size in sizes.items():
         if known.is_young(size.newest_s, known.keep.days):
-            known.need(f"snapshots/{name}", f"made within {known.keep.days:g} days")
-        yield StoredItem(f"snapshots/{name}", known.needed.get(f"snapshots/{name}", ""), size.n_bytes)
+            known.need(key, f"made within {known.keep.days:g} days")
+        yield StoredItem(key, known.needed.get(key, ""), size.n_bytes)
 
 
 def _staging(known: _Survey) -> Iterator[StoredItem]:
     found: dict[str, _Size] = {}
-    for file in known.registry.store.files("staging"):
+    for file in known.registry.store.files(keys.STAGING):
         parts = file.key.split("/")
-        depth = _DEPTH.get(parts[1], 3)
+        depth = _DEPTHS.get("/".join(parts[:2]), _DEPTH)
         if len(parts) > depth:
             key = "/".join(parts[:depth])
             found[key] = _together(found.get(key, _Size()), file.n_bytes, file.modified_s)

@@ -1,15 +1,6 @@
 """The store: everything that outlives a run, under keys such as `models/4f2a9c/int8`.
 
-labelled/<batch>/     labelled data as it arrives, one file each
-snapshots/<version>/  validated, split, immutable
-models/<version>/     trained, frozen and INT8 models; `models/promoted.json` is the pointer
-inbox/<day>/          documents as they arrive
-tagged/<day>/         published answers
-rejected/<day>/       documents that could not be tagged, each with its reason
-reports/              what the steps reported, benchmarks and their history; `snapshots/<version>/` is of refused data
-staging/              handed from one task to the next; may be deleted while no run is active
-
-It lies in a folder or on S3, and what uses it need not know where. A key of ours is made of plain names. A document's
+`store/keys.py` has its layout. It lies in a folder or on S3, and what uses it need not know where. A key of ours is made of plain names. A document's
 key may be anything that its sender chose: it is only ever handed back to the store that listed it.
 """
 

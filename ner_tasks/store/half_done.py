@@ -6,9 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ner_tasks.files import replacement
-from ner_tasks.store import StoredFile
-
-_INBOX = "inbox"
+from ner_tasks.store import StoredFile, keys
 
 
 def find_left_behind(root: Path) -> Iterator[StoredFile]:
@@ -17,7 +15,7 @@ def find_left_behind(root: Path) -> Iterator[StoredFile]:
     The inbox is not looked at: it is large, and nothing of ours is written there.
     """
     for top in _entries(root):
-        if top.name != _INBOX:
+        if top.name != keys.INBOX:
             yield from _below(top, root)
 
 

@@ -2,7 +2,7 @@
 
 labelled/<batch>/       labelled data as it arrives, any number of files
 snapshots/<version>/    validated, split, immutable; `accepted.json` points to the newest accepted one
-models/<version>/       `trained`, `frozen` and `int8` models, `version.json`; `promoted.json` is the pointer
+models/<version>/       trained/ frozen/ int8/ runtime/ and version.json; `promoted.json` is the pointer
 inbox/<day>/            documents as they arrive
 tagged/<day>/           published answers
 rejected/<day>/         documents that could not be tagged, each with its reason
@@ -13,9 +13,7 @@ staging/                handed from one task to the next; may be deleted while n
 A function gives the key of a folder, or of what lies below it: `tagged_day(day)`, `tagged_day(day, "manifest.json")`.
 """
 
-from collections.abc import Mapping
 from datetime import date
-from types import MappingProxyType
 from typing import Literal
 
 from ner_tasks import fingerprint
@@ -36,10 +34,9 @@ RUN_NOTES = "reports/runs"
 
 RUNS, NIGHTS, LEASES = f"{STAGING}/runs", f"{STAGING}/tagged", f"{STAGING}/using"
 
-# The file of a folder that is written last: without it nobody reads the rest.
-SNAPSHOT_MARKER, REGISTRATION = "snapshot.json", "version.json"
-MARKERS: Mapping[str, str] = MappingProxyType({SNAPSHOTS: SNAPSHOT_MARKER, MODELS: REGISTRATION})
-
+# The file of a version's folder that is written last: without it nobody reads the rest.
+REGISTRATION = "version.json"
+REVIEW_REPORT = "review.json"
 PLAN = "plan.json"
 Leased = Literal["models", "snapshots"]
 Day = str | date
@@ -79,8 +76,8 @@ def registration(version: str) -> str:
 
 
 def runtime_configs(version: str, *names: str) -> str:
-    """`models/<version>/tuned`; `<host>.json` for each kind of machine."""
-    return model_version(version, "tuned", *names)
+    """`models/<version>/runtime`; `<host>.json` for each kind of machine."""
+    return model_version(version, "runtime", *names)
 
 
 # a day's documents and answers
@@ -225,6 +222,11 @@ def run_notes(dag_id: str, run: str, *names: str) -> str:
     return join(RUN_NOTES, dag_id, run, *names)
 
 
+def task_note(dag_id: str, run: str, task_id: str, map_index: int) -> str:
+    """`reports/runs/<dag>/<run>/<task>.json`; of a mapped task `<task>-<NNNN>.json` for each instance."""
+    return run_notes(dag_id, run, f"{task_id}.json" if map_index < 0 else f"{task_id}-{map_index:04d}.json")
+
+
 def retention_report(run: str) -> str:
     """`reports/retention/<run>.json`; `run` as `run_name` gives it."""
     return f"{join('reports/retention', run)}.json"
@@ -268,6 +270,6 @@ def merged_night(day: Day, name: str, *names: str) -> str:
     return night(day, name, "joined", *names)
 
 
-def lease(thing: Leased, version: str, *names: str) -> str:
-    """`staging/using/<models or snapshots>/<version>`."""
-    return join(LEASES, thing, version, *names)
+def lease(thing: Leased, version: str) -> str:
+    """`staging/using/<models or snapshots>/<version>/note.json`; a run works on it."""
+    return join(LEASES, thing, version, "note.json")

@@ -16,7 +16,6 @@ from ner_tasks.files import atomic, sqlite_files
 from ner_tasks.tagging.answers import count_unread, escape_surrogates
 
 INDEX = "index.sqlite"
-REPLACED = "reports/replaced"  # <day>/<model version>/index.sqlite, of answers that another model's took the place of
 _TABLES = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ner_airflow.observability.notices import format_error
 from ner_tasks.dashboard import runs
 from ner_tasks.settings import Settings
+from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -55,8 +56,8 @@ def _record(context: "Context", state: str) -> None:
         "said": format_error(error) if error else "",
         "result": _shorten_result(getattr(context.get("task"), "result", None), store.where()),
     }
-    place = f"{runs.NOTES}/{task.dag_id}/{runs.run_key(task.run_id)}"
-    store.write_json(f"{place}/{runs.task_file_name(task.task_id, task.map_index)}", note)
+    run = keys.run_name(task.run_id)
+    store.write_json(keys.task_note(task.dag_id, run, task.task_id, task.map_index), note)
 
 
 def _shorten_result(result: Mapping[str, Any] | None, store: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ner_tasks.dashboard import runs
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from tests.published import answer, manifest_of, publish
 
@@ -53,7 +53,7 @@ def fill(store, folder):
     store.write_json("models/promoted.json", pointer)
     note = {"dag": DAG, "run": RUN, "task": "check_night", "map_index": -1, "try": 1, "state": "failed", "result": {}}
     note |= {"at": f"{DAY}T02:00:00", "took_s": 3.0, "said": f"GateNotPassed: found {HOSTILE}"}
-    store.write_json(f"{runs.NOTES}/{DAG}/{runs.run_key(RUN)}/check_night.json", note)
+    store.write_json(f"{keys.RUN_NOTES}/{DAG}/{keys.run_name(RUN)}/check_night.json", note)
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from ner_tasks.cli import app
-from ner_tasks.dashboard import runs
 from ner_tasks.data.validation.baseline import accept_snapshot
 from ner_tasks.evaluation.entity_counts import N_KINDS, EntityCounts
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.registry.registry import Registry
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
-from ner_tasks.tagging.answer_index import INDEX, REPLACED
+from ner_tasks.tagging.answer_index import INDEX
 from ner_tasks.tagging.batcher import TagConfig
 from ner_tasks.tagging.shard import tag_documents
 from tests.rules import RuleTagger
@@ -49,7 +49,7 @@ def make_store(root: Path, scratch: Path) -> FolderStore:
     _versions(store, scratch, snapshot)
     for day in DAYS:
         _published(store, scratch, day)
-    store.put_file(store.fetch(f"tagged/{DAYS[0]}/{INDEX}"), f"{REPLACED}/{DAYS[0]}/{VERSIONS[0]}/{INDEX}")
+    store.put_file(store.fetch(f"tagged/{DAYS[0]}/{INDEX}"), keys.replaced_answers(DAYS[0], VERSIONS[0], INDEX))
     _reports(store, scratch)
     _under_way(store, scratch)
     return store
@@ -165,7 +165,7 @@ def _reports(store: FolderStore, scratch: Path) -> None:
 
 
 def _under_way(store: FolderStore, scratch: Path) -> None:
-    place, at = runs.run_key(RUN), f"{NEXT}T01:30:00+00:00"
+    place, at = keys.run_name(RUN), f"{NEXT}T01:30:00+00:00"
     model = {"version": VERSIONS[1], "kind": "int8"}
     plan = {"day": NEXT, "night": "n2", "model": model, "n_shards": 1, "n_files": 6, "at": at, "answered": [DAYS[1]]}
     plan["columns"] = {"text_column": "text", "id_column": "id"}
@@ -181,4 +181,4 @@ def _under_way(store: FolderStore, scratch: Path) -> None:
         store.put_file(scratch / "document", f"inbox/{NEXT}/{name}")
     note = {"dag": "ner_tag_nightly", "run": RUN, "task": "tag_shard", "map_index": 0, "try": 1, "said": ""}
     note |= {"state": "success", "at": at, "took_s": 9.0, "result": {"day": NEXT, "gate": ["a line"], "n": 1.5}}
-    store.write_json(f"{runs.NOTES}/ner_tag_nightly/{place}/{runs.task_file_name('tag_shard', 0)}", note)
+    store.write_json(keys.task_note("ner_tag_nightly", place, "tag_shard", 0), note)

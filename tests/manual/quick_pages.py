@@ -19,8 +19,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from ner_airflow.pages import app as pages
-from ner_tasks.dashboard import runs
 from ner_tasks.dashboard.reader import RecordCache, StoreReader
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging.answer_index import write_index
 from tests.published import manifest_of
@@ -114,7 +114,7 @@ def fill(store: FolderStore, n_documents: int, n_versions: int) -> None:
 
 def begin_a_night(store: FolderStore) -> None:
     """The next day under way, all of its shards but one answered and noted."""
-    place = runs.run_key(RUN)
+    place = keys.run_name(RUN)
     plan = {"day": NEXT, "night": "n", "n_shards": N_SHARDS, "n_files": 9, "at": AT, "answered": []}
     plan |= {"model": {"version": "v0", "kind": "int8"}, "columns": {"text_column": "text", "id_column": "id"}}
     store.write_json(f"staging/runs/{place}/{NEXT}/plan.json", plan)
@@ -123,7 +123,7 @@ def begin_a_night(store: FolderStore) -> None:
         store.write_json(manifest, manifest_of(NEXT, 1000))
         note = {"dag": "ner_tag_nightly", "run": RUN, "task": "tag_shard", "map_index": index, "try": 1, "said": ""}
         note |= {"state": "success", "at": AT, "took_s": 9.0, "result": {}}
-        store.write_json(f"{runs.NOTES}/ner_tag_nightly/{place}/{runs.task_file_name('tag_shard', index)}", note)
+        store.write_json(keys.task_note("ner_tag_nightly", place, "tag_shard", index), note)
 
 
 def client_for(store: FolderStore) -> TestClient:

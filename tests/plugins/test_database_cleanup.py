@@ -10,7 +10,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.operators.maintenance import CleanDatabaseOperator
-from ner_tasks.dashboard import runs
+from ner_tasks.store import keys
 from tests import postgres
 from tests.distributed import programs
 
@@ -103,7 +103,7 @@ def clean(run="this", db_days="90", delete="True"):
 @pytest.mark.runbook("maintenance", "var/airflow/logs/ stays large")
 def test_old_runs_go_with_their_logs_and_notes_and_young_ones_stay(database, logs, store):
     for run, days in (("old", 100), ("young", 1)):
-        aged(store.root / runs.NOTES / "ner_retrain" / run / "train.json", days)
+        aged(store.root / keys.RUN_NOTES / "ner_retrain" / run / "train.json", days)
     would = clean(delete="False")
     assert (would["n_gone"], would["n_logs"], would["n_notes"], would["deleted"]) == (0, 1, 1, False)
     said = clean()
@@ -111,7 +111,7 @@ def test_old_runs_go_with_their_logs_and_notes_and_young_ones_stay(database, log
     assert airflow(database, "-c", COUNT).splitlines()[-1] == "['this', 'young'] ['this', 'young']"
     assert [path.name for path in (logs / "dag_id=ner_retrain").iterdir()] == ["run_id=young"]
     assert (logs / "dag_processor" / "today.log").exists()
-    assert store.folders(f"{runs.NOTES}/ner_retrain") == ["young"]
+    assert store.folders(f"{keys.RUN_NOTES}/ner_retrain") == ["young"]
 
 
 @pytest.mark.runbook("maintenance", "clean_airflow: ConfigInvalid: found no run or expected")

@@ -7,8 +7,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.operators.labelled_data import CollectLabelledOperator, MakeSnapshotOperator
-from ner_tasks.data.validation.baseline import HISTORY, find_accepted
+from ner_tasks.data.validation.baseline import find_accepted
 from ner_tasks.settings import Settings
+from ner_tasks.store import keys
 
 
 def table(seed, n=200, place="B-geo"):
@@ -65,7 +66,10 @@ def test_batches_arrive_and_each_snapshot_goes_on_from_the_last(real, tmp_path, 
     assert [one["key"] for one in said["sources"]] == ["labelled/2026-01-a/ner.tsv", "labelled/2026-02-b/export.jsonl"]
     accepted = find_accepted(real)
     assert (accepted.version, accepted.previous) == (second["version"], first["version"])
-    assert [json.loads(line)["version"] for line in real.read_lines(HISTORY)] == [first["version"], second["version"]]
+    assert [json.loads(line)["version"] for line in real.read_lines(keys.ACCEPTED_SNAPSHOT_HISTORY)] == [
+        first["version"],
+        second["version"],
+    ]
     assert "rows" in real.fetch(second["data_docs"]).read_text()
 
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from ner_airflow.pages import runbook
-from ner_tasks.dashboard import runs
 from ner_tasks.dashboard.reader import StoreReader
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from tests.published import COUNTS, answer, publish
 
@@ -182,7 +182,7 @@ def test_the_tab_of_a_run_shows_what_its_tasks_came_to_with_log_and_runbook(visi
     for task, state, said, result in notes:
         note = {"dag": "ner_tag_nightly", "run": RUN.split("/")[2], "task": task, "map_index": -1, "try": 1}
         note |= {"state": state, "at": f"{DAY}T02:00:00", "took_s": 3.0, "said": said, "result": result}
-        store.write_json(f"reports/runs/ner_tag_nightly/{runs.run_key(note['run'])}/{task}.json", note)
+        store.write_json(f"reports/runs/ner_tag_nightly/{keys.run_name(note['run'])}/{task}.json", note)
     page = visit(RUN).text
     assert "GateNotPassed: &lt;script&gt;" in page
     assert 'href="/ner-ops/runbook#nightly-tagging"' in page
@@ -321,7 +321,7 @@ def test_long_lists_are_cut_and_say_how_many_more_there_are(visit, store, tmp_pa
     for index in range(60):
         note = {"dag": "ner_tag_nightly", "run": RUN.split("/")[2], "task": "t", "map_index": index, "try": 1}
         note |= {"state": "failed", "at": f"{DAY}T02:00:00", "took_s": 3.0, "said": f"{index}", "result": {}}
-        store.write_json(f"reports/runs/ner_tag_nightly/{runs.run_key(note['run'])}/t-{index}.json", note)
+        store.write_json(f"reports/runs/ner_tag_nightly/{keys.run_name(note['run'])}/t-{index}.json", note)
     said = {"version": "v2", "kind": "int8", "at": "2026-01-02", "metrics": {}, "previous": None}
     for number in range(140):
         store.append_line("models/history.jsonl", json.dumps({**said, "by": f"{number}{HOSTILE * 99}"}))
@@ -378,7 +378,7 @@ def test_a_huge_file_is_refused_and_not_sent(visit, store):
 def test_a_failed_task_without_a_reason_and_a_drift_report_without_details_are_shown(visit, store):
     note = {"dag": "ner_tag_nightly", "run": RUN.split("/")[2], "task": "t", "map_index": -1, "try": 1}
     note |= {"state": "failed", "at": f"{DAY}T02:00:00", "took_s": None, "said": "", "result": {}}
-    store.write_json(f"reports/runs/ner_tag_nightly/{runs.run_key(note['run'])}/t.json", note)
+    store.write_json(f"reports/runs/ner_tag_nightly/{keys.run_name(note['run'])}/t.json", note)
     report = {"day": DAY, "model_version": "v", "alerts": [], "accepted": False, "judged": False}
     store.write_json(f"reports/drift/{DAY}.json", report)
     assert "failed: no reason recorded" in visit(RUN).text

@@ -11,6 +11,7 @@ from ner_airflow.operators.base import NerOperator
 from ner_tasks.dashboard import runs
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.errors import GateNotPassed
+from ner_tasks.store import keys
 
 RUN = "manual__2026-01-31T01:30:00+00:00"
 
@@ -41,7 +42,7 @@ def test_a_result_is_noted_without_what_is_nested_in_it(store):
     task = Step(task_id="register")
     task.execute({})
     task_results.record_success(context(task))
-    (step,) = runs.list_steps(StoreReader(store), "ner_retrain", runs.run_key(RUN))
+    (step,) = runs.list_steps(StoreReader(store), "ner_retrain", keys.run_name(RUN))
     assert (step.task, step.state, step.messages) == ("register", "success", [])
     assert step.notes[0]["result"] == {"version": "v1", "f1": 0.8, "lines": ["a", "b"], "n": 3}
     assert (step.notes[0]["run"], step.notes[0]["try"]) == (RUN, 2)
@@ -53,10 +54,10 @@ def test_a_failure_is_noted_with_its_line_and_the_worst_of_mapped_tasks_counts(s
         task.execute({})
     task_results.record_success(context(task, map_index=0))
     task_results.record_failure(context(task, map_index=1, error=caught.value))
-    (step,) = runs.list_steps(StoreReader(store), "ner_retrain", runs.run_key(RUN))
+    (step,) = runs.list_steps(StoreReader(store), "ner_retrain", keys.run_name(RUN))
     assert (step.state, step.messages) == ("failed", ["GateNotPassed: found 1, expected 0, at the gate"])
     task_results.record_success(context(task, map_index=1))
-    (step,) = runs.list_steps(StoreReader(store), "ner_retrain", runs.run_key(RUN))
+    (step,) = runs.list_steps(StoreReader(store), "ner_retrain", keys.run_name(RUN))
     assert (step.state, step.messages) == ("success", [])
 
 
@@ -64,7 +65,7 @@ def test_a_place_in_the_store_is_noted_as_its_key(store):
     task = Step(task_id="evaluate")
     task.result = {"page": store.where("reports/page.html")}
     task_results.record_success(context(task))
-    (step,) = runs.list_steps(StoreReader(store), "ner_retrain", runs.run_key(RUN))
+    (step,) = runs.list_steps(StoreReader(store), "ner_retrain", keys.run_name(RUN))
     assert step.notes[0]["result"] == {"page": "reports/page.html"}
 
 

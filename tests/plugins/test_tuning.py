@@ -44,7 +44,7 @@ def resolve():
 
 def tune(fake, tmp_path, choice=CHOICE):
     """Run the step; the measuring is done by what has this choice in the end."""
-    made = tmp_path / "measured" / "tuned"
+    made = tmp_path / "measured" / "runtime"
     made.mkdir(parents=True, exist_ok=True)
     (made / f"{this_host()}.json").write_text(json.dumps({"choice": asdict(choice), "measured": {}}))
     fake.set("tune", copies={"model_path": str(made.parent)}, result={"choice": asdict(choice)})
@@ -58,7 +58,7 @@ def test_the_choice_is_put_beside_the_version_and_every_later_night_has_it(regis
     tune(fake, tmp_path)
     flags = fake.calls[-1]["flags"]
     assert (flags["max_f1_loss"], flags["time_limit"]) == (["0.005"], ["5.0"])
-    assert registry.store.exists(f"models/v1/tuned/{this_host()}.json")
+    assert registry.store.exists(f"models/v1/runtime/{this_host()}.json")
     assert resolve() == {"version": "v1", "kind": "int8", "tuned": {this_host(): asdict(CHOICE)}}
 
 

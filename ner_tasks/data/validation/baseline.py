@@ -10,9 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from ner_tasks.records import Moment, Name, read_record
-from ner_tasks.store import Store
-
-POINTER, HISTORY = "snapshots/accepted.json", "snapshots/accepted.jsonl"
+from ner_tasks.store import Store, keys
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,9 @@ class AcceptedSnapshot:
 
 def find_accepted(store: Store) -> AcceptedSnapshot | None:
     """The snapshot that later data is compared with, None before the first."""
-    return read_record(store, POINTER, AcceptedSnapshot) if store.exists(POINTER) else None
+    return (
+        read_record(store, keys.ACCEPTED_SNAPSHOT, AcceptedSnapshot) if store.exists(keys.ACCEPTED_SNAPSHOT) else None
+    )
 
 
 def accept_snapshot(store: Store, version: str, recipe: str) -> AcceptedSnapshot:
@@ -43,7 +43,7 @@ def accept_snapshot(store: Store, version: str, recipe: str) -> AcceptedSnapshot
     Raises:
         Busy: another run has accepted a snapshot meanwhile.
     """
-    seen = store.etag(POINTER)
+    seen = store.etag(keys.ACCEPTED_SNAPSHOT)
     current = find_accepted(store)
     if current:
         _note(store, current)
@@ -53,10 +53,10 @@ def accept_snapshot(store: Store, version: str, recipe: str) -> AcceptedSnapshot
     if current and current.version == version:
         previous = current.previous  # the same contents by another way
     accepted = AcceptedSnapshot(version, recipe, datetime.now(UTC).isoformat(timespec="microseconds"), previous)
-    store.swap_json(POINTER, asdict(accepted), etag=seen)
+    store.swap_json(keys.ACCEPTED_SNAPSHOT, asdict(accepted), etag=seen)
     _note(store, accepted)
     return accepted
 
 
 def _note(store: Store, accepted: AcceptedSnapshot) -> None:
-    store.append_line(HISTORY, json.dumps(asdict(accepted)))
+    store.append_line(keys.ACCEPTED_SNAPSHOT_HISTORY, json.dumps(asdict(accepted)))

@@ -145,7 +145,7 @@ class ExportReviewOperator(ShadowTaggingOperator):
                 max_score=float(self.max_score),
             )
             said = {"day": day, "model_version": published["model_version"], "other": self.other or None, **asked}
-            (folder / "queue" / "review.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
-            self.store.publish(folder / "queue", keys.review(day), marker="review.json")
+            (folder / "queue" / keys.REVIEW_REPORT).write_text(json.dumps(said, indent=1), encoding="utf-8")
+            self.store.publish(folder / "queue", keys.review(day), marker=keys.REVIEW_REPORT)
         self.log.info("corrected, they go into %s/", keys.labelled_batch(f"review-{day}"))
         return {"day": day, "n_sentences": asked["n_sentences"], "key": keys.review(day)}

@@ -24,9 +24,8 @@ from ner_tasks.dashboard import benchmarks, documents, nights, quality, runs, ve
 from ner_tasks.dashboard.reader import RecordCache, StoreReader
 from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
 from ner_tasks.records import VersionRecord
-from ner_tasks.registry.registry import MARKER
 from ner_tasks.settings import Settings
-from ner_tasks.store import Store
+from ner_tasks.store import Store, keys
 from ner_tasks.tagging import exports
 
 _HERE = Path(__file__).parent
@@ -115,7 +114,7 @@ def find_documents(
         except InputMissing as error:  # published before days had an index
             missing = str(error)
         except ArtifactBroken as error:
-            reader.report_damaged(f"tagged/{chosen}", error)
+            reader.report_damaged(keys.tagged_day(chosen), error)
     return render_page(
         request,
         "documents",
@@ -211,9 +210,9 @@ def show_benchmarks(request: Request, user: GetUserDep) -> Response:
 def serve_chart(report: str, chart: str) -> Response:
     """Serve a chart of one benchmark."""
     reader = open_reader()
-    if chart not in CHARTS or report not in reader.folders("reports/benchmarks"):
+    if chart not in CHARTS or report not in reader.folders(keys.BENCHMARKS):
         raise HTTPException(404, "no such chart")
-    return serve_file(reader.store, f"reports/benchmarks/{report}/{chart}")
+    return serve_file(reader.store, keys.benchmark(report, chart))
 
 
 @app.get("/review", response_class=HTMLResponse)
@@ -240,8 +239,8 @@ def show_run(request: Request, dag_id: str, run_id: str) -> Response:
     reader = open_reader()
     if not _DAG_ID.fullmatch(dag_id):
         raise HTTPException(404, "no such DAG")
-    is_known = dag_id in reader.folders(runs.NOTES)
-    steps = runs.list_steps(reader, dag_id, runs.run_key(run_id)) if is_known else []
+    is_known = dag_id in reader.folders(keys.RUN_NOTES)
+    steps = runs.list_steps(reader, dag_id, keys.run_name(run_id)) if is_known else []
     return render_page(
         request, "run", reader, title=dag_id, dag=dag_id, run=run_id, steps=steps, section=runbook.SECTIONS.get(dag_id)
     )
@@ -258,14 +257,14 @@ def serve_model_report(user: GetUserDep, version: str, snapshot: str, name: str)
     """Serve a report on a version: its model card, evaluation or learning curve."""
     reader = open_reader()
     details = (
-        reader.record(f"models/{version}/{MARKER}", VersionRecord) if version in reader.folders("models") else None
+        reader.record(keys.registration(version), VersionRecord) if version in reader.folders(keys.MODELS) else None
     )
     if reader.unreadable:
         raise ArtifactBroken("; ".join(reader.unreadable.values()))
     if name not in MODEL_REPORTS or not details or details["snapshot"] != snapshot:
         raise HTTPException(404, "no such report")
-    folder = f"reports/models/{version}"
-    key = f"{folder}/evaluate-{snapshot}/{name}" if name == "page.html" else f"{folder}/{name}"
+    is_evaluation = name == "page.html"
+    key = keys.evaluation(version, snapshot, name) if is_evaluation else keys.model_report(version, name)
     # reports quote labelled sentences: log who read them
     log.info("%s read %s", user.get_name(), key)
     return serve_file(reader.store, key)
@@ -275,10 +274,10 @@ def serve_model_report(user: GetUserDep, version: str, snapshot: str, name: str)
 def serve_review_file(user: GetUserDep, day: str, name: str) -> Response:
     """Serve a file for Label Studio or doccano as a download."""
     reader = open_reader()
-    if day not in reader.folders("reports/review") or name not in reader.names(f"reports/review/{day}"):
+    if day not in reader.folders(keys.REVIEWS) or name not in reader.names(keys.review(day)):
         raise HTTPException(404, "no such file")
     log.info("%s downloaded %s of the review of %s", user.get_name(), name, day)
-    return serve_file(reader.store, f"reports/review/{day}/{name}", prefix=f"{day}-")
+    return serve_file(reader.store, keys.review(day, name), prefix=f"{day}-")
 
 
 @app.get("/static/{name}")

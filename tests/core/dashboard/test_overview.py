@@ -5,10 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from ner_tasks.dashboard import benchmarks, documents, nights, quality, runs, versions
+from ner_tasks.dashboard import benchmarks, documents, nights, quality, versions
 from ner_tasks.dashboard.reader import FRESH_S, RecordCache, StoreReader
 from ner_tasks.errors import InputMissing
 from ner_tasks.registry.promotions import Promotion
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.store.s3 import S3Store
 from ner_tasks.tagging.answer_index import AnswerIndex
@@ -101,7 +102,7 @@ def test_a_night_under_way_says_how_much_is_done_and_how_long_the_rest_takes(sto
 
 def noted(store, run, task, state, *, at, took_s, map_index=-1, said=""):
     names = {"dag": "ner_tag_nightly", "run": run, "task": task, "map_index": map_index, "try": 1, "result": {}}
-    place = f"reports/runs/ner_tag_nightly/{runs.run_key(run)}/{runs.task_file_name(task, map_index)}"
+    place = keys.task_note("ner_tag_nightly", keys.run_name(run), task, map_index)
     store.write_json(place, {**names, "state": state, "at": at, "took_s": took_s, "said": said})
 
 
@@ -115,7 +116,7 @@ def test_before_its_first_answer_a_night_is_expected_to_go_as_the_last_one_did(s
 
 
 def test_shards_that_are_tagged_at_once_take_no_longer_than_one(store):
-    key = runs.run_key("manual")
+    key = keys.run_name("manual")
     store.write_json(f"staging/runs/{key}/2026-01-31/plan.json", {**PLAN, "n_shards": 4})
     for index in (0, 1):
         store.write_json(f"staging/tagged/2026-01-31/n1/shard-0{index}/manifest.json", NIGHT)
@@ -128,7 +129,7 @@ def test_shards_that_are_tagged_at_once_take_no_longer_than_one(store):
 
 def test_a_night_that_failed_is_not_under_way_but_stopped_until_another_run_takes_it_up(store):
     for run in ("first", "second"):
-        store.write_json(f"staging/runs/{runs.run_key(run)}/2026-01-31/plan.json", {**PLAN, "n_shards": 1})
+        store.write_json(f"staging/runs/{keys.run_name(run)}/2026-01-31/plan.json", {**PLAN, "n_shards": 1})
     said = "GateNotPassed: found share of rejected documents"
     for run in ("first", "second"):
         noted(store, run, "check_night", "failed", at="2026-01-31T01:32:00+00:00", took_s=1, said=said)

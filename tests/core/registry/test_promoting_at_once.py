@@ -13,8 +13,8 @@ import pytest
 
 from ner_tasks.model import model_folder
 from ner_tasks.registry.promotions import Promotion, previous_promotion
-from ner_tasks.registry.registry import HISTORY, POINTER, Registry
-from ner_tasks.store import open_store
+from ner_tasks.registry.registry import Registry
+from ner_tasks.store import keys, open_store
 
 N_EACH = 10
 
@@ -121,11 +121,13 @@ def test_at_every_moment_the_pointer_names_a_sound_version_and_each_move_has_its
     assert wrong == []
     assert len(seen) > 5
 
-    lines = [Promotion(**json.loads(line)) for line in registry.store.read_lines(HISTORY)][len(before_it) :]
+    lines = [Promotion(**json.loads(line)) for line in registry.store.read_lines(keys.PROMOTION_HISTORY)][
+        len(before_it) :
+    ]
     assert sorted(line.by for line in lines) == sorted(
         f"{arguments[0]}-{number}" for number, arguments in enumerate(moves)
     )
-    assert Promotion(**registry.store.read_json(POINTER)) == lines[-1]
+    assert Promotion(**registry.store.read_json(keys.PROMOTED_MODEL)) == lines[-1]
     history = registry.history()
     for number in range(len(before_it), len(history)):
         line = history[number]

@@ -11,7 +11,8 @@ import pytest
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing, StorageFull
 from ner_tasks.model import model_folder
 from ner_tasks.registry.promotions import Promotion
-from ner_tasks.registry.registry import HISTORY, POINTER, Registry
+from ner_tasks.registry.registry import Registry
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 
 
@@ -76,9 +77,9 @@ def test_the_promoted_version_is_the_one_that_is_resolved(registry, add):
 def test_promoting_what_is_promoted_changes_nothing(registry, add):
     add("v1")
     first = promote(registry, "v1")
-    pointer = registry.store.path_of(POINTER).read_bytes()
+    pointer = registry.store.path_of(keys.PROMOTED_MODEL).read_bytes()
     assert promote(registry, "v1") == first
-    assert registry.store.path_of(POINTER).read_bytes() == pointer
+    assert registry.store.path_of(keys.PROMOTED_MODEL).read_bytes() == pointer
     assert len(registry.history()) == 1
 
 
@@ -103,7 +104,7 @@ def test_a_promotion_that_was_killed_before_its_line_was_written_is_in_the_histo
     assert [line.version for line in registry.history()] == ["v1"]
     promote(registry, "v2")
     assert [line.version for line in registry.history()] == ["v1", "v2"]
-    assert len(registry.store.read_lines(HISTORY)) == 2
+    assert len(registry.store.read_lines(keys.PROMOTION_HISTORY)) == 2
 
 
 @pytest.mark.runbook("nightly-tagging", "resolve_model: ArtifactBroken")
@@ -133,7 +134,7 @@ def test_a_promotion_that_lost_its_lock_does_not_undo_another_one(registry, add,
         seen = read(self)
         monkeypatch.setattr(Registry, "promoted", read)
         other = Promotion("v2", "int8", "other", "2026-01-31")
-        registry.store.swap_json(POINTER, asdict(other), etag=registry.store.etag(POINTER))
+        registry.store.swap_json(keys.PROMOTED_MODEL, asdict(other), etag=registry.store.etag(keys.PROMOTED_MODEL))
         return seen
 
     monkeypatch.setattr(Registry, "promoted", then_another_is_quicker)
@@ -194,8 +195,8 @@ def test_a_history_written_before_there_were_roll_backs_is_read_and_not_written_
     for version in ("v1", "v2"):
         add(version)
     old = {"version": "v1", "kind": "int8", "by": "x", "at": "2026-01-31", "metrics": {}, "previous": None}
-    registry.store.write_json(POINTER, old)
-    registry.store.append_line(HISTORY, json.dumps(old))
+    registry.store.write_json(keys.PROMOTED_MODEL, old)
+    registry.store.append_line(keys.PROMOTION_HISTORY, json.dumps(old))
     promote(registry, "v2")
     assert [line.version for line in registry.history()] == ["v1", "v2"]
     assert registry.roll_back(by="ann").version == "v1"
@@ -273,6 +274,7 @@ from ner_tasks.model import model_folder
 from ner_tasks.errors import StorageFull
 from ner_tasks.registry.registry import Registry
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.store import keys
 
 disk, made = Path(sys.argv[1]), Path(sys.argv[2])
 registry = Registry(FolderStore(disk))

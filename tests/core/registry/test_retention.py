@@ -12,9 +12,9 @@ from ner_tasks.errors import ArtifactBroken, ConfigInvalid
 from ner_tasks.model import model_folder
 from ner_tasks.registry import leases, retention
 from ner_tasks.registry.promotions import Promotion
-from ner_tasks.registry.registry import HISTORY, POINTER, Registry
+from ner_tasks.registry.registry import Registry
 from ner_tasks.registry.retention import RetentionPolicy, prune, survey_store
-from ner_tasks.store import open_store
+from ner_tasks.store import keys, open_store
 
 DAY_S = 86400.0
 KEEP = RetentionPolicy(days=1, n_versions=1, staging_days=14)
@@ -60,8 +60,8 @@ def promoted(registry, *versions, at_day=0.0):
     """Lines of the history as of so many days from now; the last is the pointer."""
     for number, version in enumerate(versions):
         at = datetime.fromtimestamp(in_days(at_day) + number, UTC).isoformat()
-        registry.store.append_line(HISTORY, json.dumps(asdict(Promotion(version, "int8", "x", at))))
-        registry.store.write_json(POINTER, asdict(Promotion(version, "int8", "x", at)))
+        registry.store.append_line(keys.PROMOTION_HISTORY, json.dumps(asdict(Promotion(version, "int8", "x", at))))
+        registry.store.write_json(keys.PROMOTED_MODEL, asdict(Promotion(version, "int8", "x", at)))
 
 
 def plan(registry, version):

@@ -14,8 +14,8 @@ from botocore.utils import parse_timestamp
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing, StorageFull, StoreUnavailable
 from ner_tasks.model import model_folder
 from ner_tasks.registry.promotions import Promotion
-from ner_tasks.registry.registry import POINTER, Registry
-from ner_tasks.store import bucket, lease
+from ner_tasks.registry.registry import Registry
+from ner_tasks.store import bucket, keys, lease
 from ner_tasks.store.bucket import Bucket
 from ner_tasks.store.cache import UNUSED_S
 from ner_tasks.store.s3 import S3Store
@@ -244,11 +244,11 @@ def test_of_two_processes_that_promote_at_once_without_a_lock_one_wins(open_, pu
         monkeypatch.setattr(S3Store, "swap_json", swap)
         # as if the lock of the first had been taken over
         other = Promotion("v2", "int8", "second", "2026-01-31")
-        second.store.swap_json(POINTER, asdict(other), etag=second.store.etag(POINTER))
+        second.store.swap_json(keys.PROMOTED_MODEL, asdict(other), etag=second.store.etag(keys.PROMOTED_MODEL))
         swap(self, *args, **options)
 
     monkeypatch.setattr(S3Store, "swap_json", the_other_is_quicker)
-    with pytest.raises(Busy, match=POINTER):
+    with pytest.raises(Busy, match=keys.PROMOTED_MODEL):
         first.promote("v1", "int8", by="first", metrics={})
     assert first.promoted().by == "second"
     assert [promotion.version for promotion in first.history()] == ["v2"]
