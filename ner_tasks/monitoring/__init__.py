@@ -1,1 +1,1 @@
-"""Monitoring of the nights: drift of their predictions, and days without answers."""
+"""Monitoring of nightly runs: drift of predictions, and the backlog of days without answers."""

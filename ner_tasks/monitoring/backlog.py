@@ -1,4 +1,4 @@
-"""Which days are closed, and have no answers yet."""
+"""Backlog: days that are over and have an inbox but no published answers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ DAYS_BACK = 31
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits for an answer.
+    """Days that wait for answers.
 
     Attributes:
-        n_days: closed days with an inbox and without answers.
+        n_days: number of closed days with an inbox and without answers.
         age_s: seconds since the oldest of them closed; 0 if there is none.
     """
 
@@ -24,28 +24,35 @@ class Backlog:
 
 
 def find_backlog(store: Store, now: datetime, *, days_back: int = DAYS_BACK) -> Backlog:
-    """The days that wait at `now`.
+    """Find the days that wait for answers. Withdrawn days do not count: a person decides when to tag them again.
 
-    Days that were withdrawn wait for nobody: somebody took their answers back and will say when they are wanted again.
-    Only so many days are looked at, because each costs a question to the store.
+    Args:
+        store: the store.
+        now: current time, with a time zone.
+        days_back: days before `now` that are checked; each costs a request to the store.
     """
-    closed = [_end_of(day) for day in _days(store, now, days_back) if not _is_answered(store, day)]
+    closed = [_day_end(day) for day in _iter_closed_days(store, now, days_back) if not _is_answered(store, day)]
     return Backlog(len(closed), (now - min(closed)).total_seconds() if closed else 0.0)
 
 
 def seconds_since(day: str, now: datetime) -> float:
-    """Seconds since a day closed."""
-    return (now - _end_of(date.fromisoformat(day))).total_seconds()
+    """Return the seconds since a day closed.
+
+    Args:
+        day: YYYY-MM-DD; it closes at the next midnight UTC.
+        now: current time, with a time zone.
+    """
+    return (now - _day_end(date.fromisoformat(day))).total_seconds()
 
 
-def _days(store: Store, now: datetime, days_back: int) -> Iterator[date]:
+def _iter_closed_days(store: Store, now: datetime, days_back: int) -> Iterator[date]:
     oldest = (now - timedelta(days=days_back)).date()
     for name in store.folders(keys.INBOX):
         try:
             day = date.fromisoformat(name)
         except ValueError:
-            continue  # people keep other things there as well
-        if oldest <= day and _end_of(day) <= now:
+            continue  # other folders may lie in the inbox as well
+        if oldest <= day and _day_end(day) <= now:
             yield day
 
 
@@ -53,5 +60,5 @@ def _is_answered(store: Store, day: date) -> bool:
     return store.exists(keys.tagged_day(day, MANIFEST)) or bool(store.folders(keys.withdrawn_day(day)))
 
 
-def _end_of(day: date) -> datetime:
+def _day_end(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)

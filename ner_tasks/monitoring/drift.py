@@ -1,10 +1,10 @@
-"""Is this night of the usual kind? Its rates beside those of the nights before it, by the same model.
+"""Drift detection: compares the rates of a night with those of previous nights of the same model.
 
-Each measure is held against a random-effects prediction: documents of one night vary (and cluster), nights vary among
-themselves (weekdays, senders), and the usual rate is itself known from some nights only. All three are in the variance;
-Student's t has as many degrees of freedom as follow from their mixture (Satterthwaite 1946). The between-nights part is
-estimated by moments, as in DerSimonian and Laird 1986. Many measures are looked at, so that their p-values are adjusted
-together (Holm 1979), and what is sure but small is no alarm.
+Each measure is compared with a random-effects prediction interval, whose variance has three parts: documents within a
+night vary (and cluster), nights vary among each other (weekdays, senders), and the usual rate is estimated from few
+nights. The test is Student's t with Satterthwaite's degrees of freedom (1946); the between-night variance is the moment
+estimate of DerSimonian and Laird (1986). P-values are adjusted for multiple testing (Holm 1979), and changes that are
+significant but small raise no alert.
 """
 
 import math
@@ -21,13 +21,13 @@ from ner_tasks.tagging.statistics import RateSums, read_sums
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config" / "drift.yaml"
 FAMILIES = ("entities", "confidence", "pieces", "documents", "rejected")
-# Counts of things that occur by themselves: at least as variable as Poisson's.
+# Counts of events: their variance is at least that of a Poisson distribution.
 _COUNTS = ("entities/", "rejected/", "pieces/unknown")
 _SHARES = ("confidence/below", "documents/without")
 
 
 class DriftConfig(StrictModel):
-    """What a drift YAML may say; `config/drift.yaml` explains each key."""
+    """Settings of drift detection; `config/drift.yaml` documents each key."""
 
     max_nights: int = Field(14, ge=2, le=366)
     min_nights: int = Field(5, ge=2)
@@ -38,34 +38,35 @@ class DriftConfig(StrictModel):
 
     @classmethod
     def read(cls, path: Path = DEFAULT_CONFIG) -> "DriftConfig":
-        """Settings from a YAML file.
+        """Read the settings from a YAML file.
 
         Raises:
-            InputMissing: no such file.
-            ConfigInvalid: not YAML, an unknown key, a value out of bounds, a family of measures without a limit.
+            InputMissing: there is no such file.
+            ConfigInvalid: not YAML, an unknown key, a value out of bounds, or a family of measures without a limit.
         """
-        return read_yaml(cls, path, kind="a drift YAML", expected=f"what {DEFAULT_CONFIG.name} explains")
+        return read_yaml(cls, path, kind="a drift YAML", expected=f"the keys documented in {DEFAULT_CONFIG.name}")
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if set(self.least_change) != set(FAMILIES):
             raise ValueError(f"least_change has {', '.join(self.least_change)} and not {', '.join(FAMILIES)}")
         if self.min_nights > self.max_nights:
-            raise ValueError(f"min_nights {self.min_nights} lies above max_nights {self.max_nights}")
+            raise ValueError(f"min_nights {self.min_nights} is greater than max_nights {self.max_nights}")
         return self
 
 
 @dataclass(frozen=True)
 class DriftFinding:
-    """One measure of a night.
+    """Comparison of one measure of a night with previous nights.
 
     Attributes:
-        measure: its name, see `compute_statistics`.
-        now, usual: its rate, and that of the nights before; entities in a thousand words.
-        lowest, highest: where the rate of a usual night lies, 19 times of 20.
-        change: as a share of the usual rate.
-        p: chance of at least this distance on a usual night, adjusted for the number of measures; None: not judged.
-        alert: whether it is to be looked at.
+        measure: name of the measure, see `compute_statistics`.
+        now: its rate in this night; entities per 1,000 words.
+        usual: its rate in previous nights, in the same unit.
+        lowest, highest: bounds of the 95 % prediction interval.
+        change: relative change, `now / usual - 1`.
+        p: p-value, adjusted for the number of measures; None if the measure is not judged.
+        alert: whether the change is significant and large enough.
     """
 
     measure: str
@@ -78,7 +79,7 @@ class DriftFinding:
     alert: bool = False
 
     def __str__(self) -> str:
-        unit = " in 1,000 words" if self.measure.startswith("entities/") else ""
+        unit = " per 1,000 words" if self.measure.startswith("entities/") else ""
         return (
             f"found {self.measure} at {self.now:.4g}{unit}, expected {self.usual:.4g} "
             f"({self.lowest:.4g} to {self.highest:.4g}), {self.change:+.0%}"
@@ -88,35 +89,35 @@ class DriftFinding:
 def compare_night(
     night: Mapping[str, Any], before: Sequence[Mapping[str, Any]], config: DriftConfig
 ) -> tuple[list[DriftFinding], str]:
-    """Every measure of a night beside the nights before it.
+    """Compare every measure of a night with previous nights.
 
     Args:
-        night: its statistics.
-        before: those of the nights it is held against, all by the same model.
+        night: statistics of the night.
+        before: statistics of previous nights by the same model.
         config: limits.
 
     Returns:
-        The findings, alerts first; and why nothing was judged, empty if something was.
+        The findings, alerts first; and the reason why nothing was judged, empty if something was.
     """
     if len(before) < config.min_nights:
-        return [], f"found {len(before)} nights by this model before it, expected at least {config.min_nights}"
+        return [], f"found {len(before)} previous nights by this model, expected at least {config.min_nights}"
     if night["n_tagged"] < config.min_documents:
         return [], f"found {night['n_tagged']} documents, expected at least {config.min_documents}"
     measures = sorted({name for one in (night, *before) for name in one["measures"]})
-    found = []
+    findings = []
     for name in measures:
         nights = [sums for one in before if (sums := read_sums(one, name)).w]
         now = read_sums(night, name)
         if now.w and len(nights) >= config.min_nights:
-            found.append(_beside(name, now, nights, config))
-    return _judged(found, config), ""
+            findings.append(_compare_measure(name, now, nights, config))
+    return _adjust_findings(findings, config), ""
 
 
-def _beside(name: str, now: RateSums, nights: Sequence[RateSums], config: DriftConfig) -> DriftFinding:
+def _compare_measure(name: str, now: RateSums, nights: Sequence[RateSums], config: DriftConfig) -> DriftFinding:
     base = sum(nights, RateSums())
     rate = _rate(name, base)
-    spread = _spread(name, base, rate)  # variance for each unit of w
-    # within the night: never taken for less than its own documents vary
+    spread = _spread(name, base, rate)  # variance per unit of w
+    # within-night variance: at least that of the night's own documents
     within = max(spread, _spread(name, now, _rate(name, now))) * now.w
     expected = rate * now.w
     between = _between_nights(nights, base, rate, spread) * now.w**2
@@ -128,8 +129,8 @@ def _beside(name: str, now: RateSums, nights: Sequence[RateSums], config: DriftC
     p = 2 * float(student.sf(abs(now.x - expected) / width, df)) if width else float(now.x == expected)
     half = float(student.ppf(0.975, df)) * width / now.w
     enough = now.n >= config.min_documents and max(expected, now.x if _is_counted(name) else now.w) >= config.min_count
-    value, usual = _shown(name, now.x / now.w), _shown(name, rate)
-    lowest, highest = _shown(name, max(0.0, rate - half)), _shown(name, rate + half)
+    value, usual = _to_display_unit(name, now.x / now.w), _to_display_unit(name, rate)
+    lowest, highest = _to_display_unit(name, max(0.0, rate - half)), _to_display_unit(name, rate + half)
     return DriftFinding(name, value, usual, lowest, highest, value / usual - 1 if usual else 0.0, p if enough else None)
 
 
@@ -138,7 +139,7 @@ def _is_counted(name: str) -> bool:
 
 
 def _rate(name: str, sums: RateSums) -> float:
-    # half a case more, so that what never occurred is rare and not impossible
+    # continuity correction: an event that never occurred is rare, not impossible
     return (sums.x + 0.5 * _is_counted(name)) / sums.w
 
 
@@ -152,22 +153,22 @@ def _spread(name: str, sums: RateSums, rate: float) -> float:
 
 
 def _between_nights(nights: Sequence[RateSums], base: RateSums, rate: float, spread: float) -> float:
-    """Variance of the nights' rates beyond what their documents explain; 0 if these explain it."""
+    """Return the variance between nights beyond the variance of their documents; 0 if there is none."""
     distances = sum((one.x - rate * one.w) ** 2 - spread * one.w * (1 - one.w / base.w) for one in nights)
     weights = sum(one.w**2 for one in nights) * (1 - 1 / len(nights))
     return max(0.0, distances / weights)
 
 
-def _shown(name: str, value: float) -> float:
+def _to_display_unit(name: str, value: float) -> float:
     if name.startswith("entities/"):
         return 1000 * value
     return math.expm1(value) if name == "documents/log_words" else value
 
 
-def _judged(found: Sequence[DriftFinding], config: DriftConfig) -> list[DriftFinding]:
-    """The findings with adjusted p-values (Holm's) and alerts, these first."""
-    order = sorted((one for one in found if one.p is not None), key=lambda one: one.p or 0.0)
-    judged, highest = [one for one in found if one.p is None], 0.0
+def _adjust_findings(findings: Sequence[DriftFinding], config: DriftConfig) -> list[DriftFinding]:
+    """Adjust p-values by Holm's method and set alerts; alerts come first."""
+    order = sorted((one for one in findings if one.p is not None), key=lambda one: one.p or 0.0)
+    judged, highest = [one for one in findings if one.p is None], 0.0
     for rank, one in enumerate(order):
         highest = max(highest, min(1.0, (one.p or 0.0) * (len(order) - rank)))
         least = config.least_change[one.measure.partition("/")[0]]
@@ -179,7 +180,16 @@ def _judged(found: Sequence[DriftFinding], config: DriftConfig) -> list[DriftFin
 def make_drift_report(
     night: Mapping[str, Any], before: Sequence[Mapping[str, Any]], config: DriftConfig
 ) -> dict[str, Any]:
-    """What `drift` reports: the findings, the alerts as lines for people, and why nothing was judged."""
+    """Make the report of the command `drift`.
+
+    Args:
+        night: statistics of the night.
+        before: statistics of previous nights by the same model.
+        config: limits.
+
+    Returns:
+        The findings, the alerts as sentences, and the reason if nothing was judged; JSON.
+    """
     findings, why_not = compare_night(night, before, config)
     return {
         "n_nights_before": len(before),

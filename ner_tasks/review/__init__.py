@@ -1,8 +1,8 @@
-"""What is looked at once answers exist: drift from night to night, what a new model would change, what people should read.
+"""Review by people: which sentences to correct, and what a new model would change.
 
-statistics    a night's answers in numbers
-drift         one night beside those before it
-sampling      some of a night's files, for another model
-impact        what that model changes, for the person who approves it
-review        the mentions most worth a person's time, and the files that labelling tools read
+sampling           sample of a night's files for a second model
+prediction_diffs   differences between two models' predictions
+impact             summary of these differences for the person who approves the model
+queue              sentences most worth correcting
+labelling_tools    export of the queue to Label Studio and doccano
 """

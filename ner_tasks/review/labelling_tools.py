@@ -1,6 +1,6 @@
-"""A review queue as files that labelling tools read, and whose exports come back as a labelled batch.
+"""Export of a review queue to Label Studio and doccano, whose own exports are read as a labelled batch.
 
-Offsets are characters (code points), as both tools count them: Label Studio since 2021 (its pull request 1559), doccano
+Offsets count characters (code points), as both tools do: Label Studio since 2021 (its pull request 1559), doccano
 always.
 """
 
@@ -20,20 +20,20 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def write_queue(items: Iterable[ReviewItem], labels: Iterable[str], folder: Path, *, day: str) -> None:
-    """Write the queue in both forms, and the labelling interface that Label Studio asks for.
+    """Write the queue for Label Studio and doccano, and the labelling interface for Label Studio.
 
     Args:
-        items: in the order in which they are to be read.
-        labels: those a person may choose from.
-        folder: where to.
-        day: the night's, for the meta data of each sentence.
+        items: sentences in the order in which to review them.
+        labels: labels to choose from.
+        folder: output folder.
+        day: day of the night, YYYY-MM-DD, for the metadata of each sentence.
 
     Raises:
-        StorageFull: no room.
+        StorageFull: no space left on the device.
     """
     folder.mkdir(parents=True, exist_ok=True)
     items = list(items)
-    # a list, one task on each line
+    # a JSON list with one task per line
     tasks = ",\n".join(json.dumps(_label_studio(item, day), ensure_ascii=False) for item in items)
     atomic.write_text(folder / LABEL_STUDIO, f"[\n{tasks}\n]\n")
     lines = "".join(json.dumps(_doccano(item, day), ensure_ascii=False) + "\n" for item in items)
@@ -46,15 +46,15 @@ def write_queue(items: Iterable[ReviewItem], labels: Iterable[str], folder: Path
 
 
 def _meta(item: ReviewItem, day: str) -> dict[str, Any]:
-    said = {"document": escape_surrogates(item.document), "day": day, "model": item.model, "why": item.why}
-    return {**said, "worth": None if item.why == "chance" else item.worth, "sha256": item.sha256, "start": item.start}
+    origin = {"document": escape_surrogates(item.document), "day": day, "model": item.model, "why": item.why}
+    return {**origin, "worth": None if item.why == "chance" else item.worth, "sha256": item.sha256, "start": item.start}
 
 
 def _label_studio(item: ReviewItem, day: str) -> dict[str, Any]:
     answers = [(item.model, item.entities)]
     if item.other_model is not None:
         answers.append((item.other_model, item.other_entities))
-    text = _shown(item.text)
+    text = _replace_surrogates(item.text)
     return {
         "data": {"text": text, "document": escape_surrogates(item.document), "day": day},
         "meta": _meta(item, day),
@@ -78,10 +78,10 @@ def _region(number: int, entity: Mapping[str, Any], text: str) -> dict[str, Any]
 
 def _doccano(item: ReviewItem, day: str) -> dict[str, Any]:
     spans = [[entity["start"], entity["end"], entity["label"]] for entity in item.entities]
-    # what is neither text nor label becomes the example's meta data
-    return {"text": _shown(item.text), "label": spans, **_meta(item, day)}
+    # doccano stores all other keys as metadata of the example
+    return {"text": _replace_surrogates(item.text), "label": spans, **_meta(item, day)}
 
 
-def _shown(text: str) -> str:
-    """The text without half surrogate pairs, which no file of these tools can hold; each offset stays as it is."""
+def _replace_surrogates(text: str) -> str:
+    """Replace lone surrogates, which the tools' files cannot hold, without changing offsets."""
     return _SURROGATE.sub("\ufffd", text)

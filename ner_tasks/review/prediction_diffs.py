@@ -1,6 +1,6 @@
-"""What another model says differently about the same documents: entities added, removed, relabelled, moved.
+"""Compare two models' predictions on the same documents: entities added, removed, relabelled, moved.
 
-Both answers are read side by side, a document at a time; only where their order differs is an index made.
+Both files are read in parallel, one document at a time; an index is built only if their order differs.
 """
 
 import hashlib
@@ -27,45 +27,45 @@ _CONTEXT, _LONGEST = 60, 300
 
 @dataclass
 class PredictionDiff:
-    """What `diff_predictions` found; `as_dict` gives it for a report, and a rich console prints it.
+    """Result of `diff_predictions`; `as_dict` converts it to JSON, and a rich console prints it.
 
-    Each entity of one side has at most one partner on the other, so that in all
-    `n_new == n_old + n_added - n_removed`, and for each label likewise with what was relabelled to and from it.
+    Each entity of one side has at most one partner on the other, so that `n_new == n_old + n_added - n_removed`; per
+    label, relabelled entities count as well.
 
     Attributes:
-        models: the versions that gave the answers, old and new.
-        n_compared: documents on both sides, with the same text.
-        n_changed: those of them with any difference in their entities.
-        apart: documents that were not compared, by why: `only_old`, `only_new`, and `other_text` where the same file
-            was read into another text; the number of each, and the names of the first few.
-        labels: for each label the number of `old` and `new` entities, of those that are `kept`, `added`, `removed`,
-            `moved` (same label, other bounds that overlap), `relabelled_to` and `relabelled_from` it.
-        relabelled: number of entities with the same bounds by their labels, (old, new).
-        examples: of each kind and label some, spread over all documents.
+        models: versions of the models, old and new.
+        n_compared: number of documents on both sides with the same text.
+        n_changed: number of compared documents whose entities differ.
+        not_compared: documents that were not compared, by reason: `only_old`, `only_new`, or `other_text` if the same
+            file was read as a different text; their number, and the names of the first few.
+        labels: per label, the number of `old` and `new` entities, and of those `kept`, `added`, `removed`, `moved` (same
+            label, overlapping bounds), `relabelled_to` and `relabelled_from` it.
+        relabelled: number of entities with the same bounds by (old label, new label).
+        examples: random examples by kind and label.
     """
 
     models: tuple[set[str], set[str]] = field(default_factory=lambda: (set(), set()))
     n_compared: int = 0
     n_changed: int = 0
-    apart: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    not_compared: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
     labels: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     relabelled: Counter[tuple[str, str]] = field(default_factory=Counter)
     examples: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
 
     def total(self, column: str) -> int:
-        """The sum of one column of `labels`."""
+        """Return the sum of one column of `labels` over all labels."""
         return sum(counts[column] for counts in self.labels.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values under fixed names."""
+        """Convert to a JSON object."""
         columns = ("old", "new", "kept", "added", "removed", "moved", "relabelled_from", "relabelled_to")
         examples: dict[str, dict[str, list[dict[str, Any]]]] = {kind: {} for kind in KINDS}
-        for (kind, label), found in sorted(self.examples.items()):
-            examples[kind][label] = found
+        for (kind, label), kept in sorted(self.examples.items()):
+            examples[kind][label] = kept
         return {
             "models": {"old": sorted(self.models[0]), "new": sorted(self.models[1])},
             "n_documents": {"compared": self.n_compared, "changed": self.n_changed},
-            "apart": {why: {"n": n, "names": names} for why, (n, names) in sorted(self.apart.items())},
+            "apart": {why: {"n": n, "names": names} for why, (n, names) in sorted(self.not_compared.items())},
             "n_entities": {column: self.total(column) for column in columns[:-2]}
             | {"relabelled": self.relabelled.total()},
             "labels": {
@@ -81,24 +81,24 @@ class PredictionDiff:
 
         old, new = (", ".join(sorted(versions)) or "none" for versions in self.models)
         yield Text(f"{old} -> {new}", style="bold")
-        yield Text(f"documents compared: {self.n_compared:,}, of which {self.n_changed:,} differ")
-        for why, (n, names) in sorted(self.apart.items()):
+        yield Text(f"{self.n_compared:,} documents compared, {self.n_changed:,} differ")
+        for why, (n, names) in sorted(self.not_compared.items()):
             shown = display.neutralize(", ".join(name[:80] for name in names))
             yield Text(f"{why.replace('_', ' ')}: {n:,} ({shown}{', …' if n > len(names) else ''})")
         table = Table()
         table.add_column("label")
         columns = {"old": "old", "new": "new", "added": "added", "removed": "removed", "moved": "moved"}
         columns |= {"relabelled_from": "to others", "relabelled_to": "from others"}
-        for said in columns.values():
-            table.add_column(said, justify="right")
+        for title in columns.values():
+            table.add_column(title, justify="right")
         for label in sorted(self.labels):
             table.add_row(Text(display.neutralize(label)), *(f"{self.labels[label][column]:,}" for column in columns))
         table.add_section()
         table.add_row("all", *(f"{self.total(column):,}" for column in columns))
         yield table
-        for (kind, label), found in sorted(self.examples.items()):
+        for (kind, label), kept in sorted(self.examples.items()):
             yield Text(f"\n{kind} {display.neutralize(label)}", style="bold")
-            for example in found:
+            for example in kept:
                 yield Text(f"  {display.neutralize(example['document'][:120])}", style="dim")
                 yield from _example_lines(example)
 
@@ -106,53 +106,54 @@ class PredictionDiff:
 def diff_predictions(old: Path, new: Path, *, n_examples: int = 3, seed: int = 0) -> PredictionDiff:
     """Compare two `documents.jsonl` of the same documents.
 
-    A document is the same where name and SHA-256 are; one that occurs several times is paired in order.
+    Documents are matched by name and SHA-256; repeated documents are matched in order.
 
     Args:
-        old: the answers that were given before.
-        new: the answers to compare with them.
-        n_examples: examples kept of each kind and label, and names of documents that were not compared.
-        seed: of the choice of the examples.
+        old: answers of the old model.
+        new: answers of the new model.
+        n_examples: number of examples kept per kind and label, and of names of documents that were not compared.
+        seed: seed of the random choice of examples.
 
     Raises:
-        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+        InputMissing: a file is missing.
+        ArtifactBroken: a line is not an answer.
     """
-    comparison = _DiffBuilder(n_examples, random.Random(seed))
-    for before, after in _paired(old, new):
-        comparison.add(before, after)
-    return comparison.found
+    builder = _DiffBuilder(n_examples, random.Random(seed))
+    for before, after in _pair_answers(old, new):
+        builder.add(before, after)
+    return builder.diff
 
 
 class _DiffBuilder:
-    """A difference in the making."""
+    """Builds a `PredictionDiff` one document at a time."""
 
     def __init__(self, n_examples: int, chance: random.Random):
-        self.found, self._n_examples, self._chance = PredictionDiff(), n_examples, chance
+        self.diff, self._n_examples, self._chance = PredictionDiff(), n_examples, chance
         self._n_seen: Counter[tuple[str, str]] = Counter()
 
     def add(self, old: Answer | None, new: Answer | None) -> None:
         for side, answer in enumerate((old, new)):
             if answer and (version := answer.receipt.get("model_version")):
-                self.found.models[side].add(str(version))
+                self.diff.models[side].add(str(version))
         if old is None or new is None:
-            self._set_apart("only_old" if old else "only_new", old or new)
+            self._skip("only_old" if old else "only_new", old or new)
         elif old.text_sha256 != new.text_sha256:
-            self._set_apart("other_text", new)
+            self._skip("other_text", new)
         else:
             n_same = sum(
                 self._is_same(before, after, new) for before, after in pair_entities(old.entities, new.entities)
             )
-            self.found.n_compared += 1
-            self.found.n_changed += not n_same == len(old.entities) == len(new.entities)
+            self.diff.n_compared += 1
+            self.diff.n_changed += not n_same == len(old.entities) == len(new.entities)
 
-    def _set_apart(self, why: str, answer: Answer | None) -> None:
-        n, names = self.found.apart.get(why, (0, []))
+    def _skip(self, why: str, answer: Answer | None) -> None:
+        n, names = self.diff.not_compared.get(why, (0, []))
         more = [answer.document] if answer and len(names) < self._n_examples else []
-        self.found.apart[why] = n + 1, [*names, *more]
+        self.diff.not_compared[why] = n + 1, [*names, *more]
 
     def _is_same(self, old: Entity | None, new: Entity | None, answer: Answer) -> bool:
-        """Count a pair of entities under its kind; whether both are the same."""
-        labels = self.found.labels
+        """Count a pair of entities under its kind; return whether both are the same."""
+        labels = self.diff.labels
         if old:
             labels[old["label"]]["old"] += 1
         if new:
@@ -162,7 +163,7 @@ class _DiffBuilder:
         elif (old["start"], old["end"]) != (new["start"], new["end"]):
             self._count("moved", new["label"], old, new, answer)
         elif old["label"] != new["label"]:
-            self.found.relabelled[old["label"], new["label"]] += 1
+            self.diff.relabelled[old["label"], new["label"]] += 1
             labels[old["label"]]["relabelled_from"] += 1
             labels[new["label"]]["relabelled_to"] += 1
             self._keep_example(("relabelled", f"{old['label']} -> {new['label']}"), old, new, answer)
@@ -172,45 +173,45 @@ class _DiffBuilder:
         return False
 
     def _count(self, kind: str, label: str, old: Entity | None, new: Entity | None, answer: Answer) -> None:
-        self.found.labels[label][kind] += 1
+        self.diff.labels[label][kind] += 1
         self._keep_example((kind, label), old, new, answer)
 
     def _keep_example(self, key: tuple[str, str], old: Entity | None, new: Entity | None, answer: Answer) -> None:
-        """Keep each example with the same chance, whatever their number (reservoir sampling)."""
+        """Keep a uniform random sample of the examples (reservoir sampling)."""
         self._n_seen[key] += 1
-        kept = self.found.examples.setdefault(key, [])
+        kept = self.diff.examples.setdefault(key, [])
         if len(kept) < self._n_examples:
             kept.append(_example(answer, old, new))
         elif (place := self._chance.randrange(self._n_seen[key])) < len(kept):
-            del kept[place]  # in the order of the documents
+            del kept[place]  # append instead of replacing: keeps the order of the documents
             kept.append(_example(answer, old, new))
 
 
 def pair_entities(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[Pair]:
-    """Each entity of both sides once: with its partner on the other side, or None.
+    """Pair the entities of two models; yields each entity once, with its partner or None.
 
-    Partners have the same bounds, or else the same label and bounds that overlap; of several the one that overlaps most.
+    Partners have the same bounds, or else the same label and overlapping bounds; the largest overlap wins.
 
     Args:
-        old: entities in the order of the text, none overlapping another.
+        old: entities in text order, without overlaps.
         new: likewise.
     """
     at = {(entity["start"], entity["end"]): index for index, entity in enumerate(new)}
     partner = [at.get((entity["start"], entity["end"])) for entity in old]
     taken = {index for index in partner if index is not None}
-    # The largest overlap first: whichever side is called old, the same entities are partners.
+    # largest overlap first, so that swapping old and new gives the same pairs
     for _, _, number, index in sorted(_overlaps(old, new)):
         if partner[number] is None and index not in taken:
             partner[number] = index
             taken.add(index)
     for number, entity in enumerate(old):
-        found = partner[number]
-        yield entity, None if found is None else new[found]
+        match = partner[number]
+        yield entity, None if match is None else new[match]
     yield from ((None, entity) for index, entity in enumerate(new) if index not in taken)
 
 
 def _overlaps(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[tuple[int, int, int, int]]:
-    """Of entities of the same label that overlap: by how much, negated, where, and their numbers on either side."""
+    """Yield the overlaps of entities with the same label: negated length, start, and index on either side."""
     first = 0
     for number, entity in enumerate(old):
         while first < len(new) and new[first]["end"] <= entity["start"]:
@@ -223,7 +224,7 @@ def _overlaps(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[tupl
             index += 1
 
 
-def _paired(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer | None]]:
+def _pair_answers(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer | None]]:
     """The answers of both files by document: side by side while these are the same, then by an index of the new ones."""
     befores, n_same = read_answers(old), 0
     before = None
@@ -246,7 +247,7 @@ def _paired(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer | None
 
 
 def _offsets(path: Path, *, skip: int) -> dict[bytes, tuple[int, ...]]:
-    """Where each answer begins in the file, but for the first ones; a document may be there twice."""
+    """Index the byte offsets of the answers after the first `skip` ones; a document may occur twice."""
     offsets: dict[bytes, tuple[int, ...]] = {}
     offset = 0
     with path.open("rb") as lines:
@@ -264,7 +265,7 @@ def _answer_at(file: Any, offset: int, path: Path) -> Answer:
 
 
 def _key(answer: Answer) -> bytes:
-    # short, as there may be a million of them
+    # a short hash, as there may be a million of them
     name = answer.document.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(name + b"\0" + answer.sha256.encode(), digest_size=16).digest()
 
@@ -278,7 +279,7 @@ def _example(answer: Answer, old: Entity | None, new: Entity | None) -> dict[str
         "document": answer.document,
         "old": {name: old[name] for name in names} if old else None,
         "new": {name: new[name] for name in names} if new else None,
-        # the text around them, from this character on; None where the text was not kept
+        # start of the context in characters; the context is None if the text was not kept
         "context_start": start,
         "context": None if answer.text is None else answer.text[start:end],
     }
@@ -292,7 +293,7 @@ def _example_lines(example: Mapping[str, Any]) -> Iterator[Any]:
             continue
         text, start = example["context"] or "", example["context_start"]
         inside = {**entity, "start": entity["start"] - start, "end": min(entity["end"] - start, len(text))}
-        if inside["start"] >= inside["end"]:  # no text, or not so far
+        if inside["start"] >= inside["end"]:  # no text, or the entity lies outside the context
             shown = Text(f"[{entity['start']}, {entity['end']}) {display.neutralize(entity['label'])}")
         else:
             shown = Text(str(display.make_excerpt(text, [inside], n_characters=len(text))))

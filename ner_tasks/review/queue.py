@@ -1,8 +1,8 @@
-"""The sentences of a night that are most worth a person's time.
+"""Review queue: the sentences of a night that are most worth correcting.
 
-Three reasons, in one order: two models disagree about a mention, the model is unsure of one, or chance picked the
-sentence. Chance is there because what a model is wrong and sure about shows in no score. The same mention is asked
-about a few times only: a person who has corrected it three times has said what there is to say.
+A sentence is chosen because two models disagree about a mention, because the model is unsure of one, or at random. The
+random part finds errors of which the model is sure, which no score reveals. The same mention is chosen a few times
+only, because further corrections of it add little.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ Entity = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class ReviewConfig:
-    """What is asked.
+    """Settings of a review queue.
 
     Attributes:
-        n_most: most sentences in the queue.
-        max_score: a mention that scores less is unsure, 0 to 1.
-        n_same: most sentences for the same mention and label.
-        random_share: share of the queue that chance picks, 0 to 1.
-        seed: of that choice.
+        n_most: maximum number of sentences, from 1.
+        max_score: mentions with a lower score count as unsure, 0 to 1.
+        n_same: maximum number of sentences for the same mention and label, from 1.
+        random_share: share of randomly chosen sentences, 0 to 1.
+        seed: seed of the random choice.
     """
 
     n_most: int = 200
@@ -41,21 +41,25 @@ class ReviewConfig:
 
     def __post_init__(self) -> None:
         if self.n_most < 1 or self.n_same < 1 or not (0 <= self.max_score <= 1 and 0 <= self.random_share <= 1):
-            raise ConfigInvalid(f"found {self}, expected n_most and n_same of 1 on, and shares from 0 to 1")
+            raise ConfigInvalid(f"found {self}, expected n_most and n_same of at least 1, and shares from 0 to 1")
 
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A sentence to be read by a person.
+    """A sentence to review.
 
     Attributes:
         why: `disagreement`, `unsure` or `chance`.
-        worth: 0 to 1; the queue goes by it. Of chance it is the lot that was drawn.
-        about: the mention and label that it is asked for; empty for chance.
-        document, sha256, start: where it stands; `start` is its first character in the document's text.
+        worth: priority, 0 to 1; a random number for `chance`.
+        about: the mention and label in question; empty for `chance`.
+        document: name of the document.
+        sha256: SHA-256 of the document.
+        start: offset of the sentence in the document's text, in characters.
         text: the sentence.
-        model, entities: who found what; `start` and `end` are characters of the sentence.
-        other_model, other_entities: the same for the second model, if there is one.
+        model: version of the model.
+        entities: entities that the model found, with offsets in the sentence.
+        other_model: version of the second model, if there is one.
+        other_entities: entities that the second model found.
     """
 
     why: str
@@ -73,13 +77,13 @@ class ReviewItem:
 
 @dataclass
 class ReviewQueue:
-    """What is asked, the most informative first, and what there was to choose from.
+    """Sentences to review, and what they were chosen from.
 
     Attributes:
-        items: the sentences.
-        found: sentences by reason, before any was left out.
-        n_without_text: documents whose text was not kept, of which nothing can be asked.
-        labels: all labels that either model has given in this night.
+        items: the sentences, the most informative first.
+        found: number of candidate sentences by reason.
+        n_without_text: number of documents skipped because their text was not kept.
+        labels: all labels that either model predicted in this night.
     """
 
     items: list[ReviewItem] = field(default_factory=list)
@@ -89,19 +93,20 @@ class ReviewQueue:
 
 
 def build_queue(answers: Path, config: ReviewConfig, *, other: Path | None = None) -> ReviewQueue:
-    """Choose the sentences of a night.
+    """Choose the sentences of a night to review.
 
     Args:
-        answers: its `documents.jsonl`.
-        config: how many and which.
-        other: the same of another model, for all documents or some; those it does not have are not compared.
+        answers: `documents.jsonl` of the night.
+        config: settings.
+        other: `documents.jsonl` of another model for some or all of the documents, to find disagreements.
 
     Raises:
-        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+        InputMissing: a file is missing.
+        ArtifactBroken: a line is not an answer.
     """
     queue = ReviewQueue()
     n_chance = round(config.n_most * config.random_share)
-    asked, chance = _Best(config.n_most * 4), _Best(n_chance * 4)
+    doubtful, chance = _TopItems(config.n_most * 4), _TopItems(n_chance * 4)
     others = {_key(answer): answer for answer in read_answers(other)} if other else {}
     for answer in read_answers(answers):
         beside = others.get(_key(answer))
@@ -111,31 +116,31 @@ def build_queue(answers: Path, config: ReviewConfig, *, other: Path | None = Non
             continue
         for item in _items(answer, beside, config):
             queue.found[item.why] += 1
-            (chance if item.why == "chance" else asked).add(item)
-    picked = _varied(asked.best(), config, config.n_most - n_chance, set())
+            (chance if item.why == "chance" else doubtful).add(item)
+    picked = _pick_varied(doubtful.sort(), config, config.n_most - n_chance, set())
     texts = {item.text for item in picked}
-    queue.items = [*picked, *_varied(chance.best(), config, n_chance, texts)]
+    queue.items = [*picked, *_pick_varied(chance.sort(), config, n_chance, texts)]
     return queue
 
 
-class _Best:
-    """The items of most worth; four times as many as are asked, for some will be left out as more of the same."""
+class _TopItems:
+    """The `n` items of most worth; callers keep four times as many as they need, because duplicates are dropped."""
 
     def __init__(self, n: int):
         self._n, self._heap, self._number = n, list[tuple[float, int, ReviewItem]](), 0
 
     def add(self, item: ReviewItem) -> None:
-        self._number -= 1  # of two that are worth the same the first stays
+        self._number -= 1  # among items of equal worth the first one stays
         if self._n:
             push = heapq.heappush if len(self._heap) < self._n else heapq.heappushpop
             push(self._heap, (item.worth, self._number, item))
 
-    def best(self) -> Iterator[ReviewItem]:
+    def sort(self) -> Iterator[ReviewItem]:
         return (item for *_, item in sorted(self._heap, key=lambda entry: entry[:2], reverse=True))
 
 
-def _varied(items: Iterable[ReviewItem], config: ReviewConfig, n: int, texts: set[str]) -> list[ReviewItem]:
-    """The first `n` of them, no text twice and no mention more often than a person wants to see it."""
+def _pick_varied(items: Iterable[ReviewItem], config: ReviewConfig, n: int, texts: set[str]) -> list[ReviewItem]:
+    """Pick the first `n` items, without repeated texts and with at most `n_same` items per mention."""
     picked, same = list[ReviewItem](), Counter[tuple[str, str]]()
     for item in items:
         if len(picked) == n:
@@ -154,7 +159,7 @@ def _key(answer: Answer) -> bytes:
 
 
 def _items(answer: Answer, beside: Answer | None, config: ReviewConfig) -> Iterator[ReviewItem]:
-    """One item for each sentence that is worth asking about, for the mention that makes it most so."""
+    """Yield one item per sentence, for its most doubtful mention."""
     text = answer.text or ""
     if beside and beside.text_sha256 != answer.text_sha256:
         beside = None
@@ -177,7 +182,7 @@ def _items(answer: Answer, beside: Answer | None, config: ReviewConfig) -> Itera
 def _doubts(
     answer: Answer, beside: Answer | None, config: ReviewConfig
 ) -> Iterator[tuple[int, float, str, tuple[str, str]]]:
-    """Where, how much, why and about which mention there is doubt."""
+    """Yield each doubtful mention: offset, worth, reason, and the mention with its label."""
     for entity in answer.entities:
         if entity["score"] < config.max_score:
             yield entity["start"], 1 - entity["score"], "unsure", _about(answer, entity)
@@ -185,7 +190,7 @@ def _doubts(
         sides = [side for side in (old, new) if side]
         if len(sides) == 2 and all(sides[0][name] == sides[1][name] for name in ("start", "end", "label")):
             continue
-        # two models that are sure of different things tell more than one that is sure of nothing
+        # two confident models that disagree are more informative than one unsure model
         worth = 0.5 + max(side["score"] for side in sides) / 2
         yield sides[0]["start"], worth, "disagreement", _about(answer, sides[0])
 
@@ -195,7 +200,7 @@ def _about(answer: Answer, entity: Entity) -> tuple[str, str]:
 
 
 def _lot(answer: Answer, start: int, seed: int) -> float:
-    """The sentence's lot, 0 to 1: from the seed and its place, so that the same night gives the same queue."""
+    """Return a random number, 0 to 1, from the seed and the sentence's position: the queue is reproducible."""
     lot = hashlib.blake2b(b"%d/%d/" % (seed, start) + _key(answer), digest_size=4).digest()
     return int.from_bytes(lot) / 2**32
 

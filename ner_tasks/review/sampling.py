@@ -1,4 +1,4 @@
-"""Some of a night's files with their answers, for another model to answer too: the same ones each time, within a bound."""
+"""Reproducible sample of a night's files and their answers, for comparison with another model."""
 
 import hashlib
 import json
@@ -14,34 +14,35 @@ FILES = "files.jsonl"
 
 
 def sample_answers(answers: Path, output: Path, *, max_words: int, seed: int = 0) -> dict[str, Any]:
-    """Write the answers of some files, and the list of these files, into a folder.
+    """Sample files of a night, and write their names and answers into a folder.
 
-    Files are taken in an order that follows from the seed and their names alone, each that still fits: a file is in the
-    sample of every model or of none. Whole files, because a file is what is tagged.
+    Files are taken in an order that depends only on the seed and their names, so that every model gets the same sample.
+    Whole files are taken, because files are what is tagged.
 
     Args:
-        answers: a folder of answers, as `tag` makes it.
-        output: folder to make: `documents.jsonl`, and `files.jsonl` with a {"name"} on each line.
-        max_words: most words in all; one file is taken even if it alone has more, the shortest.
-        seed: another one takes other files.
+        answers: folder of answers, as `tag` writes it.
+        output: output folder: `documents.jsonl`, and `files.jsonl` with `{"name": ...}` on each line.
+        max_words: maximum number of words in all; if no file fits, the shortest one is taken.
+        seed: seed of the sample.
 
     Returns:
-        What there is and what was taken: `n_documents`, `n_words`, and of these in `sampled`.
+        `n_documents` and `n_words` of the night, and those of the sample in `sampled`.
 
     Raises:
-        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+        InputMissing: there are no answers.
+        ArtifactBroken: a line is not an answer.
     """
     words, documents = dict[str, int](), dict[str, int]()
     for file, n_words, _ in _lines(answers / DOCUMENTS):
         words[file] = words.get(file, 0) + n_words
         documents[file] = documents.get(file, 0) + 1
-    taken, room = set[str](), max_words
+    taken, n_left = set[str](), max_words
     for file in sorted(
         words, key=lambda name: hashlib.sha256(f"{seed}/{name}".encode("utf-8", "surrogatepass")).digest()
     ):
-        if words[file] <= room:
+        if words[file] <= n_left:
             taken.add(file)
-            room -= words[file]
+            n_left -= words[file]
     if words and not taken:
         taken.add(min(words, key=lambda name: (words[name], name)))
     output.mkdir(parents=True, exist_ok=True)
@@ -61,7 +62,7 @@ def sample_answers(answers: Path, output: Path, *, max_words: int, seed: int = 0
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int, bytes]]:
-    """File, words, and the whole line of each answer."""
+    """Yield the file, the number of words and the raw line of each answer."""
     if not path.is_file():
         raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
     with path.open("rb") as lines:

@@ -105,7 +105,7 @@ def test_without_a_night_the_report_says_so_and_the_promotion_goes_on(registry, 
 def test_where_the_inbox_has_been_cleared_the_report_says_so_too(registry, store, night, fake):
     night()
     store.remove(f"inbox/{DAY}")
-    assert f"inbox/{DAY}/ any more" in impact()["impact"]["summary"]
+    assert f"inbox/{DAY}/: nothing to compare with" in impact()["impact"]["summary"]
     assert fake.verbs == ["sample"]
 
 
@@ -114,7 +114,7 @@ def test_a_model_that_answers_nothing_is_said_and_not_hidden(registry, night, fa
     challenger_answers(fake, tmp_path, n=0)
     error = {"type": "GateNotPassed", "message": "found 10 rejected", "retryable": False}
     fake.set("tag", copies={"output": str(tmp_path / "made" / "challenger")}, error=error)
-    assert "Not compared: only old 10" in impact()["impact"]["summary"]
+    assert "Documents not compared: 10 (only old)" in impact()["impact"]["summary"]
 
 
 def test_scans_are_read_by_both_models_alike(registry, night, fake, tmp_path, monkeypatch):

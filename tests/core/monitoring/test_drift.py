@@ -143,7 +143,7 @@ def test_what_is_sure_but_small_is_no_alarm(usual, tmp_path):
 
 @pytest.mark.runbook("nightly-tagging", "drift reports expected at least 5")
 @pytest.mark.parametrize(
-    ("n_before", "n", "why"), [(4, 150, "found 4 nights by this model"), (14, 19, "found 19 documents")]
+    ("n_before", "n", "why"), [(4, 150, "found 4 previous nights by this model"), (14, 19, "found 19 documents")]
 )
 def test_too_little_is_not_judged_and_says_so(usual, tmp_path, n_before, n, why):
     said = make_drift_report(night(tmp_path / "d.jsonl", 1, n=n, rates={"per": 0.5}), usual[:n_before], CONFIG)
@@ -166,7 +166,7 @@ def test_an_empty_night_is_not_judged(usual, tmp_path):
 WRONG = {
     "an unknown key": ("max_nigths: 3", "max_nigths"),
     "a family without a limit": ("least_change: {entities: 0.1}", "least_change has entities and not"),
-    "limits that contradict each other": ("min_nights: 9\nmax_nights: 7", "min_nights 9 lies above"),
+    "limits that contradict each other": ("min_nights: 9\nmax_nights: 7", "min_nights 9 is greater than"),
     "no YAML": ("a: [", "expected YAML"),
 }
 

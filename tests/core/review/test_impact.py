@@ -19,8 +19,10 @@ def summary(folder, old, new):
 
 def test_it_counts_every_kind_of_change_and_shows_examples(tmp_path):
     said = summary(tmp_path, [answer("a", TEXT, OLD)], [answer("a", TEXT, NEW)])
-    assert said.startswith("1 documents (9,000 words) of the 400 of 2026-11-22, tagged by `v1`: 1 change.")
-    assert "Entities: 4 before, 4 after; 1 added, 1 removed, 1 relabelled, 1 with other bounds." in said
+    assert said.startswith(
+        "Compared 1 of 400 documents of 2026-11-22 (9,000 words) with the answers of `v1`: 1 changed."
+    )
+    assert "Entities: 4 before, 4 after; 1 added, 1 removed, 1 relabelled, 1 with different bounds." in said
     assert "| `geo` | 3 | 1 | 0 | 1 | 0 | 1 | 1 |" in said
     assert "- `art` 0.90: `Rosa Delgado [of] Tampa met Jackson in New York City.`" in said
     assert "- `geo -> per` 0.90: `" in said
@@ -44,7 +46,7 @@ def test_what_a_document_says_stays_inside_its_code_span(tmp_path, hostile):
 
 def test_documents_that_could_not_be_compared_are_said(tmp_path):
     said = summary(tmp_path, [answer("a", TEXT, OLD), answer("b", TEXT, OLD)], [answer("a", TEXT, OLD)])
-    assert said.endswith("Not compared: only old 1 documents.")
+    assert said.endswith("Documents not compared: 1 (only old).")
 
 
 def test_no_change_gives_no_examples(tmp_path):

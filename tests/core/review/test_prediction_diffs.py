@@ -101,7 +101,7 @@ def day_of(documents: list[tuple[int, list[tuple[int, int, str]]]]) -> list[dict
 def test_a_day_does_not_differ_from_itself(tmp_path_factory: pytest.TempPathFactory, documents: list) -> None:
     lines = day_of(documents)
     found = compared(tmp_path_factory.mktemp("diff"), lines, lines)
-    assert (found.n_compared, found.n_changed, found.apart) == (len(lines), 0, {})
+    assert (found.n_compared, found.n_changed, found.not_compared) == (len(lines), 0, {})
     assert found.total("kept") == found.total("old") == found.total("new")
     assert found.examples == {}
 
@@ -112,8 +112,8 @@ def test_the_counts_add_up_for_every_label(tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("diff")
     found = compared(folder, day_of(old), day_of(new))
     both = found.n_compared
-    assert both + found.apart.get("only_old", (0,))[0] == len(old)
-    assert both + found.apart.get("only_new", (0,))[0] == len(new)
+    assert both + found.not_compared.get("only_old", (0,))[0] == len(old)
+    assert both + found.not_compared.get("only_new", (0,))[0] == len(new)
     n = {column: found.total(column) for column in ("old", "new", "kept", "added", "removed", "moved")}
     relabelled = found.relabelled.total()
     assert n["new"] == n["old"] + n["added"] - n["removed"]
@@ -135,7 +135,7 @@ def test_the_order_of_documents_and_missing_ones_derail_nothing(
     found = compared(tmp_path_factory.mktemp("diff"), old, new, n_examples=9)
     assert found.n_compared == 8 - len(gone_old | gone_new)
     assert found.total("kept") == found.n_compared
-    apart = {why: sorted(names) for why, (_, names) in found.apart.items()}
+    apart = {why: sorted(names) for why, (_, names) in found.not_compared.items()}
     expected = {"only_old": sorted(gone_new - gone_old), "only_new": sorted(gone_old - gone_new)}
     assert apart == {why: [f"d{index}" for index in gone] for why, gone in expected.items() if gone}
 
@@ -143,13 +143,13 @@ def test_the_order_of_documents_and_missing_ones_derail_nothing(
 def test_a_document_that_was_changed_in_between_is_not_compared(tmp_path: Path) -> None:
     old, new = answer("a", TEXT, {"Tampa": "geo"}), answer("a", TEXT + " More.", {"Tampa": "geo"})
     found = compared(tmp_path, [old], [new])
-    assert (found.n_compared, sorted(found.apart)) == (0, ["only_new", "only_old"])
+    assert (found.n_compared, sorted(found.not_compared)) == (0, ["only_new", "only_old"])
 
 
 def test_a_file_that_was_read_into_another_text_is_not_compared(tmp_path: Path) -> None:
     old = answer("a", TEXT, {"Tampa": "geo"})
     found = compared(tmp_path, [old], [{**old, "text": TEXT.replace("of", "in")}])
-    assert (found.n_compared, found.apart) == (0, {"other_text": (1, ["a"])})
+    assert (found.n_compared, found.not_compared) == (0, {"other_text": (1, ["a"])})
 
 
 def test_answers_without_text_are_compared_by_their_bounds(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_a_person_reads_counts_then_examples(tmp_path: Path) -> None:
     old = answer("a\x1b[2J", TEXT, {"New York": "geo", "Jackson": "geo"})
     new = answer("a\x1b[2J", TEXT, {"New York City": "geo", "Jackson": "per"})
     shown = printed(compared(tmp_path, [old, answer("b", "x")], [new]))
-    assert "v1 -> v1\ndocuments compared: 1, of which 1 differ" in shown
+    assert "v1 -> v1\n1 documents compared, 1 differ" in shown
     assert "only old: 1 (b)" in shown
     assert "- Rosa Delgado of Tampa met Jackson in [New York|geo] City." in shown
     assert "+ Rosa Delgado of Tampa met Jackson in [New York City|geo]." in shown
