@@ -7,7 +7,7 @@ from typing import Any
 
 from ner_tasks.documents.readers.clinical import cda_narrative, cda_values
 from ner_tasks.documents.readers.clinical.cda_values import Value
-from ner_tasks.documents.readers.clinical.narrative import Budget, Narrative
+from ner_tasks.documents.readers.clinical.narrative import Narrative, NarrativeBudget
 from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import xml_parsing
 from ner_tasks.documents.readers.xml_names import local_name, outermost
@@ -47,7 +47,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     documents = list(outermost(parsed.root, "ClinicalDocument"))
     if not documents:
         builder.note("found no ClinicalDocument: read as any XML of its kind")
-    reader = _Reader(builder, Attachments(builder, limits), limits)
+    reader = _CdaReader(builder, Attachments(builder, limits), limits)
     for document in documents or [parsed.root]:
         reader.read_document(document)
     if parsed.fault and not builder.length and not builder.parts:
@@ -55,10 +55,10 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     return builder.extract(parsed.encoding)
 
 
-class _Reader:
+class _CdaReader:
     def __init__(self, builder: ExtractBuilder, attachments: Attachments, limits: Limits):
         self._builder, self._attachments, self._limits = builder, attachments, limits
-        self._budget = Budget()
+        self._budget = NarrativeBudget()
 
     def read_document(self, document: Any) -> None:
         self._read_loose(document, "header")

@@ -13,7 +13,7 @@ from ner_tasks.documents.encodings import damaged_text
 from ner_tasks.documents.readers import encapsulated
 from ner_tasks.documents.readers.clinical import fhir_xml
 from ner_tasks.documents.readers.clinical.fhir_strings import Leaf, Number, leaves_of, words_of
-from ner_tasks.documents.readers.clinical.narrative import Budget, Narrative
+from ner_tasks.documents.readers.clinical.narrative import Narrative, NarrativeBudget
 from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import html, xml_parsing
 from ner_tasks.documents.source_map import MAX_LABEL
@@ -35,7 +35,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         CannotRead: `broken` if nothing of it is JSON or XML; `too-deep`.
     """
     builder = ExtractBuilder()
-    reader = _Reader(builder, limits)
+    reader = _FhirReader(builder, limits)
     if data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<" or data[:4] in (b"\xff\xfe<\0", b"\xfe\xff\0<"):
         parsed = xml_parsing.parse(data, declared)
         builder.note(*parsed.notes)
@@ -67,7 +67,7 @@ def text_of_resource(resource: Mapping[str, Any], limits: Limits) -> Extract:
         limits: whether pictures are read.
     """
     builder = ExtractBuilder()
-    _Reader(builder, limits).read(resource)
+    _FhirReader(builder, limits).read(resource)
     return builder.extract("utf-8")
 
 
@@ -147,10 +147,10 @@ def _salvage(text: str, builder: ExtractBuilder) -> None:
     builder.block(_clean("\n".join(lines)), "broken JSON")
 
 
-class _Reader:
+class _FhirReader:
     def __init__(self, builder: ExtractBuilder, limits: Limits):
         self._builder, self._attachments = builder, Attachments(builder, limits)
-        self._budget = Budget()
+        self._budget = NarrativeBudget()
         self._binaries: set[str] = set()
 
     def read(self, resource: Mapping[str, Any]) -> None:

@@ -12,8 +12,8 @@ from ner_tasks.documents.readers.clinical.hl7_fields import FIELDS, SEGMENTS, fi
 from ner_tasks.documents.readers.clinical.hl7_observations import TEXT_FIELDS, Observations, group_key
 from ner_tasks.documents.readers.clinical.hl7_syntax import (
     SEGMENT_HEADERS,
-    Segment,
-    Separators,
+    Hl7Segment,
+    Hl7Separators,
     charset_of,
     segments_of,
     separators_of,
@@ -76,9 +76,9 @@ def _read_message(builder: ExtractBuilder, attachments: Attachments, chunk: byte
         builder.note(note)
     lines = _LINE.split(text)
     has_header = lines[0][:3] in SEGMENT_HEADERS
-    separators = separators_of(lines[0]) if has_header else Separators(field=lines[0][3:4] or "|")
+    separators = separators_of(lines[0]) if has_header else Hl7Separators(field=lines[0][3:4] or "|")
     if not has_header and lines[0][:3] not in SEGMENTS:
-        separators = Separators()
+        separators = Hl7Separators()
     segments = segments_of(lines, separators, SEGMENTS)
     if separators.fault:
         builder.inventory.unread(
@@ -107,7 +107,7 @@ def _decoded(builder: ExtractBuilder, chunk: bytes, declared: str) -> tuple[str,
 
 
 def _read_segments(
-    builder: ExtractBuilder, attachments: Attachments, segments: list[Segment], values: Values, prefix: str
+    builder: ExtractBuilder, attachments: Attachments, segments: list[Hl7Segment], values: Values, prefix: str
 ) -> None:
     observations = Observations(builder, attachments, values, prefix)
     before = ""
@@ -130,13 +130,13 @@ def _read_segments(
         before = name
 
 
-def _n_fields(segment: Segment) -> int:
+def _n_fields(segment: Hl7Segment) -> int:
     # The first two fields of a header are the separators.
     start = 3 if segment.name in SEGMENT_HEADERS else 1
     return sum(bool(segment.field(number).strip()) for number in range(start, len(segment.fields)))
 
 
-def _read_fields(builder: ExtractBuilder, values: Values, segment: Segment, separator: str, prefix: str) -> None:
+def _read_fields(builder: ExtractBuilder, values: Values, segment: Hl7Segment, separator: str, prefix: str) -> None:
     is_header = segment.name in SEGMENT_HEADERS
     for number in range(3 if is_header else 1, len(segment.fields)):
         if not segment.field(number).strip():

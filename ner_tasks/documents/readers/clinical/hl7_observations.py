@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ner_tasks.documents.detection import formats, sniffing
 from ner_tasks.documents.readers.clinical.hl7_fields import field_of
-from ner_tasks.documents.readers.clinical.hl7_syntax import Segment, unescape
+from ner_tasks.documents.readers.clinical.hl7_syntax import Hl7Segment, unescape
 from ner_tasks.documents.readers.clinical.hl7_values import TEXT_TYPES, Values
 from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
 from ner_tasks.documents.types import CannotRead, ExtractBuilder
@@ -22,7 +22,7 @@ TEXT_FIELDS = {"OBX": 5, "NTE": 3, "DSP": 3}
 _SHOWN_WITH_VALUE = (2, 3, 5, 6, 7, 8)
 
 
-def kind_of(segment: Segment, values: Values) -> str:
+def kind_of(segment: Hl7Segment, values: Values) -> str:
     """How the value of a segment with a text field is read: `text`, `file`, `pointer` or `value`."""
     if segment.name != "OBX":
         return "text"
@@ -35,7 +35,7 @@ def kind_of(segment: Segment, values: Values) -> str:
     return "text" if named in TEXT_TYPES else "value"
 
 
-def group_key(segment: Segment, values: Values) -> tuple[str, str, str]:
+def group_key(segment: Hl7Segment, values: Values) -> tuple[str, str, str]:
     """Neighbours with the same key are one text or one file."""
     return segment.name, segment.field(3) if segment.name == "OBX" else "", kind_of(segment, values)
 
@@ -46,7 +46,7 @@ class Observations:
     def __init__(self, builder: ExtractBuilder, attachments: Attachments, values: Values, prefix: str):
         self._builder, self._attachments, self._values, self._prefix = builder, attachments, values, prefix
 
-    def read(self, group: list[Segment], separator: str) -> None:
+    def read(self, group: list[Hl7Segment], separator: str) -> None:
         """Read neighbours of one `group_key`.
 
         Args:
@@ -64,15 +64,15 @@ class Observations:
                 separator = "\n"
         self._read_others(group)
 
-    def _label(self, segment: Segment) -> str:
+    def _label(self, segment: Hl7Segment) -> str:
         if segment.name != "OBX":
             return field_of(segment.name, TEXT_FIELDS[segment.name])[0]
         return self._values.shown(segment.field(3), "label") or "Observation"
 
-    def _place(self, segment: Segment, number: int) -> str:
+    def _place(self, segment: Hl7Segment, number: int) -> str:
         return self._prefix + segment.place(number)
 
-    def _read_text(self, group: list[Segment], separator: str) -> None:
+    def _read_text(self, group: list[Hl7Segment], separator: str) -> None:
         first, at = group[0], TEXT_FIELDS[group[0].name]
         texts = [self._values.text(segment.field(at)).rstrip() for segment in group]
         label, inventory = self._label(first), self._builder.inventory
@@ -94,7 +94,7 @@ class Observations:
             self._builder.block(line, self._place(segment, at), separator=separator)
             separator = "\n" if line.strip() else "\n\n"  # an empty line sets paragraphs apart
 
-    def _around(self, segment: Segment) -> str:
+    def _around(self, segment: Hl7Segment) -> str:
         """Units, reference range and flags behind a value."""
         if segment.name != "OBX":
             return ""
@@ -105,7 +105,7 @@ class Observations:
         behind += f" (reference range {limits})" if limits else ""
         return behind + (f" [{flags}]" if flags else "")
 
-    def _read_value(self, segment: Segment, separator: str, *, is_pointer: bool) -> None:
+    def _read_value(self, segment: Hl7Segment, separator: str, *, is_pointer: bool) -> None:
         named = segment.field(2).strip().upper()
         value = self._values.shown(segment.field(5), named)
         line = f"{self._label(segment)}: {value}{self._around(segment)}"
@@ -116,7 +116,7 @@ class Observations:
         if is_pointer and value:
             self._attachments.pointer(place, value)
 
-    def _read_files(self, group: list[Segment], separator: str) -> None:
+    def _read_files(self, group: list[Hl7Segment], separator: str) -> None:
         """Files, each perhaps cut over several segments or repetitions."""
         self._builder.block(self._label(group[0]), self._place(group[0], 3), separator=separator)
         files: list[tuple[str, list[_Piece]]] = []
@@ -148,7 +148,7 @@ class Observations:
             media_type = f"{media_type or 'text/plain'}; charset=utf-8"
         return _Piece(media_type, encoding, "".join(data.split()) if encoding != "a" else data)
 
-    def _read_others(self, group: list[Segment]) -> None:
+    def _read_others(self, group: list[Hl7Segment]) -> None:
         """What else the segments say, such as who observed: once for a group."""
         seen: set[str] = set()
         inventory = self._builder.inventory

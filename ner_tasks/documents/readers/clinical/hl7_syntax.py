@@ -34,7 +34,7 @@ _MAX_BREAKS = 3
 
 
 @dataclass(frozen=True)
-class Separators:
+class Hl7Separators:
     """The separators of one message.
 
     Attributes:
@@ -49,7 +49,7 @@ class Separators:
     fault: str = ""
 
 
-def separators_of(line: str) -> Separators:
+def separators_of(line: str) -> Hl7Separators:
     r"""Separators that a header segment (MSH, BHS, FHS) declares; the usual ones where it breaks the rules.
 
     Args:
@@ -57,18 +57,18 @@ def separators_of(line: str) -> Separators:
     """
     field = line[3:4]
     if not field or field.isalnum() or field.isspace():
-        return Separators(fault="no field separator behind the name of the first segment")
+        return Hl7Separators(fault="no field separator behind the name of the first segment")
     declared = line[4:].partition(field)[0]
     is_sound = len(set(declared)) == len(declared) and not any(sign.isalnum() or sign.isspace() for sign in declared)
     if not is_sound or not 1 <= len(declared) <= 5:
-        return Separators(field, fault="the second field of the first segment declares no separators")
+        return Hl7Separators(field, fault="the second field of the first segment declares no separators")
     signs = list(declared[:4])
     signs += [sign if sign not in (field, *signs) else "\0" for sign in _DEFAULT[len(signs) :]]
-    return Separators(field, *signs)
+    return Hl7Separators(field, *signs)
 
 
 @dataclass
-class Segment:
+class Hl7Segment:
     """One segment.
 
     Attributes:
@@ -91,7 +91,7 @@ class Segment:
         return f"{self.name}[{self.number}]-{number}" if self.name else f"line {self.number}"
 
 
-def segments_of(lines: list[str], separators: Separators, known: frozenset[str]) -> list[Segment]:
+def segments_of(lines: list[str], separators: Hl7Separators, known: frozenset[str]) -> list[Hl7Segment]:
     """Segments of a message's lines.
 
     A line that does not begin like a segment goes on with the field above it, as does an ADD segment; below a header
@@ -123,7 +123,7 @@ def segments_of(lines: list[str], separators: Separators, known: frozenset[str])
     return _numbered(found, separators)
 
 
-def _numbered(found: list[tuple[str, list[str]]], separators: Separators) -> list[Segment]:
+def _numbered(found: list[tuple[str, list[str]]], separators: Hl7Separators) -> list[Hl7Segment]:
     counts: dict[str, int] = {}
     segments = []
     for name, pieces in found:
@@ -132,7 +132,7 @@ def _numbered(found: list[tuple[str, list[str]]], separators: Separators) -> lis
         fields = raw.split(separators.field) if name else ["", raw]
         if name in SEGMENT_HEADERS:  # its first field is the separator
             fields.insert(1, separators.field)
-        segments.append(Segment(name, counts[name], fields))
+        segments.append(Hl7Segment(name, counts[name], fields))
     return segments
 
 
@@ -151,7 +151,7 @@ def charset_of(name: str) -> str | None:
     return {"UTF-8": "utf-8", "UTF8": "utf-8", "UNICODE UTF8": "utf-8", "US-ASCII": ""}.get(clean)
 
 
-def unescape(text: str, separators: Separators, encoding: str = "utf-8") -> str:
+def unescape(text: str, separators: Hl7Separators, encoding: str = "utf-8") -> str:
     r"""Text without escape sequences; what is none of them stays as it is, such as the path of a file.
 
     Args:
@@ -179,7 +179,7 @@ def unescape(text: str, separators: Separators, encoding: str = "utf-8") -> str:
     return _shifted("".join(pieces))
 
 
-def _signs(separators: Separators) -> dict[str, str]:
+def _signs(separators: Hl7Separators) -> dict[str, str]:
     """What the escape sequences of one letter stand for."""
     return {
         "F": separators.field,

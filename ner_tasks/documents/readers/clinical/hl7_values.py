@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from ner_tasks.documents.inventory import Inventory
-from ner_tasks.documents.readers.clinical.hl7_syntax import Separators, unescape
+from ner_tasks.documents.readers.clinical.hl7_syntax import Hl7Separators, unescape
 
 TEXT_TYPES = ("TX", "FT", "ST", "")
 _CODED_TYPES = ("CE", "CWE", "CNE", "CF")
@@ -29,7 +29,7 @@ class Values:
         inventory: counts the codes that are left out.
     """
 
-    separators: Separators
+    separators: Hl7Separators
     encoding: str
     inventory: Inventory
 

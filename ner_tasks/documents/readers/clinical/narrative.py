@@ -7,7 +7,7 @@ _WORD = re.compile(r"\w+")
 _MAX_SEARCHED = 2_000_000_000
 
 
-class Budget:
+class NarrativeBudget:
     """How much all narratives of one document may be searched, so that the work stays in proportion."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Budget:
 class Narrative:
     """The words of one narrative."""
 
-    def __init__(self, text: str, budget: Budget):
+    def __init__(self, text: str, budget: NarrativeBudget):
         self._words = _words(text)
         self._budget = budget
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ner_tasks.documents.detection import sniffing
 from ner_tasks.documents.readers.clinical import x12_names, x12_syntax
-from ner_tasks.documents.readers.clinical.x12_syntax import Segment
+from ner_tasks.documents.readers.clinical.x12_syntax import X12Segment
 from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
@@ -29,13 +29,13 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data, declared = data.decode("utf-16", "replace").encode("utf-8", "replace"), "utf-8"
-    reader = _Reader(ExtractBuilder(), limits, declared)
+    reader = _X12Reader(ExtractBuilder(), limits, declared)
     for segment in x12_syntax.segments_of(data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")):
         reader.read(segment)
     return reader.extract()
 
 
-class _Reader:
+class _X12Reader:
     def __init__(self, builder: ExtractBuilder, limits: Limits, declared: str):
         self._builder, self._attachments = builder, Attachments(builder, limits, "binary-segment")
         self._declared, self._encoding = declared, "ascii"
@@ -44,7 +44,7 @@ class _Reader:
         self._before = ""  # name of the segment before
         self._is_new = False  # whether the next line begins a block
 
-    def read(self, segment: Segment) -> None:
+    def read(self, segment: X12Segment) -> None:
         """Read one segment and account for it."""
         name, inventory = segment.name, self._builder.inventory
         self._counts[name] += 1
@@ -106,7 +106,7 @@ class _Reader:
         self._encoding = "cp1252"
         return data.decode("cp1252", "replace")
 
-    def _lines_of(self, segment: Segment) -> list[str]:
+    def _lines_of(self, segment: X12Segment) -> list[str]:
         e = [self._text(element).strip() for element in segment.elements]
         e += [""] * (13 - len(e))
         name = segment.name
@@ -135,7 +135,7 @@ class _Reader:
         self._paperwork.append(e[6] or "without a number")
         return _line("Paperwork", ", ".join(filter(None, [f"type {e[1]}" if e[1] else "", way, *e[5:]])))
 
-    def _words(self, segment: Segment, e: list[str], start: int) -> list[str]:
+    def _words(self, segment: X12Segment, e: list[str], start: int) -> list[str]:
         """A line for each element that holds words; a run of the same segment is one text under one label."""
         wanted = x12_names.TEXTS.get(segment.name, frozenset())
         component, repetition = segment.separators.component, segment.separators.repetition
@@ -182,7 +182,7 @@ def _line(label: str, value: str) -> list[str]:
     return [f"{label}: {value}"] if value else []
 
 
-def _content_of(segment: Segment) -> bytes | CannotRead:
+def _content_of(segment: X12Segment) -> bytes | CannotRead:
     """The file in a binary segment, by the filter that BDS names or by what it looks like."""
     filter_id = segment.element(1).upper() if segment.name == "BDS" else ""
     if filter_id == "B64":

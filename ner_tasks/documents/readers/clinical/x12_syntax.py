@@ -18,7 +18,7 @@ _LENGTH = re.compile(r"\d{1,10}")
 
 
 @dataclass(frozen=True)
-class Separators:
+class X12Separators:
     """The separators of one interchange.
 
     Attributes:
@@ -33,7 +33,7 @@ class Separators:
 
 
 @dataclass(frozen=True)
-class Segment:
+class X12Segment:
     """One segment.
 
     Attributes:
@@ -46,7 +46,7 @@ class Segment:
 
     name: str
     elements: tuple[str, ...]
-    separators: Separators
+    separators: X12Separators
     content: str = ""
     fault: str = ""
 
@@ -55,7 +55,7 @@ class Segment:
         return self.elements[number].strip() if number < len(self.elements) else ""
 
 
-def segments_of(text: str) -> Iterator[Segment]:
+def segments_of(text: str) -> Iterator[X12Segment]:
     """Segments of all interchanges in a file.
 
     Args:
@@ -65,7 +65,7 @@ def segments_of(text: str) -> Iterator[Segment]:
     separators = separators_of(text, found.start()) if found else _guessed(text[:_GUESSED_BY])
     at = found.start() if found else 0
     if before := text[:at].strip():
-        yield Segment("", (before,), separators)
+        yield X12Segment("", (before,), separators)
     while at < len(text):
         while at < len(text) and (text[at].isspace() or text[at] in separators.terminator + "\0\x1a"):
             at += 1
@@ -81,7 +81,7 @@ def segments_of(text: str) -> Iterator[Segment]:
         yield segment
 
 
-def separators_of(text: str, at: int) -> Separators:
+def separators_of(text: str, at: int) -> X12Separators:
     """Separators of the interchange whose ISA segment begins at `at`, also where its elements have odd lengths."""
     element = text[at + 3]
     position = at + 3
@@ -99,21 +99,21 @@ def separators_of(text: str, at: int) -> Separators:
         terminator = "\n" if "\n" in text[position : position + 5] else "\r"
     if not terminator or terminator.isalnum() or terminator in (element, component):
         guessed = _guessed(text[at : at + _GUESSED_BY]).terminator
-        return Separators(
+        return X12Separators(
             element, component or ":", repetition, guessed, "no segment terminator behind the ISA segment"
         )
-    return Separators(element, component, repetition, terminator)
+    return X12Separators(element, component, repetition, terminator)
 
 
-def _guessed(text: str) -> Separators:
+def _guessed(text: str) -> X12Separators:
     """The usual separators, with the terminator that stands where the next segment begins."""
     element = next((sign for sign in "*|^" if re.search(rf"(?:ISA|GS|ST){re.escape(sign)}", text[:_MAX_ISA])), "*")
     begins = re.compile(rf"([^\w\s]|[\r\n])\s*(?:GS|ST|BHT|HL|NM1|N[34]|REF|SE|IEA|B[A-Z]{{2}}){re.escape(element)}")
     counts = Counter(found[1] for found in begins.finditer(text) if found[1] != element)
-    return Separators(element, terminator=counts.most_common(1)[0][0] if counts else "~")
+    return X12Separators(element, terminator=counts.most_common(1)[0][0] if counts else "~")
 
 
-def _plain(text: str, at: int, separators: Separators) -> tuple[Segment, int]:
+def _plain(text: str, at: int, separators: X12Separators) -> tuple[X12Segment, int]:
     end = text.find(separators.terminator, at)
     is_cut = end < 0
     end = len(text) if is_cut else end
@@ -121,13 +121,13 @@ def _plain(text: str, at: int, separators: Separators) -> tuple[Segment, int]:
     elements = tuple(raw.split(separators.element))
     name = elements[0].strip()
     if not re.fullmatch(r"[A-Z][A-Z0-9]{1,2}", name) or len(elements) < 2:
-        return Segment("", (raw,), separators), end + 1
+        return X12Segment("", (raw,), separators), end + 1
     # Whatever is cut off at the end of an interchange that is whole has a terminator.
     fault = "breaks off at the end of the file" if is_cut and name != "IEA" else ""
-    return Segment(name, elements, separators, fault=fault), end + 1
+    return X12Segment(name, elements, separators, fault=fault), end + 1
 
 
-def _binary(text: str, at: int, name: str, separators: Separators) -> tuple[Segment, int]:
+def _binary(text: str, at: int, name: str, separators: X12Separators) -> tuple[X12Segment, int]:
     """A segment whose last element has a declared length and may hold any byte."""
     length_at, _ = BINARY[name]
     start, elements = at, []
@@ -141,16 +141,16 @@ def _binary(text: str, at: int, name: str, separators: Separators) -> tuple[Segm
     n_bytes = int(declared) if _LENGTH.fullmatch(declared) else -1
     if n_bytes >= 0 and _ends(text, start + n_bytes, separators):
         content, end = text[start : start + n_bytes], start + n_bytes
-        return Segment(name, tuple(elements), separators, content), _behind(text, end, separators)
+        return X12Segment(name, tuple(elements), separators, content), _behind(text, end, separators)
     terminator = re.escape(separators.terminator)
     following = re.compile(rf"{terminator}(?=\s*(?:[A-Z][A-Z0-9]{{1,2}}{re.escape(separators.element)}|\Z))")
     found = following.search(text, start)
     end = found.start() if found else len(text)
     fault = f"found {end - start} bytes, expected {declared[:20] or 'a number'} as it says of itself"
-    return Segment(name, tuple(elements), separators, text[start:end], fault), end + len(separators.terminator)
+    return X12Segment(name, tuple(elements), separators, text[start:end], fault), end + len(separators.terminator)
 
 
-def _ends(text: str, at: int, separators: Separators) -> bool:
+def _ends(text: str, at: int, separators: X12Separators) -> bool:
     """Whether a terminator stands at `at`, behind the end of a line at most."""
     behind = text[at : at + 3]
     return (
@@ -158,5 +158,5 @@ def _ends(text: str, at: int, separators: Separators) -> bool:
     )
 
 
-def _behind(text: str, at: int, separators: Separators) -> int:
+def _behind(text: str, at: int, separators: X12Separators) -> int:
     return text.find(separators.terminator, at) + len(separators.terminator)

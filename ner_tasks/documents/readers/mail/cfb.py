@@ -81,7 +81,7 @@ def write(root: Storage) -> bytes:
 
 
 @dataclass
-class _Entry:
+class _CfbEntry:
     name: str
     kind: int
     start: int = 0
@@ -96,7 +96,7 @@ class _Writer:
         self.sectors: list[bytes] = []
         self.fat: list[int] = []
         self.mini, self.mini_fat = bytearray(), list[int]()
-        self.entries = [_Entry("Root Entry", 5)]
+        self.entries = [_CfbEntry("Root Entry", 5)]
 
     def write(self, root: Storage) -> bytes:
         stack = [(root, 0)]
@@ -105,11 +105,11 @@ class _Writer:
             numbers = []
             for name, content in storage.streams.items():
                 numbers.append(len(self.entries))
-                self.entries.append(_Entry(name, _STREAM, self._content(content), len(content)))
+                self.entries.append(_CfbEntry(name, _STREAM, self._content(content), len(content)))
             for name, inner in storage.storages.items():
                 numbers.append(len(self.entries))
                 stack.append((inner, len(self.entries)))
-                self.entries.append(_Entry(name, _STORAGE))
+                self.entries.append(_CfbEntry(name, _STORAGE))
             numbers.sort(key=lambda number: (len(self.entries[number].name), self.entries[number].name.upper()))
             self.entries[at].child = self._balance(numbers)
         self.entries[0].size = len(self.mini)
@@ -173,7 +173,7 @@ class _Writer:
         return b"".join((header, *self.sectors, table, difat))
 
 
-def _pack_entry(entry: _Entry) -> bytes:
+def _pack_entry(entry: _CfbEntry) -> bytes:
     name = entry.name[:31].encode("utf-16-le", "replace")
     start = entry.start if entry.kind != _STORAGE else 0
     return struct.pack(

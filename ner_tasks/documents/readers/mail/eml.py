@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from ner_tasks.documents.readers.mail import mail_bodies, mime
-from ner_tasks.documents.readers.mail.mail_bodies import Block
+from ner_tasks.documents.readers.mail.mail_bodies import MailBlock
 from ner_tasks.documents.readers.mail.mail_headers import SHOWN, decode_value, is_technical
 from ner_tasks.documents.readers.mail.mail_leaves import Leaves
 from ner_tasks.documents.readers.mail.mail_text import decode_loose, is_mime_remark
@@ -80,7 +80,7 @@ class _Mail:
         for block in blocks:
             self.inventory.read(block.kind)
             self.builder.block(block.text, block.place)
-        first = next((block for block in blocks if block.encoding), Block("", ""))
+        first = next((block for block in blocks if block.encoding), MailBlock("", ""))
         return self.builder.extract(first.encoding, is_guessed=any(block.is_guessed for block in blocks))
 
     def _headers(self, root: Entity, charset: str) -> None:
@@ -120,7 +120,7 @@ class _Mail:
         else:
             self.inventory.read("header")
 
-    def _blocks(self, entity: Entity, around: str, n_alternatives: int) -> list[Block]:
+    def _blocks(self, entity: Entity, around: str, n_alternatives: int) -> list[MailBlock]:
         """Text of an entity, in order; files in it become parts on the way."""
         fields = self._part_fields(entity) if around else []
         if not entity.is_multipart:
@@ -142,7 +142,7 @@ class _Mail:
         self.inventory.ignored("body", "other-form-of-the-same-body", n_same)
         return [*before, *fields, *chosen, *own, *others, *after]
 
-    def _unpacked(self, data: bytes, outer: Entity, n_alternatives: int) -> list[Block]:
+    def _unpacked(self, data: bytes, outer: Entity, n_alternatives: int) -> list[MailBlock]:
         if not data.strip():
             return []
         self.n_unpacked += 1
@@ -153,7 +153,7 @@ class _Mail:
         self.n_unpacked -= 1
         return blocks
 
-    def _part_fields(self, entity: Entity) -> list[Block]:
+    def _part_fields(self, entity: Entity) -> list[MailBlock]:
         """Fields of a part that people read: a description that is no file name, lines of a text without a blank one."""
         found = []
         named = (entity.name, entity.headers.get("content-id").decode("latin-1"))
@@ -161,13 +161,13 @@ class _Mail:
             lowered = name.lower()
             value = decode_value(raw) if lowered == _DESCRIPTION or not is_technical(lowered) else ""
             if value and value not in named:
-                found.append(Block(f"{name}: {value}", f"part {entity.number}", kind="header"))
+                found.append(MailBlock(f"{name}: {value}", f"part {entity.number}", kind="header"))
         found.extend(
-            Block(decode_value(line), f"part {entity.number}", kind="header") for line in entity.headers.foreign
+            MailBlock(decode_value(line), f"part {entity.number}", kind="header") for line in entity.headers.foreign
         )
         return found
 
-    def _between(self, entity: Entity, ranges: list[tuple[int, int]], kind: str) -> list[Block]:
+    def _between(self, entity: Entity, ranges: list[tuple[int, int]], kind: str) -> list[MailBlock]:
         """Text before the first part or behind the last one."""
         found = []
         for start, end in ranges:
@@ -177,7 +177,7 @@ class _Mail:
             if is_mime_remark(text):
                 self.inventory.ignored(kind, "mime-remark")
             else:
-                found.append(Block(text.strip("\r\n"), kind, kind=kind))
+                found.append(MailBlock(text.strip("\r\n"), kind, kind=kind))
         return found
 
 

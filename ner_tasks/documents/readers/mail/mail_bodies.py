@@ -28,7 +28,7 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=\S)")
 
 
 @dataclass
-class Block:
+class MailBlock:
     """Text of one part of a mail that people read.
 
     Attributes:
@@ -78,7 +78,7 @@ def words_of(text: str) -> set[str]:
     return found
 
 
-def choose(forms: Sequence[list[Block]]) -> tuple[list[Block], list[Block], int]:
+def choose(forms: Sequence[list[MailBlock]]) -> tuple[list[MailBlock], list[MailBlock], int]:
     """Choose among the forms of one body.
 
     The simplest form is taken if it has every word that the others have, else the richest one; what another form has of
@@ -116,9 +116,11 @@ def choose(forms: Sequence[list[Block]]) -> tuple[list[Block], list[Block], int]
     return full[chosen], own, n_same
 
 
-def own_paragraphs(block: Block, known: set[str]) -> Block | None:
+def own_paragraphs(block: MailBlock, known: set[str]) -> MailBlock | None:
     """The paragraphs of a block that have words which are not known yet; None if there is none."""
     if block.tokens <= known:
         return None
     paragraphs = [text for text in _PARAGRAPHS.split(block.text) if not words_of(text) <= known and not is_stub(text)]
-    return Block("\n\n".join(paragraphs), block.place, block.form, block.encoding, block.kind) if paragraphs else None
+    return (
+        MailBlock("\n\n".join(paragraphs), block.place, block.form, block.encoding, block.kind) if paragraphs else None
+    )

@@ -8,7 +8,7 @@ from ner_tasks.bounded_names import TakenNames
 from ner_tasks.documents.detection import formats, ignored_files, sniffing
 from ner_tasks.documents.readers import encapsulated, pictures
 from ner_tasks.documents.readers.mail import cms
-from ner_tasks.documents.readers.mail.mail_bodies import Block, is_blank
+from ner_tasks.documents.readers.mail.mail_bodies import MailBlock, is_blank
 from ner_tasks.documents.readers.mail.mail_text import FORMS, text_of_part
 from ner_tasks.documents.readers.mail.mime import Entity
 from ner_tasks.documents.readers.mail.mime_content import decode_transfer, split_embedded
@@ -61,7 +61,7 @@ class Leaves:
         self.names = TakenNames()
         self.n_attachments = 0
 
-    def read(self, entity: Entity, around: str) -> list[Block]:
+    def read(self, entity: Entity, around: str) -> list[MailBlock]:
         """Account for a leaf; returns its text where it is shown inside the mail.
 
         Args:
@@ -102,7 +102,7 @@ class Leaves:
             return True
         return not entity.name and entity.disposition in ("", "inline")
 
-    def _body(self, entity: Entity, data: bytes) -> list[Block]:
+    def _body(self, entity: Entity, data: bytes) -> list[MailBlock]:
         text, files = split_embedded(data)
         for embedded in files:
             name = embedded.name.decode("utf-8", "replace").strip()
@@ -112,7 +112,7 @@ class Leaves:
                 self.take(name, "application/octet-stream", embedded.content, "")
         return self._text(entity, text, FORMS[entity.content_type], entity.parameters.get("charset", ""))
 
-    def _text(self, entity: Entity, data: bytes, form: str, charset: str) -> list[Block]:
+    def _text(self, entity: Entity, data: bytes, form: str, charset: str) -> list[MailBlock]:
         place = self._place(entity)
         if self.charset and not entity.headers.get("content-transfer-encoding"):
             charset = self.charset
@@ -132,7 +132,7 @@ class Leaves:
         if is_blank(text):
             self.inventory.ignored("body", "blank")
             return []
-        return [Block(text, place, form, found.decoded.encoding, is_guessed=found.decoded.is_guessed)]
+        return [MailBlock(text, place, form, found.decoded.encoding, is_guessed=found.decoded.is_guessed)]
 
     def account_for(self, page: HtmlPage) -> None:
         """Take what a page of HTML holds beside its text: files in links, what no person sees."""
@@ -147,7 +147,7 @@ class Leaves:
             else:
                 self.take(title, media_type, content, "")
 
-    def _file(self, entity: Entity, data: bytes, around: str) -> list[Block]:
+    def _file(self, entity: Entity, data: bytes, around: str) -> list[MailBlock]:
         content_type, name = entity.content_type, entity.name
         if around == "multipart/encrypted":
             if content_type == "application/pgp-encrypted":

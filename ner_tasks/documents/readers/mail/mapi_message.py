@@ -3,7 +3,7 @@
 import re
 
 from ner_tasks.documents.readers.mail import mail_bodies, rtf_compression, rtf_html
-from ner_tasks.documents.readers.mail.mail_bodies import Block
+from ner_tasks.documents.readers.mail.mail_bodies import MailBlock
 from ner_tasks.documents.readers.mail.mail_headers import Headers, decode_value, split_headers
 from ner_tasks.documents.readers.mail.mail_leaves import Leaves
 from ner_tasks.documents.readers.mail.mail_text import text_of_part
@@ -85,11 +85,11 @@ def _person(properties: Properties, names: tuple[int, ...], addresses: tuple[int
     return f"{name} <{address}>" if name else address
 
 
-def _forms(properties: Properties, leaves: Leaves) -> list[list[Block]]:
+def _forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]:
     """The body in each form that it has, the simplest first."""
-    forms: list[list[Block]] = []
+    forms: list[list[MailBlock]] = []
     if text := properties.text(_BODY):
-        forms.append([Block(text, "body", "plain")])
+        forms.append([MailBlock(text, "body", "plain")])
     for name, number, read_form in (("HTML", _HTML, _html_block), ("RTF", _RTF, _rtf_block)):
         if not properties.values.get(number):
             continue
@@ -101,34 +101,34 @@ def _forms(properties: Properties, leaves: Leaves) -> list[list[Block]]:
     return [form for form in forms if not mail_bodies.is_blank(form[0].text)]
 
 
-def _html_block(properties: Properties, leaves: Leaves) -> Block:
+def _html_block(properties: Properties, leaves: Leaves) -> MailBlock:
     page = properties.values[_HTML]
     if isinstance(page, bytes) and properties.types[_HTML] == BINARY:
         found = text_of_part(page.rstrip(b"\0"), "html", {}, encoding_of(properties.number(0x3FDE)))
         found.decoded.name_damage(leaves.builder)
         if found.page:
             leaves.account_for(found.page)
-        return Block(found.text, "body", "html", found.decoded.encoding, is_guessed=found.decoded.is_guessed)
+        return MailBlock(found.text, "body", "html", found.decoded.encoding, is_guessed=found.decoded.is_guessed)
     return _page_block(properties.text(_HTML), leaves, "html")
 
 
-def _page_block(markup: str, leaves: Leaves, form: str) -> Block:
+def _page_block(markup: str, leaves: Leaves, form: str) -> MailBlock:
     page = html.parse(markup)
     leaves.account_for(page)
-    return Block(page.text, "body", form)
+    return MailBlock(page.text, "body", form)
 
 
-def _rtf_block(properties: Properties, leaves: Leaves) -> Block:
+def _rtf_block(properties: Properties, leaves: Leaves) -> MailBlock:
     raw, is_whole = rtf_compression.decompress(properties.binary(_RTF), leaves.limits.max_unpacked_bytes)
     if not is_whole:
         leaves.inventory.unread("body", "damage: body in RTF", "breaks off")
     kind = rtf_html.kind_of(raw)
     if kind:
         unwrapped = rtf_html.unwrap(raw)
-        return _page_block(unwrapped, leaves, "rtf") if kind == "html" else Block(unwrapped, "body", "rtf")
+        return _page_block(unwrapped, leaves, "rtf") if kind == "html" else MailBlock(unwrapped, "body", "rtf")
     from ner_tasks.documents.readers.markup import rtf
 
-    return Block(rtf.extract_text(raw), "body", "rtf")
+    return MailBlock(rtf.extract_text(raw), "body", "rtf")
 
 
 def _attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Leaves) -> None:

@@ -27,7 +27,7 @@ _MAX_DEPTH = 1_000
 
 
 @dataclass
-class _State:
+class _GroupState:
     is_hidden: bool = False  # in a table of the head, or in a destination that is not known
     is_rtf_only: bool = False  # what only RTF shows
     is_font_table: bool = False
@@ -53,7 +53,7 @@ class _Unwrapping:
         self.raw = bytearray()
         self.raw_encoding = self.encoding = "cp1252"
         self.fonts: dict[int, str] = {}
-        self.state, self.stack = _State(), list[_State]()
+        self.state, self.stack = _GroupState(), list[_GroupState]()
         self.n_skip = 0
         self.is_starred = False
         self.n_too_deep = 0

@@ -25,10 +25,10 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     if len(data) < 6 or struct.unpack_from("<I", data)[0] != _SIGNATURE:
         raise CannotRead("broken", "found no signature of TNEF, expected a winmail.dat")
     builder = ExtractBuilder()
-    return mapi_message.read(_Reader(data, builder).message(), builder, limits)
+    return mapi_message.read(_TnefReader(data, builder).message(), builder, limits)
 
 
-class _Reader:
+class _TnefReader:
     def __init__(self, data: bytes, builder: ExtractBuilder) -> None:
         self.data, self.builder = data, builder
         self.result = Message(Properties())

@@ -32,7 +32,7 @@ _CHARACTERS = str.maketrans(
 
 
 @dataclass(frozen=True)
-class Part:
+class DocStory:
     """One part of a Word file: body, footnotes and so on.
 
     Attributes:
@@ -75,7 +75,7 @@ def _version(stream: bytes) -> int:
     return int(struct.unpack_from("<H", stream, 2)[0])
 
 
-def parts_of(stream: bytes, table: bytes) -> list[Part]:
+def parts_of(stream: bytes, table: bytes) -> list[DocStory]:
     """Parts of a Word file that have text.
 
     Args:
@@ -131,11 +131,11 @@ def _pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
     return found
 
 
-def _part(name: str, raw: str) -> Part:
+def _part(name: str, raw: str) -> DocStory:
     shown, n_codes = _without_codes(raw)
     text = _CELL_MARKS.sub(lambda marks: "\n" if len(marks[0]) > 1 else "\t", shown)
     text = re.sub(r"\n{3,}", "\n\n", text.translate(_CHARACTERS)).strip("\n")
-    return Part(name, text, shown.count("\x01"), shown.count("\x08"), n_codes)
+    return DocStory(name, text, shown.count("\x01"), shown.count("\x08"), n_codes)
 
 
 def _without_codes(raw: str) -> tuple[str, int]:

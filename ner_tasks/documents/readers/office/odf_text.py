@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from ner_tasks.documents.readers.office.ooxml_layout import CELL, FLOW, PARAGRAPH, ROW, SOFT, Layout
+from ner_tasks.documents.readers.office.ooxml_layout import CELL, FLOW, PARAGRAPH, ROW, SOFT, OoxmlLayout
 from ner_tasks.documents.readers.office.xml_tree import attribute
 from ner_tasks.documents.readers.xml_names import split
 
@@ -60,7 +60,7 @@ class OdfWalk:
 
     def __init__(self, leaves_out: tuple[str, ...] = ()):
         self.ignored: Counter[str] = Counter()
-        self._layout = Layout()
+        self._layout = OoxmlLayout()
         self._handlers = self._made_handlers() | dict.fromkeys(leaves_out, self._skip)
 
     def blocks(self, root: Any) -> list[str]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from ner_tasks.documents.readers.office.odf_text import CELLS, OdfWalk, qualified
-from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, label_of, place_of, shown
+from ner_tasks.documents.readers.office.sheets import Cell, Sheet, SheetBudget, label_of, place_of, shown
 from ner_tasks.documents.readers.office.xlsx_cells import date_text, number_text
 from ner_tasks.documents.readers.office.xml_tree import attribute
 
@@ -24,7 +24,7 @@ def tables_of(root: Any) -> Iterator[Any]:
         yield from book.iterchildren("{*}table")
 
 
-def read_sheet(table: Any, name: str, budget: Budget) -> tuple[Sheet, list[tuple[str, str]]]:
+def read_sheet(table: Any, name: str, budget: SheetBudget) -> tuple[Sheet, list[tuple[str, str]]]:
     """Cells of a table; and text that hangs on them or floats above: its place and the text."""
     sheet, label = Sheet(name), label_of(name)
     remarks: list[tuple[str, str]] = []
@@ -45,7 +45,7 @@ def read_sheet(table: Any, name: str, budget: Budget) -> tuple[Sheet, list[tuple
     return sheet, remarks
 
 
-def _cells(row: Any, number: int, label: str, budget: Budget, remarks: list[tuple[str, str]]) -> list[Cell]:
+def _cells(row: Any, number: int, label: str, budget: SheetBudget, remarks: list[tuple[str, str]]) -> list[Cell]:
     cells: list[Cell] = []
     column = 1
     for cell in row:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from ner_tasks.documents.readers.office.ooxml_layout import Layout
+from ner_tasks.documents.readers.office.ooxml_layout import OoxmlLayout
 from ner_tasks.documents.readers.office.xml_tree import attribute, child
 from ner_tasks.documents.readers.xml_names import local_name
 
@@ -31,7 +31,7 @@ class _Field:
     is_in_code: bool = True
 
 
-class Fields:
+class OoxmlFields:
     """The fields that are open while a part is read from its beginning to its end."""
 
     def __init__(self) -> None:
@@ -66,7 +66,7 @@ class Fields:
         if self._open:
             self._open[-1].code.append(text)
 
-    def meet(self, mark: Any, layout: Layout) -> str:
+    def meet(self, mark: Any, layout: OoxmlLayout) -> str:
         """Pass the beginning, middle or end of a field.
 
         Returns:

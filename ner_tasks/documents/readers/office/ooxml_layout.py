@@ -30,7 +30,7 @@ def clean(pieces: list[str]) -> str:
     return _BETWEEN_WORDS.sub(" ", text).replace(SOFT, "") if SOFT in text else text
 
 
-class Layout:
+class OoxmlLayout:
     """Takes what a walk over an XML tree meets, and keeps paragraphs and cells apart."""
 
     def __init__(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from lxml import etree
 
 from ner_tasks.documents.readers.office import ooxml_fields, ooxml_symbols
-from ner_tasks.documents.readers.office.ooxml_layout import CELL, FLOW, PARAGRAPH, ROW, SOFT, Layout
+from ner_tasks.documents.readers.office.ooxml_layout import CELL, FLOW, PARAGRAPH, ROW, SOFT, OoxmlLayout
 from ner_tasks.documents.readers.office.xml_tree import attribute, child, text_of
 from ner_tasks.documents.readers.xml_names import local_name
 
@@ -54,8 +54,8 @@ class TextWalk:
         self.ignored: Counter[str] = Counter()
         self.chunks: list[str] = []
         self.subdocuments: list[str] = []
-        self._layout = Layout()
-        self._fields = ooxml_fields.Fields()
+        self._layout = OoxmlLayout()
+        self._fields = ooxml_fields.OoxmlFields()
         self._to_skip: set[Any] = set()
         self._alternatives = 0
         self._prompts = prompts

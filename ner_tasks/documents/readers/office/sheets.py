@@ -46,7 +46,7 @@ class Sheet:
             self.rows.append((number, cells))
 
 
-class Budget:
+class SheetBudget:
     """Counts the cells and characters of a workbook."""
 
     def __init__(self, limits: Limits):
@@ -200,7 +200,7 @@ def shown_duration(value: timedelta) -> str:
     return f"{'-' if seconds < 0 else ''}{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
-def from_values(name: str, rows: Iterable[Sequence[object]], first: tuple[int, int], budget: Budget) -> Sheet:
+def from_values(name: str, rows: Iterable[Sequence[object]], first: tuple[int, int], budget: SheetBudget) -> Sheet:
     """A sheet of the values that a library gives.
 
     Args:

@@ -20,7 +20,7 @@ from ner_tasks.documents.readers.office import (
     sheets,
     xml_tree,
 )
-from ner_tasks.documents.readers.office.sheets import Budget, Sheet
+from ner_tasks.documents.readers.office.sheets import Sheet, SheetBudget
 from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
@@ -82,7 +82,7 @@ def _is_odf(data: bytes) -> bool:
 def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[list[Sheet], list[Property]]:
     package = odf.open_odf(data, limits)
     root = odf.content_of(package, builder)
-    budget = Budget(limits)
+    budget = SheetBudget(limits)
     found: list[Sheet] = []
     remarks: list[tuple[str, str]] = []
     for number, table in enumerate(ods_cells.tables_of(root), start=1):
@@ -154,7 +154,7 @@ def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[li
 def _from_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
     from python_calamine import CalamineWorkbook, SheetTypeEnum
 
-    budget, found = Budget(limits), []
+    budget, found = SheetBudget(limits), []
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         for meta in workbook.sheets_metadata:

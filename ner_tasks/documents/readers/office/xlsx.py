@@ -18,7 +18,7 @@ from ner_tasks.documents.readers.office import (
     xml_tree,
 )
 from ner_tasks.documents.readers.office.ooxml import Package
-from ner_tasks.documents.readers.office.sheets import Budget, Sheet
+from ner_tasks.documents.readers.office.sheets import Sheet, SheetBudget
 from ner_tasks.documents.readers.office.xlsx_cells import Book
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
@@ -46,7 +46,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
     builder = ExtractBuilder()
     named, taken = _sheets(package, main, builder)
     book = _book(package, main, builder)
-    budget = Budget(limits)
+    budget = SheetBudget(limits)
     found = [_read_sheet(package, part, name, book, budget, builder) for name, part in named]
     n_missing = book.n_missing
     builder.inventory.unread("cell", f"{n_missing} cell(s)", "their shared strings are missing", n_missing)
@@ -113,7 +113,9 @@ def _name_damage(package: Package, name: str, builder: ExtractBuilder) -> None:
         builder.inventory.unread("damage", name, wrong)
 
 
-def _read_sheet(package: Package, part: str, name: str, book: Book, budget: Budget, builder: ExtractBuilder) -> Sheet:
+def _read_sheet(
+    package: Package, part: str, name: str, book: Book, budget: SheetBudget, builder: ExtractBuilder
+) -> Sheet:
     _name_damage(package, part, builder)
     sheet, n_without = xlsx_cells.read_sheet(name, package.parts[part], book, budget)
     builder.inventory.read("sheet")

@@ -14,7 +14,7 @@ from typing import Any
 from lxml import etree
 
 from ner_tasks.documents.readers.office import xml_tree
-from ner_tasks.documents.readers.office.sheets import Budget, Cell, Sheet, margin_text, shown
+from ner_tasks.documents.readers.office.sheets import Cell, Sheet, SheetBudget, margin_text, shown
 from ner_tasks.documents.readers.office.xml_tree import attribute, text_of
 from ner_tasks.documents.readers.xml_names import local_name
 
@@ -139,7 +139,7 @@ def _kind(number: str, codes: dict[str, str]) -> str:
     return DATE if "d" in code or "y" in code or not re.search("[hs]", code) else TIME
 
 
-def read_sheet(name: str, data: bytes, book: Book, budget: Budget) -> tuple[Sheet, int]:
+def read_sheet(name: str, data: bytes, book: Book, budget: SheetBudget) -> tuple[Sheet, int]:
     """The cells and margins of a sheet, and how many formulas have no value stored."""
     sheet = Sheet(name)
     row = n_without = 0
