@@ -33,7 +33,7 @@ NEEDED_UNSEEN = {
 }
 
 # Run by developers only, with what requirements-dev.txt adds.
-NOT_THE_PRODUCT = {".ci", "benchmarks", "sample"}
+NOT_THE_PRODUCT = {".ci", "benchmarks", "examples", "sample"}
 # Modules that several distributions share, or whose distribution is installed under another name by some.
 BROUGHT_BY = {"airflow": {"apache-airflow"}, "neural_compressor": {"neural-compressor"}, "PIL": {"pillow"}}
 # Tools that a developer installs for one purpose, each named where it is used.
