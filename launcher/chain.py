@@ -15,6 +15,7 @@ from launcher.run_monitor import Follower, RunFailed
 from launcher.services import ServicesDown
 from ner_tasks.files import atomic
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.worker_process import last_lines
 
 RETRAIN, QUANTIZE, TAG = "ner_retrain", "ner_quantize", "ner_tag_nightly"
 CHAIN = (RETRAIN, QUANTIZE, TAG)
@@ -82,7 +83,7 @@ def bring_up(layout: Layout, view: RunConsole) -> Api:
         return connect(layout, view)
     except BaseException as error:
         if isinstance(error, ServicesDown):
-            for line in supervisor.last_lines(layout.logs / "supervisor.log", supervisor.N_LOG_LINES + 1):
+            for line in last_lines(layout.logs / "supervisor.log", supervisor.N_LOG_LINES + 1):
                 view.print(f"  | {line}")
         services.stop(layout)
         raise
@@ -119,8 +120,7 @@ def _run_dags(api: Api, layout: Layout, view: RunConsole, retrain: Mapping[str, 
     with _stopped_on_interrupt(api, view, RETRAIN, api.trigger(RETRAIN, retrain)) as run_id:
         follower.follow(RETRAIN, run_id)
     registered = api.result(RETRAIN, run_id, "register")
-    what = f"{QUANTIZE} (started by the new model)"
-    quantize = follower.wait_for(what, lambda: api.started_by(run_id, QUANTIZE), EVENT_S)
+    quantize = follower.wait_for(f"{QUANTIZE} run", lambda: api.started_by(run_id, QUANTIZE), EVENT_S)
     with _stopped_on_interrupt(api, view, QUANTIZE, quantize):
         follower.follow(QUANTIZE, quantize)
     # Airflow starts one run for several registrations in a row, for the last of them

@@ -53,7 +53,7 @@ class Follower:
         Raises:
             RunFailed: `timeout_s` has passed.
         """
-        deadline = time.monotonic() + timeout_s
+        deadline, is_waiting = time.monotonic() + timeout_s, False
         with self.view.watching():
             while not (result := find()):
                 if time.monotonic() > deadline:
@@ -62,7 +62,9 @@ class Follower:
                     )
                 self.view.update(what, "waiting")
                 self._pause()
-            self.view.update(what, "success")
+                is_waiting = True
+            if is_waiting:
+                self.view.update(what, "success")
         return result
 
     def _pause(self) -> None:

@@ -18,6 +18,7 @@ from launcher.layout import Layout
 from launcher.privacy import private_umask
 from ner_tasks.errors import NerTasksError
 from ner_tasks.files import atomic
+from ner_tasks.worker_process import last_lines
 
 COMMANDS: dict[str, list[str]] = {
     "api-server": ["api-server"],
@@ -66,15 +67,6 @@ def _supervise(layout: Layout) -> int:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         end_session(os.getpid())
         layout.state.unlink(missing_ok=True)
-
-
-def last_lines(path: Path, n: int) -> list[str]:
-    """Return the last lines of a text file; none if it does not exist."""
-    if not path.is_file():
-        return []
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - n * 1000))
-        return file.read().decode("utf-8", errors="replace").splitlines()[-n:]
 
 
 def _start(arguments: list[str], log: Path, root: Path) -> "subprocess.Popen[bytes]":

@@ -12,12 +12,12 @@ from typing import Any
 from benchmarks.peers.engines import Form, Level, PeerEngine
 from benchmarks.peers.models import Sources
 from benchmarks.peers.preparation import environment
-from benchmarks.peers.protocol import EngineFailed, Worker
 from benchmarks.peers.ratios import Spread, ratio
 from benchmarks.peers.rounds import Turns, take_turns
 from benchmarks.prose import PER_PARAGRAPH
 from ner_tasks.errors import NerTasksError
 from ner_tasks.progress import View
+from ner_tasks.worker_process import WorkerFailed, WorkerProcess
 
 # windows x pieces: the kit's shape, the product's largest, a middling one; then one sentence as it comes
 GRAPH_SHAPES = ((32, 128), (128, 32), (32, 32))
@@ -70,7 +70,7 @@ class Bench:
                 step(engine.name)
                 try:
                     said = self._tuned(engine, level)
-                except EngineFailed as error:
+                except WorkerFailed as error:
                     self._fail(engine.name, str(error))
                     continue
                 found[engine.name] = Form(**said["form"])
@@ -123,7 +123,7 @@ class Bench:
 
     def _started(
         self, engines: Sequence[PeerEngine], forms: Mapping[str, Form], level: Level, stack: ExitStack
-    ) -> dict[str, Worker]:
+    ) -> dict[str, WorkerProcess]:
         """Workers with their models loaded, one engine after the other."""
         workers = {}
         with self._view.phase(f"{level}: loading", len(forms)) as step:
@@ -144,7 +144,7 @@ class Bench:
         return workers
 
     def _finished(
-        self, workers: Mapping[str, Worker], level: Level, turns: Turns, *, score: bool
+        self, workers: Mapping[str, WorkerProcess], level: Level, turns: Turns, *, score: bool
     ) -> dict[str, dict[str, Any]]:
         """Memory of each worker, before its score is made, which reads more at once; and the scores."""
         scores = {}
@@ -156,7 +156,7 @@ class Bench:
                     self.engines[name][level] |= workers[name].ask(do="memory")
                     if score:
                         scores[name] = workers[name].ask(do="score")
-                except EngineFailed as error:
+                except WorkerFailed as error:
                     self._fail(name, str(error))
                     for answers in turns.answers.values():
                         del answers[name]
@@ -169,14 +169,14 @@ class Bench:
             calibration = str(setting.sources.calibration)
             return self._worker("tuning", engine, Form(), stack, calibration=calibration, **given).hello()
 
-    def _worker(self, module: str, engine: PeerEngine, form: Form, stack: ExitStack, **given: Any) -> Worker:
+    def _worker(self, module: str, engine: PeerEngine, form: Form, stack: ExitStack, **given: Any) -> WorkerProcess:
         setting = self._setting
         python = str(setting.peers_python) if engine.is_peer else sys.executable
         model = setting.sources.model_of(engine, setting.peers)
         said = {"engine": asdict(engine), "model": str(model), "form": asdict(form), "n_threads": setting.n_threads}
         command = [python, "-m", f"benchmarks.peers.{module}", json.dumps({**said, **given})]
         env = environment(engine, setting.n_threads)
-        worker = Worker(engine.name, command, env=env, log=setting.logs / f"{engine.name}.log")
+        worker = WorkerProcess(engine.name, command, env=env, log=setting.logs / f"{engine.name}.log")
         stack.callback(worker.close)
         return worker
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from benchmarks.peers import protocol
 from benchmarks.peers.checkpoint import write_checkpoint
 from benchmarks.peers.engines import PeerEngine
 from benchmarks.peers.models import HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO, REFERENCE, REPORT, Sources
@@ -21,6 +20,7 @@ from ner_tasks import hardware
 from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
+from ner_tasks.worker_process import WorkerFailed, describe_end
 
 # What BERT-base has; the other sizes are those of the model whose vocabulary is taken.
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
@@ -55,7 +55,7 @@ def prepare(
 
     Raises:
         InputMissing, ArtifactBroken: our own model is not there or damaged.
-        EngineFailed: our own FP32 graph, which all are held to, cannot be run.
+        WorkerFailed: our own FP32 graph, which all are held to, cannot be run.
     """
     folder = sources.peers_folder(root)
     families = list(dict.fromkeys(engine.family for engine in engines if engine.is_peer))
@@ -90,7 +90,7 @@ def prepare(
             env = environment(PeerEngine(family, family, "FP32"), n_threads=os.cpu_count() or 1)
             try:
                 run_step(command, folder / f"{step}.log", env)
-            except protocol.EngineFailed as error:
+            except WorkerFailed as error:
                 failed[family] = str(error)
     return folder, failed
 
@@ -99,16 +99,16 @@ def run_step(command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
     """Run one program to its end; its output goes to the log.
 
     Raises:
-        EngineFailed: it cannot be started or fails; the message ends with its last lines.
+        WorkerFailed: it cannot be started or fails; the message ends with its last lines.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
         with log.open("w", encoding="utf-8") as output:
             code = subprocess.run(command, env=dict(env), stdout=output, stderr=output, check=False).returncode
     except OSError as error:
-        raise protocol.EngineFailed(f"found {error.strerror}, expected a program, at {command[0]}") from None
+        raise WorkerFailed(f"found {error.strerror}, expected a program, at {command[0]}") from None
     if code:
-        raise protocol.EngineFailed(f"found exit {code} of {command[2]}, expected 0; {protocol.last_lines(log)}")
+        raise WorkerFailed(f"found exit {code} of {command[2]}, expected 0; {describe_end(log)}")
 
 
 def base_sources(sources: Sources, root: Path, *, say: Say) -> Sources:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from benchmarks.peers.protocol import EngineFailed
+from ner_tasks.worker_process import WorkerFailed
 
 
 class Asked(Protocol):
-    """A worker that answers; see `talk.Worker`."""
+    """A worker that answers; see `worker_process.WorkerProcess`."""
 
     def ask(self, **request: Any) -> dict[str, Any]: ...
 
@@ -48,7 +48,7 @@ def take_turns(
                 step(f"{load}, {f'round {number}' if number else 'warm-up'}, {name}")
                 try:
                     answer = workers[name].ask(**request)
-                except EngineFailed as error:
+                except WorkerFailed as error:
                     turns.failed[name] = str(error)
                     continue
                 if number:

@@ -16,11 +16,11 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers import protocol, runners
+from benchmarks.peers import runners
 from benchmarks.peers.documents import documents_of, entities_of
 from benchmarks.peers.engines import BATCHES, ENCODINGS, ENGINES, STEPS, Form, Level, variants_of
 from benchmarks.peers.worker import N_AT_ONCE, job_of, random_batch, score, timed_calls
-from ner_tasks import hardware
+from ner_tasks import hardware, worker_process
 from ner_tasks.data import corpus
 
 MAX_F1_LOSS = 0.01
@@ -116,7 +116,7 @@ def main(arguments: Sequence[str]) -> int:
     """Tune one engine; the result is the first and only answer."""
     said = json.loads(arguments[0])
 
-    def start() -> tuple[Mapping[str, Any], protocol.Answerer]:
+    def start() -> tuple[Mapping[str, Any], worker_process.Answerer]:
         found = tuned(
             job_of(said),
             said["level"],
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str]) -> int:
         )
         return found, dict
 
-    return protocol.serve(start, sys.stdin, protocol.own_stdout())
+    return worker_process.serve(start, sys.stdin, worker_process.reserve_stdout())
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.peers import protocol, runners
+from benchmarks.peers import runners
 from benchmarks.peers.documents import documents_of, entities_of
 from benchmarks.peers.engines import Form, PeerEngine
 from benchmarks.peers.spans import tags_of
+from ner_tasks import worker_process
 from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.evaluation import metrics
@@ -30,7 +31,7 @@ from ner_tasks.model.tokenization import SHAPES
 N_AT_ONCE = 8  # batches that a queue is given at once; the same number of calls for all
 
 
-def answerer(runner: runners.Runner, test: Path) -> protocol.Answerer:
+def answerer(runner: runners.Runner, test: Path) -> worker_process.Answerer:
     """What answers the requests to one runner."""
     labelled = corpus.read_labelled(test)
     texts: dict[int, list[str]] = {}
@@ -117,11 +118,11 @@ def main(arguments: Sequence[str]) -> int:
     """Serve one engine until its requests end."""
     said = json.loads(arguments[0])
 
-    def start() -> tuple[Mapping[str, Any], protocol.Answerer]:
+    def start() -> tuple[Mapping[str, Any], worker_process.Answerer]:
         runner = runners.load(job_of(said))
         return runner.facts, answerer(runner, Path(said["test"]))
 
-    return protocol.serve(start, sys.stdin, protocol.own_stdout())
+    return worker_process.serve(start, sys.stdin, worker_process.reserve_stdout())
 
 
 if __name__ == "__main__":

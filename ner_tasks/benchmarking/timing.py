@@ -1,27 +1,25 @@
-"""Engines side by side: each in a process of its own, taking turns, so that a noisy machine is noisy for all.
+"""Time engines in interleaved rounds, each in its own worker process, so that noise of the machine affects all alike.
 
-oneDNN is on or off for a whole process and is decided before TensorFlow is imported; hence the processes. One
-of them is this module run as `python -m ner_tasks.benchmarking.timing`: a line of JSON in, a line of JSON out.
+oneDNN is on or off for a whole process, and must be set before TensorFlow is imported. A worker is this module, run as
+`python -m ner_tasks.benchmarking.timing`.
 """
 
 import json
 import math
-import os
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ner_tasks import child_environment, hardware
 from ner_tasks.data import corpus
-from ner_tasks.errors import NerTasksError
 from ner_tasks.inference.engines import Engine, check_runnable
 from ner_tasks.model import model_folder
+from ner_tasks.worker_process import Answerer, WorkerProcess, reserve_stdout, serve
 
 PERCENTILES = (50, 95, 99)
 
@@ -102,12 +100,14 @@ def time_engines(
     timings = []
     with ExitStack() as stack:
         every = dict.fromkeys(engine for engines in plan.values() for engine in engines)
-        workers = {engine: stack.enter_context(_worker(engine, data, n_sentences, n_threads)) for engine in every}
+        workers = {engine: stack.enter_context(_start_worker(engine, data, n_sentences, n_threads)) for engine in every}
+        for worker in workers.values():  # they load at the same time
+            worker.hello()
         for load, engines in plan.items():
             turns: dict[Engine, list[dict[str, Any]]] = {engine: [] for engine in engines}
             for turn in range(rounds + 1):
                 for engine in engines:
-                    answer = _ask(workers[engine], load, engine)
+                    answer = workers[engine].ask(**asdict(load))
                     if turn:  # the first is the warm-up: shapes are prepared in it
                         turns[engine].append(answer)
             for engine, answers in turns.items():
@@ -118,46 +118,22 @@ def time_engines(
     return timings
 
 
-@contextmanager
-def _worker(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> Iterator["subprocess.Popen[str]"]:
+def _start_worker(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> WorkerProcess:
     check_runnable(engine)
     command = [sys.executable, "-m", "ner_tasks.benchmarking.timing", json.dumps(asdict(engine)), str(data)]
     env = {**child_environment.step_environment(), **hardware.tensorflow_env(n_threads=n_threads, onednn=engine.onednn)}
-    process = subprocess.Popen(
-        [*command, str(n_sentences), str(n_threads)],
-        env=env,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
+    return WorkerProcess(engine.name, [*command, str(n_sentences), str(n_threads)], env=env)
 
 
-def _ask(worker: "subprocess.Popen[str]", load: Load, engine: Engine) -> dict[str, Any]:
-    assert worker.stdin and worker.stdout
-    worker.stdin.write(json.dumps(asdict(load)) + "\n")
-    worker.stdin.flush()
-    line = worker.stdout.readline()
-    if not line:
-        raise NerTasksError(f"found exit {worker.wait()} of the process of {engine.name}, expected a timing")
-    answer: dict[str, Any] = json.loads(line)
-    return answer
-
-
-def _serve(engine: Engine, data: Path, n_sentences: int, n_threads: int, asked: IO[str], answers: IO[str]) -> None:
+def _load(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> tuple[dict[str, Any], Answerer]:
+    """Load the engine in a worker; returns an empty first answer and a function that times one pass."""
     if model_folder.read_kind(Path(engine.model)) != "trained":
         hardware.block_keras_import()
     from ner_tasks.inference.tagger import Tagger
 
     tagger = Tagger.load(Path(engine.model), n_threads=engine.n_streams or n_threads, bf16=engine.bf16)
     sentences = [sentence.words for sentence in corpus.read_labelled(data)[:n_sentences]]
-    for line in asked:
-        answers.write(json.dumps(time_pass(tagger, sentences, Load(**json.loads(line)))) + "\n")
-        answers.flush()
+    return {}, lambda load: time_pass(tagger, sentences, Load(**load))
 
 
 def time_pass(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> dict[str, Any]:
@@ -198,7 +174,5 @@ def _took(tagger: Any, groups: Sequence[Sequence[Sequence[str]]], limits: Any) -
 
 if __name__ == "__main__":
     _engine, _data, _n_sentences, _n_threads = sys.argv[1:]
-    # TensorFlow writes to stdout at times; the answers keep a descriptor of their own.
-    _answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    _serve(Engine(**json.loads(_engine)), Path(_data), int(_n_sentences), int(_n_threads), sys.stdin, _answers)
+    _arguments = (Engine(**json.loads(_engine)), Path(_data), int(_n_sentences), int(_n_threads))
+    sys.exit(serve(lambda: _load(*_arguments), sys.stdin, reserve_stdout()))

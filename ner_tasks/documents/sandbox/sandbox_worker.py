@@ -15,11 +15,12 @@ import sys
 import time
 import warnings
 from dataclasses import asdict
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected, read_documents
 from ner_tasks.errors import redact_traceback
 from ner_tasks.files.contained import decode_source
+from ner_tasks.worker_process import reserve_stdout
 
 # Length of the header, of the text and of the source map, in bytes.
 LENGTHS = struct.Struct(">IQQ")
@@ -31,8 +32,7 @@ _OCR_SHARE = 0.8  # share of a file's time for OCR
 def main() -> None:
     """Read files until standard input ends."""
     # Libraries may print to standard output, which must carry frames only.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
+    answers = reserve_stdout("wb")
     _silence_libraries()
     limits = Limits(**json.loads(sys.argv[1]))
     _set_process_limits(limits)
@@ -90,7 +90,7 @@ def _set_process_limits(limits: Limits) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _send_answer(answers: BinaryIO, answer: Answer) -> None:
+def _send_answer(answers: IO[bytes], answer: Answer) -> None:
     if isinstance(answer, Document):
         names = ("name", "sha256", "format", "encoding", "is_guessed", "notes", "n_extracted")
         values = {**{name: getattr(answer, name) for name in names}, "items": asdict(answer.items)}
@@ -99,7 +99,7 @@ def _send_answer(answers: BinaryIO, answer: Answer) -> None:
         _send(answers, {"kind": "ignored" if isinstance(answer, Ignored) else "rejected", "values": asdict(answer)})
 
 
-def _send(answers: BinaryIO, header: dict[str, Any], text: bytes = b"", sources: bytes = b"") -> None:
+def _send(answers: IO[bytes], header: dict[str, Any], text: bytes = b"", sources: bytes = b"") -> None:
     # ASCII, so that a file name that is not UTF-8 survives as an escape.
     head = json.dumps(header).encode("ascii")
     answers.write(LENGTHS.pack(len(head), len(text), len(sources)) + head)

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.peers.engines import ENGINES
 from benchmarks.peers.preparation import BASE, drawn, environment, run_step
-from benchmarks.peers.protocol import EngineFailed
+from ner_tasks.worker_process import WorkerFailed
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
@@ -42,5 +42,5 @@ def test_random_weights_have_the_sizes_of_bert_base():
 
 def test_a_step_that_fails_says_so_with_its_last_lines(tmp_path):
     log = tmp_path / "step.log"
-    with pytest.raises(EngineFailed, match="found exit 3 of .*, expected 0; found no onnx, in .*step.log"):
+    with pytest.raises(WorkerFailed, match="found exit 3 of .*, expected 0; found no onnx, in .*step.log"):
         run_step([sys.executable, "-c", "import sys; print('found no onnx'); sys.exit(3)"], log, {})

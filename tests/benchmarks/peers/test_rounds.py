@@ -1,7 +1,7 @@
 """Each engine has its turn in each round; a warm-up counts for nothing, and so does an engine that failed."""
 
-from benchmarks.peers.protocol import EngineFailed
 from benchmarks.peers.rounds import take_turns
+from ner_tasks.worker_process import WorkerFailed
 
 LOADS = {"32x32": {"do": "time_graph", "n_pieces": 32}, "1x32": {"do": "time_graph", "n_pieces": 1}}
 
@@ -16,7 +16,7 @@ class Counting:
         self.n_asked += 1
         self.order.append((self.name, request["n_pieces"]))
         if self.n_asked == self.fails_at:
-            raise EngineFailed("found exit -9 of its process, expected an answer")
+            raise WorkerFailed("found exit -9 of its process, expected an answer")
         return {"asked": self.n_asked}
 
 
