@@ -9,7 +9,7 @@
 | **On failure** | docs/runbook/models.md#benchmark |
 
 It says for each engine and batch size: words/s (median, least and most of interleaved rounds), p50, p95 and p99 of a call in
-milliseconds, entity F1. How to read them: docs/benchmarks.md#ner_benchmark.
+milliseconds, entity F1. How to read them: docs/performance.md#ner_benchmark.
 
 The alarm: an engine that is slower than the last time on the same host and data by more than `max_slowdown`, as a ratio to
 stock FP32 of the same run, fails the task once the report is published. Figures of a busy machine are figures of a busy

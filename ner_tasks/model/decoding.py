@@ -2,7 +2,7 @@
 word and which tag follows which in labelled text.
 
 The model scores each word for itself. That `I-per` seldom follows `B-geo`, and never `O`, is known from counting, and
-costs nothing to learn: on the Kaggle file the counts are worth 0.7 points of entity F1 (docs/benchmarks.md).
+costs nothing to learn: on the Kaggle file the counts are worth 0.7 points of entity F1 (docs/history.md).
 """
 
 from collections.abc import Callable, Sequence

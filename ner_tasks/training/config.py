@@ -12,7 +12,7 @@ from typing import Any
 from ner_tasks.errors import ConfigInvalid, InputMissing
 
 SCHEDULES = ("linear", "cosine")
-# 34,000 sentences are best learnt three times (Kaggle's GMB), 4,000 twelve times (BC5CDR): see docs/benchmarks.md
+# 34,000 sentences are best learnt three times (Kaggle's GMB), 4,000 twelve times (BC5CDR): see docs/history.md
 _LEAST_LEARNT, _FEWEST_EPOCHS, _MOST_EPOCHS = 50_000, 3, 12
 
 
@@ -25,7 +25,7 @@ def _setting(
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How to train; the defaults are what `docs/benchmarks.md` reports on."""
+    """How to train; the defaults are what `docs/history.md` reports on."""
 
     epochs: int = _setting(0, "most passes over the train part; 0: 3 to 12, the more the less data there is")
     patience: int = _setting(4, "epochs without a better dev F1 after which training ends", above=0)

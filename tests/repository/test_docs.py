@@ -121,3 +121,25 @@ def test_every_picture_is_there_light_and_described(pages, tracked, root):
             assert len(words) > 10, f"{page.relative_to(root)}: {link} says nothing to those who do not see it"
             shown.add(path)
     assert {path.resolve() for path in tracked if path.suffix == ".png"} == shown
+
+
+def test_prose_wraps_at_100_columns_and_a_page_is_short(pages, root):
+    too_long, too_wide = [], []
+    for page, text in pages.items():
+        if page.name == "licences.md" or page.is_relative_to(root / "sample" / "inbox"):
+            continue  # generated, or a sample
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        lines = [line for line in prose.splitlines() if not line.startswith(("|", "!", "#"))]
+        too_wide += [f"{page.relative_to(root)}: {line}" for line in lines if len(line) > 100 and " " in line.strip()]
+        n_words = len([word for word in text.split() if re.search(r"\w", word)])
+        if n_words >= 1500 and page.relative_to(root).as_posix() != "CHANGELOG.md":
+            too_long.append(f"{page.relative_to(root)}: {n_words}")
+    assert too_wide == []
+    assert too_long == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site(tracked, root):
+    pages = {path.relative_to(root / "docs").as_posix() for path in tracked if path.is_relative_to(root / "docs")}
+    listed = re.findall(r"[\w/-]+\.md", (root / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert {page for page in pages if page.endswith(".md")} - set(listed) == set()
+    assert len(listed) == len(set(listed))
