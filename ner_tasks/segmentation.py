@@ -14,6 +14,8 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from ner_tasks.surrogates import replace_surrogates
+
 # What a text that no person wrote can do to memory is bounded: a longer sentence, word or paragraph is cut there.
 MAX_SENTENCE_WORDS = 1_000
 _MAX_JOINTS = 500  # parts of a word, such as those of a-b-c or a.b.c
@@ -33,7 +35,6 @@ _GAP = re.compile(r"\t+| {4,}|\u3000{2,}")
 _OPEN = re.compile(
     r"(?:\b(?:M[rsx]|Mrs|Dr|Prof|Rev|Hon|Gov|Sen|Rep|Gen|Lt|Col|Maj|Capt|Sgt|St|Mt|Ft|[Vv]ol|vs)\.|^\(?\d{1,3}[.)])\s+$"
 )
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # as `str.splitlines` has them
 
 # Letters and digits with the marks that sit on them, joiners, soft hyphens: what holds a word together.
@@ -130,7 +131,7 @@ def _sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]
     while position < end:
         chunk_end = _chunk_end(text, position, end)
         # Half a surrogate pair is a character to Python and an error to sentencex.
-        segments = segment("en", _SURROGATE.sub("\ufffd", text[position:chunk_end]))
+        segments = segment("en", replace_surrogates(text[position:chunk_end]))
         if sum(map(len, segments)) != chunk_end - position:
             # Never seen. A lost boundary is harmless, a wrong offset is not.
             segments = [text[position:chunk_end]]

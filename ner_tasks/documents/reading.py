@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
@@ -19,6 +18,7 @@ from ner_tasks.documents.place import Place
 from ner_tasks.documents.tables import json_lines, tables
 from ner_tasks.documents.types import Answer, CannotRead, Document, Exhausted, Extract, Ignored, Limits, Part, Rejected
 from ner_tasks.errors import redact_error
+from ner_tasks.surrogates import find_surrogate
 
 _READERS = "ner_tasks.documents.readers."
 _Found = TypeVar("_Found")
@@ -26,7 +26,6 @@ _MAX_UNREAD_IN_MESSAGE = 3
 # Formats based on another format, whose suffix is therefore correct for them too.
 _CONTAINERS = {"fhir": ("json", "xml"), "cda": ("xml",), "svg": ("xml",), "html": ("xml",), "mbox": ("eml",)}
 _AT_ONCE = 2**16  # characters
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
@@ -285,8 +284,8 @@ def _check_text(text: str, limits: Limits) -> None:
         raise CannotRead("too-long", f"found {len(text)} characters, expected at most {limits.max_characters}")
     if not text.strip():
         raise CannotRead("empty", "found no word, expected text")
-    if half := _SURROGATE.search(text):
-        raise CannotRead("not-text", f"found half a surrogate pair at character {half.start()}, expected text")
+    if (half := find_surrogate(text)) is not None:
+        raise CannotRead("not-text", f"found half a surrogate pair at character {half}, expected text")
 
 
 def _check_depth(here: Place) -> None:

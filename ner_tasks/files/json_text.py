@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from ner_tasks.errors import ArtifactBroken, redact_error
+from ner_tasks.surrogates import find_surrogate
 
 # far above what any record of ours takes; a larger one is no record and would take many times its size in memory
 MAX_BYTES = 64 * 2**20
@@ -42,11 +43,7 @@ def _is_whole(text: str | bytes, value: Any) -> bool:
     """Whether a value can be written as UTF-8."""
     if (b"\\u" if isinstance(text, bytes) else "\\u") not in text:  # type: ignore[operator]
         return True
-    try:
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    return find_surrogate(json.dumps(value, ensure_ascii=False)) is None
 
 
 def size_error(n_bytes: int, where: str, *, expected: str = "JSON") -> ArtifactBroken:

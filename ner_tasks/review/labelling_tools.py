@@ -5,7 +5,6 @@ always.
 """
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ from xml.sax.saxutils import quoteattr
 
 from ner_tasks.files import atomic
 from ner_tasks.review.queue import ReviewItem
-from ner_tasks.tagging.answers import escape_surrogates
+from ner_tasks.surrogates import escape_surrogates, replace_surrogates
 
 LABEL_STUDIO, DOCCANO, LABELS = "label-studio.json", "doccano.jsonl", "label-studio.xml"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def write_queue(items: Iterable[ReviewItem], labels: Iterable[str], folder: Path, *, day: str) -> None:
@@ -54,7 +52,7 @@ def _label_studio(item: ReviewItem, day: str) -> dict[str, Any]:
     answers = [(item.model, item.entities)]
     if item.other_model is not None:
         answers.append((item.other_model, item.other_entities))
-    text = _replace_surrogates(item.text)
+    text = replace_surrogates(item.text)
     return {
         "data": {"text": text, "document": escape_surrogates(item.document), "day": day},
         "meta": _meta(item, day),
@@ -79,9 +77,4 @@ def _region(number: int, entity: Mapping[str, Any], text: str) -> dict[str, Any]
 def _doccano(item: ReviewItem, day: str) -> dict[str, Any]:
     spans = [[entity["start"], entity["end"], entity["label"]] for entity in item.entities]
     # doccano stores all other keys as metadata of the example
-    return {"text": _replace_surrogates(item.text), "label": spans, **_meta(item, day)}
-
-
-def _replace_surrogates(text: str) -> str:
-    """Replace lone surrogates, which the tools' files cannot hold, without changing offsets."""
-    return _SURROGATE.sub("\ufffd", text)
+    return {"text": replace_surrogates(item.text), "label": spans, **_meta(item, day)}

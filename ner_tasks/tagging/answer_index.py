@@ -2,7 +2,6 @@
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from typing import Any, Self
 from ner_tasks import bounded_names
 from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
 from ner_tasks.files import atomic, sqlite_files
-from ner_tasks.tagging.answers import count_unread, escape_surrogates
+from ner_tasks.surrogates import escape_surrogates
+from ner_tasks.tagging.answers import count_unread
 
 INDEX = "index.sqlite"
 _TABLES = """
@@ -67,7 +67,7 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
     with (
         atomic.staged_file(target) as stage,
         sqlite_files.translate_errors(target, "a day's index"),
-        closing(sqlite3.connect(stage)) as database,
+        closing(sqlite_files.open_writable(stage)) as database,
     ):
         # on small pages each long name takes a page of its own
         database.executescript(f"PRAGMA page_size=16384; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES}")

@@ -49,11 +49,6 @@ def count_unread(receipt: Mapping[str, Any]) -> int:
     return sum(int(fates.get(UNREAD, 0)) for fates in receipt["items"].values())
 
 
-def escape_surrogates(text: str) -> str:
-    """The same text; half a surrogate pair, which no file of other tools can hold, as the escape that Python writes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def read_answers(path: Path) -> Iterator[Answer]:
     """The answers in the order of the file; no more than one of them is held.
 

@@ -17,9 +17,9 @@ from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.tables import json_lines
 from ner_tasks.documents.tables.tables import Record
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits, Part
+from ner_tasks.surrogates import replace_surrogates
 
 _BASE64 = re.compile(r"(?:data:[\w/.+-]*;base64,)?([A-Za-z0-9+/\r\n]{200,}={0,2})\s*")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_PLACE, _MAX_KEY = 200, 100
 
 
@@ -91,10 +91,10 @@ def _add(builder: ExtractBuilder, place: str, key: str, leaf: Any) -> None:
         _add_file(builder, place, packed.group(1))
         return
     text = leaf if isinstance(leaf, str) else json.dumps(leaf)
-    text = _SURROGATE.sub("\ufffd", text)
+    text = replace_surrogates(text)
     if text.strip():
-        key = _SURROGATE.sub("\ufffd", key)
-        builder.block(f"{key}: {text}" if key else text, _SURROGATE.sub("\ufffd", place), separator="\n")
+        key = replace_surrogates(key)
+        builder.block(f"{key}: {text}" if key else text, replace_surrogates(place), separator="\n")
         builder.inventory.read("value")
 
 

@@ -3,7 +3,6 @@
 import codecs
 import io
 import json
-import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Any, BinaryIO
@@ -12,9 +11,9 @@ from ner_tasks.bounded_names import TakenNames, bound_name
 from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.tables.tables import ROW, Record
 from ner_tasks.documents.types import CannotRead, Extract, Ignored, Limits
+from ner_tasks.surrogates import find_surrogate
 
 _MARKS = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _BLANK = b" \t\r\n\x1e\0"  # includes the separator of RFC 7464
 _READ_BYTES = 64 * 1024
 _MAX_KEYS = 10_000
@@ -122,7 +121,7 @@ class _Records:
         if not isinstance(name, str | int) or isinstance(name, bool) or name == "" or not isinstance(text, str):
             found = f"{len(value)} keys" if isinstance(value, dict) else type(value).__name__
             raise CannotRead("bad-line", f'found {found}, expected "id" and "text" among them, with a text')
-        if _SURROGATE.search(str(name)):
+        if find_surrogate(str(name)) is not None:
             raise CannotRead("bad-line", "found half a surrogate pair in the id, expected text")
         if len(self._other_keys) < _MAX_KEYS:
             self._other_keys.update(map(bound_name, value.keys() - {"id", "text"}))
@@ -146,7 +145,8 @@ def read_array(values: list[Any], limits: Limits) -> list[Record]:
 def _name_resource(resource: dict[str, Any], where: str, seen: TakenNames) -> str:
     """Return type and id of a resource, such as `Patient/7`; `where` if it has no id, or one that is taken."""
     kind, own = resource["resourceType"], resource.get("id")
-    name = f"{kind}/{own}" if isinstance(own, str) and own and not _SURROGATE.search(kind + own) else where
+    is_name = isinstance(own, str) and own and find_surrogate(kind + own) is None
+    name = f"{kind}/{own}" if is_name else where
     return where if name in seen else name
 
 

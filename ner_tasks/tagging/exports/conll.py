@@ -11,7 +11,8 @@ from ner_tasks.errors import ArtifactBroken, ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.labels import OUTSIDE
 from ner_tasks.segmentation import iter_sentences
-from ner_tasks.tagging.answers import Answer, escape_surrogates, read_answers
+from ner_tasks.surrogates import escape_surrogates
+from ner_tasks.tagging.answers import Answer, read_answers
 
 # What would end the comment line, or hide in it.
 _ESCAPED = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from ner_tasks.documents.source_map import PLACE_FIELDS
 from ner_tasks.errors import ArtifactBroken, redact_error
 from ner_tasks.files import atomic
-from ner_tasks.tagging.answers import Answer, count_unread, escape_surrogates, read_answers
+from ner_tasks.surrogates import escape_surrogates
+from ner_tasks.tagging.answers import Answer, count_unread, read_answers
 
 ENTITIES_FILE, DOCUMENTS_FILE = "entities.parquet", "documents.parquet"
 

@@ -18,12 +18,12 @@ from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import html, xml_parsing
 from ner_tasks.documents.source_map import MAX_LABEL
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
+from ner_tasks.surrogates import replace_surrogates
 
 # A string of JSON, the last of which may break off, and whether it is a key.
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\Z)\s*(:?)', re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CONSTANTS = frozenset(("true", "false", "null", "NaN", "Infinity"))
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MAX_KEY = 100  # characters of one in a place
 _LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
 
@@ -261,4 +261,4 @@ def _binaries_in(resource: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _clean(text: str) -> str:
-    return _SURROGATE.sub("\ufffd", text)
+    return replace_surrogates(text)

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 
 from ner_tasks.documents.encodings import plausible_words
+from ner_tasks.surrogates import find_surrogate, join_surrogates
 
 
 @dataclass
@@ -16,9 +17,7 @@ class RtfBlock:
     @property
     def text(self) -> str:
         joined = "".join(self.pieces)
-        if any("\ud800" <= piece <= "\udfff" for piece in self.pieces if len(piece) == 1):
-            joined = joined.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        return joined
+        return joined if find_surrogate(joined) is None else join_surrogates(joined)
 
 
 @dataclass

@@ -17,10 +17,9 @@ from ner_tasks.documents.readers.office import xml_tree
 from ner_tasks.documents.readers.office.sheets import Cell, Sheet, SheetBudget, margin_text, shown
 from ner_tasks.documents.readers.office.xml_tree import attribute, text_of
 from ner_tasks.documents.readers.xml_names import local_name
+from ner_tasks.surrogates import join_surrogates
 
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
-_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
-_HALF = re.compile("[\ud800-\udfff]")
 _QUOTED = re.compile(r'"[^"]*"|\\.|_.|\*.|\[(?!h+\]|m+\]|s+\])[^\]]*\]', re.IGNORECASE)
 _DATE_LETTERS = re.compile(r"[dmyhs]", re.IGNORECASE)
 _BUILT_IN_DATES = frozenset([*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)])
@@ -56,8 +55,7 @@ def unescaped(text: str) -> str:
     """A string without the escapes that Excel writes for characters that XML does not allow."""
     if "_x" in text:
         text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
-        text = _SURROGATES.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
-        text = _HALF.sub("\ufffd", text).replace("\0", "")
+        text = join_surrogates(text).replace("\0", "")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

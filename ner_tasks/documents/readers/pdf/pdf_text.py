@@ -21,6 +21,7 @@ from ner_tasks.documents.readers.pdf import pdf_accents, pdf_columns, pdf_garble
 from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
 from ner_tasks.documents.readers.pdf.pdf_words import LINE_END_HYPHEN, Codes, PdfWords, find_spans, to_codes
 from ner_tasks.documents.source_map import Box, SourceMap
+from ner_tasks.surrogates import replace_surrogates
 
 REPLACEMENT = "\ufffd"
 _HYPHEN_CODE = 2  # a hyphen at a line's end in PDFium's list of characters
@@ -104,8 +105,7 @@ def _read_characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int
     try:
         text = data.decode("utf-16-le")
     except UnicodeDecodeError:
-        halves = data.decode("utf-16-le", "surrogatepass")
-        text = "".join(REPLACEMENT if "\ud800" <= char <= "\udfff" else char for char in halves)
+        text = replace_surrogates(data.decode("utf-16-le", "surrogatepass"))
     text = _LONE_RETURN.sub("\n", text)
     if len(text) == n_chars:
         return text, []
