@@ -1,17 +1,19 @@
-"""Entities shown in the text they were found in: on a terminal, in a log, on a page. Hostile text stays text."""
+"""Show entities in their text on a terminal, in a log or on a page, without letting hostile text act."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.text import Text
 
-# What steers a terminal or turns the direction of writing would act instead of being shown.
+# Characters that control a terminal or change the direction of writing.
 _ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_SHOWN_INSTEAD = "\ufffd"
+_REPLACEMENT = "\ufffd"
 _SPACES = re.compile(r"\s+")
 _LONG_WORD = 40
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "red", "bright_cyan", "bright_magenta")
@@ -147,7 +149,7 @@ def split_pieces(text: str, entities: Entities, start: int, end: int) -> Iterato
 
 def neutralize(text: str) -> str:
     """The text with what would act on a terminal or a page, instead of being shown, replaced."""
-    return _ACTIVE.sub(_SHOWN_INSTEAD, text.replace("\r\n", "\n"))
+    return _ACTIVE.sub(_REPLACEMENT, text.replace("\r\n", "\n"))
 
 
 def _word_start(text: str, position: int) -> int:
@@ -168,3 +170,27 @@ def format_location(entity: Mapping[str, Any]) -> str:
     if entity.get("page"):
         return f", page {entity['page']}"
     return f", {entity['source']}" if entity.get("source") else ""
+
+
+def make_template_environment(folder: Path) -> "Environment":
+    """Return the Jinja environment of a folder of HTML templates.
+
+    It escapes every value and fails on an undefined one. Filters: `number` (`format_number`), `inert` (`neutralize`).
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = format_number
+    environment.filters["inert"] = neutralize
+    return environment
+
+
+def format_number(value: float) -> str:
+    """Return a number with its digits grouped by narrow no-break spaces."""
+    return f"{value:,}".replace(",", "\u202f")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from ner_tasks import display
 from ner_tasks.evaluation.error_analysis import MISSED, SPURIOUS
@@ -45,12 +45,8 @@ def write_report_page(report: Mapping[str, Any], target: Path) -> None:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["number"] = lambda value: f"{value:,}".replace(",", "\u202f")
+    environment = display.make_template_environment(_HERE)
     environment.filters["figure"] = lambda value: "–" if value is None else f"{value:.3f}"
-    environment.filters["inert"] = display.neutralize
     return environment
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ner_tasks import display
 from ner_tasks.errors import InputMissing
 from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import Kind, ModelManifest
@@ -91,11 +92,7 @@ def render_markdown(version: str, sections: Sequence[CardSection]) -> str:
 
 def render_html(version: str, sections: Sequence[CardSection]) -> str:
     """The card for a browser: no script, nothing loaded."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = display.make_template_environment(_HERE)
     return environment.get_template("card.html.jinja").render(version=version, sections=sections)
 
 

@@ -2,12 +2,15 @@
 
 import io
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import UndefinedError
 from rich.console import Console
 
+from ner_tasks import display
 from ner_tasks.display import find_densest, find_stretches, make_excerpt, neutralize, split_pieces, spread_indexes
 
 
@@ -141,3 +144,13 @@ def test_what_is_shown_of_much_is_spread_evenly(n_items, most):
     gaps = [after - before for before, after in pairwise(found)]
     assert all(0 <= index < n_items for index in found)
     assert not gaps or (min(gaps) >= 1 and max(gaps) - min(gaps) <= 1)
+
+
+def test_a_template_escapes_and_an_undefined_value_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "page.html.jinja").write_text(
+        "{% if n %}\n{{ n | number }} {{ text }} {{ text | inert }}\n{% endif %}\n"
+    )
+    page = display.make_template_environment(tmp_path).get_template("page.html.jinja")
+    assert page.render(n=12345, text="<b>\x1b[1m") == "12\u202f345 &lt;b&gt;\x1b[1m &lt;b&gt;\ufffd[1m\n"
+    with pytest.raises(UndefinedError):
+        page.render(n=1)

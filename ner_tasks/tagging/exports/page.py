@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from ner_tasks import display
 from ner_tasks.errors import InputMissing
@@ -102,15 +102,12 @@ def write_day_page(
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = display.make_template_environment(_HERE)
     environment.filters["name"] = partial(_one_line, most=_NAME_CHARACTERS)
     environment.filters["message"] = partial(_one_line, most=_MESSAGE_CHARACTERS)
     environment.filters["pieces"] = _pieces
     environment.filters["place"] = display.format_location
-    environment.filters["number"] = _number
-    environment.filters["counted"] = lambda n, one, many: f"{_number(n)} {one if n == 1 else many}"
+    environment.filters["counted"] = lambda n, one, many: f"{display.format_number(n)} {one if n == 1 else many}"
     return environment
 
 
@@ -172,10 +169,6 @@ def _one_line(text: object, *, most: int) -> str:
     if _n_bytes(line) > 2 * most:  # all marks that a page writes as five bytes
         line = line[: most // 3 - 1] + "…"
     return line if len(line) <= most else line[: most - 1] + "…"
-
-
-def _number(value: int) -> str:
-    return f"{value:,}".replace(",", "\u202f")
 
 
 def _n_lines(path: Path) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from ner_tasks import display
 
@@ -50,11 +50,8 @@ def render(template: str, **values: Any) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = display.make_template_environment(_HERE)
     environment.filters["line"] = _to_line
-    environment.filters["number"] = lambda value: f"{value:,}".replace(",", "\u202f")
     environment.filters["share"] = lambda value: "" if value is None else f"{value:.4f}"
     environment.filters["minutes"] = _format_duration
     environment.filters["moment"] = lambda text: str(text)[:16].replace("T", " ")
