@@ -126,8 +126,26 @@ def test_text_of_unknown_xml_keeps_sentences_together_and_neighbours_apart(data,
             ),
             "Rosa",
         ),
+        (
+            (
+                '<Patient xmlns="http://hl7.org/fhir"><text><status value="generated"/>'
+                '<div xmlns="http://www.w3.org/1999/xhtml">Rosa</div></text></Patient>'
+            ),
+            "Patient\nRosa",
+        ),
+        (
+            (
+                '<p:package xmlns:p="http://schemas.microsoft.com/office/2006/xmlPackage"><p:part p:name="/_rels/.rels"><p:xmlData>'
+                '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="1" '
+                'Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" '
+                'Target="word/document.xml"/></Relationships></p:xmlData></p:part><p:part p:name="/word/document.xml"><p:xmlData>'
+                '<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body><w:p><w:r>'
+                "<w:t>Rosa</w:t></w:r></w:p></w:body></w:document></p:xmlData></p:part></p:package>"
+            ),
+            "Rosa",
+        ),
     ],
-    ids=["xhtml", "svg", "word 2003", "excel 2003", "flat odt"],
+    ids=["xhtml", "svg", "word 2003", "excel 2003", "flat odt", "fhir", "flat docx"],
 )
 def test_xml_goes_to_the_reader_of_its_root_element(data, text):
     assert xml.read(data.encode(), Limits()).text == text

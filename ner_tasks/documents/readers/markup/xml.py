@@ -19,7 +19,7 @@ _BY_ROOT = {
     "html": ("xhtml", "markup.html"),
     "svg": ("svg", "markup.svg"),
     "ClinicalDocument": ("", "clinical.cda"),
-    "Bundle": ("hl7.org/fhir", "fhir"),
+    "Bundle": ("hl7.org/fhir", "clinical.fhir"),
 }
 
 
@@ -59,11 +59,15 @@ def _find_reader(root: Any, data: bytes) -> str:
     if reader and word in namespace:
         return reader
     if "hl7.org/fhir" in namespace:
-        return "fhir"
+        return "clinical.fhir"
     if namespace == _ODF:
         return "office.spreadsheet" if b"office:spreadsheet" in data else "office.odf"
     if namespace == _PACKAGE:
-        kinds = ((b"/word/document", "docx"), (b"/xl/workbook", "xlsx"), (b"/ppt/presentation", "pptx"))
+        kinds = (
+            (b"/word/document", "office.docx"),
+            (b"/xl/workbook", "office.xlsx"),
+            (b"/ppt/presentation", "office.pptx"),
+        )
         return next((reader for mark, reader in kinds if mark in data), "")
     return ""
 
