@@ -5,7 +5,7 @@ from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
 
 def read(data: bytes, _limits: Limits, declared: str = "") -> Extract:
-    """Read a text file, in the encoding that the mail around it declares or that `text_encoding.decode` finds."""
+    """Read a text file in its declared or detected encoding."""
     decoded = text_encoding.decode_with_guess(data, declared)
     builder = ExtractBuilder()
     builder.inventory.read("text")

@@ -1,4 +1,4 @@
-"""Names of XML elements without their namespaces; a prefix that nothing declares is left out, too."""
+"""Names of XML elements without namespaces and undeclared prefixes."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ _MANY_ATTRIBUTES = 100
 
 
 def split(tag: Any) -> tuple[str, str]:
-    """Namespace and local name of a tag, "" for none."""
+    """Return namespace and local name of a tag; "" for none."""
     if not isinstance(tag, str):  # comments, processing instructions and entities have a function for a tag
         return "", ""
     namespace, _, name = tag.rpartition("}")
@@ -15,13 +15,13 @@ def split(tag: Any) -> tuple[str, str]:
 
 
 def local_name(element: Any) -> str:
-    """The name of an element; "" for what is no element, such as a comment."""
+    """Return the local name of an element; "" for other nodes, such as comments."""
     tag = element.tag
     return tag.rpartition("}")[2].rpartition(":")[2] if isinstance(tag, str) else ""
 
 
 def attributes(element: Any) -> Sequence[tuple[str, str]]:
-    """Name and value of each attribute of an element, in time that grows with their number and not faster."""
+    """Return name and value of each attribute of an element, in linear time."""
     mapping = element.attrib
     if len(mapping) <= _MANY_ATTRIBUTES:
         return mapping.items()  # type: ignore[no-any-return]
@@ -29,7 +29,7 @@ def attributes(element: Any) -> Sequence[tuple[str, str]]:
 
 
 def outermost(root: Any, *names: str) -> Iterator[Any]:
-    """The elements of these local names that lie in no other one of them: each stretch of a tree is met once."""
+    """Yield the elements with one of these local names that are not inside another one of them."""
     from lxml import etree
 
     walk = etree.iterwalk(root, events=("start",))

@@ -1,4 +1,4 @@
-"""Files that stand in a link itself (`data:`), in pages and drawings: handed on, or named."""
+"""Files in `data:` links of pages and drawings: added as parts, or listed as unread or ignored."""
 
 import io
 import re
@@ -23,14 +23,14 @@ _SUFFIXES = {
 
 
 def add_link(builder: ExtractBuilder, link: str, where: str, limits: Limits, title: str = "") -> None:
-    """Give the file in a link its fate.
+    """Add the file in a link as a part, or count it as unread or ignored.
 
     Args:
-        builder: takes it.
+        builder: builder of the document.
         link: the whole link.
-        where: which one, as `unread` names it.
-        limits: whether pictures are read.
-        title: what the page calls it.
+        where: its location, for the list of unread items.
+        limits: `ocr` decides whether pictures are added.
+        title: its title in the page.
     """
     inventory = builder.inventory
     media_type, content = encapsulated.decode_data_uri(link)
@@ -59,7 +59,7 @@ def _add_file(builder: ExtractBuilder, content: bytes, media_type: str, where: s
         suffix = format_.suffixes[0] if format_ else f".{kind.partition('/')[2][:10]}"
         pictures.add(builder, f"{where}{suffix}", content, limits, kind)
         return
-    # Where it stands makes the name one of its own.
+    # The location makes the name unique.
     name = " ".join([where, *_UNSAFE.sub(" ", title).split()])[:120]
     if "." not in name[len(where) :]:
         name += format_.suffixes[0] if format_ else _SUFFIXES.get(kind, "")

@@ -1,4 +1,4 @@
-"""Books in EPUB: the documents of the spine in its order, then what lies beside it.
+"""Read EPUB: the documents of the spine in order, then all others.
 
 Source: EPUB 3.3; Open Packaging Format (OPF) 2.0.1; Open Container Format 3.3 for `encryption.xml`.
 """
@@ -22,7 +22,7 @@ _MARKUP = ("application/xhtml+xml", "text/html", "text/x-oeb1-document", "applic
 _SILENT = (".css", ".js", ".otf", ".ttf", ".woff", ".woff2", ".opf", ".smil", ".pls", ".xpgt", ".plist", ".json")
 _MEDIA = (".mp3", ".mp4", ".m4a", ".m4v", ".ogg", ".oga", ".ogv", ".wav", ".webm", ".opus", ".aac")
 _MAX_SEARCHED = 500_000_000
-# Fonts are made hard to copy by these; they are no protection of text.
+# Obfuscation of fonts, which does not affect text.
 _OBFUSCATION = ("idpf.org/2008/embedding", "ns.adobe.com/pdf/enc")
 
 
@@ -34,10 +34,10 @@ class _Item:
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """A book.
+    """Read an EPUB file.
 
     Raises:
-        CannotRead: `broken`; `encrypted` if all its documents are; `too-large`.
+        CannotRead: `broken`; `encrypted` if all its documents are encrypted; `too-large`.
     """
     try:
         package = ooxml.open_package(data, limits)
@@ -46,14 +46,14 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     reading = _EpubReader(package, limits)
     reading.run()
     if not reading.builder.length and reading.encrypted:
-        raise CannotRead("encrypted", "found a book whose documents are encrypted, expected one that opens")
+        raise CannotRead("encrypted", "found an EPUB with encrypted documents, expected one without encryption")
     text = pictures.require_text(reading.builder.extract()).text
     properties.add(reading.builder, reading.properties, text)
     return reading.builder.extract()
 
 
 class _EpubReader:
-    """Reads one book: each of its files gets one fate."""
+    """Reads one EPUB; each of its files gets one fate."""
 
     def __init__(self, package: Package, limits: Limits):
         self.package, self.limits = package, limits
@@ -62,7 +62,7 @@ class _EpubReader:
         self.encrypted = self._find_encrypted()
         self._left = dict.fromkeys((*package.parts, *package.damaged))
         self._texts: list[str] = []
-        self._words, self._lines = "", set[str]()  # of them, when so many were joined
+        self._words, self._lines = "", set[str]()  # of the first `_n_joined` texts
         self._n_joined = self._n_searched = 0
         self.properties: list[Property] = []
 
@@ -74,7 +74,7 @@ class _EpubReader:
                 self._read_item(item)
         by_name = {item.name: item for item in items}
         rest = list(self._left)
-        # What holds text first, tables of contents last: whether they say anything new is known then.
+        # Tables of contents last, when it is known whether the text repeats them.
         for name in sorted(rest, key=lambda name: _is_contents(by_name.get(name, _Item(name, "")))):
             self._read_item(by_name.get(name, _Item(name, "")))
         for name, fault in self._damaged.items():
@@ -93,7 +93,7 @@ class _EpubReader:
         return frozenset(names)
 
     def _read_packages(self) -> tuple[list[_Item], list[_Item]]:
-        """All files that the book lists, and those of the spine in its order, each once."""
+        """Return all listed files, and those of the spine in order, each once."""
         parts = self.package.parts
         container = self.package.find(_CONTAINER)
         wanted = []
@@ -133,7 +133,7 @@ class _EpubReader:
         return by_id
 
     def _read_properties(self, package: str) -> list[Property]:
-        """Title, subjects and description; of these, shops write some in HTML."""
+        """Return title, subjects and description, some of which may be HTML."""
         properties_ = []
         for metadata in xml_names.outermost(self._parse_tree(package), "metadata"):
             for one in xml_names.outermost(metadata, "title", "subject", "description"):
@@ -144,7 +144,7 @@ class _EpubReader:
         return properties_
 
     def _parse_tree(self, name: str) -> Any:
-        """The root of a part; an element without anything in it for one that is no XML, which is named."""
+        """Parse a part; for invalid XML, return an empty element and record the damage."""
         from lxml import etree
 
         try:
@@ -219,7 +219,7 @@ class _EpubReader:
         )
 
     def _read_contents(self, name: str) -> None:
-        """A table of contents repeats the headings; one that says more is read."""
+        """Read the lines of a table of contents that the text does not repeat."""
         if name.lower().endswith(".ncx"):
             lines = [" ".join("".join(label.itertext()).split()) for label in self._parse_tree(name).iter("{*}text")]
         else:
@@ -236,7 +236,7 @@ class _EpubReader:
         self.builder.lines(new, name)
 
     def _find_new_lines(self, lines: list[str]) -> list[str]:
-        """Lines that no page says; those that are too many to be sought in the text are compared to its lines."""
+        """Return the lines that no page repeats: searched in the text, or in a large book among its whole lines."""
         if len(self._texts) != self._n_joined:
             self._n_joined = len(self._texts)
             self._words = " ".join(" ".join(self._texts).split())

@@ -1,4 +1,4 @@
-"""HTML as a reader sees it: no markup, no scripts, nothing hidden, table cells apart."""
+"""Read HTML as displayed: without markup, scripts and hidden elements, with table cells separated."""
 
 import re
 
@@ -17,7 +17,7 @@ _MAX_INNER = 3
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
-    """An HTML or XHTML file, in the encoding that is declared or that `text_encoding` finds."""
+    """Read an HTML or XHTML file in its declared or detected encoding."""
     decoded = decode(data, declared)
     builder = ExtractBuilder()
     decoded.name_damage(builder)
@@ -26,7 +26,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
 
 
 def decode(data: bytes, declared: str = "") -> text_encoding.Decoded:
-    """The markup of a page: what the file around it declares wins over what the page itself declares.
+    """Decode a page; the encoding declared by the enclosing file takes precedence over that in the page.
 
     Raises:
         CannotRead: `not-text`, `unknown-encoding`.
@@ -35,26 +35,26 @@ def decode(data: bytes, declared: str = "") -> text_encoding.Decoded:
 
 
 def find_declared(data: bytes) -> str:
-    """The encoding that the XML declaration or a `<meta>` of a page names; "" if none does."""
+    """Return the encoding declared in the XML declaration or a `<meta>` of a page; "" if there is none."""
     match = _META.search(data[:_HEAD_BYTES])
     label = (match[1] or match[2]).decode("ascii", "replace") if match else ""
-    # It was found by reading ASCII, so it is no encoding of two bytes per character.
+    # The declaration was readable as ASCII, so the encoding cannot be UTF-16 or UTF-32.
     return "utf-8" if label.lower().startswith(("utf-16", "utf-32", "ucs-")) else label
 
 
 def extract_text(html: str) -> str:
-    """Visible text of an HTML page or fragment."""
+    """Return the visible text of an HTML page or fragment."""
     return parse(html).text
 
 
 def add_page(builder: ExtractBuilder, html: str, limits: Limits, place: str | None = None) -> None:
-    """Add a page's text to a document, with all that it holds: files in it, what no person reads.
+    """Add a page to a document: its text, its embedded files and its ignored items.
 
     Args:
-        builder: takes it.
+        builder: builder of the document.
         html: markup of a page or fragment.
-        limits: whether pictures are read.
-        place: label of the text's source.
+        limits: `ocr` decides whether pictures are added.
+        place: label of the text in the source map.
     """
     page = parse(html)
     builder.inventory.read("text")
@@ -63,13 +63,13 @@ def add_page(builder: ExtractBuilder, html: str, limits: Limits, place: str | No
 
 
 def add_findings(page: HtmlPage, builder: ExtractBuilder, limits: Limits, within: str = "") -> None:
-    """Account for all that a page holds beside its text; files in `data:` links are handed on or named.
+    """Count the items of a page other than its text; files in `data:` links are added or listed as unread.
 
     Args:
-        page: what was read.
-        builder: takes it.
-        limits: whether pictures are read.
-        within: name of the page in a file of several.
+        page: the parsed page.
+        builder: builder of the document.
+        limits: `ocr` decides whether pictures are added.
+        within: name of the page in a file with several pages.
     """
     inventory = builder.inventory
     inventory.read("form-field", page.n_fields)
@@ -81,7 +81,7 @@ def add_findings(page: HtmlPage, builder: ExtractBuilder, limits: Limits, within
 
 
 def parse(html: str) -> HtmlPage:
-    """What a page holds."""
+    """Parse a page or fragment."""
     page = HtmlPage()
     page.text = "\n".join(_read_lines(html, page, 0)).strip("\n")
     title = page.title

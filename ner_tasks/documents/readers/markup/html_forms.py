@@ -1,4 +1,4 @@
-"""What a form of a page shows: values, prompts, ticks, options."""
+"""Visible contents of HTML forms: values, placeholders, ticks, options."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ _NO_VALUE = frozenset({"file", "image", "color", "range"})
 
 
 def find_value(attributes: Any) -> str | None:
-    """What a person sees of an `<input>`, None for one that is not shown."""
+    """Return the visible text of an `<input>`; None if it is not displayed."""
     kind = (attributes.get("type") or "text").lower()
     if kind in ("hidden", "password"):
         return None
@@ -18,13 +18,13 @@ def find_value(attributes: Any) -> str | None:
 
 
 class Forms:
-    """Which options of the lists of one page are shown."""
+    """Determines which options of the lists on a page are displayed."""
 
     def __init__(self) -> None:
         self._first: dict[int, int] = {}
 
     def is_shown(self, option: Any) -> bool:
-        """Whether an option is selected, or the first one, or one of a list that shows them all."""
+        """Whether an option is selected, first in its drop-down list, or in a list box."""
         select = option.parent
         while select is not None and select.tag in ("x-optgroup", "x-option", "div"):
             select = select.parent
@@ -35,7 +35,7 @@ class Forms:
         return is_list or self._find_first(select) == option.mem_id
 
     def _find_first(self, select: Any) -> int:
-        """The option that is shown where none is selected, 0 where one is."""
+        """Return the id of the option displayed by default; 0 if one is selected."""
         if select.mem_id not in self._first:
             chosen = select.css_first("x-option[selected]")
             first = None if chosen else select.css_first("x-option")

@@ -1,4 +1,4 @@
-"""Lines of text as a browser lays them out: blocks on lines of their own, cells apart by tabs, no space twice."""
+"""Lay out text in lines as a browser does: blocks on separate lines, cells separated by tabs, spaces collapsed."""
 
 import re
 from typing import Any
@@ -9,7 +9,7 @@ _SPACE = re.compile(r"[ \t\n\r\f]+")
 
 
 class Flow:
-    """Text that runs into lines: of a page, or of one cell of a table."""
+    """Lines of text under construction: of a page, or of a table cell."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -18,7 +18,7 @@ class Flow:
         self._gap = 0
 
     def text(self, text: str) -> None:
-        """Add text of which any run of white space is one space."""
+        """Add text, with runs of white space collapsed."""
         text = _SPACE.sub(" ", text)
         if self._ends_in_space and text.startswith(" "):
             text = text[1:]
@@ -27,7 +27,7 @@ class Flow:
             self._ends_in_space = text.endswith(" ")
 
     def add_preformatted(self, text: str) -> None:
-        """Add text whose line ends and spaces count."""
+        """Add text with its line breaks and spaces."""
         first, *others = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         self._as_it_is(first)
         for line in others:
@@ -35,11 +35,11 @@ class Flow:
             self._as_it_is(line)
 
     def add_space(self) -> None:
-        """Have white space between what was and what comes."""
+        """Separate the preceding text from the following by white space."""
         self.text(" ")
 
     def end_line(self, *, keep_empty: bool = False) -> None:
-        """End the line; one without a word is left out unless it is kept."""
+        """End the line; a blank line is dropped unless `keep_empty`."""
         line = "".join(self._line).rstrip(" ")
         self._line.clear()
         self._ends_in_space = True
@@ -52,12 +52,12 @@ class Flow:
             self._gap = 2
 
     def end_block(self, gap: int) -> None:
-        """End the line, and have the next one begin so many lines below."""
+        """End the line; the next one begins `gap` lines below."""
         self.end_line()
         self._gap = max(self._gap, gap)
 
     def add_lines(self, lines: list[str]) -> None:
-        """Add lines as they are."""
+        """Add lines unchanged."""
         self.end_line()
         if lines:
             if self._gap > 1 and self.lines:
@@ -66,11 +66,11 @@ class Flow:
             self.lines.extend(lines)
 
     def last(self, n: int) -> str:
-        """The last characters of the line so far."""
+        """Return the last characters of the current line."""
         return "".join(self._line[-n:])[-n:]
 
     def finish(self) -> list[str]:
-        """All lines."""
+        """End the line and return all lines."""
         self.end_line()
         return self.lines
 
@@ -81,7 +81,7 @@ class Flow:
 
 
 def lay_out_row(cells: list[list[str]]) -> list[str]:
-    """Lines of a row of a table: one, with tabs between the cells, unless a cell has lines of its own."""
+    """Return the lines of a table row: one line with tabs between cells, unless a cell has several lines."""
     if all(len(cell) <= 1 for cell in cells):
         line = "\t".join(cell[0].strip() if cell else "" for cell in cells).strip("\t")
         return [line] if line.strip() else []
@@ -89,12 +89,12 @@ def lay_out_row(cells: list[list[str]]) -> list[str]:
 
 
 def parse_style(style: str | None) -> dict[str, str]:
-    """Properties of a `style` attribute."""
+    """Parse the properties of a `style` attribute."""
     return {name: value.replace("!important", "").strip() for name, value in _STYLE.findall((style or "").lower())}
 
 
 def is_hidden(attributes: Any, style: dict[str, str]) -> bool:
-    """Whether nothing of an element is shown, whatever is in it."""
+    """Whether an element is hidden with all its content."""
     if "hidden" in attributes or style.get("display") == "none" or _ZERO.match(style.get("opacity", "1")):
         return True
     is_cut = style.get("overflow", "").startswith("hidden")

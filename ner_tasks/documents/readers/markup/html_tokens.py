@@ -1,7 +1,7 @@
-"""HTML made safe to parse: one linear pass over its tags, before a browser's parser builds the tree.
+"""Make HTML safe to parse: one linear pass over its tags before the parser builds the tree.
 
-The parser follows the HTML standard to the letter, in which 100,000 nested elements or unclosed `<b>` take quadratic
-time, a comment or `<title>` without an end swallows the rest, and `</html>` glues what stands before and behind it.
+The parser implements the HTML standard, in which 100,000 nested elements or unclosed `<b>` take quadratic time, an
+unclosed comment or `<title>` swallows the rest of the page, and `</html>` joins the text before and after it.
 
 Source: https://html.spec.whatwg.org/multipage/parsing.html#tokenization
 """
@@ -13,12 +13,12 @@ from html import escape
 from itertools import islice
 
 MAX_NESTED = 200
-# Names that stand for others in what the parser is given.
+# Names of replacement elements in the parser's input.
 BREAK, FORMAT = "x-break", "x-format"
-# The parser looks at all options again for each new one, and takes `<noscript>` apart at the beginning of a page.
+# Renamed, since the parser takes quadratic time for options, and moves `<noscript>` at the beginning of a page.
 RENAMED = {"select": "x-select", "option": "x-option", "optgroup": "x-optgroup", "noscript": "x-noscript"}
 _NAME = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
-# Up to the end of a tag; a quote counts behind an equals sign only. Nothing is tried twice.
+# Up to the end of a tag; quotes count only after an equals sign. Possessive, so that there is no backtracking.
 _REST = re.compile(r"(?:[^>=]++|=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'>][^\s>]*+)?+)*+>")
 _ONE = re.compile(r"[^\s=>]++\s*+(?:=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s\"'>][^\s>]*+))?+")
 MAX_ATTRIBUTES, _LONG = 100, 1_000
@@ -35,7 +35,7 @@ _FORMATTING = frozenset(
 )
 _TABLE = frozenset({"table", "caption", "colgroup", "col", "tbody", "thead", "tfoot", "tr", "td", "th"})
 _PAGE = frozenset({"html", "body", "frameset"})
-# What a start tag closes, and what it does not look beyond.
+# Elements that a start tag closes, and elements that bound the search for them.
 _CELLS, _ITEMS = frozenset({"td", "th"}), frozenset({"dt", "dd"})
 _GROUPS, _TABLES = frozenset({"tbody", "thead", "tfoot"}), frozenset({"table"})
 _CLOSES = {
@@ -63,7 +63,7 @@ _CDATA, _CDATA_END = "<![CDATA[", "]]>"
 
 
 class Tokens:
-    """The tags of one page, as the parser is to see them."""
+    """Rewrites the tags of one page for the parser."""
 
     def __init__(self, html: str):
         self._html = html
@@ -76,7 +76,7 @@ class Tokens:
         self.n_flattened = 0
 
     def make_safe(self) -> str:
-        """The page with the same text, whose parsing takes linear time."""
+        """Return a page with the same text that can be parsed in linear time."""
         return "".join(self._pieces())
 
     def _pieces(self) -> Iterator[str]:
@@ -90,7 +90,7 @@ class Tokens:
         yield html[position:]
 
     def _markup(self, start: int) -> tuple[str, int]:
-        """What stands for the markup at `start`, and where it ends."""
+        """Return the replacement for the markup at `start`, and the offset of its end."""
         html = self._html
         if html.startswith("<!--", start):
             return self._comment(start)
@@ -101,7 +101,7 @@ class Tokens:
         if not (name := _NAME.match(html, start)):
             return self._bogus(start)
         rest = _REST.match(html, name.end())
-        if rest is None:  # never ends: it is no tag
+        if rest is None:  # unclosed: not a tag
             return escape(html[start:], quote=False), len(html)
         is_end, tag = name[1] == "/", name[2].lower()
         if is_end:
@@ -113,7 +113,7 @@ class Tokens:
         if html.startswith(("<!-->", "<!--->"), start):
             return "", html.index(">", start) + 1
         end = None if "!" in self._never_end else _COMMENT_END.search(html, start + 4)
-        if end is None:  # swallows the rest in a browser; a file that was cut off has text there
+        if end is None:  # a browser drops the rest; here it is read, since the file may be truncated
             self._never_end.add("!")
             return "", start + 4
         content = html[start + 4 : end.start()]
@@ -159,7 +159,7 @@ class Tokens:
         return f"{apart}<{known}{attributes}>", end
 
     def _raw(self, tag: str, attributes: str, end: int) -> tuple[str, int]:
-        """An element whose content is no markup; one that never ends is left out, its content is read."""
+        """Handle an element with raw content; if it is unclosed, only its tag is dropped."""
         html = self._html
         if self._is_xhtml and attributes.endswith("/"):
             return "", end
@@ -197,7 +197,11 @@ class Tokens:
         self._open.append((tag, True))
 
     def _pop(self, tag: str) -> bool | None:
-        """Close the innermost element of a name, and all in it; whether the parser knows it, None if none is open."""
+        """Close the innermost element with a name and everything in it.
+
+        Returns:
+            Whether the element is in the parser's input; None if none is open.
+        """
         stack = self._open
         for at in range(len(stack) - 1, max(-1, len(stack) - 1 - _MAX_SEARCHED), -1):
             if stack[at][0] == tag:
@@ -207,7 +211,7 @@ class Tokens:
         return None
 
     def _close_before(self, tag: str) -> str:
-        """Close what a start tag closes; returns its name, "" for nothing."""
+        """Close the element that a start tag closes implicitly; return its name, "" if there is none."""
         if tag in _INLINE:
             return ""
         names, bounds = _CLOSES.get(tag, _CLOSE_P)
@@ -223,7 +227,7 @@ class Tokens:
 
 
 def _limit_attributes(attributes: str) -> str:
-    """Attributes of a tag, of a great many the first ones: the parser compares each with all others."""
+    """Limit the number of attributes of a tag, since the parser takes quadratic time for them."""
     if len(attributes) < _LONG:
         return attributes
     ends = [attribute.end() for attribute in islice(_ONE.finditer(attributes), MAX_ATTRIBUTES)]

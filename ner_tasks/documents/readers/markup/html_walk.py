@@ -1,4 +1,4 @@
-"""The text of a parsed page in the order and layout of a browser, and what of the page no person reads."""
+"""Walk a parsed page: collect its text in the order and layout of a browser, and count ignored elements."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from ner_tasks.documents.readers.markup.html_forms import Forms, find_value
 from ner_tasks.documents.readers.markup.html_layout import Flow, is_hidden, lay_out_row, parse_style
 from ner_tasks.documents.readers.markup.html_tokens import BREAK, FORMAT
 
-# Blocks by how many lines below the text before them they begin.
+# Blocks that are preceded by a blank line, and blocks that only begin on a new line.
 _FAR = (
     "p h1 h2 h3 h4 h5 h6 blockquote ul ol dl pre figure table hr menu fieldset form article section xmp listing"
     " plaintext svg iframe object noframes"
@@ -47,15 +47,15 @@ _SHIFTED = re.compile(r"[^\W\d_]{3}")
 
 @dataclass
 class HtmlPage:
-    """What was found in one page.
+    """Contents of one page.
 
     Attributes:
-        text: as a browser shows it.
-        title: of the page, "" if the text holds it.
-        ignored: what no person reads, by kind and rule.
-        files: files in `data:` links: where each stands, its link, its name.
-        n_fields: form fields that were read.
-        notes: what a person should know.
+        text: text as displayed by a browser.
+        title: title of the page; "" without one.
+        ignored: number of ignored items by kind and rule.
+        files: files in `data:` links: location, link and name of each.
+        n_fields: number of form fields read.
+        notes: remarks on the extraction.
     """
 
     text: str = ""
@@ -67,12 +67,12 @@ class HtmlPage:
 
 
 class Walk:
-    """Walks a tree once, without recursion."""
+    """Walks a parsed page once, without recursion."""
 
     def __init__(self, page: HtmlPage, read_inner: Callable[[str], list[str]]):
         """Args:
-        page: takes what is found.
-        read_inner: lines of a page inside this one.
+        page: receives the contents.
+        read_inner: returns the lines of a page inside this one.
         """
         self._page, self._read_inner = page, read_inner
         self._flows = [Flow()]
@@ -83,7 +83,7 @@ class Walk:
         self._forms = Forms()
 
     def lines(self, root: Any) -> list[str]:
-        """Lines of text of a tree."""
+        """Return the lines of text of a tree."""
         leaving: list[Callable[[], None] | None] = []
         node = root
         while True:
@@ -108,7 +108,7 @@ class Walk:
         return self._flows[-1]
 
     def _enter(self, node: Any) -> Callable[[], None] | None:
-        """Begin an element; returns what ends it, None if nothing in it is walked."""
+        """Enter an element; return the function that leaves it, None if its content is skipped."""
         tag = node.tag
         if tag == "-text":
             self._text(node.text_content or "")
@@ -157,7 +157,7 @@ class Walk:
         return after if len(ends) == 1 else partial(_call, ends[::-1])
 
     def _around(self, tag: str, style: dict[str, str]) -> tuple[Callable[[], None], Callable[[], None]]:
-        """What comes before and behind an element."""
+        """Return the functions to call before and after an element."""
         if tag == "tr":
             return self._near, self._end_row
         display = style.get("display", "")

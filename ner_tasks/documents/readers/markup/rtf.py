@@ -1,4 +1,4 @@
-"""Rich text (RTF) with its headers, footers, notes, annotations and text boxes; objects in it are documents of their own."""
+"""Read RTF with its headers, footers, notes, annotations and text boxes; embedded objects become separate documents."""
 
 import struct
 
@@ -17,10 +17,10 @@ _PACKAGE = b"package"
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """An RTF file; what it declares of its characters is in it.
+    """Read an RTF file, which declares its own encoding.
 
     Raises:
-        CannotRead: `broken` if it is no RTF; `no-text-layer` if it holds pictures only.
+        CannotRead: `broken` if it is not RTF; `no-text-layer` if it has only pictures.
     """
     if _BEGINNING not in data[:1024].lower():
         raise CannotRead("broken", "found no {\\rtf at the beginning, expected RTF")
@@ -48,7 +48,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 
 
 def extract_text(data: bytes) -> str:
-    """All text of an RTF file, such as the body of an Outlook message."""
+    """Return the text of an RTF file, such as the body of an Outlook message."""
     kind = rtf_html.kind_of(data)
     if kind:
         inner = rtf_html.unwrap(data)
@@ -58,7 +58,7 @@ def extract_text(data: bytes) -> str:
 
 
 def _sort_blocks(blocks: list[RtfBlock]) -> list[RtfBlock]:
-    """The body first, what is apart from it behind it in the order in which it stands in the file."""
+    """Sort the body first, then the other blocks in file order."""
     return sorted(blocks, key=lambda block: block.kind != BODY)
 
 
@@ -93,7 +93,7 @@ def _add_blob(builder: ExtractBuilder, blob: Blob, number: int, limits: Limits) 
 
 
 def _parse_native(content: bytes) -> tuple[bytes, bytes | None]:
-    """Class and bytes of an object as OLE 1.0 stores it; no bytes for a link.
+    """Return class and content of an OLE 1.0 object; the content is None for a link.
 
     Source: [MS-OLEDS] 2.2.4, 2.2.5, 2.2.6.
     """
@@ -113,7 +113,7 @@ def _parse_native(content: bytes) -> tuple[bytes, bytes | None]:
 
 
 def _add_bmp_header(dib: bytes) -> bytes:
-    """A picture in Windows' memory format as a file."""
+    """Convert a device-independent bitmap (DIB) to a BMP file."""
     if len(dib) < 40:
         return dib
     n_header, _, _, _, n_bits = struct.unpack_from("<IiiHH", dib)

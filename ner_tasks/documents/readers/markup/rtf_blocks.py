@@ -1,4 +1,4 @@
-"""What an RTF file holds once it is interpreted: blocks of text, bytes of pictures and objects."""
+"""Contents of a parsed RTF file: blocks of text, bytes of pictures and objects."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from ner_tasks.surrogates import find_surrogate, join_surrogates
 
 @dataclass
 class RtfBlock:
-    """Text that stands together."""
+    """Contiguous text: the body, or a header, note, text box and so on."""
 
     kind: str
     pieces: list[str] = field(default_factory=list)
@@ -22,7 +22,7 @@ class RtfBlock:
 
 @dataclass
 class Blob:
-    """Bytes of a picture or object."""
+    """Content of a picture or object."""
 
     kind: str
     suffix: str = ""
@@ -36,7 +36,7 @@ class Blob:
 
 
 def is_western(text: str) -> bool:
-    """Whether bytes make sense as Windows' Western page, which fonts name that in truth have another one."""
+    """Whether text decoded as windows-1252 is plausible; fonts declare it wrongly for other code pages."""
     foreign = [word for word in text.split() if not word.isascii()]
     letters = [character for word in foreign for character in word if character.isalpha()]
     n_beyond = sum(not letter.isascii() for letter in letters)

@@ -1,4 +1,4 @@
-"""Interprets RTF: groups and their state, destinations, characters in the character set of their font."""
+"""Parse RTF: groups and their state, destinations, characters in the character set of their font."""
 
 import re
 from collections import Counter
@@ -21,11 +21,15 @@ BODY = "text"
 
 @dataclass(frozen=True)
 class _RtfState:
-    """What a group sets for itself and the groups in it.
+    """State of a group, inherited by the groups in it.
 
     Attributes:
-        block: number of the block that takes the text.
-        skipped: rule or kind of a destination that is not read; "" for one that is.
+        block: index of the block that receives the text.
+        skipped: rule that ignores the destination; "" if it is read.
+        font: number of the font; -1 for the default font.
+        unicode_skip: number of fallback characters to skip after a Unicode character.
+        is_deleted: whether the text is marked as deleted.
+        capture: control word of a destination that is captured rather than read; "" for none.
     """
 
     block: int = 0
@@ -37,7 +41,7 @@ class _RtfState:
 
 
 class RtfParser:
-    """Reads one file once, from its beginning to its end."""
+    """Parses one file in a single pass."""
 
     def __init__(self, data: bytes):
         self._data = data
@@ -60,7 +64,7 @@ class RtfParser:
         self._choices: list[str] = []
 
     def run(self) -> "RtfParser":
-        """Read all of it; what it holds is then in `blocks`, `blobs` and `ignored`."""
+        """Parse the file; the results are in `blocks`, `blobs` and `ignored`."""
         data, position, match_token = self._data, 0, _TOKEN.match
         while token := match_token(data, position):
             position = token.end()
@@ -84,7 +88,7 @@ class RtfParser:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every group that was opened is closed."""
+        """Whether every group is closed."""
         return not self._stack
 
     def _brace(self, *, is_open: bool) -> None:
@@ -140,7 +144,7 @@ class RtfParser:
                 self.blobs.append(Blob("picture" if word == b"pict" else "object"))
                 self._state = replace(state, capture=word.decode())
         elif word in (b"sn", b"sv", b"ffl", b"ffdeftext", b"fonttbl", b"formfield"):
-            # Word keeps the choices of a form field within the code of the field.
+            # Word stores the choices of a form field inside the field code.
             if not state.skipped or (word == b"formfield" and state.skipped == "field-code"):
                 self._flush()
                 self._captured.clear()
@@ -243,7 +247,7 @@ class RtfParser:
             self._put(text)
 
     def _flush(self) -> None:
-        """Decode the bytes so far, in the character set of their font."""
+        """Decode the pending bytes in the character set of their font."""
         if self._raw:
             raw = bytes(self._raw)
             self._raw.clear()
@@ -282,7 +286,7 @@ class RtfParser:
         self._captured.clear()
 
     def _end_form(self, ended: _RtfState) -> None:
-        """What Word shows for a form field that has no result of its own."""
+        """Add the text that Word displays for a form field without a result."""
         kind = self._form.get(b"fftype", 0)
         chosen = self._form.get(b"ffres", _AS_BY_DEFAULT)
         if chosen == _AS_BY_DEFAULT:

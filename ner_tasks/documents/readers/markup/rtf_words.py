@@ -1,9 +1,9 @@
-"""What the control words of RTF mean for a reader: destinations, characters, character sets.
+"""Control words of RTF: destinations, characters, character sets.
 
 Source: Rich Text Format (RTF) Specification, version 1.9.1.
 """
 
-# Destinations whose text is apart from that around them, and what the inventory calls them.
+# Destinations whose text is separate from its surroundings, with their kind in the inventory.
 BLOCKS = {
     **dict.fromkeys((b"header", b"headerl", b"headerr", b"headerf"), "header"),
     **dict.fromkeys((b"footer", b"footerl", b"footerr", b"footerf"), "footer"),
@@ -12,14 +12,14 @@ BLOCKS = {
     b"shptxt": "text-box",
     b"dptxbxtext": "text-box",
 }
-# Destinations whose text belongs where they stand, although a reader that does not know them may skip them.
+# Destinations whose text is part of their surroundings, although readers may skip them if unknown.
 _STRUCTURE = (
     b"do field fldrslt listtext macc mbar mbox md mdeg mden me meqarr mf mfname mfunc mgroupchr mlim mlimlow "
     b"mlimupp mm mmath mmr mnary mnum momath momathpara mphant mr mrad mspre mssub mssubsup mssup msub msup "
     b"nesttableprops object picprop pntext result shp shpgrp shpinst shppict sp"
 )
 INLINE = frozenset(_STRUCTURE.split())
-# Of those, parts of a formula that stand apart.
+# Of those, parts of a formula that are set off by spaces.
 APART = frozenset({b"mden", b"msub", b"msup", b"mdeg", b"me"})
 _SILENT = (
     b"aftncn aftnsep aftnsepc atnauthor atndate atnicn atnid atnparent atnref atntime atrfend atrfstart "
@@ -31,7 +31,7 @@ _SILENT = (
     b"picscaled pn pnseclvl pntxta pntxtb private propname protusertbl revtbl rsid rsidtbl staticval stylesheet "
     b"svb template themedata wgrffmtfilter wptools writereservhash xform xmlattrname xmlattrvalue xmlnstbl"
 )
-# Destinations without text for a person; those with a rule are counted.
+# Destinations without text for people; those with a rule are counted.
 SKIPPED = {
     b"fldinst": "field-code",
     b"info": "document-properties",
@@ -47,7 +47,7 @@ SKIPPED = {
     b"upr": "other-form",
     **dict.fromkeys(_SILENT.split(), ""),
 }
-# Properties of a shape that hold text: WordArt, a description of a picture.
+# Properties of a shape with text: WordArt, alternative text of a picture.
 SHAPE_TEXTS = {"gtextunicode": "text-box", "wzdescription": "description"}
 CHARACTERS = {
     b"par": "\n",
@@ -79,7 +79,7 @@ CHARACTERS = {
     b"ltrmark": "\u200e",
     b"rtlmark": "\u200f",
 }
-# What `\fcharset` names, as codecs.
+# Codecs by `\fcharset`.
 CHARSETS = {
     0: "cp1252",
     77: "mac-roman",

@@ -1,4 +1,4 @@
-"""Drawings in SVG: their texts line by line, titles and descriptions; pictures in them are handed on or named.
+"""Read SVG drawings: texts, titles and descriptions; embedded pictures are added as parts or listed as unread.
 
 Source: Scalable Vector Graphics (SVG) 2, chapters 5 and 11.
 """
@@ -20,17 +20,17 @@ _LINK = "{http://www.w3.org/1999/xlink}href"
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
-    """A drawing; one that draws its letters as paths holds no text.
+    """Read a drawing; letters drawn as paths are not text.
 
     Raises:
-        CannotRead: `broken`; `no-text-layer` if it holds pictures only.
+        CannotRead: `broken`; `no-text-layer` if it has only pictures.
     """
     parsed = xml_parsing.parse(data, declared)
     builder = ExtractBuilder()
     builder.note(*parsed.notes)
     if parsed.fault:
         builder.inventory.unread("damage", "the file", parsed.fault)
-    if local_name(parsed.root) != "svg":  # damaged: the words that are left
+    if local_name(parsed.root) != "svg":  # damaged: read the remaining words
         builder.inventory.read("text")
         builder.lines(xml_words.XmlWords().read(parsed.root))
         return pictures.require_text(builder.extract(parsed.encoding))
@@ -42,18 +42,18 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
 
 
 class _Walk:
-    """Walks a drawing once, without recursion."""
+    """Walks a parsed drawing once, without recursion."""
 
     def __init__(self, builder: ExtractBuilder, limits: Limits):
         self.lines: list[str] = []
         self.n_texts = 0
         self._builder, self._limits = builder, limits
         self._line: list[str] = []
-        self._n_open = 0  # elements around whose characters are text
+        self._n_open = 0  # number of enclosing elements whose content is text
         self._n_links = 0
 
     def run(self, root: Any) -> None:
-        """Read all texts."""
+        """Collect all texts."""
         stack: list[tuple[Any, bool]] = [(root, False)]
         while stack:
             element, is_left = stack.pop()
@@ -135,7 +135,7 @@ class _Walk:
 
 
 def _begins_line(element: Any) -> bool:
-    """Whether a stretch of text stands on a line of its own: `y` set, or moved down or up."""
+    """Whether an element begins a new line: `y` is set, or `dy` is not zero."""
     if element.get("y") is not None:
         return True
     moved = _MOVE.match(element.get("dy") or "")

@@ -1,4 +1,4 @@
-"""XML of any kind: by its root element to the reader of its format, or all its text as it stands."""
+"""Read XML: dispatch on the root element to the reader of its format, or read all its text."""
 
 import re
 from importlib import import_module
@@ -24,10 +24,10 @@ _BY_ROOT = {
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
-    """An XML file.
+    """Read an XML file.
 
     Raises:
-        CannotRead: `broken`, `not-text`, `unknown-encoding`, or as the reader of its format says.
+        CannotRead: `broken`, `not-text`, `unknown-encoding`, or any reason of the format's reader.
     """
     parsed = xml_parsing.parse(data, declared)
     root = parsed.root
@@ -40,7 +40,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         builder.inventory.unread("damage", "the file", parsed.fault)
     builder.inventory.ignored("comment", "comment", len(_COMMENT.findall(data)))
     builder.inventory.ignored("instruction", "processing-instruction", len(_INSTRUCTION.findall(data)))
-    _take_files(root, builder, limits)
+    _add_files(root, builder, limits)
     if office_xml.is_known(root):
         office_xml.add_to(builder, root, limits)
     else:
@@ -72,8 +72,8 @@ def _find_reader(root: Any, data: bytes) -> str:
     return ""
 
 
-def _take_files(root: Any, builder: ExtractBuilder, limits: Limits) -> None:
-    """Hand on files that stand in elements in base64, so that no one takes them for words."""
+def _add_files(root: Any, builder: ExtractBuilder, limits: Limits) -> None:
+    """Add files in base64 elements as parts, and remove them from the text."""
     attachments = encapsulated.Attachments(builder, limits)
     number = 0
     for element in root.iter():

@@ -1,6 +1,8 @@
-"""XML from senders who may mean harm, or who write it by hand: no entities, no network, mended where it is broken.
+"""Parse untrusted or malformed XML: without entities and network access, with repair of common errors.
 
-Source: Extensible Markup Language (XML) 1.0, fifth edition; HTML's named characters stand for what they do in HTML.
+Named characters of HTML are expanded as in HTML.
+
+Source: Extensible Markup Language (XML) 1.0, fifth edition.
 """
 
 import re
@@ -27,13 +29,13 @@ _UTF16 = ((b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 
 @dataclass(frozen=True)
 class Parsed:
-    """A tree of XML.
+    """A parsed XML file.
 
     Attributes:
-        root: its first element; `lxml.etree._Element`.
-        encoding: how the file was stored.
-        notes: how it was mended, a line each.
-        fault: what of it may be lost, "" if nothing is.
+        root: root element, an `lxml.etree._Element`.
+        encoding: encoding of the file.
+        notes: repairs, a line each.
+        fault: damage by which content may be lost; "" if there is none.
     """
 
     root: Any
@@ -43,17 +45,17 @@ class Parsed:
 
 
 def parse(data: bytes, declared: str = "") -> Parsed:
-    """Parse a file of XML; what is not well-formed is mended, or read as far as it goes.
+    """Parse an XML file; malformed XML is repaired, or read as far as possible.
 
     Args:
-        data: a whole file.
-        declared: encoding that the file around it names.
+        data: content of the file.
+        declared: encoding declared by the enclosing file.
 
     Raises:
-        CannotRead: `broken` if there is no element; `not-text`, `unknown-encoding` as for any text.
+        CannotRead: `broken` if there is no element; `not-text`, `unknown-encoding`.
     """
     text, encoding, n_damaged = _decode(data, declared)
-    # The encoding is known by now, and no document type is wanted: its entities may unpack to anything.
+    # Drop the declaration, since the text is decoded, and the document type, whose entities may expand without limit.
     text = _DECLARATION.sub("", text, count=1)
     first = _FIRST_ELEMENT.search(text)
     at = text.find("<!DOCTYPE")
@@ -76,7 +78,7 @@ def parse(data: bytes, declared: str = "") -> Parsed:
 
 
 def _parse_without_structure(text: str, encoding: str, errors: str) -> Parsed:
-    """The words between the tags, for a file whose first element is not whole."""
+    """Read the words between the tags, for a file whose first element is damaged."""
     from lxml import etree
 
     root = etree.Element("document")
@@ -95,7 +97,7 @@ def _decode(data: bytes, declared: str) -> tuple[str, str, int]:
 
 
 def _tree(text: str) -> tuple[Any, str]:
-    """The root, and where the first fault is; parsed as far as it goes."""
+    """Parse as far as possible; return the root and the location of the first error, "" without one."""
     from lxml import etree
 
     parser = etree.XMLParser(
@@ -112,14 +114,16 @@ def _tree(text: str) -> tuple[Any, str]:
         root = etree.fromstring(text.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError as error:
         return None, f"line {error.lineno}"
-    # A prefix without a namespace does no harm to what is read.
+    # Undeclared namespace prefixes do not affect the text.
     wrong = [error for error in parser.error_log if error.domain_name != "NAMESPACE" and error.level_name != "WARNING"]
     return root, f"line {wrong[0].line}" if wrong else ""
 
 
 def _mend(text: str) -> tuple[str, int]:
-    """Text with every `&` that begins no reference, every named character of HTML and every character that XML forbids
-    replaced; and how many entities nobody declares.
+    """Replace stray `&`, named characters of HTML and characters that XML forbids.
+
+    Returns:
+        The repaired text, and the number of undeclared entities.
     """
     unknown = 0
 

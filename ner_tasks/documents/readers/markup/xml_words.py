@@ -1,4 +1,4 @@
-"""Text of XML whose meaning is not known: what stands in one sentence stays together, anything else on its own line."""
+"""Read the text of XML of unknown type: a sentence stays on one line, other elements are on separate lines."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from ner_tasks.documents.readers.xml_names import attributes, local_name
 
 _SPACE = re.compile(r"\s+")
 _WORDS = re.compile(r"[^\W\d_]{2}")
-# Attributes that say how something is stored or shown; what they hold is for programs.
+# Attributes for programs, such as on storage or layout.
 _TECHNICAL = frozenset(
     {"id", "idref", "ref", "class", "style", "lang", "space", "base", "type", "href", "src", "url", "uri", "version"}
     | {"encoding", "schemalocation", "nonamespaceschemalocation", "rel", "mimetype", "mediatype", "format", "charset"}
@@ -27,7 +27,7 @@ _TECHNICAL_VALUE = re.compile(
 
 
 class XmlWords:
-    """Lines of the text of one tree."""
+    """Collects the lines of text of one tree."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -36,8 +36,8 @@ class XmlWords:
         self._line: list[str] = []
 
     def read(self, root: Any) -> list[str]:
-        """All lines, without recursion."""
-        # An element, whether it is left, and whether it stands in a sentence.
+        """Return all lines, without recursion."""
+        # Element, whether it is being left, and whether it is inside a sentence.
         stack: list[tuple[Any, bool, bool]] = [(root, False, False)]
         while stack:
             element, is_left, is_inline = stack.pop()
@@ -58,7 +58,7 @@ class XmlWords:
         return self.lines
 
     def _edge(self, name: str, *, is_inline: bool) -> None:
-        """Where an element begins or ends: a new line, or a space unless it only changes how letters look."""
+        """Separate an element from its surroundings: by a new line, or inside a sentence by a space unless it is formatting."""
         if not is_inline:
             self._end_line()
         elif name.lower() not in _LETTERS:
@@ -90,12 +90,12 @@ def _is_text(name: str, value: str) -> bool:
 
 
 def _is_mixed(element: Any) -> bool:
-    """Whether characters stand between the elements within this one, as in a sentence."""
+    """Whether an element has mixed content: text between its child elements, as in a sentence."""
     return bool((element.text or "").strip()) or any((child.tail or "").strip() for child in element)
 
 
 def _is_structure(element: Any) -> bool:
-    """Whether an element is a container of others, or empty such as a line break."""
+    """Whether an element contains only elements, or is empty, such as a line break."""
     if len(element) == 0:
         return not (element.text or "").strip()
     return not _is_mixed(element) and len(element) > 1

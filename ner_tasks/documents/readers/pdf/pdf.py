@@ -1,6 +1,6 @@
-"""PDF: the text layer of each page, what people put on it, the files in it; by OCR what is only drawn.
+"""Read PDF: text layers, annotations, form fields and embedded files; OCR for pictures and outlines.
 
-What of a document cannot be read is named, page by page; nothing is passed over in silence.
+Everything that cannot be read is listed by page.
 """
 
 from typing import Any
@@ -14,16 +14,16 @@ from ner_tasks.documents.readers.pdf.pdf_pages import Pages
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 MAX_PAGES = 50_000
-# A count of pages is easily claimed: after so many that are broken, and none that is not, the rest is taken to be, too.
+# The declared number of pages may be false: if this many pages are broken and none is readable, the rest is skipped.
 _MAX_BROKEN = 500
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Text of all pages with what lies on them, a blank line between two of them; the files in it as parts.
+    """Read a PDF: all pages with their annotations, separated by blank lines, and its files as parts.
 
     Raises:
-        CannotRead: `encrypted`, `broken`, `bomb`, `too-long`; `needs-ocr` if there is no text at all, pages are drawn,
-            and OCR is off.
+        CannotRead: `encrypted`, `broken`, `bomb`, `too-long`; `needs-ocr` if there is no text, but drawn pages, and OCR
+            is off.
     """
     pdf_bombs.check(data, limits)
     with pdfium.open_document(data) as document:
@@ -59,13 +59,13 @@ def _read_pages(document: Any, pages: Pages, builder: ExtractBuilder) -> int:
 
 
 def _extract(builder: ExtractBuilder, pages: Pages, n_pages: int, limits: Limits) -> Extract:
-    """What was read, or why it is nothing."""
+    """Return the extract, or raise the reason why it is empty."""
     is_empty = not builder.length and not builder.parts
     if is_empty and not limits.ocr and (pages.n_drawn or pages.n_lined):
         raise ocr.needs_ocr(f"no text on {n_pages} page(s)")
     if is_empty and pages.n_broken and pages.n_broken == n_pages:
         raise CannotRead("broken", f"found {n_pages} page(s), none of which can be read, expected a whole PDF")
-    # Beside pages of text, one of nothing but lines and boxes is empty.
+    # In a document with text, a page of nothing but lines and boxes counts as empty.
     builder.inventory.ignored("page", "lines-only", pages.n_lined)
     is_recognised = pages.n_recognised > 0 and not pages.n_with_text
     return builder.extract(ocr.ENCODING if is_recognised and builder.length else "")

@@ -1,4 +1,4 @@
-"""Letters that TeX puts together from glyphs: accents drawn over their letter, ligatures without a Unicode value.
+"""Compose letters that TeX draws as several glyphs: accents over letters, ligatures without a Unicode value.
 
 Source: the OT1 encoding of TeX's text fonts, The TeXbook, appendix F.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ner_tasks.documents.source_map import Box
 
-# Takes the place of what is gone, until the text is cleaned, so that no offset moves.
+# Placeholder for a removed character until the text is cleaned, so that offsets stay valid.
 GONE = "\uffff"
 _COMBINING = {
     "`": "\u0300",
@@ -35,11 +35,11 @@ _MAX_ACCENTS = 20_000
 
 
 def compose_accents(text: str, boxes_at: Callable[[int], tuple[Box, Box]]) -> str:
-    """Put accents and the letters under them together; the accent's place holds `GONE`.
+    """Compose accents and the letters under them; `GONE` takes the place of the accent.
 
     Args:
-        text: as PDFium has it.
-        boxes_at: boxes of the character at an offset and of the next one: left, top, right, bottom.
+        text: PDFium's text.
+        boxes_at: returns the boxes (left, top, right, bottom) of the character at an offset and of the next one.
     """
     accents = list(_ACCENT.finditer(text))
     if not accents:
@@ -55,12 +55,12 @@ def compose_accents(text: str, boxes_at: Callable[[int], tuple[Box, Box]]) -> st
 
 
 def find_ligatures(text: str) -> list[int]:
-    """Offsets of codes within words that can only be ligatures of TeX's text fonts."""
+    """Return the offsets of codes within words that can only be ligatures of TeX's text fonts."""
     return [match.start() for match in _CODE.finditer(text)]
 
 
 def has_ligatures(text: str) -> bool:
-    """Whether there is such a code."""
+    """Whether a text has codes of such ligatures."""
     return any(code in text for code in LIGATURES) and _CODE.search(text) is not None
 
 

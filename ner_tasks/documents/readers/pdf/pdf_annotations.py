@@ -1,7 +1,7 @@
-"""What people put on a PDF page: notes, typed text, stamps, filled form fields.
+"""Read the annotations of a PDF page: notes, typed text, stamps, filled form fields.
 
-None of it is in the page's own text. A person sees an annotation's appearance, and its text is there as `Contents`, as a
-field's value, or only in the appearance itself.
+They are not part of the page's text layer. The text of an annotation is in its `Contents`, in the value of a field, or
+only in its appearance.
 
 Source: PDF 32000-1, 12.5 (annotations), 12.7 (interactive forms).
 """
@@ -20,12 +20,12 @@ from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
 from ner_tasks.documents.readers.pdf.pdf_text import PageText
 from ner_tasks.documents.source_map import Box
 
-# Of one document; each costs time, and pages may share them.
+# Per document; each takes time, and pages may share them.
 MAX_ANNOTATIONS = 200_000
 _KIND = "annotation"
 _RECORDINGS = {raw.FPDF_ANNOT_SOUND: "a recording", raw.FPDF_ANNOT_MOVIE: "a film", raw.FPDF_ANNOT_RICHMEDIA: "a film"}
 _SHOWN_WITHOUT_AUTHOR = (raw.FPDF_ANNOT_FREETEXT, raw.FPDF_ANNOT_LINK)
-# `Contents` of these often repeats what they lie on.
+# The `Contents` of these often repeat the text under them.
 _ON_TEXT = (
     raw.FPDF_ANNOT_LINK,
     raw.FPDF_ANNOT_HIGHLIGHT,
@@ -43,18 +43,18 @@ _TAG = pattern(r"<[^<>]{0,2000}>")
 _WORDS = pattern(r"\w+")
 _MAX_OBJECTS = 2_000
 _MAX_DEPTH = 5
-_MAX_SOUGHT = 100  # texts of a page that are sought in its own text
+_MAX_SOUGHT = 100  # annotations of a page that are searched in its text
 
 
 @dataclass
 class Notes:
-    """What lies on one page.
+    """Annotations of one page.
 
     Attributes:
-        lines: texts, each with the box of its holder as shown.
-        drawn: numbers of the annotations whose text is only in their appearance, kind of item, what it is.
-        pictures: boxes of annotations with a picture in their appearance, kind of item, what it is.
-        files: numbers of the annotations that hold a file.
+        lines: texts, each with the box of its annotation on the displayed page.
+        drawn: annotations whose text is only in their appearance: index, kind of item, description.
+        pictures: annotations with a picture in their appearance: box, kind of item, description.
+        files: indices of the annotations with a file.
     """
 
     lines: list[tuple[str, Box]] = field(default_factory=list)
@@ -73,37 +73,35 @@ class Annotations:
 
     @property
     def values(self) -> set[str]:
-        """Values of all form fields so far."""
+        """Values of the form fields read so far."""
         return self._fields.values
 
     def read_page(self, page: Any, number: int, frame: Frame, text: PageText) -> Notes:
-        """Read what lies on a page.
+        """Read the annotations of a page.
 
         Args:
-            page: pypdfium2's helper.
-            number: of the page, counted from 1.
-            frame: how it is shown.
-            text: its text layer.
+            page: handle of the page.
+            number: page number, from 1.
+            frame: geometry of the displayed page.
+            text: text layer of the page.
         """
-        found = Notes()
+        notes = Notes()
         n_here = raw.FPDFPage_GetAnnotCount(page)
         n_taken = min(n_here, self._n_left)
         self._n_left -= n_taken
         if n_taken < n_here:
             what = f"more than {MAX_ANNOTATIONS} annotations"
             self._inventory.unread(_KIND, f"page {number}", what, n_here - n_taken)
-        said = _SeenTexts(text)
+        seen = _SeenTexts(text)
         for index in range(n_taken):
             with pdfium.open_annotation(page, index) as annotation:
                 if annotation is None:
                     self._inventory.ignored(_KIND, "no-annotation")
                 else:
-                    self._read(annotation, index, f"page {number}", frame, said, found)
-        return found
+                    self._read(annotation, index, f"page {number}", frame, seen, notes)
+        return notes
 
-    def _read(
-        self, annotation: Any, index: int, where: str, frame: Frame, page_text: "_SeenTexts", notes: Notes
-    ) -> None:
+    def _read(self, annotation: Any, index: int, where: str, frame: Frame, seen: "_SeenTexts", notes: Notes) -> None:
         kind = raw.FPDFAnnot_GetSubtype(annotation)
         if kind == raw.FPDF_ANNOT_LINK and not raw.FPDFAnnot_HasKey(annotation, b"Contents"):
             self._inventory.ignored(_KIND, "link")
@@ -112,13 +110,13 @@ class Annotations:
         if kind == raw.FPDF_ANNOT_WIDGET:
             line = self._fields.read(annotation)
             if line is not None:
-                if line and not page_text.is_under(self._fields.last_value, box):
+                if line and not seen.is_under(self._fields.last_value, box):
                     notes.lines.append((line, box))
                 return
         elif kind == raw.FPDF_ANNOT_FILEATTACHMENT:
             notes.files.append(index)
         text = "" if kind == raw.FPDF_ANNOT_WIDGET else _read_text(annotation, kind)
-        if text and not page_text.is_repeated(text, is_on_text=kind in _ON_TEXT):
+        if text and not seen.is_repeated(text, is_on_text=kind in _ON_TEXT):
             notes.lines.append((text, box))
         self._account(annotation, index, where, box, kind, text, notes)
 
@@ -138,11 +136,11 @@ class Annotations:
         elif not has_picture:
             rule = {raw.FPDF_ANNOT_LINK: "link", raw.FPDF_ANNOT_POPUP: "popup"}.get(kind, "mark-without-text")
             self._inventory.ignored(item, "empty-field" if kind == raw.FPDF_ANNOT_WIDGET else rule)
-        # A picture is accounted for by whoever reads pictures.
+        # Pictures are counted where they are read.
 
 
 class _SeenTexts:
-    """What a page says already, so that nothing is said twice."""
+    """Texts of a page so far, to drop repetitions."""
 
     def __init__(self, page: PageText) -> None:
         self._page, self._flat = page, " ".join(page.text.split())
@@ -150,7 +148,7 @@ class _SeenTexts:
         self._n_sought = 0
 
     def is_repeated(self, text: str, *, is_on_text: bool) -> bool:
-        """Whether a text was given by another annotation of the page, or lies over the same words."""
+        """Whether another annotation of the page has the same text, or the words under it repeat it."""
         flat = " ".join(text.split())
         if flat in self._texts:
             return True
@@ -158,7 +156,7 @@ class _SeenTexts:
         return is_on_text and self._is_on_page(flat)
 
     def is_under(self, value: str, box: Box) -> bool:
-        """Whether the page's own text has a field's value where the field is, as in a form printed into the page."""
+        """Whether the page's text repeats a field's value at its position, as in a form that was also printed."""
         flat = " ".join(value.split())
         if not self._is_on_page(flat):
             return False
@@ -172,7 +170,7 @@ class _SeenTexts:
 
 
 def _read_text(annotation: Any, kind: int) -> str:
-    """Text of an annotation, behind who wrote it where a person sees that."""
+    """Return the text of an annotation, preceded by its author where viewers show one."""
     text = _read_string(annotation, b"Contents").strip()
     if not text and raw.FPDFAnnot_HasKey(annotation, b"RC"):
         text = unescape(_TAG.sub(" ", _read_string(annotation, b"RC"))).strip()
@@ -197,7 +195,7 @@ def _read_box(annotation: Any, frame: Frame) -> Box:
 
 
 def _inspect_appearance(annotation: Any) -> tuple[bool, bool]:
-    """Whether the appearance of an annotation has text, and whether it has pictures."""
+    """Return whether the appearance of an annotation has text, and whether it has pictures."""
     if not raw.FPDFAnnot_HasKey(annotation, b"AP"):
         return False, False
     at = pdfium.get_address(annotation)

@@ -1,7 +1,7 @@
-"""Text that is only drawn in the appearance of an annotation, as on a stamp or a signature.
+"""Read text that is only in the appearance of an annotation, as on a stamp or a signature.
 
-PDFium reads text of pages, not of annotations. In a second copy of the document that is thrown away, appearances are
-made part of their page, and the text of what was added is read.
+PDFium reads the text of pages, not of annotations. Therefore the annotations are flattened into the page in a scratch
+copy of the document, and the added text is read.
 """
 
 from typing import Any
@@ -12,20 +12,20 @@ from ner_tasks.documents.readers.pdf import pdf_text, pdfium
 from ner_tasks.documents.readers.pdf.pdf_geometry import Frame
 from ner_tasks.documents.readers.pdf.pdf_text import PageText
 
-_PRINT = 4  # the flag of an annotation that is shown and printed
+_PRINT = 4  # flag of an annotation that is displayed and printed
 _FLAT_NORMALDISPLAY, _FLATTEN_SUCCESS = 0, 1
 _MAX_OBJECTS = 100_000
 _MAX_DEPTH = 8
 
 
 def read_text(document: Any, number: int, wanted: list[int], frame: Frame) -> PageText:
-    """Text of the appearances of some annotations of a page.
+    """Read the text in the appearances of some annotations of a page.
 
     Args:
-        document: a copy to be thrown away.
-        number: of the page, counted from 0.
-        wanted: numbers of the annotations.
-        frame: how the page is shown.
+        document: a scratch copy, which is modified.
+        number: index of the page, from 0.
+        wanted: indices of the annotations.
+        frame: geometry of the displayed page.
     """
     with pdfium.open_page(document, number) as page:
         if page is None or not _leave_only(page, set(wanted)):
@@ -44,12 +44,12 @@ def _leave_only(page: Any, wanted: set[int]) -> bool:
             continue
         with pdfium.open_annotation(page, index) as annotation:
             if annotation is not None:
-                raw.FPDFAnnot_SetFlags(annotation, _PRINT)  # hidden ones would be left out
+                raw.FPDFAnnot_SetFlags(annotation, _PRINT)  # hidden ones would be omitted
     return True
 
 
 def _read_last_form(page: Any, frame: Frame) -> PageText:
-    """Text of the last form on a page, which holds all that was added."""
+    """Return the text of the last form on a page, which contains the flattened annotations."""
     at = pdfium.get_address(page)
     n_objects = pdfium.count_objects(at)
     last = pdfium.page_object(at, n_objects - 1) if n_objects > 0 else 0

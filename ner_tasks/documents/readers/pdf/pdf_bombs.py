@@ -1,9 +1,9 @@
-"""Streams of a PDF that unpack to more than a file may, found before PDFium unpacks them.
+"""Find streams in a PDF that unpack to more than the limit, before PDFium unpacks them.
 
-Only a parser can tell where a stream begins, where it ends and how it is packed: a comment may say `stream`, packed
-bytes may say `endstream`, and a filter's name may lie in another object. So each place that may be the beginning of a
-stream is tried, by its first bytes, and by the filters that its dictionary names. A place where nothing packed begins
-costs little. Streams of an encrypted file cannot be looked into: the reader's limit on memory holds for them.
+Only a PDF parser knows where a stream begins and ends and how it is compressed: a comment may contain `stream`,
+compressed bytes may contain `endstream`, and the name of a filter may be in another object. Therefore each possible
+beginning of a stream is tried, by its first bytes and by the filters in its dictionary; a false one costs little.
+Streams of an encrypted file cannot be checked: for them, the memory limit of the reader applies.
 
 Source: PDF 32000-1, 7.3.5 (names), 7.3.8 (streams), 7.4 (filters).
 """
@@ -16,12 +16,12 @@ from ner_tasks.documents.readers.pdf import pdf_filters
 from ner_tasks.documents.readers.pdf.pdf_filters import Pieces, Undone
 from ner_tasks.documents.types import CannotRead, Limits
 
-# PDFium takes whatever ends the line for the end of the keyword.
+# PDFium takes any end of line as the end of the keyword.
 _STREAM = re.compile(rb"(?<!end)stream[^\r\n]*+(?:\r\n|\r|\n|\Z)")
 _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 _FILTER = re.compile(rb"/(" + b"|".join(pdf_filters.UNDO) + rb")(?![^\s/\[\]()<>{}%])")
 _PICTURE = re.compile(rb"/Subtype\s*/Image\b")
-# A picture is unpacked when its page is recognised, and no two at a time.
+# Pictures may be larger: they are unpacked for OCR only, one at a time.
 _PICTURE_FACTOR = 4
 _DICTIONARY_BYTES = 1_000
 _HEAD_BYTES, _FIRST_PIECE_BYTES, _PIECE_BYTES = 64, 2**12, 2**16
@@ -29,7 +29,7 @@ _MAX_FILTERS = 5
 
 
 def check(data: bytes, limits: Limits) -> None:
-    """Refuse a PDF with a packed stream that is too large.
+    """Check that no stream of a PDF unpacks to more than the limit.
 
     Raises:
         CannotRead: `bomb`.
@@ -46,11 +46,11 @@ def check(data: bytes, limits: Limits) -> None:
 
 
 class _Stream:
-    """What may be a stream.
+    """A possible stream.
 
     Attributes:
-        n_packed: bytes of the file that were unpacked.
-        n_unpacked: what they unpack to.
+        n_packed: number of compressed bytes read.
+        n_unpacked: maximum number of bytes they unpack to, over all filters.
     """
 
     def __init__(self, data: bytes, start: int, dictionary: bytes, most: int, n_used: int) -> None:
@@ -61,7 +61,10 @@ class _Stream:
         self._largest = most * (_PICTURE_FACTOR if _PICTURE.search(clear) else 1) - n_used
 
     def unpack(self) -> bool:
-        """Unpack it, filter by filter, and keep nothing; whether anything is packed.
+        """Unpack the stream filter by filter without keeping it.
+
+        Returns:
+            Whether anything is compressed.
 
         Raises:
             CannotRead: `bomb`.
@@ -81,17 +84,17 @@ class _Stream:
         return True
 
     def _next_filter(self, head: bytes) -> Callable[[Pieces], Undone] | None:
-        """The filter that is to be undone next: what shows, or else what is named."""
+        """Return the next filter to undo: the one detected, else the one named in the dictionary."""
         shown, named = pdf_filters.detect_filter(head), pdf_filters.UNDO[self._names[0]] if self._names else None
         if named and shown in (None, named):
             del self._names[0]
-        return shown or (None if named is pdf_filters.undo_flate else named)  # Flate shows, or is encrypted
+        return shown or (None if named is pdf_filters.undo_flate else named)  # Flate is detected unless encrypted
 
     def _undo_first(self, undo: Callable[[Pieces], Undone]) -> Pieces:
         self.n_packed -= yield from undo(self._iter_packed())
 
     def _iter_packed(self) -> Pieces:
-        """The bytes of the file behind the keyword."""
+        """Yield the bytes of the file after the keyword."""
         at, size = self._start, _FIRST_PIECE_BYTES
         while piece := self._data[at : at + size]:
             self.n_packed += len(piece)
@@ -109,7 +112,7 @@ class _Stream:
 
 
 def _peek(pieces: Pieces) -> tuple[Pieces, bytes]:
-    """The pieces as they are, and the first bytes of them."""
+    """Return the pieces unchanged, and their first bytes."""
     first: list[bytes] = []
     n_bytes = 0
     for piece in pieces:

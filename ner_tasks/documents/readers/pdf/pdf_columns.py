@@ -1,7 +1,7 @@
-"""Columns of running text that were drawn row by row, put one below the other again.
+"""Reorder columns of running text that PDFium returns row by row.
 
-PDFium puts what stands on one line together, so that two columns come interleaved. A table looks alike and has to stay
-as it is, row by row: columns count as running text only if their lines go on from each other.
+PDFium joins everything on one line, so that columns are interleaved. A table looks the same, but must stay in rows:
+columns count as running text only if their lines continue each other.
 """
 
 import re
@@ -19,14 +19,14 @@ from ner_tasks.documents.source_map import Box, around
 
 _LINE = re.compile(r"[^\r\n]+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
-# Between columns is at least this share of the height of a letter; between words is about a third of it.
+# Minimum gap between columns as a multiple of the letter height; the gap between words is about a third of it.
 _MIN_GUTTER = 1.0
 _MIN_ROWS = 3
-_LEAST_WORDS = 2  # beside a gutter, for a closer look
-_NOWHERE = 2**31  # a line far below
-_MIN_WORDS = 3  # of a column's line, in the middle
+_LEAST_WORDS = 2  # on each side of a gutter, for a candidate line
+_NOWHERE = 2**31  # number of a line far below
+_MIN_WORDS = 3  # median number of words in a line of a column
 _MIN_GOING_ON = 0.4  # share of a column's lines that begin in lower case, as in the middle of a sentence
-_MAX_ENDING = 0.4  # share of a column's lines that end as labels and cells do
+_MAX_ENDING = 0.4  # share of a column's lines that end like labels and cells
 _MAX_COLUMNS = 4
 _MAX_LEADING = 2.5
 _ENDS = (":", "?", "$", "%")
@@ -34,7 +34,7 @@ _ENDS = (":", "?", "$", "%")
 
 @dataclass
 class _Segment:
-    """What stands on one line without a wide gap."""
+    """Part of a line without a wide gap."""
 
     start: int
     end: int
@@ -43,7 +43,7 @@ class _Segment:
 
 @dataclass
 class _Rows:
-    """Lines one below the other that the same gutters run through."""
+    """Consecutive lines with the same gutters."""
 
     first: int
     gutters: list[tuple[float, float]]
@@ -51,7 +51,7 @@ class _Rows:
 
 
 def reorder(text: str, words: PdfWords) -> tuple[str, PdfWords]:
-    """The text with its columns one after the other, if it has any."""
+    """Return text and words with columns one after another, if there are any."""
     lines = _PageLines(text, words)
     if not lines.candidates or _RIGHT_TO_LEFT.search(text):
         return text, words
@@ -60,11 +60,11 @@ def reorder(text: str, words: PdfWords) -> tuple[str, PdfWords]:
 
 
 class _PageLines:
-    """Lines of a page, each cut at its wide gaps.
+    """Lines of a page, split at wide gaps.
 
     Attributes:
         spans: characters `[start, end)` of each line.
-        candidates: numbers of the lines that have a wide gap with some words on both sides.
+        candidates: indices of the lines with a wide gap that has words on both sides.
     """
 
     def __init__(self, text: str, words: PdfWords) -> None:
@@ -72,7 +72,7 @@ class _PageLines:
         self.spans: list[tuple[int, int]] = []
         self.candidates: list[int] = []
         boxes = words.boxes
-        # A word on a new line lies to the left of the one before.
+        # The first word of a line is to the left of the word before it, so its gap is negative.
         gaps = boxes[1:, 0] - boxes[:-1, 2]
         is_wide = gaps > _MIN_GUTTER * (boxes[1:, 3] - boxes[1:, 1])
         self._wide = (np.flatnonzero(is_wide) + 1).tolist()
@@ -94,12 +94,12 @@ class _PageLines:
         n_left = self._wide - firsts[at]
         n_right = np.append(firsts, len(words))[at + 1] - self._wide
         candidates = np.unique(at[(n_left >= _LEAST_WORDS) & (n_right >= _LEAST_WORDS)])
-        is_near = np.diff(candidates, append=_NOWHERE) <= _MIN_ROWS  # with another one not far below
+        is_near = np.diff(candidates, append=_NOWHERE) <= _MIN_ROWS  # followed by another candidate
         self.candidates = candidates[is_near].tolist()
         self._firsts = [*firsts.tolist(), len(words)]
 
     def _go_on(self, firsts: Integers, gaps: Floats) -> npt.NDArray[np.bool_]:
-        """Whether each line only goes on beside the one before, a little higher or lower, as columns often do."""
+        """Whether each line continues to the right of the one before, slightly higher or lower, as in another column."""
         goes_on = np.zeros(len(firsts), bool)
         inner = np.flatnonzero((firsts > 0) & (firsts < len(self._words)))
         word = firsts[inner]
@@ -110,7 +110,7 @@ class _PageLines:
         return goes_on
 
     def segments(self, number: int) -> list[_Segment]:
-        """What of a line stands without a wide gap."""
+        """Return the parts of a line between wide gaps."""
         first, last = self._firsts[number], self._firsts[number + 1]
         if first == last:
             return []
@@ -123,7 +123,7 @@ class _PageLines:
 
 
 def _iter_blocks(lines: _PageLines) -> Iterator[_Rows]:
-    """Runs of lines that share their gutters."""
+    """Yield runs of lines with the same gutters."""
     behind = 0
     for number in lines.candidates:
         if number < behind:
@@ -144,7 +144,7 @@ def _iter_blocks(lines: _PageLines) -> Iterator[_Rows]:
 
 
 def _goes_on(rows: _Rows, line: list[_Segment]) -> bool:
-    """Add a line to the rows above it, if their gutters run through it."""
+    """Add a line to the rows above it if it has the same gutters; return whether it has."""
     above, below = rows.rows[-1][0].box, line[0].box
     height = max(above[3] - above[1], 1.0)
     if not 0 < below[3] - above[3] <= _MAX_LEADING * height:
@@ -176,7 +176,7 @@ def _is_running_text(rows: _Rows, text: str) -> bool:
 
 
 def _runs_on(column: list[_Segment], text: str) -> bool:
-    """Whether the lines of a column are those of a text, and no cells of a table."""
+    """Whether the lines of a column are running text rather than cells of a table."""
     pieces = [text[segment.start : segment.end] for segment in column]
     if len(pieces) < _MIN_ROWS - 1 or median(len(piece.split()) for piece in pieces) < _MIN_WORDS:
         return False

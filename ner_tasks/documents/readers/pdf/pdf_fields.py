@@ -1,4 +1,4 @@
-"""Form fields of a PDF: what was filled in, ticked and chosen.
+"""Read the form fields of a PDF: text, ticks and choices.
 
 Source: PDF 32000-1, 12.7.3 and 12.7.4; flags of fields, tables 221, 226, 228 and 230.
 """
@@ -17,19 +17,19 @@ _TICKED = (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON)
 _CHOSEN = (raw.FPDF_FORMFIELD_COMBOBOX, raw.FPDF_FORMFIELD_LISTBOX)
 _PASSWORD, _RADIO, _PUSHBUTTON, _MAX_FLAGS = 1 << 13, 1 << 15, 1 << 16, 2**31
 _KINDS = {"Tx": raw.FPDF_FORMFIELD_TEXTFIELD, "Ch": raw.FPDF_FORMFIELD_COMBOBOX, "Sig": raw.FPDF_FORMFIELD_SIGNATURE}
-# PDFium looks through all fields for the parents of one: steps that all widgets together may take.
+# PDFium searches all fields for the parent of one: maximum number of steps for all widgets together.
 _MAX_COST = 400_000_000
 _COST_OF_CHARACTER = 10
-_MAX_OPTIONS = 100_000  # of all fields, looked through for what is chosen
+_MAX_OPTIONS = 100_000  # options of all fields that are tested for being selected
 _NUMBER = re.compile(r"\[\d+\]$")
 
 
 class PdfFields:
-    """Reads the widgets of a document; a field that several widgets show is said once.
+    """Reads the widgets of a document; a field with several widgets is read once.
 
     Attributes:
-        values: of all fields so far.
-        last_value: of the field that was read last.
+        values: values of the fields read so far.
+        last_value: value of the last field.
     """
 
     def __init__(self, form: Any, inventory: Inventory) -> None:
@@ -40,7 +40,7 @@ class PdfFields:
         self._n_options = self._n_widgets = self._cost = 0
 
     def read(self, widget: Any) -> str | None:
-        """Name and value as a line, "" where there is nothing to say; None if there is no value but maybe a drawing."""
+        """Return name and value as a line; "" if there is none to add; None if there is no value, but maybe a drawing."""
         self._n_widgets += 1
         if self._cost > _MAX_COST and not _is_whole(widget):
             self._inventory.unread(KIND, "form field", "more fields with a parent than are looked up")
@@ -65,7 +65,7 @@ class PdfFields:
         return self._make_line(widget, value)
 
     def _find_kind(self, widget: Any) -> tuple[int, int]:
-        """Kind and flags; the form is asked only where the widget inherits them, which takes longer the larger it is."""
+        """Return kind and flags; inherited ones are looked up in the form, which takes time proportional to its size."""
         name = _read_own(widget, b"FT")
         if not name:
             if not self._form:
@@ -83,7 +83,7 @@ class PdfFields:
         return _KINDS.get(name, -1), flags
 
     def _read_tick(self, widget: Any) -> str:
-        """What a ticked box or button stands for; "" for one that is not."""
+        """Return the value of a ticked box or button; "" if it is not ticked."""
         state = _read_own(widget, b"AS")
         if state in ("", "Off"):
             return ""
@@ -114,7 +114,7 @@ class PdfFields:
         return "" if _is_whole(widget) else self._read_string(raw.FPDFAnnot_GetFormFieldValue, widget)
 
     def _read_choices(self, widget: Any) -> str:
-        """Labels of the options that are chosen, which the value may only number."""
+        """Return the labels of the selected options; the value may hold only their numbers."""
         n_options = max(raw.FPDFAnnot_GetOptionCount(self._form, widget), 0)
         self._n_options += n_options
         if self._n_options > _MAX_OPTIONS:
@@ -128,12 +128,12 @@ class PdfFields:
 
     def _read_string(self, function: Any, widget: Any) -> str:
         value = pdfium.clean(pdfium.read_string(function, self._form, widget)) if self._form else ""
-        self._cost += 2 * self._n_widgets + _COST_OF_CHARACTER * len(value)  # many may inherit a long one
+        self._cost += 2 * self._n_widgets + _COST_OF_CHARACTER * len(value)  # many widgets may inherit a long value
         return value
 
 
 def _is_whole(widget: Any) -> bool:
-    """Whether a widget is a field of its own, with nothing to inherit."""
+    """Whether a widget is a complete field, without a parent."""
     return bool(raw.FPDFAnnot_HasKey(widget, b"FT")) and not raw.FPDFAnnot_HasKey(widget, b"Parent")
 
 

@@ -1,4 +1,4 @@
-"""Files in a PDF: attached ones, those of a portfolio, and those that an annotation holds.
+"""Read the files in a PDF: attachments, portfolios, file annotations.
 
 Source: PDF 32000-1, 7.11.4 (embedded file streams).
 """
@@ -17,7 +17,7 @@ KIND = "embedded-file"
 
 
 class Files:
-    """Hands on the files of a document, as documents of their own."""
+    """Adds the files of a document as parts."""
 
     def __init__(self, builder: ExtractBuilder, limits: Limits) -> None:
         self._builder, self._limits = builder, limits
@@ -26,7 +26,7 @@ class Files:
         self._contents: set[tuple[str, bytes]] = set()
 
     def add_attached(self, document: Any) -> None:
-        """Hand on the files of the document's name tree."""
+        """Add the files of the document's name tree."""
         n_files = raw.FPDFDoc_GetAttachmentCount(document)
         n_taken = min(n_files, self._limits.max_members)
         for number in range(n_taken):
@@ -36,7 +36,7 @@ class Files:
             self._builder.inventory.unread(KIND, f"files from {n_taken + 1} on", what, n_files - n_taken)
 
     def add_from_annotation(self, page: Any, index: int, number: int) -> None:
-        """Hand on the file that an annotation of a page holds."""
+        """Add the file of an annotation."""
         with pdfium.open_annotation(page, index) as annotation:
             if annotation is not None:
                 self._add(raw.FPDFAnnot_GetFileAttachment(annotation), f"file on page {number}")

@@ -1,7 +1,7 @@
-"""Filters of a PDF's streams, undone piece by piece, so that it shows what a stream unpacks to without holding it.
+"""Undo the filters of PDF streams piece by piece, to measure a stream without holding it in memory.
 
-What is damaged ends the pieces, as it ends those of PDFium. A filter returns how many bytes of its last piece lie behind
-the end of its data; none where the data is damaged.
+Damage ends the output, as in PDFium. Each generator returns the number of bytes of its last piece behind the end of the
+data; 0 if the data is damaged.
 
 Source: PDF 32000-1, 7.4.2 (ASCIIHexDecode) to 7.4.5 (RunLengthDecode).
 """
@@ -21,13 +21,13 @@ _CODES = [bytes([byte]) for byte in range(256)] + [b"", b""]
 _RUN_END = 128
 _NO_HEX = re.compile(rb"[^0-9A-Fa-f]")
 _NO_BASE_85 = re.compile(rb"[^!-u]")
-# What the first byte of zlib's header begins with: 08, 18, ... 78.
+# First byte of a zlib header in hexadecimal: 08, 18, ... 78.
 _HEX_OF_FLATE = re.compile(rb"[\0\t\n\f\r ]*[0-7][\0\t\n\f\r ]*8")
 _BASE_85_OF_FLATE = re.compile(rb"[\0\t\n\f\r ]*([#().=38BG-][!-u]{4})")
 
 
 def undo_flate(pieces: Pieces) -> Undone:
-    """FlateDecode: DEFLATE with zlib's header."""
+    """Undo FlateDecode: DEFLATE with a zlib header."""
     unpacker = zlib.decompressobj()
     try:
         for piece in pieces:
@@ -43,16 +43,16 @@ def undo_flate(pieces: Pieces) -> Undone:
 
 
 def undo_hexadecimal(pieces: Pieces) -> Undone:
-    """ASCIIHexDecode, up to its `>`."""
+    """Undo ASCIIHexDecode, up to its `>`."""
 
     def decode(digits: bytes) -> bytes:
-        return bytes.fromhex(digits[: len(digits) & ~1].decode("ascii"))  # one that is left over is none
+        return bytes.fromhex(digits[: len(digits) & ~1].decode("ascii"))  # drops a single last digit
 
     return (yield from _undo_digits(pieces, 2, _NO_HEX, b">", decode))
 
 
 def undo_base_85(pieces: Pieces) -> Undone:
-    """ASCII85Decode, up to its `~>`."""
+    """Undo ASCII85Decode, up to its `~>`."""
     return (yield from _undo_digits(pieces, 5, _NO_BASE_85, b"~", base64.a85decode, z=b"!!!!!"))
 
 
@@ -65,7 +65,7 @@ def _undo_digits(
     *,
     z: bytes = b"z",
 ) -> Undone:
-    """Undo a filter that writes bytes as groups of digits, with spaces anywhere; `z` is what that letter stands for."""
+    """Undo a filter that encodes bytes as groups of digits, with optional spaces; `z` is the meaning of that letter."""
     kept = b""
     for piece in pieces:
         digits = kept + piece.translate(None, _SPACES).replace(b"z", z)
@@ -74,7 +74,7 @@ def _undo_digits(
         whole = len(digits) if end else len(digits) - len(digits) % n_in_group
         try:
             yield decode(digits[:whole])
-        except ValueError:  # a group that stands for more than its bytes
+        except ValueError:  # a group with an overflow
             return 0
         if end:
             return _count_rest(piece, end_mark)
@@ -83,7 +83,7 @@ def _undo_digits(
 
 
 def undo_run_length(pieces: Pieces) -> Undone:
-    """RunLengthDecode: runs of bytes as they are, and bytes to repeat."""
+    """Undo RunLengthDecode: literal runs of bytes, and bytes to repeat."""
     kept = b""
     for piece in pieces:
         data, at = kept + piece, 0
@@ -103,7 +103,7 @@ def undo_run_length(pieces: Pieces) -> Undone:
 
 
 def undo_lzw(pieces: Pieces) -> Undone:
-    """LZWDecode with early change, which is what the filter does unless its parameters say otherwise."""
+    """Undo LZWDecode with early change, the default of the filter."""
     words = _CODES.copy()
     word, width, bits, n_bits = b"", 9, 0, 0
     for piece in pieces:
@@ -132,7 +132,7 @@ def undo_lzw(pieces: Pieces) -> Undone:
 
 
 def _count_rest(piece: bytes, end: bytes) -> int:
-    """How much of a piece lies behind the byte that ends its data, none if it is another one that does."""
+    """Return the number of bytes from the end mark of the data on; 0 without one."""
     at = piece.find(end)
     return len(piece) - at if at >= 0 else 0
 
@@ -152,7 +152,7 @@ UNDO: dict[bytes, Callable[[Pieces], Undone]] = {
 
 
 def detect_filter(head: bytes) -> Callable[[Pieces], Undone] | None:
-    """The filter that shows in the first bytes of a stream: Flate, or one around Flate."""
+    """Detect the filter of a stream by its first bytes: Flate, or a text encoding of Flate."""
     if is_flate(head):
         return undo_flate
     if _HEX_OF_FLATE.match(head):
@@ -162,5 +162,5 @@ def detect_filter(head: bytes) -> Callable[[Pieces], Undone] | None:
 
 
 def is_flate(head: bytes) -> bool:
-    """Whether bytes begin with a header of zlib's."""
+    """Whether bytes begin with a zlib header."""
     return len(head) > 1 and head[0] & 0x8F == 8 and (head[0] << 8 | head[1]) % 31 == 0

@@ -1,7 +1,7 @@
-r"""Text layers that are nonsense: glyphs without a Unicode value, or with wrong ones.
+r"""Detect garbled text layers: glyphs without Unicode values, or with wrong ones.
 
-A font may lack the table from its glyphs to Unicode, or have a wrong one. The page looks right, and its text is `+HQU\`
-for `Henry`. Only what no language, table or list of codes looks like is called garbled.
+A font may lack the table from its glyphs to Unicode, or have a wrong one. The page looks right, but its text is `+HQU\`
+instead of `Henry`. Text counts as garbled only if no language, table or list of codes looks like it.
 """
 
 import re
@@ -18,7 +18,7 @@ _MIN_CHARACTERS = 5
 _MAX_LOST_SHARE = 0.25
 _SAMPLE = 300
 _MAX_UNMAPPED_SHARE = 0.5
-# Letters that are frequent in every language of Latin script that was looked at: together half of a text or more.
+# Letters that are frequent in every Latin-script language tested: together half of a text or more.
 _FREQUENT, _VOWELS = frozenset("eainrsto"), frozenset("aeiouy")
 _N_ASCII = 128
 _BEHIND_LATIN, _PRIVATE = 0x250, 0xE000
@@ -43,13 +43,13 @@ _MIN_SHORT = 20
 
 
 def is_garbled(text: str, codes: Codes, text_page: int, n_chars: int) -> bool:
-    """Whether the text of a page is none.
+    """Whether the text of a page is garbled.
 
     Args:
-        text: as PDFium has it, before it is cleaned.
-        codes: number of each of its characters.
-        text_page: address of PDFium's text of the page.
-        n_chars: of the page.
+        text: PDFium's text, before it is cleaned.
+        codes: code points of the text.
+        text_page: address of PDFium's text page.
+        n_chars: number of characters of the page.
     """
     if _is_plainly_natural(codes):
         return False
@@ -60,7 +60,7 @@ def is_garbled(text: str, codes: Codes, text_page: int, n_chars: int) -> bool:
     if n_lost >= _MIN_CHARACTERS and n_lost > _MAX_LOST_SHARE * len(solid):
         return True
     if np.count_nonzero((codes >= _BEHIND_LATIN) & (codes < _PRIVATE)) > len(solid) / 2:
-        return False  # another script, of which too little is known
+        return False  # another script, for which there are no statistics
     sample = text[:_MAX_LOOKED_AT]
     if _is_natural([char for char in unicodedata.normalize("NFD", sample).lower() if "a" <= char <= "z"]):
         return False
@@ -70,7 +70,7 @@ def is_garbled(text: str, codes: Codes, text_page: int, n_chars: int) -> bool:
 
 
 def _is_plainly_natural(codes: Codes) -> bool:
-    """Whether the frequent letters and the vowels are enough of all characters: a quick look that most pages pass."""
+    """Whether frequent letters and vowels have their usual share: a fast test that most pages pass."""
     counts = np.bincount(np.minimum(codes, _N_ASCII), minlength=_N_ASCII + 1)
     n_solid = len(codes) - counts[32] - counts[10] - counts[13]
     return bool(
@@ -92,7 +92,7 @@ def _share(counts: Counter[str], some: frozenset[str]) -> float:
 
 
 def _unmapped_share(text_page: int, n_chars: int) -> float:
-    """Share of the characters that have no Unicode value in the file, so that PDFium gives the glyph's number."""
+    """Return the share of characters without a Unicode value in the file, for which PDFium returns the glyph number."""
     places = range(0, n_chars, max(n_chars // _SAMPLE, 1))
     drawn = [place for place in places if not pdfium.char_is_generated(text_page, place)]
     n_unmapped = len([place for place in drawn if pdfium.char_is_unmapped(text_page, place) == 1])
@@ -100,7 +100,7 @@ def _unmapped_share(text_page: int, n_chars: int) -> float:
 
 
 def _is_of_signs(solid: str) -> bool:
-    """Whether most of a text are signs, as of glyphs that were numbered from 33 on in the order of their use."""
+    """Whether most of a text is punctuation, as with glyphs numbered from 33 on in order of use."""
     counts = Counter(solid)
     signs = {char: counts[char] for char in _PUNCTUATION if counts[char]}
     n_signs = sum(signs.values()) - max(signs.values(), default=0)  # a row of dots or stars is one sign
@@ -108,7 +108,7 @@ def _is_of_signs(solid: str) -> bool:
 
 
 def _is_shifted(text: str) -> bool:
-    """Whether the text reads well once all its codes are moved by the same number, and does not as it is."""
+    """Whether the text is natural once all its codes are shifted by the same number."""
     text = text[:_MAX_SHIFTED]
     if not text.isascii():
         return False
@@ -139,7 +139,7 @@ def _reads_well(text: str) -> bool:
 
 
 def _is_exchanged(text: str) -> bool:
-    """Whether words look like those of a language, but of letters as no language uses them."""
+    """Whether words have natural lengths, but letter frequencies of no language."""
     words = _WORD.findall(text)
     if len(words) < _MIN_ODD_SHARE * len(text.split()):
         return False

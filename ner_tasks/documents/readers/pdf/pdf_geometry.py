@@ -1,6 +1,6 @@
-"""From the units of a PDF page to points on the page as it is shown.
+"""Convert PDF page coordinates to points on the displayed page, with the origin at the top left.
 
-Source: PDF 32000-1, 14.11.2 (page boundaries), table 30 (Rotate); origin at the top left, as of a picture.
+Source: PDF 32000-1, 14.11.2 (page boundaries), table 30 (Rotate).
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from ner_tasks.documents.readers.pdf.pdf_words import Floats
 from ner_tasks.documents.source_map import Box
 
 _LETTER = (0.0, 0.0, 612.0, 792.0)
-_LARGEST = 1e6  # a page of 350 m; whatever lies farther away is nowhere
+_LARGEST = 1e6  # points, 350 m; larger coordinates are invalid
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What of a page is shown, and how it is turned.
+    """Visible part of a page and its rotation.
 
     Attributes:
-        left, bottom, right, top: the crop box within the media box.
-        n_turns: quarters that it is turned clockwise.
+        left, bottom, right, top: crop box within the media box, in page coordinates.
+        n_turns: clockwise quarter turns.
     """
 
     left: float
@@ -33,12 +33,12 @@ class Frame:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height as shown."""
+        """Width and height of the displayed page in points."""
         width, height = self.right - self.left, self.top - self.bottom
         return (height, width) if self.n_turns % 2 else (width, height)
 
     def to_shown(self, left: float, bottom: float, right: float, top: float) -> Box:
-        """Where a box of the page's own units is on the page as shown: left, top, right, bottom."""
+        """Convert a box in page coordinates to the displayed page: left, top, right, bottom."""
         x0, y0, x1, y1 = self.left, self.bottom, self.right, self.top
         if self.n_turns == 0:
             return left - x0, y1 - top, right - x0, y1 - bottom
@@ -49,18 +49,18 @@ class Frame:
         return y1 - top, x1 - right, y1 - bottom, x1 - left
 
     def to_shown_all(self, boxes: Floats) -> Floats:
-        """The same of many boxes: left, bottom, right, top in, left, top, right, bottom out [n_boxes, 4]."""
+        """Convert many boxes: left, bottom, right, top in; left, top, right, bottom out [n_boxes, 4]."""
         return np.stack(self.to_shown(*boxes.T), axis=1).astype(np.float32)
 
     def clip(self, box: Box) -> Box:
-        """The part of a shown box that lies on the page; without area if none does."""
+        """Clip a box on the displayed page to the page; the result has no area if it is outside."""
         width, height = self.size
         left, top = min(max(box[0], 0.0), width), min(max(box[1], 0.0), height)
         return left, top, min(max(box[2], left), width), min(max(box[3], top), height)
 
 
 def read_frame(page: Any) -> Frame:
-    """How a page is shown."""
+    """Return the geometry of a page."""
     turns = int(raw.FPDFPage_GetRotation(page)) % 4
     edges = raw.FS_RECTF()
     if not raw.FPDF_GetPageBoundingBox(page, edges):

@@ -1,4 +1,4 @@
-"""Pages and pictures of a PDF that OCR reads, drawn as a person sees them."""
+"""OCR of pages and pictures in a PDF, rendered as displayed."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,9 +16,9 @@ _DPI = 300
 
 
 class Recogniser:
-    """Reads what is drawn on one page, which is drawn once for all its pictures, and once for all that lie on it.
+    """Recognises the pictures of one page, which is rendered at most twice: with and without annotations.
 
-    Words of the text layer are wiped out, so that none is read twice.
+    Words of the text layer are erased from the image, so that none is read twice.
     """
 
     def __init__(self, builder: ExtractBuilder, limits: Limits, document: Any, number: int, words: PdfWords) -> None:
@@ -37,7 +37,7 @@ class Recogniser:
         ocr.add_page(self._builder, recognized, self._number, self._limits, kind)
 
     def add_picture(self, box: Box, *, kind: str = "picture", with_annotations: bool = False) -> None:
-        """Add the text of a picture on the page; what is in an annotation is only drawn with annotations."""
+        """Add the text of a picture on the page; one in an annotation requires `with_annotations`."""
         what = f"page {self._number}"
         try:
             image, dpi = self._get_image(with_annotations=with_annotations)
@@ -50,11 +50,11 @@ class Recogniser:
             self._builder.inventory.unread(kind, what, f"OCR {error.reason}")
             return
         if not recognized.words and not recognized.is_blank:
-            # A photograph or a logo: what has no word for OCR has none to lose.
+            # A photograph or a logo.
             self._builder.inventory.ignored(kind, "picture-without-words")
             return
         if recognized.words and recognized.mean_confidence < self._limits.min_ocr_confidence:
-            # What OCR makes of a photograph is no text of the page.
+            # Noise that OCR recognises in a photograph is not text of the page.
             sure = f"recognised with a confidence of {recognized.mean_confidence:.0f} %, too low to be text"
             self._builder.inventory.unread(kind, what, f"a picture, {sure}")
             return
@@ -86,7 +86,7 @@ class Recogniser:
             finally:
                 page.close()
         except pdfium.PdfiumError:
-            raise CannotRead("broken", "found a page that cannot be drawn, expected one that can") from None
+            raise CannotRead("broken", "found a page that cannot be rendered, expected a whole one") from None
 
     def _wipe(self, image: Any, dpi: float) -> None:
         from PIL import ImageDraw

@@ -1,4 +1,4 @@
-"""One page of a PDF after the other: text, pictures, what lies on it, each item with its fate."""
+"""Read the pages of a PDF one by one: text, pictures and annotations, each item with its fate."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ class Pages:
     """Reads the pages of a document.
 
     Attributes:
-        n_broken: pages that cannot be loaded.
-        n_recognised: pages read by OCR alone.
-        n_with_text: pages with a text layer that was read.
-        n_drawn: pages of pictures or outlines that OCR would have to read.
-        n_lined: pages of nothing but lines and boxes.
+        n_broken: number of pages that cannot be loaded.
+        n_recognised: number of pages read by OCR alone.
+        n_with_text: number of pages with a text layer that was read.
+        n_drawn: number of pages of pictures or outlines that require OCR.
+        n_lined: number of pages of nothing but lines and boxes.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class Pages:
     ) -> None:
         self._data, self._document, self._builder, self._limits = data, document, builder, limits
         self._inventory, self._files = builder.inventory, files
-        self._copy: Any = None  # for appearances; it is thrown away
+        self._copy: Any = None  # scratch copy of the document, to read appearances
         self._annotations = annotations
         self.n_broken = self.n_recognised = self.n_with_text = self.n_drawn = self.n_lined = 0
 
     def close(self) -> None:
-        """Close what was opened besides the document."""
+        """Close the scratch copy."""
         if self._copy is not None:
             self._copy.close()
 
@@ -49,7 +49,7 @@ class Pages:
         """Read one page.
 
         Args:
-            number: counted from 1.
+            number: page number, from 1.
 
         Raises:
             CannotRead: `too-long`.
@@ -133,7 +133,7 @@ class Pages:
             self._files.add_from_annotation(page, index, number)
 
     def _add_drawn(self, number: int, frame: Frame, notes: Notes) -> None:
-        """Add text that is only in appearances."""
+        """Add text that is only in the appearance of annotations."""
         if self._copy is None:
             self._copy = pdfium.PdfDocument(self._data)
         indices = [index for index, _, _ in notes.drawn]

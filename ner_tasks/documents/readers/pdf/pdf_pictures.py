@@ -1,6 +1,6 @@
-"""What of a PDF page is drawn: pictures that may hold text, and text drawn as outlines.
+"""Find pictures on a PDF page that may hold text, and text drawn as outlines.
 
-A picture is read by its text layer if words lie over it, as in a scan that was recognised before; else it needs OCR.
+A picture with words of the text layer over it, as in a scan with OCR text, is already read; any other needs OCR.
 """
 
 from collections.abc import Iterator
@@ -19,17 +19,16 @@ from ner_tasks.documents.source_map import Box, around
 _MAX_OBJECTS = 200_000  # of one page
 _MAX_DEPTH = 6
 _MAX_PICTURES = 2_000
-# A picture of a lower height or width, or of a smaller share of the page, holds no line of text worth reading: a logo,
-# a bullet, a line.
+# A picture of smaller height or width, or of a smaller share of the page, is a logo, a bullet or a line.
 _MIN_SIDE = 20.0
 _MIN_PIXELS = 16
 _MIN_SHARE = 0.03
-# Words of a text layer over a picture that fills the page; over a smaller one, as many fewer.
+# Minimum number of words over a picture that fills the page; proportionally fewer over a smaller one.
 _MIN_WORDS = 50
 _LEAST_WORDS = 3
 _BANDS, _MIN_BANDS = 16, 3
 _GRID = 16  # cells per side in which the pictures of a page are added up
-# Outlines of letters have curves; lines and boxes have at most so many segments.
+# Maximum number of segments of lines and boxes; outlines of letters have more.
 _SEGMENTS_OF_LINES = 8
 _MIN_OUTLINES = 10
 _MANY_OUTLINES = 150
@@ -42,15 +41,15 @@ _IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 @dataclass
 class Drawn:
-    """What is drawn on a page.
+    """Pictures and outlines on a page.
 
     Attributes:
-        pictures: boxes of those that may hold text and no text layer reads, as shown.
-        n_small: pictures too small for text.
-        n_under_text: pictures that the text layer reads.
+        pictures: boxes, on the displayed page, of pictures that may hold text and have no text layer.
+        n_small: number of pictures too small for text.
+        n_under_text: number of pictures with a text layer.
         page: box of the whole page.
-        has_outlines: whether there are as many outlines as letters make.
-        is_empty: whether nothing is drawn at all.
+        has_outlines: whether there are enough outlines to be letters.
+        is_empty: whether nothing is drawn.
     """
 
     pictures: list[Box]
@@ -62,7 +61,7 @@ class Drawn:
 
 
 def find_pictures(page: Any, frame: Frame, words: PdfWords) -> Drawn:
-    """Look through what is drawn on a page."""
+    """Find pictures and outlines on a page."""
     top = _top_objects(page)
     pictures: list[tuple[Box, tuple[int, int]]] = []
     n_outlines = n_segments = 0
@@ -88,7 +87,7 @@ def find_pictures(page: Any, frame: Frame, words: PdfWords) -> Drawn:
 
 
 def _top_objects(page: Any) -> list[tuple[int, int]]:
-    """Kind and address of each object of a page, those in forms left out."""
+    """Return kind and address of each object of a page, without those inside forms."""
     at = pdfium.get_address(page)
     n_objects = min(pdfium.count_objects(at), _MAX_OBJECTS)
     addresses = list(map(pdfium.page_object, repeat(at), range(n_objects)))
@@ -96,7 +95,7 @@ def _top_objects(page: Any) -> list[tuple[int, int]]:
 
 
 def _objects(top: list[tuple[int, int]], *, with_texts: bool = False) -> Iterator[tuple[int, int, Matrix]]:
-    """Kind, address and surrounding matrix of each object that is no form; those of forms, too."""
+    """Yield kind, address and enclosing matrix of each object other than a form, including objects inside forms."""
     left_out = (0, pdfium.FORM) if with_texts else (0, pdfium.FORM, pdfium.TEXT)
     yield from ((kind, address, _IDENTITY) for kind, address in top if kind not in left_out)
     forms = [(address, pdfium.read_matrix(address), 1) for kind, address in top if kind == pdfium.FORM]
@@ -132,7 +131,7 @@ def _find_shown_box(address: int, within: Matrix, frame: Frame) -> Box | None:
 def _sort_pictures(
     pictures: list[tuple[Box, tuple[int, int]]], frame: Frame, words: PdfWords, drawn: Drawn, *, is_invisible: bool
 ) -> None:
-    """Tell pictures that need OCR from small ones and from those under text; strips of a scan count as one."""
+    """Sort pictures into those that need OCR, small ones and those under text; strips of a scan count as one."""
     width, height = frame.size
     area = max(width * height, 1.0)
     boxes = [box for box, pixels in pictures if pixels == (0, 0) or min(pixels) >= _MIN_PIXELS or _is_wide(box)]
@@ -160,7 +159,7 @@ def _sort_pictures(
 
 
 def _is_spread(words: PdfWords, over: Integers, box: Box, share: float) -> bool:
-    """Whether the words over a picture are as many as a text has, and more than a line at its edge."""
+    """Whether the words over a picture are numerous, and spread over more than a line at its edge."""
     if len(over) < max(_MIN_WORDS * share, _LEAST_WORDS):
         return False
     bands = (words.boxes[over, 1] - box[1]) * (_BANDS / max(box[3] - box[1], 1.0))
@@ -168,7 +167,7 @@ def _is_spread(words: PdfWords, over: Integers, box: Box, share: float) -> bool:
 
 
 def _is_wide(box: Box) -> bool:
-    """Whether a picture of few pixels is drawn as a strip of a page, as some scanners cut it."""
+    """Whether a picture is a strip of a page, as some scanners produce."""
     return box[2] - box[0] > 10 * (box[3] - box[1])
 
 
@@ -177,7 +176,7 @@ def _area(box: Box) -> float:
 
 
 def _measure_cover(boxes: list[Box], frame: Frame) -> float:
-    """Share of the page that boxes cover, overlaps counted once."""
+    """Return the share of the page that boxes cover, overlaps counted once."""
     width, height = frame.size
     cells: set[tuple[int, int]] = set()
     for left, top, right, bottom in boxes:

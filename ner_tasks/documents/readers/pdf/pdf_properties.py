@@ -1,4 +1,4 @@
-"""What people call a PDF and its places: title, subject, keywords, bookmarks; read where the pages do not say it."""
+"""Read title, subject, keywords and bookmarks of a PDF, unless the text of the pages repeats them."""
 
 import re
 from collections.abc import Iterator
@@ -18,11 +18,12 @@ _WORD = re.compile(r"\w+")
 
 
 def add(document: Any, builder: ExtractBuilder) -> None:
-    """Add bookmarks and properties behind the text of the pages; each is accounted for.
+    """Add bookmarks and properties after the text of the pages, and count each in the inventory.
 
     Args:
-        document: an open document of PDFium's.
-        builder: holds the text of all pages; one without text stays so, since a title does not make a scan read.
+        document: open document of pypdfium2.
+        builder: builder with the text of all pages; if it is empty, nothing is added, so that a scan with a title still
+            counts as unread.
     """
     bookmarks = list(_bookmarks(document))
     builder.inventory.found("bookmark", len(bookmarks))
@@ -45,7 +46,7 @@ def add(document: Any, builder: ExtractBuilder) -> None:
 
 
 def _bookmarks(document: Any) -> Iterator[str | None]:
-    """Titles of the bookmarks in their order, None for a very long one; each once, however they refer to each other."""
+    """Yield the titles of the bookmarks in order, each once even in cyclic references; None for a very long one."""
     seen: set[int] = set()
     pending = [raw.FPDFBookmark_GetFirstChild(document, None)]
     while pending and len(seen) < _MAX_BOOKMARKS:
@@ -64,7 +65,7 @@ def _property(document: Any, name: str) -> str | None:
 
 
 def _text(get: Any) -> str | None:
-    """A text that PDFium writes as UTF-16 into a buffer; None for one that is longer than the bound."""
+    """Read a UTF-16 text from PDFium; None if it is longer than the limit."""
     n_bytes = int(get(None, 0))
     if n_bytes > _MAX_BYTES:
         return None

@@ -1,7 +1,7 @@
-"""Letters that were set apart, `H e n r y  Q u i n n`, put together to words again.
+"""Join letter-spaced words, such as `H e n r y  Q u i n n`.
 
-PDFium puts a space wherever a gap is wide for its font. Where all gaps of a line are about as wide as each other, or
-all letters stand at one pitch, only wider ones are spaces.
+PDFium inserts a space at each gap that is wide for the font. Where all gaps of a line are about equally wide, or all
+letters have the same pitch, only wider gaps are spaces.
 """
 
 import re
@@ -12,28 +12,28 @@ import numpy as np
 
 from ner_tasks.documents.readers.pdf.pdf_words import PdfWords
 
-# A line that may be spaced: four tokens or more, most of them of one or two letters.
+# A line may be letter-spaced if it has at least four tokens, most of them of one or two letters.
 _SHORT = re.compile(r"(?<!\S)[^\W\d_]{1,2}(?!\S)")
 _SHORT_LENGTH = 2
 _MIN_TOKENS = 4
 _MIN_SHORT_SHARE = 0.6
 _MAX_MEAN_LENGTH = 3.0
-# Letters are not set farther apart than this share of their height.
+# Maximum gap between letter-spaced letters, as a share of their height.
 _MAX_GAP = 0.8
 _WIDER = 0.2
 _MAX_CHARACTERS = 400
 
 
 def join_spaced_letters(text: str, words: PdfWords, is_generated: Callable[[int], bool]) -> tuple[str, PdfWords]:
-    """Take out the spaces that only part letters.
+    """Remove the spaces between letter-spaced letters.
 
     Args:
-        text: of a page.
-        words: of the text.
-        is_generated: whether the character at an offset was put in by PDFium, so that no space is in the file.
+        text: text of a page.
+        words: words of the text.
+        is_generated: whether PDFium inserted the character at an offset, so that there is no space in the file.
     """
     is_short = words.ends - words.starts <= _SHORT_LENGTH
-    # Short words one character apart from each other, three in a row.
+    # Three short words in a row, each one character apart.
     in_row = is_short[:-1] & is_short[1:] & (words.starts[1:] - words.ends[:-1] == 1)
     gone: set[int] = set()
     behind = -1
@@ -63,7 +63,7 @@ def _may_be_spaced(line: str, tokens: list[str]) -> bool:
 
 
 def _false_spaces(text: str, start: int, end: int, words: PdfWords, is_generated: Callable[[int], bool]) -> list[int]:
-    """Offsets of the spaces of a line that stand at gaps no wider than those between its letters."""
+    """Return the offsets of the spaces of a line at gaps no wider than those between its letters."""
     here = words.between(start, end)
     starts, ends = (places[here.start : here.stop].tolist() for places in (words.starts, words.ends))
     spaces = []

@@ -1,8 +1,7 @@
-"""The text layer of a PDF page: its characters in reading order, cleaned, each word with its box.
+"""Read the text layer of a PDF page: characters in reading order, cleaned, each word with its box.
 
-PDFium's order of characters is the order in which they were drawn, lines put together. Its text differs from what a
-person reads by line-end hyphens (U+FFFE), ligatures, control codes of glyphs without a Unicode value, and columns that
-were drawn row by row.
+PDFium returns characters in drawing order, joined to lines. Its text differs from the displayed text by line-end
+hyphens (U+FFFE), ligatures, control codes for glyphs without a Unicode value, and columns drawn row by row.
 """
 
 import ctypes
@@ -24,7 +23,7 @@ from ner_tasks.documents.source_map import Box, SourceMap
 from ner_tasks.surrogates import replace_surrogates
 
 REPLACEMENT = "\ufffd"
-_HYPHEN_CODE = 2  # a hyphen at a line's end in PDFium's list of characters
+_HYPHEN_CODE = 2  # a line-end hyphen in PDFium's list of characters
 _SPECIAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\ufffe\uffff]")
 _CARRIAGE_RETURN = 13
 _LONE_RETURN = re.compile("\r(?!\n)")
@@ -32,7 +31,7 @@ _LIGATURE = re.compile("[\ufb00-\ufb06]")
 _MAX_LOOKED_THROUGH = 100_000
 _LAST_WORD, _FIRST_WORD = re.compile(r"[^\W\d_]+$"), re.compile(r"[^\W\d_]+")
 _MAX_WORD = 60
-# Lines of a paragraph are at most this many heights of a letter apart.
+# Maximum line distance within a paragraph, as a multiple of the letter height.
 _MAX_LEADING = 2.5
 
 
@@ -41,10 +40,10 @@ class PageText:
     """Text of a page.
 
     Attributes:
-        text: cleaned, without spaces around it.
-        words: where runs without spaces stand in it, and on the page as shown.
-        n_unmapped: glyphs within words that have no Unicode value; each is U+FFFD in the text.
-        is_garbled: whether the text layer is nonsense; then there is no text.
+        text: cleaned text, stripped.
+        words: its words, with their positions in the text and on the displayed page.
+        n_unmapped: number of glyphs within words without a Unicode value; each is U+FFFD in the text.
+        is_garbled: whether the text layer is nonsense; the text is then empty.
     """
 
     text: str = ""
@@ -53,7 +52,7 @@ class PageText:
     is_garbled: bool = False
 
     def add_boxes(self, sources: SourceMap, offset: int) -> None:
-        """Say where the words stand, for a text that begins at `offset` of the document."""
+        """Add the boxes of the words to a source map; the text begins at `offset` of the document."""
         words = self.words
         starts, ends = (
             array("I", (places + offset).astype(np.uint32).tobytes()) for places in (words.starts, words.ends)
@@ -62,12 +61,12 @@ class PageText:
 
 
 def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
-    """Text of a page, of the characters from `begin` on.
+    """Read the text of a page.
 
     Args:
-        text_page: handle of the page's text.
-        frame: how the page is shown.
-        begin: index of a character.
+        text_page: PDFium's handle of the page's text.
+        frame: geometry of the displayed page.
+        begin: index of the first character to read.
     """
     at = pdfium.get_address(text_page)
     text, index = _read_characters(text_page, at, begin)
@@ -87,14 +86,14 @@ def read_page(text_page: Any, frame: Frame, begin: int = 0) -> PageText:
 
 
 def _read_characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int]]:
-    """Characters as PDFium has them, and the index of each in its list; no list where it is the same."""
+    """Return PDFium's text, and the index of each character in PDFium's list; an empty list if they coincide."""
     n_chars = max(int(raw.FPDFText_CountChars(text_page)) - begin, 0)
     if not n_chars:
         return "", []
     buffer = (ctypes.c_ushort * (n_chars + 2))()
     n_units = max(int(raw.FPDFText_GetText(text_page, begin, n_chars, buffer)) - 1, 0)
     data = bytes(memoryview(buffer).cast("B")[: 2 * n_units])
-    if n_units != n_chars:  # it leaves out glyphs without a Unicode value
+    if n_units != n_chars:  # PDFium omits glyphs without a Unicode value
         codes = (min(pdfium.char_code(at, begin + number), 0xFFFF) for number in range(n_chars))
         data = b"".join(
             (0xFFFE if code == _HYPHEN_CODE and pdfium.char_is_hyphen(at, begin + number) == 1 else code).to_bytes(
@@ -117,7 +116,7 @@ def _read_characters(text_page: Any, at: int, begin: int) -> tuple[str, list[int
 
 
 def _find_words(codes: Codes, index: list[int], text_page: Any, frame: Frame, begin: int) -> PdfWords:
-    """Words of a text as PDFium has it, each with the box around its first and its last character."""
+    """Return the words of PDFium's text, each with the box around its first and last character."""
     starts, ends = find_spans(codes)
     heads, tails = starts, ends - 1
     if index:
@@ -131,14 +130,14 @@ def _find_words(codes: Codes, index: list[int], text_page: Any, frame: Frame, be
 
 
 def _read_boxes(text_page: Any, index: list[int], begin: int, place: int) -> tuple[Box, Box]:
-    """Boxes of the character at an offset and of the next one."""
+    """Return the boxes of the character at an offset and of the next one."""
     first, second = (index[at] if index else at for at in (place, place + 1))
     ((one, other),) = pdfium.character_boxes.read_boxes(text_page, [first + begin], [second + begin]).tolist()
     return (one[0], one[1], one[2], one[3]), (other[0], other[1], other[2], other[3])
 
 
 def _expand_ligatures(text: str, words: PdfWords) -> tuple[str, PdfWords]:
-    """Ligatures spelled out: those of Unicode, and those of TeX's fonts that have only a code."""
+    """Expand ligatures: those in Unicode, and those of TeX's fonts without a Unicode value."""
     is_plain = text.isascii() or not _LIGATURE.search(text)
     if is_plain and not pdf_accents.has_ligatures(text):
         return text, words
@@ -150,9 +149,9 @@ def _expand_ligatures(text: str, words: PdfWords) -> tuple[str, PdfWords]:
 
 
 def _clean(text: str, words: PdfWords) -> PageText:
-    """Text without what only a program sees, offsets of words moved along."""
+    """Remove control characters and line-end hyphens from the text, and adjust the offsets of the words."""
     text, words = _expand_ligatures(text, words)
-    breaks = np.flatnonzero(to_codes(text) == _CARRIAGE_RETURN)  # PDFium ends lines by two characters
+    breaks = np.flatnonzero(to_codes(text) == _CARRIAGE_RETURN)  # PDFium ends lines with "\r\n"
     changes = [np.stack((breaks, breaks + 2, np.ones_like(breaks)), axis=1)]
     pieces: list[str] = []
     position = n_unmapped = 0
@@ -160,9 +159,9 @@ def _clean(text: str, words: PdfWords) -> PageText:
         start, end = match.span()
         sign = match[0]
         if sign == LINE_END_HYPHEN:
-            new = _at_line_end(text, start, end, words)
+            new = _replace_line_end(text, start, end, words)
         elif sign == "\u00ad":
-            new = "-"  # within a line it is drawn like any hyphen
+            new = "-"  # within a line, a soft hyphen is drawn as a hyphen
         elif sign != pdf_accents.GONE and text[start - 1 : start].isalpha() and text[end : end + 1].isalpha():
             new, n_unmapped = REPLACEMENT, n_unmapped + 1
         else:
@@ -178,11 +177,11 @@ def _clean(text: str, words: PdfWords) -> PageText:
     return PageText(cleaned.strip(), words.shift(all_changes, n_before), n_unmapped)
 
 
-def _at_line_end(text: str, start: int, end: int, words: PdfWords) -> str:
-    """What stands for a hyphen at a line's end and the break behind it.
+def _replace_line_end(text: str, start: int, end: int, words: PdfWords) -> str:
+    """Return the replacement for a line-end hyphen and the line break after it.
 
-    Halves of a word are joined: what goes on in lower case lost its hyphen, unless the page has the same word with a
-    hyphen elsewhere; before a capital or a digit it is the hyphen of a compound.
+    The halves of a word are joined. The hyphen is dropped before a lower-case letter, unless the page has the same word
+    with a hyphen elsewhere; before a capital or a digit it belongs to a compound and is kept.
     """
     before = _LAST_WORD.search(text, max(start - _MAX_WORD, 0), start)
     after = _FIRST_WORD.match(text, end)

@@ -1,4 +1,4 @@
-"""Words of a page: where they stand in its text, and on the page."""
+"""Words of a page with their positions in the text and on the page."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,73 +9,72 @@ import numpy.typing as npt
 
 from ner_tasks.documents.source_map import Box
 
-LINE_END_HYPHEN = "\ufffe"  # what PDFium makes of a hyphen at a line's end, and of the end
+LINE_END_HYPHEN = "\ufffe"  # PDFium's replacement for a line-end hyphen and the line break
 Integers = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.uint32]
 _LETTER, _SIGN = 1, 2
 _N_TABLED = 0x20000
-# Chinese, Japanese and Korean characters are words of their own: tokens may begin and end anywhere between them.
+# Each Chinese, Japanese or Korean character is a word: tokens may begin and end between any two of them.
 _SINGLE = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff]")
-# These neither begin nor end a name, and have no box.
+# Signs that neither begin nor end a name; they get no box.
 _NO_BOX = frozenset(',;"')
 
 
-def _none() -> Integers:
+def _empty_offsets() -> Integers:
     return np.zeros(0, np.int64)
 
 
-def _no_boxes() -> Floats:
+def _empty_boxes() -> Floats:
     return np.zeros((0, 4), np.float32)
 
 
 @dataclass
 class PdfWords:
-    """Runs of letters and digits, and single signs, in the order of the text: where tokens may begin and end.
+    """Runs of letters and digits, and single signs, in the order of the text; tokens begin and end at their edges.
 
     Attributes:
-        starts, ends: characters `[start, end)` of each in the text [n_words].
-        boxes: left, top, right, bottom of each, in points of the page as it is shown [n_words, 4].
+        starts, ends: characters `[start, end)` of each word in the text [n_words].
+        boxes: left, top, right, bottom of each word in points of the displayed page [n_words, 4].
     """
 
-    starts: Integers = field(default_factory=_none)
-    ends: Integers = field(default_factory=_none)
-    boxes: Floats = field(default_factory=_no_boxes)
+    starts: Integers = field(default_factory=_empty_offsets)
+    ends: Integers = field(default_factory=_empty_offsets)
+    boxes: Floats = field(default_factory=_empty_boxes)
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def box(self, number: int) -> Box:
-        """Left, top, right, bottom of one word."""
+        """Return left, top, right, bottom of one word."""
         left, top, right, bottom = self.boxes[number].tolist()
         return left, top, right, bottom
 
     def between(self, start: int, end: int) -> range:
-        """Numbers of the words that begin within `[start, end)` of the text."""
+        """Return the indices of the words that begin within `[start, end)` of the text."""
         first, last = np.searchsorted(self.starts, (start, end)).tolist()
         return range(first, last)
 
     def within(self, box: Box) -> Integers:
-        """Numbers of the words whose middle lies in a box."""
+        """Return the indices of the words whose centre is in a box."""
         x, y = self.boxes[:, 0] + self.boxes[:, 2], self.boxes[:, 1] + self.boxes[:, 3]
         is_in = (x >= 2 * box[0]) & (x <= 2 * box[2]) & (y >= 2 * box[1]) & (y <= 2 * box[3])
         return np.flatnonzero(is_in)
 
     def remap(self, places: Integers) -> "PdfWords":
-        """The same words after characters of the text were replaced by others.
+        """Return the words after characters of the text were replaced.
 
         Args:
-            places: where each character of the text before is in the text after, and its end [n_characters + 1].
+            places: new offset of each character and of the end of the text [n_characters + 1].
         """
         return PdfWords(places[self.starts], places[self.ends], self.boxes)
 
     def shift(self, changes: Integers, n_before: int) -> "PdfWords":
-        """The same words after what stands between them was replaced; those that were replaced themselves are gone.
+        """Return the words after text between them was replaced; words inside replaced text are dropped.
 
         Args:
-            changes: first and last character, `[start, end)`, of each stretch, and the length of what replaced it,
-                ascending [n_changes, 3].
-            n_before: characters that were taken off the beginning afterwards.
+            changes: replaced characters `[start, end)` and length of the replacement, ascending [n_changes, 3].
+            n_before: number of characters removed from the beginning afterwards.
         """
         starts, ends, lengths = changes.T
         shifts = np.concatenate(([-n_before], np.cumsum(lengths - ends + starts) - n_before))
@@ -87,9 +86,9 @@ class PdfWords:
         return PdfWords((self.starts + moves)[is_kept], (self.ends + moves)[is_kept], self.boxes[is_kept])
 
     def are_apart(self, start: int, end: int, max_leading: float) -> bool:
-        """Whether what stands before `start` and from `end` on is farther apart than two lines of a paragraph.
+        """Whether the words before `start` and from `end` on are farther apart than two lines of a paragraph.
 
-        What goes on farther up goes on in the next column.
+        A following word that is higher up is in the next column, and not apart.
         """
         before, at = (np.searchsorted(self.starts, (start, end)) - (1, 0)).tolist()
         if before < 0 or at >= len(self):
@@ -99,15 +98,15 @@ class PdfWords:
 
 
 def to_codes(text: str) -> Codes:
-    """Number of each character of a text."""
+    """Return the code points of a text."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
 
 
 def find_spans(codes: Codes) -> tuple[Integers, Integers]:
-    """First character of each word of a text, and the one behind its last."""
-    kinds = _table()[np.minimum(codes, _N_TABLED)]
+    """Return starts and ends of the words of a text."""
+    kinds = _load_kinds()[np.minimum(codes, _N_TABLED)]
     is_letter = kinds == _LETTER
-    is_edge = np.empty(len(codes) + 1, bool)  # between a letter and what is none
+    is_edge = np.empty(len(codes) + 1, bool)  # between a letter and another character
     is_edge[0], is_edge[-1] = is_letter[0], is_letter[-1]
     np.not_equal(is_letter[1:], is_letter[:-1], out=is_edge[1:-1])
     is_sign = kinds == _SIGN
@@ -117,8 +116,8 @@ def find_spans(codes: Codes) -> tuple[Integers, Integers]:
 
 
 @cache
-def _table() -> npt.NDArray[np.uint8]:
-    """Kind of each character up to U+1FFFF; the last entry is that of all beyond."""
+def _load_kinds() -> npt.NDArray[np.uint8]:
+    """Return the kind of each character up to U+1FFFF; the last entry applies to all beyond."""
     kinds = [_SIGN] * (_N_TABLED + 1)
     for code in range(_N_TABLED):
         char = chr(code)

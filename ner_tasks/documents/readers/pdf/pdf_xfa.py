@@ -1,4 +1,4 @@
-"""XFA forms: their data, as XML within a PDF that shows no more than `Please wait...` to most programs.
+"""Read XFA forms: XML data in a PDF that most viewers display as `Please wait...`.
 
 Source: XFA Specification 3.3, "XFA Data" (the `datasets` packet); PDF 32000-1, 12.7.8.
 """
@@ -12,18 +12,18 @@ from ner_tasks.documents.inventory import Inventory
 from ner_tasks.documents.types import Limits
 
 KIND = "xfa-form"
-_FULL = 2  # the pages are made from the XML; else the PDF shows the form itself
+_FULL = 2  # pages are generated from the XML; otherwise they are in the PDF
 _MAX_PACKETS = 100
 
 
 def read_lines(document: Any, limits: Limits, known_values: set[str], inventory: Inventory) -> list[str]:
-    """Names and values of an XFA form, a line each, and the texts of a form that only XFA draws.
+    """Read names and values of an XFA form, a line each, and the captions of a form that only XFA draws.
 
     Args:
-        document: pypdfium2's helper.
-        limits: of unpacked bytes.
-        said: values that the form's own fields gave already.
-        inventory: what accounts for the form.
+        document: open document of pypdfium2.
+        limits: `max_unpacked_bytes` applies.
+        known_values: values already read from form fields.
+        inventory: inventory that counts the form.
     """
     n_packets = min(raw.FPDF_GetXFAPacketCount(document), _MAX_PACKETS)
     if n_packets <= 0:
@@ -37,7 +37,9 @@ def read_lines(document: Any, limits: Limits, known_values: set[str], inventory:
         inventory.unread(KIND, "XFA form", "broken, or too large")
         return []
     try:
-        lines = _lines([data for data in content if data], known_values, is_full=document.get_formtype() == _FULL)
+        lines = _read_packets(
+            [data for data in content if data], known_values, is_full=document.get_formtype() == _FULL
+        )
     except ValueError:
         inventory.unread(KIND, "XFA form", "its XML is broken")
         return []
@@ -66,7 +68,7 @@ def _read_content(document: Any, number: int, limits: Limits) -> bytes | None:
     return buffer.raw[: n_bytes.value]
 
 
-def _lines(packets: list[bytes], known_values: set[str], *, is_full: bool) -> list[str]:
+def _read_packets(packets: list[bytes], known_values: set[str], *, is_full: bool) -> list[str]:
     from lxml import etree
 
     lines: list[str] = []
@@ -78,43 +80,43 @@ def _lines(packets: list[bytes], known_values: set[str], *, is_full: bool) -> li
             root = etree.fromstring(packet, parser)
         except etree.XMLSyntaxError as error:
             raise ValueError("found XML that does not parse, expected an XFA packet") from error
-        for part in _parts(root):
-            name = _name_of(part)
+        for part in _find_parts(root):
+            name = _local_name(part)
             if name == "template" and is_full:
-                lines += _captions(part)
+                lines += _read_captions(part)
             elif name == "data":
-                lines += _values(part, known_values)
+                lines += _read_values(part, known_values)
     return lines
 
 
-def _parts(root: Any) -> list[Any]:
-    """Templates and data, wherever they are in a packet; elements of a form's own may be called the same."""
-    found = []
+def _find_parts(root: Any) -> list[Any]:
+    """Return templates and data in a packet, without elements of the form that have the same name."""
+    parts = []
     for element in root.iter("{*}template", "{*}data"):
         around = element.getparent()
-        within = {"template": "xdp", "data": "datasets"}[_name_of(element)]
-        if around is None or _name_of(around) == within:
-            found.append(element)
-    return found
+        within = {"template": "xdp", "data": "datasets"}[_local_name(element)]
+        if around is None or _local_name(around) == within:
+            parts.append(element)
+    return parts
 
 
-def _name_of(element: Any) -> str:
+def _local_name(element: Any) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _values(data: Any, known_values: set[str]) -> list[str]:
+def _read_values(data: Any, known_values: set[str]) -> list[str]:
     lines = []
     for element in data.iter("{*}*"):
         text = "".join(element.itertext()).strip() if _is_rich(element) else (element.text or "").strip()
         if not text or _in_rich(element):
             continue
         if " ".join(text.split()) not in known_values:
-            lines.append(f"{_name_of(element)}: {text}")
+            lines.append(f"{_local_name(element)}: {text}")
     return lines
 
 
 def _is_rich(element: Any) -> bool:
-    """Whether a value is XHTML, which is one value with all that is in it."""
+    """Whether a value is XHTML, which is read as one value with its descendants."""
     return any(str(child.tag).startswith("{http://www.w3.org/1999/xhtml}") for child in element)
 
 
@@ -122,7 +124,7 @@ def _in_rich(element: Any) -> bool:
     return str(element.tag).startswith("{http://www.w3.org/1999/xhtml}")
 
 
-def _captions(template: Any) -> list[str]:
+def _read_captions(template: Any) -> list[str]:
     lines = []
     for element in template.iter("{*}draw", "{*}caption"):
         for value in element.iterchildren("{*}value"):

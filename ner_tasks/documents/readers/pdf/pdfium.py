@@ -1,7 +1,7 @@
-"""PDFium through the calls that reading takes: documents, pages and their strings, closed again in order.
+"""Bindings to PDFium: documents, pages, strings and page objects, as context managers where they must be closed.
 
-Calls that are made for each word or object of a page take plain addresses and keep the interpreter's lock, which costs
-a third of what pypdfium2's own prototypes do.
+Functions that are called for each word or object of a page take plain addresses and keep the GIL, which takes a third of
+the time of pypdfium2's prototypes.
 
 Source: the headers `fpdfview.h`, `fpdf_text.h`, `fpdf_annot.h`, `fpdf_edit.h` of PDFium.
 """
@@ -27,7 +27,7 @@ TEXT, PATH, IMAGE, FORM = 1, 2, 3, 5  # kinds of page objects
 _PASSWORD = 4  # FPDF_ERR_PASSWORD
 _SECURITY = 5  # FPDF_ERR_SECURITY
 _MAX_STRING_BYTES = 64 * 2**20
-# It tells the log of each XFA form that this build shows none; they are read from their XML.
+# Suppress its warning for each XFA form that this build does not render them; they are read from their XML.
 logging.getLogger("pypdfium2").setLevel(logging.CRITICAL)
 
 _Int, _Address = ctypes.c_int, ctypes.c_void_p
@@ -59,9 +59,9 @@ object_in_annotation = _bind("FPDFAnnot_GetObject", _Address, _Int, result=_Addr
 
 
 class CharacterBoxes:
-    """Boxes of a page's characters, two for each word, many at once.
+    """Reads the boxes of many characters of a page, two per word.
 
-    Without prototypes, and with pointers that are made once, a call costs a quarter of one through ctypes' usual way.
+    Without prototypes, and with preallocated pointers, a call takes a quarter of the usual time of ctypes.
     """
 
     _N_WORDS = 2048
@@ -77,12 +77,12 @@ class CharacterBoxes:
         self._of_heads, self._of_tails = pointers[0::2], pointers[1::2]
 
     def read_boxes(self, text_page: Any, heads: list[int], tails: list[int]) -> npt.NDArray[np.float32]:
-        """Left, top, right, bottom of the first and of the last character of each word [n_words, 2, 4].
+        """Return left, top, right, bottom of the first and last character of each word [n_words, 2, 4].
 
         Args:
             text_page: handle of the page's text.
-            heads: index of each word's first character.
-            tails: of its last.
+            heads: index of the first character of each word.
+            tails: index of the last character of each word.
         """
         page = ctypes.byref(text_page.contents)
         boxes = np.empty((len(heads), 2, self._EDGES), np.float32)
@@ -98,13 +98,13 @@ character_boxes = CharacterBoxes()
 
 
 def get_address(handle: Any) -> int:
-    """The address behind a handle of PDFium's."""
+    """Return the address of a PDFium handle."""
     return ctypes.cast(handle, ctypes.c_void_p).value or 0
 
 
 @contextmanager
 def open_document(data: bytes) -> Iterator[Any]:
-    """A document, opened with the empty password if it has one; closed with all that was taken from it.
+    """Open a document, with the empty password if it is encrypted.
 
     Raises:
         CannotRead: `encrypted`, `broken`.
@@ -114,8 +114,8 @@ def open_document(data: bytes) -> Iterator[Any]:
     except pypdfium2.PdfiumError as error:
         code = getattr(error, "err_code", 0)
         if code in (_PASSWORD, _SECURITY):
-            raise CannotRead("encrypted", "found a PDF that asks for a password, expected one that opens") from None
-        raise CannotRead("broken", "found a PDF without a catalogue that can be read, expected a whole one") from None
+            raise CannotRead("encrypted", "found a password-protected PDF, expected one without a password") from None
+        raise CannotRead("broken", "found a PDF without a readable catalogue, expected a whole one") from None
     try:
         yield document
     finally:
@@ -124,7 +124,7 @@ def open_document(data: bytes) -> Iterator[Any]:
 
 @contextmanager
 def open_page(document: Any, number: int) -> Iterator[Any]:
-    """Handle of a page, counted from 0; None for one that cannot be loaded."""
+    """Load a page by its index, from 0; None if it cannot be loaded."""
     page = raw.FPDF_LoadPage(document, number)
     if not page:
         yield None
@@ -137,7 +137,7 @@ def open_page(document: Any, number: int) -> Iterator[Any]:
 
 @contextmanager
 def open_text_page(page: Any) -> Iterator[Any]:
-    """Handle of a page's text; None for one that cannot be loaded."""
+    """Load the text of a page; None if it cannot be loaded."""
     text_page = raw.FPDFText_LoadPage(page)
     if not text_page:
         yield None
@@ -149,9 +149,9 @@ def open_text_page(page: Any) -> Iterator[Any]:
 
 
 def open_form(document: Any) -> Any:
-    """The form of a document, None where it has none or it does not open.
+    """Return the form of a document; None if it has none or it cannot be opened.
 
-    Pages are not prepared for filling in, which takes a time that grows with the square of their fields.
+    Pages are not initialised for form filling, which takes time quadratic in the number of fields.
     """
     try:
         document.init_forms()
@@ -162,7 +162,7 @@ def open_form(document: Any) -> Any:
 
 @contextmanager
 def open_annotation(page: Any, number: int) -> Iterator[Any]:
-    """An annotation of a page, counted from 0; None for one that is none."""
+    """Load an annotation of a page by its index, from 0; None if it cannot be loaded."""
     annotation = raw.FPDFPage_GetAnnot(page, number)
     if not annotation:
         yield None
@@ -174,9 +174,9 @@ def open_annotation(page: Any, number: int) -> Iterator[Any]:
 
 
 def read_string(function: Callable[..., int], *arguments: Any) -> str:
-    """What a function of PDFium's puts into a buffer as UTF-16, without what is no text."""
+    """Call a PDFium function that writes a UTF-16 string to a buffer, and return the string."""
     n_bytes = function(*arguments, None, 0)
-    if n_bytes <= 2 or n_bytes > _MAX_STRING_BYTES:  # a NUL of two bytes ends it
+    if n_bytes <= 2 or n_bytes > _MAX_STRING_BYTES:  # includes a NUL of two bytes
         return ""
     buffer = ctypes.create_string_buffer(n_bytes)
     function(*arguments, ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), n_bytes)
@@ -184,12 +184,12 @@ def read_string(function: Callable[..., int], *arguments: Any) -> str:
 
 
 def clean(text: str) -> str:
-    """A string of a PDF without NULs and other codes that are no text."""
+    """Remove NULs and other non-printable codes from a string."""
     return "".join(char for char in text if char in "\t\n\r" or char.isprintable() or char.isspace())
 
 
 def read_bounds(address: int) -> Box | None:
-    """Left, bottom, right, top of a page object in the page's, or its form's, own units."""
+    """Return left, bottom, right, top of a page object in the coordinates of its page or form."""
     edges = (ctypes.c_float * 4)()
     at = ctypes.addressof(edges)
     if not _bounds(address, at, at + 4, at + 8, at + 12):
@@ -198,7 +198,7 @@ def read_bounds(address: int) -> Box | None:
 
 
 def read_matrix(address: int) -> tuple[float, ...]:
-    """How a form lies on its page; as it is, where it does not say."""
+    """Return the matrix of a form object; the identity if it has none."""
     values = (ctypes.c_float * 6)()
     if not _matrix(address, ctypes.addressof(values)):
         return 1.0, 0.0, 0.0, 1.0, 0.0, 0.0
@@ -206,7 +206,7 @@ def read_matrix(address: int) -> tuple[float, ...]:
 
 
 def read_pixel_size(address: int) -> tuple[int, int]:
-    """Width and height of a picture in pixels."""
+    """Return width and height of a picture in pixels; 0, 0 if unknown."""
     sides = (ctypes.c_uint * 2)()
     at = ctypes.addressof(sides)
     return (sides[0], sides[1]) if _pixel_size(address, at, at + 4) else (0, 0)
