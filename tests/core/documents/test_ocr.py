@@ -399,7 +399,7 @@ def test_many_pages_may_take_longer_together_than_a_file_may_without_a_sign_of_l
 def test_a_program_that_gives_up_costs_the_page(read, stand_in):
     stand_in("exit 3")
     answer = read("a.png", picture_bytes(pictured(WORDS), kind="PNG"))
-    assert (answer.reason, "tesseract ends with 3" in answer.message) == ("broken", True)
+    assert (answer.reason, "exit code 3 of tesseract" in answer.message) == ("broken", True)
 
 
 def test_a_program_that_is_gone_since_the_start_is_named(read, monkeypatch, tmp_path):
