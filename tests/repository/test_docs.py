@@ -143,3 +143,17 @@ def test_every_page_is_in_the_navigation_of_the_site(tracked, root):
     listed = re.findall(r"[\w/-]+\.md", (root / "mkdocs.yml").read_text(encoding="utf-8"))
     assert {page for page in pages if page.endswith(".md")} - set(listed) == set()
     assert len(listed) == len(set(listed))
+
+
+def test_every_decision_record_has_the_headings_of_the_template_in_their_order(root):
+    folder = root / "docs" / "decisions"
+    template, *records = sorted(folder.glob("[0-9]*.md"))
+    headings = re.findall(r"^## (.+)$", template.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(records) >= 16
+    for record in records:
+        text = record.read_text(encoding="utf-8")
+        own = re.findall(r"^## (.+)$", text, re.MULTILINE)
+        assert own == [name for name in headings if name in own], record.name
+        assert "Decision" in own, record.name
+        assert re.match(rf"# {record.name[:4]} \S", text), record.name
+        assert f"]({record.name})" in (folder / "index.md").read_text(encoding="utf-8")
