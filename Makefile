@@ -64,11 +64,12 @@ test: install-dev  ## run all tests
 test-distributed: install-cluster  ## kill workers, servers and S3 of a cluster during a run; needs PostgreSQL and Redis
 	@NIGHTLY_DRILLS_REQUIRED=1 $(CLUSTER_VENV)/bin/python -m pytest -m distributed $(ARGS)
 
-lint: install-dev  ## check style, types and import layers
+lint: install-dev  ## check style, types, import layers and spelling
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy
+	@$(BIN)/typos
 
 docs: install install-docs  ## build the documentation into site/; fails on a broken link
 	@$(BIN)/python docs/generate.py

@@ -25,6 +25,7 @@ OTHER_VARIABLES = {
     "NER_DEADLINE": ("4", "Hours after its due time within which a night must finish; 0: no deadline. Set it for the DAG processor."),
     "NER_AIRFLOW_DATABASE": ("that of `airflow.cfg`", "Airflow's metadata database, for the step of `ner_maintain` that cleans it."),
     "NER_AIRFLOW_DATABASE_FILE": ("", "File that holds the address in `NER_AIRFLOW_DATABASE`."),
+    "NER_VERBOSE": ("0", "1: a step prints messages of TensorFlow and other libraries even if it succeeds."),
     "NER_VAR": ("`var`", "Folder of the launcher: database, secrets, logs, store. Closed to other accounts."),
     "NER_PORT": ("8080", "Port of Airflow's page and API; `PORT` of `make`."),
     "NER_UMASK": ("0077", "umask of the processes of the image; with `make` it is always 0077."),
@@ -178,7 +179,10 @@ def settings() -> str:
         default = "all cores" if name == "n_threads" else shown_default(getattr(unset, name))
         rows.append((f"`{variable}`", default, sentence(meaning)))
     rows += gate_rows()
-    rows += [(f"`{name}`", default, meaning) for name, (default, meaning) in OTHER_VARIABLES.items()]
+    listed = {row[0] for row in rows}
+    rows += [
+        (f"`{n}`", default, meaning) for n, (default, meaning) in OTHER_VARIABLES.items() if f"`{n}`" not in listed
+    ]
     return (
         "# Settings\n\nGenerated from `ner_tasks/settings.py`. Environment variables of one deployment; a DAG Param "
         "overrides them for\none run. Set them for every process that runs tasks. An empty default is explained in the "

@@ -226,17 +226,17 @@ def _overlaps(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[tupl
 
 def _pair_answers(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer | None]]:
     """The answers of both files by document: side by side while these are the same, then by an index of the new ones."""
-    befores, n_same = read_answers(old), 0
+    earlier, n_same = read_answers(old), 0
     before = None
     for after in read_answers(new):
-        before = next(befores, None)
+        before = next(earlier, None)
         if before is None or _key(before) != _key(after):
             break
         yield before, after
         before, n_same = None, n_same + 1
     offsets = _offsets(new, skip=n_same)
     with new.open("rb") as file:
-        while (before := before or next(befores, None)) is not None:
+        while (before := before or next(earlier, None)) is not None:
             waiting = offsets.pop(_key(before), ())
             if waiting[1:]:
                 offsets[_key(before)] = waiting[1:]
