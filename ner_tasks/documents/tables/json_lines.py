@@ -116,7 +116,7 @@ class _Records:
         if isinstance(value, dict) and isinstance(value.get("resourceType"), str):
             from ner_tasks.documents.readers.clinical import fhir
 
-            return _name_resource(value, where, self._seen), fhir.text_of_resource(value, self._limits)
+            return _name_resource(value, where, self._seen), fhir.read_resource(value, self._limits)
         name, text = (value.get("id"), value.get("text")) if isinstance(value, dict) else (None, None)
         if not isinstance(name, str | int) or isinstance(name, bool) or name == "" or not isinstance(text, str):
             found = f"{len(value)} keys" if isinstance(value, dict) else type(value).__name__

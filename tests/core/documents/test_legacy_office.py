@@ -155,7 +155,7 @@ def test_a_program_reads_what_is_older_and_the_notes_name_it(tmp_path, monkeypat
     program.write_text('#!/bin/sh\ncase "$1" in -V) echo "Catdoc Version 0.95";; *) echo "Rosa paid.";; esac\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin{os.pathsep}/usr/bin")
-    legacy_programs._version.cache_clear()
+    legacy_programs._query_version.cache_clear()
     found = legacy_office.read(b"\xdb\xa5\x2d\0" + bytes(500), Limits())
     assert (found.text, found.notes) == ("Rosa paid.", ("read by the program catdoc (Catdoc Version 0.95)",))
     assert len(found.items.unread) == 1

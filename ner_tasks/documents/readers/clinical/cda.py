@@ -79,7 +79,7 @@ class _CdaReader:
 
     def _read_lines(self, element: Any, label: str, place: str, kind: str) -> None:
         """What a person reads of a participant: names, addresses, telephones, roles."""
-        values = list(cda_values.values_of(element, with_ids=local_name(element) == "recordTarget"))
+        values = list(cda_values.collect_values(element, with_ids=local_name(element) == "recordTarget"))
         shown = [value for value in values if value.kind in cda_values.SHOWN]
         shown.sort(key=lambda value: value.kind != "name")  # a name says best who it is
         lines = list(dict.fromkeys(value.text for value in shown))
@@ -131,11 +131,11 @@ class _CdaReader:
         blocks = [child for child in section if local_name(child) == "text"]
         texts = []
         for block in blocks:
-            text, n_deleted = cda_narrative.text_of(block)
+            text, n_deleted = cda_narrative.read_narrative(block)
             self._builder.inventory.ignored("revision", "deleted-revision", n_deleted)
             self._builder.block(text, path)
             texts.append(text)
-            self._take_files(list(cda_values.files_of(block)), path)
+            self._take_files(list(cda_values.collect_files(block)), path)
         narrative = Narrative("\n".join([own, *texts]), self._budget)
         has_narrative = any(text.strip() for text in texts)
         for child in section:
@@ -147,7 +147,7 @@ class _CdaReader:
     def _read_entry(self, entry: Any, path: str, narrative: Narrative, *, has_narrative: bool) -> None:
         """What an entry says and the narrative does not; its codes' names only where there is no narrative."""
         inventory = self._builder.inventory
-        values = list(cda_values.values_of(entry, with_numbers=not has_narrative))
+        values = list(cda_values.collect_values(entry, with_numbers=not has_narrative))
         lines: list[str] = []
         for value in values:
             if value.kind not in cda_values.SHOWN:
@@ -166,10 +166,10 @@ class _CdaReader:
         for child in body:
             if local_name(child) != "text":
                 continue
-            values = list(cda_values.values_of(child))
+            values = list(cda_values.collect_values(child))
             self._take_files(values, "nonXMLBody")
             if not any(value.kind == "file" for value in values):
-                text, _ = cda_narrative.text_of(child)
+                text, _ = cda_narrative.read_narrative(child)
                 self._builder.inventory.read("section", bool(text.strip()))
                 self._builder.block(text, "nonXMLBody")
 
@@ -178,7 +178,7 @@ class _CdaReader:
             if value.kind == "pointer":
                 self._attachments.pointer(place, value.text)
             elif value.kind == "file":
-                content = cda_values.content_of(value.element, self._limits)
+                content = cda_values.decode_content(value.element, self._limits)
                 self._attachments.add(content, place, media_type=value.media_type, title=value.text)
 
 

@@ -64,7 +64,7 @@ class _Text:
             self.part(" ")
 
 
-def text_of(element: Any) -> tuple[str, int]:
+def read_narrative(element: Any) -> tuple[str, int]:
     """Text of a narrative block, and how many deletions of a revision are left out."""
     from lxml import etree
 

@@ -50,7 +50,7 @@ class Value:
     element: Any = None
 
 
-def values_of(element: Any, *, with_ids: bool = False, with_numbers: bool = False) -> Iterator[Value]:
+def collect_values(element: Any, *, with_ids: bool = False, with_numbers: bool = False) -> Iterator[Value]:
     """Everything below an element that a person may read, in the order of the document.
 
     Args:
@@ -67,33 +67,33 @@ def values_of(element: Any, *, with_ids: bool = False, with_numbers: bool = Fals
                 yield Value("text", tail)
             continue
         name = local_name(node)
-        if (found := _file(node)) is not None:
+        if (found := _find_file(node)) is not None:
             yield found
             walk.skip_subtree()
-        elif (composed := _composed(node, name)) is not None:
+        elif (composed := _compose(node, name)) is not None:
             if composed:
                 yield Value("name" if name == "name" else "text", composed)
             walk.skip_subtree()
         else:
-            yield from _of_attributes(node, name, with_ids=with_ids, with_numbers=with_numbers)
+            yield from _read_attributes(node, name, with_ids=with_ids, with_numbers=with_numbers)
             if text := _clean(node.text):
                 yield Value("name" if name == "name" else "text", text)
 
 
-def files_of(element: Any) -> Iterator[Value]:
+def collect_files(element: Any) -> Iterator[Value]:
     """Files and pointers to files below an element."""
     from lxml import etree
 
     walk = etree.iterwalk(element, events=("start",))
     for _, node in walk:
-        if (found := _file(node)) is not None:
+        if (found := _find_file(node)) is not None:
             yield found
             walk.skip_subtree()
         elif local_name(node) == "reference" and (value := _clean(node.get("value"))) and not value.startswith("#"):
             yield Value("pointer", value)
 
 
-def content_of(element: Any, limits: Limits) -> bytes | CannotRead:
+def decode_content(element: Any, limits: Limits) -> bytes | CannotRead:
     """The bytes of an element of type ED, or what is wrong with them."""
     text = "".join(element.itertext())
     if element.get("representation", "").upper() != "B64" and not _BASE64.fullmatch(text):
@@ -102,7 +102,7 @@ def content_of(element: Any, limits: Limits) -> bytes | CannotRead:
     return content if isinstance(content, CannotRead) else unpack(content, element.get("compression", ""), limits)
 
 
-def _file(node: Any) -> Value | None:
+def _find_file(node: Any) -> Value | None:
     """A file that the element itself holds: base64, or text with markup of its own."""
     media_type = node.get("mediaType", "")
     is_base64 = node.get("representation", "").upper() == "B64"
@@ -120,7 +120,7 @@ def _file(node: Any) -> Value | None:
     return None
 
 
-def _composed(node: Any, name: str) -> str | None:
+def _compose(node: Any, name: str) -> str | None:
     """A name or an address put together; None for any other element."""
     kinds = [local_name(child) for child in node]
     is_address = name == "addr" or not _ADDRESS_PARTS.isdisjoint(kinds)
@@ -134,7 +134,7 @@ def _composed(node: Any, name: str) -> str | None:
     return " ".join(text for _, text in ordered if text)
 
 
-def _of_attributes(node: Any, name: str, *, with_ids: bool, with_numbers: bool) -> Iterator[Value]:
+def _read_attributes(node: Any, name: str, *, with_ids: bool, with_numbers: bool) -> Iterator[Value]:
     if display := _clean(node.get("displayName")):
         yield Value("display", display)
     value = _clean(node.get("value"))

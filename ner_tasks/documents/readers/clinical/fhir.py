@@ -12,7 +12,7 @@ from ner_tasks.bounded_names import bound_name
 from ner_tasks.documents.encodings import damaged_text
 from ner_tasks.documents.readers import encapsulated
 from ner_tasks.documents.readers.clinical import fhir_xml
-from ner_tasks.documents.readers.clinical.fhir_strings import Leaf, Number, leaves_of, words_of
+from ner_tasks.documents.readers.clinical.fhir_strings import Leaf, Number, iter_leaves, split_key
 from ner_tasks.documents.readers.clinical.narrative import Narrative, NarrativeBudget
 from ner_tasks.documents.readers.encapsulated import Attachments
 from ner_tasks.documents.readers.markup import html, xml_parsing
@@ -41,11 +41,11 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         builder.note(*parsed.notes)
         if parsed.fault:
             builder.inventory.unread("xml", "the file", parsed.fault)
-        reader.read(fhir_xml.resource_of(parsed))
+        reader.read(fhir_xml.to_resource(parsed))
         return builder.extract(parsed.encoding)
-    text, encoding, n_damaged = _decoded(data, declared)
+    text, encoding, n_damaged = _decode(data, declared)
     builder.inventory.unread("characters", "the file", damaged_text.describe_damage(n_damaged), n_damaged)
-    values, rest = _parsed(text, builder)
+    values, rest = _parse(text, builder)
     resources = [one for value in values for one in (value if isinstance(value, list) else [value])]
     for resource in resources:
         if isinstance(resource, dict):
@@ -59,7 +59,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     return builder.extract(encoding)
 
 
-def text_of_resource(resource: Mapping[str, Any], limits: Limits) -> Extract:
+def read_resource(resource: Mapping[str, Any], limits: Limits) -> Extract:
     """Read one resource, such as that of a line of a bulk export.
 
     Args:
@@ -71,14 +71,14 @@ def text_of_resource(resource: Mapping[str, Any], limits: Limits) -> Extract:
     return builder.extract("utf-8")
 
 
-def _decoded(data: bytes, declared: str) -> tuple[str, str, int]:
+def _decode(data: bytes, declared: str) -> tuple[str, str, int]:
     if b"\0" in data[:4] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = json.detect_encoding(data)  # UTF-16 or UTF-32 without a mark
         return data.decode(encoding, "replace"), encoding, 0
     return damaged_text.decode(data, declared)
 
 
-def _parsed(text: str, builder: ExtractBuilder) -> tuple[list[Any], int]:
+def _parse(text: str, builder: ExtractBuilder) -> tuple[list[Any], int]:
     """Values of JSON one behind the other, and how many characters at the end are none."""
     n_again = 0
 
@@ -141,7 +141,7 @@ def _salvage(text: str, builder: ExtractBuilder) -> None:
         elif key == "div":
             lines.append(html.extract_text(value))
         else:
-            lines.extend(f"{leaf.label}: {leaf.text}" for leaf in leaves_of(key, value) if leaf.kind == "text")
+            lines.extend(f"{leaf.label}: {leaf.text}" for leaf in iter_leaves(key, value) if leaf.kind == "text")
     if set(_WORD.findall(text[at:])) - _CONSTANTS:
         lines.append(text[at:].strip())
     builder.block(_clean("\n".join(lines)), "broken JSON")
@@ -155,18 +155,18 @@ class _FhirReader:
 
     def read(self, resource: Mapping[str, Any]) -> None:
         """Read a resource and all that it holds, each behind the one around it."""
-        waiting = [(resource, _type_of(resource) or "resource")]
-        self._binaries |= set(_binaries_in(resource))
+        waiting = [(resource, _get_type(resource) or "resource")]
+        self._binaries |= set(_find_binaries(resource))
         while waiting:
             one, place = waiting.pop()
             waiting.extend(reversed(self._read_one(one, place)))
 
     def _read_one(self, resource: Mapping[str, Any], place: str) -> list[tuple[Mapping[str, Any], str]]:
         """Read one resource; returns those in it with their places."""
-        kind, inventory = _type_of(resource), self._builder.inventory
+        kind, inventory = _get_type(resource), self._builder.inventory
         inventory.read("resource")
         if kind != "Bundle":
-            self._builder.block(words_of(kind), place)
+            self._builder.block(split_key(kind), place)
         narrative = self._read_narrative(resource, place)
         nested: list[tuple[Mapping[str, Any], str]] = []
         held = [name for name in ("data", "content") if kind == "Binary" and isinstance(resource.get(name), str)]
@@ -196,9 +196,9 @@ class _FhirReader:
         inventory = self._builder.inventory
         nested: list[tuple[Mapping[str, Any], str]] = []
         lines: dict[str, None] = {}
-        for leaf in leaves_of(key, value):
+        for leaf in iter_leaves(key, value):
             if leaf.kind == "resource":
-                nested.append((leaf.value, _nested_place(place, len(nested), _type_of(leaf.value))))
+                nested.append((leaf.value, _make_nested_place(place, len(nested), _get_type(leaf.value))))
             elif leaf.kind == "file":
                 self._take_file(leaf.value, place)
             elif leaf.key == "div" and key == "text":
@@ -242,21 +242,21 @@ class _FhirReader:
             self._attachments.pointer(place, url)
 
 
-def _type_of(resource: Mapping[str, Any]) -> str:
+def _get_type(resource: Mapping[str, Any]) -> str:
     kind = resource.get("resourceType")
     return kind[:80] if isinstance(kind, str) else ""
 
 
-def _nested_place(place: str, number: int, kind: str) -> str:
+def _make_nested_place(place: str, number: int, kind: str) -> str:
     return bound_name(f"{place}.{kind}" if number == 0 else f"{place}.{kind}[{number}]", MAX_LABEL)
 
 
-def _binaries_in(resource: Mapping[str, Any]) -> Iterator[str]:
+def _find_binaries(resource: Mapping[str, Any]) -> Iterator[str]:
     """Links to the files that a bundle holds itself."""
     entries = resource.get("entry")
     for entry in entries if isinstance(entries, list) else []:
         inner = entry.get("resource") if isinstance(entry, dict) else None
-        if isinstance(inner, dict) and _type_of(inner) == "Binary":
+        if isinstance(inner, dict) and _get_type(inner) == "Binary":
             yield from (str(one) for one in (entry.get("fullUrl"), f"Binary/{inner.get('id')}") if one)
 
 

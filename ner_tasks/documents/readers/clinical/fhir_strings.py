@@ -69,13 +69,13 @@ class Leaf:
     key: str = ""
 
 
-def words_of(key: str) -> str:
+def split_key(key: str) -> str:
     """`Patient instruction` of `patientInstruction`."""
     words = " ".join(word if word.isupper() else word.lower() for word in _CAMEL.split(key.lstrip("_")))
     return words[:1].upper() + words[1:]
 
 
-def leaves_of(key: str, value: Any) -> Iterator[Leaf]:
+def iter_leaves(key: str, value: Any) -> Iterator[Leaf]:
     """Everything below one element of a resource.
 
     Args:
@@ -90,11 +90,11 @@ def leaves_of(key: str, value: Any) -> Iterator[Leaf]:
             waiting.extend((key, label, one) for one in value[:1])
         elif isinstance(value, dict):
             if isinstance(value.get("resourceType"), str):
-                yield Leaf("resource", words_of(label), value=value, key=key)
+                yield Leaf("resource", split_key(label), value=value, key=key)
                 continue
-            kind, used = _object(key, value)
+            kind, used = _classify_object(key, value)
             if kind.kind:
-                yield Leaf(kind.kind, words_of(label), kind.text, value, key)
+                yield Leaf(kind.kind, split_key(label), kind.text, value, key)
             rest = [(name, one) for name, one in value.items() if name not in used]
             inner = []
             for name, one in rest:
@@ -104,7 +104,7 @@ def leaves_of(key: str, value: Any) -> Iterator[Leaf]:
         elif isinstance(value, bool | str):
             shown = value if isinstance(value, str) else str(value).lower()
             is_words = _is_words(key.partition("#")[0], value)
-            yield Leaf("text" if is_words else "coded", words_of(label), shown, key=key)
+            yield Leaf("text" if is_words else "coded", split_key(label), shown, key=key)
 
 
 def _is_generic(key: str) -> bool:
@@ -118,16 +118,16 @@ class _Kind:
     text: str = ""
 
 
-def _object(key: str, value: Mapping[str, Any]) -> tuple[_Kind, frozenset[str]]:
+def _classify_object(key: str, value: Mapping[str, Any]) -> tuple[_Kind, frozenset[str]]:
     """What an object is as a whole, and which of its elements that covers."""
     if is_file(value):
         return _Kind("file"), frozenset(
             ("data", "url", "content") if "url" in value or "data" in value else ("content",)
         )
     if ("family" in value or "given" in value) and _are_strings(value, _NAME_PARTS):
-        return _Kind("text", _joined(value, _NAME_PARTS, " ")), frozenset(_NAME_PARTS)
+        return _Kind("text", _join(value, _NAME_PARTS, " ")), frozenset(_NAME_PARTS)
     if ("city" in value or "line" in value or "postalCode" in value) and _are_strings(value, _ADDRESS_PARTS):
-        return _Kind("text", _joined(value, _ADDRESS_PARTS, ", ")), frozenset(_ADDRESS_PARTS)
+        return _Kind("text", _join(value, _ADDRESS_PARTS, ", ")), frozenset(_ADDRESS_PARTS)
     unit = value.get("unit") or (value.get("code") if "unitsofmeasure" in str(value.get("system", "")) else "")
     number = value.get("value")
     if isinstance(unit, str) and unit and isinstance(number, str) and _NUMBER.fullmatch(number):
@@ -154,7 +154,7 @@ def _are_strings(value: Mapping[str, Any], names: tuple[str, ...]) -> bool:
     return all(isinstance(one, str | None) for name in names for one in _as_list(value.get(name)))
 
 
-def _joined(value: Mapping[str, Any], names: tuple[str, ...], separator: str) -> str:
+def _join(value: Mapping[str, Any], names: tuple[str, ...], separator: str) -> str:
     return separator.join(one for name in names for one in _as_list(value.get(name)) if one and one.strip())
 
 

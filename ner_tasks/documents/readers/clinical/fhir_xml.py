@@ -13,17 +13,17 @@ _XHTML = "http://www.w3.org/1999/xhtml"
 _MAX_DEPTH = 200
 
 
-def resource_of(parsed: Parsed) -> dict[str, Any]:
+def to_resource(parsed: Parsed) -> dict[str, Any]:
     """The resource that a tree of XML holds.
 
     Raises:
         CannotRead: `too-deep`.
     """
-    value = _value_of(parsed.root, 0)
+    value = _to_value(parsed.root, 0)
     return value if isinstance(value, dict) else {"resourceType": local_name(parsed.root), "text": value}
 
 
-def _value_of(element: Any, depth: int) -> Any:
+def _to_value(element: Any, depth: int) -> Any:
     """An object, or the string of a primitive element; a resource in a wrapper is the resource."""
     from lxml import etree
 
@@ -35,11 +35,11 @@ def _value_of(element: Any, depth: int) -> Any:
     found: dict[str, Any] = {"resourceType": name} if name[:1].isupper() else {}
     children = [child for child in element if isinstance(child.tag, str)]
     if not found and len(children) == 1 and local_name(children[0])[:1].isupper():
-        return _value_of(children[0], depth + 1)
+        return _to_value(children[0], depth + 1)
     if url := element.get("url"):
         found["url"] = url
     for child in children:
-        _put(found, local_name(child), _value_of(child, depth + 1))
+        _put(found, local_name(child), _to_value(child, depth + 1))
     loose = " ".join(" ".join([element.text or "", *(child.tail or "" for child in children)]).split())
     if loose:
         _put(found, "text", loose)

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ner_tasks.documents.encodings import damaged_text
-from ner_tasks.documents.readers.clinical.hl7_fields import FIELDS, SEGMENTS, field_of
-from ner_tasks.documents.readers.clinical.hl7_observations import TEXT_FIELDS, Observations, group_key
+from ner_tasks.documents.readers.clinical.hl7_fields import FIELDS, SEGMENTS, find_field
+from ner_tasks.documents.readers.clinical.hl7_observations import TEXT_FIELDS, Observations, make_group_key
 from ner_tasks.documents.readers.clinical.hl7_syntax import (
     SEGMENT_HEADERS,
     Hl7Segment,
     Hl7Separators,
-    charset_of,
-    segments_of,
-    separators_of,
+    find_codec,
+    parse_segments,
+    parse_separators,
 )
 from ner_tasks.documents.readers.clinical.hl7_values import Values
 from ner_tasks.documents.readers.encapsulated import Attachments
@@ -39,7 +39,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     mark = next((encoding for mark, encoding in _UTF16 if data.startswith(mark)), "")
     if mark:
         data, declared = data.decode(mark, "replace").encode("utf-8", "replace"), "utf-8"
-    chunks = list(_chunks(data.removeprefix(b"\xef\xbb\xbf")))
+    chunks = list(_split_messages(data.removeprefix(b"\xef\xbb\xbf")))
     messages = [chunk for chunk in chunks if chunk.startswith(b"MSH")]
     builder = ExtractBuilder()
     attachments = Attachments(builder, limits, "encapsulated-document")
@@ -62,7 +62,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     return builder.extract(encodings[0] if encodings else "")
 
 
-def _chunks(data: bytes) -> Iterator[bytes]:
+def _split_messages(data: bytes) -> Iterator[bytes]:
     """Messages, headers and trailers of batches, each without the bytes of the transport around it."""
     starts = [found.end() for found in _BEGINS.finditer(data)]
     for start, end in zip([0, *starts], [*starts, len(data)], strict=True):
@@ -71,15 +71,15 @@ def _chunks(data: bytes) -> Iterator[bytes]:
 
 
 def _read_message(builder: ExtractBuilder, attachments: Attachments, chunk: bytes, declared: str, prefix: str) -> str:
-    text, encoding, note = _decoded(builder, chunk, declared)
+    text, encoding, note = _decode(builder, chunk, declared)
     if note:
         builder.note(note)
     lines = _LINE.split(text)
     has_header = lines[0][:3] in SEGMENT_HEADERS
-    separators = separators_of(lines[0]) if has_header else Hl7Separators(field=lines[0][3:4] or "|")
+    separators = parse_separators(lines[0]) if has_header else Hl7Separators(field=lines[0][3:4] or "|")
     if not has_header and lines[0][:3] not in SEGMENTS:
         separators = Hl7Separators()
-    segments = segments_of(lines, separators, SEGMENTS)
+    segments = parse_segments(lines, separators, SEGMENTS)
     if separators.fault:
         builder.inventory.unread(
             "separators", f"{prefix}{lines[0][:3]}-2", f"{separators.fault}; the usual ones are taken"
@@ -88,13 +88,13 @@ def _read_message(builder: ExtractBuilder, attachments: Attachments, chunk: byte
     return encoding
 
 
-def _decoded(builder: ExtractBuilder, chunk: bytes, declared: str) -> tuple[str, str, str]:
+def _decode(builder: ExtractBuilder, chunk: bytes, declared: str) -> tuple[str, str, str]:
     """Text, its encoding and a note, by MSH-18 where that names a known character set."""
     line = re.split(rb"[\r\n]", chunk, maxsplit=1)[0].decode("latin-1")
     fields = line.split(line[3:4]) if line.startswith(SEGMENT_HEADERS) and line[3:4] else []
     # Field 18 has index 17, since the first field is the separator; repetitions name sets that escapes switch to.
     named = re.split(r"[~^]", fields[17])[0].strip() if len(fields) > 17 and line.startswith("MSH") else ""
-    codec = charset_of(named)
+    codec = find_codec(named)
     note = "" if codec is not None else f"MSH-18 names no known character set: {named[:40]!r}"
     if codec and codec not in ("utf-8", "utf-16", "utf-32"):
         try:
@@ -115,7 +115,7 @@ def _read_segments(
         if segment.name:
             builder.inventory.found("field", _n_fields(segment))
     for key, found in groupby(
-        segments, key=lambda one: group_key(one, values) if one.name in TEXT_FIELDS else (one.name, one.number)
+        segments, key=lambda one: make_group_key(one, values) if one.name in TEXT_FIELDS else (one.name, one.number)
     ):
         name, group = str(key[0]), list(found)
         separator = "\n" if name in (before, "NTE") else "\n\n"
@@ -144,7 +144,7 @@ def _read_fields(builder: ExtractBuilder, values: Values, segment: Hl7Segment, s
         if is_header and number not in FIELDS[segment.name]:
             builder.inventory.ignored("field", "message-header")
             continue
-        label, named = field_of(segment.name, number)
+        label, named = find_field(segment.name, number)
         if text := values.shown(segment.field(number), named):
             builder.inventory.read("field")
             builder.block(f"{label}: {text}", prefix + segment.place(number), separator=separator)

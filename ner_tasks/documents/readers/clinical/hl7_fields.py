@@ -112,7 +112,7 @@ ADD 1 Addendum=TX
 Field = tuple[str, str]
 
 
-def _parsed() -> dict[str, dict[int, Field]]:
+def _parse_table() -> dict[str, dict[int, Field]]:
     table: dict[str, dict[int, Field]] = {}
     segment = ""
     for line in filter(None, _TABLE.split("\n")):
@@ -126,11 +126,11 @@ def _parsed() -> dict[str, dict[int, Field]]:
     return table
 
 
-FIELDS = _parsed()
+FIELDS = _parse_table()
 SEGMENTS = frozenset(FIELDS) | {"DSC", "QAK", "QPD", "RCP", "PRA", "OM1", "TQ1", "PDA", "PV1", "BLG", "IN3", "NPU"}
 
 
-def field_of(segment: str, number: int) -> Field:
+def find_field(segment: str, number: int) -> Field:
     """Label and data type of a field; `ZPI-3` and no type for one that the table lacks."""
     label, named = FIELDS.get(segment, {}).get(number, ("", ""))
     return label or f"{segment}-{number}", named

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ner_tasks.documents.detection import formats, sniffing
-from ner_tasks.documents.readers.clinical.hl7_fields import field_of
+from ner_tasks.documents.readers.clinical.hl7_fields import find_field
 from ner_tasks.documents.readers.clinical.hl7_syntax import Hl7Segment, unescape
 from ner_tasks.documents.readers.clinical.hl7_values import TEXT_TYPES, Values
 from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
@@ -22,7 +22,7 @@ TEXT_FIELDS = {"OBX": 5, "NTE": 3, "DSP": 3}
 _SHOWN_WITH_VALUE = (2, 3, 5, 6, 7, 8)
 
 
-def kind_of(segment: Hl7Segment, values: Values) -> str:
+def classify(segment: Hl7Segment, values: Values) -> str:
     """How the value of a segment with a text field is read: `text`, `file`, `pointer` or `value`."""
     if segment.name != "OBX":
         return "text"
@@ -35,9 +35,9 @@ def kind_of(segment: Hl7Segment, values: Values) -> str:
     return "text" if named in TEXT_TYPES else "value"
 
 
-def group_key(segment: Hl7Segment, values: Values) -> tuple[str, str, str]:
+def make_group_key(segment: Hl7Segment, values: Values) -> tuple[str, str, str]:
     """Neighbours with the same key are one text or one file."""
-    return segment.name, segment.field(3) if segment.name == "OBX" else "", kind_of(segment, values)
+    return segment.name, segment.field(3) if segment.name == "OBX" else "", classify(segment, values)
 
 
 class Observations:
@@ -53,7 +53,7 @@ class Observations:
             group: the segments.
             separator: what stands between the text before and theirs.
         """
-        kind = kind_of(group[0], self._values)
+        kind = classify(group[0], self._values)
         if kind == "file":
             self._read_files(group, separator)
         elif kind == "text":
@@ -66,7 +66,7 @@ class Observations:
 
     def _label(self, segment: Hl7Segment) -> str:
         if segment.name != "OBX":
-            return field_of(segment.name, TEXT_FIELDS[segment.name])[0]
+            return find_field(segment.name, TEXT_FIELDS[segment.name])[0]
         return self._values.shown(segment.field(3), "label") or "Observation"
 
     def _place(self, segment: Hl7Segment, number: int) -> str:
@@ -79,7 +79,7 @@ class Observations:
         inventory.read("field", sum(bool(segment.field(at).strip()) for segment in group))
         inventory.read("field", sum(bool(segment.field(3).strip()) for segment in group if segment.name == "OBX"))
         joined = "\n".join(texts)
-        if content := _file_in(joined):
+        if content := _find_file(joined):
             self._builder.block(label, self._place(first, 3), separator=separator)
             self._attachments.add(content, self._place(first, at), media_type="text/plain; charset=utf-8")
             return
@@ -126,12 +126,12 @@ class Observations:
             self._around(segment)
             for raw in segment.field(5).split(self._values.separators.repetition):
                 piece = self._piece(raw)
-                if files and _goes_on(files[-1][1], piece):
+                if files and _continues(files[-1][1], piece):
                     files[-1][1].append(piece)
                 else:
                     files.append((self._place(segment, 5), [piece]))
         for place, pieces in files:
-            self._attachments.add(_content_of(pieces), place, media_type=pieces[0].media_type)
+            self._attachments.add(_decode_content(pieces), place, media_type=pieces[0].media_type)
 
     def _piece(self, raw: str) -> "_Piece":
         """An ED value: source, type, subtype, encoding, data."""
@@ -141,7 +141,7 @@ class Observations:
         data = components[-1] if at is None else self._values.separators.component.join(components[at + 1 :])
         data = unescape(data, self._values.separators, self._values.encoding)
         encoding = _ENCODINGS[components[at].strip().lower()] if at is not None else ""
-        media_type = _media_type(before)
+        media_type = _guess_media_type(before)
         if not encoding:
             encoding = "base64" if isinstance(decode_base64(data), bytes) and len(data) % 4 == 0 else "a"
         if encoding == "a":
@@ -159,7 +159,7 @@ class Observations:
                 is_done = number in _SHOWN_WITH_VALUE if segment.name == "OBX" else number == TEXT_FIELDS[segment.name]
                 if is_done or not segment.field(number).strip():
                     continue
-                label, named = field_of(segment.name, number)
+                label, named = find_field(segment.name, number)
                 if not (text := self._values.shown(segment.field(number), named)):
                     inventory.ignored("field", "protocol-code")
                     continue
@@ -188,7 +188,7 @@ class _Piece:
         return sniffed.name if sniffed else ""
 
 
-def _goes_on(pieces: list[_Piece], piece: _Piece) -> bool:
+def _continues(pieces: list[_Piece], piece: _Piece) -> bool:
     """Whether a piece of base64 is the middle of the file before it: that breaks off, or this begins like no file."""
     first, last = pieces[0], pieces[-1]
     if first.encoding != "base64" or piece.encoding != "base64" or piece.media_type != first.media_type:
@@ -196,7 +196,7 @@ def _goes_on(pieces: list[_Piece], piece: _Piece) -> bool:
     return not piece.begins_like() and (not last.is_aligned or bool(first.begins_like()))
 
 
-def _content_of(pieces: list[_Piece]) -> bytes | CannotRead:
+def _decode_content(pieces: list[_Piece]) -> bytes | CannotRead:
     joined = "".join(piece.data for piece in pieces)
     if pieces[0].encoding == "a":
         return joined.encode("utf-8", "replace")
@@ -209,7 +209,7 @@ def _content_of(pieces: list[_Piece]) -> bytes | CannotRead:
     return wrong or b"".join(one for one in decoded if isinstance(one, bytes))
 
 
-def _media_type(components: list[str]) -> str:
+def _guess_media_type(components: list[str]) -> str:
     """`application/pdf` of `["", "application", "pdf"]` or `["", "PDF"]`; "" if nothing known is said."""
     for word in reversed([component.strip().lower() for component in components]):
         if "/" in word:
@@ -226,7 +226,7 @@ def _media_type(components: list[str]) -> str:
     return ""
 
 
-def _file_in(text: str) -> bytes | None:
+def _find_file(text: str) -> bytes | None:
     """A whole file that stands in a text field as it is or in base64; None if it is text."""
     if _BASE64_TEXT.fullmatch(text) and " " not in text.strip():
         content = decode_base64(text)

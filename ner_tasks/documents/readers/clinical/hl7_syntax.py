@@ -49,7 +49,7 @@ class Hl7Separators:
     fault: str = ""
 
 
-def separators_of(line: str) -> Hl7Separators:
+def parse_separators(line: str) -> Hl7Separators:
     r"""Separators that a header segment (MSH, BHS, FHS) declares; the usual ones where it breaks the rules.
 
     Args:
@@ -91,7 +91,7 @@ class Hl7Segment:
         return f"{self.name}[{self.number}]-{number}" if self.name else f"line {self.number}"
 
 
-def segments_of(lines: list[str], separators: Hl7Separators, known: frozenset[str]) -> list[Hl7Segment]:
+def parse_segments(lines: list[str], separators: Hl7Separators, known: frozenset[str]) -> list[Hl7Segment]:
     """Segments of a message's lines.
 
     A line that does not begin like a segment goes on with the field above it, as does an ADD segment; below a header
@@ -120,10 +120,10 @@ def segments_of(lines: list[str], separators: Hl7Separators, known: frozenset[st
             found[-1][1].append("\n" + line)
         elif line.strip():
             found.append(("", [line]))
-    return _numbered(found, separators)
+    return _number(found, separators)
 
 
-def _numbered(found: list[tuple[str, list[str]]], separators: Hl7Separators) -> list[Hl7Segment]:
+def _number(found: list[tuple[str, list[str]]], separators: Hl7Separators) -> list[Hl7Segment]:
     counts: dict[str, int] = {}
     segments = []
     for name, pieces in found:
@@ -136,7 +136,7 @@ def _numbered(found: list[tuple[str, list[str]]], separators: Hl7Separators) -> 
     return segments
 
 
-def charset_of(name: str) -> str | None:
+def find_codec(name: str) -> str | None:
     """The codec of a name in MSH-18; "" for ASCII or none, None for an unknown name."""
     clean = " ".join(name.replace("_", " ").upper().split())
     if not clean:
@@ -163,11 +163,11 @@ def unescape(text: str, separators: Hl7Separators, encoding: str = "utf-8") -> s
     if escape not in text:
         return text
     pieces, position = [], 0
-    signs = _signs(separators)
+    signs = _list_signs(separators)
     while (start := text.find(escape, position)) >= 0:
         end = text.find(escape, start + 1, start + 1 + _MAX_SEQUENCE)
         sequence = text[start + 1 : end] if end > 0 else ""
-        shown = signs.get(sequence) if len(sequence) < 2 else _shown(sequence, encoding)
+        shown = signs.get(sequence) if len(sequence) < 2 else _decode_sequence(sequence, encoding)
         pieces.append(text[position:start])
         if shown is None:
             pieces.append(escape)
@@ -176,10 +176,10 @@ def unescape(text: str, separators: Hl7Separators, encoding: str = "utf-8") -> s
             pieces.append(shown)
             position = end + 1
     pieces.append(text[position:])
-    return _shifted("".join(pieces))
+    return _decode_shifts("".join(pieces))
 
 
-def _signs(separators: Hl7Separators) -> dict[str, str]:
+def _list_signs(separators: Hl7Separators) -> dict[str, str]:
     """What the escape sequences of one letter stand for."""
     return {
         "F": separators.field,
@@ -193,7 +193,7 @@ def _signs(separators: Hl7Separators) -> dict[str, str]:
     }
 
 
-def _shown(sequence: str, encoding: str) -> str | None:
+def _decode_sequence(sequence: str, encoding: str) -> str | None:
     """What a longer escape sequence stands for; None if it is none."""
     if formatting := _FORMATTING.fullmatch(sequence):
         command, n = formatting[1].lower(), int(formatting[2].strip("+-") or 1)
@@ -211,7 +211,7 @@ def _shown(sequence: str, encoding: str) -> str | None:
     return None
 
 
-def _shifted(text: str) -> str:
+def _decode_shifts(text: str) -> str:
     """Text in which character sets were switched by escape sequences, as in ISO 2022."""
     if "\x1b" not in text:
         return text

@@ -18,7 +18,7 @@ class Narrative:
     """The words of one narrative."""
 
     def __init__(self, text: str, budget: NarrativeBudget):
-        self._words = _words(text)
+        self._words = _split_words(text)
         self._budget = budget
 
     def __bool__(self) -> bool:
@@ -26,12 +26,12 @@ class Narrative:
 
     def says(self, text: str) -> bool:
         """Whether the words of `text` stand in the narrative in the same order, one behind the other."""
-        words = _words(text)
+        words = _split_words(text)
         if len(words) > len(self._words) or self._budget.n_left < 0:
             return False
         self._budget.n_left -= len(self._words)
         return words in self._words
 
 
-def _words(text: str) -> str:
+def _split_words(text: str) -> str:
     return f" {' '.join(_WORD.findall(text.casefold()))} "

@@ -30,7 +30,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data, declared = data.decode("utf-16", "replace").encode("utf-8", "replace"), "utf-8"
     reader = _X12Reader(ExtractBuilder(), limits, declared)
-    for segment in x12_syntax.segments_of(data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")):
+    for segment in x12_syntax.iter_segments(data.removeprefix(b"\xef\xbb\xbf").decode("latin-1")):
         reader.read(segment)
     return reader.extract()
 
@@ -54,7 +54,7 @@ class _X12Reader:
             inventory.read("line")
             self._say(self._text(segment.elements[0]).strip(), place)
         elif name in x12_syntax.BINARY:
-            self._attachments.add(_content_of(segment), place)
+            self._attachments.add(_decode_content(segment), place)
         elif name in x12_names.ENVELOPE:
             inventory.ignored("segment", "envelope")
         elif lines := self._lines_of(segment):
@@ -111,29 +111,29 @@ class _X12Reader:
         e += [""] * (13 - len(e))
         name = segment.name
         if name in ("NM1", "N1"):
-            return _named(name, e)
+            return _describe_party(name, e)
         if name == "N3":
-            return _line("Address", ", ".join(filter(None, e[1:])))
+            return _make_line("Address", ", ".join(filter(None, e[1:])))
         if name == "N4":
-            return _line("Place", ", ".join(filter(None, e[1:])))
+            return _make_line("Place", ", ".join(filter(None, e[1:])))
         if name == "PER":
             numbers = [number for number in (e[4], e[6], e[8], *e[9:]) if number]
-            return _line("Contact", ", ".join(filter(None, [e[2], *numbers])))
+            return _make_line("Contact", ", ".join(filter(None, [e[2], *numbers])))
         if name == "DMG":
-            return _line("Birth date", e[2]) + self._words(segment, e, start=3)
+            return _make_line("Birth date", e[2]) + self._words(segment, e, start=3)
         if name == "REF":
             value = " ".join(filter(None, e[2:4]))
-            return _line(x12_names.REFERENCES.get(e[1], "Reference"), value) + self._words(segment, e, start=4)
+            return _make_line(x12_names.REFERENCES.get(e[1], "Reference"), value) + self._words(segment, e, start=4)
         if name == "PWK":
             return self._paper(e)
         if name == "CLM":
-            return _line("Claim", e[1]) + self._words(segment, e, start=2)
+            return _make_line("Claim", e[1]) + self._words(segment, e, start=2)
         return self._words(segment, e, start=1)
 
     def _paper(self, e: list[str]) -> list[str]:
         way = x12_names.TRANSMISSIONS.get(e[2], e[2])
         self._paperwork.append(e[6] or "without a number")
-        return _line("Paperwork", ", ".join(filter(None, [f"type {e[1]}" if e[1] else "", way, *e[5:]])))
+        return _make_line("Paperwork", ", ".join(filter(None, [f"type {e[1]}" if e[1] else "", way, *e[5:]])))
 
     def _words(self, segment: X12Segment, e: list[str], start: int) -> list[str]:
         """A line for each element that holds words; a run of the same segment is one text under one label."""
@@ -165,7 +165,7 @@ def _holds_words(piece: str) -> bool:
     return False
 
 
-def _named(name: str, e: list[str]) -> list[str]:
+def _describe_party(name: str, e: list[str]) -> list[str]:
     """A person or organisation with its role and number."""
     label = x12_names.ENTITIES.get(e[1], f"Entity {e[1]}".strip())
     parts: tuple[str, ...]
@@ -175,14 +175,14 @@ def _named(name: str, e: list[str]) -> list[str]:
         parts, number, rest = (e[2],), e[4], e[5:]
     shown = " ".join(filter(None, parts))
     behind = ", ".join(text for text in (number, *rest) if text and (text == number or len(text) > 3))
-    return _line(label, f"{shown} ({behind})" if shown and behind else shown or behind)
+    return _make_line(label, f"{shown} ({behind})" if shown and behind else shown or behind)
 
 
-def _line(label: str, value: str) -> list[str]:
+def _make_line(label: str, value: str) -> list[str]:
     return [f"{label}: {value}"] if value else []
 
 
-def _content_of(segment: X12Segment) -> bytes | CannotRead:
+def _decode_content(segment: X12Segment) -> bytes | CannotRead:
     """The file in a binary segment, by the filter that BDS names or by what it looks like."""
     filter_id = segment.element(1).upper() if segment.name == "BDS" else ""
     if filter_id == "B64":

@@ -55,14 +55,14 @@ class X12Segment:
         return self.elements[number].strip() if number < len(self.elements) else ""
 
 
-def segments_of(text: str) -> Iterator[X12Segment]:
+def iter_segments(text: str) -> Iterator[X12Segment]:
     """Segments of all interchanges in a file.
 
     Args:
         text: the file, a character for each byte.
     """
     found = _ISA.search(text)
-    separators = separators_of(text, found.start()) if found else _guessed(text[:_GUESSED_BY])
+    separators = parse_separators(text, found.start()) if found else _guess(text[:_GUESSED_BY])
     at = found.start() if found else 0
     if before := text[:at].strip():
         yield X12Segment("", (before,), separators)
@@ -72,16 +72,16 @@ def segments_of(text: str) -> Iterator[X12Segment]:
         if at >= len(text):
             return
         if text.startswith("ISA", at) and _ISA.match(text, at):
-            separators = separators_of(text, at)
+            separators = parse_separators(text, at)
         name = text[at : at + 4].partition(separators.element)[0]
         if name in BINARY:
-            segment, at = _binary(text, at, name, separators)
+            segment, at = _read_binary(text, at, name, separators)
         else:
-            segment, at = _plain(text, at, separators)
+            segment, at = _read_plain(text, at, separators)
         yield segment
 
 
-def separators_of(text: str, at: int) -> X12Separators:
+def parse_separators(text: str, at: int) -> X12Separators:
     """Separators of the interchange whose ISA segment begins at `at`, also where its elements have odd lengths."""
     element = text[at + 3]
     position = at + 3
@@ -89,7 +89,7 @@ def separators_of(text: str, at: int) -> X12Separators:
         position = text.find(element, position + 1, at + _MAX_ISA)
         if position < 0:
             return replace(
-                _guessed(text[at : at + _GUESSED_BY]), element=element, fault="an ISA segment of fewer than 16 elements"
+                _guess(text[at : at + _GUESSED_BY]), element=element, fault="an ISA segment of fewer than 16 elements"
             )
     component, terminator = text[position + 1 : position + 2], text[position + 2 : position + 3]
     elements = text[at:position].split(element)
@@ -98,14 +98,14 @@ def separators_of(text: str, at: int) -> X12Separators:
     if terminator in ("\r", "\n"):
         terminator = "\n" if "\n" in text[position : position + 5] else "\r"
     if not terminator or terminator.isalnum() or terminator in (element, component):
-        guessed = _guessed(text[at : at + _GUESSED_BY]).terminator
+        guessed = _guess(text[at : at + _GUESSED_BY]).terminator
         return X12Separators(
             element, component or ":", repetition, guessed, "no segment terminator behind the ISA segment"
         )
     return X12Separators(element, component, repetition, terminator)
 
 
-def _guessed(text: str) -> X12Separators:
+def _guess(text: str) -> X12Separators:
     """The usual separators, with the terminator that stands where the next segment begins."""
     element = next((sign for sign in "*|^" if re.search(rf"(?:ISA|GS|ST){re.escape(sign)}", text[:_MAX_ISA])), "*")
     begins = re.compile(rf"([^\w\s]|[\r\n])\s*(?:GS|ST|BHT|HL|NM1|N[34]|REF|SE|IEA|B[A-Z]{{2}}){re.escape(element)}")
@@ -113,7 +113,7 @@ def _guessed(text: str) -> X12Separators:
     return X12Separators(element, terminator=counts.most_common(1)[0][0] if counts else "~")
 
 
-def _plain(text: str, at: int, separators: X12Separators) -> tuple[X12Segment, int]:
+def _read_plain(text: str, at: int, separators: X12Separators) -> tuple[X12Segment, int]:
     end = text.find(separators.terminator, at)
     is_cut = end < 0
     end = len(text) if is_cut else end
@@ -127,21 +127,21 @@ def _plain(text: str, at: int, separators: X12Separators) -> tuple[X12Segment, i
     return X12Segment(name, elements, separators, fault=fault), end + 1
 
 
-def _binary(text: str, at: int, name: str, separators: X12Separators) -> tuple[X12Segment, int]:
+def _read_binary(text: str, at: int, name: str, separators: X12Separators) -> tuple[X12Segment, int]:
     """A segment whose last element has a declared length and may hold any byte."""
     length_at, _ = BINARY[name]
     start, elements = at, []
     for _ in range(length_at + 1):
         end = text.find(separators.element, start, start + 200)
         if end < 0:
-            return _plain(text, at, separators)
+            return _read_plain(text, at, separators)
         elements.append(text[start:end])
         start = end + 1
     declared = elements[length_at].strip()
     n_bytes = int(declared) if _LENGTH.fullmatch(declared) else -1
-    if n_bytes >= 0 and _ends(text, start + n_bytes, separators):
+    if n_bytes >= 0 and _has_terminator(text, start + n_bytes, separators):
         content, end = text[start : start + n_bytes], start + n_bytes
-        return X12Segment(name, tuple(elements), separators, content), _behind(text, end, separators)
+        return X12Segment(name, tuple(elements), separators, content), _skip_terminator(text, end, separators)
     terminator = re.escape(separators.terminator)
     following = re.compile(rf"{terminator}(?=\s*(?:[A-Z][A-Z0-9]{{1,2}}{re.escape(separators.element)}|\Z))")
     found = following.search(text, start)
@@ -150,7 +150,7 @@ def _binary(text: str, at: int, name: str, separators: X12Separators) -> tuple[X
     return X12Segment(name, tuple(elements), separators, text[start:end], fault), end + len(separators.terminator)
 
 
-def _ends(text: str, at: int, separators: X12Separators) -> bool:
+def _has_terminator(text: str, at: int, separators: X12Separators) -> bool:
     """Whether a terminator stands at `at`, behind the end of a line at most."""
     behind = text[at : at + 3]
     return (
@@ -158,5 +158,5 @@ def _ends(text: str, at: int, separators: X12Separators) -> bool:
     )
 
 
-def _behind(text: str, at: int, separators: X12Separators) -> int:
+def _skip_terminator(text: str, at: int, separators: X12Separators) -> int:
     return text.find(separators.terminator, at) + len(separators.terminator)

@@ -32,7 +32,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     """Fields of a calendar or card that people enter, as `Field: value` lines; attached files are documents."""
     text, encoding = text_encoding.decode(data, declared)
     builder = ExtractBuilder()
-    lines, parts, n_pictures, n_technical = fields_of(text)
+    lines, parts, n_pictures, n_technical = parse_fields(text)
     builder.lines(lines)
     builder.inventory.read("field", len(lines))
     builder.inventory.ignored("field", "technical-field", n_technical)
@@ -44,13 +44,13 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     return builder.extract(encoding)
 
 
-def fields_of(text: str) -> tuple[list[str], list[Part], int, int]:
+def parse_fields(text: str) -> tuple[list[str], list[Part], int, int]:
     """Lines for people, attached files, number of pictures and sounds, number of fields for programs."""
     lines: list[str] = []
     parts: list[Part] = []
     taken = TakenNames()
     n_pictures = n_technical = 0
-    for line in _logical_lines(text):
+    for line in _join_lines(text):
         found = _LINE.fullmatch(line)
         if not found:
             lines.append(line.strip())  # no field, but text
@@ -60,26 +60,26 @@ def fields_of(text: str) -> tuple[list[str], list[Part], int, int]:
         is_base64 = parameters.get("encoding", "").lower() in ("b", "base64") or "base64" in parameters
         if name in _BINARY and (is_base64 or found.group(3).startswith("data:")):
             if name == "attach" and is_base64:
-                parts.append(_attached(parameters, found.group(3), taken, len(parts) + 1))
+                parts.append(_decode_attachment(parameters, found.group(3), taken, len(parts) + 1))
             else:
                 n_pictures += 1
         elif name in _TECHNICAL or (name.startswith("x-") and not _is_entered(name)):
             n_technical += 1
-        elif value := _value_of(name, parameters, found.group(3)):
+        elif value := _decode_value(name, parameters, found.group(3)):
             lines.append(f"{found.group(1).capitalize()}: {value}")
     return list(dict.fromkeys(line for line in lines if line)), parts, n_pictures, n_technical
 
 
-def text_of(text: str) -> str:
+def read_text(text: str) -> str:
     """A calendar or card as text, without what is attached to it."""
-    return "\n".join(fields_of(text)[0])
+    return "\n".join(parse_fields(text)[0])
 
 
 def _is_entered(name: str) -> bool:
     return name in ("x-alt-desc", "x-wr-calname", "x-wr-caldesc", "x-microsoft-locations") or name.endswith("-name")
 
 
-def _logical_lines(text: str) -> list[str]:
+def _join_lines(text: str) -> list[str]:
     """Lines unfolded, those in quoted-printable joined."""
     lines: list[list[str]] = []  # of pieces
     is_open = False
@@ -93,7 +93,7 @@ def _logical_lines(text: str) -> list[str]:
     return ["".join(pieces) for pieces in lines]
 
 
-def _value_of(name: str, parameters: dict[str, str], value: str) -> str:
+def _decode_value(name: str, parameters: dict[str, str], value: str) -> str:
     if parameters.get("encoding", "").upper() == "QUOTED-PRINTABLE" or "quoted-printable" in parameters:
         raw = binascii.a2b_qp(value.encode("utf-8", "replace"))
         value = text_encoding.decode(raw, parameters.get("charset", "utf-8"))[0] if raw else ""
@@ -111,7 +111,7 @@ def _value_of(name: str, parameters: dict[str, str], value: str) -> str:
     return value.strip()
 
 
-def _attached(parameters: dict[str, str], value: str, taken: TakenNames, number: int) -> Part:
+def _decode_attachment(parameters: dict[str, str], value: str, taken: TakenNames, number: int) -> Part:
     called = parameters.get("filename") or parameters.get("x-filename") or parameters.get("x-apple-filename") or ""
     name = taken.make_unique(called.replace("#", "%23") or f"part-{number}")
     usable = re.sub(r"[^A-Za-z0-9+/]", "", value)

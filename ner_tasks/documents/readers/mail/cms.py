@@ -25,7 +25,7 @@ class _Element:
     after: int
 
 
-def content_of(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
+def unwrap(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
     """What a signed or compressed container holds: a MIME entity; empty for certificates or a detached signature.
 
     Returns:
@@ -35,14 +35,14 @@ def content_of(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
         CannotRead: `encrypted`, `broken`, `bomb`.
     """
     try:
-        return _content_of(data, max_bytes), _is_whole(data)
+        return _unwrap_element(data, max_bytes), _is_whole(data)
     except (IndexError, ValueError, zlib.error) as error:
         raise CannotRead("broken", f"found {type(error).__name__} in an S/MIME part, expected a whole one") from None
 
 
-def _content_of(data: bytes, max_bytes: int) -> bytes:
-    outer = _element(data, 0)
-    kind = _element(data, outer.start)
+def _unwrap_element(data: bytes, max_bytes: int) -> bytes:
+    outer = _read_element(data, 0)
+    kind = _read_element(data, outer.start)
     if outer.tag != _SEQUENCE or kind.tag != _OID:
         raise ValueError("no container")
     oid = data[kind.start : kind.end]
@@ -50,24 +50,24 @@ def _content_of(data: bytes, max_bytes: int) -> bytes:
         raise CannotRead("encrypted", "found an encrypted S/MIME part, expected one that opens")
     if oid not in (_SIGNED, _COMPRESSED):
         raise ValueError("no known container")
-    inner = _element(data, _element(data, kind.after).start)
-    version = _element(data, inner.start)
-    algorithms = _element(data, version.after)
-    encapsulated = _element(data, algorithms.after)
-    content_type = _element(data, encapsulated.start)
+    inner = _read_element(data, _read_element(data, kind.after).start)
+    version = _read_element(data, inner.start)
+    algorithms = _read_element(data, version.after)
+    encapsulated = _read_element(data, algorithms.after)
+    content_type = _read_element(data, encapsulated.start)
     if content_type.after >= encapsulated.end:
         if not _is_whole(data):
             raise ValueError("breaks off")
         return b""
-    wrapper = _element(data, content_type.after)
+    wrapper = _read_element(data, content_type.after)
     if wrapper.tag != _EXPLICIT_0:
         return b""
-    content = _octets(data, _element(data, wrapper.start))
+    content = _join_octets(data, _read_element(data, wrapper.start))
     return _inflate(content, max_bytes) if oid == _COMPRESSED else content
 
 
 def _is_whole(data: bytes) -> bool:
-    _, start, length = _header(data, 0)
+    _, start, length = _read_header(data, 0)
     return start + length <= len(data) if length >= 0 else data.rstrip(b"\r\n").endswith(b"\0\0")
 
 
@@ -79,7 +79,7 @@ def _inflate(data: bytes, max_bytes: int) -> bytes:
     return content
 
 
-def _header(data: bytes, position: int) -> tuple[int, int, int]:
+def _read_header(data: bytes, position: int) -> tuple[int, int, int]:
     """Tag, start of the content and its length; -1 for a length that is told by an end mark."""
     tag, first = data[position], data[position + 1]
     position += 2
@@ -93,8 +93,8 @@ def _header(data: bytes, position: int) -> tuple[int, int, int]:
     return tag, position + n_bytes, int.from_bytes(data[position : position + n_bytes], "big")
 
 
-def _element(data: bytes, position: int) -> _Element:
-    tag, start, length = _header(data, position)
+def _read_element(data: bytes, position: int) -> _Element:
+    tag, start, length = _read_header(data, position)
     if length >= 0:
         end = min(start + length, len(data))  # one that breaks off is read as far as it goes
         return _Element(tag, start, end, end)
@@ -103,12 +103,12 @@ def _element(data: bytes, position: int) -> _Element:
         if data[position : position + 2] == b"\0\0":
             n_open, position = n_open - 1, position + 2
             continue
-        _, inner, length = _header(data, position)
+        _, inner, length = _read_header(data, position)
         n_open, position = (n_open + 1, inner) if length < 0 else (n_open, inner + length)
     return _Element(tag, start, position - 2 if not n_open else len(data), position)
 
 
-def _octets(data: bytes, element: _Element) -> bytes:
+def _join_octets(data: bytes, element: _Element) -> bytes:
     """The bytes of an octet string, that may come in pieces, those in pieces again."""
     if element.tag == _OCTETS:
         return data[element.start : element.end]
@@ -116,7 +116,7 @@ def _octets(data: bytes, element: _Element) -> bytes:
         raise ValueError("no octet string")
     pieces, position = [], element.start
     while position < element.end:
-        tag, start, length = _header(data, position)
+        tag, start, length = _read_header(data, position)
         if tag == _OCTETS and length >= 0:
             pieces.append(data[start : min(start + length, element.end)])
             position = start + length

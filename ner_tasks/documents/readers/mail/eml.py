@@ -72,7 +72,7 @@ class _Mail:
         self.n_unpacked = self.n_compared = 0
 
     def read(self, root: Entity, damage: list[str]) -> Extract:
-        charset = next((found for found in _charsets(root) if found), "")
+        charset = next((found for found in _list_charsets(root) if found), "")
         self._headers(root, charset)
         blocks = self._blocks(root, "", 0)
         for what in dict.fromkeys(damage):
@@ -181,7 +181,7 @@ class _Mail:
         return found
 
 
-def _charsets(root: Entity) -> Iterator[str]:
+def _list_charsets(root: Entity) -> Iterator[str]:
     """The encodings that a mail and its parts declare, in order."""
     stack = [root]
     while stack:

@@ -50,7 +50,7 @@ class MailBlock:
     def tokens(self) -> set[str]:
         """The words in it."""
         if self._tokens is None:
-            self._tokens = words_of(self.text)
+            self._tokens = split_words(self.text)
         return self._tokens
 
 
@@ -67,7 +67,7 @@ def is_stub(text: str) -> bool:
     return all(_STUB_ABOUT.search(sentence) or _STUB.search(sentence) for sentence in _SENTENCES.split(compact))
 
 
-def words_of(text: str) -> set[str]:
+def split_words(text: str) -> set[str]:
     """The words of a text, web addresses left out; pairs of characters where a script has no spaces."""
     found: set[str] = set()
     for token in _TOKEN.findall(_BETWEEN.sub("", _URL.sub(" ", text)).replace("\u00ad", "").casefold()):
@@ -108,7 +108,7 @@ def choose(forms: Sequence[list[MailBlock]]) -> tuple[list[MailBlock], list[Mail
         if index == chosen:
             continue
         for block in form:
-            if extra := own_paragraphs(block, known):
+            if extra := keep_new_paragraphs(block, known):
                 own.append(extra)
                 known |= extra.tokens
             else:
@@ -116,11 +116,13 @@ def choose(forms: Sequence[list[MailBlock]]) -> tuple[list[MailBlock], list[Mail
     return full[chosen], own, n_same
 
 
-def own_paragraphs(block: MailBlock, known: set[str]) -> MailBlock | None:
+def keep_new_paragraphs(block: MailBlock, known: set[str]) -> MailBlock | None:
     """The paragraphs of a block that have words which are not known yet; None if there is none."""
     if block.tokens <= known:
         return None
-    paragraphs = [text for text in _PARAGRAPHS.split(block.text) if not words_of(text) <= known and not is_stub(text)]
+    paragraphs = [
+        text for text in _PARAGRAPHS.split(block.text) if not split_words(text) <= known and not is_stub(text)
+    ]
     return (
         MailBlock("\n\n".join(paragraphs), block.place, block.form, block.encoding, block.kind) if paragraphs else None
     )

@@ -89,7 +89,7 @@ def split_headers(data: bytes, start: int, *, is_root: bool) -> Headers:
         elif is_root and not values and _UNIX_FROM.fullmatch(line):
             found.fields.append(("x-unix-from", b""))
             values.append([b""])
-        elif line.startswith(b"--") or not _goes_on(data, line_end, is_root=is_root, has_fields=bool(values)):
+        elif line.startswith(b"--") or not _has_fields_ahead(data, line_end, is_root=is_root, has_fields=bool(values)):
             break
         else:
             found.foreign.append(line)
@@ -121,7 +121,7 @@ def _is_blank_among_fields(data: bytes, position: int, found: Headers) -> bool:
     return bool(following & _STORAGE) and "from" not in following
 
 
-def _goes_on(data: bytes, position: int, *, is_root: bool, has_fields: bool) -> bool:
+def _has_fields_ahead(data: bytes, position: int, *, is_root: bool, has_fields: bool) -> bool:
     """Whether fields that mails have follow a foreign line before the next blank one."""
     if not is_root and not has_fields:
         return False

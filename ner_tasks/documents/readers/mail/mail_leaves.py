@@ -9,7 +9,7 @@ from ner_tasks.documents.detection import formats, ignored_files, sniffing
 from ner_tasks.documents.readers import encapsulated, pictures
 from ner_tasks.documents.readers.mail import cms
 from ner_tasks.documents.readers.mail.mail_bodies import MailBlock, is_blank
-from ner_tasks.documents.readers.mail.mail_text import FORMS, text_of_part
+from ner_tasks.documents.readers.mail.mail_text import FORMS, extract_text
 from ner_tasks.documents.readers.mail.mime import Entity
 from ner_tasks.documents.readers.mail.mime_content import decode_transfer, split_embedded
 from ner_tasks.documents.readers.markup.html_walk import HtmlPage
@@ -117,7 +117,7 @@ class Leaves:
         if self.charset and not entity.headers.get("content-transfer-encoding"):
             charset = self.charset
         try:
-            found = text_of_part(data, form, entity.parameters, charset)
+            found = extract_text(data, form, entity.parameters, charset)
         except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other parts are read
             what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
             self.inventory.unread("body", place, what)
@@ -156,7 +156,7 @@ class Leaves:
                 self.inventory.unread("attachment", self._where(entity), "encrypted")
             return []
         if entity.disposition in ("", "inline") and not name:
-            name = _location(entity)
+            name = _read_location(entity)
         charset = entity.parameters.get("charset", "") if content_type.startswith("text/") else ""
         self.take(name, content_type, data, charset)
         return []
@@ -197,7 +197,7 @@ class Leaves:
     def free_name(self, name: str, content_type: str) -> str:
         """What a file is called, like no other one."""
         number = self.n_attachments
-        suffix = _suffix_of(content_type)
+        suffix = _guess_suffix(content_type)
         wanted = _clean(name) or f"part-{number}{suffix}"
         called = formats.find_by_suffix(wanted)
         if not PurePosixPath(wanted).suffix or (content_type in _MESSAGES and (called is None or called.name != "eml")):
@@ -215,7 +215,7 @@ class Leaves:
         if not is_container:
             return b"", False
         try:
-            content, is_whole = cms.content_of(decode_transfer(entity)[0], self.limits.max_unpacked_bytes)
+            content, is_whole = cms.unwrap(decode_transfer(entity)[0], self.limits.max_unpacked_bytes)
         except CannotRead as error:
             reason = "encrypted" if error.reason == "encrypted" else str(error)
             self.inventory.unread("attachment", self._where(entity), reason)
@@ -241,7 +241,7 @@ def _has_mark(data: bytes) -> bool:
     return data[:1] in b"\x89\xff\xd0GIMRBP%\x1f\x78" and not data[:4].isalpha()
 
 
-def _suffix_of(content_type: str) -> str:
+def _guess_suffix(content_type: str) -> str:
     if content_type in _SUFFIXES:
         return _SUFFIXES[content_type]
     found = formats.find_by_media_type(content_type)
@@ -252,7 +252,7 @@ def _suffix_of(content_type: str) -> str:
     return found.suffixes[0] if found.suffixes else ""
 
 
-def _location(entity: Entity) -> str:
+def _read_location(entity: Entity) -> str:
     """The file name in the address of a part of a web page."""
     address = entity.headers.get("content-location").decode("ascii", "replace").strip()
     found = re.sub(r"\s+", "", address).partition("?")[0].partition("#")[0].rpartition("/")[2]

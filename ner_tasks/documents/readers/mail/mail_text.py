@@ -81,7 +81,7 @@ class PartText:
     page: HtmlPage | None = None
 
 
-def text_of_part(data: bytes, form: str, parameters: dict[str, str], declared: str) -> PartText:
+def extract_text(data: bytes, form: str, parameters: dict[str, str], declared: str) -> PartText:
     """Text of a part.
 
     Args:
@@ -109,15 +109,15 @@ def text_of_part(data: bytes, form: str, parameters: dict[str, str], declared: s
     decoded = text_encoding.decode_with_guess(data, declared)
     text = decoded.text
     if form == "calendar":
-        text = calendar.text_of(text)
+        text = calendar.read_text(text)
     elif form == "enriched":
-        text = enriched_text(text)
+        text = strip_enriched(text)
     elif parameters.get("format", "").lower() == "flowed" and parameters.get("delsp", "").lower() == "yes":
         text = _FLOWED.sub(r"\1", text)
     return PartText(text, decoded)
 
 
-def enriched_text(text: str) -> str:
+def strip_enriched(text: str) -> str:
     """text/enriched and text/richtext without their commands (RFC 1896, RFC 1341)."""
     pieces, position, n_hidden = [], 0, 0
     for found in _ENRICHED.finditer(text.replace("\r\n", "\n")):

@@ -137,7 +137,7 @@ class Properties:
         """A string of 8 bits."""
         value = value.rstrip(b"\0")
         try:
-            return text_encoding.decode(value, encoding_of(self.code_page))[0] if value else ""
+            return text_encoding.decode(value, find_encoding(self.code_page))[0] if value else ""
         except CannotRead:
             return value.decode("cp1252", "replace")
 
@@ -163,7 +163,7 @@ class Properties:
         return ""
 
 
-def encoding_of(code_page: int) -> str:
+def find_encoding(code_page: int) -> str:
     """The encoding of a Windows code page, "" if there is none."""
     if not code_page:
         return ""
@@ -177,7 +177,7 @@ def encoding_of(code_page: int) -> str:
     return name
 
 
-def fixed_value(kind: int, raw: bytes) -> Value | None:
+def parse_fixed(kind: int, raw: bytes) -> Value | None:
     """A value of fixed length from its bytes, None for a type that holds no text and no number."""
     try:
         match kind:
@@ -196,7 +196,7 @@ def fixed_value(kind: int, raw: bytes) -> Value | None:
     return None
 
 
-def string_value(kind: int, raw: bytes) -> str | bytes:
+def parse_string(kind: int, raw: bytes) -> str | bytes:
     """A string or bytes from their bytes; strings of 8 bits are decoded once the code page is known."""
     if kind == UNICODE:
         return raw[: len(raw) & ~1].decode("utf-16-le", "replace").rstrip("\0")

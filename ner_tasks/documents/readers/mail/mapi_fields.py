@@ -5,7 +5,7 @@ Sources: [MS-OXPROPS], [MS-OXOCAL], [MS-OXOCNTC], [MS-OXOTASK].
 
 import struct
 
-from ner_tasks.documents.readers.mail.mail_bodies import words_of
+from ner_tasks.documents.readers.mail.mail_bodies import split_words
 from ner_tasks.documents.readers.mail.mapi import STRING8, TIME, UNICODE, Properties
 
 
@@ -62,20 +62,20 @@ _TECHNICAL = ("smtp", "ex", "fax", "{", "urn:", "http://schemas", "ipm.", "/o=")
 _TECHNICAL_NAMES = ("x-", "content-", "http://", "urn:", "dav:", "msip_", "__")
 
 
-def field_lines(properties: Properties) -> list[tuple[str, str]]:
+def list_fields(properties: Properties) -> list[tuple[str, str]]:
     """Label and value of each field that people enter; one that says what another one says is left out."""
     found: dict[tuple[str, str], None] = {}
     known: set[str] = set()
     for number in sorted(properties.values):
-        for label, text in _fields(properties, number):
-            words = words_of(text)
+        for label, text in _iter_fields(properties, number):
+            words = split_words(text)
             if words - known or (not words and (label, text) not in found):
                 found[label, text] = None
                 known |= words
     return list(found)
 
 
-def _fields(properties: Properties, number: int) -> list[tuple[str, str]]:
+def _iter_fields(properties: Properties, number: int) -> list[tuple[str, str]]:
     kind = properties.types[number]
     name = properties.names.get(number)
     label = _LABELS.get(name, "") if name else _PERSON.get(number, "") or _OTHER.get(number, "")

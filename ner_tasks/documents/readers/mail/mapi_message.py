@@ -6,9 +6,9 @@ from ner_tasks.documents.readers.mail import mail_bodies, rtf_compression, rtf_h
 from ner_tasks.documents.readers.mail.mail_bodies import MailBlock
 from ner_tasks.documents.readers.mail.mail_headers import Headers, decode_value, split_headers
 from ner_tasks.documents.readers.mail.mail_leaves import Leaves
-from ner_tasks.documents.readers.mail.mail_text import text_of_part
-from ner_tasks.documents.readers.mail.mapi import BINARY, Attachment, Message, Properties, encoding_of
-from ner_tasks.documents.readers.mail.mapi_fields import field_lines
+from ner_tasks.documents.readers.mail.mail_text import extract_text
+from ner_tasks.documents.readers.mail.mapi import BINARY, Attachment, Message, Properties, find_encoding
+from ner_tasks.documents.readers.mail.mapi_fields import list_fields
 from ner_tasks.documents.readers.markup import html
 from ner_tasks.documents.readers.office import ole_objects
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
@@ -30,30 +30,30 @@ def read(message: Message, builder: ExtractBuilder, limits: Limits) -> Extract:
     """
     properties = message.properties
     headers = split_headers(properties.text(0x007D).encode("utf-8", "replace"), 0, is_root=True)
-    for name, value in _header_lines(message, headers):
+    for name, value in _list_headers(message, headers):
         builder.block(f"{name}: {value}", name, separator="\n")
         builder.inventory.read("header")
     builder.inventory.ignored("header", "technical-header", len(headers.fields))
-    lines = field_lines(properties)
+    lines = list_fields(properties)
     builder.lines([f"{name}: {value}" if name else value for name, value in lines], "fields")
     builder.inventory.read("field", len(lines))
     leaves = Leaves(builder, limits)
-    forms = _forms(properties, leaves)
+    forms = _read_forms(properties, leaves)
     chosen, own, n_same = mail_bodies.choose(forms)
     builder.inventory.ignored("body", "other-form-of-the-same-body", n_same)
     for block in (*chosen, *own):
         builder.inventory.read("body")
         builder.block(block.text, block.place)
     for attachment in message.attachments:
-        _attachment(attachment, builder, leaves)
+        _read_attachment(attachment, builder, leaves)
     is_guessed = any(block.is_guessed for block in chosen)
     return builder.extract(next((block.encoding for block in chosen), ""), is_guessed=is_guessed)
 
 
-def _header_lines(message: Message, headers: Headers) -> list[tuple[str, str]]:
+def _list_headers(message: Message, headers: Headers) -> list[tuple[str, str]]:
     properties = message.properties
-    sender = _person(properties, (0x0C1A,), (0x5D01, 0x0C1F))
-    author = _person(properties, (0x0042,), (0x5D02, 0x0065)) or sender
+    sender = _format_person(properties, (0x0C1A,), (0x5D01, 0x0C1F))
+    author = _format_person(properties, (0x0042,), (0x5D02, 0x0065)) or sender
     subject = _PREFIX.sub("", properties.text(0x0037)) or properties.text(0x0E1D, 0x0070)
     found = [
         ("From", author or decode_value(headers.get("from"))),
@@ -61,10 +61,12 @@ def _header_lines(message: Message, headers: Headers) -> list[tuple[str, str]]:
         ("Reply-To", "; ".join(properties.texts(0x0050))),
     ]
     for kind, name, shown in _RECIPIENTS:
-        persons = [_person(one, (0x3001, 0x5FF6), (0x39FE, 0x3003)) for one in message.recipients if _kind(one) == kind]
+        persons = [
+            _format_person(one, (0x3001, 0x5FF6), (0x39FE, 0x3003)) for one in message.recipients if _kind(one) == kind
+        ]
         listed = "; ".join(dict.fromkeys(person for person in persons if person))
         display = properties.text(shown)
-        if not mail_bodies.words_of(display) <= mail_bodies.words_of(listed):
+        if not mail_bodies.split_words(display) <= mail_bodies.split_words(listed):
             listed = f"{listed}; {display}" if listed else display
         found.append((name, listed or decode_value(headers.get(name.lower()))))
     found += [("Date", properties.time(0x0039, 0x0E06) or decode_value(headers.get("date")))]
@@ -76,7 +78,7 @@ def _kind(recipient: Properties) -> int:
     return (recipient.number(0x0C15) & 0xF) or 1
 
 
-def _person(properties: Properties, names: tuple[int, ...], addresses: tuple[int, ...]) -> str:
+def _format_person(properties: Properties, names: tuple[int, ...], addresses: tuple[int, ...]) -> str:
     """Name and address, such as `Rosa Delgado <rosa@example.org>`."""
     name = properties.text(*names)
     address = next((text for one in addresses if (text := properties.text(one)) and not _HIDDEN_SENDER.match(text)), "")
@@ -85,7 +87,7 @@ def _person(properties: Properties, names: tuple[int, ...], addresses: tuple[int
     return f"{name} <{address}>" if name else address
 
 
-def _forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]:
+def _read_forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]:
     """The body in each form that it has, the simplest first."""
     forms: list[list[MailBlock]] = []
     if text := properties.text(_BODY):
@@ -104,7 +106,7 @@ def _forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]:
 def _html_block(properties: Properties, leaves: Leaves) -> MailBlock:
     page = properties.values[_HTML]
     if isinstance(page, bytes) and properties.types[_HTML] == BINARY:
-        found = text_of_part(page.rstrip(b"\0"), "html", {}, encoding_of(properties.number(0x3FDE)))
+        found = extract_text(page.rstrip(b"\0"), "html", {}, find_encoding(properties.number(0x3FDE)))
         found.decoded.name_damage(leaves.builder)
         if found.page:
             leaves.account_for(found.page)
@@ -122,7 +124,7 @@ def _rtf_block(properties: Properties, leaves: Leaves) -> MailBlock:
     raw, is_whole = rtf_compression.decompress(properties.binary(_RTF), leaves.limits.max_unpacked_bytes)
     if not is_whole:
         leaves.inventory.unread("body", "damage: body in RTF", "breaks off")
-    kind = rtf_html.kind_of(raw)
+    kind = rtf_html.detect_kind(raw)
     if kind:
         unwrapped = rtf_html.unwrap(raw)
         return _page_block(unwrapped, leaves, "rtf") if kind == "html" else MailBlock(unwrapped, "body", "rtf")
@@ -131,7 +133,7 @@ def _rtf_block(properties: Properties, leaves: Leaves) -> MailBlock:
     return MailBlock(rtf.extract_text(raw), "body", "rtf")
 
 
-def _attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Leaves) -> None:
+def _read_attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Leaves) -> None:
     properties = attachment.properties
     name = properties.text(0x3707, 0x3704, 0x3001)
     where = f"attachment {name or 'without a name'}"

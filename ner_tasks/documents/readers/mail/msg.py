@@ -36,18 +36,18 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for line in damage:
         where, _, what = line.rpartition(": ")
         builder.inventory.unread("stream", f"damage: {where}", what)
-    names = _names(root.storages.get(_NAMES, Storage()))
-    message = Message(_properties(root, names, _HEAD_MESSAGE))
+    names = _read_names(root.storages.get(_NAMES, Storage()))
+    message = Message(_read_properties(root, names, _HEAD_MESSAGE))
     code_page = message.properties.number(0x3FFD) or message.properties.number(0x3FDE)
     message.properties.code_page = code_page
     n_left = limits.max_unpacked_bytes  # each message in it gets the names of all properties
     for name, storage in sorted(root.storages.items()):
         if name.startswith("__recip_version1.0_"):
-            message.recipients.append(replace(_properties(storage, names, _HEAD_OTHER), code_page=code_page))
+            message.recipients.append(replace(_read_properties(storage, names, _HEAD_OTHER), code_page=code_page))
         elif name.startswith("__attach_version1.0_"):
-            properties = replace(_properties(storage, names, _HEAD_OTHER), code_page=code_page)
+            properties = replace(_read_properties(storage, names, _HEAD_OTHER), code_page=code_page)
             if n_left > 0:
-                message.attachments.append(_attachment(storage, properties, root))
+                message.attachments.append(_read_attachment(storage, properties, root))
                 content = message.attachments[-1].message
                 n_left -= len(content[0]) if content else 0
             else:
@@ -55,12 +55,12 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     return mapi_message.read(message, builder, limits)
 
 
-def _properties(storage: Storage, names: dict[int, tuple[bytes, int | str]], n_head: int) -> Properties:
+def _read_properties(storage: Storage, names: dict[int, tuple[bytes, int | str]], n_head: int) -> Properties:
     found = Properties(names=names)  # one for all: they may be many, and those who have them, too
     fixed = storage.streams.get(_PROPERTIES, b"")
     for position in range(n_head, len(fixed) - _ENTRY.size + 1, _ENTRY.size):
         kind, number, _, raw = _ENTRY.unpack_from(fixed, position)
-        value = mapi.fixed_value(kind, raw)
+        value = mapi.parse_fixed(kind, raw)
         if value is not None:
             found.put(number, kind, value)
     multiple: dict[tuple[int, int], dict[int, bytes]] = {}
@@ -74,16 +74,16 @@ def _properties(storage: Storage, names: dict[int, tuple[bytes, int | str]], n_h
         except ValueError:
             continue
         if not kind & mapi.MULTIPLE:
-            found.put(number, kind, mapi.string_value(kind, content))
+            found.put(number, kind, mapi.parse_string(kind, content))
         elif at >= 0:
             multiple.setdefault((number, kind), {})[at] = content
     for (number, kind), values in multiple.items():
-        in_order = [mapi.string_value(kind & ~mapi.MULTIPLE, values[at]) for at in sorted(values)]
+        in_order = [mapi.parse_string(kind & ~mapi.MULTIPLE, values[at]) for at in sorted(values)]
         found.put(number, kind, list(in_order))
     return found
 
 
-def _names(storage: Storage) -> dict[int, tuple[bytes, int | str]]:
+def _read_names(storage: Storage) -> dict[int, tuple[bytes, int | str]]:
     """Names of the properties from 0x8000 on."""
     entries = storage.streams.get(f"{_STREAM}00030102", b"")
     sets = storage.streams.get(f"{_STREAM}00020102", b"")
@@ -104,17 +104,17 @@ def _names(storage: Storage) -> dict[int, tuple[bytes, int | str]]:
     return found
 
 
-def _attachment(storage: Storage, properties: Properties, root: Storage) -> Attachment:
+def _read_attachment(storage: Storage, properties: Properties, root: Storage) -> Attachment:
     inner = storage.storages.get(f"{_STREAM}3701000D")
     if inner is None:
         content = storage.streams.get(f"{_STREAM}37010102")
         return Attachment(properties, content if content is not None else storage.streams.get(f"{_STREAM}3701000D"))
     if _PROPERTIES in inner.streams or any(name.startswith(_STREAM) for name in inner.streams):
-        return Attachment(properties, message=(cfb.write(_as_file(inner, root)), ".msg"))
+        return Attachment(properties, message=(cfb.write(_to_file(inner, root)), ".msg"))
     return Attachment(properties, ole=cfb.write(inner))
 
 
-def _as_file(inner: Storage, root: Storage) -> Storage:
+def _to_file(inner: Storage, root: Storage) -> Storage:
     """An embedded message as a file of its own: the head of its properties is longer, and it has the names."""
     streams = dict(inner.streams)
     fixed = streams.get(_PROPERTIES, bytes(_HEAD_EMBEDDED))

@@ -35,7 +35,7 @@ class _GroupState:
     font: int = 0
 
 
-def kind_of(rtf: bytes) -> str:
+def detect_kind(rtf: bytes) -> str:
     """`html` or `text` if that is wrapped in RTF, "" if it is RTF of its own."""
     found = _FROM.search(rtf[:_HEAD_BYTES])
     return found.group(1).decode().lower() if found else ""

@@ -79,7 +79,7 @@ class _TnefReader:
                 files[-1].content = content
             case 0x9005 if files:
                 self._take(content, 0, files[-1].properties)
-                _object_of(files[-1])
+                _read_object(files[-1])
 
     def _sender(self, content: bytes) -> None:
         """Name and address of a `TRP` structure."""
@@ -146,7 +146,7 @@ def _read_properties(content: bytes, position: int, into: Properties) -> int:
                 raise ValueError("breaks off")
             raw = content[position : position + n_bytes]
             position += (n_bytes + 3) & ~3
-            value = mapi.string_value(base, raw) if base in _VARIABLE else mapi.fixed_value(base, raw)
+            value = mapi.parse_string(base, raw) if base in _VARIABLE else mapi.parse_fixed(base, raw)
             if value is not None:
                 values.append(value)
         if kind & mapi.MULTIPLE:
@@ -159,7 +159,7 @@ def _read_properties(content: bytes, position: int, into: Properties) -> int:
 def _keep(into: Properties, number: int, kind: int, raw: bytes) -> None:
     """What is there of the last value in a list that breaks off."""
     if kind in (mapi.STRING8, mapi.UNICODE, mapi.BINARY):
-        into.put(number, kind, mapi.string_value(kind, raw))
+        into.put(number, kind, mapi.parse_string(kind, raw))
 
 
 def _read_name(content: bytes, position: int) -> tuple[tuple[bytes, int | str], int]:
@@ -172,7 +172,7 @@ def _read_name(content: bytes, position: int) -> tuple[tuple[bytes, int | str], 
     return (guid, name), position + ((key + 3) & ~3)
 
 
-def _object_of(attachment: Attachment) -> None:
+def _read_object(attachment: Attachment) -> None:
     """The content of an attachment that is a property: bytes, a message in TNEF, or an OLE object."""
     raw = attachment.properties.binary(0x3701)
     if not raw:

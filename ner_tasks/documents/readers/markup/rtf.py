@@ -25,7 +25,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     if _BEGINNING not in data[:1024].lower():
         raise CannotRead("broken", "found no {\\rtf at the beginning, expected RTF")
     builder = ExtractBuilder()
-    kind = rtf_html.kind_of(data)
+    kind = rtf_html.detect_kind(data)
     if kind == "html":
         builder.note("HTML that a mail program wrapped in RTF")
         html.add_page(builder, rtf_html.unwrap(data), limits)
@@ -49,7 +49,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 
 def extract_text(data: bytes) -> str:
     """Return the text of an RTF file, such as the body of an Outlook message."""
-    kind = rtf_html.kind_of(data)
+    kind = rtf_html.detect_kind(data)
     if kind:
         inner = rtf_html.unwrap(data)
         return html.extract_text(inner) if kind == "html" else inner

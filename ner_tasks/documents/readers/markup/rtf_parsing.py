@@ -228,7 +228,7 @@ class RtfParser:
         self._n_skip = self._state.unicode_skip
 
     def _map_symbol(self, code: int) -> str:
-        return ooxml_symbols.shown(self._font_names.get(self._font, "").strip(), f"{code:04X}")
+        return ooxml_symbols.decode_symbol(self._font_names.get(self._font, "").strip(), f"{code:04X}")
 
     @property
     def _font(self) -> int:

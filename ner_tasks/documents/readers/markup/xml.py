@@ -42,7 +42,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     builder.inventory.ignored("instruction", "processing-instruction", len(_INSTRUCTION.findall(data)))
     _add_files(root, builder, limits)
     if office_xml.is_known(root):
-        office_xml.add_to(builder, root, limits)
+        office_xml.add_text(builder, root, limits)
     else:
         words = xml_words.XmlWords()
         builder.lines(words.read(root))

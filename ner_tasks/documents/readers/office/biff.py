@@ -6,7 +6,7 @@ Source: [MS-XLS] 2.4 (records), [MS-XLSB] 2.3 (records), with the numbers of rec
 import struct
 from collections.abc import Iterator
 
-from ner_tasks.documents.readers.office.sheets import margin_text
+from ner_tasks.documents.readers.office.sheets import strip_margin_codes
 
 _FILE_PASS, _TXO, _CONTINUE, _HEADER, _FOOTER, _SERIES_TEXT, _NOTE = 0x2F, 0x1B6, 0x3C, 0x14, 0x15, 0x100D, 0x1C
 _BEGINNING, _MANY_NUMBERS, _EDGE = 0x809, 0xBD, 0xFFFF
@@ -20,7 +20,7 @@ _COMMENT_TEXT, _BEGIN_MARGINS = 637, 479
 _MAX_RECORDS = 5_000_000
 
 
-def records(stream: bytes) -> Iterator[tuple[int, bytes]]:
+def iter_records(stream: bytes) -> Iterator[tuple[int, bytes]]:
     """Type and data of each record of a BIFF stream (xls); a cut-off one ends them."""
     position = 0
     for _ in range(_MAX_RECORDS):
@@ -33,42 +33,42 @@ def records(stream: bytes) -> Iterator[tuple[int, bytes]]:
 
 def is_encrypted(stream: bytes) -> bool:
     """Whether the workbook asks for a password: then a record says so near its beginning."""
-    return any(kind == _FILE_PASS for kind, _ in _first(stream))
+    return any(kind == _FILE_PASS for kind, _ in _iter_first(stream))
 
 
-def _first(stream: bytes) -> Iterator[tuple[int, bytes]]:
-    for number, record in enumerate(records(stream)):
+def _iter_first(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    for number, record in enumerate(iter_records(stream)):
         if number > 20:
             return
         yield record
 
 
-def remarks_of(stream: bytes) -> tuple[list[str], int]:
+def extract_remarks(stream: bytes) -> tuple[list[str], int]:
     """Texts of comments, boxes, headers and charts of a BIFF8 stream; and how many of them cannot be read."""
     found: list[str] = []
     n_left = n_waiting = 0
-    for kind, data in records(stream):
+    for kind, data in iter_records(stream):
         if kind == _TXO and len(data) >= 12:
             n_waiting = struct.unpack_from("<H", data, 10)[0]
         elif kind == _CONTINUE and n_waiting:
-            text = _characters(data, n_waiting)
+            text = _decode_characters(data, n_waiting)
             n_left += not text
             found.append(text)
             n_waiting = 0
         elif kind in (_HEADER, _FOOTER) and len(data) > 3:
             n_characters = struct.unpack_from("<H", data)[0]
-            found.append(margin_text(_characters(data[2:], n_characters)))
+            found.append(strip_margin_codes(_decode_characters(data[2:], n_characters)))
         elif kind == _SERIES_TEXT and len(data) > 4:
-            found.append(_characters(data[3:], data[2]))
+            found.append(_decode_characters(data[3:], data[2]))
         elif kind == _NOTE and len(data) > 6 and _is_old_note(data):
             found.append(data[6:].decode("cp1252", "replace"))
     return [text.replace("\r", "\n") for text in found if text.strip()], n_left
 
 
-def span(stream: bytes) -> int:
+def measure_span(stream: bytes) -> int:
     """How many cells lie in the rectangle between the outermost cells of the largest sheet of a BIFF stream."""
     largest, edges = 0, [_EDGE, 0, _EDGE, 0]
-    for kind, data in records(stream):
+    for kind, data in iter_records(stream):
         if kind == _BEGINNING:
             edges = [_EDGE, 0, _EDGE, 0]
         elif kind in _CELLS and len(data) >= 4:
@@ -79,20 +79,20 @@ def span(stream: bytes) -> int:
     return largest
 
 
-def with_sound_dimensions(stream: bytes) -> bytes:
+def repair_dimensions(stream: bytes) -> bytes:
     """The stream, where no sheet claims to have more cells than a sheet can have.
 
     python-calamine makes room for as many as a sheet claims. What it claims is used for nothing else.
     """
     sound = bytearray(stream)
-    for at in _dimensions_of(stream):
+    for at in _find_dimensions(stream):
         first_row, end_row, first_column, end_column = struct.unpack_from("<IIHH", stream, at)
         if not (first_row <= end_row <= _MAX_ROWS and first_column <= end_column <= _MAX_COLUMNS):
             struct.pack_into("<IIHH", sound, at, 0, 0, 0, 0)
     return bytes(sound)
 
 
-def _dimensions_of(stream: bytes) -> Iterator[int]:
+def _find_dimensions(stream: bytes) -> Iterator[int]:
     """Where the data of each record of dimensions begins: of those that follow the workbook's beginning, and each sheet's,
     for between two sheets there may be anything.
     """
@@ -117,7 +117,7 @@ def _dimensions_of(stream: bytes) -> Iterator[int]:
 
 def has_pictures(stream: bytes) -> bool:
     """Whether the workbook holds pictures: its group of drawings stores more than their numbers."""
-    return any(kind == _BLIP and len(data) > 1000 for kind, data in records(stream))
+    return any(kind == _BLIP and len(data) > 1000 for kind, data in iter_records(stream))
 
 
 def _is_old_note(data: bytes) -> bool:
@@ -126,7 +126,7 @@ def _is_old_note(data: bytes) -> bool:
     return n_characters == len(data) - 6 and data[6:].isascii()
 
 
-def _characters(data: bytes, n_characters: int) -> str:
+def _decode_characters(data: bytes, n_characters: int) -> str:
     """A string behind its byte of flags, in Latin-1 or UTF-16."""
     if not data:
         return ""
@@ -135,19 +135,19 @@ def _characters(data: bytes, n_characters: int) -> str:
     return data[1 : 1 + n_characters].decode("latin-1")
 
 
-def binary_records(part: bytes) -> Iterator[tuple[int, bytes]]:
+def iter_binary_records(part: bytes) -> Iterator[tuple[int, bytes]]:
     """Type and data of each record of a part of an xlsb file."""
     position = 0
     for _ in range(_MAX_RECORDS):
-        kind, position = _variable(part, position, 2)
-        n_bytes, position = _variable(part, position, 4)
+        kind, position = _read_variable(part, position, 2)
+        n_bytes, position = _read_variable(part, position, 4)
         if kind < 0 or n_bytes < 0:
             return
         yield kind, part[position : position + n_bytes]
         position += n_bytes
 
 
-def _variable(part: bytes, position: int, most: int) -> tuple[int, int]:
+def _read_variable(part: bytes, position: int, most: int) -> tuple[int, int]:
     value = 0
     for number in range(most):
         if position >= len(part):
@@ -160,31 +160,31 @@ def _variable(part: bytes, position: int, most: int) -> tuple[int, int]:
     return value, position
 
 
-def binary_span(part: bytes) -> int:
+def measure_binary_span(part: bytes) -> int:
     """How many cells lie in the rectangle between the outermost cells of a sheet of an xlsb file."""
     rows: list[int] = []
     columns: list[int] = []
-    for kind, data in binary_records(part):
+    for kind, data in iter_binary_records(part):
         if kind in _BINARY_CELLS and len(data) >= 4:
             (rows if kind == 0 else columns).append(struct.unpack_from("<I", data)[0])
     return (max(rows) - min(rows) + 1) * (max(columns) - min(columns) + 1) if rows and columns else 0
 
 
-def binary_remarks_of(part: bytes) -> list[str]:
+def extract_binary_remarks(part: bytes) -> list[str]:
     """Texts of comments and headers in a part of an xlsb file."""
     found: list[str] = []
-    for kind, data in binary_records(part):
+    for kind, data in iter_binary_records(part):
         if kind == _COMMENT_TEXT:
-            found.append(_wide_string(data, 1)[0])
+            found.append(_read_wide_string(data, 1)[0])
         elif kind == _BEGIN_MARGINS:
             position = 2
             for _ in range(6):
-                text, position = _wide_string(data, position)
-                found.append(margin_text(text))
+                text, position = _read_wide_string(data, position)
+                found.append(strip_margin_codes(text))
     return [text for text in found if text.strip()]
 
 
-def _wide_string(data: bytes, position: int) -> tuple[str, int]:
+def _read_wide_string(data: bytes, position: int) -> tuple[str, int]:
     if position + 4 > len(data):
         return "", position
     n_characters = struct.unpack_from("<I", data, position)[0]

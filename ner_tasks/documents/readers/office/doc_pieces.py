@@ -63,19 +63,19 @@ def is_readable(stream: bytes) -> bool:
     return ident in _IDENTS and version >= _WORD_6
 
 
-def table_of(stream: bytes) -> str:
+def find_table_stream(stream: bytes) -> str:
     """Name of the stream that holds the table of pieces."""
-    version, flags = _version(stream), struct.unpack_from("<H", stream, 0x0A)[0]
+    version, flags = _read_version(stream), struct.unpack_from("<H", stream, 0x0A)[0]
     if version < _WORD_97:
         return "WordDocument"
     return "1Table" if flags & _IN_1TABLE else "0Table"
 
 
-def _version(stream: bytes) -> int:
+def _read_version(stream: bytes) -> int:
     return int(struct.unpack_from("<H", stream, 2)[0])
 
 
-def parts_of(stream: bytes, table: bytes) -> list[DocStory]:
+def read_stories(stream: bytes, table: bytes) -> list[DocStory]:
     """Parts of a Word file that have text.
 
     Args:
@@ -85,13 +85,13 @@ def parts_of(stream: bytes, table: bytes) -> list[DocStory]:
     Raises:
         CannotRead: `broken`.
     """
-    is_old = _version(stream) < _WORD_97
+    is_old = _read_version(stream) < _WORD_97
     at, n_bytes = struct.unpack_from("<II", stream, _CLX_AT_BEFORE_97 if is_old else _CLX_AT)
     if is_old and not struct.unpack_from("<H", stream, 0x0A)[0] & _IN_PIECES:
         first, end = struct.unpack_from("<II", stream, _TEXT_AT)
         text = stream[first:end].decode("cp1252", "replace")
     else:
-        text = "".join(_pieces(stream, table[at : at + n_bytes], is_old=is_old))
+        text = "".join(_read_pieces(stream, table[at : at + n_bytes], is_old=is_old))
     counts = struct.unpack_from("<8i", stream, _COUNTS_AT_BEFORE_97 if is_old else _COUNTS_AT)
     found, start = [], 0
     for name, n_characters in zip(_PARTS, counts, strict=True):
@@ -100,11 +100,11 @@ def parts_of(stream: bytes, table: bytes) -> list[DocStory]:
         raw = text[start : start + n_characters]
         start += n_characters
         if raw.strip("\r\x03\x04\x07 ") and name != "macros":
-            found.append(_part(name, raw))
+            found.append(_make_story(name, raw))
     return found
 
 
-def _pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
+def _read_pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
     position = 0
     while position + 3 <= len(table) and table[position] == 1:  # formats of paragraphs, before the pieces
         position += 3 + struct.unpack_from("<H", table, position + 1)[0]
@@ -131,14 +131,14 @@ def _pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
     return found
 
 
-def _part(name: str, raw: str) -> DocStory:
-    shown, n_codes = _without_codes(raw)
+def _make_story(name: str, raw: str) -> DocStory:
+    shown, n_codes = _drop_field_codes(raw)
     text = _CELL_MARKS.sub(lambda marks: "\n" if len(marks[0]) > 1 else "\t", shown)
     text = re.sub(r"\n{3,}", "\n\n", text.translate(_CHARACTERS)).strip("\n")
     return DocStory(name, text, shown.count("\x01"), shown.count("\x08"), n_codes)
 
 
-def _without_codes(raw: str) -> tuple[str, int]:
+def _drop_field_codes(raw: str) -> tuple[str, int]:
     """Text without the codes of fields, whose results stay; a field that does not end hides nothing."""
     if raw.count(_FIELD_BEGIN) != raw.count(_FIELD_END):
         return raw.replace(_FIELD_BEGIN, " ").replace(_FIELD_RESULT, " ").replace(_FIELD_END, " "), 0

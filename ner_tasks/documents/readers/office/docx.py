@@ -7,7 +7,7 @@ ignored by a rule.
 from ner_tasks.documents.readers import pictures, properties
 from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_properties, xml_tree
 from ner_tasks.documents.readers.office.ooxml import Package
-from ner_tasks.documents.readers.office.ooxml_text import MAX_PROMPT, TextWalk, squeezed
+from ner_tasks.documents.readers.office.ooxml_text import MAX_PROMPT, TextWalk, compact_text
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part
 
 # Root elements of the parts that hold text, in the order of reading.
@@ -25,39 +25,39 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     main = package.main("document", "wordDocument")
     builder = ExtractBuilder()
     shown: list[str] = []
-    taken = _text_parts(package, main)
+    taken = _list_text_parts(package, main)
     chunks: list[str] = []
-    prompts = _prompts(package)
+    prompts = _collect_prompts(package)
     for name in taken:
         walk = TextWalk(prompts=prompts)
-        chunks += _add(package, name, builder, walk, "" if name == main else name, shown)
+        chunks += _add_part(package, name, builder, walk, "" if name == main else name, shown)
     for name in dict.fromkeys(chunks):
-        _hand_on(package, name, builder)
+        _add_document(package, name, builder)
     ooxml_parts.add_rest(package, {*taken, *chunks}, builder, limits, shown)
     told = pictures.require_text(builder.extract()).text
-    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
+    properties.add(builder, ooxml_properties.read_properties(package, builder), told)
     return builder.extract()
 
 
-def _text_parts(package: Package, main: str) -> list[str]:
+def _list_text_parts(package: Package, main: str) -> list[str]:
     """Names of the parts that hold text, in the order of reading."""
     found = [name for name in package.parts if package.root(name) in _ROOTS and not name.lower().startswith(_GLOSSARY)]
     ranks = {name: (_ROOTS.index(package.root(name)), name != main) for name in found}
     return sorted(found, key=lambda name: ranks[name])
 
 
-def _prompts(package: Package) -> frozenset[str]:
+def _collect_prompts(package: Package) -> frozenset[str]:
     """What the content controls of a form show until somebody fills them: it stands among the building blocks."""
     found: set[str] = set()
     for name in package.parts:
         if package.root(name) == "glossaryDocument":
             root, _ = xml_tree.parse(package.parts[name])
             bodies = root.iter("{*}p", "{*}docPartBody") if root is not None else ()
-            found.update(squeezed(body, MAX_PROMPT) for body in bodies)
+            found.update(compact_text(body, MAX_PROMPT) for body in bodies)
     return frozenset(prompt for prompt in found if 0 < len(prompt) <= MAX_PROMPT)
 
 
-def _add(
+def _add_part(
     package: Package, name: str, builder: ExtractBuilder, walk: TextWalk, place: str, shown: list[str]
 ) -> list[str]:
     """Read a part; returns names of the parts that hold documents which stand in it."""
@@ -66,7 +66,7 @@ def _add(
         builder.block(block, place)
         shown.append(block)
     builder.inventory.read("part")
-    ooxml_parts.count(walk, builder)
+    ooxml_parts.count_ignored(walk, builder)
     relations = package.relations(name)
     for id_ in walk.subdocuments:
         builder.inventory.unread("subdocument", f"{name} {id_}", "a document outside of this file")
@@ -78,7 +78,7 @@ def _add(
     return [target for target in dict.fromkeys(named) if target in package.parts]
 
 
-def _hand_on(package: Package, name: str, builder: ExtractBuilder) -> None:
+def _add_document(package: Package, name: str, builder: ExtractBuilder) -> None:
     """Make a document of what Word shows in its place when it opens the file."""
     builder.inventory.read("embedded-file")
     builder.parts.append(Part(name.replace("#", "%23"), package.parts[name], "", package.type_of(name)))

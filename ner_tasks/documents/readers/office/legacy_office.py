@@ -44,10 +44,10 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 def _add_word(ole: Any, stream: bytes, builder: ExtractBuilder) -> None:
     if doc_pieces.is_encrypted(stream):
         raise CannotRead("encrypted", "found a Word file with a password, expected one that opens")
-    name = doc_pieces.table_of(stream)
+    name = doc_pieces.find_table_stream(stream)
     if not ole.exists(name):
         raise CannotRead("broken", f"found no stream {name}, expected a whole Word file")
-    for part in doc_pieces.parts_of(stream, ole.openstream(name).read()):
+    for part in doc_pieces.read_stories(stream, ole.openstream(name).read()):
         builder.block(part.text, "" if part.name == "body" else part.name)
         builder.inventory.read("part")
         builder.inventory.ignored("text", "field-code", part.n_codes)
@@ -61,7 +61,7 @@ def _add_slides(ole: Any, builder: ExtractBuilder) -> None:
     if ole.exists("EncryptedSummary"):
         raise CannotRead("encrypted", "found a PowerPoint file with a password, expected one that opens")
     user = ole.openstream(_USER).read() if ole.exists(_USER) else b""
-    for label, texts in ppt_records.slides_of(ole.openstream(_SLIDES).read(), user):
+    for label, texts in ppt_records.read_slides(ole.openstream(_SLIDES).read(), user):
         builder.inventory.read("slide")
         for text in texts:
             builder.block(text, label)

@@ -38,7 +38,7 @@ def read(data: bytes, limits: Limits) -> Extract:
     if len(text) > limits.max_characters:
         raise CannotRead("too-long", f"found {len(text)} characters, expected at most {limits.max_characters}")
     builder = ExtractBuilder()
-    builder.note(f"read by the program {name} ({_version(name)})")
+    builder.note(f"read by the program {name} ({_query_version(name)})")
     builder.inventory.read("text")
     builder.inventory.unread("part", "headers, comments, boxes and pictures", f"{name} does not tell of them")
     builder.block(text.strip("\n"))
@@ -56,7 +56,7 @@ def _run(command: list[str], seconds: float) -> bytes:
 
 
 @lru_cache
-def _version(name: str) -> str:
+def _query_version(name: str) -> str:
     done = subprocess.run(
         [name, *_PROGRAMS[name][1]], capture_output=True, check=False, timeout=10, stdin=subprocess.DEVNULL
     )

@@ -14,7 +14,7 @@ from lxml import etree
 
 from ner_tasks.documents.readers import pictures, properties, xml_names
 from ner_tasks.documents.readers.office import ole_objects, ooxml, ooxml_parts, ooxml_properties, xml_tree
-from ner_tasks.documents.readers.office.odf_text import OdfWalk, qualified
+from ner_tasks.documents.readers.office.odf_text import OdfWalk, qualify
 from ner_tasks.documents.readers.office.ooxml import Package
 from ner_tasks.documents.readers.properties import Property
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
@@ -50,8 +50,8 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     """
     package = open_odf(data, limits)
     builder = ExtractBuilder()
-    root = content_of(package, builder)
-    margins = [*margins_of(package, root, builder)]
+    root = parse_content(package, builder)
+    margins = [*iter_margins(package, root, builder)]
     for name, block in margins:
         if "header" in name:
             builder.block(block, STYLES)
@@ -61,7 +61,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
             builder.block(block, STYLES)
     add_rest(package, root, builder, limits)
     told = pictures.require_text(builder.extract()).text
-    properties.add(builder, properties_of(package, root, builder), told)
+    properties.add(builder, read_properties(package, root, builder), told)
     return builder.extract()
 
 
@@ -83,7 +83,7 @@ def open_odf(data: bytes, limits: Limits) -> Package:
     return package
 
 
-def content_of(package: Package, builder: ExtractBuilder) -> Any:
+def parse_content(package: Package, builder: ExtractBuilder) -> Any:
     """The root of the main part.
 
     Raises:
@@ -98,16 +98,16 @@ def content_of(package: Package, builder: ExtractBuilder) -> Any:
 
 def add_body(root: Any, builder: ExtractBuilder) -> None:
     """Read a text, a drawing or the slides of a presentation."""
-    pages = [page for page in xml_names.outermost(root, "page") if qualified(page.tag) == "draw:page"]
-    _add(root, builder, "", ("draw:page", "office:master-styles"))
+    pages = [page for page in xml_names.outermost(root, "page") if qualify(page.tag) == "draw:page"]
+    _add_blocks(root, builder, "", ("draw:page", "office:master-styles"))
     for number, page in enumerate(pages, start=1):
         builder.inventory.read("slide")
-        _add(page, builder, f"slide {number}", ("presentation:notes",))
+        _add_blocks(page, builder, f"slide {number}", ("presentation:notes",))
         for notes in xml_names.outermost(page, "notes"):
-            _add(notes, builder, f"slide {number} notes", ())
+            _add_blocks(notes, builder, f"slide {number} notes", ())
 
 
-def _add(root: Any, builder: ExtractBuilder, place: str, leaves_out: tuple[str, ...]) -> None:
+def _add_blocks(root: Any, builder: ExtractBuilder, place: str, leaves_out: tuple[str, ...]) -> None:
     walk = OdfWalk(leaves_out)
     for block in walk.blocks(root):
         builder.block(block, place)
@@ -115,7 +115,7 @@ def _add(root: Any, builder: ExtractBuilder, place: str, leaves_out: tuple[str, 
         builder.inventory.ignored("text", rule, n)
 
 
-def margins_of(package: Package, root: Any, builder: ExtractBuilder) -> Iterator[tuple[str, str]]:
+def iter_margins(package: Package, root: Any, builder: ExtractBuilder) -> Iterator[tuple[str, str]]:
     """Headers, footers and shapes of the master pages, with the name of the element that holds them.
 
     Args:
@@ -155,7 +155,7 @@ def add_rest(package: Package, content: Any, builder: ExtractBuilder, limits: Li
             root = package.xml(name, builder)
             builder.inventory.read("part")
             if root is not None:
-                _add(root, builder, name, ())
+                _add_blocks(root, builder, name, ())
         else:
             ooxml_parts.add_file(package, name, builder, limits)
     for name, wrong in package.damaged.items():
@@ -164,7 +164,7 @@ def add_rest(package: Package, content: Any, builder: ExtractBuilder, limits: Li
         _add_binary_data(content, builder, limits)
 
 
-def properties_of(package: Package, content: Any, builder: ExtractBuilder) -> list[Property]:
+def read_properties(package: Package, content: Any, builder: ExtractBuilder) -> list[Property]:
     """Name and text of each property that a person types; a single XML file has them in `content`."""
     found: list[Property] = []
     for name in [name for name in package.parts if _META.search(name)] or [CONTENT]:
@@ -173,16 +173,16 @@ def properties_of(package: Package, content: Any, builder: ExtractBuilder) -> li
             continue
         walk = etree.iterwalk(root, events=("start",))
         for _, one in walk:
-            element = qualified(one.tag)
+            element = qualify(one.tag)
             if element == "office:body":
                 break
             if element in _PROPERTIES or element == "meta:user-defined":
                 walk.skip_subtree()
             if element in _PROPERTIES:
-                found.append((_PROPERTIES[element], xml_tree.text_of(one)))
+                found.append((_PROPERTIES[element], xml_tree.join_text(one)))
             elif element == "meta:user-defined":
-                called, text = xml_tree.attribute(one, "name"), xml_tree.text_of(one)
-                if xml_tree.attribute(one, "value-type", "string") != "string" or ooxml_properties.is_of_program(
+                called, text = xml_tree.attribute(one, "name"), xml_tree.join_text(one)
+                if xml_tree.attribute(one, "value-type", "string") != "string" or ooxml_properties.is_program_property(
                     called, text
                 ):
                     builder.inventory.ignored(properties.KIND, ooxml_properties.METADATA)
@@ -197,7 +197,7 @@ def _add_binary_data(root: Any, builder: ExtractBuilder, limits: Limits) -> None
         is_picture = xml_names.local_name(element.getparent()) == "image"
         name = f"picture {number}.png" if is_picture else f"object {number}.bin"
         try:
-            content = base64.b64decode(xml_tree.text_of(element))
+            content = base64.b64decode(xml_tree.join_text(element))
         except binascii.Error:
             builder.inventory.unread(pictures.KIND if is_picture else ole_objects.KIND, name, "damaged base64")
             continue

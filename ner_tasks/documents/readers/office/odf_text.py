@@ -38,7 +38,7 @@ _MATH = ("mi", "mn", "mo", "mtext", "ms")
 
 
 @lru_cache(maxsize=4096)
-def qualified(tag: Any) -> str:
+def qualify(tag: Any) -> str:
     """Name of an element with the prefix that its namespace has by custom, such as `text:p`."""
     namespace, name = split(tag)
     found = _PREFIX.search(namespace)
@@ -67,7 +67,7 @@ class OdfWalk:
         """Text of all paragraphs, rows of tables, notes and boxes below an element."""
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
-            name = qualified(element.tag)
+            name = qualify(element.tag)
             if name in _SOFT and self._layout.is_in_paragraph:
                 self._layout.write(SOFT)
             if event == "start":

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from ner_tasks.documents.readers.office.odf_text import CELLS, OdfWalk, qualified
-from ner_tasks.documents.readers.office.sheets import Cell, Sheet, SheetBudget, label_of, place_of, shown
-from ner_tasks.documents.readers.office.xlsx_cells import date_text, number_text
+from ner_tasks.documents.readers.office.odf_text import CELLS, OdfWalk, qualify
+from ner_tasks.documents.readers.office.sheets import Cell, Sheet, SheetBudget, format_value, make_label, make_place
+from ner_tasks.documents.readers.office.xlsx_cells import format_date, format_number
 from ner_tasks.documents.readers.office.xml_tree import attribute
 
 _DURATION = re.compile(r"(-?)P(?:(\d{1,9})D)?T?(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:[.,]\d+)?S)?$")
@@ -18,7 +18,7 @@ _NUMBERS = ("float", "currency", "percentage")
 _MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
 
 
-def tables_of(root: Any) -> Iterator[Any]:
+def iter_tables(root: Any) -> Iterator[Any]:
     """The sheets of a workbook; tables within cells, changes and links to other files are none."""
     for book in root.iter("{*}spreadsheet"):
         yield from book.iterchildren("{*}table")
@@ -26,14 +26,14 @@ def tables_of(root: Any) -> Iterator[Any]:
 
 def read_sheet(table: Any, name: str, budget: SheetBudget) -> tuple[Sheet, list[tuple[str, str]]]:
     """Cells of a table; and text that hangs on them or floats above: its place and the text."""
-    sheet, label = Sheet(name), label_of(name)
+    sheet, label = Sheet(name), make_label(name)
     remarks: list[tuple[str, str]] = []
     number = 1
     for row in table.iter("{*}table-row"):
         if next(row.iterancestors("{*}table"), None) is not table:
             continue
-        cells = _cells(row, number, label, budget, remarks)
-        n_rows = _repeated(row, "number-rows-repeated", _MAX_ROWS)
+        cells = _iter_cells(row, number, label, budget, remarks)
+        n_rows = _count_repeats(row, "number-rows-repeated", _MAX_ROWS)
         if cells:
             for again in range(n_rows):
                 for _, text in cells if again else ():
@@ -45,15 +45,15 @@ def read_sheet(table: Any, name: str, budget: SheetBudget) -> tuple[Sheet, list[
     return sheet, remarks
 
 
-def _cells(row: Any, number: int, label: str, budget: SheetBudget, remarks: list[tuple[str, str]]) -> list[Cell]:
+def _iter_cells(row: Any, number: int, label: str, budget: SheetBudget, remarks: list[tuple[str, str]]) -> list[Cell]:
     cells: list[Cell] = []
     column = 1
     for cell in row:
-        if qualified(cell.tag) not in CELLS:
+        if qualify(cell.tag) not in CELLS:
             continue
-        n_columns = _repeated(cell, "number-columns-repeated", _MAX_COLUMNS)
+        n_columns = _count_repeats(cell, "number-columns-repeated", _MAX_COLUMNS)
         text, hanging = _text(cell)
-        remarks += [(place_of(label, number, column), block) for block in hanging]
+        remarks += [(make_place(label, number, column), block) for block in hanging]
         if text.strip():
             for again in range(n_columns):
                 budget.take(text)
@@ -62,7 +62,7 @@ def _cells(row: Any, number: int, label: str, budget: SheetBudget, remarks: list
     return cells
 
 
-def _repeated(element: Any, name: str, most: int) -> int:
+def _count_repeats(element: Any, name: str, most: int) -> int:
     count = attribute(element, name, "1")
     return max(1, min(int(count), most)) if count.isdecimal() and len(count) < 9 else 1
 
@@ -72,7 +72,7 @@ def _text(cell: Any) -> tuple[str, list[str]]:
     lines: list[str] = []
     hanging: list[str] = []
     for element in cell:
-        name = qualified(element.tag)
+        name = qualify(element.tag)
         if name in ("text:p", "text:h", "text:list"):
             line, *boxes = OdfWalk().blocks(element) or [""]
             lines.append(line)
@@ -81,13 +81,13 @@ def _text(cell: Any) -> tuple[str, list[str]]:
             hanging += OdfWalk().blocks(element)
     kind = attribute(cell, "value-type")
     if kind in _NUMBERS and (value := attribute(cell, "value")):
-        return number_text(value), hanging
+        return format_number(value), hanging
     if kind == "boolean":
         return attribute(cell, "boolean-value").upper(), hanging
     if kind == "date" and (value := attribute(cell, "date-value")):
-        return date_text(value), hanging
+        return format_date(value), hanging
     if kind == "time" and (found := _DURATION.match(attribute(cell, "time-value"))):
         days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:])
         length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        return shown(-length if found[1] else length), hanging
+        return format_value(-length if found[1] else length), hanging
     return "\n".join(lines) or attribute(cell, "string-value"), hanging

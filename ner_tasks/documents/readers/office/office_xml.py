@@ -23,7 +23,7 @@ def is_known(root: Any) -> bool:
     return (split(root.tag)[0], local_name(root)) in ((_WORD, "wordDocument"), (_EXCEL, "Workbook"))
 
 
-def add_to(builder: ExtractBuilder, root: Any, limits: Limits) -> None:
+def add_text(builder: ExtractBuilder, root: Any, limits: Limits) -> None:
     """Add all text of a document or workbook."""
     if split(root.tag)[0] == _WORD:
         _add_document(builder, root, limits)
@@ -50,12 +50,12 @@ def _add_document(builder: ExtractBuilder, root: Any, limits: Limits) -> None:
             elif name in _SILENT:
                 builder.inventory.ignored("element", _SILENT[name])
             elif name == "binData":
-                _picture(builder, element, limits)
+                _add_picture(builder, element, limits)
         builder.inventory.read("part")
         builder.lines([*lines, "".join(line)])
 
 
-def _picture(builder: ExtractBuilder, element: Any, limits: Limits) -> None:
+def _add_picture(builder: ExtractBuilder, element: Any, limits: Limits) -> None:
     called = next((value for key, value in attributes(element) if key.endswith("}name")), "")
     name = called.rpartition("/")[2] or "picture"
     try:
@@ -75,14 +75,14 @@ def _add_workbook(builder: ExtractBuilder, root: Any) -> None:
         for row in outermost(part, "Row"):
             cells = []
             for cell in row:
-                shown = [_all_text(data) for data in cell if local_name(data) == "Data"]
+                shown = [_join_text(data) for data in cell if local_name(data) == "Data"]
                 cells.append(" ".join(shown))
-                notes.extend(_all_text(comment) for comment in cell if local_name(comment) == "Comment")
+                notes.extend(_join_text(comment) for comment in cell if local_name(comment) == "Comment")
             lines.append("\t".join(cells).rstrip("\t"))
         builder.inventory.read("sheet")
         builder.inventory.read("comment", len(notes))
         builder.lines([line for line in (title, *lines, *notes) if line.strip()], title or None)
 
 
-def _all_text(element: Any) -> str:
+def _join_text(element: Any) -> str:
     return " ".join("".join(element.itertext()).split())

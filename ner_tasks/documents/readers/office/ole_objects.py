@@ -38,13 +38,13 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
         if sniffing.sniff(head, io.BytesIO(content)) or not own.lower().endswith((".bin", ".ole", ".dat")):
             builder.inventory.read(KIND)
             builder.parts.append(Part(own, content, "", media_type))
-        elif inner := _native(content):
-            _hand_on(builder, name, *inner)
+        elif inner := _parse_native(content):
+            _add_file(builder, name, *inner)
         else:
             builder.inventory.unread(KIND, name, "an object of a format that is not known")
         return
     try:
-        found = _unwrapped(content)
+        found = _unwrap(content)
     except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
         builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
         return
@@ -67,14 +67,14 @@ def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Calla
     for path, entries in objects.items():
         name = "/".join(path)
         try:
-            found = _of_storage(ole, [entry for entry in entries if ole.get_type(entry) == _STREAM], depth)
+            found = _read_storage(ole, [entry for entry in entries if ole.get_type(entry) == _STREAM], depth)
         except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
             builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
             continue
         _account_for(builder, name, found)
 
 
-def _of_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | str:
+def _read_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | str:
     """Name and bytes of the file in an object that is a storage, or what it is instead."""
 
     def whole() -> bytes:
@@ -86,31 +86,31 @@ def _of_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, by
             storage.streams[entry[-1]] = ole.openstream(entry).read()
         return cfb.write(root)
 
-    return _file_in(ole, [entry for entry in entries if len(entry) == depth + 1], whole)
+    return _find_file(ole, [entry for entry in entries if len(entry) == depth + 1], whole)
 
 
 def _account_for(builder: ExtractBuilder, name: str, found: tuple[str, bytes] | str) -> None:
     if isinstance(found, str):
         builder.inventory.unread(KIND, name, found)
     else:
-        _hand_on(builder, name, *found)
+        _add_file(builder, name, *found)
 
 
-def _hand_on(builder: ExtractBuilder, name: str, called: str, content: bytes) -> None:
+def _add_file(builder: ExtractBuilder, name: str, called: str, content: bytes) -> None:
     own = name.replace("#", "%23")
     builder.inventory.read(KIND)
     builder.parts.append(Part(f"{own}/{called}" if called else own, content))
 
 
-def _unwrapped(content: bytes) -> tuple[str, bytes] | str:
+def _unwrap(content: bytes) -> tuple[str, bytes] | str:
     """Name and bytes of the file in an object that is a file itself, or what it is instead."""
     from ner_tasks.documents.detection.ole_files import OleFile
 
     with OleFile(content) as ole:
-        return _file_in(ole, [path for path in ole.listdir() if len(path) == 1], lambda: content)
+        return _find_file(ole, [path for path in ole.listdir() if len(path) == 1], lambda: content)
 
 
-def _file_in(ole: Any, paths: list[list[str]], whole: Callable[[], bytes]) -> tuple[str, bytes] | str:
+def _find_file(ole: Any, paths: list[list[str]], whole: Callable[[], bytes]) -> tuple[str, bytes] | str:
     """Name and bytes of the file in an object, or what it is instead.
 
     Args:
@@ -120,7 +120,7 @@ def _file_in(ole: Any, paths: list[list[str]], whole: Callable[[], bytes]) -> tu
     """
     streams = {path[-1].lower(): path for path in paths}
     if _NATIVE in streams:
-        return _native(ole.openstream(streams[_NATIVE]).read()) or "an object whose file cannot be taken out"
+        return _parse_native(ole.openstream(streams[_NATIVE]).read()) or "an object whose file cannot be taken out"
     for name in _WHOLE:
         if name in streams:
             data = ole.openstream(streams[name]).read()
@@ -135,13 +135,13 @@ def _file_in(ole: Any, paths: list[list[str]], whole: Callable[[], bytes]) -> tu
     return "an object of a program that is not read"
 
 
-def _native(data: bytes) -> tuple[str, bytes] | None:
+def _parse_native(data: bytes) -> tuple[str, bytes] | None:
     """Name and bytes of the file in an `Ole10Native` stream."""
     try:
         position = 4
         if struct.unpack_from("<H", data, position)[0] == 2:
-            label, position = _string(data, position + 2)
-            path, position = _string(data, position)
+            label, position = _read_string(data, position + 2)
+            path, position = _read_string(data, position)
             position += 4
             n_temporary = struct.unpack_from("<I", data, position)[0]
             position += 4 + n_temporary
@@ -158,6 +158,6 @@ def _native(data: bytes) -> tuple[str, bytes] | None:
     return ("", content) if sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content)) else None
 
 
-def _string(data: bytes, position: int) -> tuple[str, int]:
+def _read_string(data: bytes, position: int) -> tuple[str, int]:
     end = data.index(b"\0", position)
     return data[position:end].decode("cp1252", "replace"), end + 1

@@ -69,7 +69,7 @@ class Package:
     @cached_property
     def roots(self) -> Mapping[str, tuple[str, str]]:
         """Namespace and name of the root element of each part that is XML."""
-        return {name: xml_tree.root_of(data) for name, data in self.parts.items() if _may_be_xml(name, data)}
+        return {name: xml_tree.find_root(data) for name, data in self.parts.items() if _may_be_xml(name, data)}
 
     def root(self, name: str) -> str:
         """Name of the root element of a part, "" if it is no XML."""
@@ -159,7 +159,7 @@ def open_package(data: bytes, limits: Limits) -> Package:
     if data.startswith(sniffing.OLE_HEAD):
         raise CannotRead("encrypted", "found an encrypted or pre-2007 Office file, expected one without a password")
     if xml_tree.begins_xml(data):
-        return _flat(data)
+        return _read_flat(data)
     parts: dict[str, bytes] = {}
     damaged: dict[str, str] = {}
     n_bytes = n_encrypted = 0
@@ -170,23 +170,23 @@ def open_package(data: bytes, limits: Limits) -> Package:
         for number, entry in enumerate(entries):
             name = entry.filename.replace("\\", "/").lstrip("/")
             n_encrypted += entry.flag_bits & _ENCRYPTED
-            content, wrong = _unpacked(archive, entry, limits.max_unpacked_bytes - n_bytes)
+            content, wrong = _unpack(archive, entry, limits.max_unpacked_bytes - n_bytes)
             n_bytes += len(content)
             if wrong:
-                damaged[_free(name, number, parts, damaged)] = wrong
+                damaged[_make_unique(name, number, parts, damaged)] = wrong
             elif parts.get(name) != content:
-                parts[_free(name, number, parts, damaged)] = content
+                parts[_make_unique(name, number, parts, damaged)] = content
     if n_encrypted and not parts:
         raise CannotRead("encrypted", "found a package that asks for a password, expected one that opens")
     return Package(parts, damaged)
 
 
-def _free(name: str, number: int, *taken: Mapping[str, object]) -> str:
+def _make_unique(name: str, number: int, *taken: Mapping[str, object]) -> str:
     """The name, or one of its own where an archive has two files of that name."""
     return f"{name}+{number}" if any(name in names for names in taken) else name
 
 
-def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> tuple[bytes, str]:
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> tuple[bytes, str]:
     """Content of a part, read as long as it goes on and not as long as it says; and what is wrong with it."""
     if entry.flag_bits & _ENCRYPTED:
         return b"", "it asks for a password"
@@ -206,7 +206,7 @@ def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> tu
     return b"".join(pieces), ""
 
 
-def _flat(data: bytes) -> Package:
+def _read_flat(data: bytes) -> Package:
     """A package whose parts stand in one XML file (flat OPC)."""
     from lxml import etree
 
@@ -220,7 +220,7 @@ def _flat(data: bytes) -> Package:
                 parts[name] = etree.tostring(kind[0], encoding="utf-8")
             elif xml_names.local_name(kind) == "binaryData":
                 try:
-                    parts[name] = base64.b64decode(xml_tree.text_of(kind))
+                    parts[name] = base64.b64decode(xml_tree.join_text(kind))
                 except binascii.Error:
                     damaged[name] = "damaged base64"
     if not parts:

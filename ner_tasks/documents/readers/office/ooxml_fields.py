@@ -75,7 +75,7 @@ class OoxmlFields:
         form = child(mark, "ffData")
         kind = attribute(mark, "fldCharType")
         if mark not in self._whole:
-            return _of_form(form) if form is not None else ""
+            return _show_form_field(form) if form is not None else ""
         if kind == "begin":
             self._open.append(_Field(layout.mark(), form))
         elif self._open and kind == "separate":
@@ -84,12 +84,12 @@ class OoxmlFields:
         elif self._open:
             ended = self._open.pop()
             if not layout.written_since(ended.mark) and not any(one.is_in_code for one in self._open[-_MAX_NESTED:]):
-                shown = _of_form(ended.form) if ended.form is not None else ""
-                return shown or shown_by_code("".join(ended.code))
+                shown = _show_form_field(ended.form) if ended.form is not None else ""
+                return shown or show_code("".join(ended.code))
         return ""
 
 
-def _of_form(form: Any) -> str:
+def _show_form_field(form: Any) -> str:
     """The state of a check box, the entry that a list shows."""
     if (box := child(form, "checkBox")) is not None:
         state = child(box, "checked")
@@ -105,7 +105,7 @@ def _of_form(form: Any) -> str:
     return ""
 
 
-def shown_by_code(code: str) -> str:
+def show_code(code: str) -> str:
     """What a field without a result shows."""
     if found := _BUTTON.match(code) or _QUOTE.match(code):
         return found.group(1).strip()

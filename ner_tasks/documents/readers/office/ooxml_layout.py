@@ -24,7 +24,7 @@ class _Frame:
         self.n_written = 0  # pieces up to the last one that is not blank
 
 
-def clean(pieces: list[str]) -> str:
+def join_pieces(pieces: list[str]) -> str:
     """Text of a paragraph."""
     text = "".join(pieces)
     return _BETWEEN_WORDS.sub(" ", text).replace(SOFT, "") if SOFT in text else text
@@ -101,13 +101,13 @@ class OoxmlLayout:
 
     def _flush(self, frame: _Frame) -> None:
         for pieces in (frame.carried, frame.pieces):
-            if pieces and (text := clean(pieces).strip()):
+            if pieces and (text := join_pieces(pieces).strip()):
                 frame.blocks.append(text)
         frame.carried, frame.pieces, frame.n_written = [], [], 0
 
     def _blocks_of(self, frame: _Frame) -> list[str]:
         if frame.kind == PARAGRAPH:
-            return [clean(frame.pieces).strip(), *frame.blocks]
+            return [join_pieces(frame.pieces).strip(), *frame.blocks]
         if frame.kind == ROW:
             return ["\t".join(frame.blocks).strip()]
         self._flush(frame)

@@ -103,7 +103,7 @@ def add_rest(
     told = [*shown]
     unknown = []
     for name in rest:
-        if rule := _rule(package, name):
+        if rule := _find_rule(package, name):
             builder.inventory.ignored("part", rule)
         elif package.root(name) in _TEXT_ROOTS or name.lower().endswith(".vml"):
             told += add_text(package, name, builder)
@@ -111,7 +111,7 @@ def add_rest(
             unknown.append(name)
         else:
             add_file(package, name, builder, limits)
-    known = _Told(squeeze("".join(told)) if unknown else "")
+    known = _KnownText(remove_spaces("".join(told)) if unknown else "")
     for name in unknown:
         _add_unknown(package, name, builder, known)
     for name, wrong in package.damaged.items():
@@ -119,7 +119,7 @@ def add_rest(
             builder.inventory.unread("part", name, wrong)
 
 
-class _Told:
+class _KnownText:
     """What a document says, to which data is compared as long as that is in proportion."""
 
     def __init__(self, text: str) -> None:
@@ -128,10 +128,10 @@ class _Told:
     def says_all(self, values: list[str]) -> bool:
         """Whether the document says all of some values; none of those that are too many to be compared."""
         self._n_left -= len(values) * (len(self._text) + 1)
-        return self._n_left >= 0 and all(squeeze(text) in self._text for text in values)
+        return self._n_left >= 0 and all(remove_spaces(text) in self._text for text in values)
 
 
-def squeeze(text: str) -> str:
+def remove_spaces(text: str) -> str:
     """A text without any space, to tell whether two of them say the same."""
     return "".join(text.split())
 
@@ -168,10 +168,10 @@ def add_text(
     walk = TextWalk(skips_placeholders=skips_placeholders)
     blocks = walk.blocks(root) if root is not None else []
     if root is not None and package.root(name) == "cmLst":  # comments on slides are no paragraphs
-        blocks += [xml_tree.text_of(text) for text in xml_names.outermost(root, "text")]
+        blocks += [xml_tree.join_text(text) for text in xml_names.outermost(root, "text")]
     for block in blocks:
         builder.block(block, place or name)
-    count(walk, builder)
+    count_ignored(walk, builder)
     builder.inventory.read(kind)
     return blocks
 
@@ -192,18 +192,18 @@ def add_related(
     return blocks
 
 
-def count(walk: TextWalk, builder: ExtractBuilder) -> None:
+def count_ignored(walk: TextWalk, builder: ExtractBuilder) -> None:
     """Account for what a walk left out."""
     for rule, n in walk.ignored.items():
         builder.inventory.ignored("text", rule, n)
 
 
-def _rule(package: Package, name: str) -> str:
+def _find_rule(package: Package, name: str) -> str:
     by_path = next((rule for rule, pattern in _BY_PATH if pattern.search(name.lower())), "")
     return by_path or _BY_ROOT.get(package.root(name), "")
 
 
-def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: _Told) -> None:
+def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: _KnownText) -> None:
     """Data in XML of another kind: read where a program or person put it, unless the document says the same."""
     root = package.xml(name, builder)
     if root is None:

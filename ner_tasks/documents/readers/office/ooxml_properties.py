@@ -34,7 +34,7 @@ _FOR_PROGRAMS = re.compile(
 )
 
 
-def properties_of(package: Package, builder: ExtractBuilder) -> list[Property]:
+def read_properties(package: Package, builder: ExtractBuilder) -> list[Property]:
     """Name and text of each property that a person types, wherever the package has its part."""
     found: list[Property] = []
     for name in package.parts:
@@ -51,11 +51,11 @@ def properties_of(package: Package, builder: ExtractBuilder) -> list[Property]:
                 (CORE[xml_names.local_name(one)], _text(one)) for one in root if xml_names.local_name(one) in CORE
             ]
         else:
-            found += _custom(root, builder)
+            found += _read_custom(root, builder)
     return found
 
 
-def _custom(root: Any, builder: ExtractBuilder) -> list[Property]:
+def _read_custom(root: Any, builder: ExtractBuilder) -> list[Property]:
     """Properties that are strings; numbers, dates and what programs keep for themselves are ignored by a rule."""
     found: list[Property] = []
     for one in root:
@@ -63,17 +63,17 @@ def _custom(root: Any, builder: ExtractBuilder) -> list[Property]:
             continue
         name = xml_tree.attribute(one, "name")
         texts = [_text(value) for value in one.iter() if xml_names.local_name(value) in _STRINGS]
-        if texts and not is_of_program(name, "".join(texts)):
+        if texts and not is_program_property(name, "".join(texts)):
             found.append((name, " ".join(texts)))
         else:
             builder.inventory.ignored(KIND, METADATA)
     return found
 
 
-def is_of_program(name: str, text: str) -> bool:
+def is_program_property(name: str, text: str) -> bool:
     """Whether a custom property is one that a program keeps for itself."""
     return bool(_OF_PROGRAMS.match(name) or _FOR_PROGRAMS.fullmatch(text.strip()))
 
 
 def _text(element: Any) -> str:
-    return xlsx_cells.unescaped(xml_tree.text_of(element))
+    return xlsx_cells.unescape(xml_tree.join_text(element))

@@ -8,7 +8,7 @@ _UNKNOWN = "\ufffc"
 _PRIVATE = 0xF000
 
 
-def _table(pairs: str) -> dict[int, str]:
+def _parse_table(pairs: str) -> dict[int, str]:
     """Characters by their places, written as `A3 ≤ B0 °`."""
     places, characters = pairs.split()[::2], pairs.split()[1::2]
     return {int(place, 16): character for place, character in zip(places, characters, strict=True)}
@@ -19,19 +19,19 @@ _LETTERS = zip(
     "ΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩαβγδεζηθικλμνξοπρστυφχψω",
     strict=True,
 )
-_SYMBOL = dict(_LETTERS) | _table(
+_SYMBOL = dict(_LETTERS) | _parse_table(
     "22 ∀ 24 ∃ 27 ∋ 2A ∗ 2D − 40 ≅ 5C ∴ 5E ⊥ 7E ∼ A2 ′ A3 ≤ A5 ∞ A8 ♦ A9 ♥ AA ♠ AB ↔ AC ← AD ↑ AE → AF ↓ B0 ° B1 ± "
     "B2 ″ B3 ≥ B4 × B7 • B8 ÷ B9 ≠ BA ≡ BB ≈ BC … D2 ® D3 © D4 ™ D6 √ E2 ® E3 © E4 ™ E5 ∑"
 )
-_WINGDINGS = _table(
+_WINGDINGS = _parse_table(
     "22 ✂ 28 ☎ 2A ✉ 4A ☺ 6C ● 6D ❍ 6E ■ 6F ☐ 70 ☐ 71 ❑ 72 ❒ 75 ◆ 76 ❖ 77 ◆ 78 ☒ 9F • A7 ▪ A8 ☐ D8 ➢ DF ← E0 → E1 ↑ "
     "E2 ↓ E8 ➔ F0 ⇨ FB ✘ FC ✔ FD ☒ FE ☑"
 )
-_WINGDINGS_2 = _table("2A ☐ 4F ✗ 50 ✓ 51 ☒ 52 ☑ 53 ☒ 54 ☒ A3 ☐")
+_WINGDINGS_2 = _parse_table("2A ☐ 4F ✗ 50 ✓ 51 ☒ 52 ☑ 53 ☒ 54 ☒ A3 ☐")
 _TABLES = {"symbol": _SYMBOL, "wingdings": _WINGDINGS, "wingdings 2": _WINGDINGS_2}
 
 
-def shown(font: str, code: str) -> str:
+def decode_symbol(font: str, code: str) -> str:
     """The character at a place of a font.
 
     Args:
@@ -45,11 +45,11 @@ def shown(font: str, code: str) -> str:
     table = _TABLES.get(font.strip().lower())
     if table is None:
         is_character = 0x20 <= number <= 0x10FFFF and not (0xD800 <= number < 0xF900)
-        return chr(number) if is_character else _plain(number, {})
-    return _plain(number, table)
+        return chr(number) if is_character else _look_up(number, {})
+    return _look_up(number, table)
 
 
-def _plain(number: int, table: dict[int, str]) -> str:
+def _look_up(number: int, table: dict[int, str]) -> str:
     place = number - _PRIVATE if _PRIVATE <= number <= _PRIVATE + 0xFF else number
     if place in table:
         return table[place]

@@ -16,7 +16,7 @@ from lxml import etree
 
 from ner_tasks.documents.readers.office import ooxml_fields, ooxml_symbols
 from ner_tasks.documents.readers.office.ooxml_layout import CELL, FLOW, PARAGRAPH, ROW, SOFT, OoxmlLayout
-from ner_tasks.documents.readers.office.xml_tree import attribute, child, text_of
+from ner_tasks.documents.readers.office.xml_tree import attribute, child, join_text
 from ner_tasks.documents.readers.xml_names import local_name
 
 _BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
@@ -126,12 +126,12 @@ class TextWalk:
         if self._fields.is_hidden:
             self.ignored["field-code"] += 1
         else:
-            self._layout.write(_ESCAPED.sub(lambda found: "\t" if found[1] == "9" else "\n", text_of(element)))
+            self._layout.write(_ESCAPED.sub(lambda found: "\t" if found[1] == "9" else "\n", join_text(element)))
         return True
 
     def _value(self, element: Any) -> bool:
         """A label of a chart: a series has the same ones as its neighbours."""
-        text = text_of(element)
+        text = join_text(element)
         if len(element) == 0 and text not in self._described:
             self._described.add(text)
             self._layout.deliver([text])
@@ -159,7 +159,7 @@ class TextWalk:
 
     def _symbol(self, element: Any) -> None:
         if not self._fields.is_hidden:
-            self._layout.write(ooxml_symbols.shown(attribute(element, "font"), attribute(element, "char")))
+            self._layout.write(ooxml_symbols.decode_symbol(attribute(element, "font"), attribute(element, "char")))
 
     def _paragraph(self, element: Any) -> bool:
         self._layout.open(PARAGRAPH, element)
@@ -201,7 +201,7 @@ class TextWalk:
         if not self._prompts or child(element, "sdtPr", "showingPlcHdr") is None:
             return False
         content = child(element, "sdtContent")
-        if content is None or squeezed(content, MAX_PROMPT) not in self._prompts:
+        if content is None or compact_text(content, MAX_PROMPT) not in self._prompts:
             return False
         self.ignored["placeholder"] += 1
         return True
@@ -213,13 +213,13 @@ class TextWalk:
 
     def _field_code(self, element: Any) -> bool:
         self.ignored["field-code"] += 1
-        self._fields.add_code(text_of(element))
+        self._fields.add_code(join_text(element))
         return True
 
     def _simple_field(self, element: Any) -> bool:
         self.ignored["field-code"] += 1
         if len(element) == 0:
-            self._layout.write(ooxml_fields.shown_by_code(attribute(element, "instr")))
+            self._layout.write(ooxml_fields.show_code(attribute(element, "instr")))
         return False
 
     def _table_properties(self, element: Any) -> bool:
@@ -257,9 +257,9 @@ class TextWalk:
         if self._alternatives > _FORMS_AT_MOST:
             return
         first, *others = [one for one in element if local_name(one) in ("Choice", "Fallback")] or [None]
-        told = squeezed(first) if others else ""
+        told = compact_text(first) if others else ""
         for form in others[:_FORMS_AT_MOST]:
-            text = squeezed(form)
+            text = compact_text(form)
             if text in told:
                 self._to_skip.add(form)
                 self.ignored["other-form"] += bool(text)
@@ -268,7 +268,7 @@ class TextWalk:
         return element in self._to_skip
 
 
-def squeezed(element: Any, n_most: float = inf) -> str:
+def compact_text(element: Any, n_most: float = inf) -> str:
     """Characters of an element that are shown, without any space: to tell whether two of them say the same.
 
     Args:
@@ -278,7 +278,7 @@ def squeezed(element: Any, n_most: float = inf) -> str:
     pieces: list[str] = []
     n_characters = 0
     for one in element.iter("{*}t", "{*}v", "{*}textpath"):
-        pieces.append("".join((attribute(one, "string") or text_of(one)).split()))
+        pieces.append("".join((attribute(one, "string") or join_text(one)).split()))
         n_characters += len(pieces[-1])
         if n_characters > n_most:
             break

@@ -17,7 +17,7 @@ _MAX_DEPTH, _MAX_EDITS, _MAX_OBJECTS = 64, 10_000, 1_000_000
 Record = tuple[int, int, int, int]  # type, instance, first byte, end
 
 
-def records(data: bytes, start: int, end: int) -> Iterator[tuple[Record, bool]]:
+def iter_records(data: bytes, start: int, end: int) -> Iterator[tuple[Record, bool]]:
     """Records between two places, and whether each holds further ones."""
     while start + _HEAD.size <= end:
         version, kind, n_bytes = _HEAD.unpack_from(data, start)
@@ -26,9 +26,9 @@ def records(data: bytes, start: int, end: int) -> Iterator[tuple[Record, bool]]:
         start = inner + n_bytes
 
 
-def within(data: bytes, start: int, end: int) -> Iterator[Record]:
+def iter_nested(data: bytes, start: int, end: int) -> Iterator[Record]:
     """All records between two places, those in others too, in their order."""
-    stack = [records(data, start, end)]
+    stack = [iter_records(data, start, end)]
     while stack:
         found = next(stack[-1], None)
         if found is None:
@@ -37,78 +37,78 @@ def within(data: bytes, start: int, end: int) -> Iterator[Record]:
         record, is_container = found
         yield record
         if is_container and len(stack) < _MAX_DEPTH:
-            stack.append(records(data, record[2], record[3]))
+            stack.append(iter_records(data, record[2], record[3]))
 
 
-def slides_of(data: bytes, current_user: bytes) -> list[tuple[str, list[str]]]:
+def read_slides(data: bytes, current_user: bytes) -> list[tuple[str, list[str]]]:
     """Label and texts of each slide and of each slide's notes.
 
     Args:
         data: the stream `PowerPoint Document`.
         current_user: the stream `Current User`, which says where the last edit is.
     """
-    places = _places(data, current_user)
+    places = _find_objects(data, current_user)
     if not places:
-        return [("", _texts(data, 0, len(data)))]
-    objects = {place: next(records(data, place, len(data)), None) for place in sorted(set(places.values()))}
+        return [("", _read_texts(data, 0, len(data)))]
+    objects = {place: next(iter_records(data, place, len(data)), None) for place in sorted(set(places.values()))}
     held = {place: found[0] for place, found in objects.items() if found}
     found: list[tuple[str, list[str]]] = []
     listed: set[int] = set()
     outlines = [record for record in held.values() if record[0] == _DOCUMENT]
     for document in outlines[:1]:
-        for (kind, instance, start, end), _ in records(data, document[2], document[3]):
+        for (kind, instance, start, end), _ in iter_records(data, document[2], document[3]):
             if kind == _LIST and instance in (0, 2):
-                found += _listed(data, start, end, places, held, listed, "slide" if instance == 0 else "notes")
+                found += _read_list(data, start, end, places, held, listed, "slide" if instance == 0 else "notes")
     lost = [record for place, record in held.items() if record[0] in (_SLIDE, _NOTES) and place not in listed]
-    found += [("slides that no list names", _texts(data, record[2], record[3])) for record in lost]
+    found += [("slides that no list names", _read_texts(data, record[2], record[3])) for record in lost]
     masters = [record for record in held.values() if record[0] == _MASTER]
-    found += [("master", _texts_of_master(data, record[2], record[3])) for record in masters]
+    found += [("master", _read_master(data, record[2], record[3])) for record in masters]
     return [(label, list(dict.fromkeys(texts))) for label, texts in found if texts]
 
 
-def _texts_of_master(data: bytes, start: int, end: int) -> list[str]:
+def _read_master(data: bytes, start: int, end: int) -> list[str]:
     """Texts that a master adds to its slides: those in shapes that are no placeholders."""
     found: list[str] = []
-    for kind, _, first, last in within(data, start, end):
-        if kind == _SHAPE and not any(inner[0] == _PLACEHOLDER for inner in within(data, first, last)):
-            found += _texts(data, first, last)
+    for kind, _, first, last in iter_nested(data, start, end):
+        if kind == _SHAPE and not any(inner[0] == _PLACEHOLDER for inner in iter_nested(data, first, last)):
+            found += _read_texts(data, first, last)
     return found
 
 
-def _listed(
+def _read_list(
     data: bytes, start: int, end: int, places: dict[int, int], held: dict[int, Record], listed: set[int], label: str
 ) -> list[tuple[str, list[str]]]:
     """Slides of a list: their outline stands there, their other text in an object of its own."""
     found: list[tuple[list[str], list[str]]] = []
-    for (kind, _, first, last), _ in records(data, start, end):
+    for (kind, _, first, last), _ in iter_records(data, start, end):
         if kind == _PERSIST and last - first >= 4:
             place = places.get(struct.unpack_from("<I", data, first)[0], -1)
             record = held.get(place) if place not in listed else None
             listed.add(place)
-            found.append(([], _texts(data, record[2], record[3]) if record else []))
+            found.append(([], _read_texts(data, record[2], record[3]) if record else []))
         elif kind in _TEXTS and found:
-            found[-1][0].append(_text(data, kind, first, last))
+            found[-1][0].append(_decode_text(data, kind, first, last))
     return [(f"{label} {number}", outline + own) for number, (outline, own) in enumerate(found, start=1)]
 
 
-def _texts(data: bytes, start: int, end: int) -> list[str]:
+def _read_texts(data: bytes, start: int, end: int) -> list[str]:
     found, comment_ends = [], 0
-    for kind, instance, first, last in within(data, start, end):
+    for kind, instance, first, last in iter_nested(data, start, end):
         if kind == _COMMENT:
             comment_ends = last
         if kind in _TEXTS:
-            found.append(_text(data, kind, first, last))
+            found.append(_decode_text(data, kind, first, last))
         elif kind == _STRING and first < comment_ends and instance == 1:
             found.append(data[first:last].decode("utf-16-le", "replace"))
     return found
 
 
-def _text(data: bytes, kind: int, first: int, last: int) -> str:
+def _decode_text(data: bytes, kind: int, first: int, last: int) -> str:
     text = data[first:last].decode("utf-16-le" if kind == _CHARACTERS else "latin-1", "replace")
     return text.replace("\r", "\n").replace("\x0b", "\n")
 
 
-def _places(data: bytes, current_user: bytes) -> dict[int, int]:
+def _find_objects(data: bytes, current_user: bytes) -> dict[int, int]:
     """Where each object was saved last, by its number; none in a damaged file."""
     places: dict[int, int] = {}
     if len(current_user) < 20:
@@ -121,14 +121,14 @@ def _places(data: bytes, current_user: bytes) -> dict[int, int]:
         if directory + 8 > len(data) or _HEAD.unpack_from(data, directory)[1] != _DIRECTORY:
             break
         _, _, n_bytes = _HEAD.unpack_from(data, directory)
-        for number, place in _entries(data[directory + 8 : directory + 8 + n_bytes]):
+        for number, place in _iter_entries(data[directory + 8 : directory + 8 + n_bytes]):
             places.setdefault(number, place)
         if len(places) > _MAX_OBJECTS:
             break
     return {number: place for number, place in places.items() if place + 8 <= len(data)}
 
 
-def _entries(directory: bytes) -> Iterator[tuple[int, int]]:
+def _iter_entries(directory: bytes) -> Iterator[tuple[int, int]]:
     position = 0
     while position + 4 <= len(directory):
         head = struct.unpack_from("<I", directory, position)[0]

@@ -25,7 +25,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     builder = ExtractBuilder()
     builder.inventory.read("part")
     taken, shown = {main}, []
-    for number, name in enumerate(_slides(package, main, builder), start=1):
+    for number, name in enumerate(_list_slides(package, main, builder), start=1):
         shown += _add_slide(package, name, f"slide {number}", builder, taken)
     for name in [name for name in package.parts if name not in taken]:
         root = package.root(name)
@@ -36,11 +36,11 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
             shown += _add_text(package, name, name, builder, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
     told = pictures.require_text(builder.extract()).text
-    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
+    properties.add(builder, ooxml_properties.read_properties(package, builder), told)
     return builder.extract()
 
 
-def _slides(package: Package, main: str, builder: ExtractBuilder) -> list[str]:
+def _list_slides(package: Package, main: str, builder: ExtractBuilder) -> list[str]:
     root = package.xml(main, builder)
     relations = package.relations(main)
     found: list[str] = []

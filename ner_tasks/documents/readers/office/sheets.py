@@ -67,17 +67,17 @@ class SheetBudget:
             raise CannotRead("too-long", f"{found}, expected at most that many")
 
 
-def label_of(name: str) -> str:
+def make_label(name: str) -> str:
     """A sheet's name as labels have it, cut where it is long."""
     return bound_name(name, _MAX_LABEL)
 
 
-def place_of(label: str, row: int, column: int) -> str:
+def make_place(label: str, row: int, column: int) -> str:
     """Label of a cell, such as `Claims!B7`, behind that of its sheet."""
-    return f"{label}!{letters_of(column)}{row}"
+    return f"{label}!{column_letters(column)}{row}"
 
 
-def letters_of(column: int) -> str:
+def column_letters(column: int) -> str:
     """Name of a column: `A` for 1, `AA` for 27."""
     letters = ""
     while column > 0:
@@ -99,7 +99,7 @@ def add_name(builder: ExtractBuilder, name: str) -> None:
         builder.inventory.read("sheet-name")
 
 
-def all_text(sheets: Sequence[Sheet]) -> str:
+def join_cells(sheets: Sequence[Sheet]) -> str:
     """What all cells say, a line each."""
     return "\n".join(text for sheet in sheets for _, cells in sheet.rows for _, text in cells)
 
@@ -107,7 +107,7 @@ def all_text(sheets: Sequence[Sheet]) -> str:
 def add_sheet(builder: ExtractBuilder, sheet: Sheet) -> None:
     """Add a sheet's cells to a document, each with its place."""
     left = min((cells[0][0] for _, cells in sheet.rows), default=1)
-    label = label_of(sheet.name)
+    label = make_label(sheet.name)
     for number, (row, cells) in enumerate(sheet.rows):
         if builder.length:
             builder.append("\n" if number else "\n\n")
@@ -115,7 +115,7 @@ def add_sheet(builder: ExtractBuilder, sheet: Sheet) -> None:
         for column, text in cells:
             gap = column - at
             builder.append("\t" * gap if gap <= _MAX_GAP else "\t")
-            builder.append(text, place_of(label, row, column))
+            builder.append(text, make_place(label, row, column))
             at = column
 
 
@@ -125,7 +125,7 @@ def is_table(sheets: Sequence[Sheet], limits: Limits) -> bool:
     return any(text == limits.text_column for _, cells in first for _, text in cells)
 
 
-def documents_of(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list[tables.Record]:
+def make_documents(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list[tables.Record]:
     """The documents of a workbook that is a table of them.
 
     Args:
@@ -133,7 +133,7 @@ def documents_of(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list
         rest: what else the workbook holds, such as comments.
         limits: which columns hold texts and ids.
     """
-    header, *rows = _dense(sheets[0])
+    header, *rows = _fill_rows(sheets[0])
     found = list(tables.iter_documents(header, rows, limits))
     taken = TakenNames(name for name, _ in found)
     for sheet in sheets[1:]:
@@ -159,7 +159,7 @@ def documents_of(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list
     return found
 
 
-def _dense(sheet: Sheet) -> list[list[str]]:
+def _fill_rows(sheet: Sheet) -> list[list[str]]:
     """Rows of equal length, from the first column with text to the last."""
     left = min(cells[0][0] for _, cells in sheet.rows)
     width = max(cells[-1][0] for _, cells in sheet.rows) - left + 1
@@ -175,12 +175,12 @@ def _dense(sheet: Sheet) -> list[list[str]]:
     return rows
 
 
-def margin_text(text: str) -> str:
+def strip_margin_codes(text: str) -> str:
     """What a header or footer says, without the codes in it."""
     return " ".join(_MARGIN_CODE.sub(lambda code: "&" if code.group() == "&&" else " ", text).split())
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """A cell as a person reads it: whole numbers without a point, dates as ISO writes them."""
     if isinstance(value, bool):
         return str(value).upper()
@@ -189,18 +189,18 @@ def shown(value: object) -> str:
     if isinstance(value, datetime):
         return value.isoformat(" ") if value.time() != time() else value.date().isoformat()
     if isinstance(value, timedelta):
-        return shown_duration(value)
+        return format_duration(value)
     return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
-def shown_duration(value: timedelta) -> str:
+def format_duration(value: timedelta) -> str:
     """Hours, minutes and seconds: `36:00:00`."""
     seconds = round(value.total_seconds())
     minutes, second = divmod(abs(seconds), 60)
     return f"{'-' if seconds < 0 else ''}{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
-def from_values(name: str, rows: Iterable[Sequence[object]], first: tuple[int, int], budget: SheetBudget) -> Sheet:
+def make_sheet(name: str, rows: Iterable[Sequence[object]], first: tuple[int, int], budget: SheetBudget) -> Sheet:
     """A sheet of the values that a library gives.
 
     Args:
@@ -213,7 +213,7 @@ def from_values(name: str, rows: Iterable[Sequence[object]], first: tuple[int, i
     for number, values in enumerate(rows, start=first[0]):
         cells = []
         for column, value in enumerate(values, start=first[1]):
-            if value != "" and (text := shown(value)).strip():
+            if value != "" and (text := format_value(value)).strip():
                 budget.take(text)
                 cells.append((column, text))
         sheet.add(number, cells)

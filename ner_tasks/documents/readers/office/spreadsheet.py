@@ -54,10 +54,10 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
     elif data.startswith(b"PK"):
         found, typed = _read_xlsb(data, builder, limits)
     else:
-        found = _from_calamine(data, builder, limits)
+        found = _read_calamine(data, builder, limits)
     if sheets.is_table(found, limits):
-        properties.add(builder, typed, sheets.all_text(found))
-        return sheets.documents_of(found, builder.extract(), limits)
+        properties.add(builder, typed, sheets.join_cells(found))
+        return sheets.make_documents(found, builder.extract(), limits)
     # Remarks were collected first, to be told apart from cells in a table of documents.
     whole = ExtractBuilder()
     whole.inventory, whole.parts = builder.inventory, builder.parts
@@ -81,20 +81,20 @@ def _is_odf(data: bytes) -> bool:
 
 def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[list[Sheet], list[Property]]:
     package = odf.open_odf(data, limits)
-    root = odf.content_of(package, builder)
+    root = odf.parse_content(package, builder)
     budget = SheetBudget(limits)
     found: list[Sheet] = []
     remarks: list[tuple[str, str]] = []
-    for number, table in enumerate(ods_cells.tables_of(root), start=1):
+    for number, table in enumerate(ods_cells.iter_tables(root), start=1):
         name = xml_tree.attribute(table, "name") or f"Sheet{number}"
         sheet, hanging = ods_cells.read_sheet(table, name, budget)
         builder.inventory.read("sheet")
         found.append(sheet)
         remarks += hanging
-    for place, block in [*remarks, *((odf.STYLES, block) for _, block in odf.margins_of(package, root, builder))]:
+    for place, block in [*remarks, *((odf.STYLES, block) for _, block in odf.iter_margins(package, root, builder))]:
         builder.block(block, place)
     odf.add_rest(package, root, builder, limits)
-    return found, odf.properties_of(package, root, builder)
+    return found, odf.read_properties(package, root, builder)
 
 
 def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
@@ -111,9 +111,9 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
         raise CannotRead("encrypted", "found a workbook with a password, expected one that opens")
     if not names:
         raise CannotRead("broken", f"found no workbook among {len(entries)} streams, expected a whole Excel file")
-    if (span := biff.span(stream)) > _MAX_SPAN:
+    if (span := biff.measure_span(stream)) > _MAX_SPAN:
         raise CannotRead("too-large", f"found a sheet that spans {span} cells, expected at most {_MAX_SPAN}")
-    remarks, n_left = biff.remarks_of(stream)
+    remarks, n_left = biff.extract_remarks(stream)
     for text in remarks:
         builder.block(text, "remarks")
     builder.inventory.read("remark", len(remarks))
@@ -122,8 +122,8 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
         builder.inventory.unread("picture", "pictures of the workbook", "pictures in an xls file are not read")
     builder.inventory.ignored("part", "macro", int(n_macros))
     # In a file whose chains of sectors are damaged, python-calamine goes in circles: it gets a sound one.
-    sound = cfb.write(cfb.Storage({names[0][0]: biff.with_sound_dimensions(stream)}))
-    return _from_calamine(sound, builder, limits)
+    sound = cfb.write(cfb.Storage({names[0][0]: biff.repair_dimensions(stream)}))
+    return _read_calamine(sound, builder, limits)
 
 
 def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[list[Sheet], list[Property]]:
@@ -142,16 +142,16 @@ def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[li
             continue
         taken.add(name)
         builder.inventory.read("part")
-        if "/worksheets/" in lowered and (span := biff.binary_span(content)) > _MAX_SPAN:
+        if "/worksheets/" in lowered and (span := biff.measure_binary_span(content)) > _MAX_SPAN:
             raise CannotRead("too-large", f"found a sheet that spans {span} cells, expected at most {_MAX_SPAN}")
         if not lowered.endswith(_BINARY_CELLS):
-            for text in biff.binary_remarks_of(content):
+            for text in biff.extract_binary_remarks(content):
                 builder.block(text, name)
     ooxml_parts.add_rest(package, taken, builder, limits, ())
-    return _from_calamine(data, builder, limits), ooxml_properties.properties_of(package, builder)
+    return _read_calamine(data, builder, limits), ooxml_properties.read_properties(package, builder)
 
 
-def _from_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
+def _read_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
     from python_calamine import CalamineWorkbook, SheetTypeEnum
 
     budget, found = SheetBudget(limits), []
@@ -167,7 +167,7 @@ def _from_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list
                 span = f"{sheet.total_height} rows and {sheet.total_width} columns"
                 raise CannotRead("too-large", f"found cells over {span}, expected at most {_MAX_SPAN} cells")
             row, column = sheet.start or (0, 0)
-            found.append(sheets.from_values(meta.name, sheet.iter_rows(), (row + 1, column + 1), budget))
+            found.append(sheets.make_sheet(meta.name, sheet.iter_rows(), (row + 1, column + 1), budget))
             builder.inventory.read("sheet")
     except CannotRead:
         raise

@@ -44,8 +44,8 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
     package = ooxml.open_package(data, limits)
     main = package.main("workbook")
     builder = ExtractBuilder()
-    named, taken = _sheets(package, main, builder)
-    book = _book(package, main, builder)
+    named, taken = _list_sheets(package, main, builder)
+    book = _read_book(package, main, builder)
     budget = SheetBudget(limits)
     found = [_read_sheet(package, part, name, book, budget, builder) for name, part in named]
     n_missing = book.n_missing
@@ -60,16 +60,16 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
             sheets.add_sheet(builder, sheet)
             shown += [text for _, cells in sheet.rows for _, text in cells]
         for margin, text in sheet.margins:
-            builder.block(text, f"{sheets.label_of(name)}!{margin}")
-        _add_remarks(package, part, sheets.label_of(name), builder, shown, taken)
+            builder.block(text, f"{sheets.make_label(name)}!{margin}")
+        _add_remarks(package, part, sheets.make_label(name), builder, shown, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
-    told = sheets.all_text(found) if as_table else pictures.require_text(builder.extract()).text
-    properties.add(builder, ooxml_properties.properties_of(package, builder), told)
+    told = sheets.join_cells(found) if as_table else pictures.require_text(builder.extract()).text
+    properties.add(builder, ooxml_properties.read_properties(package, builder), told)
     rest = builder.extract()
-    return sheets.documents_of(found, rest, limits) if as_table else rest
+    return sheets.make_documents(found, rest, limits) if as_table else rest
 
 
-def _sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:
+def _list_sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:
     """Name and part of each sheet in the order of the workbook, and the parts that were accounted for."""
     root = package.xml(main, builder)
     relations = package.relations(main)
@@ -93,23 +93,25 @@ def _sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[
     return [(name, part) for part, name in [*found.items()][:_MAX_SHEETS]], {main, *found, *strings}
 
 
-def _book(package: Package, main: str, builder: ExtractBuilder) -> Book:
+def _read_book(package: Package, main: str, builder: ExtractBuilder) -> Book:
     book = Book()
     related = package.related(main, "sharedStrings") or [name for name in package.parts if package.root(name) == "sst"]
     for name in related[:1]:
         if name in package.parts:
             _name_damage(package, name, builder)
-            book.strings = [xlsx_cells.rich_text(one) for one in xlsx_cells.elements(package.parts[name], "si")]
+            book.strings = [
+                xlsx_cells.read_rich_text(one) for one in xlsx_cells.iter_elements(package.parts[name], "si")
+            ]
     for name in package.related(main, "styles")[:1]:
         if name in package.parts:
-            book.kinds = xlsx_cells.styles_of(package.parts[name])
-    for settings in xlsx_cells.elements(package.parts[main], "workbookPr"):
+            book.kinds = xlsx_cells.read_styles(package.parts[name])
+    for settings in xlsx_cells.iter_elements(package.parts[main], "workbookPr"):
         book.is_1904 = xml_tree.attribute(settings, "date1904").lower() in ("1", "true", "on")
     return book
 
 
 def _name_damage(package: Package, name: str, builder: ExtractBuilder) -> None:
-    if wrong := xlsx_cells.damage_of(package.parts[name]):
+    if wrong := xlsx_cells.find_damage(package.parts[name]):
         builder.inventory.unread("damage", name, wrong)
 
 
@@ -152,10 +154,10 @@ def _add_comments(
     for comment in root.iter(f"{{*}}{kind}") if root is not None else ():
         cell = xml_tree.attribute(comment, "ref")
         text = _comment_text(comment)
-        if f"{cell} {ooxml_parts.squeeze(_THREAD_NOTICE.sub('', text))}" in told:
+        if f"{cell} {ooxml_parts.remove_spaces(_THREAD_NOTICE.sub('', text))}" in told:
             builder.inventory.ignored("text", "other-form")
             continue
-        found.add(f"{cell} {ooxml_parts.squeeze(text)}")
+        found.add(f"{cell} {ooxml_parts.remove_spaces(text)}")
         builder.block(text, f"{label}!{cell}" if cell else label)
     builder.inventory.read("part")
     return found
@@ -165,4 +167,4 @@ def _comment_text(comment: Any) -> str:
     element = xml_tree.child(comment, "text")
     if element is None:
         return ""
-    return xlsx_cells.rich_text(element) if len(element) else xlsx_cells.unescaped(xml_tree.text_of(element))
+    return xlsx_cells.read_rich_text(element) if len(element) else xlsx_cells.unescape(xml_tree.join_text(element))

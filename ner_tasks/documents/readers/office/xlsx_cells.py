@@ -14,8 +14,8 @@ from typing import Any
 from lxml import etree
 
 from ner_tasks.documents.readers.office import xml_tree
-from ner_tasks.documents.readers.office.sheets import Cell, Sheet, SheetBudget, margin_text, shown
-from ner_tasks.documents.readers.office.xml_tree import attribute, text_of
+from ner_tasks.documents.readers.office.sheets import Cell, Sheet, SheetBudget, format_value, strip_margin_codes
+from ner_tasks.documents.readers.office.xml_tree import attribute, join_text
 from ner_tasks.documents.readers.xml_names import local_name
 from ner_tasks.surrogates import join_surrogates
 
@@ -51,7 +51,7 @@ class Book:
     n_missing: int = 0
 
 
-def unescaped(text: str) -> str:
+def unescape(text: str) -> str:
     """A string without the escapes that Excel writes for characters that XML does not allow."""
     if "_x" in text:
         text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
@@ -59,19 +59,19 @@ def unescaped(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def rich_text(element: Any) -> str:
+def read_rich_text(element: Any) -> str:
     """Text of a string in pieces, without how it is spoken (furigana)."""
     pieces = []
     for one in element:
         name = local_name(one)
         if name == "t":
-            pieces.append(text_of(one))
+            pieces.append(join_text(one))
         elif name == "r":
-            pieces.extend(text_of(piece) for piece in one if local_name(piece) == "t")
-    return unescaped("".join(pieces))
+            pieces.extend(join_text(piece) for piece in one if local_name(piece) == "t")
+    return unescape("".join(pieces))
 
 
-def damage_of(data: bytes) -> str:
+def find_damage(data: bytes) -> str:
     """What is wrong with some XML, "" if it is sound; nothing is kept in memory."""
     if xml_tree.declares_entities(data):
         return xml_tree.ENTITIES
@@ -91,7 +91,7 @@ class _Nothing:
         pass
 
 
-def elements(data: bytes, *names: str) -> Iterator[Any]:
+def iter_elements(data: bytes, *names: str) -> Iterator[Any]:
     """Elements of these names as they end, each emptied after its use.
 
     Damage ends them early; the caller has looked for it.
@@ -110,10 +110,10 @@ def elements(data: bytes, *names: str) -> Iterator[Any]:
                 element.getparent().remove(before)
 
 
-def styles_of(data: bytes) -> list[str]:
+def read_styles(data: bytes) -> list[str]:
     """How the numbers of each cell style are shown."""
     codes, kinds = {}, []
-    for element in elements(data, "numFmt", "cellXfs"):
+    for element in iter_elements(data, "numFmt", "cellXfs"):
         if local_name(element) == "numFmt":
             codes[attribute(element, "numFmtId")] = attribute(element, "formatCode")
         else:
@@ -142,9 +142,9 @@ def read_sheet(name: str, data: bytes, book: Book, budget: SheetBudget) -> tuple
     sheet = Sheet(name)
     row = n_without = 0
     places: dict[str, int] = {}
-    for element in elements(data, "row", *_MARGINS):
+    for element in iter_elements(data, "row", *_MARGINS):
         if (kind := local_name(element)) in _MARGINS:
-            sheet.margins.append((kind, margin_text(text_of(element))))
+            sheet.margins.append((kind, strip_margin_codes(join_text(element))))
             continue
         number = element.get("r", "")
         row = int(number) if number.isdecimal() and len(number) <= 7 else row + 1
@@ -153,24 +153,24 @@ def read_sheet(name: str, data: bytes, book: Book, budget: SheetBudget) -> tuple
         for cell in element.iterchildren("{*}c"):
             letters = cell.get("r", "").rstrip("0123456789$").lstrip("$")
             if letters not in places:
-                places[letters] = _column(letters)
+                places[letters] = _parse_column(letters)
             column = places[letters] or column + 1
-            text = _text(cell, book)
+            text = _read_text(cell, book)
             if text is None:
                 n_without += 1
             elif text and not text.isspace():
                 budget.take(text)
                 cells.append((column, text))
-        sheet.add(row, sorted(cells, key=_by_column))
+        sheet.add(row, sorted(cells, key=_sort_by_column))
     sheet.rows.sort(key=lambda found: found[0])
     return sheet, n_without
 
 
-def _by_column(cell: Cell) -> int:
+def _sort_by_column(cell: Cell) -> int:
     return cell[0]
 
 
-def _column(letters: str) -> int:
+def _parse_column(letters: str) -> int:
     """Number of a column; 0 for what is none."""
     number = 0
     for letter in letters.upper() if len(letters) <= 3 and letters.isascii() and letters.isalpha() else "":
@@ -178,35 +178,35 @@ def _column(letters: str) -> int:
     return number
 
 
-def _text(cell: Any, book: Book) -> str | None:
+def _read_text(cell: Any, book: Book) -> str | None:
     """What a cell shows; None for a formula whose value is not stored."""
     value = inline = None
     has_formula = False
     for one in cell:
         tag = one.tag
         if tag.endswith("}v"):
-            value = text_of(one)
+            value = join_text(one)
         elif tag.endswith("}is"):
             inline = one
         elif tag.endswith("}f"):
             has_formula = True
     if inline is not None:
-        return rich_text(inline)
+        return read_rich_text(inline)
     if value is None:
         return None if has_formula else ""
     kind = cell.get("t", "n")
     if kind == "s":
-        return _shared(value.strip(), book)
+        return _look_up_shared(value.strip(), book)
     if kind == "b":
         return {"1": "TRUE", "0": "FALSE"}.get(value.strip(), value.upper())
     if kind == "d":
-        return date_text(value.strip())
+        return format_date(value.strip())
     if kind == "n":
-        return number_text(value.strip(), _kind_of(cell, book), is_1904=book.is_1904)
-    return unescaped(value)
+        return format_number(value.strip(), _kind_of(cell, book), is_1904=book.is_1904)
+    return unescape(value)
 
 
-def _shared(number: str, book: Book) -> str:
+def _look_up_shared(number: str, book: Book) -> str:
     if number.isdecimal() and int(number) < len(book.strings):
         book.used.add(int(number))
         return book.strings[int(number)]
@@ -219,15 +219,15 @@ def _kind_of(cell: Any, book: Book) -> str:
     return book.kinds[int(style)] if style.isdecimal() and int(style) < len(book.kinds) else ""
 
 
-def date_text(value: str) -> str:
+def format_date(value: str) -> str:
     """A date as ISO 8601 has it, as a person reads it; as it is stored, where it is none."""
     try:
-        return shown(datetime.fromisoformat(value))
+        return format_value(datetime.fromisoformat(value))
     except ValueError:
         return value
 
 
-def number_text(value: str, kind: str = "", *, is_1904: bool = False) -> str:
+def format_number(value: str, kind: str = "", *, is_1904: bool = False) -> str:
     """A number as a person reads it.
 
     Args:
@@ -242,15 +242,15 @@ def number_text(value: str, kind: str = "", *, is_1904: bool = False) -> str:
     except ValueError:
         return value
     if not kind or not 0 <= number <= _MAX_SERIAL:
-        return value if _INTEGER.fullmatch(value) else shown(number)
+        return value if _INTEGER.fullmatch(value) else format_value(number)
     if kind == DURATION:
-        return shown(timedelta(days=number))
+        return format_value(timedelta(days=number))
     seconds = timedelta(seconds=round(number * 86_400, 3))
     if number < 1 and kind == TIME:
-        return shown((datetime(1900, 1, 1) + seconds).time())  # noqa: DTZ001 - a sheet's times have no zone
+        return format_value((datetime(1900, 1, 1) + seconds).time())  # noqa: DTZ001 - a sheet's times have no zone
     # Day 60 is the 29 February 1900 that Excel counts and that never was.
     start = datetime(1904, 1, 1) if is_1904 else datetime(1899, 12, 30 if number >= 60 else 31)  # noqa: DTZ001
     try:
-        return shown(start + seconds)
+        return format_value(start + seconds)
     except OverflowError:
         return value

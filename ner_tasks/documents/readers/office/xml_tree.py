@@ -46,7 +46,7 @@ def parse(data: bytes) -> tuple[Any, str]:
     return root, ""
 
 
-def root_of(data: bytes) -> tuple[str, str]:
+def find_root(data: bytes) -> tuple[str, str]:
     """Namespace and name of the root element, without reading further; two times "" where there is none."""
     parser = etree.XMLPullParser(
         events=("start",), recover=True, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=True
@@ -81,6 +81,6 @@ def child(element: Any, *path: str) -> Any:
     return element
 
 
-def text_of(element: Any) -> str:
+def join_text(element: Any) -> str:
     """All characters in an element."""
     return (element.text or "") if len(element) == 0 else "".join(element.itertext())
