@@ -86,7 +86,7 @@ class _CdaReader:
         if label and lines:
             lines[0] = f"{label}: {lines[0]}"
         self._builder.block("\n".join(lines), place)
-        self._take_files(values, place)
+        self._add_files(values, place)
         if values:
             self._builder.inventory.read(kind)
         else:
@@ -135,7 +135,7 @@ class _CdaReader:
             self._builder.inventory.ignored("revision", "deleted-revision", n_deleted)
             self._builder.block(text, path)
             texts.append(text)
-            self._take_files(list(cda_values.collect_files(block)), path)
+            self._add_files(list(cda_values.collect_files(block)), path)
         narrative = Narrative("\n".join([own, *texts]), self._budget)
         has_narrative = any(text.strip() for text in texts)
         for child in section:
@@ -154,26 +154,26 @@ class _CdaReader:
                 continue
             if value.kind == "display" and has_narrative:
                 inventory.ignored("entry-text", "coded-entry")
-            elif narrative.says(value.text):
+            elif narrative.contains(value.text):
                 inventory.ignored("entry-text", "said-by-narrative")
             else:
                 inventory.read("entry-text")
                 lines.append(value.text)
         self._builder.block("\n".join(dict.fromkeys(lines)), path, separator="\n")
-        self._take_files(values, path)
+        self._add_files(values, path)
 
     def _read_non_xml(self, body: Any) -> None:
         for child in body:
             if local_name(child) != "text":
                 continue
             values = list(cda_values.collect_values(child))
-            self._take_files(values, "nonXMLBody")
+            self._add_files(values, "nonXMLBody")
             if not any(value.kind == "file" for value in values):
                 text, _ = cda_narrative.read_narrative(child)
                 self._builder.inventory.read("section", bool(text.strip()))
                 self._builder.block(text, "nonXMLBody")
 
-    def _take_files(self, values: list[Value], place: str) -> None:
+    def _add_files(self, values: list[Value], place: str) -> None:
         for value in values:
             if value.kind == "pointer":
                 self._attachments.pointer(place, value.text)

@@ -42,26 +42,26 @@ class _Text:
         self._break = ""
         self.n_cells = 0  # cells around the present place
 
-    def part(self, wanted: str) -> None:
+    def ask_break(self, wanted: str) -> None:
         """Ask for a break; one in a cell is a space, so that a row stays a line."""
         if self.n_cells and wanted != "\t":
             wanted = " "
         if _BREAKS.index(wanted) > _BREAKS.index(self._break):
             self._break = wanted
 
-    def say(self, text: str | None) -> None:
+    def write(self, text: str | None) -> None:
         """Add text, each of its runs of spaces as one."""
         if not text:
             return
         shown = _SPACE.sub(" ", text)
         if shown.startswith(" "):
-            self.part(" ")
+            self.ask_break(" ")
         if shown := shown.strip(" "):
             self.pieces.append(self._break if self.pieces else "")
             self.pieces.append(shown)
             self._break = ""
         if text[-1] in " \t\r\n\f\v":
-            self.part(" ")
+            self.ask_break(" ")
 
 
 def read_narrative(element: Any) -> tuple[str, int]:
@@ -70,7 +70,7 @@ def read_narrative(element: Any) -> tuple[str, int]:
 
     if not len(element):  # written as plain text, whose lines mean what they say
         return (element.text or "").strip(), 0
-    found, n_deleted = _Text(), 0
+    text, n_deleted = _Text(), 0
     walk = etree.iterwalk(element, events=("start", "end"))
     for event, node in walk:
         name = local_name(node)
@@ -79,39 +79,39 @@ def read_narrative(element: Any) -> tuple[str, int]:
                 walk.skip_subtree()
                 n_deleted += 1
             else:
-                _begin(found, node, name)
-                found.say(node.text)
+                _begin(text, node, name)
+                text.write(node.text)
         if event == "end":
             if node.get("revised") != "delete":
-                _end(found, node, name)
+                _end(text, node, name)
             if node is not element:
-                found.say(node.tail)
-    return "".join(found.pieces), n_deleted
+                text.write(node.tail)
+    return "".join(text.pieces), n_deleted
 
 
-def _begin(found: _Text, node: Any, name: str) -> None:
+def _begin(text: _Text, node: Any, name: str) -> None:
     if name in _CELLS:
-        found.part("\t" if node.getprevious() is not None else "\n")
-        found.n_cells += 1
+        text.ask_break("\t" if node.getprevious() is not None else "\n")
+        text.n_cells += 1
     elif name == "br":
-        found.part("\n")
+        text.ask_break("\n")
     elif name in _INLINE:
         # Two of them side by side are two things, such as a code and its name.
         before = node.getprevious()
         if before is not None and not before.tail and local_name(before) == name and name not in ("sub", "sup"):
-            found.part(" ")
+            text.ask_break(" ")
     else:
-        found.part("\n\n" if name in _BLANK_LINE else "\n")
+        text.ask_break("\n\n" if name in _BLANK_LINE else "\n")
     if name == "img":
-        found.say(node.get("alt"))
+        text.write(node.get("alt"))
 
 
-def _end(found: _Text, node: Any, name: str) -> None:
+def _end(text: _Text, node: Any, name: str) -> None:
     if name in _CELLS:
-        found.n_cells -= 1
+        text.n_cells -= 1
     elif name in _BLANK_LINE:
-        found.part("\n\n")
+        text.ask_break("\n\n")
     elif name not in _INLINE:
-        found.part("\n")
+        text.ask_break("\n")
     if name in ("linkHtml", "a") and not len(node) and not (node.text or "").strip():
-        found.say(node.get("href"))
+        text.write(node.get("href"))

@@ -67,8 +67,8 @@ def collect_values(element: Any, *, with_ids: bool = False, with_numbers: bool =
                 yield Value("text", tail)
             continue
         name = local_name(node)
-        if (found := _find_file(node)) is not None:
-            yield found
+        if (file := _find_file(node)) is not None:
+            yield file
             walk.skip_subtree()
         elif (composed := _compose(node, name)) is not None:
             if composed:
@@ -86,8 +86,8 @@ def collect_files(element: Any) -> Iterator[Value]:
 
     walk = etree.iterwalk(element, events=("start",))
     for _, node in walk:
-        if (found := _find_file(node)) is not None:
-            yield found
+        if (file := _find_file(node)) is not None:
+            yield file
             walk.skip_subtree()
         elif local_name(node) == "reference" and (value := _clean(node.get("value"))) and not value.startswith("#"):
             yield Value("pointer", value)

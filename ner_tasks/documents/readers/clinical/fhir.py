@@ -84,13 +84,13 @@ def _parse(text: str, builder: ExtractBuilder) -> tuple[list[Any], int]:
 
     def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal n_again
-        found: dict[str, Any] = {}
+        result: dict[str, Any] = {}
         for key, value in pairs:
-            if key in found:  # JSON leaves open which of them counts: both are read
+            if key in result:  # JSON leaves open which of them counts: both are read
                 n_again += 1
                 key = f"{key}#{n_again}"  # noqa: PLW2901
-            found[key] = value
-        return found
+            result[key] = value
+        return result
 
     # Numbers keep the digits that they are written with.
     decoder = json.JSONDecoder(
@@ -125,17 +125,17 @@ def _salvage(text: str, builder: ExtractBuilder) -> None:
     """Strings of broken JSON, as far as a person reads them, and words that stand outside of strings."""
     lines: list[str] = []
     key, at = "text", 0
-    for found in _STRING.finditer(text):
-        between, at = text[at : found.start()], found.end()
+    for match in _STRING.finditer(text):
+        between, at = text[at : match.start()], match.end()
         if set(_WORD.findall(between)) - _CONSTANTS:
             lines.append(between.strip())
-        if found[2]:
-            key = found[1][:80]
+        if match[2]:
+            key = match[1][:80]
             continue
         try:
-            value = json.loads(f'"{found[1]}"', strict=False)
+            value = json.loads(f'"{match[1]}"', strict=False)
         except ValueError:
-            value = found[1]
+            value = match[1]
         if _LONG_BASE64.fullmatch(value.rstrip("\\")):
             builder.inventory.unread("attachment", key[:40], "base64 in broken JSON")
         elif key == "div":
@@ -177,7 +177,7 @@ class _FhirReader:
                 here = f"{place}.{key[:_MAX_KEY]}" + (f"[{index}]" if isinstance(value, list) else "")
                 nested.extend(self._read_element(key, one, here, narrative))
         if held:
-            self._take_file(resource, place)
+            self._add_file(resource, place)
         return nested
 
     def _read_narrative(self, resource: Mapping[str, Any], place: str) -> Narrative:
@@ -200,12 +200,12 @@ class _FhirReader:
             if leaf.kind == "resource":
                 nested.append((leaf.value, _make_nested_place(place, len(nested), _get_type(leaf.value))))
             elif leaf.kind == "file":
-                self._take_file(leaf.value, place)
+                self._add_file(leaf.value, place)
             elif leaf.key == "div" and key == "text":
                 continue  # the narrative, which is read already
             elif leaf.kind == "coded":
                 self._leave_out(leaf, place)
-            elif narrative.says(leaf.text):
+            elif narrative.contains(leaf.text):
                 inventory.ignored("string", "said-by-narrative")
             else:
                 inventory.read("string")
@@ -223,7 +223,7 @@ class _FhirReader:
         else:
             self._builder.inventory.unread("string", place, "base64 in an element that holds no file")
 
-    def _take_file(self, value: Mapping[str, Any], place: str) -> None:
+    def _add_file(self, value: Mapping[str, Any], place: str) -> None:
         media_type = value.get("contentType")
         title = value.get("title")
         media_type, title = (one if isinstance(one, str) else "" for one in (media_type, title))

@@ -32,27 +32,27 @@ def _to_value(element: Any, depth: int) -> Any:
     name = local_name(element)
     if split(element.tag)[0] == _XHTML:
         return etree.tostring(element, encoding="unicode", with_tail=False)
-    found: dict[str, Any] = {"resourceType": name} if name[:1].isupper() else {}
+    result: dict[str, Any] = {"resourceType": name} if name[:1].isupper() else {}
     children = [child for child in element if isinstance(child.tag, str)]
-    if not found and len(children) == 1 and local_name(children[0])[:1].isupper():
+    if not result and len(children) == 1 and local_name(children[0])[:1].isupper():
         return _to_value(children[0], depth + 1)
     if url := element.get("url"):
-        found["url"] = url
+        result["url"] = url
     for child in children:
-        _put(found, local_name(child), _to_value(child, depth + 1))
+        _put(result, local_name(child), _to_value(child, depth + 1))
     loose = " ".join(" ".join([element.text or "", *(child.tail or "" for child in children)]).split())
     if loose:
-        _put(found, "text", loose)
+        _put(result, "text", loose)
     value = element.get("value")
     if value is None:
-        return found
-    return {"valueString": value, **found} if found else value
+        return result
+    return {"valueString": value, **result} if result else value
 
 
-def _put(found: dict[str, Any], name: str, value: Any) -> None:
-    if name not in found:
-        found[name] = value
-    elif isinstance(found[name], list):
-        found[name].append(value)
+def _put(target: dict[str, Any], name: str, value: Any) -> None:
+    if name not in target:
+        target[name] = value
+    elif isinstance(target[name], list):
+        target[name].append(value)
     else:
-        found[name] = [found[name], value]
+        target[name] = [target[name], value]

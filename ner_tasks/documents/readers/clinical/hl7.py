@@ -64,7 +64,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
 
 def _split_messages(data: bytes) -> Iterator[bytes]:
     """Messages, headers and trailers of batches, each without the bytes of the transport around it."""
-    starts = [found.end() for found in _BEGINS.finditer(data)]
+    starts = [match.end() for match in _BEGINS.finditer(data)]
     for start, end in zip([0, *starts], [*starts, len(data)], strict=True):
         if chunk := data[start:end].strip(_FRAME + b" \t"):
             yield chunk
@@ -114,10 +114,10 @@ def _read_segments(
     for segment in segments:
         if segment.name:
             builder.inventory.found("field", _n_fields(segment))
-    for key, found in groupby(
+    for key, members in groupby(
         segments, key=lambda one: make_group_key(one, values) if one.name in TEXT_FIELDS else (one.name, one.number)
     ):
-        name, group = str(key[0]), list(found)
+        name, group = str(key[0]), list(members)
         separator = "\n" if name in (before, "NTE") else "\n\n"
         if name in TEXT_FIELDS:
             observations.read(group, separator)
@@ -145,7 +145,7 @@ def _read_fields(builder: ExtractBuilder, values: Values, segment: Hl7Segment, s
             builder.inventory.ignored("field", "message-header")
             continue
         label, named = find_field(segment.name, number)
-        if text := values.shown(segment.field(number), named):
+        if text := values.format_field(segment.field(number), named):
             builder.inventory.read("field")
             builder.block(f"{label}: {text}", prefix + segment.place(number), separator=separator)
             separator = "\n"

@@ -47,7 +47,7 @@ class Observations:
         self._builder, self._attachments, self._values, self._prefix = builder, attachments, values, prefix
 
     def read(self, group: list[Hl7Segment], separator: str) -> None:
-        """Read neighbours of one `group_key`.
+        """Read neighbours of one `make_group_key`.
 
         Args:
             group: the segments.
@@ -64,42 +64,42 @@ class Observations:
                 separator = "\n"
         self._read_others(group)
 
-    def _label(self, segment: Hl7Segment) -> str:
+    def _make_label(self, segment: Hl7Segment) -> str:
         if segment.name != "OBX":
             return find_field(segment.name, TEXT_FIELDS[segment.name])[0]
-        return self._values.shown(segment.field(3), "label") or "Observation"
+        return self._values.format_field(segment.field(3), "label") or "Observation"
 
-    def _place(self, segment: Hl7Segment, number: int) -> str:
+    def _make_place(self, segment: Hl7Segment, number: int) -> str:
         return self._prefix + segment.place(number)
 
     def _read_text(self, group: list[Hl7Segment], separator: str) -> None:
         first, at = group[0], TEXT_FIELDS[group[0].name]
-        texts = [self._values.text(segment.field(at)).rstrip() for segment in group]
-        label, inventory = self._label(first), self._builder.inventory
+        texts = [self._values.format_text(segment.field(at)).rstrip() for segment in group]
+        label, inventory = self._make_label(first), self._builder.inventory
         inventory.read("field", sum(bool(segment.field(at).strip()) for segment in group))
         inventory.read("field", sum(bool(segment.field(3).strip()) for segment in group if segment.name == "OBX"))
         joined = "\n".join(texts)
         if content := _find_file(joined):
-            self._builder.block(label, self._place(first, 3), separator=separator)
-            self._attachments.add(content, self._place(first, at), media_type="text/plain; charset=utf-8")
+            self._builder.block(label, self._make_place(first, 3), separator=separator)
+            self._attachments.add(content, self._make_place(first, at), media_type="text/plain; charset=utf-8")
             return
         if len(group) == 1 and "\n" not in joined:
-            line = f"{label}: {joined}{self._around(first)}" if joined.strip() or first.name == "OBX" else ""
-            self._builder.block(line, self._place(first, at), separator=separator)
+            line = f"{label}: {joined}{self._format_context(first)}" if joined.strip() or first.name == "OBX" else ""
+            self._builder.block(line, self._make_place(first, at), separator=separator)
             return
-        self._builder.block(f"{label}:", self._place(first, 3), separator=separator)
+        self._builder.block(f"{label}:", self._make_place(first, 3), separator=separator)
         separator = "\n"
         for segment, text in zip(group, texts, strict=True):
-            line = text + self._around(segment)
-            self._builder.block(line, self._place(segment, at), separator=separator)
+            line = text + self._format_context(segment)
+            self._builder.block(line, self._make_place(segment, at), separator=separator)
             separator = "\n" if line.strip() else "\n\n"  # an empty line sets paragraphs apart
 
-    def _around(self, segment: Hl7Segment) -> str:
+    def _format_context(self, segment: Hl7Segment) -> str:
         """Units, reference range and flags behind a value."""
         if segment.name != "OBX":
             return ""
-        units, limits = self._values.units(segment.field(6)), self._values.shown(segment.field(7), "TX")
-        flags = self._values.shown(segment.field(8), "")
+        units, limits = self._values.format_units(segment.field(6)), self._values.format_field(segment.field(7), "TX")
+        flags = self._values.format_field(segment.field(8), "")
         self._builder.inventory.read("field", sum(bool(segment.field(number).strip()) for number in (6, 7, 8)))
         behind = f" {units}" if units else ""
         behind += f" (reference range {limits})" if limits else ""
@@ -107,9 +107,9 @@ class Observations:
 
     def _read_value(self, segment: Hl7Segment, separator: str, *, is_pointer: bool) -> None:
         named = segment.field(2).strip().upper()
-        value = self._values.shown(segment.field(5), named)
-        line = f"{self._label(segment)}: {value}{self._around(segment)}"
-        place = self._place(segment, 5)
+        value = self._values.format_field(segment.field(5), named)
+        line = f"{self._make_label(segment)}: {value}{self._format_context(segment)}"
+        place = self._make_place(segment, 5)
         self._builder.block(line, place, separator=separator)
         inventory = self._builder.inventory
         inventory.read("field", bool(segment.field(3).strip()) + bool(segment.field(5).strip()))
@@ -118,22 +118,22 @@ class Observations:
 
     def _read_files(self, group: list[Hl7Segment], separator: str) -> None:
         """Files, each perhaps cut over several segments or repetitions."""
-        self._builder.block(self._label(group[0]), self._place(group[0], 3), separator=separator)
+        self._builder.block(self._make_label(group[0]), self._make_place(group[0], 3), separator=separator)
         files: list[tuple[str, list[_Piece]]] = []
         for segment in group:
             read = bool(segment.field(3).strip()) + bool(segment.field(5).strip())
             self._builder.inventory.read("field", read)
-            self._around(segment)
+            self._format_context(segment)
             for raw in segment.field(5).split(self._values.separators.repetition):
-                piece = self._piece(raw)
+                piece = self._parse_piece(raw)
                 if files and _continues(files[-1][1], piece):
                     files[-1][1].append(piece)
                 else:
-                    files.append((self._place(segment, 5), [piece]))
+                    files.append((self._make_place(segment, 5), [piece]))
         for place, pieces in files:
             self._attachments.add(_decode_content(pieces), place, media_type=pieces[0].media_type)
 
-    def _piece(self, raw: str) -> "_Piece":
+    def _parse_piece(self, raw: str) -> "_Piece":
         """An ED value: source, type, subtype, encoding, data."""
         components = raw.split(self._values.separators.component)
         at = next((i for i, text in enumerate(components[:6]) if i and text.strip().lower() in _ENCODINGS), None)
@@ -160,13 +160,13 @@ class Observations:
                 if is_done or not segment.field(number).strip():
                     continue
                 label, named = find_field(segment.name, number)
-                if not (text := self._values.shown(segment.field(number), named)):
+                if not (text := self._values.format_field(segment.field(number), named)):
                     inventory.ignored("field", "protocol-code")
                     continue
                 inventory.read("field")
                 if (line := f"{label}: {text}") not in seen:
                     seen.add(line)
-                    self._builder.block(line, self._place(segment, number), separator="\n")
+                    self._builder.block(line, self._make_place(segment, number), separator="\n")
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class _Piece:
     def is_aligned(self) -> bool:
         return len(self.data) % 4 == 0
 
-    def begins_like(self) -> str:
+    def detect_format(self) -> str:
         """The format that its first bytes tell, "" for none."""
         head = decode_base64(self.data[:_HEAD_CHARACTERS])
         sniffed = sniffing.sniff(head) if isinstance(head, bytes) else None
@@ -193,7 +193,7 @@ def _continues(pieces: list[_Piece], piece: _Piece) -> bool:
     first, last = pieces[0], pieces[-1]
     if first.encoding != "base64" or piece.encoding != "base64" or piece.media_type != first.media_type:
         return False
-    return not piece.begins_like() and (not last.is_aligned or bool(first.begins_like()))
+    return not piece.detect_format() and (not last.is_aligned or bool(first.detect_format()))
 
 
 def _decode_content(pieces: list[_Piece]) -> bytes | CannotRead:

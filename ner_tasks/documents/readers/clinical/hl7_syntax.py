@@ -103,7 +103,7 @@ def parse_segments(lines: list[str], separators: Hl7Separators, known: frozenset
         known: segment names that may stand without fields, or in lower case.
     """
     begins = re.compile(rf"[ \t\ufeff]*([A-Za-z][A-Za-z0-9]{{2}})(?={re.escape(separators.field)}|\s*$)")
-    found: list[tuple[str, list[str]]] = []  # name and raw lines
+    raw: list[tuple[str, list[str]]] = []  # name and raw lines
     for line in lines:
         begin = begins.match(line)
         name = begin[1] if begin else ""
@@ -112,24 +112,24 @@ def parse_segments(lines: list[str], separators: Hl7Separators, known: frozenset
             name = name.upper()
         else:
             name = ""
-        if name == "ADD" and found and found[-1][0] not in ("", *SEGMENT_HEADERS):
-            found[-1][1].append(line.lstrip()[4:])
+        if name == "ADD" and raw and raw[-1][0] not in ("", *SEGMENT_HEADERS):
+            raw[-1][1].append(line.lstrip()[4:])
         elif name:
-            found.append((name, [line.strip(" \t\ufeff") if name in SEGMENT_HEADERS else line.lstrip(" \t\ufeff")]))
-        elif found and found[-1][0] not in ("", *SEGMENT_HEADERS):
-            found[-1][1].append("\n" + line)
+            raw.append((name, [line.strip(" \t\ufeff") if name in SEGMENT_HEADERS else line.lstrip(" \t\ufeff")]))
+        elif raw and raw[-1][0] not in ("", *SEGMENT_HEADERS):
+            raw[-1][1].append("\n" + line)
         elif line.strip():
-            found.append(("", [line]))
-    return _number(found, separators)
+            raw.append(("", [line]))
+    return _number(raw, separators)
 
 
-def _number(found: list[tuple[str, list[str]]], separators: Hl7Separators) -> list[Hl7Segment]:
+def _number(raw: list[tuple[str, list[str]]], separators: Hl7Separators) -> list[Hl7Segment]:
     counts: dict[str, int] = {}
     segments = []
-    for name, pieces in found:
+    for name, pieces in raw:
         counts[name] = counts.get(name, 0) + 1
-        raw = "".join(pieces)
-        fields = raw.split(separators.field) if name else ["", raw]
+        text = "".join(pieces)
+        fields = text.split(separators.field) if name else ["", text]
         if name in SEGMENT_HEADERS:  # its first field is the separator
             fields.insert(1, separators.field)
         segments.append(Hl7Segment(name, counts[name], fields))
@@ -200,8 +200,8 @@ def _decode_sequence(sequence: str, encoding: str) -> str | None:
         if command == "sk":
             return " " * min(max(n, 1), _MAX_SEQUENCE)
         return "\n" * min(max(n, 1), _MAX_BREAKS) if command == "sp" else "\n" if command in ("br", "ce") else " "
-    if found := _BYTES.fullmatch(sequence):
-        raw = bytes.fromhex(found[1])
+    if match := _BYTES.fullmatch(sequence):
+        raw = bytes.fromhex(match[1])
         try:
             return raw.decode(encoding or "cp1252")
         except (UnicodeDecodeError, LookupError):

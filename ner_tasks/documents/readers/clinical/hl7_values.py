@@ -33,12 +33,12 @@ class Values:
     encoding: str
     inventory: Inventory
 
-    def text(self, raw: str) -> str:
+    def format_text(self, raw: str) -> str:
         """Free text: repetitions are lines, and a separator that was not escaped stays what it is."""
         lines = raw.split(self.separators.repetition)
         return "\n".join(unescape(line, self.separators, self.encoding) for line in lines)
 
-    def shown(self, raw: str, named: str) -> str:
+    def format_field(self, raw: str, named: str) -> str:
         """A field of any type.
 
         Args:
@@ -49,13 +49,13 @@ class Values:
             Its text; "" for what no person reads.
         """
         if named == "SI":
-            return "" if _SET_ID.fullmatch(raw.strip()) else self.text(raw).strip()
+            return "" if _SET_ID.fullmatch(raw.strip()) else self.format_text(raw).strip()
         if named in ("TX", "FT", "ST"):
-            return self.text(raw).strip()
-        repetitions = [self.components(value) for value in raw.split(self.separators.repetition) if value]
-        return "; ".join(filter(None, (self._one(components, named) for components in repetitions)))
+            return self.format_text(raw).strip()
+        repetitions = [self.split_components(value) for value in raw.split(self.separators.repetition) if value]
+        return "; ".join(filter(None, (self._format_value(components, named) for components in repetitions)))
 
-    def components(self, raw: str) -> list[str]:
+    def split_components(self, raw: str) -> list[str]:
         """Components of one value, each with its subcomponents apart by a space."""
         return [self._component(component) for component in raw.split(self.separators.component)]
 
@@ -66,32 +66,32 @@ class Values:
             raw = lone.join(" ".join(filter(None, piece.split(sign))) for piece in raw.split(lone))
         return unescape(raw, self.separators, self.encoding).strip().removeprefix('""')
 
-    def _one(self, components: list[str], named: str) -> str:
+    def _format_value(self, components: list[str], named: str) -> str:
         if named == "XPN":
-            return self._name(components)
+            return self._format_name(components)
         if named == "XCN":
             rest = [components[0], *components[1 + _N_NAME :]]
-            name = self._name(components[1 : 1 + _N_NAME])
-            behind = ", ".join(self._without_codes(rest))
+            name = self._format_name(components[1 : 1 + _N_NAME])
+            behind = ", ".join(self._drop_codes(rest))
             return f"{name} ({behind})" if name and behind else name or behind
         if named in _CODED_TYPES or named == "label":
-            return self._coded(components, with_code=named != "label")
-        kept = self._without_codes(components, _KINDS_FROM[named]) if named in _KINDS_FROM else components
+            return self._format_coded(components, with_code=named != "label")
+        kept = self._drop_codes(components, _KINDS_FROM[named]) if named in _KINDS_FROM else components
         return ", ".join(filter(None, kept))
 
-    def _name(self, components: list[str]) -> str:
+    def _format_name(self, components: list[str]) -> str:
         ordered = [components[index] for index in _NAME_ORDER if index < len(components) and components[index]]
         name = " ".join(ordered)
-        rest = ", ".join(self._without_codes(components[_N_NAME:], 0))
+        rest = ", ".join(self._drop_codes(components[_N_NAME:], 0))
         return f"{name}, {rest}" if name and rest else name or rest
 
-    def _without_codes(self, components: list[str], start: int = 1) -> list[str]:
+    def _drop_codes(self, components: list[str], start: int = 1) -> list[str]:
         """Components without the codes, from `start` on, that say what kind of name or address it is."""
         kept = [text for index, text in enumerate(components) if text and (index < start or not _is_kind(text))]
         self._leave_out(sum(map(bool, components)) - len(kept))
         return kept
 
-    def _coded(self, components: list[str], *, with_code: bool) -> str:
+    def _format_coded(self, components: list[str], *, with_code: bool) -> str:
         """The texts of a coded element, and its code in brackets; other codes only where they are words."""
         texts = [components[index] for index in _CODE_TEXTS if index < len(components) and components[index]]
         others = [text for index, text in enumerate(components) if text and index not in _CODE_TEXTS]
@@ -100,9 +100,9 @@ class Values:
         self._leave_out(len(others) - len(words) - bool(code))
         return ", ".join(dict.fromkeys([*texts, *words])) + (f" ({code})" if code else "")
 
-    def units(self, raw: str) -> str:
+    def format_units(self, raw: str) -> str:
         """Units of a number: the code, which people read, and its text where that is another."""
-        components = self.components(raw)
+        components = self.split_components(raw)
         shown = [text for text in components[:2] if text]
         self._leave_out(len([text for text in components[2:] if text]))
         return " ".join(dict.fromkeys(shown))

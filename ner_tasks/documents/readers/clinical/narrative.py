@@ -24,7 +24,7 @@ class Narrative:
     def __bool__(self) -> bool:
         return bool(self._words.strip())
 
-    def says(self, text: str) -> bool:
+    def contains(self, text: str) -> bool:
         """Whether the words of `text` stand in the narrative in the same order, one behind the other."""
         words = _split_words(text)
         if len(words) > len(self._words) or self._budget.n_left < 0:

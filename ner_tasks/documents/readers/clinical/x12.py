@@ -52,15 +52,15 @@ class _X12Reader:
         self._is_new |= name in x12_names.BEGINNINGS and name != self._before
         if not name:
             inventory.read("line")
-            self._say(self._text(segment.elements[0]).strip(), place)
+            self._add_line(self._decode(segment.elements[0]).strip(), place)
         elif name in x12_syntax.BINARY:
             self._attachments.add(_decode_content(segment), place)
         elif name in x12_names.ENVELOPE:
             inventory.ignored("segment", "envelope")
-        elif lines := self._lines_of(segment):
+        elif lines := self._format_segment(segment):
             inventory.read("segment")
             for line in lines:
-                self._say(line, place)
+                self._add_line(line, place)
         else:
             inventory.ignored("segment", "coded-segment")
         if name == "ISA" and segment.separators.fault:
@@ -86,11 +86,11 @@ class _X12Reader:
             self._builder.note(f"{len(self._paperwork)} PWK segments announce paperwork sent apart: {noted}")
         return self._builder.extract(self._encoding)
 
-    def _say(self, line: str, place: str) -> None:
+    def _add_line(self, line: str, place: str) -> None:
         self._builder.block(line, place, separator="\n\n" if self._is_new else "\n")
         self._is_new = False
 
-    def _text(self, raw: str) -> str:
+    def _decode(self, raw: str) -> str:
         """An element as text; it was read a character for each byte."""
         if raw.isascii():
             return raw
@@ -106,8 +106,8 @@ class _X12Reader:
         self._encoding = "cp1252"
         return data.decode("cp1252", "replace")
 
-    def _lines_of(self, segment: X12Segment) -> list[str]:
-        e = [self._text(element).strip() for element in segment.elements]
+    def _format_segment(self, segment: X12Segment) -> list[str]:
+        e = [self._decode(element).strip() for element in segment.elements]
         e += [""] * (13 - len(e))
         name = segment.name
         if name in ("NM1", "N1"):
@@ -120,22 +120,24 @@ class _X12Reader:
             numbers = [number for number in (e[4], e[6], e[8], *e[9:]) if number]
             return _make_line("Contact", ", ".join(filter(None, [e[2], *numbers])))
         if name == "DMG":
-            return _make_line("Birth date", e[2]) + self._words(segment, e, start=3)
+            return _make_line("Birth date", e[2]) + self._list_words(segment, e, start=3)
         if name == "REF":
             value = " ".join(filter(None, e[2:4]))
-            return _make_line(x12_names.REFERENCES.get(e[1], "Reference"), value) + self._words(segment, e, start=4)
+            return _make_line(x12_names.REFERENCES.get(e[1], "Reference"), value) + self._list_words(
+                segment, e, start=4
+            )
         if name == "PWK":
-            return self._paper(e)
+            return self._format_paperwork(e)
         if name == "CLM":
-            return _make_line("Claim", e[1]) + self._words(segment, e, start=2)
-        return self._words(segment, e, start=1)
+            return _make_line("Claim", e[1]) + self._list_words(segment, e, start=2)
+        return self._list_words(segment, e, start=1)
 
-    def _paper(self, e: list[str]) -> list[str]:
+    def _format_paperwork(self, e: list[str]) -> list[str]:
         way = x12_names.TRANSMISSIONS.get(e[2], e[2])
         self._paperwork.append(e[6] or "without a number")
         return _make_line("Paperwork", ", ".join(filter(None, [f"type {e[1]}" if e[1] else "", way, *e[5:]])))
 
-    def _words(self, segment: X12Segment, e: list[str], start: int) -> list[str]:
+    def _list_words(self, segment: X12Segment, e: list[str], start: int) -> list[str]:
         """A line for each element that holds words; a run of the same segment is one text under one label."""
         wanted = x12_names.TEXTS.get(segment.name, frozenset())
         component, repetition = segment.separators.component, segment.separators.repetition

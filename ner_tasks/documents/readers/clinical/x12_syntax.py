@@ -61,9 +61,9 @@ def iter_segments(text: str) -> Iterator[X12Segment]:
     Args:
         text: the file, a character for each byte.
     """
-    found = _ISA.search(text)
-    separators = parse_separators(text, found.start()) if found else _guess(text[:_GUESSED_BY])
-    at = found.start() if found else 0
+    match = _ISA.search(text)
+    separators = parse_separators(text, match.start()) if match else _guess(text[:_GUESSED_BY])
+    at = match.start() if match else 0
     if before := text[:at].strip():
         yield X12Segment("", (before,), separators)
     while at < len(text):
@@ -109,7 +109,7 @@ def _guess(text: str) -> X12Separators:
     """The usual separators, with the terminator that stands where the next segment begins."""
     element = next((sign for sign in "*|^" if re.search(rf"(?:ISA|GS|ST){re.escape(sign)}", text[:_MAX_ISA])), "*")
     begins = re.compile(rf"([^\w\s]|[\r\n])\s*(?:GS|ST|BHT|HL|NM1|N[34]|REF|SE|IEA|B[A-Z]{{2}}){re.escape(element)}")
-    counts = Counter(found[1] for found in begins.finditer(text) if found[1] != element)
+    counts = Counter(match[1] for match in begins.finditer(text) if match[1] != element)
     return X12Separators(element, terminator=counts.most_common(1)[0][0] if counts else "~")
 
 
@@ -144,8 +144,8 @@ def _read_binary(text: str, at: int, name: str, separators: X12Separators) -> tu
         return X12Segment(name, tuple(elements), separators, content), _skip_terminator(text, end, separators)
     terminator = re.escape(separators.terminator)
     following = re.compile(rf"{terminator}(?=\s*(?:[A-Z][A-Z0-9]{{1,2}}{re.escape(separators.element)}|\Z))")
-    found = following.search(text, start)
-    end = found.start() if found else len(text)
+    match = following.search(text, start)
+    end = match.start() if match else len(text)
     fault = f"found {end - start} bytes, expected {declared[:20] or 'a number'} as it says of itself"
     return X12Segment(name, tuple(elements), separators, text[start:end], fault), end + len(separators.terminator)
 

@@ -51,22 +51,22 @@ def parse_fields(text: str) -> tuple[list[str], list[Part], int, int]:
     taken = TakenNames()
     n_pictures = n_technical = 0
     for line in _join_lines(text):
-        found = _LINE.fullmatch(line)
-        if not found:
+        match = _LINE.fullmatch(line)
+        if not match:
             lines.append(line.strip())  # no field, but text
             continue
-        name = found.group(1).lower()
-        parameters = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(found.group(2))}
+        name = match.group(1).lower()
+        parameters = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(match.group(2))}
         is_base64 = parameters.get("encoding", "").lower() in ("b", "base64") or "base64" in parameters
-        if name in _BINARY and (is_base64 or found.group(3).startswith("data:")):
+        if name in _BINARY and (is_base64 or match.group(3).startswith("data:")):
             if name == "attach" and is_base64:
-                parts.append(_decode_attachment(parameters, found.group(3), taken, len(parts) + 1))
+                parts.append(_decode_attachment(parameters, match.group(3), taken, len(parts) + 1))
             else:
                 n_pictures += 1
         elif name in _TECHNICAL or (name.startswith("x-") and not _is_entered(name)):
             n_technical += 1
-        elif value := _decode_value(name, parameters, found.group(3)):
-            lines.append(f"{found.group(1).capitalize()}: {value}")
+        elif value := _decode_value(name, parameters, match.group(3)):
+            lines.append(f"{match.group(1).capitalize()}: {value}")
     return list(dict.fromkeys(line for line in lines if line)), parts, n_pictures, n_technical
 
 
@@ -103,7 +103,7 @@ def _decode_value(name: str, parameters: dict[str, str], value: str) -> str:
         return f"{called} <{address}>" if called and called != address else address
     if name in _LISTS:
         value = " ".join(part.strip() for part in re.split(r"(?<!\\)[;,]", value) if part.strip())
-    value = _ESCAPE.sub(lambda found: "\n" if found.group(1) in "nN" else found.group(1), value)
+    value = _ESCAPE.sub(lambda match: "\n" if match.group(1) in "nN" else match.group(1), value)
     if name == "x-alt-desc" or parameters.get("fmttype", "") == "text/html":
         from ner_tasks.documents.readers.markup import html
 

@@ -47,7 +47,7 @@ def _split_mbox(data: bytes) -> Iterator[bytes]:
     data = data.lstrip(b"\r\n")
     if not data.startswith(b"From "):
         return
-    starts = [found.start(1) for found in _MAIL_BEGINS.finditer(data)]
+    starts = [match.start(1) for match in _MAIL_BEGINS.finditer(data)]
     if len(starts) > 1:
         yield from (data[start:end] for start, end in zip([0, *starts[1:]], [*starts[1:], len(data)], strict=True))
 
@@ -72,9 +72,9 @@ class _Mail:
         self.n_unpacked = self.n_compared = 0
 
     def read(self, root: Entity, damage: list[str]) -> Extract:
-        charset = next((found for found in _list_charsets(root) if found), "")
-        self._headers(root, charset)
-        blocks = self._blocks(root, "", 0)
+        charset = next((name for name in _list_charsets(root) if name), "")
+        self._add_headers(root, charset)
+        blocks = self._read_blocks(root, "", 0)
         for what in dict.fromkeys(damage):
             self.inventory.unread("part", "damage", what)
         for block in blocks:
@@ -83,7 +83,7 @@ class _Mail:
         first = next((block for block in blocks if block.encoding), MailBlock("", ""))
         return self.builder.extract(first.encoding, is_guessed=any(block.is_guessed for block in blocks))
 
-    def _headers(self, root: Entity, charset: str) -> None:
+    def _add_headers(self, root: Entity, charset: str) -> None:
         """The fields for people, those that every mail has first."""
         headers = root.headers
         named = [(name.lower(), name, value) for name, value in headers.fields]
@@ -99,40 +99,42 @@ class _Mail:
             if not value:
                 self.inventory.ignored("header", "blank")
             elif (lowered == _DESCRIPTION and value == root.name) or (
-                lowered in _REPEATED and self._is_again(value, values)
+                lowered in _REPEATED and self._is_repeated(value, values)
             ):
                 self.inventory.ignored("header", "repeated-header")
             else:
                 values.append(value)
-                self._header_line(name if lowered not in order else lowered.title(), value)
+                self._add_header(name if lowered not in order else lowered.title(), value)
         for line in headers.foreign:
-            self._header_line("", decode_value(line, charset))
+            self._add_header("", decode_value(line, charset))
 
-    def _is_again(self, value: str, values: list[str]) -> bool:
+    def _is_repeated(self, value: str, values: list[str]) -> bool:
         """Whether a field says what one before it says; of very many, the rest is read whatever it says."""
         self.n_compared += 1
         return self.n_compared <= _MAX_COMPARED and any(value in other for other in values[:_MAX_COMPARED])
 
-    def _header_line(self, name: str, value: str) -> None:
+    def _add_header(self, name: str, value: str) -> None:
         self.builder.block(f"{name}: {value}" if name else value, name or "header", separator="\n")
         if "\ufffd" in value:
             self.inventory.unread("header", f"damage: {name}", "in no known encoding")
         else:
             self.inventory.read("header")
 
-    def _blocks(self, entity: Entity, around: str, n_alternatives: int) -> list[MailBlock]:
+    def _read_blocks(self, entity: Entity, around: str, n_alternatives: int) -> list[MailBlock]:
         """Text of an entity, in order; files in it become parts on the way."""
-        fields = self._part_fields(entity) if around else []
+        fields = self._read_part_fields(entity) if around else []
         if not entity.is_multipart:
             if self.n_unpacked < _MAX_UNPACKED:
                 inner, is_container = self.leaves.unpack(entity)
                 if is_container:
-                    return [*fields, *self._unpacked(inner, entity, n_alternatives)]
+                    return [*fields, *self._read_unpacked(inner, entity, n_alternatives)]
             return [*fields, *self.leaves.read(entity, around)]
         is_alternative = entity.content_type == "multipart/alternative" and n_alternatives < _MAX_ALTERNATIVES
-        before = self._between(entity, [entity.preamble], "preamble")
-        forms = [self._blocks(child, entity.content_type, n_alternatives + is_alternative) for child in entity.children]
-        after = self._between(entity, entity.epilogues, "epilogue")
+        before = self._read_between(entity, [entity.preamble], "preamble")
+        forms = [
+            self._read_blocks(child, entity.content_type, n_alternatives + is_alternative) for child in entity.children
+        ]
+        after = self._read_between(entity, entity.epilogues, "epilogue")
         if not is_alternative:
             return [*before, *fields, *(block for form in forms for block in form), *after]
         # Only forms of a body compete; what else lies there is read.
@@ -142,34 +144,34 @@ class _Mail:
         self.inventory.ignored("body", "other-form-of-the-same-body", n_same)
         return [*before, *fields, *chosen, *own, *others, *after]
 
-    def _unpacked(self, data: bytes, outer: Entity, n_alternatives: int) -> list[MailBlock]:
+    def _read_unpacked(self, data: bytes, outer: Entity, n_alternatives: int) -> list[MailBlock]:
         if not data.strip():
             return []
         self.n_unpacked += 1
         root, damage = mime.parse(data)
         for what in dict.fromkeys(damage):
             self.inventory.unread("part", "damage", what)
-        blocks = self._blocks(root, "multipart/mixed", n_alternatives)
+        blocks = self._read_blocks(root, "multipart/mixed", n_alternatives)
         self.n_unpacked -= 1
         return blocks
 
-    def _part_fields(self, entity: Entity) -> list[MailBlock]:
+    def _read_part_fields(self, entity: Entity) -> list[MailBlock]:
         """Fields of a part that people read: a description that is no file name, lines of a text without a blank one."""
-        found = []
+        blocks = []
         named = (entity.name, entity.headers.get("content-id").decode("latin-1"))
         for name, raw in entity.headers.fields:
             lowered = name.lower()
             value = decode_value(raw) if lowered == _DESCRIPTION or not is_technical(lowered) else ""
             if value and value not in named:
-                found.append(MailBlock(f"{name}: {value}", f"part {entity.number}", kind="header"))
-        found.extend(
+                blocks.append(MailBlock(f"{name}: {value}", f"part {entity.number}", kind="header"))
+        blocks.extend(
             MailBlock(decode_value(line), f"part {entity.number}", kind="header") for line in entity.headers.foreign
         )
-        return found
+        return blocks
 
-    def _between(self, entity: Entity, ranges: list[tuple[int, int]], kind: str) -> list[MailBlock]:
+    def _read_between(self, entity: Entity, ranges: list[tuple[int, int]], kind: str) -> list[MailBlock]:
         """Text before the first part or behind the last one."""
-        found = []
+        blocks = []
         for start, end in ranges:
             text = decode_loose(entity.data[start:end]) if end > start else ""
             if mail_bodies.is_blank(text):
@@ -177,8 +179,8 @@ class _Mail:
             if is_mime_remark(text):
                 self.inventory.ignored(kind, "mime-remark")
             else:
-                found.append(MailBlock(text.strip("\r\n"), kind, kind=kind))
-        return found
+                blocks.append(MailBlock(text.strip("\r\n"), kind, kind=kind))
+        return blocks
 
 
 def _list_charsets(root: Entity) -> Iterator[str]:

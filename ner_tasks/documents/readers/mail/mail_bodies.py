@@ -69,13 +69,13 @@ def is_stub(text: str) -> bool:
 
 def split_words(text: str) -> set[str]:
     """The words of a text, web addresses left out; pairs of characters where a script has no spaces."""
-    found: set[str] = set()
+    words: set[str] = set()
     for token in _TOKEN.findall(_BETWEEN.sub("", _URL.sub(" ", text)).replace("\u00ad", "").casefold()):
         if _IS_UNSPACED.match(token) and len(token) > 1:
-            found.update(token[at : at + 2] for at in range(len(token) - 1))
+            words.update(token[at : at + 2] for at in range(len(token) - 1))
         elif len(token) > 1:
-            found.add(token)
-    return found
+            words.add(token)
+    return words
 
 
 def choose(forms: Sequence[list[MailBlock]]) -> tuple[list[MailBlock], list[MailBlock], int]:

@@ -66,7 +66,7 @@ def split_headers(data: bytes, start: int, *, is_root: bool) -> Headers:
         start: where the fields begin.
         is_root: whether they are the mail's own, before which blank and foreign lines may stand.
     """
-    found = Headers()
+    headers = Headers()
     values: list[list[bytes]] = []
     position, end = start, len(data)
     if is_root:
@@ -78,30 +78,30 @@ def split_headers(data: bytes, start: int, *, is_root: bool) -> Headers:
         line = data[position:line_end].rstrip(b"\r\n")
         if not line.strip():
             position = line_end
-            if is_root and _is_blank_among_fields(data, position, found):
+            if is_root and _is_blank_among_fields(data, position, headers):
                 continue
             break
         if line[:1] in (b" ", b"\t") and values:
             values[-1].append(line)
         elif header := _FIELD.match(line):
-            found.fields.append((header.group(1).decode("ascii"), b""))
+            headers.fields.append((header.group(1).decode("ascii"), b""))
             values.append([line[header.end() :]])
         elif is_root and not values and _UNIX_FROM.fullmatch(line):
-            found.fields.append(("x-unix-from", b""))
+            headers.fields.append(("x-unix-from", b""))
             values.append([b""])
         elif line.startswith(b"--") or not _has_fields_ahead(data, line_end, is_root=is_root, has_fields=bool(values)):
             break
         else:
-            found.foreign.append(line)
+            headers.foreign.append(line)
         position = line_end
-    found.fields = [(name, b"".join(lines).strip()) for (name, _), lines in zip(found.fields, values, strict=True)]
-    found.body_start = position
-    return found
+    headers.fields = [(name, b"".join(lines).strip()) for (name, _), lines in zip(headers.fields, values, strict=True)]
+    headers.body_start = position
+    return headers
 
 
-def _is_blank_among_fields(data: bytes, position: int, found: Headers) -> bool:
+def _is_blank_among_fields(data: bytes, position: int, headers: Headers) -> bool:
     """Whether fields that say how the body is stored follow a blank line, as a program on the way left them."""
-    names = {name.lower() for name, _ in found.fields}
+    names = {name.lower() for name, _ in headers.fields}
     if not names or names & _STORAGE:
         return False
     following: set[str] = set()
@@ -203,7 +203,7 @@ def _decode_group(words: list[re.Match[str]]) -> str:
             parts.append(_decode_base64(base64))
             base64 = ""
             raw = word.group(3).replace("_", " ").encode("utf-8", "replace")
-            parts.append(_Q_ESCAPE.sub(lambda found: bytes([int(found.group(1), 16)]), raw))
+            parts.append(_Q_ESCAPE.sub(lambda match: bytes([int(match.group(1), 16)]), raw))
     parts.append(_decode_base64(base64))
     charset = words[0].group(1).partition("*")[0]
     return _decode_bytes(b"".join(parts), charset)
@@ -227,8 +227,8 @@ def parse_parameters(raw: bytes, charset: str = "") -> tuple[str, dict[str, str]
     main = text.partition(";")[0].partition("(")[0].strip().lower()
     plain: dict[str, str] = {}
     sections: dict[str, list[tuple[int, bool, str]]] = {}
-    for found in _PARAMETER.finditer(text):
-        name, value = found.group(1).lower(), found.group(2).strip()
+    for match in _PARAMETER.finditer(text):
+        name, value = match.group(1).lower(), match.group(2).strip()
         if value.startswith('"'):
             value = re.sub(r"\\(.)", r"\1", value[1:-1] if value.endswith('"') and len(value) > 1 else value[1:])
         if section := _SECTION.fullmatch(name):

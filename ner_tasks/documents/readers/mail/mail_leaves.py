@@ -69,21 +69,21 @@ class Leaves:
             around: media type of the multipart around it, "" for the mail itself.
         """
         content_type = entity.content_type
-        if rule := self._rule(entity, around):
+        if rule := self._find_rule(entity, around):
             self.inventory.ignored("attachment", rule)
             return []
         if content_type in _NAMED_ONLY:
-            self.inventory.unread("attachment", self._where(entity), _NAMED_ONLY[content_type])
+            self.inventory.unread("attachment", self._describe(entity), _NAMED_ONLY[content_type])
             return []
         data, tail, damage = decode_transfer(entity)
         if damage:
             self.inventory.unread("part", "damage", f"{damage} ({self._section(entity)})")
-        blocks = self._body(entity, data) if self._is_body(entity) else self._file(entity, data, around)
+        blocks = self._read_body(entity, data) if self._is_body(entity) else self._read_file(entity, data, around)
         if not is_blank(tail.decode("latin-1")):
-            blocks = [*blocks, *self._text(entity, tail, "plain", "")]
+            blocks = [*blocks, *self._read_text(entity, tail, "plain", "")]
         return blocks
 
-    def _rule(self, entity: Entity, around: str) -> str:
+    def _find_rule(self, entity: Entity, around: str) -> str:
         if entity.content_type in _SIGNATURES:
             return "signature"
         if entity.content_type == "application/pgp-keys":
@@ -102,39 +102,39 @@ class Leaves:
             return True
         return not entity.name and entity.disposition in ("", "inline")
 
-    def _body(self, entity: Entity, data: bytes) -> list[MailBlock]:
+    def _read_body(self, entity: Entity, data: bytes) -> list[MailBlock]:
         text, files = split_embedded(data)
         for embedded in files:
             name = embedded.name.decode("utf-8", "replace").strip()
             if embedded.content is None:
                 self.inventory.unread("attachment", f"attachment {_clean(name)}", "damaged, or one piece of several")
             else:
-                self.take(name, "application/octet-stream", embedded.content, "")
-        return self._text(entity, text, FORMS[entity.content_type], entity.parameters.get("charset", ""))
+                self.add_file(name, "application/octet-stream", embedded.content, "")
+        return self._read_text(entity, text, FORMS[entity.content_type], entity.parameters.get("charset", ""))
 
-    def _text(self, entity: Entity, data: bytes, form: str, charset: str) -> list[MailBlock]:
+    def _read_text(self, entity: Entity, data: bytes, form: str, charset: str) -> list[MailBlock]:
         place = self._place(entity)
         if self.charset and not entity.headers.get("content-transfer-encoding"):
             charset = self.charset
         try:
-            found = extract_text(data, form, entity.parameters, charset)
+            part = extract_text(data, form, entity.parameters, charset)
         except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other parts are read
             what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
             self.inventory.unread("body", place, what)
             return []
-        text = found.text
-        found.decoded.name_damage(self.builder)
-        if found.page:
-            self.account_for(found.page)
+        text = part.text
+        part.decoded.name_damage(self.builder)
+        if part.page:
+            self.add_page(part.page)
         if _PGP_BLOCK.search(text):
             self.inventory.unread("part", f"{place}: a PGP message", "encrypted")
             text = _PGP_BLOCK.sub("", text)
         if is_blank(text):
             self.inventory.ignored("body", "blank")
             return []
-        return [MailBlock(text, place, form, found.decoded.encoding, is_guessed=found.decoded.is_guessed)]
+        return [MailBlock(text, place, form, part.decoded.encoding, is_guessed=part.decoded.is_guessed)]
 
-    def account_for(self, page: HtmlPage) -> None:
+    def add_page(self, page: HtmlPage) -> None:
         """Take what a page of HTML holds beside its text: files in links, what no person sees."""
         self.inventory.read("form-field", page.n_fields)
         for (kind, rule), n in page.ignored.items():
@@ -145,23 +145,23 @@ class Leaves:
             if isinstance(content, CannotRead):
                 self.inventory.unread("attachment", where, str(content))
             else:
-                self.take(title, media_type, content, "")
+                self.add_file(title, media_type, content, "")
 
-    def _file(self, entity: Entity, data: bytes, around: str) -> list[MailBlock]:
+    def _read_file(self, entity: Entity, data: bytes, around: str) -> list[MailBlock]:
         content_type, name = entity.content_type, entity.name
         if around == "multipart/encrypted":
             if content_type == "application/pgp-encrypted":
                 self.inventory.ignored("attachment", "encryption-parameters")
             else:
-                self.inventory.unread("attachment", self._where(entity), "encrypted")
+                self.inventory.unread("attachment", self._describe(entity), "encrypted")
             return []
         if entity.disposition in ("", "inline") and not name:
             name = _read_location(entity)
         charset = entity.parameters.get("charset", "") if content_type.startswith("text/") else ""
-        self.take(name, content_type, data, charset)
+        self.add_file(name, content_type, data, charset)
         return []
 
-    def take(self, name: str, content_type: str, data: bytes, charset: str) -> None:
+    def add_file(self, name: str, content_type: str, data: bytes, charset: str) -> None:
         """Hand a file on as a document, or name it."""
         where = f"attachment {_clean(name) or content_type}"
         maintype = content_type.partition("/")[0]
@@ -178,7 +178,7 @@ class Leaves:
             self.inventory.unread("attachment", where, f"more than {self.limits.max_members} files in one")
             return
         self.inventory.read("attachment")
-        self.builder.parts.append(Part(self.free_name(name, content_type), data, charset, content_type))
+        self.builder.parts.append(Part(self.make_name(name, content_type), data, charset, content_type))
 
     def _is_picture(self, content_type: str, data: bytes) -> bool:
         sniffed = sniffing.sniff(data[: sniffing.HEAD_BYTES], io.BytesIO(data)) if _has_mark(data) else None
@@ -194,7 +194,7 @@ class Leaves:
             self.inventory.unread("attachment", where, pictures.OCR_OFF)
         return self.limits.ocr
 
-    def free_name(self, name: str, content_type: str) -> str:
+    def make_name(self, name: str, content_type: str) -> str:
         """What a file is called, like no other one."""
         number = self.n_attachments
         suffix = _guess_suffix(content_type)
@@ -218,7 +218,7 @@ class Leaves:
             content, is_whole = cms.unwrap(decode_transfer(entity)[0], self.limits.max_unpacked_bytes)
         except CannotRead as error:
             reason = "encrypted" if error.reason == "encrypted" else str(error)
-            self.inventory.unread("attachment", self._where(entity), reason)
+            self.inventory.unread("attachment", self._describe(entity), reason)
             return b"", True
         if not is_whole:
             self.inventory.unread("part", "damage", "an S/MIME part that breaks off")
@@ -226,7 +226,7 @@ class Leaves:
             self.inventory.ignored("attachment", "signature")
         return content, True
 
-    def _where(self, entity: Entity) -> str:
+    def _describe(self, entity: Entity) -> str:
         return f"attachment {_clean(entity.name) or entity.content_type}"
 
     def _section(self, entity: Entity) -> str:
@@ -244,19 +244,19 @@ def _has_mark(data: bytes) -> bool:
 def _guess_suffix(content_type: str) -> str:
     if content_type in _SUFFIXES:
         return _SUFFIXES[content_type]
-    found = formats.find_by_media_type(content_type)
-    if found is None or (found.name == "text" and content_type not in found.media_types):
+    format_ = formats.find_by_media_type(content_type)
+    if format_ is None or (format_.name == "text" and content_type not in format_.media_types):
         return ".txt" if content_type.startswith("text/") else ""
-    if found.name == "image":
+    if format_.name == "image":
         return "." + content_type.partition("/")[2]
-    return found.suffixes[0] if found.suffixes else ""
+    return format_.suffixes[0] if format_.suffixes else ""
 
 
 def _read_location(entity: Entity) -> str:
     """The file name in the address of a part of a web page."""
     address = entity.headers.get("content-location").decode("ascii", "replace").strip()
-    found = re.sub(r"\s+", "", address).partition("?")[0].partition("#")[0].rpartition("/")[2]
-    return found if "." in found and ":" not in found else ""
+    name = re.sub(r"\s+", "", address).partition("?")[0].partition("#")[0].rpartition("/")[2]
+    return name if "." in name and ":" not in name else ""
 
 
 def _clean(name: str) -> str:

@@ -59,10 +59,10 @@ _FLOWED = re.compile(r"(?m)^(?!-- \r?$)(.*) \r?\n(?!-- \r?$)")
 def is_mime_remark(text: str) -> bool:
     """Whether a preamble only says that this is a MIME message."""
     position = 0
-    while position < len(text) and (found := _MIME_REMARK.match(text, position)):
-        if found.end() == position:
+    while position < len(text) and (match := _MIME_REMARK.match(text, position)):
+        if match.end() == position:
             break
-        position = found.end()
+        position = match.end()
     return not text[position:].strip()
 
 
@@ -120,21 +120,21 @@ def extract_text(data: bytes, form: str, parameters: dict[str, str], declared: s
 def strip_enriched(text: str) -> str:
     """text/enriched and text/richtext without their commands (RFC 1896, RFC 1341)."""
     pieces, position, n_hidden = [], 0, 0
-    for found in _ENRICHED.finditer(text.replace("\r\n", "\n")):
+    for match in _ENRICHED.finditer(text.replace("\r\n", "\n")):
         if not n_hidden:
-            pieces.append(found.string[position : found.start()])
-        position = found.end()
-        command = (found.group(2) or "").lower()
+            pieces.append(match.string[position : match.start()])
+        position = match.end()
+        command = (match.group(2) or "").lower()
         if command in ("param", "comment"):
-            n_hidden = max(0, n_hidden + (-1 if found.group(1) else 1))
+            n_hidden = max(0, n_hidden + (-1 if match.group(1) else 1))
         elif n_hidden:
             continue
-        elif found.group() == "<<" or command == "lt":
+        elif match.group() == "<<" or command == "lt":
             pieces.append("<")
         elif command in ("nl", "np", "paragraph"):
             pieces.append("\n")
-        elif found.group().startswith("\n"):
-            pieces.append(found.group())
+        elif match.group().startswith("\n"):
+            pieces.append(match.group())
     if not n_hidden:
         pieces.append(text.replace("\r\n", "\n")[position:])
     return "".join(pieces)

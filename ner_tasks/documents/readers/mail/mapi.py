@@ -113,8 +113,8 @@ class Properties:
     def text(self, *numbers: int) -> str:
         """The first of several properties that is a string with something in it."""
         for number in numbers:
-            if found := self._text(number):
-                return found
+            if string := self._text(number):
+                return string
         return ""
 
     def _text(self, number: int) -> str:
@@ -127,7 +127,7 @@ class Properties:
         """All strings of a property, of one with several values each."""
         value = self.values.get(number)
         if not isinstance(value, list):
-            return [found] if (found := self._text(number)) else []
+            return [string] if (string := self._text(number)) else []
         if self.types[number] & ~MULTIPLE not in (STRING8, UNICODE):
             return []
         texts = (self.decode(one) if isinstance(one, bytes) else one for one in value)

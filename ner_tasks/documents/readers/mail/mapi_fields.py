@@ -64,15 +64,15 @@ _TECHNICAL_NAMES = ("x-", "content-", "http://", "urn:", "dav:", "msip_", "__")
 
 def list_fields(properties: Properties) -> list[tuple[str, str]]:
     """Label and value of each field that people enter; one that says what another one says is left out."""
-    found: dict[tuple[str, str], None] = {}
+    lines: dict[tuple[str, str], None] = {}
     known: set[str] = set()
     for number in sorted(properties.values):
         for label, text in _iter_fields(properties, number):
             words = split_words(text)
-            if words - known or (not words and (label, text) not in found):
-                found[label, text] = None
+            if words - known or (not words and (label, text) not in lines):
+                lines[label, text] = None
                 known |= words
-    return list(found)
+    return list(lines)
 
 
 def _iter_fields(properties: Properties, number: int) -> list[tuple[str, str]]:

@@ -55,7 +55,7 @@ def _list_headers(message: Message, headers: Headers) -> list[tuple[str, str]]:
     sender = _format_person(properties, (0x0C1A,), (0x5D01, 0x0C1F))
     author = _format_person(properties, (0x0042,), (0x5D02, 0x0065)) or sender
     subject = _PREFIX.sub("", properties.text(0x0037)) or properties.text(0x0E1D, 0x0070)
-    found = [
+    fields = [
         ("From", author or decode_value(headers.get("from"))),
         ("Sender", sender if sender != author else ""),
         ("Reply-To", "; ".join(properties.texts(0x0050))),
@@ -68,10 +68,10 @@ def _list_headers(message: Message, headers: Headers) -> list[tuple[str, str]]:
         display = properties.text(shown)
         if not mail_bodies.split_words(display) <= mail_bodies.split_words(listed):
             listed = f"{listed}; {display}" if listed else display
-        found.append((name, listed or decode_value(headers.get(name.lower()))))
-    found += [("Date", properties.time(0x0039, 0x0E06) or decode_value(headers.get("date")))]
-    found += [("Subject", subject or decode_value(headers.get("subject")))]
-    return [(name, " ".join(value.split())) for name, value in found if value.strip()]
+        fields.append((name, listed or decode_value(headers.get(name.lower()))))
+    fields += [("Date", properties.time(0x0039, 0x0E06) or decode_value(headers.get("date")))]
+    fields += [("Subject", subject or decode_value(headers.get("subject")))]
+    return [(name, " ".join(value.split())) for name, value in fields if value.strip()]
 
 
 def _kind(recipient: Properties) -> int:
@@ -106,17 +106,17 @@ def _read_forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]
 def _html_block(properties: Properties, leaves: Leaves) -> MailBlock:
     page = properties.values[_HTML]
     if isinstance(page, bytes) and properties.types[_HTML] == BINARY:
-        found = extract_text(page.rstrip(b"\0"), "html", {}, find_encoding(properties.number(0x3FDE)))
-        found.decoded.name_damage(leaves.builder)
-        if found.page:
-            leaves.account_for(found.page)
-        return MailBlock(found.text, "body", "html", found.decoded.encoding, is_guessed=found.decoded.is_guessed)
+        part = extract_text(page.rstrip(b"\0"), "html", {}, find_encoding(properties.number(0x3FDE)))
+        part.decoded.name_damage(leaves.builder)
+        if part.page:
+            leaves.add_page(part.page)
+        return MailBlock(part.text, "body", "html", part.decoded.encoding, is_guessed=part.decoded.is_guessed)
     return _page_block(properties.text(_HTML), leaves, "html")
 
 
 def _page_block(markup: str, leaves: Leaves, form: str) -> MailBlock:
     page = html.parse(markup)
-    leaves.account_for(page)
+    leaves.add_page(page)
     return MailBlock(page.text, "body", form)
 
 
@@ -140,16 +140,16 @@ def _read_attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Le
     if attachment.message:
         content, suffix = attachment.message
         called = properties.text(0x3001, 0x3707, 0x3704) or "message"
-        leaves.take(called if called.lower().endswith(suffix) else called + suffix, "", content, "")
+        leaves.add_file(called if called.lower().endswith(suffix) else called + suffix, "", content, "")
     elif attachment.ole is not None:
-        ole_objects.add(builder, leaves.free_name(name or "object", ""), attachment.ole)
+        ole_objects.add(builder, leaves.make_name(name or "object", ""), attachment.ole)
     elif properties.number(0x3705) in _BY_REFERENCE and not attachment.content:
         builder.inventory.unread("attachment", where, "its content lies elsewhere")
     elif attachment.content is None:
         builder.inventory.unread("attachment", where, "its content is missing")
     else:
         media_type = properties.text(0x370E).lower()
-        leaves.take(name or _named_by(properties), media_type, attachment.content, "")
+        leaves.add_file(name or _named_by(properties), media_type, attachment.content, "")
 
 
 def _named_by(properties: Properties) -> str:

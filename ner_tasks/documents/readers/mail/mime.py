@@ -77,7 +77,7 @@ class _Parser:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.damage: list[str] = []
-        self.lines = [(found.start(), found.end()) for found in _DELIMITER.finditer(data)]
+        self.lines = [(match.start(), match.end()) for match in _DELIMITER.finditer(data)]
         self.tokens = {data[start:end].rstrip() for start, end in self.lines}
         self.levels: list[_Level] = []
         self.by_boundary: dict[bytes, list[int]] = {}
@@ -92,7 +92,7 @@ class _Parser:
             if start < position or not self.levels:
                 continue
             token = self.data[start:end].rstrip()
-            level, closes = self._level_of(token)
+            level, closes = self._find_level(token)
             if level is None:
                 continue
             self._end_child(level, start)
@@ -154,7 +154,7 @@ class _Parser:
                 return token
         return b""
 
-    def _level_of(self, token: bytes) -> tuple[int | None, bool]:
+    def _find_level(self, token: bytes) -> tuple[int | None, bool]:
         """The innermost open multipart that a delimiter line belongs to, and whether it closes it."""
         for boundary, closes in ((token[2:], False), (token[2:-2] if token.endswith(b"--") else b"", True)):
             if levels := self.by_boundary.get(boundary):

@@ -42,7 +42,7 @@ def decode_transfer(entity: Entity) -> tuple[bytes, bytes, str]:
     """
     raw = entity.raw_body
     declared = entity.headers.get("content-transfer-encoding").decode("ascii", "replace").strip().lower()
-    match found.group() if (found := _TOKEN.match(declared)) else "":
+    match token.group() if (token := _TOKEN.match(declared)) else "":
         case "base64":
             return _decode_base64(raw)
         case "quoted-printable":
@@ -141,8 +141,8 @@ def _decode_uu(start: re.Match[bytes], stop: int) -> Embedded | None:
         body = start.string[start.end() : stop]
         return Embedded(start.group(1), _decode_chunk(body.translate(None, _WHITE + b"=")))
     decoded: list[bytes] = []
-    for found in _LINE.finditer(start.string, start.end(), stop):
-        line = found.group()
+    for match in _LINE.finditer(start.string, start.end(), stop):
+        line = match.group()
         if not line.strip() or line[0] in b"`":
             continue
         n_bytes = (line[0] - 32) & 63
@@ -161,5 +161,5 @@ def _decode_yenc(start: re.Match[bytes], stop: int) -> Embedded | None:
         return Embedded(start.group(2), None)
     body = start.string[start.end() : stop]
     lines = b"".join(line[1:] if line.startswith(b"..") else line for line in re.split(rb"\r?\n", body))
-    escaped = _YENC_ESCAPE.sub(lambda found: bytes([(found.group(1)[0] - 64) % 256]), lines)
+    escaped = _YENC_ESCAPE.sub(lambda match: bytes([(match.group(1)[0] - 64) % 256]), lines)
     return Embedded(start.group(2), escaped.translate(_YENC_TABLE))

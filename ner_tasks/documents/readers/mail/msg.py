@@ -56,13 +56,13 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 
 
 def _read_properties(storage: Storage, names: dict[int, tuple[bytes, int | str]], n_head: int) -> Properties:
-    found = Properties(names=names)  # one for all: they may be many, and those who have them, too
+    properties = Properties(names=names)  # one for all: they may be many, and those who have them, too
     fixed = storage.streams.get(_PROPERTIES, b"")
     for position in range(n_head, len(fixed) - _ENTRY.size + 1, _ENTRY.size):
         kind, number, _, raw = _ENTRY.unpack_from(fixed, position)
         value = mapi.parse_fixed(kind, raw)
         if value is not None:
-            found.put(number, kind, value)
+            properties.put(number, kind, value)
     multiple: dict[tuple[int, int], dict[int, bytes]] = {}
     for name, content in storage.streams.items():
         tag, _, index = name.removeprefix(_STREAM).partition("-")
@@ -74,13 +74,13 @@ def _read_properties(storage: Storage, names: dict[int, tuple[bytes, int | str]]
         except ValueError:
             continue
         if not kind & mapi.MULTIPLE:
-            found.put(number, kind, mapi.parse_string(kind, content))
+            properties.put(number, kind, mapi.parse_string(kind, content))
         elif at >= 0:
             multiple.setdefault((number, kind), {})[at] = content
     for (number, kind), values in multiple.items():
         in_order = [mapi.parse_string(kind & ~mapi.MULTIPLE, values[at]) for at in sorted(values)]
-        found.put(number, kind, list(in_order))
-    return found
+        properties.put(number, kind, list(in_order))
+    return properties
 
 
 def _read_names(storage: Storage) -> dict[int, tuple[bytes, int | str]]:
@@ -88,20 +88,20 @@ def _read_names(storage: Storage) -> dict[int, tuple[bytes, int | str]]:
     entries = storage.streams.get(f"{_STREAM}00030102", b"")
     sets = storage.streams.get(f"{_STREAM}00020102", b"")
     strings = storage.streams.get(f"{_STREAM}00040102", b"")
-    found: dict[int, tuple[bytes, int | str]] = {}
+    names: dict[int, tuple[bytes, int | str]] = {}
     for position in range(0, len(entries) - _NAME.size + 1, _NAME.size):
         key, kind, index = _NAME.unpack_from(entries, position)
         at = kind >> 1
         guid = _KNOWN_SETS.get(at) or sets[(at - 3) * 16 : (at - 2) * 16] if at else b""
         if kind & 1:
             n_bytes = int.from_bytes(strings[key : key + 4], "little")
-            found[0x8000 + index] = (
+            names[0x8000 + index] = (
                 guid,
                 strings[key + 4 : key + 4 + min(n_bytes, 1000)].decode("utf-16-le", "replace"),
             )
         else:
-            found[0x8000 + index] = (guid, key)
-    return found
+            names[0x8000 + index] = (guid, key)
+    return names
 
 
 def _read_attachment(storage: Storage, properties: Properties, root: Storage) -> Attachment:

@@ -24,8 +24,8 @@ def decompress(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
         raise ValueError("no compressed RTF")
     _, n_raw, kind, _ = _HEAD.unpack_from(data)
     if kind == _PLAIN:
-        found = data[_HEAD.size : _HEAD.size + n_raw]
-        return found, len(found) == n_raw
+        raw = data[_HEAD.size : _HEAD.size + n_raw]
+        return raw, len(raw) == n_raw
     if kind != _COMPRESSED:
         raise ValueError("no compressed RTF")
     window = bytearray(_START.ljust(_WINDOW, b" "))
@@ -34,8 +34,8 @@ def decompress(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
 
 
 def _inflate(data: bytes, window: bytearray, max_bytes: int) -> bytearray:
-    found, write, position, n_data = bytearray(), len(_START), _HEAD.size, len(data)
-    while position < n_data and len(found) <= max_bytes:
+    output, write, position, n_data = bytearray(), len(_START), _HEAD.size, len(data)
+    while position < n_data and len(output) <= max_bytes:
         control = data[position]
         position += 1
         for bit in range(8):
@@ -44,21 +44,21 @@ def _inflate(data: bytes, window: bytearray, max_bytes: int) -> bytearray:
             if not control >> bit & 1:
                 code = data[position]
                 position += 1
-                found.append(code)
+                output.append(code)
                 window[write] = code
                 write = (write + 1) % _WINDOW
                 continue
             if position + 1 >= n_data:
-                return found
+                return output
             reference = data[position] << 8 | data[position + 1]
             position += 2
             read = reference >> 4
             if read == write:
-                return found
+                return output
             for _ in range((reference & 15) + 2):
                 code = window[read]
                 read = (read + 1) % _WINDOW
-                found.append(code)
+                output.append(code)
                 window[write] = code
                 write = (write + 1) % _WINDOW
-    return found
+    return output

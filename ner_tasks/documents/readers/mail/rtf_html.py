@@ -37,12 +37,12 @@ class _GroupState:
 
 def detect_kind(rtf: bytes) -> str:
     """`html` or `text` if that is wrapped in RTF, "" if it is RTF of its own."""
-    found = _FROM.search(rtf[:_HEAD_BYTES])
-    return found.group(1).decode().lower() if found else ""
+    match = _FROM.search(rtf[:_HEAD_BYTES])
+    return match.group(1).decode().lower() if match else ""
 
 
 def unwrap(rtf: bytes) -> str:
-    """The HTML or text in RTF that `kind_of` knows."""
+    """The HTML or text in RTF that `detect_kind` knows."""
     return _Unwrapping(rtf).run()
 
 

@@ -68,7 +68,7 @@ class _TnefReader:
             case 0x8000:
                 self._sender(content)
             case 0x9003:
-                self._take(content, 0, properties)
+                self._read_list(content, 0, properties)
             case 0x9004:
                 self._recipients(content)
             case 0x9002:
@@ -78,7 +78,7 @@ class _TnefReader:
             case 0x800F if files:
                 files[-1].content = content
             case 0x9005 if files:
-                self._take(content, 0, files[-1].properties)
+                self._read_list(content, 0, files[-1].properties)
                 _read_object(files[-1])
 
     def _sender(self, content: bytes) -> None:
@@ -97,12 +97,12 @@ class _TnefReader:
         position = 4
         for _ in range(min(int.from_bytes(content[:4], "little"), len(content))):
             recipient = Properties()
-            position = self._take(content, position, recipient)
+            position = self._read_list(content, position, recipient)
             if position < 0:
                 break
             self.result.recipients.append(recipient)
 
-    def _take(self, content: bytes, position: int, into: Properties) -> int:
+    def _read_list(self, content: bytes, position: int, into: Properties) -> int:
         """Read a list of properties; returns where it ends, -1 where it breaks off."""
         try:
             return _read_properties(content, position, into)

@@ -45,7 +45,7 @@ def _iter_first(stream: bytes) -> Iterator[tuple[int, bytes]]:
 
 def extract_remarks(stream: bytes) -> tuple[list[str], int]:
     """Texts of comments, boxes, headers and charts of a BIFF8 stream; and how many of them cannot be read."""
-    found: list[str] = []
+    texts: list[str] = []
     n_left = n_waiting = 0
     for kind, data in iter_records(stream):
         if kind == _TXO and len(data) >= 12:
@@ -53,16 +53,16 @@ def extract_remarks(stream: bytes) -> tuple[list[str], int]:
         elif kind == _CONTINUE and n_waiting:
             text = _decode_characters(data, n_waiting)
             n_left += not text
-            found.append(text)
+            texts.append(text)
             n_waiting = 0
         elif kind in (_HEADER, _FOOTER) and len(data) > 3:
             n_characters = struct.unpack_from("<H", data)[0]
-            found.append(strip_margin_codes(_decode_characters(data[2:], n_characters)))
+            texts.append(strip_margin_codes(_decode_characters(data[2:], n_characters)))
         elif kind == _SERIES_TEXT and len(data) > 4:
-            found.append(_decode_characters(data[3:], data[2]))
+            texts.append(_decode_characters(data[3:], data[2]))
         elif kind == _NOTE and len(data) > 6 and _is_old_note(data):
-            found.append(data[6:].decode("cp1252", "replace"))
-    return [text.replace("\r", "\n") for text in found if text.strip()], n_left
+            texts.append(data[6:].decode("cp1252", "replace"))
+    return [text.replace("\r", "\n") for text in texts if text.strip()], n_left
 
 
 def measure_span(stream: bytes) -> int:
@@ -172,16 +172,16 @@ def measure_binary_span(part: bytes) -> int:
 
 def extract_binary_remarks(part: bytes) -> list[str]:
     """Texts of comments and headers in a part of an xlsb file."""
-    found: list[str] = []
+    texts: list[str] = []
     for kind, data in iter_binary_records(part):
         if kind == _COMMENT_TEXT:
-            found.append(_read_wide_string(data, 1)[0])
+            texts.append(_read_wide_string(data, 1)[0])
         elif kind == _BEGIN_MARGINS:
             position = 2
             for _ in range(6):
                 text, position = _read_wide_string(data, position)
-                found.append(strip_margin_codes(text))
-    return [text for text in found if text.strip()]
+                texts.append(strip_margin_codes(text))
+    return [text for text in texts if text.strip()]
 
 
 def _read_wide_string(data: bytes, position: int) -> tuple[str, int]:

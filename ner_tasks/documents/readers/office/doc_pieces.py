@@ -80,7 +80,7 @@ def read_stories(stream: bytes, table: bytes) -> list[DocStory]:
 
     Args:
         stream: `WordDocument`, which `is_readable`.
-        table: the stream that `table_of` names.
+        table: the stream that `find_table_stream` names.
 
     Raises:
         CannotRead: `broken`.
@@ -93,15 +93,15 @@ def read_stories(stream: bytes, table: bytes) -> list[DocStory]:
     else:
         text = "".join(_read_pieces(stream, table[at : at + n_bytes], is_old=is_old))
     counts = struct.unpack_from("<8i", stream, _COUNTS_AT_BEFORE_97 if is_old else _COUNTS_AT)
-    found, start = [], 0
+    stories, start = [], 0
     for name, n_characters in zip(_PARTS, counts, strict=True):
         if n_characters < 0:
             raise CannotRead("broken", "found a part of less than no characters, expected a whole Word file")
         raw = text[start : start + n_characters]
         start += n_characters
         if raw.strip("\r\x03\x04\x07 ") and name != "macros":
-            found.append(_make_story(name, raw))
-    return found
+            stories.append(_make_story(name, raw))
+    return stories
 
 
 def _read_pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
@@ -116,7 +116,7 @@ def _read_pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
     if n_pieces < 1:
         raise CannotRead("broken", "found an empty table of pieces, expected a whole Word file")
     starts = struct.unpack_from(f"<{n_pieces + 1}I", plan)
-    found, n_left = [], len(stream)
+    pieces, n_left = [], len(stream)
     for number in range(n_pieces):
         place = struct.unpack_from("<I", plan, 4 * (n_pieces + 1) + 8 * number + 2)[0]
         n_characters = starts[number + 1] - starts[number]
@@ -125,10 +125,10 @@ def _read_pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
         n_left -= n_characters
         if is_old or place & _COMPRESSED:
             at = place if is_old else (place & ~_COMPRESSED) // 2
-            found.append(stream[at : at + n_characters].decode("cp1252", "replace"))
+            pieces.append(stream[at : at + n_characters].decode("cp1252", "replace"))
         else:
-            found.append(stream[place : place + 2 * n_characters].decode("utf-16-le", "replace"))
-    return found
+            pieces.append(stream[place : place + 2 * n_characters].decode("utf-16-le", "replace"))
+    return pieces
 
 
 def _make_story(name: str, raw: str) -> DocStory:

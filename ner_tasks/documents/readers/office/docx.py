@@ -22,7 +22,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
     """
     package = ooxml.open_package(data, limits)
-    main = package.main("document", "wordDocument")
+    main = package.find_main("document", "wordDocument")
     builder = ExtractBuilder()
     shown: list[str] = []
     taken = _list_text_parts(package, main)
@@ -34,27 +34,27 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for name in dict.fromkeys(chunks):
         _add_document(package, name, builder)
     ooxml_parts.add_rest(package, {*taken, *chunks}, builder, limits, shown)
-    told = pictures.require_text(builder.extract()).text
-    properties.add(builder, ooxml_properties.read_properties(package, builder), told)
+    text = pictures.require_text(builder.extract()).text
+    properties.add(builder, ooxml_properties.read_properties(package, builder), text)
     return builder.extract()
 
 
 def _list_text_parts(package: Package, main: str) -> list[str]:
     """Names of the parts that hold text, in the order of reading."""
-    found = [name for name in package.parts if package.root(name) in _ROOTS and not name.lower().startswith(_GLOSSARY)]
-    ranks = {name: (_ROOTS.index(package.root(name)), name != main) for name in found}
-    return sorted(found, key=lambda name: ranks[name])
+    names = [name for name in package.parts if package.root(name) in _ROOTS and not name.lower().startswith(_GLOSSARY)]
+    ranks = {name: (_ROOTS.index(package.root(name)), name != main) for name in names}
+    return sorted(names, key=lambda name: ranks[name])
 
 
 def _collect_prompts(package: Package) -> frozenset[str]:
     """What the content controls of a form show until somebody fills them: it stands among the building blocks."""
-    found: set[str] = set()
+    prompts: set[str] = set()
     for name in package.parts:
         if package.root(name) == "glossaryDocument":
             root, _ = xml_tree.parse(package.parts[name])
             bodies = root.iter("{*}p", "{*}docPartBody") if root is not None else ()
-            found.update(compact_text(body, MAX_PROMPT) for body in bodies)
-    return frozenset(prompt for prompt in found if 0 < len(prompt) <= MAX_PROMPT)
+            prompts.update(compact_text(body, MAX_PROMPT) for body in bodies)
+    return frozenset(prompt for prompt in prompts if 0 < len(prompt) <= MAX_PROMPT)
 
 
 def _add_part(
@@ -74,11 +74,11 @@ def _add_part(
         if id_ not in relations or not relations[id_].target:
             builder.inventory.unread("subdocument", f"{name} {id_}", "a document that is not in this file")
     named = [relations[id_].target for id_ in walk.chunks if id_ in relations]
-    named += package.related(name, "aFChunk")
+    named += package.find_related(name, "aFChunk")
     return [target for target in dict.fromkeys(named) if target in package.parts]
 
 
 def _add_document(package: Package, name: str, builder: ExtractBuilder) -> None:
     """Make a document of what Word shows in its place when it opens the file."""
     builder.inventory.read("embedded-file")
-    builder.parts.append(Part(name.replace("#", "%23"), package.parts[name], "", package.type_of(name)))
+    builder.parts.append(Part(name.replace("#", "%23"), package.parts[name], "", package.get_type(name)))

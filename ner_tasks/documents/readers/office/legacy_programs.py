@@ -61,5 +61,5 @@ def _query_version(name: str) -> str:
         [name, *_PROGRAMS[name][1]], capture_output=True, check=False, timeout=10, stdin=subprocess.DEVNULL
     )
     lines = (done.stdout + done.stderr).decode("utf-8", "replace").splitlines()
-    said = next((line for line in lines if any(letter.isdigit() for letter in line)), "version unknown")
-    return " ".join(said.split())[:80]
+    version = next((line for line in lines if any(letter.isdigit() for letter in line)), "version unknown")
+    return " ".join(version.split())[:80]

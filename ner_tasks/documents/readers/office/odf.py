@@ -60,8 +60,8 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         if "header" not in name:
             builder.block(block, STYLES)
     add_rest(package, root, builder, limits)
-    told = pictures.require_text(builder.extract()).text
-    properties.add(builder, read_properties(package, root, builder), told)
+    text = pictures.require_text(builder.extract()).text
+    properties.add(builder, read_properties(package, root, builder), text)
     return builder.extract()
 
 
@@ -166,7 +166,7 @@ def add_rest(package: Package, content: Any, builder: ExtractBuilder, limits: Li
 
 def read_properties(package: Package, content: Any, builder: ExtractBuilder) -> list[Property]:
     """Name and text of each property that a person types; a single XML file has them in `content`."""
-    found: list[Property] = []
+    fields: list[Property] = []
     for name in [name for name in package.parts if _META.search(name)] or [CONTENT]:
         root = content if name == CONTENT else package.xml(name, builder)
         if root is None:
@@ -179,7 +179,7 @@ def read_properties(package: Package, content: Any, builder: ExtractBuilder) -> 
             if element in _PROPERTIES or element == "meta:user-defined":
                 walk.skip_subtree()
             if element in _PROPERTIES:
-                found.append((_PROPERTIES[element], xml_tree.join_text(one)))
+                fields.append((_PROPERTIES[element], xml_tree.join_text(one)))
             elif element == "meta:user-defined":
                 called, text = xml_tree.attribute(one, "name"), xml_tree.join_text(one)
                 if xml_tree.attribute(one, "value-type", "string") != "string" or ooxml_properties.is_program_property(
@@ -187,8 +187,8 @@ def read_properties(package: Package, content: Any, builder: ExtractBuilder) -> 
                 ):
                     builder.inventory.ignored(properties.KIND, ooxml_properties.METADATA)
                 else:
-                    found.append((called, text))
-    return found
+                    fields.append((called, text))
+    return fields
 
 
 def _add_binary_data(root: Any, builder: ExtractBuilder, limits: Limits) -> None:

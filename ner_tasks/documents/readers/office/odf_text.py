@@ -41,10 +41,10 @@ _MATH = ("mi", "mn", "mo", "mtext", "ms")
 def qualify(tag: Any) -> str:
     """Name of an element with the prefix that its namespace has by custom, such as `text:p`."""
     namespace, name = split(tag)
-    found = _PREFIX.search(namespace)
-    if found is None:
+    match = _PREFIX.search(namespace)
+    if match is None:
         return name
-    prefix = found[1] or found[2] or ("dc" if found[3] else "math")
+    prefix = match[1] or match[2] or ("dc" if match[3] else "math")
     return f"{'draw' if prefix == 'drawing' else prefix}:{name}"
 
 
@@ -61,7 +61,7 @@ class OdfWalk:
     def __init__(self, leaves_out: tuple[str, ...] = ()):
         self.ignored: Counter[str] = Counter()
         self._layout = OoxmlLayout()
-        self._handlers = self._made_handlers() | dict.fromkeys(leaves_out, self._skip)
+        self._handlers = self._make_handlers() | dict.fromkeys(leaves_out, self._skip)
 
     def blocks(self, root: Any) -> list[str]:
         """Text of all paragraphs, rows of tables, notes and boxes below an element."""
@@ -83,7 +83,7 @@ class OdfWalk:
                 self._write(element.tail)
         return self._layout.finish()
 
-    def _made_handlers(self) -> dict[str, Callable[[Any], bool | None]]:
+    def _make_handlers(self) -> dict[str, Callable[[Any], bool | None]]:
         """What is done where an element begins; True leaves out what is in it."""
         return {
             **dict.fromkeys(_SKIPPED, self._skip),
@@ -91,16 +91,16 @@ class OdfWalk:
             **dict.fromkeys(_PARAGRAPHS, self._paragraph),
             **dict.fromkeys(CELLS, self._cell),
             **dict.fromkeys(
-                (f"presentation:{name}-decl" for name in ("header", "footer", "date-time")), self._declared
+                (f"presentation:{name}-decl" for name in ("header", "footer", "date-time")), self._add_declaration
             ),
             **dict.fromkeys(
                 (f"{space}:{name}" for space in ("svg-compatible", "svg") for name in ("title", "desc")),
-                self._described,
+                self._add_description,
             ),
             **dict.fromkeys((f"math:{name}" for name in _MATH), self._formula),
-            "text:ruby-text": self._described,
+            "text:ruby-text": self._add_description,
             "table:table-row": self._row,
-            "text:tracked-changes": self._deleted,
+            "text:tracked-changes": self._count_deletions,
             "text:s": self._spaces,
             "text:tab": self._tab,
             "text:tab-stop": self._tab,
@@ -127,18 +127,18 @@ class OdfWalk:
     def _cell(self, element: Any) -> None:
         self._layout.open(CELL, element)
         if len(element) == 0 and (text := attribute(element, "string-value")):
-            self._layout.deliver([text])
+            self._layout.add_blocks([text])
 
-    def _deleted(self, element: Any) -> bool:
+    def _count_deletions(self, element: Any) -> bool:
         self.ignored["deleted-text"] += sum(1 for _ in element.iter("{*}deletion"))
         return True
 
-    def _declared(self, element: Any) -> bool:
-        self._layout.deliver([element.text or ""])
+    def _add_declaration(self, element: Any) -> bool:
+        self._layout.add_blocks([element.text or ""])
         return True
 
-    def _described(self, element: Any) -> bool:
-        self._layout.deliver([_SPACE.sub(" ", "".join(element.itertext())).strip()])
+    def _add_description(self, element: Any) -> bool:
+        self._layout.add_blocks([_SPACE.sub(" ", "".join(element.itertext())).strip()])
         return True
 
     def _formula(self, element: Any) -> bool:
@@ -162,4 +162,4 @@ class OdfWalk:
     def _form(self, element: Any) -> None:
         """Values of a form's control."""
         values = [attribute(element, name) for name in _SHOWN_OF_FORMS]
-        self._layout.deliver([value for value in dict.fromkeys(values) if value])
+        self._layout.add_blocks([value for value in dict.fromkeys(values) if value])

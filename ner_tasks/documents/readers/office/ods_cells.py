@@ -37,7 +37,7 @@ def read_sheet(table: Any, name: str, budget: SheetBudget) -> tuple[Sheet, list[
         if cells:
             for again in range(n_rows):
                 for _, text in cells if again else ():
-                    budget.take(text)
+                    budget.count(text)
                 sheet.add(number + again, cells)
         number += n_rows
     for shapes in table.iterchildren("{*}shapes", "{*}forms"):
@@ -56,7 +56,7 @@ def _iter_cells(row: Any, number: int, label: str, budget: SheetBudget, remarks:
         remarks += [(make_place(label, number, column), block) for block in hanging]
         if text.strip():
             for again in range(n_columns):
-                budget.take(text)
+                budget.count(text)
                 cells.append((column + again, text))
         column += n_columns
     return cells
@@ -86,8 +86,8 @@ def _text(cell: Any) -> tuple[str, list[str]]:
         return attribute(cell, "boolean-value").upper(), hanging
     if kind == "date" and (value := attribute(cell, "date-value")):
         return format_date(value), hanging
-    if kind == "time" and (found := _DURATION.match(attribute(cell, "time-value"))):
-        days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:])
+    if kind == "time" and (match := _DURATION.match(attribute(cell, "time-value"))):
+        days, hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
         length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-        return format_value(-length if found[1] else length), hanging
+        return format_value(-length if match[1] else length), hanging
     return "\n".join(lines) or attribute(cell, "string-value"), hanging

@@ -44,11 +44,11 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
             builder.inventory.unread(KIND, name, "an object of a format that is not known")
         return
     try:
-        found = _unwrap(content)
+        result = _unwrap(content)
     except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
         builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
         return
-    _account_for(builder, name, found)
+    _account_for(builder, name, result)
 
 
 def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Callable[[list[str]], bool]) -> None:
@@ -67,11 +67,11 @@ def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Calla
     for path, entries in objects.items():
         name = "/".join(path)
         try:
-            found = _read_storage(ole, [entry for entry in entries if ole.get_type(entry) == _STREAM], depth)
+            result = _read_storage(ole, [entry for entry in entries if ole.get_type(entry) == _STREAM], depth)
         except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
             builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
             continue
-        _account_for(builder, name, found)
+        _account_for(builder, name, result)
 
 
 def _read_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | str:
@@ -89,11 +89,11 @@ def _read_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, 
     return _find_file(ole, [entry for entry in entries if len(entry) == depth + 1], whole)
 
 
-def _account_for(builder: ExtractBuilder, name: str, found: tuple[str, bytes] | str) -> None:
-    if isinstance(found, str):
-        builder.inventory.unread(KIND, name, found)
+def _account_for(builder: ExtractBuilder, name: str, result: tuple[str, bytes] | str) -> None:
+    if isinstance(result, str):
+        builder.inventory.unread(KIND, name, result)
     else:
-        _add_file(builder, name, *found)
+        _add_file(builder, name, *result)
 
 
 def _add_file(builder: ExtractBuilder, name: str, called: str, content: bytes) -> None:

@@ -78,8 +78,8 @@ class Package:
     @cached_property
     def _types(self) -> tuple[dict[str, str], dict[str, str]]:
         by_suffix, by_name = {}, {}
-        found = self.find(CONTENT_TYPES)
-        root = xml_tree.parse(self.parts[found])[0] if found in self.parts else None
+        part = self.find(CONTENT_TYPES)
+        root = xml_tree.parse(self.parts[part])[0] if part in self.parts else None
         for element in root if root is not None else ():
             kind = xml_tree.attribute(element, "ContentType")
             if suffix := xml_tree.attribute(element, "Extension"):
@@ -88,7 +88,7 @@ class Package:
                 by_name[self.find(xml_tree.attribute(element, "PartName"))] = kind
         return by_suffix, by_name
 
-    def type_of(self, name: str) -> str:
+    def get_type(self, name: str) -> str:
         """Content type that the package gives a part, "" if it gives none."""
         by_suffix, by_name = self._types
         return by_name.get(name) or by_suffix.get(name.rpartition(".")[2].lower(), "")
@@ -97,8 +97,8 @@ class Package:
         """Relations of a part by id; "" stands for the package."""
         if name not in self._relations:
             folder, own = posixpath.split(name)
-            found = self.find(posixpath.join(folder, "_rels", f"{own}.rels"))
-            root = xml_tree.parse(self.parts[found])[0] if found in self.parts else None
+            part = self.find(posixpath.join(folder, "_rels", f"{own}.rels"))
+            root = xml_tree.parse(self.parts[part])[0] if part in self.parts else None
             listed = [self._relation(folder, element) for element in root] if root is not None else []
             self._relations[name] = {relation.id: relation for relation in listed}
         return self._relations[name]
@@ -115,24 +115,24 @@ class Package:
         kind = xml_tree.attribute(element, "Type").rstrip("/").rpartition("/")[2]
         return Relation(xml_tree.attribute(element, "Id"), kind, target, wanted, is_external)
 
-    def related(self, name: str, *kinds: str) -> list[str]:
+    def find_related(self, name: str, *kinds: str) -> list[str]:
         """Names of the parts that a part has relations of these kinds to."""
         wanted = {kind.lower() for kind in kinds}
         targets = [one.target for one in self.relations(name).values() if one.kind.lower() in wanted and one.target]
         return list(dict.fromkeys(targets))
 
-    def main(self, *roots: str) -> str:
+    def find_main(self, *roots: str) -> str:
         """Name of the main part: what the package's relation says, or the first part with such a root element.
 
         Raises:
             CannotRead: `broken` if there is none.
         """
-        named = [name for name in self.related("", "officeDocument") if name in self.parts]
+        named = [name for name in self.find_related("", "officeDocument") if name in self.parts]
         fitting = [name for name in self.parts if self.root(name) in roots]
-        found = [name for name in named if self.root(name) in roots] or fitting
-        if not found:
+        candidates = [name for name in named if self.root(name) in roots] or fitting
+        if not candidates:
             raise CannotRead("broken", f"found no main part among {len(self.parts)}, expected <{roots[0]}>")
-        return found[0]
+        return candidates[0]
 
     def xml(self, name: str, builder: ExtractBuilder) -> Any:
         """Root element of a part, None if it has none; damage is named in the builder's inventory."""

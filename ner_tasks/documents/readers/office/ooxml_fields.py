@@ -66,7 +66,7 @@ class OoxmlFields:
         if self._open:
             self._open[-1].code.append(text)
 
-    def meet(self, mark: Any, layout: OoxmlLayout) -> str:
+    def handle_mark(self, mark: Any, layout: OoxmlLayout) -> str:
         """Pass the beginning, middle or end of a field.
 
         Returns:
@@ -83,7 +83,9 @@ class OoxmlFields:
             self._open[-1].mark = layout.mark()
         elif self._open:
             ended = self._open.pop()
-            if not layout.written_since(ended.mark) and not any(one.is_in_code for one in self._open[-_MAX_NESTED:]):
+            if not layout.has_written_since(ended.mark) and not any(
+                one.is_in_code for one in self._open[-_MAX_NESTED:]
+            ):
                 shown = _show_form_field(ended.form) if ended.form is not None else ""
                 return shown or show_code("".join(ended.code))
         return ""
@@ -107,8 +109,8 @@ def _show_form_field(form: Any) -> str:
 
 def show_code(code: str) -> str:
     """What a field without a result shows."""
-    if found := _BUTTON.match(code) or _QUOTE.match(code):
-        return found.group(1).strip()
-    if found := _EQUATION.match(code):
-        return " ".join(_SWITCH.sub(" ", found.group(1)).split())
+    if match := _BUTTON.match(code) or _QUOTE.match(code):
+        return match.group(1).strip()
+    if match := _EQUATION.match(code):
+        return " ".join(_SWITCH.sub(" ", match.group(1)).split())
     return ""

@@ -55,7 +55,7 @@ class OoxmlLayout:
             self._flush(around)
             around.carried = frame.pieces
             return
-        self.deliver(self._blocks_of(frame), keep_blank=frame.kind == CELL and around.kind == ROW)
+        self.add_blocks(self._take_blocks(frame), keep_blank=frame.kind == CELL and around.kind == ROW)
 
     def join_next(self) -> None:
         """Let the open paragraph go on in the next one, since the mark between them is deleted."""
@@ -70,7 +70,7 @@ class OoxmlLayout:
         if text.strip(SOFT + " "):
             frame.n_written = len(frame.pieces)
 
-    def deliver(self, blocks: list[str], *, keep_blank: bool = False) -> None:
+    def add_blocks(self, blocks: list[str], *, keep_blank: bool = False) -> None:
         """Add finished blocks: to a flow in their order, to a paragraph behind its text."""
         frame = self._frames[-1]
         if frame.kind in (FLOW, CELL):
@@ -87,7 +87,7 @@ class OoxmlLayout:
         frame = self._frames[-1]
         return frame, len(frame.pieces)
 
-    def written_since(self, mark: tuple[object, int]) -> bool:
+    def has_written_since(self, mark: tuple[object, int]) -> bool:
         """Whether something was written since, or another paragraph is open."""
         frame, n_pieces = mark
         here = self._frames[-1]
@@ -97,7 +97,7 @@ class OoxmlLayout:
         """All blocks; what was left open by a damaged file is closed."""
         while len(self._frames) > 1:
             self.close(self._frames[-1].element)
-        return self._blocks_of(self._frames[0])
+        return self._take_blocks(self._frames[0])
 
     def _flush(self, frame: _Frame) -> None:
         for pieces in (frame.carried, frame.pieces):
@@ -105,7 +105,7 @@ class OoxmlLayout:
                 frame.blocks.append(text)
         frame.carried, frame.pieces, frame.n_written = [], [], 0
 
-    def _blocks_of(self, frame: _Frame) -> list[str]:
+    def _take_blocks(self, frame: _Frame) -> list[str]:
         if frame.kind == PARAGRAPH:
             return [join_pieces(frame.pieces).strip(), *frame.blocks]
         if frame.kind == ROW:

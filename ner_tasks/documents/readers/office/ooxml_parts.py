@@ -100,18 +100,18 @@ def add_rest(
     """
     done = set(taken)
     rest = [name for name in package.parts if name not in done and not is_plumbing(name)]
-    told = [*shown]
+    texts = [*shown]
     unknown = []
     for name in rest:
         if rule := _find_rule(package, name):
             builder.inventory.ignored("part", rule)
         elif package.root(name) in _TEXT_ROOTS or name.lower().endswith(".vml"):
-            told += add_text(package, name, builder)
+            texts += add_text(package, name, builder)
         elif package.root(name):
             unknown.append(name)
         else:
             add_file(package, name, builder, limits)
-    known = _KnownText(remove_spaces("".join(told)) if unknown else "")
+    known = _KnownText(remove_spaces("".join(texts)) if unknown else "")
     for name in unknown:
         _add_unknown(package, name, builder, known)
     for name, wrong in package.damaged.items():
@@ -125,7 +125,7 @@ class _KnownText:
     def __init__(self, text: str) -> None:
         self._text, self._n_left = text, _MAX_COMPARED
 
-    def says_all(self, values: list[str]) -> bool:
+    def contains_all(self, values: list[str]) -> bool:
         """Whether the document says all of some values; none of those that are too many to be compared."""
         self._n_left -= len(values) * (len(self._text) + 1)
         return self._n_left >= 0 and all(remove_spaces(text) in self._text for text in values)
@@ -185,7 +185,7 @@ def add_related(
         Their blocks; `taken` holds their names, too.
     """
     blocks: list[str] = []
-    for related in package.related(name, *kinds):
+    for related in package.find_related(name, *kinds):
         if related in package.parts and related not in taken:
             taken.add(related)
             blocks += add_text(package, related, builder, place)
@@ -203,7 +203,7 @@ def _find_rule(package: Package, name: str) -> str:
     return by_path or _BY_ROOT.get(package.root(name), "")
 
 
-def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: _KnownText) -> None:
+def _add_unknown(package: Package, name: str, builder: ExtractBuilder, known: _KnownText) -> None:
     """Data in XML of another kind: read where a program or person put it, unless the document says the same."""
     root = package.xml(name, builder)
     if root is None:
@@ -217,7 +217,7 @@ def _add_unknown(package: Package, name: str, builder: ExtractBuilder, told: _Kn
         builder.inventory.ignored("part", "no-text")
     elif _OWN_DATA.search(package.roots[name][0]):
         builder.inventory.ignored("part", _METADATA)
-    elif told.says_all(values):
+    elif known.contains_all(values):
         builder.inventory.ignored("part", "other-form")
     elif name.lower().startswith("customxml/") or xml_names.local_name(root) in ("ocx", "drawing"):
         builder.lines(values, name)
@@ -232,7 +232,7 @@ def _is_control_value(element: Any) -> bool:
 
 def add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limits) -> None:
     """Give a part that is no XML its fate."""
-    content, lowered, media_type = package.parts[name], name.lower(), package.type_of(name)
+    content, lowered, media_type = package.parts[name], name.lower(), package.get_type(name)
     suffix = PurePosixPath(lowered).suffix
     if not content:
         builder.inventory.ignored("part", "no-text")

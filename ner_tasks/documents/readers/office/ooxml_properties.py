@@ -36,7 +36,7 @@ _FOR_PROGRAMS = re.compile(
 
 def read_properties(package: Package, builder: ExtractBuilder) -> list[Property]:
     """Name and text of each property that a person types, wherever the package has its part."""
-    found: list[Property] = []
+    fields: list[Property] = []
     for name in package.parts:
         space, root_name = package.roots.get(name, ("", ""))
         # Extended properties (app.xml) have the same name and hold what programs count.
@@ -47,27 +47,27 @@ def read_properties(package: Package, builder: ExtractBuilder) -> list[Property]
         if root is None:
             continue
         if root_name == "coreProperties":
-            found += [
+            fields += [
                 (CORE[xml_names.local_name(one)], _text(one)) for one in root if xml_names.local_name(one) in CORE
             ]
         else:
-            found += _read_custom(root, builder)
-    return found
+            fields += _read_custom(root, builder)
+    return fields
 
 
 def _read_custom(root: Any, builder: ExtractBuilder) -> list[Property]:
     """Properties that are strings; numbers, dates and what programs keep for themselves are ignored by a rule."""
-    found: list[Property] = []
+    fields: list[Property] = []
     for one in root:
         if xml_names.local_name(one) != "property":
             continue
         name = xml_tree.attribute(one, "name")
         texts = [_text(value) for value in one.iter() if xml_names.local_name(value) in _STRINGS]
         if texts and not is_program_property(name, "".join(texts)):
-            found.append((name, " ".join(texts)))
+            fields.append((name, " ".join(texts)))
         else:
             builder.inventory.ignored(KIND, METADATA)
-    return found
+    return fields
 
 
 def is_program_property(name: str, text: str) -> bool:

@@ -41,7 +41,7 @@ class TextWalk:
 
     Args:
         skips_placeholders: whether shapes that a slide fills are left out, as of a layout.
-        prompts: what content controls show until somebody fills them, `squeezed`.
+        prompts: what content controls show until filled, as `compact_text` gives them.
 
     Attributes:
         ignored: what was met and is not shown, by the name of the rule.
@@ -64,7 +64,7 @@ class TextWalk:
     def blocks(self, root: Any) -> list[str]:
         """Text of all paragraphs, rows of tables and text boxes below an element."""
         self._fields.prepare(root)
-        handlers = self._handlers()
+        handlers = self._make_handlers()
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             name = local_name(element)
@@ -75,7 +75,7 @@ class TextWalk:
                 self._end(name, element)
         return self._layout.finish()
 
-    def _handlers(self) -> dict[str, Callable[[Any], bool | None]]:
+    def _make_handlers(self) -> dict[str, Callable[[Any], bool | None]]:
         """What is done where an element begins; True leaves out what is in it."""
         return {
             **dict.fromkeys(_SKIPPED, self._skip),
@@ -86,7 +86,7 @@ class TextWalk:
             **dict.fromkeys(_SHAPE_TEXTS, self._shape_text),
             **dict.fromkeys(("v", "pt"), self._value),
             **dict.fromkeys(("numCache", "numLit", "numDim"), self._numbers),
-            **dict.fromkeys(("del", "moveFrom", "delText", "delInstrText"), self._deleted),
+            **dict.fromkeys(("del", "moveFrom", "delText", "delInstrText"), self._count_deletion),
             **dict.fromkeys(("docPr", "cNvPr", "shape", "rect", "roundrect", "oval"), self._description),
             **dict.fromkeys(("Choice", "Fallback"), self._form),
             "AlternateContent": self._alternative,
@@ -126,7 +126,7 @@ class TextWalk:
         if self._fields.is_hidden:
             self.ignored["field-code"] += 1
         else:
-            self._layout.write(_ESCAPED.sub(lambda found: "\t" if found[1] == "9" else "\n", join_text(element)))
+            self._layout.write(_ESCAPED.sub(lambda match: "\t" if match[1] == "9" else "\n", join_text(element)))
         return True
 
     def _value(self, element: Any) -> bool:
@@ -134,7 +134,7 @@ class TextWalk:
         text = join_text(element)
         if len(element) == 0 and text not in self._described:
             self._described.add(text)
-            self._layout.deliver([text])
+            self._layout.add_blocks([text])
         return len(element) == 0
 
     def _numbers(self, _element: Any) -> bool:
@@ -143,7 +143,7 @@ class TextWalk:
 
     def _old_button(self, element: Any) -> bool:
         """HTML within a shape of VML."""
-        self._layout.deliver([" ".join("\n".join(element.itertext()).split())])
+        self._layout.add_blocks([" ".join("\n".join(element.itertext()).split())])
         return True
 
     def _break(self, element: Any) -> None:
@@ -192,7 +192,7 @@ class TextWalk:
         self._layout.open(CELL, element)
         return False
 
-    def _deleted(self, _element: Any) -> bool:
+    def _count_deletion(self, _element: Any) -> bool:
         self.ignored["deleted-text"] += 1
         return True
 
@@ -207,7 +207,7 @@ class TextWalk:
         return True
 
     def _field_mark(self, element: Any) -> bool:
-        if text := self._fields.meet(element, self._layout):
+        if text := self._fields.handle_mark(element, self._layout):
             self._layout.write(text)
         return True
 
@@ -224,8 +224,8 @@ class TextWalk:
 
     def _table_properties(self, element: Any) -> bool:
         for name in ("tblCaption", "tblDescription"):
-            if (found := child(element, name)) is not None:
-                self._layout.deliver([attribute(found, "val")])
+            if (description := child(element, name)) is not None:
+                self._layout.add_blocks([attribute(description, "val")])
         return True
 
     def _description(self, element: Any) -> bool:
@@ -234,7 +234,7 @@ class TextWalk:
             text = element.get(name, "").strip()
             if text and text not in self._described:
                 self._described.add(text)
-                self._layout.deliver([text])
+                self._layout.add_blocks([text])
         return False
 
     def _shape(self, element: Any) -> bool:
@@ -244,7 +244,7 @@ class TextWalk:
         return True
 
     def _word_art(self, element: Any) -> None:
-        self._layout.deliver([attribute(element, "string")])
+        self._layout.add_blocks([attribute(element, "string")])
 
     def _chunk(self, element: Any) -> None:
         self.chunks.append(attribute(element, "id"))
@@ -257,10 +257,10 @@ class TextWalk:
         if self._alternatives > _FORMS_AT_MOST:
             return
         first, *others = [one for one in element if local_name(one) in ("Choice", "Fallback")] or [None]
-        told = compact_text(first) if others else ""
+        shown = compact_text(first) if others else ""
         for form in others[:_FORMS_AT_MOST]:
             text = compact_text(form)
-            if text in told:
+            if text in shown:
                 self._to_skip.add(form)
                 self.ignored["other-form"] += bool(text)
 

@@ -30,11 +30,11 @@ def iter_nested(data: bytes, start: int, end: int) -> Iterator[Record]:
     """All records between two places, those in others too, in their order."""
     stack = [iter_records(data, start, end)]
     while stack:
-        found = next(stack[-1], None)
-        if found is None:
+        entry = next(stack[-1], None)
+        if entry is None:
             stack.pop()
             continue
-        record, is_container = found
+        record, is_container = entry
         yield record
         if is_container and len(stack) < _MAX_DEPTH:
             stack.append(iter_records(data, record[2], record[3]))
@@ -51,56 +51,56 @@ def read_slides(data: bytes, current_user: bytes) -> list[tuple[str, list[str]]]
     if not places:
         return [("", _read_texts(data, 0, len(data)))]
     objects = {place: next(iter_records(data, place, len(data)), None) for place in sorted(set(places.values()))}
-    held = {place: found[0] for place, found in objects.items() if found}
-    found: list[tuple[str, list[str]]] = []
+    held = {place: entry[0] for place, entry in objects.items() if entry}
+    slides: list[tuple[str, list[str]]] = []
     listed: set[int] = set()
     outlines = [record for record in held.values() if record[0] == _DOCUMENT]
     for document in outlines[:1]:
         for (kind, instance, start, end), _ in iter_records(data, document[2], document[3]):
             if kind == _LIST and instance in (0, 2):
-                found += _read_list(data, start, end, places, held, listed, "slide" if instance == 0 else "notes")
+                slides += _read_list(data, start, end, places, held, listed, "slide" if instance == 0 else "notes")
     lost = [record for place, record in held.items() if record[0] in (_SLIDE, _NOTES) and place not in listed]
-    found += [("slides that no list names", _read_texts(data, record[2], record[3])) for record in lost]
+    slides += [("slides that no list names", _read_texts(data, record[2], record[3])) for record in lost]
     masters = [record for record in held.values() if record[0] == _MASTER]
-    found += [("master", _read_master(data, record[2], record[3])) for record in masters]
-    return [(label, list(dict.fromkeys(texts))) for label, texts in found if texts]
+    slides += [("master", _read_master(data, record[2], record[3])) for record in masters]
+    return [(label, list(dict.fromkeys(texts))) for label, texts in slides if texts]
 
 
 def _read_master(data: bytes, start: int, end: int) -> list[str]:
     """Texts that a master adds to its slides: those in shapes that are no placeholders."""
-    found: list[str] = []
+    texts: list[str] = []
     for kind, _, first, last in iter_nested(data, start, end):
         if kind == _SHAPE and not any(inner[0] == _PLACEHOLDER for inner in iter_nested(data, first, last)):
-            found += _read_texts(data, first, last)
-    return found
+            texts += _read_texts(data, first, last)
+    return texts
 
 
 def _read_list(
     data: bytes, start: int, end: int, places: dict[int, int], held: dict[int, Record], listed: set[int], label: str
 ) -> list[tuple[str, list[str]]]:
     """Slides of a list: their outline stands there, their other text in an object of its own."""
-    found: list[tuple[list[str], list[str]]] = []
+    slides: list[tuple[list[str], list[str]]] = []
     for (kind, _, first, last), _ in iter_records(data, start, end):
         if kind == _PERSIST and last - first >= 4:
             place = places.get(struct.unpack_from("<I", data, first)[0], -1)
             record = held.get(place) if place not in listed else None
             listed.add(place)
-            found.append(([], _read_texts(data, record[2], record[3]) if record else []))
-        elif kind in _TEXTS and found:
-            found[-1][0].append(_decode_text(data, kind, first, last))
-    return [(f"{label} {number}", outline + own) for number, (outline, own) in enumerate(found, start=1)]
+            slides.append(([], _read_texts(data, record[2], record[3]) if record else []))
+        elif kind in _TEXTS and slides:
+            slides[-1][0].append(_decode_text(data, kind, first, last))
+    return [(f"{label} {number}", outline + own) for number, (outline, own) in enumerate(slides, start=1)]
 
 
 def _read_texts(data: bytes, start: int, end: int) -> list[str]:
-    found, comment_ends = [], 0
+    texts, comment_ends = [], 0
     for kind, instance, first, last in iter_nested(data, start, end):
         if kind == _COMMENT:
             comment_ends = last
         if kind in _TEXTS:
-            found.append(_decode_text(data, kind, first, last))
+            texts.append(_decode_text(data, kind, first, last))
         elif kind == _STRING and first < comment_ends and instance == 1:
-            found.append(data[first:last].decode("utf-16-le", "replace"))
-    return found
+            texts.append(data[first:last].decode("utf-16-le", "replace"))
+    return texts
 
 
 def _decode_text(data: bytes, kind: int, first: int, last: int) -> str:

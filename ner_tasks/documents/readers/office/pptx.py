@@ -21,7 +21,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
     """
     package = ooxml.open_package(data, limits)
-    main = package.main("presentation")
+    main = package.find_main("presentation")
     builder = ExtractBuilder()
     builder.inventory.read("part")
     taken, shown = {main}, []
@@ -35,32 +35,32 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         elif root in ("sld", "notes", "cmLst"):  # of no slide that the presentation lists
             shown += _add_text(package, name, name, builder, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
-    told = pictures.require_text(builder.extract()).text
-    properties.add(builder, ooxml_properties.read_properties(package, builder), told)
+    text = pictures.require_text(builder.extract()).text
+    properties.add(builder, ooxml_properties.read_properties(package, builder), text)
     return builder.extract()
 
 
 def _list_slides(package: Package, main: str, builder: ExtractBuilder) -> list[str]:
     root = package.xml(main, builder)
     relations = package.relations(main)
-    found: list[str] = []
+    names: list[str] = []
     for number, element in enumerate(root.iter("{*}sldId") if root is not None else (), start=1):
         # It has an id of its own beside that of the relation.
         ids = [value for key, value in xml_names.attributes(element) if key.startswith("{")]
         name = next((relations[id_].target for id_ in ids if id_ in relations), "")
         if name in package.parts:
-            found.append(name)
+            names.append(name)
         else:
             builder.inventory.unread("slide", f"slide {number}", "its part is missing or damaged")
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(names))
 
 
 def _add_slide(package: Package, name: str, place: str, builder: ExtractBuilder, taken: set[str]) -> list[str]:
     shown = _add_text(package, name, place, builder, taken, kind="slide")
-    for notes in package.related(name, "notesSlide"):
+    for notes in package.find_related(name, "notesSlide"):
         if notes in package.parts and notes not in taken:
             shown += _add_text(package, notes, f"{place} notes", builder, taken)
-    for comments in package.related(name, "comments"):
+    for comments in package.find_related(name, "comments"):
         if comments in package.parts and comments not in taken:
             shown += _add_text(package, comments, f"{place} comments", builder, taken)
     return shown

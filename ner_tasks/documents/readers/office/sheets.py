@@ -52,7 +52,7 @@ class SheetBudget:
     def __init__(self, limits: Limits):
         self._limits, self._n_cells, self._n_characters = limits, 0, 0
 
-    def take(self, text: str) -> None:
+    def count(self, text: str) -> None:
         """Count a cell that has text.
 
         Raises:
@@ -63,8 +63,8 @@ class SheetBudget:
         if self._n_cells > _MAX_CELLS:
             raise CannotRead("too-large", f"found more than {_MAX_CELLS} cells with text, expected at most that many")
         if self._n_characters > self._limits.max_characters:
-            found = f"found more than {self._limits.max_characters} characters in its cells"
-            raise CannotRead("too-long", f"{found}, expected at most that many")
+            message = f"found more than {self._limits.max_characters} characters in its cells"
+            raise CannotRead("too-long", f"{message}, expected at most that many")
 
 
 def make_label(name: str) -> str:
@@ -134,29 +134,29 @@ def make_documents(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> li
         limits: which columns hold texts and ids.
     """
     header, *rows = _fill_rows(sheets[0])
-    found = list(tables.iter_documents(header, rows, limits))
-    taken = TakenNames(name for name, _ in found)
+    documents = list(tables.iter_documents(header, rows, limits))
+    taken = TakenNames(name for name, _ in documents)
     for sheet in sheets[1:]:
         if sheet.rows:
             builder = ExtractBuilder()
             add_sheet(builder, sheet)
-            found.append((taken.make_unique(sheet.name), builder.extract().text))
+            documents.append((taken.make_unique(sheet.name), builder.extract().text))
     if rest.text:
-        found.append((taken.make_unique("remarks"), rest.text))
+        documents.append((taken.make_unique("remarks"), rest.text))
     unread = [CannotRead("not-read", f"found {line}; expected text") for line in rest.items.unread]
-    found.extend((taken.make_unique("unread"), reason) for reason in unread)
+    documents.extend((taken.make_unique("unread"), reason) for reason in unread)
     for part in rest.parts:
         reason = "found a file in a table of documents, expected it beside the table"
-        found.append((taken.make_unique(part.name), CannotRead("not-read", reason)))
+        documents.append((taken.make_unique(part.name), CannotRead("not-read", reason)))
     n_others = len([name for name in header if name and name not in (limits.text_column, limits.id_column)])
     if n_others:
-        found.append(("", Ignored("", "other-columns", n_others)))
+        documents.append(("", Ignored("", "other-columns", n_others)))
     # Names of other sheets are those of their documents.
     without = [sheet.name for number, sheet in enumerate(sheets) if number == 0 or not sheet.rows]
     n_default = sum(map(default_names.is_default_sheet, without))
     for rule, n in (("default-name", n_default), ("table-name", len(without) - n_default)):
-        found += [("", Ignored("", rule, n))] if n else []
-    return found
+        documents += [("", Ignored("", rule, n))] if n else []
+    return documents
 
 
 def _fill_rows(sheet: Sheet) -> list[list[str]]:
@@ -164,8 +164,8 @@ def _fill_rows(sheet: Sheet) -> list[list[str]]:
     left = min(cells[0][0] for _, cells in sheet.rows)
     width = max(cells[-1][0] for _, cells in sheet.rows) - left + 1
     if width * len(sheet.rows) > _MAX_TABLE_CELLS:
-        found = f"found a table of {len(sheet.rows)} rows and {width} columns"
-        raise CannotRead("too-large", f"{found}, expected at most {_MAX_TABLE_CELLS} cells")
+        message = f"found a table of {len(sheet.rows)} rows and {width} columns"
+        raise CannotRead("too-large", f"{message}, expected at most {_MAX_TABLE_CELLS} cells")
     rows = []
     for _, cells in sheet.rows:
         row = [""] * width
@@ -214,7 +214,7 @@ def make_sheet(name: str, rows: Iterable[Sequence[object]], first: tuple[int, in
         cells = []
         for column, value in enumerate(values, start=first[1]):
             if value != "" and (text := format_value(value)).strip():
-                budget.take(text)
+                budget.count(text)
                 cells.append((column, text))
         sheet.add(number, cells)
     return sheet

@@ -48,21 +48,21 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
     builder = ExtractBuilder()
     typed: list[Property] = []
     if data.startswith(sniffing.OLE_HEAD):
-        found = _read_xls(data, builder, limits)
+        workbook = _read_xls(data, builder, limits)
     elif _is_odf(data):
-        found, typed = _read_ods(data, builder, limits)
+        workbook, typed = _read_ods(data, builder, limits)
     elif data.startswith(b"PK"):
-        found, typed = _read_xlsb(data, builder, limits)
+        workbook, typed = _read_xlsb(data, builder, limits)
     else:
-        found = _read_calamine(data, builder, limits)
-    if sheets.is_table(found, limits):
-        properties.add(builder, typed, sheets.join_cells(found))
-        return sheets.make_documents(found, builder.extract(), limits)
+        workbook = _read_calamine(data, builder, limits)
+    if sheets.is_table(workbook, limits):
+        properties.add(builder, typed, sheets.join_cells(workbook))
+        return sheets.make_documents(workbook, builder.extract(), limits)
     # Remarks were collected first, to be told apart from cells in a table of documents.
     whole = ExtractBuilder()
     whole.inventory, whole.parts = builder.inventory, builder.parts
     whole.note(*builder.notes)
-    for sheet in found:
+    for sheet in workbook:
         sheets.add_name(whole, sheet.name)
         sheets.add_sheet(whole, sheet)
     remarks = builder.extract()
@@ -83,18 +83,18 @@ def _read_ods(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[lis
     package = odf.open_odf(data, limits)
     root = odf.parse_content(package, builder)
     budget = SheetBudget(limits)
-    found: list[Sheet] = []
+    workbook: list[Sheet] = []
     remarks: list[tuple[str, str]] = []
     for number, table in enumerate(ods_cells.iter_tables(root), start=1):
         name = xml_tree.attribute(table, "name") or f"Sheet{number}"
         sheet, hanging = ods_cells.read_sheet(table, name, budget)
         builder.inventory.read("sheet")
-        found.append(sheet)
+        workbook.append(sheet)
         remarks += hanging
     for place, block in [*remarks, *((odf.STYLES, block) for _, block in odf.iter_margins(package, root, builder))]:
         builder.block(block, place)
     odf.add_rest(package, root, builder, limits)
-    return found, odf.read_properties(package, root, builder)
+    return workbook, odf.read_properties(package, root, builder)
 
 
 def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
@@ -154,7 +154,8 @@ def _read_xlsb(data: bytes, builder: ExtractBuilder, limits: Limits) -> tuple[li
 def _read_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Sheet]:
     from python_calamine import CalamineWorkbook, SheetTypeEnum
 
-    budget, found = SheetBudget(limits), []
+    budget = SheetBudget(limits)
+    read_sheets: list[Sheet] = []
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         for meta in workbook.sheets_metadata:
@@ -167,7 +168,7 @@ def _read_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list
                 span = f"{sheet.total_height} rows and {sheet.total_width} columns"
                 raise CannotRead("too-large", f"found cells over {span}, expected at most {_MAX_SPAN} cells")
             row, column = sheet.start or (0, 0)
-            found.append(sheets.make_sheet(meta.name, sheet.iter_rows(), (row + 1, column + 1), budget))
+            read_sheets.append(sheets.make_sheet(meta.name, sheet.iter_rows(), (row + 1, column + 1), budget))
             builder.inventory.read("sheet")
     except CannotRead:
         raise
@@ -178,4 +179,4 @@ def _read_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise CannotRead("broken", f"found {redact_error(error)}, expected a whole workbook") from error
-    return found
+    return read_sheets

@@ -42,18 +42,18 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
         CannotRead: `encrypted`, `too-large`, `too-long`, `broken`.
     """
     package = ooxml.open_package(data, limits)
-    main = package.main("workbook")
+    main = package.find_main("workbook")
     builder = ExtractBuilder()
     named, taken = _list_sheets(package, main, builder)
     book = _read_book(package, main, builder)
     budget = SheetBudget(limits)
-    found = [_read_sheet(package, part, name, book, budget, builder) for name, part in named]
+    workbook = [_read_sheet(package, part, name, book, budget, builder) for name, part in named]
     n_missing = book.n_missing
     builder.inventory.unread("cell", f"{n_missing} cell(s)", "their shared strings are missing", n_missing)
     builder.inventory.ignored("text", "unused-string", len(book.strings) - len(book.used))
-    as_table = sheets.is_table(found, limits)
+    as_table = sheets.is_table(workbook, limits)
     shown: list[str] = []
-    for sheet, (name, part) in zip(found, named, strict=True):
+    for sheet, (name, part) in zip(workbook, named, strict=True):
         if not as_table:
             if name != part:
                 sheets.add_name(builder, name)
@@ -63,46 +63,48 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
             builder.block(text, f"{sheets.make_label(name)}!{margin}")
         _add_remarks(package, part, sheets.make_label(name), builder, shown, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
-    told = sheets.join_cells(found) if as_table else pictures.require_text(builder.extract()).text
-    properties.add(builder, ooxml_properties.read_properties(package, builder), told)
+    known = sheets.join_cells(workbook) if as_table else pictures.require_text(builder.extract()).text
+    properties.add(builder, ooxml_properties.read_properties(package, builder), known)
     rest = builder.extract()
-    return sheets.make_documents(found, rest, limits) if as_table else rest
+    return sheets.make_documents(workbook, rest, limits) if as_table else rest
 
 
 def _list_sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:
     """Name and part of each sheet in the order of the workbook, and the parts that were accounted for."""
     root = package.xml(main, builder)
     relations = package.relations(main)
-    found: dict[str, str] = {}
+    names: dict[str, str] = {}
     for element in root.iter("{*}sheet") if root is not None else ():
         name, relation = xml_tree.attribute(element, "name"), relations.get(xml_tree.attribute(element, "id"))
         part = relation.target if relation else ""
-        if part in package.parts and part not in found:
-            found[part] = name
+        if part in package.parts and part not in names:
+            names[part] = name
         else:
-            if part not in found:
-                builder.inventory.unread("sheet", f"sheet {len(found) + 1}", "its part is missing or damaged")
+            if part not in names:
+                builder.inventory.unread("sheet", f"sheet {len(names) + 1}", "its part is missing or damaged")
             sheets.add_name(builder, name)
-    lost = [part for part in package.parts if package.root(part) in _SHEETS and part not in found]
-    found |= {part: part for part in lost}
-    if len(found) > _MAX_SHEETS:
-        n_left = len(found) - _MAX_SHEETS
+    lost = [part for part in package.parts if package.root(part) in _SHEETS and part not in names]
+    names |= {part: part for part in lost}
+    if len(names) > _MAX_SHEETS:
+        n_left = len(names) - _MAX_SHEETS
         builder.inventory.unread("sheet", f"{n_left} sheets", f"more than the {_MAX_SHEETS} that are read", n_left)
     strings = [name for name in package.parts if package.root(name) == "sst"]
     builder.inventory.read("part", 1 + len(strings))
-    return [(name, part) for part, name in [*found.items()][:_MAX_SHEETS]], {main, *found, *strings}
+    return [(name, part) for part, name in [*names.items()][:_MAX_SHEETS]], {main, *names, *strings}
 
 
 def _read_book(package: Package, main: str, builder: ExtractBuilder) -> Book:
     book = Book()
-    related = package.related(main, "sharedStrings") or [name for name in package.parts if package.root(name) == "sst"]
+    related = package.find_related(main, "sharedStrings") or [
+        name for name in package.parts if package.root(name) == "sst"
+    ]
     for name in related[:1]:
         if name in package.parts:
             _name_damage(package, name, builder)
             book.strings = [
                 xlsx_cells.read_rich_text(one) for one in xlsx_cells.iter_elements(package.parts[name], "si")
             ]
-    for name in package.related(main, "styles")[:1]:
+    for name in package.find_related(main, "styles")[:1]:
         if name in package.parts:
             book.kinds = xlsx_cells.read_styles(package.parts[name])
     for settings in xlsx_cells.iter_elements(package.parts[main], "workbookPr"):
@@ -129,16 +131,16 @@ def _add_remarks(
     package: Package, part: str, label: str, builder: ExtractBuilder, shown: list[str], taken: set[str]
 ) -> None:
     """Comments and drawings of a sheet; the parts that were read are `taken`."""
-    threads = [one for one in package.related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
-    told: set[str] = set()
+    threads = [one for one in package.find_related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
+    seen: set[str] = set()
     taken.update(threads)
     for one in threads:
-        told |= _add_comments(package, one, label, builder, "threadedComment", told)
-    for one in package.related(part, "comments"):
+        seen |= _add_comments(package, one, label, builder, "threadedComment", seen)
+    for one in package.find_related(part, "comments"):
         if package.root(one) == "comments":
-            _add_comments(package, one, label, builder, "comment", told)
+            _add_comments(package, one, label, builder, "comment", seen)
             taken.add(one)
-    for one in package.related(part, "drawing", "vmlDrawing", "legacyDrawing"):
+    for one in package.find_related(part, "drawing", "vmlDrawing", "legacyDrawing"):
         if one in package.parts and one not in taken and package.root(one) in ("wsDr", "xml"):
             taken.add(one)
             shown += ooxml_parts.add_text(package, one, builder, label)
@@ -146,21 +148,21 @@ def _add_remarks(
 
 
 def _add_comments(
-    package: Package, part: str, label: str, builder: ExtractBuilder, kind: str, told: Sequence[str] | set[str]
+    package: Package, part: str, label: str, builder: ExtractBuilder, kind: str, seen: Sequence[str] | set[str]
 ) -> set[str]:
     """Read the comments of a part; returns cell and text of each, to be known again in an older form."""
     root = package.xml(part, builder)
-    found = set()
+    keys = set()
     for comment in root.iter(f"{{*}}{kind}") if root is not None else ():
         cell = xml_tree.attribute(comment, "ref")
         text = _comment_text(comment)
-        if f"{cell} {ooxml_parts.remove_spaces(_THREAD_NOTICE.sub('', text))}" in told:
+        if f"{cell} {ooxml_parts.remove_spaces(_THREAD_NOTICE.sub('', text))}" in seen:
             builder.inventory.ignored("text", "other-form")
             continue
-        found.add(f"{cell} {ooxml_parts.remove_spaces(text)}")
+        keys.add(f"{cell} {ooxml_parts.remove_spaces(text)}")
         builder.block(text, f"{label}!{cell}" if cell else label)
     builder.inventory.read("part")
-    return found
+    return keys
 
 
 def _comment_text(comment: Any) -> str:

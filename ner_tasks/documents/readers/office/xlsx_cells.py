@@ -54,7 +54,7 @@ class Book:
 def unescape(text: str) -> str:
     """A string without the escapes that Excel writes for characters that XML does not allow."""
     if "_x" in text:
-        text = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)
+        text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
         text = join_surrogates(text).replace("\0", "")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
@@ -159,10 +159,10 @@ def read_sheet(name: str, data: bytes, book: Book, budget: SheetBudget) -> tuple
             if text is None:
                 n_without += 1
             elif text and not text.isspace():
-                budget.take(text)
+                budget.count(text)
                 cells.append((column, text))
         sheet.add(row, sorted(cells, key=_sort_by_column))
-    sheet.rows.sort(key=lambda found: found[0])
+    sheet.rows.sort(key=lambda numbered: numbered[0])
     return sheet, n_without
 
 
