@@ -53,20 +53,20 @@ class Inventory:
     """Counts the items of one document during extraction."""
 
     def __init__(self) -> None:
-        self._found: Counter[str] = Counter()
+        self._expected: Counter[str] = Counter()
         self._fates: dict[str, Counter[str]] = {}
         self._lines: list[str] = []
         self._n_unnamed = 0
         self._ignored: Counter[str] = Counter()
 
-    def found(self, kind: str, n: int = 1) -> None:
+    def expect(self, kind: str, n: int = 1) -> None:
         """Register items before reading them; items that get no fate later count as unread.
 
         Args:
             kind: the format's term for the item, such as `page` or `form-field`.
             n: number of items.
         """
-        self._found[kind] += n
+        self._expected[kind] += n
 
     def read(self, kind: str, n: int = 1) -> None:
         """Count items whose text is in the document, or that became separate documents."""
@@ -98,8 +98,8 @@ class Inventory:
 
     def items(self) -> Items:
         """Return the items so far, each with its fate."""
-        for kind, n_found in self._found.items():
-            n_left = n_found - self._fates.get(kind, Counter()).total()
+        for kind, n_expected in self._expected.items():
+            n_left = n_expected - self._fates.get(kind, Counter()).total()
             if n_left > 0:
                 self.unread(kind, f"{n_left} x {kind}", "the reader did not account for it", n_left)
         more = (f"{self._n_unnamed} more items",) if self._n_unnamed else ()

@@ -85,10 +85,10 @@ def _detect_by_names(archive: zipfile.ZipFile, names: dict[str, str]) -> str:
 
 
 def detect_kind_of_xml(text: str) -> str:
-    """Name of the format of an XML file that stands for a whole package, "" for any other.
+    """Detect the format of an XML file that contains a whole package; "" for any other XML.
 
     Args:
-        text: its beginning, from the first element on.
+        text: beginning of the file, from the first element on.
     """
     if _FLAT_OFFICE.match(text):
         return next((kind for name, kind in _FOLDERS.items() if f'pkg:name="/{name}"' in text), "docx")

@@ -41,4 +41,4 @@ def decode(data: bytes, declared: str = "") -> tuple[str, str, int]:
 
 def describe_damage(n: int) -> str:
     """Describe damaged characters for the inventory."""
-    return f"{n} damaged character(s), which stand as U+FFFD"
+    return f"{n} damaged character(s), each U+FFFD in the text"

@@ -57,7 +57,7 @@ class Decoded:
         if self.n_replaced:
             where = f"{self.n_replaced} damaged characters"
             builder.inventory.unread(
-                "character", where, f"no {self.encoding}; each is shown as U+FFFD", self.n_replaced
+                "character", where, f"invalid {self.encoding}; each is U+FFFD in the text", self.n_replaced
             )
 
 

@@ -66,7 +66,7 @@ class Attachments:
             inventory.unread("picture", where, pictures.OCR_OFF)
             return ""
         if not format_ and kind.startswith(_NO_TEXT):
-            inventory.unread(self._kind, where, "sound or film, which is not read")
+            inventory.unread(self._kind, where, "audio or video, which is not read")
             return ""
         name = self._taken.make_unique(_make_name(title, format_, content, len(self._taken) + 1))
         declared = _CHARSET.search(media_type)
@@ -76,7 +76,7 @@ class Attachments:
 
     def pointer(self, where: str, what: str) -> None:
         """List a reference to an external file, which is never fetched."""
-        self._builder.inventory.unread("pointer", where, f"points to {what[:100]!r}, which lies elsewhere: not fetched")
+        self._builder.inventory.unread("pointer", where, f"points to {what[:100]!r}, which is external and not fetched")
 
 
 def _make_name(title: str, format_: formats.Format | None, content: bytes, number: int) -> str:
@@ -101,7 +101,7 @@ def decode_data_uri(url: str) -> tuple[str, bytes | CannotRead]:
     """
     head = _DATA_URI.match(url)
     if not head:
-        return "", CannotRead("broken", "found a data link without its comma, expected a whole one")
+        return "", CannotRead("broken", "found a data URI without a comma, expected a whole one")
     about, content = head[1], unquote_to_bytes(url[head.end() :])
     if about.lower().rstrip().endswith(";base64"):
         return about.rpartition(";")[0], decode_base64(content.decode("latin-1"))
@@ -123,7 +123,7 @@ def decode_base64(text: str) -> bytes | CannotRead:
             "broken", f"found a character at {n_good} of {len(clean)} that is not base64, expected base64"
         )
     if len(clean) % 4 == 1:
-        return CannotRead("broken", f"found {len(clean)} characters of base64, which break off, expected all of it")
+        return CannotRead("broken", f"found {len(clean)} characters of truncated base64, expected all of it")
     try:
         return base64.b64decode(clean + "=" * (-len(clean) % 4))
     except binascii.Error as error:
@@ -155,9 +155,9 @@ def unpack(content: bytes, method: str, limits: Limits) -> bytes | CannotRead:
     try:
         unpacked = unpacker.decompress(content, limits.max_unpacked_bytes)
     except zlib.error:
-        return CannotRead("broken", "found damaged packed bytes, expected whole ones")
+        return CannotRead("broken", "found damaged compressed data, expected intact data")
     if unpacker.unconsumed_tail:
         return CannotRead(
             "bomb", f"found more than {limits.max_unpacked_bytes} bytes unpacked, expected at most that many"
         )
-    return unpacked if unpacker.eof else CannotRead("broken", "found packed bytes that break off, expected all of them")
+    return unpacked if unpacker.eof else CannotRead("broken", "found truncated compressed data, expected all of it")

@@ -77,7 +77,7 @@ class _Pages:
             number += 1
             if number > most or self._n_slow >= _MAX_SLOW:
                 why = f"more than {most} pages" if number > most else f"{_MAX_SLOW} pages took too long"
-                inventory.unread("page", f"page {number} and all behind it", why)
+                inventory.unread("page", f"page {number} and all later pages", why)
                 break
             self._read_page(file, number, is_animated=is_animated)
 
@@ -87,7 +87,7 @@ class _Pages:
         except EOFError:
             return False
         except _DAMAGED:
-            self.builder.inventory.unread("page", f"page {number} and all behind it", "the file is broken there")
+            self.builder.inventory.unread("page", f"page {number} and all later pages", "the file is damaged there")
             return False
         return True
 
@@ -109,8 +109,8 @@ class _Pages:
             ocr.add_page(self.builder, recognized, number, self._limits)
             return
         ocr.add_text(self.builder, recognized, number)
-        self.error = self.error or CannotRead("broken", "found a picture that is cut off, expected a whole one")
-        inventory.unread("page", f"page {number}", "the picture is cut off; what there is of it was recognised")
+        self.error = self.error or CannotRead("broken", "found a truncated picture, expected a whole one")
+        inventory.unread("page", f"page {number}", "the picture is truncated; only its first part was recognised")
 
 
 def _open(data: bytes) -> "File":
@@ -145,7 +145,7 @@ def _load(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image, b
         file.load()
     except _DAMAGED:
         if not is_first or file.format == "TIFF":
-            raise CannotRead("broken", "found a page that cannot be unpacked, expected a whole one") from None
+            raise CannotRead("broken", "found a page that cannot be decoded, expected a whole one") from None
     else:
         return file, True
     ImageFile.LOAD_TRUNCATED_IMAGES = True
@@ -153,7 +153,7 @@ def _load(file: "File", data: bytes, *, is_first: bool) -> "tuple[Image.Image, b
         again = _open(data)
         again.load()
     except _DAMAGED:
-        raise CannotRead("broken", "found a picture that cannot be unpacked, expected a whole one") from None
+        raise CannotRead("broken", "found a picture that cannot be decoded, expected a whole one") from None
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = False
     return again, False

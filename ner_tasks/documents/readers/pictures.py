@@ -17,13 +17,13 @@ def add(builder: ExtractBuilder, name: str, content: bytes, limits: Limits, medi
     if picture_size.is_tiny(content):
         builder.inventory.ignored(KIND, "tiny-picture")
     elif lowered.endswith(_DRAWINGS):
-        builder.inventory.unread(KIND, name, "a drawing of a format that is not read")
+        builder.inventory.unread(KIND, name, "a drawing in an unsupported format")
     elif (
         not lowered.endswith(_READABLE)
         and not media_type.startswith("image/")
         and not picture_size.picture_size(content)
     ):
-        builder.inventory.unread(KIND, name, "a picture of a format that is not read")
+        builder.inventory.unread(KIND, name, "a picture in an unsupported format")
     elif limits.ocr:
         builder.inventory.read(KIND)
         builder.parts.append(Part(name.replace("#", "%23"), content, "", media_type))

@@ -70,7 +70,9 @@ class _Stopwatch:
 
     def check(self) -> None:
         if time.monotonic() - self._began > self._seconds:
-            raise CannotRead("too-slow", f"found no end of OCR after {self._seconds:.0f} s, expected it by then")
+            raise CannotRead(
+                "too-slow", f"found OCR unfinished after {self._seconds:.0f} s, expected it to end by then"
+            )
 
 
 def _silence_libraries() -> None:

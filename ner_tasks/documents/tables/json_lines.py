@@ -119,8 +119,8 @@ class _Records:
             return _name_resource(value, where, self._seen), fhir.read_resource(value, self._limits)
         name, text = (value.get("id"), value.get("text")) if isinstance(value, dict) else (None, None)
         if not isinstance(name, str | int) or isinstance(name, bool) or name == "" or not isinstance(text, str):
-            found = f"{len(value)} keys" if isinstance(value, dict) else type(value).__name__
-            raise CannotRead("bad-line", f'found {found}, expected "id" and "text" among them, with a text')
+            problem = f"{len(value)} keys" if isinstance(value, dict) else type(value).__name__
+            raise CannotRead("bad-line", f'found {problem}, expected an object with "id" and a string "text"')
         if find_surrogate(str(name)) is not None:
             raise CannotRead("bad-line", "found half a surrogate pair in the id, expected text")
         if len(self._other_keys) < _MAX_KEYS:
@@ -211,10 +211,10 @@ def _parse_line(line: bytes) -> tuple[Any, str]:
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    object_ = dict(pairs)
+    if len(object_) != len(pairs):
         raise _KeyTwice
-    return found
+    return object_
 
 
 class _Recoded(io.RawIOBase):

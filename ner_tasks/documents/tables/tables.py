@@ -69,12 +69,12 @@ def _records(columns: list[str], rows: Iterable[Row], limits: Limits, n_replaced
 
 
 def iter_documents(columns: Sequence[str], rows: Iterable[list[str]], limits: Limits) -> Iterator[Record]:
-    """The documents of a table's rows; a row without a word is none, and counted.
+    """Yield the documents of a table's rows; blank rows are skipped and counted.
 
     Args:
-        columns: names of the columns, that of texts among them.
+        columns: names of the columns, including the text column.
         rows: fields of each row.
-        limits: which columns hold texts and ids.
+        limits: names of the columns of texts and ids.
     """
     return _iter_documents(columns, map(Row, rows), limits, set())
 
@@ -103,8 +103,8 @@ def _iter_documents(columns: Sequence[str], rows: Iterable[Row], limits: Limits,
         if wrong := _find_fault(fields, len(columns), at_text, number):
             yield seen.make_unique(where), wrong
         elif name in seen:
-            again = seen.make_unique(where)
-            yield again, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
+            unique_name = seen.make_unique(where)
+            yield unique_name, CannotRead("duplicate-id", f"found id {name[:80]!r} again, expected each id once")
         else:
             seen.add(name)
             yield name, _note_open_quote(fields[at_text], number) if row.raw else fields[at_text]
@@ -120,7 +120,7 @@ def _is_torn(fields: Sequence[str], n_columns: int, at_text: int) -> bool:
 
 
 def _note_open_quote(text: str, number: int) -> Extract:
-    return Extract(text, items=ROW, notes=(f"found a quote without an end in row {number}, expected one",))
+    return Extract(text, items=ROW, notes=(f"found an unclosed quote in row {number}, expected a closed one",))
 
 
 def _find_fault(fields: Sequence[str], n_columns: int, at_text: int, number: int) -> CannotRead | None:

@@ -5,7 +5,7 @@ from ner_tasks.documents.inventory import MAX_NAMED, Inventory, Items
 
 def test_items_are_counted_by_kind_and_fate_and_named_where_they_were_not_read():
     inventory = Inventory()
-    inventory.found("page", 3)
+    inventory.expect("page", 3)
     inventory.read("page", 2)
     inventory.unread("page", "page 3", "a picture;\n OCR is off")
     inventory.ignored("part", "styles", 4)
@@ -18,7 +18,7 @@ def test_items_are_counted_by_kind_and_fate_and_named_where_they_were_not_read()
 
 def test_an_item_that_the_reader_found_and_forgot_is_unread():
     inventory = Inventory()
-    inventory.found("form-field", 5)
+    inventory.expect("form-field", 5)
     inventory.read("form-field", 3)
     items = inventory.items()
     assert items.counts == {"form-field": {"read": 3, "unread": 2}}

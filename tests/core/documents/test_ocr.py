@@ -322,7 +322,7 @@ def test_what_there_is_of_a_picture_that_is_cut_off_is_read_and_the_cut_named(re
     data = picture_bytes(pictured(WORDS, "and Henry Quinn of Reno"), kind=kind)
     document = read("a.png", data[: len(data) * 6 // 7])
     assert document.text.startswith(WORDS)
-    assert document.unread == ("page 1: the picture is cut off; what there is of it was recognised",)
+    assert document.unread == ("page 1: the picture is truncated; only its first part was recognised",)
 
 
 @WITH_OCR
@@ -374,7 +374,7 @@ def test_a_file_of_very_many_pages_is_read_up_to_a_bound_and_the_rest_named():
 
     found = image.read(tiff_of_pages(100_000), Limits(ocr=True))
     assert found.items.counts == {"page": {"ignored": 1_000, "unread": 1}}
-    assert found.items.unread == ("page 1001 and all behind it: more than 1000 pages",)
+    assert found.items.unread == ("page 1001 and all later pages: more than 1000 pages",)
     assert image.read(tiff_of_pages(3, in_a_circle=True), Limits(ocr=True)).items.counts == {"page": {"ignored": 3}}
 
 
@@ -383,7 +383,7 @@ def test_a_page_that_takes_too_long_is_named_and_after_three_the_rest(read, stan
     document = read("a.tif", picture_bytes(*[pictured(WORDS)] * 6, kind="TIFF"), seconds=1.0)
     assert document.text == "Rosa"
     assert [line[:16] for line in document.unread] == [f"page {number}: too-slow" for number in (2, 3, 4)] + [
-        "page 5 and all behind it"[:16]
+        "page 5 and all later pages"[:16]
     ]
     stand_in("sleep 60")
     assert read("a.png", picture_bytes(pictured(WORDS), kind="PNG"), seconds=1.0).reason == "too-slow"

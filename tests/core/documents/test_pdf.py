@@ -365,7 +365,7 @@ class TestAnnotations:
         assert annotated(b"/Subtype/Highlight/Contents(letter)").text == "A letter"
 
     def test_a_recording_is_named(self):
-        assert annotated(b"/Subtype/Sound").items.unread == ("page 1: a recording, which is not listened to",)
+        assert annotated(b"/Subtype/Sound").items.unread == ("page 1: a recording, which is not read",)
 
     def test_a_stamp_that_is_a_picture_is_named(self):
         objects = PdfObjects()

@@ -138,7 +138,7 @@ def test_a_file_in_an_object_becomes_a_document_of_its_own():
 def test_an_object_that_cannot_be_read_is_named():
     linked = read(rf"See{{\object{{\*\objdata {object_hex(b'Package', b'', kind=1)}}}}}")
     broken = read(r"See{\object{\*\objdata 0105}}")
-    assert linked.items.unread == ("object-1.bin: a link to a file that lies elsewhere",)
+    assert linked.items.unread == ("object-1.bin: a link to an external file",)
     assert broken.items.unread == ("object-1.bin: a damaged object",)
 
 
@@ -164,7 +164,7 @@ def test_a_page_that_a_mail_program_wrapped_is_taken_out():
 def test_a_file_that_breaks_off_is_read_as_far_as_it_goes():
     extract = rtf.read(rtf_bytes(r"Rosa {\b Delgado")[:-1], Limits())
     assert extract.text == "Rosa Delgado"
-    assert extract.items.unread == ("end of the file: breaks off within a group",)
+    assert extract.items.unread == ("end of the file: truncated within a group",)
 
 
 def test_what_stands_behind_the_end_is_read():

@@ -161,7 +161,7 @@ def test_a_file_in_an_element_is_handed_on_and_no_text():
 def test_damage_is_named_and_the_rest_is_read():
     extract = xml.read(b"<c><n>Rosa</n><t>Reno</c>", Limits())
     assert extract.text == "Rosa\nReno"
-    assert extract.items.unread[0].startswith("the file: XML that is not well-formed")
+    assert extract.items.unread[0].startswith("the file: malformed XML at")
 
 
 def test_depth_beyond_all_measure_is_read_and_named():

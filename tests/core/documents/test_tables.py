@@ -124,7 +124,7 @@ def test_a_quote_that_is_never_closed_costs_no_row_and_is_noted(answers, data):
         ("a.csv#3", "Three"),
         ("a.csv#4", "Four"),
     ]
-    assert any("found a quote without an end in row" in note for answer in found for note in answer.notes)
+    assert any("found an unclosed quote in row" in note for answer in found for note in answer.notes)
 
 
 def test_a_text_over_several_lines_that_is_cut_off_is_read_whole(answers):

@@ -145,7 +145,7 @@ def test_a_damaged_character_costs_itself_and_is_named():
     data = GERMAN.encode() * 20
     extract = plain.read(data + b"\xe9" + data, Limits())
     assert extract.text == GERMAN * 20 + "\ufffd" + GERMAN * 20
-    assert extract.items.unread == ("1 damaged characters: no utf-8; each is shown as U+FFFD",)
+    assert extract.items.unread == ("1 damaged characters: invalid utf-8; each is U+FFFD in the text",)
     cut = decode_with_guess(data + "ü".encode()[:1])
     assert (cut.encoding, cut.n_replaced) == ("utf-8", 1)
     wide = decode_with_guess(GERMAN.encode("utf-16")[:-1])
@@ -170,7 +170,7 @@ def test_a_few_letters_that_nobody_can_tell_cost_themselves_and_are_named():
     extract = plain.read(data + b"D\xb9browska" + data, Limits())
     assert extract.text == data.decode() + "D\ufffdbrowska" + data.decode()
     assert extract.is_guessed
-    assert extract.items.unread == ("1 damaged characters: no ascii; each is shown as U+FFFD",)
+    assert extract.items.unread == ("1 damaged characters: invalid ascii; each is U+FFFD in the text",)
 
 
 def test_a_stray_zero_byte_costs_no_document():

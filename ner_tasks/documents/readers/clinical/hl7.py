@@ -113,7 +113,7 @@ def _read_segments(
     before = ""
     for segment in segments:
         if segment.name:
-            builder.inventory.found("field", _n_fields(segment))
+            builder.inventory.expect("field", _n_fields(segment))
     for key, members in groupby(
         segments, key=lambda one: make_group_key(one, values) if one.name in TEXT_FIELDS else (one.name, one.number)
     ):

@@ -42,7 +42,7 @@ def add_link(builder: ExtractBuilder, link: str, where: str, limits: Limits, tit
     elif kind.startswith(_NO_TEXT):
         inventory.ignored(_KIND, "styles-and-settings")
     elif kind.startswith(_MEDIA):
-        inventory.unread(_KIND, where, "sound or film, which is not read")
+        inventory.unread(_KIND, where, "audio or video, which is not read")
     elif "svg" in kind and not _SVG_TEXT.search(content):
         inventory.ignored("picture", "drawing-without-text")
     else:

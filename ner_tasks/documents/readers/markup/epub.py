@@ -116,9 +116,9 @@ class _EpubReader:
                     spine.setdefault(item.name, item)
                 else:
                     where = f"idref {reference.get('idref', '')[:40]}"
-                    self.builder.inventory.unread("part", where, "the spine names it, the book lacks it")
+                    self.builder.inventory.unread("part", where, "listed in the spine, but missing in the book")
         if not spine:
-            self.builder.note("no spine was found: documents are read in the order of their names")
+            self.builder.note("no spine found; documents are read in the order of their names")
         return list(items.values()), list(spine.values())
 
     def _read_manifest(self, package: str) -> dict[str, _Item]:
@@ -182,7 +182,7 @@ class _EpubReader:
         elif lowered.endswith(pictures.SUFFIXES) or item.media_type.startswith("image/"):
             pictures.add(self.builder, name, self.package.parts[name], self.limits, item.media_type)
         elif lowered.endswith(_MEDIA) or item.media_type.startswith(("audio/", "video/")):
-            inventory.unread("part", name, "sound or film, which is not read")
+            inventory.unread("part", name, "audio or video, which is not read")
         else:
             inventory.read("embedded-file")
             content = self.package.parts[name]

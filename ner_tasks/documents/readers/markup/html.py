@@ -96,14 +96,14 @@ def _read_lines(html: str, page: HtmlPage, depth: int) -> list[str]:
     if not html.strip():
         return []
     if depth > _MAX_INNER:
-        page.notes.append(f"pages inside pages are read {_MAX_INNER} deep; what lies deeper is shown as its markup")
+        page.notes.append(f"inner pages nested deeper than {_MAX_INNER} are kept as markup")
         return html.splitlines()
     tokens = Tokens(html)
     safe = tokens.make_safe().encode("utf-8", "replace")
     for rule, n in tokens.ignored.items():
         page.ignored["element", rule] += n
     if tokens.n_flattened:
-        page.notes.append(f"{tokens.n_flattened} elements nested deeper than {MAX_NESTED} were taken as simple blocks")
+        page.notes.append(f"{tokens.n_flattened} elements nested deeper than {MAX_NESTED} were read as plain blocks")
     root = LexborHTMLParser(safe).root
     if root is None:
         return []

@@ -43,7 +43,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     for number, blob in enumerate(parsing.blobs, start=1):
         _add_blob(builder, blob, number, limits)
     if not parsing.is_whole:
-        builder.inventory.unread("damage", "end of the file", "breaks off within a group")
+        builder.inventory.unread("damage", "end of the file", "truncated within a group")
     return pictures.require_text(builder.extract())
 
 
@@ -85,7 +85,7 @@ def _add_blob(builder: ExtractBuilder, blob: Blob, number: int, limits: Limits) 
         builder.inventory.unread(ole_objects.KIND, name, "a damaged object")
         return
     if native is None:
-        builder.inventory.unread(ole_objects.KIND, name, "a link to a file that lies elsewhere")
+        builder.inventory.unread(ole_objects.KIND, name, "a link to an external file")
     elif class_name == _PACKAGE:
         ole_objects.add(builder, name, struct.pack("<I", len(native)) + native)
     else:

@@ -70,10 +70,10 @@ def parse(data: bytes, declared: str = "") -> Parsed:
     again, errors = _tree(mended)
     if again is None or not "".join(again.itertext()).strip():
         return _parse_without_structure(mended, encoding, errors)
-    notes = ["XML mended: a character or reference that is none"] if mended != text else []
+    notes = ["XML repaired: invalid characters or references"] if mended != text else []
     if unknown:
-        notes.append(f"{unknown} entities are not expanded and stand as they are written")
-    fault = f"XML that is not well-formed, {errors}; what lies behind may be lost" if errors else damage
+        notes.append(f"{unknown} undeclared entities are kept as written")
+    fault = f"malformed XML at {errors}; later content may be lost" if errors else damage
     return Parsed(again, encoding, tuple(notes), fault)
 
 
@@ -84,8 +84,8 @@ def _parse_without_structure(text: str, encoding: str, errors: str) -> Parsed:
     root = etree.Element("document")
     root.text = _NOT_XML.sub(" ", _LONG_BASE64.sub(" ", unescape(_TAG.sub("\n", text)))).strip()
     if not root.text:
-        raise CannotRead("broken", f"found a fault at {errors or 'no line'} and no text, expected XML")
-    return Parsed(root, encoding, fault=f"XML with a fault at {errors}: read without its structure and files")
+        raise CannotRead("broken", f"found malformed XML at {errors or 'no line'} without text, expected XML")
+    return Parsed(root, encoding, fault=f"malformed XML at {errors}: read without its structure and files")
 
 
 def _decode(data: bytes, declared: str) -> tuple[str, str, int]:

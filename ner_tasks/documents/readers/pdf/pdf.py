@@ -46,7 +46,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 
 def _read_pages(document: Any, pages: Pages, builder: ExtractBuilder) -> int:
     n_pages = len(document)
-    builder.inventory.found("page", n_pages)
+    builder.inventory.expect("page", n_pages)
     n_read = 0
     for n_read in range(1, min(n_pages, MAX_PAGES) + 1):
         pages.read(n_read)
@@ -54,7 +54,9 @@ def _read_pages(document: Any, pages: Pages, builder: ExtractBuilder) -> int:
             break
     if n_read < n_pages:
         n_left = n_pages - n_read
-        builder.inventory.unread("page", f"pages from {n_read + 1} on", f"not read, of {n_pages}", n_left)
+        builder.inventory.unread(
+            "page", f"pages from {n_read + 1} on", f"not read; the document has {n_pages} pages", n_left
+        )
     return n_pages
 
 

@@ -123,7 +123,7 @@ class Annotations:
     def _account(self, annotation: Any, index: int, where: str, box: Box, kind: int, text: str, notes: Notes) -> None:
         item = pdf_fields.KIND if kind == raw.FPDF_ANNOT_WIDGET else _KIND
         if kind in _RECORDINGS:
-            self._inventory.unread(item, where, f"{_RECORDINGS[kind]}, which is not listened to")
+            self._inventory.unread(item, where, f"{_RECORDINGS[kind]}, which is not read")
             return
         has_text, has_picture = (False, False) if kind == raw.FPDF_ANNOT_POPUP else _inspect_appearance(annotation)
         name = _NAMES.get(kind, "an annotation")

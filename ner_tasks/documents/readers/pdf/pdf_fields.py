@@ -43,7 +43,7 @@ class PdfFields:
         """Return name and value as a line; "" if there is none to add; None if there is no value, but maybe a drawing."""
         self._n_widgets += 1
         if self._cost > _MAX_COST and not _is_whole(widget):
-            self._inventory.unread(KIND, "form field", "more fields with a parent than are looked up")
+            self._inventory.unread(KIND, "form field", "the limit on looking up inherited fields is reached")
             return ""
         kind, flags = self._find_kind(widget)
         if kind == raw.FPDF_FORMFIELD_PUSHBUTTON:

@@ -144,4 +144,4 @@ class Pages:
             if text.text and not text.is_garbled:
                 self._inventory.read(kind)
             else:
-                self._inventory.unread(kind, f"page {number}", f"{what} whose text is only drawn")
+                self._inventory.unread(kind, f"page {number}", f"{what} with text that is only drawn")

@@ -26,7 +26,7 @@ def add(document: Any, builder: ExtractBuilder) -> None:
             counts as unread.
     """
     bookmarks = list(_bookmarks(document))
-    builder.inventory.found("bookmark", len(bookmarks))
+    builder.inventory.expect("bookmark", len(bookmarks))
     titles = [title for title in bookmarks if title is not None]
     if n_long := len(bookmarks) - len(titles):
         builder.inventory.unread(
