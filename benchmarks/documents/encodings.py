@@ -1,9 +1,9 @@
-"""How many texts in old encodings are read right when nothing declares the encoding.
+"""Measure how many texts in legacy encodings are decoded correctly when nothing declares the encoding.
 
-python -m benchmarks.documents.encodings                # the sentences that nothing was tuned on
+python -m benchmarks.documents.encodings                # the held-out sentences
 python -m benchmarks.documents.encodings --set tune --show
 
-A text is right if its characters are; another encoding's name that gives the same characters is right as well.
+A text is right if its characters are; the name of the encoding does not matter.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from ner_tasks.documents import CannotRead
 from ner_tasks.documents.encodings.text_encoding import decode_with_guess
 
 SENTENCES = Path(__file__).with_suffix(".jsonl")
-# Sentences of each language that thresholds were tuned on, and those that nothing was tuned on.
+# Sentences of each language: those that thresholds were tuned on, and held-out ones.
 SETS = {"tune": slice(0, 10), "report": slice(10, 13)}
-# First sentence and most characters of each sample.
+# First sentence and maximum number of characters of each sample.
 CUTS = ((0, 40), (1, 60), (2, 100), (0, 150), (0, 600))
 _PLAIN = str.maketrans({"’": "'", "“": '"', "”": '"', "–": "-", "½": "1/2", "°": " ", "£": "GBP ", "§": "Art. "})
-_OF_LETTERS = "\u0302\u0306\u031b"  # circumflex, breve, horn: no tones
+_OF_LETTERS = "\u0302\u0306\u031b"  # circumflex, breve, horn: part of the letter, not tones
 RIGHT, WRONG, REFUSED = "right", "wrong", "refused"
 
 
@@ -39,7 +39,7 @@ class Sample:
 
 
 def samples(name: str) -> Iterator[Sample]:
-    """Texts of 40 to 600 characters in each language and encoding; none that is ASCII."""
+    """Yield texts of 40 to 600 characters in each language and encoding, without pure ASCII."""
     for line in SENTENCES.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         sentences = row["sentences"][SETS[name]]
@@ -60,7 +60,7 @@ def _sample(language: str, encoding: str, text: str) -> Sample | None:
 
 
 def _with_tone(character: str) -> str:
-    """A letter of Vietnamese as the code page writes it: the letter, then its tone."""
+    """Decompose a Vietnamese letter as the code page does: the letter, then its tone."""
     base, *marks = list(unicodedata.normalize("NFD", character))
     tones = [mark for mark in marks if mark not in _OF_LETTERS]
     return unicodedata.normalize("NFC", base + "".join(set(marks) - set(tones))) + "".join(tones)
@@ -110,8 +110,8 @@ def main() -> int:
         prog="python -m benchmarks.documents.encodings", description=(__doc__ or "").splitlines()[0]
     )
     parser.add_argument("--set", choices=sorted(SETS), default="report")
-    parser.add_argument("--show", action="store_true", help="print each text that was read wrong")
-    parser.add_argument("--normalizer", action="store_true", help="charset-normalizer as well, which is slow")
+    parser.add_argument("--show", action="store_true", help="print each text that was decoded wrongly")
+    parser.add_argument("--normalizer", action="store_true", help="also run charset-normalizer, which is slow")
     args = parser.parse_args()
     detectors = {**DETECTORS, **({"charset-normalizer": of_charset_normalizer} if args.normalizer else {})}
     counts: dict[str, dict[str, Counter[str]]] = {name: defaultdict(Counter) for name in detectors}

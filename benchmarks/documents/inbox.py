@@ -1,11 +1,10 @@
-"""Whether reading keeps up with the model: `tag` on an inbox of PDFs, against the same words as plain text.
+"""Measure whether reading keeps up with the model: run `tag` on PDFs and on the same words as plain text.
 
     python -m benchmarks.documents.inbox [--model DIR] [--texts FOLDER] [--rounds 5] [--json FILE]
 
-Both inboxes are tagged in turn, the order changed from round to round; what counts is the median of the rates that
-`tag` reports, which leave out the start of TensorFlow. Where others use the machine, too, the processors' seconds
-(`cpu_s`, the start included) tell more than the rates. The texts are letters and reports from the sample's generator, or
-the text files of a folder.
+Both inboxes are tagged in each round, in alternating order. The result is the median of the rates that `tag` reports,
+which exclude the start of TensorFlow. On a busy machine the CPU time (`cpu_s`, including the start) is more reliable.
+The texts are letters and reports from the sample's generator, or the text files of a folder.
 """
 
 import argparse
@@ -28,13 +27,13 @@ from ner_tasks import hardware
 from sample import documents
 
 _STORE = Path("var/store/models")
-_ASKED_FOR = 0.85
+_TARGET = 0.85
 _COLUMNS, _LINES = 95, 52
 _FONT, _FONT_POINTS, _LEADING, _MARGIN = "Helvetica", 10, 13, 54
 
 
 def texts(n_documents: int, n_pages: int, folder: Path | None) -> Iterator[list[str]]:
-    """Lines of each document: letters and reports one behind the other, or one text of the folder."""
+    """Yield the lines of each document: consecutive letters and reports, or one text of the folder."""
     if folder:
         for path in sorted(folder.rglob("*.txt"))[:n_documents]:
             yield _lines(path.read_text(encoding="utf-8"))
@@ -51,7 +50,7 @@ def _lines(text: str) -> list[str]:
 
 
 def write_inboxes(folder: Path, given: Iterator[list[str]]) -> tuple[int, int]:
-    """Write each document twice, below `pdf` and `txt`; the numbers of documents and words."""
+    """Write each document below `pdf` and below `txt`; return the numbers of documents and words."""
     n_documents = n_words = 0
     for kind in ("pdf", "txt"):
         (folder / kind).mkdir(parents=True)
@@ -76,7 +75,7 @@ def _write_pdf(path: Path, lines: Sequence[str]) -> None:
 
 
 def rate(model: Path, inbox: Path, output: Path, n_readers: int, n_threads: int) -> dict[str, float]:
-    """What `tag` says of a run over an inbox."""
+    """Run `tag` on an inbox and return figures of its report."""
     command = [sys.executable, "-m", "ner_tasks", "tag", "--model", str(model), "--output", str(output)]
     command += ["--n_readers", str(n_readers), str(inbox)]
     environment = {**os.environ, "NER_THREADS": str(n_threads)}
@@ -90,7 +89,7 @@ def rate(model: Path, inbox: Path, output: Path, n_readers: int, n_threads: int)
 
 
 def promoted() -> Path:
-    """The INT8 model that the local store's pointer names."""
+    """Return the promoted INT8 model of the local store."""
     version = json.loads((_STORE / "promoted.json").read_text(encoding="utf-8"))["version"]
     return _STORE / version / "int8"
 
@@ -104,12 +103,12 @@ def main() -> int:
     parser.add_argument("--n_documents", type=int, default=80)
     parser.add_argument("--n_pages", type=int, default=6, help="pages of each document")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--n_readers", type=int, default=0, help="as `tag` takes it")
-    parser.add_argument("--n_threads", type=int, default=hardware.count_cpus(), help="of the model")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--n_readers", type=int, default=0, help="see `python -m ner_tasks tag --help`")
+    parser.add_argument("--n_threads", type=int, default=hardware.count_cpus(), help="threads of the model")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
     args = parser.parse_args()
     model = args.model or promoted()
-    found: dict[str, list[dict[str, float]]] = {"pdf": [], "txt": []}
+    runs_of: dict[str, list[dict[str, float]]] = {"pdf": [], "txt": []}
     with tempfile.TemporaryDirectory() as folder:
         given = texts(args.n_documents, args.n_pages, args.texts)
         n_documents, n_words = write_inboxes(Path(folder), given)
@@ -120,17 +119,15 @@ def main() -> int:
         for number in range(args.rounds):
             for kind in ("pdf", "txt") if number % 2 else ("txt", "pdf"):
                 output = Path(folder) / f"answers-{number}-{kind}"
-                found[kind].append(rate(model, Path(folder) / kind, output, args.n_readers, args.n_threads))
-                print(f"  round {number + 1} {kind}: {found[kind][-1]}", flush=True)
-    rates = {kind: median(one["words_per_s"] for one in runs) for kind, runs in found.items()}
+                runs_of[kind].append(rate(model, Path(folder) / kind, output, args.n_readers, args.n_threads))
+                print(f"  round {number + 1} {kind}: {runs_of[kind][-1]}", flush=True)
+    rates = {kind: median(one["words_per_s"] for one in runs) for kind, runs in runs_of.items()}
     ratio = rates["pdf"] / rates["txt"]
-    print(
-        f"pdf {rates['pdf']:,.0f} words/s, txt {rates['txt']:,.0f} words/s, ratio {ratio:.2f} (asked for {_ASKED_FOR})"
-    )
+    print(f"pdf {rates['pdf']:,.0f} words/s, txt {rates['txt']:,.0f} words/s, ratio {ratio:.2f} (target {_TARGET})")
     if args.json:
-        figures = {"machine": hardware.describe_host(args.n_threads), "rates": rates, "ratio": ratio, "runs": found}
+        figures = {"machine": hardware.describe_host(args.n_threads), "rates": rates, "ratio": ratio, "runs": runs_of}
         args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    return ratio < _ASKED_FOR
+    return ratio < _TARGET
 
 
 if __name__ == "__main__":

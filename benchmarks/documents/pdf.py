@@ -1,10 +1,10 @@
-"""How fast PDFs are read, against pypdf in the same run, and what is missing of what poppler's `pdftotext` reads.
+"""Compare the speed of the PDF reader with pypdf, and its words with those of poppler's `pdftotext`.
 
     python -m benchmarks.documents.pdf FOLDER [--rounds 3] [--max_pages 40] [--json FILE]
 
-Both readers take each file of the folder in turn, round by round. Ours does all that the product does: text, boxes,
-form fields, annotations, pictures, files. A word is two letters or more, compared as a multiset after compatibility
-normalisation and in lower case; words that a hyphen cuts at a line's end are compared whole.
+Both readers read each file of the folder in each round. Ours does everything that the product does: text, boxes, form
+fields, annotations, images, attachments. A word has two letters or more. Words are compared as a multiset, in lower
+case after compatibility normalisation; a word hyphenated at a line end is compared whole.
 """
 
 import argparse
@@ -28,7 +28,7 @@ import pypdf
 from ner_tasks.documents import CannotRead, Limits
 from ner_tasks.documents.readers.pdf import pdf
 
-ASKED_FOR_SPEED, ASKED_FOR_MISSING, EXPLAIN_FROM = 8.0, 0.015, 0.05
+TARGET_SPEED, TARGET_MISSING, EXPLAIN_FROM = 8.0, 0.015, 0.05
 _LIMITS = Limits(max_bytes=200 * 2**20)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CUT = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad]\s*\n\s*(?=[^\W\d_])")
@@ -38,14 +38,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.documents.pdf", description=_first_line())
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--max_pages", type=int, default=40, help="pages of a file that are timed; all are compared")
+    parser.add_argument("--max_pages", type=int, default=40, help="pages of a file to time; all pages are compared")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    logging.disable(logging.CRITICAL)  # pypdf tells the log of each thing that it mends
+    logging.disable(logging.CRITICAL)  # pypdf logs every repair
     files = sorted(path for path in args.folder.rglob("*") if path.suffix.lower() == ".pdf")
     speed = measure_speed([part for path in files if (part := first_pages(path, args.max_pages))], args.rounds)
     print(f"pages/s: ours {speed['ours']:.0f}, pypdf {speed['pypdf']:.0f}; ratio {speed['ratio']:.1f}, "
-          f"asked for {ASKED_FOR_SPEED:g}; {speed['n_pages']:.0f} pages of {len(files)} files")  # fmt: skip
+          f"target {TARGET_SPEED:g}; {speed['n_pages']:.0f} pages of {len(files)} files")  # fmt: skip
     figures = {"speed": speed, "missing": measure_missing(files) if shutil.which("pdftotext") else None}
     if args.json:
         versions = {name: metadata.version(name) for name in ("pypdfium2", "pypdf")}
@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def first_pages(path: Path, n_pages: int) -> bytes:
-    """A file of the first pages of a PDF; nothing of one that pypdf cannot copy."""
+    """Return a PDF of the first pages of a PDF; empty if pypdf cannot copy it."""
     try:
         reader = pypdf.PdfReader(path)
         if len(reader.pages) <= n_pages:
@@ -62,13 +62,13 @@ def first_pages(path: Path, n_pages: int) -> bytes:
         writer, file = pypdf.PdfWriter(), io.BytesIO()
         writer.append(reader, pages=(0, n_pages))
         writer.write(file)
-    except Exception:  # noqa: BLE001 (pypdf fails on odd files in whatever way it likes)
+    except Exception:  # noqa: BLE001 (pypdf raises anything on malformed files)
         return b""
     return file.getvalue()
 
 
 def measure_speed(contents: list[bytes], n_rounds: int) -> dict[str, float]:
-    """Pages per second of both readers over the files that both of them read; the median of the rounds."""
+    """Return the median pages per second of each reader, over the files that both can read."""
     seconds: dict[str, list[float]] = {"ours": [], "pypdf": []}
     readable = [data for data in contents if _ours(data) and _theirs(data)]
     n_pages = sum(_theirs(data) for data in readable)
@@ -101,13 +101,13 @@ def _theirs(data: bytes) -> int:
 
 
 def measure_missing(files: list[Path]) -> dict[str, float]:
-    """Share of the words of `pdftotext` that ours lacks, in total; files with many of them are shown."""
+    """Return the share of `pdftotext`'s words that ours lacks; print the files with many of them."""
     n_words = n_missing = 0
     for path in files:
         theirs = words_of(_pdftotext(path))
         try:
-            found = pdf.read(path.read_bytes(), _LIMITS)
-            ours, unread = words_of(found.text), found.items.unread
+            document = pdf.read(path.read_bytes(), _LIMITS)
+            ours, unread = words_of(document.text), document.items.unread
         except CannotRead as error:
             ours, unread = Counter[str](), (error.reason,)
         missing = theirs - ours
@@ -119,12 +119,12 @@ def measure_missing(files: list[Path]) -> dict[str, float]:
                 f"  {path.name}: {share:.1%} of {theirs.total()} words missing, such as {words}; unread: {unread[:2]}"
             )
     share = n_missing / max(n_words, 1)
-    print(f"missing of pdftotext's words: {share:.2%} of {n_words}, asked for at most {ASKED_FOR_MISSING:.1%}")
+    print(f"missing of pdftotext's words: {share:.2%} of {n_words}, target: at most {TARGET_MISSING:.1%}")
     return {"share": share, "n_words": n_words}
 
 
 def words_of(text: str) -> Counter[str]:
-    """Words of a text as they are compared."""
+    """Return the words of a text, normalised for the comparison."""
     return Counter(_WORD.findall(_CUT.sub("", unicodedata.normalize("NFKC", text)).lower()))
 
 

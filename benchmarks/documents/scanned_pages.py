@@ -1,4 +1,4 @@
-"""Draws known text as the pictures that scanners and fax machines make of it."""
+"""Draw known text as scanned and faxed pages."""
 
 import textwrap
 from collections.abc import Callable, Mapping
@@ -14,17 +14,18 @@ _POINTS_PER_INCH = 72
 _LINE_HEIGHT = 1.25  # of the size
 _COLUMNS = 84
 _SKEW = 2.0  # degrees
-_NOISE = 0.003  # share of a fax' pixels that are turned over
+_NOISE = 0.003  # share of inverted pixels in a fax
 FAX_HEADER = "03/12/2026 09:14  FROM: 5550100 TO: 5550199  PAGE 1 OF 1"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A page as a scanner hands it over.
+    """A scanned page.
 
     Attributes:
-        text: what stands on it.
-        dpi: its resolution across; down, where it differs, `dpi_down`.
+        text: the text on it.
+        dpi: horizontal resolution.
+        dpi_down: vertical resolution.
     """
 
     image: Image.Image
@@ -34,12 +35,12 @@ class Picture:
 
 
 def fonts() -> dict[str, Path]:
-    """Font files that are on this machine, by name: those of reportlab and Matplotlib, and Liberation if installed."""
+    """Return font files by name: those of reportlab and Matplotlib, and Liberation if installed."""
     import matplotlib
     import reportlab
 
     ours = Path(matplotlib.get_data_path()) / "fonts/ttf"
-    found = {
+    files = {
         "Vera": Path(reportlab.__file__).parent / "fonts/Vera.ttf",
         "STIX (like Times)": ours / "STIXGeneral.ttf",
         "DejaVu Sans": ours / "DejaVuSans.ttf",
@@ -47,24 +48,24 @@ def fonts() -> dict[str, Path]:
         "DejaVu Sans Mono": ours / "DejaVuSansMono.ttf",
     }
     liberation = Path("/usr/share/fonts/truetype/liberation")
-    found |= {f"Liberation {kind}": liberation / f"Liberation{kind}-Regular.ttf" for kind in ("Sans", "Serif", "Mono")}
-    return {name: path for name, path in found.items() if path.is_file()}
+    files |= {f"Liberation {kind}": liberation / f"Liberation{kind}-Regular.ttf" for kind in ("Sans", "Serif", "Mono")}
+    return {name: path for name, path in files.items() if path.is_file()}
 
 
 def clean(text: str, font: Path, dpi: int) -> Picture:
-    """A page from a scanner's glass: grey, straight."""
+    """Draw a straight page in grey levels."""
     image, lines = _drawn(text, font, dpi, "")
     return Picture(image, lines, dpi, dpi)
 
 
 def skewed(text: str, font: Path, dpi: int) -> Picture:
-    """A page that lay askew."""
+    """Draw a skewed page."""
     page = clean(text, font, dpi)
     return Picture(page.image.rotate(_SKEW, Image.Resampling.BICUBIC, fillcolor=255), page.text, dpi, dpi)
 
 
 def fax(text: str, font: Path, dpi_down: int = 196, noise: float = _NOISE) -> Picture:
-    """A page from a fax machine: black and white, specks, a line at its head; `dpi_down` is 196 or 98."""
+    """Draw a faxed page: black and white, with specks and a header line. `dpi_down` is 196 or 98."""
     dpi = 204
     image, lines = _drawn(text, font, dpi, FAX_HEADER)
     image = image.resize((image.width, image.height * dpi_down // dpi), Image.Resampling.BOX)
@@ -85,7 +86,7 @@ KINDS: Mapping[str, Callable[[str, Path], Picture]] = {
 
 
 def word_errors(expected: list[str], found: list[str]) -> int:
-    """Levenshtein's distance over words."""
+    """Return the Levenshtein distance over words."""
     row = list(range(len(found) + 1))
     for index, word in enumerate(expected, start=1):
         diagonal, row[0] = row[0], index
@@ -95,7 +96,7 @@ def word_errors(expected: list[str], found: list[str]) -> int:
 
 
 def _drawn(text: str, font: Path, dpi: int, header: str) -> tuple[Image.Image, str]:
-    """A page with the text's first lines, as many as fit; and those lines."""
+    """Draw the first lines of the text, as many as fit on a page; return the page and those lines."""
     size, margin = 11 * dpi / _POINTS_PER_INCH, round(_MARGIN * dpi)
     face = _face(font, size)
     image = Image.new("L", (round(_WIDTH * dpi), round(_HEIGHT * dpi)), 255)

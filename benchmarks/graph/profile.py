@@ -1,11 +1,10 @@
-"""Where the INT8 graph's time goes, and how near it is to what the CPU can do.
+"""Profile the INT8 graph, and compare its speed with that of its bare MatMuls.
 
     python benchmarks/graph/profile.py --model var/store/models/<version>/int8 [--threads 2] [--rounds 9]
 
 For each shape: pieces per second, milliseconds of each kind of operation on one thread (TensorFlow's timeline), and the
-share of the roofline. The roofline is the time that nothing but the graph's own INT8 MatMuls take, bytes in and bytes
-out, with no GELU, no sum and no other operation between them: oneDNN goes no faster on these shapes. The graph and the
-bare MatMuls take turns.
+share of the roofline. The roofline is the time of the graph's INT8 MatMuls alone, bytes in and bytes out, without GELU,
+sums or other operations: oneDNN is no faster on these shapes. The graph and the bare MatMuls are timed in turns.
 """
 
 import argparse
@@ -73,19 +72,19 @@ def random_batch(n_windows: int, n_pieces: int, sizes: EncoderConfig) -> tuple[n
 
 
 def layers_of(sizes: EncoderConfig, n_tags: int) -> list[tuple[int, int]]:
-    """Inputs and outputs of each dense layer."""
+    """Return the numbers of inputs and outputs of each dense layer."""
     hidden, wide = sizes.hidden_size, sizes.intermediate_size
     block = [(hidden, 3 * hidden), (hidden, hidden), (hidden, wide), (wide, hidden)]
     return block * sizes.num_hidden_layers + [(hidden, n_tags)]
 
 
 def macs_of(sizes: EncoderConfig, n_tags: int) -> int:
-    """Multiplications of the dense layers for one piece."""
+    """Return the multiplications of the dense layers for one piece."""
     return sum(n_in * n_out for n_in, n_out in layers_of(sizes, n_tags))
 
 
 def bare_matmuls(sizes: EncoderConfig, n_rows: int, n_tags: int) -> Callable[[], object]:
-    """Runs all dense layers of the model on random bytes, and nothing else."""
+    """Return a function that runs only the dense layers of the model, on random bytes."""
     random = np.random.default_rng(0)
     graph = tf.Graph()
     with graph.as_default():
@@ -111,7 +110,7 @@ def bare_matmuls(sizes: EncoderConfig, n_rows: int, n_tags: int) -> Callable[[],
 
 
 def timed(runs: Sequence[Callable[[], object]], n_threads: int, rounds: int) -> list[float]:
-    """Median seconds of each, all threads running it at once, in turns behind a warm-up."""
+    """Return the median seconds of each, run by all threads at once, in turns after a warm-up."""
     seconds: list[list[float]] = [[] for _ in runs]
     with ThreadPoolExecutor(n_threads) as threads:
         for turn in range(rounds + 2):
@@ -124,16 +123,16 @@ def timed(runs: Sequence[Callable[[], object]], n_threads: int, rounds: int) -> 
 
 
 def timeline(session: tf.compat.v1.Session, batch: Sequence[np.ndarray], rounds: int) -> list[tuple[str, float]]:
-    """Median milliseconds of each kind of operation."""
+    """Return the median milliseconds of each kind of operation."""
     output = select_output({op.name for op in session.graph.get_operations()}, bf16=hardware.has_bf16(), few=False)
     feed = {f"{name}:0": value for name, value in zip(INPUTS, batch, strict=True)}
     spent: dict[str, list[float]] = defaultdict(list)
     for turn in range(rounds + 1):
-        said = tf.compat.v1.RunMetadata()
+        metadata = tf.compat.v1.RunMetadata()
         options = tf.compat.v1.RunOptions(trace_level=tf.compat.v1.RunOptions.FULL_TRACE)
-        session.run(f"{output}:0", feed, options=options, run_metadata=said)
+        session.run(f"{output}:0", feed, options=options, run_metadata=metadata)
         once: dict[str, float] = defaultdict(float)
-        for device in said.step_stats.dev_stats:
+        for device in metadata.step_stats.dev_stats:
             for node in device.node_stats:
                 name = node.timeline_label.partition(" = ")[2].partition("(")[0] or node.node_name
                 once[name] += (node.op_end_rel_micros - node.op_start_rel_micros) / 1000

@@ -1,4 +1,4 @@
-"""`make bench`: speed against peers, on one machine, with the same weights, documents and threads."""
+"""`make bench`: compare the speed of engines on one machine, with the same weights, documents and threads."""
 
 import argparse
 import sys
@@ -24,7 +24,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Measure; 0 only if every engine that was asked for has run."""
+    """Run the benchmark; return 0 if every requested engine has run."""
     try:
         return bench(parser().parse_args(arguments), View(Console(highlight=False)))
     except NerTasksError as error:
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def bench(options: argparse.Namespace, view: View) -> int:
-    """Prepare, measure, write; the exit code."""
+    """Prepare, measure and write the results; return the exit code."""
     model = options.model or promoted_model()
     snapshot = options.snapshot or snapshot_of(model)
     sources = Sources.of(model, snapshot)
@@ -87,17 +87,17 @@ def bench(options: argparse.Namespace, view: View) -> int:
 
 
 def unfit(engines: list[PeerEngine]) -> dict[str, str]:
-    """Engines that this CPU cannot run as they are named, and why."""
+    """Return the engines that this CPU cannot run, with the reason."""
     if hardware.has_bf16():
         return {}
     return {e.name: "the CPU has neither AVX512_BF16 nor AMX_BF16" for e in engines if e.precision == "BF16"}
 
 
 def levels_of(level: str, shape: str) -> tuple[str, ...]:
-    """What is to be measured.
+    """Return the levels to measure.
 
     Raises:
-        ConfigInvalid: text is asked for and the weights are random.
+        ConfigInvalid: text is requested, and the weights are random.
     """
     if shape == "base":
         if level == "text":
@@ -107,26 +107,26 @@ def levels_of(level: str, shape: str) -> tuple[str, ...]:
 
 
 def baseline_of(engines: list[PeerEngine], failed: dict[str, str]) -> str:
-    """The engine that the tables compare with: the first of ours that ran."""
+    """Return the engine that the tables compare with: the first of ours that ran."""
     return next((engine.name for engine in engines if engine.family == "ours" and engine.name not in failed), "ours")
 
 
 def versions_of(engines: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Versions of all libraries that ran."""
-    found: dict[str, str] = {}
+    """Return the versions of all libraries that ran."""
+    versions: dict[str, str] = {}
     for levels in engines.values():
-        for said in levels.values():
-            found |= said.get("facts", {}).get("versions", {})
-    return found
+        for report in levels.values():
+            versions |= report.get("facts", {}).get("versions", {})
+    return versions
 
 
 def reports_of(peers: Path) -> dict[str, Any]:
-    """What each conversion said: versions, and how far its logits are from ours."""
+    """Return the report of each conversion: versions, and the largest difference to our logits."""
     return {path.parent.name: atomic.read_json(path) for path in sorted(peers.glob("*/report.json"))}
 
 
 def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: View) -> None:
-    """Write tables and JSON as a whole folder, and show the tables."""
+    """Write tables and JSON as one folder, and print the tables."""
     pages = {"graph": ("graph.md", tables.graph_page), "text": ("end_to_end.md", tables.text_page)}
     with atomic.staged_folder(target) as stage:
         atomic.write_json(stage / "bench.json", results)
@@ -138,26 +138,42 @@ def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: 
 
 
 def parser() -> argparse.ArgumentParser:
-    """All options."""
+    """Return the parser of all options."""
     made = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
     made.add_argument(
-        "--model", type=Path, help="a version's folder: trained/, frozen/, int8/ (default: the promoted one)"
+        "--model", type=Path, help="folder of a version, with trained/, frozen/ and int8/ (default: the promoted one)"
     )
     made.add_argument(
-        "--snapshot", type=Path, help="folder with test.csv, calibration.csv (default: that of the model)"
+        "--snapshot", type=Path, help="folder with test.csv and calibration.csv (default: the snapshot of the model)"
     )
-    made.add_argument("--engines", type=_names, default=[], help="names or patterns, by commas: ours-*,openvino-int8-*")
-    made.add_argument("--level", choices=("all", "graph", "text"), default="all", help="what is timed (default: all)")
-    made.add_argument("--shape", choices=("minilm", "base"), default="minilm", help="base: random weights, graph only")
-    made.add_argument("--rounds", type=_count, default=5, help="turns of each engine (default: %(default)s)")
-    made.add_argument("--threads", type=_count, default=default_threads(), help="of each engine (default: %(default)s)")
-    made.add_argument("--sentences", type=_count, default=1024, help="timed as documents (default: %(default)s)")
     made.add_argument(
-        "--turn_s", type=float, default=1.0, help="least seconds of a turn of a graph (default: %(default)s)"
+        "--engines",
+        type=_names,
+        default=[],
+        help="names or patterns, separated by commas: ours-*,openvino-int8-* (default: all)",
     )
-    made.add_argument("--output", type=Path, default=Path("var/bench"), help="where to write (default: %(default)s)")
+    made.add_argument("--level", choices=("all", "graph", "text"), default="all", help="what to time (default: all)")
     made.add_argument(
-        "--peers_python", type=Path, default=Path(".venv-bench/bin/python"), help="the peers' interpreter"
+        "--shape", choices=("minilm", "base"), default="minilm", help="base: BERT-base with random weights, graph only"
+    )
+    made.add_argument("--rounds", type=_count, default=5, help="timed rounds (default: %(default)s)")
+    made.add_argument(
+        "--threads", type=_count, default=default_threads(), help="threads of each engine (default: %(default)s)"
+    )
+    made.add_argument(
+        "--sentences", type=_count, default=1024, help="sentences to time as documents (default: %(default)s)"
+    )
+    made.add_argument(
+        "--turn_s", type=float, default=1.0, help="minimum seconds of a turn at the graph level (default: %(default)s)"
+    )
+    made.add_argument(
+        "--output", type=Path, default=Path("var/bench"), help="folder of the results (default: %(default)s)"
+    )
+    made.add_argument(
+        "--peers_python",
+        type=Path,
+        default=Path(".venv-bench/bin/python"),
+        help="interpreter of the peers' environment (default: %(default)s)",
     )
     return made
 

@@ -19,26 +19,26 @@ from ner_tasks.errors import NerTasksError
 from ner_tasks.progress import View
 from ner_tasks.worker_process import WorkerFailed, WorkerProcess
 
-# windows x pieces: the kit's shape, the product's largest, a middling one; then one sentence as it comes
+# windows x pieces: the kit's shape, the product's largest, a medium one; for latency, one sentence
 GRAPH_SHAPES = ((32, 128), (128, 32), (32, 32))
 LATENCY_SHAPE = (1, 32)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What all engines have in common.
+    """Settings that all engines share.
 
     Attributes:
         sources: our models and the data.
         peers: folder of the peers' models.
         peers_python: the interpreter of their environment.
-        logs: where the processes' stderr goes.
-        rounds: turns of each engine, after a warm-up.
+        logs: folder for the standard error of the processes.
+        rounds: timed rounds, after a warm-up.
         n_threads: threads of each engine.
-        n_sentences: of the test part, that are timed as documents.
-        turn_s: least seconds of a turn at the level of the graph.
-        trained: whether the weights are worth a score.
-        vocabulary: pieces that random ids are drawn from.
+        n_sentences: sentences of the test part to time as documents.
+        turn_s: minimum seconds of a turn at the graph level.
+        trained: whether the weights are trained, so that F1 means something.
+        vocabulary: number of pieces to draw random ids from.
     """
 
     sources: Sources
@@ -54,7 +54,7 @@ class Setting:
 
 
 class Bench:
-    """One run; collects what each engine said of itself, and the engines that failed, by name."""
+    """One run. Collects a report of each engine, and why engines failed, by name."""
 
     def __init__(self, setting: Setting, view: View):
         self._setting, self._view = setting, view
@@ -62,23 +62,23 @@ class Bench:
         self.failed: dict[str, str] = {}
 
     def forms(self, engines: Sequence[PeerEngine], level: Level) -> dict[str, Form]:
-        """The best form of each peer; the product and the kit have forms of their own."""
-        found = {engine.name: Form() for engine in engines if not engine.is_peer}
+        """Return the best form of each peer. The product and the kit have a fixed form."""
+        forms = {engine.name: Form() for engine in engines if not engine.is_peer}
         peers = [engine for engine in engines if engine.is_peer]
         with self._view.phase(f"{level}: tuning", len(peers)) as step:
             for engine in peers:
                 step(engine.name)
                 try:
-                    said = self._tuned(engine, level)
+                    report = self._tuned(engine, level)
                 except WorkerFailed as error:
                     self._fail(engine.name, str(error))
                     continue
-                found[engine.name] = Form(**said["form"])
-                self.engines.setdefault(engine.name, {})[level] = said
-        return found
+                forms[engine.name] = Form(**report["form"])
+                self.engines.setdefault(engine.name, {})[level] = report
+        return forms
 
     def graph(self, engines: Sequence[PeerEngine]) -> dict[str, list[dict[str, Any]]]:
-        """The graph alone: rows for each load."""
+        """Time the graph alone; return the rows of each load."""
         loads = {f"{windows}x{pieces}": self._load(windows, pieces) for windows, pieces in GRAPH_SHAPES}
         windows, pieces = LATENCY_SHAPE
         loads[f"{windows}x{pieces}, latency"] = self._load(windows, pieces, one_by_one=True)
@@ -89,7 +89,7 @@ class Bench:
         }
 
     def text(self, engines: Sequence[PeerEngine]) -> dict[str, Any]:
-        """From documents to entities: rows, and what was read."""
+        """Time from documents to entities; return the rows, and how much was read."""
         load = {"do": "time_text", "n_sentences": self._setting.n_sentences}
         turns, scores = self._measure(engines, "text", {"text": load}, score=True)
         answers = turns.answers["text"]
@@ -103,7 +103,7 @@ class Bench:
         if len(words) > 1:
             raise NerTasksError(f"found {sorted(words)} words read, expected the same by all engines, in the documents")
         n_documents = max((answer[0]["n_documents"] for answer in answers.values()), default=0)
-        n_scored = max((said["n_sentences"] for said in scores.values()), default=0)
+        n_scored = max((score["n_sentences"] for score in scores.values()), default=0)
         read = {"n_words": max(words, default=0), "n_documents": n_documents, "per_document": PER_PARAGRAPH}
         return {"rows": rows, "n_scored": n_scored, **read}
 
@@ -124,7 +124,7 @@ class Bench:
     def _started(
         self, engines: Sequence[PeerEngine], forms: Mapping[str, Form], level: Level, stack: ExitStack
     ) -> dict[str, WorkerProcess]:
-        """Workers with their models loaded, one engine after the other."""
+        """Start the workers and load their models, one after the other."""
         workers = {}
         with self._view.phase(f"{level}: loading", len(forms)) as step:
             for engine in engines:
@@ -146,7 +146,7 @@ class Bench:
     def _finished(
         self, workers: Mapping[str, WorkerProcess], level: Level, turns: Turns, *, score: bool
     ) -> dict[str, dict[str, Any]]:
-        """Memory of each worker, before its score is made, which reads more at once; and the scores."""
+        """Ask for the memory of each worker, then for its score: scoring needs more memory."""
         scores = {}
         names = [name for name in workers if name not in turns.failed]
         with self._view.phase(f"{level}: memory and scores", len(names)) as step:
@@ -173,8 +173,8 @@ class Bench:
         setting = self._setting
         python = str(setting.peers_python) if engine.is_peer else sys.executable
         model = setting.sources.model_of(engine, setting.peers)
-        said = {"engine": asdict(engine), "model": str(model), "form": asdict(form), "n_threads": setting.n_threads}
-        command = [python, "-m", f"benchmarks.peers.{module}", json.dumps({**said, **given})]
+        job = {"engine": asdict(engine), "model": str(model), "form": asdict(form), "n_threads": setting.n_threads}
+        command = [python, "-m", f"benchmarks.peers.{module}", json.dumps({**job, **given})]
         env = environment(engine, setting.n_threads)
         worker = WorkerProcess(engine.name, command, env=env, log=setting.logs / f"{engine.name}.log")
         stack.callback(worker.close)
@@ -199,14 +199,14 @@ class Bench:
 def rows_of(
     answers: Mapping[str, Sequence[Mapping[str, Any]]], counted: str, *, per_call: bool = False
 ) -> list[dict[str, Any]]:
-    """A row for each engine: its rate, and how many times as fast each of ours is.
+    """Return a row for each engine: its rate, and its ratio to each of ours.
 
     Args:
-        answers: those of each engine, a round each.
-        counted: what a rate counts, such as `n_words`.
-        per_call: show milliseconds of a call and not calls per second.
+        answers: the answers of each engine, one per round.
+        counted: what to count per second, such as `n_words`.
+        per_call: return milliseconds per call instead of calls per second.
     """
-    rates = {name: [one[counted] / one["seconds"] for one in said] for name, said in answers.items()}
+    rates = {name: [one[counted] / one["seconds"] for one in rounds] for name, rounds in answers.items()}
     ours = [name for name in rates if name.startswith("ours-")]
     return [
         {
@@ -220,5 +220,5 @@ def rows_of(
 
 
 def default_threads() -> int:
-    """Processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0))

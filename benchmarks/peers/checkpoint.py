@@ -1,8 +1,8 @@
-"""A trained model as a Hugging Face folder that computes exactly the same, so that every peer has our weights.
+"""Convert a trained model to an equivalent Hugging Face folder, so that every peer has our weights.
 
-Ours adds an embedding of each word's shape to the input; BERT adds one of the segment, and reads one segment only.
-So the shapes take the place of the segments there: row k is our segment 0 plus our shape k, and the shape ids go in
-as `token_type_ids`.
+Our model adds an embedding of each word's shape to the input. BERT adds one of the segment, and has a single segment
+here. So the shapes replace the segments: row k is our segment 0 plus our shape k, and the shape ids are passed as
+`token_type_ids`.
 """
 
 import json
@@ -28,8 +28,8 @@ def write_checkpoint(trained: Path, target: Path) -> Path:
     """Write a trained model folder as a `BertForTokenClassification` with its fast tokenizer.
 
     Raises:
-        InputMissing, ArtifactBroken: it is no sound model folder.
-        ConfigInvalid: it is a frozen or an INT8 model.
+        InputMissing, ArtifactBroken: the model folder is missing or damaged.
+        ConfigInvalid: the model is not a trained one.
     """
     manifest = model_folder.read_manifest(trained)
     if manifest.kind != "trained":
@@ -46,10 +46,10 @@ def write_checkpoint(trained: Path, target: Path) -> Path:
 
 
 def hugging_face_weights(weights: Mapping[str, NDArray[np.float32]], where: Path | str) -> Weights:
-    """Our weights under the names that `BertForTokenClassification` has, shapes in the place of segments.
+    """Rename our weights for `BertForTokenClassification`, with shapes in place of segments.
 
     Raises:
-        ArtifactBroken: there are no segments or no shapes among them.
+        ArtifactBroken: the segments or the shapes are missing.
     """
     if missing := [name for name in (_SEGMENTS, _SHAPES) if name not in weights]:
         raise ArtifactBroken(f"found no weight {missing[0]}, expected one, in {where}")
@@ -63,7 +63,7 @@ def hugging_face_weights(weights: Mapping[str, NDArray[np.float32]], where: Path
 
 
 def hugging_face_config(manifest: ModelManifest, *, n_shapes: int) -> dict[str, Any]:
-    """`config.json` of that checkpoint."""
+    """Return the `config.json` of the checkpoint."""
     tags = manifest.label_set.tags
     return {
         **json.loads(json.dumps(manifest.encoder)),

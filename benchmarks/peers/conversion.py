@@ -1,9 +1,9 @@
-"""The Hugging Face folder -> ONNX, ONNX Runtime and OpenVINO files, each FP32 one held to our own logits.
+"""Convert the Hugging Face folder to ONNX, ONNX Runtime and OpenVINO, and compare each FP32 model with our logits.
 
     .venv-bench/bin/python -m benchmarks.peers.conversion STEP FOLDER CALIBRATION
 
-STEP is `onnx`, `onnxruntime` or `openvino`, in this order; each writes a folder of its name, whole or not at all.
-The logits of real pieces may differ by `TOLERANCE` at most: they are sums in another order, no other model.
+STEP is `onnx`, `onnxruntime` or `openvino`, in this order; each writes a folder of its name, atomically.
+The logits of real pieces may differ by `TOLERANCE` at most, as the order of the sums differs.
 """
 
 import sys
@@ -24,7 +24,7 @@ from ner_tasks.files import atomic
 from ner_tasks.model.tokenization import make_batches
 
 TOLERANCE = 1e-3
-N_CALIBRATION = 512  # windows, as the product's own quantization takes
+N_CALIBRATION = 512  # windows, as in the product's quantization
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 OPSET = 17
 
@@ -32,7 +32,7 @@ Feed = dict[str, NDArray[np.int64]]
 
 
 def to_onnx(folder: Path, _: Path) -> dict[str, Any]:
-    """Export by tracing: ONNX Runtime's fusions know the graph that it gives, and that of the newer exporter not."""
+    """Export by tracing: ONNX Runtime's fusions do not match the graphs of the newer exporter."""
     import torch
     from transformers import BertForTokenClassification
 
@@ -63,7 +63,7 @@ def to_onnx(folder: Path, _: Path) -> dict[str, Any]:
 
 
 def to_onnx_runtime(folder: Path, calibration: Path) -> dict[str, Any]:
-    """Fuse by ONNX Runtime's transformer optimizer, and quantize both ways that it offers."""
+    """Fuse with ONNX Runtime's transformer optimizer, and quantize dynamically and statically."""
     import onnx
     import onnxruntime
     from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_dynamic, quantize_static
@@ -87,15 +87,15 @@ def to_onnx_runtime(folder: Path, calibration: Path) -> dict[str, Any]:
         graph.save_model_to_file(str(path))
         return path
 
-    # Without VNNI two products of 8 bits may overflow the 16 bits that they are added in.
+    # Without VNNI, the sum of two 8-bit products may overflow 16 bits.
     weights = {"weight_type": QuantType.QInt8, "per_channel": True, "reduce_range": not hardware.has_vnni()}
-    untyped = {"DefaultTensorType": onnx.TensorProto.FLOAT}  # shape inference stops at the library's own operators
+    untyped = {"DefaultTensorType": onnx.TensorProto.FLOAT}  # shape inference stops at ONNX Runtime's own operators
     with atomic.staged_folder(folder / ONNX_RUNTIME) as stage:
         best = fused(stage / "fused.onnx")
         session = onnxruntime.InferenceSession(str(best), providers=["CPUExecutionProvider"])
         difference = held_to_reference(folder, lambda feed: session.run(None, feed)[0], "ONNX Runtime")
         quantize_dynamic(best, stage / "dynamic.onnx", extra_options={"MatMulConstBOnly": True, **untyped}, **weights)
-        # Static quantization knows the types of plain operators only; the session fuses what is left afterwards.
+        # Static quantization supports plain operators only; the session fuses the rest.
         quantize_static(
             folder / ONNX / "model.onnx",
             stage / "static.onnx",
@@ -111,7 +111,7 @@ def to_onnx_runtime(folder: Path, calibration: Path) -> dict[str, Any]:
 
 
 def to_openvino(folder: Path, calibration: Path) -> dict[str, Any]:
-    """Convert, and quantize by NNCF with its settings for transformers."""
+    """Convert, and quantize with NNCF's settings for transformers."""
     import nncf
     import openvino
 
@@ -131,7 +131,7 @@ def to_openvino(folder: Path, calibration: Path) -> dict[str, Any]:
 
 
 def dense_layers(model: Path) -> list[str]:
-    """Names of the MatMuls with weights; those of attention, of two activations, stay as they are."""
+    """Return the names of the MatMuls with weights, without those of attention."""
     import onnx
 
     graph = onnx.load(model).graph
@@ -147,22 +147,24 @@ STEPS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
 
 
 def held_to_reference(folder: Path, compute: Callable[[Feed], NDArray[np.float32]], name: str) -> float:
-    """Largest difference between logits of real pieces and ours.
+    """Return the largest difference between the logits of real pieces and ours.
 
     Raises:
-        ArtifactBroken: more than `TOLERANCE`.
+        ArtifactBroken: it exceeds `TOLERANCE`.
     """
-    found = 0.0
+    largest = 0.0
     for feed, logits in feeds_of(folder):
         is_real = feed["attention_mask"] == 1  # [B, T]
-        found = max(found, float(np.abs(compute(feed) - logits)[is_real].max()))
-    if not found < TOLERANCE:
-        raise ArtifactBroken(f"found logits of {name} {found:.2g} from ours, expected at most {TOLERANCE}, in {folder}")
-    return found
+        largest = max(largest, float(np.abs(compute(feed) - logits)[is_real].max()))
+    if not largest < TOLERANCE:
+        raise ArtifactBroken(
+            f"found logits of {name} {largest:.2g} from ours, expected at most {TOLERANCE}, in {folder}"
+        )
+    return largest
 
 
 def feeds_of(folder: Path) -> Iterator[tuple[Feed, NDArray[np.float32]]]:
-    """Inputs of the reference batches and our logits."""
+    """Yield the inputs of the reference batches, with our logits."""
     with np.load(folder / REFERENCE) as saved:
         for number in range(sum(name.startswith("logits_") for name in saved.files)):
             pieces, shapes = saved[f"pieces_{number}"], saved[f"shapes_{number}"]
@@ -170,7 +172,7 @@ def feeds_of(folder: Path) -> Iterator[tuple[Feed, NDArray[np.float32]]]:
 
 
 def calibration_feeds(folder: Path, calibration: Path) -> Iterator[Feed]:
-    """Windows of calibration sentences, one at a time and without padding."""
+    """Yield windows of calibration sentences, one at a time and without padding."""
     reader = reader_of(folder, Form())
     sentences = [sentence.words for sentence in corpus.read_labelled(calibration)]
     windows = list(reader.windows(sentences))[:N_CALIBRATION]
@@ -179,13 +181,13 @@ def calibration_feeds(folder: Path, calibration: Path) -> Iterator[Feed]:
 
 
 def feed_of(pieces: NDArray[np.int32], shapes: NDArray[np.int32], pad_id: int) -> Feed:
-    """A batch under the names that a Hugging Face model has for its inputs."""
+    """Return a batch as the inputs of a Hugging Face model."""
     mask = (pieces != pad_id).astype(np.int64)
     return {"input_ids": pieces.astype(np.int64), "attention_mask": mask, "token_type_ids": shapes.astype(np.int64)}
 
 
 def main() -> int:
-    """One step; its exit code."""
+    """Run one step and return the exit code."""
     step, folder, calibration = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
     try:
         STEPS[step](folder, calibration)

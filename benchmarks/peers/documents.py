@@ -1,4 +1,4 @@
-"""Labelled sentences as documents, and the way from a document's text to its entities, the same for every engine."""
+"""Turn labelled sentences into documents, and find the entities of documents, in the same way for every engine."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -8,31 +8,31 @@ from benchmarks.prose import paragraphs, prose
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.segmentation import Word, iter_sentences
 
-# As many words as the product gathers before it tags.
-BLOCK_WORDS = 60_000  # as the nightly run takes them
+# Words that the nightly run gathers before it tags.
+BLOCK_WORDS = 60_000
 
-# document, first character, character behind the last, label
+# document, start, end, label; characters [start, end)
 Entity = tuple[int, int, int, str]
-# sentences of words -> entities over words
+# tokenized sentences -> entities over words
 FindSpans = Callable[[Sequence[Sequence[str]]], list[Span]]
 
 
 def documents_of(sentences: Iterable[Sequence[str]], n_sentences: int) -> list[str]:
-    """Texts of eight sentences each, from the first sentences.
+    """Return texts of eight sentences each.
 
     Raises:
-        ConfigInvalid: not enough sentences for one document.
+        ConfigInvalid: there are fewer than eight sentences.
     """
     texts = [" ".join(group) for group in paragraphs([prose(words) for words in islice(sentences, n_sentences)])]
     if not texts:
-        raise ConfigInvalid("found fewer than 8 sentences, expected a document's worth, in the test part")
+        raise ConfigInvalid("found fewer than 8 sentences, expected at least 8, in the test part")
     return texts
 
 
 def entities_of(texts: Sequence[str], find_spans: FindSpans) -> tuple[list[Entity], int]:
-    """Entities of all texts, in their order, and how many words were read.
+    """Return the entities of all texts, in their order, and the number of words.
 
-    Sentences are gathered across documents until they make a block, as in the nightly run.
+    Sentences are gathered across documents to blocks, as in the nightly run.
     """
     entities: list[Entity] = []
     block: list[tuple[int, list[Word]]] = []

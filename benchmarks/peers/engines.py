@@ -1,4 +1,4 @@
-"""The engines that are compared, and the forms in which a peer may run."""
+"""The engines of the benchmark, and the forms in which a peer can run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ Level = Literal["graph", "text"]
 
 @dataclass(frozen=True)
 class PeerEngine:
-    """One way to run the model.
+    """An engine that runs the model.
 
     Attributes:
-        name: how tables and the filter call it.
+        name: its name in tables and in `--engines`.
         family: the library; `ours` and `kit` run in the product's environment, the others in the peers'.
-        precision: what most of the arithmetic is done in.
+        precision: the precision of most of the arithmetic.
         hint: OpenVINO's performance hint, empty for the others.
     """
 
@@ -35,14 +35,14 @@ class PeerEngine:
 
 @dataclass(frozen=True)
 class Form:
-    """How a peer is run; what is best for it is found by trying.
+    """How to run a peer. `tuning` finds the best form.
 
     Attributes:
-        variant: which model file, or which arithmetic for what is not quantized.
-        max_windows: most windows in a batch.
-        max_pieces: most pieces in a batch, padding included.
-        encoding: `tokenizers`, its batch encoding in Rust, or `word cache`, the product's own.
-        step: lengths are rounded up to a multiple of this: more shapes, or more padding.
+        variant: the model file, or the arithmetic of the operations that are not quantized.
+        max_windows: maximum number of windows in a batch.
+        max_pieces: maximum number of pieces in a batch, including padding.
+        encoding: `tokenizers`, batch encoding in Rust, or `word cache`, the product's method.
+        step: lengths are rounded up to a multiple of this. Smaller: more shapes; larger: more padding.
     """
 
     variant: str = ""
@@ -53,7 +53,7 @@ class Form:
 
 
 UNBOUNDED = 2**31
-# (windows, pieces): the product's own limits and smaller ones, then the plain counts that people use
+# (windows, pieces): the product's limits and smaller ones, then common batch sizes without a limit of pieces
 BATCHES = ((128, 4096), (128, 2048), (128, 1024), (32, UNBOUNDED), (64, UNBOUNDED), (128, UNBOUNDED))
 ENCODINGS = ("word cache", "tokenizers")
 STEPS = (8, 2)
@@ -79,10 +79,10 @@ ENGINES = (
 
 
 def chosen(patterns: Sequence[str]) -> list[PeerEngine]:
-    """Engines whose names match one of the patterns (`openvino-*`), in the order of the list; all if there is none.
+    """Return the engines whose names match one of the patterns (`openvino-*`); all if there is no pattern.
 
     Raises:
-        ConfigInvalid: a pattern that matches no engine.
+        ConfigInvalid: a pattern matches no engine.
     """
     for pattern in patterns:
         if not any(fnmatchcase(engine.name, pattern) for engine in ENGINES):
@@ -92,10 +92,10 @@ def chosen(patterns: Sequence[str]) -> list[PeerEngine]:
 
 
 def variants_of(engine: PeerEngine, *, bf16: bool) -> tuple[str, ...]:
-    """The model files or kinds of arithmetic among which a peer's best is looked for.
+    """Return the variants of a peer to try.
 
     Args:
-        bf16: whether the CPU multiplies bfloat16.
+        bf16: whether the CPU supports bfloat16.
     """
     if engine.family == "onnxruntime":
         return ("dynamic", "static") if engine.precision == "INT8" else ("fused",)

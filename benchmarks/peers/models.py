@@ -1,8 +1,8 @@
-"""Which folder belongs to which engine, and where the peers' models are made.
+"""Folders of the engines' models.
 
 var/bench/models/<key>/
-    hugging_face/    the checkpoint that all of them come from
-    reference.npz    what our own FP32 graph makes of a few batches
+    hugging_face/    the checkpoint that the others are made from
+    reference.npz    logits of our FP32 graph for three batches
     onnx/            model.onnx
     onnxruntime/     fused.onnx  dynamic.onnx  static.onnx
     openvino/        fp32.xml  int8.xml
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO = "hugging_face", "onnx", "onnxruntime", "openvino"
 REFERENCE, REPORT = "reference.npz", "report.json"
 _HERE = Path(__file__).parent
-# What the peers' files follow from besides the weights.
+# Besides the weights, these determine the peers' models.
 _MADE_BY = (_HERE / "checkpoint.py", _HERE / "conversion.py", _HERE.parent / "requirements.txt")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the models and the data lie.
+    """Paths of the models and the data.
 
     Attributes:
-        trained: the weights that all peers get.
+        trained: the weights of all peers.
         frozen: the product's FP32 graph.
         int8: the product's INT8 model.
-        kit_int8: the INT8 graph that the kit's way of quantizing makes; None where there is none.
-        test: labelled data that no engine has seen.
+        kit_int8: the INT8 graph quantized as in the reference kit; None if missing.
+        test: held-out labelled data.
         calibration: labelled data to quantize with.
     """
 
@@ -57,12 +57,12 @@ class Sources:
 
     @classmethod
     def of(cls, model: Path, snapshot: Path) -> "Sources":
-        """Those of a version's folder and a snapshot's.
+        """Find them in the folders of a version and a snapshot.
 
-        The kit's INT8 is `int8_inc/` beside the others; without it `int8/`, if that is a TensorFlow graph.
+        The kit's INT8 model is `int8_inc/`, or else `int8/` if that is a TensorFlow graph.
 
         Raises:
-            InputMissing: a folder or file is not there.
+            InputMissing: a folder or file is missing.
         """
         needed = [model / kind / model_folder.MANIFEST for kind in ("trained", "frozen", "int8")]
         for path in (*needed, snapshot / "test.csv", snapshot / "calibration.csv"):
@@ -79,10 +79,10 @@ class Sources:
         )
 
     def model_of(self, engine: PeerEngine, peers: Path) -> Path:
-        """Model folder of an engine.
+        """Return the model folder of an engine.
 
         Raises:
-            InputMissing: the kit's INT8 graph is wanted and there is none.
+            InputMissing: the kit's INT8 graph is missing.
         """
         if engine.is_peer:
             return peers
@@ -98,7 +98,7 @@ class Sources:
         return self.kit_int8
 
     def peers_folder(self, root: Path) -> Path:
-        """Where the peers' models of these weights, these libraries and this code are made."""
+        """Return the folder of the peers' models for these weights, libraries and code."""
         made_by = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in _MADE_BY}
         weights = model_folder.read_manifest(self.trained).files[model_folder.WEIGHTS]
         data = atomic.sha256_of(self.calibration)
@@ -106,10 +106,10 @@ class Sources:
 
 
 def promoted_model() -> Path:
-    """Folder of the version that the nightly run uses.
+    """Return the folder of the promoted version.
 
     Raises:
-        InputMissing: none is promoted.
+        InputMissing: no version is promoted.
     """
     registry = Registry(Settings.from_env().open_store())
     promotion = registry.promoted()
@@ -121,19 +121,19 @@ def promoted_model() -> Path:
 
 
 def snapshot_of(model: Path) -> Path:
-    """The newest snapshot in the store of the data that a model was trained on.
+    """Return the snapshot in the store that a model was trained on.
 
     Raises:
-        InputMissing: there is none.
+        InputMissing: there is not exactly one.
     """
     wanted = model_folder.read_manifest(model / "trained").lineage.get("data")
     store = Settings.from_env().open_store()
-    found = [
+    manifests = [
         (snapshot, store.read_json(keys.snapshot(snapshot, MANIFEST)))
         for snapshot in store.folders(keys.SNAPSHOTS)
         if store.exists(keys.snapshot(snapshot, MANIFEST))
     ]
-    fitting = [name for name, said in found if wanted and said.get("source") == wanted]
+    fitting = [name for name, manifest in manifests if wanted and manifest.get("source") == wanted]
     if len(fitting) != 1:
         number = len(fitting) or "no"
         raise InputMissing(
@@ -144,7 +144,7 @@ def snapshot_of(model: Path) -> Path:
 
 
 def labels_of(checkpoint: Path) -> tuple[str, ...]:
-    """Labels of a Hugging Face folder, in the order of its tag ids."""
+    """Return the labels of a Hugging Face folder, in the order of its tag ids."""
     tags = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))["id2label"]
     names = [tag_label(tags[str(index)]) for index in range(1, len(tags), 2)]
     label_set = LabelSet(tuple(name for name in names if name))
@@ -153,12 +153,12 @@ def labels_of(checkpoint: Path) -> tuple[str, ...]:
 
 
 def max_pieces_of(checkpoint: Path) -> int:
-    """Longest window of a Hugging Face folder's model, in pieces."""
+    """Return the maximum window length of a Hugging Face folder's model, in pieces."""
     return int(json.loads((checkpoint / "tokenizer_config.json").read_text(encoding="utf-8"))["model_max_length"])
 
 
 def reader_of(model: Path, form: Form) -> "PeerReader":
-    """What stands around a peer's graph; `model` is a folder of the peers."""
+    """Return the tokenization and decoding of a peer; `model` is the peers' folder."""
     from benchmarks.peers.reading import PeerReader
 
     checkpoint = model / HUGGING_FACE

@@ -1,4 +1,4 @@
-"""What must be there before anything is timed: the peers' models, made once, and random weights of another shape."""
+"""Prepare the benchmark: convert the models of the peers, and draw random weights in the shape of BERT-base."""
 
 import json
 import os
@@ -22,19 +22,19 @@ from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.worker_process import WorkerFailed, describe_end
 
-# What BERT-base has; the other sizes are those of the model whose vocabulary is taken.
+# Sizes of BERT-base; the others are those of our model.
 BASE = {"hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072}
 _STEPS = {"pipeline": (), "pytorch": (), "onnxruntime": (ONNX, ONNX_RUNTIME), "openvino": (ONNX, OPENVINO)}
-# How the environment steers arithmetic and threads.
+# Prefixes of variables that affect arithmetic or threads.
 _STEERING = ("OMP_", "GOMP_", "KMP_", "MKL_", "ONEDNN_", "DNNL_", "TF_", "OV_", "ORT_", "TORCH_", "ATEN_", "RAYON_")
 
-Say = Callable[[str], None]
+Print = Callable[[str], None]
 
 
 def environment(engine: PeerEngine, n_threads: int) -> dict[str, str]:
-    """The environment of an engine's process: its threads, and oneDNN off for the kit's FP32 alone.
+    """Return the environment of an engine's process. oneDNN is off for the kit's FP32 only.
 
-    What a shell has set to steer these libraries does not go in: it would steer some and not others.
+    Drops the variables that affect these libraries: they would affect some engines and not others.
     """
     onednn = not (engine.family == "kit" and engine.precision == "FP32")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
@@ -46,30 +46,28 @@ def environment(engine: PeerEngine, n_threads: int) -> dict[str, str]:
 
 
 def prepare(
-    sources: Sources, engines: Sequence[PeerEngine], root: Path, *, peers_python: Path, say: Say
+    sources: Sources, engines: Sequence[PeerEngine], root: Path, *, peers_python: Path, say: Print
 ) -> tuple[Path, dict[str, str]]:
-    """Make the models of the peers that are not there yet.
+    """Make the missing models of the peers.
 
     Returns:
-        Their folder, and why a family has none, by family.
+        Their folder, and why a family has no model, by family.
 
     Raises:
-        InputMissing, ArtifactBroken: our own model is not there or damaged.
-        WorkerFailed: our own FP32 graph, which all are held to, cannot be run.
+        InputMissing, ArtifactBroken: our model is missing or damaged.
+        WorkerFailed: our FP32 graph, the reference of all, cannot be run.
     """
     folder = sources.peers_folder(root)
     families = list(dict.fromkeys(engine.family for engine in engines if engine.is_peer))
     if not families:
         return folder, {}
     if not peers_python.is_file():
-        reason = (
-            f"found no interpreter, expected that of the peers' environment (make bench makes it), at {peers_python}"
-        )
+        reason = f"found no interpreter, expected that of the peers' environment (run make bench), at {peers_python}"
         return folder, dict.fromkeys(families, reason)
     if not (folder / HUGGING_FACE).is_dir():
         write_checkpoint(sources.trained, folder / HUGGING_FACE)
     if not (folder / REFERENCE).is_file():
-        say("models: computing our own logits, which the peers are held to")
+        say("models: computing our logits, the reference for the peers")
         given = (sources.frozen, sources.calibration, folder / REFERENCE)
         env = environment(PeerEngine("ours-fp32", "ours", "FP32"), n_threads=1)
         run_step([sys.executable, "-m", "benchmarks.peers.reference", *map(str, given)], folder / "reference.log", env)
@@ -78,7 +76,7 @@ def prepare(
         for step in _STEPS[family]:
             if (folder / step / REPORT).is_file() or family in failed:
                 continue
-            say(f"models: making {step} for {family}")
+            say(f"models: converting to {step} for {family}")
             command = [
                 str(peers_python),
                 "-m",
@@ -96,10 +94,10 @@ def prepare(
 
 
 def run_step(command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
-    """Run one program to its end; its output goes to the log.
+    """Run a program and write its output to the log.
 
     Raises:
-        WorkerFailed: it cannot be started or fails; the message ends with its last lines.
+        WorkerFailed: it cannot be started or fails; the message has the end of its output.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -111,20 +109,21 @@ def run_step(command: Sequence[str], log: Path, env: Mapping[str, str]) -> None:
         raise WorkerFailed(f"found exit {code} of {command[2]}, expected 0; {describe_end(log)}")
 
 
-def base_sources(sources: Sources, root: Path, *, say: Say) -> Sources:
-    """Models of BERT-base's shape with random weights, frozen and quantized by the product's own commands."""
+def base_sources(sources: Sources, root: Path, *, say: Print) -> Sources:
+    """Make random weights in the shape of BERT-base; freeze and quantize them with the product's commands."""
     trained = root / "base" / "trained"
     if not (trained / model_folder.MANIFEST).is_file():
-        say("models: drawing random weights of BERT-base's shape")
+        say("models: drawing random weights in the shape of BERT-base")
         write_random_model(sources.trained, trained)
     frozen, int8 = trained.with_name("frozen"), trained.with_name("int8")
-    env = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
     data = ["--dataset_file", str(sources.calibration)]
     for verb, made_of, target, given in (("freeze", trained, frozen, []), ("quantize", frozen, int8, data)):
         if not (target / model_folder.MANIFEST).is_file():
-            say(f"models: {verb} of BERT-base's shape")
+            say(f"models: {verb} in the shape of BERT-base")
             paths = ["--model_path", str(made_of), "--save_model_path", str(target)]
-            run_step([sys.executable, "-m", "ner_tasks", verb, *given, *paths], trained.with_name(f"{verb}.log"), env)
+            run_step(
+                [sys.executable, "-m", "ner_tasks", verb, *given, *paths], trained.with_name(f"{verb}.log"), os.environ
+            )
     return replace(
         sources,
         trained=trained,
@@ -135,10 +134,10 @@ def base_sources(sources: Sources, root: Path, *, say: Say) -> Sources:
 
 
 def write_random_model(like: Path, target: Path) -> None:
-    """A trained model folder of BERT-base's shape, its vocabulary and labels those of another.
+    """Write a model folder with random weights in the shape of BERT-base, and the vocabulary and labels of `like`.
 
     Raises:
-        InputMissing, ArtifactBroken: the other is not a sound model.
+        InputMissing, ArtifactBroken: `like` is missing or damaged.
     """
     manifest = model_folder.read_manifest(like)
     if manifest.kind != "trained":
@@ -147,7 +146,7 @@ def write_random_model(like: Path, target: Path) -> None:
     encoder = {**manifest.encoder, **BASE}
     sizes = {manifest.encoder[name]: encoder[name] for name in ("intermediate_size", "hidden_size")}
     random = np.random.default_rng(0)
-    weights = dict(drawn(shapes, sizes, encoder["num_hidden_layers"], random))
+    weights = dict(draw_weights(shapes, sizes, encoder["num_hidden_layers"], random))
     with atomic.staged_folder(target) as stage:
         save_file(weights, stage / model_folder.WEIGHTS)
         shutil.copy(like / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
@@ -155,16 +154,16 @@ def write_random_model(like: Path, target: Path) -> None:
         model_folder.write_manifest(stage, replace(manifest, encoder=encoder, metrics={}, lineage=lineage))
 
 
-def drawn(
+def draw_weights(
     shapes: Mapping[str, tuple[int, ...]], sizes: Mapping[int, int], n_layers: int, random: np.random.Generator
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Weights as BERT begins with: normal with a deviation of 0.02, norms that change nothing, no biases.
+    """Yield weights as BERT initializes them: normal with standard deviation 0.02, norms of one, biases of zero.
 
     Args:
-        shapes: of a model's weights; those of its first layer stand for all layers.
-        sizes: what each of its sizes becomes.
-        n_layers: how many layers.
-        random: where the weights come from.
+        shapes: shapes of a model's weights; those of its first layer are used for all layers.
+        sizes: new size for each of its sizes.
+        n_layers: number of layers.
+        random: source of the weights.
     """
     for name, shape in shapes.items():
         head, dot, tail = name.partition("encoder.layer.0.")

@@ -1,6 +1,6 @@
-"""Medians, and ratios of two engines round by round, with their spread.
+"""Medians, and ratios of two engines, with their spread.
 
-A ratio is taken within a round: whatever the machine did in it, it did to both.
+A ratio is computed within a round, so that noise of the machine affects both engines.
 """
 
 import statistics
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class Spread:
-    """Median, least and most of several rounds."""
+    """Median, minimum and maximum over the rounds."""
 
     median: float
     least: float
@@ -27,10 +27,10 @@ class Spread:
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """How many times as fast ours is.
+    """Return the speed-up of our engine over another one.
 
     Args:
-        ours: rates (per second) of our engine in each round.
-        theirs: those of the other in the same rounds.
+        ours: rates per second of our engine, one per round.
+        theirs: rates of the other engine in the same rounds.
     """
     return Spread.of([mine / other for mine, other in zip(ours, theirs, strict=True)])

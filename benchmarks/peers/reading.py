@@ -1,7 +1,7 @@
-"""From sentences to spans around any engine that gives logits: windows, batches by length, argmax, spans.
+"""Tokenization and decoding for engines that return logits: windows, batches by length, argmax, spans.
 
-This is what a peer is given around its graph, and it is cheaper than what the product does: no Viterbi, no scores.
-Windows and batches are cut by the product's own functions, so that all see the same pieces.
+Cheaper than what the product does: no Viterbi decoding, no scores. Windows and batches are made by the product's
+functions, so that all engines get the same pieces.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,23 +17,23 @@ from benchmarks.peers.engines import Form
 from benchmarks.peers.spans import Span, spans_of_ids
 from ner_tasks.model.tokenization import SHAPES, Batch, Window, WordTokenizer, make_batches, make_windows, word_shape
 
-# piece ids and shape ids [B, T] of each batch -> logits [B, T, K] of each; an engine may work on several at once
+# piece ids and shape ids [B, T] of each batch -> logits [B, T, K] of each; an engine may compute several at once
 ComputeLogits = Callable[[Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]], Sequence[NDArray[np.float32]]]
 
 
 @lru_cache(maxsize=200_000)
 def shape_id_of(word: str) -> int:
-    """Id of a word's shape; a language repeats itself."""
+    """Return the id of a word's shape. Cached: words repeat."""
     return SHAPES.index(word_shape(word))
 
 
 class PeerReader:
-    """What a peer has around its graph.
+    """Tokenization and decoding of a peer.
 
     Args:
         tokenizer_file: the model's `tokenizer.json`.
-        labels: in the order of the model's tag ids.
-        max_pieces: longest window.
+        labels: labels in the order of the model's tag ids.
+        max_pieces: maximum length of a window.
         form: batches and encoding.
     """
 
@@ -49,7 +49,7 @@ class PeerReader:
         return self._pieces.pad_id
 
     def spans(self, sentences: Sequence[Sequence[str]], compute: ComputeLogits) -> list[Span]:
-        """Entities of the sentences."""
+        """Return the entities of the sentences."""
         form = self.form
         windows = list(self.windows(sentences))
         limits = {"max_windows": form.max_windows, "max_pieces": form.max_pieces, "step": form.step}
@@ -59,7 +59,7 @@ class PeerReader:
         return spans_of_ids(_ids_of_words(batches, logits, lengths), lengths, self._labels)
 
     def windows(self, sentences: Sequence[Sequence[str]]) -> Iterator[Window]:
-        """Windows of the sentences."""
+        """Yield the windows of the sentences."""
         if self.form.encoding == "word cache":
             yield from make_windows(sentences, self._pieces, max_pieces=self._max_pieces)
             return
@@ -83,7 +83,7 @@ class PeerReader:
 def _ids_of_words(
     batches: Sequence[Batch], logits: Sequence[NDArray[np.float32]], lengths: Sequence[int]
 ) -> NDArray[np.intp]:
-    """The tag id of every word; where windows overlap, that of the window in which the word has most context."""
+    """Return the tag id of every word; where windows overlap, from the window with the most context."""
     ends = np.cumsum(lengths)
     ids = np.zeros(int(ends[-1]) if len(ends) else 0, np.intp)
     context = np.full(len(ids), -1)
@@ -91,16 +91,16 @@ def _ids_of_words(
         best = scores.argmax(axis=-1)  # [B, T]
         for row, window in enumerate(batch.windows):
             begin, length = int(ends[window.sentence]) - lengths[window.sentence], lengths[window.sentence]
-            found = best[row, list(window.first_pieces)]  # [words]
+            ids_here = best[row, list(window.first_pieces)]  # [words]
             here = slice(begin + window.start, begin + window.end)
             if window.start == 0 and window.end == length:
-                ids[here] = found
+                ids[here] = ids_here
                 continue
             words = np.arange(window.start, window.end)
             left = words - window.start if window.start else np.full(len(words), length)
             right = window.end - 1 - words if window.end < length else np.full(len(words), length)
             seen = np.minimum(left, right)
             better = seen > context[here]
-            ids[here] = np.where(better, found, ids[here])
+            ids[here] = np.where(better, ids_here, ids[here])
             context[here] = np.where(better, seen, context[here])
     return ids

@@ -1,8 +1,8 @@
-"""What our own FP32 graph makes of a few batches, to hold the peers' models to.
+"""Compute the logits of our FP32 graph for three batches, as the reference for the peers' models.
 
     .venv/bin/python -m benchmarks.peers.reference FROZEN CALIBRATION TARGET
 
-Three batches of short, middling and long windows of real sentences, padding included, as the peers will see them.
+The batches hold short, medium and long windows of real sentences, with padding.
 """
 
 import sys
@@ -28,7 +28,7 @@ def write_reference(frozen: Path, labelled: Path, target: Path) -> None:
     batches = make_batches(windows, pad_id=pieces.pad_id, max_windows=PER_BATCH, max_pieces=2**31)
     arrays: dict[str, Any] = {}
     for number, batch in enumerate((batches[0], batches[len(batches) // 2], batches[-1])):
-        logits = tagger._engine(batch.piece_ids, batch.shape_ids)  # noqa: SLF001  the graph's own answer, of each piece
+        logits = tagger._engine(batch.piece_ids, batch.shape_ids)  # noqa: SLF001  the graph's logits of each piece
         arrays |= {f"pieces_{number}": batch.piece_ids, f"shapes_{number}": batch.shape_ids}
         arrays[f"logits_{number}"] = np.asarray(logits)
     part = target.with_name(f"part-{target.name}")

@@ -1,4 +1,4 @@
-"""Interleaved rounds: in each, every engine has one turn under every load, so that a noisy machine is noisy for all."""
+"""Time engines in interleaved rounds, so that noise of the machine affects all alike."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from ner_tasks.worker_process import WorkerFailed
 
 
 class Asked(Protocol):
-    """A worker that answers; see `worker_process.WorkerProcess`."""
+    """Anything with the `ask` of `worker_process.WorkerProcess`."""
 
     def ask(self, **request: Any) -> dict[str, Any]: ...
 
 
 @dataclass
 class Turns:
-    """What came out: answers by load and engine, a round each, and the engines that failed on the way."""
+    """Results: answers by load and engine, one per round, and why engines failed."""
 
     answers: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -28,16 +28,16 @@ def take_turns(
     rounds: int,
     step: Callable[[str], None] = lambda _: None,
 ) -> Turns:
-    """Ask each worker for each load, `rounds` times after a warm-up that counts for nothing.
+    """Ask each worker for each load in `rounds` rounds, after a warm-up that is not counted.
 
-    Each round begins with the next engine, so that none always follows the same one. An engine that fails has no
-    more turns, and what it answered before does not count: its rounds would not be those of the others.
+    Each round begins with another engine, so that the order varies. An engine that fails gets no more turns, and its
+    earlier answers are dropped, so that all engines have the same rounds.
 
     Args:
-        workers: by engine.
-        loads: the request of each load, by name.
-        rounds: how often.
-        step: is told before each turn what is being done.
+        workers: workers by engine.
+        loads: request of each load, by name.
+        rounds: number of rounds.
+        step: called before each turn with its description.
     """
     turns = Turns({load: {name: [] for name in workers} for load in loads})
     for load, request in loads.items():
@@ -60,6 +60,6 @@ def take_turns(
 
 
 def rotated(names: Sequence[str], by: int) -> list[str]:
-    """The names, beginning with another one."""
+    """Rotate the names by `by` places."""
     at = by % len(names) if names else 0
     return [*names[at:], *names[:at]]

@@ -1,6 +1,6 @@
-"""Tag ids of many sentences -> entities, all at once.
+"""Decode the tag ids of many sentences to entities at once.
 
-The ids are those of `LabelSet`: 0 is `O`, then `B-` and `I-` of each label. The reading is that of `ner_tasks.entities`.
+The ids are those of `LabelSet`: 0 is `O`, then `B-` and `I-` of each label. The rules are those of `ner_tasks.entities`.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,17 @@ from numpy.typing import NDArray
 
 from ner_tasks.labels import OUTSIDE
 
-# sentence, first word, word behind the last, label
+# sentence, start, end, label; words [start, end)
 Span = tuple[int, int, int, str]
 
 
 def spans_of_ids(ids: NDArray[np.intp], lengths: Sequence[int], labels: Sequence[str]) -> list[Span]:
-    """Entities in the tag ids of sentences.
+    """Return the entities in the tag ids of sentences.
 
     Args:
-        ids: those of all words of all sentences, one after the other.
-        lengths: words of each sentence; they add up to the ids.
-        labels: in the order of the ids.
+        ids: tag ids of the words of all sentences, concatenated.
+        lengths: number of words of each sentence.
+        labels: labels in the order of their ids.
     """
     if not len(ids):
         return []
@@ -37,7 +37,7 @@ def spans_of_ids(ids: NDArray[np.intp], lengths: Sequence[int], labels: Sequence
 
 
 def tags_of(spans: Sequence[Span], lengths: Sequence[int]) -> list[list[str]]:
-    """BIO tags of each sentence, from its entities."""
+    """Return the BIO tags of each sentence."""
     tags = [[OUTSIDE] * length for length in lengths]
     for sentence, start, end, label in spans:
         tags[sentence][start:end] = [f"B-{label}", *[f"I-{label}"] * (end - start - 1)]

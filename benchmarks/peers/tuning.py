@@ -1,10 +1,10 @@
-"""The best form of a peer, found by trying in an untimed phase: one choice after the other, each with the best so far.
+"""Search for the best form of a peer: one choice after the other, each with the best so far.
 
     python -m benchmarks.peers.tuning JOB
 
-First the variant (the model file, or the arithmetic of what is not quantized), then the batches, the step of their lengths, the encoding.
-A variant of an INT8 model that loses more than `MAX_F1_LOSS` against the same library's FP32 is no candidate.
-Tried on the calibration part, never on the test part, and in a process that ends with it.
+The order is: variant (the model file, or the arithmetic of operations that are not quantized), batches, step of the
+lengths, encoding. An INT8 variant that loses more than `MAX_F1_LOSS` against FP32 of the same library is excluded.
+Uses the calibration part, never the test part, and a separate process.
 """
 
 import json
@@ -26,21 +26,21 @@ from ner_tasks.data import corpus
 MAX_F1_LOSS = 0.01
 N_SENTENCES, N_PASSES = 800, 2
 SHAPES_TRIED, TRIED_S = ((32, 128), (128, 32), (32, 32)), 0.3
-# The pipeline batches by count, and has an encoding of its own.
+# The pipeline batches by count and does its own encoding.
 PIPELINE_BATCHES = tuple((count, Form.max_pieces) for count in (32, 64, 128))
 
 Seconds = Callable[[runners.Runner], float]
 
 
 def tuned(job: runners.Job, level: Level, calibration: Path, *, vocabulary: int, trained: bool) -> dict[str, Any]:
-    """The best form, and all that was tried on the way.
+    """Return the best form, and all forms that were tried.
 
     Args:
-        job: the engine; its form is where the search starts.
-        level: what is timed.
+        job: the engine, with the form to start from.
+        level: what to time.
         calibration: labelled sentences.
-        vocabulary: pieces that ids are drawn from.
-        trained: whether the weights are worth a score.
+        vocabulary: number of pieces to draw random ids from.
+        trained: whether the weights are trained, so that F1 means something.
     """
     labelled = corpus.read_labelled(calibration)
     seconds_of = by_graph(vocabulary) if level == "graph" else by_text([sentence.words for sentence in labelled])
@@ -71,7 +71,7 @@ def tuned(job: runners.Job, level: Level, calibration: Path, *, vocabulary: int,
 def sound_variants(
     job: runners.Job, variants: Sequence[str], labelled: Sequence[corpus.LabelledSentence]
 ) -> tuple[tuple[str, ...], dict[str, float]]:
-    """Variants that lose little against the library's FP32, or the best if none does; and the F1 of each."""
+    """Return the variants that lose at most `MAX_F1_LOSS`, or else the best one; and the F1 of each."""
     fp32 = next(engine for engine in ENGINES if engine.family == job.engine.family and engine.precision == "FP32")
     form = replace(job.form, variant=variants_of(fp32, bf16=False)[0])
     f1 = {"fp32": score(runners.load(replace(job, engine=fp32, form=form)), labelled)["f1"]}
@@ -83,7 +83,7 @@ def sound_variants(
 
 
 def by_text(sentences: Sequence[Sequence[str]]) -> Seconds:
-    """Times a runner from documents to entities, after a warm-up; a short part is taken over and over."""
+    """Return a function that times a runner from documents to entities, after a warm-up. Repeats short data."""
     texts = documents_of(islice(cycle(sentences), N_SENTENCES), N_SENTENCES)
 
     def seconds(runner: runners.Runner) -> float:
@@ -98,7 +98,7 @@ def by_text(sentences: Sequence[Sequence[str]]) -> Seconds:
 
 
 def by_graph(vocabulary: int) -> Seconds:
-    """Times a runner's graph alone, in seconds for a thousand pieces, over all shapes that are measured later."""
+    """Return a function that times the graph alone, in seconds per thousand pieces, over all benchmark shapes."""
 
     def seconds(runner: runners.Runner) -> float:
         total = 0.0
@@ -114,17 +114,17 @@ def by_graph(vocabulary: int) -> Seconds:
 
 def main(arguments: Sequence[str]) -> int:
     """Tune one engine; the result is the first and only answer."""
-    said = json.loads(arguments[0])
+    task = json.loads(arguments[0])
 
     def start() -> tuple[Mapping[str, Any], worker_process.Answerer]:
-        found = tuned(
-            job_of(said),
-            said["level"],
-            Path(said["calibration"]),
-            vocabulary=said["vocabulary"],
-            trained=said["trained"],
+        report = tuned(
+            job_of(task),
+            task["level"],
+            Path(task["calibration"]),
+            vocabulary=task["vocabulary"],
+            trained=task["trained"],
         )
-        return found, dict
+        return report, dict
 
     return worker_process.serve(start, sys.stdin, worker_process.reserve_stdout())
 

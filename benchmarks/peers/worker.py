@@ -1,11 +1,11 @@
-"""The process of one engine: loads its model, then answers requests, one a line.
+"""Worker process of one engine: loads the model, then answers requests.
 
     python -m benchmarks.peers.worker JOB
 
-`time_graph`     pieces per second, or milliseconds of a call, of the graph alone
-`time_text`      words per second from documents to entities
+`time_graph`     time the graph alone
+`time_text`      time from documents to entities
 `score`          entity F1 on labelled sentences
-`memory`         most memory that the process had
+`memory`         peak memory of the process
 """
 
 import json
@@ -28,11 +28,11 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.evaluation import metrics
 from ner_tasks.model.tokenization import SHAPES
 
-N_AT_ONCE = 8  # batches that a queue is given at once; the same number of calls for all
+N_AT_ONCE = 8  # batches passed to a queue at once; the same number of calls for all engines
 
 
 def answerer(runner: runners.Runner, test: Path) -> worker_process.Answerer:
-    """What answers the requests to one runner."""
+    """Return the function that answers the requests to a runner."""
     labelled = corpus.read_labelled(test)
     texts: dict[int, list[str]] = {}
 
@@ -68,7 +68,7 @@ def answerer(runner: runners.Runner, test: Path) -> worker_process.Answerer:
 
 
 def random_batch(n_windows: int, n_pieces: int, vocabulary: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Piece ids and shape ids [windows, pieces] of one batch, no padding among them; the same in every process."""
+    """Return piece ids and shape ids [windows, pieces] of a batch without padding, equal in every process."""
     random = np.random.default_rng(0)
     shape = (n_windows, n_pieces)
     piece_ids = random.integers(vocabulary // 2, vocabulary, shape, np.int32)
@@ -76,7 +76,7 @@ def random_batch(n_windows: int, n_pieces: int, vocabulary: int) -> tuple[NDArra
 
 
 def timed_calls(runner: runners.Runner, batches: runners.Batches, at_least_s: float) -> dict[str, Any]:
-    """Whole rounds of the batches until the time is over."""
+    """Run all batches repeatedly until `at_least_s` seconds have passed."""
     n_calls, began = 0, time.perf_counter()
     while True:
         runner.logits(batches)
@@ -87,7 +87,7 @@ def timed_calls(runner: runners.Runner, batches: runners.Batches, at_least_s: fl
 
 
 def score(runner: runners.Runner, labelled: Iterable[corpus.LabelledSentence]) -> dict[str, Any]:
-    """Entity F1 over the words as they are labelled."""
+    """Return entity F1 on the labelled words."""
     gold = list(labelled)
     spans = runner.spans([sentence.words for sentence in gold])
     tags = tags_of(spans, [len(sentence.words) for sentence in gold])
@@ -95,12 +95,12 @@ def score(runner: runners.Runner, labelled: Iterable[corpus.LabelledSentence]) -
 
 
 def peak_mib() -> float:
-    """Most resident memory of this process so far.
+    """Return the peak resident memory of this process.
 
-    `getrusage` would count what the parent had when it started us.
+    `getrusage` would include the parent's memory at the start.
 
     Raises:
-        ConfigInvalid: no Linux.
+        ConfigInvalid: the system is not Linux.
     """
     status = Path("/proc/self/status")
     if not status.is_file():
@@ -109,18 +109,18 @@ def peak_mib() -> float:
     return int(line.split()[1]) / 1024
 
 
-def job_of(said: Mapping[str, Any]) -> runners.Job:
-    """The job that a command line describes."""
-    return runners.Job(PeerEngine(**said["engine"]), Path(said["model"]), Form(**said["form"]), said["n_threads"])
+def job_of(task: Mapping[str, Any]) -> runners.Job:
+    """Return the job that a command line describes."""
+    return runners.Job(PeerEngine(**task["engine"]), Path(task["model"]), Form(**task["form"]), task["n_threads"])
 
 
 def main(arguments: Sequence[str]) -> int:
     """Serve one engine until its requests end."""
-    said = json.loads(arguments[0])
+    task = json.loads(arguments[0])
 
     def start() -> tuple[Mapping[str, Any], worker_process.Answerer]:
-        runner = runners.load(job_of(said))
-        return runner.facts, answerer(runner, Path(said["test"]))
+        runner = runners.load(job_of(task))
+        return runner.facts, answerer(runner, Path(task["test"]))
 
     return worker_process.serve(start, sys.stdin, worker_process.reserve_stdout())
 

@@ -1,12 +1,11 @@
-"""Sentence splitters side by side, on sentences whose ends are known.
+"""Compare sentence splitters on sentences whose ends are known.
 
     python -m venv .venv-sentences && .venv-sentences/bin/pip install -r benchmarks/sentences/requirements.txt
     .venv-sentences/bin/python benchmarks/sentences/compare.py LABELLED...
 
-LABELLED: labelled data as `dataset` takes it (a Kaggle CSV, its zip, CoNLL). Its sentences are written out as prose,
-eight to a paragraph, and each splitter is asked for the ends. Two layouts: a paragraph on one line, and wrapped at 72
-characters as mail and PDF have it. Ends are compared by the number of characters before them that are no space, so
-that no splitter is judged by its way with spaces; a paragraph's own end is no question and does not count.
+LABELLED: a Kaggle CSV, its zip, or CoNLL. Its sentences are joined to paragraphs of eight, in two layouts: one line, and
+wrapped at 72 characters as in mail and PDF. Ends are compared by the number of non-space characters before them, so
+that spacing does not matter; the end of a paragraph does not count.
 """
 
 import argparse
@@ -21,12 +20,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.prose import paragraphs, prose  # noqa: E402  the repository is no installed package
+from benchmarks.prose import paragraphs, prose  # noqa: E402  the repository need not be installed
 from ner_tasks.data import corpus  # noqa: E402
 from ner_tasks.segmentation import iter_sentences  # noqa: E402
 
 WIDTH = 72
-# A text -> the sentences in it, or at least what of each is no space.
+# A text -> its sentences; spaces may differ.
 Splitter = Callable[[str], Sequence[str]]
 
 
@@ -35,13 +34,13 @@ def wrapped(text: str) -> list[str]:
 
 
 def ends(sentences: Sequence[str]) -> set[int]:
-    """Where sentences end, but for the last: characters up to there that are no space."""
+    """Return the ends of all sentences but the last, as counts of non-space characters."""
     lengths = [sum(map(len, sentence.split())) for sentence in sentences]
     return set(accumulate(lengths)) - {0, sum(lengths)}
 
 
 def splitters(other_text: str) -> dict[str, Splitter]:
-    """Those that are compared; `other_text` is for what learns without labels."""
+    """Return the splitters; `other_text` trains the unsupervised one."""
     import blingfire
     import nupunkt
     import pysbd
@@ -59,7 +58,7 @@ def splitters(other_text: str) -> dict[str, Splitter]:
         return ["".join(text[start:end] for start, end in words) for words in iter_sentences(text)]
 
     def by_syntok(text: str) -> list[str]:
-        # Its tokens are not always what stood there (`not` for `n't`), but their offsets are.
+        # Its tokens may differ from the text (`not` for `n't`), but their offsets are right.
         starts = [sentence[0].offset for paragraph in syntok.segmenter.process(text) for sentence in paragraph]
         return [text[start:end] for start, end in pairwise([0, *starts[1:], len(text)])]
 
@@ -67,7 +66,7 @@ def splitters(other_text: str) -> dict[str, Splitter]:
         "ner_tasks.segmentation (sentencex within blocks)": ours,
         "sentencex": lambda text: list(sentencex.segment("en", text)),
         "pysbd": rules.segment,
-        "nltk Punkt, learnt from the other half": punkt.tokenize,
+        "nltk Punkt, trained on the other half": punkt.tokenize,
         "nupunkt": nupunkt.sent_tokenize,
         "syntok": by_syntok,
         "blingfire": lambda text: blingfire.text_to_sentences(text).split("\n"),
@@ -76,14 +75,14 @@ def splitters(other_text: str) -> dict[str, Splitter]:
 
 
 def measured(split: Splitter, texts: Sequence[tuple[str, set[int]]]) -> tuple[float, float, float, float]:
-    """Precision, recall and F1 of the ends, and characters per second."""
+    """Return precision, recall and F1 of the ends, and characters per second."""
     n_right = n_found = n_gold = 0
     began = time.perf_counter()
     answers = [split(text) for text, _ in texts]
     seconds = time.perf_counter() - began
     for (text, gold), answer in zip(texts, answers, strict=True):
         if sum(len("".join(sentence.split())) for sentence in answer) != len("".join(text.split())):
-            n_gold += len(gold)  # a text that comes back changed has no ends that could be used
+            n_gold += len(gold)  # a splitter that changes the text gives no usable ends
             continue
         found = ends(answer)
         n_right += len(found & gold)
@@ -99,13 +98,16 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description="Compare sentence splitters on labelled sentences.")
     arguments.add_argument("labelled", nargs="+", type=Path)
     arguments.add_argument(
-        "--n_sentences", type=int, default=8000, help="of each file, half of them at most (default: %(default)s)"
+        "--n_sentences",
+        type=int,
+        default=8000,
+        help="sentences of each file, at most half of them (default: %(default)s)",
     )
     args = arguments.parse_args()
     for path in args.labelled:
-        found = [prose(sentence.words) for sentence in corpus.read_labelled(path)]
-        n = min(args.n_sentences, len(found) // 2)
-        sentences, others = found[:n], found[-n:]
+        lines = [prose(sentence.words) for sentence in corpus.read_labelled(path)]
+        n = min(args.n_sentences, len(lines) // 2)
+        sentences, others = lines[:n], lines[-n:]
         groups = list(paragraphs(sentences))
         layouts = {
             "one line to a paragraph": [" ".join(group) for group in groups],

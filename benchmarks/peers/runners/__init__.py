@@ -1,4 +1,4 @@
-"""One module per library; each has a runner that gives logits, and spans of sentences."""
+"""Runners of the engines, one module per library."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,27 +19,27 @@ class Runner(Protocol):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a reader of the figures must know: versions, threads, streams, arithmetic."""
+        """Versions, threads, streams and arithmetic, for the report."""
         ...
 
     def logits(self, batches: Batches) -> Sequence[NDArray[np.float32]]:
-        """Logits [B, T, K] of each batch of piece ids and shape ids [B, T]; several batches may be worked on at once."""
+        """Logits [B, T, K] of each batch of piece ids and shape ids [B, T]; several may be computed at once."""
         ...
 
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
-        """Entities of sentences of words, in the order of the sentences."""
+        """Return the entities of tokenized sentences, in their order."""
         ...
 
 
 @dataclass(frozen=True)
 class Job:
-    """What one worker is to run.
+    """What a worker runs.
 
     Attributes:
         engine: the engine.
-        model: its model folder; see `models`.
-        form: how a peer is run; the product and the kit have forms of their own.
-        n_threads: threads of the whole process.
+        model: its model folder.
+        form: how to run a peer; the product and the kit ignore it.
+        n_threads: threads of the process.
     """
 
     engine: PeerEngine
@@ -49,7 +49,7 @@ class Job:
 
 
 def load(job: Job) -> Runner:
-    """The runner of an engine.
+    """Return the runner of an engine.
 
     Raises:
         ImportError: its library is not installed.

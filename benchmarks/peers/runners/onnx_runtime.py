@@ -1,4 +1,4 @@
-"""ONNX Runtime with its own transformer fusions, in FP32 or quantized by its own tools."""
+"""ONNX Runtime with its transformer fusions, in FP32 or quantized with its tools."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from benchmarks.peers.spans import Span
 
 
 class OnnxRuntimeRunner:
-    """One session on the CPU, all optimizations on."""
+    """A session on the CPU with all optimizations."""
 
     def __init__(self, job: Job):
         options = onnxruntime.SessionOptions()

@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU, by its two performance hints: one request at a time, or streams fed by a queue."""
+"""OpenVINO on the CPU with either performance hint: one request at a time, or streams fed by a queue."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,14 +11,14 @@ from benchmarks.peers.models import OPENVINO, reader_of
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
 
-_ASKED = ("INFERENCE_PRECISION_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS", "OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+_PROPERTIES = ("INFERENCE_PRECISION_HINT", "NUM_STREAMS", "INFERENCE_NUM_THREADS", "OPTIMAL_NUMBER_OF_INFER_REQUESTS")
 
 
 class OpenVinoRunner:
-    """A compiled model; with the throughput hint, as many requests at once as it asks for."""
+    """A compiled model; with the throughput hint, as many parallel requests as OpenVINO recommends."""
 
     def __init__(self, job: Job):
-        # variant: `f32`, `bf16`, or `int8+` and the arithmetic of what is not quantized
+        # variant: `f32`, `bf16`, or `int8+` with the arithmetic of operations that are not quantized
         file, _, rest = job.form.variant.rpartition("+")
         path = job.model / OPENVINO / f"{file or 'fp32'}.xml"
         self._reader = reader_of(job.model, job.form)
@@ -31,31 +31,31 @@ class OpenVinoRunner:
         self._request = self._queue = None
         if job.engine.hint == "THROUGHPUT":
             self._queue = openvino.AsyncInferQueue(self._compiled, 0)
-            self._queue.set_callback(_keep)
+            self._queue.set_callback(_store_result)
         else:
             self._request = self._compiled.create_infer_request()
         self.facts: dict[str, Any] = {
             "file": path.name,
             "hint": job.engine.hint,
-            **{name.lower(): _plain(self._compiled.get_property(name)) for name in _ASKED},
+            **{name.lower(): _plain(self._compiled.get_property(name)) for name in _PROPERTIES},
             "versions": {"openvino": openvino.__version__},
         }
 
     def logits(self, batches: Batches) -> Sequence[NDArray[np.float32]]:
         if self._queue is None:
             return [self._infer(*batch) for batch in batches]
-        found: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(batches)
-        # The longest first: no stream waits long for the last.
+        results: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(batches)
+        # The longest first, so that the streams end at about the same time.
         for index in sorted(range(len(batches)), key=lambda at: -batches[at][0].size):
-            self._queue.start_async(self._inputs(*batches[index]), (found, index))
+            self._queue.start_async(self._inputs(*batches[index]), (results, index))
         self._queue.wait_all()
-        return found
+        return results
 
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
         return self._reader.spans(sentences, self.logits)
 
     def _infer(self, piece_ids: NDArray[np.int32], shape_ids: NDArray[np.int32]) -> NDArray[np.float32]:
-        # Inputs are copied: sharing them saves nothing at this size, and has ended processes in which shapes change.
+        # Copies the inputs: sharing them saves nothing at this size, and crashed processes when shapes changed.
         self._request.infer(self._inputs(piece_ids, shape_ids))
         answer: NDArray[np.float32] = self._request.get_output_tensor(0).data.copy()
         return answer
@@ -68,9 +68,9 @@ class OpenVinoRunner:
         }
 
 
-def _keep(request: Any, kept: tuple[list[NDArray[np.float32]], int]) -> None:
-    found, index = kept
-    found[index] = request.get_output_tensor(0).data.copy()
+def _store_result(request: Any, kept: tuple[list[NDArray[np.float32]], int]) -> None:
+    results, index = kept
+    results[index] = request.get_output_tensor(0).data.copy()
 
 
 def _plain(value: Any) -> str | int:

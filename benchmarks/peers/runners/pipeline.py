@@ -1,6 +1,6 @@
-"""The Hugging Face pipeline as its documentation has it: words in, batches, sorted by length, grouped entities out.
+"""The Hugging Face pipeline as documented: words in, batches sorted by length, grouped entities out.
 
-It is told the words' shapes and which pieces belong to one word; all else is the library's.
+Only the words' shapes, and which pieces belong to one word, are passed in addition.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ from benchmarks.peers.runners import Job
 from benchmarks.peers.runners.pytorch import PytorchRunner
 from benchmarks.peers.spans import Span
 
-_OVERLAP = 32  # pieces that two windows of a long sentence share, as in the product
+_OVERLAP = 32  # pieces shared by two windows of a long sentence, as in the product
 
 
 class ShapePipeline(TokenClassificationPipeline):
-    """`token-classification` for a model that reads word shapes as segments."""
+    """`token-classification` for a model with word shapes as segments."""
 
     def preprocess(self, sentence: list[str], **parameters: Any) -> Iterator[dict[str, Any]]:
         shapes = [shape_id_of(word) for word in sentence]
@@ -30,15 +30,15 @@ class ShapePipeline(TokenClassificationPipeline):
             yield inputs
 
     def gather_pre_entities(self, *given: Any, word_ids: Any = None, **named: Any) -> list[dict[str, Any]]:
-        # Left to itself it takes each part of `U.S.` for a word.
-        found: list[dict[str, Any]] = super().gather_pre_entities(*given, word_ids=word_ids, **named)
-        for piece in found:
+        # By default it treats each part of `U.S.` as a word.
+        pieces: list[dict[str, Any]] = super().gather_pre_entities(*given, word_ids=word_ids, **named)
+        for piece in pieces:
             piece["is_subword"] = word_ids[piece["index"]] == word_ids[piece["index"] - 1]
-        return found
+        return pieces
 
 
 class PipelineRunner(PytorchRunner):
-    """The pipeline from words to entities; its model alone at the level of the graph."""
+    """The pipeline from words to entities; at the graph level, its model alone."""
 
     def __init__(self, job: Job):
         super().__init__(job)

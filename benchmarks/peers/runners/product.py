@@ -1,4 +1,4 @@
-"""The product's own engines, as the nightly run uses them, and the reference kit's way with the same graphs."""
+"""The product's engines, as in the nightly run, and the same graphs with the reference kit's batches."""
 
 import platform
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from benchmarks.peers.spans import Span
 from ner_tasks.entities import bio_to_spans, score_entity
 from ner_tasks.inference.tagger import BatchingConfig, Tagger
 
-# The kit pads everything to 128 pieces and takes 32 sentences at a time, as they come.
+# The kit pads every sentence to 128 pieces, and batches 32 sentences in their order.
 KIT_LIMITS = BatchingConfig(max_windows=32, max_pieces=UNBOUNDED, length=128)
 
 
 class ProductRunner:
-    """`Tagger` with the product's batches, Viterbi and scores; or with the kit's batches."""
+    """`Tagger` with the product's or the kit's batches."""
 
     def __init__(self, job: Job):
         self._limits = KIT_LIMITS if job.engine.family == "kit" else BatchingConfig()
@@ -30,7 +30,7 @@ class ProductRunner:
         }
 
     def logits(self, batches: Batches) -> Sequence[NDArray[np.float32]]:
-        # The graph alone is what this level times: in the tagger's streams, by the route that the tagger would take.
+        # This level times the graph alone, in the tagger's streams, with the engine that the tagger would use.
         tagger = self._tagger
         alone = all(len(piece_ids) == 1 for piece_ids, _ in batches)
         engine = tagger._engine_of_few if alone else tagger._engine  # noqa: SLF001
@@ -40,6 +40,6 @@ class ProductRunner:
         found: list[Span] = []
         for index, answer in enumerate(self._tagger.tag(sentences, self._limits)):
             for span in bio_to_spans(answer.tags):
-                score_entity(answer.scores, span.start, span.end)  # part of each answer of the product
+                score_entity(answer.scores, span.start, span.end)  # the product computes the scores, too
                 found.append((index, span.start, span.end, span.label))
         return found

@@ -1,4 +1,4 @@
-"""PyTorch with the Hugging Face model, batched by length and decoded at once."""
+"""PyTorch with the Hugging Face model, batched by length."""
 
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -24,14 +24,14 @@ class PytorchRunner:
         model = BertForTokenClassification.from_pretrained(job.model / HUGGING_FACE, dtype=dtype)
         self._model = model.eval()
         self.facts: dict[str, Any] = {
-            "attention": model.config._attn_implementation,  # noqa: SLF001  there is no public name for it
+            "attention": model.config._attn_implementation,  # noqa: SLF001  it has no public name
             "weights": str(dtype).removeprefix("torch."),
             "versions": {"torch": torch.__version__, "transformers": version("transformers")},
         }
 
     @torch.inference_mode()
     def logits(self, batches: Batches) -> Sequence[NDArray[np.float32]]:
-        found = []
+        results = []
         for piece_ids, shape_ids in batches:
             pieces = torch.from_numpy(piece_ids.astype(np.int64))  # [B, T]
             answer = self._model(
@@ -39,8 +39,8 @@ class PytorchRunner:
                 attention_mask=(pieces != self._reader.pad_id).long(),
                 token_type_ids=torch.from_numpy(shape_ids.astype(np.int64)),
             )
-            found.append(answer.logits.float().numpy())  # [B, T, K]
-        return found
+            results.append(answer.logits.float().numpy())  # [B, T, K]
+        return results
 
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
         return self._reader.spans(sentences, self.logits)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.peers.engines import ENGINES
-from benchmarks.peers.preparation import BASE, drawn, environment, run_step
+from benchmarks.peers.preparation import BASE, draw_weights, environment, run_step
 from ner_tasks.worker_process import WorkerFailed
 
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
@@ -32,7 +32,7 @@ def test_random_weights_have_the_sizes_of_bert_base():
         "encoder.layer.1.intermediate.dense.bias": (64,),
         "classifier.weight": (5, 32),
     }
-    weights = dict(drawn(small, {32: 768, 64: 3072}, BASE["num_hidden_layers"], np.random.default_rng(0)))
+    weights = dict(draw_weights(small, {32: 768, 64: 3072}, BASE["num_hidden_layers"], np.random.default_rng(0)))
     assert len(weights) == 3 + 2 * 12
     assert weights["encoder.layer.11.intermediate.dense.weight"].shape == (3072, 768)
     assert weights["embeddings.word_embeddings.weight"].shape == (100, 768)
