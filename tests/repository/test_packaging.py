@@ -76,6 +76,12 @@ def test_the_wheel_requires_what_the_lists_say(wheel, root):
     assert counts == {"airflow": airflow, "dev": airflow + dev}
 
 
+def test_the_newest_release_in_the_changelog_is_the_version(root):
+    version = tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"]
+    released = re.findall(r"^## \[(\d[^\]]*)\]", (root / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert released[0] == version
+
+
 def test_the_build_uses_the_locked_setuptools(root):
     (requires,) = tomllib.loads((root / "pyproject.toml").read_text())["build-system"]["requires"]
     assert f"\n{requires} \\\n" in (root / "requirements.txt").read_text()
