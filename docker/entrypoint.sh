@@ -1,6 +1,6 @@
 #!/bin/sh
-# Whatever a container runs writes files for its own user alone: documents, answers and logs are among them.
-# NER_UMASK=0007 lets the group in as well, where containers of one deployment run as different users of group 0.
+# Files are readable by their owner only: they include documents, answers and logs. NER_UMASK=0007 admits the group, for
+# containers of one deployment that run as different users of group 0.
 set -eu
 umask "${NER_UMASK:-0077}"
 exec "$@"

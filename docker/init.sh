@@ -1,16 +1,16 @@
 #!/bin/sh
-# What has to be there before Airflow's processes start; may be run again at any time.
+# Prepare database, pool and bucket before Airflow starts; safe to repeat.
 set -eu
 
 airflow db migrate
 airflow pools set ner_cpu "$NER_POOL_SLOTS" 'Heavy steps at one time, on all workers; each uses NER_THREADS threads'
 
-# The one user of the web page. Only its owner may read the file.
+# The only user of the web page. Only its owner may read the file.
 umask 077
 python -c 'import json, pathlib; print(json.dumps({"admin": pathlib.Path("/run/secrets/admin_password").read_text()}))' \
     > "$AIRFLOW_HOME/passwords.json"
 
-# A bucket of one's own server is made here; Amazon's is made by whoever writes its policy, docs/deployment.md.
+# Create the bucket on our own server; on Amazon S3, create it with its policy, see docs/deployment.md.
 [ -n "${AWS_ENDPOINT_URL:-}" ] || exit 0
 python - <<'END'
 import os
