@@ -1,1 +1,1 @@
-"""A night's work: dividing a day, tagging a shard, and the books that make each document answered exactly once."""
+"""Nightly tagging: plans a day's shards, tags each shard, and records answers so that each document has exactly one."""

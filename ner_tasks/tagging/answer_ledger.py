@@ -1,7 +1,7 @@
-"""Which text was tagged by which model under which configuration, and where its answer lies.
+"""Index from a text, model and configuration to the answer, so that a text is tagged only once.
 
-A ledger lies beside the `documents.jsonl` that it points into, as one SQLite file: its size costs no memory, and a
-kill costs no more than what was not committed.
+A ledger is an SQLite file next to the `documents.jsonl` that it points into: it takes little memory, and a killed process
+loses only what was not committed.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from ner_tasks.errors import ArtifactBroken, NerTasksError, redact_error
 from ner_tasks.files import atomic, sqlite_files
 
 DOCUMENTS, LEDGER = "documents.jsonl", "ledger.sqlite"
-# of an answer's text, which another document of the same text has as well
+# counts that depend only on the text, so that they hold for every document with that text
 _COUNTS = ("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows", "n_unknown", "n_characters_tagged")
 _COLUMNS = "text_sha256, model_version, config, offset, n_bytes"
 _TABLE = """
@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS answers (
 
 
 class AnswerKey(NamedTuple):
-    """What an answer follows from: the text's SHA-256, the model's version, the configuration's."""
+    """What an answer depends on: SHA-256 of the text, version of the model, version of the configuration."""
 
     text_sha256: str
     model_version: str
@@ -40,23 +40,23 @@ class AnswerKey(NamedTuple):
 
 
 class AnswerLedger:
-    """The ledger of one folder of answers.
+    """Ledger of one folder of answers.
 
     Args:
-        folder: where `documents.jsonl` lies; the ledger is made if there is none.
-        read_only: answers that others published, never written to.
+        folder: folder of `documents.jsonl`; the ledger is created if it does not exist.
+        read_only: open published answers, which must not be changed.
 
     Raises:
-        ArtifactBroken: what lies there is no ledger, or a damaged one; any method may find that out.
-        StorageFull: no room to write; from any method that does.
+        ArtifactBroken: the file is not a ledger, or is damaged; raised by any method.
+        StorageFull: no space left on the device; raised by any method that writes.
     """
 
     def __init__(self, folder: Path, *, read_only: bool = False):
         self._documents, self._path = folder / DOCUMENTS, folder / LEDGER
-        self.checksum = 0  # of what was booked here, see `sum_up`
+        self.checksum = 0  # of the rows added here, see `compute_checksum`
         self._answers: BinaryIO | None = None
         if read_only:
-            # another night may replace the folder: both files are opened before that, or after it
+            # another night may replace the folder: both files must come from the same one
             atomic.read_whole(folder, self._open_published, undo=lambda _: self._close())
         else:
             with self._errors():
@@ -87,24 +87,30 @@ class AnswerLedger:
     ) -> None:
         self._close()
 
-    def book(self, key: AnswerKey, *, offset: int, n_bytes: int) -> None:
-        """Note where the answer to `key` lies; the first one stays."""
+    def add(self, key: AnswerKey, *, offset: int, n_bytes: int) -> None:
+        """Record the position of an answer, unless the ledger already has one for `key`.
+
+        Args:
+            key: key of the answer.
+            offset: offset of its line in `documents.jsonl`, in bytes.
+            n_bytes: length of the line.
+        """
         row = (*key, offset, n_bytes)
         with self._errors():
             n_added = self._db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", row).rowcount
         self.checksum += n_added * _crc32_of(row)
 
-    def sum_up(self) -> int:
-        """The checksum of all rows, in whatever order they came."""
+    def compute_checksum(self) -> int:
+        """Compute the checksum of all rows, which does not depend on their order."""
         with self._errors():
             self.checksum = sum(map(_crc32_of, self._db.execute(f"SELECT {_COLUMNS} FROM answers")))  # noqa: S608 - a constant
         return self.checksum
 
     def find(self, key: AnswerKey) -> dict[str, Any] | None:
-        """The answer to `key`, None if it has not been given.
+        """Find the answer for `key`; None if there is none.
 
         Raises:
-            ArtifactBroken: the ledger points at something else than this answer.
+            ArtifactBroken: the ledger points at something other than this answer.
         """
         with self._errors():
             row = self._db.execute(
@@ -113,40 +119,44 @@ class AnswerLedger:
         if row is None:
             return None
         try:
-            answer: dict[str, Any] = json.loads(self._line(*row))
+            answer: dict[str, Any] = json.loads(self._read_line(*row))
             receipt = answer["receipt"]
-            found = AnswerKey(answer["text_sha256"], receipt["model_version"], receipt["config"])
+            key_read = AnswerKey(answer["text_sha256"], receipt["model_version"], receipt["config"])
         except (ValueError, KeyError, TypeError, RecursionError):
-            found = None
-        if found != key:
+            key_read = None
+        if key_read != key:
             raise ArtifactBroken(f"found no answer of {key} at byte {row[0]!r}, expected one, in {self._documents}")
         return answer
 
-    def _line(self, offset: int, n_bytes: int) -> bytes:
-        """Bytes of the answers; none for a place where none can be."""
+    def _read_line(self, offset: int, n_bytes: int) -> bytes:
+        """Read a line of the answers; empty if the range lies outside the file."""
         with ExitStack() as stack:
             try:
                 file = self._answers or stack.enter_context(atomic.open_file(self._documents))
             except FileNotFoundError:
-                raise ArtifactBroken(f"found nothing, expected the ledger's answers, at {self._documents}") from None
+                raise ArtifactBroken(f"found no file, expected the ledger's answers, at {self._documents}") from None
             size = os.fstat(file.fileno()).st_size
             if not 0 <= offset <= offset + n_bytes <= size:
                 return b""
             file.seek(offset)
             return file.read(n_bytes)
 
-    def forget_from(self, offset: int) -> None:
-        """Strike out the answers that lie at `offset` and behind it."""
+    def delete_from(self, offset: int) -> None:
+        """Delete the entries of answers at byte `offset` or after it."""
         with self._errors():
             self._db.execute("DELETE FROM answers WHERE offset >= ?", (offset,))
             self._db.commit()
 
-    def take_over(self, parts: Iterable[tuple[Path, int]]) -> None:
-        """Add the ledgers of folders whose `documents.jsonl` lie in this one's, each from a byte on."""
+    def merge(self, parts: Iterable[tuple[Path, int]]) -> None:
+        """Add the ledgers of folders whose `documents.jsonl` were concatenated into this one's.
+
+        Args:
+            parts: each folder, with the offset of its answers in this `documents.jsonl`, in bytes.
+        """
         with ExitStack() as stack:
             ledgers = [(stack.enter_context(AnswerLedger(folder, read_only=True)), base) for folder, base in parts]
-            # in the order of the keys: millions of rows by chance would each look for a page of their own. Of two
-            # answers to one text the one that lies first comes first, and stays.
+            # insert in key order: millions of rows in random order would each touch another page. Among answers to the
+            # same text the first one in the file comes first, and is kept.
             rows = heapq.merge(*starmap(AnswerLedger._rows, ledgers))
             stack.enter_context(self._errors())
             self._db.executemany("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", rows)
@@ -158,6 +168,7 @@ class AnswerLedger:
             yield from self._db.execute(f"SELECT {columns} FROM answers ORDER BY 1, 2, 3", (base,))  # noqa: S608 - a constant
 
     def commit(self) -> None:
+        """Commit what was added or deleted."""
         with self._errors():
             self._db.commit()
 
@@ -167,7 +178,7 @@ def _crc32_of(row: Iterable[object]) -> int:
 
 
 class EarlierLedger(AnswerLedger):
-    """The ledger of answers that others published; one that is damaged costs its reuse and a notice, and no more.
+    """Ledger of answers of an earlier night; if it is damaged, it prints a notice and finds nothing.
 
     Raises:
         NerTasksError: it cannot be opened, see `open_earlier`.
@@ -175,24 +186,24 @@ class EarlierLedger(AnswerLedger):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, read_only=True)
-        self._is_noted = False
+        self._has_warned = False
 
     def find(self, key: AnswerKey) -> dict[str, Any] | None:
-        """The answer to `key`, None if it has not been given or cannot be read."""
+        """Find the answer for `key`; None if there is none or it cannot be read."""
         try:
             answer = super().find(key)
             if answer is not None and not _is_whole(answer):
                 raise ArtifactBroken(f"found an answer of another shape, expected one of {key}, in {self._documents}")
             return answer
         except (NerTasksError, OSError) as error:
-            if not self._is_noted:
+            if not self._has_warned:
                 warn_damaged(error)
-            self._is_noted = True
+            self._has_warned = True
             return None
 
 
 def _is_whole(answer: Mapping[str, Any]) -> bool:
-    """Whether an answer has all that is given again, and its text is the one that it is an answer to."""
+    """Return whether an answer has every field that is reused, and its text matches its hash."""
     try:
         receipt, text = answer["receipt"], answer.get("text")
         if text is not None and hashlib.sha256(text.encode()).hexdigest() != answer["text_sha256"]:
@@ -208,11 +219,11 @@ def _is_whole(answer: Mapping[str, Any]) -> bool:
 
 
 def open_earlier(folders: Iterable[Path], stack: ExitStack) -> list[AnswerLedger]:
-    """The ledgers of earlier answers, of those that can be opened; a notice is printed for each other one.
+    """Open the ledgers of earlier nights; prints a notice for each one that cannot be opened.
 
     Args:
-        folders: where they lie.
-        stack: closes them.
+        folders: their folders.
+        stack: exit stack that closes the ledgers.
     """
     ledgers: list[AnswerLedger] = []
     for folder in folders:
@@ -224,6 +235,6 @@ def open_earlier(folders: Iterable[Path], stack: ExitStack) -> list[AnswerLedger
 
 
 def warn_damaged(error: Exception) -> None:
-    """Print that earlier answers cannot be given again, and why."""
-    why = str(error) if isinstance(error, NerTasksError) else redact_error(error)
-    print(f"notice: earlier answers are not given again, their texts are tagged anew: {why}", flush=True)
+    """Print a notice that earlier answers cannot be reused."""
+    reason = str(error) if isinstance(error, NerTasksError) else redact_error(error)
+    print(f"notice: earlier answers are not reused, their texts are tagged again: {reason}", flush=True)

@@ -1,4 +1,4 @@
-"""The answers in a `documents.jsonl`, one at a time."""
+"""Reads the answers in a `documents.jsonl` one at a time."""
 
 import hashlib
 import json
@@ -15,15 +15,16 @@ from ner_tasks.files.json_text import check_depth
 
 @dataclass(frozen=True)
 class Answer:
-    """One document and what was found in it.
+    """A tagged document.
 
     Attributes:
-        document: its name.
-        sha256: that of the document as it arrived.
-        text: what was read of it; None where only hashes are kept.
-        text_sha256: that of the text, kept or not.
-        entities: in the order of the text, each with `start`, `end`, `label` and `score`; `[start, end)` are characters.
-        receipt: what of the document was read, and by which model.
+        document: name of the document.
+        sha256: SHA-256 of the document as it arrived.
+        text: extracted text; None if only hashes are kept.
+        entities: entities in text order, each with `start`, `end`, `label` and `score` (0 to 1); `[start, end)` counts
+            characters of the text.
+        receipt: what was read of the document, and by which model it was tagged.
+        kept_text_sha256: SHA-256 of the text if the text was not kept.
     """
 
     document: str
@@ -35,26 +36,27 @@ class Answer:
 
     @property
     def text_sha256(self) -> str:
+        """SHA-256 of the text, kept or not."""
         if self.text is None:
             return self.kept_text_sha256 or ""
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def mention(self, entity: Mapping[str, Any]) -> str | None:
-        """The entity's characters; None where the text was not kept."""
+        """Return the text of an entity; None if the text was not kept."""
         return None if self.text is None else self.text[entity["start"] : entity["end"]]
 
 
 def count_unread(receipt: Mapping[str, Any]) -> int:
-    """Items of a document that were not read, of its receipt."""
+    """Count the unread items in a receipt."""
     return sum(int(fates.get(UNREAD, 0)) for fates in receipt["items"].values())
 
 
 def read_answers(path: Path) -> Iterator[Answer]:
-    """The answers in the order of the file; no more than one of them is held.
+    """Read the answers of a `documents.jsonl` one at a time.
 
     Raises:
-        InputMissing: no such file.
-        ArtifactBroken: a line is not an answer; names file and line.
+        InputMissing: there is no such file.
+        ArtifactBroken: a line is not an answer.
     """
     if not path.is_file():
         raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
@@ -64,10 +66,14 @@ def read_answers(path: Path) -> Iterator[Answer]:
 
 
 def parse_answer(line: bytes, where: str) -> Answer:
-    """The answer in one line.
+    """Parse one line of `documents.jsonl`.
+
+    Args:
+        line: the line.
+        where: its location, for the error.
 
     Raises:
-        ArtifactBroken: it is none.
+        ArtifactBroken: it is not an answer.
     """
     try:
         values = json.loads(line)
@@ -102,7 +108,7 @@ def _check_entity(entity: Mapping[str, Any], end_of_text: int, where: str) -> No
 
 
 def _check_receipt(receipt: Mapping[str, Any]) -> None:
-    """What of a receipt is added up, or shown in a way of its own."""
+    """Check the fields of a receipt that are summed or formatted."""
     for fates in _typed(dict, receipt["items"]).values():
         for n in _typed(dict, fates).values():
             _typed(int, n)
@@ -116,10 +122,14 @@ def _check_receipt(receipt: Mapping[str, Any]) -> None:
 
 
 def parse_rejection(line: bytes, where: str) -> dict[str, Any]:
-    """The rejected document in one line of `rejected.jsonl`: `document`, `reason`, `message` and more.
+    """Parse one line of `rejected.jsonl`: `document`, `reason`, `message` and more.
+
+    Args:
+        line: the line.
+        where: its location, for the error.
 
     Raises:
-        ArtifactBroken: it is none.
+        ArtifactBroken: it is not a rejected document.
     """
     try:
         values: dict[str, Any] = _typed(dict, json.loads(line))
@@ -130,21 +140,25 @@ def parse_rejection(line: bytes, where: str) -> dict[str, Any]:
         raise ArtifactBroken(f"found {redact_error(error)}, expected a rejected document, in {where}") from None
 
 
-def parse_file(line: bytes, where: str) -> str:
-    """The file of the inbox that an answer, or what stands in its place, came from.
+def parse_file_name(line: bytes, where: str) -> str:
+    """Parse the name of the inbox file from a line of `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl`.
+
+    Args:
+        line: the line.
+        where: its location, for the error.
 
     Raises:
-        ArtifactBroken: the line does not say.
+        ArtifactBroken: the line has no file name.
     """
     try:
-        found: str = _typed(str, _typed(dict, json.loads(line))["file"])
-        return found
+        name: str = _typed(str, _typed(dict, json.loads(line))["file"])
+        return name
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ArtifactBroken(f"found {redact_error(error)}, expected an answer, in {where}") from None
 
 
 def _typed(kind: type | tuple[type, ...], value: Any) -> Any:
-    """`value`, once it is known to be of this type."""
+    """Return `value` if it has this type and is not a bool; otherwise raise TypeError."""
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError
     return value

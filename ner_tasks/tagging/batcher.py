@@ -1,7 +1,7 @@
-"""Sentences of many documents gathered into full batches, and their answers given back to the documents.
+"""Collects sentences of many documents into full batches, and assigns the model's answers back to the documents.
 
-Answers are written in the order of the files, whatever was tagged when: a document waits until its last sentence is
-answered, and those behind it wait for it.
+Answers are written in the order of the files, regardless of the order in which sentences are tagged: each document
+waits for the documents before it.
 """
 
 from collections import deque
@@ -18,16 +18,16 @@ from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.journal import Journal
 from ner_tasks.tagging.receipts import DocumentInProgress, InboxFile, SentenceAnswer
 
-# Enough words for length-sorted batches to waste little; enough characters for documents that are mostly spaces.
+# Enough words that length-sorted batches need little padding; characters bound documents that are mostly spaces.
 BATCH_WORDS, BATCH_CHARACTERS = 60_000, 4_000_000
-# A batch of words that no person writes, of a thousand pieces each, would be a hundred times as large.
+# Bounds batches of artificial words, which may have a thousand word pieces each.
 _BATCH_WORD_CHARACTERS = 10 * BATCH_WORDS
-# What a document that waits for its turn takes besides its text, in characters.
+# Overhead of a waiting document besides its text, in characters.
 _WAITING_CHARACTERS = 1_000
 
 
 class SentenceTagger(Protocol):
-    """Tags sentences of words, in order, whole; see `inference.tagger.Tagger`."""
+    """Tags every word of a list of sentences, in order; see `inference.tagger.Tagger`."""
 
     @property
     def version(self) -> str: ...
@@ -36,12 +36,12 @@ class SentenceTagger(Protocol):
 
 @dataclass(frozen=True)
 class TagConfig:
-    """How documents are tagged.
+    """Settings of tagging.
 
     Attributes:
-        limits: how much of a document is read.
-        keep_text: whether answers hold the text and the mentions, or only their offsets and the text's hash.
-        version: stands for all that an answer follows from besides the text and the model.
+        limits: limits on size and reading time of documents.
+        keep_text: whether answers contain the text and the mentions, or only offsets and a hash of the text.
+        version: version of everything that an answer depends on besides the text and the model.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -54,8 +54,15 @@ _Sentence = tuple[DocumentInProgress, list[Word], list[str]]
 
 
 class Batcher:
-    """One run over all documents: the batch being filled, the one at the model, and what waits for its answers in the
-    order of the files.
+    """One run over all documents: a batch being filled, a batch at the model, and documents waiting for answers.
+
+    Args:
+        tagger: the model.
+        journal: where answers are written.
+        earlier: ledgers of earlier answers that may be reused.
+        config: settings.
+        clock: returns seconds.
+        model: executor that runs the model.
     """
 
     def __init__(
@@ -70,97 +77,103 @@ class Batcher:
         self._tagger, self._journal, self._earlier, self._config, self._clock = tagger, journal, earlier, config, clock
         self._model = model
         self._waiting: deque[DocumentInProgress | tuple[InboxFile, Rejected | Ignored]] = deque()
-        self._texts: dict[str, DocumentInProgress] = {}  # that wait to be tagged, by hash
+        self._texts: dict[str, DocumentInProgress] = {}  # documents that wait for the model, by hash of the text
         self._batch: list[_Sentence] = []
         self._at_model: tuple[list[_Sentence], Future[Sequence[SentenceAnswer]]] | None = None
         self._n_batch_words = self._n_batch_characters = self._n_word_characters = 0
-        self._n_file_words = journal.tally.n_words_of_file  # of the file that an earlier try was killed in
+        self._n_file_words = journal.tally.n_words_of_file  # words already tagged before a restart
         self._file_began = clock()
 
     def end_file(self) -> None:
-        """A file is read to its end: what its documents may take is counted anew for the next one."""
+        """Finish a file: resets the counters of the limits per file."""
         self._n_file_words = 0
         self._file_began = self._clock()
 
-    def add(self, file: InboxFile, found: Answer) -> None:
-        """Take one document, tagging whenever a batch is full."""
+    def add(self, file: InboxFile, answer: Answer) -> None:
+        """Add one document, or what the reader returned in its place; tags whenever a batch is full.
+
+        Args:
+            file: the file of the inbox.
+            answer: a document, or its rejection, or an ignored file.
+        """
         self._n_batch_characters += _WAITING_CHARACTERS
-        if not isinstance(found, Document):
-            self._waiting.append((file, found))
+        if not isinstance(answer, Document):
+            self._waiting.append((file, answer))
         else:
-            self._read(
-                DocumentInProgress.of(file, found, model_version=self._tagger.version, config=self._config.version)
+            version = self._tagger.version
+            self._add_document(
+                DocumentInProgress.from_document(file, answer, model_version=version, config=self._config.version)
             )
         if self._n_batch_characters >= BATCH_CHARACTERS:
             self.finish()
 
     def finish(self) -> None:
-        """Tag what is in the batch, and write all documents: not one waits for more sentences."""
-        self._hand_over()
-        self._take_back()
+        """Tag the last batch and write all documents."""
+        self._submit_batch()
+        self._collect_answers()
         self._write_all()
         self._n_batch_characters = 0
 
-    def _read(self, reading: DocumentInProgress) -> None:
+    def _add_document(self, reading: DocumentInProgress) -> None:
         self._n_batch_characters += len(reading.document.text)
         reading.copy_of = self._texts.get(reading.key.text_sha256)
-        if reading.copy_of or self._answer_to(reading):
+        if reading.copy_of or self._find_answer(reading):
             self._waiting.append(reading)
-        elif excess := self._excess_of(reading.document.text):
+        elif excess := self._check_limits(reading.document.text):
             self._waiting.append((reading.file, Rejected(reading.document.name, excess.reason, str(excess))))
         else:
             self._waiting.append(reading)
             self._texts[reading.key.text_sha256] = reading
-            self._cut(reading)
+            self._queue_sentences(reading)
             self._n_file_words += reading.n_words
         reading.is_cut = True
 
-    def _cut(self, reading: DocumentInProgress) -> None:
-        """Put the sentences of a document into batches, as far as it comes."""
+    def _queue_sentences(self, reading: DocumentInProgress) -> None:
+        """Add the sentences of a document to batches, until it fails or exceeds its time."""
         text = reading.document.text
         for spans in iter_sentences(text):
             words = [text[start:end] for start, end in spans]
             self._batch.append((reading, spans, words))
-            reading.sentence(spans)
+            reading.count_sentence(spans)
             self._n_batch_words += len(spans)
             self._n_word_characters += sum(map(len, words))
             if self._n_batch_words >= BATCH_WORDS or self._n_word_characters >= _BATCH_WORD_CHARACTERS:
-                self._hand_over()
+                self._submit_batch()
                 self._write_all()
                 if reading.failure:
                     return
-                if overtime := self._overtime():
-                    reading.failure = overtime
-                    del self._texts[reading.key.text_sha256]  # in another file, the same text has its time
+                if timeout := self._check_time():
+                    reading.failure = timeout
+                    del self._texts[reading.key.text_sha256]  # in another file, the same text gets the full time
                     return
 
-    def _excess_of(self, text: str) -> CannotRead | None:
-        """What is wrong with a file in which a document of this text comes next."""
+    def _check_limits(self, text: str) -> CannotRead | None:
+        """Return the limit per file that a document of this text would exceed, if any."""
         most, n_before = self._config.limits.max_words, self._n_file_words
-        # a word has a character, at least: to be counted are those of long texts alone
+        # a word has at least one character, so only words of long texts need counting
         if n_before + len(text) > most and n_before + sum(map(len, iter_sentences(text))) > most:
-            return CannotRead("too-many-words", f"found more than {most} words in its file, expected at most that many")
-        return self._overtime()
+            return CannotRead("too-many-words", f"found more than {most} words in the file, expected at most that many")
+        return self._check_time()
 
-    def _overtime(self) -> CannotRead | None:
+    def _check_time(self) -> CannotRead | None:
         most = self._config.limits.file_seconds
         if self._clock() - self._file_began <= most:
             return None
-        return CannotRead("too-slow", f"found that its file takes more than {most:g} s, expected at most that")
+        return CannotRead("too-slow", f"found that tagging the file takes more than {most:g} s, expected less")
 
-    def _hand_over(self) -> None:
-        """Give the batch to the model, once it has answered the one before."""
-        self._take_back()
+    def _submit_batch(self) -> None:
+        """Submit the batch to the model, after the previous one has been answered."""
+        self._collect_answers()
         batch, self._batch, self._n_batch_words, self._n_word_characters = self._batch, [], 0, 0
         if batch:
             self._at_model = batch, self._model.submit(self._tag, batch)
 
-    def _take_back(self) -> None:
-        """Wait for the model, and book its answers."""
+    def _collect_answers(self) -> None:
+        """Wait for the model and store its answers."""
         if self._at_model is None:
             return
         (batch, answers), self._at_model = self._at_model, None
-        self._book_or_bisect(batch, answers.result)
+        self._store_or_bisect(batch, answers.result)
 
     def _tag(self, batch: Sequence[_Sentence]) -> Sequence[SentenceAnswer]:
         began = self._clock()
@@ -169,13 +182,13 @@ class Batcher:
         finally:
             self._journal.tally.model_s += self._clock() - began
 
-    def _book_or_bisect(self, batch: Sequence[_Sentence], answers_of: Callable[[], Sequence[SentenceAnswer]]) -> None:
-        """Book a batch's answers; if there are none, halve it by documents until the one at fault is alone."""
+    def _store_or_bisect(self, batch: Sequence[_Sentence], tag: Callable[[], Sequence[SentenceAnswer]]) -> None:
+        """Store a batch's answers; if tagging fails, bisect by documents until the failing one is isolated."""
         try:
-            answers = answers_of()
+            answers = tag()
         except (NerTasksError, MemoryError):
-            raise  # the model's or the machine's fault, not a document's
-        except Exception as error:  # noqa: BLE001 - whatever it is, the documents that are not at fault are to be tagged
+            raise  # a fault of the model or the machine, not of a document
+        except Exception as error:  # noqa: BLE001 - any error: the other documents must still be tagged
             readings = list({id(reading): reading for reading, _, _ in batch}.values())
             if len(readings) == 1:
                 readings[0].failure = error
@@ -183,17 +196,17 @@ class Batcher:
             first = {id(reading) for reading in readings[: len(readings) // 2]}
             halves = ([sentence for sentence in batch if (id(sentence[0]) in first) is side] for side in (True, False))
             for half in halves:
-                self._book_or_bisect(half, lambda half=half: self._tag(half))  # type: ignore[misc]
+                self._store_or_bisect(half, lambda half=half: self._tag(half))  # type: ignore[misc]
             return
         most = self._config.limits.max_entities
         for (reading, spans, _), answer in zip(batch, answers, strict=True):
-            reading.take(spans, answer)
+            reading.add_answer(spans, answer)
             if len(reading.entities) > most:
-                found = f"found more than {most} entities, expected at most that many"
-                reading.failure = CannotRead("too-many-entities", found)
+                message = f"found more than {most} entities, expected at most that many"
+                reading.failure = CannotRead("too-many-entities", message)
 
     def _write_all(self) -> None:
-        """Write what waits, up to a document of which sentences are still to come or at the model."""
+        """Write waiting documents up to the first one that is not completely tagged."""
         while self._waiting:
             waiting = self._waiting[0]
             if isinstance(waiting, DocumentInProgress):
@@ -215,14 +228,14 @@ class Batcher:
         if isinstance(failure, CannotRead):
             self._reject(reading.file, Rejected(reading.document.name, failure.reason, str(failure)), n_words)
         elif failure:
-            said = f"found {redact_error(failure)}, expected tags"
-            self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", said), n_words)
+            message = f"found {redact_error(failure)}, expected tags"
+            self._reject(reading.file, Rejected(reading.document.name, "tagging-failed", message), n_words)
         elif tagged:
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            fresh = reading.answer(keep_text=self._config.keep_text, tagged_at=now)
+            fresh = reading.make_answer(keep_text=self._config.keep_text, tagged_at=now)
             self._journal.write(reading.file.position, fresh, n_words=n_words)
-        elif answer := self._answer_to(reading):
-            self._journal.write(reading.file.position, reading.named(answer))
+        elif answer := self._find_answer(reading):
+            self._journal.write(reading.file.position, reading.complete_answer(answer))
             self._journal.tally.n_reused += 1
         else:
             raise GateNotPassed(f"found no answer, expected that of the same text, for {reading.document.name[:200]!r}")
@@ -231,7 +244,7 @@ class Batcher:
         line = {"document": rejected.document, "file": file.name, **asdict(rejected)}
         self._journal.reject(file.position, line, n_words=n_words)
 
-    def _answer_to(self, reading: DocumentInProgress) -> dict[str, Any] | None:
-        """The answer that this text has been given before, in this run or an earlier one."""
+    def _find_answer(self, reading: DocumentInProgress) -> dict[str, Any] | None:
+        """Find the answer to the same text in this run or an earlier one."""
         ledgers: list[Journal | AnswerLedger] = [self._journal, *self._earlier]
         return next((answer for ledger in ledgers if (answer := ledger.find(reading.key))), None)

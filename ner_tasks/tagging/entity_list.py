@@ -1,4 +1,4 @@
-"""The entities of one document while it waits: a few bytes each, for it may have hundreds of thousands."""
+"""Compact list of a document's entities: a document may have hundreds of thousands."""
 
 from array import array
 from collections.abc import Iterator
@@ -7,16 +7,17 @@ _N_VALUES = 4  # start, end, number of the label, score
 
 
 class EntityList:
-    """Entities in the order of the text: characters `[start, end)`, label and score of each."""
+    """Entities in text order: `[start, end)` in characters, label, and score (0 to 1)."""
 
     __slots__ = ("_labels", "_values")
 
     def __init__(self) -> None:
-        # most documents that wait are copies, which have no entities of their own
+        # allocated on first use: most waiting documents are copies, without entities of their own
         self._values: array[float] | None = None
         self._labels: dict[str, int] | None = None
 
     def append(self, start: int, end: int, label: str, score: float) -> None:
+        """Add an entity."""
         if self._values is None or self._labels is None:
             self._values, self._labels = array("d"), {}
         number = self._labels.setdefault(label, len(self._labels))

@@ -1,11 +1,11 @@
-"""The answers of a run while it writes them: whole up to its last checkpoint, whatever kills it.
+"""Journal of a tagging run: appends answers and checkpoints them, so that a killed run resumes.
 
-    <folder>/documents.jsonl  rejected.jsonl  ignored.jsonl  ledger.sqlite     grow
-    <folder>/checkpoint.json                                    how far they are whole, replaced in one step
+    <folder>/documents.jsonl  rejected.jsonl  ignored.jsonl  ledger.sqlite     appended to
+    <folder>/checkpoint.json                                    their valid sizes, replaced in one step
 
-Answers come in the order of the files, so how far a run is are two numbers: the file it is at, and how many
-answers of it are written. What was written behind the last checkpoint is cut off and made again. Half-done work that
-is damaged, which the checkpoint's checksums tell, is thrown away with a notice, and the run begins anew.
+Answers come in the order of the files, so that two numbers describe the progress: the index of the current file and the
+number of answers written for it. What was written after the last checkpoint is truncated and tagged again. If the
+checkpoint's checksums do not match, the work is deleted with a notice and the run restarts.
 """
 
 import json
@@ -27,28 +27,28 @@ from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerKey, Answer
 REJECTED, IGNORED, CHECKPOINT = "rejected.jsonl", "ignored.jsonl", "checkpoint.json"
 ANSWERS = (DOCUMENTS, REJECTED, IGNORED)
 _CHECKPOINT_S = 5.0
-_N_AT_ONCE = 1_000  # entities
+_N_AT_ONCE = 1_000  # entities serialized at once
 _CHUNK_BYTES = 2**20
 
 
 @dataclass
 class Tally:
-    """What a run has done so far, in all its tries.
+    """Counts of a run, over all its attempts.
 
     Attributes:
-        file: index of the file that the last answer belongs to.
-        n_of_file: answers written of that file.
-        n_words_of_file: words of that file that were tagged for them.
-        n_tagged: documents with answers, those that were reused and those partly read among them.
-        n_reused: documents whose text had been answered before.
-        n_partly_read: documents that hold something which was not read.
-        n_words: words in tagged documents.
-        rejected: rejected documents by reason.
-        ignored: what is no document, by the name of the rule that says so.
-        items: items of the tagged documents by kind and fate.
-        entities: entities by label.
-        elapsed_s: seconds spent.
-        model_s: seconds of them during which the model was at work.
+        file: index of the file of the last answer.
+        n_of_file: number of answers written for that file.
+        n_words_of_file: number of words tagged for that file.
+        n_tagged: number of documents with answers, including reused and partly read ones.
+        n_reused: number of documents whose answer was reused.
+        n_partly_read: number of documents with content that was not read.
+        n_words: number of words in tagged documents.
+        rejected: number of rejected documents by reason.
+        ignored: number of ignored files by rule.
+        items: number of items in tagged documents by kind and fate.
+        entities: number of entities by label.
+        elapsed_s: total seconds.
+        model_s: seconds spent in the model.
     """
 
     file: int = 0
@@ -66,7 +66,8 @@ class Tally:
     model_s: float = 0.0
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> "Tally":
+    def from_dict(cls, values: Mapping[str, Any]) -> "Tally":
+        """Convert from the JSON of a checkpoint."""
         return cls(**{**values, **{name: Counter(values[name]) for name in ("rejected", "ignored", "entities")}})
 
     def add_items(self, items: Mapping[str, Mapping[str, int]]) -> None:
@@ -78,76 +79,76 @@ class Tally:
 
 
 class Journal:
-    """One run's answers on their way into `folder`; entered again, it goes on behind the last checkpoint.
+    """Context manager that appends a run's answers to `folder`; resumes after the last checkpoint.
 
     Args:
-        folder: for this run alone, see `atomic.exclusive`.
-        run: what the answers follow from; another run's half-done work is thrown away.
-        clock: seconds, for the time between two checkpoints.
+        folder: work folder, locked by the caller, see `atomic.exclusive`.
+        run: what the answers depend on; partial work of a different run is deleted.
+        clock: returns seconds; times the checkpoints.
 
     Raises:
-        StorageFull: no space for an answer or a checkpoint; what was whole before still is.
+        StorageFull: no space left for an answer or a checkpoint; the last checkpoint stays valid.
     """
 
     def __init__(self, folder: Path, run: Mapping[str, Any], clock: Callable[[], float] = time.monotonic):
         self.folder, self._run, self._clock = folder, dict(run), clock
 
     def __enter__(self) -> Self:
-        kept = self._take_up() or self._begin_anew()
-        self.tally, self._crc32 = Tally.of(kept["tally"]), kept["crc32"]
+        kept = self._resume() or self._restart()
+        self.tally, self._crc32 = Tally.from_dict(kept["tally"]), kept["crc32"]
         self._documents, self._rejected, self._ignored = (
-            _opened(self.folder / name, kept["n_bytes"][name]) for name in ANSWERS
+            _open_truncated(self.folder / name, kept["n_bytes"][name]) for name in ANSWERS
         )
         self._elapsed_before, self._began = self.tally.elapsed_s, self._clock()
         self._checked = self._began
         return self
 
-    def _take_up(self) -> dict[str, Any] | None:
-        """The checkpoint of an earlier try whose work is whole, with its ledger opened; None if there is none."""
+    def _resume(self) -> dict[str, Any] | None:
+        """Read the checkpoint and open the ledger of a previous attempt; None if there is none or it is damaged."""
         try:
-            kept = self._kept()
+            kept = self._read_checkpoint()
             if kept is None:
                 return None
             ledger = AnswerLedger(self.folder)
-            ledger.forget_from(kept["n_bytes"][DOCUMENTS])
-            if ledger.sum_up() == kept["ledger"]:
+            ledger.delete_from(kept["n_bytes"][DOCUMENTS])
+            if ledger.compute_checksum() == kept["ledger"]:
                 self._ledger = ledger
                 return kept
             ledger.__exit__(None, None, None)
-            found = f"found a ledger of other answers, expected that of {DOCUMENTS}"
+            reason = f"found a ledger of other answers, expected that of {DOCUMENTS}"
         except StorageFull:
             raise
         except (NerTasksError, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            found = str(error) if isinstance(error, NerTasksError) else f"found {redact_error(error)}"
-        print(f"notice: damaged half-done work is thrown away and begun anew: {found}, in {self.folder}", flush=True)
+            reason = str(error) if isinstance(error, NerTasksError) else f"found {redact_error(error)}"
+        print(f"notice: deleted damaged partial work and restarted: {reason}, in {self.folder}", flush=True)
         return None
 
-    def _begin_anew(self) -> dict[str, Any]:
+    def _restart(self) -> dict[str, Any]:
         for name in (CHECKPOINT, *ANSWERS, LEDGER, f"{LEDGER}-journal"):
             replacement.discard(self.folder / name)
         self._ledger = AnswerLedger(self.folder)
         zeros = dict.fromkeys(ANSWERS, 0)
         return {"n_bytes": zeros, "crc32": dict(zeros), "tally": vars(Tally())}
 
-    def _kept(self) -> dict[str, Any] | None:
-        """The last checkpoint of this very run, None if there is none.
+    def _read_checkpoint(self) -> dict[str, Any] | None:
+        """Read the last checkpoint of the same run; None if there is none.
 
         Raises:
-            ArtifactBroken, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError: it is damaged, or
-                what was written before it is.
+            ArtifactBroken, OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError: the checkpoint or
+                the files that it describes are damaged.
         """
         path = self.folder / CHECKPOINT
         if not path.exists():
             return None
-        said = atomic.read_json(path)
-        kept: dict[str, Any] = said["checkpoint"]
-        if said["crc32"] != _crc32_of_json(kept):
-            raise ArtifactBroken(f"found another checksum, expected that of its content, in {path.name}")
+        envelope = atomic.read_json(path)
+        kept: dict[str, Any] = envelope["checkpoint"]
+        if envelope["crc32"] != _checksum_json(kept):
+            raise ArtifactBroken(f"found a wrong checksum, expected that of the content, in {path.name}")
         if kept["run"] != self._run:
             return None
         for name in ANSWERS:
-            if _crc32_of(self.folder / name, kept["n_bytes"][name]) != kept["crc32"][name]:
-                raise ArtifactBroken(f"found other bytes, expected those of the last checkpoint, in {name}")
+            if _checksum_file(self.folder / name, kept["n_bytes"][name]) != kept["crc32"][name]:
+                raise ArtifactBroken(f"found changed bytes, expected those of the last checkpoint, in {name}")
         return kept
 
     def __exit__(
@@ -155,32 +156,32 @@ class Journal:
     ) -> None:
         self._ledger.__exit__(kind, error, trace)
         for file in self._files():
-            # after an error only the checkpoint counts; with the disk full, closing would raise a second one
+            # after an error only the checkpoint counts; on a full disk, flushing would raise a second error
             file.raw.close() if kind else file.close()  # type: ignore[attr-defined]
 
     def find(self, key: AnswerKey) -> dict[str, Any] | None:
-        """The answer that this run has given to a text before."""
+        """Find the answer that this run has given to the same text; None if there is none."""
         self._documents.flush()
         return self._ledger.find(key)
 
     def write(self, file: int, answer: Mapping[str, Any], *, n_words: int = 0) -> None:
-        """Append a document's answer.
+        """Append the answer to a document.
 
         Args:
-            file: index of the file that holds the document.
-            answer: with a receipt that says what it follows from; its `entities` may be an iterator.
-            n_words: words that were tagged for it; none for an answer that was there.
+            file: index of the document's file.
+            answer: the answer with its receipt; `entities` may be an iterator.
+            n_words: number of words tagged for it; 0 for a reused answer.
         """
         receipt = answer["receipt"]
         offset = self._documents.tell()
         labels: Counter[str] = Counter()
-        n_bytes = self._append(DOCUMENTS, self._documents, _pieces_of(answer, labels))
-        self._ledger.book(
+        n_bytes = self._append(DOCUMENTS, self._documents, _serialize_answer(answer, labels))
+        self._ledger.add(
             AnswerKey(answer["text_sha256"], receipt["model_version"], receipt["config"]),
             offset=offset,
             n_bytes=n_bytes,
         )
-        self._at(file, n_words)
+        self._count_answer(file, n_words)
         self.tally.n_tagged += 1
         self.tally.n_words += receipt["n_words"]
         self.tally.n_partly_read += bool(receipt["unread"])
@@ -188,19 +189,34 @@ class Journal:
         self.tally.entities += labels
 
     def reject(self, file: int, rejected: Mapping[str, Any], *, n_words: int = 0) -> None:
-        """Append a document that has no answer, with its `reason`; `n_words` were tagged in vain."""
-        self._append(REJECTED, self._rejected, [_line_of(rejected)])
-        self._at(file, n_words)
+        """Append a rejected document.
+
+        Args:
+            file: index of the document's file.
+            rejected: its line, with the `reason`.
+            n_words: number of words that were tagged for it.
+        """
+        self._append(REJECTED, self._rejected, [_to_line(rejected)])
+        self._count_answer(file, n_words)
         self.tally.rejected[rejected["reason"]] += 1
 
     def ignore(self, file: int, ignored: Mapping[str, Any]) -> None:
-        """Append what is no document, with the `rule` that says so and how many there are."""
-        self._append(IGNORED, self._ignored, [_line_of(ignored)])
-        self._at(file)
+        """Append an ignored file.
+
+        Args:
+            file: index of the file.
+            ignored: its line, with the `rule` and the number `n` of ignored items.
+        """
+        self._append(IGNORED, self._ignored, [_to_line(ignored)])
+        self._count_answer(file)
         self.tally.ignored[ignored["rule"]] += ignored["n"]
 
     def checkpoint(self, *, at_once: bool = False) -> None:
-        """Make what is written count, unless that was done a moment ago."""
+        """Write a checkpoint if the last one is older than 5 s.
+
+        Args:
+            at_once: write it in any case.
+        """
         now = self._clock()
         if not at_once and now - self._checked < _CHECKPOINT_S:
             return
@@ -213,11 +229,11 @@ class Journal:
             self._ledger.commit()
         sizes = {name: file.tell() for name, file in zip(ANSWERS, self._files(), strict=True)}
         sums = {"crc32": self._crc32, "ledger": self._ledger.checksum}
-        said = {"run": self._run, "n_bytes": sizes, **sums, "tally": vars(self.tally)}
-        atomic.write_json(self.folder / CHECKPOINT, {"checkpoint": said, "crc32": _crc32_of_json(said)})
+        kept = {"run": self._run, "n_bytes": sizes, **sums, "tally": vars(self.tally)}
+        atomic.write_json(self.folder / CHECKPOINT, {"checkpoint": kept, "crc32": _checksum_json(kept)})
 
     def move_to(self, target: Path) -> None:
-        """Hand over the whole answers to a folder on the same disk, once everything is written and checked."""
+        """Write a checkpoint and hard-link the finished answers into `target`, a folder on the same disk."""
         self.checkpoint(at_once=True)
         for name in (*ANSWERS, LEDGER):
             os.link(self.folder / name, target / name)
@@ -225,7 +241,7 @@ class Journal:
     def _files(self) -> tuple[BinaryIO, BinaryIO, BinaryIO]:
         return self._documents, self._rejected, self._ignored
 
-    def _at(self, file: int, n_words: int = 0) -> None:
+    def _count_answer(self, file: int, n_words: int = 0) -> None:
         if file != self.tally.file:
             self.tally.file, self.tally.n_of_file, self.tally.n_words_of_file = file, 0, 0
         self.tally.n_of_file += 1
@@ -240,55 +256,55 @@ class Journal:
         return n_bytes
 
 
-def _crc32_of(path: Path, n_bytes: int) -> int:
-    """Checksum of a file's first bytes.
+def _checksum_file(path: Path, n_bytes: int) -> int:
+    """Compute the CRC-32 of a file's first bytes.
 
     Raises:
-        ArtifactBroken: it has fewer.
+        ArtifactBroken: the file has fewer bytes.
     """
     crc32, n_left = 0, n_bytes
     with atomic.open_file(path) as file:
         while n_left:
             chunk = file.read(min(n_left, _CHUNK_BYTES))
             if not chunk:
-                raise ArtifactBroken(f"found {n_bytes - n_left} bytes, expected {n_bytes} or more, in {path.name}")
+                raise ArtifactBroken(f"found {n_bytes - n_left} bytes, expected at least {n_bytes}, in {path.name}")
             crc32, n_left = zlib.crc32(chunk, crc32), n_left - len(chunk)
     return crc32
 
 
-def _crc32_of_json(value: Mapping[str, Any]) -> int:
+def _checksum_json(value: Mapping[str, Any]) -> int:
     return zlib.crc32(json.dumps(value, sort_keys=True).encode())
 
 
-def _opened(path: Path, n_bytes: int) -> BinaryIO:
-    """A file to append to, cut to its first `n_bytes`."""
+def _open_truncated(path: Path, n_bytes: int) -> BinaryIO:
+    """Open a file for appending, truncated to its first `n_bytes`."""
     file = path.open("r+b" if path.exists() else "w+b")
     file.truncate(n_bytes)
     file.seek(n_bytes)
     return file
 
 
-def _pieces_of(answer: Mapping[str, Any], labels: Counter[str]) -> Iterator[bytes]:
-    """An answer's line in pieces, since no more than some of its entities are held as dicts; counts their labels."""
+def _serialize_answer(answer: Mapping[str, Any], labels: Counter[str]) -> Iterator[bytes]:
+    """Serialize an answer in chunks, so that few entities exist as dicts at a time; counts their labels."""
     before, after = dict(answer), {}
     for name in [*answer][[*answer].index("entities") :]:
         after[name] = before.pop(name)
     entities = iter(after.pop("entities"))
-    yield _json_of(before)[:-1] + b', "entities": ['
+    yield _to_json(before)[:-1] + b', "entities": ['
     separator = b""
-    while some := list(islice(entities, _N_AT_ONCE)):
-        labels.update(entity["label"] for entity in some)
-        yield separator + _json_of(some)[1:-1]
+    while chunk := list(islice(entities, _N_AT_ONCE)):
+        labels.update(entity["label"] for entity in chunk)
+        yield separator + _to_json(chunk)[1:-1]
         separator = b", "
-    yield b"], " + _json_of(after)[1:] + b"\n"
+    yield b"], " + _to_json(after)[1:] + b"\n"
 
 
-def _line_of(value: Mapping[str, Any]) -> bytes:
-    return _json_of(value) + b"\n"
+def _to_line(value: Mapping[str, Any]) -> bytes:
+    return _to_json(value) + b"\n"
 
 
-def _json_of(value: Any) -> bytes:
+def _to_json(value: Any) -> bytes:
     try:
         return json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return json.dumps(value).encode()  # a file name that is not UTF-8 survives as an escape
+        return json.dumps(value).encode()  # escapes a file name that is not UTF-8

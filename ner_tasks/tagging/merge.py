@@ -1,6 +1,6 @@
-"""Merging the answers of a night's shards, one at a time: nothing here holds a day in memory.
+"""Merges the answers of a night's shards as streams, without loading a day into memory.
 
-The folders merged here are those that `tag` makes, see `shard.tag_documents`.
+Shards are the folders that `shard.tag_documents` writes.
 """
 
 import shutil
@@ -12,7 +12,7 @@ from typing import Any
 from ner_tasks.files import atomic, replacement
 from ner_tasks.records import ShardManifest, read_file
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerLedger
-from ner_tasks.tagging.answers import parse_file
+from ner_tasks.tagging.answers import parse_file_name
 from ner_tasks.tagging.journal import ANSWERS, Tally
 
 MANIFEST = "manifest.json"
@@ -21,65 +21,65 @@ _TIMES = ("elapsed_s", "model_s")
 
 
 def find_unanswered(names: Iterable[str], shard: Path) -> Iterator[str]:
-    """Names of the files that a shard neither answers nor rejects nor ignores.
+    """Find the files that a shard neither answered nor rejected nor ignored.
 
     Args:
-        names: the shard's files, in order.
-        shard: folder made by `tag`.
+        names: names of the shard's files, in order.
+        shard: folder written by `tag`.
     """
     answers = [_AnsweredFiles(shard / name) for name in ANSWERS]
     for name in names:
-        found = [answer.pass_by(name) for answer in answers]  # both are asked, so that both go on
-        if not any(found):
+        matches = [answer.skip_file(name) for answer in answers]  # a list: every one has to advance
+        if not any(matches):
             yield name
 
 
 class _AnsweredFiles:
-    """Files that answers came from, in their order."""
+    """Iterates over the files that a shard's answers came from, in order."""
 
     def __init__(self, answers: Path):
         self._names = iter_files(answers)
         self._next = next(self._names, None)
 
-    def pass_by(self, name: str) -> bool:
-        """Whether the next answers are those of this file; goes on behind them."""
-        found = self._next == name
+    def skip_file(self, name: str) -> bool:
+        """Skip the answers of a file; return whether there were any."""
+        is_next = self._next == name
         while self._next == name:
             self._next = next(self._names, None)
-        return found
+        return is_next
 
 
 def iter_files(path: Path) -> Iterator[str]:
-    """The file that each line of a `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl` came from."""
+    """Yield the file name of each line of a `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl`."""
     for number, line in enumerate(atomic.lines_in(path), start=1):
-        yield parse_file(line, f"{path}, line {number}")
+        yield parse_file_name(line, f"{path}, line {number}")
 
 
 def merge_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
-    """Write the shards' documents, rejects and what they ignored one after the other, and their ledgers as one.
+    """Concatenate the documents, rejected documents and ignored files of all shards, and merge their ledgers.
 
     Args:
-        shards: folders made by `tag`, in order.
-        output: folder to write into.
+        shards: folders written by `tag`, in order.
+        output: output folder.
 
     Returns:
-        What the manifest says: counts added up, words per second over the time that tagging took.
+        Manifest of the merged answers: sums of all counts, and words per second of tagging time.
     """
     output.mkdir(parents=True, exist_ok=True)
     for name in ANSWERS:
-        with atomic.space_for(output / name), (output / name).open("wb") as joined:
+        with atomic.space_for(output / name), (output / name).open("wb") as merged:
             for shard in shards:
                 with atomic.open_input(shard / name) as file:
-                    shutil.copyfileobj(file, joined)
-    # of a try before this one, which may be damaged, and whose rows are of other answers
+                    shutil.copyfileobj(file, merged)
+    # delete the ledger of a previous attempt: it may be damaged, and points to other offsets
     for name in (LEDGER, f"{LEDGER}-journal"):
         replacement.discard(output / name)
     with AnswerLedger(output) as ledger:
-        ledger.take_over(_with_bases(shards))
+        ledger.merge(_with_offsets(shards))
     return sum_manifests([read_file(shard / MANIFEST, ShardManifest) for shard in shards])
 
 
-def _with_bases(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
+def _with_offsets(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
     base = 0
     for shard in shards:
         yield shard, base
@@ -87,7 +87,7 @@ def _with_bases(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
 
 
 def sum_manifests(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """One manifest for several; that of no documents if there are none."""
+    """Sum several manifests; all counts are 0 if there are none."""
     sums: dict[str, Any] = dict.fromkeys((*_COUNTS, *_TIMES), 0)
     counters: dict[str, Counter[str]] = {name: Counter() for name in ("rejected", "ignored", "entities")}
     tally = Tally()

@@ -1,4 +1,4 @@
-"""Planning a night: what the day's inbox holds, and its division into shards, one file at a time."""
+"""Plans a night: lists the day's inbox and divides it into shards."""
 
 import hashlib
 import json
@@ -12,12 +12,12 @@ from ner_tasks.files import atomic
 from ner_tasks.store import StoredFile
 
 MAX_SHARDS = 64
-# What an answer depends on, for `fingerprint.code_version`.
+# Modules that an answer depends on, for `fingerprint.code_version`.
 CODE = ("tagging.shard", "inference.tagger")
 
 
 class ListedFile(NamedTuple):
-    """One file of a day's listing: its name, its key in the store, and its size."""
+    """A file of a day's inbox: its name, its key in the store, and its size in bytes."""
 
     name: str
     key: str
@@ -26,12 +26,12 @@ class ListedFile(NamedTuple):
 
 @dataclass(frozen=True)
 class InboxSummary:
-    """What there was in a day's inbox when it was looked at.
+    """Content of a day's inbox at the time it was listed.
 
     Attributes:
-        n_files: files in it.
-        n_bytes: their size.
-        state: SHA-256 over names and contents, as far as the store tells contents apart without reading them.
+        n_files: number of files.
+        n_bytes: their total size.
+        state: SHA-256 over the files' names and ETags.
     """
 
     n_files: int
@@ -40,16 +40,16 @@ class InboxSummary:
 
 
 def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
-    """Write down a day's files, count them, and sum up which they are.
+    """Write the list of a day's files, and summarize it.
 
-    The store is looked at once: a look takes hours where there are millions of files, and two of them would differ.
+    The store is listed only once: listing millions of files takes hours, and two listings could differ.
 
     Args:
-        files: the day's, in their order.
-        listing: file to make, see `listed`.
+        files: the day's files, in order.
+        listing: output file, see `read_listing`.
 
     Raises:
-        StorageFull: no room for the listing.
+        StorageFull: no space left on the device.
     """
     n_files = n_bytes = 0
     state = hashlib.sha256()
@@ -63,7 +63,7 @@ def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
 
 
 def read_listing(listing: Path) -> Iterator[ListedFile]:
-    """The files that `write_listing` wrote down, one at a time."""
+    """Read a listing of `write_listing` one file at a time."""
     with listing.open(encoding="utf-8") as lines:
         for line in lines:
             yield ListedFile(*json.loads(line))
@@ -72,18 +72,21 @@ def read_listing(listing: Path) -> Iterator[ListedFile]:
 def assign_shards(
     files: Iterable[ListedFile], inbox: InboxSummary, *, shard_bytes: int, max_shards: int = MAX_SHARDS
 ) -> Iterator[tuple[int, ListedFile]]:
-    """The shard of each file: neighbours together, the shards about equally large, the order that of `files`.
+    """Assign each file to a shard: consecutive files together, shards of about equal size.
 
-    Few shards are better than many: each loads the model once, which takes as long as many documents.
+    Few shards are better than many, because loading the model takes as long as tagging many documents.
 
     Args:
-        files: the day's files, as they were written down.
-        inbox: what they are in all.
-        shard_bytes: a shard is not made smaller than this without need, at least 1.
-        max_shards: upper bound of their number, 1 to 64.
+        files: the day's files, in order.
+        inbox: their summary.
+        shard_bytes: minimum size of a shard in bytes, from 1.
+        max_shards: maximum number of shards, 1 to 64.
 
     Returns:
-        Files with their shards' numbers, which go from 0 up without a gap.
+        Each file with the number of its shard; numbers start at 0 and have no gaps.
+
+    Raises:
+        ConfigInvalid: `shard_bytes` or `max_shards` is out of bounds.
     """
     if shard_bytes < 1 or not 1 <= max_shards <= MAX_SHARDS:
         raise ConfigInvalid(
@@ -92,7 +95,7 @@ def assign_shards(
     n_shards = min(max_shards, max(1, inbox.n_bytes // shard_bytes), max(1, inbox.n_files))
     before, place, number = 0, -1, -1
     for file in files:
-        # by the middle of the file, so that a large one does not leave its neighbours empty-handed
+        # by the middle of the file, so that a large file does not leave neighbouring shards empty
         wanted = min(n_shards - 1, (before + file.n_bytes // 2) * n_shards // max(1, inbox.n_bytes))
         number, place = (number + 1, wanted) if wanted > place else (number, place)
         before += file.n_bytes

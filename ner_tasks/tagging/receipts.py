@@ -1,7 +1,7 @@
-"""One document on its way through the tagger: its sentences' answers booked, and a receipt that adds up.
+"""A document while it is tagged: collects the answers to its sentences, and makes its receipt.
 
-The receipt begins at the file: its items by kind and fate, the characters that were extracted from those that were read,
-and the characters that were tagged.
+The receipt accounts for the whole file: its items by kind and fate, the number of characters extracted from the items
+that were read, and the number of characters tagged, which must be equal.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from ner_tasks.tagging.entity_list import EntityList
 
 
 class SentenceAnswer(Protocol):
-    """What the tagger says about one sentence, see `inference.tagger.TaggedSentence`."""
+    """Tags of one sentence, see `inference.tagger.TaggedSentence`."""
 
     @property
     def tags(self) -> Sequence[str]: ...
@@ -34,7 +34,7 @@ class SentenceAnswer(Protocol):
 
 
 class InboxFile(NamedTuple):
-    """One file of the inbox: its place in the order of the answers, and its name."""
+    """A file of the inbox: its position in the order of the answers, and its name."""
 
     position: int
     name: str
@@ -45,10 +45,14 @@ class DocumentInProgress:
     """A document that is being tagged.
 
     Attributes:
-        file: the file that it came in.
-        copy_of: the document whose answer will be this one's as well.
-        failure: why it has no answer, if it has none.
-        is_cut: whether all its sentences have been given to the tagger.
+        file: its file in the inbox.
+        document: the document.
+        key: what its answer depends on.
+        copy_of: an earlier document with the same text, whose answer is reused.
+        entities: entities found so far.
+        n_answered: number of sentences answered so far.
+        failure: the error, if it could not be tagged.
+        is_cut: whether all its sentences have been passed to the tagger.
     """
 
     file: InboxFile
@@ -67,26 +71,33 @@ class DocumentInProgress:
     is_cut: bool = False
 
     @classmethod
-    def of(cls, file: InboxFile, document: Document, *, model_version: str, config: str) -> "DocumentInProgress":
+    def from_document(
+        cls, file: InboxFile, document: Document, *, model_version: str, config: str
+    ) -> "DocumentInProgress":
+        """Start tagging a document with a version of the model and of the configuration."""
         return cls(file, document, AnswerKey(hashlib.sha256(document.text.encode()).hexdigest(), model_version, config))
 
     @property
     def is_done(self) -> bool:
-        """Whether nothing more is to come: its answer is complete, or will be that of another, or there is none."""
+        """Whether the document, or the document whose answer it reuses, is completely tagged or has failed."""
         if self.copy_of:
             return self.copy_of.is_done
         return self.is_cut and (self.failure is not None or self.n_answered == self.n_sentences)
 
-    def sentence(self, spans: Sequence[Word]) -> None:
-        """Count a sentence that will be tagged."""
+    def count_sentence(self, spans: Sequence[Word]) -> None:
+        """Count a sentence that is passed to the tagger."""
         self.n_sentences += 1
         self.n_words += len(spans)
 
-    def take(self, spans: Sequence[Word], answer: SentenceAnswer) -> None:
-        """Book the answer to one sentence.
+    def add_answer(self, spans: Sequence[Word], answer: SentenceAnswer) -> None:
+        """Add the answer to one sentence.
+
+        Args:
+            spans: the sentence's words.
+            answer: a tag and a score for each word.
 
         Raises:
-            GateNotPassed: it is not an answer to each of the sentence's words.
+            GateNotPassed: the numbers of words, tags and scores differ.
         """
         if not len(answer.tags) == len(answer.scores) == len(spans):
             raise GateNotPassed(
@@ -100,13 +111,18 @@ class DocumentInProgress:
         for entity in place_entities(spans, answer.tags, answer.scores):
             self.entities.append(*entity)
 
-    def answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:
-        """The document's line in `documents.jsonl`; without `keep_text`, hashes and offsets stand for what was read.
+    def make_answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:
+        """Make the document's line of `documents.jsonl`.
 
-        Its `entities` are an iterator: as dicts, hundreds of thousands of them take more memory than all else.
+        Args:
+            keep_text: whether to include the text and the mentions.
+            tagged_at: ISO 8601 time.
+
+        Returns:
+            The answer; its `entities` are an iterator, because hundreds of thousands of dicts take much memory.
 
         Raises:
-            GateNotPassed: the receipt does not add up, see `named`.
+            GateNotPassed: the receipt does not add up, see `complete_answer`.
         """
         document = self.document
         receipt = {
@@ -122,21 +138,26 @@ class DocumentInProgress:
             "tagged_at": tagged_at,
         }
         text = {"text": document.text} if keep_text else {}
-        entities = self._entities(keep_text=keep_text)
-        return self.named({"text_sha256": self.key.text_sha256, **text, "entities": entities, "receipt": receipt})
+        entities = self._iter_entities(keep_text=keep_text)
+        return self.complete_answer(
+            {"text_sha256": self.key.text_sha256, **text, "entities": entities, "receipt": receipt}
+        )
 
-    def _entities(self, *, keep_text: bool) -> Iterator[dict[str, Any]]:
+    def _iter_entities(self, *, keep_text: bool) -> Iterator[dict[str, Any]]:
         text = self.document.text
         for start, end, label, score in self.entities:
             mention = {"mention": text[start:end]} if keep_text else {}
             yield {"start": start, "end": end, "label": label, **mention, "score": score}
 
-    def named(self, answer: dict[str, Any]) -> dict[str, Any]:
-        """An answer to this document's text, under this document's name, with this document's places and items.
+    def complete_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Complete an answer to this document's text with this document's name, locations and items.
+
+        Args:
+            answer: answer to the same text, of this document or another one.
 
         Raises:
-            GateNotPassed: the receipt does not add up: characters that were extracted and not tagged, or items of which
-                the fate is not told.
+            GateNotPassed: the receipt does not add up: extracted characters were not tagged, or the fate of an item is
+                unknown.
         """
         document, items = self.document, self.document.items
         n_tagged = answer["receipt"]["n_characters_tagged"]
@@ -162,11 +183,11 @@ class DocumentInProgress:
         }
         of_text = {name: value for name, value in answer["receipt"].items() if name not in of_file}
         receipt = {**of_file, **of_text}
-        mine = {"document": document.name, "file": self.file.name, "sha256": document.sha256}
-        return {**mine, **answer, **mine, "entities": self._placed(answer["entities"]), "receipt": receipt}
+        names = {"document": document.name, "file": self.file.name, "sha256": document.sha256}
+        return {**names, **answer, **names, "entities": self._locate(answer["entities"]), "receipt": receipt}
 
-    def _placed(self, entities: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Entities with where they stand in this document; another one of the same text may have been laid out otherwise."""
+    def _locate(self, entities: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Add locations in this document to entities; another document with the same text may have another layout."""
         for entity in entities:
             own = {name: value for name, value in entity.items() if name not in PLACE_FIELDS}
             yield own | self.document.sources.locate(entity["start"], entity["end"])

@@ -1,10 +1,9 @@
-"""Documents in, answers out: entities with exact offsets, a receipt for each document, rejects with reasons.
+"""Tags a shard: reads documents and writes answers with exact offsets, receipts, and rejections with reasons.
 
-Streams: sentences are gathered across documents until they make a full batch, so that small documents are tagged as
-fast as large ones, and a document of any length is never held as words. A killed run goes on where its journal ends;
-a text that was answered before, by the same model and configuration, is not tagged again. While the model is at work on
-one batch, the next is being cut into sentences and the last written. The tagger is an argument; nothing here knows
-TensorFlow.
+Works as a stream: batches are filled with sentences of several documents, so that small documents are tagged as fast as
+large ones and long documents take bounded memory. A killed run resumes from its journal. A text that the same model and
+configuration have tagged before is not tagged again. While the model tags one batch, the next one is segmented and the
+previous one written. The tagger is an argument, so that this module does not import TensorFlow.
 """
 
 import time
@@ -27,7 +26,7 @@ from ner_tasks.tagging.journal import Journal
 from ner_tasks.tagging.merge import MANIFEST
 from ner_tasks.tagging.receipts import InboxFile
 
-# (index of the file, one of its documents), and (index, None) when a file is read to its end
+# (index of the file, one of its documents), and (index, None) at the end of a file
 Found = tuple[int, Answer | None]
 Reader = Callable[[Iterable[tuple[str, Source]], Limits], Iterable[Found]]
 
@@ -43,26 +42,26 @@ def tag_documents(
     read: Reader = read_here,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
-    """Tag files and write the answers as a whole folder.
+    """Tag files and write the answers to a folder.
 
     Args:
-        documents: name and place of each file, in the order of the answers; may be a generator.
+        documents: name and location of each file, in the order of the answers; may be a generator.
         tagger: the model.
-        output: folder to make: `documents.jsonl`, `rejected.jsonl`, `ignored.jsonl`, `ledger.sqlite`, and `manifest.json` last.
-            Replaced if it is there. Half-done work lies beside it and is gone on from.
-        config: how.
-        inputs: stands for the documents' names and contents: half-done work on others is not gone on from.
-        answered: folders of earlier answers, whose ledgers say what need not be tagged again; damaged ones cost a notice.
-        read: how files become documents.
-        clock: seconds, for the manifest's rate.
+        output: output folder, replaced if it exists: `documents.jsonl`, `rejected.jsonl`, `ignored.jsonl`,
+            `ledger.sqlite` and `manifest.json`. Partial work next to it is resumed.
+        config: settings.
+        inputs: fingerprint of the documents; partial work with another fingerprint is not resumed.
+        answered: folders of earlier answers to reuse; prints a notice for damaged ones.
+        read: reads files into documents.
+        clock: returns seconds; measures the rate in the manifest.
 
     Returns:
-        The manifest. An inbox without documents gives one that says so; see `check_yield` for one without answers.
+        The manifest; all counts are 0 for an empty inbox. See `check_yield` for a shard in which nothing was tagged.
 
     Raises:
         GateNotPassed: a receipt does not add up: a word that was read has no tag.
-        StorageFull: no space for the answers; what was whole is kept for the next try.
-        Busy: another process makes the same folder.
+        StorageFull: no space left on the device; the last checkpoint is kept for the next attempt.
+        Busy: another process writes the same folder.
     """
     total = len(documents) if isinstance(documents, Sized) else None
     work = output.with_name(f".{output.name}.work")
@@ -76,51 +75,53 @@ def tag_documents(
         run = Batcher(tagger, journal, earlier, config, clock, stack.enter_context(ThreadPoolExecutor(1, "model")))
         done, n_done = tally.file, tally.n_of_file
         if n_done:
-            print(f"tagging: going on from file {done + 1}, answer {n_done + 1} of it", flush=True)
+            print(f"tagging: resuming at file {done + 1}, answer {n_done + 1}", flush=True)
         shown.advance(done)
         names: dict[int, str] = {}
-        for index, found in read(_from(documents, done, names), config.limits):
-            if found is None:
+        for index, document in read(_skip_documents(documents, done, names), config.limits):
+            if document is None:
                 shown.advance()
                 run.end_file()
                 del names[index]
             elif index == 0 and n_done:
-                n_done -= 1  # written before the kill
+                n_done -= 1  # already in the journal
             else:
-                run.add(InboxFile(done + index, names[index]), found)
+                run.add(InboxFile(done + index, names[index]), document)
         run.finish()
         with atomic.staged_folder(output) as stage:
             journal.move_to(stage)
-            manifest = _manifest(journal, tagger.version, config)
+            manifest = _make_manifest(journal, tagger.version, config)
             atomic.write_json(stage / MANIFEST, manifest)
         rmtree(work)
     if manifest["n_documents"] == 0:
-        print("tagging: found no document, there was nothing to tag", flush=True)
+        print("tagging: no documents, nothing to tag", flush=True)
     return manifest
 
 
 def check_yield(manifest: Mapping[str, Any]) -> None:
-    """Refuse the answers to documents of which not one could be tagged; that of no documents is in order.
+    """Check that at least one document was tagged, if there were any.
 
     Raises:
-        GateNotPassed: there were documents, and all were rejected.
+        GateNotPassed: all documents were rejected.
     """
     if manifest["n_documents"] and not manifest["n_tagged"]:
         reasons = ", ".join(f"{reason} {n}" for reason, n in sorted(manifest["rejected"].items()))
         raise GateNotPassed(
-            f"found {manifest['n_rejected']} rejected documents ({reasons}), expected at least one that can be tagged, "
+            f"found {manifest['n_rejected']} rejected documents ({reasons}), expected at least one tagged document, "
             "among the inputs"
         )
 
 
-def _from(documents: Iterable[tuple[str, Source]], first: int, names: dict[int, str]) -> Iterator[tuple[str, Source]]:
-    """The documents behind the first ones; `names` holds those that a reader has asked for, by index."""
+def _skip_documents(
+    documents: Iterable[tuple[str, Source]], first: int, names: dict[int, str]
+) -> Iterator[tuple[str, Source]]:
+    """Yield the documents after the `first` ones, and store the names of those in progress in `names`, by index."""
     for index, (name, path) in enumerate(islice(documents, first, None)):
         names[index] = name
         yield name, path
 
 
-def _manifest(journal: Journal, model_version: str, config: TagConfig) -> dict[str, Any]:
+def _make_manifest(journal: Journal, model_version: str, config: TagConfig) -> dict[str, Any]:
     tally = journal.tally
     n_rejected = tally.rejected.total()
     return {

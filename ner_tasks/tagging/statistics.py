@@ -1,8 +1,8 @@
-"""A night's answers in numbers that a later night can be held against.
+"""Statistics of a night's answers, for drift detection.
 
-What is kept are sums over the documents, not averages: from them follow a rate over all words *and* how much it
-varies from document to document. Entities come in clusters, so that a night of 1,000 entities in 20 documents says less
-than one in 900, and whoever forgets that raises an alarm each night.
+They are sums over documents instead of averages, from which both a rate and its variance between documents can be
+computed. Entities are clustered: 1,000 entities in 20 documents are weaker evidence than 1,000 in 900 documents, and
+ignoring that causes false alarms.
 """
 
 import math
@@ -16,18 +16,19 @@ from typing import Any
 from ner_tasks.tagging.answers import Answer, read_answers
 
 STATISTICS = "statistics.json"
-# Of the shares of mentions that score below.
+# score thresholds for the shares of low-scoring mentions
 CUTS = (0.5, 0.9)
 _SCORE_BINS = 100
 
 
 @dataclass
 class RateSums:
-    """Sums over documents of a count `x` and of what it is counted in, `w`: entities and words, say.
+    """Sums over documents of a count `x` and its denominator `w`, such as entities and words.
 
     Attributes:
-        n: documents.
-        x, w, xx, xw, ww: sums of x, w, and of their products.
+        n: number of documents.
+        x, w: sums of x and w.
+        xx, xw, ww: sums of their products.
     """
 
     n: int = 0
@@ -38,7 +39,7 @@ class RateSums:
     ww: float = 0.0
 
     def add(self, x: float, w: float) -> None:
-        """Book one document."""
+        """Add one document."""
         self.n += 1
         self.x += x
         self.w += w
@@ -52,24 +53,27 @@ class RateSums:
         )
 
     def residual(self, rate: float) -> float:
-        """Sum over the documents of (x - rate * w) squared."""
+        """Return the sum over documents of (x - rate * w)²."""
         return max(0.0, self.xx - 2 * rate * self.xw + rate * rate * self.ww)
 
 
 def compute_statistics(documents: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The statistics of a folder of answers.
+    """Compute the statistics of a folder of answers.
 
-    Measures and what they are, each as `Sums`: `entities/<label>` in words; `confidence/mean` and
-    `confidence/below_<cut>` in entities; `pieces/per_word` and, where the receipts tell, `pieces/unknown` in words;
-    `documents/log_words` and `documents/without_entities` in documents; `documents/words` in sentences;
-    `rejected/<reason>` in documents, the rejected included.
+    Measures, each as `RateSums`: `entities/<label>` per word; `confidence/mean` and `confidence/below_<cut>` per entity;
+    `pieces/per_word` and, if the receipts have it, `pieces/unknown` per word; `documents/log_words` and
+    `documents/without_entities` per tagged document; `documents/words` per sentence; `rejected/<reason>` per document.
 
     Args:
-        documents: the answers, `documents.jsonl`.
-        manifest: what was counted when they were made; the rejects come from it.
+        documents: `documents.jsonl` of the answers.
+        manifest: their manifest, which has the counts of rejected documents.
+
+    Returns:
+        Counts, quantiles of the scores, and the measures; JSON.
 
     Raises:
-        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
+        InputMissing: there are no answers.
+        ArtifactBroken: a line is not an answer.
     """
     night = _Night()
     for answer in read_answers(documents):
@@ -85,7 +89,7 @@ def compute_statistics(documents: Path, manifest: Mapping[str, Any]) -> dict[str
 
 
 class _Night:
-    """The statistics in the making."""
+    """Accumulates the statistics one document at a time."""
 
     def __init__(self) -> None:
         names = ("confidence/mean", *(f"confidence/below_{cut}" for cut in CUTS), "pieces/per_word")
@@ -112,7 +116,7 @@ class _Night:
             self.measures.setdefault("pieces/unknown", RateSums()).add(int(answer.receipt["n_unknown"]), n_words)
 
     def all(self) -> dict[str, RateSums]:
-        # a document without the label has its words all the same
+        # documents without the label count with their words
         labels = {
             f"entities/{label}": RateSums(self.words.n, sums.x, self.words.w, sums.xx, sums.xw, self.words.ww)
             for label, sums in self._labels.items()
@@ -120,7 +124,7 @@ class _Night:
         return {**self.measures, **labels}
 
     def quantiles(self) -> dict[str, float | None]:
-        """Scores that a twentieth, a tenth, half of the mentions stay under, to a hundredth; None without mentions."""
+        """Return the 5 %, 10 % and 50 % quantiles of the scores, rounded to 0.01; None if there are no mentions."""
         below = [sum(self._scores[: index + 1]) for index in range(_SCORE_BINS)]
         shares = {"q05": 0.05, "q10": 0.1, "q50": 0.5}
         if not below[-1]:
@@ -134,7 +138,7 @@ def _rejected(manifest: Mapping[str, Any]) -> dict[str, RateSums]:
 
 
 def is_valid(statistics: Any) -> bool:
-    """Whether what was read from a file is of the shape that `compute_statistics` gives."""
+    """Return whether a value read from a file has the structure of `compute_statistics`."""
     try:
         measures = {name: RateSums(**one) for name, one in statistics["measures"].items()}
         figures = [value for sums in measures.values() for value in asdict(sums).values()]
@@ -145,9 +149,14 @@ def is_valid(statistics: Any) -> bool:
 
 
 def read_sums(statistics: Mapping[str, Any], measure: str) -> RateSums:
-    """One measure of a night; one that did not occur has its documents and words, and a count of nothing."""
-    if found := statistics["measures"].get(measure):
-        return RateSums(**found)
+    """Read one measure of a night; the count of an event that did not occur is 0.
+
+    Args:
+        statistics: output of `compute_statistics`.
+        measure: name of the measure.
+    """
+    if sums := statistics["measures"].get(measure):
+        return RateSums(**sums)
     if measure.startswith("rejected/"):
         n = int(statistics["n_documents"])
         return RateSums(n, 0, n, 0, 0, n)

@@ -129,7 +129,7 @@ def _write_ledgers(folder: Path, n_documents: int) -> dict[str, Any]:
             file.truncate(n_documents // N_SHARDS * N_BYTES)
         with AnswerLedger(part) as book:
             for index in range(n_documents // N_SHARDS):
-                book.book(_key(f"{number}-{index}"), offset=index * N_BYTES, n_bytes=N_BYTES)
+                book.add(_key(f"{number}-{index}"), offset=index * N_BYTES, n_bytes=N_BYTES)
             book.commit()
     return {}
 
@@ -138,7 +138,7 @@ def _take_over(folder: Path, day: Path) -> dict[str, Any]:
     day.mkdir()
     shards = sorted(folder.glob("shard-*"))
     with AnswerLedger(day) as book:
-        book.take_over(merge._with_bases(shards))
+        book.merge(merge._with_offsets(shards))
     return {"MiB": (day / "ledger.sqlite").stat().st_size // 2**20}
 
 

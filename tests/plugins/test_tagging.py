@@ -186,7 +186,7 @@ def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, 
 
 
 @pytest.mark.runbook("nightly-tagging", "plan_shards is skipped")
-@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not given again, the answers of")
+@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not reused, the answers of")
 @pytest.mark.runbook("nightly-tagging", "a published document is *partly read*")
 @pytest.mark.runbook("nightly-tagging", "documents in rejected/<day>/")
 @pytest.mark.runbook("nightly-tagging", "notice: an earlier night is not compared with, <day> is")
@@ -227,7 +227,7 @@ def test_answers_of_the_days_before_are_given_again_if_the_model_is_the_same(pro
     assert planned(store)["answered"] == ["2026-11-21"]
 
 
-@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not given again, the answers of")
+@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not reused, the answers of")
 @pytest.mark.runbook("damaged-files-of-the-store", "tagged/<day>/...")
 @pytest.mark.parametrize("damaged", ["{", "[]", "7", '{"model_version": 7}', "{}"])
 def test_a_damaged_earlier_day_costs_its_reuse_and_not_the_night(promoted, store, fake, arrive, tmp_path, damaged):

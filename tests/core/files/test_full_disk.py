@@ -20,7 +20,7 @@ STEPS = {
 from ner_tasks.tagging.answer_ledger import AnswerKey, AnswerLedger
 with AnswerLedger(disk) as ledger:
     for number in range(100_000):
-        ledger.book(AnswerKey(f"{number:064d}", "m1", "c1"), offset=number, n_bytes=1)
+        ledger.add(AnswerKey(f"{number:064d}", "m1", "c1"), offset=number, n_bytes=1)
     ledger.commit()
 """,
     "journal": """
@@ -39,7 +39,7 @@ write_index(source / "documents.jsonl", source / "rejected.jsonl", disk / "index
     "join": """
 from ner_tasks.tagging.answer_ledger import AnswerLedger
 with AnswerLedger(disk) as ledger:
-    ledger.take_over([(source, 0)])
+    ledger.merge([(source, 0)])
 """,
     "tables": """
 from ner_tasks.tagging.exports.parquet import write_parquet
@@ -87,7 +87,7 @@ def source(tmp_path_factory):
             name = rng.randbytes(48).hex()  # nothing that a compressor makes small
             answer = {"document": name, "sha256": name, "text": "", "entities": [], "receipt": {**counts, **kept}}
             lines.write(json.dumps(answer) + "\n")
-            ledger.book(AnswerKey(name, "m1", "c1"), offset=number, n_bytes=1)
+            ledger.add(AnswerKey(name, "m1", "c1"), offset=number, n_bytes=1)
         ledger.commit()
     return folder
 

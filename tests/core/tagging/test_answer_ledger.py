@@ -20,7 +20,7 @@ def booked(folder, answers):
         for said in answers:
             line = (json.dumps(said) + "\n").encode()
             key = AnswerKey(said["text_sha256"], said["receipt"]["model_version"], said["receipt"]["config"])
-            ledger.book(key, offset=len(content), n_bytes=len(line))
+            ledger.add(key, offset=len(content), n_bytes=len(line))
             offsets.append(len(content))
             content += line
         ledger.commit()
@@ -45,7 +45,7 @@ def test_the_first_answer_to_a_text_stays(tmp_path):
 def test_what_is_cut_off_is_forgotten(tmp_path):
     offsets = booked(tmp_path / "a", [answer("a"), answer("b"), answer("c")])
     with AnswerLedger(tmp_path / "a") as ledger:
-        ledger.forget_from(offsets[1])
+        ledger.delete_from(offsets[1])
         found = [ledger.find(AnswerKey(name, "m1", "c1")) is not None for name in "abc"]
     assert found == [True, False, False]
 
@@ -57,7 +57,7 @@ def test_the_ledgers_of_joined_answers_join(tmp_path):
     parts = [(tmp_path / name / "documents.jsonl").read_bytes() for name in "ab"]
     (tmp_path / "day/documents.jsonl").write_bytes(b"".join(parts))
     with AnswerLedger(tmp_path / "day") as ledger:
-        ledger.take_over([(tmp_path / "a", 0), (tmp_path / "b", len(parts[0]))])
+        ledger.merge([(tmp_path / "a", 0), (tmp_path / "b", len(parts[0]))])
     with AnswerLedger(tmp_path / "day", read_only=True) as ledger:
         assert [ledger.find(AnswerKey(name, "m1", "c1")) for name in "abc"] == [answer(name) for name in "abc"]
 
@@ -84,4 +84,4 @@ def test_what_is_no_ledger_is_said_to_be_none(tmp_path, read_only):
 def test_a_published_ledger_is_not_written_to(tmp_path):
     booked(tmp_path / "a", [answer("a")])
     with AnswerLedger(tmp_path / "a", read_only=True) as ledger, pytest.raises(ConfigInvalid, match="readonly"):
-        ledger.book(AnswerKey("b", "m1", "c1"), offset=0, n_bytes=1)
+        ledger.add(AnswerKey("b", "m1", "c1"), offset=0, n_bytes=1)

@@ -120,7 +120,7 @@ OF_WORK = {
 }
 
 
-@pytest.mark.runbook("nightly-tagging", "notice: damaged half-done work is thrown away and begun")
+@pytest.mark.runbook("nightly-tagging", "notice: deleted damaged partial work and restarted")
 @pytest.mark.parametrize("damage", OF_WORK.values(), ids=OF_WORK)
 def test_damaged_half_done_work_is_begun_anew_with_one_notice(tag, tmp_path, capsys, damage):
     expected = tag("undisturbed")
@@ -132,9 +132,9 @@ def test_damaged_half_done_work_is_begun_anew_with_one_notice(tag, tmp_path, cap
     assert tag("tagged", tagger) == expected
     assert tagger.n_sentences == 2 * len(TEXTS)  # all of them
     notices = [line for line in capsys.readouterr().out.splitlines() if "notice" in line]
-    assert len(notices) == 1 and "begun anew" in notices[0]
+    assert len(notices) == 1 and "restarted" in notices[0]
     with AnswerLedger(tmp_path / "tagged", read_only=True) as ledger:
-        assert ledger.sum_up() > 0
+        assert ledger.compute_checksum() > 0
 
 
 def test_whole_half_done_work_is_gone_on_from(tag, capsys):
@@ -144,7 +144,7 @@ def test_whole_half_done_work_is_gone_on_from(tag, capsys):
     tagger = Tagger()
     assert tag("tagged", tagger) == expected
     assert tagger.n_sentences < 2 * len(TEXTS)
-    assert "going on from file" in (said := capsys.readouterr().out) and "notice" not in said
+    assert "resuming at file" in (said := capsys.readouterr().out) and "notice" not in said
 
 
 OF_EARLIER = {
@@ -168,7 +168,7 @@ OF_EARLIER = {
 }
 
 
-@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not given again, the answers of")
+@pytest.mark.runbook("nightly-tagging", "notice: earlier answers are not reused, the answers of")
 @pytest.mark.parametrize("damage", OF_EARLIER.values(), ids=OF_EARLIER)
 def test_damaged_earlier_answers_cost_their_reuse_and_a_notice(tag, tmp_path, capsys, damage):
     expected = tag("earlier")
@@ -179,7 +179,7 @@ def test_damaged_earlier_answers_cost_their_reuse_and_a_notice(tag, tmp_path, ca
     assert tag("tagged", tagger, answered=[tmp_path / "earlier"]) == expected
     assert tagger.n_sentences > 0
     notices = [line for line in capsys.readouterr().out.splitlines() if "notice" in line]
-    assert len(notices) == 1 and "tagged anew" in notices[0]
+    assert len(notices) == 1 and "tagged again" in notices[0]
     assert not any(text in notices[0] for text in TEXTS)
     # whole ones beside it are still of use
     tagger = Tagger()
@@ -196,4 +196,4 @@ def test_what_a_failed_join_left_is_not_joined_to(tag, tmp_path):
         AnswerLedger(tmp_path / "joined", read_only=True) as joined,
         AnswerLedger(tmp_path / "shard", read_only=True) as shard,
     ):
-        assert joined.sum_up() == shard.sum_up()
+        assert joined.compute_checksum() == shard.compute_checksum()

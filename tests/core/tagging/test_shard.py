@@ -207,7 +207,7 @@ def test_a_file_of_more_words_than_one_may_have_is_tagged_as_far_as_it_fits(run)
     _, answers, rejected = run(files, limits={"max_words": 5})
     assert [answer["text"] for answer in answers] == ["One two.", "Three.", "Four five six."]
     assert reasons(rejected) == [("a.jsonl#1", "too-many-words")]
-    assert rejected[0]["message"] == "found more than 5 words in its file, expected at most that many"
+    assert rejected[0]["message"] == "found more than 5 words in the file, expected at most that many"
 
 
 def test_a_text_that_is_tagged_already_costs_its_file_no_words(run):
