@@ -1,12 +1,12 @@
-"""Write docs/licences.md: the licence of every package in the locked files, as its own metadata states it.
+"""Write docs/licences.md: the licence of every locked package, from its metadata.
 
-Run it with a Python that has all of them installed, after `.ci/lock`:
+Run it after `.ci/lock`, with a Python that has all of them installed:
 
     uv pip install --require-hashes -r requirements.txt -r requirements-dev.txt -r requirements-docs.txt -r docker/requirements.txt
     python .ci/licences.py
 
-`python .ci/licences.py --check`, which CI runs, writes nothing: it fails if a locked package has no row of its version there, a
-licence that is not permissive and no exception, or metadata that says otherwise than its row, where it is installed.
+`python .ci/licences.py --check`, which CI runs, writes nothing. It fails if a locked package is not listed with its version,
+if its licence is neither permissive nor an exception, or if its metadata differs from the list.
 """
 
 import re
@@ -28,13 +28,13 @@ FILES = {
 }
 PINNED = re.compile(r"^([A-Za-z0-9_.\[\],-]+==[^\\#]+?)\s*\\?$", re.MULTILINE)
 
-# The metadata says nothing, or not all; read in what the package ships, or in the project that it is a part of.
+# Licences missing or incomplete in the metadata, from the package's files or its project.
 BY_HAND = {
     "axe-playwright-python": "MIT, with axe-core under MPL-2.0 inside",
     "namex": "Apache-2.0",
     "openlineage-sql": "Apache-2.0",
 }
-# As metadata writes them; a package may join several.
+# As written in metadata; a package may name several.
 PERMISSIVE = {
     *("0BSD", "Apache-2.0", "Apache 2.0 License", "Apache License 2.0", "Apache License Version 2.0"),
     "Apache Software License",
@@ -42,7 +42,7 @@ PERMISSIVE = {
     *("ISC License (ISCL)", "MIT", "MIT License", "MIT-0", "MIT-CMU", "PSF-2.0"),
     *("Python Software Foundation License", "The Unlicense (Unlicense)"),
 }
-# Not simply permissive; the header of docs/licences.md has the reason of each.
+# Not simply permissive. The reasons are in the header of docs/licences.md.
 EXCEPTIONS = {
     "axe-playwright-python": "MIT, with axe-core under MPL-2.0 inside",
     "certifi": "Mozilla Public License 2.0 (MPL 2.0)",
@@ -76,7 +76,7 @@ Nothing here is under the GPL or AGPL. What is not simply permissive:
 
 
 def licence_of(name: str) -> str:
-    """Licence of an installed distribution, in one line."""
+    """Return the licence of an installed distribution, in one line."""
     if name in BY_HAND:
         return BY_HAND[name]
     data = metadata.metadata(name)
@@ -94,12 +94,12 @@ def licence_of(name: str) -> str:
 
 
 def is_permissive(licence: str) -> bool:
-    """Whether a licence as metadata states it asks for nothing but notices: all that it joins, or one of a choice."""
+    """Return whether a licence is permissive: all parts of a conjunction, or one part of a choice."""
     return any(all(part in PERMISSIVE for part in re.split(r" AND |, ", choice)) for choice in licence.split(" OR "))
 
 
 def locked() -> Iterator[tuple[str, Requirement, str]]:
-    """Name, requirement and purpose of each package in each locked file."""
+    """Yield name, requirement and purpose of each package in each locked file."""
     for file, purpose in FILES.items():
         for text in PINNED.findall((ROOT / file).read_text(encoding="utf-8")):
             requirement = Requirement(text)
@@ -107,7 +107,7 @@ def locked() -> Iterator[tuple[str, Requirement, str]]:
 
 
 def check() -> list[str]:
-    """What is wrong with docs/licences.md, a line each."""
+    """Return the errors in docs/licences.md, one line each."""
     listed = {name: (version, licence) for name, version, licence in ROW.findall(LISTED.read_text(encoding="utf-8"))}
     wrong = [
         f"found licence {licence!r} of {name}, expected a permissive one, or an exception with its reason"
@@ -118,16 +118,16 @@ def check() -> list[str]:
         if requirement.marker and not requirement.marker.evaluate():
             continue
         version = next(iter(requirement.specifier)).version
-        found, licence = listed.get(name, ("no row", ""))
-        if found != version:
-            wrong.append(f"found {found} of {name}, expected one of {version}: run .ci/licences.py")
+        listed_version, licence = listed.get(name, ("no row", ""))
+        if listed_version != version:
+            wrong.append(f"found {listed_version} of {name}, expected one of {version}: run .ci/licences.py")
             continue
-        try:  # what only the image has is not installed where this runs
+        try:  # packages of the image may not be installed here
             stated = licence_of(name) if metadata.version(name) == version else licence
         except metadata.PackageNotFoundError:
             continue
         if stated.replace("|", "/") != licence:
-            wrong.append(f"found {licence!r} of {name}, expected {stated!r} as its metadata says: run .ci/licences.py")
+            wrong.append(f"found {licence!r} of {name}, expected {stated!r} as in its metadata: run .ci/licences.py")
     return sorted(set(wrong))
 
 
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str]) -> int:
     if arguments == ["--check"]:
         wrong = check()
         print(
-            "\n".join(wrong) or "licences: all permissive, or excepted with a reason",
+            "\n".join(wrong) or "licences: all permissive or excepted",
             file=sys.stderr if wrong else sys.stdout,
         )
         return 1 if wrong else 0

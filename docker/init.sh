@@ -24,5 +24,5 @@ try:
 except ClientError as error:
     if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
         raise
-print(f"the bucket {bucket} is there")
+print(f"bucket {bucket}: exists")
 END

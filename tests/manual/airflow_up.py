@@ -50,10 +50,10 @@ class Airflow:
 
     def processes(self) -> Iterator[tuple[str, psutil.Process]]:
         """What is at work: the children that tag, the readers that read for them, workers, the scheduler."""
-        keeper = json.loads(self.layout.state.read_text())["pid"] if self.layout.state.is_file() else None
-        if keeper is None or not psutil.pid_exists(keeper):
+        supervisor = json.loads(self.layout.state.read_text())["pid"] if self.layout.state.is_file() else None
+        if supervisor is None or not psutil.pid_exists(supervisor):
             return
-        for process in psutil.Process(keeper).children(recursive=True):
+        for process in psutil.Process(supervisor).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 command = process.cmdline()
                 if "ner_tasks" in command and "tag" in command:
@@ -61,5 +61,5 @@ class Airflow:
                     yield "worker", process.parents()[0]
                 elif "ner_tasks.documents.sandbox.sandbox_worker" in command:
                     yield "reader", process
-                elif "scheduler" in command and process.ppid() == keeper:
+                elif "scheduler" in command and process.ppid() == supervisor:
                     yield "scheduler", process

@@ -71,4 +71,4 @@ def test_a_package_without_a_row_of_its_version_is_found_out(changed):
 
 def test_a_row_that_says_otherwise_than_the_package_is_found_out(changed):
     (line,) = changed("boto3", licence="MIT")
-    assert line.startswith("found 'MIT' of boto3, expected 'Apache-2.0' as its metadata says")
+    assert line.startswith("found 'MIT' of boto3, expected 'Apache-2.0' as in its metadata")
