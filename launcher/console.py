@@ -85,7 +85,8 @@ class RunConsole(View):
 
     def _print_change(self, item: ConsoleItem, changed: bool, announce: bool) -> None:
         now = time.monotonic()
-        is_due = now - max(item.printed_at, item.began) >= EVERY_S
+        # ever more seldom, so that a slow machine does not fill the screen
+        is_due = now - max(item.printed_at, item.began) >= max(EVERY_S, item.age_s() / 2)
         has_news = not item.printed_at or item.detail != item.printed_detail
         if item.state in _BUSY:
             is_shown = (changed and announce) or (is_due and has_news)

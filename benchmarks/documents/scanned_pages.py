@@ -85,12 +85,12 @@ KINDS: Mapping[str, Callable[[str, Path], Picture]] = {
 }
 
 
-def word_errors(expected: list[str], found: list[str]) -> int:
+def word_errors(expected: list[str], actual: list[str]) -> int:
     """Return the Levenshtein distance over words."""
-    row = list(range(len(found) + 1))
+    row = list(range(len(actual) + 1))
     for index, word in enumerate(expected, start=1):
         diagonal, row[0] = row[0], index
-        for at, other in enumerate(found, start=1):
+        for at, other in enumerate(actual, start=1):
             diagonal, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, diagonal + (word != other))
     return row[-1]
 

@@ -76,7 +76,7 @@ def splitters(other_text: str) -> dict[str, Splitter]:
 
 def measured(split: Splitter, texts: Sequence[tuple[str, set[int]]]) -> tuple[float, float, float, float]:
     """Return precision, recall and F1 of the ends, and characters per second."""
-    n_right = n_found = n_gold = 0
+    n_right = n_predicted = n_gold = 0
     began = time.perf_counter()
     answers = [split(text) for text, _ in texts]
     seconds = time.perf_counter() - began
@@ -84,12 +84,12 @@ def measured(split: Splitter, texts: Sequence[tuple[str, set[int]]]) -> tuple[fl
         if sum(len("".join(sentence.split())) for sentence in answer) != len("".join(text.split())):
             n_gold += len(gold)  # a splitter that changes the text gives no usable ends
             continue
-        found = ends(answer)
-        n_right += len(found & gold)
-        n_found += len(found)
+        predicted = ends(answer)
+        n_right += len(predicted & gold)
+        n_predicted += len(predicted)
         n_gold += len(gold)
-    precision, recall = n_right / max(n_found, 1), n_right / n_gold
-    f1 = 2 * n_right / (n_found + n_gold)
+    precision, recall = n_right / max(n_predicted, 1), n_right / n_gold
+    f1 = 2 * n_right / (n_predicted + n_gold)
     return precision, recall, f1, sum(len(text) for text, _ in texts) / seconds
 
 

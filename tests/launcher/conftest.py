@@ -19,6 +19,6 @@ def layout(tmp_path):
 
 
 @pytest.fixture
-def said():
+def messages():
     """Lines that were shown."""
     return []

@@ -18,8 +18,8 @@ from tests import tiny
 
 def open_to_others(folder: Path) -> list[str]:
     """Whatever below a folder, itself included, lets the group or others do anything."""
-    found = [folder, *folder.rglob("*")]
-    return [str(path) for path in found if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077]
+    paths = [folder, *folder.rglob("*")]
+    return [str(path) for path in paths if not path.is_symlink() and stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
 @pytest.fixture

