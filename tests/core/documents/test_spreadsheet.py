@@ -65,7 +65,7 @@ def test_an_old_workbook_is_read_with_comments_headers_and_objects():
     assert found.text == "Claims\n\nRosa\t\tReno\n\tAnn\n\nKeystone\n\nA comment"
     assert found.sources.locate(14, 18) == {"source": "Claims!C1"}
     assert [(part.name, part.content) for part in found.parts] == [("MBD01/bill.txt", b"Tom.")]
-    assert found.items.unread == ("MBD02: an object of a program that is not read",)
+    assert found.items.unread == ("MBD02: an object of an unsupported program, which is not read",)
 
 
 def test_a_column_of_texts_makes_an_old_workbook_a_table_of_documents():
@@ -104,10 +104,10 @@ def test_repeated_cells_and_rows_keep_their_places_and_blank_ones_cost_nothing()
 @pytest.mark.parametrize(
     ("streams", "files", "unread"),
     [
-        ({"Contents": b"\0junk"}, [], ["an object of a program that is not read"]),
-        ({"\x01Ole10Native": b""}, [], ["an object whose file cannot be taken out"]),
-        ({"Equation Native": b"x"}, [], ["an object of an equation editor, which is not read"]),
-        ({"Contents": b"\0junk", "VisioDocument": b"x"}, [], ["an object of Visio, which is not read"]),
+        ({"Contents": b"\0junk"}, [], ["an object of an unsupported program, which is not read"]),
+        ({"\x01Ole10Native": b""}, [], ["an object whose file cannot be extracted"]),
+        ({"Equation Native": b"x"}, [], ["an equation object, which is not read"]),
+        ({"Contents": b"\0junk", "VisioDocument": b"x"}, [], ["a Visio object, which is not read"]),
         ({"Package": PDF_HEAD}, [PDF_HEAD], []),
     ],
     ids=["junk", "damaged", "equation", "Visio", "file"],

@@ -252,7 +252,7 @@ def test_the_name_of_a_sheet_whose_part_is_lost_is_read(read, lost):
 def test_an_endless_name_of_a_sheet_is_cut_and_named(read):
     (document,) = read(xlsx_bytes({"x" * 5_000: [["a"]]}))
     assert document.text == "x" * 1_000 + "\n\na"
-    assert document.unread == ("the name of a sheet, 5000 characters: only the first 1000 are read",)
+    assert document.unread == ("a sheet name of 5000 characters: only the first 1000 characters are read",)
 
 
 def test_names_of_sheets_of_a_table_of_documents_are_ignored_but_for_documents(read):

@@ -1,1 +1,1 @@
-"""Files of office programs: OOXML, OpenDocument, and the binary formats before them."""
+"""Readers for office files: OOXML, OpenDocument and the older binary formats."""

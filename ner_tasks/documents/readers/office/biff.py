@@ -1,6 +1,6 @@
-"""What python-calamine does not give of old and binary workbooks: comments, text boxes, headers.
+"""Read comments, text boxes and headers of xls and xlsb workbooks, which python-calamine does not return.
 
-Source: [MS-XLS] 2.4 (records), [MS-XLSB] 2.3 (records), with the numbers of records that hold such text.
+Source: [MS-XLS] 2.4 and [MS-XLSB] 2.3 for the types of the records.
 """
 
 import struct
@@ -10,18 +10,18 @@ from ner_tasks.documents.readers.office.sheets import strip_margin_codes
 
 _FILE_PASS, _TXO, _CONTINUE, _HEADER, _FOOTER, _SERIES_TEXT, _NOTE = 0x2F, 0x1B6, 0x3C, 0x14, 0x15, 0x100D, 0x1C
 _BEGINNING, _MANY_NUMBERS, _EDGE = 0x809, 0xBD, 0xFFFF
-# Records of one cell: they begin with its row and column.
+# Cell records, which begin with the row and column.
 _CELLS = frozenset({0x203, 0x204, 0x205, 0xFD, 0x27E, _MANY_NUMBERS, 0x06, 0xD6, 0x03, 0x04, 0x02, 0x05, 0x07E})
 _SHEET_PLACE, _DIMENSIONS, _DIMENSIONS_BYTES = 0x85, 0x200, 14
 _MAX_ROWS, _MAX_COLUMNS = 65_536, 256
-_BLIP = 0xEB  # group of drawings of the whole workbook, with its pictures
-_BINARY_CELLS = frozenset(range(12))  # a row's head, and the kinds of its cells
+_BLIP = 0xEB  # drawing group of the workbook, which holds its pictures
+_BINARY_CELLS = frozenset(range(12))  # row header and cell records
 _COMMENT_TEXT, _BEGIN_MARGINS = 637, 479
 _MAX_RECORDS = 5_000_000
 
 
 def iter_records(stream: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and data of each record of a BIFF stream (xls); a cut-off one ends them."""
+    """Yield the type and data of each record of a BIFF stream (xls), up to a truncated one."""
     position = 0
     for _ in range(_MAX_RECORDS):
         if position + 4 > len(stream):
@@ -32,7 +32,7 @@ def iter_records(stream: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def is_encrypted(stream: bytes) -> bool:
-    """Whether the workbook asks for a password: then a record says so near its beginning."""
+    """Whether the workbook requires a password, which a record near its beginning declares."""
     return any(kind == _FILE_PASS for kind, _ in _iter_first(stream))
 
 
@@ -44,7 +44,7 @@ def _iter_first(stream: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def extract_remarks(stream: bytes) -> tuple[list[str], int]:
-    """Texts of comments, boxes, headers and charts of a BIFF8 stream; and how many of them cannot be read."""
+    """Return the texts of comments, text boxes, headers and charts of a BIFF8 stream, and the number of unread ones."""
     texts: list[str] = []
     n_left = n_waiting = 0
     for kind, data in iter_records(stream):
@@ -66,7 +66,7 @@ def extract_remarks(stream: bytes) -> tuple[list[str], int]:
 
 
 def measure_span(stream: bytes) -> int:
-    """How many cells lie in the rectangle between the outermost cells of the largest sheet of a BIFF stream."""
+    """Return the number of cells in the bounding rectangle of the largest sheet of a BIFF stream."""
     largest, edges = 0, [_EDGE, 0, _EDGE, 0]
     for kind, data in iter_records(stream):
         if kind == _BEGINNING:
@@ -80,9 +80,9 @@ def measure_span(stream: bytes) -> int:
 
 
 def repair_dimensions(stream: bytes) -> bytes:
-    """The stream, where no sheet claims to have more cells than a sheet can have.
+    """Return the stream with impossible sheet dimensions set to zero.
 
-    python-calamine makes room for as many as a sheet claims. What it claims is used for nothing else.
+    python-calamine allocates memory for the declared dimensions and does not use them otherwise.
     """
     sound = bytearray(stream)
     for at in _find_dimensions(stream):
@@ -93,8 +93,10 @@ def repair_dimensions(stream: bytes) -> bytes:
 
 
 def _find_dimensions(stream: bytes) -> Iterator[int]:
-    """Where the data of each record of dimensions begins: of those that follow the workbook's beginning, and each sheet's,
-    for between two sheets there may be anything.
+    """Yield the offset of the data of each dimensions record.
+
+    Walks the records from the beginning of the workbook and from each sheet, because the bytes between two sheets may
+    not be records.
     """
     waiting, walked, n_records = [0], {0}, 0
     while waiting:
@@ -111,23 +113,23 @@ def _find_dimensions(stream: bytes) -> Iterator[int]:
                     walked.add(start)
                     waiting.append(start)
             position += n_bytes
-            if position in walked:  # the rest is that of another sheet
+            if position in walked:  # the rest belongs to another sheet
                 break
 
 
 def has_pictures(stream: bytes) -> bool:
-    """Whether the workbook holds pictures: its group of drawings stores more than their numbers."""
+    """Whether the workbook holds pictures, judged by the size of its drawing group."""
     return any(kind == _BLIP and len(data) > 1000 for kind, data in iter_records(stream))
 
 
 def _is_old_note(data: bytes) -> bool:
-    """Whether a note holds its own text (BIFF5); since BIFF8 an object of drawing does."""
+    """Whether a note record holds its text (BIFF5); since BIFF8 a drawing object does."""
     n_characters = struct.unpack_from("<H", data, 4)[0]
     return n_characters == len(data) - 6 and data[6:].isascii()
 
 
 def _decode_characters(data: bytes, n_characters: int) -> str:
-    """A string behind its byte of flags, in Latin-1 or UTF-16."""
+    """Decode a string in Latin-1 or UTF-16 that follows a flag byte."""
     if not data:
         return ""
     if data[0] & 1:
@@ -136,7 +138,7 @@ def _decode_characters(data: bytes, n_characters: int) -> str:
 
 
 def iter_binary_records(part: bytes) -> Iterator[tuple[int, bytes]]:
-    """Type and data of each record of a part of an xlsb file."""
+    """Yield the type and data of each record of a part of an xlsb file."""
     position = 0
     for _ in range(_MAX_RECORDS):
         kind, position = _read_variable(part, position, 2)
@@ -161,7 +163,7 @@ def _read_variable(part: bytes, position: int, most: int) -> tuple[int, int]:
 
 
 def measure_binary_span(part: bytes) -> int:
-    """How many cells lie in the rectangle between the outermost cells of a sheet of an xlsb file."""
+    """Return the number of cells in the bounding rectangle of a sheet of an xlsb file."""
     rows: list[int] = []
     columns: list[int] = []
     for kind, data in iter_binary_records(part):
@@ -171,7 +173,7 @@ def measure_binary_span(part: bytes) -> int:
 
 
 def extract_binary_remarks(part: bytes) -> list[str]:
-    """Texts of comments and headers in a part of an xlsb file."""
+    """Return the texts of comments and headers in a part of an xlsb file."""
     texts: list[str] = []
     for kind, data in iter_binary_records(part):
         if kind == _COMMENT_TEXT:

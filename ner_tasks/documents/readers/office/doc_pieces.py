@@ -1,4 +1,4 @@
-"""Text of Word files of 1993 to 2003 (doc), put together from the pieces in which Word stores it.
+"""Read the text of Word files of 1993 to 2003 (doc) from the pieces of their piece table.
 
 Source: [MS-DOC] 2.4.1 (retrieving text), 2.5 (file information block), 2.8.35 and 2.9.178 (pieces), 2.3 (parts).
 """
@@ -13,12 +13,12 @@ _WORD_6, _WORD_97 = 101, 0xC1
 _IDENTS = (0xA5EC, 0xA5DC)
 _IN_PIECES, _ENCRYPTED, _IN_1TABLE = 0x0004, 0x0100, 0x0200
 _TEXT_AT = 0x18
-# Where the file information block says where the pieces are, and counts the characters of each part.
+# Offsets in the file information block of the piece table's location and of the character counts of the stories.
 _CLX_AT, _COUNTS_AT = 0x01A2, 0x4C
 _CLX_AT_BEFORE_97, _COUNTS_AT_BEFORE_97 = 0x0160, 0x34
 _COMPRESSED = 0x40000000
 _MAX_PIECES = 2_000_000
-# Parts in the order of their characters and of their counts.
+# Stories in the order of their text and of their counts.
 _PARTS = (
     *("body", "footnotes", "headers and footers", "macros", "comments", "endnotes", "text boxes"),
     "text boxes of headers",
@@ -33,14 +33,14 @@ _CHARACTERS = str.maketrans(
 
 @dataclass(frozen=True)
 class DocStory:
-    """One part of a Word file: body, footnotes and so on.
+    """One story of a Word file, such as its body or footnotes.
 
     Attributes:
-        name: which one.
-        text: what is shown of it, paragraphs apart by blank lines, cells by tabs.
-        n_pictures: pictures in its lines.
-        n_drawn: shapes and pictures that float.
-        n_codes: codes of fields that are not shown.
+        name: name of the story.
+        text: shown text, paragraphs separated by blank lines, cells by tabs.
+        n_pictures: number of inline pictures.
+        n_drawn: number of floating shapes and pictures.
+        n_codes: number of field codes, which are not shown.
     """
 
     name: str
@@ -51,12 +51,12 @@ class DocStory:
 
 
 def is_encrypted(stream: bytes) -> bool:
-    """Whether a file asks for a password."""
+    """Whether a file requires a password."""
     return len(stream) > 0x0C and struct.unpack_from("<H", stream, 0x0A)[0] & _ENCRYPTED != 0
 
 
 def is_readable(stream: bytes) -> bool:
-    """Whether a `WordDocument` stream is of Word 6 or later."""
+    """Whether a `WordDocument` stream was written by Word 6 or later."""
     if len(stream) < _CLX_AT + 8:
         return False
     ident, version = struct.unpack_from("<HH", stream)
@@ -64,7 +64,7 @@ def is_readable(stream: bytes) -> bool:
 
 
 def find_table_stream(stream: bytes) -> str:
-    """Name of the stream that holds the table of pieces."""
+    """Return the name of the stream that holds the piece table."""
     version, flags = _read_version(stream), struct.unpack_from("<H", stream, 0x0A)[0]
     if version < _WORD_97:
         return "WordDocument"
@@ -76,11 +76,11 @@ def _read_version(stream: bytes) -> int:
 
 
 def read_stories(stream: bytes, table: bytes) -> list[DocStory]:
-    """Parts of a Word file that have text.
+    """Read the stories of a Word file that have text.
 
     Args:
-        stream: `WordDocument`, which `is_readable`.
-        table: the stream that `find_table_stream` names.
+        stream: a `WordDocument` stream that `is_readable` accepts.
+        table: the stream named by `find_table_stream`.
 
     Raises:
         CannotRead: `broken`.
@@ -96,7 +96,7 @@ def read_stories(stream: bytes, table: bytes) -> list[DocStory]:
     stories, start = [], 0
     for name, n_characters in zip(_PARTS, counts, strict=True):
         if n_characters < 0:
-            raise CannotRead("broken", "found a part of less than no characters, expected a whole Word file")
+            raise CannotRead("broken", "found a part of negative length, expected a whole Word file")
         raw = text[start : start + n_characters]
         start += n_characters
         if raw.strip("\r\x03\x04\x07 ") and name != "macros":
@@ -106,22 +106,22 @@ def read_stories(stream: bytes, table: bytes) -> list[DocStory]:
 
 def _read_pieces(stream: bytes, table: bytes, *, is_old: bool) -> list[str]:
     position = 0
-    while position + 3 <= len(table) and table[position] == 1:  # formats of paragraphs, before the pieces
+    while position + 3 <= len(table) and table[position] == 1:  # paragraph formats precede the piece table
         position += 3 + struct.unpack_from("<H", table, position + 1)[0]
     if position + 5 > len(table) or table[position] != 2:
-        raise CannotRead("broken", "found no table of pieces, expected a whole Word file")
+        raise CannotRead("broken", "found no piece table, expected a whole Word file")
     n_bytes = struct.unpack_from("<I", table, position + 1)[0]
     plan = table[position + 5 : position + 5 + n_bytes]
     n_pieces = min((len(plan) - 4) // 12, _MAX_PIECES)
     if n_pieces < 1:
-        raise CannotRead("broken", "found an empty table of pieces, expected a whole Word file")
+        raise CannotRead("broken", "found an empty piece table, expected a whole Word file")
     starts = struct.unpack_from(f"<{n_pieces + 1}I", plan)
     pieces, n_left = [], len(stream)
     for number in range(n_pieces):
         place = struct.unpack_from("<I", plan, 4 * (n_pieces + 1) + 8 * number + 2)[0]
         n_characters = starts[number + 1] - starts[number]
-        if not 0 <= n_characters <= n_left:  # pieces do not overlap: together they are no longer than the file
-            raise CannotRead("broken", "found a piece that is longer than the file, expected a whole Word file")
+        if not 0 <= n_characters <= n_left:  # pieces do not overlap, so their total length is bounded
+            raise CannotRead("broken", "found a piece longer than the file, expected a whole Word file")
         n_left -= n_characters
         if is_old or place & _COMPRESSED:
             at = place if is_old else (place & ~_COMPRESSED) // 2
@@ -139,7 +139,7 @@ def _make_story(name: str, raw: str) -> DocStory:
 
 
 def _drop_field_codes(raw: str) -> tuple[str, int]:
-    """Text without the codes of fields, whose results stay; a field that does not end hides nothing."""
+    """Remove field codes and keep field results; an incomplete field hides no text."""
     if raw.count(_FIELD_BEGIN) != raw.count(_FIELD_END):
         return raw.replace(_FIELD_BEGIN, " ").replace(_FIELD_RESULT, " ").replace(_FIELD_END, " "), 0
     pieces: list[str] = []

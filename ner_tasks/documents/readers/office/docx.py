@@ -1,7 +1,7 @@
-"""Word files since 2007 (docx, docm, dotx), read from the XML of the package itself.
+"""Read Word files since 2007 (docx, docm, dotx) from the XML of the package.
 
-All parts are enumerated: what Word shows is read, files inside become documents of their own, the rest is named or
-ignored by a rule.
+Every part of the package is accounted for: text that Word shows is read, embedded files become separate documents, and
+the rest is listed as unread or ignored by a named rule.
 """
 
 from ner_tasks.documents.readers import pictures, properties
@@ -10,13 +10,15 @@ from ner_tasks.documents.readers.office.ooxml import Package
 from ner_tasks.documents.readers.office.ooxml_text import MAX_PROMPT, TextWalk, compact_text
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits, Part
 
-# Root elements of the parts that hold text, in the order of reading.
+# Root elements of the parts that hold text, in reading order.
 _ROOTS = ("hdr", "document", "footnotes", "endnotes", "comments", "ftr")
 _GLOSSARY = "word/glossary/"
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Headers, body, notes, comments, footers and properties; a paragraph or a table's row per block, cells apart by tabs.
+    """Read headers, body, notes, comments, footers and properties.
+
+    Each paragraph or table row is a block; cells are separated by tabs.
 
     Raises:
         CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
@@ -40,14 +42,14 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 
 
 def _list_text_parts(package: Package, main: str) -> list[str]:
-    """Names of the parts that hold text, in the order of reading."""
+    """Return the names of the parts that hold text, in reading order."""
     names = [name for name in package.parts if package.root(name) in _ROOTS and not name.lower().startswith(_GLOSSARY)]
     ranks = {name: (_ROOTS.index(package.root(name)), name != main) for name in names}
     return sorted(names, key=lambda name: ranks[name])
 
 
 def _collect_prompts(package: Package) -> frozenset[str]:
-    """What the content controls of a form show until somebody fills them: it stands among the building blocks."""
+    """Collect the placeholder texts of the form's content controls, which are stored as building blocks."""
     prompts: set[str] = set()
     for name in package.parts:
         if package.root(name) == "glossaryDocument":
@@ -60,7 +62,7 @@ def _collect_prompts(package: Package) -> frozenset[str]:
 def _add_part(
     package: Package, name: str, builder: ExtractBuilder, walk: TextWalk, place: str, shown: list[str]
 ) -> list[str]:
-    """Read a part; returns names of the parts that hold documents which stand in it."""
+    """Read a part and return the names of the parts whose documents it includes."""
     root = package.xml(name, builder)
     for block in walk.blocks(root) if root is not None else ():
         builder.block(block, place)
@@ -69,16 +71,16 @@ def _add_part(
     ooxml_parts.count_ignored(walk, builder)
     relations = package.relations(name)
     for id_ in walk.subdocuments:
-        builder.inventory.unread("subdocument", f"{name} {id_}", "a document outside of this file")
+        builder.inventory.unread("subdocument", f"{name} {id_}", "a document outside this file")
     for id_ in walk.chunks:
         if id_ not in relations or not relations[id_].target:
-            builder.inventory.unread("subdocument", f"{name} {id_}", "a document that is not in this file")
+            builder.inventory.unread("subdocument", f"{name} {id_}", "a document missing from this file")
     named = [relations[id_].target for id_ in walk.chunks if id_ in relations]
     named += package.find_related(name, "aFChunk")
     return [target for target in dict.fromkeys(named) if target in package.parts]
 
 
 def _add_document(package: Package, name: str, builder: ExtractBuilder) -> None:
-    """Make a document of what Word shows in its place when it opens the file."""
+    """Make a separate document of an included file, which Word shows inline."""
     builder.inventory.read("embedded-file")
     builder.parts.append(Part(name.replace("#", "%23"), package.parts[name], "", package.get_type(name)))

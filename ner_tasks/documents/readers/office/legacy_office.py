@@ -1,7 +1,7 @@
-"""Word and PowerPoint files of before 2007 (doc, ppt).
+"""Read Word and PowerPoint files from before 2007 (doc, ppt).
 
-Those of 1993 and later (presentations: of 1997) are read from their own streams. Older ones are read by a program where one is installed, which
-the document's notes name, and are rejected elsewhere.
+Word files since 1993 and presentations since 1997 are read from their streams. An older Word file is read by an external
+program, named in the document's notes, or rejected if none is installed.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ _WORD, _SLIDES, _USER = "WordDocument", "PowerPoint Document", "Current User"
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Body, notes, comments and boxes of a text; slides and notes of a presentation.
+    """Read the body, notes, comments and text boxes of a text, or the slides and notes of a presentation.
 
     Raises:
-        CannotRead: `encrypted`, `no-program` for files of before 1993, `broken`.
+        CannotRead: `encrypted`, `broken`; `no-program` for files from before 1993.
     """
     from ner_tasks.documents.detection.ole_files import OleFile
 
@@ -36,7 +36,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         elif ole.exists(_SLIDES):
             _add_slides(ole, builder)
         else:
-            raise CannotRead("broken", "found neither a text nor slides, expected a Word or PowerPoint file")
+            raise CannotRead("broken", "found neither Word text nor slides, expected a Word or PowerPoint file")
         _add_objects(ole, builder)
     return pictures.require_text(builder.extract())
 
@@ -54,7 +54,7 @@ def _add_word(ole: Any, stream: bytes, builder: ExtractBuilder) -> None:
         where = f"{part.n_pictures} picture(s) in the {part.name}"
         builder.inventory.unread("picture", where, "pictures in a doc file are not read", part.n_pictures)
         where = f"{part.n_drawn} floating object(s) in the {part.name}"
-        builder.inventory.unread("drawing", where, "only the text of their boxes is read", part.n_drawn)
+        builder.inventory.unread("drawing", where, "only their text boxes are read", part.n_drawn)
 
 
 def _add_slides(ole: Any, builder: ExtractBuilder) -> None:
@@ -70,7 +70,7 @@ def _add_slides(ole: Any, builder: ExtractBuilder) -> None:
 
 
 def _add_objects(ole: Any, builder: ExtractBuilder) -> None:
-    """Files that stand in the text as objects; macros and properties are ignored."""
+    """Add the files embedded as objects; macros and properties are ignored."""
     entries = ole.listdir(storages=True, streams=False)
     ole_objects.add_storages(builder, ole, 2, lambda path: path[0] == "ObjectPool")
     n_macros = sum(1 for path in entries if len(path) == 1 and path[0].lower() in ("macros", "_vba_project_cur"))

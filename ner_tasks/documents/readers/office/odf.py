@@ -1,7 +1,7 @@
-"""OpenDocument texts and presentations (odt, odp), and what workbooks (ods) share with them.
+"""Read OpenDocument texts and presentations (odt, odp), and the parts that workbooks (ods) share with them.
 
-All parts of the package are enumerated: what is shown is read, files inside become documents of their own, the rest is
-named or ignored by a rule.
+Every part of the package is accounted for: text that is shown is read, embedded files become separate documents, and the
+rest is listed as unread or ignored by a named rule.
 """
 
 import base64
@@ -43,7 +43,7 @@ _PLUMBING = ("mimetype", _MANIFEST)
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Headers, body with its notes and boxes, footers; of a presentation, slides in their order, each with its notes.
+    """Read headers, the body with its notes and text boxes, and footers; or slides in order, each with its notes.
 
     Raises:
         CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
@@ -66,7 +66,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 
 
 def open_odf(data: bytes, limits: Limits) -> Package:
-    """Unpack an OpenDocument file; one that is a single XML file becomes a package of its content.
+    """Unpack an OpenDocument file; a single XML file becomes a package with one part.
 
     Raises:
         CannotRead: `encrypted`, `too-large`, `broken`.
@@ -84,7 +84,7 @@ def open_odf(data: bytes, limits: Limits) -> Package:
 
 
 def parse_content(package: Package, builder: ExtractBuilder) -> Any:
-    """The root of the main part.
+    """Parse the main part and return its root element.
 
     Raises:
         CannotRead: `broken`.
@@ -116,12 +116,12 @@ def _add_blocks(root: Any, builder: ExtractBuilder, place: str, leaves_out: tupl
 
 
 def iter_margins(package: Package, root: Any, builder: ExtractBuilder) -> Iterator[tuple[str, str]]:
-    """Headers, footers and shapes of the master pages, with the name of the element that holds them.
+    """Yield the headers, footers and shapes of the master pages, each after the name of its element.
 
     Args:
         package: the package.
-        root: of its main part, where a single XML file has its master pages.
-        builder: of the document.
+        root: root element of the main part, which holds the master pages of a single XML file.
+        builder: receives the fate of each item.
     """
     styles = root
     if STYLES in package.parts:
@@ -145,7 +145,7 @@ def _is_filled_by_slides(element: Any) -> bool:
 
 
 def add_rest(package: Package, content: Any, builder: ExtractBuilder, limits: Limits) -> None:
-    """Give every part but content and styles its fate; `content` is the root of the main one."""
+    """Account for every part except content and styles; `content` is the root element of the main part."""
     for name in package.parts:
         if name in (CONTENT, STYLES, *_PLUMBING):
             continue
@@ -165,7 +165,7 @@ def add_rest(package: Package, content: Any, builder: ExtractBuilder, limits: Li
 
 
 def read_properties(package: Package, content: Any, builder: ExtractBuilder) -> list[Property]:
-    """Name and text of each property that a person types; a single XML file has them in `content`."""
+    """Return the name and text of each property that people enter; a single XML file has them in `content`."""
     fields: list[Property] = []
     for name in [name for name in package.parts if _META.search(name)] or [CONTENT]:
         root = content if name == CONTENT else package.xml(name, builder)
@@ -192,7 +192,7 @@ def read_properties(package: Package, content: Any, builder: ExtractBuilder) -> 
 
 
 def _add_binary_data(root: Any, builder: ExtractBuilder, limits: Limits) -> None:
-    """Pictures and files that stand in a single XML file."""
+    """Add the pictures and files embedded in a single XML file."""
     for number, element in enumerate(root.iter("{*}binary-data"), start=1):
         is_picture = xml_names.local_name(element.getparent()) == "image"
         name = f"picture {number}.png" if is_picture else f"object {number}.bin"

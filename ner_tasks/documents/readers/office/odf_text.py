@@ -1,4 +1,4 @@
-"""Text of OpenDocument XML as it is shown: paragraphs, tables, notes, text boxes, values of forms.
+"""Extract the text that OpenDocument XML shows: paragraphs, tables, notes, text boxes, values of forms.
 
 Source: OASIS OpenDocument 1.3, part 3 (schema): 5 (text), 9 (tables), 10 (drawings), 13 (forms).
 """
@@ -32,14 +32,14 @@ _PARAGRAPHS = ("text:p", "text:h")
 CELLS = ("table:table-cell", "table:covered-table-cell")
 _ENDING = frozenset({*_PARAGRAPHS, *CELLS, *_FLOWS, "table:table-row"})
 _SOFT = frozenset({"draw:frame", "draw:custom-shape", "draw:control", "text:note", "office:annotation", "text:ruby"})
-# Attributes of form controls that are shown.
+# Attributes of form controls whose values are shown.
 _SHOWN_OF_FORMS = ("label", "current-value", "value")
 _MATH = ("mi", "mn", "mo", "mtext", "ms")
 
 
 @lru_cache(maxsize=4096)
 def qualify(tag: Any) -> str:
-    """Name of an element with the prefix that its namespace has by custom, such as `text:p`."""
+    """Return the name of an element with the customary prefix of its namespace, such as `text:p`."""
     namespace, name = split(tag)
     match = _PREFIX.search(namespace)
     if match is None:
@@ -49,13 +49,13 @@ def qualify(tag: Any) -> str:
 
 
 class OdfWalk:
-    """One walk over one part.
+    """Walks one part and collects its text.
 
     Args:
         leaves_out: names of elements that are read elsewhere.
 
     Attributes:
-        ignored: what was met and is not shown, by the name of the rule.
+        ignored: number of items that are not shown, by the name of the rule.
     """
 
     def __init__(self, leaves_out: tuple[str, ...] = ()):
@@ -64,7 +64,7 @@ class OdfWalk:
         self._handlers = self._make_handlers() | dict.fromkeys(leaves_out, self._skip)
 
     def blocks(self, root: Any) -> list[str]:
-        """Text of all paragraphs, rows of tables, notes and boxes below an element."""
+        """Return the text of all paragraphs, table rows, notes and text boxes below an element."""
         walk = etree.iterwalk(root, events=("start", "end"))
         for event, element in walk:
             name = qualify(element.tag)
@@ -84,7 +84,7 @@ class OdfWalk:
         return self._layout.finish()
 
     def _make_handlers(self) -> dict[str, Callable[[Any], bool | None]]:
-        """What is done where an element begins; True leaves out what is in it."""
+        """Map element names to handlers; a handler that returns True skips the element's content."""
         return {
             **dict.fromkeys(_SKIPPED, self._skip),
             **dict.fromkeys(_FLOWS, self._flow),
@@ -160,6 +160,6 @@ class OdfWalk:
             self._layout.write(attribute(element, "string-value"))
 
     def _form(self, element: Any) -> None:
-        """Values of a form's control."""
+        """Add the values of a form control."""
         values = [attribute(element, name) for name in _SHOWN_OF_FORMS]
         self._layout.add_blocks([value for value in dict.fromkeys(values) if value])

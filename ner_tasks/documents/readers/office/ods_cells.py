@@ -1,4 +1,4 @@
-"""Cells of an OpenDocument workbook, as a person reads them, and what hangs on cells.
+"""Read the cells of an OpenDocument workbook as they are shown, and the comments and shapes attached to them.
 
 Source: OASIS OpenDocument 1.3, part 3, 9.1 (tables), 19.381 and following (values of cells).
 """
@@ -19,13 +19,13 @@ _MAX_ROWS, _MAX_COLUMNS = 1_048_576, 16_384
 
 
 def iter_tables(root: Any) -> Iterator[Any]:
-    """The sheets of a workbook; tables within cells, changes and links to other files are none."""
+    """Return the sheets of a workbook; tables in cells, in tracked changes and in links to other files are not sheets."""
     for book in root.iter("{*}spreadsheet"):
         yield from book.iterchildren("{*}table")
 
 
 def read_sheet(table: Any, name: str, budget: SheetBudget) -> tuple[Sheet, list[tuple[str, str]]]:
-    """Cells of a table; and text that hangs on them or floats above: its place and the text."""
+    """Read the cells of a table, and the place and text of each comment or shape on it."""
     sheet, label = Sheet(name), make_label(name)
     remarks: list[tuple[str, str]] = []
     number = 1
@@ -68,7 +68,7 @@ def _count_repeats(element: Any, name: str, most: int) -> int:
 
 
 def _text(cell: Any) -> tuple[str, list[str]]:
-    """What a cell shows, and what hangs on it."""
+    """Return the text that a cell shows, and the texts attached to it."""
     lines: list[str] = []
     hanging: list[str] = []
     for element in cell:

@@ -1,4 +1,4 @@
-"""Word's and Excel's XML of 2003: paragraphs, cells, comments, pictures.
+"""Read the XML formats of Word and Excel 2003: paragraphs, cells, comments, pictures.
 
 Source: Office 2003 XML Reference Schemas, WordprocessingML and SpreadsheetML.
 """
@@ -19,12 +19,12 @@ _NO_TEXT = frozenset({"DocumentProperties", "styles", "fonts", "lists", "docPr",
 
 
 def is_known(root: Any) -> bool:
-    """Whether a root element is one of these formats."""
+    """Whether a root element belongs to one of these formats."""
     return (split(root.tag)[0], local_name(root)) in ((_WORD, "wordDocument"), (_EXCEL, "Workbook"))
 
 
 def add_text(builder: ExtractBuilder, root: Any, limits: Limits) -> None:
-    """Add all text of a document or workbook."""
+    """Add the text of a document or workbook."""
     if split(root.tag)[0] == _WORD:
         _add_document(builder, root, limits)
     else:

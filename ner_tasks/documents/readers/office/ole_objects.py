@@ -1,6 +1,6 @@
-"""Files that stand in another one as OLE objects, taken out of their wrapping.
+"""Extract files embedded in another file as OLE objects.
 
-Source: [MS-OLEDS] 2.3.6 (Ole10Native); what programs call their streams was seen in files of theirs.
+Source: [MS-OLEDS] 2.3.6 (Ole10Native); names of other programs' streams from their files.
 """
 
 import io
@@ -15,22 +15,22 @@ from ner_tasks.documents.types import ExtractBuilder, Part
 
 KIND = "embedded-file"
 _NATIVE = "\x01ole10native"
-# Streams that hold a whole file: of Office since 2007, of Acrobat and others, of LibreOffice.
+# Streams that hold a whole file, written by Office since 2007, Acrobat and others, LibreOffice.
 _WHOLE = ("package", "contents", "embeddedodf", "package_stream")
-# Streams that make the object itself a file of such a program.
+# Streams that mark the object itself as a file of such a program.
 _PROGRAMS = ("worddocument", "workbook", "book", "powerpoint document", "__properties_version1.0", "encryptedpackage")
-_STREAM = 2  # olefile's number for what is no storage
+_STREAM = 2  # olefile's type of a stream
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f]")
 
 
 def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = "") -> None:
-    """Hand on the file in an object, or name what cannot be taken out of it.
+    """Add the file in an object as a separate document, or list the object as unread.
 
     Args:
-        builder: of the file around it.
-        name: of the part that holds the object.
-        content: an OLE object, or a file as it is.
-        media_type: what the file around says of it.
+        builder: builder of the enclosing file.
+        name: name of the part that holds the object.
+        content: an OLE object, or the file itself.
+        media_type: media type declared by the enclosing file.
     """
     own = name.replace("#", "%23")
     if not content.startswith(sniffing.OLE):
@@ -41,24 +41,24 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
         elif inner := _parse_native(content):
             _add_file(builder, name, *inner)
         else:
-            builder.inventory.unread(KIND, name, "an object of a format that is not known")
+            builder.inventory.unread(KIND, name, "an object of an unknown format")
         return
     try:
         result = _unwrap(content)
-    except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
+    except Exception as error:  # noqa: BLE001 - olefile raises many types of exceptions on damage
         builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
         return
     _account_for(builder, name, result)
 
 
 def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Callable[[list[str]], bool]) -> None:
-    """Hand on the files in objects that are storages of the file around them, or name them.
+    """Add the files in objects that are storages of an OLE file, or list the objects as unread.
 
     Args:
-        builder: of the file around them.
-        ole: the open file around them.
-        depth: how many names the path of such a storage has.
-        is_object: whether a path is that of an object.
+        builder: builder of the OLE file.
+        ole: the open OLE file.
+        depth: number of names in the path of an object's storage.
+        is_object: whether a path belongs to an object.
     """
     objects: dict[tuple[str, ...], list[list[str]]] = {}
     for entry in ole.listdir(streams=True, storages=True):
@@ -68,14 +68,14 @@ def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Calla
         name = "/".join(path)
         try:
             result = _read_storage(ole, [entry for entry in entries if ole.get_type(entry) == _STREAM], depth)
-        except Exception as error:  # noqa: BLE001 - olefile fails on damage in whatever way it likes
+        except Exception as error:  # noqa: BLE001 - olefile raises many types of exceptions on damage
             builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
             continue
         _account_for(builder, name, result)
 
 
 def _read_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | str:
-    """Name and bytes of the file in an object that is a storage, or what it is instead."""
+    """Return the name and bytes of the file in an object that is a storage, or why it is unread."""
 
     def whole() -> bytes:
         root = cfb.Storage()
@@ -103,7 +103,7 @@ def _add_file(builder: ExtractBuilder, name: str, called: str, content: bytes) -
 
 
 def _unwrap(content: bytes) -> tuple[str, bytes] | str:
-    """Name and bytes of the file in an object that is a file itself, or what it is instead."""
+    """Return the name and bytes of the file in an object that is an OLE file, or why it is unread."""
     from ner_tasks.documents.detection.ole_files import OleFile
 
     with OleFile(content) as ole:
@@ -111,16 +111,16 @@ def _unwrap(content: bytes) -> tuple[str, bytes] | str:
 
 
 def _find_file(ole: Any, paths: list[list[str]], whole: Callable[[], bytes]) -> tuple[str, bytes] | str:
-    """Name and bytes of the file in an object, or what it is instead.
+    """Return the name and bytes of the file in an object, or why it is unread.
 
     Args:
         ole: the open file that holds the object.
-        paths: of the streams directly in the object.
-        whole: gives the object as a file of its own, for those that are files of a program.
+        paths: paths of the streams directly in the object.
+        whole: returns the object as a separate file, for objects that are files of a program.
     """
     streams = {path[-1].lower(): path for path in paths}
     if _NATIVE in streams:
-        return _parse_native(ole.openstream(streams[_NATIVE]).read()) or "an object whose file cannot be taken out"
+        return _parse_native(ole.openstream(streams[_NATIVE]).read()) or "an object whose file cannot be extracted"
     for name in _WHOLE:
         if name in streams:
             data = ole.openstream(streams[name]).read()
@@ -129,14 +129,14 @@ def _find_file(ole: Any, paths: list[list[str]], whole: Callable[[], bytes]) -> 
     if streams.keys() & set(_PROGRAMS):
         return "", whole()
     if "equation native" in streams:
-        return "an object of an equation editor, which is not read"
+        return "an equation object, which is not read"
     if "visiodocument" in streams:
-        return "an object of Visio, which is not read"
-    return "an object of a program that is not read"
+        return "a Visio object, which is not read"
+    return "an object of an unsupported program, which is not read"
 
 
 def _parse_native(data: bytes) -> tuple[str, bytes] | None:
-    """Name and bytes of the file in an `Ole10Native` stream."""
+    """Return the name and bytes of the file in an `Ole10Native` stream, None if it is damaged."""
     try:
         position = 4
         if struct.unpack_from("<H", data, position)[0] == 2:
@@ -153,7 +153,8 @@ def _parse_native(data: bytes) -> tuple[str, bytes] | None:
         n_bytes = struct.unpack_from("<I", data, 0)[0]
     except (struct.error, ValueError):
         return None
-    # Older programs write the bytes as they are.
+    # Older programs store the file without a header.
+
     content = data[4 : 4 + n_bytes]
     return ("", content) if sniffing.sniff(content[: sniffing.HEAD_BYTES], io.BytesIO(content)) else None
 

@@ -1,7 +1,7 @@
-"""Office packages (docx, xlsx, pptx): their parts and the relations between these, taken as Office takes them.
+"""Read Office packages (docx, xlsx, pptx): their parts and relations, as leniently as Office does.
 
-Names are compared whatever their case, relations may lead nowhere, types may be missing, and a damaged part costs
-itself alone.
+Part names are case-insensitive, relations may have no target, content types may be missing, and a damaged part does not
+affect the others.
 
 Source: ECMA-376, part 2 (Open Packaging Conventions); part 4 for the namespaces of strict files.
 """
@@ -34,11 +34,11 @@ class Relation:
     """A relation of one part to another.
 
     Attributes:
-        id: what the XML of the source calls it.
-        kind: last word of its type, such as `aFChunk` or `image`; strict and transitional files share them.
-        target: name of a part that is there, else "".
-        wanted: what it says of its target.
-        is_external: whether the target lies outside of the package.
+        id: its id in the XML of the source part.
+        kind: last segment of its type, such as `aFChunk` or `image`, the same in strict and transitional files.
+        target: name of the target part, "" if the package does not have it.
+        wanted: the target as written.
+        is_external: whether the target is outside the package.
     """
 
     id: str
@@ -49,10 +49,10 @@ class Relation:
 
 
 class Package:
-    """Parts of a package by name, without a slash in front.
+    """The parts of a package.
 
     Attributes:
-        parts: content of each part that could be unpacked, in the order of the archive.
+        parts: content of each unpacked part by its name, without a leading slash, in archive order.
         damaged: why a part could not be unpacked, by its name.
     """
 
@@ -62,7 +62,7 @@ class Package:
         self._relations: dict[str, dict[str, Relation]] = {}
 
     def find(self, name: str) -> str:
-        """The name under which the package has a part, "" if it has none."""
+        """Return the name under which the package stores a part, "" if it has none."""
         lowered = name.replace("\\", "/").lstrip("/").lower()
         return self._by_lower.get(lowered) or self._by_lower.get(unquote(lowered), "")
 
@@ -72,7 +72,7 @@ class Package:
         return {name: xml_tree.find_root(data) for name, data in self.parts.items() if _may_be_xml(name, data)}
 
     def root(self, name: str) -> str:
-        """Name of the root element of a part, "" if it is no XML."""
+        """Return the name of a part's root element, "" if the part is not XML."""
         return self.roots.get(name, ("", ""))[1]
 
     @cached_property
@@ -89,12 +89,12 @@ class Package:
         return by_suffix, by_name
 
     def get_type(self, name: str) -> str:
-        """Content type that the package gives a part, "" if it gives none."""
+        """Return the content type that the package declares for a part, "" if none."""
         by_suffix, by_name = self._types
         return by_name.get(name) or by_suffix.get(name.rpartition(".")[2].lower(), "")
 
     def relations(self, name: str = "") -> Mapping[str, Relation]:
-        """Relations of a part by id; "" stands for the package."""
+        """Return the relations of a part by id; "" is the package itself."""
         if name not in self._relations:
             folder, own = posixpath.split(name)
             part = self.find(posixpath.join(folder, "_rels", f"{own}.rels"))
@@ -109,20 +109,20 @@ class Package:
         path = wanted.replace("\\", "/").partition("#")[0]
         target = ""
         if path and not is_external:
-            # Absolute and relative targets get mixed up by programs that write them: either will do.
+            # Some programs confuse absolute and relative targets, so both are tried.
             joined = posixpath.normpath(posixpath.join("/", folder, path))
             target = self.find(joined) or self.find(path)
         kind = xml_tree.attribute(element, "Type").rstrip("/").rpartition("/")[2]
         return Relation(xml_tree.attribute(element, "Id"), kind, target, wanted, is_external)
 
     def find_related(self, name: str, *kinds: str) -> list[str]:
-        """Names of the parts that a part has relations of these kinds to."""
+        """Return the names of the parts to which a part has relations of these kinds."""
         wanted = {kind.lower() for kind in kinds}
         targets = [one.target for one in self.relations(name).values() if one.kind.lower() in wanted and one.target]
         return list(dict.fromkeys(targets))
 
     def find_main(self, *roots: str) -> str:
-        """Name of the main part: what the package's relation says, or the first part with such a root element.
+        """Return the name of the main part: the target of the package's relation, or the first part with such a root.
 
         Raises:
             CannotRead: `broken` if there is none.
@@ -135,7 +135,7 @@ class Package:
         return candidates[0]
 
     def xml(self, name: str, builder: ExtractBuilder) -> Any:
-        """Root element of a part, None if it has none; damage is named in the builder's inventory."""
+        """Return the root element of a part, None if it has none; damage is added to the builder's inventory."""
         root, wrong = xml_tree.parse(self.parts[name])
         if wrong:
             builder.inventory.unread("damage", name, wrong)
@@ -150,11 +150,11 @@ def _may_be_xml(name: str, data: bytes) -> bool:
 
 
 def open_package(data: bytes, limits: Limits) -> Package:
-    """Unpack a package, every part once and no further than the limit.
+    """Unpack a package, each part once, up to the size limit.
 
     Raises:
-        CannotRead: `too-large`, `encrypted` if every part asks for a password.
-        zipfile.BadZipFile: no archive, or cut off.
+        CannotRead: `too-large`; `encrypted` if every part requires a password.
+        zipfile.BadZipFile: not an archive, or truncated.
     """
     if data.startswith(sniffing.OLE_HEAD):
         raise CannotRead("encrypted", "found an encrypted or pre-2007 Office file, expected one without a password")
@@ -177,19 +177,19 @@ def open_package(data: bytes, limits: Limits) -> Package:
             elif parts.get(name) != content:
                 parts[_make_unique(name, number, parts, damaged)] = content
     if n_encrypted and not parts:
-        raise CannotRead("encrypted", "found a package that asks for a password, expected one that opens")
+        raise CannotRead("encrypted", "found a package with a password, expected one without a password")
     return Package(parts, damaged)
 
 
 def _make_unique(name: str, number: int, *taken: Mapping[str, object]) -> str:
-    """The name, or one of its own where an archive has two files of that name."""
+    """Return the name, with a number appended if the archive has another file of that name."""
     return f"{name}+{number}" if any(name in names for names in taken) else name
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> tuple[bytes, str]:
-    """Content of a part, read as long as it goes on and not as long as it says; and what is wrong with it."""
+    """Return the content of a part, ignoring its declared size, and its damage, "" if none."""
     if entry.flag_bits & _ENCRYPTED:
-        return b"", "it asks for a password"
+        return b"", "requires a password"
     unlimited, pieces, n_bytes = copy(entry), [], 0
     unlimited.file_size = most + 2 * _BUFFER_BYTES
     try:
@@ -201,13 +201,13 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> tupl
                 pieces.append(piece)
     except (CannotRead, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001 - zipfile and zlib fail on damage in whatever way they like
-        return b"", f"it cannot be unpacked ({type(error).__name__})"
+    except Exception as error:  # noqa: BLE001 - zipfile and zlib raise many types of exceptions on damage
+        return b"", f"cannot be unpacked ({type(error).__name__})"
     return b"".join(pieces), ""
 
 
 def _read_flat(data: bytes) -> Package:
-    """A package whose parts stand in one XML file (flat OPC)."""
+    """Read a package stored as one XML file (flat OPC)."""
     from lxml import etree
 
     root, _ = xml_tree.parse(data)
@@ -224,5 +224,5 @@ def _read_flat(data: bytes) -> Package:
                 except binascii.Error:
                     damaged[name] = "damaged base64"
     if not parts:
-        raise CannotRead("broken", "found XML that is no package, expected an Office file")
+        raise CannotRead("broken", "found XML without package parts, expected an Office file")
     return Package(parts, damaged)

@@ -1,4 +1,4 @@
-"""Fields of Word: what of them is shown. A field's code is not, its result is; a few show what their code says.
+"""Decide which text of a Word field is shown: its result, not its code; a few fields show text from their code.
 
 Source: ECMA-376, part 1, 17.16.
 """
@@ -13,10 +13,10 @@ from ner_tasks.documents.readers.office.ooxml_layout import OoxmlLayout
 from ner_tasks.documents.readers.office.xml_tree import attribute, child
 from ner_tasks.documents.readers.xml_names import local_name
 
-_MAX_NESTED = 20  # fields around one another; what lies deeper is read
+_MAX_NESTED = 20  # levels of nested fields; text of deeper ones is read
 _DELETED = frozenset({"del", "moveFrom"})
 _CHECKED, _UNCHECKED = "\u2612", "\u2610"
-# Fields without a result whose code holds what is shown.
+# Fields without a result that show text from their code.
 _BUTTON = re.compile(r"\s*(?:MACROBUTTON|GOTOBUTTON)\s+\S+\s+(.*)", re.IGNORECASE | re.DOTALL)
 _QUOTE = re.compile(r"\s*QUOTE\s+\"?(.*?)\"?\s*(?:\\\*.*)?$", re.IGNORECASE | re.DOTALL)
 _EQUATION = re.compile(r"\s*EQ\s+(.*)", re.IGNORECASE | re.DOTALL)
@@ -32,14 +32,14 @@ class _Field:
 
 
 class OoxmlFields:
-    """The fields that are open while a part is read from its beginning to its end."""
+    """Tracks the open fields while a part is read."""
 
     def __init__(self) -> None:
         self._whole: set[Any] = set()
         self._open: list[_Field] = []
 
     def prepare(self, root: Any) -> None:
-        """Find the marks that make up whole fields; those of a damaged field hide nothing."""
+        """Find the marks of complete fields; an incomplete field hides no text."""
         begun: list[list[Any]] = []
         walk = etree.iterwalk(root, events=("start",))
         for _, mark in walk:
@@ -58,19 +58,19 @@ class OoxmlFields:
 
     @property
     def is_hidden(self) -> bool:
-        """Whether what stands here is the result of a field in the code of another one."""
+        """Whether the current text is the result of a field inside another field's code."""
         return any(one.is_in_code for one in self._open[-_MAX_NESTED:-1])
 
     def add_code(self, text: str) -> None:
-        """Take what stands in a field's code."""
+        """Add text to the code of the innermost open field."""
         if self._open:
             self._open[-1].code.append(text)
 
     def handle_mark(self, mark: Any, layout: OoxmlLayout) -> str:
-        """Pass the beginning, middle or end of a field.
+        """Handle the begin, separator or end mark of a field.
 
         Returns:
-            What is shown there in place of a result.
+            The text shown if the field has no result, else "".
         """
         form = child(mark, "ffData")
         kind = attribute(mark, "fldCharType")
@@ -92,7 +92,7 @@ class OoxmlFields:
 
 
 def _show_form_field(form: Any) -> str:
-    """The state of a check box, the entry that a list shows."""
+    """Return the state of a check box or the selected entry of a drop-down list."""
     if (box := child(form, "checkBox")) is not None:
         state = child(box, "checked")
         state = child(box, "default") if state is None else state
@@ -108,7 +108,7 @@ def _show_form_field(form: Any) -> str:
 
 
 def show_code(code: str) -> str:
-    """What a field without a result shows."""
+    """Return the text that a field without a result shows."""
     if match := _BUTTON.match(code) or _QUOTE.match(code):
         return match.group(1).strip()
     if match := _EQUATION.match(code):

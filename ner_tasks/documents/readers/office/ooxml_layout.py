@@ -1,9 +1,9 @@
-"""Paragraphs, tables and text boxes as they nest in office files, put together into blocks of text."""
+"""Assemble nested paragraphs, tables and text boxes of office files into blocks of text."""
 
 import re
 from typing import Any
 
-# Stands where something without text lies between two words; becomes a space if nothing else keeps them apart.
+# Marks an item without text; becomes a space if it is all that separates two words.
 SOFT = "\0"
 _BETWEEN_WORDS = re.compile(r"(?<=\w)\0+(?=\w)")
 
@@ -11,33 +11,33 @@ PARAGRAPH, FLOW, CELL, ROW = "paragraph", "flow", "cell", "row"
 
 
 class _Frame:
-    """What is open: a paragraph, a row of cells, or a flow of blocks such as a body, a cell, a text box."""
+    """An open paragraph, table row, or flow of blocks such as a body, a cell or a text box."""
 
     __slots__ = ("blocks", "carried", "element", "is_joined", "kind", "n_written", "pieces")
 
     def __init__(self, kind: str, element: Any):
         self.kind, self.element = kind, element
-        self.pieces: list[str] = []  # text that is being written
-        self.blocks: list[str] = []  # finished: of a paragraph, its text boxes; of a row, its cells
-        self.carried: list[str] = []  # text of a paragraph that goes on in the next one
+        self.pieces: list[str] = []  # text of the current paragraph
+        self.blocks: list[str] = []  # finished blocks: text boxes of a paragraph, cells of a row
+        self.carried: list[str] = []  # text of a paragraph that continues in the next one
         self.is_joined = False
         self.n_written = 0  # pieces up to the last one that is not blank
 
 
 def join_pieces(pieces: list[str]) -> str:
-    """Text of a paragraph."""
+    """Join the pieces of a paragraph and resolve its soft marks."""
     text = "".join(pieces)
     return _BETWEEN_WORDS.sub(" ", text).replace(SOFT, "") if SOFT in text else text
 
 
 class OoxmlLayout:
-    """Takes what a walk over an XML tree meets, and keeps paragraphs and cells apart."""
+    """Assembles blocks of text from the events of a walk over an XML tree."""
 
     def __init__(self) -> None:
         self._frames = [_Frame(FLOW, None)]
 
     def open(self, kind: str, element: Any) -> None:
-        """Begin a paragraph, row, cell or flow; `close` with the same element ends it."""
+        """Open a paragraph, row, cell or flow; `close` with the same element ends it."""
         frame = _Frame(kind, element)
         around = self._frames[-1]
         if kind == PARAGRAPH and around.carried:
@@ -46,7 +46,7 @@ class OoxmlLayout:
         self._frames.append(frame)
 
     def close(self, element: Any) -> None:
-        """End what the element began, if it began anything."""
+        """Close the frame that the element opened, if any."""
         if len(self._frames) == 1 or self._frames[-1].element is not element:
             return
         frame = self._frames.pop()
@@ -58,11 +58,11 @@ class OoxmlLayout:
         self.add_blocks(self._take_blocks(frame), keep_blank=frame.kind == CELL and around.kind == ROW)
 
     def join_next(self) -> None:
-        """Let the open paragraph go on in the next one, since the mark between them is deleted."""
+        """Join the open paragraph with the next one, because the mark between them is deleted."""
         self._frames[-1].is_joined = True
 
     def write(self, text: str) -> None:
-        """Add characters to what is open."""
+        """Add text to the innermost open frame."""
         frame = self._frames[-1]
         if frame.carried:
             self._flush(frame)
@@ -71,7 +71,7 @@ class OoxmlLayout:
             frame.n_written = len(frame.pieces)
 
     def add_blocks(self, blocks: list[str], *, keep_blank: bool = False) -> None:
-        """Add finished blocks: to a flow in their order, to a paragraph behind its text."""
+        """Add finished blocks: to a flow in order, to a paragraph after its text."""
         frame = self._frames[-1]
         if frame.kind in (FLOW, CELL):
             self._flush(frame)
@@ -79,22 +79,22 @@ class OoxmlLayout:
 
     @property
     def is_in_paragraph(self) -> bool:
-        """Whether characters that come now belong to a paragraph."""
+        """Whether the innermost open frame is a paragraph."""
         return self._frames[-1].kind == PARAGRAPH
 
     def mark(self) -> tuple[object, int]:
-        """Where writing stands now, for `written_since`."""
+        """Return the current position, for `has_written_since`."""
         frame = self._frames[-1]
         return frame, len(frame.pieces)
 
     def has_written_since(self, mark: tuple[object, int]) -> bool:
-        """Whether something was written since, or another paragraph is open."""
+        """Whether text was written since the mark, or another paragraph is open."""
         frame, n_pieces = mark
         here = self._frames[-1]
         return here is not frame or here.n_written > n_pieces
 
     def finish(self) -> list[str]:
-        """All blocks; what was left open by a damaged file is closed."""
+        """Close all open frames, as a damaged file may leave some, and return all blocks."""
         while len(self._frames) > 1:
             self.close(self._frames[-1].element)
         return self._take_blocks(self._frames[0])

@@ -1,4 +1,4 @@
-"""Parts of an Office package that no reader of a main part takes: each is read, handed on, named or ignored by a rule."""
+"""Account for the parts of an Office package that no other reader takes: read, extract, list as unread or ignore them."""
 
 import io
 import re
@@ -15,7 +15,7 @@ from ner_tasks.documents.types import ExtractBuilder, Limits
 
 _SETTINGS = "styles-and-settings"
 _METADATA = "metadata"
-# Rules by the part's path, in lower case. The first that fits holds.
+# Rules by the part's path in lower case; the first match wins.
 _BY_PATH: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("macro", re.compile(r"(^|/)vba(project|data|projectsignature)\w*\.(bin|xml)$|^(xl/)?(macrosheets|dialogsheets)/")),
     ("signature", re.compile(r"^_xmlsignatures/")),
@@ -58,7 +58,7 @@ _BY_ROOT: Mapping[str, str] = {
     "revisions": "deleted-text",
 }
 _TEXT_ROOTS = ("chartSpace", "dataModel", "userShapes", "wsDr", "lockedCanvas")
-# What Office and SharePoint keep of a document for themselves.
+# Namespaces of data that Office and SharePoint store for their own use.
 _OWN_DATA = re.compile(
     r"schemas\.microsoft\.com/(?:office/2006/(?:metadata|coverPageProps)|sharepoint|office/infopath)", re.IGNORECASE
 )
@@ -81,7 +81,7 @@ _SOUND = (
     ".webm",
     ".ogg",
 )
-# Values times characters that are compared at most; beyond, they are read.
+# Maximum number of values times characters to compare; values beyond it are read without a comparison.
 _MAX_COMPARED = 10**9
 _CONTROL_VALUES = frozenset({"Value", "Caption", "Text"})
 
@@ -89,14 +89,14 @@ _CONTROL_VALUES = frozenset({"Value", "Caption", "Text"})
 def add_rest(
     package: Package, taken: Iterable[str], builder: ExtractBuilder, limits: Limits, shown: Iterable[str]
 ) -> None:
-    """Give every part that is not taken its fate; text that is read comes in blocks behind the others.
+    """Account for every part that is not taken; text is appended to the document.
 
     Args:
         package: the package.
-        taken: names of the parts that a reader has given a fate.
-        builder: of the document.
-        limits: whether pictures are handed on.
-        shown: text of the document, to which data and drawings are compared that only repeat it.
+        taken: names of the parts that a reader has already accounted for.
+        builder: receives the text and the fate of each part.
+        limits: whether pictures are read.
+        shown: text of the document; data that only repeats it is ignored.
     """
     done = set(taken)
     rest = [name for name in package.parts if name not in done and not is_plumbing(name)]
@@ -120,24 +120,24 @@ def add_rest(
 
 
 class _KnownText:
-    """What a document says, to which data is compared as long as that is in proportion."""
+    """The text of a document, to compare data with; a budget bounds the work."""
 
     def __init__(self, text: str) -> None:
         self._text, self._n_left = text, _MAX_COMPARED
 
     def contains_all(self, values: list[str]) -> bool:
-        """Whether the document says all of some values; none of those that are too many to be compared."""
+        """Whether the document contains all values; False once the budget is exhausted."""
         self._n_left -= len(values) * (len(self._text) + 1)
         return self._n_left >= 0 and all(remove_spaces(text) in self._text for text in values)
 
 
 def remove_spaces(text: str) -> str:
-    """A text without any space, to tell whether two of them say the same."""
+    """Remove all whitespace, to compare two texts."""
     return "".join(text.split())
 
 
 def is_plumbing(name: str) -> bool:
-    """Whether a part only holds the package together."""
+    """Whether a part only describes the structure of the package."""
     lowered = name.lower()
     return lowered.endswith(".rels") or lowered.rstrip("+") == CONTENT_TYPES.lower()
 
@@ -151,15 +151,15 @@ def add_text(
     kind: str = "part",
     skips_placeholders: bool = False,
 ) -> list[str]:
-    """Read a part's paragraphs as blocks of the document.
+    """Read the paragraphs of a part as blocks of the document.
 
     Args:
         package: the package.
-        name: of the part.
-        builder: of the document.
-        place: where the blocks come from, if not from a part of that name.
-        kind: of the item that was read.
-        skips_placeholders: whether shapes that a slide fills are left out, as of a layout.
+        name: name of the part.
+        builder: receives the blocks.
+        place: source of the blocks; the name of the part if "".
+        kind: kind of the item in the inventory.
+        skips_placeholders: whether to skip placeholders, which a slide fills, as in a layout.
 
     Returns:
         The blocks.
@@ -167,7 +167,7 @@ def add_text(
     root = package.xml(name, builder)
     walk = TextWalk(skips_placeholders=skips_placeholders)
     blocks = walk.blocks(root) if root is not None else []
-    if root is not None and package.root(name) == "cmLst":  # comments on slides are no paragraphs
+    if root is not None and package.root(name) == "cmLst":  # comments on slides are not paragraphs
         blocks += [xml_tree.join_text(text) for text in xml_names.outermost(root, "text")]
     for block in blocks:
         builder.block(block, place or name)
@@ -179,10 +179,10 @@ def add_text(
 def add_related(
     package: Package, name: str, kinds: Iterable[str], builder: ExtractBuilder, place: str, taken: set[str]
 ) -> list[str]:
-    """Read the parts that one has relations of these kinds to, such as its charts; those that were taken are left out.
+    """Read the parts to which a part has relations of these kinds, such as its charts, and add them to `taken`.
 
     Returns:
-        Their blocks; `taken` holds their names, too.
+        The blocks of the parts that were not taken before.
     """
     blocks: list[str] = []
     for related in package.find_related(name, *kinds):
@@ -193,7 +193,7 @@ def add_related(
 
 
 def count_ignored(walk: TextWalk, builder: ExtractBuilder) -> None:
-    """Account for what a walk left out."""
+    """Add the items that a walk ignored to the inventory."""
     for rule, n in walk.ignored.items():
         builder.inventory.ignored("text", rule, n)
 
@@ -204,10 +204,10 @@ def _find_rule(package: Package, name: str) -> str:
 
 
 def _add_unknown(package: Package, name: str, builder: ExtractBuilder, known: _KnownText) -> None:
-    """Data in XML of another kind: read where a program or person put it, unless the document says the same."""
+    """Account for a part of unknown XML: read it if it is the document's own data, unless it repeats the document."""
     root = package.xml(name, builder)
     if root is None:
-        builder.inventory.unread("part", name, "no XML could be read of it")
+        builder.inventory.unread("part", name, "no readable XML")
         return
     if xml_names.local_name(root) == "ocx":
         values = [xml_tree.attribute(one, "value") for one in root.iter() if _is_control_value(one)]
@@ -223,7 +223,7 @@ def _add_unknown(package: Package, name: str, builder: ExtractBuilder, known: _K
         builder.lines(values, name)
         builder.inventory.read("part")
     else:
-        builder.inventory.unread("part", name, "a part of a kind that is not known")
+        builder.inventory.unread("part", name, "a part of an unknown kind")
 
 
 def _is_control_value(element: Any) -> bool:
@@ -231,7 +231,7 @@ def _is_control_value(element: Any) -> bool:
 
 
 def add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limits) -> None:
-    """Give a part that is no XML its fate."""
+    """Account for a part that is not XML."""
     content, lowered, media_type = package.parts[name], name.lower(), package.get_type(name)
     suffix = PurePosixPath(lowered).suffix
     if not content:
@@ -239,7 +239,7 @@ def add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limit
     elif suffix in pictures.SUFFIXES or (media_type.startswith("image/") and suffix != ".svg"):
         pictures.add(builder, name, content, limits, media_type)
     elif suffix in _SOUND or media_type.startswith(("audio/", "video/")):
-        builder.inventory.unread("media", name, "sound or film, which is not read")
+        builder.inventory.unread("media", name, "audio or video, which is not read")
     elif "/activex/" in lowered:
         builder.inventory.unread("form-control", name, "the value of a form control, which is not read")
     elif "/ink/" in lowered:
@@ -253,4 +253,4 @@ def add_file(package: Package, name: str, builder: ExtractBuilder, limits: Limit
     ):
         ole_objects.add(builder, name, content, media_type)
     else:
-        builder.inventory.unread("part", name, "a file of a format that is not known")
+        builder.inventory.unread("part", name, "a file of an unknown format")

@@ -1,4 +1,4 @@
-"""Properties of an Office package that a person types; those that programs keep for themselves are metadata.
+"""Read the properties of an Office package that people enter; those that programs write are metadata.
 
 Source: ECMA-376, part 2, 11 (core properties); part 1, 22.3 (custom properties).
 """
@@ -21,7 +21,7 @@ CORE = {
     "category": "Category",
 }
 _STRINGS = frozenset({"lpwstr", "lpstr", "bstr"})
-# Custom properties by which programs know a document again: labels of protection, servers, add-ins.
+# Custom properties that programs write: sensitivity labels, document servers, add-ins.
 _OF_PROGRAMS = re.compile(
     r"msip_label|contenttypeid|_dlc_|_author|_?(?:previous)?adhocreview|_newreview|_reviewingtools|template|xd_|kso|icv$"
     r"|.*guid$|grammarly|mtwin|mteq|appversion|docsecurity|generator|producer|creator|created|lastsaved|progid|ptex\."
@@ -35,11 +35,11 @@ _FOR_PROGRAMS = re.compile(
 
 
 def read_properties(package: Package, builder: ExtractBuilder) -> list[Property]:
-    """Name and text of each property that a person types, wherever the package has its part."""
+    """Return the name and text of each property that people enter."""
     fields: list[Property] = []
     for name in package.parts:
         space, root_name = package.roots.get(name, ("", ""))
-        # Extended properties (app.xml) have the same name and hold what programs count.
+        # Extended properties (app.xml) have the same root name and hold statistics of the program.
         is_custom = root_name == "Properties" and "custom" in f"{space} {name}".lower()
         if root_name != "coreProperties" and not is_custom:
             continue
@@ -56,7 +56,7 @@ def read_properties(package: Package, builder: ExtractBuilder) -> list[Property]
 
 
 def _read_custom(root: Any, builder: ExtractBuilder) -> list[Property]:
-    """Properties that are strings; numbers, dates and what programs keep for themselves are ignored by a rule."""
+    """Return the string properties; numbers, dates and properties of programs are ignored as metadata."""
     fields: list[Property] = []
     for one in root:
         if xml_names.local_name(one) != "property":
@@ -71,7 +71,7 @@ def _read_custom(root: Any, builder: ExtractBuilder) -> list[Property]:
 
 
 def is_program_property(name: str, text: str) -> bool:
-    """Whether a custom property is one that a program keeps for itself."""
+    """Whether a custom property was written by a program for its own use."""
     return bool(_OF_PROGRAMS.match(name) or _FOR_PROGRAMS.fullmatch(text.strip()))
 
 

@@ -1,15 +1,15 @@
-"""Characters that Word stores by their place in a symbol font, as Unicode.
+"""Map characters that Word stores as codes of a symbol font to Unicode.
 
-Source: Unicode's mapping tables of the vendors' fonts Symbol and Wingdings, for the signs that letters and forms use.
+Source: Unicode's mapping tables for the fonts Symbol and Wingdings, limited to signs used in letters and forms.
 """
 
-# A place that no table knows: an object replacement, so that nobody takes it for a letter.
+# For a code in no table: the object replacement character, which is not a letter.
 _UNKNOWN = "\ufffc"
 _PRIVATE = 0xF000
 
 
 def _parse_table(pairs: str) -> dict[int, str]:
-    """Characters by their places, written as `A3 ≤ B0 °`."""
+    """Parse a table of codes and characters, such as `A3 ≤ B0 °`."""
     places, characters = pairs.split()[::2], pairs.split()[1::2]
     return {int(place, 16): character for place, character in zip(places, characters, strict=True)}
 
@@ -32,11 +32,11 @@ _TABLES = {"symbol": _SYMBOL, "wingdings": _WINGDINGS, "wingdings 2": _WINGDINGS
 
 
 def decode_symbol(font: str, code: str) -> str:
-    """The character at a place of a font.
+    """Return the Unicode character for a code of a font.
 
     Args:
-        font: its name.
-        code: the place as four hexadecimal digits, as Word stores it.
+        font: name of the font.
+        code: four hexadecimal digits, as Word stores them.
     """
     try:
         number = int(code, 16)
@@ -53,5 +53,5 @@ def _look_up(number: int, table: dict[int, str]) -> str:
     place = number - _PRIVATE if _PRIVATE <= number <= _PRIVATE + 0xFF else number
     if place in table:
         return table[place]
-    # The Symbol font keeps digits and punctuation where ASCII has them.
+    # In the Symbol font, digits and punctuation have their ASCII codes.
     return chr(place) if table is _SYMBOL and 0x20 <= place < 0x40 else _UNKNOWN

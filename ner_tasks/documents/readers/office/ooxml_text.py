@@ -1,7 +1,7 @@
-"""Text of WordprocessingML and DrawingML as it is shown: Word's bodies, notes and boxes, shapes, charts, diagrams.
+"""Extract the text that WordprocessingML and DrawingML show: bodies, notes, text boxes, shapes, charts, diagrams.
 
-Tracked deletions, codes of fields and placeholders are left out and counted; of the two forms of one thing
-(`mc:AlternateContent`), the second is read only where it says something else.
+Tracked deletions, field codes and placeholders are skipped and counted. Of two alternatives (`mc:AlternateContent`), the
+second is read only if its text differs.
 
 Source: ECMA-376, part 1, 17 (WordprocessingML), 20 (DrawingML); part 3 (markup compatibility); part 4, 14 (VML).
 """
@@ -21,32 +21,32 @@ from ner_tasks.documents.readers.xml_names import local_name
 
 _BREAKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _SOFT = ("drawing", "pict", "object", "footnoteReference", "endnoteReference", "commentReference", "annotationRef")
-# Borders between the parts of a formula.
+# Elements of a formula that separate its parts.
 _MATH = ("num", "den", "e", "sub", "sup", "deg", "lim", "fName", "mr")
 _SKIPPED = (
     *("rPr", "sectPr", "tblGrid", "sdtEndPr", "customXmlPr", "smartTagPr", "ffData"),
     *("style", "lstStyle", "bodyPr", "spPr", "txPr"),
 )
-# Breaks as some programs write them into DrawingML.
+# Escaped breaks that some programs write into DrawingML.
 _ESCAPED = re.compile("_x000([9AaBbDd])_")
 _FLOWS = ("txbxContent", "textbox", "rt", "body", "hdr", "ftr")
-_SHAPE_TEXTS = ("txBody", "rich")  # one block, its paragraphs by lines
+_SHAPE_TEXTS = ("txBody", "rich")  # one block, one line per paragraph
 _ENDING = frozenset({"p", "tr", "tc", *_FLOWS, *_SHAPE_TEXTS})
-MAX_PROMPT = 1_000  # characters of what a content control shows until somebody fills it
-_FORMS_AT_MOST = 4  # forms of one thing, and forms in forms, that are compared; further ones are read
+MAX_PROMPT = 1_000  # characters of a content control's placeholder text
+_FORMS_AT_MOST = 4  # alternatives, and levels of nested alternatives, that are compared; others are read
 
 
 class TextWalk:
-    """One walk over one part.
+    """Walks one part and collects its text.
 
     Args:
-        skips_placeholders: whether shapes that a slide fills are left out, as of a layout.
-        prompts: what content controls show until filled, as `compact_text` gives them.
+        skips_placeholders: whether to skip placeholders, which a slide fills, as in a layout.
+        prompts: placeholder texts of content controls, as `compact_text` returns them.
 
     Attributes:
-        ignored: what was met and is not shown, by the name of the rule.
-        chunks: ids of relations to documents that stand in this one (`altChunk`), in their order.
-        subdocuments: ids of relations to documents outside.
+        ignored: number of items that are not shown, by the name of the rule.
+        chunks: ids of relations to documents included in this one (`altChunk`), in order.
+        subdocuments: ids of relations to external documents.
     """
 
     def __init__(self, *, skips_placeholders: bool = False, prompts: frozenset[str] = frozenset()) -> None:
@@ -62,7 +62,7 @@ class TextWalk:
         self._described: set[str] = set()
 
     def blocks(self, root: Any) -> list[str]:
-        """Text of all paragraphs, rows of tables and text boxes below an element."""
+        """Return the text of all paragraphs, table rows and text boxes below an element."""
         self._fields.prepare(root)
         handlers = self._make_handlers()
         walk = etree.iterwalk(root, events=("start", "end"))
@@ -76,7 +76,7 @@ class TextWalk:
         return self._layout.finish()
 
     def _make_handlers(self) -> dict[str, Callable[[Any], bool | None]]:
-        """What is done where an element begins; True leaves out what is in it."""
+        """Map element names to handlers; a handler that returns True skips the element's content."""
         return {
             **dict.fromkeys(_SKIPPED, self._skip),
             **dict.fromkeys(_BREAKS, self._break),
@@ -120,7 +120,7 @@ class TextWalk:
         return True
 
     def _text(self, element: Any) -> bool:
-        # In a chart and in a comment's frame, <t> and <tx> hold paragraphs.
+        # In charts and comment frames, <t> and <tx> contain paragraphs.
         if len(element) and not (element.text or "").strip():
             return False
         if self._fields.is_hidden:
@@ -130,7 +130,7 @@ class TextWalk:
         return True
 
     def _value(self, element: Any) -> bool:
-        """A label of a chart: a series has the same ones as its neighbours."""
+        """Add a label of a chart once; all series repeat the same labels."""
         text = join_text(element)
         if len(element) == 0 and text not in self._described:
             self._described.add(text)
@@ -142,7 +142,7 @@ class TextWalk:
         return True
 
     def _old_button(self, element: Any) -> bool:
-        """HTML within a shape of VML."""
+        """Add the HTML in a VML shape."""
         self._layout.add_blocks([" ".join("\n".join(element.itertext()).split())])
         return True
 
@@ -197,7 +197,7 @@ class TextWalk:
         return True
 
     def _control(self, element: Any) -> bool:
-        """A content control that shows the prompt of its template, since nobody has filled it."""
+        """Skip a content control that still shows the placeholder text of its template."""
         if not self._prompts or child(element, "sdtPr", "showingPlcHdr") is None:
             return False
         content = child(element, "sdtContent")
@@ -229,7 +229,7 @@ class TextWalk:
         return True
 
     def _description(self, element: Any) -> bool:
-        """Text that stands for a picture or shape."""
+        """Add the alternative text of a picture or shape."""
         for name in ("title", "descr", "alt"):
             text = element.get(name, "").strip()
             if text and text not in self._described:
@@ -269,11 +269,11 @@ class TextWalk:
 
 
 def compact_text(element: Any, n_most: float = inf) -> str:
-    """Characters of an element that are shown, without any space: to tell whether two of them say the same.
+    """Return the shown text of an element without whitespace, to compare two elements.
 
     Args:
-        element: of a part.
-        n_most: characters beyond which no more of them are looked at.
+        element: an element of a part.
+        n_most: number of characters after which to stop.
     """
     pieces: list[str] = []
     n_characters = 0

@@ -1,4 +1,4 @@
-"""Text of PowerPoint files of 1997 to 2003 (ppt): that of the slides as they were last saved, and their notes.
+"""Read the text of PowerPoint files of 1997 to 2003 (ppt): the last saved version of each slide and its notes.
 
 Source: [MS-PPT] 2.1.2 (streams), 2.3.3 (edits), 2.4.14.3 (lists of slides), 2.9 (text).
 """
@@ -18,7 +18,7 @@ Record = tuple[int, int, int, int]  # type, instance, first byte, end
 
 
 def iter_records(data: bytes, start: int, end: int) -> Iterator[tuple[Record, bool]]:
-    """Records between two places, and whether each holds further ones."""
+    """Yield the records between two offsets, and whether each one is a container."""
     while start + _HEAD.size <= end:
         version, kind, n_bytes = _HEAD.unpack_from(data, start)
         inner = start + _HEAD.size
@@ -27,7 +27,7 @@ def iter_records(data: bytes, start: int, end: int) -> Iterator[tuple[Record, bo
 
 
 def iter_nested(data: bytes, start: int, end: int) -> Iterator[Record]:
-    """All records between two places, those in others too, in their order."""
+    """Yield all records between two offsets in order, including those in containers."""
     stack = [iter_records(data, start, end)]
     while stack:
         entry = next(stack[-1], None)
@@ -41,11 +41,11 @@ def iter_nested(data: bytes, start: int, end: int) -> Iterator[Record]:
 
 
 def read_slides(data: bytes, current_user: bytes) -> list[tuple[str, list[str]]]:
-    """Label and texts of each slide and of each slide's notes.
+    """Return the label and texts of each slide and of its notes.
 
     Args:
         data: the stream `PowerPoint Document`.
-        current_user: the stream `Current User`, which says where the last edit is.
+        current_user: the stream `Current User`, which holds the offset of the last edit.
     """
     places = _find_objects(data, current_user)
     if not places:
@@ -67,7 +67,7 @@ def read_slides(data: bytes, current_user: bytes) -> list[tuple[str, list[str]]]
 
 
 def _read_master(data: bytes, start: int, end: int) -> list[str]:
-    """Texts that a master adds to its slides: those in shapes that are no placeholders."""
+    """Return the texts that a master adds to its slides, which are those of shapes that are not placeholders."""
     texts: list[str] = []
     for kind, _, first, last in iter_nested(data, start, end):
         if kind == _SHAPE and not any(inner[0] == _PLACEHOLDER for inner in iter_nested(data, first, last)):
@@ -78,7 +78,7 @@ def _read_master(data: bytes, start: int, end: int) -> list[str]:
 def _read_list(
     data: bytes, start: int, end: int, places: dict[int, int], held: dict[int, Record], listed: set[int], label: str
 ) -> list[tuple[str, list[str]]]:
-    """Slides of a list: their outline stands there, their other text in an object of its own."""
+    """Read the slides of a list, which holds their outlines; their other text is in separate objects."""
     slides: list[tuple[list[str], list[str]]] = []
     for (kind, _, first, last), _ in iter_records(data, start, end):
         if kind == _PERSIST and last - first >= 4:
@@ -109,7 +109,7 @@ def _decode_text(data: bytes, kind: int, first: int, last: int) -> str:
 
 
 def _find_objects(data: bytes, current_user: bytes) -> dict[int, int]:
-    """Where each object was saved last, by its number; none in a damaged file."""
+    """Return the offset of the last saved version of each object by its number; empty for a damaged file."""
     places: dict[int, int] = {}
     if len(current_user) < 20:
         return places

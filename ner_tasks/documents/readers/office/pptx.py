@@ -1,7 +1,7 @@
-"""Presentations since 2007 (pptx, pptm, ppsx): slides in their order, each with its notes and comments.
+"""Read presentations since 2007 (pptx, pptm, ppsx): slides in order, each with its notes and comments.
 
-All parts of the package are enumerated: what a slide shows is read, with what its layout adds; files inside become
-documents of their own, the rest is named or ignored by a rule.
+Every part of the package is accounted for: text of slides and of their layouts is read, embedded files become separate
+documents, and the rest is listed as unread or ignored by a named rule.
 """
 
 from ner_tasks.documents.readers import pictures, properties, xml_names
@@ -9,13 +9,13 @@ from ner_tasks.documents.readers.office import ooxml, ooxml_parts, ooxml_propert
 from ner_tasks.documents.readers.office.ooxml import Package
 from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 
-# Parts behind slides: of their shapes, only those that are no placeholders are shown.
+# Parts behind slides. A slide shows their shapes, except the placeholders.
 _LAYOUTS = ("sldLayout", "sldMaster", "notesMaster", "handoutMaster")
 _DRAWN = ("chart", "chartEx", "diagramData")
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Shapes of each slide as blocks, rows of tables by lines, then its notes and comments.
+    """Read the shapes of each slide as blocks and its table rows as lines, then its notes and comments.
 
     Raises:
         CannotRead: `encrypted`, `too-large`, `broken`; `no-text-layer` if there are only pictures.
@@ -32,7 +32,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         if root in _LAYOUTS:
             shown += ooxml_parts.add_text(package, name, builder, skips_placeholders=True)
             taken.add(name)
-        elif root in ("sld", "notes", "cmLst"):  # of no slide that the presentation lists
+        elif root in ("sld", "notes", "cmLst"):  # not referenced by a listed slide
             shown += _add_text(package, name, name, builder, taken)
     ooxml_parts.add_rest(package, taken, builder, limits, shown)
     text = pictures.require_text(builder.extract()).text
@@ -45,7 +45,7 @@ def _list_slides(package: Package, main: str, builder: ExtractBuilder) -> list[s
     relations = package.relations(main)
     names: list[str] = []
     for number, element in enumerate(root.iter("{*}sldId") if root is not None else (), start=1):
-        # It has an id of its own beside that of the relation.
+        # The element also has an id without a namespace, which is not the id of the relation.
         ids = [value for key, value in xml_names.attributes(element) if key.startswith("{")]
         name = next((relations[id_].target for id_ in ids if id_ in relations), "")
         if name in package.parts:
@@ -69,7 +69,7 @@ def _add_slide(package: Package, name: str, place: str, builder: ExtractBuilder,
 def _add_text(
     package: Package, name: str, place: str, builder: ExtractBuilder, taken: set[str], kind: str = "part"
 ) -> list[str]:
-    """Read a slide, notes or comments, and the charts and diagrams on it."""
+    """Read a part with a slide, notes or comments, and its charts and diagrams."""
     taken.add(name)
     blocks = ooxml_parts.add_text(package, name, builder, place, kind=kind)
     return blocks + ooxml_parts.add_related(package, name, _DRAWN, builder, place, taken)

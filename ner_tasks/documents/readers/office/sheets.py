@@ -1,4 +1,4 @@
-"""Sheets of cells as text: rows by lines, cells apart by tabs; or as a table of documents if a column has that name."""
+"""Turn sheets into text, or into one document per row if a column has the name of the text column."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,17 +10,17 @@ from ner_tasks.documents.readers import default_names
 from ner_tasks.documents.tables import tables
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Ignored, Limits
 
-# A table of documents is laid out as a whole.
+# A table of documents is held in memory as a full rectangle.
 _MAX_TABLE_CELLS = 10_000_000
 _MAX_CELLS = 5_000_000
-# Columns between two cells that are shown by as many tabs; beyond, one tab stands for all.
+# Maximum gap between two cells that is written as one tab per column; a wider gap is one tab.
 _MAX_GAP = 256
-# Excel allows 31 characters, others write more.
+# Excel allows 31 characters, other programs more.
 _MAX_NAME = 1_000
-# Of it, in the label of each cell.
+# Maximum length of the sheet's name in the label of a cell.
 _MAX_LABEL = 200
 
-# Codes in headers: fonts, sizes, colours, page numbers, dates; sections become words of their own.
+# Codes in headers: fonts, sizes, colours, page numbers, dates. They become spaces, so that sections stay apart.
 _MARGIN_CODE = re.compile(r'&(?:&|"[^"]*"|[0-9]+|K[0-9A-Fa-f]{6}|K[0-9]{2}[+-][0-9]{3}|[A-Za-z])')
 
 Cell = tuple[int, str]
@@ -31,9 +31,9 @@ class Sheet:
     """One sheet.
 
     Attributes:
-        name: as its tab shows it.
-        rows: number of each row that has text, from 1, and its cells: number of the column, from 1, and text.
-        margins: texts of its headers and footers, each behind its name, where they stand among the cells.
+        name: its name.
+        rows: rows with text: the row number, from 1, and the cells as column number, from 1, and text.
+        margins: headers and footers stored in the sheet: name and text.
     """
 
     name: str
@@ -41,13 +41,13 @@ class Sheet:
     margins: list[tuple[str, str]] = field(default_factory=list)
 
     def add(self, number: int, cells: list[Cell]) -> None:
-        """Add a row, unless it is blank; rows ascend."""
+        """Add a row unless it is blank; rows come in ascending order."""
         if any(text.strip() for _, text in cells):
             self.rows.append((number, cells))
 
 
 class SheetBudget:
-    """Counts the cells and characters of a workbook."""
+    """Counts the cells and characters of a workbook and enforces their limits."""
 
     def __init__(self, limits: Limits):
         self._limits, self._n_cells, self._n_characters = limits, 0, 0
@@ -68,17 +68,17 @@ class SheetBudget:
 
 
 def make_label(name: str) -> str:
-    """A sheet's name as labels have it, cut where it is long."""
+    """Return a sheet's name for use in labels, shortened if it is long."""
     return bound_name(name, _MAX_LABEL)
 
 
 def make_place(label: str, row: int, column: int) -> str:
-    """Label of a cell, such as `Claims!B7`, behind that of its sheet."""
+    """Return the label of a cell, such as `Claims!B7`, given the label of its sheet."""
     return f"{label}!{column_letters(column)}{row}"
 
 
 def column_letters(column: int) -> str:
-    """Name of a column: `A` for 1, `AA` for 27."""
+    """Return the letters of a column: `A` for 1, `AA` for 27."""
     letters = ""
     while column > 0:
         column, letter = divmod(column - 1, 26)
@@ -87,25 +87,25 @@ def column_letters(column: int) -> str:
 
 
 def add_name(builder: ExtractBuilder, name: str) -> None:
-    """Add a sheet's name as a block, unless a program gave it."""
+    """Add a sheet's name as a block, unless it is a default name such as `Sheet1`."""
     if default_names.is_default_sheet(name):
         builder.inventory.ignored("sheet-name", "default-name")
     elif len(name) > _MAX_NAME:
         builder.block(name[:_MAX_NAME], name[:_MAX_NAME])
-        where = f"the name of a sheet, {len(name)} characters"
-        builder.inventory.unread("sheet-name", where, f"only the first {_MAX_NAME} are read")
+        where = f"a sheet name of {len(name)} characters"
+        builder.inventory.unread("sheet-name", where, f"only the first {_MAX_NAME} characters are read")
     elif name.strip():
         builder.block(name, name)
         builder.inventory.read("sheet-name")
 
 
 def join_cells(sheets: Sequence[Sheet]) -> str:
-    """What all cells say, a line each."""
+    """Join the texts of all cells, one per line."""
     return "\n".join(text for sheet in sheets for _, cells in sheet.rows for _, text in cells)
 
 
 def add_sheet(builder: ExtractBuilder, sheet: Sheet) -> None:
-    """Add a sheet's cells to a document, each with its place."""
+    """Add a sheet's cells to a document, each with its label as its source."""
     left = min((cells[0][0] for _, cells in sheet.rows), default=1)
     label = make_label(sheet.name)
     for number, (row, cells) in enumerate(sheet.rows):
@@ -120,18 +120,18 @@ def add_sheet(builder: ExtractBuilder, sheet: Sheet) -> None:
 
 
 def is_table(sheets: Sequence[Sheet], limits: Limits) -> bool:
-    """Whether the first row of the first sheet names the column of texts: then each row is a document."""
+    """Whether the first row of the first sheet names the text column, so that each row is a document."""
     first = sheets[0].rows[:1] if sheets else []
     return any(text == limits.text_column for _, cells in first for _, text in cells)
 
 
 def make_documents(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> list[tables.Record]:
-    """The documents of a workbook that is a table of them.
+    """Make the documents of a workbook whose first sheet is a table of documents.
 
     Args:
-        sheets: the first is the table; each further one that is not empty is one document, called like the sheet.
-        rest: what else the workbook holds, such as comments.
-        limits: which columns hold texts and ids.
+        sheets: the table, then the other sheets; each one that is not empty becomes a document named after the sheet.
+        rest: the workbook's other content, such as comments.
+        limits: names of the text and id columns.
     """
     header, *rows = _fill_rows(sheets[0])
     documents = list(tables.iter_documents(header, rows, limits))
@@ -146,12 +146,12 @@ def make_documents(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> li
     unread = [CannotRead("not-read", f"found {line}; expected text") for line in rest.items.unread]
     documents.extend((taken.make_unique("unread"), reason) for reason in unread)
     for part in rest.parts:
-        reason = "found a file in a table of documents, expected it beside the table"
+        reason = "found a file embedded in a table of documents, expected a separate file"
         documents.append((taken.make_unique(part.name), CannotRead("not-read", reason)))
     n_others = len([name for name in header if name and name not in (limits.text_column, limits.id_column)])
     if n_others:
         documents.append(("", Ignored("", "other-columns", n_others)))
-    # Names of other sheets are those of their documents.
+    # The names of the other sheets are read: they are the names of their documents.
     without = [sheet.name for number, sheet in enumerate(sheets) if number == 0 or not sheet.rows]
     n_default = sum(map(default_names.is_default_sheet, without))
     for rule, n in (("default-name", n_default), ("table-name", len(without) - n_default)):
@@ -160,7 +160,7 @@ def make_documents(sheets: Sequence[Sheet], rest: Extract, limits: Limits) -> li
 
 
 def _fill_rows(sheet: Sheet) -> list[list[str]]:
-    """Rows of equal length, from the first column with text to the last."""
+    """Return rows of equal length, from the first column with text to the last."""
     left = min(cells[0][0] for _, cells in sheet.rows)
     width = max(cells[-1][0] for _, cells in sheet.rows) - left + 1
     if width * len(sheet.rows) > _MAX_TABLE_CELLS:
@@ -176,12 +176,12 @@ def _fill_rows(sheet: Sheet) -> list[list[str]]:
 
 
 def strip_margin_codes(text: str) -> str:
-    """What a header or footer says, without the codes in it."""
+    """Return a header or footer without its formatting codes."""
     return " ".join(_MARGIN_CODE.sub(lambda code: "&" if code.group() == "&&" else " ", text).split())
 
 
 def format_value(value: object) -> str:
-    """A cell as a person reads it: whole numbers without a point, dates as ISO writes them."""
+    """Format a cell's value: whole numbers without a decimal point, dates in ISO 8601."""
     if isinstance(value, bool):
         return str(value).upper()
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
@@ -194,20 +194,20 @@ def format_value(value: object) -> str:
 
 
 def format_duration(value: timedelta) -> str:
-    """Hours, minutes and seconds: `36:00:00`."""
+    """Format a duration as hours, minutes and seconds, such as `36:00:00`."""
     seconds = round(value.total_seconds())
     minutes, second = divmod(abs(seconds), 60)
     return f"{'-' if seconds < 0 else ''}{minutes // 60}:{minutes % 60:02}:{second:02}"
 
 
 def make_sheet(name: str, rows: Iterable[Sequence[object]], first: tuple[int, int], budget: SheetBudget) -> Sheet:
-    """A sheet of the values that a library gives.
+    """Make a sheet from the values that python-calamine returns.
 
     Args:
-        name: of the sheet.
-        rows: values from its first row and column with any on.
+        name: name of the sheet.
+        rows: values, starting at the first row and column that have any.
         first: numbers of that row and column, from 1.
-        budget: counts the cells.
+        budget: limits the number of cells and characters.
     """
     sheet = Sheet(name)
     for number, values in enumerate(rows, start=first[0]):

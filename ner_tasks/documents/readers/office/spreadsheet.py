@@ -1,6 +1,6 @@
-"""Workbooks of other formats than xlsx: Excel's old and binary ones (xls, xlsb) and OpenDocument's (ods).
+"""Read workbooks in formats other than xlsx: xls, xlsb and ods.
 
-They read like xlsx: all cells as one text, or a table of documents.
+The result is the same as for xlsx: one text of all cells, or a table of documents.
 """
 
 import io
@@ -27,23 +27,25 @@ from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limit
 from ner_tasks.errors import redact_error
 
 _BOOKS = ("workbook", "book")
-# python-calamine lays out the whole rectangle between the first and the last cell, about 30 bytes each.
+# python-calamine allocates the whole rectangle between the outermost cells, about 30 bytes per cell.
 _MAX_SPAN = 20_000_000  # a full sheet of xls has 17 million
-# Parts of an xlsb file that hold no remarks: cells are read by python-calamine.
+# Parts of an xlsb file without remarks; python-calamine reads their cells.
 _BINARY_CELLS = ("/sharedstrings.bin", "/styles.bin", "/workbook.bin", "/calcchain.bin")
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tables.Record]:
-    """Cells of a row apart by tabs, rows by lines, sheets by a blank line, then comments, boxes and headers.
+    """Read all sheets, then comments, text boxes and headers.
+
+    Cells are separated by tabs, rows by line breaks, sheets by blank lines.
 
     Returns:
-        All sheets as one text, or documents as `readers.xlsx` gives them.
+        One text, or one document per row, as `xlsx.read` returns them.
 
     Raises:
         CannotRead: `encrypted`, `too-large`, `too-long`, `broken`.
     """
     if sniffing.looks_like_text(data[: sniffing.HEAD_BYTES]) and not _is_odf(data):
-        # What many programs call a workbook is a table in plain text.
+        # Many programs write a plain-text table under the name of a workbook.
         return replace(plain.read(data, limits, declared), notes=("read as text, by its content",))
     builder = ExtractBuilder()
     typed: list[Property] = []
@@ -58,7 +60,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract | list[tabl
     if sheets.is_table(workbook, limits):
         properties.add(builder, typed, sheets.join_cells(workbook))
         return sheets.make_documents(workbook, builder.extract(), limits)
-    # Remarks were collected first, to be told apart from cells in a table of documents.
+    # Remarks were collected first, because a table of documents keeps them apart from the cells.
     whole = ExtractBuilder()
     whole.inventory, whole.parts = builder.inventory, builder.parts
     whole.note(*builder.notes)
@@ -117,11 +119,11 @@ def _read_xls(data: bytes, builder: ExtractBuilder, limits: Limits) -> list[Shee
     for text in remarks:
         builder.block(text, "remarks")
     builder.inventory.read("remark", len(remarks))
-    builder.inventory.unread("remark", f"{n_left} comment(s) or box(es)", "their text cannot be found", n_left)
+    builder.inventory.unread("remark", f"{n_left} comment(s) or box(es)", "text not located", n_left)
     if biff.has_pictures(stream):
         builder.inventory.unread("picture", "pictures of the workbook", "pictures in an xls file are not read")
     builder.inventory.ignored("part", "macro", int(n_macros))
-    # In a file whose chains of sectors are damaged, python-calamine goes in circles: it gets a sound one.
+    # python-calamine loops forever on damaged sector chains, so it gets a newly written file.
     sound = cfb.write(cfb.Storage({names[0][0]: biff.repair_dimensions(stream)}))
     return _read_calamine(sound, builder, limits)
 
@@ -173,7 +175,7 @@ def _read_calamine(data: bytes, builder: ExtractBuilder, limits: Limits) -> list
     except CannotRead:
         raise
     except BaseException as error:
-        # A parser written in Rust that finds itself in an impossible state raises what no `except Exception` sees.
+        # A panic in python-calamine's Rust code raises an exception that is not a subclass of Exception.
         if type(error).__name__ == "PasswordError":
             raise CannotRead("encrypted", "found a workbook with a password, expected one that opens") from error
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":

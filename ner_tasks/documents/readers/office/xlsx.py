@@ -1,7 +1,7 @@
-"""Workbooks since 2007 (xlsx, xlsm): a document of all their cells and remarks, or a table of documents.
+"""Read workbooks since 2007 (xlsx, xlsm) as one document, or as a table with one document per row.
 
-All parts of the package are enumerated: cells, comments, text boxes, headers, charts are read, files inside become
-documents of their own, the rest is named or ignored by a rule.
+Every part of the package is accounted for: cells, comments, text boxes, headers and charts are read, embedded files
+become separate documents, and the rest is listed as unread or ignored by a named rule.
 """
 
 import re
@@ -26,17 +26,18 @@ from ner_tasks.documents.types import Extract, ExtractBuilder, Limits
 _SHEETS = ("worksheet", "chartsheet", "dialogsheet", "macrosheet")
 _DRAWN = ("chart", "chartEx", "diagramData")
 _MAX_SHEETS = 10_000
-# What Excel writes into an old comment for programs that do not know threads of comments.
+# Excel writes this into a plain comment for programs that do not support threaded comments.
 _THREAD_NOTICE = re.compile(r"^\[Threaded comment\].*?Comment:\s*", re.DOTALL)
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tables.Record]:
-    """Cells of a row apart by tabs, rows by lines, sheets by a blank line, each sheet behind its name and followed
-    by its remarks.
+    """Read all sheets, each as its name, its cells and its remarks.
+
+    Cells are separated by tabs, rows by line breaks, sheets by blank lines.
 
     Returns:
-        All sheets as one text. If the first row of the first sheet names the column of texts, the documents of its
-        rows instead, and each further sheet that is not empty as one more, called like the sheet.
+        One text, or, if the first row of the first sheet names the text column, one document per row; each further
+        sheet that is not empty is then a document named after the sheet.
 
     Raises:
         CannotRead: `encrypted`, `too-large`, `too-long`, `broken`.
@@ -49,7 +50,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
     budget = SheetBudget(limits)
     workbook = [_read_sheet(package, part, name, book, budget, builder) for name, part in named]
     n_missing = book.n_missing
-    builder.inventory.unread("cell", f"{n_missing} cell(s)", "their shared strings are missing", n_missing)
+    builder.inventory.unread("cell", f"{n_missing} cell(s)", "shared strings missing", n_missing)
     builder.inventory.ignored("text", "unused-string", len(book.strings) - len(book.used))
     as_table = sheets.is_table(workbook, limits)
     shown: list[str] = []
@@ -70,7 +71,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
 
 
 def _list_sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:
-    """Name and part of each sheet in the order of the workbook, and the parts that were accounted for."""
+    """Return the name and part of each sheet in workbook order, and the parts accounted for."""
     root = package.xml(main, builder)
     relations = package.relations(main)
     names: dict[str, str] = {}
@@ -130,7 +131,7 @@ def _read_sheet(
 def _add_remarks(
     package: Package, part: str, label: str, builder: ExtractBuilder, shown: list[str], taken: set[str]
 ) -> None:
-    """Comments and drawings of a sheet; the parts that were read are `taken`."""
+    """Read the comments and drawings of a sheet and add their parts to `taken`."""
     threads = [one for one in package.find_related(part, "threadedComment") if package.root(one) == "ThreadedComments"]
     seen: set[str] = set()
     taken.update(threads)
@@ -150,7 +151,7 @@ def _add_remarks(
 def _add_comments(
     package: Package, part: str, label: str, builder: ExtractBuilder, kind: str, seen: Sequence[str] | set[str]
 ) -> set[str]:
-    """Read the comments of a part; returns cell and text of each, to be known again in an older form."""
+    """Read the comments of a part and return a key for each, by which its legacy copy is recognized."""
     root = package.xml(part, builder)
     keys = set()
     for comment in root.iter(f"{{*}}{kind}") if root is not None else ():

@@ -1,4 +1,4 @@
-"""Cells of a workbook in SpreadsheetML, a row in memory at a time: no rectangle is laid out, whatever the sheet spans.
+"""Read the cells of a SpreadsheetML workbook row by row, so that memory does not grow with the range of the sheet.
 
 Source: ECMA-376, part 1, 18.3 (sheets), 18.4 (strings), 18.8 (formats); 22.9.2.19 (`_x000D_`).
 """
@@ -34,14 +34,14 @@ DATE, TIME, DURATION = "date", "time", "duration"
 
 @dataclass
 class Book:
-    """What the cells of all sheets refer to.
+    """Data that the cells of all sheets refer to.
 
     Attributes:
         strings: shared strings.
-        kinds: by number of the style, whether its numbers are shown as `date`, `time`, `duration` or "" as numbers.
-        is_1904: whether days are counted from 1904 on.
-        used: numbers of the shared strings that a cell shows.
-        n_missing: cells that refer to a string that is not there.
+        kinds: how each cell style shows numbers: `date`, `time`, `duration` or "" (as a number).
+        is_1904: whether days are counted from 1904.
+        used: indices of the shared strings that cells show.
+        n_missing: number of cells that refer to a missing string.
     """
 
     strings: list[str] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Book:
 
 
 def unescape(text: str) -> str:
-    """A string without the escapes that Excel writes for characters that XML does not allow."""
+    """Undo the escapes that Excel writes for characters that XML does not allow."""
     if "_x" in text:
         text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
         text = join_surrogates(text).replace("\0", "")
@@ -60,7 +60,7 @@ def unescape(text: str) -> str:
 
 
 def read_rich_text(element: Any) -> str:
-    """Text of a string in pieces, without how it is spoken (furigana)."""
+    """Return the text of a string and its runs, without phonetic guides (furigana)."""
     pieces = []
     for one in element:
         name = local_name(one)
@@ -72,7 +72,7 @@ def read_rich_text(element: Any) -> str:
 
 
 def find_damage(data: bytes) -> str:
-    """What is wrong with some XML, "" if it is sound; nothing is kept in memory."""
+    """Describe the damage of an XML file, "" if it is well-formed; builds no tree."""
     if xml_tree.declares_entities(data):
         return xml_tree.ENTITIES
     parser = etree.XMLParser(target=_Nothing(), recover=False, resolve_entities=False, no_network=True, huge_tree=True)
@@ -80,21 +80,21 @@ def find_damage(data: bytes) -> str:
         etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None) or 1
-        return f"damaged XML at line {line}, what can be read of it is in the text"
+        return f"damaged XML at line {line}; the readable part is in the text"
     return ""
 
 
 class _Nothing:
-    """Takes what a parser finds, and keeps none of it."""
+    """A parser target that keeps nothing."""
 
     def close(self) -> None:
         pass
 
 
 def iter_elements(data: bytes, *names: str) -> Iterator[Any]:
-    """Elements of these names as they end, each emptied after its use.
+    """Yield the elements with these names as they end, and clear each one after use.
 
-    Damage ends them early; the caller has looked for it.
+    Stops at damage; the caller reports damage separately.
     """
     tags = [f"{{*}}{name}" for name in names]
     huge = not xml_tree.declares_entities(data)
@@ -105,13 +105,13 @@ def iter_elements(data: bytes, *names: str) -> Iterator[Any]:
         for _, element in walk:
             yield element
             element.clear()
-            # What is no such element, as a cell before a margin in a row, may still be waited for.
+            # Other elements stay: a row may still need a cell that precedes a margin.
             while (before := element.getprevious()) is not None and local_name(before) in names:
                 element.getparent().remove(before)
 
 
 def read_styles(data: bytes) -> list[str]:
-    """How the numbers of each cell style are shown."""
+    """Return how each cell style shows numbers."""
     codes, kinds = {}, []
     for element in iter_elements(data, "numFmt", "cellXfs"):
         if local_name(element) == "numFmt":
@@ -138,7 +138,7 @@ def _kind(number: str, codes: dict[str, str]) -> str:
 
 
 def read_sheet(name: str, data: bytes, book: Book, budget: SheetBudget) -> tuple[Sheet, int]:
-    """The cells and margins of a sheet, and how many formulas have no value stored."""
+    """Read the cells and margins of a sheet, and count the formulas without a stored value."""
     sheet = Sheet(name)
     row = n_without = 0
     places: dict[str, int] = {}
@@ -171,7 +171,7 @@ def _sort_by_column(cell: Cell) -> int:
 
 
 def _parse_column(letters: str) -> int:
-    """Number of a column; 0 for what is none."""
+    """Return the number of a column, 0 if its name is invalid."""
     number = 0
     for letter in letters.upper() if len(letters) <= 3 and letters.isascii() and letters.isalpha() else "":
         number = 26 * number + ord(letter) - ord("A") + 1
@@ -179,7 +179,7 @@ def _parse_column(letters: str) -> int:
 
 
 def _read_text(cell: Any, book: Book) -> str | None:
-    """What a cell shows; None for a formula whose value is not stored."""
+    """Return the text that a cell shows; None for a formula without a stored value."""
     value = inline = None
     has_formula = False
     for one in cell:
@@ -220,7 +220,7 @@ def _kind_of(cell: Any, book: Book) -> str:
 
 
 def format_date(value: str) -> str:
-    """A date as ISO 8601 has it, as a person reads it; as it is stored, where it is none."""
+    """Format an ISO 8601 date for people; any other value is returned unchanged."""
     try:
         return format_value(datetime.fromisoformat(value))
     except ValueError:
@@ -228,12 +228,12 @@ def format_date(value: str) -> str:
 
 
 def format_number(value: str, kind: str = "", *, is_1904: bool = False) -> str:
-    """A number as a person reads it.
+    """Format a number as the cell shows it.
 
     Args:
-        value: as it is stored.
+        value: the stored value.
         kind: `date`, `time`, `duration`, or "" for a number.
-        is_1904: whether days are counted from 1904 on.
+        is_1904: whether days are counted from 1904.
     """
     if not kind and _INTEGER.fullmatch(value):
         return value
@@ -247,8 +247,8 @@ def format_number(value: str, kind: str = "", *, is_1904: bool = False) -> str:
         return format_value(timedelta(days=number))
     seconds = timedelta(seconds=round(number * 86_400, 3))
     if number < 1 and kind == TIME:
-        return format_value((datetime(1900, 1, 1) + seconds).time())  # noqa: DTZ001 - a sheet's times have no zone
-    # Day 60 is the 29 February 1900 that Excel counts and that never was.
+        return format_value((datetime(1900, 1, 1) + seconds).time())  # noqa: DTZ001 - sheets store no time zone
+    # Excel counts 29 February 1900, which does not exist, as day 60.
     start = datetime(1904, 1, 1) if is_1904 else datetime(1899, 12, 30 if number >= 60 else 31)  # noqa: DTZ001
     try:
         return format_value(start + seconds)
