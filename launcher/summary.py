@@ -128,4 +128,5 @@ def _places(store: FolderStore, outcome: Outcome) -> list[tuple[str, str]]:
         ("Model", str(store.path_of(keys.model(outcome.version, "int8")))),
         ("Data and quarantine", str(store.path_of(keys.snapshot(outcome.snapshot)))),
         ("Reports", str(store.path_of(keys.model_report(outcome.version)))),
+        ("Next", "`make up` starts Airflow with these results; it prints URL, user and password"),
     ]

@@ -1,12 +1,12 @@
-"""What a child process gets of its parent's environment: the variables named here, and no others.
+"""Select the environment variables that a child process inherits. All others may hold secrets.
 
-The parent's own may hold any secret under any name. Whoever needs one more adds it here, or hands it to the one child.
+To pass another variable, add it here, or set it for the one child that needs it.
 """
 
 import os
 from collections.abc import Mapping
 
-# What a program needs to start and to spell: its libraries, its language, its clock.
+# Variables that any program needs: libraries, locale, time zone, temporary files.
 _PROCESS = (
     "PATH",
     "LD_LIBRARY_PATH",
@@ -20,9 +20,9 @@ _PROCESS = (
     "PYTHON*",
     "VIRTUAL_ENV",
 )
-# A reader meets hostile files: besides this it gets nothing.
+# A reader processes hostile files, so it gets only these.
 _READER = (*_PROCESS, "OMP_THREAD_LIMIT", "TESSDATA_PREFIX")
-# A step has settings of ours and of its libraries, and caches below a home.
+# A step needs its settings, those of its libraries, and caches in the home folder.
 _STEP = (
     *_READER,
     "HOME",
@@ -40,7 +40,7 @@ _STEP = (
     "KERAS_BACKEND",
     "TOKENIZERS_PARALLELISM",
 )
-# For the few steps that reach the network.
+# For steps that access the network.
 _NETWORK = (
     "HTTP_PROXY",
     "HTTPS_PROXY",
@@ -55,31 +55,31 @@ _NETWORK = (
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
 )
-# The address of Airflow's database, which one child alone is handed.
+# The address of Airflow's database, which only the database clean-up gets.
 _DATABASE = "NER_AIRFLOW_DATABASE"
 
 
 def reader_environment(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The environment of a process that reads documents: no home, no settings, no credentials, no proxies."""
+    """Return the environment of a process that reads documents: no home, settings, credentials or proxies."""
     return select_variables(_READER, env)
 
 
 def step_environment(
     env: Mapping[str, str] = os.environ, *, network: bool = False, also: tuple[str, ...] = ()
 ) -> dict[str, str]:
-    """The environment of a step's process.
+    """Return the environment of a step's process.
 
     Args:
-        env: the parent's.
-        network: whether it reaches the network: with proxies and certificates.
-        also: more names; one that ends in `*` stands for all that begin so.
+        env: the parent's environment.
+        network: whether to include proxies and certificates.
+        also: more names or prefixes, as in `select_variables`.
     """
-    found = select_variables((*_STEP, *(_NETWORK if network else ()), *also), env)
-    return {name: value for name, value in found.items() if not name.startswith(_DATABASE)}
+    selected = select_variables((*_STEP, *(_NETWORK if network else ()), *also), env)
+    return {name: value for name, value in selected.items() if not name.startswith(_DATABASE)}
 
 
 def select_variables(names: tuple[str, ...], env: Mapping[str, str]) -> dict[str, str]:
-    """The variables of these names; one that ends in `*` stands for all that begin so."""
+    """Return the variables with these names. A name that ends in `*` is a prefix."""
     exact = {name for name in names if not name.endswith("*")}
     begins = tuple(name[:-1] for name in names if name.endswith("*"))
     return {name: value for name, value in env.items() if name in exact or name.startswith(begins)}

@@ -1,4 +1,4 @@
-"""One heavy step as a child process of the task: streamed, and ended together with the task."""
+"""Run a heavy step as a child process of the task: stream its output, and end it with the task."""
 
 import signal
 import subprocess
@@ -15,12 +15,12 @@ N_LAST_LINES = 20
 
 
 class ChildProcess:
-    """A child in the task's own process group, so that whatever kills the group reaches it as well.
+    """A child process in the task's process group, so that a signal to the group reaches it.
 
-    Airflow kills a task's group 5 s after asking; the grace given to the child is shorter than that.
+    Airflow kills a task's group 5 s after SIGTERM; the child's grace period is shorter.
 
     Attributes:
-        last_lines: the end of its output, without what it held of its libraries' and printed when it failed.
+        last_lines: the last lines of its output, without the held standard error of `held_stderr`.
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -36,9 +36,9 @@ class ChildProcess:
         self.last_lines: deque[str] = deque(maxlen=N_LAST_LINES)
 
     def follow(self, show: Callable[[str], None]) -> int:
-        """Hand every line of output to `show` until the child ends; its exit code, negative for a signal.
+        """Pass each line of output to `show` until the child ends, and return its exit code, negative for a signal.
 
-        Whatever interrupts this, a task's timeout included, ends the child first.
+        Ends the child if it is interrupted, as by the task's timeout.
         """
         try:
             for line in self._process.stdout or ():
@@ -51,7 +51,7 @@ class ChildProcess:
             raise
 
     def end(self) -> None:
-        """End the child and all that it has started: politely, then not. Does nothing once it has ended."""
+        """End the child and its descendants by SIGTERM, then SIGKILL. Does nothing if the child has ended."""
         if self._process.poll() is not None:
             return
         try:
@@ -67,7 +67,7 @@ class ChildProcess:
                 return
 
     def _gone(self, family: list[psutil.Process]) -> bool:
-        """Whether all have ended within the grace; the child is waited for here alone, psutil would take its code."""
+        """Return whether all have ended within the grace period. Waits for the child itself: psutil would reap its code."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(GRACE_S)
         _, left = psutil.wait_procs(family, timeout=0.1)

@@ -84,6 +84,7 @@ def shown(store):
         "1 (empty: 1)",
         "[Maria Chen|per] left [Boston|geo] for [Ohio|geo].",
         "models/v/int8",
+        "`make up` starts Airflow with these results",
     ],
 )
 def test_the_summary_says(shown, expected):
