@@ -63,6 +63,8 @@ def hold_stderr(step: Callable[[], int]) -> int:
     Returns:
         What the step returned.
     """
+    if sys.stderr is None:  # closed, as by some service managers
+        return step()
     sys.stderr.flush()
     read_end, write_end = os.pipe()
     # -I -S: it needs nothing but the standard library, and starts in 10 ms

@@ -94,3 +94,10 @@ def test_notices_of_tensorflow_and_transformers_are_held():
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("yes", True), ("", False), ("0", False), ("no", False)])
 def test_ner_verbose(value, expected):
     assert held_stderr.is_verbose({"NER_VERBOSE": value}) is expected
+
+
+def test_a_step_without_standard_error_runs():
+    script = (
+        "import sys; sys.stderr = None\nfrom ner_tasks import held_stderr\nsys.exit(held_stderr.hold_stderr(lambda: 5))"
+    )
+    assert run_script(script).returncode == 5

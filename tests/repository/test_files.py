@@ -91,3 +91,13 @@ def test_a_tests_name_is_a_sentence(tracked, root):
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and len(node.name.split("_")) < 4
     ]
     assert short == []
+
+
+def test_one_module_builds_jinja_environments(tracked, root):
+    """It escapes every value; another one might forget to."""
+    builders = {
+        path.relative_to(root).as_posix()
+        for path, text in texts([path for path in tracked if path.suffix == ".py"])
+        if "FileSystemLoader" in text and path.relative_to(root).parts[0] != "tests"
+    }
+    assert builders <= {"ner_tasks/display.py", "docs/generate.py"}
