@@ -1,1 +1,1 @@
-"""What the pages in Airflow's UI show, read from the store alone: nights, models, documents, benchmarks."""
+"""Reads what the pages in Airflow's UI show from the store: nights, models, documents, benchmarks."""

@@ -1,4 +1,4 @@
-"""One document of one day: its answer, or why it has none, and what became of it on other days."""
+"""Finds documents of a day: their answer or rejection, and the same document on other days."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MAX_DAYS = 31
 
 @dataclass(frozen=True)
 class FoundDocument:
-    """A document as one day has it: an answer, or what the rejection said."""
+    """A document of one day, with its answer or its rejection."""
 
     day: str
     entry: IndexedDocument
@@ -29,9 +29,13 @@ class FoundDocument:
 
 @dataclass(frozen=True)
 class Sighting:
-    """A document of the same name on some day, and the model that has read it.
+    """A document of the same name on another day, and the model that tagged it.
 
-    `replaced` are answers that those of another model have taken the place of: what is left of them is this entry.
+    Attributes:
+        day: the day, YYYY-MM-DD.
+        entry: its entry in the day's index.
+        model_version: version of the model.
+        replaced: whether the answers were replaced by another model's; only the entry is left of them.
     """
 
     day: str
@@ -41,38 +45,48 @@ class Sighting:
 
 
 def list_days(reader: StoreReader) -> list[str]:
-    """Published days, the newest first."""
+    """List the published days, newest first."""
     return sorted(reader.folders(keys.TAGGED), reverse=True)
 
 
 def search_documents(
     reader: StoreReader, day: str, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
 ) -> list[IndexedDocument]:
-    """Documents of a day whose names hold `text`.
+    """Search the documents of a day whose names contain `text`.
+
+    Args:
+        reader: the store.
+        day: the day, YYYY-MM-DD.
+        text: part of the name, case-insensitive; empty for all documents.
+        most: maximum number of documents.
+        rejected_only: return rejected documents only.
+        partly_read_only: return partly read documents only.
 
     Raises:
-        InputMissing: the day has no index: it is not published, or was before there was one.
+        InputMissing: the day is not published, or was published without an index.
     """
-    with _index(reader, keys.tagged_day(day, INDEX)) as index:
+    with _open_index(reader, keys.tagged_day(day, INDEX)) as index:
         return index.search(text, most=most, rejected_only=rejected_only, partly_read_only=partly_read_only)
 
 
 def find_document(reader: StoreReader, day: str, name: str, *, handle: str = "") -> FoundDocument:
-    """A document by its very name, or by its handle in the day's index if one is given.
+    """Find a document by its exact name, or by its handle in the day's index if one is given.
 
     Raises:
-        InputMissing: the day has no answers, no index, or the index not this name.
-        ArtifactBroken: its line is none of ours.
-        Busy: the day is replaced again and again.
+        InputMissing: the day has no answers or no index, or the index has no such document.
+        ArtifactBroken: the document's line is damaged.
+        Busy: the day keeps being replaced.
     """
     return reader.store.read_whole(keys.tagged_day(day), lambda: _find(reader, day, name, handle), marker=MANIFEST)
 
 
 def _find(reader: StoreReader, day: str, name: str, handle: str) -> FoundDocument:
-    with _index(reader, keys.tagged_day(day, INDEX)) as index:
+    with _open_index(reader, keys.tagged_day(day, INDEX)) as index:
         entry = index.get(handle) if handle else index.find(name)
     if entry is None and handle:
-        raise InputMissing(f"found no document {handle[:200]!r} of the index of {day}, expected one; search it again")
+        raise InputMissing(
+            f"found no document {handle[:200]!r} in the index of {day}; the day was replaced, search again"
+        )
     if entry is None:
         raise InputMissing(f"found no document {name[:200]!r}, expected one of this name, in the answers of {day}")
     key = keys.tagged_day(day, REJECTED if entry.reason else DOCUMENTS)
@@ -83,29 +97,29 @@ def _find(reader: StoreReader, day: str, name: str, handle: str) -> FoundDocumen
 
 
 def list_sightings(reader: StoreReader, name: str) -> list[Sighting]:
-    """The days among the newest that have a document of this name, the newest first, and every model that has read it.
+    """List the answers to documents of this name in the newest 31 days, newest first, including replaced answers.
 
-    A day whose index or manifest is damaged is left out, see `Reader.unreadable`.
+    Days whose index or manifest is damaged are skipped, see `StoreReader.unreadable`.
     """
-    found: list[Sighting] = []
+    sightings: list[Sighting] = []
     for day in list_days(reader)[:MAX_DAYS]:
-        found += _published(reader, day, name)
+        sightings += _find_published(reader, day, name)
         for version in reader.folders(keys.replaced_answers(day)):
-            if entry := _entry(reader, keys.replaced_answers(day, version, INDEX), name):
-                found.append(Sighting(day, entry, version, replaced=True))
-    return found
+            if entry := _find_entry(reader, keys.replaced_answers(day, version, INDEX), name):
+                sightings.append(Sighting(day, entry, version, replaced=True))
+    return sightings
 
 
-def _published(reader: StoreReader, day: str, name: str) -> list[Sighting]:
-    """The document as a day has it now, with the model of this very night; none if the day has it not."""
+def _find_published(reader: StoreReader, day: str, name: str) -> list[Sighting]:
+    """Find the document in a day's current answers, with the model of the same night; empty if it is not there."""
     index, manifest = keys.tagged_day(day, INDEX), keys.tagged_day(day, MANIFEST)
 
     def read() -> list[Sighting]:
-        entry = _entry(reader, index, name)
+        entry = _find_entry(reader, index, name)
         version = read_record(reader.store, manifest, NightManifest)["model_version"]
         return [Sighting(day, entry, version)] if entry else []
 
-    if _entry(reader, index, name) is None:  # as on most days, and one look is enough
+    if _find_entry(reader, index, name) is None:  # the usual case, in which no consistent read is needed
         return []
     try:
         return reader.store.read_whole(keys.tagged_day(day), read, marker=MANIFEST)
@@ -116,9 +130,9 @@ def _published(reader: StoreReader, day: str, name: str) -> list[Sighting]:
         return []
 
 
-def _entry(reader: StoreReader, key: str, name: str) -> IndexedDocument | None:
+def _find_entry(reader: StoreReader, key: str, name: str) -> IndexedDocument | None:
     try:
-        with _index(reader, key) as index:
+        with _open_index(reader, key) as index:
             return index.find(name)
     except InputMissing:
         return None
@@ -127,5 +141,5 @@ def _entry(reader: StoreReader, key: str, name: str) -> IndexedDocument | None:
         return None
 
 
-def _index(reader: StoreReader, key: str) -> AnswerIndex:
+def _open_index(reader: StoreReader, key: str) -> AnswerIndex:
     return AnswerIndex(reader.store.fetch(key))

@@ -19,7 +19,7 @@ DAGS = ("ner_tag_nightly", "ner_retag")
 
 @dataclass(frozen=True)
 class DagRun:
-    """The run of a DAG that something was done by, as Airflow knows it."""
+    """A DAG run: ids of the DAG and of the run."""
 
     dag: str
     run: str
@@ -27,19 +27,19 @@ class DagRun:
 
 @dataclass(frozen=True)
 class NightInProgress:
-    """A night that is planned and not published.
+    """A night that is planned but not published.
 
     Attributes:
-        day: the day.
-        model_version: the model of the night.
-        n_files: files in the day's inbox.
-        n_shards, n_done: shards in all, and those that are answered.
-        n_documents, n_rejected, n_entities, n_words: in the shards that are answered.
-        words_per_s: of these; None before the first is answered.
-        seconds_left: about how long it still takes, by its own shards or, before the first of them is answered, by the
-            last published night; None if there is neither.
-        stopped: the task that failed, if one did: nothing goes on by itself.
-        run: the run that works on it, if it has noted anything yet.
+        day: the day, YYYY-MM-DD.
+        model_version: version of the model.
+        n_files: number of files in the day's inbox.
+        n_shards, n_done: number of shards, and of finished shards.
+        n_documents, n_rejected, n_entities, n_words: counts of the finished shards.
+        words_per_s: rate of the finished shards; None before the first one.
+        seconds_left: estimated time left, from the finished shards or else from the last published night; None if
+            unknown.
+        stopped: the failed task, if there is one; the night then does not continue by itself.
+        run: the DAG run; None before its first task has finished.
     """
 
     day: str
@@ -59,12 +59,12 @@ class NightInProgress:
 
 @dataclass(frozen=True)
 class GateResult:
-    """What a gate said.
+    """Result of a gate.
 
     Attributes:
-        name: which gate.
-        verdict: `passed`, `not passed`, or `not judged` where there is too little to judge by.
-        lines: what it found and expected.
+        name: what the gate checked.
+        verdict: `passed`, `not passed`, or `not judged` if there was too little data.
+        lines: details.
     """
 
     name: str
@@ -73,14 +73,14 @@ class GateResult:
 
 
 def list_published(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]:
-    """Manifests of the newest published days, the newest first."""
+    """List the manifests of the newest published days, newest first."""
     days = sorted(reader.folders(keys.TAGGED), reverse=True)[:most]
-    found = [reader.record(keys.tagged_day(day, MANIFEST), NightManifest) for day in days]
-    return [{**manifest, "day": day} for day, manifest in zip(days, found, strict=True) if manifest]
+    manifests = [reader.record(keys.tagged_day(day, MANIFEST), NightManifest) for day in days]
+    return [{**manifest, "day": day} for day, manifest in zip(days, manifests, strict=True) if manifest]
 
 
 def list_labels(reader: StoreReader, day: str) -> list[str]:
-    """Labels that a published day has entities of, in alphabetical order."""
+    """List the labels of a published day's entities, sorted."""
     manifest = reader.record(keys.tagged_day(day, MANIFEST), NightManifest)
     return sorted(manifest["entities"]) if manifest else []
 
@@ -88,66 +88,71 @@ def list_labels(reader: StoreReader, day: str) -> list[str]:
 def list_in_progress(
     reader: StoreReader, last: Mapping[str, Any] | None = None, *, now_s: float | None = None
 ) -> list[NightInProgress]:
-    """Nights that were planned and are not published, each once, the newest day first.
+    """List the nights that are planned but not published, newest first.
 
     Args:
         reader: the store.
-        last: manifest of the last published night, whose speed is expected again.
-        now_s: seconds since 1970; now, unless told otherwise.
+        last: manifest of the last published night, for the estimate of the time left.
+        now_s: Unix time in seconds; the current time by default.
     """
     now_s = time.time() if now_s is None else now_s
-    found: dict[tuple[str, str], NightInProgress] = {}
+    in_progress: dict[tuple[str, str], NightInProgress] = {}
     for run in reader.folders(keys.RUNS):
         for day in reader.folders(keys.join(keys.RUNS, run)):
             plan = reader.record(keys.night_plan(run, day), NightPlan)
             if plan:
-                night = _of_plan(reader, plan, _steps(reader, run), last, now_s)
-                # of two runs at the same night the one that goes on
-                if found.get((day, plan["night"]), night).stopped or not night.stopped:
-                    found[day, plan["night"]] = night
-    return sorted(found.values(), key=lambda night: night.day, reverse=True)
+                night = _read_progress(reader, plan, _list_steps(reader, run), last, now_s)
+                # of two runs of the same night, prefer the one that is not stopped
+                if in_progress.get((day, plan["night"]), night).stopped or not night.stopped:
+                    in_progress[day, plan["night"]] = night
+    return sorted(in_progress.values(), key=lambda night: night.day, reverse=True)
 
 
 def read_gates(reader: StoreReader, last: Mapping[str, Any]) -> list[GateResult]:
-    """What the gates said about the last published night, and about the model that is promoted."""
-    found = []
+    """Read the gates' results for the last published night and for the promoted model.
+
+    Args:
+        reader: the store.
+        last: manifest of the last published night.
+    """
+    results = []
     night = reader.record(keys.night_gate(last["day"]), NightGate)
     if night and night["night"] == last.get("night"):
-        found.append(GateResult(f"answers of {last['day']}", _verdict(passed=night["passed"]), night["lines"]))
+        results.append(GateResult(f"Answers of {last['day']}", _verdict(passed=night["passed"]), night["lines"]))
     drift = reader.record(keys.drift_report(last["day"]), DriftReport)
     if drift and drift.get("night") == last.get("night"):
-        found.append(_drift(f"{last['day']} beside the nights before", drift))
+        results.append(_make_drift_result(f"Drift of {last['day']}", drift))
     pointer = reader.record(keys.PROMOTED_MODEL, Promotion)
     if pointer:
         version = pointer.version
         trained = reader.record(keys.registration(version), VersionRecord, changes=False)
         int8 = reader.record(keys.int8_gate(version), GateRecord)
-        said_of = {
-            "trained model": trained.get("gate") if trained else None,
+        details = {
+            "Trained model": trained.get("gate") if trained else None,
             "INT8 model": int8["lines"] if int8 else None,
         }
-        for name, said in said_of.items():
-            if said:
-                found.append(GateResult(f"{name} {version}", _verdict(passed=True), said))
-    return found
+        for name, lines in details.items():
+            if lines:
+                results.append(GateResult(f"{name} {version}", _verdict(passed=True), lines))
+    return results
 
 
-def _drift(name: str, said: DriftReport) -> GateResult:
-    if not said.get("judged", True):
-        return GateResult(name, "not judged", [said.get("why_not") or "no reason is given"])
-    passed = not said["alerts"] or said["accepted"]
-    return GateResult(name, _verdict(passed=passed), said["alerts"] or ["nothing unusual"])
+def _make_drift_result(name: str, report: DriftReport) -> GateResult:
+    if not report.get("judged", True):
+        return GateResult(name, "not judged", [report.get("why_not") or "no reason recorded"])
+    passed = not report["alerts"] or report["accepted"]
+    return GateResult(name, _verdict(passed=passed), report["alerts"] or ["no alerts"])
 
 
 def _verdict(*, passed: bool) -> str:
     return "passed" if passed else "not passed"
 
 
-def _steps(reader: StoreReader, run: str) -> list[runs.Step]:
+def _list_steps(reader: StoreReader, run: str) -> list[runs.Step]:
     return next((steps for dag in DAGS if (steps := runs.list_steps(reader, dag, run))), [])
 
 
-def _of_plan(
+def _read_progress(
     reader: StoreReader,
     plan: NightPlan,
     steps: Sequence[runs.Step],
@@ -187,7 +192,7 @@ def _seconds_left(
     now_s: float,
 ) -> float | None:
     if done:
-        # shards are about equally large; how many run at once shows in how long the finished ones took together
+        # shards are about equal in size; the time that the finished ones took together reflects their parallelism
         took = sum(shard["elapsed_s"] for shard in done)
         tagged = next((step for step in steps if step.task == "tag_shard"), None)
         if tagged and (between := _seconds(tagged.at) - _began(tagged)) > 0:

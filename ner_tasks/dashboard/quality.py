@@ -1,4 +1,4 @@
-"""How good the promoted model is, whether its nights are as they use to be, and what people are asked to correct."""
+"""Reads the promoted model's evaluation, the drift of its nights, and the review queue."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ner_tasks.store import keys
 
 @dataclass(frozen=True)
 class Promoted:
-    """The promoted version and its evaluation: entity F1 with intervals, slices, confusion, the worst sentences."""
+    """The promoted version with its evaluation on the snapshot that it was trained on."""
 
     version: str
     snapshot: str
@@ -20,7 +20,7 @@ class Promoted:
 
 
 def read_promoted(reader: StoreReader) -> Promoted | None:
-    """The promoted version in depth; None before the first, or if it was never evaluated."""
+    """Read the promoted version and its evaluation; None if no version is promoted or evaluated."""
     pointer = reader.record(keys.PROMOTED_MODEL, Promotion)
     details = reader.record(keys.registration(pointer.version), VersionRecord, changes=False) if pointer else None
     if not pointer or not details:
@@ -31,14 +31,14 @@ def read_promoted(reader: StoreReader) -> Promoted | None:
 
 
 def read_drift(reader: StoreReader, *, most: int) -> list[DriftReport]:
-    """What was found about the newest nights, the newest first."""
+    """Read the drift reports of the newest nights, newest first."""
     days = [name.removesuffix(".json") for name in reader.names(keys.DRIFT_REPORTS) if name.endswith(".json")]
-    found = (reader.record(keys.drift_report(day), DriftReport) for day in sorted(days, reverse=True)[:most])
-    return [report for report in found if report]
+    reports = (reader.record(keys.drift_report(day), DriftReport) for day in sorted(days, reverse=True)[:most])
+    return [report for report in reports if report]
 
 
 def read_review_queue(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]:
-    """What was exported of the newest days for people to correct, and whether it has come back."""
+    """List the days exported for review, newest first: their files, report, and whether corrections have returned."""
     returned = set(reader.folders(keys.LABELLED))
     queue = list[Mapping[str, Any]]()
     for day in sorted(reader.folders(keys.REVIEWS), reverse=True)[:most]:

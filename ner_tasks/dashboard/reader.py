@@ -1,4 +1,4 @@
-"""The store as pages read it: the same files again and again, by many people, few of which have changed."""
+"""Cached reads of the store for pages, which read the same files again and again."""
 
 import time
 from collections import OrderedDict
@@ -11,15 +11,15 @@ from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.records import parse_records, read_record
 from ner_tasks.store import Store
 
-FRESH_S = 5.0  # a page may be this old
+FRESH_S = 5.0  # maximum age of cached data, in seconds
 MAX_REMEMBERED = 4096
 
 Shape = TypeVar("Shape")
 
 
 @dataclass(frozen=True)
-class _Remembered:
-    """What a file held, or why that cannot be said."""
+class _CachedValue:
+    """Content of a file, or the error of reading it."""
 
     value: Any
     etag: str | None
@@ -27,30 +27,30 @@ class _Remembered:
 
 
 class RecordCache:
-    """What was read of a store, for all who read it; for several threads.
+    """Thread-safe cache of what was read from a store, shared by all pages.
 
     Args:
-        clock: seconds.
+        clock: returns seconds.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._remembered: OrderedDict[tuple[Any, ...], _Remembered] = OrderedDict()
+        self._values: OrderedDict[tuple[Any, ...], _CachedValue] = OrderedDict()
         self._lock = Lock()
 
-    def get(self, *key: Any) -> _Remembered | None:
+    def get(self, *key: Any) -> _CachedValue | None:
         with self._lock:
-            known = self._remembered.get(key)
+            known = self._values.get(key)
             if known:
-                self._remembered.move_to_end(key)
+                self._values.move_to_end(key)
             return known
 
     def put(self, *key: Any, value: Any, etag: str | None = None) -> None:
         with self._lock:
-            self._remembered[key] = _Remembered(value, etag, self.clock())
-            self._remembered.move_to_end(key)
-            while len(self._remembered) > MAX_REMEMBERED:
-                self._remembered.popitem(last=False)
+            self._values[key] = _CachedValue(value, etag, self.clock())
+            self._values.move_to_end(key)
+            while len(self._values) > MAX_REMEMBERED:
+                self._values.popitem(last=False)
 
 
 class StoreReader:
@@ -58,10 +58,10 @@ class StoreReader:
 
     Args:
         store: the store.
-        memory: what was read of it for other pages.
+        memory: cache shared with other pages.
 
     Attributes:
-        unreadable: what is wrong with each damaged file, by its key.
+        unreadable: error message of each damaged file, by key.
     """
 
     def __init__(self, store: Store, memory: RecordCache | None = None) -> None:
@@ -69,35 +69,37 @@ class StoreReader:
         self.unreadable: dict[str, str] = {}
 
     def record(self, key: str, shape: type[Shape], *, changes: bool = True) -> Shape | None:
-        """The record under `key`; None if there is none, or it is damaged. Not to be changed by the caller.
+        """Read a record; None if it is missing or damaged. The caller must not modify it.
 
         Args:
-            key: where.
-            shape: what it has to be like, see `records`.
-            changes: whether it may be replaced. One that never is, is read once.
+            key: key of the record.
+            shape: expected type, see `ner_tasks.records`.
+            changes: whether the record may be replaced; False reads it only once.
         """
-        sound: Shape | None = self._sound(key, self._remembered(key, shape, changes=changes))
-        return sound
+        record: Shape | None = self._drop_damaged(key, self._read_cached(key, shape, changes=changes))
+        return record
 
     def records(self, key: str, shape: type[Shape]) -> list[Shape]:
-        """The records of a file that has one on each line; damaged lines are left out."""
+        """Read the records of a file with one record per line, without damaged lines."""
 
         def read() -> Any:
             return list(parse_records(self.store.read_lines(key), shape, self.store.where(key)))
 
-        found = self._fresh("records", key, lambda: self._attempt(read))
-        return [record for record in self._sound(key, found) or [] if self._sound(key, record) is not None]
+        records = self._read_fresh("records", key, lambda: self._attempt(read))
+        return [
+            record for record in self._drop_damaged(key, records) or [] if self._drop_damaged(key, record) is not None
+        ]
 
     def folders(self, key: str) -> list[str]:
-        """As `Store.folders`."""
-        return list(self._fresh("folders", key, lambda: self.store.folders(key)))
+        """List the folders under `key`, as `Store.folders`."""
+        return list(self._read_fresh("folders", key, lambda: self.store.folders(key)))
 
     def names(self, key: str) -> list[str]:
-        """Names of the files below `key`, in order."""
-        return list(self._fresh("names", key, lambda: [file.name for file in self.store.files(key)]))
+        """List the names of the files below `key`, in order."""
+        return list(self._read_fresh("names", key, lambda: [file.name for file in self.store.files(key)]))
 
-    def _remembered(self, key: str, shape: type[Shape], *, changes: bool) -> Any:
-        """What `_attempt` makes of a record, read again only if it may have changed, and has."""
+    def _read_cached(self, key: str, shape: type[Shape], *, changes: bool) -> Any:
+        """Read a record through the cache; read the file again only if its ETag has changed."""
         known = self._memory.get("record", key, shape)
         if known and (not changes or self._is_fresh(known)):
             return known.value
@@ -107,7 +109,7 @@ class StoreReader:
         value = (
             known.value if known and known.etag == etag else self._attempt(lambda: read_record(self.store, key, shape))
         )
-        if value is not None:  # else removed since
+        if value is not None:  # None: removed in the meantime
             self._memory.put("record", key, shape, value=value, etag=etag)
         return value
 
@@ -115,7 +117,7 @@ class StoreReader:
         """Record in `unreadable` that a file is damaged and left out."""
         self.unreadable.setdefault(key, str(error).replace(f"{self.store.where()}/", ""))
 
-    def _fresh(self, kind: str, key: str, read: Callable[[], Any]) -> Any:
+    def _read_fresh(self, kind: str, key: str, read: Callable[[], Any]) -> Any:
         known = self._memory.get(kind, key)
         if known and self._is_fresh(known):
             return known.value
@@ -123,7 +125,7 @@ class StoreReader:
         self._memory.put(kind, key, value=value)
         return value
 
-    def _is_fresh(self, known: _Remembered) -> bool:
+    def _is_fresh(self, known: _CachedValue) -> bool:
         return self._memory.clock() - known.seen_at < FRESH_S
 
     def _attempt(self, read: Callable[[], Any]) -> Any:
@@ -134,7 +136,7 @@ class StoreReader:
         except ArtifactBroken as error:
             return error
 
-    def _sound(self, key: str, value: Any) -> Any:
+    def _drop_damaged(self, key: str, value: Any) -> Any:
         if isinstance(value, ArtifactBroken):
             self.report_damaged(key, value)
             return None

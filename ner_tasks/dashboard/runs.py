@@ -1,4 +1,4 @@
-"""What the tasks of a DAG run came to, as each of them has noted in the store."""
+"""Reads the results that the tasks of a DAG run have recorded in the store."""
 
 import math
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ FAILED, RETRIED = "failed", "up_for_retry"
 
 @dataclass(frozen=True)
 class Step:
-    """A task of a run, all its mapped instances together.
+    """A task of a run with all its mapped instances.
 
     Attributes:
-        task: its id.
-        notes: what each instance noted, in the order of their indices.
+        task: id of the task.
+        notes: the record of each instance, in the order of their indices.
     """
 
     task: str
@@ -24,17 +24,18 @@ class Step:
 
     @property
     def state(self) -> str:
-        """That of the worst instance."""
+        """State of the worst instance."""
         states = [note["state"] for note in self.notes]
         return next((state for state in (FAILED, RETRIED) if state in states), states[-1])
 
     @property
     def at(self) -> str:
-        """When the last of them ended."""
+        """Time at which the last instance finished, ISO 8601."""
         return max(note["at"] for note in self.notes)
 
     @property
     def took_s(self) -> float:
+        """Total duration of all instances in seconds."""
         return math.fsum(note["took_s"] or 0 for note in self.notes)
 
     @property
@@ -44,11 +45,11 @@ class Step:
 
 
 def list_steps(reader: StoreReader, dag_id: str, run: str) -> list[Step]:
-    """The tasks of a run that have noted something, in the order in which they ended.
+    """List the tasks of a run that have recorded a result, in the order in which they finished.
 
     Args:
         reader: the store.
-        dag_id: which DAG.
+        dag_id: id of the DAG.
         run: name of the run, as `keys.run_name` gives it.
     """
     found: dict[str, list[RunNote]] = {}

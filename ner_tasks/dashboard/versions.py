@@ -1,4 +1,4 @@
-"""Model versions: what each is worth, and which one the night runs."""
+"""Reads the model versions with their metrics, and the promotions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +15,13 @@ class Version:
 
     Attributes:
         name: the version.
-        at: when it was registered, ISO 8601, UTC.
+        at: time of registration, ISO 8601, UTC.
         f1: entity F1 of the trained model on its test part.
-        labels: that of each label.
-        int8_f1, int8_over_stock: of the INT8 model, and its speed over stock FP32; None if it was not compared.
-        details: all that was said at its registration.
-        is_promoted: whether the night runs it.
+        labels: entity F1 by label.
+        int8_f1: entity F1 of the INT8 model; None if it was not compared.
+        int8_over_stock: speed-up of the INT8 model over stock FP32; None if it was not compared.
+        details: record of its registration.
+        is_promoted: whether it is the promoted version.
     """
 
     name: str
@@ -34,26 +35,26 @@ class Version:
 
 
 def list_versions(reader: StoreReader) -> list[Version]:
-    """All registered versions, the newest first."""
+    """List the registered versions, newest first."""
     pointer = reader.record(keys.PROMOTED_MODEL, Promotion)
     promoted = pointer.version if pointer else None
-    found = []
+    versions = []
     for name in reader.folders(keys.MODELS):
         details = reader.record(keys.registration(name), VersionRecord, changes=False)
         if details:
-            found.append(_version(reader, name, details, is_promoted=name == promoted))
-    return sorted(found, key=lambda version: version.at, reverse=True)
+            versions.append(_read_version(reader, name, details, is_promoted=name == promoted))
+    return sorted(versions, key=lambda version: version.at, reverse=True)
 
 
 def list_promotions(reader: StoreReader) -> list[Promotion]:
-    """The history of promotions, the newest first."""
+    """List the promotions, newest first."""
     past = reader.records(keys.PROMOTION_HISTORY, Promotion)
     current = reader.record(keys.PROMOTED_MODEL, Promotion)
-    # a promotion that was killed before it wrote its line
+    # the line of a promotion that was killed may be missing
     return list(reversed(past if current is None or current in past else [*past, current]))
 
 
-def _version(reader: StoreReader, name: str, details: VersionRecord, *, is_promoted: bool) -> Version:
+def _read_version(reader: StoreReader, name: str, details: VersionRecord, *, is_promoted: bool) -> Version:
     compared = reader.record(keys.comparison_scores(name), ComparisonRecord)
     return Version(
         name=name,

@@ -1,1 +1,1 @@
-"""What is done with registered versions: promoting and going back, where they come from, cards, clearing up."""
+"""Model registry: versions, promotion and rollback, provenance, model cards, retention."""

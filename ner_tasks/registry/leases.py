@@ -1,6 +1,7 @@
-"""Notes in the store of what a run works on, so that it is not cleared away beneath it.
-A note is written while the pointer is held, as each removal is done: whoever comes second sees what the first has done.
-It is left behind and grows old: a run may wait for days, for a person, between two of its steps.
+"""Leases: notes in the store that a run uses a model or snapshot, so that `prune` does not remove it.
+
+A lease is written while holding the pointer's lock, as each removal is done, so that neither misses the other. It is not
+deleted but expires, because a run may wait for days for a person's approval.
 """
 
 from datetime import UTC, datetime
@@ -10,14 +11,18 @@ from ner_tasks.store import keys
 
 
 def record_use(registry: Registry, *, models: str = "", snapshots: str = "") -> None:
-    """Say that a run works on a model, a snapshot, or both; before it looks whether they are there.
+    """Record that a run uses a model, a snapshot, or both; to be called before checking that they exist.
+
+    Args:
+        registry: the registry.
+        models: version of the model; empty for none.
+        snapshots: version of the snapshot; empty for none.
 
     Raises:
-        Busy: somebody holds the pointer, and goes on for too long.
+        Busy: another process holds the pointer's lock for too long.
     """
     things: dict[keys.Leased, str] = {"models": models, "snapshots": snapshots}
     with registry.hold_pointer():
         for thing, version in things.items():
             if version:
-                said = {"at": datetime.now(UTC).isoformat()}
-                registry.store.write_json(keys.lease(thing, version), said)
+                registry.store.write_json(keys.lease(thing, version), {"at": datetime.now(UTC).isoformat()})

@@ -1,5 +1,5 @@
-"""A model card: one page about a version, from what its making has written down. As Markdown and as HTML.
-Nothing in it is new, so that it may be made again at any time; it stays when the version is cleared away.
+"""Model card of a version as Markdown and HTML, from the records of its training and quantization.
+It can be made again at any time, and is kept when the version is pruned.
 """
 
 import tempfile
@@ -23,7 +23,7 @@ _WEAK_F1, _FEW_ENTITIES = 0.6, 50
 
 @dataclass(frozen=True)
 class CardSection:
-    """A table with its heading; `columns` may be empty where each row is a name and a value."""
+    """A table with its heading; without `columns`, each row is a name and a value."""
 
     title: str
     rows: Sequence[tuple[str, ...]]
@@ -32,11 +32,14 @@ class CardSection:
 
 
 def publish_card(registry: Registry, version: str) -> str:
-    """Make the card of a version; its key, without the suffix.
+    """Write the model card of a version to the store.
+
+    Returns:
+        Key of the card without its suffix.
 
     Raises:
         InputMissing: there is no such version.
-        ArtifactBroken: one of its models has changed.
+        ArtifactBroken: files of one of its models have changed.
     """
     sections = list(build_sections(registry, version))
     key = keys.model_card(version)
@@ -49,36 +52,36 @@ def publish_card(registry: Registry, version: str) -> str:
 
 
 def build_sections(registry: Registry, version: str) -> Iterator[CardSection]:
-    """What is known about a version, its models' files checked."""
-    said = registry.details(version)
-    found = [kind for kind in _KINDS if registry.store.exists(keys.model(version, kind, model_folder.MANIFEST))]
-    models = {kind: model_folder.read_manifest(registry.fetch(version, kind)) for kind in found}
+    """Build the sections of a version's card, after checking its models' files."""
+    details = registry.details(version)
+    kinds = [kind for kind in _KINDS if registry.store.exists(keys.model(version, kind, model_folder.MANIFEST))]
+    models = {kind: model_folder.read_manifest(registry.fetch(version, kind)) for kind in kinds}
     if "trained" not in models:
         raise InputMissing(
             f"found no trained model, expected one, in {registry.store.where(keys.model_version(version))}"
         )
-    yield _what_it_is(version, said, models["trained"])
-    yield _origin(said, models["trained"].lineage)
-    reports: dict[str, Mapping[str, Any]] = {"FP32": said}
+    yield _make_overview(version, details, models["trained"])
+    yield _make_provenance(details, models["trained"].lineage)
+    reports: dict[str, Mapping[str, Any]] = {"FP32": details}
     key = keys.comparison_scores(version)
     compared = read_record(registry.store, key, ComparisonRecord) if registry.store.exists(key) else None
     if compared:
-        reports = {"FP32": compared.get("fp32", said), "INT8": compared["int8"]}
-    yield from _quality(reports)
+        reports = {"FP32": compared.get("fp32", details), "INT8": compared["int8"]}
+    yield from _make_quality(reports)
     if compared:
         speed = [(name, _shown(value)) for name, value in compared["speed"].items()]
-        yield CardSection("Speed of INT8", speed, notes=("Words per second, or times as fast.",))
-    if said.get("gate"):
-        yield CardSection("Gate of the trained model", [(line,) for line in said["gate"]])
+        yield CardSection("Speed of INT8", speed, notes=("In words per second, or as a speed-up factor.",))
+    if details.get("gate"):
+        yield CardSection("Gate of the trained model", [(line,) for line in details["gate"]])
     used = [(p.at[:19], p.action, p.kind, p.by, p.reason) for p in registry.history() if p.version == version]
     if used:
-        yield CardSection("In use since", used, ("at", "step", "model", "by", "reason"))
+        yield CardSection("Promotions", used, ("at", "action", "model", "by", "reason"))
     files = [(kind, name, sha) for kind, model in models.items() for name, sha in sorted(model.files.items())]
     yield CardSection("Files", files, ("model", "file", "SHA-256"))
 
 
 def render_markdown(version: str, sections: Sequence[CardSection]) -> str:
-    """The card for a terminal, a repository, a request for approval."""
+    """Render the card as Markdown."""
     lines = [f"# Model {version}", ""]
     for section in sections:
         lines += [f"## {section.title}", ""]
@@ -91,40 +94,40 @@ def render_markdown(version: str, sections: Sequence[CardSection]) -> str:
 
 
 def render_html(version: str, sections: Sequence[CardSection]) -> str:
-    """The card for a browser: no script, nothing loaded."""
+    """Render the card as HTML without scripts or external resources."""
     environment = display.make_template_environment(_HERE)
     return environment.get_template("card.html.jinja").render(version=version, sections=sections)
 
 
-def _what_it_is(version: str, said: Mapping[str, Any], model: ModelManifest) -> CardSection:
-    sizes = [f"{model.encoder[name]} {of}" for name, of in _SIZES.items() if name in model.encoder]
+def _make_overview(version: str, details: Mapping[str, Any], model: ModelManifest) -> CardSection:
+    sizes = [f"{model.encoder[name]} {unit}" for name, unit in _SIZES.items() if name in model.encoder]
     rows = [
         ("Version", version),
-        ("Registered", str(said["at"])[:19]),
-        ("Finds", ", ".join(model.labels)),
+        ("Registered", str(details["at"])[:19]),
+        ("Labels", ", ".join(model.labels)),
         ("Encoder", f"BERT: {', '.join(sizes)}" if sizes else "BERT"),
-        ("Longest window", f"{model.max_pieces} pieces; longer sentences are read in several"),
-        ("Temperature of its scores", _shown(model.temperature)),
+        ("Window", f"{model.max_pieces} word pieces; longer sentences are split into several windows"),
+        ("Temperature", _shown(model.temperature)),
     ]
-    use = "Made to tag English text of the kind that it was trained on; other text is untested. Scores are calibrated."
-    return CardSection("What it is", rows, notes=(use,))
+    use = "Intended for English text similar to its training data; not tested on other text. Scores are calibrated."
+    return CardSection("Overview", rows, notes=(use,))
 
 
-_SIZES = {"num_hidden_layers": "layers", "hidden_size": "wide", "vocab_size": "pieces"}
+_SIZES = {"num_hidden_layers": "layers", "hidden_size": "hidden units", "vocab_size": "word pieces"}
 
 
-def _origin(said: Mapping[str, Any], lineage: Mapping[str, Any]) -> CardSection:
+def _make_provenance(details: Mapping[str, Any], lineage: Mapping[str, Any]) -> CardSection:
     rows: list[tuple[str, ...]] = [
-        ("Snapshot", str(said.get("snapshot") or "unknown")),
-        ("Parent", str(said.get("parent") or "the encoder")),
+        ("Snapshot", str(details.get("snapshot") or "unknown")),
+        ("Parent", str(details.get("parent") or "pretrained encoder")),
     ]
     for name in ("code", "environment", "config"):
-        value = said.get(name) or lineage.get(name)
+        value = details.get(name) or lineage.get(name)
         rows += _flat(name.capitalize(), value) if value else [(name.capitalize(), "unknown")]
-    return CardSection("Where it comes from", rows)
+    return CardSection("Provenance", rows)
 
 
-def _quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[CardSection]:
+def _make_quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[CardSection]:
     for name, report in reports.items():
         if "overall" not in report:
             continue
@@ -141,9 +144,9 @@ def _quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[CardSection]:
 def _warnings(scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     weak = [label for label, score in scores.items() if score.get("f1", 1) < _WEAK_F1]
     few = [label for label, score in scores.items() if score.get("n_gold", _FEW_ENTITIES) < _FEW_ENTITIES]
-    said = [f"Not to be relied on, F1 under {_WEAK_F1}: {', '.join(weak)}."] if weak else []
-    said += [f"Hardly measured, fewer than {_FEW_ENTITIES} entities: {', '.join(few)}."] if few else []
-    return tuple(said)
+    warnings = [f"Unreliable (F1 below {_WEAK_F1}): {', '.join(weak)}."] if weak else []
+    warnings += [f"Too few entities to measure (fewer than {_FEW_ENTITIES}): {', '.join(few)}."] if few else []
+    return tuple(warnings)
 
 
 def _flat(name: str, value: Any) -> list[tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""The history of the pointer: what was in use, since when, and what it takes the place of."""
+"""Promotion history: which version was in use since when."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ Action = Literal["promote", "rollback"]
 
 @dataclass(frozen=True)
 class Promotion:
-    """One line of the history; the newest is the pointer.
+    """One line of the history; the newest one is the pointer.
 
     Attributes:
-        version: the version.
-        kind: which of its models is used.
-        by: who or what promoted it.
-        at: when, ISO 8601, UTC.
-        metrics: the figures that it was promoted for.
-        previous: the version that it took the place of, if any.
-        action: whether it was a step forward or back.
-        reason: why, if a person said so.
+        version: the promoted version.
+        kind: the model of that version that is used, such as `int8`.
+        by: person or DAG that promoted it.
+        at: time, ISO 8601, UTC.
+        metrics: its metrics at that time.
+        previous: the version that it replaced, if any.
+        action: `promote` or `rollback`.
+        reason: reason given by a person, if any.
     """
 
     version: Name
@@ -36,10 +36,15 @@ class Promotion:
 
 
 def previous_promotion(history: Sequence[Promotion]) -> Promotion | None:
-    """The promotion that a roll-back goes to; None if there is none.
+    """Find the promotion that a rollback returns to.
 
-    A roll-back is no step of its own here: after a second one the version that the first one left is not in use again,
-    but the one before both.
+    Rollbacks are not promotions: a second rollback goes one version further back instead of undoing the first.
+
+    Args:
+        history: all promotions, oldest first.
+
+    Returns:
+        The promotion; None if there is none.
     """
     steps: list[Promotion] = []
     for line in history:

@@ -1,4 +1,4 @@
-"""What a model was made by, written down by the process that makes it: code, libraries, machine."""
+"""Provenance of a model, recorded by the process that makes it: code, libraries, machine."""
 
 import platform
 import subprocess
@@ -9,25 +9,35 @@ from typing import Any
 from ner_tasks import fingerprint, hardware
 
 ROOT = Path(__file__).resolve().parents[2]
-# what the figures of a model may depend on
+# libraries that a model's quality and speed may depend on
 LIBRARIES = ("tensorflow", "keras", "neural-compressor", "neural-compressor-tf", "numpy", "tokenizers", "safetensors")
-# what a version is made by, from its data to its INT8 graph
+# modules that make a version, from its data to its INT8 graph
 _CODE = ("data.validation.build_snapshot", "training.loop", "model.freezing", "quantization.quantize")
 _GIT_S = 10.0
 
 
 def collect_provenance(n_threads: int) -> dict[str, Any]:
-    """`code` and `environment` of a model that this process makes, for its lineage."""
+    """Collect the code and environment of this process for a model's lineage.
+
+    Args:
+        n_threads: number of threads that it uses.
+
+    Returns:
+        `code` and `environment`; JSON.
+    """
     return {"code": describe_code(), "environment": describe_environment(n_threads)}
 
 
 def describe_code(root: Path = ROOT) -> dict[str, Any]:
-    """The commit that is checked out, None where this is no checkout; and a version of the code as it really is.
+    """Describe the running code: commit, whether it was changed since, and a fingerprint of the modules.
 
     Args:
-        root: the folder that holds the package.
+        root: folder of the package.
+
+    Returns:
+        `commit` and `changed_since`, which are None outside a Git checkout, and `version`.
     """
-    # an installed copy may lie inside somebody else's checkout
+    # an installed package may lie inside another project's checkout
     is_ours = _git(root, "rev-parse", "--show-toplevel") == str(root)
     return {
         "commit": _git(root, "rev-parse", "HEAD") if is_ours else None,
@@ -37,11 +47,11 @@ def describe_code(root: Path = ROOT) -> dict[str, Any]:
 
 
 def describe_environment(n_threads: int) -> dict[str, Any]:
-    """Python, libraries and processor."""
+    """Describe the processor, the system and the versions of the libraries."""
     return {
         **hardware.describe_host(n_threads),
         "system": f"{platform.system()} {platform.machine()}",
-        "libraries": {name: found for name in LIBRARIES if (found := _version(name))},
+        "libraries": {name: version for name in LIBRARIES if (version := _version(name))},
     }
 
 
@@ -53,7 +63,7 @@ def _version(name: str) -> str | None:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What git says; None where there is no git, or no checkout that it would read for this user."""
+    """Run git and return its output; None if git is missing or refuses the folder."""
     command = ["git", "-C", str(root), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_GIT_S)

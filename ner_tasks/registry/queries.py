@@ -1,4 +1,4 @@
-"""The registered versions as people ask for them: their figures, which is promoted, which was."""
+"""Lists the registered versions with their metrics and state."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def list_versions(registry: Registry) -> list[dict[str, Any]]:
-    """Each registered version, newest first.
+    """List the registered versions, newest first.
 
     Returns:
-        Of each: `version`; `at`, when it was registered; its figures as `read_figures` has them; `last_promoted`, when, or
-        None; `state`: `promoted`, `before`, which a roll-back goes to, or empty.
+        For each version: `version`; `at`, time of registration; its metrics, see `read_figures`; `last_promoted`, time or
+        None; `state`: `promoted`, `before` for the target of a rollback, or empty.
     """
     history, current = registry.history(), registry.promoted()
     promoted_at = {promotion.version: promotion.at for promotion in history}
@@ -37,7 +37,10 @@ def list_versions(registry: Registry) -> list[dict[str, Any]]:
 
 
 def read_figures(registry: Registry, version: str) -> dict[str, float]:
-    """Entity F1 of a version, and what `compare-quantized` has measured of its INT8 model, as far as they are known.
+    """Read the known metrics of a version: entity F1, and the results of `compare-quantized` for its INT8 model.
+
+    Returns:
+        Any of `fp32_f1`, `f1` and `f1_loss` (INT8), and `int8_over_stock`, the speed-up over stock FP32.
 
     Raises:
         InputMissing: there is no such version.
@@ -46,15 +49,15 @@ def read_figures(registry: Registry, version: str) -> dict[str, float]:
     figures = {"fp32_f1": details["overall"]["f1"]} if "overall" in details else {}
     key = keys.comparison_scores(version)
     if registry.store.exists(key):
-        said = read_record(registry.store, key, ComparisonRecord)
-        f1, speed_up = said["int8"]["overall"]["f1"], said["speed"]["int8_over_stock"]
+        comparison = read_record(registry.store, key, ComparisonRecord)
+        f1, speed_up = comparison["int8"]["overall"]["f1"], comparison["speed"]["int8_over_stock"]
         figures |= {"f1": f1, "int8_over_stock": speed_up}
-        figures |= {"f1_loss": said["f1_loss"]} if "f1_loss" in said else {}
+        figures |= {"f1_loss": comparison["f1_loss"]} if "f1_loss" in comparison else {}
     return figures
 
 
 def render_table(versions: Sequence[Mapping[str, Any]]) -> "Table":
-    """The same for a terminal."""
+    """Render the output of `list_versions` for a terminal."""
     from rich.table import Table
 
     shown = Table("version", "registered", "F1 FP32", "F1 INT8", "speed-up", "last promoted", "")

@@ -1,8 +1,7 @@
-"""Model versions: which there are, which one is promoted, and since when; `store/keys.py` says where they lie.
+"""Model registry: the versions, the promoted one, and the promotion history; `store/keys.py` defines the paths.
 
-A promotion is the swap of the pointer, for which one at a time holds a lock and has checked the model under it. The
-history follows; a promotion that was killed before it wrote its line is read from the pointer, and written down by the
-next.
+A promotion swaps the pointer while holding a lock, after checking the model. The history is written afterwards: if a
+promotion is killed in between, its line is taken from the pointer, and written by the next promotion.
 """
 
 import json
@@ -23,67 +22,73 @@ from ner_tasks.registry.promotions import Promotion, previous_promotion
 from ner_tasks.store import Store, keys
 
 ORIGIN = ("code", "environment", "config", "parent")
-PATIENCE_S = 120.0  # twice what the lock of a killed process holds on S3
+PATIENCE_S = 120.0  # twice the time after which the lock of a killed process expires on S3
 
 
 class Registry:
-    """The models of one store.
+    """Registry of the models in one store.
 
     Args:
-        store: where they lie.
-        patience_s: how long to wait for somebody else who moves the pointer.
+        store: the store.
+        patience_s: seconds to wait for another process that holds the pointer's lock.
     """
 
     def __init__(self, store: Store, *, patience_s: float = PATIENCE_S) -> None:
         self.store, self._patience_s = store, patience_s
 
     def fetch(self, version: str, kind: Kind) -> Path:
-        """Local folder of a model, its files not checked.
+        """Fetch a model and return its local folder, without checking its files.
 
         Raises:
-            InputMissing: there is none.
+            InputMissing: there is no such model.
         """
-        return self.store.fetch(keys.model(_checked(version), kind))
+        return self.store.fetch(keys.model(_check_version(version), kind))
 
     def find(self, version: str, kind: Kind) -> ModelManifest | None:
-        """Manifest of a model that lies here and is sound; None if it has to be made (again)."""
+        """Read the manifest of a valid model; None if the model is missing or broken and has to be made."""
         try:
             return model_folder.read_manifest(self.fetch(version, kind))
         except (InputMissing, ArtifactBroken):
             return None
 
     def put(self, version: str, kind: Kind, folder: Path) -> None:
-        """Publish a model folder as `kind` of `version`, once it has been checked.
+        """Check a model folder and publish it as `kind` of `version`.
 
         Raises:
-            InputMissing, ArtifactBroken: it is not a sound model folder of that kind.
+            InputMissing: there is no model in `folder`.
+            ArtifactBroken: its files have changed, or it is of another kind.
         """
         manifest = model_folder.read_manifest(folder)
         if manifest.kind != kind:
             raise ArtifactBroken(f"found a {manifest.kind} model, expected {kind}, at {folder}")
-        self.store.publish(folder, keys.model(_checked(version), kind), marker=model_folder.MANIFEST)
+        self.store.publish(folder, keys.model(_check_version(version), kind), marker=model_folder.MANIFEST)
 
     def register(self, version: str, details: Mapping[str, Any]) -> None:
-        """Let a version count, which must have a sound trained model; again changes nothing.
+        """Register a version that has a valid trained model; does nothing if it is registered already.
 
-        Beside `details` stands what the model says of where it comes from: code, environment, configuration, parent.
+        Args:
+            version: the version.
+            details: its metrics and snapshot; the provenance in the model's manifest is added.
 
         Raises:
-            InputMissing, ArtifactBroken: there is no sound trained model.
-            StorageFull: no room; the version does not count.
+            InputMissing: it has no trained model.
+            ArtifactBroken: files of the trained model have changed.
+            StorageFull: no space left on the device.
         """
         origin = model_folder.read_manifest(self.fetch(version, "trained")).lineage
         if not self.store.exists(keys.registration(version)):
-            said = {"version": version, "at": _now(), **{name: origin.get(name) for name in ORIGIN}, **details}
-            self.store.write_json(keys.registration(version), said)
+            provenance = {name: origin.get(name) for name in ORIGIN}
+            self.store.write_json(
+                keys.registration(version), {"version": version, "at": _now(), **provenance, **details}
+            )
 
     def runtime_configs(self, version: str) -> dict[str, RuntimeConfig]:
-        """How each kind of machine runs a version best, as far as it was tuned there, by `hardware.host_key`.
+        """Read the tuned runtime configurations of a version, by kind of machine (`hardware.host_key`).
 
         Raises:
-            ArtifactBroken: a file is not one of ours.
+            ArtifactBroken: a file is not a runtime configuration.
         """
-        files = self.store.files(keys.runtime_configs(_checked(version)))
+        files = self.store.files(keys.runtime_configs(_check_version(version)))
         return {
             file.name.removesuffix(".json"): runtime_config.parse_runtime_config(
                 self.store.read_json(file.key), self.store.where(file.key)
@@ -91,54 +96,57 @@ class Registry:
             for file in files
         }
 
-    def put_runtime_config(self, version: str, host_key: str, said: Mapping[str, Any]) -> None:
-        """Let machines of one kind run a version as `tune` has chosen there.
+    def put_runtime_config(self, version: str, host_key: str, config: Mapping[str, Any]) -> None:
+        """Publish the runtime configuration that `tune` has chosen for a kind of machine.
 
         Raises:
             InputMissing: there is no such version.
-            ArtifactBroken: it is no choice.
+            ArtifactBroken: `config` is not a runtime configuration.
         """
         self.details(version)
-        runtime_config.parse_runtime_config(said, host_key)
-        self.store.write_json(keys.runtime_configs(version, f"{host_key}.json"), dict(said))
+        runtime_config.parse_runtime_config(config, host_key)
+        self.store.write_json(keys.runtime_configs(version, f"{host_key}.json"), dict(config))
 
     def versions(self) -> list[str]:
-        """Versions that have passed their gate, oldest first."""
+        """List the registered versions, oldest first."""
         names = [name for name in self.store.folders(keys.MODELS) if self.store.exists(keys.registration(name))]
         return sorted(names, key=lambda name: str(self.details(name)["at"]))
 
     def details(self, version: str) -> dict[str, Any]:
-        """What was said when `version` was registered.
+        """Read the record that was written when `version` was registered.
 
         Raises:
             InputMissing: there is no such version.
-            ArtifactBroken: its record is damaged.
+            ArtifactBroken: the record is damaged.
         """
         return dict(self.record(version, RegistrationRecord))
 
     def record(self, version: str, shape: type[Shape]) -> Shape:
-        """The same, once it is known to say what `shape` has.
-
-        Raises:
-            InputMissing, ArtifactBroken: as for `details`.
-        """
-        key = keys.registration(_checked(version))
+        """Read the same record, validated against `shape`; raises the same errors."""
+        key = keys.registration(_check_version(version))
         if not self.store.exists(key):
             where = self.store.where(keys.MODELS)
-            raise InputMissing(f"found no version {version!r}, expected one that is registered, in {where}")
+            raise InputMissing(f"found no version {version!r}, expected a registered one, in {where}")
         return read_record(self.store, key, shape)
 
     def promoted(self) -> Promotion | None:
-        """The version that the nightly run uses, None before the first promotion."""
+        """Read the current promotion; None before the first one."""
         return (
             read_record(self.store, keys.PROMOTED_MODEL, Promotion) if self.store.exists(keys.PROMOTED_MODEL) else None
         )
 
     def resolve(self, version: str | None = None, kind: Kind = "int8") -> tuple[str, Path]:
-        """A version and the folder of its sound model; the promoted one unless a version is named.
+        """Resolve a version, by default the promoted one, and fetch and check its model.
+
+        Args:
+            version: the version; None for the promoted one.
+            kind: the model of a named version; the promoted version has its own.
+
+        Returns:
+            The version, and the local folder of its model.
 
         Raises:
-            InputMissing: there is none.
+            InputMissing: no version is promoted, or there is no such model.
             ArtifactBroken: its files have changed.
         """
         if version is None:
@@ -160,54 +168,54 @@ class Registry:
         reason: str = "",
         instead_of: str | None = None,
     ) -> Promotion:
-        """Let the nightly run use a version from now on; the one promoted already stays as it is.
+        """Promote a version; does nothing if it is promoted already.
 
         Args:
             version, kind: the model.
             by, metrics, reason: see `Promotion`.
-            instead_of: the version that has to be promoted still; None: whichever is.
+            instead_of: fail unless this version is promoted; None to skip the check.
 
         Raises:
-            InputMissing, ArtifactBroken: it is not a registered version with a sound model.
+            InputMissing, ArtifactBroken: it is not a registered version with a valid model.
             ConfigInvalid: another version than `instead_of` is promoted.
-            Busy: somebody else is promoting, and goes on for too long.
+            Busy: another process holds the pointer's lock for too long.
         """
-        self._verified(version, kind)  # the slow part, if it has to be fetched first
+        self._verify(version, kind)  # may download the model, so do it before taking the lock
         with self.hold_pointer():
             seen, current = self._current()
             if current and (current.version, current.kind) == (version, kind):
                 return current
-            previous = self._expected(current, instead_of)
+            previous = self._check_promoted(current, instead_of)
             promotion = Promotion(version, kind, by, _now(), dict(metrics), previous, "promote", reason)
             return self._move(seen, promotion)
 
     def roll_back(self, *, by: str, reason: str = "", instead_of: str | None = None) -> Promotion:
-        """Let the nightly run use again what it used before the promoted version.
+        """Roll back to the version in use before the promoted one.
 
         Args:
             by, reason: see `Promotion`.
-            instead_of: the version to leave, which has to be promoted still; None: whichever is.
+            instead_of: fail unless this version is promoted; None to skip the check.
 
         Raises:
-            InputMissing, ArtifactBroken: there is nothing to go back to, or its files are gone or have changed.
+            InputMissing, ArtifactBroken: there is no previous version, or its model is missing or has changed.
             ConfigInvalid, Busy: as for `promote`.
         """
-        self._expected(self.promoted(), instead_of)
-        likely = self.rollback_target()
-        self._verified(likely.version, likely.kind)
+        self._check_promoted(self.promoted(), instead_of)
+        target = self.rollback_target()
+        self._verify(target.version, target.kind)
         with self.hold_pointer():
             seen, current = self._current()
-            previous = self._expected(current, instead_of)
+            previous = self._check_promoted(current, instead_of)
             back = replace(
                 self.rollback_target(), by=by, at=_now(), previous=previous, action="rollback", reason=reason
             )
             return self._move(seen, back)
 
     def rollback_target(self) -> Promotion:
-        """The promotion that a roll-back would go to.
+        """Find the promotion that a rollback would return to.
 
         Raises:
-            InputMissing: nothing was in use before.
+            InputMissing: there is no previous version.
         """
         history = self.history()
         target = previous_promotion(history)
@@ -219,49 +227,49 @@ class Registry:
         return target
 
     def hold_pointer(self) -> AbstractContextManager[None]:
-        """While the block runs, nobody else moves the pointer.
+        """Context manager that holds the pointer's lock.
 
         Raises:
-            Busy: somebody else holds it, and goes on for too long.
+            Busy: another process holds it for too long.
         """
         return self.store.exclusive(keys.PROMOTED_MODEL, patience_s=self._patience_s)
 
     def history(self) -> list[Promotion]:
-        """All promotions, oldest first.
+        """Read all promotions, oldest first.
 
         Raises:
-            ArtifactBroken: a line is damaged; what was in use is not guessed at.
+            ArtifactBroken: a line is damaged.
         """
         past, current = self._past(), self.promoted()
         return past if current is None or current in past else [*past, current]
 
     def _current(self) -> tuple[str | None, Promotion | None]:
-        """The pointer's etag, and what it says, which is in the history from here on."""
+        """Read the pointer's ETag and content, and complete the history from it."""
         seen, current = self.store.etag(keys.PROMOTED_MODEL), self.promoted()
         if current:
-            self._note(current)
+            self._append_history(current)
         return seen, current
 
-    def _expected(self, current: Promotion | None, instead_of: str | None) -> str | None:
-        """The version that is promoted, once it is known to be `instead_of`, if that is given."""
-        found = current.version if current else None
-        if instead_of not in (None, found):
+    def _check_promoted(self, current: Promotion | None, instead_of: str | None) -> str | None:
+        """Return the promoted version, after checking that it is `instead_of` if that is given."""
+        version = current.version if current else None
+        if instead_of not in (None, version):
             where = self.store.where(keys.PROMOTED_MODEL)
-            raise ConfigInvalid(f"found {found or 'nothing'} promoted, expected {instead_of} still, at {where}")
-        return found
+            raise ConfigInvalid(f"found {version or 'nothing'} promoted, expected {instead_of} still, at {where}")
+        return version
 
     def _move(self, seen: str | None, promotion: Promotion) -> Promotion:
-        self._verified(promotion.version, promotion.kind)
+        self._verify(promotion.version, promotion.kind)
         self.store.swap_json(keys.PROMOTED_MODEL, asdict(promotion), etag=seen)
-        self._note(promotion)
+        self._append_history(promotion)
         return promotion
 
-    def _verified(self, version: str, kind: Kind) -> None:
+    def _verify(self, version: str, kind: Kind) -> None:
         self.details(version)
         model_folder.read_manifest(self.fetch(version, kind))
 
-    def _note(self, promotion: Promotion) -> None:
-        if promotion not in self._lines():  # a damaged line is none of it
+    def _append_history(self, promotion: Promotion) -> None:
+        if promotion not in self._lines():  # damaged lines compare unequal
             self.store.append_line(keys.PROMOTION_HISTORY, json.dumps(asdict(promotion), ensure_ascii=False))
 
     def _past(self) -> list[Promotion]:
@@ -280,12 +288,12 @@ class Registry:
         )
 
 
-def _checked(version: str) -> str:
+def _check_version(version: str) -> str:
     if "/" in version or not version:
         raise ConfigInvalid(f"found version {version!r}, expected a name without '/'")
     return version
 
 
 def _now() -> str:
-    # no two promotions in the same one: a line of the history is written once
+    # microseconds: two promotions must differ, because equal lines are written only once
     return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""Which documents a day has, by name: an SQLite file beside the answers, so that one is found without reading all."""
+"""Index of a day's documents by name: an SQLite file next to the answers."""
 
 import json
 import re
@@ -26,15 +26,15 @@ CREATE TABLE documents (
 
 @dataclass(frozen=True)
 class IndexedDocument:
-    """One document of a day.
+    """Index entry of a document.
 
     Attributes:
-        number: which of the index's it is.
-        name: the document's, as `bound_indexed_name` has it.
-        offset, n_bytes: where its line lies, in `documents.jsonl`, or in `rejected.jsonl` if there is a `reason`.
-        n_entities, n_words: what was found in it; None of a rejected one.
-        n_unread: items of it that were not read; None of a rejected one.
-        reason: why it was rejected; None of a tagged one.
+        number: number of the entry in the index.
+        name: name of the document, see `bound_indexed_name`.
+        offset, n_bytes: position of its line in `documents.jsonl`, or in `rejected.jsonl` if it has a `reason`, in bytes.
+        n_entities, n_words: number of entities and words; None for a rejected document.
+        n_unread: number of items that were not read; None for a rejected document.
+        reason: reason for its rejection; None for a tagged document.
     """
 
     number: int
@@ -48,28 +48,37 @@ class IndexedDocument:
 
     @property
     def handle(self) -> str:
-        """The document's number and a digest of its name, which tells whether the day was replaced since."""
+        """Number of the entry and a digest of the name, by which a replaced index is detected."""
         return f"{self.number}-{bounded_names.hash_name(self.name)[:16]}"
 
 
 def bound_indexed_name(name: str) -> str:
-    """The name as the index has it, of bounded length; of an indexed name, itself."""
+    """Shorten a name as the index does; an indexed name is unchanged."""
     return bounded_names.bound_name(escape_surrogates(name))
 
 
 def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> int:
-    """Write the index of a day's answers and rejects, whole or not at all; returns how many documents it has.
+    """Write the index of a day's answers and rejected documents, atomically.
+
+    Args:
+        documents_jsonl: answers of the day.
+        rejected_jsonl: rejected documents of the day.
+        target: file to write.
+
+    Returns:
+        Number of documents.
 
     Raises:
-        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
-        StorageFull: no room.
+        InputMissing: a file is missing.
+        ArtifactBroken: a line is damaged.
+        StorageFull: no space left on the device.
     """
     with (
         atomic.staged_file(target) as stage,
         sqlite_files.translate_errors(target, "a day's index"),
         closing(sqlite_files.open_writable(stage)) as database,
     ):
-        # on small pages each long name takes a page of its own
+        # with small pages, each long name would take a page of its own
         database.executescript(f"PRAGMA page_size=16384; PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; {_TABLES}")
         for path in (documents_jsonl, rejected_jsonl):
             database.executemany("INSERT INTO documents VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", _rows(path))
@@ -80,11 +89,14 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
 
 
 class AnswerIndex:
-    """The index of one day, as it was published.
+    """Index of one published day.
+
+    Args:
+        path: the SQLite file.
 
     Raises:
-        InputMissing: there is none, as in days that were published before there was one.
-        ArtifactBroken: what lies there is no index, or a damaged one; any method may find that out.
+        InputMissing: there is no index; older days have none.
+        ArtifactBroken: the file is not an index, or is damaged; raised by any method.
     """
 
     def __init__(self, path: Path) -> None:
@@ -104,30 +116,29 @@ class AnswerIndex:
         self._db.close()
 
     def find(self, name: str) -> IndexedDocument | None:
-        """The document of this very name, the first of several; None if there is none."""
+        """Find a document by its exact name, the first of several; None if there is none."""
         return next(
             iter(self._documents("name IN (?, ?)", [bound_indexed_name(name), escape_surrogates(name)], 1)), None
         )
 
     def get(self, handle: str) -> IndexedDocument | None:
-        """The document of this handle; None if there is none, or another has its number."""
+        """Find a document by its handle; None if there is none, or the index was replaced."""
         number = handle.partition("-")[0]
         if not re.fullmatch(r"[0-9]{1,15}", number):
             return None
-        found = self._documents("number = ?", [int(number)], 1)
-        return found[0] if found and found[0].handle == handle else None
+        documents = self._documents("number = ?", [int(number)], 1)
+        return documents[0] if documents and documents[0].handle == handle else None
 
     def search(
         self, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
     ) -> list[IndexedDocument]:
-        """Documents whose names hold `text`, in the order of the answers; all of them for no text.
+        """Find documents whose names contain `text`, in the order of the answers.
 
         Args:
-            text: part of a name, in capitals or not; what stands behind a NUL, which SQLite takes for the end, is not
-                looked at.
-            most: documents, at most.
-            rejected_only: whether those that were tagged are left out.
-            partly_read_only: whether those that were read whole, or not at all, are left out.
+            text: part of a name, case-insensitive; empty for all documents. Ignored from a NUL on, where SQLite stops.
+            most: maximum number of documents.
+            rejected_only: return rejected documents only.
+            partly_read_only: return partly read documents only.
         """
         text = text.partition("\0")[0]
         wanted, values = ["reason IS NOT NULL"] if rejected_only else [], list[str]()
@@ -145,7 +156,7 @@ class AnswerIndex:
             rows = self._db.execute(query, (*sought, most)).fetchall()
         if not all(map(_is_entry, rows)):
             raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self._path}")
-        # an index of before names were cut may have a name of any length
+        # older indexes may contain names of any length
         return [
             IndexedDocument(number, name[: bounded_names.MAX_CHARACTERS], *values) for number, name, *values in rows
         ]
@@ -155,7 +166,7 @@ class AnswerIndex:
 
 
 def _is_entry(row: Sequence[Any]) -> bool:
-    """Whether a row has what an `Entry` has: in a damaged file, a column may hold anything."""
+    """Return whether a row has the types of an index entry, which a damaged file may not."""
     _, name, offset, n_bytes, *counts, reason = row
     return (
         isinstance(name, str)
@@ -173,10 +184,10 @@ def _rows(path: Path) -> Iterator[tuple[str, int, int, int | None, int | None, i
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             try:
-                said = json.loads(line)
-                reason = said.get("reason")
-                counts = (None, None, None) if reason else _counts(said)
-                yield bound_indexed_name(str(said["document"])), offset, len(line), *counts, reason
+                answer = json.loads(line)
+                reason = answer.get("reason")
+                counts = (None, None, None) if reason else _counts(answer)
+                yield bound_indexed_name(str(answer["document"])), offset, len(line), *counts, reason
             except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 raise ArtifactBroken(
                     f"found {redact_error(error)}, expected an answer, in {path}, line {number}"

@@ -148,7 +148,7 @@ def test_the_gates_are_those_of_the_night_that_is_published_and_of_the_model_tha
     store.write_json("models/v1/version.json", {**VERSION, "gate": ["found entity F1 0.9"]})
     drift, trained = nights.read_gates(StoreReader(store), last)
     assert (drift.verdict, drift.lines) == ("not passed", ["found geo"])
-    assert (trained.name, trained.verdict) == ("trained model v1", "passed")
+    assert (trained.name, trained.verdict) == ("Trained model v1", "passed")
     store.write_json("reports/nights/2026-01-31.json", {"night": "n1", "passed": True, "lines": ["few rejected"]})
     store.write_json("reports/models/v1/gate.json", {"lines": ["found speed of INT8"]})
     assert [gate.lines[0] for gate in nights.read_gates(StoreReader(store), last)] == [

@@ -101,8 +101,8 @@ def test_the_card_shows_origin_quality_use_and_files_and_shows_text_as_text(regi
             "found F1",
         ):
             assert expected in shown
-        assert "Not to be relied on, F1 under 0.6: art." in shown
-        assert "Hardly measured, fewer than 50 entities: art." in shown
+        assert "Unreliable (F1 below 0.6): art." in shown
+        assert "Too few entities to measure (fewer than 50): art." in shown
         assert "<i>" not in shown
     assert "<script" not in page
     assert "a\\|b" in text
