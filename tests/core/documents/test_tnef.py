@@ -78,7 +78,7 @@ def test_wrong_checksums_cost_a_note_and_no_text():
     data[15 + 8] ^= 1
     document = documents(bytes(data))["winmail.dat"]
     assert SENTENCE in document.text
-    assert document.notes == ("1 of its checksums are wrong",)
+    assert document.notes == ("1 checksum(s) are wrong",)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])

@@ -1,1 +1,1 @@
-"""Mail as people send it: MIME, Outlook, calendars, cards."""
+"""Readers for mail: MIME messages, Outlook messages, calendars, contact cards."""

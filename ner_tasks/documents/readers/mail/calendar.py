@@ -1,4 +1,4 @@
-"""Appointments (iCalendar, vCalendar) and contact cards (vCard): what people enter in them.
+"""Read the fields that people enter in appointments (iCalendar, vCalendar) and contact cards (vCard).
 
 Sources: RFC 5545, RFC 6350; vCard 2.1 for quoted-printable values.
 """
@@ -14,7 +14,7 @@ _LINE = re.compile(r"(?:[\w-]+\.)?([\w-]+)((?:;(?:[^\":;]|\"[^\"]*\")*)*):(.*)",
 _PARAMETER = re.compile(r";\s*([\w-]+)\s*(?:=\s*((?:[^\";]|\"[^\"]*\")*))?")
 _ESCAPE = re.compile(r"\\([\\;,:nN\"])")
 _UNFOLD = re.compile(r"\r?\n[ \t]")
-# Fields for programs; all others are read.
+# Fields that programs write; all others are read.
 _TECHNICAL = frozenset(
     """
     begin end version prodid uid dtstamp created last-modified sequence rrule exrule exdate rdate transp class status
@@ -29,7 +29,7 @@ _LISTS = frozenset({"n", "adr", "org"})
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
-    """Fields of a calendar or card that people enter, as `Field: value` lines; attached files are documents."""
+    """Read the fields that people enter as `Field: value` lines; attached files become separate documents."""
     text, encoding = text_encoding.decode(data, declared)
     builder = ExtractBuilder()
     lines, parts, n_pictures, n_technical = parse_fields(text)
@@ -37,7 +37,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     builder.inventory.read("field", len(lines))
     builder.inventory.ignored("field", "technical-field", n_technical)
     for number in range(1, n_pictures + 1):
-        builder.inventory.unread("picture", f"picture {number}", "a picture or sound in a card, not read")
+        builder.inventory.unread("picture", f"picture {number}", "a picture or sound in a card, which is not read")
     for part in parts[: limits.max_members + 1]:
         builder.inventory.read("attachment")
         builder.parts.append(part)
@@ -45,7 +45,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
 
 
 def parse_fields(text: str) -> tuple[list[str], list[Part], int, int]:
-    """Lines for people, attached files, number of pictures and sounds, number of fields for programs."""
+    """Return the fields that people enter, attached files, and the numbers of pictures or sounds and technical fields."""
     lines: list[str] = []
     parts: list[Part] = []
     taken = TakenNames()
@@ -53,7 +53,7 @@ def parse_fields(text: str) -> tuple[list[str], list[Part], int, int]:
     for line in _join_lines(text):
         match = _LINE.fullmatch(line)
         if not match:
-            lines.append(line.strip())  # no field, but text
+            lines.append(line.strip())  # text outside a field
             continue
         name = match.group(1).lower()
         parameters = {key.lower(): value.strip('"') for key, value in _PARAMETER.findall(match.group(2))}
@@ -71,7 +71,7 @@ def parse_fields(text: str) -> tuple[list[str], list[Part], int, int]:
 
 
 def read_text(text: str) -> str:
-    """A calendar or card as text, without what is attached to it."""
+    """Return a calendar or card as text, without its attachments."""
     return "\n".join(parse_fields(text)[0])
 
 
@@ -80,7 +80,7 @@ def _is_entered(name: str) -> bool:
 
 
 def _join_lines(text: str) -> list[str]:
-    """Lines unfolded, those in quoted-printable joined."""
+    """Unfold lines, and join those in quoted-printable."""
     lines: list[list[str]] = []  # of pieces
     is_open = False
     for line in re.split(r"\r\n|\n|\r", _UNFOLD.sub("", text)):

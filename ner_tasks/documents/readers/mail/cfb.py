@@ -1,4 +1,4 @@
-"""Compound files (OLE): a tree of storages and streams; read with olefile, written to take a message out of another.
+"""Read and write compound files (OLE); writing serves to extract a message embedded in another one.
 
 Source: [MS-CFB].
 """
@@ -20,18 +20,18 @@ _PER_FAT_SECTOR = _SECTOR // 4
 
 @dataclass
 class Storage:
-    """A folder in a compound file; names as they are written."""
+    """A folder in a compound file; names keep their case."""
 
     streams: dict[str, bytes] = field(default_factory=dict)
     storages: dict[str, "Storage"] = field(default_factory=dict)
 
 
 def read(data: bytes, max_bytes: int) -> tuple[Storage, list[str]]:
-    """All of a compound file, and what is damaged in it.
+    """Read a compound file, and describe its damage.
 
     Args:
         data: the file.
-        max_bytes: most bytes of all streams together; several may share their sectors.
+        max_bytes: maximum total size of all streams, which may share sectors.
 
     Raises:
         CannotRead: `broken`, `bomb`.
@@ -53,12 +53,12 @@ def read(data: bytes, max_bytes: int) -> tuple[Storage, list[str]]:
             n_entries += 1
             where = f"{path}/{kid.name}".lstrip("/")
             if n_entries > _MAX_ENTRIES or depth > _MAX_DEPTH:
-                damage.append(f"{where}: too many storages, or one too deep in others")
+                damage.append(f"{where}: too many storages, or nested too deeply")
             elif kid.entry_type == _STORAGE:
                 stack.append((kid, storage.storages.setdefault(kid.name, Storage()), where, depth + 1))
             elif kid.entry_type == _STREAM:
                 try:
-                    content = ole._open(kid.isectStart, min(kid.size, len(data))).read()  # noqa: SLF001 - by name, it searches all siblings each time
+                    content = ole._open(kid.isectStart, min(kid.size, len(data))).read()  # noqa: SLF001 - opening by name searches all siblings each time
                 except (OSError, ValueError, IndexError, struct.error) as error:
                     damage.append(f"{where}: damaged ({type(error).__name__})")
                     continue
@@ -68,15 +68,15 @@ def read(data: bytes, max_bytes: int) -> tuple[Storage, list[str]]:
                         "bomb", f"found more than {max_bytes} bytes of streams, expected at most that many"
                     )
                 if len(content) < kid.size:
-                    damage.append(f"{where}: breaks off")
+                    damage.append(f"{where}: truncated")
                 storage.streams[kid.name] = content
     if ole.parsing_issues and not damage:
-        damage.append("an OLE file that breaks off or has other damage")
+        damage.append("an OLE file that is truncated or otherwise damaged")
     return root, damage
 
 
 def write(root: Storage) -> bytes:
-    """A compound file that holds a tree."""
+    """Return a compound file with the storages and streams of a tree."""
     return _Writer().write(root)
 
 
@@ -121,7 +121,7 @@ class _Writer:
         return self._finish(directory, mini_fat_start, n_mini_fat)
 
     def _balance(self, numbers: list[int]) -> int:
-        """A balanced tree of siblings, so that no reader has to recurse deeply."""
+        """Build a balanced tree of siblings, so that no reader recurses deeply."""
         if not numbers:
             return _FREE
         middle = len(numbers) // 2
@@ -148,7 +148,7 @@ class _Writer:
 
     def _finish(self, directory: int, mini_fat: int, n_mini_fat: int) -> bytes:
         n_fat = n_difat = 0
-        while True:  # sectors of the table itself are in the table
+        while True:  # the table also lists its own sectors
             n_all = len(self.fat) + n_fat + n_difat
             needed = -(-n_all // _PER_FAT_SECTOR)
             needed_difat = max(0, -(-(needed - _DIFAT_IN_HEADER) // (_PER_FAT_SECTOR - 1)))

@@ -1,4 +1,4 @@
-"""S/MIME containers: what a signed or compressed one holds lies in it as it is; an encrypted one is told by its type.
+"""Extract the content of signed or compressed S/MIME containers; encrypted ones are recognized by their type.
 
 Source: RFC 5652 (CMS), RFC 3274 (compressed data), X.690 (BER, with indefinite lengths).
 """
@@ -20,13 +20,13 @@ _SEQUENCE, _OID, _OCTETS, _CONSTRUCTED_OCTETS, _EXPLICIT_0 = 0x30, 0x06, 0x04, 0
 @dataclass(frozen=True)
 class _Element:
     tag: int
-    start: int  # of its content
+    start: int  # offset of its content
     end: int
     after: int
 
 
 def unwrap(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
-    """What a signed or compressed container holds: a MIME entity; empty for certificates or a detached signature.
+    """Return the MIME entity in a signed or compressed container; empty for certificates or a detached signature.
 
     Returns:
         The entity, and whether the container is whole.
@@ -47,7 +47,7 @@ def _unwrap_element(data: bytes, max_bytes: int) -> bytes:
         raise ValueError("no container")
     oid = data[kind.start : kind.end]
     if oid in (_ENVELOPED, _SIGNED_ENVELOPED, _ENCRYPTED, _AUTH_ENVELOPED):
-        raise CannotRead("encrypted", "found an encrypted S/MIME part, expected one that opens")
+        raise CannotRead("encrypted", "found an encrypted S/MIME part, expected an unencrypted one")
     if oid not in (_SIGNED, _COMPRESSED):
         raise ValueError("no known container")
     inner = _read_element(data, _read_element(data, kind.after).start)
@@ -57,7 +57,7 @@ def _unwrap_element(data: bytes, max_bytes: int) -> bytes:
     content_type = _read_element(data, encapsulated.start)
     if content_type.after >= encapsulated.end:
         if not _is_whole(data):
-            raise ValueError("breaks off")
+            raise ValueError("truncated")
         return b""
     wrapper = _read_element(data, content_type.after)
     if wrapper.tag != _EXPLICIT_0:
@@ -80,7 +80,7 @@ def _inflate(data: bytes, max_bytes: int) -> bytes:
 
 
 def _read_header(data: bytes, position: int) -> tuple[int, int, int]:
-    """Tag, start of the content and its length; -1 for a length that is told by an end mark."""
+    """Return the tag, the start of the content and its length, -1 for an indefinite length."""
     tag, first = data[position], data[position + 1]
     position += 2
     if first == 0x80:
@@ -96,7 +96,7 @@ def _read_header(data: bytes, position: int) -> tuple[int, int, int]:
 def _read_element(data: bytes, position: int) -> _Element:
     tag, start, length = _read_header(data, position)
     if length >= 0:
-        end = min(start + length, len(data))  # one that breaks off is read as far as it goes
+        end = min(start + length, len(data))  # a truncated element is read up to its end
         return _Element(tag, start, end, end)
     n_open, position = 1, start
     while n_open and position < len(data):
@@ -109,7 +109,7 @@ def _read_element(data: bytes, position: int) -> _Element:
 
 
 def _join_octets(data: bytes, element: _Element) -> bytes:
-    """The bytes of an octet string, that may come in pieces, those in pieces again."""
+    """Join the pieces of an octet string, which may be nested."""
     if element.tag == _OCTETS:
         return data[element.start : element.end]
     if element.tag != _CONSTRUCTED_OCTETS:
@@ -120,6 +120,6 @@ def _join_octets(data: bytes, element: _Element) -> bytes:
         if tag == _OCTETS and length >= 0:
             pieces.append(data[start : min(start + length, element.end)])
             position = start + length
-        else:  # a piece in pieces, or an end mark
+        else:  # nested pieces, or an end mark
             position = start if tag == _CONSTRUCTED_OCTETS else start + max(length, 0)
     return b"".join(pieces)

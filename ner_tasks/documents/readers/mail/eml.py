@@ -1,4 +1,4 @@
-"""E-mail (eml, mbox) and web archives (mhtml): headers, the text of the body; attachments are documents of their own."""
+"""Read e-mail (eml, mbox) and web archives (mhtml): headers and body; attachments become separate documents."""
 
 import codecs
 import re
@@ -14,16 +14,16 @@ from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limit
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _MAIL_BEGINS = re.compile(rb"(?:\A|\n\r?\n)(From [^\s]+ [^\n]*\d{4}[^\n]{0,40}\r?\n)(?=[!-9;-~]+:|>From )")
-# Values of these are often those of another field once more.
+# Fields that often repeat the value of another field.
 _REPEATED = frozenset({"sender", "reply-to", "thread-topic", "resent-from", "resent-to", "resent-date", "errors-to"})
 _MAX_COMPARED = 50
-_DESCRIPTION = "content-description"  # of people, though it begins like the fields of programs
-_MAX_UNPACKED = 8  # containers in containers: signed around encoded around signed
-_MAX_ALTERNATIVES = 8  # one in another; what lies deeper is read whole
+_DESCRIPTION = "content-description"  # people write it, although its prefix is that of technical fields
+_MAX_UNPACKED = 8  # levels of nested containers, such as signed in encoded in signed
+_MAX_ALTERNATIVES = 8  # levels of nested alternatives; all forms of deeper ones are read
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Headers as `Field: value` lines, then the body: what people see of it, each form's own words once.
+    """Read headers as `Field: value` lines, then the body as it is shown; text that several forms share is read once.
 
     Raises:
         CannotRead: `broken` if there is no header.
@@ -37,13 +37,13 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
         return _read_mbox(builder, mails, limits)
     root, damage = mime.parse(data)
     if not root.headers.fields:
-        raise CannotRead("broken", "found no header field, expected a mail's headers")
+        raise CannotRead("broken", "found no header field, expected the headers of a mail")
     is_page = root.content_type == "multipart/related" and bool(root.headers.get("snapshot-content-location"))
     return _Mail(builder, limits, is_page=is_page, charset="utf-8" if is_utf16 else "").read(root, damage)
 
 
 def _split_mbox(data: bytes) -> Iterator[bytes]:
-    """The mails of an mbox file; none of a file with one mail."""
+    """Yield the mails of an mbox file; nothing for a file with one mail."""
     data = data.lstrip(b"\r\n")
     if not data.startswith(b"From "):
         return
@@ -56,7 +56,7 @@ def _read_mbox(builder: ExtractBuilder, mails: list[bytes], limits: Limits) -> E
     n_taken = min(len(mails), limits.max_members + 1)
     builder.inventory.read("mail", n_taken)
     n_left = len(mails) - n_taken
-    builder.inventory.unread("mail", f"{n_left} mails", f"more than {limits.max_members} files in one", n_left)
+    builder.inventory.unread("mail", f"{n_left} mails", f"more than {limits.max_members} files in one file", n_left)
     builder.parts = [
         Part(f"mail-{number}.eml", mail, "", "message/rfc822") for number, mail in enumerate(mails[:n_taken], start=1)
     ]
@@ -64,7 +64,7 @@ def _read_mbox(builder: ExtractBuilder, mails: list[bytes], limits: Limits) -> E
 
 
 class _Mail:
-    """Reads one mail, the files in it left out."""
+    """Reads the text of one mail and extracts its files."""
 
     def __init__(self, builder: ExtractBuilder, limits: Limits, *, is_page: bool, charset: str) -> None:
         self.builder, self.inventory = builder, builder.inventory
@@ -84,7 +84,7 @@ class _Mail:
         return self.builder.extract(first.encoding, is_guessed=any(block.is_guessed for block in blocks))
 
     def _add_headers(self, root: Entity, charset: str) -> None:
-        """The fields for people, those that every mail has first."""
+        """Add the fields that people read, standard fields first."""
         headers = root.headers
         named = [(name.lower(), name, value) for name, value in headers.fields]
         order = {name: place for place, name in enumerate(SHOWN)}
@@ -109,19 +109,19 @@ class _Mail:
             self._add_header("", decode_value(line, charset))
 
     def _is_repeated(self, value: str, values: list[str]) -> bool:
-        """Whether a field says what one before it says; of very many, the rest is read whatever it says."""
+        """Whether a field repeats an earlier one; only a limited number of fields is compared."""
         self.n_compared += 1
         return self.n_compared <= _MAX_COMPARED and any(value in other for other in values[:_MAX_COMPARED])
 
     def _add_header(self, name: str, value: str) -> None:
         self.builder.block(f"{name}: {value}" if name else value, name or "header", separator="\n")
         if "\ufffd" in value:
-            self.inventory.unread("header", f"damage: {name}", "in no known encoding")
+            self.inventory.unread("header", f"damage: {name}", "unknown encoding")
         else:
             self.inventory.read("header")
 
     def _read_blocks(self, entity: Entity, around: str, n_alternatives: int) -> list[MailBlock]:
-        """Text of an entity, in order; files in it become parts on the way."""
+        """Return the text of an entity in order, and extract its files."""
         fields = self._read_part_fields(entity) if around else []
         if not entity.is_multipart:
             if self.n_unpacked < _MAX_UNPACKED:
@@ -137,7 +137,7 @@ class _Mail:
         after = self._read_between(entity, entity.epilogues, "epilogue")
         if not is_alternative:
             return [*before, *fields, *(block for form in forms for block in form), *after]
-        # Only forms of a body compete; what else lies there is read.
+        # Only forms of a body are alternatives; everything else is read.
         competing = [[block for block in form if block.form] for form in forms]
         others = [block for form in forms for block in form if not block.form]
         chosen, own, n_same = mail_bodies.choose(competing)
@@ -156,7 +156,7 @@ class _Mail:
         return blocks
 
     def _read_part_fields(self, entity: Entity) -> list[MailBlock]:
-        """Fields of a part that people read: a description that is no file name, lines of a text without a blank one."""
+        """Return the fields of a part that people read, such as a description, and lines that are not fields."""
         blocks = []
         named = (entity.name, entity.headers.get("content-id").decode("latin-1"))
         for name, raw in entity.headers.fields:
@@ -170,7 +170,7 @@ class _Mail:
         return blocks
 
     def _read_between(self, entity: Entity, ranges: list[tuple[int, int]], kind: str) -> list[MailBlock]:
-        """Text before the first part or behind the last one."""
+        """Return the text before the first part or after the last one."""
         blocks = []
         for start, end in ranges:
             text = decode_loose(entity.data[start:end]) if end > start else ""
@@ -184,7 +184,7 @@ class _Mail:
 
 
 def _list_charsets(root: Entity) -> Iterator[str]:
-    """The encodings that a mail and its parts declare, in order."""
+    """Yield the encodings that a mail and its parts declare, in order."""
     stack = [root]
     while stack:
         entity = stack.pop()

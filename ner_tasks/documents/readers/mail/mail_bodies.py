@@ -1,4 +1,4 @@
-"""The forms of one body: which of them is read, and what the others say that it does not."""
+"""Choose which form of a mail's body to read, and keep the text that only the other forms have."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ _BETWEEN = re.compile(f"(?<=[{_NO_SPACES}])\\s+(?=[{_NO_SPACES}])")
 _TOKEN = re.compile(f"[{_NO_SPACES}]+|[^\\W_{_NO_SPACES}]+")
 _IS_UNSPACED = re.compile(f"[{_NO_SPACES}]")
 _PARAGRAPHS = re.compile(r"\n[^\S\n]*\n\s*")
-# What stands in the plain form for people whose program shows no HTML; it says nothing of the matter.
+# Stub in the plain form for programs that do not show HTML; it is not part of the message.
 _STUB = re.compile(
     r"(?:html|mime|rich text)\b.{0,200}\b(?:not|n't|unable|cannot|kein|nicht|pas|no|non|niet|view|display|support|see|read|show|use|using|format)"
     r"|(?:not|n't|unable|cannot|kein|nicht|ne|no|non|niet|view|display|support|see|read|show|use|using|format)\b.{0,200}\b(?:html|mime|rich text)"
@@ -29,13 +29,13 @@ _SENTENCES = re.compile(r"(?<=[.!?])\s+(?=\S)")
 
 @dataclass
 class MailBlock:
-    """Text of one part of a mail that people read.
+    """A block of text from one part of a mail.
 
     Attributes:
         text: its text.
-        place: which part, for the source map.
-        form: `plain`, `html`, `rtf` ...; "" for what is no form of a body.
-        encoding: how it was stored.
+        place: source of the text, for the source map.
+        form: `plain`, `html`, `rtf` ...; "" if it is not a form of a body.
+        encoding: encoding in which it was stored.
     """
 
     text: str
@@ -48,19 +48,19 @@ class MailBlock:
 
     @property
     def tokens(self) -> set[str]:
-        """The words in it."""
+        """The distinct words of the block."""
         if self._tokens is None:
             self._tokens = split_words(self.text)
         return self._tokens
 
 
 def is_blank(text: str) -> bool:
-    """Whether a text has nothing but spaces of any kind."""
+    """Whether a text consists of whitespace and invisible characters."""
     return not _BLANK.sub("", text)
 
 
 def is_stub(text: str) -> bool:
-    """Whether a text only says that its reader's program cannot show the other form."""
+    """Whether a text only states that the mail program cannot show the other form."""
     compact = " ".join(text.split())
     if len(compact) > _MAX_STUB or not _STUB.search(compact):
         return False
@@ -68,7 +68,7 @@ def is_stub(text: str) -> bool:
 
 
 def split_words(text: str) -> set[str]:
-    """The words of a text, web addresses left out; pairs of characters where a script has no spaces."""
+    """Return the distinct words of a text without web addresses; character pairs for scripts without spaces."""
     words: set[str] = set()
     for token in _TOKEN.findall(_BETWEEN.sub("", _URL.sub(" ", text)).replace("\u00ad", "").casefold()):
         if _IS_UNSPACED.match(token) and len(token) > 1:
@@ -81,14 +81,14 @@ def split_words(text: str) -> set[str]:
 def choose(forms: Sequence[list[MailBlock]]) -> tuple[list[MailBlock], list[MailBlock], int]:
     """Choose among the forms of one body.
 
-    The simplest form is taken if it has every word that the others have, else the richest one; what another form has of
-    its own follows, paragraph by paragraph.
+    Takes the simplest form that has every word of the others, else the form with the most words. Paragraphs with words
+    that only another form has follow.
 
     Args:
         forms: blocks of each form, in the order of the mail: the simplest first.
 
     Returns:
-        Blocks of the chosen form; blocks of what the others say of their own; how many blocks say the same again.
+        Blocks of the chosen form; blocks that only other forms have; number of blocks without new words.
     """
     worded = [form for form in forms if form]
     is_full = [not all(is_stub(block.text) for block in form) for form in worded]
@@ -117,7 +117,7 @@ def choose(forms: Sequence[list[MailBlock]]) -> tuple[list[MailBlock], list[Mail
 
 
 def keep_new_paragraphs(block: MailBlock, known: set[str]) -> MailBlock | None:
-    """The paragraphs of a block that have words which are not known yet; None if there is none."""
+    """Return a block of the paragraphs that have unknown words, None if there are none."""
     if block.tokens <= known:
         return None
     paragraphs = [

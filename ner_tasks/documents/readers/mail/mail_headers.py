@@ -1,4 +1,4 @@
-"""Header fields of mails: split into lines, unfolded, decoded; parameters with their names in any form.
+"""Split, unfold and decode the header fields of mails, and parse their parameters.
 
 Sources: RFC 5322 (fields), RFC 2047 (encoded words), RFC 2231 (parameters), RFC 6532 (raw UTF-8).
 """
@@ -12,7 +12,7 @@ from ner_tasks.documents.encodings import text_encoding
 from ner_tasks.documents.types import CannotRead
 
 SHOWN = ("from", "sender", "reply-to", "to", "cc", "bcc", "date", "subject")
-# Fields that programs write for programs; any field that begins with one of the prefixes is one of them, too.
+# Technical fields, which programs write for programs, and prefixes of others.
 _TECHNICAL = frozenset(
     """
     received return-path message-id in-reply-to references mime-version user-agent mailer precedence auto-submitted
@@ -41,12 +41,12 @@ _SECTION = re.compile(r"([^*]+)\*(\d{1,4})?(\*)?$")
 
 @dataclass
 class Headers:
-    """The header fields of a mail or of a part of it.
+    """The header fields of a mail or of one of its parts.
 
     Attributes:
-        fields: names as they are written, and raw values, unfolded.
-        foreign: lines among them that are no field.
-        body_start: where the body begins.
+        fields: names as written, and raw, unfolded values.
+        foreign: lines that are not fields.
+        body_start: offset of the body.
     """
 
     fields: list[tuple[str, bytes]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class Headers:
     body_start: int = 0
 
     def get(self, name: str) -> bytes:
-        """Raw value of the first field of a name in lower case, empty if there is none."""
+        """Return the raw value of the first field with a lower-case name, empty if there is none."""
         return next((value for called, value in self.fields if called.lower() == name), b"")
 
 
@@ -63,8 +63,8 @@ def split_headers(data: bytes, start: int, *, is_root: bool) -> Headers:
 
     Args:
         data: a whole mail.
-        start: where the fields begin.
-        is_root: whether they are the mail's own, before which blank and foreign lines may stand.
+        start: offset of the fields.
+        is_root: whether they belong to the mail itself; blank and foreign lines may then precede them.
     """
     headers = Headers()
     values: list[list[bytes]] = []
@@ -100,7 +100,7 @@ def split_headers(data: bytes, start: int, *, is_root: bool) -> Headers:
 
 
 def _is_blank_among_fields(data: bytes, position: int, headers: Headers) -> bool:
-    """Whether fields that say how the body is stored follow a blank line, as a program on the way left them."""
+    """Whether fields that describe the body follow a blank line, which some mail servers insert."""
     names = {name.lower() for name, _ in headers.fields}
     if not names or names & _STORAGE:
         return False
@@ -122,7 +122,7 @@ def _is_blank_among_fields(data: bytes, position: int, headers: Headers) -> bool
 
 
 def _has_fields_ahead(data: bytes, position: int, *, is_root: bool, has_fields: bool) -> bool:
-    """Whether fields that mails have follow a foreign line before the next blank one."""
+    """Whether known fields follow a foreign line before the next blank line."""
     if not is_root and not has_fields:
         return False
     for _ in range(_LOOKAHEAD_LINES):
@@ -141,16 +141,16 @@ def _is_known(name: str) -> bool:
 
 
 def is_technical(name: str) -> bool:
-    """Whether a field, its name in lower case, is written by programs for programs."""
+    """Whether a field, given its lower-case name, is written by programs for programs."""
     return name in _TECHNICAL or name.startswith(_TECHNICAL_PREFIXES)
 
 
 def decode_value(raw: bytes, charset: str = "") -> str:
-    """A field's value as people read it, on one line.
+    """Decode a field's value into one line of text.
 
     Args:
-        raw: unfolded, with encoded words, or raw bytes in some encoding.
-        charset: in which the mail's text is, tried for raw bytes that are not UTF-8.
+        raw: unfolded value, with encoded words or raw bytes in some encoding.
+        charset: encoding of the mail's text, tried for raw bytes that are not UTF-8.
     """
     return _SPACES.sub(" ", _CONTROL.sub(" ", _decode_words(_decode_raw(raw, charset)))).strip()
 
@@ -170,7 +170,7 @@ def _decode_raw(raw: bytes, charset: str = "") -> str:
 
 
 def _decode_words(text: str) -> str:
-    """Decode encoded words; the bytes of words side by side are joined first, for a character may be cut in two."""
+    """Decode encoded words; adjacent ones are joined first, because a character may be split between them."""
     if "=?" not in text:
         return text
     pieces: list[str] = []
@@ -192,7 +192,7 @@ def _decode_words(text: str) -> str:
 
 def _decode_group(words: list[re.Match[str]]) -> str:
     parts: list[bytes] = []
-    base64 = ""  # of words that break off within four characters, the next one goes on with them
+    base64 = ""  # incomplete groups of four characters continue in the next word
     for word in words:
         if word.group(2) in "bB":
             base64 += _NO_BASE64.sub("", word.group(3))
@@ -222,7 +222,7 @@ def _decode_bytes(data: bytes, charset: str) -> str:
 
 
 def parse_parameters(raw: bytes, charset: str = "") -> tuple[str, dict[str, str]]:
-    """The first token of a field such as Content-Type in lower case, and its parameters by name in lower case."""
+    """Return the lower-case first token of a field such as Content-Type, and its parameters by lower-case name."""
     text = _decode_raw(raw, charset)
     main = text.partition(";")[0].partition("(")[0].strip().lower()
     plain: dict[str, str] = {}
@@ -243,7 +243,7 @@ def parse_parameters(raw: bytes, charset: str = "") -> tuple[str, dict[str, str]
 
 
 def _join_sections(values: list[tuple[int, bool, str]]) -> str:
-    """A parameter that is split in sections, some of them percent-encoded (RFC 2231)."""
+    """Join the sections of a parameter, some of which are percent-encoded (RFC 2231)."""
     parts, charset = [], ""
     for number, is_coded, value in sorted(values, key=lambda section: section[0]):
         text = value

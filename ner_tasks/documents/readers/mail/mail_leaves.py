@@ -1,4 +1,4 @@
-"""The fate of each leaf of a mail: text of its body, a file that becomes a document, or named, or ignored by a rule."""
+"""Account for each leaf of a mail: read it as text, extract it as a document, list it as unread, or ignore it by a rule."""
 
 import io
 import re
@@ -44,29 +44,29 @@ _RESOURCES = re.compile(
 )
 _PGP_BLOCK = re.compile(r"-----BEGIN PGP MESSAGE-----.*?(?:-----END PGP MESSAGE-----|\Z)", re.DOTALL)
 _NAMED_ONLY = {
-    "message/partial": "one piece of a mail that was sent in pieces",
-    "message/external-body": "its content lies elsewhere",
+    "message/partial": "one fragment of a mail sent in fragments",
+    "message/external-body": "content stored elsewhere",
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]+")
 _NO_PICTURE = ("image/svg+xml", "image/vnd.dwg", "image/vnd.dxf")
 
 
 class Leaves:
-    """Gives each leaf of one mail its fate."""
+    """Accounts for each leaf of one mail."""
 
     def __init__(self, builder: ExtractBuilder, limits: Limits, *, is_page: bool = False, charset: str = "") -> None:
         self.builder, self.limits, self.inventory = builder, limits, builder.inventory
-        self.is_page = is_page  # a page of the web with all that it shows
-        self.charset = charset  # of all text that is not encoded for transfer, whatever its part says
+        self.is_page = is_page  # a web archive: a page with its resources
+        self.charset = charset  # overrides the declared encoding of text without a transfer encoding
         self.names = TakenNames()
         self.n_attachments = 0
 
     def read(self, entity: Entity, around: str) -> list[MailBlock]:
-        """Account for a leaf; returns its text where it is shown inside the mail.
+        """Account for a leaf, and return its text if the mail shows it.
 
         Args:
-            entity: no multipart.
-            around: media type of the multipart around it, "" for the mail itself.
+            entity: an entity that is not a multipart.
+            around: media type of the enclosing multipart, "" for the mail itself.
         """
         content_type = entity.content_type
         if rule := self._find_rule(entity, around):
@@ -107,7 +107,7 @@ class Leaves:
         for embedded in files:
             name = embedded.name.decode("utf-8", "replace").strip()
             if embedded.content is None:
-                self.inventory.unread("attachment", f"attachment {_clean(name)}", "damaged, or one piece of several")
+                self.inventory.unread("attachment", f"attachment {_clean(name)}", "damaged, or one of several pieces")
             else:
                 self.add_file(name, "application/octet-stream", embedded.content, "")
         return self._read_text(entity, text, FORMS[entity.content_type], entity.parameters.get("charset", ""))
@@ -118,7 +118,7 @@ class Leaves:
             charset = self.charset
         try:
             part = extract_text(data, form, entity.parameters, charset)
-        except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other parts are read
+        except Exception as error:  # noqa: BLE001 - parsers raise many types of exceptions; the other parts are read
             what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
             self.inventory.unread("body", place, what)
             return []
@@ -135,7 +135,7 @@ class Leaves:
         return [MailBlock(text, place, form, part.decoded.encoding, is_guessed=part.decoded.is_guessed)]
 
     def add_page(self, page: HtmlPage) -> None:
-        """Take what a page of HTML holds beside its text: files in links, what no person sees."""
+        """Account for the content of an HTML page beside its text: files in links, hidden text."""
         self.inventory.read("form-field", page.n_fields)
         for (kind, rule), n in page.ignored.items():
             self.inventory.ignored(kind, rule, n)
@@ -162,20 +162,20 @@ class Leaves:
         return []
 
     def add_file(self, name: str, content_type: str, data: bytes, charset: str) -> None:
-        """Hand a file on as a document, or name it."""
+        """Add a file as a separate document, or list it as unread."""
         where = f"attachment {_clean(name) or content_type}"
         maintype = content_type.partition("/")[0]
         if not data.strip():
             self.inventory.ignored("attachment", "blank")
             return
         if maintype in ("audio", "video"):
-            self.inventory.unread("attachment", where, "a recording, not read")
+            self.inventory.unread("attachment", where, "audio or video, which is not read")
             return
         if self._is_picture(content_type, data) and not self._is_read_picture(where, data):
             return
         self.n_attachments += 1
-        if self.n_attachments > self.limits.max_members + 1:  # the caller says where the limit was passed
-            self.inventory.unread("attachment", where, f"more than {self.limits.max_members} files in one")
+        if self.n_attachments > self.limits.max_members + 1:  # one more than the limit, so that the caller reports it
+            self.inventory.unread("attachment", where, f"more than {self.limits.max_members} files in one file")
             return
         self.inventory.read("attachment")
         self.builder.parts.append(Part(self.make_name(name, content_type), data, charset, content_type))
@@ -195,7 +195,7 @@ class Leaves:
         return self.limits.ocr
 
     def make_name(self, name: str, content_type: str) -> str:
-        """What a file is called, like no other one."""
+        """Return a unique name for a file."""
         number = self.n_attachments
         suffix = _guess_suffix(content_type)
         wanted = _clean(name) or f"part-{number}{suffix}"
@@ -205,7 +205,7 @@ class Leaves:
         return self.names.make_unique(f"part-{number}-{wanted}" if wanted in self.names else wanted)
 
     def unpack(self, entity: Entity) -> tuple[bytes, bool]:
-        """The MIME entity in a part that is encoded or signed as a whole, and whether there is one."""
+        """Return the MIME entity in a part that is encoded or signed as a whole, and whether it is such a part."""
         if entity.content_type.startswith("multipart/"):
             data, _, damage = decode_transfer(entity)
             if damage:
@@ -221,7 +221,7 @@ class Leaves:
             self.inventory.unread("attachment", self._describe(entity), reason)
             return b"", True
         if not is_whole:
-            self.inventory.unread("part", "damage", "an S/MIME part that breaks off")
+            self.inventory.unread("part", "damage", "a truncated S/MIME part")
         if not content.strip():
             self.inventory.ignored("attachment", "signature")
         return content, True
@@ -237,7 +237,7 @@ class Leaves:
 
 
 def _has_mark(data: bytes) -> bool:
-    """Whether a file begins like one of a format with a signature; text is not looked at any closer."""
+    """Whether a file may begin with the signature of a format; False for text."""
     return data[:1] in b"\x89\xff\xd0GIMRBP%\x1f\x78" and not data[:4].isalpha()
 
 
@@ -253,13 +253,13 @@ def _guess_suffix(content_type: str) -> str:
 
 
 def _read_location(entity: Entity) -> str:
-    """The file name in the address of a part of a web page."""
+    """Return the file name in the address of a web page's resource."""
     address = entity.headers.get("content-location").decode("ascii", "replace").strip()
     name = re.sub(r"\s+", "", address).partition("?")[0].partition("#")[0].rpartition("/")[2]
     return name if "." in name and ":" not in name else ""
 
 
 def _clean(name: str) -> str:
-    """A file name in one line, without the folders of its sender."""
+    """Return a file name on one line, without its folders."""
     own = _CONTROL.sub(" ", name).replace("\\", "/").rstrip("/ .").rpartition("/")[2]
     return " ".join(own.split()).replace("#", "%23")

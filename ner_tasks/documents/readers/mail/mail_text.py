@@ -1,4 +1,4 @@
-"""Text of the kinds of MIME parts that are shown inside a mail."""
+"""Extract the text of MIME parts that are shown inside a mail."""
 
 import re
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ FORMS = {
     "message/global-headers": "headers",
     "message/vnd.esf": "plain",
 }
-# What programs on the way write into the preamble, for programs that know no MIME.
+# Remark that mail programs write into the preamble for programs without MIME support.
 _MIME_REMARK = re.compile(
     r"\s*(?:this is a (?:cryptographically )?(?:signed |multi-?part )*(?:message|mail|e-?mail)(?: in)?(?: the)? mime(?:[- ]format)?"
     r"|this is an? (?:open)?pgp/mime (?:signed|encrypted)(?: and signed)? message(?: \(rfc [\d and]+\))?"
@@ -57,7 +57,7 @@ _FLOWED = re.compile(r"(?m)^(?!-- \r?$)(.*) \r?\n(?!-- \r?$)")
 
 
 def is_mime_remark(text: str) -> bool:
-    """Whether a preamble only says that this is a MIME message."""
+    """Whether a preamble only states that this is a MIME message."""
     position = 0
     while position < len(text) and (match := _MIME_REMARK.match(text, position)):
         if match.end() == position:
@@ -71,9 +71,9 @@ class PartText:
     """Text of a part.
 
     Attributes:
-        text: as people see it.
-        decoded: how it was stored.
-        page: what else it holds, if it is HTML.
+        text: the shown text.
+        decoded: the decoded source, with its encoding and damage.
+        page: the HTML page, None for other parts.
     """
 
     text: str = ""
@@ -82,16 +82,16 @@ class PartText:
 
 
 def extract_text(data: bytes, form: str, parameters: dict[str, str], declared: str) -> PartText:
-    """Text of a part.
+    """Extract the text of a part.
 
     Args:
-        data: its content, transfer encoding undone.
+        data: its content after transfer decoding.
         form: a value of `FORMS`.
-        parameters: of its Content-Type.
-        declared: the encoding that its headers say.
+        parameters: parameters of its Content-Type.
+        declared: encoding that its headers declare.
 
     Raises:
-        CannotRead: `not-text` or `unknown-encoding`, as for any text.
+        CannotRead: `not-text`, `unknown-encoding`.
     """
     if not data.strip():
         return PartText()
@@ -118,7 +118,7 @@ def extract_text(data: bytes, form: str, parameters: dict[str, str], declared: s
 
 
 def strip_enriched(text: str) -> str:
-    """text/enriched and text/richtext without their commands (RFC 1896, RFC 1341)."""
+    """Remove the commands from text/enriched and text/richtext (RFC 1896, RFC 1341)."""
     pieces, position, n_hidden = [], 0, 0
     for match in _ENRICHED.finditer(text.replace("\r\n", "\n")):
         if not n_hidden:
@@ -141,7 +141,7 @@ def strip_enriched(text: str) -> str:
 
 
 def decode_loose(data: bytes, declared: str = "") -> str:
-    """Text between or behind parts, in whatever encoding."""
+    """Decode text between or after parts, whose encoding is not declared."""
     try:
         return text_encoding.decode(data, declared)[0]
     except CannotRead:

@@ -1,4 +1,4 @@
-"""MAPI properties, as Outlook keeps them in .msg files and winmail.dat: types, code pages, names.
+"""Parse MAPI properties, which Outlook stores in .msg files and winmail.dat: types, code pages, names.
 
 Sources: [MS-OXCDATA] 2.11 (types), [MS-OXPROPS] (properties).
 """
@@ -15,7 +15,7 @@ from ner_tasks.documents.types import CannotRead
 INT16, INT32, DOUBLE, BOOL, INT64, TIME = 0x02, 0x03, 0x05, 0x0B, 0x14, 0x40
 STRING8, UNICODE, BINARY, OBJECT, GUID = 0x1E, 0x1F, 0x102, 0x0D, 0x48
 MULTIPLE = 0x1000
-# Bytes of a value of fixed length in a stream of properties.
+# Size in bytes of fixed-length values in a property stream.
 FIXED = {
     INT16: 2,
     INT32: 4,
@@ -33,7 +33,7 @@ FIXED = {
 }
 _TICKS_PER_US = 10
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
-# Windows' numbers of encodings whose Python names are others.
+# Windows code pages whose Python codec is not named after the number.
 _CODE_PAGES = {
     65001: "utf-8",
     20127: "us-ascii",
@@ -66,12 +66,12 @@ Value = str | bytes | int | float | list[str | bytes]
 
 @dataclass
 class Attachment:
-    """A file in a message.
+    """An attachment of a message.
 
     Attributes:
-        content: its bytes; None where it has none.
-        message: an embedded message as a file of its own, with the suffix that it has.
-        ole: an OLE object as a file of its own.
+        content: its bytes, None if it has none.
+        message: an embedded message as a separate file, and its suffix.
+        ole: an OLE object as a separate file.
     """
 
     properties: "Properties"
@@ -82,7 +82,7 @@ class Attachment:
 
 @dataclass
 class Message:
-    """What a message of Outlook's holds."""
+    """The content of an Outlook message."""
 
     properties: "Properties"
     recipients: list["Properties"] = field(default_factory=list)
@@ -91,13 +91,13 @@ class Message:
 
 @dataclass
 class Properties:
-    """Properties of a message, recipient or attachment by their numbers.
+    """The properties of a message, recipient or attachment.
 
     Attributes:
-        values: by number; strings of 8 bits still as bytes.
-        types: by number.
-        names: of those from 0x8000 on: the set, and a number or name in it.
-        code_page: of the strings of 8 bits, 0 if nothing says it.
+        values: values by property number; 8-bit strings are still bytes.
+        types: types by property number.
+        names: property set, and number or name in it, of the properties from 0x8000 on.
+        code_page: code page of the 8-bit strings, 0 if unknown.
     """
 
     values: dict[int, Value] = field(default_factory=dict)
@@ -106,12 +106,12 @@ class Properties:
     code_page: int = 0
 
     def put(self, number: int, kind: int, value: Value) -> None:
-        """Keep a value; of two, a string in Unicode wins."""
+        """Store a value; a Unicode string takes precedence over an 8-bit one."""
         if number not in self.values or self.types[number] & ~MULTIPLE != UNICODE:
             self.values[number], self.types[number] = value, kind
 
     def text(self, *numbers: int) -> str:
-        """The first of several properties that is a string with something in it."""
+        """Return the first of several properties that is a non-blank string."""
         for number in numbers:
             if string := self._text(number):
                 return string
@@ -124,7 +124,7 @@ class Properties:
         return value.replace("\0", "").strip() if isinstance(value, str) else ""
 
     def texts(self, number: int) -> list[str]:
-        """All strings of a property, of one with several values each."""
+        """Return all strings of a property, which may have several values."""
         value = self.values.get(number)
         if not isinstance(value, list):
             return [string] if (string := self._text(number)) else []
@@ -134,7 +134,7 @@ class Properties:
         return [text.replace("\0", "").strip() for text in texts]
 
     def decode(self, value: bytes) -> str:
-        """A string of 8 bits."""
+        """Decode an 8-bit string."""
         value = value.rstrip(b"\0")
         try:
             return text_encoding.decode(value, find_encoding(self.code_page))[0] if value else ""
@@ -142,17 +142,17 @@ class Properties:
             return value.decode("cp1252", "replace")
 
     def number(self, number: int) -> int:
-        """A property that is a number, 0 if it is not there."""
+        """Return a numeric property, 0 if it is missing."""
         value = self.values.get(number)
         return value if isinstance(value, int) else 0
 
     def binary(self, number: int) -> bytes:
-        """A property of bytes, empty if it is not there."""
+        """Return a binary property, empty if it is missing."""
         value = self.values.get(number)
         return value if isinstance(value, bytes) else b""
 
     def time(self, *numbers: int) -> str:
-        """The first of several properties that is a time, as in a mail's Date field."""
+        """Return the first of several properties that is a time, formatted as a mail's Date field."""
         for number in numbers:
             ticks = self.number(number)
             if ticks > 0 and self.types[number] == TIME:
@@ -164,7 +164,7 @@ class Properties:
 
 
 def find_encoding(code_page: int) -> str:
-    """The encoding of a Windows code page, "" if there is none."""
+    """Return the encoding of a Windows code page, "" if there is none."""
     if not code_page:
         return ""
     name = _CODE_PAGES.get(
@@ -178,7 +178,7 @@ def find_encoding(code_page: int) -> str:
 
 
 def parse_fixed(kind: int, raw: bytes) -> Value | None:
-    """A value of fixed length from its bytes, None for a type that holds no text and no number."""
+    """Parse a fixed-length value, None for a type that is neither text nor a number."""
     try:
         match kind:
             case 0x02:
@@ -197,7 +197,7 @@ def parse_fixed(kind: int, raw: bytes) -> Value | None:
 
 
 def parse_string(kind: int, raw: bytes) -> str | bytes:
-    """A string or bytes from their bytes; strings of 8 bits are decoded once the code page is known."""
+    """Parse a string or binary value; 8-bit strings stay bytes until the code page is known."""
     if kind == UNICODE:
         return raw[: len(raw) & ~1].decode("utf-16-le", "replace").rstrip("\0")
     return raw

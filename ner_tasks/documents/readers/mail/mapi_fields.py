@@ -1,4 +1,4 @@
-"""What people enter in appointments, contacts, tasks and fields of their own, beside the body.
+"""List the fields that people enter in appointments, contacts and tasks, and their custom fields.
 
 Sources: [MS-OXPROPS], [MS-OXOCAL], [MS-OXOCNTC], [MS-OXOTASK].
 """
@@ -57,13 +57,13 @@ _PERSON = {
 }  # fmt: skip
 _PERSON_RANGE = range(0x3A05, 0x3A70)
 _OTHER = {0x3004: "Comment", 0x0E99: "Comment"}
-# Values that say how, not what.
+# Settings, which are not content.
 _TECHNICAL = ("smtp", "ex", "fax", "{", "urn:", "http://schemas", "ipm.", "/o=")
 _TECHNICAL_NAMES = ("x-", "content-", "http://", "urn:", "dav:", "msip_", "__")
 
 
 def list_fields(properties: Properties) -> list[tuple[str, str]]:
-    """Label and value of each field that people enter; one that says what another one says is left out."""
+    """Return the label and value of each field that people enter, without repeated values."""
     lines: dict[tuple[str, str], None] = {}
     known: set[str] = set()
     for number in sorted(properties.values):
@@ -91,7 +91,7 @@ def _iter_fields(properties: Properties, number: int) -> list[tuple[str, str]]:
 
 
 def _is_field(name: tuple[bytes, int | str]) -> bool:
-    """Whether a named property may hold what people entered."""
+    """Whether a named property may be a field that people enter."""
     if name[0] == _PUBLIC and isinstance(name[1], str):
         return not name[1].lower().startswith(_TECHNICAL_NAMES)
     return name[0] in _SETS

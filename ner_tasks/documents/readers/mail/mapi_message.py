@@ -1,4 +1,4 @@
-"""A message of Outlook's as a document: its headers, the fields of its kind, the body in its forms, its files."""
+"""Turn an Outlook message into a document: its headers, fields, body and attachments."""
 
 import re
 
@@ -21,12 +21,12 @@ _HIDDEN_SENDER = re.compile(r"^/o=", re.IGNORECASE)
 
 
 def read(message: Message, builder: ExtractBuilder, limits: Limits) -> Extract:
-    """The document of one message.
+    """Read one message.
 
     Args:
-        message: as a .msg file or winmail.dat holds it.
-        builder: with what is damaged in the file already named.
-        limits: of reading.
+        message: message from a .msg file or winmail.dat.
+        builder: builder to which the file's damage was already added.
+        limits: limits on reading.
     """
     properties = message.properties
     headers = split_headers(properties.text(0x007D).encode("utf-8", "replace"), 0, is_root=True)
@@ -79,7 +79,7 @@ def _kind(recipient: Properties) -> int:
 
 
 def _format_person(properties: Properties, names: tuple[int, ...], addresses: tuple[int, ...]) -> str:
-    """Name and address, such as `Rosa Delgado <rosa@example.org>`."""
+    """Format a name and address, such as `Rosa Delgado <rosa@example.org>`."""
     name = properties.text(*names)
     address = next((text for one in addresses if (text := properties.text(one)) and not _HIDDEN_SENDER.match(text)), "")
     if not address or address.lower() == name.lower():
@@ -88,7 +88,7 @@ def _format_person(properties: Properties, names: tuple[int, ...], addresses: tu
 
 
 def _read_forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]:
-    """The body in each form that it has, the simplest first."""
+    """Return the body in each of its forms, the simplest first."""
     forms: list[list[MailBlock]] = []
     if text := properties.text(_BODY):
         forms.append([MailBlock(text, "body", "plain")])
@@ -97,7 +97,7 @@ def _read_forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]
             continue
         try:
             forms.append([read_form(properties, leaves)])
-        except Exception as error:  # noqa: BLE001 - parsers fail as they like; the other forms are read
+        except Exception as error:  # noqa: BLE001 - parsers raise many types of exceptions; the other forms are read
             what = str(error) if isinstance(error, CannotRead) else f"damaged ({type(error).__name__})"
             leaves.inventory.unread("body", f"body in {name}", what)
     return [form for form in forms if not mail_bodies.is_blank(form[0].text)]
@@ -123,7 +123,7 @@ def _page_block(markup: str, leaves: Leaves, form: str) -> MailBlock:
 def _rtf_block(properties: Properties, leaves: Leaves) -> MailBlock:
     raw, is_whole = rtf_compression.decompress(properties.binary(_RTF), leaves.limits.max_unpacked_bytes)
     if not is_whole:
-        leaves.inventory.unread("body", "damage: body in RTF", "breaks off")
+        leaves.inventory.unread("body", "damage: body in RTF", "truncated")
     kind = rtf_html.detect_kind(raw)
     if kind:
         unwrapped = rtf_html.unwrap(raw)
@@ -144,9 +144,9 @@ def _read_attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Le
     elif attachment.ole is not None:
         ole_objects.add(builder, leaves.make_name(name or "object", ""), attachment.ole)
     elif properties.number(0x3705) in _BY_REFERENCE and not attachment.content:
-        builder.inventory.unread("attachment", where, "its content lies elsewhere")
+        builder.inventory.unread("attachment", where, "content stored elsewhere")
     elif attachment.content is None:
-        builder.inventory.unread("attachment", where, "its content is missing")
+        builder.inventory.unread("attachment", where, "content missing")
     else:
         media_type = properties.text(0x370E).lower()
         leaves.add_file(name or _named_by(properties), media_type, attachment.content, "")

@@ -1,7 +1,7 @@
-"""The tree of a MIME message, all of it in one pass over its delimiter lines: a leaf cannot hide anywhere.
+"""Parse a MIME message into a tree, in one pass over its delimiter lines, so that no part is missed.
 
-The standard library's parser is not taken: it asks each line of every open multipart, so that 300 nested parts around
-2,000 lines take it 0.38 s and this one 0.02 s, and it writes forwarded messages anew instead of giving their bytes.
+The standard library's parser compares each line with the boundary of every open multipart: 300 nested parts around 2,000
+lines take it 0.38 s, and this parser 0.02 s. It also re-serializes forwarded messages instead of returning their bytes.
 
 Source: RFC 2046, 5.1.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ner_tasks.documents.readers.mail.mail_headers import Headers, parse_parameters, split_headers
 
-# Parts of a deeper multipart stand beside it instead of in it: all of them are read.
+# Parts of a more deeply nested multipart become its siblings, so all of them are read.
 MAX_DEPTH = 50
 _DELIMITER = re.compile(rb"^--[^\r\n]*", re.MULTILINE)
 _PART_BEGINS = re.compile(rb"\r?\n(?:Content-|\r?\n)", re.IGNORECASE)
@@ -19,7 +19,7 @@ _MEDIA_TYPE = re.compile(r"[^\s/;,\"]+/[^\s/;,\"]+")
 _GUESSES = 5
 NO_CLOSE = "a multipart without its closing delimiter"
 NO_PARTS = "a multipart without its delimiters"
-OTHER_BOUNDARY = "a multipart with another boundary than it says"
+OTHER_BOUNDARY = "a multipart with another boundary than declared"
 
 
 @dataclass
@@ -27,18 +27,18 @@ class Entity:
     """A message or a part of one.
 
     Attributes:
-        data: the bytes in which it lies.
-        headers: its fields.
-        content_type: such as `text/plain`, in lower case; what the multipart around it says where its own is missing.
-        parameters: of Content-Type.
-        disposition: such as `attachment`, "" if there is none.
-        name: its file name, "" if there is none.
-        end: where its body ends.
+        data: the bytes of the whole message.
+        headers: its header fields.
+        content_type: lower-case media type, such as `text/plain`; the default of the enclosing multipart if not declared.
+        parameters: parameters of its Content-Type.
+        disposition: disposition, such as `attachment`, "" if not declared.
+        name: its file name, "" if not declared.
+        end: offset of the end of its body.
         children: parts of a multipart.
         preamble: range of a multipart before its first part.
-        epilogues: ranges behind its closing delimiter; several where parts follow that.
+        epilogues: ranges after its closing delimiter; several if more parts follow.
         number: section number, such as `1.2`.
-        has_type: whether it has a Content-Type of its own.
+        has_type: whether it declares a Content-Type.
     """
 
     data: bytes
@@ -57,16 +57,16 @@ class Entity:
 
     @property
     def raw_body(self) -> bytes:
-        """The body as it is transferred."""
+        """The body before transfer decoding."""
         return self.data[self.headers.body_start : self.end]
 
 
 @dataclass
 class _Level:
-    """A multipart that is open while its lines are read."""
+    """An open multipart."""
 
     entity: Entity
-    container: Entity  # where its parts go
+    container: Entity  # receives its parts
     boundary: bytes
     child: Entity | None = None
     is_closed: bool = False
@@ -122,18 +122,18 @@ class _Parser:
         return self.lines[index] if index < len(self.lines) else None
 
     def _is_implied(self, root: Entity, line: tuple[int, int]) -> bool:
-        """Whether a mail without a type begins like a multipart."""
+        """Whether a mail without a declared type begins like a multipart."""
         before = self.data[root.headers.body_start : line[0]]
         return not before.strip() and bool(_PART_BEGINS.match(self.data, line[1]))
 
     def _push(self, entity: Entity, next_index: int) -> None:
-        """Open a multipart; one whose delimiters are nowhere stays a leaf of text."""
+        """Open a multipart; one without delimiters becomes a text leaf."""
         if not entity.is_multipart:
             return
         boundary = entity.parameters.get("boundary", "").strip().encode("utf-8", "surrogateescape")
         if not boundary or b"--" + boundary not in self.tokens:
             if entity.headers.get("content-transfer-encoding").strip().lower() in (b"base64", b"quoted-printable"):
-                entity.is_multipart = False  # encoded as a whole, against the standard
+                entity.is_multipart = False  # encoded as a whole, which violates the standard
                 return
             guessed = self._guess(next_index)
             self.damage.append(OTHER_BOUNDARY if guessed else NO_PARTS)
@@ -155,7 +155,7 @@ class _Parser:
         return b""
 
     def _find_level(self, token: bytes) -> tuple[int | None, bool]:
-        """The innermost open multipart that a delimiter line belongs to, and whether it closes it."""
+        """Return the innermost open multipart that a delimiter line belongs to, and whether the line closes it."""
         for boundary, closes in ((token[2:], False), (token[2:-2] if token.endswith(b"--") else b"", True)):
             if levels := self.by_boundary.get(boundary):
                 still_open = [level for level in levels[-2:] if not self.levels[level].is_closed]
@@ -163,7 +163,7 @@ class _Parser:
         return None, False
 
     def _end_child(self, number: int, start: int) -> None:
-        """End everything inside a multipart at a delimiter line; the line break before it is the delimiter's."""
+        """Close everything inside a multipart at a delimiter line, which includes the preceding line break."""
         end = start - self.data.endswith(b"\n", 0, start)
         end -= self.data.endswith(b"\r", 0, end)
         while len(self.levels) > number + 1:
@@ -173,7 +173,7 @@ class _Parser:
             level.child.end = max(end, level.child.headers.body_start)
         elif not level.is_closed:
             level.entity.preamble = (level.entity.headers.body_start, max(end, level.entity.headers.body_start))
-        if level.is_closed:  # parts behind the closing delimiter
+        if level.is_closed:  # parts after the closing delimiter
             level.is_closed = False
             level.entity.epilogues.append((level.tail_start, max(end, level.tail_start)))
         level.child = None
@@ -207,7 +207,7 @@ class _Parser:
 
 
 def parse(data: bytes) -> tuple[Entity, list[str]]:
-    """The tree of a message, and what is damaged in it."""
+    """Parse a message, and describe its damage."""
     parser = _Parser(data)
     root = parser.parse()
     _number(root)

@@ -1,4 +1,4 @@
-"""Content of MIME parts as it was before its transfer: base64, quoted-printable, uuencode, yEnc.
+"""Decode the content of MIME parts: base64, quoted-printable, uuencode, yEnc.
 
 Sources: RFC 2045, 6; POSIX uuencode; yEnc draft 1.3 (http://www.yenc.org/yenc-draft.1.3.txt).
 """
@@ -12,7 +12,7 @@ from ner_tasks.documents.readers.mail.mime import Entity
 
 _TOKEN = re.compile(r"[a-z0-9-]+")
 _BASE64_CHARACTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
-_MAX_OTHERS = 8  # one in so many
+_MAX_OTHERS = 8  # a base64 line may have one other character in this many
 _BASE64_CHUNK = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 _WHITE = b" \t\r\n\x0b\x0c"
 _UU_BEGIN = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n", re.MULTILINE)
@@ -22,23 +22,23 @@ _YENC_BEGIN = re.compile(rb"^=ybegin ([^\r\n]*?)name=([^\r\n]{1,255})\r?\n(?:=yp
 _YENC_END = re.compile(rb"^=yend [^\r\n]*(?:\r?\n|\Z)", re.MULTILINE)
 _YENC_TABLE = bytes((code - 42) % 256 for code in range(256))
 _YENC_ESCAPE = re.compile(rb"=(.)", re.DOTALL)
-BASE64_CUT = "base64 that breaks off or has other characters in it"
-UNKNOWN_TRANSFER = "an unknown transfer encoding, read as it is"
+BASE64_CUT = "base64 that is truncated or has invalid characters"
+UNKNOWN_TRANSFER = "an unknown transfer encoding, read without decoding"
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A file that stands in a text as uuencode or yEnc; None for content that could not be decoded."""
+    """A file embedded in a text as uuencode or yEnc; its content is None if it could not be decoded."""
 
     name: bytes
     content: bytes | None
 
 
 def decode_transfer(entity: Entity) -> tuple[bytes, bytes, str]:
-    """The content of a part.
+    """Decode the content of a part.
 
     Returns:
-        The content, text that programs on the way appended to it without encoding it, and what is damaged, if anything.
+        The content; unencoded text that mail servers appended to it; and a description of the damage, "" if none.
     """
     raw = entity.raw_body
     declared = entity.headers.get("content-transfer-encoding").decode("ascii", "replace").strip().lower()
@@ -63,14 +63,14 @@ def _decode_base64(raw: bytes) -> tuple[bytes, bytes, str]:
     if whole is None and compact:
         kept, tail = _split_base64(raw)
         if not kept:
-            return raw, b"", "a part that is not in base64, as it says that it is"
+            return raw, b"", "a part declared as base64 that is not base64"
         content = b"".join(_decode_chunk(chunk.group()) for chunk in _BASE64_CHUNK.finditer(kept))
         return content, tail, "" if tail and len(kept) % 4 == 0 else BASE64_CUT
     return _decode_chunk(compact), b"", BASE64_CUT if len(compact) % 4 else ""
 
 
 def _split_base64(raw: bytes) -> tuple[bytes, bytes]:
-    """The lines in base64, and the text behind them; nothing at all of a text that is not in base64."""
+    """Split base64 lines from the text after them; empty if the text is not base64."""
     lines = raw.splitlines()
     coded = [_is_base64(line.strip()) for line in lines]
     last = next(
@@ -88,7 +88,7 @@ def _split_base64(raw: bytes) -> tuple[bytes, bytes]:
 
 
 def _is_base64(line: bytes) -> bool:
-    """Whether a line is in base64, with a few other characters in it; words have spaces between them."""
+    """Whether a line is base64 with at most a few other characters; a line with spaces is not."""
     n_others = len(line.translate(None, _BASE64_CHARACTERS))
     return bool(line) and b" " not in line and n_others * _MAX_OTHERS <= len(line)
 
@@ -100,7 +100,7 @@ def _decode_chunk(chunk: bytes) -> bytes:
 
 
 def split_embedded(text: bytes) -> tuple[bytes, list[Embedded]]:
-    """A text without the files that stand in it as uuencode or yEnc, and those files."""
+    """Split a text from the files embedded in it as uuencode or yEnc."""
     if not text.startswith((b"begin ", b"begin-base64 ", b"=ybegin ")) and not any(
         mark in text for mark in (b"\nbegin ", b"\nbegin-base64 ", b"\n=ybegin ")
     ):
@@ -120,12 +120,12 @@ def _split_by(
     position = 0
     stop: re.Match[bytes] | None = None
     while start := begin.search(text, position):
-        if stop is None or stop.start() < start.end():  # else the end that was found for a beginning before it
+        if stop is None or stop.start() < start.end():  # otherwise, this is the end of an earlier beginning
             stop = end.search(text, start.end())
         if stop is None:
             break
         embedded = decode(start, stop.start())
-        if embedded is None:  # a sentence that begins like this
+        if embedded is None:  # a sentence that looks like the beginning of a file
             kept.append(text[position : start.end()])
             position = start.end()
             continue
@@ -136,7 +136,7 @@ def _split_by(
 
 
 def _decode_uu(start: re.Match[bytes], stop: int) -> Embedded | None:
-    """The file between a beginning and its end; None of a sentence that begins alike, found at its first line."""
+    """Decode the file between a beginning and its end; None if the first line shows that it is a sentence."""
     if start.group().startswith(b"begin-base64"):
         body = start.string[start.end() : stop]
         return Embedded(start.group(1), _decode_chunk(body.translate(None, _WHITE + b"=")))
@@ -149,7 +149,7 @@ def _decode_uu(start: re.Match[bytes], stop: int) -> Embedded | None:
         needed = (n_bytes + 2) // 3 * 4
         if not 32 <= line[0] <= 96 or len(line) - 1 > needed + 4:
             return None if not decoded else Embedded(start.group(1), None)
-        try:  # spaces at the end of a line get lost on the way
+        try:  # trailing spaces are often lost in transfer
             decoded.append(binascii.a2b_uu(line[: needed + 1].ljust(needed + 1)))
         except binascii.Error:
             return None if not decoded else Embedded(start.group(1), None)

@@ -1,4 +1,4 @@
-"""Outlook's messages (.msg): mails, appointments, contacts, tasks; their files are documents of their own.
+"""Read Outlook messages (.msg): mails, appointments, contacts, tasks; attachments become separate documents.
 
 Source: [MS-OXMSG].
 """
@@ -24,14 +24,14 @@ _KNOWN_SETS = {
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Headers as `Field: value` lines, the fields of its kind, then the body.
+    """Read headers as `Field: value` lines, then the fields of the item's type, then the body.
 
     Raises:
         CannotRead: `broken`, `bomb`.
     """
     root, damage = cfb.read(data, limits.max_unpacked_bytes)
     if not any(name.startswith(_STREAM) for name in root.streams) and _PROPERTIES not in root.streams:
-        raise CannotRead("broken", "found no property, expected a message of Outlook's")
+        raise CannotRead("broken", "found no property, expected an Outlook message")
     builder = ExtractBuilder()
     for line in damage:
         where, _, what = line.rpartition(": ")
@@ -40,7 +40,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     message = Message(_read_properties(root, names, _HEAD_MESSAGE))
     code_page = message.properties.number(0x3FFD) or message.properties.number(0x3FDE)
     message.properties.code_page = code_page
-    n_left = limits.max_unpacked_bytes  # each message in it gets the names of all properties
+    n_left = limits.max_unpacked_bytes  # each embedded message gets a copy of all property names
     for name, storage in sorted(root.storages.items()):
         if name.startswith("__recip_version1.0_"):
             message.recipients.append(replace(_read_properties(storage, names, _HEAD_OTHER), code_page=code_page))
@@ -56,7 +56,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 
 
 def _read_properties(storage: Storage, names: dict[int, tuple[bytes, int | str]], n_head: int) -> Properties:
-    properties = Properties(names=names)  # one for all: they may be many, and those who have them, too
+    properties = Properties(names=names)  # shared, because there may be many names and many owners
     fixed = storage.streams.get(_PROPERTIES, b"")
     for position in range(n_head, len(fixed) - _ENTRY.size + 1, _ENTRY.size):
         kind, number, _, raw = _ENTRY.unpack_from(fixed, position)
@@ -84,7 +84,7 @@ def _read_properties(storage: Storage, names: dict[int, tuple[bytes, int | str]]
 
 
 def _read_names(storage: Storage) -> dict[int, tuple[bytes, int | str]]:
-    """Names of the properties from 0x8000 on."""
+    """Read the names of the properties from 0x8000 on."""
     entries = storage.streams.get(f"{_STREAM}00030102", b"")
     sets = storage.streams.get(f"{_STREAM}00020102", b"")
     strings = storage.streams.get(f"{_STREAM}00040102", b"")
@@ -115,7 +115,7 @@ def _read_attachment(storage: Storage, properties: Properties, root: Storage) ->
 
 
 def _to_file(inner: Storage, root: Storage) -> Storage:
-    """An embedded message as a file of its own: the head of its properties is longer, and it has the names."""
+    """Turn an embedded message into a separate file, with a longer property header and the property names."""
     streams = dict(inner.streams)
     fixed = streams.get(_PROPERTIES, bytes(_HEAD_EMBEDDED))
     streams[_PROPERTIES] = fixed[:_HEAD_EMBEDDED] + bytes(_HEAD_MESSAGE - _HEAD_EMBEDDED) + fixed[_HEAD_EMBEDDED:]

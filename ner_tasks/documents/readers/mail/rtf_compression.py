@@ -1,4 +1,4 @@
-"""Compressed RTF (LZFu), read however damaged: its checksum is not asked.
+"""Decompress RTF (LZFu) as far as possible; the checksum is not verified.
 
 Source: [MS-OXRTFCP].
 """
@@ -15,10 +15,10 @@ _COMPRESSED, _PLAIN = 0x75465A4C, 0x414C454D
 
 
 def decompress(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
-    """The RTF in a property, and whether it is whole.
+    """Decompress the RTF in a property, and tell whether it is complete.
 
     Raises:
-        ValueError: something else.
+        ValueError: the property is not compressed RTF.
     """
     if len(data) < _HEAD.size:
         raise ValueError("no compressed RTF")

@@ -1,4 +1,4 @@
-"""HTML or plain text that Outlook wraps in RTF, taken out of it again.
+"""Extract HTML or plain text that Outlook wrapped in RTF.
 
 Source: [MS-OXRTFEX].
 """
@@ -28,21 +28,21 @@ _MAX_DEPTH = 1_000
 
 @dataclass
 class _GroupState:
-    is_hidden: bool = False  # in a table of the head, or in a destination that is not known
-    is_rtf_only: bool = False  # what only RTF shows
+    is_hidden: bool = False  # in a header table or an unknown destination
+    is_rtf_only: bool = False  # shown only in RTF
     is_font_table: bool = False
     unicode_skip: int = 1
     font: int = 0
 
 
 def detect_kind(rtf: bytes) -> str:
-    """`html` or `text` if that is wrapped in RTF, "" if it is RTF of its own."""
+    """Return `html` or `text` if the RTF wraps either, "" if it is genuine RTF."""
     match = _FROM.search(rtf[:_HEAD_BYTES])
     return match.group(1).decode().lower() if match else ""
 
 
 def unwrap(rtf: bytes) -> str:
-    """The HTML or text in RTF that `detect_kind` knows."""
+    """Return the HTML or text wrapped in RTF, as `detect_kind` reports it."""
     return _Unwrapping(rtf).run()
 
 

@@ -1,4 +1,4 @@
-"""winmail.dat (TNEF): what Outlook sends to other programs instead of a mail's body and files.
+"""Read winmail.dat (TNEF), in which Outlook sends a mail's body and attachments.
 
 Source: [MS-OXTNEF].
 """
@@ -17,13 +17,13 @@ _MAX_NAME = 1_000
 
 
 def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
-    """Headers and body, where they are in it, and its files as documents.
+    """Read headers and body if present; attachments become separate documents.
 
     Raises:
         CannotRead: `broken`.
     """
     if len(data) < 6 or struct.unpack_from("<I", data)[0] != _SIGNATURE:
-        raise CannotRead("broken", "found no signature of TNEF, expected a winmail.dat")
+        raise CannotRead("broken", "found no TNEF signature, expected a winmail.dat")
     builder = ExtractBuilder()
     return mapi_message.read(_TnefReader(data, builder).message(), builder, limits)
 
@@ -48,9 +48,9 @@ class _TnefReader:
                 break
             self._attribute(tag & 0xFFFF, content)
         if not is_whole or position < len(self.data):
-            self.builder.inventory.unread("attribute", "damage", "a winmail.dat that breaks off or has damage in it")
+            self.builder.inventory.unread("attribute", "damage", "a truncated or damaged winmail.dat")
         if n_wrong:
-            self.builder.note(f"{n_wrong} of its checksums are wrong")
+            self.builder.note(f"{n_wrong} checksum(s) are wrong")
         for owner in (*self.result.recipients, *(one.properties for one in self.result.attachments)):
             owner.code_page = self.result.properties.code_page
         return self.result
@@ -82,9 +82,9 @@ class _TnefReader:
                 _read_object(files[-1])
 
     def _sender(self, content: bytes) -> None:
-        """Name and address of a `TRP` structure."""
+        """Parse the name and address in a `TRP` structure."""
         n_name = int.from_bytes(content[4:6], "little")
-        start = 8 if content[8:16].strip(b"\0") else 16  # an empty structure may stand between
+        start = 8 if content[8:16].strip(b"\0") else 16  # an empty structure may precede the values
         name = content[start : start + n_name].split(b"\0")[0]
         n_address = int.from_bytes(content[6:8], "little")
         address = content[start + n_name : start + n_name + n_address].split(b"\0")[0].rpartition(b":")[2]
@@ -103,11 +103,11 @@ class _TnefReader:
             self.result.recipients.append(recipient)
 
     def _read_list(self, content: bytes, position: int, into: Properties) -> int:
-        """Read a list of properties; returns where it ends, -1 where it breaks off."""
+        """Read a list of properties, and return the offset of its end, -1 if it is truncated."""
         try:
             return _read_properties(content, position, into)
         except (struct.error, IndexError, ValueError):
-            self.builder.inventory.unread("property", "damage", "a list of properties that breaks off")
+            self.builder.inventory.unread("property", "damage", "a truncated list of properties")
             return -1
 
 
@@ -124,7 +124,7 @@ def _read_properties(content: bytes, position: int, into: Properties) -> int:
         position += 4
         if number >= 0x8000:
             name, position = _read_name(content, position)
-            # Numbers of named properties may be used again in another list.
+            # Another list may reuse the numbers of named properties.
             into.names[number] = name
         base = kind & ~mapi.MULTIPLE
         is_many = bool(kind & mapi.MULTIPLE) or base in _VARIABLE
@@ -143,7 +143,7 @@ def _read_properties(content: bytes, position: int, into: Properties) -> int:
                 raise ValueError("no known type")
             if position + n_bytes > len(content):
                 _keep(into, number, kind, content[position:])
-                raise ValueError("breaks off")
+                raise ValueError("truncated")
             raw = content[position : position + n_bytes]
             position += (n_bytes + 3) & ~3
             value = mapi.parse_string(base, raw) if base in _VARIABLE else mapi.parse_fixed(base, raw)
@@ -157,7 +157,7 @@ def _read_properties(content: bytes, position: int, into: Properties) -> int:
 
 
 def _keep(into: Properties, number: int, kind: int, raw: bytes) -> None:
-    """What is there of the last value in a list that breaks off."""
+    """Store the available part of the last value in a truncated list."""
     if kind in (mapi.STRING8, mapi.UNICODE, mapi.BINARY):
         into.put(number, kind, mapi.parse_string(kind, raw))
 
@@ -173,7 +173,7 @@ def _read_name(content: bytes, position: int) -> tuple[tuple[bytes, int | str], 
 
 
 def _read_object(attachment: Attachment) -> None:
-    """The content of an attachment that is a property: bytes, a message in TNEF, or an OLE object."""
+    """Read an attachment stored as a property: bytes, a TNEF message, or an OLE object."""
     raw = attachment.properties.binary(0x3701)
     if not raw:
         return
