@@ -92,7 +92,7 @@ def test_notices_of_tensorflow_and_transformers_are_held():
 
 
 @pytest.mark.parametrize(("value", "expected"), [("1", True), ("yes", True), ("", False), ("0", False), ("no", False)])
-def test_ner_verbose(value, expected):
+def test_ner_verbose_is_a_switch(value, expected):
     assert held_stderr.is_verbose({"NER_VERBOSE": value}) is expected
 
 
