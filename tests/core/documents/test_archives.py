@@ -1,4 +1,4 @@
-"""Archives of every maker: odd names, bytes around them, methods of packing; what is damaged costs itself."""
+"""Archives from many programs: unusual names, surrounding bytes, compression methods; damage affects only its file."""
 
 import bz2
 import gzip
@@ -83,7 +83,7 @@ def test_a_unicode_path_field_goes_before_the_name(read):
     assert read("a.zip", file.getvalue()) == {"a.zip#müller.txt": SENTENCE}
 
 
-def test_a_name_that_is_no_utf_8_though_it_says_so_costs_nothing(read):
+def test_a_name_flagged_as_utf_8_that_is_not_is_still_decoded(read):
     data = zipped({"zürich.txt": TEXT, "b.txt": TEXT}).replace("zürich".encode(), b"xz\xfcrich")
     assert read("a.zip", data) == {"a.zip#xzürich.txt": SENTENCE, "a.zip#b.txt": SENTENCE}
 
@@ -123,7 +123,7 @@ def test_each_method_of_packing_that_python_has_is_read(read, method, text):
     assert read("a.zip", zipped({"a.txt": text}, method)) == {"a.zip#a.txt": text.decode()}
 
 
-def test_a_method_that_is_not_read_is_named_and_costs_its_file(read, tmp_path):
+def test_an_unsupported_compression_method_rejects_only_its_file(read, tmp_path):
     data = bytearray(zipped({"a.txt": TEXT, "b.txt": TEXT}))
     data[data.index(b"PK\x01\x02") + 10] = 9
     assert read("a.zip", bytes(data)) == {"a.zip#a.txt": "unknown-format", "a.zip#b.txt": SENTENCE}
@@ -167,7 +167,7 @@ def test_an_archive_that_is_cut_off_gives_the_files_that_are_there(read, make):
     assert (found["a.zip#a.txt"], found["a.zip#b.txt"][:4], found["a.zip"]) == (SENTENCE, "Two.", "broken")
 
 
-def test_another_name_in_front_of_the_file_than_in_the_directory_costs_nothing(read):
+def test_a_local_header_with_another_name_is_accepted(read):
     data = zipped({"a.txt": TEXT})
     assert read("a.zip", data.replace(b"a.txt", b"z.txt", 1)) == {"a.zip#a.txt": SENTENCE}
 
@@ -217,7 +217,7 @@ def test_streams_one_behind_the_other_are_one_file_and_garbage_behind_them_is_na
     assert read(name, data[:-6]) == {f"{name}#a.txt": "broken"}
 
 
-def test_the_name_in_a_gz_counts_where_the_outer_name_says_nothing(read):
+def test_the_name_in_a_gz_is_used_where_the_outer_name_has_no_known_suffix(read):
     file = io.BytesIO()
     with gzip.GzipFile("claims.csv", "wb", fileobj=file) as packed:
         packed.write(b"id,text\n7,One.\n")
@@ -292,7 +292,7 @@ def test_a_text_that_begins_like_a_program_is_text(read):
     assert read("a.txt", b"MZ Smith called.") == {"a.txt": "MZ Smith called."}
 
 
-def test_an_archive_of_litter_alone_is_empty_and_says_why(read, tmp_path):
+def test_an_archive_of_ignored_files_is_rejected_as_empty(read, tmp_path):
     litter = {"__MACOSX/._a.txt": b"\0\5\x16\7" + bytes(100), ".DS_Store": b"\0\0\0\1Bud1", "Thumbs.db": b""}
     assert read("a.zip", zipped(litter)) == {
         "a.zip#__MACOSX/._a.txt": "ignored: macos-metadata",
@@ -307,7 +307,7 @@ def test_an_archive_of_litter_alone_is_empty_and_says_why(read, tmp_path):
 
 
 @pytest.mark.parametrize("at", range(7))
-def test_a_damaged_byte_costs_no_more_than_its_file(read, at):
+def test_a_damaged_byte_affects_only_its_file(read, at):
     data = zipped({f"{number}.txt": f"Text {number}. ".encode() * 50 for number in range(5)}, zipfile.ZIP_STORED)
     start = data.index(b"Text 2. ") + 10 * at
     damaged = data[:start] + bytes([data[start] ^ 0xFF]) + data[start + 1 :]

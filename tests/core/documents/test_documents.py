@@ -1,4 +1,4 @@
-"""Every format is read whole, and whatever is wrong with a document is said and hurts no other."""
+"""Every format is read completely, and a defect in one document affects no other."""
 
 import io
 import json
@@ -87,14 +87,14 @@ def test_each_format_gives_its_text(read, name, data):
     ],
     ids=["utf-8", "utf-8 with mark", "utf-16", "utf-16 big endian", "utf-32", "cp1252", "short cp1252", "cp1251"],
 )
-def test_an_encoding_is_found_and_told(read, data, encoding):
+def test_an_encoding_is_detected_and_reported(read, data, encoding):
     (document,) = read("a.txt", data)
     assert isinstance(document, Document), document
     assert document.encoding == encoding
     assert document.text in (SENTENCE, "The patient’s file.", data.decode("cp1251", "replace"))
 
 
-def test_an_encoding_that_cannot_be_told_is_no_guess(reason):
+def test_an_ambiguous_encoding_is_rejected(reason):
     assert reason("a.txt", "The claim of Mr. 田中太郎 was paid.".encode("euc_jp")) == "unknown-encoding"
     assert reason("a.txt", b"\xff\xfe" + b"\x00\xd8" * 40) == "not-text"
 
@@ -201,7 +201,7 @@ def test_a_word_file_is_read_with_header_tables_boxes_and_insertions(read):
     ]
 
 
-def test_cells_of_a_table_in_a_page_stay_apart(read):
+def test_table_cells_in_a_page_are_separated(read):
     (document,) = read("a.html", b"<table><tr><td>Rosa Delgado<td>Lakeside Clinic</table>")
     assert document.text.strip() == "Rosa Delgado\tLakeside Clinic"
 
@@ -221,7 +221,7 @@ def test_a_mail_shows_its_headers_and_its_plain_text(read):
     assert document.unread == ()
 
 
-def test_a_mail_that_breaks_off_says_so(read):
+def test_a_truncated_mail_is_reported(read):
     whole = eml_bytes(SENTENCE, attachment=bytes(3_000))
     document, bill = read("a.eml", whole[: len(whole) // 2])
     assert (bill.document, bill.reason) == ("a.eml#bill.pdf", "broken")
@@ -355,7 +355,7 @@ def test_a_hostile_name_is_only_a_name(read, name):
     assert getattr(answer, "name", None) == name or answer.reason == "unknown-format"
 
 
-def test_what_is_no_file_is_rejected_and_not_waited_for(tmp_path):
+def test_pipes_folders_and_missing_files_are_rejected_without_blocking(tmp_path):
     os.mkfifo(tmp_path / "pipe.txt")
     (tmp_path / "folder.txt").mkdir()
     found = [next(read_documents(tmp_path / name, name)).reason for name in ("pipe.txt", "folder.txt", "gone.txt")]

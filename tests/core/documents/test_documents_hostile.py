@@ -1,4 +1,4 @@
-"""Whatever is in a file, there is an answer for it, in time, and the files around it are read."""
+"""Every hostile file gets an answer in time, and the files around it are read."""
 
 import time
 
@@ -50,7 +50,7 @@ def test_each_hostile_file_is_answered_in_time_and_each_good_one_is_read(files):
     assert wrong == []
 
 
-def test_read_apart_each_has_an_answer_and_the_harmful_ones_cost_themselves_alone(files):
+def test_in_the_sandbox_each_file_has_an_answer_and_harmful_ones_fail_alone(files):
     requests = [(name, path) for name, path, _ in files]
     answers = {index: [] for index in range(len(files))}
     ended = []

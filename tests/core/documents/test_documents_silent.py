@@ -1,4 +1,4 @@
-"""What is said of a document that cannot be read never quotes it: reasons go into pages, notices and logs."""
+"""Messages on documents never quote them, since they appear on pages, in notices and in logs."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Books are read in the order of their spine, and every file of theirs gets a fate."""
+"""EPUB is read in the order of its spine, and every file in it has a fate."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_what_the_spine_names_and_the_book_lacks_is_named():
 
 
 @pytest.mark.parametrize("is_ncx", [True, False])
-def test_a_table_of_contents_counts_only_where_it_says_more(is_ncx):
+def test_a_table_of_contents_is_read_only_where_it_adds_text(is_ncx):
     def contents(heading: str) -> tuple[str, dict[str, str | bytes]]:
         if is_ncx:
             return item("n", "toc.ncx", "application/x-dtbncx+xml"), {

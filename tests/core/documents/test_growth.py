@@ -1,4 +1,4 @@
-"""The time of each reader grows with the bytes of a file and no faster, whatever of it is repeated or nested."""
+"""The time of each reader grows linearly with the bytes of a file, whatever is repeated or nested in it."""
 
 import pytest
 

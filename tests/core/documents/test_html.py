@@ -1,4 +1,4 @@
-"""Pages are read as a browser shows them: nothing that is seen gets lost or glued, what is hidden is counted."""
+"""HTML is read as a browser displays it: no visible text is lost or joined, hidden content is counted."""
 
 import base64
 from urllib.parse import quote
@@ -61,7 +61,7 @@ def test_blocks_stand_on_their_lines_and_words_stay_whole(markup, text):
         ("Rosa<tr>Ann<td>Reno</td></tr>", "Rosa Ann\n\nReno"),
     ],
 )
-def test_rows_stand_on_lines_and_cells_apart(markup, text):
+def test_rows_are_lines_and_cells_are_separated_by_tabs(markup, text):
     assert shown(f"<table>{markup}</table>") == text
 
 
@@ -137,7 +137,7 @@ def test_a_form_is_read_as_it_is_filled_in(markup, text):
         ("<iframe src='http://example.org/secret'></iframe>", "linked-file"),
     ],
 )
-def test_what_no_person_sees_is_counted_by_its_rule(markup, rule):
+def test_invisible_content_is_counted_by_rule(markup, rule):
     extract = html.read(f"<p>Rosa</p>{markup}".encode(), Limits())
     assert "secret" not in extract.text
     assert extract.items.ignored[rule] >= 1
@@ -227,7 +227,7 @@ def test_time_grows_linearly_with_the_markup(kind):
     assert growth(read, 5_000, 40_000) < 32
 
 
-def test_a_page_of_nothing_holds_no_text():
+def test_an_empty_page_has_no_text():
     assert shown("") == shown("<!-- x -->") == shown("<html><script>f()</script></html>") == ""
     with pytest.raises(CannotRead):
         html.decode(b"\0\1\2" * 100)

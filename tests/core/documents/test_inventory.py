@@ -1,4 +1,4 @@
-"""Every item of a file has one fate, and what a reader forgets shows."""
+"""Every item of a file has one fate, and items that a reader does not account for are unread."""
 
 from ner_tasks.documents.inventory import MAX_NAMED, Inventory, Items
 
@@ -50,7 +50,7 @@ def test_items_that_were_tampered_with_do_not_add_up():
     assert not Items({"page": {"ignored": 2}}, ignored={"blank": 1}).add_up()
 
 
-def test_no_items_have_no_line():
+def test_zero_unread_items_add_no_line():
     inventory = Inventory()
     inventory.unread("cell", "0 cell(s)", "no value is stored", 0)
     inventory.ignored("text", "unused-string", 0)

@@ -1,4 +1,4 @@
-"""What programs leave beside documents is ignored by a rule with a name; a document that is called like it is read."""
+"""Files that programs leave beside documents are ignored by a named rule; documents with the same names are read."""
 
 import pytest
 

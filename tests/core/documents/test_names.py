@@ -1,4 +1,4 @@
-"""Names that a sender chooses are cut where they are long: the file is read, two names stay two, answers stay small."""
+"""Long names chosen by a sender are truncated: the file is read, names stay unique, answers stay small."""
 
 import base64
 import gzip
@@ -24,7 +24,7 @@ SENTENCE = "Rosa Delgado of Reno."
 ALIKE = (f"{LONG}a", f"{LONG}b")
 
 
-def test_a_long_name_is_cut_always_alike_and_stays_apart_from_others():
+def test_a_long_name_is_truncated_consistently_and_stays_unique():
     one, other = map(bound_name, ALIKE)
     assert len(one) == len(other) == MAX_CHARACTERS
     assert one != other and one[:900] == other[:900]
@@ -130,7 +130,7 @@ def test_the_stored_name_of_a_packed_file_is_cut(tmp_path):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_documents_with_long_names_are_read_and_named_apart(tmp_path, name):
+def test_documents_with_long_names_are_read_under_unique_names(tmp_path, name):
     found = [each for each in answered(tmp_path, name, FILES[name](ALIKE)) if isinstance(each, Document | Rejected)]
     documents = [each for each in found if isinstance(each, Document)]
     assert len(documents) == len(found)
@@ -141,7 +141,7 @@ def test_documents_with_long_names_are_read_and_named_apart(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_is_said_of_a_document_stays_small(tmp_path, name):
+def test_remarks_on_a_document_are_bounded(tmp_path, name):
     for found in answered(tmp_path, name, FILES[name](ALIKE)):
         said = [found.name, *found.notes, *found.unread] if isinstance(found, Document) else [found.document]
         said += [str(place) for place in found.sources.places] if isinstance(found, Document) else []

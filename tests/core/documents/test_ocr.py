@@ -1,4 +1,4 @@
-"""Pictures of text are read whole where Tesseract is installed, and say what is missing where it is not."""
+"""Pictures of text are read completely if Tesseract is installed; otherwise the message names what is missing."""
 
 import io
 import struct
@@ -139,7 +139,7 @@ def test_a_scanned_page_among_others_is_read_in_its_place(read):
 
 
 @WITH_OCR
-def test_a_preview_and_a_blank_page_are_no_pages_to_read(read):
+def test_previews_and_blank_pages_are_ignored(read):
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     tags[254] = 1
     preview = pictured(WORDS).resize((300, 50))
@@ -296,11 +296,11 @@ def test_a_word_that_a_line_end_hyphenates_is_whole_and_other_hyphens_stay():
     assert [text[start:end] for start, end in spans][1:3] == ["re", "placement"]
 
 
-def test_no_words_are_no_text():
+def test_a_page_without_words_has_empty_text():
     assert ocr_layout.lay_out([]) == ("", [])
 
 
-def test_what_is_no_text_is_left_out_and_ligatures_are_letters(read, stand_in):
+def test_control_characters_are_dropped_and_ligatures_expanded(read, stand_in):
     stand_in(tsv((" ", 95), ("e\ufb03cient", 93), ("\x07", 90)))
     assert read("a.png", picture_bytes(pictured(WORDS), kind="PNG")).text == "efficient"
 
@@ -396,7 +396,7 @@ def test_many_pages_may_take_longer_together_than_a_file_may_without_a_sign_of_l
     assert [answer.text for _, answer in found if answer] == ["\n\n".join(["Rosa"] * 7)]
 
 
-def test_a_program_that_gives_up_costs_the_page(read, stand_in):
+def test_a_page_on_which_tesseract_fails_is_broken(read, stand_in):
     stand_in("exit 3")
     answer = read("a.png", picture_bytes(pictured(WORDS), kind="PNG"))
     assert (answer.reason, "exit code 3 of tesseract" in answer.message) == ("broken", True)
@@ -408,7 +408,7 @@ def test_a_program_that_is_gone_since_the_start_is_named(read, monkeypatch, tmp_
     assert (answer.reason, "no program tesseract" in answer.message) == ("needs-ocr", True)
 
 
-def test_switched_off_a_scan_says_so_whatever_is_installed(read):
+def test_with_ocr_off_a_scan_is_rejected_even_if_tesseract_is_installed(read):
     from reportlab.pdfgen.canvas import Canvas
 
     file = io.BytesIO()
@@ -450,7 +450,7 @@ def test_a_missing_language_is_named(stand_in, languages, absent):
 
 @WITH_OCR
 @pytest.mark.parametrize(("kind", "most"), [("300 dpi, clean", 0.01), ("fax, 204 x 196 dpi", 0.08)])
-def test_words_are_recognised_as_well_as_the_benchmark_says(kind, most):
+def test_recognition_is_as_accurate_as_in_the_benchmark(kind, most):
     from benchmarks.documents.ocr import measure
 
     assert measure(kind, 2, Limits(ocr=True))["word_error_rate"] <= most

@@ -1,4 +1,4 @@
-"""Readers of others read no word that ours lack: poppler's `pdftotext`, LibreOffice; each where it is installed."""
+"""Other readers find no word that ours miss: poppler's `pdftotext` and LibreOffice, where installed."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""PDFs are read as a person reads them, by PDFium: text, form fields, annotations, files, XFA; the rest is named."""
+"""PDF is read with PDFium as displayed: text, form fields, annotations, files, XFA; the rest is listed."""
 
 import contextlib
 import io
@@ -72,7 +72,7 @@ class TestText:
     def test_a_turned_page_reads_the_same(self, turn):
         assert text_of(drawn(SENTENCE), entries=b"/Rotate %d" % turn) == SENTENCE
 
-    def test_letters_that_are_set_apart_are_words(self):
+    def test_letter_spaced_words_are_joined(self):
         spaced = b" ".join(b"(%c) -250" % letter for letter in b"Henry") + b" -600 "
         spaced += b" ".join(b"(%c) -250" % letter for letter in b"Quinn")
         assert text_of(b"BT /F1 12 Tf 72 700 Td [%s] TJ ET" % spaced) == "Henry Quinn"
@@ -176,7 +176,7 @@ class TestGlyphs:
             ["Henry"],
         ],
     )
-    def test_what_looks_odd_but_is_text_is_no_garbage(self, lines):
+    def test_unusual_text_is_not_garbled(self, lines):
         assert text_of(drawn(*lines, leading=12, y=760)).split() == "\n".join(lines).split()
 
 
@@ -271,7 +271,7 @@ class TestFields:
         start = found.text.index("Henry")
         assert found.sources.locate(start, start + 5) == {"page": 1, "boxes": [[72.0, 172.0, 272.0, 192.0]]}
 
-    def test_a_box_that_is_not_ticked_says_nothing_and_a_button_is_ignored(self):
+    def test_an_unticked_box_adds_no_text_and_a_button_is_ignored(self):
         found = pdf.read(
             field_bytes(b"/FT/Btn/T(smoker)/V/Off/AS/Off", b"/FT/Btn/Ff 65536/T(send)/MK<</CA(Send)>>"), Limits()
         )
@@ -283,11 +283,11 @@ class TestFields:
         found = pdf.read(field_bytes(b"/FT/Tx/Ff 8192/T(pin)/V(secret)"), Limits())
         assert (found.text, found.items.ignored) == ("Claim form", {"password-field": 1})
 
-    def test_a_field_that_two_pages_show_is_said_once(self):
+    def test_a_field_shown_on_two_pages_is_read_once(self):
         found = pdf.read(field_bytes(b"/FT/Tx/T(claimant)/V(Henry Quinn)", pages=2), Limits())
         assert found.text.count("Henry Quinn") == 1
 
-    def test_a_value_that_was_printed_into_the_page_is_said_once(self):
+    def test_a_value_printed_into_the_page_is_read_once(self):
         content = drawn("Claimant:") + drawn("Henry Quinn", x=80, y=606)
         assert (
             pdf.read(field_bytes(b"/FT/Tx/T(claimant)/V(Henry Quinn)", content=content), Limits()).text.count("Quinn")
@@ -361,7 +361,7 @@ class TestAnnotations:
         assert found.text == "A letter"
         assert found.items.ignored == {"link": 1, "mark-without-text": 2, "popup": 1}
 
-    def test_a_mark_that_repeats_what_it_lies_on_says_it_once(self):
+    def test_a_mark_that_repeats_the_text_under_it_is_read_once(self):
         assert annotated(b"/Subtype/Highlight/Contents(letter)").text == "A letter"
 
     def test_a_recording_is_named(self):

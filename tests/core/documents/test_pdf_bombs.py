@@ -1,4 +1,4 @@
-"""A PDF's stream that unpacks to too much is found before PDFium unpacks it, however its filters are written."""
+"""A PDF stream that unpacks to too much is found before PDFium unpacks it, whatever its filters."""
 
 import base64
 import random
@@ -112,7 +112,7 @@ def test_a_stream_begins_behind_whatever_ends_its_line(before):
         pdf_bombs.check(file_of(packed, dictionary, before=before), LIMITS)
 
 
-def test_filters_may_lie_in_another_object_and_a_stream_may_have_no_end():
+def test_filters_in_another_object_and_unterminated_streams_are_checked():
     packed = zlib.compress(BOMB)
     for data in (
         file_of(packed, b"/Filter 5 0 R", b"[/FlateDecode]"),
@@ -123,7 +123,7 @@ def test_filters_may_lie_in_another_object_and_a_stream_may_have_no_end():
             pdf_bombs.check(data, LIMITS)
 
 
-def test_many_streams_that_are_small_by_themselves_are_no_bomb():
+def test_many_small_streams_are_not_a_bomb():
     streams = [b"<</Length 1 /Filter /FlateDecode>>stream\n%s\nendstream" % zlib.compress(b" " * 200_000)] * 20
     data = file_of(zlib.compress(WORDS), b"/Filter /FlateDecode", *streams)
     assert pdf.read(data, LIMITS).text.strip() == "words"
@@ -165,7 +165,7 @@ def test_checking_takes_time_by_the_bytes(unit):
     assert seconds(MIB // 2) < 8 * 2 * small
 
 
-def test_no_bytes_make_the_check_fail():
+def test_the_check_accepts_arbitrary_bytes():
     chance = random.Random(16)
     for _ in range(300):
         packed = bytearray(zlib.compress(chance.randbytes(200)))

@@ -1,4 +1,4 @@
-"""What of a PDF is only drawn is read by OCR, where that is on, beside the text layer and never twice."""
+"""With OCR on, drawn content of a PDF is read beside the text layer, and never twice."""
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont

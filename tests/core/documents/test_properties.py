@@ -1,4 +1,4 @@
-"""What a person typed as a name of a sheet or as a property of a document is read, and what a program wrote is not."""
+"""Names of sheets and document properties are read if a person entered them, and ignored if a program did."""
 
 import time
 
@@ -22,7 +22,7 @@ def test_a_name_that_a_program_gives_a_sheet_is_known(name):
 @pytest.mark.parametrize(
     "name", ["Claims", "Rosa 1", "Plan", "List of claims", "Sheet of Rosa", "Sheet1 Rosa", "1", ""]
 )
-def test_a_name_that_a_person_gave_a_sheet_is_none_of_a_program(name):
+def test_a_custom_sheet_name_is_not_a_default_name(name):
     assert not default_names.is_default_sheet(name)
 
 
@@ -46,17 +46,17 @@ def test_a_title_that_a_person_wrote_is_read(text):
     assert properties.decide_fates([("Title", text)], "").lines == [f"Title: {text}"]
 
 
-def test_what_the_text_says_already_is_ignored_whatever_its_case_and_spaces():
+def test_a_property_that_the_text_repeats_is_ignored_regardless_of_case_and_spaces():
     told = "Letter\nCLAIM  of Rosa\nDelgado. End"
     fates = properties.decide_fates([("Title", "Claim of Rosa Delgado"), ("Subject", "Ann"), ("Keywords", "ann")], told)
     assert (fates.lines, fates.ignored) == (["Subject: Ann"], {"said-in-the-text": 2})
 
 
-def test_a_part_of_a_word_is_not_said_by_it():
+def test_a_property_must_match_whole_words_of_the_text():
     assert properties.decide_fates([("Title", "Ann")], "Annual review").lines == ["Title: Ann"]
 
 
-def test_a_property_without_a_word_is_none_and_lines_are_joined():
+def test_a_blank_property_is_skipped_and_lines_are_joined():
     fates = properties.decide_fates([("Title", " - "), ("Description", "Rosa\n Delgado\n")], "")
     assert (fates.lines, fates.ignored) == (["Description: Rosa Delgado"], {})
 

@@ -1,4 +1,4 @@
-"""Reading takes time and memory by the bytes of a file, in every format; `tests.manual.reading_growth` measures more."""
+"""Reading takes time and memory linear in the bytes of a file, in every format; see `tests.manual.reading_growth`."""
 
 import pytest
 

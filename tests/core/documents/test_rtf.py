@@ -61,7 +61,7 @@ def test_a_font_of_the_western_set_may_hold_the_page_of_the_file():
     assert read(r"\f0 caf\'e9 Reno", r"\ansicpg1251").text == "café Reno"
 
 
-def test_rows_stand_on_lines_and_cells_apart():
+def test_rows_are_lines_and_cells_are_separated_by_tabs():
     body = r"\trowd\intbl Rosa\cell Reno\cell\row\trowd\intbl Ann\cell{\nonesttables\par}\row\pard after"
     assert read(body).text == "Rosa\tReno\nAnn\nafter"
 
@@ -80,7 +80,7 @@ def test_rows_stand_on_lines_and_cells_apart():
         (r"{\pict{\*\picprop{\sp{\sn wzDescription}{\sv Reno}}}\pngblip 89}", "description"),
     ],
 )
-def test_what_stands_apart_is_read_as_a_block_with_its_place(body, kind):
+def test_headers_notes_and_boxes_are_blocks_with_their_place(body, kind):
     extract = read(rf"Rosa{body} Delgado")
     assert extract.text == "Rosa Delgado\n\nReno"
     assert extract.items.counts[kind] == {"read": 1}
@@ -98,7 +98,7 @@ def test_what_stands_apart_is_read_as_a_block_with_its_place(body, kind):
         (r"{\shp{\shprslt secret}}", "other-form"),
     ],
 )
-def test_what_no_person_reads_is_counted_by_its_rule(body, rule):
+def test_ignored_destinations_are_counted_by_rule(body, rule):
     extract = read(f"Rosa{body}")
     assert "secret" not in extract.text
     assert extract.items.ignored == {rule: 1}
@@ -126,7 +126,7 @@ def object_hex(class_name: bytes, native: bytes, kind: int = 2) -> str:
     return (head + struct.pack("<I", len(native)) + native).hex()
 
 
-def test_a_file_in_an_object_becomes_a_document_of_its_own():
+def test_a_file_in_an_object_becomes_a_separate_document():
     content = b"Rosa Delgado of Reno"
     native = struct.pack("<H", 2) + b"a.txt\0C:\\a.txt\0" + b"\0\0\3\0" + struct.pack("<I", 8) + b"C:\\a.tx\0"
     native += struct.pack("<I", len(content)) + content
@@ -161,7 +161,7 @@ def test_a_page_that_a_mail_program_wrapped_is_taken_out():
     assert read(body).text == "Rosa Delgado"
 
 
-def test_a_file_that_breaks_off_is_read_as_far_as_it_goes():
+def test_a_truncated_file_is_read_as_far_as_possible():
     extract = rtf.read(rtf_bytes(r"Rosa {\b Delgado")[:-1], Limits())
     assert extract.text == "Rosa Delgado"
     assert extract.items.unread == ("end of the file: truncated within a group",)
@@ -171,7 +171,7 @@ def test_what_stands_behind_the_end_is_read():
     assert rtf.read(rtf_bytes("Rosa") + rtf_bytes(r"\par Reno") + b"\0\0", Limits()).text == "Rosa\nReno"
 
 
-def test_what_is_no_rtf_is_broken():
+def test_a_file_that_is_not_rtf_is_broken():
     with pytest.raises(CannotRead) as error:
         rtf.read(b"Rosa Delgado", Limits())
     assert error.value.reason == "broken"

@@ -1,4 +1,4 @@
-"""The bundled inbox: small, the same on every machine, mostly good, and bad in every way that was meant."""
+"""The bundled inbox: small, reproducible, mostly readable, with each intended defect."""
 
 import io
 import zipfile
@@ -66,7 +66,7 @@ def test_sixty_documents_and_more_can_be_read_and_each_bad_one_is_bad_as_meant(a
     assert all(answer.notes == () for answer in good)
 
 
-def test_what_no_person_reads_is_ignored_by_rule(answers):
+def test_technical_content_is_ignored_by_rule(answers):
     assert {(answer.document, answer.rule) for answer in answers if isinstance(answer, Ignored)} == {
         ("Thumbs.db", "windows-metadata"),
         ("appeal-10.zip#.DS_Store", "macos-metadata"),

@@ -1,4 +1,4 @@
-"""Documents read in processes of their own: what hangs, crashes or eats memory costs itself and nothing else."""
+"""Documents are read in separate processes: a file that hangs, crashes or exhausts memory fails alone."""
 
 import io
 import json
@@ -123,7 +123,7 @@ def whole(*says):
     return [pair for index, said in enumerate(says) for pair in ((index, said), (index, None))]
 
 
-def test_the_bundled_inbox_reads_the_same_here_and_apart(n_workers):
+def test_the_bundled_inbox_reads_the_same_in_process_and_in_the_sandbox(n_workers):
     files = [(path.name, path) for path in sorted(SAMPLE.iterdir())]
     assert found(files, n_workers) == list(read_here(files, Limits()))
 
@@ -131,7 +131,7 @@ def test_the_bundled_inbox_reads_the_same_here_and_apart(n_workers):
 @pytest.mark.parametrize(
     ("what", "reason"), [("hang", "too-slow"), ("crash", "reader-died"), ("eat", "too-much-memory")]
 )
-def test_a_file_that_harms_its_reader_costs_itself_alone(inbox, what, reason, n_workers):
+def test_a_file_that_harms_its_reader_fails_alone(inbox, what, reason, n_workers):
     files = inbox("one", what, "two", what, what, "three")
     answers = found(files, n_workers, seconds=1.0)
     assert short(answers) == whole("one", reason, "two", reason, reason, "three")
@@ -147,7 +147,7 @@ def zipped(members):
     return file.getvalue()
 
 
-def test_an_archive_of_archives_takes_no_longer_than_one_file_may(inbox, tmp_path, n_workers):
+def test_an_archive_of_archives_shares_the_time_limit_of_one_file(inbox, tmp_path, n_workers):
     slow = zipped({f"{n}.txt": f"sleep 0.3 {n}" for n in range(20)})
     files = inbox("one", "", "two")
     files[1] = ("a.zip", tmp_path / "a.zip")
@@ -176,7 +176,7 @@ def test_time_that_answers_wait_to_be_taken_does_not_count(inbox, tmp_path):
     assert len(answers) == 10_001
 
 
-def test_the_end_of_a_reader_is_told_with_its_exit_code(inbox):
+def test_a_crash_is_reported_with_its_exit_code(inbox):
     (_, answer), _ = found(inbox("crash"))
     assert answer.message == "found a reader that crashed twice (exit -11), expected it to finish the file"
 
@@ -195,7 +195,7 @@ def test_a_reader_that_was_killed_for_another_s_sake_reads_its_file_again(inbox,
     assert short(found(files, n_workers)) == whole("one", f"die-once {tmp_path / 'died'}", "two")
 
 
-def test_what_earlier_files_left_in_memory_costs_no_file(inbox):
+def test_memory_left_by_earlier_files_fails_no_file(inbox):
     assert short(found(inbox("leak", "full", "one", "full"))) == whole("leak", "full", "one", "full")
 
 
@@ -270,7 +270,7 @@ def test_an_error_among_the_files_reaches_the_one_who_reads_at_its_place(inbox, 
 
 
 @pytest.mark.parametrize("n_taken", [0, 1, 3])
-def test_one_who_stops_early_leaves_no_process_and_no_thread(inbox, n_taken, n_workers):
+def test_a_consumer_that_stops_early_leaves_no_process_or_thread(inbox, n_taken, n_workers):
     answers = read_in_sandbox(inbox("one", "two", *["hang"] * 5), Limits(), n_workers)
     for _ in range(n_taken):
         next(answers)
@@ -394,7 +394,7 @@ for found in read_in_sandbox([(n, Path(p)) for n, p in json.loads({listed!r})], 
     found(inbox_of_one)
 
 
-def test_no_interpreter_is_weather_and_no_fault_of_the_documents(inbox, monkeypatch):
+def test_a_missing_interpreter_is_a_transient_error(inbox, monkeypatch):
     monkeypatch.setattr(sandbox_process.sys, "executable", "/bin/false")
     with pytest.raises(OSError, match="found no reader process"):
         found(inbox("one"))

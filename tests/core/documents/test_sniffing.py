@@ -1,4 +1,4 @@
-"""The format of a file is what its content says; a wrong or missing suffix costs nothing and is told."""
+"""The content determines the format of a file; a wrong or missing suffix is only noted."""
 
 import io
 import json
@@ -84,7 +84,7 @@ def test_a_text_is_taken_for_nothing_else(data):
 
 
 @pytest.mark.parametrize("name", ["letter.pdf", "letter", "letter.docx", "letter.2026", "LETTER.DAT"])
-def test_a_file_is_read_whatever_it_is_called_and_says_so(name):
+def test_a_file_with_a_wrong_suffix_is_read_with_a_note(name):
     (document,) = read(name, SAMPLE["letter-13.rtf"])
     assert isinstance(document, Document), document
     assert document.format == "rtf"
@@ -102,7 +102,7 @@ def test_a_right_suffix_needs_no_note():
     assert document.notes == ()
 
 
-def test_a_mail_s_media_type_tells_what_neither_name_nor_content_do():
+def test_the_media_type_in_a_mail_decides_where_name_and_content_do_not():
     assert formats.find_by_media_type("text/csv; charset=utf-8").name == "csv"
     assert formats.find_by_media_type("text/x-unheard-of").name == "text"
     assert formats.find_by_media_type("application/octet-stream") is None
@@ -127,7 +127,7 @@ def test_an_office_file_with_a_password_is_encrypted_and_not_broken():
     assert rejected.reason == "encrypted"
 
 
-def test_content_of_no_known_format_is_named():
+def test_unknown_content_is_described():
     (rejected,) = read("a.wpd", b"\xffWPC" + LETTER.encode())
     assert rejected.reason == "unknown-format"
 

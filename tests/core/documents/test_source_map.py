@@ -1,4 +1,4 @@
-"""Where the characters of a document come from: pages with boxes, cells, parts."""
+"""Source maps locate the characters of a document: pages with boxes, cells, parts."""
 
 import pytest
 from hypothesis import given
@@ -36,11 +36,11 @@ def test_an_entity_on_two_pages_is_shown_on_the_first():
     assert page().locate(16, 28) == {"page": 1, "boxes": [[24, 40, 50, 52]]}
 
 
-def test_a_recognised_word_tells_how_sure_the_recognition_is():
+def test_a_recognised_word_has_a_confidence():
     assert page().locate(23, 28) == {"page": 2, "boxes": [[1, 2, 3, 4]], "ocr_confidence": 91}
 
 
-def test_text_with_a_label_has_a_source_and_text_without_a_place_says_nothing():
+def test_text_with_a_label_has_a_source_and_text_without_a_place_has_none():
     found = SourceMap()
     found.add_run(3, "Claims!B7")
     found.add_run(9, "")
@@ -75,7 +75,7 @@ def test_a_map_that_was_cut_off_is_refused():
         SourceMap.from_bytes(page().to_bytes()[:-3])
 
 
-def test_blocks_are_apart_and_know_where_they_come_from():
+def test_blocks_are_separated_and_have_a_source():
     builder = ExtractBuilder()
     builder.block("Claim", "Claims!A1")
     builder.block("  \n ", "Claims!B1")

@@ -1,4 +1,4 @@
-"""Drawings and XML of any kind: all text, each line apart, files in them handed on."""
+"""SVG and XML of any kind: all text, elements on separate lines, embedded files as parts."""
 
 import base64
 from urllib.parse import quote
@@ -91,7 +91,7 @@ def test_a_drawing_in_another_encoding_is_read_as_it_declares():
         ("<c>Rosa<!-- secret --> Delgado<?secret?></c>", "Rosa Delgado"),
     ],
 )
-def test_text_of_unknown_xml_keeps_sentences_together_and_neighbours_apart(data, text):
+def test_text_of_unknown_xml_keeps_sentences_together_and_elements_separate(data, text):
     extract = xml.read(data.encode(), Limits())
     assert extract.text == text
     assert extract.items.add_up()
@@ -151,7 +151,7 @@ def test_xml_goes_to_the_reader_of_its_root_element(data, text):
     assert xml.read(data.encode(), Limits()).text == text
 
 
-def test_a_file_in_an_element_is_handed_on_and_no_text():
+def test_a_file_in_an_element_becomes_a_part_and_not_text():
     content = b"%PDF-1.4 " + b"Rosa Delgado " * 30
     extract = xml.read(b"<c><n>Rosa</n><f>" + base64.b64encode(content) + b"</f></c>", Limits())
     assert extract.text == "Rosa"

@@ -1,4 +1,4 @@
-"""Tables as spreadsheets and programs write them: each row is a document, or is named."""
+"""Tables as spreadsheets and programs write them: each row is a document, or is reported."""
 
 import base64
 import json
@@ -48,7 +48,7 @@ def table(delimiter: str, *, end: str = "\r\n", header: str = "id@text", mark: s
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("suffix", ["csv", "tsv"])
-def test_the_delimiter_is_recognised_whatever_the_suffix_says(read, delimiter, suffix):
+def test_the_delimiter_is_detected_regardless_of_the_suffix(read, delimiter, suffix):
     assert read(f"a.{suffix}", table(delimiter)) == ROWS
 
 
@@ -74,7 +74,7 @@ def test_spaces_behind_every_delimiter_belong_to_it(read):
 
 
 @pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "sep=;\r"])
-def test_a_line_that_tells_the_delimiter_is_obeyed_and_no_row(read, line):
+def test_a_sep_line_sets_the_delimiter_and_is_not_a_row(read, line):
     assert read("a.csv", f"{line}\n{table(';')}") == ROWS
     assert read("a.csv", f"{line}\r\n\r\n{table(',')}") == ROWS  # it lies
 
@@ -116,7 +116,7 @@ def test_a_comma_parts_nothing_in_a_file_of_one_column(read):
         'id,text\n1,One\n2,"Two\n3,Three\n4,"Four\n',
     ],
 )
-def test_a_quote_that_is_never_closed_costs_no_row_and_is_noted(answers, data):
+def test_an_unclosed_quote_loses_no_row_and_is_noted(answers, data):
     found = answers("a.csv", data)
     assert [(answer.name, answer.text) for answer in found] == [
         ("a.csv#1", "One"),
@@ -145,7 +145,7 @@ def test_a_great_many_open_quotes_take_no_longer_than_their_bytes(read):
     assert time.process_time() - began < 10
 
 
-def test_a_nul_byte_costs_its_row(read):
+def test_a_nul_byte_rejects_only_its_row(read):
     assert read("a.csv", b"id,text\n1,On\0e\n2,Two\n") == [("row-1", "not-text"), ("2", "Two")]
 
 
@@ -154,7 +154,7 @@ def test_an_encoding_that_the_file_around_it_declares_is_used():
     assert (found.encoding, found.is_guessed, list(found.records)) == ("cp1251", False, [("1", "Да")])
 
 
-def test_an_encoding_that_was_detected_is_said_to_be_guessed(answers):
+def test_a_detected_encoding_is_marked_as_guessed(answers):
     (document, _) = answers("a.csv", table(",").encode("cp1252"))
     assert (document.encoding, document.is_guessed) == ("cp1252", True)
 
@@ -166,7 +166,7 @@ def test_json_lines_are_read_in_every_encoding(read, encoding, end):
     assert read("a.jsonl", (end.join(lines) + end + end).encode(encoding)) == ROWS
 
 
-def test_a_line_in_an_old_encoding_is_read_and_said_to_be_guessed(answers):
+def test_a_line_in_a_legacy_encoding_is_read_and_marked_as_guessed(answers):
     found = answers(
         "a.jsonl", '{"id": 1, "text": "Rosa Delgado of Zürich paid."}\n{"id": 2, "text": "Two"}'.encode("cp1252")
     )

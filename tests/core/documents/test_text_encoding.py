@@ -1,4 +1,4 @@
-"""Bytes become text by what is declared, as browsers read it; what nothing declares is detected, and never in silence."""
+"""Declared encodings are decoded as in browsers; undeclared ones are detected and always reported."""
 
 import pytest
 
@@ -64,13 +64,13 @@ def test_an_encoding_of_seven_bits_is_read_where_it_is_declared(label, data, tex
     assert decode(data, label)[0] == text
 
 
-def test_text_in_seven_bits_that_only_says_so_stays_as_it_is():
+def test_ascii_declared_as_a_seven_bit_encoding_stays_unchanged():
     assert decode(b"1 + 1 = 2", "utf-7") == ("1 + 1 = 2", "utf-8")
     assert decode(b"plain", "iso-2022-jp") == ("plain", "utf-8")
     assert decode(b"a +-broken+AGE", "hz-gb-2312")[0] == "a +-broken+AGE"
 
 
-def test_escapes_of_japanese_tell_it_without_a_label():
+def test_japanese_escape_sequences_are_recognised_without_a_label():
     decoded = decode_with_guess(JAPANESE.encode("iso2022_jp"))
     assert (decoded.text, decoded.encoding, decoded.is_guessed) == (JAPANESE, "iso2022_jp", True)
 
@@ -87,7 +87,7 @@ def test_utf_8_wins_over_a_label_that_is_wrong(label):
 
 
 @pytest.mark.parametrize("label", ["us-ascii", "x-unknown", "unknown-8bit", "no-such-encoding", "rot13", "hex", ""])
-def test_a_label_that_says_nothing_leaves_it_to_detection(label):
+def test_a_label_without_information_leaves_it_to_detection(label):
     decoded = decode_with_guess(RUSSIAN.encode("cp1251"), label)
     assert (decoded.text, decoded.encoding, decoded.is_guessed) == (RUSSIAN, "cp1251", True)
 
@@ -115,7 +115,7 @@ def test_the_second_label_counts_where_the_first_does_not_fit():
     ],
     ids=lambda value: value if value.isascii() and len(value) < 10 else "",
 )
-def test_what_nothing_declares_is_detected_and_said_to_be_guessed(text, codec):
+def test_an_undeclared_encoding_is_detected_and_marked_as_guessed(text, codec):
     decoded = decode_with_guess(text.encode(codec))
     assert decoded.text == text
     assert decoded.is_guessed
@@ -129,19 +129,19 @@ def test_what_nothing_declares_is_detected_and_said_to_be_guessed(text, codec):
         ("Please call Ms. Agnieszka Dąbrowska at the office before you send the letter.", "cp1250"),
     ],
 )
-def test_what_may_be_one_or_the_other_is_no_guess(text, codec):
+def test_an_ambiguous_text_is_rejected(text, codec):
     with pytest.raises(CannotRead) as error:
         decode(text.encode(codec))
     assert error.value.reason == "unknown-encoding"
 
 
 @pytest.mark.parametrize("label", ["euc-tw", "viscii", "x-viscii", "tcvn"])
-def test_an_encoding_without_a_codec_is_no_guess_either(label):
+def test_an_encoding_without_a_codec_is_rejected(label):
     with pytest.raises(CannotRead, match=label):
         decode(b"\xa4\xe4\xb5\xd8", label)
 
 
-def test_a_damaged_character_costs_itself_and_is_named():
+def test_a_damaged_character_is_replaced_and_listed():
     data = GERMAN.encode() * 20
     extract = plain.read(data + b"\xe9" + data, Limits())
     assert extract.text == GERMAN * 20 + "\ufffd" + GERMAN * 20
@@ -152,20 +152,20 @@ def test_a_damaged_character_costs_itself_and_is_named():
     assert (wide.text, wide.n_replaced) == (GERMAN[:-1] + "\ufffd", 1)
 
 
-def test_a_text_without_a_letter_beyond_ascii_is_no_guess():
+def test_ascii_utf_8_and_marked_utf_16_are_not_guessed():
     assert decode_with_guess(b"Rosa Delgado of Reno").is_guessed is False
     assert decode_with_guess(GERMAN.encode()).is_guessed is False
     assert decode_with_guess(GERMAN.encode("utf-16")).is_guessed is False
 
 
 @pytest.mark.parametrize("data", [b"\0\1\2\3" * 50, b"\xff\xfe" + b"\x00\xd8" * 40, b"\x01" * 20 + b"text"])
-def test_what_is_no_text_is_not_decoded(data):
+def test_binary_data_is_not_decoded(data):
     with pytest.raises(CannotRead) as error:
         decode(data)
     assert error.value.reason == "not-text"
 
 
-def test_a_few_letters_that_nobody_can_tell_cost_themselves_and_are_named():
+def test_a_few_undecodable_letters_are_replaced_and_listed():
     data = b"The claim was paid and the case is closed. " * 20
     extract = plain.read(data + b"D\xb9browska" + data, Limits())
     assert extract.text == data.decode() + "D\ufffdbrowska" + data.decode()
@@ -173,5 +173,5 @@ def test_a_few_letters_that_nobody_can_tell_cost_themselves_and_are_named():
     assert extract.items.unread == ("1 damaged characters: invalid ascii; each is U+FFFD in the text",)
 
 
-def test_a_stray_zero_byte_costs_no_document():
+def test_a_stray_zero_byte_rejects_no_document():
     assert decode(b"Rosa Delgado of\0Reno, who paid." + bytes(5))[0] == "Rosa Delgado of Reno, who paid."
