@@ -1,4 +1,4 @@
-"""Answers as `tag` writes them, made by hand."""
+"""Hand-made answers in the layout of `tag`."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""A benchmark's report, made up."""
+"""A made-up benchmark report."""
 
 HOST = {"cpu": "AMD EPYC (R) 7763", "n_cpus": 4, "n_threads": 2, "vnni": True, "bf16": False, "python": "3.11.9"}
 

@@ -1,4 +1,4 @@
-"""Before anything imports Airflow: our configuration, and a home that is thrown away."""
+"""Set up Airflow's configuration and a temporary home before anything imports Airflow."""
 
 import atexit
 import os

@@ -1,4 +1,4 @@
-"""Writes a small valid file of every format, for tests to read, break and make hostile."""
+"""Write a small valid file of every format, for tests to read, damage and make hostile."""
 
 import io
 import tarfile

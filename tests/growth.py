@@ -1,4 +1,4 @@
-"""How time and memory of a piece of work grow with its input, measured so that a busy machine does not change the answer."""
+"""Measure how time and memory of a task grow with its input, independent of machine load."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Hostile documents: valid ones of every format damaged by chance, and every bomb that has a name.
+"""Hostile documents: randomly damaged files of every format, and known bombs.
 
 The same seed gives the same files. `make` also lays good documents among them, which have to be read all the same.
 """

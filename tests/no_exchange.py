@@ -1,4 +1,4 @@
-"""A kernel that refuses to exchange two paths in one step, as NFS does: a filter of system calls, for this process."""
+"""Make the kernel refuse to exchange two paths atomically, as NFS does, with a system call filter for this process."""
 
 import ctypes
 import errno

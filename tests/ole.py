@@ -1,4 +1,4 @@
-"""Writes OLE compound files, for tests of what lies in their streams.
+"""Write OLE compound files, for tests of their streams.
 
 Source: [MS-CFB], version 3. Streams are padded to 4,096 bytes, below which they would lie in a file of their own.
 """

@@ -1,4 +1,4 @@
-"""Files of Outlook's that tests make: .msg and winmail.dat."""
+"""Write Outlook files for tests: .msg and winmail.dat."""
 
 import struct
 from collections.abc import Mapping, Sequence

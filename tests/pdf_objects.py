@@ -1,4 +1,4 @@
-"""PDF files of raw objects, so that a test can write what no library writes."""
+"""Write PDF files from raw objects, for cases that no library writes."""
 
 import zlib
 from collections.abc import Sequence

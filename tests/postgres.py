@@ -1,4 +1,4 @@
-"""A PostgreSQL of the test's own, from the Debian package postgresql."""
+"""Start a PostgreSQL server for tests, from the Debian package postgresql."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""A published day in miniature, as `merge-shards` and `PublishDayOperator` leave one."""
+"""A small published day, in the layout of `merge-shards` and `PublishDayOperator`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Servers on loopback that keep what they are sent: a webhook's, a mail's."""
+"""Servers on loopback that record what they receive: a webhook and a mail server."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Files in which one construct of their format is repeated, or nested, as often as is asked for."""
+"""Files that repeat or nest one construct of their format a given number of times."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""A tagger by rule, in place of a model: what is tested with it is everything around a model."""
+"""A rule-based tagger in place of a model, for tests of everything around a model."""
 
 import json
 from dataclasses import dataclass

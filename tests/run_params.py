@@ -1,4 +1,4 @@
-"""The parameters of a run as Airflow's API checks them before it makes the run."""
+"""Check the Params of a run as Airflow's API does before it creates the run."""
 
 import json
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""An S3 server in a process of its own, and a proxy before it that fails when it is told to."""
+"""An S3 server in its own process, behind a proxy that fails on request."""
 
 import contextlib
 import http.client

@@ -1,4 +1,4 @@
-"""A file of every format around a text of any size: each of its lines a paragraph, row, slide, segment or message."""
+"""Write a file of every format with a text of a given size: one paragraph, row, slide, segment or message per line."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""Tiny real things: a BERT of two layers with random weights, and sentences that even it can learn."""
+"""Tiny real things: a two-layer BERT with random weights, and sentences that it can learn."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""Kill the night at random moments, and see that nobody can tell afterwards.
+"""Kill a night at random moments and check that its result is the same as without kills.
 
     python -m tests.chaos.kill_night --documents 5000 --kills 50
 

@@ -1,4 +1,4 @@
-"""Kill a process again and again while it replaces a day, and see that a reader beside it notices nothing.
+"""Kill a process repeatedly while it replaces a day, and check that a concurrent reader always sees one whole day.
 
     python -m tests.chaos.kill_replacing --kills 1000
     python -m tests.chaos.kill_replacing --kills 1000 --without-exchange

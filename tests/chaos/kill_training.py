@@ -1,4 +1,4 @@
-"""Kill a training at random steps, and see that its model has the same bits as one that nobody disturbed.
+"""Kill a training at random steps and check that its model is bit-identical to an uninterrupted one.
 
     python -m tests.chaos.kill_training --kills 10
 

@@ -1,4 +1,4 @@
-"""An Airflow on several machines' worth of processes: Celery workers that share nothing but S3 and the database.
+"""An Airflow cluster of processes: Celery workers that share only S3 and the database.
 
 Real PostgreSQL, Redis, Airflow and Celery; the S3 server is moto's, over HTTP, behind a proxy that fails when told to.
 Each program of Airflow has a folder of its own for state, logs and scratch, as if it had a machine of its own.

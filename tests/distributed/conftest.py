@@ -1,4 +1,4 @@
-"""One cluster for all drills, with a model that was retrained, quantized and promoted in it."""
+"""One cluster for all drills, with a retrained, quantized and promoted model."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""What it costs to spread a night over machines: figures for docs/scaling.md.
+"""Measure the overhead of distributing a night over machines: figures for docs/scaling.md.
 
     make test-distributed ARGS=--collect-only                             # makes .venv-distributed
     PYTHONPATH=.:plugins .venv-distributed/bin/python -m tests.distributed.measure --documents 100000

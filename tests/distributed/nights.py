@@ -1,4 +1,4 @@
-"""A day's documents, and what has come of them."""
+"""Documents of a day and their answers."""
 
 import json
 import random

@@ -1,4 +1,4 @@
-"""The programs that a cluster is made of, started as processes of this machine: found, kept up, killed."""
+"""Find, start, supervise and kill the programs of a cluster."""
 
 import importlib.util
 import os

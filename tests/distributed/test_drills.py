@@ -1,4 +1,4 @@
-"""Whatever fails in the night, each document of the day is answered exactly once, and as in any other night."""
+"""Whatever fails at night, each document of the day is answered exactly once, with the same entities as in other nights."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Fuzz the document readers: whatever the bytes, each file gets an answer, and no reader process dies.
+"""Fuzz the document readers: every file gets an answer, and no reader process dies.
 
     python -m tests.fuzz.fuzz_documents --format pdf --n 20000     # damage by chance, in the sandbox
     python -m tests.fuzz.fuzz_documents --atheris corpus/          # by coverage, with `pip install atheris`

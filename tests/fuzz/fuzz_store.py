@@ -1,4 +1,4 @@
-"""Fuzz the store: whatever is damaged in it, each page and each verb gives its answer, or one line about what is wrong.
+"""Fuzz the store: every page and command answers, or reports what is wrong in one line.
 
     PYTHONPATH=plugins python -m tests.fuzz.fuzz_store --n 10000 [--seed 0] [--first 17]
 

@@ -1,4 +1,4 @@
-"""Ways in which a file of a store may be damaged: by a disk, by a hand, or by somebody who means harm."""
+"""Ways to damage a file of a store: by a disk, by hand, or with intent."""
 
 import json
 import os

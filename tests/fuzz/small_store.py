@@ -1,4 +1,4 @@
-"""A whole store in miniature: two published days, a night under way, two versions, and all that is reported of them.
+"""A small complete store: two published days, a running night, two versions, and their reports.
 
 Answers, indexes, statistics, snapshots and the registry are made by the product itself; the tagger is one by rule, and the
 files of the models are signed but hold no network.

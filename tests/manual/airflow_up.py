@@ -1,4 +1,4 @@
-"""What the drills share: documents to tag, an Airflow to tag them, and its processes."""
+"""Shared by the manual scripts: documents to tag, an Airflow to tag them, and its processes."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""How often the drift check cries wolf, and what it finds: nights drawn from one day's real answers.
+"""Measure false alarms and detections of the drift check on nights drawn from one day's real answers.
 
     python -m tests.manual.drift_alarms var/store/tagged/2026-01-05/documents.jsonl
 

@@ -1,4 +1,4 @@
-"""Let a labelled file arrive in batches, and see that no sentence that was scored on is ever learnt.
+"""Add a labelled file in batches and check that no test sentence is ever used for training.
 
     python -m tests.manual.growing_data ner.zip --batches 5 [--encoder var/encoder --epochs 3 [--go_on]]
 

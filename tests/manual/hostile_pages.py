@@ -1,4 +1,4 @@
-"""How large and slow the pages are over what hostile senders chose, and what memory the server takes.
+"""Measure size and speed of the pages, and the server's memory, with names chosen by hostile senders.
 
     python -m tests.manual.hostile_pages [--names 100000] [--entities 300000] [--mib 20] [--rounds 5]
 

@@ -1,4 +1,4 @@
-"""What texts that nobody would write cost `tag`: its memory, its time, and the good documents beside them.
+"""Measure memory and time of `tag` on abnormal texts, and check the good documents beside them.
 
     python -m tests.manual.hostile_texts --model DIR [--mib 20] [--texts at,spaced] [--formats txt,docx] [--file_words N]
 

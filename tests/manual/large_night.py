@@ -1,4 +1,4 @@
-"""A large night through the DAG: words per second, peak memory, and how much of the time is not the model's.
+"""Run a large night through the DAG: words per second, peak memory, and time outside the model.
 
     python -m tests.manual.large_night --documents 100000
 

@@ -1,4 +1,4 @@
-"""Documents of 1 to 1,000,000 words through a real model: is each read to its last word?
+"""Tag documents of 1 to 1,000,000 words with a real model and check that each is read to its last word.
 
     python -m tests.manual.long_documents [--model var/store/models/<version>/int8]
 

@@ -1,4 +1,4 @@
-"""What a night of 10,000,000 documents asks of its planning and its books: seconds, and peak memory, of each part.
+"""Measure time and peak memory of planning and bookkeeping for a night of 10,000,000 documents.
 
     python -m tests.manual.plan_ten_million [--documents 10000000] [--in_folder 1000000] [--answered 300000] [PART ...]
 

@@ -1,4 +1,4 @@
-"""How long the pages take with a day of 1,000,000 documents, a year of nights, and 200 versions.
+"""Time the pages with a day of 1,000,000 documents, a year of nights and 200 versions.
 
     python -m tests.manual.quick_pages [--documents 1000000] [--versions 200] [--rounds 30]
 

@@ -1,4 +1,4 @@
-"""What reading and gathering cost as files grow: seconds and peak memory of their processes, by format and text.
+"""Measure CPU time and peak memory of reading and batching as files grow, by format and text.
 
     python -m tests.manual.reading_growth                              # prose in every format, 1, 4 and 16 MiB of it
     python -m tests.manual.reading_growth --texts at,spaced,word --formats txt,docx,pdf

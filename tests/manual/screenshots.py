@@ -1,4 +1,4 @@
-"""Pictures of the pages in Airflow's UI, over the synthetic sample: docs/pages.md shows them.
+"""Take the screenshots of docs/pages.md, with the synthetic sample.
 
     make run
     python -m tests.manual.screenshots [--output docs/images]

@@ -1,4 +1,4 @@
-"""The repository as the house rules see it: a list of files, without what git ignores."""
+"""Fixtures of the repository rules: the tracked files."""
 
 import subprocess
 from pathlib import Path

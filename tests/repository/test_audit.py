@@ -1,4 +1,4 @@
-"""`.ci/audit` never reports packages as sound that it could not check."""
+"""`.ci/audit` never reports unchecked packages as sound."""
 
 import importlib.machinery
 import importlib.util

@@ -1,4 +1,4 @@
-"""The documentation keeps up with the code: links, anchors, files, verbs and flags that it names are there."""
+"""The documentation matches the code: links, anchors, files, commands and flags exist."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What every file of the repository has to keep to."""
+"""Rules for every file of the repository."""
 
 import ast
 import re

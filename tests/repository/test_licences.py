@@ -1,4 +1,4 @@
-"""The licences of what is locked: all permissive, or excepted by name with a reason. `.ci/licences.py --check` as CI runs it."""
+"""Licences of locked packages are permissive, or exceptions with a reason: `.ci/licences.py --check`."""
 
 import importlib.util
 

@@ -1,4 +1,4 @@
-"""Nothing that is read can run code: a model is weights, a graph and JSON; nothing is ever unpickled."""
+"""Reading a file never runs code: a model is weights, a graph and JSON, and nothing is unpickled."""
 
 import ast
 
