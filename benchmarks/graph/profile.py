@@ -94,10 +94,10 @@ def bare_matmuls(sizes: EncoderConfig, n_rows: int, n_tags: int) -> Callable[[],
             inputs[width] = tf.bitcast(held, tf.quint8)
         results = []
         for index, (n_in, n_out) in enumerate(layers_of(sizes, n_tags)):
-            kernel = onednn_ops.QuantizedKernel.of(
+            kernel = onednn_ops.QuantizedKernel.from_floats(
                 random.standard_normal((n_in, n_out)).astype(np.float32), per_channel=True
             )
-            weights = onednn_ops.Weights.of(kernel, np.zeros(n_out, np.float32), 0.0, f"layer_{index}")
+            weights = onednn_ops.DenseConstants.add(kernel, np.zeros(n_out, np.float32), 0.0, f"layer_{index}")
             results.append(onednn_ops.dense_to_bytes(inputs[n_in], weights, 1.0, "", 0.0, 60.0, name=f"dense_{index}"))
         with tf.control_dependencies([tf.identity(result).op for result in results]):
             done = tf.no_op()

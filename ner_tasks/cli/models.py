@@ -42,9 +42,9 @@ def freeze(args: Args) -> Result:
 
 
 def quantize(args: Args) -> Result:
-    from ner_tasks.quantization import quantize as quantization
+    from ner_tasks.quantization.quantize import DEFAULT_CONFIG, QuantizeConfig, quantize_model
 
-    config = quantization.QuantizeConfig.read(args.config_file or quantization.DEFAULT_CONFIG)
+    config = QuantizeConfig.read(args.config_file or DEFAULT_CONFIG)
     # A snapshot has a part for this; a file is what its user chose to calibrate on, whole.
     is_snapshot = args.dataset_file.is_dir()
     data = args.dataset_file / "calibration.csv" if is_snapshot else args.dataset_file
@@ -56,13 +56,13 @@ def quantize(args: Args) -> Result:
             raise ConfigInvalid(f"found a file, expected a snapshot, whose dev part judges, for --accuracy, at {data}")
         criteria = accuracy_search.AccuracyConfig.read(args.accuracy_file or accuracy_search.DEFAULT_CONFIG)
         if args.max_f1_loss is not None:
-            criteria = criteria.losing_at_most(args.max_f1_loss)
+            criteria = criteria.with_max_loss(args.max_f1_loss)
         dev = corpus.read_labelled(args.dataset_file / "dev.csv")
         manifest = accuracy_search.search_accuracy(
             args.model_path, sentences, dev, args.save_model_path, config, criteria, n_threads=args.threads
         )
     else:
-        manifest = quantization.quantize_model(args.model_path, sentences, args.save_model_path, config)
+        manifest = quantize_model(args.model_path, sentences, args.save_model_path, config)
     return {"model": str(args.save_model_path), **manifest.metrics["quantize"], "files": manifest.files}
 
 

@@ -1,6 +1,6 @@
-"""The weights of a frozen graph, and the calibrated ranges of a quantized one, by the layer that they belong to.
+"""Weights of a frozen graph and calibrated ranges of a quantized graph, by layer.
 
-A frozen graph is what the quantization begins with: its constants carry the names that `model` gives to its layers.
+The constants of a frozen graph are named after the layers of `model.token_classifier`.
 """
 
 import re
@@ -16,12 +16,12 @@ from ner_tasks.errors import ArtifactBroken
 
 Array = NDArray[np.float32]
 _INT8_MATMUL = "QuantizedMatMul"
-# The numbers of blocks are theirs; Keras puts its own behind them, as behind the names of all layers.
+# The number of a block is part of its name; Keras may append another number to any layer name.
 _NUMBERED = re.compile(r"^(block_\d+|[a-z_]+?)(?:_\d+)?\Z")
 
 
 class Range(NamedTuple):
-    """The values `[least, largest]` that a layer's input takes on calibration text."""
+    """Range `[least, largest]` of the input of a layer on calibration text."""
 
     least: float
     largest: float
@@ -33,7 +33,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class Dense:
-    """A dense layer: kernel [K, N], bias [N]."""
+    """Weights of a dense layer: kernel [K, N], bias [N]."""
 
     name: str
     kernel: Array
@@ -42,7 +42,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class Norm:
-    """A layer normalization: scale and offset, [H] both."""
+    """Weights of a layer normalization: gamma and beta, both [H]."""
 
     gamma: Array
     beta: Array
@@ -50,7 +50,7 @@ class Norm:
 
 @dataclass(frozen=True)
 class BlockWeights:
-    """One transformer layer."""
+    """Weights of one transformer layer."""
 
     qkv: Dense
     attended: Dense
@@ -62,13 +62,15 @@ class BlockWeights:
 
 @dataclass(frozen=True)
 class GraphWeights:
-    """Everything that a token classifier computes with.
+    """All weights of a token classifier.
 
     Attributes:
-        words: [vocabulary, H].
-        shapes: [word shapes, H].
-        positions: [longest window, H], the first segment added.
-        norm: of the embeddings' sum.
+        words: word embeddings [vocabulary, H].
+        shapes: shape embeddings [word shapes, H].
+        positions: position embeddings plus that of segment 0, [maximum window, H].
+        norm: normalization of the summed embeddings.
+        blocks: transformer layers, the lowest first.
+        classifier: tagging head.
     """
 
     words: Array
@@ -79,11 +81,15 @@ class GraphWeights:
     classifier: Dense
 
     @classmethod
-    def of(cls, graph_def: tf.compat.v1.GraphDef, n_blocks: int) -> "GraphWeights":
-        """Weights of a frozen graph.
+    def from_graph(cls, graph_def: tf.compat.v1.GraphDef, n_blocks: int) -> "GraphWeights":
+        """Read the weights of a frozen graph.
+
+        Args:
+            graph_def: frozen FP32 graph.
+            n_blocks: number of transformer layers.
 
         Raises:
-            ArtifactBroken: it is not the graph of a token classifier with so many blocks.
+            ArtifactBroken: not the graph of a token classifier with `n_blocks` layers.
         """
         named = _Constants(graph_def)
         return cls(
@@ -108,15 +114,15 @@ def _block(named: "_Constants", path: str) -> BlockWeights:
 
 
 class _Constants:
-    """A frozen graph's constants, by the path that the model's layers have in it."""
+    """Constants of a frozen graph, by layer path."""
 
     def __init__(self, graph_def: tf.compat.v1.GraphDef):
         self._values = {layer_path(node.name): node for node in graph_def.node if node.op == "Const"}
 
-    def get(self, read: str) -> Array:
-        node = self._values.get(f"{read}/resource")
+    def get(self, path: str) -> Array:
+        node = self._values.get(f"{path}/resource")
         if node is None:
-            raise ArtifactBroken(f"found no constant {read}, expected one, in the frozen graph of a token classifier")
+            raise ArtifactBroken(f"found no constant {path}, expected one, in the frozen graph of a token classifier")
         return np.asarray(tf.make_ndarray(node.attr["value"].tensor), np.float32)
 
     def dense(self, path: str) -> Dense:
@@ -127,9 +133,9 @@ class _Constants:
 
 
 def layer_path(node: str) -> str:
-    """A node's path below the model, without the numbers that Keras puts behind the names of layers.
+    """Return the path of a node below the model, without the numbers that Keras appends to layer names.
 
-    `token_classifier_1/block_0_1/qkv_1/MatMul` is `block_0/qkv/MatMul`.
+    `token_classifier_1/block_0_1/qkv_1/MatMul` becomes `block_0/qkv/MatMul`.
     """
     path = node.partition("/")[2].split("/")
     n_layers = 2 if path[0].startswith("block_") else 1
@@ -137,16 +143,16 @@ def layer_path(node: str) -> str:
 
 
 def read_ranges(quantized: tf.compat.v1.GraphDef) -> dict[str, Range]:
-    """Calibrated ranges of the inputs of all dense layers that INC has quantized, by the layer's path."""
+    """Read the calibrated input ranges of the dense layers that INC quantized, by layer path."""
     nodes = {node.name: node for node in quantized.node}
 
     def value(name: str) -> float:
         return float(tf.make_ndarray(nodes[name].attr["value"].tensor))
 
-    def found() -> Iterator[tuple[str, Range]]:
+    def items() -> Iterator[tuple[str, Range]]:
         for node in quantized.node:
             if node.op.startswith(_INT8_MATMUL):
                 quantize = nodes[node.input[0]]
                 yield layer_path(node.name).partition("/MatMul")[0], Range(*map(value, quantize.input[1:3]))
 
-    return dict(found())
+    return dict(items())

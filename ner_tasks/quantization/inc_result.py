@@ -1,4 +1,4 @@
-"""What INC was told to quantize against what it has quantized: its result is checked and not believed."""
+"""Verification of INC's result: quantized layers and ranges must match the request."""
 
 import math
 import re
@@ -11,30 +11,43 @@ from ner_tasks.quantization.graph_weights import Range, layer_path, read_ranges
 
 
 def select_layers(frozen: tf.compat.v1.GraphDef, keep_fp32: Sequence[str]) -> list[str]:
-    """Dense layers of a frozen graph that shall become INT8, in the order of the graph.
+    """Select the dense layers of a frozen graph to be quantized, in the order of the graph.
 
     Args:
-        frozen: the FP32 graph.
-        keep_fp32: patterns of the names of operations that stay as they are, from their beginning as INC matches them.
+        frozen: FP32 graph.
+        keep_fp32: regular expressions for operations that stay FP32, matched at the start of the name as in INC.
+
+    Returns:
+        Layer paths, see `layer_path`.
     """
     names = [node.name for node in frozen.node if node.op == "MatMul"]
-    chosen = [name for name in names if not any(re.match(pattern, name) for pattern in keep_fp32)]
-    return [layer_path(name).partition("/MatMul")[0] for name in chosen]
+    selected = [name for name in names if not any(re.match(pattern, name) for pattern in keep_fp32)]
+    return [layer_path(name).partition("/MatMul")[0] for name in selected]
 
 
 def verify_ranges(quantized: tf.compat.v1.GraphDef, layers: Collection[str]) -> dict[str, Range]:
-    """Calibrated ranges of exactly these layers' inputs.
+    """Read the calibrated ranges of a graph from INC and check them.
+
+    Args:
+        quantized: graph from INC.
+        layers: paths of the layers that INC had to quantize.
+
+    Returns:
+        Input range of each layer, by layer path.
 
     Raises:
-        ArtifactBroken: INC has quantized others, or a range is empty or not finite.
+        ArtifactBroken: INC quantized other layers, or a range is empty or not finite.
     """
     ranges = read_ranges(quantized)
     missing, extra = sorted(set(layers) - set(ranges)), sorted(set(ranges) - set(layers))
     if missing or extra:
-        found = f"{len(ranges)} INT8 MatMuls, without {missing[:3]} and with {extra[:3]}"
-        raise ArtifactBroken(f"found {found}, expected the {len(layers)} that were asked for, in INC's graph")
-    for layer, one in ranges.items():
-        if not (math.isfinite(one.least) and math.isfinite(one.largest) and one.least < one.largest):
-            found = f"{one.least} to {one.largest}"
-            raise ArtifactBroken(f"found {found}, expected a finite range, at the input of {layer} in INC's graph")
+        difference = f"missing {missing[:3]}, unexpected {extra[:3]}"
+        raise ArtifactBroken(
+            f"found {len(ranges)} INT8 MatMuls ({difference}), expected the {len(layers)} requested, in INC's graph"
+        )
+    for layer, (least, largest) in ranges.items():
+        if not (math.isfinite(least) and math.isfinite(largest) and least < largest):
+            raise ArtifactBroken(
+                f"found {least} to {largest}, expected a finite range, at the input of {layer} in INC's graph"
+            )
     return ranges

@@ -1,7 +1,7 @@
-"""The fused oneDNN operations that stock TensorFlow has kernels for, but no Python functions.
+"""Fused oneDNN operations that TensorFlow has kernels but no Python functions for.
 
-Each function adds one node to the default graph. Grappler makes some of these nodes from patterns by itself, but never
-those around quantized MatMuls; so the INT8 graph names them. They run only with oneDNN on (`hardware.tensorflow_env`).
+Each function adds one node to the default graph. Grappler fuses some of these patterns, but never those around quantized
+MatMuls, so the INT8 graph contains the fused nodes. They run only with oneDNN enabled (`hardware.tensorflow_env`).
 
 Source: tensorflow/core/ops/mkl_nn_ops.cc and tensorflow/core/kernels/mkl of TensorFlow 2.21.
 """
@@ -17,37 +17,46 @@ from tensorflow.core.framework import attr_value_pb2, tensor_pb2, tensor_shape_p
 
 from ner_tasks.inference.int8_without_vnni import BIAS, KERNEL, LARGEST, LEAST, N_WEIGHT_LEVELS, SHIFT
 
-N_LEVELS = 255  # of an unsigned byte above 0
+N_LEVELS = 255  # largest unsigned byte
 
 Activation = Literal["", "GeluExact", "GeluApproximate"]
 
 
 @dataclass(frozen=True)
 class QuantizedKernel:
-    """A kernel [K, N] as signed bytes, and the largest absolute value [N] of each of its columns, which 127 stands for."""
+    """A kernel quantized to signed bytes.
+
+    Attributes:
+        values: [K, N].
+        largest: absolute value that 127 stands for in each column, [N].
+    """
 
     values: NDArray[np.int8]
     largest: NDArray[np.float32]
 
     @classmethod
-    def of(cls, kernel: NDArray[np.float32], *, per_channel: bool) -> "QuantizedKernel":
-        """Round a kernel to bytes, each column by its own scale, or all by one."""
+    def from_floats(cls, kernel: NDArray[np.float32], *, per_channel: bool) -> "QuantizedKernel":
+        """Quantize a kernel [K, N] symmetrically, per column or with one scale."""
         largest = np.abs(kernel).max(axis=0) if per_channel else np.full(kernel.shape[1], np.abs(kernel).max())
         largest = np.maximum(largest, np.finfo(np.float32).tiny).astype(np.float32)
         values = np.rint(kernel / largest * N_WEIGHT_LEVELS).astype(np.int8)
         return cls(values, largest)
 
     def column_sums(self) -> NDArray[np.float32]:
-        """What a row of ones gives, [N]: each unit of a constant shift of the input adds this to the output."""
+        """Return the column sums of the dequantized kernel, [N]: the change of the output per unit of an input shift."""
         sums = self.values.sum(axis=0, dtype=np.int64) * self.largest / N_WEIGHT_LEVELS
         return sums.astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Weights:
-    """A quantized dense layer as constants of the graph: kernel, bias, and the two ends of the kernel's range.
+class DenseConstants:
+    """Constants of a quantized dense layer in the graph.
 
-    What its input was shifted by lies beside them, for CPUs that need a narrower kernel (`tagger/narrow.py`).
+    Attributes:
+        kernel: signed bytes [K, N].
+        bias: float32 [N].
+        least: lower ends of the ranges of the columns, [N].
+        largest: upper ends of the ranges of the columns, [N].
     """
 
     kernel: tf.Tensor
@@ -56,8 +65,16 @@ class Weights:
     largest: tf.Tensor
 
     @classmethod
-    def of(cls, kernel: QuantizedKernel, bias: NDArray[np.float32], shift: float, name: str) -> "Weights":
-        """Constants of a layer whose input comes less `shift`, below `name`."""
+    def add(cls, kernel: QuantizedKernel, bias: NDArray[np.float32], shift: float, name: str) -> "DenseConstants":
+        """Add the constants of a dense layer to the default graph.
+
+        Args:
+            kernel: quantized kernel.
+            bias: [N].
+            shift: value subtracted from the input of the layer.
+            name: prefix of the constants' names.
+        """
+        # read by `inference.int8_without_vnni`
         tf.constant(shift, tf.float32, name=name + SHIFT)
         return cls(
             _bytes_constant(kernel.values, name + KERNEL),
@@ -68,16 +85,17 @@ class Weights:
 
 
 def quantize(x: tf.Tensor, span: float, *, few: bool, name: str) -> tf.Tensor:
-    """Floats in [0, span] as unsigned bytes, what lies outside cut off; same shape.
+    """Quantize floats in [0, span] to unsigned bytes of the same shape; values outside are clipped.
 
     Args:
-        x: any shape.
-        span: what 255 stands for.
-        few: whether there are so few values that preparing a oneDNN primitive takes longer than the work.
+        x: floats of any shape.
+        span: value that 255 stands for.
+        few: whether there are so few values that creating a oneDNN primitive takes longer than the computation.
+        name: name of the node.
     """
-    # The same arithmetic for a range that begins at 0; TensorFlow hands only one of the two to oneDNN.
+    # Both modes compute the same for a range that starts at 0; only SCALED runs in oneDNN.
     mode = "MIN_COMBINED" if few else "SCALED"
-    node = _node(
+    node = _add_node(
         "QuantizeV2",
         [x, tf.constant(0.0), tf.constant(span)],
         [tf.quint8, tf.float32, tf.float32],
@@ -93,15 +111,17 @@ def quantize(x: tf.Tensor, span: float, *, few: bool, name: str) -> tf.Tensor:
 
 
 def dense(
-    x: tf.Tensor, weights: Weights, span: float, *, dtype: tf.DType, add: tf.Tensor | None = None, name: str
+    x: tf.Tensor, weights: DenseConstants, span: float, *, dtype: tf.DType, add: tf.Tensor | None = None, name: str
 ) -> tf.Tensor:
-    """`x @ kernel + bias`, and `+ add` if that is given: [M, N] floats of [M, K] bytes.
+    """Compute `x @ kernel + bias`, plus `add` if given, as floats [M, N].
 
     Args:
-        x: unsigned bytes, of which 255 stands for `span`.
-        weights: kernel [K, N] and bias [N].
-        dtype: float32 or bfloat16, of the result.
-        add: float32 [M, N].
+        x: unsigned bytes [M, K].
+        weights: constants of the layer.
+        span: value that 255 stands for in `x`.
+        dtype: float32 or bfloat16, type of the result.
+        add: float32 [M, N], such as a residual.
+        name: name of the node.
     """
     extra = [] if add is None else [add]
     fused = ["BiasAdd", *(["Add"] if extra else []), "Dequantize"]
@@ -109,29 +129,60 @@ def dense(
 
 
 def dense_to_bytes(
-    x: tf.Tensor, weights: Weights, span: float, activation: Activation, least: float, largest: float, *, name: str
+    x: tf.Tensor,
+    weights: DenseConstants,
+    span: float,
+    activation: Activation,
+    least: float,
+    largest: float,
+    *,
+    name: str,
 ) -> tf.Tensor:
-    """`activation(x @ kernel + bias)` as bytes [M, N], 0 for `least` and 255 for `largest`; "" is no activation."""
+    """Compute `activation(x @ kernel + bias)` as unsigned bytes [M, N].
+
+    Args:
+        x: unsigned bytes [M, K].
+        weights: constants of the layer.
+        span: value that 255 stands for in `x`.
+        activation: kind of GELU, or "" for none.
+        least: value that 0 stands for in the result.
+        largest: value that 255 stands for in the result.
+        name: name of the node.
+    """
     fused = ["BiasAdd", *([activation] if activation else []), "Requantize"]
     return _quantized_matmul(x, weights, span, fused, tf.quint8, [], [tf.constant(least), tf.constant(largest)], name)
 
 
 def layer_norm(x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor, *, epsilon: float, few: bool, name: str) -> tf.Tensor:
-    """Layer normalization of [M, H] over its last axis.
+    """Normalize [M, H] over its last axis.
 
-    oneDNN's primitive for it is prepared at each call: 0.15 ms, which is little for a batch and much for a sentence.
+    Args:
+        x: float32 [M, H].
+        gamma: scale [H].
+        beta: offset [H].
+        epsilon: added to the variance.
+        few: compute without oneDNN, whose primitive takes 0.15 ms to create at each call.
+        name: name of the node.
     """
     if few:
         centred = x - tf.reduce_mean(x, axis=-1, keepdims=True)  # [M, H]
         variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)  # [M, 1]
         return centred * (tf.math.rsqrt(variance + epsilon) * gamma) + beta  # [M, H]
-    return _node("_MklLayerNorm", [x, gamma, beta], [tf.float32], name, T=tf.float32, epsilon=epsilon).outputs[0]
+    return _add_node("_MklLayerNorm", [x, gamma, beta], [tf.float32], name, T=tf.float32, epsilon=epsilon).outputs[0]
 
 
-def scores(query: tf.Tensor, key: tf.Tensor, scale: float, bias: tf.Tensor, *, name: str) -> tf.Tensor:
-    """`query @ key^T * scale + bias`: [B, A, T, T] of two [B, A, T, D] and a [B, 1, 1, T], all of one type."""
+def attention_scores(query: tf.Tensor, key: tf.Tensor, scale: float, bias: tf.Tensor, *, name: str) -> tf.Tensor:
+    """Compute `query @ key^T * scale + bias`, [B, A, T, T].
+
+    Args:
+        query: [B, A, T, D].
+        key: [B, A, T, D], of the same type.
+        scale: factor of the products.
+        bias: [B, 1, 1, T], of the same type; a large negative number at padding.
+        name: name of the node.
+    """
     dtype = query.dtype
-    node = _node(
+    node = _add_node(
         "_MklFusedBatchMatMulV2",
         [query, key, tf.constant(scale, dtype), bias],
         [dtype],
@@ -149,7 +200,7 @@ def scores(query: tf.Tensor, key: tf.Tensor, scale: float, bias: tf.Tensor, *, n
 
 def _quantized_matmul(
     x: tf.Tensor,
-    weights: Weights,
+    weights: DenseConstants,
     span: float,
     fused: Sequence[str],
     dtype: tf.DType,
@@ -159,16 +210,16 @@ def _quantized_matmul(
 ) -> tf.Tensor:
     device = [x, weights.kernel, weights.bias, *extra]
     ranges = [tf.constant(0.0), tf.constant(span), weights.least, weights.largest, *tail]
-    said = [tf.float32, tf.float32] if dtype == tf.quint8 else []  # the range of bytes, known before
-    node = _node(
+    range_dtypes = [tf.float32, tf.float32] if dtype == tf.quint8 else []  # outputs with the range of the bytes
+    node = _add_node(
         "_QuantizedMatMul",
         [*device, *ranges],
-        [dtype, *said],
+        [dtype, *range_dtypes],
         name,
         Tdevice_inputs=[tensor.dtype for tensor in device],
         Thost_inputs=[tensor.dtype for tensor in ranges],
         Tdevice_outputs=[dtype],
-        Thost_outputs=said,
+        Thost_outputs=range_dtypes,
         T1=tf.quint8,
         T2=tf.qint8,
         Tbias=tf.float32,
@@ -188,17 +239,19 @@ def _quantized_matmul(
 def _bytes_constant(values: NDArray[np.int8], name: str) -> tf.Tensor:
     shape = tensor_shape_pb2.TensorShapeProto(dim=[{"size": size} for size in values.shape])
     proto = tensor_pb2.TensorProto(dtype=types_pb2.DT_QINT8, tensor_shape=shape, tensor_content=values.tobytes())
-    attrs = {"value": attr_value_pb2.AttrValue(tensor=proto), "dtype": _attr(tf.qint8)}
+    attrs = {"value": attr_value_pb2.AttrValue(tensor=proto), "dtype": _make_attr(tf.qint8)}
     return tf.compat.v1.get_default_graph().create_op("Const", [], [tf.qint8], attrs=attrs, name=name).outputs[0]
 
 
-def _node(op: str, inputs: Sequence[tf.Tensor], dtypes: Sequence[tf.DType], name: str, **attrs: Any) -> tf.Operation:
+def _add_node(
+    op: str, inputs: Sequence[tf.Tensor], dtypes: Sequence[tf.DType], name: str, **attrs: Any
+) -> tf.Operation:
     graph = tf.compat.v1.get_default_graph()
-    written = {key: _attr(value) for key, value in attrs.items()}
-    return graph.create_op(op, list(inputs), list(dtypes), attrs=written, name=name)
+    protos = {key: _make_attr(value) for key, value in attrs.items()}
+    return graph.create_op(op, list(inputs), list(dtypes), attrs=protos, name=name)
 
 
-def _attr(value: Any) -> attr_value_pb2.AttrValue:
+def _make_attr(value: Any) -> attr_value_pb2.AttrValue:
     many = attr_value_pb2.AttrValue.ListValue
     match value:
         case bool():
@@ -215,4 +268,4 @@ def _attr(value: Any) -> attr_value_pb2.AttrValue:
             return attr_value_pb2.AttrValue(list=many(s=[text.encode() for text in value]))
         case list():
             return attr_value_pb2.AttrValue(list=many(type=[dtype.as_datatype_enum for dtype in value]))
-    raise TypeError(f"found {type(value).__name__}, expected the value of an attribute")
+    raise TypeError(f"found {type(value).__name__}, expected an attribute value")

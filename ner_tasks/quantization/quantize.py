@@ -1,7 +1,7 @@
-"""A frozen FP32 graph becomes INT8: post-training static quantization by Intel Neural Compressor (INC).
+"""Post-training static quantization of a frozen FP32 graph with Intel Neural Compressor (INC).
 
-INC reads the ranges of the activations from calibration text, which no gate and no tuning ever sees, and decides what
-becomes INT8. Around its ranges `build_int8_graph` builds the graph that runs; INC's own graph can be had instead.
+INC calibrates the ranges of the activations on the calibration part, which no gate and no tuning uses. From these ranges
+`build_int8_graph` builds the fused graph; `graph: inc` keeps INC's own graph.
 """
 
 import logging
@@ -35,26 +35,34 @@ DEFAULT_CONFIG = Path(__file__).parent.parent / "config" / "quantize.yaml"
 
 
 class CalibrationConfig(StrictModel):
+    """Amount of calibration text: number of windows, and windows per batch."""
+
     sampling_size: PositiveInt = 512
     batch_size: PositiveInt = 32
 
 
 class ActivationsConfig(StrictModel):
+    """Settings of `inc.StaticQuantConfig` for activations."""
+
     dtype: Literal["int8", "fp32"] = "int8"
     symmetric: bool = True
     algorithm: Literal["minmax", "kl"] = "minmax"
 
 
 class WeightsConfig(ActivationsConfig):
+    """Settings of `inc.StaticQuantConfig` for weights."""
+
     granularity: Literal["per_tensor", "per_channel"] = "per_channel"
 
 
 class SmoothQuantConfig(StrictModel):
+    """Settings of `inc.SmoothQuantConfig`; `alpha` is the migration strength, 0 to 1."""
+
     alpha: Annotated[float, Field(ge=0, le=1)] = 0.5
 
 
 class QuantizeConfig(StrictModel):
-    """What a quantization YAML may say; `config/quantize.yaml` explains each key."""
+    """Quantization settings; `config/quantize.yaml` documents each key."""
 
     calibration: CalibrationConfig = CalibrationConfig()
     weights: WeightsConfig = WeightsConfig()
@@ -64,18 +72,18 @@ class QuantizeConfig(StrictModel):
     smooth_quant: SmoothQuantConfig | None = None
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def _check_graph(self) -> Self:
         if self.smooth_quant is not None and self.graph != "inc":
             raise ValueError("smooth_quant needs graph: inc, which multiplies by its scales before each MatMul")
         return self
 
     @classmethod
     def read(cls, path: Path) -> "QuantizeConfig":
-        """Settings from a YAML file.
+        """Read the settings from a YAML file.
 
         Raises:
-            InputMissing: no such file.
-            ConfigInvalid: not YAML, an unknown key, or a value out of bounds.
+            InputMissing: `path` does not exist.
+            ConfigInvalid: not YAML, unknown key, or value out of bounds.
         """
         return read_yaml(cls, path, kind="a quantization YAML", expected=f"the keys of {DEFAULT_CONFIG.name}")
 
@@ -83,27 +91,35 @@ class QuantizeConfig(StrictModel):
 def quantize_model(
     model_path: Path, sentences: Sequence[Sequence[str]], target: Path, config: QuantizeConfig
 ) -> ModelManifest:
-    """Quantize a frozen model folder into an INT8 one.
+    """Quantize a frozen model to INT8.
 
     Args:
-        model_path: a frozen model.
+        model_path: frozen model folder.
         sentences: words of each calibration sentence.
-        target: the model folder to make.
-        config: how.
+        target: model folder to create.
+        config: quantization settings.
+
+    Returns:
+        Manifest of the INT8 model.
 
     Raises:
-        ConfigInvalid: `model_path` is not a frozen model.
-        DataRejected: no calibration text.
-        StorageFull: no room; nothing is left behind.
+        ConfigInvalid: `model_path` is not a frozen model, or nothing would be quantized.
+        ArtifactBroken: INC's result does not match the request.
+        DataRejected: no calibration sentence.
+        StorageFull: no space left; nothing is written.
     """
     return Quantizer(model_path, sentences).write(config, target)
 
 
 class Quantizer:
-    """A frozen model and calibration text, for one quantization or for several.
+    """Quantizes a frozen model, once or with several settings; each calibration runs only once.
+
+    Args:
+        model_path: frozen model folder.
+        sentences: words of each calibration sentence.
 
     Raises:
-        ConfigInvalid: it is not a frozen model.
+        ConfigInvalid: `model_path` is not a frozen model.
     """
 
     def __init__(self, model_path: Path, sentences: Sequence[Sequence[str]]):
@@ -116,59 +132,59 @@ class Quantizer:
         self._calibrated: dict[str, tf.compat.v1.GraphDef] = {}
 
     def layers(self, config: QuantizeConfig) -> list[str]:
-        """The dense layers that shall become INT8."""
+        """Return the paths of the dense layers to quantize."""
         return inc_result.select_layers(self._frozen, config.keep_fp32)
 
     def write(self, config: QuantizeConfig, target: Path, *, metrics: Mapping[str, Any] | None = None) -> ModelManifest:
-        """Make the INT8 model folder `target`.
+        """Quantize the model into the folder `target`.
 
         Args:
-            config: how.
-            target: the folder.
-            metrics: what else the manifest shall say of the quantization.
+            config: quantization settings.
+            target: model folder to create.
+            metrics: further metrics of the quantization for the manifest.
 
         Raises:
-            ConfigInvalid: nothing would become INT8.
-            ArtifactBroken: INC has not done what it was told.
-            DataRejected: no calibration text.
-            StorageFull: no room; nothing is left behind.
+            ConfigInvalid: nothing would be quantized.
+            ArtifactBroken: INC's result does not match the request.
+            DataRejected: no calibration sentence.
+            StorageFull: no space left; nothing is written.
         """
         if config.weights.dtype == config.activations.dtype == "fp32" or not self.layers(config):
             raise ConfigInvalid(
-                f"found no MatMul to quantize, expected some, after quantizing {self._path}: all kept FP32?"
+                f"found no MatMul to quantize, expected at least one that keep_fp32 and dtype allow, in {self._path}"
             )
         if config.graph == "fused":
-            graph_def, n_int8 = self._fused(config)
+            graph_def, n_int8 = self._build_fused_graph(config)
         else:
-            graph_def = self._incs(config)
+            graph_def = self._build_inc_graph(config)
             n_int8 = len(inc_result.verify_ranges(graph_def, self.layers(config)))
         with atomic.staged_folder(target) as stage:
             (stage / model_folder.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
             shutil.copy2(self._path / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
             lineage = {**self._manifest.lineage, "quantization": config.model_dump(mode="json")}
-            said = {**self._manifest.metrics, "quantize": {"n_int8_matmul": n_int8, **(metrics or {})}}
+            all_metrics = {**self._manifest.metrics, "quantize": {"n_int8_matmul": n_int8, **(metrics or {})}}
             return model_folder.write_manifest(
-                stage, replace(self._manifest, kind="int8", lineage=lineage, metrics=said)
+                stage, replace(self._manifest, kind="int8", lineage=lineage, metrics=all_metrics)
             )
 
-    def _incs(self, config: QuantizeConfig) -> tf.compat.v1.GraphDef:
+    def _build_inc_graph(self, config: QuantizeConfig) -> tf.compat.v1.GraphDef:
         batches = _calibration_batches(self._sentences, self._pieces, self._manifest.max_pieces, config.calibration)
         graph = tf.compat.v1.GraphDef()
-        graph.CopyFrom(self._frozen)  # INC changes the one that it is given
-        return _quantized_graph(graph, batches, config)
+        graph.CopyFrom(self._frozen)  # INC changes its input
+        return _run_inc(graph, batches, config)
 
-    def _fused(self, config: QuantizeConfig) -> tuple[tf.compat.v1.GraphDef, int]:
-        """The graph that runs: the frozen graph's weights, quantized where they shall be, in INC's ranges."""
-        # A layer's range does not depend on which others stay FP32: INC calibrates once for all of them.
+    def _build_fused_graph(self, config: QuantizeConfig) -> tuple[tf.compat.v1.GraphDef, int]:
+        """Build the fused graph from the frozen weights and INC's ranges; returns it with its number of INT8 MatMuls."""
+        # The range of a layer does not depend on which others stay FP32, so one calibration serves all settings.
         whole = config.model_copy(update={"keep_fp32": ()})
         key = whole.model_dump_json()
         if key not in self._calibrated:
-            self._calibrated[key] = self._incs(whole)
+            self._calibrated[key] = self._build_inc_graph(whole)
         ranges = inc_result.verify_ranges(self._calibrated[key], self.layers(whole))
         sizes = EncoderConfig.from_config(self._manifest.encoder, self._path / model_folder.MANIFEST)
         int8 = self.layers(config)
         graph_def = build_int8_graph(
-            GraphWeights.of(self._frozen, sizes.num_hidden_layers),
+            GraphWeights.from_graph(self._frozen, sizes.num_hidden_layers),
             {layer: ranges[layer] for layer in int8},
             sizes,
             pad_id=self._pieces.pad_id,
@@ -183,14 +199,14 @@ def _calibration_batches(
     windows = list(make_windows(sentences, pieces, max_pieces=max_pieces))
     if not windows:
         raise DataRejected("found no sentence, expected some to calibrate on, in the calibration data")
-    # Evenly over the text, not its beginning: neighbouring sentences resemble each other.
+    # Spread over the whole text, since neighbouring sentences resemble each other.
     step = max(len(windows) / config.sampling_size, 1.0)
-    chosen = [windows[int(index * step)] for index in range(min(config.sampling_size, len(windows)))]
-    return make_batches(chosen, pad_id=pieces.pad_id, max_windows=config.batch_size, max_pieces=2**31)
+    sample = [windows[int(index * step)] for index in range(min(config.sampling_size, len(windows)))]
+    return make_batches(sample, pad_id=pieces.pad_id, max_windows=config.batch_size, max_pieces=2**31)
 
 
 class _Loader:
-    """The form in which INC asks for calibration data: `(inputs, label)` by batch."""
+    """Data loader for INC: yields `(inputs, label)` for each batch."""
 
     def __init__(self, batches: Sequence[Batch], batch_size: int):
         self.batches, self.batch_size = batches, batch_size
@@ -203,10 +219,8 @@ class _Loader:
         return len(self.batches)
 
 
-def _quantized_graph(
-    graph: tf.compat.v1.GraphDef, batches: Sequence[Batch], config: QuantizeConfig
-) -> tf.compat.v1.GraphDef:
-    # INC tells each of its passes at INFO; what matters is in our manifest.
+def _run_inc(graph: tf.compat.v1.GraphDef, batches: Sequence[Batch], config: QuantizeConfig) -> tf.compat.v1.GraphDef:
+    # INC logs each pass at INFO; the manifest has what matters.
     logging.getLogger("neural_compressor").setLevel(logging.WARNING)
     model = inc.Model(graph)
     model.input_tensor_names, model.output_tensor_names = list(INPUTS), [OUTPUT]
@@ -224,7 +238,7 @@ def _quantized_graph(
     steps: Any = settings if config.smooth_quant is None else [_smooth(config.smooth_quant), settings]
     loader = _Loader(batches, config.calibration.batch_size)
     with tempfile.TemporaryDirectory() as scratch:
-        # By default INC leaves an nc_workspace/ in whatever folder the process was started from.
+        # By default INC creates nc_workspace/ in the current directory.
         TFConfig.global_config["workspace_path"] = scratch
         return inc.quantize_model(model, steps, loader, calib_iteration=len(batches)).graph_def
 

@@ -12,7 +12,7 @@ import pytest
 from ner_tasks.data.batches import find_sources
 from ner_tasks.data.corpus import read_labelled
 from ner_tasks.data.split import PARTS
-from ner_tasks.data.validation import build_snapshot as dataset
+from ner_tasks.data.validation import build_snapshot
 from ner_tasks.data.validation.config import DatasetConfig
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
 from ner_tasks.files import atomic
@@ -22,8 +22,8 @@ SMALL = DatasetConfig(block_sentences=4)
 PLACES = ("Rome", "Oslo", "Lima", "Cairo", "Quito")
 
 
-def build_snapshot(source: Path, target: Path, config: DatasetConfig, **options: object) -> dict[str, object]:
-    return dataset.build_snapshot(find_sources([source]), target, config, **options)
+def build(source: Path, target: Path, config: DatasetConfig, **options: object) -> dict[str, object]:
+    return build_snapshot.build_snapshot(find_sources([source]), target, config, **options)
 
 
 def sound_rows(n: int = 300, seed: int = 0) -> list[list[str]]:
@@ -68,40 +68,40 @@ def contents(folder: Path) -> dict[str, bytes]:
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Snapshot of the bundled sample."""
     target = tmp_path_factory.mktemp("sample") / "snapshot"
-    build_snapshot(labelled_sentences.OUTPUT, target, DatasetConfig())
+    build(labelled_sentences.OUTPUT, target, DatasetConfig())
     return target
 
 
 def test_the_bundled_sample_passes_with_every_kind_of_bad_row_set_aside(sample: Path):
-    said = json.loads((sample / "snapshot.json").read_text())
+    manifest = json.loads((sample / "snapshot.json").read_text())
 
-    assert said["labels"] == ["art", "eve", "geo", "gpe", "nat", "org", "per", "tim"]
-    assert set(said["quarantined"]) == {
+    assert manifest["labels"] == ["art", "eve", "geo", "gpe", "nat", "org", "per", "tim"]
+    assert set(manifest["quarantined"]) == {
         "broken-row",
         "conflicting-labels",
         "empty-word",
         "orphan-inside-tag",
         "unknown-tag",
     }
-    assert 0.008 < sum(said["quarantined"].values()) / said["n_sentences"] < 0.02
+    assert 0.008 < sum(manifest["quarantined"].values()) / manifest["n_sentences"] < 0.02
 
 
 def test_every_sentence_of_the_source_is_accounted_for(sample: Path):
-    said = json.loads((sample / "snapshot.json").read_text())
-    n_kept = sum(part["n_sentences"] for part in said["parts"].values())
+    manifest = json.loads((sample / "snapshot.json").read_text())
+    n_kept = sum(part["n_sentences"] for part in manifest["parts"].values())
 
-    assert said["n_sentences"] == n_kept + sum(said["quarantined"].values()) + said["n_copies"]
+    assert manifest["n_sentences"] == n_kept + sum(manifest["quarantined"].values()) + manifest["n_copies"]
 
 
 def test_the_parts_can_be_read_by_the_strict_reader_and_hold_what_the_manifest_says(sample: Path):
-    said = json.loads((sample / "snapshot.json").read_text())
+    manifest = json.loads((sample / "snapshot.json").read_text())
     for part in PARTS:
         sentences = read_labelled(sample / f"{part}.csv")
         entities = Counter(tag[2:] for sentence in sentences for tag in sentence.tags if tag.startswith("B-"))
-        assert said["parts"][part] == {
+        assert manifest["parts"][part] == {
             "n_sentences": len(sentences),
             "n_words": sum(len(sentence.words) for sentence in sentences),
-            "n_entities": {label: entities[label] for label in said["labels"]},
+            "n_entities": {label: entities[label] for label in manifest["labels"]},
         }
 
 
@@ -119,13 +119,13 @@ def test_the_manifest_signs_every_other_file(sample: Path):
 
 
 def test_the_validation_says_what_was_found_and_expected(sample: Path):
-    said = json.loads((sample / "validation.json").read_text())
+    validation = json.loads((sample / "validation.json").read_text())
 
-    assert said["ok"]
-    assert said["refusal"] is None
-    names = [one["name"] for suite in said["suites"] for one in suite["expectations"]]
+    assert validation["ok"]
+    assert validation["refusal"] is None
+    names = [one["name"] for suite in validation["suites"] for one in suite["expectations"]]
     assert {"unknown-tag", "quarantined-share", "entities-per-label", "no-leak", "label-shares"} <= set(names)
-    assert all(one["found"] and one["expected"] for suite in said["suites"] for one in suite["expectations"])
+    assert all(one["found"] and one["expected"] for suite in validation["suites"] for one in suite["expectations"])
 
 
 def test_parts_of_speech_and_non_ascii_words_survive(sample: Path):
@@ -139,18 +139,18 @@ def test_parts_of_speech_and_non_ascii_words_survive(sample: Path):
 def test_the_same_file_and_configuration_give_the_same_bytes(tmp_path: Path):
     source = kaggle(tmp_path, sound_rows())
     for name in ("first", "second"):
-        build_snapshot(source, tmp_path / name, SMALL)
+        build(source, tmp_path / name, SMALL)
 
     assert contents(tmp_path / "first") == contents(tmp_path / "second")
 
 
 def test_what_is_returned_is_what_the_manifest_says(tmp_path: Path):
-    said = build_snapshot(kaggle(tmp_path, sound_rows()), tmp_path / "snapshot", SMALL)
+    manifest = build(kaggle(tmp_path, sound_rows()), tmp_path / "snapshot", SMALL)
 
-    assert said == json.loads((tmp_path / "snapshot" / "snapshot.json").read_text())
-    assert said["n_copies"] == 0
+    assert manifest == json.loads((tmp_path / "snapshot" / "snapshot.json").read_text())
+    assert manifest["n_copies"] == 0
     source = {"batch": "ner", "key": str(tmp_path / "ner.csv"), "sha256": atomic.sha256_of(tmp_path / "ner.csv")}
-    assert said["sources"] == [{**source, "n_sentences": 300, "n_quarantined": 0, "n_superseded": 0}]
+    assert manifest["sources"] == [{**source, "n_sentences": 300, "n_quarantined": 0, "n_superseded": 0}]
 
 
 def test_a_zip_and_a_conll_file_make_the_same_parts_as_the_csv(tmp_path: Path):
@@ -161,7 +161,7 @@ def test_a_zip_and_a_conll_file_make_the_same_parts_as_the_csv(tmp_path: Path):
     blocks = ("".join(f"{w}\t{t}\n" for w, t in zip(s.words, s.tags, strict=True)) for s in sentences)
     (tmp_path / "ner.tsv").write_text("\n".join(blocks))
     for suffix in ("csv", "zip", "tsv"):
-        build_snapshot(tmp_path / f"ner.{suffix}", tmp_path / suffix, SMALL)
+        build(tmp_path / f"ner.{suffix}", tmp_path / suffix, SMALL)
 
     texts = {
         suffix: [[s.words for s in read_labelled(tmp_path / suffix / f"{part}.csv")] for part in PARTS]
@@ -172,8 +172,8 @@ def test_a_zip_and_a_conll_file_make_the_same_parts_as_the_csv(tmp_path: Path):
 
 def test_growing_data_moves_no_sentence_out_of_the_test_part(tmp_path: Path):
     rows = sound_rows(600)
-    build_snapshot(kaggle(tmp_path, rows[:300], "old.csv"), tmp_path / "old", SMALL)
-    build_snapshot(kaggle(tmp_path, rows, "grown.csv"), tmp_path / "grown", SMALL)
+    build(kaggle(tmp_path, rows[:300], "old.csv"), tmp_path / "old", SMALL)
+    build(kaggle(tmp_path, rows, "grown.csv"), tmp_path / "grown", SMALL)
     old, grown = ({s.words for s in read_labelled(tmp_path / name / "test.csv")} for name in ("old", "grown"))
 
     assert old
@@ -202,34 +202,34 @@ def all_bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for at, (rows, _, _) in enumerate(BAD.values(), start=1):
         sentences[10 * at] = [rows[0].replace("Sentence: 51", f"Sentence: {10 * at + 1}"), *rows[1:]]
     config = DatasetConfig(block_sentences=4, max_quarantined_share=0.05)
-    build_snapshot(kaggle(folder, sentences), folder / "snapshot", config)
+    build(kaggle(folder, sentences), folder / "snapshot", config)
     return folder
 
 
 @pytest.mark.parametrize("kind", BAD)
 def test_a_sentence_with_a_bad_row_goes_to_quarantine_whole(all_bad: Path, kind: str):
-    rows, reason, found = BAD[kind]
+    rows, reason, problem = BAD[kind]
     number = 10 * (list(BAD).index(kind) + 1) + 1
     aside = [row for row in quarantined(all_bad / "snapshot") if row["sentence"] == f"Sentence: {number}"]
     source = (all_bad / "ner.csv").read_text().splitlines()
 
     assert [source[int(row["line"]) - 1].split(",", 1)[1] for row in aside] == [row.split(",", 1)[1] for row in rows]
     assert {row["reason"] for row in aside} == {reason}
-    assert found in [row["found"] for row in aside]
+    assert problem in [row["found"] for row in aside]
 
 
 def test_only_the_bad_sentences_go_to_quarantine(all_bad: Path):
-    said = json.loads((all_bad / "snapshot" / "snapshot.json").read_text())
+    manifest = json.loads((all_bad / "snapshot" / "snapshot.json").read_text())
 
-    assert said["quarantined"] == Counter(reason for _, reason, _ in BAD.values())
-    assert sum(part["n_sentences"] for part in said["parts"].values()) == 300 - len(BAD)
+    assert manifest["quarantined"] == Counter(reason for _, reason, _ in BAD.values())
+    assert sum(part["n_sentences"] for part in manifest["parts"].values()) == 300 - len(BAD)
 
 
 def test_a_sentence_with_two_faults_is_counted_once_under_the_first(tmp_path: Path):
     rows = ("Sentence: 51,Rome,X,I-geo", ",,X,O", ",x,O")
-    said = build_snapshot(kaggle(tmp_path, spoilt(50, *rows)), tmp_path / "snapshot", SMALL)
+    manifest = build(kaggle(tmp_path, spoilt(50, *rows)), tmp_path / "snapshot", SMALL)
 
-    assert said["quarantined"] == {"broken-row": 1}
+    assert manifest["quarantined"] == {"broken-row": 1}
 
 
 def test_copies_are_kept_once_unless_their_tags_conflict(tmp_path: Path):
@@ -239,20 +239,20 @@ def test_copies_are_kept_once_unless_their_tags_conflict(tmp_path: Path):
     readings |= {62: ("Lima", "B-geo"), 92: ("Lima", "B-geo")}  # equal
     for at, (word, tag) in readings.items():
         sentences[at] = [f"Sentence: {at + 1},{word},X,{tag}", ",won,X,O"]
-    said = build_snapshot(kaggle(tmp_path, sentences), tmp_path / "snapshot", SMALL)
+    manifest = build(kaggle(tmp_path, sentences), tmp_path / "snapshot", SMALL)
 
-    assert said["quarantined"] == {"conflicting-labels": 3, "unknown-tag": 1}
-    assert said["n_copies"] == 1
+    assert manifest["quarantined"] == {"conflicting-labels": 3, "unknown-tag": 1}
+    assert manifest["n_copies"] == 1
 
 
 def test_a_smaller_dev_part_leaves_more_to_learn_and_the_same_test_part(tmp_path: Path):
     source = kaggle(tmp_path, sound_rows(n=900))
     for name, share in (("more", 0.08), ("less", 0.03)):
-        build_snapshot(source, tmp_path / name, DatasetConfig(block_sentences=4, dev_share=share))
+        build(source, tmp_path / name, DatasetConfig(block_sentences=4, dev_share=share))
     parts = {
         name: {part: read_labelled(tmp_path / name / f"{part}.csv") for part in PARTS} for name in ("more", "less")
     }
-    words = {name: {part: {one.words for one in of} for part, of in found.items()} for name, found in parts.items()}
+    words = {name: {part: {one.words for one in of} for part, of in by_part.items()} for name, by_part in parts.items()}
     assert words["less"]["test"] == words["more"]["test"]
     assert words["less"]["train"] > words["more"]["train"]
     assert len(words["less"]["dev"]) < 0.6 * len(words["more"]["dev"])
@@ -266,19 +266,19 @@ def rare_label(n: int) -> list[list[str]]:
 
 
 def test_a_label_of_the_data_with_fewer_than_five_entities_is_unknown(tmp_path: Path):
-    said = build_snapshot(kaggle(tmp_path, rare_label(4)), tmp_path / "snapshot", SMALL)
+    manifest = build(kaggle(tmp_path, rare_label(4)), tmp_path / "snapshot", SMALL)
 
-    assert said["labels"] == ["geo", "per"]
-    assert said["quarantined"] == {"unknown-tag": 4}
+    assert manifest["labels"] == ["geo", "per"]
+    assert manifest["quarantined"] == {"unknown-tag": 4}
 
 
 def test_a_label_that_quarantine_makes_too_rare_is_dropped_as_well(tmp_path: Path):
     sentences = rare_label(5)
     sentences[5].append(",x,O")
-    said = build_snapshot(kaggle(tmp_path, sentences), tmp_path / "snapshot", SMALL)
+    manifest = build(kaggle(tmp_path, sentences), tmp_path / "snapshot", SMALL)
 
-    assert said["labels"] == ["geo", "per"]
-    assert said["quarantined"] == {"broken-row": 1, "unknown-tag": 4}
+    assert manifest["labels"] == ["geo", "per"]
+    assert manifest["quarantined"] == {"broken-row": 1, "unknown-tag": 4}
 
 
 def test_a_label_that_ends_in_a_line_feed_is_unknown_however_often_it_occurs(tmp_path: Path):
@@ -287,10 +287,10 @@ def test_a_label_that_ends_in_a_line_feed_is_unknown_however_often_it_occurs(tmp
     tasks = [{"text": f"Ann saw Rome {at}.", "label": [[8, 12, label]]} for at, label in enumerate(labels)]
     path.write_text("".join(f"{json.dumps(task)}\n" for task in tasks), encoding="utf-8")
     target = tmp_path / "snapshot"
-    said = build_snapshot(path, target, SMALL)
+    manifest = build(path, target, SMALL)
 
-    assert said["labels"] == ["geo"]
-    assert said["quarantined"] == {"unknown-tag": 6}
+    assert manifest["labels"] == ["geo"]
+    assert manifest["quarantined"] == {"unknown-tag": 6}
     assert {row["tag"] for row in quarantined(target)} >= {"B-geo\n"}
     assert sum(len(read_labelled(target / f"{part}.csv")) for part in PARTS) == 294
 
@@ -310,10 +310,10 @@ def test_the_strict_reader_refuses_a_label_that_ends_in_a_line_feed(tmp_path: Pa
 @pytest.mark.runbook("retraining", "snapshot: too many sentences in quarantine")
 def test_with_labels_given_any_other_tag_is_unknown(tmp_path: Path):
     config = DatasetConfig(labels=("per", "geo"), max_quarantined_share=0.03, block_sentences=4)
-    said = build_snapshot(kaggle(tmp_path, rare_label(8)), tmp_path / "snapshot", config)
+    manifest = build(kaggle(tmp_path, rare_label(8)), tmp_path / "snapshot", config)
 
-    assert said["labels"] == ["per", "geo"]
-    assert said["quarantined"] == {"unknown-tag": 8}
+    assert manifest["labels"] == ["per", "geo"]
+    assert manifest["quarantined"] == {"unknown-tag": 8}
 
 
 REFUSED = {
@@ -344,7 +344,7 @@ def test_data_that_is_refused_leaves_no_snapshot_but_its_evidence(tmp_path: Path
     sentences = [[row.replace("Sentence: 1,", f"Sentence: x{at},") for row in rows] for at, rows in enumerate(make())]
     kaggle(tmp_path, sentences)
     with pytest.raises(DataRejected) as caught:
-        build_snapshot(source, target, DatasetConfig(**{"block_sentences": 4, **changes}))
+        build(source, target, DatasetConfig(**{"block_sentences": 4, **changes}))
 
     line = str(caught.value)
     assert message in line
@@ -352,17 +352,17 @@ def test_data_that_is_refused_leaves_no_snapshot_but_its_evidence(tmp_path: Path
     assert str(source) in line
     assert line.endswith(f"details in {target}.refused")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ner.csv", "snapshot.refused"]
-    said = json.loads((tmp_path / "snapshot.refused" / "validation.json").read_text())
-    assert (said["ok"], said["refusal"] in line) == (False, True)
-    assert len(quarantined(tmp_path / "snapshot.refused")) == sum(said["quarantined"].values())
+    validation = json.loads((tmp_path / "snapshot.refused" / "validation.json").read_text())
+    assert (validation["ok"], validation["refusal"] in line) == (False, True)
+    assert len(quarantined(tmp_path / "snapshot.refused")) == sum(validation["quarantined"].values())
 
 
 def test_a_refusal_leaves_the_snapshot_that_was_there(tmp_path: Path):
     target = tmp_path / "snapshot"
-    build_snapshot(kaggle(tmp_path, sound_rows()), target, SMALL)
+    build(kaggle(tmp_path, sound_rows()), target, SMALL)
     before = contents(target)
     with pytest.raises(DataRejected):
-        build_snapshot(kaggle(tmp_path, sound_rows(5)), target, SMALL)
+        build(kaggle(tmp_path, sound_rows(5)), target, SMALL)
 
     assert contents(target) == before
 
@@ -370,8 +370,8 @@ def test_a_refusal_leaves_the_snapshot_that_was_there(tmp_path: Path):
 def test_data_that_passes_removes_the_evidence_of_an_earlier_refusal(tmp_path: Path):
     target = tmp_path / "snapshot"
     with pytest.raises(DataRejected):
-        build_snapshot(kaggle(tmp_path, sound_rows(5)), target, SMALL)
-    build_snapshot(kaggle(tmp_path, sound_rows()), target, SMALL)
+        build(kaggle(tmp_path, sound_rows(5)), target, SMALL)
+    build(kaggle(tmp_path, sound_rows()), target, SMALL)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ner.csv", "snapshot"]
 
@@ -394,7 +394,7 @@ UNREADABLE = {
 def test_a_source_that_is_no_labelled_file_is_refused_in_one_line(tmp_path: Path, name, data, message):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(DataRejected) as caught:
-        build_snapshot(tmp_path / name, tmp_path / "snapshot", DatasetConfig())
+        build(tmp_path / name, tmp_path / "snapshot", DatasetConfig())
 
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
@@ -403,14 +403,14 @@ def test_a_source_that_is_no_labelled_file_is_refused_in_one_line(tmp_path: Path
 
 def test_a_source_that_is_not_there_is_input_missing(tmp_path: Path):
     with pytest.raises(InputMissing):
-        build_snapshot(tmp_path / "none.csv", tmp_path / "snapshot", DatasetConfig())
+        build(tmp_path / "none.csv", tmp_path / "snapshot", DatasetConfig())
 
 
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path):
     source = kaggle(tmp_path, sound_rows())
     source.write_bytes(b"\xef\xbb\xbf" + source.read_bytes())
 
-    assert build_snapshot(source, tmp_path / "snapshot", SMALL)["quarantined"] == {}
+    assert build(source, tmp_path / "snapshot", SMALL)["quarantined"] == {}
 
 
 def test_a_leak_that_slipped_through_the_split_is_caught_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -418,10 +418,10 @@ def test_a_leak_that_slipped_through_the_split_is_caught_on_disk(tmp_path: Path,
         parts = sound_split(*args, **kwargs)
         return {**parts, "test": [*parts["test"], parts["train"][0]]}
 
-    sound_split = dataset.split_corpus
-    monkeypatch.setattr(dataset, "split_corpus", leaky)
+    sound_split = build_snapshot.split_corpus
+    monkeypatch.setattr(build_snapshot, "split_corpus", leaky)
     with pytest.raises(DataRejected, match=r"expected each text once in one part \(no-leak\)"):
-        build_snapshot(kaggle(tmp_path, sound_rows()), tmp_path / "snapshot", SMALL)
+        build(kaggle(tmp_path, sound_rows()), tmp_path / "snapshot", SMALL)
 
 
 def test_a_label_that_only_the_test_part_has_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -431,10 +431,10 @@ def test_a_label_that_only_the_test_part_has_is_caught(tmp_path: Path, monkeypat
         kept = [sentence for sentence in parts["train"] if "B-nat" not in sentence.tags]
         return {**parts, "train": kept, "test": [*parts["test"], *moved]}
 
-    sound_split = dataset.split_corpus
-    monkeypatch.setattr(dataset, "split_corpus", unfair)
+    sound_split = build_snapshot.split_corpus
+    monkeypatch.setattr(build_snapshot, "split_corpus", unfair)
     with pytest.raises(DataRejected, match=r"such as nat: 0, expected each label in train \(label-in-train\)"):
-        build_snapshot(kaggle(tmp_path, rare_label(8)), tmp_path / "snapshot", SMALL)
+        build(kaggle(tmp_path, rare_label(8)), tmp_path / "snapshot", SMALL)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ def layer() -> tuple[tf.compat.v1.GraphDef, np.ndarray, np.ndarray]:
     kernel = random.choice([-1, 1], (384, 64)).astype(np.float32) * random.uniform(0.8, 1, (384, 64)).astype(np.float32)
     shifted = random.integers(0, 256, (32, 384)).astype(np.float32) / 255 * SPAN
     with tf.Graph().as_default() as graph:
-        weights = onednn_ops.Weights.of(
-            QuantizedKernel.of(kernel, per_channel=True), np.ones(64, np.float32), SHIFT, "layer"
+        weights = onednn_ops.DenseConstants.add(
+            QuantizedKernel.from_floats(kernel, per_channel=True), np.ones(64, np.float32), SHIFT, "layer"
         )
         x = onednn_ops.quantize(tf.constant(shifted), SPAN, few=False, name="bytes")
         tf.identity(onednn_ops.dense(x, weights, SPAN, dtype=tf.float32, name="layer"), name="result")

@@ -120,10 +120,10 @@ def test_a_file_without_a_dev_part_is_refused(frozen, snapshot, tmp_path):
 
 @pytest.mark.runbook("quantization", "quantize: GateNotPassed: found a loss of")
 def test_a_run_may_say_itself_how_much_may_be_lost():
-    accuracy = AccuracyConfig().losing_at_most(0.2)
+    accuracy = AccuracyConfig().with_max_loss(0.2)
     assert accuracy.accuracy_criterion.max_loss(0.9) == 0.2
     with pytest.raises(ConfigInvalid, match=r"found max_f1_loss=1\.5, expected a number from 0 to 1"):
-        AccuracyConfig().losing_at_most(1.5)
+        AccuracyConfig().with_max_loss(1.5)
 
 
 def test_the_shipped_yaml_says_what_the_defaults_are():

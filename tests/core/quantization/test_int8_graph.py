@@ -50,7 +50,7 @@ def logits_of(graph: tf.compat.v1.GraphDef, inputs: dict[str, np.ndarray], outpu
 
 def fused(frozen: Path, ranges: dict[str, Range], **options: bool) -> tf.compat.v1.GraphDef:
     sizes = EncoderConfig.from_config(model_folder.read_manifest(frozen).encoder, frozen)
-    weights = GraphWeights.of(read_graph(frozen / model_folder.GRAPH), sizes.num_hidden_layers)
+    weights = GraphWeights.from_graph(read_graph(frozen / model_folder.GRAPH), sizes.num_hidden_layers)
     return adapt_to_host(build_int8_graph(weights, ranges, sizes, pad_id=0, **options))
 
 
@@ -85,7 +85,7 @@ def test_without_ranges_it_is_the_fp32_graph(frozen: Path) -> None:
 def test_any_layer_may_stay_fp32(kept: str, frozen: Path, inc: Path) -> None:
     inputs, ranges = ids(4, 16), read_ranges(read_graph(inc / model_folder.GRAPH))
     exact = logits_of(read_graph(frozen / model_folder.GRAPH), inputs)
-    mixed = fused(frozen, {name: found for name, found in ranges.items() if name != kept})
+    mixed = fused(frozen, {name: value for name, value in ranges.items() if name != kept})
     assert sum(node.op == "_QuantizedMatMul" for node in mixed.node) == (len(ranges) - 1) * len(ROUTES)
     assert np.abs(logits_of(mixed, inputs) - exact).mean() < 0.1 * np.abs(exact).mean()
 
@@ -102,7 +102,7 @@ def test_a_sentence_alone_gets_the_same_tags(int8: Path) -> None:
     tagger = Tagger.load(int8, n_threads=2)
     sentences = [sentence.words for sentence in tiny.sentences(40, seed=9)]
     together, alone = tagger.tag(sentences), tagger.tag(sentences, BatchingConfig(max_windows=1))
-    assert [found.tags for found in together] == [found.tags for found in alone]
+    assert [answer.tags for answer in together] == [answer.tags for answer in alone]
 
 
 def test_a_host_takes_the_route_that_suits_it_and_a_graph_has() -> None:
@@ -124,12 +124,12 @@ def test_keras_numbers_are_no_part_of_a_layers_path() -> None:
 
 def test_another_graph_is_refused(frozen: Path) -> None:
     with pytest.raises(ArtifactBroken, match="found no constant block_2/qkv/Cast/ReadVariableOp, expected one"):
-        graph_weights.GraphWeights.of(read_graph(frozen / model_folder.GRAPH), 3)
+        graph_weights.GraphWeights.from_graph(read_graph(frozen / model_folder.GRAPH), 3)
 
 
 @given(arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=FLOATS), st.booleans())
 def test_a_kernel_is_rounded_by_no_more_than_half_a_step(kernel: np.ndarray, per_channel: bool) -> None:
-    found = QuantizedKernel.of(kernel, per_channel=per_channel)
-    step = found.largest / 127
-    assert (np.abs(found.values * step - kernel) <= 0.5001 * step + 1e-30).all()
-    np.testing.assert_allclose(found.column_sums(), (found.values * step).sum(axis=0), rtol=1e-3, atol=1e-3)
+    quantized = QuantizedKernel.from_floats(kernel, per_channel=per_channel)
+    step = quantized.largest / 127
+    assert (np.abs(quantized.values * step - kernel) <= 0.5001 * step + 1e-30).all()
+    np.testing.assert_allclose(quantized.column_sums(), (quantized.values * step).sum(axis=0), rtol=1e-3, atol=1e-3)

@@ -62,9 +62,9 @@ def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
 
 
 def test_the_temperature_goes_with_the_model(trained: Path, frozen: Path, int8: Path) -> None:
-    found = {model_folder.read_manifest(folder).temperature for folder in (trained, frozen, int8)}
-    assert len(found) == 1
-    assert found != {1.0}
+    temperatures = {model_folder.read_manifest(folder).temperature for folder in (trained, frozen, int8)}
+    assert len(temperatures) == 1
+    assert temperatures != {1.0}
 
 
 def test_what_is_to_stay_fp32_stays(frozen: Path, tmp_path: Path) -> None:

@@ -10,8 +10,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from ner_tasks.errors import Busy, ConfigInvalid, StorageFull
-from ner_tasks.evaluation import calibration
-from ner_tasks.evaluation import metrics as evaluation
+from ner_tasks.evaluation import calibration, metrics
 from ner_tasks.files import atomic
 from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import model_folder, token_classifier
@@ -34,7 +33,7 @@ def train(encoder: Path, folder: Path, config: TrainConfig = SHORT) -> Path:
 def test_it_learns_names_that_it_has_seen_in_other_sentences(trained: Path) -> None:
     unseen = tiny.sentences(50, seed=9)
     tagged = Tagger.load(trained, n_threads=2).tag([sentence.words for sentence in unseen])
-    scores = evaluation.score_tags([sentence.tags for sentence in unseen], [answer.tags for answer in tagged])
+    scores = metrics.score_tags([sentence.tags for sentence in unseen], [answer.tags for answer in tagged])
     assert scores.overall.f1 > 0.9
 
 
@@ -159,8 +158,8 @@ def test_early_stopping_keeps_the_best_epoch(encoder: Path, tmp_path: Path, monk
     monkeypatch.setattr(loop.TrainingRun, "dev_f1", lambda self: next(f1s))
     config = TrainConfig(epochs=5, patience=2, batch_size=32, max_pieces=32, ema_decay=0.0)
     folder = train(encoder, tmp_path, config)
-    metrics = model_folder.read_manifest(folder).metrics["train"]
-    assert (metrics["epoch"], len(metrics["history"])) == (2, 4)
+    figures = model_folder.read_manifest(folder).metrics["train"]
+    assert (figures["epoch"], len(figures["history"])) == (2, 4)
 
 
 def test_the_temperature_is_that_of_the_best_epoch_on_the_dev_part(
