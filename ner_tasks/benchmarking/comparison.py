@@ -64,7 +64,7 @@ def compare_quantized(
     found = [predict(model, sentences, n_threads=n_threads) for model in (fp32, int8)]
     scores = {name: one.figures for name, one in zip(("fp32", "int8"), found, strict=True)}
     gold, (fp32_tags, int8_tags) = [one.tags for one in sentences], (one.tags for one in found)
-    counts = [EntityCounts.between(gold, tags, data_sha256=data_sha256) for tags in (fp32_tags, int8_tags)]
+    counts = [EntityCounts.from_tags(gold, tags, data_sha256=data_sha256) for tags in (fp32_tags, int8_tags)]
     if output is not None:
         with atomic.staged_folder(output) as stage:
             counts[1].write(stage / COUNTS)

@@ -1,1 +1,1 @@
-"""May data, models, graphs and nights go on? The gates, and the one YAML that has their limits."""
+"""Evaluation of models: scores, confidence intervals, error analysis, and the quality gates with their limits."""

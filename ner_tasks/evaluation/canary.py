@@ -1,4 +1,4 @@
-"""A few sentences that a model has answered, to be asked again where it will run: the same artifact, the same answers."""
+"""Canary: predictions of a model on a few sentences, stored so that another process can check that it reproduces them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,51 +25,56 @@ class _CanarySentence(TypedDict):
 
 
 class _CanaryFile(TypedDict):
-    """What `write` writes: the SHA-256 of the model's files, and what it answered."""
+    """A canary file: SHA-256 of the files of the model, and its predictions."""
 
     files: dict[str, str]
     answers: list[_CanarySentence]
 
 
 def write_canary(model: Path, sentences: Sequence[LabelledSentence], target: Path, *, n_threads: int) -> None:
-    """Ask a model, and keep its answers.
+    """Tag a sample of the sentences and write the predictions to a JSON file.
 
     Args:
-        model: a model folder.
-        sentences: of which some are asked, evenly over them.
-        target: the JSON file to make.
-        n_threads: threads of the model.
+        model: model folder.
+        sentences: sentences to sample from, at equal distances.
+        target: file to write.
+        n_threads: number of threads of the model.
     """
     step = max(len(sentences) / N_SENTENCES, 1.0)
-    chosen = [sentences[int(at * step)].words for at in range(min(N_SENTENCES, len(sentences)))]
-    files, answers = _asked(model, chosen, n_threads)
-    asked = [
+    sample = [sentences[int(at * step)].words for at in range(min(N_SENTENCES, len(sentences)))]
+    files, answers = _tag_sentences(model, sample, n_threads)
+    rows = [
         {"words": list(words), "tags": list(answer.tags), "scores": list(answer.scores)}
-        for words, answer in zip(chosen, answers, strict=True)
+        for words, answer in zip(sample, answers, strict=True)
     ]
-    atomic.write_json(target, {"format": FORMAT, "files": files, "answers": asked})
+    atomic.write_json(target, {"format": FORMAT, "files": files, "answers": rows})
 
 
 def run_canary(model: Path, canary: Path, *, n_threads: int) -> dict[str, Any]:
-    """Ask a model again, in this process.
+    """Tag the sentences of a canary again in this process and compare the predictions.
+
+    Args:
+        model: model folder.
+        canary: file from `write_canary`.
+        n_threads: number of threads of the model.
 
     Returns:
-        `n_sentences`, `n_words`, `n_other_tags`, and `largest_difference` of the scores.
+        `n_sentences`, `n_words`, `n_other_tags` (words whose tag differs), and `largest_difference` of the scores.
 
     Raises:
-        InputMissing: there is no model, or no canary.
-        ArtifactBroken: the model is damaged, is another one than was asked before, or the canary is none.
+        InputMissing: the model or the canary does not exist.
+        ArtifactBroken: the model or the canary is damaged, or the canary is of another model.
     """
     if not canary.is_file():
         raise InputMissing(f"found nothing at {canary}, expected the canary that `compare-quantized` writes")
-    said = read_file(canary, _CanaryFile, expected="a canary")
-    before, expected = [(one["words"], one["tags"], one["scores"]) for one in said["answers"]], said["files"]
+    record = read_file(canary, _CanaryFile, expected="a canary")
+    before, expected = [(one["words"], one["tags"], one["scores"]) for one in record["answers"]], record["files"]
     if any(not len(words) == len(tags) == len(scores) for words, tags, scores in before):
-        raise ArtifactBroken(f"found not one tag and score for each word, expected a canary, in {canary}")
-    files, answers = _asked(model, [words for words, _, _ in before], n_threads)
-    other = sorted(name for name in {*files, *expected} if files.get(name) != expected.get(name))
-    if other:
-        raise ArtifactBroken(f"found another {', '.join(other)} than was measured, expected the same, in {model}")
+        raise ArtifactBroken(f"found unequal numbers of words, tags and scores, expected a canary, in {canary}")
+    files, answers = _tag_sentences(model, [words for words, _, _ in before], n_threads)
+    changed = sorted(name for name in {*files, *expected} if files.get(name) != expected.get(name))
+    if changed:
+        raise ArtifactBroken(f"found another {', '.join(changed)}, expected the one that was measured, in {model}")
     tags = [
         (tag, now)
         for (_, old, _), answer in zip(before, answers, strict=True)
@@ -88,9 +93,9 @@ def run_canary(model: Path, canary: Path, *, n_threads: int) -> dict[str, Any]:
     }
 
 
-def _asked(
+def _tag_sentences(
     model: Path, sentences: Sequence[Sequence[str]], n_threads: int
 ) -> tuple[dict[str, str], list[TaggedSentence]]:
-    """The checksums of a model's files, which are checked, and its answers."""
+    """Return the verified checksums of the files of a model, and its predictions."""
     tagger = Tagger.load(model, n_threads=n_threads)
     return dict(model_folder.read_manifest(model).files), tagger.tag(sentences)

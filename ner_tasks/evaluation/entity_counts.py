@@ -1,4 +1,4 @@
-"""Entities wanted, found and right in each sentence: all that is needed to score any choice of sentences again."""
+"""Gold, predicted and correct entities of each sentence, from which any subset of the sentences can be scored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _Number = Annotated[int, Field(ge=0, le=10**9)]
 
 
 class _CountsFile(TypedDict):
-    """What `Counts.write` writes; `counts` has a sentence, a label, and the counts of each kind."""
+    """A counts file; a row of `counts` is sentence, label, and the counts of each kind."""
 
     format: Literal[1]
     data_sha256: str
@@ -35,28 +35,28 @@ class _CountsFile(TypedDict):
 
 @dataclass(frozen=True)
 class EntityCounts:
-    """Counts of one model on one file of labelled sentences.
+    """Entity counts of one model on one labelled file.
 
     Attributes:
-        labels: in the order of the second axis.
-        of: how many entities, [sentences, labels, 3]: gold, predicted, correct.
-        data_sha256: of the file; two models are compared sentence by sentence only on the same.
+        labels: labels in the order of the second axis.
+        values: number of gold, predicted and correct entities, [sentences, labels, 3].
+        data_sha256: SHA-256 of the file; only counts of the same file can be paired.
     """
 
     labels: tuple[str, ...]
-    of: NDArray[np.int64]
+    values: NDArray[np.int64]
     data_sha256: str = ""
 
     @classmethod
-    def between(
+    def from_tags(
         cls, gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, data_sha256: str = ""
     ) -> "EntityCounts":
-        """Count predicted tags against gold tags; an entity is right if its bounds and its label are.
+        """Count gold, predicted and correct entities; an entity is correct if bounds and label are.
 
         Args:
             gold: BIO tags of each sentence.
-            predicted: as many sentences, each with as many tags.
-            data_sha256: of the file that the sentences are from.
+            predicted: predicted BIO tags of the same sentences.
+            data_sha256: SHA-256 of the file with the sentences.
         """
         rows = list[tuple[int, str, int]]()
         for number, (right, guess) in enumerate(zip(gold, predicted, strict=True)):
@@ -64,59 +64,64 @@ class EntityCounts:
             for kind, spans in enumerate((right_spans, guessed_spans, right_spans & guessed_spans)):
                 rows += [(number, span.label, kind) for span in spans]
         labels = sorted({label for _, label, _ in rows})
-        place = {label: index for index, label in enumerate(labels)}
-        of = np.zeros((len(gold), len(labels), N_KINDS), np.int64)
+        column = {label: index for index, label in enumerate(labels)}
+        values = np.zeros((len(gold), len(labels), N_KINDS), np.int64)
         for number, label, kind in rows:
-            of[number, place[label], kind] += 1
-        return cls(tuple(labels), of, data_sha256)
+            values[number, column[label], kind] += 1
+        return cls(tuple(labels), values, data_sha256)
 
     def with_labels(self, labels: Sequence[str]) -> "EntityCounts":
-        """The same over other labels, which must be at least those that occur."""
-        of = np.zeros((len(self.of), len(labels), N_KINDS), np.int64)
-        of[:, [labels.index(label) for label in self.labels]] = self.of
-        return EntityCounts(tuple(labels), of, self.data_sha256)
+        """Return the same counts over `labels`, which must include the present labels."""
+        values = np.zeros((len(self.values), len(labels), N_KINDS), np.int64)
+        values[:, [labels.index(label) for label in self.labels]] = self.values
+        return EntityCounts(tuple(labels), values, self.data_sha256)
 
-    def score(self, chosen: NDArray[np.bool_] | None = None) -> Score:
-        """Figures over all labels, of the sentences that are chosen, [sentences]; of all unless told otherwise."""
-        of = self.of if chosen is None else self.of[chosen]
-        return Score.of_counts(*(int(n) for n in of.sum(axis=(0, 1))))
+    def score(self, mask: NDArray[np.bool_] | None = None) -> Score:
+        """Score over all labels.
+
+        Args:
+            mask: sentences to include, [sentences]; None for all.
+        """
+        values = self.values if mask is None else self.values[mask]
+        return Score.from_counts(*(int(n) for n in values.sum(axis=(0, 1))))
 
     def write(self, path: Path) -> None:
-        """As JSON; sentences and labels without an entity take no place."""
-        filled = self.of.any(axis=2)
-        rows = [[int(s), int(k), *self.of[s, k].tolist()] for s, k in zip(*np.nonzero(filled), strict=True)]
-        head = {"format": FORMAT, "data_sha256": self.data_sha256, "n_sentences": len(self.of)}
+        """Write the counts as JSON, without rows for sentences and labels that have no entity."""
+        filled = self.values.any(axis=2)
+        rows = [[int(s), int(k), *self.values[s, k].tolist()] for s, k in zip(*np.nonzero(filled), strict=True)]
+        head = {"format": FORMAT, "data_sha256": self.data_sha256, "n_sentences": len(self.values)}
         atomic.write_json(path, {**head, "labels": list(self.labels), "counts": rows})
 
     @classmethod
     def read(cls, path: Path) -> "EntityCounts":
-        """Counts that `write` has written.
+        """Read a file written by `write`.
 
         Raises:
-            InputMissing: no such file.
-            ArtifactBroken: it is not one.
+            InputMissing: `path` does not exist.
+            ArtifactBroken: not a counts file.
         """
         if not path.is_file():
             raise InputMissing(f"found nothing at {path}, expected the counts that `evaluate` writes")
-        said = read_file(path, _CountsFile, expected=f"counts by sentence of format {FORMAT}")
-        of = np.zeros((said["n_sentences"], len(said["labels"]), N_KINDS), np.int64)
-        for sentence, label, *counted in said["counts"]:
-            if sentence >= said["n_sentences"] or label >= len(said["labels"]):
+        record = read_file(path, _CountsFile, expected=f"counts by sentence of format {FORMAT}")
+        values = np.zeros((record["n_sentences"], len(record["labels"]), N_KINDS), np.int64)
+        for sentence, label, *counts in record["counts"]:
+            if sentence >= record["n_sentences"] or label >= len(record["labels"]):
                 raise ArtifactBroken(
                     f"found counts of sentence {sentence}, label {label}, expected counts by sentence of format {FORMAT}, in {path}"
                 )
-            of[sentence, label] = counted
-        return cls(tuple(said["labels"]), of, said["data_sha256"])
+            values[sentence, label] = counts
+        return cls(tuple(record["labels"]), values, record["data_sha256"])
 
 
 def pair_counts(one: EntityCounts, other: EntityCounts) -> tuple[EntityCounts, EntityCounts]:
-    """Both over the same labels, to be compared sentence by sentence.
+    """Align two counts of the same sentences to the union of their labels.
 
     Raises:
-        ConfigInvalid: they are of different sentences.
+        ConfigInvalid: the counts are of different files.
     """
-    if one.data_sha256 != other.data_sha256 or len(one.of) != len(other.of):
-        found = f"{len(one.of)} sentences of {one.data_sha256[:12]} and {len(other.of)} of {other.data_sha256[:12]}"
-        raise ConfigInvalid(f"found {found}, expected counts of the same labelled file, to compare two models")
+    n_one, n_other = len(one.values), len(other.values)
+    if one.data_sha256 != other.data_sha256 or n_one != n_other:
+        files = f"{n_one} sentences of {one.data_sha256[:12]} and {n_other} of {other.data_sha256[:12]}"
+        raise ConfigInvalid(f"found {files}, expected counts of the same labelled file, to compare two models")
     labels = sorted({*one.labels, *other.labels})
     return one.with_labels(labels), other.with_labels(labels)

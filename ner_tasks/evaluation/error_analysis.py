@@ -1,4 +1,4 @@
-"""What is taken for what, and the sentences where most goes wrong."""
+"""Error analysis: confusion of labels, and the sentences with most errors."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,38 +13,47 @@ N_WORST = 20
 
 
 def count_confusions(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> dict[str, dict[str, int]]:
-    """For each label of the gold entities, what was said of them: `{"geo": {"geo": 9, "org": 1, "missed": 2}}`.
+    """Count the predicted labels of the gold entities of each label: `{"geo": {"geo": 9, "org": 1, "missed": 2}}`.
 
-    An entity belongs to the predicted one that shares most words with it, and each is taken once; bounds need not be
-    right here. What is left over is `missed`, and in a row of its own `spurious`.
+    Pairs each gold entity with the predicted entity that shares most words with it, one to one, whether or not the
+    bounds match. Gold entities without a partner count as `missed`; predicted ones form the row `spurious`.
+
+    Args:
+        gold: BIO tags of each sentence.
+        predicted: predicted BIO tags of the same sentences.
     """
     table = Counter[tuple[str, str]]()
     for right, guess in zip(gold, predicted, strict=True):
-        table.update(_pairs(bio_to_spans(right), bio_to_spans(guess)))
+        table.update(_pair_labels(bio_to_spans(right), bio_to_spans(guess)))
     rows: dict[str, dict[str, int]] = {}
-    for (label, said), count in sorted(table.items()):
-        rows.setdefault(label, {})[said] = count
+    for (label, predicted_label), count in sorted(table.items()):
+        rows.setdefault(label, {})[predicted_label] = count
     return rows
 
 
 def find_worst_sentences(
     sentences: Sequence[LabelledSentence], answers: Sequence[TaggedSentence], *, n: int = N_WORST
 ) -> list[dict[str, Any]]:
-    """The sentences with most wrong entities; of those with as many, where the model was most sure of what is wrong.
+    """Return the sentences with most wrong entities; ties are broken by the highest score of a wrong entity.
+
+    Args:
+        sentences: labelled sentences.
+        answers: predictions for them.
+        n: maximum number of sentences to return.
 
     Returns:
-        At most `n` dicts of `number` (from 1), `words`, `gold` and `found` (entities as `[start, end, label]`),
-        `n_wrong`, and `score`: the highest of a wrong entity, 0 where all were missed.
+        At most `n` dicts of `number` (from 1), `origin`, `words`, `gold` and `found` (gold and predicted entities as
+        `[start, end, label]`), `n_wrong`, and `score`: the highest score of a wrong entity, 0 if all were missed.
     """
-    found = []
+    candidates = []
     for number, (sentence, answer) in enumerate(zip(sentences, answers, strict=True), start=1):
         right, guess = bio_to_spans(sentence.tags), bio_to_spans(answer.tags)
         wrong = set(guess) - set(right)
         n_wrong = len(wrong) + len(set(right) - set(guess))
         if n_wrong:
             score = max((score_entity(answer.scores, span.start, span.end) for span in wrong), default=0.0)
-            found.append((-n_wrong, -score, number, sentence, right, guess))
-    chosen = sorted(found, key=lambda one: one[:3])[:n]
+            candidates.append((-n_wrong, -score, number, sentence, right, guess))
+    worst = sorted(candidates, key=lambda one: one[:3])[:n]
     return [
         {
             "number": number,
@@ -55,11 +64,11 @@ def find_worst_sentences(
             "n_wrong": -n_wrong,
             "score": round(-score, 4),
         }
-        for n_wrong, score, number, sentence, right, guess in chosen
+        for n_wrong, score, number, sentence, right, guess in worst
     ]
 
 
-def _pairs(right: Sequence[WordSpan], guess: Sequence[WordSpan]) -> list[tuple[str, str]]:
+def _pair_labels(right: Sequence[WordSpan], guess: Sequence[WordSpan]) -> list[tuple[str, str]]:
     shared = [
         (min(one.end, other.end) - max(one.start, other.start), one.label == other.label, at, beside)
         for at, one in enumerate(right)

@@ -1,4 +1,4 @@
-"""May this model, this INT8 graph, this night's output go on? Each gate says what it found and what it expected."""
+"""Quality gates for a trained model, an INT8 model and a night's answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,148 +10,160 @@ from ner_tasks.evaluation.policy import GateOverrides, GatePolicy, LossLimits, M
 
 @dataclass(frozen=True)
 class Verdict:
-    """A gate that was passed: a line for each thing that was looked at."""
+    """Result of a passed gate: one line for each check."""
 
     lines: tuple[str, ...]
 
 
 def model_gate(evaluation: Mapping[str, Any], policy: ModelPolicy) -> Verdict:
-    """May a trained model be registered?
+    """Check whether a trained model may be registered.
 
     Args:
-        evaluation: its `overall` figures on the test part, and its `losses` against the promoted model on the same
-            sentences, as `compare-models` gives them; None if there is none to compare with.
-        policy: what is allowed.
+        evaluation: `overall` scores on the test part, and `losses` against the promoted model on the same sentences, as
+            returned by `compare-models`; None without a promoted model.
+        policy: limits.
 
     Raises:
-        GateNotPassed: it is too weak, or weaker than what is in use: in all, or at one label with enough entities.
+        GateNotPassed: F1 is too low, or the loss against the promoted model is too large, overall or for a label.
     """
-    checks = [_at_least("entity F1", evaluation["overall"]["f1"], policy.min_f1)]
+    checks = [_check_min("entity F1", evaluation["overall"]["f1"], policy.min_f1)]
     losses = evaluation.get("losses")
     if losses:
-        chance = 1 - policy.champion.confidence
-        checks.append(_lost("entity F1", losses["overall"], policy.champion, chance))
-        for label, found in losses["labels"].items():
-            checks.append(_label_lost(label, found, policy.labels.for_label(label), chance, policy.labels.min_support))
+        max_p = 1 - policy.champion.confidence
+        checks.append(_check_loss("entity F1", losses["overall"], policy.champion, max_p))
+        for label, loss in losses["labels"].items():
+            limits = policy.labels.for_label(label)
+            checks.append(_check_label_loss(label, loss, limits, max_p, policy.labels.min_support))
     return make_verdict("the trained model", checks)
 
 
 def int8_gate(comparison: Mapping[str, Any], policy: GatePolicy) -> Verdict:
-    """May an INT8 graph be promoted?
+    """Check whether an INT8 model may be promoted.
 
     Args:
         comparison: what `compare-quantized`, `compare-models` and `canary` found: `f1_loss`, `losses` (against its own FP32 graph),
             `champion_losses` (against the promoted INT8 model, or None), `agreement`, `size_share`, `speed`, `canary`.
-        policy: what is allowed.
+        policy: limits.
 
     Raises:
-        GateNotPassed: it loses too much, gains no speed, or is not the artifact that was measured.
+        GateNotPassed: the loss is too large, the speed-up too small, or a fresh process gives other answers.
     """
     int8, labels = policy.int8, policy.model.labels
-    chance = 1 - policy.model.champion.confidence
+    max_p = 1 - policy.model.champion.confidence
     share, canary = float(comparison["size_share"]), comparison["canary"]
     checks = [
-        _at_most("entity F1 lost by INT8", float(comparison["f1_loss"]), int8.max_f1_loss),
-        _at_least("agreement of tags with FP32", float(comparison["agreement"]), int8.min_agreement),
-        _at_least("speed of INT8 over stock FP32", float(comparison["speed"]["int8_over_stock"]), int8.min_speed_up),
-        _at_least("size over FP32", share, int8.size_share.min),
-        _at_most("size over FP32", share, int8.size_share.max),
+        _check_max("loss of entity F1 by INT8", float(comparison["f1_loss"]), int8.max_f1_loss),
+        _check_min("agreement of tags with FP32", float(comparison["agreement"]), int8.min_agreement),
+        _check_min("speed of INT8 over stock FP32", float(comparison["speed"]["int8_over_stock"]), int8.min_speed_up),
+        _check_min("size over FP32", share, int8.size_share.min),
+        _check_max("size over FP32", share, int8.size_share.max),
         (
             canary["n_other_tags"] == 0,
-            f"found {canary['n_other_tags']} tags of a fresh process to be others, expected 0",
+            f"found {canary['n_other_tags']} canary tags that differ in a fresh process, expected 0",
         ),
-        _at_most("difference of a fresh process's scores", canary["largest_difference"], int8.canary_tolerance),
+        _check_max(
+            "difference of canary scores in a fresh process", canary["largest_difference"], int8.canary_tolerance
+        ),
     ]
-    for label, found in comparison["losses"]["labels"].items():
+    for label, loss in comparison["losses"]["labels"].items():
         limits = LossLimits(max_loss=int8.max_label_loss, hard_loss=1.0)
-        checks.append(_label_lost(label, found, limits, chance, labels.min_support, beside="FP32's"))
+        checks.append(_check_label_loss(label, loss, limits, max_p, labels.min_support, reference="FP32"))
     if comparison.get("champion_losses"):
         below = int8.max_f1_below_champion
         limits = LossLimits(max_loss=below, hard_loss=max(below, policy.model.champion.hard_loss))
         overall = comparison["champion_losses"]["overall"]
-        checks.append(_lost("entity F1 of INT8", overall, limits, chance, beside="the promoted INT8 model's"))
+        checks.append(_check_loss("entity F1 of INT8", overall, limits, max_p, reference="the promoted INT8 model"))
     return make_verdict("the INT8 model", checks)
 
 
 def night_gate(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: int, limits: GateOverrides) -> Verdict:
-    """May a night's answers be published?
+    """Check whether a night's answers may be published.
 
-    An inbox without documents is in order and is said to be empty; one with documents of which none was
-    tagged never is.
+    An empty inbox passes. An inbox with documents of which none was tagged fails.
 
     Args:
-        n_documents: documents that were found in the day's inbox.
-        n_tagged: documents that were tagged.
-        n_rejected: documents that could not be.
-        n_partly_read: tagged documents that hold something which was not read.
-        limits: what is allowed.
+        n_documents: number of documents in the inbox of the day.
+        n_tagged: number of tagged documents.
+        n_rejected: number of rejected documents.
+        n_partly_read: number of tagged documents with unread content.
+        limits: limits.
 
     Raises:
-        GateNotPassed: documents got lost, too many were rejected or partly read, or nothing came out.
+        GateNotPassed: documents are missing, too many were rejected or partly read, or none was tagged.
     """
     if n_documents == 0:
-        return Verdict(("the inbox is empty: there was nothing to tag",))
+        return Verdict(("the inbox is empty: nothing to tag",))
     if n_tagged + n_rejected != n_documents:
-        found = f"{n_tagged} tagged and {n_rejected} rejected"
-        raise GateNotPassed(f"found {found}, expected {n_documents} documents together, in the night's answers")
+        counts = f"{n_tagged} tagged and {n_rejected} rejected"
+        raise GateNotPassed(f"found {counts}, expected {n_documents} documents together, in the night's answers")
     if n_tagged == 0:
         raise GateNotPassed(f"found no tagged document, expected at least one of {n_documents}, in the night's answers")
     checks = [
-        _at_most("share of rejected documents", n_rejected / n_documents, limits.max_rejected_share),
-        _at_most("share of partly read documents", n_partly_read / n_tagged, limits.max_partly_read_share),
+        _check_max("share of rejected documents", n_rejected / n_documents, limits.max_rejected_share),
+        _check_max("share of partly read documents", n_partly_read / n_tagged, limits.max_partly_read_share),
     ]
     return make_verdict("the night's answers", checks)
 
 
-def _lost(
+def _check_loss(
     what: str,
-    found: Mapping[str, Any],
+    comparison: Mapping[str, Any],
     limits: LossLimits,
-    chance: float,
+    max_p: float,
     *,
-    beside: str = "the promoted model's",
+    reference: str = "the promoted model",
 ) -> tuple[bool, str]:
-    """A loss that is too large, and so certain or so large that chance is no excuse."""
-    loss, p, interval = float(found["loss"]), float(found["p"]), found["interval"]
-    figures = f"{what} {found['challenger']:.4f} beside {beside} {found['champion']:.4f}"
+    """Fail on a loss above `hard_loss`, and on a significant loss above `max_loss`."""
+    loss, p, interval = float(comparison["loss"]), float(comparison["p"]), comparison["interval"]
+    scores = f"{what} {comparison['challenger']:.4f} against {comparison['champion']:.4f} of {reference}"
     if loss <= limits.max_loss:
-        return True, f"found {figures}, expected at most {limits.max_loss:.4f} less"
-    between = f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
-    told = f"found {figures}, a loss of {loss:.4f}{between}"
+        return True, f"found {scores}, expected a loss of at most {limits.max_loss:.4f}"
+    bounds = f" ({interval[0]:.4f} to {interval[1]:.4f})" if interval else ""
+    line = f"found {scores}, a loss of {loss:.4f}{bounds}"
     if loss > limits.hard_loss:
-        return False, f"{told}, expected at most {limits.hard_loss:.4f} whatever chance may have done"
-    if p <= chance:
-        return False, f"{told}, too certain for chance (p {p:.3f}), expected at most {limits.max_loss:.4f}"
+        return False, f"{line}, expected at most {limits.hard_loss:.4f} even if not significant"
+    if p <= max_p:
+        return False, f"{line}, significant (p {p:.3f}), expected at most {limits.max_loss:.4f}"
     # written so that NaN fails
-    return loss <= limits.hard_loss, f"{told}, which may be chance (p {p:.3f}): not refused"
+    return loss <= limits.hard_loss, f"{line}, not significant (p {p:.3f}): accepted"
 
 
-def _label_lost(
+def _check_label_loss(
     label: str,
-    found: Mapping[str, Any],
+    comparison: Mapping[str, Any],
     limits: LossLimits,
-    chance: float,
+    max_p: float,
     min_support: int,
     *,
-    beside: str = "the promoted model's",
+    reference: str = "the promoted model",
 ) -> tuple[bool, str]:
-    passed, line = _lost(f"F1 of {label}", found, limits, chance, beside=beside)
-    if found["n_gold"] < min_support:
-        few = f"{found['n_gold']} entities are too few to judge {label} by, {min_support} would do: told only"
-        return True, f"{line}; {few}" if not passed else f"{line} ({few})"
+    """Check the loss of one label; a label with fewer than `min_support` entities always passes."""
+    passed, line = _check_loss(f"F1 of {label}", comparison, limits, max_p, reference=reference)
+    if comparison["n_gold"] < min_support:
+        note = f"not enforced: {comparison['n_gold']} entities of {label}, expected at least {min_support}"
+        return True, f"{line}; {note}" if not passed else f"{line} ({note})"
     return passed, line
 
 
-def _at_least(what: str, found: float, least: float) -> tuple[bool, str]:
+def _check_min(what: str, value: float, least: float) -> tuple[bool, str]:
     # written so that NaN fails
-    return found >= least, f"found {what} {found:.4f}, expected at least {least:.4f}"
+    return value >= least, f"found {what} {value:.4f}, expected at least {least:.4f}"
 
 
-def _at_most(what: str, found: float, most: float) -> tuple[bool, str]:
-    return found <= most, f"found {what} {found:.4f}, expected at most {most:.4f}"
+def _check_max(what: str, value: float, most: float) -> tuple[bool, str]:
+    return value <= most, f"found {what} {value:.4f}, expected at most {most:.4f}"
 
 
 def make_verdict(where: str, checks: list[tuple[bool, str]]) -> Verdict:
+    """Return the verdict of a gate whose checks all passed.
+
+    Args:
+        where: what was checked, for the error message.
+        checks: whether each check passed, and its line.
+
+    Raises:
+        GateNotPassed: a check failed; the message has the line of each failed check.
+    """
     failed = [line for passed, line in checks if not passed]
     if failed:
         raise GateNotPassed("; ".join(failed) + f", at {where}")

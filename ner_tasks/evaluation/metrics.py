@@ -1,8 +1,8 @@
-"""Entity-level precision, recall and F1: an entity counts when its bounds and its label are exactly right.
+"""Entity-level precision, recall and F1: an entity is correct if its bounds and its label are exactly right.
 
-Words outside entities and padding count for nothing here: a model that tags every word `O` scores 0.
+Words outside entities do not count: a model that tags every word `O` scores 0.
 
-Source: conlleval.pl of CoNLL-2000; the figures equal seqeval's default mode, which the tests hold them to.
+Source: conlleval.pl of CoNLL-2000; equal to seqeval's default mode, which the tests compare with.
 """
 
 from collections import Counter
@@ -15,12 +15,15 @@ from ner_tasks.entities import bio_to_spans
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of one label or of all; the three shares are 0 where there is nothing to divide by.
+    """Scores of one label or of all labels; 0 where the denominator is 0.
 
     Attributes:
-        precision: share of the predicted entities that are right, 0 to 1.
-        recall: share of the gold entities that were found, 0 to 1.
-        f1: harmonic mean of the two, 0 to 1.
+        precision: share of the predicted entities that are correct, 0 to 1.
+        recall: share of the gold entities that are predicted correctly, 0 to 1.
+        f1: harmonic mean of precision and recall, 0 to 1.
+        n_gold: number of gold entities.
+        n_predicted: number of predicted entities.
+        n_correct: number of correct entities.
     """
 
     precision: float
@@ -31,7 +34,8 @@ class Score:
     n_correct: int
 
     @classmethod
-    def of_counts(cls, n_gold: int, n_predicted: int, n_correct: int) -> "Score":
+    def from_counts(cls, n_gold: int, n_predicted: int, n_correct: int) -> "Score":
+        """Compute the scores from entity counts."""
         precision = n_correct / n_predicted if n_predicted else 0.0
         recall = n_correct / n_gold if n_gold else 0.0
         f1 = 2 * n_correct / (n_gold + n_predicted) if n_correct else 0.0
@@ -40,26 +44,27 @@ class Score:
 
 @dataclass(frozen=True)
 class Scores:
-    """`overall` is the micro average: every entity weighs the same, whatever its label."""
+    """Scores overall (micro average) and by label."""
 
     overall: Score
     by_label: dict[str, Score]
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures for a report: `{"overall": {...}, "labels": {label: {...}}}`."""
-        return {"overall": asdict(self.overall), "labels": {label: asdict(of) for label, of in self.by_label.items()}}
+        """Return the scores for a report: `{"overall": {...}, "labels": {label: {...}}}`."""
+        labels = {label: asdict(score) for label, score in self.by_label.items()}
+        return {"overall": asdict(self.overall), "labels": labels}
 
 
 def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> Scores:
-    """Compare predicted tags with gold tags, sentence by sentence.
+    """Score predicted tags against gold tags.
 
     Args:
         gold: BIO tags of each sentence.
-        predicted: as many sentences, each with as many tags. They may break BIO: an `I-` that continues
-            nothing opens an entity, as conlleval reads it.
+        predicted: predicted tags of the same sentences. An `I-` without an entity to continue starts one, as in
+            conlleval.
 
     Raises:
-        ValueError: the two do not have the same shape.
+        ValueError: `gold` and `predicted` differ in the number of sentences or of tags.
     """
     if len(gold) != len(predicted):
         raise ValueError(f"found {len(predicted)} predicted sentences, expected {len(gold)}")
@@ -73,6 +78,6 @@ def score_tags(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
         n_correct.update(span.label for span in right_spans & guessed_spans)
     labels = sorted(n_gold.keys() | n_predicted.keys())
     return Scores(
-        overall=Score.of_counts(n_gold.total(), n_predicted.total(), n_correct.total()),
-        by_label={label: Score.of_counts(n_gold[label], n_predicted[label], n_correct[label]) for label in labels},
+        overall=Score.from_counts(n_gold.total(), n_predicted.total(), n_correct.total()),
+        by_label={label: Score.from_counts(n_gold[label], n_predicted[label], n_correct[label]) for label in labels},
     )

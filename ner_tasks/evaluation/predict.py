@@ -1,4 +1,4 @@
-"""What a model says about labelled sentences, and the figures that follow."""
+"""Predictions of a model on labelled sentences, and their scores."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,13 @@ from ner_tasks.labels import OUTSIDE
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model said about labelled sentences, and its figures."""
+    """Predictions of a model on labelled sentences.
+
+    Attributes:
+        version: version of the model.
+        answers: prediction for each sentence.
+        figures: scores, speed and calibration, for a report.
+    """
 
     version: str
     answers: list[TaggedSentence]
@@ -33,7 +39,15 @@ def predict(
     bf16: bool = False,
     batch_size: int = 128,
 ) -> Predictions:
-    """Entity F1 of one model on labelled sentences, in all and per label, and how far its scores can be believed."""
+    """Tag labelled sentences and score the predictions: entity F1 overall and by label, calibration error, speed.
+
+    Args:
+        model: model folder of any kind.
+        sentences: labelled sentences, at least one.
+        n_threads: number of threads of the model.
+        bf16: compute in bfloat16 where the CPU supports it.
+        batch_size: maximum number of windows in a batch.
+    """
     tagger = Tagger.load(model, n_threads=n_threads, bf16=bf16)
     began = time.perf_counter()
     logits = tagger.logits([sentence.words for sentence in sentences], BatchingConfig(max_windows=batch_size))
@@ -52,10 +66,14 @@ def predict(
 
 
 def tag_agreement(one: Sequence[Sequence[str]], other: Sequence[Sequence[str]]) -> float:
-    """Share of the words in an entity, of either, whose tag is the same in both, 0 to 1; 1 where there are none.
+    """Return the share of equal tags among the words that are inside an entity in either, 0 to 1; 1 without such words.
 
-    Over all words it would say little: nine in ten lie outside entities, and there any two models agree.
+    Words outside entities are left out, since nine in ten words are, and any two models agree on them.
+
+    Args:
+        one: BIO tags of each sentence.
+        other: BIO tags of the same sentences.
     """
     pairs = [pair for tags, others in zip(one, other, strict=True) for pair in zip(tags, others, strict=True)]
     inside = [pair for pair in pairs if pair != (OUTSIDE, OUTSIDE)]
-    return sum(tag == said for tag, said in inside) / len(inside) if inside else 1.0
+    return sum(left == right for left, right in inside) / len(inside) if inside else 1.0

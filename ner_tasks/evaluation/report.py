@@ -1,4 +1,4 @@
-"""A model's whole report on labelled sentences: figures, how sure they are, slices, confusion, the worst sentences."""
+"""Evaluation report: scores, confidence intervals, slices, confusion and worst sentences."""
 
 from pathlib import Path
 from typing import Any
@@ -25,49 +25,52 @@ def evaluate_model(
     seed: int = 0,
     output: Path | None = None,
 ) -> dict[str, Any]:
-    """Score a model in depth.
+    """Evaluate a model on labelled sentences.
 
     Args:
-        model: a model folder of any kind.
-        data: a labelled file, or a snapshot, whose test part is taken; that also tells what training has shown and
-            which batch a sentence is from.
-        n_threads: threads of the model.
-        bf16: compute in bfloat16.
-        batch_size: most sentences in a batch.
-        n_resamples: draws of the bootstrap.
-        seed: of the draws.
-        output: a folder to make, of the report, its page, and the counts by sentence that `compare-models` reads.
+        model: model folder of any kind.
+        data: labelled file, or a snapshot, whose test part is used; a snapshot adds the slices by seen mentions and by
+            batch.
+        n_threads: number of threads of the model.
+        bf16: compute in bfloat16 where the CPU supports it.
+        batch_size: maximum number of windows in a batch.
+        n_resamples: number of bootstrap resamples.
+        seed: seed of the resampling.
+        output: folder to create for the report, its HTML page, and the counts that `compare-models` reads; None for none.
+
+    Returns:
+        The report.
     """
     is_snapshot = data.is_dir()
     file = data / f"{TEST}.csv" if is_snapshot else data
     sentences = corpus.read_labelled(file)
-    found = predict(model, sentences, n_threads=n_threads, bf16=bf16, batch_size=batch_size)
-    gold, predicted = [one.tags for one in sentences], found.tags
-    counts = EntityCounts.between(gold, predicted, data_sha256=atomic.sha256_of(file))
+    predictions = predict(model, sentences, n_threads=n_threads, bf16=bf16, batch_size=batch_size)
+    gold, predicted = [one.tags for one in sentences], predictions.tags
+    counts = EntityCounts.from_tags(gold, predicted, data_sha256=atomic.sha256_of(file))
     report = {
         "model": str(model),
         "data": str(file),
-        **found.figures,
+        **predictions.figures,
         "intervals": bootstrap.bootstrap_intervals(counts, n_resamples=n_resamples, seed=seed),
-        "slices": _slices(counts, sentences, found, data if is_snapshot else None),
+        "slices": _score_slices(counts, sentences, predictions, data if is_snapshot else None),
         "confusion": error_analysis.count_confusions(gold, predicted),
-        "worst": error_analysis.find_worst_sentences(sentences, found.answers),
+        "worst": error_analysis.find_worst_sentences(sentences, predictions.answers),
     }
     if output is not None:
         with atomic.staged_folder(output) as stage:
             counts.write(stage / COUNTS)
-            report_page.write_report_page({**report, "version": found.version}, stage / PAGE)
+            report_page.write_report_page({**report, "version": predictions.version}, stage / PAGE)
             atomic.write_json(stage / REPORT, report)
     return report
 
 
-def _slices(
-    counts: EntityCounts, sentences: list[LabelledSentence], found: Predictions, snapshot: Path | None
+def _score_slices(
+    counts: EntityCounts, sentences: list[LabelledSentence], predictions: Predictions, snapshot: Path | None
 ) -> dict[str, dict[str, Any]]:
-    made = {"length": slices.score_by_length(counts, [len(sentence.words) for sentence in sentences])}
+    scores = {"length": slices.score_by_length(counts, [len(sentence.words) for sentence in sentences])}
     if snapshot is None:
-        return made
+        return scores
     train = corpus.read_labelled(snapshot / "train.csv")
-    made["seen"] = slices.recall_by_seen(sentences, found.tags, train)
+    scores["seen"] = slices.recall_by_seen(sentences, predictions.tags, train)
     batches = slices.read_batches(snapshot, TEST, len(sentences))
-    return made if batches is None else {**made, "batch": slices.score_by_batch(counts, batches)}
+    return scores if batches is None else {**scores, "batch": slices.score_by_batch(counts, batches)}

@@ -1,4 +1,4 @@
-"""One static page for a model: what it is good at, what it takes for what, and where it fails, for a person to judge."""
+"""Evaluation report as one static HTML page."""
 
 import base64
 import hashlib
@@ -13,15 +13,19 @@ from ner_tasks.evaluation.error_analysis import MISSED, SPURIOUS
 from ner_tasks.files import atomic
 
 _HERE = Path(__file__).parent
-_CSS = _HERE.parent / "tagging" / "exports" / "page.css"  # one look for all pages
+_CSS = _HERE.parent / "tagging" / "exports" / "page.css"  # shared by all pages
 _N_HUES = 10
 
 
 def write_report_page(report: Mapping[str, Any], target: Path) -> None:
-    """Write a report's page; it loads nothing, holds no script, and shows the sentences as text.
+    """Write a report as an HTML page without scripts and external resources; all text is escaped.
+
+    Args:
+        report: report from `evaluate_model`, with the `version` of the model.
+        target: file to write.
 
     Raises:
-        StorageFull: no room; nothing is left behind.
+        StorageFull: no space left; nothing is written.
     """
     css = _CSS.read_text(encoding="utf-8")
     labels = sorted({*report["labels"], *report["confusion"]} - {SPURIOUS})
@@ -32,13 +36,13 @@ def write_report_page(report: Mapping[str, Any], target: Path) -> None:
         .render(
             report=report,
             css=css,
-            # the one style that may apply
+            # for the Content-Security-Policy, which allows only this style
             css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii"),
             labels=labels,
-            said=[*labels, MISSED],
-            gold=[*labels, SPURIOUS],
+            predicted_labels=[*labels, MISSED],
+            gold_labels=[*labels, SPURIOUS],
             hue_of=lambda label: hues.get(label, 0),
-            pieces=_pieces,
+            pieces=_split_at_entities,
         )
     )
     atomic.write_text(target, text)
@@ -50,8 +54,8 @@ def _environment() -> Environment:
     return environment
 
 
-def _pieces(words: Sequence[str], spans: Sequence[Sequence[Any]]) -> list[tuple[str, str | None]]:
-    """A sentence in order, as texts with the label of the entity that each is, or None."""
+def _split_at_entities(words: Sequence[str], spans: Sequence[Sequence[Any]]) -> list[tuple[str, str | None]]:
+    """Split a sentence into texts, each with the label of its entity, or None between entities."""
     pieces, at = list[tuple[str, str | None]](), 0
     for start, end, label in spans:
         pieces += [(" ".join(words[at:start]), None)] if at < start else []

@@ -99,7 +99,7 @@ def test_drift_is_told_whether_or_not_there_is_any(statsd, store, fake):
 def test_a_gate_that_refuses_has_told_the_figures_before(statsd, fake):
     comparison = {**COMPARISON, "version": "v1", "canary": CANARY, "f1_loss": 0.3}
     gate = Int8GateOperator(task_id="gate", comparison=comparison, max_f1_loss="0.01", min_speed_up="1")
-    with pytest.raises(GateNotPassed, match="lost by INT8"):
+    with pytest.raises(GateNotPassed, match="loss of entity F1 by INT8"):
         gate.step({"ti": TI})
     assert statsd() == {"ner.int8.f1": 0.799, "ner.int8.f1_loss": 0.3, "ner.int8.speed_up": 3.0}
 

@@ -52,8 +52,8 @@ def test_the_right_temperature_takes_the_calibration_error_away() -> None:
 
 def test_the_calibration_error_is_the_distance_between_scores_and_hits() -> None:
     # In one bin three answers at 0.9 of which one is right, in another one at 0.3 which is wrong.
-    found = calibration.expected_calibration_error([0.9, 0.9, 0.9, 0.3], [True, False, False, False])
-    assert found == pytest.approx((3 * (0.9 - 1 / 3) + 0.3) / 4)
+    error = calibration.expected_calibration_error([0.9, 0.9, 0.9, 0.3], [True, False, False, False])
+    assert error == pytest.approx((3 * (0.9 - 1 / 3) + 0.3) / 4)
     assert calibration.expected_calibration_error([1.0, 1.0], [True, True]) == 0
     assert calibration.expected_calibration_error([], []) == 0
 
@@ -70,8 +70,8 @@ def test_words_with_a_tag_that_the_model_does_not_know_are_left_out() -> None:
     logits, tag_ids = overconfident(2.0, n_words=2000)
     gold = [[LABELS.tags[tag_id] for tag_id in tag_ids], ["B-gene"] * 500]
     stray = np.zeros((500, 5), np.float32)
-    found = [SentenceLogits(logits, 0, 1), SentenceLogits(stray, 0, 1)]
-    assert calibration.fit_on_sentences(found, gold, LABELS) == calibration.fit_temperature(logits, tag_ids)
+    sentence_logits = [SentenceLogits(logits, 0, 1), SentenceLogits(stray, 0, 1)]
+    assert calibration.fit_on_sentences(sentence_logits, gold, LABELS) == calibration.fit_temperature(logits, tag_ids)
 
 
 def test_no_words_leave_the_scores_as_they_are() -> None:

@@ -30,19 +30,19 @@ def flip(path):
 def test_the_same_artifact_gives_the_same_answers_again(int8, asked, tmp_path):
     code = app.main(["canary", "--model", str(int8), "--canary", str(asked), "--report", str(tmp_path / "r.json")])
     assert code == 0
-    found = json.loads((tmp_path / "r.json").read_text())["result"]
-    assert (found["n_sentences"], found["n_other_tags"]) == (canary.N_SENTENCES, 0)
-    assert found["largest_difference"] < 1e-6
+    result = json.loads((tmp_path / "r.json").read_text())["result"]
+    assert (result["n_sentences"], result["n_other_tags"]) == (canary.N_SENTENCES, 0)
+    assert result["largest_difference"] < 1e-6
 
 
 def test_other_answers_are_counted(int8, asked, tmp_path):
-    said = json.loads(asked.read_text())
-    said["answers"][0]["tags"][:2] = ["O", "O"]
-    said["answers"][1]["scores"][0] -= 0.25
-    (tmp_path / "c.json").write_text(json.dumps(said))
-    found = canary.run_canary(int8, tmp_path / "c.json", n_threads=1)
-    assert found["n_other_tags"] == 2
-    assert found["largest_difference"] == pytest.approx(0.25, abs=1e-5)
+    record = json.loads(asked.read_text())
+    record["answers"][0]["tags"][:2] = ["O", "O"]
+    record["answers"][1]["scores"][0] -= 0.25
+    (tmp_path / "c.json").write_text(json.dumps(record))
+    result = canary.run_canary(int8, tmp_path / "c.json", n_threads=1)
+    assert result["n_other_tags"] == 2
+    assert result["largest_difference"] == pytest.approx(0.25, abs=1e-5)
 
 
 @pytest.mark.runbook("quantization", "compare: ArtifactBroken; int8_gate: a fresh process")

@@ -11,7 +11,7 @@ from ner_tasks.evaluation.policy import GateOverrides, GatePolicy
 
 
 def losses(loss=0.0, p=0.5, n_gold=100, champion=0.8):
-    """What `compare-models` says of one label, or of all."""
+    """The losses that `compare-models` returns for one label or overall."""
     interval = [loss - 0.01, loss + 0.01]
     return {"champion": champion, "challenger": champion - loss, "loss": loss, "interval": interval} | {
         "p": p,
@@ -20,9 +20,9 @@ def losses(loss=0.0, p=0.5, n_gold=100, champion=0.8):
 
 
 def evaluation(f1=0.8, overall=None, **labels):
-    """What the gate of a trained model reads; without `overall` there is no champion."""
-    found = {"overall": overall, "labels": labels} if overall else None
-    return {"overall": {"f1": f1}, "losses": found}
+    """Input of the gate of a trained model; without `overall` there is no champion."""
+    losses = {"overall": overall, "labels": labels} if overall else None
+    return {"overall": {"f1": f1}, "losses": losses}
 
 
 def comparison(f1_loss=0.001, speed_up=3.0, **changed):
@@ -51,24 +51,27 @@ def test_a_loss_within_the_limit_passes_however_certain_it_is():
 
 def test_a_larger_loss_is_refused_if_it_is_none_of_chance():
     with pytest.raises(
-        GateNotPassed, match=r"0\.7900 beside the promoted model's 0\.8000, a loss of 0\.0100.*p 0\.001"
+        GateNotPassed,
+        match=r"0\.7900 against 0\.8000 of the promoted model, a loss of 0\.0100.*significant \(p 0\.001\)",
     ):
         gates.model_gate(evaluation(overall=losses(0.01, p=0.001)), POLICY.model)
 
 
 def test_a_larger_loss_that_may_be_chance_is_told_and_passes():
     lines = gates.model_gate(evaluation(overall=losses(0.01, p=0.2)), POLICY.model).lines
-    assert "a loss of 0.0100 (0.0000 to 0.0200), which may be chance (p 0.200): not refused" in lines[1]
+    assert "a loss of 0.0100 (0.0000 to 0.0200), not significant (p 0.200): accepted" in lines[1]
 
 
 @pytest.mark.parametrize("loss", [0.021, math.nan])
 def test_beyond_the_hard_limit_chance_is_no_excuse(loss):
-    with pytest.raises(GateNotPassed, match="the promoted model's"):
+    with pytest.raises(GateNotPassed, match="of the promoted model, a loss of"):
         gates.model_gate(evaluation(overall=losses(loss, p=0.4)), POLICY.model)
 
 
 def test_a_model_that_is_better_in_all_and_worse_on_one_rare_label_is_refused():
-    with pytest.raises(GateNotPassed, match=r"found F1 of nat 0\.4000 beside .* 0\.6000, a loss of 0\.2000") as refused:
+    with pytest.raises(
+        GateNotPassed, match=r"found F1 of nat 0\.4000 against 0\.6000 of .*, a loss of 0\.2000"
+    ) as refused:
         gates.model_gate(
             evaluation(overall=losses(-0.01, p=0.99), geo=losses(), nat=losses(0.2, p=0.01, n_gold=25, champion=0.6)),
             POLICY.model,
@@ -79,7 +82,7 @@ def test_a_model_that_is_better_in_all_and_worse_on_one_rare_label_is_refused():
 def test_a_label_with_too_few_entities_is_told_and_not_judged():
     rare = losses(0.4, p=0.001, n_gold=8, champion=0.6)
     lines = gates.model_gate(evaluation(overall=losses(), nat=rare), POLICY.model).lines
-    assert "8 entities are too few to judge nat by, 20 would do: told only" in lines[-1]
+    assert "not enforced: 8 entities of nat, expected at least 20" in lines[-1]
 
 
 @pytest.mark.runbook("retraining", "model_gate: found F1 of <label>")
@@ -93,7 +96,7 @@ def test_a_label_may_have_limits_of_its_own():
 
 def test_an_int8_model_may_lose_half_a_point_and_no_more():
     assert gates.int8_gate(comparison(f1_loss=0.005), POLICY)
-    with pytest.raises(GateNotPassed, match=r"found entity F1 lost by INT8 0\.0051, expected at most 0\.0050"):
+    with pytest.raises(GateNotPassed, match=r"found loss of entity F1 by INT8 0\.0051, expected at most 0\.0050"):
         gates.int8_gate(comparison(f1_loss=0.0051), POLICY)
 
 
@@ -111,10 +114,16 @@ def test_an_int8_model_slower_than_stock_fp32_is_of_no_use():
         ({"agreement": 0.8}, r"agreement of tags with FP32 0\.8000, expected at least 0\.9000"),
         ({"size_share": 0.05}, r"size over FP32 0\.0500, expected at least 0\.1000"),
         ({"size_share": 1.2}, r"size over FP32 1\.2000, expected at most 1\.0000"),
-        ({"canary": {"n_other_tags": 1, "largest_difference": 0.0}}, "found 1 tags of a fresh process to be others"),
-        ({"canary": {"n_other_tags": 0, "largest_difference": 0.5}}, "difference of a fresh process's scores 0.5"),
-        ({"losses": {"labels": {"nat": losses(0.2, p=0.01)}}}, "F1 of nat 0.6000 beside FP32's 0.8000"),
-        ({"champion_losses": {"overall": losses(0.015, p=0.01)}}, "beside the promoted INT8 model's 0.8000"),
+        (
+            {"canary": {"n_other_tags": 1, "largest_difference": 0.0}},
+            "found 1 canary tags that differ in a fresh process",
+        ),
+        (
+            {"canary": {"n_other_tags": 0, "largest_difference": 0.5}},
+            "difference of canary scores in a fresh process 0.5",
+        ),
+        ({"losses": {"labels": {"nat": losses(0.2, p=0.01)}}}, "F1 of nat 0.6000 against 0.8000 of FP32"),
+        ({"champion_losses": {"overall": losses(0.015, p=0.01)}}, "against 0.8000 of the promoted INT8 model"),
     ],
     ids=["other tags", "too small", "too large", "other answers", "other scores", "a label", "the champion"],
 )
@@ -124,7 +133,7 @@ def test_an_int8_model_is_not_promoted_for(changed, complaint):
 
 
 def test_a_gate_names_all_that_is_wrong_at_once():
-    with pytest.raises(GateNotPassed, match=r"lost by INT8.*; .*speed of INT8"):
+    with pytest.raises(GateNotPassed, match=r"loss of entity F1 by INT8.*; .*speed of INT8"):
         gates.int8_gate(comparison(f1_loss=0.1, speed_up=0.5), POLICY)
 
 

@@ -36,18 +36,18 @@ GOLD = [one.tags for one in tiny.sentences(400)]
 
 def test_counts_give_the_figures_that_the_evaluation_gives():
     guess = spoilt(GOLD, 0.3)
-    counts, scores = EntityCounts.between(GOLD, guess), metrics.score_tags(GOLD, guess)
+    counts, scores = EntityCounts.from_tags(GOLD, guess), metrics.score_tags(GOLD, guess)
     assert counts.score() == scores.overall
     for index, label in enumerate(counts.labels):
-        assert metrics.Score.of_counts(*counts.of[:, index].sum(axis=0).tolist()) == scores.by_label[label]
+        assert metrics.Score.from_counts(*counts.values[:, index].sum(axis=0).tolist()) == scores.by_label[label]
 
 
 def test_counts_are_read_back_as_they_were_written(tmp_path):
-    counts = EntityCounts.between(GOLD, spoilt(GOLD, 0.3), data_sha256="ab")
+    counts = EntityCounts.from_tags(GOLD, spoilt(GOLD, 0.3), data_sha256="ab")
     counts.write(tmp_path / "counts.json")
     again = EntityCounts.read(tmp_path / "counts.json")
     assert (again.labels, again.data_sha256) == (counts.labels, "ab")
-    assert np.array_equal(again.of, counts.of)
+    assert np.array_equal(again.values, counts.values)
 
 
 def test_counts_that_are_none_are_told_by_their_file(tmp_path):
@@ -61,7 +61,7 @@ def test_counts_that_are_none_are_told_by_their_file(tmp_path):
 def test_an_interval_holds_the_figure_and_narrows_with_more_sentences():
     widths = []
     for n in (40, 400):
-        counts = EntityCounts.between(GOLD[:n], spoilt(GOLD[:n], 0.3))
+        counts = EntityCounts.from_tags(GOLD[:n], spoilt(GOLD[:n], 0.3))
         low, high = bootstrap.bootstrap_intervals(counts)["overall"]
         assert low < counts.score().f1 < high
         widths.append(high - low)
@@ -71,53 +71,53 @@ def test_an_interval_holds_the_figure_and_narrows_with_more_sentences():
 def test_the_width_of_an_interval_is_that_of_the_sampling_error():
     """Recall of one entity a sentence is a mean of coin tosses, whose error is known."""
     gold, right = [(GEO,)] * 900, np.random.default_rng(3).random(900) < 0.8
-    counts = EntityCounts.between(gold, [(GEO,) if hit else (PER,) for hit in right])
+    counts = EntityCounts.from_tags(gold, [(GEO,) if hit else (PER,) for hit in right])
     low, high = bootstrap.bootstrap_intervals(counts, n_resamples=4000)["overall"]
     share = right.mean()
     assert high - low == pytest.approx(2 * 1.96 * (share * (1 - share) / 900) ** 0.5, rel=0.06)
 
 
 def test_the_same_seed_draws_the_same():
-    counts = EntityCounts.between(GOLD, spoilt(GOLD, 0.3))
+    counts = EntityCounts.from_tags(GOLD, spoilt(GOLD, 0.3))
     assert bootstrap.bootstrap_intervals(counts) == bootstrap.bootstrap_intervals(counts)
     assert bootstrap.bootstrap_intervals(counts) != bootstrap.bootstrap_intervals(counts, seed=1)
 
 
 def test_a_label_that_no_draw_has_gets_no_interval():
-    counts = EntityCounts.between([(OUT,)], [(OUT,)]).with_labels(["geo"])
+    counts = EntityCounts.from_tags([(OUT,)], [(OUT,)]).with_labels(["geo"])
     assert bootstrap.bootstrap_intervals(counts)["labels"] == {"geo": None}
 
 
 def test_a_loss_that_is_none_of_chance_has_a_small_p_and_the_other_labels_none():
-    champion, challenger = EntityCounts.between(GOLD, GOLD), EntityCounts.between(GOLD, spoilt(GOLD, 0.1))
-    found = bootstrap.bootstrap_losses(champion, challenger)
-    assert found["labels"]["geo"]["loss"] > 0.03
-    assert found["labels"]["geo"]["p"] < 0.01
-    assert found["labels"]["per"] == {
+    champion, challenger = EntityCounts.from_tags(GOLD, GOLD), EntityCounts.from_tags(GOLD, spoilt(GOLD, 0.1))
+    losses = bootstrap.bootstrap_losses(champion, challenger)
+    assert losses["labels"]["geo"]["loss"] > 0.03
+    assert losses["labels"]["geo"]["p"] < 0.01
+    assert losses["labels"]["per"] == {
         "champion": 1.0,
         "challenger": 1.0,
         "loss": 0.0,
         "interval": [0.0, 0.0],
         "p": 1.0,
-        "n_gold": found["labels"]["per"]["n_gold"],
+        "n_gold": losses["labels"]["per"]["n_gold"],
     }
 
 
 def test_two_models_that_err_by_chance_alike_differ_by_nothing_certain():
-    one, other = (EntityCounts.between(GOLD, spoilt(GOLD, 0.2, seed=seed)) for seed in (1, 2))
+    one, other = (EntityCounts.from_tags(GOLD, spoilt(GOLD, 0.2, seed=seed)) for seed in (1, 2))
     low, high = bootstrap.bootstrap_losses(one, other)["overall"]["interval"]
     assert low < 0 < high
 
 
 def test_counts_of_other_sentences_are_not_compared():
-    one = EntityCounts.between(GOLD, GOLD, data_sha256="a")
+    one = EntityCounts.from_tags(GOLD, GOLD, data_sha256="a")
     with pytest.raises(ConfigInvalid, match="expected counts of the same labelled file"):
-        bootstrap.bootstrap_losses(one, EntityCounts.between(GOLD, GOLD, data_sha256="b"))
+        bootstrap.bootstrap_losses(one, EntityCounts.from_tags(GOLD, GOLD, data_sha256="b"))
 
 
 def test_a_thousand_draws_of_four_thousand_sentences_take_about_a_second():
     gold = GOLD * 10
-    counts = EntityCounts.between(gold, spoilt(gold, 0.2)).with_labels(["geo", "per", *"abcdef"])
+    counts = EntityCounts.from_tags(gold, spoilt(gold, 0.2)).with_labels(["geo", "per", *"abcdef"])
     began = time.process_time()
     bootstrap.bootstrap_intervals(counts)
     assert time.process_time() - began < 5
@@ -126,16 +126,16 @@ def test_a_thousand_draws_of_four_thousand_sentences_take_about_a_second():
 def test_a_weakness_in_long_sentences_shows_in_their_slice():
     gold = [(GEO, *[OUT] * 4)] * 10 + [(GEO, *[OUT] * 30)] * 10
     guess = gold[:10] + [(OUT,) * 31] * 10
-    found = slices.score_by_length(EntityCounts.between(gold, guess), [len(tags) for tags in gold])
-    assert {name: figures["f1"] for name, figures in found.items()} == {"1-10 words": 1.0, "31-50 words": 0.0}
-    assert sum(figures["n_gold"] for figures in found.values()) == 20
+    scores = slices.score_by_length(EntityCounts.from_tags(gold, guess), [len(tags) for tags in gold])
+    assert {name: figures["f1"] for name, figures in scores.items()} == {"1-10 words": 1.0, "31-50 words": 0.0}
+    assert sum(figures["n_gold"] for figures in scores.values()) == 20
 
 
 def test_a_mention_is_seen_with_its_label_with_another_or_not_at_all():
     train = [sentence("Boston", [GEO]), sentence("Jordan", [GEO])]
     test = [sentence("boston", [GEO]), sentence("Jordan", [PER]), sentence("Ohio", [GEO])]
-    found = slices.recall_by_seen(test, [(GEO,), (GEO,), (OUT,)], train)
-    recall = {name: figures["recall"] for name, figures in found.items()}
+    scores = slices.recall_by_seen(test, [(GEO,), (GEO,), (OUT,)], train)
+    recall = {name: figures["recall"] for name, figures in scores.items()}
     assert recall == {"seen": 1.0, "seen under another label": 0.0, "unseen": 0.0}
 
 
@@ -143,8 +143,8 @@ def test_sentences_are_told_apart_by_the_batch_that_they_are_from(tmp_path):
     (tmp_path / "origins.csv").write_text("part,number,batch,origin\ntest,2,new,n:1\ntest,1,old,o:1\ntrain,1,old,o:9\n")
     batches = slices.read_batches(tmp_path, "test", 2)
     assert batches == ["old", "new"]
-    found = slices.score_by_batch(EntityCounts.between([(GEO,), (GEO,)], [(GEO,), (OUT,)]), batches)
-    assert {name: figures["f1"] for name, figures in found.items()} == {"old": 1.0, "new": 0.0}
+    scores = slices.score_by_batch(EntityCounts.from_tags([(GEO,), (GEO,)], [(GEO,), (OUT,)]), batches)
+    assert {name: figures["f1"] for name, figures in scores.items()} == {"old": 1.0, "new": 0.0}
     with pytest.raises(ArtifactBroken, match="found 2 sentences of test, expected 3"):
         slices.read_batches(tmp_path, "test", 3)
     assert slices.read_batches(tmp_path / "older", "test", 2) is None
@@ -168,9 +168,9 @@ def test_the_worst_sentences_come_by_errors_then_by_how_sure_the_model_was():
         sentence("a", [OUT]),
     ]
     answers = [answer([PER, OUT], [0.6, 0.9]), answer([PER, OUT], [0.8, 0.9]), answer([OUT, OUT]), answer([OUT])]
-    found = error_analysis.find_worst_sentences(sentences, answers)
-    assert [one["number"] for one in found] == [2, 1, 3]
-    assert [(one["n_wrong"], one["score"]) for one in found] == [(2, 0.8), (2, 0.6), (2, 0.0)]
+    worst = error_analysis.find_worst_sentences(sentences, answers)
+    assert [one["number"] for one in worst] == [2, 1, 3]
+    assert [(one["n_wrong"], one["score"]) for one in worst] == [(2, 0.8), (2, 0.6), (2, 0.0)]
     assert len(error_analysis.find_worst_sentences(sentences, answers, n=1)) == 1
 
 
@@ -188,17 +188,17 @@ def made(frozen, tmp_path_factory):
 
 
 def test_a_report_has_every_part(made):
-    said, folder = made
-    assert set(said["slices"]) == {"length", "seen", "batch"}
-    low, high = said["intervals"]["overall"]
-    assert low <= said["overall"]["f1"] <= high
-    assert said["intervals"]["labels"].keys() == said["labels"].keys()
-    assert EntityCounts.read(folder / report.COUNTS).score().f1 == said["overall"]["f1"]
-    assert said["worst"]
+    evaluation, folder = made
+    assert set(evaluation["slices"]) == {"length", "seen", "batch"}
+    low, high = evaluation["intervals"]["overall"]
+    assert low <= evaluation["overall"]["f1"] <= high
+    assert evaluation["intervals"]["labels"].keys() == evaluation["labels"].keys()
+    assert EntityCounts.read(folder / report.COUNTS).score().f1 == evaluation["overall"]["f1"]
+    assert evaluation["worst"]
 
 
 def test_the_page_shows_the_figures_and_runs_nothing(made):
-    said, folder = made
+    evaluation, folder = made
     text = (folder / report.PAGE).read_text(encoding="utf-8")
     assert f"{said['overall']['f1']:.3f}" in text
     assert "<script" not in text
@@ -220,18 +220,18 @@ def worse_on(label, share, n):
     """A champion that is right, and a challenger that misses a share of one label's entities; the gate's answer."""
     gold = [(GEO, PER) for _ in range(2000)] + [("B-nat",)] * n
     champion, challenger = (
-        EntityCounts.between(gold, gold),
-        EntityCounts.between(gold, spoilt(gold, share, label=label)),
+        EntityCounts.from_tags(gold, gold),
+        EntityCounts.from_tags(gold, spoilt(gold, share, label=label)),
     )
-    found = bootstrap.bootstrap_losses(champion, challenger)
-    return gates.model_gate({"overall": {"f1": 0.99}, "losses": found}, GatePolicy().model)
+    losses = bootstrap.bootstrap_losses(champion, challenger)
+    return gates.model_gate({"overall": {"f1": 0.99}, "losses": losses}, GatePolicy().model)
 
 
 def test_a_challenger_that_is_worse_on_one_rare_label_is_refused_where_the_evidence_is_there():
-    with pytest.raises(GateNotPassed, match=r"found F1 of nat 0\.\d+ beside the promoted model's 1\.0000") as refused:
+    with pytest.raises(GateNotPassed, match=r"found F1 of nat 0\.\d+ against 1\.0000 of the promoted model") as refused:
         worse_on("nat", 0.25, n=40)
     assert "entity F1" not in str(refused.value)
 
 
 def test_where_the_evidence_is_not_there_it_is_told():
-    assert any("too few to judge nat by" in line for line in worse_on("nat", 0.5, n=8).lines)
+    assert any("not enforced: " in line for line in worse_on("nat", 0.5, n=8).lines)

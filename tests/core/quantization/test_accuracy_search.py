@@ -108,7 +108,7 @@ def test_a_layer_that_cannot_be_quantized_is_found_and_stays_fp32(fragile, snaps
 def test_where_nothing_is_good_enough_there_is_no_model(fragile, snapshot, tmp_path):
     code, report, _ = quantize(fragile, snapshot, tmp_path / "int8", "approaches: []")
     assert code == 77
-    assert "by default as the least of 1 trials, expected at most 0.0030" in report["error"]["message"]
+    assert "with default as the smallest of 1 trials, expected at most 0.0030" in report["error"]["message"]
     assert list(tmp_path.glob("*int8*/")) == []
 
 
