@@ -59,7 +59,7 @@ def test_one_flipped_bit_of_any_model_is_found(kind, request, asked, tmp_path):
 
 @pytest.mark.runbook("quantization", "compare: ArtifactBroken; int8_gate: a fresh process")
 def test_a_sound_model_that_is_not_the_one_that_was_measured_is_refused(frozen, asked):
-    with pytest.raises(ArtifactBroken, match=r"found another graph\.pb than was measured"):
+    with pytest.raises(ArtifactBroken, match=r"found another graph\.pb, expected the one that was measured"):
         canary.run_canary(frozen, asked, n_threads=1)
 
 

@@ -200,7 +200,7 @@ def test_a_report_has_every_part(made):
 def test_the_page_shows_the_figures_and_runs_nothing(made):
     evaluation, folder = made
     text = (folder / report.PAGE).read_text(encoding="utf-8")
-    assert f"{said['overall']['f1']:.3f}" in text
+    assert f"{evaluation['overall']['f1']:.3f}" in text
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)" in text
     assert "http://" not in text
@@ -208,12 +208,12 @@ def test_the_page_shows_the_figures_and_runs_nothing(made):
 
 def test_a_sentence_is_shown_whole_with_its_entities():
     words = ("Maria", "Chen", "left", "Ohio")
-    assert report_page._pieces(words, [[0, 2, "per"], [3, 4, "geo"]]) == [
+    assert report_page._split_at_entities(words, [[0, 2, "per"], [3, 4, "geo"]]) == [
         ("Maria Chen", "per"),
         ("left", None),
         ("Ohio", "geo"),
     ]
-    assert report_page._pieces(words, []) == [("Maria Chen left Ohio", None)]
+    assert report_page._split_at_entities(words, []) == [("Maria Chen left Ohio", None)]
 
 
 def worse_on(label, share, n):
