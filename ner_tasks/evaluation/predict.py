@@ -50,8 +50,8 @@ def predict(
     """
     tagger = Tagger.load(model, n_threads=n_threads, bf16=bf16)
     began = time.perf_counter()
-    logits = tagger.logits([sentence.words for sentence in sentences], BatchingConfig(max_windows=batch_size))
-    tagged = tagger.answers(logits)
+    logits = tagger.compute_logits([sentence.words for sentence in sentences], BatchingConfig(max_windows=batch_size))
+    tagged = tagger.decode(logits)
     seconds = time.perf_counter() - began
     n_words = sum(len(sentence.words) for sentence in sentences)
     gold = [sentence.tags for sentence in sentences]
@@ -59,7 +59,7 @@ def predict(
     calibrated = {
         "temperature": round(tagger.manifest.temperature, 4),
         "error": calibration.calibration_errors(gold, tagged),
-        "error_at_temperature_1": calibration.calibration_errors(gold, tagger.answers(logits, temperature=1.0)),
+        "error_at_temperature_1": calibration.calibration_errors(gold, tagger.decode(logits, temperature=1.0)),
     }
     speed = {"n_sentences": len(sentences), "n_words": n_words, "words_per_s": round(n_words / seconds, 1)}
     return Predictions(tagger.version, tagged, {**speed, **scores.as_dict(), "calibration": calibrated})

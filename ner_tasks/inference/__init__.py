@@ -1,1 +1,1 @@
-"""Running a model: from words to tags and probabilities, by the engine that suits the host."""
+"""Inference: from words to tags and scores, with the fastest engine for the host."""

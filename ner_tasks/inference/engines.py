@@ -1,4 +1,4 @@
-"""The ways to run a model: which there are, and which of them this host can do."""
+"""Engines: combinations of precision and library that run a model, and which of them this host supports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.model import model_folder
 
 STOCK, INT8 = "stock FP32", "INT8"
-# in the order of the tables; each is compared with the first
+# in the order of the tables; the first is the reference
 PRECISIONS = (STOCK, "oneDNN FP32", "oneDNN BF16", INT8)
 
 
@@ -18,11 +18,11 @@ class Engine:
     """One way to run one model.
 
     Attributes:
-        name: how the tables call it.
-        model: the model folder.
-        onednn: whether TensorFlow may use oneDNN.
-        bf16: whether to compute in bfloat16.
-        n_streams: batches at the same time; 0 for one on each thread.
+        name: name in tables.
+        model: path of the model folder.
+        onednn: enable oneDNN in TensorFlow.
+        bf16: compute in bfloat16.
+        n_streams: number of batches computed in parallel; 0 for one per thread.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Engine:
 
 
 def check_runnable(engine: Engine) -> None:
-    """Refuse what this host or TensorFlow cannot do.
+    """Check that this host can run an engine.
 
     Raises:
-        ConfigInvalid: an INT8 model without oneDNN, or BF16 on a CPU without it.
+        ConfigInvalid: INT8 without oneDNN, or BF16 on a CPU that does not support it.
     """
     if model_folder.read_manifest(Path(engine.model)).kind == "int8" and not engine.onednn:
         raise ConfigInvalid(f"found oneDNN off, expected on for an INT8 model, for {engine.model}")
@@ -45,33 +45,33 @@ def check_runnable(engine: Engine) -> None:
 
 
 def list_engines(models: Sequence[Path], precisions: Sequence[str] = ()) -> list[Engine]:
-    """The ways to run the models, in the order of `PRECISIONS`.
+    """List the engines for the given models, in the order of `PRECISIONS`.
 
     Args:
-        models: at most one INT8 model, and one of any other kind.
-        precisions: some of `PRECISIONS`; none for all that this host can run.
+        models: at most one INT8 model folder, and at most one of another kind.
+        precisions: some of `PRECISIONS`; empty for all that this host supports.
 
     Raises:
-        ConfigInvalid: a precision that is unknown, that no model has or that this CPU cannot do; two models for one.
+        ConfigInvalid: a precision is unknown, has no model or two, or is not supported by this CPU.
     """
     unknown = [name for name in precisions if name not in PRECISIONS]
     if unknown:
         raise ConfigInvalid(f"found precision {unknown[0]!r}, expected some of {', '.join(PRECISIONS)}")
-    ways: dict[str, Engine] = {}
+    engines: dict[str, Engine] = {}
     for model in models:
-        for engine in _ways(model):
-            if (other := ways.setdefault(engine.name, engine)) is not engine:
-                raise ConfigInvalid(f"found two models that run as {engine.name}, expected one: {other.model}, {model}")
+        for engine in _list_for_model(model):
+            if (other := engines.setdefault(engine.name, engine)) is not engine:
+                raise ConfigInvalid(f"found two models for {engine.name}, expected one: {other.model}, {model}")
     for name in precisions:
-        if name not in ways:
+        if name not in engines:
             given = ", ".join(map(str, models))
-            raise ConfigInvalid(f"found no model that runs as {name}, expected one for precision {name}, in {given}")
-        check_runnable(ways[name])
-    chosen = precisions or [name for name, engine in ways.items() if not engine.bf16 or hardware.has_bf16()]
-    return [ways[name] for name in PRECISIONS if name in chosen]
+            raise ConfigInvalid(f"found no model for precision {name}, expected one, in {given}")
+        check_runnable(engines[name])
+    selected = precisions or [name for name, engine in engines.items() if not engine.bf16 or hardware.has_bf16()]
+    return [engines[name] for name in PRECISIONS if name in selected]
 
 
-def _ways(model: Path) -> list[Engine]:
+def _list_for_model(model: Path) -> list[Engine]:
     if model_folder.read_manifest(model).kind == "int8":
         return [Engine(INT8, str(model))]
     return [

@@ -1,8 +1,8 @@
-"""INT8 graphs on CPUs without VNNI: kernels of seven bits instead of eight, so that no sum overflows.
+"""INT8 graphs on CPUs without VNNI: 7-bit kernels instead of 8-bit kernels prevent overflow.
 
-Such a CPU multiplies an unsigned byte by a signed one two pairs at a time (VPMADDUBSW) and adds both products in 16 bits,
-where 255 * 127 * 2 is too much and is silently cut off. With kernels of at most 64 it never is. A graph is written with
-eight bits, which VNNI sums up in 32; a host without it halves them when it opens the graph.
+Without VNNI, the CPU multiplies unsigned by signed bytes with VPMADDUBSW, which adds two products in 16 bits and
+saturates silently: 255 * 127 * 2 overflows. With kernel values of at most 64 it never does. Graphs are stored with
+8-bit kernels, which VNNI accumulates in 32 bits; a host without VNNI halves them when it loads the graph.
 
 Source: oneDNN, Developer Guide, "Nuances of int8 computations".
 """
@@ -14,35 +14,38 @@ from tensorflow.core.framework import node_def_pb2
 from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken
 
-N_WEIGHT_LEVELS = 127  # of a signed byte on each side of 0
-# Constants of a dense layer, below its name. The last is what the layer's input was shifted by; the bias makes up for it.
+N_WEIGHT_LEVELS = 127  # largest signed byte
+# Suffixes of the constants of a dense layer. `shift` was subtracted from the input of the layer; the bias compensates it.
 KERNEL, BIAS, LEAST, LARGEST, SHIFT = (f"/{part}" for part in ("kernel", "bias", "least", "largest", "shift"))
 
 
 def adapt_to_host(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
-    """The graph, whose kernels this CPU can multiply without overflow; an FP32 graph stays as it is."""
+    """Return the graph with kernels that this CPU multiplies without overflow; an FP32 graph is unchanged."""
     return graph if hardware.has_vnni() else narrow_kernels(graph)
 
 
 def narrow_kernels(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
-    """The same graph with INT8 kernels of seven bits, changed in place.
+    """Convert the INT8 kernels of a graph to 7 bits, in place.
+
+    Args:
+        graph: graph from `build_int8_graph`.
 
     Raises:
-        ArtifactBroken: it does not say what the input of a layer was shifted by.
+        ArtifactBroken: the graph lacks the input shift of a layer.
     """
     nodes = {node.name: node for node in graph.node}
     for layer in [name.removesuffix(KERNEL) for name, node in nodes.items() if _is_kernel(node)]:
         if layer + SHIFT not in nodes:
             raise ArtifactBroken(
-                f"found an INT8 graph without {layer}{SHIFT}, expected it on a CPU without VNNI: quantize the model again"
+                f"found an INT8 graph without {layer}{SHIFT}, expected it on a CPU without VNNI; quantize the model again"
             )
         kernel, largest = nodes[layer + KERNEL], _value(nodes[layer + LARGEST])
         wide = np.frombuffer(kernel.attr["value"].tensor.tensor_content, np.int8)
         narrow = np.rint(wide / 2).astype(np.int8)  # at most 64
         kernel.attr["value"].tensor.tensor_content = narrow.tobytes()
-        lost = (2 * narrow.astype(np.int64) - wide).reshape(-1, len(largest)).sum(axis=0)  # [N]
+        rounding = (2 * narrow.astype(np.int64) - wide).reshape(-1, len(largest)).sum(axis=0)  # [N]
         unit = largest / N_WEIGHT_LEVELS
-        _set(nodes[layer + BIAS], _value(nodes[layer + BIAS]) + _value(nodes[layer + SHIFT]) * lost * unit)
+        _set(nodes[layer + BIAS], _value(nodes[layer + BIAS]) + _value(nodes[layer + SHIFT]) * rounding * unit)
         _set(nodes[layer + LARGEST], 2 * largest)
         _set(nodes[layer + LEAST], -2 * largest)
     return graph

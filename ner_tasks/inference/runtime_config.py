@@ -1,10 +1,9 @@
-"""How a host runs a model best, as `tune` has measured it: a file beside the model, one for each kind of host.
+"""Runtime configuration: the fastest way to run a model on a kind of host, as measured by `tune`.
 
-    models/<version>/runtime/<host>.json      the choice, and every figure that it rests on
-    models/<version>/int8/ frozen/          what it chooses from
+    models/<version>/runtime/<host>.json    the choice and the measurements behind it
+    models/<version>/int8/ frozen/          the models to choose from
 
-Another machine finds no file of its own there, and runs the INT8 model as it would without any. Where the version lies in
-a store, on S3 for instance, the registry hands the choice on: see `Registry.choices`.
+A host without a file runs the INT8 model with the defaults. For versions in a store, see `Registry.choices`.
 """
 
 from dataclasses import asdict, dataclass
@@ -27,11 +26,11 @@ class RuntimeConfig:
     """One way to run a model.
 
     Attributes:
-        kind: name of the model folder, `int8` or `frozen` where it was tuned.
-        onednn: whether TensorFlow may use oneDNN.
-        bf16: whether an FP32 graph computes in bfloat16.
-        n_streams: batches at the same time, 0 for one on each thread.
-        max_pieces: most pieces in a batch.
+        kind: name of the model folder, `int8` or `frozen`.
+        onednn: enable oneDNN in TensorFlow.
+        bf16: compute an FP32 graph in bfloat16.
+        n_streams: number of batches computed in parallel, 0 to 1024; 0 for one per thread.
+        max_pieces: maximum number of pieces in a batch, 1 to 10^6.
     """
 
     kind: Name = "int8"
@@ -42,7 +41,7 @@ class RuntimeConfig:
 
     @property
     def precision(self) -> dict[str, Any]:
-        """What of it may change an answer."""
+        """The settings that may change predictions."""
         return {"kind": self.kind, "onednn": self.onednn, "bf16": self.bf16}
 
 
@@ -51,25 +50,42 @@ class _RuntimeConfigFile(TypedDict):
 
 
 def runtime_config_path(version_folder: Path, n_threads: int) -> Path:
-    """Where the choice for machines like this one lies."""
+    """Return the path of the choice for hosts like this one.
+
+    Args:
+        version_folder: folder of a model version.
+        n_threads: number of threads of the tagger.
+    """
     return version_folder / FOLDER / f"{hardware.host_key(hardware.describe_host(n_threads))}.json"
 
 
 def write_runtime_config(path: Path, choice: RuntimeConfig, evidence: dict[str, Any]) -> None:
-    """Write a choice and what it rests on, in one step.
+    """Write a choice and its measurements atomically.
+
+    Args:
+        path: file to write.
+        choice: runtime configuration.
+        evidence: measurements, added at the top level of the JSON.
 
     Raises:
-        StorageFull: no room; what was there before stays.
+        StorageFull: no space left; the previous file stays.
     """
     path.parent.mkdir(exist_ok=True)
     atomic.write_json(path, {"choice": asdict(choice), **evidence})
 
 
 def find_runtime_config(model: Path, n_threads: int) -> RuntimeConfig | None:
-    """This host's choice for the version that an INT8 model folder belongs to; None if it was not tuned here.
+    """Find the choice of this host for an INT8 model folder.
+
+    Args:
+        model: model folder inside a version folder.
+        n_threads: number of threads of the tagger.
+
+    Returns:
+        The choice; None if the version was not tuned on this kind of host, or `model` is not the INT8 model.
 
     Raises:
-        ArtifactBroken: the file is not one of ours.
+        ArtifactBroken: the file is damaged.
     """
     path = runtime_config_path(model.parent, n_threads)
     if model.name != "int8" or not path.is_file():
@@ -78,19 +94,23 @@ def find_runtime_config(model: Path, n_threads: int) -> RuntimeConfig | None:
 
 
 def read_runtime_config(path: Path) -> RuntimeConfig:
-    """A choice from its file.
+    """Read a choice from its file.
 
     Raises:
-        InputMissing: there is no such file.
-        ArtifactBroken: the file is not one of ours.
+        InputMissing: `path` does not exist.
+        ArtifactBroken: the file is damaged.
     """
     return parse_runtime_config(atomic.read_json(path), str(path))
 
 
 def parse_runtime_config(values: Any, where: str) -> RuntimeConfig:
-    """A choice from the values of its file.
+    """Parse a choice from the JSON values of its file.
+
+    Args:
+        values: parsed JSON.
+        where: source of the values, for error messages.
 
     Raises:
-        ArtifactBroken: they are not what `write` has written.
+        ArtifactBroken: not a file from `write_runtime_config`.
     """
     return validate_record(values, _RuntimeConfigFile, where, expected="the choice that `tune` writes")["choice"]

@@ -1,7 +1,7 @@
-"""The tagger: sentences of words in, a tag and a probability for every word out.
+"""Tagger: assigns a tag and a score to every word of a sentence.
 
-One engine runs every kind of model: a trained model is frozen in memory first, so that what is evaluated is
-what will run.
+All kinds of models run on the same engine; a trained model is frozen in memory first, so that evaluation and inference
+run the same graph.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,23 +29,31 @@ from ner_tasks.model.tokenization import Window, WordTokenizer, make_batches, ma
 # int32 piece ids and shape ids [B, T] -> float32 logits [B, T, K]
 Engine = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 # a window of a sentence and the logits [words, K] of its words
-Reading = tuple[Window, NDArray[np.float32]]
+WindowLogits = tuple[Window, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class TaggedSentence:
-    """Answer for one sentence: a tag and its probability for each word, and what reading it took."""
+    """Prediction for one sentence.
+
+    Attributes:
+        tags: BIO tag of each word.
+        scores: probability of each tag, 0 to 1.
+        n_pieces: number of pieces over all windows.
+        n_windows: number of windows.
+        n_unknown: number of pieces that are [UNK].
+    """
 
     tags: tuple[str, ...]
     scores: tuple[float, ...]
     n_pieces: int
     n_windows: int
-    n_unknown: int = 0  # of the pieces, those that stand for what the vocabulary cannot write
+    n_unknown: int = 0
 
 
 @dataclass(frozen=True)
 class SentenceLogits:
-    """Logits [words, K] of one sentence, and what reading it took."""
+    """Logits [words, K] of one sentence; the other attributes are those of `TaggedSentence`."""
 
     logits: NDArray[np.float32]
     n_pieces: int
@@ -53,24 +61,31 @@ class SentenceLogits:
     n_unknown: int = 0
 
     @classmethod
-    def of(cls, reading: Sequence[Reading], *, n_words: int, n_tags: int, unk_id: int) -> "SentenceLogits":
-        """Those of a sentence from its windows, each word read where it is most central."""
+    def from_windows(cls, parts: Sequence[WindowLogits], *, n_words: int, n_tags: int, unk_id: int) -> "SentenceLogits":
+        """Combine the windows of a sentence, see `merge_windows`.
+
+        Args:
+            parts: windows of the sentence in order, with their logits.
+            n_words: number of words in the sentence.
+            n_tags: K.
+            unk_id: piece id of [UNK].
+        """
         if n_words == 0:
             return cls(np.zeros((0, n_tags), np.float32), 0, 0)
-        logits = reading[0][1] if len(reading) == 1 else merge_windows(reading, n_words)  # [words, K]
-        n_pieces = sum(len(window) for window, _ in reading)
-        return cls(logits, n_pieces, len(reading), sum(window.piece_ids.count(unk_id) for window, _ in reading))
+        logits = parts[0][1] if len(parts) == 1 else merge_windows(parts, n_words)  # [words, K]
+        n_pieces = sum(len(window) for window, _ in parts)
+        return cls(logits, n_pieces, len(parts), sum(window.piece_ids.count(unk_id) for window, _ in parts))
 
 
 @dataclass(frozen=True)
 class BatchingConfig:
-    """How windows are put into batches.
+    """How windows are batched.
 
     Attributes:
-        max_windows: most windows in a batch.
-        max_pieces: most pieces in a batch, padding included.
-        length: least length of a batch, in pieces; 128 is the reference kit's way, 0 ours.
-        step: lengths are rounded up to a multiple of this.
+        max_windows: maximum number of windows in a batch, at least 1.
+        max_pieces: maximum number of pieces in a batch, padding included.
+        length: minimum padded length in pieces; the reference kit pads to 128.
+        step: padded lengths are multiples of this.
     """
 
     max_windows: int = 512
@@ -80,15 +95,15 @@ class BatchingConfig:
 
 
 class Tagger:
-    """A model, loaded once, that tags any number of sentences of any length.
+    """A loaded model that tags sentences of any length.
 
     Args:
-        engine: computes logits.
-        pieces: the model's vocabulary.
-        manifest: the model's labels, window length, temperature and transitions.
-        n_streams: batches that the engine computes at the same time.
-        limits: how windows are put into batches where a call does not say.
-        engine_of_few: computes logits of sentences that come one by one; None: `engine` does.
+        engine: function that computes logits.
+        pieces: tokenizer of the model.
+        manifest: labels, window length, temperature and transitions of the model.
+        n_streams: number of batches computed in parallel.
+        limits: default batching.
+        engine_for_few: function that computes logits of single sentences; None for `engine`.
     """
 
     def __init__(
@@ -99,11 +114,11 @@ class Tagger:
         *,
         n_streams: int = 1,
         limits: BatchingConfig = BatchingConfig(),
-        engine_of_few: Engine | None = None,
+        engine_for_few: Engine | None = None,
     ):
         self._limits = limits
         self._engine, self._pieces, self.manifest = engine, pieces, manifest
-        self._engine_of_few = engine_of_few or engine
+        self._engine_for_few = engine_for_few or engine
         self._streams = ThreadPoolExecutor(n_streams, "stream")
         self._label_set = manifest.label_set
         self._transitions = np.array(manifest.transitions, np.float32) if manifest.transitions else None
@@ -117,33 +132,32 @@ class Tagger:
         bf16: bool = False,
         limits: BatchingConfig = BatchingConfig(),
     ) -> "Tagger":
-        """Open a model folder of any kind, its checksums verified.
+        """Load a model folder of any kind and verify its checksums.
 
         Args:
-            folder: a trained, frozen or INT8 model.
-            n_threads: batches at the same time, each on a thread of its own, which takes less time than all threads on
-                one batch: none waits for another at the end of each operation. Their number changes no answer.
-                None: one for each processor that this process may use.
-            bf16: compute in bfloat16 where oneDNN can.
-            limits: how windows are put into batches where a call does not say.
+            folder: trained, frozen or INT8 model.
+            n_threads: number of batches computed in parallel, each on one thread, which is faster than several threads
+                per batch; does not change predictions. None: one for each CPU that this process may use.
+            bf16: compute in bfloat16 where oneDNN supports it.
+            limits: default batching.
 
         Raises:
-            InputMissing: no model there.
-            ArtifactBroken: damaged.
+            InputMissing: there is no model folder.
+            ArtifactBroken: the model is damaged.
         """
         folder, n_threads = Path(folder), n_threads or hardware.count_cpus()
         manifest = model_folder.read_manifest(folder)
         pieces = WordTokenizer(folder / model_folder.TOKENIZER)
-        session = make_session(_graph_of(folder, manifest), bf16=bf16)
+        session = make_session(_load_graph(folder, manifest), bf16=bf16)
         engine, few = make_engine(session), make_engine(session, few=True)
-        # The first run makes what all others use, by way of several copies of the graph, a sixth of the process.
+        # The first run makes temporary copies of the graph, a sixth of the memory of the process; free them at once.
         engine(np.full((1, 2), pieces.pad_id, np.int32), np.zeros((1, 2), np.int32))
         hardware.release_freed_memory()
-        return cls(engine, pieces, manifest, n_streams=n_threads, limits=limits, engine_of_few=few)
+        return cls(engine, pieces, manifest, n_streams=n_threads, limits=limits, engine_for_few=few)
 
     @property
     def version(self) -> str:
-        """Version in the registry, or what identifies a model that is in none."""
+        """Version in the registry; for other models their kind and the start of a checksum."""
         weights = next(iter(self.manifest.files.values()), "unsigned")
         return str(self.manifest.lineage.get("version") or f"{self.manifest.kind}-{weights[:12]}")
 
@@ -162,64 +176,91 @@ class Tagger:
         return text_tagging.find_entities(texts, self.tag)
 
     def tag(self, sentences: Sequence[Sequence[str]], limits: BatchingConfig | None = None) -> list[TaggedSentence]:
-        """Tag sentences, each of any length; the answers are in the order of the sentences."""
-        return self.answers(self.logits(sentences, limits))
+        """Tag sentences.
 
-    def logits(self, sentences: Sequence[Sequence[str]], limits: BatchingConfig | None = None) -> list[SentenceLogits]:
-        """What the model makes of each sentence, before temperature and tags."""
+        Args:
+            sentences: words of each sentence, of any number.
+            limits: batching; None for the default of the tagger.
+
+        Returns:
+            Predictions in the order of the sentences.
+        """
+        return self.decode(self.compute_logits(sentences, limits))
+
+    def compute_logits(
+        self, sentences: Sequence[Sequence[str]], limits: BatchingConfig | None = None
+    ) -> list[SentenceLogits]:
+        """Compute the logits of each sentence; arguments as for `tag`."""
         limits = limits or self._limits
         windows = list(make_windows(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
-        readings: list[list[Reading]] = [[] for _ in sentences]
-        engine = self._engine_of_few if limits.max_windows == 1 else self._engine
+        parts: list[list[WindowLogits]] = [[] for _ in sentences]
+        engine = self._engine_for_few if limits.max_windows == 1 else self._engine
         batches = make_batches(windows, pad_id=self._pieces.pad_id, **asdict(limits))
         computed = self._streams.map(lambda batch: engine(batch.piece_ids, batch.shape_ids), batches)
         for batch, logits in zip(batches, computed, strict=True):  # [B, T, K]
             for row, window in enumerate(batch.windows):
-                readings[window.sentence].append((window, logits[row, window.first_pieces]))  # [words, K]
+                parts[window.sentence].append((window, logits[row, window.first_pieces]))  # [words, K]
         n_tags = len(self._label_set.tags)
         return [
-            SentenceLogits.of(reading, n_words=len(words), n_tags=n_tags, unk_id=self._pieces.unk_id)
-            for words, reading in zip(sentences, readings, strict=True)
+            SentenceLogits.from_windows(of_sentence, n_words=len(words), n_tags=n_tags, unk_id=self._pieces.unk_id)
+            for words, of_sentence in zip(sentences, parts, strict=True)
         ]
 
-    def answers(
+    def decode(
         self,
-        found: Sequence[SentenceLogits],
+        sentence_logits: Sequence[SentenceLogits],
         *,
         temperature: float | None = None,
         transitions: Transitions | None = None,
     ) -> list[TaggedSentence]:
-        """Tags and scores from logits, at the model's own temperature and transitions unless others are given."""
+        """Decode logits to tags and scores.
+
+        Args:
+            sentence_logits: logits of each sentence.
+            temperature: divisor of the logits for the scores, above 0; None for that of the model.
+            transitions: weighted log-probabilities [K + 1, K]; None for those of the model.
+        """
         at = self.manifest.temperature if temperature is None else temperature
         paths = viterbi_decode(
-            [one.logits for one in found], self._label_set, self._transitions if transitions is None else transitions
+            [one.logits for one in sentence_logits],
+            self._label_set,
+            self._transitions if transitions is None else transitions,
         )
-        return self._scored(found, paths, at)
+        return self._score(sentence_logits, paths, at)
 
-    def _scored(
-        self, found: Sequence[SentenceLogits], paths: Sequence[NDArray[np.intp]], temperature: float
+    def _score(
+        self, sentence_logits: Sequence[SentenceLogits], paths: Sequence[NDArray[np.intp]], temperature: float
     ) -> list[TaggedSentence]:
-        """Each sentence's tags, and the probability of each at a temperature, which changes no tag."""
-        if not found:
+        """Return the tags of the given paths with their probabilities at a temperature."""
+        if not sentence_logits:
             return []
-        logits, ids = np.concatenate([one.logits for one in found]), np.concatenate(paths)  # [words, K], [words]
+        logits = np.concatenate([one.logits for one in sentence_logits])  # [words, K]
+        ids = np.concatenate(paths)  # [words]
         shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature))
         scores = (shifted[np.arange(len(ids)), ids] / shifted.sum(axis=1)).astype(float).tolist()  # [words]
         tags = [self._label_set.tags[tag_id] for tag_id in ids.tolist()]
         ends = np.cumsum([len(path) for path in paths]).tolist()
         return [
             TaggedSentence(tuple(tags[start:end]), tuple(scores[start:end]), one.n_pieces, one.n_windows, one.n_unknown)
-            for one, start, end in zip(found, [0, *ends], ends, strict=False)
+            for one, start, end in zip(sentence_logits, [0, *ends], ends, strict=False)
         ]
 
 
-def merge_windows(reading: Sequence[Reading], n_words: int) -> NDArray[np.float32]:
-    """Logits [words, K] of a sentence in several windows: each word's come from the window with most context."""
-    merged = np.zeros((n_words, reading[0][1].shape[1]), np.float32)
+def merge_windows(parts: Sequence[WindowLogits], n_words: int) -> NDArray[np.float32]:
+    """Merge overlapping windows of a sentence: each word takes the logits of the window with most context for it.
+
+    Args:
+        parts: windows of the sentence in order, with their logits.
+        n_words: number of words in the sentence.
+
+    Returns:
+        Logits [words, K].
+    """
+    merged = np.zeros((n_words, parts[0][1].shape[1]), np.float32)
     context = np.full(n_words, -1)
-    for window, logits in reading:
+    for window, logits in parts:
         words = np.arange(window.start, window.end)
-        # The sentence's own start and end are no cut: nothing is missing there.
+        # No context is missing at the start and the end of the sentence itself.
         left = words - window.start if window.start else np.full(len(words), n_words)
         right = window.end - 1 - words if window.end < n_words else np.full(len(words), n_words)
         seen = np.minimum(left, right)
@@ -230,22 +271,22 @@ def merge_windows(reading: Sequence[Reading], n_words: int) -> NDArray[np.float3
 
 
 def make_session(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.compat.v1.Session:
-    """A session that holds a graph's weights, for the engines that run it; each run takes one thread, its caller's.
+    """Create a session for a graph; each run computes on the calling thread only.
 
     Args:
-        graph_def: a graph with `graph_outputs.INPUTS`.
-        bf16: compute an FP32 graph in bfloat16 where oneDNN can.
+        graph_def: graph with `graph_outputs.INPUTS`.
+        bf16: compute an FP32 graph in bfloat16 where oneDNN supports it.
     """
     names = {node.name for node in graph_def.node}
     outputs = {select_output(names, bf16=hardware.has_bf16(), few=few) for few in (False, True)}
     graph = tf.Graph()
     with graph.as_default():
         tf.import_graph_def(tf.compat.v1.graph_util.extract_sub_graph(graph_def, sorted(outputs)), name="")
-    # below zero: operations run in the thread that calls, so that each stream keeps to one core
+    # a negative number runs operations on the calling thread, so that each stream uses one core
     config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
-    config.experimental.optimize_for_static_graph = True  # no further copy of it is kept
+    config.experimental.optimize_for_static_graph = True  # saves a copy of the graph
     rewrites = config.graph_options.rewrite_options
-    # A graph with routes is fused already: Grappler would look at it for four seconds, and change nothing.
+    # A graph with several routes is fused already; Grappler would take four seconds and change nothing.
     rewrites.disable_meta_optimizer = len(outputs) > 1
     if bf16:
         rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
@@ -253,11 +294,11 @@ def make_session(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.
 
 
 def make_engine(session: tf.compat.v1.Session, *, few: bool = False) -> Engine:
-    """An engine that runs the session's graph by the route that suits this host.
+    """Create an engine that runs the graph on the fastest route for this host.
 
     Args:
-        session: of a graph.
-        few: for sentences that come one by one. Its scores may differ from the other's in the third digit.
+        session: session from `make_session`.
+        few: use the route for single sentences, whose scores may differ in the third digit.
     """
     names = {operation.name for operation in session.graph.get_operations()}
     output = select_output(names, bf16=hardware.has_bf16(), few=few)
@@ -266,10 +307,10 @@ def make_engine(session: tf.compat.v1.Session, *, few: bool = False) -> Engine:
 
 
 def read_graph(path: Path) -> tf.compat.v1.GraphDef:
-    """A frozen graph from its file.
+    """Read a graph from its file.
 
     Raises:
-        ArtifactBroken: not a graph, or one that holds operations which no graph of ours has.
+        ArtifactBroken: not a graph, or a graph with operations that are not allowed, see `check_operations`.
     """
     graph_def = tf.compat.v1.GraphDef()
     try:
@@ -280,7 +321,7 @@ def read_graph(path: Path) -> tf.compat.v1.GraphDef:
     return graph_def
 
 
-def _graph_of(folder: Path, manifest: ModelManifest) -> tf.compat.v1.GraphDef:
+def _load_graph(folder: Path, manifest: ModelManifest) -> tf.compat.v1.GraphDef:
     if manifest.kind == "trained":
         from ner_tasks.model import freezing
 

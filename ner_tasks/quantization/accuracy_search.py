@@ -245,7 +245,7 @@ def _rank_by_sensitivity(
     quantizer: Quantizer, config: QuantizeConfig, fp32: Tagger, sentences: Sequence[Sequence[str]]
 ) -> list[str]:
     """Rank the INT8 layers by the mean squared error of the logits with only that layer in INT8, largest first."""
-    reference = np.concatenate([one.logits for one in fp32.logits(sentences)])  # [words, K]
+    reference = np.concatenate([one.logits for one in fp32.compute_logits(sentences)])  # [words, K]
     layers = quantizer.layers(config)
     errors: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -256,7 +256,7 @@ def _rank_by_sensitivity(
             alone = config.model_copy(update=only)
             quantizer.write(alone, Path(scratch) / "alone")
             tagger = Tagger.load(Path(scratch) / "alone", n_threads=1)
-            logits = np.concatenate([one.logits for one in tagger.logits(sentences)])  # [words, K]
+            logits = np.concatenate([one.logits for one in tagger.compute_logits(sentences)])  # [words, K]
             errors[layer] = float(np.square(logits - reference).mean())
             del tagger
             _free_memory()

@@ -38,7 +38,7 @@ def calibrate_model(
         transitions: candidate log-probabilities [K + 1, K] by kind.
         dev: labelled sentences that the model was not trained on.
     """
-    gold, logits = [sentence.tags for sentence in dev], tagger.logits([sentence.words for sentence in dev])
+    gold, logits = [sentence.tags for sentence in dev], tagger.compute_logits([sentence.words for sentence in dev])
     candidates = (fit_transitions(tagger, logits, gold, kind, values) for kind, values in transitions.items())
     best = max(candidates, key=lambda one: one.dev_f1)
     summary = f"{best.kind} transitions, weight {best.weight}"
@@ -66,7 +66,7 @@ def fit_transitions(
 
     def dev_f1(weight: float) -> float:
         if weight not in f1s:
-            tagged = tagger.answers(logits, transitions=weight * transitions)
+            tagged = tagger.decode(logits, transitions=weight * transitions)
             f1s[weight] = metrics.score_tags(gold, [answer.tags for answer in tagged]).overall.f1
         return f1s[weight]
 

@@ -33,7 +33,7 @@ class ProductRunner:
         # This level times the graph alone, in the tagger's streams, with the engine that the tagger would use.
         tagger = self._tagger
         alone = all(len(piece_ids) == 1 for piece_ids, _ in batches)
-        engine = tagger._engine_of_few if alone else tagger._engine  # noqa: SLF001
+        engine = tagger._engine_for_few if alone else tagger._engine  # noqa: SLF001
         return list(tagger._streams.map(lambda batch: engine(*batch), batches))  # noqa: SLF001
 
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:

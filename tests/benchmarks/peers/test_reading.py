@@ -48,7 +48,7 @@ def expected(tokenizer_file):
     from ner_tasks.inference.tagger import Tagger
 
     tagger = Tagger(logits_of, WordTokenizer(tokenizer_file), ModelManifest("frozen", LABELS.labels, {}, max_pieces=32))
-    return [found.logits.argmax(axis=1).tolist() for found in tagger.logits(SENTENCES)]
+    return [one.logits.argmax(axis=1).tolist() for one in tagger.compute_logits(SENTENCES)]
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["budget", "rust", "count", "one-by-one"])

@@ -37,8 +37,8 @@ def old_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hardware, "cpu_flags", lambda: frozenset({"avx2"}))
 
 
-def names(found: list[Engine]) -> list[str]:
-    return [engine.name for engine in found]
+def names(engines: list[Engine]) -> list[str]:
+    return [engine.name for engine in engines]
 
 
 @pytest.mark.runbook("benchmark", "ConfigInvalid: found precision ..., found a CPU without")
@@ -74,12 +74,12 @@ def test_an_unknown_precision_is_refused(models: list[Path]) -> None:
 
 
 def test_a_precision_that_no_model_has_is_refused(models: list[Path]) -> None:
-    with pytest.raises(ConfigInvalid, match="found no model that runs as INT8, expected one"):
+    with pytest.raises(ConfigInvalid, match="found no model for precision INT8, expected one"):
         list_engines(models[:1], ["INT8"])
 
 
 def test_two_models_for_the_same_way_are_refused(models: list[Path]) -> None:
-    with pytest.raises(ConfigInvalid, match="found two models that run as INT8, expected one"):
+    with pytest.raises(ConfigInvalid, match="found two models for INT8, expected one"):
         list_engines([models[1], models[0], models[1]])
 
 

@@ -60,9 +60,9 @@ def test_answers_do_not_depend_on_the_company_a_sentence_keeps(frozen: Path) -> 
     sentences = [sentence.words * (1 + index % 7) for index, sentence in enumerate(tiny.sentences(40, seed=3))]
     together = tagger.tag(sentences, BatchingConfig(max_windows=16))
     alone = [tagger.tag([sentence], BatchingConfig(length=128))[0] for sentence in sentences]
-    assert [found.tags for found in together] == [found.tags for found in alone]
-    for found, expected in zip(together, alone, strict=True):
-        np.testing.assert_allclose(found.scores, expected.scores, atol=1e-4)
+    assert [result.tags for result in together] == [result.tags for result in alone]
+    for result, expected in zip(together, alone, strict=True):
+        np.testing.assert_allclose(result.scores, expected.scores, atol=1e-4)
 
 
 def test_a_sentence_of_ten_thousand_words_is_read_to_its_end(frozen: Path) -> None:
@@ -84,14 +84,14 @@ def test_pieces_that_the_vocabulary_cannot_write_are_counted(frozen: Path) -> No
 
 def test_sentences_without_words_get_empty_answers_in_their_place(frozen: Path) -> None:
     tagged = Tagger.load(frozen, n_threads=2).tag([[], ["Boston"], []])
-    assert [len(found.tags) for found in tagged] == [0, 1, 0]
+    assert [len(result.tags) for result in tagged] == [0, 1, 0]
 
 
 def answer(logits: np.ndarray, **options: float) -> TaggedSentence:
     """What a model says about one sentence that has these logits."""
     manifest = model_folder.ModelManifest("frozen", LABELS.labels, {}, 32)
-    (found,) = Tagger(None, None, manifest).answers([SentenceLogits(logits, len(logits), 1)], **options)
-    return found
+    (result,) = Tagger(None, None, manifest).decode([SentenceLogits(logits, len(logits), 1)], **options)
+    return result
 
 
 @given(arrays(np.float32, st.tuples(st.integers(1, 12), st.just(5)), elements=st.floats(-9, 9, width=32)))
@@ -114,10 +114,10 @@ def test_a_temperature_changes_scores_and_no_tag(logits: np.ndarray, temperature
 def test_a_model_is_read_at_its_own_temperature(frozen: Path) -> None:
     tagger = Tagger.load(frozen, n_threads=2)
     words = [["Maria", "Chen", "visited", "Boston", "."]]
-    logits = tagger.logits(words)
+    logits = tagger.compute_logits(words)
     assert tagger.manifest.temperature != 1
-    assert tagger.tag(words) == tagger.answers(logits, temperature=tagger.manifest.temperature)
-    assert tagger.tag(words) != tagger.answers(logits, temperature=1.0)
+    assert tagger.tag(words) == tagger.decode(logits, temperature=tagger.manifest.temperature)
+    assert tagger.tag(words) != tagger.decode(logits, temperature=1.0)
 
 
 def test_each_word_is_read_where_it_is_most_central() -> None:

@@ -93,8 +93,8 @@ def test_any_layer_may_stay_fp32(kept: str, frozen: Path, inc: Path) -> None:
 def test_padding_changes_no_answer(int8: Path) -> None:
     tagger = Tagger.load(int8, n_threads=2)
     sentences = [sentence.words for sentence in tiny.sentences(40, seed=9)]
-    padded = tagger.logits(sentences, BatchingConfig(length=64))
-    for one, other in zip(tagger.logits(sentences), padded, strict=True):
+    padded = tagger.compute_logits(sentences, BatchingConfig(length=64))
+    for one, other in zip(tagger.compute_logits(sentences), padded, strict=True):
         np.testing.assert_allclose(one.logits, other.logits, atol=1e-4)
 
 

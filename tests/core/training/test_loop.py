@@ -169,7 +169,7 @@ def test_the_temperature_is_that_of_the_best_epoch_on_the_dev_part(
     monkeypatch.setattr(loop.TrainingRun, "dev_f1", lambda self: next(f1s))
     folder, dev = train(encoder, tmp_path), tiny.sentences(16, seed=1)
     tagger = Tagger.load(folder, n_threads=2)
-    logits = tagger.logits([sentence.words for sentence in dev])
+    logits = tagger.compute_logits([sentence.words for sentence in dev])
     expected = calibration.fit_on_sentences(logits, [sentence.tags for sentence in dev], tagger.manifest.label_set)
     assert tagger.manifest.metrics["train"]["epoch"] == 1
     assert tagger.manifest.temperature == pytest.approx(expected, rel=1e-3)
