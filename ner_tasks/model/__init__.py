@@ -1,1 +1,1 @@
-"""The tagger itself: pieces, model, graph, decoding, scores; from words to tags, and the folder that holds it."""
+"""The token classifier: tokenization, model, inference graph, decoding, and the model folder."""

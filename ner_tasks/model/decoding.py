@@ -1,8 +1,9 @@
-"""From scores of single words to the tags of a sentence: the best path through both, what the model says about each
-word and which tag follows which in labelled text.
+"""Viterbi decoding of the logits of a sentence with transition scores counted in labelled text.
 
-The model scores each word for itself. That `I-per` seldom follows `B-geo`, and never `O`, is known from counting, and
-costs nothing to learn: on the Kaggle file the counts are worth 0.7 points of entity F1 (docs/history.md).
+The model scores each word independently. Transition counts add that `I-per` rarely follows `B-geo` and never `O`, which
+is worth 0.7 points of entity F1 on the Kaggle file (docs/history.md).
+
+Shapes: K tags, T words per sentence, B sentences.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,22 +13,25 @@ from numpy.typing import NDArray
 
 from ner_tasks.labels import OUTSIDE, LabelSet
 
-# Log-probabilities [K + 1, K] of a tag after each tag; the last row is for the first word of a sentence.
+# Log-probabilities [K + 1, K] of each tag after each tag; the last row is for the first word of a sentence.
 Transitions = NDArray[np.float32]
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-_UNSEEN = 0.5  # added to each count: what was never seen is rare, not impossible
-_GROUP = 512  # sentences of similar length that are decoded together
+_SMOOTHING = 0.5  # added to each count, so that unseen transitions are rare instead of impossible
+_GROUP = 512  # sentences of similar length decoded together
 
 
 def count_transitions(tagged: Sequence[Sequence[str]], label_set: LabelSet) -> Transitions:
-    """How probable each tag is after each tag, by counting.
+    """Estimate transition log-probabilities from labelled sentences.
 
     Args:
-        tagged: BIO tags of labelled sentences, valid and all known to the label set.
-        label_set: the model's labels.
+        tagged: valid BIO tags of labelled sentences; every tag must be in the label set.
+        label_set: labels of the model.
+
+    Returns:
+        [K + 1, K].
     """
     n_tags = len(label_set.tags)
-    counts = np.full((n_tags + 1, n_tags), _UNSEEN)
+    counts = np.full((n_tags + 1, n_tags), _SMOOTHING)
     for tags in tagged:
         before = n_tags
         for tag in tags:
@@ -38,10 +42,10 @@ def count_transitions(tagged: Sequence[Sequence[str]], label_set: LabelSet) -> T
 
 
 def fit_transition_weight(score_of: Callable[[float], float]) -> float:
-    """The weight of the transitions beside the logits that scores best, the smaller of two that score alike.
+    """Return the weight of the transitions with the best score, the smallest one on a tie.
 
     Args:
-        score_of: entity F1 at a weight, on sentences that the model was not trained on.
+        score_of: returns the entity F1 for a weight, on sentences that the model was not trained on.
     """
     return max(WEIGHTS, key=lambda weight: (score_of(weight), -weight))
 
@@ -49,20 +53,21 @@ def fit_transition_weight(score_of: Callable[[float], float]) -> float:
 def viterbi_decode(
     logits: Sequence[NDArray[np.float32]], label_set: LabelSet, transitions: Transitions | None = None
 ) -> list[NDArray[np.intp]]:
-    """The most probable sequence of tag ids of each sentence among those that are valid BIO (Viterbi).
+    """Find the most probable valid BIO sequence of each sentence with the Viterbi algorithm.
 
     Args:
-        logits: [words, K] for each sentence, words from 0. A word's logits differ from the logarithms of its
-            probabilities by one number, which changes no order among the paths.
-        label_set: the model's labels.
-        transitions: weighted; None lets validity alone decide.
+        logits: [words, K] for each sentence; 0 words are allowed. Logits differ from log-probabilities by a constant per
+            word, which does not change the order of the paths.
+        label_set: labels of the model.
+        transitions: weighted log-probabilities [K + 1, K]; None to only enforce valid BIO.
 
     Returns:
         Tag ids [words] for each sentence.
 
     Source: G. D. Forney, The Viterbi algorithm, Proc. IEEE 61 (1973).
     """
-    steps = _valid(label_set) if transitions is None else transitions + _valid(label_set)  # [K + 1, K]
+    mask = _transition_mask(label_set)
+    steps = mask if transitions is None else transitions + mask  # [K + 1, K]
     paths: list[NDArray[np.intp]] = [np.zeros(0, np.intp)] * len(logits)
     order = sorted((index for index, one in enumerate(logits) if len(one)), key=lambda index: len(logits[index]))
     for at in range(0, len(order), _GROUP):
@@ -73,17 +78,17 @@ def viterbi_decode(
 
 
 def allowed_transitions(label_set: LabelSet) -> NDArray[np.bool_]:
-    """Whether BIO allows a tag after a tag, [K + 1, K]; the last row is for the first word of a sentence."""
+    """Return whether BIO allows each tag after each tag, [K + 1, K]; the last row is for the first word of a sentence."""
     return np.array([[label_set.may_follow(a, b) for b in label_set.tags] for a in (*label_set.tags, OUTSIDE)])
 
 
-def _valid(label_set: LabelSet) -> Transitions:
-    """0 where BIO allows a tag after a tag, minus infinity elsewhere."""
+def _transition_mask(label_set: LabelSet) -> Transitions:
+    """Return 0 where BIO allows a tag after a tag, minus infinity elsewhere."""
     return np.where(allowed_transitions(label_set), 0.0, -np.inf).astype(np.float32)
 
 
 def _decode(logits: Sequence[NDArray[np.float32]], steps: Transitions) -> list[NDArray[np.intp]]:
-    """Paths of sentences of similar length, all at once."""
+    """Decode sentences of similar length together."""
     lengths = np.array([len(one) for one in logits])
     n_sentences, n_words, n_tags = len(logits), int(lengths.max()), steps.shape[1]
     scores = np.zeros((n_words, n_tags, n_sentences), np.float32)  # [T, K, B]
@@ -107,9 +112,9 @@ def _decode(logits: Sequence[NDArray[np.float32]], steps: Transitions) -> list[N
 
 
 def _step(best: NDArray[np.float32], steps: Transitions, came_from: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Best score [K, B] of the paths to each tag, before the next word's own; `came_from` is told their tags before.
+    """Return the best score [K, B] of the paths to each tag, without that of the next word; fills `came_from`.
 
-    Tag by tag over rows of sentences, which takes a quarter of the time of all K x K x B sums at once.
+    Loops over previous tags, which takes a quarter of the time of all K x K x B sums at once.
     """
     top: NDArray[np.float32] = best[0] + steps[0][:, None]  # [K, B]
     came_from[:] = 0

@@ -1,4 +1,4 @@
-"""A trained model becomes one inference graph: its weights are constants in it, and nothing of training is left."""
+"""Freezing: converts a trained model to an inference graph with constant weights and without training operations."""
 
 import shutil
 from dataclasses import replace
@@ -17,12 +17,20 @@ from ner_tasks.model.tokenization import WordTokenizer
 
 
 def freeze_model(model_path: Path, target: Path) -> ModelManifest:
-    """Freeze a trained model folder into a frozen one, labels and tokenizer beside the graph.
+    """Freeze a trained model.
+
+    Args:
+        model_path: trained model folder.
+        target: frozen model folder to create.
+
+    Returns:
+        Manifest of the frozen model.
 
     Raises:
         ConfigInvalid: `model_path` is not a trained model.
-        InputMissing, ArtifactBroken: there is no model there, or it is damaged.
-        StorageFull: no room; nothing is left behind.
+        InputMissing: there is no model folder.
+        ArtifactBroken: the model is damaged.
+        StorageFull: no space left; nothing is written.
     """
     manifest = model_folder.read_manifest(model_path)
     if manifest.kind != "trained":
@@ -36,7 +44,12 @@ def freeze_model(model_path: Path, target: Path) -> ModelManifest:
 
 
 def load_trained(folder: Path, manifest: ModelManifest) -> TokenClassifier:
-    """The Keras model of a trained model folder."""
+    """Load the Keras model of a trained model folder.
+
+    Args:
+        folder: trained model folder.
+        manifest: its manifest.
+    """
     sizes = EncoderConfig.from_config(manifest.encoder, folder / model_folder.MANIFEST)
     pad_id = WordTokenizer(folder / model_folder.TOKENIZER).pad_id
     model = TokenClassifier(sizes, n_tags=len(manifest.label_set.tags), pad_id=pad_id)
@@ -45,7 +58,7 @@ def load_trained(folder: Path, manifest: ModelManifest) -> TokenClassifier:
 
 
 def build_inference_graph(model: TokenClassifier) -> tf.compat.v1.GraphDef:
-    """The model's inference graph: `INPUTS`, int32 [B, T], to `OUTPUT`, float32 [B, T, K], for any B and T."""
+    """Build the inference graph: `INPUTS`, int32 [B, T], to `OUTPUT`, float32 [B, T, K], for any B and T."""
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name=name) for name in INPUTS])
     def infer(piece_ids: tf.Tensor, shape_ids: tf.Tensor) -> tf.Tensor:

@@ -1,8 +1,7 @@
-"""The operations that a model's graph may hold.
+"""Allowed operations of a model graph.
 
-A graph is a program: TensorFlow has operations that read and write files, run Python, or open connections. Only those
-that a frozen model, INC's result or a fused INT8 graph is made of are let through; none of them touches anything but
-its inputs.
+A graph is a program: TensorFlow has operations that read and write files, run Python code or open connections. Only the
+operations of frozen graphs, INC's graphs and fused INT8 graphs are allowed; none of them has side effects.
 """
 
 from collections.abc import Iterator
@@ -12,15 +11,15 @@ import tensorflow as tf
 
 from ner_tasks.errors import ArtifactBroken
 
-# Of a frozen model; Pow and Tanh are of the approximate GELU.
+# Frozen graphs; Pow and Tanh belong to the approximate GELU.
 _FROZEN = (
     *("AddV2", "BatchMatMulV2", "BiasAdd", "Cast", "Const", "Equal", "Erf", "GatherV2", "Identity", "Less", "MatMul"),
     *("Mean", "Mul", "Pack", "Placeholder", "Pow", "Reshape", "Rsqrt", "SelectV2", "Shape", "Softmax", "Square"),
     *("StridedSlice", "Sub", "Tanh", "Transpose", "Unpack"),
 )
-# Of `build_int8_graph`: what oneDNN fuses.
+# Fused operations of `build_int8_graph`.
 _FUSED = ("ConcatV2", "QuantizeV2", "_MklFusedBatchMatMulV2", "_MklLayerNorm", "_QuantizedMatMul")
-# Of INC's own graph; how far it fuses is its own choice.
+# INC's own graphs, which vary in what is fused.
 _INC = (
     *("Dequantize", "HostConst", "QuantizedMatMulWithBias", "QuantizedMatMulWithBiasAndDequantize"),
     *("QuantizedMatMulWithBiasAndRequantize", "Requantize"),
@@ -29,23 +28,23 @@ ALLOWED = frozenset((*_FROZEN, *_FUSED, *_INC))
 
 
 def check_operations(graph: tf.compat.v1.GraphDef, path: Path) -> None:
-    """Refuse a graph that is made of anything else.
+    """Check that a graph has only allowed operations.
 
     Args:
-        graph: of which no operation has run.
-        path: where it lies, for the error.
+        graph: graph to check before it is loaded.
+        path: file of the graph, for the error message.
 
     Raises:
-        ArtifactBroken: it holds another operation, in itself or in a function of its library.
+        ArtifactBroken: another operation in the graph or in a function of its library.
     """
-    for name, operation in _operations(graph):
+    for name, operation in _iter_operations(graph):
         if operation not in ALLOWED:
             raise ArtifactBroken(
                 f"found operation {operation[:100]!r} ({name[:100]!r}), expected those of a tagger's graph, in {path}"
             )
 
 
-def _operations(graph: tf.compat.v1.GraphDef) -> Iterator[tuple[str, str]]:
+def _iter_operations(graph: tf.compat.v1.GraphDef) -> Iterator[tuple[str, str]]:
     yield from ((node.name, node.op) for node in graph.node)
     for function in graph.library.function:
         yield from ((f"{function.signature.name}/{node.name}", node.op) for node in function.node_def)

@@ -1,7 +1,7 @@
-"""What goes into an inference graph and what comes out, under which names.
+"""Names of the inputs and outputs of an inference graph.
 
-A graph of FP32 has one output. An INT8 graph has several, one for each route through the same weights; a host takes the
-one that suits it, and the session prunes the others.
+An FP32 graph has one output. An INT8 graph has one output for each route through the same weights; the session keeps the
+route that is fastest on the host and prunes the others.
 """
 
 from collections.abc import Collection
@@ -14,11 +14,11 @@ OUTPUT = "logits"
 
 @dataclass(frozen=True)
 class Route:
-    """One way through an INT8 graph.
+    """One variant of the computation in an INT8 graph.
 
     Attributes:
-        attention: type that attention computes in; bfloat16 is for CPUs that multiply it.
-        few: for a sentence alone, where preparing a oneDNN primitive takes longer than many small operations.
+        attention: type of the attention computation; bfloat16 for CPUs with instructions for it.
+        few: for single sentences, where creating a oneDNN primitive takes longer than many small operations.
     """
 
     attention: Literal["float32", "bfloat16"]
@@ -26,7 +26,7 @@ class Route:
 
     @property
     def output(self) -> str:
-        """Name of its logits in the graph."""
+        """Name of the logits in the graph."""
         return OUTPUT + ("_bf16" if self.attention == "bfloat16" else "") + ("_few" if self.few else "")
 
 
@@ -34,12 +34,12 @@ ROUTES = tuple(Route(attention, few) for attention in ("float32", "bfloat16") fo
 
 
 def select_output(names: Collection[str], *, bf16: bool, few: bool) -> str:
-    """The output to fetch of a graph.
+    """Return the name of the output to fetch.
 
     Args:
-        names: those of the graph's nodes.
-        bf16: whether the CPU multiplies bfloat16.
-        few: whether sentences come alone.
+        names: names of the nodes in the graph.
+        bf16: whether the CPU has instructions for bfloat16.
+        few: whether single sentences are tagged.
     """
-    wanted = Route("bfloat16" if bf16 else "float32", few).output
-    return wanted if wanted in names else OUTPUT
+    output = Route("bfloat16" if bf16 else "float32", few).output
+    return output if output in names else OUTPUT

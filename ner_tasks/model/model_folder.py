@@ -1,11 +1,11 @@
-"""A model folder: graph or weights, tokenizer and `model.json`, which lists and signs them.
+"""Model folder: graph or weights, tokenizer, and the manifest `model.json` with their checksums.
 
-    trained/  weights.safetensors  tokenizer.json  model.json     a Keras model, to go on training
-    frozen/   graph.pb             tokenizer.json  model.json     one FP32 inference graph
-    int8/     graph.pb             tokenizer.json  model.json     the same, quantized
+    trained/  weights.safetensors  tokenizer.json  model.json     Keras model, can be trained further
+    frozen/   graph.pb             tokenizer.json  model.json     FP32 inference graph
+    int8/     graph.pb             tokenizer.json  model.json     INT8 inference graph
 
-`model.json` carries everything else that the model needs to be used: labels, encoder sizes, window
-length, temperature; what people ask of it: metrics and lineage; and its own checksum.
+`model.json` also has labels, encoder configuration, window length, temperature and transitions for inference, metrics
+and lineage for people, and its own checksum.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ TOKENIZER = "tokenizer.json"
 WEIGHTS = "weights.safetensors"
 GRAPH = "graph.pb"
 FORMAT = 1
-OWN = "sha256"  # of the rest of the manifest
+OWN = "sha256"  # checksum of the rest of the manifest
 
 Kind = Literal["trained", "frozen", "int8"]
 _FILES: dict[str, tuple[str, ...]] = {
@@ -37,17 +37,17 @@ _FILES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ModelManifest:
-    """What `model.json` says.
+    """Content of `model.json`.
 
     Attributes:
-        kind: what the folder holds.
-        labels: label names in the order of the model's tag ids.
-        encoder: the encoder's configuration, as in the Hugging Face `config.json`.
-        max_pieces: longest window that the model was trained for, with [CLS] and [SEP].
-        temperature: what logits are divided by to become probabilities that hold, more than 0; see `calibration`.
-        transitions: weighted log-probabilities of a tag after a tag, [K + 1][K]; see `decoding`. None: all alike.
-        metrics: measured figures, each under the name of the step that measured it.
-        lineage: where the model comes from: snapshot, parent, versions of the libraries, configuration.
+        kind: kind of the model.
+        labels: labels in the order of the tag ids.
+        encoder: configuration of the encoder, as in the Hugging Face `config.json`.
+        max_pieces: maximum window length in pieces, [CLS] and [SEP] included.
+        temperature: divisor of the logits for calibrated scores, above 0; see `evaluation.calibration`.
+        transitions: weighted log-probabilities [K + 1][K], see `decoding`; None to only enforce valid BIO.
+        metrics: measured figures, by the step that measured them.
+        lineage: origin of the model: snapshot, parent, library versions, configuration.
         files: SHA-256 of each file.
     """
 
@@ -55,7 +55,7 @@ class ModelManifest:
     labels: tuple[str, ...]
     encoder: dict[str, Any]
     max_pieces: int
-    temperature: float = 1.0  # that of models made before there was one
+    temperature: float = 1.0  # older models have none
     transitions: list[list[float]] | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     lineage: dict[str, Any] = field(default_factory=dict)
@@ -67,43 +67,47 @@ class ModelManifest:
 
 
 def write_manifest(folder: Path, manifest: ModelManifest) -> ModelManifest:
-    """Write `model.json` with the checksums of the files that lie in `folder`, last of all files."""
+    """Write `model.json` with the checksums of the other files in `folder`, which must be complete.
+
+    Returns:
+        The manifest with the checksums.
+    """
     files = {name: atomic.sha256_of(folder / name) for name in _FILES[manifest.kind]}
     signed = replace(manifest, files=files)
-    values = json.loads(json.dumps({"format": FORMAT, **asdict(signed)}))  # as it will be read
+    values = json.loads(json.dumps({"format": FORMAT, **asdict(signed)}))  # normalized as in the file
     atomic.write_json(folder / MANIFEST, {**values, OWN: _digest(values)})
     return signed
 
 
 def read_manifest(folder: Path) -> ModelManifest:
-    """Read a model folder's manifest, having checked every file against its checksum.
+    """Read the manifest of a model folder and verify the checksum of every file.
 
     Raises:
-        InputMissing: no model folder there.
-        ArtifactBroken: a file is missing or changed, or the manifest is not one of ours.
+        InputMissing: there is no model folder.
+        ArtifactBroken: a file is missing or changed, or the manifest is damaged.
     """
-    manifest = _manifest_of(folder)
+    manifest = _load_manifest(folder)
     for name in _FILES[manifest.kind]:
         path = folder / name
-        found = atomic.sha256_of(path) if path.is_file() else "no file"
-        if found != manifest.files.get(name):
+        sha256 = atomic.sha256_of(path) if path.is_file() else "no file"
+        if sha256 != manifest.files.get(name):
             raise ArtifactBroken(
-                f"found {found[:12]}, expected sha256 {manifest.files.get(name, 'none')[:12]}, at {path}"
+                f"found {sha256[:12]}, expected sha256 {manifest.files.get(name, 'none')[:12]}, at {path}"
             )
     return manifest
 
 
 def read_kind(folder: Path) -> Kind:
-    """What a model folder holds, its files unchecked.
+    """Read the kind of a model folder without verifying its files.
 
     Raises:
-        InputMissing: no model folder there.
-        ArtifactBroken: the manifest is not one of ours.
+        InputMissing: there is no model folder.
+        ArtifactBroken: the manifest is damaged.
     """
-    return _manifest_of(folder).kind
+    return _load_manifest(folder).kind
 
 
-def _manifest_of(folder: Path) -> ModelManifest:
+def _load_manifest(folder: Path) -> ModelManifest:
     if not (folder / MANIFEST).is_file():
         raise InputMissing(f"found no {MANIFEST} in {folder}, expected a model folder (trained, frozen or INT8)")
     return _parse(atomic.read_json(folder / MANIFEST), folder)
@@ -114,9 +118,9 @@ def _parse(values: Any, folder: Path) -> ModelManifest:
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
         found = values.get("format") if isinstance(values, Mapping) else type(values).__name__
         raise ArtifactBroken(f"found format {repr(found)[:80]}, expected {FORMAT}, in {where}")
-    # models made before there was one have none; a damaged name of it is a field that nobody knows
+    # older manifests have none; if its key is damaged, the unknown field is rejected below
     if OWN in values and values[OWN] != _digest({key: value for key, value in values.items() if key != OWN}):
-        raise ArtifactBroken(f"found that it was changed since it was written, expected its own sha256, in {where}")
+        raise ArtifactBroken(f"found a manifest changed after it was written, expected its own sha256, in {where}")
     if values.get("kind") not in _FILES:
         raise ArtifactBroken(
             f"found kind {repr(values.get('kind'))[:80]}, expected one of {sorted(_FILES)}, in {where}"
@@ -135,7 +139,7 @@ def _parse(values: Any, folder: Path) -> ModelManifest:
 
 
 def _digest(values: Mapping[str, Any]) -> str:
-    """SHA-256 of JSON values, however they are laid out in the file."""
+    """Return the SHA-256 of JSON values, independent of the layout of the file."""
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,10 +1,9 @@
-"""A BERT token classifier in Keras 3 that reads any Hugging Face BERT checkpoint.
+"""BERT token classifier in Keras 3 that loads any Hugging Face BERT checkpoint.
 
-Everything but the attention itself works on `[pieces, hidden]` matrices: a plain MatMul with its BiasAdd is what
-Intel Neural Compressor quantizes, and query, key and value come out of one of them. `docs/decisions/0001` says
-why the model is our own.
+All layers but the attention work on `[pieces, hidden]` matrices, since Intel Neural Compressor quantizes plain MatMuls
+with BiasAdd; one MatMul computes query, key and value. `docs/decisions/0001` explains why we have our own model.
 
-Shapes in the comments: B windows, T pieces in a window, H hidden size, A heads, D = H / A, K tags.
+Shapes: B windows, T pieces per window, H hidden size, A heads, D = H / A, K tags.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,7 +37,7 @@ Weights = dict[str, NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class EncoderConfig:
-    """What we need of a BERT's `config.json`; the names are Hugging Face's."""
+    """Settings from the `config.json` of a BERT, under their Hugging Face names."""
 
     vocab_size: int
     hidden_size: int
@@ -52,10 +51,14 @@ class EncoderConfig:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], where: Path | str) -> "EncoderConfig":
-        """Sizes of a checkpoint.
+        """Read the settings of a checkpoint.
+
+        Args:
+            config: parsed `config.json`.
+            where: source of the values, for error messages.
 
         Raises:
-            EncoderUnsupported: it is not a BERT, or a variant that this model does not compute.
+            EncoderUnsupported: not a BERT, or a variant that is not supported.
         """
         if config.get("model_type") != "bert":
             raise EncoderUnsupported(f"found model_type {config.get('model_type')!r}, expected 'bert', in {where}")
@@ -64,11 +67,11 @@ class EncoderConfig:
         if config.get("hidden_act", "gelu") not in _ACTIVATIONS:
             raise EncoderUnsupported(f"found hidden_act {config['hidden_act']!r}, expected gelu, in {where}")
         if config.get("position_embedding_type", "absolute") != "absolute":
-            found = config["position_embedding_type"]
-            raise EncoderUnsupported(f"found position_embedding_type {found!r}, expected 'absolute', in {where}")
+            kind = config["position_embedding_type"]
+            raise EncoderUnsupported(f"found position_embedding_type {kind!r}, expected 'absolute', in {where}")
         if config["hidden_size"] % config["num_attention_heads"]:
-            found = f"{config['hidden_size']} / {config['num_attention_heads']} heads"
-            raise EncoderUnsupported(f"found hidden_size {found}, expected a whole number, in {where}")
+            sizes = f"{config['hidden_size']} / {config['num_attention_heads']} heads"
+            raise EncoderUnsupported(f"found hidden_size {sizes}, expected a whole number, in {where}")
         return cls(
             **{name: config[name] for name in _SIZES},
             layer_norm_eps=float(config.get("layer_norm_eps", 1e-12)),
@@ -77,7 +80,7 @@ class EncoderConfig:
 
 
 class LayerNorm(keras.layers.Layer):
-    """Layer normalization over the last axis, in the few operations that inference needs."""
+    """Layer normalization over the last axis, in fewer operations than Keras' own."""
 
     def __init__(self, epsilon: float, **kwargs: Any):
         super().__init__(**kwargs)
@@ -95,14 +98,19 @@ class LayerNorm(keras.layers.Layer):
 
 
 def gelu(x: tf.Tensor, *, approximate: bool) -> tf.Tensor:
-    """GELU by Erf: `tf.nn.gelu` computes it by Erfc, which has no vector code on a CPU and takes three times as long."""
+    """Compute GELU with Erf; `tf.nn.gelu` uses Erfc, which is not vectorized on CPUs and takes three times as long.
+
+    Args:
+        x: any shape.
+        approximate: use the tanh approximation of `tf.nn.gelu`.
+    """
     if approximate:
         return tf.nn.gelu(x, approximate=True)
     return 0.5 * x * (1.0 + tf.math.erf(x * 2**-0.5))
 
 
 class EncoderLayer(keras.layers.Layer):
-    """One transformer layer, normalized after each of its two residual sums, as BERT does."""
+    """Transformer layer with post-layer normalization, as in BERT."""
 
     def __init__(self, sizes: EncoderConfig, dropout: float, attention_dropout: float, **kwargs: Any):
         super().__init__(**kwargs)
@@ -118,13 +126,14 @@ class EncoderLayer(keras.layers.Layer):
         self.attention_dropout = keras.layers.Dropout(attention_dropout)
 
     def call(self, x: tf.Tensor, bias: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """`x` is [B*T, H]; `bias` is [B, 1, 1, T], a large negative number at padding."""
+        """Compute the output [B*T, H] of `x` [B*T, H]; `bias` [B, 1, 1, T] is a large negative number at padding."""
         attended = self.attended(self.attention(x, bias, training=training))  # [B*T, H]
         x = self.attended_norm(x + self.dropout(attended, training=training))  # [B*T, H]
         wide = gelu(self.up(x), approximate=self.approximate_gelu)  # [B*T, 4H]
         return self.down_norm(x + self.dropout(self.down(wide), training=training))  # [B*T, H]
 
     def attention(self, x: tf.Tensor, bias: tf.Tensor, *, training: bool) -> tf.Tensor:
+        """Compute multi-head self-attention [B*T, H], before the output projection."""
         n_windows, n_pieces, head = tf.shape(bias)[0], tf.shape(bias)[3], self.hidden // self.n_heads
         qkv = tf.reshape(self.qkv(x), [n_windows, n_pieces, 3, self.n_heads, head])  # [B, T, 3, A, D]
         query, key, value = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))  # 3 of [B, A, T, D]
@@ -135,14 +144,14 @@ class EncoderLayer(keras.layers.Layer):
 
 
 class TokenClassifier(keras.Model):
-    """Piece ids and word shapes in, a score for each tag out.
+    """BERT with a tagging head and embeddings for word shapes.
 
     Args:
-        sizes: the encoder's.
+        sizes: settings of the encoder.
         n_tags: K.
-        pad_id: piece id of padding, which nothing attends to.
-        dropout: share of values dropped while training.
-        attention_dropout: share of attention dropped while training.
+        pad_id: piece id of padding, which is masked in attention.
+        dropout: dropout rate of the hidden layers, 0 to 1.
+        attention_dropout: dropout rate of the attention probabilities, 0 to 1.
     """
 
     def __init__(
@@ -160,7 +169,7 @@ class TokenClassifier(keras.Model):
         self.words = keras.layers.Embedding(sizes.vocab_size, **width, name="words")
         self.positions = keras.layers.Embedding(sizes.max_position_embeddings, **width, name="positions")
         self.segments = keras.layers.Embedding(sizes.type_vocab_size, **width, name="segments")
-        # Zero at first: training starts from exactly what the checkpoint computes.
+        # Initialized to zero, so that training starts from the exact output of the checkpoint.
         self.shapes = keras.layers.Embedding(len(SHAPES), **width, embeddings_initializer="zeros", name="shapes")
         for table in (self.words, self.positions, self.segments, self.shapes):
             table.build()
@@ -174,7 +183,7 @@ class TokenClassifier(keras.Model):
         self({"piece_ids": np.zeros((1, 1), np.int32), "shape_ids": np.zeros((1, 1), np.int32)})
 
     def call(self, inputs: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Logits [B, T, K] of int32 `piece_ids` and `shape_ids`, both [B, T]."""
+        """Compute logits [B, T, K] from int32 `piece_ids` and `shape_ids`, both [B, T]."""
         piece_ids, shape_ids = inputs["piece_ids"], inputs["shape_ids"]
         n_pieces = tf.shape(piece_ids)[1]
         constant = self.positions.embeddings[:n_pieces] + self.segments.embeddings[0]  # [T, H]
@@ -188,15 +197,23 @@ class TokenClassifier(keras.Model):
         return tf.reshape(logits, [-1, n_pieces, self.classifier.units])  # [B, T, K]
 
     def import_encoder(self, weights: Weights, where: Path | str) -> None:
-        """Take over the encoder's weights from Hugging Face names; the tagging head stays as it is."""
+        """Load the weights of an encoder by Hugging Face name; the tagging head is unchanged.
+
+        Args:
+            weights: weights by name.
+            where: source of the weights, for error messages.
+
+        Raises:
+            ArtifactBroken: a weight is missing or has another shape.
+        """
         _assign(self._slots(), weights, where, optional=("shape_embeddings.weight", "classifier."))
 
     def import_all(self, weights: Weights, where: Path | str) -> None:
-        """Take over every weight that `export` gave."""
+        """Load all weights, as returned by `export`; arguments and errors as for `import_encoder`."""
         _assign(self._slots(), weights, where, optional=())
 
     def export(self) -> Weights:
-        """Every weight, as float32, under its Hugging Face name."""
+        """Return all weights as float32 by Hugging Face name."""
         weights: Weights = {}
         for names, variable, transpose in self._slots():
             value = np.asarray(variable.numpy(), np.float32)
@@ -205,7 +222,7 @@ class TokenClassifier(keras.Model):
         return weights
 
     def _slots(self) -> Iterator[tuple[tuple[str, ...], keras.Variable, bool]]:
-        """Hugging Face names, variable and "is transposed there" of each weight; three names where we fuse three."""
+        """Yield Hugging Face names, variable and "stored transposed" of each weight; fused weights have three names."""
         for name, layer in (("word", self.words), ("position", self.positions), ("token_type", self.segments)):
             yield (f"embeddings.{name}_embeddings.weight",), layer.embeddings, False
         yield ("shape_embeddings.weight",), self.shapes.embeddings, False
@@ -241,17 +258,17 @@ def _assign(slots: Any, weights: Weights, where: Path | str, *, optional: tuple[
         parts = [weights[name].T if transpose else weights[name] for name in names]
         value = np.concatenate(parts, axis=-1)
         if value.shape != tuple(variable.shape):
-            found, expected = list(value.shape), list(variable.shape)
-            raise ArtifactBroken(f"found shape {found}, expected {expected}, for {names[0]} in {where}")
+            shape, expected = list(value.shape), list(variable.shape)
+            raise ArtifactBroken(f"found shape {shape}, expected {expected}, for {names[0]} in {where}")
         variable.assign(value)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """A checkpoint's `config.json`.
+    """Read the `config.json` of a checkpoint.
 
     Raises:
-        InputMissing: no checkpoint there.
-        ArtifactBroken: not JSON.
+        InputMissing: there is no checkpoint.
+        ArtifactBroken: not JSON, or not an object.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -263,10 +280,10 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def read_weights(path: Path) -> Weights:
-    """Weights of a safetensors file, as float32, under names without the `bert.` that task models put before them.
+    """Read the weights of a safetensors file as float32, without the prefix `bert.` that task models add to the names.
 
     Raises:
-        InputMissing: no such file.
+        InputMissing: `path` does not exist.
         ArtifactBroken: truncated, or not safetensors.
     """
     if not path.is_file():
@@ -279,10 +296,15 @@ def read_weights(path: Path) -> Weights:
 
 
 def write_weights(path: Path, weights: Weights, metadata: dict[str, str] | None = None) -> None:
-    """Write weights as safetensors, in one step.
+    """Write weights as a safetensors file, atomically.
+
+    Args:
+        path: file to write.
+        weights: weights by name.
+        metadata: metadata of the file.
 
     Raises:
-        StorageFull: no room; nothing is left behind.
+        StorageFull: no space left; nothing is written.
     """
     with atomic.staged_file(path) as part:
         part.write_bytes(save(weights, metadata))

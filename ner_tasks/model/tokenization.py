@@ -1,7 +1,7 @@
-"""Words to pieces, pieces to windows, windows to padded batches; and the shape of a word's letters.
+"""Tokenization: words to pieces and word shapes, sentences to windows, windows to padded batches.
 
-A sentence that is longer than the model takes becomes several windows that overlap, cut between words.
-Nothing is ever truncated.
+A sentence that exceeds the maximum length becomes several overlapping windows, cut between words, so that no word is
+left out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,17 +14,17 @@ from tokenizers import Tokenizer
 
 from ner_tasks.errors import ArtifactBroken
 
-# An uncased vocabulary throws the best signal away, so each piece also carries its word's shape.
+# Uncased vocabularies lose capitalization, a strong feature, so each piece also has the shape of its word.
 SHAPES = ("none", "lower", "Title", "UPPER", "Initial", "mixedCase", "dotted", "number", "digits+", "other")
 _SHAPE_ID = {shape: index for index, shape in enumerate(SHAPES)}
-# A longer word is noise, of which the model reads the beginning.
+# Only the beginning of a longer word is tokenized.
 MAX_WORD_CHARACTERS = 1_000
-# What is remembered of words, at most: how many, and what they take by a measure that makes a piece ten characters.
+# Limits of the cache: number of words, and their total weight, where a piece weighs as much as ten characters.
 _CACHE_SIZE, _CACHE_WEIGHT, _PIECE_WEIGHT = 200_000, 20_000_000, 10
 
 
 def word_shape(word: str) -> str:
-    """Shape of a word's letters and digits, one of `SHAPES`; `none` is kept for [CLS], [SEP] and padding."""
+    """Return the shape of a word, one of `SHAPES`; `none` is reserved for [CLS], [SEP] and padding."""
     letters = [char for char in word if char.isalpha()]
     if any(char.isdigit() for char in word):
         return "digits+" if letters else "number"
@@ -41,13 +41,15 @@ def word_shape(word: str) -> str:
 
 @dataclass(frozen=True)
 class Window:
-    """The words `[start, end)` of one sentence as the model reads them.
+    """The words `[start, end)` of one sentence as model input.
 
     Attributes:
-        sentence: index of the sentence in the list that was encoded.
-        piece_ids: ids with [CLS] and [SEP], at most `max_pieces` of them.
-        shape_ids: shape of the word that each piece belongs to.
-        first_pieces: position in `piece_ids` of each word's first piece, which carries its tag.
+        sentence: index of the sentence in the input.
+        start: index of the first word.
+        end: index after the last word.
+        piece_ids: piece ids with [CLS] and [SEP], at most `max_pieces`.
+        shape_ids: id of the word shape of each piece.
+        first_pieces: index in `piece_ids` of the first piece of each word, which has its tag.
     """
 
     sentence: int
@@ -71,19 +73,19 @@ class Batch:
 
 
 class WordTokenizer:
-    """Pieces of words, remembered, since a language repeats itself.
+    """Tokenizer for single words with a cache.
 
     Args:
         tokenizer_file: a `tokenizer.json`.
 
     Raises:
-        ArtifactBroken: the file cannot be read, or has no [CLS], [SEP], [UNK] or [PAD].
+        ArtifactBroken: the file cannot be read, or lacks [CLS], [SEP], [UNK] or [PAD].
     """
 
     def __init__(self, tokenizer_file: Path):
         try:
             self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
-        except Exception as error:  # noqa: BLE001  tokenizers raises nothing more exact, whatever is wrong with the file
+        except Exception as error:  # noqa: BLE001  tokenizers raises bare exceptions
             raise ArtifactBroken(f"found {error}, expected a tokenizer, in {tokenizer_file}") from None
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
@@ -94,10 +96,10 @@ class WordTokenizer:
 
     @property
     def mask_id(self) -> int:
-        """Id of [MASK], which only some trainings need.
+        """Id of [MASK], needed only for word dropout.
 
         Raises:
-            ArtifactBroken: there is none.
+            ArtifactBroken: the vocabulary has no [MASK].
         """
         return self._special("[MASK]")
 
@@ -108,14 +110,18 @@ class WordTokenizer:
         return int(piece_id)
 
     def vocabulary_size(self) -> int:
+        """Return the number of pieces in the vocabulary."""
         return int(self._tokenizer.get_vocab_size())
 
     def tokenize_word(self, word: str) -> tuple[tuple[int, ...], int]:
-        """Piece ids of one word, at least one, and the id of its shape; of its first `MAX_WORD_CHARACTERS`."""
+        """Return the piece ids of a word, at least one, and the id of its shape.
+
+        Only the first `MAX_WORD_CHARACTERS` characters are used.
+        """
         word = word[:MAX_WORD_CHARACTERS]
         known = self._cache.get(word)
         if known is None:
-            # A word of nothing but control characters has no piece; it still must be answered.
+            # A word of only control characters has no piece, but still needs a tag.
             pieces = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids) or (self.unk_id,)
             known = pieces, _SHAPE_ID[word_shape(word)]
             if len(self._cache) >= _CACHE_SIZE or self._cache_weight >= _CACHE_WEIGHT:
@@ -129,25 +135,25 @@ class WordTokenizer:
 def make_windows(
     sentences: Sequence[Sequence[str]], pieces: WordTokenizer, *, max_pieces: int, overlap: int = 32
 ) -> Iterator[Window]:
-    """Cut sentences into windows.
+    """Split sentences into windows.
 
     Args:
-        sentences: words of each sentence; a sentence without words gives no window.
-        pieces: the model's vocabulary.
-        max_pieces: longest window, with [CLS] and [SEP].
-        overlap: pieces, at least, that two neighbouring windows of a sentence share; a quarter of a window at most.
+        sentences: words of each sentence; an empty sentence yields no window.
+        pieces: tokenizer of the model.
+        max_pieces: maximum window length in pieces, [CLS] and [SEP] included.
+        overlap: minimum number of pieces shared by neighbouring windows; limited to a quarter of a window.
 
     Returns:
-        Windows in the order of the sentences; each word is in at least one of them.
+        Windows in the order of the sentences; each word is in at least one window.
     """
     overlap = min(overlap, max_pieces // 4)
     for index, words in enumerate(sentences):
         encoded = [_cut(*pieces.tokenize_word(word), limit=max_pieces - 2 - overlap) for word in words]
         start = 0
         while start < len(encoded):
-            end, room = start, max_pieces - 2
-            while end < len(encoded) and len(encoded[end][0]) <= room:
-                room -= len(encoded[end][0])
+            end, left = start, max_pieces - 2
+            while end < len(encoded) and len(encoded[end][0]) <= left:
+                left -= len(encoded[end][0])
                 end += 1
             yield _window(index, start, end, encoded[start:end], pieces)
             if end == len(encoded):
@@ -156,7 +162,7 @@ def make_windows(
 
 
 def _cut(word_pieces: tuple[int, ...], shape_id: int, *, limit: int) -> tuple[tuple[int, ...], int]:
-    # Only the first piece carries the tag; a word of over 90 pieces is noise, and must not fill a window.
+    # Only the first piece has the tag; a word of over 90 pieces is noise and must not fill a window.
     return word_pieces[:limit], shape_id
 
 
@@ -184,18 +190,18 @@ def _window(
 def make_batches(
     windows: Iterable[Window], *, pad_id: int, max_windows: int, max_pieces: int, length: int = 0, step: int = 8
 ) -> list[Batch]:
-    """Group windows by length, the longest first, so that little of the work is padding and few shapes occur.
+    """Batch windows by length, the longest first, with little padding and few distinct shapes.
 
-    How many windows a batch has follows from its length alone; only the last one may have fewer. oneDNN prepares, and
-    keeps, code of its own for each shape.
+    The number of windows in a batch depends only on its length, except for the last batch; oneDNN compiles and caches
+    code for each shape.
 
     Args:
-        windows: in any order.
-        pad_id: id of [PAD].
-        max_windows: most windows in a batch.
-        max_pieces: most pieces in a batch, padding included; one window may exceed it.
-        length: every batch is at least this long, in pieces; 128 is the reference kit's way.
-        step: lengths are rounded up to a multiple of this, which bounds the number of shapes to prepare for.
+        windows: windows in any order.
+        pad_id: piece id of [PAD].
+        max_windows: maximum number of windows in a batch.
+        max_pieces: maximum number of pieces in a batch, padding included; a single window may exceed it.
+        length: minimum padded length in pieces; the reference kit pads to 128.
+        step: padded lengths are multiples of this, which limits the number of shapes.
     """
     batches, ordered, at = [], sorted(windows, key=len, reverse=True), 0
     while at < len(ordered):
@@ -207,12 +213,19 @@ def make_batches(
 
 
 def round_up(length: int, step: int) -> int:
-    """`length`, rounded up to a multiple of `step`."""
+    """Round `length` up to a multiple of `step`."""
     return -(-length // step) * step
 
 
 def pad_batch(windows: Sequence[Window], *, pad_id: int, length: int = 0, step: int = 8) -> Batch:
-    """Pad windows to the longest of them, or to `length` pieces if that is more."""
+    """Pad windows to the length of the longest one.
+
+    Args:
+        windows: at least one.
+        pad_id: piece id of [PAD].
+        length: minimum padded length in pieces.
+        step: the padded length is a multiple of this.
+    """
     n_pieces = round_up(max(length, *(len(window) for window in windows)), step)
     piece_ids = np.full((len(windows), n_pieces), pad_id, np.int32)
     shape_ids = np.zeros((len(windows), n_pieces), np.int32)

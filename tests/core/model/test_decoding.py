@@ -26,8 +26,8 @@ def test_the_best_path_is_the_best_of_all_valid_ones_for_sentences_of_any_length
     chance = np.random.default_rng(0)
     transitions = (weight * chance.normal(size=(N_TAGS + 1, N_TAGS))).astype(np.float32)
     logits = [chance.normal(size=(n_words, N_TAGS)).astype(np.float32) for n_words in (4, 1, 0, 3, 2, 4, 1)]
-    found = decoding.viterbi_decode(logits, LABELS, transitions)
-    assert [tuple(path) for path in found] == [best_of_all(one, transitions) if len(one) else () for one in logits]
+    result = decoding.viterbi_decode(logits, LABELS, transitions)
+    assert [tuple(path) for path in result] == [best_of_all(one, transitions) if len(one) else () for one in logits]
 
 
 def test_without_transitions_a_valid_sentence_keeps_each_word_s_best_tag():
@@ -41,8 +41,8 @@ def test_without_transitions_a_valid_sentence_keeps_each_word_s_best_tag():
 
 def test_a_sentence_of_ten_thousand_words_beside_short_ones_is_read_to_its_end():
     logits = [np.eye(N_TAGS, dtype=np.float32)[np.arange(n_words) % 2] for n_words in (3, 10_000, 2)]
-    found = decoding.viterbi_decode(logits, LABELS)
-    assert [path.tolist() for path in found] == [(np.arange(len(one)) % 2).tolist() for one in logits]
+    result = decoding.viterbi_decode(logits, LABELS)
+    assert [path.tolist() for path in result] == [(np.arange(len(one)) % 2).tolist() for one in logits]
 
 
 def test_what_often_follows_is_probable_and_what_never_does_is_not_impossible():

@@ -52,8 +52,8 @@ def test_logits_are_the_tagging_head_on_what_bert_computes(encoder: Path) -> Non
     piece_ids = np.random.default_rng(1).integers(5, 60, 9).astype(np.int32)
     hidden = reference_bert(weights, read_config(encoder), piece_ids)
     expected = hidden @ model.classifier.kernel.numpy() + model.classifier.bias.numpy()
-    found = model({"piece_ids": piece_ids[None], "shape_ids": np.zeros((1, 9), np.int32)})
-    np.testing.assert_allclose(found[0], expected, atol=2e-5)
+    result = model({"piece_ids": piece_ids[None], "shape_ids": np.zeros((1, 9), np.int32)})
+    np.testing.assert_allclose(result[0], expected, atol=2e-5)
 
 
 def test_padding_changes_no_logit_of_a_real_piece(encoder: Path) -> None:
