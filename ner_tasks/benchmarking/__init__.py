@@ -1,1 +1,1 @@
-"""How fast a model is: engines side by side, what was measured before, and the choice of how to run it here."""
+"""Benchmarking: timing of engines, comparison with earlier runs, charts, and tuning of the runtime configuration."""

@@ -1,4 +1,4 @@
-"""What a model is worth: entity F1, FP32 against INT8, and every way to run it on this host."""
+"""Comparison of engines: FP32 against INT8 for the gate, and all engines of this host for a benchmark."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -20,7 +20,7 @@ COUNTS, CANARY = "int8-counts.json", "canary.json"
 def evaluate_f1(
     model: Path, sentences: Sequence[corpus.LabelledSentence], *, n_threads: int, bf16: bool = False
 ) -> dict[str, Any]:
-    """Entity F1 of one model on labelled sentences, in all and per label; see `evaluation.predict`."""
+    """Compute the scores of a model on labelled sentences; see `evaluation.predict`."""
     from ner_tasks.evaluation.predict import predict
 
     return predict(model, sentences, n_threads=n_threads, bf16=bf16).figures
@@ -36,18 +36,25 @@ def compare_quantized(
     n_threads: int,
     output: Path | None = None,
 ) -> dict[str, Any]:
-    """What INT8 costs in F1 and gives in speed, against its own FP32 graph, with and without oneDNN.
+    """Compare F1 and speed of an INT8 model with its FP32 graph, with and without oneDNN.
 
-    The kit's padding to 128 pieces is shown apart: it is what buckets save, not what INT8 does.
+    Also times INT8 with the reference kit's padding to 128 pieces, to separate the gain of batching by length from that
+    of INT8.
 
     Args:
-        fp32: a frozen model.
-        int8: the INT8 model made of it.
-        data: labelled data that neither has seen.
-        n_sentences: how many of them are timed, from the beginning.
-        rounds: timed turns of each engine.
-        n_threads: threads of each engine.
-        output: a folder to make, of the INT8 model's counts by sentence and of answers for a canary.
+        fp32: frozen model folder.
+        int8: INT8 model folder, quantized from `fp32`.
+        data: labelled file that neither model was trained on.
+        n_sentences: number of sentences to time, from the start of the file.
+        rounds: timed rounds of each engine, at least 1.
+        n_threads: number of threads of each engine.
+        output: folder to create for the entity counts of the INT8 model and a canary; None for none.
+
+    Returns:
+        Scores of both models, F1 loss, bootstrap of the losses, agreement, speed and timings.
+
+    Raises:
+        ConfigInvalid: this host cannot run one of the engines.
     """
     from ner_tasks.evaluation import bootstrap, canary
     from ner_tasks.evaluation.entity_counts import EntityCounts
@@ -61,9 +68,9 @@ def compare_quantized(
     for engine in engines:
         check_runnable(engine)
     sentences, data_sha256 = corpus.read_labelled(data), atomic.sha256_of(data)
-    found = [predict(model, sentences, n_threads=n_threads) for model in (fp32, int8)]
-    scores = {name: one.figures for name, one in zip(("fp32", "int8"), found, strict=True)}
-    gold, (fp32_tags, int8_tags) = [one.tags for one in sentences], (one.tags for one in found)
+    predictions = [predict(model, sentences, n_threads=n_threads) for model in (fp32, int8)]
+    scores = {name: one.figures for name, one in zip(("fp32", "int8"), predictions, strict=True)}
+    gold, (fp32_tags, int8_tags) = [one.tags for one in sentences], (one.tags for one in predictions)
     counts = [EntityCounts.from_tags(gold, tags, data_sha256=data_sha256) for tags in (fp32_tags, int8_tags)]
     if output is not None:
         with atomic.staged_folder(output) as stage:
@@ -103,31 +110,34 @@ def run_benchmark(
     precisions: Sequence[str] = (),
     earlier: Sequence[history.Run] = (),
 ) -> dict[str, Any]:
-    """Ways to run the models, by batch size: rows, a page, charts, and what has changed, in `output`.
+    """Benchmark engines by batch size and write report, page and charts to `output`.
 
     Args:
         models: a frozen or trained model, an INT8 model, or both.
-        data: a labelled file.
-        output: the folder to make.
-        at: when this is, with its zone.
-        batch_sizes: sentences per batch, each at least 1.
-        n_sentences: how many are timed, from the beginning; entity F1 is of all.
-        rounds: timed turns of each engine, at least 1.
-        n_threads: threads of each engine.
-        precisions: which ways, by name; none for all that this host can run.
-        earlier: other runs, to compare with those on the same host and data.
+        data: labelled file.
+        output: folder to create.
+        at: time of the run, with its time zone.
+        batch_sizes: numbers of sentences per batch, each at least 1.
+        n_sentences: number of sentences to time, from the start of the file; entity F1 is computed on all.
+        rounds: timed rounds of each engine, at least 1.
+        n_threads: number of threads of each engine.
+        precisions: some of `engines.PRECISIONS`; empty for all that this host supports.
+        earlier: earlier runs to compare with; those on other hosts or data are ignored.
+
+    Returns:
+        The report, with the path of `output`.
 
     Raises:
-        ConfigInvalid: a way that is unknown, or that this host cannot run.
+        ConfigInvalid: a precision is unknown or not supported by this host.
     """
     engines = list_engines(models, precisions)
     sentences = corpus.read_labelled(data)
     plan = {Load(size, each_call=True): engines for size in dict.fromkeys(batch_sizes)}
     timings = time_engines(plan, data, n_sentences=n_sentences, rounds=rounds, n_threads=n_threads)
-    ways = {engine.name: (engine.model, engine.bf16) for engine in engines}
+    graphs = {engine.name: (engine.model, engine.bf16) for engine in engines}
     f1 = {
         (model, bf16): evaluate_f1(Path(model), sentences, n_threads=n_threads, bf16=bf16)["overall"]["f1"]
-        for model, bf16 in dict.fromkeys(ways.values())
+        for model, bf16 in dict.fromkeys(graphs.values())
     }
     report: dict[str, Any] = {
         "at": at.isoformat(timespec="microseconds"),
@@ -136,7 +146,7 @@ def run_benchmark(
         "data_sha256": atomic.sha256_of(data),
         "n_sentences": min(n_sentences, len(sentences)),
         "rounds": rounds,
-        "rows": [{**timing.as_dict(), "f1": round(f1[ways[timing.engine]], 4)} for timing in timings],
+        "rows": [{**timing.as_dict(), "f1": round(f1[graphs[timing.engine]], 4)} for timing in timings],
     }
     changes = history.compare_with_history(report, earlier)
     report["changes"] = [asdict(change) for change in changes]

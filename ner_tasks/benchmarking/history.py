@@ -1,6 +1,7 @@
-"""Benchmarks of the past on one host, and what has changed since.
-No file is shared, so that runs at the same time lose nothing. Machines are noisy and a slow moment is slow for every
-engine that takes turns in it: what is compared is the speed over stock FP32 of the same run, where both runs have it.
+"""History of the benchmarks on a host, and comparison with the last run.
+
+Each run has its own file, so that concurrent runs do not overwrite each other. Load on the machine slows down all engines
+of a run alike, so runs are compared by their speed-up over stock FP32 where both have it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,9 +20,9 @@ from ner_tasks.records import validate_record
 from ner_tasks.records.fields import Count, Moment, Number, any_more
 from ner_tasks.store import Store, keys
 
-N_LOOKED_AT = 50
+N_LATEST = 50
 
-_OF_A_REPORT = ("at", "host", "data", "data_sha256", "n_sentences", "rounds", "rows")
+_REPORT_KEYS = ("at", "host", "data", "data_sha256", "n_sentences", "rounds", "rows")
 Run = Mapping[str, Any]
 
 
@@ -33,8 +34,8 @@ class _EarlierRow(TypedDict):
 
 
 @any_more
-class _Compared(TypedDict):
-    """What of an earlier run is compared."""
+class _ComparedRun(TypedDict):
+    """The fields of an earlier run that the comparison uses."""
 
     at: Moment
     host: dict[str, Any]
@@ -46,18 +47,17 @@ class _Compared(TypedDict):
 
 @dataclass(frozen=True)
 class Change:
-    """One engine at one batch size, beside the last run that measured the same.
+    """Speed of one engine at one batch size compared with the last run that measured it.
 
     Attributes:
-        engine: its name.
-        batch_size: sentences in a batch.
-        relative: whether the figures are speeds over stock FP32 of the same run, or else words per second.
-        now: the figure of this run.
-        before: that of the earlier run.
-        judged: whether it says something about the engine. Stock FP32 beside others is what they are measured by: its
-            own words/s are shown, no more.
-        at: when the earlier run was, ISO 8601.
-        version: the model version of the earlier run, if it is known.
+        engine: name of the engine.
+        batch_size: sentences per batch.
+        relative: whether the figures are speed-ups over stock FP32 of the same run; otherwise words per second.
+        now: figure of this run.
+        before: figure of the earlier run.
+        judged: whether the gate applies; it does not to stock FP32 beside other engines, which is their reference.
+        at: time of the earlier run, ISO 8601.
+        version: model version of the earlier run, None if unknown.
     """
 
     engine: str
@@ -71,42 +71,46 @@ class Change:
 
     @property
     def slower_share(self) -> float:
+        """Share of the speed that was lost; negative if the engine became faster."""
         return 1 - self.now / self.before
 
 
 def compare_with_history(report: Run, earlier: Iterable[Run]) -> list[Change]:
-    """What was measured before on the same host, data and number of sentences, each row beside the last time.
+    """Compare each row of a run with the last run on the same host, data and number of sentences.
 
     Args:
-        report: this run, as `benchmark` writes it.
-        earlier: other runs, in any order; those of other hosts or data, and later ones, are passed over.
+        report: report of this run.
+        earlier: other runs in any order; later runs and runs on other hosts or data are ignored.
+
+    Returns:
+        Changes of the rows that an earlier run has too.
     """
-    past = sorted((run for run in earlier if _comparable(run, report)), key=_time, reverse=True)
-    found = []
+    past = sorted((run for run in earlier if _is_comparable(run, report)), key=_time, reverse=True)
+    changes = []
     for row in report["rows"]:
         last = next((run for run in past if _speed(run, row["engine"], row["batch_size"])), None)
         if last:
-            found.append(_change(row["engine"], row["batch_size"], report, last))
-    return found
+            changes.append(_compare_row(row["engine"], row["batch_size"], report, last))
+    return changes
 
 
-def _comparable(run: Run, report: Run) -> bool:
+def _is_comparable(run: Run, report: Run) -> bool:
     same = all(run[name] == report[name] for name in ("data_sha256", "n_sentences"))
     return same and hardware.host_key(run["host"]) == hardware.host_key(report["host"]) and _time(run) < _time(report)
 
 
-def _change(engine: str, size: int, report: Run, last: Run) -> Change:
+def _compare_row(engine: str, size: int, report: Run, last: Run) -> Change:
     now, before = _speed(report, engine, size), _speed(last, engine, size)
     stock_now, stock_before = _speed(report, STOCK, size), _speed(last, STOCK, size)
     at, version = last["at"], last.get("version")
     if engine != STOCK and stock_now and stock_before:
         return Change(engine, size, True, now / stock_now, before / stock_before, True, at, version)
-    alone = all(row["engine"] == STOCK for row in report["rows"] if row["batch_size"] == size)
-    return Change(engine, size, False, now, before, engine != STOCK or alone, at, version)
+    is_only_engine = all(row["engine"] == STOCK for row in report["rows"] if row["batch_size"] == size)
+    return Change(engine, size, False, now, before, engine != STOCK or is_only_engine, at, version)
 
 
 def _speed(run: Run, engine: str, size: int) -> float:
-    """Words per second, 0 if that was not measured."""
+    """Return the words per second, 0 if not measured."""
     rows = (row for row in run["rows"] if (row["engine"], row["batch_size"]) == (engine, size))
     return float(next((row["words_per_s"] for row in rows), 0))
 
@@ -116,47 +120,53 @@ def _time(run: Run) -> float:
 
 
 def read_run(path: Path) -> Run:
-    """A run from its `benchmark.json`, or from its file of the history.
+    """Read a run from its `benchmark.json` or its file in the history.
 
     Raises:
-        InputMissing, ArtifactBroken: there is no such file, or no JSON in it.
-        ConfigInvalid: it is not of a benchmark.
-        ArtifactBroken: it is, and damaged.
+        InputMissing: `path` does not exist.
+        ConfigInvalid: JSON, but not of a benchmark.
+        ArtifactBroken: not JSON, or a damaged run.
     """
     run = atomic.read_json(path)
-    missing = [name for name in _OF_A_REPORT if not isinstance(run, dict) or name not in run]
+    missing = [name for name in _REPORT_KEYS if not isinstance(run, dict) or name not in run]
     if missing:
         raise ConfigInvalid(f"found no {', '.join(missing)}, expected a run of benchmark, in {path}")
-    return dict(validate_record(run, _Compared, str(path), expected="a run of benchmark"))
+    return dict(validate_record(run, _ComparedRun, str(path), expected="a run of benchmark"))
 
 
 def add_run(store: Store, report: Run, *, version: str, data: str, key: str) -> str:
-    """Add a run to the history of its host; a second time changes nothing.
+    """Add a run to the history of its host; does nothing if it is already there.
 
     Args:
-        store: where the history lies.
-        report: the run, as `benchmark` writes it.
-        version: the model version.
+        store: store with the history.
+        report: report of the run.
+        version: model version.
         data: key of the labelled file.
-        key: where the report lies.
+        key: key of the report.
 
     Returns:
-        Key of the file.
+        Key of the file in the history.
     """
-    run = {"version": version, "report": key, **{name: report[name] for name in _OF_A_REPORT}, "data": data}
-    name = f"{_stamp(report)}-{PurePosixPath(key).name}.json"
-    place = keys.benchmark_history(hardware.host_key(report["host"]), name)
-    if not store.exists(place):
-        store.write_json(place, run)
-    return place
+    run = {"version": version, "report": key, **{name: report[name] for name in _REPORT_KEYS}, "data": data}
+    name = f"{_timestamp(report)}-{PurePosixPath(key).name}.json"
+    run_key = keys.benchmark_history(hardware.host_key(report["host"]), name)
+    if not store.exists(run_key):
+        store.write_json(run_key, run)
+    return run_key
 
 
 def fetch_latest(store: Store, host_key: str, folder: Path) -> list[Path]:
-    """Files of the last runs on a host, at most `N_LOOKED_AT`, in `folder` where they have to be copied."""
+    """Fetch the files of the last `N_LATEST` runs on a host.
+
+    Args:
+        store: store with the history.
+        host_key: key of the host, see `hardware.host_key`.
+        folder: folder for copies, if the store is not a local folder.
+    """
     past = [file.key for file in store.files(keys.benchmark_history(host_key))]
-    return [file.path for file in store.fetch_files(past[-N_LOOKED_AT:], folder) if file]
+    return [file.path for file in store.fetch_files(past[-N_LATEST:], folder) if file]
 
 
-def _stamp(run: Run) -> str:
-    # sorts by time, and is a plain name
+def _timestamp(run: Run) -> str:
+    # sorts by time and is valid in a file name
     return datetime.fromisoformat(run["at"]).astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")

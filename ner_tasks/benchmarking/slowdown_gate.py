@@ -1,4 +1,4 @@
-"""The gate of a benchmark: it fails when an engine has become slower than the last time."""
+"""Benchmark gate: fails if an engine became slower than in the last run."""
 
 import math
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.evaluation.gates import Verdict, make_verdict
 
 
-def max_slowdown(text: str) -> float:
-    """How much slower than the last time an engine may be, 0 to 1, from a flag or parameter; empty is 1: anything may.
+def parse_max_slowdown(text: str) -> float:
+    """Parse the maximum slowdown, 0 to 1, from a flag or param; an empty text gives 1, which disables the gate.
 
     Raises:
-        ConfigInvalid: no such number.
+        ConfigInvalid: not a number from 0 to 1.
     """
     try:
         share = float(text) if text else 1.0
@@ -24,27 +24,27 @@ def max_slowdown(text: str) -> float:
 
 
 def benchmark_gate(changes: Sequence[Change], most: float, where: str) -> Verdict:
-    """Is anything slower than the last time?
+    """Check that no engine became slower than allowed.
 
     Args:
-        changes: each engine and batch size beside the last run; those that are not `judged` are passed over.
-        most: share of its speed that each may have lost, 0 to 1; 1 lets everything pass.
-        where: which benchmark, for people.
+        changes: changes since the last run; those that are not `judged` are ignored.
+        most: maximum share of the speed that an engine may lose, 0 to 1; 1 disables the gate.
+        where: name of the benchmark, for the error message.
 
     Raises:
-        GateNotPassed: something has lost more.
+        GateNotPassed: an engine lost more.
     """
     if most == 1:
-        return Verdict(("no limit was given: nothing is too slow",))
-    checks = [(change.slower_share <= most, _slower(change, most)) for change in changes if change.judged]
-    return make_verdict(where, checks or [(True, "nothing measured before on this host and data to compare with")])
+        return Verdict(("no limit set: every speed passes",))
+    checks = [(change.slower_share <= most, _describe_check(change, most)) for change in changes if change.judged]
+    return make_verdict(where, checks or [(True, "no earlier run on this host and data to compare with")])
 
 
-def _slower(change: Change, most: float) -> str:
+def _describe_check(change: Change, most: float) -> str:
     figure = "{:,.2f}x stock FP32" if change.relative else "{:,.0f} words/s"
     now, least, before = (figure.format(value) for value in (change.now, change.before * (1 - most), change.before))
-    of = f"version {change.version} at {change.at}" if change.version else f"the run at {change.at}"
+    earlier = f"version {change.version} at {change.at}" if change.version else f"the run at {change.at}"
     return (
         f"found {change.engine} at batch size {change.batch_size} at {now}, expected at least {least}, "
-        f"which is {most:.0%} under the {before} of {of}"
+        f"which is {most:.0%} below the {before} of {earlier}"
     )

@@ -26,14 +26,13 @@ PERCENTILES = (50, 95, 99)
 
 @dataclass(frozen=True)
 class Load:
-    """What each engine is given in one turn.
+    """Load on each engine in one round.
 
     Attributes:
-        batch_size: sentences in a batch; 1 is real time, one sentence after the other as it comes.
-        length: least padded length of a batch, in pieces: 0 is our buckets, 128 the kit's padding.
-        each_call: whether, after the pass that counts for words per second, batches are also given one by one and
-            each call is timed. In real time one pass gives both.
-        max_pieces: most pieces in a batch, padding included.
+        batch_size: sentences per batch; 1 tags one sentence after the other.
+        length: minimum padded length of a batch in pieces; 0 for batching by length, 128 for the kit's padding.
+        each_call: also time single calls with one batch each; with batch size 1 the same pass gives both.
+        max_pieces: maximum number of pieces in a batch, padding included.
     """
 
     batch_size: int
@@ -44,12 +43,15 @@ class Load:
 
 @dataclass(frozen=True)
 class Timing:
-    """What one engine took under one load, over the same sentences in each round.
+    """Timing of one engine under one load, with the same sentences in each round.
 
     Attributes:
-        seconds: of each round's pass over all sentences.
-        n_calls: calls of a pass: sentences if in real time, otherwise batches.
-        calls_s: of each call in all rounds, if each was timed.
+        engine: name of the engine.
+        load: load of each round.
+        seconds: duration of the pass over all sentences in each round.
+        n_words: number of words in a pass.
+        n_calls: number of batches in a pass.
+        calls_s: duration of each call in all rounds, in seconds; empty if calls were not timed.
     """
 
     engine: str
@@ -61,9 +63,11 @@ class Timing:
 
     @property
     def words_per_s(self) -> float:
+        """Words per second in the median round."""
         return self.n_words / statistics.median(self.seconds)
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the row of a report; times in seconds or milliseconds as named."""
         latency = {f"p{p}_ms": round(1000 * percentile(self.calls_s, p), 3) for p in PERCENTILES if self.calls_s}
         return {
             "engine": self.engine,
@@ -78,24 +82,29 @@ class Timing:
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
-    """The smallest of the values that at least `percent` % of them do not exceed (nearest rank, nothing between)."""
+    """Return a percentile by the nearest-rank method, without interpolation.
+
+    Args:
+        values: at least one value.
+        percent: 0 to 100.
+    """
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
 
 
 def time_engines(
     plan: Mapping[Load, Sequence[Engine]], data: Path, *, n_sentences: int, rounds: int, n_threads: int
 ) -> list[Timing]:
-    """Time engines under loads, in interleaved rounds after a warm-up.
+    """Time engines in interleaved rounds after a warm-up round.
 
     Args:
-        plan: the engines to compare under each load.
-        data: a labelled file, from whose beginning the sentences are taken.
-        n_sentences: how many of them.
-        rounds: turns of each engine.
-        n_threads: threads of each engine.
+        plan: engines to time under each load.
+        data: labelled file.
+        n_sentences: number of sentences to tag, from the start of the file.
+        rounds: timed rounds of each engine, at least 1.
+        n_threads: number of threads of each engine.
 
     Raises:
-        ConfigInvalid: an engine that cannot run (an INT8 model without oneDNN, BF16 on a CPU without it).
+        ConfigInvalid: this host cannot run an engine, see `check_runnable`.
     """
     timings = []
     with ExitStack() as stack:
@@ -104,16 +113,16 @@ def time_engines(
         for worker in workers.values():  # they load at the same time
             worker.hello()
         for load, engines in plan.items():
-            turns: dict[Engine, list[dict[str, Any]]] = {engine: [] for engine in engines}
-            for turn in range(rounds + 1):
+            passes: dict[Engine, list[dict[str, Any]]] = {engine: [] for engine in engines}
+            for round_ in range(rounds + 1):
                 for engine in engines:
-                    answer = workers[engine].ask(**asdict(load))
-                    if turn:  # the first is the warm-up: shapes are prepared in it
-                        turns[engine].append(answer)
-            for engine, answers in turns.items():
-                seconds = tuple(answer["seconds"] for answer in answers)
-                calls_s = tuple(value for answer in answers for value in answer["calls_s"])
-                first = answers[0]
+                    result = workers[engine].ask(**asdict(load))
+                    if round_:  # round 0 is the warm-up, in which oneDNN compiles code for each shape
+                        passes[engine].append(result)
+            for engine, results in passes.items():
+                seconds = tuple(result["seconds"] for result in results)
+                calls_s = tuple(value for result in results for value in result["calls_s"])
+                first = results[0]
                 timings.append(Timing(engine.name, load, seconds, first["n_words"], first["n_calls"], calls_s))
     return timings
 
@@ -137,33 +146,42 @@ def _load(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> tuple
 
 
 def time_pass(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> dict[str, Any]:
-    """Seconds of one pass over the sentences, from words to tags, and of each call if the load asks for it.
+    """Time one pass over the sentences, from words to tags, and single calls if the load includes them.
 
-    The pass: in real time a call for each sentence, which takes the model's route for single sentences and one
-    thread; otherwise one call with all sentences, whose batches the tagger computes at the same time, on all its
-    threads. A call of the second kind, with a single batch, takes one thread.
+    With batch size 1 a pass is one call per sentence on one thread. Otherwise it is one call with all sentences, whose
+    batches run in parallel on all threads; single calls with one batch run on one thread.
+
+    Args:
+        tagger: loaded tagger.
+        sentences: words of each sentence.
+        load: load of the pass.
+
+    Returns:
+        `seconds`, `n_words`, `n_calls` and `calls_s`, see `Timing`.
     """
     from ner_tasks.inference.tagger import BatchingConfig
 
     limits = BatchingConfig(max_windows=load.batch_size, max_pieces=load.max_pieces, length=load.length)
-    n_words, alone = sum(map(len, sentences)), load.batch_size == 1
-    took = _took(tagger, [[sentence] for sentence in sentences] if alone else [sentences], limits)
-    pass_ = {"seconds": sum(took), "n_words": n_words, "n_calls": -(-len(sentences) // load.batch_size)}
+    n_words, is_single = sum(map(len, sentences)), load.batch_size == 1
+    seconds = _time_calls(tagger, [[sentence] for sentence in sentences] if is_single else [sentences], limits)
+    pass_ = {"seconds": sum(seconds), "n_words": n_words, "n_calls": -(-len(sentences) // load.batch_size)}
     if not load.each_call:
         return {**pass_, "calls_s": []}
-    # a sentence of several windows must not make a second batch of a call
+    if is_single:
+        return {**pass_, "calls_s": seconds}
+    # without limits, so that a sentence with several windows does not split the call into two batches
     one_batch = BatchingConfig(max_windows=2**31, max_pieces=2**31, length=load.length)
-    return {**pass_, "calls_s": took if alone else _took(tagger, fill_batches(sentences, load.batch_size), one_batch)}
+    return {**pass_, "calls_s": _time_calls(tagger, fill_batches(sentences, load.batch_size), one_batch)}
 
 
 def fill_batches(sentences: Sequence[Sequence[str]], size: int) -> list[list[Sequence[str]]]:
-    """Neighbouring sentences, `size` in each batch; the last is filled up from the beginning, so that none is short."""
+    """Split sentences into batches of `size`; the last batch is filled up with sentences from the start."""
     starts = range(0, len(sentences), size)
     return [[sentences[(start + at) % len(sentences)] for at in range(size)] for start in starts]
 
 
-def _took(tagger: Any, groups: Sequence[Sequence[Sequence[str]]], limits: Any) -> list[float]:
-    """Seconds of each call."""
+def _time_calls(tagger: Any, groups: Sequence[Sequence[Sequence[str]]], limits: Any) -> list[float]:
+    """Tag each group in one call and return the seconds of each call."""
     seconds = []
     for group in groups:
         began = time.perf_counter()

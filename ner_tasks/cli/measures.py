@@ -37,7 +37,7 @@ def infer(args: Args) -> Result:
 def benchmark(args: Args) -> Result:
     from ner_tasks.benchmarking import comparison, history, slowdown_gate
 
-    most = slowdown_gate.max_slowdown(args.max_slowdown)
+    most = slowdown_gate.parse_max_slowdown(args.max_slowdown)
     result = comparison.run_benchmark(
         args.model_path,
         args.dataset_file,

@@ -48,7 +48,7 @@ class BenchmarkOperator(CommandOperator):
         self.n_sentences, self.data, self.max_slowdown, self.salt = n_sentences, data, max_slowdown, salt
 
     def step(self, context: "Context") -> dict[str, Any]:
-        most = slowdown_gate.max_slowdown(self.max_slowdown)
+        most = slowdown_gate.parse_max_slowdown(self.max_slowdown)
         version, _ = self.registry.resolve(self.version or None)
         data = self.data or keys.snapshot(self.registry.record(version, LineageRecord)["snapshot"], "test.csv")
         # one folder for each run: figures of two days are two figures

@@ -23,16 +23,18 @@ def test_each_batch_size_has_its_own_first():
 
 def test_the_page_says_on_what_and_how_it_was_measured():
     text = page(report(stock=100, int8=250))
-    assert "64 sentences of test.csv, 3 rounds in turns, 2 threads, 4 CPUs of AMD EPYC (R) 7763 (VNNI)." in text
-    assert "here each row has 6 or more" in text
+    assert "64 sentences of test.csv, 3 interleaved rounds, 2 threads, 4 CPUs of AMD EPYC (R) 7763 (VNNI)." in text
+    assert "each row here has at least 6 calls" in text
 
 
 def test_the_page_says_by_which_figure_it_was_compared():
     text = page(report(stock=50, int8=100), report(20, stock=100, int8=250))
-    line = "- INT8 at batch size 32: 2.00x stock FP32 after 2.50x stock FP32 (2026-11-20T03:00:00.000000+00:00), -20.0%"
+    line = (
+        "- INT8 at batch size 32: 2.00x stock FP32, before 2.50x stock FP32 (2026-11-20T03:00:00.000000+00:00), -20.0%"
+    )
     assert line in text.splitlines()
-    assert "- stock FP32 at batch size 32: 50 words/s after 100 words/s" in text
-    assert "-50.0%; the others are measured by it" in text
+    assert "- stock FP32 at batch size 32: 50 words/s, before 100 words/s" in text
+    assert "-50.0%; reference for the other engines" in text
 
 
 def test_the_page_names_the_version_that_it_was_compared_with():
@@ -42,7 +44,7 @@ def test_the_page_names_the_version_that_it_was_compared_with():
 
 
 def test_the_page_says_if_there_was_nothing_to_compare_with():
-    assert "Nothing to compare with" in page(report(int8=100))
+    assert "there is no earlier run" in page(report(int8=100))
 
 
 def test_both_charts_show_every_engine_with_its_f1(tmp_path):
@@ -60,5 +62,5 @@ def test_the_learning_curves_are_drawn_with_and_without_averaged_weights(tmp_pat
         (tmp_path / name).mkdir()
         charts.plot_learning_curve([{"step": 80, "dev_f1": 0.5, **more}], curve, tmp_path / name)
         assert (tmp_path / name / "learning.png").read_bytes().startswith(b"\x89PNG")
-    said = [(tmp_path / name / "learning.svg").read_text() for name in ("plain", "averaged")]
-    assert ["averaged weights" in text for text in said] == [False, True]
+    texts = [(tmp_path / name / "learning.svg").read_text() for name in ("plain", "averaged")]
+    assert ["averaged weights" in text for text in texts] == [False, True]

@@ -48,8 +48,8 @@ def test_stock_of_another_batch_size_is_no_measure():
 @pytest.mark.runbook("benchmark", "the run after an alarm is green")
 def test_each_row_is_compared_with_the_last_run_that_has_it():
     earlier = [report(18, int8_1=10, int8_32=100), report(20, int8_32=300), report(19, int8_32=200)]
-    found = history.compare_with_history(report(int8_1=10, int8_32=250), earlier)
-    assert [(change.batch_size, change.before, change.at[:10]) for change in found] == [
+    changes = history.compare_with_history(report(int8_1=10, int8_32=250), earlier)
+    assert [(change.batch_size, change.before, change.at[:10]) for change in changes] == [
         (1, 10, "2026-11-18"),
         (32, 300, "2026-11-20"),
     ]
@@ -85,15 +85,15 @@ def test_this_host_has_a_key():
 
 def test_a_run_is_written_down_once_and_found_again(tmp_path):
     store = FolderStore(tmp_path / "store")
-    said = {"version": "v1", "data": "labelled/b/test.csv", "key": "reports/benchmarks/v1-abc"}
-    place = history.add_run(store, report(int8=250), **said)
-    before = store.etag(place)
-    assert history.add_run(store, report(int8=250), **said) == place
-    assert store.etag(place) == before
-    assert place.endswith("threads/20261121T030000000000Z-v1-abc.json")
+    fields = {"version": "v1", "data": "labelled/b/test.csv", "key": "reports/benchmarks/v1-abc"}
+    run_key = history.add_run(store, report(int8=250), **fields)
+    before = store.etag(run_key)
+    assert history.add_run(store, report(int8=250), **fields) == run_key
+    assert store.etag(run_key) == before
+    assert run_key.endswith("threads/20261121T030000000000Z-v1-abc.json")
     (path,) = history.fetch_latest(store, hardware.host_key(HOST), tmp_path / "copies")
     run = history.read_run(path)
-    assert (run["version"], run["data"], run["report"]) == ("v1", said["data"], said["key"])
+    assert (run["version"], run["data"], run["report"]) == ("v1", fields["data"], fields["key"])
     (change,) = history.compare_with_history(report(22, int8=200), [run])
     assert change.version == "v1"
 
@@ -112,7 +112,7 @@ def test_runs_at_the_same_time_lose_nothing(tmp_path):
 
 
 def test_of_a_long_history_the_latest_are_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr(history, "N_LOOKED_AT", 2)
+    monkeypatch.setattr(history, "N_LATEST", 2)
     store = FolderStore(tmp_path / "store")
     for day in (21, 19, 20):
         history.add_run(store, report(day, int8=1), version="v", data="d", key="reports/benchmarks/v-1")

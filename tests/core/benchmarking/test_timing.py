@@ -24,19 +24,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_int8_is_compared_with_fp32_in_f1_and_speed(frozen: Path, int8: Path, data: Path, tmp_path: Path) -> None:
     output = tmp_path / "compared"
-    found = comparison.compare_quantized(frozen, int8, data, n_sentences=40, rounds=2, n_threads=2, output=output)
-    assert found["fp32"]["overall"]["n_gold"] == found["int8"]["overall"]["n_gold"] == 80
-    assert abs(found["f1_loss"]) < 0.05
-    assert found["losses"]["overall"]["loss"] == pytest.approx(found["f1_loss"])
-    assert found["agreement"] > 0.9
-    assert 0 < found["size_share"] < 2
-    assert EntityCounts.read(output / comparison.COUNTS).score().f1 == found["int8"]["overall"]["f1"]
+    report = comparison.compare_quantized(frozen, int8, data, n_sentences=40, rounds=2, n_threads=2, output=output)
+    assert report["fp32"]["overall"]["n_gold"] == report["int8"]["overall"]["n_gold"] == 80
+    assert abs(report["f1_loss"]) < 0.05
+    assert report["losses"]["overall"]["loss"] == pytest.approx(report["f1_loss"])
+    assert report["agreement"] > 0.9
+    assert 0 < report["size_share"] < 2
+    assert EntityCounts.read(output / comparison.COUNTS).score().f1 == report["int8"]["overall"]["f1"]
     assert canary.run_canary(int8, output / comparison.CANARY, n_threads=1)["n_other_tags"] == 0
-    speed = found["speed"]
+    speed = report["speed"]
     assert speed["int8_over_stock"] == pytest.approx(speed["int8"] / speed["stock_fp32"], rel=1e-3)
     # 128 pieces where 24 would do: no machine is noisy enough to hide it.
     assert speed["bucketed_over_padded"] > 1
-    assert [(row["engine"], row["padded_to"]) for row in found["timings"]] == [
+    assert [(row["engine"], row["padded_to"]) for row in report["timings"]] == [
         ("stock_fp32", "bucket"),
         ("onednn_fp32", "bucket"),
         ("int8", "bucket"),
@@ -50,18 +50,18 @@ def test_a_benchmark_leaves_its_rows_a_page_and_two_charts(
 ) -> None:
     options = {"batch_sizes": [1, 8], "n_sentences": 20, "rounds": 1, "n_threads": 2}
     at = datetime(2026, 11, 21, 3, tzinfo=UTC)
-    found = comparison.run_benchmark([frozen, int8], data, tmp_path / "out", at=at, **options)
-    engines = {row["engine"] for row in found["rows"]}
+    report = comparison.run_benchmark([frozen, int8], data, tmp_path / "out", at=at, **options)
+    engines = {row["engine"] for row in report["rows"]}
     assert {"stock FP32", "oneDNN FP32", "INT8"} <= engines
     assert ("oneDNN BF16" in engines) == hardware.has_bf16()
-    assert [(row["batch_size"], row["n_calls_timed"]) for row in found["rows"] if row["engine"] == "INT8"] == [
+    assert [(row["batch_size"], row["n_calls_timed"]) for row in report["rows"] if row["engine"] == "INT8"] == [
         (1, 20),
         (8, 3),
     ]
-    for row in found["rows"]:
+    for row in report["rows"]:
         assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
         assert 0 < row["words_per_s_min"] <= row["words_per_s"] <= row["words_per_s_max"]
-    assert found["changes"] == []
+    assert report["changes"] == []
     names = {"benchmark.json", "table.md", "plot.png", "plot.svg", "latency.png", "latency.svg"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == names
 

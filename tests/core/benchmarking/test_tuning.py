@@ -41,13 +41,13 @@ def tune(version: Path, data: Path, *more: str) -> int:
 @pytest.mark.slow
 def test_the_fastest_that_keeps_its_f1_is_chosen_and_the_evidence_kept(version: Path, data: Path) -> None:
     assert tune(version, data, "--max_f1_loss", "1") == 0
-    said = json.loads(runtime_config.runtime_config_path(version, 2).read_text())
+    record = json.loads(runtime_config.runtime_config_path(version, 2).read_text())
     choice = runtime_config.find_runtime_config(version / "int8", 2)
-    assert choice == RuntimeConfig(**said["choice"])
-    fastest = max(said["measured"]["precision"], key=lambda row: row["words_per_s"])
+    assert choice == RuntimeConfig(**record["choice"])
+    fastest = max(record["measured"]["precision"], key=lambda row: row["words_per_s"])
     assert (choice.kind == "int8") == (fastest["engine"] == "INT8")
-    assert {row["max_pieces"] for row in said["measured"]["budget"]} == {1024, 2048, 4096, 8192}
-    assert choice.max_pieces == said["measured"]["budget"][0]["max_pieces"]
+    assert {row["max_pieces"] for row in record["measured"]["budget"]} == {1024, 2048, 4096, 8192}
+    assert choice.max_pieces == record["measured"]["budget"][0]["max_pieces"]
     assert model_folder.read_manifest(version / "int8")  # the model beside it is untouched
 
 
@@ -58,11 +58,11 @@ def test_a_precision_that_loses_f1_is_measured_and_not_chosen(
     worse = {"int8": 0.5, "frozen": 0.9}
     monkeypatch.setattr("ner_tasks.benchmarking.tuning._f1", lambda engine, *_: worse[Path(engine.model).name])
     assert tune(version, data, "--time_limit", "0") == 0
-    said = json.loads(runtime_config.runtime_config_path(version, 2).read_text())
-    assert said["choice"]["kind"] == "frozen"
-    assert "INT8" in {row["engine"] for row in said["measured"]["precision"]}
-    assert said["measured"].keys() == {"precision"}  # the time was over
-    assert "INT8 is left out: it loses 0.4000 of entity F1" in capsys.readouterr().out
+    record = json.loads(runtime_config.runtime_config_path(version, 2).read_text())
+    assert record["choice"]["kind"] == "frozen"
+    assert "INT8" in {row["engine"] for row in record["measured"]["precision"]}
+    assert record["measured"].keys() == {"precision"}  # the time was over
+    assert "excluded INT8: found a loss of 0.4000 of entity F1" in capsys.readouterr().out
 
 
 def tagged_with(version: Path, tmp_path: Path, *more: str) -> dict:
