@@ -1,1 +1,1 @@
-"""Labelled batches on their way into a snapshot, and snapshots on their way out: forms, precedence, what is frozen."""
+"""Labelled data: readers, the split, and snapshots."""

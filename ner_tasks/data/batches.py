@@ -1,4 +1,4 @@
-"""Which files a snapshot is made of, and whose word counts where two of them label the same text."""
+"""Labelled batches: source files of a snapshot, and which batch wins if two label the same text differently."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -16,9 +16,9 @@ class LabelledSource:
     """One labelled file.
 
     Attributes:
-        batch: the batch that it belongs to; no `/` in it.
-        key: where it lies in the store, or its path.
-        path: where it can be read.
+        batch: name of its batch, without `/`.
+        key: key in the store, or the path.
+        path: local path.
     """
 
     batch: str
@@ -27,35 +27,38 @@ class LabelledSource:
 
 
 def find_sources(paths: Iterable[Path]) -> list[LabelledSource]:
-    """Files as they were named on the command line; a folder is a batch, a file is one by itself.
+    """List the labelled files at paths from the command line.
+
+    Args:
+        paths: folders, each of which is a batch, and files, each of which is a batch of its own.
 
     Raises:
         InputMissing: a folder without a labelled file.
     """
-    found = []
+    sources = []
     for path in paths:
         if path.is_dir():
             files = [file for file in sorted(path.iterdir()) if is_labelled(file.name)]
             if not files:
                 raise InputMissing(f"found no labelled file, expected {'/'.join(LABELLED_SUFFIXES)}, in {path}")
-            found += [LabelledSource(path.resolve().name, str(file), file) for file in files]
+            sources += [LabelledSource(path.resolve().name, str(file), file) for file in files]
         else:
-            found.append(LabelledSource(path.stem, str(path), path))
-    return sort_sources(found)
+            sources.append(LabelledSource(path.stem, str(path), path))
+    return sort_sources(sources)
 
 
 def read_sources(listing: Path) -> list[LabelledSource]:
-    """Sources from a file with a `{"batch", "key", "path"}` on each line, as the operator writes it."""
+    """Read sources from a JSON Lines file of `{"batch", "key", "path"}`, as written by the operator."""
     lines = listing.read_text(encoding="utf-8").split("\n")
-    said = [json.loads(line) for line in lines if line]
-    return sort_sources(LabelledSource(one["batch"], one["key"], Path(one["path"])) for one in said)
+    records = [json.loads(line) for line in lines if line]
+    return sort_sources(LabelledSource(one["batch"], one["key"], Path(one["path"])) for one in records)
 
 
 def sort_sources(sources: Iterable[LabelledSource]) -> list[LabelledSource]:
-    """By batch, then by file: names begin with a date, so a batch's age is in its name.
+    """Sort sources by batch and file; batch names begin with a date, so this is by age.
 
     Raises:
-        DataRejected: a batch whose name cannot stand in an origin.
+        DataRejected: the name of a batch is empty or has a `/`.
     """
     listed = sorted(sources, key=lambda source: (source.batch, source.key))
     for source in listed:
@@ -65,10 +68,11 @@ def sort_sources(sources: Iterable[LabelledSource]) -> list[LabelledSource]:
 
 
 def is_labelled(name: str) -> bool:
+    """Return whether a file name has the suffix of labelled data and is not hidden."""
     return name.lower().endswith(LABELLED_SUFFIXES) and not name.startswith(".")
 
 
 def rank_batches(batches: Sequence[str]) -> dict[str, int]:
-    """How much each batch's word counts: corrections by people over all else, newer ones over older, the rest alike."""
+    """Rank batches for conflicting labels: corrections (`review-*`) from 1, newer ones higher; all others 0."""
     reviews = sorted({batch for batch in batches if batch.startswith(REVIEW)})
     return {batch: reviews.index(batch) + 1 if batch in reviews else 0 for batch in batches}

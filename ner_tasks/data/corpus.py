@@ -1,10 +1,10 @@
-"""Labelled sentences on disk: the Kaggle CSV, CoNLL columns, spans in JSON, and a zip with one of them.
+"""Labelled files: the Kaggle CSV, CoNLL columns, spans in JSON, and zips with one such file.
 
-Two ways in: `read_labelled` is strict, for whoever trains or scores; `read_rows` is lenient and says of
-each row what is wrong with it, for the step that decides what goes to quarantine.
+`read_labelled` is strict, for training and evaluation. `open_rows` is lenient and reports the problem of each row, for
+quarantine.
 
-The Kaggle file is written by a spreadsheet: cp1252, CRLF, the sentence's number on its first row only, and
-words such as `"` and `None` that a guessing reader loses. Everything is text here, nothing is guessed.
+The Kaggle file comes from a spreadsheet: cp1252, CRLF, the sentence number only on the first row, and words such as `"`
+and `None` that readers with type inference lose. This reader treats all fields as text.
 """
 
 import csv
@@ -37,13 +37,13 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True)
 class LabelledSentence:
-    """A sentence, a tag for each of its words, and where it was read.
+    """A labelled sentence.
 
     Attributes:
-        words: at least one, none blank.
-        tags: BIO tags, as many as words.
-        origin: file and line of the first word, `ner.csv:12`.
-        pos: part-of-speech tags as the source has them, as many as words, or none at all; only carried along.
+        words: words, at least one, none blank.
+        tags: BIO tag of each word.
+        origin: file and line of the first word, such as `ner.csv:12`.
+        pos: part-of-speech tag of each word as in the source, or empty; not used by the model.
     """
 
     words: tuple[str, ...]
@@ -53,62 +53,65 @@ class LabelledSentence:
 
 
 def read_labelled(path: Path) -> list[LabelledSentence]:
-    """Sentences of a labelled file, every one of them sound. A snapshot's file has to be as it was made.
+    """Read the sentences of a labelled file; the first invalid row is an error.
 
     Args:
         path: `.csv` (Kaggle columns), CoNLL (`.tsv .conll .txt`), spans (`.json .jsonl`), or a `.zip` with one such file.
 
     Raises:
-        InputMissing: no such file.
-        DataRejected: a row or the file is not sound; the message names the first such place.
-        ArtifactBroken: a snapshot's file that has changed since it was made.
+        InputMissing: `path` does not exist.
+        DataRejected: an invalid row or file; the message names the place.
+        ArtifactBroken: a file of a snapshot was changed after it was written.
     """
     check_frozen(path)
     name, rows = open_rows(path)
-    sentences = [_sound(name, list(group)) for _, group in groupby(rows, key=lambda row: row.sentence)]
+    sentences = [_build_sentence(name, list(group)) for _, group in groupby(rows, key=lambda row: row.sentence)]
     if not sentences:
         raise DataRejected(f"found no sentence, expected at least one, in {path}")
     return sentences
 
 
 def open_rows(path: Path, conversions: Conversions | None = None) -> tuple[str, Iterator[LabelledRow]]:
-    """Name of the labelled file (with its archive's) and its rows, good and broken ones, in file order, tags in BIO.
+    """Open a labelled file and read its rows lazily, valid and invalid ones, with tags in BIO.
 
     Args:
         path: see `read_labelled`.
-        conversions: gets what is recognised and changed while the rows are read; it is printed too behind the last.
+        conversions: filled with what was recognized and converted while the rows are read; printed after the last row.
+
+    Returns:
+        Name of the file, including that of its archive, and its rows in file order.
 
     Raises:
-        InputMissing: no such file.
-        DataRejected: the file as a whole cannot be read: archive, encoding, header, or nothing in it.
+        InputMissing: `path` does not exist.
+        DataRejected: the file as a whole is unreadable: archive, encoding, header, or empty.
     """
     conversions = conversions if conversions is not None else Conversions()
-    name, data = _labelled_bytes(path)
+    name, data = _read_bytes(path)
     if not data.strip():
         raise DataRejected(f"found an empty file, expected labelled sentences, at {path}")
-    # A file with CRLF that was written in text mode has one CR too many on each line.
+    # A file with CRLF that was written in text mode has a second CR on each line.
     text = decode_text(data, name).replace("\r\r\n", "\n").replace("\r\n", "\n").replace("\r", "\n")
     if name.lower().endswith(SPAN_SUFFIXES):
-        return name, _printing(span_rows(text, name, conversions), name, conversions)
+        return name, _print_conversions(span_rows(text, name, conversions), name, conversions)
     lines = text.split("\n")
     if name.lower().endswith(CONLL_SUFFIXES):
         rows = conll_rows(lines, name, conversions)
     else:
-        rows = _in_bio(_kaggle_rows(lines, name), conversions)
-    return name, _printing(rows, name, conversions)
+        rows = _convert_lazily(_kaggle_rows(lines, name), conversions)
+    return name, _print_conversions(rows, name, conversions)
 
 
-def _printing(rows: Iterable[LabelledRow], name: str, conversions: Conversions) -> Iterator[LabelledRow]:
-    """The rows, and behind the last of them a line for each conversion, so that a person sees what was changed."""
+def _print_conversions(rows: Iterable[LabelledRow], name: str, conversions: Conversions) -> Iterator[LabelledRow]:
+    """Yield the rows, then print a line for each conversion."""
     yield from rows
     for line in conversions.lines():
         print(f"{name}: {line}", flush=True)
 
 
 def write_kaggle_csv(path: Path, sentences: Iterable[LabelledSentence]) -> None:
-    """Write sentences in the Kaggle columns, as UTF-8; what `read_labelled` reads back is the same.
+    """Write sentences as a UTF-8 CSV in the Kaggle columns, which `read_labelled` reads back unchanged.
 
-    The bytes depend on words, tags and their order alone, never on the origin.
+    The bytes do not depend on the origin of the sentences.
     """
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -120,45 +123,49 @@ def write_kaggle_csv(path: Path, sentences: Iterable[LabelledSentence]) -> None:
 
 
 def decode_text(data: bytes, name: str) -> str:
-    """Text of a labelled file: UTF-8 if it is that throughout, else cp1252.
+    """Decode a labelled file as UTF-8 if all of it is valid, else as cp1252.
 
-    A UTF-8 file with a damaged byte would pass for cp1252 and turn every `é` into `Ã©`, so a file whose
-    non-ASCII bytes are mostly sound UTF-8 is refused and not read as cp1252.
+    A file whose non-ASCII bytes are mostly valid UTF-8 is rejected as damaged, since cp1252 would turn every `é` into
+    `Ã©`.
+
+    Args:
+        data: content of the file.
+        name: name of the file, for error messages.
 
     Raises:
-        DataRejected: UTF-16, binary, damaged UTF-8, or a byte that cp1252 does not have.
+        DataRejected: UTF-16, binary data, damaged UTF-8, or a byte that cp1252 does not define.
     """
     if b"\x00" in data or data.startswith(_UTF16_MARKS):
-        found = "UTF-16" if data.startswith(_UTF16_MARKS) or _every_other_is_nul(data) else "binary data (NUL bytes)"
-        raise DataRejected(f"found {found}, expected UTF-8 or cp1252, at {name}")
+        kind = "UTF-16" if data.startswith(_UTF16_MARKS) or _every_other_is_nul(data) else "binary data (NUL bytes)"
+        raise DataRejected(f"found {kind}, expected UTF-8 or cp1252, at {name}")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         high = b" ".join(re.findall(rb"[\x80-\xff]+", data))
-        n_sound = len(high.decode("utf-8", errors="ignore").replace(" ", ""))
-        if n_sound > high.decode("utf-8", errors="replace").count("\ufffd"):
-            where = f"{name}:{_line_of(data, error.start)}"
+        n_valid = len(high.decode("utf-8", errors="ignore").replace(" ", ""))
+        if n_valid > high.decode("utf-8", errors="replace").count("\ufffd"):
+            where = f"{name}:{_line_number(data, error.start)}"
             raise DataRejected(f"found damaged UTF-8, expected UTF-8 or cp1252, at {where}") from None
     try:
         return data.decode("cp1252")
     except UnicodeDecodeError as error:
-        where = f"{name}:{_line_of(data, error.start)}"
+        where = f"{name}:{_line_number(data, error.start)}"
         raise DataRejected(f"found byte 0x{data[error.start]:02x}, expected UTF-8 or cp1252, at {where}") from None
 
 
 @lru_cache(maxsize=2**16)
 def is_blank(word: str) -> bool:
-    """Whether a word shows nothing: empty, or spaces and invisible characters only."""
+    """Return whether a word is empty or has only spaces and invisible characters."""
     return not any(character.isprintable() and not character.isspace() for character in word)
 
 
-def _labelled_bytes(path: Path) -> tuple[str, bytes]:
-    """Name and bytes of a labelled file, taken out of its zip if need be."""
+def _read_bytes(path: Path) -> tuple[str, bytes]:
+    """Read name and bytes of a labelled file, from inside a zip if it is one."""
     if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing"
-        raise InputMissing(f"found {found}, expected a labelled file (CSV, CoNLL, JSON or zip), at {path}")
+        kind = "a folder" if path.is_dir() else "nothing"
+        raise InputMissing(f"found {kind}, expected a labelled file (CSV, CoNLL, JSON or zip), at {path}")
     if path.suffix.lower() == ".zip":
-        return _unzipped(path)
+        return _unzip(path)
     if path.suffix.lower() not in LABELLED_SUFFIXES:
         expected = ", ".join(LABELLED_SUFFIXES)
         raise DataRejected(f"found a file that ends in {path.suffix or 'nothing'!r}, expected {expected}, at {path}")
@@ -166,7 +173,7 @@ def _labelled_bytes(path: Path) -> tuple[str, bytes]:
     return path.name, path.read_bytes()
 
 
-def _unzipped(path: Path) -> tuple[str, bytes]:
+def _unzip(path: Path) -> tuple[str, bytes]:
     try:
         with zipfile.ZipFile(path) as archive:
             # macOS adds a `__MACOSX/._name.csv` beside each file.
@@ -174,7 +181,7 @@ def _unzipped(path: Path) -> tuple[str, bytes]:
                 item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")
             ]
             csvs = [item for item in inside if item.filename.lower().endswith(".csv")]
-            # A .txt beside a CSV is somebody's read-me.
+            # A .txt beside a CSV is a read-me.
             kinds = (CONLL_SUFFIXES, SPAN_SUFFIXES)
             others = [[item for item in inside if item.filename.lower().endswith(kind)] for kind in kinds]
             files = csvs or others[1] or others[0]
@@ -192,7 +199,7 @@ def _check_size(n_bytes: int, path: Path) -> None:
         raise DataRejected(f"found {n_bytes // 2**20} MiB, expected at most {MAX_BYTES // 2**20} MiB, at {path}")
 
 
-def _in_bio(rows: Iterator[LabelledRow], conversions: Conversions) -> Iterator[LabelledRow]:
+def _convert_lazily(rows: Iterator[LabelledRow], conversions: Conversions) -> Iterator[LabelledRow]:
     yield from convert_to_bio(list(rows), conversions, is_kaggle=True)
 
 
@@ -201,13 +208,12 @@ def _kaggle_rows(lines: list[str], name: str) -> Iterator[LabelledRow]:
     columns = [column.strip() for column in header]
     missing = [column for column in KAGGLE_COLUMNS if column != "POS" and column not in columns]
     if missing or len(set(columns)) != len(columns):
-        found = lines[0][:80]
-        raise DataRejected(f"found header {found!r}, expected {','.join(KAGGLE_COLUMNS)!r}, at {name}:1")
+        raise DataRejected(f"found header {lines[0][:80]!r}, expected {','.join(KAGGLE_COLUMNS)!r}, at {name}:1")
     return _kaggle_body(lines, columns)
 
 
 def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[LabelledRow]:
-    """Rows below the header; a number that changes begins a sentence, an empty or repeated one goes on with it."""
+    """Read the rows below the header; a new number starts a sentence, an empty or repeated number continues it."""
     at_number, at_word, at_tag = (columns.index(column) for column in ("Sentence #", "Word", "Tag"))
     at_pos = columns.index("POS") if "POS" in columns else None
     n_columns = len(columns)
@@ -218,7 +224,7 @@ def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[LabelledRow]:
         fields = _fields(text)
         first = (fields[at_number] if fields and len(fields) > at_number else "").strip()
         if fields is not None and len(fields) != n_columns and not _NUMBER.fullmatch(first):
-            first = ""  # shifted columns: a word must not pass for a sentence's number
+            first = ""  # shifted columns: a word must not count as a sentence number
         if sentence < 0 or (first and first != number):
             sentence += 1
             number = first
@@ -227,7 +233,7 @@ def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[LabelledRow]:
         elif len(fields) != n_columns:
             yield LabelledRow(line, sentence, text[:80], "", "", f"found {len(fields)} columns, expected {n_columns}")
         elif not number:
-            yield LabelledRow(line, sentence, text[:80], "", "", "found a row before the first sentence's number")
+            yield LabelledRow(line, sentence, text[:80], "", "", "found a row before the first sentence number")
         else:
             word, tag = (intern(fields[at].strip(" \t")) for at in (at_word, at_tag))
             pos = intern(fields[at_pos].strip(" \t")) if at_pos is not None else ""
@@ -235,7 +241,7 @@ def _kaggle_body(lines: list[str], columns: list[str]) -> Iterator[LabelledRow]:
 
 
 def _fields(line: str) -> list[str] | None:
-    """Fields of one CSV line, None if a quote stays open: no word spans lines, so the next line stands by itself."""
+    """Split one CSV line into fields; None if a quote stays open, since no word spans lines."""
     if '"' not in line:
         return line.split(",")
     try:
@@ -244,8 +250,8 @@ def _fields(line: str) -> list[str] | None:
         return None
 
 
-def _sound(name: str, rows: list[LabelledRow]) -> LabelledSentence:
-    """A sentence of its rows, or DataRejected for the first row that is not sound."""
+def _build_sentence(name: str, rows: list[LabelledRow]) -> LabelledSentence:
+    """Build a sentence from its rows; raises DataRejected for the first invalid row."""
     for row in rows:
         if row.problem:
             raise DataRejected(f"{row.problem}, at {name}:{row.line}")
@@ -256,7 +262,7 @@ def _sound(name: str, rows: list[LabelledRow]) -> LabelledSentence:
     tags = tuple(row.tag for row in rows)
     broken = find_bio_violation(tags)
     if broken is not None:
-        before = tags[broken - 1] if broken else "the sentence's start"
+        before = tags[broken - 1] if broken else "the start of the sentence"
         tag, line = tags[broken], rows[broken].line
         expected = f"B-{tag[2:]} or I-{tag[2:]} before it"
         raise DataRejected(f"found {tag} after {before}, expected {expected}, at {name}:{line}")
@@ -269,5 +275,5 @@ def _every_other_is_nul(data: bytes) -> bool:
     return max(head[::2].count(0), head[1::2].count(0)) > len(head) // 3
 
 
-def _line_of(data: bytes, offset: int) -> int:
+def _line_number(data: bytes, offset: int) -> int:
     return data.count(b"\n", 0, offset) + 1

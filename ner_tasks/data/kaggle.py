@@ -1,4 +1,4 @@
-"""The labelled data set of Kaggle, fetched by Kaggle's own client."""
+"""Download of a labelled data set with Kaggle's client."""
 
 import os
 import shutil
@@ -14,25 +14,25 @@ CREDENTIALS = "KAGGLE_USERNAME and KAGGLE_KEY, or KAGGLE_API_TOKEN"
 
 
 def download_dataset(dataset: str, target: Path, cache: Path) -> dict[str, Any]:
-    """Fetch the newest version of a data set and put its labelled files into the folder `target`.
+    """Download the newest version of a data set and copy its labelled files to the folder `target`.
 
-    Files that are no labelled data are left out: the data set has a second table, of features, in other columns.
+    Other files are left out; the GMB data set has a second table of features in other columns.
 
     Args:
         dataset: `owner/name`, or `owner/name/versions/N` for one version.
-        target: replaced if it is there.
-        cache: where the client keeps what it has fetched; a version that lies there whole is not fetched again.
+        target: folder to create or replace.
+        cache: cache folder of the client; a complete version there is not downloaded again.
 
     Returns:
-        The data set, its version, the files taken and those left out.
+        `dataset`, `version`, `files` (copied) and `left_out`.
 
     Raises:
-        ConfigInvalid: no credentials, refused ones, or a name that is no data set's.
-        InputMissing: no such data set.
-        DataRejected: not one labelled file in it.
+        ConfigInvalid: missing or rejected credentials, or an invalid name.
+        InputMissing: the data set does not exist.
+        DataRejected: the data set has no labelled file.
     """
     os.environ["KAGGLEHUB_CACHE"] = str(cache)
-    folder = _fetched(dataset)
+    folder = _download(dataset)
     taken, left_out = [], []
     with atomic.staged_folder(target) as stage:
         for file in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -50,8 +50,8 @@ def download_dataset(dataset: str, target: Path, cache: Path) -> dict[str, Any]:
     return {"dataset": dataset, "version": folder.name, "files": taken, "left_out": left_out}
 
 
-def _fetched(dataset: str) -> Path:
-    """Folder of the data set's files, named by its version. Networks that fail are weather, and tried again."""
+def _download(dataset: str) -> Path:
+    """Download a data set and return its folder, named after its version; network errors may be retried."""
     import kagglehub
     from kagglehub import config
     from kagglehub.exceptions import KaggleApiHTTPError
@@ -63,7 +63,7 @@ def _fetched(dataset: str) -> Path:
     except KaggleApiHTTPError as error:
         code = error.response.status_code if error.response is not None else 0
         if code in (401, 403):
-            raise ConfigInvalid(f"found credentials that Kaggle refuses ({code}), expected {CREDENTIALS}") from None
+            raise ConfigInvalid(f"found credentials that Kaggle rejects ({code}), expected {CREDENTIALS}") from None
         if code == 404:
             raise InputMissing(f"found no data set {dataset!r}, expected one, at Kaggle") from None
         raise
@@ -72,7 +72,7 @@ def _fetched(dataset: str) -> Path:
 
 
 def _is_readable(path: Path) -> bool:
-    """Whether a file is labelled data as far as its header goes."""
+    """Return whether a file has the header of labelled data."""
     if not is_labelled(path.name):
         return False
     try:

@@ -1,7 +1,7 @@
-"""A snapshot as it was frozen: every file signed, the version a hash of what it holds.
+"""Snapshot: an immutable split of labelled data with checksums; its version is a hash of its content.
 
-Whoever reads a file of a snapshot finds out here whether somebody has edited it since. What a text was for is
-remembered for ever: `texts.csv` goes from each snapshot into the next one and grows.
+Reading a file of a snapshot verifies that it was not edited. `texts.csv` lists the part of every text of this and all
+earlier snapshots, so that no text ever changes its part.
 """
 
 import csv
@@ -22,57 +22,61 @@ _COLUMNS = ("text", "part")
 
 
 def text_digest(words: Sequence[str]) -> bytes:
-    """SHA-256 of the words of a sentence: all that its place in the split follows from."""
+    """Return the SHA-256 of the words of a sentence, which determines its part in the split."""
     return sha256("\x1f".join(words).encode("utf-8", errors="surrogatepass")).digest()
 
 
 def text_key(words: Sequence[str]) -> str:
-    """32 hex digits that stand for the words of a sentence, so that a text need not be kept to be known again."""
+    """Return 32 hex digits that identify the words of a sentence without storing the text."""
     return text_digest(words).hex()[:32]
 
 
-def version_of_contents(labels: Sequence[str], files: Mapping[str, str]) -> str:
-    """Version of a snapshot: of its labels and of the files that are learnt from, scored on and remembered.
+def hash_contents(labels: Sequence[str], files: Mapping[str, str]) -> str:
+    """Compute the version of a snapshot from its labels and CSV files.
 
-    Evidence is left out: the same data, checked again, may be described in other words.
+    The validation report is left out, since its wording may change for the same data.
+
+    Args:
+        labels: labels of the snapshot.
+        files: SHA-256 of each file by name.
     """
     held = {name: sha for name, sha in files.items() if name.endswith(".csv")}
     return make_version({"labels": list(labels), "files": held})
 
 
 def open_snapshot(folder: Path) -> dict[str, Any]:
-    """Content of `snapshot.json`, once every file is known to be as it was made.
+    """Verify every file of a snapshot and return the content of `snapshot.json`.
 
     Raises:
-        InputMissing: no snapshot in `folder`.
-        ArtifactBroken: a file is gone or has changed, or the manifest has.
+        InputMissing: there is no snapshot in `folder`.
+        ArtifactBroken: a file is missing or changed, or the manifest was changed.
     """
-    said = read_file(folder / MANIFEST, SnapshotManifest)
-    for name in said["files"]:
-        _check(folder / name, said)
-    if said["version"] != version_of_contents(said["labels"], said["files"]):
-        raise ArtifactBroken(f"found other labels or checksums than version {said['version']} has, at {folder}")
-    return dict(said)
+    manifest = read_file(folder / MANIFEST, SnapshotManifest)
+    for name in manifest["files"]:
+        _check(folder / name, manifest)
+    if manifest["version"] != hash_contents(manifest["labels"], manifest["files"]):
+        raise ArtifactBroken(f"found other labels or checksums than version {manifest['version']} has, at {folder}")
+    return dict(manifest)
 
 
 def check_frozen(path: Path) -> None:
-    """Refuse a file of a snapshot that has changed since it was made; any other file may be what it likes.
+    """Verify the checksum of a file if it belongs to a snapshot.
 
     Raises:
-        ArtifactBroken: it has.
+        ArtifactBroken: the file was changed after it was written.
     """
-    manifest = path.with_name(MANIFEST)
-    if manifest.is_file():
-        said = read_file(manifest, SnapshotManifest)
-        if path.name in said["files"]:
-            _check(path, said)
+    manifest_path = path.with_name(MANIFEST)
+    if manifest_path.is_file():
+        manifest = read_file(manifest_path, SnapshotManifest)
+        if path.name in manifest["files"]:
+            _check(path, manifest)
 
 
-def known_parts(folder: Path) -> dict[str, str]:
-    """Part of every text that this snapshot or one before it has held, by `text_key`.
+def read_known_parts(folder: Path) -> dict[str, str]:
+    """Read the part of every text of this and earlier snapshots, by `text_key`.
 
     Raises:
-        ArtifactBroken: the list has changed since it was made.
+        ArtifactBroken: the list was changed after it was written.
     """
     path = folder / TEXTS
     check_frozen(path)
@@ -81,33 +85,38 @@ def known_parts(folder: Path) -> dict[str, str]:
 
 
 def write_known_parts(path: Path, parts: Mapping[str, str]) -> None:
-    """Write what `known_parts` reads, in the order of the keys: the bytes depend on the contents alone."""
-    _write(path, _COLUMNS, sorted(parts.items()))
+    """Write the parts of texts, sorted by key, for `read_known_parts`."""
+    _write_csv(path, _COLUMNS, sorted(parts.items()))
 
 
 def write_origins(path: Path, parts: Mapping[str, Sequence[str]]) -> None:
-    """Write for each sentence of each part which batch it came from, given its origin `batch/file:line`."""
+    """Write the batch and origin of each sentence.
+
+    Args:
+        path: file to write.
+        parts: origins `batch/file:line` of the sentences of each part.
+    """
     rows = (
         (part, number, origin.partition("/")[0], origin)
         for part, origins in parts.items()
         for number, origin in enumerate(origins, start=1)
     )
-    _write(path, ("part", "number", "batch", "origin"), rows)
+    _write_csv(path, ("part", "number", "batch", "origin"), rows)
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
         writer.writerows(rows)
 
 
-def _check(path: Path, said: SnapshotManifest) -> None:
-    expected = said["files"][path.name]
-    found = atomic.sha256_of(path) if path.is_file() else "nothing"
-    if found != expected:
-        version = said["version"]
+def _check(path: Path, manifest: SnapshotManifest) -> None:
+    expected = manifest["files"][path.name]
+    sha256 = atomic.sha256_of(path) if path.is_file() else "nothing"
+    if sha256 != expected:
+        version = manifest["version"]
         raise ArtifactBroken(
-            f"found {path.name} of snapshot {version} changed since it was made (sha256 {found[:12]}), "
+            f"found {path.name} of snapshot {version} changed since it was made (sha256 {sha256[:12]}), "
             f"expected {expected[:12]}, at {path}"
         )

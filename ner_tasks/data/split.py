@@ -1,13 +1,13 @@
-"""A split into train, dev, calibration and test that stays put while the data grows.
+"""Split into train, dev, calibration and test that stays stable while the data grows.
 
-Neighbouring sentences come from one document and share names, so whole blocks of neighbours go to one part.
-Where a block begins, and where it goes, follows from the words of its first sentence and from nothing else:
-not from its place in the file, not from the file's name, not from how much data there is. Appending data
-therefore moves no sentence at all; inserting or removing data moves at most the one block it touches.
+Neighbouring sentences come from the same document and share names, so whole blocks of neighbours go to one part. The
+words of its first sentence alone determine where a block starts and which part it gets: not its position, the name of
+the file or the amount of data. Appending data moves no sentence; inserting or removing data moves at most the block it
+touches.
 
-A sentence that occurs again, word for word, belongs to the part of its first occurrence and is kept once, so
-that no text is both learned and scored. A text that an earlier snapshot had in a part stays in that part, whatever
-its block says now: whoever was scored on it must never learn it.
+A repeated sentence belongs to the part of its first occurrence and is kept once, so that no text is in both train and
+test. A text keeps the part that it had in an earlier snapshot, so that no later model is trained on test sentences of an
+earlier one.
 
 Source: content-defined chunking, as in Muthitacharoen et al., "A Low-bandwidth Network File System", 2001.
 """
@@ -26,13 +26,13 @@ PARTS = ("train", "dev", "calibration", "test")
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """How much goes where.
+    """Settings of a split.
 
     Attributes:
-        shares: share of each part in the order of `PARTS`, each above 0, 1 in all.
-        block_sentences: mean length of a block, in sentences, at least 1. Shorter blocks fit small data;
-            longer ones have fewer neighbours across parts.
-        seed: another seed, another split.
+        shares: share of each part in the order of `PARTS`, each above 0, with sum 1.
+        block_sentences: mean length of a block in sentences, at least 1. Shorter blocks suit small data, longer blocks
+            separate documents better.
+        seed: seed of the split.
     """
 
     shares: tuple[float, float, float, float] = (0.80, 0.08, 0.02, 0.10)
@@ -56,17 +56,20 @@ def split_corpus(
     begins: Collection[int] = (0,),
     known: Mapping[str, str] | None = None,
 ) -> dict[str, list[LabelledSentence]]:
-    """Sentences of each part, each text once, in the order of the input.
+    """Split sentences into parts; each text is kept once, in the order of the input.
 
     Args:
-        sentences: in the order of their documents.
-        is_sound: whether each sentence may be used. The others still mark where blocks begin, so that
-            quarantining a sentence moves none of its neighbours.
-        begins: indices at which a file begins, see `assign_parts`.
-        known: parts that texts have had before, see `assign_parts`.
+        sentences: sentences in document order.
+        is_sound: whether each sentence may be used; None for all. The others still start blocks, so that quarantining a
+            sentence does not move its neighbours.
+        begins: index of the first sentence of each file, see `assign_parts`.
+        known: parts of texts in earlier snapshots, see `assign_parts`.
+
+    Returns:
+        Sentences by part.
 
     Raises:
-        DataRejected: a part would be empty.
+        DataRejected: a part is empty.
     """
     parts: dict[str, list[LabelledSentence]] = {part: [] for part in PARTS}
     seen: set[tuple[str, ...]] = set()
@@ -78,8 +81,8 @@ def split_corpus(
             parts[part].append(sentences[index])
     empty = [part for part in PARTS if not parts[part]]
     if empty:
-        found = f"{len(seen)} different sound sentences, which leave {', '.join(empty)} empty"
-        raise DataRejected(f"found {found}, expected enough for blocks of about {config.block_sentences} in each part")
+        counts = f"{len(seen)} distinct sound sentences, which leave {', '.join(empty)} empty"
+        raise DataRejected(f"found {counts}, expected enough for blocks of about {config.block_sentences} in each part")
     return parts
 
 
@@ -90,36 +93,38 @@ def assign_parts(
     begins: Collection[int] = (0,),
     known: Mapping[str, str] | None = None,
 ) -> list[str]:
-    """Part of each sentence; a text that occurs again has the part of its first occurrence.
+    """Assign a part to each sentence; a repeated text has the part of its first occurrence.
 
-    Dev and calibration share their blocks and are told apart sentence by sentence: neither is learned
-    from or scored on, and a calibration part of 2 % would often be empty if it had to be whole blocks.
+    Dev and calibration share blocks and are separated sentence by sentence: neither is trained or tested on, and with
+    whole blocks a calibration part of 2 % would often be empty.
 
     Args:
-        texts: words of each sentence, in the order of their documents.
-        begins: indices at which a file begins and with it a block, so that a file's parts follow from it alone.
-        known: part of each text that has been in one before, by `labelled.frozen.text_key`.
+        texts: words of each sentence in document order.
+        config: settings of the split.
+        begins: index of the first sentence of each file, which starts a block, so that the parts of a file do not depend
+            on other files.
+        known: part of each text in earlier snapshots, by `snapshot.text_key`.
     """
     known = known or {}
     _, dev, calibration, test = config.shares
     held_out = dev + calibration
     first_part: dict[bytes, str] = {}
     parts: list[str] = []
-    block_place = 0.0
+    block_position = 0.0
     for index, words in enumerate(texts):
         digest = text_digest(words)
         if index in begins or int.from_bytes(digest[:8]) % config.block_sentences == 0:
-            block_place = _place(config.seed, "block", digest)
-        if block_place < test:
+            block_position = _hash_to_unit(config.seed, "block", digest)
+        if block_position < test:
             part = "test"
-        elif block_place >= test + held_out:
+        elif block_position >= test + held_out:
             part = "train"
         else:
-            part = "calibration" if _place(config.seed, "sentence", digest) < calibration / held_out else "dev"
+            part = "calibration" if _hash_to_unit(config.seed, "sentence", digest) < calibration / held_out else "dev"
         parts.append(first_part.setdefault(digest, known.get(digest.hex()[:32], part)))
     return parts
 
 
-def _place(seed: int, kind: str, digest: bytes) -> float:
-    """A number in [0, 1) that only these values decide, evenly spread."""
+def _hash_to_unit(seed: int, kind: str, digest: bytes) -> float:
+    """Hash the arguments to a uniformly distributed number in [0, 1)."""
     return int.from_bytes(sha256(f"{seed}/{kind}/".encode() + digest).digest()[:7]) / 2**56

@@ -8,7 +8,7 @@ from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.evaluation import EvaluateModelOperator, ModelGateOperator, RegisterModelOperator
 from ner_airflow.operators.labelled_data import CollectLabelledOperator, MakeSnapshotOperator
 from ner_airflow.operators.training import TrainModelOperator
-from ner_tasks.data.snapshot import version_of_contents
+from ner_tasks.data.snapshot import hash_contents
 from ner_tasks.data.validation.baseline import find_accepted
 from ner_tasks.files import atomic
 from ner_tasks.registry.registry import Registry
@@ -59,7 +59,7 @@ def made_snapshot(fake, tmp_path):
         (folder / name).write_text("rows")
     files = {"train.csv": atomic.sha256_of(folder / "train.csv")}
     said = {
-        "version": version_of_contents(["geo"], files),
+        "version": hash_contents(["geo"], files),
         "labels": ["geo"],
         "parts": {"train": {"n_sentences": 7}},
         "quarantined": {"broken_row": 1},

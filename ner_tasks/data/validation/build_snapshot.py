@@ -208,7 +208,7 @@ def _manifest(
     files = {name: atomic.sha256_of(folder / name) for name in names}
     return {
         "format": FORMAT,
-        "version": snapshot.version_of_contents(reviewed.labels, files),
+        "version": snapshot.hash_contents(reviewed.labels, files),
         "labels": list(reviewed.labels),
         "parts": {part: _part(parts[part], reviewed.labels) for part in PARTS},
         "quarantined": _by_reason(reviewed),

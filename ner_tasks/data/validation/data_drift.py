@@ -13,7 +13,7 @@ import pandas as pd
 
 from ner_tasks.data.batches import REVIEW
 from ner_tasks.data.corpus import LabelledSentence, read_labelled
-from ner_tasks.data.snapshot import known_parts, open_snapshot, text_key
+from ner_tasks.data.snapshot import open_snapshot, read_known_parts, text_key
 from ner_tasks.data.split import PARTS
 from ner_tasks.data.validation.quarantine import LabelledTable, RowReview
 from ner_tasks.labels import OUTSIDE, tag_label
@@ -65,7 +65,7 @@ class Baseline:
         return cls(
             version=said["version"],
             labels=tuple(said["labels"]),
-            known=known_parts(folder) | known,
+            known=read_known_parts(folder) | known,
             words=words,
             n_entities=count_labels(sentences),
             agreement=right / n if n else 1.0,

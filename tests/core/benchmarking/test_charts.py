@@ -52,7 +52,7 @@ def test_both_charts_show_every_engine_with_its_f1(tmp_path):
     charts.plot_benchmark(report(stock_1=10, stock_32=100, int8_32=250)["rows"], tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"plot.png", "plot.svg", "latency.png", "latency.svg"}
     assert all(path.stat().st_size > 1000 for path in tmp_path.iterdir())
-    drawn = charts._groups(report(stock_1=10, stock_32=100, int8_32=250)["rows"])
+    drawn = charts._iter_groups(report(stock_1=10, stock_32=100, int8_32=250)["rows"])
     assert [(label, len(at)) for label, at, _, _ in drawn] == [("stock FP32, F1 0.9000", 2), ("INT8, F1 0.9000", 1)]
 
 

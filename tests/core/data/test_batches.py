@@ -13,7 +13,7 @@ import pytest
 
 from ner_tasks.data.batches import find_sources
 from ner_tasks.data.corpus import read_labelled
-from ner_tasks.data.snapshot import known_parts, open_snapshot
+from ner_tasks.data.snapshot import open_snapshot, read_known_parts
 from ner_tasks.data.split import PARTS
 from ner_tasks.data.validation.build_snapshot import build_snapshot
 from ner_tasks.data.validation.config import DatasetConfig
@@ -174,7 +174,7 @@ def test_no_text_ever_leaves_its_part_while_batches_arrive_and_go(tmp_path: Path
         for part, found in texts(previous).items():
             assert {first.setdefault(words, part) for words in found} <= {part}
     assert set(first.values()) == set(PARTS)
-    assert len(known_parts(previous)) == len(first)
+    assert len(read_known_parts(previous)) == len(first)
 
 
 def test_without_the_snapshot_before_a_text_can_change_sides(tmp_path: Path):

@@ -172,7 +172,7 @@ def change(now=2.0, before=2.5, *, relative=True, judged=True, version="v1"):
 
 def test_an_engine_that_is_slower_than_it_may_be_fails_in_one_line():
     line = (
-        "found INT8 at batch size 32 at 2.00x stock FP32, expected at least 2.12x stock FP32, which is 15% under the "
+        "found INT8 at batch size 32 at 2.00x stock FP32, expected at least 2.12x stock FP32, which is 15% below the "
         "2.50x stock FP32 of version v1 at 2026-11-20T03:00:00+00:00, at the benchmark of v2"
     )
     with pytest.raises(GateNotPassed, match=f"^{re.escape(line)}$"):
