@@ -262,7 +262,7 @@ def _build_sentence(name: str, rows: list[LabelledRow]) -> LabelledSentence:
     tags = tuple(row.tag for row in rows)
     broken = find_bio_violation(tags)
     if broken is not None:
-        before = tags[broken - 1] if broken else "the start of the sentence"
+        before = tags[broken - 1] if broken else "the sentence's start"
         tag, line = tags[broken], rows[broken].line
         expected = f"B-{tag[2:]} or I-{tag[2:]} before it"
         raise DataRejected(f"found {tag} after {before}, expected {expected}, at {name}:{line}")

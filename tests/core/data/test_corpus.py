@@ -159,7 +159,7 @@ BAD_ROWS = {
     "too many columns": (("Sentence: 1,a,X,O,,",), "found 6 columns, expected 4, at ner.csv:2"),
     "an empty word": (("Sentence: 1, ,X,O",), "found an empty word, expected a word, at ner.csv:2"),
     "an open quote": (("Sentence: 1,a,X,O", ',"b,X,O', ",c,X,O"), "found a quote that is not closed, at ner.csv:3"),
-    "no number": ((",a,X,O",), "found a row before the first sentence's number, at ner.csv:2"),
+    "no number": ((",a,X,O",), "found a row before the first sentence number, at ner.csv:2"),
     "no row": ((), "found no sentence, expected at least one, in "),
 }
 

@@ -132,7 +132,7 @@ def test_a_sound_copy_of_a_quarantined_sentence_is_kept() -> None:
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_data_too_small_for_four_parts_is_refused_in_one_line(n: int) -> None:
     with pytest.raises(
-        DataRejected, match=f"^found {n} different sound sentences, which leave .* empty, expected enough"
+        DataRejected, match=f"^found {n} distinct sound sentences, which leave .* empty, expected enough"
     ) as caught:
         split_corpus(sentences_of(large(n)), SplitConfig())
 
