@@ -1,4 +1,4 @@
-"""What a reader of labelled data recognised in a file, and what it changed on the way in."""
+"""Record of what a reader recognized and converted in a labelled file."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from typing import Any
 
 @dataclass
 class Conversions:
-    """What was recognised and changed in one file, counted; filled while the file's rows are read.
+    """What was recognized and converted in one file; filled while its rows are read.
 
     Attributes:
-        scheme: the tagging scheme of a file in columns, such as `BIO` or `BILOU`; None if it has no tags.
-        offsets: what the offsets of a file of spans count, such as `UTF-16 code units`; None if its texts do not tell.
-        counts: how often each thing was done, by what was done and the unit that is counted.
+        scheme: tag scheme of a file in columns, such as `BIO` or `BILOU`; None without tags.
+        offsets: unit of the offsets in a file of spans, such as `UTF-16 code units`; None if undetermined.
+        counts: number of conversions, by description and unit.
     """
 
     scheme: str | None = None
@@ -20,15 +20,21 @@ class Conversions:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, what: str, unit: str, n: int = 1) -> None:
-        """Count `n` more of `unit`, such as `tasks`, to which `what` applies; 0 leaves no trace."""
+        """Add `n` to the count of a conversion; does nothing if `n` is 0.
+
+        Args:
+            what: description of the conversion.
+            unit: what is counted, in the plural, such as `tasks`.
+            n: number of units.
+        """
         if n:
             self.counts[what, unit] += n
 
     def lines(self) -> list[str]:
-        """A line for each thing done, such as `scheme IOB1, converted to BIO: 600 sentences`."""
+        """Return a line for each conversion, such as `scheme IOB1, converted to BIO: 600 sentences`."""
         return [f"{what}: {n:,} {unit}" for (what, unit), n in self.counts.items()]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for a report in JSON."""
-        done = [{"what": what, "n": n, "unit": unit} for (what, unit), n in self.counts.items()]
-        return {"scheme": self.scheme, "offsets": self.offsets, "conversions": done}
+        """Return the record for a JSON report."""
+        conversions = [{"what": what, "n": n, "unit": unit} for (what, unit), n in self.counts.items()]
+        return {"scheme": self.scheme, "offsets": self.offsets, "conversions": conversions}

@@ -1,4 +1,4 @@
-"""One word of a labelled file, as every reader hands it on."""
+"""Row of a labelled file, the common output of all readers."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,16 @@ BROKEN_ROW, BAD_SPAN = "broken-row", "bad-span"
 
 
 class LabelledRow(NamedTuple):
-    """One word's row as it was found.
+    """One word of a labelled file.
 
     Attributes:
-        line: 1-based line in the file; of a JSON list the 1-based place in it.
-        sentence: 0-based number of its sentence in the file.
-        problem: what is wrong with the row's form, in words; empty if nothing is. The word of a broken row
-            is the whole line, its tag is empty.
-        reason: with a problem the kind of it, `BROKEN_ROW` or `BAD_SPAN`.
+        line: line in the file, from 1; for a JSON list the position in the list.
+        sentence: number of the sentence in the file, from 0.
+        word: the word; the whole line if the row is broken.
+        pos: part-of-speech tag, or empty.
+        tag: the tag; empty if the row is broken.
+        problem: description of what is wrong with the row; empty if nothing is.
+        reason: kind of the problem, `BROKEN_ROW` or `BAD_SPAN`.
     """
 
     line: int

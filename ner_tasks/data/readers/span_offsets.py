@@ -1,10 +1,10 @@
-"""What the offsets of a file of spans count, told by the spans themselves.
+"""Detection of the unit of span offsets: code points, UTF-16 code units or UTF-8 bytes.
 
-Python counts code points. JavaScript, and so a labelling tool in a browser, counts UTF-16 code units: two for each
-character beyond U+FFFF, such as an emoji. Others count UTF-8 bytes, or take CRLF for one character, or LF for two.
-Where these differ for a text, it speaks for those under which all of its spans hold: a span holds if its mention
-stands there, or, where the tool gives none, if it begins and ends with a word. What nearly all of these texts agree
-on counts for the whole file. A span that may still lie in two places is named as doubtful and never guessed at.
+Python counts code points. JavaScript, and so any labelling tool in a browser, counts UTF-16 code units: two for each
+character beyond U+FFFF, such as an emoji. Others count UTF-8 bytes, CRLF as one character, or LF as two. A text in which
+these countings differ supports those under which all of its spans are valid: the text at the span equals its mention,
+or, without mentions, the span starts and ends at word boundaries. The counting that nearly all such texts support is
+used for the whole file. A span that remains ambiguous is reported as doubtful, never guessed.
 """
 
 import re
@@ -18,9 +18,9 @@ from ner_tasks.data.readers.span_tasks import Span, Task
 
 CODE_POINTS, UTF16, UTF8 = "code points", "UTF-16 code units", "UTF-8 bytes"
 _CRLF_AS_1, _LF_AS_2 = ", CRLF as 1", ", LF as 2"
-# A counting without mentions to prove it, of those that are not expected, needs so many texts that speak for it alone.
+# An unusual counting without mentions as proof needs this many texts that support it alone.
 _MIN_PROOFS = 3
-# The counting of a file may have one text against it for so many that speak for it.
+# A counting may have one contradicting text for this many supporting ones.
 _MIN_FOR_ONE_AGAINST = 50
 _WIDE = {UTF16: re.compile("[\U00010000-\U0010ffff]"), UTF8: re.compile(r"[^\x00-\x7f]")}
 _CRLF, _LF = re.compile("\r\n"), re.compile("(?<!\r)\n")
@@ -30,7 +30,7 @@ Places = tuple[tuple[int, int] | None, ...]
 
 
 class Counting(NamedTuple):
-    """What an offset counts, and how line ends count."""
+    """Unit of an offset, and how line ends are counted."""
 
     unit: str
     line_ends: str = ""
@@ -41,12 +41,12 @@ class Counting(NamedTuple):
 
 PLAIN = Counting(CODE_POINTS)
 _COUNTINGS = [Counting(unit, ends) for ends in ("", _CRLF_AS_1, _LF_AS_2) for unit in (CODE_POINTS, UTF16, UTF8)]
-# Tools that count in one of these are about; the others are believed only when the file proves them.
+# Countings that known tools use; the others need proof from the file.
 _EXPECTED = [one for one in _COUNTINGS if one.unit != UTF8 and one.line_ends != _LF_AS_2]
 
 
 class Doubt(NamedTuple):
-    """Characters `[start, end)` in which a span may lie, and what is doubtful about it."""
+    """Characters `[start, end)` that an ambiguous span may cover, and a description of the problem."""
 
     start: int
     end: int
@@ -54,11 +54,12 @@ class Doubt(NamedTuple):
 
 
 class Placed(NamedTuple):
-    """Spans of a task in code points; those that are doubtful are left out of them.
+    """Spans of a task in code points.
 
     Attributes:
-        doubts: where the others may lie, in order and apart.
-        problem: why none of the offsets is to be believed; empty if nothing speaks against them.
+        spans: the unambiguous spans.
+        doubts: ranges of the ambiguous spans, in order, without overlaps.
+        problem: why the offsets of the whole task are unusable; empty if they are usable.
     """
 
     spans: list[Span]
@@ -67,7 +68,13 @@ class Placed(NamedTuple):
 
 
 class _Question(NamedTuple):
-    """A text in which countings differ: where each of them places its spans, and those under which all spans hold."""
+    """A text in which the countings differ.
+
+    Attributes:
+        places: ranges of the spans under each counting.
+        holding: countings under which all spans are valid.
+        is_proven: whether all spans have mentions.
+    """
 
     places: dict[Counting, Places]
     holding: frozenset[Counting]
@@ -75,68 +82,75 @@ class _Question(NamedTuple):
 
 
 def place_spans(tasks: Sequence[Task], conversions: Conversions) -> list[Placed]:
-    """Spans of all tasks in code points, by the counting that the file as a whole has.
+    """Convert the spans of all tasks to code points, with the counting of the whole file.
 
     Args:
-        tasks: of one file, offsets as the tool wrote them.
-        conversions: gets the counting, how many texts were converted, and how many have doubtful spans.
+        tasks: tasks of one file, with offsets as in the file.
+        conversions: filled with the counting and the numbers of converted and doubtful texts.
     """
-    questions = [_question(task) for task in tasks]
-    asked = [one for one in questions if one]
-    candidates = _candidates(asked)
+    questions = [_make_question(task) for task in tasks]
+    open_questions = [one for one in questions if one]
+    candidates = _find_candidates(open_questions)
     placed = []
     for task, question in zip(tasks, questions, strict=True):
         if question is None:
-            placed.append(_at(task, _places(task, _identity(task.text)), PLAIN))
+            placed.append(_place_at(task, _convert_spans(task, _identity(task.text)), PLAIN))
             continue
-        chosen = _chosen(question, candidates)
-        if chosen is None:
-            made = _doubtful(task, question, candidates)
-            conversions.add("offsets that can be counted in two ways, set aside", "texts", bool(made.doubts))
+        counting = _choose_counting(question, candidates)
+        if counting is None:
+            spans = _place_doubtful(task, question, candidates)
+            conversions.add("offsets that can be counted in two ways, set aside", "texts", bool(spans.doubts))
         else:
-            made = _at(task, question.places[chosen], chosen)
-            if question.places[chosen] != question.places[PLAIN]:
-                conversions.add(f"offsets in {chosen}, converted to characters", "texts")
-        placed.append(made)
-    decided = [one for one in candidates if any(one in question.holding for question in asked)]
-    if asked and len({one.unit for one in decided}) == 1:
+            spans = _place_at(task, question.places[counting], counting)
+            if question.places[counting] != question.places[PLAIN]:
+                conversions.add(f"offsets in {counting}, converted to characters", "texts")
+        placed.append(spans)
+    decided = [one for one in candidates if any(one in question.holding for question in open_questions)]
+    if open_questions and len({one.unit for one in decided}) == 1:
         conversions.offsets = str(decided[0])
     return placed
 
 
 def may_be_mention(text: str, start: int, end: int, mention: str | None) -> bool:
-    """Whether a span may be meant as `[start, end)`: its mention stands there, or it begins and ends with a word."""
-    found = text[start:end]
-    if not found.strip():
+    """Return whether `[start, end)` is plausible for a span: it equals the mention, or starts and ends at word boundaries.
+
+    Args:
+        text: text of the task.
+        start: start of the span.
+        end: end of the span.
+        mention: text of the span in the file; None if the tool does not export it.
+    """
+    covered = text[start:end]
+    if not covered.strip():
         return False
     if mention is not None:
-        return is_mention(found, mention)
-    start += len(found) - len(found.lstrip())
-    end -= len(found) - len(found.rstrip())
-    return not (_goes_on(text, start) or _goes_on(text, end))
+        return is_mention(covered, mention)
+    start += len(covered) - len(covered.lstrip())
+    end -= len(covered) - len(covered.rstrip())
+    return not (_is_inside_word(text, start) or _is_inside_word(text, end))
 
 
-def is_mention(found: str, mention: str) -> bool:
-    """Whether two strings are the same but for their spaces, which tools trim, collapse, or write as a backslash and n."""
-    return found == mention or _collapsed(found) == _collapsed(mention)
+def is_mention(covered: str, mention: str) -> bool:
+    r"""Return whether two strings are equal except for white space, which tools trim, collapse or write as `\n`."""
+    return covered == mention or _collapse_spaces(covered) == _collapse_spaces(mention)
 
 
-def _collapsed(text: str) -> str:
+def _collapse_spaces(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
-def _goes_on(text: str, at: int) -> bool:
-    """Whether a word goes on over a place."""
+def _is_inside_word(text: str, at: int) -> bool:
+    """Return whether the position is inside a word."""
     return 0 < at < len(text) and text[at - 1].isalnum() and text[at].isalnum()
 
 
-def _question(task: Task) -> _Question | None:
-    """Where the countings place the spans of a task, None if they all say the same."""
+def _make_question(task: Task) -> _Question | None:
+    """Convert the spans of a task with each counting; None if all agree."""
     if not task.spans or (task.text.isascii() and "\n" not in task.text):
         return None
-    places = {PLAIN: _places(task, _identity(task.text))}
+    places = {PLAIN: _convert_spans(task, _identity(task.text))}
     for one in _COUNTINGS[1:]:
-        places[one] = _places(task, _converter(task.text, one))
+        places[one] = _convert_spans(task, _make_converter(task.text, one))
     if len({places[one] for one in places}) == 1:
         return None
     holding = frozenset(
@@ -150,20 +164,20 @@ def _question(task: Task) -> _Question | None:
     return _Question(places, holding, all(span.mention is not None for span in task.spans))
 
 
-def _places(task: Task, convert: Callable[[int], int | None]) -> Places:
-    found: list[tuple[int, int] | None] = []
+def _convert_spans(task: Task, convert: Callable[[int], int | None]) -> Places:
+    places: list[tuple[int, int] | None] = []
     for span in task.spans:
         start, end = convert(span.start), convert(span.end)
-        found.append((start, end) if start is not None and end is not None and start < end else None)
-    return tuple(found)
+        places.append((start, end) if start is not None and end is not None and start < end else None)
+    return tuple(places)
 
 
 def _identity(text: str) -> Callable[[int], int | None]:
     return lambda offset: offset if 0 <= offset <= len(text) else None
 
 
-def _converter(text: str, counting: Counting) -> Callable[[int], int | None]:
-    """A function from an offset to the code point there, None if it lies outside of the text or within a character."""
+def _make_converter(text: str, counting: Counting) -> Callable[[int], int | None]:
+    """Return a function from an offset to a code point; None if it is outside of the text or inside a character."""
     widths: dict[int, int] = {}
     if counting.unit == UTF16:
         widths |= dict.fromkeys((match.start() for match in _WIDE[UTF16].finditer(text)), 2)
@@ -185,7 +199,7 @@ def _converter(text: str, counting: Counting) -> Callable[[int], int | None]:
         aheads.append(ahead)
 
     def convert(offset: int) -> int | None:
-        before = bisect_left(offsets, offset)  # special characters that begin before the offset
+        before = bisect_left(offsets, offset)  # number of special characters that start before the offset
         if before and offset < offsets[before - 1] + widths[special[before - 1]]:
             return None
         place = offset - aheads[before]
@@ -194,10 +208,10 @@ def _converter(text: str, counting: Counting) -> Callable[[int], int | None]:
     return convert
 
 
-def _candidates(questions: Sequence[_Question]) -> list[Counting]:
-    """Countings that the file may have: expected or proven, and beaten by no other.
+def _find_candidates(questions: Sequence[_Question]) -> list[Counting]:
+    """Return the possible countings of a file: usual or proven, and not beaten by another.
 
-    One counting beats another by the texts for which they differ, and under which it holds and the other does not.
+    A counting beats another if it is valid in the texts where they differ and the other is not.
     """
     wins, proofs = Counter[tuple[Counting, Counting]](), Counter[Counting]()
     for question in questions:
@@ -214,43 +228,43 @@ def _beats(one: Counting, other: Counting, wins: Counter[tuple[Counting, Countin
     return wins[one, other] > 0 and wins[other, one] * _MIN_FOR_ONE_AGAINST <= wins[one, other]
 
 
-def _chosen(question: _Question, candidates: Sequence[Counting]) -> Counting | None:
-    """The counting of a text: that of the file, if the text does not speak for another; None in doubt."""
-    held = _different(question, question.holding)
-    if question.is_proven and len(held) == 1:
-        return held[0]
-    found = _different(question, candidates)
-    if len(found) == 1:
-        places = {question.places[one] for one in held}
-        return found[0] if not places or question.places[found[0]] in places else None
-    holding = [one for one in found if one in question.holding]
+def _choose_counting(question: _Question, candidates: Sequence[Counting]) -> Counting | None:
+    """Choose the counting of a text: that of the file unless the text supports another; None if ambiguous."""
+    valid = _drop_equivalent(question, question.holding)
+    if question.is_proven and len(valid) == 1:
+        return valid[0]
+    distinct = _drop_equivalent(question, candidates)
+    if len(distinct) == 1:
+        places = {question.places[one] for one in valid}
+        return distinct[0] if not places or question.places[distinct[0]] in places else None
+    holding = [one for one in distinct if one in question.holding]
     return holding[0] if len(holding) == 1 else None
 
 
-def _different(question: _Question, countings: Iterable[Counting]) -> list[Counting]:
-    """Those of the countings that place the spans differently, each the first in the usual order."""
+def _drop_equivalent(question: _Question, countings: Iterable[Counting]) -> list[Counting]:
+    """Return one counting, the first in the usual order, for each distinct conversion of the spans."""
     first: dict[Places, Counting] = {}
     for one in sorted(countings, key=_COUNTINGS.index):
         first.setdefault(question.places[one], one)
     return list(first.values())
 
 
-def _at(task: Task, places: Places, counting: Counting) -> Placed:
-    """Spans at their places; one that has none speaks against all offsets of its text."""
+def _place_at(task: Task, places: Places, counting: Counting) -> Placed:
+    """Set the converted ranges of the spans; one invalid span makes all offsets of the text unusable."""
     spans = [span._replace(start=at[0], end=at[1]) for span, at in zip(task.spans, places, strict=True) if at]
     wrong = next((span for span, at in zip(task.spans, places, strict=True) if not at), None)
-    return Placed(spans, [], _misplaced(wrong, task.text, counting) if wrong else "")
+    return Placed(spans, [], _describe_misplaced(wrong, task.text, counting) if wrong else "")
 
 
-def _misplaced(span: Span, text: str, counting: Counting) -> str:
+def _describe_misplaced(span: Span, text: str, counting: Counting) -> str:
     where = f"{len(text)} characters" + ("" if counting == PLAIN else f" (offsets in {counting})")
     return f"found span [{span.start}, {span.end}) {span.label}, expected it within {where}"
 
 
-def _doubtful(task: Task, question: _Question, candidates: Sequence[Counting]) -> Placed:
-    """Spans that lie in one place under all countings, and the doubtful others."""
+def _place_doubtful(task: Task, question: _Question, candidates: Sequence[Counting]) -> Placed:
+    """Separate spans with the same range under all countings from ambiguous ones."""
     countings = list(candidates) or list(_EXPECTED)
-    countings = _different(question, [*countings, *question.holding])
+    countings = _drop_equivalent(question, [*countings, *question.holding])
     spans, doubts, wrong = [], [], ""
     for index, span in enumerate(task.spans):
         every = [question.places[one][index] for one in countings]
@@ -258,22 +272,22 @@ def _doubtful(task: Task, question: _Question, candidates: Sequence[Counting]) -
         if len(places) == 1 and None not in every:
             spans.append(span._replace(start=places[0][0], end=places[0][1]))
         elif not places:
-            wrong = wrong or _misplaced(span, task.text, countings[0])
+            wrong = wrong or _describe_misplaced(span, task.text, countings[0])
         else:
-            said = " or ".join(repr(task.text[start:end][:40]) for start, end in places)
-            counted = " or ".join(map(str, countings))
-            problem = f"found span [{span.start}, {span.end}) {span.label} that may be {said}, expected offsets that "
-            problem += f"show whether they count {counted}"
+            texts = " or ".join(repr(task.text[start:end][:40]) for start, end in places)
+            units = " or ".join(map(str, countings))
+            problem = f"found span [{span.start}, {span.end}) {span.label} that may be {texts}, expected offsets that "
+            problem += f"show whether they count {units}"
             doubts.append(Doubt(min(at[0] for at in places), max(at[1] for at in places), problem))
-    return Placed(spans, _apart(doubts), wrong)
+    return Placed(spans, _merge_overlapping(doubts), wrong)
 
 
-def _apart(doubts: Iterable[Doubt]) -> list[Doubt]:
-    """Doubts in the order of their places, those that overlap as one."""
-    apart: list[Doubt] = []
+def _merge_overlapping(doubts: Iterable[Doubt]) -> list[Doubt]:
+    """Sort the doubts and merge those that overlap."""
+    merged: list[Doubt] = []
     for doubt in sorted(doubts):
-        if apart and doubt.start < apart[-1].end:
-            apart[-1] = apart[-1]._replace(end=max(apart[-1].end, doubt.end))
+        if merged and doubt.start < merged[-1].end:
+            merged[-1] = merged[-1]._replace(end=max(merged[-1].end, doubt.end))
         else:
-            apart.append(doubt)
-    return apart
+            merged.append(doubt)
+    return merged

@@ -1,9 +1,9 @@
-"""Labelled spans, as Label Studio, doccano and others export them, become rows of words.
+"""Conversion of labelled spans, as exported by Label Studio, doccano and others, to rows of words.
 
-Words and sentences are cut as the nightly run cuts them, so that what is learnt is what will be tagged. A span is
-either exactly some of these words or it is wrong: the sentences that it touches are set aside with the reason. Only
-spaces at its ends are cut off, where the mentions or the other spans of the file show that its offsets are right.
-What offsets count is told by the whole file, see `offsets`. Nothing else is shifted into place.
+Words and sentences are segmented as in the nightly run, so that training and tagging see the same words. A span must
+cover whole words; otherwise the sentences that it touches are quarantined. Only white space at the ends of a span is
+trimmed, if the mentions or the other spans of the file show that its offsets are right. `span_offsets` detects the unit
+of the offsets. Spans are never moved otherwise.
 """
 
 from bisect import bisect_right
@@ -19,40 +19,40 @@ from ner_tasks.labels import OUTSIDE
 from ner_tasks.segmentation import Word, iter_sentences
 
 SPAN_SUFFIXES = (".jsonl", ".json")
-# Where the tool gives no mentions, spaces are cut off spans only if the file has so many spans, and so large a share
-# of them begins and ends with a word once they are cut off: offsets that are one off do not.
+# Without mentions, spans are trimmed only if the file has this many spans and this share of them starts and ends at
+# word boundaries after trimming, which rules out offsets that are off by one.
 _MIN_SPANS, _MIN_SHARE = 10, 0.9
 
 
 def span_rows(text: str, name: str, conversions: Conversions) -> Iterator[LabelledRow]:
-    """Rows of all annotated tasks.
+    """Read the rows of all annotated tasks.
 
     Args:
-        text: a JSON list of tasks, or a task on each line.
-        name: of the file, for messages.
-        conversions: gets what the offsets count, and what was left out and converted.
+        text: a JSON list of tasks, or JSON Lines.
+        name: name of the file, for error messages.
+        conversions: filled with the unit of the offsets and what was left out or converted.
 
     Raises:
-        DataRejected: a list that is not JSON.
+        DataRejected: a list that is not valid JSON.
     """
     tasks = read_tasks(text, name, conversions)
     placed = place_spans(tasks, conversions)
-    may_trim = _ends_are_right(tasks, placed)
+    may_trim = _match_word_bounds(tasks, placed)
     sentence = 0
     for task, one in zip(tasks, placed, strict=True):
         if task.problem:
             yield LabelledRow(task.line, sentence, task.text, "", "", task.problem, BROKEN_ROW)
             sentence += 1
             continue
-        problem = one.problem or next((said for span in one.spans if (said := _outside(span, task.text))), "")
-        spans = _tidy(task.text, one.spans, conversions, may_trim=may_trim)
-        for rows in _sentences(task, one._replace(spans=spans, problem=problem)):
+        problem = one.problem or next((line for span in one.spans if (line := _check_place(span, task.text))), "")
+        spans = _trim_spans(task.text, one.spans, conversions, may_trim=may_trim)
+        for rows in _iter_sentence_rows(task, one._replace(spans=spans, problem=problem)):
             yield from (row._replace(sentence=sentence) for row in rows)
             sentence += 1
 
 
-def _ends_are_right(tasks: Sequence[Task], placed: Sequence[Placed]) -> bool:
-    """Whether spans without a mention begin and end with words, but for spaces, nearly everywhere in the file."""
+def _match_word_bounds(tasks: Sequence[Task], placed: Sequence[Placed]) -> bool:
+    """Return whether nearly all spans without a mention start and end at word boundaries after trimming."""
     n = n_right = 0
     for task, one in zip(tasks, placed, strict=True):
         for span in one.spans:
@@ -62,27 +62,27 @@ def _ends_are_right(tasks: Sequence[Task], placed: Sequence[Placed]) -> bool:
     return n >= _MIN_SPANS and n_right >= _MIN_SHARE * n
 
 
-def _tidy(text: str, spans: Sequence[Span], conversions: Conversions, *, may_trim: bool) -> list[Span]:
-    """Spans without spaces at their ends, each once, in the order of their places."""
-    tidy = []
+def _trim_spans(text: str, spans: Sequence[Span], conversions: Conversions, *, may_trim: bool) -> list[Span]:
+    """Trim white space at the ends of spans, drop duplicates, and sort by position."""
+    result = []
     for span in spans:
-        found = text[span.start : span.end]
-        trimmed = found.strip()
-        if span.mention is not None and span.mention not in (found, trimmed) and is_mention(found, span.mention):
+        covered = text[span.start : span.end]
+        trimmed = covered.strip()
+        if span.mention is not None and span.mention not in (covered, trimmed) and is_mention(covered, span.mention):
             conversions.add("mentions that differ from the text in their spaces only, taken as equal", "spans")
-        if trimmed and trimmed != found and (may_trim or span.mention is not None):
+        if trimmed and trimmed != covered and (may_trim or span.mention is not None):
             conversions.add("spaces at the ends of spans, cut off", "spans")
-            start = span.start + len(found) - len(found.lstrip())
-            tidy.append(span._replace(start=start, end=start + len(trimmed)))
+            start = span.start + len(covered) - len(covered.lstrip())
+            result.append(span._replace(start=start, end=start + len(trimmed)))
         else:
-            tidy.append(span)
-    unique = {(span.start, span.end, span.label): span for span in tidy}
-    conversions.add("spans given twice, taken once", "spans", len(tidy) - len(unique))
+            result.append(span)
+    unique = {(span.start, span.end, span.label): span for span in result}
+    conversions.add("spans given twice, taken once", "spans", len(result) - len(unique))
     return [unique[key] for key in sorted(unique)]
 
 
-def _sentences(task: Task, placed: Placed) -> Iterator[list[LabelledRow]]:
-    """Rows of each sentence; their number in the file is for the caller to set."""
+def _iter_sentence_rows(task: Task, placed: Placed) -> Iterator[list[LabelledRow]]:
+    """Yield the rows of each sentence; the caller sets the sentence number."""
     text, spans = task.text, placed.spans
     overlapping = {span for pair in pairwise(spans) if pair[1].start < pair[0].end for span in pair}
     doubt_ends = [one.end for one in placed.doubts]
@@ -96,7 +96,7 @@ def _sentences(task: Task, placed: Placed) -> Iterator[list[LabelledRow]]:
             if span.start >= end:
                 break
             here.append(span)
-        tags, problem = _tags(text, words, here, overlapping)
+        tags, problem = _tag_words(text, words, here, overlapping)
         near = bisect_right(doubt_ends, start)
         doubt = placed.doubts[near] if near < len(doubt_ends) and placed.doubts[near].start < end else None
         if problem := placed.problem or (doubt.problem if doubt else problem):
@@ -108,18 +108,20 @@ def _sentences(task: Task, placed: Placed) -> Iterator[list[LabelledRow]]:
             ]
 
 
-def _outside(span: Span, text: str) -> str:
-    """What is wrong with a span's place; then no other offset of its task is to be believed either."""
-    found = text[span.start : span.end]
-    if span.mention is not None and not is_mention(found, span.mention):
-        return f"found {found[:40]!r} at [{span.start}, {span.end}), expected {span.mention[:40]!r} as the tool says"
-    if not found.strip():
+def _check_place(span: Span, text: str) -> str:
+    """Return the problem with the range of a span, which makes all offsets of its task unusable; empty if none."""
+    covered = text[span.start : span.end]
+    if span.mention is not None and not is_mention(covered, span.mention):
+        return f"found {covered[:40]!r} at [{span.start}, {span.end}), expected the mention {span.mention[:40]!r}"
+    if not covered.strip():
         return f"found nothing but space in span [{span.start}, {span.end}) {span.label}, expected words"
     return ""
 
 
-def _tags(text: str, words: Sequence[Word], spans: Sequence[Span], overlapping: set[Span]) -> tuple[list[str], str]:
-    """BIO tags of a sentence's words, and what is wrong with the first wrong span in it."""
+def _tag_words(
+    text: str, words: Sequence[Word], spans: Sequence[Span], overlapping: set[Span]
+) -> tuple[list[str], str]:
+    """Return the BIO tags of the words of a sentence, and the problem of its first invalid span."""
     tags = [OUTSIDE] * len(words)
     starts = {word.start: index for index, word in enumerate(words)}
     ends = {word.end: index for index, word in enumerate(words)}

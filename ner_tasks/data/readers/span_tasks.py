@@ -1,4 +1,4 @@
-"""Tasks of labelling tools: the text of each and its spans, in any of the forms that tools export.
+"""Reader for exports of labelling tools: text and spans of each task.
 
     [{"data": {"text": ...}, "annotations": [{"result": [{"value": {"start", "end", "labels"}}]}]}]   Label Studio
     [{"text": ..., "<any name>": [{"start", "end", "text", "labels"}]}]                  Label Studio, JSON_MIN
@@ -7,8 +7,8 @@
     {"text": ..., "entities": [[start, end, label]]}, [text, {"entities": [...]}]        spaCy and its annotators
     {"text": ..., "spans": [{"start", "end", "label"}], "answer": "accept"}              Prodigy
 
-In a flat task the lists of spans are found by their shape, whatever their names. What stands beside them (choices,
-ratings, relations, predictions) is about something else and is left out.
+In a flat task any key with a list of span-like items counts as spans. Other annotations (choices, ratings, relations,
+predictions) are left out.
 """
 
 import json
@@ -24,20 +24,20 @@ _LABELS = ("labels", "label", "hypertextlabels", "entity_type", "type")
 _MENTIONS = ("text", "entity_value")
 _TEXTS = ("text", "data", "full_text", "content")
 _SPAN_KEYS = ("label", "labels", "entities", "spans")
-# Words and sentences with their places, and what a model found.
+# Words and sentences with offsets, and model predictions.
 _NO_SPANS = ("tokens", "words", "sents", "sentences", "prediction", "predictions")
 _NO_TEXTS = ("created_at", "updated_at", "answer")
-# What Prodigy calls a task that its annotator did not accept.
+# Prodigy's answers other than `accept`.
 _NOT_DONE = ("reject", "ignore")
-# So many mentions tell which of several strings is the text.
-_MAX_LOOKED_FOR = 50
+# Number of mentions to search for when several strings may be the text.
+_MAX_MENTIONS = 50
 _RESULTS = ("labels", "hypertextlabels")
-# JSON_MIN leaves the list of spans out where a person has marked nothing.
+# JSON_MIN omits the list of spans if a task has none.
 _JSON_MIN = ("annotation_id", "lead_time")
 
 
 class Span(NamedTuple):
-    """Characters `[start, end)` with a label; `mention` is what the tool says stands there, None if it does not say."""
+    """Characters `[start, end)` with a label; `mention` is the text of the span in the export, None if it has none."""
 
     start: int
     end: int
@@ -46,10 +46,13 @@ class Span(NamedTuple):
 
 
 class Task(NamedTuple):
-    """A text and its spans in the order of their places; `problem` says why a task is unreadable and has neither.
+    """One task.
 
     Attributes:
-        line: 1-based line of the file, or place in its list.
+        line: line of the file, or position in its list, from 1.
+        text: text of the task; the start of its JSON if it is unreadable.
+        spans: spans in the order of the text.
+        problem: why the task is unreadable; empty if it is not.
     """
 
     line: int
@@ -59,11 +62,11 @@ class Task(NamedTuple):
 
 
 class UnreadableTask(ValueError):
-    """A task is not written as any of the tools writes it; says what was found."""
+    """A task has none of the supported forms."""
 
 
 class _NoSpans(Exception):
-    """A flat task has a text and no list of spans."""
+    """A flat task has a text but no list of spans."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -71,51 +74,51 @@ class _NoSpans(Exception):
 
 
 def read_tasks(text: str, name: str, conversions: Conversions) -> list[Task]:
-    """All annotated tasks; one that nobody has annotated is left out, for it says nothing about its text.
+    """Read all annotated tasks; tasks without annotations are left out.
 
     Args:
-        text: a JSON list of tasks, or a task on each line.
-        name: of the file, for messages.
-        conversions: gets what was left out.
+        text: a JSON list of tasks, or JSON Lines.
+        name: name of the file, for error messages.
+        conversions: filled with what was left out.
 
     Raises:
-        DataRejected: a list that is not JSON.
+        DataRejected: a list that is not valid JSON.
     """
     tasks: list[Task] = []
-    unmarked: dict[int, Any] = {}
+    without_spans: dict[int, Any] = {}
     n_tasks = n_open = 0
-    for line, written in _written(text, name):
+    for line, value in _iter_values(text, name):
         n_tasks += 1
         try:
-            read = _read(written, conversions)
-        except _NoSpans as found:
-            unmarked[len(tasks)] = written
-            tasks.append(Task(line, found.text, []))
+            content = _read_task(value, conversions)
+        except _NoSpans as no_spans:
+            without_spans[len(tasks)] = value
+            tasks.append(Task(line, no_spans.text, []))
             continue
         except UnreadableTask as error:
-            tasks.append(_unreadable(line, written, error))
+            tasks.append(_make_unreadable(line, value, error))
             continue
-        if read is None:
+        if content is None:
             n_open += 1
         else:
-            tasks.append(Task(line, *read))
-    # In a JSON_MIN that has lists of spans elsewhere, nothing was marked in a task without one.
+            tasks.append(Task(line, *content))
+    # If other tasks of a JSON_MIN export have spans, a task without a list was annotated and has no entities.
     has_spans = any(task.spans for task in tasks)
-    for at, written in unmarked.items():
-        if has_spans and any(key in written for key in _JSON_MIN):
+    for at, value in without_spans.items():
+        if has_spans and any(key in value for key in _JSON_MIN):
             conversions.add("annotated without a list of spans, read as texts without entities", "tasks")
         else:
-            tasks[at] = _unreadable(tasks[at].line, written, _unknown_keys(written))
+            tasks[at] = _make_unreadable(tasks[at].line, value, _unknown_keys(value))
     conversions.add(f"{n_open} of {n_tasks} tasks are not annotated and are left out", "tasks", n_open)
     return tasks
 
 
-def _unreadable(line: int, written: Any, error: UnreadableTask) -> Task:
-    return Task(line, str(written)[:80], [], str(error))
+def _make_unreadable(line: int, value: Any, error: UnreadableTask) -> Task:
+    return Task(line, str(value)[:80], [], str(error))
 
 
-def _written(text: str, name: str) -> Iterator[tuple[int, Any]]:
-    """Place and value of each task; a line that is not JSON comes as the text that it is."""
+def _iter_values(text: str, name: str) -> Iterator[tuple[int, Any]]:
+    """Yield position and JSON value of each task; a line that is not JSON is yielded as text."""
     begin = text.lstrip()[:1]
     if begin in ("[", "{"):
         try:
@@ -124,7 +127,7 @@ def _written(text: str, name: str) -> Iterator[tuple[int, Any]]:
             if begin == "[" and not _is_json(text.lstrip().partition("\n")[0]):
                 raise DataRejected(f"found a list that is not JSON ({error}), expected tasks, at {name}") from None
         else:
-            yield from enumerate(_listed(whole), start=1)
+            yield from enumerate(_list_tasks(whole), start=1)
             return
     for line, one in enumerate(text.split("\n"), start=1):
         if one.strip():
@@ -142,8 +145,8 @@ def _is_json(line: str) -> bool:
     return True
 
 
-def _listed(whole: Any) -> list[Any]:
-    """Tasks of a JSON value: a list, one task, or `{"classes": ..., "annotations": [[text, {"entities": ...}]]}`."""
+def _list_tasks(whole: Any) -> list[Any]:
+    """List the tasks of a JSON value: a list, one task, or `{"classes": ..., "annotations": [[text, {...}]]}`."""
     if isinstance(whole, list):
         return [whole] if _is_pair(whole) else whole
     pairs = whole.get("annotations")
@@ -153,37 +156,37 @@ def _listed(whole: Any) -> list[Any]:
 
 
 def _is_pair(value: Any) -> bool:
-    """Whether a value is `[text, {"entities": ...}]`."""
+    """Return whether a value is `[text, {"entities": ...}]`."""
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict)
 
 
-def _read(task: Any, conversions: Conversions) -> tuple[str, list[Span]] | None:
-    """Text and spans of a task, None if nobody has annotated it."""
+def _read_task(task: Any, conversions: Conversions) -> tuple[str, list[Span]] | None:
+    """Read text and spans of a task; None if it is not annotated."""
     if _is_pair(task):
         task = {**task[1], "text": task[0]}
     if not isinstance(task, dict):
         raise UnreadableTask("found no JSON object, expected a task of Label Studio or doccano")
     for key in ("annotations", "completions"):
         if key in task and not _are_spans(task[key]) and not isinstance(task.get("text"), str):
-            return _label_studio(task, key, conversions)
-    return _flat(task, conversions)
+            return _read_label_studio(task, key, conversions)
+    return _read_flat(task, conversions)
 
 
-def _flat(task: dict[str, Any], conversions: Conversions) -> tuple[str, list[Span]] | None:
+def _read_flat(task: dict[str, Any], conversions: Conversions) -> tuple[str, list[Span]] | None:
     if task.get("answer") in _NOT_DONE:
         return None
-    found = [key for key in task if _are_spans(task[key]) and key not in _NO_SPANS]
-    known = [key for key in _SPAN_KEYS if isinstance(task.get(key), list)]
-    listed = found or known[:1]
-    spans = _sorted(_span(one) for key in listed for one in task[key])
+    span_keys = [key for key in task if _are_spans(task[key]) and key not in _NO_SPANS]
+    known_keys = [key for key in _SPAN_KEYS if isinstance(task.get(key), list)]
+    keys = span_keys or known_keys[:1]
+    spans = _sort_spans(_parse_span(one) for key in keys for one in task[key])
     strings = {key: value for key, value in task.items() if isinstance(value, str) and key not in _NO_TEXTS}
-    text = _text_of(strings, spans)
+    text = _find_text(strings, spans)
     if text is None:
         raise _unknown_keys(task)
     for key in ("relations", "cats", "choices"):
-        if isinstance(task.get(key), list) and key not in listed:
+        if isinstance(task.get(key), list) and key not in keys:
             conversions.add(f"{key} beside spans, left out", "items", len(task[key]))
-    if not listed:
+    if not keys:
         if "annotations" in task and task["annotations"] == []:
             return None
         if any(map(_has_places, (value for key, value in task.items() if key not in _NO_SPANS))):
@@ -196,25 +199,27 @@ def _unknown_keys(task: dict[str, Any]) -> UnreadableTask:
     return UnreadableTask(f"found keys {', '.join(map(str, task))[:80]}, expected text and label (or entities)")
 
 
-def _text_of(strings: dict[str, str], spans: list[Span]) -> str | None:
-    """The text of a task: under one of the usual names, else the only string, else the only one that has the mentions."""
+def _find_text(strings: dict[str, str], spans: list[Span]) -> str | None:
+    """Find the text of a task: under a usual key, else the only string, else the only string with all mentions."""
     for key in _TEXTS:
         if key in strings:
             return strings[key]
     texts = list(strings.values())
     if len(texts) > 1 and spans and all(span.mention for span in spans):
-        mentions = {span.mention or "" for span in spans[:_MAX_LOOKED_FOR]}
+        mentions = {span.mention or "" for span in spans[:_MAX_MENTIONS]}
         texts = [text for text in texts if all(mention in text for mention in mentions)]
     return texts[0] if len(texts) == 1 else None
 
 
-def _label_studio(task: dict[str, Any], key: str, conversions: Conversions) -> tuple[str, list[Span]] | None:
+def _read_label_studio(task: dict[str, Any], key: str, conversions: Conversions) -> tuple[str, list[Span]] | None:
     data, annotations = task.get("data"), task[key]
     if not isinstance(data, dict) or not isinstance(annotations, list):
         raise UnreadableTask("found no data or annotations, expected them, in a task of Label Studio")
     done = [one for one in annotations if isinstance(one, dict) and not one.get("was_cancelled")]
-    readings = [_sorted(_span(part.get("value")) for part in _labels_in(one, conversions)) for one in done]
-    text = _text_of({key: value for key, value in data.items() if isinstance(value, str)}, readings[0] if done else [])
+    readings = [_sort_spans(_parse_span(part.get("value")) for part in _select_spans(one, conversions)) for one in done]
+    text = _find_text(
+        {key: value for key, value in data.items() if isinstance(value, str)}, readings[0] if done else []
+    )
     if "text" in data and not isinstance(data["text"], str):
         text = None
     if text is None:
@@ -227,8 +232,8 @@ def _label_studio(task: dict[str, Any], key: str, conversions: Conversions) -> t
     return text, readings[0]
 
 
-def _labels_in(annotation: dict[str, Any], conversions: Conversions) -> list[dict[str, Any]]:
-    """The labelled spans of an annotation; its choices, ratings and relations are about something else."""
+def _select_spans(annotation: dict[str, Any], conversions: Conversions) -> list[dict[str, Any]]:
+    """Select the labelled spans of an annotation, without choices, ratings and relations."""
     result = annotation.get("result")
     if not isinstance(result, list) or not all(isinstance(part, dict) for part in result):
         raise UnreadableTask("found an annotation without a list as result, expected one")
@@ -243,7 +248,7 @@ def _labels_in(annotation: dict[str, Any], conversions: Conversions) -> list[dic
 
 
 def _are_spans(value: Any) -> bool:
-    """Whether a value is a list of which at least one item has the shape of a span."""
+    """Return whether a value is a list with at least one span-like item."""
     return isinstance(value, list) and any(map(_is_span_like, value))
 
 
@@ -252,36 +257,36 @@ def _has_places(value: Any) -> bool:
 
 
 def _has_place(one: dict[str, Any]) -> bool:
-    return _first(one, _STARTS) is not None and _first(one, _ENDS) is not None
+    return _first_value(one, _STARTS) is not None and _first_value(one, _ENDS) is not None
 
 
 def _is_span_like(one: Any) -> bool:
     if isinstance(one, dict):
-        return _has_place(one) and _first(one, _LABELS) is not None
+        return _has_place(one) and _first_value(one, _LABELS) is not None
     return isinstance(one, list) and len(one) == 3 and type(one[0]) is int and type(one[1]) is int
 
 
-def _first(one: dict[str, Any], keys: Iterable[str]) -> Any:
+def _first_value(one: dict[str, Any], keys: Iterable[str]) -> Any:
     return next((one[key] for key in keys if one.get(key) is not None), None)
 
 
-def _span(written: Any) -> Span:
-    """A span in any of the forms; what is none is said, not left out."""
+def _parse_span(value: Any) -> Span:
+    """Parse a span in any of the supported forms; raises UnreadableTask for anything else."""
     mention = None
-    if isinstance(written, dict):
-        start, end, labels = (_first(written, keys) for keys in (_STARTS, _ENDS, _LABELS))
-        offsets = written.get("globalOffsets")
+    if isinstance(value, dict):
+        start, end, labels = (_first_value(value, keys) for keys in (_STARTS, _ENDS, _LABELS))
+        offsets = value.get("globalOffsets")
         if type(start) is not int and isinstance(offsets, dict):
             start, end = offsets.get("start"), offsets.get("end")
-        mention = _first(written, _MENTIONS)
+        mention = _first_value(value, _MENTIONS)
     else:
-        start, end, labels = written if isinstance(written, list) and len(written) == 3 else (None, None, None)
+        start, end, labels = value if isinstance(value, list) and len(value) == 3 else (None, None, None)
     if isinstance(labels, list):
         labels = labels[0] if len(labels) == 1 else None
     if type(start) is not int or type(end) is not int or not isinstance(labels, str):
-        raise UnreadableTask(f"found span {str(written)[:80]}, expected whole numbers start and end, and one label")
+        raise UnreadableTask(f"found span {str(value)[:80]}, expected whole numbers start and end, and one label")
     return Span(start, end, labels, mention if isinstance(mention, str) else None)
 
 
-def _sorted(spans: Iterable[Span]) -> list[Span]:
+def _sort_spans(spans: Iterable[Span]) -> list[Span]:
     return sorted(spans, key=lambda span: (span.start, span.end, span.label, span.mention or ""))

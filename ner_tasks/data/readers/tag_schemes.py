@@ -1,4 +1,4 @@
-"""Tags of other schemes become BIO, by the one scheme that a file as a whole is written in.
+"""Detection of the tag scheme of a file, and conversion of its tags to BIO.
 
     IOB1     I- for every word of an entity; B- only for the first word of one right behind another of its label
     IO       I- for every word, or a bare label: neighbours of one label cannot be told apart
@@ -6,10 +6,10 @@
     BIOES    B- I- E-, and S- for an entity of one word; BILOU, BMES and BMEWO are the same with other letters
     BIOS     BIO with S- for one word;  BIEO: BIO with E- for the last of several words
 
-Tags with B- and I- alone are BIO as soon as one entity begins with B- where IOB1 would write I-; else they are IOB1,
-which without any B- is the same as IO. With other letters it is the scheme that most sentences with entities fit.
-In BIO an I- that continues nothing is left as it is, for the data gate to set aside. In the others a sentence that
-does not fit the scheme is set aside here.
+Tags with only B- and I- are BIO if at least one entity starts with B- where IOB1 would have I-; otherwise they are IOB1,
+which without any B- equals IO. With other letters the scheme that most sentences with entities fit is used. In BIO an I-
+without an entity to continue is kept for the data gate to quarantine. In other schemes a sentence that does not fit is
+marked as broken here.
 """
 
 from collections import Counter
@@ -20,20 +20,20 @@ from typing import NamedTuple
 
 from ner_tasks.data.readers.conversions import Conversions
 from ner_tasks.data.readers.rows import BROKEN_ROW, LabelledRow
-from ner_tasks.data.readers.tag_spelling import BEGIN, END, INSIDE, OUT, SINGLE, Spelling, Tag, recognise_spelling
+from ner_tasks.data.readers.tag_spelling import BEGIN, END, INSIDE, OUT, SINGLE, Spelling, Tag, detect_spelling
 from ner_tasks.labels import OUTSIDE
 
 BIO, IOB1, IO = "BIO", "IOB1", "IO"
 _IOB1_OR_IO = "IOB1 (or IO: no B- in the file)"
-# In the Kaggle columns, which are BIO, so many entities must say that they are not.
+# The Kaggle columns are BIO; another scheme is assumed only with at least this many entities.
 _MIN_KAGGLE_ENTITIES = 10
-# Stands in a problem for the tag as the file writes it.
-_FOUND = "\0"
+# Placeholder in a problem for the tag as in the file.
+_TAG_PLACEHOLDER = "\0"
 _FOUR_LETTERS = {"ES": "BIOES", "LU": "BILOU", "MES": "BMES", "MEW": "BMEWO", "EW": "BIEWO"}
 
 
 class _Converted(NamedTuple):
-    """BIO tags of a sentence, and of the first word that does not fit the scheme its index and what is wrong."""
+    """BIO tags of a sentence; index and problem of the first word that does not fit the scheme."""
 
     tags: list[str]
     broken: int | None = None
@@ -45,18 +45,18 @@ class _Scheme(NamedTuple):
     convert: Callable[[Sequence[Tag]], _Converted]
 
 
-def convert_to_bio(
+def convert_to_bio_tag(
     rows: list[LabelledRow], conversions: Conversions, *, is_kaggle: bool = False
 ) -> Iterable[LabelledRow]:
-    """Rows of a file with their tags in BIO; a sentence that does not fit the file's scheme gets a problem.
+    """Convert the tags of a file to BIO; a sentence that does not fit the scheme of the file gets a problem.
 
     Args:
-        rows: all rows of the file, tags as they are written.
-        conversions: gets the scheme, and what was converted.
-        is_kaggle: whether the file has the Kaggle columns, which are BIO unless much is said against it.
+        rows: all rows of the file, with tags as in the file.
+        conversions: filled with the scheme and what was converted.
+        is_kaggle: whether the file has the Kaggle columns, which are BIO unless there is strong evidence against it.
     """
-    spelling = recognise_spelling(Counter(row.tag for row in rows if not row.problem), is_strict=is_kaggle)
-    scheme = _recognise(rows, spelling, n_needed=_MIN_KAGGLE_ENTITIES if is_kaggle else 1)
+    spelling = detect_spelling(Counter(row.tag for row in rows if not row.problem), is_strict=is_kaggle)
+    scheme = _detect_scheme(rows, spelling, n_needed=_MIN_KAGGLE_ENTITIES if is_kaggle else 1)
     if scheme is None:
         return rows
     conversions.scheme = scheme.name
@@ -64,23 +64,23 @@ def convert_to_bio(
         if not is_kaggle:
             _note_orphans(rows, spelling, conversions)
         return rows
-    return _converted(rows, spelling, scheme, conversions)
+    return _convert_rows(rows, spelling, scheme, conversions)
 
 
-def _converted(
+def _convert_rows(
     rows: Iterable[LabelledRow], spelling: Spelling, scheme: _Scheme, conversions: Conversions
 ) -> Iterator[LabelledRow]:
     n_fitting = n_broken = 0
     for _, group in groupby(rows, key=lambda row: row.sentence):
         sentence = list(group)
-        tags = _taken_apart(sentence, spelling)
-        converted, broken, problem = scheme.convert([tag or OUT for tag in tags])
+        tags = _parse_tags(sentence, spelling)
+        bio_tags, broken, problem = scheme.convert([tag or OUT for tag in tags])
         is_whole = None not in tags
         n_fitting += is_whole and broken is None
         n_broken += is_whole and broken is not None
-        for at, (row, tag, bio) in enumerate(zip(sentence, tags, converted, strict=True)):
+        for at, (row, tag, bio) in enumerate(zip(sentence, tags, bio_tags, strict=True)):
             if is_whole and at == broken:
-                yield row._replace(problem=problem.replace(_FOUND, row.tag or "no tag"), reason=BROKEN_ROW)
+                yield row._replace(problem=problem.replace(_TAG_PLACEHOLDER, row.tag or "no tag"), reason=BROKEN_ROW)
             else:
                 yield row._replace(tag=intern(bio)) if tag else row
     how = [f"scheme {scheme.name}, converted to BIO"] if scheme.name != BIO else ["scheme BIO"]
@@ -88,12 +88,12 @@ def _converted(
     conversions.add(f"tags that are not {scheme.name}, set aside", "sentences", n_broken)
 
 
-def _taken_apart(sentence: Iterable[LabelledRow], spelling: Spelling) -> list[Tag | None]:
+def _parse_tags(sentence: Iterable[LabelledRow], spelling: Spelling) -> list[Tag | None]:
     return [None if row.problem else spelling.tags.get(row.tag) for row in sentence]
 
 
-def _recognise(rows: Sequence[LabelledRow], spelling: Spelling, *, n_needed: int) -> _Scheme | None:
-    """The scheme of a file; None if it has no entity, or too few to tell."""
+def _detect_scheme(rows: Sequence[LabelledRow], spelling: Spelling, *, n_needed: int) -> _Scheme | None:
+    """Detect the scheme of a file; None if it has no entities."""
     letters = "".join(sorted({tag.letter for tag in spelling.tags.values() if tag.label}))
     if not letters:
         return None
@@ -105,105 +105,105 @@ def _recognise(rows: Sequence[LabelledRow], spelling: Spelling, *, n_needed: int
             for before, tag in zip([OUT, *tags], tags, strict=False):
                 n_entities += tag.label not in ("", before.label)
                 if tag.letter == BEGIN and before.label != tag.label:
-                    return _Scheme(BIO, _as_it_is)
+                    return _Scheme(BIO, _keep_bio)
         if n_entities < n_needed:
-            return _Scheme(BIO, _as_it_is)
+            return _Scheme(BIO, _keep_bio)
         return _Scheme(IOB1 if BEGIN in letters else _IOB1_OR_IO, _from_iob)
     return _best_fit(rows, spelling, letters)
 
 
 def _best_fit(rows: Sequence[LabelledRow], spelling: Spelling, letters: str) -> _Scheme:
-    """The scheme that most sentences with entities fit. If none fits any, that of most letters, so that each is told why."""
-    name = _name_of(letters)
+    """Return the scheme that most sentences with entities fit; if none fits, the most general one, for its messages."""
+    name = _name_scheme(letters)
     has_end, has_single = (bool(set(letters) & set(role)) for role in (END, SINGLE))
-    candidates = [_Scheme(BIO, _as_bio)]
+    candidates = [_Scheme(BIO, _check_bio)]
     if has_end:
         candidates += [_Scheme("IOE1", _from_ioe1), _Scheme("IOE2", _from_ioe2)]
-        candidates += [_Scheme("BIEO", _family("BIEO", has_end=True, has_single=False))]
+        candidates += [_Scheme("BIEO", _make_converter("BIEO", has_end=True, has_single=False))]
     if has_single:
-        candidates += [_Scheme("BIOS", _family("BIOS", has_end=False, has_single=True))]
-    candidates += [_Scheme(name, _family(name, has_end=True, has_single=True))]
+        candidates += [_Scheme("BIOS", _make_converter("BIOS", has_end=False, has_single=True))]
+    candidates += [_Scheme(name, _make_converter(name, has_end=True, has_single=True))]
     fits = [0] * len(candidates)
-    n_telling = n_other = 0
+    n_with_entities = n_other = 0
     for tags in _whole_sentences(rows, spelling):
         if any(tag.label for tag in tags):
-            n_telling += 1
+            n_with_entities += 1
             n_other += any(tag.letter not in "BIO" for tag in tags)
             for at, candidate in enumerate(candidates):
                 fits[at] += candidate.convert(tags).broken is None
     if not any(fits):
-        return candidates[-1] if 2 * n_other > n_telling else _Scheme(BIO, _as_it_is)
+        return candidates[-1] if 2 * n_other > n_with_entities else _Scheme(BIO, _keep_bio)
     best = max(reversed(range(len(candidates))), key=fits.__getitem__)
-    return candidates[best] if best else _Scheme(BIO, _as_it_is)
+    return candidates[best] if best else _Scheme(BIO, _keep_bio)
 
 
-def _name_of(letters: str) -> str:
-    """Name of the scheme with four kinds of letter, such as BILOU; of a mixture, all of its letters."""
+def _name_scheme(letters: str) -> str:
+    """Return the name of a scheme with begin, inside, end and single letters, such as BILOU; for a mixture all letters."""
     own = "".join(letter for letter in "MELSUW" if letter in letters)
     named = [name for key, name in _FOUR_LETTERS.items() if set(own) <= set(key)]
     return named[0] if named else "B" + "".join(letter for letter in "IMELSUW" if letter in letters) + OUTSIDE
 
 
 def _whole_sentences(rows: Sequence[LabelledRow], spelling: Spelling) -> Iterator[list[Tag]]:
-    """Tags of the sentences in which every tag is understood."""
+    """Yield the tags of the sentences in which every tag can be parsed."""
     for _, group in groupby(rows, key=lambda row: row.sentence):
-        sentence = _taken_apart(group, spelling)
+        sentence = _parse_tags(group, spelling)
         tags = [tag for tag in sentence if tag]
         if len(tags) == len(sentence):
             yield tags
 
 
 def _note_orphans(rows: Sequence[LabelledRow], spelling: Spelling, conversions: Conversions) -> None:
-    """A file of BIO in which entities begin with I- may be two files in one: whoever sees it refused should know."""
-    n = sum(_as_bio(tags).broken is not None for tags in _whole_sentences(rows, spelling))
+    """Record BIO sentences with entities that start with I-, a sign of a file mixed with IOB1."""
+    n = sum(_check_bio(tags).broken is not None for tags in _whole_sentences(rows, spelling))
     conversions.add("scheme BIO with entities that begin with I- (a mixture with IOB1?), set aside", "sentences", n)
 
 
-def _bio(is_first: bool, label: str) -> str:
+def _bio_tag(is_first: bool, label: str) -> str:
     return f"{'B' if is_first else 'I'}-{label}"
 
 
-def _written(tag: Tag) -> str:
+def _format_tag(tag: Tag) -> str:
     return f"{tag.letter}-{tag.label}" if tag.label else OUTSIDE
 
 
-def _as_it_is(tags: Sequence[Tag]) -> _Converted:
-    """BIO in another spelling; an I- that continues nothing is for the data gate to find."""
-    return _Converted([_written(tag) for tag in tags])
+def _keep_bio(tags: Sequence[Tag]) -> _Converted:
+    """Normalize the spelling of BIO tags; the data gate checks for I- without an entity to continue."""
+    return _Converted([_format_tag(tag) for tag in tags])
 
 
-def _as_bio(tags: Sequence[Tag]) -> _Converted:
-    """The same, and whether it is sound BIO."""
-    written = [_written(tag) for tag in tags]
+def _check_bio(tags: Sequence[Tag]) -> _Converted:
+    """As `_keep_bio`, but report the first tag that is not valid BIO."""
+    formatted = [_format_tag(tag) for tag in tags]
     for at, (before, tag) in enumerate(zip([OUT, *tags], tags, strict=False)):
         if tag.letter not in "BIO" or (tag.letter == "I" and before.label != tag.label):
-            return _Converted(written, at)
-    return _Converted(written)
+            return _Converted(formatted, at)
+    return _Converted(formatted)
 
 
 def _from_iob(tags: Sequence[Tag]) -> _Converted:
-    """IOB1 and IO: an entity begins behind another label, or where B- says so."""
+    """Convert IOB1 and IO: an entity starts after another label or at B-."""
     pairs = zip([OUT, *tags], tags, strict=False)
     return _Converted(
         [
-            _bio(tag.letter == BEGIN or tag.label != before.label, tag.label) if tag.label else OUTSIDE
+            _bio_tag(tag.letter == BEGIN or tag.label != before.label, tag.label) if tag.label else OUTSIDE
             for before, tag in pairs
         ]
     )
 
 
 def _from_ioe(tags: Sequence[Tag], name: str) -> _Converted:
-    """IOE1 and IOE2: E- ends an entity, in IOE1 only if another of its label is right behind it."""
-    made = []
+    """Convert IOE1 and IOE2: E- ends an entity, in IOE1 only if another entity of the same label follows directly."""
+    bio = []
     for at, tag in enumerate(tags):
         before = tags[at - 1] if at else OUT
         after = tags[at + 1] if at + 1 < len(tags) else OUT
-        made.append(_bio(tag.label != before.label or before.letter == "E", tag.label) if tag.label else OUTSIDE)
+        bio.append(_bio_tag(tag.label != before.label or before.letter == "E", tag.label) if tag.label else OUTSIDE)
         is_last = bool(tag.label) and after.label != tag.label
         if tag.letter not in "IEO" or (is_last and (tag.letter == "E") is (name == "IOE1")):
             rest = [OUTSIDE] * (len(tags) - at - 1)
-            return _Converted(made + rest, at, f"found {_FOUND} at the end of an entity, expected {name}")
-    return _Converted(made)
+            return _Converted(bio + rest, at, f"found {_TAG_PLACEHOLDER} at the end of an entity, expected {name}")
+    return _Converted(bio)
 
 
 def _from_ioe1(tags: Sequence[Tag]) -> _Converted:
@@ -214,17 +214,17 @@ def _from_ioe2(tags: Sequence[Tag]) -> _Converted:
     return _from_ioe(tags, "IOE2")
 
 
-def _family(name: str, *, has_end: bool, has_single: bool) -> Callable[[Sequence[Tag]], _Converted]:
-    """How BIOES and its like become BIO.
+def _make_converter(name: str, *, has_end: bool, has_single: bool) -> Callable[[Sequence[Tag]], _Converted]:
+    """Return a converter from BIOES or a related scheme to BIO.
 
     Args:
-        name: of the scheme, for messages.
+        name: name of the scheme, for messages.
         has_end: whether an entity of several words must end with E- or L-.
-        has_single: whether an entity of one word must be S-, U- or W-.
+        has_single: whether an entity of one word must have S-, U- or W-.
     """
 
     def convert(tags: Sequence[Tag]) -> _Converted:
-        made = [_bio(tag.letter in BEGIN + SINGLE, tag.label) if tag.label else OUTSIDE for tag in tags]
+        bio = [_bio_tag(tag.letter in BEGIN + SINGLE, tag.label) if tag.label else OUTSIDE for tag in tags]
         letter_of: dict[str, str] = {}
         length = 0
         for at, (before, tag) in enumerate(zip([OUT, *tags, OUT], [*tags, OUT], strict=False)):
@@ -233,19 +233,25 @@ def _family(name: str, *, has_end: bool, has_single: bool) -> Callable[[Sequence
             if length and not goes_on and (has_end if length > 1 else has_single):
                 wanted = f"a tag that ends {before.label}"
                 here = min(at, len(tags) - 1)
-                what = _FOUND if at < len(tags) else "the sentence's end"
-                return _Converted(made, here, f"found {what} behind {_written(before)}, expected {wanted} as in {name}")
+                what = _TAG_PLACEHOLDER if at < len(tags) else "the sentence's end"
+                return _Converted(
+                    bio, here, f"found {what} behind {_format_tag(before)}, expected {wanted} as in {name}"
+                )
             if goes_on and not (length and before.label == tag.label):
-                where = f"behind {_written(before)}" if at else "at the sentence's start"
-                return _Converted(made, at, f"found {_FOUND} {where}, expected B-{tag.label} before it as in {name}")
+                where = f"behind {_format_tag(before)}" if at else "at the sentence's start"
+                return _Converted(
+                    bio, at, f"found {_TAG_PLACEHOLDER} {where}, expected B-{tag.label} before it as in {name}"
+                )
             if role and letter_of.setdefault(role, tag.letter) != tag.letter:
-                return _Converted(made, at, f"found {_FOUND} beside {letter_of[role]}-, expected one scheme, {name}")
+                return _Converted(
+                    bio, at, f"found {_TAG_PLACEHOLDER} beside {letter_of[role]}-, expected one scheme, {name}"
+                )
             if (role == END and not has_end) or (role == SINGLE and not has_single):
-                return _Converted(made, at, f"found {_FOUND}, expected a tag of {name}")
+                return _Converted(bio, at, f"found {_TAG_PLACEHOLDER}, expected a tag of {name}")
             if goes_on and role == INSIDE:
                 length += 1
             else:
                 length = 1 if tag.letter == BEGIN else 0
-        return _Converted(made)
+        return _Converted(bio)
 
     return convert

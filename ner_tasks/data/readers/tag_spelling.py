@@ -1,7 +1,6 @@
-"""How the tags of a file are spelled: `B-per`, `b-per`, `B_per`, `per-B`, or a bare label.
+"""Detection of the spelling of tags: `B-per`, `b-per`, `B_per`, `per-B`, or a bare label.
 
-One spelling is recognised for the whole file, the one that most of its tags have; a tag in another spelling is left
-as it is and later set aside as an unknown tag.
+The spelling of most tags is used for the whole file; a tag in another spelling is kept and later quarantined as unknown.
 """
 
 import re
@@ -18,14 +17,14 @@ _OTHER_OUTSIDE = ("_", "", "-")
 _PREFIXES = re.compile(rf"([{LETTERS}{LETTERS.lower()}])([-_:])(.+)", re.DOTALL)
 _SUFFIXES = re.compile(rf"(.+)([-_:])([{LETTERS}{LETTERS.lower()}])", re.DOTALL)
 _LABEL = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# More different words than this in the column of tags are no labels.
+# A tag column with more distinct values than this has no labels.
 _MAX_BARE_LABELS = 200
-# Rows without a tag are outside only where a file has no O and so many of them.
+# Rows without a tag count as outside only if a file has no O and at least this share of such rows.
 _MIN_BLANK_SHARE = 0.2
 
 
 class Tag(NamedTuple):
-    """A tag taken apart: its letter in upper case, `O` for outside, and its label, empty for outside."""
+    """A parsed tag: its letter in upper case (`O` for outside), its label (empty for outside), and the case in the file."""
 
     letter: str
     label: str
@@ -37,12 +36,12 @@ OUT = Tag(OUTSIDE, "")
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the tags of a file are spelled.
+    """Spelling of the tags of a file.
 
     Attributes:
-        tags: each spelling of a tag that is understood, taken apart.
-        has_letters: whether tags have a letter; bare labels have none, and all of their letters are `I`.
-        unusual: what is unlike `B-per` and `O`, in words; empty if nothing is.
+        tags: parsed tag of each value that can be parsed.
+        has_letters: whether tags have a letter; bare labels have none and are parsed with the letter `I`.
+        unusual: descriptions of differences from `B-per` and `O`.
     """
 
     tags: Mapping[str, Tag] = field(default_factory=dict)
@@ -51,16 +50,16 @@ class Spelling:
 
 
 def is_tag_like(text: str) -> bool:
-    """Whether `text` looks like a tag that has a letter, or like the tag for outside."""
+    """Return whether `text` looks like a tag with a letter or like the outside tag."""
     return text in _OUTSIDE or bool(_PREFIXES.fullmatch(text) or _SUFFIXES.fullmatch(text))
 
 
-def recognise_spelling(counts: Mapping[str, int], *, is_strict: bool) -> Spelling:
-    """How the tags of a file are spelled, given how often each occurs.
+def detect_spelling(counts: Mapping[str, int], *, is_strict: bool) -> Spelling:
+    """Detect the spelling of the tags of a file.
 
     Args:
-        counts: rows of each tag, as it is written.
-        is_strict: whether only tags with a letter and `O` count, as in the Kaggle columns.
+        counts: number of rows with each value in the tag column.
+        is_strict: accept only tags with a letter and `O`, as in the Kaggle columns.
     """
     tags = {text: OUT for text in _OUTSIDE if text in counts}
     unusual = ["o for outside"] if "o" in tags else []
@@ -70,37 +69,37 @@ def recognise_spelling(counts: Mapping[str, int], *, is_strict: bool) -> Spellin
             tags[blank] = OUT
             unusual.append(f"{blank or 'nothing'} for outside")
     rest = {text: n for text, n in counts.items() if text not in tags}
-    name, spelled = _best(rest)
-    if spelled:
-        return Spelling(tags | spelled, unusual=(*unusual, *_unusual(name, spelled)))
+    name, parsed = _find_best(rest)
+    if parsed:
+        return Spelling(tags | parsed, unusual=(*unusual, *_list_unusual(name, parsed)))
     if not is_strict and tags and _are_labels(rest):
         return Spelling(tags | {text: Tag("I", text) for text in rest}, has_letters=False, unusual=tuple(unusual))
     return Spelling(tags, unusual=tuple(unusual))
 
 
-def _best(counts: Mapping[str, int]) -> tuple[str, dict[str, Tag]]:
-    """Name of the spelling that most rows have, and what it understands; in doubt the more usual one."""
+def _find_best(counts: Mapping[str, int]) -> tuple[str, dict[str, Tag]]:
+    """Return the name and parsed tags of the spelling that most rows have; on a tie the more usual one."""
     best: tuple[str, dict[str, Tag]] = ("", {})
     most = 0
-    for name, take_apart in _SPELLINGS.items():
-        found = {text: tag for text in counts if (tag := take_apart(text))}
-        if found:
-            found = _with_trusted_letters(found, counts)
-        n = sum(counts[text] for text in found)
+    for name, parse in _SPELLINGS.items():
+        tags = {text: tag for text in counts if (tag := parse(text))}
+        if tags:
+            tags = _drop_lower_case(tags, counts)
+        n = sum(counts[text] for text in tags)
         if n > most:
-            best, most = (name, found), n
+            best, most = (name, tags), n
     return best
 
 
-def _with_trusted_letters(tags: dict[str, Tag], counts: Mapping[str, int]) -> dict[str, Tag]:
-    """Without `e-mail` and its like: letters in lower case but b and i count only if most are in lower case."""
+def _drop_lower_case(tags: dict[str, Tag], counts: Mapping[str, int]) -> dict[str, Tag]:
+    """Drop words such as `e-mail`: lower-case letters other than b and i count only if most letters are lower case."""
     lower = sum(counts[text] for text in tags if not tags[text].is_upper)
     if 2 * lower > sum(counts[text] for text in tags):
         return tags
     return {text: tag for text, tag in tags.items() if tag.letter in "BI" or tag.is_upper}
 
 
-def _unusual(name: str, tags: Mapping[str, Tag]) -> list[str]:
+def _list_unusual(name: str, tags: Mapping[str, Tag]) -> list[str]:
     unusual = [] if name == "B-per" else [f"tags as in {name}"]
     if not all(tag.is_upper for tag in tags.values()):
         unusual.append("letters of tags in lower case")
@@ -108,7 +107,7 @@ def _unusual(name: str, tags: Mapping[str, Tag]) -> list[str]:
 
 
 def _are_labels(texts: Mapping[str, int]) -> bool:
-    """Whether all of these could be labels without a letter; `B` and `I` alone are letters without a label."""
+    """Return whether all values could be bare labels; `B` and `I` alone are letters without a label."""
     return (
         0 < len(texts) <= _MAX_BARE_LABELS
         and all(_LABEL.fullmatch(text) for text in texts)
@@ -116,27 +115,27 @@ def _are_labels(texts: Mapping[str, int]) -> bool:
     )
 
 
-def _prefixed(joint: str) -> Callable[[str], Tag | None]:
-    def take_apart(text: str) -> Tag | None:
+def _prefix_parser(separator: str) -> Callable[[str], Tag | None]:
+    def parse(text: str) -> Tag | None:
         match = _PREFIXES.fullmatch(text)
-        return Tag(match[1].upper(), match[3], match[1].isupper()) if match and match[2] == joint else None
+        return Tag(match[1].upper(), match[3], match[1].isupper()) if match and match[2] == separator else None
 
-    return take_apart
+    return parse
 
 
-def _suffixed(joint: str) -> Callable[[str], Tag | None]:
-    def take_apart(text: str) -> Tag | None:
+def _suffix_parser(separator: str) -> Callable[[str], Tag | None]:
+    def parse(text: str) -> Tag | None:
         match = _SUFFIXES.fullmatch(text)
-        return Tag(match[3].upper(), match[1], match[3].isupper()) if match and match[2] == joint else None
+        return Tag(match[3].upper(), match[1], match[3].isupper()) if match and match[2] == separator else None
 
-    return take_apart
+    return parse
 
 
 _SPELLINGS = {
-    "B-per": _prefixed("-"),
-    "B_per": _prefixed("_"),
-    "B:per": _prefixed(":"),
-    "per-B": _suffixed("-"),
-    "per_B": _suffixed("_"),
-    "per:B": _suffixed(":"),
+    "B-per": _prefix_parser("-"),
+    "B_per": _prefix_parser("_"),
+    "B:per": _prefix_parser(":"),
+    "per-B": _suffix_parser("-"),
+    "per_B": _suffix_parser("_"),
+    "per:B": _suffix_parser(":"),
 }

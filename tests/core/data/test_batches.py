@@ -73,14 +73,16 @@ def test_all_batches_are_in_the_snapshot_and_each_sentence_says_where_it_came_fr
     put(tmp_path / "in", "2026-01-a", sentences(seed=1))
     put(tmp_path / "in", "2026-02-b", sentences(40, seed=2), "one.tsv")
     put(tmp_path / "in", "2026-02-b", sentences(30, seed=3), "two.tsv")
-    said = snapshot(tmp_path / "in", tmp_path / "out")
+    manifest = snapshot(tmp_path / "in", tmp_path / "out")
 
-    assert [(one["batch"], one["n_sentences"]) for one in said["sources"]] == [
+    assert [(one["batch"], one["n_sentences"]) for one in manifest["sources"]] == [
         ("2026-01-a", 300),
         ("2026-02-b", 40),
         ("2026-02-b", 30),
     ]
-    assert [one["sha256"] for one in said["sources"]] == [atomic.sha256_of(Path(one["key"])) for one in said["sources"]]
+    assert [one["sha256"] for one in manifest["sources"]] == [
+        atomic.sha256_of(Path(one["key"])) for one in manifest["sources"]
+    ]
     with (tmp_path / "out" / "origins.csv").open(encoding="utf-8", newline="") as file:
         origins = list(csv.DictReader(file))
     for part in PARTS:
@@ -107,9 +109,9 @@ def test_batches_that_contradict_each_other_lose_both_sentences(tmp_path: Path):
     made = sentences()
     put(tmp_path / "in", "a", made)
     put(tmp_path / "in", "b", [*sentences(100, seed=9), *relabelled(made[:3], geo="B-per")])
-    said = snapshot(tmp_path / "in", tmp_path / "out")
+    manifest = snapshot(tmp_path / "in", tmp_path / "out")
 
-    assert said["quarantined"] == {"conflicting-labels": 6}
+    assert manifest["quarantined"] == {"conflicting-labels": 6}
     assert set(reasons(tmp_path / "out")) == {
         *((("a/ner.tsv", f"Sentence: {at + 1}", "conflicting-labels")) for at in range(3)),
         *((("b/ner.tsv", f"Sentence: {at + 101}", "conflicting-labels")) for at in range(3)),
@@ -122,25 +124,25 @@ def test_a_correction_wins_over_what_it_corrects_and_the_newest_over_the_others(
     put(tmp_path / "in", "2026-03-a", made)
     put(tmp_path / "in", "review-2026-01", relabelled(made[:4], geo="B-per"))
     put(tmp_path / "in", "review-2026-02", [*relabelled(made[:2], geo="O"), *made[2:3]])
-    said = snapshot(tmp_path / "in", tmp_path / "out")
+    manifest = snapshot(tmp_path / "in", tmp_path / "out")
 
     assert tags_of(tmp_path / "out", made[0][0]) == {("B-per", "O", "O", "O", "O", "O", "O")}
     assert tags_of(tmp_path / "out", made[2][0]) == {tuple(made[2][1])}
     assert tags_of(tmp_path / "out", made[3][0]) == {("B-per", "O", "B-per", "O", "O", "O", "O")}
-    assert [one["n_superseded"] for one in said["sources"]] == [3, 3, 0]
-    assert said["n_superseded"] == 6
-    assert said["quarantined"] == {}
-    n_kept = sum(part["n_sentences"] for part in said["parts"].values())
-    assert said["n_sentences"] == n_kept + said["n_superseded"] + said["n_copies"]
+    assert [one["n_superseded"] for one in manifest["sources"]] == [3, 3, 0]
+    assert manifest["n_superseded"] == 6
+    assert manifest["quarantined"] == {}
+    n_kept = sum(part["n_sentences"] for part in manifest["parts"].values())
+    assert manifest["n_sentences"] == n_kept + manifest["n_superseded"] + manifest["n_copies"]
 
 
 def test_a_correction_that_is_itself_broken_changes_nothing(tmp_path: Path):
     made = sentences()
     put(tmp_path / "in", "a", made)
     put(tmp_path / "in", "review-1", [*sentences(20, seed=5), (made[0][0], ["I-geo", *["O"] * 6])])
-    said = snapshot(tmp_path / "in", tmp_path / "out")
+    manifest = snapshot(tmp_path / "in", tmp_path / "out")
 
-    assert said["quarantined"] == {"orphan-inside-tag": 1}
+    assert manifest["quarantined"] == {"orphan-inside-tag": 1}
     assert tags_of(tmp_path / "out", made[0][0]) == {tuple(made[0][1])}
 
 
@@ -171,8 +173,8 @@ def test_no_text_ever_leaves_its_part_while_batches_arrive_and_go(tmp_path: Path
         config = DatasetConfig(block_sentences=3, seed=turn)
         snapshot(store, tmp_path / f"out-{turn}", config, previous)
         previous = tmp_path / f"out-{turn}"
-        for part, found in texts(previous).items():
-            assert {first.setdefault(words, part) for words in found} <= {part}
+        for part, part_texts in texts(previous).items():
+            assert {first.setdefault(words, part) for words in part_texts} <= {part}
     assert set(first.values()) == set(PARTS)
     assert len(read_known_parts(previous)) == len(first)
 
@@ -226,9 +228,9 @@ def test_an_edit_that_signs_itself_is_found_by_the_version(tmp_path: Path):
     snapshot(tmp_path / "in", tmp_path / "old")
     path = tmp_path / "old" / "train.csv"
     path.write_bytes(path.read_bytes().replace(b"B-geo", b"B-per", 1))
-    said = json.loads((tmp_path / "old" / "snapshot.json").read_text())
-    said["files"]["train.csv"] = atomic.sha256_of(path)
-    (tmp_path / "old" / "snapshot.json").write_text(json.dumps(said))
+    manifest = json.loads((tmp_path / "old" / "snapshot.json").read_text())
+    manifest["files"]["train.csv"] = atomic.sha256_of(path)
+    (tmp_path / "old" / "snapshot.json").write_text(json.dumps(manifest))
     with pytest.raises(ArtifactBroken, match="found other labels or checksums than version"):
         open_snapshot(tmp_path / "old")
 
@@ -339,8 +341,8 @@ def test_drift_that_somebody_accepts_is_noted_and_parts_stay(tmp_path: Path, kin
     both(tmp_path, SINCE[kind][0])
     config = DatasetConfig(block_sentences=4, accept_drift=True)
     snapshot(tmp_path / "in", tmp_path / "new", config, previous=tmp_path / "old")
-    said = json.loads((tmp_path / "new" / "validation.json").read_text())
-    broken = [one for suite in said["suites"] for one in suite["expectations"] if not one["ok"]]
+    validation = json.loads((tmp_path / "new" / "validation.json").read_text())
+    broken = [one for suite in validation["suites"] for one in suite["expectations"] if not one["ok"]]
 
     assert [one["when_broken"] for one in broken] == ["noted: drift was accepted"] * len(broken)
     assert broken
@@ -351,9 +353,9 @@ def test_drift_that_somebody_accepts_is_noted_and_parts_stay(tmp_path: Path, kin
 @pytest.mark.runbook("retraining", "snapshot: (word-agreement)")
 def test_more_of_the_same_passes(tmp_path: Path):
     both(tmp_path, sentences(200, seed=5))
-    said = snapshot(tmp_path / "in", tmp_path / "new", previous=tmp_path / "old")
+    manifest = snapshot(tmp_path / "in", tmp_path / "new", previous=tmp_path / "old")
 
-    assert said["quarantined"] == {}
+    assert manifest["quarantined"] == {}
 
 
 def test_corrections_may_differ_from_all_before_but_not_be_broken(tmp_path: Path):

@@ -103,9 +103,9 @@ def test_a_word_that_begins_with_a_number_sign_stays_a_word(tmp_path: Path) -> N
 
 
 def test_a_number_sign_that_lost_its_tag_sets_its_sentence_aside(tmp_path: Path) -> None:
-    found = problems(written(tmp_path, "room NN O\n# NN\n5 CD O\n"))
+    rows = problems(written(tmp_path, "room NN O\n# NN\n5 CD O\n"))
 
-    assert found == [(2, BROKEN_ROW, "found 2 columns, expected 3 as in most lines")]
+    assert rows == [(2, BROKEN_ROW, "found 2 columns, expected 3 as in most lines")]
 
 
 def test_a_comment_that_ends_like_a_tag_is_no_word(tmp_path: Path) -> None:

@@ -28,12 +28,12 @@ def bilou(folder: Path, n: int, broken: int = 0) -> Path:
 def test_the_scheme_of_each_file_stands_in_the_snapshot_and_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = build_snapshot(find_sources([bilou(tmp_path, 120)]), tmp_path / "out", CONFIG)
+    manifest = build_snapshot(find_sources([bilou(tmp_path, 120)]), tmp_path / "out", CONFIG)
 
-    read = said["read"]["letters/letters.conll"]
+    read = manifest["read"]["letters/letters.conll"]
     assert (read["scheme"], read["offsets"]) == ("BILOU", None)
     assert read["conversions"] == [{"what": "scheme BILOU, converted to BIO", "n": 120, "unit": "sentences"}]
-    assert said["labels"] == ["geo", "per"]
+    assert manifest["labels"] == ["geo", "per"]
     assert "letters.conll: scheme BILOU, converted to BIO: 120 sentences\n" in capsys.readouterr().out
 
 

@@ -28,9 +28,9 @@ class Kaggle:
     def answer(self, handler):
         name = handler.path.rsplit("/", 1)[-1]
         self.asked.append(name)
-        said = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        request = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
         status = self.status if handler.headers.get("Authorization") == self.secret else 401
-        if status == 200 and (said["ownerSlug"], said["datasetSlug"]) != tuple(DATASET.split("/")):
+        if status == 200 and (request["ownerSlug"], request["datasetSlug"]) != tuple(DATASET.split("/")):
             status = 404
         kind, body = "application/json", b"{}"
         if status == 200 and name == "GetDataset":
@@ -79,9 +79,13 @@ def kaggle(monkeypatch, tmp_path):
 
 
 def test_the_labelled_file_of_a_data_set_is_fetched_with_its_version(kaggle, tmp_path):
-    said = download_dataset(DATASET, tmp_path / "batch", tmp_path / "cache")
+    report = download_dataset(DATASET, tmp_path / "batch", tmp_path / "cache")
 
-    assert (said["version"], said["files"], said["left_out"]) == ("4", ["ner_dataset.csv"], ["about.md", "ner.csv"])
+    assert (report["version"], report["files"], report["left_out"]) == (
+        "4",
+        ["ner_dataset.csv"],
+        ["about.md", "ner.csv"],
+    )
     assert (tmp_path / "batch" / "ner_dataset.csv").read_bytes() == LABELLED.encode()
     assert [path.name for path in (tmp_path / "batch").iterdir()] == ["ner_dataset.csv"]
 

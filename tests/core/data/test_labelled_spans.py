@@ -93,9 +93,9 @@ def test_a_span_over_two_sentences_sets_both_aside(tmp_path: Path):
 
 
 def test_overlapping_spans_are_set_aside(tmp_path: Path):
-    found = problems(lines(tmp_path, doccano([0, 7, "per"], [4, 7, "per"])))
+    rows = problems(lines(tmp_path, doccano([0, 7, "per"], [4, 7, "per"])))
 
-    assert found == [(BAD_SPAN, "found span [0, 7) 'Ann Lee' overlapping another, expected spans apart")]
+    assert rows == [(BAD_SPAN, "found span [0, 7) 'Ann Lee' overlapping another, expected spans apart")]
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_a_span_that_cannot_be_makes_its_whole_text_doubtful(tmp_path: Path, spa
 
 def test_offsets_that_were_counted_in_another_way_are_found_by_the_text_of_the_mention(tmp_path: Path):
     shifted = {**ROME, "start": 13, "end": 17}
-    found = problems(lines(tmp_path, label_studio(shifted)))
+    rows = problems(lines(tmp_path, label_studio(shifted)))
 
-    assert found[0][1] == "found 'ome.' at [13, 17), expected 'Rome' as the tool says"
+    assert rows[0][1] == "found 'ome.' at [13, 17), expected the mention 'Rome'"
 
 
 def test_a_task_that_nobody_has_annotated_is_left_out_and_counted(tmp_path: Path, capsys):

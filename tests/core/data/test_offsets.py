@@ -73,9 +73,9 @@ def test_the_counting_of_a_file_is_told_by_its_spans(tmp_path: Path, counting: s
         for name in NAMES
     ]
     path = exported(tmp_path, *tasks)
-    found, conversions = read(path)
+    rows, conversions = read(path)
 
-    assert [(word, problem) for word, problem in found] == [(name.split()[0], "") for name in NAMES] * 4
+    assert [(word, problem) for word, problem in rows] == [(name.split()[0], "") for name in NAMES] * 4
     n_converted = sum(counting != "code points" for _ in tasks)
     lines = [f"offsets in {counting}, converted to characters: {n_converted} texts"] if n_converted else []
     assert conversions.lines() == lines
@@ -129,11 +129,11 @@ def silent(n: int = 3) -> list[dict]:
 
 def test_a_span_that_may_be_two_words_is_set_aside_and_both_are_named(tmp_path: Path) -> None:
     plain = [{"text": f"Ann saw Bob {at}.", "label": [[0, 3, "PER"]]} for at in range(5)]
-    found, conversions = read(exported(tmp_path, *plain, *silent()))
+    rows, conversions = read(exported(tmp_path, *plain, *silent()))
 
     units = "code points or UTF-16 code units"
-    assert [word for word, problem in found if not problem] == ["Ann"] * 5
-    assert [problem for _, problem in found if problem] == [
+    assert [word for word, problem in rows if not problem] == ["Ann"] * 5
+    assert [problem for _, problem in rows if problem] == [
         f"found span [9, 12) PER that may be 'saw' or 'Ann', expected offsets that show whether they count {units}"
     ] * 3
     assert conversions.lines() == ["offsets that can be counted in two ways, set aside: 3 texts"]
@@ -141,26 +141,26 @@ def test_a_span_that_may_be_two_words_is_set_aside_and_both_are_named(tmp_path: 
 
 def test_other_texts_of_the_file_say_how_to_read_one_that_may_be_two(tmp_path: Path) -> None:
     telling = task("😀 ", "Grace Hopper", " came.", COUNTINGS["UTF-16 code units"], has_mention=False)
-    found, conversions = read(exported(tmp_path, *silent(), telling))
+    rows, conversions = read(exported(tmp_path, *silent(), telling))
 
-    assert found == [("Ann", "")] * 3 + [("Grace", "")]
+    assert rows == [("Ann", "")] * 3 + [("Grace", "")]
     assert conversions.offsets == "UTF-16 code units"
 
 
 def test_the_mentions_of_one_text_say_how_to_read_the_others(tmp_path: Path) -> None:
     named = {"text": "👍👍👍👍 Ann saw Bob.", "label": [{"start": 5, "end": 8, "text": "Ann", "label": "PER"}]}
-    found, conversions = read(exported(tmp_path, *silent(), named))
+    rows, conversions = read(exported(tmp_path, *silent(), named))
 
-    assert found == [("saw", "")] * 3 + [("Ann", "")]
+    assert rows == [("saw", "")] * 3 + [("Ann", "")]
     assert conversions.offsets == "code points"
 
 
 def test_texts_that_contradict_each_other_are_read_one_by_one_and_the_doubtful_set_aside(tmp_path: Path) -> None:
     told = [task("😀 ", "Grace Hopper", " came.", COUNTINGS[one], has_mention=False) for one in list(COUNTINGS)[:2]]
-    found, _ = read(exported(tmp_path, *told, *silent(1)))
+    rows, _ = read(exported(tmp_path, *told, *silent(1)))
 
-    assert found[:2] == [("Grace", "")] * 2
-    assert "may be 'saw' or 'Ann'" in found[2][1]
+    assert rows[:2] == [("Grace", "")] * 2
+    assert "may be 'saw' or 'Ann'" in rows[2][1]
 
 
 def test_sentences_before_the_doubtful_span_are_read(tmp_path: Path) -> None:
@@ -172,15 +172,15 @@ def test_sentences_before_the_doubtful_span_are_read(tmp_path: Path) -> None:
 
 def test_an_offset_within_a_character_speaks_against_its_text(tmp_path: Path) -> None:
     told = [task("😀 ", "Grace Hopper", " came.", COUNTINGS["UTF-16 code units"], has_mention=False) for _ in range(60)]
-    found, _ = read(exported(tmp_path, *told, {"text": "a 😀 b c", "label": [[0, 3, "PER"]]}))
+    rows, _ = read(exported(tmp_path, *told, {"text": "a 😀 b c", "label": [[0, 3, "PER"]]}))
 
-    assert found[-1][1].startswith("found span [0, 3) PER")
+    assert rows[-1][1].startswith("found span [0, 3) PER")
 
 
 def test_offsets_behind_the_end_in_every_counting_are_named(tmp_path: Path) -> None:
-    found, _ = read(exported(tmp_path, {"text": "😀 Ann", "label": [[3, 60, "PER"]]}))
+    rows, _ = read(exported(tmp_path, {"text": "😀 Ann", "label": [[3, 60, "PER"]]}))
 
-    assert found[0][1] == "found span [3, 60) PER, expected it within 5 characters"
+    assert rows[0][1] == "found span [3, 60) PER, expected it within 5 characters"
 
 
 def test_accents_alone_are_no_reason_to_doubt(tmp_path: Path) -> None:
@@ -193,11 +193,11 @@ def test_one_slip_of_an_annotator_does_not_change_the_counting_of_a_file(tmp_pat
     count = COUNTINGS["UTF-16 code units"]
     told = [task("😀 " * n, "Grace Hopper", " came.", count, has_mention=False) for n in range(1, 61)]
     slip = task("😀 ", "Grace Hopper", " came.", len, has_mention=False)
-    found, conversions = read(exported(tmp_path, *told, slip, *silent(1)))
+    rows, conversions = read(exported(tmp_path, *told, slip, *silent(1)))
 
     assert conversions.offsets == "UTF-16 code units"
-    assert [word for word, problem in found if not problem] == ["Grace"] * 60 + ["Ann"]
-    assert len([problem for _, problem in found if problem]) == 1
+    assert [word for word, problem in rows if not problem] == ["Grace"] * 60 + ["Ann"]
+    assert len([problem for _, problem in rows if problem]) == 1
 
 
 def test_many_texts_are_read_in_linear_time(tmp_path: Path) -> None:

@@ -240,10 +240,10 @@ def test_offsets_that_are_one_off_are_not_taken_for_spaces(tmp_path: Path) -> No
     tasks = [
         {"text": f"Take Vitamin {name} now.", "label": [[5, 12 + len(name), "drug"]]} for name in ("D", "B12", "C4")
     ]
-    found = problems(lines(tmp_path, *tasks * 5))
+    rows = problems(lines(tmp_path, *tasks * 5))
 
-    assert len(found) == 15
-    assert {reason for reason, _ in found} == {BAD_SPAN}
+    assert len(rows) == 15
+    assert {reason for reason, _ in rows} == {BAD_SPAN}
 
 
 def test_a_span_given_twice_is_taken_once(tmp_path: Path) -> None:

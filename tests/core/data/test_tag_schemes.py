@@ -210,11 +210,11 @@ def problems(path: Path) -> dict[int, LabelledRow]:
 
 def test_sentences_of_bio_in_a_file_of_bioes_are_set_aside_and_not_read_as_either(tmp_path: Path) -> None:
     bioes = [SCHEMES["BIOES"](sentence) for sentence in TELLING * 3]
-    found = problems(written(tmp_path, [*bioes, ["B-PER", "I-PER", "O"], ["O", "B-LOC", "O"], ["O", "O"]]))
+    rows = problems(written(tmp_path, [*bioes, ["B-PER", "I-PER", "O"], ["O", "B-LOC", "O"], ["O", "O"]]))
 
-    assert list(found) == [9, 10]
-    assert [row.reason for row in found.values()] == [BROKEN_ROW] * 2
-    assert found[9].problem == "found O behind I-PER, expected a tag that ends PER as in BIOES"
+    assert list(rows) == [9, 10]
+    assert [row.reason for row in rows.values()] == [BROKEN_ROW] * 2
+    assert rows[9].problem == "found O behind I-PER, expected a tag that ends PER as in BIOES"
 
 
 def test_a_single_strange_letter_does_not_make_a_file_of_bio_another_scheme(tmp_path: Path) -> None:
@@ -242,10 +242,10 @@ def test_a_sentence_that_does_not_fit_its_file_is_set_aside_with_the_reason(
     tmp_path: Path, tags: Tags, message: str
 ) -> None:
     good = [SCHEMES["BILOU"](sentence) for sentence in TELLING * 5]
-    found = problems(written(tmp_path, [*good, tags]))
+    rows = problems(written(tmp_path, [*good, tags]))
 
-    assert list(found) == [15]
-    assert found[15].problem.startswith(message)
+    assert list(rows) == [15]
+    assert rows[15].problem.startswith(message)
 
 
 def test_tags_without_a_label_are_no_labels(tmp_path: Path) -> None:
