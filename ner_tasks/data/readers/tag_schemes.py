@@ -45,7 +45,7 @@ class _Scheme(NamedTuple):
     convert: Callable[[Sequence[Tag]], _Converted]
 
 
-def convert_to_bio_tag(
+def convert_to_bio(
     rows: list[LabelledRow], conversions: Conversions, *, is_kaggle: bool = False
 ) -> Iterable[LabelledRow]:
     """Convert the tags of a file to BIO; a sentence that does not fit the scheme of the file gets a problem.
