@@ -63,7 +63,7 @@ def _download(dataset: str) -> Path:
     except KaggleApiHTTPError as error:
         code = error.response.status_code if error.response is not None else 0
         if code in (401, 403):
-            raise ConfigInvalid(f"found credentials that Kaggle rejects ({code}), expected {CREDENTIALS}") from None
+            raise ConfigInvalid(f"found credentials that Kaggle refuses ({code}), expected {CREDENTIALS}") from None
         if code == 404:
             raise InputMissing(f"found no data set {dataset!r}, expected one, at Kaggle") from None
         raise
