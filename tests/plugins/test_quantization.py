@@ -149,7 +149,7 @@ def check(**limits):
     ).execute({})
 
 
-@pytest.mark.runbook("quantization", "int8_gate: found entity F1 lost by INT8")
+@pytest.mark.runbook("quantization", "int8_gate: found loss of entity F1 by INT8")
 @pytest.mark.parametrize(
     "limits", [{"max_f1_loss": "0.0005"}, {"min_speed_up": "3.5"}], ids=["loses too much", "too slow"]
 )

@@ -106,7 +106,7 @@ def test_an_int8_model_slower_than_stock_fp32_is_of_no_use():
         gates.int8_gate(comparison(speed_up=0.9), POLICY)
 
 
-@pytest.mark.runbook("quantization", "int8_gate: found F1 of <label>, beside the promoted INT8")
+@pytest.mark.runbook("quantization", "int8_gate: found F1 of <label>, of the promoted INT8")
 @pytest.mark.runbook("quantization", "int8_gate: size over FP32")
 @pytest.mark.parametrize(
     ("changed", "complaint"),

@@ -83,8 +83,8 @@ def test_where_the_default_is_good_enough_nothing_else_is_tried(frozen, snapshot
     assert (trial["name"], trial["passed"], report["result"]["n_int8_matmul"]) == ("default", True, 9)
 
 
-@pytest.mark.runbook("quantization", "int8_gate: found entity F1 lost by INT8")
-@pytest.mark.runbook("quantization", "int8_gate: found F1 of <label>, beside the promoted INT8")
+@pytest.mark.runbook("quantization", "int8_gate: found loss of entity F1 by INT8")
+@pytest.mark.runbook("quantization", "int8_gate: found F1 of <label>, of the promoted INT8")
 @pytest.mark.slow
 def test_a_layer_that_cannot_be_quantized_is_found_and_stays_fp32(fragile, snapshot, tmp_path):
     accuracy = "accuracy_criterion: {relative: 0.02}\napproaches: [fallback]"
