@@ -26,7 +26,7 @@ def test_the_shipped_yaml_says_what_the_defaults_are():
         ("data: {max_label_drift: 2}", "data.max_label_drift: Input should be less than or equal to 1"),
         ("model: {floor: 0.2}", "model.floor: Extra inputs are not permitted"),
         ("a: [", "expected YAML"),
-        ("just words", "expected what gates.yaml explains"),
+        ("just words", "expected the keys of gates.yaml"),
     ],
 )
 def test_a_yaml_that_is_wrong_or_contradicts_itself_is_one_line(tmp_path, text, complaint):
