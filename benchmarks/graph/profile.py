@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
-from ner_tasks.inference.tagger import make_engine, make_session, read_graph
+from ner_tasks.inference.sessions import make_engine, make_session, read_graph
 from ner_tasks.model import model_folder
 from ner_tasks.model.graph_outputs import INPUTS, select_output
 from ner_tasks.model.token_classifier import EncoderConfig

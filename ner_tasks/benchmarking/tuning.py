@@ -48,15 +48,13 @@ def tune_runtime(
         `choice`, `file`, `f1` of each precision, and `elapsed_s`.
 
     Raises:
-        InputMissing: a model does not exist.
-        ArtifactBroken: a model is damaged.
+        InputMissing, ArtifactBroken: a model does not exist, or is damaged.
     """
     began = time.monotonic()
-    models = {"frozen": version_folder / "frozen", "int8": version_folder / "int8"}
     if not hardware.has_vnni():
         print("found a CPU without VNNI: INT8 may not be the fastest", flush=True)
     options: dict[str, Any] = {"data": data, "n_sentences": n_sentences, "rounds": rounds, "n_threads": n_threads}
-    engines = list_engines(list(models.values()))
+    engines = list_engines([version_folder / "frozen", version_folder / "int8"])
     f1 = {
         name: _evaluate_engine(engine, data, n_threads)
         for name, engine in {(e.model, e.bf16): e for e in reversed(engines)}.items()
@@ -65,7 +63,7 @@ def tune_runtime(
     evidence: dict[str, list[dict[str, Any]]] = {}
 
     def rank(setting: str, plan: Mapping[Load, Sequence[Engine]]) -> list[Timing]:
-        """Time the candidates for a setting and return them with the fastest first."""
+        # the fastest candidate first
         timings = sorted(time_engines(plan, **options), key=lambda timing: timing.words_per_s, reverse=True)
         evidence[setting] = [{**timing.as_dict(), "max_pieces": timing.load.max_pieces} for timing in timings]
         for timing in timings:
@@ -94,8 +92,7 @@ def tune_runtime(
         "measured": evidence,
     }
     runtime_config.write_runtime_config(path, choice, measurements)
-    result = {"f1": measurements["f1"], "elapsed_s": measurements["elapsed_s"]}
-    return {"choice": asdict(choice), "file": str(path), **result}
+    return {"choice": asdict(choice), "file": str(path), **{key: measurements[key] for key in ("f1", "elapsed_s")}}
 
 
 def _evaluate_engine(engine: Engine, data: Path, n_threads: int) -> float:

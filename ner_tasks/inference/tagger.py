@@ -4,30 +4,25 @@ All kinds of models run on the same engine; a trained model is frozen in memory 
 run the same graph.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from ner_tasks import hardware
 from ner_tasks.entities import TextEntity
-from ner_tasks.errors import ArtifactBroken
 from ner_tasks.inference import text_tagging
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
+from ner_tasks.inference.sessions import LogitsFunction, make_engine, make_session, read_graph
 from ner_tasks.model import model_folder
 from ner_tasks.model.decoding import Transitions, viterbi_decode
-from ner_tasks.model.graph_operations import check_operations
-from ner_tasks.model.graph_outputs import INPUTS, select_output
 from ner_tasks.model.model_folder import ModelManifest
 from ner_tasks.model.tokenization import Window, WordTokenizer, make_batches, make_windows
 
-# int32 piece ids and shape ids [B, T] -> float32 logits [B, T, K]
-Engine = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 # a window of a sentence and the logits [words, K] of its words
 WindowLogits = tuple[Window, NDArray[np.float32]]
 
@@ -108,13 +103,13 @@ class Tagger:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: LogitsFunction,
         pieces: WordTokenizer,
         manifest: ModelManifest,
         *,
         n_streams: int = 1,
         limits: BatchingConfig = BatchingConfig(),
-        engine_for_few: Engine | None = None,
+        engine_for_few: LogitsFunction | None = None,
     ):
         self._limits = limits
         self._engine, self._pieces, self.manifest = engine, pieces, manifest
@@ -268,57 +263,6 @@ def merge_windows(parts: Sequence[WindowLogits], n_words: int) -> NDArray[np.flo
         merged[words[better]] = logits[better]
         context[words[better]] = seen[better]
     return merged
-
-
-def make_session(graph_def: tf.compat.v1.GraphDef, *, bf16: bool = False) -> tf.compat.v1.Session:
-    """Create a session for a graph; each run computes on the calling thread only.
-
-    Args:
-        graph_def: graph with `graph_outputs.INPUTS`.
-        bf16: compute an FP32 graph in bfloat16 where oneDNN supports it.
-    """
-    names = {node.name for node in graph_def.node}
-    outputs = {select_output(names, bf16=hardware.has_bf16(), few=few) for few in (False, True)}
-    graph = tf.Graph()
-    with graph.as_default():
-        tf.import_graph_def(tf.compat.v1.graph_util.extract_sub_graph(graph_def, sorted(outputs)), name="")
-    # a negative number runs operations on the calling thread, so that each stream uses one core
-    config = tf.compat.v1.ConfigProto(intra_op_parallelism_threads=1, inter_op_parallelism_threads=-1)
-    config.experimental.optimize_for_static_graph = True  # saves a copy of the graph
-    rewrites = config.graph_options.rewrite_options
-    # A graph with several routes is fused already; Grappler would take four seconds and change nothing.
-    rewrites.disable_meta_optimizer = len(outputs) > 1
-    if bf16:
-        rewrites.auto_mixed_precision_onednn_bfloat16 = rewrites.ON
-    return tf.compat.v1.Session(graph=graph, config=config)
-
-
-def make_engine(session: tf.compat.v1.Session, *, few: bool = False) -> Engine:
-    """Create an engine that runs the graph on the fastest route for this host.
-
-    Args:
-        session: session from `make_session`.
-        few: use the route for single sentences, whose scores may differ in the third digit.
-    """
-    names = {operation.name for operation in session.graph.get_operations()}
-    output = select_output(names, bf16=hardware.has_bf16(), few=few)
-    run: Engine = session.make_callable(f"{output}:0", feed_list=[f"{name}:0" for name in INPUTS])
-    return run
-
-
-def read_graph(path: Path) -> tf.compat.v1.GraphDef:
-    """Read a graph from its file.
-
-    Raises:
-        ArtifactBroken: not a graph, or a graph with operations that are not allowed, see `check_operations`.
-    """
-    graph_def = tf.compat.v1.GraphDef()
-    try:
-        graph_def.ParseFromString(path.read_bytes())
-    except DecodeError as error:
-        raise ArtifactBroken(f"found {error}, expected a TensorFlow graph, in {path}") from None
-    check_operations(graph_def, path)
-    return graph_def
 
 
 def _load_graph(folder: Path, manifest: ModelManifest) -> tf.compat.v1.GraphDef:

@@ -51,11 +51,7 @@ class EncoderConfig:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], where: Path | str) -> "EncoderConfig":
-        """Read the settings of a checkpoint.
-
-        Args:
-            config: parsed `config.json`.
-            where: source of the values, for error messages.
+        """Read the settings from a parsed `config.json`; `where` is its source, for error messages.
 
         Raises:
             EncoderUnsupported: not a BERT, or a variant that is not supported.
@@ -199,12 +195,8 @@ class TokenClassifier(keras.Model):
     def import_encoder(self, weights: Weights, where: Path | str) -> None:
         """Load the weights of an encoder by Hugging Face name; the tagging head is unchanged.
 
-        Args:
-            weights: weights by name.
-            where: source of the weights, for error messages.
-
         Raises:
-            ArtifactBroken: a weight is missing or has another shape.
+            ArtifactBroken: a weight is missing or has another shape; `where` is the source in the message.
         """
         _assign(self._slots(), weights, where, optional=("shape_embeddings.weight", "classifier."))
 
@@ -296,12 +288,7 @@ def read_weights(path: Path) -> Weights:
 
 
 def write_weights(path: Path, weights: Weights, metadata: dict[str, str] | None = None) -> None:
-    """Write weights as a safetensors file, atomically.
-
-    Args:
-        path: file to write.
-        weights: weights by name.
-        metadata: metadata of the file.
+    """Write weights and metadata as a safetensors file, atomically.
 
     Raises:
         StorageFull: no space left; nothing is written.

@@ -21,7 +21,7 @@ from pydantic import Field, PositiveInt, model_validator
 from ner_tasks.errors import ConfigInvalid, DataRejected
 from ner_tasks.files import atomic
 from ner_tasks.files.yaml_files import StrictModel, read_yaml
-from ner_tasks.inference.tagger import read_graph
+from ner_tasks.inference.sessions import read_graph
 from ner_tasks.model import model_folder
 from ner_tasks.model.graph_outputs import INPUTS, OUTPUT
 from ner_tasks.model.model_folder import ModelManifest

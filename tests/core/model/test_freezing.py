@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.errors import ConfigInvalid, InputMissing
-from ner_tasks.inference.tagger import Tagger, read_graph
+from ner_tasks.inference.sessions import read_graph
+from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import freezing, model_folder
 from tests import tiny
 

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.inference.tagger import Tagger, read_graph
+from ner_tasks.inference.sessions import read_graph
+from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import model_folder
 from ner_tasks.model.graph_operations import ALLOWED, check_operations
 from ner_tasks.quantization import quantize

@@ -12,7 +12,8 @@ import pytest
 
 from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.inference.tagger import Tagger, read_graph
+from ner_tasks.inference.sessions import read_graph
+from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import model_folder
 from ner_tasks.quantization.accuracy_search import DEFAULT_CONFIG, AccuracyConfig, layer_pattern
 from ner_tasks.quantization.graph_weights import layer_path

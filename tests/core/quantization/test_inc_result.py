@@ -5,7 +5,8 @@ import math
 import pytest
 
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.inference.tagger import Tagger, read_graph
+from ner_tasks.inference.sessions import read_graph
+from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import model_folder
 from ner_tasks.quantization import inc_result
 from tests.core.conftest import quantized

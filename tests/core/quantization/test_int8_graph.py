@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
-from ner_tasks.inference.tagger import BatchingConfig, Tagger, read_graph
+from ner_tasks.inference.sessions import read_graph
+from ner_tasks.inference.tagger import BatchingConfig, Tagger
 from ner_tasks.model import model_folder
 from ner_tasks.model.graph_outputs import INPUTS, OUTPUT, ROUTES, Route, select_output
 from ner_tasks.model.token_classifier import EncoderConfig

@@ -9,7 +9,8 @@ import pytest
 
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
 from ner_tasks.evaluation import metrics
-from ner_tasks.inference.tagger import Tagger, read_graph
+from ner_tasks.inference.sessions import read_graph
+from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import model_folder
 from ner_tasks.model.graph_outputs import ROUTES
 from ner_tasks.quantization import graph_weights, quantize
