@@ -183,7 +183,7 @@ def test_json_that_breaks_off_is_read_and_named():
 
     assert "Margins are clear." in found.text
     assert "Call the c" in found.text
-    assert "no JSON" in found.items.unread[0]
+    assert "invalid JSON" in found.items.unread[0]
 
 
 @pytest.mark.parametrize("brackets", ["[", '{"a":'])

@@ -113,7 +113,7 @@ def test_a_wrong_length_is_named_and_costs_nothing(length):
 
     assert found.parts[0].content == b"MARGINS ARE CLEAR"
     assert found.text == "Note: BEHIND IT"
-    assert "as it says of itself" in found.items.unread[0]
+    assert "its declared length" in found.items.unread[0]
 
 
 def test_paperwork_sent_apart_is_noted():

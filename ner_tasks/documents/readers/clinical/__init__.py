@@ -1,1 +1,1 @@
-"""What payers and providers exchange: HL7 v2, CDA, FHIR, X12."""
+"""Readers for clinical and claims messages: HL7 v2, CDA, FHIR, X12."""

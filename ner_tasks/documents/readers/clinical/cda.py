@@ -1,4 +1,4 @@
-"""Clinical documents (HL7 CDA R2, C-CDA): who they are about, each section's narrative, and files in them.
+"""Read clinical documents (HL7 CDA R2, C-CDA): participants, the narrative of each section, and embedded files.
 
 Source: HL7 CDA R2, sections 4.2 and 4.3; C-CDA R2.1, "Unstructured Document".
 """
@@ -30,14 +30,14 @@ _LABELS = {
     "componentOf": "Encounter",
     "subject": "Subject",
 }
-_MAX_PATH = 200  # characters of a section's place
+_MAX_PATH = 200  # characters of a section's path in the source map
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
-    """Header as `Label: value` lines, then each section: title, narrative, and what its entries say beyond that.
+    """Read the header as `Label: value` lines, then the title, narrative and further entries of each section.
 
     Raises:
-        CannotRead: `broken` if there is no element; `not-text`, `unknown-encoding` as for any text.
+        CannotRead: `broken` if there is no element; `not-text`, `unknown-encoding`.
     """
     parsed = xml_parsing.parse(data, declared)
     builder = ExtractBuilder()
@@ -46,7 +46,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
         builder.inventory.unread("xml", "the file", parsed.fault)
     documents = list(outermost(parsed.root, "ClinicalDocument"))
     if not documents:
-        builder.note("found no ClinicalDocument: read as any XML of its kind")
+        builder.note("found no ClinicalDocument element: read as generic clinical XML")
     reader = _CdaReader(builder, Attachments(builder, limits), limits)
     for document in documents or [parsed.root]:
         reader.read_document(document)
@@ -78,10 +78,10 @@ class _CdaReader:
         self._builder.block(" ".join("".join(title.itertext()).split()), "title")
 
     def _read_lines(self, element: Any, label: str, place: str, kind: str) -> None:
-        """What a person reads of a participant: names, addresses, telephones, roles."""
+        """Read the names, addresses, telephone numbers and roles of a participant."""
         values = list(cda_values.collect_values(element, with_ids=local_name(element) == "recordTarget"))
         shown = [value for value in values if value.kind in cda_values.SHOWN]
-        shown.sort(key=lambda value: value.kind != "name")  # a name says best who it is
+        shown.sort(key=lambda value: value.kind != "name")  # names first
         lines = list(dict.fromkeys(value.text for value in shown))
         if label and lines:
             lines[0] = f"{label}: {lines[0]}"
@@ -93,14 +93,14 @@ class _CdaReader:
             self._builder.inventory.ignored(kind, "coded-value")
 
     def _read_loose(self, element: Any, place: str) -> None:
-        """Words where no text is expected, as a broken document may have them."""
+        """Read text between elements, which only a malformed document has."""
         words = " ".join(" ".join([element.text or "", *(child.tail or "" for child in element)]).split())
         if words:
             self._builder.inventory.read("loose-text")
             self._builder.block(words, place)
 
     def _read_body(self, component: Any) -> None:
-        """Sections and the body that is no XML, in their order, however deep they lie."""
+        """Read all sections in order, nested ones included, and a body that is not XML."""
         waiting: list[tuple[Any, str]] = [(component, "")]
         n_sections = 0
         while waiting:
@@ -145,7 +145,7 @@ class _CdaReader:
         return path
 
     def _read_entry(self, entry: Any, path: str, narrative: Narrative, *, has_narrative: bool) -> None:
-        """What an entry says and the narrative does not; its codes' names only where there is no narrative."""
+        """Read the text of an entry that the narrative lacks; names of codes only if there is no narrative."""
         inventory = self._builder.inventory
         values = list(cda_values.collect_values(entry, with_numbers=not has_narrative))
         lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Narrative blocks of clinical documents as text: paragraphs, lists and tables by lines, cells apart by tabs.
+"""Convert narrative blocks of clinical documents to text: one line per paragraph, list item or table row, cells by tabs.
 
 Source: HL7 CDA R2, section 4.3.5 (the narrative block's elements).
 """
@@ -35,22 +35,22 @@ _BLANK_LINE = frozenset(("table", "list", "ul", "ol"))
 
 
 class _Text:
-    """Pieces of text, with the widest break that was asked for between two of them."""
+    """Joins pieces of text with the widest break requested between them."""
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self._break = ""
-        self.n_cells = 0  # cells around the present place
+        self.n_cells = 0  # nesting depth of table cells
 
     def ask_break(self, wanted: str) -> None:
-        """Ask for a break; one in a cell is a space, so that a row stays a line."""
+        """Request a break; in a cell it becomes a space, so that a row stays on one line."""
         if self.n_cells and wanted != "\t":
             wanted = " "
         if _BREAKS.index(wanted) > _BREAKS.index(self._break):
             self._break = wanted
 
     def write(self, text: str | None) -> None:
-        """Add text, each of its runs of spaces as one."""
+        """Add text and collapse its whitespace."""
         if not text:
             return
         shown = _SPACE.sub(" ", text)
@@ -65,10 +65,10 @@ class _Text:
 
 
 def read_narrative(element: Any) -> tuple[str, int]:
-    """Text of a narrative block, and how many deletions of a revision are left out."""
+    """Return the text of a narrative block, and the number of tracked deletions skipped."""
     from lxml import etree
 
-    if not len(element):  # written as plain text, whose lines mean what they say
+    if not len(element):  # plain text, whose line breaks are significant
         return (element.text or "").strip(), 0
     text, n_deleted = _Text(), 0
     walk = etree.iterwalk(element, events=("start", "end"))
@@ -96,7 +96,7 @@ def _begin(text: _Text, node: Any, name: str) -> None:
     elif name == "br":
         text.ask_break("\n")
     elif name in _INLINE:
-        # Two of them side by side are two things, such as a code and its name.
+        # Adjacent elements are separate values, such as a code and its name.
         before = node.getprevious()
         if before is not None and not before.tail and local_name(before) == name and name not in ("sub", "sup"):
             text.ask_break(" ")

@@ -1,4 +1,4 @@
-"""Strings in the coded part of a clinical document that a person may read, and files in it.
+"""Collect the readable strings and embedded files in the coded part of a clinical document.
 
 Source: HL7 CDA R2, section 4.3.6 (entries); HL7 V3 data types, release 1: ED (2.4), EN (2.20), AD (2.19), TEL (2.18).
 """
@@ -39,9 +39,9 @@ class Value:
 
     Attributes:
         kind: `name` (of a person or organisation), `text`, `display` (the name of a code), `file` or `pointer`.
-        text: the string; the file's name; where the pointer points to.
-        media_type: of a file.
-        element: that holds a file.
+        text: the string, the file's name or the pointer's target.
+        media_type: media type of a file.
+        element: element that holds a file.
     """
 
     kind: str
@@ -51,12 +51,12 @@ class Value:
 
 
 def collect_values(element: Any, *, with_ids: bool = False, with_numbers: bool = False) -> Iterator[Value]:
-    """Everything below an element that a person may read, in the order of the document.
+    """Collect the readable values below an element, in document order.
 
     Args:
-        element: a participant of the header, or an entry.
-        with_ids: whether numbers such as a medical record's are wanted.
-        with_numbers: whether measured values are wanted.
+        element: a participant in the header, or an entry.
+        with_ids: whether to include identifiers, such as a medical record number.
+        with_numbers: whether to include measured values.
     """
     from lxml import etree
 
@@ -81,7 +81,7 @@ def collect_values(element: Any, *, with_ids: bool = False, with_numbers: bool =
 
 
 def collect_files(element: Any) -> Iterator[Value]:
-    """Files and pointers to files below an element."""
+    """Collect the files and pointers to files below an element."""
     from lxml import etree
 
     walk = etree.iterwalk(element, events=("start",))
@@ -94,7 +94,7 @@ def collect_files(element: Any) -> Iterator[Value]:
 
 
 def decode_content(element: Any, limits: Limits) -> bytes | CannotRead:
-    """The bytes of an element of type ED, or what is wrong with them."""
+    """Decode the content of an element of type ED, or return why it cannot be decoded."""
     text = "".join(element.itertext())
     if element.get("representation", "").upper() != "B64" and not _BASE64.fullmatch(text):
         return text.encode("utf-8", "replace")
@@ -103,7 +103,7 @@ def decode_content(element: Any, limits: Limits) -> bytes | CannotRead:
 
 
 def _find_file(node: Any) -> Value | None:
-    """A file that the element itself holds: base64, or text with markup of its own."""
+    """Return the file that an element holds, as base64 or as text with its own markup."""
     media_type = node.get("mediaType", "")
     is_base64 = node.get("representation", "").upper() == "B64"
     if not is_base64 and not media_type:
@@ -121,7 +121,7 @@ def _find_file(node: Any) -> Value | None:
 
 
 def _compose(node: Any, name: str) -> str | None:
-    """A name or an address put together; None for any other element."""
+    """Compose a name or an address from its parts; None for any other element."""
     kinds = [local_name(child) for child in node]
     is_address = name == "addr" or not _ADDRESS_PARTS.isdisjoint(kinds)
     is_name = name in ("name", "asSynonym") or "given" in kinds or "family" in kinds

@@ -1,4 +1,4 @@
-"""FHIR resources (JSON or XML, DSTU2 to R5): narratives, every string that a person reads, and attachments.
+"""Read FHIR resources (JSON or XML, DSTU2 to R5): narratives, readable strings and attachments.
 
 Source: HL7 FHIR R4, 2.6 (formats), 2.4.0 (narrative), 2.24 (data types), 3.2.0 (Bundle).
 """
@@ -20,19 +20,19 @@ from ner_tasks.documents.source_map import MAX_LABEL
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 from ner_tasks.surrogates import replace_surrogates
 
-# A string of JSON, the last of which may break off, and whether it is a key.
+# A JSON string, possibly truncated at the end of the file, and the colon after a key.
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)(?:"|\Z)\s*(:?)', re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _CONSTANTS = frozenset(("true", "false", "null", "NaN", "Infinity"))
-_MAX_KEY = 100  # characters of one in a place
+_MAX_KEY = 100  # characters of a key in the source map
 _LONG_BASE64 = re.compile(r"[A-Za-z0-9+/]{200,}={0,2}")
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
-    """A resource, a bundle or several resources one behind the other, a block for each.
+    """Read a resource, a bundle or several concatenated resources, with a block for each.
 
     Raises:
-        CannotRead: `broken` if nothing of it is JSON or XML; `too-deep`.
+        CannotRead: `broken` if no part of it is JSON or XML; `too-deep`.
     """
     builder = ExtractBuilder()
     reader = _FhirReader(builder, limits)
@@ -55,15 +55,15 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     if rest:
         _salvage(text[-rest:], builder)
     if not builder.length and not builder.parts and not resources:
-        raise CannotRead("broken", "found no JSON and no strings of it, expected a resource")
+        raise CannotRead("broken", "found neither JSON nor JSON strings, expected a resource")
     return builder.extract(encoding)
 
 
 def read_resource(resource: Mapping[str, Any], limits: Limits) -> Extract:
-    """Read one resource, such as that of a line of a bulk export.
+    """Read one resource, such as a line of a bulk export.
 
     Args:
-        resource: as `json.loads` gives it.
+        resource: resource as returned by `json.loads`.
         limits: whether pictures are read.
     """
     builder = ExtractBuilder()
@@ -73,26 +73,26 @@ def read_resource(resource: Mapping[str, Any], limits: Limits) -> Extract:
 
 def _decode(data: bytes, declared: str) -> tuple[str, str, int]:
     if b"\0" in data[:4] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = json.detect_encoding(data)  # UTF-16 or UTF-32 without a mark
+        encoding = json.detect_encoding(data)  # UTF-16 or UTF-32 without a byte order mark
         return data.decode(encoding, "replace"), encoding, 0
     return damaged_text.decode(data, declared)
 
 
 def _parse(text: str, builder: ExtractBuilder) -> tuple[list[Any], int]:
-    """Values of JSON one behind the other, and how many characters at the end are none."""
+    """Parse concatenated JSON values, and return the number of characters at the end that are not JSON."""
     n_again = 0
 
     def as_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal n_again
         result: dict[str, Any] = {}
         for key, value in pairs:
-            if key in result:  # JSON leaves open which of them counts: both are read
+            if key in result:  # JSON does not define which value is valid, so both are read
                 n_again += 1
                 key = f"{key}#{n_again}"  # noqa: PLW2901
             result[key] = value
         return result
 
-    # Numbers keep the digits that they are written with.
+    # Numbers keep their digits as written.
     decoder = json.JSONDecoder(
         object_pairs_hook=as_object, parse_int=Number, parse_float=Number, parse_constant=Number, strict=False
     )
@@ -101,17 +101,17 @@ def _parse(text: str, builder: ExtractBuilder) -> tuple[list[Any], int]:
         try:
             value, at = decoder.raw_decode(text, at)
         except RecursionError:
-            raise CannotRead("too-deep", "found JSON within hundreds of brackets, expected a resource") from None
+            raise CannotRead("too-deep", "found JSON nested hundreds of levels deep, expected a resource") from None
         except ValueError as error:
             where = f"character {error.pos}" if isinstance(error, json.JSONDecodeError) else "its end"
-            reason = f"no JSON from {where} on; strings of the rest are read one by one"
+            reason = f"invalid JSON from {where} on; the strings of the rest are read one by one"
             builder.inventory.unread("json", f"the value at character {at}", reason)
             rest = len(text) - at
             break
         values.append(value)
         at = _skip(text, at)
     if n_again:
-        builder.note(f"{n_again} keys stand twice in one object: both values are read")
+        builder.note(f"{n_again} duplicate key(s) in an object: all values are read")
     return values, rest
 
 
@@ -122,7 +122,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _salvage(text: str, builder: ExtractBuilder) -> None:
-    """Strings of broken JSON, as far as a person reads them, and words that stand outside of strings."""
+    """Add the readable strings of broken JSON, and words outside strings."""
     lines: list[str] = []
     key, at = "text", 0
     for match in _STRING.finditer(text):
@@ -154,7 +154,7 @@ class _FhirReader:
         self._binaries: set[str] = set()
 
     def read(self, resource: Mapping[str, Any]) -> None:
-        """Read a resource and all that it holds, each behind the one around it."""
+        """Read a resource, then the resources nested in it."""
         waiting = [(resource, _get_type(resource) or "resource")]
         self._binaries |= set(_find_binaries(resource))
         while waiting:
@@ -162,7 +162,7 @@ class _FhirReader:
             waiting.extend(reversed(self._read_one(one, place)))
 
     def _read_one(self, resource: Mapping[str, Any], place: str) -> list[tuple[Mapping[str, Any], str]]:
-        """Read one resource; returns those in it with their places."""
+        """Read one resource, and return its nested resources with their places."""
         kind, inventory = _get_type(resource), self._builder.inventory
         inventory.read("resource")
         if kind != "Bundle":
@@ -202,7 +202,7 @@ class _FhirReader:
             elif leaf.kind == "file":
                 self._add_file(leaf.value, place)
             elif leaf.key == "div" and key == "text":
-                continue  # the narrative, which is read already
+                continue  # the narrative has already been read
             elif leaf.kind == "coded":
                 self._leave_out(leaf, place)
             elif narrative.contains(leaf.text):
@@ -215,13 +215,13 @@ class _FhirReader:
         return nested
 
     def _leave_out(self, leaf: Leaf, place: str) -> None:
-        """Count a string without words; a long one may be a file."""
+        """Account for a string without words; a long one may be a file."""
         if not _LONG_BASE64.fullmatch(leaf.text):
             self._builder.inventory.ignored("string", "coded-value")
         elif leaf.key.startswith("value"):
             self._attachments.add(encapsulated.decode_base64(leaf.text), place)
         else:
-            self._builder.inventory.unread("string", place, "base64 in an element that holds no file")
+            self._builder.inventory.unread("string", place, "base64 in an element that does not hold files")
 
     def _add_file(self, value: Mapping[str, Any], place: str) -> None:
         media_type = value.get("contentType")
@@ -252,7 +252,7 @@ def _make_nested_place(place: str, number: int, kind: str) -> str:
 
 
 def _find_binaries(resource: Mapping[str, Any]) -> Iterator[str]:
-    """Links to the files that a bundle holds itself."""
+    """Yield the links to files that the bundle contains."""
     entries = resource.get("entry")
     for entry in entries if isinstance(entries, list) else []:
         inner = entry.get("resource") if isinstance(entry, dict) else None

@@ -1,4 +1,4 @@
-"""Which strings of a FHIR resource a person reads, and names, addresses and quantities put together from several.
+"""Select the readable strings of a FHIR resource, and compose names, addresses and quantities from their parts.
 
 Source: HL7 FHIR R4, 2.24 (data types), 2.24.0.6 (HumanName), 2.24.0.7 (Address), 2.24.0.3 (Attachment).
 """
@@ -8,15 +8,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# Strings of these elements are words for people, whatever they look like.
+# Elements whose strings are always text.
 _TEXTS = frozenset(
     """text display description comment note conclusion title name publisher purpose copyright unit family given prefix
     suffix line city district state country postalCode patientInstruction valueString valueMarkdown question answer
     definition requirements label authorString diagnostics details content contentString disposition reason preferred
     birthDate summary detail statement usage shortDescription approach instruction lotNumber serialNumber
-    """.split()  # noqa: SIM905 - a list of strings reads worse
+    """.split()  # noqa: SIM905 - a list of strings is harder to read
 )
-# Strings of these are codes, links and numbers of the protocol, unless they hold a space.
+# Elements whose strings are codes, links or protocol numbers, unless they contain a space.
 _CODES = frozenset(
     """resourceType id versionId lastUpdated system code url fullUrl reference status use mode language contentType hash
     profile intent priority gender currency comparator implicitRules etag lastModified method relation linkId type kind
@@ -36,27 +36,27 @@ _NOT_WORDS = re.compile(
 _NUMBER = re.compile(r"[+-]?\d{1,40}(?:\.\d{1,40})?(?:[eE][+-]?\d{1,4})?")
 _NAME_PARTS = ("prefix", "given", "family", "suffix")
 _ADDRESS_PARTS = ("line", "city", "district", "state", "postalCode", "country")
-# An element of this name says nothing of its own: the one around it is what a line is called after.
+# Generic element names; a line is labelled with the name of the enclosing element instead.
 _GENERIC = frozenset("text display value coding extension item concept code data url".split())  # noqa: SIM905
-# Of a longer name, what stands before a value that is not the first one which is called so.
+# Maximum length of a label before a value that is not the first one with this label.
 _MAX_LABEL = 100
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VALUE = re.compile(r"value[A-Z]\w*")
 
 
 class Number(str):
-    """A number of JSON, digit by digit as it is written."""
+    """A JSON number with its digits as written."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """What a resource holds, in its order.
+    """One leaf of a resource.
 
     Attributes:
-        kind: `text`, `coded` (no words), `file` (an object that holds or points to one), `resource` (nested).
-        label: what a line with it is called.
+        kind: `text`, `coded` (no words), `file` (an object that holds or links to a file), `resource` (nested).
+        label: label of its line.
         text: the string.
         value: the object of a file or resource.
         key: name of the element.
@@ -70,17 +70,17 @@ class Leaf:
 
 
 def split_key(key: str) -> str:
-    """`Patient instruction` of `patientInstruction`."""
+    """Split a key into words: `Patient instruction` for `patientInstruction`."""
     words = " ".join(word if word.isupper() else word.lower() for word in _CAMEL.split(key.lstrip("_")))
     return words[:1].upper() + words[1:]
 
 
 def iter_leaves(key: str, value: Any) -> Iterator[Leaf]:
-    """Everything below one element of a resource.
+    """Yield all leaves of one element of a resource, in order.
 
     Args:
         key: name of the element.
-        value: what JSON holds there.
+        value: its JSON value.
     """
     waiting: list[tuple[str, str, Any]] = [(key, key, value)]  # key, the key that labels it, value
     while waiting:
@@ -119,7 +119,7 @@ class _Kind:
 
 
 def _classify_object(key: str, value: Mapping[str, Any]) -> tuple[_Kind, frozenset[str]]:
-    """What an object is as a whole, and which of its elements that covers."""
+    """Return the leaf that an object makes as a whole, and the keys of its elements which the leaf covers."""
     if is_file(value):
         return _Kind("file"), frozenset(
             ("data", "url", "content") if "url" in value or "data" in value else ("content",)
@@ -140,9 +140,9 @@ def _classify_object(key: str, value: Mapping[str, Any]) -> tuple[_Kind, frozens
 
 
 def is_file(value: Mapping[str, Any]) -> bool:
-    """Whether an object holds a file or points to one: an Attachment, or anything with data of its own."""
+    """Whether an object holds or links to a file: an Attachment, or any object with data."""
     if "sigFormat" in value or "origin" in value or ("who" in value and "when" in value):
-        return False  # a signature, or the numbers of a curve
+        return False  # a signature, or sampled data
     if isinstance(value.get("data"), str) and not _NUMBER.fullmatch(value["data"]):
         return True
     is_attachment = any(name in value for name in ("contentType", "title", "size", "hash", "creation"))
@@ -163,7 +163,7 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _is_words(key: str, value: str | bool) -> bool:
-    """Whether a person reads a string; in doubt, one does."""
+    """Whether a string is text for people; True if in doubt."""
     own = key.lstrip("_")
     if isinstance(value, bool | Number):
         return _VALUE.fullmatch(own) is not None or own in ("value", "answer")

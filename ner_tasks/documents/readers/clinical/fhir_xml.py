@@ -1,4 +1,4 @@
-"""FHIR resources in XML, as the same objects that JSON gives.
+"""Convert FHIR resources from XML to the objects that their JSON form has.
 
 Source: HL7 FHIR R4, 2.6.1 (XML) and 2.6.2 (JSON).
 """
@@ -14,7 +14,7 @@ _MAX_DEPTH = 200
 
 
 def to_resource(parsed: Parsed) -> dict[str, Any]:
-    """The resource that a tree of XML holds.
+    """Convert an XML tree to a resource.
 
     Raises:
         CannotRead: `too-deep`.
@@ -24,11 +24,13 @@ def to_resource(parsed: Parsed) -> dict[str, Any]:
 
 
 def _to_value(element: Any, depth: int) -> Any:
-    """An object, or the string of a primitive element; a resource in a wrapper is the resource."""
+    """Convert an element to an object, or to a string if it is primitive; a wrapper yields the resource in it."""
     from lxml import etree
 
     if depth > _MAX_DEPTH:
-        raise CannotRead("too-deep", f"found elements within more than {_MAX_DEPTH} others, expected at most that many")
+        raise CannotRead(
+            "too-deep", f"found elements nested more than {_MAX_DEPTH} levels deep, expected at most that many"
+        )
     name = local_name(element)
     if split(element.tag)[0] == _XHTML:
         return etree.tostring(element, encoding="unicode", with_tail=False)

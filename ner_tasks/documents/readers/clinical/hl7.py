@@ -1,4 +1,4 @@
-"""HL7 v2 messages (ER7): every field of every segment as `Name: value` lines, files in OBX as documents of their own.
+"""Read HL7 v2 messages (ER7): fields as `Name: value` lines; files in OBX segments become separate documents.
 
 Source: HL7 Version 2.5.1, chapter 2; HL7 Minimal Lower Layer Protocol, release 1 (the bytes around a message).
 """
@@ -24,17 +24,17 @@ from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limit
 
 _MEDIA_TYPE = "application/hl7-v2"
 _BEGINS = re.compile(rb"(?:^|[\r\n\x0b\x1c])[ \t]*(?=(MSH|BHS|FHS|BTS|FTS)[^\w\s])")
-_NO_SEGMENT = "lines that are no segments are read as they stand"
+_NO_SEGMENT = "lines that are not segments are read unchanged"
 _FRAME = b"\x0b\x1c\r\n\0\x1a"
 _LINE = re.compile("\r\n|\r|\n|\x0b|\x1c|\u2028|\u2029")
 _UTF16 = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"M\0S\0H\0", "utf-16-le"), (b"\0M\0S\0H", "utf-16-be"))
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
-    """One message is the document; of several, each becomes a document of its own, called `message-1` and so on.
+    """Read a single message as the document, or each of several as a separate document `message-1` and so on.
 
     Raises:
-        CannotRead: `broken` if there is no segment of HL7; `not-text`, `unknown-encoding` as for any text.
+        CannotRead: `broken` if there is no HL7 segment; `not-text`, `unknown-encoding`.
     """
     mark = next((encoding for mark, encoding in _UTF16 if data.startswith(mark)), "")
     if mark:
@@ -43,7 +43,7 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
     messages = [chunk for chunk in chunks if chunk.startswith(b"MSH")]
     builder = ExtractBuilder()
     attachments = Attachments(builder, limits, "encapsulated-document")
-    # More files than that would not be read: all messages are one text then.
+    # Files beyond the limit would not be read, so all messages become one text.
     is_split = 1 < len(messages) <= limits.max_members // 2
     number, encodings = 0, []
     for chunk in chunks:
@@ -56,14 +56,14 @@ def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
             prefix = f"message[{number}]." if is_message and len(messages) > 1 else ""
             encodings.append(_read_message(builder, attachments, chunk, declared, prefix))
     if not builder.parts and "field" not in builder.inventory.items().counts:
-        raise CannotRead("broken", "found lines and no segment among them, expected HL7 v2 segments")
+        raise CannotRead("broken", "found no segment among the lines, expected HL7 v2 segments")
     if not is_split and len(messages) > 1:
         builder.note(f"{len(messages)} messages in one text")
     return builder.extract(encodings[0] if encodings else "")
 
 
 def _split_messages(data: bytes) -> Iterator[bytes]:
-    """Messages, headers and trailers of batches, each without the bytes of the transport around it."""
+    """Split a file into messages and batch headers or trailers, without the framing bytes of the transport."""
     starts = [match.end() for match in _BEGINS.finditer(data)]
     for start, end in zip([0, *starts], [*starts, len(data)], strict=True):
         if chunk := data[start:end].strip(_FRAME + b" \t"):
@@ -82,25 +82,25 @@ def _read_message(builder: ExtractBuilder, attachments: Attachments, chunk: byte
     segments = parse_segments(lines, separators, SEGMENTS)
     if separators.fault:
         builder.inventory.unread(
-            "separators", f"{prefix}{lines[0][:3]}-2", f"{separators.fault}; the usual ones are taken"
+            "separators", f"{prefix}{lines[0][:3]}-2", f"{separators.fault}; the default separators are used"
         )
     _read_segments(builder, attachments, segments, Values(separators, encoding, builder.inventory), prefix)
     return encoding
 
 
 def _decode(builder: ExtractBuilder, chunk: bytes, declared: str) -> tuple[str, str, str]:
-    """Text, its encoding and a note, by MSH-18 where that names a known character set."""
+    """Return the text, its encoding and a note, using the character set that MSH-18 names if it is known."""
     line = re.split(rb"[\r\n]", chunk, maxsplit=1)[0].decode("latin-1")
     fields = line.split(line[3:4]) if line.startswith(SEGMENT_HEADERS) and line[3:4] else []
-    # Field 18 has index 17, since the first field is the separator; repetitions name sets that escapes switch to.
+    # MSH-18 has index 17, because field 1 is the separator. Its repetitions name sets that escape sequences switch to.
     named = re.split(r"[~^]", fields[17])[0].strip() if len(fields) > 17 and line.startswith("MSH") else ""
     codec = find_codec(named)
-    note = "" if codec is not None else f"MSH-18 names no known character set: {named[:40]!r}"
+    note = "" if codec is not None else f"MSH-18 names an unknown character set: {named[:40]!r}"
     if codec and codec not in ("utf-8", "utf-16", "utf-32"):
         try:
             return chunk.decode(codec), codec, note
         except UnicodeDecodeError:
-            note = f"MSH-18 names {named[:40]!r}, and the message is in another character set"
+            note = f"MSH-18 names {named[:40]!r}, but the message is in another character set"
     text, encoding, n_damaged = damaged_text.decode(chunk, declared)
     builder.inventory.unread("characters", "the message", damaged_text.describe_damage(n_damaged), n_damaged)
     return text, encoding, note

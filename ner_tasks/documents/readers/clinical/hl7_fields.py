@@ -1,8 +1,8 @@
-"""Names and data types of the fields of HL7 v2 segments that hold text. Other fields are called like `ZPI-3`.
+"""Names and data types of HL7 v2 fields that hold text; other fields are labelled such as `ZPI-3`.
 
-A type stands behind a "=": XPN (a person's name), XCN (a person's number and name), XAD (an address), XON (an
-organisation), CE (a coded element), TX (free text, taken as it is written), SI (a number of the segment or a code of the
-protocol, which no person reads).
+A "=" precedes the data type: XPN (a person's name), XCN (a person's number and name), XAD (an address), XON (an
+organisation), CE (a coded element), TX (free text, kept as written), SI (a segment number or protocol code, which is not
+read).
 
 Source: HL7 Version 2.5.1, chapters 2.15, 3.4, 4.4, 4.5, 6.5, 7.4, 9.6, 10.6, 11.6.
 """
@@ -117,7 +117,7 @@ def _parse_table() -> dict[str, dict[int, Field]]:
     segment = ""
     for line in filter(None, _TABLE.split("\n")):
         if not line.startswith(" "):
-            segment, line = line[:3], line[4:]  # noqa: PLW2901 - the rest of the line is read as any other
+            segment, line = line[:3], line[4:]  # noqa: PLW2901 - the rest of the line is parsed like any other
             table[segment] = {}
         for entry in filter(None, map(str.strip, line.split(";"))):
             number, _, named = entry.partition("=")
@@ -131,6 +131,6 @@ SEGMENTS = frozenset(FIELDS) | {"DSC", "QAK", "QPD", "RCP", "PRA", "OM1", "TQ1",
 
 
 def find_field(segment: str, number: int) -> Field:
-    """Label and data type of a field; `ZPI-3` and no type for one that the table lacks."""
+    """Return the label and data type of a field; `ZPI-3` and "" for one that is not in the table."""
     label, named = FIELDS.get(segment, {}).get(number, ("", ""))
     return label or f"{segment}-{number}", named

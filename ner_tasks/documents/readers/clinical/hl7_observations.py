@@ -1,4 +1,4 @@
-"""Observations (OBX), comments (NTE) and displays (DSP) of an HL7 v2 message: running text, values, files in them.
+"""Read observations (OBX), comments (NTE) and displays (DSP) of an HL7 v2 message: running text, values and files.
 
 Source: HL7 Version 2.5.1, sections 7.4.2 (OBX), 2.15.10 (NTE), 2A.24 (ED) and 2A.69 (RP).
 """
@@ -15,15 +15,15 @@ from ner_tasks.documents.types import CannotRead, ExtractBuilder
 
 _ENCODINGS = {"base64": "base64", "b64": "base64", "hex": "hex", "a": "a", "ascii": "a", "none": "a"}
 _BASE64_TEXT = re.compile(r"[A-Za-z0-9+/\s]{200,}={0,2}\s*")
-_FILES = ("rtf", "html", "cda", "xml", "pdf", "hl7", "fhir")  # formats that a text field may hold a whole file of
-_HEAD_CHARACTERS = 4_096  # of base64, by which the beginning of a file is recognised
-# The field that holds the text of segments that come in rows.
+_FILES = ("rtf", "html", "cda", "xml", "pdf", "hl7", "fhir")  # formats of whole files that a text field may hold
+_HEAD_CHARACTERS = 4_096  # of base64, used to recognise the beginning of a file
+# The text field of segments whose text may continue in the next segment.
 TEXT_FIELDS = {"OBX": 5, "NTE": 3, "DSP": 3}
 _SHOWN_WITH_VALUE = (2, 3, 5, 6, 7, 8)
 
 
 def classify(segment: Hl7Segment, values: Values) -> str:
-    """How the value of a segment with a text field is read: `text`, `file`, `pointer` or `value`."""
+    """Return how to read the value of a segment with a text field: `text`, `file`, `pointer` or `value`."""
     if segment.name != "OBX":
         return "text"
     named = segment.field(2).strip().upper()
@@ -36,22 +36,22 @@ def classify(segment: Hl7Segment, values: Values) -> str:
 
 
 def make_group_key(segment: Hl7Segment, values: Values) -> tuple[str, str, str]:
-    """Neighbours with the same key are one text or one file."""
+    """Return a grouping key; adjacent segments with the same key form one text or file."""
     return segment.name, segment.field(3) if segment.name == "OBX" else "", classify(segment, values)
 
 
 class Observations:
-    """Reads groups of neighbouring segments into a document."""
+    """Reads groups of adjacent segments into a document."""
 
     def __init__(self, builder: ExtractBuilder, attachments: Attachments, values: Values, prefix: str):
         self._builder, self._attachments, self._values, self._prefix = builder, attachments, values, prefix
 
     def read(self, group: list[Hl7Segment], separator: str) -> None:
-        """Read neighbours of one `make_group_key`.
+        """Read adjacent segments that have the same group key.
 
         Args:
             group: the segments.
-            separator: what stands between the text before and theirs.
+            separator: separator between the preceding text and theirs.
         """
         kind = classify(group[0], self._values)
         if kind == "file":
@@ -92,10 +92,10 @@ class Observations:
         for segment, text in zip(group, texts, strict=True):
             line = text + self._format_context(segment)
             self._builder.block(line, self._make_place(segment, at), separator=separator)
-            separator = "\n" if line.strip() else "\n\n"  # an empty line sets paragraphs apart
+            separator = "\n" if line.strip() else "\n\n"  # a blank line separates paragraphs
 
     def _format_context(self, segment: Hl7Segment) -> str:
-        """Units, reference range and flags behind a value."""
+        """Format the units, reference range and flags that follow a value."""
         if segment.name != "OBX":
             return ""
         units, limits = self._values.format_units(segment.field(6)), self._values.format_field(segment.field(7), "TX")
@@ -117,7 +117,7 @@ class Observations:
             self._attachments.pointer(place, value)
 
     def _read_files(self, group: list[Hl7Segment], separator: str) -> None:
-        """Files, each perhaps cut over several segments or repetitions."""
+        """Add files, each of which may be split over several segments or repetitions."""
         self._builder.block(self._make_label(group[0]), self._make_place(group[0], 3), separator=separator)
         files: list[tuple[str, list[_Piece]]] = []
         for segment in group:
@@ -134,7 +134,7 @@ class Observations:
             self._attachments.add(_decode_content(pieces), place, media_type=pieces[0].media_type)
 
     def _parse_piece(self, raw: str) -> "_Piece":
-        """An ED value: source, type, subtype, encoding, data."""
+        """Parse an ED value: source, type, subtype, encoding, data."""
         components = raw.split(self._values.separators.component)
         at = next((i for i, text in enumerate(components[:6]) if i and text.strip().lower() in _ENCODINGS), None)
         before = components[: min(4, len(components) - 1)] if at is None else components[:at]
@@ -149,7 +149,7 @@ class Observations:
         return _Piece(media_type, encoding, "".join(data.split()) if encoding != "a" else data)
 
     def _read_others(self, group: list[Hl7Segment]) -> None:
-        """What else the segments say, such as who observed: once for a group."""
+        """Read the other fields of the segments, such as the observer, once per group."""
         seen: set[str] = set()
         inventory = self._builder.inventory
         for segment in group:
@@ -171,7 +171,7 @@ class Observations:
 
 @dataclass(frozen=True)
 class _Piece:
-    """The data of one ED value, still encoded; perhaps not a whole file."""
+    """The encoded data of one ED value, which may be only a piece of a file."""
 
     media_type: str
     encoding: str
@@ -182,14 +182,14 @@ class _Piece:
         return len(self.data) % 4 == 0
 
     def detect_format(self) -> str:
-        """The format that its first bytes tell, "" for none."""
+        """Detect the format by the first bytes, "" if unknown."""
         head = decode_base64(self.data[:_HEAD_CHARACTERS])
         sniffed = sniffing.sniff(head) if isinstance(head, bytes) else None
         return sniffed.name if sniffed else ""
 
 
 def _continues(pieces: list[_Piece], piece: _Piece) -> bool:
-    """Whether a piece of base64 is the middle of the file before it: that breaks off, or this begins like no file."""
+    """Whether a base64 piece continues the preceding file, which is incomplete, because the piece starts no new file."""
     first, last = pieces[0], pieces[-1]
     if first.encoding != "base64" or piece.encoding != "base64" or piece.media_type != first.media_type:
         return False
@@ -210,7 +210,7 @@ def _decode_content(pieces: list[_Piece]) -> bytes | CannotRead:
 
 
 def _guess_media_type(components: list[str]) -> str:
-    """`application/pdf` of `["", "application", "pdf"]` or `["", "PDF"]`; "" if nothing known is said."""
+    """Return `application/pdf` for `["", "application", "pdf"]` or `["", "PDF"]`; "" if the type is unknown."""
     for word in reversed([component.strip().lower() for component in components]):
         if "/" in word:
             return word
@@ -227,7 +227,7 @@ def _guess_media_type(components: list[str]) -> str:
 
 
 def _find_file(text: str) -> bytes | None:
-    """A whole file that stands in a text field as it is or in base64; None if it is text."""
+    """Return the whole file that a text field holds, plain or in base64; None if it is text."""
     if _BASE64_TEXT.fullmatch(text) and " " not in text.strip():
         content = decode_base64(text)
         if isinstance(content, bytes) and sniffing.sniff(content[: sniffing.HEAD_BYTES]) is not None:

@@ -1,4 +1,4 @@
-"""Syntax of HL7 v2 messages (ER7): separators, segments, escape sequences, character sets.
+"""Parse the syntax of HL7 v2 messages (ER7): separators, segments, escape sequences, character sets.
 
 Source: HL7 Version 2.5.1, chapter 2, sections 2.5 to 2.9 and 2.15.9.18 (MSH-18), table 0211.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 SEGMENT_HEADERS = ("MSH", "BHS", "FHS")
 _DEFAULT = "^~\\&"
-# Table 0211 and names seen in its place; WHATWG's windows-1252 is what senders of 8859/1 mean.
+# Table 0211 and other names in use; 8859/1 is decoded as windows-1252, as WHATWG does.
 _CHARSETS = {
     "ASCII": "",
     "8859/1": "cp1252",
@@ -29,7 +29,7 @@ _CHARSETS = {
 _FORMATTING = re.compile(r"\.(br|sp|in|ti|sk|ce|fi|nf)\s*([+-]?\d{0,4})", re.IGNORECASE)
 _SHIFT = re.compile(r"(?:C[0-9A-F]{4}|M[0-9A-F]{4,6})", re.IGNORECASE)
 _BYTES = re.compile(r"X((?:[0-9A-F]{2}){1,500})", re.IGNORECASE)
-_MAX_SEQUENCE = 1_002  # characters of an escape sequence between its escape characters
+_MAX_SEQUENCE = 1_002  # characters between the escape characters of a sequence
 _MAX_BREAKS = 3
 
 
@@ -38,7 +38,7 @@ class Hl7Separators:
     """The separators of one message.
 
     Attributes:
-        fault: what is wrong with the declared ones, "" if nothing is.
+        fault: error in the declared separators, "" if none.
     """
 
     field: str = "|"
@@ -50,14 +50,14 @@ class Hl7Separators:
 
 
 def parse_separators(line: str) -> Hl7Separators:
-    r"""Separators that a header segment (MSH, BHS, FHS) declares; the usual ones where it breaks the rules.
+    r"""Parse the separators that a header segment (MSH, BHS, FHS) declares; the default ones if it is invalid.
 
     Args:
         line: the segment, such as `MSH|^~\&|...`.
     """
     field = line[3:4]
     if not field or field.isalnum() or field.isspace():
-        return Hl7Separators(fault="no field separator behind the name of the first segment")
+        return Hl7Separators(fault="no field separator after the name of the first segment")
     declared = line[4:].partition(field)[0]
     is_sound = len(set(declared)) == len(declared) and not any(sign.isalnum() or sign.isspace() for sign in declared)
     if not is_sound or not 1 <= len(declared) <= 5:
@@ -72,9 +72,9 @@ class Hl7Segment:
     """One segment.
 
     Attributes:
-        name: its three letters, "" for a line that is no segment.
-        number: how many of its name there were, itself counted.
-        fields: raw fields; `fields[5]` is field 5, and 0 is the name.
+        name: its three-letter name, "" for a line that is not a segment.
+        number: its ordinal among the segments with its name, from 1.
+        fields: raw fields; `fields[0]` is the name and `fields[5]` is field 5.
     """
 
     name: str
@@ -82,25 +82,25 @@ class Hl7Segment:
     fields: list[str]
 
     def field(self, number: int) -> str:
-        """A raw field, "" if it is missing or holds HL7's null."""
+        """Return a raw field, "" if it is missing or the HL7 null value."""
         value = self.fields[number] if number < len(self.fields) else ""
         return "" if value == '""' else value
 
     def place(self, number: int) -> str:
-        """Where a field stands, such as `OBX[3]-5`."""
+        """Return the place of a field for the source map, such as `OBX[3]-5`."""
         return f"{self.name}[{self.number}]-{number}" if self.name else f"line {self.number}"
 
 
 def parse_segments(lines: list[str], separators: Hl7Separators, known: frozenset[str]) -> list[Hl7Segment]:
-    """Segments of a message's lines.
+    """Parse the lines of a message into segments.
 
-    A line that does not begin like a segment goes on with the field above it, as does an ADD segment; below a header
-    segment, or at first, it is a line of its own.
+    An ADD segment, or a line that is not a segment, continues the field before it. At the beginning, or after a header
+    segment, such a line stays separate.
 
     Args:
-        lines: without their ends.
-        separators: of the message.
-        known: segment names that may stand without fields, or in lower case.
+        lines: lines without line ends.
+        separators: separators of the message.
+        known: segment names that are accepted without fields or in lower case.
     """
     begins = re.compile(rf"[ \t\ufeff]*([A-Za-z][A-Za-z0-9]{{2}})(?={re.escape(separators.field)}|\s*$)")
     raw: list[tuple[str, list[str]]] = []  # name and raw lines
@@ -130,14 +130,14 @@ def _number(raw: list[tuple[str, list[str]]], separators: Hl7Separators) -> list
         counts[name] = counts.get(name, 0) + 1
         text = "".join(pieces)
         fields = text.split(separators.field) if name else ["", text]
-        if name in SEGMENT_HEADERS:  # its first field is the separator
+        if name in SEGMENT_HEADERS:  # field 1 is the separator itself
             fields.insert(1, separators.field)
         segments.append(Hl7Segment(name, counts[name], fields))
     return segments
 
 
 def find_codec(name: str) -> str | None:
-    """The codec of a name in MSH-18; "" for ASCII or none, None for an unknown name."""
+    """Return the codec for a name in MSH-18; "" for ASCII or no name, None for an unknown name."""
     clean = " ".join(name.replace("_", " ").upper().split())
     if not clean:
         return ""
@@ -152,12 +152,12 @@ def find_codec(name: str) -> str | None:
 
 
 def unescape(text: str, separators: Hl7Separators, encoding: str = "utf-8") -> str:
-    r"""Text without escape sequences; what is none of them stays as it is, such as the path of a file.
+    r"""Replace escape sequences; other backslashes stay unchanged, such as those in a file path.
 
     Args:
         text: a raw value.
-        separators: of its message.
-        encoding: of the bytes that `\X..\` names.
+        separators: separators of its message.
+        encoding: encoding of the bytes in `\X..\` sequences.
     """
     escape = separators.escape
     if escape not in text:
@@ -180,7 +180,7 @@ def unescape(text: str, separators: Hl7Separators, encoding: str = "utf-8") -> s
 
 
 def _list_signs(separators: Hl7Separators) -> dict[str, str]:
-    """What the escape sequences of one letter stand for."""
+    """Return the characters for single-letter escape sequences."""
     return {
         "F": separators.field,
         "S": separators.component,
@@ -194,7 +194,7 @@ def _list_signs(separators: Hl7Separators) -> dict[str, str]:
 
 
 def _decode_sequence(sequence: str, encoding: str) -> str | None:
-    """What a longer escape sequence stands for; None if it is none."""
+    """Decode a longer escape sequence; None if it is not one."""
     if formatting := _FORMATTING.fullmatch(sequence):
         command, n = formatting[1].lower(), int(formatting[2].strip("+-") or 1)
         if command == "sk":
@@ -212,7 +212,7 @@ def _decode_sequence(sequence: str, encoding: str) -> str | None:
 
 
 def _decode_shifts(text: str) -> str:
-    """Text in which character sets were switched by escape sequences, as in ISO 2022."""
+    """Decode text in which escape sequences switch character sets, as in ISO 2022."""
     if "\x1b" not in text:
         return text
     try:

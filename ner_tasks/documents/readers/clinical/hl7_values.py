@@ -1,4 +1,4 @@
-"""Values of HL7 v2 fields as a person reads them: names in their usual order, components apart, codes left out."""
+"""Format the values of HL7 v2 fields for people: names in their usual order, components separated, codes dropped."""
 
 import re
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from ner_tasks.documents.readers.clinical.hl7_syntax import Hl7Separators, unesc
 
 TEXT_TYPES = ("TX", "FT", "ST", "")
 _CODED_TYPES = ("CE", "CWE", "CNE", "CF")
-# Components of a coded element that people wrote: text, alternate text, original text, second alternate text.
+# Text components of a coded element: text, alternate text, original text, second alternate text.
 _CODE_TEXTS = (1, 4, 8, 11)
-# prefix, given, middle, family, suffix, degree of an XPN; an XCN has a number in front.
+# Components of an XPN in print order: prefix, given, middle, family, suffix, degree. An XCN starts with a number.
 _NAME_ORDER = (4, 1, 2, 0, 3, 5)
 _N_NAME = 6
-_MAX_CODE = 3  # characters of a code for the kind of a name or address
+_MAX_CODE = 3  # characters of a code for the type of a name or address
 _CODE = re.compile(r"[A-Z0-9][\w.:/%*{}\[\]^-]*")
 _SET_ID = re.compile(r"\S{0,8}")
-# From which component on codes say what kind of name or address it is.
+# First component that may be a code for the type of the name or address.
 _KINDS_FROM = {"XAD": 6, "XON": 1}
 
 
 @dataclass(frozen=True)
 class Values:
-    """Shows the values of one message.
+    """Formats the values of one message.
 
     Attributes:
-        encoding: of the message, for bytes in escape sequences.
-        inventory: counts the codes that are left out.
+        encoding: encoding of the message, for bytes in escape sequences.
+        inventory: counts the codes that are dropped.
     """
 
     separators: Hl7Separators
@@ -34,19 +34,19 @@ class Values:
     inventory: Inventory
 
     def format_text(self, raw: str) -> str:
-        """Free text: repetitions are lines, and a separator that was not escaped stays what it is."""
+        """Format free text: one line per repetition; unescaped separators stay unchanged."""
         lines = raw.split(self.separators.repetition)
         return "\n".join(unescape(line, self.separators, self.encoding) for line in lines)
 
     def format_field(self, raw: str, named: str) -> str:
-        """A field of any type.
+        """Format a field of any type.
 
         Args:
-            raw: as it stands in the message.
-            named: its data type, "" for an unknown one.
+            raw: raw value from the message.
+            named: its data type, "" if unknown.
 
         Returns:
-            Its text; "" for what no person reads.
+            Its text, "" if it is not for people.
         """
         if named == "SI":
             return "" if _SET_ID.fullmatch(raw.strip()) else self.format_text(raw).strip()
@@ -56,12 +56,12 @@ class Values:
         return "; ".join(filter(None, (self._format_value(components, named) for components in repetitions)))
 
     def split_components(self, raw: str) -> list[str]:
-        """Components of one value, each with its subcomponents apart by a space."""
+        """Split a value into components, whose subcomponents are joined by a space."""
         return [self._component(component) for component in raw.split(self.separators.component)]
 
     def _component(self, raw: str) -> str:
         sign = self.separators.subcomponent
-        lone = f" {sign} "  # a word and no separator, though it should have been escaped
+        lone = f" {sign} "  # text, not a separator, although it should have been escaped
         if sign in raw:
             raw = lone.join(" ".join(filter(None, piece.split(sign))) for piece in raw.split(lone))
         return unescape(raw, self.separators, self.encoding).strip().removeprefix('""')
@@ -86,13 +86,13 @@ class Values:
         return f"{name}, {rest}" if name and rest else name or rest
 
     def _drop_codes(self, components: list[str], start: int = 1) -> list[str]:
-        """Components without the codes, from `start` on, that say what kind of name or address it is."""
+        """Drop the codes, from `start` on, for the type of the name or address."""
         kept = [text for index, text in enumerate(components) if text and (index < start or not _is_kind(text))]
         self._leave_out(sum(map(bool, components)) - len(kept))
         return kept
 
     def _format_coded(self, components: list[str], *, with_code: bool) -> str:
-        """The texts of a coded element, and its code in brackets; other codes only where they are words."""
+        """Format the texts of a coded element and its code in brackets; other codes only if they are words."""
         texts = [components[index] for index in _CODE_TEXTS if index < len(components) and components[index]]
         others = [text for index, text in enumerate(components) if text and index not in _CODE_TEXTS]
         words = [text for text in others if not texts or not _CODE.fullmatch(text) or _is_word(text)]
@@ -101,7 +101,7 @@ class Values:
         return ", ".join(dict.fromkeys([*texts, *words])) + (f" ({code})" if code else "")
 
     def format_units(self, raw: str) -> str:
-        """Units of a number: the code, which people read, and its text where that is another."""
+        """Format units: the code, and its text if it differs."""
         components = self.split_components(raw)
         shown = [text for text in components[:2] if text]
         self._leave_out(len([text for text in components[2:] if text]))
@@ -116,5 +116,5 @@ def _is_kind(text: str) -> bool:
 
 
 def _is_word(text: str) -> bool:
-    """Whether a token is written like a word: `Negative`, and not `LN`, `I10` or `SCT`."""
+    """Whether a token looks like a word: `Negative`, but not `LN`, `I10` or `SCT`."""
     return text.isalpha() and len(text) > _MAX_CODE and not text.isupper()

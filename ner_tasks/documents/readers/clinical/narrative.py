@@ -1,14 +1,14 @@
-"""Whether a narrative already says what a coded entry says beside it, so that no text is read twice."""
+"""Check whether a narrative contains the text of a coded entry, so that no text is read twice."""
 
 import re
 
 _WORD = re.compile(r"\w+")
-# Characters that all searches in one document may pass over: a second's work. Later strings count as not said.
+# Maximum characters that all searches in one document scan, about one second; later strings count as not contained.
 _MAX_SEARCHED = 2_000_000_000
 
 
 class NarrativeBudget:
-    """How much all narratives of one document may be searched, so that the work stays in proportion."""
+    """Limits the characters scanned by all searches in one document."""
 
     def __init__(self) -> None:
         self.n_left = _MAX_SEARCHED
@@ -25,7 +25,7 @@ class Narrative:
         return bool(self._words.strip())
 
     def contains(self, text: str) -> bool:
-        """Whether the words of `text` stand in the narrative in the same order, one behind the other."""
+        """Whether the narrative contains the words of `text` consecutively and in order."""
         words = _split_words(text)
         if len(words) > len(self._words) or self._budget.n_left < 0:
             return False

@@ -1,4 +1,4 @@
-"""X12 interchanges (837, 835, 275, 277, 278, 834 and others): names, addresses, free text, and files in BIN and BDS.
+"""Read X12 interchanges (837, 835, 275, 277, 278, 834 and others): names, addresses, free text, files in BIN and BDS.
 
 Source: ANSI ASC X12 005010 and 006020 as the HIPAA implementation guides use them.
 """
@@ -13,19 +13,19 @@ from ner_tasks.documents.readers.clinical.x12_syntax import X12Segment
 from ner_tasks.documents.readers.encapsulated import Attachments, decode_base64, decode_hex
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
-# Words of a person: with a space between letters, or long and of letters only.
+# Text for people: several words, or one long word.
 _LONG_WORD, _LETTER = re.compile(r"[^\W\d_][^\W\d_.'-]{4,}"), re.compile(r"[^\W\d_]")
 _OTHER_SPACE = re.compile(r"[^\S ]+")
-_MIN_WORDS = 3  # characters of the shortest of them
+_MIN_WORDS = 3  # minimum characters of a text
 _BASE64 = re.compile(r"[A-Za-z0-9+/\s]{64,}={0,2}\s*")
 _MAX_NOTED = 10
 
 
 def read(data: bytes, limits: Limits, declared: str = "") -> Extract:
-    """All interchanges of a file as `Name: value` lines; what is announced as sent apart is noted.
+    """Read all interchanges of a file as `Name: value` lines; a note lists paperwork that is sent separately.
 
     Raises:
-        CannotRead: `broken` if there is no segment of X12.
+        CannotRead: `broken` if there is no X12 segment.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         data, declared = data.decode("utf-16", "replace").encode("utf-8", "replace"), "utf-8"
@@ -41,8 +41,8 @@ class _X12Reader:
         self._declared, self._encoding = declared, "ascii"
         self._counts: Counter[str] = Counter()
         self._paperwork: list[str] = []
-        self._before = ""  # name of the segment before
-        self._is_new = False  # whether the next line begins a block
+        self._before = ""  # name of the preceding segment
+        self._is_new = False  # whether the next line starts a block
 
     def read(self, segment: X12Segment) -> None:
         """Read one segment and account for it."""
@@ -70,20 +70,18 @@ class _X12Reader:
         self._before = name
 
     def extract(self) -> Extract:
-        """What was read.
+        """Return the extract.
 
         Raises:
-            CannotRead: `broken` if no segment was.
+            CannotRead: `broken` if no segment was read.
         """
         if not any(self._counts[name] for name in self._counts if name):
-            raise CannotRead("broken", "found no segment of X12, expected an ISA segment and others")
+            raise CannotRead("broken", "found no X12 segment, expected an ISA segment and others")
         if (n_open := self._counts["ISA"] - self._counts["IEA"]) > 0:
-            self._builder.inventory.unread(
-                "segment", "end of file", f"{n_open} interchange(s) without their IEA segment"
-            )
+            self._builder.inventory.unread("segment", "end of file", f"{n_open} interchange(s) without an IEA segment")
         if self._paperwork:
             noted = ", ".join(self._paperwork[:_MAX_NOTED])
-            self._builder.note(f"{len(self._paperwork)} PWK segments announce paperwork sent apart: {noted}")
+            self._builder.note(f"{len(self._paperwork)} PWK segment(s) announce paperwork sent separately: {noted}")
         return self._builder.extract(self._encoding)
 
     def _add_line(self, line: str, place: str) -> None:
@@ -91,7 +89,7 @@ class _X12Reader:
         self._is_new = False
 
     def _decode(self, raw: str) -> str:
-        """An element as text; it was read a character for each byte."""
+        """Decode an element, which holds one character per byte."""
         if raw.isascii():
             return raw
         data = raw.encode("latin-1")
@@ -138,7 +136,7 @@ class _X12Reader:
         return _make_line("Paperwork", ", ".join(filter(None, [f"type {e[1]}" if e[1] else "", way, *e[5:]])))
 
     def _list_words(self, segment: X12Segment, e: list[str], start: int) -> list[str]:
-        """A line for each element that holds words; a run of the same segment is one text under one label."""
+        """Return a line for each element that holds text; consecutive text segments share the label of the first."""
         wanted = x12_names.TEXTS.get(segment.name, frozenset())
         component, repetition = segment.separators.component, segment.separators.repetition
         lines: list[str] = []
@@ -157,7 +155,7 @@ class _X12Reader:
 
 
 def _holds_words(piece: str) -> bool:
-    """Whether an element is words: two side by side that have letters, or a long one at its beginning."""
+    """Whether an element holds text: two adjacent words with letters, or a long word at the beginning."""
     if _LONG_WORD.match(piece):
         return True
     for stretch in _OTHER_SPACE.split(piece) if " " in piece else ():
@@ -168,7 +166,7 @@ def _holds_words(piece: str) -> bool:
 
 
 def _describe_party(name: str, e: list[str]) -> list[str]:
-    """A person or organisation with its role and number."""
+    """Format a person or organisation with its role and number."""
     label = x12_names.ENTITIES.get(e[1], f"Entity {e[1]}".strip())
     parts: tuple[str, ...]
     if name == "NM1":
@@ -185,7 +183,7 @@ def _make_line(label: str, value: str) -> list[str]:
 
 
 def _decode_content(segment: X12Segment) -> bytes | CannotRead:
-    """The file in a binary segment, by the filter that BDS names or by what it looks like."""
+    """Decode the file in a binary segment, using the filter that BDS names or its content."""
     filter_id = segment.element(1).upper() if segment.name == "BDS" else ""
     if filter_id == "B64":
         return decode_base64(segment.content)

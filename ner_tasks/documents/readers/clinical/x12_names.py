@@ -1,4 +1,4 @@
-"""What X12's segments and codes are called: entities (98), references (128), and the elements that hold words.
+"""Names of X12 segments and codes: entities (98), references (128), and the elements that hold text.
 
 Source: names in use in the HIPAA transactions 270, 271, 275, 276, 277, 278, 820, 834, 835 and 837.
 """
@@ -79,7 +79,7 @@ TRANSMISSIONS: Mapping[str, str] = {
     "FX": "by fax",
     "VO": "by voice",
 }
-# Elements that hold words, by segment; those of other segments are read where they look like words.
+# Elements that hold text, by segment; those of other segments are read if they look like text.
 TEXTS: Mapping[str, frozenset[int]] = {
     "NTE": frozenset((2,)),
     "MSG": frozenset((1,)),
@@ -113,7 +113,7 @@ LABELS: Mapping[str, str] = {
     "CLM": "Claim",
     "CLP": "Claim",
 }
-# Segments that wrap others and say nothing.
+# Envelope segments, without text.
 ENVELOPE = frozenset(("ISA", "IEA", "GS", "GE", "ST", "SE", "TA1", "ISB", "ISE"))
-# Segments with which something new begins, or someone new.
+# Segments that start a new subject, such as a person or a claim.
 BEGINNINGS = frozenset(("ST", "HL", "CLM", "LX", "INS", "CLP", "NM1", "N1", "EB", "BHT", "ENT"))

@@ -1,4 +1,4 @@
-"""Syntax of X12 interchanges: separators, segments, and binary segments with a declared length.
+"""Parse the syntax of X12 interchanges: separators, segments, and binary segments with a declared length.
 
 Source: ANSI ASC X12.5 (interchange control structures), X12.6 (application control structure), segments BIN and BDS.
 """
@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 _N_ISA = 16  # elements of the ISA segment
 _MAX_ISA = 1_000
 _ISA = re.compile(r"(?<![A-Za-z0-9])ISA([^\w\s])")
-_GUESSED_BY = 4_000  # characters from whose beginning broken separators are guessed
-# Binary segments: which element says how many bytes there are, which holds them.
+_GUESSED_BY = 4_000  # characters from which invalid separators are guessed
+# Binary segments: the element with the number of bytes, and the element with the bytes.
 BINARY = {"BIN": (1, 2), "BDS": (2, 3)}
 _LENGTH = re.compile(r"\d{1,10}")
 
@@ -22,7 +22,7 @@ class X12Separators:
     """The separators of one interchange.
 
     Attributes:
-        fault: what is wrong with the declared ones, "" if nothing is.
+        fault: error in the declared separators, "" if none.
     """
 
     element: str = "*"
@@ -37,11 +37,11 @@ class X12Segment:
     """One segment.
 
     Attributes:
-        name: its two or three letters; "" for text that is no segment.
-        elements: raw elements; `elements[1]` is the first one, and 0 is the name.
-        separators: of its interchange.
-        content: of a binary segment.
-        fault: what is wrong with it, "" if nothing is.
+        name: its two- or three-letter name, "" for text that is not a segment.
+        elements: raw elements; `elements[0]` is the name and `elements[1]` the first element.
+        separators: separators of its interchange.
+        content: content of a binary segment.
+        fault: error in the segment, "" if none.
     """
 
     name: str
@@ -51,15 +51,15 @@ class X12Segment:
     fault: str = ""
 
     def element(self, number: int) -> str:
-        """A raw element, "" if it is missing."""
+        """Return a raw element, "" if it is missing."""
         return self.elements[number].strip() if number < len(self.elements) else ""
 
 
 def iter_segments(text: str) -> Iterator[X12Segment]:
-    """Segments of all interchanges in a file.
+    """Yield the segments of all interchanges in a file.
 
     Args:
-        text: the file, a character for each byte.
+        text: the file, one character per byte.
     """
     match = _ISA.search(text)
     separators = parse_separators(text, match.start()) if match else _guess(text[:_GUESSED_BY])
@@ -82,7 +82,7 @@ def iter_segments(text: str) -> Iterator[X12Segment]:
 
 
 def parse_separators(text: str, at: int) -> X12Separators:
-    """Separators of the interchange whose ISA segment begins at `at`, also where its elements have odd lengths."""
+    """Parse the separators of the interchange whose ISA segment begins at `at`, even if its elements vary in length."""
     element = text[at + 3]
     position = at + 3
     for _ in range(_N_ISA - 1):
@@ -100,13 +100,13 @@ def parse_separators(text: str, at: int) -> X12Separators:
     if not terminator or terminator.isalnum() or terminator in (element, component):
         guessed = _guess(text[at : at + _GUESSED_BY]).terminator
         return X12Separators(
-            element, component or ":", repetition, guessed, "no segment terminator behind the ISA segment"
+            element, component or ":", repetition, guessed, "no segment terminator after the ISA segment"
         )
     return X12Separators(element, component, repetition, terminator)
 
 
 def _guess(text: str) -> X12Separators:
-    """The usual separators, with the terminator that stands where the next segment begins."""
+    """Guess the element separator and the terminator from the text; the other separators are the defaults."""
     element = next((sign for sign in "*|^" if re.search(rf"(?:ISA|GS|ST){re.escape(sign)}", text[:_MAX_ISA])), "*")
     begins = re.compile(rf"([^\w\s]|[\r\n])\s*(?:GS|ST|BHT|HL|NM1|N[34]|REF|SE|IEA|B[A-Z]{{2}}){re.escape(element)}")
     counts = Counter(match[1] for match in begins.finditer(text) if match[1] != element)
@@ -122,13 +122,13 @@ def _read_plain(text: str, at: int, separators: X12Separators) -> tuple[X12Segme
     name = elements[0].strip()
     if not re.fullmatch(r"[A-Z][A-Z0-9]{1,2}", name) or len(elements) < 2:
         return X12Segment("", (raw,), separators), end + 1
-    # Whatever is cut off at the end of an interchange that is whole has a terminator.
-    fault = "breaks off at the end of the file" if is_cut and name != "IEA" else ""
+    # A complete interchange ends with IEA, whose terminator may be missing.
+    fault = "truncated at the end of the file" if is_cut and name != "IEA" else ""
     return X12Segment(name, elements, separators, fault=fault), end + 1
 
 
 def _read_binary(text: str, at: int, name: str, separators: X12Separators) -> tuple[X12Segment, int]:
-    """A segment whose last element has a declared length and may hold any byte."""
+    """Read a segment whose last element has a declared length and may hold any byte."""
     length_at, _ = BINARY[name]
     start, elements = at, []
     for _ in range(length_at + 1):
@@ -146,12 +146,12 @@ def _read_binary(text: str, at: int, name: str, separators: X12Separators) -> tu
     following = re.compile(rf"{terminator}(?=\s*(?:[A-Z][A-Z0-9]{{1,2}}{re.escape(separators.element)}|\Z))")
     match = following.search(text, start)
     end = match.start() if match else len(text)
-    fault = f"found {end - start} bytes, expected {declared[:20] or 'a number'} as it says of itself"
+    fault = f"found {end - start} bytes, expected {declared[:20] or 'a number'}, its declared length"
     return X12Segment(name, tuple(elements), separators, text[start:end], fault), end + len(separators.terminator)
 
 
 def _has_terminator(text: str, at: int, separators: X12Separators) -> bool:
-    """Whether a terminator stands at `at`, behind the end of a line at most."""
+    """Whether a terminator is at `at`, or after a line end there."""
     behind = text[at : at + 3]
     return (
         at <= len(text) and separators.terminator in behind and not behind.partition(separators.terminator)[0].strip()
