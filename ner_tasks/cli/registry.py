@@ -49,15 +49,11 @@ def card(args: Args) -> Result:
 
 
 def retain(args: Args) -> Result:
-    from ner_tasks.registry.retention import RetentionPolicy, prune, survey_store
+    from ner_tasks.registry.retention import RetentionPolicy, prune
 
     registry = registry_at(args.store)
     keep = RetentionPolicy(days=args.days, n_versions=args.n_versions, staging_days=args.staging_days)
-    if args.delete:
-        kept, gone = prune(registry, keep, time.time())
-    else:
-        found = survey_store(registry, keep, time.time())
-        kept, gone = [item for item in found if item.reason], [item for item in found if not item.reason]
+    kept, gone = prune(registry, keep, time.time(), delete=bool(args.delete))
     for item in kept:
         print(f"kept: {item.key}: {item.reason}")
     for item in gone:

@@ -14,7 +14,9 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict
 
 from ner_tasks import hardware
+from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
 from ner_tasks.records import Name, validate_record
 
 FOLDER = "runtime"
@@ -91,6 +93,29 @@ def find_runtime_config(model: Path, n_threads: int) -> RuntimeConfig | None:
     if model.name != "int8" or not path.is_file():
         return None
     return read_runtime_config(path)
+
+
+def choose_runtime(model: Path, *, choice_file: Path | None, tuned: bool, n_threads: int) -> tuple[RuntimeConfig, Path]:
+    """Choose how to run a model on this host, and which model folder beside it.
+
+    Args:
+        model: a model folder.
+        choice_file: the choice, if it does not lie beside the model.
+        tuned: whether to follow the choice beside the model.
+        n_threads: threads of this host.
+
+    Raises:
+        InputMissing: there is no `choice_file`.
+        ConfigInvalid: `choice_file` is of another kind of model.
+        ArtifactBroken: the choice is damaged.
+    """
+    if choice_file:
+        choice = read_runtime_config(choice_file)
+        if (kind := model_folder.read_kind(model)) != choice.kind:
+            raise ConfigInvalid(f"found a model of kind {kind!r}, expected {choice.kind!r} for {choice_file}")
+        return choice, model
+    choice = (find_runtime_config(model, n_threads) if tuned else None) or RuntimeConfig(model.name)
+    return choice, model.with_name(choice.kind)
 
 
 def read_runtime_config(path: Path) -> RuntimeConfig:

@@ -8,16 +8,18 @@ significant but small raise no alert.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, NonNegativeFloat, model_validator
 from scipy.stats import t as student
 
+from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.files.yaml_files import StrictModel, read_yaml
-from ner_tasks.tagging.statistics import RateSums, read_sums
+from ner_tasks.tagging.statistics import RateSums, read_statistics, read_sums
 
 DEFAULT_CONFIG = Path(__file__).parent.parent / "config" / "drift.yaml"
 FAMILIES = ("entities", "confidence", "pieces", "documents", "rejected")
@@ -200,3 +202,31 @@ def make_drift_report(
         "findings": [asdict(one) for one in findings],
         "config": config.model_dump(),
     }
+
+
+def detect_drift(
+    night: Path, before: Iterable[Path], config: DriftConfig, notice: Callable[[str], None]
+) -> dict[str, Any]:
+    """Compare the statistics of a night with those of previous nights, from their files.
+
+    Args:
+        night: statistics of the night.
+        before: those of previous nights, the newest first; the first `max_nights` that can be read count.
+        config: limits.
+        notice: called with a line for each previous night that cannot be read.
+
+    Returns:
+        The report, as `make_drift_report` makes it.
+
+    Raises:
+        InputMissing, ArtifactBroken: the night's own statistics are missing or damaged.
+    """
+    return make_drift_report(read_statistics(night), list(islice(_readable(before, notice), config.max_nights)), config)
+
+
+def _readable(paths: Iterable[Path], notice: Callable[[str], None]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        try:
+            yield read_statistics(path)
+        except (InputMissing, ArtifactBroken) as error:
+            notice(f"notice: an earlier night is not compared with: {error}")

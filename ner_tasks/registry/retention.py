@@ -110,8 +110,19 @@ def survey_store(registry: Registry, keep: RetentionPolicy, now_s: float) -> lis
     return [*models.values(), *_snapshots(known), *_staging(known), *_half_done(known)]
 
 
-def prune(registry: Registry, keep: RetentionPolicy, now_s: float) -> tuple[list[StoredItem], list[StoredItem]]:
-    """Remove what nothing is kept for; what was kept and what was removed.
+def prune(
+    registry: Registry, keep: RetentionPolicy, now_s: float, *, delete: bool = True
+) -> tuple[list[StoredItem], list[StoredItem]]:
+    """Remove what has no reason to be kept.
+
+    Args:
+        registry: the models, and the store that they lie in.
+        keep: what is kept in any case.
+        now_s: seconds since 1970.
+        delete: False: remove nothing, only tell what would be removed.
+
+    Returns:
+        What was kept, and what was removed.
 
     Raises:
         ArtifactBroken: as for `survey`; nothing was removed.
@@ -119,7 +130,9 @@ def prune(registry: Registry, keep: RetentionPolicy, now_s: float) -> tuple[list
     """
     before_it = _State.of(registry)
     found = survey_store(registry, keep, now_s)
-    kept, removed = [item for item in found if item.reason], []
+    kept, removed = [item for item in found if item.reason], list[StoredItem]()
+    if not delete:
+        return kept, [item for item in found if not item.reason]
     for item in (item for item in found if not item.reason):
         if item.is_half_done:
             registry.store.remove_half_done(item.key)

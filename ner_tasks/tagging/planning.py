@@ -2,14 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ner_tasks import fingerprint
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.store import StoredFile
+
+if TYPE_CHECKING:
+    from ner_tasks.documents import Limits
 
 MAX_SHARDS = 64
 # Modules that an answer depends on, for `fingerprint.code_version`.
@@ -37,6 +41,19 @@ class InboxSummary:
     n_files: int
     n_bytes: int
     state: str
+
+
+def answers_version(limits: "Limits", *, keep_text: bool, precision: Mapping[str, Any]) -> str:
+    """Version of all that an answer follows from besides the text and the model.
+
+    Args:
+        limits: how much of a document is read. Its `max_words` and `file_seconds` change no answer and do not count.
+        keep_text: whether answers hold the text.
+        precision: how the model computes, see `RuntimeConfig.precision`.
+    """
+    read = {name: value for name, value in asdict(limits).items() if name not in ("max_words", "file_seconds")}
+    code = [fingerprint.code_version(name) for name in CODE]
+    return fingerprint.make_version({"code": code, "limits": read, "keep_text": keep_text, "precision": precision})
 
 
 def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ner_tasks.errors import ArtifactBroken
+from ner_tasks.files import atomic
 from ner_tasks.tagging.answers import Answer, read_answers
 
 STATISTICS = "statistics.json"
@@ -146,6 +148,19 @@ def is_valid(statistics: Any) -> bool:
         return "pieces/per_word" in measures and "scores" in statistics and all(map(math.isfinite, figures))
     except (KeyError, TypeError, AttributeError, OverflowError):
         return False
+
+
+def read_statistics(path: Path) -> dict[str, Any]:
+    """Read a night's statistics.
+
+    Raises:
+        InputMissing: there is no such file.
+        ArtifactBroken: it is damaged.
+    """
+    statistics: dict[str, Any] = atomic.read_json(path)
+    if not is_valid(statistics):
+        raise ArtifactBroken(f"found JSON of another shape, expected a night's statistics, in {path}")
+    return statistics
 
 
 def read_sums(statistics: Mapping[str, Any], measure: str) -> RateSums:

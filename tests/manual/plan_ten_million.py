@@ -191,10 +191,10 @@ def _check(shard: Path) -> dict[str, Any]:
 
 
 def _join(shards: list[Path], target: Path) -> dict[str, Any]:
-    from ner_tasks.cli import documents
+    from ner_tasks.tagging.publication import build_day
 
-    said = {"day": DAY, "night": "n", "model_version": "v1", "text_column": "text", "id_column": "id"}
-    documents.join(argparse.Namespace(shards=shards, output=target, **said))
+    columns = {"text_column": "text", "id_column": "id"}
+    build_day(shards, target, day=DAY, night="n", model_version="v1", columns=columns)
     return {f"MiB of {file.name}": file.stat().st_size // 2**20 for file in sorted(target.iterdir())}
 
 
@@ -223,7 +223,7 @@ def _gather(environment: dict[str, str], listing: Path, target: Path) -> dict[st
     from ner_airflow.operators.publication import PublishDayOperator
 
     Path(environment["NER_SCRATCH"]).mkdir(exist_ok=True)
-    PublishDayOperator(task_id="publish_day", night={"day": DAY})._gather_rejected(listing, f"inbox/{DAY}", target)
+    PublishDayOperator(task_id="publish_day", night={"day": DAY})._gather_rejected(listing, DAY, target)
     return {"copies": sum(1 for _ in (target / "documents").iterdir())}
 
 

@@ -17,7 +17,7 @@ from ner_airflow import scratch
 from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks import child_environment, fingerprint
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.registry.retention import RetentionPolicy, prune, survey_store
+from ner_tasks.registry.retention import RetentionPolicy, prune
 from ner_tasks.store import keys
 
 if TYPE_CHECKING:
@@ -44,11 +44,7 @@ class PruneStoreOperator(NerOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         keep = RetentionPolicy(float(self.days), int(self.n_versions), float(self.staging_days))
         really = self.delete == "True"
-        if really:
-            kept, gone = prune(self.registry, keep, time.time())
-        else:
-            found = survey_store(self.registry, keep, time.time())
-            kept, gone = [item for item in found if item.reason], [item for item in found if not item.reason]
+        kept, gone = prune(self.registry, keep, time.time(), delete=really)
         for item in kept:
             self.log.info("kept: %s: %s", item.key, item.reason)
         for item in gone:

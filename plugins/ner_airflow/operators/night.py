@@ -1,8 +1,6 @@
 """What the steps of one night share: what was planned, and its answers as one folder."""
 
-import json
 import re
-from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +9,6 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
-from ner_tasks.files import atomic
-from ner_tasks.files.contained import ContainedFile, encode_source
 from ner_tasks.records import NightPlan, PublishedDay, read_record
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
@@ -35,13 +31,6 @@ def parse_day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise ConfigInvalid(f"found day {text!r}, expected one of the calendar: {error}") from None
-
-
-def write_inputs(listing: Path, names: Iterable[str], files: Iterable[ContainedFile | None]) -> None:
-    """Write what `tag --inputs_file` reads; what has gone since it was listed is answered as missing."""
-    with atomic.space_for(listing), listing.open("w", encoding="utf-8") as lines:
-        for name, file in zip(names, files, strict=True):
-            lines.write(json.dumps({"name": name, **encode_source(file or listing.with_name("gone"))}) + "\n")
 
 
 class NightOperator(NerOperator):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.operators.base import CommandOperator
-from ner_airflow.operators.night import NightOperator, parse_day, write_inputs
+from ner_airflow.operators.night import NightOperator, parse_day
 from ner_tasks.errors import InputMissing
 from ner_tasks.records import SampledFile, read_records
 from ner_tasks.registry import leases
 from ner_tasks.review.impact import GONE, NO_NIGHT, summarize_impact
 from ner_tasks.store import keys
+from ner_tasks.tagging.inputs import write_inputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

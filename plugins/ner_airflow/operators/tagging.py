@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.observability import metrics
 from ner_airflow.operators.base import CommandOperator, NerOperator
-from ner_airflow.operators.night import NightOperator, parse_day, write_inputs
+from ner_airflow.operators.night import NightOperator, parse_day
 from ner_tasks import fingerprint, hardware
 from ner_tasks.errors import InputMissing
 from ner_tasks.inference import runtime_config
@@ -21,6 +21,7 @@ from ner_tasks.records import ListedInput, ShardManifest, read_record, read_reco
 from ner_tasks.registry import leases
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge, planning
+from ner_tasks.tagging.inputs import write_inputs
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

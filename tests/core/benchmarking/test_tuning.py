@@ -100,7 +100,7 @@ def test_a_choice_that_is_not_ours_is_refused(version: Path) -> None:
     path = runtime_config.runtime_config_path(version, 2)
     path.parent.mkdir()
     path.write_text('{"choice": {"colour": "red"}}')
-    with pytest.raises(ArtifactBroken, match="expected the choice that `tune` writes, in .*tuned"):
+    with pytest.raises(ArtifactBroken, match="expected the choice that `tune` writes, in .*runtime"):
         runtime_config.find_runtime_config(version / "int8", 2)
 
 
