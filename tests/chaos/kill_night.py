@@ -2,12 +2,12 @@
 
     python -m tests.chaos.kill_night --documents 5000 --kills 50
 
-A real Airflow tags a day of documents undisturbed. The same documents lie in a second day's inbox; while that one is
-tagged, the child that tags, the process that reads for it, the worker that runs its task, or the scheduler is killed with -9, again and again. What
-a person on call would do is done: a dead Airflow is started, a failed run is started again. At the end each document
-must be answered once, with the same entities and offsets, and scores that differ by no more than 1e-4.
+A real Airflow tags a day of documents without kills. Then it tags the same documents as a second day while the tagging
+child, its reader process, the task's worker or the scheduler is killed with -9 repeatedly. The script does what an engineer
+on call would do: it restarts a dead Airflow and a failed run. At the end each document must be answered once, with the same
+entities and offsets, and scores that differ by at most 1e-4.
 
-Needs an installation with a promoted model, as `make run` leaves it. Not part of the test suite: it takes half an hour.
+Needs an installation with a promoted model, as left by `make run`. Not part of the test suite: it takes half an hour.
 """
 
 import argparse

@@ -3,10 +3,9 @@
     python -m tests.chaos.kill_replacing --kills 1000
     python -m tests.chaos.kill_replacing --kills 1000 --without-exchange
 
-A child publishes two nights of one day in turn, without a pause, and is killed with -9 at a random moment. Readers
-beside it look at the day all the time: whether it is there, and whether its manifest, its answers and its index are of
-one night. At the end `ner_maintain` clears away what the kills have left. `--without-exchange` refuses `renameat2`, as
-NFS does.
+A child publishes two nights of one day in turn and is killed with -9 at random moments. Readers check continuously that
+the day exists and that its manifest, answers and index are of the same night. At the end `ner_maintain` deletes what the
+kills left. `--without-exchange` refuses `renameat2`, as NFS does.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
     python -m tests.chaos.kill_training --kills 10
 
-`python -m ner_tasks train` runs as it does in Airflow, with a tiny encoder and all that a training can be asked to do. Its
-process is killed with -9 at a random moment, started again, killed again, and at last left alone. Not part of the test
-suite, which does the same with two kills.
+Runs `python -m ner_tasks train` as Airflow does, with a tiny encoder and all training options. The process is killed with
+-9 at random moments, restarted each time, and finally left to finish. Not part of the test suite, which does the same with
+two kills.
 """
 
 import argparse

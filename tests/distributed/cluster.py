@@ -1,7 +1,7 @@
 """An Airflow cluster of processes: Celery workers that share only S3 and the database.
 
-Real PostgreSQL, Redis, Airflow and Celery; the S3 server is moto's, over HTTP, behind a proxy that fails when told to.
-Each program of Airflow has a folder of its own for state, logs and scratch, as if it had a machine of its own.
+Real PostgreSQL, Redis, Airflow and Celery; moto's S3 server over HTTP, behind a proxy that fails on request. Each Airflow
+program has its own folder for state, logs and scratch, as on a separate machine.
 """
 
 import json

@@ -3,8 +3,8 @@
     make test-distributed ARGS=--collect-only                             # makes .venv-distributed
     PYTHONPATH=.:plugins .venv-distributed/bin/python -m tests.distributed.measure --documents 100000
 
-The cluster of the drills, undisturbed, with the same small model. Times are those that Airflow's API reports. On a machine that does
-other things besides, the figures are those of that machine at that hour.
+Uses the cluster of the drills, without failures, with the same small model. Times are those that Airflow's API reports;
+on a busy machine they are not comparable.
 """
 
 import argparse

@@ -3,8 +3,8 @@
     python -m tests.fuzz.fuzz_documents --format pdf --n 20000     # damage by chance, in the sandbox
     python -m tests.fuzz.fuzz_documents --atheris corpus/          # by coverage, with `pip install atheris`
 
-Each file is one of the canaries' of its format (tests/canaries), or a small valid one (tests/hostile.py), damaged; every
-tenth is whole, and has to be read. Not part of the test suite, which has hypothesis and two hundred fixed files.
+Each file is a canary of its format (tests/canaries) or a small valid file (tests/hostile.py), damaged; every tenth is
+undamaged and must be read. Not part of the test suite, which uses hypothesis and two hundred fixed files.
 """
 
 import argparse

@@ -2,11 +2,10 @@
 
     PYTHONPATH=plugins python -m tests.fuzz.fuzz_store --n 10000 [--seed 0] [--first 17]
 
-Makes a small whole store (`small_store`), and again and again damages one file of it and asks every page, verb and step of
-a DAG that opens this file. A finding is an error that nobody foresaw, a message of several lines or one that quotes a
-document, and an answer that takes more than `PATIENCE_S`. A step stops where it would start a verb: those are asked by
-themselves. Where a file is gone, or something else lies in its place, all is asked, for who looks for a file need not
-open it.
+Makes a small complete store (`small_store`), damages one file of it at a time, and asks every page, command and step of a
+DAG that opens the file. Findings are unforeseen errors, messages of several lines or with quotations of documents, and
+answers slower than `PATIENCE_S`. A step stops where it would start a command; commands are asked separately. If a file is
+missing or replaced by something else, everything is asked, since code may look for a file without opening it.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """A small complete store: two published days, a running night, two versions, and their reports.
 
-Answers, indexes, statistics, snapshots and the registry are made by the product itself; the tagger is one by rule, and the
-files of the models are signed but hold no network.
+The product itself makes answers, indexes, statistics, snapshots and the registry; the tagger is rule-based, and the model
+files have valid checksums but contain no network.
 """
 
 import contextlib

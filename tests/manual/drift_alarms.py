@@ -2,9 +2,9 @@
 
     python -m tests.manual.drift_alarms var/store/tagged/2026-01-05/documents.jsonl
 
-The day's documents are shuffled and dealt out as nights, so that no night differs from another but by chance: each alarm
-is a false one. Then the same nights are judged again with more mentions of one label in them. A few thousand documents
-make nights of more than a hundred; with `--documents` they are drawn from what there is, with replacement.
+Shuffles the day's documents and deals them out as nights that differ only by chance, so every alarm is false. Then judges
+the same nights with more mentions of one label. A few thousand documents make nights of more than a hundred; with
+`--documents` they are drawn with replacement.
 """
 
 import argparse

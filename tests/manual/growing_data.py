@@ -2,11 +2,10 @@
 
     python -m tests.manual.growing_data ner.zip --batches 5 [--encoder var/encoder --epochs 3 [--go_on]]
 
-The file's sentences are cut into batches of neighbours. They arrive one by one, and each snapshot is made of all that
-have arrived, going on from the one before. Each batch after the first brings some sentences of earlier ones again, and
-comes before them by name, so that what comes first in the data changes. After each, every sentence ever seen in a part
-has to be in that part still; with an encoder a model is trained and scored on the test part as it stands then. With `--go_on`
-each model but the first goes on from the one before, and is asked what it has forgotten of that one's test part.
+Cuts the file into batches of neighbouring sentences, adds them one at a time and makes a snapshot of all after each. Each
+batch after the first repeats some earlier sentences and sorts before them by name, so that the order of the data changes.
+Checks that every sentence stays in its part. With `--encoder`, trains a model after each batch and scores it on the current
+test part; with `--go_on` each model starts from the previous one, and forgetting on its test part is measured.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
     python -m tests.manual.hostile_pages [--names 100000] [--entities 300000] [--mib 20] [--rounds 5]
 
-Builds three days in a scratch folder: one of very many long names, one of a hundred ids of two million characters, and
-one of a document of very many entities in a long text. Prints bytes, milliseconds and the memory of this process, in
-which the app answers. Not part of the test suite.
+Builds three days in a scratch folder: many very long names; a hundred ids of two million characters; one document with
+very many entities in a long text. Prints bytes, milliseconds and the memory of this process, which runs the app. Not part
+of the test suite.
 """
 
 import argparse

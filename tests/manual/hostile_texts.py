@@ -2,8 +2,8 @@
 
     python -m tests.manual.hostile_texts --model DIR [--mib 20] [--texts at,spaced] [--formats txt,docx] [--file_words N]
 
-Each text is tagged in a run of its own, between two good files. Memory is what the processes hold at most, looked at
-twenty times a second: that of the one with the model, and that of all together, readers included.
+Tags each text in a separate run, between two good files. Memory is sampled twenty times per second: of the process with
+the model, and of all processes including readers.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python -m tests.manual.large_night --documents 100000
 
-Needs an installation with a promoted model, as `make run` leaves it. Not part of the test suite: on two cores it tags
-some 20,000 documents of this kind in ten minutes.
+Needs an installation with a promoted model, as left by `make run`. Not part of the test suite: two cores tag about 20,000
+such documents in ten minutes.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python -m tests.manual.long_documents [--model var/store/models/<version>/int8]
 
-Each length comes twice: as prose, and as one sentence without an end, which the model must read in windows. The number of
-words in each receipt is compared with the number that was written. Not part of the test suite: it takes some minutes.
+Tests each length twice: as prose, and as one endless sentence, which the model must read in windows. Compares the number
+of words in each receipt with the number written. Not part of the test suite: it takes some minutes.
 """
 
 import argparse

@@ -2,8 +2,8 @@
 
     python -m tests.manual.quick_pages [--documents 1000000] [--versions 200] [--rounds 30]
 
-Builds a store in a scratch folder, asks for each page through the real app in turns, and prints the median and the 95th
-percentile of each in milliseconds, the first call, which reads everything, apart. Not part of the test suite.
+Builds a store in a scratch folder, requests the pages in turn through the real app, and prints the median and 95th
+percentile in milliseconds; the first call, which reads everything, is listed separately. Not part of the test suite.
 """
 
 import argparse

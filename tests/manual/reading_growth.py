@@ -4,11 +4,10 @@
     python -m tests.manual.reading_growth --texts at,spaced,word --formats txt,docx,pdf
     python -m tests.manual.reading_growth --part gathering --formats txt,csv,jsonl,zip --texts prose,at,word
 
-`reading` is a reader process by itself, which nobody waits for; `gathering` is the process that cuts what it reads into
-sentences, has them tagged by a rule and writes the answers. Each file has a process of its own. Seconds are of
-processor time; memory is the process's peak. What an almost empty file of the format costs is taken off before two
-sizes are compared. A cost that grows much faster than the bytes is a failure, and so is a file that is
-rejected, unless it has become too large: an empty line takes eight bytes of HTML.
+`reading` measures a reader process alone; `gathering` the process that cuts text into sentences, tags them by rule and
+writes answers. Each file has its own process. Seconds are CPU time, memory is the peak. The cost of an almost empty file of
+the format is subtracted before two sizes are compared. Fails if a cost grows much faster than the bytes, or a file is
+rejected for another reason than its size (an empty line takes eight bytes of HTML).
 """
 
 import argparse

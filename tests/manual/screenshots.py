@@ -3,10 +3,9 @@
     make run
     python -m tests.manual.screenshots [--output docs/images]
 
-Goes on from what `make run` leaves in `NER_VAR`: tags more days, measures, exports sentences for review, trains and promotes a
-second version, each unless it is there already; then asks too much of a model, to see a gate say no. Opens every page in the
-Debian package chromium, one of them while a night is under way. A picture of 150 KB or more is an error. Not part of the test
-suite: it takes half an hour.
+Continues from the state of `make run` in `NER_VAR`: tags more days, measures, exports sentences for review, trains and
+promotes a second version, each unless present; then makes a gate fail. Opens every page in the Debian package chromium, one
+during a running night. A picture of 150 KB or more is an error. Not part of the test suite: it takes half an hour.
 """
 
 import argparse
