@@ -145,7 +145,7 @@ def dags() -> str:
         spec.loader.exec_module(module)
         dag = getattr(module, path.stem)()
         doc = re.sub(r"docs/(runbook/[\w/-]+\.md#[\w-]+)", r"[runbook](../\1)", module.__doc__ or "")
-        doc = re.sub(r"docs/([\w/-]+\.md(?:#[\w-]+)?)", r"[\1](../\1)", doc)
+        doc = re.sub(r"docs/(([\w/-]+)\.md(?:#[\w-]+)?)", r"[\2](../\1)", doc)
         parts.append(
             f"\n## {path.stem}\n\n{doc.strip()}\n\nTasks: {', '.join(f'`{t.task_id}`' for t in dag.tasks)}\n\n"
         )
