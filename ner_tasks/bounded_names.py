@@ -1,4 +1,4 @@
-"""Names that senders choose: held to a length, and apart from each other."""
+"""Truncate names chosen by senders, and keep them unique."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,18 +8,18 @@ _SAME = "+"
 
 
 def hash_name(name: str) -> str:
-    """The SHA-256 of a name; half a surrogate pair, as in a name that is not UTF-8, counts as it is."""
+    """Return the SHA-256 of a name in hexadecimal; lone surrogates, as in a name that is not UTF-8, are allowed."""
     return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def bound_name(name: str, n_most: int = MAX_CHARACTERS) -> str:
-    """A name of at most so many characters: a longer one is cut and ends in its SHA-256.
+    """Truncate a name to at most `n_most` characters; a truncated name ends in the SHA-256 of the whole name.
 
-    Two long names that begin alike stay apart, and a name is always cut alike; one that is cut already stays as it is.
+    Different names stay different, and truncating a truncated name again does not change it.
 
     Args:
         name: any string.
-        n_most: characters, more than those of a SHA-256.
+        n_most: maximum number of characters, more than the 64 of a SHA-256.
     """
     if len(name) <= n_most:
         return name
@@ -28,7 +28,7 @@ def bound_name(name: str, n_most: int = MAX_CHARACTERS) -> str:
 
 
 class TakenNames:
-    """Names in one file, told apart by what `bounded` leaves of them."""
+    """Set of the names in one file, compared after truncation by `bound_name`."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._taken = set(map(bound_name, names))
@@ -41,14 +41,14 @@ class TakenNames:
         return bound_name(name) in self._taken
 
     def add(self, name: str) -> None:
-        """Take a name."""
+        """Add a name."""
         self._taken.add(bound_name(name))
 
     def make_unique(self, wanted: str) -> str:
-        """`wanted`, or with a `+` and a number to be called like nothing else; from now on it is taken."""
+        """Return `wanted`, with `+` and a number appended if it is taken, and add the result."""
         name, number = wanted, 1
         if wanted in self:
-            # Goes on where the last one of this name was found: a thousand files of one name are no million tries.
+            # Continue from the last number of this name, so that many files with one name take linear time.
             key = bound_name(wanted)
             number = self._numbers.get(key, 1)
             while (name := f"{wanted}{_SAME}{number if number > 1 else ''}") in self:

@@ -1,4 +1,4 @@
-"""What can go wrong for a reason that a retry will not mend.
+"""Exceptions of the core, with their exit codes.
 
     NerTasksError
     ├── InputMissing        a path that was given does not exist              exit 66
@@ -12,18 +12,17 @@
     ├── StoreUnavailable    the store on S3 does not answer, or not to us now exit 75
     └── Busy                another process is at work on the same thing      exit 75
 
-Each message says what was found, what was expected and where, in one line. Everything that is not a
-`NerTasksError` is weather or a bug: exit 1, and the orchestrator may retry it.
+Each message states in one line what was found, what was expected and where. A `NerTasksError` is not retried unless it is
+`retryable`. Any other exception is a transient error or a bug: exit 1, and the orchestrator may retry it.
 
-Other libraries' messages may quote the document that they were given. Where such an error is told, `redact_error` is
-what is told of it.
+Messages of other libraries may quote a document. Report such an error with `redact_error`.
 """
 
 import traceback
 
 
 class NerTasksError(Exception):
-    """Base of all errors that the core raises on purpose."""
+    """Base class of the core's exceptions."""
 
     exit_code = 1
     retryable = False
@@ -79,20 +78,20 @@ class Busy(NerTasksError):
 
 
 def redact_error(error: BaseException) -> str:
-    """An error's type, and where it was raised: `ValueError at records.py, line 62`."""
+    """Return the type of an error and where it was raised: `ValueError at records.py, line 62`."""
     frames = traceback.extract_tb(error.__traceback__)
     at = f" at {frames[-1].filename.rsplit('/', 1)[-1]}, line {frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{at}"
 
 
 def redact_traceback(error: BaseException) -> str:
-    """What Python prints of an error that nobody foresaw, the lines of code included and its words left out."""
+    """Return the traceback of an unexpected error with lines of code, but without messages."""
     chain, one = [], error
     while one is not None and one not in chain:
         chain.append(one)
         one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)  # type: ignore[assignment]
-    told = [
+    tracebacks = [
         "".join(traceback.format_tb(each.__traceback__)) + f"{type(each).__name__} (its words may quote a document)\n"
         for each in reversed(chain)
     ]
-    return "Traceback (most recent call last):\n" + "\n".join(told)
+    return "Traceback (most recent call last):\n" + "\n".join(tracebacks)

@@ -1,4 +1,4 @@
-"""Versions that say what a thing was made from: the same inputs, settings and code give the same version."""
+"""Compute versions as hashes of inputs, settings and code: the same ingredients give the same version."""
 
 import ast
 import hashlib
@@ -14,7 +14,7 @@ _MODULE = re.compile(r"ner_tasks\.\w")
 
 
 def make_version(ingredients: Mapping[str, Any]) -> str:
-    """Twelve hex digits that stand for `ingredients`, whatever their order.
+    """Return a hash of twelve hexadecimal digits, independent of the order of the keys.
 
     Args:
         ingredients: everything that the result depends on; JSON values only.
@@ -24,33 +24,32 @@ def make_version(ingredients: Mapping[str, Any]) -> str:
 
 
 def code_version(module: str, package: Path = PACKAGE) -> str:
-    """Version of a module of `ner_tasks` and of all modules of the package that it imports.
+    """Return the version of a module of `ner_tasks` together with all modules of the package that it imports.
 
-    Without it a corrected training loop would be taken for the old one, and its model never made.
-    Comments and layout do not count.
+    It changes when the code changes, so that a model is trained again after a fix. Comments and layout do not count.
 
     Args:
         module: name without the package, such as `training.loop`.
-        package: where its source lies.
+        package: folder of the package's source.
 
     Raises:
-        ValueError: no such module; a version of nothing would never change.
+        ValueError: there is no such module.
     """
-    found = _syntax_of(module, package, {})
-    if not found:
+    trees = _parse_with_imports(module, package, {})
+    if not trees:
         raise ValueError(f"found no module {module}, expected one, in {package}")
-    return make_version(found)
+    return make_version(trees)
 
 
 def config_version(package: Path = PACKAGE) -> str:
-    """Version of the YAML files of the quantization; a limit of a gate makes no other model."""
+    """Return the version of the YAML files of quantization; limits of gates do not affect a model."""
     files = sorted((package / "config").glob("quantize*.yaml"))
     texts = {path.name: path.read_text(encoding="utf-8") for path in files}
     return make_version(texts)
 
 
-def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, str]:
-    """Syntax trees of a module and of what it imports, by their files' names."""
+def _parse_with_imports(module: str, package: Path, seen: dict[str, str]) -> dict[str, str]:
+    """Return the syntax trees of a module and its imports, by file name."""
     path = package.joinpath(*module.split("."))
     path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     if not path.is_file() or (name := path.relative_to(package).as_posix()) in seen:
@@ -59,15 +58,15 @@ def _syntax_of(module: str, package: Path, seen: dict[str, str]) -> dict[str, st
     seen[name] = ast.dump(tree)
     for node in ast.walk(tree):
         for imported in _imports(node):
-            _syntax_of(imported, package, seen)
-        if room := _named_room(node, package):
-            for neighbour in sorted(room.rglob("*.py")):
-                _syntax_of(".".join(neighbour.relative_to(package).with_suffix("").parts), package, seen)
+            _parse_with_imports(imported, package, seen)
+        if folder := _find_named_folder(node, package):
+            for neighbour in sorted(folder.rglob("*.py")):
+                _parse_with_imports(".".join(neighbour.relative_to(package).with_suffix("").parts), package, seen)
     return seen
 
 
 def _imports(node: ast.AST) -> list[str]:
-    """What one import statement may name of the package: `from ner_tasks.a import b` is module `a` or module `a.b`."""
+    """Return the modules that an import may refer to: `from ner_tasks.a import b` means module `a` or `a.b`."""
     if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ner_tasks":
         parent = (node.module or "").removeprefix("ner_tasks").removeprefix(".")
         return [parent, *(f"{parent}.{alias.name}".removeprefix(".") for alias in node.names)]
@@ -76,10 +75,10 @@ def _imports(node: ast.AST) -> list[str]:
     return []
 
 
-def _named_room(node: ast.AST, package: Path) -> Path | None:
-    """The room of a module that a text names, to be imported or run by that name: then any file of it may be meant.
+def _find_named_folder(node: ast.AST, package: Path) -> Path | None:
+    """Return the folder of a module named in a string, which may be imported or run by name; all its files count.
 
-    `"ner_tasks.documents.readers."` is the room `documents/readers` with those in it; a module's name is its own room.
+    For `"ner_tasks.documents.readers."` it is `documents/readers` with its subfolders; for a module, its parent folder.
     """
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and _MODULE.match(node.value)):
         return None

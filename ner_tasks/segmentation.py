@@ -1,12 +1,11 @@
-"""Raw text -> sentences -> words, with the characters `[start, end)` of each.
+"""Split text into sentences and words, with the characters `[start, end)` of each.
 
-Words are cut as the labelled data has them (Penn Treebank style, as the Groningen Meaning Bank does): punctuation
-and currency signs apart, `'s` and `n't` apart, `U.S.` and `Mr.` whole, and so are hyphenated words, numbers, dates,
-addresses of mail and web. Each character that is no space belongs to exactly one word.
+Words are tokenized as in the labelled data (Penn Treebank style, as in the Groningen Meaning Bank): punctuation, currency
+signs, `'s` and `n't` are separate; `U.S.`, `Mr.`, hyphenated words, numbers, dates, mail addresses and URLs are single
+words. Each character other than white space belongs to exactly one word.
 
-Sentence boundaries come from `sentencex`, asked for no more than a sentence can run over: a blank line ends a
-sentence, and so does the end of a list item, a `Field: value` line, a table's cell or a line that stops short; the
-line end of wrapped prose does not.
+Sentence boundaries come from `sentencex`, applied to blocks that no sentence crosses: a blank line ends a block, and so
+does the end of a list item, a `Field: value` line, a table cell or a short line; the line end of wrapped prose does not.
 """
 
 import re
@@ -16,28 +15,28 @@ from typing import NamedTuple
 
 from ner_tasks.surrogates import replace_surrogates
 
-# What a text that no person wrote can do to memory is bounded: a longer sentence, word or paragraph is cut there.
+# Bounds on memory for text that is not natural language: longer sentences, words and paragraphs are cut.
 MAX_SENTENCE_WORDS = 1_000
 _MAX_JOINTS = 500  # parts of a word, such as those of a-b-c or a.b.c
 _MAX_PARAGRAPH_LINES = 10_000
-_PIECE = 65_536  # characters, about, that are split into lines at once
+_PIECE = 65_536  # approximate number of characters that are split into lines at once
 
-# sentencex is quadratic in hostile punctuation, so it never sees more characters than this at once.
+# Maximum number of characters passed to sentencex, which takes quadratic time for hostile punctuation.
 _CHUNK = 4_000
-# A line is taken for wrapped when it fills at least this share of its paragraph's width, which is never taken for
-# less than _MIN_WIDTH characters; proportional fonts leave ragged line ends behind.
+# A line counts as wrapped if it fills at least this share of its paragraph's width, which is at least _MIN_WIDTH
+# characters; text in proportional fonts has ragged line ends.
 _FULL_SHARE, _MIN_WIDTH = 0.75, 40
 
 _ITEM = re.compile(r"(?:[-*+•‣◦▪·–—]|\(?\d{1,3}[.)]|\(?[a-z]\))\s")
 _FIELD = re.compile(r"[A-Z][\w.#/&'()-]*(?: [\w.#/&'()-]+){0,3} ?:(?:\s|$)")
 _GAP = re.compile(r"\t+| {4,}|\u3000{2,}")
-# A sentence never ends behind these, whatever sentencex says.
+# A sentence never ends after these, even if sentencex ends it there.
 _OPEN = re.compile(
     r"(?:\b(?:M[rsx]|Mrs|Dr|Prof|Rev|Hon|Gov|Sen|Rep|Gen|Lt|Col|Maj|Capt|Sgt|St|Mt|Ft|[Vv]ol|vs)\.|^\(?\d{1,3}[.)])\s+$"
 )
 _LINE_END = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")  # as `str.splitlines` has them
 
-# Letters and digits with the marks that sit on them, joiners, soft hyphens: what holds a word together.
+# Characters within a word: letters and digits with combining marks, joiners, soft hyphens.
 _W = r"[\w\u0300-\u036f\u1ab0-\u1aff\u200c\u200d\u20d0-\u20ff\ufe00-\ufe0f\u00ad]"
 _LETTER = r"[^\W\d_]"
 _TITLES = (
@@ -91,31 +90,31 @@ class Word(NamedTuple):
 
 
 def split_sentences(text: str) -> list[list[Word]]:
-    """All sentences of `text`, see `iter_sentences`."""
+    """Return all sentences of `text`, see `iter_sentences`."""
     return list(iter_sentences(text))
 
 
 def iter_sentences(text: str) -> Iterator[list[Word]]:
-    """Sentences of `text` one by one, so that a document of a million words is never held as words.
+    """Yield the sentences of `text` one by one, so that the words of a long document are never all in memory.
 
     Args:
         text: any string. Time is linear in its length; memory is bounded.
 
-    Returns:
+    Yields:
         The words of each sentence, 1 to `MAX_SENTENCE_WORDS`, in the order of the text. Together they cover every
-        character that is no space exactly once.
+        character other than white space exactly once.
     """
-    for block in _blocks(text):
-        for start, end in _sentence_spans(text, *block):
-            words = _words(text, start, end)
+    for block in _iter_blocks(text):
+        for start, end in _iter_sentence_spans(text, *block):
+            words = _iter_words(text, start, end)
             while sentence := list(islice(words, MAX_SENTENCE_WORDS)):
                 yield sentence
 
 
-def _words(text: str, start: int, end: int) -> Iterator[Word]:
+def _iter_words(text: str, start: int, end: int) -> Iterator[Word]:
     for match in _WORD.finditer(text, start, end):
         first, last = match.span()
-        # A clitic is a word of its own: do|n't, Mary|'s, can|not.
+        # A clitic is a separate word: do|n't, Mary|'s, can|not.
         tail = _TAIL.search(text[max(first, last - 16) : last]) if last - first > _TAIL_LENGTH - 1 else None
         cut = last - len(tail.group()) if tail else first
         if first < cut:
@@ -123,22 +122,22 @@ def _words(text: str, start: int, end: int) -> Iterator[Word]:
         yield Word(cut, last)
 
 
-def _sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Sentences within the block `[start, end)`: contiguous, nothing left out."""
+def _iter_sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the sentences within the block `[start, end)`, contiguous and without gaps."""
     from sentencex import segment
 
     sentence, position = start, start
     while position < end:
-        chunk_end = _chunk_end(text, position, end)
+        chunk_end = _find_chunk_end(text, position, end)
         # Half a surrogate pair is a character to Python and an error to sentencex.
         segments = segment("en", replace_surrogates(text[position:chunk_end]))
         if sum(map(len, segments)) != chunk_end - position:
-            # Never seen. A lost boundary is harmless, a wrong offset is not.
+            # Not observed so far. A lost boundary is harmless, a wrong offset is not.
             segments = [text[position:chunk_end]]
         for index, length in enumerate(map(len, segments)):
             is_last = index == len(segments) - 1
             if is_last and chunk_end < end:
-                # Whether a sentence ends here shows in the next chunk, with the sentence's beginning in it if that is near.
+                # Decide in the next chunk whether a sentence ends here, including its beginning if that is near.
                 position = position if length <= _CHUNK // 2 and index else chunk_end
                 break
             position += length
@@ -150,39 +149,39 @@ def _sentence_spans(text: str, start: int, end: int) -> Iterator[tuple[int, int]
 
 
 def _may_end(text: str, start: int, end: int) -> bool:
-    """Whether `[start, end)` may be a sentence: not up to `anti-U.` or `Ms. `, but without a space in Chinese."""
+    """Whether `[start, end)` may be a sentence: not if it ends in `anti-U.` or `Ms. `; Chinese needs no space after it."""
     if _OPEN.search(text[max(start, end - 16) : end]):
         return False
     before, after = text[end - 1], text[end : end + 1]
     return before.isspace() or not after or after.isspace() or not before.isascii()
 
 
-def _chunk_end(text: str, start: int, end: int) -> int:
-    """End of the next chunk for sentencex: behind a space where there is one, not to cut a word."""
+def _find_chunk_end(text: str, start: int, end: int) -> int:
+    """Return the end of the next chunk for sentencex: after a space if possible, not to split a word."""
     limit = min(start + _CHUNK, end)
     space = text.rfind(" ", limit - _CHUNK // 4, limit) if limit < end else -1
     return space + 1 if space > start else limit
 
 
-def _blocks(text: str) -> Iterator[tuple[int, int]]:
-    """Stretches of text that no sentence runs over: paragraphs, list items, fields, table cells."""
+def _iter_blocks(text: str) -> Iterator[tuple[int, int]]:
+    """Yield blocks that no sentence crosses: paragraphs, list items, fields, table cells."""
     paragraph: list[tuple[int, int]] = []
-    for start, end in _lines(text):
+    for start, end in _iter_lines(text):
         if start < end:
             paragraph.append((start, end))
         if paragraph and (start == end or len(paragraph) == _MAX_PARAGRAPH_LINES):
-            yield from _blocks_of(text, paragraph)
+            yield from _split_paragraph(text, paragraph)
             paragraph = []
     if paragraph:
-        yield from _blocks_of(text, paragraph)
+        yield from _split_paragraph(text, paragraph)
 
 
-def _lines(text: str) -> Iterator[tuple[int, int]]:
-    """Each line without the spaces around it; `(start, start)` for a blank one."""
+def _iter_lines(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the range of each line without surrounding spaces; `(start, start)` for a blank line."""
     position = 0
     while position < len(text):
-        found = _LINE_END.search(text, position + _PIECE)
-        end = found.end() if found else len(text)
+        match = _LINE_END.search(text, position + _PIECE)
+        end = match.end() if match else len(text)
         for line in text[position:end].splitlines(keepends=True):
             stripped = line.strip()
             start = position + len(line) - len(line.lstrip()) if stripped else position
@@ -190,8 +189,8 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
             position += len(line)
 
 
-def _blocks_of(text: str, lines: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    """Blocks of one paragraph, given its lines without the spaces around them."""
+def _split_paragraph(text: str, lines: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield the blocks of one paragraph, given its lines without surrounding spaces."""
     width = max(_MIN_WIDTH, *(end - start for start, end in lines))
     block = lines[0][0]
     for index, (start, end) in enumerate(lines):
@@ -204,7 +203,7 @@ def _blocks_of(text: str, lines: Sequence[tuple[int, int]]) -> Iterator[tuple[in
 
 
 def _ends_block(text: str, line: tuple[int, int], following: tuple[int, int], width: int) -> bool:
-    """Whether the line break between two neighbouring lines was set on purpose, and not by wrapping."""
+    """Whether the line break between two adjacent lines is intended rather than due to wrapping."""
     if _ITEM.match(text, *following) or _FIELD.match(text, *following):
         return True
     if _GAP.search(text, *line) or _GAP.search(text, *following):

@@ -1,7 +1,7 @@
-"""Files below a folder that others may write to: no link is followed, nothing but a file is opened or waited for.
+"""Open files below a folder that others may write to: follows no links, opens only regular files, never blocks.
 
-A path is opened one folder at a time, each below the handle of the one before it: what is swapped for a link meanwhile is
-refused. The folder itself is trusted, and may be reached through links.
+A path is opened one folder at a time, relative to the handle of its parent, so that a folder replaced by a link in the
+meantime is refused. The root folder itself is trusted and may be reached through links.
 """
 
 import errno
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-# enough to look below a folder, and possible without the right to list it
+# Enough to open something below a folder; does not require permission to list it.
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 _LIST = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -28,7 +28,7 @@ _KINDS = {
 
 
 class NotAFile(Exception):
-    """There is something else than a file; `what` says what, such as `a link`."""
+    """Something other than a regular file was found; `what` describes it, such as `a link`."""
 
     def __init__(self, what: str) -> None:
         super().__init__(f"found {what}, expected a file")
@@ -40,8 +40,8 @@ class ContainedFile:
     """A file below a folder.
 
     Attributes:
-        root: the folder.
-        name: its path below it, of plain names.
+        root: path of the folder.
+        name: path of the file below it, without `..` and empty names.
     """
 
     root: Path
@@ -52,17 +52,17 @@ class ContainedFile:
         return self.root / self.name
 
     def open(self) -> BinaryIO:
-        """Open it for reading.
+        """Open the file for reading.
 
         Raises:
-            NotAFile: it is something else, or lies behind a link.
-            OSError: missing, no permission.
+            NotAFile: it is not a regular file, or its path contains a link.
+            OSError: it does not exist, or permission is denied.
         """
         with open_parent(self.root, self.name) as (folder, own):
             status = os.stat(own, dir_fd=folder, follow_symlinks=False)
-            if stat.S_ISDIR(status.st_mode):  # listed because it may not be read
+            if stat.S_ISDIR(status.st_mode):  # `list_names` yields folders without read permission
                 os.close(os.open(own, _LIST | os.O_NOFOLLOW, dir_fd=folder))
-            _check(status)  # before it is opened, which may do something to a device
+            _check(status)  # first, since opening a device may have side effects
             try:
                 file = os.open(own, _READ, dir_fd=folder)
             except OSError as error:
@@ -77,46 +77,46 @@ class ContainedFile:
         return os.fdopen(file, "rb")
 
     def stat(self) -> os.stat_result:
-        """Status of what lies there, of a link itself.
+        """Return the status of the file; of a link, that of the link itself.
 
         Raises:
-            NotAFile: it lies behind a link.
-            OSError: missing, no permission.
+            NotAFile: a folder of its path is a link.
+            OSError: it does not exist, or permission is denied.
         """
         with open_parent(self.root, self.name) as (folder, own):
             return os.stat(own, dir_fd=folder, follow_symlinks=False)
 
 
-# Where a file lies: beneath a folder, or at a path that is taken as a person gave it, links and all.
+# Location of a file: below a root folder, or a trusted path, in which links are followed.
 Source = Path | ContainedFile
 
 
 def encode_source(source: Source) -> dict[str, str]:
-    """Where a file lies, as it is written into JSON for another process; see `decode_source`."""
+    """Return the location of a file as JSON values for another process; see `decode_source`."""
     return (
         {"root": str(source.root), "path": source.name} if isinstance(source, ContainedFile) else {"path": str(source)}
     )
 
 
 def decode_source(place: Mapping[str, Any]) -> Source:
-    """What `encode_source` has written.
+    """Return the location that `encode_source` wrote.
 
     Raises:
-        KeyError, TypeError: it is something else.
+        KeyError, TypeError: the values are not such a location.
     """
     return ContainedFile(Path(place["root"]), str(place["path"])) if "root" in place else Path(place["path"])
 
 
 @contextmanager
 def open_parent(root: Path, name: str) -> Iterator[tuple[int, str]]:
-    """A handle of the folder in which something lies, to look below it, and its own name there.
+    """Open the parent folder of a path; yields its handle and the last name of the path.
 
     Raises:
-        NotAFile: it lies behind a link.
-        OSError: missing, no permission.
+        NotAFile: the path of the folder contains a link.
+        OSError: it does not exist, or permission is denied.
     """
     above, _, own = name.rpartition("/")
-    folder = _opened(root, above, _LOOK)
+    folder = _open_below(root, above, _LOOK)
     try:
         yield folder, own
     finally:
@@ -124,20 +124,20 @@ def open_parent(root: Path, name: str) -> Iterator[tuple[int, str]]:
 
 
 def open_folder(root: Path, name: str, *, is_listed: bool = True) -> int:
-    """A handle of a folder, to list it or to look below it.
+    """Open a folder, to list it or to open something below it; returns its handle.
 
     Raises:
-        NotAFile: it is a link, or lies behind one.
-        OSError: missing, no folder, no permission.
+        NotAFile: its path contains a link.
+        OSError: it does not exist or is not a folder, or permission is denied.
     """
-    return _opened(root, name, _LIST if is_listed else _LOOK)
+    return _open_below(root, name, _LIST if is_listed else _LOOK)
 
 
 def list_names(root: Path) -> Iterator[str]:
-    """Path below a folder of each thing that is no folder, and of each folder that may not be listed; in no order.
+    """Yield the paths below a folder of everything but folders, and of folders that cannot be listed; in no order.
 
     Raises:
-        OSError: the folder itself may not be listed.
+        OSError: the root folder cannot be listed.
     """
     waiting = [""]
     while waiting:
@@ -157,11 +157,11 @@ def list_names(root: Path) -> Iterator[str]:
 
 
 def describe_kind(status: os.stat_result) -> str:
-    """What has this status, in words; "" for a file."""
+    """Describe what has this status, such as `a link`; "" for a regular file."""
     return "" if stat.S_ISREG(status.st_mode) else _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
 
 
-def _opened(root: Path, name: str, flags: int) -> int:
+def _open_below(root: Path, name: str, flags: int) -> int:
     parts = name.split("/") if name else []
     if not {"", ".", ".."}.isdisjoint(parts):
         raise NotAFile("a path that leads elsewhere")
