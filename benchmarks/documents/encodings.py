@@ -82,13 +82,13 @@ def ours(data: bytes) -> str | None:
     return None if decoded.n_replaced else decoded.text
 
 
-def of_chardet(data: bytes) -> str | None:
+def decode_with_chardet(data: bytes) -> str | None:
     import chardet
 
     return _as_named(data, chardet.detect(data)["encoding"])
 
 
-def of_charset_normalizer(data: bytes) -> str | None:
+def decode_with_charset_normalizer(data: bytes) -> str | None:
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
@@ -102,7 +102,7 @@ def _as_named(data: bytes, encoding: str | None) -> str | None:
         return None
 
 
-DETECTORS: dict[str, Callable[[bytes], str | None]] = {"ours": ours, "chardet": of_chardet}
+DETECTORS: dict[str, Callable[[bytes], str | None]] = {"ours": ours, "chardet": decode_with_chardet}
 
 
 def main() -> int:
@@ -113,7 +113,7 @@ def main() -> int:
     parser.add_argument("--show", action="store_true", help="print each text that was decoded wrongly")
     parser.add_argument("--normalizer", action="store_true", help="also run charset-normalizer, which is slow")
     args = parser.parse_args()
-    detectors = {**DETECTORS, **({"charset-normalizer": of_charset_normalizer} if args.normalizer else {})}
+    detectors = {**DETECTORS, **({"charset-normalizer": decode_with_charset_normalizer} if args.normalizer else {})}
     counts: dict[str, dict[str, Counter[str]]] = {name: defaultdict(Counter) for name in detectors}
     for sample in samples(args.set):
         for name, detector in detectors.items():

@@ -104,10 +104,10 @@ def measure_missing(files: list[Path]) -> dict[str, float]:
     """Return the share of `pdftotext`'s words that ours lacks; print the files with many of them."""
     n_words = n_missing = 0
     for path in files:
-        theirs = words_of(_pdftotext(path))
+        theirs = extract_words(_pdftotext(path))
         try:
             document = pdf.read(path.read_bytes(), _LIMITS)
-            ours, unread = words_of(document.text), document.items.unread
+            ours, unread = extract_words(document.text), document.items.unread
         except CannotRead as error:
             ours, unread = Counter[str](), (error.reason,)
         missing = theirs - ours
@@ -123,7 +123,7 @@ def measure_missing(files: list[Path]) -> dict[str, float]:
     return {"share": share, "n_words": n_words}
 
 
-def words_of(text: str) -> Counter[str]:
+def extract_words(text: str) -> Counter[str]:
     """Return the words of a text, normalised for the comparison."""
     return Counter(_WORD.findall(_CUT.sub("", unicodedata.normalize("NFKC", text)).lower()))
 

@@ -52,9 +52,9 @@ def main() -> int:
     for n_windows, n_pieces in SHAPES:
         batch = random_batch(n_windows, n_pieces, sizes)
         bare = bare_matmuls(sizes, n_windows * n_pieces, len(manifest.label_set.tags))
-        whole_s, bare_s = timed([lambda batch=batch: run(*batch), bare], args.threads, args.rounds)
+        whole_s, bare_s = time_in_turns([lambda batch=batch: run(*batch), bare], args.threads, args.rounds)
         rates = [args.threads * n_windows * n_pieces / seconds for seconds in (whole_s, bare_s)]
-        operations = 2 * rates[0] * macs_of(sizes, len(manifest.label_set.tags)) / 1e9
+        operations = 2 * rates[0] * count_macs(sizes, len(manifest.label_set.tags)) / 1e9
         print(
             f"| {n_windows}x{n_pieces} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[0] / rates[1]:.3f} | {operations:,.0f} |",
             flush=True,
@@ -71,16 +71,16 @@ def random_batch(n_windows: int, n_pieces: int, sizes: EncoderConfig) -> tuple[n
     return pieces.astype(np.int32), random.integers(1, 9, pieces.shape).astype(np.int32)
 
 
-def layers_of(sizes: EncoderConfig, n_tags: int) -> list[tuple[int, int]]:
+def dense_layer_sizes(sizes: EncoderConfig, n_tags: int) -> list[tuple[int, int]]:
     """Return the numbers of inputs and outputs of each dense layer."""
     hidden, wide = sizes.hidden_size, sizes.intermediate_size
     block = [(hidden, 3 * hidden), (hidden, hidden), (hidden, wide), (wide, hidden)]
     return block * sizes.num_hidden_layers + [(hidden, n_tags)]
 
 
-def macs_of(sizes: EncoderConfig, n_tags: int) -> int:
+def count_macs(sizes: EncoderConfig, n_tags: int) -> int:
     """Return the multiplications of the dense layers for one piece."""
-    return sum(n_in * n_out for n_in, n_out in layers_of(sizes, n_tags))
+    return sum(n_in * n_out for n_in, n_out in dense_layer_sizes(sizes, n_tags))
 
 
 def bare_matmuls(sizes: EncoderConfig, n_rows: int, n_tags: int) -> Callable[[], object]:
@@ -93,7 +93,7 @@ def bare_matmuls(sizes: EncoderConfig, n_rows: int, n_tags: int) -> Callable[[],
             held = tf.Variable(random.integers(0, 256, (n_rows, width)).astype(np.uint8), trainable=False)
             inputs[width] = tf.bitcast(held, tf.quint8)
         results = []
-        for index, (n_in, n_out) in enumerate(layers_of(sizes, n_tags)):
+        for index, (n_in, n_out) in enumerate(dense_layer_sizes(sizes, n_tags)):
             kernel = onednn_ops.QuantizedKernel.from_floats(
                 random.standard_normal((n_in, n_out)).astype(np.float32), per_channel=True
             )
@@ -109,7 +109,7 @@ def bare_matmuls(sizes: EncoderConfig, n_rows: int, n_tags: int) -> Callable[[],
     return session.make_callable(done)  # type: ignore[no-any-return]
 
 
-def timed(runs: Sequence[Callable[[], object]], n_threads: int, rounds: int) -> list[float]:
+def time_in_turns(runs: Sequence[Callable[[], object]], n_threads: int, rounds: int) -> list[float]:
     """Return the median seconds of each, run by all threads at once, in turns after a warm-up."""
     seconds: list[list[float]] = [[] for _ in runs]
     with ThreadPoolExecutor(n_threads) as threads:

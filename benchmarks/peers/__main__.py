@@ -10,8 +10,8 @@ from rich.console import Console
 
 from benchmarks.peers import tables
 from benchmarks.peers.bench import Bench, Setting, default_threads
-from benchmarks.peers.engines import PeerEngine, chosen
-from benchmarks.peers.models import Sources, promoted_model, snapshot_of
+from benchmarks.peers.engines import PeerEngine, select_engines
+from benchmarks.peers.models import Sources, find_snapshot, promoted_model
 from benchmarks.peers.preparation import base_sources, prepare
 from ner_tasks import hardware
 from ner_tasks.errors import ConfigInvalid, NerTasksError
@@ -38,12 +38,12 @@ def main(arguments: list[str] | None = None) -> int:
 def bench(options: argparse.Namespace, view: View) -> int:
     """Prepare, measure and write the results; return the exit code."""
     model = options.model or promoted_model()
-    snapshot = options.snapshot or snapshot_of(model)
+    snapshot = options.snapshot or find_snapshot(model)
     sources = Sources.of(model, snapshot)
-    engines = chosen(options.engines)
-    left_out = unfit(engines)
+    engines = select_engines(options.engines)
+    left_out = find_unsupported(engines)
     engines = [engine for engine in engines if engine.name not in left_out]
-    levels = levels_of(options.level, options.shape)
+    levels = select_levels(options.level, options.shape)
     trained = options.shape == "minilm"
     if not trained:
         sources = base_sources(sources, options.output / "models", say=view.print)
@@ -80,20 +80,20 @@ def bench(options: argparse.Namespace, view: View) -> int:
     for level in levels:
         able = [engine for engine in engines if engine.name not in run.failed]
         results[level] = run.graph(able) if level == "graph" else run.text(able)
-    results |= {"engines": run.engines, "failed": run.failed, "conversion": reports_of(peers)}
-    results |= {"baseline": baseline_of(engines, run.failed), "versions": versions_of(run.engines)}
+    results |= {"engines": run.engines, "failed": run.failed, "conversion": read_reports(peers)}
+    results |= {"baseline": find_baseline(engines, run.failed), "versions": collect_versions(run.engines)}
     write(results, target, levels, view)
     return NOT_ALL_RAN if run.failed else 0
 
 
-def unfit(engines: list[PeerEngine]) -> dict[str, str]:
+def find_unsupported(engines: list[PeerEngine]) -> dict[str, str]:
     """Return the engines that this CPU cannot run, with the reason."""
     if hardware.has_bf16():
         return {}
     return {e.name: "the CPU has neither AVX512_BF16 nor AMX_BF16" for e in engines if e.precision == "BF16"}
 
 
-def levels_of(level: str, shape: str) -> tuple[str, ...]:
+def select_levels(level: str, shape: str) -> tuple[str, ...]:
     """Return the levels to measure.
 
     Raises:
@@ -106,12 +106,12 @@ def levels_of(level: str, shape: str) -> tuple[str, ...]:
     return ("graph", "text") if level == "all" else (level,)
 
 
-def baseline_of(engines: list[PeerEngine], failed: dict[str, str]) -> str:
+def find_baseline(engines: list[PeerEngine], failed: dict[str, str]) -> str:
     """Return the engine that the tables compare with: the first of ours that ran."""
     return next((engine.name for engine in engines if engine.family == "ours" and engine.name not in failed), "ours")
 
 
-def versions_of(engines: dict[str, dict[str, Any]]) -> dict[str, str]:
+def collect_versions(engines: dict[str, dict[str, Any]]) -> dict[str, str]:
     """Return the versions of all libraries that ran."""
     versions: dict[str, str] = {}
     for levels in engines.values():
@@ -120,7 +120,7 @@ def versions_of(engines: dict[str, dict[str, Any]]) -> dict[str, str]:
     return versions
 
 
-def reports_of(peers: Path) -> dict[str, Any]:
+def read_reports(peers: Path) -> dict[str, Any]:
     """Return the report of each conversion: versions, and the largest difference to our logits."""
     return {path.parent.name: atomic.read_json(path) for path in sorted(peers.glob("*/report.json"))}
 

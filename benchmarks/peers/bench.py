@@ -69,7 +69,7 @@ class Bench:
             for engine in peers:
                 step(engine.name)
                 try:
-                    report = self._tuned(engine, level)
+                    report = self._tune(engine, level)
                 except WorkerFailed as error:
                     self._fail(engine.name, str(error))
                     continue
@@ -84,7 +84,7 @@ class Bench:
         loads[f"{windows}x{pieces}, latency"] = self._load(windows, pieces, one_by_one=True)
         turns, _ = self._measure(engines, "graph", loads, score=False)
         return {
-            load: rows_of(answers, "n_calls" if "latency" in load else "n_pieces", per_call="latency" in load)
+            load: make_rows(answers, "n_calls" if "latency" in load else "n_pieces", per_call="latency" in load)
             for load, answers in turns.answers.items()
         }
 
@@ -93,7 +93,7 @@ class Bench:
         load = {"do": "time_text", "n_sentences": self._setting.n_sentences}
         turns, scores = self._measure(engines, "text", {"text": load}, score=True)
         answers = turns.answers["text"]
-        rows = rows_of(answers, "n_words")
+        rows = make_rows(answers, "n_words")
         for row in rows:
             name = row["engine"]
             row["n_entities"] = answers[name][0]["n_entities"]
@@ -112,16 +112,16 @@ class Bench:
     ) -> tuple[Turns, dict[str, dict[str, Any]]]:
         forms = self.forms(engines, level)
         with ExitStack() as stack:
-            workers = self._started(engines, forms, level, stack)
+            workers = self._start_workers(engines, forms, level, stack)
             n_steps = len(loads) * len(workers) * (self._setting.rounds + 1)
             with self._view.phase(level, n_steps) as step:
                 turns = take_turns(workers, loads, rounds=self._setting.rounds, step=step)
             for name, reason in turns.failed.items():
                 self._fail(name, reason)
-            scores = self._finished(workers, level, turns, score=score)
+            scores = self._collect_scores(workers, level, turns, score=score)
         return turns, scores
 
-    def _started(
+    def _start_workers(
         self, engines: Sequence[PeerEngine], forms: Mapping[str, Form], level: Level, stack: ExitStack
     ) -> dict[str, WorkerProcess]:
         """Start the workers and load their models, one after the other."""
@@ -132,7 +132,7 @@ class Bench:
                     continue
                 step(engine.name)
                 try:
-                    worker = self._worker(
+                    worker = self._start_worker(
                         "worker", engine, forms[engine.name], stack, test=str(self._setting.sources.test)
                     )
                     facts = worker.hello()
@@ -143,7 +143,7 @@ class Bench:
                 workers[engine.name] = worker
         return workers
 
-    def _finished(
+    def _collect_scores(
         self, workers: Mapping[str, WorkerProcess], level: Level, turns: Turns, *, score: bool
     ) -> dict[str, dict[str, Any]]:
         """Ask for the memory of each worker, then for its score: scoring needs more memory."""
@@ -162,14 +162,16 @@ class Bench:
                         del answers[name]
         return scores
 
-    def _tuned(self, engine: PeerEngine, level: Level) -> dict[str, Any]:
+    def _tune(self, engine: PeerEngine, level: Level) -> dict[str, Any]:
         setting = self._setting
         given = {"level": level, "vocabulary": setting.vocabulary, "trained": setting.trained}
         with ExitStack() as stack:
             calibration = str(setting.sources.calibration)
-            return self._worker("tuning", engine, Form(), stack, calibration=calibration, **given).hello()
+            return self._start_worker("tuning", engine, Form(), stack, calibration=calibration, **given).hello()
 
-    def _worker(self, module: str, engine: PeerEngine, form: Form, stack: ExitStack, **given: Any) -> WorkerProcess:
+    def _start_worker(
+        self, module: str, engine: PeerEngine, form: Form, stack: ExitStack, **given: Any
+    ) -> WorkerProcess:
         setting = self._setting
         python = str(setting.peers_python) if engine.is_peer else sys.executable
         model = setting.sources.model_of(engine, setting.peers)
@@ -196,7 +198,7 @@ class Bench:
             self._view.print(f"{name} did not run: {reason}")
 
 
-def rows_of(
+def make_rows(
     answers: Mapping[str, Sequence[Mapping[str, Any]]], counted: str, *, per_call: bool = False
 ) -> list[dict[str, Any]]:
     """Return a row for each engine: its rate, and its ratio to each of ours.

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.engines import Form
-from benchmarks.peers.models import HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO, REFERENCE, REPORT, reader_of
+from benchmarks.peers.models import HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO, REFERENCE, REPORT, make_reader
 from ner_tasks import hardware
 from ner_tasks.data import corpus
 from ner_tasks.errors import ArtifactBroken, NerTasksError
@@ -44,8 +44,8 @@ def to_onnx(folder: Path, _: Path) -> dict[str, Any]:
             logits: NDArray[np.float32] = model(**{name: torch.from_numpy(feed[name]) for name in INPUTS})[0].numpy()
         return logits
 
-    difference = held_to_reference(folder, computed, "PyTorch")
-    example = {name: torch.from_numpy(ids) for name, ids in next(feeds_of(folder))[0].items()}
+    difference = compare_with_reference(folder, computed, "PyTorch")
+    example = {name: torch.from_numpy(ids) for name, ids in next(read_reference_feeds(folder))[0].items()}
     with atomic.staged_folder(folder / ONNX) as stage:
         torch.onnx.export(
             model,
@@ -93,7 +93,7 @@ def to_onnx_runtime(folder: Path, calibration: Path) -> dict[str, Any]:
     with atomic.staged_folder(folder / ONNX_RUNTIME) as stage:
         best = fused(stage / "fused.onnx")
         session = onnxruntime.InferenceSession(str(best), providers=["CPUExecutionProvider"])
-        difference = held_to_reference(folder, lambda feed: session.run(None, feed)[0], "ONNX Runtime")
+        difference = compare_with_reference(folder, lambda feed: session.run(None, feed)[0], "ONNX Runtime")
         quantize_dynamic(best, stage / "dynamic.onnx", extra_options={"MatMulConstBOnly": True, **untyped}, **weights)
         # Static quantization supports plain operators only; the session fuses the rest.
         quantize_static(
@@ -117,7 +117,7 @@ def to_openvino(folder: Path, calibration: Path) -> dict[str, Any]:
 
     model = openvino.convert_model(folder / ONNX / "model.onnx")
     compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    difference = held_to_reference(folder, lambda feed: compiled(feed)[0], "OpenVINO")
+    difference = compare_with_reference(folder, lambda feed: compiled(feed)[0], "OpenVINO")
     samples = list(calibration_feeds(folder, calibration))
     quantized = nncf.quantize(
         model, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(samples)
@@ -146,14 +146,14 @@ STEPS: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
 }
 
 
-def held_to_reference(folder: Path, compute: Callable[[Feed], NDArray[np.float32]], name: str) -> float:
+def compare_with_reference(folder: Path, compute: Callable[[Feed], NDArray[np.float32]], name: str) -> float:
     """Return the largest difference between the logits of real pieces and ours.
 
     Raises:
         ArtifactBroken: it exceeds `TOLERANCE`.
     """
     largest = 0.0
-    for feed, logits in feeds_of(folder):
+    for feed, logits in read_reference_feeds(folder):
         is_real = feed["attention_mask"] == 1  # [B, T]
         largest = max(largest, float(np.abs(compute(feed) - logits)[is_real].max()))
     if not largest < TOLERANCE:
@@ -163,24 +163,24 @@ def held_to_reference(folder: Path, compute: Callable[[Feed], NDArray[np.float32
     return largest
 
 
-def feeds_of(folder: Path) -> Iterator[tuple[Feed, NDArray[np.float32]]]:
+def read_reference_feeds(folder: Path) -> Iterator[tuple[Feed, NDArray[np.float32]]]:
     """Yield the inputs of the reference batches, with our logits."""
     with np.load(folder / REFERENCE) as saved:
         for number in range(sum(name.startswith("logits_") for name in saved.files)):
             pieces, shapes = saved[f"pieces_{number}"], saved[f"shapes_{number}"]
-            yield feed_of(pieces, shapes, int(saved["pad_id"])), saved[f"logits_{number}"]
+            yield make_feed(pieces, shapes, int(saved["pad_id"])), saved[f"logits_{number}"]
 
 
 def calibration_feeds(folder: Path, calibration: Path) -> Iterator[Feed]:
     """Yield windows of calibration sentences, one at a time and without padding."""
-    reader = reader_of(folder, Form())
+    reader = make_reader(folder, Form())
     sentences = [sentence.words for sentence in corpus.read_labelled(calibration)]
     windows = list(reader.windows(sentences))[:N_CALIBRATION]
     for batch in make_batches(windows, pad_id=reader.pad_id, max_windows=1, max_pieces=1, step=1):
-        yield feed_of(batch.piece_ids, batch.shape_ids, reader.pad_id)
+        yield make_feed(batch.piece_ids, batch.shape_ids, reader.pad_id)
 
 
-def feed_of(pieces: NDArray[np.int32], shapes: NDArray[np.int32], pad_id: int) -> Feed:
+def make_feed(pieces: NDArray[np.int32], shapes: NDArray[np.int32], pad_id: int) -> Feed:
     """Return a batch as the inputs of a Hugging Face model."""
     mask = (pieces != pad_id).astype(np.int64)
     return {"input_ids": pieces.astype(np.int64), "attention_mask": mask, "token_type_ids": shapes.astype(np.int64)}

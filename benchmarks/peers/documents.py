@@ -17,7 +17,7 @@ Entity = tuple[int, int, int, str]
 FindSpans = Callable[[Sequence[Sequence[str]]], list[Span]]
 
 
-def documents_of(sentences: Iterable[Sequence[str]], n_sentences: int) -> list[str]:
+def make_documents(sentences: Iterable[Sequence[str]], n_sentences: int) -> list[str]:
     """Return texts of eight sentences each.
 
     Raises:
@@ -29,7 +29,7 @@ def documents_of(sentences: Iterable[Sequence[str]], n_sentences: int) -> list[s
     return texts
 
 
-def entities_of(texts: Sequence[str], find_spans: FindSpans) -> tuple[list[Entity], int]:
+def find_entities(texts: Sequence[str], find_spans: FindSpans) -> tuple[list[Entity], int]:
     """Return the entities of all texts, in their order, and the number of words.
 
     Sentences are gathered across documents to blocks, as in the nightly run.

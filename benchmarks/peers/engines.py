@@ -78,7 +78,7 @@ ENGINES = (
 )
 
 
-def chosen(patterns: Sequence[str]) -> list[PeerEngine]:
+def select_engines(patterns: Sequence[str]) -> list[PeerEngine]:
     """Return the engines whose names match one of the patterns (`openvino-*`); all if there is no pattern.
 
     Raises:
@@ -91,7 +91,7 @@ def chosen(patterns: Sequence[str]) -> list[PeerEngine]:
     return [e for e in ENGINES if not patterns or any(fnmatchcase(e.name, pattern) for pattern in patterns)]
 
 
-def variants_of(engine: PeerEngine, *, bf16: bool) -> tuple[str, ...]:
+def list_variants(engine: PeerEngine, *, bf16: bool) -> tuple[str, ...]:
     """Return the variants of a peer to try.
 
     Args:

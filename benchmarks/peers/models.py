@@ -120,7 +120,7 @@ def promoted_model() -> Path:
     return folders["trained"].parent
 
 
-def snapshot_of(model: Path) -> Path:
+def find_snapshot(model: Path) -> Path:
     """Return the snapshot in the store that a model was trained on.
 
     Raises:
@@ -143,7 +143,7 @@ def snapshot_of(model: Path) -> Path:
     return store.fetch(keys.snapshot(fitting[0]))
 
 
-def labels_of(checkpoint: Path) -> tuple[str, ...]:
+def read_labels(checkpoint: Path) -> tuple[str, ...]:
     """Return the labels of a Hugging Face folder, in the order of its tag ids."""
     tags = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))["id2label"]
     names = [tag_label(tags[str(index)]) for index in range(1, len(tags), 2)]
@@ -152,14 +152,14 @@ def labels_of(checkpoint: Path) -> tuple[str, ...]:
     return label_set.labels
 
 
-def max_pieces_of(checkpoint: Path) -> int:
+def read_max_pieces(checkpoint: Path) -> int:
     """Return the maximum window length of a Hugging Face folder's model, in pieces."""
     return int(json.loads((checkpoint / "tokenizer_config.json").read_text(encoding="utf-8"))["model_max_length"])
 
 
-def reader_of(model: Path, form: Form) -> "PeerReader":
+def make_reader(model: Path, form: Form) -> "PeerReader":
     """Return the tokenization and decoding of a peer; `model` is the peers' folder."""
     from benchmarks.peers.reading import PeerReader
 
     checkpoint = model / HUGGING_FACE
-    return PeerReader(checkpoint / model_folder.TOKENIZER, labels_of(checkpoint), max_pieces_of(checkpoint), form)
+    return PeerReader(checkpoint / model_folder.TOKENIZER, read_labels(checkpoint), read_max_pieces(checkpoint), form)

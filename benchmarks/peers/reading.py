@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from benchmarks.peers.engines import Form
-from benchmarks.peers.spans import Span, spans_of_ids
+from benchmarks.peers.spans import Span, decode_spans
 from ner_tasks.model.tokenization import SHAPES, Batch, Window, WordTokenizer, make_batches, make_windows, word_shape
 
 # piece ids and shape ids [B, T] of each batch -> logits [B, T, K] of each; an engine may compute several at once
@@ -22,7 +22,7 @@ ComputeLogits = Callable[[Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]]
 
 
 @lru_cache(maxsize=200_000)
-def shape_id_of(word: str) -> int:
+def find_shape_id(word: str) -> int:
     """Return the id of a word's shape. Cached: words repeat."""
     return SHAPES.index(word_shape(word))
 
@@ -56,7 +56,7 @@ class PeerReader:
         batches = make_batches(windows, pad_id=self.pad_id, **limits)
         logits = compute([(batch.piece_ids, batch.shape_ids) for batch in batches])
         lengths = [len(words) for words in sentences]
-        return spans_of_ids(_ids_of_words(batches, logits, lengths), lengths, self._labels)
+        return decode_spans(_word_tag_ids(batches, logits, lengths), lengths, self._labels)
 
     def windows(self, sentences: Sequence[Sequence[str]]) -> Iterator[Window]:
         """Yield the windows of the sentences."""
@@ -71,7 +71,7 @@ class PeerReader:
                 # too long for one window, or a word without a piece
                 yield from self._cut(index, words)
                 continue
-            shapes = [shape_id_of(word) for word in words]
+            shapes = [find_shape_id(word) for word in words]
             ids = (self._pieces.cls_id, *encoding.ids, self._pieces.sep_id)
             yield Window(index, 0, len(words), ids, (0, *(shapes[word] for word in word_of), 0), tuple(first))
 
@@ -80,7 +80,7 @@ class PeerReader:
             yield Window(index, window.start, window.end, window.piece_ids, window.shape_ids, window.first_pieces)
 
 
-def _ids_of_words(
+def _word_tag_ids(
     batches: Sequence[Batch], logits: Sequence[NDArray[np.float32]], lengths: Sequence[int]
 ) -> NDArray[np.intp]:
     """Return the tag id of every word; where windows overlap, from the window with the most context."""

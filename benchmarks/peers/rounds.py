@@ -42,7 +42,7 @@ def take_turns(
     turns = Turns({load: {name: [] for name in workers} for load in loads})
     for load, request in loads.items():
         for number in range(rounds + 1):
-            for name in rotated(list(workers), number):
+            for name in rotate(list(workers), number):
                 if name in turns.failed:
                     continue
                 step(f"{load}, {f'round {number}' if number else 'warm-up'}, {name}")
@@ -59,7 +59,7 @@ def take_turns(
     return turns
 
 
-def rotated(names: Sequence[str], by: int) -> list[str]:
+def rotate(names: Sequence[str], by: int) -> list[str]:
     """Rotate the names by `by` places."""
     at = by % len(names) if names else 0
     return [*names[at:], *names[:at]]

@@ -14,7 +14,7 @@ from ner_tasks.labels import OUTSIDE
 Span = tuple[int, int, int, str]
 
 
-def spans_of_ids(ids: NDArray[np.intp], lengths: Sequence[int], labels: Sequence[str]) -> list[Span]:
+def decode_spans(ids: NDArray[np.intp], lengths: Sequence[int], labels: Sequence[str]) -> list[Span]:
     """Return the entities in the tag ids of sentences.
 
     Args:
@@ -36,7 +36,7 @@ def spans_of_ids(ids: NDArray[np.intp], lengths: Sequence[int], labels: Sequence
     return [(s, start, end, labels[k]) for s, start, end, k in zip(*(c.tolist() for c in columns), strict=True)]
 
 
-def tags_of(spans: Sequence[Span], lengths: Sequence[int]) -> list[list[str]]:
+def encode_bio(spans: Sequence[Span], lengths: Sequence[int]) -> list[list[str]]:
     """Return the BIO tags of each sentence."""
     tags = [[OUTSIDE] * length for length in lengths]
     for sentence, start, end, label in spans:

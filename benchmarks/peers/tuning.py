@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import runners
-from benchmarks.peers.documents import documents_of, entities_of
-from benchmarks.peers.engines import BATCHES, ENCODINGS, ENGINES, STEPS, Form, Level, variants_of
-from benchmarks.peers.worker import N_AT_ONCE, job_of, random_batch, score, timed_calls
+from benchmarks.peers.documents import find_entities, make_documents
+from benchmarks.peers.engines import BATCHES, ENCODINGS, ENGINES, STEPS, Form, Level, list_variants
+from benchmarks.peers.worker import N_AT_ONCE, parse_job, random_batch, score, time_calls
 from ner_tasks import hardware, worker_process
 from ner_tasks.data import corpus
 
@@ -32,7 +32,7 @@ PIPELINE_BATCHES = tuple((count, Form.max_pieces) for count in (32, 64, 128))
 Seconds = Callable[[runners.Runner], float]
 
 
-def tuned(job: runners.Job, level: Level, calibration: Path, *, vocabulary: int, trained: bool) -> dict[str, Any]:
+def tune(job: runners.Job, level: Level, calibration: Path, *, vocabulary: int, trained: bool) -> dict[str, Any]:
     """Return the best form, and all forms that were tried.
 
     Args:
@@ -43,10 +43,10 @@ def tuned(job: runners.Job, level: Level, calibration: Path, *, vocabulary: int,
         trained: whether the weights are trained, so that F1 means something.
     """
     labelled = corpus.read_labelled(calibration)
-    seconds_of = by_graph(vocabulary) if level == "graph" else by_text([sentence.words for sentence in labelled])
-    variants, f1 = variants_of(job.engine, bf16=hardware.has_bf16()), dict[str, float]()
+    seconds_of = time_graphs(vocabulary) if level == "graph" else time_texts([sentence.words for sentence in labelled])
+    variants, f1 = list_variants(job.engine, bf16=hardware.has_bf16()), dict[str, float]()
     if trained and job.engine.precision == "INT8":
-        variants, f1 = sound_variants(job, variants, labelled)
+        variants, f1 = select_accurate_variants(job, variants, labelled)
     pipeline = job.engine.family == "pipeline"
     choices: list[list[dict[str, Any]]] = [[{"variant": variant} for variant in variants]]
     if level == "text":
@@ -68,12 +68,12 @@ def tuned(job: runners.Job, level: Level, calibration: Path, *, vocabulary: int,
     }
 
 
-def sound_variants(
+def select_accurate_variants(
     job: runners.Job, variants: Sequence[str], labelled: Sequence[corpus.LabelledSentence]
 ) -> tuple[tuple[str, ...], dict[str, float]]:
     """Return the variants that lose at most `MAX_F1_LOSS`, or else the best one; and the F1 of each."""
     fp32 = next(engine for engine in ENGINES if engine.family == job.engine.family and engine.precision == "FP32")
-    form = replace(job.form, variant=variants_of(fp32, bf16=False)[0])
+    form = replace(job.form, variant=list_variants(fp32, bf16=False)[0])
     f1 = {"fp32": score(runners.load(replace(job, engine=fp32, form=form)), labelled)["f1"]}
     for variant in variants:
         runner = runners.load(replace(job, form=replace(job.form, variant=variant)))
@@ -82,30 +82,30 @@ def sound_variants(
     return sound or (max(variants, key=lambda variant: f1[variant]),), f1
 
 
-def by_text(sentences: Sequence[Sequence[str]]) -> Seconds:
+def time_texts(sentences: Sequence[Sequence[str]]) -> Seconds:
     """Return a function that times a runner from documents to entities, after a warm-up. Repeats short data."""
-    texts = documents_of(islice(cycle(sentences), N_SENTENCES), N_SENTENCES)
+    texts = make_documents(islice(cycle(sentences), N_SENTENCES), N_SENTENCES)
 
     def seconds(runner: runners.Runner) -> float:
         passes = []
         for _ in range(N_PASSES + 1):
             began = time.perf_counter()
-            entities_of(texts, runner.spans)
+            find_entities(texts, runner.spans)
             passes.append(time.perf_counter() - began)
         return min(passes[1:])
 
     return seconds
 
 
-def by_graph(vocabulary: int) -> Seconds:
+def time_graphs(vocabulary: int) -> Seconds:
     """Return a function that times the graph alone, in seconds per thousand pieces, over all benchmark shapes."""
 
     def seconds(runner: runners.Runner) -> float:
         total = 0.0
         for n_windows, n_pieces in SHAPES_TRIED:
             batches = [random_batch(n_windows, n_pieces, vocabulary)] * N_AT_ONCE
-            timed_calls(runner, batches, 0.0)
-            timing = timed_calls(runner, batches, TRIED_S)
+            time_calls(runner, batches, 0.0)
+            timing = time_calls(runner, batches, TRIED_S)
             total += 1000 * timing["seconds"] / timing["n_pieces"]
         return total
 
@@ -117,8 +117,8 @@ def main(arguments: Sequence[str]) -> int:
     task = json.loads(arguments[0])
 
     def start() -> tuple[Mapping[str, Any], worker_process.Answerer]:
-        report = tuned(
-            job_of(task),
+        report = tune(
+            parse_job(task),
             task["level"],
             Path(task["calibration"]),
             vocabulary=task["vocabulary"],

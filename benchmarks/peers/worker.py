@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers import runners
-from benchmarks.peers.documents import documents_of, entities_of
+from benchmarks.peers.documents import find_entities, make_documents
 from benchmarks.peers.engines import Form, PeerEngine
-from benchmarks.peers.spans import tags_of
+from benchmarks.peers.spans import encode_bio
 from ner_tasks import worker_process
 from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid
@@ -38,9 +38,9 @@ def answerer(runner: runners.Runner, test: Path) -> worker_process.Answerer:
 
     def time_text(n_sentences: int) -> dict[str, Any]:
         if n_sentences not in texts:
-            texts[n_sentences] = documents_of((one.words for one in labelled), n_sentences)
+            texts[n_sentences] = make_documents((one.words for one in labelled), n_sentences)
         began = time.perf_counter()
-        entities, n_words = entities_of(texts[n_sentences], runner.spans)
+        entities, n_words = find_entities(texts[n_sentences], runner.spans)
         seconds = time.perf_counter() - began
         read = {"n_words": n_words, "n_documents": len(texts[n_sentences])}
         return {"seconds": seconds, "n_entities": len(entities), **read}
@@ -50,7 +50,7 @@ def answerer(runner: runners.Runner, test: Path) -> worker_process.Answerer:
     ) -> dict[str, Any]:
         batch = random_batch(n_windows, n_pieces, vocabulary)
         batches = [batch] if one_by_one else [batch] * N_AT_ONCE
-        return timed_calls(runner, batches, at_least_s)
+        return time_calls(runner, batches, at_least_s)
 
     def answer(request: Mapping[str, Any]) -> Mapping[str, Any]:
         given = {name: value for name, value in request.items() if name != "do"}
@@ -75,7 +75,7 @@ def random_batch(n_windows: int, n_pieces: int, vocabulary: int) -> tuple[NDArra
     return piece_ids, random.integers(1, len(SHAPES), shape, np.int32)
 
 
-def timed_calls(runner: runners.Runner, batches: runners.Batches, at_least_s: float) -> dict[str, Any]:
+def time_calls(runner: runners.Runner, batches: runners.Batches, at_least_s: float) -> dict[str, Any]:
     """Run all batches repeatedly until `at_least_s` seconds have passed."""
     n_calls, began = 0, time.perf_counter()
     while True:
@@ -90,7 +90,7 @@ def score(runner: runners.Runner, labelled: Iterable[corpus.LabelledSentence]) -
     """Return entity F1 on the labelled words."""
     gold = list(labelled)
     spans = runner.spans([sentence.words for sentence in gold])
-    tags = tags_of(spans, [len(sentence.words) for sentence in gold])
+    tags = encode_bio(spans, [len(sentence.words) for sentence in gold])
     return {"f1": metrics.score_tags([sentence.tags for sentence in gold], tags).overall.f1, "n_sentences": len(gold)}
 
 
@@ -109,7 +109,7 @@ def peak_mib() -> float:
     return int(line.split()[1]) / 1024
 
 
-def job_of(task: Mapping[str, Any]) -> runners.Job:
+def parse_job(task: Mapping[str, Any]) -> runners.Job:
     """Return the job that a command line describes."""
     return runners.Job(PeerEngine(**task["engine"]), Path(task["model"]), Form(**task["form"]), task["n_threads"])
 
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
     task = json.loads(arguments[0])
 
     def start() -> tuple[Mapping[str, Any], worker_process.Answerer]:
-        runner = runners.load(job_of(task))
+        runner = runners.load(parse_job(task))
         return runner.facts, answerer(runner, Path(task["test"]))
 
     return worker_process.serve(start, sys.stdin, worker_process.reserve_stdout())

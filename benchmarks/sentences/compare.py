@@ -29,7 +29,7 @@ WIDTH = 72
 Splitter = Callable[[str], Sequence[str]]
 
 
-def wrapped(text: str) -> list[str]:
+def wrap(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, break_on_hyphens=False, break_long_words=False)
 
 
@@ -74,7 +74,7 @@ def splitters(other_text: str) -> dict[str, Splitter]:
     }
 
 
-def measured(split: Splitter, texts: Sequence[tuple[str, set[int]]]) -> tuple[float, float, float, float]:
+def measure(split: Splitter, texts: Sequence[tuple[str, set[int]]]) -> tuple[float, float, float, float]:
     """Return precision, recall and F1 of the ends, and characters per second."""
     n_right = n_predicted = n_gold = 0
     began = time.perf_counter()
@@ -111,7 +111,7 @@ def main() -> None:
         groups = list(paragraphs(sentences))
         layouts = {
             "one line to a paragraph": [" ".join(group) for group in groups],
-            f"wrapped at {WIDTH}": ["\n".join(wrapped(" ".join(group))) for group in groups],
+            f"wrapped at {WIDTH}": ["\n".join(wrap(" ".join(group))) for group in groups],
         }
         for layout, texts in layouts.items():
             cases = [(text, ends(group)) for text, group in zip(texts, groups, strict=True)]
@@ -119,7 +119,7 @@ def main() -> None:
             print(f"\n{path.name}, {layout}: {n_ends:,} ends\n")
             print("| splitter | precision | recall | F1 | characters/s |\n|---|---:|---:|---:|---:|")
             for name, split in splitters(" ".join(others)).items():
-                precision, recall, f1, speed = measured(split, cases)
+                precision, recall, f1, speed = measure(split, cases)
                 print(f"| {name} | {precision:.4f} | {recall:.4f} | {f1:.4f} | {speed:,.0f} |", flush=True)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from benchmarks.peers.models import ONNX_RUNTIME, reader_of
+from benchmarks.peers.models import ONNX_RUNTIME, make_reader
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
 
@@ -20,7 +20,7 @@ class OnnxRuntimeRunner:
         options.intra_op_num_threads, options.inter_op_num_threads = job.n_threads, 1
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
         path = job.model / ONNX_RUNTIME / f"{job.form.variant}.onnx"
-        self._reader = reader_of(job.model, job.form)
+        self._reader = make_reader(job.model, job.form)
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self.facts: dict[str, Any] = {
             "file": path.name,

@@ -7,7 +7,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from benchmarks.peers.models import OPENVINO, reader_of
+from benchmarks.peers.models import OPENVINO, make_reader
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
 
@@ -21,7 +21,7 @@ class OpenVinoRunner:
         # variant: `f32`, `bf16`, or `int8+` with the arithmetic of operations that are not quantized
         file, _, rest = job.form.variant.rpartition("+")
         path = job.model / OPENVINO / f"{file or 'fp32'}.xml"
-        self._reader = reader_of(job.model, job.form)
+        self._reader = make_reader(job.model, job.form)
         config = {
             "PERFORMANCE_HINT": job.engine.hint,
             "INFERENCE_NUM_THREADS": job.n_threads,

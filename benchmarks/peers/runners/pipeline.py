@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, TokenClassificationPipeline
 
 from benchmarks.peers.models import HUGGING_FACE
-from benchmarks.peers.reading import shape_id_of
+from benchmarks.peers.reading import find_shape_id
 from benchmarks.peers.runners import Job
 from benchmarks.peers.runners.pytorch import PytorchRunner
 from benchmarks.peers.spans import Span
@@ -23,7 +23,7 @@ class ShapePipeline(TokenClassificationPipeline):
     """`token-classification` for a model with word shapes as segments."""
 
     def preprocess(self, sentence: list[str], **parameters: Any) -> Iterator[dict[str, Any]]:
-        shapes = [shape_id_of(word) for word in sentence]
+        shapes = [find_shape_id(word) for word in sentence]
         for inputs in super().preprocess(sentence, **parameters):
             ids = [0 if word is None else shapes[word] for word in inputs["word_ids"]]
             inputs["token_type_ids"] = torch.tensor([ids])

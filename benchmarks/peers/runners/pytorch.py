@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import BertForTokenClassification
 
-from benchmarks.peers.models import HUGGING_FACE, reader_of
+from benchmarks.peers.models import HUGGING_FACE, make_reader
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
 
@@ -19,7 +19,7 @@ class PytorchRunner:
 
     def __init__(self, job: Job):
         torch.set_num_threads(job.n_threads)
-        self._reader = reader_of(job.model, job.form)
+        self._reader = make_reader(job.model, job.form)
         dtype = torch.bfloat16 if job.engine.precision == "BF16" else torch.float32
         model = BertForTokenClassification.from_pretrained(job.model / HUGGING_FACE, dtype=dtype)
         self._model = model.eval()

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from benchmarks.peers.checkpoint import hugging_face_weights, write_checkpoint
-from benchmarks.peers.models import labels_of, max_pieces_of
+from benchmarks.peers.models import read_labels, read_max_pieces
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
@@ -87,8 +87,8 @@ def test_a_bert_that_reads_shapes_as_segments_gives_our_logits(trained, tmp_path
 
 def test_the_checkpoint_says_its_tags_its_shapes_and_its_longest_window(trained, tmp_path):
     checkpoint = write_checkpoint(trained, tmp_path / "hugging_face")
-    assert labels_of(checkpoint) == LABELS
-    assert max_pieces_of(checkpoint) == 64
+    assert read_labels(checkpoint) == LABELS
+    assert read_max_pieces(checkpoint) == 64
     assert atomic.read_json(checkpoint / "config.json")["type_vocab_size"] == len(SHAPES)
     assert (checkpoint / "tokenizer.json").read_bytes() == (trained / "tokenizer.json").read_bytes()
 

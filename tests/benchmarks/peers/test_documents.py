@@ -3,7 +3,7 @@
 import pytest
 
 from benchmarks.peers import documents
-from benchmarks.peers.documents import documents_of, entities_of
+from benchmarks.peers.documents import find_entities, make_documents
 from ner_tasks.errors import ConfigInvalid
 
 SENTENCES = [("Maria", "left", "Boston", str(number), ".") for number in range(20)]
@@ -20,31 +20,31 @@ def capitals(sentences):
 
 
 def test_eight_sentences_make_a_document_and_what_is_left_over_makes_none():
-    texts = documents_of(SENTENCES, 20)
+    texts = make_documents(SENTENCES, 20)
     assert len(texts) == 2
     assert texts[0].startswith("Maria left Boston 0. Maria left Boston 1.")
 
 
 def test_fewer_sentences_than_a_document_has_are_refused():
     with pytest.raises(ConfigInvalid, match="found fewer than 8 sentences"):
-        documents_of(SENTENCES, 7)
+        make_documents(SENTENCES, 7)
 
 
 def test_entities_are_found_in_every_document_and_their_offsets_cut_them_out():
-    texts = documents_of(SENTENCES, 20)
-    entities, n_words = entities_of(texts, capitals)
+    texts = make_documents(SENTENCES, 20)
+    entities, n_words = find_entities(texts, capitals)
     assert [texts[document][start:end] for document, start, end, _ in entities] == ["Maria", "Boston"] * 16
     assert n_words == 16 * 5
 
 
 def test_blocks_change_nothing_but_what_is_tagged_at_once(monkeypatch):
-    texts, sizes = documents_of(SENTENCES, 20), []
+    texts, sizes = make_documents(SENTENCES, 20), []
 
     def counted(sentences):
         sizes.append(len(sentences))
         return capitals(sentences)
 
-    whole = entities_of(texts, capitals)
+    whole = find_entities(texts, capitals)
     monkeypatch.setattr(documents, "BLOCK_WORDS", 15)
-    assert entities_of(texts, counted) == whole
+    assert find_entities(texts, counted) == whole
     assert sizes == [3, 3, 3, 3, 3, 1]

@@ -2,16 +2,16 @@
 
 import pytest
 
-from benchmarks.peers.engines import ENGINES, chosen, variants_of
+from benchmarks.peers.engines import ENGINES, list_variants, select_engines
 from ner_tasks.errors import ConfigInvalid
 
 
 def test_without_a_filter_all_engines_are_compared():
-    assert chosen([]) == list(ENGINES)
+    assert select_engines([]) == list(ENGINES)
 
 
 def test_patterns_choose_by_name_in_the_order_of_the_list():
-    names = [engine.name for engine in chosen(["openvino-int8-*", "ours-int8"])]
+    names = [engine.name for engine in select_engines(["openvino-int8-*", "ours-int8"])]
     assert names == ["ours-int8", "openvino-int8-latency", "openvino-int8-throughput"]
 
 
@@ -19,7 +19,7 @@ def test_a_pattern_that_matches_nothing_is_refused():
     with pytest.raises(
         ConfigInvalid, match="found 'tensorrt', expected names or patterns among ours-int8, .*, in ENGINES"
     ):
-        chosen(["ours-*", "tensorrt"])
+        select_engines(["ours-*", "tensorrt"])
 
 
 def test_no_two_engines_have_one_name():
@@ -29,6 +29,6 @@ def test_no_two_engines_have_one_name():
 @pytest.mark.parametrize("bf16", [False, True])
 def test_every_peer_has_a_variant_and_bfloat16_is_tried_only_where_the_cpu_has_it(bf16):
     for engine in ENGINES:
-        variants = variants_of(engine, bf16=bf16)
+        variants = list_variants(engine, bf16=bf16)
         assert variants
         assert engine.precision == "BF16" or bf16 or not any("bf16" in variant for variant in variants)

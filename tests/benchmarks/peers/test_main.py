@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from benchmarks.peers.__main__ import levels_of, main, unfit
-from benchmarks.peers.engines import chosen
+from benchmarks.peers.__main__ import find_unsupported, main, select_levels
+from benchmarks.peers.engines import select_engines
 from benchmarks.peers.models import Sources
 from ner_tasks import hardware
 from ner_tasks.data import corpus
@@ -54,15 +54,15 @@ def test_a_folder_that_is_no_version_is_an_error_of_one_line(tmp_path, capsys):
 
 def test_text_with_random_weights_is_refused():
     with pytest.raises(ConfigInvalid, match="found LEVEL=text, expected graph, with SHAPE=base"):
-        levels_of("text", "base")
-    assert levels_of("all", "base") == ("graph",)
-    assert levels_of("all", "minilm") == ("graph", "text")
+        select_levels("text", "base")
+    assert select_levels("all", "base") == ("graph",)
+    assert select_levels("all", "minilm") == ("graph", "text")
 
 
 @pytest.mark.parametrize("has", [False, True])
 def test_bf16_is_left_out_with_its_reason_where_the_cpu_has_none(has, monkeypatch):
     monkeypatch.setattr(hardware, "has_bf16", lambda: has)
-    left_out = unfit(chosen(["ours-*", "pytorch-*"]))
+    left_out = find_unsupported(select_engines(["ours-*", "pytorch-*"]))
     assert list(left_out) == ([] if has else ["ours-bf16", "pytorch-bf16"])
 
 
@@ -81,7 +81,7 @@ def test_without_a_tensorflow_graph_there_is_no_int8_of_the_kit(folders, tmp_pat
     with pytest.raises(
         InputMissing, match=r"found no TensorFlow graph, expected the kit's INT8 as int8_inc/graph\.pb, in"
     ):
-        sources.model_of(chosen(["kit-int8"])[0], tmp_path)
+        sources.model_of(select_engines(["kit-int8"])[0], tmp_path)
 
 
 def test_other_weights_have_other_models_of_the_peers(folders, tmp_path):
@@ -94,7 +94,7 @@ def test_other_weights_have_other_models_of_the_peers(folders, tmp_path):
 
 
 def test_what_a_report_said_is_kept(tmp_path):
-    from benchmarks.peers.__main__ import reports_of
+    from benchmarks.peers.__main__ import read_reports
 
     atomic.write_json(tmp_path / "onnx" / "report.json", {"max_difference": 1e-5})
-    assert reports_of(tmp_path) == {"onnx": {"max_difference": 1e-5}}
+    assert read_reports(tmp_path) == {"onnx": {"max_difference": 1e-5}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.peers.bench import rows_of
+from benchmarks.peers.bench import make_rows
 from benchmarks.peers.ratios import Spread, ratio
 
 
@@ -31,7 +31,7 @@ ANSWERS = {
 
 
 def test_a_row_has_the_rate_and_how_many_times_as_fast_ours_is():
-    rows = {row["engine"]: row for row in rows_of(ANSWERS, "n_words")}
+    rows = {row["engine"]: row for row in make_rows(ANSWERS, "n_words")}
     assert rows["openvino-fp32-latency"]["rate"] == {"median": 62.5, "least": 25.0, "most": 100.0}
     assert rows["openvino-fp32-latency"]["ratios"] == {"ours-int8": {"median": 3.0, "least": 2.0, "most": 4.0}}
     assert rows["ours-int8"]["ratios"]["ours-int8"]["median"] == 1.0
@@ -39,11 +39,11 @@ def test_a_row_has_the_rate_and_how_many_times_as_fast_ours_is():
 
 def test_latency_is_shown_in_milliseconds_and_compared_the_same_way():
     answers = {name: [{"n_calls": 10, "seconds": one["seconds"]} for one in said] for name, said in ANSWERS.items()}
-    rows = {row["engine"]: row for row in rows_of(answers, "n_calls", per_call=True)}
+    rows = {row["engine"]: row for row in make_rows(answers, "n_calls", per_call=True)}
     assert rows["openvino-fp32-latency"]["rate"] == {"median": 250.0, "least": 100.0, "most": 400.0}
     assert rows["openvino-fp32-latency"]["ratios"]["ours-int8"]["median"] == 3.0
 
 
 def test_without_an_engine_of_ours_there_is_no_ratio():
-    rows = rows_of({"pytorch-fp32": ANSWERS["ours-int8"]}, "n_words")
+    rows = make_rows({"pytorch-fp32": ANSWERS["ours-int8"]}, "n_words")
     assert rows[0]["ratios"] == {}

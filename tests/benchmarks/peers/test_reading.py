@@ -53,11 +53,11 @@ def expected(tokenizer_file):
 
 @pytest.mark.parametrize("form", FORMS, ids=["budget", "rust", "count", "one-by-one"])
 def test_every_form_gives_the_entities_that_the_products_own_reading_gives(form, tokenizer_file, expected):
-    from benchmarks.peers.spans import spans_of_ids
+    from benchmarks.peers.spans import decode_spans
 
     found = PeerReader(tokenizer_file, LABELS.labels, 32, form).spans(SENTENCES, compute)
     ids = np.array([tag for sentence in expected for tag in sentence], np.intp)
-    assert found == spans_of_ids(ids, [len(words) for words in SENTENCES], LABELS.labels)
+    assert found == decode_spans(ids, [len(words) for words in SENTENCES], LABELS.labels)
     assert {sentence for sentence, *_ in found} == {0, 2, 3}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.peers.spans import spans_of_ids, tags_of
+from benchmarks.peers.spans import decode_spans, encode_bio
 from ner_tasks.entities import bio_to_spans
 from ner_tasks.labels import LabelSet
 
@@ -23,12 +23,12 @@ def test_any_tags_broken_or_not_give_the_entities_that_each_sentence_gives(sente
         for index, sentence in enumerate(sentences)
         for span in bio_to_spans([LABELS.tags[tag] for tag in sentence])
     ]
-    assert spans_of_ids(*flat(sentences), LABELS.labels) == expected
+    assert decode_spans(*flat(sentences), LABELS.labels) == expected
 
 
 @given(SENTENCES)
 def test_tags_made_of_entities_give_the_same_entities(sentences):
     ids, lengths = flat(sentences)
-    spans = spans_of_ids(ids, lengths, LABELS.labels)
-    again = [[LABELS.id_of[tag] for tag in tags] for tags in tags_of(spans, lengths)]
-    assert spans_of_ids(*flat(again), LABELS.labels) == spans
+    spans = decode_spans(ids, lengths, LABELS.labels)
+    again = [[LABELS.id_of[tag] for tag in tags] for tags in encode_bio(spans, lengths)]
+    assert decode_spans(*flat(again), LABELS.labels) == spans
