@@ -1,8 +1,7 @@
-"""Clearing away what nobody needs any more: versions, snapshots, what runs have handed from task to task.
+"""Retention: removes versions, snapshots and staged files that are no longer needed.
 
-What is kept has a reason, and only what has none is removed. Nothing is removed before everything has been looked at:
-a pointer or a day that cannot be read ends it. Each version goes while the pointer is held, after another look at
-whether it may.
+Everything that is kept has a reason, and only what has none is removed. The whole store is surveyed first, so that an
+unreadable pointer or manifest stops the removal. Each item is checked again and removed while holding the pointer's lock.
 """
 
 import itertools
@@ -19,21 +18,21 @@ from ner_tasks.store import Store, keys
 from ner_tasks.tagging.merge import MANIFEST
 
 _DAY_S = 86400.0
-_HALF_DONE_DAYS = 1.0  # no step writes for so long without a sign of life
-# written last into a folder and removed first: without it nobody reads the rest
+_HALF_DONE_DAYS = 1.0  # longer than any step writes to one file
+# written last and removed first: a folder without its marker is ignored
 _MARKERS = {keys.MODELS: keys.REGISTRATION, keys.SNAPSHOTS: SNAPSHOT_MANIFEST}
-# folders of staging/ that are one piece of work each: so many names deep
+# depth of the folders in staging/ that are removed as a whole
 _DEPTHS, _DEPTH = {keys.NIGHTS: 4, keys.LEASES: 4}, 3
 
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """What is kept in any case.
+    """Minimum that is kept.
 
     Attributes:
-        days: what was made, registered or in use within so many days.
-        n_versions: so many of the newest registered versions, and of the newest snapshots.
-        staging_days: what was handed from task to task within so many days; more than the longest run.
+        days: keep what was made, registered or in use within this number of days, from 1.
+        n_versions: keep this number of the newest registered versions and of the newest snapshots, from 1.
+        staging_days: keep staged files for this number of days, from 8; must exceed the longest run.
     """
 
     days: float = 90
@@ -48,7 +47,13 @@ class RetentionPolicy:
 
 @dataclass(frozen=True)
 class StoredItem:
-    """Something in the store, and why it is kept; an empty `reason`: it may go."""
+    """An item of the store.
+
+    Attributes:
+        key: key of the folder or file.
+        reason: reason to keep it; empty if it can be removed.
+        n_bytes: size in bytes.
+    """
 
     key: str
     reason: str
@@ -56,7 +61,7 @@ class StoredItem:
 
     @property
     def is_half_done(self) -> bool:
-        """Whether it is what a killed process has left behind, under a hidden name."""
+        """Whether it is a hidden leftover of a killed process."""
         return self.key.rsplit("/", 1)[-1].startswith(".")
 
 
@@ -68,7 +73,7 @@ class _Size:
 
 @dataclass
 class _Survey:
-    """What there is and what it is needed for, read once."""
+    """Collects the reasons to keep items."""
 
     registry: Registry
     keep: RetentionPolicy
@@ -83,31 +88,31 @@ class _Survey:
 
 
 def survey_store(registry: Registry, keep: RetentionPolicy, now_s: float) -> list[StoredItem]:
-    """Everything that might be cleared away, with the reason why it is kept, if there is one.
+    """List everything that could be removed, with the reason to keep it if there is one.
 
     Args:
-        registry: the models, and the store that they lie in.
-        keep: what is kept in any case.
-        now_s: seconds since 1970.
+        registry: the registry.
+        keep: minimum that is kept.
+        now_s: Unix time in seconds.
 
     Raises:
-        ArtifactBroken: something cannot be read that says what is needed.
+        ArtifactBroken: a record that determines what is needed is damaged.
     """
     known = _Survey(registry, keep, now_s)
-    _need_what_is_promoted(known)
-    _need_what_tagged(known)
+    _keep_promoted(known)
+    _keep_tagged(known)
     if registry.store.exists(keys.ACCEPTED_SNAPSHOT):
         accepted = read_record(registry.store, keys.ACCEPTED_SNAPSHOT, OfVersion)
         known.need(keys.snapshot(accepted["version"]), "later data is compared with it")
-    _need_what_is_worked_on(known)
+    _keep_leased(known)
     registered = registry.versions()
     for version in registered[-keep.n_versions :]:
         known.need(keys.model_version(version), f"one of the {keep.n_versions} newest versions")
-    models = {name: _judged(known, name) for name in registry.store.folders(keys.MODELS)}
+    models = {name: _check_version(known, name) for name in registry.store.folders(keys.MODELS)}
     for version, item in models.items():
-        if item.reason and (snapshot := _snapshot_of(registry, version)):
+        if item.reason and (snapshot := _read_snapshot(registry, version)):
             known.need(keys.snapshot(snapshot), f"{item.key} was made from it")
-    return [*models.values(), *_snapshots(known), *_staging(known), *_half_done(known)]
+    return [*models.values(), *_list_snapshots(known), *_list_staging(known), *_list_half_done(known)]
 
 
 def prune(
@@ -150,7 +155,7 @@ def prune(
 
 @dataclass(frozen=True)
 class _State:
-    """What changes when something is promoted or worked on, to be compared with later; no clock has to be right for it."""
+    """State of promotions and leases, compared again before each removal; does not depend on clocks."""
 
     n_promotions: int
     accepted: str | None
@@ -162,52 +167,52 @@ class _State:
         return cls(len(registry.history()), registry.store.etag(keys.ACCEPTED_SNAPSHOT), notes)
 
     def needed_since(self, registry: Registry, key: str, old_s: float) -> str:
-        """Why something must not go after all; empty if it still may."""
+        """Return the reason to keep an item that arose since this state was read; empty if there is none."""
         top, _, name = key.partition("/")
         if top == keys.STAGING:
-            return "written meanwhile" if _size_of(registry.store, key).newest_s > old_s else ""
+            return "written in the meantime" if _measure(registry.store, key).newest_s > old_s else ""
         if any(key == keys.model_version(line.version) for line in registry.history()[self.n_promotions :]):
-            return "promoted meanwhile"
+            return "promoted in the meantime"
         if registry.store.etag(keys.ACCEPTED_SNAPSHOT) != self.accepted and top == keys.SNAPSHOTS:
-            return "another snapshot was accepted meanwhile"
+            return "another snapshot was accepted in the meantime"
         note = keys.lease("models" if top == keys.MODELS else "snapshots", name)
-        return "a run works on it meanwhile" if registry.store.etag(note) != self.notes.get(note) else ""
+        return "used by a run in the meantime" if registry.store.etag(note) != self.notes.get(note) else ""
 
 
-def _need_what_is_promoted(known: _Survey) -> None:
+def _keep_promoted(known: _Survey) -> None:
     history = known.registry.history()
     if history:
         known.need(keys.model_version(history[-1].version), "promoted")
     if target := previous_promotion(history):
-        known.need(keys.model_version(target.version), "a roll-back goes to it")
+        known.need(keys.model_version(target.version), "target of a rollback")
     for line, following in itertools.pairwise(history):
         if known.is_young(_seconds(following.at), known.keep.days):
             known.need(keys.model_version(line.version), f"in use until {following.at[:10]}")
 
 
-def _need_what_tagged(known: _Survey) -> None:
+def _keep_tagged(known: _Survey) -> None:
     store = known.registry.store
     for day in store.folders(keys.TAGGED):
         key = keys.tagged_day(day, MANIFEST)
         if store.exists(key):
-            known.need(keys.model_version(read_record(store, key, AnsweredBy)["model_version"]), f"has tagged {day}")
+            known.need(keys.model_version(read_record(store, key, AnsweredBy)["model_version"]), f"tagged {day}")
 
 
-def _need_what_is_worked_on(known: _Survey) -> None:
+def _keep_leased(known: _Survey) -> None:
     store = known.registry.store
     for file in store.files(keys.LEASES):
         thing, version, *_ = file.name.split("/")
         if known.is_young(file.modified_s, known.keep.staging_days):
-            known.need(keys.join(thing, version), "a run works on it")
+            known.need(keys.join(thing, version), "used by a run")
     for file in store.files(keys.RUNS):
         if file.name.endswith(f"/{keys.PLAN}") and known.is_young(file.modified_s, known.keep.staging_days):
             plan = read_record(store, file.key, OfModel)
-            known.need(keys.model_version(plan["model"]["version"]), "a night works with it")
+            known.need(keys.model_version(plan["model"]["version"]), "used by a planned night")
 
 
-def _judged(known: _Survey, version: str) -> StoredItem:
+def _check_version(known: _Survey, version: str) -> StoredItem:
     key = keys.model_version(version)
-    size = _size_of(known.registry.store, key)
+    size = _measure(known.registry.store, key)
     registered = known.registry.store.exists(keys.registration(version))
     at_s = _seconds(known.registry.details(version)["at"]) if registered else 0.0
     if known.is_young(max(size.newest_s, at_s), known.keep.days):
@@ -215,18 +220,18 @@ def _judged(known: _Survey, version: str) -> StoredItem:
     return StoredItem(key, known.needed.get(key, ""), size.n_bytes)
 
 
-def _snapshot_of(registry: Registry, version: str) -> str | None:
-    """What a version was made from, whether it is registered or still being made."""
+def _read_snapshot(registry: Registry, version: str) -> str | None:
+    """Read the snapshot that a version was made from, registered or not."""
     for key in (keys.registration(version), keys.training_report(version)):
         if registry.store.exists(key):
             return read_record(registry.store, key, LineageRecord)["snapshot"]
     return None
 
 
-def _snapshots(known: _Survey) -> Iterator[StoredItem]:
+def _list_snapshots(known: _Survey) -> Iterator[StoredItem]:
     store = known.registry.store
-    found = [keys.snapshot(name) for name in store.folders(keys.SNAPSHOTS)]
-    sizes = {key: _size_of(store, key) for key in found}
+    snapshots = [keys.snapshot(name) for name in store.folders(keys.SNAPSHOTS)]
+    sizes = {key: _measure(store, key) for key in snapshots}
     by_age = sorted(sizes, key=lambda key: sizes[key].newest_s)
     for key in by_age[-known.keep.n_versions :]:
         known.need(key, f"one of the {known.keep.n_versions} newest snapshots")
@@ -236,33 +241,33 @@ def _snapshots(known: _Survey) -> Iterator[StoredItem]:
         yield StoredItem(key, known.needed.get(key, ""), size.n_bytes)
 
 
-def _staging(known: _Survey) -> Iterator[StoredItem]:
-    found: dict[str, _Size] = {}
+def _list_staging(known: _Survey) -> Iterator[StoredItem]:
+    sizes: dict[str, _Size] = {}
     for file in known.registry.store.files(keys.STAGING):
         parts = file.key.split("/")
         depth = _DEPTHS.get("/".join(parts[:2]), _DEPTH)
         if len(parts) > depth:
             key = "/".join(parts[:depth])
-            found[key] = _together(found.get(key, _Size()), file.n_bytes, file.modified_s)
-    for key, size in found.items():
+            sizes[key] = _add_file(sizes.get(key, _Size()), file.n_bytes, file.modified_s)
+    for key, size in sizes.items():
         young = known.is_young(size.newest_s, known.keep.staging_days)
         yield StoredItem(key, f"written within {known.keep.staging_days:g} days" if young else "", size.n_bytes)
 
 
-def _half_done(known: _Survey) -> Iterator[StoredItem]:
+def _list_half_done(known: _Survey) -> Iterator[StoredItem]:
     for file in known.registry.store.half_done():
         young = known.is_young(file.modified_s, _HALF_DONE_DAYS)
-        yield StoredItem(file.key, "somebody may be writing it" if young else "", file.n_bytes)
+        yield StoredItem(file.key, "may still be written" if young else "", file.n_bytes)
 
 
-def _size_of(store: Store, key: str) -> _Size:
+def _measure(store: Store, key: str) -> _Size:
     size = _Size()
     for file in store.files(key):
-        size = _together(size, file.n_bytes, file.modified_s)
+        size = _add_file(size, file.n_bytes, file.modified_s)
     return size
 
 
-def _together(size: _Size, n_bytes: int, modified_s: float) -> _Size:
+def _add_file(size: _Size, n_bytes: int, modified_s: float) -> _Size:
     return _Size(size.n_bytes + n_bytes, max(size.newest_s, modified_s))
 
 

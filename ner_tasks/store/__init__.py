@@ -20,14 +20,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class StoredFile:
-    """One file of the store.
+    """A file of the store.
 
     Attributes:
-        key: its full key.
-        name: its key below the one that was listed.
-        n_bytes: its size.
-        etag: changes when its content does; to be compared with another of the same store only.
-        modified_s: when it was written, in seconds since 1970; infinite, as if it were new, where nobody knows.
+        key: full key.
+        name: key relative to the listed folder.
+        n_bytes: size in bytes.
+        etag: changes with the content; comparable within one store only.
+        modified_s: Unix time of the last change in seconds; infinite, as for a new file, if unknown.
     """
 
     key: str
@@ -38,77 +38,79 @@ class StoredFile:
 
 
 class Store(Protocol):
-    """Where things lie. Every method that takes a key refuses one that is not made of plain names (`checked`).
+    """Interface of a store. Methods refuse keys that are not made of plain names, see `check_key`.
 
-    Any method may raise `ConfigInvalid` (no bucket, no right to it), `StoreUnavailable` (S3 does not answer)
-    or `StorageFull` (no room to write, here or there).
+    Any method may raise `ConfigInvalid` (no such bucket, or access denied), `StoreUnavailable` (S3 does not answer) or
+    `StorageFull` (no space left locally or in the store).
     """
 
     def where(self, key: str = "") -> str:
-        """Where `key` lies, for people."""
+        """Return the location of `key` for messages."""
         ...
 
     def exists(self, key: str) -> bool:
-        """Whether there is a file, or anything at all below it, under `key`."""
+        """Return whether `key` is a file or a non-empty folder."""
         ...
 
     def etag(self, key: str) -> str | None:
-        """What changes when the file under `key` does; None if there is no such file."""
+        """Return the ETag of the file under `key`, which changes with its content; None if there is no such file."""
         ...
 
     def folders(self, key: str) -> list[str]:
-        """Names of the folders directly under `key`, in order; none if there is nothing."""
+        """List the names of the folders directly under `key`, in order."""
         ...
 
     def files(self, key: str) -> Iterator[StoredFile]:
-        """All files below `key`, at any depth, one at a time, in the order of their names (by code point)."""
+        """Iterate over all files below `key`, at any depth, in the order of their names (by code point)."""
         ...
 
     def fetch(self, key: str) -> Path:
-        """A local path of the file or folder under `key`, whole; to be read, never written to.
+        """Return a local path of the complete file or folder under `key`, which must not be modified.
 
         Raises:
-            InputMissing: there is nothing.
+            InputMissing: there is no such file or folder.
         """
         ...
 
     def read_whole(self, key: str, read: Callable[[], Result], *, marker: str) -> Result:
-        """What `read` makes of several files of the folder under `key`, all of one publication.
+        """Read several files of a folder consistently, all from the same publication.
 
         Args:
             key: the folder.
-            read: reads it; again if the folder was replaced meanwhile.
+            read: reads the files; called again if the folder was replaced in the meantime.
             marker: as for `publish`.
+
+        Returns:
+            The result of `read`.
 
         Raises:
             InputMissing: there is no such folder; on S3 also while it is being replaced.
-            Busy: it is replaced again and again.
+            Busy: the folder keeps being replaced.
         """
         ...
 
     def fetch_files(self, keys: Sequence[str], folder: Path) -> list[ContainedFile | None]:
-        """Where many files lie on this machine, in the order of `keys`; to be read, never written to.
+        """Make many files available locally; they must not be modified.
 
         Args:
-            keys: as `files` gave them, which may be names that no key of ours could be.
-            folder: where copies may be put, named by their place in `keys`. It is made if need be; a copy that
-                an earlier call left there is not trusted.
+            keys: keys from `files`, which may be names that `check_key` refuses.
+            folder: folder for copies, named by their index in `keys`; created if needed. Existing copies are
+                overwritten.
 
         Returns:
-            The place for each key, None where the file has been removed since it was listed. In a folder, what was listed
-            need not be a file: it is refused when it is opened.
+            Location of each file, in the order of `keys`; None if it was removed since it was listed. In a folder store
+            an entry may not be a regular file: opening it then fails.
         """
         ...
 
     def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
-        """Make a copy of `folder` visible under `key`; what was there is replaced as a whole.
+        """Publish a copy of `folder` under `key`, replacing what was there.
 
         Args:
-            folder: what to publish.
-            key: under which name.
-            marker: name of the file in it that says "this is whole": readers take a key without it for
-                nothing. A folder is replaced in one step; S3 has no such step, so that there the marker goes
-                first and comes last.
+            folder: local folder.
+            key: target key.
+            marker: file in the folder that marks it as complete; readers ignore a folder without it. A folder store
+                replaces the folder in one step. S3 cannot, so that the marker is deleted first and written last.
 
         Raises:
             InputMissing: there is no such folder, or no marker in it.
@@ -117,7 +119,7 @@ class Store(Protocol):
         ...
 
     def put_file(self, file: Path, key: str) -> None:
-        """Make a copy of `file` visible under `key`, in one step.
+        """Store a copy of `file` under `key`, atomically.
 
         Raises:
             InputMissing: there is no such file.
@@ -125,82 +127,82 @@ class Store(Protocol):
         ...
 
     def remove(self, key: str, *, marker: str | None = None) -> None:
-        """Remove the folder under `key`, if it is there; its `marker` first, so that nobody reads the rest."""
+        """Remove the folder under `key` if it exists; its `marker` first, so that nobody reads an incomplete folder."""
         ...
 
     def half_done(self) -> Iterator[StoredFile]:
-        """What killed processes, and those still at work, have written and not made visible, and what they replaced.
+        """List hidden files and folders of writes that are in progress or were killed, and of replaced folders.
 
-        `modified_s` is when the last of it was changed. On S3 there is nothing: an upload becomes visible when it is
-        whole, and the bucket's lifecycle rule drops what is not.
+        `modified_s` is the time of the last change below each. On S3 there are none: an upload becomes visible when it
+        is complete, and the bucket's lifecycle rule deletes incomplete ones.
         """
         ...
 
     def remove_half_done(self, key: str) -> None:
-        """Remove something that `half_done` gave; a replacement that was cut off half-way is completed."""
+        """Remove an entry of `half_done`; an interrupted replacement is completed."""
         ...
 
     def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
-        """The bytes `[offset, offset + n_bytes)` of the file under `key`, fewer where it ends.
+        """Read the bytes `[offset, offset + n_bytes)` of the file under `key`; fewer at its end.
 
         Raises:
-            InputMissing: no such file.
+            InputMissing: there is no such file.
         """
         ...
 
     def read_json(self, key: str) -> Any:
-        """Value of the JSON file under `key`.
+        """Read the JSON file under `key`.
 
         Raises:
-            InputMissing: no such file.
-            ArtifactBroken: not JSON.
+            InputMissing: there is no such file.
+            ArtifactBroken: it is not JSON.
         """
         ...
 
     def write_json(self, key: str, value: Any) -> None:
-        """Replace the file under `key` by `value` as JSON, in one step."""
+        """Write `value` as JSON to the file under `key`, atomically."""
         ...
 
     def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:
-        """Replace the file under `key` if it is still the one that had `etag`; None: if there is still none.
+        """Write a JSON file if its ETag is still `etag` (compare and swap); None: if the file still does not exist.
 
         Raises:
-            Busy: somebody else has written it.
+            Busy: another process has written it.
         """
         ...
 
     def read_lines(self, key: str) -> list[str]:
-        """Lines of the text file under `key`; none if there is no such file."""
+        """Read the lines of the text file under `key`; empty if there is no such file."""
         ...
 
     def append_line(self, key: str, line: str) -> None:
-        """Add a line to the text file under `key`, in one step; one that stands there already is not added again.
+        """Append a line to the text file under `key`, atomically, unless the file has the same line already.
 
         Raises:
-            Busy: somebody else keeps writing it.
+            Busy: other processes keep writing it.
         """
         ...
 
     def exclusive(self, key: str, *, patience_s: float = 0.0) -> AbstractContextManager[None]:
-        """Be the only one to hold `key` while the block runs; the lock is let go when its holder dies.
+        """Hold an exclusive lock on `key`; it is released if the process dies, on S3 after a minute.
 
-        On S3 that takes a minute, there being no kernel to tell. Nothing is written under `key` itself.
+        Nothing is written under `key` itself.
 
         Args:
-            key: what to hold.
-            patience_s: how long to wait for another holder.
+            key: key to lock.
+            patience_s: seconds to wait for another holder.
 
         Raises:
-            Busy: another process holds it, or has taken it over from this one, which did not answer.
+            Busy: another process holds the lock, or has taken it over because this one did not renew it.
         """
         ...
 
 
 def check_key(key: str) -> str:
-    """`key`, once it is known to be made of plain names joined by '/'.
+    """Check that a key is made of plain names joined by '/', and return it normalized.
 
     Raises:
-        ConfigInvalid: it could lead out of the store, or to a hidden name.
+        ConfigInvalid: the key could leave the store, or contains a hidden name.
     """
     parts = PurePosixPath(key).parts
     if not parts or key.startswith("/") or "\0" in key or "\\" in key or any(part.startswith(".") for part in parts):
@@ -209,27 +211,27 @@ def check_key(key: str) -> str:
 
 
 def split_lines(text: bytes) -> list[str]:
-    """Lines that hold something. Only a line feed ends one: `splitlines` would cut JSON at a U+2028.
+    """Split into non-empty lines at line feeds only; `splitlines` would split JSON at U+2028.
 
-    A byte that is no UTF-8 spoils its own line only, and is written back by `join_lines` as it was.
+    Bytes that are not UTF-8 damage only their own line, and `join_lines` restores them.
     """
     return [line for line in text.decode("utf-8", "surrogateescape").split("\n") if line]
 
 
 def join_lines(lines: Sequence[str]) -> bytes:
-    """What `split_lines` reads."""
+    """Join lines into text that `split_lines` reads."""
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
 def open_store(where: str, *, cache: Path) -> Store:
-    """The store at `where`.
+    """Open the store at `where`.
 
     Args:
         where: a folder, or `s3://bucket/prefix`.
-        cache: a local folder for what is fetched from S3; may be lost without harm.
+        cache: local folder for copies fetched from S3; may be deleted at any time.
 
     Raises:
-        ConfigInvalid: it is neither.
+        ConfigInvalid: `where` is neither.
     """
     if where.startswith(S3):
         from ner_tasks.store.s3 import S3Store  # boto3 takes half a second to import

@@ -1,7 +1,7 @@
-"""Objects of one bucket: what boto3 does for us, with errors of ours and nothing half-done.
+"""Objects of one bucket: a wrapper of boto3 with this project's errors and atomic downloads.
 
-A request is tried again by boto3 itself. A body that stalls or breaks off after its first byte is not, and is tried
-again here. Names are whole object keys, and may be any text.
+boto3 retries requests, but not bodies that stall or break off after the first byte; these are retried here. Names are
+full object keys, and may be any text.
 """
 
 import random
@@ -32,8 +32,8 @@ from ner_tasks.store.failures import translate_errors
 
 N_THREADS = 16
 CHUNK_BYTES = 2**20
-N_AT_WORK = 4096  # or waiting for it
-N_DELETED_AT_ONCE = 1000  # S3 takes no more
+N_AT_WORK = 4096  # items submitted at a time
+N_DELETED_AT_ONCE = 1000  # limit of S3
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,13 +41,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class ListedObject:
-    """An object as a listing shows it.
+    """An object in a listing.
 
     Attributes:
-        name: its key.
-        n_bytes: its size.
-        etag: changes with its content.
-        modified: when it was written, by the server's clock.
+        name: key of the object.
+        n_bytes: size in bytes.
+        etag: changes with the content.
+        modified: time of the last write, by the server's clock.
     """
 
     name: str
@@ -58,12 +58,12 @@ class ListedObject:
 
 @dataclass(frozen=True)
 class ObjectContent:
-    """A small object, read.
+    """Content of a small object.
 
     Attributes:
-        body: its bytes.
-        etag: changes with them.
-        age_s: time since it was written, by the server's clock alone.
+        body: content.
+        etag: changes with the content.
+        age_s: seconds since the last write, by the server's clock.
     """
 
     body: bytes
@@ -72,12 +72,12 @@ class ObjectContent:
 
 
 class Bucket:
-    """A bucket; connected to when first used.
+    """A bucket; connects on first use.
 
     Args:
-        name: the bucket's.
-        timeout_s: longest silence of the server, for connecting as well.
-        attempts: how often a request is tried, and a body read.
+        name: name of the bucket.
+        timeout_s: timeout in seconds for connecting and reading.
+        attempts: maximum number of attempts per request and per body.
     """
 
     def __init__(self, name: str, *, timeout_s: float, attempts: int) -> None:
@@ -92,33 +92,37 @@ class Bucket:
             max_pool_connections=N_THREADS,
         )
         with translate_errors(self.where()):
-            # a session of our own, as boto3's default one must not be used by two threads at once
+            # a separate session: boto3's default session is not thread-safe
             session = botocore.session.get_session()
-            session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+            session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
             return boto3.session.Session(botocore_session=session).client("s3", config=config)
 
     def where(self, name: str = "") -> str:
         return f"s3://{self.name}/{name}"
 
     def list(self, prefix: str, *, n_at_once: int = 1000) -> Iterator[ListedObject]:
-        """Objects whose names begin with `prefix`, in the order of their names' bytes, a page at a time."""
+        """Iterate over the objects whose names begin with `prefix`, in byte order, one page at a time."""
         pages = self._pages(Bucket=self.name, Prefix=prefix, MaxKeys=n_at_once)
         for page in pages:
             for entry in page.get("Contents", ()):
                 yield ListedObject(entry["Key"], entry["Size"], entry["ETag"].strip('"'), entry["LastModified"])
 
     def folders(self, prefix: str) -> Iterator[str]:
-        """What follows `prefix` up to the next '/', each once."""
+        """Iterate over the distinct folder names directly below `prefix`."""
         for page in self._pages(Bucket=self.name, Prefix=prefix, Delimiter="/"):
             for entry in page.get("CommonPrefixes", ()):
                 yield entry["Prefix"].removeprefix(prefix).rstrip("/")
 
     def get(self, name: str, *, part: tuple[int, int] | None = None) -> ObjectContent:
-        """Read a small object, or of a large one the bytes from an offset on, this many.
+        """Read a small object, or a part of a large one.
+
+        Args:
+            name: key of the object.
+            part: offset and number of bytes; None for the whole object.
 
         Raises:
-            InputMissing: there is none.
-            ArtifactBroken: the whole of it was asked for, and it is larger than a file of records may be.
+            InputMissing: there is no such object.
+            ArtifactBroken: the whole object was requested, and it is larger than a file of records may be.
         """
         memory = BytesIO()
         span = {"Range": f"bytes={part[0]}-{part[0] + part[1] - 1}"} if part else {}
@@ -128,12 +132,17 @@ class Bucket:
         return ObjectContent(memory.getvalue(), response["ETag"].strip('"'), age.total_seconds())
 
     def download(self, name: str, path: Path, *, etag: str | None = None) -> None:
-        """Copy an object to `path`, whole or not at all.
+        """Download an object to `path`, atomically.
+
+        Args:
+            name: key of the object.
+            path: local file.
+            etag: expected ETag; None accepts any.
 
         Raises:
-            InputMissing: there is none.
-            Busy: it is no longer the one that had `etag`.
-            StorageFull: no room for it.
+            InputMissing: there is no such object.
+            Busy: its ETag is no longer `etag`.
+            StorageFull: no space left on the device.
         """
         part = path.with_name(f".{path.name}.part")
         try:
@@ -144,14 +153,18 @@ class Bucket:
             part.unlink(missing_ok=True)
 
     def put(self, name: str, body: bytes) -> None:
+        """Write an object."""
         with translate_errors(self.where(name)):
             self._client.put_object(Bucket=self.name, Key=name, Body=body)
 
     def swap(self, name: str, body: bytes, *, etag: str | None) -> str:
-        """Write an object if it is still the one that had `etag`; None: if there is still none. Its new etag.
+        """Write an object if its ETag is still `etag` (compare and swap); None: if it still does not exist.
+
+        Returns:
+            The new ETag.
 
         Raises:
-            Busy: somebody else has written it.
+            Busy: another process has written or removed it.
         """
         condition = {"IfMatch": f'"{etag}"'} if etag else {"IfNoneMatch": "*"}
         try:
@@ -159,17 +172,17 @@ class Bucket:
                 written = self._client.put_object(Bucket=self.name, Key=name, Body=body, **condition)
                 return str(written["ETag"]).strip('"')
         except InputMissing:
-            raise Busy(f"found that it was removed, expected to be alone, at {self.where(name)}") from None
+            raise Busy(f"found the object removed by another process, expected it, at {self.where(name)}") from None
         except Busy:
-            # the somebody may be this very request, whose answer got lost and which boto3 then sent again
+            # the writer may be this request: its response got lost, and boto3 sent it again
             with suppress(InputMissing):
-                found = self.get(name)
-                if found.body == body:
-                    return found.etag
+                current = self.get(name)
+                if current.body == body:
+                    return current.etag
             raise
 
     def delete(self, names: Iterable[str]) -> None:
-        """Delete objects; one that is not there is no error."""
+        """Delete objects; missing ones are ignored."""
         waiting = iter(names)
         while batch := list(islice(waiting, N_DELETED_AT_ONCE)):
             with translate_errors(self.where(batch[0])):
@@ -181,22 +194,23 @@ class Bucket:
                 raise StoreUnavailable(f"found {found}, expected to delete all, as {self.where(error['Key'])}")
 
     def delete_if(self, name: str, *, etag: str) -> None:
-        """Delete an object.
+        """Delete an object if its ETag is still `etag`.
 
         Raises:
-            Busy, InputMissing: it is no longer the one that had `etag`.
+            Busy: it has another ETag.
+            InputMissing: there is no such object.
         """
         with translate_errors(self.where(name)):
             self._client.delete_object(Bucket=self.name, Key=name, IfMatch=f'"{etag}"')
 
     def upload(self, files: Mapping[str, Path]) -> None:
-        """Copy files to objects, several at a time; each becomes visible as a whole."""
+        """Upload files in parallel; each object becomes visible when it is complete."""
         with (
             translate_errors(self.where(next(iter(files), ""))),
             create_transfer_manager(self._client, TransferConfig(max_concurrency=N_THREADS)) as manager,
         ):
-            for some in _portions(files.items()):
-                futures = [manager.upload(str(path), self.name, name) for name, path in some]
+            for chunk in _split_chunks(files.items()):
+                futures = [manager.upload(str(path), self.name, name) for name, path in chunk]
                 for future in futures:
                     future.result()
 
@@ -212,7 +226,7 @@ class Bucket:
     def _read(
         self, name: str, file: IO[bytes], *, etag: str | None = None, most: int = sys.maxsize, **wanted: str
     ) -> Any:
-        """Read an object into `file`, from the beginning again if the body stalls or breaks off; the response."""
+        """Read an object into `file` and return the response; restarts if the body stalls or breaks off."""
         condition = {"IfMatch": f'"{etag}"', **wanted} if etag else wanted
         for attempt in range(self._attempts):
             file.seek(0)
@@ -233,23 +247,23 @@ class Bucket:
         raise AssertionError("attempts is at least 1")
 
 
-def _moment(said: Any) -> datetime:
-    """A time as S3 writes it. Read by botocore's own way, the times are five sixths of the work of a listing."""
+def _parse_time(value: Any) -> datetime:
+    """Parse a time of S3. With botocore's own parser, parsing times takes five sixths of the time of a listing."""
     with suppress(ValueError, TypeError):
-        moment = datetime.fromisoformat(said)
+        moment = datetime.fromisoformat(value)
         if moment.tzinfo:
             return moment
-    return cast(datetime, parse_timestamp(said))  # as HTTP's headers have it
+    return cast(datetime, parse_timestamp(value))  # format of HTTP headers
 
 
 def map_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Results of `work` on each of the items, in their order; the first error ends it."""
+    """Apply `work` to items in parallel and return the results in order; the first error is raised."""
     with ThreadPoolExecutor(N_THREADS) as pool:
-        return [result for some in _portions(items) for result in pool.map(work, some)]
+        return [result for chunk in _split_chunks(items) for result in pool.map(work, chunk)]
 
 
-def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """The items, so many at a time that what is noted of each while it is at work takes no memory to speak of."""
+def _split_chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Split items into chunks, to bound the memory of submitted work."""
     waiting = iter(items)
-    while some := list(islice(waiting, N_AT_WORK)):
-        yield some
+    while chunk := list(islice(waiting, N_AT_WORK)):
+        yield chunk

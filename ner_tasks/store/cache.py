@@ -1,8 +1,8 @@
-"""Local copies of what lies on S3, each whole or not there, and used again as long as S3 has the same.
+"""Local cache of files on S3, valid as long as their ETags do not change.
 
-    <cache>/<id>/<key>    <id> stands for the place, the names and the etags: other content is another folder
+    <cache>/<id>/<key>    <id> is a hash of the store, the names and the ETags: changed content is another folder
 
-Several processes may share a cache. Whoever is the first to have a copy whole, puts it there.
+Several processes may share a cache: the first one that completes a copy adds it.
 """
 
 import hashlib
@@ -24,40 +24,38 @@ Download = Callable[[ListedObject, Path], None]
 
 
 class Cache:
-    """A folder of copies; one that nobody has asked for in a week is removed when another is added, and half of one that
-    a kill has left after a day.
-    """
+    """A folder of copies. Adding one removes copies unused for a week, and incomplete ones older than a day."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, place: str, copies: Sequence[tuple[str, ListedObject]], download: Download) -> Path:
-        """The folder in which the copies lie under their keys.
+        """Return a folder that contains the copies under their keys, downloading them if needed.
 
         Args:
-            place: the store, which others may share the cache with.
-            copies: key and object of each.
-            download: makes one copy, or raises; nothing is kept then.
+            place: location of the store; several stores may share a cache.
+            copies: key and object of each copy.
+            download: downloads one object; if it raises, nothing is kept.
 
         Raises:
-            ConfigInvalid: a key could lead out of the folder.
+            ConfigInvalid: a key could leave the folder.
         """
-        said = [[check_key(key), found.name, found.etag, found.n_bytes] for key, found in copies]
-        home = self._folder / hashlib.sha256(json.dumps([place, said]).encode()).hexdigest()[:16]
+        content = [[check_key(key), listed.name, listed.etag, listed.n_bytes] for key, listed in copies]
+        home = self._folder / hashlib.sha256(json.dumps([place, content]).encode()).hexdigest()[:16]
         if not _is_sound(home, copies):
             self._fill(home, copies, download)
-            self._forget_unused()
-        os.utime(home)  # when it was last asked for
+            self._remove_unused()
+        os.utime(home)  # time of the last use
         return home
 
     def _fill(self, home: Path, copies: Sequence[tuple[str, ListedObject]], download: Download) -> None:
         stage = self._folder / f".{uuid.uuid4().hex}.part"
 
         def copy(one: tuple[str, ListedObject]) -> None:
-            key, found = one
+            key, listed = one
             (stage / key).parent.mkdir(parents=True, exist_ok=True)
-            download(found, stage / key)
-            os.utime(stage / key, (found.modified.timestamp(), found.modified.timestamp()))
+            download(listed, stage / key)
+            os.utime(stage / key, (listed.modified.timestamp(), listed.modified.timestamp()))
 
         try:
             with atomic.space_for(home):
@@ -68,28 +66,28 @@ class Cache:
                 try:
                     stage.rename(home)
                 except OSError:
-                    if not _is_sound(home, copies):  # else another process was quicker
+                    if not _is_sound(home, copies):  # otherwise another process was faster
                         raise
         finally:
             replacement.discard(stage)
             replacement.discard(stage.with_suffix(".old"))
 
-    def _forget_unused(self) -> None:
-        """Remove what nobody has asked for in a long time, and before that what killed processes have left."""
+    def _remove_unused(self) -> None:
+        """Remove copies that have not been used for a week, and leftovers of killed processes after a day."""
         for entry in self._folder.iterdir():
-            with suppress(FileNotFoundError):  # another process removes it, too
+            with suppress(FileNotFoundError):  # removed by another process
                 longest_s = HALF_DONE_S if replacement.is_left_behind(entry.name) else UNUSED_S
                 if time.time() - entry.lstat().st_mtime > longest_s:
                     replacement.discard(entry)
 
 
 def _is_sound(home: Path, copies: Sequence[tuple[str, ListedObject]]) -> bool:
-    """Whether all copies are there, and as they were made: a file that was touched has another time."""
-    for key, found in copies:
+    """Return whether all copies exist with their original size and modification time."""
+    for key, listed in copies:
         try:
             status = (home / key).stat()
         except (FileNotFoundError, NotADirectoryError):
             return False
-        if (status.st_size, status.st_mtime) != (found.n_bytes, found.modified.timestamp()):
+        if (status.st_size, status.st_mtime) != (listed.n_bytes, listed.modified.timestamp()):
             return False
     return True

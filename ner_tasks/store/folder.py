@@ -1,8 +1,8 @@
-"""The store in a folder, which several machines may share.
+"""Store in a folder, which several machines may share.
 
-Names that begin with a dot are half-done work or not ours (`.part`, `.DS_Store`): never listed. Links are not followed, for
-who may send a document may write a link; the store's own folder may be one. A folder is replaced in
-one step where the file system can; what is done elsewhere, as on NFS, and what is left there, says `replacement`.
+Names that begin with a dot are incomplete writes or foreign files (`.part`, `.DS_Store`) and are never listed. Links are
+not followed, because senders of documents could create them; the store's own folder may be a link. A folder is replaced
+in one step if the file system supports it; `files/replacement.py` describes what happens otherwise, as on NFS.
 """
 
 import os
@@ -19,8 +19,8 @@ from ner_tasks.store import Result, StoredFile, check_key, join_lines, listing, 
 from ner_tasks.store.half_done import find_left_behind
 
 LOCKS = ".locks"
-_N_LOOKS = 10  # at what is just being replaced
-_MOMENT_S = 10.0  # many times what writing one small file takes
+_N_LOOKS = 10  # attempts while a folder is being replaced
+_MOMENT_S = 10.0  # much longer than writing one small file takes
 
 
 class FolderStore:
@@ -33,10 +33,10 @@ class FolderStore:
         return str(self.path_of(key) if key else self.root)
 
     def path_of(self, key: str) -> Path:
-        """Local path of what lies, or would lie, under `key`; to be read, never written to.
+        """Return the local path of `key`, which need not exist and must not be written to.
 
         Raises:
-            ConfigInvalid: a link lies there, or on the way.
+            ConfigInvalid: the path contains a link.
         """
         path = self.root
         for name in check_key(key).split("/"):
@@ -55,19 +55,19 @@ class FolderStore:
         if not self._look(key, Path.is_dir):
             return []
         with os.scandir(self.path_of(key)) as entries:
-            found = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
-            return sorted(name for name in found if not name.startswith("."))
+            names = (entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
+            return sorted(name for name in names if not name.startswith("."))
 
     def files(self, key: str) -> Iterator[StoredFile]:
-        """As `Store.files`; holds 100,000 names of a folder and of those above it.
+        """As `Store.files`; keeps at most 100,000 names per folder level in memory.
 
-        What is no file is listed as well, and so is a folder that may not be read: whoever opens it says what is wrong.
+        Entries that are not regular files, and folders that cannot be read, are listed as well; opening them fails.
 
         Raises:
-            ConfigInvalid: the folder itself is a link, or may not be read.
+            ConfigInvalid: the folder itself is a link, or cannot be read.
         """
         self._look(key, os.path.lexists)
-        return listing.files_below(self.root, check_key(key))
+        return listing.iter_files(self.root, check_key(key))
 
     def fetch(self, key: str) -> Path:
         path = self.path_of(key)
@@ -79,9 +79,9 @@ class FolderStore:
         return atomic.read_whole(self.path_of(key), read)
 
     def fetch_files(self, keys: Sequence[str], folder: Path) -> list[ContainedFile | None]:
-        """As `Store.fetch_files`; the files where they lie."""
+        """As `Store.fetch_files`; returns the original files without copying."""
         files = [ContainedFile(self.root, listing.raw_path(key)) for key in keys]
-        return [file if listing.is_there(file) else None for file in files]
+        return [file if listing.exists(file) else None for file in files]
 
     def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
         target = self.path_of(key)
@@ -90,7 +90,7 @@ class FolderStore:
         if marker and not (folder / marker).is_file():
             raise InputMissing(f"found no {marker} in {folder}, expected one to publish as {key}")
         with atomic.staged_folder(target) as stage:
-            # it may be a day of the store, which another night replaces
+            # the folder may be a day of the store, which another night may replace
             atomic.read_whole(folder, lambda: _copy_tree(folder, stage))
 
     def put_file(self, file: Path, key: str) -> None:
@@ -107,7 +107,7 @@ class FolderStore:
             part.unlink(missing_ok=True)
 
     def remove(self, key: str, *, marker: str | None = None) -> None:
-        """As `Store.remove`; out of sight in one step, so that the marker needs no care."""
+        """As `Store.remove`; renames the folder first, so that the marker does not matter."""
         path = self.path_of(key)
         if self._look(key, Path.is_dir):
             replacement.remove_folder(path)
@@ -118,7 +118,7 @@ class FolderStore:
     def remove_half_done(self, key: str) -> None:
         path = self.root / key
         if not replacement.is_left_behind(path.name) or ".." in path.parts:
-            raise ConfigInvalid(f"found key {key!r}, expected one of half-done work, in {self.root}")
+            raise ConfigInvalid(f"found key {key!r}, expected an entry of half_done(), in {self.root}")
         replacement.remove_left_behind(path)
 
     def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
@@ -138,7 +138,7 @@ class FolderStore:
     def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:
         with self._alone(f"{key}.swap", _MOMENT_S):
             if self.etag(key) != etag:
-                raise Busy(f"found that another process has written it, expected to be alone, at {self.where(key)}")
+                raise Busy(f"found the file changed by another process, expected to be alone, at {self.where(key)}")
             self.write_json(key, value)
 
     def read_lines(self, key: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What killed processes have left in a folder's store, under hidden names: half-written, replaced and removed folders."""
+"""Finds leftovers of killed processes in a folder store: hidden files and folders being written, replaced or removed."""
 
 import os
 from collections.abc import Iterator
@@ -10,9 +10,9 @@ from ner_tasks.store import StoredFile, keys
 
 
 def find_left_behind(root: Path) -> Iterator[StoredFile]:
-    """Hidden files and folders of ours below the store's folder, each as one; those still being written among them.
+    """Find the store's hidden files and folders, including those still being written; a folder counts as one entry.
 
-    The inbox is not looked at: it is large, and nothing of ours is written there.
+    The inbox is skipped: it is large, and the store never writes to it.
     """
     for top in _entries(root):
         if top.name != keys.INBOX:
@@ -29,15 +29,20 @@ def _below(path: Path, root: Path) -> Iterator[StoredFile]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What may be or hold something of ours, in order; links are not followed."""
-    with suppress(OSError), os.scandir(folder) as entries:  # removed since, or another user's
-        found = (one for one in entries if replacement.is_left_behind(one.name) or one.is_dir(follow_symlinks=False))
-        return sorted(Path(one.path) for one in found)
+    """List leftovers and folders in a folder, in order; links are not followed."""
+    with suppress(OSError), os.scandir(folder) as entries:  # removed in the meantime, or not readable
+        wanted = (one for one in entries if replacement.is_left_behind(one.name) or one.is_dir(follow_symlinks=False))
+        return sorted(Path(one.path) for one in wanted)
     return []
 
 
 def measure_tree(path: Path) -> tuple[int, float]:
-    """Bytes of a file or of all below a folder, and when the last of it was changed: what is copied keeps other times."""
+    """Measure a file or folder.
+
+    Returns:
+        Total size in bytes, and Unix time of the last change in seconds. The change time is used because copies keep the
+        modification time of the original.
+    """
     n_bytes, changed_s = 0, 0.0
     for each in (path, *path.rglob("*")):
         with suppress(OSError):

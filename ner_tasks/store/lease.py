@@ -1,7 +1,7 @@
-"""A lock on S3: an object that its holder keeps writing anew, and that is free once it has not for a minute.
+"""Lock on S3: an object that its holder rewrites regularly; the lock expires after a minute without a write.
 
-Every write has the condition that the object is still the one written before, so that of two who want it one
-gets it; its age is read off the server's clock alone.
+Every write is conditional on the previous one, so that only one of two contenders succeeds. The age of the object is
+measured by the server's clock only.
 """
 
 import json
@@ -21,15 +21,21 @@ _LOOK_AGAIN_S = 1.0
 
 
 def _holder(body: bytes) -> str:
-    """Who holds a lock, as far as its file says."""
+    """Return the holder named in a lock's object."""
     try:
         return str(json.loads(body)["holder"])[:200]
     except (ValueError, TypeError, KeyError, RecursionError):
-        return "somebody"
+        return "another process"
 
 
 class Lease:
-    """A lock that is held; made by `held`."""
+    """A lock; use `hold_lock`.
+
+    Args:
+        bucket: the bucket.
+        name: key of the lock's object.
+        lease_s: seconds after which a lock that is not renewed expires.
+    """
 
     def __init__(self, bucket: Bucket, name: str, *, lease_s: float) -> None:
         self._bucket, self._name, self._lease_s = bucket, name, lease_s
@@ -40,29 +46,37 @@ class Lease:
         self._lost: Busy | None = None
 
     def acquire(self, patience_s: float) -> None:
-        """Take the lock, waiting up to `patience_s` for whoever holds it."""
+        """Acquire the lock.
+
+        Args:
+            patience_s: seconds to wait for another holder.
+
+        Raises:
+            Busy: another process still holds it.
+        """
         deadline = time.monotonic() + patience_s
         while True:
             with suppress(Busy):
                 self._write(None)
                 return
-            with suppress(InputMissing):  # let go of in this moment
-                found = self._bucket.get(self._name)
-                if found.age_s > self._lease_s:
+            with suppress(InputMissing):  # just released
+                current = self._bucket.get(self._name)
+                if current.age_s > self._lease_s:
                     with suppress(Busy):
-                        self._write(found.etag)
+                        self._write(current.etag)
                         return
                 if time.monotonic() > deadline:
                     raise Busy(
-                        f"found {_holder(found.body)} at work, expected to be alone, on {self._bucket.where(self._name)}"
+                        f"found the lock held by {_holder(current.body)}, expected to be alone, on "
+                        f"{self._bucket.where(self._name)}"
                     )
                 time.sleep(_LOOK_AGAIN_S)
 
     def renew(self) -> None:
-        """Make sure that it is held still, and for a whole lease from now.
+        """Renew the lock for a full lease from now.
 
         Raises:
-            Busy: somebody else has taken it, as this process did not answer for too long.
+            Busy: the lock had expired, and another process has acquired it.
         """
         with self._writing:
             if self._lost:
@@ -74,25 +88,25 @@ class Lease:
                 raise
 
     def keep(self) -> None:
-        """Renew it until it is let go or lost."""
+        """Renew the lock until it is released or lost; runs in a thread."""
         while not self._done.wait(self._lease_s / 4):
             try:
                 self.renew()
             except Busy:
                 return
             except NerTasksError:
-                # without an answer it may still be ours; whoever relies on it asks again, and is told
+                # without a response the lock may still be held; the next `renew` raises if it is lost
                 continue
 
     def release(self) -> None:
-        """Let go of it."""
+        """Release the lock."""
         self._done.set()
-        # gone, taken or out of reach: in a lease's time it is free in any case
+        # ignore errors: the lock expires after a lease in any case
         with self._writing, suppress(NerTasksError):
             self._bucket.delete_if(self._name, etag=self._etag or "")
 
     def _write(self, etag: str | None) -> None:
-        # never the same bytes twice, as an etag may be a checksum of them
+        # never write the same bytes twice: an ETag may be their checksum
         self._n_writes += 1
         body = json.dumps({"holder": self._holder, "n": self._n_writes}).encode()
         self._etag = self._bucket.swap(self._name, body, etag=etag)
@@ -100,16 +114,16 @@ class Lease:
 
 @contextmanager
 def hold_lock(bucket: Bucket, name: str, *, patience_s: float = 0.0, lease_s: float = LEASE_S) -> Iterator[Lease]:
-    """Hold the lock `name` while the block runs.
+    """Context manager that holds a lock and renews it in the background.
 
     Args:
-        bucket: where it lies.
-        name: the object's.
-        patience_s: how long to wait for another holder.
-        lease_s: time without a sign of life after which it is free.
+        bucket: the bucket.
+        name: key of the lock's object.
+        patience_s: seconds to wait for another holder.
+        lease_s: seconds after which a lock that is not renewed expires.
 
     Raises:
-        Busy: another process holds it, or has taken it over.
+        Busy: another process holds the lock, or has taken it over.
     """
     lease = Lease(bucket, name, lease_s=lease_s)
     lease.acquire(patience_s)
@@ -117,7 +131,7 @@ def hold_lock(bucket: Bucket, name: str, *, patience_s: float = 0.0, lease_s: fl
     keeper.start()
     try:
         yield lease
-        lease.renew()  # to know that nobody else has been at work in the meantime
+        lease.renew()  # raises if another process acquired the lock in the meantime
     finally:
         lease.release()
         keeper.join()

@@ -1,7 +1,7 @@
-"""The store in a bucket on S3, or on what speaks its language (`AWS_ENDPOINT_URL`).
+"""Store in a bucket on S3, or on an S3-compatible service (`AWS_ENDPOINT_URL`).
 
-Who may do what is boto3's own business: environment, profile, container or machine role. Keys lie below a prefix;
-locks lie under `.locks/`, where no key of ours can be.
+boto3 finds the credentials: environment, profile, container or machine role. Keys are stored below a prefix; locks are
+stored under `.locks/`, which no key can name.
 """
 
 import json
@@ -22,20 +22,20 @@ from ner_tasks.store.lease import LEASE_S, hold_lock
 LOCKS = ".locks"
 TIMEOUT_S = 60.0
 ATTEMPTS = 6
-N_TRIES = 5  # where somebody else is at work on the same objects
+N_TRIES = 5  # attempts while other processes write the same objects
 
 
 class S3Store:
     """See `Store`.
 
     Args:
-        bucket: its name.
-        prefix: what all keys lie below; may be empty.
-        cache: a local folder for what is fetched.
-        timeout_s: longest silence of the server.
-        attempts: how often anything is tried before it is said to be unavailable.
-        lease_s: after which the lock of a killed process is free.
-        patience_s: how long to wait for another publisher of the same key, who may have been killed.
+        bucket: name of the bucket.
+        prefix: prefix of all keys; may be empty.
+        cache: local folder for copies of fetched files.
+        timeout_s: timeout in seconds for connecting and reading.
+        attempts: maximum number of attempts before `StoreUnavailable` is raised.
+        lease_s: seconds after which the lock of a killed process expires.
+        patience_s: seconds to wait for another publisher of the same key, which may have been killed.
     """
 
     def __init__(
@@ -59,22 +59,22 @@ class S3Store:
         return self._bucket.where(self._name(key) if key else self._prefix)
 
     def exists(self, key: str) -> bool:
-        # of all names that begin like this one, itself comes first; `a-b` comes before `a/b`
+        # two requests: `a` is the first name with prefix `a`, but `a-b` comes before `a/b`
         return self.etag(key) is not None or self._first(f"{self._name(key)}/") is not None
 
     def etag(self, key: str) -> str | None:
-        # a listing, as a HEAD cannot tell a missing bucket from a missing object
-        found = self._first(self._name(key))
-        return found.etag if found and found.name == self._name(key) else None
+        # a listing, because HEAD cannot distinguish a missing bucket from a missing object
+        first = self._first(self._name(key))
+        return first.etag if first and first.name == self._name(key) else None
 
     def folders(self, key: str) -> list[str]:
         return [name for name in self._bucket.folders(f"{self._name(key)}/") if name and not name.startswith(".")]
 
     def files(self, key: str) -> Iterator[StoredFile]:
-        """As `Store.files`; holds a page of 1,000. Names that begin with a dot are listed: nothing here is half-done."""
+        """As `Store.files`; keeps a page of 1,000 in memory. Includes names that begin with a dot: no writes are hidden."""
         key = check_key(key)
-        for name, found in self._below(key):
-            yield StoredFile(f"{key}/{name}", name, found.n_bytes, found.etag, found.modified.timestamp())
+        for name, listed in self._below(key):
+            yield StoredFile(f"{key}/{name}", name, listed.n_bytes, listed.etag, listed.modified.timestamp())
 
     def fetch(self, key: str) -> Path:
         key = check_key(key)
@@ -83,14 +83,14 @@ class S3Store:
             if first and first.name == self._name(key):
                 copies = [(key, first)]
             else:
-                copies = [(f"{key}/{name}", found) for name, found in self._below(key)]
+                copies = [(f"{key}/{name}", listed) for name, listed in self._below(key)]
             if not copies:
                 raise InputMissing(f"found nothing, expected a file or a folder, at {self.where(key)}")
             try:
                 return self._cache.get(self.where(), copies, self._download) / key
             except (Busy, InputMissing):
                 time.sleep(1)  # replaced or removed since it was listed
-        raise Busy(f"found that it is replaced again and again, expected to fetch it, at {self.where(key)}")
+        raise Busy(f"found it replaced {N_TRIES} times while fetching, expected it unchanged, at {self.where(key)}")
 
     def read_whole(self, key: str, read: Callable[[], Result], *, marker: str) -> Result:
         for _ in range(N_TRIES):
@@ -105,7 +105,7 @@ class S3Store:
             else:
                 if self.etag(f"{key}/{marker}") == before:
                     return result
-        raise Busy(f"found that it is replaced again and again, expected to read it whole, at {self.where(key)}")
+        raise Busy(f"found it replaced {N_TRIES} times while reading, expected it unchanged, at {self.where(key)}")
 
     def fetch_files(self, keys: Sequence[str], folder: Path) -> list[ContainedFile | None]:
         folder.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ class S3Store:
         return map_parallel(fetch, enumerate(keys))
 
     def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
-        """As `Store.publish`. Without a marker, readers may meet the old beside the new."""
+        """As `Store.publish`. Without a marker, readers may see a mixture of old and new files."""
         key = check_key(key)
         if not folder.is_dir():
             raise InputMissing(f"found no folder at {folder}, expected one to publish as {key}")
@@ -135,7 +135,7 @@ class S3Store:
         with hold_lock(self._bucket, lock, patience_s=self._patience_s, lease_s=self._lease_s) as lease:
             self._bucket.delete(last)
             self._bucket.upload({f"{self._name(key)}/{name}": files[name] for name in files if name != marker})
-            self._bucket.delete(found.name for name, found in self._below(key) if name not in files)
+            self._bucket.delete(listed.name for name, listed in self._below(key) if name not in files)
             lease.renew()
             self._bucket.upload(last)
 
@@ -147,13 +147,13 @@ class S3Store:
     def remove(self, key: str, *, marker: str | None = None) -> None:
         if marker:
             self._bucket.delete([f"{self._name(key)}/{marker}"])
-        self._bucket.delete(found.name for _, found in self._below(key))
+        self._bucket.delete(listed.name for _, listed in self._below(key))
 
     def half_done(self) -> Iterator[StoredFile]:
         return iter(())
 
     def remove_half_done(self, key: str) -> None:
-        raise ConfigInvalid(f"found key {key!r}, expected none: no half-done work is visible, at {self.where()}")
+        raise ConfigInvalid(f"found key {key!r}, expected none: S3 has no hidden writes, at {self.where()}")
 
     def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
         return self._bucket.get(self._name(key), part=(offset, n_bytes)).body
@@ -165,10 +165,10 @@ class S3Store:
             raise InputMissing(f"found nothing at {self.where(key)}, expected a JSON file") from None
 
     def write_json(self, key: str, value: Any) -> None:
-        self._bucket.put(self._name(key), _as_json(value))
+        self._bucket.put(self._name(key), _to_json(value))
 
     def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:
-        self._bucket.swap(self._name(key), _as_json(value), etag=etag)
+        self._bucket.swap(self._name(key), _to_json(value), etag=etag)
 
     def read_lines(self, key: str) -> list[str]:
         try:
@@ -178,7 +178,7 @@ class S3Store:
 
     def append_line(self, key: str, line: str) -> None:
         for _ in range(N_TRIES):
-            # in this order: a line that is added between the two makes the swap fail
+            # read the ETag first: a line added between the two requests makes the swap fail
             etag = self.etag(key)
             lines = self.read_lines(key)
             if line in lines:
@@ -189,7 +189,7 @@ class S3Store:
                 time.sleep(1)
             else:
                 return
-        raise Busy(f"found that others keep writing it, expected to add a line, at {self.where(key)}")
+        raise Busy(f"found it written {N_TRIES} times by others, expected to append a line, at {self.where(key)}")
 
     @contextmanager
     def exclusive(self, key: str, *, patience_s: float = 0.0) -> Iterator[None]:
@@ -204,15 +204,15 @@ class S3Store:
         return next(self._bucket.list(prefix, n_at_once=1), None)
 
     def _below(self, key: str) -> Iterator[tuple[str, ListedObject]]:
-        """Objects below a key, by what follows it; not the empty ones that S3's own page makes as folders."""
+        """Iterate over the objects below a key with their relative names; skips the S3 console's empty folder objects."""
         prefix = f"{self._name(key)}/"
-        for found in self._bucket.list(prefix):
-            if found.n_bytes or not found.name.endswith("/"):
-                yield found.name.removeprefix(prefix), found
+        for listed in self._bucket.list(prefix):
+            if listed.n_bytes or not listed.name.endswith("/"):
+                yield listed.name.removeprefix(prefix), listed
 
-    def _download(self, found: ListedObject, path: Path) -> None:
-        self._bucket.download(found.name, path, etag=found.etag)
+    def _download(self, listed: ListedObject, path: Path) -> None:
+        self._bucket.download(listed.name, path, etag=listed.etag)
 
 
-def _as_json(value: Any) -> bytes:
+def _to_json(value: Any) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")

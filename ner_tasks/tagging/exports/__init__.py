@@ -1,5 +1,4 @@
-"""A day's answers in other forms: Parquet for machines, CoNLL for annotators, one page for people.
+"""Exports a day's answers as Parquet, CoNLL, or an HTML page.
 
-All are made from the `documents.jsonl` that `tagging` writes, a document at a time, and cope with answers whose text
-was not kept.
+All exports read `documents.jsonl` one document at a time. Parquet and HTML also support answers without text.
 """

@@ -1,6 +1,6 @@
-"""Answers as CoNLL: a word, a tab and its tag on a line, an empty line behind each sentence.
+"""Exports answers as CoNLL: a word, a tab and its tag per line, and an empty line after each sentence.
 
-Words and sentences are cut anew, by the code that cut them for the tagger, so the answers need not hold them.
+Words and sentences are segmented again by the code that the tagger uses, so that answers need not contain them.
 """
 
 import re
@@ -14,22 +14,27 @@ from ner_tasks.segmentation import iter_sentences
 from ner_tasks.surrogates import escape_surrogates
 from ner_tasks.tagging.answers import Answer, read_answers
 
-# What would end the comment line, or hide in it.
+# Control characters and line separators would end the comment line or be invisible in it.
 _ESCAPED = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def write_conll(documents_jsonl: Path, target: Path) -> dict[str, int]:
-    """Write all answers as one CoNLL file, each document behind a line `# document = <name>`.
+    """Write all answers to one CoNLL file, each document after a line `# document = <name>`.
 
-    A line with a tab is a word, even if it begins with `#`; names have no tab, as what controls is escaped in them.
+    A line with a tab is a word, even if it begins with `#`: control characters in names are escaped.
+
+    Args:
+        documents_jsonl: the answers.
+        target: file to write, atomically.
 
     Returns:
         `{"n_documents": ..., "n_words": ...}`.
 
     Raises:
         ConfigInvalid: the text of an answer was not kept.
-        InputMissing, ArtifactBroken: there are no answers, or a line of them is none, or was cut in other words.
-        StorageFull: no room; nothing is left behind.
+        InputMissing: there are no answers.
+        ArtifactBroken: a line is not an answer, or an entity does not end with a word.
+        StorageFull: no space left on the device; no file is left.
     """
     n_documents = n_words = 0
     with atomic.staged_file(target) as stage, stage.open("w", encoding="utf-8", newline="\n") as file:

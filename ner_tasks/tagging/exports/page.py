@@ -1,7 +1,7 @@
-"""One static page for a day: what was found and what was not read, for a person to check.
+"""Exports a day as one static HTML page, on which a person can check entities and unread content.
 
-The page holds no script and may load nothing, says so to the browser by its policy, and shows whatever a document
-brings as text. It is written as a stream, and shows a bounded number of documents: a day of a million makes the same page.
+The page has no scripts and loads nothing, which its Content-Security-Policy enforces; content of documents is escaped.
+It shows a bounded number of documents, and is written as a stream.
 """
 
 import base64
@@ -22,22 +22,22 @@ from ner_tasks.files import atomic
 from ner_tasks.tagging.answers import Answer, parse_answer, parse_rejection
 
 _HERE = Path(__file__).parent
-# Longer documents are shown as stretches around their entities.
+# Longer documents are shown as excerpts around their entities.
 _WHOLE_CHARACTERS = 3_000
 _NAME_CHARACTERS, _MESSAGE_CHARACTERS = 160, 600
-_MAX_UNREAD = 5  # lines of one document
-_MAX_MENTIONS = 50  # of a document whose text was not kept
-_UNSURE = 0.6  # an entity with a lower score shows it
+_MAX_UNREAD = 5  # lines per document
+_MAX_MENTIONS = 50  # per document whose text was not kept
+_UNSURE = 0.6  # entities with a lower score are shown with it
 _N_HUES = 10
 _CHUNK = 2**20
-# as written, about: those of all documents shown, shared among them, and of what marks one entity
+# approximate size of the HTML: of all documents together, and of the markup of one entity
 _DOCUMENTS_BYTES, _ENTITY_BYTES = 700_000, 300
-_MAX_ROWS = 50  # of a table of the summary
+_MAX_ROWS = 50  # per table of the summary
 
 
 @dataclass(frozen=True)
 class ShownDocument:
-    """One document on the page; `stretches` is None where its text was not kept."""
+    """A document on the page; `stretches` is None if its text was not kept."""
 
     name: str
     answer: Answer
@@ -54,23 +54,24 @@ def write_day_page(
     max_documents: int = 100,
     max_rejected: int = 200,
 ) -> dict[str, int]:
-    """Write a day's page.
+    """Write the HTML page of a day.
 
     Args:
-        documents_jsonl: the day's answers.
-        rejected_jsonl: documents that could not be tagged, each with its reason.
-        manifest: the day's counts, as `tag` and the joining of shards make them.
-        target: the HTML file to make.
+        documents_jsonl: answers of the day.
+        rejected_jsonl: rejected documents of the day.
+        manifest: manifest of the day, from `tag` or `merge-shards`.
+        target: HTML file to write, atomically.
         day: the day, for the title.
-        max_documents: documents shown, at most; of more, these many spread evenly over the day.
-        max_rejected: rejected documents shown, likewise.
+        max_documents: maximum number of documents shown, evenly spread over the day.
+        max_rejected: maximum number of rejected documents shown, evenly spread over the day.
 
     Returns:
-        What is shown: `{"n_documents": ..., "n_rejected": ...}`.
+        Number of documents shown: `{"n_documents": ..., "n_rejected": ...}`.
 
     Raises:
-        InputMissing, ArtifactBroken: a file is missing, or a line of it is not what it should be.
-        StorageFull: no room; nothing is left behind.
+        InputMissing: a file is missing.
+        ArtifactBroken: a line is damaged.
+        StorageFull: no space left on the device; no file is left.
     """
     css = (_HERE / "page.css").read_text(encoding="utf-8")
     n_documents, n_rejected = _n_lines(documents_jsonl), _n_lines(rejected_jsonl)
@@ -81,7 +82,7 @@ def write_day_page(
     stream = page.generate(
         title=f"Tagged on {day}" if day else "Tagged documents",
         css=css,
-        # The one style that may apply; one that came in with a text would not.
+        # the only style that the policy allows
         css_hash=base64.b64encode(hashlib.sha256(css.encode()).digest()).decode("ascii"),
         manifest=manifest,
         hue_of=lambda label: hues.get(label, 0),
@@ -112,7 +113,7 @@ def _environment() -> Environment:
 
 
 def _all_shown(answers: Iterator[Answer], n_documents: int) -> Iterator[ShownDocument]:
-    """The documents, each in its share of what the others have left; what one does not need, those behind it have."""
+    """Yield the documents, each within its share of the remaining bytes; unused bytes go to later documents."""
     left = _DOCUMENTS_BYTES
     for n_before, answer in enumerate(answers):
         shown, n_bytes = _shown(answer, left // (n_documents - n_before))
@@ -121,7 +122,7 @@ def _all_shown(answers: Iterator[Answer], n_documents: int) -> Iterator[ShownDoc
 
 
 def _shown(answer: Answer, most: int) -> tuple[ShownDocument, int]:
-    """A document in at most about so many bytes, and in how many."""
+    """Shorten a document to about `most` bytes; return it with its size."""
     text = answer.text
     n_bytes = sum(
         _n_bytes(_one_line(line, most=_MESSAGE_CHARACTERS)) for line in answer.receipt["unread"][:_MAX_UNREAD]
@@ -143,12 +144,12 @@ def _shown(answer: Answer, most: int) -> tuple[ShownDocument, int]:
 
 
 def _fitting(answer: Answer, start: int, end: int, most: int) -> tuple[int, int]:
-    """How far the text from `start` on can be shown in so many bytes, and in how many it is."""
+    """Return the end of the text from `start` that fits in `most` bytes, and its size in bytes."""
     position, n_bytes = start, 0
     for text, entity in _pieces((start, end), answer):
         cost = _n_bytes(text) + (_ENTITY_BYTES if entity else 0)
         if n_bytes + cost > most:
-            # at six bytes a character even all quotation marks fit
+            # 6 bytes per character suffice for any text, even for escaped quotation marks
             taken = 0 if entity else max(0, most - n_bytes) // 6
             return position + taken, n_bytes + 6 * taken
         position, n_bytes = position + len(text), n_bytes + cost
@@ -164,9 +165,9 @@ def _pieces(stretch: tuple[int, int], answer: Answer) -> Iterator[tuple[str, Map
 
 
 def _one_line(text: object, *, most: int) -> str:
-    """Something that a document brought, such as its name, as one inert line of bounded length."""
+    """Neutralize untrusted text, such as a document's name, and shorten it to one line."""
     line = " ".join(display.neutralize(str(text)[: 2 * most]).split())
-    if _n_bytes(line) > 2 * most:  # all marks that a page writes as five bytes
+    if _n_bytes(line) > 2 * most:  # mostly characters that are escaped
         line = line[: most // 3 - 1] + "…"
     return line if len(line) <= most else line[: most - 1] + "…"
 
@@ -179,7 +180,7 @@ def _n_lines(path: Path) -> int:
 
 
 def _lines(path: Path, chosen: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """The lines of these numbers, ascending; the others are passed over unread."""
+    """Yield the lines with the given numbers, in ascending order."""
     wanted = set(chosen)
     with path.open("rb") as lines:
         yield from ((number, line) for number, line in enumerate(lines) if number in wanted)

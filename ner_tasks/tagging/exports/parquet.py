@@ -1,6 +1,6 @@
-"""Answers as two Parquet tables: a row for each entity, and a row for each document.
+"""Exports answers as two Parquet tables: one row per entity, and one row per document.
 
-The columns are `ENTITIES` and `DOCUMENTS`, whatever the answers hold, so that the days of a year read as one table.
+The schemas `ENTITIES` and `DOCUMENTS` do not depend on the answers, so that many days can be read as one table.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,18 +25,18 @@ ENTITIES = pa.schema(
     [
         pa.field("document", pa.string(), nullable=False),
         pa.field("sha256", pa.string(), nullable=False),
-        pa.field("start", pa.int64(), nullable=False),  # [start, end): characters of the document's text
+        pa.field("start", pa.int64(), nullable=False),  # [start, end) in characters of the text
         pa.field("end", pa.int64(), nullable=False),
         pa.field("label", pa.string(), nullable=False),
-        pa.field("text", pa.string()),  # null where the text was not kept
+        pa.field("text", pa.string()),  # null if the text was not kept
         pa.field("score", pa.float64(), nullable=False),
-        pa.field("page", pa.int32()),  # counted from 1; null where the format has no pages
-        # left, top, right, bottom in points from the top left of the page, one box per line; null as above
+        pa.field("page", pa.int32()),  # from 1; null if the format has no pages
+        # left, top, right, bottom in points from the top left of the page, one box per line; null as for `page`
         pa.field("boxes", pa.list_(pa.list_(pa.float32()))),
-        pa.field("ocr_confidence", pa.int32()),  # percent, of the least sure word; null where nothing was recognised
-        pa.field("source", pa.string()),  # cell, part or section; null where the format has none
+        pa.field("ocr_confidence", pa.int32()),  # percent, of the least certain word; null without OCR
+        pa.field("source", pa.string()),  # cell, part or section; null if the format has none
         pa.field("model_version", pa.string(), nullable=False),
-        pa.field("day", pa.date32()),  # null where the answers belong to no day
+        pa.field("day", pa.date32()),  # null if the answers do not belong to a day
     ]
 )
 _COUNTS = ("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows")
@@ -48,31 +48,32 @@ DOCUMENTS = pa.schema(
         pa.field("format", pa.string(), nullable=False),
         pa.field("encoding", pa.string(), nullable=False),
         pa.field("read_share", pa.float64(), nullable=False),
-        pa.field("n_unread", pa.int64(), nullable=False),  # items of the file that were not read
+        pa.field("n_unread", pa.int64(), nullable=False),  # number of unread items
         pa.field("unread", pa.list_(pa.string()), nullable=False),
         pa.field("n_entities", pa.int64(), nullable=False),
         pa.field("model_version", pa.string(), nullable=False),
         pa.field("day", pa.date32()),
     ]
 )
-# What a row group may hold before it is written: enough to compress well, little to hold.
+# Size of a row group: large enough to compress well, small enough for memory.
 _GROUP_ROWS, _GROUP_CHARACTERS = 50_000, 8_000_000
 
 
 def write_parquet(documents_jsonl: Path, folder: Path, *, day: date | None = None) -> dict[str, int]:
-    """Write `entities.parquet` and `documents.parquet` into a folder; each appears whole.
+    """Write `entities.parquet` and `documents.parquet` into a folder, each atomically.
 
     Args:
         documents_jsonl: the answers.
-        folder: where to write; other files in it stay.
-        day: the day they belong to, a column of both tables.
+        folder: output folder; other files in it are kept.
+        day: day of the answers, a column of both tables.
 
     Returns:
-        Rows in each: `{"n_documents": ..., "n_entities": ...}`.
+        Number of rows: `{"n_documents": ..., "n_entities": ...}`.
 
     Raises:
-        InputMissing, ArtifactBroken: there are no answers, or a line of them is none.
-        StorageFull: no room; nothing is left behind.
+        InputMissing: there are no answers.
+        ArtifactBroken: a line is not an answer.
+        StorageFull: no space left on the device; no files are left.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -128,7 +129,7 @@ def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, An
 
 
 class _ParquetTable:
-    """A Parquet file that is written in row groups."""
+    """A Parquet file that is written one row group at a time."""
 
     def __init__(self, path: Path, schema: pa.Schema):
         self._path = path

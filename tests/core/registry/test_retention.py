@@ -76,13 +76,13 @@ def registered_late(registry, version):
 
 REASONS = {
     "promoted": lambda registry: promoted(registry, "old"),
-    "a roll-back goes to it": lambda registry: promoted(registry, "old", "last"),
+    "target of a rollback": lambda registry: promoted(registry, "old", "last"),
     "in use until": lambda registry: promoted(registry, "old", "last", "last", "last", at_day=9.9),
-    "has tagged 2026-01-31": lambda registry: registry.store.write_json(
+    "tagged 2026-01-31": lambda registry: registry.store.write_json(
         "tagged/2026-01-31/manifest.json", {"model_version": "old"}
     ),
-    "a run works on it": lambda registry: leases.record_use(registry, models="old"),
-    "a night works with it": lambda registry: plan(registry, "old"),
+    "used by a run": lambda registry: leases.record_use(registry, models="old"),
+    "used by a planned night": lambda registry: plan(registry, "old"),
     "made within 1 days": lambda registry: [registered_late(registry, version) for version in ("old", "last")],
 }
 
@@ -134,7 +134,7 @@ def test_a_version_being_made_stays_with_its_snapshot_and_one_given_up_goes(regi
 def test_a_snapshot_that_a_run_works_on_stays(registry):
     leases.record_use(registry, snapshots="s-old")
     kept, _ = prune(registry, KEEP, in_days(10))
-    assert {item.key: item.reason for item in kept}["snapshots/s-old"] == "a run works on it"
+    assert {item.key: item.reason for item in kept}["snapshots/s-old"] == "used by a run"
 
 
 def test_the_snapshot_that_later_data_is_compared_with_stays(registry):
@@ -148,8 +148,8 @@ def test_the_snapshot_that_later_data_is_compared_with_stays(registry):
 @pytest.mark.parametrize(
     ("act", "reason"),
     [
-        (lambda registry: registry.promote("old", "int8", by="x", metrics={}), "promoted meanwhile"),
-        (lambda registry: leases.record_use(registry, models="old"), "a run works on it meanwhile"),
+        (lambda registry: registry.promote("old", "int8", by="x", metrics={}), "promoted in the meantime"),
+        (lambda registry: leases.record_use(registry, models="old"), "used by a run in the meantime"),
     ],
     ids=["promoted", "worked on"],
 )

@@ -152,7 +152,7 @@ def test_the_times_of_a_listing_are_those_of_the_objects(open_, put, s3):
     "said", ["2026-01-31T10:20:30.500Z", "2026-01-31T10:20:30Z", "Sat, 31 Jan 2026 10:20:30 GMT", 1769854830]
 )
 def test_a_time_is_read_as_botocore_reads_it(said):
-    assert bucket._moment(said) == parse_timestamp(said)
+    assert bucket._parse_time(said) == parse_timestamp(said)
 
 
 # --- publishing
@@ -194,7 +194,7 @@ def test_a_day_is_withdrawn_marker_first(open_, folder, proxy, stored):
 def test_two_publishers_of_one_day_do_not_mix(open_, folder, stored):
     with (
         lease.hold_lock(open_()._bucket, "ner/.locks/tagged/day.publish"),
-        pytest.raises(Busy, match="process .* at work, expected to be alone"),
+        pytest.raises(Busy, match="held by .*process .*, expected to be alone"),
     ):
         open_().publish(folder, "tagged/day", marker="manifest.json")
     assert stored() == []
@@ -222,7 +222,7 @@ def test_a_publisher_that_was_away_for_too_long_writes_no_marker(open_, folder, 
         self.swap(name, b"{}", etag=self.get(name).etag)
 
     monkeypatch.setattr(Bucket, "upload", taken_over_meanwhile)
-    with pytest.raises(Busy, match="another process has written it"):
+    with pytest.raises(Busy, match="changed by another process"):
         open_().publish(folder, "tagged/day", marker="manifest.json")
     assert "tagged/day/manifest.json" not in stored()
 
@@ -439,8 +439,8 @@ def test_a_swap_whose_answer_got_lost_is_not_taken_for_somebody_else_s(open_, pr
     ("code", "status", "error", "line"),
     [
         ("ExpiredToken", 400, StoreUnavailable, "found expired credentials"),
-        ("AccessDenied", 403, ConfigInvalid, "expected to be let in"),
-        ("InvalidAccessKeyId", 403, ConfigInvalid, "expected to be let in"),
+        ("AccessDenied", 403, ConfigInvalid, "expected access"),
+        ("InvalidAccessKeyId", 403, ConfigInvalid, "expected access"),
         ("NoSuchBucket", 404, ConfigInvalid, "found no such bucket"),
         ("SlowDown", 503, StoreUnavailable, "expected S3 to answer"),
     ],

@@ -110,7 +110,7 @@ def test_a_long_document_is_shown_around_its_entities(tmp_path: Path) -> None:
 
 def test_an_empty_day_says_so(tmp_path: Path) -> None:
     page = page_of(tmp_path, [])
-    assert "None: nothing arrived that could be tagged." in page.text
+    assert "None: no document could be tagged." in page.text
 
 
 def test_the_page_may_run_and_load_nothing(tmp_path: Path) -> None:
