@@ -61,7 +61,7 @@ class _CdaReader:
         self._budget = NarrativeBudget()
 
     def read_document(self, document: Any) -> None:
-        self._read_loose(document, "header")
+        self._read_stray_text(document, "header")
         for child in document:
             name = local_name(child)
             if name == "ClinicalDocument":
@@ -92,7 +92,7 @@ class _CdaReader:
         else:
             self._builder.inventory.ignored(kind, "coded-value")
 
-    def _read_loose(self, element: Any, place: str) -> None:
+    def _read_stray_text(self, element: Any, place: str) -> None:
         """Read text between elements, which only a malformed document has."""
         words = " ".join(" ".join([element.text or "", *(child.tail or "" for child in element)]).split())
         if words:
@@ -114,7 +114,7 @@ class _CdaReader:
                 continue
             nested = [child for child in element if local_name(child) in _HOLDERS]
             waiting.extend((child, path) for child in reversed(nested))
-            self._read_loose(element, path or "body")
+            self._read_stray_text(element, path or "body")
             if name in ("structuredBody", "component"):
                 for child in element:
                     if local_name(child) not in _HOLDERS:

@@ -159,9 +159,9 @@ class _FhirReader:
         self._binaries |= set(_find_binaries(resource))
         while waiting:
             one, place = waiting.pop()
-            waiting.extend(reversed(self._read_one(one, place)))
+            waiting.extend(reversed(self._read_resource(one, place)))
 
-    def _read_one(self, resource: Mapping[str, Any], place: str) -> list[tuple[Mapping[str, Any], str]]:
+    def _read_resource(self, resource: Mapping[str, Any], place: str) -> list[tuple[Mapping[str, Any], str]]:
         """Read one resource, and return its nested resources with their places."""
         kind, inventory = _get_type(resource), self._builder.inventory
         inventory.read("resource")
@@ -204,7 +204,7 @@ class _FhirReader:
             elif leaf.key == "div" and key == "text":
                 continue  # the narrative has already been read
             elif leaf.kind == "coded":
-                self._leave_out(leaf, place)
+                self._ignore_coded(leaf, place)
             elif narrative.contains(leaf.text):
                 inventory.ignored("string", "said-by-narrative")
             else:
@@ -214,7 +214,7 @@ class _FhirReader:
         self._builder.block("\n".join(lines), place, separator="\n")
         return nested
 
-    def _leave_out(self, leaf: Leaf, place: str) -> None:
+    def _ignore_coded(self, leaf: Leaf, place: str) -> None:
         """Account for a string without words; a long one may be a file."""
         if not _LONG_BASE64.fullmatch(leaf.text):
             self._builder.inventory.ignored("string", "coded-value")

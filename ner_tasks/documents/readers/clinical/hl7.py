@@ -113,7 +113,7 @@ def _read_segments(
     before = ""
     for segment in segments:
         if segment.name:
-            builder.inventory.expect("field", _n_fields(segment))
+            builder.inventory.expect("field", _count_fields(segment))
     for key, members in groupby(
         segments, key=lambda one: make_group_key(one, values) if one.name in TEXT_FIELDS else (one.name, one.number)
     ):
@@ -130,7 +130,7 @@ def _read_segments(
         before = name
 
 
-def _n_fields(segment: Hl7Segment) -> int:
+def _count_fields(segment: Hl7Segment) -> int:
     # The first two fields of a header are the separators.
     start = 3 if segment.name in SEGMENT_HEADERS else 1
     return sum(bool(segment.field(number).strip()) for number in range(start, len(segment.fields)))
@@ -144,8 +144,8 @@ def _read_fields(builder: ExtractBuilder, values: Values, segment: Hl7Segment, s
         if is_header and number not in FIELDS[segment.name]:
             builder.inventory.ignored("field", "message-header")
             continue
-        label, named = find_field(segment.name, number)
-        if text := values.format_field(segment.field(number), named):
+        label, data_type = find_field(segment.name, number)
+        if text := values.format_field(segment.field(number), data_type):
             builder.inventory.read("field")
             builder.block(f"{label}: {text}", prefix + segment.place(number), separator=separator)
             separator = "\n"

@@ -120,9 +120,9 @@ def _parse_table() -> dict[str, dict[int, Field]]:
             segment, line = line[:3], line[4:]  # noqa: PLW2901 - the rest of the line is parsed like any other
             table[segment] = {}
         for entry in filter(None, map(str.strip, line.split(";"))):
-            number, _, named = entry.partition("=")
+            number, _, data_type = entry.partition("=")
             digits, _, label = number.partition(" ")
-            table[segment][int(digits)] = (label, named)
+            table[segment][int(digits)] = (label, data_type)
     return table
 
 
@@ -132,5 +132,5 @@ SEGMENTS = frozenset(FIELDS) | {"DSC", "QAK", "QPD", "RCP", "PRA", "OM1", "TQ1",
 
 def find_field(segment: str, number: int) -> Field:
     """Return the label and data type of a field; `ZPI-3` and "" for one that is not in the table."""
-    label, named = FIELDS.get(segment, {}).get(number, ("", ""))
-    return label or f"{segment}-{number}", named
+    label, data_type = FIELDS.get(segment, {}).get(number, ("", ""))
+    return label or f"{segment}-{number}", data_type

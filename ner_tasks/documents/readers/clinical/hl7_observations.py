@@ -26,13 +26,13 @@ def classify(segment: Hl7Segment, values: Values) -> str:
     """Return how to read the value of a segment with a text field: `text`, `file`, `pointer` or `value`."""
     if segment.name != "OBX":
         return "text"
-    named = segment.field(2).strip().upper()
-    if named == "RP":
+    data_type = segment.field(2).strip().upper()
+    if data_type == "RP":
         return "pointer"
     components = segment.field(5).split(values.separators.component, 5)
-    if named == "ED" or (len(components) > 4 and components[3].strip().lower() in ("base64", "hex")):
+    if data_type == "ED" or (len(components) > 4 and components[3].strip().lower() in ("base64", "hex")):
         return "file"
-    return "text" if named in TEXT_TYPES else "value"
+    return "text" if data_type in TEXT_TYPES else "value"
 
 
 def make_group_key(segment: Hl7Segment, values: Values) -> tuple[str, str, str]:
@@ -106,8 +106,8 @@ class Observations:
         return behind + (f" [{flags}]" if flags else "")
 
     def _read_value(self, segment: Hl7Segment, separator: str, *, is_pointer: bool) -> None:
-        named = segment.field(2).strip().upper()
-        value = self._values.format_field(segment.field(5), named)
+        data_type = segment.field(2).strip().upper()
+        value = self._values.format_field(segment.field(5), data_type)
         line = f"{self._make_label(segment)}: {value}{self._format_context(segment)}"
         place = self._make_place(segment, 5)
         self._builder.block(line, place, separator=separator)
@@ -159,8 +159,8 @@ class Observations:
                 is_done = number in _SHOWN_WITH_VALUE if segment.name == "OBX" else number == TEXT_FIELDS[segment.name]
                 if is_done or not segment.field(number).strip():
                     continue
-                label, named = find_field(segment.name, number)
-                if not (text := self._values.format_field(segment.field(number), named)):
+                label, data_type = find_field(segment.name, number)
+                if not (text := self._values.format_field(segment.field(number), data_type)):
                     inventory.ignored("field", "protocol-code")
                     continue
                 inventory.read("field")

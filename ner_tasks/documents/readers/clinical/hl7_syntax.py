@@ -120,10 +120,10 @@ def parse_segments(lines: list[str], separators: Hl7Separators, known: frozenset
             raw[-1][1].append("\n" + line)
         elif line.strip():
             raw.append(("", [line]))
-    return _number(raw, separators)
+    return _make_segments(raw, separators)
 
 
-def _number(raw: list[tuple[str, list[str]]], separators: Hl7Separators) -> list[Hl7Segment]:
+def _make_segments(raw: list[tuple[str, list[str]]], separators: Hl7Separators) -> list[Hl7Segment]:
     counts: dict[str, int] = {}
     segments = []
     for name, pieces in raw:

@@ -38,45 +38,45 @@ class Values:
         lines = raw.split(self.separators.repetition)
         return "\n".join(unescape(line, self.separators, self.encoding) for line in lines)
 
-    def format_field(self, raw: str, named: str) -> str:
+    def format_field(self, raw: str, data_type: str) -> str:
         """Format a field of any type.
 
         Args:
             raw: raw value from the message.
-            named: its data type, "" if unknown.
+            data_type: its data type, "" if unknown.
 
         Returns:
             Its text, "" if it is not for people.
         """
-        if named == "SI":
+        if data_type == "SI":
             return "" if _SET_ID.fullmatch(raw.strip()) else self.format_text(raw).strip()
-        if named in ("TX", "FT", "ST"):
+        if data_type in ("TX", "FT", "ST"):
             return self.format_text(raw).strip()
         repetitions = [self.split_components(value) for value in raw.split(self.separators.repetition) if value]
-        return "; ".join(filter(None, (self._format_value(components, named) for components in repetitions)))
+        return "; ".join(filter(None, (self._format_value(components, data_type) for components in repetitions)))
 
     def split_components(self, raw: str) -> list[str]:
         """Split a value into components, whose subcomponents are joined by a space."""
-        return [self._component(component) for component in raw.split(self.separators.component)]
+        return [self._decode_component(component) for component in raw.split(self.separators.component)]
 
-    def _component(self, raw: str) -> str:
+    def _decode_component(self, raw: str) -> str:
         sign = self.separators.subcomponent
         lone = f" {sign} "  # text, not a separator, although it should have been escaped
         if sign in raw:
             raw = lone.join(" ".join(filter(None, piece.split(sign))) for piece in raw.split(lone))
         return unescape(raw, self.separators, self.encoding).strip().removeprefix('""')
 
-    def _format_value(self, components: list[str], named: str) -> str:
-        if named == "XPN":
+    def _format_value(self, components: list[str], data_type: str) -> str:
+        if data_type == "XPN":
             return self._format_name(components)
-        if named == "XCN":
+        if data_type == "XCN":
             rest = [components[0], *components[1 + _N_NAME :]]
             name = self._format_name(components[1 : 1 + _N_NAME])
             behind = ", ".join(self._drop_codes(rest))
             return f"{name} ({behind})" if name and behind else name or behind
-        if named in _CODED_TYPES or named == "label":
-            return self._format_coded(components, with_code=named != "label")
-        kept = self._drop_codes(components, _KINDS_FROM[named]) if named in _KINDS_FROM else components
+        if data_type in _CODED_TYPES or data_type == "label":
+            return self._format_coded(components, with_code=data_type != "label")
+        kept = self._drop_codes(components, _KINDS_FROM[data_type]) if data_type in _KINDS_FROM else components
         return ", ".join(filter(None, kept))
 
     def _format_name(self, components: list[str]) -> str:
@@ -88,7 +88,7 @@ class Values:
     def _drop_codes(self, components: list[str], start: int = 1) -> list[str]:
         """Drop the codes, from `start` on, for the type of the name or address."""
         kept = [text for index, text in enumerate(components) if text and (index < start or not _is_kind(text))]
-        self._leave_out(sum(map(bool, components)) - len(kept))
+        self._count_dropped(sum(map(bool, components)) - len(kept))
         return kept
 
     def _format_coded(self, components: list[str], *, with_code: bool) -> str:
@@ -97,17 +97,17 @@ class Values:
         others = [text for index, text in enumerate(components) if text and index not in _CODE_TEXTS]
         words = [text for text in others if not texts or not _CODE.fullmatch(text) or _is_word(text)]
         code = components[0] if with_code and components[0] not in ("", *words) else ""
-        self._leave_out(len(others) - len(words) - bool(code))
+        self._count_dropped(len(others) - len(words) - bool(code))
         return ", ".join(dict.fromkeys([*texts, *words])) + (f" ({code})" if code else "")
 
     def format_units(self, raw: str) -> str:
         """Format units: the code, and its text if it differs."""
         components = self.split_components(raw)
         shown = [text for text in components[:2] if text]
-        self._leave_out(len([text for text in components[2:] if text]))
+        self._count_dropped(len([text for text in components[2:] if text]))
         return " ".join(dict.fromkeys(shown))
 
-    def _leave_out(self, n: int) -> None:
+    def _count_dropped(self, n: int) -> None:
         self.inventory.ignored("code", "coded-value", n)
 
 

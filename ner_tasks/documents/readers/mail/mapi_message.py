@@ -62,7 +62,9 @@ def _list_headers(message: Message, headers: Headers) -> list[tuple[str, str]]:
     ]
     for kind, name, shown in _RECIPIENTS:
         persons = [
-            _format_person(one, (0x3001, 0x5FF6), (0x39FE, 0x3003)) for one in message.recipients if _kind(one) == kind
+            _format_person(one, (0x3001, 0x5FF6), (0x39FE, 0x3003))
+            for one in message.recipients
+            if _find_kind(one) == kind
         ]
         listed = "; ".join(dict.fromkeys(person for person in persons if person))
         display = properties.text(shown)
@@ -74,7 +76,7 @@ def _list_headers(message: Message, headers: Headers) -> list[tuple[str, str]]:
     return [(name, " ".join(value.split())) for name, value in fields if value.strip()]
 
 
-def _kind(recipient: Properties) -> int:
+def _find_kind(recipient: Properties) -> int:
     return (recipient.number(0x0C15) & 0xF) or 1
 
 
@@ -92,7 +94,7 @@ def _read_forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]
     forms: list[list[MailBlock]] = []
     if text := properties.text(_BODY):
         forms.append([MailBlock(text, "body", "plain")])
-    for name, number, read_form in (("HTML", _HTML, _html_block), ("RTF", _RTF, _rtf_block)):
+    for name, number, read_form in (("HTML", _HTML, _read_html), ("RTF", _RTF, _read_rtf)):
         if not properties.values.get(number):
             continue
         try:
@@ -103,7 +105,7 @@ def _read_forms(properties: Properties, leaves: Leaves) -> list[list[MailBlock]]
     return [form for form in forms if not mail_bodies.is_blank(form[0].text)]
 
 
-def _html_block(properties: Properties, leaves: Leaves) -> MailBlock:
+def _read_html(properties: Properties, leaves: Leaves) -> MailBlock:
     page = properties.values[_HTML]
     if isinstance(page, bytes) and properties.types[_HTML] == BINARY:
         part = extract_text(page.rstrip(b"\0"), "html", {}, find_encoding(properties.number(0x3FDE)))
@@ -111,23 +113,23 @@ def _html_block(properties: Properties, leaves: Leaves) -> MailBlock:
         if part.page:
             leaves.add_page(part.page)
         return MailBlock(part.text, "body", "html", part.decoded.encoding, is_guessed=part.decoded.is_guessed)
-    return _page_block(properties.text(_HTML), leaves, "html")
+    return _read_page(properties.text(_HTML), leaves, "html")
 
 
-def _page_block(markup: str, leaves: Leaves, form: str) -> MailBlock:
+def _read_page(markup: str, leaves: Leaves, form: str) -> MailBlock:
     page = html.parse(markup)
     leaves.add_page(page)
     return MailBlock(page.text, "body", form)
 
 
-def _rtf_block(properties: Properties, leaves: Leaves) -> MailBlock:
+def _read_rtf(properties: Properties, leaves: Leaves) -> MailBlock:
     raw, is_whole = rtf_compression.decompress(properties.binary(_RTF), leaves.limits.max_unpacked_bytes)
     if not is_whole:
         leaves.inventory.unread("body", "damage: body in RTF", "truncated")
     kind = rtf_html.detect_kind(raw)
     if kind:
         unwrapped = rtf_html.unwrap(raw)
-        return _page_block(unwrapped, leaves, "rtf") if kind == "html" else MailBlock(unwrapped, "body", "rtf")
+        return _read_page(unwrapped, leaves, "rtf") if kind == "html" else MailBlock(unwrapped, "body", "rtf")
     from ner_tasks.documents.readers.markup import rtf
 
     return MailBlock(rtf.extract_text(raw), "body", "rtf")
@@ -149,9 +151,9 @@ def _read_attachment(attachment: Attachment, builder: ExtractBuilder, leaves: Le
         builder.inventory.unread("attachment", where, "content missing")
     else:
         media_type = properties.text(0x370E).lower()
-        leaves.add_file(name or _named_by(properties), media_type, attachment.content, "")
+        leaves.add_file(name or _make_name(properties), media_type, attachment.content, "")
 
 
-def _named_by(properties: Properties) -> str:
+def _make_name(properties: Properties) -> str:
     extension = properties.text(0x3703)
     return f"attachment{extension}" if extension.startswith(".") else ""

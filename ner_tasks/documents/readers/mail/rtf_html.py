@@ -43,10 +43,10 @@ def detect_kind(rtf: bytes) -> str:
 
 def unwrap(rtf: bytes) -> str:
     """Return the HTML or text wrapped in RTF, as `detect_kind` reports it."""
-    return _Unwrapping(rtf).run()
+    return _Unwrapper(rtf).run()
 
 
-class _Unwrapping:
+class _Unwrapper:
     def __init__(self, rtf: bytes) -> None:
         self.rtf = rtf
         self.pieces: list[str] = []
@@ -62,19 +62,19 @@ class _Unwrapping:
         for token in _TOKEN.finditer(self.rtf):
             word, number, code, symbol, brace = token.groups()
             if brace:
-                self._brace(brace)
+                self._handle_brace(brace)
             elif word:
-                self._word(word.lower(), int(number) if number else None)
+                self._handle_word(word.lower(), int(number) if number else None)
             elif code:
-                self._bytes(bytes([int(code, 16)]))
+                self._add_bytes(bytes([int(code, 16)]))
             elif symbol:
-                self._symbol(symbol)
+                self._handle_symbol(symbol)
             elif not token.group().startswith((b"\r", b"\n")):
-                self._bytes(token.group())
+                self._add_bytes(token.group())
         self._flush()
         return "".join(self.pieces)
 
-    def _brace(self, brace: bytes) -> None:
+    def _handle_brace(self, brace: bytes) -> None:
         self.n_skip = 0
         self.is_starred = False
         if brace == b"{":
@@ -88,17 +88,17 @@ class _Unwrapping:
         elif self.stack:
             self.state = self.stack.pop()
 
-    def _symbol(self, symbol: bytes) -> None:
+    def _handle_symbol(self, symbol: bytes) -> None:
         if symbol == b"*":
             self.is_starred = True
         elif symbol in b"\\{}":
-            self._bytes(symbol)
+            self._add_bytes(symbol)
         elif symbol == b"~":
-            self._text("\u00a0")
+            self._add_text("\u00a0")
         elif symbol == b"_":
-            self._text("\u2011")
+            self._add_text("\u2011")
 
-    def _word(self, word: bytes, number: int | None) -> None:
+    def _handle_word(self, word: bytes, number: int | None) -> None:
         if self.is_starred:
             self.is_starred = False
             if word != b"htmltag":
@@ -120,10 +120,10 @@ class _Unwrapping:
             case b"uc":
                 self.state.unicode_skip = number if number is not None else 1
             case b"u" if number is not None:
-                self._text(chr(number & 0xFFFF))
+                self._add_text(chr(number & 0xFFFF))
                 self.n_skip = min(self.state.unicode_skip, 8)
             case _ if word in _SYMBOLS:
-                self._text(_SYMBOLS[word])
+                self._add_text(_SYMBOLS[word])
             case _ if word in _HIDDEN:
                 self.state.is_hidden = True
 
@@ -131,7 +131,7 @@ class _Unwrapping:
     def _is_shown(self) -> bool:
         return not self.state.is_hidden and not self.state.is_rtf_only
 
-    def _bytes(self, raw: bytes) -> None:
+    def _add_bytes(self, raw: bytes) -> None:
         if self.n_skip:
             raw, self.n_skip = raw[self.n_skip :], max(0, self.n_skip - len(raw))
         if not raw or not self._is_shown:
@@ -142,7 +142,7 @@ class _Unwrapping:
             self.raw_encoding = encoding
         self.raw += raw
 
-    def _text(self, text: str) -> None:
+    def _add_text(self, text: str) -> None:
         if self._is_shown:
             self._flush()
             self.pieces.append(text)

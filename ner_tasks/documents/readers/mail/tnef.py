@@ -25,7 +25,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     if len(data) < 6 or struct.unpack_from("<I", data)[0] != _SIGNATURE:
         raise CannotRead("broken", "found no TNEF signature, expected a winmail.dat")
     builder = ExtractBuilder()
-    return mapi_message.read(_TnefReader(data, builder).message(), builder, limits)
+    return mapi_message.read(_TnefReader(data, builder).read_message(), builder, limits)
 
 
 class _TnefReader:
@@ -33,7 +33,7 @@ class _TnefReader:
         self.data, self.builder = data, builder
         self.result = Message(Properties())
 
-    def message(self) -> Message:
+    def read_message(self) -> Message:
         position, n_wrong, is_whole = 6, 0, True
         while position + _ATTRIBUTE.size <= len(self.data):
             level, tag, n_bytes = _ATTRIBUTE.unpack_from(self.data, position)
@@ -46,7 +46,7 @@ class _TnefReader:
             if level not in (1, 2):
                 is_whole = False
                 break
-            self._attribute(tag & 0xFFFF, content)
+            self._read_attribute(tag & 0xFFFF, content)
         if not is_whole or position < len(self.data):
             self.builder.inventory.unread("attribute", "damage", "a truncated or damaged winmail.dat")
         if n_wrong:
@@ -55,7 +55,7 @@ class _TnefReader:
             owner.code_page = self.result.properties.code_page
         return self.result
 
-    def _attribute(self, tag: int, content: bytes) -> None:
+    def _read_attribute(self, tag: int, content: bytes) -> None:
         properties = self.result.properties
         files = self.result.attachments
         match tag:
@@ -66,11 +66,11 @@ class _TnefReader:
             case 0x800C:
                 _put_missing(properties, 0x1000, content)
             case 0x8000:
-                self._sender(content)
+                self._read_sender(content)
             case 0x9003:
                 self._read_list(content, 0, properties)
             case 0x9004:
-                self._recipients(content)
+                self._read_recipients(content)
             case 0x9002:
                 files.append(Attachment(Properties()))
             case 0x8010 if files:
@@ -81,7 +81,7 @@ class _TnefReader:
                 self._read_list(content, 0, files[-1].properties)
                 _read_object(files[-1])
 
-    def _sender(self, content: bytes) -> None:
+    def _read_sender(self, content: bytes) -> None:
         """Parse the name and address in a `TRP` structure."""
         n_name = int.from_bytes(content[4:6], "little")
         start = 8 if content[8:16].strip(b"\0") else 16  # an empty structure may precede the values
@@ -93,7 +93,7 @@ class _TnefReader:
         if address:
             _put_missing(self.result.properties, 0x0C1F, address)
 
-    def _recipients(self, content: bytes) -> None:
+    def _read_recipients(self, content: bytes) -> None:
         position = 4
         for _ in range(min(int.from_bytes(content[:4], "little"), len(content))):
             recipient = Properties()

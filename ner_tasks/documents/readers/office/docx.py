@@ -63,7 +63,7 @@ def _add_part(
     package: Package, name: str, builder: ExtractBuilder, walk: TextWalk, place: str, shown: list[str]
 ) -> list[str]:
     """Read a part and return the names of the parts whose documents it includes."""
-    root = package.xml(name, builder)
+    root = package.parse(name, builder)
     for block in walk.blocks(root) if root is not None else ():
         builder.block(block, place)
         shown.append(block)

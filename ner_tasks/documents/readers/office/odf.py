@@ -89,7 +89,7 @@ def parse_content(package: Package, builder: ExtractBuilder) -> Any:
     Raises:
         CannotRead: `broken`.
     """
-    root = package.xml(CONTENT, builder)
+    root = package.parse(CONTENT, builder)
     builder.inventory.read("part")
     if root is None:
         raise CannotRead("broken", f"found no XML in {CONTENT}, expected an OpenDocument file")
@@ -125,7 +125,7 @@ def iter_margins(package: Package, root: Any, builder: ExtractBuilder) -> Iterat
     """
     styles = root
     if STYLES in package.parts:
-        styles = package.xml(STYLES, builder)
+        styles = package.parse(STYLES, builder)
         builder.inventory.read("part")
     for master in xml_names.outermost(styles, "master-styles") if styles is not None else ():
         for page in master:
@@ -152,7 +152,7 @@ def add_rest(package: Package, content: Any, builder: ExtractBuilder, limits: Li
         if rule := next((rule for rule, pattern in _RULES if pattern.search(name)), ""):
             builder.inventory.ignored("part", rule)
         elif name.endswith(f"/{CONTENT}"):
-            root = package.xml(name, builder)
+            root = package.parse(name, builder)
             builder.inventory.read("part")
             if root is not None:
                 _add_blocks(root, builder, name, ())
@@ -168,7 +168,7 @@ def read_properties(package: Package, content: Any, builder: ExtractBuilder) -> 
     """Return the name and text of each property that people enter; a single XML file has them in `content`."""
     fields: list[Property] = []
     for name in [name for name in package.parts if _META.search(name)] or [CONTENT]:
-        root = content if name == CONTENT else package.xml(name, builder)
+        root = content if name == CONTENT else package.parse(name, builder)
         if root is None:
             continue
         walk = etree.iterwalk(root, events=("start",))

@@ -52,7 +52,7 @@ def _iter_cells(row: Any, number: int, label: str, budget: SheetBudget, remarks:
         if qualify(cell.tag) not in CELLS:
             continue
         n_columns = _count_repeats(cell, "number-columns-repeated", _MAX_COLUMNS)
-        text, hanging = _text(cell)
+        text, hanging = _read_cell(cell)
         remarks += [(make_place(label, number, column), block) for block in hanging]
         if text.strip():
             for again in range(n_columns):
@@ -67,7 +67,7 @@ def _count_repeats(element: Any, name: str, most: int) -> int:
     return max(1, min(int(count), most)) if count.isdecimal() and len(count) < 9 else 1
 
 
-def _text(cell: Any) -> tuple[str, list[str]]:
+def _read_cell(cell: Any) -> tuple[str, list[str]]:
     """Return the text that a cell shows, and the texts attached to it."""
     lines: list[str] = []
     hanging: list[str] = []

@@ -48,7 +48,7 @@ def add(builder: ExtractBuilder, name: str, content: bytes, media_type: str = ""
     except Exception as error:  # noqa: BLE001 - olefile raises many types of exceptions on damage
         builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
         return
-    _account_for(builder, name, result)
+    _add_result(builder, name, result)
 
 
 def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Callable[[list[str]], bool]) -> None:
@@ -71,7 +71,7 @@ def add_storages(builder: ExtractBuilder, ole: Any, depth: int, is_object: Calla
         except Exception as error:  # noqa: BLE001 - olefile raises many types of exceptions on damage
             builder.inventory.unread(KIND, name, f"a damaged object ({type(error).__name__})")
             continue
-        _account_for(builder, name, result)
+        _add_result(builder, name, result)
 
 
 def _read_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, bytes] | str:
@@ -89,7 +89,7 @@ def _read_storage(ole: Any, entries: list[list[str]], depth: int) -> tuple[str, 
     return _find_file(ole, [entry for entry in entries if len(entry) == depth + 1], whole)
 
 
-def _account_for(builder: ExtractBuilder, name: str, result: tuple[str, bytes] | str) -> None:
+def _add_result(builder: ExtractBuilder, name: str, result: tuple[str, bytes] | str) -> None:
     if isinstance(result, str):
         builder.inventory.unread(KIND, name, result)
     else:

@@ -99,11 +99,11 @@ class Package:
             folder, own = posixpath.split(name)
             part = self.find(posixpath.join(folder, "_rels", f"{own}.rels"))
             root = xml_tree.parse(self.parts[part])[0] if part in self.parts else None
-            listed = [self._relation(folder, element) for element in root] if root is not None else []
+            listed = [self._make_relation(folder, element) for element in root] if root is not None else []
             self._relations[name] = {relation.id: relation for relation in listed}
         return self._relations[name]
 
-    def _relation(self, folder: str, element: Any) -> Relation:
+    def _make_relation(self, folder: str, element: Any) -> Relation:
         wanted = xml_tree.attribute(element, "Target")
         is_external = xml_tree.attribute(element, "TargetMode").lower() == "external"
         path = wanted.replace("\\", "/").partition("#")[0]
@@ -134,7 +134,7 @@ class Package:
             raise CannotRead("broken", f"found no main part among {len(self.parts)}, expected <{roots[0]}>")
         return candidates[0]
 
-    def xml(self, name: str, builder: ExtractBuilder) -> Any:
+    def parse(self, name: str, builder: ExtractBuilder) -> Any:
         """Return the root element of a part, None if it has none; damage is added to the builder's inventory."""
         root, wrong = xml_tree.parse(self.parts[name])
         if wrong:

@@ -99,7 +99,7 @@ def add_rest(
         shown: text of the document; data that only repeats it is ignored.
     """
     done = set(taken)
-    rest = [name for name in package.parts if name not in done and not is_plumbing(name)]
+    rest = [name for name in package.parts if name not in done and not is_structural(name)]
     texts = [*shown]
     unknown = []
     for name in rest:
@@ -115,7 +115,7 @@ def add_rest(
     for name in unknown:
         _add_unknown(package, name, builder, known)
     for name, wrong in package.damaged.items():
-        if not is_plumbing(name):
+        if not is_structural(name):
             builder.inventory.unread("part", name, wrong)
 
 
@@ -136,7 +136,7 @@ def remove_spaces(text: str) -> str:
     return "".join(text.split())
 
 
-def is_plumbing(name: str) -> bool:
+def is_structural(name: str) -> bool:
     """Whether a part only describes the structure of the package."""
     lowered = name.lower()
     return lowered.endswith(".rels") or lowered.rstrip("+") == CONTENT_TYPES.lower()
@@ -164,7 +164,7 @@ def add_text(
     Returns:
         The blocks.
     """
-    root = package.xml(name, builder)
+    root = package.parse(name, builder)
     walk = TextWalk(skips_placeholders=skips_placeholders)
     blocks = walk.blocks(root) if root is not None else []
     if root is not None and package.root(name) == "cmLst":  # comments on slides are not paragraphs
@@ -205,7 +205,7 @@ def _find_rule(package: Package, name: str) -> str:
 
 def _add_unknown(package: Package, name: str, builder: ExtractBuilder, known: _KnownText) -> None:
     """Account for a part of unknown XML: read it if it is the document's own data, unless it repeats the document."""
-    root = package.xml(name, builder)
+    root = package.parse(name, builder)
     if root is None:
         builder.inventory.unread("part", name, "no readable XML")
         return

@@ -43,12 +43,12 @@ def read_properties(package: Package, builder: ExtractBuilder) -> list[Property]
         is_custom = root_name == "Properties" and "custom" in f"{space} {name}".lower()
         if root_name != "coreProperties" and not is_custom:
             continue
-        root = package.xml(name, builder)
+        root = package.parse(name, builder)
         if root is None:
             continue
         if root_name == "coreProperties":
             fields += [
-                (CORE[xml_names.local_name(one)], _text(one)) for one in root if xml_names.local_name(one) in CORE
+                (CORE[xml_names.local_name(one)], _read_text(one)) for one in root if xml_names.local_name(one) in CORE
             ]
         else:
             fields += _read_custom(root, builder)
@@ -62,7 +62,7 @@ def _read_custom(root: Any, builder: ExtractBuilder) -> list[Property]:
         if xml_names.local_name(one) != "property":
             continue
         name = xml_tree.attribute(one, "name")
-        texts = [_text(value) for value in one.iter() if xml_names.local_name(value) in _STRINGS]
+        texts = [_read_text(value) for value in one.iter() if xml_names.local_name(value) in _STRINGS]
         if texts and not is_program_property(name, "".join(texts)):
             fields.append((name, " ".join(texts)))
         else:
@@ -75,5 +75,5 @@ def is_program_property(name: str, text: str) -> bool:
     return bool(_OF_PROGRAMS.match(name) or _FOR_PROGRAMS.fullmatch(text.strip()))
 
 
-def _text(element: Any) -> str:
+def _read_text(element: Any) -> str:
     return xlsx_cells.unescape(xml_tree.join_text(element))

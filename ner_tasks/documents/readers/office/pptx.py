@@ -41,7 +41,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
 
 
 def _list_slides(package: Package, main: str, builder: ExtractBuilder) -> list[str]:
-    root = package.xml(main, builder)
+    root = package.parse(main, builder)
     relations = package.relations(main)
     names: list[str] = []
     for number, element in enumerate(root.iter("{*}sldId") if root is not None else (), start=1):

@@ -72,7 +72,7 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract | list[tab
 
 def _list_sheets(package: Package, main: str, builder: ExtractBuilder) -> tuple[list[tuple[str, str]], set[str]]:
     """Return the name and part of each sheet in workbook order, and the parts accounted for."""
-    root = package.xml(main, builder)
+    root = package.parse(main, builder)
     relations = package.relations(main)
     names: dict[str, str] = {}
     for element in root.iter("{*}sheet") if root is not None else ():
@@ -101,7 +101,7 @@ def _read_book(package: Package, main: str, builder: ExtractBuilder) -> Book:
     ]
     for name in related[:1]:
         if name in package.parts:
-            _name_damage(package, name, builder)
+            _report_damage(package, name, builder)
             book.strings = [
                 xlsx_cells.read_rich_text(one) for one in xlsx_cells.iter_elements(package.parts[name], "si")
             ]
@@ -113,7 +113,7 @@ def _read_book(package: Package, main: str, builder: ExtractBuilder) -> Book:
     return book
 
 
-def _name_damage(package: Package, name: str, builder: ExtractBuilder) -> None:
+def _report_damage(package: Package, name: str, builder: ExtractBuilder) -> None:
     if wrong := xlsx_cells.find_damage(package.parts[name]):
         builder.inventory.unread("damage", name, wrong)
 
@@ -121,7 +121,7 @@ def _name_damage(package: Package, name: str, builder: ExtractBuilder) -> None:
 def _read_sheet(
     package: Package, part: str, name: str, book: Book, budget: SheetBudget, builder: ExtractBuilder
 ) -> Sheet:
-    _name_damage(package, part, builder)
+    _report_damage(package, part, builder)
     sheet, n_without = xlsx_cells.read_sheet(name, package.parts[part], book, budget)
     builder.inventory.read("sheet")
     builder.inventory.unread("formula", f"{n_without} formula(s) in {part}", "no value is stored", n_without)
@@ -152,11 +152,11 @@ def _add_comments(
     package: Package, part: str, label: str, builder: ExtractBuilder, kind: str, seen: Sequence[str] | set[str]
 ) -> set[str]:
     """Read the comments of a part and return a key for each, by which its legacy copy is recognized."""
-    root = package.xml(part, builder)
+    root = package.parse(part, builder)
     keys = set()
     for comment in root.iter(f"{{*}}{kind}") if root is not None else ():
         cell = xml_tree.attribute(comment, "ref")
-        text = _comment_text(comment)
+        text = _read_comment(comment)
         if f"{cell} {ooxml_parts.remove_spaces(_THREAD_NOTICE.sub('', text))}" in seen:
             builder.inventory.ignored("text", "other-form")
             continue
@@ -166,7 +166,7 @@ def _add_comments(
     return keys
 
 
-def _comment_text(comment: Any) -> str:
+def _read_comment(comment: Any) -> str:
     element = xml_tree.child(comment, "text")
     if element is None:
         return ""

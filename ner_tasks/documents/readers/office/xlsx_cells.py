@@ -118,12 +118,12 @@ def read_styles(data: bytes) -> list[str]:
             codes[attribute(element, "numFmtId")] = attribute(element, "formatCode")
         else:
             numbers = [attribute(xf, "numFmtId") for xf in element]
-            by_number = {number: _kind(number, codes) for number in set(numbers)}
+            by_number = {number: _classify_format(number, codes) for number in set(numbers)}
             kinds = [by_number[number] for number in numbers]
     return kinds
 
 
-def _kind(number: str, codes: dict[str, str]) -> str:
+def _classify_format(number: str, codes: dict[str, str]) -> str:
     if number not in codes:
         built_in = int(number) if number.isdecimal() else 0
         if built_in == _BUILT_IN_DURATION:
@@ -202,7 +202,7 @@ def _read_text(cell: Any, book: Book) -> str | None:
     if kind == "d":
         return format_date(value.strip())
     if kind == "n":
-        return format_number(value.strip(), _kind_of(cell, book), is_1904=book.is_1904)
+        return format_number(value.strip(), _get_kind(cell, book), is_1904=book.is_1904)
     return unescape(value)
 
 
@@ -214,7 +214,7 @@ def _look_up_shared(number: str, book: Book) -> str:
     return ""
 
 
-def _kind_of(cell: Any, book: Book) -> str:
+def _get_kind(cell: Any, book: Book) -> str:
     style = cell.get("s", "")
     return book.kinds[int(style)] if style.isdecimal() and int(style) < len(book.kinds) else ""
 
