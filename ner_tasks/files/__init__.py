@@ -1,1 +1,1 @@
-"""Files and folders: atomic writes, reads that follow no link, and JSON, YAML and SQLite read with bounds."""
+"""Files and folders: atomic writes, reads that do not follow links, bounded JSON, YAML and SQLite."""

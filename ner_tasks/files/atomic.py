@@ -1,4 +1,4 @@
-"""Files and folders that are either whole or not there, whatever kills the process."""
+"""Atomic writes: a file or folder is either complete or absent, even if the process is killed."""
 
 import errno
 import fcntl
@@ -18,13 +18,13 @@ from ner_tasks.files import contained, replacement
 from ner_tasks.files.json_text import MAX_BYTES, parse_json, size_error
 
 _LOOK_AGAIN_S = 0.02
-_N_READS = 100  # of a folder that is replaced during each
+_N_READS = 100  # attempts to read a folder that is replaced during each of them
 
 Result = TypeVar("Result")
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with open_file(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -52,11 +52,11 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Value of a JSON file.
+    """Read a JSON file.
 
     Raises:
-        InputMissing: no such file.
-        ArtifactBroken: not JSON, or no file; see `parse_json`.
+        InputMissing: the file does not exist.
+        ArtifactBroken: it is not JSON, or not a regular file; see `parse_json`.
     """
     try:
         return parse_json(read_small(path), str(path))
@@ -65,11 +65,11 @@ def read_json(path: Path) -> Any:
 
 
 def read_small(path: Path) -> bytes:
-    """Content of a file of records.
+    """Read a file of at most `json_text.MAX_BYTES`.
 
     Raises:
-        FileNotFoundError: no such file.
-        ArtifactBroken: something else lies there, or more than `json_text.MAX_BYTES`.
+        FileNotFoundError: the file does not exist.
+        ArtifactBroken: it is not a regular file, or larger.
     """
     with open_file(path) as file:
         n_bytes = os.fstat(file.fileno()).st_size
@@ -79,22 +79,22 @@ def read_small(path: Path) -> bytes:
 
 
 def lines_in(path: Path) -> Iterator[bytes]:
-    """Lines of a file, one at a time, each with its line feed.
+    """Yield the lines of a file, each with its line feed.
 
     Raises:
-        InputMissing: no such file.
-        ArtifactBroken: something else lies there.
+        InputMissing: the file does not exist.
+        ArtifactBroken: it is not a regular file.
     """
     with open_input(path) as file:
         yield from file
 
 
 def open_input(path: Path) -> BinaryIO:
-    """As `open_file`, of a file that has to be there.
+    """Open a required file for reading, see `open_file`.
 
     Raises:
-        InputMissing: no such file.
-        ArtifactBroken: something else lies there.
+        InputMissing: the file does not exist.
+        ArtifactBroken: it is not a regular file.
     """
     try:
         return open_file(path)
@@ -106,30 +106,30 @@ def open_file(path: Path) -> BufferedReader:
     """Open a file for reading.
 
     Raises:
-        FileNotFoundError: no such file.
-        ArtifactBroken: something else lies there.
+        FileNotFoundError: the file does not exist.
+        ArtifactBroken: it is not a regular file.
     """
     check_is_file(path)
-    # should it be swapped for a pipe just now, nobody is waited for
+    # non-blocking, in case it was replaced by a pipe since the check
     return open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK))
 
 
 def check_is_file(path: Path) -> None:
-    """Refuse what is no file, such as a pipe, at which whoever opens it would wait.
+    """Check that a path is a regular file, and not for example a pipe, on which opening it would block.
 
     Raises:
-        FileNotFoundError: there is nothing.
-        ArtifactBroken: something else lies there.
+        FileNotFoundError: it does not exist.
+        ArtifactBroken: it is not a regular file.
     """
     if kind := contained.describe_kind(path.stat()):
         raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
 
 
 def replace_file(part: Path, target: Path) -> None:
-    """Let a file take the place of `target`, in one step.
+    """Replace `target` by a file, in one step.
 
     Raises:
-        ArtifactBroken: a folder lies there.
+        ArtifactBroken: `target` is a folder.
     """
     try:
         os.replace(part, target)
@@ -139,9 +139,9 @@ def replace_file(part: Path, target: Path) -> None:
 
 @contextmanager
 def staged_folder(target: Path) -> Iterator[Path]:
-    """A folder to write into, which becomes `target` when the block ends well and vanishes otherwise.
+    """Yield a folder to write into, which becomes `target` if the block succeeds and is removed otherwise.
 
-    A `target` that is there already is replaced in one step where the system can, see `replacement`.
+    An existing `target` is replaced, in one step if the system supports it, see `replacement`.
 
     Raises:
         StorageFull: the disk is full; nothing is left behind.
@@ -161,20 +161,23 @@ def staged_folder(target: Path) -> Iterator[Path]:
 def read_whole(
     folder: Path, read: Callable[[], Result], *, undo: Callable[[Result], object] = lambda _: None
 ) -> Result:
-    """What `read` makes of a folder that may be replaced meanwhile; it reads again until all is of one folder.
+    """Read a folder that may be replaced meanwhile; repeats until everything was read from the same folder.
 
     Args:
-        folder: what is read, by its path.
-        read: reads it; what it raises counts only if the folder is the same still.
-        undo: takes back a result that may be of two folders, such as open files.
+        folder: path of the folder.
+        read: reads the folder; its exceptions are raised only if the folder was not replaced meanwhile.
+        undo: discards a result that may mix two folders, such as open files.
+
+    Returns:
+        The result of `read`.
 
     Raises:
-        InputMissing: there is no such folder.
-        Busy: it is replaced again and again.
+        InputMissing: the folder does not exist.
+        Busy: it was replaced during each attempt.
     """
     for _ in range(_N_READS):
         try:
-            # as long as it is open, no other folder gets its number
+            # while it is open, its inode number is not reused
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError):
             if replacement.complete_replacement(folder) and folder.is_dir():
@@ -203,7 +206,7 @@ def _is_same(handle: int, folder: Path) -> bool:
 
 @contextmanager
 def staged_file(target: Path) -> Iterator[Path]:
-    """A path to write to, whose file becomes `target` when the block ends well and vanishes otherwise.
+    """Yield a path to write to; its file becomes `target` if the block succeeds and is removed otherwise.
 
     Raises:
         StorageFull: the disk is full; nothing is left behind.
@@ -220,7 +223,7 @@ def staged_file(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def space_for(target: Path) -> Iterator[None]:
-    """Turn "no space left" from inside the block into a `StorageFull` that names the place."""
+    """Turn "no space left on device" errors in the block into `StorageFull` with the location."""
     try:
         yield
     except OSError as error:
@@ -230,20 +233,20 @@ def space_for(target: Path) -> Iterator[None]:
 
 
 def storage_full(target: Path) -> StorageFull:
-    """What to raise where there is no room for `target`."""
+    """Return the error for a full disk at `target`."""
     free_mib = shutil.disk_usage(target.parent).free // 2**20
     return StorageFull(f"found {free_mib} MiB free, expected room for {target.name}, at {target.parent}")
 
 
 @contextmanager
 def exclusive(path: Path, *, patience_s: float = 0.0) -> Iterator[None]:
-    """Hold the lock file `path` while the block runs; the kernel lets go of it when the process dies.
+    """Hold the lock file `path` during the block; the kernel releases it when the process dies.
 
-    The block may remove the file, with the folder that it lies in.
+    The block may remove the file together with its folder.
 
     Args:
-        path: the lock file.
-        patience_s: how long to wait for another holder.
+        path: path of the lock file.
+        patience_s: seconds to wait for another holder.
 
     Raises:
         Busy: another process holds it.
@@ -254,7 +257,7 @@ def exclusive(path: Path, *, patience_s: float = 0.0) -> Iterator[None]:
         with path.open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # a file that was removed since it was opened keeps nobody out
+                # a lock on a file that was removed since it was opened is void
                 mine = path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat())
             except BlockingIOError:
                 mine = False

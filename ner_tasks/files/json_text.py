@@ -1,4 +1,4 @@
-"""JSON that somebody else may have damaged: read, or refused in one line that quotes nothing of it."""
+"""Parse JSON that may be damaged; errors are one line and do not quote the content."""
 
 import json
 from typing import Any
@@ -6,23 +6,23 @@ from typing import Any
 from ner_tasks.errors import ArtifactBroken, redact_error
 from ner_tasks.surrogates import find_surrogate
 
-# far above what any record of ours takes; a larger one is no record and would take many times its size in memory
+# far larger than any record; parsing takes many times its size in memory
 MAX_BYTES = 64 * 2**20
 MAX_DEPTH = 50
 
 
 def parse_json(text: str | bytes, where: str, *, expected: str = "JSON", is_ours: bool = True) -> Any:
-    """Value of a JSON text.
+    """Parse a JSON text.
 
     Args:
-        text: the whole file, or one line of it.
-        where: the file, for the message.
-        expected: what it should be, for the message.
-        is_ours: whether it has no words of documents and their names. Only those may hold half a surrogate pair, which no
-            file and no page can be written with.
+        text: a whole file, or one line of it.
+        where: location of the file, for the message.
+        expected: description of the expected content, for the message.
+        is_ours: whether it contains no text and names of documents. Only those may have lone surrogates, which cannot be
+            written to files and pages.
 
     Raises:
-        ArtifactBroken: it is not JSON, larger than `MAX_BYTES`, nested deeper than `MAX_DEPTH`, or not of whole characters.
+        ArtifactBroken: it is not JSON, larger than `MAX_BYTES`, nested deeper than `MAX_DEPTH`, or has a lone surrogate.
     """
     if len(text) > MAX_BYTES:
         raise size_error(len(text), where, expected=expected)
@@ -47,12 +47,12 @@ def _is_whole(text: str | bytes, value: Any) -> bool:
 
 
 def size_error(n_bytes: int, where: str, *, expected: str = "JSON") -> ArtifactBroken:
-    """What to raise for a file of more than `MAX_BYTES`."""
+    """Return the error for a file of more than `MAX_BYTES`."""
     return ArtifactBroken(f"found {n_bytes:,} bytes, expected {expected} of at most {MAX_BYTES:,}, in {where}")
 
 
 def check_depth(value: Any, where: str, *, expected: str = "JSON") -> None:
-    """Refuse a value that is nested so deep that whoever walks or prints it would fail.
+    """Check that a value is not nested so deeply that recursive code would fail.
 
     Raises:
         ArtifactBroken: it is nested deeper than `MAX_DEPTH`.

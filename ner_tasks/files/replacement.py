@@ -1,10 +1,10 @@
-"""A folder replaced by another: in one step where the system can, in two that anybody can complete elsewhere.
+"""Replace a folder: in one step if the system supports it, else in two steps that any process can complete.
 
-Linux exchanges two paths in one step (`renameat2`). NFS and a few other file systems refuse it. There the old folder
-is renamed to `.<name>.<id>.old` and then the new one, `.<name>.<id>.part`, to its name. A process that is killed in
-between leaves both hidden, the new one whole: `complete` puts it in place, and every writer, every reader that misses
-the folder, and `ner_maintain` call it. What is left there: a reader may miss the folder for the moment between the two
-renames, if it may not write to the folder above, until one that may comes by.
+Linux exchanges two paths in one step (`renameat2`). NFS and a few other file systems do not support it. There, the old
+folder is renamed to `.<name>.<id>.old`, then the new one, `.<name>.<id>.part`, to its final name. If the process is
+killed in between, both are hidden and the new one is complete: `complete_replacement` renames it. Every writer, every
+reader that does not find the folder, and `ner_maintain` call it. One gap remains: a reader without write permission to
+the parent folder may not find the folder between the two renames, until another process completes them.
 """
 
 import ctypes
@@ -18,31 +18,31 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-# names of what is half-done, replaced or removed; a kill leaves them behind
+# names of unfinished, replaced or removed paths, which a killed process leaves behind
 _LEFT_BEHIND = re.compile(r"\.(?:(?P<name>.+)\.)?(?P<id>[0-9a-f]{32})\.(?:part|old|removed)", re.DOTALL)
-_N_TRIES = 100  # each one lost to another process that replaces the same folder
+_N_TRIES = 100  # attempts, each lost to another process that replaces the same folder
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
-_SYSCALL_NUMBERS = {"x86_64": 316, "aarch64": 276}  # for a C library that does not know the call
-# EPERM: what a container's filter says to calls that it does not know
+_SYSCALL_NUMBERS = {"x86_64": 316, "aarch64": 276}  # for a C library without the function
+# EPERM: the result of system calls that a container's seccomp filter does not know
 _NO_EXCHANGE = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 _TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 
 
 def staging_path(target: Path) -> Path:
-    """A hidden path beside `target`, to be written to and then renamed."""
+    """Return a hidden path beside `target`, to write to and then rename."""
     return target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
 
 
 def is_left_behind(name: str) -> bool:
-    """Whether a file or folder of this name is half-done, replaced or removed work of ours."""
+    """Whether a name is that of an unfinished, replaced or removed file or folder."""
     return _LEFT_BEHIND.fullmatch(name) is not None
 
 
 def exchange_paths(one: Path, other: Path) -> bool:
-    """Exchange two paths in one step; False, with nothing done, where the system or the file system has no such step.
+    """Exchange two paths in one step; return False, without effect, if the system or file system does not support it.
 
     Raises:
-        OSError: one of them is not there, or may not be renamed.
+        OSError: one of them does not exist, or cannot be renamed.
     """
     if sys.platform != "linux":
         return False
@@ -63,10 +63,10 @@ def exchange_paths(one: Path, other: Path) -> bool:
 
 
 def replace_folder(stage: Path, target: Path) -> None:
-    """Rename the folder `stage`, which `staging_path` named, to `target`; what was there is removed afterwards.
+    """Rename the folder `stage`, named by `staging_path`, to `target`, and remove a folder that it replaces.
 
     Raises:
-        OSError: it may not be done, or others replace it again and again.
+        OSError: permission is denied, or others replaced it during each attempt.
     """
     old = stage.with_suffix(".old")
     for _ in range(_N_TRIES):
@@ -91,12 +91,12 @@ def replace_folder(stage: Path, target: Path) -> None:
 
 
 def complete_replacement(target: Path) -> bool:
-    """Put the new folder in place of one whose replacement ended between its two renames; whether `target` is there."""
+    """Complete a replacement that was interrupted between its two renames; return whether `target` exists."""
     if os.path.lexists(target):
         return True
-    with suppress(OSError):  # no right to it, or another process was quicker
+    with suppress(OSError):  # permission is denied, or another process was faster
         for old in _replaced(target):
-            # `.old` without `.part`: that replacement is done, and the folder was removed since
+            # `.old` without `.part`: that replacement was completed, and the folder removed since
             if old.with_suffix(".part").exists():
                 old.with_suffix(".part").rename(target)
                 break
@@ -104,8 +104,8 @@ def complete_replacement(target: Path) -> bool:
 
 
 def remove_folder(target: Path) -> None:
-    """Remove a folder, out of sight in one step."""
-    # else `complete` would take the folder for one that a cut-off replacement has yet to put in place
+    """Remove a folder; it is hidden in one step first."""
+    # otherwise `complete_replacement` would take it for an interrupted replacement
     for old in _replaced(target):
         with suppress(FileNotFoundError):
             old.rename(old.with_suffix(".removed"))
@@ -116,7 +116,7 @@ def remove_folder(target: Path) -> None:
 
 
 def remove_left_behind(path: Path) -> None:
-    """Remove what a kill left behind; a replacement that it cut off is completed first."""
+    """Remove what a killed process left behind, after completing an interrupted replacement."""
     found = _LEFT_BEHIND.fullmatch(path.name)
     if found and found["name"]:
         complete_replacement(path.with_name(found["name"]))
@@ -124,7 +124,7 @@ def remove_left_behind(path: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a file or a folder, or nothing; what resists stays, for `ner_maintain`."""
+    """Remove a file or folder if it exists; what cannot be removed is left to `ner_maintain`."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -133,7 +133,7 @@ def discard(path: Path) -> None:
 
 
 def _replaced(target: Path) -> list[Path]:
-    """Folders that others have replaced at `target`, and that are not yet removed."""
+    """Return the folders that were replaced at `target` and not yet removed."""
     found = ((path, _LEFT_BEHIND.fullmatch(path.name)) for path in target.parent.iterdir() if path.suffix == ".old")
     return [path for path, name in found if name and name["name"] == target.name]
 

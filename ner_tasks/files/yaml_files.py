@@ -1,4 +1,4 @@
-"""Settings in YAML files of ours: strict about their keys, one line about what is wrong."""
+"""Read settings from YAML files: unknown keys are errors, and errors are one line."""
 
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -12,7 +12,7 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 class StrictModel(BaseModel):
-    """A group of settings; a key that it does not know is an error."""
+    """A group of settings; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,17 +21,17 @@ Config = TypeVar("Config", bound=StrictModel)
 
 
 def read_yaml(model: type[Config], path: Path, *, kind: str, expected: str) -> Config:
-    """Settings from a YAML file.
+    """Read settings from a YAML file.
 
     Args:
-        model: what the file may say.
-        path: the file.
-        kind: what file is wanted, for the message if there is none.
-        expected: what was expected where a key or a value is wrong, for the message.
+        model: model of the settings.
+        path: path of the file.
+        kind: description of the file, for the message if it does not exist.
+        expected: description of the expected settings, for the message if a key or value is invalid.
 
     Raises:
-        InputMissing: no such file.
-        ConfigInvalid: not YAML, an unknown key, or a value that the model refuses.
+        InputMissing: the file does not exist.
+        ConfigInvalid: it is not YAML, has an unknown key, or an invalid value.
     """
     if not path.is_file():
         raise InputMissing(f"found nothing at {path}, expected {kind}")
