@@ -1,7 +1,7 @@
-"""Records of the store: JSON that one step writes and others read, checked for its shape whenever it is read.
+"""Records of the store: JSON that one step writes and others read, validated whenever it is read.
 
-A shape names what its readers rely on. What else a record holds is kept as it is: the writers know of more, and a store
-is read by other releases than wrote it. Classes that stand for a record elsewhere, such as `Promotion`, are shapes too.
+A shape declares the fields that readers rely on. Other fields are kept unchanged, since a store may have been written by
+another release. Classes for records in other modules, such as `Promotion`, are shapes too.
 """
 
 from ner_tasks.records.fields import Moment, Name

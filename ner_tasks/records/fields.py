@@ -1,11 +1,11 @@
-"""Fields of records, each with the bounds that its readers can rely on."""
+"""Types of the fields of records, with their bounds."""
 
 from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, ConfigDict, Field, with_config
 
-any_more = with_config(ConfigDict(extra="allow"))  # a record may hold what its shape does not name
+any_more = with_config(ConfigDict(extra="allow"))  # a record may have more fields than its shape
 
 
 def _name(value: str) -> str:
@@ -22,7 +22,7 @@ def _moment(value: str) -> str:
     return value
 
 
-# no figure of ours comes near these; beyond them, sums and divisions of floats fail
+# far above any actual value; beyond these bounds, sums and divisions of floats fail
 Count = Annotated[int, Field(ge=0, le=10**15)]
 Number = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]

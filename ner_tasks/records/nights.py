@@ -1,4 +1,4 @@
-"""Records of nights: what was planned, answered, published, and what the gates said."""
+"""Records of nights: plans, answers, publication, verdicts of the gates."""
 
 from typing import Annotated, Literal, NotRequired
 
@@ -10,7 +10,7 @@ from ner_tasks.records.fields import Count, Moment, Name, Number, Seconds, any_m
 
 @any_more
 class ShardManifest(TypedDict):
-    """`staging/tagged/<day>/<night>/shard-<n>/manifest.json`: what the answers of a shard add up to."""
+    """`staging/tagged/<day>/<night>/shard-<n>/manifest.json`: totals of the answers of a shard."""
 
     n_documents: Count
     n_tagged: Count
@@ -41,7 +41,7 @@ class AnsweredBy(TypedDict):
 
 @any_more
 class PublishedDay(AnsweredBy):
-    """`tagged/<day>/manifest.json` of any release: which model gave the answers, and what else is said."""
+    """`tagged/<day>/manifest.json` of any release: the model that gave the answers."""
 
     night: NotRequired[Name | None]
     n_documents: NotRequired[Count]
@@ -53,7 +53,7 @@ class PublishedDay(AnsweredBy):
 
 @any_more
 class NightManifest(ShardManifest, AnsweredBy):
-    """The same, whole: what the answers of a day add up to."""
+    """`tagged/<day>/manifest.json` in full: totals of the answers of a day."""
 
     day: Name
     night: Name
@@ -77,7 +77,7 @@ class PlannedModel(TypedDict):
 
 @any_more
 class NightPlan(TypedDict):
-    """`staging/runs/<run>/<day>/plan.json`: a night that is planned and not published."""
+    """`staging/runs/<run>/<day>/plan.json`: a night that is planned but not published."""
 
     day: Name
     night: Name
@@ -86,12 +86,12 @@ class NightPlan(TypedDict):
     n_files: Count
     at: Moment
     columns: Columns
-    answered: list[Name]  # days whose answers may be given again
+    answered: list[Name]  # days whose answers may be reused
 
 
 @any_more
 class ListedInput(TypedDict):
-    """A line of `inputs-<n>.jsonl`, the files of a shard."""
+    """A line of `inputs-<n>.jsonl`, the list of the files of a shard."""
 
     name: str
     key: str
@@ -99,21 +99,21 @@ class ListedInput(TypedDict):
 
 @any_more
 class RejectedLine(TypedDict):
-    """A line of `rejected.jsonl`, as far as its file goes."""
+    """A line of `rejected.jsonl`; only its file name is declared."""
 
     file: str
 
 
 @any_more
 class SampledFile(TypedDict):
-    """A line of `files.jsonl`, as `sample` makes it."""
+    """A line of `files.jsonl`, written by `sample`."""
 
     name: str
 
 
 @any_more
 class NightGate(TypedDict):
-    """`reports/nights/<day>.json`: what the gate said of a night."""
+    """`reports/nights/<day>.json`: the gate's verdict on a night."""
 
     night: str | None
     passed: bool
@@ -129,7 +129,7 @@ class DriftVerdict(TypedDict):
 
 @any_more
 class DriftReport(DriftVerdict):
-    """`reports/drift/<day>.json`: a night beside those before it."""
+    """`reports/drift/<day>.json`: a night compared with earlier ones."""
 
     day: Name
     model_version: Name

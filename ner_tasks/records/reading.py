@@ -1,4 +1,4 @@
-"""Records read from the store and from files, each checked for its shape."""
+"""Read and validate records from the store and from files."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ Shape = TypeVar("Shape")
 
 
 class Readable(Protocol):
-    """The part of a store that records are read through."""
+    """Interface of a store for reading records."""
 
     def read_json(self, key: str) -> Any: ...
     def read_lines(self, key: str) -> list[str]: ...
@@ -24,17 +24,17 @@ class Readable(Protocol):
 
 
 def read_record(store: Readable, key: str, shape: type[Shape]) -> Shape:
-    """The record under `key`.
+    """Read the record under `key`.
 
     Raises:
-        InputMissing: there is none.
+        InputMissing: there is no such key.
         ArtifactBroken: it is not JSON of this shape.
     """
     return validate_record(store.read_json(key), shape, store.where(key))
 
 
 def parse_records(lines: list[str], shape: type[Shape], where: str) -> Iterator[Shape | ArtifactBroken]:
-    """The record of each line of a history, or why there is none in it."""
+    """Yield the record in each line of a history, or the error of the line."""
     for number, line in enumerate(lines, start=1):
         at = f"{where}, line {number}"
         try:
@@ -44,7 +44,7 @@ def parse_records(lines: list[str], shape: type[Shape], where: str) -> Iterator[
 
 
 def read_file(path: Path, shape: type[Shape], *, expected: str = "") -> Shape:
-    """The record in a file.
+    """Read the record in a file.
 
     Raises:
         InputMissing, ArtifactBroken: as for `read_record`.
@@ -53,11 +53,11 @@ def read_file(path: Path, shape: type[Shape], *, expected: str = "") -> Shape:
 
 
 def read_records(path: Path, shape: type[Shape]) -> Iterator[Shape]:
-    """The record in each line of a JSON Lines file, one at a time.
+    """Yield the record in each line of a JSON Lines file.
 
     Raises:
-        InputMissing: there is no such file.
-        ArtifactBroken: a line is damaged, or it is no file.
+        InputMissing: the file does not exist.
+        ArtifactBroken: a line is damaged, or it is not a regular file.
     """
     for number, line in enumerate(atomic.lines_in(path), start=1):
         where = f"{path}, line {number}"
@@ -65,16 +65,16 @@ def read_records(path: Path, shape: type[Shape]) -> Iterator[Shape]:
 
 
 def validate_record(value: Any, shape: type[Shape], where: str, *, expected: str = "") -> Shape:
-    """`value`, once it is known to have this shape.
+    """Return `value` after validating that it has this shape.
 
     Args:
-        value: as JSON was read.
-        shape: what it has to be like.
-        where: the file, for the message.
-        expected: what it should be, for the message; the shape's name in words, unless told otherwise.
+        value: parsed JSON.
+        shape: expected shape.
+        where: location of the record, for the message.
+        expected: description of the record, for the message; by default the name of the shape in words.
 
     Raises:
-        ArtifactBroken: it has not; names the field and quotes nothing of it.
+        ArtifactBroken: it does not have this shape; the message names the field and does not quote its value.
     """
     try:
         found: Shape = _adapter(cast(Any, shape)).validate_python(value)
@@ -89,7 +89,7 @@ def validate_record(value: Any, shape: type[Shape], where: str, *, expected: str
 
 
 def _words(shape: type[Any]) -> str:
-    """`DriftReport` as `a drift report`."""
+    """Return the name of a shape in words: `a drift report` for `DriftReport`."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", shape.__name__).lower()
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 

@@ -1,4 +1,4 @@
-"""Records of what tasks and benchmarks came to."""
+"""Records of the results of tasks and benchmarks."""
 
 from typing import Annotated, Any
 
@@ -7,13 +7,13 @@ from typing_extensions import TypedDict
 
 from ner_tasks.records.fields import Count, Moment, Number, Seconds, any_more
 
-# `try` is a word of Python's, which no field of a class can be called
+# `try` is a keyword of Python and cannot be the name of a class attribute
 _Tried = TypedDict("_Tried", {"try": Count})
 
 
 @any_more
 class RunNote(_Tried):
-    """`reports/runs/<dag>/<run>/<task>.json`: what a task came to."""
+    """`reports/runs/<dag>/<run>/<task>.json`: the result of a task."""
 
     dag: str
     run: str

@@ -1,4 +1,4 @@
-"""Records of models, and of the snapshots that they learn from."""
+"""Records of models and of the snapshots they are trained on."""
 
 from typing import Any, NotRequired
 
@@ -14,7 +14,7 @@ class SnapshotPart(TypedDict):
 
 @any_more
 class SnapshotManifest(TypedDict):
-    """`snapshots/<version>/snapshot.json`: what a snapshot holds; `files` has the SHA-256 of each."""
+    """`snapshots/<version>/snapshot.json`: contents of a snapshot; `files` maps each file to its SHA-256."""
 
     version: Name
     labels: list[str]
@@ -24,7 +24,7 @@ class SnapshotManifest(TypedDict):
 
 @any_more
 class CountedSnapshot(SnapshotManifest):
-    """The same with what was counted when it was made."""
+    """`snapshots/<version>/snapshot.json` with its counts."""
 
     parts: dict[str, SnapshotPart]
     quarantined: dict[str, Count]
@@ -44,7 +44,7 @@ class F1Record(TypedDict):
 
 @any_more
 class ScoreRecord(TypedDict):
-    """Entity-level figures; `n_gold` are the entities that should be found."""
+    """Entity-level metrics; `n_gold` is the number of gold entities."""
 
     f1: Number
     precision: Number
@@ -59,7 +59,7 @@ class LineageRecord(TypedDict):
 
 @any_more
 class RegistrationRecord(TypedDict):
-    """`models/<version>/version.json`, whatever was said when the version was registered."""
+    """`models/<version>/version.json`, written when a version is registered."""
 
     at: Moment
     snapshot: NotRequired[Name]
@@ -75,7 +75,7 @@ class ScoredVersion(LineageRecord):
 
 @any_more
 class VersionRecord(ScoredVersion):
-    """The same of a version whose labels were scored."""
+    """`models/<version>/version.json` of a version with scores by label."""
 
     at: Moment
     labels: dict[str, F1Record]
@@ -95,7 +95,7 @@ class SpeedRecord(TypedDict):
 
 @any_more
 class ComparisonRecord(TypedDict):
-    """`reports/models/<version>/compare.json`: INT8 beside FP32."""
+    """`reports/models/<version>/compare.json`: INT8 compared with FP32."""
 
     fp32: NotRequired[ModelScore]
     int8: ModelScore
@@ -105,7 +105,7 @@ class ComparisonRecord(TypedDict):
 
 @any_more
 class FullComparisonRecord(TypedDict):
-    """The same with all that the gate and the request for approval judge by."""
+    """`reports/models/<version>/compare.json` with all fields that the gate and the request for approval use."""
 
     fp32: ModelScore
     int8: ModelScore
@@ -118,7 +118,7 @@ class FullComparisonRecord(TypedDict):
 
 @any_more
 class GateRecord(TypedDict):
-    """`reports/models/<version>/gate.json`: what the gate said of an INT8 model."""
+    """`reports/models/<version>/gate.json`: the gate's verdict on an INT8 model."""
 
     lines: list[str]
 
@@ -138,7 +138,7 @@ class ScoresRecord(TypedDict):
 
 @any_more
 class EvaluationRecord(TypedDict):
-    """`reports/models/<version>/evaluate-<snapshot>.json`: scores, and how sure they are."""
+    """`reports/models/<version>/evaluate-<snapshot>.json`: scores with confidence intervals."""
 
     n_sentences: Count
     overall: ScoreRecord
