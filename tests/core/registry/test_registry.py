@@ -138,7 +138,7 @@ def test_a_promotion_that_lost_its_lock_does_not_undo_another_one(registry, add,
         return seen
 
     monkeypatch.setattr(Registry, "promoted", then_another_is_quicker)
-    with pytest.raises(Busy, match="another process has written it"):
+    with pytest.raises(Busy, match="changed by another process"):
         promote(registry, "v1")
     assert registry.promoted().version == "v2"
     assert [line.version for line in registry.history()] == ["v2"]
