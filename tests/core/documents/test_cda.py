@@ -1,4 +1,4 @@
-"""Clinical documents: participants, narratives, what entries add, files inside; no entity is ever expanded."""
+"""Clinical documents: participants, narratives, text of entries and embedded files are read; no entity is expanded."""
 
 import base64
 import gzip
@@ -68,7 +68,7 @@ def test_a_place_is_the_path_of_titles():
         ("Line one\nLine two", "Line one\nLine two"),
     ],
 )
-def test_narratives_read_as_they_are_shown(written, shown):
+def test_narratives_are_read_as_shown(written, shown):
     assert narrative(written) == shown
 
 
@@ -101,7 +101,7 @@ def test_a_body_that_is_a_file_is_a_document(pack):
     assert read(f"<nonXMLBody>{text}</nonXMLBody>").parts[0].content == PAGE
 
 
-def test_a_body_elsewhere_and_damaged_base64_are_named():
+def test_an_external_body_and_damaged_base64_are_listed():
     elsewhere = read("<nonXMLBody><text mediaType='application/pdf'><reference value='scan.pdf'/></text></nonXMLBody>")
     damaged = read("<nonXMLBody><text mediaType='application/pdf' representation='B64'>!!!</text></nonXMLBody>")
 
@@ -109,7 +109,7 @@ def test_a_body_elsewhere_and_damaged_base64_are_named():
     assert "base64" in damaged.items.unread[0]
 
 
-def test_a_picture_in_an_entry_is_named_while_ocr_is_off():
+def test_without_ocr_a_picture_in_an_entry_is_listed():
     picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"x" * 50).decode()
     value = f"<value mediaType='image/png' representation='B64'>{picture}</value>"
     entry = f"<entry><observationMedia ID='MM1'>{value}</observationMedia></entry>"
@@ -118,21 +118,21 @@ def test_a_picture_in_an_entry_is_named_while_ocr_is_off():
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1"])
-def test_the_encoding_is_what_the_file_declares(encoding):
+def test_the_declared_encoding_is_used(encoding):
     name = "utf-8" if encoding == "utf-8-sig" else encoding
     text = f'<?xml version="1.0" encoding="{name}"?>{document(header="<title>Übergabe</title>")}'
 
     assert cda.read(text.encode(encoding), Limits()).text == "Übergabe"
 
 
-def test_a_bare_ampersand_and_html_names_are_mended_with_a_note():
+def test_bare_ampersands_and_html_entities_are_repaired_with_a_note():
     found = read(header="<title>Smith & Sons&nbsp;&eacute;</title>")
 
     assert found.text == "Smith & Sons é"
     assert any("repaired" in note for note in found.notes)
 
 
-def test_a_document_that_breaks_off_is_read_and_named():
+def test_a_truncated_document_is_read_and_its_damage_listed():
     text = document(f"<structuredBody>{section('Margins are clear. <content>And more</content>')}</structuredBody>")
     found = cda.read(text[: text.index("And more") + 3].encode(), Limits())
 
@@ -176,7 +176,7 @@ def test_clinical_documents_are_recognised(before, root, encoding):
     assert found is not None and found.name == "cda"
 
 
-def test_a_document_whose_first_tag_is_broken_is_read_without_its_structure():
+def test_a_document_with_a_broken_first_tag_is_read_without_structure():
     text = document(f"<structuredBody>{section('Margins are clear.')}</structuredBody>").replace('v3"', "v3", 1)
     found = cda.read(text.encode(), Limits())
 

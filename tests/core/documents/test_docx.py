@@ -1,4 +1,4 @@
-"""A Word file is read whole: every part of its package, every wrapper around its runs, and nothing that Word hides."""
+"""Word files: every part of the package and every wrapper around runs is read, and hidden text is not."""
 
 import contextlib
 import io
@@ -69,7 +69,7 @@ ROSA = run("Rosa Delgado")
         f"<mc:AlternateContent><mc:Choice Requires='x'/><mc:Fallback>{ROSA}</mc:Fallback></mc:AlternateContent>",
     ],
 )
-def test_text_is_read_once_whatever_is_around_its_runs(wrapped):
+def test_text_is_read_once_in_any_wrapper(wrapped):
     assert read(f"<w:p>{run('Paid by ')}{wrapped}{run('.')}</w:p>").text == "Paid by Rosa Delgado."
 
 
@@ -88,11 +88,11 @@ def test_text_is_read_once_whatever_is_around_its_runs(wrapped):
         ('<w:drawing><wp:docPr id="1" name="x"/></w:drawing>', " "),
     ],
 )
-def test_what_keeps_words_apart_on_the_page_keeps_them_apart_in_the_text(between, expected):
+def test_visible_separators_also_separate_words_in_the_text(between, expected):
     assert read(f"<w:p><w:r><w:t>Quinn</w:t>{between}<w:t>Reno</w:t></w:r></w:p>").text == f"Quinn{expected}Reno"
 
 
-def test_text_that_was_deleted_or_moved_away_is_ignored_by_a_rule():
+def test_deleted_or_moved_text_is_ignored_by_a_rule():
     found = read(
         f"<w:p>{run('Stays')}<w:del><w:r><w:delText>gone</w:delText></w:r></w:del><w:moveFrom>{run('moved')}</w:moveFrom></w:p>"
         f"<w:tbl><w:tr><w:trPr><w:del/></w:trPr><w:tc>{paragraph('row')}</w:tc></w:tr></w:tbl>"
@@ -100,7 +100,7 @@ def test_text_that_was_deleted_or_moved_away_is_ignored_by_a_rule():
     assert (found.text, found.items.ignored) == ("Stays", {"deleted-text": 3})
 
 
-def test_a_paragraph_whose_mark_is_deleted_goes_on_in_the_next_one():
+def test_a_paragraph_with_a_deleted_mark_is_joined_with_the_next():
     marks = "<w:pPr><w:rPr><w:del/></w:rPr></w:pPr>"
     assert read(f"<w:p>{marks}{run('Rosa ')}</w:p>{paragraph('Delgado paid.')}").text == "Rosa Delgado paid."
 
@@ -132,11 +132,11 @@ def field(code: str, result: str | None = None, form: str = "") -> str:
         (f'<w:r><w:fldChar w:fldCharType="begin"/></w:r>{ROSA}', "Rosa Delgado"),
     ],
 )  # fmt: skip
-def test_of_a_field_what_is_shown_is_read(shown, expected):
+def test_only_the_shown_text_of_a_field_is_read(shown, expected):
     assert read(f"<w:p>{run('x ')}{shown}</w:p>").text == f"x {expected}".strip()
 
 
-def test_boxes_notes_and_cells_are_blocks_of_their_own():
+def test_text_boxes_notes_and_cells_are_separate_blocks():
     box = f"<w:r><w:pict><v:shape><v:textbox><w:txbxContent>{paragraph('In a box')}</w:txbxContent></v:textbox></v:shape></w:pict></w:r>"
     inner = f"<w:tbl><w:tr><w:tc>{paragraph('c')}</w:tc><w:tc>{paragraph('d')}</w:tc></w:tr></w:tbl>"
     cells = f"<w:tc>{paragraph('a')}{paragraph('b')}</w:tc><w:tc>{inner}<w:p/></w:tc>"
@@ -153,7 +153,7 @@ def test_boxes_notes_and_cells_are_blocks_of_their_own():
     assert found.sources.locate(at, at + 6) == {"source": "word/footnotes.xml"}
 
 
-def test_the_old_form_of_a_box_is_ignored_unless_it_says_something_else():
+def test_the_fallback_of_a_text_box_is_ignored_unless_its_text_differs():
     def forms(new: str, old: str) -> str:
         return f"<w:r><mc:AlternateContent><mc:Choice>{new}</mc:Choice><mc:Fallback>{old}</mc:Fallback></mc:AlternateContent></w:r>"
 
@@ -175,7 +175,7 @@ def test_charts_diagrams_word_art_and_alternative_texts_are_read():
     assert found.items.ignored == {"chart-numbers": 1}
 
 
-def test_files_inside_become_documents_and_the_rest_is_named_or_ignored_by_a_rule():
+def test_embedded_files_become_documents_and_other_parts_are_listed_or_ignored():
     native = b"\2\0bill.txt\0C:\\bill.txt\0\0\0\3\0\4\0\0\0tmp\0" + struct.pack("<I", 4) + b"Tom."
     large = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 900, 900)
     tiny = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 8, 8)
@@ -211,18 +211,18 @@ def test_files_inside_become_documents_and_the_rest_is_named_or_ignored_by_a_rul
     assert len(found.items.unread) == 7
 
 
-def test_with_ocr_pictures_are_handed_on():
+def test_pictures_become_documents_with_ocr():
     found = docx.read(packed(paragraph("See"), {"word/media/image1.png": b"x"}), Limits(ocr=True))
     assert [part.name for part in found.parts] == ["word/media/image1.png"]
 
 
-def test_data_that_the_document_shows_is_ignored_and_other_data_is_read():
+def test_custom_data_is_read_unless_it_repeats_the_document():
     parts = {"customXml/item1.xml": "<a><b>Rosa</b></a>", "customXml/item2.xml": "<a><b>Ann</b></a>"}
     found = read(paragraph("Rosa Delgado"), parts)
     assert (found.text, found.items.ignored) == ("Rosa Delgado\n\nAnn", {"other-form": 1})
 
 
-def test_the_prompt_of_a_form_is_ignored_and_what_somebody_wrote_is_read():
+def test_form_placeholders_are_ignored_and_entered_text_is_read():
     def control(text: str) -> str:
         return (
             f"<w:p><w:sdt><w:sdtPr><w:showingPlcHdr/></w:sdtPr><w:sdtContent>{run(text)}</w:sdtContent></w:sdt></w:p>"
@@ -240,7 +240,7 @@ def strict(data: bytes) -> bytes:
 
 
 def changed(change) -> bytes:
-    """A sound file, each of its parts changed; a part of no content is left out."""
+    """Return a valid file with changed parts; a part without content is left out."""
     with zipfile.ZipFile(io.BytesIO(packed(paragraph("Rosa"), {"[Content_Types].xml": "<Types/>"}))) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     return zipped({name: data for old, content in files.items() for name, data in [change(old, content)] if data})
@@ -261,11 +261,11 @@ def changed(change) -> bytes:
     ],
     ids=["strict", "no types", "no relations", "backslashes", "case", "absolute", "dangling", "utf-16", "entity"],
 )
-def test_what_other_programs_write_is_read(change):
+def test_variants_of_other_programs_are_read(change):
     assert docx.read(changed(change), Limits()).text == "Rosa"
 
 
-def test_a_damaged_part_costs_itself_alone():
+def test_a_damaged_part_does_not_affect_the_others():
     header = f"<w:hdr {SPACES}>{paragraph('Keystone ' * 50)}</w:hdr>"
     data = packed(
         paragraph("Rosa"),
@@ -314,7 +314,7 @@ def test_hostile_nesting_takes_linear_time(body):
     assert time.process_time() - began < 5
 
 
-def test_a_document_in_itself_and_relations_in_a_circle_end():
+def test_cyclic_relations_terminate():
     circle = f'<Relationship Id="rC" Type="{OFFICE}/aFChunk" Target="document.xml"/>'
     found = read(f'{paragraph("Rosa")}<w:altChunk r:id="rC"/>', None, circle)
     assert (found.text, len(found.parts)) == ("Rosa", 1)
@@ -334,7 +334,7 @@ CORE = (
 CUSTOM = '<Properties xmlns="http://schemas.openxmlformats.org/officeDocument/2006/custom-properties" xmlns:vt="x">{}</Properties>'
 
 
-def test_properties_that_a_person_typed_are_the_last_block():
+def test_entered_properties_are_the_last_block():
     core = (
         "<dc:title>Rosa Delgado</dc:title><dc:subject>Claim_x000d_\nof Ann</dc:subject><dc:creator>Bo</dc:creator>"
         "<dc:description>generated by python-docx</dc:description><cp:keywords>Reno</cp:keywords><cp:category>Appeals</cp:category>"
@@ -357,21 +357,21 @@ def test_properties_that_a_person_typed_are_the_last_block():
     assert found.items.ignored == {"default-name": 1, "metadata": 5, "said-in-the-text": 1}
 
 
-def test_properties_are_found_wherever_a_program_puts_them():
+def test_properties_are_found_under_any_part_name():
     core = CORE.format("<dc:title>Rosa</dc:title>")
     assert read(paragraph("Dear Ann,"), {"package/services/metadata/core-properties/1.psmdcp": core}).text.endswith(
         "Title: Rosa"
     )
 
 
-def test_a_title_makes_no_text_of_a_scan():
+def test_a_title_does_not_make_a_scan_a_text_document():
     parts = {"word/media/image1.png": b"x", "docProps/core.xml": CORE.format("<dc:title>Scan of Rosa</dc:title>")}
     with pytest.raises(CannotRead) as caught:
         read("<w:p/>", parts)
     assert caught.value.reason == "no-text-layer"
 
 
-def test_damaged_base64_in_a_single_xml_file_is_named():
+def test_damaged_base64_in_a_single_xml_file_is_listed():
     space = 'xmlns:pkg="http://schemas.microsoft.com/office/2006/xmlPackage"'
     relation = RELATIONS.format(f'<Relationship Id="r" Type="{OFFICE}/officeDocument" Target="word/document.xml"/>')
     parts = {

@@ -1,4 +1,4 @@
-"""FHIR: narratives, every string that a person reads, attachments; codes and links are ignored by a rule."""
+"""FHIR: narratives, readable strings and attachments are read; codes and links are ignored by a rule."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ def div(html: str) -> dict[str, str]:
     return {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{html}</div>'}
 
 
-def test_names_and_addresses_are_put_together():
+def test_names_and_addresses_are_composed():
     name = {"use": "official", "family": "Quinn", "given": ["Henry", "A"], "prefix": ["Mr"]}
     address = {"line": ["12 Elm St"], "city": "Reno", "state": "NV", "postalCode": "89501"}
     found = read({"resourceType": "Patient", "name": [name], "address": [address]})
@@ -37,7 +37,7 @@ def test_a_number_keeps_its_digits_and_unit():
     assert "10.20 g/dL" in fhir.read(data, Limits()).text
 
 
-def test_strings_that_the_narrative_says_are_not_repeated():
+def test_strings_in_the_narrative_are_not_repeated():
     found = read(
         {
             "resourceType": "Condition",
@@ -71,11 +71,11 @@ def test_codes_and_links_are_ignored_by_a_rule():
         {"contained": [{"resourceType": "Practitioner", "name": [{"text": "Sample hemolyzed"}]}]},
     ],
 )
-def test_words_are_read_wherever_they_stand(element):
+def test_words_are_read_in_any_element(element):
     assert "Sample hemolyzed" in read({"resourceType": "Observation", **element}).text
 
 
-def test_a_place_tells_the_entry_and_the_element():
+def test_a_place_names_the_entry_and_the_element():
     entries = [
         {"resource": {"resourceType": "Patient"}},
         {"resource": {"resourceType": "Observation", "comment": "Fasting."}},
@@ -120,7 +120,7 @@ def test_a_file_in_a_link_is_a_document_however_it_is_packed(url):
     assert [part.content for part in found.parts] == [b"Henry Quinn"]
 
 
-def test_an_attachment_by_link_is_named_unless_the_bundle_holds_it():
+def test_a_linked_attachment_is_listed_unless_the_bundle_holds_it():
     def document(url: str) -> dict[str, Any]:
         attachment = {"contentType": "application/pdf", "url": url}
         return {"resource": {"resourceType": "DocumentReference", "content": [{"attachment": attachment}]}}
@@ -132,14 +132,14 @@ def test_an_attachment_by_link_is_named_unless_the_bundle_holds_it():
     assert "http://x.org/2" in found.items.unread[0]
 
 
-def test_base64_that_is_none_is_named():
+def test_invalid_base64_is_listed():
     attachment = {"contentType": "application/pdf", "data": "no base64 !"}
     found = read({"resourceType": "DocumentReference", "content": [{"attachment": attachment}]})
 
     assert "base64" in found.items.unread[0]
 
 
-def test_numbers_of_a_curve_and_signatures_are_no_files():
+def test_sampled_data_and_signatures_are_not_files():
     curve = {"origin": {"value": 0}, "period": 10, "dimensions": 1, "data": "1 2 3 4"}
     signature = {"who": {"display": "Anna Weber"}, "when": "2024-01-01", "data": "YWJj", "sigFormat": "x/y"}
     found = read({"resourceType": "Observation", "valueSampledData": curve, "signature": signature})
@@ -148,7 +148,7 @@ def test_numbers_of_a_curve_and_signatures_are_no_files():
     assert not found.items.unread
 
 
-def test_several_resources_one_behind_the_other_are_read():
+def test_concatenated_resources_are_read():
     lines = "\n".join(json.dumps({"resourceType": "Basic", "comment": f"number {n} of them"}) for n in range(3))
 
     assert fhir.read(lines.encode(), Limits()).text.count("of them") == 3
@@ -167,7 +167,7 @@ def test_xml_reads_like_json():
     )
 
 
-def test_both_values_of_a_key_are_read():
+def test_both_values_of_a_duplicate_key_are_read():
     found = fhir.read(b'{"resourceType": "Basic", "comment": "one thing", "comment": "other thing"}', Limits())
 
     assert "one thing" in found.text
@@ -175,7 +175,7 @@ def test_both_values_of_a_key_are_read():
     assert found.notes
 
 
-def test_json_that_breaks_off_is_read_and_named():
+def test_truncated_json_is_read_and_listed():
     text = json.dumps(
         {"resourceType": "Basic", "comment": "Margins are clear.", "note": [{"text": "Call the clinic."}]}
     )
@@ -215,12 +215,12 @@ def test_resources_are_recognised(text, encoding):
     assert found is not None and found.name == "fhir"
 
 
-def test_other_json_is_no_resource():
+def test_other_json_is_not_a_resource():
     assert sniffing.sniff(b'{"text": "he wrote \\"resourceType\\": \\"Patient\\""}') is None
 
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
-def test_a_resource_that_says_so_behind_a_long_file_is_recognised(mark):
+def test_a_resource_type_after_a_long_file_is_recognised(mark):
     data = mark + f'{{"data": "{"QUJD" * 40_000}", "resourceType": "Binary"}}'.encode()
     found = sniffing.sniff(data[: sniffing.HEAD_BYTES], io.BytesIO(data))
 

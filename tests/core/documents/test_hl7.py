@@ -1,4 +1,4 @@
-"""HL7 v2: every field is read or ignored by a rule, files in OBX are documents, and broken syntax is named."""
+"""HL7 v2: every field is read or ignored by a rule, files in OBX are documents, and invalid syntax is listed."""
 
 import base64
 import io
@@ -26,7 +26,7 @@ def documents(data: bytes, name: str = "a.hl7") -> dict[str, Answer]:
     return {answer.name if isinstance(answer, Document) else answer.document: answer for answer in found}
 
 
-def test_names_stand_in_their_usual_order():
+def test_names_are_in_their_usual_order():
     text = read("PID|1||998877^^^MRN||QUINN^HENRY^A^JR^MR||19610615|M|||12 Elm St^Apt 4^Reno^NV^89501").text
 
     assert "Patient name: MR HENRY A QUINN JR" in text
@@ -71,7 +71,7 @@ def test_segments_end_by_any_line_end(end):
     assert {"Patient name: HENRY QUINN", "Comment: Fasting."} <= set(hl7.read(data, Limits()).text.splitlines())
 
 
-def test_separators_are_what_the_header_says():
+def test_separators_are_taken_from_the_header():
     found = hl7.read(b"MSH#$%?!#LAB#X\rPID#1####QUINN$HENRY\rNTE#1##a?F?b", Limits())
 
     assert "HENRY QUINN" in found.text
@@ -79,14 +79,14 @@ def test_separators_are_what_the_header_says():
 
 
 @pytest.mark.parametrize("header", ["MSH||||LAB", "MSH|aaaa|LAB"])
-def test_broken_separators_are_named_and_the_text_is_read(header):
+def test_invalid_separators_are_listed_and_the_text_is_read(header):
     found = read("NTE|1||Patient is stable.", header=header)
 
     assert "Patient is stable." in found.text
     assert any("separators" in line for line in found.items.unread)
 
 
-def test_a_line_break_in_a_field_goes_on_with_it():
+def test_a_line_break_in_a_field_is_kept():
     assert "first\nsecond line" in read("OBX|1|TX|N^Note||first\nsecond line").text
 
 
@@ -100,12 +100,12 @@ def test_a_file_in_an_observation_is_a_document():
 @pytest.mark.parametrize(
     "value", [f"LAB^application^html^Hex^{PAGE.hex()}", f"^HTML^^Base64^{base64.b64encode(PAGE).decode()}"]
 )
-def test_other_ways_to_write_a_file(value):
+def test_files_in_other_notations_are_documents(value):
     assert read(f"OBX|1|ED|P^Report||{value}").parts[0].content == PAGE
 
 
 @pytest.mark.parametrize("n", [300, 301])
-def test_a_file_cut_over_segments_is_one(n):
+def test_a_file_split_over_segments_is_joined(n):
     content = b"%PDF-1.4\n" + bytes(range(256)) * 4
     whole = base64.b64encode(content).decode()
     pieces = [whole[at : at + n] for at in range(0, len(whole), n)]
@@ -114,20 +114,20 @@ def test_a_file_cut_over_segments_is_one(n):
     assert [part.content for part in found.parts] == [content]
 
 
-def test_a_text_field_that_holds_a_whole_file_hands_it_on():
+def test_a_whole_file_in_a_text_field_is_a_document():
     assert read("OBX|1|TX|P^Report||{\\E\\rtf1 Margins}").parts[0].name.endswith(".rtf")
     encoded = base64.b64encode(b"%PDF-1.4\n" + b"x" * 300).decode()
     assert read(f"OBX|1|TX|P^Report||{encoded}").parts[0].name.endswith(".pdf")
 
 
 @pytest.mark.parametrize("data", ["!!!! no base64", "JVBERi0xLjQKA"])
-def test_damaged_base64_is_named(data):
+def test_damaged_base64_is_listed(data):
     found = read(f"OBX|1|ED|P^Report||L^AP^PDF^Base64^{data}")
 
     assert any("OBX[1]-5" in line and "base64" in line for line in found.items.unread)
 
 
-def test_a_pointer_is_named():
+def test_a_pointer_is_listed():
     found = read("OBX|1|RP|F^Film||film.dcm^PACS^IM^DICOM")
 
     assert any("film.dcm" in line for line in found.items.unread)
@@ -142,7 +142,7 @@ def test_each_message_of_a_batch_is_a_document():
     assert "ANNA WEBER" in found["a.hl7#message-2"].text
 
 
-def test_bytes_of_the_transport_are_no_text():
+def test_framing_bytes_are_not_text():
     data = b"".join(b"\x0b" + f"{HEADER}\rPID|1||||QUINN^HENRY".encode() + b"\x1c\r" for _ in range(9))
     found = documents(data, "capture.bin")
 
@@ -154,7 +154,7 @@ def test_bytes_of_the_transport_are_no_text():
     ("charset", "encoding"),
     [("UNICODE UTF-8", "utf-8"), ("8859/1", "cp1252"), ("8859/2", "iso8859_2"), ("ISO IR87", "iso2022_jp")],
 )
-def test_the_character_set_is_what_the_header_names(charset, encoding):
+def test_the_character_set_is_taken_from_the_header(charset, encoding):
     name = {"iso8859_2": "NOWÁK", "iso2022_jp": "山田"}.get(encoding, "MÜLLER")
     found = read(f"PID|1||||{name}", header=f"{HEADER}||||||{charset}", encoding=encoding)
 
@@ -162,7 +162,7 @@ def test_the_character_set_is_what_the_header_names(charset, encoding):
     assert found.encoding.replace("-", "_") in (encoding, encoding.replace("-", "_"))
 
 
-def test_every_field_has_a_fate():
+def test_every_field_is_accounted_for():
     found = read("PID|1||998877||QUINN^HENRY", "ZPI|words of its own|L", "NTE|1|L|Fasting.")
 
     assert found.items.add_up()
@@ -175,14 +175,14 @@ def test_a_file_without_a_segment_is_rejected():
         hl7.read(b"A letter to the plan.\nNothing else.", Limits())
 
 
-def test_a_damaged_message_loses_no_other():
+def test_a_damaged_message_does_not_affect_the_others():
     found = documents(f"{HEADER}\rPID|1||||QUINN\r{HEADER}\r{HEADER}\rPID|1||||WEBER\r".encode())
 
     assert not any(isinstance(answer, Rejected) for answer in found.values())
     assert len([answer for answer in found.values() if isinstance(answer, Document)]) == 3
 
 
-def test_lines_above_the_first_message_cost_nothing():
+def test_lines_before_the_first_message_are_harmless():
     found = hl7.read(f"Sent by the gateway\n\n{HEADER}\rPID|1||||QUINN^HENRY\r".encode(), Limits())
 
     assert "HENRY QUINN" in found.text

@@ -1,4 +1,4 @@
-"""Word and PowerPoint files of before 2007 are read from their streams, and what is not read of them is named."""
+"""Word and PowerPoint files from before 2007: text is read from their streams, and unread content is listed."""
 
 import os
 import struct
@@ -86,16 +86,16 @@ def test_the_body_notes_headers_comments_and_boxes_of_a_word_file_are_read():
     assert found.items.counts["part"] == {"read": 5}
 
 
-def test_of_fields_the_result_is_read_and_the_code_is_not():
+def test_field_results_are_read_and_field_codes_are_not():
     found = legacy_office.read(doc_bytes("Dear \x13 MERGEFIELD Name \x14Rosa\x15 and \x13 PAGE \x15all."), Limits())
     assert (found.text, found.items.ignored) == ("Dear Rosa and all.", {"field-code": 2})
 
 
-def test_a_field_that_never_ends_hides_nothing():
+def test_an_incomplete_field_hides_no_text():
     assert "Rosa" in legacy_office.read(doc_bytes("Dear \x13 Rosa Delgado."), Limits()).text
 
 
-def test_pictures_objects_and_macros_are_named_or_ignored_by_a_rule():
+def test_pictures_objects_and_macros_are_listed_or_ignored():
     native = b"\2\0bill.txt\0C:\\bill.txt\0\0\0\3\0\4\0\0\0tmp\0" + struct.pack("<I", 4) + b"Tom."
     objects = {"ObjectPool/_1/\x01Ole10Native": struct.pack("<I", len(native)) + native, "ObjectPool/_2/Other": b"x"}
     found = legacy_office.read(doc_bytes(f"{SENTENCE}\x01\x08", parts={**objects, "Macros/VBA/dir": b"x"}), Limits())
@@ -108,7 +108,7 @@ def test_word_6_files_are_read():
     assert legacy_office.read(word_6_bytes(SENTENCE), Limits()).text == SENTENCE
 
 
-def test_slides_are_read_as_they_were_saved_last_with_their_notes():
+def test_the_last_saved_slides_and_notes_are_read():
     found = legacy_office.read(ppt_bytes("One.", "Two.", notes="A note.", old="Gone."), Limits())
     assert found.text == "One.\n\nTwo.\n\nA note."
     assert [found.sources.locate(at, at + 1)["source"] for at in (0, 6, 12)] == ["slide 1", "slide 2", "notes 1"]
@@ -150,7 +150,7 @@ def test_a_bad_file_is_rejected_with_its_reason(data, reason, monkeypatch):
     assert caught.value.reason == reason
 
 
-def test_a_program_reads_what_is_older_and_the_notes_name_it(tmp_path, monkeypatch):
+def test_an_external_program_reads_older_files_and_a_note_names_it(tmp_path, monkeypatch):
     program = tmp_path / "catdoc"
     program.write_text('#!/bin/sh\ncase "$1" in -V) echo "Catdoc Version 0.95";; *) echo "Rosa paid.";; esac\n')
     program.chmod(0o755)
@@ -161,7 +161,7 @@ def test_a_program_reads_what_is_older_and_the_notes_name_it(tmp_path, monkeypat
     assert len(found.items.unread) == 1
 
 
-def test_a_program_that_hangs_is_ended(tmp_path, monkeypatch):
+def test_a_hanging_program_is_killed(tmp_path, monkeypatch):
     program = tmp_path / "antiword"
     program.write_text("#!/bin/sh\nexec sleep 20\n")
     program.chmod(0o755)

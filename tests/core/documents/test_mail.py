@@ -1,4 +1,4 @@
-"""Mails as people send them: every leaf of the tree is read, named, or ignored by a rule."""
+"""Mails: every leaf of the MIME tree is read, listed as unread, or ignored by a rule."""
 
 import base64
 import struct
@@ -63,7 +63,7 @@ def png(width: int, height: int) -> bytes:
         multipart("mixed", PLAIN, after=b"\n--B\n" + BILL + b"\n--B--\n"),
     ],
 )
-def test_a_file_is_a_document_wherever_in_the_tree_it_hangs(read, tree):
+def test_a_file_anywhere_in_the_tree_is_a_document(read, tree):
     found = read(HEAD + tree)
     assert "See the bill." in found["a.eml"].text
     assert found["a.eml"].text.count("See the bill.") == 1
@@ -78,20 +78,20 @@ def test_a_file_is_a_document_wherever_in_the_tree_it_hangs(read, tree):
         part(SENTENCE, more="Content-Disposition: attachment; filename=bill.txt\n"),
     ],
 )
-def test_a_mail_may_be_the_file_itself(read, root):
+def test_a_mail_may_consist_of_one_file(read, root):
     assert read(HEAD + root)["a.eml#bill.txt"].text == SENTENCE
 
 
 @pytest.mark.parametrize("blank", ["", "\n\n\n", "\u00a0\u200b", "Your mail program does not support HTML messages.",
                                    "This message is in HTML. Please use another mail client.",
                                    "Ihr E-Mail-Programm kann diese HTML-Nachricht nicht anzeigen."])  # fmt: skip
-def test_a_blank_form_or_one_that_asks_for_another_program_does_not_hide_the_letter(read, blank):
+def test_a_blank_or_stub_form_does_not_hide_the_letter(read, blank):
     document = read(HEAD + multipart("alternative", part(blank), part(f"<p>{SENTENCE}</p>", "text/html")))["a.eml"]
     assert document.text.endswith(f"Subject: Claim\n\n{SENTENCE}")
     assert document.unread == ()
 
 
-def test_what_only_one_form_says_is_read_and_what_both_say_is_read_once(read):
+def test_text_of_either_form_is_read_once(read):
     plain = part("Dear Ms Baker,\n\nHenry Quinn paid.\n\nSee https://x.org/a/b\n\nOnly plain: Tampa.")
     page = part(
         "<p>Dear Ms Baker,</p><p>Henry Quinn paid.</p><p>Only here: Zoe Baker and Ann Lee of Reno.</p>", "text/html"
@@ -104,7 +104,7 @@ def test_what_only_one_form_says_is_read_and_what_both_say_is_read_once(read):
     assert same.items.ignored["other-form-of-the-same-body"] == 1
 
 
-def test_texts_side_by_side_are_all_read_in_their_order(read):
+def test_adjacent_texts_are_read_in_order(read):
     page = part(f"<p>{SENTENCE}</p>", "text/html")
     document = read(HEAD + multipart("mixed", part("First."), page, part("Last.")))["a.eml"]
     assert document.text.split("\n\n")[1:] == ["First.", SENTENCE, "Last."]
@@ -113,7 +113,7 @@ def test_texts_side_by_side_are_all_read_in_their_order(read):
     }
 
 
-def test_text_before_and_behind_the_parts_is_read_and_the_usual_remark_is_not(read):
+def test_text_before_and_after_the_parts_is_read_except_the_mime_remark(read):
     remark = b"This is a multi-part message in MIME format.\n"
     document = read(HEAD + multipart("mixed", PLAIN, before=remark, after=b"Ann Lee adds.\n"))["a.eml"]
     assert "multi-part" not in document.text
@@ -140,7 +140,7 @@ def test_text_before_and_behind_the_parts_is_read_and_the_usual_remark_is_not(re
         (b"Subject: Zoe\nBaker of Reno\nDate: Mon, 4 Mar 2024", "Baker of Reno"),
     ],
 )
-def test_header_fields_are_read_however_they_are_written(read, raw, expected):
+def test_header_fields_are_decoded_from_any_notation(read, raw, expected):
     text = read(b"From: a@example.org\n" + raw + b"\nMIME-Version: 1.0\n\nHello.")["a.eml"].text
     assert expected in text
     assert text.endswith("Hello.")
@@ -150,12 +150,12 @@ def test_header_fields_are_read_however_they_are_written(read, raw, expected):
     "before",
     [b"\xef\xbb\xbf", b"\n\n", b"From rosa@example.org Mon Mar  4 09:00:00 2024\n", b">From a Mon Mar 4 2024\n"],
 )
-def test_what_stands_before_the_fields_does_not_hide_them(read, before):
+def test_lines_before_the_fields_do_not_hide_them(read, before):
     text = read(before + HEAD + b"\n" + SENTENCE.encode())["a.eml"].text
     assert text.startswith("From: Rosa Delgado <rosa@example.org>\nTo: claims@example.org\nSubject: Claim\n\nHenry")
 
 
-def test_a_blank_line_among_the_fields_does_not_make_text_of_those_behind_it(read):
+def test_fields_after_an_inserted_blank_line_are_still_fields(read):
     packed_body = b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(
         SENTENCE.encode()
     )
@@ -193,7 +193,7 @@ def test_a_forwarded_mail_is_a_document_in_any_transfer_encoding(read, transfer)
     assert "Henry" not in found["a.eml"].text
 
 
-def test_the_mails_of_a_digest_are_documents_and_a_delivery_report_is_text(read):
+def test_mails_in_a_digest_are_documents_and_a_delivery_report_is_text(read):
     inner = b"\nFrom: ann@example.org\nSubject: One\n\nFirst words.\n"
     assert "First words." in read(HEAD + multipart("digest", inner))["a.eml#part-1.eml"].text
     status = part(f"Reporting-MTA: dns; x\n\nDiagnostic-Code: smtp; {SENTENCE}", "message/delivery-status")
@@ -203,7 +203,7 @@ def test_the_mails_of_a_digest_are_documents_and_a_delivery_report_is_text(read)
     assert "Zoë" in text
 
 
-def test_appointments_and_cards_are_read_as_people_see_them(read):
+def test_appointments_and_cards_are_read_as_shown(read):
     calendar = ("BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:x\nSUMMARY:Visit of\n  Henry Quinn\nLOCATION:Room 12\\, Reno\n"
                 'ORGANIZER;CN="Zoë Baker":mailto:zoe@example.org\nDESCRIPTION:Bring\\nthe bill\nEND:VEVENT\nEND:VCALENDAR\n')  # fmt: skip
     text = read(HEAD + multipart("alternative", PLAIN, part(calendar, "text/calendar; method=REQUEST")))["a.eml"].text
@@ -219,7 +219,7 @@ def test_appointments_and_cards_are_read_as_people_see_them(read):
     assert "Room 12, Reno" in read(HEAD + multipart("mixed", PLAIN, file))["a.eml#invite.ics"].text
 
 
-def test_pictures_are_named_while_ocr_is_off_and_tiny_ones_are_ignored(read):
+def test_without_ocr_pictures_are_listed_and_tiny_ones_ignored(read):
     tree = multipart("related", PAGE, packed(png(600, 800), "image/png", "scan.png"), packed(png(1, 1), "image/png", "dot.png"),
                      packed(png(600, 800), "application/octet-stream", "fax.bin"))  # fmt: skip
     found = read(HEAD + tree)
@@ -231,7 +231,7 @@ def test_pictures_are_named_while_ocr_is_off_and_tiny_ones_are_ignored(read):
     assert list(found) == ["a.eml"]
 
 
-def test_signatures_are_ignored_and_encrypted_parts_are_named(read):
+def test_signatures_are_ignored_and_encrypted_parts_listed(read):
     signed = multipart("signed", PLAIN, packed(b"0", "application/pgp-signature", "signature.asc"))
     assert read(HEAD + signed)["a.eml"].items.ignored["signature"] == 1
     encrypted = multipart(
@@ -255,7 +255,7 @@ def der(tag: int, *contents: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("is_in_pieces", [False, True])
-def test_what_a_signed_container_holds_is_read(read, is_in_pieces):
+def test_the_content_of_a_signed_container_is_read(read, is_in_pieces):
     entity = multipart("mixed", part(SENTENCE), BILL)
     octets = der(4, entity)
     if is_in_pieces:
@@ -295,34 +295,34 @@ def test_files_in_the_text_become_documents(read):
         (multipart("mixed", PLAIN, BILL.replace(b"SGVu", b"SGVu!!")), "base64"),
     ],
 )
-def test_a_damaged_tree_is_read_as_far_as_it_goes_and_says_so(read, tree, damage):
+def test_a_damaged_tree_is_read_and_its_damage_listed(read, tree, damage):
     found = read(HEAD + tree)
     assert "See the bill." in found["a.eml"].text
     assert "Quinn" in found["a.eml#bill.txt"].text
     assert any(line.startswith("damage: ") and damage in line for line in found["a.eml"].unread)
 
 
-def test_text_that_a_list_appends_to_base64_is_read(read):
+def test_text_appended_to_base64_by_a_mailing_list_is_read(read):
     body = b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(SENTENCE.encode() * 20)
     document = read(HEAD + body + b"\n____\nSent to the list of Zoe Baker.\n")["a.eml"]
     assert "Henry Quinn" in document.text
     assert "Zoe Baker" in document.text
 
 
-def test_named_are_pieces_of_mails_what_lies_elsewhere_and_recordings(read):
+def test_fragments_external_content_and_recordings_are_listed(read):
     tree = multipart("mixed", PLAIN, part("x", "message/partial; number=1"), part("x", "message/external-body"),
                      packed(b"x", "audio/wav", "call.wav"))  # fmt: skip
     assert len(read(HEAD + tree)["a.eml"].unread) == 3
 
 
-def test_a_part_in_no_known_encoding_costs_only_itself(read):
+def test_a_part_in_an_unknown_encoding_does_not_affect_the_others(read):
     nonsense = packed(bytes(range(256)) * 4, "text/plain")
     found = read(HEAD + multipart("mixed", part(SENTENCE), nonsense))["a.eml"]
     assert SENTENCE in found.text
     assert found.unread[0].startswith("body 2: ")
 
 
-def test_a_page_of_the_web_is_read_with_its_frames_and_without_its_styles(read):
+def test_a_web_page_is_read_with_its_frames_and_without_its_styles(read):
     tree = multipart("related", part(f"<p>{SENTENCE}</p>", "text/html", "Content-Location: https://x.org/\n"),
                      part("<p>A frame of Zoe Baker.</p>", "text/html", "Content-Location: https://x.org/frame\n"),
                      part("p { color: red }", "text/css", "Content-Location: https://x.org/a.css\n"),
@@ -347,7 +347,7 @@ def test_an_mbox_becomes_its_mails(read):
     ]
 
 
-def test_an_entity_nested_a_thousand_times_and_a_hundred_thousand_parts_are_read_in_no_time(read):
+def test_a_thousand_nested_entities_and_a_hundred_thousand_parts_are_read_quickly(read):
     nested = b"".join(
         f'--b{depth - 1}\nContent-Type: multipart/mixed; boundary="b{depth}"\n\nnumber{depth}\n'.encode()
         for depth in range(1, 1001)

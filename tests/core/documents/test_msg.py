@@ -1,4 +1,4 @@
-"""Outlook's .msg: headers, the body in its forms, files and messages in it, whatever is damaged."""
+"""Outlook messages (.msg): headers, the forms of the body, attachments and embedded messages, despite damage."""
 
 import io
 
@@ -41,7 +41,7 @@ def documents(data: bytes, name: str = "a.msg") -> dict[str, Document]:
     return {document.name: document for document in found}
 
 
-def test_who_wrote_to_whom_about_what_and_the_body():
+def test_headers_and_body_are_read():
     message = Outlook(
         {**LETTER, BODY: f"{SENTENCE}\r\n", (0x39, TIME): NINE},
         [
@@ -59,7 +59,7 @@ def test_who_wrote_to_whom_about_what_and_the_body():
     assert document.unread == ()
 
 
-def test_names_that_only_the_line_of_recipients_has_are_read():
+def test_recipients_named_only_in_the_display_line_are_read():
     message = Outlook({**LETTER, 0x0E04: "Claims; Łukasz Wójcik"}, [{RECIPIENT_TYPE: 1, NAME: "Claims"}])
     assert "To: Claims; Claims; Łukasz Wójcik" in documents(msg_bytes(message))["a.msg"].text
 
@@ -90,11 +90,11 @@ WRAPPED = (
         ({RTF: compressed_rtf.compress(rb"{\rtf1\ansi One of Reno.\par}")}, "One of Reno."),
     ],
 )
-def test_a_body_is_read_in_whichever_form_it_has(body, expected):
+def test_a_body_is_read_in_any_form(body, expected):
     assert documents(msg_bytes(Outlook({**LETTER, **body})))["a.msg"].text.strip().endswith(expected)
 
 
-def test_forms_that_say_the_same_are_read_once_and_what_one_has_of_its_own_is_added():
+def test_equal_forms_are_read_once_and_text_of_one_form_is_added():
     page = f"<p>{SENTENCE}</p>".encode()
     same = documents(msg_bytes(Outlook({**LETTER, BODY: SENTENCE, HTML: page})))["a.msg"]
     assert same.text.count("Quinn") == 1
@@ -104,7 +104,7 @@ def test_forms_that_say_the_same_are_read_once_and_what_one_has_of_its_own_is_ad
     assert "Ann Lee" in other.text
 
 
-def test_compressed_rtf_with_a_wrong_checksum_is_read_and_one_that_breaks_off_says_so():
+def test_compressed_rtf_is_read_despite_a_wrong_checksum_and_listed_if_truncated():
     packed = bytearray(compressed_rtf.compress(WRAPPED))
     packed[12] ^= 1
     assert "Quinn" in documents(msg_bytes(Outlook({**LETTER, RTF: bytes(packed)})))["a.msg"].text
@@ -113,7 +113,7 @@ def test_compressed_rtf_with_a_wrong_checksum_is_read_and_one_that_breaks_off_sa
     assert any("truncated" in line for line in cut.unread)
 
 
-def test_fields_of_appointments_and_of_people_s_own_are_read():
+def test_appointment_fields_and_custom_fields_are_read():
     named = [
         (APPOINTMENT, 0x8208, "Room 12"),
         (APPOINTMENT, 0x820D, NINE),
@@ -166,7 +166,7 @@ def _native(name: str, content: bytes) -> bytes:
     return len(body).to_bytes(4, "little") + body
 
 
-def test_a_file_that_lies_elsewhere_and_a_picture_are_named():
+def test_external_files_and_pictures_are_listed():
     message = Outlook(LETTER, [], [Attached("scan.png", b"\x89PNG\r\n\x1a\n" + bytes(50), "image/png")])
     storage, _ = cfb.read(msg_bytes(message), 10**6)
     elsewhere = Storage(
@@ -185,7 +185,7 @@ def _entry(number: int, value: int) -> bytes:
 
 
 @pytest.mark.parametrize("n_files", [0, 3, 300])
-def test_what_is_written_as_a_compound_file_is_what_another_program_reads(n_files):
+def test_another_program_reads_a_written_compound_file(n_files):
     streams = {f"s{number}": bytes([number % 256]) * (number * 97) for number in range(n_files)}
     root = Storage({"big": b"x" * 8_000_000} if n_files == 3 else {}, {"in": Storage(streams)})
     with olefile.OleFileIO(io.BytesIO(cfb.write(root))) as ole:
@@ -197,7 +197,7 @@ def test_what_is_written_as_a_compound_file_is_what_another_program_reads(n_file
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9, 0.999])
-def test_a_message_that_breaks_off_is_read_as_far_as_it_goes_or_rejected_and_never_silently_less(share):
+def test_a_truncated_message_is_rejected_or_read_with_its_damage_listed(share):
     message = Outlook({**LETTER, BODY: SENTENCE}, [], [Attached("big.txt", SENTENCE.encode() * 1_000)])
     data = msg_bytes(message)
     found, lines = read("a.msg", data[: int(len(data) * share)])
@@ -219,7 +219,7 @@ def test_damage_of_any_byte_ends_in_an_answer(tmp_path):
         assert found or lines
 
 
-def test_streams_that_share_their_sectors_do_no_harm():
+def test_streams_that_share_sectors_are_limited():
     big = Storage({f"__substg1.0_{number:04X}0102": b"x" * 10_000 for number in range(20)})
     big.streams["__properties_version1.0"] = bytes(32)
     with pytest.raises(CannotRead) as error:

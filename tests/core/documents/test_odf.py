@@ -1,4 +1,4 @@
-"""OpenDocument texts and presentations are read whole, and what nobody sees of them is ignored by a rule."""
+"""OpenDocument texts and presentations: shown text is read, and hidden text is ignored by a rule."""
 
 import io
 
@@ -61,7 +61,7 @@ def text(body: str) -> str:
         ("<text:ruby><text:ruby-base>東京</text:ruby-base><text:ruby-text>とうきょう</text:ruby-text></text:ruby>", "東京\n\nとうきょう"),
     ],
 )  # fmt: skip
-def test_a_paragraph_reads_as_it_is_shown(inline, expected):
+def test_a_paragraph_is_read_as_shown(inline, expected):
     assert read(text(f"<text:p>{inline}</text:p>")).text == expected
 
 
@@ -77,7 +77,7 @@ def test_deleted_text_is_ignored_by_a_rule():
     assert (found.text, found.items.ignored) == ("Stays", {"deleted-text": 1})
 
 
-def test_headers_footers_and_objects_are_read_and_the_rest_is_named_or_ignored():
+def test_headers_footers_and_objects_are_read_and_other_parts_listed_or_ignored():
     margins = "<style:header><text:p>Keystone</text:p></style:header><style:footer><text:p>End</text:p></style:footer>"
     styles = f"<office:document-styles {SPACES}><office:master-styles><style:master-page>{margins}</style:master-page></office:master-styles></office:document-styles>"
     chart = CONTENT.format(
@@ -121,7 +121,7 @@ def test_a_single_xml_file_is_read():
     assert (found.text, found.items.unread) == ("Rosa", ("picture 1.png: a picture; OCR is switched off",))
 
 
-def test_damaged_base64_in_a_single_xml_file_is_named():
+def test_damaged_base64_in_a_single_xml_file_is_listed():
     picture = "<draw:image><office:binary-data>e</office:binary-data></draw:image>"
     file = "<draw:object><office:binary-data>e</office:binary-data></draw:object>"
     found = odf.read(
@@ -168,7 +168,7 @@ def test_a_bad_file_is_rejected_with_its_reason(data, reason):
     assert caught.value.reason == reason
 
 
-def test_damaged_content_is_read_as_far_as_it_goes():
+def test_damaged_content_is_read_as_far_as_possible():
     body = text("<text:p>Rosa</text:p><text:p>Ann</text:p>")
     whole = CONTENT.format(spaces=SPACES, body=body)
     found = read("", {"content.xml": whole[: whole.index("Ann")]})
@@ -190,7 +190,7 @@ TYPED = (
 LINES = ["Subject: Claim of Ann", "Description: Reno", "Keywords: one", "Keywords: two", "Client: Henry Quinn"]
 
 
-def test_properties_that_a_person_typed_are_the_last_block():
+def test_entered_properties_are_the_last_block():
     found = read(text("<text:p>Dear Rosa,</text:p>"), {"meta.xml": META.format(spaces=SPACES, meta=TYPED)})
     assert found.text.split("\n\n") == ["Dear Rosa,", "\n".join(LINES)]
     assert found.items.counts["property"] == {"ignored": 2, "read": 5}

@@ -1,4 +1,4 @@
-"""A presentation is read slide by slide: shapes, tables, charts, notes, comments, and what its master adds."""
+"""Presentations: shapes, tables, charts, notes and comments of each slide are read, and text of its master."""
 
 import io
 import zipfile
@@ -45,7 +45,7 @@ def test_a_slide_is_read_with_its_notes_and_each_has_its_place():
     assert found.items.counts["slide"] == {"read": 2}
 
 
-def test_slides_come_in_the_order_of_the_presentation_hidden_ones_too():
+def test_slides_are_in_presentation_order_including_hidden_ones():
     deck = deck_of("One", "Two", "Three")
     ids = deck.slides._sldIdLst
     ids.insert(0, ids[2])
@@ -53,7 +53,7 @@ def test_slides_come_in_the_order_of_the_presentation_hidden_ones_too():
     assert pptx.read(saved(deck), Limits()).text == "Three\n\nOne\n\nTwo"
 
 
-def test_a_slide_that_no_list_names_is_read_all_the_same():
+def test_an_unlisted_slide_is_read():
     deck = deck_of("One", "Two")
     ids = deck.slides._sldIdLst
     ids.remove(ids[0])
@@ -96,7 +96,7 @@ def test_comments_of_both_kinds_and_diagrams_are_read():
     assert found.text.split("\n\n") == ["One", "Director", "Old comment", "New comment"]
 
 
-def test_of_a_master_what_slides_show_is_read_and_prompts_are_ignored():
+def test_shown_text_of_a_master_is_read_and_placeholders_ignored():
     shape = f"<p:sp><p:nvSpPr><p:cNvPr id='9' name='x'/><p:nvPr/></p:nvSpPr><p:txBody>{TEXT.format('Keystone')}</p:txBody></p:sp>"
     master = "ppt/slideMasters/slideMaster1.xml"
     change = lambda files: files | {master: files[master].replace(b"</p:spTree>", shape.encode() + b"</p:spTree>")}  # noqa: E731
@@ -105,13 +105,13 @@ def test_of_a_master_what_slides_show_is_read_and_prompts_are_ignored():
     assert found.items.ignored["layout"] > 10
 
 
-def test_media_and_pictures_are_named():
+def test_media_and_pictures_are_listed():
     change = lambda files: files | {"ppt/media/a.mp4": b"x", "ppt/media/b.png": b"x"}  # noqa: E731
     found = pptx.read(saved(deck_of("One"), change), Limits())
     assert [line.partition(":")[0] for line in found.items.unread] == ["ppt/media/a.mp4", "ppt/media/b.png"]
 
 
-def test_a_damaged_slide_costs_itself_alone():
+def test_a_damaged_slide_does_not_affect_the_others():
     def change(files: dict[str, bytes]) -> dict[str, bytes]:
         name = "ppt/slides/slide1.xml"
         return files | {name: files[name][: files[name].index(b"<p:txBody>") + 10]}
@@ -121,7 +121,7 @@ def test_a_damaged_slide_costs_itself_alone():
     assert found.items.unread[0].startswith("ppt/slides/slide1.xml: damaged XML")
 
 
-def test_a_slide_that_is_not_there_is_named():
+def test_a_missing_slide_is_listed():
     change = lambda files: {name: data for name, data in files.items() if name != "ppt/slides/slide1.xml"}  # noqa: E731
     found = pptx.read(saved(deck_of("One", "Two"), change), Limits())
     assert (found.text, found.items.unread) == ("Two", ("slide 1: its part is missing or damaged",))
@@ -143,7 +143,7 @@ def test_a_bad_file_is_rejected_with_its_reason(data, reason):
     assert caught.value.reason == reason
 
 
-def test_properties_that_a_person_typed_are_the_last_block():
+def test_entered_properties_are_the_last_block():
     deck = deck_of("One")
     deck.core_properties.title, deck.core_properties.subject = "PowerPoint Presentation", "Claim of Rosa"
     found = pptx.read(saved(deck), Limits())

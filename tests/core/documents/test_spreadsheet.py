@@ -1,4 +1,4 @@
-"""Workbooks in Excel's old formats and OpenDocument's read like xlsx, with what hangs on their cells."""
+"""Workbooks as xls, xlsb and ods are read like xlsx, with comments and text boxes."""
 
 import struct
 
@@ -37,7 +37,7 @@ def xls_bytes(
 
 
 def comment(value: str) -> bytes:
-    """The text of a comment or box, as an object of drawing holds it."""
+    """Return the records of a comment's or text box's text."""
     text_object = record(0x1B6, struct.pack("<HH6xHH4x", 0, 0, len(value), 16))
     return text_object + record(0x3C, b"\1" + value.encode("utf-16-le")) + record(0x3C, bytes(16))
 
@@ -89,7 +89,7 @@ def test_cells_of_an_opendocument_workbook_read_as_in_other_formats():
     assert spreadsheet.read(ods(row(*cells)), Limits()).text == "Claims\n\n2024-03-04\t0.5\t7\tTRUE\t36:00:00\t00775"
 
 
-def test_repeated_cells_and_rows_keep_their_places_and_blank_ones_cost_nothing():
+def test_repeated_cells_keep_their_places_and_blank_ones_are_skipped():
     blank = '<table:table-cell table:number-columns-repeated="16000"/>'
     rows = (
         row(cell("a"), blank, cell("b"))
@@ -112,7 +112,7 @@ def test_repeated_cells_and_rows_keep_their_places_and_blank_ones_cost_nothing()
     ],
     ids=["junk", "damaged", "equation", "Visio", "file"],
 )
-def test_an_object_is_told_alike_as_a_storage_and_as_a_file(streams, files, unread):
+def test_an_object_is_read_alike_as_a_storage_and_as_a_file(streams, files, unread):
     inner = {f"MBD01/{name}": data for name, data in streams.items()}
     stored = spreadsheet.read(xls_bytes([(0, 0, "Rosa")], parts=inner), Limits())
     builder = ExtractBuilder()
@@ -132,7 +132,7 @@ def test_comments_boxes_and_headers_of_an_opendocument_workbook_are_read():
     assert found.sources.locate(14, 15) == {"source": "Claims!A1"}
 
 
-def test_plain_text_that_is_called_a_workbook_is_read():
+def test_plain_text_with_the_name_of_a_workbook_is_read():
     found = spreadsheet.read(b"Name\tCity\nRosa Delgado\tTampa\n", Limits())
     assert (found.text, found.notes) == ("Name\tCity\nRosa Delgado\tTampa\n", ("read as text, by its content",))
 
@@ -159,12 +159,12 @@ def test_a_bad_workbook_is_rejected_with_its_reason(data, reason):
     assert caught.value.reason == reason
 
 
-def test_a_sheet_that_claims_to_be_larger_than_any_is_read_all_the_same():
+def test_a_sheet_with_impossible_dimensions_is_read():
     claims = record(0x200, struct.pack("<IIHHH", 16_384, 4, 0, 0xFFFF, 0))
     assert spreadsheet.read(xls_bytes([(0, 0, "Rosa")], more=claims), Limits()).text == "Claims\n\nRosa"
 
 
-def test_a_cell_whose_place_looks_like_the_head_of_a_record_is_read():
+def test_a_cell_whose_place_looks_like_a_record_header_is_read():
     cells = [(0, 0, "Rosa"), (512, 14, "Delgado"), (513, 3, "Reno")]
     found = spreadsheet.read(xls_bytes(cells), Limits())
     assert found.text.split() == ["Claims", "Rosa", "Delgado", "Reno"]
@@ -180,7 +180,7 @@ def test_a_cell_whose_place_looks_like_the_head_of_a_record_is_read():
         ('&"Arial,Bold"&12Rosa', "Rosa"),
     ],
 )
-def test_codes_of_a_header_are_left_out(header, text):
+def test_formatting_codes_of_a_header_are_removed(header, text):
     margin = record(0x14, struct.pack("<HB", len(header), 0) + header.encode())
     assert spreadsheet.read(xls_bytes([(0, 0, "Ann")], more=margin), Limits()).text == f"Claims\n\nAnn\n\n{text}"
 

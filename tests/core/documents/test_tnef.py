@@ -1,4 +1,4 @@
-"""winmail.dat: what Outlook sends instead of a body and files."""
+"""winmail.dat (TNEF): headers, body and attachments are read, despite damage."""
 
 import struct
 
@@ -58,7 +58,7 @@ def test_attributes_of_old_programs_are_read_in_their_code_page():
     assert text == "From: Rosa Delgado <r@x.org>\nSubject: Łukasz\n\nWójcik"
 
 
-def test_a_winmail_that_only_holds_files_is_ignored_itself():
+def test_a_winmail_that_only_holds_files_is_ignored():
     import io
 
     from ner_tasks.documents import Limits
@@ -73,7 +73,7 @@ def test_a_winmail_that_only_holds_files_is_ignored_itself():
     assert second.text == "Text."
 
 
-def test_wrong_checksums_cost_a_note_and_no_text():
+def test_wrong_checksums_add_a_note_and_lose_no_text():
     data = bytearray(tnef_bytes(MESSAGE))
     data[15 + 8] ^= 1
     document = documents(bytes(data))["winmail.dat"]
@@ -82,7 +82,7 @@ def test_wrong_checksums_cost_a_note_and_no_text():
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9, 0.99])
-def test_one_that_breaks_off_is_read_as_far_as_it_goes_and_says_so(share):
+def test_a_truncated_file_is_read_and_its_damage_listed(share):
     data = tnef_bytes(MESSAGE)
     found, lines = read("winmail.dat", data[: int(len(data) * share)])
     assert lines
@@ -98,7 +98,7 @@ def test_damage_of_any_byte_ends_in_an_answer():
         assert found or lines
 
 
-def test_a_count_that_is_huge_ends_the_list_and_is_named():
+def test_a_huge_count_ends_the_list_and_is_listed():
     listed = struct.pack("<I", 0xFFFFFFFF) + struct.pack("<HHI", 0x1F, SUBJECT, 0xFFFFFFFF)
     data = tnef_bytes(Outlook({BODY: SENTENCE}), legacy=[(0x00069003, listed)])
     document = documents(data)["winmail.dat"]

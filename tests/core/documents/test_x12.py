@@ -51,11 +51,11 @@ def test_people_and_organisations_are_named_by_their_role():
         ("ZZ*1*WORDS OF ITS OWN", "ZZ-2: WORDS OF ITS OWN"),
     ],
 )
-def test_words_of_any_segment_are_read(segment, shown):
+def test_text_in_any_segment_is_read(segment, shown):
     assert read(segment).text == shown
 
 
-def test_notes_that_go_on_are_one_text():
+def test_consecutive_notes_are_one_text():
     assert read("NTE*ADD*PATIENT FELL AT", "NTE*ADD*HOME").text == "Note: PATIENT FELL AT\nHOME"
 
 
@@ -67,11 +67,11 @@ def test_codes_and_envelopes_are_ignored_by_a_rule():
 
 
 @pytest.mark.parametrize("end", ["~", "~\n", "~\r\n", "\n", "\r\n", "'"])
-def test_segments_end_as_the_interchange_says(end):
+def test_segments_end_with_the_declared_terminator(end):
     assert read("NTE*ADD*PATIENT FELL", "MSG*CALL US", end=end).text == "Note: PATIENT FELL\nMessage: CALL US"
 
 
-def test_each_interchange_has_separators_of_its_own():
+def test_each_interchange_has_its_own_separators():
     other = interchange("NTE*ADD*SECOND ONE").replace("*", "|").replace("~", "!")
     found = x12.read((interchange("NTE*ADD*FIRST ONE") + "\n" + other).encode(), Limits())
 
@@ -79,11 +79,11 @@ def test_each_interchange_has_separators_of_its_own():
 
 
 @pytest.mark.parametrize("isa", [ISA.replace(" " * 10, ""), ISA.replace(" ", "")])
-def test_an_interchange_that_is_not_padded_is_read(isa):
+def test_an_interchange_without_padding_is_read(isa):
     assert read("NTE*ADD*PATIENT FELL", isa=isa).text == "Note: PATIENT FELL"
 
 
-def test_a_missing_terminator_is_named():
+def test_a_missing_terminator_is_listed():
     text = interchange("NTE*ADD*PATIENT FELL").replace(":~GS", ":GS")
     found = x12.read(text.encode(), Limits())
 
@@ -108,7 +108,7 @@ def test_a_file_in_a_binary_segment_is_a_document(segment):
 
 
 @pytest.mark.parametrize("length", ["3", "99999999", "x", ""])
-def test_a_wrong_length_is_named_and_costs_nothing(length):
+def test_a_wrong_length_is_listed_and_loses_no_text(length):
     found = read(f"BIN*{length}*MARGINS ARE CLEAR", "NTE*ADD*BEHIND IT")
 
     assert found.parts[0].content == b"MARGINS ARE CLEAR"
@@ -116,14 +116,14 @@ def test_a_wrong_length_is_named_and_costs_nothing(length):
     assert "its declared length" in found.items.unread[0]
 
 
-def test_paperwork_sent_apart_is_noted():
+def test_separately_sent_paperwork_is_noted():
     found = read("PWK*OZ*FX***AC*DMN0012*XRAY OF THE ANKLE")
 
     assert "XRAY OF THE ANKLE" in found.text
     assert "DMN0012" in found.notes[0]
 
 
-def test_a_file_that_breaks_off_is_read_and_named():
+def test_a_truncated_file_is_read_and_listed():
     text = interchange("NM1*QC*1*QUINN*HENRY", "NTE*ADD*PATIENT FELL")
     found = x12.read(text[: text.index(" FELL")].encode(), Limits())
 
@@ -132,7 +132,7 @@ def test_a_file_that_breaks_off_is_read_and_named():
 
 
 @pytest.mark.parametrize("data", [b"UNB+UNOA:1+A+B'UNH+1'", b"A letter to the plan."])
-def test_what_is_no_x12_is_rejected(data):
+def test_a_file_without_x12_segments_is_rejected(data):
     with pytest.raises(CannotRead, match="X12"):
         x12.read(data, Limits())
 

@@ -1,4 +1,4 @@
-"""A spreadsheet is read whole, sheet by sheet, or row by row if it is a table of documents."""
+"""Workbooks: all sheets are read as one document, or as a table with one document per row."""
 
 import io
 import time
@@ -49,7 +49,7 @@ def test_the_columns_can_be_chosen(read):
     assert read_ones == [("a.xlsx#1", "One."), ("a.xlsx#2", "Two.")]
 
 
-def test_what_is_not_read_is_named(read):
+def test_unread_parts_are_listed(read):
     (document,) = read(xlsx_bytes({"A": [["x"]]}, {"xl/media/image1.png": b"x", "xl/comments1.xml": b"<a/>"}))
     assert document.unread == ("xl/media/image1.png: a picture; OCR is switched off",)
     assert document.items.ignored == {"no-text": 1}
@@ -73,7 +73,7 @@ def test_a_bad_workbook_is_rejected_with_its_reason(read, data, expected):
     assert (answer.document, answer.reason) == ("a.xlsx", expected)
 
 
-def test_cells_far_apart_are_read_without_laying_out_what_is_between(read):
+def test_distant_cells_are_read_without_allocating_the_range(read):
     far = sheet_xml([["a"]]).replace("</row>", '</row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
     began = time.process_time()
     (document,) = read(xlsx_bytes({"Sheet1": []}, {"xl/worksheets/sheet1.xml": far.encode()}))
@@ -81,7 +81,7 @@ def test_cells_far_apart_are_read_without_laying_out_what_is_between(read):
     assert document.sources.locate(3, 4) == {"source": "Sheet1!XFD1048576"}
 
 
-def test_a_part_that_lies_about_its_size_is_not_unpacked_beyond_the_limit(read):
+def test_a_part_with_a_false_size_is_not_unpacked_beyond_the_limit(read):
     data = xlsx_bytes({"A": [["x" * 3_000_000]]})
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         size = archive.getinfo("xl/worksheets/sheet1.xml").file_size
@@ -137,7 +137,7 @@ def book(cells: str, parts: dict[str, bytes] | None = None, after: str = "", **r
         ('<c r="C1"><v>1</v></c><c r="A1"><v>2</v></c>', "2\t\t1"),
     ],
 )  # fmt: skip
-def test_a_cell_reads_as_it_is_shown(read, cell, expected):
+def test_a_cell_is_read_as_shown(read, cell, expected):
     formats = '<numFmt numFmtId="164" formatCode="[h]:mm"/><numFmt numFmtId="165" formatCode="0.0&quot;d&quot;%"/>'
     styles = "".join(f'<xf numFmtId="{number}"/>' for number in (0, 14, 164, 20, 165))
     parts = {
@@ -148,7 +148,7 @@ def test_a_cell_reads_as_it_is_shown(read, cell, expected):
     assert document.text == expected
 
 
-def test_what_hangs_on_cells_is_read_with_its_place(read):
+def test_comments_and_shapes_are_read_with_their_place(read):
     shape = '<d:wsDr xmlns:d="x" xmlns:a="y"><d:txBody><a:p><a:r><a:t>In a box</a:t></a:r></a:p></d:txBody></d:wsDr>'
     old = "[Threaded comment] Your version of Excel allows you to read it. Comment: In a thread"
     comments = "".join(
@@ -173,12 +173,12 @@ def test_what_hangs_on_cells_is_read_with_its_place(read):
     assert document.items.ignored["other-form"] == 1
 
 
-def test_a_margin_that_stands_in_a_row_costs_no_cell(read):
+def test_a_header_inside_a_row_does_not_drop_cells(read):
     (document,) = read(book('<row><c r="A1"><v>1</v></c><oddHeader>Rosa</oddHeader><c r="B1"><v>2</v></c></row>'))
     assert document.text == "1\t2\n\nRosa"
 
 
-def test_a_drawing_of_two_sheets_is_read_once(read):
+def test_a_drawing_shared_by_two_sheets_is_read_once(read):
     shape = '<d:wsDr xmlns:d="x" xmlns:a="y"><d:txBody><a:p><a:r><a:t>In a box</a:t></a:r></a:p></d:txBody></d:wsDr>'
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     relations = RELATIONS.format(f'<Relationship Id="d" Type="{office}/drawing" Target="../drawings/drawing1.xml"/>')
@@ -188,7 +188,7 @@ def test_a_drawing_of_two_sheets_is_read_once(read):
     assert document.text.split() == ["a", "In", "a", "box", "b"]
 
 
-def test_what_is_lost_of_cells_is_named(read):
+def test_missing_cell_values_are_listed(read):
     (document,) = read(book('<row><c t="str"><f>A2</f></c><c t="s"><v>9</v></c><c><v>1</v></c></row>'))
     named = sorted(line.partition(":")[0] for line in document.unread)
     assert (document.text, named) == ("1", ["1 cell(s)", "1 formula(s) in xl/worksheets/sheet1.xml"])
@@ -225,14 +225,14 @@ def test_hostile_sheets_take_linear_time(read, cells, seconds):
     assert time.process_time() - began < seconds
 
 
-def test_very_many_sheets_are_read_or_named(read):
+def test_sheets_beyond_the_limit_are_listed(read):
     sheets = {f"S{number}": [[f"w{number}"]] for number in range(300)}
     (document,) = read(xlsx_bytes(sheets))
     assert document.items.counts["sheet"] == {"read": 300}
     assert document.text.split("\n\n") == [text for number in range(300) for text in (f"S{number}", f"w{number}")]
 
 
-def test_names_of_sheets_that_a_person_gave_are_read_and_those_of_programs_ignored(read):
+def test_custom_sheet_names_are_read_and_default_names_ignored(read):
     (document,) = read(xlsx_bytes({"Rosa Delgado": [["a"]], "Sheet2": [["b"]], "Tabelle3": []}))
     assert document.text == "Rosa Delgado\n\na\n\nb"
     assert document.sources.locate(0, 4) == {"source": "Rosa Delgado"}
@@ -241,7 +241,7 @@ def test_names_of_sheets_that_a_person_gave_are_read_and_those_of_programs_ignor
 
 
 @pytest.mark.parametrize("lost", ["xl/worksheets/sheet2.xml", "xl/_rels/workbook.xml.rels"])
-def test_the_name_of_a_sheet_whose_part_is_lost_is_read(read, lost):
+def test_the_name_of_a_sheet_with_a_missing_part_is_read(read, lost):
     related = f'<Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
     content = RELATIONS.format(related) if lost.endswith(".rels") else ""
     (document,) = read(xlsx_bytes({"Sheet1": [["a"]], "Rosa": []}, {lost: content.encode()}))
@@ -249,13 +249,13 @@ def test_the_name_of_a_sheet_whose_part_is_lost_is_read(read, lost):
     assert len(document.unread) == 1
 
 
-def test_an_endless_name_of_a_sheet_is_cut_and_named(read):
+def test_a_very_long_sheet_name_is_truncated_and_listed(read):
     (document,) = read(xlsx_bytes({"x" * 5_000: [["a"]]}))
     assert document.text == "x" * 1_000 + "\n\na"
     assert document.unread == ("a sheet name of 5000 characters: only the first 1000 characters are read",)
 
 
-def test_names_of_sheets_of_a_table_of_documents_are_ignored_but_for_documents(read):
+def test_in_a_table_of_documents_only_sheet_names_of_documents_are_read(read):
     sheets = {"Sheet1": [["text"], ["One."]], "Rosa": [["Two."]], "Ann": [], "Sheet4": []}
     answers = read(xlsx_bytes(sheets))
     assert [(a.name, a.text) for a in answers if isinstance(a, Document)] == [
@@ -265,7 +265,7 @@ def test_names_of_sheets_of_a_table_of_documents_are_ignored_but_for_documents(r
     assert [(a.rule, a.n) for a in answers if isinstance(a, Ignored)] == [("default-name", 2), ("table-name", 1)]
 
 
-def test_properties_that_cells_lack_are_read(read):
+def test_properties_are_read_unless_they_repeat_cells(read):
     core = b"<coreProperties xmlns:dc='x'><dc:title>Rosa</dc:title><dc:subject>Reno</dc:subject></coreProperties>"
     (document,) = read(xlsx_bytes({"Sheet1": [["Rosa"]]}, {"docProps/core.xml": core}))
     assert document.text == "Rosa\n\nSubject: Reno"
