@@ -52,9 +52,9 @@ def list_steps(reader: StoreReader, dag_id: str, run: str) -> list[Step]:
         dag_id: id of the DAG.
         run: name of the run, as `keys.run_name` gives it.
     """
-    found: dict[str, list[RunNote]] = {}
+    by_task: dict[str, list[RunNote]] = {}
     for name in sorted(reader.names(keys.run_notes(dag_id, run))):
         note = reader.record(keys.run_notes(dag_id, run, name), RunNote)
         if note:
-            found.setdefault(note["task"], []).append(note)
-    return sorted((Step(task, tuple(notes)) for task, notes in found.items()), key=lambda step: step.at)
+            by_task.setdefault(note["task"], []).append(note)
+    return sorted((Step(task, tuple(notes)) for task, notes in by_task.items()), key=lambda step: step.at)

@@ -220,9 +220,9 @@ class Registry:
         history = self.history()
         target = previous_promotion(history)
         if target is None:
-            found = f"{history[-1].version} and nothing in use before it" if history else "no promotion"
+            state = f"{history[-1].version} and nothing in use before it" if history else "no promotion"
             raise InputMissing(
-                f"found {found}, expected a version to go back to, in {self.store.where(keys.PROMOTION_HISTORY)}"
+                f"found {state}, expected a version to go back to, in {self.store.where(keys.PROMOTION_HISTORY)}"
             )
         return target
 

@@ -121,30 +121,30 @@ def prune(
     """Remove what has no reason to be kept.
 
     Args:
-        registry: the models, and the store that they lie in.
-        keep: what is kept in any case.
-        now_s: seconds since 1970.
-        delete: False: remove nothing, only tell what would be removed.
+        registry: the registry.
+        keep: minimum that is kept.
+        now_s: Unix time in seconds.
+        delete: False only lists what would be removed.
 
     Returns:
-        What was kept, and what was removed.
+        The items that were kept, and those that were removed.
 
     Raises:
-        ArtifactBroken: as for `survey`; nothing was removed.
-        Busy: somebody holds the pointer, and goes on for too long.
+        ArtifactBroken: as for `survey_store`; nothing was removed.
+        Busy: another process holds the pointer's lock for too long.
     """
-    before_it = _State.of(registry)
-    found = survey_store(registry, keep, now_s)
-    kept, removed = [item for item in found if item.reason], list[StoredItem]()
+    state = _State.read(registry)
+    items = survey_store(registry, keep, now_s)
+    kept, removed = [item for item in items if item.reason], list[StoredItem]()
     if not delete:
-        return kept, [item for item in found if not item.reason]
-    for item in (item for item in found if not item.reason):
+        return kept, [item for item in items if not item.reason]
+    for item in (item for item in items if not item.reason):
         if item.is_half_done:
             registry.store.remove_half_done(item.key)
             removed.append(item)
             continue
         with registry.hold_pointer():
-            reason = before_it.needed_since(registry, item.key, now_s - keep.staging_days * _DAY_S)
+            reason = state.needed_since(registry, item.key, now_s - keep.staging_days * _DAY_S)
             if reason:
                 kept.append(StoredItem(item.key, reason, item.n_bytes))
             else:
@@ -162,7 +162,7 @@ class _State:
     notes: Mapping[str, str]
 
     @classmethod
-    def of(cls, registry: Registry) -> "_State":
+    def read(cls, registry: Registry) -> "_State":
         notes = {file.key: file.etag for file in registry.store.files(keys.LEASES)}
         return cls(len(registry.history()), registry.store.etag(keys.ACCEPTED_SNAPSHOT), notes)
 

@@ -1,7 +1,8 @@
 """The store: everything that outlives a run, under keys such as `models/4f2a9c/int8`.
 
-`store/keys.py` has its layout. It lies in a folder or on S3, and what uses it need not know where. A key of ours is made of plain names. A document's
-key may be anything that its sender chose: it is only ever handed back to the store that listed it.
+`store/keys.py` defines the layout. The store is a folder or a bucket on S3; code that uses it does not depend on which.
+The project's own keys are made of plain names. A document's key may be any text that its sender chose, and is only
+passed back to the store that listed it.
 """
 
 import math

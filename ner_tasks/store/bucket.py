@@ -190,8 +190,8 @@ class Bucket:
                     Bucket=self.name, Delete={"Objects": [{"Key": name} for name in batch], "Quiet": True}
                 )
             for error in deleted.get("Errors", ()):
-                found = f"{error['Code']} for {len(deleted['Errors'])} of {len(batch)}"
-                raise StoreUnavailable(f"found {found}, expected to delete all, as {self.where(error['Key'])}")
+                failures = f"{error['Code']} for {len(deleted['Errors'])} of {len(batch)}"
+                raise StoreUnavailable(f"found {failures}, expected to delete all, as {self.where(error['Key'])}")
 
     def delete_if(self, name: str, *, etag: str) -> None:
         """Delete an object if its ETag is still `etag`.

@@ -122,7 +122,7 @@ class FolderStore:
         replacement.remove_left_behind(path)
 
     def read_bytes(self, key: str, offset: int, n_bytes: int) -> bytes:
-        read = self._look(key, lambda path: _bytes_of(path, offset, n_bytes))
+        read = self._look(key, lambda path: _read_range(path, offset, n_bytes))
         if read is None:
             raise InputMissing(f"found nothing, expected a file, at {self.path_of(key)}")
         return read
@@ -156,7 +156,7 @@ class FolderStore:
             yield
 
     def _look(self, key: str, look: Callable[[Path], Result | None]) -> Result | None:
-        """What `look` sees at `key`; once more if it is nothing, and the folder was just being replaced."""
+        """Return the result of `look` at `key`; looks again if nothing is there because a folder is being replaced."""
         path = self.path_of(key)
         for _ in range(_N_LOOKS):
             with suppress(FileNotFoundError, NotADirectoryError):
@@ -180,10 +180,10 @@ def _copy_tree(source: Path, target: Path) -> None:
     """Copy a folder of files and folders.
 
     Raises:
-        ArtifactBroken: there is something else in it, such as a link, which could lead anywhere.
-        StorageFull: no room.
+        ArtifactBroken: it contains something else, such as a link, which could point anywhere.
+        StorageFull: no space left on the device.
     """
-    for path in target.iterdir():  # of a try before this one
+    for path in target.iterdir():  # left by a previous attempt
         replacement.discard(path)
     _copy_entries(source, target)
 
@@ -202,12 +202,12 @@ def _copy_entries(source: Path, target: Path) -> None:
                     shutil.copy2(entry.path, copy, follow_symlinks=False)
 
 
-def _bytes_of(path: Path, offset: int, n_bytes: int) -> bytes | None:
+def _read_range(path: Path, offset: int, n_bytes: int) -> bytes | None:
     if not path.is_file():
         return None
     with path.open("rb") as file:
         left = os.fstat(file.fileno()).st_size - offset
-        if left <= 0:  # the place in a damaged index may be any number
+        if left <= 0:  # the offset in a damaged index may be any number
             return b""
         file.seek(offset)
         return file.read(min(n_bytes, left))

@@ -98,12 +98,12 @@ class AnswerLedger:
         row = (*key, offset, n_bytes)
         with self._errors():
             n_added = self._db.execute("INSERT OR IGNORE INTO answers VALUES (?, ?, ?, ?, ?)", row).rowcount
-        self.checksum += n_added * _crc32_of(row)
+        self.checksum += n_added * _checksum_row(row)
 
     def compute_checksum(self) -> int:
         """Compute the checksum of all rows, which does not depend on their order."""
         with self._errors():
-            self.checksum = sum(map(_crc32_of, self._db.execute(f"SELECT {_COLUMNS} FROM answers")))  # noqa: S608 - a constant
+            self.checksum = sum(map(_checksum_row, self._db.execute(f"SELECT {_COLUMNS} FROM answers")))  # noqa: S608 - a constant
         return self.checksum
 
     def find(self, key: AnswerKey) -> dict[str, Any] | None:
@@ -173,7 +173,7 @@ class AnswerLedger:
             self._db.commit()
 
 
-def _crc32_of(row: Iterable[object]) -> int:
+def _checksum_row(row: Iterable[object]) -> int:
     return zlib.crc32("\0".join(map(str, row)).encode("utf-8", "surrogatepass"))
 
 

@@ -78,19 +78,19 @@ def parse_answer(line: bytes, where: str) -> Answer:
     try:
         values = json.loads(line)
         text = values.get("text")
-        end_of_text = sys.maxsize if text is None else len(_typed(str, text))
-        for entity in _typed(list, values["entities"]):
+        end_of_text = sys.maxsize if text is None else len(_check_type(str, text))
+        for entity in _check_type(list, values["entities"]):
             _check_entity(entity, end_of_text, where)
-        receipt = _typed(dict, values["receipt"])
+        receipt = _check_type(dict, values["receipt"])
         check_depth(receipt, where)
         _check_receipt(receipt)
         return Answer(
-            _typed(str, values["document"]),
-            _typed(str, values["sha256"]),
+            _check_type(str, values["document"]),
+            _check_type(str, values["sha256"]),
             text,
             tuple(sorted(values["entities"], key=lambda entity: (entity["start"], entity["end"]))),
             receipt,
-            _typed(str, values["text_sha256"]) if text is None else None,
+            _check_type(str, values["text_sha256"]) if text is None else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ArtifactBroken(f"found {redact_error(error)}, expected an answer that `tag` wrote, in {where}") from None
@@ -109,15 +109,15 @@ def _check_entity(entity: Mapping[str, Any], end_of_text: int, where: str) -> No
 
 def _check_receipt(receipt: Mapping[str, Any]) -> None:
     """Check the fields of a receipt that are summed or formatted."""
-    for fates in _typed(dict, receipt["items"]).values():
-        for n in _typed(dict, fates).values():
-            _typed(int, n)
-    for line in _typed(list, receipt["unread"]):
-        _typed(str, line)
+    for fates in _check_type(dict, receipt["items"]).values():
+        for n in _check_type(dict, fates).values():
+            _check_type(int, n)
+    for line in _check_type(list, receipt["unread"]):
+        _check_type(str, line)
     for name in ("n_words", "n_sentences", "n_characters"):
-        if _typed(int, receipt.get(name, 0)) < 0:
+        if _check_type(int, receipt.get(name, 0)) < 0:
             raise ValueError
-    if not 0 <= _typed((int, float), receipt.get("read_share", 1.0)) <= 1:
+    if not 0 <= _check_type((int, float), receipt.get("read_share", 1.0)) <= 1:
         raise ValueError
 
 
@@ -132,9 +132,9 @@ def parse_rejection(line: bytes, where: str) -> dict[str, Any]:
         ArtifactBroken: it is not a rejected document.
     """
     try:
-        values: dict[str, Any] = _typed(dict, json.loads(line))
+        values: dict[str, Any] = _check_type(dict, json.loads(line))
         for name in ("document", "reason", "message"):
-            _typed(str, values[name])
+            _check_type(str, values[name])
         return values
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ArtifactBroken(f"found {redact_error(error)}, expected a rejected document, in {where}") from None
@@ -151,13 +151,13 @@ def parse_file_name(line: bytes, where: str) -> str:
         ArtifactBroken: the line has no file name.
     """
     try:
-        name: str = _typed(str, _typed(dict, json.loads(line))["file"])
+        name: str = _check_type(str, _check_type(dict, json.loads(line))["file"])
         return name
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ArtifactBroken(f"found {redact_error(error)}, expected an answer, in {where}") from None
 
 
-def _typed(kind: type | tuple[type, ...], value: Any) -> Any:
+def _check_type(kind: type | tuple[type, ...], value: Any) -> Any:
     """Return `value` if it has this type and is not a bool; otherwise raise TypeError."""
     if not isinstance(value, kind) or isinstance(value, bool):
         raise TypeError

@@ -86,7 +86,7 @@ def compute_statistics(documents: Path, manifest: Mapping[str, Any]) -> dict[str
         "n_words": int(night.words.w),
         "n_entities": int(night.measures["confidence/mean"].w),
         "scores": night.quantiles(),
-        "measures": {name: asdict(sums) for name, sums in sorted({**night.all(), **_rejected(manifest)}.items())},
+        "measures": {name: asdict(sums) for name, sums in sorted({**night.all(), **_sum_rejected(manifest)}.items())},
     }
 
 
@@ -134,7 +134,7 @@ class _Night:
         return {name: (bisect_left(below, share * below[-1]) + 1) / _SCORE_BINS for name, share in shares.items()}
 
 
-def _rejected(manifest: Mapping[str, Any]) -> dict[str, RateSums]:
+def _sum_rejected(manifest: Mapping[str, Any]) -> dict[str, RateSums]:
     n = int(manifest["n_documents"])
     return {f"rejected/{reason}": RateSums(n, k, n, k, k, n) for reason, k in manifest["rejected"].items()}
 

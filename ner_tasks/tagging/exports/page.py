@@ -90,7 +90,7 @@ def write_day_page(
         documents=_all_shown(_answers(documents_jsonl, chosen), len(chosen)),
         n_documents=n_documents,
         n_shown=len(chosen),
-        rejected=_rejected(rejected_jsonl, chosen_rejected),
+        rejected=_read_rejected(rejected_jsonl, chosen_rejected),
         n_rejected=n_rejected,
         n_rejected_shown=len(chosen_rejected),
         max_mentions=_MAX_MENTIONS,
@@ -191,6 +191,6 @@ def _answers(path: Path, chosen: Sequence[int]) -> Iterator[Answer]:
         yield parse_answer(line, f"{path}, line {number + 1}")
 
 
-def _rejected(path: Path, chosen: Sequence[int]) -> Iterator[Mapping[str, Any]]:
+def _read_rejected(path: Path, chosen: Sequence[int]) -> Iterator[Mapping[str, Any]]:
     for number, line in _lines(path, chosen):
         yield parse_rejection(line, f"{path}, line {number + 1}")

@@ -160,8 +160,8 @@ class _ParquetTable:
         try:
             return pa.Table.from_pylist(self._rows, schema=self._schema)
         except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, TypeError, OverflowError) as error:
-            found = f"{redact_error(error)} in one of {len(self._rows)} rows"
-            raise ArtifactBroken(f"found {found}, expected answers that `tag` wrote, for {self._path.name}") from None
+            reason = f"{redact_error(error)} in one of {len(self._rows)} rows"
+            raise ArtifactBroken(f"found {reason}, expected answers that `tag` wrote, for {self._path.name}") from None
 
     def _write(self) -> None:
         if self._rows:

@@ -147,18 +147,18 @@ def show_document(
     reader = open_reader()
     if day not in documents.list_days(reader):
         raise HTTPException(404, "no such day")
-    found = documents.find_document(reader, day, name, handle=handle)
+    document = documents.find_document(reader, day, name, handle=handle)
     # texts are health data: log who read what
-    log.info("%s read document %r of %s", user.get_name(), found.entry.name[:200], day)
+    log.info("%s read document %r of %s", user.get_name(), document.entry.name[:200], day)
     return render_page(
         request,
         "document",
         reader,
-        title=found.entry.name,
-        found=found,
-        part=select_part(found.answer, first) if found.answer else None,
+        title=document.entry.name,
+        document=document,
+        part=select_part(document.answer, first) if document.answer else None,
         labels=nights.list_labels(reader, day),
-        sightings=documents.list_sightings(reader, found.entry.name),
+        sightings=documents.list_sightings(reader, document.entry.name),
         may_run=may_run(user, "ner_tag_nightly"),
     )
 
