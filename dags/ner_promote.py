@@ -1,36 +1,31 @@
-"""Let the nightly run use another version, or go back to the one that was in use before.
+"""Promote a model version, or roll back to the one before.
 
 | | |
 |---|---|
 | **Reads** | `models/<version>/`, `models/promoted.json` and its history |
 | **Writes** | `models/promoted.json`, and a line of the history: what, when, who, why |
 | **Runs** | by hand |
-| **Re-run** | safe: the version is chosen once; a second try of the same run does not go back further |
+| **Re-run** | safe: the version is chosen once; a retry does not roll back further |
 | **On failure** | docs/runbook/models.md#promoting-and-rolling-back |
 
-A night that has begun goes on with the model that it began with. `ner_retag` finds the days that a version has tagged.
+A night that has started finishes with the model it started with. `ner_retag` finds the days that a version has tagged.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
-from ner_airflow.bounds import LINE, VERSION
-from ner_airflow.defaults import DAG_DEFAULTS, WHO, param
-from ner_airflow.operators.promotion import ChooseVersionOperator, PromoteVersionOperator
+from ner_airflow.defaults import DAG_DEFAULTS, WHO
+from ner_airflow.operators.promotion import ChooseVersionOperator, PromoteParams, PromoteVersionOperator
+from ner_airflow.params import dag_params
 
-PARAMS = {
-    "version": Param(
-        None, type=["null", "string"], **VERSION, description="Version to promote; empty: back to the one before"
-    ),
-    "reason": Param("", type="string", **LINE, description="Why; kept in the history"),
-}
+PARAMS = dag_params(PromoteParams)
 
 
 @dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=1), **DAG_DEFAULTS)
 def ner_promote() -> None:
-    chosen = ChooseVersionOperator(task_id="choose", version=param("version"))
-    PromoteVersionOperator(task_id="promote", chosen=chosen.output, by=WHO, reason="{{ params.reason }}")
+    chosen = ChooseVersionOperator(task_id="choose")
+    PromoteVersionOperator(task_id="promote", chosen=chosen.output, by=WHO)
 
 
 ner_promote()

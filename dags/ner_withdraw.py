@@ -1,33 +1,30 @@
-"""Take back the published answers of one day, for instance because a wrong model gave them.
+"""Withdraw the published answers of one day, for instance because they came from a wrong model.
 
 | | |
 |---|---|
 | **Reads** | `tagged/<day>/` |
-| **Writes** | `withdrawn/<day>/<night>/`: the answers as they were, and the reason |
+| **Writes** | `withdrawn/<day>/<night>/`: the answers, and the reason |
 | **Runs** | by hand |
 | **Re-run** | safe: a day without published answers is skipped |
 | **On failure** | docs/runbook/nights.md#withdrawing-a-day |
 
-The marker goes first: from then on nobody reads the day. `ner_tag_nightly` with the same `day` publishes it anew.
+The marker is removed first: from then on nobody reads the day. Run `ner_tag_nightly` with the same `day` to publish it again.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
-from ner_airflow.bounds import DATE, LINE
 from ner_airflow.defaults import DAG_DEFAULTS
-from ner_airflow.operators.publication import WithdrawDayOperator
+from ner_airflow.operators.publication import WithdrawDayOperator, WithdrawParams
+from ner_airflow.params import dag_params
 
-PARAMS = {
-    "day": Param(type="string", **DATE, description="Day to withdraw"),
-    "reason": Param(type="string", **LINE, minLength=3, description="Why; kept with the answers"),
-}
+PARAMS = dag_params(WithdrawParams)
 
 
 @dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=1), **DAG_DEFAULTS)
 def ner_withdraw() -> None:
-    WithdrawDayOperator(task_id="withdraw", day="{{ params.day }}", reason="{{ params.reason }}")
+    WithdrawDayOperator(task_id="withdraw")
 
 
 ner_withdraw()

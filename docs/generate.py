@@ -21,8 +21,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 # Variables that no step reads, and so are no field of `Settings`: the launcher, containers and observability read them.
 OTHER_VARIABLES = {
-    "NER_RUNBOOK": ("the page in Airflow", "Address of the runbook in notices."),
-    "NER_DEADLINE": ("4", "Hours after its due time within which a night must finish; 0: no deadline. Set it for the DAG processor."),
     "NER_AIRFLOW_DATABASE": ("that of `airflow.cfg`", "Airflow's metadata database, for the step of `ner_maintain` that cleans it."),
     "NER_AIRFLOW_DATABASE_FILE": ("", "File that holds the address in `NER_AIRFLOW_DATABASE`."),
     "NER_VERBOSE": ("0", "1: a step prints messages of TensorFlow and other libraries even if it succeeds."),
@@ -37,8 +35,6 @@ OTHER_VARIABLES = {
     "NER_UID": ("10001", "Containers: user that all processes run as."),
     "NER_ENCODER_FOLDER": ("`../var/encoder`", "Containers: folder of the host with the encoder, mounted read-only."),
 }  # fmt: skip
-# Fields of `Settings` whose variable is not `NER_` and the field's name.
-VARIABLES = {"n_threads": "NER_THREADS", "n_readers": "NER_READERS"}
 # Public objects by topic: what `ner_tasks` exports, and what programs in examples/ use.
 API = {
     "Tagging": ("ner_tasks.inference.tagger.Tagger", "ner_tasks.entities.TextEntity"),
@@ -106,7 +102,7 @@ def cli() -> str:
     """Every command of `python -m ner_tasks` and its flags."""
     from ner_tasks.cli.app import parser
 
-    top = parser()
+    top, _ = parser()
     (commands,) = [a for a in top._actions if isinstance(a, argparse._SubParsersAction)]  # noqa: SLF001
     helps = {action.dest: action.help for action in commands._choices_actions}  # noqa: SLF001
     intro = (
@@ -117,7 +113,7 @@ def cli() -> str:
     summary = ((f"[`{name}`](#{name})", helps.get(name) or "") for name in commands.choices)
     parts = [intro, table(["command", "does"], summary)]
     for name, command in commands.choices.items():
-        flags = [a for a in command._actions if not isinstance(a, argparse._HelpAction)]  # noqa: SLF001
+        flags = [a for a in command._actions if a.help != argparse.SUPPRESS and a.dest != "help"]  # noqa: SLF001
         shown = helps.get(name) or command.description or ""
         parts.append(f"\n## {name}\n\n{sentence(shown)}\n\n")
         parts.append(table(["flag", "value", "required", "meaning"], (flag_row(command, flag) for flag in flags)))
@@ -130,8 +126,9 @@ def flag_row(command: argparse.ArgumentParser, flag: argparse.Action) -> tuple[s
     values = choices or ([] if flag.nargs == 0 else [flag.metavar or flag.dest.upper()])
     formatter = command._get_formatter()  # noqa: SLF001
     meaning = formatter._expand_help(flag) if flag.help else ""  # noqa: SLF001
+    required = "yes" if flag.required or meaning.endswith(" (required)") else ""
     name = ", ".join(f"`{option}`" for option in flag.option_strings) or f"`{flag.dest}`"
-    return name, ", ".join(f"`{value}`" for value in values), "yes" if flag.required else "", sentence(meaning)
+    return name, ", ".join(f"`{value}`" for value in values), required, sentence(meaning.removesuffix(" (required)"))
 
 
 def dags() -> str:
@@ -150,52 +147,47 @@ def dags() -> str:
             f"\n## {path.stem}\n\n{doc.strip()}\n\nTasks: {', '.join(f'`{t.task_id}`' for t in dag.tasks)}\n\n"
         )
         rows = [param_row(name, dag.params.get_param(name)) for name in dag.params]
-        parts.append(table(["Param", "default", "bounds", "meaning"], rows) if rows else "No Params.\n")
+        parts.append(table(["Param", "default", "values", "meaning"], rows) if rows else "No Params.\n")
     return "".join(parts)
 
 
 def param_row(name: str, param: Any) -> tuple[str, str, str, str]:
     """One Param as a row."""
+    from ner_tasks.config.base import describe_bounds
+
     schema = param.schema
     kinds = schema.get("type", [])
     shown = [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
     if options := schema.get("enum"):
         shown = [", ".join(str(option) for option in options if option is not None)]
-    bounds = [f"{word} {schema[key]}" for key, word in (("minimum", "min"), ("maximum", "max")) if key in schema]
-    value = param.value
-    return f"`{name}`", shown_default(value), ", ".join(shown + bounds), sentence(param.description or "")
+    bounds = describe_bounds(schema) if "enum" not in schema else ""
+    text = f"{schema['title']}. {param.description}" if param.description != schema["title"] else schema["title"]
+    return f"`{name}`", shown_default(param.value), ", ".join(filter(None, [*shown, bounds])), sentence(text)
 
 
 def settings() -> str:
     """Every `NER_*` variable."""
+    from ner_tasks.config.base import describe_bounds, field_schemas
+    from ner_tasks.evaluation.policy import GateOverrides
     from ner_tasks.settings import Settings
 
-    unset = Settings.from_env({})
+    schemas = field_schemas(Settings)
     rows = []
-    for name, _, meaning in fields(Settings):
-        if name == "limits":
-            continue
-        variable = VARIABLES.get(name, f"NER_{name.upper()}")
-        default = "all cores" if name == "n_threads" else shown_default(getattr(unset, name))
-        rows.append((f"`{variable}`", default, sentence(meaning)))
-    rows += gate_rows()
+    for name, default, meaning in fields(Settings):
+        title = schemas[name].get("title", "") if name in GateOverrides.model_fields else ""
+        shown = "all cores" if name == "threads" else shown_default(default)
+        text = f"{title}. {meaning}" if title else meaning
+        text = sentence(text.replace(f"Empty: NER_{name.upper()}, otherwise", "Empty:"))
+        rows.append((f"`NER_{name.upper()}`", shown, describe_bounds(schemas[name]), text))
     listed = {row[0] for row in rows}
     rows += [
-        (f"`{n}`", default, meaning) for n, (default, meaning) in OTHER_VARIABLES.items() if f"`{n}`" not in listed
+        (f"`{n}`", default, "", meaning) for n, (default, meaning) in OTHER_VARIABLES.items() if f"`{n}`" not in listed
     ]
     return (
         "# Settings\n\nGenerated from `ner_tasks/settings.py`. Environment variables of one deployment; a DAG Param "
         "overrides them for\none run. Set them for every process that runs tasks. An empty default is explained in the "
-        "meaning.\n\n" + table(["variable", "default", "meaning"], rows)
+        "meaning.\n\n" + table(["variable", "default", "bounds", "meaning"], rows)
     )
-
-
-def gate_rows() -> Iterator[tuple[str, str, str]]:
-    """Variables that override one limit of the gates."""
-    from ner_tasks.evaluation.policy import GateOverrides
-
-    for name, _, meaning in fields(GateOverrides):
-        yield f"`NER_{name.upper()}`", "`gates.yaml`", sentence(f"gate: {meaning or name.replace('_', ' ')}")
 
 
 def shown_default(value: object) -> str:

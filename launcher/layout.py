@@ -78,7 +78,7 @@ class Layout:
     @property
     def store(self) -> str:
         """The store: a folder, or `s3://bucket/prefix`."""
-        return Settings.from_env({"NER_STORE": os.environ.get("NER_STORE") or str(self.var / "store")}).store
+        return Settings.from_env(store=os.environ.get("NER_STORE") or str(self.var / "store")).store
 
     @property
     def store_folder(self) -> Path:

@@ -1,133 +1,136 @@
-"""One deployment's settings, read from `NER_*` once, by the operators and the command line only."""
+"""The settings of one deployment: environment variables that begin with `NER_`."""
 
-import math
+import difflib
 import os
-import re
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Self
 
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ner_tasks.config.base import describe_error
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.evaluation.policy import GateOverrides
+from ner_tasks.steps.tagging import ReadingConfig
 from ner_tasks.store import S3, Store, open_store
 
-_MOST_HOURS, _MOST_PERCENT = 168, 100
-# As Tesseract names its data, such as `eng+spa` or `script/Latin`.
-_LANGUAGES = re.compile(r"[A-Za-z]\w*(?:/\w+)?(?:\+[A-Za-z]\w*(?:/\w+)?)*", re.ASCII)
+_PREFIX, _MAX_HOURS = "NER_", 168
+# Read by other parts of the project: the launcher, the containers, the tests and the benchmarks.
+_OTHERS = frozenset(
+    [
+        "NER_AIRFLOW_DATABASE",
+        "NER_AIRFLOW_DATABASE_FILE",
+        "NER_AUDIT",
+        "NER_ENCODER_FOLDER",
+        "NER_HOME",
+        "NER_POOL_SLOTS",
+        "NER_PORT",
+        "NER_TAG_CONCURRENCY",
+        "NER_TAG_MEMORY",
+        "NER_TRAIN_MEMORY",
+        "NER_UID",
+        "NER_UMASK",
+        "NER_VAR",
+        "NER_VERBOSE",
+    ]
+)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Where things lie and how many threads a step may use.
+class WatchSettings(BaseSettings):
+    """What watches over the steps reads: a notice has to leave even if another setting is wrong."""
 
-    Attributes:
-        store: where the store is: an absolute folder, or `s3://bucket/prefix`.
-        scratch: a local folder for half-done work; may be lost without harm.
-        encoder: folder of the Hugging Face checkpoint that training starts from.
-        n_threads: threads of one step.
-        keep_text: whether answers hold the documents' text, or only its hash and offsets.
-        ocr: whether scans are read by Tesseract.
-        ocr_languages: Tesseract's names of the languages that they may be in, joined by `+`.
-        file_minutes, file_words: longest time and most words of one file of the inbox, with all documents in it.
-        n_readers: processes that read documents beside a model; 0: as many as it takes.
-        min_ocr_confidence: percent; a recognised page below it is named as unread, with its text kept.
-        approval: whether a person is asked before a model is promoted, unless one run is told otherwise.
-        gates: the YAML of the gates; None for ours.
-        limits: what goes before it, unless one run is told otherwise: `NER_MIN_F1` and so on.
-        python: the interpreter that steps run in; another one may hold other libraries than Airflow's.
-    """
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True)
 
-    store: str
-    scratch: Path
-    encoder: Path
-    n_threads: int
-    keep_text: bool = True
-    ocr: bool = False
-    ocr_languages: str = "eng"
-    min_ocr_confidence: float = 50.0
-    file_minutes: float = 10.0
-    file_words: int = 10_000_000
-    n_readers: int = 0
-    approval: bool = False
-    gates: Path | None = None
-    limits: GateOverrides = field(default_factory=GateOverrides)
-    python: Path = Path(sys.executable)
-
-    def open_store(self) -> Store:
-        """The store; what is fetched from S3 is kept in the scratch folder."""
-        return open_store(self.store, cache=self.scratch / "store")
+    runbook: str | None = Field(None, description="address of the runbook that notices link to (default: this one)")
+    deadline: float = Field(
+        4, ge=0, le=_MAX_HOURS, description="hours after its due time when a night is late; 0: no deadline"
+    )
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str] = os.environ) -> "Settings":
-        store = env.get("NER_STORE", "var/store")
+    def from_env(cls, **given: Any) -> Self:
+        """Read the environment.
+
+        Args:
+            given: settings that take precedence over the environment.
+
+        Raises:
+            ConfigInvalid: a value of another type or out of bounds.
+        """
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            raise ConfigInvalid(describe_error(error, cls, spell=_variable)) from None
+
+
+class Settings(WatchSettings, ReadingConfig, GateOverrides):
+    """Everything that a deployment can set; the variable of `store` is `NER_STORE`, and so on.
+
+    An empty variable counts as not set. The limits of the gates take precedence over the gates' YAML, and the parameters of
+    a run over both.
+    """
+
+    model_config = SettingsConfigDict(validate_default=True)
+
+    store: str = Field("var/store", description="where the store is: a folder, or s3://bucket/prefix")
+    scratch: Path = Field(Path("var/scratch"), description="local folder for unfinished work; may be deleted at rest")
+    encoder: Path = Field(Path("var/encoder"), description="folder of the BERT checkpoint that training starts from")
+    threads: int = Field(
+        default_factory=lambda: os.cpu_count() or 1, ge=1, description="number of threads of one step (default: all)"
+    )
+    approval: bool = Field(False, description="1: ask a person before a model is promoted")
+    gates: Path | None = Field(None, description="YAML of the gates (default: ner_tasks/config/gates.yaml)")
+    python: Path = Field(
+        Path(sys.executable), description="Python interpreter of the steps; it need not be that of Airflow"
+    )
+
+    @field_validator("store")
+    @classmethod
+    def _locate_store(cls, store: str) -> str:
         if "://" in store and not store.startswith(S3):
-            raise ConfigInvalid(f"found NER_STORE={store!r}, expected a folder or s3://bucket/prefix")
-        return cls(
-            store=store if store.startswith(S3) else str(Path(store).absolute()),
-            scratch=Path(env.get("NER_SCRATCH", "var/scratch")).absolute(),
-            encoder=Path(env.get("NER_ENCODER", "var/encoder")).absolute(),
-            n_threads=_whole("NER_THREADS", env.get("NER_THREADS", str(os.cpu_count() or 1)), least=1),
-            keep_text=_switch(env, "NER_KEEP_TEXT", "1"),
-            ocr=_switch(env, "NER_OCR", "0"),
-            ocr_languages=_languages(env),
-            min_ocr_confidence=_between(
-                "NER_MIN_OCR_CONFIDENCE", env.get("NER_MIN_OCR_CONFIDENCE") or "50", 1, _MOST_PERCENT, "a percentage"
-            ),
-            file_minutes=_between(
-                "NER_FILE_MINUTES", env.get("NER_FILE_MINUTES") or "10", 1, 60 * _MOST_HOURS, "minutes"
-            ),
-            file_words=_whole("NER_FILE_WORDS", env.get("NER_FILE_WORDS") or "10000000", least=1),
-            n_readers=_whole("NER_READERS", env.get("NER_READERS") or "0", least=0),
-            approval=_switch(env, "NER_APPROVAL", "0"),
-            gates=Path(env["NER_GATES"]).absolute() if env.get("NER_GATES") else None,
-            limits=GateOverrides().override(
-                **{name: env.get(f"NER_{name.upper()}", "") for name in GateOverrides.__dataclass_fields__}
-            ),
-            python=Path(env.get("NER_PYTHON") or sys.executable),
-        )
+            raise ValueError(f"found NER_STORE={store!r}, expected a folder or s3://bucket/prefix")
+        return store if store.startswith(S3) else str(Path(store).absolute())
+
+    @field_validator("scratch", "encoder", "gates")
+    @classmethod
+    def _locate(cls, path: Path | None) -> Path | None:
+        return path.absolute() if path else None
+
+    @property
+    def limits(self) -> GateOverrides:
+        """The limits of the gates that the deployment sets."""
+        return self.part(GateOverrides)
+
+    def open_store(self) -> Store:
+        """Open the store; what is fetched from S3 is cached in the scratch folder."""
+        return open_store(self.store, cache=self.scratch / "store")
 
 
-# The two that are not read by a step, but by whoever watches over it; a notice has to leave even if others are wrong.
+def runbook_url() -> str | None:
+    """Return the address of the deployment's runbook, `NER_RUNBOOK`; None for the project's own."""
+    return WatchSettings.from_env(deadline=0).runbook
 
 
-def runbook_url(env: Mapping[str, str] = os.environ) -> str | None:
-    """Where the people on call have their runbook: `NER_RUNBOOK`, an address; None for ours."""
-    return env.get("NER_RUNBOOK") or None
-
-
-def night_deadline(env: Mapping[str, str] = os.environ) -> timedelta | None:
-    """How long after it was due a night has to be done: `NER_DEADLINE`, in hours; None where it is 0."""
-    hours = _between("NER_DEADLINE", env.get("NER_DEADLINE") or "4", 0, _MOST_HOURS, "hours")
+def night_deadline() -> timedelta | None:
+    """Return how long after its due time a night has to be done, `NER_DEADLINE`; None if there is no deadline."""
+    hours = WatchSettings.from_env().deadline
     return timedelta(hours=hours) if hours else None
 
 
-def _switch(env: Mapping[str, str], name: str, default: str) -> bool:
-    value = env.get(name, default)
-    if value not in ("0", "1"):
-        raise ConfigInvalid(f"found {name}={value!r}, expected 0 or 1")
-    return value == "1"
+def unknown_variables(names: Iterable[str]) -> list[str]:
+    """Return a notice for each `NER_*` name that is no setting, with the setting that was probably meant."""
+    known = {_variable(name) for name in Settings.model_fields} | _OTHERS
+    notices = []
+    for name in sorted(set(names)):
+        if name.startswith(_PREFIX) and name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            notices.append(
+                f"unknown setting {name}, which has no effect{f'; did you mean {close[0]}?' if close else ''}"
+            )
+    return notices
 
 
-def _whole(name: str, text: str, *, least: int) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise ConfigInvalid(f"found {name}={text!r}, expected a whole number of at least {least}")
-    return int(text)
-
-
-def _between(name: str, text: str, least: float, most: float, what: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not least <= number <= most:
-        raise ConfigInvalid(f"found {name}={text!r}, expected {what}, {least} to {most}")
-    return number
-
-
-def _languages(env: Mapping[str, str]) -> str:
-    value = env.get("NER_OCR_LANGUAGES") or "eng"
-    if not _LANGUAGES.fullmatch(value):
-        raise ConfigInvalid(f"found NER_OCR_LANGUAGES={value!r}, expected Tesseract's names, such as 'eng+spa'")
-    return value
+def _variable(name: str) -> str:
+    return f"{_PREFIX}{name.upper()}"

@@ -77,7 +77,7 @@ def _write_pdf(path: Path, lines: Sequence[str]) -> None:
 def rate(model: Path, inbox: Path, output: Path, n_readers: int, n_threads: int) -> dict[str, float]:
     """Run `tag` on an inbox and return figures of its report."""
     command = [sys.executable, "-m", "ner_tasks", "tag", "--model", str(model), "--output", str(output)]
-    command += ["--n_readers", str(n_readers), str(inbox)]
+    command += ["--readers", str(n_readers), str(inbox)]
     environment = {**os.environ, "NER_THREADS": str(n_threads)}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)

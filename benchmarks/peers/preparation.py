@@ -116,11 +116,11 @@ def base_sources(sources: Sources, root: Path, *, say: Print) -> Sources:
         say("models: drawing random weights in the shape of BERT-base")
         write_random_model(sources.trained, trained)
     frozen, int8 = trained.with_name("frozen"), trained.with_name("int8")
-    data = ["--dataset_file", str(sources.calibration)]
+    data = ["--data", str(sources.calibration)]
     for verb, made_of, target, given in (("freeze", trained, frozen, []), ("quantize", frozen, int8, data)):
         if not (target / model_folder.MANIFEST).is_file():
             say(f"models: {verb} in the shape of BERT-base")
-            paths = ["--model_path", str(made_of), "--save_model_path", str(target)]
+            paths = ["--model", str(made_of), "--output", str(target)]
             run_step(
                 [sys.executable, "-m", "ner_tasks", verb, *given, *paths], trained.with_name(f"{verb}.log"), os.environ
             )

@@ -1,40 +1,23 @@
 """Benchmark gate: fails if an engine became slower than in the last run."""
 
-import math
 from collections.abc import Sequence
 
 from ner_tasks.benchmarking.history import Change
-from ner_tasks.errors import ConfigInvalid
 from ner_tasks.evaluation.gates import Verdict, make_verdict
 
 
-def parse_max_slowdown(text: str) -> float:
-    """Parse the maximum slowdown, 0 to 1, from a flag or param; an empty text gives 1, which disables the gate.
-
-    Raises:
-        ConfigInvalid: not a number from 0 to 1.
-    """
-    try:
-        share = float(text) if text else 1.0
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise ConfigInvalid(f"found max_slowdown={text}, expected a number from 0 to 1")
-    return share
-
-
-def benchmark_gate(changes: Sequence[Change], most: float, where: str) -> Verdict:
+def benchmark_gate(changes: Sequence[Change], most: float | None, where: str) -> Verdict:
     """Check that no engine became slower than allowed.
 
     Args:
         changes: changes since the last run; those that are not `judged` are ignored.
-        most: maximum share of the speed that an engine may lose, 0 to 1; 1 disables the gate.
+        most: maximum share of the speed that an engine may lose, 0 to 1; None or 1 disables the gate.
         where: name of the benchmark, for the error message.
 
     Raises:
         GateNotPassed: an engine lost more.
     """
-    if most == 1:
+    if most is None or most == 1:
         return Verdict(("no limit set: every speed passes",))
     checks = [(change.slower_share <= most, _describe_check(change, most)) for change in changes if change.judged]
     return make_verdict(where, checks or [(True, "no earlier run on this host and data to compare with")])

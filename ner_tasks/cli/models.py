@@ -1,92 +1,110 @@
-"""What the verbs that make and judge models do: from their flags to the dict of their report."""
+"""Run the commands that make, evaluate and compare models."""
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.steps.command import OneDnn
+from ner_tasks.steps.models import (
+    CanaryCommand,
+    CompareModelsCommand,
+    CompareQuantizedCommand,
+    EvaluateCommand,
+    FreezeCommand,
+    QuantizeCommand,
+)
 
-Args = argparse.Namespace
 Result = dict[str, Any]
 
 
-def evaluate(args: Args) -> Result:
+def commands() -> list[tuple[Any, Any]]:
+    return [
+        (EvaluateCommand, evaluate),
+        (CompareModelsCommand, compare_models),
+        (FreezeCommand, freeze),
+        (QuantizeCommand, quantize),
+        (CompareQuantizedCommand, compare_quantized),
+        (CanaryCommand, run_canary),
+    ]
+
+
+def evaluate(config: EvaluateCommand) -> Result:
     from ner_tasks.evaluation import report
 
-    refuse_unrunnable(args, args.model)
+    refuse_unrunnable(config, config.model)
     return report.evaluate_model(
-        args.model,
-        args.data,
-        n_threads=args.threads,
-        bf16=bool(args.bf16),
-        batch_size=args.batch_size,
-        n_resamples=args.resamples,
-        output=args.output,
+        config.model,
+        config.data,
+        n_threads=config.threads,
+        bf16=config.bf16,
+        batch_size=config.batch_size,
+        n_resamples=config.resamples,
+        output=config.output,
     )
 
 
-def challenge(args: Args) -> Result:
+def compare_models(config: CompareModelsCommand) -> Result:
     from ner_tasks.evaluation import bootstrap
     from ner_tasks.evaluation.entity_counts import EntityCounts
 
-    champion, challenger = EntityCounts.read(args.champion), EntityCounts.read(args.challenger)
-    return bootstrap.bootstrap_losses(champion, challenger, n_resamples=args.resamples)
+    champion, challenger = EntityCounts.read(config.champion), EntityCounts.read(config.challenger)
+    return bootstrap.bootstrap_losses(champion, challenger, n_resamples=config.resamples)
 
 
-def freeze(args: Args) -> Result:
+def freeze(config: FreezeCommand) -> Result:
     from ner_tasks.model import freezing
 
-    manifest = freezing.freeze_model(args.model_path, args.save_model_path)
-    return {"model": str(args.save_model_path), "files": manifest.files}
+    manifest = freezing.freeze_model(config.model, config.output)
+    return {"model": str(config.output), "files": manifest.files}
 
 
-def quantize(args: Args) -> Result:
+def quantize(config: QuantizeCommand) -> Result:
     from ner_tasks.quantization.quantize import DEFAULT_CONFIG, QuantizeConfig, quantize_model
 
-    config = QuantizeConfig.read(args.config_file or DEFAULT_CONFIG)
+    recipe = QuantizeConfig.read(config.config_file or DEFAULT_CONFIG)
     # A snapshot has a part for this; a file is what its user chose to calibrate on, whole.
-    is_snapshot = args.dataset_file.is_dir()
-    data = args.dataset_file / "calibration.csv" if is_snapshot else args.dataset_file
+    is_snapshot = config.data.is_dir()
+    data = config.data / "calibration.csv" if is_snapshot else config.data
     sentences = [sentence.words for sentence in corpus.read_labelled(data)]
-    if args.accuracy:
+    if config.accuracy:
         from ner_tasks.quantization import accuracy_search
 
         if not is_snapshot:
             raise ConfigInvalid(f"found a file, expected a snapshot, whose dev part judges, for --accuracy, at {data}")
-        criteria = accuracy_search.AccuracyConfig.read(args.accuracy_file or accuracy_search.DEFAULT_CONFIG)
-        if args.max_f1_loss is not None:
-            criteria = criteria.with_max_loss(args.max_f1_loss)
-        dev = corpus.read_labelled(args.dataset_file / "dev.csv")
+        criteria = accuracy_search.AccuracyConfig.read(config.accuracy_file or accuracy_search.DEFAULT_CONFIG)
+        if config.max_f1_loss is not None:
+            criteria = criteria.with_max_loss(config.max_f1_loss)
+        dev = corpus.read_labelled(config.data / "dev.csv")
         manifest = accuracy_search.search_accuracy(
-            args.model_path, sentences, dev, args.save_model_path, config, criteria, n_threads=args.threads
+            config.model, sentences, dev, config.output, recipe, criteria, n_threads=config.threads
         )
     else:
-        manifest = quantize_model(args.model_path, sentences, args.save_model_path, config)
-    return {"model": str(args.save_model_path), **manifest.metrics["quantize"], "files": manifest.files}
+        manifest = quantize_model(config.model, sentences, config.output, recipe)
+    return {"model": str(config.output), **manifest.metrics["quantize"], "files": manifest.files}
 
 
-def compare(args: Args) -> Result:
+def compare_quantized(config: CompareQuantizedCommand) -> Result:
     from ner_tasks.benchmarking import comparison
 
     return comparison.compare_quantized(
-        args.fp32,
-        args.int8,
-        args.data,
-        n_sentences=args.n_sentences,
-        rounds=args.rounds,
-        n_threads=args.threads,
-        output=args.output,
+        config.fp32,
+        config.int8,
+        config.data,
+        n_sentences=config.n_sentences,
+        rounds=config.rounds,
+        n_threads=config.threads,
+        output=config.output,
     )
 
 
-def canary(args: Args) -> Result:
-    from ner_tasks.evaluation import canary as canaries
+def run_canary(config: CanaryCommand) -> Result:
+    from ner_tasks.evaluation import canary
 
-    return canaries.run_canary(args.model, args.canary, n_threads=args.threads)
+    return canary.run_canary(config.model, config.canary, n_threads=config.threads)
 
 
-def refuse_unrunnable(args: Args, model: Path) -> None:
+def refuse_unrunnable(config: OneDnn, model: Path) -> None:
     from ner_tasks.inference.engines import Engine, check_runnable
 
-    check_runnable(Engine("this model", str(model), onednn=bool(args.intel), bf16=bool(args.bf16)))
+    check_runnable(Engine("this model", str(model), onednn=config.intel, bf16=config.bf16))

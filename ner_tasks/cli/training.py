@@ -1,140 +1,98 @@
-"""The verbs that train: their flags, and what they do, to the dict of their report."""
+"""Run the commands that train."""
 
-import argparse
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ner_tasks.data import corpus
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
-from ner_tasks.training.config import SCHEDULES, TrainConfig
+from ner_tasks.steps.training import SearchCommand, TrainCommand, TrainingInputs
+from ner_tasks.training.config import TrainConfig
 
 if TYPE_CHECKING:
     from ner_tasks.data.corpus import LabelledSentence
 
-Args = argparse.Namespace
-Add = Callable[..., argparse.Action]
 Result = dict[str, Any]
 
 
-def train_flags(add: Add) -> None:
-    _start_flags(add)
-    add("--save_model_path", type=Path, required=True, metavar="DIR", help="the model folder to make")
-    add("--checkpoint_path", type=Path, metavar="DIR", help="half-done work; a killed run goes on from it")
-    add("--remember", type=Path, metavar="FILE", help="with --start_from: measure what is forgotten of these sentences")
-    add("--curves", type=Path, metavar="DIR", help="draw the learning curves there")
-    add("--version", help="the model's name in the registry")
-    add("--parent", help="the name there of the model that it starts from")
-    _recipe_flags(add)
+def commands() -> list[tuple[Any, Any]]:
+    return [(TrainCommand, train), (SearchCommand, search)]
 
 
-def search_flags(add: Add) -> None:
-    _start_flags(add)
-    add("--output", type=Path, required=True, metavar="JSON", help="the settings found, for `train --config_file`")
-    add("--study_path", type=Path, required=True, metavar="DIR", help="what was tried; a killed search goes on from it")
-    add("--minutes", type=float, required=True, metavar="X", help="of all trials together")
-    add("--trials", type=int, default=30, metavar="N", help="most trials (default: %(default)s)")
-    add("--train_share", type=float, default=0.25, metavar="S", help="learnt in a trial (default: %(default)s)")
-    _recipe_flags(add)
-
-
-def _start_flags(add: Add) -> None:
-    says = "a snapshot folder, a Kaggle CSV, its zip, or CoNLL"
-    add("--dataset_file", type=Path, required=True, metavar="FILE", help=says)
-    add("--encoder", type=Path, metavar="DIR", help="start from a Hugging Face BERT checkpoint")
-    add("--start_from", type=Path, metavar="DIR", help="start from a trained model instead")
-
-
-def _recipe_flags(add: Add) -> None:
-    """A flag for each setting of a training; left out, it is None, and that of the file or the default counts."""
-    add("--config_file", type=Path, metavar="JSON", help="settings by the names of the flags below, which go first")
-    for name, default in asdict(TrainConfig()).items():
-        kind = int if isinstance(default, bool) else type(default)
-        among = (0, 1) if isinstance(default, bool) else SCHEDULES if kind is str else None
-        says = f"{TrainConfig.description(name)} (default: {kind(default)})"
-        add(f"--{name}", type=kind, choices=among, metavar=None if among else "X", help=says)
-    add("--intel", type=int, choices=(0, 1), default=1, help="oneDNN off or on (default: %(default)s)")
-
-
-def train(args: Args) -> Result:
+def train(config: TrainCommand) -> Result:
     from ner_tasks.benchmarking import charts
     from ner_tasks.records import SnapshotManifest, read_file
     from ner_tasks.registry import provenance
     from ner_tasks.training import loop
 
-    config, start = _recipe(args), _start(args)
-    parts = _to_learn(args.dataset_file, seed=config.seed)
-    checkpoints = args.checkpoint_path or args.save_model_path.with_name(f".{args.save_model_path.name}.checkpoints")
-    source = args.dataset_file / "snapshot.json"
+    settings, start = _settings(config), _start(config)
+    parts = _to_learn(config.data, seed=settings.seed)
+    checkpoints = config.checkpoint_path or config.output.with_name(f".{config.output.name}.checkpoints")
+    source = config.data / "snapshot.json"
     data = read_file(source, SnapshotManifest).get("sources") if source.is_file() else None
-    lineage = {"version": args.version, "parent": args.parent, "data": data}
+    lineage = {"version": config.version, "parent": config.parent, "data": data}
     done = loop.train_model(
         parts,
         encoder=start,
-        target=args.save_model_path,
+        target=config.output,
         checkpoints=checkpoints,
-        config=config,
-        lineage={name: value for name, value in lineage.items() if value} | provenance.collect_provenance(args.threads),
+        config=settings,
+        lineage={name: value for name, value in lineage.items() if value}
+        | provenance.collect_provenance(config.threads),
     )
-    if args.curves:
-        args.curves.mkdir(parents=True, exist_ok=True)
-        charts.plot_learning_curve(done.history, done.curve, args.curves)
+    if config.curves:
+        config.curves.mkdir(parents=True, exist_ok=True)
+        charts.plot_learning_curve(done.history, done.curve, config.curves)
     return {
-        "model": str(args.save_model_path),
-        "config": asdict(config),
+        "model": str(config.output),
+        "config": settings.model_dump(),
         "best_epoch": done.best_epoch,
         "dev_f1": done.best_f1,
         "history": done.history,
         "curve": done.curve,
         "training_s": round(done.train_s, 1),
-        "forgotten": _forgotten(args, parts),
+        "forgotten": _forgotten(config, parts),
     }
 
 
-def search(args: Args) -> Result:
+def search(config: SearchCommand) -> Result:
     from ner_tasks.training import search as searching
 
-    config, start = _recipe(args), _start(args)
-    budget = searching.SearchBudget(args.minutes, args.trials, args.train_share)
-    parts = _to_learn(args.dataset_file, seed=config.seed)
-    found = searching.search_config(parts, encoder=start, folder=args.study_path, base=config, budget=budget)
-    atomic.write_json(args.output, found["config"])
-    return {**found, "output": str(args.output)}
+    settings, start = _settings(config), _start(config)
+    budget = searching.SearchBudget(config.minutes, config.trials, config.train_share)
+    parts = _to_learn(config.data, seed=settings.seed)
+    result = searching.search_config(parts, encoder=start, folder=config.study_path, base=settings, budget=budget)
+    atomic.write_json(config.output, result["config"])
+    return {**result, "output": str(config.output)}
 
 
-def _start(args: Args) -> Path:
+def _start(config: TrainingInputs) -> Path:
     """What training starts from: the one of its two flags that is given."""
-    if (args.encoder is None) == (args.start_from is None):
-        found = "neither" if args.encoder is None else "both"
+    if (config.encoder is None) == (config.start_from is None):
+        found = "neither" if config.encoder is None else "both"
         raise ConfigInvalid(f"found {found}, expected one of --encoder and --start_from")
-    start: Path = args.encoder or args.start_from
-    return start
+    return config.encoder or config.start_from  # type: ignore[return-value]
 
 
-def _forgotten(args: Args, parts: "dict[str, Sequence[LabelledSentence]]") -> Result | None:
+def _forgotten(config: TrainCommand, parts: "dict[str, Sequence[LabelledSentence]]") -> Result | None:
     """What was forgotten of `--remember`; None if nothing was to be remembered."""
-    if args.remember is None:
+    if config.remember is None:
         return None
-    if args.start_from is None:
+    if config.start_from is None:
         raise ConfigInvalid("found --remember without --start_from, expected a model that can forget")
     from ner_tasks.training.forgetting import measure_forgetting
 
     learnt = [sentence for part in parts.values() for sentence in part]
-    old = corpus.read_labelled(args.remember)
-    return measure_forgetting(args.start_from, args.save_model_path, old, learnt, n_threads=args.threads)
+    old = corpus.read_labelled(config.remember)
+    return measure_forgetting(config.start_from, config.output, old, learnt, n_threads=config.threads)
 
 
-def _recipe(args: Args) -> TrainConfig:
-    """The settings of `--config_file`, over which go those that a flag was given for."""
-    given = {name: value for name in TrainConfig.__dataclass_fields__ if (value := getattr(args, name)) is not None}
-    config = TrainConfig.from_values(
-        {**(TrainConfig.read(args.config_file) if args.config_file else {}), **given}, "the flags"
-    )
+def _settings(config: TrainConfig) -> TrainConfig:
+    """Return the training settings of a command."""
     if config.bf16:
         refuse_bf16_without_cpu()
-    return config
+    return config.part(TrainConfig)
 
 
 def refuse_bf16_without_cpu() -> None:

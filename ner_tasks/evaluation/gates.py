@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ner_tasks.errors import GateNotPassed
-from ner_tasks.evaluation.policy import GateOverrides, GatePolicy, LossLimits, ModelPolicy
+from ner_tasks.evaluation.policy import GatePolicy, LossLimits, ModelPolicy, NightPolicy
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def int8_gate(comparison: Mapping[str, Any], policy: GatePolicy) -> Verdict:
     return make_verdict("the INT8 model", checks)
 
 
-def night_gate(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: int, limits: GateOverrides) -> Verdict:
+def night_gate(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: int, policy: NightPolicy) -> Verdict:
     """Check whether a night's answers may be published.
 
     An empty inbox passes. An inbox with documents of which none was tagged fails.
@@ -86,7 +86,7 @@ def night_gate(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: 
         n_tagged: number of tagged documents.
         n_rejected: number of rejected documents.
         n_partly_read: number of tagged documents with unread content.
-        limits: limits.
+        policy: limits.
 
     Raises:
         GateNotPassed: documents are missing, too many were rejected or partly read, or none was tagged.
@@ -99,8 +99,8 @@ def night_gate(n_documents: int, n_tagged: int, n_rejected: int, n_partly_read: 
     if n_tagged == 0:
         raise GateNotPassed(f"found no tagged document, expected at least one of {n_documents}, in the night's answers")
     checks = [
-        _check_max("share of rejected documents", n_rejected / n_documents, limits.max_rejected_share),
-        _check_max("share of partly read documents", n_partly_read / n_tagged, limits.max_partly_read_share),
+        _check_max("share of rejected documents", n_rejected / n_documents, policy.max_rejected_share),
+        _check_max("share of partly read documents", n_partly_read / n_tagged, policy.max_partly_read_share),
     ]
     return make_verdict("the night's answers", checks)
 

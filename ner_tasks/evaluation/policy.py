@@ -1,13 +1,12 @@
 """Limits of the gates: a YAML file, overridden by the settings of a deployment and the params of a run."""
 
-import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, NonNegativeInt, model_validator
 
+from ner_tasks.config.base import ConfigModel
 from ner_tasks.data.validation.limits import BatchLimits
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files.yaml_files import Share, StrictModel, read_yaml
@@ -17,47 +16,61 @@ DEFAULT_POLICY = Path(__file__).parent.parent / "config" / "gates.yaml"
 Ratio = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-@dataclass(frozen=True)
-class GateOverrides:
-    """Limits set by a deployment or a run; None keeps the limit of the YAML file, see `GatePolicy`.
+class ModelGateParams(ConfigModel):
+    """Limits of the model gate that a deployment or a run sets itself; empty: those of the gates' YAML."""
 
-    Attributes:
-        min_f1: minimum entity F1 of a trained model on the test part, 0 to 1.
-        max_f1_below_champion: maximum loss of entity F1 against the promoted model on the same sentences, 0 to 1.
-        max_f1_loss: maximum loss of entity F1 of the INT8 model against its FP32 graph, 0 to 1.
-        min_speed_up: minimum ratio of words per second of INT8 to stock FP32 (oneDNN off), at least 0.
-        max_rejected_share: maximum share of a night's documents that are rejected, 0 to 1.
-        max_partly_read_share: maximum share of a night's tagged documents with unread content, 0 to 1.
-    """
+    min_f1: Share | None = Field(
+        None, title="Minimum entity F1", description="Empty: NER_MIN_F1, otherwise the gates' YAML"
+    )
+    max_f1_below_champion: Share | None = Field(
+        None,
+        title="Maximum F1 below the promoted model",
+        description="Empty: NER_MAX_F1_BELOW_CHAMPION, otherwise the gates' YAML",
+    )
 
-    min_f1: float | None = None
-    max_f1_below_champion: float | None = None
-    max_f1_loss: float | None = None
-    min_speed_up: float | None = None
-    max_rejected_share: float = 0.2
-    max_partly_read_share: float = 0.5
 
-    def __post_init__(self) -> None:
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            bounded = name != "min_speed_up"
-            if value is not None and (not math.isfinite(value) or value < 0 or (bounded and value > 1)):
-                raise ConfigInvalid(f"found {name}={value}, expected a number from 0{' to 1' if bounded else ' on'}")
+class Int8LossParams(ConfigModel):
+    """The F1 that a quantized model may lose."""
 
-    def override(self, **texts: str) -> "GateOverrides":
-        """Return a copy with some limits replaced.
+    max_f1_loss: Share | None = Field(
+        None,
+        title="Maximum F1 loss of INT8",
+        description="Against FP32. Empty: NER_MAX_F1_LOSS, otherwise the gates' YAML",
+    )
 
-        Args:
-            texts: limits as text by name; an empty text keeps the limit.
 
-        Raises:
-            ConfigInvalid: not a number, or out of bounds.
-        """
-        given = {name: text for name, text in texts.items() if text}
-        try:
-            return replace(self, **{name: float(text) for name, text in given.items()})
-        except ValueError as error:
-            raise ConfigInvalid(f"found {error}, expected numbers, as {', '.join(given)}") from None
+class Int8GateParams(Int8LossParams):
+    """Limits of the INT8 gate that a deployment or a run sets itself."""
+
+    min_speed_up: Annotated[float, Field(ge=0, le=1000)] | None = Field(
+        None,
+        title="Minimum speed-up of INT8",
+        description="Words/s over FP32 without oneDNN. Empty: NER_MIN_SPEED_UP, otherwise the gates' YAML",
+    )
+
+
+class NightGateParams(ConfigModel):
+    """Limits of the night gate that a deployment or a run sets itself."""
+
+    max_rejected_share: Share | None = Field(
+        None,
+        title="Maximum share of rejected documents",
+        description="Empty: NER_MAX_REJECTED_SHARE, otherwise the gates' YAML",
+    )
+    max_partly_read_share: Share | None = Field(
+        None,
+        title="Maximum share of partly read documents",
+        description="Empty: NER_MAX_PARTLY_READ_SHARE, otherwise the gates' YAML",
+    )
+
+
+class GateOverrides(ModelGateParams, Int8GateParams, NightGateParams):
+    """All limits that a deployment or a run sets itself; those that are None come from the gates' YAML."""
+
+    def override(self, params: ConfigModel) -> "GateOverrides":
+        """Return these limits with those that the parameters of a run set."""
+        given = params.model_dump(exclude_none=True)
+        return self.model_copy(update={name: given[name] for name in GateOverrides.model_fields if name in given})
 
 
 class LossLimits(StrictModel):
@@ -133,12 +146,20 @@ class Int8Policy(StrictModel):
         return self
 
 
+class NightPolicy(StrictModel):
+    """How many documents of a night may be rejected or read in part."""
+
+    max_rejected_share: Share = 0.2
+    max_partly_read_share: Share = 0.5
+
+
 class GatePolicy(StrictModel):
     """Limits of all gates; `config/gates.yaml` documents each key."""
 
     data: BatchLimits = BatchLimits()
     model: ModelPolicy = ModelPolicy()
     int8: Int8Policy = Int8Policy()
+    night: NightPolicy = NightPolicy()
 
     @classmethod
     def read(cls, path: Path) -> "GatePolicy":
@@ -152,7 +173,7 @@ class GatePolicy(StrictModel):
 
     def with_overrides(self, limits: GateOverrides) -> "GatePolicy":
         """Return a copy with overridden limits; raising `max_loss` or `max_f1_loss` raises the limits above it too."""
-        model, int8 = self.model, self.int8
+        model, int8, night = self.model, self.int8, self.night
         champion = model.champion
         below = _coalesce(limits.max_f1_below_champion, champion.max_loss)
         loss = _coalesce(limits.max_f1_loss, int8.max_f1_loss)
@@ -168,6 +189,11 @@ class GatePolicy(StrictModel):
                 max_f1_loss=loss,
                 max_label_loss=max(int8.max_label_loss, loss),
                 min_speed_up=_coalesce(limits.min_speed_up, int8.min_speed_up),
+            ),
+            night=_update(
+                night,
+                max_rejected_share=_coalesce(limits.max_rejected_share, night.max_rejected_share),
+                max_partly_read_share=_coalesce(limits.max_partly_read_share, night.max_partly_read_share),
             ),
         )
 

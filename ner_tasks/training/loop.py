@@ -6,7 +6,7 @@ and the epoch, and the checkpoint holds everything else that a step depends on.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ def train_model(
     with atomic.exclusive(checkpoints / "lock"):
         run = TrainingRun(parts, encoder, checkpoints, config)
         done = run.fit()
-        manifest = replace(run.finish(done), lineage={**lineage, "config": asdict(run.config)})
+        manifest = replace(run.finish(done), lineage={**lineage, "config": run.config.model_dump()})
         with atomic.staged_folder(target) as stage:
             (stage / model_folder.WEIGHTS).write_bytes((checkpoints / _BEST).read_bytes())
             (stage / model_folder.TOKENIZER).write_bytes((checkpoints / model_folder.TOKENIZER).read_bytes())
@@ -229,4 +229,4 @@ def _record_step(done: TrainingProgress, loss: float, rate: float) -> None:
 def _hash_inputs(parts: Parts, source: Initialization, config: TrainConfig) -> str:
     """Hash data, settings and initial weights; a checkpoint is used only by a run with the same hash."""
     texts = {name: [[one.words, one.tags] for one in part] for name, part in parts.items()}
-    return make_version({"parts": texts, "config": asdict(config), "start": atomic.sha256_of(source.weights_file)})
+    return make_version({"parts": texts, "config": config.model_dump(), "start": atomic.sha256_of(source.weights_file)})

@@ -7,7 +7,7 @@ after the same number of epochs is pruned. The first trial uses the base setting
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +85,9 @@ class _Search:
         self.base = base.for_data(len(parts["train"]))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         # other settings or another share start another study in the same file
-        name = make_version({"base": asdict(self.base), "share": budget.train_share, "n": len(self.parts["train"])})
+        name = make_version(
+            {"base": self.base.model_dump(), "share": budget.train_share, "n": len(self.parts["train"])}
+        )
         try:
             self.study = _open_study(folder / _STUDY, name)
         except (ValueError, TypeError, LookupError, AttributeError, AssertionError, OSError, RecursionError) as error:
@@ -123,22 +125,22 @@ class _Search:
 
     def _suggest_config(self, trial: optuna.Trial) -> TrainConfig:
         base = self.base
-        return replace(
-            base,
-            learning_rate=trial.suggest_float(
+        suggested = {
+            "learning_rate": trial.suggest_float(
                 "learning_rate", base.learning_rate / 4, base.learning_rate * 4, log=True
             ),
-            batch_size=trial.suggest_categorical("batch_size", sorted({*_BATCH_SIZES, base.batch_size})),
-            epochs=trial.suggest_int("epochs", 1, base.epochs + 2),
-            dropout=trial.suggest_float("dropout", 0.0, max(0.3, base.dropout)),
-            word_dropout=trial.suggest_float("word_dropout", 0.0, max(0.3, base.word_dropout)),
-            label_smoothing=trial.suggest_float("label_smoothing", 0.0, max(0.15, base.label_smoothing)),
-        )
+            "batch_size": trial.suggest_categorical("batch_size", sorted({*_BATCH_SIZES, base.batch_size})),
+            "epochs": trial.suggest_int("epochs", 1, base.epochs + 2),
+            "dropout": trial.suggest_float("dropout", 0.0, max(0.3, base.dropout)),
+            "word_dropout": trial.suggest_float("word_dropout", 0.0, max(0.3, base.word_dropout)),
+            "label_smoothing": trial.suggest_float("label_smoothing", 0.0, max(0.15, base.label_smoothing)),
+        }
+        return base.model_copy(update=suggested)
 
     def _run_trial(self, trial: optuna.Trial) -> float:
         """Train with the suggested settings and return the dev F1."""
         config = self._suggest_config(trial)
-        folder = self.folder / f"trial-{make_version(asdict(config))}"
+        folder = self.folder / f"trial-{make_version(config.model_dump())}"
 
         def watch(done: TrainingProgress) -> None:
             if time.monotonic() > self.deadline:
@@ -181,7 +183,7 @@ class _Search:
             for trial in self.study.trials
             if trial.state != TrialState.WAITING
         ]
-        config = asdict(replace(self.base, **(best.params if best else {})))
+        config = self.base.model_copy(update=best.params if best else {}).model_dump()
         return {"config": config, "dev_f1": best.value if best else None, "trials": trials}
 
 

@@ -9,37 +9,43 @@ import json
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from pydantic import Field
+
+from ner_tasks.config.flags import add_flags, read_flags
 from ner_tasks.errors import ConfigInvalid, NerTasksError
+from ner_tasks.steps.command import Command
 
 _COUNTED = ("dag_run", "task_instance", "xcom", "log")
 _BATCH = 5000  # rows per transaction, so that other processes can write in between
 
 
+class CleanCommand(Command):
+    """Delete old runs from Airflow's metadata database."""
+
+    name: ClassVar[str] = "clean"
+
+    before: datetime = Field(description="moment with its time zone; older runs are deleted")
+    run: str = Field(description="a run that has to exist, as proof that it is the right database")
+    dry_run: bool = Field(False, description="1: only list what would be deleted")
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Delete old runs and write a report, as the commands of `ner_tasks` do.
-
-    Args:
-        arguments: command line; that of the process if None.
-
-    Returns:
-        Exit code: 0 on success, 1 on an expected error.
-    """
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--before", type=datetime.fromisoformat, required=True, help="ISO 8601 time with time zone")
-    parser.add_argument("--run", required=True, help="id of an existing run, which identifies the right database")
-    parser.add_argument("--dry_run", type=int, choices=(0, 1), default=0)
-    parser.add_argument("--report", type=Path, required=True)
-    parser.add_argument("--threads", help="ignored: passed to every step")
-    flags = parser.parse_args(arguments)
-    report: dict[str, Any] = {"verb": "clean", "ok": False, "result": {}, "error": None}
+    """Run the command and write a report as those of `ner_tasks` do; return 0 on success."""
+    parser = argparse.ArgumentParser(description=CleanCommand.__doc__)
+    parser.add_argument("verb", choices=[CleanCommand.name])
+    parser.add_argument("--config", type=Path, required=True, metavar="JSON")
+    add_flags(parser, CleanCommand)
+    args = parser.parse_args(arguments)
+    report: dict[str, Any] = {"verb": CleanCommand.name, "ok": False, "result": {}, "error": None}
     try:
-        report |= {"result": delete_old_runs(flags.before, flags.run, dry_run=bool(flags.dry_run)), "ok": True}
+        config = CleanCommand.parse(read_flags(parser, CleanCommand, args))
+        report |= {"result": delete_old_runs(config.before, config.run, dry_run=config.dry_run), "ok": True}
     except NerTasksError as error:
         report["error"] = {"type": type(error).__name__, "message": str(error), "retryable": error.retryable}
         print(f"error: {report['error']['type']}: {error}", file=sys.stderr)
-    flags.report.write_text(json.dumps(report), encoding="utf-8")
+    args.report.write_text(json.dumps(report), encoding="utf-8")
     return 0 if report["ok"] else 1
 
 

@@ -1,4 +1,4 @@
-"""What all DAGs have in common."""
+"""Defaults that all DAGs share."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,37 +6,21 @@ from typing import Any
 from ner_airflow import task_results
 from ner_airflow.observability.notices import notify_failed, notify_run_failed
 
-# its slots are made at bootstrap from pools.json; a task in a pool that does not exist waits for ever
+# created at bootstrap from pools.json; a task in a missing pool waits for ever
 POOL = "ner_cpu"
 
 # With Celery, `airflow celery worker --queues` says which of these a machine works on; what is light goes to Airflow's own
 # queue, `default`. The LocalExecutor knows no queues.
 TRAIN_QUEUE = "train"
 TAG_QUEUE = "tag"
-# Heavy steps. What measures how a machine tags runs on one that does.
+# Heavy steps. Measurements of tagging run on a machine that tags.
 TRAINS: dict[str, Any] = {"pool": POOL, "queue": TRAIN_QUEUE}
 TAGS: dict[str, Any] = {"pool": POOL, "queue": TAG_QUEUE}
-
-
-def param(name: str) -> str:
-    """Template of a DAG parameter as text, empty if the run was not given any.
-
-    JSON's 3.0 is a whole number to Airflow; `int` reads it only as 3.
-    """
-    value = f"params.{name}"
-    whole = f"{value} | int if {value} is float and {value} == {value} | int"
-    return f"{{{{ {whole} else {value} if {value} is not none else '' }}}}"
-
-
-def param_list(name: str) -> str:
-    """Template of a DAG parameter that is a list of texts, joined by commas; empty if the run was not given any."""
-    return f"{{{{ (params.{name} or []) | join(',') }}}}"
-
 
 # for the history of promotions
 WHO = "{{ dag_run.triggering_user_name or dag_run.run_type.value }}"
 
-# the day of a scheduled run is its partition; `day` is for people
+# the day of a scheduled run is its partition; `day` is for manual runs
 DAY = "{{ params.day or partition_key or '' }}"
 
 # With these two, switching a DAG on does not start the run it has missed, a retraining nobody asked for: no
@@ -50,7 +34,7 @@ DAG_DEFAULTS: dict[str, Any] = {
     "on_failure_callback": notify_run_failed,
     "default_args": {
         "owner": "ner",
-        # what is wrong with the data is never tried again; S3, Redis or a machine may be gone for minutes
+        # errors in the data are never retried; S3, Redis or a machine may be gone for minutes
         "retries": 4,
         "retry_delay": timedelta(seconds=30),
         "retry_exponential_backoff": 2.0,

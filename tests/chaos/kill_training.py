@@ -84,7 +84,7 @@ class train:  # noqa: N801 # reads as the verb that it runs
 
     def __init__(self, folder: Path, name: str):
         self.half = folder / f"half-{name}"
-        paths = {"dataset_file": folder / "snapshot", "encoder": folder / "encoder", "save_model_path": folder / name}
+        paths = {"data": folder / "snapshot", "encoder": folder / "encoder", "output": folder / name}
         flags = {**SETTINGS, **paths, "checkpoint_path": self.half, "threads": 2}
         command = [sys.executable, "-m", "ner_tasks", "train"]
         command += [str(word) for flag, value in flags.items() for word in (f"--{flag}", value)]

@@ -55,7 +55,7 @@ def quantized(frozen: Path, target: Path, config: str = "") -> Path:
     data, settings = target.with_suffix(".csv"), target.with_suffix(".yaml")
     corpus.write_kaggle_csv(data, tiny.sentences(400, seed=2))
     settings.write_text(config)
-    flags = ["--dataset_file", data, "--model_path", frozen, "--config_file", settings, "--save_model_path", target]
+    flags = ["--data", data, "--model", frozen, "--config_file", settings, "--output", target]
     command = [sys.executable, "-m", "ner_tasks", "quantize", *map(str, flags)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

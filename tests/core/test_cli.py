@@ -1,6 +1,5 @@
 """Every step runs from the shell, tells its result as JSON, and its exit code tells the truth."""
 
-import argparse
 import json
 import re
 import shutil
@@ -18,6 +17,11 @@ from tests import answers, benchmark_figures, tiny
 from tests.published import manifest_of
 
 VERBS = [
+    "tune",
+    "merge-shards",
+    "canary",
+    "compare-models",
+    "search",
     "dataset",
     "download",
     "train",
@@ -51,6 +55,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(*args: object, report: Path) -> tuple[int, dict]:
     code = app.main([str(arg) for arg in (*args, "--report", report)])
     return code, json.loads(report.read_text())
+
+
+def test_these_are_all_commands() -> None:
+    assert set(app.parser()[1]) == set(VERBS)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -182,17 +190,40 @@ def test_diff_tells_what_another_model_says(tmp_path: Path, capsys: pytest.Captu
 def test_what_a_library_says_of_an_error_in_a_document_is_told_nobody(verb, tmp_path, capsys, monkeypatch):
     marker = "Zephyrine"  # not in the line that raises, which is told
 
-    def fail(_args: object) -> None:
+    def fail(_config: object) -> None:
         raise ValueError(marker)
 
-    parsed = argparse.Namespace(verb=verb, run=fail, threads=1, report=tmp_path / "r.json")
-    monkeypatch.setattr(app, "parser", lambda: argparse.Namespace(parse_args=lambda _: parsed))
-    assert app.main([]) == 1
+    top, commands = app.parser()
+    model, _ = commands[verb]
+    required = {name: "page" for name, field in model.model_fields.items() if field.is_required()}
+    (tmp_path / "config.json").write_text(json.dumps({"report": str(tmp_path / "r.json"), **required}))
+    monkeypatch.setattr(app, "parser", lambda: (top, {**commands, verb: (model, fail)}))
+    assert app.main([verb, "--config", str(tmp_path / "config.json")]) == 1
     error = json.loads((tmp_path / "r.json").read_text())["error"]
     assert (error["type"], error["retryable"]) == ("ValueError", True)
     said = capsys.readouterr()
     assert "in fail" in said.err and "ValueError" in said.err
     assert marker not in said.out + said.err + json.dumps(error)
+
+
+def test_a_flag_goes_before_the_file_of_flags(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"data": "none", "model": "none", "batch_size": 0}))
+    given = ["evaluate", "--config", tmp_path / "config.json"]
+    code, report = run(*given, report=tmp_path / "r.json")
+    assert (code, report["error"]["message"]) == (78, "found --batch_size = 0, expected 1 or more")
+    code, report = run(*given, "--batch_size", 1, "--model", tmp_path, report=tmp_path / "r.json")
+    assert f"found no model.json in {tmp_path}" in report["error"]["message"]
+    (tmp_path / "config.json").write_text(json.dumps({"modell": "none"}))
+    code, report = run(*given, "--data", data, "--model", tmp_path, report=tmp_path / "r.json")
+    assert report["error"]["message"].startswith("found setting '--modell', expected one of ")
+
+
+def test_a_variable_that_is_no_setting_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NER_STROE", "s3://bucket/ner")
+    assert app.main(["models", "--store", str(tmp_path)]) == 0
+    assert "notice: unknown setting NER_STROE, which has no effect; did you mean NER_STORE?" in capsys.readouterr().err
 
 
 def test_answers_are_converted_to_each_form(tmp_path: Path) -> None:
@@ -254,11 +285,11 @@ BENCHMARK = ["benchmark", "--model_path", "none", "--dataset_file", "none", "--o
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        (["--batch_sizes", "1,0"], "found --batch_sizes '1,0', expected whole numbers of at least 1"),
-        (["--batch_sizes", "many"], "found --batch_sizes 'many'"),
-        (["--rounds", "0"], "found --rounds '0'"),
-        (["--n_sentences", "-1"], "found --n_sentences '-1'"),
-        (["--max_slowdown", "2"], "found max_slowdown=2, expected a number from 0 to 1"),
+        (["--batch_sizes", "1,0"], "found --batch_sizes = '1,0', expected text such as '1,32,64,128'"),
+        (["--batch_sizes", "many"], "found --batch_sizes = 'many'"),
+        (["--rounds", "0"], "found --rounds = 0, expected 1 to 100"),
+        (["--n_sentences", "-1"], "found --n_sentences = -1, expected 1 to 1000000"),
+        (["--max_slowdown", "2"], "found --max_slowdown = 2.0, expected 0 to 1"),
         (["--precisions", "FP16"], "found precision 'FP16', expected some of stock FP32"),
     ],
 )
@@ -286,7 +317,8 @@ def test_a_benchmark_slower_than_the_previous_one_fails_if_a_limit_is_given(
 
     monkeypatch.setattr(comparison, "run_benchmark", measured)
     flags = ["--output", tmp_path / "out", "--previous", before, "--precisions", "stock FP32, INT8"]
-    found, report = run(*BENCHMARK, *flags, "--max_slowdown", most, report=tmp_path / "r.json")
+    limit = ["--max_slowdown", most] if most else []
+    found, report = run(*BENCHMARK, *flags, *limit, report=tmp_path / "r.json")
     assert found == code
     assert "the page" in capsys.readouterr().out
     if code:

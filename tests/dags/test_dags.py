@@ -1,3 +1,4 @@
+import argparse
 import itertools
 import json
 import subprocess
@@ -6,9 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import Field
 
 from ner_airflow import task_results
 from ner_airflow.assets import BENCHMARK, NER_FP32, NER_INT8, TAGGED_DOCUMENTS
+from ner_airflow.params import dag_params, read_params
+from ner_tasks.config.flags import add_flags
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.steps.command import Command
+from ner_tasks.steps.measures import BenchmarkParams
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "keras", "pandas", "great_expectations", "transformers", "boto3", "neural_compressor", "numpy")
@@ -183,24 +190,41 @@ def test_the_model_asset_is_not_partitioned_or_its_consumer_would_never_start(ba
     assert partitioned == {"ner_tag_nightly"}
 
 
-@pytest.mark.parametrize(
-    ("chosen", "text"),
-    [(None, ""), ([], ""), (["INT8"], "INT8"), (["stock FP32", "INT8"], "stock FP32,INT8")],
-)
-def test_the_precisions_of_a_benchmark_reach_its_task_as_text(bag, chosen, text):
+def test_a_step_is_given_all_parameters_of_its_run_as_one_json_object(bag):
     from jinja2 import Environment
 
-    task = bag.dags["ner_benchmark"].get_task("benchmark")
-    params = {**bag.dags["ner_benchmark"].params.dump(), "precisions": chosen}
-    assert Environment().from_string(task.precisions).render(params=params) == text
+    dag = bag.dags["ner_benchmark"]
+    params = {**dag.params.dump(), "precisions": ["stock FP32", "INT8"], "max_slowdown": 0}
+    given = Environment().from_string(dag.get_task("benchmark").config).render(params=params)
+    read = read_params(BenchmarkParams, given)
+    assert (read.precisions, read.max_slowdown) == (("stock FP32", "INT8"), 0)
+    # no limit is another thing than a limit of nothing
+    assert read_params(BenchmarkParams, {"max_slowdown": None}).max_slowdown is None
 
 
-@pytest.mark.parametrize(("given", "text"), [(None, ""), (0, "0"), (0.15, "0.15"), (1, "1")])
-def test_a_limit_of_nothing_is_another_than_no_limit(bag, given, text):
-    from jinja2 import Environment
+def test_a_new_parameter_is_one_line():
+    class MoreParams(BenchmarkParams):
+        warm_up_rounds: int = Field(1, ge=0, le=9, title="Warm-up rounds", description="Not counted")
 
-    task = bag.dags["ner_benchmark"].get_task("benchmark")
-    assert Environment().from_string(task.max_slowdown).render(params={"max_slowdown": given}) == text
+    class MoreCommand(MoreParams, Command):
+        """Measure."""
+
+        name = "more"
+
+    # the form of the DAG,
+    param = dag_params(MoreParams)["warm_up_rounds"]
+    assert (param.value, param.description) == (1, "Not counted")
+    assert param.schema["title"] == "Warm-up rounds"
+    assert (param.schema["type"], param.schema["minimum"], param.schema["maximum"]) == ("integer", 0, 9)
+    # what its step reads,
+    assert read_params(MoreParams, '{"warm_up_rounds": 3, "other": 1}').warm_up_rounds == 3
+    with pytest.raises(ConfigInvalid, match="found warm_up_rounds = 10, expected 0 to 9, in the run's parameters"):
+        read_params(MoreParams, {"warm_up_rounds": 10})
+    # and the command line with its help
+    parser = argparse.ArgumentParser()
+    add_flags(parser, MoreCommand)
+    assert parser.parse_args(["--warm_up_rounds", "2"]).warm_up_rounds == 2
+    assert "Warm-up rounds. Not counted (default: 1)" in " ".join(parser.format_help().split())
 
 
 def test_a_benchmark_offers_every_precision_and_takes_all_by_default(bag):
@@ -208,7 +232,7 @@ def test_a_benchmark_offers_every_precision_and_takes_all_by_default(bag):
 
     param = bag.dags["ner_benchmark"].params.get_param("precisions")
     assert param.schema["examples"] == list(PRECISIONS)
-    assert param.value is None
+    assert param.value == []
 
 
 def test_no_task_reads_a_date_that_manual_and_asset_runs_do_not_have(bag):

@@ -1,14 +1,14 @@
-"""No value that a run is given does more than be refused before the run is made, or be one element of a command."""
+"""Every value that a run is given is refused before the run is made, or harmless to its steps."""
 
+import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
 from jinja2 import Environment
 
-from ner_airflow.defaults import DAY, param, param_list
-from ner_airflow.operators.base import CommandOperator
+from ner_airflow.defaults import DAY
+from ner_airflow.params import RUN_PARAMS
 from tests.run_params import refuses, stored_form
 
 DEEP: Any = 1
@@ -88,27 +88,39 @@ def test_no_number_that_is_none_is_taken(stored):
     assert taken == []
 
 
-def test_every_value_is_refused_or_is_one_harmless_element_of_a_command(stored):
+def test_every_value_is_refused_or_is_harmless_to_the_step(stored):
     taken = [(name, value) for name in stored.params for value in VALUES if not refuses(stored, {name: value})]
     faults = [(name, repr(value)[:30], fault) for name, value in taken if (fault := harm_of(stored, name, value))]
     assert faults == []
 
 
 def harm_of(dag, name, value) -> str:
-    """What a value that was taken could do to a command; "" for nothing."""
-    shown, schema = rendered(name, value), dag.params.get_param(name).schema
-    if len(shown) > 1_000:
-        return "long"
-    if not shown.isprintable():
-        return "control characters"
+    """What a value that was taken could do to a step; "" for nothing."""
+    given, schema = json.loads(rendered(name, value))[name], dag.params.get_param(name).schema
+    if given != value:
+        return f"another value: {given!r}"
+    for text in texts(given):
+        if len(text) > 1_000:
+            return "long"
+        if not text.isprintable():
+            return "control characters"
+        if text.startswith("-"):
+            return "an option"
     if isinstance(value, int | float) and not isinstance(value, bool):
         if abs(value) > 1_000_000:
             return "huge"
-        if "integer" in kinds(schema) and not shown.removeprefix("-").isdigit():
-            return f"no whole number: {shown}"
-    elif shown.startswith("-"):
-        return "an option"
-    return "" if command({name: shown}) == [f"--{name}={shown}"] else "more than one element"
+        if "integer" in kinds(schema) and value != int(value):
+            return f"no whole number: {value}"
+    return ""
+
+
+def texts(value: Any) -> list[str]:
+    """All texts in a value."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for each in pair for text in texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in texts(each)]
+    return [value] if isinstance(value, str) else []
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: repr(recipe)[:20])
@@ -131,23 +143,7 @@ def test_dates_lie_where_days_can_be_counted_from_them(bag, dag, name):
 
 
 def rendered(name, value) -> str:
-    """What a task gets of a value: by the template with which the DAG hands it on."""
-    if isinstance(value, list):
-        template = param_list(name)
-    elif isinstance(value, dict):
-        template = f"{{{{ params.{name} | tojson if params.{name} else '' }}}}"
-    else:
-        template = param(name)
-    if name == "day":
-        template = DAY
-    return Environment(autoescape=False).from_string(template).render(params={name: value})
-
-
-class Verb(CommandOperator):
-    def step(self, context):
-        return {}
-
-
-def command(flags: dict[str, str]) -> list[str]:
-    made = Verb(task_id="t")._command("evaluate", Path("report.json"), flags)
-    return made[4:-2]
+    """What a task gets of a value: by the template with which its DAG hands it on."""
+    template = DAY if name == "day" else RUN_PARAMS
+    text = Environment(autoescape=False).from_string(template).render(params={name: value})
+    return json.dumps({name: text or None}) if name == "day" else text

@@ -1,28 +1,40 @@
 """A template that a person gives as a value is handed on as the text that it is, from task to task."""
 
 import pytest
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
+from pydantic import Field
 
-from ner_airflow.bounds import LINE
-from ner_airflow.defaults import param, param_list
 from ner_airflow.operators.base import NerOperator
+from ner_airflow.params import RUN_PARAMS, dag_params
+from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.types import Line
 
 VALUE = "{{ 7 * 7 }} {{ params.other }} {{ '{{' }} {# x #} {{ run_id }} {% raw %}"
 SEEN: dict[str, object] = {}
 
 
+class TextParams(ConfigModel):
+    """A text and a list of texts."""
+
+    text: Line = Field("", title="Text")
+    other: Line = Field("secret", title="Other")
+    list: tuple[Line, ...] = Field((), title="List", max_length=3)
+
+
 class Hand(NerOperator):
     """Hands its value on, as a step does."""
 
-    template_fields = ("value", "values")
+    template_fields = (*NerOperator.template_fields, "value")
 
-    def __init__(self, *, value, values="", **kwargs):
+    def __init__(self, *, value=None, **kwargs):
         super().__init__(**kwargs)
-        self.value, self.values = value, values
+        self.value = value
 
     def step(self, context):
-        SEEN[self.task_id] = (self.value, self.values)
-        return {"value": self.value, "list": [{"value": self.value}]}
+        params = self.read_config(TextParams)
+        value = params.text if self.value is None else self.value
+        SEEN[self.task_id] = (value, list(params.list))
+        return {"value": value, "list": [{"value": value}]}
 
 
 class Spread(NerOperator):
@@ -64,16 +76,15 @@ def stored(dag):
 
 @pytest.mark.usefixtures("database")
 def test_a_value_is_rendered_once_however_far_it_is_handed_on():
-    params = {"text": Param("", type="string", **LINE), "other": "secret", "list": Param([], type="array", maxItems=3)}
-    with DAG("handing_on", schedule=None, params=params) as dag:
-        first = Hand(task_id="first", value=param("text"), values=param_list("list"))
+    with DAG("handing_on", schedule=None, params=dag_params(TextParams)) as dag:
+        first = Hand(task_id="first", config=RUN_PARAMS)
         second = Hand(task_id="second", value=first.output)
         spread = Spread(task_id="spread", value=first.output)
         Hand.partial(task_id="mapped").expand(value=spread.output)
         first >> second
     run = stored(dag).test(run_conf={"text": VALUE, "list": [VALUE, VALUE]})
     assert str(run.state) == "success"
-    assert SEEN["first"] == (VALUE, f"{VALUE},{VALUE}")
+    assert SEEN["first"] == (VALUE, [VALUE, VALUE])
     assert SEEN["second"][0]["value"] == VALUE
     assert SEEN["spread"]["value"] == VALUE
     assert SEEN["mapped"][0] == {"value": VALUE}

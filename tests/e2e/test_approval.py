@@ -19,17 +19,18 @@ from tests.e2e.test_chain import ROOT, Installation
 ASKING = """\
 from airflow.sdk import Param, dag, task
 
-from ner_airflow.operators.approval import ApproveModelOperator
+from ner_airflow.operators.approval import ApprovalParams, ApproveModelOperator
 from ner_airflow.operators.quantization import PromoteModelOperator
+from ner_airflow.params import dag_params
 
 
-@dag(schedule=None, params={"version": Param("", type="string"), "hours": Param("24", type="string")})
+@dag(schedule=None, params={"version": Param("", type="string"), **dag_params(ApprovalParams)})
 def asking():
     @task
     def gate(params=None):
         return {"version": params["version"], "metrics": {"f1": 0.8}, "gate": ["found entity F1 0.8"]}
 
-    approved = ApproveModelOperator(task_id="approve", checked=gate(), approval="True", hours="{{ params.hours }}")
+    approved = ApproveModelOperator(task_id="approve", checked=gate())
     PromoteModelOperator(task_id="promote", checked=approved.output, by="nobody")
 
 
@@ -126,7 +127,7 @@ def test_a_yes_promotes_and_a_no_or_none_in_time_does_not(api, tmp_path):
     assert ended(api, run) == skipped
 
     # a few seconds; nobody answers
-    run = api.trigger("asking", {"version": "v3", "hours": "0.001"})
+    run = api.trigger("asking", {"version": "v3", "approval": True, "approval_hours": 0.001})
     assert ended(api, run) == skipped
     assert registry.promoted().version == "v1"
     assert [registry.store.read_json(f"reports/models/{name}/approval.json")["by"] for name in ("v1", "v2", "v3")] == [

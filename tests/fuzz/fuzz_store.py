@@ -112,7 +112,7 @@ def _verbs(snapshot: str) -> Iterator[Question]:
         f"join --shards {shard} --output {{made}}/join --day {NEXT} --night n2 --model_version v",
         f"challenge --champion {counts[0]} --challenger {counts[1]} --resamples 10",
         "retain --store {root}",
-        f"dataset --dataset_file {{root}}/labelled/first/ner.csv --output {{made}}/dataset --previous {part} --block_sentences 4",
+        f"dataset --data {{root}}/labelled/first/ner.csv --output {{made}}/dataset --previous {part} --block_sentences 4",
     ]
     return (_verb(line) for line in lines)
 
@@ -171,38 +171,40 @@ def _steps(snapshot: str) -> Iterator[Question]:
 
     model, version = {"version": VERSIONS[1], "kind": "int8"}, VERSIONS[1]
     checked = {"version": version, "snapshot": snapshot, "kind": "int8"}
-    of_no_more = {"task_id": "t", "version": ""}
-    measured = {"batch_sizes": "1", "precisions": "", "rounds": "1", "n_sentences": "9", "data": "", "max_slowdown": ""}
-    measured |= {"salt": "s"}
+    measured = {"batch_sizes": "1", "rounds": 1, "n_sentences": 9}
     chosen = {"version": VERSIONS[0], "action": "rollback", "instead_of": version, "metrics": {}, "kind": "int8"}
-    limits = {"max_rejected_share": "0.9", "max_partly_read_share": "0.9"}
+    limits = {"max_rejected_share": 0.9, "max_partly_read_share": 0.9}
     makers: list[Callable[[], Any]] = [
-        lambda: tagging.ResolveModelOperator(task_id="t", version=""),
-        lambda: tagging.PlanShardsOperator(task_id="t", day=NEXT, model=model, shard_mib="1", force="True"),
-        lambda: tagging.PlanShardsOperator(task_id="t", day=DAYS[1], model=model, shard_mib="1", retry_rejected="True"),
-        lambda: publication.NightGateOperator(task_id="t", day=NEXT, shards_done=[], **limits),
+        lambda: tagging.ResolveModelOperator(task_id="t", config={}),
+        lambda: tagging.PlanShardsOperator(task_id="t", day=NEXT, model=model, config={"shard_mib": 1, "force": True}),
+        lambda: tagging.PlanShardsOperator(
+            task_id="t", day=DAYS[1], model=model, config={"shard_mib": 1, "retry_rejected": True}
+        ),
+        lambda: publication.NightGateOperator(task_id="t", day=NEXT, shards_done=[], config=limits),
         lambda: publication.PublishDayOperator(
             task_id="t", night={"day": NEXT, "n_documents": 1, "n_rejected": 0, "gate": []}
         ),
-        lambda: monitoring.DetectDriftOperator(task_id="t", day=DAYS[1], accept=""),
+        lambda: monitoring.DetectDriftOperator(task_id="t", day=DAYS[1], config={}),
         lambda: retagging.PlanDaysOperator(
-            task_id="t", first_day=DAYS[0], last_day=DAYS[1], tagged_by="", model=chosen, stop_after="plan"
+            task_id="t", model=chosen, config={"first_day": DAYS[0], "last_day": DAYS[1], "stop_after": "plan"}
         ),
-        lambda: shadow_tagging.ExportReviewOperator(task_id="t", day=DAYS[1], other="", n_most="9", max_score="0.9"),
-        lambda: shadow_tagging.ReportImpactOperator(task_id="t", checked=checked),
-        lambda: quantization.ResolveVersionOperator(task_id="t", version=""),
-        lambda: quantization.QuantizeModelOperator(task_id="t", model=checked),
-        lambda: quantization.CompareQuantizedOperator(task_id="t", model=checked, rounds="1"),
+        lambda: shadow_tagging.ExportReviewOperator(
+            task_id="t", config={"day": DAYS[1], "n_most": 9, "max_score": 0.9}
+        ),
+        lambda: shadow_tagging.ReportImpactOperator(task_id="t", checked=checked, config={}),
+        lambda: quantization.ResolveVersionOperator(task_id="t", config={}),
+        lambda: quantization.QuantizeModelOperator(task_id="t", model=checked, config={}),
+        lambda: quantization.CompareQuantizedOperator(task_id="t", model=checked, config={"rounds": 1}),
         lambda: evaluation.EvaluateModelOperator(task_id="t", model=checked),
-        lambda: labelled_data.CollectLabelledOperator(task_id="t", batch=""),
+        lambda: labelled_data.CollectLabelledOperator(task_id="t", config={}),
         lambda: tuning.TuneModelOperator(
-            **of_no_more, rounds="1", n_sentences="9", time_limit_s="9", max_f1_loss="0.1"
+            task_id="t", config={"rounds": 1, "n_sentences": 9, "time_limit_s": 9, "max_f1_loss": 0.1}
         ),
-        lambda: benchmark.BenchmarkOperator(**of_no_more, **measured),
-        lambda: promotion.ChooseVersionOperator(task_id="t", version=""),
-        lambda: promotion.PromoteVersionOperator(task_id="t", chosen=chosen, by="ada", reason=""),
-        lambda: maintenance.PruneStoreOperator(task_id="t", days="1", n_versions="1", staging_days="8", delete=""),
-        lambda: publication.WithdrawDayOperator(task_id="t", day=DAYS[1], reason="a test"),
+        lambda: benchmark.BenchmarkOperator(task_id="t", config=measured),
+        lambda: promotion.ChooseVersionOperator(task_id="t", config={}),
+        lambda: promotion.PromoteVersionOperator(task_id="t", chosen=chosen, by="ada", config={}),
+        lambda: maintenance.PruneStoreOperator(task_id="t", config={"days": 1, "n_versions": 1, "staging_days": 8}),
+        lambda: publication.WithdrawDayOperator(task_id="t", config={"day": DAYS[1], "reason": "a test"}),
     ]
     for make in makers:
         step = make()
@@ -215,7 +217,7 @@ def _step(make: Callable[[], Any]) -> Callable[[Path, Path], None]:
 
         from ner_airflow.operators.base import CommandOperator
 
-        def run_command(self: Any, verb: str, **_flags: Any) -> None:
+        def run_command(self: Any, _config: Any, **_options: Any) -> None:
             raise _Enough
 
         os.environ |= {"NER_STORE": str(root), "NER_SCRATCH": str(made / "scratch"), "NER_THREADS": "1"}

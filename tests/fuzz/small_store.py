@@ -105,7 +105,7 @@ def _snapshot(store: FolderStore, scratch: Path) -> str:
     labelled = scratch / "ner.csv"
     labelled.write_text("".join(rows))
     store.put_file(labelled, "labelled/first/ner.csv")
-    said = verb("dataset", "--dataset_file", labelled, "--output", scratch / "snapshot", "--block_sentences", 4)
+    said = verb("dataset", "--data", labelled, "--output", scratch / "snapshot", "--block_sentences", 4)
     version = str(said["version"])
     store.publish(scratch / "snapshot", f"snapshots/{version}", marker="snapshot.json")
     accept_snapshot(store, version, "r1")

@@ -68,7 +68,7 @@ def drill(
         snapshot = folder / f"snapshot-{turn + 1}"
         batches = sorted((folder / "labelled").iterdir())
         flags = {"previous": previous} if previous else {}
-        _verb("dataset", dataset_file=batches, output=snapshot, block_sentences=block_sentences, **flags)
+        _verb("dataset", data=batches, output=snapshot, block_sentences=block_sentences, **flags)
         rows.append({"batches": turn + 1, **_moves(snapshot, first)})
         if encoder:
             begin = {"encoder": encoder}
@@ -93,7 +93,7 @@ def _moves(snapshot: Path, first: dict[str, str]) -> dict[str, Any]:
 
 def _sound(data: Path, folder: Path) -> list[LabelledSentence]:
     """Sentences that pass the gate by themselves, in the order of the file."""
-    _verb("dataset", dataset_file=[data], output=folder / "whole")
+    _verb("dataset", data=[data], output=folder / "whole")
     found = [one for part in PARTS for one in read_labelled(folder / "whole" / f"{part}.csv")]
     with (folder / "whole" / "origins.csv").open(encoding="utf-8") as file:
         lines = [int(line.rpartition(":")[2]) for line in file.read().splitlines()[1:]]
@@ -108,7 +108,7 @@ def _write(folder: Path, sentences: Sequence[LabelledSentence]) -> None:
 
 def _learn(snapshot: Path, model: Path, **flags: Any) -> dict[str, Any]:
     """F1 on the test part, and that of the model before and of this one on the test part of the snapshot before."""
-    forgotten = _verb("train", dataset_file=snapshot, save_model_path=model, **flags)["forgotten"]
+    forgotten = _verb("train", data=snapshot, output=model, **flags)["forgotten"]
     said = {"f1": _verb("evaluate", model=model, data=snapshot / "test.csv")["overall"]["f1"]}
     return said | ({f"old_test_{when}": forgotten[when] for when in ("before", "after")} if forgotten else {})
 

@@ -96,8 +96,8 @@ def _plan(environment: dict[str, str]) -> dict[str, Any]:
         PlanShardsOperator,  # Airflow takes seconds to import: not in the main process
     )
 
-    options = {"shard_mib": "8", "lookback_days": "7"}
-    shards = PlanShardsOperator(task_id="plan_shards", day=DAY, model=MODEL, **options).execute(RUN)  # type: ignore[arg-type]
+    options = {"shard_mib": 8, "lookback_days": 7}
+    shards = PlanShardsOperator(task_id="plan_shards", day=DAY, model=MODEL, config=options).execute(RUN)  # type: ignore[arg-type]
     store = Settings.from_env().open_store()
     (plan,) = [file.key for file in store.files("staging/runs")]
     staging = f"staging/tagged/{DAY}/{store.read_json(plan)['night']}"

@@ -25,6 +25,10 @@ for word in arguments:
         flags[name] = [value] if given else []
     elif flags:
         flags[name].append(word)
+if "config" in flags:
+    for name, value in json.loads(Path(flags["config"][0]).read_text()).items():
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        flags[name] = [str(int(one)) if isinstance(one, bool) else str(one) for one in values]
 calls = Path(os.environ["NER_FAKE_CALLS"])
 with calls.open("a") as file:
     file.write(json.dumps({{"verb": verb, "flags": flags, "env": dict(os.environ)}}) + "\\n")

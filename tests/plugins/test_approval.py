@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped, TaskAwaitingInput
 
-from ner_airflow.operators import approval as approving
+from ner_airflow.operators import approval
 from ner_airflow.operators.approval import ApproveModelOperator, request
 from ner_tasks.registry.promotions import Promotion
 from ner_tasks.registry.registry import Registry
@@ -29,11 +29,13 @@ def asked(store, model, monkeypatch):
     return sent
 
 
-def approve(approval="True", checked=CHECKED, hours="24"):
+def approve(approval=True, checked=CHECKED, hours=24):
     from airflow.sdk import DAG, BaseOperator
 
     with DAG("d", schedule=None):
-        operator = ApproveModelOperator(task_id="approve", checked=checked, approval=approval, hours=hours)
+        operator = ApproveModelOperator(
+            task_id="approve", checked=checked, config={"approval": approval, "approval_hours": hours}
+        )
         operator >> BaseOperator(task_id="promote")
     return operator
 
@@ -59,17 +61,17 @@ def answered(operator, option, by):
     return operator.execute_complete({**CONTEXT, "task": operator}, event)
 
 
-@pytest.mark.parametrize("approval", ["False", ""])
+@pytest.mark.parametrize("approval", [False, None])
 def test_nobody_is_asked_where_it_is_not_wanted(asked, approval):
     assert approve(approval).execute({}) == CHECKED
     assert asked == []
 
 
-@pytest.mark.parametrize("approval", ["True", ""], ids=["by the run", "by the deployment"])
+@pytest.mark.parametrize("approval", [True, None], ids=["by the run", "by the deployment"])
 def test_the_task_waits_with_the_report_before_the_person_and_a_no_as_the_default(asked, monkeypatch, approval):
     monkeypatch.setenv("NER_APPROVAL", "1")
     with pytest.raises(TaskAwaitingInput) as waiting:
-        approve(approval, hours="48").execute(CONTEXT)
+        approve(approval, hours=48).execute(CONTEXT)
     assert waiting.value.timeout == timedelta(hours=48)
     (said,) = asked
     assert (said["subject"], said["options"], said["defaults"]) == (
@@ -92,7 +94,9 @@ def test_a_yes_goes_on_and_says_who(asked, store):
 
 
 @pytest.mark.parametrize(
-    ("by", "line"), [("bob", "as bob said no"), (None, "as nobody has answered within 24 hours")], ids=["no", "silence"]
+    ("by", "line"),
+    [("bob", "as bob rejected it"), (None, "as nobody has answered within 24 hours")],
+    ids=["no", "silence"],
 )
 def test_a_no_or_none_at_all_skips_the_promotion_and_says_so_in_one_line(asked, store, capsys, by, line):
     with pytest.raises(DownstreamTasksSkipped) as skipped:
@@ -126,6 +130,6 @@ def test_what_a_document_brings_into_the_request_comes_from_the_report_and_is_no
 
 
 def test_a_parameter_that_is_neither_yes_nor_no_is_refused(asked):
-    with pytest.raises(AirflowFailException, match="found approval='maybe'"):
+    with pytest.raises(AirflowFailException, match="found approval = 'maybe'"):
         approve("maybe").execute({})
-    assert approving.ApproveModelOperator.template_fields[-3:] == ("checked", "approval", "hours")
+    assert approval.ApproveModelOperator.template_fields[-2:] == ("config", "checked")

@@ -10,11 +10,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from ner_airflow.operators.base import CommandOperator, NerOperator, StepFailed
 from ner_airflow.subprocess_runner import ChildProcess
 from ner_tasks.errors import Busy, DataRejected
+from ner_tasks.steps.models import EvaluateCommand
 
 
 class Verb(CommandOperator):
     def step(self, context):
-        return self.run_command("evaluate", model="m", data=["a", "b"], skipped=None)
+        return self.run_command(EvaluateCommand(model="m", data="a", output=None))
 
 
 def test_a_verb_s_result_is_what_the_task_returns(fake):
@@ -22,13 +23,14 @@ def test_a_verb_s_result_is_what_the_task_returns(fake):
     assert Verb(task_id="t").execute({}) == {"overall": {"f1": 0.8}}
 
 
-def test_flags_are_passed_on_and_those_without_value_left_out(fake):
+def test_what_is_set_is_handed_over_in_one_file_and_the_rest_left_to_its_default(fake):
     Verb(task_id="t").execute({})
     flags = fake.calls[0]["flags"]
     assert flags["model"] == ["m"]
-    assert flags["data"] == ["a", "b"]
+    assert flags["data"] == ["a"]
     assert flags["threads"] == ["1"]
-    assert "skipped" not in flags
+    assert flags["output"] == []
+    assert "batch_size" not in flags
 
 
 def test_threads_are_set_before_the_child_starts_and_no_gpu_is_seen(fake):

@@ -56,33 +56,31 @@ def run(salt="run-1", events=None, **options):
     given = {
         "version": "v1",
         "batch_sizes": "1,32",
-        "precisions": "",
-        "rounds": "3",
-        "n_sentences": "64",
-        "data": "",
-        "max_slowdown": "0.15",
+        "rounds": 3,
+        "n_sentences": 64,
+        "max_slowdown": 0.15,
         **options,
     }
     events = {BENCHMARK: SimpleNamespace(extra=None)} if events is None else events
-    return BenchmarkOperator(task_id="benchmark", salt=salt, **given).execute({"outlet_events": events})
+    return BenchmarkOperator(task_id="benchmark", config=given).execute({"outlet_events": events, "run_id": salt})
 
 
 @pytest.mark.runbook("benchmark", "InputMissing: found no promoted model")
 def test_the_verb_is_told_what_the_run_was_told(version, measured, fake, store):
-    run(precisions="stock FP32,INT8")
+    run(precisions=["stock FP32", "INT8"])
     (call,) = fake.calls
     flags = call["flags"]
-    assert flags["precisions"] == ["stock FP32,INT8"]
+    assert flags["precisions"] == ["stock FP32", "INT8"]
     assert (flags["batch_sizes"], flags["rounds"], flags["n_sentences"]) == (["1,32"], ["3"], ["64"])
-    assert flags["dataset_file"] == [store.where("snapshots/s1/test.csv")]
-    assert [path.rsplit("/", 1)[1] for path in flags["model_path"]] == ["frozen", "int8"]
+    assert flags["data"] == [store.where("snapshots/s1/test.csv")]
+    assert [path.rsplit("/", 1)[1] for path in flags["model"]] == ["frozen", "int8"]
     # the verb leaves the judging to the step: a report that it has failed would not be published
     assert "max_slowdown" not in flags
 
 
 def test_without_precisions_the_host_decides(version, measured, fake):
     run()
-    assert "precisions" not in fake.calls[0]["flags"]
+    assert fake.calls[0]["flags"]["precisions"] == []
 
 
 def test_a_run_is_published_and_told(version, measured, store):
@@ -116,7 +114,7 @@ def test_earlier_runs_on_the_host_are_handed_to_the_verb_and_those_of_others_are
 @pytest.mark.runbook("benchmark", "Nothing to compare with in the report")
 def test_the_first_run_on_a_host_has_nothing_before_it(version, measured, fake):
     run()
-    assert "previous" not in fake.calls[0]["flags"]
+    assert fake.calls[0]["flags"]["previous"] == []
 
 
 @pytest.mark.runbook("benchmark", "GateNotPassed: found INT8 at batch size 32 at 2.00x stock")
@@ -158,7 +156,7 @@ def test_a_run_that_was_killed_before_its_history_was_written_writes_it_the_next
 
 
 def test_a_slowdown_that_makes_no_sense_is_refused_before_anything_runs(version, measured, fake):
-    with pytest.raises(AirflowFailException, match="ConfigInvalid: found max_slowdown=2, expected a number"):
+    with pytest.raises(AirflowFailException, match="ConfigInvalid: found max_slowdown = '2', expected 0 to 1"):
         run(max_slowdown="2")
     assert fake.calls == []
 
@@ -167,7 +165,7 @@ def test_another_labelled_file_of_the_store_may_be_timed(version, measured, fake
     (tmp_path / "rows.csv").write_text("rows")
     store.put_file(tmp_path / "rows.csv", "labelled/b1/rows.csv")
     run(data="labelled/b1/rows.csv")
-    assert fake.calls[0]["flags"]["dataset_file"] == [store.where("labelled/b1/rows.csv")]
+    assert fake.calls[0]["flags"]["data"] == [store.where("labelled/b1/rows.csv")]
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def aged(path, days):
 
 
 def clean(run="this", db_days="90", delete="True"):
-    return CleanDatabaseOperator(task_id="t", db_days=db_days, delete=delete).execute({"run_id": run})
+    return CleanDatabaseOperator(task_id="t", config={"db_days": db_days, "delete": delete}).execute({"run_id": run})
 
 
 @pytest.mark.runbook("maintenance", "clean_airflow: ConfigInvalid: found no run or expected")
@@ -152,5 +152,5 @@ def test_no_step_that_reads_documents_is_told_where_the_database_is(fake, monkey
 def test_the_database_may_be_told_by_a_file_which_no_environment_shows(fake, monkeypatch, tmp_path):
     (tmp_path / "address").write_text("postgresql://secret\n")
     monkeypatch.setenv("NER_AIRFLOW_DATABASE_FILE", str(tmp_path / "address"))
-    step = CleanDatabaseOperator(task_id="clean_airflow", db_days="30", delete="False")
+    step = CleanDatabaseOperator(task_id="clean_airflow", config={"db_days": 30, "delete": False})
     assert step._environment()["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] == "postgresql://secret"

@@ -25,19 +25,19 @@ class Events(dict):
 
 
 def collect(batch=""):
-    return CollectLabelledOperator(task_id="collect", batch=batch).execute({})
+    return CollectLabelledOperator(task_id="collect", config={"batch": batch}).execute({})
 
 
 def snapshot(collected, **options):
-    defaults = {"labels": "", "max_quarantined_share": "0.02", "block_sentences": "32", "dev_share": "0.08"}
-    return MakeSnapshotOperator(task_id="snapshot", collected=collected, **{**defaults, **options}).execute({})
+    defaults = {"max_quarantined_share": 0.02, "block_sentences": 32, "dev_share": 0.08}
+    return MakeSnapshotOperator(task_id="snapshot", collected=collected, config={**defaults, **options}).execute({})
 
 
 def train(snapshot_version="s1", **options):
-    defaults = {"encoder": "", "epochs": "1", "batch_size": "8", "learning_rate": "0.001", "salt": ""}
+    defaults = {"epochs": 1, "batch_size": 8, "learning_rate": 0.001}
     return TrainModelOperator(
-        task_id="train", snapshot={"version": snapshot_version}, **{**defaults, **options}
-    ).execute({})
+        task_id="train", snapshot={"version": snapshot_version}, config={**defaults, **options}
+    ).execute({"run_id": "manual__1"})
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def trainable(fake, model, stored_snapshot, tmp_path):
     (tmp_path / "encoder" / "model.safetensors").write_text("encoder")
     fake.set(
         "train",
-        copies={"save_model_path": str(model("trained"))},
+        copies={"output": str(model("trained"))},
         result={"best_epoch": 1, "dev_f1": 0.8, "training_s": 3.0, "history": []},
     )
 
@@ -192,7 +192,7 @@ def test_the_same_steps_do_on_a_store_on_s3(fake, s3, made_snapshot, model, eval
     s3.client.put_object(Bucket=s3.bucket, Key="ner/labelled/2026-01-01/ner.csv", Body=b"rows")
     (tmp_path / "encoder").mkdir()
     (tmp_path / "encoder" / "model.safetensors").write_text("encoder")
-    copies = {"save_model_path": str(model("trained"))}
+    copies = {"output": str(model("trained"))}
     fake.set("train", copies=copies, result={"best_epoch": 1, "dev_f1": 0.8, "training_s": 3.0})
     evaluated(0.8)
     for _ in range(2):
@@ -251,26 +251,27 @@ def test_without_a_promoted_model_there_is_nothing_to_go_on_from(store, fake, tr
 def test_a_recipe_is_given_to_the_verb_and_what_is_given_by_itself_goes_first(fake, trainable, tmp_path):
     fake.set("train", silent=True, code=1)
     with pytest.raises(RuntimeError):
-        train(recipe='{"label_smoothing": 0.1, "epochs": 7}', learning_rate="")
-    said = json.loads(Path(fake.calls[0]["flags"]["config_file"][0]).read_text())
-    assert (said["label_smoothing"], said["epochs"], said["learning_rate"]) == (0.1, 1, TrainConfig().learning_rate)
+        train(recipe={"label_smoothing": 0.1, "epochs": 7}, learning_rate=None)
+    flags = fake.calls[0]["flags"]
+    settings = [float(flags[name][0]) for name in ("label_smoothing", "epochs", "learning_rate")]
+    assert settings == [0.1, 1, TrainConfig().learning_rate]
 
 
 @pytest.mark.runbook("retraining", "train: ConfigInvalid: found setting or found ... expected")
-@pytest.mark.parametrize("recipe", ['{"epoch": 7}', "{", '{"epochs": "many"}'])
+@pytest.mark.parametrize("recipe", [{"epoch": 7}, "{", {"epochs": "many"}])
 def test_a_recipe_that_makes_no_sense_fails_at_once(fake, trainable, recipe):
     with pytest.raises(AirflowFailException, match="ConfigInvalid: found "):
-        train(recipe=recipe, epochs="")
+        train(recipe=recipe, epochs=None)
     assert fake.verbs == []
 
 
 def test_a_search_comes_before_the_training_that_takes_what_it_has_found(store, fake, trainable):
     fake.set("search", result={"config": {"epochs": 2}, "dev_f1": 0.7, "trials": []})
-    version = train(search_minutes="5")["version"]
+    version = train(search_minutes=5)["version"]
     assert fake.verbs == ["search", "train"]
     search, training = (call["flags"] for call in fake.calls)
     assert search["minutes"] == ["5.0"]
-    assert training["config_file"] == search["output"]
+    assert (search["epochs"], training["epochs"]) == (["1"], ["2"])
     assert store.read_json(f"reports/models/{version}/train.json")["search"]["dev_f1"] == 0.7
 
 
@@ -284,7 +285,7 @@ def test_the_learning_curves_are_published_beside_the_report(store, fake, traina
 
 
 def test_force_trains_again_as_another_version(fake, trainable):
-    assert train()["version"] != train(salt="manual__1")["version"]
+    assert train()["version"] != train(force=True)["version"]
     assert fake.verbs == ["train", "train"]
 
 
@@ -374,8 +375,8 @@ def check(f1, losses=None):
         "labels": {"geo": {"f1": f1}},
         "losses": losses,
     }
-    limits = {"min_f1": "0.6", "max_f1_below_champion": "0.005"}
-    return ModelGateOperator(task_id="gate", evaluation=evaluation, **limits).execute({})
+    limits = {"min_f1": 0.6, "max_f1_below_champion": 0.005}
+    return ModelGateOperator(task_id="gate", evaluation=evaluation, config=limits).execute({})
 
 
 @pytest.mark.runbook("retraining", "model_gate: found F1 of <label>")

@@ -40,15 +40,14 @@ def put(store, tmp_path, key, text):
 
 
 def made(**options):
-    collected = CollectLabelledOperator(task_id="collect", batch=options.pop("batch", "")).execute({})
+    collected = CollectLabelledOperator(task_id="collect", config={"batch": options.pop("batch", None)}).execute({})
     settings = {
-        "labels": "",
-        "max_quarantined_share": "0.02",
-        "block_sentences": "4",
-        "dev_share": "0.08",
-        "accept_drift": "False",
+        "max_quarantined_share": 0.02,
+        "block_sentences": 4,
+        "dev_share": 0.08,
+        "accept_drift": False,
     }
-    return MakeSnapshotOperator(task_id="snapshot", collected=collected, **{**settings, **options}).execute({})
+    return MakeSnapshotOperator(task_id="snapshot", collected=collected, config={**settings, **options}).execute({})
 
 
 def test_batches_arrive_and_each_snapshot_goes_on_from_the_last(real, tmp_path, fake):
@@ -127,7 +126,7 @@ def kaggle_batch(fake, tmp_path, version="4"):
 
 
 def fetch(name="somebody/entities"):
-    return CollectLabelledOperator(task_id="collect", batch="", kaggle=name).execute({})
+    return CollectLabelledOperator(task_id="collect", config={"kaggle": name}).execute({})
 
 
 def test_a_kaggle_data_set_becomes_a_batch_once(store, fake, tmp_path, monkeypatch):

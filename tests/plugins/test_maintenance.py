@@ -21,7 +21,9 @@ def registry(store, model):
 def test_what_went_is_reported_and_only_goes_if_it_should(registry, store, monkeypatch, delete, left):
     real = maintenance.time.time()
     monkeypatch.setattr(maintenance.time, "time", lambda: real + 100 * 86400)
-    operator = PruneStoreOperator(task_id="t", days="90", n_versions="1", staging_days="14", delete=delete)
+    operator = PruneStoreOperator(
+        task_id="t", config={"days": 90, "n_versions": 1, "staging_days": 14, "delete": delete}
+    )
     said = operator.execute({"run_id": "manual__2026-01-31T00:00:00"})
     assert store.folders("models") == left
     report = store.read_json(said["report"])
@@ -61,7 +63,9 @@ def test_what_failed_work_left_in_scratch_goes_if_nobody_holds_it(
     )
     try:
         assert process.stdout and process.stdout.readline()
-        operator = PruneStoreOperator(task_id="t", days="90", n_versions="1", staging_days="14", delete=delete)
+        operator = PruneStoreOperator(
+            task_id="t", config={"days": 90, "n_versions": 1, "staging_days": 14, "delete": delete}
+        )
         said = operator.execute({"run_id": "manual__2026-01-31T00:00:00"})
     finally:
         process.kill()

@@ -92,13 +92,13 @@ def test_drift_is_told_whether_or_not_there_is_any(statsd, store, fake):
     store.write_json(f"tagged/{nights.DAY}/manifest.json", {"night": "n", "model_version": "v1", "n_tagged": 1})
     store.write_json(f"tagged/{nights.DAY}/statistics.json", {})
     fake.set("drift", result={"alerts": ["found entities/geo at 9"]})
-    DetectDriftOperator(task_id="drift", day=nights.DAY, accept="False").execute({"ti": TI})
+    DetectDriftOperator(task_id="drift", day=nights.DAY, config={"accept_drift": False}).execute({"ti": TI})
     assert statsd() == {"ner.drift.alerts": 1, "ner.drift.nights": 0}
 
 
 def test_a_gate_that_refuses_has_told_the_figures_before(statsd, fake):
     comparison = {**COMPARISON, "version": "v1", "canary": CANARY, "f1_loss": 0.3}
-    gate = Int8GateOperator(task_id="gate", comparison=comparison, max_f1_loss="0.01", min_speed_up="1")
+    gate = Int8GateOperator(task_id="gate", comparison=comparison, config={"max_f1_loss": 0.01, "min_speed_up": 1})
     with pytest.raises(GateNotPassed, match="loss of entity F1 by INT8"):
         gate.step({"ti": TI})
     assert statsd() == {"ner.int8.f1": 0.799, "ner.int8.f1_loss": 0.3, "ner.int8.speed_up": 3.0}

@@ -24,7 +24,7 @@ def publish(store):
 
 
 def watch(day=DAY, accept="False"):
-    return DetectDriftOperator(task_id="drift", day=day, accept=accept).execute({})
+    return DetectDriftOperator(task_id="drift", day=day, config={"accept_drift": accept}).execute({})
 
 
 def held_against(fake):
@@ -128,7 +128,7 @@ def test_an_alert_fails_with_what_was_found_and_where(fake):
 def test_nothing_is_retrained_without_an_alert_or_unasked(alerts, wanted, why):
     watched = {**WATCHED, "alerts": alerts}
     with pytest.raises(AirflowSkipException, match=why):
-        RetrainOnDriftOperator(task_id="retrain", watched=watched, wanted=wanted).execute({})
+        RetrainOnDriftOperator(task_id="retrain", watched=watched, config={"retrain_on_drift": wanted}).execute({})
 
 
 @pytest.mark.runbook("nightly-tagging", "drift_gate: GateNotPassed: found entities/geo at ...")
@@ -136,7 +136,7 @@ def test_a_retraining_is_started_once_for_each_night():
     from airflow.sdk.exceptions import DagRunTriggerException
 
     with pytest.raises(DagRunTriggerException) as started:
-        RetrainOnDriftOperator(task_id="retrain", watched=WATCHED, wanted="True").execute({})
+        RetrainOnDriftOperator(task_id="retrain", watched=WATCHED, config={"retrain_on_drift": True}).execute({})
     assert started.value.trigger_dag_id == "ner_retrain"
     assert started.value.dag_run_id == f"drift__{DAY}__n"
     assert started.value.skip_when_already_exists

@@ -10,6 +10,7 @@ from ner_airflow.observability import notices
 from ner_airflow.observability.deadline import make_deadline
 from ner_airflow.operators.base import CommandOperator, StepFailed
 from ner_tasks.errors import GateNotPassed, StorageFull
+from ner_tasks.steps.tagging import TagCommand
 from tests import receivers
 
 MARKER = "Zephyrine Quillfeather"
@@ -154,7 +155,7 @@ def test_a_notice_has_our_own_words_and_of_others_the_type_alone(error, line):
 
 class Verb(CommandOperator):
     def step(self, context):
-        return self.run_command("tag")
+        return self.run_command(TagCommand(model="m", output="o"))
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,12 @@ def registry(store, model):
 
 
 def choose(version=""):
-    return ChooseVersionOperator(task_id="choose", version=version).execute({})
+    return ChooseVersionOperator(task_id="choose", config={"version": version}).execute({})
 
 
 def move(chosen):
     events = {NER_INT8: SimpleNamespace(extra=None)}
-    PromoteVersionOperator(task_id="promote", chosen=chosen, by="ann", reason="worse").execute(
+    PromoteVersionOperator(task_id="promote", chosen=chosen, by="ann", config={"reason": "worse"}).execute(
         {"outlet_events": events}
     )
     return events[NER_INT8].extra

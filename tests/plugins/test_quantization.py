@@ -38,7 +38,9 @@ def registry(store, stored_snapshot, model):
 
 def find(version="", events=()):
     triggering = {NER_FP32: [SimpleNamespace(extra={"version": name}) for name in events]} if events else {}
-    return ResolveVersionOperator(task_id="find", version=version).execute({"triggering_asset_events": triggering})
+    return ResolveVersionOperator(task_id="find", config={"version": version}).execute(
+        {"triggering_asset_events": triggering}
+    )
 
 
 @pytest.mark.runbook("quantization", "resolve_version: InputMissing: found no version")
@@ -69,7 +71,7 @@ def test_a_version_nobody_registered_is_refused(registry):
 def test_a_model_is_made_once(registry, fake, model, operator, verb, kind):
     if kind == "int8":
         registry.put("v1", "frozen", model("frozen"))
-    fake.set(verb, copies={"save_model_path": str(model(kind))})
+    fake.set(verb, copies={"output": str(model(kind))})
     for _ in range(2):
         assert operator(task_id="t", model=MODEL).execute({}) == MODEL
     assert fake.verbs == [verb]
@@ -82,16 +84,16 @@ def test_what_the_gate_lets_through_is_what_quantizing_may_lose(registry, fake, 
     for given, deployed in (("", ""), ("", "0.2"), ("0.01", "0.2")):
         monkeypatch.setenv("NER_MAX_F1_LOSS", deployed)
         with pytest.raises(AirflowFailException, match="GateNotPassed: found a loss"):
-            QuantizeModelOperator(task_id="t", model=MODEL, max_f1_loss=given).execute({})
+            QuantizeModelOperator(task_id="t", model=MODEL, config={"max_f1_loss": given}).execute({})
     assert [call["flags"].get("max_f1_loss") for call in fake.calls] == [None, ["0.2"], ["0.01"]]
     assert {call["flags"]["accuracy"][0] for call in fake.calls} == {"1"}
 
 
 def test_a_model_of_the_wrong_kind_is_not_published(registry, fake, model):
     registry.put("v1", "frozen", model("frozen"))
-    fake.set("quantize", copies={"save_model_path": str(model("frozen"))})
+    fake.set("quantize", copies={"output": str(model("frozen"))})
     with pytest.raises(AirflowFailException, match="ArtifactBroken: found a frozen model, expected int8"):
-        QuantizeModelOperator(task_id="t", model=MODEL).execute({})
+        QuantizeModelOperator(task_id="t", model=MODEL, config={}).execute({})
     assert registry.find("v1", "int8") is None
 
 
@@ -111,7 +113,7 @@ def comparable(registry, fake, model, tmp_path):
 
 
 def compare():
-    return CompareQuantizedOperator(task_id="t", model=MODEL, rounds="3").execute({})
+    return CompareQuantizedOperator(task_id="t", model=MODEL, config={"rounds": 3}).execute({})
 
 
 @pytest.mark.runbook("quantization", "int8_gate: found speed of INT8")
@@ -143,9 +145,9 @@ def test_an_int8_model_is_compared_with_the_promoted_one_on_the_same_sentences(r
 
 
 def check(**limits):
-    limits = {"max_f1_loss": "0.005", "min_speed_up": "1.0", **limits}
+    limits = {"max_f1_loss": 0.005, "min_speed_up": 1.0, **limits}
     return Int8GateOperator(
-        task_id="gate", comparison={"version": "v1", **COMPARISON, "canary": CANARY}, **limits
+        task_id="gate", comparison={"version": "v1", **COMPARISON, "canary": CANARY}, config=limits
     ).execute({})
 
 
@@ -175,13 +177,13 @@ def test_without_an_event_or_a_version_the_newest_is_quantized(registry, model):
 
 @pytest.mark.runbook("quantization", "freeze, quantize: ArtifactBroken")
 def test_a_damaged_model_is_told_and_made_again_by_the_task_that_makes_it(registry, fake, store, model):
-    fake.set("freeze", copies={"save_model_path": str(model("frozen"))})
+    fake.set("freeze", copies={"output": str(model("frozen"))})
     FreezeModelOperator(task_id="t", model=MODEL).execute({})
     (store.root / "models" / "v1" / "frozen" / "graph.pb").write_text("another graph")
     broken = {"type": "ArtifactBroken", "message": "found graph.pb changed", "retryable": False}
     fake.set("quantize", error=broken, code=65)  # as `test_no_verb_uses_a_model_of_which_a_byte_was_flipped`
     with pytest.raises(AirflowFailException, match="ArtifactBroken"):
-        QuantizeModelOperator(task_id="t", model=MODEL).execute({})
+        QuantizeModelOperator(task_id="t", model=MODEL, config={}).execute({})
     FreezeModelOperator(task_id="t", model=MODEL).execute({})
     assert fake.verbs == ["freeze", "quantize", "freeze"]
     assert (store.root / "models" / "v1" / "frozen" / "graph.pb").read_text() == "weights"

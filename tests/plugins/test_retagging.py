@@ -23,8 +23,8 @@ def days(store, tmp_path):
 
 
 def plan(**options):
-    given = {"first_day": "", "last_day": "", "tagged_by": "", "stop_after": "publish", **options}
-    return PlanDaysOperator(task_id="plan_days", model=MODEL, **given).execute(RUN)
+    given = {"stop_after": "publish", **options}
+    return PlanDaysOperator(task_id="plan_days", model=MODEL, config=given).execute(RUN)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_a_wrong_setting_is_refused(days, wrong):
 
 def test_the_shards_of_all_days_are_one_list(days):
     shards = PlanRetagShardsOperator(
-        task_id="p", days=["2026-11-19", "2026-11-20"], model=MODEL, shard_mib="1"
+        task_id="p", days=["2026-11-19", "2026-11-20"], model=MODEL, config={"shard_mib": 1}
     ).execute(RUN)
     assert shards == [{"day": "2026-11-19", "index": 0}, {"day": "2026-11-20", "index": 0}]
 
@@ -72,19 +72,19 @@ def test_the_shards_of_all_days_are_one_list(days):
 @pytest.mark.runbook("retagging", "everything behind plan_days is skipped")
 @pytest.mark.runbook("retagging", "everything behind compare_day is skipped")
 def test_what_changes_is_told_and_published_only_if_asked_for(days, store, fake, monkeypatch):
-    PlanRetagShardsOperator(task_id="p", days=["2026-11-19"], model=MODEL, shard_mib="1").execute(RUN)
+    PlanRetagShardsOperator(task_id="p", days=["2026-11-19"], model=MODEL, config={"shard_mib": 1}).execute(RUN)
     night = {"day": "2026-11-19", "n_documents": 10, "n_rejected": 0}
     monkeypatch.setattr(DiffPredictionsOperator, "shards", lambda self, plan: [])
     fake.set("diff-predictions", result={"n_added": 3})
     with pytest.raises(AirflowSkipException, match="compared only"):
-        DiffPredictionsOperator(task_id="c", night=night, stop_after="diff").execute(RUN)
+        DiffPredictionsOperator(task_id="c", night=night, config={"stop_after": "diff"}).execute(RUN)
     assert store.read_json("reports/retag/v2/2026-11-19.json") == {
         "day": "2026-11-19",
         "old_model": "v1",
         "n_added": 3,
     }
     assert store.read_json("tagged/2026-11-19/manifest.json")["model_version"] == "v1"
-    assert DiffPredictionsOperator(task_id="c", night=night, stop_after="publish").execute(RUN) == night
+    assert DiffPredictionsOperator(task_id="c", night=night, config={"stop_after": "publish"}).execute(RUN) == night
     # joined once, compared twice
     assert fake.verbs == ["merge-shards", "diff-predictions", "diff-predictions"]
     assert json.loads(json.dumps(fake.calls[-1]["flags"]["old"])) == [str(store.fetch("tagged/2026-11-19"))]

@@ -58,7 +58,7 @@ def challenger_answers(fake, tmp_path, n=10, *, keep_text=True):
 
 
 def impact(max_words="50000"):
-    return ReportImpactOperator(task_id="impact", checked=CHECKED, max_words=max_words).execute({})
+    return ReportImpactOperator(task_id="impact", checked=CHECKED, config={"max_words": max_words}).execute({})
 
 
 def test_what_a_model_changes_is_reported_before_it_is_promoted(registry, store, night, fake, tmp_path, capsys, caplog):
@@ -137,7 +137,9 @@ def test_where_texts_are_not_kept_the_report_has_none(registry, store, night, fa
 
 
 def export(day="", other="", n_most="200"):
-    return ExportReviewOperator(task_id="export", day=day, other=other, n_most=n_most, max_score="0.8").execute({})
+    return ExportReviewOperator(
+        task_id="export", config={"day": day, "other": other, "n_most": n_most, "max_score": 0.8}
+    ).execute({})
 
 
 @pytest.mark.runbook("review", "it is skipped: no published answers")

@@ -99,13 +99,13 @@ RUN = {"run_id": "manual__2026-11-23T01:30:00+00:00"}
 
 
 def resolve(**context):
-    return ResolveModelOperator(task_id="resolve_model", version="").execute(context)
+    return ResolveModelOperator(task_id="resolve_model", config={}).execute(context)
 
 
 def plan(day=DAY, context=RUN, **options):
-    return PlanShardsOperator(task_id="plan_shards", day=day, model=resolve(), **{"shard_mib": "1", **options}).execute(
-        context
-    )
+    return PlanShardsOperator(
+        task_id="plan_shards", day=day, model=resolve(), config={"shard_mib": 1, **options}
+    ).execute(context)
 
 
 def planned(store):
@@ -119,7 +119,9 @@ def tag(shards, context=RUN):
 
 
 def check(context=RUN):
-    return NightGateOperator(task_id="check_night", day=DAY, shards_done=[], max_rejected_share="0.5").execute(context)
+    return NightGateOperator(
+        task_id="check_night", day=DAY, shards_done=[], config={"max_rejected_share": "0.5"}
+    ).execute(context)
 
 
 def publish(checked, context=RUN):
@@ -306,7 +308,7 @@ def test_what_another_model_found_stays_known_by_name(promoted, store, fake, arr
     night()
     (tmp_path / "index.sqlite").write_bytes(b"by v1")
     store.put_file(tmp_path / "index.sqlite", f"tagged/{DAY}/index.sqlite")
-    night(force="True")
+    night(force=True)
     assert store.folders(f"reports/replaced/{DAY}") == []  # the same model again
     store.put_file(tmp_path / "index.sqlite", f"tagged/{DAY}/index.sqlite")
     promoted.put("v2", "trained", model("trained"))
@@ -426,12 +428,12 @@ def test_a_withdrawn_day_is_no_longer_read_and_still_kept(promoted, store, fake,
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
     night()
-    kept = WithdrawDayOperator(task_id="withdraw", day=DAY, reason="wrong model").execute(RUN)["kept"]
+    kept = WithdrawDayOperator(task_id="withdraw", config={"day": DAY, "reason": "wrong model"}).execute(RUN)["kept"]
     assert not store.exists(f"tagged/{DAY}")
     assert store.read_json(f"{kept}/manifest.json")["n_tagged"] == 1
     assert store.read_json(f"{kept}/reason.json")["reason"] == "wrong model"
     with pytest.raises(AirflowSkipException, match="nothing to withdraw"):
-        WithdrawDayOperator(task_id="withdraw", day=DAY, reason="").execute(RUN)
+        WithdrawDayOperator(task_id="withdraw", config={"day": DAY}).execute(RUN)
     night()
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 1
 

@@ -39,7 +39,7 @@ def this_host():
 
 
 def resolve():
-    return ResolveModelOperator(task_id="resolve_model", version="").execute({})
+    return ResolveModelOperator(task_id="resolve_model", config={}).execute({})
 
 
 def tune(fake, tmp_path, choice=CHOICE):
@@ -47,9 +47,9 @@ def tune(fake, tmp_path, choice=CHOICE):
     made = tmp_path / "measured" / "runtime"
     made.mkdir(parents=True, exist_ok=True)
     (made / f"{this_host()}.json").write_text(json.dumps({"choice": asdict(choice), "measured": {}}))
-    fake.set("tune", copies={"model_path": str(made.parent)}, result={"choice": asdict(choice)})
-    options = {"rounds": "1", "n_sentences": "9", "time_limit_s": "5.0", "max_f1_loss": ""}
-    return TuneModelOperator(task_id="tune", version="", **options).execute({})
+    fake.set("tune", copies={"model": str(made.parent)}, result={"choice": asdict(choice)})
+    options = {"rounds": 1, "n_sentences": 9, "time_limit_s": 5}
+    return TuneModelOperator(task_id="tune", config=options).execute({})
 
 
 @pytest.mark.runbook("tuning", "InputMissing: found nothing about frozen")
@@ -57,7 +57,7 @@ def test_the_choice_is_put_beside_the_version_and_every_later_night_has_it(regis
     assert resolve() == {"version": "v1", "kind": "int8"}
     tune(fake, tmp_path)
     flags = fake.calls[-1]["flags"]
-    assert (flags["max_f1_loss"], flags["time_limit"]) == (["0.005"], ["5.0"])
+    assert (flags["max_f1_loss"], flags["time_limit_s"]) == (["0.005"], ["5.0"])
     assert registry.store.exists(f"models/v1/runtime/{this_host()}.json")
     assert resolve() == {"version": "v1", "kind": "int8", "tuned": {this_host(): asdict(CHOICE)}}
 
@@ -65,7 +65,9 @@ def test_the_choice_is_put_beside_the_version_and_every_later_night_has_it(regis
 def shard_of(registry, tmp_path):
     (tmp_path / "a.txt").write_text("text")
     registry.store.put_file(tmp_path / "a.txt", f"inbox/{DAY}/a.txt")
-    (shard,) = PlanShardsOperator(task_id="plan_shards", day=DAY, model=resolve(), shard_mib="1").execute(RUN)
+    (shard,) = PlanShardsOperator(task_id="plan_shards", day=DAY, model=resolve(), config={"shard_mib": "1"}).execute(
+        RUN
+    )
     return shard
 
 

@@ -24,7 +24,7 @@ def reference(root, tmp_path_factory):
 def test_every_command_is_in_the_reference_with_its_flags(reference):
     from ner_tasks.cli.app import parser
 
-    (commands,) = [action.choices for action in parser()._actions if isinstance(action.choices, dict)]
+    (commands,) = [action.choices for action in parser()[0]._actions if isinstance(action.choices, dict)]
     assert re.findall(r"^## (\S+)$", reference["cli"], re.MULTILINE) == list(commands)
     assert "| `--max_f1_loss` |" in reference["cli"]
 

@@ -1,1 +1,1 @@
-"""Operators: where each step reads from and writes to. How it is done is up to `ner_tasks`."""
+"""Operators: what each step reads from the store and writes to it. `ner_tasks` does the work."""

@@ -1,15 +1,15 @@
-"""The operator that all steps have in common."""
+"""The base classes of all operators."""
 
 import json
 import os
 import shutil
 import tempfile
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
@@ -17,13 +17,16 @@ from airflow.sdk.exceptions import AirflowFailException
 import ner_tasks
 from ner_airflow import scratch
 from ner_airflow.observability.lineage import Trace, make_lineage
+from ner_airflow.params import RUN_PARAMS, read_params
 from ner_airflow.subprocess_runner import ChildProcess
 from ner_tasks import child_environment, errors, hardware
+from ner_tasks.config.base import ConfigModel
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.evaluation.policy import DEFAULT_POLICY, GatePolicy
 from ner_tasks.files import atomic
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
+from ner_tasks.steps.command import Command
 from ner_tasks.store import Store
 
 if TYPE_CHECKING:
@@ -31,16 +34,18 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-# Of a run's parameters, those that are Airflow's own.
+Params = TypeVar("Params", bound=ConfigModel)
+
+# Parameters that Airflow adds to a run.
 _AIRFLOWS = ("airflow/task_span_detail_level",)
 
 
 class StepFailed(RuntimeError):
-    """A step ended for a reason that another try may mend.
+    """A step failed for a reason that a retry may resolve.
 
     Args:
         line: what happened, in our own words.
-        seen: what the step's process said, which may quote what it was given: for its log, and nobody else.
+        seen: output of the step's process, which may quote documents: it goes to the task's log only.
     """
 
     def __init__(self, line: str, *, seen: str = "") -> None:
@@ -49,14 +54,20 @@ class StepFailed(RuntimeError):
 
 
 class NerOperator(BaseOperator):
-    """A step: `step` does it, `execute` decides what its errors mean for Airflow.
+    """A step: `step` does the work, `execute` turns its errors into Airflow's.
 
     Our own errors are about the input, and the same on each try: the task fails at once. Everything
     else is retried.
     """
 
-    result: dict[str, Any] | None = None  # the result, for the note of what the task came to
-    trace = Trace()  # what it was made from, for lineage
+    template_fields: Sequence[str] = ("config",)
+
+    result: dict[str, Any] | None = None  # the result, for the task's entry in the store
+    trace = Trace()  # inputs and outputs, for lineage
+
+    def __init__(self, *, config: str | dict[str, Any] = RUN_PARAMS, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
 
     def execute(self, context: "Context") -> dict[str, Any]:
         try:
@@ -69,7 +80,7 @@ class NerOperator(BaseOperator):
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
     def _check_names(self, context: "Context") -> None:
-        """Refuse a run that was given what its DAG does not know; Airflow itself takes any name."""
+        """Fail if the run was given a parameter that its DAG does not have; Airflow accepts any name."""
         given = getattr(context.get("dag_run"), "conf", None)
         unknown = sorted(set(given) - {*self.dag.params, *_AIRFLOWS}) if given else []
         if unknown:
@@ -78,13 +89,13 @@ class NerOperator(BaseOperator):
 
     @abstractmethod
     def step(self, context: "Context") -> dict[str, Any]:
-        """Do it; the result goes to XCom, so it is small and JSON."""
+        """Do the work; the result goes to XCom, so it must be small and JSON."""
 
     def get_openlineage_facets_on_complete(self, _task_instance: Any) -> "OperatorLineage":
-        """What OpenLineage is told; Airflow calls it by this name, where it is switched on."""
+        """Return the lineage for OpenLineage; Airflow calls this method by name if OpenLineage is enabled."""
         return make_lineage(self.trace, self.store)
 
-    # read when the task runs: the DAG processor need not have the same environment
+    # Read when the task runs: the DAG processor may have another environment.
     @cached_property
     def settings(self) -> Settings:
         return Settings.from_env()
@@ -97,15 +108,19 @@ class NerOperator(BaseOperator):
     def registry(self) -> Registry:
         return Registry(self.store)
 
-    def policy(self, **texts: str) -> GatePolicy:
-        """Limits of the gates: the YAML's, under the deployment's, under those that this run was given."""
+    def read_config(self, model: type[Params]) -> Params:
+        """Return the parameters of this step among those that the run was given."""
+        return read_params(model, self.config)
+
+    def policy(self, params: ConfigModel | None = None) -> GatePolicy:
+        """Return the limits of the gates: the YAML's, under the deployment's, under those that this run was given."""
         return GatePolicy.read(self.settings.gates or DEFAULT_POLICY).with_overrides(
-            self.settings.limits.override(**texts)
+            self.settings.limits.override(params) if params else self.settings.limits
         )
 
     @contextmanager
     def workspace(self, name: str) -> Iterator[Path]:
-        """A scratch folder for one piece of work, kept when it fails so that the next try can go on from there."""
+        """Provide a scratch folder that is kept on failure, so that the retry resumes from it."""
         folder = self.settings.scratch / name
         with atomic.exclusive(self.settings.scratch / scratch.LOCKS / name):
             folder.mkdir(parents=True, exist_ok=True)
@@ -114,7 +129,7 @@ class NerOperator(BaseOperator):
 
 
 class CommandOperator(NerOperator):
-    """A step that runs `python -m ner_tasks <verb>`.
+    """A step that runs a command of `python -m ner_tasks`.
 
     A fresh process, because TensorFlow survives no fork and has to find its settings before it is
     imported; and because the same command then works without Airflow.
@@ -122,23 +137,25 @@ class CommandOperator(NerOperator):
 
     _child: ChildProcess | None = None
 
-    def run_command(self, verb: str, *, tolerate: str = "", **flags: Any) -> dict[str, Any]:
-        """Run one verb, log its output line by line, and return its result.
+    def run_command(self, config: Command, *, tolerate: str = "") -> dict[str, Any]:
+        """Run one command, log its output line by line, and return its result.
 
         Args:
-            verb: one of `python -m ner_tasks --help`.
-            tolerate: type of an error that the caller judges by itself; the result is then empty.
-            flags: `--name value`; None is left out, a list gives several values.
+            config: everything that the command is told; it is handed over as one JSON file.
+            tolerate: type of an error that the caller handles itself; the result is then empty.
 
         Raises:
-            AirflowFailException: the verb found an error that is the same on each try.
-            StepFailed: anything else, a kill included.
+            AirflowFailException: the command failed in a way that another try cannot mend.
+            StepFailed: any other failure, including a kill.
         """
+        verb = config.name
         self.settings.scratch.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.settings.scratch, prefix=f"{verb}-") as folder:
-            report = Path(folder) / "report.json"
-            command = self._command(verb, report, flags)
-            self.log.info("%s", " ".join(command))
+            report, file = Path(folder) / "report.json", Path(folder) / "config.json"
+            values = config.model_dump(mode="json", exclude_unset=True) | {"threads": self.settings.threads}
+            atomic.write_json(file, values)
+            command = [*self._program(), verb, f"--config={file}", f"--report={report}"]
+            self.log.info("%s: %s", verb, json.dumps(values, ensure_ascii=False))
             self._child = ChildProcess(command, self._environment())
             code = self._child.follow(lambda line: self.log.info("%s", line))
             return self._result(verb, code, report, tolerate)
@@ -147,24 +164,18 @@ class CommandOperator(NerOperator):
         if self._child is not None:
             self._child.end()
 
-    def _command(self, verb: str, report: Path, flags: Mapping[str, Any]) -> list[str]:
-        command = [str(self.settings.python), "-m", "ner_tasks", verb]
-        for name, value in {**flags, "report": report, "threads": self.settings.n_threads}.items():
-            if isinstance(value, list) and any(str(each).startswith("-") for each in value):
-                raise ConfigInvalid(f"found a value that begins with a dash, expected none, for --{name} of {verb}")
-            if value is not None:
-                command += [f"--{name}", *map(str, value)] if isinstance(value, list) else [f"--{name}={value}"]
-        return command
+    def _program(self) -> list[str]:
+        return [str(self.settings.python), "-m", "ner_tasks"]
 
     def _environment(self) -> dict[str, str]:
-        # It reads other people's documents: it gets files, not the store, and no secret.
+        # The command reads documents from outside: it gets files, but neither the store nor secrets.
         package = str(Path(ner_tasks.__file__).parent.parent)
         return {
             **child_environment.step_environment(),
             "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",
             "PYTHONHASHSEED": "0",
-            **hardware.tensorflow_env(n_threads=self.settings.n_threads, onednn=True),
+            **hardware.tensorflow_env(n_threads=self.settings.threads, onednn=True),
         }
 
     def _result(self, verb: str, code: int, report: Path, tolerate: str) -> dict[str, Any]:
@@ -189,5 +200,5 @@ class CommandOperator(NerOperator):
 
 
 def _is_ours(name: str) -> bool:
-    """Whether an error of this name is one that the core raises on purpose, with words that are its own."""
+    """Whether an error of this name is a `NerTasksError`, whose message quotes no document."""
     return issubclass(getattr(errors, name, type(None)), NerTasksError)

@@ -7,21 +7,23 @@ from ner_airflow.observability import metrics
 from ner_airflow.observability.lineage import Trace
 from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks.evaluation import gates
+from ner_tasks.evaluation.policy import ModelGateParams
 from ner_tasks.model import model_folder
 from ner_tasks.records import ScoresRecord, read_record
 from ner_tasks.registry import model_card
+from ner_tasks.steps.models import CompareModelsCommand, EvaluateCommand
 from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-COUNTS, PAGE = "counts.json", "page.html"  # what `evaluate` leaves in its folder
+COUNTS, PAGE = "counts.json", "page.html"  # files of the folder that `evaluate` makes
 
 
 class EvaluateModelOperator(CommandOperator):
-    """Score a trained model on its snapshot's test part, and the promoted model on the same sentences."""
+    """Evaluate a trained model on the test part of its snapshot, and the promoted model on the same sentences."""
 
-    template_fields = ("model",)
+    template_fields = (*CommandOperator.template_fields, "model")
 
     def __init__(self, *, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,25 +49,25 @@ class EvaluateModelOperator(CommandOperator):
 
     def _scores(self, version: str, snapshot: str) -> dict[str, Any]:
         scores = keys.evaluation_scores(version, snapshot)
-        # the counts came later than the figures: an older report is made again
+        # reports of older releases have no counts and are made again
         if not self.store.exists(scores) or not self.store.exists(keys.evaluation(version, snapshot, COUNTS)):
             with self.workspace(f"evaluate-{version}-{snapshot}") as folder:
                 model, data = self.registry.fetch(version, "trained"), self.store.fetch(keys.snapshot(snapshot))
-                result = self.run_command("evaluate", model=model, data=data, output=folder / "report")
+                result = self.run_command(EvaluateCommand(model=model, data=data, output=folder / "report"))
                 self.store.publish(folder / "report", keys.evaluation(version, snapshot))
                 self.store.write_json(scores, result)
-        said = read_record(self.store, scores, ScoresRecord)
-        return {"overall": said["overall"], "labels": said["labels"], "n_sentences": said["n_sentences"]}
+        scored = read_record(self.store, scores, ScoresRecord)
+        return {"overall": scored["overall"], "labels": scored["labels"], "n_sentences": scored["n_sentences"]}
 
     def _losses(self, version: str, champion: str, snapshot: str) -> dict[str, Any]:
-        """What is lost against the champion, sentence by sentence: by label, with the part that chance plays."""
+        """Return the F1 lost against the champion in total and by label, with bootstrap intervals."""
         theirs, ours = (self.store.fetch(keys.evaluation(of, snapshot, COUNTS)) for of in (champion, version))
-        result = self.run_command("compare-models", champion=theirs, challenger=ours)
+        result = self.run_command(CompareModelsCommand(champion=theirs, challenger=ours))
         self.store.write_json(keys.champion_losses(version, snapshot, champion), result)
         return {name: result[name] for name in ("overall", "labels")}
 
     def _champion(self, version: str) -> str | None:
-        """The promoted version, if it is another one that knows the same labels."""
+        """Return the promoted version, if it is another one with the same labels."""
         promotion = self.registry.promoted()
         if promotion is None or promotion.version == version:
             return None
@@ -78,16 +80,16 @@ class EvaluateModelOperator(CommandOperator):
 
 
 class ModelGateOperator(NerOperator):
-    """The gate between a trained model and the registry."""
+    """Decide whether a trained model may be registered."""
 
-    template_fields = ("evaluation", "min_f1", "max_f1_below_champion")
+    template_fields = (*NerOperator.template_fields, "evaluation")
 
-    def __init__(self, *, evaluation: Any, min_f1: str, max_f1_below_champion: str, **kwargs: Any) -> None:
+    def __init__(self, *, evaluation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.evaluation, self.min_f1, self.max_f1_below_champion = evaluation, min_f1, max_f1_below_champion
+        self.evaluation = evaluation
 
     def step(self, context: "Context") -> dict[str, Any]:
-        policy = self.policy(min_f1=self.min_f1, max_f1_below_champion=self.max_f1_below_champion)
+        policy = self.policy(self.read_config(ModelGateParams))
         policy.check_labels(self.evaluation["labels"])
         metrics.emit(context, fp32_f1=self.evaluation["overall"]["f1"])
         verdict = gates.model_gate(self.evaluation, policy.model)
@@ -97,9 +99,9 @@ class ModelGateOperator(NerOperator):
 
 
 class RegisterModelOperator(NerOperator):
-    """Let the version count, and tell those who wait for a new FP32 model."""
+    """Register the version and update the FP32 asset, which starts `ner_quantize`."""
 
-    template_fields = ("checked",)
+    template_fields = (*NerOperator.template_fields, "checked")
 
     def __init__(self, *, checked: Any, **kwargs: Any) -> None:
         super().__init__(**{"outlets": [NER_FP32], **kwargs})

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+from pydantic import Field
 
 from ner_airflow.operators.base import CommandOperator
 from ner_tasks import child_environment, fingerprint
+from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.types import Line
 from ner_tasks.data.batches import is_labelled
 from ner_tasks.data.snapshot import MANIFEST, open_snapshot
 from ner_tasks.data.validation.baseline import AcceptedSnapshot, accept_snapshot, find_accepted
@@ -18,60 +21,67 @@ from ner_tasks.errors import ArtifactBroken, DataRejected, InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.records import CountedSnapshot, read_record
 from ner_tasks.registry import leases
+from ner_tasks.steps.data import DatasetCommand, DownloadCommand, SnapshotParams
 from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-REFUSED = "validation.json"  # the marker of what was refused
+REFUSED = "validation.json"  # the marker of a report on rejected data
 DOCS = "data_docs"
 KAGGLE = "kaggle"
 
 
-class CollectLabelledOperator(CommandOperator):
-    """Find the labelled files to train on: those of all batches, or of the one asked for.
+class CollectParams(ConfigModel):
+    """Which labelled data a run uses."""
 
-    With `kaggle`, a data set's name, its newest version is first made a batch, unless it is one already.
+    batch: Line | None = Field(None, title="Batch", description="Use only this folder of labelled/; empty: all batches")
+    kaggle: Line | None = Field(
+        None, title="Kaggle data set", description="Download owner/name first; empty: nothing is downloaded"
+    )
+
+
+class CollectLabelledOperator(CommandOperator):
+    """List the labelled files to train on: those of all batches, or of one.
+
+    With `kaggle`, the newest version of that data set is first downloaded as a batch, unless it is one already.
     """
 
-    template_fields = ("batch", "kaggle")
-
-    def __init__(self, *, batch: str, kaggle: str = "", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.batch, self.kaggle = batch, kaggle
-
     def step(self, context: "Context") -> dict[str, Any]:
-        if self.kaggle:
-            self._download()
+        params = self.read_config(CollectParams)
+        batch = params.batch
+        if params.kaggle:
+            self._download(params.kaggle)
         batches = self.store.folders(keys.LABELLED)
-        if not batches or (self.batch and self.batch not in batches):
+        if not batches or (batch and batch not in batches):
             where = self.store.where(keys.LABELLED)
-            raise InputMissing(f"found no batch {self.batch!r}, expected one of {batches[-5:]}, in {where}")
-        files = [file for batch in ([self.batch] if self.batch else batches) for file in self._files(batch)]
+            raise InputMissing(f"found no batch {batch!r}, expected one of {batches[-5:]}, in {where}")
+        files = [file for name in ([batch] if batch else batches) for file in self._files(name)]
         return {"batches": sorted({file["batch"] for file in files}), "files": files}
 
-    def _download(self) -> None:
+    def _download(self, kaggle: str) -> None:
         with self.workspace("kaggle") as folder:
-            # the cache outlives the folder: of a version that is known only its number is asked for
+            # the cache outlives the folder: a known version is not downloaded again
             cache = self.settings.scratch / "kaggle-cache"
-            made = self.run_command("download", dataset=self.kaggle, output=folder / "batch", cache=cache)
-            owner, name = self.kaggle.split("/")[:2]
+            made = self.run_command(DownloadCommand(dataset=kaggle, output=folder / "batch", cache=cache))
+            owner, name = kaggle.split("/")[:2]
             key = keys.labelled_batch(f"kaggle-{owner}-{name}-{made['version']}")
             if self.store.exists(key):
-                self.log.info("version %s of %s is batch %s already", made["version"], self.kaggle, key)
+                self.log.info("version %s of %s is batch %s already", made["version"], kaggle, key)
             else:
                 self.store.publish(folder / "batch", key)
 
     def _environment(self) -> dict[str, str]:
-        """With Kaggle's credentials, which no other step gets: from the environment, else Connection `kaggle`."""
+        """Add Kaggle's credentials, from the environment or the Connection `kaggle`; no other step gets them."""
         given = {name: value for name, value in os.environ.items() if name.startswith("KAGGLE_")}
-        if self.kaggle and not given:
+        kaggle = self.read_config(CollectParams).kaggle
+        if kaggle and not given:
             try:
                 connection = Connection.get(KAGGLE)
                 given = {"KAGGLE_USERNAME": connection.login or "", "KAGGLE_KEY": connection.password or ""}
             except AirflowNotFoundException:
                 self.log.info("no Connection %r", KAGGLE)
-        network = child_environment.step_environment(network=True) if self.kaggle else {}
+        network = child_environment.step_environment(network=True) if kaggle else {}
         return {**network, **super()._environment(), **given}
 
     def _files(self, batch: str) -> list[dict[str, str]]:
@@ -88,37 +98,20 @@ class CollectLabelledOperator(CommandOperator):
 
 
 class MakeSnapshotOperator(CommandOperator):
-    """Validate labelled data with Great Expectations, put bad rows aside, split the rest; publish and accept it.
+    """Validate labelled data with Great Expectations, quarantine invalid sentences, split the rest into a snapshot and accept it.
 
-    Of data that is refused, what was found is published as a report, and the last accepted snapshot stays what it is.
+    If the data is rejected, a report is published and the last accepted snapshot stays in place.
     """
 
-    template_fields = ("collected", "labels", "max_quarantined_share", "block_sentences", "dev_share", "accept_drift")
+    template_fields = (*CommandOperator.template_fields, "collected")
 
-    def __init__(
-        self,
-        *,
-        collected: Any,
-        labels: str,
-        max_quarantined_share: str,
-        block_sentences: str,
-        dev_share: str,
-        accept_drift: str = "",
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, *, collected: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.collected, self.labels, self.accept_drift = collected, labels, accept_drift
-        self.max_quarantined_share, self.block_sentences = max_quarantined_share, block_sentences
-        self.dev_share = dev_share
+        self.collected = collected
 
     def step(self, context: "Context") -> dict[str, Any]:
-        config: dict[str, Any] = {
-            "labels": self.labels or None,
-            "max_quarantined_share": float(self.max_quarantined_share),
-            "block_sentences": int(self.block_sentences),
-            "dev_share": float(self.dev_share),
-            "seed": 0,
-        }
+        params = self.read_config(SnapshotParams)
+        config = params.model_dump(exclude={"accept_drift"})
         files = self.collected["files"]
         code = fingerprint.code_version("data.validation.build_snapshot")
         limits = self.policy().data.model_dump()
@@ -128,11 +121,11 @@ class MakeSnapshotOperator(CommandOperator):
             leases.record_use(self.registry, snapshots=current.version)
         version = self._made_before(current, recipe)
         if version is None:
-            version = self._make(recipe, self._before(current, recipe), config)
+            version = self._make(recipe, self._before(current, recipe), params)
         accept_snapshot(self.store, version, recipe)
-        said: dict[str, Any] = dict(read_record(self.store, keys.snapshot(version, MANIFEST), CountedSnapshot))
+        manifest: dict[str, Any] = dict(read_record(self.store, keys.snapshot(version, MANIFEST), CountedSnapshot))
         names = ("labels", "n_rows", "n_sentences", "n_superseded", "n_copies", "quarantined")
-        parts = {name: part["n_sentences"] for name, part in said["parts"].items()}
+        parts = {name: part["n_sentences"] for name, part in manifest["parts"].items()}
         docs = keys.snapshot_report(version, DOCS, "index.html")
         self.log.info("Data Docs of what was checked: %s", self.store.where(docs))
         return {
@@ -140,36 +133,37 @@ class MakeSnapshotOperator(CommandOperator):
             "batches": self.collected["batches"],
             "parts": parts,
             "data_docs": docs,
-            **{name: said[name] for name in names},
+            **{name: manifest[name] for name in names},
         }
 
     def _made_before(self, current: AcceptedSnapshot | None, recipe: str) -> str | None:
-        """The accepted snapshot if it is made of just this, and is as it was made."""
+        """Return the accepted snapshot if it was made from the same inputs and is undamaged."""
         if current is None or current.recipe != recipe or not self._is_sound(current.version):
             return None
         self.log.info("snapshot %s is there already, nothing to do", current.version)
         return current.version
 
     def _before(self, current: AcceptedSnapshot | None, recipe: str) -> str | None:
-        """The snapshot to go on from; a damaged one that is made of the same data is made again from its own."""
+        """Return the snapshot to extend; a damaged one made from the same data is rebuilt from its predecessor."""
         if current and current.recipe == recipe:
             return current.previous
         return current.version if current else None
 
-    def _make(self, recipe: str, previous: str | None, config: dict[str, Any]) -> str:
+    def _make(self, recipe: str, previous: str | None, params: SnapshotParams) -> str:
         with self.workspace(f"snapshot-{recipe}") as folder:
-            flags = {**config, "accept_drift": int(self.accept_drift.lower() == "true")}
-            if self.settings.gates:
-                flags["gates"] = self.settings.gates
-            if previous:
-                flags["previous"] = self.store.fetch(keys.snapshot(previous))
             sources = folder / "sources.jsonl"
             listed = [{**file, "path": str(self.store.fetch(file["key"]))} for file in self.collected["files"]]
             atomic.write_text(sources, "".join(f"{json.dumps(one)}\n" for one in listed))
+            command = DatasetCommand(
+                **params.model_dump(),
+                sources_file=sources,
+                output=folder / "snapshot",
+                docs=folder / DOCS,
+                gates=self.settings.gates,
+                previous=self.store.fetch(keys.snapshot(previous)) if previous else None,
+            )
             try:
-                made = self.run_command(
-                    "dataset", sources_file=sources, output=folder / "snapshot", docs=folder / DOCS, **flags
-                )
+                made = self.run_command(command)
             except AirflowFailException as error:
                 line = self._report_refusal(str(error), folder, recipe)
                 raise AirflowFailException(line) from error
@@ -191,7 +185,7 @@ class MakeSnapshotOperator(CommandOperator):
         return True
 
     def _report_refusal(self, line: str, folder: Path, recipe: str) -> str:
-        """Publish what `dataset` left beside the snapshot that it did not make; `line`, naming the place."""
+        """Publish the report of rejected data, and return `line` with its place in the store."""
         refused, key = folder / "snapshot.refused", keys.snapshot_report(recipe)
         if not refused.is_dir():
             return line
@@ -201,7 +195,7 @@ class MakeSnapshotOperator(CommandOperator):
         return line.replace(str(refused), self.store.where(key))
 
     def _publish_docs(self, folder: Path, version: str) -> None:
-        """Publish Great Expectations' pages on what was checked, passed or not."""
+        """Publish Great Expectations' Data Docs, whether the data passed or not."""
         if (folder / DOCS).is_dir():
             self.store.publish(folder / DOCS, keys.snapshot_report(version, DOCS), marker="index.html")
             self.log.info("Data Docs: %s", self.store.where(keys.snapshot_report(version, DOCS, "index.html")))

@@ -1,55 +1,53 @@
-"""The steps of `ner_maintain`: clear away what nobody needs any more, in the store and in Airflow, and report it."""
+"""The steps of `ner_maintain`: delete what is no longer needed, in the store and in Airflow, and report it."""
 
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from airflow.configuration import conf
 from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import Field
 
 from ner_airflow import scratch
+from ner_airflow.database_cleanup import CleanCommand
 from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks import child_environment, fingerprint
-from ner_tasks.errors import ConfigInvalid
+from ner_tasks.config.base import ConfigModel
 from ner_tasks.registry.retention import RetentionPolicy, prune
+from ner_tasks.steps.registry import PruneParams
 from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# what Airflow puts in place of the database's address before it runs a task
+# variables in which Airflow hides the database's address from a task
 _ADDRESSES = ("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", "AIRFLOW__CORE__SQL_ALCHEMY_CONN")
-# What Airflow's own program reads, and the PostgreSQL client below it.
+# What Airflow and its PostgreSQL client read.
 _AIRFLOW = ("AIRFLOW_HOME", "AIRFLOW_CONFIG", "AIRFLOW__*", "PG*")
-_LEAST_DAYS = 8.0  # more than the longest run, with its retries
 
 
 class PruneStoreOperator(NerOperator):
-    """Remove versions, snapshots and staging without a reason to be kept, and what killed processes have left in the store
-    and in this machine's scratch; with `delete` False only say what would go.
+    """Delete versions, snapshots and staging that are no longer needed, and leftovers of killed processes.
+
+    Leftovers lie in the store and in the scratch folder of this machine. Without `delete`, it only lists them.
     """
 
-    template_fields = ("days", "n_versions", "staging_days", "delete")
-
-    def __init__(self, *, days: str, n_versions: str, staging_days: str, delete: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.days, self.n_versions, self.staging_days, self.delete = days, n_versions, staging_days, delete
-
     def step(self, context: "Context") -> dict[str, Any]:
-        keep = RetentionPolicy(float(self.days), int(self.n_versions), float(self.staging_days))
-        really = self.delete == "True"
+        params = self.read_config(PruneParams)
+        keep = RetentionPolicy(params.days, params.n_versions, params.staging_days)
+        really = params.delete
         kept, gone = prune(self.registry, keep, time.time(), delete=really)
         for item in kept:
             self.log.info("kept: %s: %s", item.key, item.reason)
         for item in gone:
             self.log.info("%s: %s, %d bytes", "removed" if really else "would remove", item.key, item.n_bytes)
-        # no later try goes on from it: what it was handed lies in staging, and is as old
+        # no retry can use it: its inputs in staging are as old
         old_s = time.time() - keep.staging_days * 86400
         scratched = scratch.clear_scratch(self.settings.scratch, old_s, delete=really)
         for name, n_bytes in scratched.items():
@@ -61,33 +59,30 @@ class PruneStoreOperator(NerOperator):
         return {"deleted": really, "n_kept": len(kept), "n_gone": len(gone), "n_bytes": n_bytes, "report": report}
 
 
+class CleanParams(ConfigModel):
+    """How long Airflow's own records are kept."""
+
+    # 8 days are longer than any run with its retries
+    db_days: Annotated[float, Field(ge=8, le=36_500)] | None = Field(
+        90, title="Days to keep runs", description="Runs, logs and notes in Airflow's database; empty: for ever"
+    )
+
+
 class CleanDatabaseOperator(CommandOperator):
-    """Delete old runs of all DAGs from Airflow's database, and their logs here and notes in the store.
+    """Delete old runs of all DAGs from Airflow's database, their logs on this machine and their results in the store.
 
     Tasks do not reach the database: Airflow takes its address from them. Cleaning it is what no API offers; so this one step
     starts a program that gets the address back: what stands in the file `NER_AIRFLOW_DATABASE_FILE`, or
     `NER_AIRFLOW_DATABASE`, else what airflow.cfg says.
-
-    Args:
-        db_days: what is younger is kept; empty: nothing is cleaned.
-        delete: "False": only say what would go.
     """
 
-    template_fields = ("db_days", "delete")
-
-    def __init__(self, *, db_days: str, delete: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.db_days, self.delete = db_days, delete
-
     def step(self, context: "Context") -> dict[str, Any]:
-        if not self.db_days:
+        days, really = self.read_config(CleanParams).db_days, self.read_config(PruneParams).delete
+        if days is None:
             raise AirflowSkipException("db_days is empty: Airflow's runs and logs are kept")
-        days = float(self.db_days)
-        if days < _LEAST_DAYS:
-            raise ConfigInvalid(f"found db_days = {days:g}, expected at least {_LEAST_DAYS:g}")
-        before, really = datetime.now(UTC) - timedelta(days=days), self.delete == "True"
-        # the database first: a run without its log is better than a log without its run
-        said = self.run_command("clean", before=before.isoformat(), run=context["run_id"], dry_run=int(not really))
+        before = datetime.now(UTC) - timedelta(days=days)
+        # the database first: better a run without a log than a log without a run
+        result = self.run_command(CleanCommand(before=before, run=str(context["run_id"]), dry_run=not really))
         logs = self._old_logs(before.timestamp())
         notes = self._old_notes(before.timestamp())
         if really:
@@ -96,24 +91,24 @@ class CleanDatabaseOperator(CommandOperator):
             _remove_empty(_log_folder())
             for key in notes:
                 self.store.remove(key)
-        # how many rows would go, the program has said above, table by table
-        rows = f"{said['n_gone']} rows, " if really else ""
+        # in a dry run the command has already listed the rows, table by table
+        rows = f"{result['n_gone']} rows, " if really else ""
         done = "deleted" if really else "would delete"
         self.log.info("%s: %s%d logs, notes of %d runs", done, rows, len(logs), len(notes))
         return {
-            **said,
+            **result,
             "before": before.isoformat(timespec="seconds"),
             "deleted": really,
             "n_logs": len(logs),
             "n_notes": len(notes),
         }
 
-    def _command(self, verb: str, report: Path, flags: Mapping[str, Any]) -> list[str]:
-        # Airflow's own interpreter, which has Airflow
-        return [sys.executable, "-m", "ner_airflow.database_cleanup", *super()._command(verb, report, flags)[4:]]
+    def _program(self) -> list[str]:
+        # the interpreter of the steps need not have Airflow
+        return [sys.executable, "-m", "ner_airflow.database_cleanup"]
 
     def _environment(self) -> dict[str, str]:
-        # its own program, which reads nothing that others have written
+        # this program reads nothing from outside, so it may have the address
         ours = child_environment.step_environment(also=_AIRFLOW)
         for name in _ADDRESSES:
             ours.pop(name, None)
@@ -129,11 +124,11 @@ class CleanDatabaseOperator(CommandOperator):
         }
 
     def _old_logs(self, before_s: float) -> list[Path]:
-        """Logs of tasks on this machine; those of Airflow's own processes are none of a run's."""
+        """Return old logs of tasks on this machine; those of Airflow's own processes belong to no run."""
         return [path for path in _log_folder().glob("dag_id=*/**/*.log") if path.stat().st_mtime < before_s]
 
     def _old_notes(self, before_s: float) -> list[str]:
-        """Folders of the store with notes of runs of which no task has ended since."""
+        """Return the store's folders with results of runs in which no task has ended since."""
         newest: dict[str, float] = {}
         for file in self.store.files(keys.RUN_NOTES):
             key = keys.join(keys.RUN_NOTES, file.name.rsplit("/", 1)[0])
@@ -146,7 +141,7 @@ def _log_folder() -> Path:
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove the empty folders of tasks and runs; those that others fill meanwhile stay."""
+    """Delete the empty folders of tasks and runs; a folder that is no longer empty stays."""
     for path in sorted(_folders(folder), reverse=True):
         with suppress(OSError):  # not empty
             path.rmdir()

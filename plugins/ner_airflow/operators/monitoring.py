@@ -1,42 +1,56 @@
-"""The steps of `ner_tag_nightly` behind the published answers: is this night of the usual kind, and if not, who hears of it?"""
+"""The steps of `ner_tag_nightly` after publication: detect prediction drift, and retrain or fail."""
 
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import Field
 
 from ner_airflow.observability import metrics
 from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_airflow.operators.night import NightOperator, parse_day
+from ner_airflow.params import RUN_PARAMS, read_params
+from ner_tasks.config.base import ConfigModel
 from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
 from ner_tasks.records import DriftVerdict, read_record
+from ner_tasks.steps.answers import DriftCommand
 from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 STATISTICS = "statistics.json"
-# Nights that are held against a later one; `max_nights` of config/drift.yaml takes the newest of them.
+# Earlier nights that are fetched; `max_nights` of config/drift.yaml uses the newest of them.
 _MOST_NIGHTS, _DAYS_BACK = 31, 62
 
 
-class DetectDriftOperator(NightOperator, CommandOperator):
-    """Hold a published night against those before it by the same model, and report what is unusual.
+class DriftParams(ConfigModel):
+    """What follows from drift."""
 
-    Never fails on what it finds: that is for `DriftGateOperator`, behind the retraining that may be wanted. A night that
-    raised an alert does not count as usual for later ones, until somebody accepts it.
+    retrain_on_drift: bool = Field(
+        False, title="Retrain on drift", description="Start ner_retrain if this night differs from earlier ones"
+    )
+    accept_drift: bool = Field(
+        False, title="Accept drift", description="Raise no alert, and compare later nights with this one as well"
+    )
+
+
+class DetectDriftOperator(NightOperator, CommandOperator):
+    """Compare a published night with earlier ones of the same model, and report drift.
+
+    Drift does not fail this task: `DriftGateOperator` fails after the retraining, if there is one. A night that raised an
+    alert is left out of later comparisons until somebody accepts it.
 
     Args:
         day: YYYY-MM-DD.
-        accept: "True": this night is of a new usual kind; raise no alert, and let it count.
     """
 
-    template_fields = ("day", "accept")
+    template_fields = (*NightOperator.template_fields, "day")
 
-    def __init__(self, *, day: str, accept: str, **kwargs: Any) -> None:
-        # a day that was answered before is published, and may be looked at again
+    def __init__(self, *, day: str, **kwargs: Any) -> None:
+        # a skipped day has been published before and can still be compared
         super().__init__(**{"trigger_rule": "none_failed", **kwargs})
-        self.day, self.accept = day, accept
+        self.day = day
 
     def step(self, context: "Context") -> dict[str, Any]:
         parse_day(self.day)
@@ -48,26 +62,27 @@ class DetectDriftOperator(NightOperator, CommandOperator):
             raise AirflowSkipException(f"found no {key}: published before there was any; `force` makes it")
         before, last = self._before(published["model_version"])
         found = self.run_command(
-            "drift",
-            night=self.store.fetch(key),
-            before=[self.store.fetch(keys.tagged_day(day, STATISTICS)) for day in before] or None,
+            DriftCommand(
+                night=self.store.fetch(key),
+                before=tuple(self.store.fetch(keys.tagged_day(day, STATISTICS)) for day in before),
+            )
         )
         report, (_, was_accepted) = keys.drift_report(self.day), self._judged(self.day, published.get("night"))
-        accepted = self.accept == "True" or was_accepted
-        said = {"day": self.day, "night": published.get("night"), "model_version": published["model_version"]}
+        accepted = self.read_config(DriftParams).accept_drift or was_accepted
+        record = {"day": self.day, "night": published.get("night"), "model_version": published["model_version"]}
         changed = last if last != published["model_version"] else None
         more = {"model_before": changed, "accepted": accepted, "nights": before}
-        self.store.write_json(report, {**said, **more, **found})
+        self.store.write_json(report, {**record, **more, **found})
         metrics.emit(context, drift_alerts=len(found["alerts"]), drift_nights=len(before))
         if changed:
             self.log.info(
-                "the model has changed: %s, the night before was tagged by %s", said["model_version"], changed
+                "the model has changed: %s, the night before was tagged by %s", record["model_version"], changed
             )
         alerts = [] if accepted else found["alerts"]
-        return {"day": self.day, "night": said["night"], "alerts": alerts[:20], "report": report}
+        return {"day": self.day, "night": record["night"], "alerts": alerts[:20], "report": report}
 
     def _before(self, version: str) -> tuple[list[str], str]:
-        """Days that this one is compared with, the newest first, and the model version of the night before."""
+        """Return the days to compare with, newest first, and the model version of the night before."""
         found, last = list[str](), ""
         for day in [day for day in self.store.folders(keys.TAGGED) if day < self.day][: -_DAYS_BACK - 1 : -1]:
             published = self.published(day)
@@ -75,7 +90,7 @@ class DetectDriftOperator(NightOperator, CommandOperator):
                 continue
             last = last or published["model_version"]
             alerted, accepted = self._judged(day, published.get("night"))
-            # an empty night says nothing about the others
+            # an empty night is no basis for comparison
             counts = published.get("n_tagged") and (accepted or not alerted)
             is_comparable = published["model_version"] == version and counts
             if is_comparable and self.store.exists(keys.tagged_day(day, STATISTICS)):
@@ -85,14 +100,14 @@ class DetectDriftOperator(NightOperator, CommandOperator):
         return found, last or version
 
     def _judged(self, day: str, night: str | None) -> tuple[bool, bool]:
-        """Whether the answers of a day that are published now raised an alert, and whether they were accepted.
+        """Return whether the published answers of a day raised an alert, and whether they were accepted.
 
         Those whose report is damaged are taken for unusual, as nobody knows that they were not.
         """
         key = keys.drift_report(day)
         try:
-            said = read_record(self.store, key, DriftVerdict)
-            return (bool(said["alerts"]), said["accepted"]) if said.get("night") == night else (False, False)
+            record = read_record(self.store, key, DriftVerdict)
+            return (bool(record["alerts"]), record["accepted"]) if record.get("night") == night else (False, False)
         except InputMissing:
             return False, False
         except ArtifactBroken as error:
@@ -101,42 +116,42 @@ class DetectDriftOperator(NightOperator, CommandOperator):
 
 
 class RetrainOnDriftOperator(TriggerDagRunOperator):
-    """Start `ner_retrain` once for a night with an alert, if the run asks for it.
+    """Start `ner_retrain` once for a night with an alert, if the run has `retrain_on_drift`.
 
     A trigger and not an asset: events of a partitioned run start no DAG that has no partitions.
     """
 
-    template_fields = ("watched", "wanted", *TriggerDagRunOperator.template_fields)
+    template_fields = ("watched", "config", *TriggerDagRunOperator.template_fields)
 
-    def __init__(self, *, watched: Any, wanted: str, **kwargs: Any) -> None:
+    def __init__(self, *, watched: Any, config: str | dict[str, Any] = RUN_PARAMS, **kwargs: Any) -> None:
         given = {"trigger_dag_id": "ner_retrain", "skip_when_already_exists": True, "logical_date": None}
         super().__init__(**{**given, **kwargs})
-        self.watched, self.wanted = watched, wanted
+        self.watched, self.config = watched, config
 
     def execute(self, context: "Context") -> None:
         if not self.watched["alerts"]:
             raise AirflowSkipException("found no drift: nothing to retrain for")
-        if self.wanted != "True":
+        if not read_params(DriftParams, self.config).retrain_on_drift:
             raise AirflowSkipException("found drift; retrain_on_drift is off")
         self.trigger_run_id = f"drift__{self.watched['day']}__{self.watched['night']}"
         super().execute(context)
 
 
 class DriftGateOperator(NerOperator):
-    """Fail where the night is unusual: the one state that the grid, the API and every notifier know.
+    """Fail if there is drift: a failed task is what the grid, the API and every notifier show.
 
-    The answers are published by then, and the next night does not wait for this one.
+    The answers are already published, and the next night does not depend on this task.
     """
 
-    template_fields = ("watched",)
+    template_fields = (*NerOperator.template_fields, "watched")
 
     def __init__(self, *, watched: Any, **kwargs: Any) -> None:
-        # behind a retraining that was not wanted, which is skipped
+        # the retraining before it may be skipped
         super().__init__(**{"trigger_rule": "none_failed", **kwargs})
         self.watched = watched
 
     def step(self, context: "Context") -> dict[str, Any]:
-        if self.watched is None:  # nothing was published, nothing was looked at
+        if self.watched is None:  # nothing was published
             raise AirflowSkipException("found no night to look at")
         alerts = self.watched["alerts"]
         if alerts:

@@ -1,4 +1,4 @@
-"""What the steps of one night share: what was planned, and its answers as one folder."""
+"""The base of the steps of a night: the plan of the run, and the night's answers as one folder."""
 
 import re
 from datetime import date
@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import Field
 
 from ner_airflow.operators.base import CommandOperator, NerOperator
+from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.types import Day
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.records import NightPlan, PublishedDay, read_record
+from ner_tasks.steps.tagging import MergeShardsCommand, ReadingConfig
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
 
@@ -19,11 +23,17 @@ if TYPE_CHECKING:
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
+class DayParams(ConfigModel):
+    """Which day a run is for."""
+
+    day: Day | None = Field(None, title="Day", description="Empty: the day of the schedule")
+
+
 def parse_day(text: str) -> date:
-    """A day as it was given.
+    """Parse a day.
 
     Raises:
-        ConfigInvalid: it is none.
+        ConfigInvalid: it is no day.
     """
     if not _DAY.fullmatch(text):
         raise ConfigInvalid(f"found day {text!r}, expected YYYY-MM-DD; by hand, give the parameter `day`")
@@ -37,11 +47,11 @@ class NightOperator(NerOperator):
     """A step of one night: the answers of one model to one state of one day's inbox."""
 
     def remember(self, context: "Context", plan: dict[str, Any]) -> None:
-        """Let the later steps of this run know the night."""
+        """Store the plan for the later steps of this run."""
         self.store.write_json(keys.night_plan(_run_name(context), plan["day"]), plan)
 
     def planned(self, context: "Context", day: str) -> dict[str, Any]:
-        """What this run has planned for the day.
+        """Return the plan of this run for the day.
 
         Raises:
             AirflowSkipException: nothing.
@@ -52,18 +62,16 @@ class NightOperator(NerOperator):
         return dict(read_record(self.store, key, NightPlan))
 
     def forget(self, context: "Context", plan: dict[str, Any]) -> None:
-        """Remove what the steps handed to each other, once it is published."""
+        """Delete the plan and the staging of a published night."""
         self.store.remove(keys.night(plan["day"], plan["night"]))
         self.store.remove(keys.run_day(_run_name(context), plan["day"]))
 
-    def reading_flags(self) -> dict[str, Any]:
-        """How this deployment has documents read, as flags of `tag`."""
-        names = ("ocr_languages", "min_ocr_confidence", "file_minutes", "file_words", "n_readers")
-        switches = {name: int(getattr(self.settings, name)) for name in ("keep_text", "ocr")}
-        return switches | {name: getattr(self.settings, name) for name in names}
+    def reading_config(self) -> dict[str, Any]:
+        """Return the deployment's settings for reading documents, as settings of `tag`."""
+        return self.settings.part(ReadingConfig).model_dump()
 
     def published(self, day: str) -> dict[str, Any] | None:
-        """Manifest of the day's answers that others read; None if there are none, or their manifest is damaged."""
+        """Return the manifest of the day's published answers; None if there are none or it is damaged."""
         marker = keys.tagged_day(day, merge.MANIFEST)
         try:
             return dict(read_record(self.store, marker, PublishedDay))
@@ -74,7 +82,7 @@ class NightOperator(NerOperator):
             return None
 
     def shards(self, plan: dict[str, Any]) -> list[Path]:
-        """The shards' answers, in order."""
+        """Return the folders of the shards, in order."""
         day, night = plan["day"], plan["night"]
         return [self.store.fetch(keys.shard(day, night, index)) for index in range(plan["n_shards"])]
 
@@ -83,13 +91,19 @@ class MergingOperator(NightOperator, CommandOperator):
     """A step that needs the night's answers as one folder."""
 
     def merged(self, plan: dict[str, Any], target: Path) -> Path:
-        """The night's answers as one folder, `target` unless they were joined before."""
+        """Return the night's answers as one folder: the merged one in staging, else `target`, which it makes."""
         day, night = plan["day"], plan["night"]
         if self.store.exists(keys.merged_night(day, night, merge.MANIFEST)):
             return self.store.fetch(keys.merged_night(day, night))
-        said = {"day": day, "night": night, "model_version": plan["model"]["version"]}
-        said |= plan["columns"]
-        self.run_command("merge-shards", shards=self.shards(plan) or None, output=target, **said)
+        command = MergeShardsCommand(
+            shards=tuple(self.shards(plan)),
+            output=target,
+            day=day,
+            night=night,
+            model_version=plan["model"]["version"],
+            **plan["columns"],
+        )
+        self.run_command(command)
         return target
 
 

@@ -1,4 +1,4 @@
-"""The steps of `ner_tag_nightly` from tagged shards to answers that others read, and the way back."""
+"""The steps of `ner_tag_nightly` from tagged shards to published answers, and the withdrawal of a day."""
 
 import json
 import re
@@ -10,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import Field
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.observability import metrics
 from ner_airflow.observability.lineage import Trace
 from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
+from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.types import Day, Line
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.evaluation import gates
+from ner_tasks.evaluation.policy import NightGateParams
 from ner_tasks.files import atomic
 from ner_tasks.files.contained import ContainedFile, NotAFile
 from ner_tasks.records import (
@@ -39,27 +43,18 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _REJECTED_AT_ONCE = 1000
-_N_NAMED = 20  # of documents that are lost
+_N_NAMED = 20  # lost documents that are named in the log
 
 
 class NightGateOperator(NightOperator):
-    """The gate between tagged shards and what others read: nothing lost, and few enough rejected."""
+    """Check that no document of the night was lost and that few enough were rejected."""
 
-    template_fields = ("day", "shards_done", "max_rejected_share", "max_partly_read_share")
+    template_fields = (*NightOperator.template_fields, "day", "shards_done")
 
-    def __init__(
-        self,
-        *,
-        day: str,
-        shards_done: Any,
-        max_rejected_share: str = "",
-        max_partly_read_share: str = "",
-        **kwargs: Any,
-    ) -> None:
-        # without documents there are no shards, and the empty night has to be checked as well
+    def __init__(self, *, day: str, shards_done: Any, **kwargs: Any) -> None:
+        # an empty inbox has no shards, and is checked as well
         super().__init__(**{"trigger_rule": "none_failed", **kwargs})
         self.day, self.shards_done = day, shards_done
-        self.max_rejected_share, self.max_partly_read_share = max_rejected_share, max_partly_read_share
 
     def step(self, context: "Context") -> dict[str, Any]:
         plan = self.planned(context, self.day)
@@ -77,9 +72,7 @@ class NightGateOperator(NightOperator):
                 n_lost += 1
                 if n_lost <= _N_NAMED:
                     self.log.error("no answer for %s", name)
-        limits = self.settings.limits.override(
-            max_rejected_share=self.max_rejected_share, max_partly_read_share=self.max_partly_read_share
-        )
+        policy = self.policy(self.read_config(NightGateParams))
         n_documents = night["n_documents"] + n_lost
         metrics.emit(
             context,
@@ -91,26 +84,26 @@ class NightGateOperator(NightOperator):
             night_partly_read_share=night["n_partly_read"] / night["n_tagged"] if night["n_tagged"] else 0.0,
             night_ignored=sum(night["ignored"].values()),
         )
-        said: dict[str, Any] = {"night": plan["night"], "passed": False, "lines": []}
+        record: dict[str, Any] = {"night": plan["night"], "passed": False, "lines": []}
         try:
             counts = (night["n_tagged"], night["n_rejected"], night["n_partly_read"])
-            said["lines"] = list(gates.night_gate(n_documents, *counts, limits).lines)
-            said["passed"] = True
+            record["lines"] = list(gates.night_gate(n_documents, *counts, policy.night).lines)
+            record["passed"] = True
         except GateNotPassed as error:
-            said["lines"] = [str(error)]
+            record["lines"] = [str(error)]
             raise
         finally:
-            self.store.write_json(keys.night_gate(self.day), said)
-        for line in said["lines"]:
+            self.store.write_json(keys.night_gate(self.day), record)
+        for line in record["lines"]:
             self.log.info("passed: %s", line)
         found = {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
-        return {**found, "gate": said["lines"]}
+        return {**found, "gate": record["lines"]}
 
 
 class PublishDayOperator(MergingOperator):
-    """Make the day's answers visible: the rejected first, the tagged last and whole."""
+    """Publish the day's answers: first the rejected documents, then all tagged ones at once."""
 
-    template_fields = ("night",)
+    template_fields = (*MergingOperator.template_fields, "night")
 
     def __init__(self, *, night: Any, **kwargs: Any) -> None:
         super().__init__(**{"outlets": [TAGGED_DOCUMENTS], **kwargs})
@@ -135,7 +128,7 @@ class PublishDayOperator(MergingOperator):
         return {**summary, "n_entities": manifest["n_entities"]}
 
     def _keep_index(self, day: str, manifest: Mapping[str, Any]) -> None:
-        """What another model has found in each document stays known by name, after its answers are replaced."""
+        """Keep the index of answers by another model, which these answers replace."""
         replaced = self.published(day)
         if replaced is None or replaced["model_version"] == manifest["model_version"]:
             return
@@ -144,14 +137,14 @@ class PublishDayOperator(MergingOperator):
             self.store.put_file(index, keys.replaced_answers(day, replaced["model_version"], INDEX))
 
     def _gather_rejected(self, listing: Path, day: str, target: Path) -> None:
-        """Copy the rejected documents' files beside the list of reasons, which says how to try them again."""
+        """Copy the files of rejected documents beside the list of reasons, which has the command for a retry."""
         (target / "documents").mkdir(parents=True, exist_ok=True)
         conf = json.dumps({"day": day, "retry_rejected": True})
         retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
         waiting, copied, n_copied = read_records(listing, RejectedLine), dict[str, str | None](), 0
         with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
             while some := list(islice(waiting, _REJECTED_AT_ONCE)):
-                # the documents of one file are neighbours: only the last one's may go on among the next
+                # the documents of one file are neighbours: only those of the last file may continue in the next batch
                 names = dict.fromkeys(rejected["file"] for rejected in some)
                 new = [name for name in names if name not in copied]
                 copies = self._copies([keys.inbox_day(day, name) for name in new], target, n_copied)
@@ -161,15 +154,15 @@ class PublishDayOperator(MergingOperator):
                 }
                 n_copied += len(new)
                 for rejected in some:
-                    said = {**rejected, "copy": copied[rejected["file"]], "retry": retry}
-                    lines.write(json.dumps(said) + "\n")
+                    record = {**rejected, "copy": copied[rejected["file"]], "retry": retry}
+                    lines.write(json.dumps(record) + "\n")
 
     def _copies(self, files: list[str], target: Path, first: int) -> list[str | None]:
-        """Names of rejected files' copies below `target`; None for one that has gone from the inbox."""
+        """Copy files below `target` and return the names of the copies; None for a file deleted from the inbox."""
         names: list[str | None] = []
         with tempfile.TemporaryDirectory(dir=self.settings.scratch) as folder:
             for number, (key, file) in enumerate(zip(files, self.store.fetch_files(files, Path(folder)), strict=True)):
-                # by number: a document's own name may be anything
+                # by number: the name of a document may contain anything
                 suffix = re.sub(r"[^.a-z0-9]", "", Path(key).suffix.lower())[:16]
                 name = f"documents/{first + number:06d}{suffix}"
                 names.append(name if file and _copied(file, target / name) else None)
@@ -177,7 +170,7 @@ class PublishDayOperator(MergingOperator):
 
 
 def _copied(file: ContainedFile, target: Path) -> bool:
-    """Whether there is a file to be copied, and it was."""
+    """Copy a file and return True; return False if there is none."""
     try:
         source = file.open()
     except (NotAFile, FileNotFoundError, NotADirectoryError, PermissionError):
@@ -197,27 +190,30 @@ def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:
     )
 
 
+class WithdrawParams(ConfigModel):
+    """Which day is withdrawn, and why."""
+
+    day: Day = Field(title="Day", description="The day whose answers are withdrawn")
+    reason: Line = Field(min_length=3, title="Reason", description="It is kept with the answers")
+
+
 class WithdrawDayOperator(NerOperator):
-    """Take back a day's answers: the marker first, so that nobody reads half of them; they are kept as withdrawn."""
-
-    template_fields = ("day", "reason")
-
-    def __init__(self, *, day: str, reason: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.day, self.reason = day, reason
+    """Withdraw a day's answers: delete the marker first, so that nobody reads a part of them; keep them under `withdrawn/`."""
 
     def step(self, context: "Context") -> dict[str, Any]:
-        key, marker = keys.tagged_day(parse_day(self.day)), keys.tagged_day(self.day, merge.MANIFEST)
+        params = self.read_config(WithdrawParams)
+        day = params.day
+        key, marker = keys.tagged_day(parse_day(day)), keys.tagged_day(day, merge.MANIFEST)
         if not self.store.exists(marker):
-            raise AirflowSkipException(f"found no published answers of {self.day}: nothing to withdraw")
+            raise AirflowSkipException(f"found no published answers of {day}: nothing to withdraw")
         manifest = read_record(self.store, marker, PublishedDay)
         night = manifest.get("night") or "unnamed"
-        kept = keys.withdrawn_day(self.day, night)
-        with self.workspace(f"withdraw-{self.day}"):
+        kept = keys.withdrawn_day(day, night)
+        with self.workspace(f"withdraw-{day}"):
             self.store.publish(self.store.fetch(key), kept, marker=merge.MANIFEST)
             self.store.write_json(
-                keys.withdrawn_day(self.day, night, "reason.json"), {"reason": self.reason, "run": context["run_id"]}
+                keys.withdrawn_day(day, night, "reason.json"), {"reason": params.reason, "run": context["run_id"]}
             )
             self.store.remove(key, marker=merge.MANIFEST)
         self.log.info("withdrawn: %s, by model %s; kept as %s", key, manifest["model_version"], kept)
-        return {"day": self.day, "kept": kept}
+        return {"day": day, "kept": kept}

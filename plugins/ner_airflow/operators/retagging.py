@@ -1,48 +1,59 @@
-"""The steps of `ner_retag` that `ner_tag_nightly` does not have: which days, and what another model changes in them."""
+"""The steps of `ner_retag` that `ner_tag_nightly` does not have: select the days, compare the predictions."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk.exceptions import AirflowSkipException
+from pydantic import Field
 
 from ner_airflow.observability import metrics
 from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
-from ner_airflow.operators.tagging import PlanShardsOperator
-from ner_tasks.errors import ConfigInvalid
+from ner_airflow.operators.tagging import PlanParams, PlanShardsOperator
+from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.types import Day, Version
+from ner_tasks.steps.tagging import DiffPredictionsCommand
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-STOPS = ("plan", "diff", "publish")
+
+class RetagParams(ConfigModel):
+    """Which days are tagged again, and how far."""
+
+    first_day: Day | None = Field(None, title="First day", description="Empty: the oldest published day")
+    last_day: Day | None = Field(None, title="Last day", description="Empty: the newest published day")
+    tagged_by: Version | None = Field(
+        None, title="Tagged by", description="Only days tagged by this version; empty: by any other version"
+    )
+    stop_after: Literal["plan", "diff", "publish"] = Field(
+        "plan", title="Stop after", description="plan: list the days; diff: compare the answers; publish: replace them"
+    )
 
 
 class PlanDaysOperator(NightOperator):
-    """Say which published days another model would tag again, and how long that will take.
+    """List the published days that another model would tag again, and estimate the time.
 
     Args:
-        first_day, last_day: YYYY-MM-DD, both included; empty: no bound.
-        tagged_by: only days that this version has tagged; empty: all that the new one has not.
-        model: the version to tag with, as `ResolveModelOperator` gives it.
-        stop_after: one of `STOPS`; after the plan, nothing is run.
+        model: the version to tag with, as `ResolveModelOperator` returns it.
     """
 
-    template_fields = ("first_day", "last_day", "tagged_by", "model", "stop_after")
+    template_fields = (*NightOperator.template_fields, "model")
 
-    def __init__(
-        self, *, first_day: str, last_day: str, tagged_by: str, model: Any, stop_after: str, **kwargs: Any
-    ) -> None:
+    def __init__(self, *, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.first_day, self.last_day, self.tagged_by = first_day, last_day, tagged_by
-        self.model, self.stop_after = model, stop_after
+        self.model = model
 
     def execute(self, context: "Context") -> list[str]:  # type: ignore[override]
         return list(super().execute(context)["days"])
 
     def step(self, context: "Context") -> dict[str, Any]:
-        if self.stop_after not in STOPS:
-            raise ConfigInvalid(f"found stop_after={self.stop_after!r}, expected one of {', '.join(STOPS)}")
-        plan = [self._day(day, said) for day in self._days() if (said := self.published(day)) and self._wanted(said)]
+        params = self.read_config(RetagParams)
+        plan = [
+            self._day(day, manifest)
+            for day in self._days(params)
+            if (manifest := self.published(day)) and self._is_wanted(manifest, params.tagged_by)
+        ]
         n_documents, n_words, expected_s = (
             sum(day[name] for day in plan) for name in ("n_documents", "n_words", "expected_s")
         )
@@ -53,36 +64,36 @@ class PlanDaysOperator(NightOperator):
             )
         self.log.info("%d days, %d documents, %d words: about %d s", len(plan), n_documents, n_words, expected_s)
         total = {"n_documents": n_documents, "n_words": n_words, "expected_s": expected_s}
-        said = {"model": self.model, "tagged_by": self.tagged_by or None, "days": plan, **total}
-        self.store.write_json(keys.retag_plan(self.model["version"]), said)
+        record = {"model": self.model, "tagged_by": params.tagged_by, "days": plan, **total}
+        self.store.write_json(keys.retag_plan(self.model["version"]), record)
         if not plan:
             raise AirflowSkipException("found no published day to tag again")
-        if self.stop_after == "plan":
+        if params.stop_after == "plan":
             raise AirflowSkipException("planned only; run it again with stop_after = diff or publish")
         return {"days": [day["day"] for day in plan]}
 
-    def _days(self) -> list[str]:
-        first = parse_day(self.first_day) if self.first_day else None
-        last = parse_day(self.last_day) if self.last_day else None
+    def _days(self, params: RetagParams) -> list[str]:
+        first = parse_day(params.first_day) if params.first_day else None
+        last = parse_day(params.last_day) if params.last_day else None
         days = [(day, parse_day(day)) for day in self.store.folders(keys.TAGGED)]
         return [day for day, date in days if (not first or date >= first) and (not last or date <= last)]
 
-    def _wanted(self, published: dict[str, Any]) -> bool:
+    def _is_wanted(self, published: dict[str, Any], tagged_by: str | None) -> bool:
         version: str = published["model_version"]
-        return version == self.tagged_by if self.tagged_by else version != str(self.model["version"])
+        return version == tagged_by if tagged_by else version != str(self.model["version"])
 
     def _day(self, day: str, published: dict[str, Any]) -> dict[str, Any]:
-        # at the speed that the day was tagged with
+        # estimated from the speed at which the day was tagged
         n_words, words_per_s = published.get("n_words", 0), published.get("words_per_s", 0)
-        said = {"n_documents": published.get("n_documents", 0), "n_words": n_words}
-        said |= {"model_version": published["model_version"]}
-        return {"day": day, **said, "expected_s": round(n_words / words_per_s) if words_per_s > 0 else 0}
+        record = {"n_documents": published.get("n_documents", 0), "n_words": n_words}
+        record |= {"model_version": published["model_version"]}
+        return {"day": day, **record, "expected_s": round(n_words / words_per_s) if words_per_s > 0 else 0}
 
 
 class PlanRetagShardsOperator(PlanShardsOperator):
-    """Divide the files of several days into shards, all in one list: Airflow maps over one list only."""
+    """Divide the files of several days into one list of shards, because Airflow maps over one list only."""
 
-    template_fields: tuple[str, ...] = ("days", *PlanShardsOperator.template_fields)
+    template_fields = (*PlanShardsOperator.template_fields, "days")
 
     def __init__(self, *, days: Any, **kwargs: Any) -> None:
         super().__init__(day="", **kwargs)
@@ -90,23 +101,23 @@ class PlanRetagShardsOperator(PlanShardsOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         metrics.emit_queue(context, self.store)
-        shards: list[dict[str, Any]] = []
+        params, shards = self.read_config(PlanParams), list[dict[str, Any]]()
         for day in self.days:
             try:
-                shards += self.plan(context, day)
+                shards += self.plan(context, day, params)
             except AirflowSkipException as skipped:
                 self.log.info("%s", skipped)
         return {"shards": shards}
 
 
 class DiffPredictionsOperator(MergingOperator):
-    """Tell what another model changes in a day's entities, before anybody reads its answers."""
+    """Compare two models' predictions for a day before the new ones are published."""
 
-    template_fields = ("night", "stop_after")
+    template_fields = (*MergingOperator.template_fields, "night")
 
-    def __init__(self, *, night: Any, stop_after: str, **kwargs: Any) -> None:
+    def __init__(self, *, night: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.night, self.stop_after = night, stop_after
+        self.night = night
 
     def step(self, context: "Context") -> dict[str, Any]:
         day = self.night["day"]
@@ -119,10 +130,10 @@ class DiffPredictionsOperator(MergingOperator):
         with self.workspace(f"compare-{day}-{plan['night']}") as folder:
             new = self.merged(plan, folder / "joined")
             self.store.publish(new, keys.merged_night(day, plan["night"]), marker=merge.MANIFEST)
-            difference = self.run_command("diff-predictions", old=self.store.fetch(keys.tagged_day(day)), new=new)
+            difference = self.run_command(DiffPredictionsCommand(old=self.store.fetch(keys.tagged_day(day)), new=new))
         report = keys.retag_diff(plan["model"]["version"], day)
         self.store.write_json(report, {"day": day, "old_model": published["model_version"], **difference})
         self.log.info("what changes is in %s", report)
-        if self.stop_after == "diff":
+        if self.read_config(RetagParams).stop_after == "diff":
             raise AirflowSkipException("compared only; run it again with stop_after = publish")
         return dict(self.night)

@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def tune(version: Path, data: Path, *more: str) -> int:
-    flags = ["--model_path", str(version), "--dataset_file", str(data), "--threads", "2", "--n_sentences", "30"]
+    flags = ["--model", str(version), "--data", str(data), "--threads", "2", "--n_sentences", "30"]
     return main(["tune", *flags, "--rounds", "1", *more])
 
 
@@ -57,7 +57,7 @@ def test_a_precision_that_loses_f1_is_measured_and_not_chosen(
 ) -> None:
     worse = {"int8": 0.5, "frozen": 0.9}
     monkeypatch.setattr("ner_tasks.benchmarking.tuning._f1", lambda engine, *_: worse[Path(engine.model).name])
-    assert tune(version, data, "--time_limit", "0") == 0
+    assert tune(version, data, "--time_limit_s", "0") == 0
     record = json.loads(runtime_config.runtime_config_path(version, 2).read_text())
     assert record["choice"]["kind"] == "frozen"
     assert "INT8" in {row["engine"] for row in record["measured"]["precision"]}
@@ -114,7 +114,7 @@ def test_a_choice_goes_by_the_store_on_s3_to_whoever_fetches_the_model(
     for kind, model in (("trained", trained), ("frozen", version / "frozen"), ("int8", version / "int8")):
         registry.put("v1", kind, model)
     registry.register("v1", {})
-    assert tune(version, data, "--time_limit", "0", "--max_f1_loss", "1", "--publish", "v1", "--store", where) == 0
+    assert tune(version, data, "--time_limit_s", "0", "--max_f1_loss", "1", "--publish", "v1", "--store", where) == 0
     (chosen,) = registry.runtime_configs("v1").values()
     assert chosen == runtime_config.find_runtime_config(version / "int8", 2)
     runtime_config.write_runtime_config(tmp_path / "tuned" / "choice.json", chosen, {})

@@ -7,7 +7,8 @@ from ner_tasks.benchmarking import slowdown_gate
 from ner_tasks.benchmarking.history import Change
 from ner_tasks.errors import ConfigInvalid, GateNotPassed
 from ner_tasks.evaluation import gates
-from ner_tasks.evaluation.policy import GateOverrides, GatePolicy
+from ner_tasks.evaluation.policy import GateOverrides, GatePolicy, Int8LossParams, NightPolicy
+from ner_tasks.steps.measures import BenchmarkParams
 
 
 def losses(loss=0.0, p=0.5, n_gold=100, champion=0.8):
@@ -138,7 +139,7 @@ def test_a_gate_names_all_that_is_wrong_at_once():
 
 
 def test_an_empty_inbox_is_in_order_and_is_said_to_be_empty():
-    assert "empty" in gates.night_gate(0, 0, 0, 0, GateOverrides()).lines[0]
+    assert "empty" in gates.night_gate(0, 0, 0, 0, NightPolicy()).lines[0]
 
 
 @pytest.mark.runbook("nightly-tagging", "check_night: share of rejected documents")
@@ -156,14 +157,14 @@ def test_an_empty_inbox_is_in_order_and_is_said_to_be_empty():
 )
 def test_a_night_is_not_published_when(n_documents, n_tagged, n_rejected, n_partly_read, expected):
     with pytest.raises(GateNotPassed, match=expected):
-        gates.night_gate(n_documents, n_tagged, n_rejected, n_partly_read, GateOverrides(max_rejected_share=0.2))
+        gates.night_gate(n_documents, n_tagged, n_rejected, n_partly_read, NightPolicy(max_rejected_share=0.2))
 
 
 @pytest.mark.runbook("nightly-tagging", "check_night: share of rejected documents")
 @pytest.mark.runbook("nightly-tagging", "check_night: share of partly read documents")
 @pytest.mark.runbook("retagging", "check_night fails for one day")
 def test_a_night_with_few_rejects_is_published():
-    assert gates.night_gate(5, 4, 1, 2, GateOverrides(max_rejected_share=0.2))
+    assert gates.night_gate(5, 4, 1, 2, NightPolicy(max_rejected_share=0.2))
 
 
 def change(now=2.0, before=2.5, *, relative=True, judged=True, version="v1"):
@@ -199,26 +200,23 @@ def test_what_others_are_measured_by_is_not_judged():
 
 
 def test_without_a_limit_nothing_is_too_slow():
-    assert slowdown_gate.benchmark_gate([change(0.01)], slowdown_gate.parse_max_slowdown(""), "b").lines == (
-        "no limit set: every speed passes",
-    )
-    assert slowdown_gate.parse_max_slowdown("1") == 1
+    assert slowdown_gate.benchmark_gate([change(0.01)], None, "b").lines == ("no limit set: every speed passes",)
+    assert slowdown_gate.benchmark_gate([change(0.01)], 1, "b")
 
 
 @pytest.mark.parametrize("text", ["-0.1", "1.1", "nan", "much"])
 def test_a_slowdown_that_makes_no_sense_is_refused(text):
-    with pytest.raises(ConfigInvalid, match=f"found max_slowdown={text}, expected a number from 0 to 1"):
-        slowdown_gate.parse_max_slowdown(text)
+    with pytest.raises(ConfigInvalid, match=f"found max_slowdown = '{text}', expected (0 to 1|a number)"):
+        BenchmarkParams.parse({"max_slowdown": text})
 
 
 def test_a_limit_is_replaced_by_what_was_given_and_kept_where_nothing_was():
-    limits = GateOverrides(min_f1=0.7).override(min_f1="", max_f1_loss="0.01")
+    limits = GateOverrides(min_f1=0.7).override(Int8LossParams(max_f1_loss=0.01))
     assert (limits.min_f1, limits.max_f1_loss) == (0.7, 0.01)
-    with pytest.raises(ConfigInvalid, match="expected numbers, as min_f1"):
-        GateOverrides().override(min_f1="high")
+    assert limits.override(Int8LossParams()) == limits
 
 
 @pytest.mark.parametrize("limits", [{"min_f1": 1.1}, {"max_f1_loss": -0.1}, {"min_speed_up": math.inf}])
 def test_a_limit_that_makes_no_sense_is_refused(limits):
-    with pytest.raises(ConfigInvalid, match="expected a number from 0"):
-        GateOverrides(**limits)
+    with pytest.raises(ConfigInvalid, match="expected (0 to 1|a number)"):
+        GateOverrides.parse(limits)

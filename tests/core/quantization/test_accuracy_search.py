@@ -68,7 +68,7 @@ def quantize(model: Path, snapshot: Path, target: Path, accuracy: str = "") -> t
     """In a process of its own: INC reads its ranges from the process's real stderr."""
     settings, report = target.with_suffix(".yaml"), target.with_suffix(".json")
     settings.write_text(accuracy)
-    flags = ["--dataset_file", snapshot, "--model_path", model, "--save_model_path", target, "--accuracy", 1]
+    flags = ["--data", snapshot, "--model", model, "--output", target, "--accuracy", 1]
     flags += ["--accuracy_file", settings, "--report", report]
     command = [sys.executable, "-m", "ner_tasks", "quantize", *map(str, flags)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -23,11 +23,11 @@ def run(folder: Path, *args: object) -> dict:
 
 def learn(folder: Path, name: str, encoder: Path, batches: list[Path], previous: Path | None = None) -> Path:
     """A model of a snapshot of these batches, beside its data."""
-    flags = ("--dataset_file", *batches, "--output", folder / f"{name}-data", "--block_sentences", 4)
+    flags = ("--data", *batches, "--output", folder / f"{name}-data", "--block_sentences", 4)
     # what a label's words are has changed, on purpose
     run(folder, "dataset", *flags, *(("--previous", previous, "--accept_drift", 1) if previous else ()))
     sizes = ("--epochs", 4, "--learning_rate", 3e-3)
-    flags = ("--dataset_file", folder / f"{name}-data", "--encoder", encoder, "--save_model_path", folder / name)
+    flags = ("--data", folder / f"{name}-data", "--encoder", encoder, "--output", folder / name)
     run(folder, "train", *flags, *sizes, "--version", name)
     return folder / name
 

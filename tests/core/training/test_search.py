@@ -28,7 +28,7 @@ def test_what_is_found_is_no_worse_than_what_was_given_which_is_tried_first(enco
     assert first["params"] == {name: getattr(BASE, name) for name in first["params"]}
     assert len(result["trials"]) == 4
     assert result["dev_f1"] == max(trial["dev_f1"] or 0.0 for trial in result["trials"]) >= first["dev_f1"]
-    assert TrainConfig.from_values(result["config"], "the search").max_pieces == BASE.max_pieces
+    assert TrainConfig.parse(result["config"], "the search").max_pieces == BASE.max_pieces
     assert len({str(trial["params"]) for trial in others}) == 3
     assert [path.name for path in tmp_path.glob("trial-*")] == []
 

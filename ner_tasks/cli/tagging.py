@@ -1,0 +1,103 @@
+"""Run the commands that tag documents, merge shards, compare and convert answers."""
+
+import os
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from ner_tasks.errors import ConfigInvalid
+from ner_tasks.steps.tagging import ConvertCommand, DiffPredictionsCommand, MergeShardsCommand, TagCommand
+from ner_tasks.tagging import planning
+
+Result = dict[str, Any]
+
+
+def commands() -> list[tuple[Any, Any]]:
+    return [
+        (TagCommand, tag),
+        (MergeShardsCommand, merge_shards),
+        (DiffPredictionsCommand, compare_predictions),
+        (ConvertCommand, convert),
+    ]
+
+
+def tag(config: TagCommand) -> Result:
+    from ner_tasks import hardware
+    from ner_tasks.inference import runtime_config
+    from ner_tasks.model import model_folder
+
+    choice, model = runtime_config.choose_runtime(
+        config.model, choice_file=config.choice_file, tuned=config.tuned, n_threads=config.threads
+    )
+    os.environ.update(hardware.tensorflow_env(n_threads=config.threads, onednn=choice.onednn))
+    if model_folder.read_kind(model) != "trained":
+        hardware.block_keras_import()
+    from ner_tasks.documents import Limits
+    from ner_tasks.documents.ocr import ocr
+    from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
+    from ner_tasks.inference.tagger import BatchingConfig, Tagger
+    from ner_tasks.tagging import inputs, shard
+    from ner_tasks.tagging.batcher import TagConfig
+
+    documents = inputs.read_inputs(config.inputs_file) if config.inputs_file else inputs.find_inputs(config.inputs)
+    if config.ocr and (absent := ocr.find_missing(config.ocr_languages)):
+        raise ConfigInvalid(f"found no {absent}, expected it as `make install-ocr` installs it, for --ocr 1")
+    limits = Limits(
+        max_bytes=int(config.max_document_mib * 2**20),
+        max_words=config.file_words,
+        file_seconds=60 * config.file_minutes,
+        text_column=config.text_column,
+        id_column=config.id_column,
+        ocr=config.ocr,
+        ocr_languages=config.ocr_languages,
+        min_ocr_confidence=config.min_ocr_confidence,
+    )
+    keep_text = config.keep_text
+    version = planning.answers_version(limits, keep_text=keep_text, precision=choice.precision)
+    manifest = shard.tag_documents(
+        documents,
+        tagger=Tagger.load(
+            model,
+            n_threads=choice.n_streams or config.threads,
+            bf16=choice.bf16,
+            limits=BatchingConfig(max_pieces=choice.max_pieces),
+        ),
+        output=config.output,
+        config=TagConfig(limits, keep_text=keep_text, version=version),
+        inputs=config.inputs_version or inputs.inputs_version(documents),
+        answered=config.answered,
+        read=partial(read_in_sandbox, n_workers=config.readers),
+    )
+    shard.check_yield(manifest)
+    return {**manifest, "output": str(config.output)}
+
+
+def merge_shards(config: MergeShardsCommand) -> Result:
+    from ner_tasks.tagging.publication import build_day
+
+    return build_day(
+        config.shards,
+        config.output,
+        day=config.day,
+        night=config.night,
+        model_version=config.model_version,
+        columns={"text_column": config.text_column, "id_column": config.id_column},
+    )
+
+
+def compare_predictions(config: DiffPredictionsCommand) -> Result:
+    from rich.console import Console
+
+    from ner_tasks.review.prediction_diffs import diff_predictions
+    from ner_tasks.tagging.answer_ledger import DOCUMENTS
+
+    difference = diff_predictions(config.old / DOCUMENTS, config.new / DOCUMENTS, n_examples=config.n_examples)
+    # with a report it is the report that quotes documents, and not the log
+    Console().print(replace(difference, examples={}) if config.report else difference)
+    return difference.as_dict()
+
+
+def convert(config: ConvertCommand) -> Result:
+    from ner_tasks.tagging.publication import convert_answers
+
+    return {**convert_answers(config.answers, config.output, to=config.to), "output": str(config.output)}

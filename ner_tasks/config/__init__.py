@@ -1,0 +1,1 @@
+"""Configuration: the base of every configuration model, its command-line flags, and the default YAML files."""

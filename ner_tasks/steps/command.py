@@ -1,0 +1,55 @@
+"""The base of the models that are commands."""
+
+import os
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.flags import Flag
+
+Folder = Annotated[Path, Flag("DIR")]
+JsonFile = Annotated[Path, Flag("JSON")]
+YamlFile = Annotated[Path, Flag("YAML")]
+Model = Annotated[Path, Flag("DIR", also=("--model_path",))]
+ModelOutput = Annotated[Path, Flag("DIR", also=("--save_model_path",))]
+LabelledData = Annotated[Path, Flag("PATH", also=("--dataset_file",))]
+
+
+class Command(ConfigModel):
+    """Everything that one command of `nightly-ner` can be told; its docstring is the command's help.
+
+    Attributes:
+        name: the command.
+        reads_documents: whether it reads documents or answers, which an error of another library may quote.
+    """
+
+    name: ClassVar[str]
+    reads_documents: ClassVar[bool] = False
+
+    threads: int = Field(
+        default_factory=lambda: int(os.environ.get("NER_THREADS") or os.cpu_count() or 1),
+        ge=1,
+        description="number of threads",
+    )
+    report: JsonFile | None = Field(None, description="write the result, or the error, to this file")
+
+
+class OneDnn(ConfigModel):
+    """How TensorFlow runs a model."""
+
+    intel: bool = Field(True, description="0: without oneDNN")
+    bf16: bool = Field(False, description="1: compute in bfloat16, if the CPU supports it")
+
+
+class Seeded(ConfigModel):
+    """A step that draws at random."""
+
+    seed: int = Field(0, ge=0, description="seed of the random choice")
+
+
+class Bootstrapped(ConfigModel):
+    """A step that resamples sentences."""
+
+    resamples: int = Field(1000, ge=1, description="number of bootstrap resamples of the sentences")

@@ -1,0 +1,108 @@
+"""Tagging: tag documents, merge a day's shards, compare and convert answers."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.flags import Flag
+from ner_tasks.config.types import Line
+from ner_tasks.steps.command import Command, Folder, JsonFile
+
+MAX_FILE_MINUTES = 7 * 24 * 60
+# As Tesseract names its data, such as `eng+spa` or `script/Latin`.
+_LANGUAGE = r"[A-Za-z][A-Za-z0-9_]*(?:/[A-Za-z0-9_]+)?"
+
+
+class ReadingConfig(ConfigModel):
+    """How a deployment has documents read."""
+
+    keep_text: bool = Field(True, description="0: answers hold offsets and hashes, and no text")
+    ocr: bool = Field(False, description="1: read scanned pages with Tesseract")
+    ocr_languages: str = Field(
+        "eng",
+        pattern=rf"^{_LANGUAGE}(?:\+{_LANGUAGE})*(?!\n)$",
+        examples=["eng+spa"],
+        description="Tesseract's names of the languages, joined by +",
+    )
+    min_ocr_confidence: float = Field(
+        50, ge=1, le=100, description="percent; a recognized page below it is reported as unread"
+    )
+    file_minutes: float = Field(10, ge=1, le=MAX_FILE_MINUTES, description="maximum time for one file, in minutes")
+    file_words: int = Field(10_000_000, ge=1, description="maximum number of words in one file")
+    readers: int = Field(0, ge=0, description="number of processes that read documents; 0: as many as needed")
+
+
+class ColumnParams(ConfigModel):
+    """Which columns of csv, tsv and xlsx files hold documents."""
+
+    text_column: Line = Field(
+        "text",
+        min_length=1,
+        title="Text column",
+        description="Column of csv, tsv and xlsx files that holds the documents",
+    )
+    id_column: Line = Field(
+        "id", min_length=1, title="ID column", description="Column of csv, tsv and xlsx files that names the documents"
+    )
+
+
+class TagCommand(ReadingConfig, ColumnParams, Command):
+    """Tag documents: entities with exact character offsets, and a receipt for each document."""
+
+    name: ClassVar[str] = "tag"
+    reads_documents: ClassVar[bool] = True
+
+    model: Folder = Field(description="a trained, frozen or INT8 model")
+    output: Folder = Field(description="the answer folder to create")
+    inputs_file: Annotated[Path | None, Flag("JSONL")] = Field(
+        None, description='instead of INPUT: one {"name", "path"} per line'
+    )
+    inputs_version: Annotated[str | None, Flag("V")] = Field(
+        None, description="version of the inputs' contents (default: from their sizes and times)"
+    )
+    max_document_mib: float = Field(20, gt=0, description="larger files are rejected, in MiB")
+    tuned: bool = Field(True, description="0: ignore what `tune` has chosen")
+    choice_file: JsonFile | None = Field(None, description="what `tune` has chosen, if it is not beside the model")
+    answered: Annotated[tuple[Path, ...], Flag("DIR")] = Field(
+        (), description="earlier answer folders; documents answered there are not tagged again"
+    )
+    inputs: Annotated[tuple[Path, ...], Flag("INPUT", is_positional=True)] = Field(
+        (), description="files, and folders of files"
+    )
+
+
+class MergeShardsCommand(ColumnParams, Command):
+    """Merge the shards of a day: answers, rejects, ledger, Parquet, and a page for people."""
+
+    name: ClassVar[str] = "merge-shards"
+    reads_documents: ClassVar[bool] = True
+
+    shards: Annotated[tuple[Path, ...], Flag("DIR")] = Field((), description="answer folders of `tag`, in order")
+    output: Folder = Field(description="the day's folder to create")
+    day: Annotated[str, Flag("YYYY-MM-DD")] = Field(description="the day")
+    night: Annotated[str, Flag("V")] = Field(description="the version of the night")
+    model_version: Annotated[str, Flag("V")] = Field(description="the version of the model")
+
+
+class DiffPredictionsCommand(Command):
+    """Compare two models' predictions on the same documents."""
+
+    name: ClassVar[str] = "diff-predictions"
+    reads_documents: ClassVar[bool] = True
+
+    old: Folder = Field(description="an answer folder of `tag`")
+    new: Folder = Field(description="the answer folder to compare with it")
+    n_examples: int = Field(3, ge=0, description="number of examples per kind of change and label")
+
+
+class ConvertCommand(Command):
+    """Convert an answer folder to Parquet, CoNLL, or one page for people."""
+
+    name: ClassVar[str] = "convert"
+    reads_documents: ClassVar[bool] = True
+
+    answers: Folder = Field(description="an answer folder of `tag`")
+    to: Literal["parquet", "conll", "page"] = Field(description="the format")
+    output: Path = Field(description="the file to create; for Parquet, the folder")

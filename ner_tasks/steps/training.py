@@ -1,0 +1,50 @@
+"""Training: train a model, search for better settings."""
+
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.flags import Flag
+from ner_tasks.config.types import Line, Share
+from ner_tasks.steps.command import Command, Folder, LabelledData, ModelOutput
+from ner_tasks.training.config import TrainConfig
+
+
+class TrainingInputs(ConfigModel):
+    """What a training learns and what it starts from."""
+
+    data: LabelledData = Field(description="a snapshot folder, a Kaggle CSV, its zip file, or CoNLL")
+    encoder: Folder | None = Field(None, description="start from a Hugging Face BERT checkpoint")
+    start_from: Folder | None = Field(None, description="start from a trained model instead")
+    intel: bool = Field(True, description="0: without oneDNN")
+
+
+class TrainCommand(TrainingInputs, TrainConfig, Command):
+    """Train a tagger on a snapshot, or on a labelled file of which a part is kept as dev."""
+
+    name: ClassVar[str] = "train"
+
+    output: ModelOutput = Field(description="the model folder to create")
+    checkpoint_path: Folder | None = Field(None, description="folder of checkpoints; a killed training resumes from it")
+    remember: Annotated[Path | None, Flag("FILE")] = Field(
+        None, description="with --start_from: measure what the model forgets about these labelled sentences"
+    )
+    curves: Folder | None = Field(None, description="folder to create for the learning curves")
+    version: Line | None = Field(None, description="the model's version in the registry")
+    parent: Line | None = Field(None, description="the version of the model that training starts from")
+
+
+class SearchCommand(TrainingInputs, TrainConfig, Command):
+    """Search for better training settings within a time budget."""
+
+    name: ClassVar[str] = "search"
+
+    output: Annotated[Path, Flag("JSON")] = Field(
+        description="file to create with the best settings, for `train --config`"
+    )
+    study_path: Folder = Field(description="folder of the trials; a killed search resumes from it")
+    minutes: float = Field(gt=0, description="time budget for all trials")
+    trials: int = Field(30, ge=1, description="maximum number of trials")
+    train_share: Share = Field(0.25, description="share of the train part used in a trial")
