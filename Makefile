@@ -35,7 +35,7 @@ export PYTHONPATH := .:plugins
 say = @printf '%s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test test-distributed lint docs bench clean python install install-dev install-docs install-bench install-cluster \
+.PHONY: help run up down setup test coverage test-distributed lint docs bench clean python install install-dev install-docs install-bench install-cluster \
 	install-ocr
 
 help:  ## list the commands
@@ -59,6 +59,12 @@ setup: install  ## create secrets, download the encoder, migrate the database; s
 
 test: install-dev  ## run all tests
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# Tracing slows Python down several times, so only quick tests are measured. The packages and the floor are in pyproject.toml.
+covered := files monitoring registry review test_records.py
+coverage: install-dev  ## measure coverage of the core by its quick tests; fails below the floor
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m 'not slow and not distributed' \
+		--cov --cov-report=term $(ARGS) $(addprefix tests/core/,$(covered))
 
 # Fails if a server is not installed; `make test` skips these tests instead.
 test-distributed: install-cluster  ## kill workers, servers and S3 of a cluster during a run; needs PostgreSQL and Redis
