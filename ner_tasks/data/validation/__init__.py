@@ -1,1 +1,1 @@
-"""The gate between labelled batches and a snapshot: what is judged, against what, and the page that shows it."""
+"""Data gate: validation of labelled batches before they become a snapshot."""

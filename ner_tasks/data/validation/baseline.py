@@ -1,8 +1,8 @@
-"""Which snapshot was accepted last: `snapshots/accepted.json`, with a line for each one before in `accepted.jsonl`.
+"""Pointer to the last accepted snapshot, with a history of the earlier ones.
 
-A snapshot counts as soon as it has passed its own gate, and not when a model of it is registered: from then on models
-may have learnt from its training part and been judged on its test part, so its texts must never change sides. A model
-that is refused afterwards says something against the training, not against the data.
+A snapshot is accepted when it passes the data gate, not when a model of it is registered: from then on models may be
+trained on its train part and tested on its test part, so its texts must keep their parts. If a model fails its gate
+later, the snapshot stays accepted.
 """
 
 import json
@@ -18,10 +18,10 @@ class AcceptedSnapshot:
     """An accepted snapshot.
 
     Attributes:
-        version: of the snapshot.
-        recipe: what it was made of and how, so that the same data need not be made into it again.
-        at: when, in UTC.
-        previous: the snapshot that was the last one until then.
+        version: version of the snapshot.
+        recipe: hash of its inputs and settings, to skip building the same snapshot again.
+        at: time of acceptance, in UTC.
+        previous: the accepted snapshot before it.
     """
 
     version: Name
@@ -31,32 +31,37 @@ class AcceptedSnapshot:
 
 
 def find_accepted(store: Store) -> AcceptedSnapshot | None:
-    """The snapshot that later data is compared with, None before the first."""
+    """Read the last accepted snapshot; None if there is none."""
     return (
         read_record(store, keys.ACCEPTED_SNAPSHOT, AcceptedSnapshot) if store.exists(keys.ACCEPTED_SNAPSHOT) else None
     )
 
 
 def accept_snapshot(store: Store, version: str, recipe: str) -> AcceptedSnapshot:
-    """Let `version` be the last accepted snapshot, in one step; one that is already stays as it is.
+    """Make `version` the last accepted snapshot, atomically; does nothing if it already is.
+
+    Args:
+        store: store with the pointer.
+        version: version of the snapshot.
+        recipe: hash of its inputs and settings.
 
     Raises:
-        Busy: another run has accepted a snapshot meanwhile.
+        Busy: another run accepted a snapshot at the same time.
     """
     seen = store.etag(keys.ACCEPTED_SNAPSHOT)
     current = find_accepted(store)
     if current:
-        _note(store, current)
+        _append_history(store, current)
         if (current.version, current.recipe) == (version, recipe):
             return current
     previous = current.version if current else None
     if current and current.version == version:
-        previous = current.previous  # the same contents by another way
+        previous = current.previous  # same content, built from other inputs
     accepted = AcceptedSnapshot(version, recipe, datetime.now(UTC).isoformat(timespec="microseconds"), previous)
     store.swap_json(keys.ACCEPTED_SNAPSHOT, asdict(accepted), etag=seen)
-    _note(store, accepted)
+    _append_history(store, accepted)
     return accepted
 
 
-def _note(store: Store, accepted: AcceptedSnapshot) -> None:
+def _append_history(store: Store, accepted: AcceptedSnapshot) -> None:
     store.append_line(keys.ACCEPTED_SNAPSHOT_HISTORY, json.dumps(asdict(accepted)))

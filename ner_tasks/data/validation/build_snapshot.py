@@ -1,14 +1,14 @@
-"""Labelled batches become a snapshot: checked, their bad sentences set aside, split, never changed again.
+"""Build a snapshot from labelled batches: validate, quarantine invalid sentences, split.
 
     train.csv  dev.csv  calibration.csv  test.csv    Kaggle columns, UTF-8
-    origins.csv                                      which batch each of their sentences came from
-    texts.csv                                        part of every text that this snapshot or one before it has held
-    quarantined.csv                                  every row of a sentence set aside, with the reason
-    validation.json                                  what each expectation found
+    origins.csv                                      batch of each sentence
+    texts.csv                                        part of every text of this and earlier snapshots
+    quarantined.csv                                  rows of quarantined sentences, with the reason
+    validation.json                                  result of each expectation
     snapshot.json                                    counts, sources, conversions, configuration, checksums, version; written last
 
-The bytes follow from the source files, the snapshot before and the configuration alone. Data that is refused leaves
-no snapshot; what was found lies beside it in `<target>.refused/`.
+The bytes depend only on the source files, the previous snapshot and the configuration. If the data is rejected, no
+snapshot is written, and the evidence goes to `<target>.refused/`.
 """
 
 import csv
@@ -54,31 +54,33 @@ def build_snapshot(
     previous: Path | None = None,
     docs: Path | None = None,
 ) -> dict[str, Any]:
-    """Make the snapshot folder `target` of labelled files, whole or not at all.
+    """Build a snapshot from labelled files, atomically.
 
     Args:
-        sources: what to make it of, in the order in which they came.
-        target: replaced if it is there.
-        config: what the data must be like.
-        previous: the last accepted snapshot. Its texts keep their parts, and the data is compared with it.
-        docs: a folder for Great Expectations' Data Docs of what was checked, made whether the data passes or not.
+        sources: labelled files in the order of their arrival.
+        target: folder to create or replace.
+        config: requirements for the data, and settings of the split.
+        previous: last accepted snapshot, whose texts keep their parts, and with which the data is compared; None for the
+            first snapshot.
+        docs: folder for Great Expectations' Data Docs, written whether or not the data passes; None for none.
 
     Returns:
-        The content of `snapshot.json`.
+        Content of `snapshot.json`.
 
     Raises:
-        InputMissing: no source, or no snapshot in `previous`.
-        DataRejected: a source cannot be read, or an expectation that refuses was not met; then
-            `validation.json` and `quarantined.csv` lie in `<target>.refused/`.
-        ArtifactBroken: `previous` has changed since it was made.
-        StorageFull: no room for the snapshot.
+        InputMissing: a source or the previous snapshot does not exist.
+        DataRejected: a source is unreadable, or a rule that rejects the data was broken; `validation.json` and
+            `quarantined.csv` are then in `<target>.refused/`.
+        ArtifactBroken: `previous` was changed after it was written.
+        StorageFull: no space left.
     """
     with show_progress("dataset", total=5, unit="steps") as steps:
         past = Baseline.read(previous) if previous else None
         steps.advance()
-        table = _read(sources)
+        table = _read_table(sources)
         if not table.n_rows:
-            raise DataRejected(f"found no sentence, expected at least {config.min_sentences}, in {_named(sources)}")
+            names = _describe_sources(sources)
+            raise DataRejected(f"found no sentence, expected at least {config.min_sentences}, in {names}")
         steps.advance()
         reviewed = _review(table, sources, config)
         findings = [*reviewed.findings, *check_whole(reviewed, config), *check_batches(table, reviewed, past, config)]
@@ -96,25 +98,25 @@ def build_snapshot(
                 expectations.require_passed(findings)
                 _write_lineage(folder, parts, known)
                 _write_evidence(folder, table, reviewed, findings)
-                manifest = _manifest(folder, sources, table, reviewed, parts, config=config)
+                manifest = _make_manifest(folder, sources, table, reviewed, parts, config=config)
                 manifest["previous"] = past.version if past else None
                 atomic.write_json(folder / snapshot.MANIFEST, manifest)
         except DataRejected as error:
-            line = f"{error}, {_put_aside(refused, sources, table, reviewed, findings, refusal=str(error))}"
-            raise DataRejected(line) from None
+            details = _write_refusal(refused, sources, table, reviewed, findings, refusal=str(error))
+            raise DataRejected(f"{error}, {details}") from None
         finally:
             if docs:
                 write_data_docs(docs, findings)
-        # What an earlier, refused attempt left behind is no longer true.
+        # evidence of an earlier, rejected attempt
         shutil.rmtree(refused, ignore_errors=True)
         steps.advance()
     return manifest
 
 
-def _read(sources: Sequence[LabelledSource]) -> LabelledTable:
-    """All rows of all files; `batch/file` begins the origin of each sentence."""
+def _read_table(sources: Sequence[LabelledSource]) -> LabelledTable:
+    """Read all rows of all files; origins of sentences start with `batch/file`."""
     conversions = [Conversions() for _ in sources]
-    opened = (open_rows(source.path, made) for source, made in zip(sources, conversions, strict=True))
+    opened = (open_rows(source.path, one) for source, one in zip(sources, conversions, strict=True))
     named = ((f"{source.batch}/{name}", rows) for source, (name, rows) in zip(sources, opened, strict=True))
     return LabelledTable(named, conversions)
 
@@ -138,8 +140,8 @@ def _split(
     return split_corpus(table.sentences, config.split, is_sound=reviewed.is_sound, begins=begins, known=known)
 
 
-def _named(sources: Sequence[LabelledSource]) -> str:
-    """The sources for a message; of many, how many."""
+def _describe_sources(sources: Sequence[LabelledSource]) -> str:
+    """Return the key of a single source, or the number of files and batches."""
     if len(sources) == 1:
         return sources[0].key
     return f"{len(sources)} files of {len({source.batch for source in sources})} batches"
@@ -158,25 +160,25 @@ def _write_evidence(
     suites: dict[str, list[dict[str, Any]]] = {}
     for finding in findings:
         suites.setdefault(finding.suite, []).append(finding.as_dict())
-    said = {
+    validation = {
         "ok": not refusal,
         "refusal": refusal or None,
         "labels": list(reviewed.labels),
-        "quarantined": _by_reason(reviewed),
-        "read": _conversions(table),
+        "quarantined": _count_reasons(reviewed),
+        "read": _describe_conversions(table),
         "suites": [
-            {"suite": name, "ok": all(one["ok"] for one in found), "expectations": found}
-            for name, found in suites.items()
+            {"suite": name, "ok": all(one["ok"] for one in results), "expectations": results}
+            for name, results in suites.items()
         ],
     }
-    atomic.write_json(folder / VALIDATION, said)
+    atomic.write_json(folder / VALIDATION, validation)
     with (folder / QUARANTINED).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(QUARANTINE_COLUMNS)
         writer.writerows(quarantined_rows(table, reviewed))
 
 
-def _put_aside(
+def _write_refusal(
     refused: Path,
     sources: Sequence[LabelledSource],
     table: LabelledTable,
@@ -185,14 +187,14 @@ def _put_aside(
     *,
     refusal: str,
 ) -> str:
-    """Leave the evidence of a refusal in `refused`; in what, and where to look."""
+    """Write the evidence of a refusal to `refused` and return the end of the error message."""
     with atomic.staged_folder(refused) as folder:
         _write_evidence(folder, table, reviewed, findings, refusal=refusal)
-    aside = ", ".join(f"{n} {reason}" for reason, n in _by_reason(reviewed).items()) or "none"
-    return f"in {_named(sources)} (quarantined: {aside}); details in {refused}"
+    aside = ", ".join(f"{n} {reason}" for reason, n in _count_reasons(reviewed).items()) or "none"
+    return f"in {_describe_sources(sources)} (quarantined: {aside}); details in {refused}"
 
 
-def _manifest(
+def _make_manifest(
     folder: Path,
     sources: Sequence[LabelledSource],
     table: LabelledTable,
@@ -201,7 +203,7 @@ def _manifest(
     *,
     config: DatasetConfig,
 ) -> dict[str, Any]:
-    """Content of `snapshot.json`; every sentence of the sources is in a part, in quarantine, superseded or a copy."""
+    """Return the content of `snapshot.json`; its counts add up to the number of sentences in the sources."""
     n_kept = sum(len(sentences) for sentences in parts.values())
     n_aside = sum(map(bool, reviewed.reasons)) + sum(reviewed.superseded)
     names = [*(f"{part}.csv" for part in PARTS), snapshot.ORIGINS, snapshot.TEXTS, QUARANTINED, VALIDATION]
@@ -210,14 +212,14 @@ def _manifest(
         "format": FORMAT,
         "version": snapshot.hash_contents(reviewed.labels, files),
         "labels": list(reviewed.labels),
-        "parts": {part: _part(parts[part], reviewed.labels) for part in PARTS},
-        "quarantined": _by_reason(reviewed),
+        "parts": {part: _describe_part(parts[part], reviewed.labels) for part in PARTS},
+        "quarantined": _count_reasons(reviewed),
         "n_rows": table.n_rows,
         "n_sentences": table.n_sentences,
         "n_superseded": sum(reviewed.superseded),
         "n_copies": table.n_sentences - n_kept - n_aside,
-        "sources": _sources(sources, table, reviewed),
-        "read": _conversions(table),
+        "sources": _count_by_source(sources, table, reviewed),
+        "read": _describe_conversions(table),
         "config": {
             **asdict(config),
             "labels": None if config.labels is None else list(config.labels),
@@ -227,12 +229,14 @@ def _manifest(
     }
 
 
-def _conversions(table: LabelledTable) -> dict[str, Any]:
-    """What was recognised and changed in each file, by `batch/file`."""
-    return {name: made.as_dict() for name, made in zip(table.names, table.conversions, strict=True)}
+def _describe_conversions(table: LabelledTable) -> dict[str, Any]:
+    """Return what was recognized and converted in each file, by `batch/file`."""
+    return {name: one.as_dict() for name, one in zip(table.names, table.conversions, strict=True)}
 
 
-def _sources(sources: Sequence[LabelledSource], table: LabelledTable, reviewed: RowReview) -> list[dict[str, Any]]:
+def _count_by_source(
+    sources: Sequence[LabelledSource], table: LabelledTable, reviewed: RowReview
+) -> list[dict[str, Any]]:
     files = table.files.tolist()
     n, aside, gone = Counter(files), Counter[int](), Counter[int]()
     for file, reason, superseded in zip(files, reviewed.reasons, reviewed.superseded, strict=True):
@@ -251,7 +255,7 @@ def _sources(sources: Sequence[LabelledSource], table: LabelledTable, reviewed: 
     ]
 
 
-def _part(sentences: Sequence[LabelledSentence], labels: tuple[str, ...]) -> dict[str, Any]:
+def _describe_part(sentences: Sequence[LabelledSentence], labels: tuple[str, ...]) -> dict[str, Any]:
     entities = count_entities(sentences)
     return {
         "n_sentences": len(sentences),
@@ -260,5 +264,5 @@ def _part(sentences: Sequence[LabelledSentence], labels: tuple[str, ...]) -> dic
     }
 
 
-def _by_reason(reviewed: RowReview) -> dict[str, int]:
+def _count_reasons(reviewed: RowReview) -> dict[str, int]:
     return dict(sorted(Counter(reason for reason in reviewed.reasons if reason).items()))

@@ -1,4 +1,4 @@
-"""The suites over labelled data as a whole, over its batches, and over the parts as they lie on disk."""
+"""Validation suites over all labelled data, over each batch, and over the written parts."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from ner_tasks.labels import LabelSet
 
 
 def check_whole(reviewed: RowReview, config: DatasetConfig) -> list[RuleFinding]:
-    """Enough of it, not too much set aside, no label too rare."""
+    """Check the number of sentences, the quarantined share, and the number of entities of each label."""
     sentences = pd.DataFrame({"reason": pd.Series(reviewed.reasons, dtype="str")})
     file_rules = expectations.file_rules(
         min_sentences=config.min_sentences, max_quarantined_share=config.max_quarantined_share
@@ -35,7 +35,14 @@ def check_whole(reviewed: RowReview, config: DatasetConfig) -> list[RuleFinding]
 def check_batches(
     table: LabelledTable, reviewed: RowReview, past: Baseline | None, config: DatasetConfig
 ) -> list[RuleFinding]:
-    """Each batch by itself: a small bad one must not hide among many good ones. Then what has changed since `past`."""
+    """Check each batch by itself, so that a small bad batch cannot hide among good ones, and the labels against `past`.
+
+    Args:
+        table: rows of all batches.
+        reviewed: result of the quarantine.
+        past: last accepted snapshot, None for the first snapshot.
+        config: requirements for the data.
+    """
     findings = []
     frames = make_batch_frames(table, reviewed, past)
     for rule in expectations.batch_rules(config.batch_limits, may_change=config.accept_drift):
@@ -56,9 +63,13 @@ def check_parts(
     *,
     known: Mapping[str, str],
 ) -> list[RuleFinding]:
-    """The strict suites, over the files as they lie on disk: read back by pandas, not by our own reader.
+    """Check the written files, read back with pandas instead of our own reader.
 
     Args:
+        folder: folder with the CSV files.
+        parts: sentences of each part.
+        labels: labels of the snapshot.
+        config: requirements for the data.
         known: part of each text in earlier snapshots, by `text_key`.
     """
     frames = [
@@ -85,16 +96,16 @@ def check_parts(
     return [
         *expectations.run_suite("snapshot rows", judged, row_rules),
         *expectations.run_suite("snapshot sentences", texts, expectations.leak_rules(), named_by="text"),
-        *expectations.run_suite("snapshot labels", _balance(parts, labels), balance, named_by="label"),
+        *expectations.run_suite("snapshot labels", _compare_shares(parts, labels), balance, named_by="label"),
     ]
 
 
 def count_entities(sentences: Sequence[LabelledSentence]) -> Counter[str]:
-    """How many entities of each label begin in `sentences`."""
+    """Count the entities of each label in sentences with valid BIO tags."""
     return Counter(tag[2:] for sentence in sentences for tag in sentence.tags if tag.startswith("B-"))
 
 
-def _balance(parts: Mapping[str, Sequence[LabelledSentence]], labels: tuple[str, ...]) -> pd.DataFrame:
+def _compare_shares(parts: Mapping[str, Sequence[LabelledSentence]], labels: tuple[str, ...]) -> pd.DataFrame:
     train, test = (count_entities(parts[part]) for part in ("train", "test"))
     n_train, n_test = max(train.total(), 1), max(test.total(), 1)
     difference = [abs(train[label] / n_train - test[label] / n_test) for label in labels]

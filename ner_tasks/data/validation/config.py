@@ -1,4 +1,4 @@
-"""What labelled data must be like to become a snapshot."""
+"""Requirements that labelled data must meet to become a snapshot."""
 
 from dataclasses import dataclass, field
 
@@ -10,22 +10,22 @@ from ner_tasks.labels import LabelSet
 
 @dataclass(frozen=True)
 class DatasetConfig:
-    """What labelled data must be like, and how it is split.
+    """Requirements for labelled data, and settings of the split.
 
     Attributes:
-        labels: the labels that may occur, in the order of the model's tag ids; None takes those of the data.
-        max_quarantined_share: largest share of sentences that may be set aside, 0 to 1.
-        min_label_entities: least entities of each label. A label of the data with fewer is taken for a typing
-            error and its sentences are set aside; a label that was given and has fewer refuses the data.
-        min_sentences: least sentences in all.
-        max_words: longest sentence, in words. Longer ones are lists or lost line breaks.
-        max_label_share_difference: how far a label's share of the entities may differ between train and test.
-        seed: of the split.
-        block_sentences: mean length of the blocks that are split, in sentences.
-        dev_share: of the sentences; what is not dev is learnt. The test part is the same at any share.
-        batch_limits: what each batch must be like by itself and beside what was accepted before.
-        accept_drift: whether somebody has looked at what changed and wants it; then it is noted and refuses nothing.
-            A text keeps its part all the same.
+        labels: allowed labels in the order of the tag ids; None for the labels of the data.
+        max_quarantined_share: maximum share of quarantined sentences, 0 to 1.
+        min_label_entities: minimum number of entities of each label, at least 1. With `labels` None, a label with fewer
+            counts as a typo and its sentences are quarantined; otherwise the data is rejected.
+        min_sentences: minimum number of sentences, at least 1.
+        max_words: maximum number of words in a sentence; longer ones are lists or lack line breaks.
+        max_label_share_difference: maximum difference of the share of a label between train and test, 0 to 1.
+        seed: seed of the split.
+        block_sentences: mean length of the blocks of the split in sentences, at least 1.
+        dev_share: share of dev, above 0, at most 0.5; train gets the rest, and test is the same for any value.
+        batch_limits: limits for each batch.
+        accept_drift: accept changes against the last snapshot after a person has reviewed them; they are recorded but do
+            not reject the data. Texts keep their parts nevertheless.
     """
 
     labels: tuple[str, ...] | None = None
@@ -54,7 +54,7 @@ class DatasetConfig:
 
     @property
     def split(self) -> SplitConfig:
-        """How the sentences are split: what dev has more or less, train has less or more."""
+        """Settings of the split; train and dev share what calibration and test leave."""
         train, dev, calibration, test = SplitConfig.shares
         shares = (train + dev - self.dev_share, self.dev_share, calibration, test)
         return SplitConfig(shares, block_sentences=self.block_sentences, seed=self.seed)

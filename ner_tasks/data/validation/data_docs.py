@@ -1,9 +1,8 @@
-"""Great Expectations' own Data Docs of a validation: an index and a page for each suite, readable without a network.
+"""Great Expectations' Data Docs of a validation: an index and a page for each suite, without external resources.
 
-The pages that Great Expectations renders take their looks from half a dozen servers. Whoever reads the verdict on
-people's documents should not have to tell those servers so, and may have no network at all: what points elsewhere is
-taken out, and a small style of our own put in. They show values of the data as they are, tags of HTML among them: what could
-run is taken out too, and the page forbids it.
+The pages of Great Expectations load styles and scripts from several servers, which would learn who reads them and fail
+without a network. This module removes external references and adds a small style sheet. The pages show values of the
+data unescaped, so scripts are removed as well and forbidden by a Content-Security-Policy.
 """
 
 import datetime
@@ -39,10 +38,11 @@ ul { padding-left: 1.2rem; } .fa-check-circle::before { content: "\\2713 "; colo
 
 
 def write_data_docs(target: Path, findings: Sequence[RuleFinding]) -> None:
-    """Make the folder `target` of Data Docs, `index.html` first; replaced if it is there.
+    """Write Data Docs to the folder `target`, which is replaced if it exists.
 
     Args:
-        findings: of all suites, as `expectations.run_suite` gave them.
+        target: folder to create.
+        findings: findings of all suites, from `expectations.run_suite`.
     """
     with atomic.staged_folder(target) as folder:
         _render(folder, findings)
@@ -100,7 +100,7 @@ def _slug(suite: str) -> str:
 
 
 def _links(folder: Path, findings: Sequence[RuleFinding]) -> Any:
-    """A list of the suites' pages: the index has its own only as a script, which is taken out."""
+    """Return a list of links to the suites' pages, since the list of the index is a script, which is removed."""
     listed = html.Element("ul")
     for suite in dict.fromkeys(finding.suite for finding in findings):
         broken = [finding.rule.name for finding in findings if finding.suite == suite and not finding.ok]
@@ -115,7 +115,7 @@ def _links(folder: Path, findings: Sequence[RuleFinding]) -> Any:
 
 
 def _self_contained(page: str, links: Any = None) -> str:
-    """The page without anything that it would fetch from elsewhere, in a style that it brings along."""
+    """Remove scripts and external resources from a page and add the style sheet."""
     tree = html.document_fromstring(page)
     for element in tree.xpath("//script | //img | //link | //iframe"):
         where = element.get("src") or element.get("href") or ""

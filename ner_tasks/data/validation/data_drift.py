@@ -1,7 +1,7 @@
-"""How each batch of labelled data differs from what has been accepted before, or from the rest of the data.
+"""Data drift: differences of each batch from the last accepted snapshot, or from the other batches.
 
-Only what is new in a batch is judged: a sentence that was accepted once has been looked at. Corrections by people
-(`review-*`) are what the model was wrong about, by choice unlike all else: only their share in quarantine counts.
+Only new sentences of a batch count, since accepted ones were validated before. Correction batches (`review-*`) contain
+errors of the model and differ from other data by design; only their quarantined share is checked.
 """
 
 from collections import Counter
@@ -18,9 +18,9 @@ from ner_tasks.data.split import PARTS
 from ner_tasks.data.validation.quarantine import LabelledTable, RowReview
 from ner_tasks.labels import OUTSIDE, tag_label
 
-# Less than this says nothing: a handful of sentences may be about anything.
+# Batches below these sizes are too small for the statistics.
 MIN_WORDS, MIN_ENTITIES, MIN_JUDGED = 500, 100, 50
-# A word teaches what it means once it has been seen so often, and more often than not with one label.
+# A word is a reference for its label from this number of occurrences and this share of the most frequent label.
 _MIN_SEEN, _MIN_MAJORITY = 3, 0.5
 
 WordLabels = Mapping[str, Counter[str]]
@@ -28,16 +28,16 @@ WordLabels = Mapping[str, Counter[str]]
 
 @dataclass(frozen=True)
 class Baseline:
-    """The last accepted snapshot, as far as later data is compared with it.
+    """Statistics of the last accepted snapshot for comparison with new data.
 
     Attributes:
-        version: of that snapshot.
+        version: version of the snapshot.
         labels: its labels.
-        known: part of each text that it or one before it has held, by `text_key`.
-        words: for each word how often it bears which label, `O` among them.
-        n_entities: entities of each label.
-        agreement: how often its words are labelled as the others of their kind are, 0 to 1: languages of few names
-            and many chemicals differ in this, so that later data is measured by it.
+        known: part of each text in it and in earlier snapshots, by `text_key`.
+        words: number of occurrences of each word by label, `O` included.
+        n_entities: number of entities of each label.
+        agreement: label agreement within the snapshot, 0 to 1, see `label_agreement`; it differs between domains, so new
+            data is measured relative to it.
     """
 
     version: str
@@ -49,22 +49,22 @@ class Baseline:
 
     @classmethod
     def read(cls, folder: Path) -> "Baseline":
-        """Read a snapshot, every file of it checked.
+        """Read a snapshot, verify its files and compute the statistics.
 
         Raises:
-            InputMissing: no snapshot in `folder`.
-            ArtifactBroken: it has changed since it was made.
+            InputMissing: there is no snapshot in `folder`.
+            ArtifactBroken: a file was changed after it was written.
         """
-        said = open_snapshot(folder)
+        manifest = open_snapshot(folder)
         parts = {part: read_labelled(folder / f"{part}.csv") for part in PARTS}
         sentences = [sentence for part in PARTS for sentence in parts[part]]
-        # the parts themselves beside the list: the rule must not hang on one file of ours
+        # from the parts as well as from texts.csv, so that the check does not depend on one file
         known = {text_key(sentence.words): part for part in PARTS for sentence in parts[part]}
         words = count_word_labels(sentences)
         n, right = label_agreement(sentences, words, among_them=True)
         return cls(
-            version=said["version"],
-            labels=tuple(said["labels"]),
+            version=manifest["version"],
+            labels=tuple(manifest["labels"]),
             known=read_known_parts(folder) | known,
             words=words,
             n_entities=count_labels(sentences),
@@ -73,7 +73,7 @@ class Baseline:
 
 
 def count_word_labels(sentences: Iterable[LabelledSentence]) -> dict[str, Counter[str]]:
-    """How often each word bears which label."""
+    """Count the labels of each word, `O` included."""
     counts: dict[str, Counter[str]] = {}
     for sentence in sentences:
         for word, tag in zip(sentence.words, sentence.tags, strict=True):
@@ -82,19 +82,22 @@ def count_word_labels(sentences: Iterable[LabelledSentence]) -> dict[str, Counte
 
 
 def count_labels(sentences: Iterable[LabelledSentence]) -> Counter[str]:
-    """Entities of each label."""
+    """Count the entities of each label."""
     return Counter(tag[2:] for sentence in sentences for tag in sentence.tags if tag.startswith("B-"))
 
 
 def label_agreement(sentences: Iterable[LabelledSentence], words: WordLabels, *, among_them: bool) -> tuple[int, int]:
-    """How many words could be judged by what they are elsewhere, and how many of these are labelled so.
+    """Count the words with a majority label elsewhere, and how many of them have this label.
 
-    Judged are words that mostly bear one label elsewhere, where that label or their own is not `O`: `O` agrees with
-    `O` even in labels that somebody has shuffled.
+    Words with `O` here and elsewhere do not count, since they agree even if labels are shuffled.
 
     Args:
-        words: how often each word bears which label elsewhere.
-        among_them: whether `sentences` are counted in `words`; then each word is judged by the others of its kind.
+        sentences: labelled sentences.
+        words: reference counts of each word by label.
+        among_them: whether `words` includes `sentences`; then each occurrence is left out of its own reference.
+
+    Returns:
+        Number of words that count, and number of those that agree.
     """
     verdicts: dict[tuple[str, str], bool | None] = {}
     n_judged = n_agreeing = 0
@@ -102,15 +105,15 @@ def label_agreement(sentences: Iterable[LabelledSentence], words: WordLabels, *,
         for pair in zip(sentence.words, sentence.tags, strict=True):
             if pair not in verdicts:
                 word, own = pair[0], tag_label(pair[1]) or OUTSIDE
-                verdicts[pair] = _verdict(own, words.get(word), among_them=among_them)
+                verdicts[pair] = _agrees(own, words.get(word), among_them=among_them)
             if (verdict := verdicts[pair]) is not None:
                 n_judged += 1
                 n_agreeing += verdict
     return n_judged, n_agreeing
 
 
-def _verdict(own: str, counts: Counter[str] | None, *, among_them: bool) -> bool | None:
-    """Whether a word's label is that of its like; None if these do not say, or all say `O`."""
+def _agrees(own: str, counts: Counter[str] | None, *, among_them: bool) -> bool | None:
+    """Return whether a label equals the majority label of the word; None without a majority, or if both are `O`."""
     if counts is None:
         return None
     others = counts - Counter({own: 1}) if among_them else counts
@@ -124,8 +127,12 @@ def _verdict(own: str, counts: Counter[str] | None, *, among_them: bool) -> bool
 
 
 def make_batch_frames(table: LabelledTable, reviewed: RowReview, past: Baseline | None) -> dict[str, pd.DataFrame]:
-    """For each rule of `expectations.batch_rules` the batches that it judges, with the figure that it judges them by."""
-    batches = _by_batch(table, reviewed)
+    """Compute the figure of each batch for each rule of `expectations.batch_rules`.
+
+    Returns:
+        Frames with columns `batch` and `value` by name of the rule.
+    """
+    batches = _group_by_batch(table, reviewed)
     fresh = {
         name: [one for one in sound if past is None or text_key(one.words) not in past.known]
         for name, (_, _, sound) in batches.items()
@@ -139,20 +146,24 @@ def make_batch_frames(table: LabelledTable, reviewed: RowReview, past: Baseline 
         "word-agreement": [
             (name, min(right / n / usual, 1.0)) for name, (n, right) in judged.items() if n >= MIN_JUDGED
         ],
-        "own-labels": _own_labels(fresh) if past is None else [],
-        "unseen-words": _unseen(fresh, past) if past else [],
-        "label-drift": _label_drift(fresh, past) if past else [],
+        "own-labels": _own_label_shares(fresh) if past is None else [],
+        "unseen-words": _unseen_word_shares(fresh, past) if past else [],
+        "label-drift": _label_distances(fresh, past) if past else [],
     }
     return {
-        rule: pd.DataFrame({"batch": [name for name, _ in found], "value": [float(value) for _, value in found]})
-        for rule, found in rows.items()
+        rule: pd.DataFrame({"batch": [name for name, _ in pairs], "value": [float(value) for _, value in pairs]})
+        for rule, pairs in rows.items()
     }
 
 
 def compare_labels(table: LabelledTable, reviewed: RowReview, past: Baseline) -> pd.DataFrame:
-    """A row for each label now or before; `change` is empty, `new` or `gone`, `label` says in which batches it is new."""
+    """Compare the labels with those of the last snapshot.
+
+    Returns:
+        A row for each label: `change` is empty, `new` or `gone`; `label` of a new one includes its batches.
+    """
     where: dict[str, list[str]] = {}
-    for name, (_, _, sound) in _by_batch(table, reviewed).items():
+    for name, (_, _, sound) in _group_by_batch(table, reviewed).items():
         for label in count_labels(sound):
             where.setdefault(label, []).append(name)
     new = [label for label in reviewed.labels if label not in past.labels]
@@ -163,21 +174,21 @@ def compare_labels(table: LabelledTable, reviewed: RowReview, past: Baseline) ->
     return pd.DataFrame(changes, columns=["label", "change"], dtype="str")
 
 
-def _by_batch(table: LabelledTable, reviewed: RowReview) -> dict[str, tuple[int, int, list[LabelledSentence]]]:
-    """For each batch how many sentences it has, how many of them are in quarantine, and the sound ones."""
+def _group_by_batch(table: LabelledTable, reviewed: RowReview) -> dict[str, tuple[int, int, list[LabelledSentence]]]:
+    """Return number of sentences, number of quarantined sentences, and sound sentences of each batch."""
     batch_of = [name.partition("/")[0] for name in table.names]
-    found: dict[str, tuple[int, int, list[LabelledSentence]]] = {}
+    groups: dict[str, tuple[int, int, list[LabelledSentence]]] = {}
     every = zip(table.sentences, table.files.tolist(), reviewed.reasons, reviewed.is_sound, strict=True)
     for sentence, file, reason, sound in every:
-        n, aside, kept = found.get(batch_of[file], (0, 0, []))
+        n, aside, kept = groups.get(batch_of[file], (0, 0, []))
         if sound:
             kept.append(sentence)
-        found[batch_of[file]] = (n + 1, aside + bool(reason), kept)
-    return found
+        groups[batch_of[file]] = (n + 1, aside + bool(reason), kept)
+    return groups
 
 
-def _own_labels(fresh: Mapping[str, Sequence[LabelledSentence]]) -> list[tuple[str, float]]:
-    """Share of each batch's entities whose label no other batch has; nothing is said of a batch that is alone."""
+def _own_label_shares(fresh: Mapping[str, Sequence[LabelledSentence]]) -> list[tuple[str, float]]:
+    """Return the share of entities of each batch with a label that no other batch has; empty for a single batch."""
     counts = {name: count_labels(sentences) for name, sentences in fresh.items()}
     counts = {name: count for name, count in counts.items() if count}
     if len(counts) < 2:
@@ -189,27 +200,27 @@ def _own_labels(fresh: Mapping[str, Sequence[LabelledSentence]]) -> list[tuple[s
     ]
 
 
-def _unseen(fresh: Mapping[str, Sequence[LabelledSentence]], past: Baseline) -> list[tuple[str, float]]:
-    """Share of the words of each batch's new sentences that were never seen before."""
-    found = []
+def _unseen_word_shares(fresh: Mapping[str, Sequence[LabelledSentence]], past: Baseline) -> list[tuple[str, float]]:
+    """Return the share of unseen words in the new sentences of each batch."""
+    shares = []
     for name, sentences in fresh.items():
         words = [word for sentence in sentences for word in sentence.words]
         if len(words) >= MIN_WORDS:
-            found.append((name, sum(word not in past.words for word in words) / len(words)))
-    return found
+            shares.append((name, sum(word not in past.words for word in words) / len(words)))
+    return shares
 
 
-def _label_drift(fresh: Mapping[str, Sequence[LabelledSentence]], past: Baseline) -> list[tuple[str, float]]:
-    """How far apart the label shares of each batch's new entities lie from those before: half the sum of differences.
+def _label_distances(fresh: Mapping[str, Sequence[LabelledSentence]], past: Baseline) -> list[tuple[str, float]]:
+    """Return the total variation distance between the label shares of each batch's new entities and the snapshot's.
 
-    Source: total variation distance; 0 for equal shares, 1 for no label in common.
+    0 for equal shares, 1 without common labels.
     """
-    found = []
+    distances = []
     n_before = max(past.n_entities.total(), 1)
     for name, sentences in fresh.items():
         now = count_labels(sentences)
         if now.total() >= MIN_ENTITIES:
             labels = past.n_entities.keys() | now.keys()
-            apart = (abs(now[label] / now.total() - past.n_entities[label] / n_before) for label in labels)
-            found.append((name, sum(apart) / 2))
-    return found
+            differences = (abs(now[label] / now.total() - past.n_entities[label] / n_before) for label in labels)
+            distances.append((name, sum(differences) / 2))
+    return distances

@@ -1,10 +1,8 @@
-"""The Great Expectations suites that labelled data has to pass, and what breaking a rule leads to.
+"""Great Expectations suites for labelled data.
 
-A rule with a reason sends the sentences that break it to quarantine; a rule without one refuses the data.
-The suites run on frames that hold one plain column for each thing judged, so that every rule is a
-stock expectation and the answer, down to the rows that broke it, is Great Expectations' own.
-
-Called directly: no provider, an ephemeral context, nothing written outside the frames.
+A broken rule either quarantines the sentences that break it or rejects the data. The suites run on frames with one plain
+column for each property, so that every rule is a stock expectation, and Great Expectations reports the rows that break
+it. They run in an ephemeral context that writes nothing to disk.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,13 +23,14 @@ N_EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Rule:
-    """One expectation in words that a person reads.
+    """An expectation with a description.
 
     Attributes:
-        name: a slug; for a rule that quarantines also the reason that is given.
-        expected: what is expected, in words.
-        quarantines: whether the sentences that break it are set aside; if not, breaking it refuses the data.
-        only_noted: whether somebody has said that breaking it is all right this time.
+        name: slug; for a rule that quarantines also the reason code.
+        expected: description of what is expected.
+        expectation: expectation of Great Expectations.
+        quarantines: whether breaking it quarantines the sentences; otherwise it rejects the data.
+        only_noted: whether breaking it is only recorded, because drift was accepted.
     """
 
     name: str
@@ -49,11 +48,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleFinding:
-    """What one rule found.
+    """Result of one rule.
 
     Attributes:
-        rows: index labels of the rows that broke the rule; empty for a rule about a whole table.
-        answer: Great Expectations' own, without the long lists; for Data Docs.
+        suite: name of the suite.
+        rule: the rule.
+        ok: whether the rule holds.
+        found: description of what was found.
+        rows: index labels of the rows that break the rule; empty for a rule about the whole frame.
+        answer: result of Great Expectations without long lists, for Data Docs.
     """
 
     suite: str
@@ -79,29 +82,33 @@ class RuleFinding:
 
 
 def run_suite(suite: str, frame: pd.DataFrame, rules: Sequence[Rule], *, named_by: str = "") -> list[RuleFinding]:
-    """Run a suite of rules over a frame; one finding for each rule, in their order.
+    """Run a suite of rules over a frame.
 
     Args:
-        suite: name of the suite, for people.
-        frame: without nulls, since Great Expectations passes over them; indexed by whole numbers.
-        named_by: a column that says what a row is about, for the examples in a finding.
+        suite: name of the suite.
+        frame: frame without nulls, which Great Expectations ignores, and with an integer index.
+        rules: rules of the suite.
+        named_by: column that identifies a row in the examples of a finding.
+
+    Returns:
+        A finding for each rule, in order.
     """
-    batch = _whole_frame().get_batch({"dataframe": frame})
+    batch = _frame_definition().get_batch({"dataframe": frame})
     for rule in rules:
-        says = f"{rule.name}: {rule.expected}; when broken {rule.when_broken}"
-        rule.expectation.meta = {"rule": rule.name, "notes": {"format": "string", "content": [says]}}
+        note = f"{rule.name}: {rule.expected}; when broken {rule.when_broken}"
+        rule.expectation.meta = {"rule": rule.name, "notes": {"format": "string", "content": [note]}}
     checked = gx.ExpectationSuite(name=suite, expectations=[rule.expectation for rule in rules])
     answer = batch.validate(
         checked, result_format={"result_format": "COMPLETE", "return_unexpected_index_query": False}
     )
     by_name = {result.expectation_config.meta["rule"]: result for result in answer.results}
     names = frame[named_by] if named_by else None
-    return [_finding(suite, rule, by_name[rule.name], names) for rule in rules]
+    return [_make_finding(suite, rule, by_name[rule.name], names) for rule in rules]
 
 
 @cache
-def _whole_frame() -> Any:
-    """Great Expectations' handle on "a frame, all of it": one context for the process, in memory, without bars."""
+def _frame_definition() -> Any:
+    """Return a batch definition for whole frames, in one in-memory context per process without progress bars."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     asset = context.data_sources.add_pandas("labelled").add_dataframe_asset("frame")
@@ -109,10 +116,10 @@ def _whole_frame() -> Any:
 
 
 def require_passed(findings: Iterable[RuleFinding]) -> None:
-    """Stop data that broke a rule which refuses.
+    """Raise an error if a rule that rejects the data is broken.
 
     Raises:
-        DataRejected: names every such rule, what was found and what was expected.
+        DataRejected: the message names every such rule.
     """
     broken = [finding for finding in findings if finding.refuses]
     if broken:
@@ -121,9 +128,9 @@ def require_passed(findings: Iterable[RuleFinding]) -> None:
 
 
 def row_rules(tags: Sequence[str], *, max_words: int) -> list[Rule]:
-    """What each row of a labelled file must be like, in the order in which a sentence's reason is chosen.
+    """Return the rules for rows; the first broken rule is the reason of a sentence.
 
-    For a frame with the columns `problem`, `span_problem`, `is_blank`, `tag`, `is_orphan`, `n_words` (of the row's sentence).
+    Columns: `problem`, `span_problem`, `is_blank`, `tag`, `is_orphan`, `n_words` (of the sentence of the row).
     """
     return [
         Rule("broken-row", "rows with a word and a tag of the file's scheme", _only("problem", [""]), quarantines=True),
@@ -138,13 +145,13 @@ def row_rules(tags: Sequence[str], *, max_words: int) -> list[Rule]:
 
 
 def copy_rules() -> list[Rule]:
-    """What each sentence must be like beside its copies; column `n_readings`: different taggings of its words."""
+    """Return the rules for copies of a sentence; column `n_readings`: number of different taggings of its words."""
     expected = "one tagging for each text"
     return [Rule("conflicting-labels", expected, _between("n_readings", 1, 1), quarantines=True)]
 
 
 def file_rules(*, min_sentences: int, max_quarantined_share: float) -> list[Rule]:
-    """What the sentences of a file must be like together; column `reason`, empty for a sound sentence."""
+    """Return the rules for all sentences; column `reason`: empty for a sound sentence."""
     share = gxe.ExpectColumnValuesToBeInSet(column="reason", value_set=[""], mostly=round(1 - max_quarantined_share, 9))
     count = gxe.ExpectTableRowCountToBeBetween(min_value=min_sentences)
     return [
@@ -154,7 +161,7 @@ def file_rules(*, min_sentences: int, max_quarantined_share: float) -> list[Rule
 
 
 def label_rules(*, min_label_entities: int) -> list[Rule]:
-    """What the labels must be like; a row for each label, column `n_entities`: entities in sound sentences."""
+    """Return the rules for labels; one row per label, column `n_entities`: entities in sound sentences."""
     return [
         Rule("some-label", "at least 1 label", gxe.ExpectTableRowCountToBeBetween(min_value=1)),
         Rule(
@@ -166,7 +173,7 @@ def label_rules(*, min_label_entities: int) -> list[Rule]:
 
 
 def snapshot_row_rules(tags: Sequence[str], columns: Sequence[str], *, n_rows: int, max_words: int) -> list[Rule]:
-    """What the written parts must be like, read back from disk: everything that quarantine was to remove is gone."""
+    """Return the rules for the rows of the written parts, from which quarantine must have removed every invalid one."""
     exist = gxe.ExpectTableColumnsToMatchSet(column_set=list(columns), exact_match=False)
     return [
         Rule("columns", f"columns {', '.join(columns)}", exist),
@@ -180,9 +187,9 @@ def snapshot_row_rules(tags: Sequence[str], columns: Sequence[str], *, n_rows: i
 
 
 def leak_rules() -> list[Rule]:
-    """No text twice, in one part or in two, none where it was not before; over the sentences of all parts.
+    """Return the rules against leaks, over the sentences of all parts: each text once, and in its earlier part.
 
-    Columns `text` and `moved`: empty, or from which part to which.
+    Columns: `text`, and `moved`: empty, or the old and the new part.
     """
     return [
         Rule("no-leak", "each text once in one part", gxe.ExpectColumnValuesToBeUnique(column="text")),
@@ -191,7 +198,12 @@ def leak_rules() -> list[Rule]:
 
 
 def batch_rules(limits: BatchLimits, *, may_change: bool) -> list[Rule]:
-    """What each batch must be like; a frame for each rule, with columns `batch` and `value`, 0 to 1."""
+    """Return the rules for batches, each for a frame with columns `batch` and `value`, 0 to 1.
+
+    Args:
+        limits: limits of the rules.
+        may_change: record drift instead of rejecting the data.
+    """
     most = {
         "unseen-words": ("new words unseen before", limits.max_unseen_words),
         "label-drift": ("distance of label shares from those before", limits.max_label_drift),
@@ -211,19 +223,19 @@ def batch_rules(limits: BatchLimits, *, may_change: bool) -> list[Rule]:
             only_noted=may_change,
         ),
         *(
-            Rule(name, f"{says}: at most {limit:.0%}", _between("value", None, limit), only_noted=may_change)
-            for name, (says, limit) in most.items()
+            Rule(name, f"{what}: at most {limit:.0%}", _between("value", None, limit), only_noted=may_change)
+            for name, (what, limit) in most.items()
         ),
     ]
 
 
 def known_label_rules(*, may_change: bool) -> list[Rule]:
-    """The labels are those of the last accepted snapshot; column `change`: empty, `new` or `gone`."""
+    """Return the rule that the labels are those of the last snapshot; column `change`: empty, `new` or `gone`."""
     return [Rule("known-labels", "the labels that were there before", _only("change", [""]), only_noted=may_change)]
 
 
 def balance_rules(*, max_label_share_difference: float) -> list[Rule]:
-    """A row for each label, columns `n_train` and `share_difference` between train and test, 0 to 1."""
+    """Return the rules for label balance; one row per label, columns `n_train` and `share_difference`, 0 to 1."""
     limit = max_label_share_difference
     return [
         Rule("label-in-train", "each label in train", _between("n_train", 1, None)),
@@ -243,29 +255,29 @@ def _between(column: str, low: float | None, high: float | None) -> gxe.Expectat
     return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high)
 
 
-def _finding(suite: str, rule: Rule, result: Any, names: "pd.Series[str] | None") -> RuleFinding:
-    """Great Expectations' answer in plain values.
+def _make_finding(suite: str, rule: Rule, result: Any, names: "pd.Series[str] | None") -> RuleFinding:
+    """Convert a result of Great Expectations.
 
     Raises:
-        RuntimeError: an expectation could not be evaluated: a bug in the frame or the rule, never bad data.
+        RuntimeError: the expectation could not be evaluated, which is a bug in the frame or the rule, not bad data.
     """
     values = result.result
     if not values:
         raise RuntimeError(f"Great Expectations could not evaluate {rule.name!r}: {result.exception_info}")
     rows = np.asarray(values.get("unexpected_index_list") or [], dtype=np.int64)
     for name in ("unexpected_index_list", "unexpected_list", "partial_unexpected_index_list"):
-        values.pop(name, None)  # a million of them, and no page shows them
+        values.pop(name, None)  # may have a million items, and no page shows them
     if "element_count" not in values:
-        return RuleFinding(suite, rule, bool(result.success), _observed(values["observed_value"]), rows, result)
+        return RuleFinding(suite, rule, bool(result.success), _format_observed(values["observed_value"]), rows, result)
     n, total = values["unexpected_count"], values["element_count"]
     found = f"{n} of {total} ({n / total:.2%}) break the rule" if n else f"all {total} as expected"
     shown = [str(value) for value in values.get("partial_unexpected_list", [])]
     if names is not None:
         shown = [f"{name}: {value}" for name, value in zip(names.loc[rows[: len(shown)]], shown, strict=True)]
     examples = ", ".join(list(dict.fromkeys(shown))[:N_EXAMPLES])
-    says = f"{found}, such as {examples}" if examples else found
-    return RuleFinding(suite, rule, bool(result.success), says, rows, result)
+    description = f"{found}, such as {examples}" if examples else found
+    return RuleFinding(suite, rule, bool(result.success), description, rows, result)
 
 
-def _observed(value: Any) -> str:
+def _format_observed(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,7 +1,6 @@
-"""Which sentences of labelled files are sound, and why each of the others is not.
+"""Quarantine: decides which sentences of labelled files are valid, with one reason for each invalid one.
 
-A whole sentence goes to quarantine if any of its rows is bad: half a sentence would teach a wrong one.
-Great Expectations names the bad rows; here they become sentences with one reason each.
+A whole sentence is quarantined if any of its rows is invalid, since part of a sentence would be wrong training data.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,15 +24,15 @@ _MALFORMED = "?"
 
 @dataclass(frozen=True)
 class RowReview:
-    """What came of looking at every row.
+    """Result of the review of all rows.
 
     Attributes:
-        labels: the labels that count, given or taken from the data.
-        reasons: for each sentence why it is in quarantine; empty if it is sound.
-        superseded: whether a correction with other labels has taken the sentence's place; then it has no reason.
-        bad_rows: which rows gave their sentence that reason, one flag for each row.
-        n_entities: entities of each label in the sound sentences.
-        findings: what each rule found.
+        labels: accepted labels, given or taken from the data.
+        reasons: reason code of each sentence; empty if it is not quarantined.
+        superseded: whether a correction with other tags replaces the sentence, which then has no reason.
+        bad_rows: whether each row caused the reason of its sentence.
+        n_entities: number of entities of each label in sound sentences.
+        findings: finding of each rule.
     """
 
     labels: tuple[str, ...]
@@ -45,35 +44,35 @@ class RowReview:
 
     @property
     def is_sound(self) -> list[bool]:
-        """Whether each sentence may go into a part."""
+        """Whether each sentence may be used."""
         return [not (reason or gone) for reason, gone in zip(self.reasons, self.superseded, strict=True)]
 
 
 class LabelledTable:
-    """The rows of labelled files in columns, with what the rules judge worked out for each row.
+    """Rows of labelled files in columns.
 
     Attributes:
-        names: of the files, in the order in which they stand here.
-        files: for each sentence the index of its file.
-        starts: index of each sentence's first row.
-        conversions: what was recognised and changed in each file, in the same order.
+        names: names of the files.
+        files: index of the file of each sentence.
+        starts: index of the first row of each sentence.
+        conversions: what was recognized and converted in each file.
     """
 
     def __init__(
         self, sources: Iterable[tuple[str, Iterable[LabelledRow]]], conversions: Sequence[Conversions] | None = None
     ) -> None:
-        """Take the rows of files.
+        """Read the rows of files.
 
         Args:
-            sources: name and rows of each file; the name begins the origins of its sentences.
-            conversions: of each file, filled as its rows are read.
+            sources: name and rows of each file; origins of sentences start with the name.
+            conversions: conversions of each file, filled while its rows are read.
         """
         self.names: list[str] = []
         rows: list[LabelledRow] = []
         bounds = [0]
-        for name, found in sources:
+        for name, file_rows in sources:
             self.names.append(name)
-            rows.extend(found)
+            rows.extend(file_rows)
             bounds.append(len(rows))
         self.conversions = list(conversions or (Conversions() for _ in self.names))
         columns = tuple(zip(*rows, strict=True)) or ((),) * len(LabelledRow._fields)
@@ -87,23 +86,25 @@ class LabelledTable:
 
     @cached_property
     def sentences(self) -> list[LabelledSentence]:
-        """All sentences, sound or not; a broken row's word is its whole line."""
-        made = []
+        """All sentences, valid or not; the word of a broken row is its whole line."""
+        sentences = []
         for start, n, file in zip(self.starts.tolist(), self.n_words.tolist(), self.files.tolist(), strict=True):
             at = slice(start, start + n)
             pos = self.pos[at] if any(self.pos[at]) else ()
-            made.append(LabelledSentence(self.words[at], self.tags[at], f"{self.names[file]}:{self.lines[start]}", pos))
-        return made
+            sentences.append(
+                LabelledSentence(self.words[at], self.tags[at], f"{self.names[file]}:{self.lines[start]}", pos)
+            )
+        return sentences
 
     def frame(self) -> pd.DataFrame:
-        """The columns that `expectations.row_rules` judges, one row for each row of the file.
+        """Return the columns for `expectations.row_rules`.
 
-        A broken row has no tag to judge, so it stands there with `O` and is found by its problem alone.
+        A broken row has no tag, so its tag is `O` and only its problem breaks a rule.
         """
         problem = pd.Series(self.problems, dtype="str")
         is_span = pd.Series(self.kinds, dtype="str") == BAD_SPAN
         tag_ids, tags = pd.factorize(np.asarray(self.tags, dtype=object))
-        label_ids, is_inside = _labels_of(tags)
+        label_ids, is_inside = _factorize_labels(tags)
         is_first = np.zeros(self.n_rows, dtype=bool)
         is_first[self.starts] = True
         label = label_ids[tag_ids]
@@ -122,7 +123,7 @@ class LabelledTable:
         )
 
     def entities_per_label(self, is_sound: np.ndarray[Any, Any]) -> dict[str, int]:
-        """How many entities of each label begin in the sentences that are sound, labels in alphabetical order."""
+        """Count the entities of each label, in alphabetical order, in sentences that are sound."""
         kept = np.repeat(is_sound, self.n_words)
         tags, counts = np.unique(np.asarray(self.tags, dtype=object)[kept], return_counts=True)
         pairs = zip(tags.tolist(), counts.tolist(), strict=True)
@@ -137,24 +138,23 @@ def review_rows(
     max_words: int,
     ranks: Sequence[int] = (0,),
 ) -> RowReview:
-    """Judge every row and every sentence.
+    """Review all rows and quarantine invalid sentences.
 
-    Labels that are taken from the data must have `min_label_entities` entities each, else their tags are
-    unknown: a label that occurs three times in a large file is a slip of the pen. Quarantine may take a
-    label below that number, so the rows are judged again without it until no label is left that is too rare.
+    With `labels` None, a label with fewer than `min_label_entities` entities counts as a typo, and its tags as unknown.
+    Since quarantine may reduce the entities of other labels, the review is repeated until no label is too rare.
 
     Args:
-        table: all rows of the file.
-        labels: those that may occur; None takes those of the data.
-        min_label_entities: at least 1; only for labels of the data.
-        max_words: longest sentence, in words.
-        ranks: how much the word of each file counts where two label a text differently; as many as files.
+        table: rows of all files.
+        labels: allowed labels; None for those of the data.
+        min_label_entities: minimum number of entities of a label of the data, at least 1.
+        max_words: maximum number of words in a sentence.
+        ranks: rank of each file; if two label a text differently, the higher rank wins.
     """
     frame = table.frame()
     counts = table.entities_per_label(np.ones(table.n_sentences, dtype=bool))
     current = labels or _frequent(counts, min_label_entities)
     while True:
-        reasons, superseded, bad_rows, findings = _judge(table, frame, current, max_words, ranks)
+        reasons, superseded, bad_rows, findings = _review_once(table, frame, current, max_words, ranks)
         counts = table.entities_per_label((reasons == "") & ~superseded)
         n_entities = {label: counts.get(label, 0) for label in current}
         frequent = _frequent(n_entities, min_label_entities)
@@ -165,9 +165,9 @@ def review_rows(
 
 
 def quarantined_rows(table: LabelledTable, reviewed: RowReview) -> list[tuple[str, int, str, str, str, str, str]]:
-    """Rows of all quarantined sentences in the order of the files, as `QUARANTINE_COLUMNS`.
+    """Return the rows of all quarantined sentences in file order, with the `QUARANTINE_COLUMNS`.
 
-    Every row carries its sentence's reason; `found` is filled on the rows that are to blame.
+    Every row has the reason of its sentence; `found` is set only on the rows that caused it.
     """
     rows = []
     first = np.searchsorted(table.files, np.arange(len(table.names)))
@@ -175,19 +175,16 @@ def quarantined_rows(table: LabelledTable, reviewed: RowReview) -> list[tuple[st
         file = table.files[index]
         reason = reviewed.reasons[index]
         for at in range(start, start + int(table.n_words[index])) if reason else ():
-            found = _found(table, reason, at, index) if reviewed.bad_rows[at] else ""
+            problem = _describe_problem(table, reason, at, index) if reviewed.bad_rows[at] else ""
             number = f"Sentence: {index - first[file] + 1}"
-            rows.append((table.names[file], table.lines[at], number, table.words[at], table.tags[at], reason, found))
+            rows.append((table.names[file], table.lines[at], number, table.words[at], table.tags[at], reason, problem))
     return rows
 
 
-def _judge(
+def _review_once(
     table: LabelledTable, frame: pd.DataFrame, labels: tuple[str, ...], max_words: int, ranks: Sequence[int]
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any], list[RuleFinding]]:
-    """Reason of each sentence, who is superseded, the rows to blame, and what the rules found.
-
-    The first rule that is broken counts.
-    """
+    """Return reasons, superseded sentences, bad rows and findings; the first broken rule is the reason."""
     tags = LabelSet(labels).tags if labels else (OUTSIDE,)
     reasons = np.full(table.n_sentences, "", dtype=object)
     bad_rows = np.zeros(table.n_rows, dtype=bool)
@@ -198,8 +195,8 @@ def _judge(
         bad_rows[fresh] = True
         reasons[of_row[fresh]] = finding.rule.name
     is_sound, of_sentence = reasons == "", [ranks[file] for file in table.files.tolist()]
-    readings = _readings(table.sentences, of_sentence, is_sound)
-    superseded = _superseded(table.sentences, of_sentence, is_sound, readings)
+    readings = _collect_readings(table.sentences, of_sentence, is_sound)
+    superseded = _find_superseded(table.sentences, of_sentence, is_sound, readings)
     counts = (is_sound & ~superseded).tolist()
     n_readings = [len(readings[s.words][1]) if one else 1 for s, one in zip(table.sentences, counts, strict=True)]
     copies = expectations.run_suite("copies", pd.DataFrame({"n_readings": n_readings}), expectations.copy_rules())
@@ -212,8 +209,10 @@ def _judge(
 Readings = Mapping[tuple[str, ...], tuple[int, set[tuple[str, ...]]]]
 
 
-def _readings(sentences: Sequence[LabelledSentence], ranks: Sequence[int], is_sound: np.ndarray[Any, Any]) -> Readings:
-    """For the words of each sound sentence the highest rank among its copies, and how those of that rank are tagged."""
+def _collect_readings(
+    sentences: Sequence[LabelledSentence], ranks: Sequence[int], is_sound: np.ndarray[Any, Any]
+) -> Readings:
+    """Return the highest rank among the copies of each sound sentence, and the taggings with that rank."""
     readings: dict[tuple[str, ...], tuple[int, set[tuple[str, ...]]]] = {}
     for sentence, rank, sound in zip(sentences, ranks, is_sound.tolist(), strict=True):
         if sound:
@@ -225,10 +224,10 @@ def _readings(sentences: Sequence[LabelledSentence], ranks: Sequence[int], is_so
     return readings
 
 
-def _superseded(
+def _find_superseded(
     sentences: Sequence[LabelledSentence], ranks: Sequence[int], is_sound: np.ndarray[Any, Any], readings: Readings
 ) -> np.ndarray[Any, Any]:
-    """Which sound sentences are tagged in another way than a copy of higher rank is."""
+    """Return whether each sound sentence has a copy of higher rank with other tags."""
     gone = [
         sound and rank < readings[sentence.words][0] and {sentence.tags} != readings[sentence.words][1]
         for sentence, rank, sound in zip(sentences, ranks, is_sound.tolist(), strict=True)
@@ -240,15 +239,15 @@ def _frequent(counts: dict[str, int], at_least: int) -> tuple[str, ...]:
     return tuple(label for label, count in counts.items() if count >= at_least)
 
 
-def _labels_of(tags: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """For each different tag the number of its label, and whether it is an I- tag."""
+def _factorize_labels(tags: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the id of the label of each distinct tag, and whether it is an I- tag."""
     labels = [(tag_label(tag) or "") if is_tag(tag) else _MALFORMED for tag in tags]
     ids, _ = pd.factorize(np.asarray(labels, dtype=object))
     inside = np.array([is_tag(tag) and tag.startswith("I-") for tag in tags], dtype=bool)
     return ids, inside
 
 
-def _found(table: LabelledTable, reason: str, at: int, sentence: int) -> str:
+def _describe_problem(table: LabelledTable, reason: str, at: int, sentence: int) -> str:
     match reason:
         case "broken-row" | "bad-span":
             return str(table.problems[at])
