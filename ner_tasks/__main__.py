@@ -1,4 +1,4 @@
-"""`python -m ner_tasks <verb>`: every step from the shell, as Airflow runs it."""
+"""`python -m ner_tasks <command>`: runs one step from the shell, as Airflow does."""
 
 import sys
 

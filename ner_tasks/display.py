@@ -24,9 +24,10 @@ Entities = Sequence[Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Excerpt:
-    """A stretch of text with its entities, cut into pieces; `label` is "" between entities.
+    """An excerpt of a text, as pieces with a label; the label is "" between entities.
 
-    Prints on a rich console in colours where there are any, and as `[John Smith|per]` elsewhere; `str` gives the latter.
+    A rich console shows it in colours if it supports them, otherwise as `[John Smith|per]`, which is also the result of
+    `str`.
     """
 
     pieces: tuple[tuple[str, str], ...]
@@ -40,7 +41,7 @@ class Excerpt:
         yield self.styled() if console.is_terminal and console.color_system else Text(str(self))
 
     def styled(self) -> "Text":
-        """The same in colours, a colour per label."""
+        """Return the excerpt as rich text with one colour per label."""
         from rich.text import Text
 
         shown = Text()
@@ -54,23 +55,23 @@ class Excerpt:
 
 
 def make_excerpt(text: str, entities: Entities, *, n_characters: int = 300) -> Excerpt:
-    """About three lines of a document, where its entities are densest.
+    """Return an excerpt of a document where its entities are densest.
 
     Args:
-        text: the document.
+        text: text of the document.
         entities: its entities with `start`, `end` and `label`.
-        n_characters: length, give or take a word.
+        n_characters: approximate length, to the next word.
     """
     start, end = find_densest(text, entities, n_characters=n_characters)
     inside = [entity for entity in entities if start <= entity["start"] and entity["end"] <= end]
-    found = split_pieces(text, inside, start, end)
-    shown = [(_SPACES.sub(" ", piece), str(entity["label"]) if entity else "") for piece, entity in found]
+    pieces = split_pieces(text, inside, start, end)
+    shown = [(_SPACES.sub(" ", piece), str(entity["label"]) if entity else "") for piece, entity in pieces]
     before, after = "… " if start > 0 else "", " …" if end < len(text.rstrip()) else ""
     return Excerpt(tuple(piece for piece in ((before, ""), *shown, (after, "")) if piece[0]))
 
 
 def find_densest(text: str, entities: Entities, *, n_characters: int) -> tuple[int, int]:
-    """Bounds of the stretch of about `n_characters` that holds most entities, the first of several; never inside a word."""
+    """Return the bounds of the stretch of about `n_characters` with most entities, at word boundaries."""
     ordered = sorted(entities, key=lambda entity: (entity["start"], entity["end"]))
     best, first = (0, 0, 0), 0  # number of entities, start of the first, end of the last
     for last, entity in enumerate(ordered):
@@ -88,51 +89,51 @@ def find_densest(text: str, entities: Entities, *, n_characters: int) -> tuple[i
 def find_stretches(
     text: str, entities: Entities, *, context: int = 120, longest: int = 600, most: int = 6
 ) -> list[tuple[int, int]]:
-    """Bounds of the stretches of a document around its entities, in order; they do not overlap.
+    """Return the bounds of stretches of a document around its entities, in order and without overlaps.
 
     Args:
-        text: the document.
+        text: text of the document.
         entities: its entities.
-        context: characters shown before and behind an entity, give or take a word.
-        longest: characters in a stretch, give or take a word; an entity that is longer is cut.
-        most: stretches, at most; of more, these many spread evenly are taken.
+        context: approximate number of characters before and after an entity.
+        longest: approximate maximum length of a stretch; a longer entity is cut.
+        most: maximum number of stretches; if there are more, evenly spread ones are returned.
 
     Returns:
-        At least one: the beginning, if there are no entities.
+        At least one stretch: the start of the text if there are no entities.
     """
-    found: list[tuple[int, int]] = []
+    stretches: list[tuple[int, int]] = []
     for entity in sorted(entities, key=lambda entity: (entity["start"], entity["end"])):
         start = _word_start(text, max(entity["start"] - context, 0))
         end = _word_end(text, min(entity["end"] + context, len(text)))
-        if found and start <= found[-1][1]:
-            first, last = found[-1]
+        if stretches and start <= stretches[-1][1]:
+            first, last = stretches[-1]
             if end - first <= longest:
-                found[-1] = first, max(end, last)
+                stretches[-1] = first, max(end, last)
                 continue
-            # An entity is not shown in two halves: where two stretches meet, the second has it whole.
+            # Do not split an entity: the second of two adjacent stretches has the whole entity.
             start = min(max(last, start), entity["start"]) if entity["start"] > first else last
-            found[-1] = first, start
-        found.append((start, min(end, start + longest)))
-    found = [(start, end) for start, end in found if start < end]
-    return spread_items(found, most) or [(0, _word_end(text, min(longest, len(text))))]
+            stretches[-1] = first, start
+        stretches.append((start, min(end, start + longest)))
+    stretches = [(start, end) for start, end in stretches if start < end]
+    return spread_items(stretches, most) or [(0, _word_end(text, min(longest, len(text))))]
 
 
 def spread_items(items: Sequence[Any], most: int) -> list[Any]:
-    """At most `most` of the items, evenly from the first to the last."""
+    """Return at most `most` of the items, evenly spread."""
     return [items[index] for index in spread_indexes(len(items), most)]
 
 
 def spread_indexes(n_items: int, most: int) -> list[int]:
-    """At most `most` of the numbers `[0, n_items)`, evenly spread, ascending."""
+    """Return at most `most` of the indexes `[0, n_items)`, evenly spread, ascending."""
     n_taken = min(n_items, most)
     return [(2 * index + 1) * n_items // (2 * n_taken) for index in range(n_taken)]
 
 
 def split_pieces(text: str, entities: Entities, start: int, end: int) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-    """The text `[start, end)` cut at its entities, each piece made inert; what crosses a bound is cut there.
+    """Split the text `[start, end)` at its entities and neutralize each piece; entities are cut at the bounds.
 
     Returns:
-        Pieces that are not empty, each with its entity or None. Of two entities that overlap the first is shown.
+        Non-empty pieces, each with its entity or None. Of overlapping entities only the first is returned.
     """
     position = start
     for entity in sorted(entities, key=lambda entity: (entity["start"], entity["end"])):
@@ -148,25 +149,25 @@ def split_pieces(text: str, entities: Entities, start: int, end: int) -> Iterato
 
 
 def neutralize(text: str) -> str:
-    """The text with what would act on a terminal or a page, instead of being shown, replaced."""
+    """Replace characters that control a terminal or change the direction of writing."""
     return _ACTIVE.sub(_REPLACEMENT, text.replace("\r\n", "\n"))
 
 
 def _word_start(text: str, position: int) -> int:
-    """Start of the word around `position`, unless it is a very long one."""
+    """Return the start of the word at `position`, or `position` in a very long word."""
     space = max(text.rfind(char, max(position - _LONG_WORD, 0), position) for char in " \n")
     return space + 1 if space >= 0 or position <= _LONG_WORD else position
 
 
 def _word_end(text: str, position: int) -> int:
-    """End of the word around `position`, unless it is a very long one."""
+    """Return the end of the word at `position`, or `position` in a very long word."""
     if space := re.compile(r"\s|\Z").search(text, position, position + _LONG_WORD):
         return space.start()
     return position
 
 
 def format_location(entity: Mapping[str, Any]) -> str:
-    """Where an entity stands, as the end of a phrase: `, page 3` or `, Claims!B7`; "" where its format says nothing."""
+    """Return the location of an entity as a suffix, `, page 3` or `, Claims!B7`; "" if the format has none."""
     if entity.get("page"):
         return f", page {entity['page']}"
     return f", {entity['source']}" if entity.get("source") else ""

@@ -35,21 +35,23 @@ class TextEntity:
 
 
 def score_entity(word_scores: Sequence[float], start: int, end: int) -> float:
-    """Score of the entity over the words `[start, end)`, from the probabilities of the sentence's tags.
+    """Return the score of an entity: the minimum over its words and the next word, whose tag ends the entity.
 
-    The lowest among its words and the word behind it, whose tag says that the entity ends there. Of the scores that
-    were tried this one lies nearest to the share of entities that are right: an expected calibration error of 0.021
-    on GMB after temperature, against 0.030 without the word behind, 0.036 for the product and 0.041 for the
-    geometric mean.
+    On GMB with temperature scaling this has the lowest expected calibration error of the candidates: 0.021, against 0.030
+    without the next word, 0.036 for the product and 0.041 for the geometric mean.
+
+    Args:
+        word_scores: probability of the tag of each word in the sentence, 0 to 1.
+        start: index of the first word.
+        end: index after the last word.
     """
     return min(word_scores[start : end + 1])
 
 
 def bio_to_spans(tags: Sequence[str]) -> list[WordSpan]:
-    """Entities in a sequence of BIO tags.
+    """Convert BIO tags to entities.
 
-    An `I-` that continues nothing opens an entity of its own, as conlleval reads it, so that every
-    sequence a model can produce has exactly one reading.
+    An `I-` without an entity to continue starts one, as in conlleval, so that every sequence of tags is defined.
 
     Source: conlleval.pl of CoNLL-2000; seqeval's default mode gives the same spans.
     """
@@ -57,7 +59,7 @@ def bio_to_spans(tags: Sequence[str]) -> list[WordSpan]:
     start, label = 0, None
     for index, tag in enumerate([*tags, OUTSIDE]):
         if tag == OUTSIDE and label is None:
-            continue  # by far the most
+            continue  # most words
         inside = tag.startswith("I-") and label == tag_label(tag)
         if label is not None and not inside:
             spans.append(WordSpan(start, index, label))

@@ -1,4 +1,4 @@
-"""Labels (`geo`), their BIO tags (`B-geo`) and the ids that a model gives to the tags."""
+"""Labels (`geo`), their BIO tags (`B-geo`) and the ids of the tags in a model."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,17 +12,17 @@ _TAG = re.compile(r"O|[BI]-[A-Za-z][A-Za-z0-9_]*")
 
 
 def tag_label(tag: str) -> str | None:
-    """Label of a tag: `geo` for `B-geo`, None for `O`."""
+    """Return the label of a tag: `geo` for `B-geo`, None for `O`."""
     return None if tag == OUTSIDE else tag[2:]
 
 
 def is_tag(text: str) -> bool:
-    """Whether `text` is written like a BIO tag, of whatever label."""
+    """Return whether `text` is a well-formed BIO tag with any label."""
     return _TAG.fullmatch(text) is not None
 
 
 def find_bio_violation(tags: Sequence[str]) -> int | None:
-    """Index of the first `I-` tag that continues no entity of its own label, or None."""
+    """Return the index of the first `I-` tag without an entity of its label to continue, or None."""
     before = OUTSIDE
     for index, tag in enumerate(tags):
         if tag.startswith("I-") and tag_label(before) != tag_label(tag):
@@ -33,9 +33,10 @@ def find_bio_violation(tags: Sequence[str]) -> int | None:
 
 @dataclass(frozen=True)
 class LabelSet:
-    """The labels that one model knows, in a fixed order; travels with the model.
+    """The labels of a model in a fixed order, which determines the tag ids: `O` is 0, then `B-` and `I-` of each label.
 
-    The ids depend on nothing but this order: `O` is 0, then `B-` and `I-` of each label in turn.
+    Raises:
+        ConfigInvalid: no label, a duplicate, or a malformed label.
     """
 
     labels: tuple[str, ...]
@@ -51,7 +52,7 @@ class LabelSet:
 
     @classmethod
     def from_tags(cls, tags: Iterable[str]) -> "LabelSet":
-        """The labels that occur in `tags`, in alphabetical order."""
+        """Create a label set from the labels in `tags`, in alphabetical order."""
         return cls(tuple(sorted({label for tag in tags if (label := tag_label(tag))})))
 
     @cached_property
@@ -63,5 +64,5 @@ class LabelSet:
         return {tag: index for index, tag in enumerate(self.tags)}
 
     def may_follow(self, before: str, tag: str) -> bool:
-        """Whether BIO allows `tag` after `before`; `O` stands for the sentence's start as well."""
+        """Return whether BIO allows `tag` after `before`; `O` also stands for the start of the sentence."""
         return not tag.startswith("I-") or tag_label(before) == tag_label(tag)
