@@ -101,13 +101,13 @@ def spans_in(text: str, bounds: list[int]) -> list[dict]:
 @given(st.text(alphabet="ab \n.", max_size=400), SPANS)
 def test_stretches_are_in_order_bounded_and_hold_their_entities_whole(text, bounds):
     entities = spans_in(text, bounds)
-    found = find_stretches(text, entities, context=10, longest=60, most=1000)
-    ends = [0, *(bound for stretch in found for bound in stretch), len(text)]
+    stretches = find_stretches(text, entities, context=10, longest=60, most=1000)
+    ends = [0, *(bound for stretch in stretches for bound in stretch), len(text)]
     assert ends == sorted(ends)
-    assert found
-    assert all(end - start <= 60 + 2 * 40 for start, end in found)
+    assert stretches
+    assert all(end - start <= 60 + 2 * 40 for start, end in stretches)
     for entity in entities:
-        held = [start for start, end in found if start <= entity["start"] and entity["end"] <= end]
+        held = [start for start, end in stretches if start <= entity["start"] and entity["end"] <= end]
         # with the context of both sides and a word each, a longer one may be cut
         assert held or entity["end"] - entity["start"] + 2 * (10 + 40) > 60
 
@@ -115,9 +115,9 @@ def test_stretches_are_in_order_bounded_and_hold_their_entities_whole(text, boun
 def test_of_many_stretches_some_are_taken_from_the_whole_document():
     text = "Ann met Bob in Rome. " + "Nothing happened there. " * 50
     entities = [{"start": at, "end": at + 3, "label": "per"} for at in range(0, 20 * len(text), len(text))]
-    found = find_stretches(text * 20, entities, most=4)
-    assert len(found) == 4
-    assert found[0][0] < 5 * len(text) and found[-1][0] > 15 * len(text)
+    stretches = find_stretches(text * 20, entities, most=4)
+    assert len(stretches) == 4
+    assert stretches[0][0] < 5 * len(text) and stretches[-1][0] > 15 * len(text)
 
 
 def test_a_long_document_without_entities_shows_its_beginning():
@@ -129,20 +129,20 @@ def test_a_long_document_without_entities_shows_its_beginning():
 def test_pieces_hold_each_character_once(text, bounds, data):
     start = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(start, len(text)))
-    found = list(split_pieces(text, spans_in(text, bounds), start, end))
-    assert "".join(piece for piece, _ in found) == neutralize(text[start:end])
-    assert all(piece for piece, _ in found)
-    for piece, entity in found:
+    pieces = list(split_pieces(text, spans_in(text, bounds), start, end))
+    assert "".join(piece for piece, _ in pieces) == neutralize(text[start:end])
+    assert all(piece for piece, _ in pieces)
+    for piece, entity in pieces:
         if entity:
             assert piece in neutralize(text[entity["start"] : entity["end"]])
 
 
 @given(st.integers(0, 3000), st.integers(1, 50))
 def test_what_is_shown_of_much_is_spread_evenly(n_items, most):
-    found = spread_indexes(n_items, most)
-    assert len(found) == min(n_items, most)
-    gaps = [after - before for before, after in pairwise(found)]
-    assert all(0 <= index < n_items for index in found)
+    indexes = spread_indexes(n_items, most)
+    assert len(indexes) == min(n_items, most)
+    gaps = [after - before for before, after in pairwise(indexes)]
+    assert all(0 <= index < n_items for index in indexes)
     assert not gaps or (min(gaps) >= 1 and max(gaps) - min(gaps) <= 1)
 
 

@@ -162,9 +162,9 @@ def test_words_of_the_kaggle_file_are_found_again_in_running_text():
     n_words = n_found = 0
     for gold in sentences:
         text, spans = _written(gold)
-        found = {tuple(word) for sentence in iter_sentences(text) for word in sentence}
+        spans_found = {tuple(word) for sentence in iter_sentences(text) for word in sentence}
         n_words += len(spans)
-        n_found += sum(span in found for span in spans)
+        n_found += sum(span in spans_found for span in spans)
     assert n_found / n_words > 0.999
 
 
