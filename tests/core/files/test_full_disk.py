@@ -51,7 +51,7 @@ from ner_tasks.training import checkpoints, initialization
 try:
     initialization.save_tokenizer(source / "encoder", disk / "tokenizer.json")
 except StorageFull:
-    checkpoints.save_checkpoint(disk, checkpoints.TrainingProgress(), [np.zeros((300, 300), np.float32)], of="this")
+    checkpoints.save_checkpoint(disk, checkpoints.TrainingProgress(), [np.zeros((300, 300), np.float32)], identity="this")
 """,
 }
 KEPT = {"ledger": {"ledger.sqlite"}, "join": {"ledger.sqlite"}}
