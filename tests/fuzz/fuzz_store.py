@@ -104,14 +104,14 @@ def _verbs(snapshot: str) -> Iterator[Question]:
     shard = f"{{root}}/staging/tagged/{NEXT}/n2/shard-00"
     lines = [
         "models --store {root}",
-        f"diff --old {first} --new {last}",
+        f"diff-predictions --old {first} --new {last}",
         *(f"convert --answers {last} --to {form} --output {{made}}/{form}" for form in ("parquet", "conll", "page")),
         f"drift --night {last}/statistics.json --before {first}/statistics.json",
         f"sample --answers {last} --output {{made}}/sample",
         f"review --answers {last} --other {first} --output {{made}}/review --day {DAYS[1]}",
-        f"join --shards {shard} --output {{made}}/join --day {NEXT} --night n2 --model_version v",
-        f"challenge --champion {counts[0]} --challenger {counts[1]} --resamples 10",
-        "retain --store {root}",
+        f"merge-shards --shards {shard} --output {{made}}/join --day {NEXT} --night n2 --model_version v",
+        f"compare-models --champion {counts[0]} --challenger {counts[1]} --resamples 10",
+        "prune --store {root}",
         f"dataset --data {{root}}/labelled/first/ner.csv --output {{made}}/dataset --previous {part} --block_sentences 4",
     ]
     return (_verb(line) for line in lines)
@@ -122,7 +122,7 @@ def _changing_verbs() -> Iterator[Question]:
         f"card --version {VERSIONS[1]} --store {{root}}",
         "rollback --store {root} --by ada",
         f"promote --version {VERSIONS[1]} --store {{root}} --by ada",
-        "retain --store {root} --delete 1 --days 1 --n_versions 1 --staging_days 8",
+        "prune --store {root} --delete 1 --days 1 --n_versions 1 --staging_days 8",
     ]
     return (_verb(line, changes_store=True) for line in lines)
 
