@@ -45,7 +45,7 @@ def go_on(start: Path, folder: Path, sentences: list[LabelledSentence], config: 
 
 def test_a_model_that_goes_on_begins_with_what_it_knows(trained: Path, encoder: Path, tmp_path: Path) -> None:
     few = tiny.sentences(32, seed=5)
-    slow = replace(BRIEF, learning_rate=1e-6)
+    slow = BRIEF.model_copy(update={"learning_rate": 1e-6})
     warm, cold = (go_on(start, tmp_path / start.name, few, slow) for start in (trained, encoder))
     losses = [model_folder.read_manifest(model).metrics["train"]["history"][0]["loss"] for model in (warm, cold)]
     assert losses[0] < 0.1

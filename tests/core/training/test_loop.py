@@ -1,7 +1,6 @@
 """Training learns, ends at the best epoch, and goes on after a kill as if there had been none."""
 
 import errno
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,18 +40,19 @@ class Killed(BaseException):
     """Stands for SIGKILL: nothing but a new process goes on after it."""
 
 
-EVERYTHING = replace(
-    SHORT,
-    ema_decay=0.9,
-    crf_weight=0.5,
-    r_drop=0.5,
-    oversampling=0.2,
-    layer_decay=0.8,
-    head_rate=2.0,
-    label_smoothing=0.1,
-    schedule="cosine",
-    attention_dropout=0.1,
-    word_dropout=0.2,
+EVERYTHING = SHORT.model_copy(
+    update={
+        "ema_decay": 0.9,
+        "crf_weight": 0.5,
+        "r_drop": 0.5,
+        "oversampling": 0.2,
+        "layer_decay": 0.8,
+        "head_rate": 2.0,
+        "label_smoothing": 0.1,
+        "schedule": "cosine",
+        "attention_dropout": 0.1,
+        "word_dropout": 0.2,
+    }
 )
 
 
@@ -97,7 +97,7 @@ def test_half_done_work_of_other_settings_is_refused(
     with pytest.raises(Killed):
         train(encoder, tmp_path)
     with pytest.raises(ConfigInvalid, match="found a checkpoint of other data or settings"):
-        train(encoder, tmp_path, replace(SHORT, dropout=0.2))
+        train(encoder, tmp_path, SHORT.model_copy(update={"dropout": 0.2}))
 
 
 def _cut(path: Path) -> None:
