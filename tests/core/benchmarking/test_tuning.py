@@ -56,7 +56,9 @@ def test_a_precision_that_loses_f1_is_measured_and_not_chosen(
     version: Path, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worse = {"int8": 0.5, "frozen": 0.9}
-    monkeypatch.setattr("ner_tasks.benchmarking.tuning._f1", lambda engine, *_: worse[Path(engine.model).name])
+    monkeypatch.setattr(
+        "ner_tasks.benchmarking.tuning._evaluate_engine", lambda engine, *_: worse[Path(engine.model).name]
+    )
     assert tune(version, data, "--time_limit_s", "0") == 0
     record = json.loads(runtime_config.runtime_config_path(version, 2).read_text())
     assert record["choice"]["kind"] == "frozen"
