@@ -38,9 +38,12 @@ def read_params(model: type[Params], given: str | dict[str, Any]) -> Params:
         ConfigInvalid: a value of another type or out of bounds.
     """
     values = json.loads(given) if isinstance(given, str) else given
-    own = {name: values[name] for name in model.model_fields if name in values}
-    # an emptied field of Airflow's form
-    own = {name: value for name, value in own.items() if value != "" or model.model_fields[name].default is not None}
+    # an emptied field of Airflow's form is an empty text
+    own = {
+        name: None if values[name] == "" and "null" in schema.get("type", ()) else values[name]
+        for name, schema in field_schemas(model).items()
+        if name in values
+    }
     return model.parse(own, "the run's parameters")
 
 

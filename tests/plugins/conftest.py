@@ -28,7 +28,8 @@ for word in arguments:
 if "config" in flags:
     for name, value in json.loads(Path(flags["config"][0]).read_text()).items():
         values = value if isinstance(value, list) else [] if value is None else [value]
-        flags[name] = [str(int(one)) if isinstance(one, bool) else str(one) for one in values]
+        if values:
+            flags[name] = [str(int(one)) if isinstance(one, bool) else str(one) for one in values]
 calls = Path(os.environ["NER_FAKE_CALLS"])
 with calls.open("a") as file:
     file.write(json.dumps({{"verb": verb, "flags": flags, "env": dict(os.environ)}}) + "\\n")

@@ -80,7 +80,7 @@ def test_the_verb_is_told_what_the_run_was_told(version, measured, fake, store):
 
 def test_without_precisions_the_host_decides(version, measured, fake):
     run()
-    assert fake.calls[0]["flags"]["precisions"] == []
+    assert "precisions" not in fake.calls[0]["flags"]
 
 
 def test_a_run_is_published_and_told(version, measured, store):
@@ -114,7 +114,7 @@ def test_earlier_runs_on_the_host_are_handed_to_the_verb_and_those_of_others_are
 @pytest.mark.runbook("benchmark", "Nothing to compare with in the report")
 def test_the_first_run_on_a_host_has_nothing_before_it(version, measured, fake):
     run()
-    assert fake.calls[0]["flags"]["previous"] == []
+    assert "previous" not in fake.calls[0]["flags"]
 
 
 @pytest.mark.runbook("benchmark", "GateNotPassed: found INT8 at batch size 32 at 2.00x stock")

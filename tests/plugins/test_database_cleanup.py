@@ -95,7 +95,7 @@ def aged(path, days):
     os.utime(path, (at, at))
 
 
-def clean(run="this", db_days="90", delete="True"):
+def clean(run="this", db_days=90, delete=True):
     return CleanDatabaseOperator(task_id="t", config={"db_days": db_days, "delete": delete}).execute({"run_id": run})
 
 
@@ -104,7 +104,7 @@ def clean(run="this", db_days="90", delete="True"):
 def test_old_runs_go_with_their_logs_and_notes_and_young_ones_stay(database, logs, store):
     for run, days in (("old", 100), ("young", 1)):
         aged(store.root / keys.RUN_NOTES / "ner_retrain" / run / "train.json", days)
-    would = clean(delete="False")
+    would = clean(delete=False)
     assert (would["n_gone"], would["n_logs"], would["n_notes"], would["deleted"]) == (0, 1, 1, False)
     said = clean()
     assert (said["dag_run"], said["n_gone"], said["n_logs"], said["n_notes"]) == (2, 2, 1, 1)
@@ -135,9 +135,9 @@ def test_what_is_no_database_is_said(fake, logs, monkeypatch, tmp_path):
 
 def test_nothing_is_cleaned_unasked_or_too_soon(fake):
     with pytest.raises(AirflowSkipException):
-        clean(db_days="")
-    with pytest.raises(AirflowFailException, match="found db_days = 7, expected at least 8"):
-        clean(db_days="7")
+        clean(db_days=None)
+    with pytest.raises(AirflowFailException, match="found db_days = 7, expected 8 to 36500"):
+        clean(db_days=7)
 
 
 def test_no_step_that_reads_documents_is_told_where_the_database_is(fake, monkeypatch):

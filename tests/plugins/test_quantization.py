@@ -73,7 +73,7 @@ def test_a_model_is_made_once(registry, fake, model, operator, verb, kind):
         registry.put("v1", "frozen", model("frozen"))
     fake.set(verb, copies={"output": str(model(kind))})
     for _ in range(2):
-        assert operator(task_id="t", model=MODEL).execute({}) == MODEL
+        assert operator(task_id="t", model=MODEL, config={}).execute({}) == MODEL
     assert fake.verbs == [verb]
     assert registry.find("v1", kind) is not None
 

@@ -433,7 +433,7 @@ def test_a_withdrawn_day_is_no_longer_read_and_still_kept(promoted, store, fake,
     assert store.read_json(f"{kept}/manifest.json")["n_tagged"] == 1
     assert store.read_json(f"{kept}/reason.json")["reason"] == "wrong model"
     with pytest.raises(AirflowSkipException, match="nothing to withdraw"):
-        WithdrawDayOperator(task_id="withdraw", config={"day": DAY}).execute(RUN)
+        WithdrawDayOperator(task_id="withdraw", config={"day": DAY, "reason": "wrong model"}).execute(RUN)
     night()
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 1
 
