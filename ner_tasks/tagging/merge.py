@@ -13,7 +13,8 @@ from ner_tasks.files import atomic, replacement
 from ner_tasks.records import ShardManifest, read_file
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerLedger
 from ner_tasks.tagging.answers import parse_file_name
-from ner_tasks.tagging.journal import ANSWERS, Tally
+from ner_tasks.tagging.journal import ANSWERS
+from ner_tasks.tagging.tally import Tally
 
 MANIFEST = "manifest.json"
 _COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_reused", "n_partly_read", "n_words", "n_entities")

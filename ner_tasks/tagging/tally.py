@@ -1,0 +1,53 @@
+"""Counts of a tagging run, which its checkpoints and its manifest hold."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Tally:
+    """Counts of a run, over all its attempts.
+
+    Attributes:
+        file: index of the file of the last answer.
+        n_of_file: number of answers written for that file.
+        n_words_of_file: number of words tagged for that file.
+        n_tagged: number of documents with answers, including reused and partly read ones.
+        n_reused: number of documents whose answer was reused.
+        n_partly_read: number of documents with content that was not read.
+        n_words: number of words in tagged documents.
+        rejected: number of rejected documents by reason.
+        ignored: number of ignored files by rule.
+        items: number of items in tagged documents by kind and fate.
+        entities: number of entities by label.
+        elapsed_s: total seconds.
+        model_s: seconds spent in the model.
+    """
+
+    file: int = 0
+    n_of_file: int = 0
+    n_words_of_file: int = 0
+    n_tagged: int = 0
+    n_reused: int = 0
+    n_partly_read: int = 0
+    n_words: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
+    items: dict[str, dict[str, int]] = field(default_factory=dict)
+    entities: Counter[str] = field(default_factory=Counter)
+    elapsed_s: float = 0.0
+    model_s: float = 0.0
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Tally":
+        """Convert from the JSON of a checkpoint."""
+        return cls(**{**values, **{name: Counter(values[name]) for name in ("rejected", "ignored", "entities")}})
+
+    def add_items(self, items: Mapping[str, Mapping[str, int]]) -> None:
+        """Add the items of one document."""
+        for kind, fates in items.items():
+            counted = self.items.setdefault(kind, {})
+            for fate, n in fates.items():
+                counted[fate] = counted.get(fate, 0) + n
