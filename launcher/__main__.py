@@ -16,6 +16,7 @@ from launcher.console import RunConsole
 from launcher.layout import REPOSITORY, Layout
 from launcher.privacy import make_private, private_umask
 from ner_tasks.errors import ConfigInvalid, NerTasksError
+from ner_tasks.settings import unknown_variables
 from ner_tasks.store.folder import FolderStore
 
 INTERRUPTED = 130
@@ -29,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     console = Console(highlight=False)
+    for notice in unknown_variables(os.environ):
+        print(f"notice: {notice}", file=sys.stderr)
     try:
         layout = Layout.from_env()
         if options.port:

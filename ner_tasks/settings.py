@@ -23,7 +23,6 @@ _OTHERS = frozenset(
     [
         "NER_AIRFLOW_DATABASE",
         "NER_AIRFLOW_DATABASE_FILE",
-        "NER_AUDIT",
         "NER_ENCODER_FOLDER",
         "NER_HOME",
         "NER_POOL_SLOTS",
