@@ -28,11 +28,11 @@ SAMPLE_PARAMS = {chain.RETRAIN: {"epochs": 2}}
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    options = _parser().parse_args(arguments)
     console = Console(highlight=False)
     for notice in unknown_variables(os.environ):
         print(f"notice: {notice}", file=sys.stderr)
     try:
+        options = _parser().parse_args(arguments)
         layout = Layout.from_env()
         if options.port:
             layout = replace(layout, port=options.port)

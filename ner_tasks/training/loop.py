@@ -31,7 +31,8 @@ from ner_tasks.training.calibrate import Calibration, calibrate_model
 from ner_tasks.training.checkpoints import STATE, TrainingProgress, restore_checkpoint, save_checkpoint
 from ner_tasks.training.config import TrainConfig
 from ner_tasks.training.initialization import Initialization
-from ner_tasks.training.steps import Trainer, learning_rate_at
+from ner_tasks.training.optimizer import learning_rate_at
+from ner_tasks.training.trainer import Trainer
 
 _BEST, _TRANSITIONS = "best.safetensors", "transitions"
 _CURVE_STEPS = 25  # steps between two points of the learning curve

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.labels import LabelSet
 from ner_tasks.model.tokenization import WordTokenizer
-from ner_tasks.training import batches, steps
+from ner_tasks.training import batches, losses, optimizer, trainer
 from ner_tasks.training.config import TrainConfig
 from ner_tasks.training.initialization import Initialization
 from tests import tiny
@@ -22,13 +22,13 @@ LABELS = LabelSet(("geo", "per"))
 def make_trainer(encoder: Path):
     """Return a function that makes a trainer with the given settings."""
 
-    def make(**settings: float) -> steps.Trainer:
+    def make(**settings: float) -> trainer.Trainer:
         plain = {"layer_decay": 1.0, "head_rate": 1.0, "ema_decay": 0.0, "crf_weight": 0.0}
         config = TrainConfig(learning_rate=1e-3, **{**plain, **settings})
         pieces, dropped = WordTokenizer(encoder / "tokenizer.json"), config.attention_dropout
         model = Initialization.load(encoder).build_model(pieces, LABELS, dropout=0.0, attention_dropout=dropped)
         n_tags = len(LABELS.tags)
-        return steps.Trainer(model, LABELS, np.zeros((n_tags + 1, n_tags), np.float32), config)
+        return trainer.Trainer(model, LABELS, np.zeros((n_tags + 1, n_tags), np.float32), config)
 
     return make
 
@@ -46,7 +46,7 @@ def test_the_loss_of_a_path_is_its_probability_among_all_paths() -> None:
     tags = random.integers(0, 3, (2, 6)).astype(np.int32)
     carries = np.array([[0, 1, 1, 0, 1, 0], [1, 0, 0, 0, 1, 0]], np.float32)
     moves = random.normal(size=(4, 3)).astype(np.float32)
-    result = steps.crf_losses(*map(tf.constant, (logits, tags, carries, moves)))
+    result = losses.crf_losses(*map(tf.constant, (logits, tags, carries, moves)))
     for row in range(2):
         words = np.flatnonzero(carries[row])
 
@@ -61,14 +61,14 @@ def test_the_loss_of_a_path_is_its_probability_among_all_paths() -> None:
 def test_smoothing_spreads_a_share_over_all_tags() -> None:
     logits = tf.constant([[[2.0, 0.0, -1.0]]])
     log_p = tf.nn.log_softmax(logits).numpy()[0, 0]
-    result = steps.cross_entropy(logits, tf.constant([[1]]), 0.3).numpy()
+    result = losses.cross_entropy(logits, tf.constant([[1]]), 0.3).numpy()
     assert result[0, 0] == pytest.approx(-(0.7 * log_p[1] + 0.1 * log_p.sum()), rel=1e-5)
 
 
 def test_two_passes_that_agree_cost_nothing_and_others_the_same_from_both_sides() -> None:
     one, other = tf.constant([[[2.0, 0.0, -1.0]]]), tf.constant([[[1.0, 1.0, 0.0]]])
-    assert steps.symmetric_kl(one, one).numpy() == 0.0
-    there, back = (steps.symmetric_kl(*pair).numpy().item() for pair in ((one, other), (other, one)))
+    assert losses.symmetric_kl(one, one).numpy() == 0.0
+    there, back = (losses.symmetric_kl(*pair).numpy().item() for pair in ((one, other), (other, one)))
     assert there == pytest.approx(back)
     assert there > 0
 
@@ -129,7 +129,7 @@ def test_the_average_lags_behind_the_weights_and_is_exchanged_with_them(make_tra
 def test_the_rate_rises_then_falls_to_zero() -> None:
     for schedule, half_way in (("linear", 0.5), ("cosine", 0.5)):
         config = TrainConfig(learning_rate=1.0, warmup_share=0.1, schedule=schedule)
-        rates = [steps.learning_rate_at(step, 100, config) for step in range(101)]
+        rates = [optimizer.learning_rate_at(step, 100, config) for step in range(101)]
         assert max(rates) == rates[9] == rates[10] == 1.0
         assert rates[0] == pytest.approx(0.1)
         assert rates[55] == pytest.approx(half_way)
