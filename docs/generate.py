@@ -173,7 +173,8 @@ def settings() -> str:
 
     schemas = field_schemas(Settings)
     rows = []
-    for name, default, meaning in fields(Settings):
+    own = inspect.get_annotations(Settings)  # before those of its bases
+    for name, default, meaning in sorted(fields(Settings), key=lambda field: field[0] not in own):
         title = schemas[name].get("title", "") if name in GateOverrides.model_fields else ""
         shown = "all cores" if name == "threads" else shown_default(default)
         text = f"{title}. {meaning}" if title else meaning
