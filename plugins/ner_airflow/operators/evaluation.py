@@ -74,7 +74,7 @@ class EvaluateModelOperator(CommandOperator):
         manifest = self.registry.find(promotion.version, "trained")
         mine = model_folder.read_manifest(self.registry.fetch(version, "trained"))
         if manifest is None or set(manifest.labels) != set(mine.labels):
-            self.log.info("version %s is gone or knows other labels: not compared with", promotion.version)
+            self.log.info("version %s is gone or has other labels: no comparison", promotion.version)
             return None
         return promotion.version
 

@@ -89,12 +89,12 @@ class CollectLabelledOperator(CommandOperator):
         stored = [file for file in self.store.files(key) if is_labelled(file.name)]
         if not stored:
             raise DataRejected(f"found no labelled file, expected one, in {self.store.where(key)}")
-        found = []
+        listed = []
         for file in stored:
             sha256 = atomic.sha256_of(self.store.fetch(file.key))
             self.log.info("labelled data: %s, %d bytes, sha256 %s", file.key, file.n_bytes, sha256)
-            found.append({"batch": batch, "key": file.key, "sha256": sha256})
-        return found
+            listed.append({"batch": batch, "key": file.key, "sha256": sha256})
+        return listed
 
 
 class MakeSnapshotOperator(CommandOperator):

@@ -61,7 +61,7 @@ class DetectDriftOperator(NightOperator, CommandOperator):
         if not self.store.exists(key):
             raise AirflowSkipException(f"found no {key}: published before there was any; `force` makes it")
         before, last = self._before(published["model_version"])
-        found = self.run_command(
+        result = self.run_command(
             DriftCommand(
                 night=self.store.fetch(key),
                 before=tuple(self.store.fetch(keys.tagged_day(day, STATISTICS)) for day in before),
@@ -72,13 +72,13 @@ class DetectDriftOperator(NightOperator, CommandOperator):
         record = {"day": self.day, "night": published.get("night"), "model_version": published["model_version"]}
         changed = last if last != published["model_version"] else None
         more = {"model_before": changed, "accepted": accepted, "nights": before}
-        self.store.write_json(report, {**record, **more, **found})
-        metrics.emit(context, drift_alerts=len(found["alerts"]), drift_nights=len(before))
+        self.store.write_json(report, {**record, **more, **result})
+        metrics.emit(context, drift_alerts=len(result["alerts"]), drift_nights=len(before))
         if changed:
             self.log.info(
                 "the model has changed: %s, the night before was tagged by %s", record["model_version"], changed
             )
-        alerts = [] if accepted else found["alerts"]
+        alerts = [] if accepted else result["alerts"]
         return {"day": self.day, "night": record["night"], "alerts": alerts[:20], "report": report}
 
     def _before(self, version: str) -> tuple[list[str], str]:
@@ -102,7 +102,7 @@ class DetectDriftOperator(NightOperator, CommandOperator):
     def _judged(self, day: str, night: str | None) -> tuple[bool, bool]:
         """Return whether the published answers of a day raised an alert, and whether they were accepted.
 
-        Those whose report is damaged are taken for unusual, as nobody knows that they were not.
+        Answers with a damaged report count as drifted, because nobody knows that they are not.
         """
         key = keys.drift_report(day)
         try:
@@ -111,7 +111,7 @@ class DetectDriftOperator(NightOperator, CommandOperator):
         except InputMissing:
             return False, False
         except ArtifactBroken as error:
-            self.log.warning("notice: %s is taken for unusual: %s", day, error)
+            self.log.warning("notice: %s is treated as a night with drift: %s", day, error)
             return True, False
 
 

@@ -78,7 +78,7 @@ class NightOperator(NerOperator):
         except InputMissing:
             return None
         except ArtifactBroken as error:
-            self.log.warning("the answers of %s are taken for unpublished: %s", day, error)
+            self.log.warning("the answers of %s are treated as unpublished: %s", day, error)
             return None
 
     def shards(self, plan: dict[str, Any]) -> list[Path]:

@@ -96,8 +96,8 @@ class NightGateOperator(NightOperator):
             self.store.write_json(keys.night_gate(self.day), record)
         for line in record["lines"]:
             self.log.info("passed: %s", line)
-        found = {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
-        return {**found, "gate": record["lines"]}
+        summary = {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
+        return {**summary, "gate": record["lines"]}
 
 
 class PublishDayOperator(MergingOperator):

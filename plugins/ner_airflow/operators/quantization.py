@@ -173,7 +173,7 @@ class CompareQuantizedOperator(CommandOperator):
             return None
         theirs, ours = self.registry.find(promotion.version, "int8"), self.registry.find(version, "int8")
         if theirs is None or ours is None or set(theirs.labels) != set(ours.labels):
-            self.log.info("version %s is gone or knows other labels: not compared with", promotion.version)
+            self.log.info("version %s is gone or has other labels: no comparison", promotion.version)
             return None
         return promotion.version
 

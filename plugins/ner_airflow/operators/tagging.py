@@ -159,9 +159,11 @@ class PlanShardsOperator(NightOperator):
     def _answered(self, day: date, lookback_days: int) -> list[str]:
         """Return the days whose answers by this model may be reused."""
         days = [str(day - timedelta(days=back)) for back in range(lookback_days + 1)]
-        found = {day: self.published(day) for day in days}
+        published = {day: self.published(day) for day in days}
         return [
-            day for day, manifest in found.items() if manifest and manifest["model_version"] == self.model["version"]
+            day
+            for day, manifest in published.items()
+            if manifest and manifest["model_version"] == self.model["version"]
         ]
 
 
@@ -205,13 +207,13 @@ class TagShardOperator(NightOperator, CommandOperator):
 
     def _earlier(self, days: list[str]) -> list[Path]:
         """Return the answers of earlier days; those of a day deleted since the night was planned are not reused."""
-        found = []
+        answers = []
         for day in days:
             try:
-                found.append(self.store.fetch(keys.tagged_day(day)))
+                answers.append(self.store.fetch(keys.tagged_day(day)))
             except InputMissing as error:
-                self.log.warning("notice: the answers of %s are not given again: %s", day, error)
-        return found
+                self.log.warning("notice: the answers of %s are not reused: %s", day, error)
+        return answers
 
     def _tuned(self, model: Mapping[str, Any], folder: Path) -> tuple[Path, Path | None]:
         """Return the model that this kind of machine runs best and the file of the choice; None if it was not tuned."""
