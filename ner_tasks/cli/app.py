@@ -16,7 +16,7 @@ from typing import Any
 import ner_tasks
 from ner_tasks import hardware, held_stderr, settings
 from ner_tasks.cli import answers, data, measures, models, registry, tagging, training
-from ner_tasks.config.flags import add_flags, read_flags
+from ner_tasks.config.flags import add_flags, read_flags, require_flags
 from ner_tasks.errors import NerTasksError, redact_error, redact_traceback
 from ner_tasks.files import atomic
 from ner_tasks.steps.command import Command
@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     top, commands = parser()
     args = top.parse_args(argv)
     model, run = commands[args.verb]
+    require_flags(args.parser, model, args)
     for notice in settings.unknown_variables(os.environ):
         print(f"notice: {notice}", file=sys.stderr, flush=True)
     if argv is not None or args.verbose or held_stderr.is_verbose():
@@ -51,7 +52,7 @@ def _run(model: type[Command], run: "Run", args: argparse.Namespace) -> int:
     report |= {"result": None, "error": None}
     code, path = 1, getattr(args, "report", None)
     try:
-        config = model.parse(read_flags(args.parser, model, args), spell=lambda name: f"--{name}")
+        config = model.parse(read_flags(model, args), spell=lambda name: f"--{name}")
         path = config.report
         onednn = bool(getattr(config, "intel", True))
         os.environ.update(hardware.tensorflow_env(n_threads=config.threads, onednn=onednn))

@@ -44,14 +44,21 @@ def add_flags(parser: argparse.ArgumentParser, model: type[ConfigModel]) -> None
             parser.add_argument(*flag.also, dest=name, **{**options, "help": argparse.SUPPRESS})
 
 
-def read_flags(parser: argparse.ArgumentParser, model: type[ConfigModel], given: argparse.Namespace) -> dict[str, Any]:
-    """Return the settings that were given, those of `--config` first; exit with 2 if a required one is missing."""
+def read_flags(model: type[ConfigModel], given: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of `--config`, over which go those that were given as flags.
+
+    Raises:
+        InputMissing, ConfigInvalid: `--config` is no file, or not a JSON object.
+    """
     values = read_config_file(given.config) if given.config else {}
-    values |= {name: value for name, value in vars(given).items() if name in model.model_fields}
-    required = [name for name, field in model.model_fields.items() if field.is_required() and name not in values]
-    if required:
-        parser.error(f"the following arguments are required: {', '.join(f'--{name}' for name in required)}")
-    return values
+    return values | {name: value for name, value in vars(given).items() if name in model.model_fields}
+
+
+def require_flags(parser: argparse.ArgumentParser, model: type[ConfigModel], given: argparse.Namespace) -> None:
+    """Exit with 2 if a required flag is missing. With `--config`, the model checks what is missing."""
+    missing = [name for name, field in model.model_fields.items() if field.is_required() and name not in vars(given)]
+    if missing and not given.config:
+        parser.error(f"the following arguments are required: {', '.join(f'--{name}' for name in missing)}")
 
 
 def read_config_file(path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
@@ -17,6 +17,11 @@ ModelOutput = Annotated[Path, Flag("DIR", also=("--save_model_path",))]
 LabelledData = Annotated[Path, Flag("PATH", also=("--dataset_file",))]
 
 
+def _default_threads() -> Any:
+    """`NER_THREADS` as it is set, which the model checks, else the number of CPUs."""
+    return os.environ.get("NER_THREADS") or os.cpu_count() or 1
+
+
 class Command(ConfigModel):
     """Everything that one command of `nightly-ner` can be told; its docstring is the command's help.
 
@@ -29,7 +34,8 @@ class Command(ConfigModel):
     reads_documents: ClassVar[bool] = False
 
     threads: int = Field(
-        default_factory=lambda: int(os.environ.get("NER_THREADS") or os.cpu_count() or 1),
+        default_factory=_default_threads,
+        validate_default=True,
         ge=1,
         description="number of threads",
     )

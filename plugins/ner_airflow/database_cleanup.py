@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     report: dict[str, Any] = {"verb": CleanCommand.name, "ok": False, "result": {}, "error": None}
     try:
-        config = CleanCommand.parse(read_flags(parser, CleanCommand, args))
+        config = CleanCommand.parse(read_flags(CleanCommand, args))
         report |= {"result": delete_old_runs(config.before, config.run, dry_run=config.dry_run), "ok": True}
     except NerTasksError as error:
         report["error"] = {"type": type(error).__name__, "message": str(error), "retryable": error.retryable}

@@ -218,6 +218,26 @@ def test_a_flag_goes_before_the_file_of_flags(tmp_path: Path, data: Path) -> Non
     assert report["error"]["message"].startswith("found setting '--modell', expected one of ")
 
 
+def test_what_is_missing_is_named_once_on_the_plain_standard_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ner_tasks", "tag", "--model", "m"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("tag: error: the following arguments are required: --output")
+    assert "stderr:" not in done.stderr
+    (tmp_path / "config.json").write_text('{"model": "m"}')
+    assert run("tag", "--config", tmp_path / "config.json", report=tmp_path / "r.json")[1]["error"] == {
+        "type": "ConfigInvalid",
+        "message": "found no --output, expected one",
+        "retryable": False,
+    }
+
+
+def test_threads_of_the_environment_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NER_THREADS", "many")
+    code, report = run("models", "--store", tmp_path, report=tmp_path / "r.json")
+    assert (code, report["error"]["message"]) == (78, "found --threads = 'many', expected a whole number")
+
+
 def test_a_variable_that_is_no_setting_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
