@@ -24,7 +24,7 @@ from ner_airflow.operators.quantization import PromoteModelOperator
 from ner_airflow.params import dag_params
 
 
-@dag(schedule=None, params={"version": Param("", type="string"), **dag_params(ApprovalParams)})
+@dag(schedule=None, params={"version": Param("", type="string"), **dag_params(ApprovalParams, approval=True)})
 def asking():
     @task
     def gate(params=None):
@@ -127,7 +127,7 @@ def test_a_yes_promotes_and_a_no_or_none_in_time_does_not(api, tmp_path):
     assert ended(api, run) == skipped
 
     # a few seconds; nobody answers
-    run = api.trigger("asking", {"version": "v3", "approval": True, "approval_hours": 0.001})
+    run = api.trigger("asking", {"version": "v3", "approval_hours": 0.001})
     assert ended(api, run) == skipped
     assert registry.promoted().version == "v1"
     assert [registry.store.read_json(f"reports/models/{name}/approval.json")["by"] for name in ("v1", "v2", "v3")] == [
