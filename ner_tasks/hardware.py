@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ner_tasks.errors import ConfigInvalid
+
 
 def tensorflow_env(*, n_threads: int, onednn: bool) -> dict[str, str]:
     """Return environment variables for threads and oneDNN, which must be set before TensorFlow is imported.
@@ -44,6 +46,16 @@ def block_keras_import() -> None:
 def cpu_flags() -> frozenset[str]:
     """Return the CPU flags of the first processor as named by Linux; empty on other systems."""
     return frozenset(next((line.partition(":")[2].split() for line in _cpuinfo() if line.startswith("flags")), []))
+
+
+def require_bf16() -> None:
+    """Check that the CPU supports bfloat16; otherwise it would be emulated, more slowly than FP32.
+
+    Raises:
+        ConfigInvalid: it does not.
+    """
+    if not has_bf16():
+        raise ConfigInvalid("found a CPU without AVX512_BF16 or AMX_BF16, expected one, for --bf16 1")
 
 
 def has_bf16() -> bool:

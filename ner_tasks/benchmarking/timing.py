@@ -174,6 +174,14 @@ def time_pass(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> di
     return {**pass_, "calls_s": _time_calls(tagger, fill_batches(sentences, load.batch_size), one_batch)}
 
 
+def time_batches(tagger: Any, sentences: Sequence[Sequence[str]], batch_size: int) -> float:
+    """Return the mean seconds of a batch, after one pass as warm-up."""
+    load = Load(batch_size)
+    time_pass(tagger, sentences, load)
+    timed = time_pass(tagger, sentences, load)
+    return float(timed["seconds"] / timed["n_calls"])
+
+
 def fill_batches(sentences: Sequence[Sequence[str]], size: int) -> list[list[Sequence[str]]]:
     """Split sentences into batches of `size`; the last batch is filled up with sentences from the start."""
     starts = range(0, len(sentences), size)

@@ -24,12 +24,7 @@ def time_inference(config: TimeInferenceCommand) -> Result:
     refuse_unrunnable(config, config.model)
     tagger = Tagger.load(config.model, n_threads=config.threads, bf16=config.bf16)
     sentences = [sentence.words for sentence in corpus.read_labelled(config.data)[: config.n_sentences]]
-    times = {}
-    for batch_size in (1, config.batch_size):
-        load = timing.Load(batch_size)
-        timing.time_pass(tagger, sentences, load)  # warm-up
-        turn = timing.time_pass(tagger, sentences, load)
-        times[batch_size] = turn["seconds"] / turn["n_calls"]
+    times = {size: timing.time_batches(tagger, sentences, size) for size in (1, config.batch_size)}
     print(f"Average real time inference time (batch size 1): {times[1]:.6f} s")
     print(f"Average batch inference time: {times[config.batch_size]:.6f} s, batch size: {config.batch_size}")
     return {"realtime_s": times[1], "batch_s": times[config.batch_size], "batch_size": config.batch_size}

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.data import corpus
+from ner_tasks.data.parts import read_calibration_text
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.steps.command import OneDnn
 from ner_tasks.steps.models import (
@@ -63,15 +64,12 @@ def quantize(config: QuantizeCommand) -> Result:
     from ner_tasks.quantization.quantize import DEFAULT_CONFIG, QuantizeConfig, quantize_model
 
     recipe = QuantizeConfig.read(config.config_file or DEFAULT_CONFIG)
-    # A snapshot has a part for this; a file is what its user chose to calibrate on, whole.
-    is_snapshot = config.data.is_dir()
-    data = config.data / "calibration.csv" if is_snapshot else config.data
-    sentences = [sentence.words for sentence in corpus.read_labelled(data)]
+    sentences = read_calibration_text(config.data)
     if config.accuracy:
         from ner_tasks.quantization import accuracy_search
 
-        if not is_snapshot:
-            raise ConfigInvalid(f"found a file, expected a snapshot, whose dev part judges, for --accuracy, at {data}")
+        if not config.data.is_dir():
+            raise ConfigInvalid(f"found a file, expected a snapshot with a dev part, for --accuracy, at {config.data}")
         criteria = accuracy_search.AccuracyConfig.read(config.accuracy_file or accuracy_search.DEFAULT_CONFIG)
         if config.max_f1_loss is not None:
             criteria = criteria.with_max_loss(config.max_f1_loss)

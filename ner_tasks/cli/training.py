@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ner_tasks import hardware
 from ner_tasks.data import corpus
+from ner_tasks.data.parts import read_training_parts
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.steps.training import SearchCommand, TrainCommand, TrainingInputs
@@ -27,7 +29,7 @@ def train(config: TrainCommand) -> Result:
     from ner_tasks.training import loop
 
     settings, start = _settings(config), _start(config)
-    parts = _to_learn(config.data, seed=settings.seed)
+    parts = read_training_parts(config.data, seed=settings.seed)
     checkpoints = config.checkpoint_path or config.output.with_name(f".{config.output.name}.checkpoints")
     source = config.data / "snapshot.json"
     data = read_file(source, SnapshotManifest).get("sources") if source.is_file() else None
@@ -61,14 +63,14 @@ def search(config: SearchCommand) -> Result:
 
     settings, start = _settings(config), _start(config)
     budget = searching.SearchBudget(config.minutes, config.trials, config.train_share)
-    parts = _to_learn(config.data, seed=settings.seed)
+    parts = read_training_parts(config.data, seed=settings.seed)
     result = searching.search_config(parts, encoder=start, folder=config.study_path, base=settings, budget=budget)
     atomic.write_json(config.output, result["config"])
     return {**result, "output": str(config.output)}
 
 
 def _start(config: TrainingInputs) -> Path:
-    """What training starts from: the one of its two flags that is given."""
+    """Return what training starts from: the one of the two flags that is given."""
     if (config.encoder is None) == (config.start_from is None):
         found = "neither" if config.encoder is None else "both"
         raise ConfigInvalid(f"found {found}, expected one of --encoder and --start_from")
@@ -76,7 +78,7 @@ def _start(config: TrainingInputs) -> Path:
 
 
 def _forgotten(config: TrainCommand, parts: "dict[str, Sequence[LabelledSentence]]") -> Result | None:
-    """What was forgotten of `--remember`; None if nothing was to be remembered."""
+    """Measure what was forgotten of `--remember`; None without it."""
     if config.remember is None:
         return None
     if config.start_from is None:
@@ -91,28 +93,5 @@ def _forgotten(config: TrainCommand, parts: "dict[str, Sequence[LabelledSentence
 def _settings(config: TrainConfig) -> TrainConfig:
     """Return the training settings of a command."""
     if config.bf16:
-        refuse_bf16_without_cpu()
+        hardware.require_bf16()
     return config.part(TrainConfig)
-
-
-def refuse_bf16_without_cpu() -> None:
-    """Refuse to train in bfloat16 where the CPU would only imitate it, more slowly than FP32."""
-    from ner_tasks import hardware
-
-    if not hardware.has_bf16():
-        raise ConfigInvalid("found a CPU without AVX512_BF16 or AMX_BF16, expected one, for --bf16 1")
-
-
-def _to_learn(path: Path, *, seed: int) -> "dict[str, Sequence[LabelledSentence]]":
-    """Train and dev part of a snapshot folder; of a labelled file all is learnt but what the best epoch is told by."""
-    if path.is_dir():
-        return {name: corpus.read_labelled(path / f"{name}.csv") for name in ("train", "dev")}
-    from ner_tasks.data.split import SplitConfig, split_corpus
-
-    parts = split_corpus(corpus.read_labelled(path), SplitConfig(seed=seed))
-    train = [sentence for name, part in parts.items() if name != "dev" for sentence in part]
-    print(
-        f"learning {len(train)} sentences of {path.name}, {len(parts['dev'])} for dev; none kept back for a test",
-        flush=True,
-    )
-    return {"train": train, "dev": parts["dev"]}

@@ -116,7 +116,7 @@ def test_where_nothing_is_good_enough_there_is_no_model(fragile, snapshot, tmp_p
 def test_a_file_without_a_dev_part_is_refused(frozen, snapshot, tmp_path):
     code, report, _ = quantize(frozen, snapshot / "dev.csv", tmp_path / "int8")
     assert code == 78
-    assert "expected a snapshot, whose dev part judges" in report["error"]["message"]
+    assert "expected a snapshot with a dev part" in report["error"]["message"]
 
 
 @pytest.mark.runbook("quantization", "quantize: GateNotPassed: found a loss of")
