@@ -232,10 +232,11 @@ def _at_work(pid: int) -> Iterator[Path]:
     """Where the children of a process that run the verb `tag` write their answers."""
     with suppress(psutil.Error):
         for process in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.Error):
+            with suppress(psutil.Error, FileNotFoundError):  # it has just ended
                 command = process.cmdline()
                 if "ner_tasks" in command and "tag" in command:
-                    (output,) = (Path(word.partition("=")[2]) for word in command if word.startswith("--output="))
+                    (config,) = (Path(word.partition("=")[2]) for word in command if word.startswith("--config="))
+                    output = Path(json.loads(config.read_text())["output"])
                     yield output.with_name(f".{output.name}.work") / "documents.jsonl"
 
 
