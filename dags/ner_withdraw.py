@@ -8,7 +8,7 @@
 | **Re-run** | safe: a day without published answers is skipped |
 | **On failure** | docs/runbook/nights.md#withdrawing-a-day |
 
-The marker is removed first: from then on nobody reads the day. Run `ner_tag_nightly` with the same `day` to publish it again.
+The marker is removed first, so that no reader sees a part of the day. Run `ner_tag_nightly` with the same `day` to publish it again.
 """
 
 from datetime import timedelta

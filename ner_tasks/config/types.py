@@ -22,7 +22,7 @@ Version = Annotated[str, Field(max_length=100, pattern=_VERSION)]
 Day = Annotated[str, Field(pattern=_DAY, json_schema_extra={"format": "date"})]
 Sizes = Annotated[str, Field(max_length=200, pattern=_SIZES, examples=["1,32,64,128"])]
 
-Share = Annotated[float, Field(ge=0, le=1)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rounds = Annotated[int, Field(ge=1, le=100)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 # Settings by name, none of them a list or an object.

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Self
 from pydantic import Field, NonNegativeInt, model_validator
 
 from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.types import Share
 from ner_tasks.data.validation.limits import BatchLimits
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.files.yaml_files import Share, StrictModel, read_yaml
+from ner_tasks.files.yaml_files import StrictModel, read_yaml
 
 DEFAULT_POLICY = Path(__file__).parent.parent / "config" / "gates.yaml"
 

@@ -1,6 +1,7 @@
 """Limits for labelled batches, the section `data` of the gates' YAML."""
 
-from ner_tasks.files.yaml_files import Share, StrictModel
+from ner_tasks.config.types import Share
+from ner_tasks.files.yaml_files import StrictModel
 
 
 class BatchLimits(StrictModel):
