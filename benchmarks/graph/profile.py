@@ -28,9 +28,9 @@ import tensorflow as tf
 
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
 from ner_tasks.inference.sessions import make_engine, make_session, read_graph
-from ner_tasks.model import model_folder
+from ner_tasks.model import encoders, model_folder
+from ner_tasks.model.encoders.base import EncoderConfig
 from ner_tasks.model.graph_outputs import INPUTS, select_output
-from ner_tasks.model.token_classifier import EncoderConfig
 from ner_tasks.quantization import onednn_ops
 
 SHAPES = ((32, 128), (128, 32), (32, 32), (64, 32))
@@ -43,7 +43,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=9)
     args = parser.parse_args()
     manifest = model_folder.read_manifest(args.model)
-    sizes = EncoderConfig.from_config(manifest.encoder, args.model)
+    sizes = encoders.parse_config(manifest.encoder, args.model)
     session = make_session(adapt_to_host(read_graph(args.model / model_folder.GRAPH)))
     run = make_engine(session)
     print(f"{hardware.describe_host(args.threads)}, TensorFlow {tf.__version__}")

@@ -9,11 +9,12 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
-from ner_tasks.model import model_folder
+from ner_tasks.model import encoders, model_folder
 from ner_tasks.model.graph_outputs import INPUTS, OUTPUT
 from ner_tasks.model.model_folder import ModelManifest
-from ner_tasks.model.token_classifier import EncoderConfig, TokenClassifier, read_weights
+from ner_tasks.model.token_classifier import TokenClassifier
 from ner_tasks.model.tokenization import WordTokenizer
+from ner_tasks.model.weights import read_weights
 
 
 def freeze_model(model_path: Path, target: Path) -> ModelManifest:
@@ -50,7 +51,7 @@ def load_trained(folder: Path, manifest: ModelManifest) -> TokenClassifier:
         folder: trained model folder.
         manifest: its manifest.
     """
-    sizes = EncoderConfig.from_config(manifest.encoder, folder / model_folder.MANIFEST)
+    sizes = encoders.parse_config(manifest.encoder, folder / model_folder.MANIFEST)
     pad_id = WordTokenizer(folder / model_folder.TOKENIZER).pad_id
     model = TokenClassifier(sizes, n_tags=len(manifest.label_set.tags), pad_id=pad_id)
     model.import_all(read_weights(folder / model_folder.WEIGHTS), folder / model_folder.WEIGHTS)

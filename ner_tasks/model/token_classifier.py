@@ -1,78 +1,27 @@
-"""BERT token classifier in Keras 3 that loads any Hugging Face BERT checkpoint.
+"""Token classifier in Keras 3 that loads the Hugging Face checkpoint of any family in `encoders`.
 
 All layers but the attention work on `[pieces, hidden]` matrices, since Intel Neural Compressor quantizes plain MatMuls
 with BiasAdd; one MatMul computes query, key and value. `docs/decisions/0001` explains why we have our own model.
 
-Shapes: B windows, T pieces per window, H hidden size, A heads, D = H / A, K tags.
+Shapes: B windows, T pieces per window, E width of the embeddings, H hidden size, A heads, D = H / A, K tags.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
 
-from ner_tasks.errors import ArtifactBroken, EncoderUnsupported, InputMissing
-from ner_tasks.files import atomic
+from ner_tasks.errors import ArtifactBroken
+from ner_tasks.model.encoders.base import EncoderConfig, LayerNames
 from ner_tasks.model.tokenization import SHAPES
+from ner_tasks.model.weights import Weights
 
-_SIZES = (
-    "vocab_size",
-    "hidden_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "intermediate_size",
-    "max_position_embeddings",
-    "type_vocab_size",
-)
-_ACTIVATIONS = {"gelu": False, "gelu_new": True, "gelu_pytorch_tanh": True}
-Weights = dict[str, NDArray[np.float32]]
-
-
-@dataclass(frozen=True)
-class EncoderConfig:
-    """Settings from the `config.json` of a BERT, under their Hugging Face names."""
-
-    vocab_size: int
-    hidden_size: int
-    num_hidden_layers: int
-    num_attention_heads: int
-    intermediate_size: int
-    max_position_embeddings: int
-    type_vocab_size: int
-    layer_norm_eps: float
-    approximate_gelu: bool
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], where: Path | str) -> "EncoderConfig":
-        """Read the settings from a parsed `config.json`; `where` is its source, for error messages.
-
-        Raises:
-            EncoderUnsupported: not a BERT, or a variant that is not supported.
-        """
-        if config.get("model_type") != "bert":
-            raise EncoderUnsupported(f"found model_type {config.get('model_type')!r}, expected 'bert', in {where}")
-        if missing := [name for name in _SIZES if not isinstance(config.get(name), int)]:
-            raise EncoderUnsupported(f"found no {', '.join(missing)}, expected the sizes of a BERT, in {where}")
-        if config.get("hidden_act", "gelu") not in _ACTIVATIONS:
-            raise EncoderUnsupported(f"found hidden_act {config['hidden_act']!r}, expected gelu, in {where}")
-        if config.get("position_embedding_type", "absolute") != "absolute":
-            kind = config["position_embedding_type"]
-            raise EncoderUnsupported(f"found position_embedding_type {kind!r}, expected 'absolute', in {where}")
-        if config["hidden_size"] % config["num_attention_heads"]:
-            sizes = f"{config['hidden_size']} / {config['num_attention_heads']} heads"
-            raise EncoderUnsupported(f"found hidden_size {sizes}, expected a whole number, in {where}")
-        return cls(
-            **{name: config[name] for name in _SIZES},
-            layer_norm_eps=float(config.get("layer_norm_eps", 1e-12)),
-            approximate_gelu=_ACTIVATIONS[config.get("hidden_act", "gelu")],
-        )
+SHAPE_EMBEDDINGS = "shape_embeddings.weight"
+# Hugging Face names, variable and "stored transposed" of a weight; fused weights have three names.
+Slot = tuple[tuple[str, ...], keras.Variable, bool]
 
 
 class LayerNorm(keras.layers.Layer):
@@ -122,7 +71,7 @@ class EncoderLayer(keras.layers.Layer):
         self.attention_dropout = keras.layers.Dropout(attention_dropout)
 
     def call(self, x: tf.Tensor, bias: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Compute the output [B*T, H] of `x` [B*T, H]; `bias` [B, 1, 1, T] is a large negative number at padding."""
+        """Compute the output [B*T, H] of `x` [B*T, H]; `bias`, [B, 1, 1, T] or [B, A, T, T], is added to the scores."""
         attended = self.attended(self.attention(x, bias, training=training))  # [B*T, H]
         x = self.attended_norm(x + self.dropout(attended, training=training))  # [B*T, H]
         wide = gelu(self.up(x), approximate=self.approximate_gelu)  # [B*T, 4H]
@@ -140,7 +89,7 @@ class EncoderLayer(keras.layers.Layer):
 
 
 class TokenClassifier(keras.Model):
-    """BERT with a tagging head and embeddings for word shapes.
+    """Encoder with a tagging head and embeddings for word shapes.
 
     Args:
         sizes: settings of the encoder.
@@ -161,16 +110,25 @@ class TokenClassifier(keras.Model):
     ):
         super().__init__()
         self.sizes, self.pad_id = sizes, pad_id
-        width = {"output_dim": sizes.hidden_size}
+        width = {"output_dim": sizes.embedding_size}
         self.words = keras.layers.Embedding(sizes.vocab_size, **width, name="words")
         self.positions = keras.layers.Embedding(sizes.max_position_embeddings, **width, name="positions")
-        self.segments = keras.layers.Embedding(sizes.type_vocab_size, **width, name="segments")
+        self.segments = self.project = self.relative = None
+        if sizes.type_vocab_size:
+            self.segments = keras.layers.Embedding(sizes.type_vocab_size, **width, name="segments")
         # Initialized to zero, so that training starts from the exact output of the checkpoint.
         self.shapes = keras.layers.Embedding(len(SHAPES), **width, embeddings_initializer="zeros", name="shapes")
         for table in (self.words, self.positions, self.segments, self.shapes):
-            table.build()
+            if table is not None:
+                table.build()
         self.norm = LayerNorm(sizes.layer_norm_eps, name="norm")
         self.dropout = keras.layers.Dropout(dropout)
+        if sizes.embedding_size != sizes.hidden_size:
+            self.project = keras.layers.Dense(sizes.hidden_size, name="project")
+        if sizes.family.find_buckets is not None:
+            self.relative = keras.layers.Embedding(sizes.family.n_buckets, sizes.num_attention_heads, name="relative")
+            self.relative.build()
+            self._buckets = sizes.family.find_buckets(sizes.max_pieces)  # [T, T] of the longest window
         self.blocks = [
             EncoderLayer(sizes, dropout, attention_dropout, name=f"block_{index}")
             for index in range(sizes.num_hidden_layers)
@@ -182,27 +140,61 @@ class TokenClassifier(keras.Model):
         """Compute logits [B, T, K] from int32 `piece_ids` and `shape_ids`, both [B, T]."""
         piece_ids, shape_ids = inputs["piece_ids"], inputs["shape_ids"]
         n_pieces = tf.shape(piece_ids)[1]
-        constant = self.positions.embeddings[:n_pieces] + self.segments.embeddings[0]  # [T, H]
-        x = self.words(piece_ids) + self.shapes(shape_ids) + constant  # [B, T, H]
-        x = tf.reshape(x, [-1, self.sizes.hidden_size])  # [B*T, H]
+        constant = self._embed_positions(n_pieces)  # [T, E]
+        x = self.words(piece_ids) + self.shapes(shape_ids) + constant  # [B, T, E]
+        x = tf.reshape(x, [-1, self.sizes.embedding_size])  # [B*T, E]
         x = self.dropout(self.norm(x), training=training)
+        if self.project is not None:
+            x = self.project(x)  # [B*T, H]
         bias = tf.cast(tf.equal(piece_ids, self.pad_id), x.dtype)[:, None, None, :] * -1e4  # [B, 1, 1, T]
+        if self.relative is not None:
+            bias += self._relative_bias(self.relative, n_pieces)  # [B, A, T, T]
         for block in self.blocks:
             x = block(x, bias, training=training)  # [B*T, H]
         logits = self.classifier(x)  # [B*T, K]
         return tf.reshape(logits, [-1, n_pieces, self.classifier.units])  # [B, T, K]
 
+    def _embed_positions(self, n_pieces: tf.Tensor) -> tf.Tensor:
+        """Return the embeddings of the positions, plus that of segment 0, [T, E]."""
+        first = self.sizes.first_position
+        # None and not 0, whose graph differs
+        table = self.positions.embeddings[first or None : first + n_pieces if first else n_pieces]
+        return table if self.segments is None else table + self.segments.embeddings[0]
+
+    def _relative_bias(self, table: keras.layers.Embedding, n_pieces: tf.Tensor) -> tf.Tensor:
+        """Return what the relative position of two pieces adds to their attention scores, [A, T, T]."""
+        with tf.name_scope("relative"):
+            by_head = tf.transpose(table.embeddings)  # [A, buckets]
+            return tf.gather(by_head, tf.constant(self._buckets)[:n_pieces, :n_pieces], axis=1)
+
+    @property
+    def embedding_layers(self) -> list[keras.layers.Layer]:
+        """Layers below the first transformer layer, without the word shapes."""
+        layers = (self.words, self.positions, self.segments, self.norm, self.project, self.relative)
+        return [layer for layer in layers if layer is not None]
+
     def import_encoder(self, weights: Weights, where: Path | str) -> None:
         """Load the weights of an encoder by Hugging Face name; the tagging head is unchanged.
 
         Raises:
-            ArtifactBroken: a weight is missing or has another shape; `where` is the source in the message.
+            ArtifactBroken: a weight is missing, has another shape, or is none of this encoder's; `where` is the source
+                in the message.
         """
-        _assign(self._slots(), weights, where, optional=("shape_embeddings.weight", "classifier."))
+        self._import(weights, where, optional=(SHAPE_EMBEDDINGS, "classifier."))
 
     def import_all(self, weights: Weights, where: Path | str) -> None:
         """Load all weights, as returned by `export`; arguments and errors as for `import_encoder`."""
-        _assign(self._slots(), weights, where, optional=())
+        self._import(weights, where, optional=())
+
+    def _import(self, weights: Weights, where: Path | str, *, optional: tuple[str, ...]) -> None:
+        family, slots = self.sizes.family, list(self._slots())
+        weights = family.rename(weights)
+        _assign(slots, weights, where, optional=optional)
+        if extra := family.find_extra(weights, {name for names, *_ in slots for name in names}):
+            raise ArtifactBroken(
+                f"found weight {extra[0]}, expected none besides those of a {family.name} with the sizes of its "
+                f"config.json, in {where}"
+            )
 
     def export(self) -> Weights:
         """Return all weights as float32 by Hugging Face name."""
@@ -213,85 +205,57 @@ class TokenClassifier(keras.Model):
                 weights[name] = np.ascontiguousarray(part.T if transpose else part)
         return weights
 
-    def _slots(self) -> Iterator[tuple[tuple[str, ...], keras.Variable, bool]]:
-        """Yield Hugging Face names, variable and "stored transposed" of each weight; fused weights have three names."""
-        for name, layer in (("word", self.words), ("position", self.positions), ("token_type", self.segments)):
-            yield (f"embeddings.{name}_embeddings.weight",), layer.embeddings, False
-        yield ("shape_embeddings.weight",), self.shapes.embeddings, False
+    def _slots(self) -> Iterator[Slot]:
+        family = self.sizes.family
+        for name, table in (("word", self.words), ("position", self.positions), ("token_type", self.segments)):
+            if table is not None:
+                yield (f"embeddings.{name}_embeddings.weight",), table.embeddings, False
+        yield (SHAPE_EMBEDDINGS,), self.shapes.embeddings, False
         yield from _norm_slots("embeddings.LayerNorm", self.norm)
+        if self.project is not None:
+            yield from _dense_slots(["embeddings_project"], self.project)
+        if self.relative is not None:
+            yield ("encoder.relative_attention_bias.weight",), self.relative.embeddings, False
         for index, block in enumerate(self.blocks):
-            layer = f"encoder.layer.{index}"
-            qkv = [f"{layer}.attention.self.{part}" for part in ("query", "key", "value")]
-            yield from _dense_slots(qkv, block.qkv)
-            yield from _dense_slots([f"{layer}.attention.output.dense"], block.attended)
-            yield from _norm_slots(f"{layer}.attention.output.LayerNorm", block.attended_norm)
-            yield from _dense_slots([f"{layer}.intermediate.dense"], block.up)
-            yield from _dense_slots([f"{layer}.output.dense"], block.down)
-            yield from _norm_slots(f"{layer}.output.LayerNorm", block.down_norm)
+            yield from _layer_slots(f"{family.layers}.{index}.", family.layer, block)
         yield from _dense_slots(["classifier"], self.classifier)
 
 
-def _dense_slots(names: list[str], layer: keras.layers.Dense) -> Iterator[tuple[tuple[str, ...], keras.Variable, bool]]:
+def _layer_slots(path: str, names: LayerNames, block: EncoderLayer) -> Iterator[Slot]:
+    yield from _dense_slots([path + names.query, path + names.key, path + names.value], block.qkv)
+    yield from _dense_slots([path + names.attended], block.attended)
+    yield from _norm_slots(path + names.attended_norm, block.attended_norm)
+    yield from _dense_slots([path + names.up], block.up)
+    yield from _dense_slots([path + names.down], block.down)
+    yield from _norm_slots(path + names.down_norm, block.down_norm)
+
+
+def _dense_slots(names: list[str], layer: keras.layers.Dense) -> Iterator[Slot]:
     yield tuple(f"{name}.weight" for name in names), layer.kernel, True
     yield tuple(f"{name}.bias" for name in names), layer.bias, False
 
 
-def _norm_slots(name: str, layer: LayerNorm) -> Iterator[tuple[tuple[str, ...], keras.Variable, bool]]:
+def _norm_slots(name: str, layer: LayerNorm) -> Iterator[Slot]:
     yield (f"{name}.weight",), layer.gamma, False
     yield (f"{name}.bias",), layer.beta, False
 
 
-def _assign(slots: Any, weights: Weights, where: Path | str, *, optional: tuple[str, ...]) -> None:
+def _assign(slots: Iterable[Slot], weights: Weights, where: Path | str, *, optional: tuple[str, ...]) -> None:
     for names, variable, transpose in slots:
         if names[0] not in weights and names[0].startswith(optional or "\0"):
             continue
         if missing := [name for name in names if name not in weights]:
             raise ArtifactBroken(f"found no weight {missing[0]}, expected one, in {where}")
         parts = [weights[name].T if transpose else weights[name] for name in names]
-        value = np.concatenate(parts, axis=-1)
-        if value.shape != tuple(variable.shape):
-            shape, expected = list(value.shape), list(variable.shape)
-            raise ArtifactBroken(f"found shape {shape}, expected {expected}, for {names[0]} in {where}")
-        variable.assign(value)
+        expected = [*variable.shape[:-1], variable.shape[-1] // len(names)]
+        for name, part in zip(names, parts, strict=True):
+            if list(part.shape) != expected:
+                raise ArtifactBroken(
+                    f"found shape {_stored(part.shape, transpose)}, expected {_stored(expected, transpose)}, "
+                    f"for {name} in {where}"
+                )
+        variable.assign(np.concatenate(parts, axis=-1))
 
 
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read the `config.json` of a checkpoint.
-
-    Raises:
-        InputMissing: there is no checkpoint.
-        ArtifactBroken: not JSON, or not an object.
-    """
-    path = folder / "config.json"
-    if not path.is_file():
-        raise InputMissing(f"found no config.json, expected a Hugging Face checkpoint, in {folder}")
-    config = atomic.read_json(path)
-    if not isinstance(config, dict):
-        raise ArtifactBroken(f"found {type(config).__name__}, expected an object, in {path}")
-    return config
-
-
-def read_weights(path: Path) -> Weights:
-    """Read the weights of a safetensors file as float32, without the prefix `bert.` that task models add to the names.
-
-    Raises:
-        InputMissing: `path` does not exist.
-        ArtifactBroken: truncated, or not safetensors.
-    """
-    if not path.is_file():
-        raise InputMissing(f"found no {path.name}, expected the checkpoint's weights as safetensors, in {path.parent}")
-    try:
-        weights = load_file(path)
-    except (SafetensorError, ValueError, OSError) as error:
-        raise ArtifactBroken(f"found {error}, expected whole safetensors, in {path}") from None
-    return {name.removeprefix("bert."): np.asarray(value, np.float32) for name, value in weights.items()}
-
-
-def write_weights(path: Path, weights: Weights, metadata: dict[str, str] | None = None) -> None:
-    """Write weights and metadata as a safetensors file, atomically.
-
-    Raises:
-        StorageFull: no space left; nothing is written.
-    """
-    with atomic.staged_file(path) as part:
-        part.write_bytes(save(weights, metadata))
+def _stored(shape: Sequence[int], transpose: bool) -> list[int]:
+    return list(reversed(shape)) if transpose else list(shape)

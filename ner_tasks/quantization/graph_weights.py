@@ -1,6 +1,8 @@
 """Weights of a frozen graph and calibrated ranges of a quantized graph, by layer.
 
 The constants of a frozen graph are named after the layers of `model.token_classifier`.
+
+Shapes: E width of the embeddings, H hidden size, A heads.
 """
 
 import re
@@ -13,6 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ner_tasks.errors import ArtifactBroken
+from ner_tasks.model.encoders.base import EncoderConfig
 
 Array = NDArray[np.float32]
 _INT8_MATMUL = "QuantizedMatMul"
@@ -65,10 +68,12 @@ class GraphWeights:
     """All weights of a token classifier.
 
     Attributes:
-        words: word embeddings [vocabulary, H].
-        shapes: shape embeddings [word shapes, H].
-        positions: position embeddings plus that of segment 0, [maximum window, H].
+        words: word embeddings [vocabulary, E].
+        shapes: shape embeddings [word shapes, E].
+        positions: position embeddings plus that of segment 0, [maximum window, E].
         norm: normalization of the summed embeddings.
+        project: projection of the embeddings to H; None if they have that width.
+        relative: bias of the attention scores by bucket of the relative position, [buckets, A]; None without.
         blocks: transformer layers, the lowest first.
         classifier: tagging head.
     """
@@ -77,27 +82,32 @@ class GraphWeights:
     shapes: Array
     positions: Array
     norm: Norm
+    project: Dense | None
+    relative: Array | None
     blocks: tuple[BlockWeights, ...]
     classifier: Dense
 
     @classmethod
-    def from_graph(cls, graph_def: tf.compat.v1.GraphDef, n_blocks: int) -> "GraphWeights":
+    def from_graph(cls, graph_def: tf.compat.v1.GraphDef, sizes: EncoderConfig) -> "GraphWeights":
         """Read the weights of a frozen graph.
 
         Args:
             graph_def: frozen FP32 graph.
-            n_blocks: number of transformer layers.
+            sizes: settings of its encoder.
 
         Raises:
-            ArtifactBroken: not the graph of a token classifier with `n_blocks` layers.
+            ArtifactBroken: not the graph of a token classifier with this encoder.
         """
         named = _Constants(graph_def)
+        segment = named.get("ReadVariableOp_1")[0] if sizes.type_vocab_size else np.float32(0)
         return cls(
             words=named.get("words/Shape/ReadVariableOp"),
             shapes=named.get("shapes/Shape/ReadVariableOp"),
-            positions=named.get("ReadVariableOp") + named.get("ReadVariableOp_1")[0],
+            positions=named.get("ReadVariableOp")[sizes.first_position :] + segment,
             norm=named.norm("norm"),
-            blocks=tuple(_block(named, f"block_{index}") for index in range(n_blocks)),
+            project=named.dense("project") if sizes.embedding_size != sizes.hidden_size else None,
+            relative=named.get("relative/transpose/ReadVariableOp") if sizes.family.n_buckets else None,
+            blocks=tuple(_block(named, f"block_{index}") for index in range(sizes.num_hidden_layers)),
             classifier=named.dense("classifier"),
         )
 

@@ -11,7 +11,7 @@ combination of shifted values is the shifted combination, and the effect of a sh
 
 Several routes use the same weights, see `model.graph_outputs`. `docs/performance.md` reports the gain of each step.
 
-Shapes: B windows, T pieces per window, M = B * T, H hidden size, A heads, D = H / A, K tags.
+Shapes: B windows, T pieces per window, M = B * T, E width of the embeddings, H hidden size, A heads, D = H / A, K tags.
 """
 
 from collections.abc import Mapping
@@ -21,8 +21,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ner_tasks.model.encoders.base import EncoderConfig
 from ner_tasks.model.graph_outputs import INPUTS, ROUTES, Route
-from ner_tasks.model.token_classifier import EncoderConfig, gelu
+from ner_tasks.model.token_classifier import gelu
 from ner_tasks.quantization import onednn_ops
 from ner_tasks.quantization.graph_weights import BlockWeights, Dense, GraphWeights, Norm, Range
 
@@ -44,7 +45,7 @@ def build_int8_graph(
         piece_ids, shape_ids = (tf.compat.v1.placeholder(tf.int32, [None, None], name=name) for name in INPUTS)
         builder = _Builder(weights, ranges, sizes, per_channel=per_channel)
         inputs = builder.embed(piece_ids, shape_ids)
-        bias = tf.cast(tf.equal(piece_ids, pad_id), tf.float32)[:, None, None, :] * -1e4  # [B, 1, 1, T]
+        bias = builder.attention_bias(piece_ids, pad_id)
         for route in ROUTES:
             logits = builder.logits(inputs, bias, route)  # [M, K]
             tf.reshape(logits, tf.concat([tf.shape(piece_ids), [-1]], axis=0), name=route.output)  # [B, T, K]
@@ -73,22 +74,37 @@ class _Builder:
             self._add_layer(block.qkv, block.qkv.bias - shift, per_channel=per_channel)
             for layer in (block.attended, block.up, block.down):
                 self._add_layer(layer, layer.bias, per_channel=per_channel)
+        if weights.project is not None:
+            read = self._range(weights.blocks[0].qkv)
+            self._add_layer(weights.project, weights.project.bias - np.float32(read.least), per_channel=per_channel)
         self._add_layer(weights.classifier, weights.classifier.bias, per_channel=per_channel)
 
     def embed(self, piece_ids: tf.Tensor, shape_ids: tf.Tensor) -> tf.Tensor:
-        """Return the summed embeddings before normalization, [M, H]."""
+        """Return the summed embeddings before normalization, [M, E]."""
         n_pieces = tf.shape(piece_ids)[1]
         # float16 halves the memory; its rounding error is a hundredth of a quantization step.
-        words = tf.cast(tf.gather(tf.constant(self._weights.words, tf.float16), piece_ids), tf.float32)  # [B, T, H]
-        shapes = tf.gather(tf.constant(self._weights.shapes), shape_ids)  # [B, T, H]
-        summed = words + (shapes + tf.constant(self._weights.positions)[:n_pieces])  # [B, T, H]
-        return tf.reshape(summed, [-1, self._sizes.hidden_size])  # [M, H]
+        words = tf.cast(tf.gather(tf.constant(self._weights.words, tf.float16), piece_ids), tf.float32)  # [B, T, E]
+        shapes = tf.gather(tf.constant(self._weights.shapes), shape_ids)  # [B, T, E]
+        summed = words + (shapes + tf.constant(self._weights.positions)[:n_pieces])  # [B, T, E]
+        return tf.reshape(summed, [-1, self._sizes.embedding_size])  # [M, E]
+
+    def attention_bias(self, piece_ids: tf.Tensor, pad_id: int) -> tf.Tensor:
+        """Return what is added to the attention scores, [B, 1, 1, T], or [B, A, T, T] with relative positions."""
+        padding = tf.cast(tf.equal(piece_ids, pad_id), tf.float32)[:, None, None, :] * -1e4  # [B, 1, 1, T]
+        if self._weights.relative is None or self._sizes.family.find_buckets is None:
+            return padding
+        n_pieces = tf.shape(piece_ids)[1]
+        buckets = tf.constant(self._sizes.family.find_buckets(self._sizes.max_pieces))[:n_pieces, :n_pieces]  # [T, T]
+        return padding + tf.gather(tf.constant(self._weights.relative.T.copy()), buckets, axis=1)
 
     def logits(self, inputs: tf.Tensor, bias: tf.Tensor, route: Route) -> tf.Tensor:
-        """Return the logits [M, K] of embeddings [M, H] on one route."""
+        """Return the logits [M, K] of embeddings [M, E] on one route."""
         blocks, classifier = self._weights.blocks, self._weights.classifier
         read_by = [*(block.qkv for block in blocks), classifier]
-        x = self._norm(inputs, self._weights.norm, read_by[0], route)
+        bias, project = tf.cast(bias, tf.as_dtype(route.attention)), self._weights.project
+        x = self._norm(inputs, self._weights.norm, project or read_by[0], route)
+        if project is not None:
+            x = self._activations(self._dense(x, project), read_by[0], route)
         for block, next_layer in zip(blocks, read_by[1:], strict=True):
             read = self._attention(x, bias, block, route)  # [M, H]
             summed = self._dense(read, block.attended, add=x.values)  # [M, H]
@@ -103,9 +119,7 @@ class _Builder:
         qkv = self._dense(x, block.qkv, dtype=dtype)  # [M, 3H]
         qkv = tf.reshape(qkv, tf.stack([shape[0], shape[3], 3, n_heads, head]))  # [B, T, 3, A, D]
         query, key, value = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))  # 3 of [B, A, T, D]
-        scores = onednn_ops.attention_scores(
-            query, key, head**-0.5, tf.cast(bias, dtype), name="scores"
-        )  # [B, A, T, T]
+        scores = onednn_ops.attention_scores(query, key, head**-0.5, bias, name="scores")  # [B, A, T, T]
         read = tf.matmul(tf.nn.softmax(scores), value)  # [B, A, T, D]
         read = tf.reshape(tf.transpose(read, [0, 2, 1, 3]), [-1, hidden])  # [M, H]
         return self._activations(tf.cast(read, tf.float32), block.attended, route)

@@ -178,7 +178,7 @@ def attention_scores(query: tf.Tensor, key: tf.Tensor, scale: float, bias: tf.Te
         query: [B, A, T, D].
         key: [B, A, T, D], of the same type.
         scale: factor of the products.
-        bias: [B, 1, 1, T], of the same type; a large negative number at padding.
+        bias: [B, 1, 1, T] or [B, A, T, T], of the same type; a large negative number at padding.
         name: name of the node.
     """
     dtype = query.dtype

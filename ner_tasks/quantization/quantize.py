@@ -22,10 +22,9 @@ from ner_tasks.errors import ConfigInvalid, DataRejected
 from ner_tasks.files import atomic
 from ner_tasks.files.yaml_files import StrictModel, read_yaml
 from ner_tasks.inference.sessions import read_graph
-from ner_tasks.model import model_folder
+from ner_tasks.model import encoders, model_folder
 from ner_tasks.model.graph_outputs import INPUTS, OUTPUT
 from ner_tasks.model.model_folder import ModelManifest
-from ner_tasks.model.token_classifier import EncoderConfig
 from ner_tasks.model.tokenization import Batch, WordTokenizer, make_batches, make_windows
 from ner_tasks.quantization import inc_result
 from ner_tasks.quantization.graph_weights import GraphWeights
@@ -181,10 +180,10 @@ class Quantizer:
         if key not in self._calibrated:
             self._calibrated[key] = self._build_inc_graph(whole)
         ranges = inc_result.verify_ranges(self._calibrated[key], self.layers(whole))
-        sizes = EncoderConfig.from_config(self._manifest.encoder, self._path / model_folder.MANIFEST)
+        sizes = encoders.parse_config(self._manifest.encoder, self._path / model_folder.MANIFEST)
         int8 = self.layers(config)
         graph_def = build_int8_graph(
-            GraphWeights.from_graph(self._frozen, sizes.num_hidden_layers),
+            GraphWeights.from_graph(self._frozen, sizes),
             {layer: ranges[layer] for layer in int8},
             sizes,
             pad_id=self._pieces.pad_id,

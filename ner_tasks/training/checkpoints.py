@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
 from ner_tasks.files import atomic, replacement
-from ner_tasks.model.token_classifier import write_weights
+from ner_tasks.model.weights import write_weights
 
 STATE = "state.safetensors"
 

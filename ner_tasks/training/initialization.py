@@ -10,9 +10,10 @@ from transformers import AutoTokenizer
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.files import atomic
 from ner_tasks.labels import LabelSet
-from ner_tasks.model import model_folder
-from ner_tasks.model.token_classifier import EncoderConfig, TokenClassifier, Weights, read_config, read_weights
+from ner_tasks.model import encoders, model_folder
+from ner_tasks.model.token_classifier import TokenClassifier
 from ner_tasks.model.tokenization import WordTokenizer
+from ner_tasks.model.weights import Weights, read_config, read_weights
 
 ENCODER = "model.safetensors"
 
@@ -75,7 +76,7 @@ class Initialization:
             EncoderUnsupported: not a BERT.
             ArtifactBroken: weights and tokenizer do not match.
         """
-        sizes = EncoderConfig.from_config(self.config, self.folder)
+        sizes = encoders.parse_config(self.config, self.folder)
         n_pieces = pieces.vocabulary_size()
         if n_pieces > sizes.vocab_size:
             raise ArtifactBroken(

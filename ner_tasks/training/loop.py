@@ -23,8 +23,8 @@ from ner_tasks.inference.tagger import Tagger
 from ner_tasks.labels import LabelSet
 from ner_tasks.model import decoding, model_folder
 from ner_tasks.model.model_folder import ModelManifest
-from ner_tasks.model.token_classifier import read_weights, write_weights
 from ner_tasks.model.tokenization import WordTokenizer
+from ner_tasks.model.weights import read_weights, write_weights
 from ner_tasks.progress import show_progress
 from ner_tasks.training.batches import TrainingBatches
 from ner_tasks.training.calibrate import Calibration, calibrate_model

@@ -49,8 +49,7 @@ def learning_rate_factors(model: TokenClassifier, config: TrainConfig) -> dict[i
     n_blocks = len(model.blocks)
     layers = [(model.classifier, config.head_rate), (model.shapes, config.head_rate)]
     layers += [(block, config.layer_decay ** (n_blocks - 1 - index)) for index, block in enumerate(model.blocks)]
-    lowest = (model.words, model.positions, model.segments, model.norm)
-    layers += [(layer, config.layer_decay**n_blocks) for layer in lowest]
+    layers += [(layer, config.layer_decay**n_blocks) for layer in model.embedding_layers]
     return {id(variable): factor for layer, factor in layers for variable in layer.trainable_variables}
 
 

@@ -14,9 +14,8 @@ from ner_tasks.errors import ArtifactBroken
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
 from ner_tasks.inference.sessions import read_graph
 from ner_tasks.inference.tagger import BatchingConfig, Tagger
-from ner_tasks.model import model_folder
+from ner_tasks.model import encoders, model_folder
 from ner_tasks.model.graph_outputs import INPUTS, OUTPUT, ROUTES, Route, select_output
-from ner_tasks.model.token_classifier import EncoderConfig
 from ner_tasks.quantization import graph_weights
 from ner_tasks.quantization.graph_weights import GraphWeights, Range, layer_path, read_ranges
 from ner_tasks.quantization.int8_graph import build_int8_graph
@@ -50,8 +49,8 @@ def logits_of(graph: tf.compat.v1.GraphDef, inputs: dict[str, np.ndarray], outpu
 
 
 def fused(frozen: Path, ranges: dict[str, Range], **options: bool) -> tf.compat.v1.GraphDef:
-    sizes = EncoderConfig.from_config(model_folder.read_manifest(frozen).encoder, frozen)
-    weights = GraphWeights.from_graph(read_graph(frozen / model_folder.GRAPH), sizes.num_hidden_layers)
+    sizes = encoders.parse_config(model_folder.read_manifest(frozen).encoder, frozen)
+    weights = GraphWeights.from_graph(read_graph(frozen / model_folder.GRAPH), sizes)
     return adapt_to_host(build_int8_graph(weights, ranges, sizes, pad_id=0, **options))
 
 
@@ -124,8 +123,10 @@ def test_keras_numbers_are_no_part_of_a_layers_path() -> None:
 
 
 def test_another_graph_is_refused(frozen: Path) -> None:
+    config = {**model_folder.read_manifest(frozen).encoder, "num_hidden_layers": 3}
+    deeper = encoders.parse_config(config, frozen)
     with pytest.raises(ArtifactBroken, match="found no constant block_2/qkv/Cast/ReadVariableOp, expected one"):
-        graph_weights.GraphWeights.from_graph(read_graph(frozen / model_folder.GRAPH), 3)
+        graph_weights.GraphWeights.from_graph(read_graph(frozen / model_folder.GRAPH), deeper)
 
 
 @given(arrays(np.float32, st.tuples(st.integers(1, 9), st.integers(1, 9)), elements=FLOATS), st.booleans())

@@ -12,8 +12,9 @@ from ner_tasks.errors import Busy, ConfigInvalid, StorageFull
 from ner_tasks.evaluation import calibration, metrics
 from ner_tasks.files import atomic
 from ner_tasks.inference.tagger import Tagger
-from ner_tasks.model import model_folder, token_classifier
+from ner_tasks.model import model_folder
 from ner_tasks.model.tokenization import WordTokenizer, make_windows, pad_batch
+from ner_tasks.model.weights import read_config
 from ner_tasks.training import batches, loop
 from ner_tasks.training.config import TrainConfig
 from tests import tiny
@@ -202,7 +203,4 @@ def test_two_trainings_of_one_model_do_not_mix(encoder: Path, tmp_path: Path) ->
 
 
 def test_a_tokenizer_with_more_pieces_than_the_encoder_is_refused(encoder: Path) -> None:
-    assert (
-        WordTokenizer(encoder / "tokenizer.json").vocabulary_size()
-        <= token_classifier.read_config(encoder)["vocab_size"]
-    )
+    assert WordTokenizer(encoder / "tokenizer.json").vocabulary_size() <= read_config(encoder)["vocab_size"]
