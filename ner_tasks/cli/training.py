@@ -9,7 +9,7 @@ from ner_tasks.data import corpus
 from ner_tasks.data.parts import read_training_parts
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
-from ner_tasks.steps.training import SearchCommand, TrainCommand, TrainingInputs
+from ner_tasks.steps.training import SearchCommand, SoftLabelsCommand, TrainCommand, TrainingInputs
 from ner_tasks.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Result = dict[str, Any]
 
 
 def commands() -> list[tuple[Any, Any]]:
-    return [(TrainCommand, train), (SearchCommand, search)]
+    return [(TrainCommand, train), (SoftLabelsCommand, compute_soft_labels), (SearchCommand, search)]
 
 
 def train(config: TrainCommand) -> Result:
@@ -40,6 +40,7 @@ def train(config: TrainCommand) -> Result:
         target=config.output,
         checkpoints=checkpoints,
         config=settings,
+        soft_labels=config.soft_labels,
         lineage={name: value for name, value in lineage.items() if value}
         | provenance.collect_provenance(config.threads),
     )
@@ -58,13 +59,38 @@ def train(config: TrainCommand) -> Result:
     }
 
 
+def compute_soft_labels(config: SoftLabelsCommand) -> Result:
+    from ner_tasks.data.parts import read_held_out
+    from ner_tasks.inference.tagger import Tagger
+    from ner_tasks.labels import LabelSet
+    from ner_tasks.training import soft_labels, teacher
+
+    if config.bf16:
+        hardware.require_bf16()
+    parts = read_training_parts(config.data, seed=config.seed)
+    tagger = Tagger.load(config.model, n_threads=config.threads, bf16=config.bf16)
+    held_out = {**parts, **read_held_out(config.data)}
+    train_part = held_out.pop("train")
+    teacher.check_teacher(tagger.manifest.lineage, train_part, held_out, teacher_snapshot=config.teacher_snapshot)
+    labels = LabelSet.from_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
+    manifest = soft_labels.compute_soft_labels(tagger, train_part, labels, output=config.output)
+    return {**manifest, "output": str(config.output)}
+
+
 def search(config: SearchCommand) -> Result:
     from ner_tasks.training import search as searching
 
     settings, start = _settings(config), _start(config)
     budget = searching.SearchBudget(config.minutes, config.trials, config.train_share)
     parts = read_training_parts(config.data, seed=settings.seed)
-    result = searching.search_config(parts, encoder=start, folder=config.study_path, base=settings, budget=budget)
+    result = searching.search_config(
+        parts,
+        encoder=start,
+        folder=config.study_path,
+        base=settings,
+        budget=budget,
+        soft_labels=config.soft_labels,
+    )
     atomic.write_json(config.output, result["config"])
     return {**result, "output": str(config.output)}
 

@@ -40,6 +40,7 @@ from ner_tasks.records.versions import (
     ScoresRecord,
     SnapshotManifest,
     SnapshotPart,
+    SoftLabelsManifest,
     SpeedRecord,
     VersionRecord,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "ShardManifest",
     "SnapshotManifest",
     "SnapshotPart",
+    "SoftLabelsManifest",
     "SpeedRecord",
     "VersionRecord",
     "parse_records",

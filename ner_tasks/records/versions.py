@@ -23,6 +23,15 @@ class SnapshotManifest(TypedDict):
 
 
 @any_more
+class SoftLabelsManifest(TypedDict):
+    """`soft_labels.json`: a teacher's soft labels; `sha256` is that of their values."""
+
+    labels: list[str]
+    teacher: Name
+    sha256: Name
+
+
+@any_more
 class CountedSnapshot(SnapshotManifest):
     """`snapshots/<version>/snapshot.json` with its counts."""
 

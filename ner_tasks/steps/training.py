@@ -8,7 +8,7 @@ from pydantic import Field
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
 from ner_tasks.config.types import Line, Share
-from ner_tasks.steps.command import Command, Folder, LabelledData, ModelOutput
+from ner_tasks.steps.command import Command, Folder, LabelledData, Model, ModelOutput, OneDnn, Seeded
 from ner_tasks.training.config import TrainConfig
 
 
@@ -18,6 +18,7 @@ class TrainingInputs(ConfigModel):
     data: LabelledData = Field(description="a snapshot folder, a Kaggle CSV, its zip file, or CoNLL")
     encoder: Folder | None = Field(None, description="start from a Hugging Face BERT checkpoint")
     start_from: Folder | None = Field(None, description="start from a trained model instead")
+    soft_labels: Folder | None = Field(None, description="learn from a teacher too: its `soft-labels` of this data")
     intel: bool = Field(True, description="0: without oneDNN")
 
 
@@ -34,6 +35,19 @@ class TrainCommand(TrainingInputs, TrainConfig, Command):
     curves: Folder | None = Field(None, description="folder to create for the learning curves")
     version: Line | None = Field(None, description="the model's version in the registry")
     parent: Line | None = Field(None, description="the version of the model that training starts from")
+
+
+class SoftLabelsCommand(OneDnn, Seeded, Command):
+    """Compute a teacher's tag probabilities for the train part, for `train --soft_labels`."""
+
+    name: ClassVar[str] = "soft-labels"
+
+    model: Model = Field(description="the teacher: a model folder")
+    data: LabelledData = Field(description="what the student is trained on: a snapshot folder or a labelled file")
+    output: Folder = Field(description="folder to create; a killed computation resumes")
+    teacher_snapshot: Folder | None = Field(
+        None, description="the snapshot that the teacher was trained on, if it is not --data"
+    )
 
 
 class SearchCommand(TrainingInputs, TrainConfig, Command):

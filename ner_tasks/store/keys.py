@@ -270,6 +270,11 @@ def merged_night(day: Day, name: str, *names: str) -> str:
     return night(day, name, "joined", *names)
 
 
+def soft_labels(snapshot_version: str, teacher: str, *names: str) -> str:
+    """`staging/soft-labels/<snapshot>-<teacher>`, a teacher's probabilities for the train part."""
+    return join(STAGING, "soft-labels", f"{snapshot_version}-{teacher}", *names)
+
+
 def lease(thing: Leased, version: str) -> str:
     """`staging/using/<models or snapshots>/<version>/note.json`; a run works on it."""
     return join(LEASES, thing, version, "note.json")

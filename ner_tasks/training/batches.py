@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,9 +12,12 @@ from ner_tasks.entities import bio_to_spans
 from ner_tasks.labels import LabelSet
 from ner_tasks.model.tokenization import Batch, WordTokenizer, make_windows, pad_batch
 from ner_tasks.training.config import TrainConfig
+from ner_tasks.training.soft_labels import LogProbs, SoftLabels
 
 _POOL_BATCHES = 50  # sentences of this many batches are sorted by length together
 _MAX_REPEATS = 8.0  # of a sentence with a rare label; more would make the model memorize a few sentences
+
+Targets = tuple[NDArray[Any], ...]
 
 
 class TrainingBatches:
@@ -24,23 +28,28 @@ class TrainingBatches:
         pieces: tokenizer of the model.
         label_set: labels of the model; must contain every tag of `sentences`.
         config: training configuration.
+        soft_labels: a teacher's probabilities for the words of `sentences`; None without a teacher.
     """
 
     def __init__(
-        self, sentences: Sequence[LabelledSentence], pieces: WordTokenizer, label_set: LabelSet, config: TrainConfig
+        self,
+        sentences: Sequence[LabelledSentence],
+        pieces: WordTokenizer,
+        label_set: LabelSet,
+        config: TrainConfig,
+        soft_labels: SoftLabels | None = None,
     ):
         self._config, self._pad_id = config, pieces.pad_id
         self._mask_id = pieces.mask_id if config.word_dropout else None
         self._windows = list(make_windows([s.words for s in sentences], pieces, max_pieces=config.max_pieces))
         self._tag_ids = [[label_set.id_of[tag] for tag in sentence.tags] for sentence in sentences]
+        self._log_probs = [soft_labels.of(sentence) for sentence in sentences] if soft_labels else None
         repeats = count_repeats(sentences, below=config.oversampling, seed=config.seed)
         each = np.array([repeats[window.sentence] for window in self._windows], np.int64)
         self._order = np.repeat(np.arange(len(self._windows)), each)  # window indices, oversampled ones repeated
         self.n_steps = -(-len(self._order) // config.batch_size)
 
-    def epoch_batches(
-        self, epoch: int, *, skip: int = 0
-    ) -> Iterator[tuple[Batch, NDArray[np.int32], NDArray[np.float32]]]:
+    def epoch_batches(self, epoch: int, *, skip: int = 0) -> Iterator[tuple[Batch, Targets]]:
         """Yield shuffled batches of windows of similar length with their targets.
 
         Args:
@@ -48,7 +57,8 @@ class TrainingBatches:
             skip: number of batches to leave out at the start, because an earlier run has trained on them.
 
         Returns:
-            Batch, tag ids [B, T] and weights [B, T], see `make_targets`.
+            Batch and targets: tag ids [B, T] and weights [B, T], see `make_targets`; with a teacher also its
+            log-probabilities [B, T, K].
         """
         random, size = np.random.default_rng([self._config.seed, epoch]), self._config.batch_size
         order, groups = self._order[random.permutation(len(self._order))], []
@@ -60,7 +70,8 @@ class TrainingBatches:
             if self._mask_id is not None:
                 draw = np.random.default_rng([self._config.seed, epoch, int(index)])
                 mask_words(batch, self._config.word_dropout, draw, mask_id=self._mask_id)
-            yield batch, *make_targets(batch, self._tag_ids)
+            soft = [make_soft_targets(batch, self._log_probs)] if self._log_probs else []
+            yield batch, (*make_targets(batch, self._tag_ids), *soft)
 
 
 def count_repeats(sentences: Sequence[LabelledSentence], *, below: float, seed: int) -> NDArray[np.int64]:
@@ -119,3 +130,16 @@ def make_targets(batch: Batch, tag_ids: Sequence[Sequence[int]]) -> tuple[NDArra
         ids[row, window.first_pieces] = tag_ids[window.sentence][window.start : window.end]
         weights[row, window.first_pieces] = 1.0
     return ids, weights
+
+
+def make_soft_targets(batch: Batch, log_probs: Sequence[LogProbs]) -> NDArray[np.float32]:
+    """Return the teacher's log-probabilities [B, T, K] at the first piece of each word, 0 elsewhere.
+
+    Args:
+        batch: padded windows.
+        log_probs: log-probabilities [words, K] of each sentence that the windows refer to.
+    """
+    targets = np.zeros((*batch.piece_ids.shape, log_probs[0].shape[1]), np.float32)
+    for row, window in enumerate(batch.windows):
+        targets[row, window.first_pieces] = log_probs[window.sentence][window.start : window.end]
+    return targets

@@ -49,6 +49,12 @@ class TrainConfig(ConfigModel):
     ema_decay: float = Field(
         0.999, ge=0, lt=1, description="decay per step of averaged weights, which are kept if they are better; 0: none"
     )
+    teacher_weight: float = Field(
+        0.5, ge=0, le=1, description="share of the loss that comes from soft labels, if there are any"
+    )
+    teacher_temperature: float = Field(
+        1.0, gt=0, description="temperature at which the tag probabilities of teacher and model are compared"
+    )
     oversampling: float = Field(
         0.0, ge=0, lt=1, description="share of mentions below which a label's sentences are repeated; 0: none"
     )

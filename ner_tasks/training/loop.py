@@ -17,6 +17,7 @@ import tensorflow as tf
 from safetensors.numpy import load_file
 
 from ner_tasks.data.corpus import LabelledSentence
+from ner_tasks.data.parts import digest_texts
 from ner_tasks.files import atomic
 from ner_tasks.fingerprint import make_version
 from ner_tasks.inference.tagger import Tagger
@@ -32,6 +33,8 @@ from ner_tasks.training.checkpoints import STATE, TrainingProgress, restore_chec
 from ner_tasks.training.config import TrainConfig
 from ner_tasks.training.initialization import Initialization
 from ner_tasks.training.optimizer import learning_rate_at
+from ner_tasks.training.soft_labels import SoftLabels
+from ner_tasks.training.teacher import TRAIN_PART
 from ner_tasks.training.trainer import Trainer
 
 _BEST, _TRANSITIONS = "best.safetensors", "transitions"
@@ -48,6 +51,7 @@ def train_model(
     checkpoints: Path,
     config: TrainConfig,
     lineage: Mapping[str, Any],
+    soft_labels: Path | None = None,
 ) -> TrainingProgress:
     """Train a tagger and write the model of the best epoch to `target`.
 
@@ -58,6 +62,7 @@ def train_model(
         checkpoints: folder for the checkpoints of this run only; emptied at the end.
         config: training settings.
         lineage: origin of the data, stored in the manifest.
+        soft_labels: folder of a teacher's soft labels of the train part; None to learn from the labels alone.
 
     Returns:
         Final progress with the history of the epochs and the learning curve.
@@ -66,14 +71,14 @@ def train_model(
         EncoderUnsupported: the checkpoint is not a BERT.
         InputMissing: there is no checkpoint in `encoder`.
         ArtifactBroken: the checkpoint is damaged.
-        ConfigInvalid: `checkpoints` holds the checkpoint of another run.
+        ConfigInvalid: `checkpoints` holds the checkpoint of another run, or the soft labels are of other data.
         StorageFull: no space left for a checkpoint or the model.
         Busy: another process uses the same `checkpoints`.
     """
     with atomic.exclusive(checkpoints / "lock"):
-        run = TrainingRun(parts, encoder, checkpoints, config)
+        run = TrainingRun(parts, encoder, checkpoints, config, soft_labels)
         done = run.fit()
-        manifest = replace(run.finish(done), lineage={**lineage, "config": run.config.model_dump()})
+        manifest = replace(run.finish(done), lineage={**lineage, **run.lineage})
         with atomic.staged_folder(target) as stage:
             (stage / model_folder.WEIGHTS).write_bytes((checkpoints / _BEST).read_bytes())
             (stage / model_folder.TOKENIZER).write_bytes((checkpoints / model_folder.TOKENIZER).read_bytes())
@@ -90,9 +95,10 @@ class TrainingRun:
         start: as `encoder` of `train_model`.
         folder: folder for checkpoints.
         config: training settings.
+        soft_labels: as for `train_model`.
     """
 
-    def __init__(self, parts: Parts, start: Path, folder: Path, config: TrainConfig):
+    def __init__(self, parts: Parts, start: Path, folder: Path, config: TrainConfig, soft_labels: Path | None = None):
         config = config.for_data(len(parts["train"]))
         keras.utils.set_random_seed(config.seed)
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": config.bf16})
@@ -107,8 +113,17 @@ class TrainingRun:
         self.train, self.dev, self.folder, self.config = parts["train"], parts["dev"], folder, config
         self.manifest = ModelManifest("trained", label_set.labels, source.config, config.max_pieces)
         self.counted_transitions = decoding.count_transitions([sentence.tags for sentence in self.train], label_set)
-        self.trainer = Trainer(model, label_set, self.counted_transitions, config)
-        self.identity = _hash_inputs(parts, source, config)
+        self.soft_labels = SoftLabels.load(soft_labels, self.train, label_set) if soft_labels else None
+        self.trainer = Trainer(
+            model, label_set, self.counted_transitions, config, has_teacher=self.soft_labels is not None
+        )
+        self.identity = _hash_inputs(parts, source, config, self.soft_labels)
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """Settings, train part and teacher, for the manifest."""
+        of_teacher = {"teacher": self.soft_labels.teacher} if self.soft_labels else {}
+        return {"config": self.config.model_dump(), TRAIN_PART: digest_texts(self.train), **of_teacher}
 
     def fit(self, watch: Watch | None = None) -> TrainingProgress:
         """Train until the last epoch or until early stopping on the dev part.
@@ -119,7 +134,7 @@ class TrainingRun:
         """
         config = self.config
         done = restore_checkpoint(self.folder, self.trainer.variables, identity=self.identity, best=self.folder / _BEST)
-        batches = TrainingBatches(self.train, self.pieces, self.manifest.label_set, config)
+        batches = TrainingBatches(self.train, self.pieces, self.manifest.label_set, config, self.soft_labels)
         n_steps = batches.n_steps * config.epochs
         for epoch in range(done.step // batches.n_steps, config.epochs):
             if epoch - done.best_epoch >= config.patience:
@@ -128,9 +143,9 @@ class TrainingRun:
             with show_progress(f"epoch {epoch + 1}/{config.epochs}", total=batches.n_steps, unit="steps") as bar:
                 bar.advance(skip)
                 began = time.monotonic()
-                for batch, tag_ids, weights in batches.epoch_batches(epoch, skip=skip):
+                for batch, targets in batches.epoch_batches(epoch, skip=skip):
                     rate = learning_rate_at(done.step, n_steps, config)
-                    loss = self.trainer.step(done.step, rate, batch.piece_ids, batch.shape_ids, tag_ids, weights)
+                    loss = self.trainer.step(done.step, rate, batch.piece_ids, batch.shape_ids, *targets)
                     _record_step(done, float(loss), rate)
                     bar.advance()
                     if watch and done.step % _CURVE_STEPS == 0:
@@ -227,7 +242,13 @@ def _record_step(done: TrainingProgress, loss: float, rate: float) -> None:
         done.since = (0.0, 0)
 
 
-def _hash_inputs(parts: Parts, source: Initialization, config: TrainConfig) -> str:
+def _hash_inputs(parts: Parts, source: Initialization, config: TrainConfig, soft_labels: SoftLabels | None) -> str:
     """Hash data, settings and initial weights; a checkpoint is used only by a run with the same hash."""
-    texts = {name: [[one.words, one.tags] for one in part] for name, part in parts.items()}
-    return make_version({"parts": texts, "config": config.model_dump(), "start": atomic.sha256_of(source.weights_file)})
+    return make_version(
+        {
+            "parts": {name: [[one.words, one.tags] for one in part] for name, part in parts.items()},
+            "config": config.model_dump(),
+            "start": atomic.sha256_of(source.weights_file),
+            "soft_labels": soft_labels.sha256 if soft_labels else None,
+        }
+    )

@@ -1,4 +1,4 @@
-"""Losses of a batch: cross-entropy of words, CRF of sentences, divergence of two passes.
+"""Losses of a batch: cross-entropy of words, CRF of sentences, divergence of two passes, distance to a teacher.
 
 Shapes: B windows, T pieces per window, W words per window, K tags.
 """
@@ -31,6 +31,20 @@ def symmetric_kl(one: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """
     log_p, log_q = tf.nn.log_softmax(one), tf.nn.log_softmax(other)  # [B, T, K]
     return tf.reduce_sum((tf.exp(log_p) - tf.exp(log_q)) * (log_p - log_q), axis=-1) / 2
+
+
+def distillation(logits: tf.Tensor, teacher: tf.Tensor, temperature: float) -> tf.Tensor:
+    """Return the Kullback-Leibler divergence of the tag distributions from the teacher's at a temperature, [B, T].
+
+    Args:
+        logits: [B, T, K].
+        teacher: log-probabilities of the teacher, [B, T, K].
+        temperature: divisor of both, above 0. The loss is multiplied by its square, so that gradients keep their scale.
+
+    Source: G. Hinton et al., Distilling the Knowledge in a Neural Network, 2015.
+    """
+    log_p, log_q = tf.nn.log_softmax(teacher / temperature), tf.nn.log_softmax(logits / temperature)  # [B, T, K]
+    return temperature**2 * tf.reduce_sum(tf.exp(log_p) * (log_p - log_q), axis=-1)
 
 
 def crf_losses(logits: tf.Tensor, tag_ids: tf.Tensor, carries_tag: tf.Tensor, steps: tf.Tensor) -> tf.Tensor:

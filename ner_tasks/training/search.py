@@ -24,6 +24,7 @@ from ner_tasks.fingerprint import make_version
 from ner_tasks.training.checkpoints import TrainingProgress
 from ner_tasks.training.config import TrainConfig
 from ner_tasks.training.loop import Parts, TrainingRun
+from ner_tasks.training.soft_labels import read_checksum
 
 _BATCH_SIZES = (16, 32, 64)
 _STUDY = "study.log"
@@ -56,7 +57,13 @@ class _OutOfTimeError(Exception):
 
 
 def search_config(
-    parts: Parts, *, encoder: Path, folder: Path, base: TrainConfig, budget: SearchBudget
+    parts: Parts,
+    *,
+    encoder: Path,
+    folder: Path,
+    base: TrainConfig,
+    budget: SearchBudget,
+    soft_labels: Path | None = None,
 ) -> dict[str, Any]:
     """Search for the training settings with the best dev F1.
 
@@ -66,6 +73,7 @@ def search_config(
         folder: folder for the study and the running trial; of this search only.
         base: settings of the first trial; the settings that are not searched keep these values.
         budget: limits of the search.
+        soft_labels: as for `loop.train_model`.
 
     Returns:
         `config` for `train`, its `dev_f1` (None if no trial finished), and all `trials`.
@@ -74,19 +82,32 @@ def search_config(
         Busy: another process uses the same folder.
     """
     with atomic.exclusive(folder / "lock"):
-        return _Search(parts, encoder, folder, base, budget).run()
+        return _Search(parts, encoder, folder, base, budget, soft_labels).run()
 
 
 class _Search:
-    def __init__(self, parts: Parts, encoder: Path, folder: Path, base: TrainConfig, budget: SearchBudget):
+    def __init__(
+        self,
+        parts: Parts,
+        encoder: Path,
+        folder: Path,
+        base: TrainConfig,
+        budget: SearchBudget,
+        soft_labels: Path | None,
+    ):
         self.parts = {"train": sample_share(parts["train"], budget.train_share, seed=base.seed), "dev": parts["dev"]}
         # epochs of the full train part, which the resulting settings are for
-        self.encoder, self.folder, self.budget = encoder, folder, budget
+        self.encoder, self.folder, self.budget, self.soft_labels = encoder, folder, budget, soft_labels
         self.base = base.for_data(len(parts["train"]))
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         # other settings or another share start another study in the same file
         name = make_version(
-            {"base": self.base.model_dump(), "share": budget.train_share, "n": len(self.parts["train"])}
+            {
+                "base": self.base.model_dump(),
+                "share": budget.train_share,
+                "n": len(self.parts["train"]),
+                "soft_labels": read_checksum(soft_labels) if soft_labels else None,
+            }
         )
         try:
             self.study = _open_study(folder / _STUDY, name)
@@ -152,7 +173,7 @@ class _Search:
 
         print(f"trial {trial.number}: {trial.params}", flush=True)
         try:
-            done = TrainingRun(self.parts, self.encoder, folder, config).fit(watch)
+            done = TrainingRun(self.parts, self.encoder, folder, config, self.soft_labels).fit(watch)
         except (optuna.TrialPruned, _OutOfTimeError):
             shutil.rmtree(folder)
             raise

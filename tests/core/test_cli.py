@@ -22,6 +22,7 @@ VERBS = [
     "canary",
     "compare-models",
     "search",
+    "soft-labels",
     "dataset",
     "download",
     "train",

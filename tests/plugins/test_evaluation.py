@@ -275,6 +275,43 @@ def test_a_search_comes_before_the_training_that_takes_what_it_has_found(store, 
     assert store.read_json(f"reports/models/{version}/train.json")["search"]["dev_f1"] == 0.7
 
 
+def test_soft_labels_of_a_teacher_are_computed_once_for_a_snapshot(store, fake, trainable, tmp_path):
+    (tmp_path / "made" / "soft").mkdir()
+    (tmp_path / "made" / "soft" / "soft_labels.json").write_text("{}")
+    fake.set("soft-labels", copies={"output": str(tmp_path / "made" / "soft")})
+    teacher = train()["version"]
+    first = train(teacher=teacher)["version"]
+    second = train(teacher=teacher, recipe={"teacher_weight": 0.9})["version"]
+    assert fake.verbs == ["train", "soft-labels", "train", "train"]
+    assert len({teacher, first, second}) == 3
+    soft, training = fake.calls[1]["flags"], fake.calls[2]["flags"]
+    assert soft["model"] == [str(store.path_of(f"models/{teacher}/trained"))]
+    assert "teacher_snapshot" not in soft
+    assert training["soft_labels"] == [str(store.path_of(f"staging/soft-labels/s1-{teacher}"))]
+
+
+def test_a_teacher_of_another_snapshot_is_checked_against_that_snapshot(store, fake, trainable, tmp_path):
+    (tmp_path / "made" / "soft").mkdir()
+    (tmp_path / "made" / "soft" / "soft_labels.json").write_text("{}")
+    fake.set("soft-labels", copies={"output": str(tmp_path / "made" / "soft")})
+    teacher = train()["version"]
+    report = f"reports/models/{teacher}/train.json"
+    store.write_json(report, {**store.read_json(report), "snapshot": "s0"})
+    store.write_json("snapshots/s0/snapshot.json", {})
+    train(teacher=teacher)
+    assert fake.calls[1]["flags"]["teacher_snapshot"] == [str(store.path_of("snapshots/s0"))]
+
+
+@pytest.mark.runbook("retraining", "train: ConfigInvalid: found a teacher")
+def test_a_teacher_that_does_not_fit_fails_at_once(store, fake, trainable):
+    teacher = train()["version"]
+    fake.set("soft-labels", error=("ConfigInvalid", "found a teacher of another snapshot"), code=2)
+    with pytest.raises(AirflowFailException, match="ConfigInvalid: found a teacher"):
+        train(teacher=teacher)
+    with pytest.raises(AirflowFailException, match="InputMissing"):
+        train(teacher="no-such-version")
+
+
 def test_the_learning_curves_are_published_beside_the_report(store, fake, trainable, tmp_path):
     (tmp_path / "made" / "curves").mkdir()
     (tmp_path / "made" / "curves" / "learning.svg").write_text("<svg/>")

@@ -13,9 +13,10 @@ from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.registry import leases
-from ner_tasks.steps.training import SearchCommand, TrainCommand
+from ner_tasks.steps.training import SearchCommand, SoftLabelsCommand, TrainCommand
 from ner_tasks.store import keys
 from ner_tasks.training.config import TrainConfig
+from ner_tasks.training.soft_labels import MANIFEST as SOFT_LABELS_MANIFEST
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -46,6 +47,11 @@ class TrainParams(ConfigModel):
     recipe: Recipe | None = Field(
         None, title="Recipe", description="More settings of the `train` command by name; empty: the defaults"
     )
+    teacher: Version | None = Field(
+        None,
+        title="Teacher",
+        description="Version whose probabilities the model also learns, such as one of a larger encoder; empty: none",
+    )
     search_minutes: float = Field(
         0, ge=0, le=10_080, title="Minutes of search", description="Search for better settings first; 0: no search"
     )
@@ -57,7 +63,7 @@ class TrainModelOperator(CommandOperator):
 
     It starts from the encoder, from the promoted model, or from a version that is named; of a model it also measures
     what is forgotten, on the test part that the model itself was judged by. With `search_minutes` it first looks for
-    better settings than those given.
+    better settings than those given. Soft labels of a `teacher` stay in staging for later runs on the same snapshot.
     """
 
     template_fields = (*CommandOperator.template_fields, "snapshot")
@@ -70,11 +76,13 @@ class TrainModelOperator(CommandOperator):
         params = self.read_config(TrainParams)
         config, minutes = _train_config(params), params.search_minutes
         parent, start = self._start(params)
+        teacher = self._fetch_trained(params.teacher) if params.teacher else None
         version = fingerprint.make_version(
             {
                 "snapshot": self.snapshot["version"],
                 "config": config.model_dump(),
                 "start": atomic.sha256_of(start),
+                "teacher": [params.teacher, atomic.sha256_of(teacher / model_folder.WEIGHTS)] if teacher else None,
                 "search": [minutes, fingerprint.code_version("training.search")] if minutes else None,
                 # includes quantization: a version stands for the whole way to its INT8 graph
                 "code": [fingerprint.code_version(name) for name in _CODE],
@@ -87,7 +95,7 @@ class TrainModelOperator(CommandOperator):
         if self.registry.find(version, "trained") and self.store.exists(report):
             self.log.info("version %s is trained already, nothing to do", version)
         else:
-            self._train(version, config, parent, start.parent, minutes)
+            self._train(version, config, parent, start.parent, params, teacher)
         report_ = self.store.read_json(report)
         if (lost := report_.get("forgotten")) and lost["before"] is not None:
             self.log.info(
@@ -109,18 +117,32 @@ class TrainModelOperator(CommandOperator):
             where = self.store.where(keys.MODELS)
             raise InputMissing(f"found no promoted model, expected one to start from, in {where}")
         version = promotion.version if promotion else params.start_from
+        return version, self._fetch_trained(version) / model_folder.WEIGHTS
+
+    def _fetch_trained(self, version: str) -> Path:
+        """Return the folder of a trained model, verified."""
         leases.record_use(self.registry, models=version)
         folder = self.registry.fetch(version, "trained")
         model_folder.read_manifest(folder)
-        return version, folder / model_folder.WEIGHTS
+        return folder
 
-    def _train(self, version: str, config: TrainConfig, parent: str | None, start: Path, minutes: float) -> None:
+    def _train(
+        self,
+        version: str,
+        config: TrainConfig,
+        parent: str | None,
+        start: Path,
+        params: TrainParams,
+        teacher: Path | None,
+    ) -> None:
         snapshot = self.snapshot["version"]
         inputs: dict[str, Any] = {"data": self.store.fetch(keys.snapshot(snapshot))}
         inputs |= {"start_from": start} if parent else {"encoder": start}
+        if teacher and params.teacher:
+            inputs["soft_labels"] = self._fetch_soft_labels(params.teacher, teacher, config)
         with self.workspace(f"train-{version}") as folder:
             settings, search = config.model_dump(), None
-            if minutes:
+            if minutes := params.search_minutes:
                 search = self.run_command(
                     SearchCommand(
                         **inputs,
@@ -148,6 +170,33 @@ class TrainModelOperator(CommandOperator):
                 self.store.put_file(drawing, keys.model_report(version, drawing.name))
             report = {**result, "snapshot": snapshot, "parent": parent, "search": search}
             self.store.write_json(keys.training_report(version), report)
+
+    def _fetch_soft_labels(self, version: str, teacher: Path, config: TrainConfig) -> Path:
+        """Return the soft labels of a teacher for the snapshot; compute them if no earlier run has."""
+        snapshot = self.snapshot["version"]
+        key = keys.soft_labels(snapshot, version)
+        if not self.store.exists(keys.soft_labels(snapshot, version, SOFT_LABELS_MANIFEST)):
+            with self.workspace(f"soft-labels-{snapshot}-{version}") as folder:
+                self.run_command(
+                    SoftLabelsCommand(
+                        model=teacher,
+                        data=self.store.fetch(keys.snapshot(snapshot)),
+                        output=folder / "soft-labels",
+                        teacher_snapshot=self._snapshot_of(version),
+                        seed=config.seed,
+                        bf16=config.bf16,
+                    )
+                )
+                self.store.publish(folder / "soft-labels", key, marker=SOFT_LABELS_MANIFEST)
+        return self.store.fetch(key)
+
+    def _snapshot_of(self, version: str) -> Path | None:
+        """Return the snapshot that a version was trained on, if it is another one than this run's and still there."""
+        report = keys.training_report(version)
+        snapshot = self.store.read_json(report)["snapshot"] if self.store.exists(report) else None
+        if snapshot in (None, self.snapshot["version"]) or not self.store.exists(keys.snapshot(snapshot)):
+            return None
+        return self.store.fetch(keys.snapshot(snapshot))
 
     def _to_remember(self, parent: str) -> Path | None:
         """Return the test part that the parent was evaluated on; None if it has been deleted."""
