@@ -28,7 +28,7 @@ _VERBS = ["visited", "left", "called", "wrote"]
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.,-'#:/()$%"
 
 
-def make_tiny_encoder(folder: Path, *, seed: int = 0) -> Path:
+def make_tiny_encoder(folder: Path, *, seed: int = 0, n_layers: int = 2) -> Path:
     """A Hugging Face BERT checkpoint of a few kilobytes; every word can be written in its pieces."""
     from safetensors.numpy import save_file
     from tokenizers import Tokenizer
@@ -44,7 +44,7 @@ def make_tiny_encoder(folder: Path, *, seed: int = 0) -> Path:
     tokenizer.normalizer, tokenizer.pre_tokenizer = BertNormalizer(lowercase=True), BertPreTokenizer()
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "vocab.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-    config = {**CONFIG, "vocab_size": len(names)}
+    config = {**CONFIG, "vocab_size": len(names), "num_hidden_layers": n_layers}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizerFast", "do_lower_case": true}')
     save_file(_random_weights(config, np.random.default_rng(seed)), folder / "model.safetensors")

@@ -4,9 +4,9 @@ Airflow checks a run's parameters against the JSON Schema of these types before 
 pattern as JavaScript, its API as Python, where `$` also matches before a final line feed: hence `(?!\n)$`.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 _MAX_CHARACTERS = 1000
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
@@ -15,12 +15,36 @@ _LINE = rf"^(?:[^{_CONTROL}-][^{_CONTROL}]*)?(?!\n)$"
 _VERSION = r"^(?:[A-Za-z0-9][A-Za-z0-9._-]*)?(?!\n)$"
 # Days can be counted back and on from it.
 _DAY = r"^(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}(?!\n)$"
+_LAYERS = r"^(?:[0-9]{1,3}(?:,[0-9]{1,3})*)?(?!\n)$"
 _SIZES = r"^[1-9][0-9]{0,4}(,[1-9][0-9]{0,4})*(?!\n)$"
+
+
+def _write_number(given: Any) -> Any:
+    """Return the text of a whole number, which JSON and Airflow's form may give as 3 or 3.0."""
+    is_whole = isinstance(given, int | float) and not isinstance(given, bool) and given == given // 1
+    return str(int(given)) if is_whole else given
+
+
+def _check_layers(text: str) -> str:
+    numbers = [int(part) for part in text.split(",") if part]
+    is_count = len(numbers) == 1
+    if numbers == [0] or (not is_count and numbers != sorted(set(numbers))):
+        rule = "a number of layers, 1 or more" if is_count else "ascending layer numbers without duplicates"
+        raise ValueError(f"found layers = {text!r}, expected {rule}, such as {'3' if is_count else '0,2,5'!r}")
+    return text
+
 
 Line = Annotated[str, Field(max_length=_MAX_CHARACTERS, pattern=_LINE)]
 Version = Annotated[str, Field(max_length=100, pattern=_VERSION)]
 Day = Annotated[str, Field(pattern=_DAY, json_schema_extra={"format": "date"})]
 Sizes = Annotated[str, Field(max_length=200, pattern=_SIZES, examples=["1,32,64,128"])]
+# A number of layers, or the numbers of the layers themselves.
+Layers = Annotated[
+    str,
+    BeforeValidator(_write_number),
+    Field(max_length=200, pattern=_LAYERS, examples=["0,2,5"]),
+    AfterValidator(_check_layers),
+]
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rounds = Annotated[int, Field(ge=1, le=100)]

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from ner_tasks.config.base import ConfigModel
+from ner_tasks.config.types import Layers
 
 # GMB (34,000 sentences) needs 3 epochs, BC5CDR (4,000) needs 12: see docs/history.md
 _MIN_SENTENCES_SEEN, _MIN_EPOCHS, _MAX_EPOCHS = 50_000, 3, 12
@@ -16,6 +17,11 @@ _MIN_SENTENCES_SEEN, _MIN_EPOCHS, _MAX_EPOCHS = 50_000, 3, 12
 class TrainConfig(ConfigModel):
     """How to train; the defaults are those that `docs/history.md` reports on."""
 
+    layers: Layers = Field(
+        "",
+        description="layers of the encoder to keep: a number, such as 3, spread evenly with the first and the last, or "
+        "their numbers from 0, such as 0,2,5; empty: all",
+    )
     epochs: int = Field(
         0, ge=0, description="maximum number of passes over the train part; 0: 3 to 12, more for less data"
     )

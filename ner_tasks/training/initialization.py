@@ -1,6 +1,6 @@
 """Initial weights of a training run: a Hugging Face encoder or a trained model folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from ner_tasks.model import encoders, model_folder
 from ner_tasks.model.token_classifier import TokenClassifier
 from ner_tasks.model.tokenization import WordTokenizer
 from ner_tasks.model.weights import Weights, read_config, read_weights
+from ner_tasks.training.layers import choose_layers, keep_weights
 
 ENCODER = "model.safetensors"
 
@@ -27,27 +28,50 @@ class Initialization:
         config: configuration of the encoder, as in the Hugging Face `config.json`.
         weights: weights by Hugging Face name.
         label_set: labels of the trained model; None for an encoder, which has none.
+        layers: which layers of the pretrained encoder these are: `{"kept": [0, 2, 5], "of": 6}`; empty for all.
     """
 
     folder: Path
     config: dict[str, Any]
     weights: Weights
     label_set: LabelSet | None
+    layers: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path) -> "Initialization":
+    def load(cls, folder: Path, layers: str = "") -> "Initialization":
         """Load initial weights from a checkpoint or a trained model folder.
+
+        Args:
+            folder: Hugging Face checkpoint or trained model folder.
+            layers: layers to keep, as in `TrainConfig`; empty for all.
 
         Raises:
             InputMissing: neither a checkpoint nor a model folder.
             ArtifactBroken: damaged, or a model folder of another kind.
+            ConfigInvalid: there are no such layers.
         """
         if not (folder / model_folder.MANIFEST).is_file():
-            return cls(folder, read_config(folder), read_weights(folder / ENCODER), None)
-        manifest = model_folder.read_manifest(folder)
-        if manifest.kind != "trained":
-            raise ArtifactBroken(f"found a {manifest.kind} model, expected a trained one, at {folder}")
-        return cls(folder, manifest.encoder, read_weights(folder / model_folder.WEIGHTS), manifest.label_set)
+            source = cls(folder, read_config(folder), read_weights(folder / ENCODER), None)
+        else:
+            manifest = model_folder.read_manifest(folder)
+            if manifest.kind != "trained":
+                raise ArtifactBroken(f"found a {manifest.kind} model, expected a trained one, at {folder}")
+            weights, known = read_weights(folder / model_folder.WEIGHTS), manifest.lineage.get("layers", {})
+            source = cls(folder, manifest.encoder, weights, manifest.label_set, known)
+        return source.keep_layers(layers) if layers else source
+
+    def keep_layers(self, layers: str) -> "Initialization":
+        """Return the initial weights with some of the layers, see `layers.choose_layers`."""
+        sizes = encoders.parse_config(self.config, self.folder)
+        n_layers, family = sizes.num_hidden_layers, sizes.family
+        kept = choose_layers(layers, n_layers, self.folder)
+        original = self.layers or {"kept": list(range(n_layers)), "of": n_layers}
+        return replace(
+            self,
+            config={**self.config, family.settings["num_hidden_layers"]: len(kept)},
+            weights=keep_weights(self.weights, kept, family.layers),
+            layers={**original, "kept": [original["kept"][index] for index in kept]},
+        )
 
     @property
     def weights_file(self) -> Path:

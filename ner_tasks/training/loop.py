@@ -103,7 +103,7 @@ class TrainingRun:
         keras.utils.set_random_seed(config.seed)
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": config.bf16})
         label_set = LabelSet.from_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
-        source = Initialization.load(start)
+        source = Initialization.load(start, config.layers)
         folder.mkdir(parents=True, exist_ok=True)
         source.save_tokenizer(folder / model_folder.TOKENIZER)
         self.pieces = WordTokenizer(folder / model_folder.TOKENIZER)
@@ -112,6 +112,7 @@ class TrainingRun:
         )
         self.train, self.dev, self.folder, self.config = parts["train"], parts["dev"], folder, config
         self.manifest = ModelManifest("trained", label_set.labels, source.config, config.max_pieces)
+        self._layers = source.layers
         self.counted_transitions = decoding.count_transitions([sentence.tags for sentence in self.train], label_set)
         self.soft_labels = SoftLabels.load(soft_labels, self.train, label_set) if soft_labels else None
         self.trainer = Trainer(
@@ -121,9 +122,10 @@ class TrainingRun:
 
     @property
     def lineage(self) -> dict[str, Any]:
-        """Settings, train part and teacher, for the manifest."""
-        of_teacher = {"teacher": self.soft_labels.teacher} if self.soft_labels else {}
-        return {"config": self.config.model_dump(), TRAIN_PART: digest_texts(self.train), **of_teacher}
+        """Settings, train part, teacher, and which of the encoder's layers these are, for the manifest."""
+        more = {"teacher": self.soft_labels.teacher} if self.soft_labels else {}
+        more |= {"layers": self._layers} if self._layers else {}
+        return {"config": self.config.model_dump(), TRAIN_PART: digest_texts(self.train), **more}
 
     def fit(self, watch: Watch | None = None) -> TrainingProgress:
         """Train until the last epoch or until early stopping on the dev part.

@@ -8,7 +8,7 @@ from pydantic import Field
 from ner_airflow.operators.base import CommandOperator
 from ner_tasks import fingerprint
 from ner_tasks.config.base import ConfigModel
-from ner_tasks.config.types import Line, Recipe, Version
+from ner_tasks.config.types import Layers, Line, Recipe, Version
 from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
@@ -34,6 +34,12 @@ class TrainParams(ConfigModel):
         ENCODER,
         title="Start from",
         description="encoder, promoted, or the version whose training is continued",
+    )
+    layers: Layers | None = Field(
+        None,
+        title="Layers",
+        description="Layers of the encoder to keep: a number, such as 3, or their numbers from 0, such as 0,2,5; empty: "
+        "as the recipe says",
     )
     epochs: Annotated[int, Field(ge=1, le=1000)] | None = Field(
         None, title="Maximum number of epochs", description="Empty: as the recipe says"
@@ -211,5 +217,5 @@ class TrainModelOperator(CommandOperator):
 
 def _train_config(params: TrainParams) -> TrainConfig:
     """Return the recipe with the settings that are parameters of their own."""
-    own = params.model_dump(include={"epochs", "batch_size", "learning_rate"}, exclude_none=True)
+    own = params.model_dump(include={"layers", "epochs", "batch_size", "learning_rate"}, exclude_none=True)
     return TrainConfig.parse({**(params.recipe or {}), **own}, "the run's parameters")

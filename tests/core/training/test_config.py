@@ -20,8 +20,16 @@ from ner_tasks.training.config import TrainConfig
         ({"schedule": "steps"}, "found schedule = 'steps', expected one of linear, cosine"),
         ({"epochs": 2.5}, "found epochs = 2.5, expected a whole number, in here"),
         ({"bf16": 2}, "found bf16 = 2, expected 0 or 1, in here"),
+        (
+            {"layers": "0,2,2"},
+            "found layers = '0,2,2', expected ascending layer numbers without duplicates, .*, in here",
+        ),
+        ({"layers": "2,0"}, "found layers = '2,0', expected ascending layer numbers without duplicates, .*, in here"),
+        ({"layers": 0}, "found layers = '0', expected a number of layers, 1 or more, such as '3', in here"),
+        ({"layers": "0-3"}, "found layers = '0-3', expected text such as '0,2,5', in here"),
+        ({"layers": 2.5}, "found layers = 2.5, expected text, in here"),
         ({"learning_rate": "fast"}, "found learning_rate = 'fast', expected a number, in here"),
-        ({"lerning_rate": 1}, "found setting 'lerning_rate', expected one of epochs, .*, in here"),
+        ({"lerning_rate": 1}, "found setting 'lerning_rate', expected one of layers, .*, in here"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_refused(values: dict, message: str) -> None:
@@ -39,6 +47,11 @@ def test_numbers_may_be_text() -> None:
     assert TrainConfig.parse({"epochs": "4", "learning_rate": "1e-3", "bf16": "1"}, "here") == TrainConfig(
         epochs=4, learning_rate=1e-3, bf16=True
     )
+
+
+@pytest.mark.parametrize("given", [3, 3.0, "3"])
+def test_a_number_of_layers_may_be_text_or_a_number(given: object) -> None:
+    assert TrainConfig.parse({"layers": given}, "here").layers == "3"
 
 
 def test_a_file_of_settings_is_read_and_one_that_is_none_refused(tmp_path: Path) -> None:
