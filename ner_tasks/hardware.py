@@ -4,7 +4,6 @@ import ctypes
 import os
 import platform
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,16 +30,6 @@ def tensorflow_env(*, n_threads: int, onednn: bool) -> dict[str, str]:
         "KERAS_BACKEND": "tensorflow",
         "TOKENIZERS_PARALLELISM": "false",
     }
-
-
-def block_keras_import() -> None:
-    """Make a later import of TensorFlow skip Keras, for a process that only runs graphs.
-
-    TensorFlow imports Keras if it is installed, and Keras imports scikit-learn, pandas and more, which takes 4 s and
-    150 MiB.
-    """
-    if "tensorflow" not in sys.modules:
-        sys.modules["keras"] = None  # type: ignore[assignment]  # marks the module as absent
 
 
 def cpu_flags() -> frozenset[str]:

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -27,7 +28,7 @@ import numpy as np
 import tensorflow as tf
 
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
-from ner_tasks.inference.sessions import make_engine, make_session, read_graph
+from ner_tasks.inference.sessions import extract_used, load_graph, make_config, make_engine, make_session
 from ner_tasks.model import encoders, model_folder
 from ner_tasks.model.encoders.base import EncoderConfig
 from ner_tasks.model.graph_outputs import INPUTS, select_output
@@ -44,8 +45,8 @@ def main() -> int:
     args = parser.parse_args()
     manifest = model_folder.read_manifest(args.model)
     sizes = encoders.parse_config(manifest.encoder, args.model)
-    session = make_session(adapt_to_host(read_graph(args.model / model_folder.GRAPH)))
-    run = make_engine(session)
+    graph = adapt_to_host(load_graph(args.model / model_folder.GRAPH))
+    run = make_engine(make_session(graph))
     print(f"{hardware.describe_host(args.threads)}, TensorFlow {tf.__version__}")
     print("| shape | pieces/s | bare INT8 MatMuls, pieces/s | share of the roofline | GOP/s of INT8 |")
     print("|---|---:|---:|---:|---:|")
@@ -59,6 +60,7 @@ def main() -> int:
             f"| {n_windows}x{n_pieces} | {rates[0]:,.0f} | {rates[1]:,.0f} | {rates[0] / rates[1]:.3f} | {operations:,.0f} |",
             flush=True,
         )
+    session = traced_session(graph)
     for n_windows, n_pieces in SHAPES[:2]:
         spent = timeline(session, random_batch(n_windows, n_pieces, sizes), args.rounds)
         print(f"\n{n_windows}x{n_pieces}, one thread, ms: " + ", ".join(f"{op} {ms:.1f}" for op, ms in spent))
@@ -120,6 +122,15 @@ def time_in_turns(runs: Sequence[Callable[[], object]], n_threads: int, rounds: 
                 if turn > 1:
                     taken.append((time.perf_counter() - began) / 4)
     return [statistics.median(taken) for taken in seconds]
+
+
+def traced_session(graph: Any) -> tf.compat.v1.Session:
+    """Return a session of TensorFlow's Python package, which reports the time of each operation."""
+    used = extract_used(graph)
+    with tf.Graph().as_default() as imported:
+        tf.import_graph_def(tf.compat.v1.GraphDef.FromString(used.SerializeToString()), name="")
+    config = tf.compat.v1.ConfigProto.FromString(make_config(used).SerializeToString())
+    return tf.compat.v1.Session(graph=imported, config=config)
 
 
 def timeline(session: tf.compat.v1.Session, batch: Sequence[np.ndarray], rounds: int) -> list[tuple[str, float]]:

@@ -18,7 +18,6 @@ from typing import Any
 from ner_tasks import child_environment, hardware
 from ner_tasks.data import corpus
 from ner_tasks.inference.engines import Engine, check_runnable
-from ner_tasks.model import model_folder
 from ner_tasks.worker_process import Answerer, WorkerProcess, reserve_stdout, serve
 
 PERCENTILES = (50, 95, 99)
@@ -136,8 +135,6 @@ def _start_worker(engine: Engine, data: Path, n_sentences: int, n_threads: int) 
 
 def _load(engine: Engine, data: Path, n_sentences: int, n_threads: int) -> tuple[dict[str, Any], Answerer]:
     """Load the engine in a worker; returns an empty first answer and a function that times one pass."""
-    if model_folder.read_kind(Path(engine.model)) != "trained":
-        hardware.block_keras_import()
     from ner_tasks.inference.tagger import Tagger
 
     tagger = Tagger.load(Path(engine.model), n_threads=engine.n_streams or n_threads, bf16=engine.bf16)

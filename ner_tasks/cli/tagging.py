@@ -24,14 +24,11 @@ def commands() -> list[tuple[Any, Any]]:
 def tag(config: TagCommand) -> Result:
     from ner_tasks import hardware
     from ner_tasks.inference import runtime_config
-    from ner_tasks.model import model_folder
 
     choice, model = runtime_config.choose_runtime(
         config.model, choice_file=config.choice_file, tuned=config.tuned, n_threads=config.threads
     )
     os.environ.update(hardware.tensorflow_env(n_threads=config.threads, onednn=choice.onednn))
-    if model_folder.read_kind(model) != "trained":
-        hardware.block_keras_import()
     from ner_tasks.documents import Limits
     from ner_tasks.documents.ocr import ocr
     from ner_tasks.documents.sandbox.sandbox import read_in_sandbox

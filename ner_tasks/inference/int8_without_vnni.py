@@ -7,28 +7,30 @@ saturates silently: 255 * 127 * 2 overflows. With kernel values of at most 64 it
 Source: oneDNN, Developer Guide, "Nuances of int8 computations".
 """
 
+from typing import Any
+
 import numpy as np
-import tensorflow as tf
-from tensorflow.core.framework import node_def_pb2
+from numpy.typing import NDArray
 
 from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken
 
 N_WEIGHT_LEVELS = 127  # largest signed byte
+_QINT8 = 11  # number of the type in TensorFlow's graphs
 # Suffixes of the constants of a dense layer. `shift` was subtracted from the input of the layer; the bias compensates it.
 KERNEL, BIAS, LEAST, LARGEST, SHIFT = (f"/{part}" for part in ("kernel", "bias", "least", "largest", "shift"))
 
 
-def adapt_to_host(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
+def adapt_to_host(graph: Any) -> Any:
     """Return the graph with kernels that this CPU multiplies without overflow; an FP32 graph is unchanged."""
     return graph if hardware.has_vnni() else narrow_kernels(graph)
 
 
-def narrow_kernels(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
+def narrow_kernels(graph: Any) -> Any:
     """Convert the INT8 kernels of a graph to 7 bits, in place.
 
     Args:
-        graph: graph from `build_int8_graph`.
+        graph: graph from `build_int8_graph`, TensorFlow's GraphDef or `tensorflow_protos.GraphDef`.
 
     Raises:
         ArtifactBroken: the graph lacks the input shift of a layer.
@@ -51,13 +53,20 @@ def narrow_kernels(graph: tf.compat.v1.GraphDef) -> tf.compat.v1.GraphDef:
     return graph
 
 
-def _is_kernel(node: node_def_pb2.NodeDef) -> bool:
-    return node.op == "Const" and node.attr["dtype"].type == tf.qint8.as_datatype_enum and node.name.endswith(KERNEL)
+def _is_kernel(node: Any) -> bool:
+    return node.op == "Const" and node.attr["dtype"].type == _QINT8 and node.name.endswith(KERNEL)
 
 
-def _value(node: node_def_pb2.NodeDef) -> np.ndarray:
-    return np.asarray(tf.make_ndarray(node.attr["value"].tensor), np.float32)
+def _value(node: Any) -> NDArray[np.float32]:
+    """Return the value of a float constant, [N], or [1] if it is a scalar."""
+    tensor = node.attr["value"].tensor
+    if tensor.tensor_content:
+        return np.frombuffer(tensor.tensor_content, np.float32)
+    return np.array(tensor.float_val, np.float32)  # where TensorFlow stores single numbers
 
 
-def _set(node: node_def_pb2.NodeDef, value: np.ndarray) -> None:
-    node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(value.astype(np.float32)))
+def _set(node: Any, value: NDArray[np.float32]) -> None:
+    """Replace the value of a float constant by another one of the same shape."""
+    tensor = node.attr["value"].tensor
+    del tensor.float_val[:]
+    tensor.tensor_content = value.astype(np.float32).tobytes()

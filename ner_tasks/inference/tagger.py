@@ -8,19 +8,20 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from ner_tasks import hardware
 from ner_tasks.entities import TextEntity
 from ner_tasks.inference import text_tagging
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
-from ner_tasks.inference.sessions import LogitsFunction, make_engine, make_session, read_graph
+from ner_tasks.inference.sessions import LogitsFunction, load_graph, make_engine, make_session
 from ner_tasks.model import model_folder
 from ner_tasks.model.decoding import Transitions, viterbi_decode
 from ner_tasks.model.model_folder import ModelManifest
+from ner_tasks.model.tensorflow_protos import GraphDef
 from ner_tasks.model.tokenization import Window, WordTokenizer, make_batches, make_windows
 
 # a window of a sentence and the logits [words, K] of its words
@@ -265,9 +266,10 @@ def merge_windows(parts: Sequence[WindowLogits], n_words: int) -> NDArray[np.flo
     return merged
 
 
-def _load_graph(folder: Path, manifest: ModelManifest) -> tf.compat.v1.GraphDef:
+def _load_graph(folder: Path, manifest: ModelManifest) -> Any:
     if manifest.kind == "trained":
         from ner_tasks.model import freezing
 
-        return freezing.build_inference_graph(freezing.load_trained(folder, manifest))
-    return adapt_to_host(read_graph(folder / model_folder.GRAPH))
+        frozen = freezing.build_inference_graph(freezing.load_trained(folder, manifest))
+        return GraphDef.FromString(frozen.SerializeToString())
+    return adapt_to_host(load_graph(folder / model_folder.GRAPH))

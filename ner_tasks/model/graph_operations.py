@@ -6,8 +6,7 @@ operations of frozen graphs, INC's graphs and fused INT8 graphs are allowed; non
 
 from collections.abc import Iterator
 from pathlib import Path
-
-import tensorflow as tf
+from typing import Any
 
 from ner_tasks.errors import ArtifactBroken
 
@@ -27,11 +26,11 @@ _INC = (
 ALLOWED = frozenset((*_FROZEN, *_FUSED, *_INC))
 
 
-def check_operations(graph: tf.compat.v1.GraphDef, path: Path) -> None:
+def check_operations(graph: Any, path: Path) -> None:
     """Check that a graph has only allowed operations.
 
     Args:
-        graph: graph to check before it is loaded.
+        graph: graph to check before it is loaded; TensorFlow's GraphDef or `tensorflow_protos.GraphDef`.
         path: file of the graph, for the error message.
 
     Raises:
@@ -44,7 +43,7 @@ def check_operations(graph: tf.compat.v1.GraphDef, path: Path) -> None:
             )
 
 
-def _iter_operations(graph: tf.compat.v1.GraphDef) -> Iterator[tuple[str, str]]:
+def _iter_operations(graph: Any) -> Iterator[tuple[str, str]]:
     yield from ((node.name, node.op) for node in graph.node)
     for function in graph.library.function:
         yield from ((f"{function.signature.name}/{node.name}", node.op) for node in function.node_def)

@@ -4,7 +4,7 @@ An FP32 graph has one output. An INT8 graph has one output for each route throug
 route that is fastest on the host and prunes the others.
 """
 
-from collections.abc import Collection
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,7 +33,7 @@ class Route:
 ROUTES = tuple(Route(attention, few) for attention in ("float32", "bfloat16") for few in (False, True))
 
 
-def select_output(names: Collection[str], *, bf16: bool, few: bool) -> str:
+def select_output(names: Container[str], *, bf16: bool, few: bool) -> str:
     """Return the name of the output to fetch.
 
     Args:

@@ -7,6 +7,7 @@ import tensorflow as tf
 from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.inference import int8_without_vnni
+from ner_tasks.model.tensorflow_protos import GraphDef
 from ner_tasks.quantization import onednn_ops
 from ner_tasks.quantization.onednn_ops import QuantizedKernel
 
@@ -71,3 +72,12 @@ def test_a_graph_that_does_not_say_what_its_input_was_shifted_by_is_refused(laye
             break
     with pytest.raises(ArtifactBroken, match="found an INT8 graph without layer/shift, .* quantize the model again"):
         int8_without_vnni.narrow_kernels(graph)
+
+
+def test_the_graph_that_inference_reads_is_narrowed_to_the_same_values(layer):
+    read = GraphDef.FromString(layer[0].SerializeToString())
+    ours = {node.name: node for node in int8_without_vnni.narrow_kernels(read).node}
+    for node in int8_without_vnni.narrow_kernels(layer[0]).node:
+        if node.op == "Const":
+            written = ours[node.name].attr["value"].SerializeToString()
+            assert tf.compat.v1.AttrValue.FromString(written) == node.attr["value"]
