@@ -38,6 +38,7 @@ RUNS, NIGHTS, LEASES = f"{STAGING}/runs", f"{STAGING}/tagged", f"{STAGING}/using
 REGISTRATION = "version.json"
 REVIEW_REPORT = "review.json"
 PLAN = "plan.json"
+SOFT_LABELS_MANIFEST = "soft_labels.json"
 Leased = Literal["models", "snapshots"]
 Day = str | date
 

@@ -30,8 +30,9 @@ from ner_tasks.inference.tagger import SentenceLogits, Tagger
 from ner_tasks.labels import LabelSet
 from ner_tasks.progress import show_progress
 from ner_tasks.records import SoftLabelsManifest, read_file
+from ner_tasks.store import keys
 
-MANIFEST, VALUES = "soft_labels.json", "log_probs.safetensors"
+MANIFEST, VALUES = keys.SOFT_LABELS_MANIFEST, "log_probs.safetensors"
 _BLOCK = 512  # sentences computed between two files of a killed computation
 LogProbs = NDArray[np.float16]  # [words, K]
 ComputeLogits = Callable[[Sequence[Sequence[str]]], Sequence[SentenceLogits]]

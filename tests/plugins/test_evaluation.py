@@ -305,7 +305,7 @@ def test_a_teacher_of_another_snapshot_is_checked_against_that_snapshot(store, f
 @pytest.mark.runbook("retraining", "train: ConfigInvalid: found a teacher")
 def test_a_teacher_that_does_not_fit_fails_at_once(store, fake, trainable):
     teacher = train()["version"]
-    fake.set("soft-labels", error=("ConfigInvalid", "found a teacher of another snapshot"), code=2)
+    fake.set("soft-labels", error={"type": "ConfigInvalid", "message": "found a teacher", "retryable": False}, code=65)
     with pytest.raises(AirflowFailException, match="ConfigInvalid: found a teacher"):
         train(teacher=teacher)
     with pytest.raises(AirflowFailException, match="InputMissing"):

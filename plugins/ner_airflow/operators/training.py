@@ -16,7 +16,6 @@ from ner_tasks.registry import leases
 from ner_tasks.steps.training import SearchCommand, SoftLabelsCommand, TrainCommand
 from ner_tasks.store import keys
 from ner_tasks.training.config import TrainConfig
-from ner_tasks.training.soft_labels import MANIFEST as SOFT_LABELS_MANIFEST
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -181,7 +180,7 @@ class TrainModelOperator(CommandOperator):
         """Return the soft labels of a teacher for the snapshot; compute them if no earlier run has."""
         snapshot = self.snapshot["version"]
         key = keys.soft_labels(snapshot, version)
-        if not self.store.exists(keys.soft_labels(snapshot, version, SOFT_LABELS_MANIFEST)):
+        if not self.store.exists(keys.soft_labels(snapshot, version, keys.SOFT_LABELS_MANIFEST)):
             with self.workspace(f"soft-labels-{snapshot}-{version}") as folder:
                 self.run_command(
                     SoftLabelsCommand(
@@ -193,7 +192,7 @@ class TrainModelOperator(CommandOperator):
                         bf16=config.bf16,
                     )
                 )
-                self.store.publish(folder / "soft-labels", key, marker=SOFT_LABELS_MANIFEST)
+                self.store.publish(folder / "soft-labels", key, marker=keys.SOFT_LABELS_MANIFEST)
         return self.store.fetch(key)
 
     def _snapshot_of(self, version: str) -> Path | None:
