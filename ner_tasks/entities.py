@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ner_tasks.labels import OUTSIDE, tag_label
 
@@ -15,6 +16,13 @@ class WordSpan:
     label: str
 
 
+class ScoredSpan(NamedTuple):
+    """An entity of one sentence with its score: the probability, 0 to 1, that exactly these words are one of this label."""
+
+    span: WordSpan
+    score: float
+
+
 @dataclass(frozen=True)
 class TextEntity:
     """An entity in a text.
@@ -24,7 +32,7 @@ class TextEntity:
         label: such as `per`, without `B-` or `I-`.
         start: first character.
         end: character after the last.
-        score: calibrated confidence, 0 to 1; see `score_entity`.
+        score: probability, 0 to 1, that the entity is right in bounds and label; see `model.posterior`.
     """
 
     text: str
@@ -32,20 +40,6 @@ class TextEntity:
     start: int
     end: int
     score: float
-
-
-def score_entity(word_scores: Sequence[float], start: int, end: int) -> float:
-    """Return the score of an entity: the minimum over its words and the next word, whose tag ends the entity.
-
-    On GMB with temperature scaling this has the lowest expected calibration error of the candidates: 0.021, against 0.030
-    without the next word, 0.036 for the product and 0.041 for the geometric mean.
-
-    Args:
-        word_scores: probability of the tag of each word in the sentence, 0 to 1.
-        start: index of the first word.
-        end: index after the last word.
-    """
-    return min(word_scores[start : end + 1])
 
 
 def bio_to_spans(tags: Sequence[str]) -> list[WordSpan]:
@@ -69,18 +63,16 @@ def bio_to_spans(tags: Sequence[str]) -> list[WordSpan]:
 
 
 def place_entities(
-    words: Sequence[tuple[int, int]], tags: Sequence[str], scores: Sequence[float]
+    words: Sequence[tuple[int, int]], entities: Sequence[ScoredSpan]
 ) -> Iterator[tuple[int, int, str, float]]:
     """Entities of one sentence as characters of its text.
 
     Args:
         words: characters `[start, end)` of each word.
-        tags: BIO tag of each word.
-        scores: probability of each tag, 0 to 1.
+        entities: entities of the sentence.
 
     Returns:
         Start and end in characters, label, and score rounded to four digits.
     """
-    for span in bio_to_spans(tags):
-        score = round(float(score_entity(scores, span.start, span.end)), 4)
-        yield words[span.start][0], words[span.end - 1][1], span.label, score
+    for span, score in entities:
+        yield words[span.start][0], words[span.end - 1][1], span.label, round(float(score), 4)

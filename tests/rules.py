@@ -4,11 +4,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ner_tasks.entities import ScoredSpan, bio_to_spans
+
 
 @dataclass(frozen=True)
 class Answer:
     tags: tuple[str, ...]
-    scores: tuple[float, ...]
+    entities: tuple[ScoredSpan, ...]
     n_pieces: int
     n_windows: int
     n_unknown: int = 0
@@ -33,9 +35,9 @@ class RuleTagger:
         for word in words:
             before = "O" if not word[0].isupper() else "I-per" if before != "O" else "B-per"
             tags.append(before)
-        return Answer(
-            tuple(tags), tuple(1 - 1 / (2 + len(word)) for word in words), len(words) + 2, 1, words.count("unknown")
-        )
+        # a short name is less sure than a long one
+        entities = [ScoredSpan(span, 1 - 1 / (2 + len(words[span.start]))) for span in bio_to_spans(tags)]
+        return Answer(tuple(tags), tuple(entities), len(words) + 2, 1, words.count("unknown"))
 
 
 def lines(path: Path) -> list[dict]:

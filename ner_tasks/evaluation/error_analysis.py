@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ner_tasks.data.corpus import LabelledSentence
-from ner_tasks.entities import WordSpan, bio_to_spans, score_entity
+from ner_tasks.entities import WordSpan, bio_to_spans
 from ner_tasks.inference.tagger import TaggedSentence
 
 MISSED, SPURIOUS = "missed", "spurious"
@@ -51,7 +51,7 @@ def find_worst_sentences(
         wrong = set(guess) - set(right)
         n_wrong = len(wrong) + len(set(right) - set(guess))
         if n_wrong:
-            score = max((score_entity(answer.scores, span.start, span.end) for span in wrong), default=0.0)
+            score = max((score for span, score in answer.entities if span in wrong), default=0.0)
             candidates.append((-n_wrong, -score, number, sentence, right, guess))
     worst = sorted(candidates, key=lambda one: one[:3])[:n]
     return [

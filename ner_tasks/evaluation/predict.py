@@ -58,8 +58,11 @@ def predict(
     scores = metrics.score_tags(gold, [answer.tags for answer in tagged])
     calibrated = {
         "temperature": round(tagger.manifest.temperature, 4),
+        "entity_temperature": tagger.manifest.entity_temperature and round(tagger.manifest.entity_temperature, 4),
         "error": calibration.calibration_errors(gold, tagged),
-        "error_at_temperature_1": calibration.calibration_errors(gold, tagger.decode(logits, temperature=1.0)),
+        "error_at_temperature_1": calibration.calibration_errors(
+            gold, tagger.decode(logits, temperature=1.0, entity_temperature=1.0)
+        ),
     }
     speed = {"n_sentences": len(sentences), "n_words": n_words, "words_per_s": round(n_words / seconds, 1)}
     return Predictions(tagger.version, tagged, {**speed, **scores.as_dict(), "calibration": calibrated})

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ner_tasks import hardware
-from ner_tasks.entities import TextEntity
+from ner_tasks.entities import ScoredSpan, TextEntity, WordSpan, bio_to_spans
 from ner_tasks.inference import text_tagging
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
 from ner_tasks.inference.sessions import LogitsFunction, load_graph, make_engine, make_session
 from ner_tasks.model import model_folder
 from ner_tasks.model.decoding import Transitions, viterbi_decode
 from ner_tasks.model.model_folder import ModelManifest
+from ner_tasks.model.posterior import span_posteriors
 from ner_tasks.model.tensorflow_protos import GraphDef
 from ner_tasks.model.tokenization import Window, WordTokenizer, make_batches, make_windows
 
@@ -34,7 +35,8 @@ class TaggedSentence:
 
     Attributes:
         tags: BIO tag of each word.
-        scores: probability of each tag, 0 to 1.
+        scores: probability of the tag of each word by itself, 0 to 1.
+        entities: entities of the tags with their scores, in order.
         n_pieces: number of pieces over all windows.
         n_windows: number of windows.
         n_unknown: number of pieces that are [UNK].
@@ -42,6 +44,7 @@ class TaggedSentence:
 
     tags: tuple[str, ...]
     scores: tuple[float, ...]
+    entities: tuple[ScoredSpan, ...]
     n_pieces: int
     n_windows: int
     n_unknown: int = 0
@@ -207,39 +210,60 @@ class Tagger:
         sentence_logits: Sequence[SentenceLogits],
         *,
         temperature: float | None = None,
+        entity_temperature: float | None = None,
         transitions: Transitions | None = None,
     ) -> list[TaggedSentence]:
-        """Decode logits to tags and scores.
+        """Decode logits to tags, entities and scores.
 
         Args:
             sentence_logits: logits of each sentence.
-            temperature: divisor of the logits for the scores, above 0; None for that of the model.
+            temperature: divisor of the logits for the scores of words, above 0; None for that of the model.
+            entity_temperature: divisor of the scores of paths for the scores of entities, above 0; None for that of the
+                model.
             transitions: weighted log-probabilities [K + 1, K]; None for those of the model.
         """
-        at = self.manifest.temperature if temperature is None else temperature
-        paths = viterbi_decode(
-            [one.logits for one in sentence_logits],
-            self._label_set,
-            self._transitions if transitions is None else transitions,
-        )
-        return self._score(sentence_logits, paths, at)
-
-    def _score(
-        self, sentence_logits: Sequence[SentenceLogits], paths: Sequence[NDArray[np.intp]], temperature: float
-    ) -> list[TaggedSentence]:
-        """Return the tags of the given paths with their probabilities at a temperature."""
         if not sentence_logits:
             return []
-        logits = np.concatenate([one.logits for one in sentence_logits])  # [words, K]
-        ids = np.concatenate(paths)  # [words]
-        shifted = np.exp((logits - logits.max(axis=1, keepdims=True)) / np.float32(temperature))
-        scores = (shifted[np.arange(len(ids)), ids] / shifted.sum(axis=1)).astype(float).tolist()  # [words]
-        tags = [self._label_set.tags[tag_id] for tag_id in ids.tolist()]
-        ends = np.cumsum([len(path) for path in paths]).tolist()
+        logits = [one.logits for one in sentence_logits]
+        steps = self._transitions if transitions is None else transitions
+        paths = viterbi_decode(logits, self._label_set, steps)
+        tags = [tuple(self._label_set.tags[tag_id] for tag_id in path.tolist()) for path in paths]
+        scores = _score_words(logits, paths, self.manifest.temperature if temperature is None else temperature)
+        spans, at = [bio_to_spans(one) for one in tags], entity_temperature or self.manifest.entity_temperature
+        if at is None:
+            entity_scores = [_least_word_scores(*one) for one in zip(spans, scores, strict=True)]
+        else:
+            entity_scores = span_posteriors(logits, spans, self._label_set, steps, temperature=at)
         return [
-            TaggedSentence(tuple(tags[start:end]), tuple(scores[start:end]), one.n_pieces, one.n_windows, one.n_unknown)
-            for one, start, end in zip(sentence_logits, [0, *ends], ends, strict=False)
+            TaggedSentence(
+                tags[index],
+                scores[index],
+                tuple(map(ScoredSpan, spans[index], entity_scores[index])),
+                one.n_pieces,
+                one.n_windows,
+                one.n_unknown,
+            )
+            for index, one in enumerate(sentence_logits)
         ]
+
+
+def _score_words(
+    logits: Sequence[NDArray[np.float32]], paths: Sequence[NDArray[np.intp]], temperature: float
+) -> list[tuple[float, ...]]:
+    """Return the probability of each word's tag at a temperature, for each sentence."""
+    all_logits, ids = np.concatenate(logits), np.concatenate(paths)  # [words, K], [words]
+    shifted = np.exp((all_logits - all_logits.max(axis=1, keepdims=True)) / np.float32(temperature))
+    scores = (shifted[np.arange(len(ids)), ids] / shifted.sum(axis=1)).astype(float).tolist()  # [words]
+    ends = np.cumsum([len(path) for path in paths]).tolist()
+    return [tuple(scores[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
+
+
+def _least_word_scores(spans: Sequence[WordSpan], word_scores: Sequence[float]) -> list[float]:
+    """Score the entities of a model without a temperature for them, as releases up to 0.2.0 did.
+
+    The score is the minimum over the words and the next word, whose tag ends the entity.
+    """
+    return [min(word_scores[span.start : span.end + 1]) for span in spans]
 
 
 def merge_windows(parts: Sequence[WindowLogits], n_words: int) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from ner_tasks.entities import TextEntity, place_entities
+from ner_tasks.entities import ScoredSpan, TextEntity, place_entities
 from ner_tasks.segmentation import Word, split_sentences
 
 
@@ -11,9 +11,7 @@ class _Answer(Protocol):
     """Answer for one sentence, see `inference.tagger.TaggedSentence`."""
 
     @property
-    def tags(self) -> Sequence[str]: ...
-    @property
-    def scores(self) -> Sequence[float]: ...
+    def entities(self) -> Sequence[ScoredSpan]: ...
 
 
 def find_entities(
@@ -44,5 +42,5 @@ def _entities_of(text: str, sentences: Sequence[Sequence[Word]], answers: Iterat
     """Entities of one text; takes one answer for each of its sentences."""
     for sentence in sentences:
         answer = next(answers)
-        for start, end, label, score in place_entities(sentence, answer.tags, answer.scores):
+        for start, end, label, score in place_entities(sentence, answer.entities):
             yield TextEntity(text[start:end], label, start, end, score)

@@ -44,8 +44,10 @@ class ModelManifest:
         labels: labels in the order of the tag ids.
         encoder: configuration of the encoder, as in the Hugging Face `config.json`.
         max_pieces: maximum window length in pieces, [CLS] and [SEP] included.
-        temperature: divisor of the logits for calibrated scores, above 0; see `evaluation.calibration`.
+        temperature: divisor of the logits for the scores of words, above 0; see `evaluation.calibration`.
         transitions: weighted log-probabilities [K + 1][K], see `decoding`; None to only enforce valid BIO.
+        entity_temperature: temperature of the posteriors of entities, above 0, see `posterior`; None in older models,
+            whose entities have the least score of their words.
         metrics: measured figures, by the step that measured them.
         lineage: origin of the model: snapshot, parent, library versions, configuration.
         files: SHA-256 of each file.
@@ -57,6 +59,7 @@ class ModelManifest:
     max_pieces: int
     temperature: float = 1.0  # older models have none
     transitions: list[list[float]] | None = None
+    entity_temperature: float | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     lineage: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
@@ -130,8 +133,10 @@ def _parse(values: Any, folder: Path) -> ModelManifest:
         manifest = ModelManifest(**{**fields, "labels": tuple(fields["labels"])})
     except (TypeError, KeyError) as error:
         raise ArtifactBroken(f"found {error}, expected the fields of a model manifest, in {where}") from None
-    if not isinstance(manifest.temperature, float) or not 0 < manifest.temperature < math.inf:
-        raise ArtifactBroken(f"found temperature {manifest.temperature!r}, expected a number above 0, in {where}")
+    for name in ("temperature", "entity_temperature"):
+        value = getattr(manifest, name)
+        if (value is not None or name == "temperature") and not (isinstance(value, float) and 0 < value < math.inf):
+            raise ArtifactBroken(f"found {name} {value!r}, expected a number above 0, in {where}")
     n_tags = len(manifest.label_set.tags)
     if manifest.transitions is not None and not _is_matrix(manifest.transitions, n_tags + 1, n_tags):
         raise ArtifactBroken(f"found transitions of another form, expected {n_tags + 1} rows of {n_tags}, in {where}")

@@ -107,7 +107,8 @@ def _make_overview(version: str, details: Mapping[str, Any], model: ModelManifes
         ("Labels", ", ".join(model.labels)),
         ("Encoder", f"BERT: {', '.join(sizes)}" if sizes else "BERT"),
         ("Window", f"{model.max_pieces} word pieces; longer sentences are split into several windows"),
-        ("Temperature", _shown(model.temperature)),
+        ("Temperature of words", _shown(model.temperature)),
+        ("Temperature of entities", _shown(model.entity_temperature) or "none: scores are those of the words"),
     ]
     use = "Intended for English text similar to its training data; not tested on other text. Scores are calibrated."
     return CardSection("Overview", rows, notes=(use,))

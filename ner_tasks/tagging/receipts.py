@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 from ner_tasks.documents import Document
 from ner_tasks.documents.source_map import PLACE_FIELDS
-from ner_tasks.entities import place_entities
+from ner_tasks.entities import ScoredSpan, place_entities
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.segmentation import Word
 from ner_tasks.tagging.answer_ledger import AnswerKey
@@ -19,12 +19,12 @@ from ner_tasks.tagging.entity_list import EntityList
 
 
 class SentenceAnswer(Protocol):
-    """Tags of one sentence, see `inference.tagger.TaggedSentence`."""
+    """Tags and entities of one sentence, see `inference.tagger.TaggedSentence`."""
 
     @property
     def tags(self) -> Sequence[str]: ...
     @property
-    def scores(self) -> Sequence[float]: ...
+    def entities(self) -> Sequence[ScoredSpan]: ...
     @property
     def n_pieces(self) -> int: ...
     @property
@@ -94,12 +94,12 @@ class DocumentInProgress:
 
         Args:
             spans: the sentence's words.
-            answer: a tag and a score for each word.
+            answer: a tag for each word, and its entities.
 
         Raises:
-            GateNotPassed: the numbers of words, tags and scores differ.
+            GateNotPassed: the numbers of words and tags differ.
         """
-        if not len(answer.tags) == len(answer.scores) == len(spans):
+        if len(answer.tags) != len(spans):
             raise GateNotPassed(
                 f"found {len(answer.tags)} tags, expected {len(spans)}, for a sentence of {self.document.name[:200]!r}"
             )
@@ -108,7 +108,7 @@ class DocumentInProgress:
         self.n_windows += answer.n_windows
         self.n_unknown += answer.n_unknown
         self.n_characters_read += sum(end - start for start, end in spans)
-        for entity in place_entities(spans, answer.tags, answer.scores):
+        for entity in place_entities(spans, answer.entities):
             self.entities.append(*entity)
 
     def make_answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Fit temperature and transitions of a trained model on the dev part."""
+"""Fit temperatures and transitions of a trained model on the dev part."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.evaluation import calibration, metrics
@@ -14,7 +14,8 @@ class Calibration:
     """Decoding parameters of a trained model.
 
     Attributes:
-        temperature: divisor of the logits, above 0.
+        temperature: divisor of the logits of words, above 0.
+        entity_temperature: temperature of the posteriors of entities, above 0; that of words until it is fitted.
         kind: origin of the transitions: `counted` in the train part or `learnt` with the weights.
         transitions: log-probabilities [K + 1, K], not weighted.
         weight: factor of the transitions, 0 to 1.
@@ -22,6 +23,7 @@ class Calibration:
     """
 
     temperature: float
+    entity_temperature: float
     kind: str
     transitions: decoding.Transitions
     weight: float
@@ -42,8 +44,34 @@ def calibrate_model(
     candidates = (fit_transitions(tagger, logits, gold, kind, values) for kind, values in transitions.items())
     best = max(candidates, key=lambda one: one.dev_f1)
     summary = f"{best.kind} transitions, weight {best.weight}"
-    print(f"{summary}: dev entity F1 {best.dev_f1:.4f}; temperature {best.temperature:.3f}", flush=True)
+    best = fit_scores(tagger, logits, gold, best)
+    temperatures = f"{best.temperature:.3f} of words, {best.entity_temperature:.3f} of entities"
+    print(f"{summary}: dev entity F1 {best.dev_f1:.4f}; temperature {temperatures}", flush=True)
     return best
+
+
+def fit_scores(
+    tagger: Tagger, logits: Sequence[SentenceLogits], gold: Sequence[Sequence[str]], decoding_of: Calibration
+) -> Calibration:
+    """Fit the temperature of entities for a way of decoding; prints a notice if too few are found for that.
+
+    Args:
+        tagger: trained model.
+        logits: its logits of the dev sentences.
+        gold: BIO tags of the same sentences.
+        decoding_of: how to decode.
+    """
+    transitions = decoding_of.weight * decoding_of.transitions
+    answers = tagger.decode(logits, transitions=transitions)
+    fitted = calibration.fit_entity_temperature(logits, answers, gold, tagger.manifest.label_set, transitions)
+    if fitted is None:
+        n_entities = sum(len(answer.entities) for answer in answers)
+        print(
+            f"notice: found {n_entities} entities on dev, expected {calibration.MIN_ENTITIES} to calibrate their scores: "
+            "they have the temperature of words",
+            flush=True,
+        )
+    return replace(decoding_of, entity_temperature=fitted or decoding_of.temperature)
 
 
 def fit_transitions(
@@ -72,4 +100,4 @@ def fit_transitions(
 
     weight = decoding.fit_transition_weight(dev_f1)
     temperature = calibration.fit_on_sentences(logits, gold, tagger.manifest.label_set)
-    return Calibration(temperature, kind, transitions, weight, dev_f1(weight))
+    return Calibration(temperature, temperature, kind, transitions, weight, dev_f1(weight))

@@ -178,6 +178,7 @@ class TrainingRun:
         return replace(
             self.manifest,
             temperature=calibration.temperature,
+            entity_temperature=calibration.entity_temperature,
             transitions=(calibration.weight * calibration.transitions).tolist(),
             metrics={"train": metrics},
         )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from ner_tasks.entities import WordSpan, bio_to_spans, score_entity
+from ner_tasks.entities import ScoredSpan, WordSpan, bio_to_spans, place_entities
 
 TAGS = st.lists(st.sampled_from(["O", "B-geo", "I-geo", "B-per", "I-per"]), max_size=12)
 
@@ -42,7 +42,7 @@ def test_spans_lie_in_order_do_not_overlap_and_cover_every_tagged_word(tags):
     assert covered == [at for at, tag in enumerate(tags) if tag != "O"]
 
 
-def test_an_entity_is_as_sure_as_its_least_sure_word_and_its_end():
-    assert score_entity((0.9, 0.8, 0.7, 0.1), 0, 2) == 0.7
-    assert score_entity((0.9, 0.8, 0.7), 1, 3) == 0.7
-    assert score_entity((0.9, 0.8, 0.9), 0, 1) == 0.8
+def test_an_entity_lies_from_its_first_word_to_the_end_of_its_last_one():
+    entities = [ScoredSpan(WordSpan(0, 2, "per"), 0.98764), ScoredSpan(WordSpan(3, 4, "geo"), 0.5)]
+    words = [(5, 9), (10, 14), (15, 22), (23, 29)]
+    assert list(place_entities(words, entities)) == [(5, 14, "per", 0.9876), (23, 29, "geo", 0.5)]

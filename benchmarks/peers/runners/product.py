@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from benchmarks.peers.engines import UNBOUNDED
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
-from ner_tasks.entities import bio_to_spans, score_entity
 from ner_tasks.inference.tagger import BatchingConfig, Tagger
 
 # The kit pads every sentence to 128 pieces, and batches 32 sentences in their order.
@@ -39,7 +38,5 @@ class ProductRunner:
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
         spans: list[Span] = []
         for index, answer in enumerate(self._tagger.tag(sentences, self._limits)):
-            for span in bio_to_spans(answer.tags):
-                score_entity(answer.scores, span.start, span.end)  # the product computes the scores, too
-                spans.append((index, span.start, span.end, span.label))
+            spans += [(index, span.start, span.end, span.label) for span, _ in answer.entities]
         return spans

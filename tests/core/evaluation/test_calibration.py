@@ -1,14 +1,18 @@
 """Scores mean what they say: a fitted temperature recovers the truth, harms nothing and changes no tag."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from ner_tasks.entities import ScoredSpan, WordSpan
 from ner_tasks.evaluation import calibration
-from ner_tasks.inference.tagger import SentenceLogits, TaggedSentence
-from ner_tasks.labels import LabelSet
+from ner_tasks.inference.tagger import SentenceLogits, TaggedSentence, Tagger
+from ner_tasks.labels import LabelSet, find_bio_violation
+from ner_tasks.model import model_folder
 
 LABELS = LabelSet(("geo", "per"))
 LOGITS = arrays(np.float32, st.tuples(st.integers(1, 30), st.just(5)), elements=st.floats(-30, 30, width=32))
@@ -60,7 +64,8 @@ def test_the_calibration_error_is_the_distance_between_scores_and_hits() -> None
 
 def test_an_entity_is_right_when_its_bounds_and_its_label_are() -> None:
     gold = [["B-per", "I-per", "O", "B-geo"]]
-    answer = TaggedSentence(("B-per", "I-per", "O", "B-per"), (0.8, 0.6, 1.0, 0.3), 6, 1)
+    entities = (ScoredSpan(WordSpan(0, 2, "per"), 0.6), ScoredSpan(WordSpan(3, 4, "per"), 0.3))
+    answer = TaggedSentence(("B-per", "I-per", "O", "B-per"), (0.8, 0.6, 1.0, 0.3), entities, 6, 1)
     errors = calibration.calibration_errors(gold, [answer])
     assert errors["words"] == pytest.approx((0.2 + 0.4 + 0.3) / 4)
     assert errors["entities"] == pytest.approx((0.4 + 0.3) / 2)
@@ -77,3 +82,55 @@ def test_words_with_a_tag_that_the_model_does_not_know_are_left_out() -> None:
 def test_no_words_leave_the_scores_as_they_are() -> None:
     assert calibration.fit_on_sentences([], [], LABELS) == 1.0
     assert calibration.fit_on_sentences([SentenceLogits(np.zeros((1, 5), np.float32), 0, 1)], [["B-x"]], LABELS) == 1.0
+
+
+def drawn(
+    temperature: float, *, n_sentences: int = 1500, seed: int = 0
+) -> tuple[list[SentenceLogits], list[list[str]]]:
+    """Logits of sentences, and tags drawn from their paths with the given temperature, word after word."""
+    chance = np.random.default_rng(seed)
+    sentences = [(3 * chance.normal(size=(6, 5))).astype(np.float32) for _ in range(n_sentences)]
+    paths = [path for path in product(LABELS.tags, repeat=6) if find_bio_violation(path) is None]
+    ids = np.array([[LABELS.id_of[tag] for tag in path] for path in paths])  # [paths, words]
+    gold = []
+    for logits in sentences:
+        scores = logits[np.arange(6), ids].sum(axis=1) / temperature
+        weights = np.exp(scores - scores.max())
+        gold.append(list(paths[chance.choice(len(paths), p=weights / weights.sum())]))
+    return [SentenceLogits(logits, 6, 1) for logits in sentences], gold
+
+
+def decode(sentence_logits: list[SentenceLogits], **options: float) -> list[TaggedSentence]:
+    manifest = model_folder.ModelManifest("frozen", LABELS.labels, {}, 32)
+    return Tagger(None, None, manifest).decode(sentence_logits, **options)
+
+
+NO_TRANSITIONS = np.zeros((6, 5), np.float32)
+
+
+@pytest.mark.parametrize("temperature", [0.7, 1.0, 2.0])
+def test_the_temperature_that_entities_were_drawn_with_is_found_and_calibrates_others(temperature: float) -> None:
+    logits, gold = drawn(temperature)
+    fitted = calibration.fit_entity_temperature(logits, decode(logits), gold, LABELS, NO_TRANSITIONS)
+    assert fitted == pytest.approx(temperature, rel=0.1)
+    others, their_gold = drawn(temperature, seed=1)
+    error = calibration.calibration_errors(their_gold, decode(others, entity_temperature=fitted))["entities"]
+    assert error < 0.03
+
+
+def test_a_model_without_an_error_on_few_sentences_is_not_certain_of_everything() -> None:
+    logits, _ = drawn(1.0, n_sentences=60)
+    answers = decode(logits)
+    gold = [list(answer.tags) for answer in answers]
+    fitted = calibration.fit_entity_temperature(logits, answers, gold, LABELS, NO_TRANSITIONS)
+    assert fitted is not None
+    scores = [score for answer in decode(logits, entity_temperature=fitted) for _, score in answer.entities]
+    assert 0.9 < np.mean(scores) < 0.98
+
+
+def test_too_few_entities_fit_no_temperature() -> None:
+    logits, gold = drawn(1.0, n_sentences=10)
+    answers = decode(logits)
+    assert 0 < sum(len(answer.entities) for answer in answers) < calibration.MIN_ENTITIES
+    assert calibration.fit_entity_temperature(logits, answers, gold, LABELS, NO_TRANSITIONS) is None
+    assert calibration.fit_entity_temperature([], [], [], LABELS, NO_TRANSITIONS) is None

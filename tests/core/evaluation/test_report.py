@@ -7,6 +7,7 @@ import pytest
 
 from ner_tasks.data import corpus
 from ner_tasks.data.corpus import LabelledSentence
+from ner_tasks.entities import ScoredSpan, bio_to_spans
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, GateNotPassed, InputMissing
 from ner_tasks.evaluation import bootstrap, error_analysis, gates, metrics, report, report_page, slices
 from ner_tasks.evaluation.entity_counts import EntityCounts
@@ -22,7 +23,10 @@ def sentence(words, tags):
 
 
 def answer(tags, scores=None):
-    return TaggedSentence(tuple(tags), tuple(scores or [0.9] * len(tags)), len(tags), 1)
+    """A prediction; `scores` are those of its entities."""
+    spans = bio_to_spans(tags)
+    entities = tuple(map(ScoredSpan, spans, scores or [0.9] * len(spans)))
+    return TaggedSentence(tuple(tags), (0.9,) * len(tags), entities, len(tags), 1)
 
 
 def spoilt(gold, share, *, label="geo", seed=0):
@@ -167,7 +171,7 @@ def test_the_worst_sentences_come_by_errors_then_by_how_sure_the_model_was():
         sentence("a b", [GEO, PER]),
         sentence("a", [OUT]),
     ]
-    answers = [answer([PER, OUT], [0.6, 0.9]), answer([PER, OUT], [0.8, 0.9]), answer([OUT, OUT]), answer([OUT])]
+    answers = [answer([PER, OUT], [0.6]), answer([PER, OUT], [0.8]), answer([OUT, OUT]), answer([OUT])]
     worst = error_analysis.find_worst_sentences(sentences, answers)
     assert [one["number"] for one in worst] == [2, 1, 3]
     assert [(one["n_wrong"], one["score"]) for one in worst] == [(2, 0.8), (2, 0.6), (2, 0.0)]

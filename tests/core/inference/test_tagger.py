@@ -1,6 +1,7 @@
 """Answers come in the order asked, for sentences of any length, and their tags are always valid BIO."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from ner_tasks.entities import bio_to_spans
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.inference.tagger import BatchingConfig, SentenceLogits, TaggedSentence, Tagger, merge_windows
 from ner_tasks.labels import LabelSet, find_bio_violation
 from ner_tasks.model import model_folder
+from ner_tasks.model.posterior import span_posteriors
 from ner_tasks.model.tokenization import Window
 from tests import tiny
 
@@ -118,6 +121,27 @@ def test_a_model_is_read_at_its_own_temperature(frozen: Path) -> None:
     assert tagger.manifest.temperature != 1
     assert tagger.tag(words) == tagger.decode(logits, temperature=tagger.manifest.temperature)
     assert tagger.tag(words) != tagger.decode(logits, temperature=1.0)
+
+
+def scores_of_entities(logits: np.ndarray, **fields: Any) -> list[float]:
+    """The scores of the entities of one sentence by a model whose manifest has these fields."""
+    manifest = model_folder.ModelManifest("frozen", LABELS.labels, {}, 32, **fields)
+    (tagged,) = Tagger(None, None, manifest).decode([SentenceLogits(logits, len(logits), 1)])
+    assert [span for span, _ in tagged.entities] == bio_to_spans(tagged.tags)
+    return [score for _, score in tagged.entities]
+
+
+@given(arrays(np.float32, st.tuples(st.integers(1, 12), st.just(5)), elements=st.floats(-9, 9, width=32)))
+def test_the_score_of_an_entity_is_its_posterior_at_the_temperature_of_entities(logits: np.ndarray) -> None:
+    spans = bio_to_spans(answer(logits).tags)
+    (posteriors,) = span_posteriors([logits], [spans], LABELS, temperature=1.5)
+    assert scores_of_entities(logits, temperature=3.0, entity_temperature=1.5) == posteriors
+
+
+def test_entities_of_a_model_without_their_temperature_are_as_sure_as_the_least_sure_word_and_the_next() -> None:
+    logits = np.log([[0.1, 0.6, 0.1, 0.1, 0.1], [0.05, 0.05, 0.8, 0.05, 0.05], [0.5, 0.2, 0.1, 0.1, 0.1]])
+    assert scores_of_entities(logits.astype(np.float32)) == pytest.approx([0.5])
+    assert scores_of_entities(logits[:2].astype(np.float32)) == pytest.approx([0.6])
 
 
 def test_each_word_is_read_where_it_is_most_central() -> None:

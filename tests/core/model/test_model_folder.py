@@ -48,6 +48,8 @@ def test_a_folder_without_a_manifest_is_no_model(tmp_path: Path) -> None:
         ({"surprise": 1}, "unexpected keyword argument 'surprise'"),
         ({"temperature": 0.0}, "found temperature 0.0, expected a number above 0"),
         ({"temperature": "hot"}, "found temperature 'hot'"),
+        ({"temperature": None}, "found temperature None"),
+        ({"entity_temperature": -1.0}, "found entity_temperature -1.0, expected a number above 0"),
         ({"transitions": [[0.0]]}, "found transitions of another form, expected [0-9]+ rows of"),
         ({"transitions": "often"}, "found transitions of another form"),
     ],
