@@ -11,6 +11,7 @@ from rich.text import Text
 
 from launcher.chain import Outcome
 from ner_tasks import display
+from ner_tasks.data import part_sizes
 from ner_tasks.data import snapshot as snapshots
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
@@ -30,6 +31,8 @@ def show(console: Console, store: FolderStore, outcome: Outcome) -> None:
     console.print()
     console.rule("[bold]Summary")
     _lines(console, _data(snapshot))
+    for line in part_sizes.describe_small_parts(snapshot["parts"]):
+        console.print(Text.assemble((f"{'Too small to decide by':<22}", "bold red"), f" {line}"), soft_wrap=True)
     console.print()
     console.print("[bold]Entity F1 on the test part[/] (exact spans and labels)")
     console.print(_quality(comparison))

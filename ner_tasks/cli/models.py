@@ -64,7 +64,7 @@ def quantize(config: QuantizeCommand) -> Result:
     from ner_tasks.quantization.quantize import DEFAULT_CONFIG, QuantizeConfig, quantize_model
 
     recipe = QuantizeConfig.read(config.config_file or DEFAULT_CONFIG)
-    sentences = read_calibration_text(config.data)
+    calibration = read_calibration_text(config.data)
     if config.accuracy:
         from ner_tasks.quantization import accuracy_search
 
@@ -75,10 +75,10 @@ def quantize(config: QuantizeCommand) -> Result:
             criteria = criteria.with_max_loss(config.max_f1_loss)
         dev = corpus.read_labelled(config.data / "dev.csv")
         manifest = accuracy_search.search_accuracy(
-            config.model, sentences, dev, config.output, recipe, criteria, n_threads=config.threads
+            config.model, calibration, dev, config.output, recipe, criteria, n_threads=config.threads
         )
     else:
-        manifest = quantize_model(config.model, sentences, config.output, recipe)
+        manifest = quantize_model(config.model, calibration, config.output, recipe)
     return {"model": str(config.output), **manifest.metrics["quantize"], "files": manifest.files}
 
 

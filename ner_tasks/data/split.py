@@ -1,27 +1,31 @@
-"""Split into train, dev, calibration and test that stays stable while the data grows.
+"""Split into train, dev, calibration and test that stays stable while the data grows, and keeps its shares.
 
 Neighbouring sentences come from the same document and share names, so whole blocks of neighbours go to one part. The
-words of its first sentence alone determine where a block starts and which part it gets: not its position, the name of
-the file or the amount of data. Appending data moves no sentence; inserting or removing data moves at most the block it
-touches.
+words of its first sentence determine where a block starts and which part it is proposed for. The proposal stands unless
+a part would leave its quota, see `ner_tasks.data.quotas`: then the block ends early or goes to another part. On large
+data this is rare; on small data it keeps the shares.
+
+Only the sentences before it decide on a sentence, so appending data moves none. A text keeps the part that it had in an
+earlier snapshot, so that no later model is trained on test sentences of an earlier one, wherever data is inserted.
 
 A repeated sentence belongs to the part of its first occurrence and is kept once, so that no text is in both train and
-test. A text keeps the part that it had in an earlier snapshot, so that no later model is trained on test sentences of an
-earlier one.
+test.
 
 Source: content-defined chunking, as in Muthitacharoen et al., "A Low-bandwidth Network File System", 2001.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import isclose
 
 from ner_tasks.data.corpus import LabelledSentence
+from ner_tasks.data.quotas import PARTS, PartQuotas
 from ner_tasks.data.snapshot import text_digest
 from ner_tasks.errors import ConfigInvalid, DataRejected
 
-PARTS = ("train", "dev", "calibration", "test")
+HELD_OUT = ("dev", "calibration")
 
 
 @dataclass(frozen=True)
@@ -101,28 +105,71 @@ def assign_parts(
     Args:
         texts: words of each sentence in document order.
         config: settings of the split.
-        begins: index of the first sentence of each file, which starts a block, so that the parts of a file do not depend
-            on other files.
+        begins: index of the first sentence of each file, which starts a block.
         known: part of each text in earlier snapshots, by `snapshot.text_key`.
     """
     known = known or {}
-    _, dev, calibration, test = config.shares
-    held_out = dev + calibration
-    first_part: dict[bytes, str] = {}
-    parts: list[str] = []
-    block_position = 0.0
-    for index, words in enumerate(texts):
-        digest = text_digest(words)
-        if index in begins or int.from_bytes(digest[:8]) % config.block_sentences == 0:
-            block_position = _hash_to_unit(config.seed, "block", digest)
-        if block_position < test:
-            part = "test"
-        elif block_position >= test + held_out:
-            part = "train"
+    digests = [text_digest(words) for words in texts]
+    assigned = {digest: known[key] for digest in digests if (key := digest.hex()[:32]) in known}
+    quotas = PartQuotas(config.shares, Counter(assigned.values()))
+    seen: set[bytes] = set()
+    block = ""
+    for index, digest in enumerate(digests):
+        if not block or index in begins or int.from_bytes(digest[:8]) % config.block_sentences == 0:
+            block = _propose_block(digest, config)
+        if digest in seen:
+            continue
+        seen.add(digest)
+        if digest in assigned:  # a new sentence beside it stays with it
+            block = _block_of(assigned[digest])
         else:
-            part = "calibration" if _hash_to_unit(config.seed, "sentence", digest) < calibration / held_out else "dev"
-        parts.append(first_part.setdefault(digest, known.get(digest.hex()[:32], part)))
-    return parts
+            block, assigned[digest] = _choose_part(quotas, block, digest, config)
+    return [assigned[digest] for digest in digests]
+
+
+def _propose_block(digest: bytes, config: SplitConfig) -> str:
+    """Return `train`, `test`, or `dev` for dev and calibration together."""
+    _, dev, calibration, test = config.shares
+    position = _hash_to_unit(config.seed, "block", digest)
+    if position < test:
+        return "test"
+    return "train" if position >= test + dev + calibration else "dev"
+
+
+def _block_of(part: str) -> str:
+    return "dev" if part in HELD_OUT else part
+
+
+def _choose_part(quotas: PartQuotas, block: str, digest: bytes, config: SplitConfig) -> tuple[str, str]:
+    """Return the block's part after this sentence, and the sentence's own part.
+
+    Test comes first and depends on its own quota alone, so that it is the same for any share of dev.
+    """
+    behind = quotas.find_behind("test")
+    if behind is not None:
+        block = "test"
+    elif block == "test" and not quotas.has_room("test"):
+        block = ""
+    if block != "test":
+        behind = quotas.find_behind("train", *HELD_OUT)
+        if behind is not None:
+            block = _block_of(behind)
+        elif not block or not quotas.has_room(*(HELD_OUT if block == "dev" else (block,))):
+            block = _block_of(quotas.find_roomiest("train", *HELD_OUT))
+    part = (behind or _propose_held_out(quotas, digest, config)) if block == "dev" else block
+    quotas.add(part, is_forced=behind is not None)
+    return block, part
+
+
+def _propose_held_out(quotas: PartQuotas, digest: bytes, config: SplitConfig) -> str:
+    """Return whether a sentence goes to dev or calibration."""
+    _, dev, calibration, _ = config.shares
+    part = (
+        "calibration" if _hash_to_unit(config.seed, "sentence", digest) < calibration / (dev + calibration) else "dev"
+    )
+    if quotas.has_room(part):
+        return part
+    return "calibration" if quotas.has_room("calibration") else "dev"
 
 
 def _hash_to_unit(seed: int, kind: str, digest: bytes) -> float:

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.data import corpus
+from ner_tasks.data import corpus, part_sizes, snapshot
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.evaluation import bootstrap, error_analysis, report_page, slices
 from ner_tasks.evaluation.entity_counts import EntityCounts
 from ner_tasks.evaluation.predict import Predictions, predict
 from ner_tasks.files import atomic
+from ner_tasks.records import SizedSnapshot, read_file
 
 COUNTS, REPORT, PAGE = "counts.json", "evaluation.json", "page.html"
 TEST = "test"
@@ -51,17 +52,29 @@ def evaluate_model(
         "model": str(model),
         "data": str(file),
         **predictions.figures,
+        "small_parts": _find_small_parts(data, predictions.figures["overall"]["n_gold"]),
         "intervals": bootstrap.bootstrap_intervals(counts, n_resamples=n_resamples, seed=seed),
         "slices": _score_slices(counts, sentences, predictions, data if is_snapshot else None),
         "confusion": error_analysis.count_confusions(gold, predicted),
         "worst": error_analysis.find_worst_sentences(sentences, predictions.answers),
     }
+    for line in report["small_parts"]:
+        part_sizes.print_small_part(line)
     if output is not None:
         with atomic.staged_folder(output) as stage:
             counts.write(stage / COUNTS)
             report_page.write_report_page({**report, "version": predictions.version}, stage / PAGE)
             atomic.write_json(stage / REPORT, report)
     return report
+
+
+def _find_small_parts(data: Path, n_gold: int) -> list[str]:
+    """Return a line for each part of the snapshot, or for the file, that is too small to decide by."""
+    manifest = data / snapshot.MANIFEST
+    if data.is_dir() and manifest.is_file():
+        return part_sizes.describe_small_parts(read_file(manifest, SizedSnapshot)["parts"])
+    line = part_sizes.describe_small_part(TEST, n_gold)
+    return [line] if line else []
 
 
 def _score_slices(

@@ -1,6 +1,7 @@
 """Accuracy-aware quantization: tries the default settings, then alternatives, until the F1 loss is small enough.
 
-Calibrates on the calibration part and scores on the dev part; the test part stays reserved for the gate.
+Calibrates on the calibration part and scores on the dev part; the test part stays reserved for the gate. On a dev part
+with few entities, the differences between trials are noise: the default settings are used, and the gate decides.
 docs/decisions/0011-own-search-for-accuracy.md explains why INC's `autotune` is not used.
 """
 
@@ -17,7 +18,9 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from ner_tasks import hardware
+from ner_tasks.data import part_sizes
 from ner_tasks.data.corpus import LabelledSentence
+from ner_tasks.data.parts import CalibrationText
 from ner_tasks.errors import ConfigInvalid, DataRejected, GateNotPassed
 from ner_tasks.evaluation import metrics
 from ner_tasks.files.yaml_files import StrictModel, read_yaml
@@ -60,6 +63,7 @@ class AccuracyConfig(StrictModel):
     accuracy_criterion: Criterion = Criterion(absolute=0.003)
     exit_policy: ExitPolicy = ExitPolicy()
     approaches: tuple[Approach, ...] = ("calibration", "smooth_quant", "fallback")
+    min_dev_entities: NonNegativeInt = part_sizes.MIN_ENTITIES
 
     @classmethod
     def read(cls, path: Path) -> "AccuracyConfig":
@@ -111,7 +115,7 @@ class Trial:
 
 def search_accuracy(
     model_path: Path,
-    calibration: Sequence[Sequence[str]],
+    calibration: CalibrationText,
     dev: Sequence[LabelledSentence],
     target: Path,
     config: QuantizeConfig,
@@ -124,7 +128,7 @@ def search_accuracy(
 
     Args:
         model_path: frozen model folder.
-        calibration: words of each calibration sentence.
+        calibration: calibration text.
         dev: labelled sentences for scoring the trials.
         target: model folder to create; its manifest lists all trials.
         config: settings of the first trial.
@@ -140,6 +144,11 @@ def search_accuracy(
     """
     if not dev:
         raise DataRejected("found no sentence, expected some to score the trials on, in the dev part")
+    n_entities = part_sizes.count_entities(sentence.tags for sentence in dev)
+    can_decide = n_entities >= accuracy.min_dev_entities
+    if not can_decide:
+        found = f"found {n_entities} entities in dev, expected at least {accuracy.min_dev_entities} to search by"
+        part_sizes.print_small_part(f"{found}: the first settings are used, whatever they lose on dev")
     began, trials = clock(), list[Trial]()
     runner = _TrialRunner(
         Quantizer(model_path, calibration), model_path, dev, accuracy, n_threads=n_threads, clock=clock
@@ -147,8 +156,12 @@ def search_accuracy(
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.trials-") as scratch:
         for number, (name, candidate) in enumerate(runner.candidates(config), start=1):
             trials.append(runner.run(number, name, candidate, Path(scratch) / str(number)))
-            if trials[-1].passed:
-                evidence: dict[str, Any] = {"trial": number, "trials": [asdict(one) for one in trials]}
+            if trials[-1].passed or not can_decide:
+                evidence: dict[str, Any] = {
+                    "trial": number,
+                    "trials": [asdict(one) for one in trials],
+                    "decided_on_dev": can_decide,
+                }
                 return runner.quantizer.write(candidate, target, metrics={**runner.figures, **evidence})
             out_of_time = 0 < accuracy.exit_policy.timeout <= clock() - began
             if number == accuracy.exit_policy.max_trials or out_of_time:

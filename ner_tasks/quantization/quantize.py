@@ -1,7 +1,8 @@
 """Post-training static quantization of a frozen FP32 graph with Intel Neural Compressor (INC).
 
-INC calibrates the ranges of the activations on the calibration part, which no gate and no tuning uses. From these ranges
-`build_int8_graph` builds the fused graph; `graph: inc` keeps INC's own graph.
+INC calibrates the ranges of the activations on the calibration part, which no gate and no tuning uses, and on text of the
+train part if that is small. From these ranges `build_int8_graph` builds the fused graph; `graph: inc` keeps INC's own
+graph.
 """
 
 import logging
@@ -18,6 +19,7 @@ from neural_compressor.tensorflow.utils.model import TFConfig
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt, model_validator
 
+from ner_tasks.data.parts import CalibrationText
 from ner_tasks.errors import ConfigInvalid, DataRejected
 from ner_tasks.files import atomic
 from ner_tasks.files.yaml_files import StrictModel, read_yaml
@@ -88,13 +90,13 @@ class QuantizeConfig(StrictModel):
 
 
 def quantize_model(
-    model_path: Path, sentences: Sequence[Sequence[str]], target: Path, config: QuantizeConfig
+    model_path: Path, calibration: CalibrationText, target: Path, config: QuantizeConfig
 ) -> ModelManifest:
     """Quantize a frozen model to INT8.
 
     Args:
         model_path: frozen model folder.
-        sentences: words of each calibration sentence.
+        calibration: calibration text.
         target: model folder to create.
         config: quantization settings.
 
@@ -107,7 +109,7 @@ def quantize_model(
         DataRejected: no calibration sentence.
         StorageFull: no space left; nothing is written.
     """
-    return Quantizer(model_path, sentences).write(config, target)
+    return Quantizer(model_path, calibration).write(config, target)
 
 
 class Quantizer:
@@ -115,14 +117,14 @@ class Quantizer:
 
     Args:
         model_path: frozen model folder.
-        sentences: words of each calibration sentence.
+        calibration: calibration text.
 
     Raises:
         ConfigInvalid: `model_path` is not a frozen model.
     """
 
-    def __init__(self, model_path: Path, sentences: Sequence[Sequence[str]]):
-        self._path, self._sentences = model_path, sentences
+    def __init__(self, model_path: Path, calibration: CalibrationText):
+        self._path, self._calibration = model_path, calibration
         self._manifest = model_folder.read_manifest(model_path)
         if self._manifest.kind != "frozen":
             raise ConfigInvalid(f"found a model of kind {self._manifest.kind!r}, expected 'frozen', in {model_path}")
@@ -161,13 +163,15 @@ class Quantizer:
             (stage / model_folder.GRAPH).write_bytes(graph_def.SerializeToString(deterministic=True))
             shutil.copy2(self._path / model_folder.TOKENIZER, stage / model_folder.TOKENIZER)
             lineage = {**self._manifest.lineage, "quantization": config.model_dump(mode="json")}
-            all_metrics = {**self._manifest.metrics, "quantize": {"n_int8_matmul": n_int8, **(metrics or {})}}
+            made = {"n_int8_matmul": n_int8, "calibration_sentences": self._calibration.n_from, **(metrics or {})}
+            all_metrics = {**self._manifest.metrics, "quantize": made}
             return model_folder.write_manifest(
                 stage, replace(self._manifest, kind="int8", lineage=lineage, metrics=all_metrics)
             )
 
     def _build_inc_graph(self, config: QuantizeConfig) -> tf.compat.v1.GraphDef:
-        batches = _calibration_batches(self._sentences, self._pieces, self._manifest.max_pieces, config.calibration)
+        sentences, max_pieces = self._calibration.sentences, self._manifest.max_pieces
+        batches = _calibration_batches(sentences, self._pieces, max_pieces, config.calibration)
         graph = tf.compat.v1.GraphDef()
         graph.CopyFrom(self._frozen)  # INC changes its input
         return _run_inc(graph, batches, config)

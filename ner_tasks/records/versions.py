@@ -13,6 +13,13 @@ class SnapshotPart(TypedDict):
 
 
 @any_more
+class SizedPart(SnapshotPart):
+    """Sizes of a part; `n_entities` by label."""
+
+    n_entities: dict[str, Count]
+
+
+@any_more
 class SnapshotManifest(TypedDict):
     """`snapshots/<version>/snapshot.json`: contents of a snapshot; `files` maps each file to its SHA-256."""
 
@@ -32,10 +39,16 @@ class SoftLabelsManifest(TypedDict):
 
 
 @any_more
-class CountedSnapshot(SnapshotManifest):
+class SizedSnapshot(SnapshotManifest):
+    """`snapshots/<version>/snapshot.json` with the sizes of its parts."""
+
+    parts: dict[str, SizedPart]
+
+
+@any_more
+class CountedSnapshot(SizedSnapshot):
     """`snapshots/<version>/snapshot.json` with its counts."""
 
-    parts: dict[str, SnapshotPart]
     quarantined: dict[str, Count]
     n_rows: Count
     n_sentences: Count

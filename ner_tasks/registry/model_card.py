@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks import display
+from ner_tasks.data import part_sizes, snapshot
 from ner_tasks.errors import InputMissing
 from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import Kind, ModelManifest
-from ner_tasks.records import ComparisonRecord, read_record
+from ner_tasks.records import ComparisonRecord, SizedSnapshot, read_record
 from ner_tasks.registry.registry import Registry
 from ner_tasks.store import keys
 
@@ -62,6 +63,7 @@ def build_sections(registry: Registry, version: str) -> Iterator[CardSection]:
         )
     yield _make_overview(version, details, models["trained"])
     yield _make_provenance(details, models["trained"].lineage)
+    yield from _make_data(registry, details)
     reports: dict[str, Mapping[str, Any]] = {"FP32": details}
     key = keys.comparison_scores(version)
     compared = read_record(registry.store, key, ComparisonRecord) if registry.store.exists(key) else None
@@ -126,6 +128,19 @@ def _make_provenance(details: Mapping[str, Any], lineage: Mapping[str, Any]) -> 
         value = details.get(name) or lineage.get(name)
         rows += _flat(name.capitalize(), value) if value else [(name.capitalize(), "unknown")]
     return CardSection("Provenance", rows)
+
+
+def _make_data(registry: Registry, details: Mapping[str, Any]) -> Iterator[CardSection]:
+    """Describe the parts of the snapshot; nothing if it was pruned."""
+    key = keys.snapshot(details["snapshot"], snapshot.MANIFEST) if details.get("snapshot") else ""
+    if not key or not registry.store.exists(key):
+        return
+    parts = read_record(registry.store, key, SizedSnapshot)["parts"]
+    rows = [
+        (part, f"{sizes['n_sentences']:,}", f"{sum(sizes['n_entities'].values()):,}") for part, sizes in parts.items()
+    ]
+    notes = [f"Too small to decide by: {line}." for line in part_sizes.describe_small_parts(parts)]
+    yield CardSection("Data", rows, ("part", "sentences", "entities"), notes)
 
 
 def _make_quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[CardSection]:

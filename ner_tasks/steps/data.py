@@ -27,7 +27,7 @@ class SnapshotParams(ConfigModel):
         ge=1,
         le=1_000_000,
         title="Sentences per block of the split",
-        description="Neighbouring sentences that go into the same part; use fewer for small data",
+        description="Neighbouring sentences that go into the same part; small data ends blocks early to keep its shares",
     )
     dev_share: float = Field(
         0.08,

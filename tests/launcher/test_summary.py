@@ -20,7 +20,12 @@ def store(tmp_path):
             "n_rows": 33438,
             "n_sentences": 1500,
             "quarantined": {"bad_bio": 3},
-            "parts": {"train": {"n_sentences": 1200}},
+            "parts": {
+                "train": {"n_sentences": 1200, "n_entities": {"geo": 2500}},
+                "dev": {"n_sentences": 18, "n_entities": {"geo": 30, "per": 9}},
+                "calibration": {"n_sentences": 64, "n_entities": {"geo": 130}},
+                "test": {"n_sentences": 150, "n_entities": {"geo": 300}},
+            },
         },
     )
     store.write_json(
@@ -75,7 +80,8 @@ def shown(store):
 @pytest.mark.parametrize(
     "expected",
     [
-        "33,438 rows, 1,500 sentences (train 1,200)",
+        "33,438 rows, 1,500 sentences (train 1,200, dev 18, calibration 64, test 150)",
+        "Too small to decide by found 39 entities in dev, expected at least 100: too few to choose epochs",
         "3 sentences (bad_bio: 3)",
         "3.10x over stock FP32 (oneDNN off), 2.07x over FP32 with oneDNN",
         "2.40x over padding every sentence to 128",
@@ -89,6 +95,11 @@ def shown(store):
 )
 def test_the_summary_says(shown, expected):
     assert expected in shown
+
+
+def test_of_large_parts_nothing_is_said(shown):
+    assert "in test, expected" not in shown
+    assert "in calibration, expected" not in shown
 
 
 def test_each_label_has_its_f1_before_and_after(shown):

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.data.corpus import LabelledSentence, read_labelled
+from ner_tasks.data.quotas import PARTS
 from ner_tasks.data.snapshot import open_snapshot, text_key
-from ner_tasks.data.split import PARTS
 
 AGAIN = 50  # sentences of earlier batches that each batch brings once more
 

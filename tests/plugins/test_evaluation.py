@@ -8,6 +8,7 @@ from ner_airflow.assets import NER_FP32
 from ner_airflow.operators.evaluation import EvaluateModelOperator, ModelGateOperator, RegisterModelOperator
 from ner_airflow.operators.labelled_data import CollectLabelledOperator, MakeSnapshotOperator
 from ner_airflow.operators.training import TrainModelOperator
+from ner_tasks.data.quotas import PARTS
 from ner_tasks.data.snapshot import hash_contents
 from ner_tasks.data.validation.baseline import find_accepted
 from ner_tasks.files import atomic
@@ -61,7 +62,7 @@ def made_snapshot(fake, tmp_path):
     said = {
         "version": hash_contents(["geo"], files),
         "labels": ["geo"],
-        "parts": {"train": {"n_sentences": 7}},
+        "parts": {part: {"n_sentences": 7, "n_entities": {"geo": 9}} for part in PARTS},
         "quarantined": {"broken_row": 1},
         "n_rows": 90,
         "n_sentences": 9,

@@ -19,11 +19,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.data import snapshot
+from ner_tasks.data import part_sizes, snapshot
 from ner_tasks.data.batches import LabelledSource, rank_batches
 from ner_tasks.data.corpus import LabelledSentence, open_rows, write_kaggle_csv
+from ner_tasks.data.quotas import PARTS
 from ner_tasks.data.readers.conversions import Conversions
-from ner_tasks.data.split import PARTS, split_corpus
+from ner_tasks.data.split import split_corpus
 from ner_tasks.data.validation import expectations
 from ner_tasks.data.validation.checks import check_batches, check_parts, check_whole, count_entities
 from ner_tasks.data.validation.config import DatasetConfig
@@ -110,6 +111,8 @@ def build_snapshot(
         # evidence of an earlier, rejected attempt
         shutil.rmtree(refused, ignore_errors=True)
         steps.advance()
+    for line in part_sizes.describe_small_parts(manifest["parts"]):
+        part_sizes.print_small_part(line)
     return manifest
 
 

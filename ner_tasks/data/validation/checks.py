@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from ner_tasks.data.corpus import KAGGLE_COLUMNS, LabelledSentence
+from ner_tasks.data.quotas import PARTS
 from ner_tasks.data.readers.rows import LabelledRow
 from ner_tasks.data.snapshot import text_key
-from ner_tasks.data.split import PARTS
 from ner_tasks.data.validation import expectations
 from ner_tasks.data.validation.config import DatasetConfig
 from ner_tasks.data.validation.data_drift import Baseline, compare_labels, make_batch_frames

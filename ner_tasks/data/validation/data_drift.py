@@ -13,8 +13,8 @@ import pandas as pd
 
 from ner_tasks.data.batches import REVIEW
 from ner_tasks.data.corpus import LabelledSentence, read_labelled
+from ner_tasks.data.quotas import PARTS
 from ner_tasks.data.snapshot import open_snapshot, read_known_parts, text_key
-from ner_tasks.data.split import PARTS
 from ner_tasks.data.validation.quarantine import LabelledTable, RowReview
 from ner_tasks.labels import OUTSIDE, tag_label
 

@@ -14,6 +14,7 @@ from ner_airflow.operators.base import CommandOperator
 from ner_tasks import child_environment, fingerprint
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Line
+from ner_tasks.data import part_sizes
 from ner_tasks.data.batches import is_labelled
 from ner_tasks.data.snapshot import MANIFEST, open_snapshot
 from ner_tasks.data.validation.baseline import AcceptedSnapshot, accept_snapshot, find_accepted
@@ -126,12 +127,16 @@ class MakeSnapshotOperator(CommandOperator):
         manifest: dict[str, Any] = dict(read_record(self.store, keys.snapshot(version, MANIFEST), CountedSnapshot))
         names = ("labels", "n_rows", "n_sentences", "n_superseded", "n_copies", "quarantined")
         parts = {name: part["n_sentences"] for name, part in manifest["parts"].items()}
+        small = part_sizes.describe_small_parts(manifest["parts"])
+        for line in small:
+            self.log.warning("too small to decide by: %s", line)
         docs = keys.snapshot_report(version, DOCS, "index.html")
         self.log.info("Data Docs of what was checked: %s", self.store.where(docs))
         return {
             "version": version,
             "batches": self.collected["batches"],
             "parts": parts,
+            "small_parts": small,
             "data_docs": docs,
             **{name: manifest[name] for name in names},
         }

@@ -13,8 +13,8 @@ import pytest
 
 from ner_tasks.data.batches import find_sources
 from ner_tasks.data.corpus import read_labelled
+from ner_tasks.data.quotas import PARTS
 from ner_tasks.data.snapshot import open_snapshot, read_known_parts
-from ner_tasks.data.split import PARTS
 from ner_tasks.data.validation.build_snapshot import build_snapshot
 from ner_tasks.data.validation.config import DatasetConfig
 from ner_tasks.errors import ArtifactBroken, DataRejected

@@ -11,7 +11,7 @@ import pytest
 
 from ner_tasks.data.batches import find_sources
 from ner_tasks.data.corpus import read_labelled
-from ner_tasks.data.split import PARTS
+from ner_tasks.data.quotas import PARTS
 from ner_tasks.data.validation import build_snapshot
 from ner_tasks.data.validation.config import DatasetConfig
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing

@@ -40,6 +40,18 @@ def test_a_model_that_reaches_the_floor_may_be_registered():
     assert lines == ("found entity F1 0.6000, expected at least 0.6000",)
 
 
+@pytest.mark.parametrize(("n_gold", "is_noted"), [(99, True), (100, False)])
+def test_a_gate_notes_that_the_test_part_is_too_small_to_judge_by(n_gold, is_noted):
+    scores = {"overall": {"f1": 0.9, "n_gold": n_gold}}
+    for verdict in (
+        gates.model_gate(scores, POLICY.model),
+        gates.int8_gate(comparison(int8=scores), POLICY),
+    ):
+        assert (
+            any(line.startswith(f"not reliable: found {n_gold} entities in test") for line in verdict.lines) == is_noted
+        )
+
+
 @pytest.mark.parametrize("f1", [0.5999, 0.0, math.nan], ids=["just below", "nothing", "not a number"])
 def test_a_model_below_the_floor_may_not(f1):
     with pytest.raises(GateNotPassed, match=r"expected at least 0\.6000, at the trained model"):

@@ -1,5 +1,6 @@
 """Figures in depth: how sure, where low, what for what; a planted weakness shows where it was planted."""
 
+import json
 import time
 
 import numpy as np
@@ -208,6 +209,25 @@ def test_the_page_shows_the_figures_and_runs_nothing(made):
     assert "<script" not in text
     assert "&lt;script&gt;alert(1)" in text
     assert "http://" not in text
+
+
+def test_the_report_and_its_page_say_which_parts_are_too_small_to_decide_by(frozen, tmp_path, capsys):
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    for name, n in (("train", 30), ("test", 20)):
+        corpus.write_kaggle_csv(snapshot / f"{name}.csv", tiny.sentences(n, seed=n))
+    sizes = {"train": (30, 60), "dev": (18, 39), "calibration": (64, 130), "test": (20, 40)}
+    parts = {part: {"n_sentences": n, "n_entities": {"geo": of, "per": 0}} for part, (n, of) in sizes.items()}
+    manifest = {"version": "s1", "labels": ["geo", "per"], "files": {}, "parts": parts}
+    (snapshot / "snapshot.json").write_text(json.dumps(manifest))
+    evaluation = report.evaluate_model(frozen, snapshot, n_threads=2, output=tmp_path / "report")
+    assert [line[:24] for line in evaluation["small_parts"]] == ["found 39 entities in dev", "found 40 entities in tes"]
+    page, log = (tmp_path / "report" / report.PAGE).read_text(encoding="utf-8"), capsys.readouterr().out
+    for shown in (page, log):
+        assert "found 39 entities in dev, expected at least 100" in shown
+    assert "Too small to decide by:" in page
+    file_only = report.evaluate_model(frozen, snapshot / "test.csv", n_threads=2)
+    assert len(file_only["small_parts"]) == 1
 
 
 def test_a_sentence_is_shown_whole_with_its_entities():

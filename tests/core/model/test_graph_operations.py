@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from ner_tasks.data.parts import CalibrationText
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.inference.sessions import read_graph
 from ner_tasks.inference.tagger import Tagger
@@ -88,7 +89,9 @@ def test_quantization_reads_no_such_graph_either(frozen: Path, tmp_path: Path) -
     folder = with_graph(frozen, tmp_path / "model", spoilt(frozen, lambda: writes(tmp_path / "written")))
     config = quantize.QuantizeConfig()
     with pytest.raises(ArtifactBroken, match="'WriteFile'"):
-        quantize.quantize_model(folder, [one.words for one in tiny.sentences(4)], tmp_path / "int8", config)
+        quantize.quantize_model(
+            folder, CalibrationText([one.words for one in tiny.sentences(4)]), tmp_path / "int8", config
+        )
     assert not (tmp_path / "written").exists()
     assert not (tmp_path / "int8").exists()
 

@@ -113,6 +113,18 @@ def test_where_nothing_is_good_enough_there_is_no_model(fragile, snapshot, tmp_p
     assert list(tmp_path.glob("*int8*/")) == []
 
 
+@pytest.mark.slow
+def test_a_small_dev_part_does_not_decide(fragile, snapshot, tmp_path):
+    small = shutil.copytree(snapshot, tmp_path / "snapshot")
+    corpus.write_kaggle_csv(small / "dev.csv", tiny.sentences(20, seed=3))
+    code, report, log = quantize(fragile, small, tmp_path / "int8")
+    assert code == 0, report
+    (trial,) = report["result"]["trials"]
+    assert (trial["name"], trial["passed"], report["result"]["decided_on_dev"]) == ("default", False, False)
+    assert "TOO SMALL TO DECIDE BY: found" in log
+    assert "entities in dev, expected at least 100 to search by: the first settings are used" in log
+
+
 def test_a_file_without_a_dev_part_is_refused(frozen, snapshot, tmp_path):
     code, report, _ = quantize(frozen, snapshot / "dev.csv", tmp_path / "int8")
     assert code == 78

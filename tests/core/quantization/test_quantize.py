@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ner_tasks.data.parts import CalibrationText
 from ner_tasks.errors import ConfigInvalid, DataRejected, InputMissing
 from ner_tasks.evaluation import metrics
 from ner_tasks.inference.sessions import read_graph
@@ -21,7 +22,10 @@ from tests.core.conftest import quantized
 def test_every_dense_layer_becomes_int8(int8: Path) -> None:
     graph = read_graph(int8 / model_folder.GRAPH)
     assert sum(node.op == "_QuantizedMatMul" for node in graph.node) == (2 * 4 + 1) * len(ROUTES)
-    assert model_folder.read_manifest(int8).metrics["quantize"] == {"n_int8_matmul": 9}
+    assert model_folder.read_manifest(int8).metrics["quantize"] == {
+        "n_int8_matmul": 9,
+        "calibration_sentences": {"file": 400},
+    }
 
 
 def test_incs_own_graph_can_be_had(frozen: Path, tmp_path: Path) -> None:
@@ -34,12 +38,13 @@ def test_incs_own_graph_can_be_had(frozen: Path, tmp_path: Path) -> None:
 SWAPPING = """
 import sys
 from pathlib import Path
+from ner_tasks.data.parts import CalibrationText
 from ner_tasks.model import model_folder
 from ner_tasks.quantization.quantize import QuantizeConfig, Quantizer
 from tests import tiny
 
 folder, target = map(Path, sys.argv[1:])
-quantizer = Quantizer(folder, [sentence.words for sentence in tiny.sentences(100, seed=2)])
+quantizer = Quantizer(folder, CalibrationText([sentence.words for sentence in tiny.sentences(100, seed=2)]))
 (folder / model_folder.GRAPH).write_bytes(b"another graph")
 quantizer.write(QuantizeConfig(), target)
 """
@@ -50,7 +55,7 @@ def test_the_graph_that_was_checked_is_the_one_that_is_quantized(frozen: Path, t
     command = [sys.executable, "-c", SWAPPING, str(folder), str(target)]  # INC reads its ranges from the real stderr
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
-    assert model_folder.read_manifest(target).metrics["quantize"] == {"n_int8_matmul": 9}
+    assert model_folder.read_manifest(target).metrics["quantize"]["n_int8_matmul"] == 9
 
 
 def test_int8_finds_what_fp32_finds(frozen: Path, int8: Path) -> None:
@@ -70,7 +75,7 @@ def test_the_temperature_goes_with_the_model(trained: Path, frozen: Path, int8: 
 
 def test_what_is_to_stay_fp32_stays(frozen: Path, tmp_path: Path) -> None:
     folder = quantized(frozen, tmp_path / "int8", 'keep_fp32: [".*/classifier.*", ".*/block_1.*"]')
-    assert model_folder.read_manifest(folder).metrics["quantize"] == {"n_int8_matmul": 4}
+    assert model_folder.read_manifest(folder).metrics["quantize"]["n_int8_matmul"] == 4
     (tagged,) = Tagger.load(folder, n_threads=2).tag([["Maria", "Chen", "visited", "Boston", "."]])
     assert tagged.tags == ("B-per", "I-per", "O", "B-geo", "O")
 
@@ -105,7 +110,7 @@ def test_a_missing_yaml_is_named(tmp_path: Path) -> None:
 
 def test_it_needs_a_frozen_model_and_some_text(trained: Path, frozen: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigInvalid, match="found a model of kind 'trained', expected 'frozen'"):
-        quantize.quantize_model(trained, [["a"]], tmp_path / "out", quantize.QuantizeConfig())
+        quantize.quantize_model(trained, CalibrationText([["a"]]), tmp_path / "out", quantize.QuantizeConfig())
     with pytest.raises(DataRejected, match="found no sentence"):
-        quantize.quantize_model(frozen, [], tmp_path / "out", quantize.QuantizeConfig())
+        quantize.quantize_model(frozen, CalibrationText([]), tmp_path / "out", quantize.QuantizeConfig())
     assert not (tmp_path / "out").exists()

@@ -110,6 +110,19 @@ def test_the_card_shows_origin_quality_use_and_files_and_shows_text_as_text(regi
     assert model_folder.read_manifest(registry.fetch("v1", "int8")).files[model_folder.GRAPH] in rows[0]
 
 
+def test_the_card_says_which_parts_are_too_small_to_decide_by(registry):
+    sizes = {"train": (1500, 3000), "dev": (18, 39), "calibration": (64, 130), "test": (150, 300)}
+    parts = {part: {"n_sentences": n, "n_entities": {"geo": of, "art": 0}} for part, (n, of) in sizes.items()}
+    manifest = {"version": "s1", "labels": ["geo", "art"], "files": {}, "parts": parts}
+    registry.store.write_json("snapshots/s1/snapshot.json", manifest)
+    key = model_card.publish_card(registry, "v1")
+    for suffix in ("md", "html"):
+        shown = registry.store.fetch(f"{key}.{suffix}").read_text()
+        assert "Too small to decide by: found 39 entities in dev, expected at least 100" in shown
+        assert "1,500" in shown
+        assert "in test, expected" not in shown
+
+
 def test_a_version_whose_file_has_changed_gets_no_card(registry, tmp_path):
     changed = tmp_path / "changed"
     changed.write_text("inT8")
