@@ -161,6 +161,40 @@ def plot_learning_curve(history: Sequence[Row], curve: Sequence[Row], folder: Pa
         figure.savefig(folder / f"learning.{suffix}", dpi=150)
 
 
+def plot_size_curve(rows: Sequence[Row], folder: Path, *, max_f1_loss: float) -> None:
+    """Write `size.png` and `size.svg`: dev F1 by words/s, one point for each number of layers.
+
+    Args:
+        rows: rows of a report of `right-size`, the full model first; those without figures are left out.
+        folder: existing folder for the files.
+        max_f1_loss: largest loss that was allowed, drawn as a line below the full model.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    points = [row for row in rows if row["words_per_s"]]
+    axes.plot([row["words_per_s"] for row in points], [row["dev_f1"] for row in points], color="tab:grey", lw=1)
+    full = rows[0]["dev_f1"]
+    for row in points:
+        # the bounds of the loss, seen from the full model
+        lower, upper = row["loss_bounds"] or (0.0, 0.0)
+        whisker = [[max(row["dev_f1"] - (full - upper), 0.0)], [max(full - lower - row["dev_f1"], 0.0)]]
+        color = "tab:green" if row["chosen"] else "tab:blue"
+        axes.errorbar(row["words_per_s"], row["dev_f1"], yerr=whisker, marker="o", color=color, capsize=2)
+        name = f"{row['n_layers']} layers{', chosen' if row['chosen'] else ''}"
+        axes.annotate(name, (row["words_per_s"], row["dev_f1"]), xytext=(6, 6), textcoords="offset points", fontsize=8)
+    axes.axhline(full - max_f1_loss, color="tab:red", lw=1, ls="--", label=f"full model less {max_f1_loss:g}")
+    axes.margins(x=0.15, y=0.15)
+    axes.set_xlabel("words per second, INT8")
+    axes.set_ylabel("entity F1 on the dev part")
+    axes.set_title("F1 and speed by number of layers; whiskers: bounds of the loss")
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", frameon=False, fontsize=8)
+    for suffix in ("png", "svg"):
+        figure.savefig(folder / f"size.{suffix}", dpi=150)
+
+
 def _iter_groups(rows: Sequence[Row]) -> Iterator[tuple[str, list[float], float, list[Row]]]:
     """Yield legend, positions and width of the bars, and rows of each engine."""
     engines, sizes = _distinct_values(rows, "engine"), _distinct_values(rows, "batch_size")

@@ -9,7 +9,13 @@ from ner_tasks.data import corpus
 from ner_tasks.data.parts import read_training_parts
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
-from ner_tasks.steps.training import SearchCommand, SoftLabelsCommand, TrainCommand, TrainingInputs
+from ner_tasks.steps.training import (
+    RightSizeCommand,
+    SearchCommand,
+    SoftLabelsCommand,
+    TrainCommand,
+    TrainingInputs,
+)
 from ner_tasks.training.config import TrainConfig
 
 if TYPE_CHECKING:
@@ -19,21 +25,21 @@ Result = dict[str, Any]
 
 
 def commands() -> list[tuple[Any, Any]]:
-    return [(TrainCommand, train), (SoftLabelsCommand, compute_soft_labels), (SearchCommand, search)]
+    return [
+        (TrainCommand, train),
+        (SoftLabelsCommand, compute_soft_labels),
+        (SearchCommand, search),
+        (RightSizeCommand, right_size),
+    ]
 
 
 def train(config: TrainCommand) -> Result:
     from ner_tasks.benchmarking import charts
-    from ner_tasks.records import SnapshotManifest, read_file
-    from ner_tasks.registry import provenance
     from ner_tasks.training import loop
 
     settings, start = _settings(config), _start(config)
     parts = read_training_parts(config.data, seed=settings.seed)
     checkpoints = config.checkpoint_path or config.output.with_name(f".{config.output.name}.checkpoints")
-    source = config.data / "snapshot.json"
-    data = read_file(source, SnapshotManifest).get("sources") if source.is_file() else None
-    lineage = {"version": config.version, "parent": config.parent, "data": data}
     done = loop.train_model(
         parts,
         encoder=start,
@@ -41,8 +47,7 @@ def train(config: TrainCommand) -> Result:
         checkpoints=checkpoints,
         config=settings,
         soft_labels=config.soft_labels,
-        lineage={name: value for name, value in lineage.items() if value}
-        | provenance.collect_provenance(config.threads),
+        lineage=_lineage(config),
     )
     if config.curves:
         config.curves.mkdir(parents=True, exist_ok=True)
@@ -93,6 +98,23 @@ def search(config: SearchCommand) -> Result:
     )
     atomic.write_json(config.output, result["config"])
     return {**result, "output": str(config.output)}
+
+
+def right_size(config: RightSizeCommand) -> Result:
+    from ner_tasks.cli.right_sizing import run_search
+
+    return run_search(config, _settings(config), _start(config), _lineage(config))
+
+
+def _lineage(config: TrainCommand | RightSizeCommand) -> Result:
+    """Return the origin of a model, for its manifest."""
+    from ner_tasks.records import SnapshotManifest, read_file
+    from ner_tasks.registry import provenance
+
+    source = config.data / "snapshot.json"
+    data = read_file(source, SnapshotManifest).get("sources") if source.is_file() else None
+    lineage = {"version": config.version, "parent": config.parent, "data": data}
+    return {name: value for name, value in lineage.items() if value} | provenance.collect_provenance(config.threads)
 
 
 def _start(config: TrainingInputs) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ner_tasks.dashboard.reader import StoreReader
-from ner_tasks.records import ComparisonRecord, VersionRecord
+from ner_tasks.records import ComparisonRecord, TrainingRecord, VersionRecord, describe_choice
 from ner_tasks.registry.promotions import Promotion
 from ner_tasks.store import keys
 
@@ -20,6 +20,8 @@ class Version:
         labels: entity F1 by label.
         int8_f1: entity F1 of the INT8 model; None if it was not compared.
         int8_over_stock: speed-up of the INT8 model over stock FP32; None if it was not compared.
+        layers: layers of the encoder that it has kept, for people; empty if its record does not say.
+        right_sized: result of right-sizing in one line; None if it was not right-sized.
         details: record of its registration.
         is_promoted: whether it is the promoted version.
     """
@@ -30,6 +32,8 @@ class Version:
     labels: Mapping[str, float]
     int8_f1: float | None
     int8_over_stock: float | None
+    layers: str
+    right_sized: str | None
     details: VersionRecord
     is_promoted: bool
 
@@ -56,6 +60,8 @@ def list_promotions(reader: StoreReader) -> list[Promotion]:
 
 def _read_version(reader: StoreReader, name: str, details: VersionRecord, *, is_promoted: bool) -> Version:
     compared = reader.record(keys.comparison_scores(name), ComparisonRecord)
+    trained = reader.record(keys.training_report(name), TrainingRecord, changes=False)
+    sized = trained.get("right_size") if trained else None
     return Version(
         name=name,
         at=details["at"],
@@ -63,6 +69,8 @@ def _read_version(reader: StoreReader, name: str, details: VersionRecord, *, is_
         labels={label: score["f1"] for label, score in details["labels"].items()},
         int8_f1=compared["int8"]["overall"]["f1"] if compared else None,
         int8_over_stock=compared["speed"]["int8_over_stock"] if compared else None,
+        layers=details.get("layers", ""),
+        right_sized=describe_choice(sized) if sized else None,
         details=details,
         is_promoted=is_promoted,
     )

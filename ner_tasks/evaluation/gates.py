@@ -21,20 +21,25 @@ def model_gate(evaluation: Mapping[str, Any], policy: ModelPolicy) -> Verdict:
 
     Args:
         evaluation: `overall` scores on the test part, and `losses` against the promoted model on the same sentences, as
-            returned by `compare-models`; None without a promoted model.
+            returned by `compare-models`; None without a promoted model. `full_losses`: of a right-sized model, the same
+            against the full one.
         policy: limits.
 
     Raises:
-        GateNotPassed: F1 is too low, or the loss against the promoted model is too large, overall or for a label.
+        GateNotPassed: F1 is too low, or the loss is too large: against the promoted model, overall or for a label, or
+            against the full one.
     """
     checks = [_check_min("entity F1", evaluation["overall"]["f1"], policy.min_f1), *_note_small_test(evaluation)]
-    losses = evaluation.get("losses")
+    losses, max_p = evaluation.get("losses"), 1 - policy.champion.confidence
+    if full_losses := evaluation.get("full_losses"):
+        largest = policy.right_size.max_f1_loss
+        limits = LossLimits(max_loss=largest, hard_loss=max(largest, policy.champion.hard_loss))
+        checks.append(_check_loss("entity F1", full_losses, limits, max_p, reference="the full model"))
     if losses:
-        max_p = 1 - policy.champion.confidence
         checks.append(_check_loss("entity F1", losses["overall"], policy.champion, max_p))
         for label, loss in losses["labels"].items():
-            limits = policy.labels.for_label(label)
-            checks.append(_check_label_loss(label, loss, limits, max_p, policy.labels.min_support))
+            label_limits = policy.labels.for_label(label)
+            checks.append(_check_label_loss(label, loss, label_limits, max_p, policy.labels.min_support))
     return make_verdict("the trained model", checks)
 
 

@@ -108,12 +108,20 @@ class LabelsPolicy(LossLimits):
         return self.only.get(label, self)
 
 
+class RightSizePolicy(StrictModel):
+    """Limit of a right-sized model against the full one."""
+
+    max_f1_loss: Share = 0.005
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+
+
 class ModelPolicy(StrictModel):
     """Limits for a trained model."""
 
     min_f1: Share = 0.6
     champion: ChampionPolicy = ChampionPolicy()
     labels: LabelsPolicy = LabelsPolicy()
+    right_size: RightSizePolicy = RightSizePolicy()
 
 
 class SizeShare(StrictModel):

@@ -110,6 +110,14 @@ def read_kind(folder: Path) -> Kind:
     return _load_manifest(folder).kind
 
 
+def describe_layers(manifest: ModelManifest) -> str:
+    """Return which layers of the encoder a model has, for people: `3 of 6 (0, 2, 5)` or `all`."""
+    kept = manifest.lineage.get("layers")
+    if not kept:
+        return "all"
+    return f"{len(kept['kept'])} of {kept['of']} ({', '.join(map(str, kept['kept']))})"
+
+
 def _load_manifest(folder: Path) -> ModelManifest:
     if not (folder / MANIFEST).is_file():
         raise InputMissing(f"found no {MANIFEST} in {folder}, expected a model folder (trained, frozen or INT8)")

@@ -35,6 +35,7 @@ from ner_tasks.records.versions import (
     LineageRecord,
     ModelScore,
     RegistrationRecord,
+    RightSizeRecord,
     ScoredVersion,
     ScoreRecord,
     ScoresRecord,
@@ -43,7 +44,9 @@ from ner_tasks.records.versions import (
     SnapshotPart,
     SoftLabelsManifest,
     SpeedRecord,
+    TrainingRecord,
     VersionRecord,
+    describe_choice,
 )
 
 __all__ = [
@@ -75,6 +78,7 @@ __all__ = [
     "RegistrationRecord",
     "RejectedLine",
     "ReviewReport",
+    "RightSizeRecord",
     "RunNote",
     "SampledFile",
     "ScoreRecord",
@@ -87,7 +91,9 @@ __all__ = [
     "SnapshotPart",
     "SoftLabelsManifest",
     "SpeedRecord",
+    "TrainingRecord",
     "VersionRecord",
+    "describe_choice",
     "parse_records",
     "read_file",
     "read_record",

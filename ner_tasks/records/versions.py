@@ -102,6 +102,7 @@ class VersionRecord(ScoredVersion):
     at: Moment
     labels: dict[str, F1Record]
     gate: NotRequired[list[str]]
+    layers: NotRequired[str]
 
 
 @any_more
@@ -159,6 +160,37 @@ class ScoresRecord(TypedDict):
 
 
 @any_more
+class SizeRow(TypedDict):
+    """A number of layers that right-sizing has tried, or why it has not; the first row is the full model."""
+
+    layers: list[Count]
+    dev_f1: Number | None
+    loss: Number | None
+    loss_bounds: tuple[Number, Number] | None
+    speed_up: Number | None
+    words_per_s: Number | None
+    chosen: bool
+    verdict: str
+
+
+@any_more
+class RightSizeRecord(TypedDict):
+    """`right_size` of `reports/models/<version>/train.json`: F1 and speed by number of layers."""
+
+    layers: list[Count]
+    n_layers: Count
+    candidates: list[SizeRow]
+    test: dict[str, Any] | None
+
+
+@any_more
+class TrainingRecord(TypedDict):
+    """`reports/models/<version>/train.json`."""
+
+    right_size: NotRequired[RightSizeRecord | None]
+
+
+@any_more
 class EvaluationRecord(TypedDict):
     """`reports/models/<version>/evaluate-<snapshot>.json`: scores with confidence intervals."""
 
@@ -166,3 +198,12 @@ class EvaluationRecord(TypedDict):
     overall: ScoreRecord
     labels: dict[str, ScoreRecord]
     intervals: NotRequired[IntervalsRecord | None]
+
+
+def describe_choice(sized: RightSizeRecord) -> str:
+    """Return the result of right-sizing in one line, for people."""
+    chosen = next((row for row in sized["candidates"] if row["chosen"]), None)
+    if len(sized["layers"]) == sized["n_layers"]:
+        return f"all {sized['n_layers']} layers kept: no smaller model was shown to be as good"
+    layers = f"{len(sized['layers'])} of {sized['n_layers']} layers ({', '.join(map(str, sized['layers']))})"
+    return f"{layers}, {chosen['speed_up'] or 1:.2f}x words/s; {chosen['verdict']}" if chosen else layers

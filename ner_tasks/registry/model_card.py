@@ -13,7 +13,7 @@ from ner_tasks.data import part_sizes, snapshot
 from ner_tasks.errors import InputMissing
 from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import Kind, ModelManifest
-from ner_tasks.records import ComparisonRecord, SizedSnapshot, read_record
+from ner_tasks.records import ComparisonRecord, SizedSnapshot, TrainingRecord, describe_choice, read_record
 from ner_tasks.registry.registry import Registry
 from ner_tasks.store import keys
 
@@ -73,6 +73,7 @@ def build_sections(registry: Registry, version: str) -> Iterator[CardSection]:
     if compared:
         speed = [(name, _shown(value)) for name, value in compared["speed"].items()]
         yield CardSection("Speed of INT8", speed, notes=("In words per second, or as a speed-up factor.",))
+    yield from _make_size(registry, version)
     if details.get("gate"):
         yield CardSection("Gate of the trained model", [(line,) for line in details["gate"]])
     used = [(p.at[:19], p.action, p.kind, p.by, p.reason) for p in registry.history() if p.version == version]
@@ -108,6 +109,7 @@ def _make_overview(version: str, details: Mapping[str, Any], model: ModelManifes
         ("Registered", str(details["at"])[:19]),
         ("Labels", ", ".join(model.labels)),
         ("Encoder", f"BERT: {', '.join(sizes)}" if sizes else "BERT"),
+        ("Layers kept", model_folder.describe_layers(model)),
         ("Window", f"{model.max_pieces} word pieces; longer sentences are split into several windows"),
         ("Temperature of words", _shown(model.temperature)),
         ("Temperature of entities", _shown(model.entity_temperature) or "none: scores are those of the words"),
@@ -155,6 +157,28 @@ def _make_quality(reports: Mapping[str, Mapping[str, Any]]) -> Iterator[CardSect
         yield CardSection(
             f"Quality of {name}", rows, ("label", "precision", "recall", "F1", "entities"), _warnings(scores)
         )
+
+
+def _make_size(registry: Registry, version: str) -> Iterator[CardSection]:
+    """Yield what right-sizing has found, if the version was right-sized."""
+    key = keys.training_report(version)
+    report = read_record(registry.store, key, TrainingRecord) if registry.store.exists(key) else {}
+    sized = report.get("right_size")
+    if not sized:
+        return
+    rows = [
+        (
+            ", ".join(map(str, row["layers"])),
+            *(_shown(row[name]) for name in ("dev_f1", "loss", "words_per_s", "speed_up")),
+            f"chosen: {row['verdict']}" if row["chosen"] else row["verdict"],
+        )
+        for row in sized["candidates"]
+    ]
+    notes = [f"Chosen: {describe_choice(sized)}. F1 and loss are of the dev part; size.svg shows the curve."]
+    if test := sized["test"]:
+        notes.append(f"On test: entity F1 {test['challenger']:.4f}, full model {test['champion']:.4f}.")
+    columns = ("layers", "F1", "loss", "words/s, INT8", "speed-up", "verdict")
+    yield CardSection("Right-sizing", rows, columns, notes)
 
 
 def _warnings(scores: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
-from ner_tasks.config.types import Line, Share
+from ner_tasks.config.types import Line, Share, Sizes
 from ner_tasks.steps.command import Command, Folder, LabelledData, Model, ModelOutput, OneDnn, Seeded
 from ner_tasks.training.config import TrainConfig
 
@@ -62,3 +62,22 @@ class SearchCommand(TrainingInputs, TrainConfig, Command):
     minutes: float = Field(gt=0, description="time budget for all trials")
     trials: int = Field(30, ge=1, description="maximum number of trials")
     train_share: Share = Field(0.25, description="share of the train part used in a trial")
+
+
+class RightSizeCommand(TrainingInputs, TrainConfig, Command):
+    """Find the model with the fewest layers that keeps the F1 of the full one, within a time budget."""
+
+    name: ClassVar[str] = "right-size"
+
+    output: ModelOutput = Field(description="the model folder to create: the chosen model")
+    work_path: Folder = Field(description="folder of the candidates; a killed search resumes from it")
+    minutes: float = Field(gt=0, description="time budget for all candidates, without the full model")
+    full: Folder | None = Field(None, description="the trained model with all layers (default: train it first)")
+    depths: Sizes | None = Field(None, description="numbers of layers to try (default: up to five, spread evenly)")
+    max_f1_loss: Share | None = Field(None, description="maximum loss of dev F1 (default: as the gates' YAML says)")
+    confidence: float | None = Field(
+        None, ge=0.5, lt=1, description="confidence that the loss is no larger (default: as the gates' YAML says)"
+    )
+    curves: Folder | None = Field(None, description="folder to create for the curve of F1 by words/s")
+    version: Line | None = Field(None, description="the model's version in the registry")
+    parent: Line | None = Field(None, description="the version of the model that training starts from")

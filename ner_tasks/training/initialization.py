@@ -73,9 +73,26 @@ class Initialization:
             layers={**original, "kept": [original["kept"][index] for index in kept]},
         )
 
+    @staticmethod
+    def find_weights(folder: Path) -> Path:
+        """Return the path of the weights of a checkpoint or a trained model folder."""
+        is_model = (folder / model_folder.MANIFEST).is_file()
+        return folder / (model_folder.WEIGHTS if is_model else ENCODER)
+
+    @staticmethod
+    def read_encoder_config(folder: Path) -> dict[str, Any]:
+        """Read the configuration of the encoder of a checkpoint or a model folder, without its weights.
+
+        Raises:
+            InputMissing: neither a checkpoint nor a model folder.
+            ArtifactBroken: damaged.
+        """
+        is_model = (folder / model_folder.MANIFEST).is_file()
+        return model_folder.read_manifest(folder).encoder if is_model else read_config(folder)
+
     @property
     def weights_file(self) -> Path:
-        return self.folder / (ENCODER if self.label_set is None else model_folder.WEIGHTS)
+        return self.find_weights(self.folder)
 
     def save_tokenizer(self, path: Path) -> None:
         """Write the tokenizer to `path` as one `tokenizer.json`."""

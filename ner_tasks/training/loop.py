@@ -52,6 +52,7 @@ def train_model(
     config: TrainConfig,
     lineage: Mapping[str, Any],
     soft_labels: Path | None = None,
+    watch: Watch | None = None,
 ) -> TrainingProgress:
     """Train a tagger and write the model of the best epoch to `target`.
 
@@ -63,6 +64,7 @@ def train_model(
         config: training settings.
         lineage: origin of the data, stored in the manifest.
         soft_labels: folder of a teacher's soft labels of the train part; None to learn from the labels alone.
+        watch: as for `TrainingRun.fit`; if it raises, the checkpoints stay.
 
     Returns:
         Final progress with the history of the epochs and the learning curve.
@@ -77,7 +79,7 @@ def train_model(
     """
     with atomic.exclusive(checkpoints / "lock"):
         run = TrainingRun(parts, encoder, checkpoints, config, soft_labels)
-        done = run.fit()
+        done = run.fit(watch)
         manifest = replace(run.finish(done), lineage={**lineage, **run.lineage})
         with atomic.staged_folder(target) as stage:
             (stage / model_folder.WEIGHTS).write_bytes((checkpoints / _BEST).read_bytes())
@@ -85,6 +87,11 @@ def train_model(
             model_folder.write_manifest(stage, manifest)
         run.delete_checkpoints()
     return done
+
+
+def read_labels(parts: Parts) -> LabelSet:
+    """Return the labels of all parts."""
+    return LabelSet.from_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
 
 
 class TrainingRun:
@@ -102,7 +109,7 @@ class TrainingRun:
         config = config.for_data(len(parts["train"]))
         keras.utils.set_random_seed(config.seed)
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": config.bf16})
-        label_set = LabelSet.from_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
+        label_set = read_labels(parts)
         source = Initialization.load(start, config.layers)
         folder.mkdir(parents=True, exist_ok=True)
         source.save_tokenizer(folder / model_folder.TOKENIZER)
@@ -123,7 +130,7 @@ class TrainingRun:
     @property
     def lineage(self) -> dict[str, Any]:
         """Settings, train part, teacher, and which of the encoder's layers these are, for the manifest."""
-        more = {"teacher": self.soft_labels.teacher} if self.soft_labels else {}
+        more: dict[str, Any] = {"teacher": self.soft_labels.teacher} if self.soft_labels else {}
         more |= {"layers": self._layers} if self._layers else {}
         return {"config": self.config.model_dump(), TRAIN_PART: digest_texts(self.train), **more}
 

@@ -21,6 +21,7 @@ VERBS = [
     "merge-shards",
     "canary",
     "compare-models",
+    "right-size",
     "search",
     "soft-labels",
     "dataset",

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from ner_tasks.data.quotas import PARTS
 from ner_tasks.data.snapshot import hash_contents
 from ner_tasks.data.validation.baseline import find_accepted
 from ner_tasks.files import atomic
+from ner_tasks.model import model_folder
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 from ner_tasks.training.config import TrainConfig
@@ -311,6 +313,73 @@ def test_a_teacher_that_does_not_fit_fails_at_once(store, fake, trainable):
         train(teacher=teacher)
     with pytest.raises(AirflowFailException, match="InputMissing"):
         train(teacher="no-such-version")
+
+
+SIZED = {
+    "layers": [0, 2],
+    "n_layers": 3,
+    "dev_f1": 0.79,
+    "candidates": [
+        {"layers": [0, 1, 2], "dev_f1": 0.8, "loss": None, "loss_bounds": None, "speed_up": 1.0, "words_per_s": 100.0}
+        | {"chosen": False, "verdict": "the full model"},
+        {"layers": [0, 2], "dev_f1": 0.79, "loss": 0.01, "loss_bounds": [0.0, 0.02], "speed_up": 1.4}
+        | {"words_per_s": 140.0, "chosen": True, "verdict": "a loss of 0.0100"},
+    ],
+    "test": {"champion": 0.81, "challenger": 0.8, "loss": 0.01, "interval": [0.0, 0.02], "p": 0.2, "n_gold": 90},
+}
+
+
+@pytest.fixture
+def sizable(fake, trainable, model, tmp_path):
+    """A verb `train` that makes a full model, and a verb `right-size` that makes a smaller one."""
+    fake.set("train", **{**fake._will["train"], "result": {**fake._will["train"]["result"], "config": {"epochs": 1}}})
+    smaller = tmp_path / "made" / "smaller"
+    shutil.copytree(model("trained"), smaller)
+    (smaller / "weights.safetensors").write_text("fewer weights")
+    manifest = model_folder.ModelManifest(
+        "trained", ("geo", "per"), {}, 128, lineage={"layers": {"kept": [0, 2], "of": 3}}
+    )
+    model_folder.write_manifest(smaller, manifest)
+    fake.set("right-size", copies={"output": str(smaller)}, result=SIZED)
+    return smaller
+
+
+def test_the_right_sized_model_is_stored_and_the_full_one_trained_once(store, fake, sizable):
+    fake.set("right-size", silent=True, code=1)
+    with pytest.raises(RuntimeError):
+        train(right_size_minutes=5)
+    fake.set("right-size", copies={"output": str(sizable)}, result=SIZED)
+    result = train(right_size_minutes=5)
+    assert fake.verbs == ["train", "right-size", "right-size"]
+    assert result["right_size"] == "2 of 3 layers (0, 2), 1.40x words/s; a loss of 0.0100"
+    assert result["dev_f1"] == 0.79
+    stored = store.path_of(f"models/{result['version']}/trained/weights.safetensors")
+    assert stored.read_text() == "fewer weights"
+    flags = fake.calls[1]["flags"]
+    assert (flags["minutes"], flags["max_f1_loss"], flags["confidence"]) == (["5.0"], ["0.005"], ["0.95"])
+    assert store.read_json(f"reports/models/{result['version']}/train.json")["right_size"]["layers"] == [0, 2]
+    assert train()["version"] != result["version"]
+
+
+def test_what_a_right_sized_model_loses_on_test_and_its_layers_are_recorded(store, fake, sizable, evaluated):
+    version = train(right_size_minutes=5)["version"]
+    evaluated(0.8)
+    evaluation = evaluate(version)
+    assert evaluation["full_losses"] == SIZED["test"]
+    passed = ModelGateOperator(task_id="model_gate", evaluation=evaluation, config={}).execute({})
+    assert any("of the full model" in line for line in passed["gate"])
+    RegisterModelOperator(task_id="register", checked=passed).execute({"outlet_events": Events()})
+    assert Registry(store).details(version)["layers"] == "2 of 3 (0, 2)"
+    card = store.path_of(f"reports/models/{version}/card.md").read_text()
+    assert "## Right-sizing" in card and "| 0, 2 | 0.7900 |" in card
+    assert "On test: entity F1 0.8000, full model 0.8100." in card
+
+
+@pytest.mark.runbook("retraining", "train: ConfigInvalid: found layers")
+def test_layers_are_given_or_searched_for_not_both(fake, trainable):
+    with pytest.raises(AirflowFailException, match="found layers = '4' and right_size_minutes, expected one of them"):
+        train(right_size_minutes=5, layers="4")
+    assert fake.verbs == []
 
 
 def test_the_learning_curves_are_published_beside_the_report(store, fake, trainable, tmp_path):

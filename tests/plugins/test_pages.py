@@ -109,6 +109,23 @@ def test_the_app_answers_nothing_but_reading_and_has_no_pages_of_its_framework(v
     assert visit("docs").status_code == visit("openapi.json").status_code == 404
 
 
+def test_models_show_their_layers_and_how_the_number_was_chosen(visit, store):
+    promoted(store)
+    assert "No version was right-sized. Run <code>ner_retrain</code>" in visit("models").text
+    row = {"loss": 0.01, "loss_bounds": [0.0, 0.02], "words_per_s": 140.0, "verdict": HOSTILE}
+    candidates = [{"layers": [0, 2], "dev_f1": 0.79, "speed_up": 1.4, "chosen": True, **row}]
+    sized = {"layers": [0, 2], "n_layers": 3, "candidates": candidates, "test": None}
+    store.write_json("reports/models/v1/train.json", {"right_size": sized})
+    details = store.read_json("models/v1/version.json")
+    store.write_json("models/v1/version.json", {**details, "layers": "2 of 3 (0, 2)"})
+    put(store, "reports/models/v1/size.svg", "<svg/>")
+    page = visit("models").text
+    assert "<td>2 of 3 (0, 2)</td>" in page
+    assert "2 of 3 layers (0, 2), 1.40x words/s" in page
+    assert "/models/v1/s/size.svg" in page and "<script>alert" not in page
+    assert visit("models/v1/s/size.svg").headers["content-type"] == "image/svg+xml"
+
+
 def test_who_may_promote_is_offered_to_and_a_viewer_is_not(visit, store):
     promoted(store)
     assert "ner_promote/dagRuns" not in visit("models").text

@@ -9,7 +9,7 @@ from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks.evaluation import gates
 from ner_tasks.evaluation.policy import ModelGateParams
 from ner_tasks.model import model_folder
-from ner_tasks.records import ScoresRecord, read_record
+from ner_tasks.records import ScoresRecord, TrainingRecord, read_record
 from ner_tasks.registry import model_card
 from ner_tasks.steps.models import CompareModelsCommand, EvaluateCommand
 from ner_tasks.store import keys
@@ -45,6 +45,7 @@ class EvaluateModelOperator(CommandOperator):
             "champion": champion,
             "champion_f1": champion_f1,
             "losses": self._losses(version, champion, snapshot) if champion else None,
+            "full_losses": self._full_losses(version),
         }
 
     def _scores(self, version: str, snapshot: str) -> dict[str, Any]:
@@ -65,6 +66,14 @@ class EvaluateModelOperator(CommandOperator):
         result = self.run_command(CompareModelsCommand(champion=theirs, challenger=ours))
         self.store.write_json(keys.champion_losses(version, snapshot, champion), result)
         return {name: result[name] for name in ("overall", "labels")}
+
+    def _full_losses(self, version: str) -> dict[str, Any] | None:
+        """Return the F1 that a right-sized model loses on test against the full one; None if it has all layers."""
+        report = keys.training_report(version)
+        if not self.store.exists(report):
+            return None
+        sized = read_record(self.store, report, TrainingRecord).get("right_size")
+        return sized["test"] if sized else None
 
     def _champion(self, version: str) -> str | None:
         """Return the promoted version, if it is another one with the same labels."""
@@ -110,7 +119,8 @@ class RegisterModelOperator(NerOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         evaluation = self.checked["evaluation"]
         version, f1 = evaluation["version"], evaluation["overall"]["f1"]
-        self.registry.register(version, {**evaluation, "gate": self.checked["gate"]})
+        layers = model_folder.describe_layers(model_folder.read_manifest(self.registry.fetch(version, "trained")))
+        self.registry.register(version, {**evaluation, "gate": self.checked["gate"], "layers": layers})
         model_card.publish_card(self.registry, version)
         self.trace = Trace(
             inputs={keys.snapshot(evaluation["snapshot"]): evaluation["snapshot"]},

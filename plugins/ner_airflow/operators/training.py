@@ -9,11 +9,13 @@ from ner_airflow.operators.base import CommandOperator
 from ner_tasks import fingerprint
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Layers, Line, Recipe, Version
-from ner_tasks.errors import InputMissing
+from ner_tasks.errors import ConfigInvalid, InputMissing
+from ner_tasks.evaluation.policy import RightSizePolicy
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
+from ner_tasks.records import describe_choice
 from ner_tasks.registry import leases
-from ner_tasks.steps.training import SearchCommand, SoftLabelsCommand, TrainCommand
+from ner_tasks.steps.training import RightSizeCommand, SearchCommand, SoftLabelsCommand, TrainCommand
 from ner_tasks.store import keys
 from ner_tasks.training.config import TrainConfig
 
@@ -60,6 +62,13 @@ class TrainParams(ConfigModel):
     search_minutes: float = Field(
         0, ge=0, le=10_080, title="Minutes of search", description="Search for better settings first; 0: no search"
     )
+    right_size_minutes: float = Field(
+        0,
+        ge=0,
+        le=10_080,
+        title="Minutes of right-sizing",
+        description="Then search for fewer layers that keep the F1, and register the smallest such model; 0: keep all layers",
+    )
     force: bool = Field(False, title="Force", description="Train again even if this version exists")
 
 
@@ -68,7 +77,8 @@ class TrainModelOperator(CommandOperator):
 
     It starts from the encoder, from the promoted model, or from a version that is named; of a model it also measures
     what is forgotten, on the test part that the model itself was judged by. With `search_minutes` it first looks for
-    better settings than those given. Soft labels of a `teacher` stay in staging for later runs on the same snapshot.
+    better settings than those given. With `right_size_minutes` it then looks for the smallest model as good as that, and
+    stores it in its place. Soft labels of a `teacher` stay in staging for later runs on the same snapshot.
     """
 
     template_fields = (*CommandOperator.template_fields, "snapshot")
@@ -80,6 +90,7 @@ class TrainModelOperator(CommandOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         params = self.read_config(TrainParams)
         config, minutes = _train_config(params), params.search_minutes
+        limits = self.policy().model.right_size
         parent, start = self._start(params)
         teacher = self._fetch_trained(params.teacher) if params.teacher else None
         version = fingerprint.make_version(
@@ -89,6 +100,7 @@ class TrainModelOperator(CommandOperator):
                 "start": atomic.sha256_of(start),
                 "teacher": [params.teacher, atomic.sha256_of(teacher / model_folder.WEIGHTS)] if teacher else None,
                 "search": [minutes, fingerprint.code_version("training.search")] if minutes else None,
+                "right_size": _right_size_identity(params, limits),
                 # includes quantization: a version stands for the whole way to its INT8 graph
                 "code": [fingerprint.code_version(name) for name in _CODE],
                 "quantization": fingerprint.config_version(),
@@ -107,7 +119,12 @@ class TrainModelOperator(CommandOperator):
                 "on the test sentences of %s: entity F1 %.4f before, %.4f after", parent, lost["before"], lost["after"]
             )
         names = ("best_epoch", "dev_f1", "training_s")
-        return {"version": version, "snapshot": self.snapshot["version"], **{name: report_[name] for name in names}}
+        result = {"version": version, "snapshot": self.snapshot["version"], **{name: report_[name] for name in names}}
+        if sized := report_.get("right_size"):
+            summary = describe_choice(sized)
+            self.log.info("right-sized: %s", summary)
+            result |= {"dev_f1": sized["dev_f1"], "right_size": summary}
+        return result
 
     def _start(self, params: TrainParams) -> tuple[str | None, Path]:
         """Return the version that training starts from (None for the encoder) and the file of its weights."""
@@ -158,23 +175,46 @@ class TrainModelOperator(CommandOperator):
                     )
                 )
                 settings = search["config"]
-            result = self.run_command(
-                TrainCommand(
-                    **inputs,
-                    **settings,
-                    output=folder / "model",
-                    checkpoint_path=folder / "checkpoints",
-                    curves=folder / "curves",
-                    version=version,
-                    parent=parent,
-                    remember=self._to_remember(parent) if parent else None,
-                )
+            origin = {"version": version, "parent": parent}
+            command = TrainCommand(
+                **inputs,
+                **settings,
+                **origin,
+                output=folder / "model",
+                checkpoint_path=folder / "checkpoints",
+                curves=folder / "curves",
+                remember=self._to_remember(parent) if parent else None,
             )
-            self.registry.put(version, "trained", folder / "model")
+            result, model, sized = self._train_once(command, folder / "trained.json"), folder / "model", None
+            if params.right_size_minutes:
+                sized = self.run_command(
+                    RightSizeCommand(
+                        **inputs,
+                        **result["config"],
+                        **origin,
+                        full=model,
+                        output=folder / "right-sized",
+                        work_path=folder / "sizes",
+                        minutes=params.right_size_minutes,
+                        **self.policy().model.right_size.model_dump(),
+                        curves=folder / "curves",
+                    )
+                )
+                model = folder / "right-sized"
+            self.registry.put(version, "trained", model)
             for drawing in sorted((folder / "curves").glob("*")):
                 self.store.put_file(drawing, keys.model_report(version, drawing.name))
-            report = {**result, "snapshot": snapshot, "parent": parent, "search": search}
+            report = {**result, "snapshot": snapshot, "parent": parent, "search": search, "right_size": sized}
             self.store.write_json(keys.training_report(version), report)
+
+    def _train_once(self, command: TrainCommand, done: Path) -> dict[str, Any]:
+        """Train, unless an earlier try has: a killed right-sizing does not train the full model again."""
+        if done.is_file():
+            self.log.info("trained by an earlier try")
+            return dict(atomic.read_json(done))
+        result = self.run_command(command)
+        atomic.write_json(done, result)
+        return result
 
     def _fetch_soft_labels(self, version: str, teacher: Path, config: TrainConfig) -> Path:
         """Return the soft labels of a teacher for the snapshot; compute them if no earlier run has."""
@@ -218,3 +258,14 @@ def _train_config(params: TrainParams) -> TrainConfig:
     """Return the recipe with the settings that are parameters of their own."""
     own = params.model_dump(include={"layers", "epochs", "batch_size", "learning_rate"}, exclude_none=True)
     return TrainConfig.parse({**(params.recipe or {}), **own}, "the run's parameters")
+
+
+def _right_size_identity(params: TrainParams, limits: RightSizePolicy) -> list[Any] | None:
+    """Return what determines the depth that is chosen; None without right-sizing."""
+    if not params.right_size_minutes:
+        return None
+    if layers := _train_config(params).layers:
+        raise ConfigInvalid(
+            f"found layers = {layers!r} and right_size_minutes, expected one of them, in the run's parameters"
+        )
+    return [params.right_size_minutes, limits.model_dump(), fingerprint.code_version("training.right_sizing")]

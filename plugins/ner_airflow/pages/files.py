@@ -16,9 +16,9 @@ CSP = "Content-Security-Policy"
 INERT = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 CHARTS = ("plot.svg", "latency.svg")
 # reports on a model version: complete pages that load nothing and run no script
-MODEL_REPORTS = ("card.html", "page.html", "learning.svg")
+MODEL_REPORTS = ("card.html", "page.html", "learning.svg", "size.svg")
 _SHOWN = {
-    **dict.fromkeys((*CHARTS, "learning.svg"), "image/svg+xml"),
+    **dict.fromkeys((*CHARTS, "learning.svg", "size.svg"), "image/svg+xml"),
     **dict.fromkeys(("card.html", "page.html"), "text/html; charset=utf-8"),
 }
 _DOWNLOADED = ("label-studio.json", "label-studio.xml", "doccano.jsonl", "review.json")

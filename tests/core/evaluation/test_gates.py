@@ -75,6 +75,14 @@ def test_a_larger_loss_that_may_be_chance_is_told_and_passes():
     assert "a loss of 0.0100 (0.0000 to 0.0200), not significant (p 0.200): accepted" in lines[1]
 
 
+@pytest.mark.runbook("retraining", "model_gate: found entity F1 ... of the full model")
+def test_a_right_sized_model_that_loses_too_much_on_test_is_refused():
+    kept = {**evaluation(), "full_losses": losses(0.004, p=0.001)}
+    assert "0.7960 against 0.8000 of the full model" in gates.model_gate(kept, POLICY.model).lines[1]
+    with pytest.raises(GateNotPassed, match=r"0\.7900 against 0\.8000 of the full model, a loss of 0\.0100"):
+        gates.model_gate({**evaluation(), "full_losses": losses(0.01, p=0.001)}, POLICY.model)
+
+
 @pytest.mark.parametrize("loss", [0.021, math.nan])
 def test_beyond_the_hard_limit_chance_is_no_excuse(loss):
     with pytest.raises(GateNotPassed, match="of the promoted model, a loss of"):
