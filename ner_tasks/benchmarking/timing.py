@@ -156,7 +156,7 @@ def time_pass(tagger: Any, sentences: Sequence[Sequence[str]], load: Load) -> di
     Returns:
         `seconds`, `n_words`, `n_calls` and `calls_s`, see `Timing`.
     """
-    from ner_tasks.inference.tagger import BatchingConfig
+    from ner_tasks.inference.runners import BatchingConfig
 
     limits = BatchingConfig(max_windows=load.batch_size, max_pieces=load.max_pieces, length=load.length)
     n_words, is_single = sum(map(len, sentences)), load.batch_size == 1

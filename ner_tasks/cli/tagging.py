@@ -32,7 +32,8 @@ def tag(config: TagCommand) -> Result:
     from ner_tasks.documents import Limits
     from ner_tasks.documents.ocr import ocr
     from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
-    from ner_tasks.inference.tagger import BatchingConfig, Tagger
+    from ner_tasks.inference.runners import BatchingConfig
+    from ner_tasks.inference.tagger import Tagger
     from ner_tasks.tagging import inputs, shard
     from ner_tasks.tagging.batcher import TagConfig
 

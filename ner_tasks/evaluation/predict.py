@@ -8,7 +8,8 @@ from typing import Any
 
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.evaluation import calibration, metrics
-from ner_tasks.inference.tagger import BatchingConfig, TaggedSentence, Tagger
+from ner_tasks.inference.runners import BatchingConfig
+from ner_tasks.inference.tagger import TaggedSentence, Tagger
 from ner_tasks.labels import OUTSIDE
 
 

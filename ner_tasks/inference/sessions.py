@@ -12,14 +12,14 @@ from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.inference.tensorflow_c import GraphSession
 from ner_tasks.model.graph_operations import check_operations
-from ner_tasks.model.graph_outputs import INPUTS, select_output
+from ner_tasks.model.graph_outputs import select_inputs, select_output
 from ner_tasks.model.tensorflow_protos import ConfigProto, GraphDef
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# int32 piece ids and shape ids [B, T] -> float32 logits [B, T, K]
-LogitsFunction = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
+# from one int32 array for each of `select_inputs` to the float32 logits
+LogitsFunction = Callable[..., NDArray[np.float32]]
 _ON = 1  # `RewriterConfig.Toggle.ON`
 
 
@@ -27,7 +27,7 @@ def make_session(graph_def: Any, *, bf16: bool = False) -> GraphSession:
     """Create a session for a graph; each run computes on the calling thread only.
 
     Args:
-        graph_def: a `tensorflow_protos.GraphDef` with `graph_outputs.INPUTS`.
+        graph_def: a `tensorflow_protos.GraphDef` with the inputs of `graph_outputs`.
         bf16: compute an FP32 graph in bfloat16 where oneDNN supports it.
     """
     used = extract_used(graph_def)
@@ -86,7 +86,7 @@ def make_engine(session: GraphSession, *, few: bool = False) -> LogitsFunction:
         session: session from `make_session`.
         few: use the route for single sentences, whose scores may differ in the third digit.
     """
-    return session.bind(INPUTS, select_output(session, bf16=hardware.has_bf16(), few=few))
+    return session.bind(select_inputs(session), select_output(session, bf16=hardware.has_bf16(), few=few))
 
 
 def load_graph(path: Path) -> Any:

@@ -6,7 +6,7 @@ run the same graph.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from ner_tasks import hardware
 from ner_tasks.entities import ScoredSpan, TextEntity, WordSpan, bio_to_spans
 from ner_tasks.inference import text_tagging
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
-from ner_tasks.inference.sessions import LogitsFunction, load_graph, make_engine, make_session
+from ner_tasks.inference.runners import DEFAULT_LIMITS, BatchingConfig, GraphRunner, make_runner
+from ner_tasks.inference.sessions import load_graph, make_session
 from ner_tasks.model import model_folder
 from ner_tasks.model.decoding import Transitions, viterbi_decode
 from ner_tasks.model.model_folder import ModelManifest
 from ner_tasks.model.posterior import span_posteriors
 from ner_tasks.model.tensorflow_protos import GraphDef
-from ner_tasks.model.tokenization import Window, WordTokenizer, make_batches, make_windows
+from ner_tasks.model.tokenization import Window, WordTokenizer, make_windows
 
 # a window of a sentence and the logits [words, K] of its words
 WindowLogits = tuple[Window, NDArray[np.float32]]
@@ -76,48 +77,31 @@ class SentenceLogits:
         return cls(logits, n_pieces, len(parts), sum(window.piece_ids.count(unk_id) for window, _ in parts))
 
 
-@dataclass(frozen=True)
-class BatchingConfig:
-    """How windows are batched.
-
-    Attributes:
-        max_windows: maximum number of windows in a batch, at least 1.
-        max_pieces: maximum number of pieces in a batch, padding included.
-        length: minimum padded length in pieces; the reference kit pads to 128.
-        step: padded lengths are multiples of this.
-    """
-
-    max_windows: int = 512
-    max_pieces: int = 2048
-    length: int = 0
-    step: int = 2
-
-
 class Tagger:
     """A loaded model that tags sentences of any length.
 
     Args:
-        engine: function that computes logits.
+        runner: runs the graph.
         pieces: tokenizer of the model.
         manifest: labels, window length, temperature and transitions of the model.
         n_streams: number of batches computed in parallel.
         limits: default batching.
-        engine_for_few: function that computes logits of single sentences; None for `engine`.
+        runner_for_few: runs the graph on single sentences; None for `runner`.
     """
 
     def __init__(
         self,
-        engine: LogitsFunction,
+        runner: GraphRunner,
         pieces: WordTokenizer,
         manifest: ModelManifest,
         *,
         n_streams: int = 1,
-        limits: BatchingConfig = BatchingConfig(),
-        engine_for_few: LogitsFunction | None = None,
+        limits: BatchingConfig = DEFAULT_LIMITS,
+        runner_for_few: GraphRunner | None = None,
     ):
         self._limits = limits
-        self._engine, self._pieces, self.manifest = engine, pieces, manifest
-        self._engine_for_few = engine_for_few or engine
+        self._runner, self._pieces, self.manifest = runner, pieces, manifest
+        self._runner_for_few = runner_for_few or runner
         self._streams = ThreadPoolExecutor(n_streams, "stream")
         self._label_set = manifest.label_set
         self._transitions = np.array(manifest.transitions, np.float32) if manifest.transitions else None
@@ -129,7 +113,7 @@ class Tagger:
         *,
         n_threads: int | None = None,
         bf16: bool = False,
-        limits: BatchingConfig = BatchingConfig(),
+        limits: BatchingConfig = DEFAULT_LIMITS,
     ) -> "Tagger":
         """Load a model folder of any kind and verify its checksums.
 
@@ -148,11 +132,13 @@ class Tagger:
         manifest = model_folder.read_manifest(folder)
         pieces = WordTokenizer(folder / model_folder.TOKENIZER)
         session = make_session(_load_graph(folder, manifest), bf16=bf16)
-        engine, few = make_engine(session), make_engine(session, few=True)
+        runner, few = make_runner(session), make_runner(session, few=True)
         # The first run makes temporary copies of the graph, a sixth of the memory of the process; free them at once.
-        engine(np.full((1, 2), pieces.pad_id, np.int32), np.zeros((1, 2), np.int32))
+        windows = list(make_windows([["a"]], pieces, max_pieces=manifest.max_pieces))
+        for batch in runner.make_batches(windows, pad_id=pieces.pad_id, limits=limits):
+            runner.run(batch)
         hardware.release_freed_memory()
-        return cls(engine, pieces, manifest, n_streams=n_threads, limits=limits, engine_for_few=few)
+        return cls(runner, pieces, manifest, n_streams=n_threads, limits=limits, runner_for_few=few)
 
     @property
     def version(self) -> str:
@@ -193,12 +179,12 @@ class Tagger:
         limits = limits or self._limits
         windows = list(make_windows(sentences, self._pieces, max_pieces=self.manifest.max_pieces))
         parts: list[list[WindowLogits]] = [[] for _ in sentences]
-        engine = self._engine_for_few if limits.max_windows == 1 else self._engine
-        batches = make_batches(windows, pad_id=self._pieces.pad_id, **asdict(limits))
-        computed = self._streams.map(lambda batch: engine(batch.piece_ids, batch.shape_ids), batches)
-        for batch, logits in zip(batches, computed, strict=True):  # [B, T, K]
-            for row, window in enumerate(batch.windows):
-                parts[window.sentence].append((window, logits[row, window.first_pieces]))  # [words, K]
+        runner = self._runner_for_few if limits.max_windows == 1 else self._runner
+        batches = runner.make_batches(windows, pad_id=self._pieces.pad_id, limits=limits)
+        for of_batch, logits in self._streams.map(runner.run, batches):  # [words, K]
+            at = 0
+            for window in of_batch:
+                parts[window.sentence].append((window, logits[at : (at := at + len(window.first_pieces))]))
         n_tags = len(self._label_set.tags)
         return [
             SentenceLogits.from_windows(of_sentence, n_words=len(words), n_tags=n_tags, unk_id=self._pieces.unk_id)

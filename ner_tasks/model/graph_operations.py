@@ -17,7 +17,15 @@ _FROZEN = (
     *("StridedSlice", "Sub", "Tanh", "Transpose", "Unpack"),
 )
 # Fused operations of `build_int8_graph`.
-_FUSED = ("ConcatV2", "QuantizeV2", "_MklFusedBatchMatMulV2", "_MklLayerNorm", "_QuantizedMatMul")
+_FUSED = (
+    "ConcatV2",
+    "FloorDiv",
+    "FloorMod",
+    "QuantizeV2",
+    "_MklFusedBatchMatMulV2",
+    "_MklLayerNorm",
+    "_QuantizedMatMul",
+)
 # INC's own graphs, which vary in what is fused.
 _INC = (
     *("Dequantize", "HostConst", "QuantizedMatMulWithBias", "QuantizedMatMulWithBiasAndDequantize"),

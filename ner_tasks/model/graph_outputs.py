@@ -1,7 +1,9 @@
 """Names of the inputs and outputs of an inference graph.
 
-An FP32 graph has one output. An INT8 graph has one output for each route through the same weights; the session keeps the
-route that is fastest on the host and prunes the others.
+An FP32 graph has the inputs `INPUTS` and one output, the logits of all pieces [B, T, K]. An INT8 graph has the inputs
+`PACKED_INPUTS` and one output for each route through the same weights, the logits of the pieces that are read [R, K]; the
+session keeps the route that is fastest on the host and prunes the others. INT8 graphs of version 0.2.0 have routes, but
+inputs and outputs like those of an FP32 graph.
 """
 
 from collections.abc import Container
@@ -9,6 +11,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 INPUTS = ("piece_ids", "shape_ids")
+# The inputs with their number of dimensions; `packing.PackedBatch` explains the last three.
+PACKED_INPUTS = {"piece_ids": 2, "shape_ids": 2, "positions": 1, "rows": 2, "read": 1}
 OUTPUT = "logits"
 
 
@@ -31,6 +35,12 @@ class Route:
 
 
 ROUTES = tuple(Route(attention, few) for attention in ("float32", "bfloat16") for few in (False, True))
+
+
+def select_inputs(names: Container[str]) -> tuple[str, ...]:
+    """Return the names of the inputs to feed, in order; `names` are those of the nodes in the graph."""
+    packed = tuple(PACKED_INPUTS)
+    return packed if all(name in names for name in packed) else INPUTS
 
 
 def select_output(names: Container[str], *, bf16: bool, few: bool) -> str:

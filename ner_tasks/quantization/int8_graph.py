@@ -9,9 +9,13 @@ Activations are unsigned bytes, as the left operand of the CPU's INT8 instructio
 range. Subtracting that lower end costs nothing: layer normalization cancels a constant shift of its input, a convex
 combination of shifted values is the shifted combination, and the effect of a shift on a MatMul is a known constant.
 
+Only attention computes padding. The other operations compute packed pieces, see `model.packing`; above its attention,
+the last layer computes only the pieces that are read, which are the first pieces of words.
+
 Several routes use the same weights, see `model.graph_outputs`. `docs/performance.md` reports the gain of each step.
 
-Shapes: B windows, T pieces per window, M = B * T, E width of the embeddings, H hidden size, A heads, D = H / A, K tags.
+Shapes: B windows, T pieces per window, N packed pieces, R pieces that are read, M either N or R, E width of the
+embeddings, H hidden size, A heads, D = H / A, K tags.
 """
 
 from collections.abc import Mapping
@@ -22,7 +26,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from ner_tasks.model.encoders.base import EncoderConfig
-from ner_tasks.model.graph_outputs import INPUTS, ROUTES, Route
+from ner_tasks.model.graph_outputs import PACKED_INPUTS, ROUTES, Route
 from ner_tasks.model.token_classifier import gelu
 from ner_tasks.quantization import onednn_ops
 from ner_tasks.quantization.graph_weights import BlockWeights, Dense, GraphWeights, Norm, Range
@@ -31,7 +35,7 @@ from ner_tasks.quantization.graph_weights import BlockWeights, Dense, GraphWeigh
 def build_int8_graph(
     weights: GraphWeights, ranges: Mapping[str, Range], sizes: EncoderConfig, *, pad_id: int, per_channel: bool = True
 ) -> tf.compat.v1.GraphDef:
-    """Build the graph: `INPUTS`, int32 [B, T], to the outputs of `ROUTES`, float32 [B, T, K], for any B and T.
+    """Build the graph: `PACKED_INPUTS`, int32, to the outputs of `ROUTES`, float32 [R, K], for any B, T, N and R.
 
     Args:
         weights: weights of the FP32 graph.
@@ -42,14 +46,47 @@ def build_int8_graph(
     """
     graph = tf.Graph()
     with graph.as_default():
-        piece_ids, shape_ids = (tf.compat.v1.placeholder(tf.int32, [None, None], name=name) for name in INPUTS)
+        piece_ids, shape_ids, positions, rows, read = (
+            tf.compat.v1.placeholder(tf.int32, [None] * rank, name=name) for name, rank in PACKED_INPUTS.items()
+        )
         builder = _Builder(weights, ranges, sizes, per_channel=per_channel)
-        inputs = builder.embed(piece_ids, shape_ids)
+        inputs = builder.embed(piece_ids, shape_ids, positions)
         bias = builder.attention_bias(piece_ids, pad_id)
+        heads = _HeadRows.add(positions, rows, read, sizes.num_attention_heads)
         for route in ROUTES:
-            logits = builder.logits(inputs, bias, route)  # [M, K]
-            tf.reshape(logits, tf.concat([tf.shape(piece_ids), [-1]], axis=0), name=route.output)  # [B, T, K]
+            tf.identity(builder.logits(inputs, bias, heads, route), name=route.output)  # [R, K]
     return graph.as_graph_def()
+
+
+@dataclass(frozen=True)
+class _HeadRows:
+    """Indices of the rows of D numbers that one head of one piece has.
+
+    The dense layers compute packed pieces, attention computes padded windows. Gathering rows takes as long as the
+    transposition that attention needs anyway.
+
+    Attributes:
+        qkv: rows of query, key and value [N, 3H] by head, [3, B, A, T].
+        attended: rows of the attention's result [B, A, T, D] by packed piece, [N, A].
+        read_attended: the same for the pieces that are read, [R, A].
+        read: packed pieces that are read, [R].
+    """
+
+    qkv: tf.Tensor
+    attended: tf.Tensor
+    read_attended: tf.Tensor
+    read: tf.Tensor
+
+    @classmethod
+    def add(cls, positions: tf.Tensor, rows: tf.Tensor, read: tf.Tensor, n_heads: int) -> "_HeadRows":
+        """Add the computation of the indices to the default graph; arguments are those of `PACKED_INPUTS`."""
+        n_pieces = tf.shape(rows)[1]
+        parts = np.arange(3 * n_heads, dtype=np.int32).reshape(3, 1, n_heads, 1)
+        qkv = rows[None, :, None, :] * (3 * n_heads) + parts  # [3, B, A, T]
+        # b * T + t becomes (b * A + a) * T + t.
+        first = positions + positions // n_pieces * (n_pieces * (n_heads - 1))  # [N]
+        attended = first[:, None] + np.arange(n_heads, dtype=np.int32) * n_pieces  # [N, A]
+        return cls(qkv, attended, tf.gather(attended, read), read)
 
 
 @dataclass(frozen=True)
@@ -79,14 +116,14 @@ class _Builder:
             self._add_layer(weights.project, weights.project.bias - np.float32(read.least), per_channel=per_channel)
         self._add_layer(weights.classifier, weights.classifier.bias, per_channel=per_channel)
 
-    def embed(self, piece_ids: tf.Tensor, shape_ids: tf.Tensor) -> tf.Tensor:
-        """Return the summed embeddings before normalization, [M, E]."""
-        n_pieces = tf.shape(piece_ids)[1]
+    def embed(self, piece_ids: tf.Tensor, shape_ids: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
+        """Return the summed embeddings of the packed pieces before normalization, [N, E]."""
+        in_window = positions % tf.shape(piece_ids)[1]  # [N]
+        piece_ids, shape_ids = (tf.gather(tf.reshape(ids, [-1]), positions) for ids in (piece_ids, shape_ids))  # [N]
         # float16 halves the memory; its rounding error is a hundredth of a quantization step.
-        words = tf.cast(tf.gather(tf.constant(self._weights.words, tf.float16), piece_ids), tf.float32)  # [B, T, E]
-        shapes = tf.gather(tf.constant(self._weights.shapes), shape_ids)  # [B, T, E]
-        summed = words + (shapes + tf.constant(self._weights.positions)[:n_pieces])  # [B, T, E]
-        return tf.reshape(summed, [-1, self._sizes.embedding_size])  # [M, E]
+        words = tf.cast(tf.gather(tf.constant(self._weights.words, tf.float16), piece_ids), tf.float32)  # [N, E]
+        shapes = tf.gather(tf.constant(self._weights.shapes), shape_ids)  # [N, E]
+        return words + (shapes + tf.gather(tf.constant(self._weights.positions), in_window))  # [N, E]
 
     def attention_bias(self, piece_ids: tf.Tensor, pad_id: int) -> tf.Tensor:
         """Return what is added to the attention scores, [B, 1, 1, T], or [B, A, T, T] with relative positions."""
@@ -97,31 +134,42 @@ class _Builder:
         buckets = tf.constant(self._sizes.family.find_buckets(self._sizes.max_pieces))[:n_pieces, :n_pieces]  # [T, T]
         return padding + tf.gather(tf.constant(self._weights.relative.T.copy()), buckets, axis=1)
 
-    def logits(self, inputs: tf.Tensor, bias: tf.Tensor, route: Route) -> tf.Tensor:
-        """Return the logits [M, K] of embeddings [M, E] on one route."""
+    def logits(self, inputs: tf.Tensor, bias: tf.Tensor, heads: _HeadRows, route: Route) -> tf.Tensor:
+        """Return the logits [R, K] of embeddings [N, E] on one route."""
         blocks, classifier = self._weights.blocks, self._weights.classifier
         read_by = [*(block.qkv for block in blocks), classifier]
         bias, project = tf.cast(bias, tf.as_dtype(route.attention)), self._weights.project
         x = self._norm(inputs, self._weights.norm, project or read_by[0], route)
         if project is not None:
             x = self._activations(self._dense(x, project), read_by[0], route)
-        for block, next_layer in zip(blocks, read_by[1:], strict=True):
-            read = self._attention(x, bias, block, route)  # [M, H]
-            summed = self._dense(read, block.attended, add=x.values)  # [M, H]
+        for index, (block, next_layer) in enumerate(zip(blocks, read_by[1:], strict=True)):
+            values, rows = x.values, heads.attended
+            attended = self._attention(x, bias, block, heads, route)  # [B, A, T, D]
+            if index == len(blocks) - 1:
+                # Above its attention, the last layer computes only the pieces that are read: M is N before, R after.
+                values, rows = tf.gather(values, heads.read), heads.read_attended
+            read = self._collect_heads(attended, rows, block, route)  # [M, H]
+            summed = self._dense(read, block.attended, add=values)  # [M, H]
             x = self._norm(summed, block.attended_norm, block.up, route)
             wide = self._up_projection(x, block, route)  # [M, 4H]
             x = self._norm(self._dense(wide, block.down, add=x.values), block.down_norm, next_layer, route)  # [M, H]
         return self._dense(x, classifier)
 
-    def _attention(self, x: _Activations, bias: tf.Tensor, block: BlockWeights, route: Route) -> _Activations:
-        n_heads, hidden = self._sizes.num_attention_heads, self._sizes.hidden_size
-        head, dtype, shape = hidden // n_heads, tf.as_dtype(route.attention), tf.shape(bias)
-        qkv = self._dense(x, block.qkv, dtype=dtype)  # [M, 3H]
-        qkv = tf.reshape(qkv, tf.stack([shape[0], shape[3], 3, n_heads, head]))  # [B, T, 3, A, D]
-        query, key, value = tf.unstack(tf.transpose(qkv, [2, 0, 3, 1, 4]))  # 3 of [B, A, T, D]
+    def _attention(
+        self, x: _Activations, bias: tf.Tensor, block: BlockWeights, heads: _HeadRows, route: Route
+    ) -> tf.Tensor:
+        """Return the attention's result by head, [B, A, T, D]."""
+        head = self._sizes.hidden_size // self._sizes.num_attention_heads
+        qkv = self._dense(x, block.qkv, dtype=tf.as_dtype(route.attention))  # [N, 3H]
+        query, key, value = tf.unstack(tf.gather(tf.reshape(qkv, [-1, head]), heads.qkv))  # 3 of [B, A, T, D]
         scores = onednn_ops.attention_scores(query, key, head**-0.5, bias, name="scores")  # [B, A, T, T]
-        read = tf.matmul(tf.nn.softmax(scores), value)  # [B, A, T, D]
-        read = tf.reshape(tf.transpose(read, [0, 2, 1, 3]), [-1, hidden])  # [M, H]
+        return tf.matmul(tf.nn.softmax(scores), value)
+
+    def _collect_heads(self, attended: tf.Tensor, rows: tf.Tensor, block: BlockWeights, route: Route) -> _Activations:
+        """Return the attention's result by piece, [M, H]."""
+        hidden = self._sizes.hidden_size
+        by_head = tf.reshape(attended, [-1, hidden // self._sizes.num_attention_heads])  # [B * A * T, D]
+        read = tf.reshape(tf.gather(by_head, rows), [-1, hidden])  # [M, H]
         return self._activations(tf.cast(read, tf.float32), block.attended, route)
 
     def _up_projection(self, x: _Activations, block: BlockWeights, route: Route) -> _Activations:

@@ -20,6 +20,7 @@ from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.data.parts import digest_texts
 from ner_tasks.files import atomic
 from ner_tasks.fingerprint import make_version
+from ner_tasks.inference.runners import PaddedRunner
 from ner_tasks.inference.tagger import Tagger
 from ner_tasks.labels import LabelSet
 from ner_tasks.model import decoding, model_folder
@@ -239,7 +240,8 @@ class TrainingRun:
     def _tagger(self) -> Tagger:
         model, signature = self.trainer.model, [tf.TensorSpec([None, None], tf.int32)] * 2
         infer = tf.function(lambda p, s: model({"piece_ids": p, "shape_ids": s}), input_signature=signature)
-        return Tagger(lambda piece_ids, shape_ids: infer(piece_ids, shape_ids).numpy(), self.pieces, self.manifest)
+        runner = PaddedRunner(lambda piece_ids, shape_ids: infer(piece_ids, shape_ids).numpy())
+        return Tagger(runner, self.pieces, self.manifest)
 
 
 def _record_step(done: TrainingProgress, loss: float, rate: float) -> None:

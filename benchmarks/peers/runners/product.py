@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from benchmarks.peers.engines import UNBOUNDED
 from benchmarks.peers.runners import Batches, Job
 from benchmarks.peers.spans import Span
-from ner_tasks.inference.tagger import BatchingConfig, Tagger
+from ner_tasks.inference.runners import BatchingConfig, PaddedRunner
+from ner_tasks.inference.tagger import Tagger
+from ner_tasks.model.packing import pack
+from ner_tasks.model.tokenization import Batch, Window
 
 # The kit pads every sentence to 128 pieces, and batches 32 sentences in their order.
 KIT_LIMITS = BatchingConfig(max_windows=32, max_pieces=UNBOUNDED, length=128)
@@ -32,11 +35,25 @@ class ProductRunner:
         # This level times the graph alone, in the tagger's streams, with the engine that the tagger would use.
         tagger = self._tagger
         alone = all(len(piece_ids) == 1 for piece_ids, _ in batches)
-        engine = tagger._engine_for_few if alone else tagger._engine  # noqa: SLF001
-        return list(tagger._streams.map(lambda batch: engine(*batch), batches))  # noqa: SLF001
+        runner = tagger._runner_for_few if alone else tagger._runner  # noqa: SLF001
+        if isinstance(runner, PaddedRunner):
+            return list(tagger._streams.map(lambda batch: runner.compute(*batch), batches))  # noqa: SLF001
+        # The same work as the peers': without padding, and every piece is read.
+        packed = [pack(_batch_whole_windows(*batch)) for batch in batches]
+        return [logits for _, logits in tagger._streams.map(runner.run, packed)]  # noqa: SLF001
 
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
         spans: list[Span] = []
         for index, answer in enumerate(self._tagger.tag(sentences, self._limits)):
             spans += [(index, span.start, span.end, span.label) for span, _ in answer.entities]
         return spans
+
+
+def _batch_whole_windows(piece_ids: NDArray[np.int32], shape_ids: NDArray[np.int32]) -> Batch:
+    """Return windows [B, T] without padding, each piece of which counts as a word."""
+    pieces = range(piece_ids.shape[1])
+    windows = [
+        Window(row, 0, len(pieces), tuple(ids), tuple(shapes), tuple(pieces))
+        for row, (ids, shapes) in enumerate(zip(piece_ids.tolist(), shape_ids.tolist(), strict=True))
+    ]
+    return Batch(tuple(windows), piece_ids, shape_ids)

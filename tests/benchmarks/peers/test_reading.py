@@ -45,9 +45,11 @@ def compute(batches):
 @pytest.fixture(scope="module")
 def expected(tokenizer_file):
     """The best tag of each word by what the product's own tagger reads."""
+    from ner_tasks.inference.runners import PaddedRunner
     from ner_tasks.inference.tagger import Tagger
 
-    tagger = Tagger(logits_of, WordTokenizer(tokenizer_file), ModelManifest("frozen", LABELS.labels, {}, max_pieces=32))
+    manifest = ModelManifest("frozen", LABELS.labels, {}, max_pieces=32)
+    tagger = Tagger(PaddedRunner(logits_of), WordTokenizer(tokenizer_file), manifest)
     return [one.logits.argmax(axis=1).tolist() for one in tagger.compute_logits(SENTENCES)]
 
 

@@ -11,7 +11,8 @@ from hypothesis.extra.numpy import arrays
 
 from ner_tasks.entities import bio_to_spans
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.inference.tagger import BatchingConfig, SentenceLogits, TaggedSentence, Tagger, merge_windows
+from ner_tasks.inference.runners import BatchingConfig
+from ner_tasks.inference.tagger import SentenceLogits, TaggedSentence, Tagger, merge_windows
 from ner_tasks.labels import LabelSet, find_bio_violation
 from ner_tasks.model import model_folder
 from ner_tasks.model.posterior import span_posteriors

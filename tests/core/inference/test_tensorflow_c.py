@@ -14,10 +14,12 @@ from ner_tasks.errors import ArtifactBroken, ConfigInvalid
 from ner_tasks.inference import sessions, tensorflow_c
 from ner_tasks.inference.tensorflow_c import GraphSession, TensorFlowError
 from ner_tasks.model import model_folder
-from ner_tasks.model.graph_outputs import INPUTS
+from ner_tasks.model.graph_outputs import select_inputs
 from ner_tasks.model.tensorflow_protos import ConfigProto, GraphDef
 
 BATCH = [np.arange(5, 29, dtype=np.int32).reshape(2, 12), np.ones((2, 12), np.int32)]
+# packs all pieces of the batch, and reads three
+PACKED = [np.arange(24, dtype=np.int32), np.arange(24, dtype=np.int32).reshape(2, 12), np.int32([1, 2, 13])]
 _TAG = (
     "from ner_tasks import Tagger; import sys; from pathlib import Path\n"
     "print(Tagger.load(Path({folder!r}), n_threads=1).tag([['Maria', 'left', '.']])[0].tags)\n"
@@ -43,8 +45,10 @@ def test_a_graph_computes_the_same_bits_as_in_the_python_package(kind: str, requ
         engine = sessions.make_engine(sessions.make_session(used), few=few)
         output = sessions.select_output({node.name for node in used.node}, bf16=sessions.hardware.has_bf16(), few=few)
         with tf.compat.v1.Session(graph=graph, config=config) as session:
-            expected = session.run(f"{output}:0", {f"{name}:0": x for name, x in zip(INPUTS, BATCH, strict=True)})
-        np.testing.assert_array_equal(engine(*BATCH), expected)
+            inputs = select_inputs({node.name for node in used.node})
+            fed = [*BATCH, *PACKED][: len(inputs)]
+            expected = session.run(f"{output}:0", {f"{name}:0": x for name, x in zip(inputs, fed, strict=True)})
+        np.testing.assert_array_equal(engine(*fed), expected)
 
 
 def test_the_configuration_is_one_that_tensorflow_reads() -> None:

@@ -12,10 +12,11 @@ from hypothesis.extra.numpy import arrays
 from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.inference.int8_without_vnni import adapt_to_host
+from ner_tasks.inference.runners import BatchingConfig
 from ner_tasks.inference.sessions import read_graph
-from ner_tasks.inference.tagger import BatchingConfig, Tagger
+from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import encoders, model_folder
-from ner_tasks.model.graph_outputs import INPUTS, OUTPUT, ROUTES, Route, select_output
+from ner_tasks.model.graph_outputs import INPUTS, OUTPUT, PACKED_INPUTS, ROUTES, Route, select_inputs, select_output
 from ner_tasks.quantization import graph_weights
 from ner_tasks.quantization.graph_weights import GraphWeights, Range, layer_path, read_ranges
 from ner_tasks.quantization.int8_graph import build_int8_graph
@@ -41,11 +42,24 @@ def ids(n_windows: int, n_pieces: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 def logits_of(graph: tf.compat.v1.GraphDef, inputs: dict[str, np.ndarray], output: str = OUTPUT) -> np.ndarray:
     """Logits of all pieces but padding, by any of a graph's outputs, whichever this host would take."""
-    feed = {f"{name}:0": value for name, value in inputs.items()}
+    filled = inputs["piece_ids"] != 0
+    if select_inputs({node.name for node in graph.node}) == INPUTS:
+        return run_graph(graph, inputs, output)[filled]
+    return run_graph(graph, {**inputs, **packed_inputs(filled, np.arange(filled.sum()))}, output)
+
+
+def run_graph(graph: tf.compat.v1.GraphDef, inputs: dict[str, np.ndarray], output: str = OUTPUT) -> np.ndarray:
     with tf.Graph().as_default() as imported:
         tf.import_graph_def(graph, name="")
     with tf.compat.v1.Session(graph=imported) as session:
-        return session.run(f"{output}:0", feed)[inputs["piece_ids"] != 0]
+        return session.run(f"{output}:0", {f"{name}:0": value for name, value in inputs.items()})
+
+
+def packed_inputs(computed: np.ndarray, read: np.ndarray) -> dict[str, np.ndarray]:
+    """Pack the positions [B, T] that are true."""
+    rows = np.zeros(computed.shape, np.int32)
+    rows[computed] = np.arange(computed.sum())
+    return {"positions": np.flatnonzero(computed).astype(np.int32), "rows": rows, "read": read.astype(np.int32)}
 
 
 def fused(frozen: Path, ranges: dict[str, Range], **options: bool) -> tf.compat.v1.GraphDef:
@@ -90,6 +104,19 @@ def test_any_layer_may_stay_fp32(kept: str, frozen: Path, inc: Path) -> None:
     assert np.abs(logits_of(mixed, inputs) - exact).mean() < 0.1 * np.abs(exact).mean()
 
 
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.output)
+def test_a_piece_gets_the_same_bits_whatever_else_is_computed_or_read(route: Route, frozen: Path, inc: Path) -> None:
+    if route.attention == "bfloat16" and not hardware.has_bf16():
+        pytest.skip("this CPU has no bfloat16")
+    graph, inputs = fused(frozen, read_ranges(read_graph(inc / model_folder.GRAPH))), ids(5, 24)
+    filled = inputs["piece_ids"] != 0
+    with_padding = packed_inputs(np.ones_like(filled), np.arange(filled.size))
+    expected = run_graph(graph, {**inputs, **with_padding}, route.output)[filled.ravel()]
+    read = np.random.default_rng(1).permutation(filled.sum())[:31]
+    found = run_graph(graph, {**inputs, **packed_inputs(filled, read)}, route.output)
+    np.testing.assert_array_equal(found, expected[read])
+
+
 def test_padding_changes_no_answer(int8: Path) -> None:
     tagger = Tagger.load(int8, n_threads=2)
     sentences = [sentence.words for sentence in tiny.sentences(40, seed=9)]
@@ -110,6 +137,22 @@ def test_a_host_takes_the_route_that_suits_it_and_a_graph_has() -> None:
     assert select_output(every, bf16=True, few=False) == "logits_bf16"
     assert select_output(every, bf16=False, few=True) == "logits_few"
     assert select_output(["piece_ids", OUTPUT], bf16=True, few=True) == OUTPUT
+
+
+def test_a_graph_of_an_earlier_version_is_fed_its_own_inputs() -> None:
+    earlier = [*INPUTS, *(route.output for route in ROUTES)]
+    assert select_inputs(earlier) == INPUTS
+    assert select_inputs([*earlier, "positions", "rows", "read"]) == tuple(PACKED_INPUTS)
+
+
+def test_sentences_without_words_with_one_and_of_several_windows_are_tagged(int8: Path) -> None:
+    tagger = Tagger.load(int8, n_threads=1)
+    lengths = [0, 1, 300, 2, 0]
+    found = tagger.compute_logits([["Maria"] * length for length in lengths])
+    assert [one.logits.shape for one in found] == [(length, len(tagger.manifest.label_set.tags)) for length in lengths]
+    assert found[2].n_windows > 1
+    assert all(np.isfinite(one.logits).all() for one in found)
+    assert not tagger.compute_logits([])
 
 
 def test_keras_numbers_are_no_part_of_a_layers_path() -> None:
