@@ -99,6 +99,7 @@ def _night(night: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("Documents of the day", f"{night['n_documents']:,} on {night['day']}, {night['n_words']:,} words"),
         ("Tagged", f"{night['n_tagged']:,}, with {night['n_entities']:,} entities ({labels or 'none'})"),
+        ("Not given", f"{sum(night.get('dropped', {}).values()):,} entities that score below the minimum"),
         ("Partly read", f"{night['n_partly_read']:,}"),
         ("Rejected", f"{night['n_rejected']:,} ({reasons})"),
         *([("Ignored", ignored)] if ignored else []),

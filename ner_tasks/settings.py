@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from ner_tasks.config.base import describe_error
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.evaluation.policy import GateOverrides
-from ner_tasks.steps.tagging import ReadingConfig
+from ner_tasks.steps.tagging import ReadingConfig, ThresholdConfig
 from ner_tasks.store import S3, Store, open_store
 
 _PREFIX, _MAX_HOURS = "NER_", 168
@@ -64,7 +64,7 @@ class WatchSettings(BaseSettings):
             raise ConfigInvalid(describe_error(error, cls, spell=_variable)) from None
 
 
-class Settings(WatchSettings, ReadingConfig, GateOverrides):
+class Settings(WatchSettings, ReadingConfig, ThresholdConfig, GateOverrides):
     """Everything that a deployment can set; the variable of `store` is `NER_STORE`, and so on.
 
     An empty variable counts as not set. The limits of the gates take precedence over the gates' YAML, and the parameters of

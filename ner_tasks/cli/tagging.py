@@ -36,6 +36,7 @@ def tag(config: TagCommand) -> Result:
     from ner_tasks.inference.tagger import Tagger
     from ner_tasks.tagging import inputs, shard
     from ner_tasks.tagging.batcher import TagConfig
+    from ner_tasks.tagging.thresholds import Thresholds
 
     documents = inputs.read_inputs(config.inputs_file) if config.inputs_file else inputs.find_inputs(config.inputs)
     if config.ocr and (absent := ocr.find_missing(config.ocr_languages)):
@@ -51,17 +52,19 @@ def tag(config: TagCommand) -> Result:
         min_ocr_confidence=config.min_ocr_confidence,
     )
     keep_text = config.keep_text
-    version = planning.answers_version(limits, keep_text=keep_text, precision=choice.precision)
+    tagger = Tagger.load(
+        model,
+        n_threads=choice.n_streams or config.threads,
+        bf16=choice.bf16,
+        limits=BatchingConfig(max_pieces=choice.max_pieces),
+    )
+    thresholds = Thresholds.parse(config.min_score, config.min_label_scores, tagger.manifest.labels)
+    version = planning.answers_version(limits, keep_text=keep_text, thresholds=thresholds, precision=choice.precision)
     manifest = shard.tag_documents(
         documents,
-        tagger=Tagger.load(
-            model,
-            n_threads=choice.n_streams or config.threads,
-            bf16=choice.bf16,
-            limits=BatchingConfig(max_pieces=choice.max_pieces),
-        ),
+        tagger=tagger,
         output=config.output,
-        config=TagConfig(limits, keep_text=keep_text, version=version),
+        config=TagConfig(limits, keep_text=keep_text, thresholds=thresholds, version=version),
         inputs=config.inputs_version or inputs.inputs_version(documents),
         answered=config.answered,
         read=partial(read_in_sandbox, n_workers=config.readers),

@@ -25,6 +25,7 @@ class ShardManifest(TypedDict):
     rejected: dict[str, Count]
     ignored: dict[str, Count]
     entities: dict[str, Count]
+    dropped: NotRequired[dict[str, Count]]  # by label; older manifests have none
     items: dict[str, dict[str, Count]]  # by kind and fate
 
 

@@ -7,12 +7,13 @@ from pydantic import Field
 
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
-from ner_tasks.config.types import Line
+from ner_tasks.config.types import Line, Share
 from ner_tasks.steps.command import Command, Folder, JsonFile
 
 MAX_FILE_MINUTES = 7 * 24 * 60
 # As Tesseract names its data, such as `eng+spa` or `script/Latin`.
 _LANGUAGE = r"[A-Za-z][A-Za-z0-9_]*(?:/[A-Za-z0-9_]+)?"
+_LABEL_SCORE = r"[A-Za-z][A-Za-z0-9_]*=(?:1(?:\.0*)?|0?\.[0-9]{1,6}|0)"
 
 
 class ReadingConfig(ConfigModel):
@@ -34,6 +35,19 @@ class ReadingConfig(ConfigModel):
     readers: int = Field(0, ge=0, description="number of processes that read documents; 0: as many as needed")
 
 
+class ThresholdConfig(ConfigModel):
+    """Which entities a deployment gives."""
+
+    min_score: Share = Field(0.1, description="entities with a lower score are not given")
+    min_label_scores: str = Field(
+        "",
+        max_length=10_000,
+        pattern=rf"^(?:{_LABEL_SCORE}(?:,{_LABEL_SCORE})*)?(?!\n)$",
+        examples=["per=0.5,geo=0.2"],
+        description="minimum scores of single labels, instead of that for all, such as per=0.5,geo=0.2",
+    )
+
+
 class ColumnParams(ConfigModel):
     """Which columns of csv, tsv and xlsx files hold documents."""
 
@@ -48,7 +62,7 @@ class ColumnParams(ConfigModel):
     )
 
 
-class TagCommand(ReadingConfig, ColumnParams, Command):
+class TagCommand(ReadingConfig, ThresholdConfig, ColumnParams, Command):
     """Tag documents: entities with exact character offsets, and a receipt for each document."""
 
     name: ClassVar[str] = "tag"

@@ -112,6 +112,8 @@ def _check_receipt(receipt: Mapping[str, Any]) -> None:
     for fates in _check_type(dict, receipt["items"]).values():
         for n in _check_type(dict, fates).values():
             _check_type(int, n)
+    for n in _check_type(dict, receipt.get("dropped", {})).values():
+        _check_type(int, n)
     for line in _check_type(list, receipt["unread"]):
         _check_type(str, line)
     for name in ("n_words", "n_sentences", "n_characters"):

@@ -17,6 +17,7 @@ from ner_tasks.segmentation import Word, iter_sentences
 from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.journal import Journal
 from ner_tasks.tagging.receipts import DocumentInProgress, InboxFile, SentenceAnswer
+from ner_tasks.tagging.thresholds import Thresholds
 
 # Enough words that length-sorted batches need little padding; characters bound documents that are mostly spaces.
 BATCH_WORDS, BATCH_CHARACTERS = 60_000, 4_000_000
@@ -41,11 +42,13 @@ class TagConfig:
     Attributes:
         limits: limits on size and reading time of documents.
         keep_text: whether answers contain the text and the mentions, or only offsets and a hash of the text.
+        thresholds: which entities are given.
         version: version of everything that an answer depends on besides the text and the model.
     """
 
     limits: Limits = field(default_factory=Limits)
     keep_text: bool = True
+    thresholds: Thresholds = field(default_factory=Thresholds)
     version: str = ""
 
 
@@ -200,7 +203,7 @@ class Batcher:
             return
         most = self._config.limits.max_entities
         for (reading, spans, _), answer in zip(batch, answers, strict=True):
-            reading.add_answer(spans, answer)
+            reading.add_answer(spans, answer, self._config.thresholds)
             if len(reading.entities) > most:
                 message = f"found more than {most} entities, expected at most that many"
                 reading.failure = CannotRead("too-many-entities", message)

@@ -140,6 +140,7 @@ class Journal:
         self.tally.n_partly_read += bool(receipt["unread"])
         self.tally.add_items(receipt["items"])
         self.tally.entities += labels
+        self.tally.dropped.update(receipt.get("dropped", {}))
 
     def reject(self, file: int, rejected: Mapping[str, Any], *, n_words: int = 0) -> None:
         """Append a rejected document.

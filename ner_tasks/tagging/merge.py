@@ -90,13 +90,13 @@ def _with_offsets(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
 def sum_manifests(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Sum several manifests; all counts are 0 if there are none."""
     sums: dict[str, Any] = dict.fromkeys((*_COUNTS, *_TIMES), 0)
-    counters: dict[str, Counter[str]] = {name: Counter() for name in ("rejected", "ignored", "entities")}
+    counters: dict[str, Counter[str]] = {name: Counter() for name in ("rejected", "ignored", "entities", "dropped")}
     tally = Tally()
     for manifest in manifests:
         for name in sums:
             sums[name] += manifest[name]
         for name, counter in counters.items():
-            counter.update(manifest[name])
+            counter.update(manifest.get(name, {}))
         tally.add_items(manifest["items"])
     times = {name: round(sums[name], 3) for name in _TIMES}
     words_per_s = round(sums["n_words"] / sums["elapsed_s"], 1) if sums["elapsed_s"] else 0.0

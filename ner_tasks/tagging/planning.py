@@ -11,6 +11,7 @@ from ner_tasks import fingerprint
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.store import StoredFile
+from ner_tasks.tagging.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from ner_tasks.documents import Limits
@@ -43,17 +44,19 @@ class InboxSummary:
     state: str
 
 
-def answers_version(limits: "Limits", *, keep_text: bool, precision: Mapping[str, Any]) -> str:
+def answers_version(limits: "Limits", *, keep_text: bool, thresholds: Thresholds, precision: Mapping[str, Any]) -> str:
     """Version of all that an answer follows from besides the text and the model.
 
     Args:
         limits: how much of a document is read. Its `max_words` and `file_seconds` change no answer and do not count.
         keep_text: whether answers hold the text.
+        thresholds: which entities are given.
         precision: how the model computes, see `RuntimeConfig.precision`.
     """
     read = {name: value for name, value in asdict(limits).items() if name not in ("max_words", "file_seconds")}
     code = [fingerprint.code_version(name) for name in CODE]
-    return fingerprint.make_version({"code": code, "limits": read, "keep_text": keep_text, "precision": precision})
+    given = {"keep_text": keep_text, "thresholds": asdict(thresholds)}
+    return fingerprint.make_version({"code": code, "limits": read, **given, "precision": precision})
 
 
 def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:

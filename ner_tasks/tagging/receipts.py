@@ -5,6 +5,7 @@ that were read, and the number of characters tagged, which must be equal.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -16,6 +17,7 @@ from ner_tasks.errors import GateNotPassed
 from ner_tasks.segmentation import Word
 from ner_tasks.tagging.answer_ledger import AnswerKey
 from ner_tasks.tagging.entity_list import EntityList
+from ner_tasks.tagging.thresholds import Thresholds
 
 
 class SentenceAnswer(Protocol):
@@ -49,7 +51,8 @@ class DocumentInProgress:
         document: the document.
         key: what its answer depends on.
         copy_of: an earlier document with the same text, whose answer is reused.
-        entities: entities found so far.
+        entities: entities found so far that are given.
+        dropped: number of the others by label.
         n_answered: number of sentences answered so far.
         failure: the error, if it could not be tagged.
         is_cut: whether all its sentences have been passed to the tagger.
@@ -60,6 +63,7 @@ class DocumentInProgress:
     key: AnswerKey
     copy_of: "DocumentInProgress | None" = None
     entities: EntityList = field(default_factory=EntityList)
+    dropped: Counter[str] = field(default_factory=Counter)
     n_sentences: int = 0
     n_words: int = 0
     n_pieces: int = 0
@@ -89,12 +93,13 @@ class DocumentInProgress:
         self.n_sentences += 1
         self.n_words += len(spans)
 
-    def add_answer(self, spans: Sequence[Word], answer: SentenceAnswer) -> None:
+    def add_answer(self, spans: Sequence[Word], answer: SentenceAnswer, thresholds: Thresholds) -> None:
         """Add the answer to one sentence.
 
         Args:
             spans: the sentence's words.
             answer: a tag for each word, and its entities.
+            thresholds: which entities are given.
 
         Raises:
             GateNotPassed: the numbers of words and tags differ.
@@ -108,8 +113,11 @@ class DocumentInProgress:
         self.n_windows += answer.n_windows
         self.n_unknown += answer.n_unknown
         self.n_characters_read += sum(end - start for start, end in spans)
-        for entity in place_entities(spans, answer.entities):
-            self.entities.append(*entity)
+        for start, end, label, score in place_entities(spans, answer.entities):
+            if thresholds.admit(label, score):
+                self.entities.append(start, end, label, score)
+            else:
+                self.dropped[label] += 1
 
     def make_answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:
         """Make the document's line of `documents.jsonl`.
@@ -133,6 +141,7 @@ class DocumentInProgress:
             "n_windows": self.n_windows,
             "n_unknown": self.n_unknown,
             "n_characters_tagged": self.n_characters_read,
+            "dropped": dict(sorted(self.dropped.items())),
             "model_version": self.key.model_version,
             "config": self.key.config,
             "tagged_at": tagged_at,

@@ -136,6 +136,7 @@ def _make_manifest(journal: Journal, model_version: str, config: TagConfig) -> d
         "n_words": tally.n_words,
         "n_entities": tally.entities.total(),
         "entities": dict(sorted(tally.entities.items())),
+        "dropped": dict(sorted(tally.dropped.items())),
         "words_per_s": round(tally.n_words / tally.elapsed_s, 1) if tally.elapsed_s > 0 else 0.0,
         "model_version": model_version,
         "config": config.version,

@@ -22,6 +22,7 @@ class Tally:
         ignored: number of ignored files by rule.
         items: number of items in tagged documents by kind and fate.
         entities: number of entities by label.
+        dropped: number of entities by label that were not given, because of their score.
         elapsed_s: total seconds.
         model_s: seconds spent in the model.
     """
@@ -37,13 +38,15 @@ class Tally:
     ignored: Counter[str] = field(default_factory=Counter)
     items: dict[str, dict[str, int]] = field(default_factory=dict)
     entities: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
     elapsed_s: float = 0.0
     model_s: float = 0.0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Tally":
         """Convert from the JSON of a checkpoint."""
-        return cls(**{**values, **{name: Counter(values[name]) for name in ("rejected", "ignored", "entities")}})
+        counters = ("rejected", "ignored", "entities", "dropped")
+        return cls(**{**values, **{name: Counter(values[name]) for name in counters}})
 
     def add_items(self, items: Mapping[str, Mapping[str, int]]) -> None:
         """Add the items of one document."""

@@ -13,7 +13,7 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.records import NightPlan, PublishedDay, read_record
-from ner_tasks.steps.tagging import MergeShardsCommand, ReadingConfig
+from ner_tasks.steps.tagging import MergeShardsCommand, ReadingConfig, ThresholdConfig
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
 
@@ -66,9 +66,10 @@ class NightOperator(NerOperator):
         self.store.remove(keys.night(plan["day"], plan["night"]))
         self.store.remove(keys.run_day(_run_name(context), plan["day"]))
 
-    def reading_config(self) -> dict[str, Any]:
-        """Return the deployment's settings for reading documents, as settings of `tag`."""
-        return self.settings.part(ReadingConfig).model_dump()
+    def tag_config(self) -> dict[str, Any]:
+        """Return the deployment's settings for reading documents and giving entities, as settings of `tag`."""
+        reading, thresholds = self.settings.part(ReadingConfig), self.settings.part(ThresholdConfig)
+        return {**reading.model_dump(), **thresholds.model_dump()}
 
     def published(self, day: str) -> dict[str, Any] | None:
         """Return the manifest of the day's published answers; None if there are none or it is damaged."""

@@ -59,7 +59,7 @@ class ShadowTaggingOperator(NightOperator, CommandOperator):
             model=self.registry.fetch(version, "int8"),
             output=folder / "new",
             inputs_file=folder / "inputs.jsonl",
-            **self.reading_config(),
+            **self.tag_config(),
             **published.get("columns", {}),
         )
         self.run_command(command, tolerate="GateNotPassed")  # no answer at all is a result as well

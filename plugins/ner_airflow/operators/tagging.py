@@ -135,6 +135,7 @@ class PlanShardsOperator(NightOperator):
                 "code": [fingerprint.code_version(name) for name in planning.CODE],
                 "keep_text": self.settings.keep_text,
                 "ocr": self.settings.ocr and [self.settings.ocr_languages, self.settings.min_ocr_confidence],
+                "min_scores": [self.settings.min_score, self.settings.min_label_scores],
                 "columns": [params.text_column, params.id_column],
                 "salt": context["run_id"] if params.force or params.retry_rejected else "",
             }
@@ -197,7 +198,7 @@ class TagShardOperator(NightOperator, CommandOperator):
                     inputs_file=folder / "inputs.jsonl",
                     inputs_version=f"{night}-{index}",
                     answered=tuple(self._earlier(plan["answered"])),
-                    **self.reading_config(),
+                    **self.tag_config(),
                     **plan["columns"],
                 )
                 self.run_command(command, tolerate="GateNotPassed")

@@ -22,6 +22,7 @@ RECEIPT = {
     "n_unknown": "Unknown word pieces",
     "n_characters_extracted": "Characters extracted, without spaces",
     "n_characters_tagged": "Characters tagged, without spaces",
+    "dropped": "Entities below the minimum score",
     "format": "Format",
     "read_share": "Items read",
     "model_version": "Model",
