@@ -8,6 +8,7 @@ from typing import Any
 
 from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.evaluation import calibration, metrics
+from ner_tasks.evaluation.score_tables import tabulate_scores
 from ner_tasks.inference.runners import BatchingConfig
 from ner_tasks.inference.tagger import TaggedSentence, Tagger
 from ner_tasks.labels import OUTSIDE
@@ -61,6 +62,7 @@ def predict(
         "temperature": round(tagger.manifest.temperature, 4),
         "entity_temperature": tagger.manifest.entity_temperature and round(tagger.manifest.entity_temperature, 4),
         "error": calibration.calibration_errors(gold, tagged),
+        "by_score": tabulate_scores(gold, tagged),
         "error_at_temperature_1": calibration.calibration_errors(
             gold, tagger.decode(logits, temperature=1.0, entity_temperature=1.0)
         ),

@@ -174,6 +174,20 @@ def test_how_scans_are_read_is_handed_to_the_shards_and_part_of_the_night(
     assert [flags[name] for name in ("file_minutes", "file_words")] == [["30.0"], ["2000000"]]
 
 
+def test_minimum_scores_are_handed_to_the_shards_and_part_of_the_night(
+    promoted, store, fake, arrive, tmp_path, monkeypatch
+):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    night()
+    monkeypatch.setenv("NER_MIN_SCORE", "0.3")
+    monkeypatch.setenv("NER_MIN_LABEL_SCORES", "per=0.5")
+    night()
+    default, flags = (call["flags"] for call in fake.calls if call["verb"] == "tag")
+    assert default["inputs_version"] != flags["inputs_version"]
+    assert (default["min_score"], flags["min_score"], flags["min_label_scores"]) == (["0.1"], ["0.3"], ["per=0.5"])
+
+
 @pytest.mark.runbook("nightly-tagging", "plan_shards is skipped")
 def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, arrive, tmp_path):
     arrive(a="text")
