@@ -17,6 +17,7 @@ PORT ?=
 OCR_LANGUAGES ?= eng
 # Options of `bench`. Empty: the default. `python -m benchmarks.peers --help` explains each.
 MODEL ?=
+RIGHT_SIZED ?=
 SNAPSHOT ?=
 ENGINES ?=
 LEVEL ?=
@@ -41,7 +42,7 @@ say = @printf '%s\n'
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\n  make run DATASET=ner_dataset.csv INBOX=folder DAY=2026-01-31 ENCODER=folder-or-hub:id PORT=8081\n'
-	@printf '  make bench ENGINES="ours-*,openvino-*" LEVEL=text ROUNDS=5 MODEL=folder SNAPSHOT=folder\n'
+	@printf '  make bench ENGINES="ours-*,openvino-*" LEVEL=text ROUNDS=5 MODEL=folder RIGHT_SIZED=folder SNAPSHOT=folder\n'
 	@printf '  make test JOBS=1 ARGS="-k store"   PYTHON=python3.12 chooses the interpreter of .venv\n'
 
 run: install  ## set up, start Airflow, retrain, quantize, tag a day of documents, print the results
@@ -85,9 +86,9 @@ docs: install install-docs  ## build the documentation into site/; fails on a br
 		printf 'error: found pages above that load from other hosts, expected none\n' >&2; exit 1; }
 	@printf 'documentation: site/index.html; to read it: %s -m http.server --bind 127.0.0.1 --directory site\n' '$(BIN)/python'
 
-bench: install install-bench  ## compare speed, F1 and memory with other engines on the same weights; takes long
+bench: install install-bench  ## compare speed, F1 and memory with other engines: same weights, and as documented; takes long
 	@$(BIN)/python -m benchmarks.peers --peers_python $(BENCH_VENV)/bin/python $(if $(MODEL),--model '$(MODEL)') \
-		$(if $(SNAPSHOT),--snapshot '$(SNAPSHOT)') $(if $(ENGINES),--engines '$(ENGINES)') $(if $(LEVEL),--level '$(LEVEL)') \
+		$(if $(RIGHT_SIZED),--right_sized '$(RIGHT_SIZED)') $(if $(SNAPSHOT),--snapshot '$(SNAPSHOT)') $(if $(ENGINES),--engines '$(ENGINES)') $(if $(LEVEL),--level '$(LEVEL)') \
 		$(if $(SHAPE),--shape '$(SHAPE)') $(if $(ROUNDS),--rounds '$(ROUNDS)') $(if $(THREADS),--threads '$(THREADS)') \
 		$(if $(SENTENCES),--sentences '$(SENTENCES)')
 

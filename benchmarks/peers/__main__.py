@@ -2,6 +2,8 @@
 
 import argparse
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,15 +12,19 @@ from rich.console import Console
 
 from benchmarks.peers import tables
 from benchmarks.peers.bench import Bench, Setting, default_threads
-from benchmarks.peers.engines import PeerEngine, select_engines
-from benchmarks.peers.models import Sources, find_snapshot, promoted_model
+from benchmarks.peers.engines import RIGHT_SIZED, PeerEngine, select_engines
+from benchmarks.peers.goals import compare_with_goals
+from benchmarks.peers.models import Sources
 from benchmarks.peers.preparation import base_sources, prepare
+from benchmarks.peers.right_sized import describe
+from benchmarks.peers.stored import find_right_sized, find_snapshot, promoted_model
 from ner_tasks import hardware
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.progress import View
 
+LEVELS = ("graph", "text", "documented")
 NOT_ALL_RAN = 1
 INTERRUPTED = 130
 
@@ -39,12 +45,14 @@ def bench(options: argparse.Namespace, view: View) -> int:
     """Prepare, measure and write the results; return the exit code."""
     model = options.model or promoted_model()
     snapshot = options.snapshot or find_snapshot(model)
-    sources = Sources.of(model, snapshot)
+    trained = options.shape == "minilm"
+    sources = Sources.of(model, snapshot, options.right_sized)
+    if trained and sources.right_sized is None and (found := find_right_sized(model)):
+        sources = replace(sources, right_sized=found / "int8")
     engines = select_engines(options.engines)
-    left_out = find_unsupported(engines)
+    left_out = find_unsupported(engines, sources.right_sized)
     engines = [engine for engine in engines if engine.name not in left_out]
     levels = select_levels(options.level, options.shape)
-    trained = options.shape == "minilm"
     if not trained:
         sources = base_sources(sources, options.output / "models", say=view.print)
     peers, failed = prepare(sources, engines, options.output, peers_python=options.peers_python, say=view.print)
@@ -76,21 +84,33 @@ def bench(options: argparse.Namespace, view: View) -> int:
         "rounds": options.rounds,
         "n_sentences": options.sentences,
         "left_out": left_out,
+        "right_sized": describe(sources.right_sized, sources.int8) if sources.right_sized else None,
+    }
+    measure: dict[str, Callable[[list[PeerEngine]], Any]] = {
+        "graph": run.graph,
+        "text": run.text,
+        "documented": run.documented,
     }
     for level in levels:
-        able = [engine for engine in engines if engine.name not in run.failed]
-        results[level] = run.graph(able) if level == "graph" else run.text(able)
+        results[level] = measure[level]([engine for engine in engines if engine.name not in run.failed])
+    results["goals"] = compare_with_goals(results["text"]["rows"]) if "text" in levels else []
     results |= {"engines": run.engines, "failed": run.failed, "conversion": read_reports(peers)}
     results |= {"baseline": find_baseline(engines, run.failed), "versions": collect_versions(run.engines)}
     write(results, target, levels, view)
     return NOT_ALL_RAN if run.failed else 0
 
 
-def find_unsupported(engines: list[PeerEngine]) -> dict[str, str]:
-    """Return the engines that this CPU cannot run, with the reason."""
-    if hardware.has_bf16():
-        return {}
-    return {e.name: "the CPU has neither AVX512_BF16 nor AMX_BF16" for e in engines if e.precision == "BF16"}
+def find_unsupported(engines: list[PeerEngine], right_sized: Path | None) -> dict[str, str]:
+    """Return the engines that this CPU or these models cannot run, with the reason."""
+    reasons = dict[str, str]()
+    for engine in engines:
+        if engine.precision == "BF16" and not hardware.has_bf16():
+            reasons[engine.name] = "the CPU has neither AVX512_BF16 nor AMX_BF16"
+        if not engine.has_full_model and right_sized is None:
+            reasons[engine.name] = (
+                "found no smaller version of the same data, expected one in the store or RIGHT_SIZED=folder"
+            )
+    return reasons
 
 
 def select_levels(level: str, shape: str) -> tuple[str, ...]:
@@ -100,15 +120,16 @@ def select_levels(level: str, shape: str) -> tuple[str, ...]:
         ConfigInvalid: text is requested, and the weights are random.
     """
     if shape == "base":
-        if level == "text":
-            raise ConfigInvalid("found LEVEL=text, expected graph, with SHAPE=base, whose weights are random")
+        if level not in ("all", "graph"):
+            raise ConfigInvalid(f"found LEVEL={level}, expected graph, with SHAPE=base, whose weights are random")
         return ("graph",)
-    return ("graph", "text") if level == "all" else (level,)
+    return LEVELS if level == "all" else (level,)
 
 
 def find_baseline(engines: list[PeerEngine], failed: dict[str, str]) -> str:
-    """Return the engine that the tables compare with: the first of ours that ran."""
-    return next((engine.name for engine in engines if engine.family == "ours" and engine.name not in failed), "ours")
+    """Return the engine that the tables compare with: the first of ours with the full model that ran."""
+    ran = (engine.name for engine in engines if engine.family == "ours" and engine.name not in failed)
+    return next((name for name in ran if name != RIGHT_SIZED), "ours")
 
 
 def collect_versions(engines: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -127,7 +148,11 @@ def read_reports(peers: Path) -> dict[str, Any]:
 
 def write(results: dict[str, Any], target: Path, levels: tuple[str, ...], view: View) -> None:
     """Write tables and JSON as one folder, and print the tables."""
-    pages = {"graph": ("graph.md", tables.graph_page), "text": ("end_to_end.md", tables.text_page)}
+    pages = {
+        "graph": ("graph.md", tables.graph_page),
+        "text": ("same_weights.md", tables.text_page),
+        "documented": ("documented.md", tables.documented_page),
+    }
     with atomic.staged_folder(target) as stage:
         atomic.write_json(stage / "bench.json", results)
         for level in levels:
@@ -144,6 +169,12 @@ def parser() -> argparse.ArgumentParser:
         "--model", type=Path, help="folder of a version, with trained/, frozen/ and int8/ (default: the promoted one)"
     )
     made.add_argument(
+        "--right_sized",
+        type=Path,
+        help="folder of a smaller version, with int8/, timed in the same rounds (default: the newest smaller version in the "
+        "store that was trained on the same data, if there is one)",
+    )
+    made.add_argument(
         "--snapshot", type=Path, help="folder with test.csv and calibration.csv (default: the snapshot of the model)"
     )
     made.add_argument(
@@ -152,7 +183,13 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="names or patterns, separated by commas: ours-*,openvino-int8-* (default: all)",
     )
-    made.add_argument("--level", choices=("all", "graph", "text"), default="all", help="what to time (default: all)")
+    made.add_argument(
+        "--level",
+        choices=("all", *LEVELS),
+        default="all",
+        help="what to time: the graph alone; text to entities with the same weights in each engine's best form; text to "
+        "entities with each tool as it is documented (default: all)",
+    )
     made.add_argument(
         "--shape", choices=("minilm", "base"), default="minilm", help="base: BERT-base with random weights, graph only"
     )

@@ -22,6 +22,7 @@ from ner_tasks.worker_process import WorkerFailed, WorkerProcess
 # windows x pieces: the kit's shape, the product's largest, a medium one; for latency, one sentence
 GRAPH_SHAPES = ((32, 128), (128, 32), (32, 32))
 LATENCY_SHAPE = (1, 32)
+N_SINGLES = 200  # sentences whose latency is measured, one at a time
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,9 @@ class Bench:
         self.failed: dict[str, str] = {}
 
     def forms(self, engines: Sequence[PeerEngine], level: Level) -> dict[str, Form]:
-        """Return the best form of each peer. The product and the kit have a fixed form."""
-        forms = {engine.name: Form() for engine in engines if not engine.is_peer}
-        peers = [engine for engine in engines if engine.is_peer]
+        """Return the best form of each tuned peer. The product, the kit and what is documented have a fixed form."""
+        forms = {engine.name: Form() for engine in engines if not engine.is_tuned}
+        peers = [engine for engine in engines if engine.is_tuned]
         with self._view.phase(f"{level}: tuning", len(peers)) as step:
             for engine in peers:
                 step(engine.name)
@@ -82,34 +83,52 @@ class Bench:
         loads = {f"{windows}x{pieces}": self._load(windows, pieces) for windows, pieces in GRAPH_SHAPES}
         windows, pieces = LATENCY_SHAPE
         loads[f"{windows}x{pieces}, latency"] = self._load(windows, pieces, one_by_one=True)
-        turns, _ = self._measure(engines, "graph", loads, score=False)
+        turns, _ = self._measure(engines, "graph", loads, score="")
         return {
             load: make_rows(answers, "n_calls" if "latency" in load else "n_pieces", per_call="latency" in load)
             for load, answers in turns.answers.items()
         }
 
     def text(self, engines: Sequence[PeerEngine]) -> dict[str, Any]:
-        """Time from documents to entities; return the rows, and how much was read."""
-        load = {"do": "time_text", "n_sentences": self._setting.n_sentences}
-        turns, scores = self._measure(engines, "text", {"text": load}, score=True)
-        answers = turns.answers["text"]
+        """Time from documents to entities, each engine in its best form; return the rows, and how much was read."""
+        result = self._time_reading(engines, "text", do="time_text", counted="n_documents", score="score")
+        return {**result, "per_document": PER_PARAGRAPH}
+
+    def documented(self, engines: Sequence[PeerEngine]) -> dict[str, Any]:
+        """Time from strings to entities, each engine as it is documented; return the rows, and how much was read."""
+        return self._time_reading(engines, "documented", do="time_texts", counted="n_texts", score="score_texts")
+
+    def _time_reading(
+        self, engines: Sequence[PeerEngine], level: Level, *, do: str, counted: str, score: str
+    ) -> dict[str, Any]:
+        """Time all words, and one sentence at a time; return rows with F1 and memory, and how much was read."""
+        loads = {
+            level: {"do": do, "n_sentences": self._setting.n_sentences},
+            "one sentence": {"do": "time_singles", "n_sentences": min(N_SINGLES, self._setting.n_sentences)},
+        }
+        turns, scores = self._measure(engines, level, loads, score=score)
+        answers, singles = turns.answers[level], turns.answers["one sentence"]
+        latency = {row["engine"]: row for row in make_rows(singles, "n_at_once", per_call=True, seconds="p50_s")}
         rows = make_rows(answers, "n_words")
         for row in rows:
             name = row["engine"]
+            row["latency_ms"], row["latency_ratios"] = latency[name]["rate"], latency[name]["ratios"]
             row["n_entities"] = answers[name][0]["n_entities"]
             row["f1"] = scores[name]["f1"]
-            row["peak_mib"] = self.engines[name]["text"]["peak_mib"]
+            row["peak_mib"] = self.engines[name][level]["peak_mib"]
         words = {answer[0]["n_words"] for answer in answers.values()}
         if len(words) > 1:
             raise NerTasksError(f"found {sorted(words)} words read, expected the same by all engines, in the documents")
-        n_documents = max((answer[0]["n_documents"] for answer in answers.values()), default=0)
-        n_scored = max((score["n_sentences"] for score in scores.values()), default=0)
-        read = {"n_words": max(words, default=0), "n_documents": n_documents, "per_document": PER_PARAGRAPH}
-        return {"rows": rows, "n_scored": n_scored, **read}
+        read = {name: max((answer[0][name] for answer in answers.values()), default=0) for name in ("n_words", counted)}
+        n_singles = max((answer[0]["n_calls"] for answer in singles.values()), default=0)
+        n_scored = max((one["n_sentences"] for one in scores.values()), default=0)
+        return {"rows": rows, "n_scored": n_scored, "n_singles": n_singles, **read}
 
     def _measure(
-        self, engines: Sequence[PeerEngine], level: Level, loads: Mapping[str, Mapping[str, Any]], *, score: bool
+        self, engines: Sequence[PeerEngine], level: Level, loads: Mapping[str, Mapping[str, Any]], *, score: str
     ) -> tuple[Turns, dict[str, dict[str, Any]]]:
+        """Take turns; `score` is the request for a score, empty for none."""
+        engines = [engine for engine in engines if engine.runs_at(level)]
         forms = self.forms(engines, level)
         with ExitStack() as stack:
             workers = self._start_workers(engines, forms, level, stack)
@@ -132,9 +151,8 @@ class Bench:
                     continue
                 step(engine.name)
                 try:
-                    worker = self._start_worker(
-                        "worker", engine, forms[engine.name], stack, test=str(self._setting.sources.test)
-                    )
+                    test = str(self._setting.sources.test)
+                    worker = self._start_worker("worker", engine, forms[engine.name], stack, test=test, level=level)
                     facts = worker.hello()
                 except NerTasksError as error:
                     self._fail(engine.name, str(error))
@@ -144,7 +162,7 @@ class Bench:
         return workers
 
     def _collect_scores(
-        self, workers: Mapping[str, WorkerProcess], level: Level, turns: Turns, *, score: bool
+        self, workers: Mapping[str, WorkerProcess], level: Level, turns: Turns, *, score: str
     ) -> dict[str, dict[str, Any]]:
         """Ask for the memory of each worker, then for its score: scoring needs more memory."""
         scores = {}
@@ -155,7 +173,7 @@ class Bench:
                 try:
                     self.engines[name][level] |= workers[name].ask(do="memory")
                     if score:
-                        scores[name] = workers[name].ask(do="score")
+                        scores[name] = workers[name].ask(do=score)
                 except WorkerFailed as error:
                     self._fail(name, str(error))
                     for answers in turns.answers.values():
@@ -199,7 +217,11 @@ class Bench:
 
 
 def make_rows(
-    answers: Mapping[str, Sequence[Mapping[str, Any]]], counted: str, *, per_call: bool = False
+    answers: Mapping[str, Sequence[Mapping[str, Any]]],
+    counted: str,
+    *,
+    per_call: bool = False,
+    seconds: str = "seconds",
 ) -> list[dict[str, Any]]:
     """Return a row for each engine: its rate, and its ratio to each of ours.
 
@@ -207,15 +229,16 @@ def make_rows(
         answers: the answers of each engine, one per round.
         counted: what to count per second, such as `n_words`.
         per_call: return milliseconds per call instead of calls per second.
+        seconds: how long it took, such as `seconds` or `p50_s`.
     """
-    rates = {name: [one[counted] / one["seconds"] for one in rounds] for name, rounds in answers.items()}
+    rates = {name: [one[counted] / one[seconds] for one in rounds] for name, rounds in answers.items()}
     ours = [name for name in rates if name.startswith("ours-")]
     return [
         {
             "engine": name,
             "rate": Spread.of([1000 / rate for rate in rounds] if per_call else rounds).as_dict(),
             "ratios": {mine: ratio(rates[mine], rounds).as_dict() for mine in ours},
-            "rounds_s": [round(one["seconds"], 4) for one in answers[name]],
+            "rounds_s": [round(one[seconds], 5) for one in answers[name]],
         }
         for name, rounds in rates.items()
     ]

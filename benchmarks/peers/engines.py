@@ -9,7 +9,11 @@ from ner_tasks.errors import ConfigInvalid
 
 Family = Literal["ours", "kit", "pipeline", "pytorch", "onnxruntime", "openvino"]
 Precision = Literal["FP32", "BF16", "INT8"]
-Level = Literal["graph", "text"]
+Level = Literal["graph", "text", "documented"]
+Usage = Literal["tuned", "documented", "both"]
+
+
+RIGHT_SIZED = "ours-right-sized"
 
 
 @dataclass(frozen=True)
@@ -21,16 +25,36 @@ class PeerEngine:
         family: the library; `ours` and `kit` run in the product's environment, the others in the peers'.
         precision: the precision of most of the arithmetic.
         hint: OpenVINO's performance hint, empty for the others.
+        usage: `tuned`: in its best form, with tokenization, batches and decoding that all engines share; `documented`: as
+            its own documentation has a user call it; `both`: in both tables.
+        batch_size: sentences in a batch of a documented pipeline; 1 is the default of the library.
     """
 
     name: str
     family: Family
     precision: Precision
     hint: str = ""
+    usage: Usage = "tuned"
+    batch_size: int = 1
 
     @property
     def is_peer(self) -> bool:
         return self.family not in ("ours", "kit")
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether its best form is searched for."""
+        return self.is_peer and self.usage == "tuned"
+
+    @property
+    def has_full_model(self) -> bool:
+        return self.name != RIGHT_SIZED
+
+    def runs_at(self, level: Level) -> bool:
+        """Whether it is timed at a level. Speed of the graph alone is compared for one model only."""
+        if level == "documented":
+            return self.usage != "tuned"
+        return self.usage != "documented" and (level == "text" or self.has_full_model)
 
 
 @dataclass(frozen=True)
@@ -59,11 +83,12 @@ ENCODINGS = ("word cache", "tokenizers")
 STEPS = (8, 2)
 
 ENGINES = (
-    PeerEngine("ours-int8", "ours", "INT8"),
+    PeerEngine("ours-int8", "ours", "INT8", usage="both"),
     PeerEngine("ours-bf16", "ours", "BF16"),
     PeerEngine("ours-fp32", "ours", "FP32"),
-    PeerEngine("kit-int8", "kit", "INT8"),
-    PeerEngine("kit-fp32", "kit", "FP32"),
+    PeerEngine(RIGHT_SIZED, "ours", "INT8", usage="both"),
+    PeerEngine("kit-int8", "kit", "INT8", usage="both"),
+    PeerEngine("kit-fp32", "kit", "FP32", usage="both"),
     PeerEngine("pipeline-fp32", "pipeline", "FP32"),
     PeerEngine("pytorch-fp32", "pytorch", "FP32"),
     PeerEngine("pytorch-bf16", "pytorch", "BF16"),
@@ -75,6 +100,12 @@ ENGINES = (
     PeerEngine("openvino-bf16-throughput", "openvino", "BF16", "THROUGHPUT"),
     PeerEngine("openvino-int8-latency", "openvino", "INT8", "LATENCY"),
     PeerEngine("openvino-int8-throughput", "openvino", "INT8", "THROUGHPUT"),
+    PeerEngine("documented-pipeline", "pipeline", "FP32", usage="documented"),
+    PeerEngine("documented-pipeline-32", "pipeline", "FP32", usage="documented", batch_size=32),
+    PeerEngine("documented-onnxruntime-int8", "onnxruntime", "INT8", usage="documented"),
+    PeerEngine("documented-onnxruntime-int8-32", "onnxruntime", "INT8", usage="documented", batch_size=32),
+    PeerEngine("documented-openvino-int8", "openvino", "INT8", "LATENCY", usage="documented"),
+    PeerEngine("documented-openvino-int8-32", "openvino", "INT8", "LATENCY", usage="documented", batch_size=32),
 )
 
 

@@ -4,7 +4,7 @@ var/bench/models/<key>/
     hugging_face/    the checkpoint that the others are made from
     reference.npz    logits of our FP32 graph for three batches
     onnx/            model.onnx
-    onnxruntime/     fused.onnx  dynamic.onnx  static.onnx
+    onnxruntime/     fused.onnx  dynamic.onnx  static.onnx  documented.onnx
     openvino/        fp32.xml  int8.xml
 """
 
@@ -15,21 +15,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.engines import Form, PeerEngine
-from ner_tasks.data.snapshot import MANIFEST
+from benchmarks.peers.right_sized import check_smaller
 from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.fingerprint import make_version
 from ner_tasks.labels import LabelSet, tag_label
 from ner_tasks.model import model_folder
-from ner_tasks.registry.registry import Registry
-from ner_tasks.settings import Settings
-from ner_tasks.store import keys
 
 if TYPE_CHECKING:
     from benchmarks.peers.reading import PeerReader
 
 HUGGING_FACE, ONNX, ONNX_RUNTIME, OPENVINO = "hugging_face", "onnx", "onnxruntime", "openvino"
 REFERENCE, REPORT = "reference.npz", "report.json"
+# the file of ONNX Runtime that its documentation's own call makes
+DOCUMENTED = "documented"
 _HERE = Path(__file__).parent
 # Besides the weights, these determine the peers' models.
 _MADE_BY = (_HERE / "checkpoint.py", _HERE / "conversion.py", _HERE.parent / "requirements.txt")
@@ -46,6 +45,7 @@ class Sources:
         kit_int8: the INT8 graph quantized as in the reference kit; None if missing.
         test: held-out labelled data.
         calibration: labelled data to quantize with.
+        right_sized: a smaller INT8 model of the product; None if there is none.
     """
 
     trained: Path
@@ -54,16 +54,20 @@ class Sources:
     kit_int8: Path | None
     test: Path
     calibration: Path
+    right_sized: Path | None = None
 
     @classmethod
-    def of(cls, model: Path, snapshot: Path) -> "Sources":
-        """Find them in the folders of a version and a snapshot.
+    def of(cls, model: Path, snapshot: Path, right_sized: Path | None = None) -> "Sources":
+        """Find them in the folders of a version, of a snapshot, and of a right-sized version.
 
         The kit's INT8 model is `int8_inc/`, or else `int8/` if that is a TensorFlow graph.
 
         Raises:
             InputMissing: a folder or file is missing.
+            ConfigInvalid: the right-sized version is not smaller, or has other labels.
         """
+        if right_sized:
+            check_smaller(right_sized / "int8", than=model / "int8")
         needed = [model / kind / model_folder.MANIFEST for kind in ("trained", "frozen", "int8")]
         for path in (*needed, snapshot / "test.csv", snapshot / "calibration.csv"):
             if not path.is_file():
@@ -76,16 +80,21 @@ class Sources:
             kit_int8=kit[0] if kit else None,
             test=snapshot / "test.csv",
             calibration=snapshot / "calibration.csv",
+            right_sized=right_sized / "int8" if right_sized else None,
         )
 
     def model_of(self, engine: PeerEngine, peers: Path) -> Path:
         """Return the model folder of an engine.
 
         Raises:
-            InputMissing: the kit's INT8 graph is missing.
+            InputMissing: the kit's INT8 graph or the right-sized version is missing.
         """
         if engine.is_peer:
             return peers
+        if not engine.has_full_model:
+            if self.right_sized is None:
+                raise InputMissing(f"found no right-sized version, expected one for {engine.name}, as RIGHT_SIZED")
+            return self.right_sized
         if engine.precision != "INT8":
             return self.frozen
         if engine.family == "ours":
@@ -103,44 +112,6 @@ class Sources:
         weights = model_folder.read_manifest(self.trained).files[model_folder.WEIGHTS]
         data = atomic.sha256_of(self.calibration)
         return root / "models" / make_version({"weights": weights, "calibration": data, **made_by})
-
-
-def promoted_model() -> Path:
-    """Return the folder of the promoted version.
-
-    Raises:
-        InputMissing: no version is promoted.
-    """
-    registry = Registry(Settings.from_env().open_store())
-    promotion = registry.promoted()
-    if promotion is None:
-        where = registry.store.where(keys.MODELS)
-        raise InputMissing(f"found no promoted model, expected one (make run) or MODEL=folder, at {where}")
-    folders = {kind: registry.fetch(promotion.version, kind) for kind in ("trained", "frozen", "int8")}
-    return folders["trained"].parent
-
-
-def find_snapshot(model: Path) -> Path:
-    """Return the snapshot in the store that a model was trained on.
-
-    Raises:
-        InputMissing: there is not exactly one.
-    """
-    wanted = model_folder.read_manifest(model / "trained").lineage.get("data")
-    store = Settings.from_env().open_store()
-    manifests = [
-        (snapshot, store.read_json(keys.snapshot(snapshot, MANIFEST)))
-        for snapshot in store.folders(keys.SNAPSHOTS)
-        if store.exists(keys.snapshot(snapshot, MANIFEST))
-    ]
-    fitting = [name for name, manifest in manifests if wanted and manifest.get("source") == wanted]
-    if len(fitting) != 1:
-        number = len(fitting) or "no"
-        raise InputMissing(
-            f"found {number} snapshots of the data of {model.name}, expected one or SNAPSHOT=folder, "
-            f"at {store.where(keys.SNAPSHOTS)}"
-        )
-    return store.fetch(keys.snapshot(fitting[0]))
 
 
 def read_labels(checkpoint: Path) -> tuple[str, ...]:

@@ -130,6 +130,7 @@ def base_sources(sources: Sources, root: Path, *, say: Print) -> Sources:
         frozen=frozen,
         int8=int8,
         kit_int8=int8 if (int8 / model_folder.GRAPH).is_file() else None,
+        right_sized=None,
     )
 
 

@@ -12,6 +12,8 @@ from ner_tasks.labels import OUTSIDE
 
 # sentence, start, end, label; words [start, end)
 Span = tuple[int, int, int, str]
+# start, end, label; characters [start, end) of a text
+TextSpan = tuple[int, int, str]
 
 
 def decode_spans(ids: NDArray[np.intp], lengths: Sequence[int], labels: Sequence[str]) -> list[Span]:

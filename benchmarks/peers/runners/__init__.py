@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.peers.engines import Form, PeerEngine
-from benchmarks.peers.spans import Span
+from benchmarks.peers.spans import Span, TextSpan
 
 Batches = Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]
 
@@ -31,6 +31,23 @@ class Runner(Protocol):
         ...
 
 
+class TextRunner(Protocol):
+    """An engine that is called as its documentation has it: texts in, entities out."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Versions, threads and batches, for the report."""
+        ...
+
+    def prepare(self, texts: Sequence[str]) -> None:
+        """Make ready, untimed, what only our model asks of a caller: the word shapes of these texts."""
+        ...
+
+    def entities(self, texts: Sequence[str]) -> list[list[TextSpan]]:
+        """Return the entities of each text, in characters."""
+        ...
+
+
 @dataclass(frozen=True)
 class Job:
     """What a worker runs.
@@ -48,8 +65,23 @@ class Job:
     n_threads: int
 
 
+def load_documented(job: Job) -> TextRunner:
+    """Return the runner of an engine as its documentation has it.
+
+    Raises:
+        ImportError: its library is not installed.
+    """
+    if job.engine.family in ("ours", "kit"):
+        from benchmarks.peers.runners.product import ProductRunner
+
+        return ProductRunner(job)
+    from benchmarks.peers.runners.documented import DocumentedRunner
+
+    return DocumentedRunner(job)
+
+
 def load(job: Job) -> Runner:
-    """Return the runner of an engine.
+    """Return the runner of an engine in its best form.
 
     Raises:
         ImportError: its library is not installed.

@@ -2,6 +2,8 @@
 
 import platform
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -10,7 +12,8 @@ from numpy.typing import NDArray
 
 from benchmarks.peers.engines import UNBOUNDED
 from benchmarks.peers.runners import Batches, Job
-from benchmarks.peers.spans import Span
+from benchmarks.peers.spans import Span, TextSpan
+from ner_tasks.inference import text_tagging
 from ner_tasks.inference.runners import BatchingConfig, PaddedRunner
 from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model.packing import pack
@@ -24,10 +27,11 @@ class ProductRunner:
     """`Tagger` with the product's or the kit's batches."""
 
     def __init__(self, job: Job):
-        self._limits = KIT_LIMITS if job.engine.family == "kit" else BatchingConfig()
+        self._kit = job.engine.family == "kit"
+        self._limits = KIT_LIMITS if self._kit else BatchingConfig()
         self._tagger = Tagger.load(job.model, n_threads=job.n_threads, bf16=job.engine.precision == "BF16")
         self.facts: dict[str, Any] = {
-            "batches": "32 padded to 128 pieces" if job.engine.family == "kit" else "as the nightly run",
+            "batches": "32 padded to 128 pieces" if self._kit else "as the nightly run",
             "versions": {"tensorflow": version("tensorflow"), "python": platform.python_version()},
         }
 
@@ -44,9 +48,19 @@ class ProductRunner:
 
     def spans(self, sentences: Sequence[Sequence[str]]) -> list[Span]:
         spans: list[Span] = []
-        for index, answer in enumerate(self._tagger.tag(sentences, self._limits)):
+        # A single sentence is computed with all threads, the tagger's best form for it.
+        limits = replace(self._limits, max_windows=1) if len(sentences) == 1 and not self._kit else self._limits
+        for index, answer in enumerate(self._tagger.tag(sentences, limits)):
             spans += [(index, span.start, span.end, span.label) for span, _ in answer.entities]
         return spans
+
+    def prepare(self, texts: Sequence[str]) -> None:
+        """Nothing: the tagger finds the words and their shapes itself."""
+
+    def entities(self, texts: Sequence[str]) -> list[list[TextSpan]]:
+        tag = partial(self._tagger.tag, limits=self._limits)
+        found = text_tagging.find_entities(texts, tag) if self._kit else self._tagger.find_entities(texts)
+        return [[(entity.start, entity.end, entity.label) for entity in of_text] for of_text in found]
 
 
 def _batch_whole_windows(piece_ids: NDArray[np.int32], shape_ids: NDArray[np.int32]) -> Batch:

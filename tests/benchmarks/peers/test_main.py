@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from benchmarks.peers.__main__ import find_unsupported, main, select_levels
-from benchmarks.peers.engines import select_engines
+from benchmarks.peers.__main__ import find_baseline, find_unsupported, main, select_levels
+from benchmarks.peers.engines import RIGHT_SIZED, select_engines
 from benchmarks.peers.models import Sources
 from ner_tasks import hardware
 from ner_tasks.data import corpus
@@ -44,7 +44,8 @@ def test_engines_whose_environment_is_missing_are_named_and_the_exit_code_is_not
     assert list(failed) == ["onnxruntime-fp32", "onnxruntime-int8"]
     assert failed["onnxruntime-fp32"].startswith("found no interpreter, expected that of the peers' environment")
     assert "onnxruntime-int8 did not run: found no interpreter" in capsys.readouterr().out
-    assert "- `onnxruntime-int8` did not run" in written.with_name("end_to_end.md").read_text()
+    assert "- `onnxruntime-int8` did not run" in written.with_name("same_weights.md").read_text()
+    assert "# Each tool as its documentation has it" in written.with_name("documented.md").read_text()
 
 
 def test_a_folder_that_is_no_version_is_an_error_of_one_line(tmp_path, capsys):
@@ -52,18 +53,31 @@ def test_a_folder_that_is_no_version_is_an_error_of_one_line(tmp_path, capsys):
     assert "InputMissing: found no model.json, expected one, in" in capsys.readouterr().err
 
 
-def test_text_with_random_weights_is_refused():
-    with pytest.raises(ConfigInvalid, match="found LEVEL=text, expected graph, with SHAPE=base"):
-        select_levels("text", "base")
+@pytest.mark.parametrize("level", ["text", "documented"])
+def test_text_with_random_weights_is_refused(level):
+    with pytest.raises(ConfigInvalid, match=f"found LEVEL={level}, expected graph, with SHAPE=base"):
+        select_levels(level, "base")
     assert select_levels("all", "base") == ("graph",)
-    assert select_levels("all", "minilm") == ("graph", "text")
+    assert select_levels("all", "minilm") == ("graph", "text", "documented")
 
 
 @pytest.mark.parametrize("has", [False, True])
-def test_bf16_is_left_out_with_its_reason_where_the_cpu_has_none(has, monkeypatch):
+def test_bf16_is_left_out_with_its_reason_where_the_cpu_has_none(has, monkeypatch, tmp_path):
     monkeypatch.setattr(hardware, "has_bf16", lambda: has)
-    left_out = find_unsupported(select_engines(["ours-*", "pytorch-*"]))
+    left_out = find_unsupported(select_engines(["ours-*", "pytorch-*"]), tmp_path)
     assert list(left_out) == ([] if has else ["ours-bf16", "pytorch-bf16"])
+
+
+def test_without_a_smaller_version_its_engine_is_left_out_and_nothing_else(monkeypatch):
+    monkeypatch.setattr(hardware, "has_bf16", lambda: True)
+    left_out = find_unsupported(select_engines([]), None)
+    assert list(left_out) == [RIGHT_SIZED]
+    assert left_out[RIGHT_SIZED].startswith("found no smaller version of the same data")
+
+
+def test_the_right_sized_model_is_no_baseline_of_the_same_weights():
+    assert find_baseline(select_engines(["ours-right-sized", "ours-fp32"]), {}) == "ours-fp32"
+    assert find_baseline(select_engines(["ours-right-sized"]), {}) == "ours"
 
 
 def test_the_kits_int8_is_its_own_graph_where_there_is_one(folders):

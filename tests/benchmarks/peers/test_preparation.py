@@ -1,5 +1,6 @@
 """What is made before anything is timed, and the environment that every engine gets."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -20,6 +21,14 @@ def test_every_engine_has_the_same_threads_and_nothing_that_a_shell_has_set(engi
     assert {env[name] for name in THREADS} == {"3"}
     assert "ONEDNN_MAX_CPU_ISA" not in env
     assert env["TF_ENABLE_ONEDNN_OPTS"] == ("0" if engine.name == "kit-fp32" else "1")
+
+
+@pytest.mark.parametrize("module", ["worker", "tuning", "conversion"])
+def test_the_peers_processes_need_nothing_that_their_environment_lacks(module):
+    lacking = ("pydantic_settings", "tensorflow", "pandas", "boto3")
+    code = f"import sys; sys.modules |= dict.fromkeys({lacking}); import benchmarks.peers.{module}"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert not ran.returncode, ran.stderr
 
 
 def test_random_weights_have_the_sizes_of_bert_base():

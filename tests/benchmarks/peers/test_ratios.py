@@ -44,6 +44,13 @@ def test_latency_is_shown_in_milliseconds_and_compared_the_same_way():
     assert rows["openvino-fp32-latency"]["ratios"]["ours-int8"]["median"] == 3.0
 
 
+def test_latency_is_the_median_call_and_not_the_mean():
+    answers = {"ours-int8": [{"n_at_once": 1, "p50_s": 0.004, "seconds": 9.0}]}
+    (row,) = make_rows(answers, "n_at_once", per_call=True, seconds="p50_s")
+    assert row["rate"]["median"] == 4.0
+    assert row["rounds_s"] == [0.004]
+
+
 def test_without_an_engine_of_ours_there_is_no_ratio():
     rows = make_rows({"pytorch-fp32": ANSWERS["ours-int8"]}, "n_words")
     assert rows[0]["ratios"] == {}
