@@ -9,7 +9,7 @@ from tests import tiny
 
 
 @pytest.fixture
-def test_part(tmp_path):
+def held_out(tmp_path):
     corpus.write_kaggle_csv(tmp_path / "test.csv", tiny.sentences(20))
     return tmp_path / "test.csv"
 
@@ -38,9 +38,9 @@ class Capitals:
         ]
 
 
-def test_what_is_documented_gets_all_sentences_as_strings_at_once_or_one_by_one(test_part):
+def test_what_is_documented_gets_all_sentences_as_strings_at_once_or_one_by_one(held_out):
     engine = Capitals()
-    answer = documented_answerer(engine, test_part)
+    answer = documented_answerer(engine, held_out)
     timed = answer({"do": "time_texts", "n_sentences": 20})
     assert engine.given == [16]
     assert timed["n_texts"] == 16
@@ -51,25 +51,25 @@ def test_what_is_documented_gets_all_sentences_as_strings_at_once_or_one_by_one(
     assert 0 < single["p50_s"] <= single["seconds"]
 
 
-def test_f1_of_what_is_documented_is_over_characters_of_all_held_out_sentences(test_part):
+def test_f1_of_what_is_documented_is_over_characters_of_all_held_out_sentences(held_out):
     engine = Capitals()
-    score = documented_answerer(engine, test_part)({"do": "score_texts"})
+    score = documented_answerer(engine, held_out)({"do": "score_texts"})
     assert engine.given == [20]
     assert score["n_sentences"] == 20
     assert 0 < score["f1"] < 1  # places are right, people are not
 
 
-def test_both_ways_read_the_same_words(test_part):
-    documents = answerer(Capitals(), test_part)({"do": "time_text", "n_sentences": 20})
-    texts = documented_answerer(Capitals(), test_part)({"do": "time_texts", "n_sentences": 20})
+def test_both_ways_read_the_same_words(held_out):
+    documents = answerer(Capitals(), held_out)({"do": "time_text", "n_sentences": 20})
+    texts = documented_answerer(Capitals(), held_out)({"do": "time_texts", "n_sentences": 20})
     assert documents["n_words"] == texts["n_words"]
-    assert answerer(Capitals(), test_part)({"do": "time_singles", "n_sentences": 3})["n_calls"] == 3
+    assert answerer(Capitals(), held_out)({"do": "time_singles", "n_sentences": 3})["n_calls"] == 3
 
 
 @pytest.mark.parametrize("make", [answerer, documented_answerer])
-def test_a_request_that_does_not_exist_is_refused(make, test_part):
+def test_a_request_that_does_not_exist_is_refused(make, held_out):
     with pytest.raises(ConfigInvalid, match="found 'sing', expected time_text"):
-        make(Capitals(), test_part)({"do": "sing"})
+        make(Capitals(), held_out)({"do": "sing"})
 
 
 def test_latency_is_the_median_over_the_calls():
