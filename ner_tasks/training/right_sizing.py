@@ -66,8 +66,9 @@ class RightSizing:
 def search_depth(inputs: SizeInputs, *, folder: Path, limits: SizeLimits, tools: Tools) -> RightSizing:
     """Train candidates of decreasing depth and choose the shallowest one whose F1 loss is within the limit.
 
-    The search ends when the budget does, or when a candidate surely loses too much. A killed search continues where it
-    was; a candidate that is measured is not trained again, and one that the budget ended continues with a larger budget.
+    The search ends when the budget does (a model that is trained by then is still measured), or when a candidate surely
+    loses too much. A killed search continues where it was; a candidate that is measured is not trained again, and one
+    that the budget ended continues with a larger budget.
 
     Args:
         inputs: data, full model and recipe.
