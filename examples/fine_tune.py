@@ -20,7 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("labelled", type=Path, help="labelled sentences")
     parser.add_argument(
-        "--encoder", type=Path, required=True, help="a Hugging Face BERT checkpoint; `make setup` fetches one"
+        "--encoder", type=Path, required=True, help="a Hugging Face checkpoint; `make setup` fetches one"
     )
     parser.add_argument("--output", type=Path, required=True, help="the folder to make")
     parser.add_argument("--epochs", type=int, default=0, help="most passes; 0: 3 to 12, depending on the data")

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from launcher import bootstrap, chain, secrets, services, summary
 from launcher.console import RunConsole
+from launcher.encoder import CHOICES, DEFAULT
 from launcher.layout import REPOSITORY, Layout
 from launcher.privacy import make_private, private_umask
 from ner_tasks.errors import ConfigInvalid, NerTasksError
@@ -64,9 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--port", type=_port, help="port of Airflow's web interface and API (default: PORT, else 8080)"
         )
-        command.add_argument(
-            "--encoder", default=encoder, help="a folder, or hub:<id>[@<revision>] (default: all-MiniLM-L6-v2)"
-        )
+        command.add_argument("--encoder", default=encoder, help=f"{CHOICES} (default: {DEFAULT})")
         if function is run:
             command.add_argument(
                 "--dataset",

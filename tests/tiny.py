@@ -25,7 +25,7 @@ CONFIG = {
 _PLACES = ["Boston", "Ohio", "Chicago", "Denver", "Texas", "Austin"]
 _PEOPLE = ["Maria", "John", "Ruth", "Ahmed", "Chen", "Olga"]
 _VERBS = ["visited", "left", "called", "wrote"]
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.,-'#:/()$%"
+ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789.,-'#:/()$%"
 
 
 def make_tiny_encoder(folder: Path, *, seed: int = 0, n_layers: int = 2) -> Path:
@@ -38,7 +38,7 @@ def make_tiny_encoder(folder: Path, *, seed: int = 0, n_layers: int = 2) -> Path
 
     folder.mkdir(parents=True, exist_ok=True)
     words = [word.lower() for word in (*_PLACES, *_PEOPLE, *_VERBS)]
-    letters = [*_ALPHABET, *(f"##{letter}" for letter in _ALPHABET)]
+    letters = [*ALPHABET, *(f"##{letter}" for letter in ALPHABET)]
     names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *words]
     tokenizer = Tokenizer(WordPiece({name: index for index, name in enumerate(names)}, unk_token="[UNK]"))
     tokenizer.normalizer, tokenizer.pre_tokenizer = BertNormalizer(lowercase=True), BertPreTokenizer()

@@ -11,8 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
+from tokenizers.models import BPE, Unigram
 
 from ner_tasks.errors import ArtifactBroken
+from ner_tasks.model.special_pieces import SpecialPieces
 
 # Uncased vocabularies lose capitalization, a strong feature, so each piece also has the shape of its word.
 SHAPES = ("none", "lower", "Title", "UPPER", "Initial", "mixedCase", "dotted", "number", "digits+", "other")
@@ -79,7 +81,7 @@ class WordTokenizer:
         tokenizer_file: a `tokenizer.json`.
 
     Raises:
-        ArtifactBroken: the file cannot be read, or lacks [CLS], [SEP], [UNK] or [PAD].
+        ArtifactBroken: the file cannot be read, or lacks a special piece.
     """
 
     def __init__(self, tokenizer_file: Path):
@@ -87,27 +89,29 @@ class WordTokenizer:
             self._tokenizer = Tokenizer.from_file(str(tokenizer_file))
         except Exception as error:  # noqa: BLE001  tokenizers raises bare exceptions
             raise ArtifactBroken(f"found {error}, expected a tokenizer, in {tokenizer_file}") from None
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
-        self._file = tokenizer_file
-        self.cls_id, self.sep_id, self.unk_id, self.pad_id = map(self._special, ("[CLS]", "[SEP]", "[UNK]", "[PAD]"))
+        special = SpecialPieces.find(self._tokenizer, tokenizer_file)
+        self.cls_id, self.sep_id, self.unk_id, self.pad_id = (
+            special.cls_id,
+            special.sep_id,
+            special.unk_id,
+            special.pad_id,
+        )
+        self._mask_id, self._file = special.mask_id, tokenizer_file
+        # These pieces tell whether a space precedes them; inside a sentence it does.
+        self._before = " " if isinstance(self._tokenizer.model, BPE | Unigram) else ""
         self._cache: dict[str, tuple[tuple[int, ...], int]] = {}
         self._cache_weight = 0
 
     @property
     def mask_id(self) -> int:
-        """Id of [MASK], needed only for word dropout.
+        """Id of the piece for a masked word, needed only for word dropout.
 
         Raises:
-            ArtifactBroken: the vocabulary has no [MASK].
+            ArtifactBroken: the tokenizer has none.
         """
-        return self._special("[MASK]")
-
-    def _special(self, name: str) -> int:
-        piece_id = self._tokenizer.token_to_id(name)
-        if piece_id is None:
-            raise ArtifactBroken(f"found no {name}, expected a BERT vocabulary, in {self._file}")
-        return int(piece_id)
+        if self._mask_id is None:
+            raise ArtifactBroken(f"found no [MASK] or <mask>, expected one for word_dropout, in {self._file}")
+        return self._mask_id
 
     def vocabulary_size(self) -> int:
         """Return the number of pieces in the vocabulary."""
@@ -122,7 +126,7 @@ class WordTokenizer:
         known = self._cache.get(word)
         if known is None:
             # A word of only control characters has no piece, but still needs a tag.
-            pieces = tuple(self._tokenizer.encode(word, add_special_tokens=False).ids) or (self.unk_id,)
+            pieces = tuple(self._tokenizer.encode(self._before + word, add_special_tokens=False).ids) or (self.unk_id,)
             known = pieces, _SHAPE_ID[word_shape(word)]
             if len(self._cache) >= _CACHE_SIZE or self._cache_weight >= _CACHE_WEIGHT:
                 self._cache.clear()

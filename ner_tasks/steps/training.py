@@ -16,7 +16,7 @@ class TrainingInputs(ConfigModel):
     """What a training learns and what it starts from."""
 
     data: LabelledData = Field(description="a snapshot folder, a Kaggle CSV, its zip file, or CoNLL")
-    encoder: Folder | None = Field(None, description="start from a Hugging Face BERT checkpoint")
+    encoder: Folder | None = Field(None, description="start from a Hugging Face checkpoint")
     start_from: Folder | None = Field(None, description="start from a trained model instead")
     soft_labels: Folder | None = Field(None, description="learn from a teacher too: its `soft-labels` of this data")
     intel: bool = Field(True, description="0: without oneDNN")

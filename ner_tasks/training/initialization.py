@@ -5,18 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from transformers import AutoTokenizer
 
-from ner_tasks.errors import ArtifactBroken
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, EncoderUnsupported
 from ner_tasks.files import atomic
 from ner_tasks.labels import LabelSet
 from ner_tasks.model import encoders, model_folder
+from ner_tasks.model.encoders.base import EncoderConfig
 from ner_tasks.model.token_classifier import TokenClassifier
 from ner_tasks.model.tokenization import WordTokenizer
 from ner_tasks.model.weights import Weights, read_config, read_weights
+from ner_tasks.training.encoder_tokenizer import save_tokenizer
 from ner_tasks.training.layers import choose_layers, keep_weights
 
 ENCODER = "model.safetensors"
+MAX_WEIGHTS = 530_000_000  # a graph is a message of at most 2 GiB, and a weight takes 4 bytes
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,14 @@ class Initialization:
 
         Raises:
             InputMissing: neither a checkpoint nor a model folder.
+            EncoderUnsupported: of a family that is not supported.
             ArtifactBroken: damaged, or a model folder of another kind.
             ConfigInvalid: there are no such layers.
         """
         if not (folder / model_folder.MANIFEST).is_file():
-            source = cls(folder, read_config(folder), read_weights(folder / ENCODER), None)
+            config = read_config(folder)
+            encoders.parse_config(config, folder)  # before half a gigabyte is read
+            source = cls(folder, config, read_weights(folder / ENCODER), None)
         else:
             manifest = model_folder.read_manifest(folder)
             if manifest.kind != "trained":
@@ -95,12 +100,39 @@ class Initialization:
         return self.find_weights(self.folder)
 
     def save_tokenizer(self, path: Path) -> None:
-        """Write the tokenizer to `path` as one `tokenizer.json`."""
+        """Write the tokenizer to `path` as one `tokenizer.json`.
+
+        Raises:
+            InputMissing, ArtifactBroken: there is none that can be read.
+        """
         if self.label_set is None:
             save_tokenizer(self.folder, path)
         else:
             with atomic.space_for(path):
                 path.write_bytes((self.folder / model_folder.TOKENIZER).read_bytes())
+
+    def check_window(self, max_pieces: int) -> None:
+        """Check that the position table of the encoder is as long as a window.
+
+        Raises:
+            ConfigInvalid: it is shorter.
+        """
+        if max_pieces > (longest := encoders.parse_config(self.config, self.folder).max_pieces):
+            raise ConfigInvalid(
+                f"found max_pieces {max_pieces}, expected at most {longest}, the positions of the encoder, in {self.folder}"
+            )
+
+    def _check_tokenizer(self, pieces: WordTokenizer, sizes: EncoderConfig) -> None:
+        n_pieces, pad_id = pieces.vocabulary_size(), self.config.get("pad_token_id")
+        if n_pieces > sizes.vocab_size:
+            raise ArtifactBroken(
+                f"found {n_pieces} pieces in the tokenizer, expected at most {sizes.vocab_size}, in {self.folder}"
+            )
+        if isinstance(pad_id, int) and pad_id != pieces.pad_id:
+            raise ArtifactBroken(
+                f"found padding at piece {pieces.pad_id} of the tokenizer, expected it at {pad_id}, the pad_token_id of "
+                f"config.json, in {self.folder}"
+            )
 
     def build_model(
         self, pieces: WordTokenizer, label_set: LabelSet, *, dropout: float, attention_dropout: float = 0.0
@@ -114,14 +146,15 @@ class Initialization:
             attention_dropout: dropout rate of the attention probabilities, 0 to 1.
 
         Raises:
-            EncoderUnsupported: not a BERT.
+            EncoderUnsupported: of a family that is not supported, or too large.
             ArtifactBroken: weights and tokenizer do not match.
         """
         sizes = encoders.parse_config(self.config, self.folder)
-        n_pieces = pieces.vocabulary_size()
-        if n_pieces > sizes.vocab_size:
-            raise ArtifactBroken(
-                f"found {n_pieces} pieces in the tokenizer, expected at most {sizes.vocab_size}, in {self.folder}"
+        self._check_tokenizer(pieces, sizes)
+        if sizes.n_weights > MAX_WEIGHTS:
+            raise EncoderUnsupported(
+                f"found an encoder of {sizes.n_weights / 1e6:.0f} million weights, expected at most "
+                f"{MAX_WEIGHTS / 1e6:.0f} million, what a TensorFlow graph can hold, in {self.folder}"
             )
         model = TokenClassifier(
             sizes,
@@ -147,22 +180,3 @@ class Initialization:
                 rows[wanted.id_of[tag]] = self.weights[name][known.id_of[tag]]
             head[name] = rows
         return head
-
-
-def save_tokenizer(encoder: Path, path: Path) -> None:
-    """Convert the tokenizer of a checkpoint to one `tokenizer.json`.
-
-    Args:
-        encoder: Hugging Face checkpoint.
-        path: file to write.
-
-    Raises:
-        ArtifactBroken: transformers cannot load a tokenizer from the checkpoint.
-    """
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(encoder), local_files_only=True)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ArtifactBroken(f"found {reason}, expected a tokenizer, in {encoder}") from None
-    # `Tokenizer.save` raises a bare Exception if the disk is full
-    atomic.write_text(path, tokenizer.backend_tokenizer.to_str(pretty=True))

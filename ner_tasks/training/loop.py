@@ -59,7 +59,7 @@ def train_model(
 
     Args:
         parts: labelled sentences under `train` and `dev`; the model gets the labels of both.
-        encoder: Hugging Face BERT checkpoint, or a trained model folder to train further.
+        encoder: Hugging Face checkpoint, or a trained model folder to train further.
         target: model folder to create.
         checkpoints: folder for the checkpoints of this run only; emptied at the end.
         config: training settings.
@@ -71,7 +71,7 @@ def train_model(
         Final progress with the history of the epochs and the learning curve.
 
     Raises:
-        EncoderUnsupported: the checkpoint is not a BERT.
+        EncoderUnsupported: the checkpoint is of a family that is not supported.
         InputMissing: there is no checkpoint in `encoder`.
         ArtifactBroken: the checkpoint is damaged.
         ConfigInvalid: `checkpoints` holds the checkpoint of another run, or the soft labels are of other data.
@@ -112,6 +112,7 @@ class TrainingRun:
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": config.bf16})
         label_set = read_labels(parts)
         source = Initialization.load(start, config.layers)
+        source.check_window(config.max_pieces)
         folder.mkdir(parents=True, exist_ok=True)
         source.save_tokenizer(folder / model_folder.TOKENIZER)
         self.pieces = WordTokenizer(folder / model_folder.TOKENIZER)

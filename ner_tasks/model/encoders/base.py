@@ -166,6 +166,14 @@ class EncoderConfig:
     type_vocab_size: int = 0
 
     @property
+    def n_weights(self) -> int:
+        """Number of weights, without biases and normalizations."""
+        width, hidden = self.embedding_size, self.hidden_size
+        tables = width * (self.vocab_size + self.max_position_embeddings + self.type_vocab_size)
+        layer = 4 * hidden * hidden + 2 * hidden * self.intermediate_size
+        return tables + (width * hidden if width != hidden else 0) + self.num_hidden_layers * layer
+
+    @property
     def max_pieces(self) -> int:
         """Longest window that the position table allows, once padded."""
         return (self.max_position_embeddings - self.first_position) // _STEP * _STEP

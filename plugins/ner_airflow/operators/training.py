@@ -30,7 +30,9 @@ _CODE = ("training.loop", "model.freezing", "quantization.quantize", "quantizati
 class TrainParams(ConfigModel):
     """What a run trains with."""
 
-    encoder: Line | None = Field(None, title="Encoder", description="Folder of a BERT checkpoint; empty: NER_ENCODER")
+    encoder: Line | None = Field(
+        None, title="Encoder", description="Folder of a Hugging Face checkpoint; empty: NER_ENCODER"
+    )
     start_from: Version = Field(
         ENCODER,
         title="Start from",
@@ -132,7 +134,7 @@ class TrainModelOperator(CommandOperator):
             encoder = Path(params.encoder) if params.encoder else self.settings.encoder
             weights = encoder / "model.safetensors"
             if not weights.is_file():
-                raise InputMissing(f"found no {weights.name}, expected a Hugging Face BERT checkpoint, in {encoder}")
+                raise InputMissing(f"found no {weights.name}, expected a Hugging Face checkpoint, in {encoder}")
             return None, weights
         promotion = self.registry.promoted() if params.start_from == PROMOTED else None
         if params.start_from == PROMOTED and promotion is None:

@@ -47,9 +47,9 @@ write_parquet(source / "documents.jsonl", disk)
 """,
     "training": """
 import numpy as np
-from ner_tasks.training import checkpoints, initialization
+from ner_tasks.training import checkpoints, encoder_tokenizer
 try:
-    initialization.save_tokenizer(source / "encoder", disk / "tokenizer.json")
+    encoder_tokenizer.save_tokenizer(source / "encoder", disk / "tokenizer.json")
 except StorageFull:
     checkpoints.save_checkpoint(disk, checkpoints.TrainingProgress(), [np.zeros((300, 300), np.float32)], identity="this")
 """,

@@ -14,7 +14,6 @@ from ner_tasks.files import atomic
 from ner_tasks.inference.tagger import Tagger
 from ner_tasks.model import model_folder
 from ner_tasks.model.tokenization import WordTokenizer, make_windows, pad_batch
-from ner_tasks.model.weights import read_config
 from ner_tasks.training import batches, loop
 from ner_tasks.training.config import TrainConfig
 from tests import tiny
@@ -200,7 +199,3 @@ def test_a_full_disk_is_told_and_leaves_no_model(
 def test_two_trainings_of_one_model_do_not_mix(encoder: Path, tmp_path: Path) -> None:
     with atomic.exclusive(tmp_path / "half" / "lock"), pytest.raises(Busy, match="found another process at work"):
         train(encoder, tmp_path)
-
-
-def test_a_tokenizer_with_more_pieces_than_the_encoder_is_refused(encoder: Path) -> None:
-    assert WordTokenizer(encoder / "tokenizer.json").vocabulary_size() <= read_config(encoder)["vocab_size"]
