@@ -59,12 +59,15 @@ def tag(config: TagCommand) -> Result:
         limits=BatchingConfig(max_pieces=choice.max_pieces),
     )
     thresholds = Thresholds.parse(config.min_score, config.min_label_scores, tagger.manifest.labels)
-    version = planning.answers_version(limits, keep_text=keep_text, thresholds=thresholds, precision=choice.precision)
+    language = config.language
+    version = planning.answers_version(
+        limits, keep_text=keep_text, language=language, thresholds=thresholds, precision=choice.precision
+    )
     manifest = shard.tag_documents(
         documents,
         tagger=tagger,
         output=config.output,
-        config=TagConfig(limits, keep_text=keep_text, thresholds=thresholds, version=version),
+        config=TagConfig(limits, keep_text=keep_text, language=language, thresholds=thresholds, version=version),
         inputs=config.inputs_version or inputs.inputs_version(documents),
         answered=config.answered,
         read=partial(read_in_sandbox, n_workers=config.readers),

@@ -25,6 +25,7 @@ from ner_tasks.model.model_folder import ModelManifest
 from ner_tasks.model.posterior import span_posteriors
 from ner_tasks.model.tensorflow_protos import GraphDef
 from ner_tasks.model.tokenization import Window, WordTokenizer, make_windows
+from ner_tasks.segmentation import AUTO
 
 # a window of a sentence and the logits [words, K] of its words
 WindowLogits = tuple[Window, NDArray[np.float32]]
@@ -146,19 +147,21 @@ class Tagger:
         weights = next(iter(self.manifest.files.values()), "unsigned")
         return str(self.manifest.lineage.get("version") or f"{self.manifest.kind}-{weights[:12]}")
 
-    def find_entities(self, texts: Sequence[str]) -> list[list[TextEntity]]:
+    def find_entities(self, texts: Sequence[str], language: str = AUTO) -> list[list[TextEntity]]:
         """Find the entities of whole texts, which are split into sentences and words as the nightly run splits them.
 
         Args:
             texts: any strings. All their words are held in memory: for folders of documents use the command `tag`.
+            language: a code such as `es`, or `auto`, which detects it for each text; unclear ones are English.
 
         Returns:
             The entities of each text, in its order.
 
         Raises:
             TypeError: `texts` is a single string.
+            ConfigInvalid: `language` is no such setting.
         """
-        return text_tagging.find_entities(texts, self.tag)
+        return text_tagging.find_entities(texts, self.tag, language)
 
     def tag(self, sentences: Sequence[Sequence[str]], limits: BatchingConfig | None = None) -> list[TaggedSentence]:
         """Tag sentences.

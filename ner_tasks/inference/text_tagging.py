@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from ner_tasks.entities import ScoredSpan, TextEntity, place_entities
-from ner_tasks.segmentation import Word, split_sentences
+from ner_tasks.segmentation import AUTO, Word, choose_language, split_sentences
 
 
 class _Answer(Protocol):
@@ -15,20 +15,22 @@ class _Answer(Protocol):
 
 
 def find_entities(
-    texts: Sequence[str], tag: Callable[[Sequence[Sequence[str]]], Sequence[_Answer]]
+    texts: Sequence[str], tag: Callable[[Sequence[Sequence[str]]], Sequence[_Answer]], language: str = AUTO
 ) -> list[list[TextEntity]]:
     """Split texts into sentences and words, tag all sentences at once, and give each text its entities.
 
     Args:
         texts: any strings.
         tag: tags sentences of words, in order.
+        language: language of the texts, see `segmentation.choose_language`.
 
     Raises:
+        ConfigInvalid: `language` is no such setting.
         TypeError: `texts` is a single string.
     """
     if isinstance(texts, str):
         raise TypeError("found a str, expected a sequence of texts")
-    sentences = [split_sentences(text) for text in texts]
+    sentences = [split_sentences(text, choose_language(language, text)) for text in texts]
     words = [
         [text[start:end] for start, end in sentence]
         for text, of_text in zip(texts, sentences, strict=True)

@@ -165,7 +165,7 @@ def _items(answer: Answer, beside: Answer | None, config: ReviewConfig) -> Itera
         beside = None
     doubts = sorted(_doubts(answer, beside, config), key=lambda doubt: doubt[0])
     number = 0
-    for words in iter_sentences(text):
+    for words in iter_sentences(text, answer.language):
         start, end = words[0].start, words[-1].end
         here = []
         while number < len(doubts) and doubts[number][0] < end:

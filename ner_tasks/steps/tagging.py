@@ -8,6 +8,7 @@ from pydantic import Field
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
 from ner_tasks.config.types import Line, Share
+from ner_tasks.segmentation import AUTO, LANGUAGE_PATTERN
 from ner_tasks.steps.command import Command, Folder, JsonFile
 
 MAX_FILE_MINUTES = 7 * 24 * 60
@@ -20,6 +21,13 @@ class ReadingConfig(ConfigModel):
     """How a deployment has documents read."""
 
     keep_text: bool = Field(True, description="0: answers hold offsets and hashes, and no text")
+    language: str = Field(
+        AUTO,
+        pattern=LANGUAGE_PATTERN,
+        examples=["auto:es", "de"],
+        description="language of the documents by ISO 639, for sentences and words; auto: detected for each document among "
+        "en, es, fr, de, it and pt, unclear ones are English; auto:es: unclear ones are Spanish",
+    )
     ocr: bool = Field(False, description="1: read scanned pages with Tesseract")
     ocr_languages: str = Field(
         "eng",

@@ -11,6 +11,7 @@ from typing import Any
 from ner_tasks.documents.inventory import UNREAD
 from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
 from ner_tasks.files.json_text import check_depth
+from ner_tasks.segmentation import DEFAULT_LANGUAGE
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,11 @@ class Answer:
     entities: tuple[Mapping[str, Any], ...]
     receipt: Mapping[str, Any]
     kept_text_sha256: str | None = None
+
+    @property
+    def language(self) -> str:
+        """Language by whose rules the text was split; earlier releases knew only English."""
+        return str(self.receipt.get("language", DEFAULT_LANGUAGE))
 
     @property
     def text_sha256(self) -> str:

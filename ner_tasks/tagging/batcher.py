@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected
 from ner_tasks.errors import GateNotPassed, NerTasksError, redact_error
-from ner_tasks.segmentation import Word, iter_sentences
+from ner_tasks.segmentation import AUTO, Word, choose_language, iter_sentences
 from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.journal import Journal
 from ner_tasks.tagging.receipts import DocumentInProgress, InboxFile, SentenceAnswer
@@ -43,12 +43,14 @@ class TagConfig:
         limits: limits on size and reading time of documents.
         keep_text: whether answers contain the text and the mentions, or only offsets and a hash of the text.
         thresholds: which entities are given.
+        language: setting of the documents' language, see `segmentation.choose_language`.
         version: version of everything that an answer depends on besides the text and the model.
     """
 
     limits: Limits = field(default_factory=Limits)
     keep_text: bool = True
     thresholds: Thresholds = field(default_factory=Thresholds)
+    language: str = AUTO
     version: str = ""
 
 
@@ -104,8 +106,11 @@ class Batcher:
             self._waiting.append((file, answer))
         else:
             version = self._tagger.version
+            language = choose_language(self._config.language, answer.text)
             self._add_document(
-                DocumentInProgress.from_document(file, answer, model_version=version, config=self._config.version)
+                DocumentInProgress.from_document(
+                    file, answer, model_version=version, config=self._config.version, language=language
+                )
             )
         if self._n_batch_characters >= BATCH_CHARACTERS:
             self.finish()
@@ -134,7 +139,7 @@ class Batcher:
     def _queue_sentences(self, reading: DocumentInProgress) -> None:
         """Add the sentences of a document to batches, until it fails or exceeds its time."""
         text = reading.document.text
-        for spans in iter_sentences(text):
+        for spans in iter_sentences(text, reading.language):
             words = [text[start:end] for start, end in spans]
             self._batch.append((reading, spans, words))
             reading.count_sentence(spans)

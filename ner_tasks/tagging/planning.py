@@ -44,18 +44,21 @@ class InboxSummary:
     state: str
 
 
-def answers_version(limits: "Limits", *, keep_text: bool, thresholds: Thresholds, precision: Mapping[str, Any]) -> str:
+def answers_version(
+    limits: "Limits", *, keep_text: bool, language: str, thresholds: Thresholds, precision: Mapping[str, Any]
+) -> str:
     """Version of all that an answer follows from besides the text and the model.
 
     Args:
         limits: how much of a document is read. Its `max_words` and `file_seconds` change no answer and do not count.
         keep_text: whether answers hold the text.
+        language: setting of the documents' language.
         thresholds: which entities are given.
         precision: how the model computes, see `RuntimeConfig.precision`.
     """
     read = {name: value for name, value in asdict(limits).items() if name not in ("max_words", "file_seconds")}
     code = [fingerprint.code_version(name) for name in CODE]
-    given = {"keep_text": keep_text, "thresholds": asdict(thresholds)}
+    given = {"keep_text": keep_text, "language": language, "thresholds": asdict(thresholds)}
     return fingerprint.make_version({"code": code, "limits": read, **given, "precision": precision})
 
 

@@ -14,7 +14,7 @@ from ner_tasks.documents import Document
 from ner_tasks.documents.source_map import PLACE_FIELDS
 from ner_tasks.entities import ScoredSpan, place_entities
 from ner_tasks.errors import GateNotPassed
-from ner_tasks.segmentation import Word
+from ner_tasks.segmentation import DEFAULT_LANGUAGE, Word
 from ner_tasks.tagging.answer_ledger import AnswerKey
 from ner_tasks.tagging.entity_list import EntityList
 from ner_tasks.tagging.thresholds import Thresholds
@@ -50,6 +50,7 @@ class DocumentInProgress:
         file: its file in the inbox.
         document: the document.
         key: what its answer depends on.
+        language: the language by whose rules it is split into sentences and words.
         copy_of: an earlier document with the same text, whose answer is reused.
         entities: entities found so far that are given.
         dropped: number of the others by label.
@@ -61,6 +62,7 @@ class DocumentInProgress:
     file: InboxFile
     document: Document
     key: AnswerKey
+    language: str = DEFAULT_LANGUAGE
     copy_of: "DocumentInProgress | None" = None
     entities: EntityList = field(default_factory=EntityList)
     dropped: Counter[str] = field(default_factory=Counter)
@@ -76,10 +78,17 @@ class DocumentInProgress:
 
     @classmethod
     def from_document(
-        cls, file: InboxFile, document: Document, *, model_version: str, config: str
+        cls,
+        file: InboxFile,
+        document: Document,
+        *,
+        model_version: str,
+        config: str,
+        language: str = DEFAULT_LANGUAGE,
     ) -> "DocumentInProgress":
         """Start tagging a document with a version of the model and of the configuration."""
-        return cls(file, document, AnswerKey(hashlib.sha256(document.text.encode()).hexdigest(), model_version, config))
+        key = AnswerKey(hashlib.sha256(document.text.encode()).hexdigest(), model_version, config)
+        return cls(file, document, key, language)
 
     @property
     def is_done(self) -> bool:
@@ -188,6 +197,8 @@ class DocumentInProgress:
             "unread": list(items.unread),
             "ignored": dict(items.ignored),
             "notes": list(document.notes),
+            # follows from the text and the configuration, so an answer that is reused has the same
+            "language": self.language,
             "n_characters_extracted": document.n_extracted,
         }
         of_text = {name: value for name, value in answer["receipt"].items() if name not in of_file}

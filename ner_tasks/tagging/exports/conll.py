@@ -54,7 +54,7 @@ def _tagged_sentences(answer: Answer, where: Path) -> Iterator[list[tuple[str, s
             f"found answers without text, expected them with it to write CoNLL, in {where}: only hashes were kept"
         )
     waiting = list(reversed(answer.entities))
-    for spans in iter_sentences(answer.text):
+    for spans in iter_sentences(answer.text, answer.language):
         sentence = []
         for start, end in spans:
             tag = OUTSIDE

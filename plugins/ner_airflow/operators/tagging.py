@@ -134,6 +134,7 @@ class PlanShardsOperator(NightOperator):
                 "inbox": inbox.state,
                 "code": [fingerprint.code_version(name) for name in planning.CODE],
                 "keep_text": self.settings.keep_text,
+                "language": self.settings.language,
                 "ocr": self.settings.ocr and [self.settings.ocr_languages, self.settings.min_ocr_confidence],
                 "min_scores": [self.settings.min_score, self.settings.min_label_scores],
                 "columns": [params.text_column, params.id_column],

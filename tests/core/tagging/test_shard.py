@@ -19,6 +19,7 @@ from ner_tasks.documents.source_map import SourceMap
 from ner_tasks.errors import ArtifactBroken, GateNotPassed
 from ner_tasks.tagging import batcher, shard
 from ner_tasks.tagging.batcher import TagConfig
+from ner_tasks.tagging.publication import convert_answers
 from ner_tasks.tagging.shard import check_yield, tag_documents
 from tests.growth import peak_mib
 from tests.rules import Answer, RuleTagger, lines
@@ -26,7 +27,7 @@ from tests.rules import Answer, RuleTagger, lines
 
 @pytest.fixture
 def run(tmp_path):
-    def _run(files: dict[str, str | bytes], tagger=None, limits=None, **options):
+    def _run(files: dict[str, str | bytes], tagger=None, limits=None, language="auto", **options):
         (tmp_path / "inbox").mkdir(exist_ok=True)
         documents = []
         for number, (name, content) in enumerate(files.items()):
@@ -34,11 +35,47 @@ def run(tmp_path):
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
             documents.append((name, path))
         output = tmp_path / "tagged"
-        config = TagConfig(Limits(**(limits or {})), version="c1")
+        config = TagConfig(Limits(**(limits or {})), version="c1", language=language)
         manifest = tag_documents(documents, tagger=tagger or RuleTagger(), output=output, config=config, **options)
         return manifest, lines(output / "documents.jsonl"), lines(output / "rejected.jsonl")
 
     return _run
+
+
+class ListeningTagger(RuleTagger):
+    """Keeps the sentences that it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.sentences: list[list[str]] = []
+
+    def tag(self, sentences):
+        self.sentences += [list(words) for words in sentences]
+        return super().tag(sentences)
+
+
+SPANISH = "La Sra. García no ha sido vista por el Dr. Pérez. Le escribimos el núm. 5."
+
+
+@pytest.mark.parametrize(("setting", "expected"), [("auto", ["en", "es"]), ("es", ["es", "es"]), ("en", ["en", "en"])])
+def test_each_document_is_cut_by_the_rules_of_its_language_and_its_receipt_names_it(run, setting, expected):
+    tagger = ListeningTagger()
+    _, answers, _ = run({"a.txt": "She met Mr. Lee at the clinic.", "b.txt": SPANISH}, tagger=tagger, language=setting)
+    assert [answer["receipt"]["language"] for answer in answers] == expected
+    is_spanish = ["Le", "escribimos", "el", "núm.", "5", "."] in tagger.sentences
+    assert is_spanish == (expected[1] == "es")
+
+
+def test_a_document_with_the_same_text_has_the_same_language(run):
+    _, answers, _ = run({"a.txt": SPANISH, "b.txt": SPANISH})
+    assert [answer["receipt"]["language"] for answer in answers] == ["es", "es"]
+
+
+def test_answers_are_exported_by_the_rules_of_their_language(run, tmp_path):
+    run({"a.txt": SPANISH})
+    convert_answers(tmp_path / "tagged", tmp_path / "day.conll", to="conll")
+    words = [line.split("\t")[0] for line in (tmp_path / "day.conll").read_text(encoding="utf-8").splitlines()]
+    assert "núm." in words
 
 
 def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
@@ -71,6 +108,7 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "unread": [],
         "ignored": {},
         "notes": [],
+        "language": "en",
         "model_version": "rule-1",
         "config": "c1",
     }
