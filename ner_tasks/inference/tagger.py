@@ -148,18 +148,14 @@ class Tagger:
         return str(self.manifest.lineage.get("version") or f"{self.manifest.kind}-{weights[:12]}")
 
     def find_entities(self, texts: Sequence[str], language: str = AUTO) -> list[list[TextEntity]]:
-        """Find the entities of whole texts, which are split into sentences and words as the nightly run splits them.
+        """Find the entities of each text, in its order; texts are split into sentences and words as the nightly run does.
 
         Args:
             texts: any strings. All their words are held in memory: for folders of documents use the command `tag`.
             language: a code such as `es`, or `auto`, which detects it for each text; unclear ones are English.
 
-        Returns:
-            The entities of each text, in its order.
-
         Raises:
-            TypeError: `texts` is a single string.
-            ConfigInvalid: `language` is no such setting.
+            TypeError, ConfigInvalid: `texts` is a single string, or `language` no such setting.
         """
         return text_tagging.find_entities(texts, self.tag, language)
 

@@ -216,8 +216,8 @@ def test_the_next_batch_is_cut_while_the_model_is_at_work_and_no_further(run, mo
             cut_when_called.append(len(cut))
             return super().tag(sentences)
 
-    def counted(text):
-        for sentence in iter_sentences(text):
+    def counted(text, language):
+        for sentence in iter_sentences(text, language):
             cut.append(sentence)
             yield sentence
 
@@ -313,7 +313,7 @@ def test_a_tagger_that_forgets_a_word_ends_the_run(run):
 
 def test_a_receipt_that_does_not_add_up_ends_the_run(run, monkeypatch):
     whole = batcher.iter_sentences
-    monkeypatch.setattr(batcher, "iter_sentences", lambda text: list(whole(text))[:-1])
+    monkeypatch.setattr(batcher, "iter_sentences", lambda *given: list(whole(*given))[:-1])
     with pytest.raises(GateNotPassed, match="found 8 characters in tagged words, expected 12 as extracted, in 'a.txt'"):
         run({"a.txt": "One word. Two."})
 
