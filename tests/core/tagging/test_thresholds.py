@@ -56,7 +56,7 @@ def test_reused_answers_count_what_they_dropped(tmp_path: Path) -> None:
 def test_answers_with_other_thresholds_are_not_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning.fingerprint, "code_version", str)  # takes seconds
     versions = {
-        planning.answers_version(Limits(), keep_text=True, thresholds=thresholds, precision={})
+        planning.answers_version(Limits(), keep_text=True, language="en", thresholds=thresholds, precision={})
         for thresholds in (Thresholds(), Thresholds(0.1), Thresholds(0.1, {"per": 0.2}))
     }
     assert len(versions) == 3
