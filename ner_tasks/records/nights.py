@@ -19,6 +19,8 @@ class ShardManifest(TypedDict):
     n_partly_read: Count
     n_entities: Count
     n_words: Count
+    n_words_repeated: NotRequired[Count]  # in sentences that were not computed again; since 0.3.0
+    repeated_share: NotRequired[Number]  # of `n_words`
     words_per_s: Number
     elapsed_s: Seconds
     model_s: Seconds

@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected
 from ner_tasks.errors import GateNotPassed, NerTasksError, redact_error
 from ner_tasks.segmentation import AUTO, Word, choose_language, iter_sentences
 from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.journal import Journal
-from ner_tasks.tagging.receipts import DocumentInProgress, InboxFile, SentenceAnswer
+from ner_tasks.tagging.receipts import DocumentInProgress, InboxFile
+from ner_tasks.tagging.sentence_cache import CachedAnswer, SentenceCache, SentenceTagger
 from ner_tasks.tagging.thresholds import Thresholds
 
 # Enough words that length-sorted batches need little padding; characters bound documents that are mostly spaces.
@@ -25,14 +26,6 @@ BATCH_WORDS, BATCH_CHARACTERS = 60_000, 4_000_000
 _BATCH_WORD_CHARACTERS = 10 * BATCH_WORDS
 # Overhead of a waiting document besides its text, in characters.
 _WAITING_CHARACTERS = 1_000
-
-
-class SentenceTagger(Protocol):
-    """Tags every word of a list of sentences, in order; see `inference.tagger.Tagger`."""
-
-    @property
-    def version(self) -> str: ...
-    def tag(self, sentences: Sequence[Sequence[str]]) -> Sequence[SentenceAnswer]: ...
 
 
 @dataclass(frozen=True)
@@ -80,11 +73,11 @@ class Batcher:
         model: Executor,
     ):
         self._tagger, self._journal, self._earlier, self._config, self._clock = tagger, journal, earlier, config, clock
-        self._model = model
+        self._model, self._cache = model, SentenceCache(tagger)
         self._waiting: deque[DocumentInProgress | tuple[InboxFile, Rejected | Ignored]] = deque()
         self._texts: dict[str, DocumentInProgress] = {}  # documents that wait for the model, by hash of the text
         self._batch: list[_Sentence] = []
-        self._at_model: tuple[list[_Sentence], Future[Sequence[SentenceAnswer]]] | None = None
+        self._at_model: tuple[list[_Sentence], Future[Sequence[CachedAnswer]]] | None = None
         self._n_batch_words = self._n_batch_characters = self._n_word_characters = 0
         self._n_file_words = journal.tally.n_words_of_file  # words already tagged before a restart
         self._file_began = clock()
@@ -183,14 +176,14 @@ class Batcher:
         (batch, answers), self._at_model = self._at_model, None
         self._store_or_bisect(batch, answers.result)
 
-    def _tag(self, batch: Sequence[_Sentence]) -> Sequence[SentenceAnswer]:
+    def _tag(self, batch: Sequence[_Sentence]) -> Sequence[CachedAnswer]:
         began = self._clock()
         try:
-            return self._tagger.tag([words for _, _, words in batch])
+            return self._cache.tag([words for _, _, words in batch])
         finally:
             self._journal.tally.model_s += self._clock() - began
 
-    def _store_or_bisect(self, batch: Sequence[_Sentence], tag: Callable[[], Sequence[SentenceAnswer]]) -> None:
+    def _store_or_bisect(self, batch: Sequence[_Sentence], tag: Callable[[], Sequence[CachedAnswer]]) -> None:
         """Store a batch's answers; if tagging fails, bisect by documents until the failing one is isolated."""
         try:
             answers = tag()
@@ -207,8 +200,8 @@ class Batcher:
                 self._store_or_bisect(half, lambda half=half: self._tag(half))  # type: ignore[misc]
             return
         most = self._config.limits.max_entities
-        for (reading, spans, _), answer in zip(batch, answers, strict=True):
-            reading.add_answer(spans, answer, self._config.thresholds)
+        for (reading, spans, _), (answer, is_repeated) in zip(batch, answers, strict=True):
+            reading.add_answer(spans, answer, self._config.thresholds, is_repeated=is_repeated)
             if len(reading.entities) > most:
                 message = f"found more than {most} entities, expected at most that many"
                 reading.failure = CannotRead("too-many-entities", message)
@@ -241,7 +234,9 @@ class Batcher:
         elif tagged:
             now = datetime.now(UTC).isoformat(timespec="seconds")
             fresh = reading.make_answer(keep_text=self._config.keep_text, tagged_at=now)
-            self._journal.write(reading.file.position, fresh, n_words=n_words)
+            self._journal.write(
+                reading.file.position, fresh, n_words=n_words, n_words_repeated=reading.n_words_repeated
+            )
         elif answer := self._find_answer(reading):
             self._journal.write(reading.file.position, reading.complete_answer(answer))
             self._journal.tally.n_reused += 1

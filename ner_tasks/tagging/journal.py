@@ -117,13 +117,14 @@ class Journal:
         self._documents.flush()
         return self._ledger.find(key)
 
-    def write(self, file: int, answer: Mapping[str, Any], *, n_words: int = 0) -> None:
+    def write(self, file: int, answer: Mapping[str, Any], *, n_words: int = 0, n_words_repeated: int = 0) -> None:
         """Append the answer to a document.
 
         Args:
             file: index of the document's file.
             answer: the answer with its receipt; `entities` may be an iterator.
             n_words: number of words tagged for it; 0 for a reused answer.
+            n_words_repeated: number of those in sentences that were not computed again.
         """
         receipt = answer["receipt"]
         offset = self._documents.tell()
@@ -137,6 +138,7 @@ class Journal:
         self._count_answer(file, n_words)
         self.tally.n_tagged += 1
         self.tally.n_words += receipt["n_words"]
+        self.tally.n_words_repeated += n_words_repeated
         self.tally.n_partly_read += bool(receipt["unread"])
         self.tally.add_items(receipt["items"])
         self.tally.entities += labels

@@ -18,6 +18,7 @@ from ner_tasks.tagging.tally import Tally
 
 MANIFEST = "manifest.json"
 _COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_reused", "n_partly_read", "n_words", "n_entities")
+_LATER_COUNTS = ("n_words_repeated",)  # shards of releases up to 0.2.0 have none
 _TIMES = ("elapsed_s", "model_s")
 
 
@@ -89,16 +90,22 @@ def _with_offsets(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
 
 def sum_manifests(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Sum several manifests; all counts are 0 if there are none."""
-    sums: dict[str, Any] = dict.fromkeys((*_COUNTS, *_TIMES), 0)
+    sums: dict[str, Any] = dict.fromkeys((*_COUNTS, *_LATER_COUNTS, *_TIMES), 0)
     counters: dict[str, Counter[str]] = {name: Counter() for name in ("rejected", "ignored", "entities", "dropped")}
     tally = Tally()
     for manifest in manifests:
         for name in sums:
-            sums[name] += manifest[name]
+            sums[name] += manifest.get(name, 0) if name in _LATER_COUNTS else manifest[name]
         for name, counter in counters.items():
             counter.update(manifest.get(name, {}))
         tally.add_items(manifest["items"])
     times = {name: round(sums[name], 3) for name in _TIMES}
     words_per_s = round(sums["n_words"] / sums["elapsed_s"], 1) if sums["elapsed_s"] else 0.0
     counted = {name: dict(counter) for name, counter in counters.items()}
-    return {**sums, **times, **counted, "items": tally.items, "words_per_s": words_per_s}
+    rates = {"words_per_s": words_per_s, "repeated_share": share_of(sums["n_words_repeated"], sums["n_words"])}
+    return {**sums, **times, **counted, "items": tally.items, **rates}
+
+
+def share_of(part: int, whole: int) -> float:
+    """Return a share rounded to four digits; 0 of nothing."""
+    return round(part / whole, 4) if whole else 0.0

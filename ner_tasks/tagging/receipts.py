@@ -55,6 +55,7 @@ class DocumentInProgress:
         entities: entities found so far that are given.
         dropped: number of the others by label.
         n_answered: number of sentences answered so far.
+        n_words_repeated: words in sentences whose answers were computed for earlier ones.
         failure: the error, if it could not be tagged.
         is_cut: whether all its sentences have been passed to the tagger.
     """
@@ -73,6 +74,7 @@ class DocumentInProgress:
     n_unknown: int = 0
     n_characters_read: int = 0
     n_answered: int = 0
+    n_words_repeated: int = 0
     failure: Exception | None = None
     is_cut: bool = False
 
@@ -102,13 +104,16 @@ class DocumentInProgress:
         self.n_sentences += 1
         self.n_words += len(spans)
 
-    def add_answer(self, spans: Sequence[Word], answer: SentenceAnswer, thresholds: Thresholds) -> None:
+    def add_answer(
+        self, spans: Sequence[Word], answer: SentenceAnswer, thresholds: Thresholds, *, is_repeated: bool = False
+    ) -> None:
         """Add the answer to one sentence.
 
         Args:
             spans: the sentence's words.
             answer: a tag for each word, and its entities.
             thresholds: which entities are given.
+            is_repeated: whether it was computed for an earlier sentence.
 
         Raises:
             GateNotPassed: the numbers of words and tags differ.
@@ -118,6 +123,7 @@ class DocumentInProgress:
                 f"found {len(answer.tags)} tags, expected {len(spans)}, for a sentence of {self.document.name[:200]!r}"
             )
         self.n_answered += 1
+        self.n_words_repeated += len(spans) if is_repeated else 0
         self.n_pieces += answer.n_pieces
         self.n_windows += answer.n_windows
         self.n_unknown += answer.n_unknown

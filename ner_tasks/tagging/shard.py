@@ -21,10 +21,11 @@ from ner_tasks.files import atomic
 from ner_tasks.files.contained import Source
 from ner_tasks.progress import show_progress
 from ner_tasks.tagging.answer_ledger import open_earlier
-from ner_tasks.tagging.batcher import Batcher, SentenceTagger, TagConfig
+from ner_tasks.tagging.batcher import Batcher, TagConfig
 from ner_tasks.tagging.journal import Journal
-from ner_tasks.tagging.merge import MANIFEST
+from ner_tasks.tagging.merge import MANIFEST, share_of
 from ner_tasks.tagging.receipts import InboxFile
+from ner_tasks.tagging.sentence_cache import SentenceTagger
 
 # (index of the file, one of its documents), and (index, None) at the end of a file
 Found = tuple[int, Answer | None]
@@ -134,6 +135,8 @@ def _make_manifest(journal: Journal, model_version: str, config: TagConfig) -> d
         "ignored": dict(sorted(tally.ignored.items())),
         "items": {kind: dict(sorted(fates.items())) for kind, fates in sorted(tally.items.items())},
         "n_words": tally.n_words,
+        "n_words_repeated": tally.n_words_repeated,
+        "repeated_share": share_of(tally.n_words_repeated, tally.n_words),
         "n_entities": tally.entities.total(),
         "entities": dict(sorted(tally.entities.items())),
         "dropped": dict(sorted(tally.dropped.items())),

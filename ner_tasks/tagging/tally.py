@@ -18,6 +18,7 @@ class Tally:
         n_reused: number of documents whose answer was reused.
         n_partly_read: number of documents with content that was not read.
         n_words: number of words in tagged documents.
+        n_words_repeated: number of those in sentences that were not computed again; less after a restart.
         rejected: number of rejected documents by reason.
         ignored: number of ignored files by rule.
         items: number of items in tagged documents by kind and fate.
@@ -34,6 +35,7 @@ class Tally:
     n_reused: int = 0
     n_partly_read: int = 0
     n_words: int = 0
+    n_words_repeated: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     ignored: Counter[str] = field(default_factory=Counter)
     items: dict[str, dict[str, int]] = field(default_factory=dict)

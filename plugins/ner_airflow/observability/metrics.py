@@ -56,6 +56,9 @@ METRICS = {
     "ner.night.words_per_s": Metric("1/s", "publish_day", "words of all shards divided by their total tagging time"),
     "ner.night.entities": Metric("1", "publish_day", "entities in the published answers"),
     "ner.night.reused": Metric("1", "publish_day", "documents for which an earlier answer was reused"),
+    "ner.night.repeated_share": Metric(
+        "1", "publish_day", "share of words in repeated sentences, which a shard does not compute again"
+    ),
     "ner.night.answered_after_s": Metric(
         "s", "publish_day", "time from the end of the day to the publication of its answers"
     ),
@@ -109,5 +112,6 @@ def emit_published(context: "Context", manifest: Mapping[str, Any]) -> None:
         night_words_per_s=manifest["words_per_s"],
         night_entities=manifest["n_entities"],
         night_reused=manifest["n_reused"],
+        night_repeated_share=manifest.get("repeated_share", 0.0),
         night_answered_after_s=seconds_since(manifest["day"], datetime.now(UTC)),
     )

@@ -23,6 +23,8 @@ NIGHT = {
     "n_partly_read": 0,
     "n_entities": 3,
     "n_words": 40,
+    "n_words_repeated": 10,
+    "repeated_share": 0.25,
     "words_per_s": 4.0,
     "elapsed_s": 10.0,
     "model_s": 5.0,

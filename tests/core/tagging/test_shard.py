@@ -124,6 +124,8 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "ignored": {},
         "items": {"text": {"read": 1}},
         "n_words": 10,
+        "n_words_repeated": 0,
+        "repeated_share": 0.0,
         "n_entities": 2,
         "entities": {"per": 2},
         "dropped": {},
@@ -170,10 +172,12 @@ def test_answers_are_in_the_order_of_the_documents_and_bad_ones_stand_apart(run)
 def test_small_documents_share_a_batch_and_large_ones_are_cut_into_many(run, monkeypatch):
     monkeypatch.setattr(batcher, "BATCH_WORDS", 100)
     tagger = RuleTagger()
-    sentence = "Nine small words stand in this one sentence. "
-    _, answers, _ = run({f"{n}.txt": sentence for n in range(50)} | {"large.txt": sentence * 200}, tagger)
+    sentence = "Nine small words stand in sentence number {}. "
+    large = "".join(sentence.format(n) for n in range(50, 250))
+    _, answers, _ = run({f"{n}.txt": sentence.format(n) for n in range(50)} | {"large.txt": large}, tagger)
 
     assert max(tagger.n_words_of_calls) < 110
+    assert sum(tagger.n_words_of_calls) == 250 * 9
     assert len(tagger.n_words_of_calls) <= 1 + (250 * 9) // 99
     assert [a["receipt"]["n_words"] for a in answers] == [9] * 50 + [1800]
 
