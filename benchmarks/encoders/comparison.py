@@ -16,6 +16,7 @@ from ner_tasks.files import atomic
 from ner_tasks.inference.sessions import make_engine, make_session
 from ner_tasks.model import encoders
 from ner_tasks.model.freezing import build_inference_graph
+from ner_tasks.model.tensorflow_protos import GraphDef
 from ner_tasks.model.token_classifier import TokenClassifier
 from ner_tasks.model.weights import read_config, read_weights, write_weights
 
@@ -48,7 +49,8 @@ def largest_difference(folder: Path) -> float:
     with np.load(folder / REFERENCE) as saved:
         piece_ids, expected = saved["piece_ids"], saved["logits"]  # [B, T], [B, T, K]
     shape_ids = np.zeros_like(piece_ids)
-    frozen = make_engine(make_session(build_inference_graph(model)))
+    graph = GraphDef.FromString(build_inference_graph(model).SerializeToString())
+    frozen = make_engine(make_session(graph))
     ours = (model({"piece_ids": piece_ids, "shape_ids": shape_ids}).numpy(), frozen(piece_ids, shape_ids))
     is_real = piece_ids != model.pad_id  # [B, T]
     return max(float(np.abs(logits - expected)[is_real].max()) for logits in ours)

@@ -254,7 +254,9 @@ def test_a_smaller_dev_part_leaves_more_to_learn_and_the_same_test_part(tmp_path
     }
     words = {name: {part: {one.words for one in of} for part, of in by_part.items()} for name, by_part in parts.items()}
     assert words["less"]["test"] == words["more"]["test"]
-    assert words["less"]["train"] > words["more"]["train"]
+    # quotas keep the shares, so that a few blocks change from train to dev
+    assert len(words["more"]["train"] - words["less"]["train"]) < 0.05 * len(words["more"]["train"])
+    assert len(words["less"]["train"]) > len(words["more"]["train"])
     assert len(words["less"]["dev"]) < 0.6 * len(words["more"]["dev"])
 
 
@@ -333,7 +335,7 @@ REFUSED = {
         {},
         "found 0, expected at least 1 label (some-label)",
     ),
-    "too small to split": (lambda: sound_rows(12), {}, "which leave"),
+    "too small to split": (lambda: sound_rows(3), {"min_sentences": 1, "min_label_entities": 1}, "which leave"),
 }
 
 

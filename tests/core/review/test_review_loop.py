@@ -64,9 +64,9 @@ def corrected(line: str) -> str:
 @pytest.mark.slow
 def test_a_planted_error_is_gone_after_one_round(encoder, tmp_path):
     chance = random.Random(0)
-    # whoever labelled the first batch took Denver for a person, two times of three
+    # whoever labelled the first batch took Denver for a person, three times of four
     batch = [
-        replace(one, tags=WRONG) if one.words[3] == "Denver" and chance.random() < 0.65 else one
+        replace(one, tags=WRONG) if one.words[3] == "Denver" and chance.random() < 0.75 else one
         for one in tiny.sentences(1500)
     ]
     first, review = tmp_path / "2026-11-01", tmp_path / "review-2026-11-22"
