@@ -42,7 +42,8 @@ Sizes = Annotated[str, Field(max_length=200, pattern=_SIZES, examples=["1,32,64,
 Layers = Annotated[
     str,
     BeforeValidator(_write_number),
-    Field(max_length=200, pattern=_LAYERS, examples=["0,2,5"]),
+    # beside a validator, pydantic leaves the pattern out of the schema that Airflow checks
+    Field(max_length=200, pattern=_LAYERS, examples=["0,2,5"], json_schema_extra={"pattern": _LAYERS}),
     AfterValidator(_check_layers),
 ]
 
