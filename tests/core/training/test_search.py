@@ -108,7 +108,7 @@ def test_a_line_of_the_search_that_a_kill_cut_off_costs_no_other(encoder: Path, 
     budget = SearchBudget(5, n_trials=2, train_share=1)
     second = search_config(parts(), encoder=encoder, folder=tmp_path, base=BASE, budget=budget)
     assert second["trials"][0]["dev_f1"] == first["trials"][0]["dev_f1"] and len(second["trials"]) == 2
-    assert "notice" not in capsys.readouterr().out
+    assert "notice: deleted" not in capsys.readouterr().out
 
 
 def test_a_share_is_the_same_each_time_and_in_order() -> None:
