@@ -67,8 +67,7 @@ def train(config: TrainCommand) -> Result:
 def compute_soft_labels(config: SoftLabelsCommand) -> Result:
     from ner_tasks.data.parts import read_held_out
     from ner_tasks.inference.tagger import Tagger
-    from ner_tasks.labels import LabelSet
-    from ner_tasks.training import soft_labels, teacher
+    from ner_tasks.training import loop, soft_labels, teacher
 
     if config.bf16:
         hardware.require_bf16()
@@ -77,8 +76,7 @@ def compute_soft_labels(config: SoftLabelsCommand) -> Result:
     held_out = {**parts, **read_held_out(config.data)}
     train_part = held_out.pop("train")
     teacher.check_teacher(tagger.manifest.lineage, train_part, held_out, teacher_snapshot=config.teacher_snapshot)
-    labels = LabelSet.from_tags(tag for part in parts.values() for sentence in part for tag in sentence.tags)
-    manifest = soft_labels.compute_soft_labels(tagger, train_part, labels, output=config.output)
+    manifest = soft_labels.compute_soft_labels(tagger, train_part, loop.read_labels(parts), output=config.output)
     return {**manifest, "output": str(config.output)}
 
 

@@ -127,7 +127,8 @@ class TrainingRun:
         self.trainer = Trainer(
             model, label_set, self.counted_transitions, config, has_teacher=self.soft_labels is not None
         )
-        self.identity = _hash_inputs(parts, source, config, self.soft_labels)
+        checksum = self.soft_labels.sha256 if self.soft_labels else None
+        self.identity = hash_inputs(parts, source.weights_file, config, checksum)
 
     @property
     def lineage(self) -> dict[str, Any]:
@@ -255,13 +256,20 @@ def _record_step(done: TrainingProgress, loss: float, rate: float) -> None:
         done.since = (0.0, 0)
 
 
-def _hash_inputs(parts: Parts, source: Initialization, config: TrainConfig, soft_labels: SoftLabels | None) -> str:
-    """Hash data, settings and initial weights; a checkpoint is used only by a run with the same hash."""
+def hash_inputs(parts: Parts, weights: Path, config: TrainConfig, soft_labels: str | None) -> str:
+    """Hash data, initial weights, settings and soft labels; what is half done is used only by a run with the same hash.
+
+    Args:
+        parts: labelled sentences by part.
+        weights: file of the initial weights.
+        config: training settings.
+        soft_labels: checksum of the soft labels; None without a teacher.
+    """
     return make_version(
         {
             "parts": {name: [[one.words, one.tags] for one in part] for name, part in parts.items()},
             "config": config.model_dump(),
-            "start": atomic.sha256_of(source.weights_file),
-            "soft_labels": soft_labels.sha256 if soft_labels else None,
+            "start": atomic.sha256_of(weights),
+            "soft_labels": soft_labels,
         }
     )

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ner_tasks import fingerprint
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.files import atomic
 from ner_tasks.model import encoders, model_folder
 from ner_tasks.training import loop
 from ner_tasks.training.config import TrainConfig
@@ -56,14 +54,8 @@ def list_depths(n_layers: int, wanted: Sequence[int] = ()) -> tuple[int, ...]:
 
 def hash_inputs(parts: loop.Parts, start: Path, config: TrainConfig, soft_labels: Path | None) -> str:
     """Hash data, initial weights, settings and soft labels: what is made from others is not used."""
-    return fingerprint.make_version(
-        {
-            "parts": {name: [[one.words, one.tags] for one in part] for name, part in parts.items()},
-            "start": atomic.sha256_of(Initialization.find_weights(start)),
-            "config": config.model_dump(),
-            "soft_labels": read_checksum(soft_labels) if soft_labels else None,
-        }
-    )
+    checksum = read_checksum(soft_labels) if soft_labels else None
+    return loop.hash_inputs(parts, Initialization.find_weights(start), config, checksum)
 
 
 def check_full_model(inputs: SizeInputs, manifest: model_folder.ModelManifest) -> int:

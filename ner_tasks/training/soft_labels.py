@@ -118,7 +118,7 @@ def compute_soft_labels(
     if teacher.manifest.label_set != label_set:
         raise _other_labels(teacher.manifest.labels, label_set, teacher.version)
     weights = dict(teacher.manifest.files)
-    identity = make_version({"teacher": weights, "texts": digest_texts(sentences), "order": _hash_order(sentences)})
+    identity = make_version({"teacher": weights, "texts": _hash_order(sentences)})
     work = output.with_name(f".{output.name}.{identity}")
     with atomic.exclusive(output.with_name(f".{output.name}.lock")):
         blocks = [sentences[at : at + _BLOCK] for at in range(0, len(sentences), _BLOCK)]
