@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
-from ner_tasks.errors import ArtifactBroken, ConfigInvalid
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, EncoderUnsupported
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import ModelManifest
@@ -30,10 +30,15 @@ def write_checkpoint(trained: Path, target: Path) -> Path:
     Raises:
         InputMissing, ArtifactBroken: the model folder is missing or damaged.
         ConfigInvalid: the model is not a trained one.
+        EncoderUnsupported: its encoder is not a BERT, whose segments can hold the shapes of words.
     """
     manifest = model_folder.read_manifest(trained)
     if manifest.kind != "trained":
         raise ConfigInvalid(f"found a {manifest.kind} model, expected a trained one, at {trained}")
+    if (family := manifest.encoder.get("model_type", "bert")) != "bert":
+        raise EncoderUnsupported(
+            f"found model_type {family!r}, expected bert, the only one that the peers can run with our weights, at {trained}"
+        )
     weights = hugging_face_weights(load_file(trained / model_folder.WEIGHTS), trained)
     with atomic.staged_folder(target) as stage:
         save_file(weights, stage / "model.safetensors", {"format": "pt"})

@@ -31,7 +31,11 @@ class Calibration:
 
 
 def calibrate_model(
-    tagger: Tagger, transitions: Mapping[str, decoding.Transitions], dev: Sequence[LabelledSentence]
+    tagger: Tagger,
+    transitions: Mapping[str, decoding.Transitions],
+    dev: Sequence[LabelledSentence],
+    *,
+    with_scores: bool = True,
 ) -> Calibration:
     """Fit each kind of transitions on the dev part and return the calibration with the best dev F1.
 
@@ -39,14 +43,17 @@ def calibrate_model(
         tagger: trained model.
         transitions: candidate log-probabilities [K + 1, K] by kind.
         dev: labelled sentences that the model was not trained on.
+        with_scores: whether to fit the temperature of entities, which has no effect on F1.
     """
     gold, logits = [sentence.tags for sentence in dev], tagger.compute_logits([sentence.words for sentence in dev])
     candidates = (fit_transitions(tagger, logits, gold, kind, values) for kind, values in transitions.items())
     best = max(candidates, key=lambda one: one.dev_f1)
-    summary = f"{best.kind} transitions, weight {best.weight}"
-    best = fit_scores(tagger, logits, gold, best)
-    temperatures = f"{best.temperature:.3f} of words, {best.entity_temperature:.3f} of entities"
-    print(f"{summary}: dev entity F1 {best.dev_f1:.4f}; temperature {temperatures}", flush=True)
+    summary = f"{best.kind} transitions, weight {best.weight}: dev entity F1 {best.dev_f1:.4f}"
+    temperatures = f"{best.temperature:.3f} of words"
+    if with_scores:
+        best = fit_scores(tagger, logits, gold, best)
+        temperatures += f", {best.entity_temperature:.3f} of entities"
+    print(f"{summary}; temperature {temperatures}", flush=True)
     return best
 
 

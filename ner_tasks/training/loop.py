@@ -193,12 +193,12 @@ class TrainingRun:
             metrics={"train": metrics},
         )
 
-    def calibrate(self) -> Calibration:
-        """Calibrate the model with its current weights on the dev part."""
+    def calibrate(self, *, with_scores: bool = True) -> Calibration:
+        """Calibrate the model with its current weights on the dev part; see `calibrate_model`."""
         transitions = {"counted": self.counted_transitions}
         if self.config.crf_weight:
             transitions["learnt"] = np.asarray(self.trainer.transitions, np.float32)
-        return calibrate_model(self._tagger, transitions, self.dev)
+        return calibrate_model(self._tagger, transitions, self.dev, with_scores=with_scores)
 
     def delete_checkpoints(self) -> None:
         """Delete the checkpoint, the weights of the best epoch and the tokenizer."""
@@ -233,7 +233,7 @@ class TrainingRun:
 
     def dev_f1(self) -> float:
         """Return the entity F1 on the dev part, calibrated and decoded like the final model."""
-        return self.calibrate().dev_f1
+        return self.calibrate(with_scores=False).dev_f1
 
     def _checkpoint(self, done: TrainingProgress) -> None:
         save_checkpoint(self.folder, done, self.trainer.variables, identity=self.identity)

@@ -1,7 +1,9 @@
 """The checkpoint that all peers come from computes what our own model computes."""
 
+import shutil
 from dataclasses import replace
 from math import erf
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from benchmarks.peers.checkpoint import hugging_face_weights, write_checkpoint
 from benchmarks.peers.models import read_labels, read_max_pieces
-from ner_tasks.errors import ArtifactBroken, ConfigInvalid
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, EncoderUnsupported
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.model.model_folder import ModelManifest
@@ -106,3 +108,11 @@ def test_only_a_trained_model_is_made_into_a_checkpoint(trained, tmp_path):
     model_folder.write_manifest(folder, replace(model_folder.read_manifest(trained), kind="frozen"))
     with pytest.raises(ConfigInvalid, match="found a frozen model, expected a trained one"):
         write_checkpoint(folder, tmp_path / "out")
+
+
+def test_an_encoder_without_segments_is_refused_in_one_line(trained, tmp_path):
+    manifest = model_folder.read_manifest(trained)
+    folder = Path(shutil.copytree(trained, tmp_path / "mpnet"))
+    model_folder.write_manifest(folder, replace(manifest, encoder={**manifest.encoder, "model_type": "mpnet"}))
+    with pytest.raises(EncoderUnsupported, match="found model_type 'mpnet', expected bert"):
+        write_checkpoint(folder, tmp_path / "peer")

@@ -36,6 +36,13 @@ def test_it_learns_names_that_it_has_seen_in_other_sentences(trained: Path) -> N
     assert scores.overall.f1 > 0.9
 
 
+def test_what_a_small_dev_part_cannot_decide_is_said_once(
+    encoder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(encoder, tmp_path)
+    assert capsys.readouterr().out.count("to calibrate their scores") == 1
+
+
 class Killed(BaseException):
     """Stands for SIGKILL: nothing but a new process goes on after it."""
 
