@@ -14,6 +14,7 @@ from ner_tasks.enrichment.assertion_lexicon import (
     EXCLUSIVE,
     MAX_PHRASE_WORDS,
     OURS,
+    OVERRULED,
     Action,
     AssertionLexicon,
     LexiconLine,
@@ -266,7 +267,6 @@ def _apply(match: _Match, reaches: Mapping[Status, Reach], scopes: dict[Status, 
 
 
 def _resolve(statuses: set[Status], of_section: frozenset[str]) -> frozenset[str]:
-    """Return the statuses of a mention by phrases and section; of two that exclude each other the first, by phrases first."""
-    of_phrases = statuses - {second for first, second in EXCLUSIVE if first in statuses}
-    excluded = {_OTHER_OF.get(status) for status in of_phrases}
-    return frozenset(of_phrases | {status for status in of_section if status not in excluded})
+    """Return the statuses of a mention by phrases and section, without those that others overrule."""
+    both = statuses | of_section
+    return frozenset(both - {overruled for status, overruled in OVERRULED if status in both})

@@ -18,8 +18,10 @@ from ner_tasks.segmentation.words import word_splitter
 
 Status = Literal["negated", "uncertain", "historical", "hypothetical", "family"]
 STATUSES: tuple[Status, ...] = get_args(Status)
-# A mention has at most one status of each pair; the first wins.
+# A trigger of one ends the scope of the other, and no phrase gives both.
 EXCLUSIVE: tuple[tuple[Status, Status], ...] = (("negated", "uncertain"), ("hypothetical", "historical"))
+# A mention has at most one of each pair: the first. Who denies a history denies the past as well.
+OVERRULED: tuple[tuple[Status, Status], ...] = (*EXCLUSIVE, ("negated", "historical"))
 
 OURS = Path(__file__).parent / "lexicons" / "assertion.yaml"
 MAX_PHRASES, MAX_PHRASE_WORDS = 50_000, 12

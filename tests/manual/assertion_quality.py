@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ner_tasks.enrichment.assertion import AssertionRules
+from ner_tasks.enrichment.sections import SectionRules
 from ner_tasks.segmentation import split_sentences
 
 ANNOTATIONS = Path(__file__).parent / "assertion_annotations.json"
@@ -61,9 +62,11 @@ def assess_negex(rules: AssertionRules, rows: Iterable[tuple[str, str, bool]]) -
 def assess_notes(rules: AssertionRules, folder: Path) -> Iterator[Pair]:
     """Yield the statuses of each annotated mention of the notes, asked for and given."""
     notes = {name: _read_notes(folder / name) for name in ("train.csv", "valid.csv")}
+    headings = SectionRules.load(None)
     for each in json.loads(ANNOTATIONS.read_text(encoding="utf-8"))["annotations"]:
         note, start, end = notes[each["file"]][each["document"]], each["start"], each["end"]
-        yield frozenset(each["statuses"]), assess_mention(rules, note, start, end)
+        kinds = [section.kind for section in headings.find(note) if section.start <= start < section.end]
+        yield frozenset(each["statuses"]), assess_mention(rules, note, start, end, kinds[0] if kinds else None)
 
 
 def _read_notes(path: Path) -> dict[str, str]:

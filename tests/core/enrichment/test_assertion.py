@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ner_tasks.enrichment.assertion import AssertionRules
-from ner_tasks.enrichment.assertion_lexicon import STATUSES, split_words
+from ner_tasks.enrichment.assertion_lexicon import OVERRULED, STATUSES, split_words
 from tests.growth import growth
 
 RULES = AssertionRules.load()
@@ -73,7 +73,9 @@ def assess(sentence: str, section: str | None = None) -> list[set[str]]:
         ("His mother had [glaucoma], but he has [cataract].", [{"family"}, set()]),
         ("His mother reports [fever].", [set()]),
         ("[Breast cancer] in her aunt.", [{"family"}]),
-        ("She has no history of [stroke].", [{"negated", "historical"}]),
+        ("He has a brother who has [autism].", [{"family"}]),
+        ("She has no history of [stroke].", [{"negated"}]),
+        ("He no longer has [headaches].", [{"historical"}]),
         ("HE HAS NO [FEVER].", [{"negated"}]),
         ("She doesn’t have [fever].", [{"negated"}]),
     ],
@@ -112,7 +114,7 @@ def test_of_two_statuses_that_exclude_each_other_the_nearest_counts():
 def test_the_section_gives_a_status_where_phrases_give_none(section, statuses):
     assert assess("[Diabetes].", section) == [statuses]
     assert assess("[Diabetes] type two, mild.", section) == [statuses]
-    assert assess("No [diabetes].", section) == [statuses | {"negated"}]
+    assert assess("No [diabetes].", section) == [(statuses - {"historical"}) | {"negated"}]
 
 
 def test_what_is_feared_is_not_past_wherever_it_stands():
@@ -143,9 +145,7 @@ def test_any_words_get_statuses(data):
 
     assert len(found) == len(mentions)
     assert all(statuses <= set(STATUSES) for statuses in found)
-    assert not any(
-        {"negated", "uncertain"} <= statuses or {"historical", "hypothetical"} <= statuses for statuses in found
-    )
+    assert not any(set(pair) <= statuses for statuses in found for pair in OVERRULED)
 
 
 @pytest.mark.parametrize(
