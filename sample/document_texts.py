@@ -1,7 +1,7 @@
 """Texts with gaps, from which the synthetic documents are written: a health plan's post on one day.
 
 A gap in braces is a name of the document's cast (`cast_of`), or any slot or filler of
-`labelled_sentences`. Of each group of paragraphs a document takes some, in this order.
+`slots`. Of each group of paragraphs a document takes some, in this order.
 """
 
 import random
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sample import vocabulary
-from sample.labelled_sentences import FILLERS, GAP, SLOTS
+from sample.slots import FILLERS, GAP, SLOTS
 
 Cast = dict[str, str]
 RECEIVED = datetime(2026, 3, 12, 9, 30, tzinfo=UTC)

@@ -6,25 +6,22 @@ The same seed gives the same documents. Writing PDF needs reportlab, which only 
 """
 
 import argparse
-import io
 import json
 import random
 import shutil
 import textwrap
-import zipfile
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from email.utils import format_datetime
 from html import escape
 from pathlib import Path
 
-from sample import compound_file, exchanged, office_files, scans_and_forms
+from sample import clinical_files, compound_file, exchanged, office_files, scans_and_forms
 from sample import document_texts as texts
 from sample.document_texts import RECEIVED, cast_of, filled, some
 
 SEED = 8
 OUTPUT = Path(__file__).parent / "inbox"
-_ZIP_TIME = (2026, 3, 12, 9, 30, 0)
 
 File = tuple[str, bytes]
 
@@ -51,28 +48,18 @@ def report_text(rng: random.Random) -> str:
 
 def report_pdf(rng: random.Random) -> bytes:
     """A report with a text layer, on one page."""
-    from reportlab.pdfgen.canvas import Canvas
-
-    file = io.BytesIO()
-    canvas = Canvas(file, invariant=True, pageCompression=0)
-    page = canvas.beginText(72, 720)
+    lines: list[str] = []
     for paragraph in report(rng):
         for line in paragraph.split("\n"):
-            page.textLines(textwrap.wrap(line, 88) or [""])
-        page.textLine()
-    canvas.drawText(page)
-    canvas.save()
-    return file.getvalue()
+            lines += textwrap.wrap(line, 88) or [""]
+        lines.append("")
+    return scans_and_forms.text_pdf(lines)
 
 
 def claim_docx(rng: random.Random) -> bytes:
     """A claim form: header, table of fields, remarks."""
-    import docx
-
     cast = cast_of(rng)
-    document = docx.Document()
-    document.core_properties.created = document.core_properties.modified = RECEIVED
-    document.core_properties.author = "synthetic"
+    document = office_files.new_docx()
     document.sections[0].header.paragraphs[0].text = filled(rng, "{insurer}, {other_city}", cast)
     document.add_paragraph(filled(rng, "Claim {claim_id}", cast))
     table = document.add_table(0, 2)
@@ -81,29 +68,7 @@ def claim_docx(rng: random.Random) -> bytes:
         cells[0].text, cells[1].text = f"{label}:", filled(rng, value, cast)
     for remark in some(rng, texts.CLAIM_REMARKS, 2):
         document.add_paragraph(filled(rng, remark, cast))
-    file = io.BytesIO()
-    document.save(file)
-    return _rezipped(file.getvalue())
-
-
-def _rezipped(data: bytes) -> bytes:
-    """The same archive with fixed times and without its preview picture."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(file, "w") as target:
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "_rels/.rels":
-                content = _without_thumbnail(content)
-            if not name.endswith("thumbnail.jpeg"):
-                target.writestr(zipfile.ZipInfo(name, _ZIP_TIME), content, zipfile.ZIP_DEFLATED)
-    return file.getvalue()
-
-
-def _without_thumbnail(relations: bytes) -> bytes:
-    start = relations.index(
-        b"<Relationship ", max(relations.rfind(b"<Relationship ", 0, relations.index(b"thumbnail")), 0)
-    )
-    return relations[:start] + relations[relations.index(b"/>", start) + 2 :]
+    return office_files.saved_docx(document)
 
 
 def appeal_eml(rng: random.Random) -> bytes:
@@ -200,7 +165,7 @@ def unlike(rng: random.Random) -> Iterator[File]:
 def build(seed: int = SEED) -> dict[str, bytes]:
     """All files of the inbox by name."""
     rng = random.Random(seed)
-    return dict([*good(rng), *bad(rng), *unlike(rng)])
+    return {**dict([*good(rng), *bad(rng), *unlike(rng)]), **clinical_files.build(seed)}
 
 
 def main() -> None:

@@ -2,6 +2,9 @@
 
     python -m sample.labelled_sentences --output sample/labelled/ner_sample.csv
 
+The labels are those of the Kaggle file and one more, `dis`: a disease, symptom or finding, whether it is present, denied,
+past, suspected or a relative's. The words that say which are outside the entity.
+
 The sentences come in stories of a few neighbours that share people and places, as documents do. About one
 in a hundred is spoilt (a misspelt tag, an I- without its B-, a broken row, an empty word, two readings of
 one text), so that the quarantine has something to show.
@@ -13,110 +16,84 @@ import argparse
 import csv
 import io
 import random
-import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from sample import templates, vocabulary
+from sample import note_templates, templates, vocabulary
+from sample.slots import FILLERS, GAP, SLOTS, capitalized
 from sample.vocabulary import words_of
 
 SEED = 24
-N_SENTENCES = 2300
+N_SENTENCES = 2500
 OUTPUT = Path(__file__).parent / "labelled" / "ner_sample.csv"
 
 Word = tuple[str, str]
 """A word and its tag."""
 
-GAP = re.compile(r"\{(\w+)\}")
-
-Maker = Callable[[random.Random], str]
-
-
-def _one_of(*lists: Sequence[str]) -> Maker:
-    return lambda rng: rng.choice(rng.choice(lists))
-
-
-SLOTS: dict[str, tuple[str, Maker]] = {
-    "person": ("per", vocabulary.person),
-    "titled": ("per", vocabulary.titled_person),
-    "first": ("per", _one_of(vocabulary.PERSON_FIRST)),
-    "hospital": ("org", vocabulary.hospital),
-    "insurer": ("org", vocabulary.insurer),
-    "company": ("org", vocabulary.company),
-    "agency": ("org", vocabulary.agency),
-    "organisation": ("org", vocabulary.organisation),
-    "pharmacy": ("org", lambda rng: f"{rng.choice(vocabulary.COMPANY_NAMES)} Pharmacy"),
-    "university": ("org", lambda rng: f"University of {rng.choice(vocabulary.US_STATES)}"),
-    "place": ("geo", vocabulary.place),
-    "city": ("geo", _one_of(vocabulary.CITIES, vocabulary.CITIES, vocabulary.WORLD_CITIES)),
-    "state": ("geo", _one_of(vocabulary.US_STATES)),
-    "country": ("geo", _one_of(vocabulary.COUNTRIES)),
-    "region": ("geo", _one_of(vocabulary.REGIONS)),
-    "nationality": ("gpe", vocabulary.nationality),
-    "day": ("tim", vocabulary.day),
-    "period": ("tim", vocabulary.period),
-    "weekday": ("tim", _one_of(vocabulary.WEEKDAYS)),
-    "month": ("tim", _one_of(vocabulary.MONTHS)),
-    "year": ("tim", lambda rng: str(rng.randint(1980, 2027))),
-    "storm": ("nat", lambda rng: f"{rng.choice(vocabulary.STORM_KINDS)} {rng.choice(vocabulary.STORM_NAMES)}"),
-    "disease": ("nat", _one_of(vocabulary.DISEASES)),
-    "event": ("eve", vocabulary.event),
-    "war": ("eve", _one_of(vocabulary.WARS)),
-    "holiday": ("eve", _one_of(vocabulary.HOLIDAYS)),
-    "tournament": ("eve", _one_of(vocabulary.TOURNAMENTS)),
-    "operation": ("eve", lambda rng: f"{rng.choice(vocabulary.EVENT_FIRST)} {rng.choice(vocabulary.EVENT_SECOND)}"),
-    "form": ("art", lambda rng: f"{rng.choice(vocabulary.FORM_NAMES)} {rng.choice(vocabulary.FORM_NUMBERS)}"),
-    "act": ("art", _one_of(vocabulary.ACTS)),
-    "prize": ("art", _one_of(vocabulary.PRIZES)),
-    "drug": ("art", _one_of(vocabulary.DRUGS)),
-    "site": ("art", _one_of(vocabulary.SITES)),
-    "vehicle": ("art", _one_of(vocabulary.VEHICLES)),
-    "work": ("art", _one_of(vocabulary.WORKS)),
-    "sight": ("art", _one_of(vocabulary.SIGHTS)),
-}
-
-FILLERS: dict[str, Maker] = {
-    "condition": _one_of(vocabulary.CONDITIONS),
-    "service": _one_of(vocabulary.SERVICES),
-    "goods": _one_of(vocabulary.GOODS),
-    "amount": vocabulary.amount,
-    "claim": lambda rng: f"{rng.choice(('HC', 'CL', 'MB'))}-{rng.randint(100000, 999999)}",
-    "n": lambda rng: str(rng.choice((2, 3, 5, 10, 12, 14, 20, 30, 45, 60, 90, 180, 250))),
-    "percent": lambda rng: f"{rng.randint(1, 30)}.{rng.randint(1, 9)}",
-}
-
 # What a story's sentences name again and again.
 CAST = ("person", "hospital", "insurer", "company", "city", "country", "nationality", "storm", "disease")
+
+
+@dataclass(frozen=True)
+class Genre:
+    """What the sentences of a story are made of.
+
+    Attributes:
+        cores: whole sentences but for the full stop.
+        openings, closings: what may stand before and after a core.
+        lines: lines of forms and headings, with the share of the sentences that are such lines.
+        plain: sentences in which nothing is an entity.
+        opened: share of the cores that have an opening.
+    """
+
+    cores: Sequence[str]
+    openings: Sequence[str]
+    closings: Sequence[str]
+    plain: Sequence[str]
+    opened: float
+    lines: Sequence[str] = ()
+    line_share: float = 0.0
+
+
+CLAIMS = Genre(
+    templates.CLAIMS, templates.OPENINGS, templates.CLOSINGS, templates.PLAIN, 0.35, templates.FIELDS, line_share=0.08
+)
+NEWS = Genre(templates.NEWS, templates.OPENINGS, templates.CLOSINGS, templates.PLAIN, 0.35)
+NOTES = Genre(
+    note_templates.NOTES, note_templates.OPENINGS, note_templates.CLOSINGS, note_templates.PLAIN, 0.15,
+    note_templates.LINES, line_share=0.30,
+)  # fmt: skip
 
 
 def sentences(rng: random.Random, n: int) -> list[list[Word]]:
     """`n` sound sentences, in stories of four to ten."""
     made: list[list[Word]] = []
     while len(made) < n:
-        cores = templates.CLAIMS if rng.random() < 0.55 else templates.NEWS
+        (genre,) = rng.choices((CLAIMS, NEWS, NOTES), (0.45, 0.40, 0.15))
         cast = {slot: SLOTS[slot][1](rng) for slot in CAST}
-        made.extend(sentence(rng, cores, cast) for _ in range(rng.randint(4, 10)))
+        made.extend(sentence(rng, genre, cast) for _ in range(rng.randint(4, 10)))
     return made[:n]
 
 
-def sentence(rng: random.Random, cores: Sequence[str], cast: dict[str, str]) -> list[Word]:
+def sentence(rng: random.Random, genre: Genre, cast: dict[str, str]) -> list[Word]:
     """One sentence of a story: a core or two, maybe with something before and after, or one without any entity."""
     kind = rng.random()
     if kind < 0.10:
-        return filled(rng, rng.choice(templates.PLAIN), cast)
-    if kind < 0.18 and cores is templates.CLAIMS:
-        return filled(rng, rng.choice(templates.FIELDS), cast)
-    text = rng.choice(cores)
+        return filled(rng, rng.choice(genre.plain), cast)
+    if kind < 0.10 + genre.line_share:
+        return filled(rng, rng.choice(genre.lines), cast)
+    text = rng.choice(genre.cores)
     if rng.random() < 0.20:
-        text += rng.choice(templates.JOINTS) + rng.choice(cores)
-    if rng.random() < 0.35:
-        text = rng.choice(templates.OPENINGS) + text
-    closing = rng.choice(templates.CLOSINGS)
+        text += rng.choice(templates.JOINTS) + rng.choice(genre.cores)
+    if rng.random() < genre.opened:
+        text = rng.choice(genre.openings) + text
+    closing = rng.choice(genre.closings)
     if rng.random() < 0.4 and not (_names_time(text) and _names_time(closing)):
         text += closing
     words = filled(rng, text + ".", cast)
     first, tag = words[0]
-    return [(first[0].upper() + first[1:], tag), *words[1:]]
+    return [(capitalized(first), tag), *words[1:]]
 
 
 def _names_time(template: str) -> bool:
@@ -135,8 +112,17 @@ def filled(rng: random.Random, template: str, cast: dict[str, str]) -> list[Word
         else:
             label, make = SLOTS[piece]
             name = left.pop(piece) if piece in left and rng.random() < 0.4 else make(rng)
-            words += [(word, f"{'I' if at else 'B'}-{label}") for at, word in enumerate(words_of(name))]
+            words += tagged(name, label)
     return words
+
+
+def tagged(name: str, label: str) -> list[Word]:
+    """Words and tags of an entity; its article is no part of it, and a treatment is no finding."""
+    words = words_of(name)
+    if name in vocabulary.TREATMENTS:
+        return [(word, "O") for word in words]
+    article = [(word, "O") for word in words[:1] if word in ("a", "an")]
+    return article + [(word, f"{'I' if at else 'B'}-{label}") for at, word in enumerate(words[len(article) :])]
 
 
 def spoilt(rng: random.Random, made: list[list[Word]]) -> list[list[str]]:

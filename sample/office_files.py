@@ -1,13 +1,17 @@
-"""Files of office programs and readers: rtf, odt, pptx, xlsx, epub, and an archive that was packed on a Mac."""
+"""Files of office programs and readers: rtf, docx, odt, pptx, xlsx, epub, and an archive that was packed on a Mac."""
 
 import io
 import random
 import zipfile
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from sample import document_texts as texts
 from sample.document_texts import cast_of, filled, some
+
+if TYPE_CHECKING:
+    import docx.document
 
 _TIME = (2026, 3, 12, 9, 30, 0)
 _ODF = "urn:oasis:names:tc:opendocument:xmlns"
@@ -29,6 +33,43 @@ def letter_rtf(rng: random.Random) -> bytes:
 def _rtf(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("{", "\\{").replace("}", "\\}")
     return "".join(char if char.isascii() else f"\\u{ord(char)}?" for char in escaped)
+
+
+def new_docx() -> "docx.document.Document":
+    """An empty document of Word's, with fixed properties."""
+    import docx
+
+    document = docx.Document()
+    document.core_properties.created = document.core_properties.modified = texts.RECEIVED
+    document.core_properties.author = "synthetic"
+    return document
+
+
+def saved_docx(document: "docx.document.Document") -> bytes:
+    """The bytes of a document of Word's, the same each time."""
+    file = io.BytesIO()
+    document.save(file)
+    return _rezipped(file.getvalue())
+
+
+def _rezipped(data: bytes) -> bytes:
+    """The same archive with fixed times and without its preview picture."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(file, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "_rels/.rels":
+                content = _without_thumbnail(content)
+            if not name.endswith("thumbnail.jpeg"):
+                target.writestr(zipfile.ZipInfo(name, _TIME), content, zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
+def _without_thumbnail(relations: bytes) -> bytes:
+    start = relations.index(
+        b"<Relationship ", max(relations.rfind(b"<Relationship ", 0, relations.index(b"thumbnail")), 0)
+    )
+    return relations[:start] + relations[relations.index(b"/>", start) + 2 :]
 
 
 def report_odt(rng: random.Random) -> bytes:

@@ -1,8 +1,9 @@
-"""PDF files that are more than a text layer: a filled form, a scan, a fax with a line stamped on it."""
+"""PDF files: a page of text, a filled form, a scan, a fax with a line stamped on it."""
 
 import io
 import random
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sample import document_texts as texts
@@ -15,6 +16,20 @@ _WIDTH, _HEIGHT = 612, 792  # US Letter in points
 _DPI = 150
 _LINE = 24  # pixels between two lines of a scan
 _FAX_SHARE = 0.002  # of the pixels of a fax that a bad line turned over
+
+
+def text_pdf(lines: Sequence[str]) -> bytes:
+    """Lines of text on one page."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    file = io.BytesIO()
+    canvas = Canvas(file, invariant=True, pageCompression=0)
+    page = canvas.beginText(72, 720)
+    for line in lines:
+        page.textLine(line)
+    canvas.drawText(page)
+    canvas.save()
+    return file.getvalue()
 
 
 def form_pdf(rng: random.Random) -> bytes:
@@ -36,6 +51,21 @@ def form_pdf(rng: random.Random) -> bytes:
         name="Relation", tooltip="Relation to the member", options=["self", "spouse", "child"], value="child",
         x=190, y=320, width=120, height=20,
     )  # fmt: skip
+    canvas.save()
+    return file.getvalue()
+
+
+def questionnaire_pdf(title: str, fields: Sequence[tuple[str, str]]) -> bytes:
+    """A form with text fields, as `form_pdf`, of these labels and values."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    file = io.BytesIO()
+    canvas = Canvas(file, invariant=True, pageCompression=0)
+    canvas.drawString(72, 750, title)
+    for number, (label, value) in enumerate(fields):
+        y = 715 - 33 * number
+        canvas.drawString(72, y + 6, f"{label}:")
+        canvas.acroForm.textfield(name=label, tooltip=label, value=value, x=240, y=y, width=310, height=20)
     canvas.save()
     return file.getvalue()
 

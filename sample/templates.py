@@ -1,6 +1,6 @@
 """Sentences with gaps, from which the synthetic sample is written: letters and claims of a health plan, and news.
 
-A gap in braces is an entity of the slot of that name (`labelled_sentences.SLOTS`) or plain filler text.
+A gap in braces is an entity of the slot of that name (`slots.SLOTS`) or plain filler text.
 `OPENINGS` may stand before a core, `CLOSINGS` after it, so that a few hundred lines give very many sentences.
 """
 
@@ -21,6 +21,7 @@ OPENINGS = (
     "However, ",
     "Meanwhile, ",
     "Under the {act}, ",
+    "Because of the {disaster}, ",
     "Separately, ",
 )
 
@@ -96,6 +97,8 @@ CLAIMS = (
     "the hearing at the {agency} is set for {day}",
     "staff of {hospital} ran the {event} in {city}",
     "{insurer} is a sponsor of the {event}",
+    "the patient reported {condition} and asked for {service}",
+    "he was treated for {condition} and sent home",
 )
 
 # Lines of forms and letters: no verb, no full stop.
@@ -175,6 +178,9 @@ NEWS = (
     "{person} left {company} to join {agency}",
     "the {nationality} team beat the {nationality} team in {city}",
     "rescuers from {country} reached {city} two days after {storm}",
+    "the {disaster} destroyed {n} houses near {city}",
+    "insurers paid {amount} for damage of the {disaster}",
+    "people in {place} still remember the {disaster}",
 )
 
 # Whole sentences in which nothing is an entity; capitals, numbers and the word None do not make one.
@@ -194,8 +200,6 @@ PLAIN = (
     "Summary of Benefits and Coverage",
     "Total Amount Due: {amount}",
     "Reason for denial: the service was not medically necessary.",
-    "The patient reported {condition} and asked for {service}.",
-    "He was treated for {condition} and sent home.",
     "She needs {service} and {service}.",
     "Payment will be made within {n} days.",
     "Prices rose by {percent} percent, the report says.",

@@ -186,6 +186,10 @@ DISEASES = (
     "H5N1", "H1N1", "Avian Flu", "Bird Flu", "West Nile Virus", "Ebola", "Marburg", "Zika", "SARS", "AIDS", "HIV", "Swine Flu",
     "COVID-19", "Lyme Disease", "Spanish Flu", "Dengue Fever", "Rift Valley Fever", "Hepatitis C", "Norovirus", "Lassa Fever",
 )  # fmt: skip
+DISASTERS = _names(
+    """Northridge Earthquake|Loma Prieta Earthquake|Nisqually Earthquake|Camp Fire|Dixie Fire|Thomas Fire|Red River Flood
+    |Great Flood|El Niño|La Niña|Mount St. Helens"""
+)
 
 WARS = (
     "World War I", "World War II", "Cold War", "Gulf War", "Vietnam War", "Korean War", "Civil War", "Revolutionary War",
@@ -273,10 +277,41 @@ MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 
+# Why people see a doctor, as it stands after "with"; those below are treatments and no findings.
 CONDITIONS = (
     "a fractured wrist", "chest pain", "high blood pressure", "a knee replacement", "an asthma attack", "a torn ligament",
     "pneumonia", "a kidney stone", "migraine", "lower back pain", "type 2 diabetes", "a broken ankle", "an allergic reaction",
     "a gall bladder operation", "a routine colonoscopy", "a hip replacement", "sleep apnea", "a cataract operation",
+)  # fmt: skip
+TREATMENTS = (
+    "a knee replacement", "a gall bladder operation", "a routine colonoscopy", "a hip replacement", "a cataract operation",
+)  # fmt: skip
+
+# Findings as running text names them, without an article; `vocabulary.csv` has the codes of most.
+SYMPTOMS = _names(
+    """chest pain|shortness of breath|cough|fever|chills|nausea|vomiting|diarrhea|constipation|abdominal pain|headache
+    |dizziness|palpitations|fatigue|leg edema|rash|itching|sore throat|heartburn|weight loss|night sweats|loss of appetite
+    |blurred vision|numbness|knee pain|lower back pain|joint swelling|insomnia|wheezing|blood in the urine"""
+)
+ACUTE = _names(
+    """pneumonia|bronchitis|influenza|urinary tract infection|kidney stone|deep vein thrombosis|pulmonary embolism
+    |appendicitis|cellulitis|shingles|dehydration|ear infection|heart attack|stroke|seizure|gallstones|sepsis
+    |broken ankle|fractured wrist|allergic reaction|torn ligament|COVID-19|Lyme disease|UTI|DVT"""
+)
+CHRONIC = _names(
+    """hypertension|high blood pressure|type 2 diabetes|asthma|COPD|heart failure|atrial fibrillation|coronary artery disease
+    |chronic kidney disease|anemia|hyperlipidemia|high cholesterol|hypothyroidism|obesity|gout|osteoarthritis|rheumatoid arthritis
+    |osteoporosis|sciatica|depression|anxiety|sleep apnea|epilepsy|migraine|eczema|psoriasis|glaucoma|GERD|CHF|CAD"""
+)
+HEREDITARY = _names(
+    """breast cancer|colon cancer|lung cancer|prostate cancer|melanoma|dementia|diabetes|heart disease|stroke|hypertension
+    |glaucoma|rheumatoid arthritis"""
+)
+FINDINGS = tuple(dict.fromkeys((*SYMPTOMS, *ACUTE, *CHRONIC, *HEREDITARY)))
+RELATIVES = ("mother", "father", "sister", "brother", "grandmother", "grandfather", "aunt", "uncle")
+MEDICINES = (
+    "lisinopril", "metformin", "atorvastatin", "amlodipine", "omeprazole", "levothyroxine", "albuterol", "sertraline", "penicillin",
+    "ibuprofen", "warfarin", "prednisone",
 )  # fmt: skip
 SERVICES = (
     "physical therapy", "an MRI scan", "an emergency room visit", "outpatient surgery", "a follow-up visit", "laboratory work",
@@ -286,6 +321,12 @@ SERVICES = (
 GOODS = (
     "oil", "steel", "wheat", "rice", "coffee", "cotton", "natural gas", "copper", "gold", "medicine", "textiles", "corn", "vaccines",
 )  # fmt: skip
+
+# Both are void: the one was sold with wallets, the other printed in a leaflet of the Social Security Administration's.
+# Numbers that were never issued (areas 000, 666 and 9xx) would not do: a check of validity passes over them.
+VOID_SSNS = ("078-05-1120", "219-09-9999")
+AREA_CODES = ("212", "216", "303", "312", "404", "415", "503", "512", "602", "617", "702", "713")
+STREETS = ("Maple", "Cedar", "Second", "Washington", "Chestnut", "Franklin", "Orchard", "Lincoln")
 
 _WORD = re.compile(
     r"[A-Z](?:\.[A-Z])+\.|[A-Z]\.(?= [A-Z])|(?:Dr|Mr|Mrs|Ms|St|Inc|No)\.|'s\b|\$|[^\s.,;:!?()\"'$]+(?:[.,:'][^\s.,;:!?()\"'$]+)*(?<!'s)|\S"
@@ -356,13 +397,6 @@ def nationality(rng: random.Random) -> str:
     return rng.choice(NATIONALITIES_LONG) if rng.random() < 0.08 else rng.choice(NATIONALITIES)
 
 
-def storm(rng: random.Random) -> str:
-    """A named storm or a disease, what the data set calls `nat`."""
-    if rng.random() < 0.45:
-        return rng.choice(DISEASES)
-    return f"{rng.choice(STORM_KINDS)} {rng.choice(STORM_NAMES)}"
-
-
 def event(rng: random.Random) -> str:
     """A war, holiday, tournament or operation."""
     if rng.random() < 0.25:
@@ -402,3 +436,14 @@ def date(rng: random.Random) -> str:
 def amount(rng: random.Random) -> str:
     """A sum of money in digits: `$1,240`."""
     return f"${rng.choice((rng.randint(20, 999), rng.randint(1000, 99999))):,}"
+
+
+def phone(rng: random.Random) -> str:
+    """A telephone number of those that are kept free for fiction: `(216) 555-0143`."""
+    area, number = rng.choice(AREA_CODES), f"555-01{rng.randint(0, 99):02}"
+    return rng.choice((f"({area}) {number}", f"{area}-{number}", f"+1 {area} {number}"))
+
+
+def street(rng: random.Random) -> str:
+    """A house in a street: `418 Maple Street`."""
+    return f"{rng.randint(12, 980)} {rng.choice(STREETS)} {rng.choice(('Street', 'Avenue', 'Road', 'Lane'))}"

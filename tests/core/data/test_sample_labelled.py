@@ -9,10 +9,10 @@ import pytest
 from ner_tasks.data.corpus import open_rows
 from ner_tasks.data.readers.rows import LabelledRow
 from ner_tasks.labels import LabelSet
-from sample import labelled_sentences, vocabulary
+from sample import labelled_sentences, note_templates, slots, templates, vocabulary
 
 SAMPLE = labelled_sentences.OUTPUT
-LABELS = LabelSet(("art", "eve", "geo", "gpe", "nat", "org", "per", "tim"))
+LABELS = LabelSet(("art", "dis", "eve", "geo", "gpe", "nat", "org", "per", "tim"))
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +39,10 @@ def test_the_word_none_is_in_it(rows: list[LabelledRow]):
     assert any(row.word == "None" for row in rows)
 
 
-def test_all_seventeen_tags_occur_often_enough_to_learn(rows: list[LabelledRow]):
+def test_all_nineteen_tags_occur_often_enough_to_learn(rows: list[LabelledRow]):
     counts = Counter(row.tag for row in rows)
 
-    assert len(LABELS.tags) == 17
+    assert len(LABELS.tags) == 19
     assert all(counts[tag] >= 15 for tag in LABELS.tags), counts
     assert all(counts[f"B-{label}"] >= 200 for label in LABELS.labels), counts
 
@@ -54,11 +54,31 @@ def test_it_has_two_thousand_different_sentences(rows: list[LabelledRow]):
 
 
 def test_no_template_names_a_slot_that_does_not_exist():
-    known = labelled_sentences.SLOTS.keys() | labelled_sentences.FILLERS.keys()
-    templates = labelled_sentences.templates
-    for group in ("OPENINGS", "CLOSINGS", "JOINTS", "CLAIMS", "NEWS", "FIELDS", "PLAIN"):
-        for template in getattr(templates, group):
-            assert set(labelled_sentences.GAP.findall(template)) <= known, template
+    known = slots.SLOTS.keys() | slots.FILLERS.keys()
+    groups = [value for module in (templates, note_templates) for value in vars(module).values()]
+    for template in [each for group in groups if isinstance(group, tuple) for each in group]:
+        assert set(slots.GAP.findall(template)) <= known, template
+
+
+def test_what_says_that_a_finding_is_denied_or_suspected_is_no_part_of_it(rows: list[LabelledRow]):
+    cues = {
+        "no",
+        "not",
+        "denies",
+        "without",
+        "negative",
+        "possible",
+        "probable",
+        "likely",
+        "history",
+        "a",
+        "an",
+        "mother",
+    }
+    tagged = Counter(row.word.lower() for row in rows if row.tag.endswith("-dis"))
+
+    assert len(tagged) > 100
+    assert cues & tagged.keys() == set()
 
 
 def test_every_name_can_be_written_in_cp1252():
