@@ -26,6 +26,7 @@ class Answer:
             characters of the text.
         receipt: what was read of the document, and by which model it was tagged.
         kept_text_sha256: SHA-256 of the text if the text was not kept.
+        redacted: copy of the text without personal data, `text`, with `mode` and `offsets`; None without redaction.
     """
 
     document: str
@@ -34,6 +35,12 @@ class Answer:
     entities: tuple[Mapping[str, Any], ...]
     receipt: Mapping[str, Any]
     kept_text_sha256: str | None = None
+    redacted: Mapping[str, Any] | None = None
+
+    @property
+    def redacted_text(self) -> str | None:
+        """Copy of the text without personal data; None without redaction."""
+        return None if self.redacted is None else self.redacted["text"]
 
     @property
     def language(self) -> str:
@@ -97,6 +104,7 @@ def parse_answer(line: bytes, where: str) -> Answer:
             tuple(sorted(values["entities"], key=lambda entity: (entity["start"], entity["end"]))),
             receipt,
             _check_type(str, values["text_sha256"]) if text is None else None,
+            _check_redacted(values.get("redacted")),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ArtifactBroken(f"found {redact_error(error)}, expected an answer that `tag` wrote, in {where}") from None
@@ -111,6 +119,24 @@ def _check_entity(entity: Mapping[str, Any], end_of_text: int, where: str) -> No
     score = entity["score"]
     if type(score) not in (int, float) or not 0 <= score <= 1 or not isinstance(entity["label"], str):
         raise TypeError
+    for name in ("section", "code", "code_system", "decision"):
+        if entity.get(name) is not None:
+            _check_type(str, entity[name])
+    statuses = entity.get("assertion")
+    for status in [] if statuses is None else _check_type(list, statuses):
+        _check_type(str, status)
+
+
+def _check_redacted(redacted: Any) -> Mapping[str, Any] | None:
+    if redacted is None:
+        return None
+    end = len(_check_type(str, _check_type(dict, redacted)["text"]))
+    _check_type(str, redacted["mode"])
+    for place in _check_type(list, redacted["offsets"]):
+        start, stop, first, last = (_check_type(int, offset) for offset in _check_type(list, place))
+        if not (0 <= start < stop and 0 <= first <= last <= end):
+            raise ValueError
+    return dict(redacted)
 
 
 def _check_receipt(receipt: Mapping[str, Any]) -> None:
@@ -118,8 +144,9 @@ def _check_receipt(receipt: Mapping[str, Any]) -> None:
     for fates in _check_type(dict, receipt["items"]).values():
         for n in _check_type(dict, fates).values():
             _check_type(int, n)
-    for n in _check_type(dict, receipt.get("dropped", {})).values():
-        _check_type(int, n)
+    for name in ("dropped", "review"):
+        for n in _check_type(dict, receipt.get(name, {})).values():
+            _check_type(int, n)
     for line in _check_type(list, receipt["unread"]):
         _check_type(str, line)
     for name in ("n_words", "n_sentences", "n_characters"):

@@ -1,9 +1,6 @@
-"""Exports answers as two Parquet tables: one row per entity, and one row per document.
+"""Exports answers as two Parquet tables: one row per entity, and one row per document; see `tables`."""
 
-The schemas `ENTITIES` and `DOCUMENTS` do not depend on the answers, so that many days can be read as one table.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -18,43 +15,11 @@ from ner_tasks.errors import ArtifactBroken, redact_error
 from ner_tasks.files import atomic
 from ner_tasks.surrogates import escape_surrogates
 from ner_tasks.tagging.answers import Answer, count_unread, read_answers
+from ner_tasks.tagging.exports.tables import COUNTS, DAY, DOCUMENTS, ENRICHMENT, ENTITIES, without_day
 
 ENTITIES_FILE, DOCUMENTS_FILE = "entities.parquet", "documents.parquet"
+HIVE_TABLES, PART_FILE = ("entities", "documents"), "part-0.parquet"
 
-ENTITIES = pa.schema(
-    [
-        pa.field("document", pa.string(), nullable=False),
-        pa.field("sha256", pa.string(), nullable=False),
-        pa.field("start", pa.int64(), nullable=False),  # [start, end) in characters of the text
-        pa.field("end", pa.int64(), nullable=False),
-        pa.field("label", pa.string(), nullable=False),
-        pa.field("text", pa.string()),  # null if the text was not kept
-        pa.field("score", pa.float64(), nullable=False),
-        pa.field("page", pa.int32()),  # from 1; null if the format has no pages
-        # left, top, right, bottom in points from the top left of the page, one box per line; null as for `page`
-        pa.field("boxes", pa.list_(pa.list_(pa.float32()))),
-        pa.field("ocr_confidence", pa.int32()),  # percent, of the least certain word; null without OCR
-        pa.field("source", pa.string()),  # cell, part or section; null if the format has none
-        pa.field("model_version", pa.string(), nullable=False),
-        pa.field("day", pa.date32()),  # null if the answers do not belong to a day
-    ]
-)
-_COUNTS = ("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows")
-DOCUMENTS = pa.schema(
-    [
-        pa.field("document", pa.string(), nullable=False),
-        pa.field("sha256", pa.string(), nullable=False),
-        *(pa.field(name, pa.int64(), nullable=False) for name in _COUNTS),
-        pa.field("format", pa.string(), nullable=False),
-        pa.field("encoding", pa.string(), nullable=False),
-        pa.field("read_share", pa.float64(), nullable=False),
-        pa.field("n_unread", pa.int64(), nullable=False),  # number of unread items
-        pa.field("unread", pa.list_(pa.string()), nullable=False),
-        pa.field("n_entities", pa.int64(), nullable=False),
-        pa.field("model_version", pa.string(), nullable=False),
-        pa.field("day", pa.date32()),
-    ]
-)
 # Size of a row group: large enough to compress well, small enough for memory.
 _GROUP_ROWS, _GROUP_CHARACTERS = 50_000, 8_000_000
 
@@ -76,10 +41,36 @@ def write_parquet(documents_jsonl: Path, folder: Path, *, day: date | None = Non
         StorageFull: no space left on the device; no files are left.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    return _write(documents_jsonl, [folder / ENTITIES_FILE, folder / DOCUMENTS_FILE], [ENTITIES, DOCUMENTS], day)
+
+
+def write_hive(documents_jsonl: Path, folder: Path, *, day: date) -> dict[str, int]:
+    """Write a day of a Hive-partitioned data set: `entities/day=<day>/` and `documents/day=<day>/`, each atomically.
+
+    Args:
+        documents_jsonl: the answers.
+        folder: root of the data set; other days in it are kept, this one is replaced.
+        day: day of the answers; the files have no such column.
+
+    Returns:
+        Number of rows, as `write_parquet`.
+
+    Raises:
+        InputMissing, ArtifactBroken, StorageFull: as `write_parquet`.
+    """
+    paths = [folder / table / f"{DAY}={day.isoformat()}" / PART_FILE for table in HIVE_TABLES]
+    return _write(documents_jsonl, paths, [without_day(ENTITIES), without_day(DOCUMENTS)], day)
+
+
+def _write(
+    documents_jsonl: Path, paths: Sequence[Path], schemas: Sequence[pa.Schema], day: date | None
+) -> dict[str, int]:
     with ExitStack() as stack:
-        paths = [stack.enter_context(atomic.staged_file(folder / name)) for name in (ENTITIES_FILE, DOCUMENTS_FILE)]
-        entities = stack.enter_context(_ParquetTable(paths[0], ENTITIES))
-        documents = stack.enter_context(_ParquetTable(paths[1], DOCUMENTS))
+        # all files first: the first of them is replaced after both tables are complete
+        stages = [stack.enter_context(atomic.staged_file(path)) for path in paths]
+        entities, documents = (
+            stack.enter_context(ParquetTable(stage, schema)) for stage, schema in zip(stages, schemas, strict=True)
+        )
         for answer in read_answers(documents_jsonl):
             entities.add(_entity_rows(answer, day))
             documents.add([_document_row(answer, day, documents_jsonl)])
@@ -98,14 +89,28 @@ def _entity_rows(answer: Answer, day: date | None) -> Iterable[dict[str, Any]]:
             "score": float(entity["score"]),
             **{name: entity.get(name) for name in PLACE_FIELDS},
             "model_version": str(answer.receipt.get("model_version", "")),
-            "day": day,
+            DAY: day,
+            **{name: _escape(entity.get(name)) for name in ENRICHMENT if name != "assertion"},
+            "assertion": _statuses(entity.get("assertion")),
         }
+
+
+def _escape(value: Any) -> Any:
+    """Escape the surrogates of a text; a value of another type is left to the table to refuse."""
+    return escape_surrogates(value) if isinstance(value, str) else value
+
+
+def _statuses(assertion: Any) -> list[Any] | None:
+    # of a text, the table would make a list of its letters
+    if not isinstance(assertion, list | None):
+        raise ArtifactBroken("found an assertion that is no list, expected answers that `tag` wrote")
+    return None if assertion is None else list(map(_escape, assertion))
 
 
 def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, Any]:
     try:
         receipt = answer.receipt
-        counts = {name: int(receipt[name]) for name in _COUNTS}
+        counts = {name: int(receipt[name]) for name in COUNTS}
         n_items_unread = count_unread(receipt)
         read = {"format": str(receipt["format"]), "encoding": str(receipt["encoding"])}
         unread = [escape_surrogates(str(line)) for line in receipt["unread"]]
@@ -124,11 +129,12 @@ def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, An
         "unread": unread,
         "n_entities": len(answer.entities),
         "model_version": version,
-        "day": day,
+        DAY: day,
+        "redacted_text": _escape(answer.redacted_text),
     }
 
 
-class _ParquetTable:
+class ParquetTable:
     """A Parquet file that is written one row group at a time."""
 
     def __init__(self, path: Path, schema: pa.Schema):
@@ -152,7 +158,7 @@ class _ParquetTable:
     def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
         for row in rows:
             self._rows.append(row)
-            self._n_characters += len(row.get("text") or "") + len(row["document"])
+            self._n_characters += sum(len(value) for value in row.values() if isinstance(value, str))
             if len(self._rows) >= _GROUP_ROWS or self._n_characters >= _GROUP_CHARACTERS:
                 self._write()
 

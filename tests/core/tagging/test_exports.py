@@ -69,6 +69,11 @@ def test_parquet_has_a_row_for_each_entity_and_each_document(tmp_path: Path) -> 
         "source": None,
         "model_version": "v1",
         "day": date(2026, 3, 14),
+        "section": None,
+        "assertion": None,
+        "code": None,
+        "code_system": None,
+        "decision": None,
     }
     assert (tampa["start"], tampa["end"], tampa["label"]) == (22, 27, "geo")
     letter, empty = pq.read_table(tmp_path / "documents.parquet").to_pylist()
