@@ -10,6 +10,7 @@
     ├── GateNotPassed       a model or a night is worse than it may be        exit 77
     ├── StorageFull         no space left for what would be written           exit 74
     ├── StoreUnavailable    the store on S3 does not answer, or not to us now exit 75
+    ├── DatabaseUnavailable a database does not answer, or not to us now      exit 75
     └── Busy                another process is at work on the same thing      exit 75
 
 Each message states in one line what was found, what was expected and where. A `NerTasksError` is not retried unless it is
@@ -65,6 +66,13 @@ class StorageFull(NerTasksError):
 
 class StoreUnavailable(NerTasksError):
     """Networks, servers and expired credentials recover, so the orchestrator may try again."""
+
+    exit_code = 75
+    retryable = True
+
+
+class DatabaseUnavailable(NerTasksError):
+    """Servers are restarted and fail over, so the orchestrator may try again."""
 
     exit_code = 75
     retryable = True

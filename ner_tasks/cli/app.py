@@ -15,14 +15,14 @@ from typing import Any
 
 import ner_tasks
 from ner_tasks import hardware, held_stderr, settings
-from ner_tasks.cli import answers, data, measures, models, registry, tagging, training
+from ner_tasks.cli import answers, data, measures, models, registry, sinks, tagging, training
 from ner_tasks.config.flags import add_flags, read_flags, require_flags
 from ner_tasks.errors import NerTasksError, redact_error, redact_traceback
 from ner_tasks.files import atomic
 from ner_tasks.steps.command import Command
 
 _QUOTATIONS = frozenset({"examples", "worst"})
-_MODULES = (data, training, models, tagging, answers, measures, registry)
+_MODULES = (data, training, models, tagging, answers, sinks, measures, registry)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

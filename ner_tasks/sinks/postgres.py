@@ -1,0 +1,250 @@
+"""Copies a day into PostgreSQL: the day is replaced in one transaction, so that nobody sees a part of it.
+
+The rows are those of the day's Parquet files. The driver streams them as Arrow batches into COPY; it has libpq inside, which
+takes what the address does not say from the variables PGHOST, PGPASSWORD and so on.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, NerTasksError, redact_error
+from ner_tasks.files import atomic
+from ner_tasks.records import PublishedDay, read_file
+from ner_tasks.sinks import SCHEMA_NAME
+from ner_tasks.sinks.postgres_errors import translate_postgres_errors
+from ner_tasks.sinks.postgres_tables import (
+    DAYS_TABLE,
+    DOCUMENTS_TABLE,
+    ENTITIES_TABLE,
+    JSON_COLUMN,
+    TABLES,
+    prepare_tables,
+)
+from ner_tasks.tagging.conversion import find_day
+from ner_tasks.tagging.exports.parquet import DOCUMENTS_FILE, ENTITIES_FILE
+from ner_tasks.tagging.exports.tables import DAY, SCHEMA_VERSION, read_schema_version
+from ner_tasks.tagging.merge import MANIFEST
+
+_BATCH_ROWS = 20_000
+_LOCK = 0x6E6572  # of ours among the advisory locks of the database
+_LOCK_WAIT, _CONNECT_WAIT_S = "60s", 30
+_JSON = pa.json_(pa.string())
+_DAYS = pa.schema(
+    [
+        (DAY, pa.date32()),
+        ("model_version", pa.string()),
+        ("night", pa.string()),
+        ("n_documents", pa.int64()),
+        ("n_entities", pa.int64()),
+    ]
+)
+
+
+def load_day(
+    answers: Path, *, day: str | None = None, database: str = "", schema: str = "nightly_ner"
+) -> dict[str, Any]:
+    """Replace a day in PostgreSQL by a folder of answers; make the tables if there are none.
+
+    Args:
+        answers: a published day, or a folder with its manifest and its Parquet files.
+        day: YYYY-MM-DD; by default that of the manifest.
+        database: address of the database without a password; empty: as libpq's variables say.
+        schema: PostgreSQL's schema for the tables.
+
+    Returns:
+        `{"day": ..., "n_documents": ..., "n_entities": ...}`.
+
+    Raises:
+        InputMissing, ArtifactBroken: the day or a file of it is missing or damaged.
+        ConfigInvalid: no day is known, tables of another schema, a right is missing.
+        DatabaseUnavailable, StorageFull, Busy: of the server; nothing of the day has changed.
+    """
+    return atomic.read_whole(answers, lambda: _load(answers, day, database, schema))
+
+
+def remove_day(day: date, *, database: str = "", schema: str = "nightly_ner") -> dict[str, Any]:
+    """Delete a day in PostgreSQL; there may be none.
+
+    Args:
+        day: the day.
+        database, schema: as for `load_day`.
+
+    Returns:
+        `{"day": ...}`.
+
+    Raises:
+        ConfigInvalid, DatabaseUnavailable, StorageFull, Busy: as for `load_day`.
+    """
+    with _transaction(database, schema) as cursor:
+        _delete(cursor, schema, day)
+    return {"day": day.isoformat()}
+
+
+def _load(answers: Path, given: str | None, database: str, schema: str) -> dict[str, Any]:
+    day = find_day(answers, given)
+    if day is None:
+        raise ConfigInvalid(f"found no day in {answers}, expected the one to replace; give --day")
+    manifest = read_file(answers / MANIFEST, PublishedDay)
+    documents = DayTable(answers / DOCUMENTS_FILE, DOCUMENTS_TABLE, day)
+    entities = DayTable(answers / ENTITIES_FILE, ENTITIES_TABLE, day)
+    documents.check_rows(manifest.get("n_tagged"))
+    with _transaction(database, schema) as cursor:
+        _delete(cursor, schema, day)
+        for table in (documents, entities):
+            table.copy_into(cursor, schema)
+        row = (day, manifest["model_version"], manifest.get("night"), documents.n_rows, entities.n_rows)
+        loaded = pa.record_batch([[value] for value in row], schema=_DAYS)
+        cursor.adbc_ingest(DAYS_TABLE, loaded, mode="append", db_schema_name=schema)
+    return {"day": day.isoformat(), "n_documents": documents.n_rows, "n_entities": entities.n_rows}
+
+
+@contextmanager
+def _transaction(database: str, schema: str) -> Iterator[Any]:
+    """Yield a cursor on our tables; what the block does is kept if it succeeds, and undone otherwise."""
+    from adbc_driver_postgresql import dbapi
+
+    if not re.match(SCHEMA_NAME, schema):
+        raise ConfigInvalid(f"found schema {schema[:100]!r}, expected a name such as 'nightly_ner'")
+    where = describe_database(database)
+    with translate_postgres_errors(where), closing(dbapi.connect(_make_address(database))) as connection:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
+            # one at a time, so that two loads of a day do not both insert it
+            cursor.execute(f"SELECT pg_advisory_xact_lock({_LOCK}, hashtext('{schema}'))::text")
+            cursor.fetchall()
+            prepare_tables(cursor, schema, where)
+            yield cursor
+        # without it, closing the connection rolls back
+        connection.commit()
+
+
+def _delete(cursor: Any, schema: str, day: date) -> None:
+    for table in (ENTITIES_TABLE, DOCUMENTS_TABLE, DAYS_TABLE):
+        cursor.execute(f'DELETE FROM "{schema}"."{table}" WHERE "{DAY}" = $1', (day,))  # noqa: S608 - plain names
+
+
+class DayTable:
+    """A table of a day in its Parquet file.
+
+    Args:
+        path: the file.
+        table: name of the table in the database.
+        day: the day that all rows get.
+
+    Raises:
+        InputMissing, ArtifactBroken: there is no such file, or it is no table of ours.
+    """
+
+    def __init__(self, path: Path, table: str, day: date) -> None:
+        self._path, self._table, self._day = path, table, day
+        try:
+            self._file = pq.ParquetFile(path)
+        except FileNotFoundError:
+            raise InputMissing(
+                f"found nothing at {path}, expected a table of a published day, or of `convert --to parquet`"
+            ) from None
+        except (pa.ArrowException, OSError) as error:
+            raise ArtifactBroken(f"found {redact_error(error)}, expected Parquet, at {path}") from None
+        schema = self._file.schema_arrow
+        version = read_schema_version(schema)
+        if version is None or version > SCHEMA_VERSION:
+            raise ArtifactBroken(f"found schema version {version}, expected at most {SCHEMA_VERSION}, at {path}")
+        # a file of an earlier version has fewer columns, and the others are null
+        self._columns = [column.name for column in TABLES[table] if column.name in schema.names]
+        self.n_rows: int = self._file.metadata.num_rows
+        self._error: NerTasksError | None = None
+
+    def check_rows(self, n_expected: int | None) -> None:
+        """Check the number of rows against the manifest's.
+
+        Raises:
+            ArtifactBroken: it is another one.
+        """
+        if n_expected is not None and n_expected != self.n_rows:
+            raise ArtifactBroken(f"found {self.n_rows} rows, expected {n_expected} as in {MANIFEST}, at {self._path}")
+
+    def copy_into(self, cursor: Any, schema: str) -> None:
+        """Insert all rows.
+
+        Raises:
+            ArtifactBroken: the file is damaged.
+        """
+        batches = self._batches()
+        first = next(batches, None)
+        if first is None:
+            return
+
+        def rest() -> Iterator[pa.RecordBatch]:
+            yield first
+            yield from batches
+
+        reader = pa.RecordBatchReader.from_batches(first.schema, rest())
+        try:
+            cursor.adbc_ingest(self._table, reader, mode="append", db_schema_name=schema)
+        except Exception:
+            # the driver would report it as its own, with our traceback
+            if self._error:
+                raise self._error from None
+            raise
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for batch in self._file.iter_batches(_BATCH_ROWS, columns=self._columns):
+                columns = {name: _adapt(name, batch.column(name)) for name in self._columns if name != DAY}
+                columns[DAY] = pa.repeat(pa.scalar(self._day, pa.date32()), batch.num_rows)
+                yield pa.RecordBatch.from_pydict(columns)
+        except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+            self._error = ArtifactBroken(f"found {redact_error(error)}, expected rows of a day, at {self._path}")
+            raise self._error from None
+
+
+def _adapt(name: str, values: pa.Array) -> pa.Array:
+    r"""Return a column as PostgreSQL takes it: boxes as JSON, and each NUL, which its texts cannot hold, as `\x00`."""
+    if name == JSON_COLUMN:
+        texts = [None if boxes is None else _write_boxes(boxes) for boxes in values.to_pylist()]
+        return pa.ExtensionArray.from_storage(_JSON, pa.array(texts, pa.string()))
+    kind = values.type
+    texts = values.flatten() if pa.types.is_list(kind) else values
+    if not pa.types.is_string(texts.type) or b"\0" not in memoryview(texts.buffers()[2] or b"").tobytes():
+        return values
+    return pa.array([_escape_nul(value) for value in values.to_pylist()], kind)
+
+
+def _escape_nul(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_escape_nul(each) for each in value]
+    return value.replace("\0", r"\x00") if isinstance(value, str) else value
+
+
+def _write_boxes(boxes: list[list[float]]) -> str:
+    # as in `documents.jsonl`: tenths of a point, which float32 does not hold exactly
+    return json.dumps([[round(edge, 1) for edge in box] for box in boxes], allow_nan=False)
+
+
+def _make_address(database: str) -> str:
+    address = database or "postgresql://"
+    options = ["fallback_application_name=nightly-ner"]
+    if "connect_timeout" not in address and "PGCONNECT_TIMEOUT" not in os.environ:
+        options.append(f"connect_timeout={_CONNECT_WAIT_S}")
+    return f"{address}{'&' if '?' in address else '?'}{'&'.join(options)}"
+
+
+def describe_database(database: str, env: Mapping[str, str] = os.environ) -> str:
+    """Return host, port and name of a database, as its address or libpq's variables say."""
+    try:
+        parts = urlsplit(database)
+        host, port, name = parts.hostname, parts.port, parts.path.strip("/")
+    except ValueError:
+        return "the given address"
+    place = f"{host or env.get('PGHOST') or 'localhost'}:{port or env.get('PGPORT') or 5432}"
+    return f"{place}/{name or env.get('PGDATABASE') or ''}".rstrip("/")
