@@ -222,6 +222,16 @@ def staged_file(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def scratch_file(near: Path) -> Iterator[Path]:
+    """Yield a hidden path beside `near` for what is needed only within the block; its file is removed afterwards."""
+    part = replacement.staging_path(near)
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
 def space_for(target: Path) -> Iterator[None]:
     """Turn "no space left on device" errors in the block into `StorageFull` with the location."""
     try:

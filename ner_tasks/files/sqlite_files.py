@@ -46,7 +46,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
         ArtifactBroken: the path is not a regular file.
     """
     _check(path)
-    return sqlite3.connect(path)
+    return sqlite3.connect(path.absolute().as_uri(), uri=True)
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
@@ -56,8 +56,22 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         ArtifactBroken: the path is not a regular file.
     """
     _check(path)
+    return sqlite3.connect(_read_only(path), uri=True)
+
+
+def attach_read_only(database: sqlite3.Connection, path: Path, name: str) -> None:
+    """Attach a file that no longer changes to an open one, as the schema `name`.
+
+    Raises:
+        ArtifactBroken: the path is not a regular file.
+    """
+    _check(path)
+    database.execute(f"ATTACH ? AS {name}", (_read_only(path),))
+
+
+def _read_only(path: Path) -> str:
     # absolute, since SQLite resolves the path again later
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
 
 
 def _check(path: Path) -> None:

@@ -36,6 +36,10 @@ with Journal(disk, {"run": 1}) as journal:
 from ner_tasks.tagging.answer_index import write_index
 write_index(source / "documents.jsonl", source / "rejected.jsonl", disk / "index.sqlite")
 """,
+    "entities": """
+from ner_tasks.tagging.entity_index.writer import write_entity_index
+write_entity_index(source / "documents.jsonl", disk / "entities.sqlite")
+""",
     "join": """
 from ner_tasks.tagging.answer_ledger import AnswerLedger
 with AnswerLedger(disk) as ledger:
@@ -44,6 +48,13 @@ with AnswerLedger(disk) as ledger:
     "tables": """
 from ner_tasks.tagging.exports.parquet import write_parquet
 write_parquet(source / "documents.jsonl", disk)
+""",
+    "vocabulary": """
+from ner_tasks.enrichment.codes import Vocabulary
+try:
+    Vocabulary.open(source / "terms.csv", disk)
+finally:
+    [lock.unlink() for lock in disk.glob("terms.*.lock")]
 """,
     "training": """
 import numpy as np
@@ -75,17 +86,26 @@ def source(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("source")
     (folder / "rejected.jsonl").write_text("")
+    terms = "".join(f"term {number},{number},local\n" for number in range(20_000))
+    (folder / "terms.csv").write_text(f"name,code,system\n{terms}")
     (folder / "encoder").mkdir()
     (folder / "encoder" / "config.json").write_text(json.dumps(CONFIG))
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"word{number}" for number in range(20_000))]
     (folder / "encoder" / "vocab.txt").write_text("\n".join(words))
     counts = dict.fromkeys(("n_characters", "n_sentences", "n_words", "n_pieces", "n_windows"), 1)
     kept = {"format": "txt", "encoding": "utf-8", "unread": [], "read_share": 1.0, "model_version": "m1", "items": {}}
+    entity = {"start": 0, "end": 96, "label": "per", "score": 1.0}
     rng = random.Random(0)
     with (folder / "documents.jsonl").open("w") as lines, AnswerLedger(folder) as ledger:
         for number in range(5000):
             name = rng.randbytes(48).hex()  # nothing that a compressor makes small
-            answer = {"document": name, "sha256": name, "text": "", "entities": [], "receipt": {**counts, **kept}}
+            answer = {
+                "document": name,
+                "sha256": name,
+                "text": name,
+                "entities": [entity],
+                "receipt": {**counts, **kept},
+            }
             lines.write(json.dumps(answer) + "\n")
             ledger.add(AnswerKey(name, "m1", "c1"), offset=number, n_bytes=1)
         ledger.commit()
