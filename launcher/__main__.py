@@ -23,8 +23,10 @@ from ner_tasks.store.folder import FolderStore
 INTERRUPTED = 130
 
 SAMPLE = REPOSITORY / "sample"
-# Two epochs are enough for the sample, and keep the first run short.
-SAMPLE_PARAMS = {chain.RETRAIN: {"epochs": 2}}
+SAMPLE_PARAMS: dict[str, dict[str, Any]] = {
+    chain.RETRAIN: {"epochs": 2},  # enough for the sample, and the first run stays short
+    chain.TAG: {"assertion_labels": "dis", "redaction": "label"},
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -108,6 +108,7 @@ class Layout:
             "NER_STORE": self.store,
             "NER_SCRATCH": str(self.var / "scratch"),
             "NER_ENCODER": str(self.encoder),
+            "NER_VOCABULARY": str(self.root / "sample" / "vocabulary.csv"),
         }
         fixed = {
             "NER_HOME": str(self.root),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from textwrap import shorten
 from typing import Any
 
 from rich.console import Console
@@ -100,21 +101,30 @@ def _night(night: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Documents of the day", f"{night['n_documents']:,} on {night['day']}, {night['n_words']:,} words"),
         ("Tagged", f"{night['n_tagged']:,}, with {night['n_entities']:,} entities ({labels or 'none'})"),
         ("Not given", f"{sum(night.get('dropped', {}).values()):,} entities that score below the minimum"),
+        *_counted("Findings", night.get("assertions", {})),
+        *_counted("Personal data", night.get("personal_data", {})),
         ("Partly read", f"{night['n_partly_read']:,}"),
         ("Rejected", f"{night['n_rejected']:,} ({reasons})"),
         *([("Ignored", ignored)] if ignored else []),
     ]
 
 
+def _counted(name: str, counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    listed = ", ".join(f"{one} {n:,}" for one, n in sorted(counts.items(), key=lambda pair: -pair[1]))
+    return [(name, listed)] if listed else []
+
+
 def _examples(store: FolderStore, day: str) -> list[dict[str, Any]]:
-    """Return three tagged documents, of three formats if possible; those with several entities first."""
-    best: dict[tuple[bool, bool, str], dict[str, Any]] = {}
+    """Return three tagged documents, of three formats if possible; those with assessed findings and several entities first."""
+    best: dict[tuple[bool, bool, bool, str], dict[str, Any]] = {}
     seen: set[str] = set()
     with store.path_of(keys.tagged_day(day, DOCUMENTS)).open(encoding="utf-8") as lines:
         for document in map(json.loads, lines):
             suffix = PurePosixPath(document["document"].partition("#")[0]).suffix
             if document["entities"] and len(best) < MAX_CANDIDATES:
-                best[(len(document["entities"]) < N_ENTITIES, suffix in seen, document["document"])] = document
+                is_plain = not any(entity.get("assertion") for entity in document["entities"])
+                is_poor = len(document["entities"]) < N_ENTITIES
+                best[(is_plain, is_poor, suffix in seen, document["document"])] = document
                 seen.add(suffix)
     return [best[rank] for rank in sorted(best)[:N_EXAMPLES]]
 
@@ -122,6 +132,9 @@ def _examples(store: FolderStore, day: str) -> list[dict[str, Any]]:
 def _example(console: Console, document: Mapping[str, Any]) -> None:
     console.print(Text(document["document"], style="bold"))
     console.print(display.make_excerpt(document["text"], document["entities"]))
+    if "redacted" in document:
+        start = shorten(" ".join(document["redacted"]["text"].split()), 160, placeholder=" …")
+        console.print(Text.assemble(("redacted copy: ", "bold"), start), soft_wrap=True)
     console.print()
 
 

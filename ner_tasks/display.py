@@ -59,15 +59,20 @@ def make_excerpt(text: str, entities: Entities, *, n_characters: int = 300) -> E
 
     Args:
         text: text of the document.
-        entities: its entities with `start`, `end` and `label`.
+        entities: its entities with `start`, `end`, `label` and, if it was assessed, `assertion`.
         n_characters: approximate length, to the next word.
     """
     start, end = find_densest(text, entities, n_characters=n_characters)
     inside = [entity for entity in entities if start <= entity["start"] and entity["end"] <= end]
     pieces = split_pieces(text, inside, start, end)
-    shown = [(_SPACES.sub(" ", piece), str(entity["label"]) if entity else "") for piece, entity in pieces]
+    shown = [(_SPACES.sub(" ", piece), _describe(entity) if entity else "") for piece, entity in pieces]
     before, after = "… " if start > 0 else "", " …" if end < len(text.rstrip()) else ""
     return Excerpt(tuple(piece for piece in ((before, ""), *shown, (after, "")) if piece[0]))
+
+
+def _describe(entity: Mapping[str, Any]) -> str:
+    """Return the label of an entity, with the statuses of its assertion."""
+    return " ".join([str(entity["label"]), *map(str, entity.get("assertion") or ())])
 
 
 def find_densest(text: str, entities: Entities, *, n_characters: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ner_tasks.config.base import describe_error
+from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.evaluation.policy import GateOverrides
 from ner_tasks.steps.tagging import ReadingConfig, ThresholdConfig
@@ -64,7 +65,10 @@ class WatchSettings(BaseSettings):
             raise ConfigInvalid(describe_error(error, cls, spell=_variable)) from None
 
 
-class Settings(WatchSettings, ReadingConfig, ThresholdConfig, GateOverrides):
+_RULE_FILES = ("sections_file", "assertion_file", "vocabulary", "redaction_key_file", "personal_data_file")
+
+
+class Settings(WatchSettings, ReadingConfig, ThresholdConfig, EnrichmentConfig, GateOverrides):
     """Everything that a deployment can set; the variable of `store` is `NER_STORE`, and so on.
 
     An empty variable counts as not set. The limits of the gates take precedence over the gates' YAML, and the parameters of
@@ -80,6 +84,11 @@ class Settings(WatchSettings, ReadingConfig, ThresholdConfig, GateOverrides):
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="number of threads of one step (default: all)"
     )
     approval: bool = Field(False, description="1: ask a person before a model is promoted")
+    postgres: str | None = Field(
+        None,
+        max_length=250,
+        description="Airflow Connection of a PostgreSQL database that gets a copy of each day (default: none)",
+    )
     gates: Path | None = Field(None, description="YAML of the gates (default: ner_tasks/config/gates.yaml)")
     python: Path = Field(
         Path(sys.executable), description="Python interpreter of the steps; it need not be that of Airflow"
@@ -92,7 +101,7 @@ class Settings(WatchSettings, ReadingConfig, ThresholdConfig, GateOverrides):
             raise ValueError(f"found NER_STORE={store!r}, expected a folder or s3://bucket/prefix")
         return store if store.startswith(S3) else str(Path(store).absolute())
 
-    @field_validator("scratch", "encoder", "gates")
+    @field_validator("scratch", "encoder", "gates", "policy", *_RULE_FILES)
     @classmethod
     def _locate(cls, path: Path | None) -> Path | None:
         return path.absolute() if path else None

@@ -3,11 +3,15 @@
 import os
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.steps.tagging import ConvertCommand, DiffPredictionsCommand, MergeShardsCommand, TagCommand
 from ner_tasks.tagging import planning
+
+if TYPE_CHECKING:
+    from ner_tasks.documents import Limits
 
 Result = dict[str, Any]
 
@@ -29,19 +33,57 @@ def tag(config: TagCommand) -> Result:
         config.model, choice_file=config.choice_file, tuned=config.tuned, n_threads=config.threads
     )
     os.environ.update(hardware.tensorflow_env(n_threads=config.threads, onednn=choice.onednn))
-    from ner_tasks.documents import Limits
     from ner_tasks.documents.ocr import ocr
     from ner_tasks.documents.sandbox.sandbox import read_in_sandbox
+    from ner_tasks.enrichment.policy import EntityPolicy
+    from ner_tasks.enrichment.rules import EnrichmentRules
     from ner_tasks.inference.runners import BatchingConfig
     from ner_tasks.inference.tagger import Tagger
     from ner_tasks.tagging import inputs, shard
     from ner_tasks.tagging.batcher import TagConfig
-    from ner_tasks.tagging.thresholds import Thresholds
 
     documents = inputs.read_inputs(config.inputs_file) if config.inputs_file else inputs.find_inputs(config.inputs)
     if config.ocr and (absent := ocr.find_missing(config.ocr_languages)):
         raise ConfigInvalid(f"found no {absent}, expected it as `make install-ocr` installs it, for --ocr 1")
-    limits = Limits(
+    limits = _read_limits(config)
+    keep_text = config.keep_text
+    tagger = Tagger.load(
+        model,
+        n_threads=choice.n_streams or config.threads,
+        bf16=choice.bf16,
+        limits=BatchingConfig(max_pieces=choice.max_pieces),
+    )
+    policy = EntityPolicy.load(config.policy).with_scores(config.min_score, config.min_label_scores)
+    policy.check_labels(tagger.manifest.labels)
+    language = config.language
+    rules = EnrichmentRules.load(config.part(EnrichmentConfig), tagger.manifest.labels, cache=config.cache)
+    version = planning.answers_version(
+        limits, keep_text=keep_text, language=language, policy=policy, precision=choice.precision
+    )
+    manifest = shard.tag_documents(
+        documents,
+        tagger=tagger,
+        output=config.output,
+        config=TagConfig(
+            limits,
+            keep_text=keep_text,
+            language=language,
+            policy=policy,
+            rules=rules,
+            version=version,
+        ),
+        inputs=config.inputs_version or inputs.inputs_version(documents),
+        answered=config.answered,
+        read=partial(read_in_sandbox, n_workers=config.readers),
+    )
+    shard.check_yield(manifest)
+    return {**manifest, "output": str(config.output)}
+
+
+def _read_limits(config: TagCommand) -> "Limits":
+    from ner_tasks.documents import Limits
+
+    return Limits(
         max_bytes=int(config.max_document_mib * 2**20),
         max_words=config.file_words,
         file_seconds=60 * config.file_minutes,
@@ -51,29 +93,6 @@ def tag(config: TagCommand) -> Result:
         ocr_languages=config.ocr_languages,
         min_ocr_confidence=config.min_ocr_confidence,
     )
-    keep_text = config.keep_text
-    tagger = Tagger.load(
-        model,
-        n_threads=choice.n_streams or config.threads,
-        bf16=choice.bf16,
-        limits=BatchingConfig(max_pieces=choice.max_pieces),
-    )
-    thresholds = Thresholds.parse(config.min_score, config.min_label_scores, tagger.manifest.labels)
-    language = config.language
-    version = planning.answers_version(
-        limits, keep_text=keep_text, language=language, thresholds=thresholds, precision=choice.precision
-    )
-    manifest = shard.tag_documents(
-        documents,
-        tagger=tagger,
-        output=config.output,
-        config=TagConfig(limits, keep_text=keep_text, language=language, thresholds=thresholds, version=version),
-        inputs=config.inputs_version or inputs.inputs_version(documents),
-        answered=config.answered,
-        read=partial(read_in_sandbox, n_workers=config.readers),
-    )
-    shard.check_yield(manifest)
-    return {**manifest, "output": str(config.output)}
 
 
 def merge_shards(config: MergeShardsCommand) -> Result:
@@ -102,6 +121,7 @@ def compare_predictions(config: DiffPredictionsCommand) -> Result:
 
 
 def convert(config: ConvertCommand) -> Result:
-    from ner_tasks.tagging.publication import convert_answers
+    from ner_tasks.tagging.conversion import convert_answers
 
-    return {**convert_answers(config.answers, config.output, to=config.to), "output": str(config.output)}
+    done = convert_answers(config.answers, config.output, to=config.to, day=config.day, note_ids=config.note_ids)
+    return {**done, "output": str(config.output)}

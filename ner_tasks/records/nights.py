@@ -1,6 +1,6 @@
 """Records of nights: plans, answers, publication, verdicts of the gates."""
 
-from typing import Annotated, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -28,6 +28,9 @@ class ShardManifest(TypedDict):
     ignored: dict[str, Count]
     entities: dict[str, Count]
     dropped: NotRequired[dict[str, Count]]  # by label; older manifests have none
+    review: NotRequired[dict[str, Count]]  # by label; since 0.3.0
+    assertions: NotRequired[dict[str, Count]]  # by status; since 0.3.0
+    personal_data: NotRequired[dict[str, Count]]  # by kind; since 0.3.0
     items: dict[str, dict[str, Count]]  # by kind and fate
 
 
@@ -52,6 +55,13 @@ class PublishedDay(AnsweredBy):
     n_words: NotRequired[Count]
     words_per_s: NotRequired[Number]
     columns: NotRequired[Columns]
+
+
+@any_more
+class OfDay(TypedDict):
+    """`manifest.json` of an answer folder: of a published one with its day, of one made by `tag` without."""
+
+    day: NotRequired[Name]
 
 
 @any_more
@@ -89,6 +99,7 @@ class NightPlan(TypedDict):
     n_files: Count
     at: Moment
     columns: Columns
+    entities: NotRequired[dict[str, Any]]  # settings of the run, see `EntityParams`; since 0.3.0
     answered: list[Name]  # days whose answers may be reused
 
 
@@ -139,3 +150,25 @@ class DriftReport(DriftVerdict):
     model_before: NotRequired[str | None]
     judged: NotRequired[bool]
     why_not: NotRequired[str | None]
+
+
+@any_more
+class NewMention(TypedDict):
+    mention: str
+    n_documents: Count
+    n_entities: Count
+
+
+@any_more
+class NewOfLabel(TypedDict):
+    n_new: Count
+    mentions: list[NewMention]  # those in most documents, first
+
+
+@any_more
+class NewMentions(TypedDict):
+    """`tagged/<day>/new_mentions.json`: mentions that no earlier day has, when the day was published."""
+
+    night: Name
+    n_days: Count  # how many earlier days were compared
+    labels: dict[str, NewOfLabel]

@@ -1,20 +1,24 @@
 """Tagging: tag documents, merge a day's shards, compare and convert answers."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
-from ner_tasks.config.types import Line, Share
+from ner_tasks.config.types import Day, Line, Share
+from ner_tasks.enrichment.config import EnrichmentConfig, Labels
 from ner_tasks.segmentation import AUTO, LANGUAGE_PATTERN
 from ner_tasks.steps.command import Command, Folder, JsonFile
+from ner_tasks.tagging.exports import Format
 
 MAX_FILE_MINUTES = 7 * 24 * 60
 # As Tesseract names its data, such as `eng+spa` or `script/Latin`.
 _LANGUAGE = r"[A-Za-z][A-Za-z0-9_]*(?:/[A-Za-z0-9_]+)?"
 _LABEL_SCORE = r"[A-Za-z][A-Za-z0-9_]*=(?:1(?:\.0*)?|0?\.[0-9]{1,6}|0)"
+
+_LABEL_SCORES = rf"^(?:{_LABEL_SCORE}(?:,{_LABEL_SCORE})*)?(?!\n)$"
 
 
 class ReadingConfig(ConfigModel):
@@ -46,14 +50,49 @@ class ReadingConfig(ConfigModel):
 class ThresholdConfig(ConfigModel):
     """Which entities a deployment gives."""
 
-    min_score: Share = Field(0.1, description="entities with a lower score are not given")
+    policy: Path | None = Field(
+        None,
+        description="YAML of minimum scores, review scores, and lists of allowed and denied mentions, by label "
+        "(default: ner_tasks/config/policy.yaml)",
+    )
+    min_score: Share | None = Field(
+        None, description="entities with a lower score are not given (default: as the policy's YAML says)"
+    )
     min_label_scores: str = Field(
         "",
         max_length=10_000,
-        pattern=rf"^(?:{_LABEL_SCORE}(?:,{_LABEL_SCORE})*)?(?!\n)$",
+        pattern=_LABEL_SCORES,
         examples=["per=0.5,geo=0.2"],
         description="minimum scores of single labels, instead of that for all, such as per=0.5,geo=0.2",
     )
+
+
+class EntityParams(ConfigModel):
+    """What a run says of its entities in place of the deployment."""
+
+    min_score: Share | None = Field(
+        None, title="Minimum score", description="Entities with a lower score are not given. Empty: NER_MIN_SCORE"
+    )
+    min_label_scores: str = Field(
+        "",
+        max_length=10_000,
+        pattern=_LABEL_SCORES,
+        title="Minimum scores by label",
+        description="Such as per=0.5,geo=0.2. Empty: NER_MIN_LABEL_SCORES",
+    )
+    assertion_labels: Labels = Field(
+        "",
+        title="Labels of findings",
+        description="Such as dis: whether each is negated, past or a relative's. Empty: NER_ASSERTION_LABELS",
+    )
+
+    redaction: Literal["", "off", "label", "hash", "surrogate"] = Field(
+        "", title="Redaction", description="What replaces personal data in redacted copies. Empty: NER_REDACTION"
+    )
+
+    def given(self) -> dict[str, Any]:
+        """Return what is not empty."""
+        return {name: value for name, value in self if value not in (None, "")}
 
 
 class ColumnParams(ConfigModel):
@@ -70,7 +109,7 @@ class ColumnParams(ConfigModel):
     )
 
 
-class TagCommand(ReadingConfig, ThresholdConfig, ColumnParams, Command):
+class TagCommand(ReadingConfig, ThresholdConfig, EnrichmentConfig, ColumnParams, Command):
     """Tag documents: entities with exact character offsets, and a receipt for each document."""
 
     name: ClassVar[str] = "tag"
@@ -85,6 +124,7 @@ class TagCommand(ReadingConfig, ThresholdConfig, ColumnParams, Command):
         None, description="version of the inputs' contents (default: from their sizes and times)"
     )
     max_document_mib: float = Field(20, gt=0, description="larger files are rejected, in MiB")
+    cache: Folder | None = Field(None, description="folder for compiled vocabularies (default: that of the vocabulary)")
     tuned: bool = Field(True, description="0: ignore what `tune` has chosen")
     choice_file: JsonFile | None = Field(None, description="what `tune` has chosen, if it is not beside the model")
     answered: Annotated[tuple[Path, ...], Flag("DIR")] = Field(
@@ -120,11 +160,17 @@ class DiffPredictionsCommand(Command):
 
 
 class ConvertCommand(Command):
-    """Convert an answer folder to Parquet, CoNLL, or one page for people."""
+    """Convert an answer folder: to tables for a warehouse, for annotation tools, to CoNLL, or to one page for people."""
 
     name: ClassVar[str] = "convert"
     reads_documents: ClassVar[bool] = True
 
     answers: Folder = Field(description="an answer folder of `tag`")
-    to: Literal["parquet", "conll", "page"] = Field(description="the format")
-    output: Path = Field(description="the file to create; for Parquet, the folder")
+    to: Format = Field(description="the format")
+    output: Path = Field(description="the file to create for conll, page and redacted, else the folder")
+    day: Annotated[Day | None, Flag("YYYY-MM-DD")] = Field(
+        None, description="the day of the answers (default: that of their manifest)"
+    )
+    note_ids: Annotated[Path | None, Flag("CSV")] = Field(
+        None, description="for omop: note_id of each document, columns document,note_id (default: hashes of the names)"
+    )

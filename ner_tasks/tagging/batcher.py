@@ -12,13 +12,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ner_tasks.documents import Answer, CannotRead, Document, Ignored, Limits, Rejected
+from ner_tasks.enrichment.policy import EntityPolicy
+from ner_tasks.enrichment.rules import EnrichmentRules
 from ner_tasks.errors import GateNotPassed, NerTasksError, redact_error
 from ner_tasks.segmentation import AUTO, Word, choose_language, iter_sentences
 from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.journal import Journal
 from ner_tasks.tagging.receipts import DocumentInProgress, InboxFile
 from ner_tasks.tagging.sentence_cache import CachedAnswer, SentenceCache, SentenceTagger
-from ner_tasks.tagging.thresholds import Thresholds
 
 # Enough words that length-sorted batches need little padding; characters bound documents that are mostly spaces.
 BATCH_WORDS, BATCH_CHARACTERS = 60_000, 4_000_000
@@ -35,14 +36,16 @@ class TagConfig:
     Attributes:
         limits: limits on size and reading time of documents.
         keep_text: whether answers contain the text and the mentions, or only offsets and a hash of the text.
-        thresholds: which entities are given.
+        policy: which entities are given.
+        rules: what entities are given besides label and score.
         language: setting of the documents' language, see `segmentation.choose_language`.
         version: version of everything that an answer depends on besides the text and the model.
     """
 
     limits: Limits = field(default_factory=Limits)
     keep_text: bool = True
-    thresholds: Thresholds = field(default_factory=Thresholds)
+    policy: EntityPolicy = field(default_factory=EntityPolicy.load)
+    rules: EnrichmentRules = field(default_factory=EnrichmentRules)
     language: str = AUTO
     version: str = ""
 
@@ -98,11 +101,14 @@ class Batcher:
         if not isinstance(answer, Document):
             self._waiting.append((file, answer))
         else:
-            version = self._tagger.version
-            language = choose_language(self._config.language, answer.text)
             self._add_document(
                 DocumentInProgress.from_document(
-                    file, answer, model_version=version, config=self._config.version, language=language
+                    file,
+                    answer,
+                    model_version=self._tagger.version,
+                    config=self._config.version,
+                    language=choose_language(self._config.language, answer.text),
+                    rules=self._config.rules,
                 )
             )
         if self._n_batch_characters >= BATCH_CHARACTERS:
@@ -201,7 +207,7 @@ class Batcher:
             return
         most = self._config.limits.max_entities
         for (reading, spans, _), (answer, is_repeated) in zip(batch, answers, strict=True):
-            reading.add_answer(spans, answer, self._config.thresholds, is_repeated=is_repeated)
+            reading.add_answer(spans, answer, self._config.policy, is_repeated=is_repeated)
             if len(reading.entities) > most:
                 message = f"found more than {most} entities, expected at most that many"
                 reading.failure = CannotRead("too-many-entities", message)

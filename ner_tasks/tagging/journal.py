@@ -12,7 +12,6 @@ import json
 import os
 import time
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -128,8 +127,7 @@ class Journal:
         """
         receipt = answer["receipt"]
         offset = self._documents.tell()
-        labels: Counter[str] = Counter()
-        n_bytes = self._append(DOCUMENTS, self._documents, _serialize_answer(answer, labels))
+        n_bytes = self._append(DOCUMENTS, self._documents, _serialize_answer(answer, self.tally))
         self._ledger.add(
             AnswerKey(answer["text_sha256"], receipt["model_version"], receipt["config"]),
             offset=offset,
@@ -141,8 +139,9 @@ class Journal:
         self.tally.n_words_repeated += n_words_repeated
         self.tally.n_partly_read += bool(receipt["unread"])
         self.tally.add_items(receipt["items"])
-        self.tally.entities += labels
         self.tally.dropped.update(receipt.get("dropped", {}))
+        self.tally.personal_data.update(span["kind"] for span in answer.get("personal_data", ()))
+        self.tally.review.update(receipt.get("review", {}))
 
     def reject(self, file: int, rejected: Mapping[str, Any], *, n_words: int = 0) -> None:
         """Append a rejected document.
@@ -240,8 +239,8 @@ def _open_truncated(path: Path, n_bytes: int) -> BinaryIO:
     return file
 
 
-def _serialize_answer(answer: Mapping[str, Any], labels: Counter[str]) -> Iterator[bytes]:
-    """Serialize an answer in chunks, so that few entities exist as dicts at a time; counts their labels."""
+def _serialize_answer(answer: Mapping[str, Any], tally: Tally) -> Iterator[bytes]:
+    """Serialize an answer in chunks, so that few entities exist as dicts at a time; counts them."""
     before, after = dict(answer), {}
     for name in [*answer][[*answer].index("entities") :]:
         after[name] = before.pop(name)
@@ -249,7 +248,7 @@ def _serialize_answer(answer: Mapping[str, Any], labels: Counter[str]) -> Iterat
     yield _to_json(before)[:-1] + b', "entities": ['
     separator = b""
     while chunk := list(islice(entities, _N_AT_ONCE)):
-        labels.update(entity["label"] for entity in chunk)
+        tally.add_entities(chunk)
         yield separator + _to_json(chunk)[1:-1]
         separator = b", "
     yield b"], " + _to_json(after)[1:] + b"\n"

@@ -14,7 +14,7 @@ from ner_tasks.records import ShardManifest, read_file
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerLedger
 from ner_tasks.tagging.answers import parse_file_name
 from ner_tasks.tagging.journal import ANSWERS
-from ner_tasks.tagging.tally import Tally
+from ner_tasks.tagging.tally import COUNTERS, Tally
 
 MANIFEST = "manifest.json"
 _COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_reused", "n_partly_read", "n_words", "n_entities")
@@ -91,7 +91,7 @@ def _with_offsets(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
 def sum_manifests(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Sum several manifests; all counts are 0 if there are none."""
     sums: dict[str, Any] = dict.fromkeys((*_COUNTS, *_LATER_COUNTS, *_TIMES), 0)
-    counters: dict[str, Counter[str]] = {name: Counter() for name in ("rejected", "ignored", "entities", "dropped")}
+    counters: dict[str, Counter[str]] = {name: Counter() for name in COUNTERS}
     tally = Tally()
     for manifest in manifests:
         for name in sums:

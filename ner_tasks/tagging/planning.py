@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ner_tasks import fingerprint
+from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.store import StoredFile
-from ner_tasks.tagging.thresholds import Thresholds
 
 if TYPE_CHECKING:
     from ner_tasks.documents import Limits
@@ -45,7 +45,7 @@ class InboxSummary:
 
 
 def answers_version(
-    limits: "Limits", *, keep_text: bool, language: str, thresholds: Thresholds, precision: Mapping[str, Any]
+    limits: "Limits", *, keep_text: bool, language: str, policy: EntityPolicy, precision: Mapping[str, Any]
 ) -> str:
     """Version of all that an answer follows from besides the text and the model.
 
@@ -53,12 +53,12 @@ def answers_version(
         limits: how much of a document is read. Its `max_words` and `file_seconds` change no answer and do not count.
         keep_text: whether answers hold the text.
         language: setting of the documents' language.
-        thresholds: which entities are given.
+        policy: which entities are given.
         precision: how the model computes, see `RuntimeConfig.precision`.
     """
     read = {name: value for name, value in asdict(limits).items() if name not in ("max_words", "file_seconds")}
     code = [fingerprint.code_version(name) for name in CODE]
-    given = {"keep_text": keep_text, "language": language, "thresholds": asdict(thresholds)}
+    given = {"keep_text": keep_text, "language": language, "policy": policy.version}
     return fingerprint.make_version({"code": code, "limits": read, **given, "precision": precision})
 
 

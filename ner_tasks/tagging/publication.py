@@ -1,7 +1,8 @@
 """The folder of a day's answers as it is published: merged shards, what is derived from them, and the manifest.
 
 documents.jsonl rejected.jsonl ignored.jsonl ledger.sqlite      the shards' answers, one after the other
-documents.parquet entities.parquet index.sqlite page.html       the same for other readers
+documents.parquet entities.parquet page.html                    the same for other readers
+index.sqlite entities.sqlite                                    documents by name, entities by mention
 statistics.json                                                 for drift detection
 manifest.json                                                   last
 """
@@ -9,21 +10,20 @@ manifest.json                                                   last
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ner_tasks.files import atomic
-from ner_tasks.records import ShardManifest, read_file
 from ner_tasks.tagging import merge
 from ner_tasks.tagging.answer_index import INDEX, write_index
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
-from ner_tasks.tagging.exports.conll import write_conll
+from ner_tasks.tagging.entity_index import ENTITY_INDEX
+from ner_tasks.tagging.entity_index.writer import write_entity_index
 from ner_tasks.tagging.exports.page import write_day_page
 from ner_tasks.tagging.exports.parquet import write_parquet
 from ner_tasks.tagging.journal import REJECTED
 from ner_tasks.tagging.statistics import STATISTICS, compute_statistics
 
 PAGE = "page.html"
-Format = Literal["parquet", "conll", "page"]
 
 
 def build_day(
@@ -51,35 +51,8 @@ def build_day(
     documents, rejected, parsed_day = output / DOCUMENTS, output / REJECTED, date.fromisoformat(day)
     write_parquet(documents, output, day=parsed_day)
     write_index(documents, rejected, output / INDEX)
+    write_entity_index(documents, output / ENTITY_INDEX)
     write_day_page(documents, rejected, manifest, output / PAGE, day=parsed_day)
     atomic.write_json(output / STATISTICS, compute_statistics(documents, manifest))
     atomic.write_json(output / merge.MANIFEST, manifest)
     return manifest
-
-
-def convert_answers(answers: Path, output: Path, *, to: Format) -> dict[str, Any]:
-    """Convert a folder of answers; read it again if it is replaced meanwhile.
-
-    Args:
-        answers: folder made by `tag` or `build_day`.
-        output: file to write; for Parquet, a folder.
-        to: the format.
-
-    Returns:
-        What was written, counted.
-
-    Raises:
-        InputMissing, ArtifactBroken: there are no answers, or they are damaged.
-        StorageFull: no space left on the device.
-    """
-    return atomic.read_whole(answers, lambda: _convert(answers, output, to))
-
-
-def _convert(answers: Path, output: Path, to: Format) -> dict[str, Any]:
-    documents = answers / DOCUMENTS
-    if to == "conll":
-        return dict(write_conll(documents, output))
-    if to == "page":
-        manifest = read_file(answers / merge.MANIFEST, ShardManifest)
-        return dict(write_day_page(documents, answers / REJECTED, manifest, output))
-    return dict(write_parquet(documents, output))

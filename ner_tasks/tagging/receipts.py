@@ -8,16 +8,19 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from ner_tasks.documents import Document
 from ner_tasks.documents.source_map import PLACE_FIELDS
+from ner_tasks.enrichment.document_enricher import ANSWER_FIELDS, ENTITY_FIELDS, DocumentEnricher, EntityMeaning
+from ner_tasks.enrichment.policy import EntityPolicy
+from ner_tasks.enrichment.rules import EnrichmentRules
 from ner_tasks.entities import ScoredSpan, place_entities
 from ner_tasks.errors import GateNotPassed
 from ner_tasks.segmentation import DEFAULT_LANGUAGE, Word
 from ner_tasks.tagging.answer_ledger import AnswerKey
 from ner_tasks.tagging.entity_list import EntityList
-from ner_tasks.tagging.thresholds import Thresholds
 
 
 class SentenceAnswer(Protocol):
@@ -51,9 +54,11 @@ class DocumentInProgress:
         document: the document.
         key: what its answer depends on.
         language: the language by whose rules it is split into sentences and words.
+        rules: what its entities are given besides label and score.
         copy_of: an earlier document with the same text, whose answer is reused.
         entities: entities found so far that are given.
         dropped: number of the others by label.
+        review: number of the given ones by label that a person should look at.
         n_answered: number of sentences answered so far.
         n_words_repeated: words in sentences whose answers were computed for earlier ones.
         failure: the error, if it could not be tagged.
@@ -64,9 +69,11 @@ class DocumentInProgress:
     document: Document
     key: AnswerKey
     language: str = DEFAULT_LANGUAGE
+    rules: EnrichmentRules = field(default_factory=EnrichmentRules)
     copy_of: "DocumentInProgress | None" = None
     entities: EntityList = field(default_factory=EntityList)
     dropped: Counter[str] = field(default_factory=Counter)
+    review: Counter[str] = field(default_factory=Counter)
     n_sentences: int = 0
     n_words: int = 0
     n_pieces: int = 0
@@ -87,10 +94,11 @@ class DocumentInProgress:
         model_version: str,
         config: str,
         language: str = DEFAULT_LANGUAGE,
+        rules: EnrichmentRules,
     ) -> "DocumentInProgress":
         """Start tagging a document with a version of the model and of the configuration."""
         key = AnswerKey(hashlib.sha256(document.text.encode()).hexdigest(), model_version, config)
-        return cls(file, document, key, language)
+        return cls(file, document, key, language, rules)
 
     @property
     def is_done(self) -> bool:
@@ -105,14 +113,14 @@ class DocumentInProgress:
         self.n_words += len(spans)
 
     def add_answer(
-        self, spans: Sequence[Word], answer: SentenceAnswer, thresholds: Thresholds, *, is_repeated: bool = False
+        self, spans: Sequence[Word], answer: SentenceAnswer, policy: EntityPolicy, *, is_repeated: bool = False
     ) -> None:
         """Add the answer to one sentence.
 
         Args:
             spans: the sentence's words.
             answer: a tag for each word, and its entities.
-            thresholds: which entities are given.
+            policy: which entities are given.
             is_repeated: whether it was computed for an earlier sentence.
 
         Raises:
@@ -128,11 +136,21 @@ class DocumentInProgress:
         self.n_windows += answer.n_windows
         self.n_unknown += answer.n_unknown
         self.n_characters_read += sum(end - start for start, end in spans)
-        for start, end, label, score in place_entities(spans, answer.entities):
-            if thresholds.admit(label, score):
-                self.entities.append(start, end, label, score)
-            else:
+        if not answer.entities:
+            return
+        text, statuses = self.document.text, self._enricher.assess(spans, [one.span for one in answer.entities])
+        placed = place_entities(spans, answer.entities)
+        for (start, end, label, score), assertion in zip(placed, statuses, strict=True):
+            decision = policy.decide(label, score, text[start:end]).action
+            if decision == "drop":
                 self.dropped[label] += 1
+                continue
+            self.review[label] += decision == "review"
+            self.entities.append(start, end, label, score, EntityMeaning(assertion, decision))
+
+    @cached_property
+    def _enricher(self) -> DocumentEnricher:
+        return DocumentEnricher(self.rules, self.document.text)
 
     def make_answer(self, *, keep_text: bool, tagged_at: str) -> dict[str, Any]:
         """Make the document's line of `documents.jsonl`.
@@ -157,21 +175,29 @@ class DocumentInProgress:
             "n_unknown": self.n_unknown,
             "n_characters_tagged": self.n_characters_read,
             "dropped": dict(sorted(self.dropped.items())),
+            "review": {label: n for label, n in sorted(self.review.items()) if n},
             "model_version": self.key.model_version,
             "config": self.key.config,
+            "rules": self.rules.version,
             "tagged_at": tagged_at,
         }
         text = {"text": document.text} if keep_text else {}
         entities = self._iter_entities(keep_text=keep_text)
+        enriched = self._describe_document((start, end, label) for start, end, label, *_ in self.entities)
         return self.complete_answer(
-            {"text_sha256": self.key.text_sha256, **text, "entities": entities, "receipt": receipt}
+            {"text_sha256": self.key.text_sha256, **text, "entities": entities, **enriched, "receipt": receipt}
         )
+
+    def _describe_document(self, entities: Iterable[tuple[int, int, str]]) -> dict[str, Any]:
+        return self._enricher.describe_document(entities, text_sha256=self.key.text_sha256)
 
     def _iter_entities(self, *, keep_text: bool) -> Iterator[dict[str, Any]]:
         text = self.document.text
-        for start, end, label, score in self.entities:
+        for start, end, label, score, meaning in self.entities:
             mention = {"mention": text[start:end]} if keep_text else {}
-            yield {"start": start, "end": end, "label": label, **mention, "score": score}
+            decision = {} if meaning.decision == "publish" else {"decision": meaning.decision}
+            fields = self._enricher.describe(start, end, label, meaning.assertion)
+            yield {"start": start, "end": end, "label": label, **mention, "score": score, **decision, **fields}
 
     def complete_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Complete an answer to this document's text with this document's name, locations and items.
@@ -210,7 +236,21 @@ class DocumentInProgress:
         of_text = {name: value for name, value in answer["receipt"].items() if name not in of_file}
         receipt = {**of_file, **of_text}
         names = {"document": document.name, "file": self.file.name, "sha256": document.sha256}
+        if receipt.get("rules") != self.rules.version:
+            answer, receipt["rules"] = self._enrich_again(answer), self.rules.version
         return {**names, **answer, **names, "entities": self._locate(answer["entities"]), "receipt": receipt}
+
+    def _enrich_again(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Apply the rules to an answer that was given under other rules; the model does not run again."""
+        entities = answer["entities"]
+        enriched = self._describe_document((one["start"], one["end"], one["label"]) for one in entities)
+        kept = {name: value for name, value in answer.items() if name not in (*ANSWER_FIELDS, "receipt")}
+        return {**kept, "entities": self._assess_again(entities), **enriched, "receipt": answer["receipt"]}
+
+    def _assess_again(self, entities: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        for entity, assertion in self._enricher.assess_again(self.language, entities):
+            own = {name: value for name, value in entity.items() if name not in ENTITY_FIELDS}
+            yield own | self._enricher.describe(entity["start"], entity["end"], entity["label"], assertion)
 
     def _locate(self, entities: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Add locations in this document to entities; another document with the same text may have another layout."""

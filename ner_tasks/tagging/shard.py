@@ -69,7 +69,12 @@ def tag_documents(
     with ExitStack() as stack:
         stack.enter_context(atomic.exclusive(work / "lock"))
         earlier = open_earlier(answered, stack)
-        based_on = {"model_version": tagger.version, "config": config.version, "inputs": inputs}
+        based_on = {
+            "model_version": tagger.version,
+            "config": config.version,
+            "rules": config.rules.version,
+            "inputs": inputs,
+        }
         journal = stack.enter_context(Journal(work, based_on, clock))
         shown = stack.enter_context(show_progress("tagging", total=total, unit="files"))
         tally = journal.tally
@@ -140,9 +145,13 @@ def _make_manifest(journal: Journal, model_version: str, config: TagConfig) -> d
         "n_entities": tally.entities.total(),
         "entities": dict(sorted(tally.entities.items())),
         "dropped": dict(sorted(tally.dropped.items())),
+        "review": dict(sorted(tally.review.items())),
+        "assertions": dict(sorted(tally.assertions.items())),
+        "personal_data": dict(sorted(tally.personal_data.items())),
         "words_per_s": round(tally.n_words / tally.elapsed_s, 1) if tally.elapsed_s > 0 else 0.0,
         "model_version": model_version,
         "config": config.version,
+        "rules": config.rules.version,
         "elapsed_s": round(tally.elapsed_s, 3),
         "model_s": round(tally.model_s, 3),
     }

@@ -1,9 +1,13 @@
 """Counts of a tagging run, which its checkpoints and its manifest hold."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+AFFIRMED = "affirmed"
+# Counts by name, which every manifest has.
+COUNTERS = ("rejected", "ignored", "entities", "dropped", "review", "assertions", "personal_data")
 
 
 @dataclass
@@ -23,7 +27,10 @@ class Tally:
         ignored: number of ignored files by rule.
         items: number of items in tagged documents by kind and fate.
         entities: number of entities by label.
-        dropped: number of entities by label that were not given, because of their score.
+        dropped: number of entities by label that were not given, see `EntityPolicy`.
+        review: number of entities by label that a person should look at.
+        assertions: number of entities by status of assertion; those that are present and the patient's are `affirmed`.
+        personal_data: number of spans of personal data by kind.
         elapsed_s: total seconds.
         model_s: seconds spent in the model.
     """
@@ -41,14 +48,24 @@ class Tally:
     items: dict[str, dict[str, int]] = field(default_factory=dict)
     entities: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
+    review: Counter[str] = field(default_factory=Counter)
+    assertions: Counter[str] = field(default_factory=Counter)
+    personal_data: Counter[str] = field(default_factory=Counter)
     elapsed_s: float = 0.0
     model_s: float = 0.0
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Tally":
         """Convert from the JSON of a checkpoint."""
-        counters = ("rejected", "ignored", "entities", "dropped")
-        return cls(**{**values, **{name: Counter(values[name]) for name in counters}})
+        return cls(**{**values, **{name: Counter(values[name]) for name in COUNTERS}})
+
+    def add_entities(self, entities: Iterable[Mapping[str, Any]]) -> None:
+        """Count the entities of an answer."""
+        for entity in entities:
+            self.entities[entity["label"]] += 1
+            statuses = entity.get("assertion")
+            if statuses is not None:
+                self.assertions.update(statuses or [AFFIRMED])
 
     def add_items(self, items: Mapping[str, Mapping[str, int]]) -> None:
         """Add the items of one document."""

@@ -38,6 +38,8 @@ VERBS = [
     "sample",
     "review",
     "convert",
+    "load-postgres",
+    "unload-postgres",
     "benchmark",
     "models",
     "promote",

@@ -24,16 +24,17 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ner_tasks import fingerprint
 from ner_tasks.cli import app
 from ner_tasks.errors import NerTasksError
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging.batcher import TagConfig
+from ner_tasks.tagging.exports import Format
 from ner_tasks.tagging.shard import tag_documents
 from tests.fuzz import mutations
-from tests.fuzz.small_store import DAYS, NEXT, RUN, SECRET, VERSIONS, make_store
+from tests.fuzz.small_store import DAYS, NEXT, RULES, RUN, SECRET, VERSIONS, make_store
 from tests.rules import RuleTagger
 
 PATIENCE_S = 30
@@ -105,7 +106,7 @@ def _verbs(snapshot: str) -> Iterator[Question]:
     lines = [
         "models --store {root}",
         f"diff-predictions --old {first} --new {last}",
-        *(f"convert --answers {last} --to {form} --output {{made}}/{form}" for form in ("parquet", "conll", "page")),
+        *(f"convert --answers {last} --to {form} --output {{made}}/{form}" for form in get_args(Format)),
         f"drift --night {last}/statistics.json --before {first}/statistics.json",
         f"sample --answers {last} --output {{made}}/sample",
         f"review --answers {last} --other {first} --output {{made}}/review --day {DAYS[1]}",
@@ -147,7 +148,11 @@ def _tag(root: Path, made: Path) -> None:
     answered = [root / "tagged" / day for day in DAYS]
     with contextlib.redirect_stdout(io.StringIO()):
         manifest = tag_documents(
-            documents, tagger=RuleTagger(), output=made / "tag", config=TagConfig(version="c1"), answered=answered
+            documents,
+            tagger=RuleTagger(),
+            output=made / "tag",
+            config=TagConfig(rules=RULES, version="c1"),
+            answered=answered,
         )
     if manifest["n_documents"] < 1:
         raise Raw("found no documents")

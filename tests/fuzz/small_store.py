@@ -13,6 +13,8 @@ import numpy as np
 
 from ner_tasks.cli import app
 from ner_tasks.data.validation.baseline import accept_snapshot
+from ner_tasks.enrichment.config import EnrichmentConfig
+from ner_tasks.enrichment.rules import EnrichmentRules
 from ner_tasks.evaluation.entity_counts import N_KINDS, EntityCounts
 from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
@@ -30,6 +32,8 @@ VERSIONS = ("1111aaaa1111", "2222bbbb2222")
 # a word of the documents that no message may quote
 SECRET = "Zebulonquill"
 SCORE = {"precision": 0.8, "recall": 0.8, "f1": 0.8, "n_gold": 100, "n_predicted": 100, "n_correct": 80}
+# every field of an answer that rules fill in
+RULES = EnrichmentRules.load(EnrichmentConfig(assertion_labels="per", redaction="label"), ["per"])
 _FILES = {
     "letter.txt": f"Anna {SECRET} came to see Otto Brandt. They met Kay Tran.\n",
     "note.txt": "Rosa Delgado left us. Nobody else was there.\n",
@@ -71,7 +75,7 @@ def _shard(folder: Path) -> Path:
     for name, text in _FILES.items():
         (inbox / name).write_text(text)
     documents = [(path.name, path) for path in sorted(inbox.iterdir())]
-    tag_documents(documents, tagger=RuleTagger(), output=folder / "shard", config=TagConfig(version="c1"))
+    tag_documents(documents, tagger=RuleTagger(), output=folder / "shard", config=TagConfig(rules=RULES, version="c1"))
     return folder / "shard"
 
 

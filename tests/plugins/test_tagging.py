@@ -13,6 +13,7 @@ from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperat
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 from ner_tasks.tagging.answer_ledger import AnswerLedger
+from tests import published
 
 DAY = "2026-11-22"
 
@@ -185,7 +186,22 @@ def test_minimum_scores_are_handed_to_the_shards_and_part_of_the_night(
     night()
     default, flags = (call["flags"] for call in fake.calls if call["verb"] == "tag")
     assert default["inputs_version"] != flags["inputs_version"]
-    assert (default["min_score"], flags["min_score"], flags["min_label_scores"]) == (["0.1"], ["0.3"], ["per=0.5"])
+    assert "min_score" not in default
+    assert (flags["min_score"], flags["min_label_scores"]) == (["0.3"], ["per=0.5"])
+
+
+def test_the_night_follows_the_rules_and_their_files(promoted, store, fake, arrive, tmp_path, monkeypatch):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    headings = tmp_path / "headings.yaml"
+    headings.write_text("sections: {}\n")
+    monkeypatch.setenv("NER_SECTIONS_FILE", str(headings))
+    night()
+    headings.write_text("sections: {}  # changed\n")
+    night()
+    first, second = (call["flags"] for call in fake.calls if call["verb"] == "tag")
+    assert first["sections_file"] == [str(headings)]
+    assert first["inputs_version"] != second["inputs_version"]
 
 
 @pytest.mark.runbook("nightly-tagging", "plan_shards is skipped")
@@ -331,6 +347,25 @@ def test_what_another_model_found_stays_known_by_name(promoted, store, fake, arr
     promoted.promote("v2", "int8", by="test", metrics={})
     night()
     assert store.fetch(f"reports/replaced/{DAY}/v1/index.sqlite").read_bytes() == b"by v1"
+
+
+def test_a_published_day_knows_which_mentions_the_days_before_have_not(promoted, store, fake, arrive, tmp_path):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    path = tmp_path / "made" / "tagged" / "documents.jsonl"
+    entities = [{"start": at, "end": at + 4, "label": "per", "score": 0.9} for at in (0, 5)]
+    path.write_text(json.dumps({**json.loads(path.read_text()), "text": "Anna Otto", "entities": entities}) + "\n")
+    long_ago, before = (str(date.fromisoformat(DAY) - timedelta(days=days)) for days in (29, 28))
+    published.publish(store, tmp_path / "1", long_ago, [published.answer("o.txt", "Otto came")])
+    published.publish(store, tmp_path / "2", before, [published.answer("a.txt", "Anna came")])
+    (tmp_path / "damaged").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    other = str(date.fromisoformat(DAY) - timedelta(days=1))
+    store.put_file(tmp_path / "damaged", f"tagged/{other}/entities.sqlite")
+    night()
+    new = store.read_json(f"tagged/{DAY}/new_mentions.json")
+    assert new["night"] == store.read_json(f"tagged/{DAY}/manifest.json")["night"]
+    assert (new["n_days"], new["labels"]["per"]["n_new"]) == (1, 1)
+    assert [one["mention"] for one in new["labels"]["per"]["mentions"]] == ["Otto"]
 
 
 def test_a_shard_of_nothing_but_rejects_does_not_stop_the_night(promoted, store, fake, arrive, tmp_path):

@@ -1,6 +1,7 @@
 """The base of the steps of a night: the plan of the run, and the night's answers as one folder."""
 
 import re
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from pydantic import Field
 from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day
+from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.records import NightPlan, PublishedDay, read_record
 from ner_tasks.steps.tagging import MergeShardsCommand, ReadingConfig, ThresholdConfig
@@ -66,10 +68,15 @@ class NightOperator(NerOperator):
         self.store.remove(keys.night(plan["day"], plan["night"]))
         self.store.remove(keys.run_day(_run_name(context), plan["day"]))
 
-    def tag_config(self) -> dict[str, Any]:
-        """Return the deployment's settings for reading documents and giving entities, as settings of `tag`."""
-        reading, thresholds = self.settings.part(ReadingConfig), self.settings.part(ThresholdConfig)
-        return {**reading.model_dump(), **thresholds.model_dump()}
+    def tag_config(self, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return how documents are read and what entities are given, as settings of `tag`.
+
+        Args:
+            given: settings of the run, which take precedence over those of the deployment.
+        """
+        parts = [self.settings.part(model) for model in (ReadingConfig, ThresholdConfig, EnrichmentConfig)]
+        settings = {name: value for part in parts for name, value in part.model_dump().items()}
+        return {**settings, "cache": self.settings.scratch / "vocabularies", **(given or {})}
 
     def published(self, day: str) -> dict[str, Any] | None:
         """Return the manifest of the day's published answers; None if there are none or it is damaged."""

@@ -18,11 +18,14 @@ from ner_airflow.operators.night import NightOperator, parse_day
 from ner_tasks import fingerprint, hardware
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Version
+from ner_tasks.enrichment.config import EnrichmentConfig
+from ner_tasks.enrichment.policy import EntityPolicy
+from ner_tasks.enrichment.rules import hash_files
 from ner_tasks.errors import InputMissing
 from ner_tasks.inference import runtime_config
 from ner_tasks.records import ListedInput, ShardManifest, read_record, read_records
 from ner_tasks.registry import leases
-from ner_tasks.steps.tagging import ColumnParams, TagCommand
+from ner_tasks.steps.tagging import ColumnParams, EntityParams, TagCommand
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge, planning
 from ner_tasks.tagging.inputs import write_inputs
@@ -43,7 +46,7 @@ class ShardParams(ConfigModel):
     shard_mib: int = Field(8, ge=1, le=1024, title="Minimum size of a shard in MiB")
 
 
-class PlanParams(ColumnParams, ShardParams):
+class PlanParams(ColumnParams, ShardParams, EntityParams):
     """How a night is planned."""
 
     lookback_days: int = Field(
@@ -119,6 +122,7 @@ class PlanShardsOperator(NightOperator):
                 "n_files": inbox.n_files,
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "columns": params.part(ColumnParams).model_dump(),
+                "entities": params.part(EntityParams).given(),
                 "answered": [] if params.force else self._answered(parse_day(day), params.lookback_days),
             },
         )
@@ -127,6 +131,7 @@ class PlanShardsOperator(NightOperator):
 
     def _night(self, context: "Context", inbox: planning.InboxSummary, params: PlanParams) -> str:
         """Return the version of the night: a hash of everything that determines its answers."""
+        tagging, policy = self.tag_config(params.part(EntityParams).given()), EntityPolicy.load(self.settings.policy)
         return fingerprint.make_version(
             {
                 # without the runtime configuration: how a host runs the model does not change which day is done
@@ -136,7 +141,10 @@ class PlanShardsOperator(NightOperator):
                 "keep_text": self.settings.keep_text,
                 "language": self.settings.language,
                 "ocr": self.settings.ocr and [self.settings.ocr_languages, self.settings.min_ocr_confidence],
-                "min_scores": [self.settings.min_score, self.settings.min_label_scores],
+                "policy": policy.with_scores(tagging["min_score"], tagging["min_label_scores"]).version,
+                "rules": hash_files(
+                    EnrichmentConfig(**{name: tagging[name] for name in EnrichmentConfig.model_fields})
+                ),
                 "columns": [params.text_column, params.id_column],
                 "salt": context["run_id"] if params.force or params.retry_rejected else "",
             }
@@ -199,7 +207,7 @@ class TagShardOperator(NightOperator, CommandOperator):
                     inputs_file=folder / "inputs.jsonl",
                     inputs_version=f"{night}-{index}",
                     answered=tuple(self._earlier(plan["answered"])),
-                    **self.tag_config(),
+                    **self.tag_config(plan.get("entities")),
                     **plan["columns"],
                 )
                 self.run_command(command, tolerate="GateNotPassed")

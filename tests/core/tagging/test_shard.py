@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from ner_tasks.documents import Document, Limits
 from ner_tasks.documents.inventory import Items
 from ner_tasks.documents.source_map import SourceMap
+from ner_tasks.enrichment.rules import EnrichmentRules
 from ner_tasks.errors import ArtifactBroken, GateNotPassed
 from ner_tasks.tagging import batcher, shard
 from ner_tasks.tagging.batcher import TagConfig
-from ner_tasks.tagging.publication import convert_answers
+from ner_tasks.tagging.conversion import convert_answers
 from ner_tasks.tagging.shard import check_yield, tag_documents
 from tests.growth import peak_mib
 from tests.rules import Answer, RuleTagger, lines
@@ -100,6 +101,7 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "n_characters_extracted": 30,
         "n_characters_tagged": 30,
         "dropped": {},
+        "review": {},
         "format": "text",
         "encoding": "utf-8",
         "encoding_guessed": False,
@@ -111,6 +113,7 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "language": "en",
         "model_version": "rule-1",
         "config": "c1",
+        "rules": EnrichmentRules().version,
     }
     assert rejected == []
     assert manifest == json.loads((tmp_path / "tagged/manifest.json").read_text())
@@ -129,9 +132,13 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "n_entities": 2,
         "entities": {"per": 2},
         "dropped": {},
+        "review": {},
+        "assertions": {},
+        "personal_data": {},
         "words_per_s": 1.4,
         "model_version": "rule-1",
         "config": "c1",
+        "rules": EnrichmentRules().version,
         "elapsed_s": 7.0,
         "model_s": 1.0,
     }
@@ -440,7 +447,7 @@ def test_a_real_model_answers_the_bundled_inbox_whole(frozen, tmp_path):
     tagger = Tagger.load(frozen, n_threads=2)
     manifest = tag_documents(documents, tagger=tagger, output=tmp_path / "out", config=TagConfig())
 
-    assert (manifest["n_tagged"], manifest["n_rejected"]) == (85, 7)
+    assert (manifest["n_tagged"], manifest["n_rejected"]) == (92, 7)
     assert manifest["model_version"] == "tiny-1"
     for answer in lines(tmp_path / "out/documents.jsonl"):
         assert all(answer["text"][e["start"] : e["end"]] == e["mention"] for e in answer["entities"])

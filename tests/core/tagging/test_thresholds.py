@@ -5,22 +5,26 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.documents import Limits
+from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.steps.tagging import TagCommand
 from ner_tasks.tagging import merge, planning
 from ner_tasks.tagging.batcher import TagConfig
 from ner_tasks.tagging.shard import tag_documents
-from ner_tasks.tagging.thresholds import Thresholds
 from tests.rules import RuleTagger, lines
 
 
-def tag(folder: Path, texts: dict[str, str], thresholds: Thresholds, **options: object) -> dict:
+def least(min_score: float | None = None, by_label: str = "") -> EntityPolicy:
+    return EntityPolicy.load().with_scores(min_score, by_label)
+
+
+def tag(folder: Path, texts: dict[str, str], policy: EntityPolicy, **options: object) -> dict:
     """Tag texts; the score of an entity of `RuleTagger` grows with the length of its first word: 0.8 for three letters."""
     documents = []
     for name, text in texts.items():
         (folder / name).write_text(text)
         documents.append((name, folder / name))
-    config = TagConfig(Limits(), thresholds=thresholds, version=str(thresholds))
+    config = TagConfig(Limits(), policy=policy, version=policy.version)
     return tag_documents(documents, tagger=RuleTagger(), output=folder / "tagged", config=config, **options)
 
 
@@ -28,7 +32,7 @@ TEXTS = {"a.txt": "we met Rosa Delgado and Ann.", "b.txt": "we met Ann."}
 
 
 def test_an_entity_below_the_threshold_is_not_given_but_counted(tmp_path: Path) -> None:
-    manifest = tag(tmp_path, TEXTS, Thresholds(0.81))
+    manifest = tag(tmp_path, TEXTS, least(0.81))
     one, other = lines(tmp_path / "tagged/documents.jsonl")
     assert [entity["mention"] for entity in one["entities"]] == ["Rosa Delgado"]
     assert (one["receipt"]["dropped"], other["entities"], other["receipt"]["dropped"]) == ({"per": 1}, [], {"per": 1})
@@ -37,53 +41,62 @@ def test_an_entity_below_the_threshold_is_not_given_but_counted(tmp_path: Path) 
 
 
 def test_an_entity_at_the_threshold_is_given(tmp_path: Path) -> None:
-    assert tag(tmp_path, TEXTS, Thresholds(0.8))["dropped"] == {}
+    assert tag(tmp_path, TEXTS, least(0.8))["dropped"] == {}
 
 
 def test_a_label_s_own_threshold_replaces_the_one_for_all(tmp_path: Path) -> None:
-    assert tag(tmp_path, TEXTS, Thresholds(0.99, {"per": 0.0}))["dropped"] == {}
-    assert tag(tmp_path, TEXTS, Thresholds(0.0, {"per": 0.99}))["dropped"] == {"per": 3}
+    assert tag(tmp_path, TEXTS, least(0.99, "per=0.0"))["dropped"] == {}
+    assert tag(tmp_path, TEXTS, least(0.0, "per=0.99"))["dropped"] == {"per": 3}
 
 
 def test_reused_answers_count_what_they_dropped(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "second").mkdir()
-    tag(tmp_path / "first", TEXTS, Thresholds(0.81))
-    again = tag(tmp_path / "second", TEXTS, Thresholds(0.81), answered=[tmp_path / "first/tagged"])
+    tag(tmp_path / "first", TEXTS, least(0.81))
+    again = tag(tmp_path / "second", TEXTS, least(0.81), answered=[tmp_path / "first/tagged"])
     assert (again["n_reused"], again["dropped"]) == (2, {"per": 2})
 
 
 def test_answers_with_other_thresholds_are_not_reused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning.fingerprint, "code_version", str)  # takes seconds
     versions = {
-        planning.answers_version(Limits(), keep_text=True, language="en", thresholds=thresholds, precision={})
-        for thresholds in (Thresholds(), Thresholds(0.1), Thresholds(0.1, {"per": 0.2}))
+        planning.answers_version(Limits(), keep_text=True, language="en", policy=policy, precision={})
+        for policy in (least(), least(0.2), least(0.1, "per=0.2"))
     }
     assert len(versions) == 3
 
 
+def test_an_entity_between_review_and_publish_is_given_and_marked(tmp_path: Path) -> None:
+    own = tmp_path / "policy.yaml"
+    own.write_text("labels:\n  per:\n    publish: 0.82\n    review: 0.7\n")
+    manifest = tag(tmp_path, TEXTS, EntityPolicy.load(own))
+    one, other = lines(tmp_path / "tagged/documents.jsonl")
+    assert [(entity["mention"], entity.get("decision")) for entity in one["entities"] + other["entities"]] == [
+        ("Rosa Delgado", None),
+        ("Ann", "review"),
+        ("Ann", "review"),
+    ]
+    assert (manifest["review"], manifest["dropped"], manifest["entities"]) == ({"per": 2}, {}, {"per": 3})
+
+
+def test_a_mention_on_a_list_is_given_or_dropped_whatever_its_score(tmp_path: Path) -> None:
+    own = tmp_path / "policy.yaml"
+    own.write_text("all:\n  publish: 0.82\nlabels:\n  per:\n    allow: [ann]\n    deny: [rosa *]\n")
+    tag(tmp_path, TEXTS, EntityPolicy.load(own))
+    one, other = lines(tmp_path / "tagged/documents.jsonl")
+    assert [entity["mention"] for entity in one["entities"] + other["entities"]] == ["Ann", "Ann"]
+    assert one["receipt"]["dropped"] == {"per": 1}
+
+
 def test_the_manifest_of_an_older_shard_dropped_nothing(tmp_path: Path) -> None:
-    manifest = tag(tmp_path, TEXTS, Thresholds(0.81))
+    manifest = tag(tmp_path, TEXTS, least(0.81))
     older = {name: value for name, value in manifest.items() if name != "dropped"}
     assert merge.sum_manifests([older, manifest])["dropped"] == {"per": 2}
 
 
-def test_thresholds_are_parsed_by_label() -> None:
-    assert Thresholds.parse(0.1, "per=0.5,geo=.25", ["geo", "per"]) == Thresholds(0.1, {"per": 0.5, "geo": 0.25})
-    assert Thresholds.parse(0.1, "", ["geo"]) == Thresholds(0.1)
-
-
-@pytest.mark.parametrize(
-    ("by_label", "complaint"),
-    [
-        ("prs=0.5", "found label 'prs', expected one of geo, per, in min_label_scores=prs=0.5"),
-        ("per=0.5,per=0.6", "found label 'per' twice, expected it once, in min_label_scores=per=0.5,per=0.6"),
-    ],
-)
-def test_a_label_that_is_not_there_or_given_twice_is_named(by_label: str, complaint: str) -> None:
-    with pytest.raises(ConfigInvalid) as refused:
-        Thresholds.parse(0.1, by_label, ["geo", "per"])
-    assert str(refused.value) == complaint
+def test_a_label_that_the_model_does_not_have_is_named() -> None:
+    with pytest.raises(ConfigInvalid, match="found label 'prs', expected one of geo, per, in the policy of entities"):
+        least(0.1, "prs=0.5").check_labels(["geo", "per"])
 
 
 @pytest.mark.parametrize(
