@@ -3,7 +3,7 @@
 | | |
 |---|---|
 | **Reads** | `tagged/<day>/` and `inbox/<day>/` of the selected days, the version `model` |
-| **Writes** | `reports/retag/<version>/`: `plan.json`, then the differences of each day; with `publish`, the days themselves |
+| **Writes** | `reports/retag/<version>/`: `plan.json`, then the differences of each day; with `publish`, the days themselves, also in PostgreSQL if `NER_POSTGRES` names a Connection |
 | **Runs** | by hand, three times: with the defaults for the plan, then with `stop_after` = `diff`, then `publish` |
 | **Re-run** | safe: tagged shards are reused, by the next `stop_after` and after a failure |
 | **On failure** | docs/runbook/nights.md#retagging |
@@ -25,6 +25,7 @@ from ner_airflow.operators.retagging import (
     RetagParams,
 )
 from ner_airflow.operators.tagging import ModelParams, ResolveModelOperator, ShardParams, TagShardOperator
+from ner_airflow.operators.warehouse import LoadPostgresOperator
 from ner_airflow.params import dag_params
 from ner_tasks.evaluation.policy import NightGateParams
 
@@ -39,7 +40,12 @@ def ner_retag() -> None:
     tagged = TagShardOperator.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
     checked = NightGateOperator.partial(task_id="check_night", shards_done=tagged.output).expand(day=days.output)
     compared = DiffPredictionsOperator.partial(task_id="compare_day", **TAGS).expand(night=checked.output)
-    PublishDayOperator.partial(task_id="publish_day", **TAGS, outlets=[TAGGED_DOCUMENTS]).expand(night=compared.output)
+    published = PublishDayOperator.partial(task_id="publish_day", **TAGS, outlets=[TAGGED_DOCUMENTS])
+    # not after a plan or a comparison, which publish nothing
+    loaded = LoadPostgresOperator.partial(
+        task_id="load_postgres", **TAGS, trigger_rule="none_failed_min_one_success"
+    ).expand(day=days.output)
+    published.expand(night=compared.output) >> loaded
 
 
 ner_retag()

@@ -3,7 +3,7 @@
 | | |
 |---|---|
 | **Reads** | `inbox/<day>/`, `models/promoted.json` |
-| **Writes** | `rejected/<day>/`, then `tagged/<day>/`, each published as a whole; then `reports/drift/<day>.json` |
+| **Writes** | `rejected/<day>/`, then `tagged/<day>/`, each published as a whole; then `reports/drift/<day>.json`, and the day in PostgreSQL if `NER_POSTGRES` names a Connection |
 | **Runs** | 01:30 UTC for the day before; by hand for any `day` |
 | **Re-run** | safe: a day already tagged by the same model is skipped; late documents are added, nothing is tagged twice |
 | **On failure** | docs/runbook/nights.md#nightly-tagging |
@@ -30,6 +30,7 @@ from ner_airflow.operators.tagging import (
     ResolveModelOperator,
     TagShardOperator,
 )
+from ner_airflow.operators.warehouse import LoadPostgresOperator
 from ner_airflow.params import dag_params
 from ner_tasks.evaluation.policy import NightGateParams
 
@@ -55,6 +56,7 @@ def ner_tag_nightly() -> None:
     watched = DetectDriftOperator(task_id="drift", **TAGS, day=DAY)
     retrained = RetrainOnDriftOperator(task_id="retrain", watched=watched.output)
     published >> watched
+    published >> LoadPostgresOperator(task_id="load_postgres", **TAGS, day=DAY)
     retrained >> DriftGateOperator(task_id="drift_gate", watched=watched.output)
 
 

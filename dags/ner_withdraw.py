@@ -3,7 +3,7 @@
 | | |
 |---|---|
 | **Reads** | `tagged/<day>/` |
-| **Writes** | `withdrawn/<day>/<night>/`: the answers, and the reason |
+| **Writes** | `withdrawn/<day>/<night>/`: the answers, and the reason; the day is deleted in PostgreSQL if `NER_POSTGRES` names a Connection |
 | **Runs** | by hand |
 | **Re-run** | safe: a day without published answers is skipped |
 | **On failure** | docs/runbook/nights.md#withdrawing-a-day |
@@ -15,8 +15,9 @@ from datetime import timedelta
 
 from airflow.sdk import dag
 
-from ner_airflow.defaults import DAG_DEFAULTS
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS
 from ner_airflow.operators.publication import WithdrawDayOperator, WithdrawParams
+from ner_airflow.operators.warehouse import LoadPostgresOperator
 from ner_airflow.params import dag_params
 
 PARAMS = dag_params(WithdrawParams)
@@ -24,7 +25,8 @@ PARAMS = dag_params(WithdrawParams)
 
 @dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=1), **DAG_DEFAULTS)
 def ner_withdraw() -> None:
-    WithdrawDayOperator(task_id="withdraw")
+    withdrawn = WithdrawDayOperator(task_id="withdraw")
+    withdrawn >> LoadPostgresOperator(task_id="load_postgres", **TAGS, day="{{ params.day }}")
 
 
 ner_withdraw()
