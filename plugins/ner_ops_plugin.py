@@ -16,6 +16,7 @@ _BASE = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 _PAGES = (
     ("tonight", "Tonight"),
     ("documents", "Documents"),
+    ("entities", "Entities"),
     ("models", "Models"),
     ("quality", "Quality and drift"),
     ("benchmarks", "Benchmarks"),
@@ -32,7 +33,7 @@ def _apps() -> list[dict[str, Any]]:
 
 
 class NerOpsPlugin(AirflowPlugin):
-    """Six pages in the navigation under "Nightly NER", a tab on each DAG run, and a deadline reference."""
+    """Seven pages in the navigation under "Nightly NER", a tab on each DAG run, and a deadline reference."""
 
     name = "ner_ops"
     deadline_references: ClassVar = [RunDue]

@@ -3,6 +3,7 @@
 import json
 
 from ner_tasks.tagging.answer_index import write_index
+from ner_tasks.tagging.entity_index.writer import write_entity_index
 
 COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_partly_read", "n_entities", "n_words", "n_reused", "words_per_s")
 KINDS = ("rejected", "ignored", "entities", "items")
@@ -33,6 +34,7 @@ def publish(store, folder, day, answers, rejects=(), **said):
     for name, lines in (("documents.jsonl", answers), ("rejected.jsonl", rejects)):
         (folder / name).write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     write_index(folder / "documents.jsonl", folder / "rejected.jsonl", folder / "index.sqlite")
+    write_entity_index(folder / "documents.jsonl", folder / "entities.sqlite")
     manifest = {**manifest_of(day, len(answers)), "entities": {"per": 1}, **said}
     (folder / "manifest.json").write_text(json.dumps(manifest))
     store.publish(folder, f"tagged/{day}", marker="manifest.json")

@@ -33,7 +33,10 @@ def fill(store, folder):
     folder.mkdir()
     rejected = [{"document": "empty.txt", "file": "empty.txt", "reason": "empty", "message": "found 0 bytes"}]
     lines = [answer("letter.txt", "Anna came to Boston."), answer(HOSTILE, f"Anna {HOSTILE}")]
+    lines[0]["entities"][0] |= {"assertion": ["negated"], "section": "history"}
     publish(store, folder / "day", DAY, lines, rejected, n_rejected=1, rejected={"empty": 1})
+    new = {"n_new": 1, "mentions": [{"mention": "Anna", "n_documents": 2, "n_entities": 2}]}
+    store.write_json(f"tagged/{DAY}/new_mentions.json", {"night": "n", "n_days": 1, "labels": {"per": new}})
     score = {"f1": 0.8, "precision": 0.8, "recall": 0.8, "n_gold": 9}
     details = {"at": "2026-01-01T00:00:00", "overall": score, "labels": {"per": score}, "snapshot": "s"}
     for version in ("v1", "v2"):
@@ -162,6 +165,8 @@ def test_the_pages_are_in_airflow_s_navigation_and_open_in_its_frame(airflow, pa
         "tonight",
         "documents",
         f"documents/{DAY}?name=letter.txt",
+        "entities",
+        "entities?q=anna",
         "models",
         "quality",
         "benchmarks",

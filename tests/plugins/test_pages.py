@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -14,7 +15,7 @@ from ner_tasks.store.folder import FolderStore
 from tests.published import COUNTS, answer, publish
 
 RUN = "run/ner_tag_nightly/manual__2026-01-31T01:30:00+00:00"
-PAGES = ["tonight", "documents", "models", "quality", "benchmarks", "review", "runbook", RUN]
+PAGES = ["tonight", "documents", "entities", "models", "quality", "benchmarks", "review", "runbook", RUN]
 PAGES += ["static/pages.css", "static/act.js"]
 HOSTILE = '<script>alert(1)</script> "onmouseover=x \u202e{{ 7*7 }}'
 DAY = "2026-01-31"
@@ -43,6 +44,7 @@ def store(tmp_path):
 def visit(auth, store, monkeypatch):
     """Asks for a page as somebody of a role; nobody in particular has none."""
     from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.common import http_access_log
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
@@ -51,6 +53,7 @@ def visit(auth, store, monkeypatch):
     monkeypatch.setattr(pages, "open_reader", lambda: StoreReader(store))
     airflow = FastAPI()
     airflow.mount("/ner-ops", pages.app)
+    airflow.add_middleware(http_access_log.HttpAccessLogMiddleware)
 
     def get(page, role="VIEWER"):
         client = TestClient(airflow, raise_server_exceptions=True)
@@ -400,3 +403,105 @@ def test_a_failed_task_without_a_reason_and_a_drift_report_without_details_are_s
     store.write_json(f"reports/drift/{DAY}.json", report)
     assert "failed: no reason recorded" in visit(RUN).text
     assert "not judged: no reason recorded" in visit("quality").text
+
+
+def test_an_entity_is_found_with_its_document_label_assertion_and_section(visit, store, tmp_path, caplog):
+    caplog.set_level("INFO", logger="ner.access")
+    line = answer("a.txt", "Ánna came", label="per")
+    line["entities"][0] |= {"assertion": ["negated", "family"], "section": "history"}
+    publish(store, tmp_path / "day", DAY, [line, answer("b.txt", "Anna came", label="org")])
+    page = visit("entities?q=ANN").text
+    assert f'href="/ner-ops/documents/{DAY}?name=a.txt&amp;from=0"' in page
+    assert "<td><bdi>family, negated</bdi></td><td><bdi>history</bdi></td>" in page
+    assert "2 results" in page and "2 results" not in visit("entities?q=ann&label=org").text
+    assert "No mentions that begin with <bdi>annx</bdi> since 2026-01-31" in visit("entities?q=annx").text
+    assert "1 result</caption>" in visit("entities?q=ann&label=per").text
+    assert [record.args for record in caplog.records if record.name == "ner.access"] == [
+        ("ada", "all days", n_found) for n_found in (2, 1, 0, 1)
+    ]
+
+
+def test_no_log_has_what_was_sought(visit, store, tmp_path, caplog, monkeypatch):
+    from airflow.api_fastapi.common import http_access_log
+
+    logged = []
+    monkeypatch.setattr(
+        http_access_log, "logger", SimpleNamespace(info=lambda *values, **named: logged.append((values, named)))
+    )
+    caplog.set_level("INFO")
+    publish(store, tmp_path / "day", DAY, [answer("a.txt", "Anna came")])
+    assert "a.txt" in visit("entities?q=anna").text
+    visit("documents?q=seen")
+    assert "/ner-ops/entities" in str(logged[0]) and "seen" in str(logged[1]), "Airflow's access log"
+    ours = [record.getMessage() for record in caplog.records if not record.name.startswith("httpx")]
+    assert "anna" not in str([*logged, *ours]).lower()
+
+
+def test_the_page_entities_shows_what_is_frequent_and_what_is_new(visit, store, tmp_path):
+    publish(store, tmp_path / "day", DAY, [answer("a.txt", "Anna came"), answer("b.txt", "Anna went")])
+    page = visit("entities").text
+    assert f"Top mentions of {DAY}" in page and 'entities?q=Anna&amp;label=per"><bdi>Anna</bdi></a>' in page
+    assert "has been compared with earlier days yet" in page
+    listed = {"n_new": 60, "mentions": [{"mention": HOSTILE, "n_documents": 2, "n_entities": 3}]}
+    store.write_json(f"tagged/{DAY}/new_mentions.json", {"night": "n", "n_days": 1, "labels": {HOSTILE: listed}})
+    page = visit("entities").text
+    assert "New from 2026-01-25 to 2026-01-31" in page and "and 59 more" in page
+    assert "<script>alert" not in page and "\u202e" not in page
+
+
+@pytest.mark.parametrize(
+    ("q", "status"),
+    [
+        ("x" * 10_000, 422),
+        ("%00", 200),
+        ("Anna%00", 200),
+        ("%ED%A0%80", 200),
+        ("%25_*", 200),
+        ("'; DROP TABLE mentions; --", 200),
+        (quote(HOSTILE), 200),
+        ("%F0%9F%98%80" * 200, 200),
+    ],
+)
+def test_any_search_for_an_entity_gets_a_page(visit, day, q, status):
+    page = visit(f"entities?q={q}&label={quote(HOSTILE)}&after=x")
+    assert page.status_code == status
+    assert "<h1><bdi>Entities</bdi></h1>" in page.text and len(page.content) < 2**16
+    assert "<script>alert" not in page.text and '"onmouseover' not in page.text.replace("&#34;", "")
+    if status == 422:
+        assert "Found a search of 10\u202f000 characters, expected at most 200." in page.text
+
+
+def test_a_hostile_mention_is_text(visit, store, tmp_path):
+    line = answer("a.txt", HOSTILE, label=HOSTILE)
+    line["entities"] = [{"start": 0, "end": len(HOSTILE), "label": HOSTILE, "score": 0.9, "section": HOSTILE}]
+    publish(store, tmp_path / "day", DAY, [line], entities={HOSTILE: 1})
+    for page in (visit("entities"), visit(f"entities?q={quote('<script')}")):
+        assert page.status_code == 200
+        assert "&lt;script&gt;alert(1)" in page.text and "<script>alert" not in page.text
+        assert "\u202e" not in page.text and '"onmouseover' not in page.text.replace("&#34;", "")
+    link = re.search(r'<th scope="row"><a href="/ner-ops/(entities[^"]*)"', visit("entities").text)[1]
+    assert "1 result" in visit(html.unescape(link)).text, "the link of a mention finds it"
+
+
+def test_a_search_continues_on_the_next_page(visit, store, tmp_path):
+    publish(store, tmp_path / "day", DAY, [answer(f"{number:03d}.txt", "Anna came") for number in range(150)])
+    page = visit("entities?q=anna").text
+    assert "099.txt" in page and "100.txt" not in page
+    following = html.unescape(re.search(r'href="/ner-ops/(entities[^"]*after=[^"]*)"', page)[1])
+    page = visit(following).text
+    assert "100.txt" in page and "149.txt" in page and "Continue the search" not in page
+
+
+def test_the_page_entities_says_what_it_does_not_know(visit, store, tmp_path):
+    hidden = {**answer("a.txt", "Anna came"), "text": None}
+    publish(store, tmp_path / "day", DAY, [hidden])
+    for page in ("entities", "entities?q=anna"):
+        assert "1 document was tagged without keeping the text" in visit(page).text
+    (store.root / f"tagged/{DAY}/entities.sqlite").unlink()
+    assert "published without an entity index" in visit("entities").text
+    assert "1 of the days searched was published without an entity index" in visit("entities?q=anna").text
+    put(store, f"tagged/{DAY}/entities.sqlite", "SQLite format 3\0" + "x" * 5000)
+    for page in ("entities", "entities?q=anna"):
+        shown = visit(page)
+        assert shown.status_code == 200
+        assert f"<code>tagged/{DAY}/entities.sqlite</code>" in shown.text

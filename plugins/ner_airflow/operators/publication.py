@@ -5,6 +5,8 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day, Line
-from ner_tasks.errors import GateNotPassed
+from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
 from ner_tasks.evaluation import gates
 from ner_tasks.evaluation.policy import NightGateParams
 from ner_tasks.files import atomic
@@ -37,12 +39,15 @@ from ner_tasks.records import (
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
 from ner_tasks.tagging.answer_index import INDEX
+from ner_tasks.tagging.entity_index import ENTITY_INDEX, NEW_MENTIONS
+from ner_tasks.tagging.entity_index.novelty import find_new_mentions
 from ner_tasks.tagging.journal import REJECTED
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _REJECTED_AT_ONCE = 1000
+_DAYS_COMPARED = 28  # days before, in which a new mention does not occur
 _N_NAMED = 20  # lost documents that are named in the log
 
 
@@ -119,6 +124,7 @@ class PublishDayOperator(MergingOperator):
             self._gather_rejected(answers / REJECTED, day, folder / "rejected")
             self.store.publish(folder / "rejected", keys.rejected_day(day), marker=REJECTED)
             self.store.publish(answers, keys.tagged_day(day), marker=merge.MANIFEST)
+            self._keep_new_mentions(day, plan["night"], answers / ENTITY_INDEX, folder)
         self.trace = _trace(plan, manifest)
         metrics.emit_published(context, manifest)
         metrics.emit_queue(context, self.store)
@@ -135,6 +141,22 @@ class PublishDayOperator(MergingOperator):
         if self.store.exists(keys.tagged_day(day, INDEX)):
             index = self.store.fetch(keys.tagged_day(day, INDEX))
             self.store.put_file(index, keys.replaced_answers(day, replaced["model_version"], INDEX))
+
+    def _keep_new_mentions(self, day: str, night: str, index: Path, scratch: Path) -> None:
+        """Keep which mentions the days before do not have; without it only the list of new ones lacks this day."""
+        first, earlier = str(parse_day(day) - timedelta(days=_DAYS_COMPARED)), list[Path]()
+        for other in self.store.folders(keys.TAGGED):
+            if first <= other < day:
+                with suppress(InputMissing):  # published before days had an entity index, or withdrawn
+                    earlier.append(self.store.fetch(keys.tagged_day(other, ENTITY_INDEX)))
+        try:
+            found, damaged = find_new_mentions(index, earlier, scratch)
+        except (InputMissing, ArtifactBroken) as error:
+            self.log.warning("new mentions of %s are not listed: %s", day, error)
+            return
+        for line in damaged:
+            self.log.warning("not compared for new mentions: %s", line)
+        self.store.write_json(keys.tagged_day(day, NEW_MENTIONS), {"night": night, **found})
 
     def _gather_rejected(self, listing: Path, day: str, target: Path) -> None:
         """Copy the files of rejected documents beside the list of reasons, which has the command for a retry."""

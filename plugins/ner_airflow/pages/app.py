@@ -16,7 +16,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from ner_airflow.pages import runbook
+from ner_airflow.pages import entities, runbook
 from ner_airflow.pages.files import CHARTS, MODEL_REPORTS, serve_file
 from ner_airflow.pages.parts import select_part
 from ner_airflow.pages.shell import HEADERS, may_run, render_page
@@ -58,6 +58,10 @@ def open_reader() -> StoreReader:
 @cache
 def _open_store() -> tuple[Store, RecordCache]:
     return Settings.from_env().open_store(), RecordCache()
+
+
+app.include_router(entities.router)
+app.state.open_reader = lambda: open_reader()  # noqa: PLW0108 - looked up at each call: tests replace it
 
 
 @app.middleware("http")
