@@ -235,6 +235,26 @@ def documents() -> str:
     )
 
 
+def tables() -> str:
+    """Every column of the tables of a day."""
+    from ner_tasks.sinks.postgres_tables import DAYS_TABLE, TABLES
+    from ner_tasks.tagging.exports import omop
+    from ner_tasks.tagging.exports.tables import DOCUMENTS, ENTITIES, SCHEMA_VERSION
+
+    intro = f"# Tables\n\nGenerated from `ner_tasks/tagging/exports`. Version of the schema: {SCHEMA_VERSION}.\n"
+    link = "\nHow to load them: [Load days into a warehouse](../how-to.md#load-days-into-a-warehouse).\n"
+    parts, known = [intro, link], (ENTITIES, DOCUMENTS, omop.NOTE_NLP, omop.NOTE_IDS)
+    for name, schema in zip(("entities", "documents", "note_nlp", "note_ids"), known, strict=True):
+        rows = (
+            (f"`{c.name}`", c.type, "" if c.nullable else "no", c.metadata[b"description"].decode()) for c in schema
+        )
+        parts.append(f"\n## {name}\n\n{table(['column', 'type', 'null', 'meaning'], rows)}")
+    days = ", ".join(f"`{column.name}`" for column in TABLES[DAYS_TABLE])
+    parts.append("\n## PostgreSQL\n\nTables `entities` and `documents` as above; `boxes` is jsonb. ")
+    parts.append(f"`{DAYS_TABLE}` has a row for each loaded day: {days}. `schema_version` has the version.\n")
+    return "".join(parts)
+
+
 def metrics() -> str:
     """Every metric that the operators emit."""
     from ner_airflow.observability.metrics import METRICS
@@ -256,7 +276,7 @@ def api() -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "cli": cli, "dags": dags, "settings": settings, "store": store, "documents": documents, "metrics": metrics, "api": api,
+    "cli": cli, "dags": dags, "settings": settings, "store": store, "documents": documents, "tables": tables, "metrics": metrics, "api": api,
 }  # fmt: skip
 
 
