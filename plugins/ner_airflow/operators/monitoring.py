@@ -7,8 +7,8 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import Field
 
 from ner_airflow.observability import metrics
-from ner_airflow.operators.base import CommandOperator, NerOperator
-from ner_airflow.operators.night import NightOperator, parse_day
+from ner_airflow.operators.base import NerOperator
+from ner_airflow.operators.night import PublishedDayOperator, parse_day
 from ner_airflow.params import RUN_PARAMS, read_params
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
@@ -35,7 +35,7 @@ class DriftParams(ConfigModel):
     )
 
 
-class DetectDriftOperator(NightOperator, CommandOperator):
+class DetectDriftOperator(PublishedDayOperator):
     """Compare a published night with earlier ones of the same model, and report drift.
 
     Drift does not fail this task: `DriftGateOperator` fails after the retraining, if there is one. A night that raised an
@@ -44,13 +44,6 @@ class DetectDriftOperator(NightOperator, CommandOperator):
     Args:
         day: YYYY-MM-DD.
     """
-
-    template_fields = (*NightOperator.template_fields, "day")
-
-    def __init__(self, *, day: str, **kwargs: Any) -> None:
-        # a skipped day has been published before and can still be compared
-        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
-        self.day = day
 
     def step(self, context: "Context") -> dict[str, Any]:
         parse_day(self.day)

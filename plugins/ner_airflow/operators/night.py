@@ -95,6 +95,21 @@ class NightOperator(NerOperator):
         return [self.store.fetch(keys.shard(day, night, index)) for index in range(plan["n_shards"])]
 
 
+class PublishedDayOperator(NightOperator, CommandOperator):
+    """A step on a published day.
+
+    Args:
+        day: YYYY-MM-DD.
+    """
+
+    template_fields = (*NightOperator.template_fields, "day")
+
+    def __init__(self, *, day: str, **kwargs: Any) -> None:
+        # a skipped day has been published before, and the step may not have followed then
+        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
+        self.day = day
+
+
 class MergingOperator(NightOperator, CommandOperator):
     """A step that needs the night's answers as one folder."""
 

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
 
-from ner_airflow.operators.base import CommandOperator
-from ner_airflow.operators.night import NightOperator, parse_day
+from ner_airflow.operators.night import PublishedDayOperator, parse_day
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.steps.sinks import LoadPostgresCommand, UnloadPostgresCommand
 from ner_tasks.store import keys
@@ -29,7 +28,7 @@ _EXTRA = {
 }
 
 
-class LoadPostgresOperator(NightOperator, CommandOperator):
+class LoadPostgresOperator(PublishedDayOperator):
     """Replace a day in PostgreSQL by what is published of it; a day that was withdrawn is deleted there.
 
     Off until `NER_POSTGRES` names an Airflow Connection. Its password reaches the command as a variable of libpq: on no
@@ -38,13 +37,6 @@ class LoadPostgresOperator(NightOperator, CommandOperator):
     Args:
         day: YYYY-MM-DD.
     """
-
-    template_fields = (*NightOperator.template_fields, "day")
-
-    def __init__(self, *, day: str, **kwargs: Any) -> None:
-        # a skipped day has been published before, and the database may have missed it
-        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
-        self.day = day
 
     def step(self, context: "Context") -> dict[str, Any]:
         parse_day(self.day)
