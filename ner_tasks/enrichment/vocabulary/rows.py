@@ -39,6 +39,8 @@ class CsvRows:
         return self._digest.hexdigest()
 
     def __iter__(self) -> Iterator[VocabularyRow]:
+        # of the process, and other readers change it
+        csv.field_size_limit(_MAX_LINE)
         with atomic.open_input(self._path) as file:
             reader = csv.reader(self._lines(file), strict=True)
             try:

@@ -165,7 +165,10 @@ def test_an_unknown_system_is_named_with_those_that_are_known(vocabulary):
         (b"name,code,system\n \xc2\xad ,b,c\n", "found no name, expected one, in line 2 of "),
         (b"name,code,system\na,b\n", "found 2 cells, expected 3 as in the header, in line 2 of "),
         (b'name,code,system\n"a,b,c\n', "found unexpected end of data, expected CSV, in line 2 of "),
-        (b'name,code,system\n"' + b"a\n" * 100_000, "expected CSV, in line 6"),
+        (
+            b'name,code,system\n"' + b"a\n" * 600_000,
+            "found field larger than field limit (1048576), expected CSV, in line 52",
+        ),
         (
             b"name,code,system\n" + b"a" * 1001 + b",b,c\n",
             "found a name of 1,001 characters, expected at most 1,000, in line 2",
