@@ -15,6 +15,7 @@ from ner_tasks.training.config import TrainConfig
 from ner_tasks.training.soft_labels import LogProbs, SoftLabels
 
 _POOL_BATCHES = 50  # sentences of this many batches are sorted by length together
+_IMPOSSIBLE = -30.0  # log-probability; that of 0 would make the loss NaN
 _MAX_REPEATS = 8.0  # of a sentence with a rare label; more would make the model memorize a few sentences
 
 Targets = tuple[NDArray[Any], ...]
@@ -43,7 +44,9 @@ class TrainingBatches:
         self._mask_id = pieces.mask_id if config.word_dropout else None
         self._windows = list(make_windows([s.words for s in sentences], pieces, max_pieces=config.max_pieces))
         self._tag_ids = [[label_set.id_of[tag] for tag in sentence.tags] for sentence in sentences]
-        self._log_probs = [soft_labels.of(sentence) for sentence in sentences] if soft_labels else None
+        self._log_probs = None
+        if soft_labels:
+            self._log_probs = correct_rare(sentences, soft_labels, label_set, below=config.teacher_min_share)
         repeats = count_repeats(sentences, below=config.oversampling, seed=config.seed)
         each = np.array([repeats[window.sentence] for window in self._windows], np.int64)
         self._order = np.repeat(np.arange(len(self._windows)), each)  # window indices, oversampled ones repeated
@@ -91,12 +94,46 @@ def count_repeats(sentences: Sequence[LabelledSentence], *, below: float, seed: 
     Source: A. Gupta et al., LVIS (repeat factor sampling), CVPR 2019.
     """
     labels = [{span.label for span in bio_to_spans(sentence.tags)} for sentence in sentences]
-    mentions = Counter(span.label for sentence in sentences for span in bio_to_spans(sentence.tags))
+    mentions = count_mentions(sentences)
     factor = {
         label: min(max(1.0, (below * mentions.total() / n) ** 0.5), _MAX_REPEATS) for label, n in mentions.items()
     }
     factors = np.array([max((factor[label] for label in present), default=1.0) for present in labels])  # [sentences]
     return np.floor(factors + np.random.default_rng([seed, 0]).random(len(factors)) * (factors > 1)).astype(np.int64)
+
+
+def count_mentions(sentences: Sequence[LabelledSentence]) -> Counter[str]:
+    """Count the mentions of each label in sentences with valid BIO tags."""
+    return Counter(span.label for sentence in sentences for span in bio_to_spans(sentence.tags))
+
+
+def correct_rare(
+    sentences: Sequence[LabelledSentence], soft_labels: SoftLabels, label_set: LabelSet, *, below: float
+) -> list[LogProbs]:
+    """Return the log-probabilities [words, K] of each sentence, with the true tag's at 0 where its label is rare.
+
+    A teacher that was trained on few mentions of a label denies most of them, and its student would find none.
+
+    Args:
+        sentences: labelled sentences with valid BIO tags.
+        soft_labels: a teacher's probabilities for their words.
+        label_set: labels of the model.
+        below: share of all mentions below which a label is rare, 0 to 1; 0 changes nothing.
+    """
+    mentions = count_mentions(sentences)
+    rare = {label for label, n in mentions.items() if n < below * mentions.total()}
+    corrected = []
+    for sentence in sentences:
+        log_probs = soft_labels.of(sentence)
+        spans = [span for span in bio_to_spans(sentence.tags) if span.label in rare]
+        if spans:
+            log_probs = log_probs.copy()
+        for span in spans:
+            for word in range(span.start, span.end):
+                log_probs[word] = _IMPOSSIBLE
+                log_probs[word, label_set.id_of[sentence.tags[word]]] = 0.0
+        corrected.append(log_probs)
+    return corrected
 
 
 def mask_words(batch: Batch, share: float, random: np.random.Generator, *, mask_id: int) -> None:

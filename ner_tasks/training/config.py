@@ -61,6 +61,12 @@ class TrainConfig(ConfigModel):
     teacher_temperature: float = Field(
         1.0, gt=0, description="temperature at which the tag probabilities of teacher and model are compared"
     )
+    teacher_min_share: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="share of all mentions below which a label is learned from the labels alone, whatever the teacher says",
+    )
     oversampling: float = Field(
         0.0, ge=0, lt=1, description="share of mentions below which a label's sentences are repeated; 0: none"
     )

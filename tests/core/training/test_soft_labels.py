@@ -17,7 +17,7 @@ from ner_tasks.labels import LabelSet
 from ner_tasks.model import model_folder
 from ner_tasks.model.tokenization import WordTokenizer
 from ner_tasks.training import loop, losses, soft_labels
-from ner_tasks.training.batches import TrainingBatches
+from ner_tasks.training.batches import TrainingBatches, correct_rare, count_mentions
 from ner_tasks.training.config import TrainConfig
 from ner_tasks.training.soft_labels import SoftLabels
 from ner_tasks.training.teacher import TRAIN_PART, check_teacher
@@ -110,6 +110,25 @@ def test_soft_targets_are_at_the_first_piece_of_each_word(encoder: Path, labels:
         assert not log_probs[carries == 0].any()
         for row, window in enumerate(batch.windows):
             np.testing.assert_array_equal(log_probs[row, window.first_pieces], soft.of(TRAIN[window.sentence]))
+
+
+def test_a_rare_label_is_learned_from_the_labels_whatever_the_teacher_says(labels: Path) -> None:
+    soft = SoftLabels.load(labels, TRAIN, LABELS)
+    mentions = count_mentions(TRAIN)
+    rarest = min(mentions, key=lambda label: mentions[label])
+    below = mentions[rarest] / mentions.total() + 1e-9
+    n_corrected = 0
+    for sentence, log_probs in zip(TRAIN, correct_rare(TRAIN, soft, LABELS, below=below), strict=True):
+        for word, tag in enumerate(sentence.tags):
+            is_rare = tag.endswith(f"-{rarest}")
+            n_corrected += is_rare
+            expected = np.exp(soft.of(sentence)[word])
+            if is_rare:
+                expected = np.eye(len(LABELS.tags))[LABELS.id_of[tag]]
+            np.testing.assert_allclose(np.exp(log_probs[word]), expected, atol=1e-6)
+    assert n_corrected
+    unchanged = correct_rare(TRAIN, soft, LABELS, below=0.0)
+    assert all(one is soft.of(sentence) for one, sentence in zip(unchanged, TRAIN, strict=True))
 
 
 class Killed(BaseException):
