@@ -87,6 +87,7 @@ def trainable(fake, model, stored_snapshot, tmp_path):
         copies={"output": str(model("trained"))},
         result={"best_epoch": 1, "dev_f1": 0.8, "training_s": 3.0, "history": []},
     )
+    fake.set("freeze", copies={"output": str(model("frozen"))})
 
 
 @pytest.mark.runbook("retraining", "collect: InputMissing: found no batch")
@@ -285,10 +286,11 @@ def test_soft_labels_of_a_teacher_are_computed_once_for_a_snapshot(store, fake, 
     teacher = train()["version"]
     first = train(teacher=teacher)["version"]
     second = train(teacher=teacher, recipe={"teacher_weight": 0.9})["version"]
-    assert fake.verbs == ["train", "soft-labels", "train", "train"]
+    assert fake.verbs == ["train", "freeze", "soft-labels", "train", "train"]
     assert len({teacher, first, second}) == 3
-    soft, training = fake.calls[1]["flags"], fake.calls[2]["flags"]
-    assert soft["model"] == [str(store.path_of(f"models/{teacher}/trained"))]
+    frozen, soft, training = (call["flags"] for call in fake.calls[1:4])
+    assert frozen["model"] == [str(store.path_of(f"models/{teacher}/trained"))]
+    assert soft["model"] == frozen["output"]
     assert "teacher_snapshot" not in soft
     assert training["soft_labels"] == [str(store.path_of(f"staging/soft-labels/s1-{teacher}"))]
 
@@ -302,7 +304,7 @@ def test_a_teacher_of_another_snapshot_is_checked_against_that_snapshot(store, f
     store.write_json(report, {**store.read_json(report), "snapshot": "s0"})
     store.write_json("snapshots/s0/snapshot.json", {})
     train(teacher=teacher)
-    assert fake.calls[1]["flags"]["teacher_snapshot"] == [str(store.path_of("snapshots/s0"))]
+    assert fake.calls[2]["flags"]["teacher_snapshot"] == [str(store.path_of("snapshots/s0"))]
 
 
 @pytest.mark.runbook("retraining", "train: ConfigInvalid: found a teacher")

@@ -15,6 +15,7 @@ from ner_tasks.files import atomic
 from ner_tasks.model import model_folder
 from ner_tasks.records import describe_choice
 from ner_tasks.registry import leases
+from ner_tasks.steps.models import FreezeCommand
 from ner_tasks.steps.training import RightSizeCommand, SearchCommand, SoftLabelsCommand, TrainCommand
 from ner_tasks.store import keys
 from ner_tasks.training.config import TrainConfig
@@ -224,9 +225,11 @@ class TrainModelOperator(CommandOperator):
         key = keys.soft_labels(snapshot, version)
         if not self.store.exists(keys.soft_labels(snapshot, version, keys.SOFT_LABELS_MANIFEST)):
             with self.workspace(f"soft-labels-{snapshot}-{version}") as folder:
+                # the trained model would compute on one core, in FP32
+                self.run_command(FreezeCommand(model=teacher, output=folder / "frozen"))
                 self.run_command(
                     SoftLabelsCommand(
-                        model=teacher,
+                        model=folder / "frozen",
                         data=self.store.fetch(keys.snapshot(snapshot)),
                         output=folder / "soft-labels",
                         teacher_snapshot=self._snapshot_of(version),
