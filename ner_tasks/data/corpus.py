@@ -1,4 +1,4 @@
-"""Labelled files: the Kaggle CSV, CoNLL columns, spans in JSON, and zips with one such file.
+"""Labelled files: the Kaggle CSV, CoNLL columns, spans in JSON, zips with one such file, and zips of brat's files.
 
 `read_labelled` is strict, for training and evaluation. `open_rows` is lenient and reports the problem of each row, for
 quarantine.
@@ -12,16 +12,19 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from sys import intern
 
+from ner_tasks.data.readers.brat import list_brat_files, read_brat
 from ner_tasks.data.readers.conll import conll_rows
 from ner_tasks.data.readers.conversions import Conversions
 from ner_tasks.data.readers.rows import LabelledRow
-from ner_tasks.data.readers.span_rows import SPAN_SUFFIXES, span_rows
+from ner_tasks.data.readers.span_rows import SPAN_SUFFIXES, span_rows, task_rows
+from ner_tasks.data.readers.span_tasks import Task
 from ner_tasks.data.readers.tag_schemes import convert_to_bio
 from ner_tasks.data.snapshot import check_frozen
 from ner_tasks.errors import DataRejected, InputMissing
@@ -56,7 +59,8 @@ def read_labelled(path: Path) -> list[LabelledSentence]:
     """Read the sentences of a labelled file; the first invalid row is an error.
 
     Args:
-        path: `.csv` (Kaggle columns), CoNLL (`.tsv .conll .txt`), spans (`.json .jsonl`), or a `.zip` with one such file.
+        path: `.csv` (Kaggle columns), CoNLL (`.tsv .conll .txt`), spans (`.json .jsonl`), a `.zip` with one such
+            file, or a `.zip` of brat's texts and annotations.
 
     Raises:
         InputMissing: `path` does not exist.
@@ -86,6 +90,8 @@ def open_rows(path: Path, conversions: Conversions | None = None) -> tuple[str, 
         DataRejected: the file as a whole is unreadable: archive, encoding, header, or empty.
     """
     conversions = conversions if conversions is not None else Conversions()
+    if tasks := _read_brat(path, conversions):
+        return path.name, _print_conversions(task_rows(tasks, conversions), path.name, conversions)
     name, data = _read_bytes(path)
     if not data.strip():
         raise DataRejected(f"found an empty file, expected labelled sentences, at {path}")
@@ -173,23 +179,37 @@ def _read_bytes(path: Path) -> tuple[str, bytes]:
     return path.name, path.read_bytes()
 
 
+def _read_brat(path: Path, conversions: Conversions) -> list[Task]:
+    """Read the documents of a zip of brat's files; empty if it is none."""
+    if path.suffix.lower() != ".zip" or not path.is_file():
+        return []
+    with _open_zip(path) as archive:
+        files = list_brat_files(archive)
+        _check_size(sum(item.file_size for item in files), path)
+        return read_brat(archive, path.name, conversions) if files else []
+
+
 def _unzip(path: Path) -> tuple[str, bytes]:
+    with _open_zip(path) as archive:
+        # macOS adds a `__MACOSX/._name.csv` beside each file.
+        inside = [item for item in archive.infolist() if not item.filename.startswith("__MACOSX/")]
+        csvs = [item for item in inside if item.filename.lower().endswith(".csv")]
+        # A .txt beside a CSV is a read-me.
+        kinds = (CONLL_SUFFIXES, SPAN_SUFFIXES)
+        others = [[item for item in inside if item.filename.lower().endswith(kind)] for kind in kinds]
+        files = csvs or others[1] or others[0]
+        if len(files) != 1:
+            names = ", ".join(item.filename for item in files[:4]) or "none"
+            raise DataRejected(f"found {len(files)} labelled files ({names}), expected exactly one, in {path}")
+        _check_size(files[0].file_size, path)
+        return f"{path.name}/{files[0].filename}", archive.read(files[0])
+
+
+@contextmanager
+def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
-            # macOS adds a `__MACOSX/._name.csv` beside each file.
-            inside = [
-                item for item in archive.infolist() if not item.is_dir() and not item.filename.startswith("__MACOSX/")
-            ]
-            csvs = [item for item in inside if item.filename.lower().endswith(".csv")]
-            # A .txt beside a CSV is a read-me.
-            kinds = (CONLL_SUFFIXES, SPAN_SUFFIXES)
-            others = [[item for item in inside if item.filename.lower().endswith(kind)] for kind in kinds]
-            files = csvs or others[1] or others[0]
-            if len(files) != 1:
-                names = ", ".join(item.filename for item in files[:4]) or "none"
-                raise DataRejected(f"found {len(files)} labelled files ({names}), expected exactly one, in {path}")
-            _check_size(files[0].file_size, path)
-            return f"{path.name}/{files[0].filename}", archive.read(files[0])
+            yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise DataRejected(f"found a damaged or locked zip ({error}), expected a readable one, at {path}") from None
 

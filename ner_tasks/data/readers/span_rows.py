@@ -35,7 +35,16 @@ def span_rows(text: str, name: str, conversions: Conversions) -> Iterator[Labell
     Raises:
         DataRejected: a list that is not valid JSON.
     """
-    tasks = read_tasks(text, name, conversions)
+    return task_rows(read_tasks(text, name, conversions), conversions)
+
+
+def task_rows(tasks: Sequence[Task], conversions: Conversions) -> Iterator[LabelledRow]:
+    """Yield the rows of annotated tasks, sentence by sentence.
+
+    Args:
+        tasks: texts with spans in any unit of offsets.
+        conversions: filled with the unit of the offsets and what was converted.
+    """
     placed = place_spans(tasks, conversions)
     may_trim = _match_word_bounds(tasks, placed)
     sentence = 0
