@@ -180,7 +180,8 @@ class Tagger:
         parts: list[list[WindowLogits]] = [[] for _ in sentences]
         runner = self._runner_for_few if limits.max_windows == 1 else self._runner
         batches = runner.make_batches(windows, pad_id=self._pieces.pad_id, limits=limits)
-        for of_batch, logits in self._streams.map(runner.run, batches):  # [words, K]
+        run = map if len(batches) == 1 else self._streams.map  # a thread costs more than it gives
+        for of_batch, logits in run(runner.run, batches):  # [words, K]
             at = 0
             for window in of_batch:
                 parts[window.sentence].append((window, logits[at : (at := at + len(window.first_pieces))]))

@@ -90,6 +90,8 @@ def _pad_windows(windows: Sequence[Window], pad_id: int, length: int) -> Batch:
     batch = pad_batch(windows, pad_id=pad_id, length=length, step=_PIECES_STEP)
     # Single windows and pairs are frequent; the padding of more costs less than code for each number.
     extra = round_up(len(windows), _WINDOWS_STEP if len(windows) > 2 else 1) - len(windows)
+    if not extra:
+        return batch
     below = ((0, extra), (0, 0))
     ids = np.pad(batch.piece_ids, below, constant_values=pad_id)
     return Batch(batch.windows, ids, np.pad(batch.shape_ids, below))

@@ -84,8 +84,10 @@ class _Lattice:
         """Compute the posterior [E] of spans, each with the index of its sentence; shorter sentences come first."""
         lengths = np.array([len(one) for one in logits])
         words = self._weigh_words(logits)
-        forward, sums = self._run_forward(words, lengths)
-        backward = self._run_backward(words, lengths, sums)
+        # index of the first sentence that has each word
+        firsts = np.searchsorted(lengths, np.arange(len(words)), side="right").tolist()
+        forward, sums = self._run_forward(words, firsts)
+        backward = self._run_backward(words, firsts, sums)
         row = np.array([row for row, _ in found])  # [E]
         start = np.array([span.start for _, span in found])
         end = np.array([span.end for _, span in found])
@@ -113,26 +115,25 @@ class _Lattice:
             scores[: len(one), row] = one
         return _weigh(scores - scores.max(axis=2, keepdims=True), self._temperature)
 
-    def _run_forward(self, words: _Floats, lengths: NDArray[np.int_]) -> tuple[_Floats, _Floats]:
+    def _run_forward(self, words: _Floats, firsts: Sequence[int]) -> tuple[_Floats, _Floats]:
         """Return the share of each tag in the paths up to each word, [T, B, K], and what they were divided by, [T, B]."""
         forward, sums = np.empty_like(words), np.ones(words.shape[:2])
-        forward[0] = self._first * words[0]
-        for word in range(len(words)):
-            here = slice(np.searchsorted(lengths, word, side="right"), None)  # sentences that have this word
+        np.multiply(self._first, words[0], out=forward[0])
+        for word, first in enumerate(firsts):
+            here = forward[word, first:]  # of the sentences that have this word
             if word:
-                np.matmul(forward[word - 1, here], self._steps, out=forward[word, here])
-                forward[word, here] *= words[word, here]
-            sums[word, here] = forward[word, here].sum(axis=1)
-            forward[word, here] /= sums[word, here, None]
+                np.matmul(forward[word - 1, first:], self._steps, out=here)
+                here *= words[word, first:]
+            np.add.reduce(here, axis=1, out=sums[word, first:])
+            here /= sums[word, first:, None]
         return forward, sums
 
-    def _run_backward(self, words: _Floats, lengths: NDArray[np.int_], sums: _Floats) -> _Floats:
+    def _run_backward(self, words: _Floats, firsts: Sequence[int], sums: _Floats) -> _Floats:
         """Return the weight of the paths after each tag of each word, [T, B, K]; 1 after the last word."""
-        backward = np.ones_like(words)
+        backward, scaled, steps = np.ones_like(words), words / sums[:, :, None], self._steps.T
         for word in range(len(words) - 1, 0, -1):
-            here = slice(np.searchsorted(lengths, word, side="right"), None)
-            weights = words[word, here] * backward[word, here] / sums[word, here, None]
-            np.matmul(weights, self._steps.T, out=backward[word - 1, here])
+            first = firsts[word]
+            np.matmul(scaled[word, first:] * backward[word, first:], steps, out=backward[word - 1, first:])
         return backward
 
 

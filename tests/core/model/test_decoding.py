@@ -30,6 +30,22 @@ def test_the_best_path_is_the_best_of_all_valid_ones_for_sentences_of_any_length
     assert [tuple(path) for path in result] == [best_of_all(one, transitions) if len(one) else () for one in logits]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_a_sentence_alone_has_the_path_that_it_has_among_many_even_if_several_are_best(seed):
+    chance = np.random.default_rng(seed)
+    transitions = chance.integers(-2, 2, (N_TAGS + 1, N_TAGS)).astype(np.float32)
+    # whole numbers: many paths have the same score
+    logits = [chance.integers(0, 3, (n_words, N_TAGS)).astype(np.float32) for n_words in chance.integers(0, 9, 12)]
+    together = decoding.viterbi_decode(logits, LABELS, transitions)
+    alone = [decoding.viterbi_decode([one], LABELS, transitions)[0] for one in logits]
+    assert [path.tolist() for path in together] == [path.tolist() for path in alone]
+
+
+def test_the_table_of_allowed_transitions_cannot_be_changed_for_others():
+    with pytest.raises(ValueError, match="read-only"):
+        decoding.allowed_transitions(LABELS)[0] = False
+
+
 def test_without_transitions_a_valid_sentence_keeps_each_word_s_best_tag():
     chance = np.random.default_rng(1)
     logits = chance.normal(size=(50, 6, N_TAGS)).astype(np.float32)
