@@ -15,6 +15,7 @@ from ner_tasks.enrichment.assertion_lexicon import (
     MAX_PHRASE_WORDS,
     OURS,
     OVERRULED,
+    YIELDING,
     Action,
     AssertionLexicon,
     LexiconLine,
@@ -25,6 +26,7 @@ from ner_tasks.enrichment.assertion_lexicon import (
     read_lines,
     split_words,
 )
+from ner_tasks.enrichment.names import normalize_name
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.fingerprint import make_version
 
@@ -44,6 +46,18 @@ class _Node:
         self.action: Action | None = None
 
 
+class Assessment(NamedTuple):
+    """What is asserted of a mention.
+
+    Attributes:
+        statuses: some of `negated`, `uncertain`, `historical`, `hypothetical`, `family`; none: present, and the patient's.
+        yields: whether `historical` is dropped where the text describes the same as present elsewhere.
+    """
+
+    statuses: frozenset[str] = _NONE
+    yields: bool = False
+
+
 class _Match(NamedTuple):
     """A phrase at the words `[start, end)`; `is_mark`: it is a mark of punctuation."""
 
@@ -54,6 +68,7 @@ class _Match(NamedTuple):
 
 
 _Directed = tuple[_Match, Mapping[Status, Reach]]
+_Found = dict[Status, bool]  # statuses by phrases, and whether each yields
 
 
 class _Open(NamedTuple):
@@ -71,10 +86,12 @@ class AssertionRules:
     Attributes:
         version: version of the lexicon.
         sections: statuses of mentions by kind of section, such as `family` in a family history.
+        episodes: last words of findings that come again: a past one stays past beside a present one.
     """
 
     version: str
     sections: Mapping[str, frozenset[str]]
+    episodes: frozenset[str]
     _phrases: Mapping[str, _Node]
     _language: str
 
@@ -118,7 +135,8 @@ class AssertionRules:
         }
         content = lexicon.model_dump(mode="json", exclude={**unheeded, "replace": True, "without": True})
         sections = {kind: frozenset[str](statuses) for kind, statuses in lexicon.sections.items()}
-        return cls(make_version(content), sections, root.following, lexicon.language)
+        episodes = frozenset(map(normalize_name, lexicon.episodes))
+        return cls(make_version(content), sections, episodes, root.following, lexicon.language)
 
     def check_example(self, line: LexiconLine, path: Path) -> None:
         """Check that a line's example shows what the line does: the mention in brackets has its status, or has not.
@@ -137,13 +155,13 @@ class AssertionRules:
             raise ConfigInvalid(f"found example {line.example!r}, expected one mention in brackets, in {path}")
         before, mention, after = (split_words(part, self._language) for part in parts.groups())
         place = len(before), len(before) + len(mention)
-        (given,) = self.assess([*before, *mention, *after], [place])
+        given = self.assess([*before, *mention, *after], [place])[0].statuses
         if not line.is_shown_by(given):
             raise ConfigInvalid(f"found {sorted(given)} for {line.example!r}, expected {line.effect}, in {path}")
 
     def assess(
         self, words: Sequence[str], mentions: Sequence[tuple[int, int]], section: str | None = None
-    ) -> list[frozenset[str]]:
+    ) -> list[Assessment]:
         """Return the statuses of each mention; none: the patient has it, now, and nobody doubts it.
 
         Args:
@@ -152,7 +170,7 @@ class AssertionRules:
             section: kind of the section that the sentence stands in; None if unknown.
 
         Returns:
-            One set per mention: some of `negated`, `uncertain`, `historical`, `hypothetical`, `family`.
+            One assessment per mention.
 
         Raises:
             ValueError: a mention is empty or not within the sentence.
@@ -168,7 +186,7 @@ class AssertionRules:
         of_section = self.sections.get(section, _NONE) if section else _NONE
         lowered = list(map(str.lower, words))
         if self._phrases.keys().isdisjoint(lowered):
-            return [of_section] * len(mentions)
+            return [_resolve({}, of_section)] * len(mentions)
         found = [self._find_within(lowered, start, end) for start, end in mentions]
         for start, end in mentions:
             lowered[start:end] = [_MENTION] * (end - start)
@@ -203,18 +221,18 @@ class AssertionRules:
         is_mark = found[0] == start + 1 and not any(map(str.isalnum, words[start]))
         return _Match(start, *found, is_mark)
 
-    def _find_within(self, words: Sequence[str], start: int, end: int) -> set[Status]:
+    def _find_within(self, words: Sequence[str], start: int, end: int) -> _Found:
         """Return the statuses by a phrase that the mention itself begins or ends with, such as `no fever`."""
-        statuses: set[Status] = set()
+        reaches: list[Reach] = []
         head = self._match_at(words, start, end)
         if head and head.end < end:
-            statuses.update(head.action.forward)
+            reaches += head.action.forward.values()
         for place in range(max(start + 1, end - MAX_PHRASE_WORDS), end):
             tail = self._match_at(words, place, end) if words[place] in self._phrases else None
             if tail and tail.end == end:
-                statuses.update(tail.action.backward)
+                reaches += tail.action.backward.values()
                 break
-        return statuses
+        return {reach.status: reach.yields for reach in reaches}
 
 
 def _mirror(
@@ -228,7 +246,7 @@ def _mirror(
     return backward, [(n_words - end, n_words - start) for start, end in mentions]
 
 
-def _sweep(matches: Sequence[_Directed], mentions: Sequence[tuple[int, int]], found: Sequence[set[Status]]) -> None:
+def _sweep(matches: Sequence[_Directed], mentions: Sequence[tuple[int, int]], found: Sequence[_Found]) -> None:
     """Add to each mention the statuses whose scopes it begins in, in one pass over the sentence.
 
     Args:
@@ -244,7 +262,10 @@ def _sweep(matches: Sequence[_Directed], mentions: Sequence[tuple[int, int]], fo
             if scopes or matches[place][1]:
                 _apply(*matches[place], scopes)
             place += 1
-        found[index].update(status for status, scope in scopes.items() if start < scope.end)
+        statuses = found[index]
+        for status, scope in scopes.items():
+            if start < scope.end:
+                statuses[status] = scope.reach.yields and statuses.get(status, True)
 
 
 def _apply(match: _Match, reaches: Mapping[Status, Reach], scopes: dict[Status, _Open]) -> None:
@@ -266,7 +287,9 @@ def _apply(match: _Match, reaches: Mapping[Status, Reach], scopes: dict[Status, 
             scopes.pop(other, None)
 
 
-def _resolve(statuses: set[Status], of_section: frozenset[str]) -> frozenset[str]:
+def _resolve(by_phrases: Mapping[Status, bool], of_section: frozenset[str]) -> Assessment:
     """Return the statuses of a mention by phrases and section, without those that others overrule."""
-    both = statuses | of_section
-    return frozenset(both - {overruled for status, overruled in OVERRULED if status in both})
+    both = of_section.union(by_phrases)
+    statuses = both - {overruled for status, overruled in OVERRULED if status in both}
+    # a section says no more about today than `history of`
+    return Assessment(statuses, YIELDING in statuses and by_phrases.get(YIELDING, True))

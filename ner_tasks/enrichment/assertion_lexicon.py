@@ -7,9 +7,9 @@ from functools import cache, lru_cache
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Annotated, Any, Literal, NamedTuple, Self, TypeVar, get_args
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files.yaml_files import StrictModel, read_yaml
@@ -22,6 +22,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 EXCLUSIVE: tuple[tuple[Status, Status], ...] = (("negated", "uncertain"), ("hypothetical", "historical"))
 # A mention has at most one of each pair: the first. Who denies a history denies the past as well.
 OVERRULED: tuple[tuple[Status, Status], ...] = (*EXCLUSIVE, ("negated", "historical"))
+YIELDING: Status = "historical"  # the only status that another mention of the same in the text can take back
 
 OURS = Path(__file__).parent / "lexicons" / "assertion.yaml"
 MAX_PHRASES, MAX_PHRASE_WORDS = 50_000, 12
@@ -62,12 +63,20 @@ class TriggerLine(LexiconLine):
         direction: forward: mentions behind the phrase; backward: before it; both.
         scope: how many words it reaches; within a list, from each item to the next.
         lists: whether the scope goes on from an item of a list to the next.
+        yields: of `historical`: whether it is dropped where the text describes the same as present elsewhere.
     """
 
     status: Status
     direction: Literal["forward", "backward", "both"]
     scope: Scope | None = None
     lists: bool = True
+    yields: bool = False
+
+    @model_validator(mode="after")
+    def _check_yields(self) -> Self:
+        if self.yields and self.status != YIELDING:
+            raise ValueError(f"found yields with status {self.status}, expected {YIELDING}")
+        return self
 
     @property
     def effect(self) -> str:
@@ -107,6 +116,7 @@ class AssertionLexicon(StrictModel):
     groups: Mapping[str, tuple[str, ...]] = {}
     separators: Separators = Separators()
     sections: Mapping[str, tuple[Status, ...]] = {}
+    episodes: tuple[str, ...] = ()
     triggers: tuple[TriggerLine, ...] = ()
     pseudo_triggers: tuple[LexiconLine, ...] = ()
     terminators: tuple[TerminatorLine, ...] = ()
@@ -117,11 +127,12 @@ class AssertionLexicon(StrictModel):
 
 
 class Reach(NamedTuple):
-    """Status that a trigger gives, and how far."""
+    """Status that a trigger gives, how far, and whether it yields."""
 
     status: Status
     scope: int
     lists: bool
+    yields: bool
 
 
 @dataclass
@@ -165,7 +176,8 @@ def compile_lexicon(lexicon: AssertionLexicon, path: Path) -> dict[tuple[str, ..
     actions: dict[tuple[str, ...], Action] = {}
     for words, line in _expand_lines(lexicon, lexicon.triggers, path):
         scope = line.scope or lexicon.scope or 1
-        _add_trigger(actions.setdefault(words, Action()), words, line, Reach(line.status, scope, line.lists), path)
+        reach = Reach(line.status, scope, line.lists, line.yields)
+        _add_trigger(actions.setdefault(words, Action()), words, line, reach, path)
     for words, end in _expand_lines(lexicon, lexicon.terminators, path):
         action = actions.setdefault(words, Action())
         action.ends = (action.ends or frozenset()) | set(end.ends)
@@ -224,7 +236,7 @@ def _extend(ours: AssertionLexicon, given: AssertionLexicon, path: Path) -> Asse
     if given.language != ours.language:
         raise ConfigInvalid(f"found language {given.language!r} in a lexicon that extends ours, expected "
                             f"{ours.language!r}, or replace: true, in {path}")  # fmt: skip
-    merged: dict[str, Any] = {}
+    merged: dict[str, Any] = {"episodes": (*ours.episodes, *given.episodes)}
     for kind in ("triggers", "pseudo_triggers", "terminators"):
         kept = [_drop(line, given.without) for line in getattr(ours, kind)]
         merged[kind] = (*filter(None, kept), *getattr(given, kind))
@@ -281,7 +293,7 @@ def _add_trigger(action: Action, words: tuple[str, ...], line: TriggerLine, reac
             if line.status in pair and other in reaches:
                 raise _contradiction(words, f"{direction} as {other} and as {line.status}", path)
         if reaches.setdefault(line.status, reach) != reach:
-            raise _contradiction(words, f"{direction} as {line.status} with two scopes", path)
+            raise _contradiction(words, f"{direction} as {line.status} in two ways", path)
 
 
 def _contradiction(words: tuple[str, ...], found: str, path: Path) -> ConfigInvalid:

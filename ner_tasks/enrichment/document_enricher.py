@@ -5,7 +5,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ner_tasks.enrichment.assertion import Assessment
+from ner_tasks.enrichment.assertion_lexicon import YIELDING
 from ner_tasks.enrichment.rules import EnrichmentRules
+from ner_tasks.enrichment.same_findings import NamedFindings, find_head
 from ner_tasks.entities import WordSpan
 from ner_tasks.segmentation import Word, iter_sentences
 
@@ -17,11 +20,11 @@ class EntityMeaning(NamedTuple):
     """What is known of an entity once its sentence is tagged.
 
     Attributes:
-        assertion: statuses in alphabetical order, empty if it is present and the patient's; None if not assessed.
+        assertion: what its sentence and section assert of it; None if not assessed.
         decision: what is done with it, `publish` or `review`.
     """
 
-    assertion: tuple[str, ...] | None = None
+    assertion: Assessment | None = None
     decision: str = "publish"
 
 
@@ -46,7 +49,7 @@ class DocumentEnricher:
         index = bisect_right(self._starts, offset) - 1
         return self._sections[index].kind if index >= 0 and offset < self._sections[index].end else None
 
-    def assess(self, words: Sequence[Word], entities: Sequence[WordSpan]) -> list[tuple[str, ...] | None]:
+    def assess(self, words: Sequence[Word], entities: Sequence[WordSpan]) -> list[Assessment | None]:
         """Assess the entities of one sentence.
 
         Args:
@@ -54,21 +57,41 @@ class DocumentEnricher:
             entities: its entities.
 
         Returns:
-            For each entity the statuses of its assertion; None if its label is not one of a finding.
+            What the sentence and its section assert of each entity; None if its label is not one of a finding.
         """
-        rules, statuses = self._rules, list[tuple[str, ...] | None]([None] * len(entities))
+        rules, assessments = self._rules, list[Assessment | None]([None] * len(entities))
         findings = [index for index, entity in enumerate(entities) if entity.label in rules.findings]
         if rules.assertion and findings:
             texts = [self._text[start:end] for start, end in words]
             mentions = [(entities[index].start, entities[index].end) for index in findings]
             found = rules.assertion.assess(texts, mentions, self.find_section(words[0][0]))
             for index, one in zip(findings, found, strict=True):
-                statuses[index] = tuple(sorted(one))
-        return statuses
+                assessments[index] = one
+        return assessments
+
+    def settle(self, mentions: Iterable[tuple[int, int, Assessment | None]]) -> frozenset[str]:
+        """Return the mentions of past findings that the text describes as present elsewhere, for `describe`.
+
+        Who has a *history of asthma*, and *asthma* in the plan, has asthma. What comes in episodes, such as a stone, may be a
+        new one.
+
+        Args:
+            mentions: first character, character after the last, and assessment of all entities of the text.
+        """
+        past, present = set[str](), set[str]()
+        for start, end, assessment in mentions:
+            if assessment and (assessment.yields or not assessment.statuses):
+                (past if assessment.yields else present).add(self._text[start:end])
+        if not past or not present or not self._rules.assertion:
+            return frozenset()
+        episodes, current = self._rules.assertion.episodes, NamedFindings(present)
+        return frozenset(
+            mention for mention in past if current.have(mention) and episodes.isdisjoint(find_head(mention))
+        )
 
     def assess_again(
         self, language: str, entities: Iterable[Mapping[str, Any]]
-    ) -> Iterator[tuple[Mapping[str, Any], tuple[str, ...] | None]]:
+    ) -> Iterator[tuple[Mapping[str, Any], Assessment | None]]:
         """Assess the entities of an answer that was given under other rules.
 
         Args:
@@ -76,7 +99,7 @@ class DocumentEnricher:
             entities: the answer's entities in text order.
 
         Returns:
-            Each entity with the statuses of its assertion.
+            Each entity with what its sentence and section assert of it.
         """
         waiting = deque(entities)
         for words in iter_sentences(self._text, language) if waiting else ():
@@ -88,19 +111,23 @@ class DocumentEnricher:
             if not waiting:
                 break
 
-    def describe(self, start: int, end: int, label: str, assertion: tuple[str, ...] | None) -> dict[str, Any]:
+    def describe(
+        self, start: int, end: int, label: str, assertion: Assessment | None, current: frozenset[str]
+    ) -> dict[str, Any]:
         """Return the fields of an entity that the rules fill in, see `ENTITY_FIELDS`.
 
         Args:
             start: the entity's first character.
             end: the character after its last.
             label: its label.
-            assertion: statuses of its assertion; None if not assessed.
+            assertion: what its sentence and section assert of it; None if not assessed.
+            current: what `settle` returned for the text.
         """
         section = self.find_section(start)
         fields: dict[str, Any] = {"section": section} if section else {}
         if assertion is not None:
-            fields["assertion"] = list(assertion)
+            is_current = assertion.yields and self._text[start:end] in current
+            fields["assertion"] = sorted(assertion.statuses - {YIELDING} if is_current else assertion.statuses)
         vocabulary, coded = self._rules.vocabulary, self._rules.coded
         if vocabulary and (coded is None or label in coded):
             concept = vocabulary.look_up(self._text[start:end], suggests=False).concept

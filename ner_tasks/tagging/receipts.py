@@ -138,9 +138,9 @@ class DocumentInProgress:
         self.n_characters_read += sum(end - start for start, end in spans)
         if not answer.entities:
             return
-        text, statuses = self.document.text, self._enricher.assess(spans, [one.span for one in answer.entities])
+        text, assessments = self.document.text, self._enricher.assess(spans, [one.span for one in answer.entities])
         placed = place_entities(spans, answer.entities)
-        for (start, end, label, score), assertion in zip(placed, statuses, strict=True):
+        for (start, end, label, score), assertion in zip(placed, assessments, strict=True):
             decision = policy.decide(label, score, text[start:end]).action
             if decision == "drop":
                 self.dropped[label] += 1
@@ -193,10 +193,11 @@ class DocumentInProgress:
 
     def _iter_entities(self, *, keep_text: bool) -> Iterator[dict[str, Any]]:
         text = self.document.text
+        current = self._enricher.settle((start, end, one.assertion) for start, end, _, _, one in self.entities)
         for start, end, label, score, meaning in self.entities:
             mention = {"mention": text[start:end]} if keep_text else {}
             decision = {} if meaning.decision == "publish" else {"decision": meaning.decision}
-            fields = self._enricher.describe(start, end, label, meaning.assertion)
+            fields = self._enricher.describe(start, end, label, meaning.assertion, current)
             yield {"start": start, "end": end, "label": label, **mention, "score": score, **decision, **fields}
 
     def complete_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
@@ -248,9 +249,12 @@ class DocumentInProgress:
         return {**kept, "entities": self._assess_again(entities), **enriched, "receipt": answer["receipt"]}
 
     def _assess_again(self, entities: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        for entity, assertion in self._enricher.assess_again(self.language, entities):
+        assessed = list(self._enricher.assess_again(self.language, entities))
+        current = self._enricher.settle((entity["start"], entity["end"], one) for entity, one in assessed)
+        for entity, assertion in assessed:
             own = {name: value for name, value in entity.items() if name not in ENTITY_FIELDS}
-            yield own | self._enricher.describe(entity["start"], entity["end"], entity["label"], assertion)
+            fields = self._enricher.describe(entity["start"], entity["end"], entity["label"], assertion, current)
+            yield own | fields
 
     def _locate(self, entities: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Add locations in this document to entities; another document with the same text may have another layout."""

@@ -77,8 +77,10 @@ def make_letter(number: int) -> Known:
 def enrich(rules: EnrichmentRules, one: Known) -> None:
     """Apply the rules as to the answer to a text."""
     enricher = DocumentEnricher(rules, one.text)
-    for entity, assertion in enricher.assess_again("en", one.entities):
-        enricher.describe(entity["start"], entity["end"], entity["label"], assertion)
+    assessed = list(enricher.assess_again("en", one.entities))
+    current = enricher.settle((entity["start"], entity["end"], assertion) for entity, assertion in assessed)
+    for entity, assertion in assessed:
+        enricher.describe(entity["start"], entity["end"], entity["label"], assertion, current)
     enricher.describe_document(((e["start"], e["end"], e["label"]) for e in one.entities), text_sha256="")
 
 

@@ -46,7 +46,7 @@ def assess(sentence: str, section: str | None = None) -> list[set[str]]:
         words += split_words(part, "en")
         if index % 2:
             mentions.append((start, len(words)))
-    return [set(statuses) for statuses in RULES.assess(words, mentions, section)]
+    return [set(one.statuses) for one in RULES.assess(words, mentions, section)]
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,26 @@ def assess(sentence: str, section: str | None = None) -> list[set[str]]:
         ("The lungs show no change in the [effusion].", [set()]),
         ("Possible [pneumonia], [cough].", [{"uncertain"}, set()]),
         ("[Pneumonia] cannot be ruled out.", [{"uncertain"}]),
+        ("[Pneumonia] or [abscess] cannot be excluded.", [{"uncertain"}] * 2),
+        ("An [abscess] can’t be entirely excluded.", [{"uncertain"}]),
         ("Possible [abscess] was ruled out.", [{"negated"}]),
         ("History of [gout], [asthma] and [reflux], presents with [cough].", [{"historical"}] * 3 + [set()]),
         ("A 3-day history of [cough].", [set()]),
         ("Her [rash] has resolved.", [{"historical"}]),
         ("Call if you have [fever] or [vomiting], and we will see you for [pain].", [{"hypothetical"}] * 2 + [set()]),
+        ("Should [fever] or [chills] develop, she will call.", [{"hypothetical"}] * 2),
+        ("Should a new [rash] appear, stop the drug.", [{"hypothetical"}]),
+        ("He should rest; [fever] is high.", [set()]),
+        ("She should take paracetamol for [pain].", [set()]),
+        ("Return to the ER for [chest pain], [fever] or [bleeding].", [{"hypothetical"}] * 3),
+        ("He went to the ER for [chest pain].", [set()]),
         ("No family history of [colon cancer].", [{"negated", "family"}]),
         ("His mother had [glaucoma], but he has [cataract].", [{"family"}, set()]),
         ("His mother reports [fever].", [set()]),
         ("[Breast cancer] in her aunt.", [{"family"}]),
         ("He has a brother who has [autism].", [{"family"}]),
         ("She has no history of [stroke].", [{"negated"}]),
+        ("She had [tingling] until Sunday, and [pain] now.", [{"historical"}, set()]),
         ("He no longer has [headaches].", [{"historical"}]),
         ("HE HAS NO [FEVER].", [{"negated"}]),
         ("She doesn’t have [fever].", [{"negated"}]),
@@ -121,10 +130,30 @@ def test_what_is_feared_is_not_past_wherever_it_stands():
     assert assess("Call if [fever] occurs.", "past-medical-history") == [{"hypothetical"}]
 
 
+@pytest.mark.parametrize(
+    ("sentence", "section", "yields"),
+    [
+        ("History of [asthma].", None, True),
+        ("[Asthma].", "past-medical-history", True),
+        ("History of [asthma].", "past-medical-history", True),
+        ("Resolved [asthma].", "past-medical-history", False),
+        ("History of [asthma] in the past.", None, False),
+        ("[Asthma] as a child.", "past-medical-history", False),
+        ("No history of [asthma].", "past-medical-history", False),
+        ("[Asthma].", "family-history", False),
+        ("He has [asthma].", None, False),
+    ],
+)
+def test_a_past_finding_yields_only_if_nothing_says_that_it_is_over(sentence, section, yields):
+    before, mention, after = (split_words(part, "en") for part in sentence.replace("]", "[").split("["))
+    place = len(before), len(before) + len(mention)
+    assert RULES.assess([*before, *mention, *after], [place], section)[0].yields is yields
+
+
 def test_statuses_come_in_the_order_of_the_mentions():
     words = ["no", "fever", "but", "cough"]
 
-    assert RULES.assess(words, [(3, 4), (1, 2)]) == [frozenset(), {"negated"}]
+    assert [one.statuses for one in RULES.assess(words, [(3, 4), (1, 2)])] == [frozenset(), {"negated"}]
     assert RULES.assess(words, []) == []
 
 
@@ -144,8 +173,8 @@ def test_any_words_get_statuses(data):
     found = RULES.assess(words, mentions, data.draw(st.sampled_from([None, "family-history", "x"])))
 
     assert len(found) == len(mentions)
-    assert all(statuses <= set(STATUSES) for statuses in found)
-    assert not any(set(pair) <= statuses for statuses in found for pair in OVERRULED)
+    assert all(one.statuses <= set(STATUSES) for one in found)
+    assert not any(set(pair) <= one.statuses for one in found for pair in OVERRULED)
 
 
 @pytest.mark.parametrize(

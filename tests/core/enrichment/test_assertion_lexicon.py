@@ -23,7 +23,7 @@ def read(tmp_path: Path, text: str) -> AssertionRules:
 
 def negates(rules: AssertionRules, *words: str) -> bool:
     """Whether the last word is negated."""
-    return "negated" in rules.assess(words, [(len(words) - 1, len(words))])[0]
+    return "negated" in rules.assess(words, [(len(words) - 1, len(words))])[0].statuses
 
 
 @pytest.mark.parametrize(("kind", "place"), LINES)
@@ -59,7 +59,8 @@ TRIGGER = "triggers: [{{phrases: [{0}], status: {1}, direction: {2}}}, {{phrases
     [
         (TRIGGER.format("nope", "negated", "both", "Nope", "uncertain", "forward"), "'nope' forward as negated and as uncertain"),
         (TRIGGER.format("once", "historical", "forward", "once", "hypothetical", "both"), "'once' forward as historical and as hypothetical"),
-        ("triggers: [{phrases: denies, status: negated, direction: forward, scope: 3}]", "'denies' forward as negated with two scopes"),
+        ("triggers: [{phrases: denies, status: negated, direction: forward, scope: 3}]", "'denies' forward as negated in two ways"),
+        ("triggers: [{phrases: x, status: negated, direction: forward, yields: true}]", "found yields with status negated"),
         ("pseudo_triggers: [{phrases: denies}]", "'denies' as a pseudo-trigger and as a phrase that acts"),
         ("pseudo_triggers: [{phrases: however}]", "'however' as a pseudo-trigger"),
         ("terminators: [{phrases: denies, ends: [negated]}]", "'denies' as a trigger and as a terminator of negated"),
@@ -111,7 +112,7 @@ def test_a_line_of_ours_that_a_user_repeats_is_no_contradiction(tmp_path):
 def test_a_user_takes_a_phrase_of_ours_away_and_gives_it_another_meaning(tmp_path):
     rules = read(tmp_path, "without: [denies]\ntriggers: [{phrases: denies, status: uncertain, direction: forward}]")
 
-    assert rules.assess(["denies", "fever"], [(1, 2)]) == [{"uncertain"}]
+    assert rules.assess(["denies", "fever"], [(1, 2)])[0].statuses == {"uncertain"}
     assert negates(rules, "denied", "fever")
 
 
@@ -121,15 +122,15 @@ def test_a_users_lexicon_replaces_ours(tmp_path):
 
     assert negates(rules, "Absence", "d’", "une", "fièvre")
     assert not negates(rules, "denies", "fever")
-    assert rules.assess(["fever"], [(0, 1)], "family-history") == [frozenset()]
+    assert rules.assess(["fever"], [(0, 1)], "family-history")[0].statuses == frozenset()
 
 
 def test_a_user_sets_statuses_of_a_section(tmp_path):
     rules = read(tmp_path, "sections: {plan: [hypothetical], family-history: []}")
 
-    assert rules.assess(["fever"], [(0, 1)], "plan") == [{"hypothetical"}]
-    assert rules.assess(["fever"], [(0, 1)], "family-history") == [frozenset()]
-    assert rules.assess(["fever"], [(0, 1)], "past-medical-history") == [{"historical"}]
+    assert rules.assess(["fever"], [(0, 1)], "plan")[0].statuses == {"hypothetical"}
+    assert rules.assess(["fever"], [(0, 1)], "family-history")[0].statuses == frozenset()
+    assert rules.assess(["fever"], [(0, 1)], "past-medical-history")[0].statuses == {"historical"}
 
 
 def test_the_version_follows_what_the_lines_do(tmp_path):

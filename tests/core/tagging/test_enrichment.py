@@ -8,6 +8,7 @@ import pytest
 
 from ner_tasks.documents import Limits
 from ner_tasks.enrichment.config import EnrichmentConfig
+from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.enrichment.rules import EnrichmentRules, hash_files
 from ner_tasks.errors import ConfigInvalid, InputMissing
 from ner_tasks.tagging import merge
@@ -28,10 +29,13 @@ def load(**settings: object) -> EnrichmentRules:
     return EnrichmentRules.load(EnrichmentConfig(**settings), ["per"])
 
 
-def tag(folder: Path, rules: EnrichmentRules, **options: object) -> tuple[dict, list[dict], RuleTagger]:
+def tag(
+    folder: Path, rules: EnrichmentRules, *, note: str = NOTE, min_score: float = 0, **options: object
+) -> tuple[dict, list[dict], RuleTagger]:
     folder.mkdir(exist_ok=True)
-    (folder / "note.txt").write_text(NOTE)
-    tagger, config = RuleTagger(), TagConfig(Limits(), rules=rules, version="1")
+    (folder / "note.txt").write_text(note)
+    policy = EntityPolicy.load().with_scores(min_score)
+    tagger, config = RuleTagger(), TagConfig(Limits(), policy=policy, rules=rules, version="1")
     manifest = tag_documents(
         [("note.txt", folder / "note.txt")], tagger=tagger, output=folder / "tagged", config=config, **options
     )
@@ -47,6 +51,38 @@ def test_an_entity_names_its_section_and_whether_it_is_asserted(tmp_path: Path) 
     assert found["Asthma"] == ("family-history", ["family"])
     assert manifest["assertions"]["negated"] == 1
     assert merge.sum_manifests([manifest, manifest])["assertions"]["negated"] == 2
+
+
+@pytest.mark.parametrize(
+    ("note", "statuses"),
+    [
+        ("a history of Gout .\n\nshe has Gout today.\n", [[], []]),
+        ("she has Gout today.\n\na history of Gout .\n", [[], []]),
+        ("PAST MEDICAL HISTORY:\nGout .\n\nASSESSMENT:\nGout .\n", [[], []]),
+        ("a history of Migraines .\n\nshe has Migraine today.\n", [[], []]),
+        ("a history of Gout .\n\nno Gout today.\n", [["historical"], ["negated"]]),
+        ("a history of Gout .\n\nher mother has Gout .\n", [["historical"], ["family"]]),
+        ("a history of Gout .\n\na history of Gout .\n", [["historical"], ["historical"]]),
+        ("a history of Gout .\n\nshe has Asthma today.\n", [["historical"], []]),
+        ("her Gout has resolved.\n\nshe has Gout today.\n", [["historical"], []]),
+        ("a history of Kidney Stones .\n\nshe has Kidney Stones today.\n", [["historical"], []]),
+    ],
+)
+def test_a_disease_of_the_past_that_the_note_describes_as_present_is_present(
+    tmp_path: Path, note: str, statuses: list[list[str]]
+) -> None:
+    rules = load(assertion_labels="per")
+    _, entities, _ = tag(tmp_path / "fresh", rules, note=note)
+    assert [entity["assertion"] for entity in entities] == statuses
+    tag(tmp_path / "earlier", load(), note=note)
+    _, reused, _ = tag(tmp_path / "later", rules, note=note, answered=[tmp_path / "earlier/tagged"])
+    assert reused == entities
+
+
+def test_a_mention_that_is_not_given_says_nothing_of_others(tmp_path: Path) -> None:
+    note = "a history of Migraines .\n\nshe has Migraine today.\n"  # the longer word has the higher score
+    _, entities, _ = tag(tmp_path, load(assertion_labels="per"), note=note, min_score=0.905)
+    assert [(entity["mention"], entity["assertion"]) for entity in entities] == [("Migraines", ["historical"])]
 
 
 def test_without_labels_of_findings_nothing_is_assessed(tmp_path: Path) -> None:
