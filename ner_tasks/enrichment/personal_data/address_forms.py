@@ -17,7 +17,7 @@ WORDS_AND_HOUSE = re.compile(
     rf"\.?(?:[ \t]{{1,2}}{_WORD}){{1,5}}[ \t,]{{1,3}}[0-9]{{1,5}}[A-Za-z]?(?!\w){_NOT_OF_LARGER}"
 )
 HOUSE_BEFORE = re.compile(r"(?<![\w.,:/$#-])[0-9]{1,6}[ \t]$")
-UNIT_NUMBER = re.compile(r"\.?[ \t]{0,2}#?[ \t]?(?:[0-9][A-Za-z0-9-]{0,6}|[A-Z](?:-?[0-9]{1,4})?)(?!\w)")
+UNIT_NUMBER = re.compile(r"\.?[ \t]{0,2}#?[ \t]?(?:[0-9][A-Za-z0-9-]{0,6}|[A-Z](?:-?[0-9]{1,4})?)(?!\w|\.[A-Z])")
 BEFORE_BOX = re.compile(
     r"(?<!\w)(?:(?:[0-9]{1,6}[ \t])?P\.?[ \t]?O\.?[ \t]?|(?:PSC|Unit|CMR)[ \t][0-9]{1,6},?[ \t])$", re.IGNORECASE
 )

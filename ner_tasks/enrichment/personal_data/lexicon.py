@@ -32,6 +32,7 @@ class PersonalDataLexicon(StrictModel):
     name_labels: Words = ()
     name_leads: Words = ()
     not_names: Words = ()
+    form_words: Words = ()
     titles: Words = ()
     particles: Words = ()
     months: Mapping[str, Month] = {}

@@ -14,6 +14,8 @@ _AFTER_LEAD = re.compile(
 )
 _LINE = re.compile(r"[^\n;|\[\]]{1,120}")
 _SENTENCE_END = re.compile(r"[.?!](?=\s+[A-Z]|\s*$)|[?!](?=\s)")
+_WORD = re.compile(r"[^\W\d_]+")
+_NEXT_LABEL = re.compile(r"[ \t]{0,3}(?:([^\W\d_]+)|[:=_])")
 _REACH = 100
 _FEWEST_LETTERS = 4  # of a type of street without a house number before
 
@@ -25,6 +27,7 @@ class PlaceRecognizer:
         self._states = frozenset(lexicon.state_codes)
         self._regions = frozenset(normalize(name) for names in lexicon.regions for name in names)
         self._stops = frozenset(map(normalize, lexicon.not_names))
+        self._form_words = frozenset(map(normalize, lexicon.form_words)) | self._stops
         self._endings = tuple(map(normalize, lexicon.street_endings))
         self.sets: dict[str, Sequence[str]] = {
             "street": lexicon.street_types,
@@ -78,7 +81,10 @@ class PlaceRecognizer:
             yield self._address(text, offset + house.start(), end, "pattern:street")
         elif is_capital and len(street.text) >= _FEWEST_LETTERS and (name := forms.CAPITALIZED_WORDS.search(window)):
             number = forms.HOUSE_AFTER.match(text, street.end)
-            yield self._address(text, offset + name.start(), number.end() if number else street.end, "pattern:street")
+            if number or not (self._is_blank(name.group()) and self._meets_label(text, street.end)):
+                yield self._address(
+                    text, offset + name.start(), number.end() if number else street.end, "pattern:street"
+                )
 
     def _find_endings(self, text: str) -> Iterator[SpanCandidate]:
         """A street with its type at the end of its name and the house number behind: Hauptstraße 5."""
@@ -119,13 +125,22 @@ class PlaceRecognizer:
         for label in marks["address_label"]:
             match = _AFTER_LABEL.match(text, label.end)
             line = _LINE.match(text, match.end()) if match and starts_line(text, label.start) else None
-            if line:
+            if line and not self._is_blank(line.group()):
                 yield self._address(text, line.start(), _end_of_sentence(text, *line.span()), "context:address")
         for lead in marks["address_lead"]:
             match = _AFTER_LEAD.match(text, lead.end)
             part = forms.LEAD_PART.match(text, match.end()) if match else None
             if part and _looks_like_house(text[part.start() : (end := _end_of_sentence(text, *part.span()))]):
                 yield self._address(text, part.start(), end, "context:address")
+
+    def _is_blank(self, words: str) -> bool:
+        """Whether it holds nothing but words of a blank form, such as `City: State: Zip:`."""
+        return not any(map(str.isdigit, words)) and self._form_words.issuperset(map(normalize, _WORD.findall(words)))
+
+    def _meets_label(self, text: str, end: int) -> bool:
+        """Whether words of a form go on at `end`, or leave room for a value there."""
+        match = _NEXT_LABEL.match(text, end)
+        return match is not None and (match[1] is None or normalize(match[1]) in self._form_words)
 
     def _address(self, text: str, start: int, end: int, source: str) -> SpanCandidate:
         """Address that begins with a recognized part, with the town and postcode behind it."""

@@ -1,6 +1,5 @@
 """Rules for personal data: recognizers and the tagger's entities together, with one version."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,11 +15,8 @@ from ner_tasks.enrichment.personal_data.overlaps import resolve_overlaps
 from ner_tasks.enrichment.personal_data.phones import PhoneRecognizer
 from ner_tasks.enrichment.personal_data.places import PlaceRecognizer
 from ner_tasks.enrichment.personal_data.spans import Evidence, PersonalSpan, SpanCandidate
-from ner_tasks.enrichment.personal_data.words import Marks, normalize
+from ner_tasks.enrichment.personal_data.words import Marks
 from ner_tasks.fingerprint import code_version, make_version
-
-_DIGIT = re.compile("[0-9]")
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -95,18 +91,8 @@ class PersonalDataRules:
                 continue
             if kind == "place" and self._places.is_region(mention):
                 continue
-            if kind == "date" and not self._names_a_date(mention):
-                continue
-            yield SpanCandidate(start, end, kind, f"model:{label}", Evidence.MODEL)
-
-    def _names_a_date(self, mention: str) -> bool:
-        """Whether it holds a digit, a month or a weekday: "last week" does not."""
-        words = map(normalize, _WORD.findall(mention))
-        return _DIGIT.search(mention) is not None or any(word in self._calendar for word in words)
-
-    @cached_property
-    def _calendar(self) -> frozenset[str]:
-        return frozenset(map(normalize, (*self.lexicon.months, *self.lexicon.weekdays)))
+            if place := self._dates.find_date_words(text, start, end) if kind == "date" else (start, end):
+                yield SpanCandidate(*place, kind, f"model:{label}", Evidence.MODEL)
 
     @cached_property
     def _identifiers(self) -> IdentifierRecognizer:

@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _TOKEN = re.compile(r"[^\W_]+(?:['’./&][^\W_]+)*")
-# Between two words of a phrase, or between it and its value; a line ends there only after a colon or a bar of a table.
-_GAP = re.compile(r"[^\w\n;!]{0,16}(?:(?<=[:|#=])[^\w\n;!]{0,8}\n{1,2}[^\w\n;!]{0,16})?")
+# Between two words of a phrase, or between it and its value. A line may end there; only after a colon or a bar of a table is
+# there an empty line, or an item of a list behind it.
+_GAP = re.compile(
+    r"[^\w\n;!]{0,16}(?:(?<=[:|#=])[^\w\n;!]{0,8}\n{1,2}[^\w\n;!]{0,16}|\n[ \t\u00a0>|]{0,16}[(\"'“‘#]?)?"
+)
 _LINE_START = re.compile(r"(?:^|[\n|;\t])[ \t>*-]{0,20}$")
 _REACH = 72  # characters before a value in which its phrase lies
 _LONGEST_ABBREVIATION = 4
@@ -142,8 +145,8 @@ class Marks:
             self._phrases_with.setdefault(max(_WORD.findall(phrase), key=len, default=""), []).append(phrase)
 
     def find(self, text: str) -> dict[str, list[TextMark]]:
-        """Return the words and phrases of each set in the order of the text."""
-        lower = _lower(text)
+        """Return the words and phrases of each set in the order of the text; a line may end within a phrase."""
+        lower = _lower(text).replace("\n", " ")
         found: dict[str, list[TextMark]] = {name: [] for name in self._names}
         # Few of our words are in a text: looking for these costs less than a look at every word.
         for word in self._phrases_with.keys() & set(_WORD.findall(lower)):

@@ -59,6 +59,12 @@ FOUND = [
     ("social security number: 123456789", "ssn", "context:ssn", "123456789"),
     ("MRN# 0012345", "mrn", "context:mrn", "0012345"),
     ("Medical Record No. A-12-345", "mrn", "context:mrn", "A-12-345"),
+    ("his medical\nrecord number 00123", "mrn", "context:mrn", "00123"),
+    ("MRN\n0012345", "mrn", "context:mrn", "0012345"),
+    ("> member\n> ID: W123", "member-id", "context:member-id", "W123"),
+    ("from his account\nnumber 555123 on", "account", "context:account", "555123"),
+    ("date of\nbirth 19560304", "date", "context:date", "19560304"),
+    ("my name\nis Rosa Delgado", "name", "context:name", "Rosa Delgado"),
     ("Member ID | W12345678", "member-id", "context:member-id", "W12345678"),
     ("Acct. no. 12-3456-78", "account", "context:account", "12-3456-78"),
     ("paid by 4111 1111 1111 1111 then", "account", "checksum:card", "4111 1111 1111 1111"),
@@ -94,7 +100,47 @@ NOT_FOUND = [
     "codes 7AL9 St7 and 3DR4",
     "a group of 120 patients, card 2020, record 500, a lot of 100 samples, policy 12",
     "pain.No fever.He came@home",
+    "paid by card\n\n12345 visits",
+    "his card\n- 12345 visits",
+    "account.\n12345 visits",
+    "every Monday and each other Friday",
+    "the last Sunday before Labor Day",
 ]
+
+
+BLANK_FORMS = [
+    "Patient Name: ____________ Date of Birth: ____________",
+    "Patient Name (Last, First, MI): Date of Birth:",
+    "Name: Last First MI\nAddress: City: State: Zip:",
+    "Address: Street City State Zip Code\nHome Phone: Work Phone: Cell:",
+    "Physician:\nAllergist:\nSpecialty:\n",
+    "Emergency Contact: Relationship: Phone:",
+    "Title: Mr. Mrs. Ms. Prof. Rev. Dr.\nFirst Name:",
+    "Mailing Street Address:\nApt P.O. Box\nPatient Place of Birth:",
+    "Attending: Dr.\nSigned by:\nDate:",
+    "Insured: Name Address ___ Employer Name ___",
+]
+
+FILLED_FORMS = [
+    ("Patient: Rosa Delgado Relationship: self", "Rosa Delgado"),
+    ("Attending: Herr Prof. Dr. Anton Weber", "Anton Weber"),
+    ("Insured: May First", "May First"),
+    ("Author: Delgado: seen today", "Delgado"),
+    ("Address: ____ City: Mesa", "____ City: Mesa"),
+    ("Street: City Hall, upstairs", "City Hall, upstairs"),
+    ("at First Street today", "First Street"),
+    ("on State Street.", "State Street"),
+]
+
+
+@pytest.mark.parametrize("text", BLANK_FORMS)
+def test_a_blank_form_holds_no_personal_data(found, text):
+    assert found(text) == []
+
+
+@pytest.mark.parametrize(("text", "span"), FILLED_FORMS)
+def test_a_value_that_looks_like_a_form_is_found(found, text, span):
+    assert span in [text for _, _, text in found(text)]
 
 
 @pytest.mark.parametrize(("text", "kind", "source", "span"), FOUND)
@@ -121,8 +167,29 @@ def test_entities_of_the_tagger_become_spans(found):
     assert found(text, entities) == [
         ("name", "model:per", "Rosa Delgado"),
         ("place", "model:geo", "Mesa"),
-        ("date", "model:tim", "last March"),
+        ("date", "pattern:month", "March"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("mention", "span"),
+    [
+        ("Sunday morning", "Sunday"),
+        ("the 3rd of March", "3rd of March"),
+        ("late 12 May 2019 evening", "12 May 2019"),
+        ("early 1998", "1998"),
+        ("12MAR2026", "12MAR2026"),
+        ("the 60s", None),
+        ("10th", None),
+        ("May", None),
+        ("last week", None),
+        ("3 days", None),
+        ("the 1990s", None),
+    ],
+)
+def test_of_an_expression_of_time_the_words_of_the_date_count(rules, mention, span):
+    place = rules._dates.find_date_words(mention, 0, len(mention))
+    assert (place and mention[slice(*place)]) == span
 
 
 @pytest.mark.parametrize("name", ["Germany", "the United States", "TX", "California", "Russian", "U.S."])
