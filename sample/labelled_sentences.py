@@ -43,6 +43,7 @@ class Genre:
         cores: whole sentences but for the full stop.
         openings, closings: what may stand before and after a core.
         lines: lines of forms and headings, with the share of the sentences that are such lines.
+        headings: headings alone on a line, in which nothing is an entity, with the share of such lines.
         plain: sentences in which nothing is an entity.
         opened: share of the cores that have an opening.
     """
@@ -54,6 +55,8 @@ class Genre:
     opened: float
     lines: Sequence[str] = ()
     line_share: float = 0.0
+    headings: Sequence[str] = ()
+    heading_share: float = 0.0
 
 
 CLAIMS = Genre(
@@ -62,7 +65,7 @@ CLAIMS = Genre(
 NEWS = Genre(templates.NEWS, templates.OPENINGS, templates.CLOSINGS, templates.PLAIN, 0.35)
 NOTES = Genre(
     note_templates.NOTES, note_templates.OPENINGS, note_templates.CLOSINGS, note_templates.PLAIN, 0.15,
-    note_templates.LINES, line_share=0.30,
+    note_templates.LINES, line_share=0.27, headings=note_templates.HEADINGS, heading_share=0.25,
 )  # fmt: skip
 
 
@@ -70,7 +73,7 @@ def sentences(rng: random.Random, n: int) -> list[list[Word]]:
     """`n` sound sentences, in stories of four to ten."""
     made: list[list[Word]] = []
     while len(made) < n:
-        (genre,) = rng.choices((CLAIMS, NEWS, NOTES), (0.45, 0.40, 0.15))
+        (genre,) = rng.choices((CLAIMS, NEWS, NOTES), (0.43, 0.38, 0.19))
         cast = {slot: SLOTS[slot][1](rng) for slot in CAST}
         made.extend(sentence(rng, genre, cast) for _ in range(rng.randint(4, 10)))
     return made[:n]
@@ -83,6 +86,8 @@ def sentence(rng: random.Random, genre: Genre, cast: dict[str, str]) -> list[Wor
         return filled(rng, rng.choice(genre.plain), cast)
     if kind < 0.10 + genre.line_share:
         return filled(rng, rng.choice(genre.lines), cast)
+    if kind < 0.10 + genre.line_share + genre.heading_share:
+        return filled(rng, rng.choice(genre.headings), cast)
     text = rng.choice(genre.cores)
     if rng.random() < 0.20:
         text += rng.choice(templates.JOINTS) + rng.choice(genre.cores)

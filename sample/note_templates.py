@@ -122,6 +122,31 @@ LINES = (
     "E-mail: {mail}",
 )
 
+# Headings on lines of their own, as they are written in capitals or not. None is an entity, though they look like the line
+# of a finding.
+_TITLES = (
+    "Chief Complaint", "Reason for Visit", "Present Illness", "History of Present Illness", "History", "Medical History",
+    "Past Medical History", "Past Surgical History", "Family History", "Social History", "Allergies", "Medications",
+    "Current Medications", "Review of Systems", "Physical Exam", "Physical Examination", "Examination", "Vital Signs",
+    "General", "Head and Neck", "Eyes", "Neck", "Lungs", "Chest", "Heart", "Abdomen", "Skin", "Extremities", "Neurologic",
+    "Laboratory Data", "Imaging", "Results", "Procedures", "Assessment", "Assessment and Plan", "Impression", "Diagnosis",
+    "Discharge Diagnosis", "Admitting Diagnosis", "Hospital Course", "Discharge", "Discharge Summary",
+    "Discharge Instructions", "Disposition", "Condition", "Plan", "Recommendations", "Follow-Up", "Questionnaire",
+    "Patient", "Complaints", "Illnesses", "Treatment",
+)  # fmt: skip
+HEADINGS = (
+    *_TITLES,
+    *(title.upper() for title in _TITLES),
+    *(f"{title}:" for title in _TITLES),
+    "CC",
+    "HPI",
+    "PMH",
+    "FHx",
+    "ROS",
+    "PE",
+    "A/P",
+)
+
 PLAIN = (
     "Vital signs are stable.",
     "He is in no acute distress.",
