@@ -13,6 +13,7 @@ from ner_tasks.enrichment.config import EnrichmentConfig, split_labels
 from ner_tasks.enrichment.personal_data.redaction import Redaction, RedactionMode, redact
 from ner_tasks.enrichment.personal_data.rules import PersonalDataRules
 from ner_tasks.enrichment.personal_data.spans import PersonalSpan
+from ner_tasks.enrichment.personal_data.surrogate_values import Surrogates
 from ner_tasks.enrichment.sections import SectionRules
 from ner_tasks.errors import ConfigInvalid, InputMissing
 from ner_tasks.files import atomic
@@ -51,9 +52,12 @@ class Redactor:
 
     @property
     def version(self) -> str:
-        """Version of the rules, the mode and the key, from which the key cannot be told."""
+        """Version of the rules, the mode, the words of surrogates and the key, from which the key cannot be told."""
         key = hmac.digest(self.key, b"version of redaction", "sha256").hex() if self.key else ""
-        return make_version({"rules": self.rules.version, "mode": self.mode, "key": key})
+        parts = {"rules": self.rules.version, "mode": self.mode, "key": key}
+        if self.mode == "surrogate":
+            parts["surrogates"] = Surrogates.load().version
+        return make_version(parts)
 
     def redact(self, text: str, spans: Sequence[PersonalSpan], *, text_sha256: str) -> Redaction:
         """Return the redacted copy of a text; equal texts have equal copies."""

@@ -17,6 +17,7 @@ from ner_tasks.enrichment.personal_data.lexicon import LEXICONS, PersonalDataLex
 from ner_tasks.enrichment.personal_data.surrogate_makers import invent_word, make_surrogate, vary
 from ner_tasks.enrichment.personal_data.words import normalize
 from ner_tasks.files.yaml_files import StrictModel, read_yaml
+from ner_tasks.fingerprint import make_version
 
 DEFAULT_SURROGATES = LEXICONS / "surrogates.yaml"
 _WORD = re.compile(r"[^\W\d_]+")
@@ -45,6 +46,11 @@ class Surrogates(StrictModel):
             ConfigInvalid: it is no YAML of three lists of at least 20 words.
         """
         return _load_ours() if path is None else _read(path)
+
+    @property
+    def version(self) -> str:
+        """Hash of these words, and of ours that a surrogate keeps or reads as a date."""
+        return make_version({"drawn": self.model_dump(mode="json"), "kept": _lexicon().model_dump(mode="json")})
 
     def draw(self, key: bytes, document: str, values: Sequence[tuple[str, str]]) -> "DrawnSurrogates":
         """Draw the surrogates of one document.

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from ner_tasks.documents import Limits
 from ner_tasks.enrichment.config import EnrichmentConfig
+from ner_tasks.enrichment.personal_data import surrogate_values
 from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.enrichment.rules import EnrichmentRules, hash_files
 from ner_tasks.errors import ConfigInvalid, InputMissing
@@ -169,6 +171,29 @@ def test_a_changed_redaction_does_not_run_the_model(tmp_path: Path) -> None:
     (answer,) = lines(tmp_path / "without/tagged/documents.jsonl")
     assert tagger.n_words_of_calls == []
     assert not {"redacted", "personal_data"} & set(answer)
+
+
+@pytest.mark.parametrize("mode", ["surrogate", "label"])
+def test_other_words_for_surrogates_make_the_copies_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    settings = {"redaction": mode, "redaction_key_file": tmp_path / "key"}
+    (tmp_path / "key").write_text("0123456789abcdef")
+    tag(tmp_path / "earlier", load(**settings))
+    words = [f"Xylo{chr(97 + number)}" for number in range(26)]
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump({"given_names": words, "family_names": words, "places": words}))
+    monkeypatch.setattr(surrogate_values, "DEFAULT_SURROGATES", own)
+    surrogate_values._load_ours.cache_clear()
+    try:
+        _, _, tagger = tag(tmp_path / "later", load(**settings), answered=[tmp_path / "earlier/tagged"])
+    finally:
+        surrogate_values._load_ours.cache_clear()
+    (answer,) = lines(tmp_path / "later/tagged/documents.jsonl")
+    (before,) = lines(tmp_path / "earlier/tagged/documents.jsonl")
+    assert tagger.n_words_of_calls == []
+    assert ("Xylo" in answer["redacted"]["text"]) is (mode == "surrogate")
+    assert (answer["receipt"]["rules"] == before["receipt"]["rules"]) is (mode == "label")
 
 
 @pytest.mark.parametrize("mode", ["hash", "surrogate"])
