@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
@@ -246,6 +246,14 @@ def storage_full(target: Path) -> StorageFull:
     """Return the error for a full disk at `target`."""
     free_mib = shutil.disk_usage(target.parent).free // 2**20
     return StorageFull(f"found {free_mib} MiB free, expected room for {target.name}, at {target.parent}")
+
+
+def is_full(folder: Path) -> bool:
+    """Whether a disk has no free blocks or inodes."""
+    with suppress(OSError):
+        status = os.statvfs(folder)
+        return status.f_bavail == 0 or (status.f_files > 0 and status.f_favail == 0)
+    return False
 
 
 @contextmanager

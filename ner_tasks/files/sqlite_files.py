@@ -1,6 +1,5 @@
 """Open SQLite files, and translate SQLite's exceptions into those of this package."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -84,18 +83,10 @@ def _our_error(error: sqlite3.Error, path: Path, expected: str) -> NerTasksError
     primary = code & _PRIMARY
     # without a code it is a message of Python, which may quote a value
     found = str(error) if hasattr(error, "sqlite_errorcode") else redact_error(error)
-    if code in _NO_ROOM or (primary in _NO_ROOM_PERHAPS and _is_full(path.parent)):
+    if code in _NO_ROOM or (primary in _NO_ROOM_PERHAPS and atomic.is_full(path.parent)):
         return atomic.storage_full(path)
     if primary in _BUSY:
         return Busy(f"found {found}, expected to be alone, on {path}")
     if primary in _DENIED:
         return ConfigInvalid(f"found {found}, expected the right to write {expected}, at {path}")
     return ArtifactBroken(f"found {found}, expected {expected}, at {path}")
-
-
-def _is_full(folder: Path) -> bool:
-    """Whether a disk has no free blocks or inodes."""
-    with suppress(OSError):
-        status = os.statvfs(folder)
-        return status.f_bavail == 0 or (status.f_files > 0 and status.f_favail == 0)
-    return False

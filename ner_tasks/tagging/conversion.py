@@ -11,6 +11,7 @@ from ner_tasks.tagging.answer_ledger import DOCUMENTS
 from ner_tasks.tagging.exports import Format
 from ner_tasks.tagging.exports.brat import write_brat
 from ner_tasks.tagging.exports.conll import write_conll
+from ner_tasks.tagging.exports.delta import write_delta
 from ner_tasks.tagging.exports.inception import write_inception
 from ner_tasks.tagging.exports.omop import NoteIds, write_note_nlp
 from ner_tasks.tagging.exports.page import write_day_page
@@ -73,10 +74,10 @@ def _convert(answers: Path, output: Path, to: Format, day: date | None, note_ids
     if to == "page":
         manifest = read_file(answers / MANIFEST, ShardManifest)
         return dict(write_day_page(documents, answers / REJECTED, manifest, output, day=day))
-    if to == "hive":
+    if to in ("hive", "delta"):
         if day is None:
             raise ConfigInvalid(f"found no day in {answers}, expected one to name the partition; give --day")
-        return dict(write_hive(documents, output, day=day))
+        return dict((write_hive if to == "hive" else write_delta)(documents, output, day=day))
     if to == "omop":
         return dict(write_note_nlp(documents, output, day=day, note_ids=note_ids))
     if to == "parquet":

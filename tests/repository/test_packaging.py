@@ -15,7 +15,8 @@ from packaging.requirements import Requirement
 
 BUILD_FILES = (
     *("pyproject.toml", "README.md", "LICENSE"),
-    *("requirements.in", "requirements-airflow.in", "requirements-codes.in", "requirements-dev.in"),
+    *("requirements.in", "requirements-airflow.in", "requirements-codes.in", "requirements-delta.in"),
+    "requirements-dev.in",
 )
 COMMENT = re.compile(r"(^|\s)#.*$")
 
@@ -72,8 +73,10 @@ def test_the_wheel_requires_what_the_lists_say(wheel, root):
         extra: sum(requirement not in always and f'extra == "{extra}"' in str(requirement) for requirement in requires)
         for extra in metadata.get_all("Provides-Extra")
     }
-    airflow, codes, dev = (len(listed(root, f"requirements-{name}.in")) for name in ("airflow", "codes", "dev"))
-    assert counts == {"airflow": airflow, "codes": codes, "dev": airflow + dev}
+    airflow, codes, delta, dev = (
+        len(listed(root, f"requirements-{name}.in")) for name in ("airflow", "codes", "delta", "dev")
+    )
+    assert counts == {"airflow": airflow, "codes": codes, "delta": delta, "dev": airflow + dev}
 
 
 def test_the_newest_release_in_the_changelog_is_the_version(root):

@@ -7,4 +7,4 @@ text.
 
 from typing import Literal
 
-Format = Literal["parquet", "hive", "omop", "brat", "inception", "conll", "page", "redacted"]
+Format = Literal["parquet", "hive", "delta", "omop", "brat", "inception", "conll", "page", "redacted"]
