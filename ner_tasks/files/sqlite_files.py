@@ -4,8 +4,10 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
-from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, NerTasksError, redact_error
+from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing, NerTasksError, redact_error
 from ner_tasks.files import atomic
 
 _PRIMARY = 0xFF  # mask of the primary result code
@@ -56,6 +58,51 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     """
     _check(path)
     return sqlite3.connect(_read_only(path), uri=True)
+
+
+class ReadOnlyDatabase:
+    """An SQLite file that no longer changes, open until the end of a `with` block.
+
+    Args:
+        path: the file.
+        expected: description of the file, for messages.
+
+    Raises:
+        InputMissing: there is no such file.
+        ArtifactBroken: it is damaged, or another file; raised by any method.
+    """
+
+    def __init__(self, path: Path, expected: str) -> None:
+        if not path.is_file():
+            raise InputMissing(f"found nothing at {path}, expected {expected}")
+        self.path, self.expected = path, expected
+        with translate_errors(path, expected):
+            self._db = open_read_only(path)
+        try:
+            self.check()
+        except BaseException:
+            self.close()
+            raise
+
+    def check(self) -> None:
+        """Check that it is the file described; a subclass says how."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def fetch(self, query: str, values: Any = ()) -> list[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        with translate_errors(self.path, self.expected):
+            return self._db.execute(query, values).fetchall()
 
 
 def attach_read_only(database: sqlite3.Connection, path: Path, name: str) -> None:

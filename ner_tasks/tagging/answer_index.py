@@ -3,11 +3,10 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ner_tasks import bounded_names
 from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
@@ -16,6 +15,7 @@ from ner_tasks.surrogates import escape_surrogates
 from ner_tasks.tagging.answers import count_unread
 
 INDEX = "index.sqlite"
+_WHAT = "a day's index"
 _TABLES = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,
@@ -75,7 +75,7 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
     """
     with (
         atomic.staged_file(target) as stage,
-        sqlite_files.translate_errors(target, "a day's index"),
+        sqlite_files.translate_errors(target, _WHAT),
         closing(sqlite_files.open_writable(stage)) as database,
     ):
         # with small pages, each long name would take a page of its own
@@ -88,7 +88,7 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
     return n_documents
 
 
-class AnswerIndex:
+class AnswerIndex(sqlite_files.ReadOnlyDatabase):
     """Index of one published day.
 
     Args:
@@ -100,20 +100,10 @@ class AnswerIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise InputMissing(f"found nothing at {path}, expected a day's index")
-        self._path = path
-        with self._errors():
-            self._db = sqlite_files.open_read_only(path)
-            self._db.execute("SELECT number FROM documents LIMIT 1")
+        super().__init__(path, _WHAT)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._db.close()
+    def check(self) -> None:
+        self.fetch("SELECT number FROM documents LIMIT 1")
 
     def find(self, name: str) -> IndexedDocument | None:
         """Find a document by its exact name, the first of several; None if there is none."""
@@ -152,17 +142,13 @@ class AnswerIndex:
     def _documents(self, where: str, sought: Sequence[str | int], most: int) -> list[IndexedDocument]:
         columns = "number, name, offset, n_bytes, n_entities, n_words, n_unread, reason"
         query = f"SELECT {columns} FROM documents WHERE {where} ORDER BY number LIMIT ?"  # noqa: S608 - our own words
-        with self._errors():
-            rows = self._db.execute(query, (*sought, most)).fetchall()
+        rows = self.fetch(query, (*sought, most))
         if not all(map(_is_entry, rows)):
-            raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self._path}")
+            raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self.path}")
         # older indexes may contain names of any length
         return [
             IndexedDocument(number, name[: bounded_names.MAX_CHARACTERS], *values) for number, name, *values in rows
         ]
-
-    def _errors(self) -> AbstractContextManager[None]:
-        return sqlite_files.translate_errors(self._path, "a day's index")
 
 
 def _is_entry(row: Sequence[Any]) -> bool:

@@ -1,14 +1,12 @@
 """Reads the entity index of one published day."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ner_tasks import bounded_names
-from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.errors import ArtifactBroken
 from ner_tasks.files import sqlite_files
 from ner_tasks.tagging.entity_index import WHAT
 from ner_tasks.tagging.entity_index.folding import MAX_FOLDED, fold_mention, list_starts
@@ -78,7 +76,7 @@ class TopMention:
     n_entities: int
 
 
-class EntityIndex:
+class EntityIndex(sqlite_files.ReadOnlyDatabase):
     """Entity index of one day.
 
     Args:
@@ -93,27 +91,13 @@ class EntityIndex:
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise InputMissing(f"found nothing at {path}, expected {WHAT}")
-        self._path = path
-        with self._errors():
-            self._db = sqlite_files.open_read_only(path)
-        try:
-            ((self.n_documents, self.n_without_text),) = self._read("SELECT * FROM about LIMIT 1", (int, int))
-        except ValueError:
-            self._db.close()
-            raise ArtifactBroken(f"found no counts, expected {WHAT}, at {path}") from None
-        except ArtifactBroken:
-            self._db.close()
-            raise
+        super().__init__(path, WHAT)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._db.close()
+    def check(self) -> None:
+        counts = self._read("SELECT * FROM about LIMIT 1", (int, int))
+        if not counts:
+            raise ArtifactBroken(f"found no counts, expected {WHAT}, at {self.path}")
+        ((self.n_documents, self.n_without_text),) = counts
 
     def search(self, text: str, *, most: int, label: str = "", after: Position | None = None) -> list[FoundMention]:
         """Find the mentions that begin with `text`, or have a word from which on they do.
@@ -166,15 +150,11 @@ class EntityIndex:
         ]
 
     def _read(self, query: str, shape: Sequence[Any], values: Any = ()) -> list[tuple[Any, ...]]:
-        with self._errors():
-            rows = self._db.execute(query, values).fetchall()
+        rows = self.fetch(query, values)
         for row in rows:  # a damaged file may hold anything
             if not all(isinstance(value, kind) for value, kind in zip(row, shape, strict=True)):
-                raise ArtifactBroken(f"found a row of another shape, expected {WHAT}, in {self._path}")
+                raise ArtifactBroken(f"found a row of another shape, expected {WHAT}, in {self.path}")
         return rows
-
-    def _errors(self) -> AbstractContextManager[None]:
-        return sqlite_files.translate_errors(self._path, WHAT)
 
 
 def _split(assertion: str | None) -> tuple[str, ...] | None:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -21,9 +22,55 @@ _NAME_CHARACTERS = 60
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
+@dataclass
+class AnnotationExport:
+    """A folder that an export is written into, and what it holds so far.
+
+    Attributes:
+        folder: the folder.
+        n_documents, n_entities: number of documents placed, and of their entities.
+    """
+
+    folder: Path
+    n_documents: int = 0
+    n_entities: int = 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The numbers of documents and entities, by name."""
+        return {"n_documents": self.n_documents, "n_entities": self.n_entities}
+
+    def place_documents(self, documents_jsonl: Path, *, form: str) -> Iterator[tuple[Answer, str, Path]]:
+        """Yield each answer with its text as a tool may have it and its file without a suffix; list the files' names.
+
+        Args:
+            documents_jsonl: the answers.
+            form: name of the format, for the error.
+
+        Raises:
+            InputMissing: there are no answers.
+            ArtifactBroken: a line is not an answer.
+            ConfigInvalid: the text of an answer was not kept.
+        """
+        with (self.folder / NAMES_FILE).open("w", encoding="utf-8") as names:
+            for number, answer in enumerate(read_answers(documents_jsonl)):
+                if answer.text is None:
+                    raise ConfigInvalid(
+                        f"found answers without text, expected them with it to write {form}, in {documents_jsonl}: "
+                        "only hashes were kept"
+                    )
+                # the name of a document may be anything, and the number makes it unique
+                readable = _UNSAFE.sub("-", answer.document)[-_NAME_CHARACTERS:].strip("-")
+                name = f"{number // FOLDER_DOCUMENTS:04d}/{number:07d}-{readable}".rstrip("-")
+                (self.folder / name).parent.mkdir(exist_ok=True)
+                names.write(json.dumps({"file": name, "document": escape_surrogates(answer.document)}) + "\n")
+                self.n_documents, self.n_entities = number + 1, self.n_entities + len(answer.entities)
+                yield answer, _CONTROL.sub(" ", replace_surrogates(answer.text)), self.folder / name
+
+
 @contextmanager
-def staged_export(target: Path) -> Iterator[Path]:
-    """Yield a folder to write an export into, which becomes `target` in one step.
+def staged_export(target: Path) -> Iterator[AnnotationExport]:
+    """Yield an export to write, whose folder becomes `target` in one step.
 
     Raises:
         ConfigInvalid: `target` holds something else than an earlier export, which would be lost.
@@ -32,35 +79,7 @@ def staged_export(target: Path) -> Iterator[Path]:
     if target.exists() and not (target / NAMES_FILE).is_file() and not _is_empty(target):
         raise ConfigInvalid(f"found other files, expected nothing or an earlier export, at {target}")
     with atomic.staged_folder(target) as stage:
-        yield stage
-
-
-def place_documents(documents_jsonl: Path, folder: Path, *, form: str) -> Iterator[tuple[Answer, str, Path]]:
-    """Yield each answer with its text as a tool may have it and its file without a suffix; list the files' names.
-
-    Args:
-        documents_jsonl: the answers.
-        folder: the export.
-        form: name of the format, for the error.
-
-    Raises:
-        InputMissing: there are no answers.
-        ArtifactBroken: a line is not an answer.
-        ConfigInvalid: the text of an answer was not kept.
-    """
-    with (folder / NAMES_FILE).open("w", encoding="utf-8") as names:
-        for number, answer in enumerate(read_answers(documents_jsonl)):
-            if answer.text is None:
-                raise ConfigInvalid(
-                    f"found answers without text, expected them with it to write {form}, in {documents_jsonl}: "
-                    "only hashes were kept"
-                )
-            # the name of a document may be anything, and the number makes it unique
-            readable = _UNSAFE.sub("-", answer.document)[-_NAME_CHARACTERS:].strip("-")
-            name = f"{number // FOLDER_DOCUMENTS:04d}/{number:07d}-{readable}".rstrip("-")
-            (folder / name).parent.mkdir(exist_ok=True)
-            names.write(json.dumps({"file": name, "document": escape_surrogates(answer.document)}) + "\n")
-            yield answer, _CONTROL.sub(" ", replace_surrogates(answer.text)), folder / name
+        yield AnnotationExport(stage)
 
 
 def open_text(path: Path) -> TextIO:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.tagging.exports.annotated_files import open_text, place_documents, staged_export
+from ner_tasks.tagging.exports.annotated_files import open_text, staged_export
 
 # An annotation is one line of columns, so it has gaps where the text has line ends and tabs.
 _GAP = re.compile("[\t\n\r\x85\u2028\u2029]+")
@@ -32,9 +32,9 @@ def write_brat(documents_jsonl: Path, target: Path) -> dict[str, int]:
         ConfigInvalid: a text was not kept, or `target` holds something else.
         StorageFull: no space left on the device; nothing is left behind.
     """
-    labels, statuses, n_documents, n_entities = set[str](), set[str](), 0, 0
-    with staged_export(target) as folder:
-        for answer, text, path in place_documents(documents_jsonl, folder, form="brat"):
+    labels, statuses = set[str](), set[str]()
+    with staged_export(target) as export:
+        for answer, text, path in export.place_documents(documents_jsonl, form="brat"):
             with open_text(path.with_name(f"{path.name}.txt")) as file:
                 file.write(text)
             with open_text(path.with_name(f"{path.name}.ann")) as file:
@@ -42,10 +42,9 @@ def write_brat(documents_jsonl: Path, target: Path) -> dict[str, int]:
                     file.writelines(f"{line}\n" for line in _lines(number, entity, text))
                     labels.add(_name(entity["label"]))
                     statuses.update(_statuses(entity))
-            n_documents, n_entities = n_documents + 1, n_entities + len(answer.entities)
-        with open_text(folder / "annotation.conf") as file:
+        with open_text(export.folder / "annotation.conf") as file:
             file.write(_configuration(labels, statuses))
-    return {"n_documents": n_documents, "n_entities": n_entities}
+    return export.counts
 
 
 def _lines(number: int, entity: Mapping[str, Any], text: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 from ner_tasks.segmentation import iter_sentences
 from ner_tasks.surrogates import escape_surrogates
 from ner_tasks.tagging.answers import Answer
-from ner_tasks.tagging.exports.annotated_files import open_text, place_documents, staged_export
+from ner_tasks.tagging.exports.annotated_files import open_text, staged_export
 
 _DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
 SENTENCE, TOKEN = f"{_DKPRO}.segmentation.type.Sentence", f"{_DKPRO}.segmentation.type.Token"
@@ -47,13 +47,11 @@ def write_inception(documents_jsonl: Path, target: Path) -> dict[str, int]:
         ConfigInvalid: a text was not kept, or `target` holds something else.
         StorageFull: no space left on the device; nothing is left behind.
     """
-    n_documents = n_entities = 0
-    with staged_export(target) as folder:
-        for answer, text, path in place_documents(documents_jsonl, folder, form="UIMA CAS JSON"):
+    with staged_export(target) as export:
+        for answer, text, path in export.place_documents(documents_jsonl, form="UIMA CAS JSON"):
             with open_text(path.with_name(f"{path.name}.json")) as file:
                 _write_cas(answer, text, file)
-            n_documents, n_entities = n_documents + 1, n_entities + len(answer.entities)
-    return {"n_documents": n_documents, "n_entities": n_entities}
+    return export.counts
 
 
 def _write_cas(answer: Answer, text: str, file: TextIO) -> None:
