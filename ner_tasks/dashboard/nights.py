@@ -3,10 +3,11 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ner_tasks.dashboard import runs
+from ner_tasks.dashboard.charts import Chart, Series, clean_values, find_changes
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import DriftReport, GateRecord, NightGate, NightManifest, NightPlan, ShardManifest, VersionRecord
 from ner_tasks.registry.promotions import Promotion
@@ -15,6 +16,7 @@ from ner_tasks.tagging.merge import MANIFEST
 
 # DAGs that plan nights
 DAGS = ("ner_tag_nightly", "ner_retag")
+MAX_DAYS = 400  # on the axis of a chart; days without a night are left out if there are more
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,45 @@ def list_published(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]
     days = sorted(reader.folders(keys.TAGGED), reverse=True)[:most]
     manifests = [reader.record(keys.tagged_day(day, MANIFEST), NightManifest) for day in days]
     return [{**manifest, "day": day} for day, manifest in zip(days, manifests, strict=True) if manifest]
+
+
+def chart_nights(published: Sequence[Mapping[str, Any]]) -> list[Chart]:
+    """Make the charts of published nights: documents, words per second, rejected and partly read documents.
+
+    Args:
+        published: manifests as `list_published` returns them.
+
+    Returns:
+        Charts over all days from the oldest night to the newest, so that a day without a night is a gap; none without nights.
+    """
+    if not published:
+        return []
+    by_day = {night["day"]: night for night in published}
+    days = _list_all_days(sorted(by_day))
+    nights = [by_day.get(day) for day in days]
+    rules = find_changes([night["model_version"] if night else None for night in nights], "model {} from here on")
+
+    def make(name: str, field: str, unit: str) -> Chart:
+        values = clean_values(night.get(field, 0) if night else None for night in nights)
+        return Chart(name, days, (Series(name.lower(), values),), rules=rules, is_bars=True, unit=unit)
+
+    return [
+        make("Documents", "n_documents", "documents"),
+        make("Words/s", "words_per_s", "words/s"),
+        make("Rejected", "n_rejected", "documents"),
+        make("Partly read", "n_partly_read", "documents"),
+    ]
+
+
+def _list_all_days(days: Sequence[str]) -> tuple[str, ...]:
+    """Return the days with those between them; unchanged if one is no date or there would be too many."""
+    try:
+        first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
+        n_days = (last - first).days + 1
+        every = tuple(str(first + timedelta(days=number)) for number in range(n_days if n_days <= MAX_DAYS else 0))
+    except ValueError:
+        return tuple(days)
+    return every if set(days) <= set(every) else tuple(days)
 
 
 def list_labels(reader: StoreReader, day: str) -> list[str]:

@@ -180,6 +180,11 @@ class EntityPolicy:
             return _PUBLISHED
         return _REVIEWED if score >= limits.review else _DROPPED
 
+    def scores(self, label: str) -> tuple[float, float]:
+        """Return the least score of a label's entities that are published, and of those that go to review, 0 to 1."""
+        limits = self._by_label.get(label, self._every)
+        return limits.publish, limits.review
+
     @cached_property
     def _every(self) -> _Limits:
         return self._limits(LabelRules())

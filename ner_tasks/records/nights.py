@@ -142,6 +142,18 @@ class DriftVerdict(TypedDict):
 
 
 @any_more
+class MeasuredDrift(TypedDict):
+    """A measure of a night beside its 95 % prediction interval, see `ner_tasks/monitoring/drift.py`."""
+
+    measure: str
+    now: Number
+    usual: Number
+    lowest: Number
+    highest: Number
+    alert: bool
+
+
+@any_more
 class DriftReport(DriftVerdict):
     """`reports/drift/<day>.json`: a night compared with earlier ones."""
 
@@ -150,6 +162,7 @@ class DriftReport(DriftVerdict):
     model_before: NotRequired[str | None]
     judged: NotRequired[bool]
     why_not: NotRequired[str | None]
+    findings: NotRequired[list[MeasuredDrift]]
 
 
 @any_more

@@ -191,6 +191,29 @@ class TrainingRecord(TypedDict):
 
 
 @any_more
+class ThresholdRow(TypedDict):
+    """Scores of the entities with at least `min_score`."""
+
+    min_score: Number
+    n_given: Count
+    precision: Number
+    recall: Number
+
+
+@any_more
+class ThresholdTables(TypedDict):
+    """Precision and recall by threshold, see `ner_tasks/evaluation/score_tables.py`."""
+
+    overall: list[ThresholdRow]
+    labels: dict[str, list[ThresholdRow]]
+
+
+@any_more
+class CalibrationRecord(TypedDict):
+    by_score: NotRequired[ThresholdTables]  # since 0.3.0
+
+
+@any_more
 class EvaluationRecord(TypedDict):
     """`reports/models/<version>/evaluate-<snapshot>.json`: scores with confidence intervals."""
 
@@ -198,6 +221,7 @@ class EvaluationRecord(TypedDict):
     overall: ScoreRecord
     labels: dict[str, ScoreRecord]
     intervals: NotRequired[IntervalsRecord | None]
+    calibration: NotRequired[CalibrationRecord]
 
 
 def describe_choice(sized: RightSizeRecord) -> str:

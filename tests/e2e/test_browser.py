@@ -43,7 +43,9 @@ def fill(store, folder):
         store.write_json(f"models/{version}/version.json", details)
         compared = {"int8": {"overall": score}, "speed": {"int8_over_stock": 3.0}}
         store.write_json(f"reports/models/{version}/compare.json", compared)
-        evaluation = {"overall": score, "labels": {"per": score}, "n_sentences": 9}
+        rows = [{"min_score": n / 10, "n_given": 9, "precision": 0.8, "recall": 0.9 - n / 20} for n in range(10)]
+        tables = {"overall": rows, "labels": {"per": rows}}
+        evaluation = {"overall": score, "labels": {"per": score}, "n_sentences": 9, "calibration": {"by_score": tables}}
         store.write_json(f"reports/models/{version}/evaluate-s.json", evaluation)
     pointer = {
         "version": "v2",
@@ -54,6 +56,12 @@ def fill(store, folder):
         "previous": "v1",
     }
     store.write_json("models/promoted.json", pointer)
+    for day, now in (("2026-01-28", 4.0), ("2026-01-30", 9.0)):
+        store.write_json(f"tagged/{day}/manifest.json", manifest_of(day, int(1000 * now)))
+        found = {"now": now, "usual": 4.0, "lowest": 3.0, "highest": 5.0, "alert": now > 5}
+        findings = [{"measure": name, **found} for name in ("entities/per", "confidence/mean")]
+        report = {"day": day, "model_version": "v1", "alerts": [], "accepted": False, "findings": findings}
+        store.write_json(f"reports/drift/{day}.json", report)
     note = {"dag": DAG, "run": RUN, "task": "check_night", "map_index": -1, "try": 1, "state": "failed", "result": {}}
     note |= {"at": f"{DAY}T02:00:00", "took_s": 3.0, "said": f"GateNotPassed: found {HOSTILE}"}
     store.write_json(f"{keys.RUN_NOTES}/{DAG}/{keys.run_name(RUN)}/check_night.json", note)
@@ -180,6 +188,8 @@ def test_nothing_keeps_people_out_of_a_page_and_its_console_is_silent(airflow, p
 
     page = page_of("ada", scheme)
     page.goto(f"{airflow}/ner-ops/{name}")
+    # what is folded counts as well
+    page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
     # axe is a script of the test's, which the page's own policy would not let in by a tag; evaluated it may run
     found = Axe().run(page).response["violations"]
     serious = [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in {"serious", "critical"}]
@@ -288,3 +298,57 @@ def test_a_night_under_way_is_shown_as_it_goes_and_the_page_knows_when_it_has_go
     time.sleep(6)  # pages may be that old
     page.clock.fast_forward(31_000)
     expect(page.get_by_text("No night is in progress.")).to_be_visible()
+
+
+@pytest.mark.parametrize(("name", "table"), [("tonight", "Table of nights"), ("quality", "Table of labels by day")])
+def test_charts_are_pictures_with_a_name_and_their_table_is_one_key_away(airflow, page_of, name, table):
+    from playwright.sync_api import expect
+
+    page = page_of("vera")
+    page.goto(f"{airflow}/ner-ops/{name}")
+    pictures = page.get_by_role("img")
+    assert pictures.count() >= 4
+    for index in range(pictures.count()):
+        box = pictures.nth(index).bounding_box()
+        assert not pictures.nth(index).is_visible() or (box["width"] > 200 and 90 < box["height"] < 260)
+    folded = page.get_by_role("region", name=table)
+    expect(folded).to_be_hidden()
+    page.locator("summary", has_text=table).focus()
+    page.keyboard.press("Enter")
+    expect(folded).to_be_visible()
+
+
+def test_the_frame_follows_airflow_s_own_switch_between_light_and_dark(airflow, page_of):
+    page = page_of("vera", "light")
+    page.goto(f"{airflow}/plugin/ner-tonight")
+    frame = page.frame_locator("iframe")
+    frame.get_by_role("heading", name="Last published").wait_for()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.frames[1].evaluate(paper)
+    page.evaluate("localStorage.setItem('theme', 'dark')")
+    page.reload()
+    frame.get_by_role("heading", name="Last published").wait_for()
+    page.wait_for_function("document.documentElement.classList.contains('dark')")
+    page.frames[1].wait_for_function("document.documentElement.classList.contains('dark')")
+    assert (light, page.frames[1].evaluate(paper)) == ("rgb(255, 255, 255)", "rgb(22, 29, 45)")
+    assert page.frames[1].evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_keeps_people_out_of_an_empty_page(airflow, store, page_of, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    aside = store.root.with_name("aside")
+    store.root.rename(aside)
+    store.root.mkdir()
+    try:
+        time.sleep(6)  # pages may be that old
+        page = page_of("ada", scheme)
+        for name in ("tonight", "documents", "entities", "models", "quality", "benchmarks", "review"):
+            page.goto(f"{airflow}/ner-ops/{name}")
+            found = Axe().run(page).response["violations"]
+            assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == [], name
+    finally:
+        store.root.rmdir()
+        aside.rename(store.root)
+        time.sleep(6)

@@ -132,7 +132,10 @@ def _versions(store: FolderStore, scratch: Path, snapshot: str) -> None:
         registry.register(version, {**scores, **details, "snapshot": snapshot, "n_words": 200})
         home = f"reports/models/{version}"
         intervals = {"overall": [0.7, 0.9], "labels": {"geo": [0.7, 0.9], "per": [0.7, 0.9]}}
-        store.write_json(f"{home}/evaluate-{snapshot}.json", {**scores, "intervals": intervals})
+        rows = [{"min_score": tenth / 10, "n_given": 9, "precision": 0.8, "recall": 0.8} for tenth in range(10)]
+        tables = {"by_score": {"overall": rows, "labels": {"geo": rows, "per": rows}}}
+        evaluation = {**scores, "intervals": intervals, "calibration": tables}
+        store.write_json(f"{home}/evaluate-{snapshot}.json", evaluation)
         speed = {"fp32": 100.0, "int8": 300.0, "stock": 90.0, "int8_over_stock": 3.0}
         store.write_json(f"{home}/compare.json", {"fp32": scores, "int8": scores, "f1_loss": 0.001, "speed": speed})
         store.write_json(f"{home}/gate.json", {"lines": ["found speed 3.0, expected 1.5"]})
@@ -152,6 +155,9 @@ def _reports(store: FolderStore, scratch: Path) -> None:
         statistics = store.fetch(f"tagged/{day}/statistics.json")
         said = {"day": day, "night": "n1", "model_version": VERSIONS[1], "model_before": None, "accepted": False}
         drift = verb("drift", "--night", statistics, "--before", statistics)
+        # two nights are too few to compare
+        found = {"now": 4.2, "usual": 4.0, "lowest": 3.0, "highest": 5.0, "change": 0.05, "p": 0.5, "alert": False}
+        drift["findings"] = [{"measure": name, **found} for name in ("entities/per", "pieces/unknown")]
         store.write_json(f"reports/drift/{day}.json", {**said, **drift})
         store.write_json(f"reports/nights/{day}.json", {"night": "n1", "passed": True, "lines": ["few rejected"]})
         queue = scratch / day / "review"

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from ner_airflow.pages import app as pages
+from ner_airflow.pages import overview
 from ner_tasks.dashboard.reader import RecordCache, StoreReader
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
@@ -27,6 +28,8 @@ from tests.published import manifest_of
 
 DAY, NEXT, RUN, N_SHARDS = "2026-01-31", "2026-02-01", "drill", 64
 AT = "2026-02-02T01:30:00+00:00"
+LABELS = ("art", "eve", "geo", "gpe", "nat", "org", "per", "tim")
+MEASURES = [f"entities/{label}" for label in LABELS] + [f"rejected/reason-{number}" for number in range(8)]
 
 
 class _Nobody:
@@ -93,22 +96,28 @@ def fill(store: FolderStore, n_documents: int, n_versions: int) -> None:
     print(f"its index: {time.perf_counter() - began:.0f} s, {mib:.0f} MiB")
     for day in [DAY, *(f"2025-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29))]:
         store.write_json(f"tagged/{day}/manifest.json", {**manifest_of(day, n_documents), "model_version": "v0"})
+        findings = [
+            {"measure": name, "now": 4.2, "usual": 4.0, "lowest": 3.0, "highest": 5.0, "alert": name == MEASURES[0]}
+            for name in MEASURES
+        ]
         store.write_json(
             f"reports/drift/{day}.json",
-            {"day": day, "model_version": "v0", "alerts": [], "accepted": False, "model_before": None},
+            {"day": day, "model_version": "v0", "alerts": [], "accepted": False, "findings": findings},
         )
     score = {"precision": 0.8, "recall": 0.8, "f1": 0.8, "n_gold": 100}
-    labels = dict.fromkeys(("art", "eve", "geo", "gpe", "nat", "org", "per", "tim"), score)
+    labels = dict.fromkeys(LABELS, score)
+    rows = [{"min_score": tenth / 10, "n_given": 9, "precision": 0.8, "recall": 0.8} for tenth in range(10)]
+    tables = {"overall": rows, "labels": dict.fromkeys(LABELS, rows)}
     for number in range(n_versions):
         name, at = f"v{number}", f"2026-01-01T00:{number // 60:02d}:{number % 60:02d}"
         details = {"version": name, "at": at, "overall": score, "labels": labels, "snapshot": "s"}
         store.write_json(f"models/{name}/version.json", details)
-        compared = {"int8": {"overall": score}, "speed": {"int8_over_stock": 3.0}}
+        compared = {"int8": {"overall": score, "labels": labels}, "speed": {"int8_over_stock": 3.0}}
         store.write_json(f"reports/models/{name}/compare.json", compared)
         said = {"version": name, "kind": "int8", "by": "drill", "at": at, "metrics": {"f1": 0.8}, "previous": None}
         store.append_line("models/history.jsonl", json.dumps(said))
         store.write_json("models/promoted.json", said)
-        evaluation = {"overall": score, "labels": labels, "n_sentences": 4000}
+        evaluation = {"overall": score, "labels": labels, "n_sentences": 4000, "calibration": {"by_score": tables}}
         store.write_json(f"reports/models/{name}/evaluate-s.json", evaluation)
 
 
@@ -130,7 +139,7 @@ def client_for(store: FolderStore) -> TestClient:
     """Asks for pages as somebody who may see them all."""
     memory = RecordCache()
     pages.open_reader = lambda: StoreReader(store, memory)  # type: ignore[assignment]
-    pages.may_run = lambda user, dag_id: True
+    pages.may_run = overview.may_run = lambda user, dag_id: True
     doors = [*pages.app.router.dependencies, *(door for route in pages.app.routes for door in route.dependencies)]
     for dependency in doors:
         pages.app.dependency_overrides[dependency.dependency] = lambda: None

@@ -1,11 +1,12 @@
-"""Take the screenshots of docs/pages.md, with the synthetic sample.
+"""Take the screenshots of docs/pages.md, light and dark, with the synthetic sample.
 
     make run
-    python -m tests.manual.screenshots [--output docs/images]
+    python -m tests.manual.screenshots [--output docs/images] [--second_version 0] [--fill 0]
 
 Continues from the state of `make run` in `NER_VAR`: tags more days, measures, exports sentences for review, trains and
 promotes a second version, each unless present; then makes a gate fail. Opens every page in the Debian package chromium, one
-during a running night. A picture of 150 KB or more is an error. Not part of the test suite: it takes half an hour.
+during a running night. A picture of 150 KB or more is an error. Not part of the test suite: it takes half an hour;
+`--fill 0` takes the pictures of what there is, without the run and the night under way, in a minute.
 """
 
 import argparse
@@ -29,36 +30,44 @@ from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.store.folder import FolderStore
 from tests.manual.airflow_up import DAG, Airflow, write_inbox
 
-N_DAYS, N_DOCUMENTS, N_LARGE = 6, 60, 4000
+# drift compares a night with at least five before it
+N_DAYS, N_DOCUMENTS, N_LARGE = 10, 60, 4000
 MOST_BYTES, N_COLOURS = 150_000, 128
 WIDTH, HEIGHT, FRAMED = 1180, 1250, 900
+PAGES = ("documents", "entities", "models", "quality", "benchmarks", "review")
+THEMES = {"light": "", "dark": "-dark"}  # ends of the pictures' names
 USED = (DAG, "ner_retrain", "ner_quantize", "ner_benchmark", "ner_review")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=REPOSITORY / "docs" / "images")
-    parser.add_argument("--second_version", type=int, default=1, help="0: take pictures of what there is")
+    parser.add_argument("--second_version", type=int, default=1, help="0: train none")
+    parser.add_argument("--fill", type=int, default=1, help="0: take pictures of what there is")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
     layout = Layout.from_env()
     airflow = Airflow(layout)
     filler = Filler(airflow, FolderStore(layout.store_folder))
     try:
-        filler.fill()
-        if args.second_version:
+        if args.fill:
+            filler.fill()
+        if args.fill and args.second_version:
             filler.second_version()
-        refused = urllib.parse.quote(filler.refused(), safe="")
+        refused = urllib.parse.quote(filler.refused(), safe="") if args.fill else ""
+        airflow.api  # noqa: B018 - starts Airflow
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             camera = Camera(browser, layout, args.output)
-            for name in ("documents", "models", "quality", "benchmarks", "review"):
+            for name in PAGES:
                 camera.page(name, name)
+            camera.page("drift", "quality", section="drift")
             camera.page("document", filler.document())
-            camera.page("document-dark", filler.document(), scheme="dark")
-            camera.page("models-dark", "models", scheme="dark")
-            camera.shoot("run", f"/dags/ner_retrain/runs/{refused}/plugin/ner-run", framed=True)
-            filler.while_under_way(lambda: camera.shoot("tonight", "/plugin/ner-tonight", framed=True))
+            if args.fill:
+                camera.frame("run", f"/dags/ner_retrain/runs/{refused}/plugin/ner-run")
+                filler.while_under_way(lambda: camera.frame("tonight", "/plugin/ner-tonight"))
+            else:
+                camera.frame("tonight", "/plugin/ner-tonight")
             browser.close()
     finally:
         airflow.stop()
@@ -151,11 +160,17 @@ class Camera:
         self.token = answer.json()["access_token"]
         page.close()
 
-    def page(self, name: str, address: str, *, scheme: str = "light") -> None:
-        """One of our pages by itself."""
-        self.shoot(name, f"/ner-ops/{address}", scheme=scheme)
+    def page(self, name: str, address: str, *, section: str = "") -> None:
+        """One of our pages by itself, from its top or from a section on."""
+        for scheme, end in THEMES.items():
+            self._shoot(f"{name}{end}", f"/ner-ops/{address}", scheme, section=section)
 
-    def shoot(self, name: str, path: str, *, scheme: str = "light", framed: bool = False) -> None:
+    def frame(self, name: str, path: str) -> None:
+        """One of our pages in Airflow's own."""
+        for scheme, end in THEMES.items():
+            self._shoot(f"{name}{end}", path, scheme, framed=True)
+
+    def _shoot(self, name: str, path: str, scheme: str, *, framed: bool = False, section: str = "") -> None:
         # Airflow's page makes its frame anew when its window changes
         height = FRAMED if framed else 760
         context = self.browser.new_context(viewport={"width": WIDTH, "height": height}, color_scheme=scheme)
@@ -168,6 +183,8 @@ class Camera:
         else:
             height = min(HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
             page.set_viewport_size({"width": WIDTH, "height": height})
+        if section:
+            page.evaluate(f"document.getElementById('{section}').scrollIntoView({{behavior: 'instant'}})")
         target = self.output / f"{name}.png"
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
         context.close()

@@ -12,7 +12,7 @@ from ner_airflow.pages import runbook
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
-from tests.published import COUNTS, answer, publish
+from tests.published import COUNTS, answer, manifest_of, publish
 
 RUN = "run/ner_tag_nightly/manual__2026-01-31T01:30:00+00:00"
 PAGES = ["tonight", "documents", "entities", "models", "quality", "benchmarks", "review", "runbook", RUN]
@@ -505,3 +505,101 @@ def test_the_page_entities_says_what_it_does_not_know(visit, store, tmp_path):
         shown = visit(page)
         assert shown.status_code == 200
         assert f"<code>tagged/{DAY}/entities.sqlite</code>" in shown.text
+
+
+def measured(name, now, *, alert=False):
+    return {"measure": name, "now": now, "usual": 4.0, "lowest": 3.0, "highest": 5.0, "alert": alert}
+
+
+def fill_charts(store):
+    """Three nights, two versions, drift with an alert, and thresholds; some names are hostile."""
+    promoted(store)
+    for number in (1, 2, 4):
+        day = f"2026-01-{number:02d}"
+        store.write_json(f"tagged/{day}/manifest.json", manifest_of(day, 1000 * number))
+        findings = [measured("entities/per", 4.0), measured(f"entities/{HOSTILE}", 9.0, alert=True)]
+        report = {"day": day, "model_version": "v1", "alerts": ["found per"], "accepted": False}
+        store.write_json(
+            f"reports/drift/{day}.json", {**report, "findings": [*findings, measured("pieces/unknown", 0.1)]}
+        )
+    rows = [{"min_score": tenth / 10, "n_given": 9 - tenth, "precision": 0.8, "recall": 0.7} for tenth in range(10)]
+    evaluation = {"overall": SCORE, "labels": {"per": SCORE}, "n_sentences": 9}
+    tables = {"overall": rows, "labels": {"per": rows, HOSTILE: rows}}
+    store.write_json("reports/models/v2/evaluate-s.json", {**evaluation, "calibration": {"by_score": tables}})
+
+
+@pytest.mark.parametrize(
+    ("page", "n_charts", "said"),
+    [
+        ("tonight", 4, ["Partly read", "newest 4\u202f000", "Table of nights"]),
+        ("models", 2, ["FP32: lowest", "v2 is promoted", "Table of labels", "Table of versions"]),
+        ("quality", 6, ["Table of scores", "Table of labels by day", "published from 0.1 on", "Unusual: 2026-01-01"]),
+    ],
+)
+def test_a_page_shows_its_charts_with_their_table(visit, store, page, n_charts, said):
+    fill_charts(store)
+    shown = visit(page).text
+    assert shown.count('<svg viewBox="0 0 320 150" role="img"') == n_charts
+    assert all(text in shown for text in said), [text for text in said if text not in shown]
+    assert "<details" in shown and "<script>alert" not in shown and "\u202e" not in shown
+    assert not re.search(r"\sstyle=|\son\w+=", shown), "the policy of the pages forbids them"
+
+
+def test_ids_of_charts_are_unique(visit, store):
+    fill_charts(store)
+    for page in ("tonight", "models", "quality"):
+        ids = re.findall(r'\bid="([^"]+)"', visit(page).text)
+        assert len(ids) == len(set(ids)) > 4
+        for named in re.findall(r'aria-labelledby="([^"]+)"', visit(page).text):
+            assert set(named.split()) <= set(ids)
+
+
+def test_a_missing_policy_is_said_and_the_charts_are_shown_without_it(visit, store, monkeypatch, tmp_path):
+    fill_charts(store)
+    monkeypatch.setenv("NER_POLICY", str(tmp_path / "absent.yaml"))
+    page = visit("quality").text
+    assert "The scores in effect are not shown" in page and "absent.yaml" in page
+    assert "published from" not in page and "Precision and recall by least score" in page
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("tonight", ["No night has been published yet.", "inbox/&lt;day&gt;/", "Tagging needs a promoted model"]),
+        ("models", ["No version has been registered yet.", "labelled/&lt;batch&gt;/", "ner_retrain"]),
+        ("quality", ["No version is promoted", "No night has been compared"]),
+        ("documents", ["No day has been published yet.", '/tonight">Tonight</a>']),
+        ("entities", ["No day has been published yet.", '/tonight">Tonight</a>']),
+        ("benchmarks", ["No benchmark has run yet.", "Ask somebody who may trigger DAGs"]),
+    ],
+)
+def test_an_empty_page_says_what_to_do_next(visit, page, said):
+    shown = visit(page).text
+    assert 'class="empty"' in shown and all(text in shown for text in said)
+    assert "dagRuns" not in shown, "a viewer is offered nothing to start"
+
+
+def test_an_empty_page_offers_the_next_step_to_those_who_may_take_it(visit, store):
+    assert 'data-url="/api/v2/dags/ner_retrain/dagRuns"' in visit("models", role="USER").text
+    assert "dagRuns" not in visit("tonight", role="USER").text, "without a model there is nothing to tag with"
+    promoted(store)
+    assert 'data-url="/api/v2/dags/ner_tag_nightly/dagRuns"' in visit("tonight", role="USER").text
+
+
+def test_an_evaluation_of_an_earlier_release_says_why_there_is_no_chart(visit, store):
+    promoted(store)
+    store.write_json(
+        "reports/models/v2/evaluate-s.json", {"overall": SCORE, "labels": {"per": SCORE}, "n_sentences": 9}
+    )
+    assert "The evaluation of this version has no precision and recall by score." in visit("quality").text
+
+
+def test_many_labels_are_bounded_and_counted(visit, store):
+    fill_charts(store)
+    details = store.read_json("models/v2/version.json")
+    labels = {f"l{number:03d}": {"f1": 0.5} for number in range(60)}
+    store.write_json("models/v2/version.json", {**details, "labels": labels})
+    page = visit("models")
+    # all labels together, 61 labels
+    assert page.text.count('role="img"') == 25 and "37 more labels are in the table" in page.text
+    assert len(page.content) < 2**19

@@ -61,6 +61,19 @@ def test_what_airflow_and_the_launcher_import_of_the_core_loads_no_heavy_library
     assert loaded_by(light, root) & HEAVY == set()
 
 
+def test_charts_are_drawn_without_airflow_and_without_any_heavy_library(root):
+    modules = [f"ner_airflow.pages.{name}" for name in ("axis", "charts", "templates")]
+    assert loaded_by(modules, root) & {*HEAVY, "PIL", "airflow", "fastapi", "scipy"} == set()
+
+
+def test_loading_the_plugin_loads_neither_the_pages_nor_any_heavy_library(root):
+    assert loaded_by(["ner_ops_plugin"], root) & HEAVY == set()
+    code = "import sys, ner_ops_plugin; print(sorted(name for name in sys.modules if name.startswith('ner_airflow.pages')))"
+    path = {"PYTHONPATH": f"{root}:{root / 'plugins'}", "PATH": ""}
+    done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_the_command_line_starts_without_any_heavy_library(root):
     assert loaded_by(["ner_tasks.cli.app"], root) & HEAVY == set()
 

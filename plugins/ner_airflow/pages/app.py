@@ -16,11 +16,11 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from ner_airflow.pages import entities, runbook
+from ner_airflow.pages import entities, overview, runbook
 from ner_airflow.pages.files import CHARTS, MODEL_REPORTS, serve_file
 from ner_airflow.pages.parts import select_part
 from ner_airflow.pages.shell import HEADERS, may_run, render_page
-from ner_tasks.dashboard import benchmarks, documents, nights, quality, runs, versions
+from ner_tasks.dashboard import benchmarks, documents, nights, quality, runs
 from ner_tasks.dashboard.reader import RecordCache, StoreReader
 from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
 from ner_tasks.records import VersionRecord
@@ -61,6 +61,7 @@ def _open_store() -> tuple[Store, RecordCache]:
 
 
 app.include_router(entities.router)
+app.include_router(overview.router)
 app.state.open_reader = lambda: open_reader()  # noqa: PLW0108 - looked up at each call: tests replace it
 
 
@@ -77,24 +78,6 @@ def render_error(request: Request, error: NerTasksError) -> Response:
     """Render an expected error as a page of one line."""
     status = 404 if isinstance(error, InputMissing) else 500
     return render_page(request, "problem", status=status, title="Page not available", message=str(error))
-
-
-@app.get("/tonight", response_class=HTMLResponse)
-def show_tonight(request: Request, user: GetUserDep) -> Response:
-    """Show nights in progress, the last published nights and their gates."""
-    reader = open_reader()
-    published = nights.list_published(reader, most=N_NIGHTS)
-    last = published[0] if published else None
-    return render_page(
-        request,
-        "tonight",
-        reader,
-        title="Tonight",
-        in_progress=nights.list_in_progress(reader, last),
-        nights=published,
-        gates=nights.read_gates(reader, last) if last else [],
-        may_run=may_run(user, "ner_tag_nightly"),
-    )
 
 
 @app.get("/documents", response_class=HTMLResponse)
@@ -164,35 +147,6 @@ def show_document(
         labels=nights.list_labels(reader, day),
         sightings=documents.list_sightings(reader, document.entry.name),
         may_run=may_run(user, "ner_tag_nightly"),
-    )
-
-
-@app.get("/models", response_class=HTMLResponse)
-def show_models(request: Request, user: GetUserDep) -> Response:
-    """Show all versions, their quality over time, and the history of promotions."""
-    reader = open_reader()
-    return render_page(
-        request,
-        "models",
-        reader,
-        title="Models",
-        versions=versions.list_versions(reader),
-        promotions=versions.list_promotions(reader),
-        may_run=may_run(user, "ner_promote"),
-    )
-
-
-@app.get("/quality", response_class=HTMLResponse)
-def show_quality(request: Request) -> Response:
-    """Show the evaluation of the promoted model and the drift of the last nights."""
-    reader = open_reader()
-    return render_page(
-        request,
-        "quality",
-        reader,
-        title="Quality and drift",
-        promoted=quality.read_promoted(reader),
-        drift=quality.read_drift(reader, most=N_NIGHTS),
     )
 
 

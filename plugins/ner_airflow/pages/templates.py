@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment
 
+from ner_airflow.pages.axis import format_value
 from ner_tasks import display
 
 _HERE = Path(__file__).parent / "html"
@@ -54,14 +55,14 @@ def render(template: str, **values: Any) -> str:
 @cache
 def _environment() -> Environment:
     environment = display.make_template_environment(_HERE)
-    environment.filters["line"] = _to_line
+    environment.filters["line"] = to_line
     environment.filters["share"] = lambda value: "" if value is None else f"{value:.4f}"
     environment.filters["minutes"] = _format_duration
     environment.filters["moment"] = lambda text: str(text)[:16].replace("T", " ")
     environment.filters["rounded"] = lambda value: f"{value:.4g}" if isinstance(value, float) else value
     environment.filters["hue"] = lambda label, labels: labels.index(label) % N_HUES if label in labels else 0
     environment.filters["linked"] = _make_link_query
-    environment.filters["points"] = _make_points
+    environment.filters["measured"] = format_value
     environment.filters["place"] = display.format_location
     environment.filters["counted"] = _format_counts
     environment.filters["joined"] = _join_lines
@@ -71,7 +72,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _to_line(text: object, most: int = 160) -> str:
+def to_line(text: object, most: int = 160) -> str:
     """Neutralize untrusted text, such as a document's name, and shorten it to one line."""
     line = " ".join(display.neutralize(str(text)[: 2 * most]).split())
     return line if len(line) <= most else line[: most - 1] + "…"
@@ -100,13 +101,4 @@ def _format_counts(counts: Mapping[str, Any]) -> str:
 def _join_lines(lines: Sequence[Any], most: int = 20) -> str:
     """Join lines, each shortened: `a; b; and 3 more`."""
     more = [f"and {len(lines) - most:,} more"] if len(lines) > most else []
-    return "; ".join([*(_to_line(line, 80) for line in lines[:most]), *more])
-
-
-def _make_points(values: list[float], width: int, height: int) -> str:
-    """Return the SVG points of a line through `values` [n], scaled to the given size in pixels."""
-    low, high = min(values), max(values)
-    across, up = max(len(values) - 1, 1), (high - low) or 1.0
-    return " ".join(
-        f"{width * index / across:.1f},{height - height * (value - low) / up:.1f}" for index, value in enumerate(values)
-    )
+    return "; ".join([*(to_line(line, 80) for line in lines[:most]), *more])

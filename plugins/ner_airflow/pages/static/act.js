@@ -31,6 +31,24 @@ async function start(form) {
   delete form.dataset.asked;
 }
 
+// Follows Airflow's own switch between light and dark, which the frame cannot see; alone, the browser's preference holds.
+function follow() {
+  if (window === window.parent) return;
+  const root = window.parent.document.documentElement;
+  const take = () => {
+    const dark = root.classList.contains("dark");
+    document.documentElement.classList.toggle("dark", dark);
+    document.documentElement.classList.toggle("light", !dark && root.classList.contains("light"));
+  };
+  take();
+  new MutationObserver(take).observe(root, { attributeFilter: ["class"] });
+}
+try {
+  follow();
+} catch {
+  // another origin shows the page
+}
+
 // Refreshes the element with data-live="<seconds>" at that interval.
 function refresh() {
   const shown = document.querySelector("[data-live]");
