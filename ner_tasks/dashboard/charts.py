@@ -16,12 +16,14 @@ class Series:
     Attributes:
         name: what the values are, such as `precision`.
         values: one for each place; None where there is none.
-        unusual: indexes of the places whose value is marked.
+        unusual: indexes of the places whose value is unusual.
+        is_marked: whether a line has a mark at each value.
     """
 
     name: str
     values: Values
     unusual: frozenset[int] = frozenset()
+    is_marked: bool = True
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def list_published(reader: StoreReader, *, most: int) -> list[Mapping[str, Any]]
 
 
 def chart_nights(published: Sequence[Mapping[str, Any]]) -> list[Chart]:
-    """Make the charts of published nights: documents, words per second, rejected and partly read documents.
+    """Make the charts of published nights: documents, words/s, duration, rejected and partly read documents, entities.
 
     Args:
         published: manifests as `list_published` returns them.
@@ -97,15 +97,17 @@ def chart_nights(published: Sequence[Mapping[str, Any]]) -> list[Chart]:
     nights = [by_day.get(day) for day in days]
     rules = find_changes([night["model_version"] if night else None for night in nights], "model {} from here on")
 
-    def make(name: str, field: str, unit: str) -> Chart:
-        values = clean_values(night.get(field, 0) if night else None for night in nights)
-        return Chart(name, days, (Series(name.lower(), values),), rules=rules, is_bars=True, unit=unit)
+    def make(name: str, field: str, unit: str, *, per: int = 1, digits: int = 0) -> Chart:
+        values = clean_values(night.get(field, 0) / per if night else None for night in nights)
+        return Chart(name, days, (Series(name.lower(), values),), rules=rules, is_bars=True, unit=unit, digits=digits)
 
     return [
         make("Documents", "n_documents", "documents"),
         make("Words/s", "words_per_s", "words/s"),
+        make("Minutes", "elapsed_s", "minutes", per=60, digits=1),
         make("Rejected", "n_rejected", "documents"),
         make("Partly read", "n_partly_read", "documents"),
+        make("Entities", "n_entities", "entities"),
     ]
 
 

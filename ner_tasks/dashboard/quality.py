@@ -76,7 +76,7 @@ def _chart_measure(
     is_label = measure.startswith(OF_LABELS)
     unusual = frozenset(index for index, night in enumerate(nights) if night and night["alert"])
     found = Series("found", clean_values(night["now"] if night else None for night in nights), unusual)
-    usual = Series("usual", clean_values(night["usual"] if night else None for night in nights))
+    usual = Series("usual", clean_values(night["usual"] if night else None for night in nights), is_marked=False)
     band = Band(
         "expected, 95 %",
         clean_values(night["lowest"] if night else None for night in nights),

@@ -531,7 +531,7 @@ def fill_charts(store):
 @pytest.mark.parametrize(
     ("page", "n_charts", "said"),
     [
-        ("tonight", 4, ["Partly read", "newest 4\u202f000", "Table of nights"]),
+        ("tonight", 6, ["Partly read", "newest 4\u202f000", "Table of nights"]),
         ("models", 2, ["FP32: lowest", "v2 is promoted", "Table of labels", "Table of versions"]),
         ("quality", 6, ["Table of scores", "Table of labels by day", "published from 0.1 on", "Unusual: 2026-01-01"]),
     ],

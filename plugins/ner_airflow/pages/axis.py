@@ -15,7 +15,7 @@ _LEAST_RELATIVE = 1e-3
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _MIN_SCALED = 1e4  # smaller values are written out
 _NOTHING = 1e-12
-_TINY = 1e-5  # steps below are written with an exponent
+_TINY = 1e-4  # axes below are written with an exponent
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,12 @@ def _round_step(step: float) -> float:
 
 def _format_tick(value: float, step: float, values: Sequence[float]) -> str:
     greatest = max(abs(values[0]), abs(values[-1]))
-    value = 0.0 if abs(value) < step / 2 else value  # no -0
-    if step < _TINY:
-        return f"{value:.2e}" if value else "0"
+    if greatest < _TINY:
+        return f"{value:.4e}" if abs(value) > step / 2 else "0"
     scale, suffix = next((one for one in _SCALES if greatest >= max(one[0], _MIN_SCALED)), (1.0, ""))
     decimals = max(0, -math.floor(math.log10(step / scale) + 1e-9))
+    if abs(value) < step / 2:  # no -0 and no 0k
+        return f"{0:.{0 if suffix else decimals}f}"
     return f"{value / scale:.{decimals}f}{suffix}"
 
 

@@ -3,6 +3,7 @@
 Shapes differ by more than their colour. All text is text of the template, which escapes it.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -175,7 +176,8 @@ class _Layout:
                 if value is None:
                     continue
                 shape = "beyond" if self.axis.is_beyond(value) else "unusual" if index in series.unusual else name
-                if shape != name or is_marked or (not self.chart.is_bars and index in is_alone):
+                is_due = is_marked and series.is_marked
+                if shape != name or is_due or (not self.chart.is_bars and index in is_alone):
                     yield Mark(self.x(index), self.y(value), shape, self._text(series, index))
 
     def _x_ticks(self) -> Iterator[Tick]:
@@ -184,8 +186,8 @@ class _Layout:
             return
         width = _CHARACTER * max(map(len, texts))
         n_fit = max(1, min(len(texts), int((RIGHT - LEFT + _GAP) / (width + _GAP))))
-        spread = {round(number * (len(texts) - 1) / max(n_fit - 1, 1)) for number in range(n_fit)}
-        for index in sorted(spread if n_fit > 1 else {len(texts) - 1}):
+        # evenly spread, with the newest
+        for index in range(len(texts) - 1, -1, -math.ceil(len(texts) / n_fit)):
             at, half = self.x(index), _CHARACTER * len(texts[index]) / 2
             if at + half > WIDTH:
                 yield Tick(WIDTH - 1.0, texts[index], "end")
@@ -195,7 +197,9 @@ class _Layout:
     def _text(self, series: Series, index: int) -> str:
         """Return place, value and, beside a band, what was expected."""
         chart, value = self.chart, series.values[index]
-        text = f"{to_line(chart.places[index], _MAX_NAME)}: {series.name} {self.format(value or 0.0)}"
+        text = (
+            f"{to_line(chart.places[index], _MAX_NAME)}: {to_line(series.name, _MAX_NAME)} {self.format(value or 0.0)}"
+        )
         if chart.band and series is chart.series[0]:
             low, high = chart.band.lowest[index], chart.band.highest[index]
             if low is not None and high is not None:
@@ -211,13 +215,14 @@ class _Layout:
             return
         yield f"{len(chart.places)} places from {to_line(chart.places[0], _MAX_NAME)} to {to_line(chart.places[-1], _MAX_NAME)}."
         for series in chart.series:
+            name = to_line(series.name, _MAX_NAME)
             known = [(value, index) for index, value in enumerate(series.values) if value is not None]
             if not known:
-                yield f"No values of {series.name}."
+                yield f"No values of {name}."
                 continue
             (low, lowest), (high, highest), newest = min(known), max(known), known[-1]
             yield (
-                f"{series.name}: lowest {self.format(low)} at {to_line(chart.places[lowest], _MAX_NAME)}, highest "
+                f"{name}: lowest {self.format(low)} at {to_line(chart.places[lowest], _MAX_NAME)}, highest "
                 f"{self.format(high)} at {to_line(chart.places[highest], _MAX_NAME)}, newest {self.format(newest[0])}."
             )
             if len(known) < len(series.values):

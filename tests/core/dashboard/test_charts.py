@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from ner_tasks.dashboard import nights, quality, versions
-from ner_tasks.dashboard.charts import LIMIT, Rule, clean_values, find_changes
+from ner_tasks.dashboard.charts import LIMIT, Rule, Series, clean_values, find_changes
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.enrichment.policy import EntityPolicy, LabelRules, PolicyFile
 from ner_tasks.store.folder import FolderStore
@@ -35,10 +35,13 @@ def test_a_rule_stands_before_each_place_where_the_model_changes():
 def test_nights_are_drawn_over_all_days_so_that_a_day_without_one_is_a_gap():
     published = [night("2026-01-04", 7, model_version="v2"), night("2026-01-03"), night("2026-01-01")]
     del published[1]["n_partly_read"]
-    documents, speed, rejected, partly = nights.chart_nights(published)
+    documents, speed, minutes, rejected, partly, entities = nights.chart_nights(published)
     assert documents.places == ("2026-01-01", "2026-01-02", "2026-01-03", "2026-01-04")
     assert documents.series[0].values == rejected.series[0].values == (5.0, None, 5.0, 7.0)
     assert speed.series[0].values == (9.5, None, 9.5, 9.5)
+    assert minutes.series[0].values == (1.0 / 60, None, 1.0 / 60, 1.0 / 60) and entities.series == (
+        Series("entities", (5.0, None, 5.0, 7.0)),
+    )
     assert partly.series[0].values == (5.0, None, 0.0, 7.0)
     assert documents.rules == (Rule(2.5, "model v2 from here on"),)
     assert nights.chart_nights([]) == []
