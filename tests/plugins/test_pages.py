@@ -559,7 +559,7 @@ def test_a_missing_policy_is_said_and_the_charts_are_shown_without_it(visit, sto
     monkeypatch.setenv("NER_POLICY", str(tmp_path / "absent.yaml"))
     page = visit("quality").text
     assert "The scores in effect are not shown" in page and "absent.yaml" in page
-    assert "published from" not in page and "Precision and recall by least score" in page
+    assert "published from 0.1" not in page and "Precision and recall by least score" in page
 
 
 @pytest.mark.parametrize(
