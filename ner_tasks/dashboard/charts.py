@@ -88,10 +88,10 @@ class Chart:
 
 def clean_values(values: Iterable[float | None]) -> Values:
     """Return the values with None for each that is not a finite number within `LIMIT`."""
-    return tuple(float(value) if _is_sound(value) else None for value in values)
+    return tuple(None if value is None or not _is_sound(value) else float(value) for value in values)
 
 
-def _is_sound(value: object) -> bool:
+def _is_sound(value: float) -> bool:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and abs(value) <= LIMIT and not math.isnan(value)
 
