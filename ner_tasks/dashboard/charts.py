@@ -41,7 +41,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Rule:
+class VerticalLine:
     """A vertical line in a chart.
 
     Attributes:
@@ -77,7 +77,7 @@ class Chart:
     series: tuple[Series, ...]
     ticks: tuple[str, ...] = ()
     band: Band | None = None
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[VerticalLine, ...] = ()
     is_bars: bool = False
     is_label: bool = False
     unit: str = ""
@@ -96,18 +96,18 @@ def _is_sound(value: float) -> bool:
     return is_number and abs(value) <= LIMIT and not math.isnan(value)
 
 
-def find_changes(names: Sequence[str | None], describe: str) -> tuple[Rule, ...]:
+def find_changes(names: Sequence[str | None], describe: str) -> tuple[VerticalLine, ...]:
     """Return a rule before each place whose name differs from that of the place before, without those of None.
 
     Args:
         names: a name for each place, such as the version of the model; None where it is unknown.
         describe: description of a rule, with `{}` for the new name.
     """
-    rules, last = list[Rule](), None
+    rules, last = list[VerticalLine](), None
     for index, name in enumerate(names):
         if name is None:
             continue
         if last is not None and name != last:
-            rules.append(Rule(index - 0.5, describe.format(name)))
+            rules.append(VerticalLine(index - 0.5, describe.format(name)))
         last = name
     return tuple(rules)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ner_tasks.dashboard.charts import Band, Chart, Rule, Series, clean_values, find_changes
+from ner_tasks.dashboard.charts import Band, Chart, VerticalLine, Series, clean_values, find_changes
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.records import DriftReport, EvaluationRecord, MeasuredDrift, ReviewReport, ThresholdRow, VersionRecord
@@ -71,7 +71,7 @@ def chart_drift(reports: Sequence[DriftReport], *, of_labels: bool) -> list[Char
 
 
 def _chart_measure(
-    measure: str, days: tuple[str, ...], nights: Sequence[MeasuredDrift | None], rules: tuple[Rule, ...]
+    measure: str, days: tuple[str, ...], nights: Sequence[MeasuredDrift | None], rules: tuple[VerticalLine, ...]
 ) -> Chart:
     is_label = measure.startswith(OF_LABELS)
     unusual = frozenset(index for index, night in enumerate(nights) if night and night["alert"])
@@ -117,7 +117,7 @@ def chart_thresholds(evaluation: EvaluationRecord, policy: EntityPolicy | None) 
     return [chart for chart in charts if chart.places]
 
 
-def _chart_scores(name: str, rows: Sequence[ThresholdRow], rules: tuple[Rule, ...], *, is_label: bool) -> Chart:
+def _chart_scores(name: str, rows: Sequence[ThresholdRow], rules: tuple[VerticalLine, ...], *, is_label: bool) -> Chart:
     # nothing is given from this score on: there is no precision
     precision = clean_values(row["precision"] if row["n_given"] else None for row in rows)
     recall = clean_values(row["recall"] for row in rows)
@@ -127,13 +127,13 @@ def _chart_scores(name: str, rows: Sequence[ThresholdRow], rules: tuple[Rule, ..
     return Chart(name, places, series, rules=rules, is_label=is_label, digits=4, bounds=whole, least_span=None)
 
 
-def _rule_scores(rows: Sequence[ThresholdRow], publish: float, review: float) -> tuple[Rule, ...]:
+def _rule_scores(rows: Sequence[ThresholdRow], publish: float, review: float) -> tuple[VerticalLine, ...]:
     """Return the rules of the scores in effect, where they lie between the rows' thresholds."""
     scores = {f"published from {publish:g} on": publish, f"reviewed from {review:g} on": review}
     if review >= publish:
         del scores[f"reviewed from {review:g} on"]
     placed = ((name, _place_score(rows, score)) for name, score in scores.items())
-    return tuple(Rule(at, name) for name, at in placed if at is not None)
+    return tuple(VerticalLine(at, name) for name, at in placed if at is not None)
 
 
 def _place_score(rows: Sequence[ThresholdRow], score: float) -> float | None:

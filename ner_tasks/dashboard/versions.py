@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ner_tasks.dashboard.charts import Chart, Rule, Series, clean_values
+from ner_tasks.dashboard.charts import Chart, VerticalLine, Series, clean_values
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import ComparisonRecord, TrainingRecord, VersionRecord, describe_choice
 from ner_tasks.registry.promotions import Promotion
@@ -76,7 +76,9 @@ def chart_f1(versions: Sequence[Version]) -> list[Chart]:
         return []
     oldest_first = versions[::-1]
     rules = tuple(
-        Rule(index, f"{version.name} is promoted") for index, version in enumerate(oldest_first) if version.is_promoted
+        VerticalLine(index, f"{version.name} is promoted")
+        for index, version in enumerate(oldest_first)
+        if version.is_promoted
     )
 
     def make(name: str, fp32: Sequence[float | None], int8: Sequence[float | None], *, is_label: bool) -> Chart:

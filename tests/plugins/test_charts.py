@@ -13,7 +13,7 @@ from ner_airflow.pages import charts as drawing
 from ner_airflow.pages import templates
 from ner_airflow.pages.axis import Axis, format_value
 from ner_airflow.pages.charts import HEIGHT, MAX_MARKED, WIDTH, draw_charts
-from ner_tasks.dashboard.charts import Band, Chart, Rule, Series, clean_values
+from ner_tasks.dashboard.charts import Band, Chart, VerticalLine, Series, clean_values
 
 SVG = "{http://www.w3.org/2000/svg}"
 CSS = Path(drawing.__file__).parent / "static" / "pages.css"
@@ -39,7 +39,7 @@ def charts(draw):
         places,
         series,
         band=draw(st.none() | st.builds(Band, NAMES, listed, listed)) if len(series) > 1 else None,
-        rules=tuple(draw(st.lists(st.builds(Rule, st.floats(-0.5, max(n - 0.5, 0)), NAMES), max_size=3))),
+        rules=tuple(draw(st.lists(st.builds(VerticalLine, st.floats(-0.5, max(n - 0.5, 0)), NAMES), max_size=3))),
         is_bars=draw(st.booleans()),
         is_label=draw(st.booleans()),
         unit=draw(st.sampled_from(["", "documents"])),

@@ -94,10 +94,10 @@ class Drawing:
 
 def draw_charts(charts: Sequence[Chart]) -> list[Drawing]:
     """Lay out charts, each with an axis of its own."""
-    return [_Layout(chart).draw() for chart in charts]
+    return [_ChartLayout(chart).draw() for chart in charts]
 
 
-class _Layout:
+class _ChartLayout:
     def __init__(self, chart: Chart) -> None:
         self.chart, self.axis = chart, Axis.fit(chart)
         self.slot = (RIGHT - LEFT) / max(len(chart.places), 1)

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from ner_tasks.dashboard import nights, quality, versions
-from ner_tasks.dashboard.charts import LIMIT, Rule, Series, clean_values, find_changes
+from ner_tasks.dashboard.charts import LIMIT, VerticalLine, Series, clean_values, find_changes
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.enrichment.policy import EntityPolicy, LabelRules, PolicyFile
 from ner_tasks.store.folder import FolderStore
@@ -26,8 +26,8 @@ def test_values_that_are_no_measurements_are_missing():
 
 def test_a_rule_stands_before_each_place_where_the_model_changes():
     assert find_changes([None, "a", "a", None, "b", "b", "a"], "model {}") == (
-        Rule(3.5, "model b"),
-        Rule(5.5, "model a"),
+        VerticalLine(3.5, "model b"),
+        VerticalLine(5.5, "model a"),
     )
     assert find_changes([], "") == find_changes([None, None], "") == find_changes(["a"], "") == ()
 
@@ -43,7 +43,7 @@ def test_nights_are_drawn_over_all_days_so_that_a_day_without_one_is_a_gap():
         Series("entities", (5.0, None, 5.0, 7.0)),
     )
     assert partly.series[0].values == (5.0, None, 0.0, 7.0)
-    assert documents.rules == (Rule(2.5, "model v2 from here on"),)
+    assert documents.rules == (VerticalLine(2.5, "model v2 from here on"),)
     assert nights.chart_nights([]) == []
 
 
@@ -85,7 +85,7 @@ def test_f1_is_drawn_from_the_oldest_version_to_the_newest_for_each_label_that_a
     assert [series.values for series in overall.series] == [(0.7, 0.8, 0.9), (None, 0.79, 0.89)]
     assert [series.values for series in geo.series] == [(None, 0.75, 0.95), (None, 0.71, None)]
     assert per.series[0].values == (0.6, 0.65, None)
-    assert overall.rules == (Rule(1, "v2 is promoted"),)
+    assert overall.rules == (VerticalLine(1, "v2 is promoted"),)
     assert (overall.is_label, per.is_label, per.name) == (False, True, "per")
     assert versions.chart_f1([]) == [] and versions.list_score_labels(listed) == ["geo", "per"]
 
@@ -112,7 +112,7 @@ def test_drift_is_drawn_with_its_band_and_what_is_unusual_comes_first(store):
     assert [series.values for series in b.series] == [(4.0, 9.0, None), (4.0, 4.0, None)]
     assert b.series[0].unusual == {1} and a.series[0].unusual == frozenset()
     assert (a.band.lowest, a.band.highest) == ((3.0, 3.0, None), (5.0, 5.0, None))
-    assert a.rules == (Rule(1.5, "model v2 from here on"),)
+    assert a.rules == (VerticalLine(1.5, "model v2 from here on"),)
     (mean,) = quality.chart_drift(reports, of_labels=False)
     assert mean.name == "Mean score" and mean.series[0].values == (0.9, None, None)
     assert quality.chart_drift([], of_labels=True) == []
@@ -164,7 +164,7 @@ def test_thresholds_are_drawn_with_the_scores_in_effect_and_no_precision_of_noth
         (1.5, "published from 0.15 on"),
         (0.5, "reviewed from 0.05 on"),
     ]
-    assert geo.rules == (Rule(1.0, "published from 0.1 on"),)
+    assert geo.rules == (VerticalLine(1.0, "published from 0.1 on"),)
     assert quality.chart_thresholds(evaluation(per=rows(1)), None)[1].rules == ()
 
 
