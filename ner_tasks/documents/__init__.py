@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from ner_tasks.documents.archives.archives import UnpackingBudget
 from ner_tasks.documents.detection.formats import FORMATS
-from ner_tasks.documents.place import Place
+from ner_tasks.documents.place import OriginalFound, Place
 from ner_tasks.documents.reading import iter_answers
 from ner_tasks.documents.types import Answer, CannotRead, Document, Ignored, Limits, Rejected
 from ner_tasks.files.contained import ContainedFile, NotAFile, Source, describe_kind
@@ -26,6 +26,7 @@ __all__ = [
     "Rejected",
     "read_documents",
     "read_here",
+    "read_original",
 ]
 
 _DEFAULT = Limits()
@@ -64,11 +65,40 @@ def read_here(files: Iterable[tuple[str, Source]], limits: Limits = _DEFAULT) ->
         yield index, None
 
 
-def _read_file(path: Source, name: str, limits: Limits) -> Iterator[Answer]:
+def read_original(path: Source, name: str, document: str, limits: Limits) -> tuple[str, bytes]:
+    """Find the bytes of a document: the inbox file itself, or a file in it, at any depth, without reading the others.
+
+    Args:
+        path: path of the inbox file.
+        name: its name in the answers.
+        document: name of the document; neither is used as a path.
+        limits: limits on its size and on what is unpacked; `ocr` as when the document was read, since it decides which
+            pictures in a file are documents.
+
+    Returns:
+        Name of its format, and its bytes.
+
+    Raises:
+        CannotRead: `missing` if the inbox file is gone or has no such document; or why it cannot be reached.
+        OSError: a transient error.
+    """
+    try:
+        for answer in _read_file(path, name, limits, sought=document):
+            if isinstance(answer, Rejected) and answer.document == document:
+                raise CannotRead(answer.reason, answer.message)
+    except OriginalFound as found:
+        return found.format, found.data
+    except CannotRead as error:
+        if error.reason != "empty" or document == name:  # a file of which nothing was read
+            raise
+    raise CannotRead("missing", f"found no {document[:200]!r} in {name[:200]!r}, expected the document in its file")
+
+
+def _read_file(path: Source, name: str, limits: Limits, *, sought: str = "") -> Iterator[Answer]:
     called = PurePosixPath(name).name
     with _open(path) as file:
         before = os.fstat(file.fileno())
-        place = Place(name, called, limits, UnpackingBudget(limits), name)
+        place = Place(name, called, limits, UnpackingBudget(limits), name, sought=sought)
         try:
             for answer in iter_answers(place, file, before.st_size):
                 _check_same(path, before)

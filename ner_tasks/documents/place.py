@@ -7,6 +7,19 @@ from ner_tasks.documents.archives import archives
 from ner_tasks.documents.types import Limits
 
 
+class OriginalFound(Exception):
+    """Raised where the sought file was reached: ends the walk through the files around it.
+
+    Attributes:
+        format: name of its format.
+        data: its bytes.
+    """
+
+    def __init__(self, format_: str, data: bytes) -> None:
+        super().__init__("found the file that was sought")
+        self.format, self.data = format_, data
+
+
 @dataclass(frozen=True)
 class Place:
     """Location of one file.
@@ -20,6 +33,7 @@ class Place:
         depth: number of enclosing files.
         encoding: text encoding declared by the enclosing file; "" if undeclared.
         media_type: media type declared by the enclosing file; "" if undeclared.
+        sought: name of the one file whose bytes are wanted, see `OriginalFound`; "" if files are read.
     """
 
     name: str
@@ -30,6 +44,17 @@ class Place:
     depth: int = 0
     encoding: str = ""
     media_type: str = ""
+    sought: str = ""
+
+    @property
+    def is_off_the_way(self) -> bool:
+        """Whether a file is sought that is neither this one nor inside it."""
+        return bool(self.sought) and not f"{self.sought}#".startswith(f"{self.name}#")
+
+    def check_sought(self, format_: str, data: bytes) -> None:
+        """Raise `OriginalFound` if this is the file that is sought."""
+        if self.sought == self.name:
+            raise OriginalFound(format_, data)
 
     def holding(self, called: str, encoding: str = "", media_type: str = "") -> "Place":
         """Return the location of a file inside this one; a long name is truncated.

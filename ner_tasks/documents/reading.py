@@ -44,6 +44,8 @@ def iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[A
 
 
 def _iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[Answer]:
+    if here.is_off_the_way:
+        return
     limits = here.limits
     head = _peek_head(file)
     if rule := ignored_files.find_rule(here.path or here.called, head):
@@ -60,6 +62,7 @@ def _iter_answers(here: Place, file: BinaryIO, n_bytes: int | None) -> Iterator[
         yield from _answer_records(here, format_, json_lines.read(file, head, limits), json_lines.detect_encoding(head))
     else:
         data = _read_content(file, n_bytes, limits)
+        here.check_sought(format_.name, data)
         if format_.shape == formats.TABLE:
             table = tables.read_table(data, format_.delimiter, limits, here.encoding)
             yield from _answer_records(here, format_, table.records, table.encoding, is_guessed=table.is_guessed)

@@ -135,14 +135,20 @@ def make_pixels_square(image: "Image.Image", dpi: float, dpi_down: float) -> "tu
 
 def to_grey(image: "Image.Image") -> "Image.Image":
     """Convert a picture of any mode to 8-bit greyscale, with transparency on white."""
-    from PIL import Image
-
-    if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        opaque = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque).convert("L")
+    image = to_opaque(image)
     if image.mode.startswith("I") or image.mode == "F":
         return _to_8_bits(image)
     return image.convert("L") if image.mode in ("L", "1", "P", "RGB", "RGBX") else image.convert("RGB").convert("L")
+
+
+def to_opaque(image: "Image.Image") -> "Image.Image":
+    """Put a picture with transparency on white; others are returned unchanged."""
+    from PIL import Image
+
+    if image.mode not in ("LA", "La", "RGBA", "RGBa", "PA") and "transparency" not in image.info:
+        return image
+    opaque = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", opaque.size, "white"), opaque)
 
 
 def is_blank(grey: "Image.Image", dpi: float = BEST_DPI, darker: int = _VISIBLE) -> bool:

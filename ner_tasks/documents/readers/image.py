@@ -47,6 +47,50 @@ def read(data: bytes, limits: Limits, _declared: str = "") -> Extract:
     return pages.builder.extract(ocr.ENCODING)
 
 
+def load_page(data: bytes, number: int) -> "tuple[Image.Image, float, int]":
+    """Load one page, counted as `read` counts.
+
+    Args:
+        data: the file.
+        number: page number, from 1.
+
+    Returns:
+        The page as displayed, with square pixels; its resolution in pixels per inch, to which boxes refer; the number of
+        pages.
+
+    Raises:
+        CannotRead: `no-page`, `bomb`, `broken`.
+    """
+    file = _open(data)
+    if file.format in _ANIMATED:  # whose frames are decoded one after another to find a later one
+        ocr_images.check_size(file.size)
+    frames = _find_pages(file)
+    if not 1 <= number <= len(frames):
+        raise CannotRead("no-page", f"found {len(frames)} page(s), expected a page {number}")
+    try:
+        file.seek(frames[number - 1])
+    except _DAMAGED:
+        raise CannotRead("broken", f"found damage before page {number}, expected a whole picture") from None
+    image, _ = _load(file, data, is_first=number == 1)
+    return *_set_upright(image), len(frames)
+
+
+def _find_pages(file: "File") -> list[int]:
+    """Return the index of each page among the frames of a file, without previews and further exposures."""
+    most = _MAX_FRAMES if file.format in _ANIMATED else _MAX_PAGES
+    pages: list[int] = []
+    index = 0
+    while len(pages) < most:
+        try:
+            file.seek(index)
+        except _DAMAGED:  # among them EOFError, behind the last frame
+            break
+        index += 1
+        if not _is_copy(file, index):
+            pages.append(index - 1)
+    return pages
+
+
 class _Pages:
     """The pages of one file, read one after another."""
 

@@ -14,10 +14,11 @@ from typing import Any
 
 import ner_tasks
 from ner_tasks import child_environment, held_stderr
-from ner_tasks.documents.sandbox.sandbox_worker import LENGTHS
+from ner_tasks.documents.sandbox.confinement import LENGTHS
 from ner_tasks.documents.sandbox.worker_folder import WorkerFolder
 from ner_tasks.documents.types import Limits
 
+READER = "ner_tasks.documents.sandbox.sandbox_worker"
 _READ_BYTES = 2**18
 # Capacity of the pipe from a worker; Linux's default is 64 KiB.
 _PIPE_BYTES = 2**20
@@ -26,19 +27,23 @@ Header = dict[str, Any]
 
 
 class ReaderProcess:
-    """A running process of `sandbox_worker`.
+    """A running worker process.
+
+    Args:
+        limits: limits on what it reads.
+        worker: module that it runs.
 
     Attributes:
         output: descriptor to poll for frames.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, worker: str = READER) -> None:
         root = str(Path(ner_tasks.__file__).parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         self._folder = WorkerFolder()
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ner_tasks.documents.sandbox.sandbox_worker", json.dumps(asdict(limits))],
+                [sys.executable, "-m", worker, json.dumps(asdict(limits))],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 # Holds the traceback of a crash only.
@@ -99,6 +104,11 @@ class ReaderProcess:
     def n_bytes(self) -> int:
         """Length of the frame's body in bytes."""
         return self._n_text + self._n_sources
+
+    @property
+    def n_buffered(self) -> int:
+        """Number of bytes received that belong to no frame yet."""
+        return len(self._buffer)
 
     def read_body(self) -> tuple[bytes, bytes] | None:
         """Return text and source map of the current frame and advance to the next one, or None if they are incomplete."""

@@ -56,7 +56,7 @@ def test_no_reason_and_no_remark_quotes_the_document(tmp_path, capfd):
     "what", ["import warnings; warnings.warn({0!r})", "import logging; logging.error({0!r})", "int({0!r})"]
 )
 def test_what_a_library_remarks_in_the_reader_is_not_passed_on(what):
-    code = f"from ner_tasks.documents.sandbox import sandbox_worker; sandbox_worker._silence_libraries(); {what.format(MARKER)}"
+    code = f"from ner_tasks.documents.sandbox.confinement import silence_libraries; silence_libraries(); {what.format(MARKER)}"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parents[3], capture_output=True, text=True, check=False
     )

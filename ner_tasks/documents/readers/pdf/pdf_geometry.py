@@ -69,3 +69,8 @@ def read_frame(page: Any) -> Frame:
     if not all(abs(edge) < _LARGEST for edge in (left, bottom, right, top)):
         return Frame(*_LETTER, turns)
     return Frame(min(left, right), min(bottom, top), max(left, right), max(bottom, top), turns)
+
+
+def read_drawn_size(page: Any) -> tuple[float, float]:
+    """Return width and height at which PDFium draws a page, in points."""
+    return float(raw.FPDF_GetPageWidthF(page)), float(raw.FPDF_GetPageHeightF(page))

@@ -1,0 +1,1 @@
+"""Pictures of the pages of documents, as they looked when they arrived."""
