@@ -84,6 +84,7 @@ class Settings(WatchSettings, ReadingConfig, ThresholdConfig, EnrichmentConfig, 
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="number of threads of one step (default: all)"
     )
     approval: bool = Field(False, description="1: ask a person before a model is promoted")
+    original_pages: bool = Field(True, description="0: the API server draws no pages of documents as they looked")
     postgres: str | None = Field(
         None,
         max_length=250,

@@ -27,6 +27,7 @@ class Answer:
         receipt: what was read of the document, and by which model it was tagged.
         kept_text_sha256: SHA-256 of the text if the text was not kept.
         redacted: copy of the text without personal data, `text`, with `mode` and `offsets`; None without redaction.
+        file: name of the inbox file that it is, or is in; None if the answer does not say.
     """
 
     document: str
@@ -36,6 +37,7 @@ class Answer:
     receipt: Mapping[str, Any]
     kept_text_sha256: str | None = None
     redacted: Mapping[str, Any] | None = None
+    file: str | None = None
 
     @property
     def redacted_text(self) -> str | None:
@@ -105,6 +107,7 @@ def parse_answer(line: bytes, where: str) -> Answer:
             receipt,
             _check_type(str, values["text_sha256"]) if text is None else None,
             _check_redacted(values.get("redacted")),
+            _check_type(str, values["file"]) if "file" in values else None,
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ArtifactBroken(f"found {redact_error(error)}, expected an answer that `tag` wrote, in {where}") from None
