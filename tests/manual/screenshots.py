@@ -19,6 +19,7 @@ import urllib.parse
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
@@ -63,6 +64,7 @@ def main() -> int:
                 camera.page(name, name)
             camera.page("drift", "quality", section="drift")
             camera.page("document", filler.document())
+            camera.page("original-pages", filler.original())
             if args.fill:
                 camera.frame("run", f"/dags/ner_retrain/runs/{refused}/plugin/ner-run")
                 filler.while_under_way(lambda: camera.frame("tonight", "/plugin/ner-tonight"))
@@ -113,9 +115,18 @@ class Filler:
 
     def document(self) -> str:
         """Where a document with several entities is shown."""
-        lines = (self.store.root / "tagged" / self.first / "documents.jsonl").read_text(encoding="utf-8").splitlines()
-        best = max(map(json.loads, lines), key=lambda answer: min(len(answer["entities"]), 12))
+        best = max(self._answers(), key=lambda answer: min(len(answer["entities"]), 12))
         return f"documents/{self.first}?name={urllib.parse.quote(best['document'])}"
+
+    def original(self) -> str:
+        """Where a page of a PDF with several entities is shown."""
+        paged = (answer for answer in self._answers() if answer["receipt"]["format"] == "pdf")
+        best = max(paged, key=lambda answer: min(len(answer["entities"]), 12))
+        return f"documents/{self.first}/page?name={urllib.parse.quote(best['document'])}"
+
+    def _answers(self) -> list[dict[str, Any]]:
+        lines = (self.store.root / "tagged" / self.first / "documents.jsonl").read_text(encoding="utf-8").splitlines()
+        return list(map(json.loads, lines))
 
     def while_under_way(self, shoot: Callable[[], None]) -> None:
         """Have a larger night tagged, and take a picture when the first of its shards are answered."""

@@ -16,7 +16,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from ner_airflow.pages import entities, overview, runbook
+from ner_airflow.pages import entities, overview, page_pictures, runbook
 from ner_airflow.pages.files import CHARTS, MODEL_REPORTS, serve_file
 from ner_airflow.pages.parts import select_part
 from ner_airflow.pages.shell import HEADERS, may_run, render_page
@@ -34,6 +34,7 @@ _STATIC = {
     "answers.css": (Path(exports.__file__).parent / "page.css", "text/css"),
     "pages.css": (_HERE / "static" / "pages.css", "text/css"),
     "act.js": (_HERE / "static" / "act.js", "text/javascript"),
+    "page.js": (_HERE / "static" / "page.js", "text/javascript"),
 }
 # rows shown at most
 N_NIGHTS, N_DAYS, N_DOCUMENTS, N_RUNS = 31, 400, 100, 20
@@ -62,6 +63,7 @@ def _open_store() -> tuple[Store, RecordCache]:
 
 app.include_router(entities.router)
 app.include_router(overview.router)
+app.include_router(page_pictures.router)
 app.state.open_reader = lambda: open_reader()  # noqa: PLW0108 - looked up at each call: tests replace it
 
 

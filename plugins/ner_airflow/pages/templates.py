@@ -8,8 +8,11 @@ from urllib.parse import quote
 
 from jinja2 import Environment
 
+from ner_airflow.pages import pictures
 from ner_airflow.pages.axis import format_value
 from ner_tasks import display
+from ner_tasks.dashboard.page_boxes import PageEntity, first_page
+from ner_tasks.dashboard.page_pictures import has_pages
 
 _HERE = Path(__file__).parent / "html"
 N_HUES = 10  # defined in pages.css
@@ -63,6 +66,11 @@ def _environment() -> Environment:
     environment.filters["hue"] = lambda label, labels: labels.index(label) % N_HUES if label in labels else 0
     environment.filters["linked"] = _make_link_query
     environment.filters["measured"] = format_value
+    environment.filters["is_plainly_named"] = _is_plainly_named
+    environment.filters["numbered"] = _number_entities
+    environment.filters["has_pages"] = lambda answer: has_pages(answer) and pictures.open_pictures() is not None
+    environment.filters["first_page"] = first_page
+    environment.filters["points"] = _make_points
     environment.filters["place"] = display.format_location
     environment.filters["counted"] = _format_counts
     environment.filters["joined"] = _join_lines
@@ -87,6 +95,16 @@ def _make_link_query(entry: Any) -> str:
     """Return the query string of a link to a document."""
     name = quote(entry.name, safe="/")
     return f"name={name}" if len(name) <= MAX_LINKED else f"handle={entry.handle}"
+
+
+def _is_plainly_named(entry: Any) -> bool:
+    """Return whether the name of a document can stand in a form as it is; others are asked for by handle."""
+    return _make_link_query(entry).startswith("name=") and display.neutralize(entry.name) == entry.name
+
+
+def _number_entities(entities: Sequence[PageEntity]) -> dict[tuple[int, int, str], int]:
+    """Return the number of each entity by its place and label, by which its piece of the text is found."""
+    return {(one.entity["start"], one.entity["end"], one.entity["label"]): one.number for one in entities}
 
 
 def _format_counts(counts: Mapping[str, Any]) -> str:
