@@ -11,7 +11,7 @@ from typing import Any
 from xml.sax.saxutils import quoteattr
 
 from ner_tasks.files import atomic
-from ner_tasks.review.queue import ReviewItem
+from ner_tasks.review.queue import CHANCE, ReviewItem
 from ner_tasks.surrogates import escape_surrogates, replace_surrogates
 
 LABEL_STUDIO, DOCCANO, LABELS = "label-studio.json", "doccano.jsonl", "label-studio.xml"
@@ -45,7 +45,7 @@ def write_queue(items: Iterable[ReviewItem], labels: Iterable[str], folder: Path
 
 def _meta(item: ReviewItem, day: str) -> dict[str, Any]:
     origin = {"document": escape_surrogates(item.document), "day": day, "model": item.model, "why": item.why}
-    return {**origin, "worth": None if item.why == "chance" else item.worth, "sha256": item.sha256, "start": item.start}
+    return {**origin, "worth": None if item.why == CHANCE else item.worth, "sha256": item.sha256, "start": item.start}
 
 
 def _label_studio(item: ReviewItem, day: str) -> dict[str, Any]:
@@ -69,12 +69,12 @@ def _label_studio(item: ReviewItem, day: str) -> dict[str, Any]:
 
 def _region(number: int, entity: Mapping[str, Any], text: str) -> dict[str, Any]:
     start, end = entity["start"], entity["end"]
-    value = {"start": start, "end": end, "text": text[start:end], "labels": [entity["label"]]}
+    value = {"start": start, "end": end, "text": text[start:end], "labels": [escape_surrogates(entity["label"])]}
     named = {"id": f"e{number}", "from_name": "label", "to_name": "text", "type": "labels"}
     return {**named, "value": value, "score": entity["score"]}
 
 
 def _doccano(item: ReviewItem, day: str) -> dict[str, Any]:
-    spans = [[entity["start"], entity["end"], entity["label"]] for entity in item.entities]
+    spans = [[entity["start"], entity["end"], escape_surrogates(entity["label"])] for entity in item.entities]
     # doccano stores all other keys as metadata of the example
     return {"text": replace_surrogates(item.text), "label": spans, **_meta(item, day)}

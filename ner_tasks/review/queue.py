@@ -1,24 +1,31 @@
 """Review queue: the sentences of a night that are most worth correcting.
 
-A sentence is chosen because two models disagree about a mention, because the model is unsure of one, or at random. The
-random part finds errors of which the model is sure, which no score reveals. The same mention is chosen a few times
-only, because further corrections of it add little.
+A sentence is chosen because the policy sends a mention to review, because two models disagree about one, because the
+model is unsure of one or its code is unclear, or at random. The random part finds errors of which the model is sure,
+which no score reveals. The same mention is chosen a few times only, because further corrections of it add little; those
+that the policy sends to review fill what room is left.
 """
 
 import hashlib
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.review.code_suggestions import CodeSuggestions
 from ner_tasks.review.prediction_diffs import pair_entities
-from ner_tasks.segmentation import iter_sentences
+from ner_tasks.segmentation import DEFAULT_LANGUAGE, iter_sentences
 from ner_tasks.tagging.answers import Answer, read_answers
 
 Entity = Mapping[str, Any]
+
+POLICY, CODE, CHANCE = "policy", "code", "chance"
+_WORTH_OF_POLICY = 0.9  # before nearly everything else: somebody has asked for it
+# Priority of a mention whose code is unclear: several codes have its name, or names like it exist.
+_WORTH_OF_CODE = {"ambiguous": 0.6, "near": 0.4}
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class ReviewItem:
     """A sentence to review.
 
     Attributes:
-        why: `disagreement`, `unsure` or `chance`.
+        why: `policy`, `disagreement`, `unsure`, `code` or `chance`.
         worth: priority, 0 to 1; a random number for `chance`.
         about: the mention and label in question; empty for `chance`.
         document: name of the document.
@@ -57,9 +64,11 @@ class ReviewItem:
         start: offset of the sentence in the document's text, in characters.
         text: the sentence.
         model: version of the model.
-        entities: entities that the model found, with offsets in the sentence.
+        entities: entities that the model found, with offsets in the sentence; one whose code is unclear has `match` and
+            `candidates`.
         other_model: version of the second model, if there is one.
         other_entities: entities that the second model found.
+        language: language by whose rules the text was split.
     """
 
     why: str
@@ -73,6 +82,7 @@ class ReviewItem:
     entities: tuple[Entity, ...]
     other_model: str | None = None
     other_entities: tuple[Entity, ...] = ()
+    language: str = DEFAULT_LANGUAGE
 
 
 @dataclass
@@ -92,17 +102,20 @@ class ReviewQueue:
     labels: set[str] = field(default_factory=set)
 
 
-def build_queue(answers: Path, config: ReviewConfig, *, other: Path | None = None) -> ReviewQueue:
+def build_queue(
+    answers: Path, config: ReviewConfig, *, other: Path | None = None, codes: CodeSuggestions | None = None
+) -> ReviewQueue:
     """Choose the sentences of a night to review.
 
     Args:
         answers: `documents.jsonl` of the night.
         config: settings.
         other: `documents.jsonl` of another model for some or all of the documents, to find disagreements.
+        codes: suggests codes for entities without one; None: codes are not looked at.
 
     Raises:
         InputMissing: a file is missing.
-        ArtifactBroken: a line is not an answer.
+        ArtifactBroken: a line is not an answer, or the vocabulary is damaged.
     """
     queue = ReviewQueue()
     n_chance = round(config.n_most * config.random_share)
@@ -114,12 +127,13 @@ def build_queue(answers: Path, config: ReviewConfig, *, other: Path | None = Non
         if answer.text is None:
             queue.n_without_text += 1
             continue
-        for item in _items(answer, beside, config):
+        for item in _items(answer, beside, config, codes):
             queue.found[item.why] += 1
-            (chance if item.why == "chance" else doubtful).add(item)
+            (chance if item.why == CHANCE else doubtful).add(item)
     picked = _pick_varied(doubtful.sort(), config, config.n_most - n_chance, set())
     texts = {item.text for item in picked}
-    queue.items = [*picked, *_pick_varied(chance.sort(), config, n_chance, texts)]
+    picked += _pick_varied(chance.sort(), config, n_chance, texts)
+    queue.items = [_with_codes(item, codes) if codes else item for item in picked]
     return queue
 
 
@@ -140,17 +154,34 @@ class _TopItems:
 
 
 def _pick_varied(items: Iterable[ReviewItem], config: ReviewConfig, n: int, texts: set[str]) -> list[ReviewItem]:
-    """Pick the first `n` items, without repeated texts and with at most `n_same` items per mention."""
-    picked, same = list[ReviewItem](), Counter[tuple[str, str]]()
+    """Pick the first `n` items, without repeated texts and with at most `n_same` items per mention.
+
+    If there is room left, items that the policy sends to review follow, however often their mention is there.
+    """
+    picked, spare, same = list[ReviewItem](), list[ReviewItem](), Counter[tuple[str, str]]()
     for item in items:
         if len(picked) == n:
-            break
-        if item.text in texts or (item.about[0] and same[item.about] == config.n_same):
+            return picked
+        if item.text in texts:
+            continue
+        if item.about[0] and same[item.about] == config.n_same:
+            spare += [item] if item.why == POLICY else []
             continue
         texts.add(item.text)
         same[item.about] += 1
         picked.append(item)
+    for item in spare:
+        if len(picked) < n and item.text not in texts:
+            texts.add(item.text)
+            picked.append(item)
     return picked
+
+
+def _with_codes(item: ReviewItem, codes: CodeSuggestions) -> ReviewItem:
+    described = [
+        {**entity, **codes.describe(entity, item.text[entity["start"] : entity["end"]])} for entity in item.entities
+    ]
+    return replace(item, entities=tuple(described))
 
 
 def _key(answer: Answer) -> bytes:
@@ -158,12 +189,14 @@ def _key(answer: Answer) -> bytes:
     return hashlib.blake2b(name, digest_size=16).digest()
 
 
-def _items(answer: Answer, beside: Answer | None, config: ReviewConfig) -> Iterator[ReviewItem]:
+def _items(
+    answer: Answer, beside: Answer | None, config: ReviewConfig, codes: CodeSuggestions | None
+) -> Iterator[ReviewItem]:
     """Yield one item per sentence, for its most doubtful mention."""
     text = answer.text or ""
     if beside and beside.text_sha256 != answer.text_sha256:
         beside = None
-    doubts = sorted(_doubts(answer, beside, config), key=lambda doubt: doubt[0])
+    doubts = sorted(_doubts(answer, beside, config, codes), key=lambda doubt: doubt[0])
     number = 0
     for words in iter_sentences(text, answer.language):
         start, end = words[0].start, words[-1].end
@@ -176,16 +209,21 @@ def _items(answer: Answer, beside: Answer | None, config: ReviewConfig) -> Itera
             yield _item(answer, beside, start, end, why=why, worth=worth, about=about)
         else:
             lot = _lot(answer, start, config.seed)
-            yield _item(answer, beside, start, end, why="chance", worth=lot, about=("", ""))
+            yield _item(answer, beside, start, end, why=CHANCE, worth=lot, about=("", ""))
 
 
 def _doubts(
-    answer: Answer, beside: Answer | None, config: ReviewConfig
+    answer: Answer, beside: Answer | None, config: ReviewConfig, codes: CodeSuggestions | None
 ) -> Iterator[tuple[int, float, str, tuple[str, str]]]:
     """Yield each doubtful mention: offset, worth, reason, and the mention with its label."""
     for entity in answer.entities:
-        if entity["score"] < config.max_score:
+        if entity.get("decision") == "review":
+            worth = _WORTH_OF_POLICY + (1 - entity["score"]) * (1 - _WORTH_OF_POLICY)
+            yield entity["start"], worth, POLICY, _about(answer, entity)
+        elif entity["score"] < config.max_score:
             yield entity["start"], 1 - entity["score"], "unsure", _about(answer, entity)
+        if codes and (found := codes.find(entity, answer.mention(entity) or "")):
+            yield entity["start"], _WORTH_OF_CODE[found.match], CODE, _about(answer, entity)
     for old, new in pair_entities(answer.entities, beside.entities) if beside else ():
         sides = [side for side in (old, new) if side]
         if len(sides) == 2 and all(sides[0][name] == sides[1][name] for name in ("start", "end", "label")):
@@ -227,4 +265,5 @@ def _item(
         within(answer),
         str(beside.receipt.get("model_version", "")) if beside else None,
         within(beside) if beside else (),
+        answer.language,
     )

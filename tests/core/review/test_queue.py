@@ -5,16 +5,18 @@ from xml.etree import ElementTree
 
 import pytest
 
+from ner_tasks.enrichment.codes import Vocabulary
 from ner_tasks.errors import ConfigInvalid
+from ner_tasks.review.code_suggestions import CodeSuggestions
 from ner_tasks.review.labelling_tools import write_queue
 from ner_tasks.review.queue import ReviewConfig, build_queue
 from tests.answers import answer, without_text, write
 
 
-def asked(folder, lines, *, other=None, **options):
+def asked(folder, lines, *, other=None, codes=None, **options):
     beside = write(folder / "other.jsonl", other) if other is not None else None
     config = ReviewConfig(**{"random_share": 0.0, **options})
-    return build_queue(write(folder / "documents.jsonl", lines), config, other=beside)
+    return build_queue(write(folder / "documents.jsonl", lines), config, other=beside, codes=codes)
 
 
 def unsure(name, score, mention="Tampa"):
@@ -87,6 +89,55 @@ def test_a_sentence_has_all_its_entities_at_its_own_characters(tmp_path):
 def test_a_document_without_its_text_is_counted_and_nothing_is_asked_of_it(tmp_path):
     queue = asked(tmp_path, [without_text(unsure("a", 0.2)), unsure("b", 0.3)])
     assert ([item.document for item in queue.items], queue.n_without_text) == (["b"], 1)
+
+
+def marked(name, score=0.6):
+    line = unsure(name, score)
+    line["entities"][0]["decision"] = "review"
+    return line
+
+
+def test_what_the_policy_marks_for_review_comes_before_what_the_model_is_unsure_of(tmp_path):
+    lines = [unsure("a", 0.3, "Austin"), marked("b", 0.95)]
+    assert [(item.document, item.why) for item in asked(tmp_path, lines).items] == [("b", "policy"), ("a", "unsure")]
+
+
+def test_what_the_policy_marks_fills_the_queue_however_often_its_mention_is_there(tmp_path):
+    lines = [unsure("a", 0.3, "Austin"), *(marked(str(number)) for number in range(9))]
+    queue = asked(tmp_path, lines, n_same=2, n_most=6)
+    assert [item.why for item in queue.items] == ["policy", "policy", "unsure", "policy", "policy", "policy"]
+    assert len({item.text for item in queue.items}) == 6
+
+
+def suggestions(folder, rows, **more):
+    (folder / "v.csv").write_text(f"name,code,system\n{rows}")
+    return CodeSuggestions(Vocabulary.open(folder / "v.csv"), **more)
+
+
+def test_an_ambiguous_code_and_one_of_a_name_like_it_are_asked_about_with_their_candidates(tmp_path):
+    lines = [
+        unsure("a", 0.95, "Tampa"),
+        unsure("b", 0.95, "Austn"),
+        unsure("c", 0.95, "Boston"),
+        unsure("d", 0.95, "Paris"),
+    ]
+    codes = suggestions(tmp_path, "Tampa,T1,X\nTampa,T2,X\nAustin,A1,X\nBoston,B1,X\n")
+    first, second = asked(tmp_path, lines, codes=codes).items
+    assert [(item.document, item.why, item.entities[0]["match"]) for item in (first, second)] == [
+        ("a", "code", "ambiguous"),
+        ("b", "code", "near"),
+    ]
+    assert [one["code"] for one in first.entities[0]["candidates"]] == ["T1", "T2"]
+    assert second.entities[0]["candidates"] == [{"code": "A1", "system": "X", "name": "Austin"}]
+
+
+def test_an_entity_with_a_code_or_of_a_label_that_is_not_looked_up_is_not_asked_about(tmp_path):
+    coded = unsure("a", 0.95, "Tampa")
+    coded["entities"][0] |= {"code": "T1", "code_system": "X"}
+    codes = suggestions(tmp_path, "Tampa,T1,X\nTampa,T2,X\n")
+    assert asked(tmp_path, [coded], codes=codes).items == []
+    only_per = suggestions(tmp_path, "Tampa,T1,X\nTampa,T2,X\n", coded=frozenset({"per"}))
+    assert asked(tmp_path, [unsure("b", 0.95, "Tampa")], codes=only_per).items == []
 
 
 @pytest.mark.parametrize("wrong", [{"n_most": 0}, {"max_score": 1.5}, {"random_share": -0.1}, {"n_same": 0}])
