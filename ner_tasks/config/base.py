@@ -50,6 +50,26 @@ def field_schemas(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
     return {name: _flatten(schema) for name, schema in model.model_json_schema()["properties"].items()}
 
 
+def inline_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of a model without references, for use inside of another one."""
+    schema = model.model_json_schema()
+    shared = schema.pop("$defs", {})
+
+    def inline(part: Any) -> Any:
+        if isinstance(part, list):
+            return [inline(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return inline(shared[part["$ref"].rpartition("/")[2]])
+        return {
+            name: inline(value) for name, value in part.items() if name != "description" or not isinstance(value, str)
+        }
+
+    inlined: dict[str, Any] = inline(schema)
+    return inlined
+
+
 def describe_bounds(schema: Mapping[str, Any]) -> str:
     """Return the values that a schema allows, in words, such as "0 to less than 1"; empty if it allows all."""
     if "enum" in schema:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 _MAX_CHARACTERS = 1000
 _CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
 # No leading dash: a value is never an option of a command line.
-_LINE = rf"^(?:[^{_CONTROL}-][^{_CONTROL}]*)?(?!\n)$"
+LINE_PATTERN = rf"^(?:[^{_CONTROL}-][^{_CONTROL}]*)?(?!\n)$"
 _VERSION = r"^(?:[A-Za-z0-9][A-Za-z0-9._-]*)?(?!\n)$"
 # Days can be counted back and on from it.
 _DAY = r"^(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}(?!\n)$"
@@ -34,7 +34,7 @@ def _check_layers(text: str) -> str:
     return text
 
 
-Line = Annotated[str, Field(max_length=_MAX_CHARACTERS, pattern=_LINE)]
+Line = Annotated[str, Field(max_length=_MAX_CHARACTERS, pattern=LINE_PATTERN)]
 Version = Annotated[str, Field(max_length=100, pattern=_VERSION)]
 Day = Annotated[str, Field(pattern=_DAY, json_schema_extra={"format": "date"})]
 Sizes = Annotated[str, Field(max_length=200, pattern=_SIZES, examples=["1,32,64,128"])]
@@ -63,7 +63,7 @@ Recipe = Annotated[
                 "maximum": 2**31 - 1,
                 "not": {"type": "number", "exclusiveMinimum": 2**31 - 1},
                 "maxLength": 50,
-                "pattern": _LINE,
+                "pattern": LINE_PATTERN,
             },
         }
     ),

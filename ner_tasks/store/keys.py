@@ -29,6 +29,7 @@ BENCHMARKS = "reports/benchmarks"
 BENCHMARK_HISTORY = f"{BENCHMARKS}/history"
 DRIFT_REPORTS = "reports/drift"
 REVIEWS = "reports/review"
+REVIEWED = "reports/reviewed"
 REPLACED = "reports/replaced"
 RUN_NOTES = "reports/runs"
 
@@ -37,6 +38,8 @@ RUNS, NIGHTS, LEASES = f"{STAGING}/runs", f"{STAGING}/tagged", f"{STAGING}/using
 # The file of a version's folder that is written last: without it nobody reads the rest.
 REGISTRATION = "version.json"
 REVIEW_REPORT = "review.json"
+REVIEW_QUEUE, DECISIONS = "queue.jsonl", "decisions"
+REVIEW_STANDING, REVIEW_SUMMARY, CHOSEN_CODES = "standing.json", "summary.json", "codes.csv"
 PLAN = "plan.json"
 SOFT_LABELS_MANIFEST = "soft_labels.json"
 Leased = Literal["models", "snapshots"]
@@ -185,6 +188,16 @@ def drift_report(day: Day) -> str:
 def review(day: Day, *names: str) -> str:
     """`reports/review/<day>`, the queue for labelling tools."""
     return join(REVIEWS, day, *names)
+
+
+def reviewed(day: Day, *names: str) -> str:
+    """`reports/reviewed/<day>`, what reviewers decided; below it `decisions/<run>.json`, written once by each run."""
+    return join(REVIEWED, day, *names)
+
+
+def reviewed_batch(day: Day, *names: str) -> str:
+    """`labelled/review-<day>-page`, the settled sentences; `labelled/review-<day>` is for other tools' exports."""
+    return labelled_batch(f"review-{day}-page", *names)
 
 
 def retag_plan(version: str) -> str:
