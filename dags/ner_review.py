@@ -1,15 +1,15 @@
-"""Choose the sentences of a night that a reviewer should check first, and write them for Label Studio and doccano.
+"""Choose the sentences of a night that a reviewer should check first, for the pages, Label Studio and doccano.
 
 | | |
 |---|---|
 | **Reads** | `tagged/<day>/`; with `other` also `inbox/<day>/` and that version |
-| **Writes** | `reports/review/<day>/`: `label-studio.json` with its interface `label-studio.xml`, `doccano.jsonl`, `review.json` |
+| **Writes** | `reports/review/<day>/`: `queue.jsonl`, `label-studio.json` with its interface `label-studio.xml`, `doccano.jsonl`, `review.json` |
 | **Runs** | by hand, for the last published day or for `day` |
 | **Re-run** | safe: the same night and settings give the same queue |
 | **On failure** | docs/runbook/nights.md#review |
 
-Put the corrected sentences into `labelled/review-<day>/`: the next `ner_retrain` uses them instead of what older batches say
-about the same text.
+Decide them on the page Review queue, or put sentences that were corrected elsewhere into `labelled/review-<day>/`: the
+next `ner_retrain` uses them instead of what older batches say about the same text.
 """
 
 from datetime import timedelta

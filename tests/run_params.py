@@ -6,6 +6,7 @@ from typing import Any
 
 DAGS = (
     "ner_benchmark",
+    "ner_decide",
     "ner_maintain",
     "ner_promote",
     "ner_quantize",
@@ -16,7 +17,10 @@ DAGS = (
     "ner_tune",
     "ner_withdraw",
 )
-NEEDED = {"ner_withdraw": {"day": "2026-01-31", "reason": "a wrong model"}}
+NEEDED = {
+    "ner_decide": {"day": "2026-01-31", "decisions": [{"sentence": "0" * 12}]},
+    "ner_withdraw": {"day": "2026-01-31", "reason": "a wrong model"},
+}
 
 
 def stored_form(dag: Any) -> Any:

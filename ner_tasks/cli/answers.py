@@ -1,16 +1,24 @@
 """Run the commands on published answers."""
 
+import getpass
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from ner_tasks.enrichment.config import split_labels
+from ner_tasks.errors import DataRejected
 from ner_tasks.files import atomic
+from ner_tasks.fingerprint import make_version
+from ner_tasks.settings import Settings
 from ner_tasks.steps.answers import DriftCommand, ReviewCommand, SampleCommand
+from ner_tasks.steps.reviewing import DecideCommand, DecideParams
 
 Result = dict[str, Any]
 
 
 def commands() -> list[tuple[Any, Any]]:
-    return [(DriftCommand, report_drift), (SampleCommand, sample), (ReviewCommand, review)]
+    return [(DriftCommand, report_drift), (SampleCommand, sample), (ReviewCommand, review), (DecideCommand, decide)]
 
 
 def report_drift(config: DriftCommand) -> Result:
@@ -35,6 +43,8 @@ def sample(config: SampleCommand) -> Result:
 
 
 def review(config: ReviewCommand) -> Result:
+    from ner_tasks.enrichment.codes import Vocabulary
+    from ner_tasks.review.code_suggestions import CodeSuggestions
     from ner_tasks.review.export import export_queue
     from ner_tasks.review.queue import ReviewConfig
 
@@ -45,7 +55,30 @@ def review(config: ReviewCommand) -> Result:
         random_share=config.random_share,
         seed=config.seed,
     )
-    result = export_queue(config.answers, config.other, config.output, limits, day=config.day)
+    with ExitStack() as opened:
+        codes = None
+        if config.vocabulary:
+            vocabulary = opened.enter_context(Vocabulary.open(config.vocabulary, config.cache))
+            codes = CodeSuggestions(vocabulary, split_labels(config.code_labels) or None)
+        result = export_queue(
+            config.answers, config.other, config.output, limits, day=config.day, labels=config.labels, codes=codes
+        )
     if n_without := result["n_without_text"]:
         print(f"found {n_without} documents whose text was not kept: nothing can be asked of them", flush=True)
     return result
+
+
+def decide(config: DecideCommand) -> Result:
+    from ner_tasks.review.decisions.recording import record_decisions
+
+    given = atomic.read_json(config.decisions_file)
+    params = DecideParams.parse(given if isinstance(given, dict) else {}, str(config.decisions_file))
+    by, at = config.by or getpass.getuser(), datetime.now(UTC).isoformat(timespec="seconds")
+    # the same decisions of the same reviewer are the same run
+    run = f"shell-{make_version({'by': by, 'given': params.model_dump(mode='json')})}"
+    store = Settings.from_env(store=config.store).open_store()
+    recorded = record_decisions(store, params.day, params.decisions, by=by, at=at, run=run)
+    if recorded.refused:
+        raise DataRejected(recorded.describe_refused())
+    print(recorded.describe(), flush=True)
+    return {"n_recorded": recorded.n_recorded, "batch": recorded.batch, **recorded.counts()}

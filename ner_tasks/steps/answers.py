@@ -8,6 +8,7 @@ from pydantic import Field
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
 from ner_tasks.config.types import Count, Share
+from ner_tasks.enrichment.config import Labels
 from ner_tasks.steps.command import Command, Folder, JsonFile, Seeded, YamlFile
 
 
@@ -60,3 +61,12 @@ class ReviewCommand(ReviewParams, Seeded, Command):
     day: Annotated[str, Flag("YYYY-MM-DD")] = Field(description="the day of the answers, for the metadata")
     n_same: int = Field(3, ge=1, description="maximum number of sentences for one mention")
     random_share: Share = Field(0.1, description="share of sentences chosen at random")
+    labels: Annotated[tuple[str, ...], Flag("LABEL")] = Field(
+        (), description="labels to choose from, besides those of the answers"
+    )
+    vocabulary: Path | None = Field(
+        None,
+        description="CSV of names, codes and their systems: entities whose code is ambiguous or not exact are asked about",
+    )
+    code_labels: Labels = Field("", description="labels that are looked up, joined by commas; empty: all")
+    cache: Folder | None = Field(None, description="folder for compiled vocabularies (default: that of the vocabulary)")

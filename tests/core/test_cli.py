@@ -37,6 +37,7 @@ VERBS = [
     "drift",
     "sample",
     "review",
+    "decide",
     "convert",
     "load-postgres",
     "unload-postgres",

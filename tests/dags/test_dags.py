@@ -24,6 +24,7 @@ EDGES = {
     "ner_retrain": ["collect", "snapshot", "train", "evaluate", "model_gate", "register"],
     "ner_quantize": ["resolve_version", "freeze", "quantize", "compare", "int8_gate", "impact", "approve", "promote"],
     "ner_review": ["export"],
+    "ner_decide": ["record"],
     "ner_maintain": ["prune_store", "clean_airflow"],
     "ner_tune": ["tune"],
     "ner_promote": ["choose", "promote"],

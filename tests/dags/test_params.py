@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from ner_airflow.operators.base import NerOperator
 from ner_tasks.steps.models import EvaluateCommand
-from tests.run_params import refuses, validate
+from tests.run_params import refuses, stored_form, validate
 
 HOSTILE = ("--help", "-x", "a\n", "\n", "a\nb", "a\x00b", "a\x1b[2J", "a\u2028b", "x" * 10_000)
 
@@ -64,3 +64,36 @@ def test_a_value_is_never_an_option_of_the_command(value, fake_command):
     flags = fake_command(EvaluateCommand(model=Path(value), data=Path(value)))
     assert [flag.partition("=")[0] for flag in flags] == ["--config", "--report"]
     assert not any(value in flag for flag in flags)
+
+
+ACCEPTED = {"sentence": "0123456789ab", "verdicts": [{"verdict": "accept", "entity": 0}]}
+
+
+def test_decisions_of_the_page_are_taken_up_to_a_number(bag):
+    decide = stored_form(bag.dags["ner_decide"])
+    corrected = {"verdict": "correct", "entity": 1, "start": 0, "end": 4, "label": "per", "assertion": ["negated"]}
+    coded = {"verdict": "accept", "entity": 2, "code": "E11.9", "code_system": "ICD-10-CM"}
+    settled = {"sentence": "0" * 12, "take": "1" * 12, "settles": ["1" * 12, "2" * 12]}
+    one = {**ACCEPTED, "verdicts": [*ACCEPTED["verdicts"], corrected, coded]}
+    assert not refuses(decide, {"decisions": [one, settled] * 25})
+    for n in (51, 10_000):
+        assert refuses(decide, {"decisions": [ACCEPTED] * n})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"sentence": "../../models"},
+        {**ACCEPTED, "sentence": "0" * 13},
+        {**ACCEPTED, "text": "what the sentence says"},
+        {**ACCEPTED, "verdicts": ACCEPTED["verdicts"] * 201},
+        {**ACCEPTED, "verdicts": [{"verdict": "perhaps", "entity": 0}]},
+        {**ACCEPTED, "verdicts": [{"verdict": "accept", "entity": 0.5}]},
+        {**ACCEPTED, "verdicts": [{"verdict": "add", "start": 0, "end": 4, "label": "a\nb"}]},
+        {**ACCEPTED, "verdicts": [{"verdict": "add", "start": 0, "end": 4, "label": "x" * 301}]},
+        {**ACCEPTED, "verdicts": [{"verdict": "add", "start": 0, "end": 10**9, "label": "per"}]},
+        {**ACCEPTED, "verdicts": [{"verdict": "add", "start": 0, "end": 4, "label": "per", "assertion": ["no"]}]},
+    ],
+)
+def test_a_decision_of_another_shape_makes_no_run(bag, wrong):
+    assert refuses(stored_form(bag.dags["ner_decide"]), {"decisions": [wrong]})

@@ -154,6 +154,24 @@ def test_the_last_night_s_doubts_are_written_for_both_tools(registry, store, nig
     assert (said["other"], said["found"], said["asked"]) == (None, {"unsure": 10}, {"unsure": 1})
 
 
+def test_the_page_gets_the_sentences_with_all_labels_of_the_model_and_codes_of_the_vocabulary(
+    registry, store, night, fake, tmp_path, monkeypatch
+):
+    night()
+    (tmp_path / "vocabulary.csv").write_text("name,code,system\nTampa,T1,X\nTampa,T2,X\n")
+    monkeypatch.setenv("NER_VOCABULARY", str(tmp_path / "vocabulary.csv"))
+    figures = {"f1": 0.8}
+    details = {"at": "2026-01-01T00:00:00", "snapshot": "s1", "overall": figures}
+    store.write_json("models/v1/version.json", {**details, "labels": {"geo": figures, "org": figures}})
+    config = {"day": DAY, "other": "", "n_most": "200", "max_score": 0.8, "n_reviewers": 2}
+    ExportReviewOperator(task_id="export", config=config).execute({})
+    (line,) = store.read_lines(f"reports/review/{DAY}/queue.jsonl")
+    assert [one["code"] for one in json.loads(line)["entities"][0]["candidates"]] == ["T1", "T2"]
+    said = store.read_json(f"reports/review/{DAY}/review.json")
+    assert (said["labels"], said["n_reviewers"]) == (["geo", "org"], 2)
+    assert 'value="org"' in "".join(store.read_lines(f"reports/review/{DAY}/label-studio.xml"))
+
+
 @pytest.mark.runbook("review", "fewer sentences than n_most")
 def test_another_model_is_asked_where_it_disagrees(registry, store, night, fake, tmp_path):
     night()

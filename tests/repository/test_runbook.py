@@ -11,6 +11,7 @@ UNTESTED = {
     ("quantization", "approve asks a second time"): "needs an answer within the second of the request; seen once",
     ("maintenance", "Airflow's database stays as large"): "documented behaviour of SQLite and PostgreSQL",
     ("nightly-tagging", "retrain ran and nothing happens"): "Airflow's own behaviour for a paused DAG",
+    ("decisions", "the page says that the run waits"): "Airflow's own behaviour for a paused DAG",
     ("tuning", "nights are slower afterwards"): "needs a busy machine",
     ("benchmark", "it waits for long"): "Airflow's own behaviour for a full pool",
     ("notices-and-metrics", "no notice, and the night is not done"): "needs Grafana",

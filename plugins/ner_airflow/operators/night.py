@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+VOCABULARIES = "vocabularies"  # folder of compiled ones in the scratch folder
 
 
 class DayParams(ConfigModel):
@@ -76,7 +77,7 @@ class NightOperator(NerOperator):
         """
         parts = [self.settings.part(model) for model in (ReadingConfig, ThresholdConfig, EnrichmentConfig)]
         settings = {name: value for part in parts for name, value in part.model_dump().items()}
-        return {**settings, "cache": self.settings.scratch / "vocabularies", **(given or {})}
+        return {**settings, "cache": self.settings.scratch / VOCABULARIES, **(given or {})}
 
     def published(self, day: str) -> dict[str, Any] | None:
         """Return the manifest of the day's published answers; None if there are none or it is damaged."""

@@ -8,11 +8,12 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import Field
 
 from ner_airflow.operators.base import CommandOperator
-from ner_airflow.operators.night import NightOperator, parse_day
+from ner_airflow.operators.night import VOCABULARIES, NightOperator, parse_day
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day, Version
-from ner_tasks.errors import InputMissing
-from ner_tasks.records import SampledFile, read_records
+from ner_tasks.enrichment.config import EnrichmentConfig
+from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.records import SampledFile, VersionRecord, read_record, read_records
 from ner_tasks.registry import leases
 from ner_tasks.review.impact import GONE, NO_NIGHT, summarize_impact
 from ner_tasks.steps.answers import ReviewCommand, ReviewParams, SampleCommand, SampleParams
@@ -109,10 +110,13 @@ class ReviewNightParams(ConfigModel):
     other: Version | None = Field(
         None, title="Second model version", description="Its disagreements are queued as well; empty: none"
     )
+    n_reviewers: int = Field(
+        1, ge=1, le=5, title="Reviewers per sentence", description="How many must agree before a sentence is settled"
+    )
 
 
 class ExportReviewOperator(ShadowTaggingOperator):
-    """Choose the sentences of a night that a reviewer should check first, for Label Studio and doccano."""
+    """Choose the sentences of a night that a reviewer should check first, for the pages, Label Studio and doccano."""
 
     def step(self, context: "Context") -> dict[str, Any]:
         if not self.settings.keep_text:
@@ -138,11 +142,28 @@ class ExportReviewOperator(ShadowTaggingOperator):
                 other=other,
                 output=folder / "queue",
                 day=day,
+                labels=self._labels(published["model_version"]),
+                **self._codes(),
                 **self.read_config(ReviewParams).model_dump(),
             )
             asked = self.run_command(command)
             record = {"day": day, "model_version": published["model_version"], "other": params.other, **asked}
+            record["n_reviewers"] = params.n_reviewers
             (folder / "queue" / keys.REVIEW_REPORT).write_text(json.dumps(record, indent=1), encoding="utf-8")
             self.store.publish(folder / "queue", keys.review(day), marker=keys.REVIEW_REPORT)
-        self.log.info("corrected, they go into %s/", keys.labelled_batch(f"review-{day}"))
+        self.log.info("corrected elsewhere, they go into %s/", keys.labelled_batch(f"review-{day}"))
         return {"day": day, "n_sentences": asked["n_sentences"], "key": keys.review(day)}
+
+    def _labels(self, version: str) -> tuple[str, ...]:
+        """Return the labels of a model; none if the version is gone, and then the answers' own are left."""
+        try:
+            return tuple(read_record(self.store, keys.registration(version), VersionRecord)["labels"])
+        except (InputMissing, ArtifactBroken) as error:
+            self.log.warning("only labels of the answers can be chosen: %s", error)
+            return ()
+
+    def _codes(self) -> dict[str, Any]:
+        """Return the settings of `review` by which codes are suggested."""
+        config = self.settings.part(EnrichmentConfig)
+        cache = self.settings.scratch / VOCABULARIES
+        return {"vocabulary": config.vocabulary, "code_labels": config.code_labels, "cache": cache}

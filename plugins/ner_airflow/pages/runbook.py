@@ -18,6 +18,7 @@ SECTIONS = {
     "ner_tag_nightly": "nightly-tagging",
     "ner_retag": "retagging",
     "ner_review": "review",
+    "ner_decide": "decisions",
     "ner_withdraw": "withdrawing-a-day",
     "ner_tune": "tuning",
     "ner_benchmark": "benchmark",
