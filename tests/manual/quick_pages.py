@@ -1,4 +1,4 @@
-"""Time the pages with a day of 1,000,000 documents, a year of nights and 200 versions.
+"""Time the pages with a day of 1,000,000 documents, a year of nights, 200 versions, and 2,000 sentences to review.
 
     python -m tests.manual.quick_pages [--documents 1000000] [--versions 200] [--rounds 30]
 
@@ -19,12 +19,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from ner_airflow.pages import app as pages
-from ner_airflow.pages import overview
+from ner_airflow.pages import overview, reviews
 from ner_tasks.dashboard.reader import RecordCache, StoreReader
+from ner_tasks.review.decisions.recording import record_decisions
+from ner_tasks.review.decisions.verdicts import ReviewerDecision
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging.answer_index import write_index
 from tests.published import manifest_of
+from tests.reviews import letters, queue_in, verdicts
 
 DAY, NEXT, RUN, N_SHARDS = "2026-01-31", "2026-02-01", "drill", 64
 AT = "2026-02-02T01:30:00+00:00"
@@ -51,6 +54,7 @@ def main() -> int:
             f"a store of {args.documents:,} documents and {args.versions} versions: {time.perf_counter() - began:.0f} s"
         )
         begin_a_night(store)
+        fill_review(store, Path(scratch) / "work")
         visit = visitor(store)
         name = f"claims/claim-{args.documents // 2:07d}.txt"
         asked = [
@@ -59,6 +63,8 @@ def main() -> int:
             "quality",
             "benchmarks",
             "review",
+            f"review/{DAY}",
+            f"review/{DAY}?show=decided&from=900",
             "runbook",
             f"run/ner_tag_nightly/{RUN}",
             f"documents?day={DAY}",
@@ -135,11 +141,21 @@ def begin_a_night(store: FolderStore) -> None:
         store.write_json(keys.task_note("ner_tag_nightly", place, "tag_shard", index), note)
 
 
+def fill_review(store: FolderStore, folder: Path, n_sentences: int = 2000) -> None:
+    """A queue of as many sentences as the page offers, half of them decided by two reviewers."""
+    sentences = queue_in(store, folder, letters(*map(str, range(n_sentences))), n_most=n_sentences)
+    for by, given in (("ada", verdicts("reject", "accept")), ("ben", verdicts("reject", "accept"))):
+        for first in range(0, n_sentences // 2, 50):
+            some = [{"sentence": one["id"], "verdicts": given} for one in sentences[first : first + 50]]
+            run = f"{by}-{first}"
+            record_decisions(store, DAY, list(map(ReviewerDecision.parse, some)), by=by, at=AT, run=run)
+
+
 def client_for(store: FolderStore) -> TestClient:
     """Asks for pages as somebody who may see them all."""
     memory = RecordCache()
     pages.open_reader = lambda: StoreReader(store, memory)  # type: ignore[assignment]
-    pages.may_run = overview.may_run = lambda user, dag_id: True
+    pages.may_run = overview.may_run = reviews.may_run = lambda user, dag_id: True
     doors = [*pages.app.router.dependencies, *(door for route in pages.app.routes for door in route.dependencies)]
     for dependency in doors:
         pages.app.dependency_overrides[dependency.dependency] = lambda: None

@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 
+from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.model import model_folder
 from ner_tasks.store.folder import FolderStore
 
@@ -133,3 +134,40 @@ def stored_snapshot(store, tmp_path):
     folder.mkdir(parents=True)
     (folder / "test.csv").write_text("rows")
     store.publish(folder, "snapshots/s1")
+
+
+@pytest.fixture(scope="module")
+def auth():
+    """Airflow's simple auth manager, as airflow.cfg chooses it, with a key to sign sessions."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
+    from airflow.api_fastapi.app import init_auth_manager
+    from airflow.utils.db import initdb
+
+    initdb()  # sessions that were ended are looked up there
+    yield init_auth_manager()
+    patch.undo()
+
+
+@pytest.fixture
+def visit(auth, store, monkeypatch):
+    """Asks for a page as somebody of a role; nobody in particular has none."""
+    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+    from airflow.api_fastapi.common import http_access_log
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from ner_airflow.pages import app as pages
+
+    monkeypatch.setattr(pages, "open_reader", lambda: StoreReader(store))
+    airflow = FastAPI()
+    airflow.mount("/ner-ops", pages.app)
+    airflow.add_middleware(http_access_log.HttpAccessLogMiddleware)
+
+    def get(page, role="VIEWER", user="ada"):
+        client = TestClient(airflow, raise_server_exceptions=True)
+        if role:
+            client.cookies.set("_token", auth.generate_jwt(SimpleAuthManagerUser(username=user, role=role)))
+        return client.get(f"/ner-ops/{page}")
+
+    return get

@@ -9,59 +9,21 @@ from urllib.parse import quote
 import pytest
 
 from ner_airflow.pages import runbook
-from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from tests.published import COUNTS, answer, manifest_of, publish
 
 RUN = "run/ner_tag_nightly/manual__2026-01-31T01:30:00+00:00"
 PAGES = ["tonight", "documents", "entities", "models", "quality", "benchmarks", "review", "runbook", RUN]
-PAGES += ["static/pages.css", "static/act.js"]
+PAGES += ["static/pages.css", "static/act.js", "static/review.js"]
 HOSTILE = '<script>alert(1)</script> "onmouseover=x \u202e{{ 7*7 }}'
 DAY = "2026-01-31"
 SCORE = {"f1": 0.8, "precision": 0.8, "recall": 0.8, "n_gold": 9}
 
 
-@pytest.fixture(scope="module")
-def auth():
-    """Airflow's simple auth manager, as airflow.cfg chooses it, with a key to sign sessions."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "x" * 64)
-    from airflow.api_fastapi.app import init_auth_manager
-    from airflow.utils.db import initdb
-
-    initdb()  # sessions that were ended are looked up there
-    yield init_auth_manager()
-    patch.undo()
-
-
 @pytest.fixture
 def store(tmp_path):
     return FolderStore(tmp_path / "store")
-
-
-@pytest.fixture
-def visit(auth, store, monkeypatch):
-    """Asks for a page as somebody of a role; nobody in particular has none."""
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-    from airflow.api_fastapi.common import http_access_log
-    from fastapi import FastAPI
-    from fastapi.testclient import TestClient
-
-    from ner_airflow.pages import app as pages
-
-    monkeypatch.setattr(pages, "open_reader", lambda: StoreReader(store))
-    airflow = FastAPI()
-    airflow.mount("/ner-ops", pages.app)
-    airflow.add_middleware(http_access_log.HttpAccessLogMiddleware)
-
-    def get(page, role="VIEWER"):
-        client = TestClient(airflow, raise_server_exceptions=True)
-        if role:
-            client.cookies.set("_token", auth.generate_jwt(SimpleAuthManagerUser(username="ada", role=role)))
-        return client.get(f"/ner-ops/{page}")
-
-    return get
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_da
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from ner_airflow.pages import entities, overview, page_pictures, runbook
+from ner_airflow.pages import entities, overview, page_pictures, reviews, runbook
 from ner_airflow.pages.files import CHARTS, MODEL_REPORTS, serve_file
 from ner_airflow.pages.parts import select_part
 from ner_airflow.pages.shell import HEADERS, may_run, render_page
@@ -35,6 +35,7 @@ _STATIC = {
     "pages.css": (_HERE / "static" / "pages.css", "text/css"),
     "act.js": (_HERE / "static" / "act.js", "text/javascript"),
     "page.js": (_HERE / "static" / "page.js", "text/javascript"),
+    "review.js": (_HERE / "static" / "review.js", "text/javascript"),
 }
 # rows shown at most
 N_NIGHTS, N_DAYS, N_DOCUMENTS, N_RUNS = 31, 400, 100, 20
@@ -64,6 +65,7 @@ def _open_store() -> tuple[Store, RecordCache]:
 app.include_router(entities.router)
 app.include_router(overview.router)
 app.include_router(page_pictures.router)
+app.include_router(reviews.router)
 app.state.open_reader = lambda: open_reader()  # noqa: PLW0108 - looked up at each call: tests replace it
 
 
@@ -175,20 +177,6 @@ def serve_chart(report: str, chart: str) -> Response:
     return serve_file(reader.store, keys.benchmark(report, chart))
 
 
-@app.get("/review", response_class=HTMLResponse)
-def show_review(request: Request, user: GetUserDep) -> Response:
-    """Show the sentences that were exported for correction."""
-    reader = open_reader()
-    return render_page(
-        request,
-        "review",
-        reader,
-        title="Review queue",
-        queue=quality.read_review_queue(reader, most=N_NIGHTS),
-        may_run=may_run(user, "ner_review"),
-    )
-
-
 @app.get(
     "/run/{dag_id}/{run_id:path}",
     response_class=HTMLResponse,
@@ -228,16 +216,6 @@ def serve_model_report(user: GetUserDep, version: str, snapshot: str, name: str)
     # reports quote labelled sentences: log who read them
     log.info("%s read %s", user.get_name(), key)
     return serve_file(reader.store, key)
-
-
-@app.get("/review/{day}/{name}")
-def serve_review_file(user: GetUserDep, day: str, name: str) -> Response:
-    """Serve a file for Label Studio or doccano as a download."""
-    reader = open_reader()
-    if day not in reader.folders(keys.REVIEWS) or name not in reader.names(keys.review(day)):
-        raise HTTPException(404, "no such file")
-    log.info("%s downloaded %s of the review of %s", user.get_name(), name, day)
-    return serve_file(reader.store, keys.review(day, name), prefix=f"{day}-")
 
 
 @app.get("/static/{name}")

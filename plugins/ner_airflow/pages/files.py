@@ -21,7 +21,7 @@ _SHOWN = {
     **dict.fromkeys((*CHARTS, "learning.svg", "size.svg"), "image/svg+xml"),
     **dict.fromkeys(("card.html", "page.html"), "text/html; charset=utf-8"),
 }
-_DOWNLOADED = ("label-studio.json", "label-studio.xml", "doccano.jsonl", "review.json")
+_DOWNLOADED = ("label-studio.json", "label-studio.xml", "doccano.jsonl", "review.json", "codes.csv")
 # bytes; larger files have to be copied from the store itself
 _MOST_SHOWN, _MOST_DOWNLOADED = 16 * 2**20, 256 * 2**20
 _BYTES, _UNKNOWN = "application/octet-stream", "file.bin"

@@ -1,6 +1,24 @@
 // A form of class "act" triggers a DAG run through Airflow's API, with the session of the logged-in user.
 "use strict";
 
+// Triggers a run of a DAG; returns its id, or why there is none.
+async function trigger(url, conf) {
+  try {
+    const answer = await fetch(url, {
+      method: "POST",
+      credentials: "same-origin",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ logical_date: null, conf }),
+    });
+    const body = await answer.json();
+    if (answer.ok) return { dag: body.dag_id, run: body.dag_run_id };
+    if (answer.status === 403) return { problem: "Your role does not allow you to start this." };
+    return { problem: `Not started: ${JSON.stringify(body.detail)}` };
+  } catch (error) {
+    return { problem: `Not started: ${error.message}` };
+  }
+}
+
 async function start(form) {
   const output = form.querySelector("output");
   const button = form.querySelector("button");
@@ -11,22 +29,9 @@ async function start(form) {
     return;
   }
   button.disabled = true;
-  try {
-    const answer = await fetch(form.dataset.url, {
-      method: "POST",
-      credentials: "same-origin",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ logical_date: null, conf: JSON.parse(form.dataset.conf) }),
-    });
-    const body = await answer.json();
-    if (answer.ok) {
-      output.textContent = `Started: ${body.dag_id}, ${body.dag_run_id}.`;
-      return;
-    }
-    output.textContent = answer.status === 403 ? "Your role does not allow you to start this." : `Not started: ${JSON.stringify(body.detail)}`;
-  } catch (error) {
-    output.textContent = `Not started: ${error.message}`;
-  }
+  const started = await trigger(form.dataset.url, JSON.parse(form.dataset.conf));
+  output.textContent = started.problem ?? `Started: ${started.dag}, ${started.run}.`;
+  if (!started.problem) return;
   button.disabled = false;
   delete form.dataset.asked;
 }
