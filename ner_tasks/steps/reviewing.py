@@ -18,7 +18,9 @@ def _schema() -> dict[str, Any]:
     return {"type": "array", "minItems": 1, "maxItems": MAX_DECISIONS, "items": inline_schema(ReviewerDecision)}
 
 
-Decisions = Annotated[tuple[ReviewerDecision, ...], Field(min_length=1, max_length=MAX_DECISIONS), WithJsonSchema(_schema())]
+Decisions = Annotated[
+    tuple[ReviewerDecision, ...], Field(min_length=1, max_length=MAX_DECISIONS), WithJsonSchema(_schema())
+]
 
 
 class DecideParams(ConfigModel):

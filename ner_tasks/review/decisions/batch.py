@@ -72,8 +72,5 @@ def _describe(standing: SentenceStanding, settled: StandingDecision, day: str) -
         "reviewers": sorted({one["by"] for one in standing["decisions"]}),
         "decided_by": settled["by"],
         "decided_at": settled["at"],
-        "meanings": [
-            {name: one[name] for name in ("assertion", "code", "code_system")}
-            for one in settled["entities"]
-        ],
+        "meanings": [{name: one[name] for name in ("assertion", "code", "code_system")} for one in settled["entities"]],
     }
