@@ -24,7 +24,15 @@ from ner_tasks.steps.reviewing import DecideParams
 PARAMS = dag_params(DecideParams)
 
 
-@dag(schedule=None, doc_md=__doc__, params=PARAMS, dagrun_timeout=timedelta(hours=1), **DAG_DEFAULTS)
+# on from the start: it runs only if somebody presses *Save*, whose decisions would wait
+@dag(
+    schedule=None,
+    is_paused_upon_creation=False,
+    doc_md=__doc__,
+    params=PARAMS,
+    dagrun_timeout=timedelta(hours=1),
+    **DAG_DEFAULTS,
+)
 def ner_decide() -> None:
     RecordDecisionsOperator(task_id="record")
 
