@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ner_tasks.dashboard.charts import Band, Chart, VerticalLine, Series, clean_values, find_changes
+from ner_tasks.dashboard.charts import Band, Chart, Series, VerticalLine, clean_values, find_changes
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.records import DriftReport, EvaluationRecord, MeasuredDrift, ReviewReport, ThresholdRow, VersionRecord

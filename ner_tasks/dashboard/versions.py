@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ner_tasks.dashboard.charts import Chart, VerticalLine, Series, clean_values
+from ner_tasks.dashboard.charts import Chart, Series, VerticalLine, clean_values
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.records import ComparisonRecord, TrainingRecord, VersionRecord, describe_choice
 from ner_tasks.registry.promotions import Promotion

@@ -93,7 +93,11 @@ def fill(store: FolderStore, n_documents: int, n_versions: int) -> None:
     with (folder / "documents.jsonl").open("w") as lines:
         for number in range(n_documents):
             answer = {"document": f"claims/claim-{number:07d}.txt", "sha256": "0" * 64, "text_sha256": "1" * 64}
-            more = {"text": "Anna came to Boston.", "entities": entities, "receipt": {"n_words": 5}}
+            more = {
+                "text": "Anna came to Boston.",
+                "entities": entities,
+                "receipt": {"n_words": 5, "items": {}, "unread": []},
+            }
             lines.write(json.dumps({**answer, **more}) + "\n")
     (folder / "rejected.jsonl").touch()
     began = time.perf_counter()

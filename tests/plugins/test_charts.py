@@ -13,7 +13,7 @@ from ner_airflow.pages import charts as drawing
 from ner_airflow.pages import templates
 from ner_airflow.pages.axis import Axis, format_value
 from ner_airflow.pages.charts import HEIGHT, MAX_MARKED, WIDTH, draw_charts
-from ner_tasks.dashboard.charts import Band, Chart, VerticalLine, Series, clean_values
+from ner_tasks.dashboard.charts import Band, Chart, Series, VerticalLine, clean_values
 
 SVG = "{http://www.w3.org/2000/svg}"
 CSS = Path(drawing.__file__).parent / "static" / "pages.css"

@@ -12,7 +12,7 @@ from ner_tasks.documents import Limits
 from ner_tasks.errors import Busy
 from tests.paged import paged_answer
 from tests.pdf_objects import PdfObjects, drawn
-from tests.plugins.test_pages import HOSTILE, auth, store, visit  # noqa: F401
+from tests.plugins.test_pages import HOSTILE, store  # noqa: F401
 from tests.published import publish
 
 DAY = "2026-01-31"

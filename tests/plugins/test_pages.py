@@ -15,7 +15,7 @@ from tests.published import COUNTS, answer, manifest_of, publish
 
 RUN = "run/ner_tag_nightly/manual__2026-01-31T01:30:00+00:00"
 PAGES = ["tonight", "documents", "entities", "models", "quality", "benchmarks", "review", "runbook", RUN]
-PAGES += ["static/pages.css", "static/act.js", "static/review.js"]
+PAGES += ["static/pages.css", "static/act.js", "static/page.js", "static/review.js"]
 HOSTILE = '<script>alert(1)</script> "onmouseover=x \u202e{{ 7*7 }}'
 DAY = "2026-01-31"
 SCORE = {"f1": 0.8, "precision": 0.8, "recall": 0.8, "n_gold": 9}

@@ -20,7 +20,7 @@ from ner_airflow.pages import entities, overview, page_pictures, reviews, runboo
 from ner_airflow.pages.files import CHARTS, MODEL_REPORTS, serve_file
 from ner_airflow.pages.parts import select_part
 from ner_airflow.pages.shell import HEADERS, may_run, render_page
-from ner_tasks.dashboard import benchmarks, documents, nights, quality, runs
+from ner_tasks.dashboard import benchmarks, documents, nights, runs
 from ner_tasks.dashboard.reader import RecordCache, StoreReader
 from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
 from ner_tasks.records import VersionRecord

@@ -70,7 +70,6 @@ def _environment() -> Environment:
     environment.filters["numbered"] = _number_entities
     environment.filters["has_pages"] = lambda answer: has_pages(answer) and pictures.open_pictures() is not None
     environment.filters["first_page"] = first_page
-    environment.filters["points"] = _make_points
     environment.filters["place"] = display.format_location
     environment.filters["counted"] = _format_counts
     environment.filters["joined"] = _join_lines

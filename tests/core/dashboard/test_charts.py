@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from ner_tasks.dashboard import nights, quality, versions
-from ner_tasks.dashboard.charts import LIMIT, VerticalLine, Series, clean_values, find_changes
+from ner_tasks.dashboard.charts import LIMIT, Series, VerticalLine, clean_values, find_changes
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.enrichment.policy import EntityPolicy, LabelRules, PolicyFile
 from ner_tasks.store.folder import FolderStore

@@ -12,7 +12,7 @@ from ner_tasks.enrichment.codes import Vocabulary
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
 from ner_tasks.review.code_suggestions import CodeSuggestions
 from ner_tasks.review.decisions.recording import derive_day, record_decisions
-from ner_tasks.review.decisions.verdicts import ReviewerDecision, EntityVerdict
+from ner_tasks.review.decisions.verdicts import EntityVerdict, ReviewerDecision
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.store.s3 import S3Store
 from tests.reviews import DAY, TEXT, decide, letters, queue_in, verdicts
