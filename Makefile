@@ -25,6 +25,8 @@ SHAPE ?=
 ROUNDS ?=
 THREADS ?=
 SENTENCES ?=
+# Base of the container image. Empty: the one that docker/Dockerfile pins. `debian`: made of Debian's packages, without a registry.
+BASE ?=
 # Arguments for pytest, such as ARGS="-k store -x".
 ARGS ?=
 # Processes that run the tests. Each grows to 1 GiB, besides what its tests start.
@@ -36,8 +38,8 @@ export PYTHONPATH := .:plugins
 say = @printf '%s\n'
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down setup test coverage test-distributed lint docs bench clean python install install-dev install-docs install-bench install-cluster \
-	install-ocr
+.PHONY: help run up down setup test coverage test-distributed image test-image lint docs bench clean \
+	python install install-dev install-docs install-bench install-cluster install-ocr
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +72,13 @@ coverage: install-dev  ## measure coverage of the core by its quick tests; fails
 # Fails if a server is not installed; `make test` skips these tests instead.
 test-distributed: install-cluster  ## kill workers, servers and S3 of a cluster during a run; needs PostgreSQL and Redis
 	@NIGHTLY_DRILLS_REQUIRED=1 $(CLUSTER_VENV)/bin/python -m pytest -m distributed $(ARGS)
+
+image: install-dev  ## build the container image with docker or buildah; BASE=debian where no registry is reachable
+	@docker/build $(if $(BASE),--base '$(BASE)')
+
+# Fails if a program is missing; `make test` skips these tests.
+test-image: image  ## start the whole stack of docker/compose.yaml from the image, and retrain, quantize and tag a night in it
+	@$(BIN)/python -m tests.image $(ARGS)
 
 lint: install-dev  ## check style, types, import layers and spelling
 	@$(BIN)/ruff check .

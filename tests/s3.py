@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = pass_on  # noqa: N815
 
 
-def main(port: str) -> None:
+def main(port: str, host: str = "127.0.0.1") -> None:
     """Run the server, with three things mended: moto's pattern of a key ends at a line feed; between its look at an
     object and its write there is room for another's, which S3 has not; and whether many objects may be deleted at once it
     asks of the bucket, where S3 asks of each object.
@@ -234,8 +234,8 @@ def main(port: str) -> None:
 
     werkzeug_app.RegexConverter = AnyText
     werkzeug_app.DomainDispatcherApplication.__call__ = whole
-    server.main(["-H", "127.0.0.1", "-p", port])
+    server.main(["-H", host, "-p", port])
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
