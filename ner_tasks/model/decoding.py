@@ -88,7 +88,7 @@ def allowed_transitions(label_set: LabelSet) -> NDArray[np.bool_]:
     The array is shared by all callers and read-only.
     """
     allowed = np.array([[label_set.may_follow(a, b) for b in label_set.tags] for a in (*label_set.tags, OUTSIDE)])
-    allowed.flags.writeable = False
+    allowed.setflags(write=False)
     return allowed
 
 
@@ -96,7 +96,7 @@ def allowed_transitions(label_set: LabelSet) -> NDArray[np.bool_]:
 def _transition_mask(label_set: LabelSet) -> Transitions:
     """Return 0 where BIO allows a tag after a tag, minus infinity elsewhere; read-only."""
     mask: Transitions = np.where(allowed_transitions(label_set), 0.0, -np.inf).astype(np.float32)
-    mask.flags.writeable = False
+    mask.setflags(write=False)
     return mask
 
 

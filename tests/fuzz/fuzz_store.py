@@ -11,6 +11,7 @@ missing or replaced by something else, everything is asked, since code may look 
 import argparse
 import contextlib
 import functools
+import importlib.util
 import io
 import os
 import random
@@ -98,6 +99,11 @@ def _pages(snapshot: str) -> Iterator[Question]:
         yield Question(f"page {path}", ask)
 
 
+def _formats() -> list[str]:
+    """Return the formats that can be written here: Delta needs an extra."""
+    return [form for form in get_args(Format) if form != "delta" or importlib.util.find_spec("deltalake")]
+
+
 def _verbs(snapshot: str) -> Iterator[Question]:
     first, last = (f"{{root}}/tagged/{day}" for day in DAYS)
     counts = [f"{{root}}/reports/models/{version}/evaluate-{snapshot}/counts.json" for version in VERSIONS]
@@ -106,7 +112,7 @@ def _verbs(snapshot: str) -> Iterator[Question]:
     lines = [
         "models --store {root}",
         f"diff-predictions --old {first} --new {last}",
-        *(f"convert --answers {last} --to {form} --output {{made}}/{form}" for form in get_args(Format)),
+        *(f"convert --answers {last} --to {form} --output {{made}}/{form}" for form in _formats()),
         f"drift --night {last}/statistics.json --before {first}/statistics.json",
         f"sample --answers {last} --output {{made}}/sample",
         f"review --answers {last} --other {first} --output {{made}}/review --day {DAYS[1]}",

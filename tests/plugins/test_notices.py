@@ -195,7 +195,7 @@ def test_no_deadline_is_set_where_it_is_0(monkeypatch, hours):
 
 
 def test_every_task_and_every_run_of_every_dag_has_somebody_to_tell(bag):
-    assert len(bag.dags) == 10
+    assert len(bag.dags) == 11
     for dag in bag.dags.values():
         assert dag.on_failure_callback == notices.notify_run_failed, dag.dag_id
         assert all(notices.notify_failed in task.on_failure_callback for task in dag.tasks), dag.dag_id
