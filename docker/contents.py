@@ -33,8 +33,8 @@ def debian_packages() -> list[dict[str, str]]:
 def system() -> dict[str, str]:
     """Return the names of the system, as in os-release."""
     lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
-    said = dict(line.split("=", 1) for line in lines if "=" in line)
-    return {key.lower(): said[key].strip('"') for key in ("ID", "VERSION_CODENAME") if key in said}
+    fields = dict(line.split("=", 1) for line in lines if "=" in line)
+    return {key.lower(): fields[key].strip('"') for key in ("ID", "VERSION_CODENAME") if key in fields}
 
 
 print(

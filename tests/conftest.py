@@ -56,3 +56,14 @@ def proxy(s3, monkeypatch):
     with (between := Proxy(s3.url)).running() as url:
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         yield between
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A real Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -186,7 +186,7 @@ def _read_brat(path: Path, conversions: Conversions) -> list[Task]:
     with _open_zip(path) as archive:
         files = list_brat_files(archive)
         _check_size(sum(item.file_size for item in files), path)
-        return read_brat(archive, path.name, conversions) if files else []
+        return read_brat(archive, files, path.name, conversions) if files else []
 
 
 def _unzip(path: Path) -> tuple[str, bytes]:

@@ -141,16 +141,6 @@ def wait_for(url, server):
     raise AssertionError(f"found no answer in three minutes, expected one, from {url}")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def page_of(airflow, browser):
     """A browser's page for somebody who has logged in; what its console says is kept in `said`."""

@@ -65,16 +65,6 @@ def airflow(folder, store):
         installation("down")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def page_of(airflow, browser):
     """A browser's page of somebody; what its console says is kept in `said`."""

@@ -20,16 +20,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        started = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def queue(store, tmp_path):
     lines = letters("w", "x", "y", "\U0001f600", score=0.4)

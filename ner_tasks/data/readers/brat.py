@@ -32,11 +32,14 @@ def list_brat_files(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     return sorted(files, key=lambda item: item.filename) if is_brat else []
 
 
-def read_brat(archive: zipfile.ZipFile, name: str, conversions: Conversions) -> list[Task]:
+def read_brat(
+    archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo], name: str, conversions: Conversions
+) -> list[Task]:
     """Read all annotated documents; texts without an annotation file are left out.
 
     Args:
-        archive: an archive in which `list_brat_files` finds files.
+        archive: the archive.
+        files: what `list_brat_files` finds in it.
         name: name of the archive, for error messages.
         conversions: filled with what was left out.
 
@@ -46,7 +49,7 @@ def read_brat(archive: zipfile.ZipFile, name: str, conversions: Conversions) -> 
     Raises:
         DataRejected: an annotation file has no text beside it.
     """
-    contents = {item.filename: item for item in list_brat_files(archive)}
+    contents = {item.filename: item for item in files}
     annotated = [file[: -len(".ann")] for file in contents if file.endswith(".ann")]
     for document in annotated:
         if f"{document}.txt" not in contents:
@@ -54,9 +57,9 @@ def read_brat(archive: zipfile.ZipFile, name: str, conversions: Conversions) -> 
     conversions.add("without an annotation file, left out", "texts", len(contents) - 2 * len(annotated))
     tasks = []
     for number, document in enumerate(annotated, start=1):
-        files = [archive.read(contents[document + suffix]) for suffix in (".txt", ".ann")]
+        pair = [archive.read(contents[document + suffix]) for suffix in (".txt", ".ann")]
         try:
-            text, annotations = (data.decode("utf-8-sig") for data in files)
+            text, annotations = (data.decode("utf-8-sig") for data in pair)
         except UnicodeDecodeError as error:
             problem = f"found byte 0x{error.object[error.start]:02x}, expected UTF-8, in document {document[:200]}"
             tasks.append(Task(number, document[:80], [], problem))
