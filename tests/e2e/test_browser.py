@@ -141,33 +141,6 @@ def wait_for(url, server):
     raise AssertionError(f"found no answer in three minutes, expected one, from {url}")
 
 
-@pytest.fixture
-def page_of(airflow, browser):
-    """A browser's page for somebody who has logged in; what its console says is kept in `said`."""
-    contexts = []
-
-    def page_of(who, scheme="light"):
-        request = urllib.request.Request(
-            f"{airflow}/auth/token",
-            json.dumps({"username": who, "password": who}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=60) as answered:
-            token = json.load(answered)["access_token"]
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        context.add_cookies([{"name": "_token", "value": token, "url": airflow}])
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.said = []
-        page.on("console", lambda message: page.said.append(message.text))
-        return page
-
-    yield page_of
-    for context in contexts:
-        context.close()
-
-
 def test_the_pages_are_in_airflow_s_navigation_and_open_in_its_frame(airflow, page_of):
     from playwright.sync_api import expect
 

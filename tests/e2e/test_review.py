@@ -5,7 +5,6 @@ import shutil
 import time
 from pathlib import Path
 
-import httpx
 import pytest
 
 from launcher import secrets
@@ -63,28 +62,6 @@ def airflow(folder, store):
         yield f"http://localhost:{layout.port}"
     finally:
         installation("down")
-
-
-@pytest.fixture
-def page_of(airflow, browser):
-    """A browser's page of somebody; what its console says is kept in `said`."""
-    contexts = []
-
-    def page_of(who, scheme="light"):
-        login = {"username": who, "password": who}
-        token = httpx.post(f"{airflow}/auth/token", json=login, trust_env=False).json()["access_token"]
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
-        contexts.append(context)
-        context.add_cookies([{"name": "_token", "value": token, "url": airflow}])
-        page = context.new_page()
-        page.set_default_timeout(60_000)
-        page.said = []
-        page.on("console", lambda message: page.said.append(message.text))
-        return page
-
-    yield page_of
-    for context in contexts:
-        context.close()
 
 
 def lines_of(store):
