@@ -163,11 +163,13 @@ def test_a_day_that_is_copied_while_it_is_replaced_is_copied_whole(tmp_path):
     """As when it is withdrawn: the copy holds the files of one night, and none of the night before."""
     store = FolderStore(tmp_path / "store")
     script = (
-        "import sys; from pathlib import Path; from ner_tasks.store.folder import FolderStore\n"
+        "import random, sys, time; from pathlib import Path; from ner_tasks.store.folder import FolderStore\n"
         "store, nights = FolderStore(Path(sys.argv[1])), [Path(name) for name in sys.argv[2:]]\n"
         "print('begun', flush=True)\n"
         "while True:\n"
-        "    for night in nights: store.publish(night, 'tagged/day')\n"
+        "    for night in nights:\n"
+        "        store.publish(night, 'tagged/day')\n"
+        "        time.sleep(random.uniform(0, 0.05))\n"  # without any pause, a reader on a busy machine may wait forever
     )
     for night in ("first", "second"):
         for index in range(30):
