@@ -1,10 +1,12 @@
 """Compute versions as hashes of inputs, settings and code: the same ingredients give the same version."""
 
 import ast
+import functools
 import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +37,10 @@ def code_version(module: str, package: Path = PACKAGE) -> str:
     Raises:
         ValueError: there is no such module.
     """
-    trees = _parse_with_imports(module, package, {})
-    if not trees:
+    digests = _digest_with_imports(module, package)
+    if not digests:
         raise ValueError(f"found no module {module}, expected one, in {package}")
-    return make_version(trees)
+    return make_version(digests)
 
 
 def config_version(package: Path = PACKAGE) -> str:
@@ -48,21 +50,44 @@ def config_version(package: Path = PACKAGE) -> str:
     return make_version(texts)
 
 
-def _parse_with_imports(module: str, package: Path, seen: dict[str, str]) -> dict[str, str]:
-    """Return the syntax trees of a module and its imports, by file name."""
-    path = package.joinpath(*module.split("."))
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    if not path.is_file() or (name := path.relative_to(package).as_posix()) in seen:
-        return seen
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    seen[name] = ast.dump(tree)
-    for node in ast.walk(tree):
-        for imported in _imports(node):
-            _parse_with_imports(imported, package, seen)
-        if folder := _find_named_folder(node, package):
-            for neighbour in sorted(folder.rglob("*.py")):
-                _parse_with_imports(".".join(neighbour.relative_to(package).with_suffix("").parts), package, seen)
-    return seen
+@dataclass(frozen=True)
+class _Module:
+    """What a file of source contributes: its code without comments and layout, and what it refers to."""
+
+    digest: str
+    imports: tuple[str, ...]
+    folders: tuple[Path, ...]
+
+
+def _digest_with_imports(module: str, package: Path) -> dict[str, str]:
+    """Return digests of the code of a module and of its imports, by file name."""
+    digests: dict[str, str] = {}
+    listed: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        path = package.joinpath(*waiting.pop().split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if not path.is_file() or (name := path.relative_to(package).as_posix()) in digests:
+            continue
+        found = _parse(path.read_text(encoding="utf-8"), package)
+        digests[name] = found.digest
+        waiting += found.imports
+        for folder in set(found.folders) - listed:
+            listed.add(folder)
+            waiting += (".".join(path.relative_to(package).with_suffix("").parts) for path in folder.rglob("*.py"))
+    return digests
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(source: str, package: Path) -> _Module:
+    """Parse the source of a module, once for each process: the whole package takes seconds."""
+    tree = ast.parse(source)
+    nodes = list(ast.walk(tree))
+    return _Module(
+        digest=hashlib.sha256(ast.dump(tree).encode()).hexdigest(),
+        imports=tuple(imported for node in nodes for imported in _imports(node)),
+        folders=tuple(folder for node in nodes if (folder := _find_named_folder(node, package))),
+    )
 
 
 def _imports(node: ast.AST) -> list[str]:

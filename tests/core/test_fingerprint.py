@@ -50,15 +50,13 @@ def test_a_module_that_is_found_by_name_counts_with_all_of_its_room(tmp_path):
 
 
 def test_a_module_of_a_room_does_not_stand_for_the_whole_room():
-    found = fingerprint._parse_with_imports("model.tokenization", fingerprint.PACKAGE, {})
+    found = fingerprint._digest_with_imports("model.tokenization", fingerprint.PACKAGE)
     assert "model/tokenization.py" in found and "model/token_classifier.py" not in found
 
 
 def test_training_depends_on_the_model_s_source_and_tagging_on_every_reader():
-    assert "model/token_classifier.py" in fingerprint._parse_with_imports("training.loop", fingerprint.PACKAGE, {})
-    assert "documents/readers/office/docx.py" in fingerprint._parse_with_imports(
-        "tagging.shard", fingerprint.PACKAGE, {}
-    )
+    assert "model/token_classifier.py" in fingerprint._digest_with_imports("training.loop", fingerprint.PACKAGE)
+    assert "documents/readers/office/docx.py" in fingerprint._digest_with_imports("tagging.shard", fingerprint.PACKAGE)
 
 
 def test_a_module_that_is_not_there_has_no_version(package):

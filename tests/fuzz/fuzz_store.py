@@ -10,7 +10,6 @@ missing or replaced by something else, everything is asked, since code may look 
 
 import argparse
 import contextlib
-import functools
 import importlib.util
 import io
 import os
@@ -27,7 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from ner_tasks import fingerprint
 from ner_tasks.cli import app
 from ner_tasks.errors import NerTasksError
 from ner_tasks.store.folder import FolderStore
@@ -360,7 +358,6 @@ def fuzzer() -> Iterator[Fuzzer]:
         raise _TooLong
 
     before = signal.signal(signal.SIGALRM, too_long)
-    fingerprint.code_version = functools.cache(fingerprint.code_version)  # the code stays the same, and is much to read
     kept = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         try:
