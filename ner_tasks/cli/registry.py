@@ -3,11 +3,15 @@
 import getpass
 import time
 from dataclasses import asdict
+from datetime import UTC, date, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from ner_tasks.errors import ConfigInvalid, GateNotPassed
 from ner_tasks.settings import Settings
 from ner_tasks.steps.registry import (
     CardCommand,
+    CheckStoreCommand,
     ModelsCommand,
     PromoteCommand,
     PromotionFlags,
@@ -27,6 +31,7 @@ def commands() -> list[tuple[Any, Any]]:
         (ModelsCommand, list_models),
         (PromoteCommand, promote),
         (RollbackCommand, roll_back),
+        (CheckStoreCommand, check_store),
         (CardCommand, write_card),
         (PruneCommand, prune_store),
     ]
@@ -61,6 +66,31 @@ def write_card(config: CardCommand) -> Result:
     key = model_card.publish_card(registry, config.version)
     print(registry.store.fetch(f"{key}.md").read_text(encoding="utf-8"), flush=True)
     return {"markdown": registry.store.where(f"{key}.md"), "html": registry.store.where(f"{key}.html")}
+
+
+def check_store(config: CheckStoreCommand) -> Result:
+    from ner_tasks.registry import store_check
+
+    try:
+        since = date.fromisoformat(config.since) if config.since else None
+    except ValueError:
+        raise ConfigInvalid(f"found day {config.since!r}, expected one of the calendar, in --since") from None
+    registry = registry_at(config.store)
+    days = store_check.list_days(registry.store, datetime.now(UTC), since=since)
+    findings = store_check.check_store(registry, days)
+    if config.postgres:
+        from ner_tasks.sinks.postgres import list_days
+
+        copies = list_days(database=config.database, schema=config.db_schema)
+        findings = chain(findings, store_check.check_copies(registry.store, days, copies))
+    n_found = 0
+    for finding in findings:
+        n_found += 1
+        print(finding, flush=True)
+    if n_found:
+        where = registry.store.where()
+        raise GateNotPassed(f"found {n_found} things to mend in {len(days)} days, expected none, in {where}")
+    return {"n_days": len(days)}
 
 
 def prune_store(config: PruneCommand) -> Result:

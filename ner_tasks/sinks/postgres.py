@@ -90,6 +90,23 @@ def remove_day(day: date, *, database: str = "", schema: str = "nightly_ner") ->
     return {"day": day.isoformat()}
 
 
+def list_days(*, database: str = "", schema: str = "nightly_ner") -> dict[str, str | None]:
+    """List the days in PostgreSQL, each with the night it was loaded from; changes nothing there.
+
+    Args:
+        database, schema: as for `load_day`.
+
+    Raises:
+        ConfigInvalid, DatabaseUnavailable: as for `load_day`.
+    """
+    with _connect(database, schema) as connection, closing(connection.cursor()) as cursor:
+        cursor.execute(f'SELECT to_regclass(\'"{schema}"."{DAYS_TABLE}"\')::text')
+        if cursor.fetchall() == [(None,)]:
+            return {}
+        cursor.execute(f'SELECT "{DAY}"::text, night FROM "{schema}"."{DAYS_TABLE}"')  # noqa: S608 - plain names
+        return dict(cursor.fetchall())
+
+
 def _load(answers: Path, given: str | None, database: str, schema: str) -> dict[str, Any]:
     day = find_day(answers, given)
     if day is None:
@@ -111,12 +128,8 @@ def _load(answers: Path, given: str | None, database: str, schema: str) -> dict[
 @contextmanager
 def _transaction(database: str, schema: str) -> Iterator[Any]:
     """Yield a cursor on our tables; what the block does is kept if it succeeds, and undone otherwise."""
-    from adbc_driver_postgresql import dbapi
-
-    if not re.match(SCHEMA_NAME, schema):
-        raise ConfigInvalid(f"found schema {schema[:100]!r}, expected a name such as 'nightly_ner'")
     where = describe_database(database)
-    with translate_postgres_errors(where), closing(dbapi.connect(_make_address(database))) as connection:
+    with _connect(database, schema) as connection:
         with closing(connection.cursor()) as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'")
             # one at a time, so that two loads of a day do not both insert it
@@ -126,6 +139,20 @@ def _transaction(database: str, schema: str) -> Iterator[Any]:
             yield cursor
         # without it, closing the connection rolls back
         connection.commit()
+
+
+@contextmanager
+def _connect(database: str, schema: str) -> Iterator[Any]:
+    """Yield a connection, which rolls back at the end what was not committed."""
+    from adbc_driver_postgresql import dbapi
+
+    if not re.match(SCHEMA_NAME, schema):
+        raise ConfigInvalid(f"found schema {schema[:100]!r}, expected a name such as 'nightly_ner'")
+    with (
+        translate_postgres_errors(describe_database(database)),
+        closing(dbapi.connect(_make_address(database))) as made,
+    ):
+        yield made
 
 
 def _delete(cursor: Any, schema: str, day: date) -> None:

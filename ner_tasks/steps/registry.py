@@ -7,7 +7,9 @@ from pydantic import Field
 
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
+from ner_tasks.config.types import Day
 from ner_tasks.steps.command import Command
+from ner_tasks.steps.sinks import PostgresDatabase
 
 RegisteredVersion = Annotated[str, Flag("V")]
 
@@ -35,6 +37,18 @@ class ModelsCommand(StoreFlag, Command):
     """List the registered versions, their metrics, and which one is promoted."""
 
     name: ClassVar[str] = "models"
+
+
+class CheckStoreCommand(PostgresDatabase, StoreFlag, Command):
+    """Check that each document of the inbox is answered once and the promoted model is there, as after a restore."""
+
+    name: ClassVar[str] = "check-store"
+    reads_documents: ClassVar[bool] = True
+
+    since: Annotated[Day | None, Flag("YYYY-MM-DD")] = Field(
+        None, description="the first day to check (default: the first of the store)"
+    )
+    postgres: bool = Field(False, description="1: also check the copies of days in PostgreSQL")
 
 
 class PromoteCommand(PromotionFlags, Command):

@@ -47,6 +47,7 @@ VERBS = [
     "rollback",
     "card",
     "prune",
+    "check-store",
 ]
 
 

@@ -14,11 +14,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from ner_tasks.cli import app
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, DatabaseUnavailable, InputMissing, StorageFull
 from ner_tasks.sinks import postgres
-from ner_tasks.sinks.postgres import describe_database, load_day, remove_day
+from ner_tasks.sinks.postgres import describe_database, list_days, load_day, remove_day
 from ner_tasks.sinks.postgres_errors import describe_postgres_error
 from ner_tasks.steps.sinks import LoadPostgresCommand
+from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging.exports.parquet import write_parquet
 from ner_tasks.tagging.exports.tables import SCHEMA_VERSION
 from tests import answers
@@ -220,6 +222,34 @@ def test_a_day_that_has_changed_is_replaced_and_a_withdrawn_one_removed(database
     for _ in range(2):
         assert remove_day(date.fromisoformat(DAY), database=database) == {"day": DAY}
     assert mentions(database) == run(database, "SELECT day FROM nightly_ner.days") == []
+
+
+@pytest.mark.distributed
+def test_the_days_that_are_there_are_listed_and_nothing_is_made(database: str, tmp_path: Path) -> None:
+    assert list_days(database=database) == {}
+    assert run(database, "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname = 'nightly_ner'") == []
+    for day in (DAY, NEXT):
+        load_day(publish(tmp_path / "a", [ROSA], day=day), database=database)
+    assert list_days(database=database) == {DAY: "n", NEXT: "n"}
+
+
+@pytest.mark.distributed
+def test_a_store_is_checked_against_its_copies(database: str, tmp_path: Path) -> None:
+    day = publish(tmp_path / "a", [ROSA])
+    for name, lines in (("rejected", ""), ("ignored", "")):
+        (day / f"{name}.jsonl").write_text(lines)
+    (day / "ledger.sqlite").touch()
+    manifest = {**manifest_of(DAY, 1), "n_rejected": 0}
+    (day / "manifest.json").write_text(json.dumps(manifest))
+    store = FolderStore(tmp_path / "store")
+    store.publish(day, f"tagged/{DAY}", marker="manifest.json")
+    (tmp_path / "rejects").mkdir()
+    (tmp_path / "rejects" / "rejected.jsonl").touch()
+    store.publish(tmp_path / "rejects", f"rejected/{DAY}")
+    flags = ["--store", str(store.root), "--postgres", "1", "--database", database]
+    assert app.main(["check-store", *flags]) == 77
+    load_day(store.root / "tagged" / DAY, database=database)
+    assert app.main(["check-store", *flags]) == 0
 
 
 @pytest.mark.distributed

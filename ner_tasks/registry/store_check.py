@@ -1,0 +1,150 @@
+"""Checks a store as a whole, as after a restore: each document of the inbox answered once, and the promoted model there.
+
+It reads and changes nothing. Each finding names what mends it. A restored copy may be older or newer than Airflow's
+database, which is why only the store itself is asked what was published.
+"""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from typing import Any
+
+from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.records import PublishedDay, read_record
+from ner_tasks.registry.registry import Registry
+from ner_tasks.store import Store, keys
+from ner_tasks.tagging import day_check
+from ner_tasks.tagging.merge import MANIFEST
+
+_NIGHT = "ner_tag_nightly"
+_ALL_ANEW, _REJECTS = {"force": True}, {"retry_rejected": True}
+
+
+@dataclass(frozen=True)
+class StoreFinding:
+    """Something of a store that needs a person.
+
+    Attributes:
+        key: key of what it is about.
+        found: what was found, and what was expected.
+        fix: a command, or what to do.
+    """
+
+    key: str
+    found: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.found}; {self.fix}"
+
+
+def list_days(store: Store, now: datetime, *, since: date | None = None) -> list[str]:
+    """List the days to check, in order: closed days that have an inbox or answers.
+
+    Args:
+        store: the store.
+        now: current time, with a time zone; a day closes at the next midnight UTC.
+        since: the first day; None for all.
+    """
+    days = set[date]()
+    for name in {*store.folders(keys.INBOX), *store.folders(keys.TAGGED)}:
+        try:
+            days.add(date.fromisoformat(name))
+        except ValueError:
+            continue  # other folders may lie in the inbox as well
+    first = since or date.min
+    return [str(day) for day in sorted(days) if first <= day and _day_end(day) <= now]
+
+
+def check_store(registry: Registry, days: list[str]) -> Iterator[StoreFinding]:
+    """Yield what is wrong with the promoted model and with these days, in this order.
+
+    A day that was withdrawn and is not published is left to the person who withdrew it.
+
+    Args:
+        registry: the registry of the store.
+        days: days of `list_days`.
+    """
+    yield from _check_promoted(registry)
+    for day in days:
+        yield from _check_day(registry.store, day)
+
+
+def check_copies(store: Store, days: list[str], copies: Mapping[str, str | None]) -> Iterator[StoreFinding]:
+    """Yield the days of which a database has no copy, one of another night, or one of a day that is not published.
+
+    Args:
+        store: the store.
+        days: days of `list_days`.
+        copies: days in the database, each with its night, see `sinks.postgres.list_days`.
+    """
+    for day in sorted({*days, *(day for day in copies if days and day >= days[0])}):
+        marker = keys.tagged_day(day, MANIFEST)
+        if not store.exists(marker):
+            if day in copies:
+                found = "found a copy in PostgreSQL of a day that is not published, expected none"
+                yield StoreFinding(keys.tagged_day(day), found, f"python -m ner_tasks unload-postgres --day {day}")
+            continue
+        try:
+            night = read_record(store, marker, PublishedDay).get("night")
+        except ArtifactBroken:
+            continue  # `check_store` says so
+        if day not in copies or copies[day] != night:
+            found = (
+                f"found {f'night {copies[day]}' if day in copies else 'no copy'} in PostgreSQL, expected night {night}"
+            )
+            fix = f"python -m ner_tasks load-postgres --answers {shlex.quote(str(store.fetch(keys.tagged_day(day))))}"
+            yield StoreFinding(keys.tagged_day(day), found, fix)
+
+
+def _check_promoted(registry: Registry) -> Iterator[StoreFinding]:
+    try:
+        if registry.promoted() is None and not registry.versions():
+            return  # nothing was ever trained
+        registry.resolve()
+    except (InputMissing, ArtifactBroken) as error:
+        usable = next(filter(partial(_is_usable, registry), reversed(registry.versions())), None)
+        fix = f"python -m ner_tasks promote --version {usable}" if usable else "restore models/, or run ner_retrain"
+        yield StoreFinding(keys.PROMOTED_MODEL, str(error), fix)
+
+
+def _is_usable(registry: Registry, version: str) -> bool:
+    return registry.find(version, "int8") is not None
+
+
+def _check_day(store: Store, day: str) -> Iterator[StoreFinding]:
+    tagged, inbox = keys.tagged_day(day), keys.inbox_day(day)
+    if not store.exists(keys.tagged_day(day, MANIFEST)):
+        n_files = sum(1 for _ in store.files(inbox))
+        if n_files and not store.folders(keys.withdrawn_day(day)):
+            yield _rerun(inbox, f"found {n_files} files and no answers, expected answers", day)
+        return
+    try:
+        answers = store.fetch(tagged)
+        day_check.check_counts(answers)
+        names = day_check.compare_names((file.name for file in store.files(inbox)), answers)
+    except (InputMissing, ArtifactBroken) as error:
+        yield _rerun(tagged, str(error), day, _ALL_ANEW)
+        return
+    if names.unanswered.n:
+        found = f"found {names.unanswered.n} files without an answer ({names.unanswered}), expected none"
+        yield _rerun(inbox, found, day)
+    if names.gone.n and names.n_files:
+        found = f"found {names.gone.n} answered files gone ({names.gone}), expected them"
+        yield StoreFinding(inbox, found, "put them back before any night of this day, which deletes their answers")
+    try:
+        day_check.check_rejected(answers, store.fetch(keys.rejected_day(day)))
+    except (InputMissing, ArtifactBroken) as error:
+        yield _rerun(keys.rejected_day(day), str(error), day, _REJECTS)
+
+
+def _rerun(key: str, found: str, day: str, params: Mapping[str, Any] | None = None) -> StoreFinding:
+    conf = json.dumps({"day": day, **(params or {})})
+    return StoreFinding(key, found, f"airflow dags trigger {_NIGHT} --conf '{conf}'")
+
+
+def _day_end(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), tzinfo=UTC)
