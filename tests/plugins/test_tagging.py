@@ -289,6 +289,19 @@ def test_an_earlier_day_that_is_withdrawn_after_the_night_was_planned_is_done_wi
     assert "answered" not in fake.calls[-1]["flags"]
 
 
+@pytest.mark.runbook("nightly-tagging", "InputMissing: found no plan of this run")
+@pytest.mark.runbook("damaged-files-of-the-store", "staging/...")
+def test_a_run_whose_plan_is_gone_fails_instead_of_leaving_its_day_unanswered(promoted, store, fake, arrive, tmp_path):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    shards = plan()
+    store.remove("staging/runs")
+    for step in (lambda: tag(shards), check, lambda: publish({"day": DAY})):
+        with pytest.raises(AirflowFailException, match="InputMissing: found no plan of this run, expected one, at "):
+            step()
+    assert night()["n_tagged"] == 1
+
+
 def test_what_the_shards_are_handed_is_small_however_much_the_plan_holds(promoted, store, fake, arrive):
     for number in range(70):
         arrive(**{f"n{number}": "text" * 2**15})

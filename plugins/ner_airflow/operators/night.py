@@ -57,10 +57,15 @@ class NightOperator(NerOperator):
         """Return the plan of this run for the day.
 
         Raises:
-            AirflowSkipException: nothing.
+            AirflowSkipException: nothing was planned, because the day is answered.
+            InputMissing: the plan is gone, as with a store that is older than Airflow's database.
         """
         key = keys.night_plan(_run_name(context), day)
         if not self.store.exists(key):
+            if self.published(day) is None:
+                raise InputMissing(
+                    f"found no plan of this run, expected one, at {self.store.where(key)}; clear its first task"
+                )
             raise AirflowSkipException(f"nothing was planned for {day}")
         return dict(read_record(self.store, key, NightPlan))
 
