@@ -235,9 +235,9 @@ def test_the_days_that_are_there_are_listed_and_nothing_is_made(database: str, t
 
 @pytest.mark.distributed
 def test_a_store_is_checked_against_its_copies(database: str, tmp_path: Path) -> None:
-    day = publish(tmp_path / "a", [ROSA])
-    for name, lines in (("rejected", ""), ("ignored", "")):
-        (day / f"{name}.jsonl").write_text(lines)
+    day = publish(tmp_path / "a", [{**ROSA, "file": "a.txt"}])
+    for name in ("rejected", "ignored"):
+        (day / f"{name}.jsonl").touch()
     (day / "ledger.sqlite").touch()
     manifest = {**manifest_of(DAY, 1), "n_rejected": 0}
     (day / "manifest.json").write_text(json.dumps(manifest))
