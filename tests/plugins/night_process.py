@@ -1,0 +1,47 @@
+"""An Airflow that runs nights one by one: real DAG, operators, store and database, in this process without a scheduler.
+
+    python -m tests.plugins.night_process        # reads a run's conf from each line, writes the state of its tasks
+
+The environment says which installation: `AIRFLOW_HOME`, `NER_STORE` and so on, as for Airflow itself.
+"""
+
+import functools
+import json
+import sys
+
+# stdout has the answers alone; Airflow logs there
+ANSWERS, sys.stdout = sys.stdout, sys.stderr
+
+
+def main() -> None:
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.utils.db import initdb
+
+    from ner_tasks import fingerprint
+
+    # computed once, and not for each night: it parses the whole package
+    fingerprint.code_version = functools.cache(fingerprint.code_version)
+    initdb()  # migrates the database that is there
+    dag = DagBag(f"{sys.argv[1]}/dags/ner_tag_nightly.py").dags["ner_tag_nightly"]
+    print(json.dumps({"runs": runs()}), file=ANSWERS, flush=True)
+    for line in sys.stdin:
+        # what follows publication looks at earlier nights, and would take a third of the time
+        dag.test(run_conf=json.loads(line), mark_success_pattern="drift|retrain|load_postgres")
+        print(json.dumps({"runs": runs()}), file=ANSWERS, flush=True)
+
+
+def runs() -> list[dict]:
+    """What the database knows: state, conf and tasks of each run, oldest first."""
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        found = session.query(DagRun).order_by(DagRun.id).all()
+        return [
+            {"state": run.state, "conf": run.conf, "tasks": {t.task_id: t.state for t in run.get_task_instances()}}
+            for run in found
+        ]
+
+
+if __name__ == "__main__":
+    main()
