@@ -1,6 +1,7 @@
 """Run the commands on registered versions."""
 
 import getpass
+import shlex
 import time
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -82,7 +83,9 @@ def check_store(config: CheckStoreCommand) -> Result:
         from ner_tasks.sinks.postgres import list_days
 
         copies = list_days(database=config.database, schema=config.db_schema)
-        findings = chain(findings, store_check.check_copies(registry.store, days, copies))
+        flags = f" --database {shlex.quote(config.database)}" if config.database else ""
+        flags += f" --db_schema {config.db_schema}"
+        findings = chain(findings, store_check.check_copies(registry.store, days, copies, flags=flags))
     n_found = 0
     for finding in findings:
         n_found += 1

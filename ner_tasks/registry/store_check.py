@@ -73,20 +73,25 @@ def check_store(registry: Registry, days: list[str]) -> Iterator[StoreFinding]:
         yield from _check_day(registry.store, day)
 
 
-def check_copies(store: Store, days: list[str], copies: Mapping[str, str | None]) -> Iterator[StoreFinding]:
+def check_copies(
+    store: Store, days: list[str], copies: Mapping[str, str | None], *, flags: str = ""
+) -> Iterator[StoreFinding]:
     """Yield the days of which a database has no copy, one of another night, or one of a day that is not published.
 
     Args:
         store: the store.
         days: days of `list_days`.
         copies: days in the database, each with its night, see `sinks.postgres.list_days`.
+        flags: what the printed commands need to find the database.
     """
     for day in sorted({*days, *(day for day in copies if days and day >= days[0])}):
         marker = keys.tagged_day(day, MANIFEST)
         if not store.exists(marker):
             if day in copies:
                 found = "found a copy in PostgreSQL of a day that is not published, expected none"
-                yield StoreFinding(keys.tagged_day(day), found, f"python -m ner_tasks unload-postgres --day {day}")
+                yield StoreFinding(
+                    keys.tagged_day(day), found, f"python -m ner_tasks unload-postgres --day {day}{flags}"
+                )
             continue
         try:
             night = read_record(store, marker, PublishedDay).get("night")
@@ -96,7 +101,8 @@ def check_copies(store: Store, days: list[str], copies: Mapping[str, str | None]
             found = (
                 f"found {f'night {copies[day]}' if day in copies else 'no copy'} in PostgreSQL, expected night {night}"
             )
-            fix = f"python -m ner_tasks load-postgres --answers {shlex.quote(str(store.fetch(keys.tagged_day(day))))}"
+            answers = shlex.quote(str(store.fetch(keys.tagged_day(day))))
+            fix = f"python -m ner_tasks load-postgres --answers {answers}{flags}"
             yield StoreFinding(keys.tagged_day(day), found, fix)
 
 

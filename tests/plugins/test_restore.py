@@ -111,7 +111,9 @@ class Machine:
 
     def check(self):
         """What `check-store` prints, and whether it is content."""
-        (line,) = re.findall(r"^.*-m ner_tasks check-store.*$", (ROOT / "docs" / "backup.md").read_text(), re.MULTILINE)
+        (line,) = re.findall(
+            r"^.*check-store --store var/store$", (ROOT / "docs" / "backup.md").read_text(), re.MULTILINE
+        )
         done = subprocess.run(
             line.replace("PYTHONPATH=. ", ""),
             shell=True,

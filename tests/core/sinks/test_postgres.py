@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -234,7 +235,9 @@ def test_the_days_that_are_there_are_listed_and_nothing_is_made(database: str, t
 
 
 @pytest.mark.distributed
-def test_a_store_is_checked_against_its_copies(database: str, tmp_path: Path) -> None:
+def test_a_store_is_checked_against_its_copies(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     day = publish(tmp_path / "a", [{**ROSA, "file": "a.txt"}])
     for name in ("rejected", "ignored"):
         (day / f"{name}.jsonl").touch()
@@ -248,8 +251,11 @@ def test_a_store_is_checked_against_its_copies(database: str, tmp_path: Path) ->
     store.publish(tmp_path / "rejects", f"rejected/{DAY}")
     flags = ["--store", str(store.root), "--postgres", "1", "--database", database]
     assert app.main(["check-store", *flags]) == 77
-    load_day(store.root / "tagged" / DAY, database=database)
+    # as it is printed
+    (line,) = capsys.readouterr().out.splitlines()
+    assert app.main(shlex.split(line.split("; ")[1])[3:]) == 0
     assert app.main(["check-store", *flags]) == 0
+    assert list_days(database=database) == {DAY: "n"}
 
 
 @pytest.mark.distributed
