@@ -5,24 +5,27 @@
 The environment says which installation: `AIRFLOW_HOME`, `NER_STORE` and so on, as for Airflow itself.
 """
 
-import functools
 import json
+import os
 import sys
+from pathlib import Path
 
 # stdout has the answers alone; Airflow logs there
 ANSWERS, sys.stdout = sys.stdout, sys.stderr
 
 
 def main() -> None:
+    from airflow.configuration import conf
     from airflow.dag_processing.dagbag import DagBag
     from airflow.utils.db import initdb
 
     from ner_tasks import fingerprint
 
-    # computed once, and not for each night: it parses the whole package
-    fingerprint.code_version = functools.cache(fingerprint.code_version)
-    initdb()  # migrates the database that is there
-    dag = DagBag(f"{sys.argv[1]}/dags/ner_tag_nightly.py").dags["ner_tag_nightly"]
+    # computing it parses the whole package
+    fingerprint.code_version = lambda _module: "code"
+    if not Path(os.environ["AIRFLOW_HOME"], "airflow.db").exists():
+        initdb()
+    dag = DagBag(conf.get("core", "dags_folder")).dags["ner_tag_nightly"]
     print(json.dumps({"runs": runs()}), file=ANSWERS, flush=True)
     for line in sys.stdin:
         # what follows publication looks at earlier nights, and would take a third of the time

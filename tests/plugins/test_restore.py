@@ -52,6 +52,9 @@ class Machine:
         program = folder / "python"
         program.write_text(PYTHON.format(python=sys.executable))
         program.chmod(0o755)
+        # of this DAG alone: all are parsed for each run
+        (folder / "dags").mkdir()
+        shutil.copy2(ROOT / "dags" / "ner_tag_nightly.py", folder / "dags")
         for name in ("secrets", "airflow", "store"):
             (self.var / name).mkdir(parents=True)
         (self.var / "secrets" / "airflow.env").write_text("AIRFLOW__CORE__FERNET_KEY=of-this-drill\n")
@@ -66,6 +69,7 @@ class Machine:
             "AIRFLOW_HOME": str(self.var / "airflow"),
             "AIRFLOW_CONFIG": str(ROOT / "airflow.cfg"),
             "AIRFLOW__API_AUTH__JWT_SECRET": "x" * 64,
+            "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
             "NER_HOME": str(ROOT),
             "NER_STORE": str(self.store.root),
             "NER_SCRATCH": str(self.var / "scratch"),
@@ -86,7 +90,7 @@ class Machine:
     @contextmanager
     def airflow(self):
         """Airflow, to run nights with; from its database it knows `runs`."""
-        command = [sys.executable, "-m", "tests.plugins.night_process", str(ROOT)]
+        command = [sys.executable, "-m", "tests.plugins.night_process"]
         with (self.folder / "airflow.log").open("ab") as log:
             process = subprocess.Popen(
                 command, env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
