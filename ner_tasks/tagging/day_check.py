@@ -5,15 +5,16 @@ of another night. All files are read as streams, in the order of the inbox.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from heapq import merge as merge_sorted
 from itertools import groupby, zip_longest
 from pathlib import Path
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, sqlite_files
 from ner_tasks.records import PublishedDay, read_file
-from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER
+from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerKey, AnswerLedger
 from ner_tasks.tagging.journal import ANSWERS, REJECTED
 from ner_tasks.tagging.merge import MANIFEST, iter_files
 
@@ -67,8 +68,21 @@ def check_counts(answers: Path) -> None:
             raise ArtifactBroken(
                 f"found {n_lines} lines, expected {n_expected} as in {MANIFEST}: files of two nights, at {answers / name}"
             )
-    if not (answers / LEDGER).is_file():
-        raise InputMissing(f"found nothing, expected a file, at {answers / LEDGER}")
+    _check_ledger(answers)
+
+
+def _check_ledger(answers: Path) -> None:
+    """Check that the ledger points at the answers beside it, by the last of them."""
+    path = answers / LEDGER
+    if not path.is_file():
+        raise InputMissing(f"found nothing, expected a file, at {path}")
+    with sqlite_files.translate_errors(path, "a ledger"), closing(sqlite_files.open_read_only(path)) as rows:
+        last = rows.execute(
+            "SELECT text_sha256, model_version, config FROM answers ORDER BY offset DESC LIMIT 1"
+        ).fetchone()
+    if last:
+        with AnswerLedger(answers, read_only=True) as ledger:
+            ledger.find(AnswerKey(*last))
 
 
 def compare_names(inbox: Iterable[str], answers: Path) -> NamesCompared:

@@ -11,6 +11,7 @@ from ner_tasks.model import model_folder
 from ner_tasks.registry.registry import Registry
 from ner_tasks.registry.store_check import check_copies, check_store, list_days
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagging.answer_ledger import AnswerKey, AnswerLedger
 
 DAY, NOW = "2026-11-24", datetime(2026, 11, 25, 1, 30, tzinfo=UTC)
 
@@ -44,7 +45,8 @@ def publish(store, tmp_path):
             lines = "".join(json.dumps({"document": file, "file": file}) + "\n" for file in files)
             (folder / f"{name}.jsonl").write_text(lines)
         (rejects / "rejected.jsonl").write_text((folder / "rejected.jsonl").read_text())
-        (folder / "ledger.sqlite").touch()
+        with AnswerLedger(folder) as ledger:
+            ledger.commit()
         manifest = {"model_version": "v1", "night": "n", "n_tagged": len(tagged), "n_rejected": len(rejected)}
         (folder / "manifest.json").write_text(json.dumps(manifest | said))
         store.publish(rejects, f"rejected/{DAY}")
@@ -101,18 +103,37 @@ def test_a_day_whose_inbox_was_deleted_as_a_whole_is_left_alone(store, publish):
     assert findings(store) == []
 
 
+def ledger_of_another_night(day):
+    (day / "ledger.sqlite").unlink()
+    with AnswerLedger(day) as ledger:
+        ledger.add(AnswerKey("sha256", "v1", "config"), offset=1, n_bytes=5)
+        ledger.commit()
+
+
 @pytest.mark.parametrize(
     "tear",
     [
         lambda day: (day / "manifest.json").write_text("{"),
         lambda day: (day / "documents.jsonl").unlink(),
         lambda day: (day / "ledger.sqlite").unlink(),
+        lambda day: (day / "ledger.sqlite").write_bytes(b"none"),
+        ledger_of_another_night,
         lambda day: (day / "documents.jsonl").write_text('{"file": "a.txt"}\n'),
         lambda day: (day / "rejected.jsonl").write_text('{"file": "c.txt"}\n'),
         lambda day: (day / "documents.jsonl").write_text('{"file": "b.txt"}\n{"file": "a.txt"}\n'),
         lambda day: (day / "documents.jsonl").write_text('{"file": "a.txt"}\n{"fi'),
     ],
-    ids=["manifest", "no answers", "no ledger", "fewer answers", "more rejects", "out of order", "cut off"],
+    ids=[
+        "manifest",
+        "no answers",
+        "no ledger",
+        "broken ledger",
+        "other ledger",
+        "fewer answers",
+        "more rejects",
+        "out of order",
+        "cut off",
+    ],
 )
 def test_a_day_of_files_of_two_nights_is_tagged_anew(store, arrive, publish, tear):
     arrive("a.txt", "b.txt")

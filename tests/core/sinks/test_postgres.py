@@ -22,6 +22,7 @@ from ner_tasks.sinks.postgres import describe_database, list_days, load_day, rem
 from ner_tasks.sinks.postgres_errors import describe_postgres_error
 from ner_tasks.steps.sinks import LoadPostgresCommand
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.exports.parquet import write_parquet
 from ner_tasks.tagging.exports.tables import SCHEMA_VERSION
 from tests import answers
@@ -241,7 +242,8 @@ def test_a_store_is_checked_against_its_copies(
     day = publish(tmp_path / "a", [{**ROSA, "file": "a.txt"}])
     for name in ("rejected", "ignored"):
         (day / f"{name}.jsonl").touch()
-    (day / "ledger.sqlite").touch()
+    with AnswerLedger(day) as ledger:
+        ledger.commit()
     manifest = {**manifest_of(DAY, 1), "n_rejected": 0}
     (day / "manifest.json").write_text(json.dumps(manifest))
     store = FolderStore(tmp_path / "store")
