@@ -6,7 +6,8 @@
     ├── DataRejected        labelled data does not pass its gate              exit 65
     ├── DocumentRejected    one document cannot be tagged                     exit 65
     ├── ArtifactBroken      a model folder or checkpoint is damaged           exit 76
-    │   └── EncoderUnsupported   the encoder is of no family we can train     exit 76
+    │   ├── EncoderUnsupported   the encoder is of no family we can train     exit 76
+    │   └── SchemaTooNew         a newer release wrote the record             exit 76
     ├── GateNotPassed       a model or a night is worse than it may be        exit 77
     ├── StorageFull         no space left for what would be written           exit 74
     ├── StoreUnavailable    the store on S3 does not answer, or not to us now exit 75
@@ -51,6 +52,10 @@ class ArtifactBroken(NerTasksError):
 
 class EncoderUnsupported(ArtifactBroken):
     pass
+
+
+class SchemaTooNew(ArtifactBroken):
+    """Nothing is damaged, so what may be made again after damage must not be made again here."""
 
 
 class GateNotPassed(NerTasksError):

@@ -10,7 +10,7 @@ from ner_tasks import hardware
 from ner_tasks.benchmarking import charts, history
 from ner_tasks.benchmarking.timing import Load, time_engines
 from ner_tasks.data import corpus
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, schema
 from ner_tasks.inference.engines import Engine, check_runnable, list_engines
 from ner_tasks.model import model_folder
 
@@ -151,7 +151,7 @@ def run_benchmark(
     changes = history.compare_with_history(report, earlier)
     report["changes"] = [asdict(change) for change in changes]
     with atomic.staged_folder(output) as stage:
-        atomic.write_json(stage / "benchmark.json", report)
+        atomic.write_json(stage / "benchmark.json", schema.stamp(report))
         atomic.write_text(stage / "table.md", charts.render_page(report, changes))
         charts.plot_benchmark(report["rows"], stage)
     return {**report, "output": str(output)}

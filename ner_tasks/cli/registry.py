@@ -13,6 +13,7 @@ from ner_tasks.settings import Settings
 from ner_tasks.steps.registry import (
     CardCommand,
     CheckStoreCommand,
+    MigrateCommand,
     ModelsCommand,
     PromoteCommand,
     PromotionFlags,
@@ -35,6 +36,7 @@ def commands() -> list[tuple[Any, Any]]:
         (CheckStoreCommand, check_store),
         (CardCommand, write_card),
         (PruneCommand, prune_store),
+        (MigrateCommand, migrate),
     ]
 
 
@@ -112,6 +114,27 @@ def prune_store(config: PruneCommand) -> Result:
         "deleted": config.delete,
         "kept": [asdict(item) for item in kept],
         "gone": [asdict(item) for item in gone],
+    }
+
+
+def migrate(config: MigrateCommand) -> Result:
+    from ner_tasks.registry import migration
+
+    store = registry_at(config.store).store
+    plan = migration.plan_migration(store)
+    for line in plan.unreadable:
+        print(f"left as it is: {line}", flush=True)
+    done = "would change" if config.dry_run else "changed"
+    for change in plan.changes:
+        if not config.dry_run:
+            change.apply(store)
+        print(f"{done}: {change.key}: {change.description}", flush=True)
+    print(f"{done}: {len(plan.changes)} of {plan.n_records} records, in {store.where()}", flush=True)
+    return {
+        "dry_run": config.dry_run,
+        "n_records": plan.n_records,
+        "changes": [{"key": change.key, "description": change.description} for change in plan.changes],
+        "unreadable": plan.unreadable,
     }
 
 

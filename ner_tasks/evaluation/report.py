@@ -8,7 +8,7 @@ from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.evaluation import bootstrap, error_analysis, report_page, slices
 from ner_tasks.evaluation.entity_counts import EntityCounts
 from ner_tasks.evaluation.predict import Predictions, predict
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, schema
 from ner_tasks.records import SizedSnapshot, read_file
 
 COUNTS, REPORT, PAGE = "counts.json", "evaluation.json", "page.html"
@@ -64,7 +64,7 @@ def evaluate_model(
         with atomic.staged_folder(output) as stage:
             counts.write(stage / COUNTS)
             report_page.write_report_page({**report, "version": predictions.version}, stage / PAGE)
-            atomic.write_json(stage / REPORT, report)
+            atomic.write_json(stage / REPORT, schema.stamp(report))
     return report
 
 

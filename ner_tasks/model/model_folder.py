@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, schema
 from ner_tasks.labels import LabelSet
 
 MANIFEST = "model.json"
@@ -78,8 +78,25 @@ def write_manifest(folder: Path, manifest: ModelManifest) -> ModelManifest:
     files = {name: atomic.sha256_of(folder / name) for name in _FILES[manifest.kind]}
     signed = replace(manifest, files=files)
     values = json.loads(json.dumps({"format": FORMAT, **asdict(signed)}))  # normalized as in the file
-    atomic.write_json(folder / MANIFEST, {**values, OWN: _digest(values)})
+    atomic.write_json(folder / MANIFEST, sign(values))
     return signed
+
+
+def sign(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of `model.json` with the current schema version and its own checksum."""
+    stamped = schema.stamp({key: value for key, value in values.items() if key != OWN})
+    return {**stamped, OWN: _digest(stamped)}
+
+
+def check_signature(values: Mapping[str, Any], where: str) -> None:
+    """Check the checksum that `sign` gives.
+
+    Raises:
+        ArtifactBroken: the manifest was changed after it was written.
+    """
+    # older manifests have none; if its key is damaged, `_parse` rejects the unknown field
+    if OWN in values and values[OWN] != _digest({key: value for key, value in values.items() if key != OWN}):
+        raise ArtifactBroken(f"found a manifest changed after it was written, expected its own sha256, in {where}")
 
 
 def read_manifest(folder: Path) -> ModelManifest:
@@ -126,18 +143,17 @@ def _load_manifest(folder: Path) -> ModelManifest:
 
 def _parse(values: Any, folder: Path) -> ModelManifest:
     where = folder / MANIFEST
+    schema.read_version(values, str(where))
     if not isinstance(values, Mapping) or values.get("format") != FORMAT:
         found = values.get("format") if isinstance(values, Mapping) else type(values).__name__
         raise ArtifactBroken(f"found format {repr(found)[:80]}, expected {FORMAT}, in {where}")
-    # older manifests have none; if its key is damaged, the unknown field is rejected below
-    if OWN in values and values[OWN] != _digest({key: value for key, value in values.items() if key != OWN}):
-        raise ArtifactBroken(f"found a manifest changed after it was written, expected its own sha256, in {where}")
+    check_signature(values, str(where))
     if values.get("kind") not in _FILES:
         raise ArtifactBroken(
             f"found kind {repr(values.get('kind'))[:80]}, expected one of {sorted(_FILES)}, in {where}"
         )
     try:
-        fields = {key: value for key, value in values.items() if key not in ("format", OWN)}
+        fields = {key: value for key, value in values.items() if key not in (schema.KEY, "format", OWN)}
         manifest = ModelManifest(**{**fields, "labels": tuple(fields["labels"])})
     except (TypeError, KeyError) as error:
         raise ArtifactBroken(f"found {error}, expected the fields of a model manifest, in {where}") from None

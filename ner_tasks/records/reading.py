@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from ner_tasks.errors import ArtifactBroken
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, schema
 from ner_tasks.files.json_text import parse_json
 
 Shape = TypeVar("Shape")
@@ -75,7 +75,9 @@ def validate_record(value: Any, shape: type[Shape], where: str, *, expected: str
 
     Raises:
         ArtifactBroken: it does not have this shape; the message names the field and does not quote its value.
+        SchemaTooNew: a newer release wrote it.
     """
+    schema.read_version(value, where)
     try:
         found: Shape = _adapter(cast(Any, shape)).validate_python(value)
         return found

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, SchemaTooNew
 from ner_tasks.inference import runtime_config
 from ner_tasks.inference.runtime_config import RuntimeConfig
 from ner_tasks.model import model_folder
@@ -45,9 +45,15 @@ class Registry:
         return self.store.fetch(keys.model(_check_version(version), kind))
 
     def find(self, version: str, kind: Kind) -> ModelManifest | None:
-        """Read the manifest of a valid model; None if the model is missing or broken and has to be made."""
+        """Read the manifest of a valid model; None if the model is missing or broken and has to be made.
+
+        Raises:
+            SchemaTooNew: a newer release made it; it must not be replaced.
+        """
         try:
             return model_folder.read_manifest(self.fetch(version, kind))
+        except SchemaTooNew:
+            raise
         except (InputMissing, ArtifactBroken):
             return None
 

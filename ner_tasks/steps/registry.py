@@ -93,6 +93,14 @@ class PruneParams(ConfigModel):
     delete: bool = Field(False, title="Delete", description="Off: only list what would be deleted")
 
 
+class MigrateCommand(StoreFlag, Command):
+    """Bring the records of a store that an earlier release wrote to this release's schema version."""
+
+    name: ClassVar[str] = "migrate"
+
+    dry_run: bool = Field(False, description="1: only list what would be changed")
+
+
 class PruneCommand(PruneParams, StoreFlag, Command):
     """Delete versions, snapshots and staging that are no longer needed."""
 

@@ -152,16 +152,17 @@ class Store(Protocol):
         ...
 
     def read_json(self, key: str) -> Any:
-        """Read the JSON file under `key`.
+        """Read the JSON file under `key`, without the schema version of a record.
 
         Raises:
             InputMissing: there is no such file.
             ArtifactBroken: it is not JSON.
+            SchemaTooNew: a newer release wrote it.
         """
         ...
 
     def write_json(self, key: str, value: Any) -> None:
-        """Write `value` as JSON to the file under `key`, atomically."""
+        """Write `value` as JSON to the file under `key`, atomically; an object gets the schema version."""
         ...
 
     def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:

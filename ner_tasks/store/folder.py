@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing
-from ner_tasks.files import atomic, contained, replacement
+from ner_tasks.files import atomic, contained, replacement, schema
 from ner_tasks.files.contained import ContainedFile
 from ner_tasks.store import Result, StoredFile, check_key, join_lines, listing, split_lines
 from ner_tasks.store.half_done import find_left_behind
@@ -130,10 +130,10 @@ class FolderStore:
     def read_json(self, key: str) -> Any:
         path = self.path_of(key)
         self._look(key, Path.exists)
-        return atomic.read_json(path)
+        return schema.open_record(atomic.read_json(path), str(path))
 
     def write_json(self, key: str, value: Any) -> None:
-        atomic.write_json(self.path_of(key), value)
+        atomic.write_json(self.path_of(key), schema.stamp(value))
 
     def swap_json(self, key: str, value: Any, *, etag: str | None) -> None:
         with self._alone(f"{key}.swap", _MOMENT_S):

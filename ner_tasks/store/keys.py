@@ -20,7 +20,7 @@ from ner_tasks import fingerprint
 
 LABELLED, SNAPSHOTS, MODELS = "labelled", "snapshots", "models"
 INBOX, TAGGED, REJECTED, WITHDRAWN = "inbox", "tagged", "rejected", "withdrawn"
-STAGING = "staging"
+REPORTS, STAGING = "reports", "staging"
 
 ACCEPTED_SNAPSHOT, ACCEPTED_SNAPSHOT_HISTORY = f"{SNAPSHOTS}/accepted.json", f"{SNAPSHOTS}/accepted.jsonl"
 PROMOTED_MODEL, PROMOTION_HISTORY = f"{MODELS}/promoted.json", f"{MODELS}/history.jsonl"
@@ -82,6 +82,11 @@ def registration(version: str) -> str:
 def runtime_configs(version: str, *names: str) -> str:
     """`models/<version>/runtime`; `<host>.json` for each kind of machine."""
     return model_version(version, "runtime", *names)
+
+
+def former_runtime_configs(version: str) -> str:
+    """`models/<version>/tuned`, as release 0.1.0 called it."""
+    return model_version(version, "tuned")
 
 
 # a day's documents and answers

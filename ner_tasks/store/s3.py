@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import Busy, ConfigInvalid, InputMissing, NerTasksError
+from ner_tasks.files import schema
 from ner_tasks.files.contained import ContainedFile
 from ner_tasks.files.json_text import parse_json
 from ner_tasks.store import Result, StoredFile, check_key, join_lines, split_lines
@@ -160,9 +161,10 @@ class S3Store:
 
     def read_json(self, key: str) -> Any:
         try:
-            return parse_json(self._bucket.get(self._name(key)).body, self.where(key))
+            record = parse_json(self._bucket.get(self._name(key)).body, self.where(key))
         except InputMissing:
             raise InputMissing(f"found nothing at {self.where(key)}, expected a JSON file") from None
+        return schema.open_record(record, self.where(key))
 
     def write_json(self, key: str, value: Any) -> None:
         self._bucket.put(self._name(key), _to_json(value))
@@ -215,4 +217,4 @@ class S3Store:
 
 
 def _to_json(value: Any) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
+    return (json.dumps(schema.stamp(value), ensure_ascii=False, indent=2) + "\n").encode("utf-8")

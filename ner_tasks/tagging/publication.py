@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, schema
 from ner_tasks.tagging import merge
 from ner_tasks.tagging.answer_index import INDEX, write_index
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
@@ -54,5 +54,5 @@ def build_day(
     write_entity_index(documents, output / ENTITY_INDEX)
     write_day_page(documents, rejected, manifest, output / PAGE, day=parsed_day)
     atomic.write_json(output / STATISTICS, compute_statistics(documents, manifest))
-    atomic.write_json(output / merge.MANIFEST, manifest)
+    atomic.write_json(output / merge.MANIFEST, schema.stamp(manifest))
     return manifest

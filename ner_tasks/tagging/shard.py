@@ -17,7 +17,7 @@ from typing import Any
 
 from ner_tasks.documents import Answer, Limits, read_here
 from ner_tasks.errors import GateNotPassed
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, schema
 from ner_tasks.files.contained import Source
 from ner_tasks.progress import show_progress
 from ner_tasks.tagging.answer_ledger import open_earlier
@@ -97,7 +97,7 @@ def tag_documents(
         with atomic.staged_folder(output) as stage:
             journal.move_to(stage)
             manifest = _make_manifest(journal, tagger.version, config)
-            atomic.write_json(stage / MANIFEST, manifest)
+            atomic.write_json(stage / MANIFEST, schema.stamp(manifest))
         rmtree(work)
     if manifest["n_documents"] == 0:
         print("tagging: no documents, nothing to tag", flush=True)

@@ -24,7 +24,7 @@ from ner_tasks.data.corpus import LabelledSentence
 from ner_tasks.data.parts import digest_texts
 from ner_tasks.data.snapshot import text_digest
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, schema
 from ner_tasks.fingerprint import make_version
 from ner_tasks.inference.tagger import SentenceLogits, Tagger
 from ner_tasks.labels import LabelSet
@@ -144,7 +144,7 @@ def compute_soft_labels(
         with atomic.staged_folder(output) as stage:
             (stage / VALUES).write_bytes(content)
             manifest["sha256"] = atomic.sha256_of(stage / VALUES)
-            atomic.write_json(stage / MANIFEST, manifest)
+            atomic.write_json(stage / MANIFEST, schema.stamp(manifest))
         shutil.rmtree(work)
     return manifest
 

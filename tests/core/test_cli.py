@@ -48,6 +48,7 @@ VERBS = [
     "card",
     "prune",
     "check-store",
+    "migrate",
 ]
 
 

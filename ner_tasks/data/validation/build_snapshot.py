@@ -39,7 +39,7 @@ from ner_tasks.data.validation.quarantine import (
     review_rows,
 )
 from ner_tasks.errors import DataRejected
-from ner_tasks.files import atomic
+from ner_tasks.files import atomic, schema
 from ner_tasks.progress import show_progress
 
 VALIDATION = "validation.json"
@@ -101,7 +101,7 @@ def build_snapshot(
                 _write_evidence(folder, table, reviewed, findings)
                 manifest = _make_manifest(folder, sources, table, reviewed, parts, config=config)
                 manifest["previous"] = past.version if past else None
-                atomic.write_json(folder / snapshot.MANIFEST, manifest)
+                atomic.write_json(folder / snapshot.MANIFEST, schema.stamp(manifest))
         except DataRejected as error:
             details = _write_refusal(refused, sources, table, reviewed, findings, refusal=str(error))
             raise DataRejected(f"{error}, {details}") from None

@@ -18,7 +18,7 @@ from ner_tasks.data import part_sizes
 from ner_tasks.data.batches import is_labelled
 from ner_tasks.data.snapshot import MANIFEST, open_snapshot
 from ner_tasks.data.validation.baseline import AcceptedSnapshot, accept_snapshot, find_accepted
-from ner_tasks.errors import ArtifactBroken, DataRejected, InputMissing
+from ner_tasks.errors import ArtifactBroken, DataRejected, InputMissing, SchemaTooNew
 from ner_tasks.files import atomic
 from ner_tasks.records import CountedSnapshot, read_record
 from ner_tasks.registry import leases
@@ -184,6 +184,8 @@ class MakeSnapshotOperator(CommandOperator):
             return False
         try:
             open_snapshot(self.store.fetch(keys.snapshot(version)))
+        except SchemaTooNew:
+            raise  # it is sound, and must not be replaced
         except ArtifactBroken as error:
             self.log.warning("%s", error)
             return False

@@ -13,7 +13,7 @@ from ner_airflow.operators.base import CommandOperator, NerOperator
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day
 from ner_tasks.enrichment.config import EnrichmentConfig
-from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, SchemaTooNew
 from ner_tasks.records import NightPlan, PublishedDay, read_record
 from ner_tasks.steps.tagging import MergeShardsCommand, ReadingConfig, ThresholdConfig
 from ner_tasks.store import keys
@@ -85,12 +85,18 @@ class NightOperator(NerOperator):
         return {**settings, "cache": self.settings.scratch / VOCABULARIES, **(given or {})}
 
     def published(self, day: str) -> dict[str, Any] | None:
-        """Return the manifest of the day's published answers; None if there are none or it is damaged."""
+        """Return the manifest of the day's published answers; None if there are none or it is damaged.
+
+        Raises:
+            SchemaTooNew: a newer release published them; they must not be replaced.
+        """
         marker = keys.tagged_day(day, merge.MANIFEST)
         try:
             return dict(read_record(self.store, marker, PublishedDay))
         except InputMissing:
             return None
+        except SchemaTooNew:
+            raise
         except ArtifactBroken as error:
             self.log.warning("the answers of %s are treated as unpublished: %s", day, error)
             return None

@@ -1,6 +1,5 @@
 """Tag a sample of a night with another model: for the impact report before a promotion, and for the review queue."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day, Version
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.files import atomic, schema
 from ner_tasks.records import SampledFile, VersionRecord, read_record, read_records
 from ner_tasks.registry import leases
 from ner_tasks.review.impact import GONE, NO_NIGHT, summarize_impact
@@ -149,7 +149,7 @@ class ExportReviewOperator(ShadowTaggingOperator):
             asked = self.run_command(command)
             record = {"day": day, "model_version": published["model_version"], "other": params.other, **asked}
             record["n_reviewers"] = params.n_reviewers
-            (folder / "queue" / keys.REVIEW_REPORT).write_text(json.dumps(record, indent=1), encoding="utf-8")
+            atomic.write_json(folder / "queue" / keys.REVIEW_REPORT, schema.stamp(record))
             self.store.publish(folder / "queue", keys.review(day), marker=keys.REVIEW_REPORT)
         self.log.info("corrected elsewhere, they go into %s/", keys.labelled_batch(f"review-{day}"))
         return {"day": day, "n_sentences": asked["n_sentences"], "key": keys.review(day)}
