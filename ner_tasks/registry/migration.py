@@ -23,7 +23,15 @@ Record = dict[str, Any]
 _FOLDERS = (keys.SNAPSHOTS, keys.MODELS, keys.TAGGED, keys.WITHDRAWN, keys.REPORTS, keys.STAGING)
 # JSON that is no record: its folder's manifest names it, with a checksum or a format of its own
 _PARTS = frozenset(
-    {model_folder.TOKENIZER, STATISTICS, "validation.json", "counts.json", "canary.json", "label-studio.json"}
+    {
+        model_folder.TOKENIZER,
+        STATISTICS,
+        "validation.json",
+        "counts.json",
+        "int8-counts.json",
+        "canary.json",
+        "label-studio.json",
+    }
 )
 _PAGES = "data_docs"  # Great Expectations' own files
 # The step from version n to n + 1 is number n - 1; it gets a record without its schema version.
