@@ -99,7 +99,8 @@ def _list_records(store: Store) -> Iterator[StoredFile]:
     for folder in _FOLDERS:
         for file in store.files(folder):
             *above, name = file.name.split("/")
-            is_former = folder == keys.MODELS and file.key.startswith(f"{keys.former_runtime_configs(above[0])}/")
+            former = f"{keys.former_runtime_configs(above[0])}/" if above else ""
+            is_former = folder == keys.MODELS and above != [] and file.key.startswith(former)
             if name.endswith(".json") and name not in _PARTS and _PAGES not in above and not is_former:
                 yield file
 

@@ -42,6 +42,7 @@ def store(tmp_path: Path) -> FolderStore:
     records = {
         "models/v1/version.json": {"version": "v1", "at": "2026-11-20T00:00:00+00:00", "overall": {"f1": 0.5}},
         "models/v1/tuned/host.json": CHOICE,
+        "models/promoted.json": {"version": "v1", "kind": "int8", "by": "ada", "at": "2026-11-20T00:00:00+00:00"},
         f"tagged/{DAY}/manifest.json": {"day": DAY, "night": "n1", "model_version": "v1", "n_documents": 3},
         f"tagged/{DAY}/statistics.json": {"measures": {}},
         f"reports/nights/{DAY}.json": {"night": "n1", "passed": True, "lines": []},
@@ -71,12 +72,13 @@ def test_there_is_a_step_from_each_version_to_the_next():
 def test_a_migration_changes_every_record_and_no_other_file(store):
     before = contents(store)
     code, report = migrate(store)
-    assert (code, report["result"]["n_records"], report["result"]["unreadable"]) == (0, 4, [])
+    assert (code, report["result"]["n_records"], report["result"]["unreadable"]) == (0, 5, [])
     changed = {key for key, content in contents(store).items() if before.get(key) != content}
     assert changed == {
         "models/v1/trained/model.json",
         "models/v1/version.json",
         "models/v1/runtime/host.json",
+        "models/promoted.json",
         f"tagged/{DAY}/manifest.json",
         f"reports/nights/{DAY}.json",
     }
@@ -121,13 +123,13 @@ def test_a_second_migration_finds_nothing_to_change(store):
     assert contents(store) == before
 
 
-@pytest.mark.parametrize("n_done", range(5))
+@pytest.mark.parametrize("n_done", range(6))
 def test_a_migration_killed_between_two_records_is_run_again(store, tmp_path, n_done):
     for change in migration.plan_migration(store).changes[:n_done]:
         change.apply(store)
     registry = Registry(store)
     assert registry.find("v1", "trained") and registry.details("v1")["overall"] == {"f1": 0.5}
-    assert len(migrate(store)[1]["result"]["changes"]) == 5 - n_done
+    assert len(migrate(store)[1]["result"]["changes"]) == 6 - n_done
     assert migration.plan_migration(store).changes == []
 
 
