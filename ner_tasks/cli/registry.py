@@ -129,7 +129,7 @@ def migrate(config: MigrateCommand) -> Result:
         if not config.dry_run:
             change.apply(store)
         print(f"{done}: {change.key}: {change.description}", flush=True)
-    print(f"{done}: {len(plan.changes)} of {plan.n_records} records, in {store.where()}", flush=True)
+    print(f"{done}: {len(plan.changes)}; records read: {plan.n_records}; in {store.where()}", flush=True)
     return {
         "dry_run": config.dry_run,
         "n_records": plan.n_records,

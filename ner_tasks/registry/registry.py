@@ -84,9 +84,8 @@ class Registry:
         origin = model_folder.read_manifest(self.fetch(version, "trained")).lineage
         if not self.store.exists(keys.registration(version)):
             provenance = {name: origin.get(name) for name in ORIGIN}
-            self.store.write_json(
-                keys.registration(version), {"version": version, "at": _now(), **provenance, **details}
-            )
+            record = {"version": version, "at": _now(), **provenance, **details}
+            self.store.write_json(keys.registration(version), record)
 
     def runtime_configs(self, version: str) -> dict[str, RuntimeConfig]:
         """Read the tuned runtime configurations of a version, by kind of machine (`hardware.host_key`).
@@ -137,9 +136,8 @@ class Registry:
 
     def promoted(self) -> Promotion | None:
         """Read the current promotion; None before the first one."""
-        return (
-            read_record(self.store, keys.PROMOTED_MODEL, Promotion) if self.store.exists(keys.PROMOTED_MODEL) else None
-        )
+        key = keys.PROMOTED_MODEL
+        return read_record(self.store, key, Promotion) if self.store.exists(key) else None
 
     def resolve(self, version: str | None = None, kind: Kind = "int8") -> tuple[str, Path]:
         """Resolve a version, by default the promoted one, and fetch and check its model.
@@ -287,11 +285,8 @@ class Registry:
         return past
 
     def _lines(self) -> list[Promotion | ArtifactBroken]:
-        return list(
-            parse_records(
-                self.store.read_lines(keys.PROMOTION_HISTORY), Promotion, self.store.where(keys.PROMOTION_HISTORY)
-            )
-        )
+        key = keys.PROMOTION_HISTORY
+        return list(parse_records(self.store.read_lines(key), Promotion, self.store.where(key)))
 
 
 def _check_version(version: str) -> str:
