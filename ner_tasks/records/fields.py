@@ -28,4 +28,5 @@ Number = Annotated[float, Field(ge=-1e15, le=1e15, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 # part of a key of the store, such as a version or a day
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_name)]
+Digest = Annotated[str, Field(pattern=r"^(?:[0-9a-f]{64})?$")]  # SHA-256; empty: of nothing
 Moment = Annotated[str, AfterValidator(_moment)]  # ISO 8601

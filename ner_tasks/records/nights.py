@@ -5,13 +5,15 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from ner_tasks.records.fields import Count, Moment, Name, Number, Seconds, any_more
+from ner_tasks.records.fields import Count, Digest, Moment, Name, Number, Seconds, any_more
 
 
 @any_more
 class ShardManifest(TypedDict):
     """`staging/tagged/<day>/<night>/shard-<n>/manifest.json`: totals of the answers of a shard."""
 
+    n_files: NotRequired[Count]  # since 0.3.0
+    files_sha256: NotRequired[Digest]  # their names in order, see `tagging.file_chain`
     n_documents: Count
     n_tagged: Count
     n_rejected: Count
@@ -89,6 +91,14 @@ class PlannedModel(TypedDict):
 
 
 @any_more
+class PlannedShard(TypedDict):
+    """The files of a shard: how many, and the digest of their names in order."""
+
+    n_files: Count
+    files_sha256: Digest
+
+
+@any_more
 class NightPlan(TypedDict):
     """`staging/runs/<run>/<day>/plan.json`: a night that is planned but not published."""
 
@@ -100,6 +110,7 @@ class NightPlan(TypedDict):
     at: Moment
     columns: Columns
     entities: NotRequired[dict[str, Any]]  # settings of the run, see `EntityParams`; since 0.3.0
+    shards: NotRequired[list[PlannedShard]]  # in order; since 0.3.0
     answered: list[Name]  # days whose answers may be reused
 
 

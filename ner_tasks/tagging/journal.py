@@ -21,6 +21,7 @@ from typing import Any, BinaryIO, Self
 from ner_tasks.errors import ArtifactBroken, NerTasksError, StorageFull, redact_error
 from ner_tasks.files import atomic, replacement
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerKey, AnswerLedger
+from ner_tasks.tagging.file_chain import extend_chain
 from ner_tasks.tagging.tally import Tally
 
 REJECTED, IGNORED, CHECKPOINT = "rejected.jsonl", "ignored.jsonl", "checkpoint.json"
@@ -133,7 +134,7 @@ class Journal:
             offset=offset,
             n_bytes=n_bytes,
         )
-        self._count_answer(file, n_words)
+        self._count_answer(file, answer["file"], n_words)
         self.tally.n_tagged += 1
         self.tally.n_words += receipt["n_words"]
         self.tally.n_words_repeated += n_words_repeated
@@ -152,7 +153,7 @@ class Journal:
             n_words: number of words that were tagged for it.
         """
         self._append(REJECTED, self._rejected, [_to_line(rejected)])
-        self._count_answer(file, n_words)
+        self._count_answer(file, rejected["file"], n_words)
         self.tally.rejected[rejected["reason"]] += 1
 
     def ignore(self, file: int, ignored: Mapping[str, Any]) -> None:
@@ -163,7 +164,7 @@ class Journal:
             ignored: its line, with the `rule` and the number `n` of ignored items.
         """
         self._append(IGNORED, self._ignored, [_to_line(ignored)])
-        self._count_answer(file)
+        self._count_answer(file, ignored["file"])
         self.tally.ignored[ignored["rule"]] += ignored["n"]
 
     def checkpoint(self, *, at_once: bool = False) -> None:
@@ -196,9 +197,11 @@ class Journal:
     def _files(self) -> tuple[BinaryIO, BinaryIO, BinaryIO]:
         return self._documents, self._rejected, self._ignored
 
-    def _count_answer(self, file: int, n_words: int = 0) -> None:
-        if file != self.tally.file:
+    def _count_answer(self, file: int, name: str, n_words: int = 0) -> None:
+        if file != self.tally.file or not self.tally.n_files:
             self.tally.file, self.tally.n_of_file, self.tally.n_words_of_file = file, 0, 0
+            self.tally.n_files += 1
+            self.tally.files_sha256 = extend_chain(self.tally.files_sha256, name)
         self.tally.n_of_file += 1
         self.tally.n_words_of_file += n_words
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ner_tasks.files import atomic, replacement
-from ner_tasks.records import ShardManifest, read_file
+from ner_tasks.records import PlannedShard, ShardManifest, read_file
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerLedger
 from ner_tasks.tagging.answers import parse_file_name
 from ner_tasks.tagging.journal import ANSWERS
@@ -18,8 +18,19 @@ from ner_tasks.tagging.tally import COUNTERS, Tally
 
 MANIFEST = "manifest.json"
 _COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_reused", "n_partly_read", "n_words", "n_entities")
-_LATER_COUNTS = ("n_words_repeated",)  # shards of releases up to 0.2.0 have none
+_LATER_COUNTS = ("n_files", "n_words_repeated")  # shards of releases up to 0.2.0 have none
 _TIMES = ("elapsed_s", "model_s")
+
+
+def has_answered(planned: PlannedShard, shard: ShardManifest) -> bool:
+    """Return whether a shard has dealt with exactly its files, by their number and digest; False if it does not say.
+
+    Args:
+        planned: the files of the shard.
+        shard: manifest written by `tag`.
+    """
+    told = shard.get("n_files"), shard.get("files_sha256")
+    return told == (planned["n_files"], planned["files_sha256"])
 
 
 def find_unanswered(names: Iterable[str], shard: Path) -> Iterator[str]:

@@ -131,6 +131,8 @@ def _make_manifest(journal: Journal, model_version: str, config: TagConfig) -> d
     tally = journal.tally
     n_rejected = tally.rejected.total()
     return {
+        "n_files": tally.n_files,
+        "files_sha256": tally.files_sha256,
         "n_documents": tally.n_tagged + n_rejected,
         "n_tagged": tally.n_tagged,
         "n_rejected": n_rejected,

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ner_tasks.tagging.file_chain import START
+
 AFFIRMED = "affirmed"
 # Counts by name, which every manifest has.
 COUNTERS = ("rejected", "ignored", "entities", "dropped", "review", "assertions", "personal_data")
@@ -18,6 +20,8 @@ class Tally:
         file: index of the file of the last answer.
         n_of_file: number of answers written for that file.
         n_words_of_file: number of words tagged for that file.
+        n_files: number of files that have an answer, a rejection or a rule to ignore them.
+        files_sha256: their names in order, see `file_chain`.
         n_tagged: number of documents with answers, including reused and partly read ones.
         n_reused: number of documents whose answer was reused.
         n_partly_read: number of documents with content that was not read.
@@ -38,6 +42,8 @@ class Tally:
     file: int = 0
     n_of_file: int = 0
     n_words_of_file: int = 0
+    n_files: int = 0
+    files_sha256: str = START
     n_tagged: int = 0
     n_reused: int = 0
     n_partly_read: int = 0

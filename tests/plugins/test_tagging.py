@@ -13,6 +13,7 @@ from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperat
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 from ner_tasks.tagging.answer_ledger import AnswerLedger
+from ner_tasks.tagging.file_chain import chain_names
 from tests import published
 
 DAY = "2026-11-22"
@@ -441,6 +442,42 @@ def test_of_many_lost_documents_a_few_are_named(promoted, fake, arrive, tmp_path
     with pytest.raises(AirflowFailException, match="found 1 tagged and 0 rejected, expected 50"):
         night()
     assert capsys.readouterr().out.count("no answer for") == 20
+
+
+def tell_files(store, names):
+    """Let the one shard that was tagged say that it dealt with these files."""
+    key = f"staging/tagged/{DAY}/{planned(store)['night']}/shard-00/manifest.json"
+    store.write_json(key, {**store.read_json(key), "n_files": len(names), "files_sha256": chain_names(names)})
+
+
+def test_a_shard_that_tells_its_files_is_checked_without_its_answers(promoted, store, fake, arrive, tmp_path):
+    arrive(a="text", b="text")
+    answers(fake, tmp_path, tagged=["a.txt", "b.txt"])
+    tag(plan())
+    tell_files(store, ["a.txt", "b.txt"])
+    for name in ("documents", "rejected", "ignored"):
+        (store.root / f"staging/tagged/{DAY}/{planned(store)['night']}/shard-00/{name}.jsonl").unlink()
+    assert check()["n_documents"] == 2
+
+
+def test_a_shard_that_tells_of_fewer_files_has_the_others_named(promoted, store, fake, arrive, tmp_path, capsys):
+    arrive(a="text", b="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    tag(plan())
+    tell_files(store, ["a.txt"])
+    with pytest.raises(AirflowFailException, match="found 1 tagged and 0 rejected, expected 2"):
+        check()
+    assert "no answer for b.txt" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("told", [["a.txt", "a.txt"], ["a.txt", "foreign.txt"], []])
+def test_a_shard_that_answers_other_files_than_its_own_stops_the_night(promoted, store, fake, arrive, tmp_path, told):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    tag(plan())
+    tell_files(store, told)
+    with pytest.raises(AirflowFailException, match="found answers to other files, expected those of the shard, in"):
+        check()
 
 
 @pytest.mark.runbook("nightly-tagging", "check_night: no tagged document")

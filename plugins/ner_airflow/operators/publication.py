@@ -4,10 +4,10 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,16 +67,14 @@ class NightGateOperator(NightOperator):
         if published and published.get("night") == plan["night"]:
             self.forget(context, plan)
             raise AirflowSkipException(f"another run has published this night of {self.day}")
-        shards = self.shards(plan)
-        night = merge.sum_manifests(read_file(shard / merge.MANIFEST, ShardManifest) for shard in shards)
+        markers = [keys.shard(self.day, plan["night"], index, merge.MANIFEST) for index in range(plan["n_shards"])]
+        shards = [read_record(self.store, marker, ShardManifest) for marker in markers]
+        night = merge.sum_manifests(shards)
         n_lost = 0
-        for index, shard in enumerate(shards):
-            inputs = self.store.fetch(keys.shard_inputs(self.day, plan["night"], index))
-            files = read_records(inputs, ListedInput)
-            for name in merge.find_unanswered((file["name"] for file in files), shard):
-                n_lost += 1
-                if n_lost <= _N_NAMED:
-                    self.log.error("no answer for %s", name)
+        for name in self._find_lost(plan, shards):
+            n_lost += 1
+            if n_lost <= _N_NAMED:
+                self.log.error("no answer for %s", name)
         policy = self.policy(self.read_config(NightGateParams))
         n_documents = night["n_documents"] + n_lost
         metrics.emit(
@@ -103,6 +101,21 @@ class NightGateOperator(NightOperator):
             self.log.info("passed: %s", line)
         summary = {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
         return {**summary, "gate": record["lines"]}
+
+    def _find_lost(self, plan: Mapping[str, Any], shards: Sequence[ShardManifest]) -> Iterator[str]:
+        """Find the files without an answer; reads only shards that answer other files than planned."""
+        day, night = plan["day"], plan["night"]
+        for index, (planned, shard) in enumerate(zip_longest(plan.get("shards", ()), shards)):
+            if planned and merge.has_answered(planned, shard):
+                continue
+            files = read_records(self.store.fetch(keys.shard_inputs(day, night, index)), ListedInput)
+            key, n_lost = keys.shard(day, night, index), 0
+            for name in merge.find_unanswered((file["name"] for file in files), self.store.fetch(key)):
+                n_lost += 1
+                yield name
+            if planned and "files_sha256" in shard and not n_lost:
+                where = f"in {self.store.where(key)}"
+                raise ArtifactBroken(f"found answers to other files, expected those of the shard, {where}")
 
 
 class PublishDayOperator(MergingOperator):

@@ -23,11 +23,11 @@ from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.enrichment.rules import hash_files
 from ner_tasks.errors import InputMissing
 from ner_tasks.inference import runtime_config
-from ner_tasks.records import ListedInput, ShardManifest, read_record, read_records
+from ner_tasks.records import ListedInput, PlannedShard, ShardManifest, read_record, read_records
 from ner_tasks.registry import leases
 from ner_tasks.steps.tagging import ColumnParams, EntityParams, TagCommand
 from ner_tasks.store import keys
-from ner_tasks.tagging import merge, planning
+from ner_tasks.tagging import file_chain, merge, planning
 from ner_tasks.tagging.inputs import write_inputs
 
 if TYPE_CHECKING:
@@ -111,14 +111,15 @@ class PlanShardsOperator(NightOperator):
             published = self.published(day)
             if published and published.get("night") == night:
                 raise AirflowSkipException(f"{inbox.n_files} files of {day} are answered by this model already")
-            n_shards = self._write_inputs(folder, inbox, day, night, params)
+            shards = self._write_inputs(folder, inbox, day, night, params)
         self.remember(
             context,
             {
                 "day": day,
                 "night": night,
                 "model": self.model,
-                "n_shards": n_shards,
+                "n_shards": len(shards),
+                "shards": shards,
                 "n_files": inbox.n_files,
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "columns": params.part(ColumnParams).model_dump(),
@@ -126,8 +127,8 @@ class PlanShardsOperator(NightOperator):
                 "answered": [] if params.force else self._answered(parse_day(day), params.lookback_days),
             },
         )
-        self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, n_shards, night)
-        return [{"day": day, "index": index} for index in range(n_shards)]
+        self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, len(shards), night)
+        return [{"day": day, "index": index} for index in range(len(shards))]
 
     def _night(self, context: "Context", inbox: planning.InboxSummary, params: PlanParams) -> str:
         """Return the version of the night: a hash of everything that determines its answers."""
@@ -152,19 +153,21 @@ class PlanShardsOperator(NightOperator):
 
     def _write_inputs(
         self, folder: Path, inbox: planning.InboxSummary, day: str, night: str, params: PlanParams
-    ) -> int:
-        """Write the file list of each shard and return the number of shards."""
+    ) -> list[PlannedShard]:
+        """Write the file list of each shard; return how many files each has, and the digest of their names."""
         shards = planning.assign_shards(
             planning.read_listing(folder / "listing.jsonl"), inbox, shard_bytes=params.shard_mib * 2**20
         )
-        n_shards = 0
+        planned = list[PlannedShard]()
         for index, files in groupby(shards, key=lambda shard: shard[0]):
+            n_files, link = 0, file_chain.START
             with (folder / "inputs.jsonl").open("w", encoding="utf-8") as lines:
                 for _, file in files:
                     lines.write(json.dumps({"name": file.name, "key": file.key}) + "\n")
+                    n_files, link = n_files + 1, file_chain.extend_chain(link, file.name)
             self.store.put_file(folder / "inputs.jsonl", keys.shard_inputs(day, night, index))
-            n_shards += 1
-        return n_shards
+            planned.append({"n_files": n_files, "files_sha256": link})
+        return planned
 
     def _answered(self, day: date, lookback_days: int) -> list[str]:
         """Return the days whose answers by this model may be reused."""

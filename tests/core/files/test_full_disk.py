@@ -25,7 +25,7 @@ with AnswerLedger(disk) as ledger:
 """,
     "journal": """
 from ner_tasks.tagging.journal import Journal
-answer = {"text_sha256": "", "entities": [], "receipt": {
+answer = {"file": "a", "text_sha256": "", "entities": [], "receipt": {
     "model_version": "m1", "config": "c1", "n_words": 1, "unread": [], "items": {}}}
 with Journal(disk, {"run": 1}) as journal:
     for number in range(100_000):

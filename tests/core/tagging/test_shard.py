@@ -118,6 +118,8 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
     assert rejected == []
     assert manifest == json.loads((tmp_path / "tagged/manifest.json").read_text())
     assert manifest == {
+        "n_files": 1,
+        "files_sha256": hashlib.sha256(b"/a/b.txt").hexdigest(),
         "n_documents": 1,
         "n_tagged": 1,
         "n_rejected": 0,
