@@ -36,6 +36,7 @@ from ner_tasks.files import atomic
 from ner_tasks.settings import Settings
 from ner_tasks.tagging import merge
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, AnswerKey, AnswerLedger
+from ner_tasks.tagging.file_chain import chain_names
 from tests import s3
 
 DAY = "2001-01-04"
@@ -159,7 +160,8 @@ def _key(text: str) -> AnswerKey:
 def join(args: argparse.Namespace, scratch: Path) -> None:
     shard = scratch / "shard"
     _write_answers(shard, args.answered)
-    tell("check_night: names against answers", args.answered, apart(_check, shard))
+    tell("check_night: a shard whose digest differs", args.answered, apart(_check, shard))
+    tell("plan_shards, tag: digest of names", args.documents, apart(_chain, args.documents))
     tell("publish_day: join", args.answered, apart(_join, [shard], scratch / "day"))
 
 
@@ -188,6 +190,10 @@ def _check(shard: Path) -> dict[str, Any]:
     n_documents = atomic.read_json(shard / merge.MANIFEST)["n_documents"]
     names = (f"claim-{number:08d}.txt" for number in range(n_documents))
     return {"lost": sum(1 for _ in merge.find_unanswered(names, shard))}
+
+
+def _chain(n_documents: int) -> dict[str, Any]:
+    return {"digest": chain_names(f"claim-{number:08d}.txt" for number in range(n_documents))[:12]}
 
 
 def _join(shards: list[Path], target: Path) -> dict[str, Any]:

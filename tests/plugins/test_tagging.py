@@ -470,6 +470,7 @@ def test_a_shard_that_tells_of_fewer_files_has_the_others_named(promoted, store,
     assert "no answer for b.txt" in capsys.readouterr().out
 
 
+@pytest.mark.runbook("nightly-tagging", "check_night: ArtifactBroken: found answers to other files")
 @pytest.mark.parametrize("told", [["a.txt", "a.txt"], ["a.txt", "foreign.txt"], []])
 def test_a_shard_that_answers_other_files_than_its_own_stops_the_night(promoted, store, fake, arrive, tmp_path, told):
     arrive(a="text")
