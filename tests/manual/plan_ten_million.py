@@ -9,7 +9,7 @@ The parts are the product's own code, each in a process of its own, over documen
 | `plan-s3` | `PlanShardsOperator` over a bucket that lists so many objects: a real S3 client against moto, the listing made up |
 | `plan-folder` | `PlanShardsOperator` over one folder with `--in_folder` files of 2,000 bytes, which have no content |
 | `ledger` | the ledgers of 64 shards taken over into the day's, and what a later night asks of it |
-| `merge-shards` | `--answered` answers checked, joined and written out as `check_night` and `publish_day` do; the figures grow with them |
+| `join` | `--answered` answers checked and joined as `publish_day` does, and the digest of all names; the figures grow with them |
 | `rejects` | a hundredth of `--answered` rejected files gathered, from S3 and from a folder |
 
 Needs 6 GB below the folder for temporary files (`TMPDIR`). Not part of the test suite: all of it takes half an hour on two cores.
