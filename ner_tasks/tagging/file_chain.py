@@ -1,8 +1,7 @@
 """Digest of the names of a shard's files in order: by it a plan and its answers are compared without reading either.
 
 It is a chain of hashes: each link covers a name and all names before it. Unlike the state of a hash function, a link fits
-into a checkpoint, so that a killed shard continues its chain. The links of the shards are chained in turn into one digest
-of the night.
+into a checkpoint, so that a killed shard continues its chain.
 """
 
 import hashlib
@@ -22,7 +21,7 @@ def extend_chain(link: str, name: str) -> str:
 
 
 def chain_names(names: Iterable[str]) -> str:
-    """Return the last link of a chain over names, or over the last links of other chains; `START` without any."""
+    """Return the last link of a chain over names; `START` without any."""
     link = START
     for name in names:
         link = extend_chain(link, name)
