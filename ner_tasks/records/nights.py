@@ -48,6 +48,44 @@ class AnsweredBy(TypedDict):
 
 
 @any_more
+class FileDigest(TypedDict):
+    n_bytes: Count
+    sha256: Digest
+
+
+@any_more
+class PartManifest(ShardManifest, AnsweredBy):
+    """`parts/<day>/<NN>-<id>/part.json`: totals of the answers of a part, and its files."""
+
+    day: Name
+    night: Name
+    number: Annotated[int, Field(ge=0, le=63)]  # of the shard
+    columns: Columns
+    first_file: NotRequired[str | None]  # name of its first and last file, in the order of the inbox
+    last_file: NotRequired[str | None]
+    files: dict[str, FileDigest]  # by name in the part
+
+
+@any_more
+class PartRecord(TypedDict):
+    """A part as the manifest of its day names it."""
+
+    key: str  # `parts/<day>/<NN>-<id>`
+    sha256: Digest  # of its `part.json`
+    number: Count
+    n_tagged: Count
+    n_rejected: Count
+    n_entities: Count
+
+
+@any_more
+class TaggedShard(ShardManifest):
+    """`staging/tagged/<day>/<night>/shard-<n>/manifest.json` with the part that the shard made."""
+
+    part: PartRecord
+
+
+@any_more
 class PublishedDay(AnsweredBy):
     """`tagged/<day>/manifest.json` of any release: the model that gave the answers."""
 
@@ -57,6 +95,7 @@ class PublishedDay(AnsweredBy):
     n_words: NotRequired[Count]
     words_per_s: NotRequired[Number]
     columns: NotRequired[Columns]
+    parts: NotRequired[list[PartRecord]]  # in the order of the inbox; without them the day's folder is the only one
 
 
 @any_more
@@ -72,6 +111,7 @@ class NightManifest(ShardManifest, AnsweredBy):
 
     day: Name
     night: Name
+    parts: NotRequired[list[PartRecord]]
 
 
 @any_more

@@ -4,7 +4,8 @@ labelled/<batch>/       labelled data as it arrives, any number of files
 snapshots/<version>/    validated, split, immutable; `accepted.json` points to the newest accepted one
 models/<version>/       trained/ frozen/ int8/ runtime/ and version.json; `promoted.json` is the pointer
 inbox/<day>/            documents as they arrive
-tagged/<day>/           published answers
+parts/<day>/<name>/     finished answers of a shard, immutable
+tagged/<day>/           what is published of a day: its manifest names its parts
 rejected/<day>/         documents that could not be tagged, each with its reason
 withdrawn/<day>/        answers that were taken back
 reports/                what the steps reported, benchmarks and their history
@@ -20,7 +21,7 @@ from ner_tasks import fingerprint
 
 LABELLED, SNAPSHOTS, MODELS = "labelled", "snapshots", "models"
 INBOX, TAGGED, REJECTED, WITHDRAWN = "inbox", "tagged", "rejected", "withdrawn"
-REPORTS, STAGING = "reports", "staging"
+REPORTS, STAGING, PARTS = "reports", "staging", "parts"
 
 ACCEPTED_SNAPSHOT, ACCEPTED_SNAPSHOT_HISTORY = f"{SNAPSHOTS}/accepted.json", f"{SNAPSHOTS}/accepted.jsonl"
 PROMOTED_MODEL, PROMOTION_HISTORY = f"{MODELS}/promoted.json", f"{MODELS}/history.jsonl"
@@ -100,6 +101,11 @@ def inbox_day(day: Day, *names: str) -> str:
 def tagged_day(day: Day, *names: str) -> str:
     """`tagged/<day>`."""
     return join(TAGGED, day, *names)
+
+
+def part(day: Day, name: str, *names: str) -> str:
+    """`parts/<day>/<NN>-<id>`."""
+    return join(PARTS, day, name, *names)
 
 
 def rejected_day(day: Day, *names: str) -> str:
@@ -231,13 +237,7 @@ def benchmark_history(host: str, *names: str) -> str:
 
 
 def run_notes(dag_id: str, run: str, *names: str) -> str:
-    """`reports/runs/<dag>/<run>`; one note for each task.
-
-    Args:
-        dag_id: the DAG.
-        run: name of the run, see `run_name`.
-        names: below it.
-    """
+    """`reports/runs/<dag>/<run>`, one note for each task; `run` as `run_name` gives it."""
     return join(RUN_NOTES, dag_id, run, *names)
 
 

@@ -8,8 +8,9 @@ ignoring that causes false alarms.
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ def compute_statistics(documents: Path, manifest: Mapping[str, Any]) -> dict[str
         "n_tagged": night.words.n,
         "n_words": int(night.words.w),
         "n_entities": int(night.measures["confidence/mean"].w),
-        "scores": night.quantiles(),
+        "scores": compute_quantiles(night.scores),
+        "score_counts": night.scores,
         "measures": {name: asdict(sums) for name, sums in sorted({**night.all(), **_sum_rejected(manifest)}.items())},
     }
 
@@ -97,7 +99,7 @@ class _Night:
         names = ("confidence/mean", *(f"confidence/below_{cut}" for cut in CUTS), "pieces/per_word")
         names += ("documents/log_words", "documents/without_entities", "documents/words")
         self.measures = {name: RateSums() for name in names}
-        self.words, self._labels, self._scores = RateSums(), dict[str, RateSums](), [0] * _SCORE_BINS
+        self.words, self._labels, self.scores = RateSums(), dict[str, RateSums](), [0] * _SCORE_BINS
 
     def add(self, answer: Answer) -> None:
         n_words, n_sentences, n_pieces = (int(answer.receipt[name]) for name in ("n_words", "n_sentences", "n_pieces"))
@@ -106,7 +108,7 @@ class _Night:
             self._labels.setdefault(label, RateSums()).add(n, n_words)
         scores = [float(entity["score"]) for entity in answer.entities]
         for score in scores:
-            self._scores[min(int(score * _SCORE_BINS), _SCORE_BINS - 1)] += 1
+            self.scores[min(int(score * _SCORE_BINS), _SCORE_BINS - 1)] += 1
         self.measures["confidence/mean"].add(sum(scores), len(scores))
         for cut in CUTS:
             self.measures[f"confidence/below_{cut}"].add(sum(score < cut for score in scores), len(scores))
@@ -125,13 +127,47 @@ class _Night:
         }
         return {**self.measures, **labels}
 
-    def quantiles(self) -> dict[str, float | None]:
-        """Return the 5 %, 10 % and 50 % quantiles of the scores, rounded to 0.01; None if there are no mentions."""
-        below = [sum(self._scores[: index + 1]) for index in range(_SCORE_BINS)]
-        shares = {"q05": 0.05, "q10": 0.1, "q50": 0.5}
-        if not below[-1]:
-            return dict.fromkeys(shares)
-        return {name: (bisect_left(below, share * below[-1]) + 1) / _SCORE_BINS for name, share in shares.items()}
+
+def compute_quantiles(score_counts: Sequence[int]) -> dict[str, float | None]:
+    """Return the 5 %, 10 % and 50 % quantiles of scores, rounded to 0.01; None if there are no mentions.
+
+    Args:
+        score_counts: number of mentions in each of 100 equal intervals of scores from 0 to 1.
+    """
+    below = list(accumulate(score_counts))
+    shares = {"q05": 0.05, "q10": 0.1, "q50": 0.5}
+    if not any(below):
+        return dict.fromkeys(shares)
+    return {name: (bisect_left(below, share * below[-1]) + 1) / _SCORE_BINS for name, share in shares.items()}
+
+
+def sum_statistics(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add up the statistics of the parts of a night; the answers are not read.
+
+    Args:
+        parts: outputs of `compute_statistics`, at least one.
+
+    Returns:
+        What `compute_statistics` returns for all documents together.
+
+    Raises:
+        ArtifactBroken: a part is of another shape, or of a release that did not keep how many mentions have which score.
+    """
+    added = list(parts)
+    for number, part in enumerate(added):
+        counts = part.get("score_counts")
+        if not is_valid(part) or not isinstance(counts, list) or len(counts) != _SCORE_BINS:
+            raise ArtifactBroken(f"found statistics of another shape, expected those of a part, in part {number}")
+    names = sorted({name for part in added for name in part["measures"]})
+    measures = {name: sum((read_sums(part, name) for part in added), RateSums()) for name in names}
+    score_counts = [sum(counts) for counts in zip(*(part["score_counts"] for part in added), strict=True)]
+    counted = ("n_documents", "n_tagged", "n_words", "n_entities")
+    return {
+        **{name: sum(part[name] for part in added) for name in counted},
+        "scores": compute_quantiles(score_counts),
+        "score_counts": score_counts,
+        "measures": {name: asdict(sums) for name, sums in measures.items()},
+    }
 
 
 def _sum_rejected(manifest: Mapping[str, Any]) -> dict[str, RateSums]:
