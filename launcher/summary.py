@@ -14,9 +14,11 @@ from launcher.chain import Outcome
 from ner_tasks import display
 from ner_tasks.data import part_sizes
 from ner_tasks.data import snapshot as snapshots
+from ner_tasks.files import atomic
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
+from ner_tasks.tagging.day_parts import find_parts
 from ner_tasks.tagging.merge import MANIFEST
 
 N_EXAMPLES = 3
@@ -118,8 +120,8 @@ def _examples(store: FolderStore, day: str) -> list[dict[str, Any]]:
     """Return three tagged documents, of three formats if possible; those with assessed findings and several entities first."""
     best: dict[tuple[bool, bool, bool, str], dict[str, Any]] = {}
     seen: set[str] = set()
-    with store.path_of(keys.tagged_day(day, DOCUMENTS)).open(encoding="utf-8") as lines:
-        for document in map(json.loads, lines):
+    for part in find_parts(store.path_of(keys.tagged_day(day))):
+        for document in map(json.loads, atomic.lines_in(part / DOCUMENTS)):
             suffix = PurePosixPath(document["document"].partition("#")[0]).suffix
             if document["entities"] and len(best) < MAX_CANDIDATES:
                 is_plain = not any(entity.get("assertion") for entity in document["entities"])

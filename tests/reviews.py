@@ -36,7 +36,7 @@ def queue_in(
     folder.mkdir(parents=True)
     write(folder / "documents.jsonl", lines)
     config = ReviewConfig(n_most=n_most, n_same=10_000, random_share=0.0)
-    said = export_queue(folder, None, folder / "queue", config, day=day, labels=("geo", "per"), **more)
+    said = export_queue([folder], None, folder / "queue", config, day=day, labels=("geo", "per"), **more)
     record = {"day": day, "model_version": "v1", "n_reviewers": n_reviewers, **said}
     (folder / "queue" / "review.json").write_text(json.dumps(record))
     store.publish(folder / "queue", f"reports/review/{day}", marker="review.json")

@@ -34,11 +34,12 @@ def report_drift(config: DriftCommand) -> Result:
 
 def sample(config: SampleCommand) -> Result:
     from ner_tasks.review.sampling import sample_answers
+    from ner_tasks.tagging.day_parts import read_parts
 
     # it reads the answers twice, and another night may replace them in between
-    return atomic.read_whole(
+    return read_parts(
         config.answers,
-        lambda: sample_answers(config.answers, config.output, max_words=config.max_words, seed=config.seed),
+        lambda parts: sample_answers(parts, config.output, max_words=config.max_words, seed=config.seed),
     )
 
 
@@ -47,6 +48,7 @@ def review(config: ReviewCommand) -> Result:
     from ner_tasks.review.code_suggestions import CodeSuggestions
     from ner_tasks.review.export import export_queue
     from ner_tasks.review.queue import ReviewConfig
+    from ner_tasks.tagging.day_parts import read_parts
 
     limits = ReviewConfig(
         n_most=config.n_most,
@@ -60,8 +62,11 @@ def review(config: ReviewCommand) -> Result:
         if config.vocabulary:
             vocabulary = opened.enter_context(Vocabulary.open(config.vocabulary, config.cache))
             codes = CodeSuggestions(vocabulary, split_labels(config.code_labels) or None)
-        result = export_queue(
-            config.answers, config.other, config.output, limits, day=config.day, labels=config.labels, codes=codes
+        result = read_parts(
+            config.answers,
+            lambda parts: export_queue(
+                parts, config.other, config.output, limits, day=config.day, labels=config.labels, codes=codes
+            ),
         )
     if n_without := result["n_without_text"]:
         print(f"found {n_without} documents whose text was not kept: nothing can be asked of them", flush=True)

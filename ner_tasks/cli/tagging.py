@@ -1,8 +1,10 @@
 """Run the commands that tag documents, merge shards, compare and convert answers."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ner_tasks.enrichment.config import EnrichmentConfig
@@ -111,10 +113,16 @@ def merge_shards(config: MergeShardsCommand) -> Result:
 def compare_predictions(config: DiffPredictionsCommand) -> Result:
     from rich.console import Console
 
-    from ner_tasks.review.prediction_diffs import diff_predictions
+    from ner_tasks.review.prediction_diffs import PredictionDiff, diff_predictions
     from ner_tasks.tagging.answer_ledger import DOCUMENTS
+    from ner_tasks.tagging.day_parts import read_parts
 
-    difference = diff_predictions(config.old / DOCUMENTS, config.new / DOCUMENTS, n_examples=config.n_examples)
+    def compare(old: Sequence[Path], new: Sequence[Path]) -> PredictionDiff:
+        return diff_predictions(
+            [part / DOCUMENTS for part in old], [part / DOCUMENTS for part in new], n_examples=config.n_examples
+        )
+
+    difference = read_parts(config.old, lambda old: read_parts(config.new, lambda new: compare(old, new)))
     # with a report it is the report that quotes documents, and not the log
     Console().print(replace(difference, examples={}) if config.report else difference)
     return difference.as_dict()

@@ -159,13 +159,14 @@ def staged_folder(target: Path) -> Iterator[Path]:
 
 
 def read_whole(
-    folder: Path, read: Callable[[], Result], *, undo: Callable[[Result], object] = lambda _: None
+    folder: Path, read: Callable[[], Result], *, marker: str = "", undo: Callable[[Result], object] = lambda _: None
 ) -> Result:
     """Read a folder that may be replaced meanwhile; repeats until everything was read from the same folder.
 
     Args:
         folder: path of the folder.
         read: reads the folder; its exceptions are raised only if the folder was not replaced meanwhile.
+        marker: file in the folder that may be replaced by itself, which counts as replacing the folder; "" for none.
         undo: discards a result that may mix two folders, such as open files.
 
     Returns:
@@ -183,18 +184,30 @@ def read_whole(
             if replacement.complete_replacement(folder) and folder.is_dir():
                 continue
             raise InputMissing(f"found nothing, expected a folder, at {folder}") from None
+        marked = _mark(folder, marker)
         try:
             result = read()
         except (OSError, NerTasksError):
-            if _is_same(handle, folder):
+            if _is_same(handle, folder) and _mark(folder, marker) == marked:
                 raise
         else:
-            if _is_same(handle, folder):
+            if _is_same(handle, folder) and _mark(folder, marker) == marked:
                 return result
             undo(result)
         finally:
             os.close(handle)
     raise Busy(f"found that it is replaced again and again, expected to read it whole, at {folder}")
+
+
+def _mark(folder: Path, marker: str) -> tuple[int, int, int] | None:
+    """Return what changes when the marker is replaced; None if there is none."""
+    if not marker:
+        return None
+    try:
+        status = (folder / marker).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _is_same(handle: int, folder: Path) -> bool:

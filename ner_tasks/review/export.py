@@ -1,7 +1,7 @@
 """Export of a night's review queue."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from ner_tasks.tagging.answer_ledger import DOCUMENTS
 
 
 def export_queue(
-    answers: Path,
+    parts: Sequence[Path],
     other: Path | None,
     output: Path,
     config: ReviewConfig,
@@ -27,7 +27,7 @@ def export_queue(
     """Choose the sentences to review and write them for the page Review queue, Label Studio and doccano.
 
     Args:
-        answers: folder of a night's answers.
+        parts: folders of a night's answers, in order.
         other: a second model's answers to the same documents, None without one.
         output: folder to write into.
         config: what is chosen.
@@ -44,7 +44,8 @@ def export_queue(
         InputMissing, ArtifactBroken: there are no answers, or they are damaged.
         StorageFull: no space left on the device.
     """
-    queue = build_queue(answers / DOCUMENTS, config, other=other / DOCUMENTS if other else None, codes=codes)
+    documents = [part / DOCUMENTS for part in parts]
+    queue = build_queue(documents, config, other=other / DOCUMENTS if other else None, codes=codes)
     known = sorted({escape_surrogates(label) for label in (*queue.labels, *labels)})
     write_queue(queue.items, known, output, day=day)
     n_not_on_page = write_queue_file(queue.items, output / keys.REVIEW_QUEUE)

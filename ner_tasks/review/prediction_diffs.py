@@ -6,13 +6,14 @@ Both files are read in parallel, one document at a time; an index is built only 
 import hashlib
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ner_tasks import display
-from ner_tasks.tagging.answers import Answer, parse_answer, read_answers
+from ner_tasks.tagging.answers import Answer, AnswerFiles, list_files, parse_answer, read_answers, read_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Entity = Mapping[str, Any]
 # The old entity and the new one, None where there is none.
 Pair = tuple[Entity | None, Entity | None]
+_Place = tuple[int, int]  # number of a file, and offset in it in bytes
 
 KINDS = ("added", "removed", "moved", "relabelled")
 _CONTEXT, _LONGEST = 60, 300
@@ -103,8 +105,8 @@ class PredictionDiff:
                 yield from _example_lines(example)
 
 
-def diff_predictions(old: Path, new: Path, *, n_examples: int = 3, seed: int = 0) -> PredictionDiff:
-    """Compare two `documents.jsonl` of the same documents.
+def diff_predictions(old: AnswerFiles, new: AnswerFiles, *, n_examples: int = 3, seed: int = 0) -> PredictionDiff:
+    """Compare two answers to the same documents, each one `documents.jsonl` or those of its parts.
 
     Documents are matched by name and SHA-256; repeated documents are matched in order.
 
@@ -224,7 +226,7 @@ def _overlaps(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[tupl
             index += 1
 
 
-def _pair_answers(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer | None]]:
+def _pair_answers(old: AnswerFiles, new: AnswerFiles) -> Iterator[tuple[Answer | None, Answer | None]]:
     """The answers of both files by document: side by side while these are the same, then by an index of the new ones."""
     earlier, n_same = read_answers(old), 0
     before = None
@@ -234,34 +236,38 @@ def _pair_answers(old: Path, new: Path) -> Iterator[tuple[Answer | None, Answer 
             break
         yield before, after
         before, n_same = None, n_same + 1
-    offsets = _offsets(new, skip=n_same)
-    with new.open("rb") as file:
+    paths = list_files(new)
+    offsets = _offsets(paths, skip=n_same)
+    with ExitStack() as stack:
+        files = [stack.enter_context(path.open("rb")) for path in paths]
         while (before := before or next(earlier, None)) is not None:
             waiting = offsets.pop(_key(before), ())
             if waiting[1:]:
                 offsets[_key(before)] = waiting[1:]
-            yield before, _answer_at(file, waiting[0], new) if waiting else None
+            yield before, _answer_at(files, waiting[0]) if waiting else None
             before = None
-        for offset in sorted(offset for waiting in offsets.values() for offset in waiting):
-            yield None, _answer_at(file, offset, new)
+        for place in sorted(place for waiting in offsets.values() for place in waiting):
+            yield None, _answer_at(files, place)
 
 
-def _offsets(path: Path, *, skip: int) -> dict[bytes, tuple[int, ...]]:
-    """Index the byte offsets of the answers after the first `skip` ones; a document may occur twice."""
-    offsets: dict[bytes, tuple[int, ...]] = {}
-    offset = 0
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines):
-            if number >= skip:
-                key = _key(parse_answer(line, f"{path}, line {number + 1}"))
-                offsets[key] = (*offsets.get(key, ()), offset)
+def _offsets(paths: Sequence[Path], *, skip: int) -> dict[bytes, tuple[_Place, ...]]:
+    """Index the places of the answers after the first `skip` ones; a document may occur twice."""
+    offsets: dict[bytes, tuple[_Place, ...]] = {}
+    for part, path in enumerate(paths):
+        offset = 0
+        for where, line in read_lines(path):
+            skip -= 1
+            if skip < 0:
+                key = _key(parse_answer(line, where))
+                offsets[key] = (*offsets.get(key, ()), (part, offset))
             offset += len(line)
     return offsets
 
 
-def _answer_at(file: Any, offset: int, path: Path) -> Answer:
-    file.seek(offset)
-    return parse_answer(file.readline(), f"{path}, byte {offset}")
+def _answer_at(files: Sequence[BinaryIO], place: _Place) -> Answer:
+    part, offset = place
+    files[part].seek(offset)
+    return parse_answer(files[part].readline(), f"{files[part].name}, byte {offset}")
 
 
 def _key(answer: Answer) -> bytes:

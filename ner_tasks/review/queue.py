@@ -18,7 +18,7 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.review.code_suggestions import CodeSuggestions
 from ner_tasks.review.prediction_diffs import pair_entities
 from ner_tasks.segmentation import DEFAULT_LANGUAGE, iter_sentences
-from ner_tasks.tagging.answers import Answer, read_answers
+from ner_tasks.tagging.answers import Answer, AnswerFiles, read_answers
 
 Entity = Mapping[str, Any]
 
@@ -103,12 +103,12 @@ class ReviewQueue:
 
 
 def build_queue(
-    answers: Path, config: ReviewConfig, *, other: Path | None = None, codes: CodeSuggestions | None = None
+    answers: AnswerFiles, config: ReviewConfig, *, other: Path | None = None, codes: CodeSuggestions | None = None
 ) -> ReviewQueue:
     """Choose the sentences of a night to review.
 
     Args:
-        answers: `documents.jsonl` of the night.
+        answers: `documents.jsonl` of the night, or those of its parts.
         config: settings.
         other: `documents.jsonl` of another model for some or all of the documents, to find disagreements.
         codes: suggests codes for entities without one; None: codes are not looked at.

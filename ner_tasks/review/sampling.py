@@ -2,25 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
+from ner_tasks.errors import ArtifactBroken, redact_error
 from ner_tasks.files import atomic
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
+from ner_tasks.tagging.answers import read_lines
 
 FILES = "files.jsonl"
 
 
-def sample_answers(answers: Path, output: Path, *, max_words: int, seed: int = 0) -> dict[str, Any]:
+def sample_answers(parts: Sequence[Path], output: Path, *, max_words: int, seed: int = 0) -> dict[str, Any]:
     """Sample files of a night, and write their names and answers into a folder.
 
     Files are taken in an order that depends only on the seed and their names, so that every model gets the same sample.
     Whole files are taken, because files are what is tagged.
 
     Args:
-        answers: folder of answers, as `tag` writes it.
+        parts: folders of answers, as `tag` writes them, in order.
         output: output folder: `documents.jsonl`, and `files.jsonl` with `{"name": ...}` on each line.
         max_words: maximum number of words in all; if no file fits, the shortest one is taken.
         seed: seed of the sample.
@@ -33,7 +34,7 @@ def sample_answers(answers: Path, output: Path, *, max_words: int, seed: int = 0
         ArtifactBroken: a line is not an answer.
     """
     words, documents = dict[str, int](), dict[str, int]()
-    for file, n_words, _ in _lines(answers / DOCUMENTS):
+    for file, n_words, _ in _lines(parts):
         words[file] = words.get(file, 0) + n_words
         documents[file] = documents.get(file, 0) + 1
     taken, n_left = set[str](), max_words
@@ -47,7 +48,7 @@ def sample_answers(answers: Path, output: Path, *, max_words: int, seed: int = 0
         taken.add(min(words, key=lambda name: (words[name], name)))
     output.mkdir(parents=True, exist_ok=True)
     with atomic.space_for(output / DOCUMENTS), (output / DOCUMENTS).open("wb") as lines:
-        lines.writelines(line for file, _, line in _lines(answers / DOCUMENTS) if file in taken)
+        lines.writelines(line for file, _, line in _lines(parts) if file in taken)
     with atomic.space_for(output / FILES), (output / FILES).open("w", encoding="utf-8") as names:
         names.writelines(json.dumps({"name": file}) + "\n" for file in words if file in taken)
     return {
@@ -61,16 +62,11 @@ def sample_answers(answers: Path, output: Path, *, max_words: int, seed: int = 0
     }
 
 
-def _lines(path: Path) -> Iterator[tuple[str, int, bytes]]:
+def _lines(parts: Sequence[Path]) -> Iterator[tuple[str, int, bytes]]:
     """Yield the file, the number of words and the raw line of each answer."""
-    if not path.is_file():
-        raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                values = json.loads(line)
-                yield str(values["file"]), int(values["receipt"]["n_words"]), line
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
-                raise ArtifactBroken(
-                    f"found {redact_error(error)}, expected an answer, in {path}, line {number}"
-                ) from None
+    for where, line in read_lines([part / DOCUMENTS for part in parts]):
+        try:
+            values = json.loads(line)
+            yield str(values["file"]), int(values["receipt"]["n_words"]), line
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ArtifactBroken(f"found {redact_error(error)}, expected an answer, in {where}") from None

@@ -7,7 +7,7 @@ takes what the address does not say from the variables PGHOST, PGPASSWORD and so
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -18,8 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, NerTasksError, redact_error
-from ner_tasks.files import atomic
-from ner_tasks.records import PublishedDay, read_file
+from ner_tasks.records import PublishedDay, validate_record
 from ner_tasks.sinks import SCHEMA_NAME
 from ner_tasks.sinks.postgres_errors import translate_postgres_errors
 from ner_tasks.sinks.postgres_tables import (
@@ -31,6 +30,7 @@ from ner_tasks.sinks.postgres_tables import (
     prepare_tables,
 )
 from ner_tasks.tagging.conversion import find_day
+from ner_tasks.tagging.day_parts import read_described, read_parts
 from ner_tasks.tagging.exports.parquet import DOCUMENTS_FILE, ENTITIES_FILE
 from ner_tasks.tagging.exports.tables import DAY, SCHEMA_VERSION, read_schema_version
 from ner_tasks.tagging.merge import MANIFEST
@@ -51,12 +51,12 @@ _DAYS = pa.schema(
 
 
 def load_day(
-    answers: Path, *, day: str | None = None, database: str = "", schema: str = "nightly_ner"
+    answers: Sequence[Path], *, day: str | None = None, database: str = "", schema: str = "nightly_ner"
 ) -> dict[str, Any]:
     """Replace a day in PostgreSQL by a folder of answers; make the tables if there are none.
 
     Args:
-        answers: a published day, or a folder with its manifest and its Parquet files.
+        answers: a published day, or folders with their manifests and Parquet files, in order.
         day: YYYY-MM-DD; by default that of the manifest.
         database: address of the database without a password; empty: as libpq's variables say.
         schema: PostgreSQL's schema for the tables.
@@ -69,7 +69,9 @@ def load_day(
         ConfigInvalid: no day is known, tables of another schema, a right is missing.
         DatabaseUnavailable, StorageFull, Busy: of the server; nothing of the day has changed.
     """
-    return atomic.read_whole(answers, lambda: _load(answers, day, database, schema))
+    return read_parts(
+        answers, lambda parts: _load(answers, parts, day, database, schema), files=(DOCUMENTS_FILE, ENTITIES_FILE)
+    )
 
 
 def remove_day(day: date, *, database: str = "", schema: str = "nightly_ner") -> dict[str, Any]:
@@ -107,22 +109,48 @@ def list_days(*, database: str = "", schema: str = "nightly_ner") -> dict[str, s
         return dict(cursor.fetchall())
 
 
-def _load(answers: Path, given: str | None, database: str, schema: str) -> dict[str, Any]:
+def _load(
+    answers: Sequence[Path], parts: Sequence[Path], given: str | None, database: str, schema: str
+) -> dict[str, Any]:
     day = find_day(answers, given)
     if day is None:
-        raise ConfigInvalid(f"found no day in {answers}, expected the one to replace; give --day")
-    manifest = read_file(answers / MANIFEST, PublishedDay)
-    documents = DayTable(answers / DOCUMENTS_FILE, DOCUMENTS_TABLE, day)
-    entities = DayTable(answers / ENTITIES_FILE, ENTITIES_TABLE, day)
-    documents.check_rows(manifest.get("n_tagged"))
+        raise ConfigInvalid(f"found no day in {answers[0]}, expected the one to replace; give --day")
+    told = [_read_manifest(folder) for folder in answers]
+    documents = [DayTable(part / DOCUMENTS_FILE, DOCUMENTS_TABLE, day) for part in parts]
+    entities = [DayTable(part / ENTITIES_FILE, ENTITIES_TABLE, day) for part in parts]
+    n_documents, n_entities = (sum(table.n_rows for table in tables) for tables in (documents, entities))
+    _check_rows(told, n_documents, answers)
     with _transaction(database, schema) as cursor:
         _delete(cursor, schema, day)
-        for table in (documents, entities):
+        for table in (*documents, *entities):
             table.copy_into(cursor, schema)
-        row = (day, manifest["model_version"], manifest.get("night"), documents.n_rows, entities.n_rows)
+        row = (day, told[0]["model_version"], told[0].get("night"), n_documents, n_entities)
         loaded = pa.record_batch([[value] for value in row], schema=_DAYS)
         cursor.adbc_ingest(DAYS_TABLE, loaded, mode="append", db_schema_name=schema)
-    return {"day": day.isoformat(), "n_documents": documents.n_rows, "n_entities": entities.n_rows}
+    return {"day": day.isoformat(), "n_documents": n_documents, "n_entities": n_entities}
+
+
+def _read_manifest(folder: Path) -> PublishedDay:
+    if not (described := read_described(folder)):
+        raise InputMissing(f"found nothing at {folder / MANIFEST}, expected a JSON file")
+    return validate_record(described, PublishedDay, str(folder))
+
+
+def _check_rows(told: Sequence[PublishedDay], n_documents: int, answers: Sequence[Path]) -> None:
+    """Check the number of rows of all parts against that of the manifests, and that these are of one model.
+
+    Raises:
+        ArtifactBroken: it is another one.
+        ConfigInvalid: the folders are of several models, of which a day has one.
+    """
+    versions = {manifest["model_version"] for manifest in told}
+    if len(versions) > 1:
+        found = " and ".join(sorted(versions)[:2])
+        raise ConfigInvalid(f"found answers of the models {found}, expected those of one, in --answers")
+    n_told = [manifest["n_tagged"] for manifest in told if "n_tagged" in manifest]
+    if len(n_told) == len(told) and sum(n_told) != n_documents:
+        where = f"{answers[0]}{f' and {len(answers) - 1} more' if answers[1:] else ''}"
+        raise ArtifactBroken(f"found {n_documents} rows, expected {sum(n_told)} as in {MANIFEST}, at {where}")
 
 
 @contextmanager
@@ -190,15 +218,6 @@ class DayTable:
         self._columns = [column.name for column in TABLES[table] if column.name in schema.names]
         self.n_rows: int = self._file.metadata.num_rows
         self._error: NerTasksError | None = None
-
-    def check_rows(self, n_expected: int | None) -> None:
-        """Check the number of rows against the manifest's.
-
-        Raises:
-            ArtifactBroken: it is another one.
-        """
-        if n_expected is not None and n_expected != self.n_rows:
-            raise ArtifactBroken(f"found {self.n_rows} rows, expected {n_expected} as in {MANIFEST}, at {self._path}")
 
     def copy_into(self, cursor: Any, schema: str) -> None:
         """Insert all rows.

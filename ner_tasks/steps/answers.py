@@ -9,7 +9,7 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
 from ner_tasks.config.types import Count, Share
 from ner_tasks.enrichment.config import Labels
-from ner_tasks.steps.command import Command, Folder, JsonFile, Seeded, YamlFile
+from ner_tasks.steps.command import Answers, Command, Folder, JsonFile, Seeded, YamlFile
 
 
 class DriftCommand(Command):
@@ -38,7 +38,7 @@ class SampleCommand(SampleParams, Seeded, Command):
     name: ClassVar[str] = "sample"
     reads_documents: ClassVar[bool] = True
 
-    answers: Folder = Field(description="an answer folder of `tag`")
+    answers: Answers = Field(description="a published day in its store, or answer folders of `tag` in order")
     output: Folder = Field(description="the folder to create: documents.jsonl, files.jsonl")
 
 
@@ -55,7 +55,9 @@ class ReviewCommand(ReviewParams, Seeded, Command):
     name: ClassVar[str] = "review"
     reads_documents: ClassVar[bool] = True
 
-    answers: Folder = Field(description="an answer folder of `tag`, with texts")
+    answers: Answers = Field(
+        description="a published day in its store, or answer folders of `tag` in order; with texts"
+    )
     other: Folder | None = Field(None, description="another model's answers to some of the same documents")
     output: Folder = Field(description="the folder to create")
     day: Annotated[str, Flag("YYYY-MM-DD")] = Field(description="the day of the answers, for the metadata")

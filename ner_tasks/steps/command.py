@@ -4,12 +4,20 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
 
+
+def _as_list(value: Any) -> Any:
+    """Return a single folder, as files of settings of earlier releases name it, as a list."""
+    return (value,) if isinstance(value, str | Path) else value
+
+
 Folder = Annotated[Path, Flag("DIR")]
+# A published day `<store>/tagged/<day>`, whose manifest names its parts, or answer folders of `tag` in order.
+Answers = Annotated[tuple[Path, ...], BeforeValidator(_as_list), Field(min_length=1), Flag("DIR")]
 JsonFile = Annotated[Path, Flag("JSON")]
 YamlFile = Annotated[Path, Flag("YAML")]
 Model = Annotated[Path, Flag("DIR", also=("--model_path",))]

@@ -9,7 +9,7 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.flags import Flag
 from ner_tasks.config.types import Day
 from ner_tasks.sinks import SCHEMA_NAME
-from ner_tasks.steps.command import Command, Folder
+from ner_tasks.steps.command import Answers, Command
 
 _PASSWORD = re.compile(r"://[^@/?]*:[^@]*@|password\s*=", re.IGNORECASE)
 
@@ -44,7 +44,9 @@ class LoadPostgresCommand(PostgresDatabase, Command):
     name: ClassVar[str] = "load-postgres"
     reads_documents: ClassVar[bool] = True
 
-    answers: Folder = Field(description="a published day, or an answer folder with its Parquet files")
+    answers: Answers = Field(
+        description="a published day in its store, or answer folders with their Parquet files in order"
+    )
     day: Annotated[Day | None, Flag("YYYY-MM-DD")] = Field(
         None, description="the day to replace (default: that of the manifest)"
     )

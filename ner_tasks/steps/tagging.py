@@ -10,7 +10,7 @@ from ner_tasks.config.flags import Flag
 from ner_tasks.config.types import Day, Line, Share
 from ner_tasks.enrichment.config import EnrichmentConfig, Labels
 from ner_tasks.segmentation import AUTO, LANGUAGE_PATTERN
-from ner_tasks.steps.command import Command, Folder, JsonFile
+from ner_tasks.steps.command import Answers, Command, Folder, JsonFile
 from ner_tasks.tagging.exports import Format
 
 MAX_FILE_MINUTES = 7 * 24 * 60
@@ -154,8 +154,8 @@ class DiffPredictionsCommand(Command):
     name: ClassVar[str] = "diff-predictions"
     reads_documents: ClassVar[bool] = True
 
-    old: Folder = Field(description="an answer folder of `tag`")
-    new: Folder = Field(description="the answer folder to compare with it")
+    old: Answers = Field(description="a published day in its store, or answer folders of `tag` in order")
+    new: Answers = Field(description="the answers to compare with it, given the same way")
     n_examples: int = Field(3, ge=0, description="number of examples per kind of change and label")
 
 
@@ -165,7 +165,9 @@ class ConvertCommand(Command):
     name: ClassVar[str] = "convert"
     reads_documents: ClassVar[bool] = True
 
-    answers: Folder = Field(description="an answer folder of `tag`")
+    answers: Answers = Field(
+        description="a published day in its store, as in var/store/tagged/2026-01-31, or answer folders of `tag` in order"
+    )
     to: Format = Field(description="the format")
     output: Path = Field(description="the file to create for conll, page and redacted, else the folder")
     day: Annotated[Day | None, Flag("YYYY-MM-DD")] = Field(

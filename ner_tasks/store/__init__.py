@@ -6,7 +6,7 @@ passed back to the store that listed it.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -70,6 +70,20 @@ class Store(Protocol):
 
         Raises:
             InputMissing: there is no such file or folder.
+        """
+        ...
+
+    def fetch_fixed(self, key: str, files: Mapping[str, int | None]) -> Path:
+        """Return a local path of the folder under `key`, which never changes, with at least these of its files.
+
+        On S3 a file that was fetched before costs no request, and one whose copy has another size is fetched again.
+
+        Args:
+            key: the folder.
+            files: size of each file in bytes, by name; None if it is not known. The caller checks it.
+
+        Raises:
+            InputMissing: there is no such folder; on S3 also if a file is missing.
         """
         ...
 

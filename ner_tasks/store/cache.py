@@ -1,6 +1,7 @@
 """Local cache of files on S3, valid as long as their ETags do not change.
 
     <cache>/<id>/<key>    <id> is a hash of the store, the names and the ETags: changed content is another folder
+    <cache>/<id>/<name>   of a folder that never changes: <id> is a hash of its location
 
 Several processes may share a cache: the first one that completes a copy adds it.
 """
@@ -10,7 +11,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,6 +49,39 @@ class Cache:
         os.utime(home)  # time of the last use
         return home
 
+    def get_fixed(self, place: str, files: Mapping[str, int | None], download: Callable[[str, Path], None]) -> Path:
+        """Return a folder that contains copies of files that never change, downloading those that are missing.
+
+        Args:
+            place: location of their folder.
+            files: size of each file in bytes, by name; None for any. A copy of another size is downloaded again.
+            download: downloads a file, given its name.
+
+        Raises:
+            ConfigInvalid: a name could leave the folder.
+        """
+        home = self._folder / hashlib.sha256(json.dumps(["fixed", place]).encode()).hexdigest()[:16]
+        missing = [name for name, n_bytes in files.items() if not _is_copied(home / check_key(name), n_bytes)]
+        if missing:
+            stage = self._folder / f".{uuid.uuid4().hex}.part"
+            try:
+                with atomic.space_for(home):
+                    stage.mkdir(parents=True)
+                    home.mkdir(exist_ok=True)
+                    map_parallel(lambda name: self._add(home / name, stage / name, name, download), missing)
+            finally:
+                replacement.discard(stage)
+            self._remove_unused()
+        os.utime(home)  # time of the last use
+        return home
+
+    def _add(self, target: Path, stage: Path, name: str, download: Callable[[str, Path], None]) -> None:
+        """Download a file; other processes see it when it is complete."""
+        stage.parent.mkdir(parents=True, exist_ok=True)
+        download(name, stage)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stage.replace(target)
+
     def _fill(self, home: Path, copies: Sequence[tuple[str, ListedObject]], download: Download) -> None:
         stage = self._folder / f".{uuid.uuid4().hex}.part"
 
@@ -79,6 +113,13 @@ class Cache:
                 longest_s = HALF_DONE_S if replacement.is_left_behind(entry.name) else UNUSED_S
                 if time.time() - entry.lstat().st_mtime > longest_s:
                     replacement.discard(entry)
+
+
+def _is_copied(path: Path, n_bytes: int | None) -> bool:
+    try:
+        return (n_bytes is None and path.is_file()) or path.stat().st_size == n_bytes
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _is_sound(home: Path, copies: Sequence[tuple[str, ListedObject]]) -> bool:

@@ -6,7 +6,7 @@ stored under `.locks/`, which no key can name.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,12 @@ class S3Store:
             except (Busy, InputMissing):
                 time.sleep(1)  # replaced or removed since it was listed
         raise Busy(f"found it replaced {N_TRIES} times while fetching, expected it unchanged, at {self.where(key)}")
+
+    def fetch_fixed(self, key: str, files: Mapping[str, int | None]) -> Path:
+        key = check_key(key)
+        return self._cache.get_fixed(
+            self.where(key), files, lambda name, path: self._bucket.download(self._name(f"{key}/{name}"), path)
+        )
 
     def read_whole(self, key: str, read: Callable[[], Result], *, marker: str) -> Result:
         for _ in range(N_TRIES):

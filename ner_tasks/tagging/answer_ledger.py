@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 from ner_tasks.errors import ArtifactBroken, NerTasksError, redact_error
 from ner_tasks.files import atomic, sqlite_files
+from ner_tasks.store.keys import PART_MANIFEST
 
 DOCUMENTS, LEDGER = "documents.jsonl", "ledger.sqlite"
 # counts that depend only on the text, so that they hold for every document with that text
@@ -67,7 +68,8 @@ class AnswerLedger:
         with self._errors():
             self._db = sqlite_files.open_read_only(self._path)
             self._db.execute("SELECT 1 FROM answers LIMIT 1")
-        if self._documents.is_file():
+        # a part is never replaced, and hundreds of them would take as many open files again
+        if self._documents.is_file() and not (self._path.parent / PART_MANIFEST).exists():
             self._answers = atomic.open_file(self._documents)
 
     def _close(self) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,10 @@ from ner_tasks.documents.inventory import UNREAD
 from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
 from ner_tasks.files.json_text import check_depth
 from ner_tasks.segmentation import DEFAULT_LANGUAGE
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
+
+# A `documents.jsonl`, or those of several parts in order.
+AnswerFiles = Path | Sequence[Path]
 
 
 @dataclass(frozen=True)
@@ -66,18 +70,60 @@ def count_unread(receipt: Mapping[str, Any]) -> int:
     return sum(int(fates.get(UNREAD, 0)) for fates in receipt["items"].values())
 
 
-def read_answers(path: Path) -> Iterator[Answer]:
-    """Read the answers of a `documents.jsonl` one at a time.
+def read_answers_of(parts: Iterable[Path]) -> Iterator[Answer]:
+    """Read the answers of several parts one at a time, in the order of the parts.
+
+    Args:
+        parts: folders of parts, see `day_parts.find_parts`.
+
+    Raises:
+        InputMissing: a part has no `documents.jsonl`.
+        ArtifactBroken: a line is not an answer.
+    """
+    return read_answers([part / DOCUMENTS for part in parts])
+
+
+def read_answers(files: AnswerFiles) -> Iterator[Answer]:
+    """Read the answers of one `documents.jsonl` or of several, one at a time.
 
     Raises:
         InputMissing: there is no such file.
         ArtifactBroken: a line is not an answer.
     """
-    if not path.is_file():
-        raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            yield parse_answer(line, f"{path}, line {number}")
+    for where, line in read_lines(files):
+        yield parse_answer(line, where)
+
+
+def read_lines(files: AnswerFiles) -> Iterator[tuple[str, bytes]]:
+    """Read the lines of files of answers one at a time, each with its location for an error.
+
+    Raises:
+        InputMissing: there is no such file.
+    """
+    for path in list_files(files):
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                yield f"{path}, line {number}", line
+
+
+def list_files(files: AnswerFiles) -> Sequence[Path]:
+    """Return the files as a sequence.
+
+    Raises:
+        InputMissing: there is no such file.
+    """
+    paths = [files] if isinstance(files, Path) else files
+    for path in paths:
+        if not path.is_file():
+            raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
+    return paths
+
+
+def name_files(files: AnswerFiles) -> str:
+    """Return the location of the files, for an error."""
+    if isinstance(files, Path):
+        return str(files)
+    return f"{files[0]}{f' and {len(files) - 1} more' if files[1:] else ''}" if files else "no files"
 
 
 def parse_answer(line: bytes, where: str) -> Answer:

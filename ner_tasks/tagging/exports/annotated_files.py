@@ -11,7 +11,7 @@ from typing import TextIO
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.surrogates import escape_surrogates, replace_surrogates
-from ner_tasks.tagging.answers import Answer, read_answers
+from ner_tasks.tagging.answers import Answer, AnswerFiles, name_files, read_answers
 
 NAMES_FILE = "names.jsonl"
 # Tools list a folder on one page.
@@ -40,7 +40,7 @@ class AnnotationExport:
         """The numbers of documents and entities, by name."""
         return {"n_documents": self.n_documents, "n_entities": self.n_entities}
 
-    def place_documents(self, documents_jsonl: Path, *, form: str) -> Iterator[tuple[Answer, str, Path]]:
+    def place_documents(self, documents_jsonl: AnswerFiles, *, form: str) -> Iterator[tuple[Answer, str, Path]]:
         """Yield each answer with its text as a tool may have it and its file without a suffix; list the files' names.
 
         Args:
@@ -56,7 +56,7 @@ class AnnotationExport:
             for number, answer in enumerate(read_answers(documents_jsonl)):
                 if answer.text is None:
                     raise ConfigInvalid(
-                        f"found answers without text, expected them with it to write {form}, in {documents_jsonl}: "
+                        f"found answers without text, expected them with it to write {form}, in {name_files(documents_jsonl)}: "
                         "only hashes were kept"
                     )
                 # the name of a document may be anything, and the number makes it unique

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ner_tasks.tagging.answers import AnswerFiles
 from ner_tasks.tagging.exports.annotated_files import open_text, staged_export
 
 # An annotation is one line of columns, so it has gaps where the text has line ends and tabs.
@@ -16,7 +17,7 @@ _NO_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _NO_REFERENCE = re.compile(r"[:\s]+")
 
 
-def write_brat(documents_jsonl: Path, target: Path) -> dict[str, int]:
+def write_brat(documents_jsonl: AnswerFiles, target: Path) -> dict[str, int]:
     """Write all answers as a collection of brat.
 
     Args:

@@ -12,13 +12,13 @@ from ner_tasks.files import atomic
 from ner_tasks.labels import OUTSIDE
 from ner_tasks.segmentation import iter_sentences
 from ner_tasks.surrogates import escape_surrogates
-from ner_tasks.tagging.answers import Answer, read_answers
+from ner_tasks.tagging.answers import Answer, AnswerFiles, name_files, read_answers
 
 # Control characters and line separators would end the comment line or be invisible in it.
 _ESCAPED = re.compile("[\\\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
-def write_conll(documents_jsonl: Path, target: Path) -> dict[str, int]:
+def write_conll(documents_jsonl: AnswerFiles, target: Path) -> dict[str, int]:
     """Write all answers to one CoNLL file, each document after a line `# document = <name>`.
 
     A line with a tab is a word, even if it begins with `#`: control characters in names are escaped.
@@ -41,14 +41,14 @@ def write_conll(documents_jsonl: Path, target: Path) -> dict[str, int]:
         for answer in read_answers(documents_jsonl):
             n_documents += 1
             file.write(f"# document = {_on_one_line(answer.document)}\n")
-            for sentence in _tagged_sentences(answer, documents_jsonl):
+            for sentence in _tagged_sentences(answer, name_files(documents_jsonl)):
                 n_words += len(sentence)
                 file.writelines(f"{escape_surrogates(word)}\t{tag}\n" for word, tag in sentence)
                 file.write("\n")
     return {"n_documents": n_documents, "n_words": n_words}
 
 
-def _tagged_sentences(answer: Answer, where: Path) -> Iterator[list[tuple[str, str]]]:
+def _tagged_sentences(answer: Answer, where: str) -> Iterator[list[tuple[str, str]]]:
     if answer.text is None:
         raise ConfigInvalid(
             f"found answers without text, expected them with it to write CoNLL, in {where}: only hashes were kept"

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, redact_error
 from ner_tasks.files import atomic
+from ner_tasks.tagging.answers import AnswerFiles
 from ner_tasks.tagging.exports.parquet import DOCUMENTS_FILE, ENTITIES_FILE, write_parquet
 from ner_tasks.tagging.exports.tables import DAY
 
@@ -23,7 +24,7 @@ _LOCK_FILE, _PATIENCE_S = ".nightly-ner.lock", 600
 _BATCH_ROWS = 20_000
 
 
-def write_delta(documents_jsonl: Path, folder: Path, *, day: date) -> dict[str, int]:
+def write_delta(documents_jsonl: AnswerFiles, folder: Path, *, day: date) -> dict[str, int]:
     """Replace a day in the Delta tables `entities` and `documents` of a folder; make the tables if there are none.
 
     A table has the day's old rows or its new ones, whenever it is read. The two tables are replaced one after the other; after

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from ner_tasks.segmentation import iter_sentences
 from ner_tasks.surrogates import escape_surrogates
-from ner_tasks.tagging.answers import Answer
+from ner_tasks.tagging.answers import Answer, AnswerFiles
 from ner_tasks.tagging.exports.annotated_files import open_text, staged_export
 
 _DKPRO = "de.tudarmstadt.ukp.dkpro.core.api"
@@ -31,7 +31,7 @@ _TYPES = {
 _SOFA_ID = 1
 
 
-def write_inception(documents_jsonl: Path, target: Path) -> dict[str, int]:
+def write_inception(documents_jsonl: AnswerFiles, target: Path) -> dict[str, int]:
     """Write all answers as files that INCEpTION imports as "UIMA CAS JSON".
 
     Args:

@@ -21,7 +21,7 @@ import ner_tasks
 from ner_tasks.errors import ConfigInvalid, InputMissing
 from ner_tasks.files import atomic
 from ner_tasks.surrogates import escape_surrogates
-from ner_tasks.tagging.answers import Answer, read_answers
+from ner_tasks.tagging.answers import Answer, AnswerFiles, name_files, read_answers
 from ner_tasks.tagging.exports.parquet import ParquetTable
 from ner_tasks.tagging.exports.tables import describe_field
 
@@ -137,7 +137,7 @@ class NoteIds:
 
 
 def write_note_nlp(
-    documents_jsonl: Path, folder: Path, *, day: date | None = None, note_ids: NoteIds | None = None
+    documents_jsonl: AnswerFiles, folder: Path, *, day: date | None = None, note_ids: NoteIds | None = None
 ) -> dict[str, int]:
     """Write `note_nlp.parquet` and `note_ids.parquet` into a folder, each atomically.
 
@@ -162,14 +162,15 @@ def write_note_nlp(
         stages = [stack.enter_context(atomic.staged_file(folder / name)) for name in (NOTE_NLP_FILE, NOTE_IDS_FILE)]
         terms = stack.enter_context(ParquetTable(stages[0], NOTE_NLP))
         notes = stack.enter_context(ParquetTable(stages[1], NOTE_IDS))
+        where = name_files(documents_jsonl)
         for answer in read_answers(documents_jsonl):
             note_id, document = ids.get(answer.document, day), escape_surrogates(answer.document)
             notes.add([{"note_id": note_id, "document": document, "sha256": answer.sha256, "day": day}])
-            terms.add(_rows(answer, note_id, day, documents_jsonl))
+            terms.add(_rows(answer, note_id, day, where))
     return {"n_documents": notes.n_rows, "n_entities": terms.n_rows}
 
 
-def _rows(answer: Answer, note_id: int, day: date | None, where: Path) -> Iterator[dict[str, Any]]:
+def _rows(answer: Answer, note_id: int, day: date | None, where: str) -> Iterator[dict[str, Any]]:
     text = answer.text
     if text is None:
         raise ConfigInvalid(
@@ -207,7 +208,7 @@ def _hash_id(*parts: object) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1 or 1
 
 
-def _tagged_at(answer: Answer, day: date | None, where: Path) -> datetime:
+def _tagged_at(answer: Answer, day: date | None, where: str) -> datetime:
     """Return when the document was tagged, in UTC without a time zone, as the CDM stores it."""
     try:
         moment = datetime.fromisoformat(str(answer.receipt["tagged_at"]))

@@ -17,9 +17,8 @@ from typing import Any
 from jinja2 import Environment
 
 from ner_tasks import display
-from ner_tasks.errors import InputMissing
 from ner_tasks.files import atomic
-from ner_tasks.tagging.answers import Answer, parse_answer, parse_rejection
+from ner_tasks.tagging.answers import Answer, AnswerFiles, list_files, parse_answer, parse_rejection, read_lines
 
 _HERE = Path(__file__).parent
 # Longer documents are shown as excerpts around their entities.
@@ -45,8 +44,8 @@ class ShownDocument:
 
 
 def write_day_page(
-    documents_jsonl: Path,
-    rejected_jsonl: Path,
+    documents_jsonl: AnswerFiles,
+    rejected_jsonl: AnswerFiles,
     manifest: Mapping[str, Any],
     target: Path,
     *,
@@ -172,25 +171,25 @@ def _one_line(text: object, *, most: int) -> str:
     return line if len(line) <= most else line[: most - 1] + "…"
 
 
-def _n_lines(path: Path) -> int:
-    if not path.is_file():
-        raise InputMissing(f"found nothing at {path}, expected the answers that `tag` writes")
-    with path.open("rb") as file:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
+def _n_lines(files: AnswerFiles) -> int:
+    n = 0
+    for path in list_files(files):
+        with path.open("rb") as file:
+            n += sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(_CHUNK), b""))
+    return n
 
 
-def _lines(path: Path, chosen: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines with the given numbers, in ascending order."""
+def _lines(files: AnswerFiles, chosen: Sequence[int]) -> Iterator[tuple[str, bytes]]:
+    """Yield the lines with the given numbers, counted over all files, in ascending order; each with its location."""
     wanted = set(chosen)
-    with path.open("rb") as lines:
-        yield from ((number, line) for number, line in enumerate(lines) if number in wanted)
+    yield from (line for number, line in enumerate(read_lines(files)) if number in wanted)
 
 
-def _answers(path: Path, chosen: Sequence[int]) -> Iterator[Answer]:
-    for number, line in _lines(path, chosen):
-        yield parse_answer(line, f"{path}, line {number + 1}")
+def _answers(files: AnswerFiles, chosen: Sequence[int]) -> Iterator[Answer]:
+    for where, line in _lines(files, chosen):
+        yield parse_answer(line, where)
 
 
-def _read_rejected(path: Path, chosen: Sequence[int]) -> Iterator[Mapping[str, Any]]:
-    for number, line in _lines(path, chosen):
-        yield parse_rejection(line, f"{path}, line {number + 1}")
+def _read_rejected(files: AnswerFiles, chosen: Sequence[int]) -> Iterator[Mapping[str, Any]]:
+    for where, line in _lines(files, chosen):
+        yield parse_rejection(line, where)

@@ -14,17 +14,17 @@ from ner_tasks.documents.source_map import PLACE_FIELDS
 from ner_tasks.errors import ArtifactBroken, redact_error
 from ner_tasks.files import atomic
 from ner_tasks.surrogates import escape_surrogates
-from ner_tasks.tagging.answers import Answer, count_unread, read_answers
+from ner_tasks.tagging.answers import Answer, AnswerFiles, count_unread, list_files, name_files, read_answers
 from ner_tasks.tagging.exports.tables import COUNTS, DAY, DOCUMENTS, ENRICHMENT, ENTITIES, without_day
 
 ENTITIES_FILE, DOCUMENTS_FILE = "entities.parquet", "documents.parquet"
-HIVE_TABLES, PART_FILE = ("entities", "documents"), "part-0.parquet"
+HIVE_TABLES = ("entities", "documents")
 
 # Size of a row group: large enough to compress well, small enough for memory.
 _GROUP_ROWS, _GROUP_CHARACTERS = 50_000, 8_000_000
 
 
-def write_parquet(documents_jsonl: Path, folder: Path, *, day: date | None = None) -> dict[str, int]:
+def write_parquet(documents_jsonl: AnswerFiles, folder: Path, *, day: date | None = None) -> dict[str, int]:
     """Write `entities.parquet` and `documents.parquet` into a folder, each atomically.
 
     Args:
@@ -44,12 +44,12 @@ def write_parquet(documents_jsonl: Path, folder: Path, *, day: date | None = Non
     return _write(documents_jsonl, [folder / ENTITIES_FILE, folder / DOCUMENTS_FILE], [ENTITIES, DOCUMENTS], day)
 
 
-def write_hive(documents_jsonl: Path, folder: Path, *, day: date) -> dict[str, int]:
+def write_hive(documents_jsonl: AnswerFiles, folder: Path, *, day: date) -> dict[str, int]:
     """Write a day of a Hive-partitioned data set: `entities/day=<day>/` and `documents/day=<day>/`, each atomically.
 
     Args:
-        documents_jsonl: the answers.
-        folder: root of the data set; other days in it are kept, this one is replaced.
+        documents_jsonl: the answers; each file gets a file of its own in both tables, `part-<NN>.parquet`.
+        folder: root of the data set; other days in it are kept, the two folders of this one are replaced.
         day: day of the answers; the files have no such column.
 
     Returns:
@@ -58,12 +58,22 @@ def write_hive(documents_jsonl: Path, folder: Path, *, day: date) -> dict[str, i
     Raises:
         InputMissing, ArtifactBroken, StorageFull: as `write_parquet`.
     """
-    paths = [folder / table / f"{DAY}={day.isoformat()}" / PART_FILE for table in HIVE_TABLES]
-    return _write(documents_jsonl, paths, [without_day(ENTITIES), without_day(DOCUMENTS)], day)
+    counts = {"n_documents": 0, "n_entities": 0}
+    with ExitStack() as stack:
+        # both folders first: the first of them is replaced after both tables are complete
+        stages = [
+            stack.enter_context(atomic.staged_folder(folder / table / f"{DAY}={day.isoformat()}"))
+            for table in HIVE_TABLES
+        ]
+        for number, path in enumerate(list_files(documents_jsonl)):
+            files = [stage / f"part-{number:02d}.parquet" for stage in stages]
+            written = _write(path, files, [without_day(ENTITIES), without_day(DOCUMENTS)], day)
+            counts = {name: n + written[name] for name, n in counts.items()}
+    return counts
 
 
 def _write(
-    documents_jsonl: Path, paths: Sequence[Path], schemas: Sequence[pa.Schema], day: date | None
+    documents_jsonl: AnswerFiles, paths: Sequence[Path], schemas: Sequence[pa.Schema], day: date | None
 ) -> dict[str, int]:
     with ExitStack() as stack:
         # all files first: the first of them is replaced after both tables are complete
@@ -71,9 +81,10 @@ def _write(
         entities, documents = (
             stack.enter_context(ParquetTable(stage, schema)) for stage, schema in zip(stages, schemas, strict=True)
         )
+        where = name_files(documents_jsonl)
         for answer in read_answers(documents_jsonl):
             entities.add(_entity_rows(answer, day))
-            documents.add([_document_row(answer, day, documents_jsonl)])
+            documents.add([_document_row(answer, day, where)])
     return {"n_documents": documents.n_rows, "n_entities": entities.n_rows}
 
 
@@ -107,7 +118,7 @@ def _statuses(assertion: Any) -> list[Any] | None:
     return None if assertion is None else list(map(_escape, assertion))
 
 
-def _document_row(answer: Answer, day: date | None, where: Path) -> dict[str, Any]:
+def _document_row(answer: Answer, day: date | None, where: str) -> dict[str, Any]:
     try:
         receipt = answer.receipt
         counts = {name: int(receipt[name]) for name in COUNTS}

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
-from ner_tasks.tagging.answers import read_answers
+from ner_tasks.tagging.answers import AnswerFiles, read_answers
 
 
-def write_redacted(documents_jsonl: Path, target: Path) -> dict[str, int]:
+def write_redacted(documents_jsonl: AnswerFiles, target: Path) -> dict[str, int]:
     """Write `{"document", "text_sha256", "mode", "text", "offsets"}` for each document.
 
     Args:

@@ -13,6 +13,8 @@ from ner_tasks.config.types import Day, Version
 from ner_tasks.steps.tagging import DiffPredictionsCommand
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
+from ner_tasks.tagging.day_parts import fetch_day
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -130,7 +132,8 @@ class DiffPredictionsOperator(MergingOperator):
         with self.workspace(f"compare-{day}-{plan['night']}") as folder:
             new = self.merged(plan, folder / "joined")
             self.store.publish(new, keys.merged_night(day, plan["night"]), marker=merge.MANIFEST)
-            difference = self.run_command(DiffPredictionsCommand(old=self.store.fetch(keys.tagged_day(day)), new=new))
+            old = fetch_day(self.store, day, folder / "store", (DOCUMENTS,))
+            difference = self.run_command(DiffPredictionsCommand(old=(old,), new=(new,)))
         report = keys.retag_diff(plan["model"]["version"], day)
         self.store.write_json(report, {"day": day, "old_model": published["model_version"], **difference})
         self.log.info("what changes is in %s", report)

@@ -19,6 +19,8 @@ from ner_tasks.review.impact import GONE, NO_NIGHT, summarize_impact
 from ner_tasks.steps.answers import ReviewCommand, ReviewParams, SampleCommand, SampleParams
 from ner_tasks.steps.tagging import DiffPredictionsCommand, TagCommand
 from ner_tasks.store import keys
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
+from ner_tasks.tagging.day_parts import fetch_day
 from ner_tasks.tagging.inputs import write_inputs
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ class ShadowTaggingOperator(NightOperator, CommandOperator):
             What `sample` says; None if none of these files is in the inbox any more.
         """
         published = self.published(day) or {}
-        answers = self.store.fetch(keys.tagged_day(day))
-        sampled = self.run_command(SampleCommand(answers=answers, output=folder / "old", max_words=max_words))
+        answers = fetch_day(self.store, day, folder / "store", (DOCUMENTS,))
+        sampled = self.run_command(SampleCommand(answers=(answers,), output=folder / "old", max_words=max_words))
         names = [line["name"] for line in read_records(folder / "old" / "files.jsonl", SampledFile)]
         paths = self.store.fetch_files([keys.inbox_day(day, name) for name in names], folder / "inbox")
         if not any(paths):
@@ -92,7 +94,7 @@ class ReportImpactOperator(ShadowTaggingOperator):
             with self.workspace(f"impact-{version}") as folder:
                 max_words = self.read_config(SampleParams).max_words
                 if sampled := self.answer_again(day, version, folder, max_words=max_words):
-                    command = DiffPredictionsCommand(old=folder / "old", new=folder / "new")
+                    command = DiffPredictionsCommand(old=(folder / "old",), new=(folder / "new",))
                     record |= {**sampled, "difference": self.run_command(command)}
             record["summary"] = summarize_impact(record) if sampled else GONE.format(day)
         self.store.write_json(key, record)
@@ -129,7 +131,7 @@ class ExportReviewOperator(ShadowTaggingOperator):
         if day is None or published is None:
             raise AirflowSkipException(f"found no published answers{f' of {day}' if day else ''}: nothing to review")
         with self.workspace(f"review-{day}") as folder:
-            answers, other = self.store.fetch(keys.tagged_day(day)), None
+            answers, other = fetch_day(self.store, day, folder / "store", (DOCUMENTS,)), None
             if params.other:
                 leases.record_use(self.registry, models=params.other)
                 max_words = self.read_config(SampleParams).max_words
@@ -138,7 +140,7 @@ class ExportReviewOperator(ShadowTaggingOperator):
                     raise InputMissing(f"found none of the files in {inbox}, expected them, for version {params.other}")
                 other = folder / "new"
             command = ReviewCommand(
-                answers=answers,
+                answers=(answers,),
                 other=other,
                 output=folder / "queue",
                 day=day,

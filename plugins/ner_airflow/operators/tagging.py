@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,13 +22,15 @@ from ner_tasks.config.types import Version
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.enrichment.rules import hash_files
-from ner_tasks.errors import InputMissing
+from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.inference import runtime_config
-from ner_tasks.records import ListedInput, PlannedShard, ShardManifest, read_record, read_records
+from ner_tasks.records import ListedInput, PlannedShard, PublishedDay, ShardManifest, read_record, read_records
 from ner_tasks.registry import leases
 from ner_tasks.steps.tagging import ColumnParams, EntityParams, TagCommand
 from ner_tasks.store import keys
 from ner_tasks.tagging import file_chain, merge, planning
+from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER
+from ner_tasks.tagging.day_parts import fetch_parts
 from ner_tasks.tagging.inputs import write_inputs
 
 if TYPE_CHECKING:
@@ -219,14 +222,18 @@ class TagShardOperator(NightOperator, CommandOperator):
         return {"index": index, "n_documents": tagged["n_documents"], "n_rejected": tagged["n_rejected"]}
 
     def _earlier(self, days: list[str]) -> list[Path]:
-        """Return the answers of earlier days; those of a day deleted since the night was planned are not reused."""
-        answers = []
+        """Return the parts of earlier days, newest first; those of a day deleted since the plan are not reused."""
+        parts = list[Path]()
         for day in days:
             try:
-                answers.append(self.store.fetch(keys.tagged_day(day)))
-            except InputMissing as error:
+                parts += self.store.read_whole(keys.tagged_day(day), partial(self._parts, day), marker=merge.MANIFEST)
+            except (InputMissing, ArtifactBroken) as error:
                 self.log.warning("notice: the answers of %s are not reused: %s", day, error)
-        return answers
+        return parts
+
+    def _parts(self, day: str) -> list[Path]:
+        manifest = read_record(self.store, keys.tagged_day(day, merge.MANIFEST), PublishedDay)
+        return fetch_parts(self.store, day, manifest, (LEDGER, DOCUMENTS))
 
     def _tuned(self, model: Mapping[str, Any], folder: Path) -> tuple[Path, Path | None]:
         """Return the model that this kind of machine runs best and the file of the choice; None if it was not tuned."""

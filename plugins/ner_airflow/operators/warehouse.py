@@ -10,12 +10,13 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.steps.sinks import LoadPostgresCommand, UnloadPostgresCommand
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
+from ner_tasks.tagging.day_parts import fetch_day
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-# Files of a day that the command reads.
-_FILES = (merge.MANIFEST, "documents.parquet", "entities.parquet")
+# Files of each part that the command reads.
+_FILES = ("documents.parquet", "entities.parquet")
 _TYPES = ("postgres", "postgresql")
 # Fields of the Connection's extra, with the variables of libpq that they set.
 _EXTRA = {
@@ -49,10 +50,8 @@ class LoadPostgresOperator(PublishedDayOperator):
 
     def _load(self) -> dict[str, Any]:
         with self.workspace(f"postgres-{self.day}") as folder:
-            for name in _FILES:
-                (folder / name).unlink(missing_ok=True)
-                (folder / name).symlink_to(self.store.fetch(keys.tagged_day(self.day, name)))
-            return self.run_command(LoadPostgresCommand(answers=folder, day=self.day))
+            answers = fetch_day(self.store, self.day, folder, _FILES)
+            return self.run_command(LoadPostgresCommand(answers=(answers,), day=self.day))
 
     def _environment(self) -> dict[str, str]:
         """Add the address and the credentials of the Connection; no other step gets them."""

@@ -32,7 +32,7 @@ def test_a_sample_keeps_within_its_words_and_follows_from_its_seed(tmp_path):
     night(tmp_path / "night", {f"{index}.txt": 10 for index in range(50)})
     taken = []
     for seed in (0, 0, 1):
-        said = sample_answers(tmp_path / "night", tmp_path / "s", max_words=105, seed=seed)
+        said = sample_answers([tmp_path / "night"], tmp_path / "s", max_words=105, seed=seed)
         assert said == {
             "n_documents": 50,
             "n_words": 500,
@@ -45,7 +45,7 @@ def test_a_sample_keeps_within_its_words_and_follows_from_its_seed(tmp_path):
 
 def test_files_stay_whole_and_in_the_order_of_the_night(tmp_path):
     night(tmp_path / "night", {f"{index:02d}.csv": 5 for index in range(20)}, per_file=3)
-    sample_answers(tmp_path / "night", tmp_path / "s", max_words=100)
+    sample_answers([tmp_path / "night"], tmp_path / "s", max_words=100)
     taken = names(tmp_path / "s")
     assert taken == sorted(taken)
     assert documents(tmp_path / "s") == [name for name in taken for _ in range(3)]
@@ -53,15 +53,15 @@ def test_files_stay_whole_and_in_the_order_of_the_night(tmp_path):
 
 def test_a_file_that_does_not_fit_leaves_room_for_others_and_one_is_always_taken(tmp_path):
     night(tmp_path / "night", {"huge.txt": 1000, "large.txt": 500, "small.txt": 10})
-    sample_answers(tmp_path / "night", tmp_path / "s", max_words=20)
+    sample_answers([tmp_path / "night"], tmp_path / "s", max_words=20)
     assert names(tmp_path / "s") == ["small.txt"]
-    sample_answers(tmp_path / "night", tmp_path / "s", max_words=5)
+    sample_answers([tmp_path / "night"], tmp_path / "s", max_words=5)
     assert names(tmp_path / "s") == ["small.txt"]
 
 
 def test_what_are_no_answers_is_refused(tmp_path):
     with pytest.raises(InputMissing):
-        sample_answers(tmp_path, tmp_path / "s", max_words=5)
+        sample_answers([tmp_path], tmp_path / "s", max_words=5)
     (tmp_path / "documents.jsonl").write_text('{"file": "a"}\n')
     with pytest.raises(ArtifactBroken, match="line 1"):
-        sample_answers(tmp_path, tmp_path / "s", max_words=5)
+        sample_answers([tmp_path], tmp_path / "s", max_words=5)

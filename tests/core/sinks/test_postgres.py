@@ -83,7 +83,7 @@ def test_a_server_that_is_down_is_one_line_that_a_retry_may_mend(
     with pytest.raises(
         DatabaseUnavailable, match=r"Connection refused.*expected a connection .*, at 127\.0\.0\.1:9/ner"
     ) as down:
-        load_day(publish(tmp_path / "a", [ROSA]), database=NO_SERVER)
+        load_day([publish(tmp_path / "a", [ROSA])], database=NO_SERVER)
     assert down.value.retryable
     assert "geheim" not in str(down.value)
     assert "\n" not in str(down.value)
@@ -127,17 +127,17 @@ def test_a_damaged_or_missing_table_is_one_line_before_any_connection(tmp_path: 
     folder = publish(tmp_path / "a", [ROSA])
     (folder / "entities.parquet").write_bytes(b"PAR1")
     with pytest.raises(ArtifactBroken, match=r"expected Parquet, at .*entities\.parquet"):
-        load_day(folder, database=NO_SERVER)
+        load_day([folder], database=NO_SERVER)
     (folder / "entities.parquet").unlink()
     with pytest.raises(InputMissing, match="expected a table of a published day, or of `convert --to parquet`"):
-        load_day(folder, database=NO_SERVER)
+        load_day([folder], database=NO_SERVER)
 
 
 def test_a_table_with_other_rows_than_the_manifest_counts_is_refused(tmp_path: Path) -> None:
     folder = publish(tmp_path / "a", [ROSA])
     (folder / "manifest.json").write_text(json.dumps(manifest_of(DAY, 2)))
     with pytest.raises(ArtifactBroken, match=r"found 1 rows, expected 2 as in manifest\.json"):
-        load_day(folder, database=NO_SERVER)
+        load_day([folder], database=NO_SERVER)
 
 
 def test_a_nul_is_told_by_its_escape_also_in_a_list() -> None:
@@ -191,7 +191,7 @@ def test_a_day_is_there_as_its_tables_say(database: str, tmp_path: Path) -> None
     first, *others = ROSA["entities"]
     line = {**ROSA, "entities": [{**first, **BOXES}, *others]}
     line["receipt"] = {**ROSA["receipt"], "unread": ["page 3: \0"], "items": {"page": {"unread": 1}}}
-    done = load_day(publish(tmp_path / "a", [line]), database=database)
+    done = load_day([publish(tmp_path / "a", [line])], database=database)
     assert done == {"day": DAY, "n_documents": 1, "n_entities": 2}
     columns = '"start", "end", label, text, score, page, boxes #>> \'{0,2}\', section, assertion, day::text'
     assert run(database, f"SELECT {columns} FROM nightly_ner.entities ORDER BY start") == [
@@ -210,16 +210,16 @@ def test_a_day_is_there_as_its_tables_say(database: str, tmp_path: Path) -> None
 @pytest.mark.distributed
 def test_a_day_loaded_twice_is_there_once_and_other_days_stay(database: str, tmp_path: Path) -> None:
     for day in (DAY, NEXT, DAY):
-        load_day(publish(tmp_path / "a", [ROSA], day=day), database=database)
+        load_day([publish(tmp_path / "a", [ROSA], day=day)], database=database)
     assert mentions(database) == mentions(database, NEXT) == ["Rosa Delgado", "Tampa"]
     assert run(database, "SELECT count(*) FROM nightly_ner.days") == [(2,)]
 
 
 @pytest.mark.distributed
 def test_a_day_that_has_changed_is_replaced_and_a_withdrawn_one_removed(database: str, tmp_path: Path) -> None:
-    load_day(publish(tmp_path / "a", [ROSA]), database=database)
+    load_day([publish(tmp_path / "a", [ROSA])], database=database)
     other = answers.answer("b.txt", "Ann left.", {"Ann": "per"})
-    load_day(publish(tmp_path / "a", [other]), database=database)
+    load_day([publish(tmp_path / "a", [other])], database=database)
     assert mentions(database) == ["Ann"]
     for _ in range(2):
         assert remove_day(date.fromisoformat(DAY), database=database) == {"day": DAY}
@@ -231,7 +231,7 @@ def test_the_days_that_are_there_are_listed_and_nothing_is_made(database: str, t
     assert list_days(database=database) == {}
     assert run(database, "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname = 'nightly_ner'") == []
     for day in (DAY, NEXT):
-        load_day(publish(tmp_path / "a", [ROSA], day=day), database=database)
+        load_day([publish(tmp_path / "a", [ROSA], day=day)], database=database)
     assert list_days(database=database) == {DAY: "n", NEXT: "n"}
 
 
@@ -264,14 +264,14 @@ def test_a_store_is_checked_against_its_copies(
 def test_a_day_without_documents_and_without_a_night_is_loaded(database: str, tmp_path: Path) -> None:
     folder = publish(tmp_path / "a", [])
     (folder / "manifest.json").write_text(json.dumps({"model_version": "v0"}))
-    assert load_day(folder, day=DAY, database=database)["n_documents"] == 0
+    assert load_day([folder], day=DAY, database=database)["n_documents"] == 0
     assert run(database, "SELECT n_documents, night FROM nightly_ner.days") == [(0, None)]
 
 
 @pytest.mark.distributed
 def test_nul_and_half_a_surrogate_are_told_by_their_escapes(database: str, tmp_path: Path) -> None:
     line = answers.answer("a\0\udce9", "x\0y \ud800 left", {"x\0y \ud800": "per"})
-    load_day(publish(tmp_path / "a", [line]), database=database)
+    load_day([publish(tmp_path / "a", [line])], database=database)
     assert mentions(database) == [r"x\x00y \ud800"]
     assert run(database, "SELECT document FROM nightly_ner.documents") == [(r"a\x00\udce9",)]
 
@@ -296,7 +296,7 @@ def start_loading(folder: Path, address: str) -> subprocess.Popen:
 
 @pytest.mark.distributed
 def test_a_load_that_is_killed_leaves_the_day_as_it_was_and_can_be_repeated(database: str, tmp_path: Path) -> None:
-    load_day(publish(tmp_path / "a", [ROSA]), database=database)
+    load_day([publish(tmp_path / "a", [ROSA])], database=database)
     slow_down(database, "nightly_ner.entities")
     other = answers.answer("b.txt", "Ann left.", {"Ann": "per"})
     child = start_loading(publish(tmp_path / "b", [other, other]), database)
@@ -305,13 +305,13 @@ def test_a_load_that_is_killed_leaves_the_day_as_it_was_and_can_be_repeated(data
     assert mentions(database) == ["Rosa Delgado", "Tampa"]
     assert run(database, "SELECT n_documents FROM nightly_ner.days") == [(1,)]
     run(database, "DROP TRIGGER slow ON nightly_ner.entities")
-    assert load_day(tmp_path / "b", database=database)["n_documents"] == 2
+    assert load_day([tmp_path / "b"], database=database)["n_documents"] == 2
     assert mentions(database) == ["Ann", "Ann"]
 
 
 @pytest.mark.distributed
 def test_a_server_that_stops_meanwhile_leaves_the_day_as_it_was(database: str, tmp_path: Path) -> None:
-    load_day(publish(tmp_path / "a", [ROSA]), database=database)
+    load_day([publish(tmp_path / "a", [ROSA])], database=database)
     slow_down(database, "nightly_ner.documents")
     child = start_loading(publish(tmp_path / "b", [ROSA, ROSA]), database)
     run(database, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
@@ -324,7 +324,7 @@ def test_a_server_that_stops_meanwhile_leaves_the_day_as_it_was(database: str, t
 @pytest.mark.runbook("nightly-tagging", "load_postgres: StorageFull")
 @pytest.mark.distributed
 def test_a_full_server_is_named_so_and_leaves_the_day_as_it_was(database: str, tmp_path: Path) -> None:
-    load_day(publish(tmp_path / "a", [ROSA]), database=database)
+    load_day([publish(tmp_path / "a", [ROSA])], database=database)
     # what PostgreSQL raises when its file system is full
     run(
         database,
@@ -333,7 +333,7 @@ def test_a_full_server_is_named_so_and_leaves_the_day_as_it_was(database: str, t
     )
     run(database, "CREATE TRIGGER f BEFORE INSERT ON nightly_ner.entities FOR EACH ROW EXECUTE FUNCTION full_disk()")
     with pytest.raises(StorageFull, match=r"found no space left on the server \(53100\), expected room") as full:
-        load_day(tmp_path / "a", database=database)
+        load_day([tmp_path / "a"], database=database)
     assert full.value.retryable
     assert mentions(database) == ["Rosa Delgado", "Tampa"]
 
@@ -342,12 +342,12 @@ def test_a_full_server_is_named_so_and_leaves_the_day_as_it_was(database: str, t
 def test_two_loads_at_once_do_not_both_insert_the_day(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load_day(publish(tmp_path / "a", [ROSA]), database=database)
+    load_day([publish(tmp_path / "a", [ROSA])], database=database)
     slow_down(database, "nightly_ner.entities")
     child = start_loading(tmp_path / "a", database)
     monkeypatch.setattr(postgres, "_LOCK_WAIT", "1s")
     with pytest.raises(Busy, match="found another process at work, expected to be alone on these tables"):
-        load_day(tmp_path / "a", database=database)
+        load_day([tmp_path / "a"], database=database)
     child.kill()
     child.communicate()
 
@@ -378,35 +378,35 @@ def test_tables_of_another_schema_are_one_line(
 ) -> None:
     folder = publish(tmp_path / "a", [ROSA])
     if not statements[0].startswith("CREATE"):
-        load_day(folder, database=database)
+        load_day([folder], database=database)
     for statement in statements:
         run(database, statement)
     with pytest.raises(ConfigInvalid, match=re.escape(complaint)):
-        load_day(folder, database=database)
+        load_day([folder], database=database)
 
 
 @pytest.mark.distributed
 def test_tables_of_an_earlier_version_get_the_new_columns_and_keep_their_rows(database: str, tmp_path: Path) -> None:
-    load_day(publish(tmp_path / "a", [ROSA], day=NEXT), database=database)
+    load_day([publish(tmp_path / "a", [ROSA], day=NEXT)], database=database)
     for column in ("section", "assertion"):
         run(database, f"ALTER TABLE nightly_ner.entities DROP {column}")
     run(database, "UPDATE nightly_ner.schema_version SET version = 1")
-    load_day(publish(tmp_path / "a", [ROSA]), database=database)
+    load_day([publish(tmp_path / "a", [ROSA])], database=database)
     assert mentions(database, NEXT) == mentions(database) == ["Rosa Delgado", "Tampa"]
     assert run(database, "SELECT version FROM nightly_ner.schema_version") == [(SCHEMA_VERSION,)]
 
 
 @pytest.mark.distributed
 def test_who_owns_nothing_but_may_insert_and_delete_can_load(database: str, tmp_path: Path) -> None:
-    load_day(publish(tmp_path / "a", [ROSA]), database=database)
+    load_day([publish(tmp_path / "a", [ROSA])], database=database)
     user = f"loader_{time.monotonic_ns()}"
     run(database, f"CREATE ROLE {user} LOGIN")
     address = database.replace("airflow@", f"{user}@")
     with pytest.raises(ConfigInvalid, match=r"found a right missing \(42501\)"):
-        load_day(tmp_path / "a", database=address)
+        load_day([tmp_path / "a"], database=address)
     run(database, f"GRANT USAGE ON SCHEMA nightly_ner TO {user}")
     run(database, f"GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA nightly_ner TO {user}")
-    assert load_day(tmp_path / "a", database=address)["n_entities"] == 2
+    assert load_day([tmp_path / "a"], database=address)["n_entities"] == 2
 
 
 @pytest.mark.distributed
@@ -416,17 +416,17 @@ def test_the_variables_of_libpq_say_what_the_address_does_not(
     host, port, name = re.fullmatch(r"postgresql://airflow@([^:]+):(\d+)/(\w+)", database).groups()
     for variable, value in {"PGHOST": host, "PGPORT": port, "PGDATABASE": name, "PGUSER": "airflow"}.items():
         monkeypatch.setenv(variable, value)
-    load_day(publish(tmp_path / "a", [ROSA]))
+    load_day([publish(tmp_path / "a", [ROSA])])
     assert mentions(database) == ["Rosa Delgado", "Tampa"]
 
 
 @pytest.mark.distributed
 def test_a_damaged_row_group_is_our_error_and_changes_nothing(database: str, tmp_path: Path) -> None:
-    load_day(publish(tmp_path / "a", [ROSA]), database=database)
+    load_day([publish(tmp_path / "a", [ROSA])], database=database)
     path = tmp_path / "a" / "entities.parquet"
     content = bytearray(path.read_bytes())
     content[4:60] = bytes(56)  # the first pages; the footer stays
     path.write_bytes(content)
     with pytest.raises(ArtifactBroken, match=r"expected rows of a day, at .*entities\.parquet"):
-        load_day(tmp_path / "a", database=database)
+        load_day([tmp_path / "a"], database=database)
     assert mentions(database) == ["Rosa Delgado", "Tampa"]

@@ -31,7 +31,7 @@ def test_without_its_package_delta_is_refused_in_one_line(tmp_path: Path, monkey
 def test_answers_without_a_day_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "documents.jsonl", [LETTER])
     with pytest.raises(ConfigInvalid, match="found no day in .*; give --day"):
-        convert_answers(tmp_path, tmp_path / "lake", to="delta")
+        convert_answers([tmp_path], tmp_path / "lake", to="delta")
 
 
 class TestTables:
@@ -52,7 +52,7 @@ class TestTables:
         placed = {**LETTER, "entities": [{**LETTER["entities"][0], **PLACED}, *LETTER["entities"][1:]]}
         write(tmp_path / "documents.jsonl", [placed, NOTHING])
 
-        done = convert_answers(tmp_path, tmp_path / "lake", to="delta", day=DAY.isoformat())
+        done = convert_answers([tmp_path], tmp_path / "lake", to="delta", day=DAY.isoformat())
 
         assert done == {"n_documents": 2, "n_entities": 2}
         rosa, tampa = self.read(tmp_path)
@@ -145,7 +145,7 @@ class TestTables:
 
     def test_other_files_are_not_made_a_table(self, tmp_path: Path) -> None:
         convert_answers(
-            write(tmp_path / "documents.jsonl", [LETTER]).parent, tmp_path / "lake", to="hive", day="2026-03-14"
+            [write(tmp_path / "documents.jsonl", [LETTER]).parent], tmp_path / "lake", to="hive", day="2026-03-14"
         )
         with pytest.raises(ConfigInvalid, match="found other files, expected nothing or a Delta table"):
             self.load(tmp_path, [LETTER])

@@ -144,10 +144,10 @@ def test_without_texts_only_the_redacted_copy_is_kept(tmp_path: Path) -> None:
 
 def test_redacted_copies_are_a_column_and_a_file_of_their_own(tmp_path: Path) -> None:
     tag(tmp_path, load(redaction="label"))
-    convert_answers(tmp_path / "tagged", tmp_path / "copies.jsonl", to="redacted")
+    convert_answers([tmp_path / "tagged"], tmp_path / "copies.jsonl", to="redacted")
     (copy,) = lines(tmp_path / "copies.jsonl")
     assert set(copy) == {"document", "text_sha256", "mode", "text", "offsets"}
-    convert_answers(tmp_path / "tagged", tmp_path / "tables", to="parquet")
+    convert_answers([tmp_path / "tagged"], tmp_path / "tables", to="parquet")
     (row,) = pq.read_table(tmp_path / "tables/documents.parquet").to_pylist()
     assert row["redacted_text"] == copy["text"]
     rows = pq.read_table(tmp_path / "tables/entities.parquet").to_pylist()
@@ -157,7 +157,7 @@ def test_redacted_copies_are_a_column_and_a_file_of_their_own(tmp_path: Path) ->
 def test_without_redaction_there_are_no_copies_to_write(tmp_path: Path) -> None:
     tag(tmp_path, load())
     with pytest.raises(ConfigInvalid, match="found no redacted copy of 'note.txt', expected answers given with NER_"):
-        convert_answers(tmp_path / "tagged", tmp_path / "copies.jsonl", to="redacted")
+        convert_answers([tmp_path / "tagged"], tmp_path / "copies.jsonl", to="redacted")
     assert not (tmp_path / "copies.jsonl").exists()
 
 

@@ -75,7 +75,7 @@ def test_a_document_with_the_same_text_has_the_same_language(run):
 
 def test_answers_are_exported_by_the_rules_of_their_language(run, tmp_path):
     run({"a.txt": SPANISH})
-    convert_answers(tmp_path / "tagged", tmp_path / "day.conll", to="conll")
+    convert_answers([tmp_path / "tagged"], tmp_path / "day.conll", to="conll")
     words = [line.split("\t")[0] for line in (tmp_path / "day.conll").read_text(encoding="utf-8").splitlines()]
     assert "núm." in words
 

@@ -99,7 +99,7 @@ def test_half_a_surrogate_in_enrichment_is_told_by_its_escape(tmp_path: Path) ->
 def test_days_are_read_as_one_partitioned_data_set(tmp_path: Path) -> None:
     for day in (DAY, date(2026, 3, 15)):
         write_hive(write(tmp_path / "d.jsonl", [LETTER, EMPTY]), tmp_path / "warehouse", day=day)
-    assert (tmp_path / "warehouse/entities/day=2026-03-14/part-0.parquet").is_file()
+    assert (tmp_path / "warehouse/entities/day=2026-03-14/part-00.parquet").is_file()
     entities = f"read_parquet('{tmp_path}/warehouse/entities/*/*.parquet', hive_partitioning = true)"
     by_day = duckdb.sql(f"SELECT day, count(*) FROM {entities} GROUP BY day ORDER BY day").fetchall()
     assert by_day == [(DAY, 2), (date(2026, 3, 15), 2)]
@@ -112,7 +112,7 @@ def test_days_are_read_as_one_partitioned_data_set(tmp_path: Path) -> None:
 
 def test_a_partition_has_no_column_of_its_own_for_the_day_and_the_same_version(tmp_path: Path) -> None:
     write_hive(write(tmp_path / "d.jsonl", [LETTER]), tmp_path, day=DAY)
-    schema = pq.read_schema(tmp_path / "entities/day=2026-03-14/part-0.parquet")
+    schema = pq.read_schema(tmp_path / "entities/day=2026-03-14/part-00.parquet")
     assert schema.names == [name for name in ENTITIES.names if name != "day"]
     assert read_schema_version(schema) == SCHEMA_VERSION
 
@@ -125,23 +125,23 @@ def test_a_day_written_again_replaces_its_partition_and_no_other(tmp_path: Path)
 
 
 def test_the_day_is_that_of_the_manifest_unless_one_is_given(tmp_path: Path) -> None:
-    assert find_day(tmp_path, None) is None
-    assert find_day(tmp_path, "2026-01-31") == date(2026, 1, 31)
+    assert find_day([tmp_path], None) is None
+    assert find_day([tmp_path], "2026-01-31") == date(2026, 1, 31)
     (tmp_path / "manifest.json").write_text('{"n_documents": 1}')
-    assert find_day(tmp_path, None) is None
+    assert find_day([tmp_path], None) is None
     (tmp_path / "manifest.json").write_text('{"day": "2026-03-14"}')
-    assert find_day(tmp_path, None) == DAY
+    assert find_day([tmp_path], None) == DAY
     (tmp_path / "manifest.json").write_text('{"day": "yesterday"}')
     for wrong, where in (("2026-02-31", "--day"), (None, "manifest.json")):
         with pytest.raises(ConfigInvalid, match=f"found day .*, expected YYYY-MM-DD, in .*{where}"):
-            find_day(tmp_path, wrong)
+            find_day([tmp_path], wrong)
 
 
 def test_answers_without_a_day_make_no_partition(tmp_path: Path) -> None:
     write(tmp_path / "documents.jsonl", [LETTER])
     with pytest.raises(ConfigInvalid, match="found no day in .*, expected one to name the partition; give --day"):
-        convert_answers(tmp_path, tmp_path / "w", to="hive")
-    convert_answers(tmp_path, tmp_path / "w", to="hive", day="2026-03-14")
+        convert_answers([tmp_path], tmp_path / "w", to="hive")
+    convert_answers([tmp_path], tmp_path / "w", to="hive", day="2026-03-14")
     assert [path.name for path in (tmp_path / "w/documents").iterdir()] == ["day=2026-03-14"]
 
 
@@ -292,9 +292,9 @@ def test_a_wrong_list_of_note_ids_is_one_line(tmp_path: Path, content: bytes, co
 def test_note_ids_are_for_omop_and_have_to_be_there(tmp_path: Path) -> None:
     write(tmp_path / "documents.jsonl", [LETTER])
     with pytest.raises(ConfigInvalid, match="found note_ids for --to hive, expected them for --to omop"):
-        convert_answers(tmp_path, tmp_path / "w", to="hive", note_ids=tmp_path / "ids.csv")
+        convert_answers([tmp_path], tmp_path / "w", to="hive", note_ids=tmp_path / "ids.csv")
     with pytest.raises(InputMissing, match="expected a CSV with the columns"):
-        convert_answers(tmp_path, tmp_path / "w", to="omop", note_ids=tmp_path / "ids.csv")
+        convert_answers([tmp_path], tmp_path / "w", to="omop", note_ids=tmp_path / "ids.csv")
 
 
 def test_note_nlp_needs_the_text_and_a_date(tmp_path: Path) -> None:
