@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -156,10 +157,9 @@ class _DiffBuilder:
     def _is_same(self, old: Entity | None, new: Entity | None, answer: Answer) -> bool:
         """Count a pair of entities under its kind; return whether both are the same."""
         labels = self.diff.labels
-        if old:
-            labels[old["label"]]["old"] += 1
-        if new:
-            labels[new["label"]]["new"] += 1
+        for side, entity in (("old", old), ("new", new)):
+            if entity:
+                labels[entity["label"]][side] += 1
         if old is None or new is None:
             self._count("removed" if old else "added", (old or new or {})["label"], old, new, answer)
         elif (old["start"], old["end"]) != (new["start"], new["end"]):
@@ -228,8 +228,7 @@ def _overlaps(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[tupl
 
 def _pair_answers(old: AnswerFiles, new: AnswerFiles) -> Iterator[tuple[Answer | None, Answer | None]]:
     """The answers of both files by document: side by side while these are the same, then by an index of the new ones."""
-    earlier, n_same = read_answers(old), 0
-    before = None
+    earlier, n_same, before = read_answers(old), 0, None
     for after in read_answers(new):
         before = next(earlier, None)
         if before is None or _key(before) != _key(after):
@@ -246,8 +245,7 @@ def _pair_answers(old: AnswerFiles, new: AnswerFiles) -> Iterator[tuple[Answer |
                 offsets[_key(before)] = waiting[1:]
             yield before, _answer_at(files, waiting[0]) if waiting else None
             before = None
-        for place in sorted(place for waiting in offsets.values() for place in waiting):
-            yield None, _answer_at(files, place)
+        yield from ((None, _answer_at(files, place)) for place in sorted(chain.from_iterable(offsets.values())))
 
 
 def _offsets(paths: Sequence[Path], *, skip: int) -> dict[bytes, tuple[_Place, ...]]:
@@ -256,8 +254,7 @@ def _offsets(paths: Sequence[Path], *, skip: int) -> dict[bytes, tuple[_Place, .
     for part, path in enumerate(paths):
         offset = 0
         for where, line in read_lines(path):
-            skip -= 1
-            if skip < 0:
+            if (skip := skip - 1) < 0:
                 key = _key(parse_answer(line, where))
                 offsets[key] = (*offsets.get(key, ()), (part, offset))
             offset += len(line)
@@ -265,9 +262,9 @@ def _offsets(paths: Sequence[Path], *, skip: int) -> dict[bytes, tuple[_Place, .
 
 
 def _answer_at(files: Sequence[BinaryIO], place: _Place) -> Answer:
-    part, offset = place
-    files[part].seek(offset)
-    return parse_answer(files[part].readline(), f"{files[part].name}, byte {offset}")
+    file = files[place[0]]
+    file.seek(place[1])
+    return parse_answer(file.readline(), f"{file.name}, byte {place[1]}")
 
 
 def _key(answer: Answer) -> bytes:

@@ -67,6 +67,7 @@ class AnswerLedger:
     def _open_published(self) -> None:
         with self._errors():
             self._db = sqlite_files.open_read_only(self._path)
+            self._db.execute("PRAGMA cache_size=-128")  # KiB: hundreds of ledgers may be open
             self._db.execute("SELECT 1 FROM answers LIMIT 1")
         # a part is never replaced, and hundreds of them would take as many open files again
         if self._documents.is_file() and not (self._path.parent / PART_MANIFEST).exists():
