@@ -1,30 +1,41 @@
 """Finds documents of a day: their answer or rejection, and the same document on other days."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ner_tasks.dashboard.parts import DayPart, FetchedFile, fetch_parts, find_part, list_parts, open_part, read_day
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.records import NightManifest, read_record
 from ner_tasks.store import keys
-from ner_tasks.tagging.answer_index import INDEX, AnswerIndex, IndexedDocument
+from ner_tasks.tagging.answer_index import INDEX, AnswerIndex, IndexedDocument, parse_handle
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
 from ner_tasks.tagging.answers import Answer, parse_answer, parse_rejection
 from ner_tasks.tagging.journal import REJECTED
 from ner_tasks.tagging.merge import MANIFEST
 
 MAX_DAYS = 31
+_REPLACED = re.compile(r"index(-\d+)?\.sqlite", re.ASCII)
 
 
 @dataclass(frozen=True)
 class FoundDocument:
-    """A document of one day, with its answer or its rejection."""
+    """A document of one day, with its answer or its rejection.
+
+    Attributes:
+        day: the day, YYYY-MM-DD.
+        entry: its entry in the index.
+        answer: the answer; None for a rejected document.
+        rejection: its line among the rejected documents; None for a tagged document.
+        copies: key of the folder with copies of rejected files.
+    """
 
     day: str
     entry: IndexedDocument
     answer: Answer | None
     rejection: Mapping[str, Any] | None
+    copies: str
 
 
 @dataclass(frozen=True)
@@ -62,11 +73,26 @@ def search_documents(
         rejected_only: return rejected documents only.
         partly_read_only: return partly read documents only.
 
+    Returns:
+        Documents in the order of the inbox; those of damaged parts are left out, see `StoreReader.unreadable`.
+
     Raises:
         InputMissing: the day is not published, or was published without an index.
+        ArtifactBroken: the day's manifest is damaged.
     """
-    with _open_index(reader, keys.tagged_day(day, INDEX)) as index:
-        return index.search(text, most=most, rejected_only=rejected_only, partly_read_only=partly_read_only)
+    entries = list[IndexedDocument]()
+    for file in fetch_parts(reader, list_parts(day, read_day(reader, day)), INDEX):
+        try:
+            with open_part(reader, file, AnswerIndex) as index:
+                left = most - len(entries)
+                entries += index.search(
+                    text, most=left, rejected_only=rejected_only, partly_read_only=partly_read_only
+                )
+        except ArtifactBroken as error:
+            reader.report_damaged(file.key, error)
+        if len(entries) >= most:
+            break
+    return entries
 
 
 def find_document(reader: StoreReader, day: str, name: str, *, handle: str = "") -> FoundDocument:
@@ -74,72 +100,110 @@ def find_document(reader: StoreReader, day: str, name: str, *, handle: str = "")
 
     Raises:
         InputMissing: the day has no answers or no index, or the index has no such document.
-        ArtifactBroken: the document's line is damaged.
+        ArtifactBroken: the document's line is damaged, or a part that may have the document.
         Busy: the day keeps being replaced.
     """
     return reader.store.read_whole(keys.tagged_day(day), lambda: _find(reader, day, name, handle), marker=MANIFEST)
 
 
 def _find(reader: StoreReader, day: str, name: str, handle: str) -> FoundDocument:
-    with _open_index(reader, keys.tagged_day(day, INDEX)) as index:
-        entry = index.get(handle) if handle else index.find(name)
-    if entry is None and handle:
-        raise InputMissing(
-            f"found no document {handle[:200]!r} in the index of {day}; the day was replaced, search again"
-        )
-    if entry is None:
-        raise InputMissing(f"found no document {name[:200]!r}, expected one of this name, in the answers of {day}")
-    key = keys.tagged_day(day, REJECTED if entry.reason else DOCUMENTS)
+    parts = list_parts(day, read_day(reader, day))
+    part, entry = _find_by_handle(reader, day, parts, handle) if handle else _find_by_name(reader, day, parts, name)
+    key = part.key_of(REJECTED if entry.reason else DOCUMENTS)
     line = reader.store.read_bytes(key, entry.offset, entry.n_bytes)
+    where = reader.store.where(key)
+    copies = keys.rejected_day(day) if part.record is None else part.key_of(keys.REJECTS)
     if entry.reason:
-        return FoundDocument(day, entry, None, parse_rejection(line, reader.store.where(key)))
-    return FoundDocument(day, entry, parse_answer(line, reader.store.where(key)), None)
+        return FoundDocument(day, entry, None, parse_rejection(line, where), copies)
+    return FoundDocument(day, entry, parse_answer(line, where), None, copies)
+
+
+def _find_by_handle(
+    reader: StoreReader, day: str, parts: Sequence[DayPart], handle: str
+) -> tuple[DayPart, IndexedDocument]:
+    parsed = parse_handle(handle)
+    part = find_part(parts, parsed[0]) if parsed else None
+    for file in fetch_parts(reader, [part] if part else [], INDEX):
+        with open_part(reader, file, AnswerIndex) as index:
+            if entry := index.get(handle):
+                return file.part, entry
+    raise InputMissing(f"found no document {handle[:200]!r} in the index of {day}; the day was replaced, search again")
+
+
+def _find_by_name(
+    reader: StoreReader, day: str, parts: Sequence[DayPart], name: str
+) -> tuple[DayPart, IndexedDocument]:
+    damaged: ArtifactBroken | None = None
+    for file in fetch_parts(reader, (part for part in parts if part.may_have(name)), INDEX):
+        try:
+            with open_part(reader, file, AnswerIndex) as index:
+                if entry := index.find(name):
+                    return file.part, entry
+        except ArtifactBroken as error:
+            damaged = damaged or error
+    if damaged:  # which may have it
+        raise damaged
+    raise InputMissing(f"found no document {name[:200]!r}, expected one of this name, in the answers of {day}")
 
 
 def list_sightings(reader: StoreReader, name: str) -> list[Sighting]:
     """List the answers to documents of this name in the newest 31 days, newest first, including replaced answers.
 
-    Days whose index or manifest is damaged are skipped, see `StoreReader.unreadable`.
+    Days and parts whose index or manifest is damaged are skipped, see `StoreReader.unreadable`.
     """
     sightings: list[Sighting] = []
     for day in list_days(reader)[:MAX_DAYS]:
         sightings += _find_published(reader, day, name)
         for version in reader.folders(keys.replaced_answers(day)):
-            if entry := _find_entry(reader, keys.replaced_answers(day, version, INDEX), name):
+            if entry := _find_replaced(reader, day, version, name):
                 sightings.append(Sighting(day, entry, version, replaced=True))
     return sightings
 
 
 def _find_published(reader: StoreReader, day: str, name: str) -> list[Sighting]:
     """Find the document in a day's current answers, with the model of the same night; empty if it is not there."""
-    index, manifest = keys.tagged_day(day, INDEX), keys.tagged_day(day, MANIFEST)
 
     def read() -> list[Sighting]:
-        entry = _find_entry(reader, index, name)
-        version = read_record(reader.store, manifest, NightManifest)["model_version"]
-        return [Sighting(day, entry, version)] if entry else []
+        manifest = read_day(reader, day)
+        parts = (part for part in list_parts(day, manifest) if part.may_have(name))
+        found = (_find_in(reader, file, name) for file in fetch_parts(reader, parts, INDEX))
+        entry = next((entry for entry in found if entry), None)
+        return [Sighting(day, entry, manifest["model_version"])] if entry else []
 
-    if _find_entry(reader, index, name) is None:  # the usual case, in which no consistent read is needed
-        return []
     try:
+        if not read():  # the usual case, in which no consistent read is needed
+            return []
         return reader.store.read_whole(keys.tagged_day(day), read, marker=MANIFEST)
     except InputMissing:  # withdrawn
         return []
     except ArtifactBroken as error:
-        reader.report_damaged(manifest, error)
+        reader.report_damaged(keys.tagged_day(day, MANIFEST), error)
         return []
 
 
-def _find_entry(reader: StoreReader, key: str, name: str) -> IndexedDocument | None:
+def _find_in(reader: StoreReader, file: FetchedFile, name: str) -> IndexedDocument | None:
     try:
-        with _open_index(reader, key) as index:
+        with open_part(reader, file, AnswerIndex) as index:
             return index.find(name)
-    except InputMissing:
+    except InputMissing:  # a day of an earlier release, without an index
         return None
     except ArtifactBroken as error:
-        reader.report_damaged(key, error)
+        reader.report_damaged(file.key, error)
         return None
 
 
-def _open_index(reader: StoreReader, key: str) -> AnswerIndex:
-    return AnswerIndex(reader.store.fetch(key))
+def _find_replaced(reader: StoreReader, day: str, version: str, name: str) -> IndexedDocument | None:
+    """Find the document in what is left of replaced answers: an index, or one of each part."""
+    key = keys.replaced_answers(day, version)
+    try:
+        indexes = sorted(path for path in reader.store.fetch(key).iterdir() if _REPLACED.fullmatch(path.name))
+    except InputMissing:
+        return None
+    for path in indexes:
+        try:
+            with AnswerIndex(path) as index:
+                if entry := index.find(name):
+                    return entry
+        except ArtifactBroken as error:
+            reader.report_damaged(keys.join(key, path.name), error)
+    return None

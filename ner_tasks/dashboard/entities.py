@@ -4,24 +4,29 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import pairwise
-from pathlib import Path
+from functools import partial
+from heapq import merge
+from itertools import islice, pairwise
 
+from ner_tasks.dashboard.parts import DayPart, FetchedFile, fetch_parts, list_parts, open_part, read_day
 from ner_tasks.dashboard.reader import StoreReader
-from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.dashboard.top_mentions import DayMentions, rank_mentions
+from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
 from ner_tasks.records import NewMention, NewMentions, NightManifest
 from ner_tasks.store import keys
 from ner_tasks.tagging.entity_index import ENTITY_INDEX, NEW_MENTIONS
-from ner_tasks.tagging.entity_index.reader import EntityIndex, FoundMention, Position, TopMention
+from ner_tasks.tagging.entity_index.reader import EntityIndex, FoundMention, Position
 from ner_tasks.tagging.merge import MANIFEST
 
 MAX_DAYS = 400  # that one search looks at
 LONGEST_S = 0.2  # after which it goes to no further day
 WEEK = 7
 _N_AT_ONCE = 8  # days whose indexes are fetched at once
-_CURSOR = re.compile(r"(\d{4}-\d{2}-\d{2})(?::(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15}))?", re.ASCII)
+_After = tuple[int, Position]  # number of a part, and a position in its index
+_CURSOR = re.compile(r"(\d{4}-\d{2}-\d{2})(?::(?:(\d{1,4})\.)?(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -50,20 +55,6 @@ class EntitySearch:
     oldest: str | None
     n_days: int
     n_not_indexed: int
-    n_without_text: int
-
-
-@dataclass(frozen=True)
-class DayMentions:
-    """The mentions in most documents of a day.
-
-    Attributes:
-        by_label: labels and their mentions.
-        n_documents, n_without_text: number of tagged documents, and of those whose mentions are not known.
-    """
-
-    by_label: Sequence[tuple[str, Sequence[TopMention]]]
-    n_documents: int
     n_without_text: int
 
 
@@ -121,25 +112,24 @@ def search_entities(
         clock: returns seconds.
     """
     began = clock()
-    start, position = _parse_cursor(cursor)
+    start, after = _parse_cursor(cursor)
     days = [day for day in days if not start or day <= start]
     rows, n_days, n_not_indexed, n_without_text, oldest, following = list[FoundOnDay](), 0, 0, 0, None, ""
-    for number, (day, path) in enumerate(_fetch_indexes(reader, days)):
+    for number, (day, files) in enumerate(_fetch_days(reader, days)):
         if number == MAX_DAYS or (number and clock() - began > LONGEST_S):
             following = day
             break
         oldest = day
         try:
-            with _open_index(path) as index:
-                after = position if day == start else None
-                found = index.search(text, most=most + 1 - len(rows), label=label, after=after)
-                n_without_text += index.n_without_text
-            rows += [FoundOnDay(day, one) for one in found]
-            n_days += 1
+            with _open_day(reader, files) as (indexes, is_whole):
+                n_without_text += sum(index.n_without_text for index in indexes)
+                n_days += is_whole
+                found = _merge(indexes, text, label, after if day == start else None)
+                rows += [FoundOnDay(day, one) for one in islice(found, most + 1 - len(rows))]
         except InputMissing:
             n_not_indexed += 1
         except ArtifactBroken as error:
-            reader.report_damaged(keys.tagged_day(day, ENTITY_INDEX), error)
+            reader.report_damaged(keys.tagged_day(day, MANIFEST), error)
         if len(rows) > most:
             rows = rows[:most]
             following = _make_cursor(rows[-1])
@@ -157,15 +147,23 @@ def read_top_mentions(reader: StoreReader, day: str, *, most: int, label: str = 
         label: this label only; "" for all.
     """
     try:
-        with _open_index(_fetch_index(reader, day)) as index:
-            labels = [one for one in index.labels() if label in ("", one)]
-            by_label = [(one, index.top(one, most)) for one in labels]
-            return DayMentions(by_label, index.n_documents, index.n_without_text)
+        parts = list_parts(day, read_day(reader, day))
+        version = " ".join(part.record["sha256"] for part in parts if part.record)
+
+        def rank() -> DayMentions | None:
+            with _open_day(reader, list(fetch_parts(reader, parts, ENTITY_INDEX))) as (indexes, is_whole):
+                return rank_mentions(indexes, most=most) if is_whole else None  # sums of some parts would be wrong
+
+        ranked = reader.once(f"top {most} {version}", day, rank, is_there=bool) if version else rank()
     except InputMissing:
         return None
     except ArtifactBroken as error:
-        reader.report_damaged(keys.tagged_day(day, ENTITY_INDEX), error)
+        reader.report_damaged(keys.tagged_day(day, MANIFEST), error)
         return None
+    if ranked is None or not label:
+        return ranked
+    chosen, unranked = ([one for one in ranked.by_label if one[0] == label], [*{label}.intersection(ranked.unranked)])
+    return replace(ranked, by_label=chosen, unranked=unranked)
 
 
 def read_new_mentions(reader: StoreReader, last_day: str, *, most: int, label: str = "") -> NewThisWeek:
@@ -195,25 +193,69 @@ def read_new_mentions(reader: StoreReader, last_day: str, *, most: int, label: s
     return NewThisWeek(days[-1], last_day, seen[:most], n_new, n_days)
 
 
-def _fetch_indexes(reader: StoreReader, days: Sequence[str]) -> Iterator[tuple[str, Path | None]]:
-    """Yield each day with its index; after the newest one several at a time, since S3 takes a while to answer."""
+def _fetch_days(reader: StoreReader, days: Sequence[str]) -> Iterator[tuple[str, Sequence[FetchedFile] | NerTasksError]]:
+    """Yield each day with the entity indexes of its parts, or why it has none; several files are fetched at once."""
     for first, last in pairwise([0, 1, *range(1 + _N_AT_ONCE, len(days) + _N_AT_ONCE, _N_AT_ONCE)]):
         some = days[first:last]
-        with ThreadPoolExecutor(_N_AT_ONCE) as pool:
-            yield from zip(some, pool.map(lambda day: _fetch_index(reader, day), some), strict=True)
+        if len(some) == 1:
+            listed = {day: _list_parts(reader, day) for day in some}
+        else:
+            with ThreadPoolExecutor(_N_AT_ONCE) as pool:
+                listed = dict(zip(some, pool.map(partial(_list_parts, reader), some), strict=True))
+        parts = (part for found in listed.values() if not isinstance(found, NerTasksError) for part in found)
+        files = fetch_parts(reader, parts, ENTITY_INDEX)
+        for day, found in listed.items():
+            yield day, found if isinstance(found, NerTasksError) else list(islice(files, len(found)))
 
 
-def _fetch_index(reader: StoreReader, day: str) -> Path | None:
+def _list_parts(reader: StoreReader, day: str) -> list[DayPart] | NerTasksError:
     try:
-        return reader.store.fetch(keys.tagged_day(day, ENTITY_INDEX))
-    except InputMissing:
-        return None
+        return list_parts(day, read_day(reader, day))
+    except (InputMissing, ArtifactBroken) as error:
+        return error
 
 
-def _open_index(path: Path | None) -> EntityIndex:
-    if path is None:
-        raise InputMissing("found no entity index, expected one, of the day")
-    return EntityIndex(path)
+@contextmanager
+def _open_day(
+    reader: StoreReader, files: Sequence[FetchedFile] | NerTasksError
+) -> Iterator[tuple[Sequence[EntityIndex], bool]]:
+    """Open the indexes of a day's parts, without damaged ones; and say whether that is all of them.
+
+    Raises:
+        InputMissing: the day has no index.
+        ArtifactBroken: the manifest is damaged.
+    """
+    if isinstance(files, NerTasksError):
+        raise files
+    with ExitStack() as stack:
+        indexes = list[EntityIndex]()
+        for file in files:
+            try:
+                indexes.append(stack.enter_context(open_part(reader, file, EntityIndex)))
+            except ArtifactBroken as error:
+                reader.report_damaged(file.key, error)
+        yield indexes, len(indexes) == len(files)
+
+
+def _merge(indexes: Sequence[EntityIndex], text: str, label: str, after: _After | None) -> Iterator[FoundMention]:
+    """Yield what the parts of a day have, in order: a mention's documents part by part."""
+    parts = [index.part or 0 for index in indexes]
+    if after is None:
+        found = [index.iter_found(text, label=label) for index in indexes]
+    else:
+        part, position = after
+        shown = next((index for index in indexes if (index.part or 0) == part), None)
+        order = shown.order_of(position, text) if shown else None
+        if shown is None or order is None:
+            return iter(())  # the day was replaced
+        found = [
+            index.iter_found(text, label=label, after=position)
+            if index is shown
+            else index.iter_found(text, label=label, since=order, is_since_included=parts.index(part) < number)
+            for number, index in enumerate(indexes)
+        ]
+    # of equal ones `merge` takes the first part's
+    return merge(*found, key=lambda one: one.order)
 
 
 def _is_day(name: str) -> bool:
@@ -224,15 +266,16 @@ def _is_day(name: str) -> bool:
 
 
 def _make_cursor(row: FoundOnDay) -> str:
-    return f"{row.day}:{'.'.join(map(str, row.found.position))}"
+    part = "" if row.found.part is None else f"{row.found.part}."
+    return f"{row.day}:{part}{'.'.join(map(str, row.found.position))}"
 
 
-def _parse_cursor(cursor: str) -> tuple[str, Position | None]:
+def _parse_cursor(cursor: str) -> tuple[str, _After | None]:
     match = _CURSOR.fullmatch(cursor)
     if not match:
         return "", None
-    day, *numbers = match.groups()
+    day, part, *numbers = match.groups()
     if numbers[0] is None:
         return day, None
     mention, word, document, context = map(int, numbers)
-    return day, (mention, word, document, context)
+    return day, (int(part or 0), (mention, word, document, context))

@@ -8,13 +8,16 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.files.sqlite_files import ReadOnlyPool
 from ner_tasks.records import parse_records, read_record
 from ner_tasks.store import Store
 
 FRESH_S = 5.0  # maximum age of cached data, in seconds
-MAX_REMEMBERED = 4096
+MAX_REMEMBERED = 16384  # records, and places of files: a month of days with 64 parts has 2,000 of each
+MAX_OPEN = 256  # files of parts that are kept open
 
 Shape = TypeVar("Shape")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,13 @@ class RecordCache:
 
     Args:
         clock: returns seconds.
+
+    Attributes:
+        files: files of parts that are kept open, which never change.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
+        self.clock, self.files = clock, ReadOnlyPool(MAX_OPEN)
         self._values: OrderedDict[tuple[Any, ...], _CachedValue] = OrderedDict()
         self._lock = Lock()
 
@@ -68,16 +74,45 @@ class StoreReader:
         self.store, self._memory = store, memory or RecordCache()
         self.unreadable: dict[str, str] = {}
 
-    def record(self, key: str, shape: type[Shape], *, changes: bool = True) -> Shape | None:
+    @property
+    def files(self) -> ReadOnlyPool:
+        """Files of parts that are kept open, shared with other pages."""
+        return self._memory.files
+
+    def record(self, key: str, shape: type[Shape], *, changes: bool = True, is_current: bool = False) -> Shape | None:
         """Read a record; None if it is missing or damaged. The caller must not modify it.
 
         Args:
             key: key of the record.
             shape: expected type, see `ner_tasks.records`.
             changes: whether the record may be replaced; False reads it only once.
+            is_current: whether it must be the present one, and not one that was read a few seconds ago.
         """
-        record: Shape | None = self._drop_damaged(key, self._read_cached(key, shape, changes=changes))
+        value = self._read_cached(key, shape, changes=changes, is_current=is_current)
+        record: Shape | None = self._drop_damaged(key, value)
         return record
+
+    def once(
+        self, kind: str, key: str, make: Callable[[], Result], *, is_there: Callable[[Result], bool] = lambda _: True
+    ) -> Result:
+        """Return what `make` returned before for the same kind and key: something that never changes.
+
+        Args:
+            kind, key: what it is.
+            make: makes it.
+            is_there: whether it still exists; otherwise it is made again.
+        """
+        known = self._memory.get(kind, key)
+        if known and is_there(known.value):
+            result: Result = known.value
+            return result
+        result = make()
+        self._memory.put(kind, key, value=result)
+        return result
+
+    def knows(self, kind: str, key: str) -> bool:
+        """Return whether `once` has made something."""
+        return self._memory.get(kind, key) is not None
 
     def records(self, key: str, shape: type[Shape]) -> list[Shape]:
         """Read the records of a file with one record per line, without damaged lines."""
@@ -98,10 +133,10 @@ class StoreReader:
         """List the names of the files below `key`, in order."""
         return list(self._read_fresh("names", key, lambda: [file.name for file in self.store.files(key)]))
 
-    def _read_cached(self, key: str, shape: type[Shape], *, changes: bool) -> Any:
+    def _read_cached(self, key: str, shape: type[Shape], *, changes: bool, is_current: bool) -> Any:
         """Read a record through the cache; read the file again only if its ETag has changed."""
         known = self._memory.get("record", key, shape)
-        if known and (not changes or self._is_fresh(known)):
+        if known and (not changes or (not is_current and self._is_fresh(known))):
             return known.value
         etag = self.store.etag(key)
         if etag is None:

@@ -1,11 +1,13 @@
 """Open SQLite files, and translate SQLite's exceptions into those of this package."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing, NerTasksError, redact_error
 from ner_tasks.files import atomic
@@ -46,8 +48,7 @@ def open_writable(path: Path) -> sqlite3.Connection:
     Raises:
         ArtifactBroken: the path is not a regular file.
     """
-    _check(path)
-    return sqlite3.connect(path.absolute().as_uri(), uri=True)
+    return sqlite3.connect(_check(path).absolute().as_uri(), uri=True)
 
 
 def open_read_only(path: Path) -> sqlite3.Connection:
@@ -56,8 +57,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     Raises:
         ArtifactBroken: the path is not a regular file.
     """
-    _check(path)
-    return sqlite3.connect(_read_only(path), uri=True)
+    return sqlite3.connect(_read_only(_check(path)), uri=True)
 
 
 class ReadOnlyDatabase:
@@ -77,7 +77,8 @@ class ReadOnlyDatabase:
             raise InputMissing(f"found nothing at {path}, expected {expected}")
         self.path, self.expected = path, expected
         with translate_errors(path, expected):
-            self._db = open_read_only(path)
+            # one thread at a time, but not always the same one, see `ReadOnlyPool`
+            self._db = sqlite3.connect(_read_only(_check(path)), uri=True, check_same_thread=False)
         try:
             self.check()
         except BaseException:
@@ -104,6 +105,69 @@ class ReadOnlyDatabase:
         with translate_errors(self.path, self.expected):
             return self._db.execute(query, values).fetchall()
 
+    def stream(self, query: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query as they are found, so that one who needs a few does not wait for all."""
+        with translate_errors(self.path, self.expected), closing(self._db.execute(query, values)) as rows:
+            yield from rows
+
+
+Database = TypeVar("Database", bound=ReadOnlyDatabase)
+
+
+class ReadOnlyPool:
+    """Keeps files open that never change, for the next who reads them; shared by threads.
+
+    Args:
+        most: maximum number of files that are kept open while nobody reads them; the least recently used is closed.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, Lock()
+        self._idle: OrderedDict[int, tuple[Hashable, ReadOnlyDatabase]] = OrderedDict()
+        self._by_key: dict[Hashable, list[int]] = {}
+        self._n_kept = 0
+
+    @contextmanager
+    def open(self, key: Hashable, make: Callable[[], Database]) -> Iterator[Database]:
+        """Open a file for the block, or take it over; the block has it for itself.
+
+        Args:
+            key: names the content; another content has another key.
+            make: opens the file.
+        """
+        database: Any = self._take(key) or make()
+        try:
+            yield database
+        except BaseException:
+            database.close()  # it may be damaged
+            raise
+        self._keep(key, database)
+
+    def _take(self, key: Hashable) -> ReadOnlyDatabase | None:
+        with self._lock:
+            numbers = self._by_key.get(key)
+            if not numbers:
+                return None
+            number = numbers.pop()
+            if not numbers:
+                del self._by_key[key]
+            return self._idle.pop(number)[1]
+
+    def _keep(self, key: Hashable, database: ReadOnlyDatabase) -> None:
+        closed = list[ReadOnlyDatabase]()
+        with self._lock:
+            self._n_kept += 1
+            self._idle[self._n_kept] = key, database
+            self._by_key.setdefault(key, []).append(self._n_kept)
+            while len(self._idle) > self._most:
+                number, (other, oldest) = self._idle.popitem(last=False)
+                self._by_key[other].remove(number)
+                if not self._by_key[other]:
+                    del self._by_key[other]
+                closed.append(oldest)
+        for oldest in closed:
+            oldest.close()
+
 
 def attach_read_only(database: sqlite3.Connection, path: Path, name: str) -> None:
     """Attach a file that no longer changes to an open one, as the schema `name`.
@@ -120,9 +184,10 @@ def _read_only(path: Path) -> str:
     return f"{path.absolute().as_uri()}?mode=ro&immutable=1"
 
 
-def _check(path: Path) -> None:
+def _check(path: Path) -> Path:
     with suppress(FileNotFoundError):  # SQLite creates the file, or reports it
         atomic.check_is_file(path)  # opening a pipe blocks SQLite, and cannot be interrupted
+    return path
 
 
 def _our_error(error: sqlite3.Error, path: Path, expected: str) -> NerTasksError:

@@ -76,6 +76,8 @@ class PartRecord(TypedDict):
     n_tagged: Count
     n_rejected: Count
     n_entities: Count
+    first_file: NotRequired[str | None]  # as in its `part.json`: readers pass over parts without the name they seek
+    last_file: NotRequired[str | None]
 
 
 @any_more

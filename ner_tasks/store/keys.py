@@ -38,7 +38,7 @@ RUNS, NIGHTS, LEASES = f"{STAGING}/runs", f"{STAGING}/tagged", f"{STAGING}/using
 
 # The file of a version's folder, or of a part's, that is written last: without it nobody reads the rest.
 REGISTRATION = "version.json"
-PART_MANIFEST = "part.json"
+PART_MANIFEST, REJECTS = "part.json", "rejects"
 REVIEW_REPORT = "review.json"
 REVIEW_QUEUE, DECISIONS = "queue.jsonl", "decisions"
 REVIEW_STANDING, REVIEW_SUMMARY, CHOSEN_CODES = "standing.json", "summary.json", "codes.csv"

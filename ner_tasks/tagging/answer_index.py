@@ -16,6 +16,7 @@ from ner_tasks.tagging.answers import count_unread
 
 INDEX = "index.sqlite"
 _WHAT = "a day's index"
+_HANDLE = re.compile(r"(?:([0-9]{1,4})\.)?([0-9]{1,15})-.*", re.DOTALL)
 _TABLES = """
 CREATE TABLE documents (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL, offset INTEGER NOT NULL, n_bytes INTEGER NOT NULL,
@@ -35,6 +36,7 @@ class IndexedDocument:
         n_entities, n_words: number of entities and words; None for a rejected document.
         n_unread: number of items that were not read; None for a rejected document.
         reason: reason for its rejection; None for a tagged document.
+        part: number of the part of the day that the index belongs to; None if the day has no parts.
     """
 
     number: int
@@ -45,11 +47,29 @@ class IndexedDocument:
     n_words: int | None
     n_unread: int | None
     reason: str | None
+    part: int | None = None
 
     @property
     def handle(self) -> str:
-        """Number of the entry and a digest of the name, by which a replaced index is detected."""
-        return f"{self.number}-{bounded_names.hash_name(self.name)[:16]}"
+        """Handle of the document in its day, see `make_handle`."""
+        return make_handle(self.part, self.number, self.name)
+
+
+def make_handle(part: int | None, number: int, name: str) -> str:
+    """Return `<part>.<number>-<digest>`; the digest of the name detects a replaced index.
+
+    Args:
+        part: number of the part of the day; None if the day has no parts, and the handle then names none.
+        number: number of the document in the index.
+        name: name of the document, see `bound_indexed_name`.
+    """
+    return f"{'' if part is None else f'{part}.'}{number}-{bounded_names.hash_name(name)[:16]}"
+
+
+def parse_handle(handle: str) -> tuple[int | None, int] | None:
+    """Return the part, None if the handle names none, and the number in its index; None if it is no handle."""
+    match = _HANDLE.fullmatch(handle)
+    return (int(match[1]) if match[1] else None, int(match[2])) if match else None
 
 
 def bound_indexed_name(name: str) -> str:
@@ -89,17 +109,19 @@ def write_index(documents_jsonl: Path, rejected_jsonl: Path, target: Path) -> in
 
 
 class AnswerIndex(sqlite_files.ReadOnlyDatabase):
-    """Index of one published day.
+    """Index of one published day, or of a part of it.
 
     Args:
         path: the SQLite file.
+        part: number of the part; None if the day has no parts.
 
     Raises:
         InputMissing: there is no index; older days have none.
         ArtifactBroken: the file is not an index, or is damaged; raised by any method.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, part: int | None = None) -> None:
+        self._part = part
         super().__init__(path, _WHAT)
 
     def check(self) -> None:
@@ -112,12 +134,11 @@ class AnswerIndex(sqlite_files.ReadOnlyDatabase):
         )
 
     def get(self, handle: str) -> IndexedDocument | None:
-        """Find a document by its handle; None if there is none, or the index was replaced."""
-        number = handle.partition("-")[0]
-        if not re.fullmatch(r"[0-9]{1,15}", number):
-            return None
-        documents = self._documents("number = ?", [int(number)], 1)
-        return documents[0] if documents and documents[0].handle == handle else None
+        """Find a document by its handle, whatever its part; None if there is none, or the index was replaced."""
+        parsed = parse_handle(handle)
+        documents = self._documents("number = ?", [parsed[1]], 1) if parsed else []
+        digest = handle.partition("-")[2]
+        return documents[0] if documents and documents[0].handle.partition("-")[2] == digest else None
 
     def search(
         self, text: str, *, most: int, rejected_only: bool = False, partly_read_only: bool = False
@@ -147,7 +168,8 @@ class AnswerIndex(sqlite_files.ReadOnlyDatabase):
             raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self.path}")
         # older indexes may contain names of any length
         return [
-            IndexedDocument(number, name[: bounded_names.MAX_CHARACTERS], *values) for number, name, *values in rows
+            IndexedDocument(number, name[: bounded_names.MAX_CHARACTERS], *values, self._part)
+            for number, name, *values in rows
         ]
 
 
