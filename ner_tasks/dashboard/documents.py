@@ -85,9 +85,7 @@ def search_documents(
         try:
             with open_part(reader, file, AnswerIndex) as index:
                 left = most - len(entries)
-                entries += index.search(
-                    text, most=left, rejected_only=rejected_only, partly_read_only=partly_read_only
-                )
+                entries += index.search(text, most=left, rejected_only=rejected_only, partly_read_only=partly_read_only)
         except ArtifactBroken as error:
             reader.report_damaged(file.key, error)
         if len(entries) >= most:

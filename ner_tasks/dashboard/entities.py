@@ -26,7 +26,9 @@ LONGEST_S = 0.2  # after which it goes to no further day
 WEEK = 7
 _N_AT_ONCE = 8  # days whose indexes are fetched at once
 _After = tuple[int, Position]  # number of a part, and a position in its index
-_CURSOR = re.compile(r"(\d{4}-\d{2}-\d{2})(?::(?:(\d{1,4})\.)?(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15}))?", re.ASCII)
+_CURSOR = re.compile(
+    r"(\d{4}-\d{2}-\d{2})(?::(?:(\d{1,4})\.)?(\d{1,15})\.(\d{1,15})\.(\d{1,15})\.(\d{1,15}))?", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -122,14 +124,14 @@ def search_entities(
         oldest = day
         try:
             with _open_day(reader, files) as (indexes, is_whole):
-                n_without_text += sum(index.n_without_text for index in indexes)
-                n_days += is_whole
                 found = _merge(indexes, text, label, after if day == start else None)
                 rows += [FoundOnDay(day, one) for one in islice(found, most + 1 - len(rows))]
+                n_without_text += sum(index.n_without_text for index in indexes)
+                n_days += is_whole
         except InputMissing:
             n_not_indexed += 1
         except ArtifactBroken as error:
-            reader.report_damaged(keys.tagged_day(day, MANIFEST), error)
+            _report(reader, day, error)
         if len(rows) > most:
             rows = rows[:most]
             following = _make_cursor(rows[-1])
@@ -158,7 +160,7 @@ def read_top_mentions(reader: StoreReader, day: str, *, most: int, label: str = 
     except InputMissing:
         return None
     except ArtifactBroken as error:
-        reader.report_damaged(keys.tagged_day(day, MANIFEST), error)
+        _report(reader, day, error)
         return None
     if ranked is None or not label:
         return ranked
@@ -193,7 +195,9 @@ def read_new_mentions(reader: StoreReader, last_day: str, *, most: int, label: s
     return NewThisWeek(days[-1], last_day, seen[:most], n_new, n_days)
 
 
-def _fetch_days(reader: StoreReader, days: Sequence[str]) -> Iterator[tuple[str, Sequence[FetchedFile] | NerTasksError]]:
+def _fetch_days(
+    reader: StoreReader, days: Sequence[str]
+) -> Iterator[tuple[str, Sequence[FetchedFile] | NerTasksError]]:
     """Yield each day with the entity indexes of its parts, or why it has none; several files are fetched at once."""
     for first, last in pairwise([0, 1, *range(1 + _N_AT_ONCE, len(days) + _N_AT_ONCE, _N_AT_ONCE)]):
         some = days[first:last]
@@ -256,6 +260,11 @@ def _merge(indexes: Sequence[EntityIndex], text: str, label: str, after: _After 
         ]
     # of equal ones `merge` takes the first part's
     return merge(*found, key=lambda one: one.order)
+
+
+def _report(reader: StoreReader, day: str, error: ArtifactBroken) -> None:
+    if keys.tagged_day(day, MANIFEST) not in reader.unreadable:  # otherwise it is the manifest, which was reported
+        reader.report_damaged(keys.tagged_day(day, ENTITY_INDEX), error)
 
 
 def _is_day(name: str) -> bool:

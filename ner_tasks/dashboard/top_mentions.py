@@ -10,7 +10,7 @@ Source: R. Fagin, A. Lotem, M. Naor, Optimal aggregation algorithms for middlewa
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from heapq import heappush, heappushpop, merge
+from heapq import heappop, heappush, heappushpop, merge
 from itertools import groupby
 from operator import itemgetter
 
@@ -96,7 +96,9 @@ class _Candidates:
                 break
             counted.append(self._count(folded))
             n = counted[-1].n_documents
-            _ = heappush(best, n) if len(best) < most else heappushpop(best, n)
+            heappush(best, n)
+            if len(best) > most:
+                heappop(best)
         if n_others and (len(best) < most or best[0] <= n_others):
             return None
         return sorted(counted, key=lambda one: (-one.n_documents, one.folded))[:most]

@@ -3,7 +3,7 @@
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
@@ -107,8 +107,9 @@ class ReadOnlyDatabase:
 
     def stream(self, query: str, values: Any = ()) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of a query as they are found, so that one who needs a few does not wait for all."""
-        with translate_errors(self.path, self.expected), closing(self._db.execute(query, values)) as rows:
-            yield from rows
+        with translate_errors(self.path, self.expected):
+            for row in self._db.execute(query, values):  # noqa: UP028 - would close the cursor of a closed file
+                yield row
 
 
 Database = TypeVar("Database", bound=ReadOnlyDatabase)

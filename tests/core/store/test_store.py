@@ -362,3 +362,21 @@ def test_bytes_behind_the_end_are_none_wherever_an_index_says_they_lie(folder_st
     folder_store.publish(folder, "tagged/day")
     assert folder_store.read_bytes("tagged/day/a.txt", 2**62, 5) == b""
     assert folder_store.read_bytes("tagged/day/a.txt", 0, 2**62) == b"a"
+
+
+def test_a_read_begins_again_if_only_the_marker_was_replaced(store, folder):
+    """As when a day's manifest is swapped for one that names other parts: the folder stays the same."""
+    store.publish(folder, "tagged/2026-01-01", marker="a.txt")
+    seen = []
+
+    def read():
+        seen.append(store.fetch("tagged/2026-01-01/a.txt").read_bytes())
+        if len(seen) == 1:
+            store.swap_json("tagged/2026-01-01/a.txt", {}, etag=store.etag("tagged/2026-01-01/a.txt"))
+            raise InputMissing("found nothing, expected a part that the manifest names")
+        return seen[-1]
+
+    assert store.read_whole("tagged/2026-01-01", read, marker="a.txt") == seen[-1] != b"a"
+    assert len(seen) == 2
+    with pytest.raises(InputMissing):
+        store.read_whole("tagged/2026-01-01", lambda: store.fetch("tagged/none"), marker="a.txt")
