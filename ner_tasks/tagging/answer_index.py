@@ -168,7 +168,9 @@ class AnswerIndex(sqlite_files.ReadOnlyDatabase):
             raise ArtifactBroken(f"found a row of another shape, expected a document's, in {self.path}")
         # older indexes may contain names of any length
         return [
-            IndexedDocument(number, name[: bounded_names.MAX_CHARACTERS], at, n, entities, words, unread, why, self._part)
+            IndexedDocument(
+                number, name[: bounded_names.MAX_CHARACTERS], at, n, entities, words, unread, why, self._part
+            )
             for number, name, at, n, entities, words, unread, why in rows
         ]
 
