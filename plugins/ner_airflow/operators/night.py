@@ -14,7 +14,7 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, SchemaTooNew
-from ner_tasks.records import NightPlan, PublishedDay, read_record
+from ner_tasks.records import NightPlan, PublishedDay, TaggedShard, read_record
 from ner_tasks.steps.tagging import MergeShardsCommand, ReadingConfig, ThresholdConfig
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
@@ -100,6 +100,16 @@ class NightOperator(NerOperator):
         except ArtifactBroken as error:
             self.log.warning("the answers of %s are treated as unpublished: %s", day, error)
             return None
+
+    def shard_records(self, plan: Mapping[str, Any]) -> list[TaggedShard]:
+        """Return the records of the night's finished shards, in order, each with the part that it made.
+
+        Raises:
+            InputMissing: a shard is not finished.
+            ArtifactBroken: a record is damaged, or of a release whose shards made no parts.
+        """
+        markers = [keys.shard(plan["day"], plan["night"], index, merge.MANIFEST) for index in range(plan["n_shards"])]
+        return [read_record(self.store, marker, TaggedShard) for marker in markers]
 
     def shards(self, plan: dict[str, Any]) -> list[Path]:
         """Return the folders of the shards, in order."""
