@@ -176,6 +176,7 @@ def _steps(snapshot: str) -> Iterator[Question]:
         shadow_tagging,
         tagging,
         tuning,
+        withdrawal,
     )
 
     model, version = {"version": VERSIONS[1], "kind": "int8"}, VERSIONS[1]
@@ -213,7 +214,7 @@ def _steps(snapshot: str) -> Iterator[Question]:
         lambda: promotion.ChooseVersionOperator(task_id="t", config={}),
         lambda: promotion.PromoteVersionOperator(task_id="t", chosen=chosen, by="ada", config={}),
         lambda: maintenance.PruneStoreOperator(task_id="t", config={"days": 1, "n_versions": 1, "staging_days": 8}),
-        lambda: publication.WithdrawDayOperator(task_id="t", config={"day": DAYS[1], "reason": "a test"}),
+        lambda: withdrawal.WithdrawDayOperator(task_id="t", config={"day": DAYS[1], "reason": "a test"}),
     ]
     for make in makers:
         step = make()

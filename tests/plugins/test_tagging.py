@@ -8,8 +8,9 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
-from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator, WithdrawDayOperator
+from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
 from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator, TagShardOperator
+from ner_airflow.operators.withdrawal import WithdrawDayOperator
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 from ner_tasks.tagging.answer_ledger import AnswerLedger

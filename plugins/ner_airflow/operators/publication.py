@@ -1,4 +1,4 @@
-"""The steps of `ner_tag_nightly` from tagged shards to published answers, and the withdrawal of a day."""
+"""The steps of `ner_tag_nightly` from tagged shards to published answers."""
 
 import json
 import re
@@ -12,15 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
-from pydantic import Field
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.observability import metrics
 from ner_airflow.observability.lineage import Trace
-from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
-from ner_tasks.config.base import ConfigModel
-from ner_tasks.config.types import Day, Line
 from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
 from ner_tasks.evaluation import gates
 from ner_tasks.evaluation.policy import NightGateParams
@@ -29,7 +25,6 @@ from ner_tasks.files.contained import ContainedFile, NotAFile
 from ner_tasks.records import (
     ListedInput,
     NightManifest,
-    PublishedDay,
     RejectedLine,
     ShardManifest,
     read_file,
@@ -223,32 +218,3 @@ def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:
         outputs={tagged: plan["night"], rejected: plan["night"]},
         n_rows={tagged: manifest["n_tagged"], rejected: manifest["n_rejected"]},
     )
-
-
-class WithdrawParams(ConfigModel):
-    """Which day is withdrawn, and why."""
-
-    day: Day = Field(title="Day", description="The day whose answers are withdrawn")
-    reason: Line = Field(min_length=3, title="Reason", description="It is kept with the answers")
-
-
-class WithdrawDayOperator(NerOperator):
-    """Withdraw a day's answers: delete the marker first, so that nobody reads a part of them; keep them under `withdrawn/`."""
-
-    def step(self, context: "Context") -> dict[str, Any]:
-        params = self.read_config(WithdrawParams)
-        day = params.day
-        key, marker = keys.tagged_day(parse_day(day)), keys.tagged_day(day, merge.MANIFEST)
-        if not self.store.exists(marker):
-            raise AirflowSkipException(f"found no published answers of {day}: nothing to withdraw")
-        manifest = read_record(self.store, marker, PublishedDay)
-        night = manifest.get("night") or "unnamed"
-        kept = keys.withdrawn_day(day, night)
-        with self.workspace(f"withdraw-{day}"):
-            self.store.publish(self.store.fetch(key), kept, marker=merge.MANIFEST)
-            self.store.write_json(
-                keys.withdrawn_day(day, night, "reason.json"), {"reason": params.reason, "run": context["run_id"]}
-            )
-            self.store.remove(key, marker=merge.MANIFEST)
-        self.log.info("withdrawn: %s, by model %s; kept as %s", key, manifest["model_version"], kept)
-        return {"day": day, "kept": kept}
