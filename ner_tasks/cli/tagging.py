@@ -1,4 +1,4 @@
-"""Run the commands that tag documents, merge shards, compare and convert answers."""
+"""Run the commands that tag documents, write parts, compare and convert answers."""
 
 import os
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.errors import ConfigInvalid
-from ner_tasks.steps.tagging import ConvertCommand, DiffPredictionsCommand, MergeShardsCommand, TagCommand
+from ner_tasks.steps.tagging import ConvertCommand, DiffPredictionsCommand, TagCommand, WritePartCommand
 from ner_tasks.tagging import planning
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Result = dict[str, Any]
 def commands() -> list[tuple[Any, Any]]:
     return [
         (TagCommand, tag),
-        (MergeShardsCommand, merge_shards),
+        (WritePartCommand, write_part),
         (DiffPredictionsCommand, compare_predictions),
         (ConvertCommand, convert),
     ]
@@ -97,17 +97,20 @@ def _read_limits(config: TagCommand) -> "Limits":
     )
 
 
-def merge_shards(config: MergeShardsCommand) -> Result:
-    from ner_tasks.tagging.publication import build_day
+def write_part(config: WritePartCommand) -> Result:
+    from ner_tasks.tagging import part
 
-    return build_day(
-        config.shards,
+    record = part.write_part(
+        config.answers,
         config.output,
         day=config.day,
         night=config.night,
+        number=config.number,
         model_version=config.model_version,
         columns={"text_column": config.text_column, "id_column": config.id_column},
+        inputs=config.inputs_file,
     )
+    return dict(record)
 
 
 def compare_predictions(config: DiffPredictionsCommand) -> Result:

@@ -81,6 +81,13 @@ class PartRecord(TypedDict):
 
 
 @any_more
+class PartSample(TypedDict):
+    """`parts/<day>/<NN>-<id>/sample.json`: where documents for the day's page lie in `documents.jsonl`."""
+
+    documents: list[tuple[Count, Count]]  # offset and length of each line in bytes
+
+
+@any_more
 class TaggedShard(ShardManifest):
     """`staging/tagged/<day>/<night>/shard-<n>/manifest.json` with the part that the shard made."""
 

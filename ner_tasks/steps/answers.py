@@ -17,7 +17,7 @@ class DriftCommand(Command):
 
     name: ClassVar[str] = "drift"
 
-    night: JsonFile = Field(description="statistics.json of the night, from `merge-shards`")
+    night: JsonFile = Field(description="statistics.json of the night, from `publish_day`")
     before: Annotated[tuple[Path, ...], Flag("JSON")] = Field(
         (), description="statistics.json of earlier nights, newest first"
     )

@@ -1,4 +1,4 @@
-"""Tagging: tag documents, merge a day's shards, compare and convert answers."""
+"""Tagging: tag documents, write the part of a shard, compare and convert answers."""
 
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -135,16 +135,20 @@ class TagCommand(ReadingConfig, ThresholdConfig, EnrichmentConfig, ColumnParams,
     )
 
 
-class MergeShardsCommand(ColumnParams, Command):
-    """Merge the shards of a day: answers, rejects, ledger, Parquet, and a page for people."""
+class WritePartCommand(ColumnParams, Command):
+    """Write the part of a shard: answers, rejected files, ledger, Parquet, indexes, statistics, and their checksums."""
 
-    name: ClassVar[str] = "merge-shards"
+    name: ClassVar[str] = "write-part"
     reads_documents: ClassVar[bool] = True
 
-    shards: Annotated[tuple[Path, ...], Flag("DIR")] = Field((), description="answer folders of `tag`, in order")
-    output: Folder = Field(description="the day's folder to create")
-    day: Annotated[str, Flag("YYYY-MM-DD")] = Field(description="the day")
+    answers: Folder = Field(description="the answer folder of `tag`")
+    output: Folder = Field(description="the part's folder to create")
+    inputs_file: Annotated[Path | None, Flag("JSONL")] = Field(
+        None, description="the list of files that `tag` was given; without it rejected files are not copied"
+    )
+    day: Annotated[Day, Flag("YYYY-MM-DD")] = Field(description="the day")
     night: Annotated[str, Flag("V")] = Field(description="the version of the night")
+    number: int = Field(0, ge=0, le=63, description="the number of the shard")
     model_version: Annotated[str, Flag("V")] = Field(description="the version of the model")
 
 

@@ -118,7 +118,7 @@ class Store(Protocol):
         """
         ...
 
-    def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
+    def publish(self, folder: Path, key: str, *, marker: str | None = None, once: bool = False) -> None:
         """Publish a copy of `folder` under `key`, replacing what was there.
 
         Args:
@@ -126,6 +126,7 @@ class Store(Protocol):
             key: target key.
             marker: file in the folder that marks it as complete; readers ignore a folder without it. A folder store
                 replaces the folder in one step. S3 cannot, so that the marker is deleted first and written last.
+            once: the content under a key never changes: a folder that has its marker already is left as it is.
 
         Raises:
             InputMissing: there is no such folder, or no marker in it.
@@ -143,6 +144,10 @@ class Store(Protocol):
 
     def remove(self, key: str, *, marker: str | None = None) -> None:
         """Remove the folder under `key` if it exists; its `marker` first, so that nobody reads an incomplete folder."""
+        ...
+
+    def remove_file(self, key: str) -> None:
+        """Remove the file under `key` if it exists."""
         ...
 
     def half_done(self) -> Iterator[StoredFile]:

@@ -86,12 +86,14 @@ class FolderStore:
         files = [ContainedFile(self.root, listing.raw_path(key)) for key in keys]
         return [file if listing.exists(file) else None for file in files]
 
-    def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
+    def publish(self, folder: Path, key: str, *, marker: str | None = None, once: bool = False) -> None:
         target = self.path_of(key)
         if not folder.is_dir():
             raise InputMissing(f"found no folder at {folder}, expected one to publish as {key}")
         if marker and not (folder / marker).is_file():
             raise InputMissing(f"found no {marker} in {folder}, expected one to publish as {key}")
+        if once and marker and (target / marker).is_file():
+            return
         with atomic.staged_folder(target) as stage:
             # the folder may be a day of the store, which another night may replace
             atomic.read_whole(folder, lambda: _copy_tree(folder, stage))
@@ -114,6 +116,11 @@ class FolderStore:
         path = self.path_of(key)
         if self._look(key, Path.is_dir):
             replacement.remove_folder(path)
+
+    def remove_file(self, key: str) -> None:
+        path = self.path_of(key)
+        if path.is_file():
+            path.unlink(missing_ok=True)
 
     def half_done(self) -> Iterator[StoredFile]:
         return find_left_behind(self.root)

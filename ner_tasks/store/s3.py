@@ -129,7 +129,7 @@ class S3Store:
 
         return map_parallel(fetch, enumerate(keys))
 
-    def publish(self, folder: Path, key: str, *, marker: str | None = None) -> None:
+    def publish(self, folder: Path, key: str, *, marker: str | None = None, once: bool = False) -> None:
         """As `Store.publish`. Without a marker, readers may see a mixture of old and new files."""
         key = check_key(key)
         if not folder.is_dir():
@@ -140,6 +140,8 @@ class S3Store:
         last = {f"{self._name(key)}/{marker}": files[marker]} if marker else {}
         lock = f"{self._prefix}{LOCKS}/{key}.publish"
         with hold_lock(self._bucket, lock, patience_s=self._patience_s, lease_s=self._lease_s) as lease:
+            if once and marker and self.etag(f"{key}/{marker}") is not None:
+                return
             self._bucket.delete(last)
             self._bucket.upload({f"{self._name(key)}/{name}": files[name] for name in files if name != marker})
             self._bucket.delete(listed.name for name, listed in self._below(key) if name not in files)
@@ -155,6 +157,9 @@ class S3Store:
         if marker:
             self._bucket.delete([f"{self._name(key)}/{marker}"])
         self._bucket.delete(listed.name for _, listed in self._below(key))
+
+    def remove_file(self, key: str) -> None:
+        self._bucket.delete([self._name(key)])
 
     def half_done(self) -> Iterator[StoredFile]:
         return iter(())

@@ -5,7 +5,7 @@ and folders are named.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ner_tasks import fingerprint
@@ -34,12 +34,23 @@ def read_inputs(listing: Path) -> list[tuple[str, Source]]:
     """Read the names and places of the documents in a list.
 
     Raises:
+        InputMissing, ConfigInvalid: as for `iter_inputs`.
+    """
+    return list(iter_inputs(listing))
+
+
+def iter_inputs(listing: Path) -> Iterator[tuple[str, Source]]:
+    """Yield the name and place of each document in a list.
+
+    Raises:
         InputMissing: there is no such list.
         ConfigInvalid: a line of it is not as `write_inputs` writes it.
     """
     try:
-        listed = [json.loads(line) for line in listing.read_text(encoding="utf-8").splitlines()]
-        return [(str(item["name"]), contained.decode_source(item)) for item in listed]
+        with listing.open(encoding="utf-8") as lines:
+            for line in lines:
+                item = json.loads(line)
+                yield str(item["name"]), contained.decode_source(item)
     except FileNotFoundError:
         raise InputMissing(f"found nothing at {listing}, expected a list of documents") from None
     except (ValueError, TypeError, KeyError, RecursionError) as error:

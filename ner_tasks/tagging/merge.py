@@ -1,17 +1,15 @@
-"""Merges the answers of a night's shards as streams, without loading a day into memory.
+"""Adds up the manifests of a night's shards, and finds the files that a shard did not answer.
 
 Shards are the folders that `shard.tag_documents` writes.
 """
 
-import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.files import atomic, replacement
-from ner_tasks.records import PlannedShard, ShardManifest, read_file
-from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerLedger
+from ner_tasks.files import atomic
+from ner_tasks.records import PlannedShard, ShardManifest
 from ner_tasks.tagging.answers import parse_file_name
 from ner_tasks.tagging.journal import ANSWERS
 from ner_tasks.tagging.tally import COUNTERS, Tally
@@ -66,37 +64,6 @@ def iter_files(path: Path) -> Iterator[str]:
     """Yield the file name of each line of a `documents.jsonl`, `rejected.jsonl` or `ignored.jsonl`."""
     for number, line in enumerate(atomic.lines_in(path), start=1):
         yield parse_file_name(line, f"{path}, line {number}")
-
-
-def merge_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
-    """Concatenate the documents, rejected documents and ignored files of all shards, and merge their ledgers.
-
-    Args:
-        shards: folders written by `tag`, in order.
-        output: output folder.
-
-    Returns:
-        Manifest of the merged answers: sums of all counts, and words per second of tagging time.
-    """
-    output.mkdir(parents=True, exist_ok=True)
-    for name in ANSWERS:
-        with atomic.space_for(output / name), (output / name).open("wb") as merged:
-            for shard in shards:
-                with atomic.open_input(shard / name) as file:
-                    shutil.copyfileobj(file, merged)
-    # delete the ledger of a previous attempt: it may be damaged, and points to other offsets
-    for name in (LEDGER, f"{LEDGER}-journal"):
-        replacement.discard(output / name)
-    with AnswerLedger(output) as ledger:
-        ledger.merge(_with_offsets(shards))
-    return sum_manifests([read_file(shard / MANIFEST, ShardManifest) for shard in shards])
-
-
-def _with_offsets(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
-    base = 0
-    for shard in shards:
-        yield shard, base
-        base += (shard / DOCUMENTS).stat().st_size
 
 
 def sum_manifests(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

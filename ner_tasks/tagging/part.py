@@ -1,73 +1,93 @@
 """A part of a day: the finished answers of a shard, which nobody changes.
 
-documents.jsonl rejected.jsonl ignored.jsonl ledger.sqlite      as `tag` wrote them
+documents.jsonl ignored.jsonl ledger.sqlite                     as `tag` wrote them
+rejected.jsonl rejects/<n>.<suffix>                             with copies of the rejected files
 documents.parquet entities.parquet                              the same for other readers
 index.sqlite entities.sqlite                                    documents by name, entities by mention
 statistics.json                                                 for drift detection
-part.json                                                       counts, and the SHA-256 of every other file; last
+sample.json                                                     where documents for the day's page lie
+part.json                                                       counts, and the SHA-256 of every file but the copies; last
 
 The name of a part has the digest of its `part.json`, so that no key of the store ever has two contents. A day is
 published by its manifest, which names its parts (`docs/decisions/0026-a-day-is-a-partitioned-data-set.md`).
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from ner_tasks import display
 from ner_tasks.errors import ArtifactBroken
 from ner_tasks.files import atomic, schema
+from ner_tasks.files.contained import Source
 from ner_tasks.records import PartManifest, PartRecord, PublishedDay, ShardManifest, read_file
 from ner_tasks.store import keys
+from ner_tasks.surrogates import escape_surrogates
 from ner_tasks.tagging.answer_index import INDEX, write_index
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER
 from ner_tasks.tagging.entity_index import ENTITY_INDEX
 from ner_tasks.tagging.entity_index.writer import write_entity_index
-from ner_tasks.tagging.exports.parquet import write_parquet
+from ner_tasks.tagging.inputs import iter_inputs
 from ner_tasks.tagging.journal import ANSWERS, REJECTED
 from ner_tasks.tagging.merge import MANIFEST
+from ner_tasks.tagging.rejects import copy_rejected
 from ner_tasks.tagging.statistics import STATISTICS, compute_statistics
 
-PART = "part.json"
+PART, SAMPLE = "part.json", "sample.json"
+N_SAMPLED = 100  # documents on the day's page
+MAX_SAMPLED_BYTES = 16 * 2**20
 _ID_DIGITS = 12
 
 
 def write_part(
-    answers: Path, output: Path, *, day: str, night: str, number: int, model_version: str, columns: Mapping[str, str]
+    answers: Path,
+    output: Path,
+    *,
+    day: str,
+    night: str,
+    number: int,
+    model_version: str,
+    columns: Mapping[str, str],
+    inputs: Path | None = None,
 ) -> PartRecord:
     """Write the part of a shard, `part.json` last.
 
     Args:
-        answers: folder that `tag` wrote.
+        answers: folder that `tag` wrote; it must not be modified while the part is used, which may share its files.
         output: folder of the part, replaced if it exists.
         day: YYYY-MM-DD.
         night: version of the night.
         number: number of the shard, 0 to 63.
         model_version: version of the model.
         columns: `text_column` and `id_column` of csv, tsv and xlsx files.
+        inputs: list of the shard's files, see `inputs`; without it rejected files are not copied.
 
     Returns:
         The part, as the day's manifest names it.
 
     Raises:
         InputMissing, ArtifactBroken: the shard is missing or damaged.
+        ConfigInvalid: the list of files is damaged.
         StorageFull: no space left on the device; nothing is left.
     """
+    from ner_tasks.tagging.exports.parquet import write_parquet  # pyarrow is large, and only the writer needs it
+
     sums = read_file(answers / MANIFEST, ShardManifest)
     with atomic.staged_folder(output) as stage:
         for name in (*ANSWERS, LEDGER):
-            with (
-                atomic.open_input(answers / name) as file,
-                atomic.space_for(stage / name),
-                (stage / name).open("wb") as copy,
-            ):
-                shutil.copyfileobj(file, copy)
+            if name != REJECTED:
+                _link_or_copy(answers / name, stage / name)
+        names = _Bounds(iter_inputs(inputs) if inputs else ())
+        copy_rejected(answers / REJECTED, names, stage, day=day)
+        names.finish()
         documents = stage / DOCUMENTS
         write_parquet(documents, stage, day=date.fromisoformat(day))
         write_index(documents, stage / REJECTED, stage / INDEX)
         write_entity_index(documents, stage / ENTITY_INDEX)
         atomic.write_json(stage / STATISTICS, compute_statistics(documents, sums))
+        atomic.write_json(stage / SAMPLE, {"documents": pick_lines(documents, sums["n_tagged"])})
         described = {
             **sums,
             "day": day,
@@ -75,14 +95,62 @@ def write_part(
             "number": number,
             "model_version": model_version,
             "columns": dict(columns),
+            "first_file": names.first,
+            "last_file": names.last,
+            # copies of rejected files may be many, and are not needed to read the answers
             "files": {
-                path.relative_to(stage).as_posix(): {"n_bytes": path.stat().st_size, "sha256": atomic.sha256_of(path)}
-                for path in sorted(stage.rglob("*"))
+                path.name: {"n_bytes": path.stat().st_size, "sha256": atomic.sha256_of(path)}
+                for path in sorted(stage.iterdir())
                 if path.is_file()
             },
         }
         atomic.write_json(stage / PART, schema.stamp(described))
     return name_part(output)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
+    atomic.check_is_file(source)
+    with atomic.space_for(target):
+        try:
+            target.hardlink_to(source)
+        except OSError:  # no links on this file system
+            shutil.copyfile(source, target)
+
+
+class _Bounds:
+    """Iterates over files and remembers the first and last name; None for a name that JSON cannot hold, or of no files."""
+
+    def __init__(self, files: Iterable[tuple[str, Source]]) -> None:
+        self._files = iter(files)
+        self.first: str | None = None
+        self.last: str | None = None
+        self._n = 0
+
+    def __iter__(self) -> Iterator[tuple[str, Source]]:
+        for name, source in self._files:
+            named = name if escape_surrogates(name) == name else None
+            self.first, self.last, self._n = self.first if self._n else named, named, self._n + 1
+            yield name, source
+
+    def finish(self) -> None:
+        """Read the remaining files."""
+        for _ in self:
+            pass
+
+
+def pick_lines(documents: Path, n_lines: int) -> list[list[int]]:
+    """Return the offset and length in bytes of evenly spread lines; longer lines than a page's share are left out.
+
+    Args:
+        documents: JSON Lines.
+        n_lines: their number.
+    """
+    wanted, picked, offset = set(display.spread_indexes(n_lines, N_SAMPLED)), list[list[int]](), 0
+    for number, line in enumerate(atomic.lines_in(documents)):
+        if number in wanted and len(line) <= MAX_SAMPLED_BYTES:
+            picked.append([offset, len(line)])
+        offset += len(line)
+    return picked
 
 
 def name_part(part: Path) -> PartRecord:
@@ -117,7 +185,7 @@ def list_part_keys(day: str, manifest: PublishedDay | Mapping[str, Any]) -> list
 
 
 def check_part(part: Path, record: PartRecord) -> None:
-    """Check a fetched part: its `part.json` by its digest, its files by their sizes and digests.
+    """Check a fetched part: its `part.json` by its digest, its files by their digests.
 
     Raises:
         InputMissing: a file is missing.

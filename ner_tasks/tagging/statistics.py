@@ -22,6 +22,7 @@ STATISTICS = "statistics.json"
 # score thresholds for the shares of low-scoring mentions
 CUTS = (0.5, 0.9)
 _SCORE_BINS = 100
+_COUNTED = ("n_documents", "n_tagged", "n_words", "n_entities")
 
 
 @dataclass
@@ -145,7 +146,7 @@ def sum_statistics(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Add up the statistics of the parts of a night; the answers are not read.
 
     Args:
-        parts: outputs of `compute_statistics`, at least one.
+        parts: outputs of `compute_statistics`; of no parts, there are no documents.
 
     Returns:
         What `compute_statistics` returns for all documents together.
@@ -153,17 +154,20 @@ def sum_statistics(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     Raises:
         ArtifactBroken: a part is of another shape, or of a release that did not keep how many mentions have which score.
     """
-    added = list(parts)
-    for number, part in enumerate(added):
+    nothing = {name: asdict(sums) for name, sums in _Night().all().items()}
+    added = [
+        {**dict.fromkeys(_COUNTED, 0), "scores": {}, "score_counts": [0] * _SCORE_BINS, "measures": nothing},
+        *parts,
+    ]
+    for number, part in enumerate(added, start=-1):
         counts = part.get("score_counts")
         if not is_valid(part) or not isinstance(counts, list) or len(counts) != _SCORE_BINS:
             raise ArtifactBroken(f"found statistics of another shape, expected those of a part, in part {number}")
     names = sorted({name for part in added for name in part["measures"]})
     measures = {name: sum((read_sums(part, name) for part in added), RateSums()) for name in names}
     score_counts = [sum(counts) for counts in zip(*(part["score_counts"] for part in added), strict=True)]
-    counted = ("n_documents", "n_tagged", "n_words", "n_entities")
     return {
-        **{name: sum(part[name] for part in added) for name in counted},
+        **{name: sum(part[name] for part in added) for name in _COUNTED},
         "scores": compute_quantiles(score_counts),
         "score_counts": score_counts,
         "measures": {name: asdict(sums) for name, sums in measures.items()},

@@ -18,7 +18,7 @@ from tests.published import manifest_of
 
 VERBS = [
     "tune",
-    "merge-shards",
+    "write-part",
     "canary",
     "compare-models",
     "right-size",
@@ -193,7 +193,7 @@ def test_diff_tells_what_another_model_says(tmp_path: Path, capsys: pytest.Captu
     assert "+ [Jackson|per] left." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", ["tag", "merge-shards", "diff-predictions", "convert", "sample", "review"])
+@pytest.mark.parametrize("verb", ["tag", "write-part", "diff-predictions", "convert", "sample", "review"])
 def test_what_a_library_says_of_an_error_in_a_document_is_told_nobody(verb, tmp_path, capsys, monkeypatch):
     marker = "Zephyrine"  # not in the line that raises, which is told
 

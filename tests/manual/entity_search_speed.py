@@ -94,7 +94,7 @@ def fill(store: FolderStore, scratch: Path, names: Names, n_documents: int, n_en
         counts = write_entity_index(answers, target)
         took["index"] += time.process_time() - began
         began = time.process_time()
-        found, _ = find_new_mentions(target, written[-28:], scratch)
+        found, _ = find_new_mentions([target], [[day] for day in written[-28:]], scratch)
         took["new"] += time.process_time() - began
         atomic.write_json(target.with_name(NEW_MENTIONS), {"night": "n", **found})
         entities = dict.fromkeys(LABELS, n * n_entities // len(LABELS))

@@ -99,7 +99,7 @@ def fake(tmp_path, monkeypatch):
         "NER_PYTHON": verbs.python,
         "NER_FAKE_WILL": verbs.will,
         "NER_FAKE_CALLS": verbs.calls_file,
-        "NER_FAKE_REAL": '["merge-shards"]',  # light enough to be itself
+        "NER_FAKE_REAL": '["write-part"]',  # light enough to be itself
     }.items():
         monkeypatch.setenv(name, str(value))
     monkeypatch.setenv("PYTHONPATH", os.environ.get("PYTHONPATH", ""))

@@ -74,7 +74,7 @@ def test_the_shards_of_all_days_are_one_list(days):
 def test_what_changes_is_told_and_published_only_if_asked_for(days, store, fake, monkeypatch):
     PlanRetagShardsOperator(task_id="p", days=["2026-11-19"], model=MODEL, config={"shard_mib": 1}).execute(RUN)
     night = {"day": "2026-11-19", "n_documents": 10, "n_rejected": 0}
-    monkeypatch.setattr(DiffPredictionsOperator, "shards", lambda self, plan: [])
+    monkeypatch.setattr(DiffPredictionsOperator, "shard_records", lambda self, plan: [])
     fake.set("diff-predictions", result={"n_added": 3})
     with pytest.raises(AirflowSkipException, match="compared only"):
         DiffPredictionsOperator(task_id="c", night=night, config={"stop_after": "diff"}).execute(RUN)
@@ -86,5 +86,5 @@ def test_what_changes_is_told_and_published_only_if_asked_for(days, store, fake,
     assert store.read_json("tagged/2026-11-19/manifest.json")["model_version"] == "v1"
     assert DiffPredictionsOperator(task_id="c", night=night, config={"stop_after": "publish"}).execute(RUN) == night
     # joined once, compared twice
-    assert fake.verbs == ["merge-shards", "diff-predictions", "diff-predictions"]
+    assert fake.verbs == ["diff-predictions", "diff-predictions"]
     assert json.loads(json.dumps(fake.calls[-1]["flags"]["old"])) == [str(store.fetch("tagged/2026-11-19"))]

@@ -13,6 +13,7 @@ from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperat
 from ner_airflow.operators.withdrawal import WithdrawDayOperator
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
+from ner_tasks.tagging import statistics
 from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.file_chain import chain_names
 from tests import published
@@ -153,7 +154,7 @@ def test_a_night_is_published_with_its_rejects_beside_their_reasons(promoted, st
     assert (said["day"], said["model_version"], said["n_rejected"]) == (DAY, "v1", 1)
     (reject,) = map(json.loads, store.fetch(f"rejected/{DAY}/rejected.jsonl").read_text().splitlines())
     assert reject["reason"] == "empty"
-    assert store.fetch(f"rejected/{DAY}/{reject['copy']}").read_bytes() == b""
+    assert store.fetch(reject["copy"]).read_bytes() == b""
     assert reject["retry"].startswith("airflow dags trigger ner_tag_nightly --conf ")
     assert json.loads(shlex.split(reject["retry"])[-1]) == {"day": DAY, "retry_rejected": True}
     assert staged(store) == []
@@ -216,7 +217,7 @@ def test_a_day_that_this_model_has_answered_is_not_tagged_again(promoted, fake, 
     # without shards it is started all the same, see its trigger rule
     with pytest.raises(AirflowSkipException, match="nothing was planned"):
         check()
-    assert fake.verbs == ["tag", "merge-shards"]
+    assert fake.verbs == ["tag", "write-part"]
 
 
 @pytest.mark.runbook("nightly-tagging", "plan_shards is skipped")
@@ -234,7 +235,7 @@ def test_an_answered_day_is_read_again_for_its_rejects_or_tagged_anew_as_a_whole
     night()
     night(**{option: "True"})
     again = [call for call in fake.calls if call["verb"] == "tag"][-1]
-    assert fake.verbs == ["tag", "merge-shards"] * 2
+    assert fake.verbs == ["tag", "write-part"] * 2
     assert ("answered" in again["flags"]) is reuses
 
 
@@ -245,12 +246,13 @@ def test_a_late_document_makes_the_night_run_again_without_the_others(promoted, 
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
     night()
+    before = [part["key"] for part in store.read_json(f"tagged/{DAY}/manifest.json")["parts"]]
     arrive(late="text")
     answers(fake, tmp_path, tagged=["a.txt", "late.txt"])
     night()
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 2
     again = [call for call in fake.calls if call["verb"] == "tag"][-1]
-    assert again["flags"]["answered"] == [str(store.fetch(f"tagged/{DAY}"))]
+    assert again["flags"]["answered"] == [str(store.fetch(key)) for key in before]
 
 
 def test_answers_of_the_days_before_are_given_again_if_the_model_is_the_same(promoted, store, fake, arrive, tmp_path):
@@ -288,7 +290,7 @@ def test_an_earlier_day_that_is_withdrawn_after_the_night_was_planned_is_done_wi
     shards = plan(lookback_days="1")
     store.remove("tagged/2026-11-21")
     assert tag(shards)
-    assert "answered" not in fake.calls[-1]["flags"]
+    assert "answered" not in fake.calls[0]["flags"]
 
 
 @pytest.mark.runbook("nightly-tagging", "InputMissing: found no plan of this run")
@@ -332,36 +334,53 @@ def test_a_shard_that_is_tagged_is_not_tagged_again(promoted, fake, arrive, tmp_
     shards = plan()
     tag(shards)
     tag(shards)
-    assert fake.verbs == ["tag"]
+    assert fake.verbs == ["tag", "write-part"]
 
 
 def test_a_promotion_during_the_night_does_not_change_its_model(promoted, fake, arrive, tmp_path, model):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
     shards = plan()
-    promoted.put("v2", "trained", model("trained"))
-    promoted.put("v2", "int8", model("int8", text="other"))
-    promoted.register("v2", {})
-    promoted.promote("v2", "int8", by="test", metrics={})
+    promote_other(promoted, model)
     tag(shards)
-    assert fake.calls[-1]["flags"]["model"][0].endswith("models/v1/int8")
+    assert fake.calls[0]["flags"]["model"][0].endswith("models/v1/int8")
 
 
 def test_what_another_model_found_stays_known_by_name(promoted, store, fake, arrive, tmp_path, model):
     arrive(a="text")
     answers(fake, tmp_path, tagged=["a.txt"])
     night()
-    (tmp_path / "index.sqlite").write_bytes(b"by v1")
-    store.put_file(tmp_path / "index.sqlite", f"tagged/{DAY}/index.sqlite")
     night(force=True)
     assert store.folders(f"reports/replaced/{DAY}") == []  # the same model again
-    store.put_file(tmp_path / "index.sqlite", f"tagged/{DAY}/index.sqlite")
-    promoted.put("v2", "trained", model("trained"))
-    promoted.put("v2", "int8", model("int8", text="other"))
-    promoted.register("v2", {})
-    promoted.promote("v2", "int8", by="test", metrics={})
+    (part,) = store.read_json(f"tagged/{DAY}/manifest.json")["parts"]
+    promote_other(promoted, model)
     night()
-    assert store.fetch(f"reports/replaced/{DAY}/v1/index.sqlite").read_bytes() == b"by v1"
+    kept = store.fetch(f"reports/replaced/{DAY}/v1/index-00.sqlite")
+    assert kept.read_bytes() == store.fetch(f"{part['key']}/index.sqlite").read_bytes()
+
+
+def promote_other(registry, model):
+    registry.put("v2", "trained", model("trained"))
+    registry.put("v2", "int8", model("int8", text="other"))
+    registry.register("v2", {})
+    registry.promote("v2", "int8", by="test", metrics={})
+
+
+def test_what_another_model_found_in_a_day_of_an_earlier_release_stays_known_and_the_day_is_replaced(
+    promoted, store, fake, arrive, tmp_path, model
+):
+    published.publish(store, tmp_path / "old", DAY, [published.answer("a.txt", "Anna came")])
+    index = store.fetch(f"tagged/{DAY}/index.sqlite").read_bytes()
+    for name in ("000000.pdf", "000001.pdf"):
+        store.put_file(tmp_path / "old" / "documents.jsonl", f"rejected/{DAY}/documents/{name}")
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    promote_other(promoted, model)
+    night()
+    assert store.fetch(f"reports/replaced/{DAY}/v1/index.sqlite").read_bytes() == index
+    left = ["manifest.json", "page.html", "statistics.json"]
+    assert sorted(file.name for file in store.files(f"tagged/{DAY}")) == sorted([*left, "new_mentions.json"])
+    assert [file.name for file in store.files(f"rejected/{DAY}")] == ["rejected.jsonl"]
 
 
 def test_a_published_day_knows_which_mentions_the_days_before_have_not(promoted, store, fake, arrive, tmp_path):
@@ -375,6 +394,7 @@ def test_a_published_day_knows_which_mentions_the_days_before_have_not(promoted,
     published.publish(store, tmp_path / "2", before, [published.answer("a.txt", "Anna came")])
     (tmp_path / "damaged").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     other = str(date.fromisoformat(DAY) - timedelta(days=1))
+    published.publish(store, tmp_path / "3", other, [published.answer("a.txt", "Otto came")])
     store.put_file(tmp_path / "damaged", f"tagged/{other}/entities.sqlite")
     night()
     new = store.read_json(f"tagged/{DAY}/new_mentions.json")
@@ -407,7 +427,7 @@ def test_two_runs_of_one_night_publish_it_once(promoted, store, fake, arrive, tm
     publish(check())
     with pytest.raises(AirflowSkipException, match="another run has published this night"):
         check(other)
-    assert fake.verbs == ["tag", "merge-shards"]
+    assert fake.verbs == ["tag", "write-part"]
     assert staged(store) == []
 
 
@@ -415,13 +435,16 @@ def test_two_runs_of_one_night_publish_it_once(promoted, store, fake, arrive, tm
 def test_an_empty_inbox_is_green_and_published_as_empty(promoted, store, fake):
     assert night()["n_documents"] == 0
     assert store.read_json(f"tagged/{DAY}/manifest.json")["n_documents"] == 0
-    assert fake.verbs == ["merge-shards"]
+    assert store.read_json(f"tagged/{DAY}/manifest.json")["parts"] == []
+    assert "None: no document could be tagged" in store.fetch(f"tagged/{DAY}/page.html").read_text()
+    assert statistics.is_valid(store.read_json(f"tagged/{DAY}/statistics.json"))
+    assert store.fetch(f"rejected/{DAY}/rejected.jsonl").read_bytes() == b""
+    assert fake.verbs == []
 
 
 def test_each_rejected_file_is_copied_once_however_many_of_its_documents_were_rejected(
-    promoted, store, fake, arrive, tmp_path, monkeypatch
+    promoted, store, fake, arrive, tmp_path
 ):
-    monkeypatch.setattr("ner_airflow.operators.publication._REJECTED_AT_ONCE", 3)
     names = ["a.txt", "b.txt", "b.txt", "b.txt", "b.txt", "b.txt", "c.txt", "gone.txt", "gone.txt"]
     arrive(ok="text", a="", b="bb", c="c", gone="x")
     answers(fake, tmp_path, tagged=["ok.txt"] * 20, rejected=names)
@@ -432,9 +455,11 @@ def test_each_rejected_file_is_copied_once_however_many_of_its_documents_were_re
     rejects = list(map(json.loads, store.fetch(f"rejected/{DAY}/rejected.jsonl").read_text().splitlines()))
     assert [reject["file"] for reject in rejects] == names
     copies = {reject["file"]: reject["copy"] for reject in rejects}
-    assert copies == {**{f"{name}.txt": f"documents/00000{n}.txt" for n, name in enumerate("abc")}, "gone.txt": None}
-    assert [store.fetch(f"rejected/{DAY}/{copies[f'{n}.txt']}").read_text() for n in "abc"] == ["", "bb", "c"]
-    assert len(list(store.files(f"rejected/{DAY}/documents"))) == 3
+    key = store.read_json(f"tagged/{DAY}/manifest.json")["parts"][0]["key"]
+    expected = {f"{name}.txt": f"{key}/rejects/{n}.txt" for n, name in enumerate("abc")}
+    assert copies == {**expected, "gone.txt": None}
+    assert [store.fetch(copies[f"{n}.txt"]).read_text() for n in "abc"] == ["", "bb", "c"]
+    assert len(list(store.files(f"{key}/rejects"))) == 3
 
 
 def test_of_many_lost_documents_a_few_are_named(promoted, fake, arrive, tmp_path, capsys):
@@ -456,8 +481,9 @@ def test_a_shard_that_tells_its_files_is_checked_without_its_answers(promoted, s
     answers(fake, tmp_path, tagged=["a.txt", "b.txt"])
     tag(plan())
     tell_files(store, ["a.txt", "b.txt"])
+    (part,) = store.folders(f"parts/{DAY}")
     for name in ("documents", "rejected", "ignored"):
-        (store.root / f"staging/tagged/{DAY}/{planned(store)['night']}/shard-00/{name}.jsonl").unlink()
+        (store.root / f"parts/{DAY}/{part}/{name}.jsonl").unlink()
     assert check()["n_documents"] == 2
 
 
@@ -555,7 +581,7 @@ def test_the_same_night_on_a_store_on_s3(fake, s3, model, monkeypatch, tmp_path)
     tagged = next(call for call in fake.calls if call["verb"] == "tag")
     assert Path(tagged["flags"]["model"][0]).is_relative_to(tmp_path / "scratch")
     (reject,) = map(json.loads, store.fetch(f"rejected/{DAY}/rejected.jsonl").read_text().splitlines())
-    assert (reject["file"], store.fetch(f"rejected/{DAY}/{reject['copy']}").read_bytes()) == (names[2], b"text")
+    assert (reject["file"], store.fetch(reject["copy"]).read_bytes()) == (names[2], b"text")
     with pytest.raises(AirflowSkipException, match="answered by this model already"):
         plan()
     assert [file.name for file in store.files("staging")] == []

@@ -43,7 +43,7 @@ def store(release, fake, tmp_path, monkeypatch) -> FolderStore:
     """The store of a release, and steps that really tag."""
     with zipfile.ZipFile(STORES / f"{release}.zip") as packed:
         packed.extractall(tmp_path / "store")
-    monkeypatch.setenv("NER_FAKE_REAL", '["tag", "merge-shards"]')
+    monkeypatch.setenv("NER_FAKE_REAL", '["tag", "write-part"]')
     return FolderStore(tmp_path / "store")
 
 

@@ -58,7 +58,7 @@ def write_day_page(
     Args:
         documents_jsonl: answers of the day.
         rejected_jsonl: rejected documents of the day.
-        manifest: manifest of the day, from `tag` or `merge-shards`.
+        manifest: manifest of the day, from `tag`, or of a published day.
         target: HTML file to write, atomically.
         day: the day, for the title.
         max_documents: maximum number of documents shown, evenly spread over the day.
@@ -72,9 +72,35 @@ def write_day_page(
         ArtifactBroken: a line is damaged.
         StorageFull: no space left on the device; no file is left.
     """
-    css = (_HERE / "page.css").read_text(encoding="utf-8")
-    n_documents, n_rejected = _n_lines(documents_jsonl), _n_lines(rejected_jsonl)
+    n_documents = _n_lines(documents_jsonl)
     chosen = display.spread_indexes(n_documents, max_documents)
+    counted = {**manifest, "n_tagged": n_documents}
+    answers = _answers(documents_jsonl, chosen)
+    return write_page(answers, len(chosen), rejected_jsonl, counted, target, day=day, max_rejected=max_rejected)
+
+
+def write_page(
+    answers: Iterator[Answer],
+    n_shown: int,
+    rejected_jsonl: Path,
+    manifest: Mapping[str, Any],
+    target: Path,
+    *,
+    day: date | None = None,
+    max_rejected: int = 200,
+) -> dict[str, int]:
+    """Write the HTML page of a day with chosen documents.
+
+    Args:
+        answers: the documents shown, in order.
+        n_shown: their number.
+        rejected_jsonl, manifest, target, day, max_rejected: as for `write_day_page`.
+
+    Returns, Raises:
+        As for `write_day_page`.
+    """
+    css = (_HERE / "page.css").read_text(encoding="utf-8")
+    n_rejected = _n_lines(rejected_jsonl)
     chosen_rejected = display.spread_indexes(n_rejected, max_rejected)
     hues = {label: index % _N_HUES for index, label in enumerate(sorted(manifest["entities"]))}
     page = _environment().get_template("page.html.jinja")
@@ -86,9 +112,9 @@ def write_day_page(
         manifest=manifest,
         hue_of=lambda label: hues.get(label, 0),
         unsure=_UNSURE,
-        documents=_all_shown(_answers(documents_jsonl, chosen), len(chosen)),
-        n_documents=n_documents,
-        n_shown=len(chosen),
+        documents=_all_shown(answers, n_shown),
+        n_documents=manifest["n_tagged"],
+        n_shown=n_shown,
         rejected=_read_rejected(rejected_jsonl, chosen_rejected),
         n_rejected=n_rejected,
         n_rejected_shown=len(chosen_rejected),
@@ -98,7 +124,7 @@ def write_day_page(
     )
     with atomic.staged_file(target) as stage, stage.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(stream)
-    return {"n_documents": len(chosen), "n_rejected": len(chosen_rejected)}
+    return {"n_documents": n_shown, "n_rejected": len(chosen_rejected)}
 
 
 def _environment() -> Environment:

@@ -1,6 +1,7 @@
 """The base of the steps of a night: the plan of the run, and the night's answers as one folder."""
 
 import re
+import shutil
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,10 +15,12 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, SchemaTooNew
+from ner_tasks.files import atomic
 from ner_tasks.records import NightPlan, PublishedDay, TaggedShard, read_record
-from ner_tasks.steps.tagging import MergeShardsCommand, ReadingConfig, ThresholdConfig
+from ner_tasks.steps.tagging import ReadingConfig, ThresholdConfig
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -111,11 +114,6 @@ class NightOperator(NerOperator):
         markers = [keys.shard(plan["day"], plan["night"], index, merge.MANIFEST) for index in range(plan["n_shards"])]
         return [read_record(self.store, marker, TaggedShard) for marker in markers]
 
-    def shards(self, plan: dict[str, Any]) -> list[Path]:
-        """Return the folders of the shards, in order."""
-        day, night = plan["day"], plan["night"]
-        return [self.store.fetch(keys.shard(day, night, index)) for index in range(plan["n_shards"])]
-
 
 class PublishedDayOperator(NightOperator, CommandOperator):
     """A step on a published day.
@@ -136,19 +134,18 @@ class MergingOperator(NightOperator, CommandOperator):
     """A step that needs the night's answers as one folder."""
 
     def merged(self, plan: dict[str, Any], target: Path) -> Path:
-        """Return the night's answers as one folder: the merged one in staging, else `target`, which it makes."""
+        """Return the night's documents as one folder: the merged one in staging, else `target`, which it makes."""
         day, night = plan["day"], plan["night"]
         if self.store.exists(keys.merged_night(day, night, merge.MANIFEST)):
             return self.store.fetch(keys.merged_night(day, night))
-        command = MergeShardsCommand(
-            shards=tuple(self.shards(plan)),
-            output=target,
-            day=day,
-            night=night,
-            model_version=plan["model"]["version"],
-            **plan["columns"],
-        )
-        self.run_command(command)
+        records = self.shard_records(plan)
+        target.mkdir(parents=True, exist_ok=True)
+        with atomic.space_for(target), (target / DOCUMENTS).open("wb") as merged:
+            for record in records:
+                part = self.store.fetch(keys.join(record["part"]["key"], DOCUMENTS))
+                with atomic.open_input(part) as file:
+                    shutil.copyfileobj(file, merged)
+        atomic.write_json(target / merge.MANIFEST, merge.sum_manifests(records))
         return target
 
 

@@ -1,13 +1,9 @@
 """The steps of `ner_tag_nightly` from tagged shards to published answers."""
 
-import json
-import re
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from itertools import islice, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,32 +12,23 @@ from airflow.sdk.exceptions import AirflowSkipException
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.observability import metrics
 from ner_airflow.observability.lineage import Trace
-from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
-from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
+from ner_airflow.operators.night import NightOperator, parse_day
+from ner_tasks.errors import ArtifactBroken, Busy, GateNotPassed, InputMissing
 from ner_tasks.evaluation import gates
 from ner_tasks.evaluation.policy import NightGateParams
-from ner_tasks.files import atomic
-from ner_tasks.files.contained import ContainedFile, NotAFile
-from ner_tasks.records import (
-    ListedInput,
-    NightManifest,
-    RejectedLine,
-    ShardManifest,
-    read_file,
-    read_record,
-    read_records,
-)
+from ner_tasks.records import ListedInput, NightManifest, TaggedShard, read_record, read_records
 from ner_tasks.store import keys
-from ner_tasks.tagging import merge
+from ner_tasks.tagging import merge, publication, rejects
 from ner_tasks.tagging.answer_index import INDEX
 from ner_tasks.tagging.entity_index import ENTITY_INDEX, NEW_MENTIONS
 from ner_tasks.tagging.entity_index.novelty import find_new_mentions
 from ner_tasks.tagging.journal import REJECTED
+from ner_tasks.tagging.part import list_part_keys
+from ner_tasks.tagging.statistics import STATISTICS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_REJECTED_AT_ONCE = 1000
 _DAYS_COMPARED = 28  # days before, in which a new mention does not occur
 _N_NAMED = 20  # lost documents that are named in the log
 
@@ -62,8 +49,7 @@ class NightGateOperator(NightOperator):
         if published and published.get("night") == plan["night"]:
             self.forget(context, plan)
             raise AirflowSkipException(f"another run has published this night of {self.day}")
-        markers = [keys.shard(self.day, plan["night"], index, merge.MANIFEST) for index in range(plan["n_shards"])]
-        shards = [read_record(self.store, marker, ShardManifest) for marker in markers]
+        shards = self.shard_records(plan)
         night = merge.sum_manifests(shards)
         n_lost = 0
         for name in self._find_lost(plan, shards):
@@ -97,14 +83,14 @@ class NightGateOperator(NightOperator):
         summary = {"day": self.day, "n_documents": n_documents, "n_rejected": night["n_rejected"]}
         return {**summary, "gate": record["lines"]}
 
-    def _find_lost(self, plan: Mapping[str, Any], shards: Sequence[ShardManifest]) -> Iterator[str]:
+    def _find_lost(self, plan: Mapping[str, Any], shards: Sequence[TaggedShard]) -> Iterator[str]:
         """Find the files without an answer; reads only shards that answer other files than planned."""
         day, night = plan["day"], plan["night"]
         for index, (planned, shard) in enumerate(zip_longest(plan.get("shards", ()), shards)):
             if planned and merge.has_answered(planned, shard):
                 continue
             files = read_records(self.store.fetch(keys.shard_inputs(day, night, index)), ListedInput)
-            key, n_lost = keys.shard(day, night, index), 0
+            key, n_lost = shard["part"]["key"], 0
             for name in merge.find_unanswered((file["name"] for file in files), self.store.fetch(key)):
                 n_lost += 1
                 yield name
@@ -113,26 +99,28 @@ class NightGateOperator(NightOperator):
                 raise ArtifactBroken(f"found answers to other files, expected those of the shard, {where}")
 
 
-class PublishDayOperator(MergingOperator):
-    """Publish the day's answers: first the rejected documents, then all tagged ones at once."""
+class PublishDayOperator(NightOperator):
+    """Publish a day: check its parts, write what is derived from them, then the manifest that names them, in one step."""
 
-    template_fields = (*MergingOperator.template_fields, "night")
+    template_fields = (*NightOperator.template_fields, "night")
 
     def __init__(self, *, night: Any, **kwargs: Any) -> None:
         super().__init__(**{"outlets": [TAGGED_DOCUMENTS], **kwargs})
         self.night = night
 
     def step(self, context: "Context") -> dict[str, Any]:
-        day = self.night["day"]
+        day, marker = self.night["day"], keys.tagged_day(self.night["day"], merge.MANIFEST)
         plan = self.planned(context, day)
         with self.workspace(f"publish-{day}-{plan['night']}") as folder:
-            answers = self.merged(plan, folder / "tagged")
-            manifest = read_file(answers / merge.MANIFEST, NightManifest)
-            self._keep_index(day, manifest)
-            self._gather_rejected(answers / REJECTED, day, folder / "rejected")
-            self.store.publish(folder / "rejected", keys.rejected_day(day), marker=REJECTED)
-            self.store.publish(answers, keys.tagged_day(day), marker=merge.MANIFEST)
-            self._keep_new_mentions(day, plan["night"], answers / ENTITY_INDEX, folder)
+            etag = self.store.etag(marker)  # before the manifest: another one written in between is noticed
+            published = self.published(day)
+            if published and published.get("night") == plan["night"]:
+                self.log.info("this night of %s is published already, by another run or before a retry", day)
+            else:
+                self._publish(plan, published, etag, folder)
+            manifest = read_record(self.store, marker, NightManifest)
+            self._keep_new_mentions(day, manifest, folder)
+            publication.remove_former_files(self.store, day)
         self.trace = _trace(plan, manifest)
         metrics.emit_published(context, manifest)
         metrics.emit_queue(context, self.store)
@@ -141,73 +129,70 @@ class PublishDayOperator(MergingOperator):
         context["outlet_events"][TAGGED_DOCUMENTS].extra = summary
         return {**summary, "n_entities": manifest["n_entities"]}
 
-    def _keep_index(self, day: str, manifest: Mapping[str, Any]) -> None:
-        """Keep the index of answers by another model, which these answers replace."""
-        replaced = self.published(day)
-        if replaced is None or replaced["model_version"] == manifest["model_version"]:
-            return
-        if self.store.exists(keys.tagged_day(day, INDEX)):
-            index = self.store.fetch(keys.tagged_day(day, INDEX))
-            self.store.put_file(index, keys.replaced_answers(day, replaced["model_version"], INDEX))
-
-    def _keep_new_mentions(self, day: str, night: str, index: Path, scratch: Path) -> None:
-        """Keep which mentions the days before do not have; without it only the list of new ones lacks this day."""
-        first, earlier = str(parse_day(day) - timedelta(days=_DAYS_COMPARED)), list[Path]()
-        for other in self.store.folders(keys.TAGGED):
-            if first <= other < day:
-                with suppress(InputMissing):  # published before days had an entity index, or withdrawn
-                    earlier.append(self.store.fetch(keys.tagged_day(other, ENTITY_INDEX)))
+    def _publish(
+        self, plan: Mapping[str, Any], published: Mapping[str, Any] | None, etag: str | None, folder: Path
+    ) -> None:
+        day, night = plan["day"], plan["night"]
+        parts = publication.check_parts(self.store, self.shard_records(plan), plan)
+        manifest = publication.describe_day(parts, plan)
+        statistics = publication.sum_part_statistics(self.store, parts, night)
+        rejected, page = folder / REJECTED, folder / publication.PAGE
+        rejects.write_lines(rejected, self._list_rejected(parts, folder))
+        publication.write_page_of_parts(self.store, parts, manifest, rejected, page)
+        if published and published["model_version"] != manifest["model_version"]:
+            self._keep_indexes(day, published, folder)
+        self.store.put_file(rejected, keys.rejected_day(day, REJECTED))
+        self.store.put_file(page, keys.tagged_day(day, publication.PAGE))
+        self.store.write_json(keys.tagged_day(day, STATISTICS), statistics)
         try:
-            found, damaged = find_new_mentions(index, earlier, scratch)
+            self.store.swap_json(keys.tagged_day(day, merge.MANIFEST), manifest, etag=etag)
+        except Busy:
+            other = self.published(day)
+            if other is None or other.get("night") != night:
+                raise
+            self.log.info("another run has just published this night of %s", day)
+
+    def _list_rejected(self, parts: Sequence[publication.CheckedPart], scratch: Path) -> Iterator[Mapping[str, Any]]:
+        for part in parts:
+            for path in self._local([part.key(REJECTED)] if part.record["n_rejected"] else [], scratch):
+                publication.check_rejected(path, part)
+                yield from rejects.list_rejected(path, part.record["key"])
+
+    def _local(self, files: Iterable[str], scratch: Path) -> Iterator[Path]:
+        """Make files of the store available locally, one at a time; those that are not there are left out."""
+        for key in files:
+            with tempfile.TemporaryDirectory(dir=scratch) as own:
+                (file,) = self.store.fetch_files([key], Path(own))
+                if file:
+                    yield file.path
+
+    def _keep_indexes(self, day: str, replaced: Mapping[str, Any], scratch: Path) -> None:
+        """Keep the indexes of answers by another model, which these answers replace."""
+        version, has_parts = replaced["model_version"], replaced.get("parts") is not None
+        for number, key in enumerate(list_part_keys(day, replaced)):
+            name = f"index-{number:02d}.sqlite" if has_parts else INDEX
+            for index in self._local([keys.join(key, INDEX)], scratch):
+                self.store.put_file(index, keys.replaced_answers(day, version, name))
+
+    def _keep_new_mentions(self, day: str, manifest: Mapping[str, Any], scratch: Path) -> None:
+        """Keep which mentions the days before do not have; without it only the list of new ones lacks this day."""
+        first, earlier = str(parse_day(day) - timedelta(days=_DAYS_COMPARED)), list[Iterator[Path]]()
+        for other in self.store.folders(keys.TAGGED):
+            if first <= other < day and (compared := self.published(other)):
+                indexes = [keys.join(key, ENTITY_INDEX) for key in list_part_keys(other, compared)]
+                if self.store.exists(indexes[0]) if indexes else False:  # none of days before 0.3.0
+                    earlier.append(self._local(indexes, scratch))
+        found, damaged = {"n_days": 0, "labels": dict[str, Any]()}, list[str]()
+        try:
+            if earlier:
+                today = [keys.join(key, ENTITY_INDEX) for key in list_part_keys(day, manifest)]
+                found, damaged = find_new_mentions(self._local(today, scratch), earlier, scratch)
         except (InputMissing, ArtifactBroken) as error:
             self.log.warning("new mentions of %s are not listed: %s", day, error)
             return
         for line in damaged:
             self.log.warning("not compared for new mentions: %s", line)
-        self.store.write_json(keys.tagged_day(day, NEW_MENTIONS), {"night": night, **found})
-
-    def _gather_rejected(self, listing: Path, day: str, target: Path) -> None:
-        """Copy the files of rejected documents beside the list of reasons, which has the command for a retry."""
-        (target / "documents").mkdir(parents=True, exist_ok=True)
-        conf = json.dumps({"day": day, "retry_rejected": True})
-        retry = f"airflow dags trigger ner_tag_nightly --conf '{conf}'"
-        waiting, copied, n_copied = read_records(listing, RejectedLine), dict[str, str | None](), 0
-        with atomic.space_for(target / REJECTED), (target / REJECTED).open("w", encoding="utf-8") as lines:
-            while some := list(islice(waiting, _REJECTED_AT_ONCE)):
-                # the documents of one file are neighbours: only those of the last file may continue in the next batch
-                names = dict.fromkeys(rejected["file"] for rejected in some)
-                new = [name for name in names if name not in copied]
-                copies = self._copies([keys.inbox_day(day, name) for name in new], target, n_copied)
-                copied = {
-                    **{name: copied[name] for name in names if name in copied},
-                    **dict(zip(new, copies, strict=True)),
-                }
-                n_copied += len(new)
-                for rejected in some:
-                    record = {**rejected, "copy": copied[rejected["file"]], "retry": retry}
-                    lines.write(json.dumps(record) + "\n")
-
-    def _copies(self, files: list[str], target: Path, first: int) -> list[str | None]:
-        """Copy files below `target` and return the names of the copies; None for a file deleted from the inbox."""
-        names: list[str | None] = []
-        with tempfile.TemporaryDirectory(dir=self.settings.scratch) as folder:
-            for number, (key, file) in enumerate(zip(files, self.store.fetch_files(files, Path(folder)), strict=True)):
-                # by number: the name of a document may contain anything
-                suffix = re.sub(r"[^.a-z0-9]", "", Path(key).suffix.lower())[:16]
-                name = f"documents/{first + number:06d}{suffix}"
-                names.append(name if file and _copied(file, target / name) else None)
-        return names
-
-
-def _copied(file: ContainedFile, target: Path) -> bool:
-    """Copy a file and return True; return False if there is none."""
-    try:
-        source = file.open()
-    except (NotAFile, FileNotFoundError, NotADirectoryError, PermissionError):
-        return False
-    with source, atomic.space_for(target), target.open("wb") as copy:
-        shutil.copyfileobj(source, copy)
-    return True
+        self.store.write_json(keys.tagged_day(day, NEW_MENTIONS), {"night": manifest["night"], **found})
 
 
 def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:

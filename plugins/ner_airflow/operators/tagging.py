@@ -22,19 +22,32 @@ from ner_tasks.config.types import Version
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.enrichment.rules import hash_files
-from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, SchemaTooNew
 from ner_tasks.inference import runtime_config
-from ner_tasks.records import ListedInput, PlannedShard, PublishedDay, ShardManifest, read_record, read_records
+from ner_tasks.records import (
+    ListedInput,
+    PartRecord,
+    PlannedShard,
+    PublishedDay,
+    ShardManifest,
+    TaggedShard,
+    read_file,
+    read_record,
+    read_records,
+)
 from ner_tasks.registry import leases
-from ner_tasks.steps.tagging import ColumnParams, EntityParams, TagCommand
+from ner_tasks.steps.tagging import ColumnParams, EntityParams, TagCommand, WritePartCommand
 from ner_tasks.store import keys
 from ner_tasks.tagging import file_chain, merge, planning
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER
 from ner_tasks.tagging.day_parts import fetch_parts
 from ner_tasks.tagging.inputs import write_inputs
+from ner_tasks.tagging.part import PART, name_part
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+_INPUTS = "inputs.jsonl"
 
 
 class ModelParams(ConfigModel):
@@ -195,31 +208,70 @@ class TagShardOperator(NightOperator, CommandOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         day, index = self.shard["day"], self.shard["index"]
         plan = self.planned(context, day)
-        night = plan["night"]
-        manifest = keys.shard(day, night, index, merge.MANIFEST)
-        if self.store.exists(manifest):
+        marker = keys.shard(day, plan["night"], index, merge.MANIFEST)
+        tagged, etag = self._finished(marker)
+        if tagged:
             self.log.info("shard %d is tagged already, nothing to do", index)
         else:
-            with self.workspace(f"tag-{night}-{index:02d}") as folder:
-                path, choice_file = self._tuned(plan["model"], folder)
-                inputs = keys.shard_inputs(day, night, index)
-                self._fetch_inputs(inputs, folder / "inputs.jsonl", folder / "inbox")
-                # a shard may be one huge, rejected file; the gate judges the whole night
-                command = TagCommand(
-                    model=path,
-                    choice_file=choice_file,
-                    tuned=False,  # only what was pinned
-                    output=folder / "tagged",
-                    inputs_file=folder / "inputs.jsonl",
-                    inputs_version=f"{night}-{index}",
-                    answered=tuple(self._earlier(plan["answered"])),
-                    **self.tag_config(plan.get("entities")),
-                    **plan["columns"],
-                )
-                self.run_command(command, tolerate="GateNotPassed")
-                self.store.publish(folder / "tagged", keys.shard(day, night, index), marker=merge.MANIFEST)
-        tagged = read_record(self.store, manifest, ShardManifest)
+            with self.workspace(f"tag-{plan['night']}-{index:02d}") as folder:
+                self._tag(plan, index, folder)
+                part = self._publish_part(plan, index, folder)
+                answers = read_file(folder / "tagged" / merge.MANIFEST, ShardManifest)
+                try:
+                    self.store.swap_json(marker, {**answers, "part": part}, etag=etag)
+                except Busy:
+                    self.log.info("another run has tagged shard %d meanwhile, its part counts", index)
+            tagged = read_record(self.store, marker, TaggedShard)
         return {"index": index, "n_documents": tagged["n_documents"], "n_rejected": tagged["n_rejected"]}
+
+    def _finished(self, marker: str) -> tuple[TaggedShard | None, str | None]:
+        """Return the record of a finished shard, or None and the ETag of what is there instead."""
+        etag = self.store.etag(marker)
+        if etag is None:
+            return None, None
+        try:
+            return read_record(self.store, marker, TaggedShard), etag
+        except SchemaTooNew:
+            raise
+        except ArtifactBroken as error:  # also one of an earlier release, whose shards made no parts
+            self.log.warning("the shard is tagged again: %s", error)
+            return None, etag
+
+    def _tag(self, plan: Mapping[str, Any], index: int, folder: Path) -> None:
+        night = plan["night"]
+        path, choice_file = self._tuned(plan["model"], folder)
+        inputs = keys.shard_inputs(plan["day"], night, index)
+        self._fetch_inputs(inputs, folder / _INPUTS, folder / "inbox")
+        # a shard may be one huge, rejected file; the gate judges the whole night
+        command = TagCommand(
+            model=path,
+            choice_file=choice_file,
+            tuned=False,  # only what was pinned
+            output=folder / "tagged",
+            inputs_file=folder / _INPUTS,
+            inputs_version=f"{night}-{index}",
+            answered=tuple(self._earlier(plan["answered"])),
+            **self.tag_config(plan.get("entities")),
+            **plan["columns"],
+        )
+        self.run_command(command, tolerate="GateNotPassed")
+
+    def _publish_part(self, plan: Mapping[str, Any], index: int, folder: Path) -> PartRecord:
+        """Write the part of the shard and publish it, unless it is there already: its name is a hash of its content."""
+        command = WritePartCommand(
+            answers=folder / "tagged",
+            output=folder / "part",
+            inputs_file=folder / _INPUTS,
+            day=plan["day"],
+            night=plan["night"],
+            number=index,
+            model_version=plan["model"]["version"],
+            **plan["columns"],
+        )
+        self.run_command(command)
+        record = name_part(folder / "part")
+        self.store.publish(folder / "part", record["key"], marker=PART, once=True)
+        return record
 
     def _earlier(self, days: list[str]) -> list[Path]:
         """Return the parts of earlier days, newest first; those of a day deleted since the plan are not reused."""

@@ -7,10 +7,11 @@ import sqlite3
 
 import pytest
 
-from ner_tasks.tagging import batcher, journal, merge
+from ner_tasks.tagging import batcher, journal
 from ner_tasks.tagging.answer_ledger import AnswerLedger
 from ner_tasks.tagging.batcher import TagConfig
 from ner_tasks.tagging.shard import tag_documents
+from tests.old_days import merge_shards
 from tests.rules import RuleTagger, lines
 
 TEXTS = [f"Rosa Delgado {number} left. They met Kay Tran {number}." for number in range(60)]
@@ -191,7 +192,7 @@ def test_what_a_failed_join_left_is_not_joined_to(tag, tmp_path):
     tag("shard")
     (tmp_path / "joined").mkdir()
     (tmp_path / "joined" / LEDGER).write_bytes(b"no database" * 1000)
-    merge.merge_shards([tmp_path / "shard"], tmp_path / "joined")
+    merge_shards([tmp_path / "shard"], tmp_path / "joined")
     with (
         AnswerLedger(tmp_path / "joined", read_only=True) as joined,
         AnswerLedger(tmp_path / "shard", read_only=True) as shard,

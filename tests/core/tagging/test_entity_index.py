@@ -244,7 +244,7 @@ def test_what_is_new_is_what_no_earlier_day_names_under_this_label(tmp_path):
     today = [answer("a", "ANNA", "Smith", "Kay"), answer("b", "Kay", ("Otto", {"label": "org"}))]
     written(tmp_path / "3", *today)
     index, *earlier = (tmp_path / day / "entities.sqlite" for day in "312")
-    new, damaged = find_new_mentions(index, earlier, tmp_path)
+    new, damaged = find_new_mentions([index], [[day] for day in earlier], tmp_path)
     assert damaged == []
     assert new == {
         "n_days": 2,
@@ -259,8 +259,22 @@ def test_what_is_new_is_what_no_earlier_day_names_under_this_label(tmp_path):
             },
         },
     }
-    assert find_new_mentions(index, [], tmp_path)[0] == {"n_days": 0, "labels": {}}, "nothing to compare with"
+    assert find_new_mentions([index], [], tmp_path)[0] == {"n_days": 0, "labels": {}}, "nothing to compare with"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2", "3"]
+
+
+def test_a_mention_in_two_parts_of_the_day_is_one_and_known_from_any_part_of_an_earlier_day(tmp_path):
+    for name, *answers in (
+        ("1", answer("a", "Anna")),
+        ("2", answer("b", "Otto")),
+        ("3", answer("c", "Anna", "Kay")),
+        ("4", answer("d", "Kay", "Otto"), answer("e", "Kay")),
+    ):
+        written(tmp_path / name, *answers)
+    first, second, third, fourth = (tmp_path / day / "entities.sqlite" for day in "1234")
+    new, _ = find_new_mentions([third, fourth], [[first, second]], tmp_path)
+    mentions = [{"mention": "Kay", "n_documents": 3, "n_entities": 3}]
+    assert new == {"n_days": 1, "labels": {"per": {"n_new": 1, "mentions": mentions}}}
 
 
 def test_a_damaged_earlier_day_is_left_out_of_the_comparison_and_said(tmp_path):
@@ -269,8 +283,8 @@ def test_a_damaged_earlier_day_is_left_out_of_the_comparison_and_said(tmp_path):
     written(tmp_path / "3", answer("a", "Anna 7", "Otto"))
     index, first, second = (tmp_path / day / "entities.sqlite" for day in "312")
     first.write_bytes(first.read_bytes()[:50_000])
-    new, damaged = find_new_mentions(index, [first, second], tmp_path)
+    new, damaged = find_new_mentions([index], [[first], [second]], tmp_path)
     assert (new["n_days"], [one["mention"] for one in new["labels"]["per"]["mentions"]]) == (1, ["Anna 7"])
     assert len(damaged) == 1 and "expected a day's entity index" in damaged[0]
     with pytest.raises(InputMissing):
-        find_new_mentions(tmp_path / "none", [second], tmp_path)
+        find_new_mentions([tmp_path / "none"], [[second]], tmp_path)

