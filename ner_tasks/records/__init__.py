@@ -31,6 +31,7 @@ from ner_tasks.records.nights import (
     RejectedLine,
     SampledFile,
     ShardManifest,
+    StagedShard,
     TaggedShard,
 )
 from ner_tasks.records.reading import Shape, parse_records, read_file, read_record, read_records, validate_record
@@ -143,6 +144,7 @@ __all__ = [
     "SnapshotPart",
     "SoftLabelsManifest",
     "SpeedRecord",
+    "StagedShard",
     "StandingDecision",
     "TaggedShard",
     "ThresholdRow",

@@ -95,6 +95,13 @@ class TaggedShard(ShardManifest):
 
 
 @any_more
+class StagedShard(TypedDict):
+    """`staging/tagged/<day>/<night>/shard-<n>/manifest.json` of any release: the part that the shard made, if any."""
+
+    part: NotRequired[PartRecord]
+
+
+@any_more
 class PublishedDay(AnsweredBy):
     """`tagged/<day>/manifest.json` of any release: the model that gave the answers."""
 

@@ -1,4 +1,4 @@
-"""Retention: removes versions, snapshots and staged files that are no longer needed.
+"""Retention: removes versions, snapshots, parts of days and staged files that are no longer needed.
 
 Everything that is kept has a reason, and only what has none is removed. The whole store is surveyed first, so that an
 unreadable pointer or manifest stops the removal. Each item is checked again and removed while holding the pointer's lock.
@@ -12,16 +12,18 @@ from datetime import datetime
 from ner_tasks.data.snapshot import MANIFEST as SNAPSHOT_MANIFEST
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.records import AnsweredBy, LineageRecord, OfModel, OfVersion, read_record
+from ner_tasks.registry.part_retention import NamedParts
 from ner_tasks.registry.promotions import previous_promotion
 from ner_tasks.registry.registry import Registry
 from ner_tasks.store import Store, keys
 from ner_tasks.tagging.merge import MANIFEST
+from ner_tasks.tagging.part import PART
 
 _DAY_S = 86400.0
 _HALF_DONE_DAYS = 1.0  # longer than any step writes to one file
 # written last and removed first: a folder without its marker is ignored
-_MARKERS = {keys.MODELS: keys.REGISTRATION, keys.SNAPSHOTS: SNAPSHOT_MANIFEST}
-# depth of the folders in staging/ that are removed as a whole
+_MARKERS = {keys.MODELS: keys.REGISTRATION, keys.SNAPSHOTS: SNAPSHOT_MANIFEST, keys.PARTS: PART}
+# depth of the folders in staging/, and of parts, that are removed as a whole
 _DEPTHS, _DEPTH = {keys.NIGHTS: 4, keys.LEASES: 4}, 3
 
 
@@ -32,7 +34,8 @@ class RetentionPolicy:
     Attributes:
         days: keep what was made, registered or in use within this number of days, from 1.
         n_versions: keep this number of the newest registered versions and of the newest snapshots, from 1.
-        staging_days: keep staged files for this number of days, from 8; must exceed the longest run.
+        staging_days: keep staged files, and parts that no day names, for this number of days, from 8; must exceed the
+            longest run.
     """
 
     days: float = 90
@@ -88,7 +91,7 @@ class _Survey:
 
 
 def survey_store(registry: Registry, keep: RetentionPolicy, now_s: float) -> list[StoredItem]:
-    """List everything that could be removed, with the reason to keep it if there is one.
+    """List everything that could be removed, with the reason to keep it if there is one; parts only if no day names them.
 
     Args:
         registry: the registry.
@@ -112,7 +115,8 @@ def survey_store(registry: Registry, keep: RetentionPolicy, now_s: float) -> lis
     for version, item in models.items():
         if item.reason and (snapshot := _read_snapshot(registry, version)):
             known.need(keys.snapshot(snapshot), f"{item.key} was made from it")
-    return [*models.values(), *_list_snapshots(known), *_list_staging(known), *_list_half_done(known)]
+    staged = [*_list_parts(known), *_list_staging(known), *_list_half_done(known)]
+    return [*models.values(), *_list_snapshots(known), *staged]
 
 
 def prune(
@@ -171,6 +175,9 @@ class _State:
         top, _, name = key.partition("/")
         if top == keys.STAGING:
             return "written in the meantime" if _measure(registry.store, key).newest_s > old_s else ""
+        if top == keys.PARTS:
+            named = NamedParts.read(registry.store, name.split("/")[0])
+            return named.find_reason(key, _measure(registry.store, key).newest_s, old_s)
         if any(key == keys.model_version(line.version) for line in registry.history()[self.n_promotions :]):
             return "promoted in the meantime"
         if registry.store.etag(keys.ACCEPTED_SNAPSHOT) != self.accepted and top == keys.SNAPSHOTS:
@@ -241,17 +248,32 @@ def _list_snapshots(known: _Survey) -> Iterator[StoredItem]:
         yield StoredItem(key, known.needed.get(key, ""), size.n_bytes)
 
 
+def _list_parts(known: _Survey) -> Iterator[StoredItem]:
+    old_s, store = known.now_s - known.keep.staging_days * _DAY_S, known.registry.store
+    sizes = _measure_folders(store, keys.PARTS)
+    for day, keys_of_day in itertools.groupby(sizes, key=lambda key: key.split("/")[1]):
+        named = NamedParts.read(store, day)
+        for key in keys_of_day:
+            if key not in named.names:
+                yield StoredItem(key, named.find_reason(key, sizes[key].newest_s, old_s), sizes[key].n_bytes)
+
+
 def _list_staging(known: _Survey) -> Iterator[StoredItem]:
+    for key, size in _measure_folders(known.registry.store, keys.STAGING).items():
+        young = known.is_young(size.newest_s, known.keep.staging_days)
+        yield StoredItem(key, f"written within {known.keep.staging_days:g} days" if young else "", size.n_bytes)
+
+
+def _measure_folders(store: Store, top: str) -> dict[str, _Size]:
+    """Measure the folders below `top` that are removed as a whole."""
     sizes: dict[str, _Size] = {}
-    for file in known.registry.store.files(keys.STAGING):
+    for file in store.files(top):
         parts = file.key.split("/")
         depth = _DEPTHS.get("/".join(parts[:2]), _DEPTH)
         if len(parts) > depth:
             key = "/".join(parts[:depth])
             sizes[key] = _add_file(sizes.get(key, _Size()), file.n_bytes, file.modified_s)
-    for key, size in sizes.items():
-        young = known.is_young(size.newest_s, known.keep.staging_days)
-        yield StoredItem(key, f"written within {known.keep.staging_days:g} days" if young else "", size.n_bytes)
+    return sizes
 
 
 def _list_half_done(known: _Survey) -> Iterator[StoredItem]:
