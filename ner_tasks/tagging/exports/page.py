@@ -82,7 +82,7 @@ def write_day_page(
 def write_page(
     answers: Iterator[Answer],
     n_shown: int,
-    rejected_jsonl: Path,
+    rejected_jsonl: AnswerFiles,
     manifest: Mapping[str, Any],
     target: Path,
     *,
