@@ -151,8 +151,7 @@ class _DiffBuilder:
 
     def _skip(self, why: str, answer: Answer | None) -> None:
         n, names = self.diff.not_compared.get(why, (0, []))
-        more = [answer.document] if answer and len(names) < self._n_examples else []
-        self.diff.not_compared[why] = n + 1, [*names, *more]
+        self.diff.not_compared[why] = n + 1, [*names, *([answer.document] if answer else [])][: self._n_examples]
 
     def _is_same(self, old: Entity | None, new: Entity | None, answer: Answer) -> bool:
         """Count a pair of entities under its kind; return whether both are the same."""
@@ -206,8 +205,7 @@ def pair_entities(old: tuple[Entity, ...], new: tuple[Entity, ...]) -> Iterator[
         if partner[number] is None and index not in taken:
             partner[number] = index
             taken.add(index)
-    for number, entity in enumerate(old):
-        match = partner[number]
+    for entity, match in zip(old, partner, strict=True):
         yield entity, None if match is None else new[match]
     yield from ((None, entity) for index, entity in enumerate(new) if index not in taken)
 
@@ -262,9 +260,8 @@ def _offsets(paths: Sequence[Path], *, skip: int) -> dict[bytes, tuple[_Place, .
 
 
 def _answer_at(files: Sequence[BinaryIO], place: _Place) -> Answer:
-    file = files[place[0]]
-    file.seek(place[1])
-    return parse_answer(file.readline(), f"{file.name}, byte {place[1]}")
+    files[place[0]].seek(place[1])
+    return parse_answer(files[place[0]].readline(), f"{files[place[0]].name}, byte {place[1]}")
 
 
 def _key(answer: Answer) -> bytes:
