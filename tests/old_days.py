@@ -1,15 +1,23 @@
-"""Merges shards into one folder, as releases up to 0.2.0 published a day."""
+"""Builds the folder of a day without parts, as releases up to 0.2.0 published it."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.files import atomic, replacement
+from ner_tasks.files import atomic, replacement, schema
 from ner_tasks.records import ShardManifest, read_file
+from ner_tasks.tagging.answer_index import INDEX, write_index
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerLedger
-from ner_tasks.tagging.journal import ANSWERS
+from ner_tasks.tagging.entity_index import ENTITY_INDEX
+from ner_tasks.tagging.entity_index.writer import write_entity_index
+from ner_tasks.tagging.exports.page import write_day_page
+from ner_tasks.tagging.exports.parquet import write_parquet
+from ner_tasks.tagging.journal import ANSWERS, REJECTED
 from ner_tasks.tagging.merge import MANIFEST, sum_manifests
+from ner_tasks.tagging.publication import PAGE
+from ner_tasks.tagging.statistics import STATISTICS, compute_statistics
 
 
 def merge_shards(shards: Sequence[Path], output: Path) -> dict[str, Any]:
@@ -41,3 +49,35 @@ def _with_offsets(shards: Sequence[Path]) -> Iterator[tuple[Path, int]]:
     for shard in shards:
         yield shard, base
         base += (shard / DOCUMENTS).stat().st_size
+
+
+def build_day(
+    shards: Sequence[Path], output: Path, *, day: str, night: str, model_version: str, columns: Mapping[str, str]
+) -> dict[str, Any]:
+    """Merge the shards of a day and write its folder, the manifest last.
+
+    Args:
+        shards: folders made by `tag`, in order.
+        output: folder to write into.
+        day: YYYY-MM-DD.
+        night: version of the night.
+        model_version: version of the model.
+        columns: `text_column` and `id_column` of csv, tsv and xlsx files.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        InputMissing, ArtifactBroken: a shard is missing or damaged.
+        StorageFull: no space left on the device.
+    """
+    sums = merge_shards(shards, output)
+    manifest = {"day": day, "night": night, **sums, "model_version": model_version, "columns": dict(columns)}
+    documents, rejected, parsed_day = output / DOCUMENTS, output / REJECTED, date.fromisoformat(day)
+    write_parquet(documents, output, day=parsed_day)
+    write_index(documents, rejected, output / INDEX)
+    write_entity_index(documents, output / ENTITY_INDEX)
+    write_day_page(documents, rejected, manifest, output / PAGE, day=parsed_day)
+    atomic.write_json(output / STATISTICS, compute_statistics(documents, manifest))
+    atomic.write_json(output / MANIFEST, schema.stamp(manifest))
+    return manifest

@@ -114,7 +114,7 @@ def _verbs(snapshot: str) -> Iterator[Question]:
         f"drift --night {last}/statistics.json --before {first}/statistics.json",
         f"sample --answers {last} --output {{made}}/sample",
         f"review --answers {last} --other {first} --output {{made}}/review --day {DAYS[1]}",
-        f"merge-shards --shards {shard} --output {{made}}/join --day {NEXT} --night n2 --model_version v",
+        f"write-part --answers {shard} --output {{made}}/part --day {NEXT} --night n2 --model_version v",
         f"compare-models --champion {counts[0]} --challenger {counts[1]} --resamples 10",
         "prune --store {root}",
         f"dataset --data {{root}}/labelled/first/ner.csv --output {{made}}/dataset --previous {part} --block_sentences 4",

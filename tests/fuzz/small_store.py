@@ -24,6 +24,7 @@ from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging.answer_index import INDEX
 from ner_tasks.tagging.batcher import TagConfig
 from ner_tasks.tagging.shard import tag_documents
+from tests.old_days import build_day
 from tests.rules import RuleTagger
 
 DAYS, NEXT = ("2026-01-30", "2026-01-31"), "2026-02-01"
@@ -81,19 +82,8 @@ def _shard(folder: Path) -> Path:
 
 def _published(store: FolderStore, scratch: Path, day: str) -> None:
     shard, joined = _shard(scratch / day), scratch / day / "joined"
-    verb(
-        "merge-shards",
-        "--shards",
-        shard,
-        "--output",
-        joined,
-        "--day",
-        day,
-        "--night",
-        "n1",
-        "--model_version",
-        VERSIONS[1],
-    )
+    columns = {"text_column": "text", "id_column": "id"}
+    build_day([shard], joined, day=day, night="n1", model_version=VERSIONS[1], columns=columns)
     rejected = scratch / day / "rejected"
     rejected.mkdir()
     (rejected / "rejected.jsonl").write_bytes((joined / "rejected.jsonl").read_bytes())

@@ -9,8 +9,8 @@ The parts are the product's own code, each in a process of its own, over documen
 | `plan-s3` | `PlanShardsOperator` over a bucket that lists so many objects: a real S3 client against moto, the listing made up |
 | `plan-folder` | `PlanShardsOperator` over one folder with `--in_folder` files of 2,000 bytes, which have no content |
 | `ledger` | the ledgers of 64 shards taken over into the day's, and what a later night asks of it |
-| `join` | `--answered` answers checked and joined as `publish_day` does, and the digest of all names; the figures grow with them |
-| `rejects` | a hundredth of `--answered` rejected files gathered, from S3 and from a folder |
+| `join` | `check_night` and `publish_day` over 64 parts whose counts add up to all documents, a hundredth of them rejected |
+| `check` | `--answered` answers of a shard whose digest differs, and the digest of all names |
 
 Needs 6 GB below the folder for temporary files (`TMPDIR`). Not part of the test suite: all of it takes half an hour on two cores.
 """
@@ -24,20 +24,24 @@ import multiprocessing
 import os
 import random
 import resource
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from ner_tasks.files import atomic
 from ner_tasks.settings import Settings
+from ner_tasks.store import open_store
 from ner_tasks.tagging import merge
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, AnswerKey, AnswerLedger
 from ner_tasks.tagging.file_chain import chain_names
 from tests import s3
+from tests.old_days import _with_offsets
 
 DAY = "2001-01-04"
 MODEL = {"version": "v1", "kind": "int8"}
@@ -139,7 +143,7 @@ def _take_over(folder: Path, day: Path) -> dict[str, Any]:
     day.mkdir()
     shards = sorted(folder.glob("shard-*"))
     with AnswerLedger(day) as book:
-        book.merge(merge._with_offsets(shards))
+        book.merge(_with_offsets(shards))
     return {"MiB": (day / "ledger.sqlite").stat().st_size // 2**20}
 
 
@@ -157,12 +161,80 @@ def _key(text: str) -> AnswerKey:
 # --- answers
 
 
-def join(args: argparse.Namespace, scratch: Path) -> None:
+def check(args: argparse.Namespace, scratch: Path) -> None:
     shard = scratch / "shard"
     _write_answers(shard, args.answered)
     tell("check_night: a shard whose digest differs", args.answered, apart(_check, shard))
     tell("plan_shards, tag: digest of names", args.documents, apart(_chain, args.documents))
-    tell("publish_day: join", args.answered, apart(_join, [shard], scratch / "day"))
+
+
+def join(args: argparse.Namespace, scratch: Path) -> None:
+    where = {"NER_STORE": str(scratch / "store"), "NER_SCRATCH": str(scratch / "scratch")}
+    n_answered = min(args.answered, 100 * N_SHARDS) // N_SHARDS
+    apart(_make_parts, where, n_answered, args.documents // N_SHARDS, scratch)
+    tell("check_night", args.documents, apart(_run_gate, where))
+    tell("publish_day", args.documents, apart(_publish, where))
+
+
+def _make_parts(environment: dict[str, str], n_answered: int, n_told: int, scratch: Path) -> dict[str, Any]:
+    """Parts of `n_answered` answers, and all rejects, whose counts are those of `n_told` documents."""
+    from ner_tasks.store import keys
+    from ner_tasks.tagging.part import name_part, write_part
+
+    store, columns = (
+        open_store(environment["NER_STORE"], cache=scratch / "cache"),
+        {"text_column": "t", "id_column": "i"},
+    )
+    planned, n_rejected = [], n_told // 100
+    said = {"reason": "empty", "message": "found no text"}
+    for number in range(N_SHARDS):
+        shard, target = scratch / f"shard-{number}", scratch / f"part-{number}"
+        _write_answers(shard, n_answered)
+        (shard / "ignored.jsonl").touch()
+        names = [f"bad-{number:02d}-{index:08d}.txt" for index in range(n_rejected)]
+        lines = (json.dumps({"document": name, "file": name, **said}) + "\n" for name in names)
+        (shard / "rejected.jsonl").write_text("".join(lines))
+        files = {"n_files": n_told, "files_sha256": chain_names([str(number)])}
+        manifest = {**atomic.read_json(shard / merge.MANIFEST), **dict.fromkeys(merge._COUNTS, n_told), **files}
+        manifest |= {"n_partly_read": 0, "n_rejected": n_rejected, "n_tagged": n_told - n_rejected}
+        manifest |= {"words_per_s": 1.0, "ignored": {}, "items": {}, "rejected": {"empty": n_rejected}}
+        atomic.write_json(shard / merge.MANIFEST, manifest)
+        named = {"day": DAY, "night": "n", "model_version": MODEL["version"], "number": number}
+        # the sample is of the answers that are there
+        atomic.write_json(shard / merge.MANIFEST, {**manifest, "n_tagged": n_answered})
+        write_part(shard, target, columns=columns, **named)  # type: ignore[arg-type]
+        described = atomic.read_json(target / "part.json")
+        atomic.write_json(target / "part.json", {**described, "n_tagged": n_told - n_rejected})
+        record = name_part(target)
+        store.publish(target, record["key"], marker="part.json")
+        store.write_json(keys.shard(DAY, "n", number, merge.MANIFEST), {**manifest, "part": record})
+        planned.append(files)
+        for folder in (shard, target):
+            shutil.rmtree(folder)
+    plan = {"day": DAY, "night": "n", "model": MODEL, "n_shards": N_SHARDS, "shards": planned, "columns": columns}
+    plan |= {"n_files": N_SHARDS * n_told, "at": "2001-01-05T00:00:00+00:00", "answered": []}
+    store.write_json(keys.night_plan(keys.run_name(RUN["run_id"]), DAY), plan)
+    return {}
+
+
+def _run_gate(environment: dict[str, str]) -> dict[str, Any]:
+    os.environ.update(environment)
+    from ner_airflow.operators.publication import NightGateOperator
+
+    checked = NightGateOperator(task_id="check_night", day=DAY, shards_done=[], config={}).execute(RUN)  # type: ignore[arg-type]
+    return {"documents": checked["n_documents"]}
+
+
+def _publish(environment: dict[str, str]) -> dict[str, Any]:
+    os.environ.update(environment)
+    from ner_airflow.assets import TAGGED_DOCUMENTS
+    from ner_airflow.operators.publication import PublishDayOperator
+
+    context = {**RUN, "outlet_events": {TAGGED_DOCUMENTS: SimpleNamespace(extra=None)}}
+    published = PublishDayOperator(task_id="publish_day", night={"day": DAY}).execute(context)  # type: ignore[arg-type]
+    store = Settings.from_env().open_store()
+    day = {f"bytes of {file.name}": file.n_bytes for file in store.files(f"tagged/{DAY}")}
+    return {"documents": published["n_documents"], **day}
 
 
 def _write_answers(folder: Path, n_documents: int) -> None:
@@ -173,7 +245,15 @@ def _write_answers(folder: Path, n_documents: int) -> None:
         **dict.fromkeys(("n_sentences", "n_words", "n_pieces", "n_windows", "n_unknown"), 300),
         "n_characters": N_BYTES,
     }
-    receipt |= {"read_share": 1.0, "model_version": "v1", "config": "c", "encoding": "utf-8", "unread": []}
+    receipt |= {
+        "format": "text",
+        "items": {"text": {"read": 1}},
+        "read_share": 1.0,
+        "model_version": "v1",
+        "config": "c",
+        "encoding": "utf-8",
+        "unread": [],
+    }
     said = {"sha256": "0" * 64, "text": "word " * (N_BYTES // 5), "entities": [entity] * 30, "receipt": receipt}
     with (folder / DOCUMENTS).open("w") as lines:
         for number in range(n_documents):
@@ -194,43 +274,6 @@ def _check(shard: Path) -> dict[str, Any]:
 
 def _chain(n_documents: int) -> dict[str, Any]:
     return {"digest": chain_names(f"claim-{number:08d}.txt" for number in range(n_documents))[:12]}
-
-
-def _join(shards: list[Path], target: Path) -> dict[str, Any]:
-    from ner_tasks.tagging.publication import build_day
-
-    columns = {"text_column": "text", "id_column": "id"}
-    build_day(shards, target, day=DAY, night="n", model_version="v1", columns=columns)
-    return {f"MiB of {file.name}": file.stat().st_size // 2**20 for file in sorted(target.iterdir())}
-
-
-def rejects(args: argparse.Namespace, scratch: Path) -> None:
-    n_rejected = args.answered // 100
-    listing = scratch / "rejected.jsonl"
-    names = [f"bad-{number:08d}.txt" for number in range(n_rejected)]
-    listing.write_text("".join(json.dumps({"file": name, "reason": "empty"}) + "\n" for name in names))
-    inbox = scratch / "store" / "inbox" / DAY
-    inbox.mkdir(parents=True)
-    for name in names:
-        (inbox / name).write_bytes(bytes(N_BYTES))
-    where = {"NER_STORE": str(scratch / "store"), "NER_SCRATCH": str(scratch / "scratch")}
-    tell("publish_day: rejects from a folder", n_rejected, apart(_gather, where, listing, scratch / "folder"))
-    with s3.running() as url:
-        client = s3.client(url)
-        client.create_bucket(Bucket=BUCKET)
-        for name in names:
-            client.put_object(Bucket=BUCKET, Key=f"ner/inbox/{DAY}/{name}", Body=bytes(N_BYTES))
-        where |= {**s3.CREDENTIALS, "AWS_ENDPOINT_URL": url, "NER_STORE": f"s3://{BUCKET}/ner"}
-        tell("publish_day: rejects from S3 (moto)", n_rejected, apart(_gather, where, listing, scratch / "s3"))
-
-
-def _gather(environment: dict[str, str], listing: Path, target: Path) -> dict[str, Any]:
-    os.environ.update(environment)
-    from ner_airflow.operators.publication import PublishDayOperator
-
-    Path(environment["NER_SCRATCH"]).mkdir(exist_ok=True)
-    PublishDayOperator(task_id="publish_day", night={"day": DAY})._gather_rejected(listing, DAY, target)
-    return {"copies": sum(1 for _ in (target / "documents").iterdir())}
 
 
 # --- measuring
@@ -269,7 +312,13 @@ def tell(name: str, n: int, said: dict[str, Any]) -> None:
     print(f"{name}: {n:,}, {each}, {', '.join(f'{what} {value:,}' for what, value in said.items())}", flush=True)
 
 
-PARTS = {"plan-s3": plan_s3, "plan-folder": plan_folder, "ledger": ledger, "join": join, "rejects": rejects}
+PARTS = {
+    "plan-s3": plan_s3,
+    "plan-folder": plan_folder,
+    "ledger": ledger,
+    "check": check,
+    "join": join,
+}
 
 
 if __name__ == "__main__":

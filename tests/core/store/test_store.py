@@ -71,6 +71,23 @@ def test_a_published_folder_replaces_the_one_before_as_a_whole(store, folder):
     assert content(store, "tagged/2026-01-01") == {"a.txt": "new"}
 
 
+def test_a_folder_that_is_published_once_is_left_as_it_is(store, folder):
+    (folder / "part.json").write_text("1")
+    store.publish(folder, "parts/a", marker="part.json", once=True)
+    before = store.etag("parts/a/part.json")
+    (folder / "part.json").write_text("22")
+    store.publish(folder, "parts/a", marker="part.json", once=True)
+    assert store.etag("parts/a/part.json") == before
+
+
+def test_a_file_is_removed_alone_and_may_be_gone_already(store, folder):
+    store.publish(folder, "day")
+    first, *others = (file.name for file in store.files("day"))
+    store.remove_file(f"day/{first}")
+    store.remove_file(f"day/{first}")
+    assert [file.name for file in store.files("day")] == others
+
+
 def test_what_is_published_beside_it_is_left_alone(store, folder):
     for key in ("tagged/day-1", "tagged/day", "tagged/day/letters"):
         store.publish(folder, key)
