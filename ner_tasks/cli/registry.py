@@ -90,7 +90,7 @@ def check_store(config: CheckStoreCommand) -> Result:
         findings = chain(findings, store_check.check_copies(registry.store, days, copies, flags=flags))
     n_found = 0
     for finding in findings:
-        n_found += 1
+        n_found += finding.fix != ""
         print(finding, flush=True)
     if n_found:
         where = registry.store.where()

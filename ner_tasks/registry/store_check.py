@@ -10,14 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from ner_tasks.errors import ArtifactBroken, InputMissing
+from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, SchemaTooNew
 from ner_tasks.records import PublishedDay, read_record
+from ner_tasks.registry.part_retention import NamedParts
 from ner_tasks.registry.registry import Registry
 from ner_tasks.store import Store, keys
 from ner_tasks.tagging import day_check
 from ner_tasks.tagging.merge import MANIFEST
+from ner_tasks.tagging.part import list_part_keys
 
 _NIGHT = "ner_tag_nightly"
 _ALL_ANEW, _REJECTS = {"force": True}, {"retry_rejected": True}
@@ -30,7 +33,7 @@ class StoreFinding:
     Attributes:
         key: key of what it is about.
         found: what was found, and what was expected.
-        fix: a command, or what to do.
+        fix: a command, or what to do; empty if nothing has to be done.
     """
 
     key: str
@@ -38,11 +41,11 @@ class StoreFinding:
     fix: str
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.found}; {self.fix}"
+        return f"{self.key}: {self.found}; {self.fix}" if self.fix else f"{self.key}: {self.found}"
 
 
 def list_days(store: Store, now: datetime, *, since: date | None = None) -> list[str]:
-    """List the days to check, in order: closed days that have an inbox or answers.
+    """List the days to check, in order: closed days that have an inbox, answers or parts.
 
     Args:
         store: the store.
@@ -50,7 +53,7 @@ def list_days(store: Store, now: datetime, *, since: date | None = None) -> list
         since: the first day; None for all.
     """
     days = set[date]()
-    for name in {*store.folders(keys.INBOX), *store.folders(keys.TAGGED)}:
+    for name in {*store.folders(keys.INBOX), *store.folders(keys.TAGGED), *store.folders(keys.PARTS)}:
         try:
             days.add(date.fromisoformat(name))
         except ValueError:
@@ -60,7 +63,7 @@ def list_days(store: Store, now: datetime, *, since: date | None = None) -> list
 
 
 def check_store(registry: Registry, days: list[str]) -> Iterator[StoreFinding]:
-    """Yield what is wrong with the promoted model and with these days, in this order.
+    """Yield what is wrong with the promoted model and with these days, in this order, and parts that nobody names.
 
     A day that was withdrawn and is not published is left to the person who withdrew it.
 
@@ -71,6 +74,7 @@ def check_store(registry: Registry, days: list[str]) -> Iterator[StoreFinding]:
     yield from _check_promoted(registry)
     for day in days:
         yield from _check_day(registry.store, day)
+        yield from _find_orphans(registry.store, day)
 
 
 def check_copies(
@@ -129,10 +133,12 @@ def _check_day(store: Store, day: str) -> Iterator[StoreFinding]:
             yield _rerun(inbox, f"found {n_files} files and no answers, expected answers", day)
         return
     try:
-        answers = store.fetch(tagged)
-        day_check.check_counts(answers)
-        names = day_check.compare_names((file.name for file in store.files(inbox)), answers)
-    except (InputMissing, ArtifactBroken) as error:
+        parts = _check_parts(store, day)
+        names = day_check.compare_names((file.name for file in store.files(inbox)), parts)
+    except SchemaTooNew as error:
+        yield StoreFinding(tagged, str(error), "install the release that wrote it")
+        return
+    except (InputMissing, ArtifactBroken, ConfigInvalid) as error:
         yield _rerun(tagged, str(error), day, _ALL_ANEW)
         return
     if names.unanswered.n:
@@ -142,9 +148,36 @@ def _check_day(store: Store, day: str) -> Iterator[StoreFinding]:
         found = f"found {names.gone.n} answered files gone ({names.gone}), expected them"
         yield StoreFinding(inbox, found, "put them back before any night of this day, which deletes their answers")
     try:
-        day_check.check_rejected(answers, store.fetch(keys.rejected_day(day)))
+        day_check.check_rejected(parts, store.fetch(keys.rejected_day(day)))
     except (InputMissing, ArtifactBroken) as error:
         yield _rerun(keys.rejected_day(day), str(error), day, _REJECTS)
+
+
+def _check_parts(store: Store, day: str) -> list[Path]:
+    marker = keys.tagged_day(day, MANIFEST)
+    manifest, where = read_record(store, marker, PublishedDay), store.where(marker)
+    for part in manifest.get("parts", ()):
+        if not part["key"].startswith(f"{keys.PARTS}/"):  # of a record that somebody has written by hand
+            raise ArtifactBroken(f"found part {part['key']!r}, expected one below {keys.PARTS}/, in {where}")
+    parts = [store.fetch(key) for key in list_part_keys(day, manifest)]
+    day_check.check_day(day, manifest, parts, where)
+    return parts
+
+
+def _find_orphans(store: Store, day: str) -> Iterator[StoreFinding]:
+    parts = store.folders(keys.join(keys.PARTS, day))
+    try:
+        named = NamedParts.read(store, day).names if parts else {}
+    except ArtifactBroken as error:  # a damaged manifest may name any of them
+        yield StoreFinding(keys.join(keys.PARTS, day), f"not looked for parts that nobody names: {error}", "")
+        return
+    orphans = day_check.NameList()
+    for part in parts:
+        if keys.part(day, part) not in named:
+            orphans.add(part)
+    if orphans.n:
+        found = f"found {orphans.n} parts that nobody names ({orphans}), which ner_maintain removes"
+        yield StoreFinding(keys.join(keys.PARTS, day), found, "")
 
 
 def _rerun(key: str, found: str, day: str, params: Mapping[str, Any] | None = None) -> StoreFinding:

@@ -1,24 +1,26 @@
 """Checks a published day against its inbox, its manifest and its rejected documents, as after a restore.
 
 A copy that was taken while the day was replaced may hold files of two nights: a manifest without its answers, or answers
-of another night. All files are read as streams, in the order of the inbox.
+of another night. Of a day of parts, a copy may lack parts. All files are read as streams, in the order of the inbox.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from heapq import merge as merge_sorted
-from itertools import groupby, zip_longest
-from pathlib import Path
+from itertools import chain, groupby, zip_longest
+from pathlib import Path, PurePosixPath
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.files import atomic, sqlite_files
-from ner_tasks.records import PublishedDay, read_file
+from ner_tasks.records import PartManifest, PartRecord, PublishedDay, read_file
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER, AnswerKey, AnswerLedger
 from ner_tasks.tagging.journal import ANSWERS, REJECTED
 from ner_tasks.tagging.merge import MANIFEST, iter_files
+from ner_tasks.tagging.part import PART, check_part, name_part
 
 _N_NAMED = 3
+_COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_entities")  # of a day, each the sum of those of its parts
 
 
 @dataclass
@@ -52,23 +54,65 @@ class NamesCompared:
     gone: NameList
 
 
-def check_counts(answers: Path) -> None:
-    """Check that a day's files are all there, and that they have as many lines as its manifest counts.
+def check_day(day: str, manifest: PublishedDay, parts: Sequence[Path], where: str) -> None:
+    """Check that a day's files are all there, and that they are those that its manifest means.
 
     Args:
-        answers: the published day.
+        day: YYYY-MM-DD.
+        manifest: the day's.
+        parts: its parts in order, see `part.list_part_keys`; of an earlier release the day's folder only.
+        where: location of the manifest, for messages.
 
     Raises:
         InputMissing, ArtifactBroken: a file is missing, damaged, or of another night.
     """
-    manifest = read_file(answers / MANIFEST, PublishedDay)
-    for name, key in ((DOCUMENTS, "n_tagged"), (REJECTED, "n_rejected")):
-        n_lines, n_expected = sum(1 for _ in atomic.lines_in(answers / name)), manifest.get(key)
+    if "parts" not in manifest:
+        for answers in parts:
+            _check_lines(answers, manifest, MANIFEST)
+            _check_ledger(answers)
+        return
+    sums = dict.fromkeys(_COUNTS, 0)
+    for record, part in zip(manifest["parts"], parts, strict=True):
+        described = _check_part(day, part, record)
+        for name, expected in (("model_version", manifest["model_version"]), ("night", manifest.get("night"))):
+            if described[name] != expected:  # type: ignore[literal-required]
+                found = f"found a part of {name} {described[name]}"  # type: ignore[literal-required]
+                raise ArtifactBroken(f"{found}, expected {expected} as in {where}, in {part / PART}")
+        sums = {name: n + described[name] for name, n in sums.items()}  # type: ignore[literal-required]
+    for name, n_found in sums.items():
+        n_expected = manifest.get(name, n_found)
+        if n_found != n_expected:
+            raise ArtifactBroken(f"found parts with {name} {n_found} in all, expected {n_expected}, as in {where}")
+
+
+def _check_part(day: str, part: Path, record: PartRecord) -> PartManifest:
+    if not (part / PART).is_file():
+        raise InputMissing(f"found nothing, expected a file, at {part / PART}")
+    described = read_file(part / PART, PartManifest)
+    if described["day"] != day:
+        raise ArtifactBroken(f"found a part of {described['day']}, expected one of {day}, in {part / PART}")
+    for name, digest in described["files"].items():
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise ArtifactBroken(f"found the name {name!r}, expected that of a file of the part, in {part / PART}")
+        if not (part / name).is_file():
+            raise InputMissing(f"found nothing, expected a file, at {part / name}")
+        if (found := (part / name).stat().st_size) != digest["n_bytes"]:
+            raise ArtifactBroken(f"found {found} bytes, expected {digest['n_bytes']} as in {PART}, at {part / name}")
+    check_part(part, record)
+    if (named := name_part(part)) != {name: record.get(name) for name in named}:
+        raise ArtifactBroken(f"found part {named}, expected {dict(record)} as in {MANIFEST}, at {part}")
+    _check_lines(part, described, PART)
+    _check_ledger(part)
+    return described
+
+
+def _check_lines(answers: Path, manifest: PublishedDay | PartManifest, manifest_name: str) -> None:
+    """Check that files have as many lines as the manifest beside them counts."""
+    for name, n_expected in ((DOCUMENTS, manifest.get("n_tagged")), (REJECTED, manifest.get("n_rejected"))):
+        n_lines = sum(1 for _ in atomic.lines_in(answers / name))
         if n_expected is not None and n_lines != n_expected:
-            raise ArtifactBroken(
-                f"found {n_lines} lines, expected {n_expected} as in {MANIFEST}: files of two nights, at {answers / name}"
-            )
-    _check_ledger(answers)
+            found = f"found {n_lines} lines, expected {n_expected} as in {manifest_name}"
+            raise ArtifactBroken(f"{found}: files of two nights, at {answers / name}")
 
 
 def _check_ledger(answers: Path) -> None:
@@ -85,18 +129,18 @@ def _check_ledger(answers: Path) -> None:
             ledger.find(AnswerKey(*last))
 
 
-def compare_names(inbox: Iterable[str], answers: Path) -> NamesCompared:
+def compare_names(inbox: Iterable[str], parts: Sequence[Path]) -> NamesCompared:
     """Compare the files of the inbox with those that have an answer.
 
     Args:
         inbox: names of the day's files, in order.
-        answers: the published day.
+        parts: the parts of the published day, in order.
 
     Raises:
         InputMissing, ArtifactBroken: a file of the day is missing or damaged.
     """
     unanswered, gone, n_files = NameList(), NameList(), 0
-    answered = _iter_answered(answers)
+    answered = _iter_answered(parts)
     waiting = next(answered, None)
     for name in inbox:
         n_files += 1
@@ -113,17 +157,18 @@ def compare_names(inbox: Iterable[str], answers: Path) -> NamesCompared:
     return NamesCompared(n_files, unanswered, gone)
 
 
-def check_rejected(answers: Path, rejected: Path) -> None:
+def check_rejected(parts: Sequence[Path], rejected: Path) -> None:
     """Check that the folder of rejected documents is that of the same night, with a reason for each.
 
     Args:
-        answers: the published day.
+        parts: the parts of the published day, in order.
         rejected: its folder of rejected documents.
 
     Raises:
         InputMissing, ArtifactBroken: it is missing, damaged, or of another night.
     """
-    for expected, found in zip_longest(iter_files(answers / REJECTED), iter_files(rejected / REJECTED)):
+    listed = chain.from_iterable(iter_files(part / REJECTED) for part in parts)
+    for expected, found in zip_longest(listed, iter_files(rejected / REJECTED)):
         if expected != found:
             raise ArtifactBroken(
                 f"found {found or 'no more lines'}, expected {expected or 'no more lines'} as in the answers, "
@@ -131,10 +176,16 @@ def check_rejected(answers: Path, rejected: Path) -> None:
             )
 
 
-def _iter_answered(answers: Path) -> Iterator[str]:
+def _iter_answered(parts: Sequence[Path]) -> Iterator[str]:
     """Iterate over the names of files that have an answer, each once, in the order of the inbox."""
-    streams = [_in_order(answers / name) for name in ANSWERS]
-    return (name for name, _ in groupby(merge_sorted(*streams)))
+    last = ""
+    for part in parts:
+        streams = [_in_order(part / name) for name in ANSWERS]
+        for name, _ in groupby(merge_sorted(*streams)):
+            if name < last or (last and name == last):
+                raise ArtifactBroken(f"found {name} after {last}, expected parts in the order of the inbox, at {part}")
+            last = name
+            yield name
 
 
 def _in_order(path: Path) -> Iterator[str]:
