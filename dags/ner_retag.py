@@ -24,7 +24,8 @@ from ner_airflow.operators.retagging import (
     PlanRetagShardsOperator,
     RetagParams,
 )
-from ner_airflow.operators.tagging import ModelParams, ResolveModelOperator, ShardParams, TagShardOperator
+from ner_airflow.operators.shards import TagShardOperator
+from ner_airflow.operators.tagging import ModelParams, ResolveModelOperator, ShardParams
 from ner_airflow.operators.warehouse import LoadPostgresOperator
 from ner_airflow.params import dag_params
 from ner_tasks.evaluation.policy import NightGateParams

@@ -23,12 +23,12 @@ from ner_airflow.observability.deadline import make_deadline
 from ner_airflow.operators.monitoring import DetectDriftOperator, DriftGateOperator, DriftParams, RetrainOnDriftOperator
 from ner_airflow.operators.night import DayParams
 from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
+from ner_airflow.operators.shards import TagShardOperator
 from ner_airflow.operators.tagging import (
     ModelParams,
     PlanParams,
     PlanShardsOperator,
     ResolveModelOperator,
-    TagShardOperator,
 )
 from ner_airflow.operators.warehouse import LoadPostgresOperator
 from ner_airflow.params import dag_params

@@ -9,7 +9,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
-from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator, TagShardOperator
+from ner_airflow.operators.shards import TagShardOperator
+from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator
 from ner_airflow.operators.withdrawal import WithdrawDayOperator
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings

@@ -6,7 +6,8 @@ from dataclasses import asdict
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator, TagShardOperator
+from ner_airflow.operators.shards import TagShardOperator
+from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator
 from ner_airflow.operators.tuning import TuneModelOperator
 from ner_tasks import hardware
 from ner_tasks.inference.runtime_config import RuntimeConfig

@@ -10,7 +10,8 @@ import pytest
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
 from ner_airflow.operators.retagging import PlanDaysOperator
-from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator, TagShardOperator
+from ner_airflow.operators.shards import TagShardOperator
+from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator
 from ner_tasks.dashboard import documents, entities, nights, quality, versions
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.data.snapshot import MANIFEST, open_snapshot
