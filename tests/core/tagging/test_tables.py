@@ -14,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing
+from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging.conversion import convert_answers, find_day
 from ner_tasks.tagging.exports.omop import LENGTHS, NOTE_IDS, NOTE_NLP, NoteIds, write_note_nlp
 from ner_tasks.tagging.exports.parquet import write_hive, write_parquet
 from ner_tasks.tagging.exports.tables import DOCUMENTS, ENTITIES, SCHEMA_VERSION, read_schema_version
 from tests.answers import answer, without_text, write
+from tests.published import publish_parts
 
 DAY = date(2026, 3, 14)
 LETTER = answer("a.txt", "Rosa Delgado lives in Tampa. She left.", {"Rosa Delgado": "per", "Tampa": "geo"})
@@ -154,13 +156,17 @@ def test_the_tutorial_reads_all_days_also_those_of_earlier_releases(
         folder = tmp_path / "var/store/tagged" / day.isoformat()
         folder.mkdir(parents=True)
         write_parquet(write(tmp_path / "d.jsonl", [LETTER]), folder, day=day)
+        (folder / "manifest.json").write_text("{}")
+    store = FolderStore(tmp_path / "var/store")
+    publish_parts(store, tmp_path / "parts", "2026-03-16", [([LETTER], []), ([], []), ([LETTER], [])])
     earlier = pq.read_table(folder / "entities.parquet").drop_columns(["section", "assertion", "code"])
     pq.write_table(earlier, folder / "entities.parquet")
     monkeypatch.chdir(tmp_path)
     exec(code, {})
     printed = capsys.readouterr().out
-    assert printed.count("Rosa Delgado") == 2
+    assert printed.count("Rosa Delgado") == 3
     assert "2026-03-14" in printed
+    assert "2026-03-16" in printed
 
 
 # --- OMOP
