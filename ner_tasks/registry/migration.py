@@ -1,7 +1,8 @@
 """Migration: brings the records that earlier releases left in a store to the schema version of this one.
 
-Version 2 puts the number into every record, and calls `models/<version>/tuned` of release 0.1.0 `runtime`. Nothing but
-records is touched: no answer, no document, no model. All records are read before the first is changed, each is replaced
+Version 2 puts the number into every record, and calls `models/<version>/tuned` of release 0.1.0 `runtime`; version 3 only
+changes the number. Nothing but records is touched: no answer, no document, no model, and no part of a day, whose name has
+the digest of its `part.json`: that record keeps the number with which it was written. All records are read before the first is changed, each is replaced
 in one step, and a record that is up to date is left alone; so a migration that was killed is simply run again.
 """
 
@@ -35,7 +36,7 @@ _PARTS = frozenset(
 )
 _PAGES = "data_docs"  # Great Expectations' own files
 # The step from version n to n + 1 is number n - 1; it gets a record without its schema version.
-STEPS: tuple[Callable[[Record], Record], ...] = (dict,)
+STEPS: tuple[Callable[[Record], Record], ...] = (dict, dict)
 
 
 @dataclass(frozen=True)

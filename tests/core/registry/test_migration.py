@@ -15,6 +15,8 @@ from ner_tasks.registry import migration
 from ner_tasks.registry.registry import Registry
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagging.part import check_part, list_part_keys
+from tests.published import answer, cut, publish_parts
 
 DAY = "2026-11-20"
 CHOICE = {"choice": {"kind": "int8", "onednn": True, "bf16": False, "n_streams": 0, "max_pieces": 2048}}
@@ -133,6 +135,26 @@ def test_a_migration_killed_between_two_records_is_run_again(store, tmp_path, n_
     assert migration.plan_migration(store).changes == []
 
 
+def test_a_day_of_parts_gets_the_number_and_its_parts_stay_as_they_are(store, tmp_path):
+    shards = cut([answer(name, "Anna wrote .") for name in ("a.txt", "b.txt")], [1])
+    keys_of_parts = publish_parts(store, tmp_path / "made", DAY, shards)
+    store.write_json(f"withdrawn/{DAY}/n0/manifest.json", store.read_json(f"tagged/{DAY}/manifest.json"))
+    manifests = [store.root / top / "manifest.json" for top in (f"tagged/{DAY}", f"withdrawn/{DAY}/n0")]
+    for path in manifests:
+        atomic.write_json(path, {**atomic.read_json(path), "schema_version": 2})
+    before = contents(store)
+    migrate(store)
+    after = contents(store)
+    assert [json.loads(path.read_text())["schema_version"] for path in manifests] == [schema.SCHEMA_VERSION] * 2
+    assert {key for key in after if key.startswith("parts/") and after[key] == before[key]} == {
+        key for key in before if key.startswith("parts/")
+    }
+    manifest = read_record(store, keys.tagged_day(DAY, "manifest.json"), PublishedDay)
+    assert list_part_keys(DAY, manifest) == keys_of_parts
+    for record in manifest["parts"]:
+        check_part(store.fetch(record["key"]), record)
+
+
 def test_a_choice_measured_since_is_not_replaced_by_the_old_one(store):
     newer = {"choice": {**CHOICE["choice"], "max_pieces": 512}}
     store.write_json("models/v1/runtime/host.json", newer)
@@ -150,7 +172,7 @@ def test_a_damaged_record_is_named_and_left_as_it_is(store, key):
     assert code == 0 and key in line and path.read_bytes() == before
 
 
-@pytest.mark.runbook("damaged-files-of-the-store", "SchemaTooNew: found schema version 3, expected 1 to 2")
+@pytest.mark.runbook("damaged-files-of-the-store", "SchemaTooNew: found schema version 4, expected 1 to 3")
 def test_a_store_of_a_newer_release_is_refused_and_not_changed(store):
     path = store.root / f"reports/nights/{DAY}.json"
     atomic.write_json(path, {**atomic.read_json(path), "schema_version": TOO_NEW})
