@@ -62,9 +62,9 @@ def contents(store: FolderStore) -> dict[str, bytes]:
 
 def names_of(store: FolderStore, day: str) -> list[str]:
     """Every document that the day's answers name, tagged or rejected, as often as they do."""
-    lines = [
-        line for name in ("documents.jsonl", "rejected.jsonl") for line in store.read_lines(f"tagged/{day}/{name}")
-    ]
+    folders = list_part_keys(day, store.read_json(keys.tagged_day(day, "manifest.json")))
+    files = [keys.join(folder, name) for folder in folders for name in ("documents.jsonl", "rejected.jsonl")]
+    lines = [line for file in files for line in store.read_lines(file)]
     return sorted(json.loads(line)["document"] for line in lines)
 
 
