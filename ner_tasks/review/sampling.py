@@ -2,16 +2,47 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ner_tasks.errors import ArtifactBroken, redact_error
 from ner_tasks.files import atomic
+from ner_tasks.records import PartRecord
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
 from ner_tasks.tagging.answers import read_lines
 
 FILES = "files.jsonl"
+_LEAST_PARTS, _MARGIN = 4, 2.0
+
+
+def pick_parts(parts: Sequence[PartRecord], share: float, *, seed: int = 0) -> list[PartRecord]:
+    """Pick parts of a day to sample from, reproducibly; one with more documents is more likely to be picked.
+
+    Args:
+        parts: all parts of the day.
+        share: share of the day's documents that the sample will have, 0 to 1.
+        seed: seed of the choice.
+
+    Returns:
+        At least four parts with documents if there are so many, with twice the documents of the sample, in their order.
+
+    Source: Efraimidis and Spirakis, Weighted random sampling with a reservoir (2006), by a hash instead of a generator.
+    """
+
+    def chance(part: PartRecord) -> float:
+        digest = hashlib.sha256(f"{seed}/{part['number']}".encode()).digest()
+        # the smaller, the earlier: an exponential variable whose rate is the number of documents
+        return -math.log((int.from_bytes(digest[:8]) + 1) / 2**64) / part["n_tagged"]
+
+    tagged = [part for part in parts if part["n_tagged"]]
+    wanted, picked = share * _MARGIN * sum(part["n_tagged"] for part in tagged), list[PartRecord]()
+    for part in sorted(tagged, key=chance):
+        if len(picked) >= _LEAST_PARTS and sum(one["n_tagged"] for one in picked) >= wanted:
+            break
+        picked.append(part)
+    return [part for part in tagged if part in picked]
 
 
 def sample_answers(parts: Sequence[Path], output: Path, *, max_words: int, seed: int = 0) -> dict[str, Any]:

@@ -285,11 +285,6 @@ def shard(day: Day, name: str, index: int, *names: str) -> str:
     return night(day, name, f"shard-{index:02d}", *names)
 
 
-def merged_night(day: Day, name: str, *names: str) -> str:
-    """`staging/tagged/<day>/<night>/joined`, all answers, to be compared before they are published."""
-    return night(day, name, "joined", *names)
-
-
 def soft_labels(snapshot_version: str, teacher: str, *names: str) -> str:
     """`staging/soft-labels/<snapshot>-<teacher>`, a teacher's probabilities for the train part."""
     return join(STAGING, "soft-labels", f"{snapshot_version}-{teacher}", *names)

@@ -6,9 +6,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.operators.retagging import DiffPredictionsOperator, PlanDaysOperator, PlanRetagShardsOperator
+from ner_tasks.settings import Settings
+from ner_tasks.store import keys
+from tests.published import answer, cut, manifest_of, publish_parts
 
 RUN = {"run_id": "manual__2026-11-23T01:30:00+00:00"}
 MODEL = {"version": "v2", "kind": "int8"}
+MADE = {"night": "n2", "model_version": "v2"}
 
 
 @pytest.fixture
@@ -85,6 +89,42 @@ def test_what_changes_is_told_and_published_only_if_asked_for(days, store, fake,
     }
     assert store.read_json("tagged/2026-11-19/manifest.json")["model_version"] == "v1"
     assert DiffPredictionsOperator(task_id="c", night=night, config={"stop_after": "publish"}).execute(RUN) == night
-    # joined once, compared twice
     assert fake.verbs == ["diff-predictions", "diff-predictions"]
     assert json.loads(json.dumps(fake.calls[-1]["flags"]["old"])) == [str(store.fetch("tagged/2026-11-19"))]
+
+
+@pytest.mark.parametrize("kind", ["folder", "s3"])
+def test_a_day_of_parts_is_compared_with_the_parts_of_the_new_night(kind, fake, tmp_path, monkeypatch, request):
+    """The parts of both nights begin and end with other documents."""
+    if kind == "s3":
+        monkeypatch.setenv("NER_STORE", f"s3://{request.getfixturevalue('s3').bucket}/ner")
+    monkeypatch.setenv("NER_FAKE_REAL", '["diff-predictions"]')
+    store, day = Settings.from_env().open_store(), "2026-11-19"
+    lines = [answer(f"{name}.txt", "Anna wrote .") for name in "abcde"]
+    publish_parts(store, tmp_path / "new", day, cut([{**line, "entities": []} for line in lines[:4]], [1, 1]), **MADE)
+    new = store.read_json(f"tagged/{day}/manifest.json")["parts"]
+    publish_parts(store, tmp_path / "old", day, cut(lines, [3]))
+    store.write_json(keys.night_plan(keys.run_name(RUN["run_id"]), day), plan_of(day, n_shards=len(new)))
+    for number, part in enumerate(new):
+        counted = {**manifest_of(day, 1), "part": part}
+        store.write_json(keys.shard(day, "n2", number, "manifest.json"), counted)
+    night = {"day": day, "n_documents": 4, "n_rejected": 0}
+    compare = DiffPredictionsOperator(task_id="c", night=night, config={"stop_after": "publish"})
+    assert compare.execute(RUN) == night
+    said = store.read_json(f"reports/retag/v2/{day}.json")
+    assert said["n_documents"] == {"compared": 4, "changed": 4} and said["labels"]["per"]["removed"] == 4
+    assert said["apart"] == {"only_old": {"n": 1, "names": ["e.txt"]}}
+    assert fake.verbs == ["diff-predictions"] and len(fake.calls[0]["flags"]["new"]) == 3
+    assert {file.name for file in store.files("staging/tagged")} == {
+        f"{day}/n2/shard-{number:02d}/manifest.json" for number in range(3)
+    }
+    store.remove(new[1]["key"])
+    monkeypatch.setenv("NER_SCRATCH", str(tmp_path / "another machine"))
+    with pytest.raises(AirflowFailException, match=f"InputMissing: found no part, expected one .*{new[1]['key']}"):
+        DiffPredictionsOperator(task_id="c", night=night, config={"stop_after": "publish"}).execute(RUN)
+
+
+def plan_of(day, *, n_shards):
+    columns = {"text_column": "text", "id_column": "id"}
+    told = {"n_shards": n_shards, "n_files": 4, "at": "2026-11-23T01:30:00+00:00", "columns": columns, "answered": []}
+    return {"day": day, "night": "n2", "model": MODEL, **told}

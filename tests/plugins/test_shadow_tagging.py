@@ -8,6 +8,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from ner_airflow.operators.shadow_tagging import ExportReviewOperator, ReportImpactOperator
 from ner_tasks.registry.registry import Registry
 from tests.answers import answer, without_text
+from tests.published import cut, publish_parts
 
 DAY = "2026-11-22"
 CHECKED = {"version": "v2", "metrics": {"f1": 0.9}, "gate": ["found"]}
@@ -224,3 +225,24 @@ def test_the_same_on_a_store_on_s3(fake, s3, model, monkeypatch, tmp_path):
     assert "1 removed" in impact()["impact"]["summary"]
     assert export()["n_sentences"] == 1
     assert store.exists(f"reports/review/{DAY}/review.json")
+
+
+def test_of_a_large_day_only_the_parts_of_the_sample_are_fetched(registry, store, fake, tmp_path):
+    lines = [answer(f"{n:02d}.txt", TEXT, {"Tampa": "geo"}, file=f"{n:02d}.txt") for n in range(20)]
+    parts = publish_parts(store, tmp_path / "day", DAY, cut(lines, [2] * 9))
+    marker = f"tagged/{DAY}/manifest.json"
+    store.write_json(marker, {**store.read_json(marker), "n_words": 120})
+    for line in lines:
+        (tmp_path / "document").write_text(TEXT)
+        store.put_file(tmp_path / "document", f"inbox/{DAY}/{line['file']}")
+    fake.set("tag", copies={"output": str(folder_of(tmp_path, "challenger", lines))}, result={})
+    impact(max_words="20")
+    given = fake.calls[0]["flags"]["answers"]
+    assert len(given) == 4 and {path.rsplit("store/", 1)[1] for path in given} < set(parts)
+    said = store.read_json("reports/impact/v2.json")
+    assert (said["n_documents"], said["n_words"], said["sampled"]["n_documents"]) == (20, 120, 3)
+    impact(max_words="20")
+    assert fake.calls[3]["flags"]["answers"] == given
+    impact(max_words="1000")
+    assert fake.calls[6]["flags"]["answers"][0].endswith(f"tagged/{DAY}")
+    assert store.read_json("reports/impact/v2.json")["sampled"]["n_documents"] == 20

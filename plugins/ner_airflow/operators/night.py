@@ -1,10 +1,8 @@
-"""The base of the steps of a night: the plan of the run, and the night's answers as one folder."""
+"""The base of the steps of a night: the plan of the run, and the records of its shards."""
 
 import re
-import shutil
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -15,12 +13,10 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.errors import ArtifactBroken, ConfigInvalid, InputMissing, SchemaTooNew
-from ner_tasks.files import atomic
 from ner_tasks.records import NightPlan, PublishedDay, TaggedShard, read_record
 from ner_tasks.steps.tagging import ReadingConfig, ThresholdConfig
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
-from ner_tasks.tagging.answer_ledger import DOCUMENTS
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -128,25 +124,6 @@ class PublishedDayOperator(NightOperator, CommandOperator):
         # a skipped day has been published before, and the step may not have followed then
         super().__init__(**{"trigger_rule": "none_failed", **kwargs})
         self.day = day
-
-
-class MergingOperator(NightOperator, CommandOperator):
-    """A step that needs the night's answers as one folder."""
-
-    def merged(self, plan: dict[str, Any], target: Path) -> Path:
-        """Return the night's documents as one folder: the merged one in staging, else `target`, which it makes."""
-        day, night = plan["day"], plan["night"]
-        if self.store.exists(keys.merged_night(day, night, merge.MANIFEST)):
-            return self.store.fetch(keys.merged_night(day, night))
-        records = self.shard_records(plan)
-        target.mkdir(parents=True, exist_ok=True)
-        with atomic.space_for(target), (target / DOCUMENTS).open("wb") as merged:
-            for record in records:
-                part = self.store.fetch(keys.join(record["part"]["key"], DOCUMENTS))
-                with atomic.open_input(part) as file:
-                    shutil.copyfileobj(file, merged)
-        atomic.write_json(target / merge.MANIFEST, merge.sum_manifests(records))
-        return target
 
 
 def _run_name(context: "Context") -> str:

@@ -1,20 +1,21 @@
 """The steps of `ner_retag` that `ner_tag_nightly` does not have: select the days, compare the predictions."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import Field
 
 from ner_airflow.observability import metrics
-from ner_airflow.operators.night import MergingOperator, NightOperator, parse_day
+from ner_airflow.operators.base import CommandOperator
+from ner_airflow.operators.night import NightOperator, parse_day
 from ner_airflow.operators.tagging import PlanParams, PlanShardsOperator
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day, Version
 from ner_tasks.steps.tagging import DiffPredictionsCommand
 from ner_tasks.store import keys
-from ner_tasks.tagging import merge
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
-from ner_tasks.tagging.day_parts import fetch_day
+from ner_tasks.tagging.day_parts import fetch_day, fetch_parts
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -112,10 +113,10 @@ class PlanRetagShardsOperator(PlanShardsOperator):
         return {"shards": shards}
 
 
-class DiffPredictionsOperator(MergingOperator):
-    """Compare two models' predictions for a day before the new ones are published."""
+class DiffPredictionsOperator(NightOperator, CommandOperator):
+    """Compare two models' predictions for a day, part after part, before the new ones are published."""
 
-    template_fields = (*MergingOperator.template_fields, "night")
+    template_fields = (*NightOperator.template_fields, "night")
 
     def __init__(self, *, night: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -130,13 +131,20 @@ class DiffPredictionsOperator(MergingOperator):
                 f"found no published answers of {day} to compare with: it was withdrawn meanwhile"
             )
         with self.workspace(f"compare-{day}-{plan['night']}") as folder:
-            new = self.merged(plan, folder / "joined")
-            self.store.publish(new, keys.merged_night(day, plan["night"]), marker=merge.MANIFEST)
+            parts = [record["part"] for record in self.shard_records(plan)]
+            new = fetch_parts(self.store, day, {"parts": parts}, (DOCUMENTS,)) or [_without_answers(folder / "none")]
             old = fetch_day(self.store, day, folder / "store", (DOCUMENTS,))
-            difference = self.run_command(DiffPredictionsCommand(old=(old,), new=(new,)))
+            difference = self.run_command(DiffPredictionsCommand(old=(old,), new=tuple(new)))
         report = keys.retag_diff(plan["model"]["version"], day)
         self.store.write_json(report, {"day": day, "old_model": published["model_version"], **difference})
         self.log.info("what changes is in %s", report)
         if self.read_config(RetagParams).stop_after == "diff":
             raise AirflowSkipException("compared only; run it again with stop_after = publish")
         return dict(self.night)
+
+
+def _without_answers(folder: Path) -> Path:
+    """Make the answers of a night without shards, whose inbox was emptied."""
+    folder.mkdir(exist_ok=True)
+    (folder / DOCUMENTS).touch()
+    return folder

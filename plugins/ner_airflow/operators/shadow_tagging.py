@@ -1,5 +1,6 @@
 """Tag a sample of a night with another model: for the impact report before a promotion, and for the review queue."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,12 @@ from ner_tasks.files import atomic, schema
 from ner_tasks.records import SampledFile, VersionRecord, read_record, read_records
 from ner_tasks.registry import leases
 from ner_tasks.review.impact import GONE, NO_NIGHT, summarize_impact
+from ner_tasks.review.sampling import pick_parts
 from ner_tasks.steps.answers import ReviewCommand, ReviewParams, SampleCommand, SampleParams
 from ner_tasks.steps.tagging import DiffPredictionsCommand, TagCommand
 from ner_tasks.store import keys
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
-from ner_tasks.tagging.day_parts import fetch_day
+from ner_tasks.tagging.day_parts import fetch_day, fetch_parts
 from ner_tasks.tagging.inputs import write_inputs
 
 if TYPE_CHECKING:
@@ -51,8 +53,11 @@ class ShadowTaggingOperator(NightOperator, CommandOperator):
             What `sample` says; None if none of these files is in the inbox any more.
         """
         published = self.published(day) or {}
-        answers = fetch_day(self.store, day, folder / "store", (DOCUMENTS,))
-        sampled = self.run_command(SampleCommand(answers=(answers,), output=folder / "old", max_words=max_words))
+        answers = self._fetch_sampled(day, published, folder, max_words)
+        sampled = self.run_command(SampleCommand(answers=answers, output=folder / "old", max_words=max_words))
+        if "parts" in published:  # counts of the day, and not of the parts that were picked
+            counts = {"n_documents": published.get("n_tagged"), "n_words": published.get("n_words")}
+            sampled |= {name: n for name, n in counts.items() if n is not None}
         names = [line["name"] for line in read_records(folder / "old" / "files.jsonl", SampledFile)]
         paths = self.store.fetch_files([keys.inbox_day(day, name) for name in names], folder / "inbox")
         if not any(paths):
@@ -67,6 +72,14 @@ class ShadowTaggingOperator(NightOperator, CommandOperator):
         )
         self.run_command(command, tolerate="GateNotPassed")  # no answer at all is a result as well
         return sampled
+
+    def _fetch_sampled(self, day: str, published: Mapping[str, Any], folder: Path, max_words: int) -> tuple[Path, ...]:
+        """Make the parts of a day available that a sample is taken from; of a small day it is all of them."""
+        parts = published.get("parts") or []
+        picked = pick_parts(parts, min(1.0, max_words / max(1, published.get("n_words", 0))))
+        if not picked or len(picked) == len(parts):
+            return (fetch_day(self.store, day, folder / "store", (DOCUMENTS,)),)
+        return tuple(fetch_parts(self.store, day, {"parts": picked}, (DOCUMENTS,)))
 
 
 class ReportImpactOperator(ShadowTaggingOperator):

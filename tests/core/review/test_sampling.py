@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.review.sampling import sample_answers
+from ner_tasks.review.sampling import pick_parts, sample_answers
 from tests import answers
 
 
@@ -65,3 +65,29 @@ def test_what_are_no_answers_is_refused(tmp_path):
     (tmp_path / "documents.jsonl").write_text('{"file": "a"}\n')
     with pytest.raises(ArtifactBroken, match="line 1"):
         sample_answers([tmp_path], tmp_path / "s", max_words=5)
+
+
+def parts_of(*n_tagged):
+    counts = {"n_rejected": 0, "n_entities": 0, "sha256": "0" * 64}
+    return [{"key": f"parts/d/{i:02d}-a", "number": i, "n_tagged": n, **counts} for i, n in enumerate(n_tagged)]
+
+
+def test_parts_to_sample_from_follow_from_the_seed_and_are_in_their_order():
+    parts = parts_of(*[10] * 64)
+    picked = pick_parts(parts, 0.001, seed=3)
+    numbers = [part["number"] for part in picked]
+    assert len(picked) == 4 and numbers == sorted(numbers) and pick_parts(parts, 0.001, seed=3) == picked
+    assert pick_parts(parts, 0.001, seed=4) != picked
+
+
+def test_there_are_twice_as_many_documents_as_sampled_and_never_a_part_without_one():
+    parts = parts_of(*[10] * 63, 0)
+    assert len(pick_parts(parts, 0.25)) == 32
+    assert pick_parts(parts, 1.0) == parts[:-1] and pick_parts([], 0.5) == [] and pick_parts(parts[-1:], 1.0) == []
+
+
+def test_parts_are_picked_in_proportion_to_their_documents():
+    parts = parts_of(*[10] * 60, *[100] * 4)
+    n_large = sum(part["n_tagged"] == 100 for seed in range(300) for part in pick_parts(parts, 0, seed=seed))
+    # the first of four is a large one with 40 %, the others of the rest
+    assert 350 < n_large < 550
