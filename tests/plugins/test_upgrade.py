@@ -23,6 +23,7 @@ from ner_tasks.registry.registry import Registry
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging.answer_ledger import AnswerKey, AnswerLedger
+from ner_tasks.tagging.part import list_part_keys
 
 STORES = Path(__file__).parents[1] / "fixtures" / "stores"
 RELEASES = sorted(path.stem for path in STORES.glob("*.zip"))
