@@ -41,7 +41,7 @@ def ner_retag() -> None:
     tagged = TagShardOperator.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
     checked = NightGateOperator.partial(task_id="check_night", shards_done=tagged.output).expand(day=days.output)
     compared = DiffPredictionsOperator.partial(task_id="compare_day", **TAGS).expand(night=checked.output)
-    published = PublishDayOperator.partial(task_id="publish_day", **TAGS, outlets=[TAGGED_DOCUMENTS])
+    published = PublishDayOperator.partial(task_id="publish_day", outlets=[TAGGED_DOCUMENTS])
     # not after a plan or a comparison, which publish nothing
     loaded = LoadPostgresOperator.partial(
         task_id="load_postgres", **TAGS, trigger_rule="none_failed_min_one_success"

@@ -52,7 +52,7 @@ def ner_tag_nightly() -> None:
     shards = PlanShardsOperator(task_id="plan_shards", day=DAY, model=model.output)
     tagged = TagShardOperator.partial(task_id="tag_shard", **TAGS).expand(shard=shards.output)
     checked = NightGateOperator(task_id="check_night", day=DAY, shards_done=tagged.output)
-    published = PublishDayOperator(task_id="publish_day", **TAGS, night=checked.output)
+    published = PublishDayOperator(task_id="publish_day", night=checked.output)
     watched = DetectDriftOperator(task_id="drift", **TAGS, day=DAY)
     retrained = RetrainOnDriftOperator(task_id="retrain", watched=watched.output)
     published >> watched
