@@ -203,6 +203,7 @@ def test_what_a_library_says_of_an_error_in_a_document_is_told_nobody(verb, tmp_
     top, commands = app.parser()
     model, _ = commands[verb]
     required = {name: "page" for name, field in model.model_fields.items() if field.is_required()}
+    required |= {"day": "2026-01-31"} if "day" in required else {}
     (tmp_path / "config.json").write_text(json.dumps({"report": str(tmp_path / "r.json"), **required}))
     monkeypatch.setattr(app, "parser", lambda: (top, {**commands, verb: (model, fail)}))
     assert app.main([verb, "--config", str(tmp_path / "config.json")]) == 1

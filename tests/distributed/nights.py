@@ -91,11 +91,14 @@ class Night:
     def end(self) -> list[tuple[str, list[Any]]]:
         """Wait for the end, and see that each document is answered exactly once; the answers."""
         self.cluster.finish(NIGHT, self.run)
-        said = {name: lines(self.cluster, f"tagged/{self.day}/{name}.jsonl") for name in ("documents", "rejected")}
+        manifest = json.loads(get(self.cluster, f"tagged/{self.day}/manifest.json"))
+        said = {
+            name: [line for part in manifest["parts"] for line in lines(self.cluster, f"{part['key']}/{name}.jsonl")]
+            for name in ("documents", "rejected")
+        }
         for name, expected in (("documents", self.tagged), ("rejected", self.rejected)):
             found = Counter(line["document"] for line in said[name])
             assert found == Counter(expected), _difference(found, expected)
-        manifest = json.loads(get(self.cluster, f"tagged/{self.day}/manifest.json"))
         n_tagged, n_rejected = len(self.tagged), len(self.rejected)
         assert (manifest["n_documents"], manifest["n_tagged"], manifest["n_rejected"]) == (
             n_tagged + n_rejected,

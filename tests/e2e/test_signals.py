@@ -18,7 +18,7 @@ from tests.e2e.test_chain import ROOT, Installation
 
 DAY = "2026-01-31"
 # Where documents belong: as they came, as they were answered, as they were rejected.
-BELONGS = ("store/inbox/", f"store/tagged/{DAY}/", f"store/rejected/{DAY}/documents/", "store/staging/")
+BELONGS = ("store/inbox/", f"store/parts/{DAY}/", f"store/tagged/{DAY}/", "store/staging/")
 
 
 def promote_a_model(folder, store):
@@ -109,7 +109,7 @@ def test_a_night_tells_everything_but_what_stands_in_its_documents(night, tmp_pa
     store = FolderStore(tmp_path / "var" / "store")
     manifest = store.read_json(f"tagged/{DAY}/manifest.json")
     assert manifest["n_tagged"] >= 1 and manifest["n_rejected"] >= 12
-    assert MARKER in store.path_of(f"tagged/{DAY}/documents.jsonl").read_text()
+    assert any(MARKER in store.path_of(f"{part['key']}/documents.jsonl").read_text() for part in manifest["parts"])
 
     said = hook.wait_for(lambda notice: notice["task"] == "check_night")
     assert said["reason"].startswith("GateNotPassed: found")
