@@ -4,7 +4,7 @@ Each part ranks its own most frequent mentions, see `N_TOP`. A mention that no p
 the last ranked mentions of all parts together. If those that are sought are in more, they are proved without reading on;
 otherwise all mentions of the label are read, merged in order, so that memory does not grow with them.
 
-Source: R. Fagin, A. Lotem, M. Naor, Optimal aggregation algorithms for middleware, J. Comput. Syst. Sci. 66 (2003).
+Source: R. Fagin, A. Lotem, M. Naor, Optimal aggregation algorithms for middleware, Journal of Computer and System Sciences 66 (2003).
 """
 
 import time
