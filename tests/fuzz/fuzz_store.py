@@ -27,13 +27,16 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ner_tasks.cli import app
-from ner_tasks.errors import NerTasksError
+from ner_tasks.errors import ArtifactBroken, InputMissing, NerTasksError
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER
 from ner_tasks.tagging.batcher import TagConfig
+from ner_tasks.tagging.day_parts import find_parts
 from ner_tasks.tagging.exports import Format
 from ner_tasks.tagging.shard import tag_documents
 from tests.fuzz import mutations
-from tests.fuzz.small_store import DAYS, NEXT, RULES, RUN, SECRET, VERSIONS, make_store
+from tests.fuzz.small_store import ANSWERS, DAYS, NEXT, RULES, RUN, SECRET, VERSIONS, make_store
 from tests.rules import RuleTagger
 
 PATIENCE_S = 30
@@ -106,7 +109,6 @@ def _verbs(snapshot: str) -> Iterator[Question]:
     first, last = (f"{{root}}/tagged/{day}" for day in DAYS)
     counts = [f"{{root}}/reports/models/{version}/evaluate-{snapshot}/counts.json" for version in VERSIONS]
     part = f"{{root}}/snapshots/{snapshot}"
-    shard = f"{{root}}/staging/tagged/{NEXT}/n2/shard-00"
     lines = [
         "models --store {root}",
         f"diff-predictions --old {first} --new {last}",
@@ -114,7 +116,7 @@ def _verbs(snapshot: str) -> Iterator[Question]:
         f"drift --night {last}/statistics.json --before {first}/statistics.json",
         f"sample --answers {last} --output {{made}}/sample",
         f"review --answers {last} --other {first} --output {{made}}/review --day {DAYS[1]}",
-        f"write-part --answers {shard} --output {{made}}/part --day {NEXT} --night n2 --model_version v",
+        f"write-part --answers {{root}}/{ANSWERS} --output {{made}}/part --day {NEXT} --night n2 --model_version v",
         f"compare-models --champion {counts[0]} --challenger {counts[1]} --resamples 10",
         "prune --store {root}",
         f"dataset --data {{root}}/labelled/first/ner.csv --output {{made}}/dataset --previous {part} --block_sentences 4",
@@ -149,7 +151,10 @@ def _verb(line: str, *, changes_store: bool = False) -> Question:
 def _tag(root: Path, made: Path) -> None:
     """As the verb `tag` works, with a tagger by rule: earlier answers are given again, or not if they are damaged."""
     documents = [(path.name, path) for path in sorted((root / "inbox" / NEXT).iterdir())]
-    answered = [root / "tagged" / day for day in DAYS]
+    answered = list[Path]()
+    for day in DAYS:
+        with contextlib.suppress(InputMissing, ArtifactBroken):  # as the step that tags a shard does
+            answered += find_parts(root / keys.tagged_day(day), (LEDGER, DOCUMENTS))
     with contextlib.redirect_stdout(io.StringIO()):
         manifest = tag_documents(
             documents,

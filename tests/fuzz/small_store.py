@@ -1,4 +1,4 @@
-"""A small complete store: two published days, a running night, two versions, and their reports.
+"""A small complete store: a published day without parts and one of a part, a running night, two versions, their reports.
 
 The product itself makes answers, indexes, statistics, snapshots and the registry; the tagger is rule-based, and the model
 files have valid checksums but contain no network.
@@ -17,19 +17,29 @@ from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.enrichment.rules import EnrichmentRules
 from ner_tasks.evaluation.entity_counts import N_KINDS, EntityCounts
 from ner_tasks.files import atomic
+from ner_tasks.files.contained import ContainedFile
 from ner_tasks.model import model_folder
+from ner_tasks.records import ShardManifest, TaggedShard, read_file
 from ner_tasks.registry.registry import Registry
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagging import publication, rejects
 from ner_tasks.tagging.answer_index import INDEX
 from ner_tasks.tagging.batcher import TagConfig
+from ner_tasks.tagging.inputs import write_inputs
+from ner_tasks.tagging.journal import REJECTED
+from ner_tasks.tagging.merge import MANIFEST
+from ner_tasks.tagging.part import PART, write_part
 from ner_tasks.tagging.shard import tag_documents
+from ner_tasks.tagging.statistics import STATISTICS
 from tests.old_days import build_day
 from tests.rules import RuleTagger
 
 DAYS, NEXT = ("2026-01-30", "2026-01-31"), "2026-02-01"
+COLUMNS = {"text_column": "text", "id_column": "id"}
 RUN = "manual__2026-01-31T01:30:00+00:00"
 VERSIONS = ("1111aaaa1111", "2222bbbb2222")
+ANSWERS = "answers"  # a folder that `tag` wrote, in the store to be damaged like its files
 # a word of the documents that no message may quote
 SECRET = "Zebulonquill"
 SCORE = {"precision": 0.8, "recall": 0.8, "f1": 0.8, "n_gold": 100, "n_predicted": 100, "n_correct": 80}
@@ -52,8 +62,8 @@ def make_store(root: Path, scratch: Path) -> FolderStore:
     store = FolderStore(root)
     snapshot = _snapshot(store, scratch)
     _versions(store, scratch, snapshot)
-    for day in DAYS:
-        _published(store, scratch, day)
+    _published_without_parts(store, scratch, DAYS[0])
+    _published(store, scratch, DAYS[1])
     store.put_file(store.fetch(f"tagged/{DAYS[0]}/{INDEX}"), keys.replaced_answers(DAYS[0], VERSIONS[0], INDEX))
     _reports(store, scratch)
     _under_way(store, scratch)
@@ -80,15 +90,40 @@ def _shard(folder: Path) -> Path:
     return folder / "shard"
 
 
-def _published(store: FolderStore, scratch: Path, day: str) -> None:
+def _published_without_parts(store: FolderStore, scratch: Path, day: str) -> None:
     shard, joined = _shard(scratch / day), scratch / day / "joined"
-    columns = {"text_column": "text", "id_column": "id"}
-    build_day([shard], joined, day=day, night="n1", model_version=VERSIONS[1], columns=columns)
-    rejected = scratch / day / "rejected"
-    rejected.mkdir()
-    (rejected / "rejected.jsonl").write_bytes((joined / "rejected.jsonl").read_bytes())
-    store.publish(rejected, f"rejected/{day}", marker="rejected.jsonl")
-    store.publish(joined, f"tagged/{day}", marker="manifest.json")
+    build_day([shard], joined, day=day, night="n1", model_version=VERSIONS[1], columns=COLUMNS)
+    store.put_file(joined / REJECTED, keys.rejected_day(day, REJECTED))
+    store.publish(joined, keys.tagged_day(day), marker=MANIFEST)
+
+
+def _published(store: FolderStore, scratch: Path, day: str) -> None:
+    plan = _plan(day, "n1")
+    parts = publication.check_parts(store, [_tagged(store, scratch / day, plan)], plan)
+    manifest, folder = publication.describe_day(parts, plan), scratch / day
+    rejects.write_lines(folder / REJECTED, rejects.list_rejected(folder / "part" / REJECTED, parts[0].record["key"]))
+    publication.write_page_of_parts(store, parts, manifest, folder / REJECTED, folder / publication.PAGE)
+    store.put_file(folder / REJECTED, keys.rejected_day(day, REJECTED))
+    store.put_file(folder / publication.PAGE, keys.tagged_day(day, publication.PAGE))
+    store.write_json(keys.tagged_day(day, STATISTICS), publication.sum_part_statistics(store, parts, plan["night"]))
+    store.write_json(keys.tagged_day(day, MANIFEST), manifest)
+
+
+def _tagged(store: FolderStore, folder: Path, plan: dict) -> TaggedShard:
+    """Tag the only shard of a night and publish its part; its record."""
+    shard, listing = _shard(folder), folder / "inputs.jsonl"
+    files = [ContainedFile(path.parent, path.name) for path in sorted((folder / "inbox").iterdir())]
+    write_inputs(listing, sorted(_FILES), files)
+    named = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
+    record = write_part(shard, folder / "part", **named, number=0, columns=COLUMNS, inputs=listing)
+    store.publish(folder / "part", record["key"], marker=PART)
+    return {**read_file(shard / MANIFEST, ShardManifest), "part": record}
+
+
+def _plan(day: str, night: str) -> dict:
+    model = {"version": VERSIONS[1], "kind": "int8"}
+    plan = {"day": day, "night": night, "model": model, "n_shards": 1, "n_files": len(_FILES), "columns": COLUMNS}
+    return {**plan, "at": f"{day}T01:30:00+00:00", "answered": [DAYS[1]]}
 
 
 def _snapshot(store: FolderStore, scratch: Path) -> str:
@@ -166,11 +201,10 @@ def _reports(store: FolderStore, scratch: Path) -> None:
 
 def _under_way(store: FolderStore, scratch: Path) -> None:
     place, at = keys.run_name(RUN), f"{NEXT}T01:30:00+00:00"
-    model = {"version": VERSIONS[1], "kind": "int8"}
-    plan = {"day": NEXT, "night": "n2", "model": model, "n_shards": 1, "n_files": 6, "at": at, "answered": [DAYS[1]]}
-    plan["columns"] = {"text_column": "text", "id_column": "id"}
+    plan = _plan(NEXT, "n2")
     store.write_json(f"staging/runs/{place}/{NEXT}/plan.json", plan)
-    store.publish(_shard(scratch / NEXT), f"staging/tagged/{NEXT}/n2/shard-00", marker="manifest.json")
+    store.write_json(keys.shard(NEXT, "n2", 0, MANIFEST), _tagged(store, scratch / NEXT, plan))
+    store.publish(scratch / NEXT / "shard", ANSWERS)
     listing = scratch / "inputs.jsonl"
     listing.write_text(
         "".join(json.dumps({"name": name, "key": f"inbox/{NEXT}/{name}"}) + "\n" for name in sorted(_FILES))
