@@ -1,7 +1,8 @@
 """Records of models and of the snapshots they are trained on."""
 
-from typing import Any, NotRequired
+from typing import Annotated, Any, NotRequired
 
+from pydantic import AfterValidator
 from typing_extensions import TypedDict
 
 from ner_tasks.records.fields import Count, Moment, Name, Number, any_more
@@ -38,11 +39,17 @@ class SoftLabelsManifest(TypedDict):
     sha256: Name
 
 
+def _check_parts(parts: dict[str, SizedPart]) -> dict[str, SizedPart]:
+    if missing := {"train", "dev", "test", "calibration"} - parts.keys():
+        raise ValueError(f"found no {min(missing)}, expected four parts")
+    return parts
+
+
 @any_more
 class SizedSnapshot(SnapshotManifest):
     """`snapshots/<version>/snapshot.json` with the sizes of its parts."""
 
-    parts: dict[str, SizedPart]
+    parts: Annotated[dict[str, SizedPart], AfterValidator(_check_parts)]
 
 
 @any_more

@@ -145,10 +145,7 @@ def check_sizes(part: Path, files: Iterable[str]) -> None:
     for name in files:
         if name not in digests:
             raise ArtifactBroken(f"found no {name}, expected it among the files, in {part / keys.PART_MANIFEST}")
-        try:
-            atomic.check_is_file(part / name)
-        except FileNotFoundError:
-            raise InputMissing(f"found nothing at {part / name}, expected a file of the part") from None
+        atomic.require_file(part / name)
         n_bytes, expected = (part / name).stat().st_size, digests[name]["n_bytes"]
         if n_bytes != expected:
             raise ArtifactBroken(f"found {n_bytes} bytes, expected {expected} as in part.json, at {part / name}")

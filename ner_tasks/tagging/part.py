@@ -109,7 +109,7 @@ def write_part(
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    atomic.check_is_file(source)
+    atomic.require_file(source)
     with atomic.space_for(target):
         try:
             target.hardlink_to(source)
@@ -194,6 +194,6 @@ def check_part(part: Path, record: PartRecord) -> None:
     if (found := atomic.sha256_of(part / PART)) != record["sha256"]:
         raise ArtifactBroken(f"found SHA-256 {found[:12]}, expected {record['sha256'][:12]}, in {part / PART}")
     for name, digest in read_file(part / PART, PartManifest)["files"].items():
-        atomic.check_is_file(part / name)
+        atomic.require_file(part / name)
         if (found := atomic.sha256_of(part / name)) != digest["sha256"]:
             raise ArtifactBroken(f"found SHA-256 {found[:12]}, expected {digest['sha256'][:12]}, in {part / name}")

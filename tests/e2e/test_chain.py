@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ner_tasks.data import corpus
+from ner_tasks.tagging.day_parts import find_parts
 from tests import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,6 +62,10 @@ class Installation:
     def read(self, key):
         return json.loads((self.var / "store" / key).read_text())
 
+    def answers(self, day):
+        parts = find_parts(self.var / "store" / "tagged" / day)
+        return [json.loads(line) for part in parts for line in (part / "documents.jsonl").open()]
+
 
 @pytest.fixture
 def inputs(tmp_path):
@@ -99,8 +104,9 @@ def test_a_newcomer_s_run_ends_with_tagged_documents_and_a_second_one_changes_no
     night = installation.read(f"tagged/{DAY}/manifest.json")
     assert (night["n_tagged"], night["n_rejected"]) == (3, 1)
     assert night["model_version"] == promoted["version"]
-    answers = (installation.var / "store" / "tagged" / DAY / "documents.jsonl").read_text().splitlines()
-    for answer in map(json.loads, answers):
+    answers = installation.answers(DAY)
+    assert len(answers) == 3
+    for answer in answers:
         for entity in answer["entities"]:
             assert answer["text"][entity["start"] : entity["end"]] == entity["mention"]
         assert answer["receipt"]["read_share"] == 1.0

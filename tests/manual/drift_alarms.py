@@ -1,6 +1,6 @@
 """Measure false alarms and detections of the drift check on nights drawn from one day's real answers.
 
-    python -m tests.manual.drift_alarms var/store/tagged/2026-01-05/documents.jsonl
+    python -m tests.manual.drift_alarms var/store/tagged/2026-01-05
 
 Shuffles the day's documents and deals them out as nights that differ only by chance, so every alarm is false. Then judges
 the same nights with more mentions of one label. A few thousand documents make nights of more than a hundred; with
@@ -19,6 +19,8 @@ from rich.console import Console
 from rich.progress import track
 
 from ner_tasks.monitoring.drift import DriftConfig, compare_night
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
+from ner_tasks.tagging.day_parts import find_parts
 from ner_tasks.tagging.statistics import compute_statistics
 
 Line = dict[str, Any]
@@ -27,7 +29,8 @@ Line = dict[str, Any]
 def main() -> None:
     options = arguments()
     console, chance = Console(), random.Random(options.seed)
-    lines = [json.loads(line) for line in options.answers.read_text(encoding="utf-8").splitlines()]
+    parts = find_parts(options.answers)
+    lines = [json.loads(line) for part in parts for line in (part / DOCUMENTS).read_text("utf-8").splitlines()]
     config = DriftConfig.read()
     found = {1.0: 0, **dict.fromkeys(options.factors, 0)}
     for _ in track(range(options.rounds), description="rounds", console=console):
@@ -49,7 +52,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("answers", type=Path, help="documents.jsonl of a published day")
+    parser.add_argument("answers", type=Path, help="a published day in its store")
     parser.add_argument("--documents", type=int, default=100, help="in a night (default: %(default)s)")
     parser.add_argument("--nights", type=int, default=14, help="before the one that is judged (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=200, help="nights that are judged (default: %(default)s)")
@@ -86,7 +89,7 @@ def planted(night: Sequence[Line], label: str, factor: float, chance: random.Ran
 
 def statistics(night: Sequence[Line]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "documents.jsonl"
+        path = Path(folder) / DOCUMENTS
         path.write_text("".join(f"{json.dumps(line)}\n" for line in night), encoding="utf-8")
         return compute_statistics(path, {"n_documents": len(night), "rejected": {}})
 

@@ -28,7 +28,10 @@ from launcher import secrets
 from launcher.layout import REPOSITORY, Layout
 from ner_tasks.dashboard import nights
 from ner_tasks.dashboard.reader import StoreReader
+from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
+from ner_tasks.tagging.day_parts import find_parts
 from tests.manual.airflow_up import DAG, Airflow, write_inbox
 
 # drift compares a night with at least five before it
@@ -125,8 +128,8 @@ class Filler:
         return f"documents/{self.first}/page?name={urllib.parse.quote(best['document'])}"
 
     def _answers(self) -> list[dict[str, Any]]:
-        lines = (self.store.root / "tagged" / self.first / "documents.jsonl").read_text(encoding="utf-8").splitlines()
-        return list(map(json.loads, lines))
+        parts = find_parts(self.store.root / keys.tagged_day(self.first))
+        return [json.loads(line) for part in parts for line in (part / DOCUMENTS).read_text("utf-8").splitlines()]
 
     def while_under_way(self, shoot: Callable[[], None]) -> None:
         """Have a larger night tagged, and take a picture when the first of its shards are answered."""

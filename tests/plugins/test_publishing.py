@@ -5,12 +5,13 @@ import json
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from ner_tasks.errors import Busy, NerTasksError, StorageFull
+from ner_tasks.errors import Busy, InputMissing, NerTasksError, StorageFull
 from ner_tasks.files import atomic
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging import part as parts
 from ner_tasks.tagging import publication
 from tests.plugins.test_tagging import DAY, answers, arrive, check, plan, planned, promoted, publish, tag
+from tests.published import answer, manifest_of, write_shard
 
 __all__ = ["arrive", "promoted"]
 
@@ -183,6 +184,15 @@ def test_a_full_disk_while_a_part_is_written_leaves_none(tmp_path, fake, monkeyp
         parts.write_part(tmp_path / "made" / "tagged", tmp_path / "part", **given)
     assert not (tmp_path / "part").exists()
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".part")] == []
+
+
+def test_an_answer_folder_without_one_of_its_files_is_made_no_part_of(tmp_path):
+    write_shard(tmp_path / "shard", [answer("a.txt", "Anna left")], [], manifest_of(DAY, 1))
+    (tmp_path / "shard" / "ignored.jsonl").unlink()
+    named = {"day": DAY, "night": "n", "number": 0, "model_version": "v1", "columns": {}}
+    with pytest.raises(InputMissing, match="found nothing, expected a file, at .*ignored.jsonl"):
+        parts.write_part(tmp_path / "shard", tmp_path / "part", **named)
+    assert not (tmp_path / "part").exists()
 
 
 def test_a_page_shows_documents_of_all_parts_in_proportion(monkeypatch):

@@ -14,6 +14,7 @@ from ner_tasks.evaluation import bootstrap, error_analysis, gates, metrics, repo
 from ner_tasks.evaluation.entity_counts import EntityCounts
 from ner_tasks.evaluation.policy import GatePolicy
 from ner_tasks.inference.tagger import TaggedSentence
+from ner_tasks.records import SizedSnapshot, read_file
 from tests import tiny
 
 OUT, GEO, PER, IPER = "O", "B-geo", "B-per", "I-per"
@@ -228,6 +229,14 @@ def test_the_report_and_its_page_say_which_parts_are_too_small_to_decide_by(froz
     assert "Too small to decide by:" in page
     file_only = report.evaluate_model(frozen, snapshot / "test.csv", n_threads=2)
     assert len(file_only["small_parts"]) == 1
+
+
+def test_a_snapshot_that_lacks_a_part_is_damaged(tmp_path):
+    parts = {part: {"n_sentences": 1, "n_entities": {}} for part in ("train", "dev", "test")}
+    manifest = {"version": "s1", "labels": ["geo"], "files": {}, "parts": parts}
+    (tmp_path / "snapshot.json").write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactBroken, match="found no calibration, expected four parts"):
+        read_file(tmp_path / "snapshot.json", SizedSnapshot)
 
 
 def test_a_sentence_is_shown_whole_with_its_entities():
