@@ -1,6 +1,7 @@
 """Run the tests of the image, and leave nothing behind: no process, mount, network, container or file.
 
     python -m tests.image [arguments for pytest]        # `make test-image` builds the image first
+    python -m tests.image --probe                       # say whether this machine can, and start nothing
 
 With a docker daemon, docker compose runs the stack. Otherwise everything runs in mount, process and network namespaces of
 its own, which end with this program however it ends; what a killed run left on disk is removed by the next.
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # read by tests/image/conftest.py
 ENGINE, FOLDER = "NIGHTLY_IMAGE_ENGINE", "NIGHTLY_IMAGE_FOLDER"
 PREFIX = "ner-image-"
+PROBE = "--probe"
 UNAVAILABLE = 69
 APART = [
     "setpriv",
@@ -45,6 +47,8 @@ def main(arguments: Sequence[str]) -> int:
     if engine == "buildah" and (error := _unable()):
         print(f"error: {error}", file=sys.stderr)
         return UNAVAILABLE
+    if list(arguments) == [PROBE]:
+        return 0
     remove_remains()
     # where PostgreSQL's user may go
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
@@ -93,7 +97,18 @@ def _unable() -> str:
         return f"found user {os.geteuid()}, expected root, for containers without a docker daemon"
     absent = containers.missing()
     packages = "apt-get install buildah crun debootstrap iproute2 postgresql redis-server tini"
-    return f"found no {', '.join(absent)}, expected them (Debian: {packages})" if absent else ""
+    if absent:
+        return f"found no {', '.join(absent)}, expected them (Debian: {packages})"
+    # a container without the rights to make namespaces and mounts
+    tried = subprocess.run(
+        [*APART, "--", "mount", "-t", "tmpfs", "tmpfs", "/tmp"], check=False, capture_output=True, text=True
+    )
+    said = " ".join(tried.stderr.split()) or f"exit code {tried.returncode}"
+    return (
+        f"found no namespaces: {said}, expected to make those of mounts, processes and networks"
+        if tried.returncode
+        else ""
+    )
 
 
 def _lock(folder: Path) -> int:

@@ -128,7 +128,7 @@ def test_retraining_and_quantization_run_on_the_worker_for_them(client, promoted
 
 def test_a_night_answers_each_document_once_on_the_workers_for_it(client, promoted, night):
     version, _ = promoted
-    answers, rejects = (client.lines(f"tagged/{DAY}/{name}.jsonl") for name in ("documents", "rejected"))
+    answers, rejects = (client.answers(DAY, f"{name}.jsonl") for name in ("documents", "rejected"))
     names = {name for name in inbox(0) if name != "calls.jsonl"}
     tagged = {f"calls.jsonl#{index}" for index in range(N_DOCUMENTS)} | (names - set(REJECTED))
     assert Counter(line["document"] for line in answers) == Counter(tagged)
@@ -186,7 +186,7 @@ def test_the_image_tags_without_any_network(stack, client, promoted, night):
     code, said = stack.run_alone("worker-tag", command, mounts)
     assert code == 0, said
     answers = [json.loads(line) for line in (folder / "answers/day/documents.jsonl").read_text().splitlines()]
-    of_the_night = {line["document"]: entities(line) for line in client.lines(f"tagged/{DAY}/documents.jsonl")}
+    of_the_night = {line["document"]: entities(line) for line in client.answers(DAY, "documents.jsonl")}
     assert len(answers) > 20
     assert {line["document"]: entities(line) for line in answers}.items() <= of_the_night.items()
 

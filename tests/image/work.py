@@ -30,6 +30,18 @@ import sys
 from ner_tasks.settings import Settings
 print("\\n".join(Settings.from_env().open_store().read_lines(sys.argv[1])))
 """
+# of each part of a published day, or of the day's folder where it is the only part
+_ANSWERS = """
+import sys
+from ner_tasks.settings import Settings
+from ner_tasks.store import keys
+from ner_tasks.tagging.part import list_part_keys
+store = Settings.from_env().open_store()
+day, name = sys.argv[1:]
+for part in list_part_keys(day, store.read_json(keys.tagged_day(day, "manifest.json"))):
+    for line in store.read_lines(f"{part}/{name}"):
+        print(line)
+"""
 _FETCH = (
     "import sys\nfrom ner_tasks.settings import Settings\nprint(Settings.from_env().open_store().fetch(sys.argv[1]))"
 )
@@ -54,9 +66,9 @@ class Client:
         packed = {key: base64.b64encode(body).decode() for key, body in files.items()}
         self.script(LIGHT, _PUT, stdin=json.dumps(packed).encode())
 
-    def lines(self, key: str) -> list[Any]:
-        """The JSON lines, or the lines of the one JSON, below a key."""
-        return [json.loads(line) for line in self.script(LIGHT, _READ, key).splitlines() if line]
+    def answers(self, day: str, name: str) -> list[Any]:
+        """The JSON lines of all files of that name of a published day."""
+        return [json.loads(line) for line in self.script(LIGHT, _ANSWERS, day, name).splitlines() if line]
 
     def document(self, key: str) -> Any:
         return json.loads(self.script(LIGHT, _READ, key))

@@ -283,3 +283,59 @@ def test_what_an_image_contains_is_read_with_its_own_python(root):
     )
     assert {package["name"].lower(): package["version"] for package in said["packages"]}["pip"]
     assert said["markers"]["sys_platform"] == "linux" or sys.platform != "linux"
+
+
+@pytest.fixture
+def ci(root, programs, tmp_path):
+    """A checkout with the scripts of the image and an environment whose Python is `python`; runs .ci/image there."""
+    for name in (".ci/image", "docker/build", "docker/make-base", "docker/Dockerfile"):
+        (tmp_path / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / name, tmp_path / "checkout" / name)
+    for name in ("cut", "grep", "mktemp", "rm", "sed", "tee"):
+        (Path(programs.path) / name).symlink_to(shutil.which(name))
+    python = tmp_path / "checkout/.venv/bin/python"
+    python.parent.mkdir(parents=True)
+
+    def run(step, probe):
+        python.write_text(f"#!/bin/sh\n{probe}\n")
+        python.chmod(stat.S_IRWXU)
+        return build(tmp_path / "checkout", programs, step, script=".ci/image")
+
+    return run
+
+
+@pytest.mark.parametrize("step", ["build", "test"])
+def test_ci_builds_the_image_and_says_so_if_it_cannot(root, ci, step):
+    said = (root / ".ci/run").read_text()
+    assert f".ci/image {step} " in said
+    assert said.index(".ci/image build") < said.index("make test ") < said.index(".ci/image test")
+    done = ci(step, "echo 'error: found no crun, expected it' >&2; exit 69")
+    assert done.returncode == 69
+    assert done.stdout.splitlines()[-1] == "NOT TESTED: image (found no crun, expected it)"
+
+
+@pytest.mark.parametrize("code", [1, 2, 137])
+@pytest.mark.parametrize("step", ["build", "test"])
+def test_whatever_else_fails_of_the_image_fails_ci(ci, step, code):
+    done = ci(step, f"exit {code}")
+    assert done.returncode == code
+    assert "NOT TESTED" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("pulled", "made", "code", "said"),
+    [
+        ("exit 0", "exit 0", 1, "found no image at the end"),
+        ("exit 125", "exit 1", 69, "NOT TESTED: image (found debootstrap failed, expected a system"),
+    ],
+)
+def test_ci_builds_on_debian_where_the_pinned_base_is_out_of_reach(programs, ci, pulled, made, code, said):
+    programs("buildah", f'case "$1" in pull) {pulled} ;; info) exit 0 ;; inspect) exit 1 ;; *) exit 1 ;; esac')
+    programs("debootstrap", made)
+    programs("id", "echo 0")
+    for name in ("chmod", "tail"):
+        (Path(programs.path) / name).symlink_to(shutil.which(name))
+    done = ci("build", "exit 0")
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+    assert ("building on Debian" in done.stdout) == (code == 69)
