@@ -83,6 +83,13 @@ class Settings(WatchSettings, ReadingConfig, ThresholdConfig, EnrichmentConfig, 
     threads: int = Field(
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="number of threads of one step (default: all)"
     )
+    warm_minutes: float = Field(
+        5,
+        ge=0,
+        le=24 * 60,
+        description="minutes that a tagging process with its libraries loaded waits for the next shard; 0: each shard "
+        "starts its own",
+    )
     approval: bool = Field(False, description="1: ask a person before a model is promoted")
     original_pages: bool = Field(True, description="0: the API server draws no pages of documents as they looked")
     postgres: str | None = Field(

@@ -96,6 +96,7 @@ def fake(tmp_path, monkeypatch):
         "NER_SCRATCH": tmp_path / "scratch",
         "NER_ENCODER": tmp_path / "encoder",
         "NER_THREADS": "1",
+        "NER_WARM_MINUTES": "0",  # a server that forks would start the fake interpreter
         "NER_PYTHON": verbs.python,
         "NER_FAKE_WILL": verbs.will,
         "NER_FAKE_CALLS": verbs.calls_file,

@@ -19,6 +19,7 @@ from ner_airflow import scratch
 from ner_airflow.observability.lineage import Trace, make_lineage
 from ner_airflow.params import RUN_PARAMS, read_params
 from ner_airflow.subprocess_runner import ChildProcess
+from ner_airflow.warm_process import WarmProcess, WarmUnavailable
 from ner_tasks import child_environment, errors, hardware
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.errors import ConfigInvalid, NerTasksError
@@ -135,14 +136,15 @@ class CommandOperator(NerOperator):
     imported; and because the same command then works without Airflow.
     """
 
-    _child: ChildProcess | None = None
+    _child: ChildProcess | WarmProcess | None = None
 
-    def run_command(self, config: Command, *, tolerate: str = "") -> dict[str, Any]:
+    def run_command(self, config: Command, *, tolerate: str = "", warm: bool = False) -> dict[str, Any]:
         """Run one command, log its output line by line, and return its result.
 
         Args:
             config: everything that the command is told; it is handed over as one JSON file.
             tolerate: type of an error that the caller handles itself; the result is then empty.
+            warm: fork the process from one that has loaded its libraries, where that is possible; see decision 0027.
 
         Raises:
             AirflowFailException: the command failed in a way that another try cannot mend.
@@ -156,9 +158,19 @@ class CommandOperator(NerOperator):
             atomic.write_json(file, values)
             command = [*self._program(), verb, f"--config={file}", f"--report={report}"]
             self.log.info("%s: %s", verb, json.dumps(values, ensure_ascii=False))
-            self._child = ChildProcess(command, self._environment())
+            self._child = self._start(command, warm=warm)
             code = self._child.follow(lambda line: self.log.info("%s", line))
             return self._result(verb, code, report, tolerate)
+
+    def _start(self, command: Sequence[str], *, warm: bool) -> ChildProcess | WarmProcess:
+        settings = self.settings
+        if warm and settings.warm_minutes:
+            try:
+                idle_s = 60 * settings.warm_minutes
+                return WarmProcess.start(command, self._environment(), settings.scratch, idle_s=idle_s)
+            except WarmUnavailable as error:
+                self.log.warning("notice: this step starts its own process: %s", error)
+        return ChildProcess(command, self._environment())
 
     def on_kill(self) -> None:
         if self._child is not None:

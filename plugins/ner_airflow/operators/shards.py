@@ -92,7 +92,7 @@ class TagShardOperator(NightOperator, CommandOperator):
             **self.tag_config(plan.get("entities")),
             **plan["columns"],
         )
-        self.run_command(command, tolerate="GateNotPassed")
+        self.run_command(command, tolerate="GateNotPassed", warm=self._has_onednn(choice_file))
 
     def _publish_part(self, plan: Mapping[str, Any], index: int, folder: Path) -> PartRecord:
         """Write the part of the shard and publish it, unless it is there already: its name is a hash of its content."""
@@ -135,6 +135,10 @@ class TagShardOperator(NightOperator, CommandOperator):
         self.log.info("as tuned on %s: %s", this, choice)
         runtime_config.write_runtime_config(folder / "choice.json", runtime_config.RuntimeConfig(**choice), {})
         return path, folder / "choice.json"
+
+    def _has_onednn(self, choice_file: Path | None) -> bool:
+        """Whether the model runs with oneDNN, as a warm process has loaded TensorFlow."""
+        return choice_file is None or runtime_config.read_runtime_config(choice_file).onednn
 
     def _fetch_inputs(self, inputs: str, listing: Path, folder: Path) -> None:
         """Fetch the shard's files and write their list."""

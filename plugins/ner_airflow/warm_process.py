@@ -1,0 +1,217 @@
+"""Run a command in a process forked from a warm one, see `ner_tasks.cli.warm_server`, and end it with the task."""
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import select
+import signal
+import socket
+import stat
+import subprocess
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any, Self
+
+import ner_tasks
+from ner_airflow.subprocess_runner import GRACE_S, N_LAST_LINES
+from ner_tasks import held_stderr
+from ner_tasks.errors import Busy, NerTasksError
+from ner_tasks.files import atomic
+
+FOLDER = ".warm"  # in the scratch folder
+MAX_MIB = 512.0
+_SERVER = "ner_tasks.cli.warm_server"
+# Of a socket's path, without the zero at its end (sun_path).
+_MAX_PATH_BYTES = 107
+# The server loads its libraries meanwhile, on a machine that may be busy.
+_START_S = 120.0
+_NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
+_LIMITS = ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_NPROC")
+
+
+class WarmUnavailable(NerTasksError):
+    """No warm process can be had here; the command has to start a process of its own."""
+
+
+class WarmProcess:
+    """A command's process that a warm server has forked; used as `ChildProcess` is.
+
+    Attributes:
+        pid: its number.
+        last_lines: the last lines of its output, without the held standard error of `held_stderr`.
+    """
+
+    def __init__(self, connection: socket.socket, pid: int, pidfd: int, output: int) -> None:
+        self.pid, self._pidfd = pid, pidfd
+        self._connection, self._output = connection, os.fdopen(output, encoding="utf-8", errors="replace")
+        self.last_lines: deque[str] = deque(maxlen=N_LAST_LINES)
+
+    @classmethod
+    def start(
+        cls,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        scratch: Path,
+        *,
+        idle_s: float,
+        max_mib: float = MAX_MIB,
+    ) -> Self:
+        """Start a command in the warm server for it, which is started if there is none.
+
+        Args:
+            command: interpreter, `-m`, `ner_tasks`, and the words of the command.
+            environment: of the command; a server serves one environment.
+            scratch: folder of this machine in which the server's socket lies.
+            idle_s: seconds without a command after which a new server ends.
+            max_mib: private memory in MiB above which a new server takes no more commands.
+
+        Raises:
+            WarmUnavailable: the system or the folder does not allow it, or the server did not start.
+        """
+        try:
+            with ExitStack() as stack:
+                worker = _open_pidfd(stack, os.getppid())
+                environment = {**environment, "OPENBLAS_NUM_THREADS": "1"}  # a thread of it would forbid to fork
+                path = _make_place(scratch) / f"{_describe_server(command[:3], environment)}.sock"
+                if len(os.fsencode(path)) > _MAX_PATH_BYTES:
+                    n = len(os.fsencode(path))
+                    raise WarmUnavailable(f"found {n} bytes, expected at most {_MAX_PATH_BYTES}, for {path}")
+                options = {"idle_s": idle_s, "max_mib": max_mib}
+                for _ in range(2):  # a server may end while it is asked
+                    connection = _connect(path, [command[0]], environment, options)
+                    if started := cls._ask(connection, command[3:], worker):
+                        return started
+        except (OSError, AttributeError, Busy) as error:
+            raise WarmUnavailable(f"found {error}, expected a UNIX socket, in {scratch / FOLDER}") from None
+        raise WarmUnavailable(f"found no answer, expected a warm server, see {path.with_suffix('.log')}")
+
+    @classmethod
+    def _ask(cls, connection: socket.socket, argv: Sequence[str], worker: int) -> Self | None:
+        """Hand a command over; return None if the server ended instead."""
+        output, write_end = os.pipe()
+        try:
+            connection.settimeout(_START_S)
+            request = json.dumps({"argv": list(argv), "worker": os.getppid()}).encode()
+            socket.send_fds(connection, [request], [write_end, worker])
+            answer, numbers, _, _ = socket.recv_fds(connection, 1000, 1)
+        except OSError:  # among them: it takes too long
+            answer, numbers = b"", []
+        finally:
+            os.close(write_end)
+        if not answer or not numbers:
+            connection.close()
+            os.close(output)
+            return None
+        connection.settimeout(None)
+        return cls(connection, json.loads(answer)["pid"], numbers[0], output)
+
+    def follow(self, show: Callable[[str], None]) -> int:
+        """Pass each line of output to `show` until the command ends, and return its exit code, negative for a signal.
+
+        Ends the command if it is interrupted, as by the task's timeout.
+        """
+        try:
+            for line in self._output:
+                if not line.startswith(held_stderr.PREFIX):
+                    self.last_lines.append(line.rstrip())
+                show(line.rstrip())
+            answer = self._connection.recv(1000)
+            # the kernel kills a command with its server
+            return int(json.loads(answer)["code"]) if answer else -signal.SIGKILL
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """End the command by SIGTERM, then SIGKILL. Does nothing if it has ended."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+            if select.select([self._pidfd], [], [], GRACE_S)[0]:
+                return
+
+
+def _open_pidfd(stack: ExitStack, pid: int) -> int:
+    pidfd = os.pidfd_open(pid)
+    stack.callback(os.close, pidfd)
+    return pidfd
+
+
+def _make_place(scratch: Path) -> Path:
+    folder = scratch / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        mode = f"{stat.S_IMODE(found.st_mode):o} of user {found.st_uid}"
+        raise WarmUnavailable(f"found mode {mode}, expected a folder of this user alone, at {folder}")
+    return folder
+
+
+def _describe_server(program: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return a hash of all that a command inherits from its server, so that each finds what it would have had itself."""
+    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    facts: dict[str, Any] = {
+        "program": list(program),
+        "environment": dict(sorted(environment.items())),
+        "code": _describe_code(),
+        "user": [os.getuid(), os.getgid(), sorted(os.getgroups())],
+        # another container may see the same folder
+        "machine": [platform.node(), Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")],
+        "container": [os.readlink(f"/proc/self/ns/{name}") for name in _NAMESPACES],
+        "group": Path("/proc/self/cgroup").read_text(encoding="utf-8"),
+        "folder": os.getcwd(),
+        "umask": [line for line in status if line.startswith("Umask:")],
+        "limits": [resource.getrlimit(getattr(resource, name)) for name in _LIMITS],
+        "cpus": [sorted(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0)],
+    }
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+
+def _describe_code() -> str:
+    """Return a hash of the sizes and times of the package's files: a changed release gets another server."""
+    root, digest = Path(ner_tasks.__file__).parent, hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        found = path.stat()
+        digest.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _connect(
+    path: Path, python: list[str], environment: Mapping[str, str], options: Mapping[str, float]
+) -> socket.socket:
+    """Return a connection to the server at `path`; start one if there is none, or a dead one's socket."""
+    with atomic.exclusive(path.parent / "lock", patience_s=_START_S):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            connection.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            try:
+                _start_server(path, python, environment, options)
+                connection.connect(str(path))
+            except OSError:
+                connection.close()
+                raise
+        return connection
+
+
+def _start_server(path: Path, python: list[str], environment: Mapping[str, str], options: Mapping[str, float]) -> None:
+    """Start a server that outlives this task. Its socket listens at once; it answers when it has loaded its libraries."""
+    path.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, path.with_suffix(".log").open("wb") as log:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen()
+        flags = [f"--{name}={value}" for name, value in options.items()]
+        subprocess.Popen(
+            [*python, "-m", _SERVER, f"--socket={listener.fileno()}", f"--path={path}", *flags],
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            pass_fds=(listener.fileno(),),
+            start_new_session=True,  # the task's process group ends with the task
+        )
