@@ -194,12 +194,16 @@ def preload() -> None:
     import ner_tasks.segmentation.sentences
     import ner_tasks.tagging.batcher
     import ner_tasks.tagging.shard  # noqa: F401
+    from ner_tasks import fingerprint
     from ner_tasks.cli import app
     from ner_tasks.inference import tensorflow_c
+    from ner_tasks.tagging import planning
 
     app.parser()
     tensorflow_c.load_library()
-    n_threads = len(os.listdir("/proc/self/task"))
+    for name in planning.CODE:  # parses the package, which takes longer than all imports
+        fingerprint.code_version(name)
+    n_threads = len(list(Path("/proc/self/task").iterdir()))
     if n_threads != 1:
         raise ConfigInvalid(f"found {n_threads} threads after loading the libraries, expected 1, to fork from")
     gc.collect()
@@ -230,7 +234,7 @@ def _run_command(argv: list[str], output: int, server: int) -> NoReturn:
         os.dup2(null, 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.closerange(3, max(map(int, os.listdir("/proc/self/fd"))) + 1)
+        os.closerange(3, 1 + max(int(path.name) for path in Path("/proc/self/fd").iterdir()))
         from ner_tasks.cli import app
 
         sys.argv = ["ner_tasks", *argv]
@@ -249,9 +253,9 @@ def _run_command(argv: list[str], output: int, server: int) -> NoReturn:
 def main(argv: Sequence[str] | None = None) -> int:
     """Serve the socket that this process was given."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options: dict[str, dict[str, Any]] = {"socket": {"type": int}, "path": {"type": Path}}
-    for name, option in (options | dict.fromkeys(["idle_s", "max_mib"], {"type": float})).items():
-        parser.add_argument(f"--{name}", required=True, **option)
+    kinds: dict[str, Any] = {"socket": int, "path": Path, "idle_s": float, "max_mib": float}
+    for name, kind in kinds.items():
+        parser.add_argument(f"--{name}", required=True, type=kind)
     args = parser.parse_args(argv)
     with socket.socket(fileno=args.socket) as listener:
         server = WarmServer(listener, args.path, idle_s=args.idle_s, max_mib=args.max_mib)

@@ -161,9 +161,9 @@ def _describe_server(program: Sequence[str], environment: Mapping[str, str]) -> 
         "user": [os.getuid(), os.getgid(), sorted(os.getgroups())],
         # another container may see the same folder
         "machine": [platform.node(), Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")],
-        "container": [os.readlink(f"/proc/self/ns/{name}") for name in _NAMESPACES],
+        "container": [str(Path(f"/proc/self/ns/{name}").readlink()) for name in _NAMESPACES],
         "group": Path("/proc/self/cgroup").read_text(encoding="utf-8"),
-        "folder": os.getcwd(),
+        "folder": str(Path.cwd()),
         "umask": [line for line in status if line.startswith("Umask:")],
         "limits": [resource.getrlimit(getattr(resource, name)) for name in _LIMITS],
         "cpus": [sorted(os.sched_getaffinity(0)), os.getpriority(os.PRIO_PROCESS, 0)],

@@ -158,11 +158,11 @@ class CommandOperator(NerOperator):
             atomic.write_json(file, values)
             command = [*self._program(), verb, f"--config={file}", f"--report={report}"]
             self.log.info("%s: %s", verb, json.dumps(values, ensure_ascii=False))
-            self._child = self._start(command, warm=warm)
+            self._child = self._start_process(command, warm=warm)
             code = self._child.follow(lambda line: self.log.info("%s", line))
             return self._result(verb, code, report, tolerate)
 
-    def _start(self, command: Sequence[str], *, warm: bool) -> ChildProcess | WarmProcess:
+    def _start_process(self, command: Sequence[str], *, warm: bool) -> ChildProcess | WarmProcess:
         settings = self.settings
         if warm and settings.warm_minutes:
             try:

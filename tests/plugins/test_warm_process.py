@@ -1,0 +1,257 @@
+"""Commands in processes that a warm server forks: real servers, a real model, real kills."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ner_airflow.operators.base import CommandOperator
+from ner_airflow.warm_process import FOLDER, WarmUnavailable
+from ner_tasks.steps.models import EvaluateCommand
+from sample import documents
+from tests import tiny
+from tests.plugins import warm_task
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    rows = ["\n".join(map(" ".join, zip(one.words, one.tags, strict=True))) for one in tiny.sentences(300)]
+    (folder / "labelled.conll").write_text("\n\n".join(rows) + "\n", encoding="utf-8")
+    encoder = tiny.make_tiny_encoder(folder / "encoder")
+    flags = ["--encoder", encoder, "--output", folder, "--epochs", "1", "--learning_rate", "3e-3"]
+    command = [sys.executable, ROOT / "examples" / "fine_tune.py", folder / "labelled.conll", *flags]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder / "frozen"
+
+
+@pytest.fixture(scope="module")
+def inboxes(tmp_path_factory):
+    """Two folders of letters: one takes a second, the other longer than any test looks at it."""
+    folders = {}
+    for name, n in (("few", 40), ("many", 6000)):
+        folders[name] = tmp_path_factory.mktemp(name)
+        for number in range(n):
+            text = documents.letter(random.Random(number))
+            (folders[name] / f"{number:06}.txt").write_text(text, encoding="utf-8")
+    return folders
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """A scratch folder, whose servers end with the test."""
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{ROOT / 'plugins'}")
+    folder = tmp_path / "scratch"
+    yield folder
+    for process in servers(folder):
+        process.kill()
+
+
+def servers(scratch):
+    """The warm servers of a scratch folder; a dead child of this process that nobody has waited for is none."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and any(f"--path={scratch}" in w for w in process.cmdline()):
+                found.append(process)
+    # a command's process has its server's command line
+    numbers = {process.pid for process in found}
+    return [process for process in found if process.ppid() not in numbers]
+
+
+def tag_words(model, inbox, output):
+    report = f"--report={output}.json"
+    return ["tag", "--model", str(model), "--threads", "2", "--output", str(output), report, str(inbox)]
+
+
+def wait_until(is_so, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_gone(pid):
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def read_answers(folder):
+    """All that a shard gives, without the times."""
+    lines = [json.loads(line) for line in (folder / "documents.jsonl").read_text(encoding="utf-8").splitlines()]
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    for line in lines:
+        del line["receipt"]["tagged_at"]
+    timed = ("elapsed_s", "model_s", "words_per_s")
+    return [lines, {name: value for name, value in manifest.items() if name not in timed}]
+
+
+def start_role(role, scratch, words):
+    command = [sys.executable, "-m", "tests.plugins.warm_task", role, str(scratch), "60", *words]
+    # a group of its own, as Airflow gives each task
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, process_group=0)
+
+
+def read_pid(task):
+    return next(int(line.split()[1]) for line in task.stdout if line.startswith("command "))
+
+
+def half_tagged(output):
+    """Whether a checkpoint of the shard has been written."""
+    work = output.with_name(f".{output.name}.work")
+    return work.is_dir() and any(path.stat().st_size for path in work.glob("documents*"))
+
+
+def test_answers_are_those_of_a_process_of_its_own_and_two_shards_share_a_server(scratch, model, inboxes, tmp_path):
+    command = [sys.executable, "-m", "ner_tasks", *tag_words(model, inboxes["few"], tmp_path / "cold")]
+    subprocess.run(command, env=warm_task.environment(), cwd=ROOT, check=True, capture_output=True)
+    pids, numbers = [], set()
+    for name in ("first", "second"):
+        process = warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / name))
+        numbers |= {one.pid for one in servers(scratch)}
+        pids.append(process.pid)
+        assert process.follow(warm_task.show) == 0
+        assert read_answers(tmp_path / name) == read_answers(tmp_path / "cold")
+    assert len(numbers) == 1
+    assert len(set(pids)) == 2
+
+
+def test_a_model_deleted_since_the_last_shard_is_not_used(scratch, model, inboxes, tmp_path):
+    assert warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / "a")).follow(warm_task.show) == 0
+    model.rename(model.with_name("away"))
+    try:
+        code = warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / "b")).follow(warm_task.show)
+    finally:
+        model.with_name("away").rename(model)
+    assert code != 0
+    assert json.loads((tmp_path / "b.json").read_text())["error"]["type"] == "InputMissing"
+    assert not (tmp_path / "b").exists()
+
+
+def test_two_shards_at_once_have_a_process_each(scratch, model, inboxes, tmp_path):
+    both = [warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / name)) for name in "ab"]
+    assert both[0].pid != both[1].pid
+    assert [process.follow(warm_task.show) for process in both] == [0, 0]
+
+
+def test_a_killed_task_takes_its_command_along_and_the_next_try_resumes(scratch, model, inboxes, tmp_path):
+    words = tag_words(model, inboxes["many"], tmp_path / "answers")
+    task = start_role("task", scratch, words)
+    command = read_pid(task)
+    wait_until(lambda: half_tagged(tmp_path / "answers"))
+    os.killpg(task.pid, signal.SIGKILL)
+    wait_until(lambda: is_gone(command), 5)
+    assert len(servers(scratch)) == 1  # which serves the next try
+    again = start_role("task", scratch, words)
+    assert any("resuming at file" in line for line in again.stdout)
+    assert again.wait() == 0
+    manifest = json.loads((tmp_path / "answers" / "manifest.json").read_text())
+    assert manifest["n_documents"] == manifest["n_files"] == 6000
+
+
+def test_an_interrupted_task_ends_its_command(scratch, model, inboxes, tmp_path):
+    process = warm_task.start(scratch, tag_words(model, inboxes["many"], tmp_path / "answers"))
+
+    def interrupt(_line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        process.follow(interrupt)
+    assert is_gone(process.pid)
+
+
+def test_a_killed_server_is_a_killed_command_and_its_socket_is_replaced(scratch, model, inboxes, tmp_path):
+    process = warm_task.start(scratch, tag_words(model, inboxes["many"], tmp_path / "answers"))
+    wait_until(lambda: half_tagged(tmp_path / "answers"))
+    (server,) = servers(scratch)
+    server.kill()
+    assert process.follow(warm_task.show) == -signal.SIGKILL
+    assert is_gone(process.pid)
+    assert list((scratch / FOLDER).glob("*.sock"))
+    assert warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / "b")).follow(warm_task.show) == 0
+
+
+def test_a_server_ends_with_the_last_worker_that_used_it(scratch, model, inboxes, tmp_path):
+    worker = start_role("worker", scratch, tag_words(model, inboxes["few"], tmp_path / "answers"))
+    assert "done\n" in iter(worker.stdout.readline, "")
+    assert len(servers(scratch)) == 1
+    worker.kill()
+    wait_until(lambda: not servers(scratch), 10)
+    assert not list((scratch / FOLDER).glob("*.sock"))
+    worker.wait()
+
+
+def test_an_idle_server_ends(scratch, model, inboxes, tmp_path):
+    words = tag_words(model, inboxes["few"], tmp_path / "answers")
+    assert warm_task.start(scratch, words, idle_s=1).follow(warm_task.show) == 0
+    wait_until(lambda: not servers(scratch), 10)
+    assert not list((scratch / FOLDER).glob("*.sock"))
+
+
+def test_a_server_above_its_memory_takes_no_more_commands(scratch, model, inboxes, tmp_path):
+    words = tag_words(model, inboxes["few"], tmp_path / "answers")
+    process = warm_task.start(scratch, words, max_mib=1)
+    (server,) = servers(scratch)
+    assert process.follow(warm_task.show) == 0  # what runs, runs to its end
+    wait_until(lambda: is_gone(server.pid), 10)
+    assert warm_task.start(scratch, words).follow(warm_task.show) == 0
+
+
+def test_another_environment_has_another_server(scratch, model, inboxes, tmp_path):
+    words = tag_words(model, inboxes["few"], tmp_path / "answers")
+    assert warm_task.start(scratch, words).follow(warm_task.show) == 0
+    assert warm_task.start(scratch, words, NER_LANGUAGE="de").follow(warm_task.show) == 0
+    assert len(servers(scratch)) == 2
+
+
+def test_only_this_user_may_connect(scratch, model, inboxes, tmp_path):
+    assert warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / "a")).follow(warm_task.show) == 0
+    (socket,) = (scratch / FOLDER).glob("*.sock")
+    assert socket.stat().st_mode & 0o777 == 0o600
+    assert (scratch / FOLDER).stat().st_mode & 0o777 == 0o700
+    (scratch / FOLDER).chmod(0o755)
+    with pytest.raises(WarmUnavailable, match="expected a folder of this user alone"):
+        warm_task.start(scratch, ["tag"])
+
+
+@pytest.mark.runbook("nightly-tagging", "notice: this step starts its own process")
+def test_where_no_socket_fits_the_step_starts_its_own_process_with_a_notice(fake, tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("NER_WARM_MINUTES", "5")
+    monkeypatch.setenv("NER_SCRATCH", str(tmp_path / ("deep" * 25)))
+    fake.set("evaluate", result={"overall": {"f1": 0.8}})
+    assert _Warm(task_id="t").execute({}) == {"overall": {"f1": 0.8}}
+    (notice,) = [text for text in caplog.messages if "notice: this step starts its own process" in text]
+    assert "expected at most 107" in notice
+
+
+@pytest.mark.runbook("nightly-tagging", "notice: this step starts its own process")
+def test_a_server_that_does_not_start_costs_a_notice_and_not_the_step(fake, monkeypatch, caplog):
+    monkeypatch.setenv("NER_WARM_MINUTES", "5")
+    fake.set("evaluate", result={})  # the fake interpreter is no server
+    _Warm(task_id="t").execute({})
+    assert "found no answer, expected a warm server" in caplog.text
+
+
+def test_no_server_is_started_if_it_is_switched_off(fake):
+    fake.set("evaluate", result={})  # `fake` sets NER_WARM_MINUTES to 0
+    operator = _Warm(task_id="t")
+    operator.execute({})
+    assert not (operator.settings.scratch / FOLDER).exists()
+
+
+class _Warm(CommandOperator):
+    def step(self, context):
+        return self.run_command(EvaluateCommand(model="m", data="a", output=None), warm=True)
