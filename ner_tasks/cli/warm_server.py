@@ -156,11 +156,13 @@ class WarmServer:
         job.connection.close()
         os.close(job.pidfd)
         self._used = time.monotonic()
+        if self._is_open and private_mib() > self._max_mib:
+            self._retire()
 
     def _is_over(self) -> bool:
-        """Whether to take no more commands: idle, too large, or another server has the socket's place."""
+        """Whether to take no more commands: idle, or its socket is gone, or another server's is in its place."""
         is_idle = not self._jobs and not self._waiting and time.monotonic() - self._used > self._idle_s
-        return is_idle or not self._has_place() or private_mib() > self._max_mib
+        return is_idle or not self._has_place()
 
     def _has_place(self) -> bool:
         try:
