@@ -11,8 +11,8 @@ import socket
 import stat
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,8 +25,6 @@ from ner_tasks.files import atomic
 FOLDER = ".warm"  # in the scratch folder
 MAX_MIB = 512.0
 _SERVER = "ner_tasks.cli.warm_server"
-# Of a socket's path, without the zero at its end (sun_path).
-_MAX_PATH_BYTES = 107
 # The server loads its libraries meanwhile, on a machine that may be busy.
 _START_S = 120.0
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
@@ -77,9 +75,6 @@ class WarmProcess:
                 worker = _open_pidfd(stack, os.getppid())
                 environment = {**environment, "OPENBLAS_NUM_THREADS": "1"}  # a thread of it would forbid to fork
                 path = _make_place(scratch) / f"{_describe_server(command[:3], environment)}.sock"
-                if len(os.fsencode(path)) > _MAX_PATH_BYTES:
-                    n = len(os.fsencode(path))
-                    raise WarmUnavailable(f"found {n} bytes, expected at most {_MAX_PATH_BYTES}, for {path}")
                 options = {"idle_s": idle_s, "max_mib": max_mib}
                 for _ in range(2):  # a server may end while it is asked
                     connection = _connect(path, [command[0]], environment, options)
@@ -184,25 +179,37 @@ def _connect(
     path: Path, python: list[str], environment: Mapping[str, str], options: Mapping[str, float]
 ) -> socket.socket:
     """Return a connection to the server at `path`; start one if there is none, or a dead one's socket."""
-    with atomic.exclusive(path.parent / "lock", patience_s=_START_S):
+    with atomic.exclusive(path.parent / "lock", patience_s=_START_S), _open_address(path) as address:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         try:
-            connection.connect(str(path))
+            connection.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
             try:
-                _start_server(path, python, environment, options)
-                connection.connect(str(path))
+                _start_server(path, address, python, environment, options)
+                connection.connect(address)
             except OSError:
                 connection.close()
                 raise
         return connection
 
 
-def _start_server(path: Path, python: list[str], environment: Mapping[str, str], options: Mapping[str, float]) -> None:
+@contextmanager
+def _open_address(path: Path) -> Iterator[str]:
+    """Yield an address of the socket at `path` that fits into the 108 bytes of `sun_path`, however long the path is."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def _start_server(
+    path: Path, address: str, python: list[str], environment: Mapping[str, str], options: Mapping[str, float]
+) -> None:
     """Start a server that outlives this task. Its socket listens at once; it answers when it has loaded its libraries."""
     path.unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, path.with_suffix(".log").open("wb") as log:
-        listener.bind(str(path))
+        listener.bind(address)
         path.chmod(0o600)
         listener.listen()
         flags = [f"--{name}={value}" for name, value in options.items()]

@@ -64,7 +64,9 @@ def servers(scratch):
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE and any(f"--path={scratch}" in w for w in process.cmdline()):
+            if process.status() != psutil.STATUS_ZOMBIE and any(
+                w.startswith(f"--path={scratch}/") for w in process.cmdline()
+            ):
                 found.append(process)
     # a command's process has its server's command line
     numbers = {process.pid for process in found}
@@ -226,15 +228,11 @@ def test_only_this_user_may_connect(scratch, model, inboxes, tmp_path):
         warm_task.start(scratch, ["tag"])
 
 
-@pytest.mark.runbook("nightly-tagging", "notice: this step starts its own process")
-def test_where_no_socket_fits_the_step_starts_its_own_process_with_a_notice(fake, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("NER_WARM_MINUTES", "5")
-    monkeypatch.setenv("NER_SCRATCH", str(tmp_path / ("deep" * 25)))
-    fake.set("evaluate", result={"overall": {"f1": 0.8}})
-    assert _Warm(task_id="t").execute({}) == {"overall": {"f1": 0.8}}
-    lines = capsys.readouterr().out.splitlines()
-    (notice,) = [line for line in lines if "notice: this step starts its own process" in line]
-    assert "expected at most 107" in notice
+def test_a_scratch_folder_of_a_long_path_has_a_warm_process_as_well(scratch, model, inboxes, tmp_path):
+    words = tag_words(model, inboxes["few"], tmp_path / "answers")
+    deep = scratch / ("deep" * 25)
+    assert warm_task.start(deep, words).follow(warm_task.show) == 0
+    assert len(servers(deep)) == 1
 
 
 @pytest.mark.runbook("nightly-tagging", "notice: this step starts its own process")
