@@ -84,9 +84,10 @@ class Settings(WatchSettings, ReadingConfig, ThresholdConfig, EnrichmentConfig, 
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="number of threads of one step (default: all)"
     )
     warm_minutes: float = Field(
-        5,
+        0,
         ge=0,
         le=24 * 60,
+        examples=[5],
         description="minutes that a tagging process with its libraries loaded waits for the next shard; 0: each shard "
         "starts its own",
     )

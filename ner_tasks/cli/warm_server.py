@@ -97,7 +97,7 @@ class WarmServer:
         return {number for number, _ in poll.poll(1000 * wait_s)}
 
     def _accept(self) -> None:
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # among them: its client is gone, too many open files
             connection, _ = self._listener.accept()
             credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
             if struct.unpack("3i", credentials)[1] != os.getuid():
@@ -130,7 +130,12 @@ class WarmServer:
         pid = os.fork()
         if pid == 0:
             _run_command(argv, output, server)
-        pidfd = os.pidfd_open(pid)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError:  # too many open files: its client starts a process of its own, so this one must not go on
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            raise
         self._jobs[pidfd] = _Job(pid, pidfd, connection)
         with suppress(OSError):  # a client that is gone is noticed at its connection
             socket.send_fds(connection, [json.dumps({"pid": pid}).encode()], [pidfd])
@@ -172,6 +177,8 @@ class WarmServer:
 
     def _retire(self) -> None:
         """Take no more commands. A client whose connection is closed unanswered starts another server."""
+        if not self._is_open:  # what lies at the path may be the next server's by now
+            return
         self._is_open = False
         with suppress(OSError):
             if self._has_place():

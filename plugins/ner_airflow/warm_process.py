@@ -115,7 +115,8 @@ class WarmProcess:
                     self.last_lines.append(line.rstrip())
                 show(line.rstrip())
             answer = self._connection.recv(1000)
-            # the kernel kills a command with its server
+            if not answer:  # the kernel kills a command with its server
+                show("notice: the server of warm processes was killed, and this process with it")
             return int(json.loads(answer)["code"]) if answer else -signal.SIGKILL
         except BaseException:
             self.end()

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -179,7 +180,9 @@ def test_a_killed_server_is_a_killed_command_and_its_socket_is_replaced(scratch,
     wait_until(lambda: half_tagged(tmp_path / "answers"))
     (server,) = servers(scratch)
     server.kill()
-    assert process.follow(warm_task.show) == -signal.SIGKILL
+    shown = []
+    assert process.follow(shown.append) == -signal.SIGKILL
+    assert "server of warm processes was killed" in shown[-1]
     assert is_gone(process.pid)
     assert list((scratch / FOLDER).glob("*.sock"))
     assert warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / "b")).follow(warm_task.show) == 0
@@ -200,6 +203,14 @@ def test_an_idle_server_ends(scratch, model, inboxes, tmp_path):
     assert warm_task.start(scratch, words, idle_s=1).follow(warm_task.show) == 0
     wait_until(lambda: not servers(scratch), 10)
     assert not list((scratch / FOLDER).glob("*.sock"))
+
+
+def test_a_server_whose_socket_is_gone_ends(scratch, model, inboxes, tmp_path):
+    words = tag_words(model, inboxes["few"], tmp_path / "answers")
+    assert warm_task.start(scratch, words).follow(warm_task.show) == 0
+    shutil.rmtree(scratch)
+    wait_until(lambda: not servers(scratch), 20)
+    assert warm_task.start(scratch, words).follow(warm_task.show) == 0
 
 
 def test_a_server_above_its_memory_takes_no_more_commands(scratch, model, inboxes, tmp_path):
