@@ -29,6 +29,7 @@ from ner_tasks.errors import Busy, InputMissing, StoreUnavailable
 from ner_tasks.files import atomic
 from ner_tasks.files.json_text import MAX_BYTES, size_error
 from ner_tasks.store.failures import translate_errors
+from ner_tasks.store.listing_parser import ListingParserFactory
 
 N_THREADS = 16
 CHUNK_BYTES = 2**20
@@ -94,7 +95,9 @@ class Bucket:
         with translate_errors(self.where()):
             # a separate session: boto3's default session is not thread-safe
             session = botocore.session.get_session()
-            session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
+            parsers = ListingParserFactory()
+            parsers.set_parser_defaults(timestamp_parser=_parse_time)
+            session.register_component("response_parser_factory", parsers)
             return boto3.session.Session(botocore_session=session).client("s3", config=config)
 
     def where(self, name: str = "") -> str:

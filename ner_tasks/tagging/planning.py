@@ -1,9 +1,12 @@
 """Plans a night: lists the day's inbox and divides it into shards."""
 
+import gc
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -62,6 +65,19 @@ def answers_version(
     return fingerprint.make_version({"code": code, "limits": read, **given, "precision": precision})
 
 
+@contextmanager
+def frozen_heap() -> Iterator[None]:
+    """Leave what is already in memory out of garbage collection.
+
+    Airflow's objects, searched again and again for garbage, otherwise take two fifths of a listing's time.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
     """Write the list of a day's files, and summarize it.
 
@@ -80,8 +96,10 @@ def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
         for file in files:
             n_files += 1
             n_bytes += file.n_bytes
-            state.update(json.dumps([file.name, file.etag]).encode())
-            lines.write(json.dumps(ListedFile(file.name, file.key, file.n_bytes)) + "\n")
+            # the text of `json.dumps`, at a tenth of its time: this runs ten million times a night
+            name = quote(file.name)
+            state.update(f"[{name}, {quote(file.etag)}]".encode())
+            lines.write(f"[{name}, {quote(file.key)}, {file.n_bytes}]\n")
     return InboxSummary(n_files, n_bytes, state.hexdigest())
 
 
@@ -90,6 +108,11 @@ def read_listing(listing: Path) -> Iterator[ListedFile]:
     with listing.open(encoding="utf-8") as lines:
         for line in lines:
             yield ListedFile(*json.loads(line))
+
+
+def format_input(file: ListedFile) -> str:
+    """Return the line of a file in the list of its shard, JSON with `name` and `key`."""
+    return f'{{"name": {quote(file.name)}, "key": {quote(file.key)}}}\n'
 
 
 def assign_shards(

@@ -1,6 +1,5 @@
 """The first steps of `ner_tag_nightly`: model and plan; `shards` and `publication` have the later ones."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -103,7 +102,8 @@ class PlanShardsOperator(NightOperator):
     def plan(self, context: "Context", day: str, params: PlanParams) -> list[dict[str, Any]]:
         """Return the day's shards; what they share goes into the plan, because XComs have to be small."""
         files = self.store.files(keys.inbox_day(parse_day(day)))
-        with self.workspace(f"plan-{day}-{keys.run_name(str(context['run_id']))}") as folder:
+        name = f"plan-{day}-{keys.run_name(str(context['run_id']))}"
+        with self.workspace(name) as folder, planning.frozen_heap():
             inbox = planning.write_listing(files, folder / "listing.jsonl")
             metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
             night = self._night(context, inbox, params)
@@ -162,7 +162,7 @@ class PlanShardsOperator(NightOperator):
             n_files, link = 0, file_chain.START
             with (folder / "inputs.jsonl").open("w", encoding="utf-8") as lines:
                 for _, file in files:
-                    lines.write(json.dumps({"name": file.name, "key": file.key}) + "\n")
+                    lines.write(planning.format_input(file))
                     n_files, link = n_files + 1, file_chain.extend_chain(link, file.name)
             self.store.put_file(folder / "inputs.jsonl", keys.shard_inputs(day, night, index))
             planned.append({"n_files": n_files, "files_sha256": link})

@@ -155,6 +155,51 @@ def test_a_time_is_read_as_botocore_reads_it(said):
     assert bucket._parse_time(said) == parse_timestamp(said)
 
 
+def test_listed_objects_are_those_of_botocore_s_own_parser(put, s3):
+    for name in HOSTILE:
+        put(f"inbox/day/{name}", name)
+    put("inbox/one/&amp;%20 <x>]]>.txt", "")
+    own = Bucket(s3.bucket, timeout_s=5, attempts=1)
+    for prefix, n_at_once in (("ner/inbox/day/", 2), ("ner/inbox/day/", 1000), ("ner/inbox/one/", 1000), ("none", 1)):
+        pages = s3.client.get_paginator("list_objects_v2").paginate(Bucket=s3.bucket, Prefix=prefix)
+        plain = [entry for page in pages for entry in page.get("Contents", ())]
+        listed = [
+            (one.name, one.n_bytes, f'"{one.etag}"', one.modified) for one in own.list(prefix, n_at_once=n_at_once)
+        ]
+        assert listed == [(one["Key"], one["Size"], one["ETag"], one["LastModified"]) for one in plain]
+
+
+def test_a_listing_of_amazon_s3_with_namespace_and_encoded_names_is_read(open_, proxy):
+    body = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        "<Name>b</Name><EncodingType>url</EncodingType><IsTruncated>false</IsTruncated><Contents>"
+        "<Key>ner/inbox/day/a%2Bb%26c+d%25e%01%0A.txt</Key><LastModified>2026-01-31T10:20:30.500Z</LastModified>"
+        "<ETag>&quot;abc-2&quot;</ETag><ChecksumAlgorithm>CRC32</ChecksumAlgorithm><Size>5368709121</Size>"
+        "<Owner><ID>i</ID><DisplayName>Key</DisplayName></Owner><StorageClass>STANDARD</StorageClass></Contents>"
+        "</ListBucketResult>"
+    )
+    proxy.spoil("GET", "list-type", "tell", tells=lambda path: body.encode())
+    (found,) = open_().files("inbox/day")
+    assert (found.name, found.n_bytes, found.etag) == ("a+b&c d%e\x01\n.txt", 5368709121, "abc-2")
+    assert found.modified_s == 1769854830.5
+
+
+def test_an_error_in_a_listing_of_status_200_is_an_error(open_, put, proxy):
+    put("inbox/day/a.txt", "x")
+    body = b"<Error><Code>InternalError</Code><Message>We encountered an internal error.</Message></Error>"
+    proxy.spoil("GET", "list-type", "tell", times=9, tells=lambda path: body)
+    with pytest.raises(StoreUnavailable):
+        list(open_().files("inbox/day"))
+
+
+def test_a_listing_that_is_cut_off_is_an_error(open_, put, proxy):
+    put("inbox/day/a.txt", "x")
+    whole = endless_listing(3)
+    proxy.spoil("GET", "list-type", "tell", times=9, tells=lambda path: whole(path)[:-60])
+    with pytest.raises(StoreUnavailable):
+        list(open_().files("inbox/day"))
+
+
 # --- publishing
 
 

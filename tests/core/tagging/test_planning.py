@@ -1,3 +1,5 @@
+import gc
+import hashlib
 import json
 import tempfile
 import tracemalloc
@@ -93,6 +95,27 @@ def test_a_name_of_any_kind_is_listed_as_it_is(tmp_path):
     day = [StoredFile(key=f"inbox/d/{name}", name=name, n_bytes=1, etag="e") for name in names]
     planning.write_listing(day, tmp_path / "listing.jsonl")
     assert [file.name for file in planning.read_listing(tmp_path / "listing.jsonl")] == names
+
+
+@given(st.lists(st.tuples(st.text(), st.text(), st.integers(0))))
+def test_names_are_written_and_hashed_as_json_writes_them(day):
+    stored = [StoredFile(key=f"inbox/d/{name}", name=name, n_bytes=n_bytes, etag=etag) for name, etag, n_bytes in day]
+    state = hashlib.sha256(b"".join(json.dumps([file.name, file.etag]).encode() for file in stored))
+    with tempfile.TemporaryDirectory() as folder:
+        inbox = planning.write_listing(stored, listing := Path(folder, "listing.jsonl"))
+        listed = list(planning.read_listing(listing))
+    assert inbox.state == state.hexdigest()
+    assert listed == [(file.name, file.key, file.n_bytes) for file in stored]
+    lines = "".join(planning.format_input(file) for file in listed)
+    assert lines == "".join(json.dumps({"name": file.name, "key": file.key}) + "\n" for file in listed)
+
+
+def test_garbage_collection_goes_on_after_planning_fails():
+    before = gc.get_freeze_count()
+    with pytest.raises(ConfigInvalid), planning.frozen_heap():
+        assert gc.get_freeze_count() > before
+        raise ConfigInvalid("found a failure, expected none")
+    assert gc.get_freeze_count() == 0
 
 
 def shard(folder, names, n_entities):
