@@ -125,19 +125,6 @@ def check_is_file(path: Path) -> None:
         raise ArtifactBroken(f"found {kind}, expected a file, at {path}")
 
 
-def require_file(path: Path) -> None:
-    """Check that a path is a regular file.
-
-    Raises:
-        InputMissing: it does not exist.
-        ArtifactBroken: it is not a regular file.
-    """
-    try:
-        check_is_file(path)
-    except FileNotFoundError:
-        raise InputMissing(f"found nothing, expected a file, at {path}") from None
-
-
 def replace_file(part: Path, target: Path) -> None:
     """Replace `target` by a file, in one step.
 

@@ -145,10 +145,23 @@ def check_sizes(part: Path, files: Iterable[str]) -> None:
     for name in files:
         if name not in digests:
             raise ArtifactBroken(f"found no {name}, expected it among the files, in {part / keys.PART_MANIFEST}")
-        atomic.require_file(part / name)
+        require_file(part / name)
         n_bytes, expected = (part / name).stat().st_size, digests[name]["n_bytes"]
         if n_bytes != expected:
             raise ArtifactBroken(f"found {n_bytes} bytes, expected {expected} as in part.json, at {part / name}")
+
+
+def require_file(path: Path) -> None:
+    """Check that a path is a regular file.
+
+    Raises:
+        InputMissing: it does not exist.
+        ArtifactBroken: it is not a regular file.
+    """
+    try:
+        atomic.check_is_file(path)
+    except FileNotFoundError:
+        raise InputMissing(f"found nothing, expected a file, at {path}") from None
 
 
 def _fetch(store: Store, day: str, target: Path, files: Sequence[str]) -> Path:

@@ -27,6 +27,7 @@ from ner_tasks.store import keys
 from ner_tasks.surrogates import escape_surrogates
 from ner_tasks.tagging.answer_index import INDEX, write_index
 from ner_tasks.tagging.answer_ledger import DOCUMENTS, LEDGER
+from ner_tasks.tagging.day_parts import require_file
 from ner_tasks.tagging.entity_index import ENTITY_INDEX
 from ner_tasks.tagging.entity_index.writer import write_entity_index
 from ner_tasks.tagging.inputs import iter_inputs
@@ -109,7 +110,7 @@ def write_part(
 
 
 def _link_or_copy(source: Path, target: Path) -> None:
-    atomic.require_file(source)
+    require_file(source)
     with atomic.space_for(target):
         try:
             target.hardlink_to(source)
@@ -194,6 +195,6 @@ def check_part(part: Path, record: PartRecord) -> None:
     if (found := atomic.sha256_of(part / PART)) != record["sha256"]:
         raise ArtifactBroken(f"found SHA-256 {found[:12]}, expected {record['sha256'][:12]}, in {part / PART}")
     for name, digest in read_file(part / PART, PartManifest)["files"].items():
-        atomic.require_file(part / name)
+        require_file(part / name)
         if (found := atomic.sha256_of(part / name)) != digest["sha256"]:
             raise ArtifactBroken(f"found SHA-256 {found[:12]}, expected {digest['sha256'][:12]}, in {part / name}")
