@@ -4,21 +4,22 @@
 |---|---|
 | **Reads** | `inbox/<day>/`, `models/promoted.json` |
 | **Writes** | `rejected/<day>/`, then `tagged/<day>/`, each published as a whole; then `reports/drift/<day>.json`, and the day in PostgreSQL if `NER_POSTGRES` names a Connection |
-| **Runs** | 01:30 UTC for the day before; by hand for any `day` |
+| **Runs** | 01:30 UTC for the day before; with `NER_SCHEDULE` hourly too, or when documents arrive; by hand for any `day` |
 | **Re-run** | safe: a day already tagged by the same model is skipped; late documents are added, nothing is tagged twice |
 | **On failure** | docs/runbook/nights.md#nightly-tagging |
 
 The model is pinned when the run starts. A document that cannot be tagged does not stop the others: it is copied to
 `rejected/<day>/` with its reason. An empty inbox succeeds; an inbox whose documents were all rejected fails. If the answers
-differ from those of earlier nights, `drift_gate` fails after they are published.
+differ from those of earlier nights, `drift_gate` fails after they are published. A day under way may be published many
+times; drift is judged when it is over.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import CronPartitionTimetable, dag
+from airflow.sdk import dag
 
 from ner_airflow.assets import NER_INT8
-from ner_airflow.defaults import DAG_DEFAULTS, DAY, NOT_AT_ONCE, TAGS
+from ner_airflow.defaults import DAG_DEFAULTS, TAGS
 from ner_airflow.observability.deadline import make_deadline
 from ner_airflow.operators.monitoring import DetectDriftOperator, DriftGateOperator, DriftParams, RetrainOnDriftOperator
 from ner_airflow.operators.night import DayParams
@@ -32,15 +33,17 @@ from ner_airflow.operators.tagging import (
 )
 from ner_airflow.operators.warehouse import LoadPostgresOperator
 from ner_airflow.params import dag_params
+from ner_airflow.schedule import find_day, make_schedule
 from ner_tasks.evaluation.policy import NightGateParams
 
+# the day of a scheduled run is its partition; runs of an event have none; `day` is for manual runs
+DAY = "{{ params.day or partition_key or find_day(dag_run) }}"
 PARAMS = dag_params(DayParams, ModelParams, NightGateParams, PlanParams, DriftParams, lookback_days=7)
 
 
 @dag(
-    schedule=CronPartitionTimetable(
-        "30 1 * * *", timezone="UTC", run_offset=-1, key_format="%Y-%m-%d", run_immediately=NOT_AT_ONCE
-    ),
+    schedule=make_schedule(),
+    user_defined_macros={"find_day": find_day},
     doc_md=__doc__,
     params=PARAMS,
     dagrun_timeout=timedelta(hours=6),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +19,7 @@ from ner_tasks.steps.tagging import ReadingConfig, ThresholdConfig
 from ner_tasks.store import S3, Store, open_store
 
 _PREFIX, _MAX_HOURS = "NER_", 168
+Rhythm = Literal["nightly", "hourly", "arrivals"]
 # Read by other parts of the project: the launcher, the containers, the tests and the benchmarks.
 _OTHERS = frozenset(
     [
@@ -47,6 +48,10 @@ class WatchSettings(BaseSettings):
     runbook: str | None = Field(None, description="address of the runbook that notices link to (default: this one)")
     deadline: float = Field(
         4, ge=0, le=_MAX_HOURS, description="hours after its due time when a night is late; 0: no deadline"
+    )
+    schedule: Rhythm = Field(
+        "nightly",
+        description="when ner_tag_nightly runs: at 01:30 UTC; hourly too; or arrivals: when documents arrive, too",
     )
 
     @classmethod
@@ -127,13 +132,18 @@ class Settings(WatchSettings, ReadingConfig, ThresholdConfig, EnrichmentConfig, 
 
 def runbook_url() -> str | None:
     """Return the address of the deployment's runbook, `NER_RUNBOOK`; None for the project's own."""
-    return WatchSettings.from_env(deadline=0).runbook
+    return WatchSettings.from_env(deadline=0, schedule="nightly").runbook
 
 
 def night_deadline() -> timedelta | None:
     """Return how long after its due time a night has to be done, `NER_DEADLINE`; None if there is no deadline."""
-    hours = WatchSettings.from_env().deadline
+    hours = WatchSettings.from_env(schedule="nightly").deadline
     return timedelta(hours=hours) if hours else None
+
+
+def night_schedule() -> Rhythm:
+    """Return when the nightly DAG runs, `NER_SCHEDULE`."""
+    return WatchSettings.from_env(deadline=0).schedule
 
 
 def unknown_variables(names: Iterable[str]) -> list[str]:

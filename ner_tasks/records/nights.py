@@ -111,6 +111,8 @@ class PublishedDay(AnsweredBy):
     n_words: NotRequired[Count]
     words_per_s: NotRequired[Number]
     columns: NotRequired[Columns]
+    inbox_sha256: NotRequired[Digest]  # of the plan; since 0.3.0
+    listed_at: NotRequired[Moment]
     parts: NotRequired[list[PartRecord]]  # in the order of the inbox; without them the day's folder is the only one
 
 
@@ -167,6 +169,8 @@ class NightPlan(TypedDict):
     columns: Columns
     entities: NotRequired[dict[str, Any]]  # settings of the run, see `EntityParams`; since 0.3.0
     shards: NotRequired[list[PlannedShard]]  # in order; since 0.3.0
+    inbox_sha256: NotRequired[Digest]  # names and ETags of the listed files; since 0.3.0
+    listed_at: NotRequired[Moment]  # when the listing began; since 0.3.0
     answered: list[Name]  # days whose answers may be reused
 
 

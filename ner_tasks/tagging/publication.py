@@ -123,6 +123,7 @@ def describe_day(parts: Sequence[CheckedPart], plan: NightPlan | Mapping[str, An
         **({"files_sha256": chain_names(told)} if len(told) == len(links) else {}),
         "model_version": plan["model"]["version"],
         "columns": dict(plan["columns"]),
+        **{name: plan[name] for name in ("inbox_sha256", "listed_at") if name in plan},
         "parts": [part.record for part in parts],
     }
 

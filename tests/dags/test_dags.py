@@ -1,6 +1,7 @@
 import argparse
 import itertools
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -283,3 +284,65 @@ def test_every_task_notes_for_the_pages_what_it_comes_to(bag):
         for task in dag.tasks:
             for kind, callback in task_results.CALLBACKS.items():
                 assert callback in getattr(task, kind), f"{dag.dag_id}.{task.task_id}: {kind}"
+
+
+def read_dag_with(schedule):
+    """Read the nightly DAG as a DAG processor with this setting does, and return how it is stored."""
+    code = f"""
+import json, sys
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "plugins")!r}]
+from airflow.dag_processing.dagbag import DagBag
+from airflow.serialization.serialized_objects import DagSerialization
+bag = DagBag(dag_folder={str(ROOT / "dags" / "ner_tag_nightly.py")!r})
+assert not bag.import_errors, bag.import_errors
+print(json.dumps(DagSerialization.serialize_dag(bag.dags["ner_tag_nightly"])))
+"""
+    environment = {**os.environ, "NER_SCHEDULE": schedule}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise AssertionError(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize(
+    ("run_date", "day"),
+    [("2026-03-01T14:30", "2026-03-01"), ("2026-03-01T01:30", "2026-02-28"), ("2026-03-01T02:30", "2026-03-01")],
+)
+def test_an_hourly_run_is_for_today_and_that_of_the_night_completes_the_day_before(hourly, run_date, day):
+    import pendulum
+
+    assert hourly.timetable._get_partition_info(pendulum.parse(run_date, tz="UTC"))[1] == day
+
+
+@pytest.fixture(scope="module")
+def hourly():
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    return DagSerialization.deserialize_dag(read_dag_with("hourly"))
+
+
+@pytest.mark.runbook("arrivals", "documents arrive and no run starts")
+def test_arrivals_start_a_run_beside_the_nightly_one():
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import TimeRestriction
+
+    dag = DagSerialization.deserialize_dag(read_dag_with("arrivals"))
+    (inbox,) = dag.timetable.asset_condition.objects
+    (watcher,) = inbox.watchers
+    assert inbox.name == "ner_inbox"
+    assert watcher.trigger["classpath"] == "ner_airflow.inbox_trigger.InboxTrigger"
+    # an event of a watcher has no partition, and starts no DAG that has some
+    assert not dag.timetable.partitioned
+    assert dag.max_active_runs == 1
+    info = dag.timetable.next_dagrun_info_v2(
+        last_dagrun_info=None, restriction=TimeRestriction(earliest=None, latest=None, catchup=False)
+    )
+    assert f"{info.run_after:%H:%M}" == "01:30"
+
+
+@pytest.mark.runbook("arrivals", "ConfigInvalid: found NER_SCHEDULE among the import errors")
+def test_an_unknown_rhythm_is_an_import_error_in_one_line():
+    with pytest.raises(
+        AssertionError, match="found NER_SCHEDULE = .*weekly.*, expected one of nightly, hourly, arrivals"
+    ):
+        read_dag_with("weekly")

@@ -1,5 +1,8 @@
 """A night beside those before it: which of them count, who hears of an unusual one, and what is started for it."""
 
+from datetime import datetime
+from types import SimpleNamespace
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -45,6 +48,21 @@ def test_a_night_is_held_against_the_nights_before_it_by_the_same_model(publish,
     said = store.read_json(f"reports/drift/{DAY}.json")
     assert said["nights"] == ["2026-11-21", "2026-11-17"]
     assert (said["model_version"], said["model_before"]) == ("v1", None)
+
+
+@pytest.mark.runbook("arrivals", "drift is skipped: is not over: its last run judges it")
+def test_a_day_under_way_is_judged_when_it_is_over(publish, fake):
+    publish(DAY)
+    fake.set("drift", result=QUIET)
+    drift = DetectDriftOperator(task_id="drift", day=DAY, config={"accept_drift": "False"})
+    with pytest.raises(AirflowSkipException, match=f"{DAY} is not over"):
+        drift.execute({"dag_run": run_at(f"{DAY}T12:30:00+00:00")})
+    assert drift.execute({"dag_run": run_at("2026-11-23T01:30:00+00:00")})["alerts"] == []
+
+
+def run_at(moment):
+    at = datetime.fromisoformat(moment)
+    return SimpleNamespace(run_type="scheduled", run_after=at, consumed_asset_events=[], conf=None)
 
 
 def test_a_new_model_is_said_and_begins_anew(publish, store, fake):

@@ -1,6 +1,7 @@
 import json
+import os
 import shlex
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -586,3 +587,106 @@ def test_the_same_night_on_a_store_on_s3(fake, s3, model, monkeypatch, tmp_path)
     with pytest.raises(AirflowSkipException, match="answered by this model already"):
         plan()
     assert [file.name for file in store.files("staging")] == []
+
+
+# --- a day under way
+
+
+def run_at(hour, *, run_type="scheduled", name="a"):
+    """A run of the schedule, at an hour of the day itself."""
+    at = datetime.fromisoformat(f"{DAY}T00:00:00+00:00") + timedelta(hours=hour)
+    dag_run = SimpleNamespace(run_type=run_type, run_after=at, consumed_asset_events=[], conf=None)
+    return {**RUN, "run_id": f"{run_type}__{name}", "dag_run": dag_run}
+
+
+@pytest.mark.runbook("arrivals", "files that changed in the last 10 s are left to the next run in a log")
+def test_a_file_that_is_still_written_is_left_to_the_next_run(arrive, promoted, store):
+    arrive(a="Anna")
+    with pytest.raises(AirflowSkipException, match=f"found no files in inbox/{DAY}: nothing to do"):
+        plan(context=run_at(12))
+    os.utime(store.path_of(f"inbox/{DAY}/a.txt"), (0, 0))
+    arrive(b="Berta")
+    plan(context=run_at(12))
+    assert planned_files(store) == ["a.txt"]
+    # the run that completes the day, and one by hand, read everything
+    plan(context=run_at(25.5, name="b"))
+    assert planned_files(store) == ["a.txt", "b.txt"]
+
+
+def planned_files(store):
+    """Names in the night with the most files."""
+    lists = [file.key for file in store.files(f"staging/tagged/{DAY}") if "inputs" in file.key]
+    return max(
+        ([json.loads(line)["name"] for line in store.fetch(key).read_text().splitlines()] for key in lists), key=len
+    )
+
+
+@pytest.mark.runbook("arrivals", "plan_shards: found no files in inbox/...: nothing to do and the run is skipped")
+def test_an_event_for_a_file_that_has_gone_finds_nothing_to_do(arrive, promoted, store):
+    with pytest.raises(AirflowSkipException, match="nothing to do"):
+        plan(context=run_at(12, run_type="asset_triggered"))
+    assert not store.exists(f"tagged/{DAY}")
+
+
+@pytest.mark.runbook("arrivals", "plan_shards is skipped: but answers to ... documents: they stay")
+def test_an_inbox_that_was_emptied_does_not_empty_its_day(fake, arrive, promoted, store, tmp_path):
+    arrive(a="Anna")
+    answers(fake, tmp_path, ["a.txt"])
+    night()
+    store.remove(f"inbox/{DAY}")
+    for context in (run_at(12, run_type="asset_triggered"), run_at(25.5)):
+        with pytest.raises(AirflowSkipException, match="but answers to 1 documents: they stay"):
+            plan(context=context)
+    assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 1
+    # a person may
+    answers(fake, tmp_path, [])
+    night()
+    assert store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"] == 0
+
+
+@pytest.fixture
+def two_runs(fake, arrive, promoted, store, tmp_path):
+    """Two runs at once, of which the second knows a document more; both are tagged, neither is published."""
+    arrive(a="Anna")
+    older, newer = {"run_id": "manual__older"}, {"run_id": "manual__newer"}
+    shards = plan(context=older)
+    arrive(b="Berta")
+    more = plan(context=newer)
+    answers(fake, tmp_path, ["a.txt", "b.txt"])
+    tag(more, newer)
+    answers(fake, tmp_path, ["a.txt"])
+    tag(shards, older)
+    return older, newer
+
+
+def n_published(store):
+    return store.read_json(f"tagged/{DAY}/manifest.json")["n_tagged"]
+
+
+@pytest.mark.runbook("arrivals", "check_night or publish_day is skipped: another run has published")
+def test_a_run_that_ends_after_a_newer_one_does_not_replace_what_it_published(two_runs, store):
+    older, newer = two_runs
+    checked = check(older)
+    publish(check(newer), newer)
+    with pytest.raises(AirflowSkipException, match="another run has published .*, which listed the inbox at"):
+        publish(checked, older)
+    assert n_published(store) == 2
+    assert staged(store) == []
+
+
+def test_a_run_that_is_checked_after_a_newer_one_was_published_ends_there(two_runs, store):
+    older, newer = two_runs
+    publish(check(newer), newer)
+    with pytest.raises(AirflowSkipException, match="another run has published"):
+        check(older)
+    assert n_published(store) == 2
+    assert staged(store) == []
+
+
+def test_a_newer_run_replaces_what_an_older_one_published_meanwhile(two_runs, store):
+    older, newer = two_runs
+    publish(check(older), older)
+    assert n_published(store) == 1
+    publish(check(newer), newer)
+    assert n_published(store) == 2
+    assert staged(store) == []

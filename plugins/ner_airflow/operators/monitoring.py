@@ -10,6 +10,7 @@ from ner_airflow.observability import metrics
 from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.night import PublishedDayOperator, parse_day
 from ner_airflow.params import RUN_PARAMS, read_params
+from ner_airflow.schedule import is_under_way
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.errors import ArtifactBroken, GateNotPassed, InputMissing
 from ner_tasks.records import DriftVerdict, read_record
@@ -47,6 +48,8 @@ class DetectDriftOperator(PublishedDayOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         parse_day(self.day)
+        if is_under_way(context.get("dag_run"), self.day):
+            raise AirflowSkipException(f"{self.day} is not over: its last run judges it")
         published = self.published(self.day)
         if published is None:
             raise AirflowSkipException(f"found no published answers of {self.day}")

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from ner_tasks.records import ListedInput, NightManifest, TaggedShard, read_reco
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge, publication, rejects
 from ner_tasks.tagging.answer_index import INDEX
+from ner_tasks.tagging.arrivals import is_superseded
 from ner_tasks.tagging.entity_index import ENTITY_INDEX, NEW_MENTIONS
 from ner_tasks.tagging.entity_index.novelty import find_new_mentions
 from ner_tasks.tagging.journal import REJECTED
@@ -49,6 +50,7 @@ class NightGateOperator(NightOperator):
         if published and published.get("night") == plan["night"]:
             self.forget(context, plan)
             raise AirflowSkipException(f"another run has published this night of {self.day}")
+        _skip_superseded(self, context, plan, published)
         shards = self.shard_records(plan)
         night = merge.sum_manifests(shards)
         n_lost = 0
@@ -117,6 +119,7 @@ class PublishDayOperator(NightOperator):
             if published and published.get("night") == plan["night"]:
                 self.log.info("this night of %s is published already, by another run or before a retry", day)
             else:
+                _skip_superseded(self, context, plan, published)
                 self._publish(plan, published, etag, folder)
             manifest = read_record(self.store, marker, NightManifest)
             self._keep_new_mentions(day, manifest, folder)
@@ -193,6 +196,16 @@ class PublishDayOperator(NightOperator):
         for line in damaged:
             self.log.warning("not compared for new mentions: %s", line)
         self.store.write_json(keys.tagged_day(day, NEW_MENTIONS), {"night": manifest["night"], **found})
+
+
+def _skip_superseded(
+    step: NightOperator, context: "Context", plan: Mapping[str, Any], published: Mapping[str, Any] | None
+) -> None:
+    """Skip a run if one that listed the inbox later has published the day, for it has answered more."""
+    if published and is_superseded(plan, published, datetime.now(UTC)):
+        step.forget(context, dict(plan))
+        listings = f"listed the inbox at {published['listed_at']}, this run at {plan['listed_at']}"
+        raise AirflowSkipException(f"another run has published {plan['day']}, which {listings}")
 
 
 def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:

@@ -1,7 +1,7 @@
 """The first steps of `ner_tag_nightly`: model and plan; `shards` and `publication` have the later ones."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -14,6 +14,7 @@ from pydantic import Field
 from ner_airflow.observability import metrics
 from ner_airflow.operators.base import NerOperator
 from ner_airflow.operators.night import NightOperator, parse_day
+from ner_airflow.schedule import is_by_hand, is_drop_complete, is_under_way
 from ner_tasks import fingerprint
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Version
@@ -27,6 +28,7 @@ from ner_tasks.registry import leases
 from ner_tasks.steps.tagging import ColumnParams, EntityParams
 from ner_tasks.store import keys
 from ner_tasks.tagging import file_chain, planning
+from ner_tasks.tagging.arrivals import QUIET_S, SettledFiles
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -101,13 +103,22 @@ class PlanShardsOperator(NightOperator):
 
     def plan(self, context: "Context", day: str, params: PlanParams) -> list[dict[str, Any]]:
         """Return the day's shards; what they share goes into the plan, because XComs have to be small."""
-        files = self.store.files(keys.inbox_day(parse_day(day)))
+        run, listed_at = context.get("dag_run"), datetime.now(UTC)
+        quiet_s = 0 if is_drop_complete(run, day) else QUIET_S
+        stored = self.store.files(keys.inbox_day(parse_day(day)))
+        files = SettledFiles(stored, listed_at.timestamp(), quiet_s)
         name = f"plan-{day}-{keys.run_name(str(context['run_id']))}"
         with self.workspace(name) as folder, planning.frozen_heap():
             inbox = planning.write_listing(files, folder / "listing.jsonl")
             metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
+            if files.n_left_out:
+                self.log.info(
+                    "%d files that changed in the last %g s are left to the next run", files.n_left_out, quiet_s
+                )
             night = self._night(context, inbox, params)
             published = self.published(day)
+            if not inbox.n_files and not is_by_hand(run):
+                self._check_emptied(run, day, published)
             if published and published.get("night") == night:
                 raise AirflowSkipException(f"{inbox.n_files} files of {day} are answered by this model already")
             shards = self._write_inputs(folder, inbox, day, night, params)
@@ -116,6 +127,8 @@ class PlanShardsOperator(NightOperator):
             {
                 "day": day,
                 "night": night,
+                "inbox_sha256": inbox.state,
+                "listed_at": listed_at.isoformat(),
                 "model": self.model,
                 "n_shards": len(shards),
                 "shards": shards,
@@ -128,6 +141,15 @@ class PlanShardsOperator(NightOperator):
         )
         self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, len(shards), night)
         return [{"day": day, "index": index} for index in range(len(shards))]
+
+    def _check_emptied(self, run: Any, day: str, published: Mapping[str, Any] | None) -> None:
+        """Skip a run that nobody watches if it would publish an empty day in place of answers, or of a day under way."""
+        if published and published.get("n_documents"):
+            found = f"found no files in {keys.inbox_day(day)}, but answers to {published['n_documents']:,} documents"
+            self.log.warning("%s; trigger the DAG with `day` to publish an empty day", found)
+            raise AirflowSkipException(f"{found}: they stay")
+        if published is None and is_under_way(run, day):
+            raise AirflowSkipException(f"found no files in {keys.inbox_day(day)}: nothing to do")
 
     def _night(self, context: "Context", inbox: planning.InboxSummary, params: PlanParams) -> str:
         """Return the version of the night: a hash of everything that determines its answers."""

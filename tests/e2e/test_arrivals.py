@@ -1,0 +1,72 @@
+"""Documents as they arrive, in a real Airflow: its triggerer sees a drop, and the day is published within two minutes."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from launcher import secrets
+from launcher.api import Api
+from launcher.layout import Layout
+from ner_tasks.store.folder import FolderStore
+from tests import tiny
+from tests.e2e.test_approval import wait
+from tests.e2e.test_chain import ROOT, Installation
+from tests.e2e.test_signals import promote_a_model
+from tests.manual.drop_to_published import compare, drop, wait_until_answered
+
+DAG = "ner_tag_nightly"
+
+
+@pytest.fixture
+def arrivals(tmp_path):
+    """An Airflow that watches the inbox of today."""
+    tiny.make_tiny_encoder(tmp_path / "encoder")
+    store = FolderStore(tmp_path / "var" / "store")
+    promote_a_model(tmp_path, store)
+    installation = Installation(tmp_path)
+    installation.environment["NER_SCHEDULE"] = "arrivals"
+    try:
+        up = installation("up", "--encoder", tmp_path / "encoder")
+        assert up.returncode == 0, up.stdout
+        layout = Layout(root=Path(ROOT), var=installation.var, port=installation.port)
+        api = Api(layout.port, secrets.USER, secrets.password(layout))
+        wait(lambda: DAG in api.dags())
+        api.pause(DAG, False)
+        yield api, store
+    finally:
+        installation("down")
+
+
+def states(api):
+    runs = api._call("GET", f"/dags/{DAG}/dagRuns", params={"order_by": "id"}).json()["dag_runs"]
+    return [run["state"] for run in runs]
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_drops_are_published_within_two_minutes_and_a_flood_of_events_starts_few_runs(arrivals):
+    api, store = arrivals
+    day = str(datetime.now(UTC).date())
+    drop(store.root / "inbox" / day, 0)  # the first finds nothing warm
+    wait_until_answered(store, day)
+    wait(lambda: states(api) == ["success"], seconds=120)
+    drop(store.root / "inbox" / day, 1)
+    assert wait_until_answered(store, day) <= 120
+    wait(lambda: states(api) == ["success"] * 2, seconds=120)
+    manifest = store.read_json(f"tagged/{day}/manifest.json")
+    assert (manifest["n_tagged"], manifest["n_reused"]) == (2, 1)
+    assert compare(store, day) == (0, 0)
+
+    # senders call for files that are answered already, or gone
+    (inbox,) = api._call("GET", "/assets", params={"name_pattern": "ner_inbox"}).json()["assets"]
+    for _ in range(200):
+        api._call("POST", "/assets/events", json={"asset_id": inbox["id"]})
+    wait(lambda: len(states(api)) > 2 and set(states(api)) == {"success"}, seconds=300)
+    time.sleep(10)
+    wait(lambda: set(states(api)) == {"success"}, seconds=300)
+    assert len(states(api)) <= 10  # of 200 events
+    assert store.read_json(f"tagged/{day}/manifest.json") == manifest
+    assert compare(store, day) == (0, 0)
