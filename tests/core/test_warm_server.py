@@ -26,12 +26,12 @@ def test_a_server_that_has_retired_leaves_the_socket_of_the_next_one(tmp_path):
 
 
 def test_a_process_that_nobody_can_follow_is_ended(tmp_path, monkeypatch):
-    path = tmp_path / "s.sock"
+    path, before = tmp_path / "s.sock", psutil.Process().children()  # other tests may have some
     monkeypatch.setattr(warm_server, "_run_command", lambda *_: os.execvp("sleep", ["sleep", "60"]))
     monkeypatch.setattr(os, "pidfd_open", refuse)
     with listening(path) as listener, pytest.raises(OSError, match="Too many open files"):
         WarmServer(listener, path, idle_s=60, max_mib=512)._start(["tag"], 1, listener)
-    assert not psutil.Process().children()
+    assert set(psutil.Process().children()) <= set(before)
 
 
 def refuse(_pid):
