@@ -17,8 +17,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
-os.environ["NER_SCHEDULE"] = "arrivals"
-
 from launcher.layout import Layout
 from ner_tasks import hardware
 from ner_tasks.store.folder import FolderStore
@@ -38,6 +36,7 @@ def main() -> int:
     inbox = store.root / "inbox" / day
     if args.answered:
         write_inbox(inbox / f"before-{time.time():.0f}", args.answered, seed=int(time.time()))
+    os.environ["NER_SCHEDULE"] = "arrivals"  # of the Airflow that is started now
     airflow, took = Airflow(layout), list[float]()
     try:
         api = airflow.api
