@@ -33,11 +33,9 @@ from ner_airflow.operators.tagging import (
 )
 from ner_airflow.operators.warehouse import LoadPostgresOperator
 from ner_airflow.params import dag_params
-from ner_airflow.schedule import find_day, make_schedule
+from ner_airflow.schedule import DAY, find_day, make_schedule
 from ner_tasks.evaluation.policy import NightGateParams
 
-# the day of a scheduled run is its partition; runs of an event have none; `day` is for manual runs
-DAY = "{{ params.day or partition_key or find_day(dag_run) }}"
 PARAMS = dag_params(DayParams, ModelParams, NightGateParams, PlanParams, DriftParams, lookback_days=7)
 
 

@@ -9,7 +9,6 @@ has ended, `{"code": N}`. A connection that closes before that ends its command.
 """
 
 import argparse
-import ctypes
 import gc
 import json
 import os
@@ -26,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ner_tasks.documents.sandbox.confinement import end_with_parent
 from ner_tasks.errors import ConfigInvalid
 
 MAX_MESSAGE = 64 * 1024
@@ -33,7 +33,6 @@ MAX_MESSAGE = 64 * 1024
 _GRACE_S = 3.0
 # How often it looks whether its socket is still in place.
 _TICK_S = 5.0
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass
@@ -232,11 +231,11 @@ def _has_hung_up(connection: socket.socket) -> bool:
 
 
 def _run_command(argv: list[str], output: int, server: int) -> NoReturn:
-    """Become the process of a command, as if it had been started by itself: own group, output and standard input."""
+    """Run a command in this forked process, with a process group, output and standard input of its own, and exit."""
     code = 1
     try:
         os.setsid()
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        end_with_parent()
         if os.getppid() != server:  # it died before that took effect
             os._exit(1)
         null = os.open(os.devnull, os.O_RDONLY)

@@ -1,10 +1,10 @@
 """A day while its documents arrive: what its inbox holds, which files may still be written, which of two runs counts."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from json.encoder import encode_basestring_ascii as quote
 from typing import Any
 
 from ner_tasks.store import StoredFile
@@ -52,6 +52,12 @@ class SettledFiles:
                 yield file
 
 
+def encode_state(file: StoredFile) -> bytes:
+    """Return what the state of an inbox depends on, of one file: JSON of its name and ETag."""
+    # the text of `json.dumps`, at a tenth of its time: this runs ten million times a night
+    return f"[{quote(file.name)}, {quote(file.etag)}]".encode()
+
+
 def read_inbox_state(files: Iterable[StoredFile]) -> InboxState:
     """Return the state of an inbox.
 
@@ -61,7 +67,7 @@ def read_inbox_state(files: Iterable[StoredFile]) -> InboxState:
     n_files, digest = 0, hashlib.sha256()
     for file in files:
         n_files += 1
-        digest.update(json.dumps([file.name, file.etag]).encode())
+        digest.update(encode_state(file))
     return InboxState(n_files, digest.hexdigest())
 
 

@@ -20,9 +20,6 @@ TAGS: dict[str, Any] = {"pool": POOL, "queue": TAG_QUEUE}
 # for the history of promotions
 WHO = "{{ dag_run.triggering_user_name or dag_run.run_type.value }}"
 
-# the day of a scheduled run is its partition; `day` is for manual runs
-DAY = "{{ params.day or partition_key or '' }}"
-
 # With these two, switching a DAG on does not start the run it has missed, a retraining nobody asked for: no
 # start_date below, and this for `run_immediately`, whose default of False means "if it is not long ago".
 NOT_AT_ONCE = timedelta(0)

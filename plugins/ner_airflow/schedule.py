@@ -13,6 +13,8 @@ from ner_tasks.settings import night_schedule
 INBOX_NAME, INBOX_URI = "ner_inbox", "ner://inbox"
 # 01:30 for the day before, in each of the three: this run completes the day
 _NIGHTLY, _HOURLY = "30 1 * * *", "30 * * * *"
+# the day of a scheduled run is its partition; runs of an event have none; `day` is for manual runs
+DAY = "{{ params.day or partition_key or find_day(dag_run) }}"
 _BY_HAND = ("manual", "backfill", "operator_triggered")
 
 
@@ -74,7 +76,7 @@ def is_by_hand(dag_run: Any) -> bool:
 
 
 def is_drop_complete(dag_run: Any, day: str) -> bool:
-    """Return whether all files of the day are complete: the day is over, or a person or a sender has said so."""
+    """Return whether no file of the day is still being written: the day is over, or a person or sender started the run."""
     if not is_under_way(dag_run, day):
         return True
     return any(not _is_watched(event) for event in dag_run.consumed_asset_events)

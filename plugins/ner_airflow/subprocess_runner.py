@@ -3,7 +3,7 @@
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import psutil
@@ -12,6 +12,14 @@ from ner_tasks import held_stderr
 
 GRACE_S = 3.0
 N_LAST_LINES = 20
+
+
+def show_lines(output: Iterable[str], show: Callable[[str], None], last_lines: deque[str]) -> None:
+    """Pass each line of output to `show`, and keep it in `last_lines` unless it is of a held standard error."""
+    for line in output:
+        if not line.startswith(held_stderr.PREFIX):
+            last_lines.append(line.rstrip())
+        show(line.rstrip())
 
 
 class ChildProcess:
@@ -41,10 +49,7 @@ class ChildProcess:
         Ends the child if it is interrupted, as by the task's timeout.
         """
         try:
-            for line in self._process.stdout or ():
-                if not line.startswith(held_stderr.PREFIX):
-                    self.last_lines.append(line.rstrip())
-                show(line.rstrip())
+            show_lines(self._process.stdout or (), show, self.last_lines)
             return self._process.wait()
         except BaseException:
             self.end()

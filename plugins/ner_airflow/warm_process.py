@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import ner_tasks
-from ner_airflow.subprocess_runner import GRACE_S, N_LAST_LINES
-from ner_tasks import held_stderr
+from ner_airflow.subprocess_runner import GRACE_S, N_LAST_LINES, show_lines
 from ner_tasks.errors import Busy, NerTasksError
 from ner_tasks.files import atomic
 
@@ -110,10 +109,7 @@ class WarmProcess:
         Ends the command if it is interrupted, as by the task's timeout.
         """
         try:
-            for line in self._output:
-                if not line.startswith(held_stderr.PREFIX):
-                    self.last_lines.append(line.rstrip())
-                show(line.rstrip())
+            show_lines(self._output, show, self.last_lines)
             answer = self._connection.recv(1000)
             if not answer:  # the kernel kills a command with its server
                 show("notice: the server of warm processes was killed, and this process with it")

@@ -2,13 +2,14 @@
 
 import json
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from jinja2 import Environment
 
-from ner_airflow.defaults import DAY
 from ner_airflow.params import RUN_PARAMS
+from ner_airflow.schedule import DAY, find_day
 from tests.run_params import refuses, stored_form
 
 DEEP: Any = 1
@@ -145,5 +146,7 @@ def test_dates_lie_where_days_can_be_counted_from_them(bag, dag, name):
 def rendered(name, value) -> str:
     """What a task gets of a value: by the template with which its DAG hands it on."""
     template = DAY if name == "day" else RUN_PARAMS
-    text = Environment(autoescape=False).from_string(template).render(params={name: value})
+    by_hand = SimpleNamespace(run_type="manual")
+    given = {"params": {name: value}, "find_day": find_day, "dag_run": by_hand}
+    text = Environment(autoescape=False).from_string(template).render(given)
     return json.dumps({name: text or None}) if name == "day" else text

@@ -104,11 +104,7 @@ def _unable() -> str:
         [*APART, "--", "mount", "-t", "tmpfs", "tmpfs", "/tmp"], check=False, capture_output=True, text=True
     )
     said = " ".join(tried.stderr.split()) or f"exit code {tried.returncode}"
-    return (
-        f"found no namespaces: {said}, expected to make those of mounts, processes and networks"
-        if tried.returncode
-        else ""
-    )
+    return f"found no right to mount, process and network namespaces ({said}), expected it" if tried.returncode else ""
 
 
 def _lock(folder: Path) -> int:

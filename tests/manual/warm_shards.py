@@ -7,7 +7,6 @@ The first warm shard also starts the server; it is listed by itself. Tagging is 
 
 import argparse
 import json
-import os
 import random
 import sys
 import tempfile
@@ -19,8 +18,9 @@ import psutil
 
 from ner_airflow.subprocess_runner import ChildProcess
 from ner_airflow.warm_process import WarmProcess
-from ner_tasks import child_environment, hardware
+from ner_tasks import hardware
 from sample import documents
+from tests.plugins import warm_task
 
 
 def main() -> int:
@@ -58,13 +58,7 @@ def tag(model: Path, inbox: Path, scratch: Path, n_threads: int, *, is_warm: boo
     output, report = scratch / "answers", scratch / "report.json"
     words = ["tag", "--model", str(model), "--threads", str(n_threads), "--output", str(output)]
     command = [sys.executable, "-m", "ner_tasks", *words, "--report", str(report), str(inbox)]
-    environment = {
-        **child_environment.step_environment(),
-        "PYTHONPATH": os.environ["PYTHONPATH"],
-        "PYTHONUNBUFFERED": "1",
-        "PYTHONHASHSEED": "0",
-        **hardware.tensorflow_env(n_threads=n_threads, onednn=True),
-    }
+    environment = warm_task.environment(n_threads=n_threads)
     began = time.monotonic()
     process: ChildProcess | WarmProcess
     if is_warm:

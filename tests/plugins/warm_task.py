@@ -14,10 +14,10 @@ from ner_airflow.warm_process import WarmProcess
 from ner_tasks import child_environment, hardware
 
 
-def environment(**also: str) -> dict[str, str]:
+def environment(*, n_threads: int = 2, **also: str) -> dict[str, str]:
     """As a `CommandOperator` makes it."""
     package = {"PYTHONPATH": os.environ["PYTHONPATH"], "PYTHONUNBUFFERED": "1", "PYTHONHASHSEED": "0"}
-    tensorflow = hardware.tensorflow_env(n_threads=2, onednn=True)
+    tensorflow = hardware.tensorflow_env(n_threads=n_threads, onednn=True)
     return {**child_environment.step_environment(), **package, **tensorflow, **also}
 
 

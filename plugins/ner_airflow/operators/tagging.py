@@ -143,7 +143,7 @@ class PlanShardsOperator(NightOperator):
         return [{"day": day, "index": index} for index in range(len(shards))]
 
     def _check_emptied(self, run: Any, day: str, published: Mapping[str, Any] | None) -> None:
-        """Skip a run that nobody watches if it would publish an empty day in place of answers, or of a day under way."""
+        """Skip a scheduled or event-driven run that would publish an empty day over answers, or before the day is over."""
         if published and published.get("n_documents"):
             found = f"found no files in {keys.inbox_day(day)}, but answers to {published['n_documents']:,} documents"
             self.log.warning("%s; trigger the DAG with `day` to publish an empty day", found)
