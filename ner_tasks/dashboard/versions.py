@@ -107,8 +107,8 @@ def chart_f1(versions: Sequence[Version]) -> list[Chart]:
 
 def list_promotions(reader: StoreReader) -> list[Promotion]:
     """List the promotions, newest first."""
+    current = reader.record(keys.PROMOTED_MODEL, Promotion)  # first, as in `Registry.history`
     past = reader.records(keys.PROMOTION_HISTORY, Promotion)
-    current = reader.record(keys.PROMOTED_MODEL, Promotion)
     # the line of a promotion that was killed may be missing
     return list(reversed(past if current is None or current in past else [*past, current]))
 

@@ -19,7 +19,8 @@ def list_versions(registry: Registry) -> list[dict[str, Any]]:
         For each version: `version`; `at`, time of registration; its metrics, see `read_figures`; `last_promoted`, time or
         None; `state`: `promoted`, `before` for the target of a rollback, or empty.
     """
-    history, current = registry.history(), registry.promoted()
+    history = registry.history()
+    current = history[-1] if history else None
     promoted_at = {promotion.version: promotion.at for promotion in history}
     target = previous_promotion(history)
     state = {target.version: "before"} if target else {}

@@ -244,7 +244,7 @@ class Registry:
         Raises:
             ArtifactBroken: a line is damaged.
         """
-        past, current = self._past(), self.promoted()
+        current, past = self.promoted(), self._past()  # pointer first: read last, it may be ahead of the lines
         return past if current is None or current in past else [*past, current]
 
     def _current(self) -> tuple[str | None, Promotion | None]:

@@ -1,4 +1,5 @@
 import errno
+import itertools
 import json
 import os
 import shutil
@@ -8,6 +9,8 @@ from dataclasses import asdict
 
 import pytest
 
+from ner_tasks.dashboard.reader import StoreReader
+from ner_tasks.dashboard.versions import list_promotions
 from ner_tasks.errors import ArtifactBroken, Busy, ConfigInvalid, InputMissing, StorageFull
 from ner_tasks.model import model_folder
 from ner_tasks.registry.promotions import Promotion
@@ -167,6 +170,31 @@ def test_a_roll_back_goes_to_what_was_in_use_before_and_a_second_one_further(reg
         registry.roll_back(by="ann")
     promote(registry, "v3")
     assert registry.roll_back(by="ann").version == "v1"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [Registry.history, lambda registry: list_promotions(StoreReader(registry.store))[::-1]],
+    ids=["registry", "page"],
+)
+def test_the_history_is_whole_while_others_move_the_pointer(registry, add, monkeypatch, read):
+    for version in ("v1", "v2", "v3"):
+        add(version)
+        promote(registry, version)
+    read_lines = registry.store.read_lines
+
+    def read_then_others_move_it(key):
+        lines = read_lines(key)
+        monkeypatch.setattr(registry.store, "read_lines", read_lines)
+        promote(registry, "v1")
+        promote(registry, "v2")
+        registry.roll_back(by="ann")
+        return lines
+
+    monkeypatch.setattr(registry.store, "read_lines", read_then_others_move_it)
+    history = read(registry)
+    assert len(registry.history()) == 6
+    assert all(line.previous == before.version for before, line in itertools.pairwise(history))
 
 
 @pytest.mark.runbook("promoting-and-rolling-back", "ConfigInvalid: found v1 promoted, expected v2 still")
