@@ -62,6 +62,7 @@ def tag(config: TagCommand) -> Result:
     version = planning.answers_version(
         limits, keep_text=keep_text, language=language, policy=policy, precision=choice.precision
     )
+    read_s: dict[int, float] = {}
     manifest = shard.tag_documents(
         documents,
         tagger=tagger,
@@ -76,7 +77,8 @@ def tag(config: TagCommand) -> Result:
         ),
         inputs=config.inputs_version or inputs.inputs_version(documents),
         answered=config.answered,
-        read=partial(read_in_sandbox, n_workers=config.readers),
+        read=partial(read_in_sandbox, n_workers=config.readers, read_s=read_s),
+        read_s=read_s,
     )
     shard.check_yield(manifest)
     return {**manifest, "output": str(config.output)}

@@ -51,6 +51,7 @@ from ner_tasks.records.reviews import (
     SentenceStanding,
     StandingDecision,
 )
+from ner_tasks.records.times import MeasuredDay, NightDivision, ReadFiles, TimeOfFormat
 from ner_tasks.records.versions import (
     CalibrationRecord,
     ComparisonRecord,
@@ -100,6 +101,7 @@ __all__ = [
     "IntervalsRecord",
     "LineageRecord",
     "ListedInput",
+    "MeasuredDay",
     "MeasuredDrift",
     "ModelScore",
     "Moment",
@@ -107,6 +109,7 @@ __all__ = [
     "NewMention",
     "NewMentions",
     "NewOfLabel",
+    "NightDivision",
     "NightGate",
     "NightManifest",
     "NightPlan",
@@ -123,6 +126,7 @@ __all__ = [
     "PublishedDay",
     "QueuedEntity",
     "QueuedSentence",
+    "ReadFiles",
     "RegistrationRecord",
     "RejectedLine",
     "ReviewReport",
@@ -149,6 +153,7 @@ __all__ = [
     "TaggedShard",
     "ThresholdRow",
     "ThresholdTables",
+    "TimeOfFormat",
     "TrainingRecord",
     "VersionRecord",
     "describe_choice",

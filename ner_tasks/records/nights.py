@@ -6,6 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from ner_tasks.records.fields import Count, Digest, Moment, Name, Number, Seconds, any_more
+from ner_tasks.records.times import ReadFiles
 
 
 @any_more
@@ -21,6 +22,7 @@ class ShardManifest(TypedDict):
     n_partly_read: Count
     n_entities: Count
     n_words: Count
+    n_words_new: NotRequired[Count]  # without those of reused answers; since 0.3.0
     n_words_repeated: NotRequired[Count]  # in sentences that were not computed again; since 0.3.0
     repeated_share: NotRequired[Number]  # of `n_words`
     words_per_s: Number
@@ -34,6 +36,7 @@ class ShardManifest(TypedDict):
     assertions: NotRequired[dict[str, Count]]  # by status; since 0.3.0
     personal_data: NotRequired[dict[str, Count]]  # by kind; since 0.3.0
     items: dict[str, dict[str, Count]]  # by kind and fate
+    formats: NotRequired[dict[str, ReadFiles]]  # by the format that a file's name says; since 0.3.0
 
 
 @any_more

@@ -275,6 +275,11 @@ def night(day: Day, name: str, *names: str) -> str:
     return join(NIGHTS, day, name, *names)
 
 
+def night_division(day: Day, name: str) -> str:
+    """`staging/tagged/<day>/<night>/division.json`, by what the night is divided into shards."""
+    return night(day, name, "division.json")
+
+
 def shard_inputs(day: Day, name: str, index: int) -> str:
     """`staging/tagged/<day>/<night>/inputs-<NN>.jsonl`, the files of a shard."""
     return night(day, name, f"inputs-{index:02d}.jsonl")

@@ -50,6 +50,21 @@ class TagConfig:
     version: str = ""
 
 
+@dataclass(frozen=True)
+class ReadFile:
+    """A file that was read to its end.
+
+    Attributes:
+        file: the file of the inbox.
+        n_bytes: its size.
+        read_s: seconds of CPU that reading took.
+    """
+
+    file: InboxFile
+    n_bytes: int
+    read_s: float
+
+
 # a document, the words of one of its sentences, and their texts
 _Sentence = tuple[DocumentInProgress, list[Word], list[str]]
 
@@ -77,7 +92,7 @@ class Batcher:
     ):
         self._tagger, self._journal, self._earlier, self._config, self._clock = tagger, journal, earlier, config, clock
         self._model, self._cache = model, SentenceCache(tagger)
-        self._waiting: deque[DocumentInProgress | tuple[InboxFile, Rejected | Ignored]] = deque()
+        self._waiting: deque[DocumentInProgress | ReadFile | tuple[InboxFile, Rejected | Ignored]] = deque()
         self._texts: dict[str, DocumentInProgress] = {}  # documents that wait for the model, by hash of the text
         self._batch: list[_Sentence] = []
         self._at_model: tuple[list[_Sentence], Future[Sequence[CachedAnswer]]] | None = None
@@ -85,8 +100,14 @@ class Batcher:
         self._n_file_words = journal.tally.n_words_of_file  # words already tagged before a restart
         self._file_began = clock()
 
-    def end_file(self) -> None:
-        """Finish a file: resets the counters of the limits per file."""
+    def end_file(self, read: ReadFile | None = None) -> None:
+        """Finish a file: resets the counters of the limits per file.
+
+        Args:
+            read: what reading it took, if that was measured; counted after its documents.
+        """
+        if read:
+            self._waiting.append(read)
         self._n_file_words = 0
         self._file_began = self._clock()
 
@@ -220,6 +241,8 @@ class Batcher:
                 if not waiting.is_done:
                     break
                 self._write(waiting)
+            elif isinstance(waiting, ReadFile):
+                self._journal.tally.add_read(*waiting.file, waiting.n_bytes, waiting.read_s)
             elif isinstance(waiting[1], Rejected):
                 self._reject(waiting[0], waiting[1])
             else:

@@ -80,6 +80,11 @@ def inputs_version(documents: Iterable[tuple[str, Source]]) -> str:
     return fingerprint.make_version({"files": [[name, *_size_and_time(path)] for name, path in documents]})
 
 
+def find_size(path: Source) -> int:
+    """Return the size of a document's file in bytes; 0 for a file that is gone."""
+    return _size_and_time(path)[0]
+
+
 def _size_and_time(path: Source) -> tuple[int, int]:
     """Size in bytes and time of modification in nanoseconds; zeros for a file that is gone."""
     try:

@@ -136,7 +136,7 @@ class Journal:
         )
         self._count_answer(file, answer["file"], n_words)
         self.tally.n_tagged += 1
-        self.tally.n_words += receipt["n_words"]
+        self.tally.add_words(answer["file"], receipt["n_words"], is_new=bool(n_words))
         self.tally.n_words_repeated += n_words_repeated
         self.tally.n_partly_read += bool(receipt["unread"])
         self.tally.add_items(receipt["items"])

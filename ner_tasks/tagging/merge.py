@@ -16,7 +16,7 @@ from ner_tasks.tagging.tally import COUNTERS, Tally
 
 MANIFEST = "manifest.json"
 _COUNTS = ("n_documents", "n_tagged", "n_rejected", "n_reused", "n_partly_read", "n_words", "n_entities")
-_LATER_COUNTS = ("n_files", "n_words_repeated")  # shards of releases up to 0.2.0 have none
+_LATER_COUNTS = ("n_files", "n_words_new", "n_words_repeated")  # shards of releases up to 0.2.0 have none
 _TIMES = ("elapsed_s", "model_s")
 
 
@@ -77,11 +77,12 @@ def sum_manifests(manifests: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         for name, counter in counters.items():
             counter.update(manifest.get(name, {}))
         tally.add_items(manifest["items"])
+        tally.add_formats(manifest.get("formats", {}))
     times = {name: round(sums[name], 3) for name in _TIMES}
     words_per_s = round(sums["n_words"] / sums["elapsed_s"], 1) if sums["elapsed_s"] else 0.0
     counted = {name: dict(counter) for name, counter in counters.items()}
     rates = {"words_per_s": words_per_s, "repeated_share": share_of(sums["n_words_repeated"], sums["n_words"])}
-    return {**sums, **times, **counted, "items": tally.items, **rates}
+    return {**sums, **times, **counted, "items": tally.items, "formats": tally.formats, **rates}
 
 
 def share_of(part: int, whole: int) -> float:

@@ -3,6 +3,7 @@
 import gc
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -11,11 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ner_tasks import fingerprint
+from ner_tasks.documents.detection.formats import FORMATS
+from ner_tasks.documents.detection.sizes import OTHER, OTHER_RULE, SIZE_RULES
 from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
+from ner_tasks.records import TimeOfFormat
 from ner_tasks.store import StoredFile
 from ner_tasks.tagging.arrivals import encode_state
+from ner_tasks.tagging.time_estimates import MB, time_suffixes
 
 if TYPE_CHECKING:
     from ner_tasks.documents import Limits
@@ -41,11 +46,18 @@ class InboxSummary:
         n_files: number of files.
         n_bytes: their total size.
         state: SHA-256 over the files' names and ETags.
+        sizes: number of files and bytes that are read, by format; see `SizeRule`.
     """
 
     n_files: int
     n_bytes: int
     state: str
+    sizes: Mapping[str, tuple[int, int]]
+
+    def estimate_s(self, times: Mapping[str, TimeOfFormat]) -> float:
+        """Return the seconds of all files in one worker."""
+        found = ((times.get(name) or times[OTHER], n_files, n_bytes) for name, (n_files, n_bytes) in self.sizes.items())
+        return sum(n_files * time["file_s"] + n_bytes / MB * time["mb_s"] for time, n_files, n_bytes in found)
 
 
 def answers_version(
@@ -91,16 +103,23 @@ def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
     Raises:
         StorageFull: no space left on the device.
     """
-    n_files = n_bytes = 0
+    n_all_bytes = 0
     state = hashlib.sha256()
+    sizes = {name: [0, 0] for name in (*FORMATS, OTHER)}
+    counted = {suffix: (sizes[rule.format], rule.most_bytes, rule.excess_bytes) for suffix, rule in SIZE_RULES.items()}
+    others = sizes[OTHER], OTHER_RULE.most_bytes, OTHER_RULE.excess_bytes
     with atomic.space_for(listing), listing.open("w", encoding="utf-8") as lines:
         for file in files:
-            n_files += 1
-            n_bytes += file.n_bytes
+            name, n_bytes = file.name, file.n_bytes
+            n_all_bytes += n_bytes
+            size, most, excess = counted.get(name[name.rfind(".") :].lower(), others)
+            size[0] += 1
+            size[1] += n_bytes if n_bytes <= most else excess
             state.update(encode_state(file))
             # the text of `json.dumps`, as in `encode_state`
-            lines.write(f"[{quote(file.name)}, {quote(file.key)}, {file.n_bytes}]\n")
-    return InboxSummary(n_files, n_bytes, state.hexdigest())
+            lines.write(f"[{quote(name)}, {quote(file.key)}, {n_bytes}]\n")
+    found = {name: (n_files, n_bytes) for name, (n_files, n_bytes) in sizes.items() if n_files}
+    return InboxSummary(sum(n for n, _ in found.values()), n_all_bytes, state.hexdigest(), found)
 
 
 def read_listing(listing: Path) -> Iterator[ListedFile]:
@@ -116,33 +135,41 @@ def format_input(file: ListedFile) -> str:
 
 
 def assign_shards(
-    files: Iterable[ListedFile], inbox: InboxSummary, *, shard_bytes: int, max_shards: int = MAX_SHARDS
+    files: Iterable[ListedFile],
+    inbox: InboxSummary,
+    times: Mapping[str, TimeOfFormat],
+    *,
+    shard_s: float,
+    max_shards: int = MAX_SHARDS,
 ) -> Iterator[tuple[int, ListedFile]]:
-    """Assign each file to a shard: consecutive files together, shards of about equal size.
-
-    Few shards are better than many, because loading the model takes as long as tagging many documents.
+    """Assign each file to a shard: consecutive files together, shards that take about equally long.
 
     Args:
         files: the day's files, in order.
         inbox: their summary.
-        shard_bytes: minimum size of a shard in bytes, from 1.
+        times: how long files take, by format, see `time_estimates`.
+        shard_s: seconds that a shard is to take, above 0; more if there would be too many shards.
         max_shards: maximum number of shards, 1 to 64.
 
     Returns:
         Each file with the number of its shard; numbers start at 0 and have no gaps.
 
     Raises:
-        ConfigInvalid: `shard_bytes` or `max_shards` is out of bounds.
+        ConfigInvalid: `shard_s` or `max_shards` is out of bounds.
     """
-    if shard_bytes < 1 or not 1 <= max_shards <= MAX_SHARDS:
-        raise ConfigInvalid(
-            f"found shard_bytes={shard_bytes}, max_shards={max_shards}, expected >= 1 and 1 to {MAX_SHARDS}"
-        )
-    n_shards = min(max_shards, max(1, inbox.n_bytes // shard_bytes), max(1, inbox.n_files))
-    before, place, number = 0, -1, -1
+    if not shard_s > 0 or not 1 <= max_shards <= MAX_SHARDS:
+        raise ConfigInvalid(f"found shard_s={shard_s}, max_shards={max_shards}, expected > 0 and 1 to {MAX_SHARDS}")
+    total_s, (by_suffix, others) = inbox.estimate_s(times), time_suffixes(times)
+    n_shards = min(max_shards, max(1, round(min(max_shards, total_s / shard_s))), max(1, inbox.n_files))
+    each_s = total_s / n_shards if n_shards > 1 else math.inf
+    before_s, ends_s, number = 0.0, 0.0, -1
     for file in files:
-        # by the middle of the file, so that a large file does not leave neighbouring shards empty
-        wanted = min(n_shards - 1, (before + file.n_bytes // 2) * n_shards // max(1, inbox.n_bytes))
-        number, place = (number + 1, wanted) if wanted > place else (number, place)
-        before += file.n_bytes
+        file_s, byte_s, most, excess = by_suffix.get(file.name[file.name.rfind(".") :].lower(), others)
+        takes_s = file_s + byte_s * (file.n_bytes if file.n_bytes <= most else excess)
+        # by the middle of the file, so that a long one does not leave neighbouring shards empty
+        middle_s = before_s + takes_s / 2
+        if middle_s >= ends_s and number < n_shards - 1:
+            number += 1
+            ends_s = each_s * (middle_s // each_s + 1)
+        before_s += takes_s
         yield number, file

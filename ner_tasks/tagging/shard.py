@@ -21,7 +21,8 @@ from ner_tasks.files import atomic, schema
 from ner_tasks.files.contained import Source
 from ner_tasks.progress import show_progress
 from ner_tasks.tagging.answer_ledger import open_earlier
-from ner_tasks.tagging.batcher import Batcher, TagConfig
+from ner_tasks.tagging.batcher import Batcher, ReadFile, TagConfig
+from ner_tasks.tagging.inputs import find_size
 from ner_tasks.tagging.journal import Journal
 from ner_tasks.tagging.merge import MANIFEST, share_of
 from ner_tasks.tagging.receipts import InboxFile
@@ -41,6 +42,7 @@ def tag_documents(
     inputs: str = "",
     answered: Sequence[Path] = (),
     read: Reader = read_here,
+    read_s: dict[int, float] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Any]:
     """Tag files and write the answers to a folder.
@@ -54,6 +56,7 @@ def tag_documents(
         inputs: fingerprint of the documents; partial work with another fingerprint is not resumed.
         answered: folders of earlier answers to reuse; prints a notice for damaged ones.
         read: reads files into documents.
+        read_s: gets from `read` the seconds of CPU for each file, by its index; None: the manifest tells nothing of reading.
         clock: returns seconds; measures the rate in the manifest.
 
     Returns:
@@ -83,16 +86,15 @@ def tag_documents(
         if n_done:
             print(f"tagging: resuming at file {done + 1}, answer {n_done + 1}", flush=True)
         shown.advance(done)
-        names: dict[int, str] = {}
-        for index, document in read(_skip_documents(documents, done, names), config.limits):
+        files: dict[int, tuple[str, Source]] = {}
+        for index, document in read(_skip_documents(documents, done, files), config.limits):
             if document is None:
                 shown.advance()
-                run.end_file()
-                del names[index]
+                run.end_file(_describe_read(done + index, *files.pop(index), (read_s or {}).pop(index, None)))
             elif index == 0 and n_done:
                 n_done -= 1  # already in the journal
             else:
-                run.add(InboxFile(done + index, names[index]), document)
+                run.add(InboxFile(done + index, files[index][0]), document)
         run.finish()
         with atomic.staged_folder(output) as stage:
             journal.move_to(stage)
@@ -119,12 +121,17 @@ def check_yield(manifest: Mapping[str, Any]) -> None:
 
 
 def _skip_documents(
-    documents: Iterable[tuple[str, Source]], first: int, names: dict[int, str]
+    documents: Iterable[tuple[str, Source]], first: int, files: dict[int, tuple[str, Source]]
 ) -> Iterator[tuple[str, Source]]:
-    """Yield the documents after the `first` ones, and store the names of those in progress in `names`, by index."""
-    for index, (name, path) in enumerate(islice(documents, first, None)):
-        names[index] = name
-        yield name, path
+    """Yield the documents after the `first` ones, and store those in progress in `files`, by index."""
+    for index, file in enumerate(islice(documents, first, None)):
+        files[index] = file
+        yield file
+
+
+def _describe_read(position: int, name: str, path: Source, read_s: float | None) -> ReadFile | None:
+    """Return what is counted of a file that was read to its end; None if its reading was not measured."""
+    return None if read_s is None else ReadFile(InboxFile(position, name), find_size(path), read_s)
 
 
 def _make_manifest(journal: Journal, model_version: str, config: TagConfig) -> dict[str, Any]:
@@ -142,6 +149,7 @@ def _make_manifest(journal: Journal, model_version: str, config: TagConfig) -> d
         "ignored": dict(sorted(tally.ignored.items())),
         "items": {kind: dict(sorted(fates.items())) for kind, fates in sorted(tally.items.items())},
         "n_words": tally.n_words,
+        "n_words_new": tally.n_words_new,
         "n_words_repeated": tally.n_words_repeated,
         "repeated_share": share_of(tally.n_words_repeated, tally.n_words),
         "n_entities": tally.entities.total(),
@@ -156,4 +164,9 @@ def _make_manifest(journal: Journal, model_version: str, config: TagConfig) -> d
         "rules": config.rules.version,
         "elapsed_s": round(tally.elapsed_s, 3),
         "model_s": round(tally.model_s, 3),
+        "formats": {
+            name: {**sums, "read_s": round(sums["read_s"], 3)}
+            for name, sums in sorted(tally.formats.items())
+            if sums["n_files"]
+        },
     }

@@ -88,7 +88,7 @@ class Drill:
         api = self.airflow.api
         if run_id and api.run(DAG, run_id)["state"] in ("queued", "running"):
             return run_id
-        return api.trigger(DAG, {"day": day, "shard_mib": 1, "lookback_days": 0}, partition_key=day)
+        return api.trigger(DAG, {"day": day, "shard_minutes": 0.15, "lookback_days": 0}, partition_key=day)
 
     def _kill(self, victim: str) -> bool:
         """Kill one, if one of its kind is at work."""

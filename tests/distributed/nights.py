@@ -85,7 +85,7 @@ class Night:
     def begin(cls, cluster: Cluster, day: str, n_documents: int) -> Self:
         """Fill the day's inbox, and start its night; no answer is taken over from another day."""
         tagged, rejected = put_inbox(cluster, day, n_documents)
-        conf = {"day": day, "shard_mib": 1, "lookback_days": 0}
+        conf = {"day": day, "shard_minutes": 0.15, "lookback_days": 0}
         return cls(cluster, day, cluster.api.trigger(NIGHT, conf, partition_key=day), tagged, rejected)
 
     def end(self) -> list[tuple[str, list[Any]]]:

@@ -191,9 +191,11 @@ def _steps(snapshot: str) -> Iterator[Question]:
     limits = {"max_rejected_share": 0.9, "max_partly_read_share": 0.9}
     makers: list[Callable[[], Any]] = [
         lambda: tagging.ResolveModelOperator(task_id="t", config={}),
-        lambda: tagging.PlanShardsOperator(task_id="t", day=NEXT, model=model, config={"shard_mib": 1, "force": True}),
         lambda: tagging.PlanShardsOperator(
-            task_id="t", day=DAYS[1], model=model, config={"shard_mib": 1, "retry_rejected": True}
+            task_id="t", day=NEXT, model=model, config={"shard_minutes": 0.15, "force": True}
+        ),
+        lambda: tagging.PlanShardsOperator(
+            task_id="t", day=DAYS[1], model=model, config={"shard_minutes": 0.15, "retry_rejected": True}
         ),
         lambda: publication.NightGateOperator(task_id="t", day=NEXT, shards_done=[], config=limits),
         lambda: publication.PublishDayOperator(

@@ -27,7 +27,7 @@ DAY = "2001-01-03"
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--documents", type=int, default=100_000)
-    parser.add_argument("--shard_mib", type=int, default=8)
+    parser.add_argument("--shard_minutes", type=float, default=3)
     args = parser.parse_args()
     layout = Layout.from_env()
     store = FolderStore(Path(layout.store))
@@ -39,7 +39,9 @@ def main() -> int:
     try:
         api = airflow.api
         began = time.monotonic()
-        run_id = api.trigger(DAG, {"day": DAY, "shard_mib": args.shard_mib, "lookback_days": 0}, partition_key=DAY)
+        run_id = api.trigger(
+            DAG, {"day": DAY, "shard_minutes": args.shard_minutes, "lookback_days": 0}, partition_key=DAY
+        )
         while (state := api.run(DAG, run_id)["state"]) in ("queued", "running"):
             note_memory(airflow, peaks)
             time.sleep(1)

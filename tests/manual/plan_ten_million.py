@@ -101,12 +101,14 @@ def _plan(environment: dict[str, str]) -> dict[str, Any]:
         PlanShardsOperator,  # Airflow takes seconds to import: not in the main process
     )
 
-    options = {"shard_mib": 8, "lookback_days": 7}
+    options = {"shard_minutes": 3, "lookback_days": 7}
     shards = PlanShardsOperator(task_id="plan_shards", day=DAY, model=MODEL, config=options).execute(RUN)  # type: ignore[arg-type]
     store = Settings.from_env().open_store()
     (plan,) = [file.key for file in store.files("staging/runs")]
     staging = f"staging/tagged/{DAY}/{store.read_json(plan)['night']}"
-    sizes = [sum(1 for _ in store.fetch(file.key).open()) for file in store.files(staging)]
+    sizes = [
+        sum(1 for _ in store.fetch(file.key).open()) for file in store.files(staging) if file.name.startswith("inputs-")
+    ]
     n_xcom_bytes = len(json.dumps(shards))
     if n_xcom_bytes > XCOM_BYTES or len(shards) > N_SHARDS:
         raise SystemExit(

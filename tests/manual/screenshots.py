@@ -136,7 +136,7 @@ class Filler:
         day = str(date.fromisoformat(self.first) + timedelta(days=1))
         self.store.remove(f"inbox/{day}")
         write_inbox(self.store.root / "inbox" / day, N_LARGE, seed=int(time.time()))
-        run = self.airflow.api.trigger(DAG, {"day": day, "shard_mib": 1})
+        run = self.airflow.api.trigger(DAG, {"day": day, "shard_minutes": 0.15})
         reader = StoreReader(self.store)
         self._wait(lambda: any(night.n_done for night in nights.list_in_progress(reader)), "an answered shard")
         shoot()

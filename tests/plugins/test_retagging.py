@@ -68,7 +68,7 @@ def test_a_wrong_setting_is_refused(days, wrong):
 
 def test_the_shards_of_all_days_are_one_list(days):
     shards = PlanRetagShardsOperator(
-        task_id="p", days=["2026-11-19", "2026-11-20"], model=MODEL, config={"shard_mib": 1}
+        task_id="p", days=["2026-11-19", "2026-11-20"], model=MODEL, config={"shard_minutes": 0.15}
     ).execute(RUN)
     assert shards == [{"day": "2026-11-19", "index": 0}, {"day": "2026-11-20", "index": 0}]
 
@@ -76,7 +76,7 @@ def test_the_shards_of_all_days_are_one_list(days):
 @pytest.mark.runbook("retagging", "everything behind plan_days is skipped")
 @pytest.mark.runbook("retagging", "everything behind compare_day is skipped")
 def test_what_changes_is_told_and_published_only_if_asked_for(days, store, fake, monkeypatch):
-    PlanRetagShardsOperator(task_id="p", days=["2026-11-19"], model=MODEL, config={"shard_mib": 1}).execute(RUN)
+    PlanRetagShardsOperator(task_id="p", days=["2026-11-19"], model=MODEL, config={"shard_minutes": 0.15}).execute(RUN)
     night = {"day": "2026-11-19", "n_documents": 10, "n_rejected": 0}
     monkeypatch.setattr(DiffPredictionsOperator, "shard_records", lambda self, plan: [])
     fake.set("diff-predictions", result={"n_added": 3})

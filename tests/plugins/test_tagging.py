@@ -110,7 +110,7 @@ def resolve(**context):
 
 def plan(day=DAY, context=RUN, **options):
     return PlanShardsOperator(
-        task_id="plan_shards", day=day, model=resolve(), config={"shard_mib": 1, **options}
+        task_id="plan_shards", day=day, model=resolve(), config={"shard_minutes": 0.15, **options}
     ).execute(context)
 
 
@@ -315,7 +315,7 @@ def test_what_the_shards_are_handed_is_small_however_much_the_plan_holds(promote
     for day in days:
         store.write_json(f"tagged/{day}/manifest.json", {"model_version": "v1"})
     shards = plan(lookback_days="366")
-    assert (len(shards), planned(store)["answered"]) == (8, days)
+    assert (len(shards), planned(store)["answered"]) == (10, days)
     assert len(json.dumps(shards)) / len(shards) < 48_000 / 64
 
 

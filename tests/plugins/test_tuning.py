@@ -66,9 +66,9 @@ def test_the_choice_is_put_beside_the_version_and_every_later_night_has_it(regis
 def shard_of(registry, tmp_path):
     (tmp_path / "a.txt").write_text("text")
     registry.store.put_file(tmp_path / "a.txt", f"inbox/{DAY}/a.txt")
-    (shard,) = PlanShardsOperator(task_id="plan_shards", day=DAY, model=resolve(), config={"shard_mib": "1"}).execute(
-        RUN
-    )
+    (shard,) = PlanShardsOperator(
+        task_id="plan_shards", day=DAY, model=resolve(), config={"shard_minutes": "0.15"}
+    ).execute(RUN)
     return shard
 
 

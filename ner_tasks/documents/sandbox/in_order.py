@@ -31,10 +31,11 @@ class OrderedAnswers:
 
     Attributes:
         wake: called by the consumer when there is room again after a refusal, and when it stops.
+        read_s: gets the seconds of CPU for reading each file, by its index, before its end.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.wake = wake
+    def __init__(self, wake: Callable[[], None], read_s: dict[int, float] | None = None) -> None:
+        self.wake, self.read_s = wake, {} if read_s is None else read_s
         self._changed = threading.Condition()
         self._ready: deque[tuple[int, _Next, int | None]] = deque()
         self._later: dict[int, list[tuple[_Next, int | None]]] = {}

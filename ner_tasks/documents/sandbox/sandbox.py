@@ -25,7 +25,9 @@ _STARVED_S = 0.5
 _TICK_S = 0.2
 
 
-def read_in_sandbox(files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int = 0) -> Iterator[Found]:
+def read_in_sandbox(
+    files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int = 0, read_s: dict[int, float] | None = None
+) -> Iterator[Found]:
     """Read files in sandbox processes.
 
     Args:
@@ -33,6 +35,8 @@ def read_in_sandbox(files: Iterable[tuple[str, Source]], limits: Limits, n_worke
         limits: limits on size, time and memory.
         n_workers: number of processes; 0 starts one and adds more while the consumer waits, up to one per CPU and four
             in total. Fewer are started if they could use more than half of the memory.
+        read_s: gets the seconds of CPU for reading each file, by its index, before its end; wall time for a file whose
+            reader crashed or was too slow.
 
     Yields:
         `(index, answer)` for each answer, then `(index, None)` at the end of each file, in the order of `files`.
@@ -40,7 +44,7 @@ def read_in_sandbox(files: Iterable[tuple[str, Source]], limits: Limits, n_worke
     Raises:
         OSError: a transient error, or no reader process could be started.
     """
-    reading = _SandboxPool(files, limits, n_workers)
+    reading = _SandboxPool(files, limits, n_workers, read_s)
     thread = threading.Thread(target=reading.run, name="reading", daemon=True)
     thread.start()
     try:
@@ -89,9 +93,11 @@ class _Alarm:
 class _SandboxPool:
     """Pool of reader processes that assigns files to them; runs in a separate thread."""
 
-    def __init__(self, files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int):
+    def __init__(
+        self, files: Iterable[tuple[str, Source]], limits: Limits, n_workers: int, read_s: dict[int, float] | None
+    ):
         self._alarm = _Alarm()
-        self.answers = OrderedAnswers(self._alarm.ring)
+        self.answers = OrderedAnswers(self._alarm.ring, read_s)
         self._files, self._limits, self._n_files = iter(files), limits, 0
         self._next: Request | None = None
         self._readers: list[SandboxReader] = []

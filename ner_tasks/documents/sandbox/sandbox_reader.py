@@ -179,7 +179,7 @@ class SandboxReader:
             return
         request = self.requests[0]
         if header["kind"] == "end":
-            self._end_request()
+            self._end_request(header["read_s"])
         elif header["kind"] == "error":
             self.has_failed = True
             message = f"found {header['message']}, expected to read {request.name[:200]!r}"
@@ -192,10 +192,12 @@ class SandboxReader:
                 request.is_answered |= isinstance(answer, Document) and answer.name == request.name
                 self._answers.put(request.index, answer, self._reserved)
 
-    def _end_request(self) -> None:
+    def _end_request(self, read_s: float) -> None:
         self._spend_time()
         self._n_seen = 0
-        self._answers.put(self.requests.popleft().index, None)
+        index = self.requests.popleft().index
+        self._answers.read_s[index] = read_s
+        self._answers.put(index, None)
 
     def _handle_exit(self) -> None:
         code = self.process.stop(_EXIT_S)
@@ -217,7 +219,7 @@ class SandboxReader:
         name = f"{request.name}#rest" if request.is_answered else request.name
         self._answers.put(request.index, Rejected(name, reason, message))
         self._release()
-        self._end_request()
+        self._end_request(self._limits.file_seconds - request.seconds_left)
 
     def _release(self) -> None:
         if self._reserved is not None:

@@ -6,6 +6,7 @@ the text as UTF-8, the source map. Both directions carry plain data only, so the
 
 import json
 import os
+import resource
 import sys
 import time
 from dataclasses import asdict
@@ -37,6 +38,7 @@ def main() -> None:
     for number, line in enumerate(sys.stdin.buffer):
         request = json.loads(line)
         watch.start()
+        before_s = _cpu_s()
         try:
             for answer in read_documents(decode_source(request), request["name"], limits):
                 _send_answer(answers, answer)
@@ -47,7 +49,7 @@ def main() -> None:
             _send_answer(answers, Rejected(request["name"], "too-much-memory", needs))
         except OSError as error:
             send_frame(answers, {"kind": "error", "errno": error.errno, "message": str(error)})
-        send_frame(answers, {"kind": "end"})
+        send_frame(answers, {"kind": "end", "read_s": _cpu_s() - before_s})
 
 
 class _Stopwatch:
@@ -64,6 +66,12 @@ class _Stopwatch:
             raise CannotRead(
                 "too-slow", f"found OCR unfinished after {self._seconds:.0f} s, expected it to end by then"
             )
+
+
+def _cpu_s() -> float:
+    """Return the seconds of CPU of this process and of its children that have ended, such as Tesseract."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 def _send_answer(answers: IO[bytes], answer: Answer) -> None:

@@ -76,7 +76,7 @@ class TagShardOperator(NightOperator, CommandOperator):
             return None, etag
 
     def _tag(self, plan: Mapping[str, Any], index: int, folder: Path) -> None:
-        night = plan["night"]
+        night, planned = plan["night"], plan.get("shards")
         path, choice_file = self._tuned(plan["model"], folder)
         inputs = keys.shard_inputs(plan["day"], night, index)
         self._fetch_inputs(inputs, folder / _INPUTS, folder / "inbox")
@@ -87,7 +87,7 @@ class TagShardOperator(NightOperator, CommandOperator):
             tuned=False,  # only what was pinned
             output=folder / "tagged",
             inputs_file=folder / _INPUTS,
-            inputs_version=f"{night}-{index}",
+            inputs_version=f"{night}-{index}-{planned[index]['files_sha256'][:12] if planned else ''}",
             answered=tuple(self._earlier(plan["answered"])),
             **self.tag_config(plan.get("entities")),
             **plan["columns"],

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +23,12 @@ from ner_tasks.config.types import Version
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.enrichment.rules import hash_files
-from ner_tasks.records import (
-    PlannedShard,
-)
+from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, SchemaTooNew
+from ner_tasks.records import MeasuredDay, NightDivision, PlannedShard, read_record
 from ner_tasks.registry import leases
 from ner_tasks.steps.tagging import ColumnParams, EntityParams
 from ner_tasks.store import keys
-from ner_tasks.tagging import file_chain, planning
+from ner_tasks.tagging import file_chain, planning, time_estimates
 from ner_tasks.tagging.arrivals import QUIET_S, SettledFiles
 
 if TYPE_CHECKING:
@@ -43,7 +44,13 @@ class ModelParams(ConfigModel):
 class ShardParams(ConfigModel):
     """How a day's files are divided."""
 
-    shard_mib: int = Field(8, ge=1, le=1024, title="Minimum size of a shard in MiB")
+    shard_minutes: float = Field(
+        3,
+        ge=0.01,
+        le=360,
+        title="Minutes per shard",
+        description="How long each shard is to take, by the times of earlier days; longer if there would be more than 64",
+    )
 
 
 class PlanParams(ColumnParams, ShardParams, EntityParams):
@@ -93,6 +100,7 @@ class PlanShardsOperator(NightOperator):
     def __init__(self, *, day: str, model: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.day, self.model = day, model
+        self._measured: list[MeasuredDay] | None = None
 
     def execute(self, context: "Context") -> list[dict[str, Any]]:  # type: ignore[override]
         return list(super().execute(context)["shards"])
@@ -121,7 +129,8 @@ class PlanShardsOperator(NightOperator):
                 self._check_emptied(run, day, published)
             if published and published.get("night") == night:
                 raise AirflowSkipException(f"{inbox.n_files} files of {day} are answered by this model already")
-            shards = self._write_inputs(folder, inbox, day, night, params)
+            division = self._division(day, night, params.shard_minutes)
+            shards = self._write_inputs(folder, inbox, day, night, division)
         self.remember(
             context,
             {
@@ -139,7 +148,10 @@ class PlanShardsOperator(NightOperator):
                 "answered": [] if params.force else self._answered(parse_day(day), params.lookback_days),
             },
         )
-        self.log.info("%d files of %s in %d shards, night %s", inbox.n_files, day, len(shards), night)
+        each_s = inbox.estimate_s(division["times"]) / max(1, len(shards))
+        self.log.info(
+            "%d files of %s in %d shards of about %.0f s, night %s", inbox.n_files, day, len(shards), each_s, night
+        )
         return [{"day": day, "index": index} for index in range(len(shards))]
 
     def _check_emptied(self, run: Any, day: str, published: Mapping[str, Any] | None) -> None:
@@ -172,15 +184,40 @@ class PlanShardsOperator(NightOperator):
             }
         )
 
+    def _division(self, day: str, night: str, shard_minutes: float) -> NightDivision:
+        """Return by what the night is divided: the first run decides, so that finished shards keep their files."""
+        key = keys.night_division(day, night)
+        try:
+            division = read_record(self.store, key, NightDivision)
+        except SchemaTooNew:
+            raise
+        except (InputMissing, ArtifactBroken) as error:
+            if isinstance(error, ArtifactBroken):
+                self.log.warning("the night is divided and tagged anew: %s", error)
+                self.store.remove(keys.night(day, night))
+            if self._measured is None:  # once for all days that are tagged again
+                self._measured = list(time_estimates.read_measured_days(self.store))
+            times = time_estimates.estimate_times(self._measured, self.model["version"], ocr=self.settings.ocr)
+            with suppress(Busy):  # another run has just decided
+                self.store.swap_json(key, {"shard_minutes": shard_minutes, "times": times}, etag=None)
+            division = read_record(self.store, key, NightDivision)
+        if division["shard_minutes"] != shard_minutes:
+            kept = "shards of about %g min instead of %g, as an earlier run of this night has divided it"
+            self.log.info(kept, division["shard_minutes"], shard_minutes)
+        return division
+
     def _write_inputs(
-        self, folder: Path, inbox: planning.InboxSummary, day: str, night: str, params: PlanParams
+        self, folder: Path, inbox: planning.InboxSummary, day: str, night: str, division: NightDivision
     ) -> list[PlannedShard]:
         """Write the file list of each shard; return how many files each has, and the digest of their names."""
         shards = planning.assign_shards(
-            planning.read_listing(folder / "listing.jsonl"), inbox, shard_bytes=params.shard_mib * 2**20
+            planning.read_listing(folder / "listing.jsonl"),
+            inbox,
+            division["times"],
+            shard_s=60 * division["shard_minutes"],
         )
         planned = list[PlannedShard]()
-        for index, files in groupby(shards, key=lambda shard: shard[0]):
+        for index, files in groupby(shards, key=itemgetter(0)):
             n_files, link = 0, file_chain.START
             with (folder / "inputs.jsonl").open("w", encoding="utf-8") as lines:
                 for _, file in files:

@@ -181,6 +181,16 @@ def test_a_crash_is_reported_with_its_exit_code(inbox):
     assert answer.message == "found a reader that crashed twice (exit -11), expected it to finish the file"
 
 
+def test_the_seconds_of_each_file_are_known_at_its_end(inbox, n_workers):
+    took = {}
+    files = inbox("one", "sleep 0.3", "hang", "crash", "one " * 400_000)
+    for index, answer in read_in_sandbox(files, Limits(seconds=2.0), n_workers, took):
+        assert (answer is None) <= (index in took)
+    short, asleep, hung, crashed, long = (took[index] for index in range(5))
+    # of CPU, except where the reader does not come to say so
+    assert 0 < short < long < 2 and asleep < 0.3 and hung >= 2 and crashed > 0
+
+
 def test_files_behind_one_that_hangs_are_read_by_the_other_readers(inbox):
     files = inbox("hang", *["one"] * 40)
     began, taken = time.monotonic(), 0

@@ -25,20 +25,36 @@ def files(sizes):
     ]
 
 
-def shards(day, **options):
+def times_of(**formats):
+    """Times by format, as (seconds per file, seconds per MB); of the others one second per byte."""
+    return {name: {"file_s": file_s, "mb_s": mb_s} for name, (file_s, mb_s) in {"other": (0, 1e6), **formats}.items()}
+
+
+BY_SIZE = times_of()
+
+
+def shards(day, times=BY_SIZE, **options):
     """The shards as lists, and their numbers."""
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder, "listing.jsonl")
         inbox = planning.write_listing(day, listing)
-        planned = list(planning.assign_shards(planning.read_listing(listing), inbox, **options))
+        planned = list(planning.assign_shards(planning.read_listing(listing), inbox, times, **options))
     numbers = [number for number, _ in planned]
     return [[file for number, file in planned if number == wanted] for wanted in sorted(set(numbers))], numbers
 
 
-@given(st.lists(st.integers(0, 10_000), max_size=300), st.integers(1, 5_000), st.integers(1, 64))
-def test_every_document_is_in_one_shard_and_in_its_place(sizes, shard_bytes, max_shards):
-    day = files(sizes)
-    planned, numbers = shards(day, shard_bytes=shard_bytes, max_shards=max_shards)
+SECONDS = st.floats(0, 1e12) | st.sampled_from([0.0, 5e-324])
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a.txt", "b.PDF", "c.zip", "d"]), st.integers(0, 10**15)), max_size=300),
+    st.fixed_dictionaries({name: st.tuples(SECONDS, SECONDS) for name in ("other", "text", "pdf", "zip")}),
+    st.floats(0, 1e12, exclude_min=True),
+    st.integers(1, 64),
+)
+def test_every_document_is_in_one_shard_and_in_its_place(inbox, times, shard_s, max_shards):
+    day = [replace(file, name=name) for file, (name, _) in zip(files(size for _, size in inbox), inbox, strict=True)]
+    planned, numbers = shards(day, times_of(**times), shard_s=shard_s, max_shards=max_shards)
     assert [file for shard in planned for file in shard] == [(file.name, file.key, file.n_bytes) for file in day]
     assert numbers == sorted(numbers)
     assert sorted(set(numbers)) == list(range(len(planned)))
@@ -46,18 +62,44 @@ def test_every_document_is_in_one_shard_and_in_its_place(sizes, shard_bytes, max
 
 
 def test_a_small_day_is_one_shard_and_a_large_one_never_more_than_64():
-    assert len(shards(files([10] * 60), shard_bytes=1000)[0]) == 1
-    assert len(shards(files([1000] * 1000), shard_bytes=1000)[0]) == 64
+    assert len(shards(files([10] * 60), shard_s=1000)[0]) == 1
+    assert len(shards(files([1000] * 1000), shard_s=1000)[0]) == 64
 
 
-def test_shards_are_about_equally_large():
-    planned, _ = shards(files([100] * 90 + [1000] * 9), shard_bytes=4000)
+def test_shards_are_as_long_as_asked_for_and_not_half_as_long_again():
+    assert [len(shards(files([1000] * n), shard_s=4000)[0]) for n in (1, 5, 6, 9, 10, 13, 14)] == [1, 1, 2, 2, 2, 3, 4]
+
+
+def test_shards_are_about_equally_long():
+    planned, _ = shards(files([100] * 90 + [1000] * 9), shard_s=4000)
     assert max(sum(file.n_bytes for file in shard) for shard in planned) <= 6000
+
+
+def test_files_of_equal_size_count_by_their_format():
+    day = [replace(file, name=f"{file.name}.txt") for file in files([1000] * 90)]
+    day += [replace(file, name=f"x{file.name}.PNG") for file in files([1000] * 10)]
+    planned, _ = shards(day, times_of(text=(1, 0), image=(9, 0)), shard_s=60)
+    assert [len(shard) for shard in planned] == [60, 33, 7]
+
+
+def test_a_giant_file_leaves_no_shard_empty_and_takes_none_along():
+    planned, _ = shards(files([100] * 50 + [20_000] + [100] * 50), shard_s=1000)
+    assert [len(shard) for shard in planned if len(shard) == 1] == [1]
+    assert all(len(shard) <= 11 for shard in planned)
+
+
+def test_a_document_that_is_too_large_to_be_read_takes_no_time():
+    day = [replace(file, name=f"{file.name}.txt") for file in files([100, 30 * 2**20, 100, 100])]
+    assert [len(shard) for shard in shards(day, times_of(text=(0, 1e6)), shard_s=100)[0]] == [1, 2, 1]
+    packed = [replace(file, name=f"{file.name}.zip") for file in files([100, 30 * 2**20, 100, 100])]
+    assert [len(shard) for shard in shards(packed, times_of(zip=(0, 1)), shard_s=8)[0]] == [1, 1, 2]
 
 
 def test_more_than_64_shards_cannot_be_asked_for():
     with pytest.raises(ConfigInvalid, match="1 to 64"):
-        shards([], shard_bytes=1, max_shards=65)
+        shards([], shard_s=1, max_shards=65)
+    with pytest.raises(ConfigInvalid, match="> 0"):
+        shards([], shard_s=0)
 
 
 def test_a_day_is_listed_without_being_held(tmp_path):
@@ -69,7 +111,7 @@ def test_a_day_is_listed_without_being_held(tmp_path):
     tracemalloc.start()
     inbox = planning.write_listing(day(), listing)
     numbers = Counter(
-        number for number, _ in planning.assign_shards(planning.read_listing(listing), inbox, shard_bytes=2**18)
+        number for number, _ in planning.assign_shards(planning.read_listing(listing), inbox, BY_SIZE, shard_s=2**18)
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

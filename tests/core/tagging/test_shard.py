@@ -130,6 +130,7 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "ignored": {},
         "items": {"text": {"read": 1}},
         "n_words": 10,
+        "n_words_new": 10,
         "n_words_repeated": 0,
         "repeated_share": 0.0,
         "n_entities": 2,
@@ -144,6 +145,7 @@ def test_an_answer_has_offsets_mentions_and_a_receipt(run, tmp_path):
         "rules": EnrichmentRules().version,
         "elapsed_s": 7.0,
         "model_s": 1.0,
+        "formats": {},
     }
 
 
