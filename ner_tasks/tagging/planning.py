@@ -16,6 +16,7 @@ from ner_tasks.errors import ConfigInvalid
 from ner_tasks.files import atomic
 from ner_tasks.store import StoredFile
 from ner_tasks.tagging.arrivals import encode_state
+from ner_tasks.tagging.kept_parts import PartRanges
 
 if TYPE_CHECKING:
     from ner_tasks.documents import Limits
@@ -26,11 +27,12 @@ CODE = ("tagging.shard", "inference.tagger")
 
 
 class ListedFile(NamedTuple):
-    """A file of a day's inbox: its name, its key in the store, and its size in bytes."""
+    """A file of a day's inbox: its name, its key in the store, its size in bytes, and its ETag."""
 
     name: str
     key: str
     n_bytes: int
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def frozen_heap() -> Iterator[None]:
         gc.unfreeze()
 
 
-def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
+def write_listing(files: Iterable[StoredFile], listing: Path, ranges: PartRanges | None = None) -> InboxSummary:
     """Write the list of a day's files, and summarize it.
 
     The store is listed only once: listing millions of files takes hours, and two listings could differ.
@@ -87,6 +89,7 @@ def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
     Args:
         files: the day's files, in order.
         listing: output file, see `read_listing`.
+        ranges: gets each file, to be compared with the parts of the published day.
 
     Raises:
         StorageFull: no space left on the device.
@@ -97,9 +100,12 @@ def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
         for file in files:
             n_files += 1
             n_bytes += file.n_bytes
-            state.update(encode_state(file))
+            encoded = encode_state(file)
+            state.update(encoded)
+            if ranges is not None:
+                ranges.add(file, encoded)
             # the text of `json.dumps`, as in `encode_state`
-            lines.write(f"[{quote(file.name)}, {quote(file.key)}, {file.n_bytes}]\n")
+            lines.write(f"[{quote(file.name)}, {quote(file.key)}, {file.n_bytes}, {quote(file.etag)}]\n")
     return InboxSummary(n_files, n_bytes, state.hexdigest())
 
 
