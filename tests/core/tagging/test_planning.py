@@ -39,7 +39,7 @@ def shards(day, **options):
 def test_every_document_is_in_one_shard_and_in_its_place(sizes, shard_bytes, max_shards):
     day = files(sizes)
     planned, numbers = shards(day, shard_bytes=shard_bytes, max_shards=max_shards)
-    assert [file for shard in planned for file in shard] == [(file.name, file.key, file.n_bytes) for file in day]
+    assert [file for shard in planned for file in shard] == [(file.name, file.key, file.n_bytes, file.etag) for file in day]
     assert numbers == sorted(numbers)
     assert sorted(set(numbers)) == list(range(len(planned)))
     assert len(planned) <= max_shards
@@ -105,7 +105,7 @@ def test_names_are_written_and_hashed_as_json_writes_them(day):
         inbox = planning.write_listing(stored, listing := Path(folder, "listing.jsonl"))
         listed = list(planning.read_listing(listing))
     assert inbox.state == state.hexdigest()
-    assert listed == [(file.name, file.key, file.n_bytes) for file in stored]
+    assert listed == [(file.name, file.key, file.n_bytes, file.etag) for file in stored]
     lines = "".join(planning.format_input(file) for file in listed)
     assert lines == "".join(json.dumps({"name": file.name, "key": file.key}) + "\n" for file in listed)
 
