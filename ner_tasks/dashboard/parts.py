@@ -139,7 +139,7 @@ def open_part(
         with kind(path, None) as database:
             yield database
     else:
-        key = reader.store.where(), part.record["sha256"], file.key
+        key = reader.store.where(), part.record["sha256"], file.key, part.number
         with reader.files.open(key, lambda: kind(path, part.number)) as database:
             yield database
 

@@ -73,14 +73,16 @@ class PartManifest(ShardManifest, AnsweredBy):
 class PartRecord(TypedDict):
     """A part as the manifest of its day names it."""
 
-    key: str  # `parts/<day>/<NN>-<id>`
+    key: str  # `parts/<day>/<NN>-<id>`, with the number that it was made with
     sha256: Digest  # of its `part.json`
-    number: Count
+    number: Count  # its place among the parts of the day
     n_tagged: Count
     n_rejected: Count
     n_entities: Count
     first_file: NotRequired[str | None]  # as in its `part.json`: readers pass over parts without the name they seek
     last_file: NotRequired[str | None]
+    inbox_sha256: NotRequired[Digest]  # names and ETags of its files, as they were planned
+    night: NotRequired[Name]  # that made it, if another one than that of the day
 
 
 @any_more
@@ -116,6 +118,7 @@ class PublishedDay(AnsweredBy):
     columns: NotRequired[Columns]
     inbox_sha256: NotRequired[Digest]  # of the plan; since 0.3.0
     listed_at: NotRequired[Moment]
+    settings_version: NotRequired[Name]
     parts: NotRequired[list[PartRecord]]  # in the order of the inbox; without them the day's folder is the only one
 
 
@@ -157,6 +160,8 @@ class PlannedShard(TypedDict):
 
     n_files: Count
     files_sha256: Digest
+    inbox_sha256: NotRequired[Digest]  # names and ETags
+    kept: NotRequired[bool]  # the part of the published day that has their answers is kept
 
 
 @any_more
@@ -174,6 +179,7 @@ class NightPlan(TypedDict):
     shards: NotRequired[list[PlannedShard]]  # in order; since 0.3.0
     inbox_sha256: NotRequired[Digest]  # names and ETags of the listed files; since 0.3.0
     listed_at: NotRequired[Moment]  # when the listing began; since 0.3.0
+    settings_version: NotRequired[Name]  # of all that answers follow from besides the inbox; since 0.3.0
     answered: list[Name]  # days whose answers may be reused
 
 

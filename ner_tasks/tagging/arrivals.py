@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from json.encoder import encode_basestring_ascii as quote
-from typing import Any
+from typing import Any, Protocol
 
 from ner_tasks.store import StoredFile
 
@@ -52,7 +52,17 @@ class SettledFiles:
                 yield file
 
 
-def encode_state(file: StoredFile) -> bytes:
+class NamedState(Protocol):
+    """A file by its name and ETag."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def etag(self) -> str: ...
+
+
+def encode_state(file: NamedState) -> bytes:
     """Return what the state of an inbox depends on, of one file: JSON of its name and ETag."""
     # the text of `json.dumps`, at a tenth of its time: this runs ten million times a night
     return f"[{quote(file.name)}, {quote(file.etag)}]".encode()

@@ -171,6 +171,8 @@ def name_part(part: Path) -> PartRecord:
         "n_tagged": described["n_tagged"],
         "n_rejected": described["n_rejected"],
         "n_entities": described["n_entities"],
+        "first_file": described.get("first_file"),
+        "last_file": described.get("last_file"),
     }
 
 

@@ -20,7 +20,8 @@ from ner_tasks.files import atomic
 from ner_tasks.records import TimeOfFormat
 from ner_tasks.store import StoredFile
 from ner_tasks.tagging.arrivals import encode_state
-from ner_tasks.tagging.time_estimates import MB, time_suffixes
+from ner_tasks.tagging.kept_parts import PartRanges
+from ner_tasks.tagging.time_estimates import estimate_s, time_suffixes
 
 if TYPE_CHECKING:
     from ner_tasks.documents import Limits
@@ -31,11 +32,12 @@ CODE = ("tagging.shard", "inference.tagger")
 
 
 class ListedFile(NamedTuple):
-    """A file of a day's inbox: its name, its key in the store, and its size in bytes."""
+    """A file of a day's inbox: its name, its key in the store, its size in bytes, and its ETag."""
 
     name: str
     key: str
     n_bytes: int
+    etag: str
 
 
 @dataclass(frozen=True)
@@ -53,11 +55,6 @@ class InboxSummary:
     n_bytes: int
     state: str
     sizes: Mapping[str, tuple[int, int]]
-
-    def estimate_s(self, times: Mapping[str, TimeOfFormat]) -> float:
-        """Return the seconds of all files in one worker."""
-        found = ((times.get(name) or times[OTHER], n_files, n_bytes) for name, (n_files, n_bytes) in self.sizes.items())
-        return sum(n_files * time["file_s"] + n_bytes / MB * time["mb_s"] for time, n_files, n_bytes in found)
 
 
 def answers_version(
@@ -91,7 +88,7 @@ def frozen_heap() -> Iterator[None]:
         gc.unfreeze()
 
 
-def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
+def write_listing(files: Iterable[StoredFile], listing: Path, ranges: PartRanges | None = None) -> InboxSummary:
     """Write the list of a day's files, and summarize it.
 
     The store is listed only once: listing millions of files takes hours, and two listings could differ.
@@ -99,6 +96,7 @@ def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
     Args:
         files: the day's files, in order.
         listing: output file, see `read_listing`.
+        ranges: gets each file, to be compared with the parts of the published day.
 
     Raises:
         StorageFull: no space left on the device.
@@ -115,9 +113,12 @@ def write_listing(files: Iterable[StoredFile], listing: Path) -> InboxSummary:
             size, most, excess = counted.get(name[name.rfind(".") :].lower(), others)
             size[0] += 1
             size[1] += n_bytes if n_bytes <= most else excess
-            state.update(encode_state(file))
+            encoded = encode_state(file)
+            state.update(encoded)
+            if ranges is not None:
+                ranges.add(file, encoded)
             # the text of `json.dumps`, as in `encode_state`
-            lines.write(f"[{quote(name)}, {quote(file.key)}, {n_bytes}]\n")
+            lines.write(f"[{quote(name)}, {quote(file.key)}, {n_bytes}, {quote(file.etag)}]\n")
     found = {name: (n_files, n_bytes) for name, (n_files, n_bytes) in sizes.items() if n_files}
     return InboxSummary(sum(n for n, _ in found.values()), n_all_bytes, state.hexdigest(), found)
 
@@ -136,7 +137,7 @@ def format_input(file: ListedFile) -> str:
 
 def assign_shards(
     files: Iterable[ListedFile],
-    inbox: InboxSummary,
+    sizes: Mapping[str, tuple[int, int]],
     times: Mapping[str, TimeOfFormat],
     *,
     shard_s: float,
@@ -146,7 +147,7 @@ def assign_shards(
 
     Args:
         files: the day's files, in order.
-        inbox: their summary.
+        sizes: how many files and bytes they are, by format, see `InboxSummary`.
         times: how long files take, by format, see `time_estimates`.
         shard_s: seconds that a shard is to take, above 0; more if there would be too many shards.
         max_shards: maximum number of shards, 1 to 64.
@@ -159,8 +160,9 @@ def assign_shards(
     """
     if not shard_s > 0 or not 1 <= max_shards <= MAX_SHARDS:
         raise ConfigInvalid(f"found shard_s={shard_s}, max_shards={max_shards}, expected > 0 and 1 to {MAX_SHARDS}")
-    total_s, (by_suffix, others) = inbox.estimate_s(times), time_suffixes(times)
-    n_shards = min(max_shards, max(1, round(min(max_shards, total_s / shard_s))), max(1, inbox.n_files))
+    total_s, (by_suffix, others) = estimate_s(sizes, times), time_suffixes(times)
+    n_files = sum(n for n, _ in sizes.values())
+    n_shards = min(max_shards, max(1, round(min(max_shards, total_s / shard_s))), max(1, n_files))
     each_s = total_s / n_shards if n_shards > 1 else math.inf
     before_s, ends_s, number = 0.0, 0.0, -1
     for file in files:

@@ -69,17 +69,31 @@ def check_parts(store: Store, shards: Sequence[TaggedShard], plan: NightPlan | M
         InputMissing: a part, or a file of it, is not there.
         ArtifactBroken: it is another one, or damaged.
     """
-    expected = {"day": plan["day"], "night": plan["night"], "model_version": plan["model"]["version"]}
     parts = []
     for number, shard in enumerate(shards):
-        part = _read_part(store, shard["part"])
-        for name, wanted in {**expected, "number": number}.items():
+        part = check_part(store, shard["part"])
+        expected = {"day": plan["day"], "model_version": plan["model"]["version"]}
+        # a part that this night kept has the night and the number that it was made with
+        kept_from = shard["part"].get("night")
+        expected |= {"night": kept_from} if kept_from else {"night": plan["night"], "number": number}
+        for name, wanted in expected.items():
             if (found := dict(part.manifest)[name]) != wanted:
                 words, where = name.replace("_", " "), store.where(part.key(PART))
                 raise ArtifactBroken(f"found a part of {words} {found}, expected {wanted}, in {where}")
-        _check_files(store, part)
         parts.append(part)
     return parts
+
+
+def check_part(store: Store, record: PartRecord) -> CheckedPart:
+    """Check that a part is in the store and complete; of its files, only `part.json` is read.
+
+    Raises:
+        InputMissing: the part, or a file of it, is not there.
+        ArtifactBroken: it is another one, or damaged.
+    """
+    part = _read_part(store, record)
+    _check_files(store, part)
+    return part
 
 
 def _read_part(store: Store, record: PartRecord) -> CheckedPart:
@@ -123,7 +137,7 @@ def describe_day(parts: Sequence[CheckedPart], plan: NightPlan | Mapping[str, An
         **({"files_sha256": chain_names(told)} if len(told) == len(links) else {}),
         "model_version": plan["model"]["version"],
         "columns": dict(plan["columns"]),
-        **{name: plan[name] for name in ("inbox_sha256", "listed_at") if name in plan},
+        **{name: plan[name] for name in ("inbox_sha256", "listed_at", "settings_version") if name in plan},
         "parts": [part.record for part in parts],
     }
 

@@ -142,6 +142,17 @@ def _correct(figures: _Figures, read: ReadFiles, word_s: float, share: float) ->
     }
 
 
+def estimate_s(sizes: Mapping[str, tuple[int, int]], times: Mapping[str, TimeOfFormat]) -> float:
+    """Return the seconds that files take in one worker.
+
+    Args:
+        sizes: their number and their bytes that are read, by format.
+        times: times by format, as for `time_suffixes`.
+    """
+    found = ((times.get(name) or times[OTHER], n_files, n_bytes) for name, (n_files, n_bytes) in sizes.items())
+    return sum(n_files * time["file_s"] + n_bytes / MB * time["mb_s"] for time, n_files, n_bytes in found)
+
+
 class FileTime(NamedTuple):
     """How the time of a file with a suffix is estimated: seconds for it, and for each byte that is read of it."""
 

@@ -59,12 +59,19 @@ def test_drops_are_published_as_they_arrive_and_a_flood_of_events_starts_few_run
     manifest = store.read_json(f"tagged/{day}/manifest.json")
     assert (manifest["n_tagged"], manifest["n_reused"]) == (2, 1)
     assert compare(store, day) == (0, 0)
+    drop(store.root / "inbox" / day, 2)
+    wait_until_answered(store, day)
+    wait(lambda: states(api) == ["success"] * 3, seconds=300)
+    before, manifest = manifest, store.read_json(f"tagged/{day}/manifest.json")
+    assert [part["n_tagged"] for part in manifest["parts"]] == [2, 1]
+    assert manifest["parts"][0]["key"] == before["parts"][0]["key"]  # kept: its files were not read again
+    assert compare(store, day) == (0, 0)
 
     # senders call for files that are answered already, or gone
     (inbox,) = api._call("GET", "/assets", params={"name_pattern": "ner_inbox"}).json()["assets"]
     for _ in range(200):
         api._call("POST", "/assets/events", json={"asset_id": inbox["id"]})
-    wait(lambda: len(states(api)) > 2 and set(states(api)) == {"success"}, seconds=300)
+    wait(lambda: len(states(api)) > 3 and set(states(api)) == {"success"}, seconds=300)
     time.sleep(10)
     wait(lambda: set(states(api)) == {"success"}, seconds=300)
     assert len(states(api)) <= 10  # of 200 events

@@ -36,7 +36,7 @@ from ner_tasks.segmentation import iter_sentences
 from ner_tasks.store.folder import FolderStore
 from ner_tasks.tagging import merge, planning
 from ner_tasks.tagging.inputs import write_inputs
-from ner_tasks.tagging.time_estimates import estimate_times
+from ner_tasks.tagging.time_estimates import estimate_s, estimate_times
 from sample import documents
 from tests.formats import zipped
 from tests.text_files import MAKERS, docx_bytes, pdf_bytes
@@ -150,10 +150,10 @@ def tag_divided(
     n_shards: int,
 ) -> MeasuredDay:
     """Tag the inbox in shards of such times, and print how long they took; what all of it took."""
-    shard_s = inbox.estimate_s(times) / n_shards
+    shard_s = estimate_s(inbox.sizes, times) / n_shards
     shards: dict[int, list[planning.ListedFile]] = {}
     listing = planning.read_listing(scratch / "listing.jsonl")
-    for number, file in planning.assign_shards(listing, inbox, times, shard_s=shard_s):
+    for number, file in planning.assign_shards(listing, inbox.sizes, times, shard_s=shard_s):
         shards.setdefault(number, []).append(file)
     manifests, cpu = list[dict[str, Any]](), list[float]()
     for files in shards.values():
@@ -165,7 +165,7 @@ def tag_divided(
     if sum(manifest["n_rejected"] for manifest in manifests):
         raise SystemExit(f"found rejected documents, expected none: {[one['rejected'] for one in manifests]}")
     found: MeasuredDay = {"model_version": manifests[0]["model_version"], **merge.sum_manifests(manifests)}  # type: ignore[typeddict-item]
-    print(f"  estimated {inbox.estimate_s(times):.0f}, took {sum(took):.0f} s of tagging", flush=True)
+    print(f"  estimated {estimate_s(inbox.sizes, times):.0f}, took {sum(took):.0f} s of tagging", flush=True)
     return found
 
 

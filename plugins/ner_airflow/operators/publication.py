@@ -91,6 +91,9 @@ class NightGateOperator(NightOperator):
         for index, (planned, shard) in enumerate(zip_longest(plan.get("shards", ()), shards)):
             if planned and merge.has_answered(planned, shard):
                 continue
+            if planned and planned.get("kept"):
+                where = f"in {self.store.where(shard['part']['key'])}"
+                raise ArtifactBroken(f"found answers to other files, expected those that were planned, {where}")
             files = read_records(self.store.fetch(keys.shard_inputs(day, night, index)), ListedInput)
             key, n_lost = shard["part"]["key"], 0
             for name in merge.find_unanswered((file["name"] for file in files), self.store.fetch(key)):

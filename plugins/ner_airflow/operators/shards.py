@@ -48,6 +48,9 @@ class TagShardOperator(NightOperator, CommandOperator):
         plan = self.planned(context, day)
         marker = keys.shard(day, plan["night"], index, merge.MANIFEST)
         tagged, etag = self._finished(marker)
+        if tagged and self._is_of_other_files(plan, index, tagged):
+            self.log.warning("shard %d is tagged again: it was planned with other files before", index)
+            tagged = None
         if tagged:
             self.log.info("shard %d is tagged already, nothing to do", index)
         else:
@@ -61,6 +64,10 @@ class TagShardOperator(NightOperator, CommandOperator):
                     self.log.info("another run has tagged shard %d meanwhile, its part counts", index)
             tagged = read_record(self.store, marker, TaggedShard)
         return {"index": index, "n_documents": tagged["n_documents"], "n_rejected": tagged["n_rejected"]}
+
+    def _is_of_other_files(self, plan: Mapping[str, Any], index: int, tagged: TaggedShard) -> bool:
+        planned = plan["shards"][index] if "shards" in plan else None
+        return planned is not None and "files_sha256" in tagged and not merge.has_answered(planned, tagged)
 
     def _finished(self, marker: str) -> tuple[TaggedShard | None, str | None]:
         """Return the record of a finished shard, or None and the ETag of what is there instead."""
@@ -108,6 +115,9 @@ class TagShardOperator(NightOperator, CommandOperator):
         )
         self.run_command(command)
         record = name_part(folder / "part")
+        planned = plan["shards"][index] if "shards" in plan else {}
+        if "inbox_sha256" in planned:
+            record["inbox_sha256"] = planned["inbox_sha256"]
         self.store.publish(folder / "part", record["key"], marker=PART, once=True)
         return record
 

@@ -38,7 +38,7 @@ def shards(day, times=BY_SIZE, **options):
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder, "listing.jsonl")
         inbox = planning.write_listing(day, listing)
-        planned = list(planning.assign_shards(planning.read_listing(listing), inbox, times, **options))
+        planned = list(planning.assign_shards(planning.read_listing(listing), inbox.sizes, times, **options))
     numbers = [number for number, _ in planned]
     return [[file for number, file in planned if number == wanted] for wanted in sorted(set(numbers))], numbers
 
@@ -55,7 +55,9 @@ SECONDS = st.floats(0, 1e12) | st.sampled_from([0.0, 5e-324])
 def test_every_document_is_in_one_shard_and_in_its_place(inbox, times, shard_s, max_shards):
     day = [replace(file, name=name) for file, (name, _) in zip(files(size for _, size in inbox), inbox, strict=True)]
     planned, numbers = shards(day, times_of(**times), shard_s=shard_s, max_shards=max_shards)
-    assert [file for shard in planned for file in shard] == [(file.name, file.key, file.n_bytes) for file in day]
+    assert [file for shard in planned for file in shard] == [
+        (file.name, file.key, file.n_bytes, file.etag) for file in day
+    ]
     assert numbers == sorted(numbers)
     assert sorted(set(numbers)) == list(range(len(planned)))
     assert len(planned) <= max_shards
@@ -111,7 +113,7 @@ def test_a_day_is_listed_without_being_held(tmp_path):
     tracemalloc.start()
     inbox = planning.write_listing(day(), listing)
     numbers = Counter(
-        number for number, _ in planning.assign_shards(planning.read_listing(listing), inbox, BY_SIZE, shard_s=2**18)
+        number for number, _ in planning.assign_shards(planning.read_listing(listing), inbox.sizes, BY_SIZE, shard_s=2**18)
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -147,7 +149,7 @@ def test_names_are_written_and_hashed_as_json_writes_them(day):
         inbox = planning.write_listing(stored, listing := Path(folder, "listing.jsonl"))
         listed = list(planning.read_listing(listing))
     assert inbox.state == state.hexdigest()
-    assert listed == [(file.name, file.key, file.n_bytes) for file in stored]
+    assert listed == [(file.name, file.key, file.n_bytes, file.etag) for file in stored]
     lines = "".join(planning.format_input(file) for file in listed)
     assert lines == "".join(json.dumps({"name": file.name, "key": file.key}) + "\n" for file in listed)
 
