@@ -89,12 +89,11 @@ class Settings(WatchSettings, ReadingConfig, ThresholdConfig, EnrichmentConfig, 
         default_factory=lambda: os.cpu_count() or 1, ge=1, description="number of threads of one step (default: all)"
     )
     warm_minutes: float = Field(
-        0,
+        5,
         ge=0,
         le=24 * 60,
-        examples=[5],
-        description="minutes that a tagging process with its libraries loaded waits for the next shard; 0: each shard "
-        "starts its own",
+        description="minutes that a process of about 80 MiB (at most 512) with the tagger's libraries loaded waits for the "
+        "next shard; 0: each shard loads them itself",
     )
     approval: bool = Field(False, description="1: ask a person before a model is promoted")
     original_pages: bool = Field(True, description="0: the API server draws no pages of documents as they looked")

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ner_tasks.cli.loaded_code import LoadedCode
 from ner_tasks.documents.sandbox.confinement import end_with_parent
 from ner_tasks.errors import ConfigInvalid
 
@@ -67,6 +68,7 @@ class WarmServer:
 
     def serve(self) -> None:
         """Serve until there is a reason to end, and the last command has ended."""
+        self._loaded = LoadedCode()
         while self._is_open or self._jobs:
             ready = self._poll()
             for pid, pidfd in list(self._workers.items()):
@@ -111,6 +113,10 @@ class WarmServer:
             data, numbers, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 2)
             if not data or len(numbers) != 2 or _has_hung_up(connection):
                 connection.close()
+                return
+            if self._loaded.has_changed():  # a command would mix it with what it loads itself
+                self._retire()
+                connection.close()  # afterwards: its client starts the next server
                 return
             request = json.loads(data)
             output, worker = numbers

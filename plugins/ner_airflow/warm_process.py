@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import subprocess
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,8 +25,10 @@ from ner_tasks.files import atomic
 FOLDER = ".warm"  # in the scratch folder
 MAX_MIB = 512.0
 _SERVER = "ner_tasks.cli.warm_server"
-# The server loads its libraries meanwhile, on a machine that may be busy.
-_START_S = 120.0
+# A server loads its libraries first, on a machine that may be busy; after that it answers at once, or hangs.
+_START_S, _ANSWER_S = 60.0, 10.0
+# How long the log of a dead server is kept, for the person who looks into it.
+_LOG_S = 7 * 24 * 3600.0
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 _LIMITS = ("RLIMIT_AS", "RLIMIT_CORE", "RLIMIT_CPU", "RLIMIT_DATA", "RLIMIT_FSIZE", "RLIMIT_NOFILE", "RLIMIT_NPROC")
 
@@ -67,7 +70,7 @@ class WarmProcess:
             max_mib: private memory in MiB above which a new server takes no more commands.
 
         Raises:
-            WarmUnavailable: the system or the folder does not allow it, or the server did not start.
+            WarmUnavailable: the system or the folder does not allow it, or the server did not start or does not answer.
         """
         try:
             with ExitStack() as stack:
@@ -77,8 +80,9 @@ class WarmProcess:
                 options = {"idle_s": idle_s, "max_mib": max_mib}
                 for _ in range(2):  # a server may end while it is asked
                     connection = _connect(path, [command[0]], environment, options)
-                    if started := cls._ask(connection, command[3:], worker):
-                        return started
+                    with _replace_if_hung(path, connection):
+                        if started := cls._ask(connection, command[3:], worker):
+                            return started
         except (OSError, AttributeError, Busy) as error:
             raise WarmUnavailable(f"found {error}, expected a UNIX socket, in {scratch / FOLDER}") from None
         raise WarmUnavailable(f"found no answer, expected a warm server, see {path.with_suffix('.log')}")
@@ -88,11 +92,14 @@ class WarmProcess:
         """Hand a command over; return None if the server ended instead."""
         output, write_end = os.pipe()
         try:
-            connection.settimeout(_START_S)
             request = json.dumps({"argv": list(argv), "worker": os.getppid()}).encode()
             socket.send_fds(connection, [request], [write_end, worker])
             answer, numbers, _, _ = socket.recv_fds(connection, 1000, 1)
-        except OSError:  # among them: it takes too long
+        except TimeoutError:
+            connection.close()
+            os.close(output)
+            raise
+        except OSError:
             answer, numbers = b"", []
         finally:
             os.close(write_end)
@@ -110,13 +117,23 @@ class WarmProcess:
         """
         try:
             show_lines(self._output, show, self.last_lines)
-            answer = self._connection.recv(1000)
-            if not answer:  # the kernel kills a command with its server
-                show("notice: the server of warm processes was killed, and this process with it")
-            return int(json.loads(answer)["code"]) if answer else -signal.SIGKILL
+            select.select([self._pidfd], [], [])
+            return self._read_code(show)
         except BaseException:
             self.end()
             raise
+
+    def _read_code(self, show: Callable[[str], None]) -> int:
+        """Return the exit code of the ended command; that of a kill if its server cannot tell, so that it is retried."""
+        self._connection.settimeout(_ANSWER_S)
+        try:
+            answer = self._connection.recv(1000)
+        except TimeoutError:
+            show(f"notice: found no exit code of this process, expected its warm server to answer in {_ANSWER_S:.0f} s")
+            return -signal.SIGKILL
+        if not answer:  # the kernel kills a command with its server
+            show("notice: the server of warm processes was killed, and this process with it")
+        return int(json.loads(answer)["code"]) if answer else -signal.SIGKILL
 
     def end(self) -> None:
         """End the command by SIGTERM, then SIGKILL. Does nothing if it has ended."""
@@ -176,8 +193,9 @@ def _connect(
     path: Path, python: list[str], environment: Mapping[str, str], options: Mapping[str, float]
 ) -> socket.socket:
     """Return a connection to the server at `path`; start one if there is none, or a dead one's socket."""
-    with atomic.exclusive(path.parent / "lock", patience_s=_START_S), _open_address(path) as address:
+    with atomic.exclusive(path.parent / "lock", patience_s=_ANSWER_S), _open_address(path) as address:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.settimeout(_ANSWER_S)
         try:
             connection.connect(address)
         except (FileNotFoundError, ConnectionRefusedError):
@@ -205,6 +223,7 @@ def _start_server(
 ) -> None:
     """Start a server that outlives this task. Its socket listens at once; it answers when it has loaded its libraries."""
     path.unlink(missing_ok=True)
+    _sweep(path.parent)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener, path.with_suffix(".log").open("wb") as log:
         listener.bind(address)
         path.chmod(0o600)
@@ -219,3 +238,46 @@ def _start_server(
             pass_fds=(listener.fileno(),),
             start_new_session=True,  # the task's process group ends with the task
         )
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the sockets of dead servers, and their logs after a week. The caller holds the folder's lock."""
+    for path in folder.glob("*.sock"):
+        with _open_address(path) as address, socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+            probe.setblocking(False)
+            try:
+                probe.connect(address)
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
+            except OSError:  # a busy server's; or it has just gone
+                continue
+    for path in folder.glob("*.log"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _LOG_S and not path.with_suffix(".sock").exists():
+                path.unlink()
+
+
+@contextmanager
+def _replace_if_hung(path: Path, connection: socket.socket) -> Iterator[None]:
+    """Give the server at `path` the time to answer on `connection`; if it does not, take its socket away.
+
+    The next task then starts another server, and this one ends if it ever goes on.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:  # it ends
+        yield
+        return
+    age_s = max(time.time() - found.st_mtime, 0)
+    patience_s = max(_ANSWER_S, _START_S - age_s)
+    connection.settimeout(patience_s)
+    try:
+        yield
+    except TimeoutError:
+        with suppress(FileNotFoundError):
+            if path.stat().st_ino == found.st_ino:  # else another task was faster
+                path.unlink()
+        raise WarmUnavailable(
+            f"found a server that does not answer in {patience_s:.0f} s, expected it at once, see "
+            f"{path.with_suffix('.log')}"
+        ) from None

@@ -21,6 +21,7 @@ from cryptography.fernet import Fernet
 from launcher import secrets, services
 from launcher.api import Api, ApiError
 from launcher.layout import Layout
+from ner_tasks.tagging.answer_ledger import DOCUMENTS
 from tests import s3, tiny
 from tests.distributed.programs import PATIENCE_S, Keeper, Program, find, free_port, give, listens, unprivileged, wait
 
@@ -134,11 +135,12 @@ class Cluster:
 
     def mid_shard(self) -> list[str]:
         """The machines that are in the middle of tagging a shard: some answers are written, and it goes on."""
-        return [
-            name
-            for name, program in self.keeper.programs.items()
-            if name.startswith("tag-") and program.is_up() and any(_has_answers(work) for work in _at_work(program.pid))
-        ]
+        return [name for name in self.keeper.programs if name.startswith("tag-") and self.shards(name)]
+
+    def shards(self, name: str) -> list[psutil.Process]:
+        """The processes of a machine that are in the middle of tagging a shard, whoever has started them."""
+        program, scratch = self.keeper.programs[name], self.home(name) / "scratch"
+        return [one for one in program.processes() if _writes_answers(one, scratch)] if program.is_up() else []
 
     def _start_postgres(self) -> None:
         data = self.folder / POSTGRES
@@ -228,20 +230,13 @@ class Cluster:
         }
 
 
-def _at_work(pid: int) -> Iterator[Path]:
-    """Where the children of a process that run the verb `tag` write their answers."""
-    with suppress(psutil.Error):
-        for process in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.Error, FileNotFoundError):  # it has just ended
-                command = process.cmdline()
-                if "ner_tasks" in command and "tag" in command:
-                    (config,) = (Path(word.partition("=")[2]) for word in command if word.startswith("--config="))
-                    output = Path(json.loads(config.read_text())["output"])
-                    yield output.with_name(f".{output.name}.work") / "documents.jsonl"
-
-
-def _has_answers(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
+def _writes_answers(process: psutil.Process, scratch: Path) -> bool:
+    with suppress(psutil.Error, FileNotFoundError):  # it has just ended, or its shard has
+        for file in process.open_files():
+            path = Path(file.path)
+            if path.name == DOCUMENTS and path.is_relative_to(scratch) and path.parent.suffix == ".work":
+                return path.stat().st_size > 0
+    return False
 
 
 @contextmanager

@@ -30,3 +30,11 @@ def cluster(folder, request):
         yield made
     if request.session.testsfailed == n_failed:
         shutil.rmtree(folder)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request):
+    """Each drill ends with no process left of what it has killed."""
+    yield
+    if "cluster" in request.fixturenames:
+        request.getfixturevalue("cluster").keeper.wait_for_none_left()

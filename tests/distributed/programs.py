@@ -1,4 +1,4 @@
-"""Find, start, supervise and kill the programs of a cluster."""
+"""Find, start, supervise and kill the programs of a cluster, and see that nothing is left of them."""
 
 import importlib.util
 import os
@@ -22,6 +22,10 @@ POSTGRES_PROGRAMS = ("initdb", "postgres", "createdb", "pg_ctl")
 _DEBIAN = "/usr/lib/postgresql"
 # PostgreSQL refuses to be run by root
 _UNPRIVILEGED = "postgres"
+# of a process and what it starts: the machine that it is on, see `Cluster`
+_MACHINE = "NER_SCRATCH"
+# how long a process may live on whose worker was killed; it has 3 s between SIGTERM and SIGKILL
+LINGER_S = 15.0
 # how long anything may take on a machine that has much else to do
 PATIENCE_S = 900.0
 
@@ -84,19 +88,11 @@ def wait(until: Callable[[], object], what: str, *, seconds: float = PATIENCE_S,
     return found
 
 
-def kill_tree(pid: int) -> int:
-    """SIGKILL for a process and all that it has started, whatever groups they are in; how many they were."""
+def is_alive(process: psutil.Process) -> bool:
+    """Whether it runs; what has ended and nobody has waited for does not."""
     with suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        # held first, so that nobody starts another one meanwhile
-        root.suspend()
-        family = [*root.children(recursive=True), root]
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(family, timeout=10)
-        return len(family)
-    return 0
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 class Program:
@@ -122,6 +118,7 @@ class Program:
         self.name, self.log, self.n_starts = name, log, 0
         self._command, self._environment, self._user = [str(part) for part in command], dict(environment), user
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed: list[psutil.Process] = []
         self.wanted = False
 
     def start(self) -> None:
@@ -149,14 +146,54 @@ class Program:
     def is_up(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def processes(self) -> list[psutil.Process]:
+        """Itself, all below it, and all of its machine that has another parent, such as a warm server with its shards."""
+        found = []
+        if self.is_up():
+            with suppress(psutil.NoSuchProcess):
+                found = _tree(psutil.Process(self.pid))
+        if machine := self._environment.get(_MACHINE):
+            for process in psutil.process_iter():
+                with suppress(psutil.Error):
+                    if process.environ().get(_MACHINE) == machine:
+                        found += _tree(process)  # what reads documents has another environment
+        return list(dict.fromkeys(found))
+
+    def left(self) -> list[psutil.Process]:
+        """What has outlived the kill of this program."""
+        now = self.processes() if not self.wanted else []
+        return [process for process in dict.fromkeys([*self._killed, *now]) if is_alive(process)]
+
     def kill(self) -> int:
-        """SIGKILL for it and all that it has started; it stays down until it is started again."""
+        """SIGKILL for it and all below it, whatever groups they are in; it stays down until it is started again.
+
+        What has another parent, such as a warm server, has to end by itself: see `left`.
+
+        Returns:
+            How many processes were killed.
+        """
         self.wanted = False
         if self._process is None:
             return 0
-        n_killed = kill_tree(self._process.pid)
+        killed = []
+        with suppress(psutil.NoSuchProcess):
+            root = psutil.Process(self.pid)
+            # held first, so that nobody starts another one meanwhile
+            root.suspend()
+            self._killed += self.processes()
+            killed = _tree(root)
+            for process in reversed(killed):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(killed, timeout=10)
         self._process.wait()
-        return n_killed
+        return len(killed)
+
+
+def _tree(root: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        return [root, *root.children(recursive=True)]
+    return []
 
 
 class Keeper:
@@ -181,9 +218,33 @@ class Keeper:
             self._thread.join()
         for program in reversed(self.programs.values()):
             program.kill()
+        try:
+            self.wait_for_none_left()
+        finally:
+            for process in self._left():
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+
+    def wait_for_none_left(self) -> None:
+        """Wait until nothing is left of the programs that were killed."""
+        deadline = time.monotonic() + LINGER_S
+        while left := self._left():
+            assert time.monotonic() < deadline, f"found {_describe(left)} alive, expected all of a killed worker to end"
+            time.sleep(0.2)
+
+    def _left(self) -> list[psutil.Process]:
+        return [process for program in list(self.programs.values()) for process in program.left()]
 
     def _keep(self) -> None:
         while not self._done.wait(self._every_s):
             for program in list(self.programs.values()):
                 if program.wanted and not program.is_up():
                     program.start()
+
+
+def _describe(processes: list[psutil.Process]) -> list[str]:
+    said = []
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            said.append(f"{process.pid}: {' '.join(process.cmdline())[:200]}")
+    return said

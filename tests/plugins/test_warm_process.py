@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PIL import Image, ImageDraw
 
+from ner_airflow import warm_process
 from ner_airflow.operators.base import CommandOperator
 from ner_airflow.warm_process import FOLDER, WarmUnavailable
 from ner_tasks.steps.models import EvaluateCommand
@@ -24,6 +27,8 @@ from tests.plugins import warm_task
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
+# the shell itself becomes the program: what is killed is what was started
+LONG = "exec sleep 60"
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +180,7 @@ def test_an_interrupted_task_ends_its_command(scratch, model, inboxes, tmp_path)
     assert is_gone(process.pid)
 
 
+@pytest.mark.runbook("nightly-tagging", "notice: the server of warm processes was killed")
 def test_a_killed_server_is_a_killed_command_and_its_socket_is_replaced(scratch, model, inboxes, tmp_path):
     process = warm_task.start(scratch, tag_words(model, inboxes["many"], tmp_path / "answers"))
     wait_until(lambda: half_tagged(tmp_path / "answers"))
@@ -231,8 +237,8 @@ def test_another_environment_has_another_server(scratch, model, inboxes, tmp_pat
 
 def test_only_this_user_may_connect(scratch, model, inboxes, tmp_path):
     assert warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / "a")).follow(warm_task.show) == 0
-    (socket,) = (scratch / FOLDER).glob("*.sock")
-    assert socket.stat().st_mode & 0o777 == 0o600
+    (address,) = (scratch / FOLDER).glob("*.sock")
+    assert address.stat().st_mode & 0o777 == 0o600
     assert (scratch / FOLDER).stat().st_mode & 0o777 == 0o700
     (scratch / FOLDER).chmod(0o755)
     with pytest.raises(WarmUnavailable, match="expected a folder of this user alone"):
@@ -244,6 +250,114 @@ def test_a_scratch_folder_of_a_long_path_has_a_warm_process_as_well(scratch, mod
     deep = scratch / ("deep" * 25)
     assert warm_task.start(deep, words).follow(warm_task.show) == 0
     assert len(servers(deep)) == 1
+
+
+def test_a_server_that_hangs_costs_seconds_and_the_next_shard_has_another(
+    scratch, model, inboxes, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(warm_process, "_ANSWER_S", 1.0)
+    monkeypatch.setattr(warm_process, "_START_S", 20.0)
+    words = tag_words(model, inboxes["few"], tmp_path / "answers")
+    assert warm_task.start(scratch, words).follow(warm_task.show) == 0
+    (server,) = servers(scratch)
+    server.suspend()
+    (address,) = (scratch / FOLDER).glob("*.sock")
+    os.utime(address, (0, 0))  # it has had its time to start
+    began = time.monotonic()
+    with pytest.raises(WarmUnavailable, match="found a server that does not answer in 1 s"):
+        warm_task.start(scratch, words)
+    assert time.monotonic() - began < 5
+    assert warm_task.start(scratch, words).follow(warm_task.show) == 0
+    assert len(servers(scratch)) == 2
+    server.resume()  # and ends, as its socket is gone
+    wait_until(lambda: is_gone(server.pid), 20)
+
+
+def test_a_server_that_hangs_at_its_start_is_waited_for_no_longer_than_a_start_takes(scratch, monkeypatch):
+    monkeypatch.setattr(warm_process, "_ANSWER_S", 1.0)
+    monkeypatch.setattr(warm_process, "_START_S", 3.0)
+    monkeypatch.setattr(warm_process, "_SERVER", "tests.plugins.hanging_server")
+    began = time.monotonic()
+    with pytest.raises(WarmUnavailable, match=r"found a server that does not answer in \d s"):
+        warm_task.start(scratch, ["tag"])
+    assert 2.5 < time.monotonic() - began < 8
+
+
+def test_a_server_that_hangs_at_the_end_of_a_shard_is_a_failed_try(scratch, model, inboxes, tmp_path, monkeypatch):
+    monkeypatch.setattr(warm_process, "_ANSWER_S", 1.0)
+    process = warm_task.start(scratch, tag_words(model, inboxes["few"], tmp_path / "answers"))
+    (server,) = servers(scratch)
+    server.suspend()
+    shown = []
+    assert process.follow(shown.append) == -signal.SIGKILL
+    assert "found no exit code of this process, expected its warm server to answer in 1 s" in shown[-1]
+
+
+@pytest.mark.parametrize("upgrade", ["a module", "a distribution"])
+def test_an_upgraded_package_has_another_server(scratch, model, inboxes, tmp_path, upgrade):
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").touch()  # which Python loads at its start
+    where = {"PYTHONPATH": f"{site}{os.pathsep}{os.environ['PYTHONPATH']}"}
+    words = tag_words(model, inboxes["few"], tmp_path / "answers")
+    for _ in range(2):
+        assert warm_task.start(scratch, words, **where).follow(warm_task.show) == 0
+    (first,) = servers(scratch)
+    if upgrade == "a module":
+        (site / "sitecustomize.py").write_text("x = 1\n")
+    else:
+        (site / "another-1.0.dist-info").mkdir()
+    assert warm_task.start(scratch, words, **where).follow(warm_task.show) == 0
+    (second,) = servers(scratch)
+    assert first.pid != second.pid
+
+
+def test_what_dead_servers_have_left_is_swept_and_a_new_log_kept(scratch, model, inboxes, tmp_path):
+    words = tag_words(model, inboxes["few"], tmp_path / "answers")
+    folder = scratch / FOLDER
+    folder.mkdir(mode=0o700, parents=True)
+    for name in ("old", "new"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as dead:
+            dead.bind(str(folder / f"{name}.sock"))
+            dead.listen()
+        (folder / f"{name}.log").touch()
+    os.utime(folder / "old.log", (0, 0))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as alive:
+        alive.bind(str(folder / "alive.sock"))
+        alive.listen()
+        (folder / "alive.log").touch()
+        os.utime(folder / "alive.log", (0, 0))
+        assert warm_task.start(scratch, words).follow(warm_task.show) == 0
+    left = {path.name for path in folder.iterdir()}
+    assert len(left) == 6
+    assert left > {"alive.sock", "alive.log", "new.log", "lock"}
+
+
+@pytest.mark.parametrize("end", ["on_kill", "killed task"])
+def test_a_program_that_a_reader_has_started_ends_with_the_shard(scratch, model, tmp_path, monkeypatch, end):
+    (tmp_path / "bin").mkdir()
+    program, inbox = tmp_path / "bin" / "tesseract", tmp_path / "inbox"
+    program.write_text(
+        f"#!/bin/sh\n[ $1 = --list-langs ] && echo && echo eng && exit\necho $$ > {tmp_path}/pid\n{LONG}\n"
+    )
+    program.chmod(0o755)
+    inbox.mkdir()
+    scan = Image.new("L", (600, 200), 255)
+    ImageDraw.Draw(scan).text((40, 80), "Maria Chen visited Boston.", fill=0)
+    scan.save(inbox / "scan.png", dpi=(200, 200))
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    task = start_role("task", scratch, [*tag_words(model, inbox, tmp_path / "answers"), "--ocr", "1"])
+    wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), 60)
+    recognizer, command = int((tmp_path / "pid").read_text()), read_pid(task)
+    reader = psutil.Process(recognizer).ppid()
+    assert command in [process.pid for process in psutil.Process(recognizer).parents()]
+    if end == "on_kill":
+        task.send_signal(signal.SIGINT)  # interrupts `follow`, which ends the command as `on_kill` does
+    else:
+        os.killpg(task.pid, signal.SIGKILL)
+    for pid in (command, reader, recognizer):
+        wait_until(lambda pid=pid: is_gone(pid), 8)
+    task.wait()
 
 
 @pytest.mark.runbook("nightly-tagging", "notice: this step starts its own process")

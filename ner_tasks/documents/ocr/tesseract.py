@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ner_tasks import child_environment
+from ner_tasks.documents.sandbox.confinement import end_with_parent
 from ner_tasks.documents.types import CannotRead
 
 if TYPE_CHECKING:
@@ -84,7 +85,13 @@ def recognize_words(image: "Image.Image", dpi: float, languages: str, seconds: f
     picture = b"P5 %d %d 255\n" % image.size + image.tobytes()
     try:
         run = subprocess.run(
-            command, input=picture, capture_output=True, timeout=max(seconds, 0.1), check=False, env=_environment()
+            command,
+            input=picture,
+            capture_output=True,
+            timeout=max(seconds, 0.1),
+            check=False,
+            env=_environment(),
+            preexec_fn=end_with_parent,  # one call of the kernel, which needs no lock of another thread
         )
     except subprocess.TimeoutExpired:
         raise CannotRead("too-slow", f"found that OCR of a page takes over {seconds:.0f} s, expected less") from None

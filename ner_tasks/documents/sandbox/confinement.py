@@ -18,6 +18,7 @@ from ner_tasks.errors import redact_traceback
 # Length of the header and of the two bodies, in bytes.
 LENGTHS = struct.Struct(">IQQ")
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # a forked process should load nothing
 
 
 def silence_libraries() -> None:
@@ -38,9 +39,12 @@ def set_process_limits(memory_mib: int) -> None:
 
 
 def end_with_parent() -> None:
-    """Have the kernel kill this process when its parent ends; does nothing on other systems than Linux."""
+    """Have the kernel kill this process when its parent ends; does nothing on other systems than Linux.
+
+    The program that it executes next inherits this, the processes that it forks do not.
+    """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def send_frame(answers: IO[bytes], header: dict[str, Any], text: bytes = b"", sources: bytes = b"") -> None:

@@ -9,6 +9,7 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+from ner_tasks.documents.sandbox.confinement import end_with_parent
 from ner_tasks.documents.types import CannotRead, Extract, ExtractBuilder, Limits
 
 # Programs in order of preference, with the arguments for UTF-8 output and for the version.
@@ -47,7 +48,14 @@ def read(data: bytes, limits: Limits) -> Extract:
 
 def _run(command: list[str], seconds: float) -> bytes:
     try:
-        done = subprocess.run(command, capture_output=True, check=False, timeout=seconds, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            check=False,
+            timeout=seconds,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=end_with_parent,
+        )
     except subprocess.TimeoutExpired:
         raise CannotRead(
             "too-slow", f"found {command[0]} still running after {seconds} s, expected it to finish"

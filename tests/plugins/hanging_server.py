@@ -1,0 +1,5 @@
+"""In the place of a warm server: one that never has loaded its libraries."""
+
+import time
+
+time.sleep(30)
