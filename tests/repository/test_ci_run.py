@@ -16,6 +16,7 @@ FAKE = """#!/bin/sh
 name=$(echo "${0##*/} $*" | tr -c 'a-z0-9\\n' _)
 trap 'echo "$name interrupted" >> "$CALLS"; exit 2' INT
 echo "$name" >> "$CALLS"
+[ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || echo "$name compiles in vain" >> "$CALLS"
 eval "wanted=\\${WAIT_$name:-}; said=\\${SAY_$name:-}; code=\\${FAIL_$name:-0}"
 until [ -z "$wanted" ] || grep -q "^$wanted$" "$CALLS"; do sleep 0.05; done
 [ -z "$said" ] || echo "$said"
@@ -80,6 +81,15 @@ def test_all_of_it_is_run_and_the_last_line_is_that_of_the_tests(start):
         calls
     )
     assert [call for call in calls if call in (BUILD, DRILLS, NIGHT)] == [BUILD, DRILLS, NIGHT]
+
+
+def test_modules_are_compiled_once_whatever_the_environment_says(start, root, tmp_path):
+    _, _, calls = finish(start(PYTHONDONTWRITEBYTECODE="1"))
+    assert [call for call in calls if "in vain" in call] == []
+    (tmp_path / "Makefile").write_text(f'include {root}/Makefile\nshow:\n\t@echo "<$$PYTHONDONTWRITEBYTECODE>"\n')
+    command = ["make", "-f", tmp_path / "Makefile", "show"]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    assert subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout == "<>\n"
 
 
 @pytest.mark.parametrize("beside", [BUILD, DRILLS, NIGHT])
