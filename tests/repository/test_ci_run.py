@@ -77,6 +77,8 @@ def test_all_of_it_is_run_and_the_last_line_is_that_of_the_tests(start):
     assert code == 0
     assert said[-1] == CLOSING
     assert "image tested" in said
+    timed = ["make lint", "make coverage", "make test", "make test-distributed", ".ci/image test"]
+    assert [name for name in timed if not any(line.endswith(f" s  {name}") for line in said)] == []
     assert {"make_lint", "make_docs", "make_coverage", "python__ci_licences_py___check", "python__ci_audit"} <= set(
         calls
     )
