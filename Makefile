@@ -33,6 +33,8 @@ ARGS ?=
 JOBS ?= 2
 
 export PYTHONPATH := .:plugins
+# Keep compiled modules even where the environment says not to: compiling TensorFlow takes each process seven seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Print a progress line.
 say = @printf '%s\n'

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.distributed.programs import find, free_port, give, unprivileged
+from tests.distributed.programs import find, give, unprivileged
+from tests.ports import free_port
 
 
 @contextmanager

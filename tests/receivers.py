@@ -1,11 +1,12 @@
 """Servers on loopback that record what they receive: a webhook and a mail server."""
 
 import json
-import socket
 import threading
 import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.ports import free_port
 
 
 class Webhook:
@@ -69,9 +70,7 @@ def mailbox():
             return "250 OK"
 
     kept = Keep()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     controller = Controller(kept, hostname="127.0.0.1", port=port)
     controller.start()
     try:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 # what boto3 would look for elsewhere
 CREDENTIALS = {
@@ -30,9 +32,7 @@ CREDENTIALS = {
 @contextlib.contextmanager
 def running() -> Iterator[str]:
     """A server on a free port of loopback; its URL."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "tests.s3", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

@@ -23,7 +23,8 @@ from launcher.api import Api, ApiError
 from launcher.layout import Layout
 from ner_tasks.tagging.answer_ledger import DOCUMENTS
 from tests import s3, tiny
-from tests.distributed.programs import PATIENCE_S, Keeper, Program, find, free_port, give, listens, unprivileged, wait
+from tests.distributed.programs import PATIENCE_S, Keeper, Program, find, give, listens, unprivileged, wait
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 BUCKET, PREFIX = "ner", "store"

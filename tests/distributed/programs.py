@@ -67,12 +67,6 @@ def give(folder: Path) -> None:
         os.chown(folder, entry.pw_uid, entry.pw_gid)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from ner_tasks.documents.ocr import ocr
 from ner_tasks.store import keys
 from ner_tasks.store.folder import FolderStore
 from tests.paged import paged_answer
+from tests.ports import free_port
 from tests.published import answer, manifest_of, publish
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -101,9 +101,7 @@ def airflow(tmp_path_factory, store):
     folder = tmp_path_factory.mktemp("airflow")
     fill(store, folder / "work")
     fill_paged(store, folder / "paged")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     (folder / "passwords.json").write_text(json.dumps({"ada": "ada", "vera": "vera"}))
     environment = {
         **os.environ,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ import pytest
 from ner_tasks.data import corpus
 from ner_tasks.tagging.day_parts import find_parts
 from tests import tiny
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-01-31"
@@ -30,9 +30,7 @@ class Installation:
         self.var = folder / "var"
         # beside such small matrices the graph's operations weigh something
         (folder / "gates.yaml").write_text("int8: {size_share: {max: 5}, min_agreement: 0.5}")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         # the test session's own Airflow home is none of its business
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "NER_"))}
         self.environment = {

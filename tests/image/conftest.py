@@ -1,12 +1,12 @@
 """The stack from the image, with a retrained, quantized and promoted model; `python -m tests.image` says where."""
 
 import os
-import socket
 from pathlib import Path
 
 import pytest
 
 from tests.image.__main__ import ENGINE, FOLDER, container_name
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="session")
@@ -19,10 +19,7 @@ def stack():
     from tests.image.docker_stack import DockerStack
 
     folder = Path(os.environ[FOLDER])
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    deployment = Deployment(folder, port)
+    deployment = Deployment(folder, free_port())
     make = DockerStack if os.environ[ENGINE] == "docker" else ContainerStack
     made = make(deployment, container_name(folder))
     try:

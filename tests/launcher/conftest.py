@@ -1,16 +1,9 @@
 """Installations that are thrown away."""
 
-import socket
-
 import pytest
 
 from launcher.layout import REPOSITORY, Layout
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tests.ports import free_port
 
 
 @pytest.fixture

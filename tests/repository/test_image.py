@@ -305,10 +305,7 @@ def ci(root, programs, tmp_path):
 
 
 @pytest.mark.parametrize("step", ["build", "test"])
-def test_ci_builds_the_image_and_says_so_if_it_cannot(root, ci, step):
-    said = (root / ".ci/run").read_text()
-    assert f".ci/image {step} " in said
-    assert said.index(".ci/image build") < said.index("make test ") < said.index(".ci/image test")
+def test_where_the_image_cannot_be_built_one_line_says_so(ci, step):
     done = ci(step, "echo 'error: found no crun, expected it' >&2; exit 69")
     assert done.returncode == 69
     assert done.stdout.splitlines()[-1] == "NOT TESTED: image (found no crun, expected it)"
