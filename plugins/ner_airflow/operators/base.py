@@ -20,7 +20,7 @@ from ner_airflow.observability.lineage import Trace, make_lineage
 from ner_airflow.params import RUN_PARAMS, read_params
 from ner_airflow.subprocess_runner import ChildProcess
 from ner_airflow.warm_process import WarmProcess, WarmUnavailable
-from ner_tasks import child_environment, errors, hardware
+from ner_tasks import child_environment, errors, fingerprint, hardware
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.evaluation.policy import DEFAULT_POLICY, GatePolicy
@@ -73,6 +73,7 @@ class NerOperator(BaseOperator):
     def execute(self, context: "Context") -> dict[str, Any]:
         try:
             self._check_names(context)
+            fingerprint.keep_parsed(self.settings.scratch)
             self.result = self.step(context)
             return self.result
         except NerTasksError as error:
@@ -187,6 +188,7 @@ class CommandOperator(NerOperator):
             "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",
             "PYTHONHASHSEED": "0",
+            "NER_SCRATCH": str(self.settings.scratch),
             **hardware.tensorflow_env(n_threads=self.settings.threads, onednn=True),
         }
 
