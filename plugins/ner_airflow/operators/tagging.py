@@ -20,7 +20,6 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Version
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.enrichment.policy import EntityPolicy
-from ner_tasks.enrichment.rules import hash_files
 from ner_tasks.records import (
     PlannedShard,
 )
@@ -153,6 +152,8 @@ class PlanShardsOperator(NightOperator):
 
     def _night(self, context: "Context", inbox: planning.InboxSummary, params: PlanParams) -> str:
         """Return the version of the night: a hash of everything that determines its answers."""
+        from ner_tasks.enrichment.rules import hash_files  # the rules' patterns, which only this step needs, are many
+
         tagging, policy = self.tag_config(params.part(EntityParams).given()), EntityPolicy.load(self.settings.policy)
         return fingerprint.make_version(
             {
