@@ -1,20 +1,19 @@
 """Compute versions as hashes of inputs, settings and code: the same ingredients give the same version."""
 
-import ast
-import functools
 import hashlib
 import json
-import re
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ner_tasks.parsed_source import ParsedSources
+
 PACKAGE = Path(__file__).parent
 LENGTH = 12
-_MODULE = re.compile(r"ner_tasks\.\w")
 # the number in records: a new one must not make models, snapshots and answers anew
 _WITHOUT_EFFECT = frozenset({"files/schema.py"})
+_sources = ParsedSources()
 
 
 def make_version(ingredients: Mapping[str, Any]) -> str:
@@ -45,6 +44,16 @@ def code_version(module: str, package: Path = PACKAGE) -> str:
     return make_version(digests)
 
 
+def keep_parsed(scratch: Path | None) -> None:
+    """Keep what is parsed of the code for later processes; versions stay the same, and cost less time.
+
+    Args:
+        scratch: local folder for it; None for none.
+    """
+    # its owner alone may write it, so users who share a scratch folder have one each
+    _sources.keep_in(scratch / f"parsed-source-{os.geteuid()}" if scratch else None)
+
+
 def config_version(package: Path = PACKAGE) -> str:
     """Return the version of the YAML files of quantization; limits of gates do not affect a model."""
     files = sorted((package / "config").glob("quantize*.yaml"))
@@ -52,63 +61,33 @@ def config_version(package: Path = PACKAGE) -> str:
     return make_version(texts)
 
 
-@dataclass(frozen=True)
-class _Module:
-    """What a file of source contributes: its code without comments and layout, and what it refers to."""
-
-    digest: str
-    imports: tuple[str, ...]
-    folders: tuple[Path, ...]
-
-
 def _digest_with_imports(module: str, package: Path) -> dict[str, str]:
     """Return digests of the code of a module and of its imports, by file name."""
     digests: dict[str, str] = {}
     listed: set[Path] = set()
-    waiting = [module]
+    waiting, visited = [module], set[str]()
     while waiting:
-        path = package.joinpath(*waiting.pop().split("."))
+        if (module := waiting.pop()) in visited:
+            continue
+        visited.add(module)
+        path = package.joinpath(*module.split("."))
         path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         if not path.is_file() or (name := path.relative_to(package).as_posix()) in digests or name in _WITHOUT_EFFECT:
             continue
-        found = _parse(path.read_text(encoding="utf-8"), package)
+        found = _sources.parse(path.read_text(encoding="utf-8"))
         digests[name] = found.digest
         waiting += found.imports
-        for folder in set(found.folders) - listed:
+        for folder in {_find_folder(named, package) for named in found.named} - listed:
             listed.add(folder)
             waiting += (".".join(path.relative_to(package).with_suffix("").parts) for path in folder.rglob("*.py"))
+    _sources.save()
     return digests
 
 
-@functools.lru_cache(maxsize=4096)
-def _parse(source: str, package: Path) -> _Module:
-    """Parse the source of a module, once for each process: the whole package takes seconds."""
-    tree = ast.parse(source)
-    nodes = list(ast.walk(tree))
-    return _Module(
-        digest=hashlib.sha256(ast.dump(tree).encode()).hexdigest(),
-        imports=tuple(imported for node in nodes for imported in _imports(node)),
-        folders=tuple(folder for node in nodes if (folder := _find_named_folder(node, package))),
-    )
-
-
-def _imports(node: ast.AST) -> list[str]:
-    """Return the modules that an import may refer to: `from ner_tasks.a import b` means module `a` or `a.b`."""
-    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ner_tasks":
-        parent = (node.module or "").removeprefix("ner_tasks").removeprefix(".")
-        return [parent, *(f"{parent}.{alias.name}".removeprefix(".") for alias in node.names)]
-    if isinstance(node, ast.Import):
-        return [alias.name.removeprefix("ner_tasks.") for alias in node.names if alias.name.startswith("ner_tasks.")]
-    return []
-
-
-def _find_named_folder(node: ast.AST, package: Path) -> Path | None:
+def _find_folder(named: str, package: Path) -> Path:
     """Return the folder of a module named in a string, which may be imported or run by name; all its files count.
 
-    For `"ner_tasks.documents.readers."` it is `documents/readers` with its subfolders; for a module, its parent folder.
+    For `documents.readers` it is `documents/readers` with its subfolders; for a module, its parent folder.
     """
-    if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and _MODULE.match(node.value)):
-        return None
-    parts = node.value.rstrip(".").split(".")[1:]
-    named = package.joinpath(*parts)
-    return named if named.is_dir() else named.parent
+    path = package.joinpath(*named.split("."))
+    return path if path.is_dir() else path.parent

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import ner_tasks
-from ner_tasks import hardware, held_stderr, settings
-from ner_tasks.cli import answers, data, measures, models, registry, sinks, tagging, training
+from ner_tasks import fingerprint, hardware, held_stderr, settings
+from ner_tasks.cli import answers, data, measures, models, pyarrow_alone, registry, sinks, tagging, training
 from ner_tasks.config.flags import add_flags, read_flags, require_flags
 from ner_tasks.errors import NerTasksError, redact_error, redact_traceback
 from ner_tasks.files import atomic
@@ -39,11 +39,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = top.parse_args(argv)
     model, run = commands[args.verb]
     require_flags(args.parser, model, args)
+    keep_parsed_source()
     for notice in settings.unknown_variables(os.environ):
         print(f"notice: {notice}", file=sys.stderr, flush=True)
+    if argv is None and model.without_pandas:
+        pyarrow_alone.hide_pandas()
     if argv is not None or args.verbose or held_stderr.is_verbose():
         return _run(model, run, args)
     return held_stderr.hold_stderr(lambda: _run(model, run, args))
+
+
+def keep_parsed_source() -> None:
+    """Keep what versions need of the package's code in `NER_SCRATCH`; without that variable each process parses it."""
+    scratch = os.environ.get("NER_SCRATCH")
+    fingerprint.keep_parsed(Path(scratch).absolute() if scratch else None)
 
 
 def _run(model: type[Command], run: "Run", args: argparse.Namespace) -> int:

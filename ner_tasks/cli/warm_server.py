@@ -215,6 +215,7 @@ def preload() -> None:
 
     app.parser()
     tensorflow_c.load_library()
+    app.keep_parsed_source()
     for name in planning.CODE:  # parses the package, which takes longer than all imports
         fingerprint.code_version(name)
     n_threads = len(list(Path("/proc/self/task").iterdir()))

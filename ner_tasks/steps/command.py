@@ -36,10 +36,12 @@ class Command(ConfigModel):
     Attributes:
         name: the command.
         reads_documents: whether it reads documents or answers, which an error of another library may quote.
+        without_pandas: whether its own process may keep pandas from being imported, as pyarrow does without need.
     """
 
     name: ClassVar[str]
     reads_documents: ClassVar[bool] = False
+    without_pandas: ClassVar[bool] = False
 
     threads: int = Field(
         default_factory=_default_threads,

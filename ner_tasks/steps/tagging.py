@@ -140,6 +140,7 @@ class WritePartCommand(ColumnParams, Command):
 
     name: ClassVar[str] = "write-part"
     reads_documents: ClassVar[bool] = True
+    without_pandas: ClassVar[bool] = True
 
     answers: Folder = Field(description="the answer folder of `tag`")
     output: Folder = Field(description="the part's folder to create")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ner_tasks.documents.inventory import UNREAD
 from ner_tasks.errors import ArtifactBroken, InputMissing, redact_error
 from ner_tasks.files.json_text import check_depth
 from ner_tasks.segmentation import DEFAULT_LANGUAGE
@@ -67,6 +66,8 @@ class Answer:
 
 def count_unread(receipt: Mapping[str, Any]) -> int:
     """Count the unread items in a receipt."""
+    from ner_tasks.documents.inventory import UNREAD  # which loads the readers; most steps of a night read no documents
+
     return sum(int(fates.get(UNREAD, 0)) for fates in receipt["items"].values())
 
 

@@ -4,9 +4,12 @@ from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DownstreamTasksSkipped
 
 from ner_airflow.operators.monitoring import DetectDriftOperator, DriftGateOperator, RetrainOnDriftOperator
+from ner_tasks.tagging.statistics import compute_statistics
+from tests.published import manifest_of, write_shard
 
 DAY = "2026-11-22"
 FOUND = {"judged": True, "why_not": "", "alerts": ["found entities/geo at 30, expected 10 (8 to 12), +200%"]}
@@ -124,6 +127,42 @@ def test_a_day_without_answers_or_statistics_is_skipped(publish, fake):
         watch()
     with pytest.raises(AirflowFailException, match="ConfigInvalid: found day"):
         watch(day="")
+
+
+def finish(task, *after):
+    """Run a task with others after it, as Airflow does; return its result and which of the others it has skipped."""
+    pushed = {}
+    ti = SimpleNamespace(dag_id="nights", xcom_push=lambda key, value: pushed.update({key: value}))
+    task >> list(after)
+    try:
+        return task.execute({"ti": ti}), []
+    except DownstreamTasksSkipped as skipped:
+        return pushed["return_value"], sorted(skipped.tasks)
+
+
+@pytest.mark.parametrize(("alerts", "skipped"), [([], ["drift_gate", "retrain"]), (FOUND["alerts"], [])])
+def test_a_night_without_an_alert_starts_no_process_for_what_follows_one(publish, fake, alerts, skipped):
+    publish(DAY)
+    fake.set("drift", result={**FOUND, "alerts": alerts})
+    with DAG("nights", schedule=None):
+        drift = DetectDriftOperator(task_id="drift", day=DAY, config={"accept_drift": False})
+        after = (
+            RetrainOnDriftOperator(task_id="retrain", watched={}),
+            DriftGateOperator(task_id="drift_gate", watched={}),
+        )
+        result, found = finish(drift, *after)
+    assert (result["alerts"], found) == (alerts, skipped)
+
+
+def test_why_an_empty_night_is_not_judged_is_reported_without_a_process(publish, store, fake, tmp_path):
+    write_shard(tmp_path / "shard", [], [], manifest_of(DAY, 0))
+    statistics = compute_statistics(tmp_path / "shard" / "documents.jsonl", manifest_of(DAY, 0))
+    publish(DAY, n_tagged=0)
+    store.write_json(f"tagged/{DAY}/statistics.json", statistics)
+    assert watch()["alerts"] == []
+    assert fake.calls == []
+    why_not = "found 0 previous nights by this model, expected at least 5"
+    assert store.read_json(f"reports/drift/{DAY}.json")["why_not"] == why_not
 
 
 WATCHED = {"day": DAY, "night": "n", "alerts": FOUND["alerts"], "report": f"reports/drift/{DAY}.json"}

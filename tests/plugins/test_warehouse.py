@@ -45,6 +45,12 @@ def connection(monkeypatch):
     return make
 
 
+def test_a_day_is_loaded_after_a_step_only_if_there_is_a_connection(connection, monkeypatch):
+    assert LoadPostgresOperator(task_id="load_postgres", day=DAY).is_needed({})
+    monkeypatch.delenv("NER_POSTGRES")
+    assert not LoadPostgresOperator(task_id="load_postgres", day=DAY).is_needed({})
+
+
 def load(day=DAY):
     return LoadPostgresOperator(task_id="load_postgres", day=day).execute({})
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.bases.xcom import BaseXCom
+from airflow.sdk.exceptions import AirflowFailException, DownstreamTasksSkipped
 
 import ner_tasks
 from ner_airflow import scratch
@@ -20,7 +21,7 @@ from ner_airflow.observability.lineage import Trace, make_lineage
 from ner_airflow.params import RUN_PARAMS, read_params
 from ner_airflow.subprocess_runner import ChildProcess
 from ner_airflow.warm_process import WarmProcess, WarmUnavailable
-from ner_tasks import child_environment, errors, hardware
+from ner_tasks import child_environment, errors, fingerprint, hardware
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.errors import ConfigInvalid, NerTasksError
 from ner_tasks.evaluation.policy import DEFAULT_POLICY, GatePolicy
@@ -54,7 +55,22 @@ class StepFailed(RuntimeError):
         self.line = line
 
 
-class NerOperator(BaseOperator):
+class AfterStep(BaseOperator):
+    """A task that an operator of ours directly before it has Airflow skip if it would have nothing to do.
+
+    A skipped task takes no process and no slot of a pool. One that is cleared runs all the same.
+    """
+
+    def is_needed(self, before: dict[str, Any]) -> bool:
+        """Return whether this task has anything to do.
+
+        Args:
+            before: result of the task before, which succeeded.
+        """
+        return True
+
+
+class NerOperator(AfterStep):
     """A step: `step` does the work, `execute` turns its errors into Airflow's.
 
     Our own errors are about the input, and the same on each try: the task fails at once. Everything
@@ -73,7 +89,9 @@ class NerOperator(BaseOperator):
     def execute(self, context: "Context") -> dict[str, Any]:
         try:
             self._check_names(context)
+            fingerprint.keep_parsed(self.settings.scratch)
             self.result = self.step(context)
+            self._skip_needless(context, self.result)
             return self.result
         except NerTasksError as error:
             if error.retryable:
@@ -87,6 +105,15 @@ class NerOperator(BaseOperator):
         if unknown:
             found = f"found unknown parameter {unknown[0][:100]!r}"
             raise ConfigInvalid(f"{found}, expected some of {', '.join(self.dag.params)}, for {self.dag.dag_id}")
+
+    def _skip_needless(self, context: "Context", result: dict[str, Any]) -> None:
+        after = self.downstream_list if context and self.has_dag() else ()
+        needless = [task.task_id for task in after if isinstance(task, AfterStep) and not task.is_needed(result)]
+        if needless:
+            # as at the end of a task, which this exception takes the place of
+            context["ti"].xcom_push(key=BaseXCom.XCOM_RETURN_KEY, value=result)
+            self.log.info("nothing to do for %s", ", ".join(needless))
+            raise DownstreamTasksSkipped(tasks=needless)
 
     @abstractmethod
     def step(self, context: "Context") -> dict[str, Any]:
@@ -187,6 +214,7 @@ class CommandOperator(NerOperator):
             "PYTHONPATH": os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH", "")])),
             "PYTHONUNBUFFERED": "1",
             "PYTHONHASHSEED": "0",
+            "NER_SCRATCH": str(self.settings.scratch),
             **hardware.tensorflow_env(n_threads=self.settings.threads, onednn=True),
         }
 

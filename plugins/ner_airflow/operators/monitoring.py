@@ -7,7 +7,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import Field
 
 from ner_airflow.observability import metrics
-from ner_airflow.operators.base import NerOperator
+from ner_airflow.operators.base import AfterStep, NerOperator
 from ner_airflow.operators.night import PublishedDayOperator, parse_day
 from ner_airflow.params import RUN_PARAMS, read_params
 from ner_airflow.schedule import is_under_way
@@ -57,12 +57,9 @@ class DetectDriftOperator(PublishedDayOperator):
         if not self.store.exists(key):
             raise AirflowSkipException(f"found no {key}: published before there was any; `force` makes it")
         before, last = self._before(published["model_version"])
-        result = self.run_command(
-            DriftCommand(
-                night=self.store.fetch(key),
-                before=tuple(self.store.fetch(keys.tagged_day(day, STATISTICS)) for day in before),
-            )
-        )
+        earlier = tuple(self.store.fetch(keys.tagged_day(day, STATISTICS)) for day in before)
+        command = DriftCommand(night=self.store.fetch(key), before=earlier)
+        result = self._judge_empty(command) if published.get("n_tagged") == 0 else self.run_command(command)
         report, (_, was_accepted) = keys.drift_report(self.day), self._judged(self.day, published.get("night"))
         accepted = self.read_config(DriftParams).accept_drift or was_accepted
         record = {"day": self.day, "night": published.get("night"), "model_version": published["model_version"]}
@@ -76,6 +73,12 @@ class DetectDriftOperator(PublishedDayOperator):
             )
         alerts = [] if accepted else result["alerts"]
         return {"day": self.day, "night": record["night"], "alerts": alerts[:20], "report": report}
+
+    def _judge_empty(self, command: DriftCommand) -> dict[str, Any]:
+        """Report why a night without documents is not judged, which takes no process with libraries of its own."""
+        from ner_tasks.monitoring.drift import DriftConfig, detect_drift
+
+        return detect_drift(command.night, command.before, DriftConfig.read(), self.log.warning)
 
     def _before(self, version: str) -> tuple[list[str], str]:
         """Return the days to compare with, newest first, and the model version of the night before."""
@@ -111,7 +114,7 @@ class DetectDriftOperator(PublishedDayOperator):
             return True, False
 
 
-class RetrainOnDriftOperator(TriggerDagRunOperator):
+class RetrainOnDriftOperator(AfterStep, TriggerDagRunOperator):
     """Start `ner_retrain` once for a night with an alert, if the run has `retrain_on_drift`.
 
     A trigger and not an asset: events of a partitioned run start no DAG that has no partitions.
@@ -123,6 +126,9 @@ class RetrainOnDriftOperator(TriggerDagRunOperator):
         given = {"trigger_dag_id": "ner_retrain", "skip_when_already_exists": True, "logical_date": None}
         super().__init__(**{**given, **kwargs})
         self.watched, self.config = watched, config
+
+    def is_needed(self, before: dict[str, Any]) -> bool:
+        return bool(before["alerts"])
 
     def execute(self, context: "Context") -> None:
         if not self.watched["alerts"]:
@@ -143,8 +149,11 @@ class DriftGateOperator(NerOperator):
 
     def __init__(self, *, watched: Any, **kwargs: Any) -> None:
         # the retraining before it may be skipped
-        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
+        super().__init__(**{"trigger_rule": "none_failed_min_one_success", **kwargs})
         self.watched = watched
+
+    def is_needed(self, before: dict[str, Any]) -> bool:
+        return bool(before["alerts"])
 
     def step(self, context: "Context") -> dict[str, Any]:
         if self.watched is None:  # nothing was published

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ner_airflow.operators.base import CommandOperator
 from ner_airflow.operators.night import NightOperator
+from ner_airflow.warm_process import WarmProcess
 from ner_tasks import hardware
 from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, SchemaTooNew
 from ner_tasks.inference import runtime_config
@@ -113,7 +114,7 @@ class TagShardOperator(NightOperator, CommandOperator):
             model_version=plan["model"]["version"],
             **plan["columns"],
         )
-        self.run_command(command)
+        self.run_command(command, warm=isinstance(self._child, WarmProcess))  # then its server is at hand
         record = name_part(folder / "part")
         planned = plan["shards"][index] if "shards" in plan else {}
         if "inbox_sha256" in planned:

@@ -23,7 +23,6 @@ from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Version
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.enrichment.policy import EntityPolicy
-from ner_tasks.enrichment.rules import hash_files
 from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, SchemaTooNew
 from ner_tasks.records import MeasuredDay, NightDivision, PartRecord, PlannedShard, read_record
 from ner_tasks.registry import leases
@@ -184,6 +183,8 @@ class PlanShardsOperator(NightOperator):
 
     def _settings_version(self, params: PlanParams) -> str:
         """Return a hash of everything that determines the answers besides the inbox."""
+        from ner_tasks.enrichment.rules import hash_files  # the rules' patterns, which only this step needs, are many
+
         tagging, policy = self.tag_config(params.part(EntityParams).given()), EntityPolicy.load(self.settings.policy)
         return fingerprint.make_version(
             {

@@ -39,6 +39,9 @@ class LoadPostgresOperator(PublishedDayOperator):
         day: YYYY-MM-DD.
     """
 
+    def is_needed(self, before: dict[str, Any]) -> bool:
+        return bool(self.settings.postgres)
+
     def step(self, context: "Context") -> dict[str, Any]:
         parse_day(self.day)
         if not self.settings.postgres:
