@@ -2,6 +2,8 @@
 
 import contextlib
 import http.client
+import queue
+import re
 import socket
 import subprocess
 import sys
@@ -68,13 +70,50 @@ def enforce(url: str, *, on: bool) -> None:
 
 
 @dataclass
+class Held:
+    """A request that has left its sender and not reached the server, until it is passed on or lost.
+
+    Attributes:
+        path: of its URL.
+        port: of its sender, on this machine.
+        body: what it carries.
+    """
+
+    path: str
+    port: int
+    body: bytes
+    _is_lost: bool = False
+    _decided: threading.Event = field(default_factory=threading.Event)
+    _answers: queue.Queue[int] = field(default_factory=queue.Queue)
+
+    def pass_on(self) -> int:
+        """Let the server have it, whether its sender still lives or not; the status of the answer."""
+        self._decided.set()
+        return self._answers.get(timeout=60)
+
+    def lose(self) -> None:
+        """As if its sender had been killed before it was sent."""
+        self._is_lost = True
+        self._decided.set()
+
+    def is_passed_on(self) -> bool:
+        """Wait for the decision."""
+        self._decided.wait()
+        return not self._is_lost
+
+    def tell(self, status: int) -> None:
+        self._answers.put(status)
+
+
+@dataclass
 class Fault:
     """What happens to the next requests that match.
 
     Attributes:
         matches: of method and path.
         does: `answer`: an error instead of an answer; `stall`: none at all; `lose`: it is done, but no answer
-            comes; `tell`: what `tells` makes of the path; `cut` and `hang`: half of the body, then the end or nothing; `flip`: a body of other bytes.
+            comes; `tell`: what `tells` makes of the path; `cut` and `hang`: half of the body, then the end or nothing; `flip`: a body of other bytes;
+            `hold`: see `Held`.
         times: to so many of them.
         status: of `answer`.
         code: of `answer`, as S3 calls it.
@@ -87,6 +126,7 @@ class Fault:
     status: int = 503
     code: str = "SlowDown"
     tells: Callable[[str], bytes] = str.encode
+    held: list[Held] = field(default_factory=list)
 
 
 @dataclass
@@ -101,6 +141,12 @@ class Proxy:
     def spoil(self, method: str, part: str, does: str, **options: Any) -> None:
         """Let requests of a method whose path contains `part` fail."""
         self.faults.append(Fault(lambda verb, path: verb == method and part in path, does, **options))
+
+    def hold(self, method: str, pattern: str) -> Fault:
+        """Hold the next request of a method whose path, without a query, matches; it is `held` of the fault then."""
+        fault = Fault(lambda verb, path: verb == method and bool(re.search(pattern, path.partition("?")[0])), "hold")
+        self.faults.append(fault)
+        return fault
 
     def fault_of(self, method: str, path: str) -> Fault | None:
         for fault in self.faults:
@@ -160,11 +206,23 @@ class _Handler(BaseHTTPRequestHandler):
             return self.answer(200, {"Content-Type": "application/xml"}, fault.tells(self.path))
         if fault and fault.does == "stall":
             return self.say_nothing()
+        held = Held(self.path, self.client_address[1], body) if fault and fault.does == "hold" else None
+        if fault and held:
+            fault.held.append(held)
+            if not held.is_passed_on():
+                self.close_connection = True
+                return None
         upstream = http.client.HTTPConnection(proxy.target.removeprefix("http://"), timeout=30)
         upstream.request(self.command, self.path, body, dict(self.headers))
         response = upstream.getresponse()
         got = response.read()
         upstream.close()
+        if held:
+            held.tell(response.status)
+            self.close_connection = True
+            with contextlib.suppress(ConnectionError):  # its sender may be dead
+                self.answer(response.status, dict(response.getheaders()), got)
+            return None
         if fault and fault.does == "lose":
             self.close_connection = True
             return None

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,15 @@ class Cluster:
         """Wait until so many schedulers say that they are alive."""
         query = {"job_type": "SchedulerJob", "is_alive": True}
         wait(lambda: len(self.api._call("GET", "/jobs", params=query).json()["jobs"]) == n, f"{n} schedulers")
+
+    def let_overlap(self, dag_id: str, n: int) -> None:
+        """Let Airflow start so many runs of a DAG at once; it does so until the DAG's file is read again."""
+        import psycopg2
+
+        where = {"host": "127.0.0.1", "port": self.ports[POSTGRES], "user": "airflow", "dbname": "airflow"}
+        with closing(psycopg2.connect(**where)) as database, database, database.cursor() as cursor:
+            cursor.execute("UPDATE dag SET max_active_runs = %s WHERE dag_id = %s", (n, dag_id))
+            assert cursor.rowcount == 1
 
     def worked_on(self, name: str) -> set[str]:
         """The tasks that one of the machines has worked on, by the logs on its disk."""

@@ -38,3 +38,26 @@ def nothing_left(request):
     yield
     if "cluster" in request.fixturenames:
         request.getfixturevalue("cluster").keeper.wait_for_none_left()
+
+
+@pytest.fixture(scope="session")
+def promoted(cluster):
+    """The version that the DAGs have made and promoted."""
+    from tests.distributed.nights import promote
+
+    return promote(cluster)
+
+
+@pytest.fixture(scope="session")
+def same():
+    """Sees that a night's answers are in the inbox's order, and that each document has the entities of the nights before."""
+    known = {}  # entities by document
+
+    def compare(answers):
+        files = [name.partition("#")[0] for name, _ in answers]
+        assert files == sorted(files)
+        assert any(entities for _, entities in answers)
+        for name, entities in answers:
+            assert known.setdefault(name, entities) == entities, name
+
+    return compare

@@ -30,8 +30,14 @@ def text(rng: random.Random, index: int) -> str:
     return f"Number {index}.\n\n{documents.letter(rng) if index % 2 else documents.report_text(rng)}"
 
 
-def put_inbox(cluster: Cluster, day: str, n_documents: int) -> tuple[set[str], set[str]]:
+def put_inbox(cluster: Cluster, day: str, n_documents: int, *, padding: int = 0) -> tuple[set[str], set[str]]:
     """Write a day's inbox: files of a hundred documents, and those of the bundled sample that are one document each.
+
+    Args:
+        cluster: whose store it is.
+        day: YYYY-MM-DD.
+        n_documents: in files of many; the first ones are those of a smaller inbox.
+        padding: blanks that make each document's line longer, for shards of few documents.
 
     Returns:
         Names of the documents that have to be tagged, and of those that have to be rejected.
@@ -40,7 +46,7 @@ def put_inbox(cluster: Cluster, day: str, n_documents: int) -> tuple[set[str], s
     for first in range(0, n_documents, N_IN_FILE):
         name = f"calls-{first:06d}.jsonl"
         numbers = range(first, min(first + N_IN_FILE, n_documents))
-        lines = [json.dumps({"id": str(index), "text": text(rng, index)}) for index in numbers]
+        lines = [json.dumps({"id": str(index), "text": text(rng, index)}) + " " * padding for index in numbers]
         put(cluster, f"inbox/{day}/{name}", "\n".join(lines).encode())
         tagged |= {f"{name}#{index}" for index in numbers}
     files = [path for pattern in (*TAGGED, *REJECTED) for path in (ROOT / "sample" / "inbox").glob(pattern)]
@@ -82,10 +88,10 @@ class Night:
     rejected: set[str]
 
     @classmethod
-    def begin(cls, cluster: Cluster, day: str, n_documents: int) -> Self:
+    def begin(cls, cluster: Cluster, day: str, n_documents: int, *, padding: int = 0, **conf: Any) -> Self:
         """Fill the day's inbox, and start its night; no answer is taken over from another day."""
-        tagged, rejected = put_inbox(cluster, day, n_documents)
-        conf = {"day": day, "shard_minutes": 0.15, "lookback_days": 0}
+        tagged, rejected = put_inbox(cluster, day, n_documents, padding=padding)
+        conf = {"day": day, "shard_minutes": 0.15, "lookback_days": 0, **conf}
         return cls(cluster, day, cluster.api.trigger(NIGHT, conf, partition_key=day), tagged, rejected)
 
     def end(self) -> list[tuple[str, list[Any]]]:

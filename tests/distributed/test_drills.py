@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.distributed.cluster import POSTGRES, REDIS, SCHEDULER, TAG, TRAIN
-from tests.distributed.nights import Night, get, promote
+from tests.distributed.nights import Night, get
 from tests.distributed.programs import is_alive, wait
 from tests.s3 import Fault
 
@@ -16,24 +16,6 @@ pytestmark = [pytest.mark.distributed, pytest.mark.slow, pytest.mark.timeout(360
 # three shards of 1 MiB for two workers
 N_DOCUMENTS = 4000
 DOWN_S, S3_DOWN_S = 10.0, 60.0
-
-
-@pytest.fixture(scope="session")
-def promoted(cluster):
-    """The version that the DAGs have made and promoted."""
-    return promote(cluster)
-
-
-@pytest.fixture(scope="session")
-def same():
-    """Sees that answers are those of the first night that was asked about."""
-    first = []
-
-    def compare(answers):
-        first.append(answers)
-        assert answers == first[0]
-
-    return compare
 
 
 @pytest.fixture

@@ -9,10 +9,13 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
+from ner_airflow.operators import publication
+from ner_airflow.operators.night import NightOperator
 from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
 from ner_airflow.operators.shards import TagShardOperator
 from ner_airflow.operators.tagging import PlanShardsOperator, ResolveModelOperator
 from ner_airflow.operators.withdrawal import WithdrawDayOperator
+from ner_tasks.errors import Busy
 from ner_tasks.registry.registry import Registry
 from ner_tasks.settings import Settings
 from ner_tasks.tagging import statistics
@@ -433,6 +436,57 @@ def test_two_runs_of_one_night_publish_it_once(promoted, store, fake, arrive, tm
     assert staged(store) == []
 
 
+@pytest.mark.runbook("nightly-tagging", "tag_shard is skipped: another run has published")
+def test_a_run_whose_night_another_one_publishes_before_it_has_tagged_ends_there(
+    promoted, store, fake, arrive, tmp_path
+):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    other = {"run_id": "manual__2026-11-23T02:00:00+00:00"}
+    shards, again = plan(), plan(context=other)
+    tag(shards)
+    publish(check())
+    with pytest.raises(AirflowSkipException, match="another run has published this night"):
+        tag(again, other)
+    with pytest.raises(AirflowSkipException, match="another run has published this night"):
+        check(other)
+    assert fake.verbs == ["tag", "write-part"]
+    assert staged(store) == []
+
+
+@pytest.mark.parametrize("step", ["check", "publish"])
+def test_a_run_whose_night_another_one_publishes_while_it_reads_the_shards_ends_there(
+    promoted, store, fake, arrive, tmp_path, monkeypatch, step
+):
+    arrive(a="text")
+    answers(fake, tmp_path, tagged=["a.txt"])
+    other = {"run_id": "manual__2026-11-23T02:00:00+00:00"}
+    shards, _ = plan(), plan(context=other)
+    tag(shards)
+    checked = check()
+
+    read = NightOperator.shard_records
+
+    def beaten(operator, its_plan):
+        # as the other run leaves the store
+        published = {"model_version": "v1", "night": its_plan["night"], "parts": []}
+        store.write_json(f"tagged/{DAY}/manifest.json", published)
+        store.remove(f"staging/tagged/{DAY}/{its_plan['night']}")
+        return read(operator, its_plan)
+
+    monkeypatch.setattr(NightOperator, "shard_records", beaten)
+    with pytest.raises(AirflowSkipException, match="another run has published this night"):
+        check(other) if step == "check" else publish(checked, other)
+
+
+def test_a_shard_whose_files_are_gone_though_nobody_has_published_the_night_fails(promoted, store, fake, arrive):
+    arrive(a="text")
+    shards = plan()
+    store.remove(f"staging/tagged/{DAY}/{planned(store)['night']}")
+    with pytest.raises(AirflowFailException, match="InputMissing: found nothing"):
+        tag(shards)
+
+
 @pytest.mark.runbook("nightly-tagging", "the day is green and empty")
 def test_an_empty_inbox_is_green_and_published_as_empty(promoted, store, fake):
     assert night()["n_documents"] == 0
@@ -681,6 +735,28 @@ def test_a_run_that_is_checked_after_a_newer_one_was_published_ends_there(two_ru
         check(older)
     assert n_published(store) == 2
     assert staged(store) == []
+
+
+@pytest.mark.runbook("arrivals", "publish_day is retried: the lock held by")
+def test_a_newer_run_publishes_nothing_while_an_older_one_does(two_runs, store, monkeypatch):
+    older, newer = two_runs
+    checked, put, errors = check(newer), type(store).put_file, []
+    monkeypatch.setattr(publication, "_PATIENCE_S", 0)
+
+    def meanwhile(self, file, key):
+        if key.startswith("rejected/") and not errors:
+            with pytest.raises(Busy) as error:
+                publish(checked, newer)
+            errors.append(error)
+        put(self, file, key)
+
+    monkeypatch.setattr(type(store), "put_file", meanwhile)
+    publish(check(older), older)
+    assert errors
+    publish(checked, newer)
+    found = [store.read_json(f"tagged/{DAY}/{name}.json")["night"] for name in ("manifest", "statistics")]
+    assert found[0] == found[1]
+    assert n_published(store) == 2
 
 
 def test_a_newer_run_replaces_what_an_older_one_published_meanwhile(two_runs, store):

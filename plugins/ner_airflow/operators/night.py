@@ -1,8 +1,9 @@
 """The base of the steps of a night: the plan of the run, and the records of its shards."""
 
 import re
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -17,6 +18,7 @@ from ner_tasks.records import NightPlan, PublishedDay, TaggedShard, read_record
 from ner_tasks.steps.tagging import ReadingConfig, ThresholdConfig
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge
+from ner_tasks.tagging.arrivals import is_superseded
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -68,7 +70,7 @@ class NightOperator(NerOperator):
             raise AirflowSkipException(f"nothing was planned for {day}")
         return dict(read_record(self.store, key, NightPlan))
 
-    def forget(self, context: "Context", plan: dict[str, Any]) -> None:
+    def forget(self, context: "Context", plan: Mapping[str, Any]) -> None:
         """Delete the plan and the staging of a published night."""
         self.store.remove(keys.night(plan["day"], plan["night"]))
         self.store.remove(keys.run_day(_run_name(context), plan["day"]))
@@ -99,6 +101,39 @@ class NightOperator(NerOperator):
         except ArtifactBroken as error:
             self.log.warning("the answers of %s are treated as unpublished: %s", day, error)
             return None
+
+    @contextmanager
+    def staged(self, plan: Mapping[str, Any]) -> Iterator[None]:
+        """Work with what the night has in staging, which another run that publishes the same night removes.
+
+        Raises:
+            AirflowSkipException: it is gone for that reason.
+        """
+        try:
+            yield
+        except InputMissing:
+            if answered := self._find_answered(plan):
+                raise AirflowSkipException(answered) from None
+            raise
+
+    def skip_answered(self, context: "Context", plan: Mapping[str, Any]) -> None:
+        """Skip a run whose night another one has published, or whose day one that listed the inbox later.
+
+        Raises:
+            AirflowSkipException: so it is.
+        """
+        if answered := self._find_answered(plan):
+            self.forget(context, plan)
+            raise AirflowSkipException(answered)
+
+    def _find_answered(self, plan: Mapping[str, Any]) -> str | None:
+        day, published = plan["day"], self.published(plan["day"])
+        if published and published.get("night") == plan["night"]:
+            return f"another run has published this night of {day}"
+        if published and is_superseded(plan, published, datetime.now(UTC)):  # it has answered more
+            listings = f"listed the inbox at {published['listed_at']}, this run at {plan['listed_at']}"
+            return f"another run has published {day}, which {listings}"
+        return None
 
     def shard_records(self, plan: Mapping[str, Any]) -> list[TaggedShard]:
         """Return the records of the night's finished shards, in order, each with the part that it made.

@@ -2,12 +2,10 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from airflow.sdk.exceptions import AirflowSkipException
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.observability import metrics
@@ -20,7 +18,6 @@ from ner_tasks.records import ListedInput, NightManifest, TaggedShard, read_reco
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge, publication, rejects
 from ner_tasks.tagging.answer_index import INDEX
-from ner_tasks.tagging.arrivals import is_superseded
 from ner_tasks.tagging.entity_index import ENTITY_INDEX, NEW_MENTIONS
 from ner_tasks.tagging.entity_index.novelty import find_new_mentions
 from ner_tasks.tagging.journal import REJECTED
@@ -31,6 +28,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _DAYS_COMPARED = 28  # days before, in which a new mention does not occur
+_PATIENCE_S = 90.0  # the lock of a killed run expires after a minute
 _N_NAMED = 20  # lost documents that are named in the log
 
 
@@ -46,18 +44,14 @@ class NightGateOperator(NightOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         plan = self.planned(context, self.day)
-        published = self.published(self.day)
-        if published and published.get("night") == plan["night"]:
-            self.forget(context, plan)
-            raise AirflowSkipException(f"another run has published this night of {self.day}")
-        _skip_superseded(self, context, plan, published)
-        shards = self.shard_records(plan)
-        night = merge.sum_manifests(shards)
-        n_lost = 0
-        for name in self._find_lost(plan, shards):
-            n_lost += 1
-            if n_lost <= _N_NAMED:
-                self.log.error("no answer for %s", name)
+        self.skip_answered(context, plan)
+        with self.staged(plan):
+            shards = self.shard_records(plan)
+            night, n_lost = merge.sum_manifests(shards), 0
+            for name in self._find_lost(plan, shards):
+                n_lost += 1
+                if n_lost <= _N_NAMED:
+                    self.log.error("no answer for %s", name)
         policy = self.policy(self.read_config(NightGateParams))
         n_documents = night["n_documents"] + n_lost
         metrics.emit(
@@ -116,14 +110,17 @@ class PublishDayOperator(NightOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         day, marker = self.night["day"], keys.tagged_day(self.night["day"], merge.MANIFEST)
         plan = self.planned(context, day)
-        with self.workspace(f"publish-{day}-{plan['night']}") as folder:
+        # one run at a time: what the others would write beside the manifest does not belong to it
+        alone = self.store.exclusive(marker, patience_s=_PATIENCE_S)
+        with self.workspace(f"publish-{day}-{plan['night']}") as folder, alone:
             etag = self.store.etag(marker)  # before the manifest: another one written in between is noticed
             published = self.published(day)
             if published and published.get("night") == plan["night"]:
                 self.log.info("this night of %s is published already, by another run or before a retry", day)
             else:
-                _skip_superseded(self, context, plan, published)
-                self._publish(plan, published, etag, folder)
+                self.skip_answered(context, plan)
+                with self.staged(plan):
+                    self._publish(plan, published, etag, folder)
             manifest = read_record(self.store, marker, NightManifest)
             self._keep_new_mentions(day, manifest, folder)
             publication.remove_former_files(self.store, day)
@@ -199,16 +196,6 @@ class PublishDayOperator(NightOperator):
         for line in damaged:
             self.log.warning("not compared for new mentions: %s", line)
         self.store.write_json(keys.tagged_day(day, NEW_MENTIONS), {"night": manifest["night"], **found})
-
-
-def _skip_superseded(
-    step: NightOperator, context: "Context", plan: Mapping[str, Any], published: Mapping[str, Any] | None
-) -> None:
-    """Skip a run if one that listed the inbox later has published the day, for it has answered more."""
-    if published and is_superseded(plan, published, datetime.now(UTC)):
-        step.forget(context, dict(plan))
-        listings = f"listed the inbox at {published['listed_at']}, this run at {plan['listed_at']}"
-        raise AirflowSkipException(f"another run has published {plan['day']}, which {listings}")
 
 
 def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:

@@ -47,24 +47,28 @@ class TagShardOperator(NightOperator, CommandOperator):
     def step(self, context: "Context") -> dict[str, Any]:
         day, index = self.shard["day"], self.shard["index"]
         plan = self.planned(context, day)
-        marker = keys.shard(day, plan["night"], index, merge.MANIFEST)
+        with self.staged(plan):
+            tagged = self._tag_once(plan, index)
+        return {"index": index, "n_documents": tagged["n_documents"], "n_rejected": tagged["n_rejected"]}
+
+    def _tag_once(self, plan: Mapping[str, Any], index: int) -> TaggedShard:
+        marker = keys.shard(plan["day"], plan["night"], index, merge.MANIFEST)
         tagged, etag = self._finished(marker)
         if tagged and self._is_of_other_files(plan, index, tagged):
             self.log.warning("shard %d is tagged again: it was planned with other files before", index)
             tagged = None
         if tagged:
             self.log.info("shard %d is tagged already, nothing to do", index)
-        else:
-            with self.workspace(f"tag-{plan['night']}-{index:02d}") as folder:
-                self._tag(plan, index, folder)
-                part = self._publish_part(plan, index, folder)
-                answers = read_file(folder / "tagged" / merge.MANIFEST, ShardManifest)
-                try:
-                    self.store.swap_json(marker, {**answers, "part": part}, etag=etag)
-                except Busy:
-                    self.log.info("another run has tagged shard %d meanwhile, its part counts", index)
-            tagged = read_record(self.store, marker, TaggedShard)
-        return {"index": index, "n_documents": tagged["n_documents"], "n_rejected": tagged["n_rejected"]}
+            return tagged
+        with self.workspace(f"tag-{plan['night']}-{index:02d}") as folder:
+            self._tag(plan, index, folder)
+            part = self._publish_part(plan, index, folder)
+            answers = read_file(folder / "tagged" / merge.MANIFEST, ShardManifest)
+            try:
+                self.store.swap_json(marker, {**answers, "part": part}, etag=etag)
+            except Busy:
+                self.log.info("another run has tagged shard %d meanwhile, its part counts", index)
+        return read_record(self.store, marker, TaggedShard)
 
     def _is_of_other_files(self, plan: Mapping[str, Any], index: int, tagged: TaggedShard) -> bool:
         planned = plan["shards"][index] if "shards" in plan else None

@@ -113,7 +113,8 @@ def test_a_day_is_listed_without_being_held(tmp_path):
     tracemalloc.start()
     inbox = planning.write_listing(day(), listing)
     numbers = Counter(
-        number for number, _ in planning.assign_shards(planning.read_listing(listing), inbox.sizes, BY_SIZE, shard_s=2**18)
+        number
+        for number, _ in planning.assign_shards(planning.read_listing(listing), inbox.sizes, BY_SIZE, shard_s=2**18)
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
