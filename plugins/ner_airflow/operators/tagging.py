@@ -1,14 +1,10 @@
 """The first steps of `ner_tag_nightly`: model and plan; `shards` and `publication` have the later ones."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
-from hashlib import sha256
-from itertools import groupby, islice
-from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -24,14 +20,15 @@ from ner_tasks.config.types import Version
 from ner_tasks.enrichment.config import EnrichmentConfig
 from ner_tasks.enrichment.policy import EntityPolicy
 from ner_tasks.errors import ArtifactBroken, Busy, InputMissing, SchemaTooNew
-from ner_tasks.records import MeasuredDay, NightDivision, PartRecord, PlannedShard, read_record
+from ner_tasks.records import MeasuredDay, NightDivision, read_record
 from ner_tasks.registry import leases
 from ner_tasks.steps.tagging import ColumnParams, EntityParams
-from ner_tasks.store import keys
-from ner_tasks.tagging import file_chain, merge, planning, publication, time_estimates
-from ner_tasks.tagging.arrivals import QUIET_S, SettledFiles, encode_state
-from ner_tasks.tagging.kept_parts import PartRanges, Segment, choose_segments, share_shards
-from ner_tasks.tagging.planning import ListedFile
+from ner_tasks.store import StoredFile, keys
+from ner_tasks.tagging import planning, time_estimates
+from ner_tasks.tagging.arrivals import QUIET_S, SettledFiles
+from ner_tasks.tagging.kept_parts import PartRanges, Segment, choose_segments
+from ner_tasks.tagging.night_inputs import NightInputs, find_whole_parts
+from ner_tasks.tagging.planning import InboxSummary
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -113,28 +110,20 @@ class PlanShardsOperator(NightOperator):
 
     def plan(self, context: "Context", day: str, params: PlanParams) -> list[dict[str, Any]]:
         """Return the day's shards; what they share goes into the plan, because XComs have to be small."""
-        run, listed_at = context.get("dag_run"), datetime.now(UTC)
-        quiet_s = 0 if is_drop_complete(run, day) else QUIET_S
-        stored = self.store.files(keys.inbox_day(parse_day(day)))
-        files = SettledFiles(stored, listed_at.timestamp(), quiet_s)
-        name = f"plan-{day}-{keys.run_name(str(context['run_id']))}"
-        settings = self._settings_version(params)
-        with self.workspace(name) as folder, planning.frozen_heap():
-            published = self.published(day)
-            parts = [] if params.force or params.retry_rejected else self._find_parts(published, settings)
-            ranges = PartRanges(parts)
-            inbox = planning.write_listing(files, folder / "listing.jsonl", ranges if parts else None)
+        listed_at, published = datetime.now(UTC), self.published(day)
+        again = params.force or params.retry_rejected
+        settings, salt = self._settings_version(params), context["run_id"] if again else ""
+        with (
+            self.workspace(f"plan-{day}-{keys.run_name(str(context['run_id']))}") as folder,
+            planning.frozen_heap(),
+        ):
+            may_keep = published and not again and published.get("settings_version") == settings
+            parts = find_whole_parts(self.store, published, self.log.warning) if published and may_keep else []
+            ranges, listing = PartRanges(parts), folder / "listing.jsonl"
+            inbox = planning.write_listing(self._settled(context, day, listed_at), listing, ranges if parts else None)
             metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
-            if files.n_left_out:
-                self.log.info(
-                    "%d files that changed in the last %g s are left to the next run", files.n_left_out, quiet_s
-                )
-            salt = context["run_id"] if params.force or params.retry_rejected else ""
             night = fingerprint.make_version({"settings": settings, "inbox": inbox.state, "salt": salt})
-            if not inbox.n_files and not is_by_hand(run):
-                self._check_emptied(run, day, published)
-            if published and published.get("night") == night:
-                raise AirflowSkipException(f"{inbox.n_files} files of {day} are answered by this model already")
+            self._skip_answered(context, inbox, day, night, published)
             division = self._division(day, night, params.shard_minutes)
             segments = choose_segments(
                 ranges.segments() if parts else [Segment(inbox.n_files, inbox.sizes, None)],
@@ -142,7 +131,7 @@ class PlanShardsOperator(NightOperator):
                 shard_s=60 * division["shard_minutes"],
                 max_parts=planning.MAX_SHARDS,
             )
-            shards = self._write_inputs(folder, segments, day, night, division)
+            shards = NightInputs(self.store, day, night).write(listing, segments, division)
         self.remember(
             context,
             {
@@ -161,16 +150,35 @@ class PlanShardsOperator(NightOperator):
                 "answered": [] if params.force else self._answered(parse_day(day), params.lookback_days),
             },
         )
-        to_tag = [{"day": day, "index": index} for index, shard in enumerate(shards) if "kept" not in shard]
-        to_tag_s = sum(time_estimates.estimate_s(one.sizes, division["times"]) for one in segments if not one.part)
-        each_s = to_tag_s / max(1, len(to_tag))
-        self.log.info(
-            "%d files of %s in %d shards of about %.0f s, night %s", inbox.n_files, day, len(to_tag), each_s, night
-        )
-        if len(to_tag) < len(shards):
-            n_kept = sum(segment.n_files for segment in segments if segment.part)
-            self.log.info("%d files have not changed: their %d parts are kept", n_kept, len(shards) - len(to_tag))
-        return to_tag
+        self._tell(segments, division, night)
+        return [{"day": day, "index": index} for index, shard in enumerate(shards) if "kept" not in shard]
+
+    def _settled(self, context: "Context", day: str, listed_at: datetime) -> Iterator[StoredFile]:
+        """List the day's inbox without files that may still be written."""
+        quiet_s = 0 if is_drop_complete(context.get("dag_run"), day) else QUIET_S
+        files = SettledFiles(self.store.files(keys.inbox_day(parse_day(day))), listed_at.timestamp(), quiet_s)
+        yield from files
+        if files.n_left_out:
+            self.log.info("%d files that changed in the last %g s are left to the next run", files.n_left_out, quiet_s)
+
+    def _skip_answered(
+        self, context: "Context", inbox: InboxSummary, day: str, night: str, published: Mapping[str, Any] | None
+    ) -> None:
+        """Skip a run that would change nothing, or take away answers that nobody asked to be taken away."""
+        run = context.get("dag_run")
+        if not inbox.n_files and not is_by_hand(run):
+            self._check_emptied(run, day, published)
+        if published and published.get("night") == night:
+            raise AirflowSkipException(f"{inbox.n_files} files of {day} are answered by this model already")
+
+    def _tell(self, segments: Sequence[Segment], division: NightDivision, night: str) -> None:
+        to_tag, kept = [one for one in segments if not one.part], [one for one in segments if one.part]
+        takes_s = sum(time_estimates.estimate_s(segment.sizes, division["times"]) for segment in to_tag)
+        n_files = sum(segment.n_files for segment in to_tag)
+        self.log.info("%d files to tag, about %.0f s of one worker, night %s", n_files, takes_s, night)
+        if kept:
+            n_kept = sum(segment.n_files for segment in kept)
+            self.log.info("%d files have not changed: their %d parts are kept", n_kept, len(kept))
 
     def _check_emptied(self, run: Any, day: str, published: Mapping[str, Any] | None) -> None:
         """Skip a scheduled or event-driven run that would publish an empty day over answers, or before the day is over."""
@@ -202,20 +210,6 @@ class PlanShardsOperator(NightOperator):
             }
         )
 
-    def _find_parts(self, published: Mapping[str, Any] | None, settings: str) -> list[PartRecord]:
-        """Return the parts of the published day that are whole, if the same model and settings made them."""
-        found = list[PartRecord]()
-        if published and published.get("settings_version") == settings:
-            for record in published.get("parts", ()):
-                try:
-                    part = publication.check_part(self.store, record)
-                except (InputMissing, ArtifactBroken) as error:
-                    self.log.warning("a part of the published day is made anew: %s", error)
-                else:
-                    record["night"] = part.manifest["night"]
-                    found.append(record)
-        return found
-
     def _division(self, day: str, night: str, shard_minutes: float) -> NightDivision:
         """Return by what the night is divided: the first run decides, so that finished shards keep their files."""
         key = keys.night_division(day, night)
@@ -237,57 +231,6 @@ class PlanShardsOperator(NightOperator):
             kept = "shards of about %g min instead of %g, as an earlier run of this night has divided it"
             self.log.info(kept, division["shard_minutes"], shard_minutes)
         return division
-
-    def _write_inputs(
-        self, folder: Path, segments: Sequence[Segment], day: str, night: str, division: NightDivision
-    ) -> list[PlannedShard]:
-        """Write the file list of each shard, and the record of each kept part; return what files each has."""
-        listed, planned, times = (
-            planning.read_listing(folder / "listing.jsonl"),
-            list[PlannedShard](),
-            division["times"],
-        )
-        shares = share_shards(segments, times, planning.MAX_SHARDS)
-        for segment, max_shards in zip(segments, shares, strict=True):
-            files = islice(listed, segment.n_files)
-            if segment.part:
-                planned.append(self._keep_part(segment.part, files, day, night, len(planned)))
-                continue
-            shards = planning.assign_shards(
-                files, segment.sizes, times, shard_s=60 * division["shard_minutes"], max_shards=max_shards
-            )
-            for _, numbered in groupby(shards, key=itemgetter(0)):
-                planned.append(self._write_shard(map(itemgetter(1), numbered), folder, day, night, len(planned)))
-        return planned
-
-    def _write_shard(self, files: Iterable[ListedFile], folder: Path, day: str, night: str, index: int) -> PlannedShard:
-        """Write the file list of a shard."""
-        n_files, link, state = 0, file_chain.START, sha256()
-        with (folder / "inputs.jsonl").open("w", encoding="utf-8") as lines:
-            for file in files:
-                lines.write(planning.format_input(file))
-                n_files, link = n_files + 1, file_chain.extend_chain(link, file.name)
-                state.update(encode_state(file))
-        self.store.put_file(folder / "inputs.jsonl", keys.shard_inputs(day, night, index))
-        return {"n_files": n_files, "files_sha256": link, "inbox_sha256": state.hexdigest()}
-
-    def _keep_part(
-        self, record: PartRecord, files: Iterable[ListedFile], day: str, night: str, index: int
-    ) -> PlannedShard:
-        """Record a part of the published day as that of a finished shard."""
-        n_files, link = 0, file_chain.START
-        for file in files:
-            n_files, link = n_files + 1, file_chain.extend_chain(link, file.name)
-        manifest = publication.check_part(self.store, record).manifest
-        described = {name: value for name, value in manifest.items() if name != "files"}
-        part = {**record, "number": index}
-        self.store.write_json(keys.shard(day, night, index, merge.MANIFEST), {**described, "part": part})
-        return {
-            "n_files": n_files,
-            "files_sha256": link,
-            "inbox_sha256": record["inbox_sha256"],
-            "kept": True,
-        }
 
     def _answered(self, day: date, lookback_days: int) -> list[str]:
         """Return the days whose answers by this model may be reused."""
