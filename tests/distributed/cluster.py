@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,12 +108,9 @@ class Cluster:
 
     def let_overlap(self, dag_id: str, n: int) -> None:
         """Let Airflow start so many runs of a DAG at once; it does so until the DAG's file is read again."""
-        import psycopg2
-
-        where = {"host": "127.0.0.1", "port": self.ports[POSTGRES], "user": "airflow", "dbname": "airflow"}
-        with closing(psycopg2.connect(**where)) as database, database, database.cursor() as cursor:
-            cursor.execute("UPDATE dag SET max_active_runs = %s WHERE dag_id = %s", (n, dag_id))
-            assert cursor.rowcount == 1
+        command = [find("psql"), "-h", "127.0.0.1", "-p", self.ports[POSTGRES], "-U", "airflow", "airflow", "--command"]
+        command.append(f"UPDATE dag SET max_active_runs = {n} WHERE dag_id = '{dag_id}'")
+        assert subprocess.run(list(map(str, command)), check=True, capture_output=True).stdout == b"UPDATE 1\n"
 
     def worked_on(self, name: str) -> set[str]:
         """The tasks that one of the machines has worked on, by the logs on its disk."""

@@ -17,7 +17,7 @@ import pytest
 
 # `make test-distributed` sets it: there nothing is skipped
 REQUIRED = "NIGHTLY_DRILLS_REQUIRED"
-POSTGRES_PROGRAMS = ("initdb", "postgres", "createdb", "pg_ctl")
+POSTGRES_PROGRAMS = ("initdb", "postgres", "createdb", "psql", "pg_ctl")
 # where Debian keeps those that are not on PATH
 _DEBIAN = "/usr/lib/postgresql"
 # PostgreSQL refuses to be run by root
