@@ -29,7 +29,7 @@ def test_the_part_of_a_shard_is_written_without_importing_pandas(shard, tmp_path
     assert done.returncode == 0, done.stderr
     imported = {line.rsplit("|")[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
     assert "pyarrow" in imported
-    assert "pandas" not in imported
+    assert not any(name.startswith("pandas.") for name in imported)  # the attempt itself is listed, as pandas
     assert (tmp_path / "part" / "entities.parquet").is_file()
 
 
