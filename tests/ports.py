@@ -4,8 +4,8 @@ import random
 import socket
 from contextlib import suppress
 
-# Below what systems give to clients (Linux: from 32768). A port from there is lost to any client while its server starts, and
-# to one of its own that asks for it again and again: TCP connects such a socket to itself.
+# Below what systems give to clients (Linux: from 32768): a port from there is lost to any client while its server starts,
+# and to one of its own that asks for it again and again: TCP connects such a socket to itself.
 _FIRST, _LAST = 15_000, 32_000
 
 

@@ -1,4 +1,4 @@
-"""What `.ci/run` does beside what, and that whatever fails of it fails CI. Programs that only note their calls stand for the real ones."""
+"""What `.ci/run` does beside what, and that whatever fails of it fails CI. Each program is one that notes its calls."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ BUILD, NIGHT, DRILLS, TESTS = "image_build", "image_test", "make_test_distribute
 
 @pytest.fixture
 def start(root, tmp_path):
-    """Starts `.ci/run` in a checkout of fakes; options of the fakes are its environment. Also: the calls that there were."""
+    """Starts `.ci/run` in a checkout of fakes, whose options are its environment: its process, and the calls so far."""
     programs, checkout, calls = tmp_path / "programs", tmp_path / "checkout", tmp_path / "calls"
     calls.touch()
     programs.mkdir()
