@@ -110,7 +110,8 @@ class PlanShardsOperator(NightOperator):
 
     def plan(self, context: "Context", day: str, params: PlanParams) -> list[dict[str, Any]]:
         """Return the day's shards; what they share goes into the plan, because XComs have to be small."""
-        listed_at, published = datetime.now(UTC), self.published(day)
+        date_of_day, listed_at = parse_day(day), datetime.now(UTC)
+        published = self.published(day)
         again = params.force or params.retry_rejected
         settings, salt = self._settings_version(params), context["run_id"] if again else ""
         with (
@@ -147,7 +148,7 @@ class PlanShardsOperator(NightOperator):
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "columns": params.part(ColumnParams).model_dump(),
                 "entities": params.part(EntityParams).given(),
-                "answered": [] if params.force else self._answered(parse_day(day), params.lookback_days),
+                "answered": [] if params.force else self._answered(date_of_day, params.lookback_days),
             },
         )
         self._tell(segments, division, night)
