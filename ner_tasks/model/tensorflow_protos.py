@@ -65,7 +65,7 @@ _MESSAGES = {
 
 def _declare_messages() -> descriptor_pb2.FileDescriptorProto:
     """Declare the messages in a file of their own, whose names do not collide with TensorFlow's."""
-    file = descriptor_pb2.FileDescriptorProto(name="ner_tasks.proto", package=_PACKAGE, syntax="proto3")
+    file = descriptor_pb2.FileDescriptorProto(name="tensorflow_subset.proto", package=_PACKAGE, syntax="proto3")
     declared: dict[str, descriptor_pb2.DescriptorProto] = {}
     for name, fields in sorted(_MESSAGES.items()):  # a message comes before those nested in it
         outer, _, own = name.rpartition(".")

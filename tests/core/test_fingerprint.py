@@ -59,6 +59,12 @@ def test_training_depends_on_the_model_s_source_and_tagging_on_every_reader():
     assert "documents/readers/office/docx.py" in fingerprint._digest_with_imports("tagging.shard", fingerprint.PACKAGE)
 
 
+@pytest.mark.parametrize("module", planning.CODE)
+def test_an_answer_does_not_depend_on_pages_training_or_commands(module):
+    rooms = {name.partition("/")[0] for name in fingerprint._digest_with_imports(module, fingerprint.PACKAGE)}
+    assert rooms.isdisjoint({"dashboard", "training", "registry", "review", "cli", "steps"})
+
+
 def test_a_module_that_is_not_there_has_no_version(package):
     with pytest.raises(ValueError, match="no module nowhere"):
         fingerprint.code_version("nowhere", package)

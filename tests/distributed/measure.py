@@ -108,7 +108,7 @@ def throughput(cluster: Cluster, n_documents: int) -> None:
 
 def night(cluster: Cluster, day: str) -> list[dict[str, Any]]:
     """Tag a day; its task instances that were started."""
-    conf = {"day": day, "shard_minutes": 0.15, "lookback_days": 0, "accept_drift": True}
+    conf = {"day": day, "shard_minutes": 0.1, "lookback_days": 0, "accept_drift": True}
     run = cluster.api.trigger(NIGHT, conf, partition_key=day)
     cluster.finish(NIGHT, run, seconds=3600)
     return [task for task in cluster.api.tasks(NIGHT, run) if task["start_date"] and task["end_date"]]

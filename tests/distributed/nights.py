@@ -91,7 +91,7 @@ class Night:
     def begin(cls, cluster: Cluster, day: str, n_documents: int, *, padding: int = 0, **conf: Any) -> Self:
         """Fill the day's inbox, and start its night; no answer is taken over from another day."""
         tagged, rejected = put_inbox(cluster, day, n_documents, padding=padding)
-        conf = {"day": day, "shard_minutes": 0.15, "lookback_days": 0, **conf}
+        conf = {"day": day, "shard_minutes": 0.1, "lookback_days": 0, **conf}
         return cls(cluster, day, cluster.api.trigger(NIGHT, conf, partition_key=day), tagged, rejected)
 
     def end(self) -> list[tuple[str, list[Any]]]:

@@ -13,7 +13,7 @@ from tests.s3 import Fault
 
 # on a machine with much else to do the cluster and its model alone take twenty minutes
 pytestmark = [pytest.mark.distributed, pytest.mark.slow, pytest.mark.timeout(3600)]
-# three shards of 1 MiB for two workers
+# three shards of six seconds, as estimated, for two workers
 N_DOCUMENTS = 4000
 DOWN_S, S3_DOWN_S = 10.0, 60.0
 
