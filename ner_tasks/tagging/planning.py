@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from ner_tasks.documents import Limits
 
 MAX_SHARDS = 64
-# Modules that an answer depends on, for `fingerprint.code_version`.
-CODE = ("tagging.shard", "inference.tagger")
+# Modules that an answer or a rejection depends on, for `fingerprint.code_version`.
+CODE = ("tagging.shard", "inference.tagger", "documents.sandbox.sandbox")
+# Module that the other files of a part depend on.
+PART_CODE = "tagging.part"
 
 
 class ListedFile(NamedTuple):

@@ -83,6 +83,7 @@ def test_a_room_that_is_named_by_its_own_name_counts(tmp_path):
     "module",
     [
         *planning.CODE,
+        planning.PART_CODE,
         *provenance._CODE,
         *(
             "data.validation.build_snapshot",

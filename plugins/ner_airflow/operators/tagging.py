@@ -199,7 +199,7 @@ class PlanShardsOperator(NightOperator):
             {
                 # without the runtime configuration: how a host runs the model does not change which day is done
                 "model": {name: self.model[name] for name in ("version", "kind")},
-                "code": [fingerprint.code_version(name) for name in planning.CODE],
+                "code": [fingerprint.code_version(name) for name in (*planning.CODE, planning.PART_CODE)],
                 "keep_text": self.settings.keep_text,
                 "language": self.settings.language,
                 "ocr": self.settings.ocr and [self.settings.ocr_languages, self.settings.min_ocr_confidence],
