@@ -106,6 +106,7 @@ def test_a_day_whose_publisher_is_killed_is_published_once_by_the_retry(cluster,
         again = hold(rf"tagged/{day}/manifest\.json")()
         assert seen.manifests == []
         assert late.pass_on() == 200
+        seen.look()  # by the manifest of the killed one alone
         assert again.pass_on() == 412
         same(night.end())
     assert night.tries("publish_day") == [2]

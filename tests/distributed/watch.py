@@ -26,9 +26,14 @@ class DayWatch:
     def __init__(self, cluster: Cluster, day: str) -> None:
         self.manifests, self.n_before, self.problems = list[dict[str, Any]](), 0, list[str]()
         self._cluster, self._day, self._done = cluster, day, threading.Event()
+        self._looking = threading.Lock()
 
     def look(self) -> None:
         """Look once."""
+        with self._looking:
+            self._look()
+
+    def _look(self) -> None:
         try:
             manifest = json.loads(get(self._cluster, f"tagged/{self._day}/manifest.json"))
         except self._cluster.client.exceptions.NoSuchKey:
