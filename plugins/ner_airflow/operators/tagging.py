@@ -48,7 +48,7 @@ class ShardParams(ConfigModel):
         ge=0.01,
         le=360,
         title="Minutes per shard",
-        description="How long each shard is to take, by the times of earlier days; longer if there would be more than 64",
+        description="How long each shard is to take, by the times of earlier days; longer if there would be more than 56",
     )
 
 
