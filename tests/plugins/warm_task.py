@@ -5,6 +5,7 @@ python -m tests.plugins.warm_task worker SCRATCH IDLE_S WORD ...    # starts a t
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +32,8 @@ def show(line: str) -> None:
 
 
 def main() -> int:
+    # a shell's job in the background ignores it, and so do all processes below
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     role, scratch, idle_s, *words = sys.argv[1:]
     if role == "task":
         process = start(Path(scratch), words, idle_s=float(idle_s))

@@ -89,7 +89,7 @@ def test_modules_are_compiled_once_whatever_the_environment_says(start, root, tm
     _, _, calls = finish(start(PYTHONDONTWRITEBYTECODE="1"))
     assert [call for call in calls if "in vain" in call] == []
     (tmp_path / "Makefile").write_text(f'include {root}/Makefile\nshow:\n\t@echo "<$$PYTHONDONTWRITEBYTECODE>"\n')
-    command = ["make", "-f", tmp_path / "Makefile", "show"]
+    command = ["make", "--no-print-directory", "-f", tmp_path / "Makefile", "show"]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     assert subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout == "<>\n"
 
