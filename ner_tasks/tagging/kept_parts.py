@@ -23,14 +23,17 @@ class Segment(NamedTuple):
     """Consecutive files of a listing.
 
     Attributes:
-        n_files: number of files.
         sizes: how many files and bytes they are, by format, see `planning.InboxSummary`.
         part: the part that holds their answers; None if they are to be tagged.
     """
 
-    n_files: int
     sizes: Mapping[str, tuple[int, int]]
     part: PartRecord | None
+
+    @property
+    def n_files(self) -> int:
+        """Number of files."""
+        return sum(n_files for n_files, _ in self.sizes.values())
 
 
 @dataclass
@@ -38,7 +41,6 @@ class _Run:
     """Files that follow each other and lie in the range of one part, or between two."""
 
     part: PartRecord | None
-    n_files: int = 0
     sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
     state: Any = field(default_factory=hashlib.sha256)
 
@@ -50,13 +52,13 @@ class PartRanges:
         parts: the parts, in the order of the inbox; those that do not say what they were made of are not kept.
     """
 
-    def __init__(self, parts: Iterable[PartRecord] = ()) -> None:
+    def __init__(self, parts: Iterable[PartRecord]) -> None:
         self._ranges = list[tuple[str, str, PartRecord]]()
         for part in parts:
             first, last = part.get("first_file"), part.get("last_file")
             if first is not None and last is not None and "inbox_sha256" in part:
                 self._ranges.append((first, last, part))
-        self._runs = [_Run(None)]
+        self._runs = list[_Run]()
         self._next, self._last, self._in_order = 0, "", True
 
     def add(self, file: StoredFile, encoded: bytes) -> None:
@@ -68,11 +70,10 @@ class PartRanges:
         """
         self._in_order = self._in_order and file.name > self._last
         self._last = file.name
-        part = self._find_part(file.name) if self._ranges else None
-        if self._runs[-1].part is not part:
+        part = self._find_part(file.name)
+        if not self._runs or self._runs[-1].part is not part:
             self._runs.append(_Run(part))
         run = self._runs[-1]
-        run.n_files += 1
         rule = find_size_rule(file.name)
         n_files, n_bytes = run.sizes.get(rule.format, (0, 0))
         run.sizes[rule.format] = n_files + 1, n_bytes + rule.count_bytes(file.n_bytes)
@@ -88,11 +89,7 @@ class PartRanges:
 
     def segments(self) -> list[Segment]:
         """Divide the files into those of unchanged parts and the others, in order."""
-        return _join(
-            Segment(run.n_files, run.sizes, run.part if self._is_unchanged(run) else None)
-            for run in self._runs
-            if run.n_files
-        )
+        return join_segments(Segment(run.sizes, run.part if self._is_unchanged(run) else None) for run in self._runs)
 
     def _is_unchanged(self, run: _Run) -> bool:
         return self._in_order and run.part is not None and run.state.hexdigest() == run.part.get("inbox_sha256")
@@ -158,17 +155,17 @@ def _find_small(segments: Sequence[Segment], takes_s: Sequence[float], shard_s: 
 
 
 def _give_up(segments: Sequence[Segment], first: int, end: int) -> list[Segment]:
-    return _join([s._replace(part=None) if first <= index < end else s for index, s in enumerate(segments)])
+    return join_segments([s._replace(part=None) if first <= index < end else s for index, s in enumerate(segments)])
 
 
-def _join(segments: Iterable[Segment]) -> list[Segment]:
+def join_segments(segments: Iterable[Segment]) -> list[Segment]:
     """Join segments that follow each other and are to be tagged."""
     joined = list[Segment]()
     for segment in segments:
         if joined and joined[-1].part is None and segment.part is None:
             before = joined.pop()
             sizes = {name: _add(before, segment, name) for name in (*before.sizes, *segment.sizes)}
-            joined.append(Segment(before.n_files + segment.n_files, sizes, None))
+            joined.append(Segment(sizes, None))
         else:
             joined.append(segment)
     return joined

@@ -1,42 +1,19 @@
 """Writes what the shards of a night begin with: the list of each one's files, and the records of parts that are kept."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
 from ner_tasks.errors import ArtifactBroken, InputMissing
-from ner_tasks.records import NightDivision, PartRecord, PlannedShard
+from ner_tasks.records import NightDivision, PartManifest, PartRecord, PlannedShard
 from ner_tasks.store import Store, keys
 from ner_tasks.tagging import file_chain, planning, publication
 from ner_tasks.tagging.arrivals import encode_state
-from ner_tasks.tagging.kept_parts import Segment, share_shards
+from ner_tasks.tagging.kept_parts import Segment, join_segments, share_shards
 from ner_tasks.tagging.merge import MANIFEST
 from ner_tasks.tagging.planning import ListedFile
-
-
-def find_whole_parts(store: Store, published: Mapping[str, Any], warn: Callable[[str], None]) -> list[PartRecord]:
-    """Find the parts of a published day that are whole.
-
-    Args:
-        store: the store.
-        published: the day's manifest.
-        warn: told why a part is not.
-
-    Returns:
-        The parts, each with the night that made it.
-    """
-    whole = list[PartRecord]()
-    for record in published.get("parts", ()):
-        try:
-            part = publication.check_part(store, record)
-        except (InputMissing, ArtifactBroken) as error:
-            warn(f"a part of the published day is made anew: {error}")
-        else:
-            whole.append({**part.record, "night": part.manifest["night"]})
-    return whole
 
 
 class NightInputs:
@@ -51,20 +28,38 @@ class NightInputs:
     def __init__(self, store: Store, day: str, night: str) -> None:
         self._store, self._day, self._night = store, day, night
         self._planned = list[PlannedShard]()
+        self._whole = dict[str, PartManifest]()  # by key of the part
+
+    def check_parts(self, segments: Iterable[Segment], warn: Callable[[str], None]) -> list[Segment]:
+        """Check the parts that could be kept; the files of one that is not whole are to be tagged.
+
+        Args:
+            segments: result of `PartRanges.segments`.
+            warn: told why a part is not whole.
+        """
+        checked = list[Segment]()
+        for segment in segments:
+            try:
+                if segment.part:
+                    self._whole[segment.part["key"]] = publication.check_part(self._store, segment.part).manifest
+                checked.append(segment)
+            except (InputMissing, ArtifactBroken) as error:
+                warn(f"a part of the published day is made anew: {error}")
+                checked.append(segment._replace(part=None))
+        return join_segments(checked)
 
     def write(self, listing: Path, segments: Sequence[Segment], division: NightDivision) -> list[PlannedShard]:
         """Write the inputs of all shards.
 
         Args:
             listing: the listed files, see `planning.write_listing`; a file is written beside it.
-            segments: which of them are to be tagged, see `kept_parts.choose_segments`.
+            segments: which of them are to be tagged, see `kept_parts.choose_segments`; their parts are checked.
             division: how long files and shards take.
 
         Returns:
             What files each shard has, in the order of the inbox.
 
         Raises:
-            InputMissing, ArtifactBroken: a part that is kept was removed or damaged meanwhile.
             StorageFull: no space left on the device.
         """
         listed, times = planning.read_listing(listing), division["times"]
@@ -72,7 +67,7 @@ class NightInputs:
         for segment, max_shards in zip(segments, shares, strict=True):
             files = islice(listed, segment.n_files)
             if segment.part:
-                self._keep_part(segment.part, files)
+                self._keep_part(segment.part, files, segment.n_files)
                 continue
             shards = planning.assign_shards(
                 files, segment.sizes, times, shard_s=60 * division["shard_minutes"], max_shards=max_shards
@@ -92,14 +87,12 @@ class NightInputs:
         self._store.put_file(scratch, keys.shard_inputs(self._day, self._night, len(self._planned)))
         self._planned.append({"n_files": n_files, "files_sha256": link, "inbox_sha256": state.hexdigest()})
 
-    def _keep_part(self, record: PartRecord, files: Iterable[ListedFile]) -> None:
+    def _keep_part(self, record: PartRecord, files: Iterable[ListedFile], n_files: int) -> None:
         """Record a part of the published day as that of a finished shard."""
-        n_files, link, number = 0, file_chain.START, len(self._planned)
-        for file in files:
-            n_files, link = n_files + 1, file_chain.extend_chain(link, file.name)
-        manifest = publication.check_part(self._store, record).manifest
+        number, manifest = len(self._planned), self._whole[record["key"]]
         finished = {name: value for name, value in manifest.items() if name != "files"}
-        marker = keys.shard(self._day, self._night, number, MANIFEST)
-        self._store.write_json(marker, {**finished, "part": {**record, "number": number}})
+        part = {**record, "number": number, "night": manifest["night"]}
+        self._store.write_json(keys.shard(self._day, self._night, number, MANIFEST), {**finished, "part": part})
+        link = file_chain.chain_names(file.name for file in files)
         told: PlannedShard = {"n_files": n_files, "files_sha256": link, "kept": True}
         self._planned.append({**told, "inbox_sha256": record["inbox_sha256"]})

@@ -27,7 +27,7 @@ from ner_tasks.store import StoredFile, keys
 from ner_tasks.tagging import planning, time_estimates
 from ner_tasks.tagging.arrivals import QUIET_S, SettledFiles
 from ner_tasks.tagging.kept_parts import PartRanges, Segment, choose_segments
-from ner_tasks.tagging.night_inputs import NightInputs, find_whole_parts
+from ner_tasks.tagging.night_inputs import NightInputs
 from ner_tasks.tagging.planning import InboxSummary
 
 if TYPE_CHECKING:
@@ -118,21 +118,22 @@ class PlanShardsOperator(NightOperator):
             self.workspace(f"plan-{day}-{keys.run_name(str(context['run_id']))}") as folder,
             planning.frozen_heap(),
         ):
-            may_keep = published and not again and published.get("settings_version") == settings
-            parts = find_whole_parts(self.store, published, self.log.warning) if published and may_keep else []
-            ranges, listing = PartRanges(parts), folder / "listing.jsonl"
-            inbox = planning.write_listing(self._settled(context, day, listed_at), listing, ranges if parts else None)
+            ranges, listing = None, folder / "listing.jsonl"
+            if published and not again and published.get("settings_version") == settings:
+                ranges = PartRanges(published.get("parts", ()))
+            inbox = planning.write_listing(self._settled(context, day, listed_at), listing, ranges)
             metrics.emit(context, queue_files=inbox.n_files, queue_bytes=inbox.n_bytes)
             night = fingerprint.make_version({"settings": settings, "inbox": inbox.state, "salt": salt})
-            self._skip_answered(context, inbox, day, night, published)
+            self._skip_unchanged(context, inbox, day, night, published)
             division = self._division(day, night, params.shard_minutes)
+            inputs = NightInputs(self.store, day, night)
             segments = choose_segments(
-                ranges.segments() if parts else [Segment(inbox.n_files, inbox.sizes, None)],
+                inputs.check_parts(ranges.segments(), self.log.warning) if ranges else [Segment(inbox.sizes, None)],
                 division["times"],
                 shard_s=60 * division["shard_minutes"],
                 max_parts=planning.MAX_SHARDS,
             )
-            shards = NightInputs(self.store, day, night).write(listing, segments, division)
+            shards = inputs.write(listing, segments, division)
         self.remember(
             context,
             {
@@ -162,10 +163,10 @@ class PlanShardsOperator(NightOperator):
         if files.n_left_out:
             self.log.info("%d files that changed in the last %g s are left to the next run", files.n_left_out, quiet_s)
 
-    def _skip_answered(
+    def _skip_unchanged(
         self, context: "Context", inbox: InboxSummary, day: str, night: str, published: Mapping[str, Any] | None
     ) -> None:
-        """Skip a run that would change nothing, or take away answers that nobody asked to be taken away."""
+        """Skip a run that would change nothing, or publish an empty day over answers."""
         run = context.get("dag_run")
         if not inbox.n_files and not is_by_hand(run):
             self._check_emptied(run, day, published)
