@@ -5,6 +5,7 @@ import json
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from ner_tasks.errors import ArtifactBroken
 from ner_tasks.tagging.day_check import check_day
 from ner_tasks.tagging.day_parts import fetch_day, find_parts
 from ner_tasks.tagging.file_chain import chain_names
@@ -68,6 +69,16 @@ def test_a_document_that_comes_before_the_others_moves_the_kept_part(store, publ
     manifest = store.read_json(f"tagged/{DAY}/manifest.json")
     check_day(DAY, manifest, [store.fetch(part["key"]) for part in manifest["parts"]], "here")
     assert len(find_parts(day)) == 2
+
+
+def test_a_part_with_another_number_than_its_own_is_damage_unless_it_is_kept(store, published):
+    manifest, part = store.read_json(f"tagged/{DAY}/manifest.json"), store.fetch(published["key"])
+    check_day(DAY, manifest, [part], "here")
+    manifest["parts"][0]["number"] = 7
+    with pytest.raises(ArtifactBroken, match="found part .*, expected .* as in manifest.json"):
+        check_day(DAY, manifest, [part], "here")
+    manifest["parts"][0]["night"] = manifest["night"]
+    check_day(DAY, manifest, [part], "here")
 
 
 def test_a_part_is_kept_again_and_again(store, published, arrive, answer):
