@@ -112,28 +112,24 @@ class NightOperator(NerOperator):
         try:
             yield
         except InputMissing:
-            if answered := self._find_answered(plan):
+            if answered := _find_answered(plan, self.published(plan["day"])):
                 raise AirflowSkipException(answered) from None
             raise
 
-    def skip_answered(self, context: "Context", plan: Mapping[str, Any]) -> None:
+    def skip_answered(self, context: "Context", plan: Mapping[str, Any], published: Mapping[str, Any] | None) -> None:
         """Skip a run whose night another one has published, or whose day one that listed the inbox later.
+
+        Args:
+            context: of the task.
+            plan: plan of the night.
+            published: manifest of the day; None if there is none.
 
         Raises:
             AirflowSkipException: so it is.
         """
-        if answered := self._find_answered(plan):
+        if answered := _find_answered(plan, published):
             self.forget(context, plan)
             raise AirflowSkipException(answered)
-
-    def _find_answered(self, plan: Mapping[str, Any]) -> str | None:
-        day, published = plan["day"], self.published(plan["day"])
-        if published and published.get("night") == plan["night"]:
-            return f"another run has published this night of {day}"
-        if published and is_superseded(plan, published, datetime.now(UTC)):  # it has answered more
-            listings = f"listed the inbox at {published['listed_at']}, this run at {plan['listed_at']}"
-            return f"another run has published {day}, which {listings}"
-        return None
 
     def shard_records(self, plan: Mapping[str, Any]) -> list[TaggedShard]:
         """Return the records of the night's finished shards, in order, each with the part that it made.
@@ -163,3 +159,14 @@ class PublishedDayOperator(NightOperator, CommandOperator):
 
 def _run_name(context: "Context") -> str:
     return keys.run_name(str(context["run_id"]))
+
+
+def _find_answered(plan: Mapping[str, Any], published: Mapping[str, Any] | None) -> str | None:
+    """Return which other run has published what this one would; None if none has."""
+    day = plan["day"]
+    if published and published.get("night") == plan["night"]:
+        return f"another run has published this night of {day}"
+    if published and is_superseded(plan, published, datetime.now(UTC)):  # it has answered more
+        listings = f"listed the inbox at {published['listed_at']}, this run at {plan['listed_at']}"
+        return f"another run has published {day}, which {listings}"
+    return None

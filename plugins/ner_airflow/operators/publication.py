@@ -44,7 +44,7 @@ class NightGateOperator(NightOperator):
 
     def step(self, context: "Context") -> dict[str, Any]:
         plan = self.planned(context, self.day)
-        self.skip_answered(context, plan)
+        self.skip_answered(context, plan, self.published(self.day))
         with self.staged(plan):
             shards = self.shard_records(plan)
             night, n_lost = merge.sum_manifests(shards), 0
@@ -118,7 +118,7 @@ class PublishDayOperator(NightOperator):
             if published and published.get("night") == plan["night"]:
                 self.log.info("this night of %s is published already, by another run or before a retry", day)
             else:
-                self.skip_answered(context, plan)
+                self.skip_answered(context, plan, published)
                 with self.staged(plan):
                     self._publish(plan, published, etag, folder)
             manifest = read_record(self.store, marker, NightManifest)

@@ -14,6 +14,7 @@ from ner_tasks.inference import runtime_config
 from ner_tasks.records import (
     ListedInput,
     PartRecord,
+    PlannedShard,
     PublishedDay,
     ShardManifest,
     TaggedShard,
@@ -71,7 +72,7 @@ class TagShardOperator(NightOperator, CommandOperator):
         return read_record(self.store, marker, TaggedShard)
 
     def _is_of_other_files(self, plan: Mapping[str, Any], index: int, tagged: TaggedShard) -> bool:
-        planned = plan["shards"][index] if "shards" in plan else None
+        planned = _planned_shard(plan, index)
         return planned is not None and "files_sha256" in tagged and not merge.has_answered(planned, tagged)
 
     def _finished(self, marker: str) -> tuple[TaggedShard | None, str | None]:
@@ -88,7 +89,7 @@ class TagShardOperator(NightOperator, CommandOperator):
             return None, etag
 
     def _tag(self, plan: Mapping[str, Any], index: int, folder: Path) -> None:
-        night, planned = plan["night"], plan.get("shards")
+        night, planned = plan["night"], _planned_shard(plan, index)
         path, choice_file = self._tuned(plan["model"], folder)
         inputs = keys.shard_inputs(plan["day"], night, index)
         self._fetch_inputs(inputs, folder / _INPUTS, folder / "inbox")
@@ -99,7 +100,7 @@ class TagShardOperator(NightOperator, CommandOperator):
             tuned=False,  # only what was pinned
             output=folder / "tagged",
             inputs_file=folder / _INPUTS,
-            inputs_version=f"{night}-{index}-{planned[index]['files_sha256'][:12] if planned else ''}",
+            inputs_version=f"{night}-{index}-{planned['files_sha256'][:12] if planned else ''}",
             answered=tuple(self._earlier(plan["answered"])),
             **self.tag_config(plan.get("entities")),
             **plan["columns"],
@@ -120,8 +121,8 @@ class TagShardOperator(NightOperator, CommandOperator):
         )
         self.run_command(command, warm=isinstance(self._child, WarmProcess))  # then its server is at hand
         record = name_part(folder / "part")
-        planned = plan["shards"][index] if "shards" in plan else {}
-        if "inbox_sha256" in planned:
+        planned = _planned_shard(plan, index)
+        if planned and "inbox_sha256" in planned:
             record["inbox_sha256"] = planned["inbox_sha256"]
         self.store.publish(folder / "part", record["key"], marker=PART, once=True)
         return record
@@ -161,3 +162,8 @@ class TagShardOperator(NightOperator, CommandOperator):
         write_inputs(
             listing, [file["name"] for file in files], self.store.fetch_files([file["key"] for file in files], folder)
         )
+
+
+def _planned_shard(plan: Mapping[str, Any], index: int) -> PlannedShard | None:
+    """Return what files a shard has; None if an earlier release planned the night."""
+    return plan["shards"][index] if "shards" in plan else None
