@@ -1,6 +1,8 @@
 """A rule-based tagger in place of a model, for tests of everything around a model."""
 
 import json
+import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +40,19 @@ class RuleTagger:
         # a short name is less sure than a long one
         entities = [ScoredSpan(span, 1 - 1 / (2 + len(words[span.start]))) for span in bio_to_spans(tags)]
         return Answer(tuple(tags), tuple(entities), len(words) + 2, 1, words.count("unknown"))
+
+
+class DyingTagger(RuleTagger):
+    """Ends its process by a signal, as the kernel does when memory is short, at one of its calls."""
+
+    def __init__(self, dies_at: int) -> None:
+        super().__init__()
+        self._dies_at = dies_at
+
+    def tag(self, sentences):
+        if len(self.n_words_of_calls) == self._dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().tag(sentences)
 
 
 def lines(path: Path) -> list[dict]:

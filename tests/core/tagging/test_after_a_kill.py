@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import signal
 
 import pytest
@@ -11,22 +10,9 @@ from ner_tasks.documents import Limits
 from ner_tasks.tagging import batcher, journal
 from ner_tasks.tagging.batcher import TagConfig
 from ner_tasks.tagging.shard import tag_documents
-from tests.rules import RuleTagger, lines
+from tests.rules import DyingTagger, RuleTagger, lines
 
 MOST = 80
-
-
-class DyingTagger(RuleTagger):
-    """Ends its process by a signal, as the kernel does when memory is short, at one of its calls."""
-
-    def __init__(self, dies_at: int) -> None:
-        super().__init__()
-        self._dies_at = dies_at
-
-    def tag(self, sentences):
-        if len(self.n_words_of_calls) == self._dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().tag(sentences)
 
 
 @pytest.fixture

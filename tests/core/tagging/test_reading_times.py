@@ -2,7 +2,6 @@
 
 import json
 import multiprocessing
-import os
 import signal
 from functools import partial
 
@@ -13,7 +12,7 @@ from ner_tasks.records import ShardManifest, validate_record
 from ner_tasks.tagging import batcher, journal, merge
 from ner_tasks.tagging.batcher import TagConfig
 from ner_tasks.tagging.shard import tag_documents
-from tests.rules import RuleTagger
+from tests.rules import DyingTagger, RuleTagger
 
 TEXT = "Rosa was seen in the clinic."
 
@@ -72,17 +71,6 @@ def test_without_times_the_manifest_says_nothing_of_reading(inbox, tmp_path):
     config = TagConfig(version="c1")
     manifest = tag_documents(inbox, tagger=RuleTagger(), output=tmp_path / "out", config=config)
     assert manifest["formats"] == {}
-
-
-class DyingTagger(RuleTagger):
-    def __init__(self, dies_at):
-        super().__init__()
-        self._dies_at = dies_at
-
-    def tag(self, sentences):
-        if len(self.n_words_of_calls) == self._dies_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().tag(sentences)
 
 
 def test_a_file_counts_once_in_a_run_that_was_killed_anywhere(inbox, tmp_path, monkeypatch):
