@@ -40,7 +40,7 @@ def test_an_upgrade_is_noticed(site, upgrade):
 def test_files_that_are_not_code_change_nothing(site):
     loaded = LoadedCode()
     (site / "notes.txt").touch()
-    importlib.import_module("json.tool")  # what is loaded later is new by itself
+    importlib.import_module("json.tool")  # loaded later, so it is not compared
     assert not loaded.has_changed()
 
 

@@ -145,7 +145,7 @@ class Cluster:
         return [name for name in self.keeper.programs if name.startswith("tag-") and self.shards(name)]
 
     def shards(self, name: str) -> list[psutil.Process]:
-        """The processes of a machine that are in the middle of tagging a shard, whoever has started them."""
+        """The processes that tag a shard on a machine, forked from a warm process or started by the task."""
         program, scratch = self.keeper.programs[name], self.home(name) / "scratch"
         return [one for one in program.processes() if _writes_answers(one, scratch)] if program.is_up() else []
 

@@ -83,7 +83,7 @@ def wait(until: Callable[[], object], what: str, *, seconds: float = PATIENCE_S,
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether it runs; what has ended and nobody has waited for does not."""
+    """Whether a process runs; a zombie does not."""
     with suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False

@@ -198,11 +198,16 @@ def write_mixed(folder: Path, scale: float) -> None:
         "intake-{:04}.zip": (12, archive),
         "letter-{:04}.txt": (900, lambda n: text_of(n, 4_000).encode()),
         "report-{:04}.pdf": (150, lambda n: pdf_bytes(text_of(n, 12_000))),
-        "table-{:04}.csv": (6, lambda n: MAKERS["csv"](text_of(n, 400_000))),
+        "table-{:04}.csv": (6, lambda n: MAKERS["csv"](without_blank_lines(text_of(n, 400_000)))),
     }
     for kind, (name, (n_files, make)) in enumerate(kinds.items()):
         for number in range(max(1, round(scale * n_files))):
             (folder / name.format(number)).write_bytes(make(100_000 * kind + number))
+
+
+def without_blank_lines(text: str) -> str:
+    """The text with no row of a table that is rejected as empty."""
+    return "\n".join(line for line in text.splitlines() if line.strip())
 
 
 def archive(seed: int) -> bytes:

@@ -66,7 +66,7 @@ def scratch(tmp_path, monkeypatch):
 
 
 def servers(scratch):
-    """The warm servers of a scratch folder; a dead child of this process that nobody has waited for is none."""
+    """The warm servers of a scratch folder; without zombies."""
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
