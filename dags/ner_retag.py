@@ -17,6 +17,7 @@ from airflow.sdk import dag
 
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS
+from ner_airflow.operators.new_mentions import ListNewMentionsOperator
 from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
 from ner_airflow.operators.retagging import (
     DiffPredictionsOperator,
@@ -46,7 +47,10 @@ def ner_retag() -> None:
     loaded = LoadPostgresOperator.partial(
         task_id="load_postgres", **TAGS, trigger_rule="none_failed_min_one_success"
     ).expand(day=days.output)
-    published.expand(night=compared.output) >> loaded
+    listed = ListNewMentionsOperator.partial(
+        task_id="list_new_mentions", trigger_rule="none_failed_min_one_success"
+    ).expand(day=days.output)
+    published.expand(night=compared.output) >> [loaded, listed]
 
 
 ner_retag()

@@ -22,6 +22,7 @@ from ner_airflow.assets import NER_INT8
 from ner_airflow.defaults import DAG_DEFAULTS, TAGS
 from ner_airflow.observability.deadline import make_deadline
 from ner_airflow.operators.monitoring import DetectDriftOperator, DriftGateOperator, DriftParams, RetrainOnDriftOperator
+from ner_airflow.operators.new_mentions import ListNewMentionsOperator
 from ner_airflow.operators.night import DayParams
 from ner_airflow.operators.publication import NightGateOperator, PublishDayOperator
 from ner_airflow.operators.shards import TagShardOperator
@@ -58,6 +59,7 @@ def ner_tag_nightly() -> None:
     retrained = RetrainOnDriftOperator(task_id="retrain", watched=watched.output)
     published >> watched
     published >> LoadPostgresOperator(task_id="load_postgres", **TAGS, day=DAY)
+    published >> ListNewMentionsOperator(task_id="list_new_mentions", day=DAY)
     retrained >> DriftGateOperator(task_id="drift_gate", watched=watched.output)
 
 

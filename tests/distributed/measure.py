@@ -27,7 +27,7 @@ from typing import Any
 from ner_tasks import hardware
 from tests.distributed import programs
 from tests.distributed.cluster import TAG, Cluster, up
-from tests.distributed.nights import NIGHT, promote, put, put_inbox, text
+from tests.distributed.nights import NIGHT, get, promote, put, put_inbox, text
 
 VERSIONS = ("apache-airflow-core", "apache-airflow-providers-celery", "celery", "redis", "tensorflow")
 SHARD_BYTES = 2**20
@@ -38,6 +38,9 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=100_000, help="of the large night")
     parser.add_argument(
         "--timed", type=int, default=20_000, help="documents of each night that workers are compared by"
+    )
+    parser.add_argument(
+        "--shard_minutes", type=float, default=3, help="of the nights that are timed to their publication"
     )
     parser.add_argument("--shards", type=int, default=16, help="of the night whose shards are all but empty")
     args = parser.parse_args()
@@ -51,7 +54,7 @@ def main() -> int:
         say(machine=hardware.describe_host(os.cpu_count() or 1), load=os.getloadavg())
         say(versions={name: metadata.version(name) for name in VERSIONS})
         overhead(cluster, args.shards)
-        latency(cluster, args.documents)
+        latency(cluster, args.documents, args.shard_minutes)
         throughput(cluster, args.timed)
     shutil.rmtree(folder)
     return 0
@@ -80,14 +83,37 @@ def overhead(cluster: Cluster, n_shards: int) -> None:
     )
 
 
-def latency(cluster: Cluster, n_documents: int) -> None:
+def latency(cluster: Cluster, n_documents: int, shard_minutes: float) -> None:
     """From a full inbox to published answers."""
     for day, n in (("2026-03-03", 0), ("2026-03-04", 100), ("2026-03-05", n_documents)):
         if n:
             put_inbox(cluster, day, n)
         began = time.monotonic()
-        shards = shards_of(night(cluster, day))
-        say(n_documents=n, n_shards=len(shards), to_published_s=round(time.monotonic() - began, 1))
+        shards = shards_of(night(cluster, day, shard_minutes=shard_minutes))
+        took = time.monotonic() - began
+        found = {"n_documents": n, "n_shards": len(shards), "to_published_s": round(took, 1)}
+        say(**found, **(shares(cluster, day, shards, took) if n else {}))
+
+
+def shares(cluster: Cluster, day: str, shards: list[dict[str, Any]], took_s: float) -> dict[str, float]:
+    """What the workers for tagging did in a night: seconds of tagging, and the share of their time that was something else.
+
+    Tagging is what the parts say they took: to read documents, to run the model and to write answers.
+    """
+    manifest = json.loads(get(cluster, f"tagged/{day}/manifest.json"))
+    parts = [json.loads(get(cluster, f"{part['key']}/part.json")) for part in manifest["parts"]]
+    tagging = sum(part["elapsed_s"] for part in parts)
+    window = seconds(min(task["start_date"] for task in shards), max(task["end_date"] for task in shards))
+    found = {
+        "tagging_s": tagging,
+        "of_it_model_s": sum(part["model_s"] for part in parts),
+        "first_shard_to_last_s": window,
+        "not_tagging_share_of_shards": 1
+        - tagging / sum(seconds(task["start_date"], task["end_date"]) for task in shards),
+        "not_tagging_share_first_to_last": 1 - tagging / (len(TAG) * window),
+        "not_tagging_share_of_night": 1 - tagging / (len(TAG) * took_s),
+    }
+    return {name: round(value, 3) for name, value in found.items()}
 
 
 def throughput(cluster: Cluster, n_documents: int) -> None:
@@ -106,9 +132,9 @@ def throughput(cluster: Cluster, n_documents: int) -> None:
         say(setup=what, n_shards=len(shards), took_s=round(took, 1), documents_per_s=round(n_documents / took, 1))
 
 
-def night(cluster: Cluster, day: str) -> list[dict[str, Any]]:
+def night(cluster: Cluster, day: str, *, shard_minutes: float = 0.1) -> list[dict[str, Any]]:
     """Tag a day; its task instances that were started."""
-    conf = {"day": day, "shard_minutes": 0.1, "lookback_days": 0, "accept_drift": True}
+    conf = {"day": day, "shard_minutes": shard_minutes, "lookback_days": 0, "accept_drift": True}
     run = cluster.api.trigger(NIGHT, conf, partition_key=day)
     cluster.finish(NIGHT, run, seconds=3600)
     return [task for task in cluster.api.tasks(NIGHT, run) if task["start_date"] and task["end_date"]]

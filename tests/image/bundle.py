@@ -1,7 +1,7 @@
 """A service of the compose file as an OCI bundle: what a container engine hands to its runtime.
 
-The keys of a service and what they become: user, read_only, tmpfs, cap_drop, security_opt, init, command, environment,
-volumes and secrets. A key that is neither translated nor listed as of no concern to a bundle is an error, so that nothing in
+The keys of a service and what they become: user, read_only, tmpfs, cap_drop, security_opt, command, environment, volumes
+and secrets. A key that is neither translated nor listed as of no concern to a bundle is an error, so that nothing in
 the compose file is left out unseen.
 """
 
@@ -13,14 +13,12 @@ from typing import Any, Self
 from tests.image.compose import Mount, Service
 
 TRANSLATED = {
-    *("command", "environment", "user", "read_only", "tmpfs", "security_opt", "cap_drop", "init"),
+    *("command", "environment", "user", "read_only", "tmpfs", "security_opt", "cap_drop"),
     *("secrets", "volumes", "healthcheck", "stop_grace_period", "ports", "depends_on", "restart"),
 }
 # The image is the bundle's root, all services share one network, and control groups are not ours to make.
 NO_CONCERN = {"build", "image", "networks", "entrypoint", "mem_limit"}
 SECRETS = "/run/secrets"
-# As docker mounts its init.
-INIT = "/sbin/docker-init"
 _PROC_MASKED = ["acpi", "kcore", "keys", "latency_stats", "timer_list", "timer_stats", "sched_debug", "scsi"]
 _PROC_READ_ONLY = ["bus", "fs", "irq", "sys", "sysrq-trigger"]
 _RIGHTS = ("bounding", "effective", "inheritable", "permitted", "ambient")
@@ -42,7 +40,7 @@ class Image:
         return cls(said.get("Entrypoint") or [], said.get("Cmd") or [], environment, said.get("WorkingDir") or "/")
 
 
-def make(service: Service, image: Image, root: Path, hosts: Path, network: Path | None, init: Path) -> dict[str, Any]:
+def make(service: Service, image: Image, root: Path, hosts: Path, network: Path | None) -> dict[str, Any]:
     """Return the configuration of a container.
 
     Args:
@@ -51,17 +49,13 @@ def make(service: Service, image: Image, root: Path, hosts: Path, network: Path 
         root: the image's files.
         hosts: file that becomes /etc/hosts.
         network: of the container; None: one that reaches nobody.
-        init: program that becomes process 1 and reaps orphans.
     """
     unknown = set(service.said) - TRANSLATED - NO_CONCERN
     assert not unknown, f"found {sorted(unknown)} in {service.name}, expected keys that a bundle is made of"
-    said, starts_init = service.said, bool(service.said.get("init"))
+    said = service.said
     arguments = [*image.entrypoint, *(service.command or image.command)]
     environment = {**image.environment, "HOSTNAME": service.name, **service.environment}
     mounts = [*service.mounts, Mount(hosts, "/etc/hosts", read_only=True)]
-    if starts_init:
-        mounts.append(Mount(init, INIT, read_only=True))
-        arguments = [INIT, "--", *arguments]
     return {
         "ociVersion": "1.0.2",
         "hostname": service.name,

@@ -4,7 +4,6 @@ For use in mount, process and network namespaces of one's own (`python -m tests.
 """
 
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -162,7 +161,7 @@ class ContainerStack:
 
     def _make(self, service: Service, hosts: Path, network: Path | None) -> Container:
         assert self._image is not None, "the stack is not up"
-        config = bundle.make(service, self._image, self._root, hosts, network, Path(shutil.which(INIT) or INIT))
+        config = bundle.make(service, self._image, self._root, hosts, network)
         return Container(service.name, config, self.deployment.folder, self.log / f"{service.name}.log")
 
 

@@ -99,7 +99,7 @@ def test_a_role_runs_as_its_user_confined_with_its_own_secrets_and_reaches_nobod
     assert said["secrets"] == sorted(service.secrets)
     assert "admin_password" not in said["secrets"]
     assert not any(stack.deployment.secret(name) in said["variables"] for name in service.secrets)
-    assert said["one"].endswith("init")
+    assert said["one"] == "/usr/bin/tini"
     assert said["outside"]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from ner_tasks.dashboard.reader import StoreReader
 from ner_tasks.model import model_folder
+from ner_tasks.settings import Settings
 from ner_tasks.store.folder import FolderStore
 
 # what `python -m ner_tasks` would do, in miniature; WILL is a list of [verb, what it does] in the order of the calls
@@ -172,3 +173,11 @@ def visit(auth, store, monkeypatch):
         return client.get(f"/ner-ops/{page}")
 
     return get
+
+
+@pytest.fixture(params=["folder", "s3"])
+def any_store(request, fake, monkeypatch):
+    """A store of either kind, which the steps use."""
+    if request.param == "s3":
+        monkeypatch.setenv("NER_STORE", f"s3://{request.getfixturevalue('s3').bucket}/ner")
+    return Settings.from_env().open_store()

@@ -29,7 +29,7 @@ def main() -> None:
     print(json.dumps({"runs": runs()}), file=ANSWERS, flush=True)
     for line in sys.stdin:
         # what follows publication looks at earlier nights, and would take a third of the time
-        dag.test(run_conf=json.loads(line), mark_success_pattern="drift|retrain|load_postgres")
+        dag.test(run_conf=json.loads(line), mark_success_pattern="drift|retrain|load_postgres|list_new_mentions")
         print(json.dumps({"runs": runs()}), file=ANSWERS, flush=True)
 
 

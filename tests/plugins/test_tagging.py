@@ -384,28 +384,8 @@ def test_what_another_model_found_in_a_day_of_an_earlier_release_stays_known_and
     night()
     assert store.fetch(f"reports/replaced/{DAY}/v1/index.sqlite").read_bytes() == index
     left = ["manifest.json", "page.html", "statistics.json"]
-    assert sorted(file.name for file in store.files(f"tagged/{DAY}")) == sorted([*left, "new_mentions.json"])
+    assert sorted(file.name for file in store.files(f"tagged/{DAY}")) == left
     assert [file.name for file in store.files(f"rejected/{DAY}")] == ["rejected.jsonl"]
-
-
-def test_a_published_day_knows_which_mentions_the_days_before_have_not(promoted, store, fake, arrive, tmp_path):
-    arrive(a="text")
-    answers(fake, tmp_path, tagged=["a.txt"])
-    path = tmp_path / "made" / "tagged" / "documents.jsonl"
-    entities = [{"start": at, "end": at + 4, "label": "per", "score": 0.9} for at in (0, 5)]
-    path.write_text(json.dumps({**json.loads(path.read_text()), "text": "Anna Otto", "entities": entities}) + "\n")
-    long_ago, before = (str(date.fromisoformat(DAY) - timedelta(days=days)) for days in (29, 28))
-    published.publish(store, tmp_path / "1", long_ago, [published.answer("o.txt", "Otto came")])
-    published.publish(store, tmp_path / "2", before, [published.answer("a.txt", "Anna came")])
-    (tmp_path / "damaged").write_bytes(b"SQLite format 3\0" + b"x" * 5000)
-    other = str(date.fromisoformat(DAY) - timedelta(days=1))
-    published.publish(store, tmp_path / "3", other, [published.answer("a.txt", "Otto came")])
-    store.put_file(tmp_path / "damaged", f"tagged/{other}/entities.sqlite")
-    night()
-    new = store.read_json(f"tagged/{DAY}/new_mentions.json")
-    assert new["night"] == store.read_json(f"tagged/{DAY}/manifest.json")["night"]
-    assert (new["n_days"], new["labels"]["per"]["n_new"]) == (1, 1)
-    assert [one["mention"] for one in new["labels"]["per"]["mentions"]] == ["Otto"]
 
 
 def test_a_shard_of_nothing_but_rejects_does_not_stop_the_night(promoted, store, fake, arrive, tmp_path):

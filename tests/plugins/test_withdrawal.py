@@ -6,20 +6,11 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from ner_airflow.operators.withdrawal import WithdrawDayOperator
 from ner_tasks.errors import StoreUnavailable
 from ner_tasks.records import PublishedDay, read_record
-from ner_tasks.settings import Settings
 from ner_tasks.tagging import part
 from tests.published import answer, cut, publish, publish_parts
 
 DAY, RUN = "2026-11-22", {"run_id": "manual__2026-11-23T01:30:00+00:00"}
 ANSWERS = [answer(name, "Anna wrote .") for name in ("a.txt", "b.txt", "c.txt")]
-
-
-@pytest.fixture(params=["folder", "s3"])
-def any_store(request, fake, monkeypatch):
-    """A store of either kind, which the steps use."""
-    if request.param == "s3":
-        monkeypatch.setenv("NER_STORE", f"s3://{request.getfixturevalue('s3').bucket}/ner")
-    return Settings.from_env().open_store()
 
 
 def withdraw():

@@ -272,7 +272,10 @@ def test_the_image_copies_files_that_are_there_and_that_reach_the_build(root):
 @pytest.mark.parametrize(("setting", "mode"), [({}, 0o600), ({"NER_UMASK": "0007"}, 0o660)])
 def test_what_a_container_writes_is_its_users_alone_unless_the_group_is_let_in(root, tmp_path, setting, mode):
     entrypoint = root / "docker" / "entrypoint.sh"
-    assert f'ENTRYPOINT ["/opt/ner/docker/{entrypoint.name}"]' in (root / "docker" / "Dockerfile").read_text()
+    assert (
+        f'ENTRYPOINT ["/usr/bin/tini", "--", "/opt/ner/docker/{entrypoint.name}"]'
+        in (root / "docker" / "Dockerfile").read_text()
+    )
     command = [entrypoint, "sh", "-c", 'touch "$1"', "sh", tmp_path / "written"]
     subprocess.run(command, check=True, umask=0o022, env={"PATH": os.environ["PATH"], **setting})
     assert (tmp_path / "written").stat().st_mode & 0o777 == mode

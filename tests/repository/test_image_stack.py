@@ -14,8 +14,8 @@ from tests.image import __main__ as runner
 from tests.image import bundle, compose, network
 
 pytestmark = pytest.mark.skipif(not compose.COMPOSE.exists(), reason="requirements-dev.txt has no docker-compose here")
-ENTRYPOINT = "/opt/ner/docker/entrypoint.sh"
-IMAGE = bundle.Image([ENTRYPOINT], ["airflow", "version"], {"PATH": "/opt/venv/bin:/bin", "USER": "ner"}, "/opt/ner")
+ENTRYPOINT = ["/usr/bin/tini", "--", "/opt/ner/docker/entrypoint.sh"]
+IMAGE = bundle.Image(ENTRYPOINT, ["airflow", "version"], {"PATH": "/opt/venv/bin:/bin", "USER": "ner"}, "/opt/ner")
 ROLES = {"init", "api-server", "scheduler", "dag-processor", "triggerer", "worker-train", "worker-tag", "worker"}
 
 
@@ -28,7 +28,7 @@ def services(tmp_path_factory):
 
 
 def make(service, **more):
-    options = {"root": Path("/image"), "hosts": Path("/hosts"), "network": Path("/net"), "init": Path("/tini")} | more
+    options = {"root": Path("/image"), "hosts": Path("/hosts"), "network": Path("/net")} | more
     return bundle.make(service, IMAGE, **options)
 
 
@@ -48,7 +48,7 @@ def test_a_container_is_confined_as_the_compose_file_says(services, name):
     assert services[name].uid == (os.geteuid() or 10001)
     assert process["noNewPrivileges"] is True
     assert set(map(tuple, process["capabilities"].values())) == {()}
-    assert process["args"] == [bundle.INIT, "--", ENTRYPOINT, *services[name].command]
+    assert process["args"] == [*ENTRYPOINT, *services[name].command]
     assert {kind["type"] for kind in made["linux"]["namespaces"]} == {"pid", "ipc", "uts", "mount", "network"}
 
 

@@ -1,9 +1,11 @@
 """The base of the steps of a night: the plan of the run, and the records of its shards."""
 
 import re
-from collections.abc import Iterator, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
@@ -101,6 +103,14 @@ class NightOperator(NerOperator):
         except ArtifactBroken as error:
             self.log.warning("the answers of %s are treated as unpublished: %s", day, error)
             return None
+
+    def fetch_each(self, files: Iterable[str], scratch: Path) -> Iterator[Path]:
+        """Yield files of the store, one at a time, each of which is there until the next; leave out those that are missing."""
+        for key in files:
+            with tempfile.TemporaryDirectory(dir=scratch) as own:
+                (file,) = self.store.fetch_files([key], Path(own))
+                if file:
+                    yield file.path
 
     @contextmanager
     def staged(self, plan: Mapping[str, Any]) -> Iterator[None]:

@@ -1,8 +1,6 @@
 """The steps of `ner_tag_nightly` from tagged shards to published answers."""
 
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,16 +8,14 @@ from typing import TYPE_CHECKING, Any
 from ner_airflow.assets import TAGGED_DOCUMENTS
 from ner_airflow.observability import metrics
 from ner_airflow.observability.lineage import Trace
-from ner_airflow.operators.night import NightOperator, parse_day
-from ner_tasks.errors import ArtifactBroken, Busy, GateNotPassed, InputMissing
+from ner_airflow.operators.night import NightOperator
+from ner_tasks.errors import ArtifactBroken, Busy, GateNotPassed
 from ner_tasks.evaluation import gates
 from ner_tasks.evaluation.policy import NightGateParams
 from ner_tasks.records import ListedInput, NightManifest, TaggedShard, read_record, read_records
 from ner_tasks.store import keys
 from ner_tasks.tagging import merge, publication, rejects
 from ner_tasks.tagging.answer_index import INDEX
-from ner_tasks.tagging.entity_index import ENTITY_INDEX, NEW_MENTIONS
-from ner_tasks.tagging.entity_index.novelty import find_new_mentions
 from ner_tasks.tagging.journal import REJECTED
 from ner_tasks.tagging.part import list_part_keys
 from ner_tasks.tagging.statistics import STATISTICS
@@ -27,7 +23,6 @@ from ner_tasks.tagging.statistics import STATISTICS
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-_DAYS_COMPARED = 28  # days before, in which a new mention does not occur
 _PATIENCE_S = 90.0  # the lock of a killed run expires after a minute
 _N_NAMED = 20  # lost documents that are named in the log
 
@@ -122,7 +117,6 @@ class PublishDayOperator(NightOperator):
                 with self.staged(plan):
                     self._publish(plan, published, etag, folder)
             manifest = read_record(self.store, marker, NightManifest)
-            self._keep_new_mentions(day, manifest, folder)
             publication.remove_former_files(self.store, day)
         self.trace = _trace(plan, manifest)
         metrics.emit_published(context, manifest)
@@ -157,45 +151,17 @@ class PublishDayOperator(NightOperator):
 
     def _list_rejected(self, parts: Sequence[publication.CheckedPart], scratch: Path) -> Iterator[Mapping[str, Any]]:
         for part in parts:
-            for path in self._local([part.key(REJECTED)] if part.record["n_rejected"] else [], scratch):
+            for path in self.fetch_each([part.key(REJECTED)] if part.record["n_rejected"] else [], scratch):
                 publication.check_rejected(path, part)
                 yield from rejects.list_rejected(path, part.record["key"])
-
-    def _local(self, files: Iterable[str], scratch: Path) -> Iterator[Path]:
-        """Make files of the store available locally, one at a time; those that are not there are left out."""
-        for key in files:
-            with tempfile.TemporaryDirectory(dir=scratch) as own:
-                (file,) = self.store.fetch_files([key], Path(own))
-                if file:
-                    yield file.path
 
     def _keep_indexes(self, day: str, replaced: Mapping[str, Any], scratch: Path) -> None:
         """Keep the indexes of answers by another model, which these answers replace."""
         version, has_parts = replaced["model_version"], replaced.get("parts") is not None
         for number, key in enumerate(list_part_keys(day, replaced)):
             name = f"index-{number:02d}.sqlite" if has_parts else INDEX
-            for index in self._local([keys.join(key, INDEX)], scratch):
+            for index in self.fetch_each([keys.join(key, INDEX)], scratch):
                 self.store.put_file(index, keys.replaced_answers(day, version, name))
-
-    def _keep_new_mentions(self, day: str, manifest: Mapping[str, Any], scratch: Path) -> None:
-        """Keep which mentions the days before do not have; without it only the list of new ones lacks this day."""
-        first, earlier = str(parse_day(day) - timedelta(days=_DAYS_COMPARED)), list[Iterator[Path]]()
-        for other in self.store.folders(keys.TAGGED):
-            if first <= other < day and (compared := self.published(other)):
-                indexes = [keys.join(key, ENTITY_INDEX) for key in list_part_keys(other, compared)]
-                if self.store.exists(indexes[0]) if indexes else False:  # none of days before 0.3.0
-                    earlier.append(self._local(indexes, scratch))
-        found, damaged = {"n_days": 0, "labels": dict[str, Any]()}, list[str]()
-        try:
-            if earlier:
-                today = [keys.join(key, ENTITY_INDEX) for key in list_part_keys(day, manifest)]
-                found, damaged = find_new_mentions(self._local(today, scratch), earlier, scratch)
-        except (InputMissing, ArtifactBroken) as error:
-            self.log.warning("new mentions of %s are not listed: %s", day, error)
-            return
-        for line in damaged:
-            self.log.warning("not compared for new mentions: %s", line)
-        self.store.write_json(keys.tagged_day(day, NEW_MENTIONS), {"night": manifest["night"], **found})
 
 
 def _trace(plan: Mapping[str, Any], manifest: Mapping[str, Any]) -> Trace:
