@@ -81,6 +81,13 @@ def test_a_day_that_is_not_published_or_whose_own_index_is_damaged_is_skipped(pu
     assert not published.exists(KEY)
 
 
+def test_a_day_of_an_early_release_which_names_no_night_is_skipped(any_store):
+    any_store.write_json(f"tagged/{DAY}/manifest.json", {"model_version": "v1", "n_documents": 1})
+    with pytest.raises(AirflowSkipException, match="name no night"):
+        list_new()
+    assert not any_store.exists(KEY)
+
+
 def test_a_day_without_answers_takes_no_task():
     step = ListNewMentionsOperator(task_id="list_new_mentions", day=DAY)
     assert not step.is_needed({"n_tagged": 0})

@@ -7,7 +7,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import Field
 
 from ner_airflow.observability import metrics
-from ner_airflow.operators.base import AfterStep, NerOperator
+from ner_airflow.operators.base import AfterStep, CommandOperator, NerOperator
 from ner_airflow.operators.night import PublishedDayOperator, parse_day
 from ner_airflow.params import RUN_PARAMS, read_params
 from ner_airflow.schedule import is_under_way
@@ -36,7 +36,7 @@ class DriftParams(ConfigModel):
     )
 
 
-class DetectDriftOperator(PublishedDayOperator):
+class DetectDriftOperator(PublishedDayOperator, CommandOperator):
     """Compare a published night with earlier ones of the same model, and report drift.
 
     Drift does not fail this task: `DriftGateOperator` fails after the retraining, if there is one. A night that raised an

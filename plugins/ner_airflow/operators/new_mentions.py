@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from ner_airflow.operators.night import NightOperator, parse_day
+from ner_airflow.operators.night import PublishedDayOperator, parse_day
 from ner_airflow.schedule import is_under_way
 from ner_tasks.errors import ArtifactBroken, InputMissing
 from ner_tasks.records import NewMentions, read_record
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _DAYS_COMPARED = 28  # days before, in which a new mention does not occur
 
 
-class ListNewMentionsOperator(NightOperator):
+class ListNewMentionsOperator(PublishedDayOperator):
     """List the mentions of a published day that the 28 days before do not have, for the page Entities.
 
     It reads the entity indexes of all these days, so nothing waits for it, and a day under way is left to its last run.
@@ -30,13 +30,6 @@ class ListNewMentionsOperator(NightOperator):
     Args:
         day: YYYY-MM-DD.
     """
-
-    template_fields = (*NightOperator.template_fields, "day")
-
-    def __init__(self, *, day: str, **kwargs: Any) -> None:
-        # a skipped day has been published before, and this step may not have followed then
-        super().__init__(**{"trigger_rule": "none_failed", **kwargs})
-        self.day = day
 
     def is_needed(self, before: dict[str, Any]) -> bool:
         return bool(before.get("n_tagged", True))
@@ -48,7 +41,9 @@ class ListNewMentionsOperator(NightOperator):
         manifest = self.published(self.day)
         if manifest is None:
             raise AirflowSkipException(f"found no published answers of {self.day}")
-        night = manifest["night"]
+        night = manifest.get("night")
+        if night is None:  # an early release published it; the list is found by its night
+            raise AirflowSkipException(f"the answers of {self.day} name no night; `force` makes one")
         if self._is_listed(night):
             raise AirflowSkipException(f"the new mentions of this night of {self.day} are listed already")
         with self.workspace(f"mentions-{self.day}-{night}") as folder:

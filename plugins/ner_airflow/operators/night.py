@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 from pydantic import Field
 
-from ner_airflow.operators.base import CommandOperator, NerOperator
+from ner_airflow.operators.base import NerOperator
 from ner_tasks.config.base import ConfigModel
 from ner_tasks.config.types import Day
 from ner_tasks.enrichment.config import EnrichmentConfig
@@ -152,7 +152,7 @@ class NightOperator(NerOperator):
         return [read_record(self.store, marker, TaggedShard) for marker in markers]
 
 
-class PublishedDayOperator(NightOperator, CommandOperator):
+class PublishedDayOperator(NightOperator):
     """A step on a published day.
 
     Args:

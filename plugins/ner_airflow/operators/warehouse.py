@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Connection
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
 
+from ner_airflow.operators.base import CommandOperator
 from ner_airflow.operators.night import PublishedDayOperator, parse_day
 from ner_tasks.errors import ConfigInvalid
 from ner_tasks.steps.sinks import LoadPostgresCommand, UnloadPostgresCommand
@@ -29,7 +30,7 @@ _EXTRA = {
 }
 
 
-class LoadPostgresOperator(PublishedDayOperator):
+class LoadPostgresOperator(PublishedDayOperator, CommandOperator):
     """Replace a day in PostgreSQL by what is published of it; a day that was withdrawn is deleted there.
 
     Off until `NER_POSTGRES` names an Airflow Connection. Its password reaches the command as a variable of libpq: on no
